@@ -1,0 +1,54 @@
+# The four commands of the README. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export C360_TENANT_DIR ?= $(CURDIR)/data
+
+.PHONY: help run test ui bench lint clean
+
+help: ## list these commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/.installed ## install what is needed, then the whole day on the shipped tenant
+	@$(BIN)/c360 run
+
+ui: $(VENV)/.installed ## Dagster with its daemon on this machine only
+	@$(BIN)/c360 ui
+
+test: $(VENV)/.installed-dev lint ## lint, types, layers, tests
+	@$(BIN)/pytest
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.installed-dev ## times as ratios to a reference in the same run
+	@$(BIN)/python -m c360_assets_tests.bench
+
+clean: ## remove what runs wrote into the shipped tenant (never what landed)
+	rm -rf data/warehouse data/activated data/reports data/logs data/cache data/.dagster data/.tmp data/.lock*
+
+# A virtual environment from the interpreter's own venv; uv installs faster where it is there, pip does the same.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or later is needed: install it, or name one: make run PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "This Python cannot make virtual environments: install the package python3-venv (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+define install
+	@echo "installing into $(VENV) ..."
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '$(1)'; \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '$(1)'; \
+	fi
+	@touch $@
+endef
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(call install,.)
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(call install,.[dev])

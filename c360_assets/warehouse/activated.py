@@ -1,0 +1,127 @@
+"""The activated database: one DuckDB file, built aside from pinned tables and published in one step.
+
+Readers see the last published file, whole, always. Which tables are published and what their columns mean is decided by the
+caller; this module writes, replaces, keeps and sweeps files.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from c360_assets.warehouse.manifest import sync_folder
+from c360_assets.warehouse.session import Session, private_folder
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+STORAGE_VERSION = "v1.5.0"  # any DuckDB client from 1.5 on can open the file
+KEPT_RUNS = 10
+KEPT_DAYS = 14
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """One table of the database: where it goes, the SELECT that fills it, and what people read about it.
+
+    `source` is a query over views bound in the session; `descriptions` maps column to text.
+    """
+
+    schema: str
+    name: str
+    source: str
+    description: str = ""
+    descriptions: dict[str, str] = field(default_factory=dict)
+
+
+def database_path(tenant_root: Path, database: str = "customer_360") -> Path:
+    return tenant_root / "activated" / f"{database}.duckdb"
+
+
+def publish(session: Session, path: Path, tables: Sequence[PublishedTable], progress: Callable[[str], None] | None = None) -> int:
+    """Build the database aside and replace `path` with it; returns the size of the new file in bytes.
+
+    The file that was published before is kept under `history/`. A crash at any moment leaves the old file in place.
+    """
+    private_folder(path.parent)
+    sweep(path)
+    aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
+    session.execute(f"ATTACH {quote_literal(str(aside))} AS published (STORAGE_VERSION {quote_literal(STORAGE_VERSION)})")
+    try:
+        for table in tables:
+            if progress is not None:
+                progress(f"{table.schema}.{table.name}")
+            _write(session, table)
+        session.execute("CHECKPOINT published")
+    finally:
+        session.execute("DETACH published")
+    os.chmod(aside, 0o600)
+    with aside.open("rb") as file:
+        os.fsync(file.fileno())
+    _keep(path)
+    size = aside.stat().st_size
+    os.replace(aside, path)
+    sync_folder(path.parent)
+    return size
+
+
+def _write(session: Session, table: PublishedTable) -> None:
+    name = f"published.{quote_ident(table.schema)}.{quote_ident(table.name)}"
+    session.execute(f"CREATE SCHEMA IF NOT EXISTS published.{quote_ident(table.schema)}")
+    session.execute(f"CREATE TABLE {name} AS {table.source}")
+    if table.description:
+        session.execute(f"COMMENT ON TABLE {name} IS {quote_literal(table.description)}")
+    for column, text in table.descriptions.items():
+        if text:
+            session.execute(f"COMMENT ON COLUMN {name}.{quote_ident(column)} IS {quote_literal(text)}")
+
+
+def kept(path: Path) -> list[Path]:
+    """Earlier published files of this database, newest first."""
+    return sorted((path.parent / "history").glob(f"{path.stem}.*.duckdb"), key=_number, reverse=True)
+
+
+def _number(path: Path) -> int:
+    return int(path.name.split(".")[-2])
+
+
+def _keep(path: Path) -> None:
+    if not path.exists():
+        return
+    history = private_folder(path.parent / "history")
+    earlier = kept(path)
+    target = history / f"{path.stem}.{_number(earlier[0]) + 1 if earlier else 1}.duckdb"
+    try:
+        os.link(path, target)
+    except OSError:  # a file system without hard links
+        shutil.copy2(path, target)
+    oldest = time.time() - KEPT_DAYS * 86_400
+    for rank, file in enumerate(kept(path)):
+        if rank >= KEPT_RUNS or file.stat().st_mtime < oldest:
+            file.unlink()
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed builds left behind; the caller owns the tenant, so no build is under way."""
+    for leftover in path.parent.glob(f"{path.stem}.*.building*"):
+        leftover.unlink()
+
+
+def restore(path: Path, number: int | None = None) -> Path:
+    """Publish a kept file again (the newest one unless `number` is given) and return which; readers see it whole.
+
+    Raises LookupError when nothing of that number is kept.
+    """
+    files = [f for f in kept(path) if number is None or _number(f) == number]
+    if not files:
+        raise LookupError(f"no kept database{'' if number is None else f' number {number}'} beside {path.name}")
+    chosen = files[0]
+    aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
+    shutil.copy2(chosen, aside)
+    with aside.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+    sync_folder(path.parent)
+    return chosen

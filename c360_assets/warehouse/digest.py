@@ -1,0 +1,63 @@
+"""Digests: of a table's content, and of the things a table was computed from.
+
+Both decide whether work can be reused and whether two runs agree, so they depend on values only: never on row order,
+file names, versions or clocks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from c360_assets.warehouse.sql import quote_ident
+
+# Columns that tell about a run and not about the data; a digest leaves them out.
+RUN_COLUMNS = frozenset({"job_id", "run_id", "timestamp", "started_at", "finished_at", "seconds"})
+
+
+def digest_sql(columns: Iterable[str], source: str) -> str:
+    """A query for (row count, digest text) of the relation `source`, independent of row order.
+
+    Each row is hashed over all its columns; hashes are combined by XOR and by sum, so that equal rows do not cancel out.
+    """
+    parts = [f"coalesce({quote_ident(c)}::VARCHAR, '\\N')" for c in columns if c not in RUN_COLUMNS]
+    row = f"md5_number_lower(concat_ws(chr(31), {', '.join(parts)}))" if parts else "0::UBIGINT"
+    return (
+        "SELECT count(*)::BIGINT, count(*)::VARCHAR || '-' || printf('%016x', coalesce(bit_xor(h), 0)) || '-' || "
+        "printf('%016x', (coalesce(sum(h), 0) % 18446744073709551616)::UBIGINT) "
+        f"FROM (SELECT {row} AS h FROM {source})"
+    )
+
+
+def fingerprint(*parts: Any) -> str:
+    """SHA-256 (hex) of the canonical JSON of `parts`; dictionaries by sorted key, models by their declared values."""
+    text = json.dumps(parts, sort_keys=True, default=_plain, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return str(value)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_version(*packages: Path) -> str:
+    """A digest of the source files (`.py`, `.sql`, `.yaml`, `.csv`) below `packages`: what a table's code was."""
+    digest = hashlib.sha256()
+    for package in packages:
+        for path in sorted(p for p in package.rglob("*") if p.suffix in {".py", ".sql", ".yaml", ".csv"}):
+            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

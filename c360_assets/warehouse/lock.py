@@ -1,0 +1,86 @@
+"""One run owns a tenant at a time: an operating-system lock that the kernel frees when its holder dies.
+
+A file beside the lock says who holds it, for people; only the lock decides. Marking runs of dead processes as failed needs
+the orchestrator and lives with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_HELD: dict[Path, FileLock] = {}
+
+
+def process_identity(pid: int | None = None) -> dict[str, str]:
+    """Process id, start time (clock ticks since boot) and boot id: equal only for one process of one boot."""
+    pid = os.getpid() if pid is None else pid
+    try:
+        started = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except (OSError, IndexError):
+        started, boot = "", ""
+    return {"pid": str(pid), "started": started, "boot": boot}
+
+
+def is_alive(identity: dict[str, str]) -> bool:
+    """Whether the process that `process_identity` described still runs."""
+    pid = identity.get("pid", "")
+    if not pid.isdigit():
+        return False
+    now = process_identity(int(pid))
+    if now["started"]:
+        return now == identity
+    if Path("/proc").exists():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def tenant_lock(root: Path, what: str, waiting: Callable[[str], None] | None = None, poll: float = 0.5) -> Iterator[None]:
+    """Hold the tenant at `root` while the block runs; re-entrant in a process.
+
+    Waits for another holder and calls `waiting` once per holder with a sentence that names it. `what` says what this
+    holder does.
+    """
+    path = root.resolve() / ".lock"
+    holder = path.with_name(".lock.holder")
+    lock = _HELD.setdefault(path, FileLock(str(path)))
+    told = ""
+    while True:
+        try:
+            lock.acquire(timeout=0)
+            break
+        except Timeout:
+            sentence = _describe(holder)
+            if waiting is not None and sentence != told:
+                waiting(sentence)
+                told = sentence
+            time.sleep(poll)
+    outermost = lock.lock_counter == 1
+    try:
+        if outermost:
+            holder.write_text(json.dumps({"what": what, **process_identity()}), "utf-8")
+        yield
+    finally:
+        if outermost:
+            holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _describe(holder: Path) -> str:
+    try:
+        who = json.loads(holder.read_text("utf-8"))
+        return f"waiting for {who['what']} (process {who['pid']}), which holds this tenant"
+    except (OSError, ValueError, KeyError):
+        return "waiting for another run, which holds this tenant"

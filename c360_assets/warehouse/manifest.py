@@ -1,0 +1,71 @@
+"""The manifest: which version of which table is the current state of a tenant's warehouse.
+
+Delta is atomic per table; a stage writes many tables. A version that the manifest does not name does not exist: readers pin
+the versions it names, and it is replaced whole, once per stage. Reading and writing table content belongs to `session`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TableState:
+    """One table at one version.
+
+    `digest` is the content digest (`digest.content_digest`), `fingerprint` that of everything the content was computed
+    from, `columns` maps column to DuckDB type in table order, `figures` are counts that a reused table reports again.
+    """
+
+    version: int
+    digest: str
+    fingerprint: str
+    rows: int
+    columns: dict[str, str]
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The named state: tables by name, and facts about stages (`meta`), such as the Stitch generation."""
+
+    tables: dict[str, TableState] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Manifest:
+        """The manifest at `path`; an empty one where there is none yet."""
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return cls()
+        return cls({name: TableState(**state) for name, state in content["tables"].items()}, content["meta"])
+
+    def with_changes(self, tables: Mapping[str, TableState], meta: Mapping[str, Any]) -> Manifest:
+        return replace(self, tables={**self.tables, **tables}, meta={**self.meta, **meta})
+
+    def save(self, path: Path) -> None:
+        """Replace the file at `path` in one step that survives a crash."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f"{path.name}.{os.getpid()}.new")
+        content = {"tables": {name: asdict(state) for name, state in sorted(self.tables.items())}, "meta": self.meta}
+        with aside.open("w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

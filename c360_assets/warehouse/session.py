@@ -1,0 +1,224 @@
+"""One unit of work on a tenant's warehouse: run SQL, read tables at their pinned version, write whole tables, commit.
+
+The only module that knows which engine runs the SQL and how tables are stored. Library functions take a `Session`; they
+never open a connection. What tables mean belongs to the stages.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.digest import digest_sql
+from c360_assets.warehouse.manifest import Manifest, TableState
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+# Types that Delta cannot hold, and what they are stored as.
+STORED_AS = {
+    "HUGEINT": "BIGINT",
+    "UBIGINT": "BIGINT",
+    '"NULL"': "VARCHAR",
+    "UUID": "VARCHAR",
+    "TIMESTAMP": "TIMESTAMPTZ",
+}
+DELTA_CONFIGURATION = {
+    "delta.deletedFileRetentionDuration": "interval 14 days",
+    "delta.logRetentionDuration": "interval 30 days",
+}
+WRITE_SOURCE = "_c360_write"
+
+
+@dataclass
+class Warehouse:
+    """The Delta tables below `root` and the manifest that names their current versions."""
+
+    root: Path
+    manifest: Manifest = field(default_factory=Manifest)
+
+    @classmethod
+    def open(cls, root: Path) -> Warehouse:
+        return cls(root, Manifest.load(root / "manifest.json"))
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.root / "manifest.json"
+
+    def reload(self) -> None:
+        self.manifest = Manifest.load(self.manifest_path)
+
+    def state(self, table: str) -> TableState | None:
+        return self.manifest.tables.get(table)
+
+    def is_current(self, table: str, fingerprint: str) -> bool:
+        state = self.state(table)
+        return state is not None and state.fingerprint == fingerprint
+
+    def path(self, table: str) -> Path:
+        path = (self.root / table).resolve()
+        if not path.is_relative_to(self.root.resolve()):
+            raise C360Error(f"table name {table!r} leaves the warehouse folder")
+        return path
+
+    def source(self, table: str, state: TableState) -> str:
+        """A FROM item over `table` at exactly the version of `state`."""
+        columns = ", ".join(f"CAST({quote_ident(c)} AS {t}) AS {quote_ident(c)}" for c, t in state.columns.items())
+        files = DeltaTable(self.path(table), version=state.version).file_uris() if state.rows else []
+        if not files:
+            empty = ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in state.columns.items())
+            return f"(SELECT {empty} WHERE false)"
+        listed = ", ".join(quote_literal(f) for f in sorted(files))
+        return f"(SELECT {columns} FROM read_parquet([{listed}], union_by_name=true))"
+
+    def tidy(self) -> None:
+        """Remove files that no version younger than the retention needs, leftovers of killed runs included."""
+        for table in self.manifest.tables:
+            if DeltaTable.is_deltatable(str(self.path(table))):
+                DeltaTable(self.path(table)).vacuum(dry_run=False, full=True)
+
+
+class Session:
+    """SQL over a warehouse in one DuckDB connection, whose `TimeZone` is the tenant's."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, warehouse: Warehouse, timezone: str = "UTC", run_id: str = "") -> None:
+        self.con = con
+        self.warehouse = warehouse
+        self.timezone = timezone
+        self.run_id = run_id
+        self.pending: dict[str, TableState] = {}
+        self._set_zone(timezone)
+
+    def _set_zone(self, zone: str) -> None:
+        self.con.execute(f"SET TimeZone = {quote_literal(zone)}")
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
+        """Run a statement for its effect."""
+        self.con.execute(sql, list(params)).fetchall()
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query that returns few."""
+        return self.con.execute(sql, list(params)).fetchall()
+
+    def frame(self, sql: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+        """A query's result as a Polars frame."""
+        return self.con.sql(sql, params=list(params) or None).pl()
+
+    def register(self, name: str, frame: pl.DataFrame | pa.Table) -> None:
+        """Give SQL of this session the name `name` for a frame (no copy)."""
+        self.con.register(name, frame.to_arrow() if isinstance(frame, pl.DataFrame) else frame)
+
+    def state(self, table: str) -> TableState | None:
+        """What this session sees: its own uncommitted write, else the manifest's version."""
+        return self.pending.get(table) or self.warehouse.state(table)
+
+    def bind(self, table: str, as_name: str | None = None) -> None:
+        """A temporary view over `table` at its pinned version, named by its last part unless `as_name` is given.
+
+        Raises C360Error when the table has not been built.
+        """
+        state = self.state(table)
+        if state is None:
+            raise C360Error(f"table {table} has not been built yet; run `c360 run` first")
+        name = quote_ident(as_name or table.rsplit("/", 1)[-1])
+        self.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {self.warehouse.source(table, state)}")
+
+    def write(
+        self,
+        table: str,
+        source: str | pl.DataFrame,
+        *,
+        fingerprint: str = "",
+        figures: Mapping[str, Any] | None = None,
+    ) -> TableState:
+        """Write the whole content of `table` as one atomic Delta version and remember it until `commit`.
+
+        `source` is a SELECT or a frame. Columns whose type Delta lacks are stored as in `STORED_AS`. When the content
+        equals the pinned version's, nothing is written and that version is named again.
+        """
+        if isinstance(source, pl.DataFrame):
+            self.register("_c360_frame", source)
+            source = "SELECT * FROM _c360_frame"
+        described = self.rows(f"DESCRIBE {source}")
+        columns = {row[0]: STORED_AS.get(row[1], row[1]) for row in described}
+        casts = ", ".join(f"CAST({quote_ident(c)} AS {t}) AS {quote_ident(c)}" for c, t in columns.items())
+        self.execute(f"CREATE OR REPLACE TEMP TABLE {WRITE_SOURCE} AS SELECT {casts} FROM ({source})")
+        # Delta keeps instants in UTC, and a digest must not depend on the tenant's zone.
+        self._set_zone("UTC")
+        try:
+            ((rows, digest),) = self.rows(digest_sql(columns, WRITE_SOURCE))
+            before = self.state(table)
+            if before is not None and (before.digest, before.columns) == (digest, columns):
+                version = before.version
+            else:
+                version = self._write_delta(table)
+        finally:
+            self._set_zone(self.timezone)
+            self.execute(f"DROP TABLE IF EXISTS {WRITE_SOURCE}")
+        state = TableState(version, digest, fingerprint, rows, columns, dict(figures or {}))
+        self.pending[table] = state
+        return state
+
+    def _write_delta(self, table: str) -> int:
+        path = self.warehouse.path(table)
+        path.mkdir(parents=True, exist_ok=True)
+        write_deltalake(
+            str(path),
+            self.con.sql(f"SELECT * FROM {WRITE_SOURCE}").to_arrow_reader(),
+            mode="overwrite",
+            schema_mode="overwrite",
+            configuration=DELTA_CONFIGURATION,
+            commit_properties=CommitProperties(custom_metadata={"c360.run_id": self.run_id}),
+        )
+        return DeltaTable(path).version()
+
+    def keep(self, table: str, *, fingerprint: str, figures: Mapping[str, Any] | None = None) -> TableState:
+        """Name the pinned version again under a new fingerprint: its content is known to be what would be written."""
+        state = self.state(table)
+        if state is None:
+            raise C360Error(f"table {table} has not been built yet")
+        kept = TableState(
+            state.version,
+            state.digest,
+            fingerprint,
+            state.rows,
+            state.columns,
+            dict(state.figures if figures is None else figures),
+        )
+        self.pending[table] = kept
+        return kept
+
+    def commit(self, **meta: Any) -> None:
+        """Make all pending versions current at once by replacing the manifest; `meta` joins its facts about stages."""
+        self.warehouse.reload()
+        manifest = self.warehouse.manifest.with_changes(self.pending, meta)
+        manifest.save(self.warehouse.manifest_path)
+        self.warehouse.manifest = manifest
+        self.pending = {}
+
+
+@contextmanager
+def open_session(root: Path, timezone: str = "UTC", temp: Path | None = None, run_id: str = "") -> Iterator[Session]:
+    """A session on the warehouse below `root` in an in-memory DuckDB that spills to `temp` (default `<root>/../.tmp`)."""
+    spill = temp or root.parent / ".tmp"
+    private_folder(spill)
+    con = duckdb.connect(":memory:", config={"temp_directory": str(spill)})
+    try:
+        yield Session(con, Warehouse.open(root), timezone, run_id)
+    finally:
+        con.close()
+
+
+def private_folder(path: Path) -> Path:
+    """`path` as a folder that only its owner may read."""
+    path.mkdir(parents=True, exist_ok=True)
+    os.chmod(path, 0o700)
+    return path
