@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 FieldType = Literal["string", "boolean", "date", "datetime", "decimal", "float", "integer", "array", "map", "struct"]
 FileFormat = Literal["csv", "psv", "tsv", "dsv", "json", "ndjson", "parquet", "avro", "xml"]
@@ -58,6 +58,11 @@ class FieldConfig(Strict):
     format: str | None = None
     scale: int | None = Field(default=None, ge=0, le=37)
     description: str = ""
+
+    @field_validator("type", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
 
 class FeedConfig(Strict):
@@ -196,6 +201,21 @@ class StitchConfig(Strict):
     stable_ids: StableIdsConfig = Field(default_factory=StableIdsConfig)
     outputs: dict[str, bool | str] = Field(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _documented_spellings(cls, value: Any) -> Any:
+        """`case_sensitive_fks` may stand at the top; `conflict_fields` may be a plain list, which means always."""
+        if not isinstance(value, dict):
+            return value
+        value = dict(value)
+        clustering = value.get("clustering")
+        if isinstance(clustering, dict) and isinstance(clustering.get("conflict_fields"), list):
+            value["clustering"] = {**clustering, "conflict_fields": {str(f): "always" for f in clustering["conflict_fields"]}}
+        bad_values = value.get("bad_values") or {}
+        if "case_sensitive_fks" in value and isinstance(bad_values, dict):
+            value["bad_values"] = {**bad_values, "case_sensitive_fks": value.pop("case_sensitive_fks")}
+        return value
+
 
 GROUPS = ("name", "address", "email", "phone", "birthdate", "gender")
 
@@ -289,6 +309,27 @@ class DatabaseConfig(Strict):
     filter: dict[str, str] = Field(default_factory=dict)
     merge_policy: str | None = None
     tables: list[str] = Field(default_factory=list)
+
+
+class DatabaseColumn(Strict):
+    description: str = ""
+    semantic: str = ""
+    pii: bool | None = None
+    required: bool = False
+    unique: bool = False
+
+
+class DatabaseTableConfig(Strict):
+    """`database/<table>.yaml`: what is told about a tenant's own table of the customer 360 database."""
+
+    description: str = ""
+    grain: str = ""
+    key: list[str] = Field(default_factory=list)
+    columns: dict[str, DatabaseColumn] = Field(default_factory=dict)
+
+
+# The namespace of derived ids where a tenant folder has no tenant.yaml; `c360 init` writes an id of the tenant's own.
+DEFAULT_TENANT_ID = UUID("c3600000-0000-4000-8000-000000000000")
 
 
 class TenantConfig(Strict):
@@ -401,8 +442,11 @@ class Tenant:
     stitch: StitchConfig = field(default_factory=StitchConfig)
     merge_policy: MergePolicy = field(default_factory=MergePolicy)
     workflow: WorkflowConfig = field(default_factory=WorkflowConfig)
+    merge_policies: dict[str, MergePolicy] = field(default_factory=dict)  # file name -> policy, of filtered databases
     database_sql: dict[str, SqlFile] = field(default_factory=dict)
+    database_yaml: dict[str, DatabaseTableConfig] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)  # configuration file (relative to root) -> text, what was read
+    places: dict[str, str] = field(default_factory=dict)  # feed or custom table (logical name) -> its configuration file
 
     @property
     def tables(self) -> list[SourceTable]:
