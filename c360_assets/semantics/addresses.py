@@ -1,0 +1,80 @@
+"""Street address, city, state and postal code as they are compared, as Polars expressions.
+
+Stitch expands abbreviations to full words; the opposite direction, which householding takes, is SQL in `customer_360`
+over the same tables (`lookups.street_abbreviations`). The dictionary is American, yet the rules only ever replace whole
+words after the first, so an address of another country keeps its own words.
+"""
+
+import polars as pl
+
+from c360_assets.semantics.lookups import address_expansions, state_codes, unit_words
+from c360_assets.semantics.text import fold_upper, missing_to_null, squeeze
+
+_BOX_NUMBER = r"\b(?:P ?O ?BOX|POST OFFICE BOX|POB) ?(?:NO |NUMBER )?#? ?([0-9]+)\b"
+_BOX = r"\b(?:P O ?BOX|POBOX|POST OFFICE BOX)\b"
+_UNIT_AND_HASH = rf"\b({'|'.join(unit_words())}|BOX|NO) ?#"
+
+
+def clean_address(address: pl.Expr, address2: pl.Expr | None = None) -> pl.Expr:
+    """One line in full words: street, unit and PO box (`1000 1st Ave. Ste. 1960 -> 1000 FIRST AVENUE SUITE 1960`).
+
+    NULL when `address` is missing, unless `address2` holds a PO box: a unit alone says nothing.
+    """
+    line = address
+    if address2 is not None:
+        line = pl.concat_str([address, address2], separator=" ", ignore_nulls=True)
+    text = fold_upper(missing_to_null(line))
+    # "AVE.STE" is two words, "P.O." and "N.W." are one.
+    text = text.str.replace_all(r"(\p{L}{2})\.(\p{L}|\d)", "${1} ${2}")
+    text = text.str.replace_all(r"[.'\"]", "").str.replace_all(r"[,;()\s]+", " ")
+    text = text.str.replace_all(_BOX_NUMBER, "PO BOX ${1}").str.replace_all(_BOX, "PO BOX")
+    text = text.str.replace_all(_UNIT_AND_HASH, "${1} ").str.replace_all("#", " APARTMENT ", literal=True)
+    text = squeeze(_expand(squeeze(text)))
+    if address2 is None:
+        return text
+    return pl.when(missing_to_null(address).is_not_null() | text.str.contains(r"\bPO BOX [0-9]")).then(text)
+
+
+def _expand(text: pl.Expr) -> pl.Expr:
+    """Replace whole words from the second on. One multi-pattern pass: a lookup per word costs four times as much."""
+    words = address_expansions()
+    tail = text.str.extract(r"^\S+( .*)$").str.replace_all(" ", "  ", literal=True) + " "
+    tail = tail.str.replace_many([f" {token} " for token in words], [f" {word} " for word in words.values()])
+    return pl.concat_str([text.str.extract(r"^(\S+)"), tail], ignore_nulls=True)
+
+
+def po_box(expr: pl.Expr) -> pl.Expr:
+    """Digits of the PO box within a cleaned address."""
+    return expr.str.extract(r"\bPO BOX ([0-9]+)\b")
+
+
+def clean_city(expr: pl.Expr) -> pl.Expr:
+    """Folded city name without dots, commas and apostrophes."""
+    return squeeze(fold_upper(expr).str.replace_all(r"[.']", "").str.replace_all(",", " ", literal=True))
+
+
+def clean_state(expr: pl.Expr) -> pl.Expr:
+    """Two-letter code of a US state, territory or military region; another value stays, in upper case."""
+    value = squeeze(fold_upper(expr).str.replace_all(r"[.']", ""))
+    codes = {name.replace("'", ""): code for name, code in state_codes().items()}
+    return value.replace(codes)
+
+
+def compact_postal(expr: pl.Expr) -> pl.Expr:
+    """Upper case without spaces and hyphens, before any rule of a country."""
+    return missing_to_null(expr.str.to_uppercase().str.replace_all(r"[\s\-]", ""))
+
+
+def clean_postal(postal: pl.Expr, state: pl.Expr | None = None) -> pl.Expr:
+    """The form that is compared: five digits in the US, else upper case without spaces and hyphens.
+
+    A code that lost its leading zeros (three or four digits) gets them back where the cleaned `state` is American.
+    """
+    compact = compact_postal(postal)
+    is_zip = postal.str.contains(r"^\s*[0-9]{5}(?:[\s\-]*[0-9]{4})?\s*$")
+    cleaned = pl.when(is_zip).then(compact.str.head(5)).otherwise(compact)
+    if state is None:
+        return cleaned
+    is_american = state.is_in(sorted(set(state_codes().values()))).fill_null(False)
+    lost_zeros = compact.str.contains("^[0-9]{3,4}$")
+    return pl.when(lost_zeros & is_american).then(compact.str.zfill(5)).otherwise(cleaned)

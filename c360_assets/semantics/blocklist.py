@@ -1,0 +1,91 @@
+"""The global blocklist: values that are never evidence, whatever the tenant (`data/blocklist.csv`).
+
+A value matches as a whole, never by a word inside it (a surname Travel is ignored, Travelstead is not). E-mail patterns
+name a local part, a domain, or a word that is either the local part or the whole value. Lists of one tenant and values
+found by counting belong to `stitch`.
+"""
+
+from functools import cache
+
+import polars as pl
+
+from c360_assets.semantics.contacts import EXTENSION
+from c360_assets.semantics.lookups import read_rows
+
+
+@cache
+def blocked_values(semantic: str, match: str = "whole", allow_business_email: bool = False) -> tuple[str, ...]:
+    """Blocked values of a semantic in upper case, those of all semantics included, sorted.
+
+    `match` picks the kind of an e-mail pattern: whole, local, domain or word. With `allow_business_email` the shorter
+    list is meant, which lets `INFO@` and its like pass.
+    """
+    rows = (
+        row["value"]
+        for row in read_rows("blocklist.csv")
+        if row["match"] == match
+        and row["semantic"] in (semantic, "*")
+        and not (allow_business_email and row["business"] == "true")
+    )
+    return tuple(sorted(set(rows)))
+
+
+def is_blocked(semantic: str, expr: pl.Expr, allow_business_email: bool = False) -> pl.Expr:
+    """Whether a normalised String value is on the global list; false for NULL."""
+
+    def among(value: pl.Expr, match: str) -> pl.Expr:
+        return value.is_in(blocked_values(semantic, match, allow_business_email)).fill_null(False)
+
+    hit = among(expr, "whole")
+    if semantic == "email":
+        local, domain = expr.str.extract("^([^@]*)@"), expr.str.extract("@([^@]*)$")
+        hit = hit | among(expr, "word") | among(local, "word") | among(local, "local") | among(domain, "domain")
+    return hit
+
+
+def _sql_list(values: tuple[str, ...]) -> str:
+    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+
+
+def _email_macro(name: str, allow_business_email: bool) -> str:
+    whole, word, local, domain = (
+        _sql_list(blocked_values("email", match, allow_business_email)) or "NULL"
+        for match in ("whole", "word", "local", "domain")
+    )
+    address = "regexp_replace(upper(trim(v)), '\\+[^@]*@', '@', 'g')"
+    login = f"split_part({address}, '@', 1)"
+    return (
+        f"CREATE OR REPLACE TEMP MACRO {name}(v) AS CASE WHEN v IS NULL THEN NULL WHEN NOT contains(v, '@') THEN FALSE "
+        f"ELSE coalesce({address} IN ({whole}), FALSE) OR coalesce({login} IN ({word}), FALSE) "
+        f"OR coalesce({login} IN ({local}), FALSE) "
+        f"OR coalesce(split_part({address}, '@', 2) IN ({domain}), FALSE) END"
+    )
+
+
+def _phone_macro() -> str:
+    digits = f"regexp_replace(regexp_replace(v, '{EXTENSION}', '', 'g'), '[^0-9]', '', 'g')"
+    return (
+        "CREATE OR REPLACE TEMP MACRO phone_blocked(v) AS CASE WHEN v IS NULL THEN NULL "
+        f"ELSE right({digits}, 10) IN ({_sql_list(blocked_values('phone'))}) END"
+    )
+
+
+def _value_macro() -> str:
+    semantics = sorted({row["semantic"] for row in read_rows("blocklist.csv")} - {"*", "email", "phone"})
+    cases = " ".join(
+        f"WHEN semantic = '{name}' THEN upper(trim(v)) IN ({_sql_list(blocked_values(name))})" for name in semantics
+    )
+    return (
+        "CREATE OR REPLACE TEMP MACRO value_blocked(semantic, v) AS CASE WHEN v IS NULL THEN NULL "
+        f"{cases} ELSE upper(trim(v)) IN ({_sql_list(blocked_values(''))}) END"
+    )
+
+
+# DuckDB statements for the reports, which look at raw values: trimmed and upper-cased, no other normalisation. A value
+# without `@` is an invalid e-mail there, not a blocked one.
+BLOCKLIST_MACROS: list[str] = [
+    _email_macro("email_blocked", False),
+    _email_macro("email_blocked_business", True),
+    _phone_macro(),
+    _value_macro(),
+]

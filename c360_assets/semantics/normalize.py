@@ -1,0 +1,80 @@
+"""The door to value normalisation: which function cleans which semantic.
+
+Rules live in `names`, `contacts` and `addresses`; this module only lists them, so that a blocklist entry, a separation
+key and a record's value always pass through the same function.
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from c360_assets.semantics.addresses import clean_address, clean_city, clean_postal, clean_state, po_box
+from c360_assets.semantics.contacts import clean_email, clean_phone, email_login, split_values
+from c360_assets.semantics.names import (
+    clean_company,
+    clean_gender,
+    clean_name,
+    clean_suffix,
+    gender_from_title,
+    generational_suffix,
+    split_full_name,
+)
+from c360_assets.semantics.text import missing_to_null
+
+__all__ = [
+    "CLEANERS",
+    "MULTI_VALUED",
+    "clean_address",
+    "clean_city",
+    "clean_company",
+    "clean_date",
+    "clean_email",
+    "clean_gender",
+    "clean_key",
+    "clean_name",
+    "clean_phone",
+    "clean_postal",
+    "clean_state",
+    "clean_suffix",
+    "cleaner",
+    "email_login",
+    "gender_from_title",
+    "generational_suffix",
+    "po_box",
+    "split_full_name",
+    "split_values",
+]
+
+
+def clean_key(expr: pl.Expr) -> pl.Expr:
+    """A foreign, blocking or separation key compared without case."""
+    return missing_to_null(expr.str.to_uppercase())
+
+
+def clean_date(expr: pl.Expr) -> pl.Expr:
+    """ISO text of a date, from ISO text with or without a time; NULL when it is no date."""
+    return expr.str.strip_chars().str.head(10).str.to_date("%Y-%m-%d", strict=False).dt.to_string("%Y-%m-%d")
+
+
+MULTI_VALUED = ("email", "phone")
+
+CLEANERS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "given-name": clean_name,
+    "surname": clean_name,
+    "full-name": clean_name,
+    "generational-suffix": clean_suffix,
+    "gender": clean_gender,
+    "birthdate": clean_date,
+    "email": clean_email,
+    "phone": clean_phone,
+    "address": clean_address,
+    "city": clean_city,
+    "state": clean_state,
+    "postal": clean_postal,
+    "company": clean_company,
+}
+
+
+def cleaner(semantic: str) -> Callable[[pl.Expr], pl.Expr]:
+    """The function that cleans values of a semantic (tag spelling, hyphens); keys and custom tags: `clean_key`."""
+    return CLEANERS.get(semantic.removeprefix("sk-"), clean_key)

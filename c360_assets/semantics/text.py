@@ -1,0 +1,49 @@
+"""Text helpers every semantic shares: missing values, case and accent folding, spaces.
+
+Nothing here knows a semantic. Folding is built so that names and places of any country survive: Latin, Greek and
+Cyrillic letters lose their accents, while vowel signs, voicing marks and syllables of other scripts stay as they are.
+"""
+
+import polars as pl
+
+# Letters that Unicode does not decompose although people type them without the stroke, and typographic variants of
+# characters the rules name. Applied after upper-casing.
+_LETTERS = {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Æ": "AE", "Œ": "OE", "Þ": "TH", "Ħ": "H", "ẞ": "SS"}
+# The acute accent and its kin decompose to a space plus a mark: they must become apostrophes before that.
+_PUNCTUATION = {c: "'" for c in "’‘‛`´ʼʹ′＇"} | {c: "-" for c in "‐‑‒–—―−"} | {c: '"' for c in "“”„«»"}
+_INVISIBLE = r"[\u{200B}-\u{200F}\u{2060}\u{FEFF}\u{AD}]"
+_NOT_ASCII = r"[^\x00-\x7F]"
+
+
+def _fold(expr: pl.Expr) -> pl.Expr:
+    folded = expr.str.replace_many(_PUNCTUATION).str.replace_all(_INVISIBLE, "").str.normalize("NFKD")
+    # Only the block "combining diacritical marks": \p{M} would also delete the vowels of Devanagari or Thai. Composing
+    # again gives Hangul and kana back their usual form.
+    folded = folded.str.replace_all(r"[\u{300}-\u{36F}]", "").str.normalize("NFC").str.to_uppercase()
+    return folded.str.replace_many(_LETTERS)
+
+
+def _fold_series(values: pl.Series) -> pl.Series:
+    foreign = values.str.contains(_NOT_ASCII).fill_null(False)
+    upper = values.str.to_uppercase()
+    if not foreign.any():
+        return upper
+    # Unicode work is some ten times as dear as ASCII work and few rows need it.
+    folded = values.filter(foreign).to_frame("v").select(_fold(pl.col("v"))).to_series()
+    return upper.scatter(foreign.arg_true(), folded)
+
+
+def fold_upper(expr: pl.Expr) -> pl.Expr:
+    """Upper case without accents; String in, String out."""
+    return expr.map_batches(_fold_series, return_dtype=pl.String, is_elementwise=True)
+
+
+def missing_to_null(expr: pl.Expr) -> pl.Expr:
+    """Trim; an empty or blank value becomes NULL."""
+    trimmed = expr.str.strip_chars()
+    return pl.when(trimmed != "").then(trimmed)
+
+
+def squeeze(expr: pl.Expr) -> pl.Expr:
+    """One space between words, none outside; NULL when nothing is left."""
+    return missing_to_null(expr.str.replace_all(r"\s+", " "))

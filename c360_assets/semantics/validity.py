@@ -1,0 +1,80 @@
+r"""What a well-formed e-mail address and phone number are, for Polars and, as macros, for DuckDB.
+
+Validity is about form only. The two spellings of each rule are tested to agree. NULL gives NULL; a blank value is not
+valid. Patterns avoid what only one of the two engines understands (`\s` covers Unicode in one, ASCII in the other).
+"""
+
+import polars as pl
+
+from c360_assets.semantics.blocklist import blocked_values
+from c360_assets.semantics.contacts import EXTENSION
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+"
+EMAIL_PATTERN = rf"^{_ATOM}(\.{_ATOM})*@([A-Za-z0-9]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z]{{2,63}}$"
+EMAIL_LENGTH, LOCAL_LENGTH = 254, 64
+_BLANKS = " \t\r\n\f\v"
+_EXTENSION = EXTENSION.replace(r"\s", r"[ \t\r\n\f\v]")
+_ALLOWED = r"^[0-9 +.()/-]+$"
+# North American Numbering Plan: area code and exchange start with 2 to 9.
+_NANP = "^[2-9][0-9]{2}[2-9][0-9]{6}$"
+# Without a numbering plan only the length that E.164 allows can be held against a number.
+_ANY_REGION = "^[0-9]{7,15}$"
+REGIONS = ("nanp", "any")
+
+
+def email_valid(expr: pl.Expr) -> pl.Expr:
+    """Boolean: the trimmed value is one well-formed address of at most 254 characters, 64 before the `@`."""
+    value = expr.str.strip_chars(_BLANKS)
+    fits = (value.str.len_chars() <= EMAIL_LENGTH) & (value.str.split("@").list.first().str.len_chars() <= LOCAL_LENGTH)
+    return fits & value.str.contains(EMAIL_PATTERN)
+
+
+def phone_digits(expr: pl.Expr) -> pl.Expr:
+    """All digits without the extension; NULL when there are none."""
+    digits = expr.str.replace(_EXTENSION, "").str.replace_all("[^0-9]", "")
+    return pl.when(digits != "").then(digits)
+
+
+def phone_valid(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
+    """Boolean: allowed characters only and a possible number of the region (`nanp` or `any`) that is no placeholder."""
+    digits = phone_digits(expr)
+    national = pl.when(digits.str.contains("^1[0-9]{10}$")).then(digits.str.slice(1)).otherwise(digits)
+    form = national.str.contains(_NANP) if region == "nanp" else digits.str.contains(_ANY_REGION)
+    # RE2 and Rust know no back-reference: all digits equal is one alternative per digit.
+    repeated = digits.str.contains("^(" + "|".join(f"{d}+" for d in range(10)) + ")$")
+    blocked = national.is_in(blocked_values("phone"))
+    written = expr.str.replace(_EXTENSION, "").str.strip_chars(_BLANKS).str.contains(_ALLOWED)
+    valid = (written & form & ~repeated & ~blocked).fill_null(False)
+    return pl.when(expr.is_not_null()).then(valid)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _trim(sql: str) -> str:
+    return f"trim({sql}, chr(32) || chr(9) || chr(13) || chr(10) || chr(12) || chr(11))"
+
+
+_TRIMMED = _trim("v")
+_CUT = f"regexp_replace(v, {_text(_EXTENSION)}, '', 'g')"
+_REPEATED = _text("^(" + "|".join(f"{d}+" for d in range(10)) + ")$")
+_BLOCKED = ", ".join(_text(value) for value in blocked_values("phone"))
+
+VALIDITY_MACROS: list[str] = [
+    f"""CREATE OR REPLACE TEMP MACRO email_valid(v) AS
+        length({_TRIMMED}) <= {EMAIL_LENGTH} AND length(split_part({_TRIMMED}, '@', 1)) <= {LOCAL_LENGTH}
+        AND regexp_matches({_TRIMMED}, {_text(EMAIL_PATTERN)})""",
+    f"""CREATE OR REPLACE TEMP MACRO phone_digits(v) AS
+        nullif(regexp_replace({_CUT}, '[^0-9]', '', 'g'), '')""",
+    """CREATE OR REPLACE TEMP MACRO phone_national(v) AS
+        CASE WHEN regexp_matches(phone_digits(v), '^1[0-9]{10}$') THEN substr(phone_digits(v), 2)
+             ELSE phone_digits(v) END""",
+    f"""CREATE OR REPLACE TEMP MACRO phone_valid(v, region) AS
+        CASE WHEN v IS NULL THEN NULL ELSE coalesce(
+            regexp_matches({_trim(_CUT)}, {_text(_ALLOWED)})
+            AND CASE WHEN coalesce(region, 'nanp') = 'nanp' THEN regexp_matches(phone_national(v), {_text(_NANP)})
+                     ELSE regexp_matches(phone_digits(v), {_text(_ANY_REGION)}) END
+            AND NOT regexp_matches(phone_digits(v), {_REPEATED})
+            AND phone_national(v) NOT IN ({_BLOCKED}), FALSE) END""",
+]
