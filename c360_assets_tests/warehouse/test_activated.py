@@ -1,0 +1,64 @@
+"""Publishing: whole or not at all, earlier databases kept, readers undisturbed."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from c360_assets.warehouse.activated import KEPT_RUNS, PublishedTable, database_path, kept, publish, restore
+from c360_assets.warehouse.session import open_session
+
+
+def _publish(root: Path, number: int) -> Path:
+    path = database_path(root)
+    with open_session(root / "warehouse") as session:
+        publish(session, path, [PublishedTable("main", "t", f"SELECT {number} AS i", "a table", {"i": "it's a number"})])
+    return path
+
+
+def _read(path: Path) -> int:
+    with duckdb.connect(str(path), read_only=True) as con:
+        ((value,),) = con.execute("SELECT i FROM main.t").fetchall()
+    return int(value)
+
+
+def test_a_reader_keeps_its_database_while_another_is_published(tmp_path: Path) -> None:
+    path = _publish(tmp_path, 1)
+    reader = duckdb.connect(str(path), read_only=True)
+    _publish(tmp_path, 2)
+    assert reader.execute("SELECT i FROM main.t").fetchall() == [(1,)]
+    reader.close()
+    assert _read(path) == 2
+
+
+def test_comments_and_storage_version_are_in_the_file(tmp_path: Path) -> None:
+    path = _publish(tmp_path, 1)
+    # Storage versions up to 68 are those of DuckDB 1.5; the number stands after the header's magic bytes.
+    assert int.from_bytes(path.read_bytes()[12:20], "little") <= 68
+    with duckdb.connect(str(path), read_only=True) as con:
+        assert con.execute("SELECT comment FROM duckdb_columns() WHERE column_name = 'i'").fetchall() == [("it's a number",)]
+
+
+def test_earlier_databases_are_kept_up_to_a_number(tmp_path: Path) -> None:
+    for number in range(KEPT_RUNS + 3):
+        path = _publish(tmp_path, number)
+    assert len(kept(path)) == KEPT_RUNS
+    assert _read(kept(path)[0]) == KEPT_RUNS + 1
+
+
+def test_restore_publishes_an_earlier_one(tmp_path: Path) -> None:
+    path = [_publish(tmp_path, n) for n in (1, 2)][-1]
+    restore(path)
+    assert _read(path) == 1
+    with pytest.raises(LookupError, match="number 99"):
+        restore(path, 99)
+
+
+def test_a_failed_build_leaves_the_old_database_and_the_next_one_sweeps(tmp_path: Path) -> None:
+    path = _publish(tmp_path, 1)
+    with open_session(tmp_path / "warehouse") as session, pytest.raises(duckdb.Error):
+        publish(session, path, [PublishedTable("main", "t", "SELECT missing_column")])
+    assert _read(path) == 1
+    assert list(path.parent.glob("*.building*"))
+    _publish(tmp_path, 2)
+    assert not list(path.parent.glob("*.building*"))

@@ -1,0 +1,54 @@
+"""One run owns a tenant; the kernel frees the lock of a dead holder."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from c360_assets.warehouse.lock import is_alive, process_identity, tenant_lock
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from c360_assets.warehouse.lock import tenant_lock
+with tenant_lock(Path(sys.argv[1]), "the other run"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_lock_is_reentrant_in_a_process(tmp_path: Path) -> None:
+    with tenant_lock(tmp_path, "outer"):
+        with tenant_lock(tmp_path, "inner"):
+            assert "outer" in (tmp_path / ".lock.holder").read_text()
+        assert (tmp_path / ".lock.holder").exists()
+    assert not (tmp_path / ".lock.holder").exists()
+
+
+def test_a_second_run_waits_and_says_for_whom_until_the_first_dies(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    told: list[str] = []
+
+    def waiting(sentence: str) -> None:
+        told.append(sentence)
+        holder.kill()
+
+    with tenant_lock(tmp_path, "this run", waiting, poll=0.05):
+        pass
+    holder.wait()
+    assert told == [f"waiting for the other run (process {holder.pid}), which holds this tenant"]
+
+
+def test_a_process_is_told_from_a_later_one_with_its_number() -> None:
+    mine = process_identity()
+    assert is_alive(mine)
+    assert not is_alive({**mine, "started": "1"})
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    identity = process_identity(child.pid)
+    child.wait()
+    time.sleep(0.01)
+    assert not is_alive(identity)
+    assert mine["pid"] == str(os.getpid())

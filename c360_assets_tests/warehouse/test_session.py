@@ -1,0 +1,135 @@
+"""Tables: written whole, pinned by the manifest, equal content never written twice."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.manifest import Manifest
+from c360_assets.warehouse.session import Warehouse, open_session
+
+TYPED = """
+    SELECT * FROM (VALUES
+        ('a', 1::BIGINT, 1.5::DECIMAL(38,4), DATE '2026-01-31', TIMESTAMPTZ '2026-01-31 23:30:00-05', true, ['x', 'y']),
+        (NULL, NULL, NULL, NULL, NULL, NULL, NULL)) AS t(s, i, d, day, moment, flag, list)
+"""
+
+
+def test_every_type_survives_and_days_are_the_tenants(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse", "America/New_York") as session:
+        state = session.write("domain/Shop_Customers", TYPED)
+        session.commit()
+    assert state.rows == 2
+    with open_session(tmp_path / "warehouse", "America/New_York") as session:
+        session.bind("domain/Shop_Customers")
+        rows = session.rows(
+            "SELECT s, i, d::VARCHAR, CAST(moment AS DATE)::VARCHAR, list FROM Shop_Customers ORDER BY s NULLS LAST"
+        )
+    assert rows == [("a", 1, "1.5000", "2026-01-31", ["x", "y"]), (None, None, None, None, None)]
+
+
+@pytest.mark.parametrize("select", ["SELECT 1::HUGEINT AS x", "SELECT NULL AS x", "SELECT uuid() AS x", "SELECT 1::UBIGINT AS x"])
+def test_types_that_delta_lacks_are_stored_as_others(tmp_path: Path, select: str) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        session.write("t", select)
+        session.bind("t")
+        assert len(session.rows("SELECT x FROM t")) == 1
+
+
+def test_an_empty_table_keeps_its_columns(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        session.write("t", f"SELECT * FROM ({TYPED}) WHERE false")
+        session.bind("t")
+        assert session.frame("SELECT * FROM t").columns == ["s", "i", "d", "day", "moment", "flag", "list"]
+
+
+def test_equal_content_is_not_written_again(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        first = session.write("t", "SELECT range AS i FROM range(5)", fingerprint="one")
+        session.commit()
+        again = session.write("t", "SELECT range AS i FROM range(5) ORDER BY i DESC", fingerprint="two")
+        assert (again.version, again.digest) == (first.version, first.digest)
+        other = session.write("t", "SELECT range AS i FROM range(6)")
+        assert other.version == first.version + 1
+        assert other.digest != first.digest
+
+
+def test_what_the_manifest_does_not_name_does_not_exist(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        session.write("t", "SELECT 1 AS i")
+        session.commit(stitch_generation=1)
+        session.write("t", "SELECT 2 AS i")
+        session.write("u", "SELECT 3 AS i")
+    with open_session(tmp_path / "warehouse") as session:
+        session.bind("t")
+        assert session.rows("SELECT i FROM t") == [(1,)]
+        with pytest.raises(C360Error, match="table u has not been built yet"):
+            session.bind("u")
+        assert session.warehouse.manifest.meta == {"stitch_generation": 1}
+
+
+def test_run_columns_do_not_count_for_the_digest(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        one = session.write("t", "SELECT 1 AS i, 'run 1' AS job_id, now() AS timestamp")
+        two = session.write("t", "SELECT 1 AS i, 'run 2' AS job_id, now() AS timestamp")
+    assert one.digest == two.digest
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(st.tuples(st.text(max_size=3) | st.none(), st.integers(0, 3) | st.none()), max_size=8), seed=st.randoms())
+def test_a_digest_depends_on_values_not_on_order(rows: list[tuple[str | None, int | None]], seed: object) -> None:
+    import tempfile
+
+    schema = {"s": pl.String, "i": pl.Int64}
+    shuffled = list(rows)
+    seed.shuffle(shuffled)  # type: ignore[attr-defined]
+    with tempfile.TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse") as session:
+        one = session.write("a", pl.DataFrame(rows, schema=schema, orient="row"))
+        two = session.write("b", pl.DataFrame(shuffled, schema=schema, orient="row"))
+        more = session.write("c", pl.DataFrame([*rows, ("new", 9)], schema=schema, orient="row"))
+    assert one.digest == two.digest != more.digest
+
+
+def test_duplicate_rows_do_not_cancel_out(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        pair = session.write("a", "SELECT 'x' AS s FROM range(2)")
+        other = session.write("b", "SELECT 'y' AS s FROM range(2)")
+    assert pair.digest != other.digest
+
+
+def test_a_table_name_cannot_leave_the_warehouse(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse") as session, pytest.raises(C360Error, match="leaves the warehouse folder"):
+        session.write("../elsewhere", "SELECT 1 AS i")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from c360_assets.warehouse.session import open_session
+with open_session(Path(sys.argv[1]) / "warehouse") as session:
+    session.write("t", "SELECT 2 AS i")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_between_write_and_commit_the_old_state_stands(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        session.write("t", "SELECT 1 AS i")
+        session.commit()
+    died = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert DeltaTable(tmp_path / "warehouse" / "t").version() == 1
+    with open_session(tmp_path / "warehouse") as session:
+        session.bind("t")
+        assert session.rows("SELECT i FROM t") == [(1,)]
+        state = session.write("t", "SELECT 2 AS i")
+        session.commit()
+    assert Manifest.load(tmp_path / "warehouse" / "manifest.json").tables["t"] == state
+    assert Warehouse.open(tmp_path / "warehouse").state("t") == state
