@@ -1,0 +1,152 @@
+"""Bad values of one tenant: detection by counting, and the entries somebody listed.
+
+Detection: a value that occurs together with more than `threshold` distinct values of a proxy semantic belongs to no
+single person (a shop's own phone number meets many given names). Counted on normalised values over all stitched data.
+The global list lives in `semantics.blocklist`; removing the values is `preprocess`.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import polars as pl
+
+from c360_assets.semantics.blocklist import is_blocked
+from c360_assets.semantics.normalize import cleaner
+
+_BADVALUES_SCHEMA = {
+    "pk": pl.String,
+    "datasource": pl.String,
+    "semantic": pl.String,
+    "value": pl.String,
+    "num_values": pl.Int64,
+    "num_proxy": pl.Int64,
+    "proxy": pl.String,
+    "threshold": pl.Int64,
+    "domain_table": pl.String,
+    "is_preprocessed": pl.Boolean,
+}
+_ENTRY_SCHEMA = {
+    "semantic": pl.String,
+    "source": pl.String,
+    "value": pl.String,
+    "reason": pl.String,
+    "done": pl.Boolean,
+}
+_JOIN = "\x1f"
+
+
+class BadValueRule(Protocol):
+    """One rule of automatic detection; semantics in tag spelling (`given-name`)."""
+
+    @property
+    def semantic(self) -> str: ...
+    @property
+    def proxy(self) -> str: ...
+    @property
+    def threshold(self) -> int: ...
+
+
+Cells = Callable[[str], pl.DataFrame | None]
+"""Semantic -> its values in the data: `rid, value, raw, place`, one row per record and value, nothing NULL but `place`;
+None where the data has no such semantic."""
+
+
+def detect(cells: Cells, proxies: Cells, rules: Iterable[BadValueRule]) -> pl.DataFrame:
+    """Rows of `stitch_badvalues`: one per (semantic, value), by the first rule whose threshold it exceeds.
+
+    `proxies` gives `rid, value` for the counted side. An address is counted per place and listed when one place exceeds
+    the threshold; its numbers are then summed over the places that do. Sorted by (semantic, value).
+    """
+    found = [_apply(cells, proxies, rule) for rule in rules]
+    found = [frame for frame in found if frame.height]
+    if not found:
+        return pl.DataFrame(schema=_BADVALUES_SCHEMA)
+    rows = pl.concat(found).unique(["semantic", "value"], keep="first", maintain_order=True).sort("semantic", "value")
+    keys = [_md5(semantic + value) for semantic, value in rows.select("semantic", "value").iter_rows()]
+    return rows.with_columns(pk=pl.Series(keys, dtype=pl.String)).select(_BADVALUES_SCHEMA)
+
+
+def _apply(cells: Cells, proxies: Cells, rule: BadValueRule) -> pl.DataFrame:
+    values, proxy = cells(rule.semantic), proxies(rule.proxy)
+    if values is None or proxy is None:
+        return pl.DataFrame(schema=_BADVALUES_SCHEMA)
+    by = ["value", "place"]
+    # Few values are frequent enough to matter; a record may hold several proxy values, hence no such cut on `proxy`.
+    met = values.join(proxy.select("rid", proxy="value"), on="rid", how="inner")
+    counts = met.group_by(by).agg(num_proxy=pl.col("proxy").n_unique()).filter(pl.col("num_proxy") > rule.threshold)
+    groups = values.join(counts, on=by, how="semi", nulls_equal=True).group_by(by)
+    sizes = groups.agg(num_values=pl.col("rid").n_unique(), is_preprocessed=(pl.col("raw") != pl.col("value")).any())
+    rows = counts.join(sizes, on=by, nulls_equal=True).group_by("value")
+    return rows.agg(
+        pl.col("num_values").sum().cast(pl.Int64),
+        pl.col("num_proxy").sum().cast(pl.Int64),
+        pl.col("is_preprocessed").any(),
+    ).select(
+        pk=pl.lit(None, dtype=pl.String),
+        datasource=pl.lit("*"),
+        semantic=pl.lit(rule.semantic),
+        value="value",
+        num_values="num_values",
+        num_proxy="num_proxy",
+        proxy=pl.lit(rule.proxy),
+        threshold=pl.lit(rule.threshold, dtype=pl.Int64),
+        domain_table=pl.lit(""),
+        is_preprocessed="is_preprocessed",
+    )
+
+
+def entries(ignore: dict[str, list[str]], managed: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Listed values in the form records are compared in: `semantic, source, value, reason`, distinct.
+
+    `ignore` is the settings' list per semantic (reason `manual`). `managed` has `datasource` (source name or `*`),
+    `semantic`, `value` and perhaps `is_preprocessed`: such a value is taken as it is. Every other entry passes through
+    the function that cleans the semantic, so that any spelling of an address works. `fk` means every foreign key.
+    """
+    manual = [(semantic, "*", value, "manual", False) for semantic, values in ignore.items() for value in values]
+    frame = pl.DataFrame(manual, schema=_ENTRY_SCHEMA, orient="row")
+    if managed is not None:
+        done = pl.col("is_preprocessed").cast(pl.String).str.to_lowercase().is_in(["true", "t", "1", "yes"])
+        rows = managed.select(
+            pl.col("semantic").cast(pl.String),
+            source=pl.col("datasource").cast(pl.String).str.strip_chars(),
+            value=pl.col("value").cast(pl.String),
+            reason=pl.lit("managed"),
+            done=done.fill_null(False) if "is_preprocessed" in managed.columns else pl.lit(False),
+        )
+        frame = pl.concat([frame, rows])
+    frame = frame.with_columns(pl.col("semantic").str.strip_chars().str.replace_all("_", "-"))
+    parts = [
+        part.with_columns(
+            value=pl.when("done").then("value").otherwise(cleaner(str(semantic))(pl.col("value"))),
+        )
+        for (semantic,), part in frame.partition_by("semantic", as_dict=True, maintain_order=True).items()
+    ]
+    cleaned = pl.concat(parts) if parts else frame
+    return cleaned.drop("done").drop_nulls().unique(maintain_order=True)
+
+
+def reason(semantic: str, value: pl.Expr, source: pl.Expr, listed: pl.DataFrame, business: bool) -> pl.Expr:
+    """Why a normalised value must be ignored: `global`, `manual` or `managed`; NULL when it may stay.
+
+    `listed` comes from `entries`, `source` is the part of the datasource before the colon.
+    """
+    why = pl.when(is_blocked(semantic, value, business)).then(pl.lit("global"))
+    names = [semantic, "fk"] if semantic.startswith("fk-") else [semantic]
+    # Entries are upper case, and so is a value unless its key is case-sensitive.
+    compared = value.str.to_uppercase() if semantic.startswith("fk-") else value
+    mine = listed.filter(pl.col("semantic").is_in(names))
+    for kind in ("manual", "managed"):
+        rows = mine.filter(pl.col("reason") == kind)
+        everywhere = rows.filter(pl.col("source") == "*")["value"].unique().to_list()
+        somewhere = rows.filter(pl.col("source") != "*")
+        keys = (somewhere["source"] + _JOIN + somewhere["value"]).unique().to_list()
+        if everywhere:
+            why = why.when(compared.is_in(everywhere)).then(pl.lit(kind))
+        if keys:
+            why = why.when((source + _JOIN + compared).is_in(keys)).then(pl.lit(kind))
+    return why.otherwise(pl.lit(None, dtype=pl.String))
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
