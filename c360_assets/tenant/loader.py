@@ -92,7 +92,9 @@ class _Reader:
             places=self.places,
         )
 
-    def _problem(self, severity: str, file: str, message: str, line: int | None = None, key: str | None = None, remedy: str | None = None) -> None:
+    def _problem(
+        self, severity: str, file: str, message: str, line: int | None = None, key: str | None = None, remedy: str | None = None
+    ) -> None:
         self.problems.append(Problem("error" if severity == "error" else "warning", file, message, line, key, remedy))
 
     def _text(self, path: Path) -> str | None:
@@ -145,8 +147,12 @@ class _Reader:
         if document is None:
             return None
         if document.data is None or (isinstance(document.data, dict) and "id" not in document.data):
-            self._problem("error", "tenant.yaml", "is missing and must be given", 1, "id", f"add a line `id: {uuid4()}` and never change it")
-            document.data and self._fit(Document(document.file, {**document.data, "id": str(DEFAULT_TENANT_ID)}, document.root), TenantConfig)
+            self._problem(
+                "error", "tenant.yaml", "is missing and must be given", 1, "id", f"add a line `id: {uuid4()}` and never change it"
+            )
+            document.data and self._fit(
+                Document(document.file, {**document.data, "id": str(DEFAULT_TENANT_ID)}, document.root), TenantConfig
+            )
             return None
         return self._fit(document, TenantConfig)
 
@@ -162,7 +168,12 @@ class _Reader:
         for path in below:
             if path.suffix == ".yml" or path.suffix.lower() in {".yaml", ".sql"} and path.suffix != path.suffix.lower():
                 file = path.relative_to(self.root).as_posix()
-                self._problem("warning", file, "is not read", remedy=f"rename it to {path.stem}{'.yaml' if path.suffix == '.yml' else path.suffix.lower()}")
+                self._problem(
+                    "warning",
+                    file,
+                    "is not read",
+                    remedy=f"rename it to {path.stem}{'.yaml' if path.suffix == '.yml' else path.suffix.lower()}",
+                )
         return [p for p in below if p.suffix == ".yaml"]
 
     def _feeds(self) -> list[FeedConfig]:
@@ -174,7 +185,14 @@ class _Reader:
             file = path.relative_to(self.root).as_posix()
             if feed.name in feeds:
                 line = Document.parse(self.files[file], file).line("feed")
-                self._problem("error", file, f"{feed.name} is declared already in {self.places[feed.name]}", line, "feed", "give it another name")
+                self._problem(
+                    "error",
+                    file,
+                    f"{feed.name} is declared already in {self.places[feed.name]}",
+                    line,
+                    "feed",
+                    "give it another name",
+                )
                 continue
             feeds[feed.name] = feed
             self.places[feed.name] = file
@@ -209,7 +227,10 @@ class _Reader:
                 self.places[name] = file
         for name in sorted(sql.keys() - declared.keys()):
             self._problem(
-                "error", f"domain_tables/{name}.sql", f"has no {name}.yaml beside it", remedy="declare at least its primary_key there"
+                "error",
+                f"domain_tables/{name}.sql",
+                f"has no {name}.yaml beside it",
+                remedy="declare at least its primary_key there",
             )
         return tables
 
@@ -221,7 +242,13 @@ class _Reader:
                 continue
             line = Document.parse(self.files.get("tenant.yaml", ""), "tenant.yaml").line("databases", database, "merge_policy")
             if Path(name).name != name or not (self.root / name).is_file():
-                self._problem("error", "tenant.yaml", "names a file that is not in the tenant folder", line, f"databases.{database}.merge_policy")
+                self._problem(
+                    "error",
+                    "tenant.yaml",
+                    "names a file that is not in the tenant folder",
+                    line,
+                    f"databases.{database}.merge_policy",
+                )
             elif (policy := self._model(self.root / name, MergePolicy)) is not None:
                 policies[name] = policy
         return policies

@@ -76,7 +76,11 @@ def _tell(item: Any, path: list[str | int], model: type[BaseModel]) -> tuple[str
         return "unknown key", remedy, key
     if sort in {"literal_error", "enum"}:
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-        shown = f"{value!r} is not allowed" if isinstance(value, str) and _PLAIN_WORD.fullmatch(value) else f"{kind(value)} is not allowed"
+        shown = (
+            f"{value!r} is not allowed"
+            if isinstance(value, str) and _PLAIN_WORD.fullmatch(value)
+            else f"{kind(value)} is not allowed"
+        )
         near = closest(value, allowed) if isinstance(value, str) else None
         return shown, f"allowed: {', '.join(allowed)}" + (f"; did you mean {near!r}?" if near else ""), key
     if sort == "value_error":
