@@ -1,0 +1,375 @@
+"""Comparison: the table of features and their ordinal levels, and the SQL that gives a pair its level pattern.
+
+Belongs here: what a level means, in which order levels are tried, the starting values of the model. Fitting belongs in `model`,
+candidate pairs in `blocking`. Level 0 of every feature is "missing on a side": no evidence, never a disagreement.
+
+A pattern packs all levels of a pair into one BIGINT, so that the model runs on distinct patterns instead of pairs. Frequency
+bins of a value are levels of their own. Features that depend on each other are one feature (design of three-class matching):
+the place counts only where the address does not agree, e-mail similarity of records with equal names is apart, names inside an
+e-mail address count only where that record lacks the name, gender only where the given names do not tell it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import duckdb
+import polars as pl
+
+from c360_assets.stitch.blocking import columns_with
+from c360_assets.warehouse.sql import quote_ident
+
+USource = Literal["random", "total", "blocked", "conditional"]
+HSource = Literal["learned", "random", "share"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level: the SQL condition (aliases a, b; levels of earlier stages by name) and the starting values.
+
+    m, u, h: starting probability given both sides present (same person, strangers, one household; h = m if not given). `u_from`: random = share among random pairs; total = all pairs with
+    an equal value, counted exactly; blocked = learned from compared pairs, because every such pair is compared; conditional =
+    within compared pairs that hold the feature. `h_from`: learned; random = fixed to u; share = u plus a small fixed share
+    (twins, namesakes).
+    """
+
+    label: str
+    sql: str
+    m: float
+    u: float
+    u_from: USource = "random"
+    h_from: HSource = "learned"
+    h: float | None = None
+
+
+@dataclass(frozen=True)
+class Feature:
+    name: str
+    present: str
+    levels: tuple[Level, ...]
+    stage: int = 1
+    bits: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bits", len(self.levels).bit_length())
+
+    def case(self) -> str:
+        """The SQL expression of the level number."""
+        whens = " ".join(f"WHEN {level.sql} THEN {n}" for n, level in enumerate(self.levels, 1) if level.sql != "TRUE")
+        last = next((f" ELSE {n}" for n, level in enumerate(self.levels, 1) if level.sql == "TRUE"), " ELSE 0")
+        return f"(CASE WHEN NOT coalesce({self.present}, FALSE) THEN 0 {whens}{last} END)"
+
+    def numbers(self, prefix: str) -> str:
+        """SQL list of the level numbers whose label starts with `prefix`."""
+        return "(" + ", ".join(str(n) for n, level in enumerate(self.levels, 1) if level.label.startswith(prefix)) + ")"
+
+    def labelled(self, *prefixes: str) -> list[int]:
+        return [n for n, level in enumerate(self.levels, 1) if level.label.startswith(prefixes)]
+
+
+def _similar(column: str) -> str:
+    """Jaro-Winkler >= .92 or one edit (from four letters on), behind cheap guards."""
+    a, b = f"a.{column}", f"b.{column}"
+    return (
+        f"(abs(length({a}) - length({b})) <= 3 AND jaro_winkler_similarity({a}, {b}) >= 0.92"
+        f" OR least(length({a}), length({b})) >= 4 AND abs(length({a}) - length({b})) <= 1"
+        f" AND jaro_winkler_similarity({a}, {b}) >= 0.7 AND damerau_levenshtein({a}, {b}) = 1)"
+    )
+
+
+def _bins(label: str, sql: str, column: str, m: float, u: tuple[float, ...], h_from: HSource, u_from: USource = "total") -> tuple[Level, ...]:
+    """An equal value as one level per frequency decade (1 = the most common), `m` shared out by the data later."""
+    return tuple(
+        Level(f"{label} {n}", f"{sql} AND a.{column} = {n}", m / len(u), share, u_from, h_from) for n, share in enumerate(u, 1)
+    )
+
+
+NAME_U = (2e-4, 6e-4, 4e-4, 5e-5, 2e-6)
+
+GIVEN = Feature(
+    "given_name",
+    "a.given IS NOT NULL AND b.given IS NOT NULL AND NOT swapped",
+    (
+        *_bins("equal", "a.given = b.given", "given_bin", 0.78, NAME_U, "share"),
+        Level("nickname", "a.canonical IS NOT NULL AND b.canonical IS NOT NULL AND list_has_any(a.canonical, b.canonical)", 0.05, 2e-3, h_from="random"),
+        Level(
+            "initial",
+            "(length(a.given) = 1 OR length(b.given) = 1) AND a.given[:1] = b.given[:1]"
+            " OR split_part(a.given, ' ', 1) = split_part(b.given, ' ', 1) AND length(split_part(a.given, ' ', 1)) > 1",
+            0.06,
+            4e-3,
+            h_from="random",
+        ),
+        Level("similar", _similar("given"), 0.06, 4e-3, h_from="random"),
+        Level("alike", "jaro_winkler_similarity(a.given, b.given) >= 0.85 OR damerau_levenshtein(a.given, b.given) <= 2", 0.015, 0.02, h_from="random"),
+        Level("different, rare", "NOT (a.established AND b.established)", 0.02, 0.4, h_from="random"),
+        Level("different, established", "TRUE", 0.005, 0.57, h_from="random"),
+    ),
+)
+SURNAME = Feature(
+    "surname",
+    "a.surname IS NOT NULL AND b.surname IS NOT NULL AND NOT swapped",
+    (
+        *_bins("equal", "a.surname = b.surname", "surname_bin", 0.86, NAME_U, "learned"),
+        Level("shares a token", "a.surname_tokens IS NOT NULL AND b.surname_tokens IS NOT NULL AND list_has_any(a.surname_tokens, b.surname_tokens)", 0.02, 1e-3),
+        Level("similar", _similar("surname"), 0.08, 3e-3),
+        Level("different", "TRUE", 0.04, 0.99),
+    ),
+)
+SWAP = Feature(
+    "name_swap",
+    "a.given IS NOT NULL AND b.given IS NOT NULL AND a.surname IS NOT NULL AND b.surname IS NOT NULL",
+    (
+        Level("swapped, common", "swapped AND a.name_rarity <= 5", 0.004, 1e-6, "blocked", "random"),
+        Level("swapped, rare", "swapped", 0.008, 1e-7, "blocked", "random"),
+        Level("straight", "TRUE", 0.988, 1.0),
+    ),
+)
+ADDRESS = Feature(
+    "address",
+    "a.address IS NOT NULL AND b.address IS NOT NULL",
+    (
+        Level("equal, few", "a.address = b.address AND a.address_n <= 6", 0.5, 1e-6, "blocked"),
+        Level("equal, many", "a.address = b.address", 0.1, 5e-6, "blocked"),
+        Level("equal up to unit", "a.building = b.building AND (a.unit IS NULL OR b.unit IS NULL)", 0.06, 2e-6),
+        Level("same building, other unit", "a.building = b.building", 0.02, 4e-6),
+        Level("like street", "a.house = b.house AND jaro_winkler_similarity(a.street, b.street) >= 0.9", 0.1, 1e-5),
+        Level("same street or number", "a.street = b.street OR a.house = b.house", 0.05, 0.01),
+        Level("different", "TRUE", 0.17, 0.989),
+    ),
+)
+BIRTHDATE = Feature(
+    "birthdate",
+    "a.birthdate IS NOT NULL AND b.birthdate IS NOT NULL",
+    (
+        Level("equal", "a.birthdate = b.birthdate AND a.birthdate_n <= 20", 0.75, 4e-5, "total", "share"),
+        Level("equal, common", "a.birthdate = b.birthdate", 0.05, 1e-4, "total", "share"),
+        Level("day and month swapped", "a.birthdate[:4] = b.birthdate[:4] AND a.birthdate[6:7] = b.birthdate[9:10] AND a.birthdate[9:10] = b.birthdate[6:7]", 0.03, 4e-5, h_from="random"),
+        Level("one edit", "jaro_winkler_similarity(a.birthdate, b.birthdate) >= 0.8 AND damerau_levenshtein(a.birthdate, b.birthdate) = 1", 0.08, 1e-3, h_from="random"),
+        Level("same year or same day", "a.birthdate[:4] = b.birthdate[:4] OR a.birthdate[6:] = b.birthdate[6:]", 0.05, 0.02, h_from="random"),
+        Level("near", "abs(CAST(a.birthdate[:4] AS INTEGER) - CAST(b.birthdate[:4] AS INTEGER)) <= 1", 0.01, 0.03, h_from="random"),
+        Level("different", "TRUE", 0.03, 0.95, h_from="random"),
+    ),
+)
+FIRST_STAGE = (SWAP, GIVEN, SURNAME, ADDRESS, BIRTHDATE)
+
+NAMES_EQUAL = f"l_given_name IN {GIVEN.numbers('equal')} AND l_surname IN {SURNAME.numbers('equal')}"
+EMAIL_EQUAL = "(a.email = b.email OR a.emails_n + b.emails_n > 2 AND list_has_any(a.emails, b.emails))"
+EMAIL_LOGIN = "a.login = b.login"
+EMAIL_TYPO = (
+    "jaro_winkler_similarity(a.login, b.login) >= 0.85 AND damerau_levenshtein(a.login, b.login) = 1"
+    " AND regexp_replace(a.login, '[0-9]', '', 'g') <> regexp_replace(b.login, '[0-9]', '', 'g') AND a.domain = b.domain"
+)
+EMAIL = Feature(
+    "email",
+    f"a.email IS NOT NULL AND b.email IS NOT NULL AND (NOT ({NAMES_EQUAL}) OR {EMAIL_EQUAL})",
+    (
+        Level("equal, few", f"{EMAIL_EQUAL} AND a.email_n <= 6", 0.55, 5e-7, "blocked", h=0.03),
+        Level("equal, many", EMAIL_EQUAL, 0.05, 1e-6, "blocked", h=0.02),
+        Level("equal login", f"{EMAIL_LOGIN} AND a.login_n <= 6 AND NOT login_from_names", 0.04, 2e-6, h=0.01),
+        Level("equal common login", EMAIL_LOGIN, 0.03, 2e-5, h=0.01),
+        Level("one edit", EMAIL_TYPO, 0.05, 1e-6, h=0.01),
+        Level("different", "TRUE", 0.28, 1.0, h=0.92),
+    ),
+    stage=2,
+)
+EMAIL_OF_EQUAL_NAMES = Feature(
+    "email_of_equal_names",
+    f"a.email IS NOT NULL AND b.email IS NOT NULL AND {NAMES_EQUAL} AND NOT {EMAIL_EQUAL}",
+    (
+        Level("equal login", EMAIL_LOGIN, 0.15, 0.03, "conditional", "random"),
+        Level("one edit", EMAIL_TYPO, 0.15, 0.005, "conditional", "random"),
+        Level("different", "TRUE", 0.7, 0.965, "conditional", "random"),
+    ),
+    stage=2,
+)
+PHONE_EQUAL = "(a.phone = b.phone OR a.phones_n + b.phones_n > 2 AND list_has_any(a.phones, b.phones))"
+PHONE = Feature(
+    "phone",
+    "a.phone IS NOT NULL AND b.phone IS NOT NULL",
+    (
+        Level("equal, few", f"{PHONE_EQUAL} AND a.phone_n <= 6", 0.5, 2e-6, "blocked", h=0.25),
+        Level("equal, many", PHONE_EQUAL, 0.1, 5e-6, "blocked", h=0.1),
+        Level("last seven equal", "right(a.phone, 7) = right(b.phone, 7)", 0.01, 2e-7),
+        Level("one edit", "jaro_winkler_similarity(a.phone, b.phone) >= 0.85 AND damerau_levenshtein(a.phone, b.phone) = 1", 0.04, 5e-6),
+        Level("different", "TRUE", 0.35, 1.0, h=0.6),
+    ),
+    stage=2,
+)
+NO_ADDRESS_AGREEMENT = f"l_address NOT IN {ADDRESS.numbers('equal')} AND l_address NOT IN {ADDRESS.numbers('same building')} AND l_address NOT IN {ADDRESS.numbers('like')}"
+PLACE = Feature(
+    "place",
+    f"{NO_ADDRESS_AGREEMENT} AND (a.postal IS NOT NULL AND b.postal IS NOT NULL OR a.city IS NOT NULL AND b.city IS NOT NULL)",
+    (
+        Level("postal equal, rare", "a.postal = b.postal AND a.postal_bin >= 4", 0.25, 2e-5, "total"),
+        Level("postal equal", "a.postal = b.postal AND a.postal_bin = 3", 0.35, 3e-4, "total"),
+        Level("postal equal, common", "a.postal = b.postal", 0.1, 1e-3, "total"),
+        Level("city equal, rare", "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state) AND a.city_bin >= 3", 0.05, 2e-3),
+        Level("city equal", "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state)", 0.05, 0.01),
+        Level("area equal", "a.postal[:3] = b.postal[:3]", 0.03, 0.01),
+        Level("state equal", "a.state = b.state", 0.05, 0.05),
+        Level("different", "TRUE", 0.12, 0.93),
+    ),
+    stage=2,
+)
+GENDER = Feature(
+    "gender",
+    f"a.gender IS NOT NULL AND b.gender IS NOT NULL AND l_given_name NOT IN {GIVEN.numbers('equal')}",
+    (Level("equal", "a.gender = b.gender", 0.97, 0.5, h_from="random"), Level("different", "TRUE", 0.03, 0.5, h_from="random")),
+    stage=2,
+)
+SUFFIX = Feature(
+    "generational_suffix",
+    "a.suffix IS NOT NULL AND b.suffix IS NOT NULL",
+    (Level("equal", "a.suffix = b.suffix", 0.97, 0.4, h_from="random"), Level("different", "TRUE", 0.03, 0.6, h_from="random")),
+    stage=2,
+)
+COMPANY = Feature(
+    "company",
+    "a.company IS NOT NULL AND b.company IS NOT NULL",
+    (
+        *_bins("equal", "a.company = b.company", "company_bin", 0.8, (0.05, 0.01, 1e-3, 1e-4, 1e-5), "learned"),
+        Level("similar", "jaro_winkler_similarity(a.company, b.company) >= 0.9", 0.05, 1e-3),
+        Level("different", "TRUE", 0.15, 0.93),
+    ),
+    stage=2,
+)
+
+
+def _email_names() -> Feature:
+    """Names of one record inside the login of the other, where the other lacks that name; rarity of the name as bins."""
+
+    def either(condition: str) -> str:
+        one = f"(a.letters IS NOT NULL AND {condition})"
+        other = one.replace("a.", "@.").replace("b.", "a.").replace("@.", "b.")
+        return f"({one} OR {other})"
+
+    both = "a.given IS NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND length(b.given) > 1"
+    rarity = "greatest(coalesce(a.name_rarity, 0), coalesce(b.name_rarity, 0))"
+    surname_bin = "greatest(coalesce(a.surname_bin, 0), coalesce(b.surname_bin, 0))"
+    given_bin = "greatest(coalesce(a.given_bin, 0), coalesce(b.given_bin, 0))"
+    full = either(f"{both} AND (contains(a.letters, b.given || b.surname) OR contains(a.letters, b.surname || b.given))")
+    initial = either(
+        "a.given IS NULL AND a.surname IS NULL AND (a.letters = b.given[:1] || b.surname OR a.letters = b.surname || b.given[:1])"
+    )
+    surname = either("a.surname IS NULL AND length(b.surname) >= 4 AND contains(a.letters, b.surname)")
+    given = either("a.given IS NULL AND length(b.given) >= 3 AND contains(a.letters, b.given)")
+    levels = [Level(f"given name and surname {n}", f"{full} AND {rarity} <= {n}", 0.08, u, "blocked", "random") for n, u in ((5, 2e-6), (6, 1e-6), (7, 3e-7))]
+    levels.append(Level("given name and surname 8", full, 0.08, 1e-7, "blocked", "random"))
+    levels += [Level(f"initial and surname {n}", f"{initial} AND {surname_bin} <= {n}", 0.05, u, "blocked", "random") for n, u in ((2, 2e-5), (3, 1e-5))]
+    levels.append(Level("initial and surname 4", initial, 0.05, 2e-6, "blocked", "random"))
+    levels += [Level(f"surname {n}", f"{surname} AND {surname_bin} <= {n}", 0.05, u) for n, u in ((2, 1e-3), (3, 4e-4), (4, 5e-5))]
+    levels.append(Level("surname 5", surname, 0.05, 5e-6))
+    levels += [Level(f"given name {n}", f"{given} AND {given_bin} <= {n}", 0.05, u, "random", "random") for n, u in ((2, 2e-3), (3, 4e-4))]
+    levels.append(Level("given name 4", given, 0.03, 3e-5, "random", "random"))
+    levels.append(Level("nothing", "TRUE", 0.3, 0.99))
+    present = either("(a.given IS NULL AND b.given IS NOT NULL OR a.surname IS NULL AND b.surname IS NOT NULL)")
+    return Feature("names_in_email", f"{present} AND NOT (a.email IS NOT NULL AND b.email IS NOT NULL AND {EMAIL_EQUAL})", tuple(levels), stage=2)
+
+
+EMAIL_NAMES = _email_names()
+FEATURES: tuple[Feature, ...] = (*FIRST_STAGE, EMAIL, EMAIL_OF_EQUAL_NAMES, PHONE, PLACE, GENDER, SUFFIX, COMPANY, EMAIL_NAMES)
+SHIFTS = {f.name: sum(g.bits for g in FEATURES[:n]) for n, f in enumerate(FEATURES)}
+assert sum(f.bits for f in FEATURES) < 63
+
+SWAPPED = (
+    "coalesce(a.given <> b.given AND a.surname <> b.surname AND length(a.given) > 1 AND length(b.given) > 1 AND ("
+    "(a.given = b.surname AND (a.surname = b.given OR jaro_winkler_similarity(a.surname, b.given) >= 0.92))"
+    " OR (a.surname = b.given AND jaro_winkler_similarity(a.given, b.surname) >= 0.92)), FALSE)"
+)
+LOGIN_FROM_NAMES = (
+    "coalesce(contains(a.letters, a.surname) OR contains(b.letters, b.surname) OR contains(a.letters, b.surname), FALSE)"
+)
+TEXT_COLUMNS = ("given_name", "surname", "generational_suffix", "gender", "address", "po_box", "city", "state", "postal", "company", "login_trimmed")
+
+
+def _bin(column: str) -> str:
+    """Frequency decade of a value: 1 above one in a hundred, 5 below one in 100,000; 1,000 phantom records keep small data humble."""
+    return (
+        f"CASE WHEN {column} IS NULL THEN NULL ELSE "
+        f"least(5, greatest(1, floor(-log10((count(*) OVER (PARTITION BY {column}) + 0.5) / (n_total + 1000.0)))))::TINYINT END"
+    )
+
+
+def prepare_records(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, known_names: frozenset[str] = frozenset()) -> pl.DataFrame:
+    """Create `er_records`, one comparison record per row of the frame, and return (i, rid); i is the rank of rid.
+
+    `known_names`: given names that are established whatever their frequency here. The frame may be in any order.
+    """
+    missing = [pl.lit(None, dtype=pl.String).alias(c) for c in TEXT_COLUMNS if c not in frame.columns]
+    for c in ("email", "phone", "given_canonical"):
+        if c not in frame.columns:
+            missing.append(pl.lit(None, dtype=pl.List(pl.String)).alias(c))
+    if "birthdate" not in frame.columns:
+        missing.append(pl.lit(None, dtype=pl.Date).alias("birthdate"))
+    frame = frame.sort("rid").with_columns(missing).with_row_index("i").with_columns(pl.col("i").cast(pl.Int32))
+    con.register("er_frame", frame.to_arrow())
+    con.register("er_known", pl.DataFrame({"name": sorted(known_names)}, schema={"name": pl.String}).to_arrow())
+    extra = "".join(f", {quote_ident(c)}" for p in ("fk_", "bk_", "sk_") for c in columns_with(frame, p))
+    n = frame.height
+    unit = r"\s*\b(APARTMENT|APT|UNIT|SUITE|STE|FLOOR|FL|ROOM|RM|BUILDING|BLDG|LOT|TRAILER|TRLR|SPACE|SPC|PO BOX|#)\b.*$"
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE er_records AS
+        WITH base AS (
+            SELECT i, {n}::DOUBLE AS n_total, nullif(given_name, '') AS given, nullif(surname, '') AS surname,
+                   upper(regexp_replace(generational_suffix, '[^A-Za-z0-9]', '', 'g')) AS suffix,
+                   strftime(birthdate, '%Y-%m-%d') AS birthdate, gender, company, po_box, login_trimmed,
+                   coalesce(email, []) AS emails, email[1] AS email, coalesce(len(email), 0)::INTEGER AS emails_n,
+                   coalesce(phone, []) AS phones, phone[1] AS phone, coalesce(len(phone), 0)::INTEGER AS phones_n,
+                   address, nullif(trim(regexp_replace(address, {quote_sql(unit)}, '')), '') AS building,
+                   nullif(trim(regexp_extract(address, {quote_sql(unit)})), '') AS unit,
+                   city, state, postal,
+                   CASE WHEN len(given_canonical) > 1 THEN given_canonical END AS variants, given_canonical{extra}
+            FROM er_frame),
+        parts AS (
+            SELECT *, regexp_extract(building, '^([0-9][^ ]*) ', 1) AS house0,
+                   regexp_replace(building, '^[0-9][^ ]* ', '') AS street,
+                   split_part(email, '@', 1) AS login, split_part(email, '@', 2) AS domain,
+                   nullif(regexp_replace(split_part(email, '@', 1), '[^\\p{{L}}]', '', 'g'), '') AS letters
+            FROM base),
+        counted AS (
+            SELECT * EXCLUDE (house0), nullif(house0, '') AS house,
+                   {_bin("given")} AS given_bin, {_bin("surname")} AS surname_bin, {_bin("company")} AS company_bin,
+                   {_bin("postal")} AS postal_bin, {_bin("city")} AS city_bin,
+                   count(*) OVER (PARTITION BY given) AS given_n,
+                   count(*) OVER (PARTITION BY birthdate) AS birthdate_n,
+                   count(*) OVER (PARTITION BY email) AS email_n, count(*) OVER (PARTITION BY phone) AS phone_n,
+                   count(*) OVER (PARTITION BY address) AS address_n, count(*) OVER (PARTITION BY login) AS login_n
+            FROM parts)
+        SELECT counted.* EXCLUDE (n_total, given_canonical, variants),
+               coalesce(variants, [given]) AS canonical,
+               CASE WHEN contains(surname, ' ') OR contains(surname, '-')
+                    THEN list_filter(regexp_split_to_array(surname, '[ -]'), lambda t: length(t) >= 3)
+                    WHEN surname IS NOT NULL THEN [surname] END AS surname_tokens,
+               given_bin + surname_bin AS name_rarity,
+               coalesce(length(given) > 1 AND (len(variants) > 1 OR k.name IS NOT NULL
+                        OR given_n >= 10 AND given_n >= 0.00005 * n_total), FALSE) AS established,
+               row_number() OVER (ORDER BY surname, given, birthdate, postal, email, phone, i) AS place_in_order
+        FROM counted LEFT JOIN er_known k ON k.name = given"""
+    )
+    return frame.select("i", "rid")
+
+
+def quote_sql(pattern: str) -> str:
+    """A pattern as a SQL literal."""
+    return "'" + pattern.replace("'", "''") + "'"
+
+
+def compare_sql(pairs: str, carry: str = "", records: str = "er_records") -> str:
+    """SELECT i, j, pattern (and `carry` columns of the pairs) over a relation of pairs (i, j)."""
+    first = ", ".join(f"{f.case()} AS l_{f.name}" for f in FIRST_STAGE)
+    second = ", ".join(f"{f.case()}::BIGINT AS l_{f.name}" for f in FEATURES if f.stage == 2)
+    packed = " + ".join(f"(l_{f.name}::BIGINT << {SHIFTS[f.name]})" for f in FEATURES)
+    carried = f", {carry}" if carry else ""
+    staged = ", ".join(f"l_{f.name}" for f in FIRST_STAGE)
+    return f"""
+    WITH met AS (SELECT p.*, {SWAPPED} AS swapped
+                 FROM {pairs} p JOIN {records} a ON a.i = p.i JOIN {records} b ON b.i = p.j),
+    names AS (SELECT p.*, {first}
+              FROM met p JOIN {records} a ON a.i = p.i JOIN {records} b ON b.i = p.j),
+    rest AS (SELECT p.i, p.j{carried}, {staged}, {second}
+             FROM (SELECT p.*, {LOGIN_FROM_NAMES} AS login_from_names
+                   FROM names p JOIN {records} a ON a.i = p.i JOIN {records} b ON b.i = p.j) p
+             JOIN {records} a ON a.i = p.i JOIN {records} b ON b.i = p.j)
+    SELECT i, j{carried}, {packed} AS pattern FROM rest"""

@@ -1,0 +1,248 @@
+"""The match model: three latent classes (same person, same household, strangers) fitted by EM on counts of level patterns.
+
+Fellegi-Sunter with a third class. The household class is fixed to the strangers' distribution for given name, birthdate and gender
+(relatives' given names and birthdates are unrelated) plus a small share for twins and namesakes, and learns the rest; on data without
+households it empties itself. Class sizes are expected counts over all pairs, so no prior has to be guessed. Dirichlet priors from the
+levels' starting values keep it sane on 50 records. No labels are read. How a level comes about belongs in `features`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+
+from c360_assets.stitch.features import FEATURES, SHIFTS, Level, compare_sql
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+ITERATIONS = 60
+TOLERANCE = 1e-5
+PRIOR_PAIRS = 20.0  # weight of the starting m and h, in pairs
+PRIOR_STRANGERS = 500_000.0  # weight of the starting u of counted levels, in pairs: about a thousand records
+PRIOR_SAMPLE = 200.0  # weight of the starting u of sampled levels
+PHANTOM_RECORDS = 500  # a tenant of three records still lives in a world with strangers
+SAMPLE_PAIRS = 300_000
+TWINS = 0.015  # share of relatives with an equal birthdate or an equal given name, on top of chance
+
+LEVELS: tuple[tuple[str, Level], ...] = tuple((f.name, level) for f in FEATURES for level in f.levels)
+OFFSETS = {f.name: sum(len(g.levels) for g in FEATURES[:n]) for n, f in enumerate(FEATURES)}
+FEATURE_OF: Ints = np.array([n for n, f in enumerate(FEATURES) for _ in f.levels], dtype=np.int64)
+
+# How many pairs hold an equal value, counted exactly: the value's column and the column that chooses the level.
+TOTALS = (
+    ("given_name", "given", "given_bin"),
+    ("surname", "surname", "surname_bin"),
+    ("company", "company", "company_bin"),
+    ("birthdate", "birthdate", "CASE WHEN birthdate_n <= 20 THEN 1 ELSE 2 END"),
+    ("place", "postal", "CASE WHEN postal_bin >= 4 THEN 1 WHEN postal_bin = 3 THEN 2 ELSE 3 END"),
+)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Log probabilities by class (0 same person, 1 household, 2 strangers) and level, class sizes in pairs, and evidence."""
+
+    log_probability: Array  # (levels, 3)
+    sizes: Array  # (3,): expected pairs of each class
+    expected: Array  # (levels,): expected same-person pairs at the level
+    records: int
+
+    def log_odds(self, patterns: Ints) -> tuple[Array, Array]:
+        """Log-odds of same person, and of same household, for each pattern."""
+        joint = design_matrix(patterns) @ self.log_probability + np.log(self.sizes)
+        person = joint[:, 0] - np.logaddexp(joint[:, 1], joint[:, 2])
+        household = joint[:, 1] - np.logaddexp(joint[:, 0], joint[:, 2])
+        return person, household
+
+    def table(self) -> pl.DataFrame:
+        """One row per feature and level: m, h, u and the weight in bits against each of the other classes."""
+        p = np.exp(self.log_probability)
+        return pl.DataFrame(
+            {
+                "feature": [name for name, _ in LEVELS],
+                "level": pl.Series([n for f in FEATURES for n in range(1, len(f.levels) + 1)], dtype=pl.Int64),
+                "label": [level.label for _, level in LEVELS],
+                "m": p[:, 0],
+                "h": p[:, 1],
+                "u": p[:, 2],
+                "weight_bits": (self.log_probability[:, 0] - self.log_probability[:, 2]) / np.log(2),
+                "household_bits": (self.log_probability[:, 0] - self.log_probability[:, 1]) / np.log(2),
+                "expected_pairs": self.expected,
+            }
+        )
+
+    def upper_bound_m(self, feature: str, levels: list[int]) -> tuple[float, float]:
+        """95 % upper bound of the share of same-person pairs at these levels, and the expected pairs that hold the feature."""
+        start = OFFSETS[feature]
+        count = len(next(f for f in FEATURES if f.name == feature).levels)
+        held = float(self.expected[start : start + count].sum())
+        hits = float(self.expected[[start + n - 1 for n in levels]].sum())
+        if held <= 0:
+            return 1.0, 0.0
+        share = hits / held
+        z = 1.645
+        centre = share + z * z / (2 * held)
+        spread = z * np.sqrt(share * (1 - share) / held + z * z / (4 * held * held))
+        return float((centre + spread) / (1 + z * z / held)), held
+
+
+def levels_of(patterns: Ints, feature: str) -> Ints:
+    """The level numbers of one feature in packed patterns."""
+    bits = next(f.bits for f in FEATURES if f.name == feature)
+    return (patterns >> SHIFTS[feature]) & ((1 << bits) - 1)
+
+
+def design_matrix(patterns: Ints) -> sparse.csr_matrix:
+    """One row per pattern, one column per level, 1 where the pattern holds the level."""
+    columns = np.stack([levels_of(patterns, f.name) + OFFSETS[f.name] - 1 for f in FEATURES], axis=1)
+    present = np.stack([levels_of(patterns, f.name) > 0 for f in FEATURES], axis=1)
+    indptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
+    flat = columns[present]
+    return sparse.csr_matrix((np.ones(len(flat)), flat, indptr), shape=(len(patterns), len(LEVELS)))
+
+
+def random_patterns(con: duckdb.DuckDBPyConnection, records: int) -> pl.DataFrame:
+    """Patterns with counts (pattern, n) of random pairs, or of all pairs where there are not more than the sample."""
+    pairs = records * (records - 1) // 2
+    if pairs <= SAMPLE_PAIRS:
+        i, j = np.triu_indices(records, 1)
+    else:
+        random = np.random.default_rng(20200614)
+        i = random.integers(0, records, SAMPLE_PAIRS)
+        j = random.integers(0, records, SAMPLE_PAIRS)
+        i, j = np.minimum(i, j)[i != j], np.maximum(i, j)[i != j]
+    con.register("er_random", pl.DataFrame({"i": i.astype(np.int32), "j": j.astype(np.int32)}).to_arrow())
+    return con.sql(f"SELECT pattern, count(*) AS n FROM ({compare_sql('er_random')}) GROUP BY pattern ORDER BY pattern").pl()
+
+
+def equal_value_pairs(con: duckdb.DuckDBPyConnection) -> Array:
+    """For each level with counted u: pairs of the data with an equal value, over pairs that hold the field; NaN elsewhere."""
+    result = np.full(len(LEVELS), np.nan)
+    for feature, value, level in TOTALS:
+        held = con.execute(f"SELECT count({value}) FROM er_records").fetchall()[0][0]
+        pairs = max(held * (held - 1) / 2, 1.0)
+        rows = con.execute(
+            f"""SELECT level, CAST(sum(n * (n - 1) // 2) AS BIGINT) FROM (
+                SELECT {level} AS level, count(*) AS n FROM er_records WHERE {value} IS NOT NULL GROUP BY {value}, 1) GROUP BY level"""
+        ).fetchall()
+        found = dict(rows)
+        for n, item in enumerate(next(f for f in FEATURES if f.name == feature).levels, 1):
+            if item.u_from == "total":
+                result[OFFSETS[feature] + n - 1] = found.get(n, 0) / pairs
+    return result
+
+
+def _by_feature(values: Array) -> Array:
+    """Sum over the levels of each feature, spread back to the levels."""
+    return np.bincount(FEATURE_OF, weights=values, minlength=len(FEATURES))[FEATURE_OF]
+
+
+def _priors(totals: Array, bin_shares: Array) -> tuple[Array, Array, Array]:
+    """Starting m, h, u: the shipped values, equal values spread over the frequency bins as the data's records are."""
+    m = np.array([level.m for _, level in LEVELS])
+    u = np.array([level.u for _, level in LEVELS])
+    h = np.array([level.m if level.h is None else level.h for _, level in LEVELS])
+    binned = ~np.isnan(bin_shares)
+    for values in (m, h):
+        mass = _by_feature(np.where(binned, values, 0.0))
+        values[binned] = (mass * bin_shares)[binned]
+    m, h, u = (np.maximum(v / _by_feature(v), 1e-12) for v in (m, h, u))
+    return m, h, u
+
+
+def bin_shares(con: duckdb.DuckDBPyConnection) -> Array:
+    """Share of the records that hold a value in each frequency bin, for binned levels; NaN elsewhere. Smoothed by one record per bin."""
+    result = np.full(len(LEVELS), np.nan)
+    for feature, value, level in TOTALS[:3]:
+        found = dict(con.execute(f"SELECT {level}, count(*) FROM er_records WHERE {value} IS NOT NULL GROUP BY 1").fetchall())
+        numbers = [n for n, item in enumerate(next(f for f in FEATURES if f.name == feature).levels, 1) if item.u_from == "total"]
+        total = sum(found.get(n, 0) + 0.2 for n in numbers)
+        for n in numbers:
+            result[OFFSETS[feature] + n - 1] = (found.get(n, 0) + 0.2) / total
+    return result
+
+
+def fit(
+    con: duckdb.DuckDBPyConnection, patterns: Ints, counts: Ints, records: int, *, classes: int = 3
+) -> Model:
+    """Fit the model on the patterns of the compared pairs (sorted, with counts). `classes=2` leaves the household out.
+
+    Reads `er_records` for exact counts of equal values and compares random pairs for u. Deterministic: all sums run over sorted arrays.
+    """
+    totals = equal_value_pairs(con)
+    m0, h0, u0 = _priors(totals, bin_shares(con))
+    u_from = np.array([level.u_from for _, level in LEVELS])
+    h_from = np.array([level.h_from for _, level in LEVELS])
+    shared = h_from == "share"
+    sample = random_patterns(con, records) if records > 1 else pl.DataFrame(schema={"pattern": pl.Int64, "n": pl.Int64})
+    sample_matrix = design_matrix(sample["pattern"].to_numpy())
+    sample_counts = sample["n"].to_numpy().astype(np.float64)
+    presence = _by_feature(np.asarray(sample_matrix.T @ sample_counts)) / max(sample_counts.sum(), 1.0)
+    matrix = design_matrix(patterns)
+    weight = counts.astype(np.float64)
+    all_pairs = max(records * (records - 1) / 2, 1.0)
+    world = (records + PHANTOM_RECORDS) * (records + PHANTOM_RECORDS - 1) / 2
+    scale = all_pairs / max(sample_counts.sum(), 1.0)
+
+    m, h, u = m0.copy(), h0.copy(), u0.copy()
+    sizes = np.array([max(records * 0.5, 1.0), max(records * 0.2, 1.0) if classes == 3 else 1e-9, world])
+    matrix_t = matrix.T.tocsr()
+    sample_t = sample_matrix.T.tocsr()
+    at_person = np.zeros(len(LEVELS))
+    for _ in range(ITERATIONS):
+        log_p = np.log(np.stack([m, h, u], axis=1))
+        joint = matrix @ log_p + np.log(sizes)
+        posterior = np.exp(joint - np.logaddexp(np.logaddexp(joint[:, 0], joint[:, 1]), joint[:, 2])[:, None]) * weight[:, None]
+        at = np.asarray(matrix_t @ posterior)  # (levels, 3) expected compared pairs at each level
+        at_person = at[:, 0]
+        joint = sample_matrix @ log_p + np.log(sizes)
+        stranger = np.exp(joint[:, 2] - np.logaddexp(np.logaddexp(joint[:, 0], joint[:, 1]), joint[:, 2])) * sample_counts
+        at_random = np.asarray(sample_t @ stranger)
+
+        before = np.concatenate([m, np.log(sizes[:2])])
+        m = (at[:, 0] + PRIOR_PAIRS * m0) / (_by_feature(at[:, 0]) + PRIOR_PAIRS)
+        u = _strangers(u_from, u0, totals, at, at_random, presence, all_pairs)
+        learned = (at[:, 1] + PRIOR_PAIRS * h0) / (_by_feature(at[:, 1]) + PRIOR_PAIRS)
+        h = _household(h_from, shared, learned, u, m)
+        sizes = np.array([posterior[:, 0].sum() + 1.0, posterior[:, 1].sum() + 1.0 if classes == 3 else 1e-9, world])
+        after = np.concatenate([m, np.log(sizes[:2])])
+        if np.max(np.abs(after - before)) < TOLERANCE:
+            break
+    del scale
+    return Model(np.log(np.stack([m, h, u], axis=1)), sizes, at_person, records)
+
+
+def _strangers(u_from: npt.NDArray[np.str_], u0: Array, totals: Array, at: Array, at_random: Array, presence: Array, all_pairs: float) -> Array:
+    """u by level: sampled, counted minus the pairs of other classes, or learned from the compared pairs; normalised per feature."""
+    held = presence * all_pairs
+    sampled = (at_random + PRIOR_SAMPLE * u0) / (_by_feature(at_random) + PRIOR_SAMPLE)
+    counted = np.nan_to_num(totals) * held
+    counted = np.maximum(counted - at[:, 0] - at[:, 1], 0.1 * counted)
+    counted = (counted + PRIOR_STRANGERS * u0) / (held + PRIOR_STRANGERS)
+    blocked = (at[:, 2] + PRIOR_STRANGERS * u0) / (held + PRIOR_STRANGERS)
+    conditional = (at[:, 2] + PRIOR_PAIRS * u0) / (_by_feature(at[:, 2]) + PRIOR_PAIRS)
+    u = np.select([u_from == "total", u_from == "blocked", u_from == "conditional"], [counted, blocked, conditional], sampled)
+    loose = u_from == "random"
+    rest = np.maximum(1.0 - _by_feature(np.where(loose, 0.0, u)), 1e-6)
+    mass = _by_feature(np.where(loose, u, 0.0))
+    u = np.where(loose, u * rest / np.where(mass > 0, mass, 1.0), u)
+    return np.asarray(np.maximum(u, 1e-12))
+
+
+def _household(h_from: npt.NDArray[np.str_], shared: npt.NDArray[np.bool_], learned: Array, u: Array, m: Array) -> Array:
+    """h by level: fixed to u where relatives are strangers, a small share of namesakes and twins on top, learned elsewhere."""
+    fixed = np.asarray(h_from != "learned")
+    has_share = _by_feature(shared.astype(np.float64)) > 0
+    of_equal = np.where(shared, m, 0.0)
+    mass = _by_feature(of_equal)
+    base = np.where(fixed, u * np.where(has_share, 1 - TWINS, 1.0), 0.0) + np.where(shared, TWINS * of_equal / np.where(mass > 0, mass, 1.0), 0.0)
+    rest = np.maximum(1.0 - _by_feature(base), 0.0)
+    mass = _by_feature(np.where(fixed, 0.0, learned))
+    h = np.where(fixed, base, learned * rest / np.where(mass > 0, mass, 1.0))
+    return np.asarray(np.maximum(h, 1e-12))
