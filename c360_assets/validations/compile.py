@@ -90,10 +90,10 @@ def metrics(report: Report, table: SourceTable) -> Iterator[Metric]:
     """The report's figures in declared order; those of a tag that the table lacks are left out."""
     present = {tag for tags in table.tags.values() for tag in tags}
     for item in report.metrics:
+        if item.tag and item.tag not in present:
+            continue
         if isinstance(item, Figure):
             yield Metric(item.name, item.sql, item.text, item.finding)
-            continue
-        if item.tag and item.tag not in present:
             continue
         judged = _judged(item)
         count = f"count(*) FILTER ({judged} AND ({item.when}))"

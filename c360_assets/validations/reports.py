@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from c360_assets.semantics.tables import ColumnSpec, TableSpec
 from c360_assets.tenant.models import SourceTable
 
 RC = "(is_return OR is_cancellation)"
@@ -42,6 +43,7 @@ class Figure:
     sql: str
     text: bool = False
     finding: bool = False
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,7 @@ REPORTS: tuple[Report, ...] = (
                 f"(SELECT count(*) FROM (SELECT order_id FROM t WHERE {PURCHASE} AND {HAS_ORDER_ID}"
                 " AND order_datetime IS NOT NULL GROUP BY order_id HAVING count(DISTINCT CAST(order_datetime AS DATE)) > 1))",
                 finding=True,
+                tag="txn-item/order-datetime",
             ),
         ),
     ),
@@ -484,6 +487,13 @@ REPORTS: tuple[Report, ...] = (
     ),
 )
 
+# Figures of a report that compare one table with all others; `run` computes them over all tables together.
+ACROSS: dict[str, tuple[str, ...]] = {
+    "IV-P01": ("all_sources_unique_email_count", "all_sources_email_uniqueness_pct", "exclusive_email_count"),
+    "IV-P02": ("all_sources_phone_uniqueness_pct",),
+    "IV-T04": ("order_ids_in_other_sources_count",),
+}
+
 
 def reports_for(table: SourceTable, extra: bool = True) -> Sequence[Report]:
     """The reports whose tags the table carries, in declared order; `extra` off leaves out the IV-X group."""
@@ -496,3 +506,33 @@ def reports_for(table: SourceTable, extra: bool = True) -> Sequence[Report]:
         )
 
     return [r for r in REPORTS if (extra or not r.id.startswith("IV-X")) and all(has(need) for need in r.needs)]
+
+
+def report_spec(report: Report) -> TableSpec:
+    """The description of a report's wide table, computed from its declaration."""
+    columns = {
+        "run_id": ColumnSpec("VARCHAR", "Run that wrote the row"),
+        "report_id": ColumnSpec("VARCHAR", "Short name of the report"),
+        "datasource": ColumnSpec("VARCHAR", "Table the row is about"),
+        "record_count": ColumnSpec("BIGINT", "Rows of the table"),
+        "not_evaluated_count": ColumnSpec("BIGINT", "Rows in which a column that the rule reads is empty"),
+    }
+    for item in report.metrics:
+        words = item.name.replace("_", " ")
+        if isinstance(item, Figure):
+            kind = "VARCHAR" if item.text else "BIGINT" if item.name.endswith("_count") else "DOUBLE"
+            columns[item.name] = ColumnSpec(kind, _sentence(words))
+            continue
+        columns[f"{item.name}_count"] = ColumnSpec("BIGINT", f"Rows: {words}")
+        if item.share:
+            columns[f"{item.name}_pct"] = ColumnSpec("DOUBLE", f"Share of the rows that can be judged, in percent: {words}")
+    for name in ACROSS.get(report.id, ()):
+        kind = "BIGINT" if name.endswith("_count") else "DOUBLE"
+        columns[name] = ColumnSpec(kind, _sentence(name.replace("_", " ")) + ", compared with the other tables")
+    return TableSpec(
+        report.table, f"{report.title}. {report.reason}", "one row per data source", ("datasource",), columns, "validations"
+    )
+
+
+def _sentence(words: str) -> str:
+    return (words[0].upper() + words[1:]).replace(" pct", " in percent").removesuffix(" count")

@@ -17,21 +17,23 @@ from c360_assets.semantics.blocklist import BLOCKLIST_MACROS
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.compile import drilldown_sql, metrics, relation_sql, values_sql
-from c360_assets.validations.reports import REPORTS, Report, missing, reports_for
+from c360_assets.validations.reports import ACROSS, REPORTS, Report, missing, reports_for
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-RESULT = {
-    "report_id": pl.String,
-    "datasource": pl.String,
-    "ordinal": pl.Int64,
-    "metric": pl.String,
-    "value": pl.Float64,
-    "text": pl.String,
-    "is_finding": pl.Boolean,
-}
+RESULT = pl.Schema(
+    {
+        "report_id": pl.String,
+        "datasource": pl.String,
+        "ordinal": pl.Int64,
+        "metric": pl.String,
+        "value": pl.Float64,
+        "text": pl.String,
+        "is_finding": pl.Boolean,
+    }
+)
 HELPERS = (
     "CREATE OR REPLACE TEMP MACRO pct(a, b) AS round(100.0 * a / nullif(b, 0), 3)",
     "CREATE OR REPLACE TEMP MACRO phone_valid_here(v) AS phone_valid(v, {region})",
@@ -238,14 +240,6 @@ def _listing(long: pl.DataFrame, tables: list[SourceTable], run_id: str) -> pl.D
     return pl.DataFrame(rows, schema=schema)
 
 
-# Figures of a report that compare one data source with all of them, over relation `a(datasource, key, day, purchase)`.
-ACROSS: dict[str, tuple[str, ...]] = {
-    "IV-P01": ("all_sources_unique_email_count", "all_sources_email_uniqueness_pct", "exclusive_email_count"),
-    "IV-P02": ("all_sources_phone_uniqueness_pct",),
-    "IV-T04": ("order_ids_in_other_sources_count",),
-}
-
-
 def _across(session: Session, tables: list[SourceTable], report: Report) -> pl.DataFrame:
     holders = [t for t in tables if report in reports_for(t)]
     if not holders:
@@ -264,7 +258,8 @@ def _across(session: Session, tables: list[SourceTable], report: Report) -> pl.D
     ((all_keys,),) = session.rows("SELECT count(DISTINCT key) FROM a")
     shared = dict(
         session.rows(
-            "SELECT datasource, count(*) FROM a WHERE key IN (SELECT key FROM a GROUP BY key HAVING count(*) > 1) GROUP BY datasource"
+            "SELECT datasource, count(*) FROM a WHERE key IN (SELECT key FROM a GROUP BY key HAVING count(*) > 1)"
+            " GROUP BY datasource"
         )
     )
     own = dict(session.rows("SELECT datasource, count(*) FROM a GROUP BY datasource"))

@@ -36,6 +36,9 @@ DELTA_CONFIGURATION = {
     "delta.logRetentionDuration": "interval 30 days",
 }
 WRITE_SOURCE = "_c360_write"
+# DuckDB 2.0 fails with "did not return a BoundFunctionExpression" when it folds a long OR over a column whose statistics say
+# that every value is NULL, and a column that a brand has not filled yet is an everyday thing.
+UNSAFE_OPTIMIZERS = "statistics_propagation"
 
 
 @dataclass
@@ -95,6 +98,7 @@ class Session:
         self.timezone = timezone
         self.run_id = run_id
         self.pending: dict[str, TableState] = {}
+        con.execute(f"SET disabled_optimizers = {quote_literal(UNSAFE_OPTIMIZERS)}")
         self._set_zone(timezone)
 
     def _set_zone(self, zone: str) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c360_assets.errors import C360Error
+from c360_assets.semantics.blocklist import BLOCKLIST_MACROS
 from c360_assets.warehouse.manifest import Manifest
 from c360_assets.warehouse.session import Warehouse, open_session
 
@@ -73,6 +74,14 @@ def test_what_the_manifest_does_not_name_does_not_exist(tmp_path: Path) -> None:
         with pytest.raises(C360Error, match="table u has not been built yet"):
             session.bind("u")
         assert session.warehouse.manifest.meta == {"stitch_generation": 1}
+
+
+def test_a_column_without_any_value_can_be_searched_by_long_conditions(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        session.execute(BLOCKLIST_MACROS[0])
+        session.write("t", "SELECT NULL::VARCHAR AS s")
+        session.bind("t")
+        assert session.rows("SELECT email_blocked(s) FROM t") == [(None,)]
 
 
 def test_run_columns_do_not_count_for_the_digest(tmp_path: Path) -> None:
