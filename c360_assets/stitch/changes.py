@@ -1,0 +1,157 @@
+"""What changed between two generations: records and clusters that came, went or moved, and what became of each identity.
+
+Histories are returned whole, older rows beyond the retention dropped, so that a writer replaces the table and a run that is
+repeated after a kill adds nothing twice. Which cluster carries which id belongs to `stable_ids`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+KEYS = ["datasource", "pk"]
+TIMESTAMP = pl.Datetime("us", "UTC")
+CLUSTER_SCHEMA = {"amperity_id": pl.String, "change_type": pl.String, "job_id": pl.String, "timestamp": TIMESTAMP}
+PK_SCHEMA = {
+    "amperity_id": pl.String,
+    "amperity_id_prev": pl.String,
+    "change_type": pl.String,
+    "datasource": pl.String,
+    "pk": pl.String,
+    "job_id": pl.String,
+    "timestamp": TIMESTAMP,
+}
+IDENTITY_SCHEMA = {
+    "amperity_id": pl.String,
+    "action": pl.String,
+    "n_records": pl.Int64,
+    "n_records_prev": pl.Int64,
+    "n_previous_ids": pl.Int64,
+    "job_id": pl.String,
+    "timestamp": TIMESTAMP,
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """The run that a change belongs to: its id, and the instant that all its rows share."""
+
+    job_id: str
+    timestamp: datetime
+    recorded_days: int = 365
+
+
+@dataclass(frozen=True)
+class Changes:
+    """This run's changes (without run columns), and the counts that the metrics and the jitter alert read."""
+
+    clusters: pl.DataFrame
+    pks: pl.DataFrame
+    identities: pl.DataFrame
+    counts: dict[str, int]
+
+
+def compare(ids: pl.DataFrame, previous: pl.DataFrame | None) -> Changes:
+    """Compare two generations, each a frame of datasource, pk, amperity_id with one row per source record.
+
+    Unchanged clusters and records are not listed. On a first run everything is `added`.
+    """
+    now = ids.select(*KEYS, "amperity_id")
+    before = (previous if previous is not None else now.clear()).select(*KEYS, amperity_id_prev="amperity_id")
+    both = now.join(before, on=KEYS, how="full", coalesce=True)
+    pks = _pk_changes(both)
+    identities = _identities(both)
+    surviving = both.filter(pl.col("amperity_id").is_not_null() & pl.col("amperity_id_prev").is_not_null())
+    counts = {
+        "records_previous": before.height,
+        "records_surviving": surviving.height,
+        **{f"pks_{kind}": pks.filter(pl.col("change_type") == kind).height for kind in ("added", "deleted", "updated")},
+    }
+    return Changes(_cluster_changes(both), pks, identities, counts)
+
+
+def _pk_changes(both: pl.DataFrame) -> pl.DataFrame:
+    kind = (
+        pl.when(pl.col("amperity_id_prev").is_null())
+        .then(pl.lit("added"))
+        .when(pl.col("amperity_id").is_null())
+        .then(pl.lit("deleted"))
+        .when(pl.col("amperity_id") != pl.col("amperity_id_prev"))
+        .then(pl.lit("updated"))
+    )
+    rows = both.with_columns(change_type=kind).filter(pl.col("change_type").is_not_null())
+    return rows.select("amperity_id", "amperity_id_prev", "change_type", *KEYS).sort(KEYS)
+
+
+def _cluster_changes(both: pl.DataFrame) -> pl.DataFrame:
+    """An id is `updated` when it exists on both sides and a record came to it or left it."""
+    stays = (pl.col("amperity_id") == pl.col("amperity_id_prev")).fill_null(False)
+    now = both.group_by("amperity_id").agg(came=(~stays).any()).drop_nulls("amperity_id")
+    before = both.group_by(amperity_id="amperity_id_prev").agg(left=(~stays).any()).drop_nulls("amperity_id")
+    kind = (
+        pl.when(pl.col("left").is_null())
+        .then(pl.lit("added"))
+        .when(pl.col("came").is_null())
+        .then(pl.lit("deleted"))
+        .when(pl.col("came") | pl.col("left"))
+        .then(pl.lit("updated"))
+    )
+    rows = now.join(before, on="amperity_id", how="full", coalesce=True).with_columns(change_type=kind)
+    return rows.filter(pl.col("change_type").is_not_null()).select("amperity_id", "change_type").sort("amperity_id")
+
+
+def _identities(both: pl.DataFrame) -> pl.DataFrame:
+    """What became of each identity; the predicates look at surviving records.
+
+    A previous cluster is *complete* in a current one when all its surviving records are there, else it is *spread*.
+    """
+    edges = both.drop_nulls(["amperity_id", "amperity_id_prev"]).group_by("amperity_id", "amperity_id_prev").len("shared")
+    edges = edges.with_columns(spread=pl.len().over("amperity_id_prev") > 1)
+    size = both.drop_nulls("amperity_id").group_by("amperity_id").agg(n_records=pl.len().cast(pl.Int64))
+    size_prev = both.drop_nulls("amperity_id_prev").group_by("amperity_id_prev").agg(n_records_prev=pl.len().cast(pl.Int64))
+    met = edges.join(size_prev, on="amperity_id_prev").group_by("amperity_id")
+    met_by = met.agg(
+        n_previous_ids=pl.len().cast(pl.Int64),
+        any_spread=pl.col("spread").any(),
+        surviving=pl.col("shared").sum().cast(pl.Int64),
+        n_records_prev=pl.col("n_records_prev").sum(),
+    )
+    several = pl.col("n_previous_ids") > 1
+    action = (
+        pl.when(pl.col("n_previous_ids").is_null())
+        .then(pl.lit("added"))
+        .when(several & pl.col("any_spread"))
+        .then(pl.lit("split_merged"))
+        .when(several)
+        .then(pl.lit("merged"))
+        .when(pl.col("any_spread"))
+        .then(pl.lit("split"))
+        .when(pl.col("n_records") > pl.col("surviving"))
+        .then(pl.lit("recognized"))
+        .when(pl.col("n_records_prev") > pl.col("surviving"))
+        .then(pl.lit("reduced"))
+    )
+    current = size.join(met_by, on="amperity_id", how="left").with_columns(action=action).filter(pl.col("action").is_not_null())
+    gone = size_prev.join(edges, on="amperity_id_prev", how="anti").select(
+        amperity_id="amperity_id_prev",
+        action=pl.lit("deleted"),
+        n_records=pl.lit(0, pl.Int64),
+        n_records_prev="n_records_prev",
+        n_previous_ids=pl.lit(1, pl.Int64),
+    )
+    columns = list(gone.columns)
+    current = current.with_columns(pl.col("n_records_prev", "n_previous_ids").fill_null(0)).select(columns)
+    return pl.concat([current, gone]).sort("amperity_id", "action")
+
+
+def history(new: pl.DataFrame, old: pl.DataFrame | None, schema: dict[str, pl.DataType | type[pl.DataType]], job: Job) -> pl.DataFrame:
+    """The history table after this run: `old` within its retention (counted back from this job's instant), then its rows."""
+    rows = new.with_columns(job_id=pl.lit(job.job_id), timestamp=pl.lit(job.timestamp).dt.convert_time_zone("UTC").cast(TIMESTAMP))
+    rows = rows.select([pl.col(c).cast(t) for c, t in schema.items()])
+    if old is None:
+        return rows
+    kept = old.select([pl.col(c).cast(t) for c, t in schema.items()])
+    oldest = job.timestamp - timedelta(days=job.recorded_days)
+    return pl.concat([kept.filter(pl.col("timestamp") >= oldest), rows])

@@ -1,0 +1,148 @@
+"""Figures about a Stitch run: deduplication, cluster sizes, overlap of sources, pairs, jitter. One long table.
+
+All figures are counts, or one division of two counts, so they do not depend on row order. Reports that read the tables with SQL
+belong to `reporting`; how long a step took is no figure of the data and stays out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+# (first size, bucket): the last row whose first size is not above the cluster's size names its bucket.
+SIZE_BUCKETS = (
+    (1, "1"),
+    (2, "2"),
+    (3, "3"),
+    (4, "4"),
+    (5, "5"),
+    (6, "6-10"),
+    (11, "11-20"),
+    (21, "21-63"),
+    (64, "64-100"),
+    (101, "101-1000"),
+    (1001, "1001-10000"),
+    (10001, "10001+"),
+)
+# How the pairs inside an identity were decided; an identity may count in several.
+DETERMINISTIC = ("label", "rule", "fk", "trivial_duplicate")
+METRICS_SCHEMA = {"metric": pl.String, "datasource": pl.String, "bucket": pl.String, "value": pl.Float64}
+# An alert, never a failure: this share of the previous records came or went.
+MOVED_ALERT = 0.2
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Counts of pairs before they were dropped from any table."""
+
+    compared: int
+    linked: int
+
+
+def stitch_metrics(
+    unified: pl.DataFrame, scores: pl.DataFrame, pairs: Pairs, changes: dict[str, int], identities: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows (metric, datasource, bucket, value); datasource `*` is all sources, bucket '' where the metric has none.
+
+    `unified` is `unified_coalesced`, `scores` is `unified_scores`, `changes` the counts of `changes.compare`, `identities` its
+    identity changes of this run.
+    """
+    records = unified.select("datasource", "pk", "amperity_id", account=pl.coalesce(_filled("ck"), "pk"))
+    representatives = unified.select("rep_ds", "rep_pk").unique().height
+    single: list[tuple[str, float]] = [
+        ("representatives", representatives),
+        ("related_pairs", pairs.compared),
+        ("filtered_related_pairs", pairs.linked),
+        *((name, count) for name, count in changes.items()),
+        ("jitter", _percent(changes["pks_updated"], changes["records_surviving"])),
+    ]
+    frames = [
+        _deduplication(records.with_columns(datasource=pl.lit("*"))),
+        _deduplication(records),
+        _long(pl.DataFrame(single, schema=["metric", "value"], orient="row")),
+        _long(_sizes(records)),
+        _long(_sources(records)),
+        _long(_strategies(scores, records["amperity_id"].n_unique())),
+        _long(identities.group_by(bucket="action").len("value").with_columns(metric=pl.lit("identity_changes"))),
+    ]
+    return pl.concat(frames).sort("metric", "datasource", "bucket")
+
+
+def summary(metrics: pl.DataFrame) -> dict[str, float | int]:
+    """The figures of all sources that have no bucket, by name, as a run's summary shows them."""
+    rows = metrics.filter((pl.col("datasource") == "*") & (pl.col("bucket") == "")).select("metric", "value").iter_rows()
+    return {name: int(value) if value == int(value) and not name.endswith(("rate", "jitter")) else value for name, value in rows}
+
+
+def alerts(figures: dict[str, float | int], jitter_alert: float) -> list[str]:
+    """Sentences about a run that moved more than it should; none on a first run."""
+    before = int(figures.get("records_previous", 0))
+    found = []
+    if before and figures["jitter"] >= 100 * jitter_alert:
+        found.append(f"{figures['jitter']:.2f} % of the records kept from the last Stitch have another amperity_id")
+    for kind, word in (("pks_added", "new"), ("pks_deleted", "gone")):
+        if before and figures[kind] > MOVED_ALERT * before:
+            found.append(f"{int(figures[kind])} records are {word}, compared with {before} in the last Stitch")
+    return found
+
+
+def _filled(column: str) -> pl.Expr:
+    return pl.when(pl.col(column).str.strip_chars() != "").then(column)
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100 * part / whole if whole else 0.0
+
+
+def _long(rows: pl.DataFrame) -> pl.DataFrame:
+    defaults = {"datasource": pl.lit("*"), "bucket": pl.lit("")}
+    rows = rows.with_columns(**{c: v for c, v in defaults.items() if c not in rows.columns})
+    return rows.select([pl.col(c).cast(t) for c, t in METRICS_SCHEMA.items()])
+
+
+def _deduplication(records: pl.DataFrame) -> pl.DataFrame:
+    """Records, accounts (customer key where there is one, else record), ids and 100 x (accounts - ids) / accounts."""
+    counts = records.group_by("datasource").agg(
+        source_records=pl.len().cast(pl.Float64),
+        source_ids=pl.struct("account").n_unique().cast(pl.Float64) if records["datasource"].n_unique() > 1 else _accounts(),
+        amperity_ids=pl.col("amperity_id").n_unique().cast(pl.Float64),
+    )
+    rate = 100 * (pl.col("source_ids") - pl.col("amperity_ids")) / pl.col("source_ids")
+    long = counts.with_columns(deduplication_rate=rate).unpivot(index="datasource", variable_name="metric")
+    return _long(long)
+
+
+def _accounts() -> pl.Expr:
+    return pl.col("account").n_unique().cast(pl.Float64)
+
+
+def _sizes(records: pl.DataFrame) -> pl.DataFrame:
+    """Number of ids by how many records they hold; every bucket has a row."""
+    sizes = records.group_by("amperity_id").len("size")
+    starts = pl.DataFrame(SIZE_BUCKETS, schema={"start": pl.Int64, "bucket": pl.String}, orient="row")
+    found = sizes.select(start=pl.col("size").cast(pl.Int64)).sort("start").join_asof(starts, on="start", strategy="backward")
+    counts = found.group_by("bucket").len("value")
+    rows = starts.select("bucket").join(counts, on="bucket", how="left").with_columns(pl.col("value").fill_null(0))
+    return rows.with_columns(metric=pl.lit("ids_by_size"))
+
+
+def _sources(records: pl.DataFrame) -> pl.DataFrame:
+    """Number of ids per exact set of sources (names joined by ` + `); the sets exclude one another."""
+    sets = records.select("amperity_id", "datasource").unique().sort("amperity_id", "datasource")
+    sets = sets.group_by("amperity_id", maintain_order=True).agg(bucket=pl.col("datasource").str.join(" + "))
+    return sets.group_by("bucket").len("value").with_columns(metric=pl.lit("ids_by_sources"))
+
+
+def _strategies(scores: pl.DataFrame, ids: int) -> pl.DataFrame:
+    """Percent of ids with at least one pair of each kind; kinds overlap."""
+    decided = pl.col("decided_by").str.extract(r"^(label|rule|fk|trivial_duplicate)").is_not_null()
+    scored = (pl.col("match_type") == "scored") & (pl.col("score") >= 3.0)
+    kinds = {
+        "deterministic": decided,
+        "probabilistic": scored & ~decided,
+        "transitive": pl.col("match_type") == "scored_transitive",
+    }
+    counts = [(kind, _percent(scores.filter(test)["amperity_id"].n_unique(), ids)) for kind, test in kinds.items()]
+    rows = pl.DataFrame(counts, schema=["bucket", "value"], orient="row")
+    return rows.with_columns(metric=pl.lit("ids_by_matching_strategy_percent"))
