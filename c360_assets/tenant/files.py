@@ -25,7 +25,7 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True)
 class FileMatch:
-    """A path that fits a pattern. `day` is None where the pattern has no date, or where the digits are no date (`valid` False)."""
+    """A path that fits a pattern. `day` is None where the pattern has no date, or its digits are no date (`valid` False)."""
 
     path: str
     day: date | None = None

@@ -46,11 +46,9 @@ def read_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
     """The tenant and all errors and warnings about it, in file and line order; None when a file does not fit its shape."""
     reader = _Reader(root)
     tenant = reader.read()
-    problems = reader.problems
-    if tenant is not None:
-        problems = problems + lint(tenant)
+    problems = reader.problems + (lint(tenant, complete=reader.complete) if tenant is not None else [])
     unique = list(dict.fromkeys(problems))
-    return tenant, sorted(unique, key=lambda p: (p.file, p.line or 0))
+    return (tenant if reader.complete else None), sorted(unique, key=lambda p: (p.file, p.line or 0))
 
 
 class _Reader:
@@ -59,6 +57,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self.files: dict[str, str] = {}
         self.places: dict[str, str] = {}
+        self.complete = False
 
     def read(self) -> Tenant | None:
         if not self.root.is_dir() or not ((self.root / "tenant.yaml").exists() or (self.root / "feeds").is_dir()):
@@ -73,18 +72,15 @@ class _Reader:
         custom = self._custom_tables()
         policies = self._merge_policies(config)
         database_sql, database_yaml = self._database()
-        if config is None or stitch is None or merge_policy is None or workflow is None:
-            return None
-        if any(p.severity == "error" for p in self.problems):
-            return None
+        self.complete = not any(p.severity == "error" for p in self.problems)
         return Tenant(
             root=self.root,
-            config=config,
+            config=config or TenantConfig(id=DEFAULT_TENANT_ID),
             feeds=feeds,
             custom_tables=custom,
-            stitch=stitch,
-            merge_policy=merge_policy,
-            workflow=workflow,
+            stitch=stitch or StitchConfig(),
+            merge_policy=merge_policy or MergePolicy(),
+            workflow=workflow or WorkflowConfig(),
             merge_policies=policies,
             database_sql=database_sql,
             database_yaml=database_yaml,
@@ -150,10 +146,8 @@ class _Reader:
             self._problem(
                 "error", "tenant.yaml", "is missing and must be given", 1, "id", f"add a line `id: {uuid4()}` and never change it"
             )
-            document.data and self._fit(
-                Document(document.file, {**document.data, "id": str(DEFAULT_TENANT_ID)}, document.root), TenantConfig
-            )
-            return None
+            rest = {**(document.data or {}), "id": str(DEFAULT_TENANT_ID)}
+            return self._fit(Document(document.file, rest, document.root), TenantConfig)
         return self._fit(document, TenantConfig)
 
     def _destinations(self) -> None:
@@ -166,7 +160,7 @@ class _Reader:
         """YAML files below `folder`, hidden ones left out, in path order; tells of files that are easily taken for one."""
         below = sorted(p for p in (self.root / folder).rglob("*") if p.is_file() and not p.name.startswith("."))
         for path in below:
-            if path.suffix == ".yml" or path.suffix.lower() in {".yaml", ".sql"} and path.suffix != path.suffix.lower():
+            if path.suffix == ".yml" or (path.suffix.lower() in {".yaml", ".sql"} and path.suffix != path.suffix.lower()):
                 file = path.relative_to(self.root).as_posix()
                 self._problem(
                     "warning",

@@ -265,7 +265,7 @@ class MergePolicy(Strict):
 
 
 class UnifiedTransactionsConfig(Strict):
-    order_key: list[Literal["order_id", "datasource"]] = Field(default_factory=lambda: ["order_id"])
+    order_key: list[Literal["order_id", "datasource"]] = ["order_id"]
     order_discount_mode: Literal["auto", "max", "sum"] | dict[str, Literal["max", "sum"]] = "auto"
     options: list[Literal["fiscal_calendar", "net_order_revenue", "order_cost", "order_discount_amount"]] = Field(
         default_factory=list

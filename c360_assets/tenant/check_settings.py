@@ -1,0 +1,277 @@
+"""Lints of Stitch, merge policies, workflow and databases: names that must exist, and settings that contradict each other.
+
+Rules of feeds and tags are `check_feeds` and `check_tags`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from c360_assets.semantics.closest import closest
+from c360_assets.semantics.tables import all_tables
+from c360_assets.semantics.tags import PROFILE_TAGS, column_for, tag_info
+from c360_assets.tenant.check_feeds import zone_problem
+from c360_assets.tenant.findings import Findings
+from c360_assets.tenant.models import GROUPS, MergePolicy, SourceTable
+
+PREPROCESSING_PROFILES = ("normalize-gender", "skip-derive-gender", "prioritize-src-gender", "prioritize-derived-gender")
+IGNORABLE = ("email", "phone", "given-name", "surname")
+BAD_VALUE_SEMANTICS = (
+    *("address", "birthdate", "city", "company", "email", "gender", "generational-suffix", "given-name"),
+    *("phone", "postal", "state", "surname", "po-box"),
+)
+SEMANTIC_CONDITIONS = ("present-and-equal", "present-and-not-equal", "fuzzy-similar", "fuzzy-different")
+PAIR_CONDITIONS = (
+    "fuzzy/incompatible-names",
+    "fuzzy/different-birthdates",
+    "fuzzy/different-generations",
+    "fuzzy/different-companies",
+)
+DURATION = re.compile(r"\d+\s*(s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?)")
+PERIOD = re.compile(r"hour|day|week|month")
+CRON = re.compile(r"(?:[\d*/,A-Za-z-]+\s+){4}[\d*/,A-Za-z-]+")
+ORDER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( (asc|desc))?", re.IGNORECASE)
+LIFECYCLE = ("new", "active", "lapsed")
+
+
+def _near(word: str, allowed: Iterable[str]) -> str:
+    options = sorted(allowed)
+    near = next((o for o in options if o.lower() == word.lower()), None) or closest(word, options)
+    return f"did you mean {near!r}?" if near else f"known: {', '.join(options) or 'none'}"
+
+
+def tenant_settings(found: Findings) -> None:
+    config, file = found.tenant.config, "tenant.yaml"
+    if wrong := zone_problem(config.timezone):
+        found.error(file, ("timezone",), *wrong)
+    if not re.fullmatch(r"[A-Z]{2}", config.country):
+        found.error(file, ("country",), "must be a two-letter country code", "such as US")
+    attributes = ("customer_360", "customer_attributes")
+    days = config.customer_360.customer_attributes.lifecycle_days
+    if days.keys() != set(LIFECYCLE) or sorted(days.values()) != [days.get(k) for k in LIFECYCLE]:
+        found.error(
+            file, (*attributes, "lifecycle_days"), "needs new, active and lapsed, each at least as long as the one before"
+        )
+
+
+def databases(found: Findings) -> None:
+    tenant, file = found.tenant, "tenant.yaml"
+    items = tenant.config.databases
+    if not items or sum(d.primary for d in items.values()) != 1:
+        found.error(file, ("databases",), "exactly one database must be primary", "add `primary: true` to one")
+    known = {*all_tables(), *tenant.database_sql, *(t.physical for t in tenant.tables)}
+    tagged = any(t.endswith("database-key") for table in tenant.tables for tags in table.tags.values() for t in tags)
+    for name, item in items.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            found.error(file, ("databases", name), "a database's name has lower-case letters, digits and underscores only")
+        for key in item.filter.keys() - {"database_key"}:
+            found.error(file, ("databases", name, "filter", key), "a database is filtered by database_key only")
+        if item.filter and found.complete and not tagged:
+            found.warning(file, ("databases", name, "filter"), "no field is tagged database-key, so this database will be empty")
+        if item.filter and item.primary:
+            found.error(file, ("databases", name), "the primary database holds everything and has no filter")
+        for position, table in enumerate(item.tables):
+            if found.complete and table not in known:
+                found.error(
+                    file, ("databases", name, "tables", position), f"there is no table {table}", _near_or_none(table, known)
+                )
+
+
+def _near_or_none(word: str, allowed: Iterable[str]) -> str | None:
+    near = closest(word, allowed)
+    return f"did you mean {near!r}?" if near else None
+
+
+def workflow(found: Findings) -> None:
+    tenant, file = found.tenant, "workflow.yaml"
+    feeds = {f.name for f in tenant.feeds}
+    for name, item in tenant.workflow.feeds.items():
+        if found.complete and name not in feeds:
+            found.error(file, ("feeds", name), "there is no such feed", _near(name, feeds))
+        if not PERIOD.fullmatch(item.every) and not DURATION.fullmatch(item.every):
+            found.error(file, ("feeds", name, "every"), "must be hour, day, week, month or a duration", "such as 2d")
+        for key in ("wait", "offset"):
+            if not DURATION.fullmatch(getattr(item, key)):
+                found.error(file, ("feeds", name, key), "must be a duration", "such as 30m, 2h or 1d")
+    if not CRON.fullmatch(tenant.workflow.activation.cron.strip()):
+        found.error(file, ("activation", "cron"), "must have five fields: minute hour day month weekday", "such as '30 6 * * *'")
+
+
+def stitch(found: Findings) -> None:
+    tenant, file = found.tenant, "stitch.yaml"
+    config, tables = tenant.stitch, {t.name: t for t in tenant.tables}
+    for key, listed in (("tables", config.tables or []), ("allowed_empty_tables", config.allowed_empty_tables)):
+        for position, name in enumerate(listed):
+            if name in tables and not tables[name].stitch:
+                found.error(
+                    file,
+                    (key, position),
+                    f"{name} is not available to Stitch",
+                    f"set `stitch: true` in {found.place(tables[name])}",
+                )
+            elif found.complete and name not in tables:
+                found.error(file, (key, position), f"there is no table {name}", _near(name, tables))
+    if config.tables is not None:
+        for table in tenant.tables:
+            if table.stitch and table.name not in config.tables:
+                found.warning(
+                    file,
+                    ("tables",),
+                    f"{table.name} is available to Stitch and not listed, so it is left out",
+                    "add it to `tables`",
+                )
+    bad = config.bad_values
+    for position, rule in enumerate(bad.rules):
+        for key in ("semantic", "proxy"):
+            name = getattr(rule, key)
+            if name not in BAD_VALUE_SEMANTICS and not name.startswith("fk-"):
+                found.error(
+                    file, ("bad_values", "rules", position, key), f"{name} cannot be used here", _near(name, BAD_VALUE_SEMANTICS)
+                )
+    for key in bad.ignore.keys() - set(IGNORABLE):
+        found.error(file, ("bad_values", "ignore", key), "no list of values can be given for it", _near(key, IGNORABLE))
+    for position, name in enumerate(bad.preprocessing_profiles):
+        if name not in PREPROCESSING_PROFILES:
+            found.error(
+                file,
+                ("bad_values", "preprocessing_profiles", position),
+                f"{name} is unknown",
+                _near(name, PREPROCESSING_PROFILES),
+            )
+    tags = {t for table in tenant.tables for own in table.tags.values() for t in own}
+    path = (
+        ("case_sensitive_fks",)
+        if found.document(file).locate(("case_sensitive_fks",))[1]
+        else ("bad_values", "case_sensitive_fks")
+    )
+    for name in bad.case_sensitive_fks:
+        if found.complete and name not in tags:
+            found.warning(file, path, f"no field is tagged {name}", _near_or_none(name, {t for t in tags if t.startswith("fk-")}))
+    _semantics(found, ("trivial_duplicates", "exclusions"), config.trivial_duplicates.exclusions)
+    _semantics(found, ("matching", "staple", "semantics"), config.matching.staple.semantics)
+    _semantics(found, ("clustering", "conflict_fields"), config.clustering.conflict_fields)
+    _rules(found)
+
+
+def _semantics(found: Findings, path: tuple[str, ...], names: Iterable[str]) -> None:
+    for name in names:
+        if name not in PROFILE_TAGS and not re.fullmatch(r"(fk|sk|bk)(-.+)?", name) and tag_info(name).base is None:
+            found.error("stitch.yaml", path, f"{name} is no profile tag and no key", _near(name, PROFILE_TAGS))
+
+
+def _rules(found: Findings) -> None:
+    for position, rule in enumerate(found.tenant.stitch.matching.rules):
+        for number, condition in enumerate(rule.when):
+            path = ("matching", "rules", position, "when", number)
+            names = [condition] if isinstance(condition, str) else list(condition)
+            allowed = PAIR_CONDITIONS if isinstance(condition, str) else SEMANTIC_CONDITIONS
+            for name in names:
+                if name not in allowed:
+                    found.error("stitch.yaml", path, f"{name} is no condition", _near(name, allowed))
+
+
+def merge_policies(found: Findings) -> None:
+    _policy(found, "merge_policy.yaml", found.tenant.merge_policy)
+    for file, policy in found.tenant.merge_policies.items():
+        _policy(found, file, policy)
+
+
+def _policy(found: Findings, file: str, policy: MergePolicy) -> None:
+    tables = {t.name: t for t in found.tenant.tables}
+    groups = {*GROUPS, *policy.custom_groups}
+    listed = {
+        "source_priority": list(policy.source_priority),
+        "field_priority": list(policy.field_priority),
+        "rank": sorted({name for names in policy.rank.values() for name in names}),
+    }
+    for key in ("source_priority", "field_priority"):
+        for name in listed[key]:
+            _source(found, file, (key, name), name, tables)
+    for group, names in policy.rank.items():
+        if group not in groups:
+            found.error(file, ("rank", group), "is no group of fields", _near(group, groups))
+        for position, name in enumerate(names):
+            _source(found, file, ("rank", group, position), name, tables)
+            if name in names[:position]:
+                found.error(file, ("rank", group, position), f"{name} is ranked twice")
+    for name, priorities in policy.field_priority.items():
+        for group, priority in priorities.items():
+            if group not in groups:
+                found.error(file, ("field_priority", name, group), "is no group of fields", _near(group, groups))
+            if priority is not None and name in policy.rank.get(group, []):
+                found.error(
+                    file, ("field_priority", name, group), f"{name} is ranked for {group} under `rank` too", "keep one of the two"
+                )
+    if found.document(file).locate(("source_priority",))[1] and not policy.source_priority:
+        found.error(file, ("source_priority",), "names no table", "name at least one, or remove the key")
+    _policy_columns(found, file, policy)
+    _unlisted(found, file, listed)
+    for key in ("email_order", "amperity_id_order"):
+        for position, text in enumerate(getattr(policy.email_ampid_assignment, key)):
+            if not ORDER.fullmatch(text.strip()):
+                found.error(
+                    file,
+                    ("email_ampid_assignment", key, position),
+                    "must be a column and a direction",
+                    "such as `update_dt desc`",
+                )
+
+
+def _source(found: Findings, file: str, path: tuple[str | int, ...], name: str, tables: dict[str, SourceTable]) -> None:
+    if name in tables and not tables[name].stitch:
+        found.error(
+            file,
+            path,
+            f"{name} is not available to Stitch",
+            f"set `stitch: true` in {found.place(tables[name])}, or remove it here",
+        )
+    elif found.complete and name not in tables:
+        found.error(file, path, f"there is no table {name}", _near(name, [t.name for t in tables.values() if t.stitch]))
+
+
+def _policy_columns(found: Findings, file: str, policy: MergePolicy) -> None:
+    """Groups can only be built from columns that unified_coalesced has: one for each tag on a stitched table."""
+    if not found.complete:
+        return
+    columns = {column_for(t) for table in found.tenant.stitched_tables for tags in table.tags.values() for t in tags}
+    for group, item in policy.custom_groups.items():
+        if group in GROUPS:
+            found.error(file, ("custom_groups", group), "is the name of a group that is always there", "choose another name")
+        for position, column in enumerate(item.columns):
+            if column not in columns:
+                found.error(
+                    file,
+                    ("custom_groups", group, "columns", position),
+                    f"no stitched table has a tag for {column}",
+                    _near_or_none(column, columns),
+                )
+    for group, names in policy.multi_value.items():
+        if group not in {"email", "phone"}:
+            found.error(
+                file, ("multi_value", group), "only email and phone have several values", _near(group, ("email", "phone"))
+            )
+        for position, column in enumerate(names):
+            if column not in columns:
+                found.error(
+                    file,
+                    ("multi_value", group, position),
+                    f"no stitched table has a tag for {column}",
+                    _near_or_none(column, columns),
+                )
+
+
+def _unlisted(found: Findings, file: str, listed: dict[str, list[str]]) -> None:
+    """A newly added source shows up here: it has no priority yet and comes last."""
+    by_source, by_field = set(listed["source_priority"]), {*listed["field_priority"], *listed["rank"]}
+    if not by_source and not by_field:
+        return
+    for table in found.tenant.stitched_tables:
+        if table.name not in by_source | by_field:
+            found.warning(file, (), f"{table.name} has no priority and comes last (999)", "add it to source_priority")
+        elif by_source and by_field and not listed["rank"] and (table.name in by_source) != (table.name in by_field):
+            missing = "field_priority" if table.name in by_source else "source_priority"
+            found.warning(file, (missing,), f"{table.name} has a priority in one list only", f"add it to {missing}")
+
+
+RULES: tuple[Callable[[Findings], None], ...] = (tenant_settings, databases, workflow, stitch, merge_policies)
