@@ -1,0 +1,126 @@
+"""One customer's page: the merged profile and where each part came from, the source records behind it, the latest orders.
+
+Reads the published database only. Why two records are one person is a question to Stitch, not to this page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+
+from c360_assets.errors import C360Error
+
+GROUPS = {
+    "name": ("full_name", "generational_suffix"),
+    "email": ("email",),
+    "phone": ("phone",),
+    "address": ("address", "address2", "city", "state", "postal", "country"),
+    "birthdate": ("birthdate",),
+    "gender": ("gender",),
+}
+RECORD_COLUMNS = ("datasource", "pk", "given_name", "surname", "email", "phone", "address", "postal", "birthdate", "update_dt")
+ORDER_COLUMNS = ("order_datetime", "order_id", "order_revenue", "order_quantity", "purchase_brand", "purchase_channel")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the published database holds about one person; rows are column → value."""
+
+    amperity_id: str
+    merged: dict[str, Any]
+    attributes: dict[str, Any]
+    records: list[dict[str, Any]]
+    orders: list[dict[str, Any]]
+
+
+def read_profile(con: duckdb.DuckDBPyConnection, wanted: str) -> Profile:
+    """The person whose amperity_id is `wanted` or begins with it (eight characters or more).
+
+    Raises C360Error when nobody or several people fit.
+    """
+    found = con.execute(
+        "SELECT amperity_id FROM merged_customers WHERE amperity_id = ? OR (length(?) >= 8 AND starts_with(amperity_id, ?))"
+        " ORDER BY amperity_id LIMIT 2",
+        [wanted.lower()] * 3,
+    ).fetchall()
+    if not found:
+        raise C360Error("nobody has this amperity_id; give one of customer_360, whole or its first eight characters")
+    if len(found) > 1:
+        raise C360Error("several people's ids begin like this; give more characters of the amperity_id")
+    ((amperity_id,),) = found
+    return Profile(
+        amperity_id,
+        merged=_one(con, "merged_customers", amperity_id),
+        attributes=_one(con, "customer_attributes", amperity_id) | _one(con, "transaction_attributes_extended", amperity_id),
+        records=_many(con, "unified_coalesced", RECORD_COLUMNS, amperity_id, "datasource, pk"),
+        orders=_many(con, "unified_transactions", ORDER_COLUMNS, amperity_id, "order_datetime DESC NULLS LAST, order_id"),
+    )
+
+
+def _one(con: duckdb.DuckDBPyConnection, table: str, amperity_id: str) -> dict[str, Any]:
+    rows = _rows(con.execute(f"SELECT * FROM {table} WHERE amperity_id = ?", [amperity_id]))
+    return rows[0] if rows else {}
+
+
+def _many(
+    con: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...], amperity_id: str, order: str
+) -> list[dict[str, Any]]:
+    listed = ", ".join(columns)
+    return _rows(con.execute(f"SELECT {listed} FROM {table} WHERE amperity_id = ? ORDER BY {order}", [amperity_id]))
+
+
+def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def render_profile(profile: Profile, console: Console, orders: int = 10) -> None:
+    """Print the page; at most `orders` of the latest orders."""
+    merged = profile.merged
+    best = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("", "value", "source", "key", "priority"):
+        best.add_column(name)
+    for group, columns in GROUPS.items():
+        value = ", ".join(str(merged[c]) for c in columns if merged.get(c) is not None)
+        origin = (merged.get(f"{group}_datasource"), merged.get(f"{group}_pk"), merged.get(f"{group}_priority"))
+        best.add_row(group, value or "–", *("" if v is None or not value else str(v) for v in origin))
+    parts: list[RenderableType] = [best]
+    facts = _facts(profile.attributes)
+    if facts:
+        parts.append("\n" + facts)
+    parts.append(_grid(f"\n{len(profile.records)} source records", profile.records))
+    if profile.orders:
+        parts.append(_grid(f"\n{len(profile.orders)} orders, latest first", profile.orders[:orders]))
+    console.print(Panel(Group(*parts), title=profile.amperity_id, title_align="left", padding=(0, 1)))
+
+
+def _facts(attributes: dict[str, Any]) -> str:
+    wanted = {
+        "historical_purchaser_lifecycle_status": "lifecycle",
+        "lifetime_order_frequency": "orders",
+        "lifetime_order_revenue": "revenue",
+        "l12m_order_revenue": "revenue of 12 months",
+        "latest_order_datetime": "latest order",
+        "contactable_email": "contactable by e-mail",
+    }
+    return "   ".join(f"{label} {_plain(attributes[c])}" for c, label in wanted.items() if attributes.get(c) is not None)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)[:16] if hasattr(value, "hour") else str(value)
+
+
+def _grid(title: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    for name in rows[0] if rows else ():
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if v is None else _plain(v) for v in row.values()))
+    return table

@@ -1,0 +1,187 @@
+"""The one screen that ends a run: what was loaded, what was built, how many people came out, what to look at next.
+
+Gathers figures from the manifest and the warehouse and lays them out for a terminal. What happened in a run is told by the caller
+as a `DayReport`; nothing here runs or decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from c360_assets.validations.run import Finding, worst_findings
+from c360_assets.warehouse.session import Session
+
+# The tables of the screen, in pipeline order; those that a tenant does not have are left out.
+SHOWN = (
+    "unified_coalesced",
+    "unified_itemized_transactions",
+    "unified_transactions",
+    "transaction_attributes_extended",
+    "email_ampid_assignment",
+    "merged_customers",
+    "merged_households",
+    "customer_attributes",
+    "customer_360",
+)
+EXAMPLE_QUERY = (
+    "SELECT given_name, surname, lifetime_order_revenue AS revenue\n"
+    "FROM customer_360\nORDER BY revenue DESC NULLS LAST, amperity_id\nLIMIT 5"
+)
+
+
+@dataclass(frozen=True)
+class FeedLoaded:
+    """What one run loaded of one feed: rows are counts over `days` delivery days; `problem` says why days did not load."""
+
+    feed: str
+    days: int
+    files: int
+    read: int
+    loaded: int
+    rejected: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class DayReport:
+    """What one `c360 run` did. `built` and `reused` are table names; `published` is None when nothing was published."""
+
+    as_of: date
+    feeds: list[FeedLoaded] = field(default_factory=list)
+    built: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    published: Path | None = None
+    published_now: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of the screen."""
+
+    report: DayReport
+    tables: list[tuple[str, int]]
+    source_records: int
+    people: int
+    findings: list[Finding]
+
+    @property
+    def deduplication_rate(self) -> float:
+        """Percent of source records that are further records of a person already counted."""
+        return 100.0 * (self.source_records - self.people) / self.source_records if self.source_records else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "as_of": self.report.as_of.isoformat(),
+            "feeds": [vars(f) for f in self.report.feeds],
+            "tables": dict(self.tables),
+            "source_records": self.source_records,
+            "people": self.people,
+            "deduplication_rate": round(self.deduplication_rate, 1),
+            "findings": [vars(f) for f in self.findings],
+            "built": self.report.built,
+            "reused": self.report.reused,
+            "failures": self.report.failures,
+            "warnings": self.report.warnings,
+            "published": str(self.report.published) if self.report.published else None,
+            "seconds": round(self.report.seconds, 1),
+        }
+
+
+def summarize(session: Session, report: DayReport) -> Summary:
+    """Read the figures of the current state."""
+    tables = [(name, state.rows) for name in SHOWN if (state := session.state(name)) is not None]
+    rows = dict(tables)
+    return Summary(
+        report=report,
+        tables=tables,
+        source_records=rows.get("unified_coalesced", 0),
+        people=rows.get("merged_customers", 0),
+        findings=worst_findings(session),
+    )
+
+
+def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str]]) -> None:
+    """Print the screen; `commands` are the next commands to try with what each does."""
+    report = summary.report
+    parts: list[RenderableType] = []
+    if report.feeds:
+        parts.append(_feeds(report.feeds))
+    if summary.tables:
+        parts.append(_tables(summary))
+    if summary.findings:
+        parts.append(_findings(summary.findings))
+    parts.extend(Text(f"! {text}", style="yellow") for text in report.warnings)
+    parts.extend(Text(f"✗ {text}", style="bold red") for text in report.failures)
+    parts.append(_outcome(summary, commands))
+    console.print(Group(*parts))
+
+
+def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
+    table = Table(title="Feeds", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table.add_column("feed")
+    for name in ("days", "files", "rows read", "loaded", "rejected"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for f in feeds:
+        numbers = (f"{n:,}" for n in (f.days, f.files, f.read, f.loaded, f.rejected))
+        table.add_row(f.feed, *numbers, Text(f.problem or "", style="red"))
+    return table
+
+
+def _tables(summary: Summary) -> Table:
+    table = Table(title="\nTables", title_justify="left", box=None, pad_edge=False, show_header=False)
+    table.add_column("table")
+    table.add_column("rows", justify="right")
+    table.add_column("", style="dim")
+    built = set(summary.report.built)
+    for name, rows in summary.tables:
+        table.add_row(name, f"{rows:,}", "built" if name in built else "reused")
+    return table
+
+
+def _findings(findings: Sequence[Finding]) -> Table:
+    table = Table(
+        title="\nInput validation: look at these first", title_justify="left", box=None, pad_edge=False, show_header=False
+    )
+    for f in findings:
+        what = f.metric.removesuffix("_count").replace("_", " ")
+        table.add_row(f.report_id, f.datasource, f"{what}: {f.count:,} ({100 * f.share:.1f} % of rows)")
+    return table
+
+
+def _outcome(summary: Summary, commands: Sequence[tuple[str, str]]) -> Panel:
+    report = summary.report
+    lines = Text()
+    if summary.source_records:
+        lines.append(f"{summary.source_records:,} source records → {summary.people:,} people", style="bold")
+        lines.append(f"   deduplication rate {summary.deduplication_rate:.1f} %   as of {report.as_of}\n")
+    if not report.built and report.reused:
+        lines.append(f"Nothing new landed: all {len(report.reused)} tables are current and were reused.\n")
+    elif report.reused:
+        lines.append(f"{len(report.built)} tables built, {len(report.reused)} reused.\n")
+    if report.published is not None:
+        word = "Published" if report.published_now else "Published already, unchanged"
+        lines.append(f"{word}: {report.published}\n")
+        lines.append("\nTry:  ", style="dim")
+        query = EXAMPLE_QUERY.replace("\n", " ")
+        lines.append(f'.venv/bin/c360 sql "{query}"\n')
+    elif report.failures:
+        lines.append("Nothing was published; the database published before stays as it is.\n", style="red")
+    if commands:
+        lines.append("Next: ", style="dim")
+        width = max(len(command) for command, _ in commands)
+        lines.append("\n      ".join(f"{command:<{width}}  {text}" for command, text in commands))
+    title = f"done in {report.seconds:.1f} s" if not report.failures else f"failed after {report.seconds:.1f} s"
+    return Panel(lines, title=title, title_align="left", border_style="red" if report.failures else "green", padding=(0, 1))
