@@ -8,7 +8,7 @@ words after the first, so an address of another country keeps its own words.
 import polars as pl
 
 from c360_assets.semantics.lookups import address_expansions, state_codes, unit_words
-from c360_assets.semantics.text import fold_upper, missing_to_null, squeeze
+from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
 
 _BOX_NUMBER = r"\b(?:P ?O ?BOX|POST OFFICE BOX|POB) ?(?:NO |NUMBER )?#? ?([0-9]+)\b"
 _BOX = r"\b(?:P O ?BOX|POBOX|POST OFFICE BOX)\b"
@@ -20,27 +20,34 @@ def clean_address(address: pl.Expr, address2: pl.Expr | None = None) -> pl.Expr:
 
     NULL when `address` is missing, unless `address2` holds a PO box: a unit alone says nothing.
     """
-    line = address
-    if address2 is not None:
-        line = pl.concat_str([address, address2], separator=" ", ignore_nulls=True)
-    text = fold_upper(missing_to_null(line))
+    if address2 is None:
+        return on_distinct(address, _address_line)
+    # Without a street only a PO box of the second line is kept, so the join must show which line is missing.
+    both = pl.concat_str([address.str.strip_chars().fill_null(""), address2.fill_null("")], separator="\n")
+    return on_distinct(both, _address_lines)
+
+
+def _address_lines(both: pl.Expr) -> pl.Expr:
+    line = _address_line(both)
+    return pl.when(~both.str.starts_with("\n") | line.str.contains(r"\bPO BOX [0-9]")).then(line)
+
+
+def _address_line(line: pl.Expr) -> pl.Expr:
+    text = fold_upper(line)
     # "AVE.STE" is two words, "P.O." and "N.W." are one.
     text = text.str.replace_all(r"(\p{L}{2})\.(\p{L}|\d)", "${1} ${2}")
     text = text.str.replace_all(r"[.'\"]", "").str.replace_all(r"[,;()\s]+", " ")
     text = text.str.replace_all(_BOX_NUMBER, "PO BOX ${1}").str.replace_all(_BOX, "PO BOX")
     text = text.str.replace_all(_UNIT_AND_HASH, "${1} ").str.replace_all("#", " APARTMENT ", literal=True)
-    text = squeeze(_expand(squeeze(text)))
-    if address2 is None:
-        return text
-    return pl.when(missing_to_null(address).is_not_null() | text.str.contains(r"\bPO BOX [0-9]")).then(text)
+    return squeeze(_expand(squeeze(text)))
 
 
 def _expand(text: pl.Expr) -> pl.Expr:
     """Replace whole words from the second on. One multi-pattern pass: a lookup per word costs four times as much."""
     words = address_expansions()
-    tail = text.str.extract(r"^\S+( .*)$").str.replace_all(" ", "  ", literal=True) + " "
-    tail = tail.str.replace_many([f" {token} " for token in words], [f" {word} " for word in words.values()])
-    return pl.concat_str([text.str.extract(r"^(\S+)"), tail], ignore_nulls=True)
+    # Every word gets spaces of its own, the first one none in front: so no pattern can match it.
+    spaced = text.str.replace_all(" ", "  ", literal=True) + " "
+    return spaced.str.replace_many([f" {token} " for token in words], [f" {word} " for word in words.values()])
 
 
 def po_box(expr: pl.Expr) -> pl.Expr:
@@ -50,14 +57,15 @@ def po_box(expr: pl.Expr) -> pl.Expr:
 
 def clean_city(expr: pl.Expr) -> pl.Expr:
     """Folded city name without dots, commas and apostrophes."""
-    return squeeze(fold_upper(expr).str.replace_all(r"[.']", "").str.replace_all(",", " ", literal=True))
+    return on_distinct(
+        expr, lambda v: squeeze(fold_upper(v).str.replace_all(r"[.']", "").str.replace_all(",", " ", literal=True))
+    )
 
 
 def clean_state(expr: pl.Expr) -> pl.Expr:
     """Two-letter code of a US state, territory or military region; another value stays, in upper case."""
-    value = squeeze(fold_upper(expr).str.replace_all(r"[.']", ""))
     codes = {name.replace("'", ""): code for name, code in state_codes().items()}
-    return value.replace(codes)
+    return on_distinct(expr, lambda v: squeeze(fold_upper(v).str.replace_all(r"[.']", "")).replace(codes))
 
 
 def compact_postal(expr: pl.Expr) -> pl.Expr:

@@ -21,8 +21,7 @@ def split_values(expr: pl.Expr) -> pl.Expr:
 def clean_email(expr: pl.Expr) -> pl.Expr:
     """Local part and domain in upper case without `+tag`; NULL without both parts. Dots in the local part stay."""
     address = expr.str.extract(_ADDRESS).str.to_uppercase().str.replace(r"\+[^@]*@", "@")
-    address = address.str.strip_chars(".'")
-    return pl.when(address.str.contains("^[^@]+@[^@]+$")).then(address)
+    return address.str.strip_chars(".'").str.extract("^([^@]+@[^@]+)$")
 
 
 def email_login(expr: pl.Expr) -> pl.Expr:

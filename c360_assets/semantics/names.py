@@ -7,7 +7,7 @@ All functions take a String expression and give a String expression with NULL fo
 import polars as pl
 
 from c360_assets.semantics.lookups import generational_suffixes, genders, titles
-from c360_assets.semantics.text import fold_upper, missing_to_null, squeeze
+from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
 
 _SUFFIX_TOKENS = "|".join(sorted(generational_suffixes()))
 # Both need a neighbouring word, so that a name that consists of such a token alone stays (Junior is a given name).
@@ -23,8 +23,12 @@ def _words(expr: pl.Expr) -> pl.Expr:
 
 def clean_name(expr: pl.Expr) -> pl.Expr:
     """A name part as it is compared: folded, letters and spaces, without title and generational suffix."""
-    words = _words(expr).str.replace(_TRAILING_SUFFIXES, "").str.replace_all(r"['\p{Nd}]", "")
-    return squeeze(words.str.replace_all("-", " ", literal=True))
+    return on_distinct(expr, lambda v: _letters(_words(v)))
+
+
+def _letters(words: pl.Expr) -> pl.Expr:
+    bare = words.str.replace(_TRAILING_SUFFIXES, "").str.replace_all(r"['\p{Nd}]", "")
+    return squeeze(bare.str.replace_all("-", " ", literal=True))
 
 
 def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
@@ -32,14 +36,22 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
     The surname is the last word, so middle names and initials belong to the given part.
     """
-    words = _words(expr).str.replace(_TRAILING_SUFFIXES, "")
-    return clean_name(words.str.extract(r"^(.+) \S+$")), clean_name(words.str.extract(r"(\S+)$"))
+
+    def part(pattern: str) -> pl.Expr:
+        return on_distinct(
+            expr, lambda v: _letters(_words(_words(v).str.replace(_TRAILING_SUFFIXES, "").str.extract(pattern)))
+        )
+
+    return part(r"^(.+) \S+$"), part(r"(\S+)$")
 
 
 def generational_suffix(expr: pl.Expr) -> pl.Expr:
     """JR, SR, II, III or IV standing last in a name; NULL where there is none."""
-    token = _words(expr).str.extract(rf" ({_SUFFIX_TOKENS})$")
-    return token.replace_strict(generational_suffixes(), default=None, return_dtype=pl.String)
+    pattern = rf" ({_SUFFIX_TOKENS})$"
+    table = generational_suffixes()
+    return on_distinct(
+        expr, lambda v: _words(v).str.extract(pattern).replace_strict(table, default=None, return_dtype=pl.String)
+    )
 
 
 def clean_suffix(expr: pl.Expr) -> pl.Expr:
@@ -62,4 +74,6 @@ def gender_from_title(expr: pl.Expr) -> pl.Expr:
 
 def clean_company(expr: pl.Expr) -> pl.Expr:
     """A company name: folded, without dots and commas."""
-    return squeeze(fold_upper(expr).str.replace_all(".", "", literal=True).str.replace_all(",", " ", literal=True))
+    return on_distinct(
+        expr, lambda v: squeeze(fold_upper(v).str.replace_all(".", "", literal=True).str.replace_all(",", " ", literal=True))
+    )

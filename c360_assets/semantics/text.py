@@ -4,6 +4,8 @@ Nothing here knows a semantic. Folding is built so that names and places of any 
 Cyrillic letters lose their accents, while vowel signs, voicing marks and syllables of other scripts stay as they are.
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
 # Letters that Unicode does not decompose although people type them without the stroke, and typographic variants of
@@ -40,10 +42,25 @@ def fold_upper(expr: pl.Expr) -> pl.Expr:
 
 def missing_to_null(expr: pl.Expr) -> pl.Expr:
     """Trim; an empty or blank value becomes NULL."""
-    trimmed = expr.str.strip_chars()
-    return pl.when(trimmed != "").then(trimmed)
+    # Not when/then: naming an expression twice computes it twice, and rules are nested several deep.
+    return expr.str.strip_chars().replace("", None)
 
 
 def squeeze(expr: pl.Expr) -> pl.Expr:
-    """One space between words, none outside; NULL when nothing is left."""
-    return missing_to_null(expr.str.replace_all(r"\s+", " "))
+    """One space between words, none outside, control characters counting as space; NULL when nothing is left."""
+    return missing_to_null(expr.str.replace_all(r"[\s\p{Cc}]+", " "))
+
+
+def on_distinct(expr: pl.Expr, rule: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """Apply `rule` (String to String) to each distinct value once.
+
+    Names, towns and addresses repeat, and finding the distinct ones costs a tenth of cleaning them.
+    """
+
+    def clean(values: pl.Series) -> pl.Series:
+        column = values.rename("value").to_frame()
+        distinct = column.unique().with_columns(clean=rule(pl.col("value")))
+        joined = column.join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")
+        return joined["clean"].rename(values.name)
+
+    return expr.map_batches(clean, return_dtype=pl.String, is_elementwise=True)

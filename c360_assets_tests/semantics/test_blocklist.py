@@ -1,0 +1,88 @@
+"""The global blocklist: whole values, e-mail patterns, the shorter business list, and the same in SQL."""
+
+import duckdb
+import polars as pl
+import pytest
+
+from c360_assets.semantics.blocklist import BLOCKLIST_MACROS, blocked_values, is_blocked
+from c360_assets.semantics.nicknames import nickname_map, with_given_canonical
+
+
+def blocked(semantic, value, **options):
+    return pl.DataFrame({"v": [value]}, schema={"v": pl.String}).select(is_blocked(semantic, pl.col("v"), **options))[
+        "v"
+    ][0]
+
+
+@pytest.mark.parametrize(
+    ("semantic", "value", "hit"),
+    [
+        ("surname", "TRAVEL", True),
+        ("surname", "TRAVELSTEAD", False),
+        ("surname", "VISA", False),
+        ("given-name", "VISA", True),
+        ("company", "N/A", True),
+        ("fk-customer-id", "UNKNOWN", True),
+        ("address", "GENERAL DELIVERY", True),
+        ("address", "PO BOX", True),
+        ("address", "PO BOX 5", False),
+        ("birthdate", "1900-01-01", True),
+        ("phone", "5555555555", True),
+        ("postal", "11", True),
+        ("state", "NA", True),
+        ("full-name", "TEST TEST", True),
+        ("city", None, False),
+    ],
+)
+def test_whole_values(semantic, value, hit):
+    assert blocked(semantic, value) is hit
+
+
+@pytest.mark.parametrize(
+    ("value", "default", "business"),
+    [
+        ("DECLINED@GMAIL.COM", True, True),
+        ("ANN@NOEMAIL.COM", True, True),
+        ("TEST@GOAWAY.COM", True, False),
+        ("INFO@EXAMPLE.COM", True, False),
+        ("RESERVAS@HOTEL.COM", True, False),
+        ("0000000000@EXAMPLE.COM", True, False),
+        ("N@A", True, False),
+        ("N@A.COM", False, False),
+        ("ANN@EMAIL.TST", True, False),
+        ("INFORMED@EXAMPLE.COM", False, False),
+        ("ANN@EXAMPLE.COM", False, False),
+    ],
+)
+def test_email_patterns(value, default, business):
+    assert blocked("email", value) is default
+    assert blocked("email", value, allow_business_email=True) is business
+
+
+def test_the_lists_are_complete():
+    assert len(blocked_values("anything")) == 23
+    assert len(blocked_values("phone")) == 23 + 13
+    assert len(blocked_values("email", "local")) == 63
+    assert len(blocked_values("email", "local", allow_business_email=True)) == 20
+
+
+def test_macros():
+    con = duckdb.connect()
+    for statement in BLOCKLIST_MACROS:
+        con.execute(statement)
+    row = con.execute(
+        "SELECT email_blocked('info+1@x.com'), email_blocked_business('info@x.com'), email_blocked('none'), "
+        "email_blocked(NULL), phone_blocked('1 (111) 111-1111'), phone_blocked('2065550111'), "
+        "value_blocked('city', ' na '), value_blocked('surname', 'na'), value_blocked('company', 'n/a')"
+    ).fetchall()
+    assert row == [(True, False, False, None, True, False, True, False, True)]
+
+
+def test_nicknames_take_the_tenants_pairs_and_a_removal_wins():
+    table = nickname_map(added=[("Wilhelmina", "Zaz"), ("Zed", "Zaz")], removed=[("ZED", "zaz")])
+    names = with_given_canonical(pl.DataFrame({"given_name": ["ZAZ", "BILL J", "QQQ", None]}), table)
+    lists = names["given_canonical"].to_list()
+    assert lists[0] == ["WILHELMINA", "ZAZ"]
+    assert {"BILL J", "WILLIAM"} <= set(lists[1])
+    assert lists[2:] == [["QQQ"], None]
+    assert nickname_map()["nickname"].is_unique().all()

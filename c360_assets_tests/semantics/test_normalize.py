@@ -1,0 +1,245 @@
+"""Each normalisation rule as a small table: raw value -> compared value."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c360_assets.semantics import lookups
+from c360_assets.semantics import normalize as n
+
+
+def one(function, *values):
+    columns = {f"v{i}": pl.Series([value], dtype=pl.String) for i, value in enumerate(values)}
+    return pl.DataFrame(columns).select(out=function(*(pl.col(c) for c in columns)))["out"][0]
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("derek+1234@amperity.com", "DEREK@AMPERITY.COM"),
+        ("gary.smith+123@gmail.com", "GARY.SMITH@GMAIL.COM"),
+        (" Ann <ann.lee@Example.com> ", "ANN.LEE@EXAMPLE.COM"),
+        ("mailto:ann@example.com", "ANN@EXAMPLE.COM"),
+        ("o'neill@example.com", "O'NEILL@EXAMPLE.COM"),
+        ("jörg@exämple.de", "JÖRG@EXÄMPLE.DE"),
+        ("ann@example.com.", "ANN@EXAMPLE.COM"),
+        ("ann.example.com", None),
+        ("ann@", None),
+        ("@example.com", None),
+        ("+tag@example.com", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_email(raw, clean):
+    assert one(n.clean_email, raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("(333)-444-5678", "3334445678"),
+        ("415 290 5727", "4152905727"),
+        ("+1 (978) 425 6779", "9784256779"),
+        ("222 4455", "2224455"),
+        ("415-290-5727 x12", "4152905727"),
+        ("415-290-5727 Ext. 12", "4152905727"),
+        ("+49 30 901820", "4930901820"),
+        ("none", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_phone(raw, clean):
+    assert one(n.clean_phone, raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "second", "clean"),
+    [
+        ("123 W. Elm St.", None, "123 WEST ELM STREET"),
+        ("123 West Elm St.", None, "123 WEST ELM STREET"),
+        ("123 W Elm St", None, "123 WEST ELM STREET"),
+        ("123 West Elm Street", None, "123 WEST ELM STREET"),
+        ("44 holiday dr.", None, "44 HOLIDAY DRIVE"),
+        ("1000 1st Ave. Ste. 1960", None, "1000 FIRST AVENUE SUITE 1960"),
+        ("1000 1st Ave.", "Ste. 1960", "1000 FIRST AVENUE SUITE 1960"),
+        ("555 Puget Ave", "P.O. Box 555", "555 PUGET AVENUE PO BOX 555"),
+        ("(555 Puget Ave, P.O. Box 555)", None, "555 PUGET AVENUE PO BOX 555"),
+        ("P O Box 12", None, "PO BOX 12"),
+        ("POB 12", None, "PO BOX 12"),
+        ("Post Office Box #12", None, "PO BOX 12"),
+        ("P.O.Box", None, "PO BOX"),
+        ("5 Main St #4", None, "5 MAIN STREET APARTMENT 4"),
+        ("5 Main St Apt. #4", None, "5 MAIN STREET APARTMENT 4"),
+        ("5 Main St,Unit 4", None, "5 MAIN STREET UNIT 4"),
+        ("5 N.W. 2nd Ave.Apt 3", None, "5 NORTHWEST SECOND AVENUE APARTMENT 3"),
+        ("8 Ave Rd Ave", None, "8 AVENUE ROAD AVENUE"),
+        ("St James Ct", None, "ST JAMES COURT"),
+        ("12 Rue de l'Église", None, "12 RUE DE LEGLISE"),
+        ("東京都 港区", None, "東京都 港区"),
+        (None, "Apt 4", None),
+        (None, "PO Box 4", "PO BOX 4"),
+        ("  ", None, None),
+    ],
+)
+def test_address(raw, second, clean):
+    assert one(n.clean_address, raw, second) == clean
+    if second is None:
+        assert one(n.clean_address, raw) == clean
+
+
+def test_po_box_is_read_from_the_cleaned_address():
+    assert one(lambda a: n.po_box(n.clean_address(a)), "555 Puget Ave, P.O. Box 555") == "555"
+    assert one(lambda a: n.po_box(n.clean_address(a)), "555 Puget Ave") is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("Justin", "JUSTIN"),
+        ("José", "JOSE"),
+        ("O´Brien-Müller Jr.", "OBRIEN MULLER"),
+        ("Mr. Dr. Hale, Sr.", "HALE"),
+        ("Ann 2nd", "ANN"),
+        ("R2-D2", "R D"),
+        ("Łukasz Ørsted", "LUKASZ ORSTED"),
+        ("Junior", "JUNIOR"),
+        ("Dr", "DR"),
+        ("王小明", "王小明"),
+        ("क्षत्रिय", "क्षत्रिय"),
+        ("ガガ", "ガガ"),
+        ("한국", "한국"),
+        ("Αλέξης", "ΑΛΕΞΗΣ"),
+        ("A" * 300, "A" * 300),
+        ("...", None),
+        (None, None),
+    ],
+)
+def test_name(raw, clean):
+    assert one(n.clean_name, raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("full", "given_part", "surname_part", "suffix"),
+    [
+        ("Amperity", None, "AMPERITY", None),
+        ("Amperity Company", "AMPERITY", "COMPANY", None),
+        ("Amperity Q Company", "AMPERITY Q", "COMPANY", None),
+        ("Robert Hale, Jr.", "ROBERT", "HALE", "JR"),
+        ("Robert Hale Senior", "ROBERT", "HALE", "SR"),
+        ("Robert Hale 3rd", "ROBERT", "HALE", "III"),
+        ("Mrs. Anna Smith-Jones", "ANNA", "SMITH JONES", None),
+        (None, None, None, None),
+    ],
+)
+def test_full_name(full, given_part, surname_part, suffix):
+    assert one(lambda e: n.split_full_name(e)[0], full) == given_part
+    assert one(lambda e: n.split_full_name(e)[1], full) == surname_part
+    assert one(n.generational_suffix, full) == suffix
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [("Jr.", "JR"), ("ii", "II"), ("2ND", "II"), ("4th", "IV"), ("Junior", "JR"), ("PhD", None), (None, None)],
+)
+def test_suffix_field(raw, clean):
+    assert one(n.clean_suffix, raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [("f", "F"), ("Woman", "F"), ("MAN", "M"), ("non-binary", "X"), ("nb", "X"), ("none", None), ("?", None)],
+)
+def test_gender(raw, clean):
+    assert one(n.clean_gender, raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"), [("Mr.", "M"), ("mrs", "F"), ("Ms", "F"), ("Miss", "F"), ("Dr.", None), ("Lord", None)]
+)
+def test_gender_from_title(raw, clean):
+    assert one(n.gender_from_title, raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("Washington", "WA"),
+        ("N.Y.", "NY"),
+        ("Califronia", "CA"),
+        ("hawai'i", "HI"),
+        ("US Virgin Islands", "VI"),
+        ("Bavaria", "BAVARIA"),
+        ("Île-de-France", "ILE-DE-FRANCE"),
+        (" ", None),
+    ],
+)
+def test_state(raw, clean):
+    assert one(n.clean_state, raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("postal", "state", "clean"),
+    [
+        ("98101", None, "98101"),
+        ("98101-1234", "WA", "98101"),
+        ("981011234", None, "98101"),
+        ("2134", "MA", "02134"),
+        ("612", "PR", "00612"),
+        ("2134", "NSW", "2134"),
+        ("2134", None, "2134"),
+        ("sw1a 1aa", None, "SW1A1AA"),
+        ("01310-100", None, "01310100"),
+        ("", None, None),
+    ],
+)
+def test_postal(postal, state, clean):
+    assert one(n.clean_postal, postal, state) == clean
+
+
+def test_city_company_date_and_key():
+    assert one(n.clean_city, "  São  Paulo ") == "SAO PAULO"
+    assert one(n.clean_city, "St. Louis") == "ST LOUIS"
+    assert one(n.clean_company, "Acme, Inc.") == "ACME INC"
+    assert one(n.clean_date, "1981-09-08T00:00:00") == "1981-09-08"
+    assert one(n.clean_date, "soon") is None
+    assert one(n.clean_key, " 77a ") == "77A"
+
+
+def test_street_tables_agree_in_both_directions():
+    expansions, abbreviations = lookups.address_expansions(), lookups.street_abbreviations()
+    assert abbreviations["STREET"] == abbreviations["STRT"] == "ST"
+    assert expansions["MDW"] == "MEADOW" and expansions["KYS"] == "KEYS"
+    suffixes = {row["abbreviation"]: row["word"] for row in lookups.read_rows("street_suffixes.csv")}
+    assert all(expansions.get(short, word) == word for short, word in suffixes.items())
+    spellings = [
+        spelling
+        for row in lookups.read_rows("street_suffixes.csv")
+        for spelling in {row["word"], row["abbreviation"], *row["other_spellings"].split()}
+    ]
+    assert len(spellings) == len(set(spellings))
+    assert lookups.state_codes()["DISTRICT OF COLUMBIA"] == "DC"
+    assert len({row["code"] for row in lookups.read_rows("states.csv")}) == 63
+
+
+CLEANERS = st.sampled_from(sorted(n.CLEANERS))
+
+
+@settings(max_examples=60, deadline=None)
+@given(CLEANERS, st.lists(st.text(max_size=30), min_size=1, max_size=5))
+def test_no_text_breaks_a_cleaner_and_no_blank_comes_out(semantic, values):
+    cleaned = pl.DataFrame({"v": values}).select(n.CLEANERS[semantic](pl.col("v")))["v"]
+    assert len(cleaned) == len(values)
+    assert all(value == value.strip() and value for value in cleaned.drop_nulls())
+
+
+ASCII_NAMES = st.text(alphabet="abcdefgh .,-'", max_size=25)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["given-name", "email", "phone", "city", "state", "postal", "company"]), ASCII_NAMES)
+def test_cleaning_twice_changes_nothing(semantic, value):
+    once = one(n.CLEANERS[semantic], value)
+    assert one(n.CLEANERS[semantic], once) == once
