@@ -6,7 +6,7 @@ All functions take a String expression and give a String expression with NULL fo
 
 import polars as pl
 
-from c360_assets.semantics.lookups import generational_suffixes, genders, titles
+from c360_assets.semantics.lookups import genders, generational_suffixes, titles
 from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
 
 _SUFFIX_TOKENS = "|".join(sorted(generational_suffixes()))
@@ -75,5 +75,6 @@ def gender_from_title(expr: pl.Expr) -> pl.Expr:
 def clean_company(expr: pl.Expr) -> pl.Expr:
     """A company name: folded, without dots and commas."""
     return on_distinct(
-        expr, lambda v: squeeze(fold_upper(v).str.replace_all(".", "", literal=True).str.replace_all(",", " ", literal=True))
+        expr,
+        lambda v: squeeze(fold_upper(v).str.replace_all(".", "", literal=True).str.replace_all(",", " ", literal=True)),
     )

@@ -23,9 +23,7 @@ def _shipped() -> frozenset[tuple[str, str]]:
     )
 
 
-def nickname_map(
-    added: Iterable[tuple[str, str]] = (), removed: Iterable[tuple[str, str]] = ()
-) -> pl.DataFrame:
+def nickname_map(added: Iterable[tuple[str, str]] = (), removed: Iterable[tuple[str, str]] = ()) -> pl.DataFrame:
     """One row per nickname: `nickname` String (unique), `canonical` List(String) sorted, both upper case.
 
     `added` and `removed` are a tenant's (canonical name, nickname) pairs in any case; a removal wins over an addition.
@@ -49,6 +47,8 @@ def with_given_canonical(frame: pl.DataFrame, nicknames: pl.DataFrame | None = N
         "given_name",
         given_canonical=pl.concat_list(
             pl.concat_list("given_name"), pl.col("_known").fill_null(pl.lit([], dtype=pl.List(pl.String)))
-        ).list.unique().list.sort(),
+        )
+        .list.unique()
+        .list.sort(),
     )
     return frame.join(names, on="given_name", how="left", maintain_order="left")

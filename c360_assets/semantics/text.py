@@ -12,7 +12,7 @@ import polars as pl
 # characters the rules name. Applied after upper-casing.
 _LETTERS = {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Æ": "AE", "Œ": "OE", "Þ": "TH", "Ħ": "H", "ẞ": "SS"}
 # The acute accent and its kin decompose to a space plus a mark: they must become apostrophes before that.
-_PUNCTUATION = {c: "'" for c in "’‘‛`´ʼʹ′＇"} | {c: "-" for c in "‐‑‒–—―−"} | {c: '"' for c in "“”„«»"}
+_PUNCTUATION = dict.fromkeys("’‘‛`´ʼʹ′＇", "'") | dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("“”„«»", '"')
 _INVISIBLE = r"[\u{200B}-\u{200F}\u{2060}\u{FEFF}\u{AD}]"
 _NOT_ASCII = r"[^\x00-\x7F]"
 

@@ -64,7 +64,7 @@ def detect(cells: Cells, proxies: Cells, rules: Iterable[BadValueRule]) -> pl.Da
         return pl.DataFrame(schema=_BADVALUES_SCHEMA)
     rows = pl.concat(found).unique(["semantic", "value"], keep="first", maintain_order=True).sort("semantic", "value")
     keys = [_md5(semantic + value) for semantic, value in rows.select("semantic", "value").iter_rows()]
-    return rows.with_columns(pk=pl.Series(keys, dtype=pl.String)).select(_BADVALUES_SCHEMA)
+    return rows.with_columns(pk=pl.Series(keys, dtype=pl.String)).select(list(_BADVALUES_SCHEMA))
 
 
 def _apply(cells: Cells, proxies: Cells, rule: BadValueRule) -> pl.DataFrame:
@@ -131,7 +131,7 @@ def reason(semantic: str, value: pl.Expr, source: pl.Expr, listed: pl.DataFrame,
 
     `listed` comes from `entries`, `source` is the part of the datasource before the colon.
     """
-    why = pl.when(is_blocked(semantic, value, business)).then(pl.lit("global"))
+    found: list[tuple[str, pl.Expr]] = [("global", is_blocked(semantic, value, business))]
     names = [semantic, "fk"] if semantic.startswith("fk-") else [semantic]
     # Entries are upper case, and so is a value unless its key is case-sensitive.
     compared = value.str.to_uppercase() if semantic.startswith("fk-") else value
@@ -142,10 +142,10 @@ def reason(semantic: str, value: pl.Expr, source: pl.Expr, listed: pl.DataFrame,
         somewhere = rows.filter(pl.col("source") != "*")
         keys = (somewhere["source"] + _JOIN + somewhere["value"]).unique().to_list()
         if everywhere:
-            why = why.when(compared.is_in(everywhere)).then(pl.lit(kind))
+            found.append((kind, compared.is_in(everywhere)))
         if keys:
-            why = why.when((source + _JOIN + compared).is_in(keys)).then(pl.lit(kind))
-    return why.otherwise(pl.lit(None, dtype=pl.String))
+            found.append((kind, (source + _JOIN + compared).is_in(keys)))
+    return pl.coalesce([pl.when(hit).then(pl.lit(kind)) for kind, hit in found])
 
 
 def _md5(text: str) -> str:

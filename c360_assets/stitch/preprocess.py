@@ -12,6 +12,7 @@ from typing import Protocol
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.semantics.addresses import compact_postal
 from c360_assets.semantics.nicknames import with_given_canonical
 from c360_assets.semantics.normalize import (
     CLEANERS,
@@ -30,7 +31,6 @@ from c360_assets.semantics.normalize import (
     split_full_name,
     split_values,
 )
-from c360_assets.semantics.addresses import compact_postal
 from c360_assets.semantics.text import missing_to_null
 from c360_assets.stitch import blocklist
 
@@ -158,7 +158,9 @@ class _Run:
         flags = self._flags(removed)
         removed = removed.join(frame.select("rid", "datasource", "pk"), on="rid").drop("rid")
         order = ["datasource", "pk", "semantic", "raw_value", "reason"]
-        return Preprocessed(frame.select(*OUTPUT_COLUMNS, *self.keys), removed.select(order).sort(order), flags, badvalues)
+        return Preprocessed(
+            frame.select(*OUTPUT_COLUMNS, *self.keys), removed.select(order).sort(order), flags, badvalues
+        )
 
     def _raw(self, records: pl.DataFrame) -> pl.DataFrame:
         key = ["datasource", "pk"]

@@ -211,7 +211,7 @@ def test_city_company_date_and_key():
 def test_street_tables_agree_in_both_directions():
     expansions, abbreviations = lookups.address_expansions(), lookups.street_abbreviations()
     assert abbreviations["STREET"] == abbreviations["STRT"] == "ST"
-    assert expansions["MDW"] == "MEADOW" and expansions["KYS"] == "KEYS"
+    assert (expansions["MDW"], expansions["KYS"]) == ("MEADOW", "KEYS")
     suffixes = {row["abbreviation"]: row["word"] for row in lookups.read_rows("street_suffixes.csv")}
     assert all(expansions.get(short, word) == word for short, word in suffixes.items())
     spellings = [

@@ -1,0 +1,67 @@
+"""Automatic detection of bad values, over small hand-made value tables."""
+
+import hashlib
+
+import polars as pl
+
+from c360_assets.stitch.blocklist import detect
+from c360_assets.tenant.models import BadValueRule
+
+
+def values(rows, semantic="email"):
+    """rows: (rid, value, proxy[, place])."""
+    cells = pl.DataFrame(
+        [(r[0], r[1], r[1].lower(), r[3] if len(r) > 3 else None) for r in rows],
+        schema={"rid": pl.Int64, "value": pl.String, "raw": pl.String, "place": pl.String},
+        orient="row",
+    ).unique()
+    proxy = pl.DataFrame([(r[0], r[2]) for r in rows if r[2]], schema=["rid", "value"], orient="row").unique()
+    return (lambda s: cells if s == semantic else None), (lambda s: proxy if s == "given-name" else None)
+
+
+def rule(semantic="email", proxy="given-name", threshold=1):
+    return BadValueRule(semantic=semantic, proxy=proxy, threshold=threshold)
+
+
+def test_strictly_more_than_the_threshold_and_missing_proxies_do_not_count():
+    cells, proxies = values(
+        [(1, "A@X", "ANN"), (2, "A@X", "BO"), (3, "A@X", None), (4, "B@X", "ANN"), (5, "B@X", "ANN")]
+    )
+    found = detect(cells, proxies, [rule(threshold=1)])
+    assert found.rows(named=True) == [
+        {
+            "pk": hashlib.md5(b"emailA@X").hexdigest(),
+            "datasource": "*",
+            "semantic": "email",
+            "value": "A@X",
+            "num_values": 3,
+            "num_proxy": 2,
+            "proxy": "given-name",
+            "threshold": 1,
+            "domain_table": "",
+            "is_preprocessed": True,
+        }
+    ]
+    assert detect(cells, proxies, [rule(threshold=2)]).height == 0
+
+
+def test_an_address_is_counted_per_place_and_listed_once():
+    rows = [(i, "1 MAIN STREET", f"N{i % 3}", "SEATTLE") for i in range(6)]
+    rows += [(10 + i, "1 MAIN STREET", f"M{i}", "TACOMA") for i in range(4)]
+    rows += [(20 + i, "1 MAIN STREET", f"K{i}", None) for i in range(2)]
+    cells, proxies = values(rows, "address")
+    found = detect(cells, proxies, [rule("address", threshold=2)])
+    assert found.select("value", "num_values", "num_proxy").rows() == [("1 MAIN STREET", 10, 7)]
+    assert detect(cells, proxies, [rule("address", threshold=4)]).height == 0
+
+
+def test_a_value_is_listed_by_the_first_rule_that_finds_it():
+    cells, proxies = values([(1, "A@X", "ANN"), (2, "A@X", "BO")])
+    found = detect(cells, lambda s: proxies("given-name"), [rule(proxy="surname"), rule(proxy="given-name")])
+    assert found["proxy"].to_list() == ["surname"]
+
+
+def test_no_rules_or_no_such_semantic_find_nothing():
+    cells, proxies = values([(1, "A@X", "ANN")])
+    assert detect(cells, proxies, []).height == 0
+    assert detect(cells, proxies, [rule("fk-nothing")]).height == 0

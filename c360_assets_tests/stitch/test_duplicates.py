@@ -1,0 +1,126 @@
+"""Trivial duplicates: what is grouped, what must not be, and what the representative gathers."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c360_assets.stitch.duplicates import collapse, representatives
+from c360_assets.stitch.preprocess import preprocess
+from c360_assets.tenant.models import BadValuesConfig
+
+
+def frame(rows):
+    records = pl.DataFrame(
+        [{"datasource": "A:x", "pk": f"{i:05}", **row} for i, row in enumerate(rows)], infer_schema_length=None
+    )
+    return preprocess(records, BadValuesConfig(rules=[])).frame
+
+
+def reps(rows, **options):
+    return collapse(frame(rows), **options).to_list()
+
+
+AMY = {"given_name": "Amy", "surname": "Brown"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([{**AMY, "email": "a@x.com"}, {**AMY, "email": "A@X.com"}], [0, 0]),
+        ([{**AMY, "email": "a@x.com,b@x.com"}, {**AMY, "email": "b@x.com,a@x.com"}], [0, 0]),
+        ([{**AMY, "email": "a@x.com"}, {**AMY, "email": "b@x.com"}], [0, 1]),
+        ([{**AMY, "email": "a@x.com"}, {**AMY, "email": "a@x.com", "phone": "2065550101"}], [0, 1]),
+        ([{"phone": "2065550101"}, {"phone": "(206) 555-0101"}], [0, 0]),
+        ([{**AMY, "address": "5 Oak St"}, {**AMY, "address": "5 Oak Street"}], [0, 0]),
+        ([{**AMY, "birthdate": "1990-01-02"}, {**AMY, "birthdate": "1990-01-02"}], [0, 0]),
+        # Not enough to be one person.
+        ([{"given_name": "Amy"}, {"given_name": "Amy"}], [0, 1]),
+        ([AMY, AMY], [0, 1]),
+        ([{"address": "5 Oak St"}, {"address": "5 Oak St"}], [0, 1]),
+        ([{"fk_a": None}, {"fk_a": None}], [0, 1]),
+        # Foreign keys are no part of the profile, except of records that hold nothing else.
+        ([{**AMY, "email": "a@x.com", "fk_a": "1"}, {**AMY, "email": "a@x.com", "fk_a": "2"}], [0, 0]),
+        ([{"fk_a": "1"}, {"fk_a": "1"}, {"fk_a": "2"}], [0, 0, 2]),
+        ([{"fk_a": "1", "fk_b": None}, {"fk_a": "1", "fk_b": "z"}], [0, 1]),
+        ([{**AMY, "email": "a@x.com", "bk_c": "1"}, {**AMY, "email": "a@x.com", "bk_c": "2"}], [0, 1]),
+        ([{**AMY, "email": "a@x.com", "sk_c": "1"}, {**AMY, "email": "a@x.com", "sk_c": None}], [0, 1]),
+    ],
+)
+def test_hard_groups(rows, expected):
+    assert reps(rows) == expected
+
+
+def test_labelled_records_stand_alone():
+    rows = [{**AMY, "email": "a@x.com"}] * 3
+    assert reps(rows, kept_apart=[0]) == [0, 1, 1]
+
+
+def promotion(n):
+    return [{**AMY, "phone": "2065550101", "email": f"a{i}@x.com"} for i in range(n)]
+
+
+@pytest.mark.parametrize(("n", "groups"), [(10, 10), (11, 1)])
+def test_excluded_semantics_collapse_above_the_threshold(n, groups):
+    assert len(set(reps(promotion(n), exclusions=["email"]))) == groups
+    assert len(set(reps(promotion(n)))) == n
+
+
+def test_below_the_threshold_equal_records_still_collapse():
+    emails = ["a"] * 4 + ["b"] * 4 + ["c", "d", "e"]
+    rows = [{**AMY, "address": "5 Oak St", "email": f"{e}@x.com"} for e in emails]
+    assert len(set(reps(rows, exclusions=["email"]))) == 5
+
+
+def test_records_with_too_little_besides_the_excluded_stay_apart():
+    rows = [{"email": f"a{i}@x.com", "fk_a": str(i)} for i in range(15)]
+    assert reps(rows, exclusions=["email"]) == list(range(15))
+
+
+def test_excluded_blocking_keys():
+    rows = [{**AMY, "phone": "2065550101", "bk_card": str(i)} for i in range(11)]
+    assert len(set(reps(rows, exclusions=["bk-card"]))) == 1
+
+
+def test_the_representative_gathers_foreign_keys():
+    rows = [
+        {**AMY, "email": "a@x.com", "fk_a": "2", "fk_b": None},
+        {**AMY, "email": "a@x.com", "fk_a": "1", "fk_b": None},
+        {**AMY, "email": "a@x.com", "fk_a": "1", "fk_b": None},
+        {**AMY, "email": "b@x.com", "fk_a": "9", "fk_b": "7"},
+        {"given_name": "Amy", "fk_a": None, "fk_b": "7"},
+    ]
+    table = frame(rows)
+    table = table.with_columns(collapse(table))
+    assert representatives(table).select("rid", "fk_a", "fk_b").rows() == [
+        (0, "1,2", None),
+        (3, "9", "7"),
+        (4, None, "7"),
+    ]
+    assert representatives(table).columns == table.columns
+
+
+ROW = st.fixed_dictionaries(
+    {
+        "given_name": st.sampled_from([None, "Amy", "Bo"]),
+        "surname": st.sampled_from([None, "Brown"]),
+        "email": st.sampled_from([None, "a@x.com", "b@x.com,a@x.com"]),
+        "birthdate": st.sampled_from([None, "1990-01-02"]),
+        "fk_a": st.sampled_from([None, "1", "2"]),
+    }
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(ROW, min_size=1, max_size=12), st.sampled_from([(), ("email",)]), st.integers(1, 2))
+def test_representatives_are_the_first_of_their_group(rows, exclusions, threshold):
+    table = frame(rows)
+    rep = collapse(table, exclusions=exclusions, size_threshold=threshold)
+    assert rep.name == "rep"
+    assert rep.dtype == pl.Int64
+    assert (rep <= table["rid"]).all()
+    assert (rep.gather(rep) == rep).all()
+    if not exclusions:
+        same = table.with_columns(rep).join(table, left_on="rep", right_on="rid", suffix="_rep")
+        for column in ("given_name", "surname", "birthdate"):
+            assert same[column].eq_missing(same[f"{column}_rep"]).all()
