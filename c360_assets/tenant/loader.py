@@ -135,8 +135,8 @@ class _Reader:
             self._problem(
                 "warning",
                 "tenant.yaml",
-                "is absent: defaults are used, and ids are derived from a shared namespace instead of this tenant's own",
-                remedy="`c360 init` in an empty folder writes one to copy; add it before ids are handed out",
+                "is absent: defaults are used, and ids are derived from a namespace shared by all such tenants",
+                remedy=f"before ids are handed out, add one with a line `id: {uuid4()}`",
             )
             return TenantConfig(id=DEFAULT_TENANT_ID)
         document = self._document(path)

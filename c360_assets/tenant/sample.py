@@ -1,0 +1,116 @@
+"""A sample of a file and what can be seen about the file itself: format, delimiter, header, compression, encoding.
+
+DuckDB's sniffer does the looking. What the columns mean belongs to `suggest`, how their text parses to `infer`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from c360_assets.errors import C360Error
+
+SAMPLE_ROWS = 50_000
+FORMAT_OF_DELIMITER = {",": "csv", "|": "psv", "\t": "tsv"}
+NESTED = {"LIST": "array", "ARRAY": "array", "STRUCT": "struct", "MAP": "map"}
+# DuckDB types of self-describing files -> field type. What is not named here is text.
+FIELD_TYPES = {
+    **dict.fromkeys(
+        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"), "integer"
+    ),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), "float"),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"), "datetime"),
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The first rows of a file, all columns as text.
+
+    `types` holds the field types that a self-describing format (Parquet, JSON) declares; text columns are left out of it.
+    `scales` holds the scale of declared decimals.
+    """
+
+    frame: pl.DataFrame
+    format: str
+    types: dict[str, str]
+    scales: dict[str, int]
+    delimiter: str | None = None
+    header: bool = True
+    quote: str = '"'
+    escape: str = '"'
+
+
+def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
+    """The first `rows` rows of `path`. Raises C360Error when the file is not there or not of a format that can be sampled."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise C360Error(f"{path}: cannot be read ({error.strerror})") from None
+    if not head:
+        raise C360Error(f"{path}: is empty; a sample needs a header and some rows")
+    if head[:2] == b"PK" or path.suffix in {".zip", ".tar", ".tgz"}:
+        raise C360Error(f"{path}: is an archive; unpack it and take one member as the sample")
+    if head[:4] == b"Obj\x01" or head.lstrip()[:5] == b"<?xml":
+        raise C360Error(f"{path}: no proposal can be made from this format; write the feed by hand")
+    con = duckdb.connect(":memory:", config={"threads": 1})
+    try:
+        con.execute("SET TimeZone = 'UTC'").fetchall()
+        if head[:4] == b"PAR1":
+            return _declared(con.read_parquet(str(path)).limit(rows), "parquet")
+        compression = "gzip" if head[:2] == b"\x1f\x8b" else "none"
+        form = _json_format(path, head, compression)
+        if form is not None:
+            layout = "array" if form == "json" else "newline_delimited"
+            return _declared(con.read_json(str(path), format=layout, compression=compression).limit(rows), form)
+        return _delimited(con, path, head, compression, rows)
+    except duckdb.Error as error:
+        # The engine's text may quote values of the file.
+        raise C360Error(f"{path}: cannot be read as CSV, JSON or Parquet ({type(error).__name__})") from None
+    finally:
+        con.close()
+
+
+def _json_format(path: Path, head: bytes, compression: str) -> str | None:
+    name = path.name.removesuffix(".gz")
+    first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] if compression == "none" else b""
+    if first == b"[" or (not first and name.endswith(".json")):
+        return "json"
+    return "ndjson" if first == b"{" or (not first and name.endswith((".ndjson", ".jsonl"))) else None
+
+
+def _declared(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
+    types, scales = {}, {}
+    for name, kind in zip(relation.columns, (str(t) for t in relation.types), strict=True):
+        base = kind.split("(")[0]
+        if kind.endswith("[]") or base in NESTED:
+            types[name] = NESTED.get(base, "array") if not kind.endswith("[]") else "array"
+        elif base == "DECIMAL":
+            types[name], scales[name] = "decimal", int(kind.rstrip(")").split(",")[1])
+        elif base in FIELD_TYPES:
+            types[name] = FIELD_TYPES[base]
+    columns = [duckdb.ColumnExpression(c).cast("VARCHAR").alias(c) for c in relation.columns]
+    return Sample(relation.select(*columns).pl(), form, types, scales)
+
+
+def _delimited(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, compression: str, rows: int) -> Sample:
+    encoding = "utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
+    found = con.sql(
+        "SELECT Delimiter, Quote, Escape, HasHeader FROM sniff_csv(?, compression = ?, encoding = ?, all_varchar = true)",
+        params=[str(path), compression, encoding],
+    ).fetchall()
+    delimiter, quote, escape, header = found[0]
+    quote, escape = (mark if len(mark) == 1 else '"' for mark in (quote, escape))
+    frame = con.sql(
+        "SELECT * FROM read_csv(?, compression = ?, encoding = ?, delim = ?, quote = ?, escape = ?, header = ?, "
+        f"all_varchar = true, ignore_errors = true, null_padding = true) LIMIT {int(rows)}",
+        params=[str(path), compression, encoding, delimiter, quote, escape, header],
+    ).pl()
+    form = FORMAT_OF_DELIMITER.get(delimiter)
+    return Sample(frame, form or "csv", {}, {}, None if form else delimiter, header, quote, escape)

@@ -1,0 +1,261 @@
+"""`c360 feed suggest`: a feed's YAML proposed from a sample file, for a person to read and correct.
+
+The sample and its types come from `sample` and `infer`; tags are suggested from column names only. The text holds names and
+counts, never a value of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+
+import polars as pl
+
+from c360_assets.semantics.tags import CATALOGUE, is_profile, tag_for_column
+from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME
+from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
+from c360_assets.tenant.files import FilePattern
+from c360_assets.tenant.infer import Inferred, infer
+from c360_assets.tenant.sample import Sample, read_sample
+
+IDENTIFIER_NAME = re.compile(r"(^|_)(id|key|code|sku|upc|number|no|nr)$|id$", re.IGNORECASE)
+MONEY_NAME = re.compile(r"price|amount|revenue|total|cost|discount|tax|spend|balance", re.IGNORECASE)
+CHANGED_NAME = re.compile(r"updat|modif|chang", re.IGNORECASE)
+DAY_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)")
+SUFFIXES = re.compile(r"(\.[A-Za-z][A-Za-z0-9]*)+$")
+NO_SOURCE = {"", ".", "landing", "tmp", "data", "downloads", "incoming", "files"}
+NESTED = {"array", "map", "struct"}
+
+
+@dataclass
+class _Column:
+    name: str
+    output: str
+    inferred: Inferred
+    unique: float  # distinct values / rows, 0 where a value is missing
+    tags: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def type(self) -> str:
+        return self.inferred.type
+
+
+def suggest_feed(path: Path, source: str | None = None, feed: str | None = None) -> str:
+    """The commented YAML of a feed for files like `path`; saved below `feeds/` it passes `check`.
+
+    `source` and `feed` name it; by default the folder and the file do. Raises C360Error when no sample can be read.
+    """
+    sample = read_sample(path)
+    columns = _columns(sample)
+    relative = _below_landing(path)
+    source = source or _title(relative.parent.name if relative.parent.name.lower() not in NO_SOURCE else "") or "My Source"
+    feed = feed or _title(DAY_IN_NAME.split(SUFFIXES.sub("", path.name))[0]) or "Feed"
+    key, key_notes = _primary_key(columns, sample.frame)
+    pattern, pattern_note = _pattern(relative)
+    profile = {t for c in columns for t in c.tags if is_profile(t)}
+    stitch = len(profile) >= FEW_PROFILE_TAGS
+    lines = [
+        f"# Proposed from {sample.frame.height} rows of {_comment(path.name)}. Read it, correct it, and save it as",
+        f"# feeds/{_file_name(source)}/{_file_name(feed)}.yaml; then `c360 check`.",
+        f"source: {_text(source)}",
+        f"feed: {_text(feed)}",
+        'description: ""',
+        f"files: {{{_files(sample, pattern)}}}  # {pattern_note}",
+        "load: upsert  # or truncate_and_upsert, when every delivery holds everything",
+        *(f"# {note}" for note in key_notes),
+        f"primary_key: [{', '.join(_text(c) for c in key)}]",
+        _last_updated(columns),
+        f"stitch: {str(stitch).lower()}  # {_stitch_note(len(profile), stitch)}",
+        "error_threshold: 1  # percent of rows that may be wrong before nothing is loaded",
+        "fields:",
+        *_fields(columns),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _below_landing(path: Path) -> Path:
+    """The path as a pattern sees it: below the last `landing` folder, else the file in its folder."""
+    parts = path.resolve().parts
+    if "landing" in parts[:-1]:
+        last = len(parts) - 2 - parts[:-1][::-1].index("landing")
+        return Path(*parts[last + 1 :])
+    return Path(*parts[-2:]) if parts[-2:-1] and parts[-2].lower() not in NO_SOURCE | {"/"} else Path(path.name)
+
+
+def _pattern(relative: Path) -> tuple[str, str]:
+    text = relative.as_posix()
+    found = list(DAY_IN_NAME.finditer(text))
+    if not found:
+        pattern = _literal(text)
+        return pattern, "no date in the name: reloaded whenever the file changes"
+    day = found[-1]
+    suffix = SUFFIXES.search(relative.name)
+    date = day[2].join(("yyyy", "MM", "dd")) if day[2] != "." else "yyyy'.'MM'.'dd"
+    # A letter between quotes only: separators that are no letters may stand bare.
+    in_folder = "/" in text[day.end() :]
+    tail = (text[day.end() : text.rfind("/") + 1] if in_folder else "") + "*" + (suffix[0] if suffix else "")
+    pattern = _literal(text[: day.start()]) + date + _literal(tail, star=True)
+    return pattern, "the delivery day is the date in the name; `*` is anything but /"
+
+
+def _literal(text: str, star: bool = False) -> str:
+    return "'" + (text if star else text.replace("*", "")).replace("'", "''") + "'" if text else ""
+
+
+def _columns(sample: Sample) -> list[_Column]:
+    taken = {name.lower() for name in GENERATED}
+    columns = []
+    for name in sample.frame.columns:
+        output = name if OUTPUT_NAME.fullmatch(name) else re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower() or "field"
+        stem, number = output, 2
+        while output.lower() in taken:
+            output, number = f"{stem}_{number}", number + 1
+        taken.add(output.lower())
+        column = _Column(name, output, _type(sample, name), _uniqueness(sample.frame[name]))
+        if column.inferred.misfits:
+            column.notes.append(f"{column.inferred.misfits} of the sample's values do not fit")
+        if column.inferred.ambiguous:
+            column.notes.append("another date pattern fits too: check which")
+        columns.append(column)
+    _tag(columns)
+    return columns
+
+
+def _type(sample: Sample, name: str) -> Inferred:
+    declared = sample.types.get(name)
+    if declared == "float" and MONEY_NAME.search(name):
+        return Inferred("decimal", scale=4)
+    if declared == "integer" and IDENTIFIER_NAME.search(name):
+        return Inferred("string")
+    if declared is not None:
+        return Inferred(declared, scale=sample.scales.get(name))
+    inferred = infer(sample.frame[name])
+    number = inferred.type in {"integer", "decimal", "float"} or (inferred.type == "date" and inferred.format == "yyyyMMdd")
+    if number and IDENTIFIER_NAME.search(name):
+        return Inferred("string")
+    if inferred.type == "integer" and MONEY_NAME.search(name):
+        return Inferred("decimal", scale=2, misfits=inferred.misfits)
+    return inferred
+
+
+def _uniqueness(column: pl.Series) -> float:
+    if column.is_empty() or column.null_count() or (column.cast(pl.String).str.strip_chars() == "").any():
+        return 0.0
+    return column.n_unique() / len(column)
+
+
+def _tag(columns: list[_Column]) -> None:
+    """Tags by column name, where the type allows; a tag that one field only may carry goes to the first."""
+    given: set[str] = set()
+    for column in columns:
+        tag = tag_for_column(column.name)
+        if tag is None or column.type in NESTED:
+            continue
+        info = CATALOGUE[tag]
+        if tag in given and not info.multi:
+            column.notes.append(f"another field is tagged {tag} already")
+            continue
+        if info.type == "string":
+            column.inferred, column.notes = Inferred("string"), []
+        elif info.type == "datetime" and column.type == "date":
+            column.inferred = Inferred("datetime", column.inferred.format, ambiguous=column.inferred.ambiguous)
+        elif info.type != column.type:
+            column.notes.append(f"looks like {tag}, which needs type {info.type}")
+            continue
+        column.tags.append(tag)
+        given.add(tag)
+
+
+def _primary_key(columns: list[_Column], frame: pl.DataFrame) -> tuple[list[str], list[str]]:
+    usable = [c for c in columns if c.type in {"string", "integer"}]
+    ids = [c for c in usable if IDENTIFIER_NAME.search(c.output)]
+    # Names and contact data repeat and change: they are candidates only where nothing else is.
+    candidates = sorted(usable, key=lambda c: (-c.unique, c not in ids, bool(c.tags)))[:5]
+    listed = "candidates, percent unique without gaps: " + ", ".join(f"{c.output} {100 * c.unique:.1f}" for c in candidates)
+    whole = [c for c in candidates if c.unique == 1.0]
+    firm = [c for c in whole if c in ids] or [c for c in whole if not c.tags] or whole
+    if firm:
+        return [firm[0].output], [listed]
+    pairs = [
+        pair
+        for pair in combinations([c for c in ids if c.unique > 0][:6], 2)
+        if frame.select([c.name for c in pair]).is_unique().all()
+    ]
+    if pairs:
+        return [c.output for c in pairs[0]], [listed, "no single column is unique; these two are together"]
+    fallback = (candidates or columns)[0]
+    return [fallback.output], [listed, "NO COLUMN IS UNIQUE in the sample: name the columns that identify a row"]
+
+
+def _last_updated(columns: list[_Column]) -> str:
+    timed = [c for c in columns if c.type == "datetime"]
+    best = [c for c in timed if "update-dt" in c.tags] or [c for c in timed if CHANGED_NAME.search(c.name)]
+    if best:
+        return f"last_updated: {_text(best[0].output)}  # the newer row wins"
+    return "last_updated: auto  # the later delivery wins; a datetime or integer field is better where there is one"
+
+
+def _stitch_note(tags: int, stitch: bool) -> str:
+    return (
+        f"{tags} profile tags suggested"
+        if stitch
+        else f"{tags} profile tags suggested; people are told apart well from {FEW_PROFILE_TAGS} on"
+    )
+
+
+def _files(sample: Sample, pattern: str) -> str:
+    FilePattern(pattern)  # what is proposed must be readable
+    items = {"pattern": json.dumps(pattern, ensure_ascii=False), "format": sample.format}
+    if sample.delimiter is not None:
+        items["delimiter"] = json.dumps(sample.delimiter)
+    if not sample.header:
+        items["header"] = "false"
+    items |= {key: json.dumps(value) for key, value in (("quote", sample.quote), ("escape", sample.escape)) if value != '"'}
+    return ", ".join(f"{key}: {value}" for key, value in items.items())
+
+
+def _fields(columns: list[_Column]) -> list[str]:
+    width = max(len(_text(c.name)) for c in columns) + 1
+    return [
+        f"  {_text(c.name) + ':':<{width}} {{{_options(c)}}}" + (f"  # {'; '.join(c.notes)}" if c.notes else "") for c in columns
+    ]
+
+
+def _options(column: _Column) -> str:
+    items = [f"type: {column.type}"]
+    if column.output != column.name:
+        items.append(f"rename: {_text(column.output)}")
+    if column.inferred.format is not None:
+        items.append(f"format: {json.dumps(column.inferred.format)}")
+    if column.inferred.scale is not None:
+        items.append(f"scale: {column.inferred.scale}")
+    if column.tags:
+        items.append(f"tags: [{', '.join(column.tags)}]")
+    return ", ".join(items)
+
+
+def _title(text: str) -> str:
+    words = re.split(r"[^A-Za-z0-9]+", text)
+    return " ".join(w[:1].upper() + w[1:] for w in words if w)
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "feed"
+
+
+def _comment(text: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f]", " ", text)
+
+
+def _text(text: str) -> str:
+    """A YAML scalar, quoted unless it is a plain word that no YAML version reads as something else."""
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ ]*[A-Za-z0-9_]|[A-Za-z_]", text)
+    return (
+        text
+        if plain and text.lower() not in {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+        else json.dumps(text, ensure_ascii=False)
+    )
