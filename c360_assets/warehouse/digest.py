@@ -19,6 +19,9 @@ from c360_assets.warehouse.sql import quote_ident
 # Columns that tell about a run and not about the data; a digest leaves them out.
 RUN_COLUMNS = frozenset({"job_id", "run_id", "timestamp", "started_at", "finished_at", "seconds"})
 
+# Tables that tell about runs; two runs over the same data differ in them.
+RUN_TABLES = frozenset({"ingest_files", "input_validation_run", "database_run", "database_table_run"})
+
 
 def digest_sql(columns: Iterable[str], source: str) -> str:
     """A query for (row count, digest text) of the relation `source`, independent of row order.

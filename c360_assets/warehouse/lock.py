@@ -55,7 +55,7 @@ def tenant_lock(root: Path, what: str, waiting: Callable[[str], None] | None = N
     """
     path = root.resolve() / ".lock"
     holder = path.with_name(".lock.holder")
-    lock = _HELD.setdefault(path, FileLock(str(path)))
+    lock = _HELD.setdefault(path, FileLock(str(path), thread_local=False))
     told = ""
     while True:
         try:

@@ -1,0 +1,400 @@
+"""The command line `c360`: the verbs, their options and exit codes.
+
+Each verb reads the tenant, calls one function of a room below and prints. Work that Dagster should know of is run
+through `automation`; heavy imports happen inside the verb that needs them, so that `--help` and short verbs answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from c360_assets.automation.instance import prepare_home, tenant_root
+from c360_assets.errors import C360Error, ConfigError, Problem
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+app = typer.Typer(
+    name="c360",
+    help="An open customer 360 platform: landed files in, one row per person out.\n\n"
+    "The usual day is `c360 run`. A new tenant: `c360 init DIR`, `c360 feed suggest FILE`, `c360 check`, `c360 run`.\n"
+    "`c360 VERB --help` explains a verb and shows an example.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+feed_app = typer.Typer(
+    help="Work on feeds: `c360 feed suggest FILE` proposes a feed's YAML from a sample file.", no_args_is_help=True
+)
+app.add_typer(feed_app, name="feed")
+
+TenantOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tenant", help="The tenant folder. Default: $C360_TENANT_DIR, else data/.", file_okay=False, rich_help_panel="Tenant"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DATE_FORMATS = ["%Y-%m-%d"]
+
+
+@app.callback()
+def _every_verb(tenant: TenantOption = None) -> None:
+    """Options that may stand before the verb."""
+    if tenant is not None:
+        os.environ["C360_TENANT_DIR"] = str(tenant.resolve())
+
+
+def _root(tenant: Path | None) -> Path:
+    root = tenant.resolve() if tenant is not None else tenant_root()
+    if not root.is_dir():
+        raise C360Error(f"there is no tenant folder {_shown(root)}; `c360 init DIR` starts one")
+    os.environ["C360_TENANT_DIR"] = str(root)
+    return root
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be from here."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+@contextmanager
+def _told_errors() -> Iterator[None]:
+    """Errors that a person can mend are told without a traceback and end with exit code 1."""
+    try:
+        yield
+    except ConfigError as error:
+        _print_problems(error.problems, err)
+        raise typer.Exit(1) from None
+    except C360Error as error:
+        err.print(f"✗ {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+
+
+def _print_problems(problems: list[Problem], console: Console) -> None:
+    for problem in problems:
+        mark, style = ("✗", "red") if problem.severity == "error" else ("!", "yellow")
+        console.print(f"{mark} {problem}", style=style, markup=False, soft_wrap=True)
+
+
+def _all_problems(root: Path) -> list[Problem]:
+    from c360_assets.customer_360.graph import check_sql as check_database
+    from c360_assets.ingest.custom_tables import check_sql as check_custom
+    from c360_assets.tenant.loader import read_tenant
+
+    tenant, problems = read_tenant(root)
+    if tenant is None or any(p.severity == "error" for p in problems):
+        return problems
+    custom = check_custom(tenant)
+    return problems + custom + ([] if any(p.severity == "error" for p in custom) else check_database(tenant))
+
+
+@app.command()
+def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
+    """Show every error and warning of the configuration at once, each with file and line.
+
+    Reads all YAML, and binds every SQL file against the declared schemas on empty tables. Warnings do not change the exit code.
+    """
+    with _told_errors():
+        root = _root(tenant)
+        problems = _all_problems(root)
+    errors = sum(p.severity == "error" for p in problems)
+    if as_json:
+        print(json.dumps([vars(p) for p in problems], indent=1))
+    else:
+        _print_problems(problems, out)
+        found = f"{errors} errors, {len(problems) - errors} warnings" if problems else "no errors, no warnings"
+        out.print(f"{_shown(root)}: {found}", style="red" if errors else "green")
+    raise typer.Exit(1 if errors else 0)
+
+
+@app.command()
+def run(
+    tenant: TenantOption = None,
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=DATE_FORMATS, help="Load delivery days up to this one. Default: today.")
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=DATE_FORMATS, help="The date that windows such as 'last 12 months' end at."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Build only these tables after loading; may be repeated.", metavar="TABLE")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Compute again what is current.")] = False,
+    error_threshold: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Percent of rejected rows to accept in this run, whatever the feeds say.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load what landed, validate, run Stitch, build and publish the customer 360 database.
+
+    What is current is reused. The run shows in the UI afterwards (`c360 ui`).
+    """
+    with _told_errors():
+        _day(tenant, day, as_of, only=only, force=force, threshold=error_threshold, as_json=as_json)
+
+
+@app.command()
+def load(
+    feeds: Annotated[
+        list[str] | None, typer.Argument(help="Feeds to load, as `Source:Feed`. Default: all.", metavar="[FEED]...")
+    ] = None,
+    tenant: TenantOption = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=DATE_FORMATS, help="First delivery day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=DATE_FORMATS, help="Last delivery day.")] = None,
+    error_threshold: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Percent of rejected rows to accept in this run, whatever the feeds say.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load landed files into domain tables, and nothing further.
+
+    Example, after adding a source: `c360 load Callcentre:Contacts --from 2026-06-08 --to 2026-06-14`
+    """
+    with _told_errors():
+        _day(tenant, last, None, stage="load", feeds=feeds, first=first, threshold=error_threshold, as_json=as_json)
+
+
+@app.command()
+def validate(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
+    """Run the input validation reports on what is loaded. They inform; nothing fails because of them."""
+    with _told_errors():
+        _day(tenant, None, None, stage="validate", as_json=as_json)
+
+
+@app.command()
+def stitch(
+    tenant: TenantOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Evaluate all profiles again although nothing changed.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run identity resolution on what is loaded and write its tables."""
+    with _told_errors():
+        _day(tenant, None, None, stage="stitch", force=force, as_json=as_json)
+
+
+@app.command()
+def activate(
+    tenant: TenantOption = None,
+    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=DATE_FORMATS, help="The date that windows end at.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the configuration, build the customer 360 tables from the last Stitch run, and publish the database."""
+    with _told_errors():
+        _day(tenant, None, as_of, stage="activate", as_json=as_json)
+
+
+def _day(
+    tenant: Path | None,
+    through: datetime | None,
+    as_of: datetime | None,
+    *,
+    stage: str = "run",
+    feeds: list[str] | None = None,
+    first: datetime | None = None,
+    only: list[str] | None = None,
+    force: bool = False,
+    threshold: int | None = None,
+    as_json: bool = False,
+) -> NoReturn:
+    """Run a stage or the whole day and end with its screen; exits with 0 or 1."""
+    from c360_assets.automation.day import DayOptions, run_day
+    from c360_assets.reporting.progress import Reporter
+    from c360_assets.reporting.summary import render
+
+    root = _root(tenant)
+    problems = _all_problems(root)
+    _print_problems(problems, err)
+    if any(p.severity == "error" for p in problems):
+        err.print("✗ the configuration has errors, so nothing was run; `c360 check` shows them again", style="red")
+        raise typer.Exit(1)
+    options = DayOptions(
+        stage=stage,
+        through=through.date() if through else None,
+        first=first.date() if first else None,
+        as_of=as_of.date() if as_of else None,
+        feeds=feeds or [],
+        only=only or [],
+        force=force,
+        threshold=threshold,
+    )
+    with Reporter(err) as reporter:
+        summary = run_day(root, options, reporter)
+    if as_json:
+        print(json.dumps(summary.as_json(), indent=1))
+    else:
+        render(summary, out, _next_commands(stage))
+    raise typer.Exit(1 if summary.report.failures else 0)
+
+
+def _next_commands(stage: str) -> list[tuple[str, str]]:
+    if stage != "run":
+        return [("c360 status", "what is loaded, stitched and published")]
+    return [
+        (".venv/bin/c360 status", "what is loaded, stitched and published"),
+        (".venv/bin/c360 profile ID", "one customer's page, by amperity_id"),
+        ("make ui", "the runs and the asset graph in a browser"),
+    ]
+
+
+@app.command()
+def status(
+    tenant: TenantOption = None,
+    digests: Annotated[bool, typer.Option("--digests", help="One line per table: name, rows, content digest.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what landed and loaded per feed, the last Stitch run, what is published and how old it is, and what comes next."""
+    from c360_assets.reporting.status import digest_lines, read_status, render_status
+
+    with _told_errors():
+        root = _root(tenant)
+        if digests:
+            for line in digest_lines(root):
+                print(line)
+            return
+        found = read_status(root, datetime.now().astimezone())
+    if as_json:
+        print(json.dumps(found.as_json(), indent=1, default=str))
+    else:
+        render_status(found, out)
+
+
+@app.command()
+def sql(
+    query: Annotated[str | None, typer.Argument(help="SQL for the published database.")] = None,
+    tenant: TenantOption = None,
+    show: Annotated[str | None, typer.Option("--show", help="Print the SQL that builds this table.", metavar="TABLE")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the published database, or print the SQL that builds a table.
+
+    Examples: `c360 sql "SELECT count(*) FROM customer_360"`, `c360 sql --show merged_customers`
+    """
+    from c360_assets.reporting.published import open_published, print_result, table_sql
+
+    with _told_errors():
+        root = _root(tenant)
+        if show is not None:
+            print(table_sql(root, show))
+            return
+        if query is None:
+            raise typer.BadParameter("give a query, or --show TABLE")
+        with open_published(root) as con:
+            print_result(con, query, out, "json" if as_json else "csv" if as_csv else "table")
+
+
+@app.command()
+def profile(
+    amperity_id: Annotated[str, typer.Argument(help="An amperity_id, or at least its first eight characters.", metavar="ID")],
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one customer's page: which source won each field, the records behind it, the latest orders."""
+    from c360_assets.reporting.profile import read_profile, render_profile
+    from c360_assets.reporting.published import open_published
+
+    with _told_errors(), open_published(_root(tenant)) as con:
+        found = read_profile(con, amperity_id)
+    if as_json:
+        print(json.dumps(vars(found), indent=1, default=str))
+    else:
+        render_profile(found, out)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The new tenant folder.", metavar="DIR")],
+    name: Annotated[str | None, typer.Option(help="The brand's name. Default: the folder's name.")] = None,
+) -> None:
+    """Start a tenant: commented YAML with all defaults, empty folders, an example feed. Asks nothing, overwrites nothing."""
+    from c360_assets.tenant.starter import init_tenant
+
+    with _told_errors():
+        for path in init_tenant(folder.resolve(), name):
+            out.print(f"wrote {_shown(path)}")
+    out.print(f"\nNext: drop a file into {_shown(folder.resolve())}/landing/, then")
+    out.print(f"  c360 feed suggest FILE > {_shown(folder.resolve())}/feeds/<source>/<feed>.yaml")
+    out.print(f"  c360 check --tenant {_shown(folder.resolve())}\n  c360 run --tenant {_shown(folder.resolve())}")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="The folder to write the tenant to.", metavar="DIR")],
+    people: Annotated[int, typer.Option(min=10, help="People in the tenant; about 2.5 customer records each.")] = 5000,
+    days: Annotated[int, typer.Option(min=1, max=60, help="Delivery days.")] = 14,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+) -> None:
+    """Generate a retail tenant with two brands, real dirt and known truth."""
+    from c360_assets.demo import generate_tenant
+
+    with _told_errors():
+        if folder.exists() and any(folder.iterdir()):
+            raise C360Error(f"{_shown(folder.resolve())} is not empty; give a new folder")
+        generate_tenant(folder.resolve(), people=people, days=days, seed=seed, progress=lambda text: err.print(text, style="dim"))
+    out.print(f"wrote {_shown(folder.resolve())}; next: c360 run --tenant {_shown(folder.resolve())}")
+
+
+@feed_app.command("suggest")
+def feed_suggest(
+    file: Annotated[Path, typer.Argument(help="A sample file as it lands.", exists=True, dir_okay=False)],
+    source: Annotated[str | None, typer.Option(help="The providing system. Default: the file's folder.")] = None,
+    feed: Annotated[str | None, typer.Option(help="The dataset. Default: from the file's name.")] = None,
+    tenant: TenantOption = None,
+) -> None:
+    """Propose a feed's YAML from a sample file; prints it, writes nothing.
+
+    Example: `c360 feed suggest landing/crm/contacts-20260601.csv > feeds/crm/contacts.yaml`
+    """
+    from c360_assets.tenant.suggest import suggest_feed
+
+    with _told_errors():
+        print(suggest_feed(file.resolve(), source, feed))
+
+
+@app.command()
+def rollback(
+    number: Annotated[int | None, typer.Argument(help="The kept database to publish again. Default: the one before.")] = None,
+    tenant: TenantOption = None,
+) -> None:
+    """Publish an earlier database again; the warehouse stays as it is, and the next run publishes its state."""
+    from c360_assets.reporting.published import roll_back
+
+    with _told_errors():
+        out.print(f"published {_shown(roll_back(_root(tenant), number))} again")
+
+
+@app.command()
+def ui(
+    tenant: TenantOption = None,
+    port: Annotated[int, typer.Option(help="The port of the web server.")] = 3000,
+) -> None:
+    """Start Dagster with its daemon, reachable from this machine only. Stop it with Ctrl-C."""
+    with _told_errors():
+        root = _root(tenant)
+        prepare_home(root)
+        workspace = Path(__file__).resolve().parents[1] / "workspace.yaml"
+        out.print(f"Dagster for {_shown(root)} on http://127.0.0.1:{port} — stop with Ctrl-C")
+        dagster = Path(sys.executable).with_name("dagster")
+        os.execv(dagster, [str(dagster), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)])
+
+
+def main() -> None:
+    """Entry point of the `c360` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
