@@ -1,0 +1,16 @@
+"""Why a delivery day of a feed cannot be loaded at all.
+
+Errors of single rows are not failures; they are counted in `row_errors`.
+"""
+
+from __future__ import annotations
+
+from c360_assets.errors import C360Error
+
+
+class LoadError(C360Error):
+    """A file or a feed that cannot be loaded. `kind` is a word for tables and metadata; the text never holds a value."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind

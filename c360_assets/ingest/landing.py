@@ -1,0 +1,141 @@
+"""What has landed, and what of it is news: files of a feed, their delivery days, and days whose files the ledger does not know.
+
+Nothing here opens a file for its rows or writes anything; reading belongs to `readers`, loading to `load`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from c360_assets.ingest.failures import LoadError
+from c360_assets.tenant.files import FilePattern
+from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.warehouse.digest import file_digest
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One file. `relative` is its path below `landing/`; `day` is None where the pattern has no date; `sha256` is empty until
+    the file was looked at, and stays so if it changed meanwhile."""
+
+    path: Path
+    relative: str
+    day: date | None
+    size: int
+    mtime_ns: int
+    sha256: str = ""
+
+    def changed(self) -> bool:
+        """Whether the file is not what it was when it was listed: still being written, replaced or gone."""
+        try:
+            now = self.path.stat()
+        except OSError:
+            return True
+        return (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns)
+
+
+@dataclass(frozen=True)
+class DayLoad:
+    """All files of one delivery day of a feed, in path order, to be loaded as attempt number `attempt` (from 1)."""
+
+    day: date
+    attempt: int
+    files: tuple[LandedFile, ...]
+
+
+def landing_folder(tenant: Tenant, feed: FeedConfig) -> Path:
+    address = feed.files.address
+    if "://" in address:
+        raise LoadError("address", f"feed {feed.name}: files.address {address!r} is remote; only folders can be read in this version")
+    return tenant.root / address
+
+
+def landed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:
+    """The feed's files that are there now, by path. A name whose date is no date of the calendar does not count."""
+    folder = landing_folder(tenant, feed)
+    if not folder.is_dir():
+        return []
+    files = []
+    for match in FilePattern(feed.files.pattern).find(folder):
+        if match.valid:
+            path = folder / match.path
+            facts = path.stat()
+            files.append(LandedFile(path, match.path, match.day, facts.st_size, facts.st_mtime_ns))
+    return files
+
+
+def today(tenant: Tenant) -> date:
+    return datetime.now(ZoneInfo(tenant.config.timezone)).date()
+
+
+def outside(tenant: Tenant, feed: FeedConfig, through: date | None = None) -> list[LandedFile]:
+    """Files that are reported and not loaded: of a day after `through` (default today) or before the tenant's first day."""
+    last = through or today(tenant)
+    return [f for f in landed(tenant, feed) if f.day is not None and not tenant.config.first_day <= f.day <= last]
+
+
+def pending(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, through: date | None = None) -> list[DayLoad]:
+    """The delivery days up to `through` (default today) that hold a file the ledger does not, oldest first.
+
+    A day is news when one of its files is new or has other content than in the last attempt that was recorded, or when that
+    attempt failed; a file that has gone is not. The whole day is loaded again, as the attempt after the last one that
+    succeeded: a failure changes nothing, so the next try keeps its number. A file whose name has no date belongs to the day
+    `through` unless its content was loaded before.
+    """
+    last = through or today(tenant)
+    known = _Known(ledger.filter(pl.col("feed") == feed.name))
+    days: dict[date, list[LandedFile]] = defaultdict(list)
+    undated = not FilePattern(feed.files.pattern).has_date
+    for file in landed(tenant, feed):
+        file = known.identified(file)
+        if undated:
+            file = replace(file, day=known.day_of(file) or last)
+        assert file.day is not None
+        if tenant.config.first_day <= file.day <= last:
+            days[file.day].append(file)
+    return [
+        DayLoad(day, known.loaded_attempts.get(day, 0) + 1, tuple(files))
+        for day, files in sorted(days.items())
+        if any((f.relative, f.sha256) not in known.current.get(day, set()) for f in files)
+    ]
+
+
+class _Known:
+    """What the ledger knows of one feed."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self.loaded_attempts: dict[date, int] = {}
+        self.current: dict[date, set[tuple[str, str]]] = defaultdict(set)
+        self._hashes: dict[tuple[str, int, int], str] = {}
+        self._days: dict[tuple[str, str], date] = {}
+        latest: dict[date, int] = {}
+        columns = ("delivery_day", "attempt", "path", "sha256", "size", "mtime_ns", "status")
+        for day, attempt, path, sha, size, mtime, status in rows.sort("attempt").select(columns).iter_rows():
+            if sha:
+                self._hashes[path, size, mtime] = sha
+            if attempt > latest.get(day, 0):
+                latest[day] = attempt
+                self.current[day] = set()
+            if status != "failed":
+                self.loaded_attempts[day] = attempt
+                self.current[day].add((path, sha))
+                self._days[path, sha] = day
+
+    def identified(self, file: LandedFile) -> LandedFile:
+        """`file` with its hash; bytes are read only where path, size and time of change are not in the ledger."""
+        known = self._hashes.get((file.relative, file.size, file.mtime_ns))
+        if known is None:
+            try:
+                known = file_digest(file.path)
+            except OSError:
+                known = ""
+        return replace(file, sha256="" if file.changed() else known)
+
+    def day_of(self, file: LandedFile) -> date | None:
+        return self._days.get((file.relative, file.sha256))

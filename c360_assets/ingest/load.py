@@ -1,0 +1,410 @@
+"""Load delivery days of a feed into its domain table: read, cast, reject, upsert, record.
+
+A day loads whole or not at all; the good days of a batch load even if another fails. Table and ledger become current together
+at the session's commit, so that a kill at any point leaves the state before the load.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from c360_assets.errors import C360Error
+from c360_assets.ingest import upsert
+from c360_assets.ingest.casts import AS_TEXT, cast_for
+from c360_assets.ingest.failures import LoadError
+from c360_assets.ingest.landing import DayLoad, LandedFile
+from c360_assets.ingest.readers import Batch, OpenedFile, batches, open_file
+from c360_assets.ingest.row_errors import Rate, write_logs
+from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.warehouse.digest import fingerprint
+from c360_assets.warehouse.ledger import LEDGER, LedgerEntry, Status, record, session_ledger
+from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+INCOMING = "_c360_incoming"
+
+
+@dataclass
+class FileResult:
+    """What became of one file's rows: read = loaded + rejected + replaced, unless the day failed."""
+
+    file: LandedFile
+    read: int = 0
+    loaded: int = 0
+    rejected: int = 0
+    replaced: int = 0
+    rounded: int = 0
+
+
+@dataclass
+class DayResult:
+    """What became of one delivery day. `kind` and `message` say why it failed; neither holds a value from a file."""
+
+    day: date
+    attempt: int
+    files: list[FileResult]
+    status: Status = "loaded"
+    kind: str = ""
+    message: str = ""
+    warnings: list[str] = field(default_factory=list)
+    logs: list[Path] = field(default_factory=list)
+
+    @property
+    def rows_read(self) -> int:
+        return sum(f.read for f in self.files)
+
+    @property
+    def rows_loaded(self) -> int:
+        return sum(f.loaded for f in self.files)
+
+    @property
+    def rows_rejected(self) -> int:
+        return sum(f.rejected for f in self.files)
+
+    @property
+    def rows_replaced(self) -> int:
+        return sum(f.replaced for f in self.files)
+
+    @property
+    def rounded_values(self) -> int:
+        return sum(f.rounded for f in self.files)
+
+
+@dataclass
+class FeedLoad:
+    """What became of a load: its days, and the domain table's state after it."""
+
+    feed: str
+    table: str
+    days: list[DayResult]
+    state: TableState
+
+    @property
+    def failed(self) -> list[DayResult]:
+        return [d for d in self.days if d.status == "failed"]
+
+    @property
+    def files(self) -> int:
+        return sum(len(d.files) for d in self.days)
+
+    @property
+    def rows_read(self) -> int:
+        return sum(d.rows_read for d in self.days)
+
+    @property
+    def rows_loaded(self) -> int:
+        return sum(d.rows_loaded for d in self.days)
+
+    @property
+    def rows_rejected(self) -> int:
+        return sum(d.rows_rejected for d in self.days)
+
+    @property
+    def rows_replaced(self) -> int:
+        return sum(d.rows_replaced for d in self.days)
+
+
+def domain_table(feed: FeedConfig) -> str:
+    return f"domain/{feed.physical}"
+
+
+def layout_fingerprint(feed: FeedConfig) -> str:
+    """Changes when the domain table's columns, types, key or order of rows change, not when its rows do."""
+    return fingerprint("domain", upsert.columns_of(feed), feed.primary_key, feed.last_updated, feed.load)
+
+
+def ensure_table(session: Session, feed: FeedConfig) -> TableState:
+    """Give the feed's domain table the declared columns: empty where it was never loaded, new columns NULL, others dropped.
+
+    Nothing is written where it has them. Raises LoadError when a loaded column's type or the primary key was changed.
+    """
+    table, mark = domain_table(feed), layout_fingerprint(feed)
+    state = session.state(table)
+    if state is None:
+        return session.write(table, _stored_sql(session, feed, None), fingerprint=mark, figures=_figures(feed))
+    _check_layout(feed, state)
+    if state.columns == upsert.columns_of(feed):
+        return state if state.fingerprint == mark else session.keep(table, fingerprint=mark, figures=_figures(feed))
+    return session.write(table, _stored_sql(session, feed, state), fingerprint=mark, figures=_figures(feed))
+
+
+def purge(session: Session, feed: FeedConfig) -> None:
+    """Empty the domain table and forget the feed's loads, so that everything landed is loaded again. Pending until commit."""
+    kept = session_ledger(session).filter(pl.col("feed") != feed.name)
+    session.write(LEDGER, kept)
+    session.write(domain_table(feed), _stored_sql(session, feed, None), fingerprint=layout_fingerprint(feed), figures=_figures(feed))
+
+
+def load_feed(
+    session: Session,
+    tenant: Tenant,
+    feed: FeedConfig,
+    days: Sequence[DayLoad],
+    *,
+    threshold_override: int | None = None,
+    progress: Callable[[str], None] | None = None,
+    commit: bool = False,
+) -> FeedLoad:
+    """Load `days` (what `landing.pending` gave) into the feed's domain table and record them in the ledger.
+
+    Days that cannot be loaded have the status `failed` in the result and in the ledger; they raise nothing. Raises LoadError
+    when the feed as a whole cannot be loaded: a changed column type or key. The caller commits, unless `commit` is true.
+    """
+    table = domain_table(feed)
+    state = session.state(table)
+    if state is not None:
+        _check_layout(feed, state)
+    if not days:
+        return FeedLoad(feed.name, table, [], ensure_table(session, feed))
+    workspace = tenant.root / ".tmp" / f"ingest-{feed.physical}"
+    try:
+        load = _Load(session, tenant, feed, sorted(days, key=lambda d: d.day), workspace, progress)
+        load.read()
+        load.judge(feed.error_threshold if threshold_override is None else threshold_override)
+        after = load.upsert(state)
+        load.write_ledger()
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+        for name in (INCOMING, "_c360_files", "_c360_winners", "_c360_fresh"):
+            session.execute(f"DROP TABLE IF EXISTS {name}")
+    if commit:
+        session.commit()
+    return FeedLoad(feed.name, table, load.results, after)
+
+
+class _Load:
+    """One batch of days on its way through the stages of a load."""
+
+    def __init__(
+        self,
+        session: Session,
+        tenant: Tenant,
+        feed: FeedConfig,
+        days: Sequence[DayLoad],
+        workspace: Path,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        self.session, self.tenant, self.feed, self.workspace = session, tenant, feed, workspace
+        self.tell = progress or (lambda text: None)
+        self.results = [DayResult(d.day, d.attempt, [FileResult(f) for f in d.files]) for d in days]
+        # Files are numbered over all days, in day and path order; a number is what rows carry.
+        self.numbered = [(day, file) for day in self.results for file in day.files]
+
+    def _fail(self, day: DayResult, error: LoadError) -> None:
+        if day.status != "failed":
+            day.status, day.kind, day.message = "failed", error.kind, str(error)
+
+    def read(self) -> None:
+        """Fill the incoming table with every row of every readable file, errors marked; count per file."""
+        opened: list[OpenedFile] = []
+        for number, (day, result) in enumerate(self.numbered):
+            try:
+                opened.append(open_file(self.session, self.feed, number, result.file, self.workspace))
+            except LoadError as error:
+                self._fail(day, error)
+        self._create_incoming()
+        failures: dict[int, LoadError] = {}
+        try:
+            for batch in batches(self.session, self.feed, opened, failures):
+                self.session.execute(f"INSERT INTO {INCOMING} {self._typed_sql(batch)}")
+                self.tell(f"{self.feed.name}: reading {len(opened)} files")
+        except duckdb.Error as error:
+            # The engine's text may quote a value.
+            raise LoadError("unreadable", f"feed {self.feed.name}: its files cannot be read ({type(error).__name__})") from None
+        for file in opened:
+            day, result = self.numbered[file.number]
+            if file.number in failures:
+                self._fail(day, failures[file.number])
+            elif result.file.changed():
+                message = f"feed {self.feed.name}: file {result.file.relative} changed while it was read; run again when it is complete"
+                self._fail(day, LoadError("changing", message))
+            if file.header is None:
+                day.warnings.append(f"file {result.file.relative} is empty")
+            if file.undeclared:
+                day.warnings.append(f"file {result.file.relative} has {file.undeclared} columns that the feed does not declare; ignored")
+        counts = f"SELECT _file, count(*), count(_error), sum(_rounded)::BIGINT FROM {INCOMING} GROUP BY _file"
+        for number, read, rejected, rounded in self.session.rows(counts):
+            result = self.numbered[number][1]
+            result.read, result.rejected, result.rounded = read, rejected, rounded or 0
+
+    def _create_incoming(self) -> None:
+        columns = {**upsert.columns_of(self.feed), "_file": "INTEGER", "_row": "BIGINT", "_line": "BIGINT"}
+        columns |= {"_error": "VARCHAR", "_field": "VARCHAR", "_raw": "VARCHAR", "_rounded": "BIGINT"}
+        listed = ", ".join(f"{quote_ident(name)} {kind}" for name, kind in columns.items() if name != "_updated")
+        self.session.execute(f"CREATE OR REPLACE TEMP TABLE {INCOMING} ({listed})")
+        days = [(n, day.day.year) for n, (day, _) in enumerate(self.numbered)]
+        frame = pl.DataFrame(days, schema={"_file": pl.Int32, "_year": pl.Int32}, orient="row")
+        self.session.register("_c360_file_years", frame)
+
+    def _typed_sql(self, batch: Batch) -> str:
+        """From rows of text to the incoming table's rows: texts, values, key, first error; one idea per level."""
+        feed, texts, values, errors, raws, rounded = self.feed, [], [], [], [], []
+        for i, (name, item) in enumerate(feed.fields.items()):
+            cast = cast_for(feed, item, f"r{i}", "_year", typed=i in batch.typed, text=f"t{i}")
+            texts.append(f"{cast.text} AS t{i}")
+            values.append(f"{cast.value} AS v{i}")
+            if item.type not in AS_TEXT:
+                errors.append(f"WHEN t{i} IS NOT NULL AND v{i} IS NULL THEN {quote_literal(name)}")
+                raws.append(f"WHEN t{i} IS NOT NULL AND v{i} IS NULL THEN r{i}")
+            if cast.rounded:
+                rounded.append(f"coalesce(({cast.rounded})::INTEGER, 0)")
+        outputs = list(feed.outputs)
+        named = ", ".join(f"v{i} AS {quote_ident(name)}" for i, name in enumerate(outputs))
+        types = upsert.columns_of(feed)
+        key = upsert.key_sql({name: types[name] for name in feed.primary_key})
+        plain = ", ".join(quote_ident(name) for name in outputs)
+        uuid = upsert.uuid_sql(self.tenant.config.id, feed.name)
+        wrong_field = f"CASE {' '.join(errors)} END" if errors else "NULL::VARCHAR"
+        wrong_text = f"CASE {' '.join(raws)} END" if raws else "NULL::VARCHAR"
+        return f"""
+            WITH texts AS (SELECT *, {", ".join(texts)} FROM ({batch.sql}) JOIN _c360_file_years USING (_file)),
+            typed AS (SELECT *, {", ".join(values)} FROM texts),
+            judged AS (
+                SELECT {named}, _file, _row, _line, _reject, {wrong_field} AS _cast, coalesce(_record, {wrong_text}) AS _text,
+                       {" + ".join(rounded) or "0"} AS _rounded
+                FROM typed),
+            keyed AS (SELECT *, {key} AS _pk FROM judged),
+            erred AS (
+                SELECT *, CASE WHEN _reject IS NOT NULL THEN _reject WHEN _cast IS NOT NULL THEN 'cast_error'
+                               WHEN _pk IS NULL THEN 'missing_primary_key' END AS _error
+                FROM keyed)
+            SELECT {plain}, _pk, CASE WHEN _error IS NULL THEN {uuid} END, _file, _row, _line, _error, _cast, _text,
+                   CASE WHEN _error IS NULL THEN _rounded ELSE 0 END
+            FROM erred"""
+
+    def judge(self, threshold: int) -> None:
+        """Fail the days whose error rate is over the threshold, and write the logs of all days with errors."""
+        for day in self.results:
+            rate = Rate(day.rows_read, day.rows_rejected, threshold)
+            if day.status != "failed" and rate.exceeded:
+                remedy = "see the error log, mend the file or the feed, or raise error_threshold"
+                message = f"feed {self.feed.name}: {rate} on {day.day}; nothing of that day was loaded; {remedy}"
+                self._fail(day, LoadError("error_threshold", message))
+            elif day.status != "failed" and not day.rows_read:
+                day.status = "empty"
+                day.warnings.append(f"delivery day {day.day} has no rows")
+        wrong = self.session.frame(f"SELECT _file, _line, _field, _error, _raw FROM {INCOMING} WHERE _error IS NOT NULL")
+        number = 0
+        for day in self.results:
+            names = pl.DataFrame({"_file": range(number, number + len(day.files)), "file": [f.file.relative for f in day.files]})
+            number += len(day.files)
+            of_day = wrong.join(names.with_columns(pl.col("_file").cast(pl.Int32)), on="_file")
+            renamed = of_day.rename({"_line": "line_no", "_field": "field", "_error": "error_type", "_raw": "raw_value"})
+            day.logs = write_logs(self.tenant.root, self.feed, day.day, renamed)
+
+    def upsert(self, state: TableState | None) -> TableState:
+        """Write the domain table's new content; without a good day only its layout is made current."""
+        good = [d for d in self.results if d.status != "failed"]
+        if self.feed.load == "truncate_and_upsert":
+            good = self._newest(good)
+        if not good:
+            self._count_replaced()
+            return ensure_table(self.session, self.feed)
+        bases, number = [], 0
+        for day in self.results:
+            offset = 0
+            for file in day.files:
+                if day in good:
+                    bases.append((number, upsert.updated_base(day.day, day.attempt, offset)))
+                offset += file.read
+                number += 1
+        schema = {"_file": pl.Int32, "_base": pl.Int64}
+        self.session.register("_c360_bases", pl.DataFrame(bases, schema=schema, orient="row"))
+        self.tell(f"{self.feed.name}: merging")
+        names = ", ".join(quote_ident(name) for name in upsert.columns_of(self.feed) if name != "_updated")
+        placed = f"(SELECT {names}, _base + _row AS _updated, _file FROM {INCOMING} JOIN _c360_bases USING (_file) WHERE _error IS NULL)"
+        self._table("_c360_winners", upsert.winners_sql(self.feed, placed))
+        truncated = self.feed.load == "truncate_and_upsert"
+        stored = f"({_stored_sql(self.session, self.feed, None if truncated else state)})"
+        self._table("_c360_fresh", upsert.fresh_sql(self.feed, "_c360_winners", stored))
+        for number, loaded in self.session.rows("SELECT _file, count(*) FROM _c360_fresh GROUP BY _file"):
+            self.numbered[number][1].loaded = loaded
+        self._count_replaced()
+        content = upsert.content_sql(self.feed, "_c360_fresh", stored)
+        mark = layout_fingerprint(self.feed)
+        return self.session.write(domain_table(self.feed), content, fingerprint=mark, figures=_figures(self.feed))
+
+    def _table(self, name: str, query: str) -> None:
+        self.session.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+
+    def _newest(self, good: list[DayResult]) -> list[DayResult]:
+        """A truncated feed shows its newest delivery day only; older ones are recorded and replaced by it."""
+        before = session_ledger(self.session).filter((pl.col("feed") == self.feed.name) & (pl.col("status") != "failed"))
+        known = before["delivery_day"].to_list()
+        newest = max([d.day for d in good] + known, default=None)
+        return [d for d in good if d.day == newest]
+
+    def _count_replaced(self) -> None:
+        for day, file in self.numbered:
+            file.replaced = 0 if day.status == "failed" else file.read - file.rejected - file.loaded
+
+    def write_ledger(self) -> None:
+        now = datetime.now(UTC)
+        entries = [
+            LedgerEntry(
+                feed=self.feed.name,
+                delivery_day=day.day,
+                path=f.file.relative,
+                sha256=f.file.sha256,
+                size=f.file.size,
+                mtime_ns=f.file.mtime_ns,
+                attempt=day.attempt,
+                rows_read=f.read,
+                rows_loaded=f.loaded,
+                rows_rejected=f.rejected,
+                rows_replaced=f.replaced,
+                status=day.status,
+                message=day.message,
+                run_id=self.session.run_id,
+                loaded_at=now,
+            )
+            for day, f in self.numbered
+        ]
+        record(self.session, entries)
+
+
+def _figures(feed: FeedConfig) -> dict[str, object]:
+    return {"primary_key": list(feed.primary_key)}
+
+
+def _check_layout(feed: FeedConfig, state: TableState) -> None:
+    """Refuse a changed type or key of a loaded table: stored rows cannot be read as if they had been loaded with it."""
+    if not state.rows:
+        return
+    stored = {name.lower(): (name, kind) for name, kind in state.columns.items()}
+    for name, kind in upsert.columns_of(feed).items():
+        before = stored.get(name.lower(), (name, kind))[1]
+        if before != kind:
+            message = (
+                f"feed {feed.name}: column {name} is loaded as {before}, and is now declared as {kind}; give it a new output name "
+                f"with rename, or purge the domain table and load the files again"
+            )
+            raise LoadError("type_change", message)
+    before_key = state.figures.get("primary_key")
+    if before_key is not None and list(before_key) != list(feed.primary_key):
+        message = f"feed {feed.name}: the primary key of a loaded table was changed; purge the domain table and load the files again"
+        raise LoadError("key_change", message)
+
+
+def _stored_sql(session: Session, feed: FeedConfig, state: TableState | None) -> str:
+    """The stored rows with the declared columns; no rows without a state."""
+    declared = upsert.columns_of(feed)
+    if state is None:
+        return f"SELECT {', '.join(f'CAST(NULL AS {t}) AS {quote_ident(c)}' for c, t in declared.items())} WHERE false"
+    stored = {name.lower(): name for name in state.columns}
+    chosen = ", ".join(
+        f"CAST({quote_ident(stored[c.lower()]) if c.lower() in stored else 'NULL'} AS {t}) AS {quote_ident(c)}" for c, t in declared.items()
+    )
+    try:
+        source = session.warehouse.source(domain_table(feed), state)
+    except Exception as error:
+        raise C360Error(f"table {domain_table(feed)} cannot be read at version {state.version} ({type(error).__name__})") from None
+    return f"SELECT {chosen} FROM {source}"

@@ -1,0 +1,190 @@
+"""A text file cut into records: where each begins, its line number, and whether it can be read at all.
+
+Works on whole chunks of bytes with array operations. A record is one physical line, or several where a quoted field holds line
+breaks. What the fields of a record are called and mean belongs to `readers`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+CHUNK = 32 << 20
+LONGEST_RECORD = 256 << 20
+LINE_FEED, CARRIAGE_RETURN = 10, 13
+
+
+class UnclosedQuote(Exception):
+    """A quoted field that begins in line `line` is not closed within `LONGEST_RECORD` bytes."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How fields are written. `quote` is empty where nothing is quoted; `escape` equals `quote` where quotes are doubled."""
+
+    delimiter: str
+    quote: str
+    escape: str
+
+    @property
+    def content(self) -> str:
+        """Regular expression of one character inside a quoted field."""
+        q, e = re.escape(self.quote), re.escape(self.escape)
+        return f"(?:[^{q}]|{q}{q})" if self.escape in ("", self.quote) else f"(?:[^{q}{e}]|{e}[\\s\\S])"
+
+    @property
+    def field(self) -> str:
+        """A well-formed field: closed quotes, or text that does not begin with a quote (later quotes are literal)."""
+        d, q = re.escape(self.delimiter), re.escape(self.quote)
+        if not self.quote:
+            return f"[^{d}]*"
+        return f"(?:{q}{self.content}*{q}|(?:[^{q}{d}][^{d}]*)?)"
+
+    def record(self, fields: int) -> str:
+        d = re.escape(self.delimiter)
+        return f"^{self.field}(?:{d}{self.field}){{{fields - 1}}}$"
+
+    @property
+    def any_record(self) -> str:
+        return f"^{self.field}(?:{re.escape(self.delimiter)}{self.field})*$"
+
+    @property
+    def leaves_open(self) -> str:
+        """A line that begins between records and ends inside a quoted field. Text after a closing quote ends with its field."""
+        d, q = re.escape(self.delimiter), re.escape(self.quote)
+        passed = f"(?:(?:{q}{self.content}*{q}(?:[^{d}{q}][^{d}]*)?|(?:[^{q}{d}][^{d}]*)?){d})*"
+        return f"{passed}{q}{self.content}*$"
+
+    @property
+    def stays_open(self) -> str:
+        """A line that begins and ends inside quoted fields, the same one or another."""
+        d, q = re.escape(self.delimiter), re.escape(self.quote)
+        return f"^(?:{self.content}*$|{self.content}*{q}(?:[^{d}{q}][^{d}]*)?{d}{self.leaves_open})"
+
+
+def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Iterator[pl.DataFrame]:
+    """The records of a UTF-8 file in order, chunk by chunk.
+
+    Columns: `_line` (first physical line, from 1), `record` (text without its line end, NULL where it is not UTF-8), `_garbled`
+    (such a record's text with the bad bytes replaced). Blank lines between records are left out. Without a dialect every line
+    is a record. A quote that is never closed makes one record up to the end of the file. Raises UnclosedQuote when that is
+    more than `LONGEST_RECORD` bytes.
+    """
+    size = path.stat().st_size
+    if size == 0:
+        return
+    data = np.memmap(path, dtype=np.uint8, mode="r")
+    end_of_line = LINE_FEED if _has(data, LINE_FEED) else CARRIAGE_RETURN
+    start = 3 if bytes(data[:3]) == b"\xef\xbb\xbf" else 0
+    line, length = 1, chunk
+    while start < size:
+        stop = min(start + length, size)
+        begins = np.flatnonzero(data[start:stop] == end_of_line).astype(np.int64) + 1
+        if stop == size and (not len(begins) or start + begins[-1] < size):
+            begins = np.append(begins, size - start)
+        begins = np.insert(begins, 0, 0)
+        block = data[start : start + int(begins[-1])]
+        between = ~_open_before(block, begins, dialect)
+        if stop == size:
+            between[-1] = True
+        bounds = np.flatnonzero(between)
+        if len(bounds) < 2:
+            if length > LONGEST_RECORD:
+                raise UnclosedQuote(line)
+            length *= 2
+            continue
+        yield _frame(block, begins[bounds], bounds[:-1] + line)
+        start += int(begins[bounds[-1]])
+        line += int(bounds[-1])
+        length = chunk
+
+
+def _has(data: np.ndarray, byte: int) -> bool:
+    return any(bool((data[i : i + CHUNK] == byte).any()) for i in range(0, len(data), CHUNK))
+
+
+def _series(block: np.ndarray, offsets: np.ndarray) -> pl.Series:
+    """The byte ranges of `block` between neighbouring `offsets`, without a copy of the bytes."""
+    bounds = np.ascontiguousarray(offsets, dtype=np.int64)
+    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(block)]
+    return pl.Series("record", pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers))
+
+
+def _open_before(block: np.ndarray, begins: np.ndarray, dialect: Dialect | None) -> np.ndarray:
+    """For each line and for the end of the block: does it begin inside a quoted field? The block itself begins outside.
+
+    Each line maps the state it begins in to the state it ends in. Lines without a quote keep it. For the others both outcomes
+    are read off the line alone, and the maps are composed: the state is that of the last line with a constant outcome,
+    flipped by every line since then that swaps the states.
+    """
+    lines = len(begins) - 1
+    opened = np.zeros(lines + 1, dtype=bool)
+    if dialect is None or not dialect.quote:
+        return opened
+    quotes = np.flatnonzero(block == ord(dialect.quote))
+    if not len(quotes):
+        return opened
+    quoted = np.unique(np.searchsorted(begins, quotes, side="right") - 1)
+    # Structure is ASCII; any other byte is content, so that broken encodings cannot change where a record ends.
+    plain = np.where(block < 128, block, ord("?")).astype(np.uint8)
+    text = _series(plain, begins).gather(quoted).cast(pl.String)
+    from_outside = text.str.contains("^" + dialect.leaves_open).to_numpy()
+    from_inside = text.str.contains(dialect.stays_open).to_numpy()
+    flips = np.cumsum(from_outside & ~from_inside)
+    constant = from_outside == from_inside
+    last = np.maximum.accumulate(np.where(constant, np.arange(len(quoted)), -1))
+    base = np.where(last >= 0, from_outside[last], False)
+    flipped = flips - np.where(last >= 0, flips[last], 0)
+    after = base ^ (flipped % 2 == 1)
+    seen = np.searchsorted(quoted, np.arange(lines + 1), side="left")
+    opened = np.where(seen > 0, after[seen - 1], False)
+    return opened
+
+
+def _frame(block: np.ndarray, offsets: np.ndarray, lines: np.ndarray) -> pl.DataFrame:
+    try:
+        text = _series(block, offsets).cast(pl.String)
+        bad = np.zeros(len(text), dtype=bool)
+    except pl.exceptions.ComputeError:
+        places = _not_utf8(block.tobytes())
+        block = block.copy()
+        block[places] = ord("?")
+        text = _series(block, offsets).cast(pl.String)
+        bad = np.isin(np.arange(len(text)), np.searchsorted(offsets, places, side="right") - 1)
+    frame = pl.DataFrame({"_line": lines.astype(np.int64), "record": text, "_bad": bad})
+    cut = pl.col("record").str.strip_suffix("\n").str.strip_suffix("\r")
+    kept = frame.with_columns(cut).filter(pl.col("record") != "")
+    record = pl.when(~pl.col("_bad")).then("record").alias("record")
+    garbled = pl.when("_bad").then("record").alias("_garbled")
+    return kept.select("_line", record, garbled)
+
+
+_found = threading.local()
+
+
+def _note(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    _found.places.extend(range(error.start, error.end))
+    return "?", error.end
+
+
+codecs.register_error("c360-note", _note)
+
+
+def _not_utf8(data: bytes) -> np.ndarray:
+    """The positions of the bytes that are not UTF-8."""
+    _found.places = []
+    data.decode("utf-8", "c360-note")
+    return np.array(_found.places, dtype=np.int64)

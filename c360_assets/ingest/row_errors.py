@@ -1,0 +1,79 @@
+"""Errors of single rows: their kinds, the rate against the threshold, and the two CSV logs of a delivery day.
+
+The logs hold raw values, so they stay in the tenant's folder, readable by its owner only. Finding the errors belongs to
+`readers` and `load`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from c360_assets.tenant.models import FeedConfig
+from c360_assets.warehouse.session import private_folder
+
+# A row has at most one counted error: the first in this order, and of a kind the first field in the feed's order.
+MESSAGES = {
+    "cast_error": "the text is not of the field's type",
+    "missing_primary_key": "the primary key is empty",
+    "column_count_mismatch": "the record has more or fewer fields than the header",
+    "malformed_row": "the record cannot be read: quotes, escapes or JSON",
+    "encoding_error": "the record holds bytes that are not in the file's encoding",
+}
+FILE_LOG = ("feed", "file", "line_no", "field", "error_type", "raw_value", "message")
+FEED_LOG = ("feed", "delivery_day", "error_type", "field", "rows")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Rows with errors among the rows of one delivery day of one feed, which is what the threshold is held against."""
+
+    read: int
+    rejected: int
+    threshold: int
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether more than `threshold` percent have errors; counted in whole numbers, so the limit itself passes."""
+        return self.rejected * 100 > self.threshold * self.read
+
+    def __str__(self) -> str:
+        percent = 100 * self.rejected / self.read if self.read else 0.0
+        return f"{self.rejected} of {self.read} rows have errors ({percent:.2f} %, allowed {self.threshold} %)"
+
+
+def log_paths(root: Path, feed: FeedConfig, day: date) -> tuple[Path, Path]:
+    """The file-level and the feed-level log of a delivery day."""
+    stem = f"{feed.physical}.{day.isoformat()}"
+    return root / "logs" / f"{stem}.row_errors.csv", root / "logs" / f"{stem}.error_types.csv"
+
+
+def write_logs(root: Path, feed: FeedConfig, day: date, errors: pl.DataFrame) -> list[Path]:
+    """Write both logs of a day, or remove those of an earlier try when there are no errors now.
+
+    `errors` holds `file, line_no, field, error_type, raw_value`, one row per rejected row.
+    """
+    by_row, by_type = log_paths(root, feed, day)
+    if errors.is_empty():
+        for path in (by_row, by_type):
+            path.unlink(missing_ok=True)
+        return []
+    private_folder(root / "logs")
+    message = pl.col("error_type").replace_strict(MESSAGES, return_dtype=pl.String)
+    rows = errors.with_columns(pl.lit(feed.name).alias("feed"), message.alias("message")).sort("file", "line_no")
+    counts = rows.group_by("feed", "error_type", "field").agg(pl.len().alias("rows")).with_columns(pl.lit(day).alias("delivery_day"))
+    _write(by_row, rows.select(FILE_LOG))
+    _write(by_type, counts.select(FEED_LOG).sort(["rows", "error_type", "field"], descending=[True, False, False]))
+    return [by_row, by_type]
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        frame.write_csv(file)
+    os.replace(aside, path)

@@ -1,0 +1,96 @@
+"""Which row stands for each primary key: the system columns, the order among rows, and a domain table's new content as SQL.
+
+Pure SQL text over named relations; running it belongs to `load`. The order depends on delivery days, attempts and places in
+files only, so one load or ten, in any split, give the same table.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from c360_assets.errors import C360Error
+from c360_assets.ingest.casts import INSTANT, key_text, sql_type
+from c360_assets.tenant.models import FeedConfig
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+SYSTEM_COLUMNS = {"_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
+EPOCH = date(1970, 1, 1)
+DAY_BITS, ATTEMPT_BITS = 43, 35
+# Below every 64-bit value: a missing last-updated value loses against any other.
+LOWEST = "-9223372036854775809::HUGEINT"
+STEP = "9223372036854775808::HUGEINT"
+
+
+def columns_of(feed: FeedConfig) -> dict[str, str]:
+    """The domain table's columns and types, in order."""
+    return {name: sql_type(feed, item) for name, item in feed.outputs.items()} | SYSTEM_COLUMNS
+
+
+def key_sql(parts: dict[str, str]) -> str:
+    """SQL for `_pk` over columns (name -> type); NULL where the key is missing.
+
+    One part is its value's text. Several are joined by `|`, with `\\` and `|` escaped and a missing part written `\\N`.
+    """
+    texts = [key_text(column, kind) for column, kind in parts.items()]
+    if len(texts) == 1:
+        return f"nullif({texts[0]}, '')"
+    escaped = [f"coalesce(replace(replace({t}, '\\', '\\\\'), '|', '\\|'), '\\N')" for t in texts]
+    missing = " AND ".join(f"coalesce({t}, '') = ''" for t in texts)
+    return f"CASE WHEN NOT ({missing}) THEN {' || chr(124) || '.join(escaped)} END"
+
+
+def uuid_sql(tenant_id: UUID, datasource: str, key: str = "_pk") -> str:
+    """SQL for `_uuid_pk`: the version 5 UUID (RFC 4122) of datasource, unit separator and key in the tenant's namespace."""
+    name = f"encode({quote_literal(datasource)} || chr(31) || {key})"
+    digest = f"sha1(from_hex({quote_literal(tenant_id.hex)}) || {name})"
+    variant = f"translate(substr({digest}, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab')"
+    return (
+        f"substr({digest}, 1, 8) || '-' || substr({digest}, 9, 4) || '-5' || substr({digest}, 14, 3) || '-' || {variant} || "
+        f"substr({digest}, 18, 3) || '-' || substr({digest}, 21, 12)"
+    )
+
+
+def updated_base(day: date, attempt: int, offset: int) -> int:
+    """What `_updated` of a file's rows counts from: add the row's place in the file (from 1).
+
+    `offset` is the number of data rows in the day's files before it. Raises C360Error past 255 attempts at one day.
+    """
+    if attempt >= 1 << (DAY_BITS - ATTEMPT_BITS):
+        raise C360Error(f"delivery day {day} was loaded {attempt - 1} times, which is the limit; put the rows into a new day's file")
+    return ((day - EPOCH).days << DAY_BITS) + (attempt << ATTEMPT_BITS) + offset
+
+
+def rank_sql(feed: FeedConfig) -> str:
+    """SQL for the place of a row among those of its key, the greatest stands: last-updated value, then `_updated`.
+
+    Both are packed into one integer, which is unique per row, so that a plain maximum decides.
+    """
+    if feed.last_updated == "auto":
+        return "_updated::HUGEINT"
+    column = quote_ident(feed.last_updated)
+    kind = columns_of(feed)[feed.last_updated]
+    value = f"epoch_us({column})" if kind == INSTANT else column
+    return f"coalesce({value}::HUGEINT, {LOWEST}) * {STEP} + _updated"
+
+
+def winners_sql(feed: FeedConfig, source: str) -> str:
+    """The rows of `source` that stand among themselves, one per key, with their `_rank`."""
+    return (
+        f"WITH ranked AS (SELECT *, {rank_sql(feed)} AS _rank FROM {source}) "
+        "SELECT * FROM ranked SEMI JOIN (SELECT max(_rank) AS _rank FROM ranked GROUP BY _pk) best USING (_rank)"
+    )
+
+
+def fresh_sql(feed: FeedConfig, winners: str, stored: str) -> str:
+    """The winners that no stored row beats."""
+    return (
+        f"SELECT w.* FROM {winners} w ANTI JOIN (SELECT _pk, {rank_sql(feed)} AS _rank FROM {stored}) s "
+        "ON s._pk = w._pk AND s._rank > w._rank"
+    )
+
+
+def content_sql(feed: FeedConfig, fresh: str, stored: str) -> str:
+    """The table's whole new content: stored rows whose key is not in `fresh`, and `fresh`."""
+    names = ", ".join(quote_ident(c) for c in columns_of(feed))
+    return f"SELECT {names} FROM {stored} ANTI JOIN {fresh} USING (_pk) UNION ALL SELECT {names} FROM {fresh}"
