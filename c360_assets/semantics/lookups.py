@@ -21,20 +21,20 @@ def street_abbreviations() -> dict[str, str]:
 
     Used by householding, which compares the short forms.
     """
-    table: dict[str, str] = {}
-    for row in read_rows("street_suffixes.csv"):
-        for spelling in (row["word"], row["abbreviation"], *row["other_spellings"].split()):
-            table[spelling] = row["abbreviation"]
-    return table
+    rows = read_rows("street_suffixes.csv")
+    table = {spelling: row["abbreviation"] for row in rows for spelling in row["other_spellings"].split()}
+    # MDW abbreviates MEADOW and is also written for MEADOWS: as an abbreviation it stands for itself.
+    return table | {spelling: row["abbreviation"] for row in rows for spelling in (row["word"], row["abbreviation"])}
 
 
 @cache
 def address_expansions() -> dict[str, str]:
     """Address token to the full word Stitch compares (`ST -> STREET`, `W -> WEST`, `STE -> SUITE`, `1ST -> FIRST`)."""
+    rows = read_rows("street_suffixes.csv")
     table = {row["token"]: row["word"] for row in read_rows("address_words.csv")}
-    for row in read_rows("street_suffixes.csv"):
-        for spelling in (row["abbreviation"], *row["other_spellings"].split()):
-            table[spelling] = row["word"]
+    table |= {row["abbreviation"]: row["word"] for row in rows}
+    # Written out, the ambiguous MDW is MEADOWS, the commoner street name.
+    table |= {spelling: row["word"] for row in rows for spelling in row["other_spellings"].split()}
     return {token: word for token, word in table.items() if token != word}
 
 

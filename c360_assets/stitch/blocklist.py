@@ -12,7 +12,7 @@ from typing import Protocol
 import polars as pl
 
 from c360_assets.semantics.blocklist import is_blocked
-from c360_assets.semantics.normalize import cleaner
+from c360_assets.semantics.normalize import MULTI_VALUED, cleaner
 
 _BADVALUES_SCHEMA = {
     "pk": pl.String,
@@ -72,7 +72,10 @@ def _apply(cells: Cells, proxies: Cells, rule: BadValueRule) -> pl.DataFrame:
     if values is None or proxy is None:
         return pl.DataFrame(schema=_BADVALUES_SCHEMA)
     by = ["value", "place"]
-    # Few values are frequent enough to matter; a record may hold several proxy values, hence no such cut on `proxy`.
+    if rule.proxy not in MULTI_VALUED:
+        # One proxy a record: a value of few records cannot meet many. Most values are rare, so this saves the join.
+        frequent = values.group_by("value").len().filter(pl.col("len") > rule.threshold)
+        values = values.join(frequent, on="value", how="semi")
     met = values.join(proxy.select("rid", proxy="value"), on="rid", how="inner")
     counts = met.group_by(by).agg(num_proxy=pl.col("proxy").n_unique()).filter(pl.col("num_proxy") > rule.threshold)
     groups = values.join(counts, on=by, how="semi", nulls_equal=True).group_by(by)

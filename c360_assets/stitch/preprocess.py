@@ -279,10 +279,11 @@ class _Run:
     def _proxies(self, semantic: str) -> pl.DataFrame | None:
         if semantic != "given-name":
             return self._cells(semantic)
+        named = self._cells("given_name")
         # A full name of one word is a surname for matching, yet it still tells people apart when counting.
-        word = pl.when(pl.col("why:full_name").is_null()).then(pl.col("full_name").str.extract(r"^(\S+)"))
-        name = pl.when(pl.col("why:given_name").is_null()).then("given_name")
-        return self.work.select("rid", value=pl.coalesce(name, word)).drop_nulls()
+        nameless = self.work.filter(pl.col("given_name").is_null() & pl.col("why:full_name").is_null())
+        words = nameless.select("rid", value=pl.col("full_name").str.extract(r"^(\S+)")).drop_nulls()
+        return words if named is None else pl.concat([named.select("rid", "value"), words])
 
     def _remove_automatic(self, badvalues: pl.DataFrame) -> None:
         for (semantic,), rows in badvalues.partition_by("semantic", as_dict=True, maintain_order=True).items():
