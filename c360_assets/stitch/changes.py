@@ -6,8 +6,10 @@ repeated after a kill adds nothing twice. Which cluster carries which id belongs
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -146,9 +148,10 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([current, gone]).sort("amperity_id", "action")
 
 
-def history(new: pl.DataFrame, old: pl.DataFrame | None, schema: dict[str, pl.DataType | type[pl.DataType]], job: Job) -> pl.DataFrame:
+def history(new: pl.DataFrame, old: pl.DataFrame | None, schema: Mapping[str, Any], job: Job) -> pl.DataFrame:
     """The history table after this run: `old` within its retention (counted back from this job's instant), then its rows."""
-    rows = new.with_columns(job_id=pl.lit(job.job_id), timestamp=pl.lit(job.timestamp).dt.convert_time_zone("UTC").cast(TIMESTAMP))
+    instant = pl.lit(job.timestamp.astimezone(UTC)).cast(TIMESTAMP)
+    rows = new.with_columns(job_id=pl.lit(job.job_id), timestamp=instant)
     rows = rows.select([pl.col(c).cast(t) for c, t in schema.items()])
     if old is None:
         return rows

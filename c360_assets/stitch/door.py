@@ -26,14 +26,14 @@ from c360_assets.tenant.models import StitchConfig
 
 # Namespace of the ids where no tenant is given (a notebook, the benchmark).
 NO_TENANT = UUID("6f0b2a6e-6d1b-5a3e-9c57-0b1f6a0c360a")
-POLARS_TYPES = {"VARCHAR": pl.String, "DATE": pl.Date, "TIMESTAMPTZ": pl.Datetime("us", "UTC")}
+POLARS_TYPES: dict[str, pl.DataType] = {"VARCHAR": pl.String(), "DATE": pl.Date(), "TIMESTAMPTZ": pl.Datetime("us", "UTC")}
 BLOCKLIST_SCHEMA = {"datasource": pl.String, "semantic": pl.String, "value": pl.String}
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class StitchResult:
-    """`tables`: name -> frame, sorted. `figures`: the run's figures by name. `seconds`: step -> duration, not part of any table."""
+    """`tables`: name -> frame, sorted. `figures`: the run's figures by name. `seconds`: duration by step, in no table."""
 
     tables: dict[str, pl.DataFrame]
     generation: int
@@ -154,10 +154,10 @@ def _tables(
     groups = tables.record_groups(frame, stable.ids["amperity_id"], resolution.clusters, con)
     unified = tables.unified_coalesced(raw, groups, clean.flags)
     scored = resolution.pairs.select("rid1", "rid2", *tables.SCORE_COLUMNS)
-    trivial = tables.trivial_pairs(frame, hard).cast(dict(scored.schema))
+    trivial = tables.trivial_pairs(frame, hard).cast(scored.schema)
     inside, everything = tables.score_tables(pl.concat([scored, trivial]), groups)
     linked = resolution.pairs.filter(pl.col("score") >= config.matching.threshold).height
-    listed = blocklist.select([pl.col(c).cast(t) for c, t in BLOCKLIST_SCHEMA.items()]) if blocklist is not None else None
+    listed = pl.DataFrame(schema=BLOCKLIST_SCHEMA) if blocklist is None else blocklist.select(*BLOCKLIST_SCHEMA)
     return {
         "unified_coalesced": unified,
         "unified_preprocessed_raw": tables.unified_preprocessed_raw(representatives(frame), groups, con),
@@ -168,9 +168,9 @@ def _tables(
         "stitch_blocks": resolution.blocks,
         "stitch_strategies": resolution.strategies,
         "stitch_badvalues": clean.badvalues,
-        "stitch_blocklistvalues": listed.unique().sort(list(BLOCKLIST_SCHEMA)) if listed is not None else pl.DataFrame(schema=BLOCKLIST_SCHEMA),
+        "stitch_blocklistvalues": listed.unique().sort(list(BLOCKLIST_SCHEMA)),
         "stitch_removed_values": clean.removed,
-        "stitch_model": resolution.model,
+        "stitch_model": resolution.model.with_columns(pl.col(pl.Float64).round_sig_figs(9)),
         "stitch_decisions": tables.decisions(resolution.decisions, frame),
         "identity_graph": tables.identity_graph(unified),
         "cluster_fks": tables.cluster_fks(frame, groups),

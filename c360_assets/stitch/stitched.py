@@ -15,7 +15,7 @@ UNIFIED = "_stitched_unified"
 
 
 def stitched_tables(tenant: Tenant) -> list[SourceTable]:
-    """Tables that have a stitched version: the stitched ones, and every other that carries a foreign key which one of those has."""
+    """Tables that have a stitched version: those Stitch reads, and every other with a foreign key that one of them has."""
     profiles = tenant.stitched_tables
     shared = {tag for table in profiles for tag in foreign_keys(table)}
     return [t for t in tenant.tables if t in profiles or shared.intersection(foreign_keys(t))]

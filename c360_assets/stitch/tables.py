@@ -18,6 +18,11 @@ FLAGS = ("has_blv", "blv_address", "blv_email", "blv_given_name", "blv_phone", "
 MATCHING_COLUMNS = ("component_id", "rep_ds", "rep_pk", "is_supersized", "supersized_id")
 SCORE_COLUMNS = ("score", "match_category", "match_type", "strategy_count", "decided_by")
 PAIR_COLUMNS = ("source1", "pk1", "source2", "pk2", *SCORE_COLUMNS)
+SEPARATION = ("sk_given_name", "sk_generational_suffix")
+PREPROCESSED_COLUMNS = (
+    *("amperity_id", *KEYS, "int_id", "component_id", "supersized_id", "given_name", "surname", *SEPARATION),
+    *("birthdate", "gender", "email", "login_trimmed", "phone", "address", "po_box", "city", "state", "postal", "company"),
+)
 # A removed address takes its second line along; no other column falls with another one.
 FALLS_WITH = {"address": ("address", "address2")}
 MULTI_VALUE = ("email", "phone")
@@ -51,8 +56,12 @@ def record_groups(frame: pl.DataFrame, ids: pl.Series, clusters: pl.DataFrame, c
     rep_keys = keys.select(rep="rid", rep_ds="datasource", rep_pk="pk")
     records = frame.select("rid", *KEYS, "rep").with_columns(amperity_id=ids)
     records = records.join(rep_keys, on="rep", how="left", maintain_order="left")
-    records = records.join(parts.select(rep="rid", component_id="component_id", supersized_id="supersized_id"),
-                           on="rep", how="left", maintain_order="left")
+    records = records.join(
+        parts.select(rep="rid", component_id="component_id", supersized_id="supersized_id"),
+        on="rep",
+        how="left",
+        maintain_order="left",
+    )
     return records.with_columns(is_supersized=pl.col("supersized_id").is_not_null())
 
 
@@ -75,9 +84,7 @@ def _full_name() -> pl.Expr:
     return pl.coalesce(held("full_name"), both, held("given_name"), held("surname"))
 
 
-def unified_preprocessed_raw(
-    representatives: pl.DataFrame, groups: pl.DataFrame, con: duckdb.DuckDBPyConnection
-) -> pl.DataFrame:
+def unified_preprocessed_raw(representatives: pl.DataFrame, groups: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per representative: the values Stitch compared, multi-values comma-joined."""
     matched = groups.select("rid", "amperity_id", "component_id", "supersized_id")
     frame = representatives.join(matched, on="rid", how="left", maintain_order="left")
@@ -88,13 +95,7 @@ def unified_preprocessed_raw(
         sk_generational_suffix=pl.col("generational_suffix"),
     )
     keys = [c for c in frame.columns if c.startswith(("fk_", "bk_")) or (c.startswith("sk_") and c not in SEPARATION)]
-    return frame.select(
-        "amperity_id", *KEYS, "int_id", "component_id", "supersized_id", "given_name", "surname", *SEPARATION, "birthdate", "gender",
-        "email", "login_trimmed", "phone", "address", "po_box", "city", "state", "postal", "company", *keys,
-    ).sort(KEYS)  # fmt: skip
-
-
-SEPARATION = ("sk_given_name", "sk_generational_suffix")
+    return frame.select(*PREPROCESSED_COLUMNS, *keys).sort(KEYS)
 
 
 def _canonical() -> pl.Expr:
@@ -126,10 +127,10 @@ def _without(frame: pl.DataFrame, column: str, rows: pl.DataFrame) -> pl.DataFra
     if column in MULTI_VALUE:
         values = pl.col(column).str.split(",").list.eval(pl.element().str.strip_chars())
         kept = values.list.set_difference("_bad")
-        value = pl.when(pl.col("_bad").is_null()).then(column).when(kept.list.len() > 0).then(kept.list.join(","))
+        rest: pl.Expr = pl.when(kept.list.len() > 0).then(kept.list.join(","))
     else:
-        value = pl.when(pl.col("_bad").is_null()).then(column)
-    return frame.with_columns(value.alias(column)).drop("_bad")
+        rest = pl.lit(None, frame.schema[column])
+    return frame.with_columns(pl.when(pl.col("_bad").is_null()).then(column).otherwise(rest).alias(column)).drop("_bad")
 
 
 def trivial_pairs(frame: pl.DataFrame, hard: pl.Series) -> pl.DataFrame:
@@ -152,15 +153,21 @@ def trivial_pairs(frame: pl.DataFrame, hard: pl.Series) -> pl.DataFrame:
 
 def score_tables(pairs: pl.DataFrame, groups: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`unified_scores` (pairs inside one final cluster) and `stitch_scores` (all), from pairs by rid with rid1 < rid2."""
-    one = groups.select(rid1="rid", source1="datasource", pk1="pk", amperity_id1="amperity_id")
-    two = groups.select(rid2="rid", source2="datasource", pk2="pk", amperity_id2="amperity_id")
-    named = pairs.sort("rid1", "rid2").join(one, on="rid1", how="left", maintain_order="left")
-    named = named.join(two, on="rid2", how="left", maintain_order="left")
+    ends = groups.select("rid", *KEYS, "amperity_id")
+    named = _name_ends(pairs.sort("rid1", "rid2"), ends)
     inside = named.filter(pl.col("amperity_id1") == pl.col("amperity_id2"))
     return (
         inside.select(pl.col("amperity_id1").alias("amperity_id"), *PAIR_COLUMNS),
         named.select("amperity_id1", "amperity_id2", *PAIR_COLUMNS),
     )
+
+
+def _name_ends(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    """`rows` (rid1, rid2, …) in their order, with the columns of `keys` (rid, datasource, pk, …) for both ends."""
+    for n in ("1", "2"):
+        names = {"datasource": f"source{n}"} | {c: f"{c}{n}" for c in keys.columns if c != "datasource"}
+        rows = rows.join(keys.rename(names), on=f"rid{n}", how="left", maintain_order="left")
+    return rows
 
 
 def identity_graph(unified: pl.DataFrame) -> pl.DataFrame:
@@ -191,7 +198,5 @@ def blocking_keys(keys: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
 
 def decisions(rows: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     """`stitch_decisions`: each step of the clustering in its order, clusters named by their smallest record."""
-    keys = frame.select("rid", *KEYS)
-    named = rows.with_row_index("step").join(keys.rename({"datasource": "source1", "pk": "pk1"}), left_on="rid1", right_on="rid", how="left")
-    named = named.join(keys.rename({"datasource": "source2", "pk": "pk2"}), left_on="rid2", right_on="rid", how="left").sort("step")
+    named = _name_ends(rows, frame.select("rid", *KEYS))
     return named.select("source1", "pk1", "source2", "pk2", "action", "field", "evidence")

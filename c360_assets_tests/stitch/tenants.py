@@ -1,0 +1,52 @@
+"""Small tenants for the tests of Stitch: feeds given as columns and tags, domain tables as rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import polars as pl
+
+from c360_assets.tenant.models import FeedConfig, FieldConfig, FilesConfig, StitchConfig, Tenant, TenantConfig
+from c360_assets.warehouse.session import Session
+
+TENANT_ID = UUID("11111111-2222-5333-8444-555555555555")
+PROFILE = {
+    "first": ["given-name"],
+    "last": ["surname"],
+    "mail": ["email"],
+    "tel": ["phone"],
+    "street": ["address"],
+    "zip": ["postal"],
+    "member": ["fk-member"],
+    "born": ["birthdate"],
+}
+
+
+def feed(name: str, tags: dict[str, list[str]], *, stitch: bool = True, types: dict[str, str] | None = None) -> FeedConfig:
+    source, table = name.split(":")
+    return FeedConfig(
+        source=source,
+        feed=table,
+        files=FilesConfig(pattern="'x'"),
+        primary_key=["id"],
+        stitch=stitch,
+        fields={
+            "id": FieldConfig(),
+            **{c: FieldConfig.model_validate({"tags": t, "type": (types or {}).get(c, "string")}) for c, t in tags.items()},
+        },
+    )
+
+
+def tenant(root: Path, *feeds: FeedConfig, stitch: StitchConfig | None = None) -> Tenant:
+    return Tenant(root=root, config=TenantConfig(id=TENANT_ID), feeds=list(feeds), stitch=stitch or StitchConfig())
+
+
+def load(session: Session, feed: FeedConfig, rows: list[dict[str, Any]], schema: dict[str, Any] | None = None) -> None:
+    """Make `rows` (each with an id) the content of the feed's domain table."""
+    names = ["id", *[c for c in feed.fields if c != "id"]]
+    types = {c: (schema or {}).get(c, pl.String) for c in names}
+    frame = pl.DataFrame([{c: row.get(c) for c in names} for row in rows], schema=types)
+    frame = frame.with_columns(_pk="id", _uuid_pk="id", _updated=pl.lit(0, pl.Int64))
+    session.write(f"domain/{feed.physical}", frame)
