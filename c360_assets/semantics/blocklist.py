@@ -72,9 +72,7 @@ def _phone_macro() -> str:
 
 def _value_macro() -> str:
     semantics = sorted({row["semantic"] for row in read_rows("blocklist.csv")} - {"*", "email", "phone"})
-    cases = " ".join(
-        f"WHEN semantic = '{name}' THEN upper(trim(v)) IN ({_sql_list(blocked_values(name))})" for name in semantics
-    )
+    cases = " ".join(f"WHEN semantic = '{name}' THEN upper(trim(v)) IN ({_sql_list(blocked_values(name))})" for name in semantics)
     return (
         "CREATE OR REPLACE TEMP MACRO value_blocked(semantic, v) AS CASE WHEN v IS NULL THEN NULL "
         f"{cases} ELSE upper(trim(v)) IN ({_sql_list(blocked_values(''))}) END"

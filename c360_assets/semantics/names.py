@@ -38,9 +38,7 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """
 
     def part(pattern: str) -> pl.Expr:
-        return on_distinct(
-            expr, lambda v: _letters(_words(_words(v).str.replace(_TRAILING_SUFFIXES, "").str.extract(pattern)))
-        )
+        return on_distinct(expr, lambda v: _letters(_words(_words(v).str.replace(_TRAILING_SUFFIXES, "").str.extract(pattern))))
 
     return part(r"^(.+) \S+$"), part(r"(\S+)$")
 
@@ -49,9 +47,7 @@ def generational_suffix(expr: pl.Expr) -> pl.Expr:
     """JR, SR, II, III or IV standing last in a name; NULL where there is none."""
     pattern = rf" ({_SUFFIX_TOKENS})$"
     table = generational_suffixes()
-    return on_distinct(
-        expr, lambda v: _words(v).str.extract(pattern).replace_strict(table, default=None, return_dtype=pl.String)
-    )
+    return on_distinct(expr, lambda v: _words(v).str.extract(pattern).replace_strict(table, default=None, return_dtype=pl.String))
 
 
 def clean_suffix(expr: pl.Expr) -> pl.Expr:

@@ -17,9 +17,7 @@ def _shipped() -> frozenset[tuple[str, str]]:
     text = files("nicknames").joinpath("names.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
     return frozenset(
-        (row["name1"].strip().upper(), row["name2"].strip().upper())
-        for row in rows
-        if row["relationship"] == "has_nickname"
+        (row["name1"].strip().upper(), row["name2"].strip().upper()) for row in rows if row["relationship"] == "has_nickname"
     )
 
 

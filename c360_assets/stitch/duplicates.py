@@ -84,9 +84,7 @@ def _joined(column: str) -> pl.Expr:
     return pl.when(pl.col(column).list.len() > 0).then(pl.col(column).list.sort().list.join(","))
 
 
-def _with_group(
-    keys: pl.DataFrame, columns: Sequence[str], fks: Sequence[str], alone: pl.Expr, name: str
-) -> pl.DataFrame:
+def _with_group(keys: pl.DataFrame, columns: Sequence[str], fks: Sequence[str], alone: pl.Expr, name: str) -> pl.DataFrame:
     """Add `name`: the smallest rid among qualified records that are equal in `columns`; NULL for unqualified ones."""
     profile = [c for c in PROFILE if c in columns]
     bare = pl.all_horizontal(pl.lit(True), *(pl.col(c).is_null() for c in profile))

@@ -158,9 +158,7 @@ class _Run:
         flags = self._flags(removed)
         removed = removed.join(frame.select("rid", "datasource", "pk"), on="rid").drop("rid")
         order = ["datasource", "pk", "semantic", "raw_value", "reason"]
-        return Preprocessed(
-            frame.select(*OUTPUT_COLUMNS, *self.keys), removed.select(order).sort(order), flags, badvalues
-        )
+        return Preprocessed(frame.select(*OUTPUT_COLUMNS, *self.keys), removed.select(order).sort(order), flags, badvalues)
 
     def _raw(self, records: pl.DataFrame) -> pl.DataFrame:
         key = ["datasource", "pk"]
@@ -262,17 +260,18 @@ class _Run:
         if column in self.values:
             rows = self.values[column].filter(pl.col("why").is_null()).drop_nulls("value")
             return rows.select("rid", "value", "raw", place=pl.lit(None, dtype=pl.String))
-        if column not in self.work.columns:
+        if column == "po_box":
+            kept = self.work.with_columns(pl.col("po_box").alias("raw:po_box"))
+        elif column in self.singles:
+            kept = self.work.filter(pl.col(f"why:{column}").is_null())
+        else:
             return None
-        kept = self.work
-        if f"why:{column}" in kept.columns:
-            kept = kept.filter(pl.col(f"why:{column}").is_null())
         # Addresses are counted per town; the postal code stays out, since one place occurs with five and nine digits.
         place = pl.concat_str("city", "state", separator="\x1f", ignore_nulls=True)
         return kept.drop_nulls(column).select(
             "rid",
             value=pl.col(column),
-            raw=pl.col(f"raw:{column}") if f"raw:{column}" in kept.columns else pl.col(column),
+            raw=pl.col(f"raw:{column}"),
             place=place if column == "address" else pl.lit(None, dtype=pl.String),
         )
 
@@ -306,9 +305,7 @@ class _Run:
             for column in ("full_name", *self.singles)
         ]
         parts += [
-            rows.filter(pl.col("why").is_not_null()).select(
-                "rid", semantic=pl.lit(tag_of(column)), raw_value="raw", reason="why"
-            )
+            rows.filter(pl.col("why").is_not_null()).select("rid", semantic=pl.lit(tag_of(column)), raw_value="raw", reason="why")
             for column, rows in self.values.items()
         ]
         return pl.concat(parts)

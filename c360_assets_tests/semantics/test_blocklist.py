@@ -9,9 +9,7 @@ from c360_assets.semantics.nicknames import nickname_map, with_given_canonical
 
 
 def blocked(semantic, value, **options):
-    return pl.DataFrame({"v": [value]}, schema={"v": pl.String}).select(is_blocked(semantic, pl.col("v"), **options))[
-        "v"
-    ][0]
+    return pl.DataFrame({"v": [value]}, schema={"v": pl.String}).select(is_blocked(semantic, pl.col("v"), **options))["v"][0]
 
 
 @pytest.mark.parametrize(

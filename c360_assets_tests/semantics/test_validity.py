@@ -106,7 +106,6 @@ def test_both_engines_agree_on_any_text(con, values):
     )
     con.register("probe", frame.with_row_index("i").to_arrow())
     theirs = con.sql(
-        "SELECT email_valid(v) e, phone_digits(v) d, phone_valid(v, 'nanp') n, phone_valid(v, 'any') a "
-        "FROM probe ORDER BY i"
+        "SELECT email_valid(v) e, phone_digits(v) d, phone_valid(v, 'nanp') n, phone_valid(v, 'any') a FROM probe ORDER BY i"
     ).pl()
     assert mine.rows() == theirs.rows()

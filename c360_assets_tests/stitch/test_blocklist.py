@@ -24,9 +24,7 @@ def rule(semantic="email", proxy="given-name", threshold=1):
 
 
 def test_strictly_more_than_the_threshold_and_missing_proxies_do_not_count():
-    cells, proxies = values(
-        [(1, "A@X", "ANN"), (2, "A@X", "BO"), (3, "A@X", None), (4, "B@X", "ANN"), (5, "B@X", "ANN")]
-    )
+    cells, proxies = values([(1, "A@X", "ANN"), (2, "A@X", "BO"), (3, "A@X", None), (4, "B@X", "ANN"), (5, "B@X", "ANN")])
     found = detect(cells, proxies, [rule(threshold=1)])
     assert found.rows(named=True) == [
         {

@@ -250,10 +250,24 @@ def test_values_found_by_counting_are_removed_and_flagged():
     assert result.frame["phone"].null_count() == 4
     assert result.flags["blv_phone"].all()
     assert result.removed["reason"].to_list() == ["automatic"] * 4
-    assert result.badvalues.select("semantic", "value", "num_values", "num_proxy").rows() == [
-        ("phone", "2065550101", 4, 3)
-    ]
+    assert result.badvalues.select("semantic", "value", "num_values", "num_proxy").rows() == [("phone", "2065550101", 4, 3)]
     assert run(rows, rules=[rule.model_copy(update={"threshold": 3})]).badvalues.height == 0
+
+
+@pytest.mark.parametrize("semantic", ["address", "po-box", "birthdate", "fk-till", "company"])
+def test_any_documented_semantic_can_be_counted(semantic):
+    column = semantic.replace("-", "_")
+    raw = {"address": "1 Main St PO Box 9", "birthdate": "1971-01-01", "fk_till": "9", "company": "Acme"}
+    rows = [{"full_name": name, **raw} for name in ("Ann", "Bo Lee", "Cy Orr")]
+    result = run(rows, rules=[BadValueRule(semantic=semantic, proxy="given-name", threshold=2)])
+    assert result.badvalues["semantic"].to_list() == [semantic]
+    assert result.frame[column].null_count() == 3
+    assert result.frame["po_box"].null_count() == (3 if semantic in ("address", "po-box") else 0)
+
+
+def test_a_rule_about_something_else_finds_nothing():
+    rows = [{"given_name": "Ann"}, {"given_name": "Bo"}]
+    assert run(rows, rules=[BadValueRule(semantic="title", proxy="pk", threshold=1)]).badvalues.height == 0
 
 
 def test_preprocessing_is_invariant_under_input_order():
