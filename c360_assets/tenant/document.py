@@ -38,6 +38,8 @@ class Document:
             if root is None:
                 return cls(file)
             problems = list(_prepare(root, file))
+            if _cyclic(root, set(), set()):
+                problems.append(_error(file, None, "holds an alias that contains itself", remedy="write the part out"))
             if any(p.severity == "error" for p in problems):
                 return cls(file, None, root, problems)
             return cls(file, loader.construct_document(root), root)
@@ -82,6 +84,18 @@ def dotted(path: Sequence[str | int]) -> str:
 
 def _error(file: str, line: int | None, message: str, key: str | None = None, remedy: str | None = None) -> Problem:
     return Problem("error", file, message, line, key, remedy)
+
+
+def _cyclic(node: yaml.Node, above: set[int], done: set[int]) -> bool:
+    """Whether some node contains itself through an alias."""
+    if id(node) in above:
+        return True
+    if id(node) in done or not isinstance(node, yaml.CollectionNode):
+        return False
+    children = node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in node.value]
+    found = any(_cyclic(child, above | {id(node)}, done) for child in children)
+    done.add(id(node))
+    return found
 
 
 def _prepare(root: yaml.Node, file: str) -> Iterator[Problem]:

@@ -33,7 +33,7 @@ class Findings:
         self.problems.append(Problem("warning", file, message, self._line(file, path), dotted(path) or None, remedy))
 
     def _line(self, file: str, path: tuple[str | int, ...]) -> int | None:
-        return self.document(file).line(*path) if file in self.tenant.files else None
+        return self.document(file).line(*path) if path and file in self.tenant.files else None
 
     def place(self, table: SourceTable | FeedConfig) -> str:
         """The configuration file of a table."""

@@ -67,8 +67,11 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
         compression = "gzip" if head[:2] == b"\x1f\x8b" else "none"
         form = _json_format(path, head, compression)
         if form is not None:
-            layout = "array" if form == "json" else "newline_delimited"
-            return _declared(con.read_json(str(path), format=layout, compression=compression).limit(rows), form)
+            relation = con.sql(
+                "SELECT * FROM read_json(?, format = ?, compression = ?)",
+                params=[str(path), "array" if form == "json" else "newline_delimited", compression],
+            )
+            return _declared(relation.limit(rows), form)
         return _delimited(con, path, head, compression, rows)
     except duckdb.Error as error:
         # The engine's text may quote values of the file.

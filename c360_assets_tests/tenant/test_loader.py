@@ -1,0 +1,190 @@
+"""Reading a tenant folder: shapes, lines, and every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from c360_assets.errors import ConfigError
+from c360_assets.tenant.loader import load_tenant, read_tenant
+from c360_assets_tests.tenant.conftest import CUSTOMERS, Check
+
+
+def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None:
+    root = write({"domain_tables/CDT_Orders.sql": "SELECT 1 AS id", "domain_tables/CDT_Orders.yaml": "primary_key: [id]"})
+    tenant, problems = read_tenant(root)
+    assert problems == []
+    assert tenant is not None
+    assert [t.name for t in tenant.tables] == ["Shop:Customers", "Shop:Orders", "CDT_Orders"]
+    assert tenant.tables[0].tags["mail"] == ["email"]
+    assert tenant.tables[0].types["given"] == "string"
+    assert [t.name for t in tenant.stitched_tables] == ["Shop:Customers"]
+    assert tenant.places["Shop:Orders"] == "feeds/shop/orders.yaml"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line", "key", "words"),
+    [
+        ("tenant.yaml", "name: x\nzone: UTC\n", 2, "zone", "unknown key"),
+        ("tenant.yaml", "name: x\n", 1, "id", "add a line `id: "),
+        ("tenant.yaml", "id: abc\n", 1, "id", "must be a uuid"),
+        ("tenant.yaml", "- a\n", 1, None, "must be a mapping of key: value, found a list"),
+        ("tenant.yaml", "id: [\n", 2, None, "not readable as YAML"),
+        ("tenant.yaml", "id: a\nid: b\n", 2, "id", "given twice; first in line 1"),
+        ("tenant.yaml", "a: &a {b: *a}\n", None, None, "holds an alias that contains itself"),
+        ("tenant.yaml", "first_day: 2020-13-01\n", None, None, "not readable as YAML"),
+        ("feeds/shop/customers.yaml", CUSTOMERS.replace("stitch: true", "stich: true"), 6, "stich", "did you mean 'stitch'?"),
+        (
+            "feeds/shop/customers.yaml",
+            CUSTOMERS.replace("{tags: [surname]}", "{typ: text}"),
+            10,
+            "fields.family.typ",
+            "did you mean 'type'?",
+        ),
+        (
+            "feeds/shop/customers.yaml",
+            CUSTOMERS.replace("type: datetime", "type: datetim"),
+            12,
+            "fields.updated_at.type",
+            "'datetim' is not allowed — allowed: string, boolean, date, datetime, decimal, float, integer, array, map, struct; "
+            "did you mean 'datetime'?",
+        ),
+        (
+            "feeds/shop/customers.yaml",
+            CUSTOMERS.replace("[email]", "email"),
+            11,
+            "fields.mail.tags",
+            "must be a list, such as [a, b], found a text",
+        ),
+        (
+            "feeds/shop/customers.yaml",
+            CUSTOMERS.replace("primary_key: [customer_id]\n", ""),
+            1,
+            "primary_key",
+            "is missing and must be given",
+        ),
+        ("feeds/shop/customers.yaml", CUSTOMERS + "error_threshold: 101\n", 13, "error_threshold", "must be at most 100"),
+        ("feeds/shop/customers.yaml", CUSTOMERS + "scale: 2.5\n", 13, "scale", "must be a whole number, found a number"),
+        ("feeds/shop/z.yaml", CUSTOMERS, 2, "feed", "Shop:Customers is declared already in"),
+        (
+            "stitch.yaml",
+            "blocking:\n  strategies:\n    - {name: x, limt: 3}\n",
+            3,
+            "blocking.strategies[0].limt",
+            "did you mean 'limit'?",
+        ),
+        (
+            "workflow.yaml",
+            "feeds:\n  'Shop:Orders': {requird: true}\n",
+            2,
+            "feeds.Shop:Orders.requird",
+            "did you mean 'required'?",
+        ),
+        (
+            "merge_policy.yaml",
+            "source_priority: {'Shop:Customers': 0}\n",
+            1,
+            "source_priority.Shop:Customers",
+            "must be at least 1",
+        ),
+        ("domain_tables/a.sql", "SELECT 1", None, None, "has no a.yaml beside it"),
+        ("domain_tables/a.yaml", "primary_key: [a]", None, None, "has no a.sql beside it"),
+        ("database/a b.sql", "SELECT 1", None, None, "letters, digits and underscores only"),
+    ],
+)
+def test_problems_name_file_line_key_and_way_out(
+    check: Check, file: str, text: str, line: int | None, key: str | None, words: str
+) -> None:
+    found = [p for p in check({file: text}) if p.severity == "error"]
+    assert len({(p.line, p.key) for p in found}) == len(found)
+    assert [(p.file, p.line, p.key) for p in found if words in str(p)] == [(file, line, key)]
+
+
+def test_all_problems_at_once(write: Callable[..., Path]) -> None:
+    root = write(
+        {
+            "tenant.yaml": "zone: UTC\n",
+            "feeds/shop/customers.yaml": CUSTOMERS.replace("stitch: true", "stich: true"),
+            "feeds/shop/orders.yaml": CUSTOMERS.replace("Customers", "Orders").replace(
+                "primary_key: [customer_id]", "primary_key: [custmer_id]"
+            ),
+            "workflow.yaml": "feeds: {'Shop:Customers': {required: true}}\n",
+        }
+    )
+    with pytest.raises(ConfigError) as raised:
+        load_tenant(root)
+    errors = [(p.file, p.key) for p in raised.value.problems if p.severity == "error"]
+    assert errors == [
+        ("feeds/shop/customers.yaml", "stich"),
+        ("feeds/shop/orders.yaml", "primary_key[0]"),
+        ("tenant.yaml", "id"),
+        ("tenant.yaml", "zone"),
+    ]
+    assert (
+        "feeds/shop/orders.yaml:4: primary_key[0]: custmer_id is no output name of this feed — did you mean 'customer_id'?"
+        in str(raised.value)
+    )
+
+
+def test_only_feeds_are_needed(write: Callable[..., Path], tmp_path: Path) -> None:
+    root = write()
+    (root / "tenant.yaml").unlink()
+    tenant, problems = read_tenant(root)
+    assert tenant is not None
+    assert [(p.severity, p.file) for p in problems] == [("warning", "tenant.yaml")]
+
+
+@pytest.mark.parametrize("folder", ["", "missing"])
+def test_no_tenant_names_init(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(ConfigError, match="there is no tenant here — start one with `c360 init"):
+        load_tenant(tmp_path / folder)
+
+
+def test_keys_are_texts_and_anchors_work(write: Callable[..., Path]) -> None:
+    feed = CUSTOMERS + "  no: &text {type: string}\n  on: *text\n  2020: {<<: *text, description: year}\n"
+    feed = feed.replace("fields:\n", "fields:\n")
+    tenant, problems = read_tenant(write({"feeds/shop/customers.yaml": feed}))
+    assert problems == []
+    assert tenant is not None
+    assert list(tenant.feeds[0].fields)[-3:] == ["no", "on", "2020"]
+
+
+def test_types_in_any_case_and_documented_stitch_spellings(write: Callable[..., Path]) -> None:
+    root = write(
+        {
+            "feeds/shop/customers.yaml": CUSTOMERS.replace("type: datetime", "type: Datetime"),
+            "stitch.yaml": "case_sensitive_fks: [fk-customer-id]\nclustering: {conflict_fields: [given-name]}\n",
+        }
+    )
+    tenant, problems = read_tenant(root)
+    assert problems == []
+    assert tenant is not None
+    assert tenant.stitch.bad_values.case_sensitive_fks == ["fk-customer-id"]
+    assert tenant.stitch.clustering.conflict_fields == {"given-name": "always"}
+
+
+def test_personal_values_and_secrets_are_not_repeated(check: Check) -> None:
+    problems = check(
+        {
+            "stitch.yaml": "bad_values: {ignore: {email: jane@secret.example}}\n",
+            "workflow.yaml": "alerts: {webhook: [https://hooks/secret]}\nactivation: {on_stale: jane@secret.example}\n",
+        }
+    )
+    assert len(problems) == 3
+    assert "secret" not in "\n".join(map(str, problems))
+
+
+def test_files_that_are_easily_taken_for_one(check: Check) -> None:
+    problems = check({"feeds/shop/more.yml": "x", "domain_tables/a.SQL": "SELECT 1", "feeds/x/customers.yaml.example": "x"})
+    assert [(p.severity, p.file, p.remedy) for p in problems] == [
+        ("warning", "domain_tables/a.SQL", "rename it to a.sql"),
+        ("warning", "feeds/shop/more.yml", "rename it to more.yaml"),
+    ]
+
+
+def test_not_utf8(write: Callable[..., Path]) -> None:
+    root = write()
+    (root / "workflow.yaml").write_bytes(b"feeds: {\xff: {}}\n")
+    assert [p.message for p in read_tenant(root)[1]] == ["is not UTF-8 text"]

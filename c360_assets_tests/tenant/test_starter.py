@@ -1,0 +1,64 @@
+"""`init`: what it writes passes check, and its commented defaults are the defaults."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from c360_assets.errors import C360Error
+from c360_assets.tenant import models
+from c360_assets.tenant.loader import read_tenant
+from c360_assets.tenant.starter import init_tenant
+
+MODELS = {"tenant.yaml": models.TenantConfig, "workflow.yaml": models.WorkflowConfig, "stitch.yaml": models.StitchConfig}
+
+
+def test_a_new_tenant_only_lacks_feeds(tmp_path: Path) -> None:
+    root = tmp_path / "my-brand"
+    written = init_tenant(root)
+    tenant, problems = read_tenant(root)
+    assert tenant is not None
+    assert tenant.config.name == "My Brand"
+    assert [(p.severity, p.file) for p in problems] == [("warning", "feeds")]
+    assert "c360 feed suggest FILE" in str(problems[0])
+    assert {p.name for p in root.iterdir() if p.is_dir()} == {"landing", "feeds", "domain_tables", "database"}
+    assert root / "destinations.yaml" in written
+
+
+def test_ids_differ_and_names_are_quoted(tmp_path: Path) -> None:
+    init_tenant(tmp_path / "a", 'A: "B" #1')
+    init_tenant(tmp_path / "b")
+    first, second = (read_tenant(tmp_path / f)[0] for f in "ab")
+    assert first is not None
+    assert second is not None
+    assert first.config.id != second.config.id
+    assert first.config.name == 'A: "B" #1'
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "stitch.yaml").write_text("mine")
+    with pytest.raises(C360Error, match=r"holds stitch.yaml already; nothing was written"):
+        init_tenant(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["stitch.yaml"]
+    with pytest.raises(C360Error, match="is a file"):
+        init_tenant(tmp_path / "stitch.yaml")
+
+
+@pytest.mark.parametrize("file", [*MODELS, "merge_policy.yaml"])
+def test_commented_defaults_are_the_defaults(tmp_path: Path, file: str) -> None:
+    init_tenant(tmp_path)
+    text = re.sub(r"(?m)^#(?=[a-z]|  (?! [a-z\"]))", "", (tmp_path / file).read_text())
+    given = yaml.safe_load(text)
+    model = MODELS.get(file, models.MergePolicy)
+    base = {k: given[k] for k in ("id", "name") if k in given}
+    assert len(given) >= 3
+    assert model.model_validate(given) == model.model_validate(base)
+
+
+def test_the_example_feed_is_right(tmp_path: Path) -> None:
+    init_tenant(tmp_path)
+    (tmp_path / "feeds/example/customers.yaml.example").rename(tmp_path / "feeds/example/customers.yaml")
+    assert read_tenant(tmp_path)[1] == []

@@ -1,0 +1,180 @@
+"""`feed suggest`: what is proposed for a sample, and that it passes check as it is."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from c360_assets.errors import C360Error
+from c360_assets.tenant.infer import infer
+from c360_assets.tenant.loader import read_tenant
+from c360_assets.tenant.suggest import suggest_feed
+
+ROWS = [
+    {
+        "customer_id": f"{n:05}",
+        "First Name": name,
+        "last_name": "Lee",
+        "e-mail": f"{name}@example.com",
+        "zip": "01234",
+        "dob": f"0{n}/28/1980",
+        "updated_at": f"2024-01-0{n} 10:00:00",
+        "total spend": f"{n}.50",
+        "visits": str(n),
+        "active": "yes",
+    }
+    for n, name in enumerate(("amy", "bo", "cy"), 1)
+]
+
+
+def csv(delimiter: str = ",", header: bool = True) -> str:
+    lines = [delimiter.join(row.values()) for row in ROWS]
+    return "\n".join([delimiter.join(ROWS[0]), *lines][not header :]) + "\n"
+
+
+def write_gzip(path: Path) -> None:
+    path.write_bytes(gzip.compress(csv().encode()))
+
+
+def write_ndjson(path: Path) -> None:
+    path.write_text("\n".join(json.dumps({**r, "visits": int(r["visits"])}) for r in ROWS))
+
+
+def write_parquet(path: Path) -> None:
+    frame = pl.DataFrame(ROWS).with_columns(
+        pl.col("visits").cast(pl.Int32), pl.lit(datetime(2024, 1, 1, tzinfo=UTC)).alias("updated_at")
+    )
+    frame.write_parquet(path)
+
+
+def propose(tmp_path: Path, name: str, write: Callable[[Path], object]) -> dict:  # type: ignore[type-arg]
+    file = tmp_path / "landing" / "shop" / name
+    file.parent.mkdir(parents=True)
+    write(file)
+    text = suggest_feed(file)
+    assert "amy" not in text
+    assert "example.com" not in text
+    (tmp_path / "tenant.yaml").write_text("id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n")
+    (tmp_path / "feeds").mkdir()
+    (tmp_path / "feeds/proposed.yaml").write_text(text)
+    tenant, problems = read_tenant(tmp_path)
+    assert [str(p) for p in problems] == []
+    assert tenant is not None
+    return yaml.safe_load(text)  # type: ignore[no-any-return]
+
+
+FILES = {
+    "customers-20240131.csv": (lambda p: p.write_text(csv()), {"format": "csv"}, "'shop/customers-'yyyyMMdd'*.csv'"),
+    "customers_2024-01-31_1.csv": (
+        lambda p: p.write_text(csv(";")),
+        {"format": "csv", "delimiter": ";"},
+        "'shop/customers_'yyyy-MM-dd'*.csv'",
+    ),
+    "customers.psv": (lambda p: p.write_text(csv("|")), {"format": "psv"}, "'shop/customers.psv'"),
+    "customers-20240131.tsv": (
+        lambda p: p.write_text(csv("\t"), "utf-16"),
+        {"format": "tsv"},
+        "'shop/customers-'yyyyMMdd'*.tsv'",
+    ),
+    "customers-20240131.csv.gz": (write_gzip, {"format": "csv"}, "'shop/customers-'yyyyMMdd'*.csv.gz'"),
+    "customers-20240131.ndjson": (write_ndjson, {"format": "ndjson"}, "'shop/customers-'yyyyMMdd'*.ndjson'"),
+    "customers-20240131.json": (
+        lambda p: p.write_text(json.dumps(ROWS)),
+        {"format": "json"},
+        "'shop/customers-'yyyyMMdd'*.json'",
+    ),
+    "customers-20240131.parquet": (write_parquet, {"format": "parquet"}, "'shop/customers-'yyyyMMdd'*.parquet'"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_formats(tmp_path: Path, name: str) -> None:
+    write, files, pattern = FILES[name]
+    feed = propose(tmp_path, name, write)
+    assert feed["files"] == {"pattern": pattern, **files}
+    assert (feed["source"], feed["feed"]) == ("Shop", "Customers")
+    assert (feed["primary_key"], feed["last_updated"], feed["stitch"]) == (["customer_id"], "updated_at", True)
+    assert feed["fields"] == {
+        "customer_id": {"type": "string"},
+        "First Name": {"type": "string", "rename": "first_name", "tags": ["given-name"]},
+        "last_name": {"type": "string", "tags": ["surname"]},
+        "e-mail": {"type": "string", "rename": "e_mail", "tags": ["email"]},
+        "zip": {"type": "string", "tags": ["postal"]},
+        "dob": {"type": "date", "format": "MM/dd/yyyy", "tags": ["birthdate"]},
+        "updated_at": {"type": "datetime", "tags": ["update-dt"]},
+        "total spend": {"type": "decimal", "rename": "total_spend", "scale": 2},
+        "visits": {"type": "integer"},
+        "active": {"type": "boolean"},
+    }
+
+
+def test_no_header(tmp_path: Path) -> None:
+    feed = propose(tmp_path, "customers.csv", lambda p: p.write_text(csv(header=False)))
+    assert feed["files"]["header"] is False
+    assert list(feed["fields"])[:2] == ["column0", "column1"]
+
+
+def test_composite_key(tmp_path: Path) -> None:
+    text = "order_id,product_id,quantity\n" + "".join(f"{o},{p},1\n" for o in range(5) for p in range(3))
+    assert propose(tmp_path, "items.csv", lambda p: p.write_text(text))["primary_key"] == ["order_id", "product_id"]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "pattern", "scale"),
+    [
+        (["1", "2"], "integer", None, None),
+        (["01", "2"], "string", None, None),
+        (["1.5", "2.125"], "decimal", None, 3),
+        (["10.00", "3"], "decimal", None, 2),
+        (["1e5", "2"], "float", None, None),
+        (["1,000.00"], "string", None, None),
+        (["yes", "No"], "boolean", None, None),
+        (["2024-01-31", ""], "date", None, None),
+        (["20240131", "20241231"], "date", "yyyyMMdd", None),
+        (["20241331", "20241231"], "integer", None, None),
+        (["31/01/2024", "01/02/2024"], "date", "dd/MM/yyyy", None),
+        (["01/31/2024", "01/02/2024"], "date", "MM/dd/yyyy", None),
+        (["31.01.2024"], "date", "dd.MM.yyyy", None),
+        (["31-Jan-24"], "date", "dd-MMM-yy", None),
+        (["2024-01-31T10:00:00Z", "2024-01-31 10:00:00.123+02:00"], "datetime", None, None),
+        (["01/31/2024 10:05"], "datetime", "MM/dd/yyyy HH:mm", None),
+        (["01/31/2024 1:05 PM"], "datetime", "MM/dd/yyyy hh:mm a", None),
+        (["", None], "string", None, None),
+        (["1"] * 199 + ["x"], "integer", None, None),
+        (["1"] * 50 + ["x"], "string", None, None),
+    ],
+)
+def test_infer(values: list[str | None], kind: str, pattern: str | None, scale: int | None) -> None:
+    found = infer(pl.Series(values, dtype=pl.String))
+    assert (found.type, found.format, found.scale) == (kind, pattern, scale)
+
+
+def test_ambiguous_dates_are_told() -> None:
+    assert infer(pl.Series(["01/02/2024", "03/04/2024"])).ambiguous
+    assert not infer(pl.Series(["01/02/2024", "03/14/2024"])).ambiguous
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", b"", "is empty"),
+        ("a.zip", b"PK\x03\x04", "is an archive"),
+        ("a.xml", b"<?xml version='1.0'?>", "write the feed by hand"),
+        ("a.json", b'[{"email": "jane@secret.example"', "cannot be read"),
+        ("a.csv.gz", b"\x1f\x8b broken", "cannot be read"),
+        ("missing.csv", None, "cannot be read"),
+    ],
+)
+def test_unreadable_samples(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(C360Error, match=words) as raised:
+        suggest_feed(tmp_path / name)
+    assert "secret" not in str(raised.value)
