@@ -1,0 +1,40 @@
+"""Assets of the customer 360 tables: one per table of the tenant's database, its dependencies read from its SQL.
+
+The SQL and how it is run belong to `customer_360`.
+"""
+
+import dagster as dg
+
+from c360_assets.assets.metadata import Result, asset_key, documented, materialized
+from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
+from c360_assets.customer_360.build import build_table
+from c360_assets.customer_360.graph import TableNode, lineage, plan
+from c360_assets.tenant.models import Tenant
+
+GROUP = "customer_360"
+
+
+def customer_360_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
+    """One asset per table that `plan` names."""
+    return [_table(tenant, node) for node in plan(tenant)]
+
+
+def _table(tenant: Tenant, node: TableNode) -> dg.AssetsDefinition:
+    arguments = {"description": f"Defined by the tenant in {node.file}.", **documented(node.name)}
+
+    @dg.asset(
+        key=asset_key(node.table),
+        deps=[asset_key(table) for table in node.deps],
+        group_name=GROUP,
+        kinds={"deltalake", "duckdb", "sql"},
+        **arguments,
+    )
+    def database_table(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
+        with warehouse.session(context) as session:
+            as_of = as_of_date(tenant, context.run.tags, session.warehouse)
+            built = build_table(session, node, as_of=as_of, force=forced(context))
+            session.commit()
+            schemas = {table: state.columns for table in node.deps if (state := session.state(table)) is not None}
+        return materialized(node.table, built.state, reused=built.reused, lineage=lineage(node, schemas))
+
+    return database_table

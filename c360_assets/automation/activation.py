@@ -1,0 +1,55 @@
+"""Whether the database is to be activated now: asked alike by the schedule and by the sensor that catches up.
+
+Once per local day: after the day's Stitch, unless the tenant prefers to publish what there is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import dagster as dg
+from dagster._utils.schedules import get_latest_completed_cron_tick
+
+from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH
+from c360_assets.automation.readiness import readiness
+from c360_assets.automation.runs import AS_OF_TAG, DAY_TAG, LANDED_TAG, tried
+from c360_assets.automation.ticks import MAX_TRIES
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.session import Warehouse
+
+
+def activation(
+    instance: dg.DagsterInstance, tenant: Tenant, warehouse: Warehouse, at: datetime, *, publish_stale: bool
+) -> dg.RunRequest | dg.SkipReason:
+    """A request for today's activation, or why there is none. `at` is local; `publish_stale` publishes before Stitch too."""
+    day = at.date()
+    before = tried(instance, {DAY_TAG: day.isoformat()}, [ACTIVATE, DAY])
+    if before.succeeded:
+        return dg.SkipReason(f"{day}: activated already")
+    if before.unfinished:
+        return dg.SkipReason(f"{day}: activation is queued or running")
+    if before.failed >= MAX_TRIES:
+        return dg.SkipReason(f"{day}: activation {before.sentence}; the earlier database stays published")
+    late = _why_late(instance, tenant, warehouse, at)
+    if late and not publish_stale:
+        return dg.SkipReason(f"{day}: not activated, Stitch is not done ({late})")
+    as_of = {} if tenant.config.as_of == "last_delivery" else {AS_OF_TAG: day.isoformat()}
+    stale = {"c360/stale": late[:200]} if late else {}
+    return dg.RunRequest(run_key=f"activate:{day}:{before.failed}", tags={DAY_TAG: day.isoformat(), **as_of, **stale})
+
+
+def _why_late(instance: dg.DagsterInstance, tenant: Tenant, warehouse: Warehouse, at: datetime) -> str:
+    """Why today's Stitch has not succeeded, '' when it has."""
+    ready = readiness(tenant, warehouse, at.date())
+    if not ready.complete:
+        return ready.sentence()
+    stitched = tried(instance, {LANDED_TAG: ready.digest}, [STITCH, DAY])
+    if stitched.succeeded:
+        return ""
+    return f"{ready.day}: Stitch " + (stitched.sentence if stitched.failed else "has not run yet")
+
+
+def activation_tick_passed(tenant: Tenant, at: datetime) -> bool:
+    """Whether the activation schedule has been due on the local day of `at`."""
+    last = get_latest_completed_cron_tick(tenant.workflow.activation.cron, at, tenant.config.timezone)
+    return last is not None and last.astimezone(at.tzinfo).date() == at.date()

@@ -1,0 +1,208 @@
+"""Runs on the tenant's instance: start one in this process, follow it, and clear away those whose process died.
+
+What a job holds belongs to `jobs`, when the daemon asks for a run to `sensors` and `schedules`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+import dagster as dg
+from dagster import DagsterEventType as Kind
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from c360_assets.warehouse.lock import is_alive, process_identity
+
+RUN_TAG = "c360/run"
+FORCE_TAG = "c360/force"
+AS_OF_TAG = "c360/as_of"
+FEED_TAG = "c360/feed"
+LANDED_TAG = "c360/landed"
+DAY_TAG = "c360/day"
+OWNER_TAG = "c360/owner"
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+KILLED = "The process of this run ended without a word: it was killed, or the machine stopped."
+KEPT_DAYS = 30
+
+
+@dataclass(frozen=True)
+class TableDone:
+    """A table that a run has just made current. `seconds` since the step began or since its previous table."""
+
+    table: str
+    rows: int | None
+    reused: bool
+    seconds: float
+
+
+Progress = Callable[[TableDone | str], None]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended. `failed_steps` pairs a step with the message of what stopped it."""
+
+    run_id: str
+    success: bool
+    failed_steps: list[tuple[str, str]] = field(default_factory=list)
+    tables: list[TableDone] = field(default_factory=list)
+
+
+def launch(
+    definitions: dg.Definitions,
+    job_name: str,
+    *,
+    asset_keys: Sequence[dg.AssetKey] | None = None,
+    days: tuple[date, date] | None = None,
+    tags: Mapping[str, str] | None = None,
+    as_of: date | None = None,
+    progress: Progress | None = None,
+) -> RunOutcome:
+    """Run a job in this process on the persistent instance, where the UI shows it under the job's name.
+
+    `days` is the inclusive range of delivery days of a partitioned job: one run, whose assets are materialized for every day
+    in it. `progress` hears each finished table and each line that a step logs, while the run goes on. Never raises for a
+    failing step.
+    """
+    instance = dg.DagsterInstance.get()
+    reconcile(instance)
+    run_id = str(uuid4())
+    own = {OWNER_TAG: run_id, **{f"c360/{k}": v for k, v in process_identity().items()}}
+    if days is not None:
+        own |= {ASSET_PARTITION_RANGE_START_TAG: days[0].isoformat(), ASSET_PARTITION_RANGE_END_TAG: days[1].isoformat()}
+    if as_of is not None:
+        own[AS_OF_TAG] = as_of.isoformat()
+    follower = _Follower(progress)
+    instance.add_event_listener(run_id, follower)
+    result = definitions.resolve_job_def(job_name).execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        run_config=QUIET,
+        asset_selection=list(asset_keys) if asset_keys is not None else None,
+        tags={**(tags or {}), **own},
+        raise_on_error=False,
+    )
+    return RunOutcome(run_id, result.success, follower.failed, follower.tables)
+
+
+class _Follower:
+    """Hears the events of one run as they are stored."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress = progress
+        self.tables: list[TableDone] = []
+        self.failed: list[tuple[str, str]] = []
+        self.since = time.monotonic()
+
+    def __call__(self, entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None:
+            if self.progress is not None and entry.level >= 20:
+                self.progress(entry.user_message)
+            return
+        if event.event_type == Kind.STEP_START:
+            self.since = time.monotonic()
+        elif event.event_type == Kind.ASSET_MATERIALIZATION:
+            self._table(event.step_materialization_data.materialization)
+        elif event.event_type == Kind.STEP_FAILURE:
+            self.failed.append((event.step_key or "", message_of(event.step_failure_data.error)))
+        elif event.event_type == Kind.RUN_FAILURE and not self.failed:
+            self.failed.append(("run", message_of(event.job_failure_data.error) or event.message or ""))
+
+    def _table(self, item: dg.AssetMaterialization) -> None:
+        table = "/".join(item.asset_key.path)
+        if any(done.table == table for done in self.tables):
+            return  # one event per delivery day, the same table each time
+        rows = item.metadata.get("dagster/row_count")
+        reused = item.metadata.get("reused")
+        now = time.monotonic()
+        done = TableDone(table, rows.value if rows else None, bool(reused and reused.value), now - self.since)  # type: ignore[arg-type]
+        self.since = now
+        self.tables.append(done)
+        if self.progress is not None:
+            self.progress(done)
+
+
+def message_of(error: object) -> str:
+    """The text of the innermost error of a Dagster failure, without the name of its class."""
+    while getattr(error, "cause", None) is not None:
+        error = error.cause  # type: ignore[attr-defined]
+    if error is None:
+        return ""
+    message = str(getattr(error, "message", error)).strip()
+    name = getattr(error, "cls_name", None) or ""
+    head, _, rest = message.partition(": ")
+    return rest if name and head.endswith(name) and rest else message
+
+
+def reconcile(instance: dg.DagsterInstance) -> int:
+    """Mark unfinished runs whose process no longer exists as failed, and return how many.
+
+    Only a run that names itself as owner of its tags is judged: running a run again copies its tags, dead process and all.
+    A run of another boot of this machine is dead whatever its process id.
+    """
+    dead = 0
+    for run in instance.get_runs(dg.RunsFilter(statuses=[s for s in UNFINISHED if s != dg.DagsterRunStatus.QUEUED])):
+        if run.tags.get(OWNER_TAG) != run.run_id:
+            continue
+        if not is_alive({key: run.tags.get(f"c360/{key}", "") for key in ("pid", "started", "boot")}):
+            instance.report_run_failed(run, KILLED)
+            dead += 1
+    return dead
+
+
+def prune(instance: dg.DagsterInstance, older_than_days: int = KEPT_DAYS) -> int:
+    """Delete finished runs older than that which materialized nothing, with their event logs, and return how many.
+
+    A run that materialized something stays: deleting it would make its partitions unmaterialized. Called once a day or so,
+    it looks at one more month of runs only, so that its cost does not grow with the history.
+    """
+    before = datetime.now(UTC) - timedelta(days=older_than_days)
+    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    window = dg.RunsFilter(statuses=finished, created_before=before, created_after=before - timedelta(days=KEPT_DAYS))
+    gone = 0
+    for record in instance.get_run_records(window):
+        run_id = record.dagster_run.run_id
+        if not instance.get_records_for_run(run_id, of_type=Kind.ASSET_MATERIALIZATION, limit=1).records:
+            instance.delete_run(run_id)
+            gone += 1
+    return gone
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of the runs that carry a tag."""
+
+    unfinished: int
+    succeeded: int
+    failed: int
+    last_failed: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What is to be said of runs that failed."""
+        times = "once" if self.failed == 1 else f"{self.failed} times"
+        return f"failed {times}, last in run {self.last_failed[:8]}; run it again when mended"
+
+
+def tried(instance: dg.DagsterInstance, tags: Mapping[str, str], jobs: Sequence[str]) -> Tried:
+    """Counts of the runs of `jobs` with all of `tags`, by outcome; the id of the newest failed one."""
+    runs = [r for r in instance.get_runs(dg.RunsFilter(tags=dict(tags)), limit=100) if r.job_name in jobs]
+    failed = [r for r in runs if r.status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)]
+    return Tried(
+        unfinished=sum(r.status in UNFINISHED for r in runs),
+        succeeded=sum(r.status == dg.DagsterRunStatus.SUCCESS for r in runs),
+        failed=len(failed),
+        last_failed=failed[0].run_id if failed else "",
+    )

@@ -1,0 +1,163 @@
+"""Sensors: a file lands, a day is complete, a Stitch was late. Stateless: each looks at what is, and says why it waits.
+
+Whether a day is complete is `readiness`'s to say, the clock is `schedules`'. What a run does belongs to `assets`.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date, timedelta
+
+import dagster as dg
+import polars as pl
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from c360_assets.automation.activation import activation, activation_tick_passed
+from c360_assets.automation.jobs import ACTIVATE, DAY, LOAD, STITCH, load_keys
+from c360_assets.automation.readiness import local_today, readiness
+from c360_assets.automation.runs import AS_OF_TAG, FEED_TAG, LANDED_TAG, tried
+from c360_assets.automation.ticks import MAX_TRIES, Answer, interval, now, tick
+from c360_assets.ingest.landing import DayLoad, LandedFile, pending
+from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.warehouse.digest import fingerprint
+from c360_assets.warehouse.ledger import read_ledger
+from c360_assets.warehouse.session import Warehouse
+
+SETTLED_SECONDS = 3
+ON = dg.DefaultSensorStatus.RUNNING
+
+
+def sensors(tenant: Tenant) -> list[dg.SensorDefinition]:
+    """One landing sensor per feed, the Stitch sensor, and the one that activates late."""
+    return [*(landing_sensor(tenant, f) for f in tenant.feeds), stitch_sensor(tenant), activation_sensor(tenant)]
+
+
+def _warehouse(tenant: Tenant) -> Warehouse:
+    return Warehouse.open(tenant.root / "warehouse")
+
+
+def landing_sensor(tenant: Tenant, feed: FeedConfig) -> dg.SensorDefinition:
+    """Asks for a load of what has landed and is not in the ledger: one run per contiguous range of days."""
+
+    @dg.sensor(
+        name=f"landing_{feed.physical}",
+        job_name=LOAD,
+        description=f"Loads {feed.name} when its files land.",
+        minimum_interval_seconds=interval(),
+        default_status=ON,
+    )
+    @tick
+    def landing(context: dg.SensorEvaluationContext) -> Answer:
+        today = local_today(tenant)
+        ledger = read_ledger(_warehouse(tenant))
+        days = pending(tenant, feed, ledger, today)
+        if not days:
+            return dg.SkipReason(f"nothing new of {feed.name} below {feed.files.address} up to {today}")
+        failed = [d for d in days if _failed_before(ledger, feed, d)]
+        reasons = [f"{d.day} failed to load and has not been delivered again; `c360 load` tries once more" for d in failed]
+        requests = []
+        for part in contiguous([d for d in days if d not in failed]):
+            landed = fingerprint(feed.name, [(d.day, d.attempt, [(f.relative, f.sha256) for f in d.files]) for d in part])[:16]
+            before = tried(context.instance, {FEED_TAG: feed.name, LANDED_TAG: landed}, [LOAD])
+            name = f"{part[0].day}" if len(part) == 1 else f"{part[0].day} to {part[-1].day}"
+            if before.unfinished:
+                reasons.append(f"a load of {name} is queued or running")
+            elif before.failed >= MAX_TRIES:
+                reasons.append(f"the load of {name} {before.sentence}")
+            elif any(_settling(f) for d in part for f in d.files):
+                reasons.append(f"a file of {name} is still being written")
+            else:
+                requests.append(_load_request(tenant, feed, part, landed, before.failed))
+        return requests or dg.SkipReason(f"{feed.name}: {'; '.join(reasons)}")
+
+    return landing
+
+
+def _settling(file: LandedFile) -> bool:
+    """Whether the file is still being written, as far as one can see: it changed a moment ago."""
+    return file.changed() or 0 <= time.time() - file.mtime_ns / 1e9 < SETTLED_SECONDS
+
+
+def _failed_before(ledger: pl.DataFrame, feed: FeedConfig, day: DayLoad) -> bool:
+    """Whether exactly these files failed to load in the last attempt: only a new delivery, or a person, changes that."""
+    last = ledger.filter((pl.col("feed") == feed.name) & (pl.col("delivery_day") == day.day))
+    last = last.filter((pl.col("attempt") == pl.col("attempt").max()) & (pl.col("status") == "failed"))
+    return set(last.select("path", "sha256").iter_rows()) == {(f.relative, f.sha256) for f in day.files}
+
+
+def _load_request(tenant: Tenant, feed: FeedConfig, part: list[DayLoad], landed: str, failed: int) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"load:{feed.name}:{landed}:{failed}",
+        asset_selection=load_keys(tenant, feed),
+        tags={
+            FEED_TAG: feed.name,
+            LANDED_TAG: landed,
+            ASSET_PARTITION_RANGE_START_TAG: part[0].day.isoformat(),
+            ASSET_PARTITION_RANGE_END_TAG: part[-1].day.isoformat(),
+        },
+    )
+
+
+def contiguous(days: list[DayLoad]) -> list[list[DayLoad]]:
+    """Days in order, cut wherever a day lies between: a range marks every day in it as loaded."""
+    parts: list[list[DayLoad]] = []
+    for load in sorted(days, key=lambda d: d.day):
+        if not parts or load.day - parts[-1][-1].day > timedelta(days=1):
+            parts.append([])
+        parts[-1].append(load)
+    return parts
+
+
+def stitch_sensor(tenant: Tenant) -> dg.SensorDefinition:
+    """Asks for one Stitch run when every required feed of the workflow day has landed and loaded."""
+
+    @dg.sensor(
+        name="stitch_sensor",
+        job_name=STITCH,
+        description="Runs reports, Stitch and its tables once all required feeds of the workflow day are loaded.",
+        minimum_interval_seconds=interval(),
+        default_status=ON,
+    )
+    @tick
+    def stitch(context: dg.SensorEvaluationContext) -> Answer:
+        ready = readiness(tenant, _warehouse(tenant), local_today(tenant))
+        if not ready.required:
+            return dg.SkipReason("no feed is required: set `stitch: true` in a feed, or list one in workflow.yaml")
+        if not ready.complete:
+            return dg.SkipReason(ready.sentence())
+        before = tried(context.instance, {LANDED_TAG: ready.digest}, [STITCH, DAY])
+        if before.succeeded:
+            return dg.SkipReason(f"{ready.day}: Stitch has read everything that is loaded")
+        if before.unfinished:
+            return dg.SkipReason(f"{ready.day}: Stitch is queued or running")
+        if before.failed >= MAX_TRIES:
+            return dg.SkipReason(f"{ready.day}: Stitch {before.sentence}")
+        tags = {LANDED_TAG: ready.digest, **as_of_tag(tenant, ready.day)}
+        return dg.RunRequest(run_key=f"stitch:{ready.digest}:{before.failed}", tags=tags)
+
+    return stitch
+
+
+def activation_sensor(tenant: Tenant) -> dg.SensorDefinition:
+    """Activates as soon as a Stitch that was later than the clock is done."""
+
+    @dg.sensor(
+        name="late_activation_sensor",
+        job_name=ACTIVATE,
+        description="Builds and publishes the database when the day's Stitch was later than the activation schedule.",
+        minimum_interval_seconds=interval(),
+        default_status=ON,
+    )
+    @tick
+    def late_activation(context: dg.SensorEvaluationContext) -> Answer:
+        at = now(tenant)
+        if not activation_tick_passed(tenant, at):
+            return dg.SkipReason(f"the activation schedule ({tenant.workflow.activation.cron}) has not been due yet today")
+        return activation(context.instance, tenant, _warehouse(tenant), at, publish_stale=False)
+
+    return late_activation
+
+
+def as_of_tag(tenant: Tenant, day: date) -> dict[str, str]:
+    """The tag that fixes what "today" means in a run; a tenant whose figures stand at the last delivery needs none."""
+    return {} if tenant.config.as_of == "last_delivery" else {AS_OF_TAG: day.isoformat()}
