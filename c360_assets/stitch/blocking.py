@@ -50,14 +50,14 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy("name", ("least(given, surname) || ':' || greatest(given, surname)",)),
     Strategy("phone", ("p",), "phone", thorough=True),
     Strategy("login", ("split_part(e, '@', 1)",), "email", thorough=True),
-    Strategy("postal-surname", ("postal || ':' || surname",), thorough=True),
-    Strategy("postal-given", ("postal || ':' || given",), thorough=True),
+    Strategy("postal-name", ("postal || ':' || surname", "postal || ':' || given"), thorough=True),
     Strategy("building-initial", ("building || ':' || given[:1]",), thorough=True),
     Strategy("full-name", ("least(given, surname) || ':' || greatest(given, surname)",), limit=15, thorough=True),
     Strategy("name-prefixes", ("given[:3] || ':' || surname[:4]",), limit=NAMES, thorough=True),
-    Strategy("initials-birthyear", ("given[:1] || ':' || surname[:1] || ':' || birthdate[:4]",), limit=NAMES, thorough=True),
-    Strategy("surname-birthdate", ("surname || ':' || birthdate",), thorough=True),
-    Strategy("given-birthdate", ("given || ':' || birthdate",), thorough=True),
+    Strategy("initials-birthyear", ("least(given[:1], surname[:1]) || greatest(given[:1], surname[:1]) || ':' || birthdate[:4]",), limit=NAMES, thorough=True),
+    Strategy("name-birthdate", ("surname || ':' || birthdate", "given || ':' || birthdate"), thorough=True),
+    Strategy("initial-birthdate", ("given[:1] || ':' || birthdate", "surname[:1] || ':' || birthdate"), limit=NAMES, thorough=True),
+    Strategy("postal-birthdate", ("postal || ':' || birthdate",), limit=NAMES, thorough=True),
     # The login of a record that lacks a name against the names of the others, in the four usual spellings.
     Strategy(
         "email-names",
@@ -68,7 +68,7 @@ STRATEGIES: tuple[Strategy, ...] = (
             "given[:1] || surname",
             "surname || given[:1]",
         ),
-        limit=50,
+        limit=NAMES,
         thorough=True,
     ),
 )

@@ -2,7 +2,7 @@
 
 Merges run in rounds of mutual-best pairs of clusters (sort, reduce, relabel), so nothing loops over records or edges.
 Mean linkage merges while the mean over the pairs between two clusters is above the cut: agreement attracts, disagreement
-repels at half weight. Hierarchical follows "Entity Matching in the Wild" (SIGMOD 2020) with existing edges in descending order
+repels at a lower weight, and a pair that compares much counts more than one that compares little. Hierarchical follows "Entity Matching in the Wild" (SIGMOD 2020) with existing edges in descending order
 instead of re-scored unions. Hard conflicts veto a merge in both. Scores and conflicts come from `scores`.
 """
 
@@ -17,7 +17,7 @@ from c360_assets.stitch.components import Ints, components
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-REPULSION = 0.5  # weight of evidence against, relative to evidence for
+REPULSION = 0.7  # weight of evidence against, relative to evidence for
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,12 @@ class PairSet:
     i: Ints
     j: Ints
     value: Floats  # log-odds, rules applied
+    weight: Floats  # how much the pair says in a mean
     incompatible: Bools  # (pairs, fields)
     compatible: Bools  # (pairs, fields)
 
     def take(self, keep: Bools) -> PairSet:
-        return PairSet(self.i[keep], self.j[keep], self.value[keep], self.incompatible[keep], self.compatible[keep])
+        return PairSet(self.i[keep], self.j[keep], self.value[keep], self.weight[keep], self.incompatible[keep], self.compatible[keep])
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def mean_linkage(n: int, pairs: PairSet, cut: float, contracted: Ints) -> tuple[
     torn = _torn(n, label, pairs)
     value = np.where(pairs.value < 0, REPULSION * pairs.value, pairs.value)
     cut = REPULSION * cut if cut < 0 else cut
-    links = _reduce(label, _Links(pairs.i, pairs.j, value, np.ones(len(value)), value, pairs.incompatible.astype(np.int64), pairs.compatible.astype(np.int64)))
+    links = _reduce(label, _Links(pairs.i, pairs.j, value * pairs.weight, pairs.weight, value, pairs.incompatible.astype(np.int64), pairs.compatible.astype(np.int64)))
     # A contraction that joins unlike records is one node with several faces: another record fits if it fits one of them.
     faces = (torn[links.a] | torn[links.b]).any(axis=1) if len(links.a) else np.zeros(0, dtype=bool)
     links = _Links(links.a, links.b, np.where(faces, links.best * links.count, links.total), links.count, links.best, links.bad, links.good)
@@ -155,7 +156,7 @@ def hierarchical(n: int, pairs: PairSet, score: Floats, threshold: float, contra
     label = contracted.copy()
     torn = _torn(n, label, pairs)
     some_torn = bool(torn.any())
-    evidence = _reduce(label, _Links(pairs.i, pairs.j, pairs.value, np.ones(len(pairs.i)), pairs.value, pairs.incompatible.astype(np.int64), pairs.compatible.astype(np.int64)))
+    evidence = _reduce(label, _Links(pairs.i, pairs.j, pairs.value, pairs.weight, pairs.value, pairs.incompatible.astype(np.int64), pairs.compatible.astype(np.int64)))
     edge = score >= threshold
     ei, ej, es = pairs.i[edge], pairs.j[edge], score[edge]
     order = np.lexsort((ej, ei, -es))

@@ -20,8 +20,8 @@ import polars as pl
 from c360_assets.stitch.blocking import columns_with
 from c360_assets.warehouse.sql import quote_ident
 
-USource = Literal["random", "total", "blocked", "conditional"]
-HSource = Literal["learned", "random", "share"]
+USource = Literal["random", "total", "blocked", "conditional", "spelled"]
+HSource = Literal["learned", "random", "share", "person"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Level:
 
     m, u, h: starting probability given both sides present (same person, strangers, one household; h = m if not given). `u_from`: random = share among random pairs; total = all pairs with
     an equal value, counted exactly; blocked = learned from compared pairs, because every such pair is compared; conditional =
-    within compared pairs that hold the feature. `h_from`: learned; random = fixed to u; share = u plus a small fixed share
+    within compared pairs that hold the feature; spelled = from the u of the names a login is spelled from. `h_from`: learned; random = fixed to u; share = u plus a small fixed share
     (twins, namesakes).
     """
 
@@ -41,6 +41,7 @@ class Level:
     u_from: USource = "random"
     h_from: HSource = "learned"
     h: float | None = None
+    fixed_m: bool = False  # never learned: what EM would learn here is the mixture itself
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,12 @@ class Feature:
     def __post_init__(self) -> None:
         object.__setattr__(self, "bits", len(self.levels).bit_length())
 
-    def case(self) -> str:
-        """The SQL expression of the level number."""
+    def case(self, present: str | None = None) -> str:
+        """The SQL expression of the level number; `present` replaces the condition under which the feature counts."""
+        present = present or self.present
         whens = " ".join(f"WHEN {level.sql} THEN {n}" for n, level in enumerate(self.levels, 1) if level.sql != "TRUE")
         last = next((f" ELSE {n}" for n, level in enumerate(self.levels, 1) if level.sql == "TRUE"), " ELSE 0")
-        return f"(CASE WHEN NOT coalesce({self.present}, FALSE) THEN 0 {whens}{last} END)"
+        return f"(CASE WHEN NOT coalesce({present}, FALSE) THEN 0 {whens}{last} END)"
 
     def numbers(self, prefix: str) -> str:
         """SQL list of the level numbers whose label starts with `prefix`."""
@@ -79,13 +81,13 @@ def _similar(column: str) -> str:
 
 
 def _bins(label: str, sql: str, column: str, m: float, u: tuple[float, ...], h_from: HSource, u_from: USource = "total") -> tuple[Level, ...]:
-    """An equal value as one level per frequency decade (1 = the most common), `m` shared out by the data later."""
+    """An equal value as one level per frequency bin (1 = the most common), `m` shared out by the data later."""
     return tuple(
         Level(f"{label} {n}", f"{sql} AND a.{column} = {n}", m / len(u), share, u_from, h_from) for n, share in enumerate(u, 1)
     )
 
 
-NAME_U = (2e-4, 6e-4, 4e-4, 5e-5, 2e-6)
+NAME_U = (1e-4, 2e-4, 3e-4, 3e-4, 2e-4, 5e-5, 1e-5, 1e-6)
 
 GIVEN = Feature(
     "given_name",
@@ -121,7 +123,7 @@ SWAP = Feature(
     "name_swap",
     "a.given IS NOT NULL AND b.given IS NOT NULL AND a.surname IS NOT NULL AND b.surname IS NOT NULL",
     (
-        Level("swapped, common", "swapped AND a.name_rarity <= 5", 0.004, 1e-6, "blocked", "random"),
+        Level("swapped, common", "swapped AND a.name_rarity <= 7", 0.004, 1e-6, "blocked", "random"),
         Level("swapped, rare", "swapped", 0.008, 1e-7, "blocked", "random"),
         Level("straight", "TRUE", 0.988, 1.0),
     ),
@@ -163,14 +165,14 @@ EMAIL_TYPO = (
 )
 EMAIL = Feature(
     "email",
-    f"a.email IS NOT NULL AND b.email IS NOT NULL AND (NOT ({NAMES_EQUAL}) OR {EMAIL_EQUAL})",
+    # A login made of names that both records share says no more than the names do.
+    f"a.email IS NOT NULL AND b.email IS NOT NULL AND ({EMAIL_EQUAL} OR {NAMES_EQUAL} OR NOT ({EMAIL_LOGIN} AND login_from_names))",
     (
         Level("equal, few", f"{EMAIL_EQUAL} AND a.email_n <= 6", 0.55, 5e-7, "blocked", h=0.03),
         Level("equal, many", EMAIL_EQUAL, 0.05, 1e-6, "blocked", h=0.02),
-        Level("equal login", f"{EMAIL_LOGIN} AND a.login_n <= 6 AND NOT login_from_names", 0.04, 2e-6, h=0.01),
-        Level("equal common login", EMAIL_LOGIN, 0.03, 2e-5, h=0.01),
-        Level("one edit", EMAIL_TYPO, 0.05, 1e-6, h=0.01),
-        Level("different", "TRUE", 0.28, 1.0, h=0.92),
+        Level("equal login", f"{EMAIL_LOGIN} AND NOT ({NAMES_EQUAL})", 0.04, 2e-6, h=0.01),
+        Level("one edit", f"{EMAIL_TYPO} AND NOT ({NAMES_EQUAL})", 0.05, 1e-6, h=0.01),
+        Level("different", "TRUE", 0.31, 1.0, h=0.93),
     ),
     stage=2,
 )
@@ -202,10 +204,10 @@ PLACE = Feature(
     "place",
     f"{NO_ADDRESS_AGREEMENT} AND (a.postal IS NOT NULL AND b.postal IS NOT NULL OR a.city IS NOT NULL AND b.city IS NOT NULL)",
     (
-        Level("postal equal, rare", "a.postal = b.postal AND a.postal_bin >= 4", 0.25, 2e-5, "total"),
-        Level("postal equal", "a.postal = b.postal AND a.postal_bin = 3", 0.35, 3e-4, "total"),
+        Level("postal equal, rare", "a.postal = b.postal AND a.postal_bin >= 6", 0.25, 2e-5, "total"),
+        Level("postal equal", "a.postal = b.postal AND a.postal_bin >= 4", 0.35, 3e-4, "total"),
         Level("postal equal, common", "a.postal = b.postal", 0.1, 1e-3, "total"),
-        Level("city equal, rare", "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state) AND a.city_bin >= 3", 0.05, 2e-3),
+        Level("city equal, rare", "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state) AND a.city_bin >= 4", 0.05, 2e-3),
         Level("city equal", "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state)", 0.05, 0.01),
         Level("area equal", "a.postal[:3] = b.postal[:3]", 0.03, 0.01),
         Level("state equal", "a.state = b.state", 0.05, 0.05),
@@ -222,14 +224,14 @@ GENDER = Feature(
 SUFFIX = Feature(
     "generational_suffix",
     "a.suffix IS NOT NULL AND b.suffix IS NOT NULL",
-    (Level("equal", "a.suffix = b.suffix", 0.97, 0.4, h_from="random"), Level("different", "TRUE", 0.03, 0.6, h_from="random")),
+    (Level("equal", "a.suffix = b.suffix", 0.99, 0.4, h_from="random", fixed_m=True), Level("different", "TRUE", 0.01, 0.6, h_from="random", fixed_m=True)),
     stage=2,
 )
 COMPANY = Feature(
     "company",
     "a.company IS NOT NULL AND b.company IS NOT NULL",
     (
-        *_bins("equal", "a.company = b.company", "company_bin", 0.8, (0.05, 0.01, 1e-3, 1e-4, 1e-5), "learned"),
+        *_bins("equal", "a.company = b.company", "company_bin", 0.8, (0.02, 0.02, 0.01, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5), "learned"),
         Level("similar", "jaro_winkler_similarity(a.company, b.company) >= 0.9", 0.05, 1e-3),
         Level("different", "TRUE", 0.15, 0.93),
     ),
@@ -237,39 +239,59 @@ COMPANY = Feature(
 )
 
 
-def _email_names() -> Feature:
-    """Names of one record inside the login of the other, where the other lacks that name; rarity of the name as bins."""
+def _either(condition: str) -> str:
+    """The condition with a as the record whose login is read, or with b as that record."""
+    other = condition.replace("a.", "@.").replace("b.", "a.").replace("@.", "b.")
+    return f"(({condition}) OR ({other}))"
 
-    def either(condition: str) -> str:
-        one = f"(a.letters IS NOT NULL AND {condition})"
-        other = one.replace("a.", "@.").replace("b.", "a.").replace("@.", "b.")
-        return f"({one} OR {other})"
 
-    both = "a.given IS NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND length(b.given) > 1"
+def _names_in_email() -> tuple[Feature, ...]:
+    """Names of one record inside the login of the other, where the other lacks them; rarity of the name as bins.
+
+    Three features by what the login's record lacks: both names, the surname only, the given name only. Their m is counted, not
+    learned: how often a login holds its owner's names is seen on the records that have both (`model.own_names`).
+    """
     rarity = "greatest(coalesce(a.name_rarity, 0), coalesce(b.name_rarity, 0))"
     surname_bin = "greatest(coalesce(a.surname_bin, 0), coalesce(b.surname_bin, 0))"
     given_bin = "greatest(coalesce(a.given_bin, 0), coalesce(b.given_bin, 0))"
-    full = either(f"{both} AND (contains(a.letters, b.given || b.surname) OR contains(a.letters, b.surname || b.given))")
-    initial = either(
-        "a.given IS NULL AND a.surname IS NULL AND (a.letters = b.given[:1] || b.surname OR a.letters = b.surname || b.given[:1])"
+    full = _either("a.given IS NULL AND (contains(a.letters, b.given || b.surname) OR contains(a.letters, b.surname || b.given))")
+    initial = _either("a.given IS NULL AND (a.letters = b.given[:1] || b.surname OR a.letters = b.surname || b.given[:1])")
+    surname = _either("a.surname IS NULL AND length(b.surname) >= 4 AND contains(a.letters, b.surname)")
+    given = _either("a.given IS NULL AND length(b.given) >= 3 AND contains(a.letters, b.given)")
+    surnames = [Level(f"surname {n}", f"{surname} AND {surname_bin} <= {n}", 0.05, u, fixed_m=True) for n, u in ((2, 1e-3), (4, 4e-4), (5, 5e-5))]
+    surnames.append(Level("surname, rare", surname, 0.05, 5e-6, fixed_m=True))
+    givens = [Level(f"given name {n}", f"{given} AND {given_bin} <= {n}", 0.05, u, h_from="random", fixed_m=True) for n, u in ((3, 2e-3), (4, 4e-4))]
+    givens.append(Level("given name, rare", given, 0.03, 3e-5, h_from="random", fixed_m=True))
+    both = [Level(f"given name and surname {n}", f"{full} AND {rarity} <= {n}", 0.08, u, "spelled", "random", fixed_m=True) for n, u in ((6, 2e-6), (8, 1e-6), (10, 3e-7))]
+    both.append(Level("given name and surname, rare", full, 0.08, 1e-7, "spelled", "random", fixed_m=True))
+    both += [Level(f"initial and surname {n}", f"{initial} AND {surname_bin} <= {n}", 0.05, u, "spelled", "random", fixed_m=True) for n, u in ((2, 4e-5), (3, 2e-5), (4, 1e-5))]
+    both.append(Level("initial and surname, rare", initial, 0.05, 2e-6, "spelled", "random", fixed_m=True))
+    nothing = Level("nothing", "TRUE", 0.3, 0.99, fixed_m=True)
+    differ = f"NOT coalesce({EMAIL_EQUAL}, FALSE)"
+    no_names = _either("a.letters IS NOT NULL AND a.given IS NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND length(b.given) > 1")
+    no_surname = _either("a.letters IS NOT NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND (a.given IS NOT NULL OR b.given IS NULL OR length(b.given) = 1)")
+    no_given = _either("a.letters IS NOT NULL AND a.given IS NULL AND length(b.given) > 1 AND (a.surname IS NOT NULL OR b.surname IS NULL)")
+    return (
+        Feature("names_in_email", f"{no_names} AND {differ}", (*both, *surnames, *givens, nothing), stage=2),
+        Feature("surname_in_email", f"{no_surname} AND {differ}", (*surnames, nothing), stage=2),
+        Feature("given_name_in_email", f"NOT ({no_surname}) AND {no_given} AND {differ}", (*givens, nothing), stage=2),
     )
-    surname = either("a.surname IS NULL AND length(b.surname) >= 4 AND contains(a.letters, b.surname)")
-    given = either("a.given IS NULL AND length(b.given) >= 3 AND contains(a.letters, b.given)")
-    levels = [Level(f"given name and surname {n}", f"{full} AND {rarity} <= {n}", 0.08, u, "blocked", "random") for n, u in ((5, 2e-6), (6, 1e-6), (7, 3e-7))]
-    levels.append(Level("given name and surname 8", full, 0.08, 1e-7, "blocked", "random"))
-    levels += [Level(f"initial and surname {n}", f"{initial} AND {surname_bin} <= {n}", 0.05, u, "blocked", "random") for n, u in ((2, 2e-5), (3, 1e-5))]
-    levels.append(Level("initial and surname 4", initial, 0.05, 2e-6, "blocked", "random"))
-    levels += [Level(f"surname {n}", f"{surname} AND {surname_bin} <= {n}", 0.05, u) for n, u in ((2, 1e-3), (3, 4e-4), (4, 5e-5))]
-    levels.append(Level("surname 5", surname, 0.05, 5e-6))
-    levels += [Level(f"given name {n}", f"{given} AND {given_bin} <= {n}", 0.05, u, "random", "random") for n, u in ((2, 2e-3), (3, 4e-4))]
-    levels.append(Level("given name 4", given, 0.03, 3e-5, "random", "random"))
-    levels.append(Level("nothing", "TRUE", 0.3, 0.99))
-    present = either("(a.given IS NULL AND b.given IS NOT NULL OR a.surname IS NULL AND b.surname IS NOT NULL)")
-    return Feature("names_in_email", f"{present} AND NOT (a.email IS NOT NULL AND b.email IS NOT NULL AND {EMAIL_EQUAL})", tuple(levels), stage=2)
 
 
-EMAIL_NAMES = _email_names()
-FEATURES: tuple[Feature, ...] = (*FIRST_STAGE, EMAIL, EMAIL_OF_EQUAL_NAMES, PHONE, PLACE, GENDER, SUFFIX, COMPANY, EMAIL_NAMES)
+IN_EMAIL = _names_in_email()
+# What a pair can be compared on is evidence too: relatives meet in blocks through surname and home, so pairs that hold an
+# address on both sides are relatives more often than the class sizes alone say.
+HELD = Feature(
+    "home_held",
+    "TRUE",
+    (
+        Level("address on both sides", "a.address IS NOT NULL AND b.address IS NOT NULL", 0.3, 0.3, h=0.5),
+        Level("place on both sides", "a.postal IS NOT NULL AND b.postal IS NOT NULL OR a.city IS NOT NULL AND b.city IS NOT NULL", 0.2, 0.2, h=0.3),
+        Level("none", "TRUE", 0.5, 0.5, h_from="person", h=0.2),
+    ),
+    stage=2,
+)
+FEATURES: tuple[Feature, ...] = (*FIRST_STAGE, EMAIL, EMAIL_OF_EQUAL_NAMES, PHONE, PLACE, GENDER, SUFFIX, COMPANY, *IN_EMAIL, HELD)
 SHIFTS = {f.name: sum(g.bits for g in FEATURES[:n]) for n, f in enumerate(FEATURES)}
 assert sum(f.bits for f in FEATURES) < 63
 
@@ -285,10 +307,10 @@ TEXT_COLUMNS = ("given_name", "surname", "generational_suffix", "gender", "addre
 
 
 def _bin(column: str) -> str:
-    """Frequency decade of a value: 1 above one in a hundred, 5 below one in 100,000; 1,000 phantom records keep small data humble."""
+    """Frequency of a value in half decades: 1 above one in a hundred, 8 below one in 100,000; 1,000 phantom records keep small data humble."""
     return (
         f"CASE WHEN {column} IS NULL THEN NULL ELSE "
-        f"least(5, greatest(1, floor(-log10((count(*) OVER (PARTITION BY {column}) + 0.5) / (n_total + 1000.0)))))::TINYINT END"
+        f"least(8, greatest(1, floor(-2 * log10((count(*) OVER (PARTITION BY {column}) + 0.5) / (n_total + 1000.0))) - 2))::TINYINT END"
     )
 
 

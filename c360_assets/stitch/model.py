@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from c360_assets.stitch.features import FEATURES, SHIFTS, Level, compare_sql
+from c360_assets.stitch.features import FEATURES, IN_EMAIL, SHIFTS, Level, compare_sql
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -40,7 +40,7 @@ TOTALS = (
     ("surname", "surname", "surname_bin"),
     ("company", "company", "company_bin"),
     ("birthdate", "birthdate", "CASE WHEN birthdate_n <= 20 THEN 1 ELSE 2 END"),
-    ("place", "postal", "CASE WHEN postal_bin >= 4 THEN 1 WHEN postal_bin = 3 THEN 2 ELSE 3 END"),
+    ("place", "postal", "CASE WHEN postal_bin >= 6 THEN 1 WHEN postal_bin >= 4 THEN 2 ELSE 3 END"),
 )
 
 
@@ -59,6 +59,12 @@ class Model:
         person = joint[:, 0] - np.logaddexp(joint[:, 1], joint[:, 2])
         household = joint[:, 1] - np.logaddexp(joint[:, 0], joint[:, 2])
         return person, household
+
+    def strength(self, patterns: Ints) -> Array:
+        """How much a pair was compared on: the absolute weights (nats, same person against strangers) added up."""
+        weight = np.abs(self.log_probability[:, 0] - self.log_probability[:, 2])
+        weight[[n for n, (feature, _) in enumerate(LEVELS) if feature == "home_held"]] = 0.0
+        return np.asarray(design_matrix(patterns) @ weight)
 
     def table(self) -> pl.DataFrame:
         """One row per feature and level: m, h, u and the weight in bits against each of the other classes."""
@@ -138,12 +144,58 @@ def equal_value_pairs(con: duckdb.DuckDBPyConnection) -> Array:
     return result
 
 
+SPELLINGS = ("given name and surname", "initial and surname")
+
+
+def spelling_shares() -> Array:
+    """(spelled levels, given bins, surname bins) of 0 and 1: which bins of the names belong to which level."""
+    feature = IN_EMAIL[0]
+    bins = 8
+    given, surname = np.meshgrid(np.arange(1, bins + 1), np.arange(1, bins + 1), indexing="ij")
+    result = []
+    for prefix, rarity in zip(SPELLINGS, (given + surname, surname), strict=True):
+        lowest = 0
+        for n in feature.labelled(prefix):
+            edge = feature.levels[n - 1].label.removeprefix(prefix).strip(" ,")
+            highest = int(edge) if edge.isdigit() else 99
+            result.append((rarity > lowest) & (rarity <= highest))
+            lowest = highest
+    return np.stack(result).astype(np.float64)
+
+
+def initials_agree(con: duckdb.DuckDBPyConnection) -> float:
+    """Chance that two given names begin alike."""
+    counts = [n for (n,) in con.execute("SELECT count(*) FROM er_records WHERE given IS NOT NULL GROUP BY given[:1] ORDER BY 1").fetchall()]
+    total = sum(counts)
+    return max(sum(n * n for n in counts) / (total * total), 0.05) if total else 0.08
+
+
+def own_names(con: duckdb.DuckDBPyConnection) -> Array:
+    """m of the names-in-e-mail features: how often a login holds the names of its own record, by level; NaN elsewhere.
+
+    Seen on records with an e-mail and both names, each compared with a copy of itself that lacks the names.
+    """
+    result = np.full(len(LEVELS), np.nan)
+    for feature, lacking in zip(IN_EMAIL, ("NULL AS given, NULL AS surname", "NULL AS surname", "NULL AS given"), strict=True):
+        found = dict(
+            con.execute(
+                f"""SELECT {feature.case("TRUE")} AS level, count(*)
+                FROM (SELECT * REPLACE ({lacking}) FROM er_records) a JOIN er_records b ON a.i = b.i
+                WHERE b.letters IS NOT NULL AND length(b.given) > 1 AND b.surname IS NOT NULL GROUP BY 1"""
+            ).fetchall()
+        )
+        start = np.array([level.m for level in feature.levels])
+        held = np.array([found.get(n, 0) for n in range(1, len(feature.levels) + 1)], dtype=np.float64)
+        result[OFFSETS[feature.name] : OFFSETS[feature.name] + len(held)] = (held + PRIOR_PAIRS * start / start.sum()) / (held.sum() + PRIOR_PAIRS)
+    return result
+
+
 def _by_feature(values: Array) -> Array:
     """Sum over the levels of each feature, spread back to the levels."""
     return np.bincount(FEATURE_OF, weights=values, minlength=len(FEATURES))[FEATURE_OF]
 
 
-def _priors(totals: Array, bin_shares: Array) -> tuple[Array, Array, Array]:
+def _priors(bin_shares: Array, own: Array) -> tuple[Array, Array, Array]:
     """Starting m, h, u: the shipped values, equal values spread over the frequency bins as the data's records are."""
     m = np.array([level.m for _, level in LEVELS])
     u = np.array([level.u for _, level in LEVELS])
@@ -152,6 +204,7 @@ def _priors(totals: Array, bin_shares: Array) -> tuple[Array, Array, Array]:
     for values in (m, h):
         mass = _by_feature(np.where(binned, values, 0.0))
         values[binned] = (mass * bin_shares)[binned]
+    m = np.where(np.isnan(own), m, own)
     m, h, u = (np.maximum(v / _by_feature(v), 1e-12) for v in (m, h, u))
     return m, h, u
 
@@ -162,9 +215,9 @@ def bin_shares(con: duckdb.DuckDBPyConnection) -> Array:
     for feature, value, level in TOTALS[:3]:
         found = dict(con.execute(f"SELECT {level}, count(*) FROM er_records WHERE {value} IS NOT NULL GROUP BY 1").fetchall())
         numbers = [n for n, item in enumerate(next(f for f in FEATURES if f.name == feature).levels, 1) if item.u_from == "total"]
-        total = sum(found.get(n, 0) + 0.2 for n in numbers)
+        total = sum(found.get(n, 0) + 0.1 for n in numbers)
         for n in numbers:
-            result[OFFSETS[feature] + n - 1] = (found.get(n, 0) + 0.2) / total
+            result[OFFSETS[feature] + n - 1] = (found.get(n, 0) + 0.1) / total
     return result
 
 
@@ -176,10 +229,12 @@ def fit(
     Reads `er_records` for exact counts of equal values and compares random pairs for u. Deterministic: all sums run over sorted arrays.
     """
     totals = equal_value_pairs(con)
-    m0, h0, u0 = _priors(totals, bin_shares(con))
+    initials = initials_agree(con)
+    m0, h0, u0 = _priors(bin_shares(con), own_names(con))
     u_from = np.array([level.u_from for _, level in LEVELS])
     h_from = np.array([level.h_from for _, level in LEVELS])
     shared = h_from == "share"
+    fixed_m = np.array([level.fixed_m for _, level in LEVELS])
     sample = random_patterns(con, records) if records > 1 else pl.DataFrame(schema={"pattern": pl.Int64, "n": pl.Int64})
     sample_matrix = design_matrix(sample["pattern"].to_numpy())
     sample_counts = sample["n"].to_numpy().astype(np.float64)
@@ -188,10 +243,9 @@ def fit(
     weight = counts.astype(np.float64)
     all_pairs = max(records * (records - 1) / 2, 1.0)
     world = (records + PHANTOM_RECORDS) * (records + PHANTOM_RECORDS - 1) / 2
-    scale = all_pairs / max(sample_counts.sum(), 1.0)
 
     m, h, u = m0.copy(), h0.copy(), u0.copy()
-    sizes = np.array([max(records * 0.5, 1.0), max(records * 0.2, 1.0) if classes == 3 else 1e-9, world])
+    sizes = np.array([max(records * 0.5, 1.0), max(records * 0.1, 1.0) if classes == 3 else 1e-9, world])
     matrix_t = matrix.T.tocsr()
     sample_t = sample_matrix.T.tocsr()
     at_person = np.zeros(len(LEVELS))
@@ -206,19 +260,18 @@ def fit(
         at_random = np.asarray(sample_t @ stranger)
 
         before = np.concatenate([m, np.log(sizes[:2])])
-        m = (at[:, 0] + PRIOR_PAIRS * m0) / (_by_feature(at[:, 0]) + PRIOR_PAIRS)
-        u = _strangers(u_from, u0, totals, at, at_random, presence, all_pairs)
+        m = np.where(fixed_m, m0, (at[:, 0] + PRIOR_PAIRS * m0) / (_by_feature(at[:, 0]) + PRIOR_PAIRS))
+        u = _strangers(u_from, u0, totals, at, at_random, presence, all_pairs, _spelled(m0, u, initials))
         learned = (at[:, 1] + PRIOR_PAIRS * h0) / (_by_feature(at[:, 1]) + PRIOR_PAIRS)
         h = _household(h_from, shared, learned, u, m)
         sizes = np.array([posterior[:, 0].sum() + 1.0, posterior[:, 1].sum() + 1.0 if classes == 3 else 1e-9, world])
         after = np.concatenate([m, np.log(sizes[:2])])
         if np.max(np.abs(after - before)) < TOLERANCE:
             break
-    del scale
     return Model(np.log(np.stack([m, h, u], axis=1)), sizes, at_person, records)
 
 
-def _strangers(u_from: npt.NDArray[np.str_], u0: Array, totals: Array, at: Array, at_random: Array, presence: Array, all_pairs: float) -> Array:
+def _strangers(u_from: npt.NDArray[np.str_], u0: Array, totals: Array, at: Array, at_random: Array, presence: Array, all_pairs: float, spelled: Array) -> Array:
     """u by level: sampled, counted minus the pairs of other classes, or learned from the compared pairs; normalised per feature."""
     held = presence * all_pairs
     sampled = (at_random + PRIOR_SAMPLE * u0) / (_by_feature(at_random) + PRIOR_SAMPLE)
@@ -227,7 +280,7 @@ def _strangers(u_from: npt.NDArray[np.str_], u0: Array, totals: Array, at: Array
     counted = (counted + PRIOR_STRANGERS * u0) / (held + PRIOR_STRANGERS)
     blocked = (at[:, 2] + PRIOR_STRANGERS * u0) / (held + PRIOR_STRANGERS)
     conditional = (at[:, 2] + PRIOR_PAIRS * u0) / (_by_feature(at[:, 2]) + PRIOR_PAIRS)
-    u = np.select([u_from == "total", u_from == "blocked", u_from == "conditional"], [counted, blocked, conditional], sampled)
+    u = np.select([u_from == "total", u_from == "blocked", u_from == "conditional", u_from == "spelled"], [counted, blocked, conditional, spelled], sampled)
     loose = u_from == "random"
     rest = np.maximum(1.0 - _by_feature(np.where(loose, 0.0, u)), 1e-6)
     mass = _by_feature(np.where(loose, u, 0.0))
@@ -235,9 +288,26 @@ def _strangers(u_from: npt.NDArray[np.str_], u0: Array, totals: Array, at: Array
     return np.asarray(np.maximum(u, 1e-12))
 
 
+def _spelled(m: Array, u: Array, initials: float) -> Array:
+    """u of a login spelled from another person's names: the share of such logins times the chance of equal names."""
+    given = u[OFFSETS["given_name"] : OFFSETS["given_name"] + 8]
+    surname = u[OFFSETS["surname"] : OFFSETS["surname"] + 8]
+    shares = spelling_shares()
+    feature = IN_EMAIL[0]
+    result = np.full(len(LEVELS), np.nan)
+    start = 0
+    for prefix in SPELLINGS:
+        levels = [OFFSETS[feature.name] + n - 1 for n in feature.labelled(prefix)]
+        first = given if prefix.startswith("given") else np.full(8, initials / 8)
+        chance = np.einsum("lgs,g,s->l", shares[start : start + len(levels)], first, surname)
+        result[levels] = m[levels].sum() * chance
+        start += len(levels)
+    return result
+
+
 def _household(h_from: npt.NDArray[np.str_], shared: npt.NDArray[np.bool_], learned: Array, u: Array, m: Array) -> Array:
     """h by level: fixed to u where relatives are strangers, a small share of namesakes and twins on top, learned elsewhere."""
-    fixed = np.asarray(h_from != "learned")
+    fixed = np.asarray((h_from != "learned") & (h_from != "person"))
     has_share = _by_feature(shared.astype(np.float64)) > 0
     of_equal = np.where(shared, m, 0.0)
     mass = _by_feature(of_equal)
@@ -245,4 +315,4 @@ def _household(h_from: npt.NDArray[np.str_], shared: npt.NDArray[np.bool_], lear
     rest = np.maximum(1.0 - _by_feature(base), 0.0)
     mass = _by_feature(np.where(fixed, 0.0, learned))
     h = np.where(fixed, base, learned * rest / np.where(mass > 0, mass, 1.0))
-    return np.asarray(np.maximum(h, 1e-12))
+    return np.asarray(np.maximum(np.where(h_from == "person", m, h), 1e-12))

@@ -23,6 +23,7 @@ from c360_assets.warehouse.sql import quote_ident
 TABLES = ("er_keys", "er_blocks", "er_members", "er_pairs", "er_compared", "er_records", "er_inside")
 VIEWS = ("er_frame", "er_known", "er_rids", "er_random", "er_nodes")
 FORCED = 12.0  # log-odds that a rule's "same" or "different" stands for in the mean over a cluster's pairs
+FULL_STRENGTH = 30.0  # nats of comparison that weigh 1 in a mean; the cube lets well-compared pairs speak for a cluster
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
     patterns, inverse = np.unique(everything.pattern, return_inverse=True)
     x_all = model.log_odds(patterns)[0][inverse]
     scored_all = scores.apply_rules(config.matching, conflicts, x_all, everything.pattern, everything.keys)
-    label, decision = _cluster(config, conflicts, everything, scored_all, part, n)
+    strength = model.strength(patterns)[inverse]
+    label, decision = _cluster(config, conflicts, everything, scored_all, strength, part, n)
     say("collect results")
     rid = rids["rid"].to_numpy()
     clusters = pl.DataFrame({"rid": rid, "cluster": rid[label], "component": rid[component]}).with_columns(
@@ -213,7 +215,7 @@ def _complete(con: duckdb.DuckDBPyConnection, compared: _Pairs, part: Ints, key_
 
 
 def _cluster(
-    config: StitchConfig, conflicts: scores.Conflicts, pairs: _Pairs, scored: scores.Scored, part: Ints, n: int
+    config: StitchConfig, conflicts: scores.Conflicts, pairs: _Pairs, scored: scores.Scored, strength: npt.NDArray[np.float64], part: Ints, n: int
 ) -> tuple[Ints, clustering.Decision]:
     """Cluster label of each node and the decision log."""
     if config.clustering.algorithm == "components":
@@ -228,7 +230,7 @@ def _cluster(
     x[ruled & (score < 1.0)] = np.minimum(x[ruled & (score < 1.0)], -FORCED)
     if config.matching.remaining == "none":
         x[~ruled] = np.where(x[~ruled] > 0, 0.0, x[~ruled])
-    found = clustering.PairSet(pairs.i[inside], pairs.j[inside], x, bad, good)
+    found = clustering.PairSet(pairs.i[inside], pairs.j[inside], x, np.maximum(strength[inside] / FULL_STRENGTH, 0.05) ** 3, bad, good)
     contracted = np.arange(n)
     if not config.matching.classifier.endswith("sk-priority") or config.matching.rules:
         fk = scored.fk_equal[inside]
