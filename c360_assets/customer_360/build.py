@@ -1,0 +1,148 @@
+"""Builds tables of the database: reuse what is current, else bind what the SQL reads, run it, and hold the grain.
+
+Which tables there are and what they read belongs to `graph`; publication to `publish` and the warehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+from c360_assets.customer_360.graph import TableNode
+from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.digest import code_version, fingerprint
+from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident
+
+# Tables whose rows are persons; a person twice or a row without one must never be published.
+ONE_ROW_PER_PERSON = frozenset(
+    {
+        "email_ampid_assignment",
+        "transaction_attributes_extended",
+        "merged_customers",
+        "merged_households",
+        "customer_attributes",
+        "customer_360",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A table after its turn: its state, and whether it was current already."""
+
+    table: str
+    state: TableState
+    reused: bool
+
+
+@cache
+def _code() -> str:
+    return code_version(Path(__file__).parent)
+
+
+def fingerprint_of(session: Session, node: TableNode, as_of: date) -> str | None:
+    """Digest of all that decides the table's content, None while something it reads has not been built.
+
+    Configuration counts through the SQL it is rendered into, inputs through their content, the date only where it is used.
+    """
+    inputs: dict[str, str] = {}
+    for dep in node.deps:
+        state = session.state(dep)
+        if state is None:
+            return None
+        inputs[dep] = state.digest
+    used = as_of.isoformat() if node.uses_as_of else None
+    return fingerprint(_code(), node.canonical, inputs, used, session.timezone)
+
+
+def is_current(session: Session, node: TableNode, as_of: date) -> bool:
+    """Whether building the table now would give what is stored."""
+    state = session.state(node.table)
+    return state is not None and state.fingerprint == fingerprint_of(session, node, as_of)
+
+
+def build_table(session: Session, node: TableNode, *, as_of: date, force: bool = False) -> Built:
+    """Make one table current; the write is pending until the session commits.
+
+    Raises C360Error when an input is missing, the SQL fails on the data, or a table of persons has a person twice.
+    """
+    mark = fingerprint_of(session, node, as_of)
+    state = session.state(node.table)
+    if mark is not None and state is not None and state.fingerprint == mark and not force:
+        return Built(node.table, state, True)
+    prepare(session, node, as_of)
+    before = session.pending.get(node.table)
+    try:
+        state = session.write(node.table, node.sql, fingerprint=mark or "")
+    except duckdb.Error as error:
+        raise C360Error(f"{node.file}: {node.name} failed on the data: {_kind(error)}") from None
+    try:
+        check_grain(session, node)
+    except C360Error:
+        # Not named by any manifest, the version just written does not exist.
+        session.pending.pop(node.table, None)
+        if before is not None:
+            session.pending[node.table] = before
+        raise
+    return Built(node.table, state, False)
+
+
+def build(
+    session: Session,
+    nodes: Sequence[TableNode],
+    *,
+    as_of: date,
+    force: bool = False,
+    progress: Callable[[Built], None] | None = None,
+) -> list[Built]:
+    """Build `nodes` in the order given (that of `plan`)."""
+    results = []
+    for node in nodes:
+        result = build_table(session, node, as_of=as_of, force=force)
+        if progress is not None:
+            progress(result)
+        results.append(result)
+    return results
+
+
+def prepare(session: Session, node: TableNode, as_of: date) -> None:
+    """Bind in the session all names that the table's SQL uses: functions, the run's date, inputs, its core version."""
+    for statement in macro_statements():
+        session.execute(statement)
+    session.execute(f"CREATE OR REPLACE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '{as_of.isoformat()}' AS as_of")
+    for called, table in node.binds:
+        session.bind(table, called)
+    if node.core is not None:
+        session.execute(f"CREATE OR REPLACE TEMP VIEW {quote_ident(node.name)} AS {node.core.sql}")
+
+
+def check_grain(session: Session, node: TableNode) -> None:
+    """Raise C360Error when a table of persons holds a row without a person, or a person twice."""
+    if node.name.lower() not in ONE_ROW_PER_PERSON:
+        return
+    session.bind(node.table, "_c360_built")
+    ((rows, known, distinct),) = session.rows("SELECT count(*), count(amperity_id), count(DISTINCT amperity_id) FROM _c360_built")
+    if rows != known or known != distinct:
+        raise C360Error(
+            f"{node.file}: {node.name} must have one row per amperity_id, but {rows - known} of {rows} rows have none and "
+            f"{known - distinct} repeat one; the database is not published"
+        )
+
+
+def _kind(error: duckdb.Error) -> str:
+    """What went wrong, without the engine's text: it quotes values."""
+    return {
+        "ConversionException": "a value does not fit the type it is cast to",
+        "OutOfRangeException": "a number is out of range",
+        "BinderException": "a column it names does not exist or has another type; run `c360 check`",
+        "CatalogException": "a table or function it names does not exist; run `c360 check`",
+        "OutOfMemoryException": "not enough memory",
+    }.get(type(error).__name__, type(error).__name__)

@@ -1,0 +1,32 @@
+-- customer_360: one row per person; the best of their data and what they bought.
+SELECT
+    mc.amperity_id,
+{% for column in profile_columns %}
+    mc.{{ column }},
+{% endfor %}
+{% for column in transaction_columns %}
+    bought.{{ column }},
+{% endfor %}
+{% if "email" in hashed %}
+    SHA256(LOWER(clean(mc.email))) AS hashed_email,
+{% endif %}
+{% if "phone" in hashed %}
+    SHA256(mc.phone) AS hashed_phone,
+    SHA256(CASE
+        WHEN STARTS_WITH(clean(mc.phone), '+') THEN '+' || phone_digits.digits
+        WHEN LENGTH(phone_digits.digits) = 10 THEN '+1' || phone_digits.digits
+        WHEN LENGTH(phone_digits.digits) = 11 AND STARTS_WITH(phone_digits.digits, '1') THEN '+' || phone_digits.digits
+    END) AS hashed_phone_e164,
+{% endif %}
+    households.household_id,
+    households.household_size
+FROM merged_customers AS mc
+{% if transaction_columns %}
+LEFT JOIN transaction_attributes_extended AS bought ON bought.amperity_id = mc.amperity_id
+{% endif %}
+{% if "phone" in hashed %}
+LEFT JOIN (
+    SELECT amperity_id, NULLIF(REGEXP_REPLACE(phone, '[^0-9]', '', 'g'), '') AS digits FROM merged_customers
+) AS phone_digits ON phone_digits.amperity_id = mc.amperity_id
+{% endif %}
+LEFT JOIN merged_households AS households ON households.amperity_id = mc.amperity_id

@@ -1,0 +1,104 @@
+-- email_ampid_assignment: at most one e-mail per person and one person per e-mail, by mutual first choice.
+WITH values_of_records AS (
+    SELECT amperity_id, update_dt, UNNEST(STRING_SPLIT(email, ',')) AS value
+    FROM unified_coalesced
+    WHERE amperity_id IS NOT NULL AND email IS NOT NULL
+{% if use_blocklist %}
+        AND NOT COALESCE(blv_email, FALSE)
+{% endif %}
+),
+email_universe AS (
+    SELECT amperity_id, LOWER(clean(value)) AS email, MAX(update_dt) AS update_dt
+    FROM values_of_records
+    WHERE email_valid(clean(value))
+    GROUP BY amperity_id, LOWER(clean(value))
+),
+{% if uses.email_opt_status %}
+opt_status AS (
+    SELECT amperity_id, LOWER(clean(email)) AS email, BOOL_OR(is_email_opted_in) AS is_email_opted_in
+    FROM email_opt_status
+    GROUP BY amperity_id, LOWER(clean(email))
+),
+{% endif %}
+{% if uses.email_engagement_summary %}
+engagement AS (
+    SELECT
+        LOWER(clean(email)) AS email,
+{% for column, aggregate, type in engagement_columns %}
+        CAST({{ aggregate }}({{ column }}) AS {{ type }}) AS {{ column }}{{ "," if not loop.last }}
+{% endfor %}
+    FROM email_engagement_summary
+    GROUP BY LOWER(clean(email))
+),
+{% endif %}
+attributes AS (
+    SELECT
+{% for column, source in attributes %}
+        {{ source }}.{{ column }},
+{% endfor %}
+        email_universe.*
+    FROM email_universe
+{% if uses.email_opt_status %}
+    LEFT JOIN opt_status
+        ON opt_status.email = email_universe.email AND opt_status.amperity_id = email_universe.amperity_id
+{% endif %}
+{% if uses.email_engagement_summary %}
+    LEFT JOIN engagement ON engagement.email = email_universe.email
+{% endif %}
+{% if uses.transaction_attributes_extended %}
+    LEFT JOIN transaction_attributes_extended AS bought ON bought.amperity_id = email_universe.amperity_id
+{% endif %}
+),
+-- Each person's e-mails in order of preference; those beyond the threshold are out.
+ranked_emails AS (
+    SELECT
+        *,
+        ROW_NUMBER() OVER (PARTITION BY amperity_id ORDER BY {{ email_order }}) AS email_rank
+    FROM attributes
+    QUALIFY email_rank <= {{ email_threshold }}
+),
+-- Each e-mail's persons in order of preference, among what is left.
+pairs AS (
+    SELECT
+        *,
+        ROW_NUMBER() OVER (PARTITION BY email ORDER BY {{ amperity_id_order }}) AS amp_rank
+    FROM ranked_emails
+    QUALIFY amp_rank <= {{ amperity_id_threshold }}
+),
+choices_1 AS (
+    SELECT *, email_rank AS email_choice, amp_rank AS amp_choice
+    FROM pairs
+),
+{% for round in range(1, rounds + 1) %}
+matched_{{ round }} AS (
+    SELECT amperity_id, email, email_rank, amp_rank, {{ round }} AS assignment_round, update_dt
+    FROM choices_{{ round }}
+    WHERE email_choice = 1 AND amp_choice = 1
+),
+{% if not loop.last %}
+-- Whoever and whatever was matched is out; the rest choose again.
+choices_{{ round + 1 }} AS (
+    SELECT
+        * EXCLUDE (email_choice, amp_choice),
+        ROW_NUMBER() OVER (PARTITION BY amperity_id ORDER BY {{ email_order }}) AS email_choice,
+        ROW_NUMBER() OVER (PARTITION BY email ORDER BY {{ amperity_id_order }}) AS amp_choice
+    FROM choices_{{ round }} AS c
+    WHERE NOT EXISTS (SELECT 1 FROM matched_{{ round }} AS m WHERE m.amperity_id = c.amperity_id)
+        AND NOT EXISTS (SELECT 1 FROM matched_{{ round }} AS m WHERE m.email = c.email)
+),
+{% endif %}
+{% endfor %}
+matched AS (
+{% for round in range(1, rounds + 1) %}
+    SELECT * FROM matched_{{ round }}
+{{ "    UNION ALL\n" if not loop.last }}
+{%- endfor %}
+)
+SELECT
+    amperity_id,
+    email,
+    email_rank,
+    amp_rank,
+    CAST(assignment_round AS BIGINT) AS assignment_round,
+    update_dt
+FROM matched

@@ -1,0 +1,21 @@
+-- Functions that the templates share, one expression each.
+-- Created in every session that builds tables, and in the published database, so that `c360 sql --show` can be pasted.
+
+-- Text without white space around it (any Unicode space); NULL when nothing is left.
+CREATE MACRO clean(v) AS
+    nullif(regexp_replace(v, '^[\s\p{Z}]+|[\s\p{Z}]+$', '', 'g'), '');
+
+-- amount / n in money: whole cents, halves away from zero; NULL when n is 0. DECIMAL / DECIMAL would be DOUBLE.
+CREATE MACRO divide_money(amount, n) AS
+    CAST(CASE WHEN (amount < 0) <> (n < 0) THEN -1 ELSE 1 END
+        * ((2 * abs(CAST(amount * 100 AS BIGINT)) + abs(n)) // nullif(2 * abs(n), 0)) * 0.01 AS DECIMAL(38, 2));
+
+-- amount / total of two amounts of money, four decimals, halves away from zero; NULL when total is 0.
+CREATE MACRO money_ratio(amount, total) AS
+    CAST(CASE WHEN (amount < 0) <> (total < 0) THEN -1 ELSE 1 END
+        * ((20000 * abs(CAST(amount * 100 AS BIGINT)) + abs(CAST(total * 100 AS BIGINT)))
+            // nullif(2 * abs(CAST(total * 100 AS BIGINT)), 0)) * 0.0001 AS DECIMAL(38, 4));
+
+-- The last ten digits of a phone number, by which numbers of different spelling are compared.
+CREATE MACRO phone_key(v) AS
+    nullif(right(regexp_replace(v, '[^0-9]', '', 'g'), 10), '');

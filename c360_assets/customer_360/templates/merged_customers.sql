@@ -1,0 +1,123 @@
+-- merged_customers: one row per person; each group of fields comes whole from the person's best record for that group.
+{% macro flag(group) %}{% if group.blocked %}{{ group.name }}_blv ASC, {% endif %}{% endmacro %}
+-- How much each source is trusted, 1 first: in general, and per group where that differs.
+WITH priorities (datasource, source_priority{% for group in named_groups %}, {{ group.name }}_priority{% endfor %}) AS (
+{% if priorities %}
+    VALUES
+{% for row in priorities %}
+        ({{ row.datasource | literal }}{% for value in row.ranks %}, {{ "CAST(NULL AS BIGINT)" if value is none else value }}{% endfor %}){{ "," if not loop.last }}
+{% endfor %}
+{% else %}
+    SELECT CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT){% for group in named_groups %}, CAST(NULL AS BIGINT){% endfor %}
+
+    WHERE FALSE
+{% endif %}
+),
+records AS (
+    SELECT
+        uc.amperity_id,
+        uc.datasource,
+        uc.pk,
+        uc.create_dt,
+        uc.update_dt,
+{% if best_email != "priority" %}
+        uc.email AS emails,
+        COALESCE(priorities.email_priority, priorities.source_priority, 999) AS email_priority,
+{% endif %}
+{% for group in groups %}
+{% for column in group.columns %}
+        {{ column.sql }} AS {{ column.name }},
+{% endfor %}
+{% if group.blocked %}
+        {{ group.blocked }} AS {{ group.name }}_blv,
+{% endif %}
+{% if group.named %}
+        COALESCE(priorities.{{ group.name }}_priority, priorities.source_priority, 999) AS {{ group.name }}_priority,
+{% endif %}
+{% endfor %}
+        COALESCE(priorities.source_priority, 999) AS source_priority
+    FROM unified_coalesced AS uc
+    LEFT JOIN priorities ON priorities.datasource = uc.datasource
+    WHERE uc.amperity_id IS NOT NULL
+),
+completed AS (
+    SELECT
+{% for group in groups %}
+        {{ group.completion }} AS {{ group.name }}_completion,
+{% endfor %}
+        records.*
+    FROM records
+),
+-- Completeness comes before trust: a whole address of a minor source beats half of one from the best.
+ranked AS (
+    SELECT
+{% for group in groups %}
+        ROW_NUMBER() OVER (
+            PARTITION BY amperity_id
+            ORDER BY
+                {{ group.order_completion }} DESC, {{ flag(group) }}{{ group.priority }} ASC,
+                update_dt DESC NULLS LAST, pk ASC NULLS LAST, datasource ASC
+        ) AS {{ group.name }}_rank,
+{% endfor %}
+        completed.*
+    FROM completed
+),
+merged AS (
+    SELECT
+        amperity_id,
+{% for group in groups %}
+{% for column in group.output %}
+        MAX({{ column.source }}) FILTER (WHERE {{ group.name }}_rank = 1) AS {{ column.name }},
+{% endfor %}
+{% endfor %}
+        MIN(create_dt) AS create_dt,
+        MAX(update_dt) AS update_dt
+    FROM ranked
+    GROUP BY amperity_id
+){% if best_email != "priority" %},
+-- The record behind an assigned e-mail: of those that carry it, the most trusted, then the newest.
+email_values AS (
+    SELECT amperity_id, datasource, pk, update_dt, email_priority, UNNEST(STRING_SPLIT(emails, ',')) AS value
+    FROM records
+    WHERE emails IS NOT NULL
+),
+best_emails AS (
+    SELECT
+        assigned.amperity_id,
+        assigned.email,
+        email_values.pk AS email_pk,
+        email_values.datasource AS email_datasource,
+        email_values.update_dt AS email_update_dt,
+        email_values.email_priority
+    FROM email_ampid_assignment AS assigned
+    LEFT JOIN email_values
+        ON email_values.amperity_id = assigned.amperity_id AND LOWER(clean(email_values.value)) = assigned.email
+    QUALIFY ROW_NUMBER() OVER (
+        PARTITION BY assigned.amperity_id
+        ORDER BY
+            email_values.email_priority ASC NULLS LAST, email_values.update_dt DESC NULLS LAST,
+            email_values.pk ASC NULLS LAST, email_values.datasource ASC NULLS LAST
+    ) = 1
+){% endif %}
+
+SELECT
+    merged.amperity_id,
+{% for group in groups %}
+{% for column in group.output %}
+    merged.{{ column.name }},
+{% endfor %}
+{% endfor %}
+{% if best_email != "priority" %}
+    best_emails.email,
+    CASE WHEN best_emails.email IS NULL THEN 0 ELSE 1 END AS email_completion,
+    best_emails.email_pk,
+    best_emails.email_datasource,
+    best_emails.email_update_dt,
+    best_emails.email_priority,
+{% endif %}
+    merged.create_dt,
+    merged.update_dt
+FROM merged
+{% if best_email != "priority" %}
+LEFT JOIN best_emails ON best_emails.amperity_id = merged.amperity_id
+{% endif %}

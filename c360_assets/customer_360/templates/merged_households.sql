@@ -1,0 +1,91 @@
+-- merged_households: people of one surname at one standardised address.
+WITH members AS (
+    SELECT
+        amperity_id,
+        UPPER(clean(given_name)) AS given_name,
+        UPPER(clean(surname)) AS surname,
+        clean(REGEXP_REPLACE(UPPER(address), '[\s\p{Z}]+', ' ', 'g')) AS line,
+        COALESCE(clean(REGEXP_REPLACE(UPPER(address2), '{{ punctuation }}', '', 'g')), '') AS address2,
+        UPPER(clean(city)) AS city,
+        UPPER(clean(state)) AS state,
+        LEFT(clean(postal), 5) AS postal
+    FROM merged_customers
+    WHERE clean(address) IS NOT NULL AND clean(city) IS NOT NULL AND clean(state) IS NOT NULL
+        AND clean(postal) IS NOT NULL AND clean(surname) IS NOT NULL
+),
+street_words AS (
+    SELECT before, convert FROM address_standardization WHERE type = 'STREET'
+),
+state_names AS (
+    SELECT before, convert FROM address_standardization WHERE type = 'STATE'
+),
+positions AS (
+    SELECT
+        amperity_id,
+        line,
+        UNNEST(RANGE(1, LENGTH(line) - LENGTH(REPLACE(line, ' ', '')) + 2)) AS position
+    FROM members
+),
+words AS (
+    SELECT
+        amperity_id,
+        position,
+        clean(REGEXP_REPLACE(SPLIT_PART(line, ' ', CAST(position AS INTEGER)), '{{ punctuation }}', '', 'g')) AS word
+    FROM positions
+),
+-- The first word of an address is a number or a name: only the later ones are looked up.
+streets AS (
+    SELECT
+        words.amperity_id,
+        STRING_AGG(
+            CASE WHEN words.position > 1 THEN COALESCE(street_words.convert, words.word) ELSE words.word END,
+            ' ' ORDER BY words.position
+        ) AS address
+    FROM words
+    LEFT JOIN street_words ON street_words.before = words.word
+    WHERE words.word IS NOT NULL
+    GROUP BY words.amperity_id
+),
+standardised AS (
+    SELECT
+        members.* EXCLUDE (line, state),
+        COALESCE(streets.address, '') AS address,
+        COALESCE(state_names.convert, members.state) AS state
+    FROM members
+    LEFT JOIN streets ON streets.amperity_id = members.amperity_id
+    LEFT JOIN state_names ON state_names.before = members.state
+),
+-- Spaces are doubled so that two unit words in a row each have a space of their own on both sides.
+whole AS (
+    SELECT
+        *,
+        REPLACE(REGEXP_REPLACE(
+            REPLACE(' ' || CONCAT_WS(' ', address, address2, city, state, postal) || ' ', ' ', '  '),
+            ' ({{ unit_words | join("|") }}) ', ' ', 'g'
+        ), ' ', '') AS full_address
+    FROM standardised
+),
+hashed AS (
+    SELECT *, SHA1(full_address || surname) AS digest
+    FROM whole
+),
+households AS (
+    SELECT
+        *,
+        CONCAT_WS('-', SUBSTR(digest, 1, 8), SUBSTR(digest, 9, 4), SUBSTR(digest, 13, 4), SUBSTR(digest, 17, 4),
+            SUBSTR(digest, 21, 12)) AS household_id
+    FROM hashed
+)
+SELECT
+    amperity_id,
+    household_id,
+    COUNT(*) OVER (PARTITION BY household_id) AS household_size,
+    full_address,
+    given_name,
+    surname,
+    address,
+    NULLIF(address2, '') AS address2,
+    city,
+    state,
+    postal
+FROM households

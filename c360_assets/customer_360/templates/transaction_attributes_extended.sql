@@ -1,0 +1,233 @@
+-- transaction_attributes_extended: one row per person with a dated purchase; what, when and how much they bought.
+{% set money = "DECIMAL(38, 2)" %}
+WITH orders AS (
+    SELECT *, CAST(order_datetime AS DATE) AS order_day
+    FROM unified_transactions
+    WHERE amperity_id IS NOT NULL AND is_purchase_order AND order_datetime IS NOT NULL
+),
+-- The periods that attributes are computed over, both days included. An order of the future belongs to lifetime only.
+windows AS (
+{% for window in windows %}
+    SELECT {{ window.name | literal }} AS period, {{ window.first_day }} AS first_day, {{ window.last_day }} AS last_day
+    FROM run_context
+    UNION ALL
+{% endfor %}
+    SELECT 'lifetime' AS period, CAST(NULL AS DATE) AS first_day, CAST(NULL AS DATE) AS last_day
+),
+window_orders AS (
+    SELECT orders.*, windows.period
+    FROM orders
+    INNER JOIN windows
+        ON windows.period = 'lifetime'
+        OR (orders.order_day >= windows.first_day AND orders.order_day <= windows.last_day)
+),
+measures AS (
+    SELECT
+        amperity_id,
+        period,
+        COUNT(*) AS order_frequency,
+        CAST(SUM(order_revenue) AS {{ money }}) AS order_revenue,
+        CAST(SUM(order_quantity) AS BIGINT) AS total_items,
+{% if "net_order_revenue" in blocks %}
+        CAST(SUM(net_order_revenue) AS {{ money }}) AS net_order_revenue,
+        MAX(net_order_revenue) FILTER (WHERE net_order_revenue > 0) AS largest_net_order_value,
+{% endif %}
+{% if "order_cost" in blocks %}
+        CAST(SUM(order_cost) AS {{ money }}) AS order_cost,
+{% endif %}
+        MAX(order_revenue) FILTER (WHERE order_revenue > 0) AS largest_order_value
+    FROM window_orders
+    GROUP BY amperity_id, period
+),
+{% for dimension in dimensions %}
+-- How many values of {{ dimension.column }} a person used, and the one of most orders (then the latest, then by name).
+{{ dimension.column }}_use AS (
+    SELECT
+        amperity_id,
+        period,
+        {{ dimension.column }} AS value,
+        COUNT(*) OVER (PARTITION BY amperity_id, period) AS used,
+        ROW_NUMBER() OVER (
+            PARTITION BY amperity_id, period
+            ORDER BY COUNT(*) DESC, MAX(order_datetime) DESC, {{ dimension.column }} ASC
+        ) AS position
+    FROM window_orders
+    WHERE {{ dimension.column }} IS NOT NULL
+    GROUP BY amperity_id, period, {{ dimension.column }}
+),
+{% endfor %}
+{% for kind in undone %}
+-- {{ kind.title }}: by the day of the row itself, not of the order.
+{{ kind.name }}_items AS (
+    SELECT orders.amperity_id, items.order_id, items.item_revenue, items.item_quantity, windows.period
+    FROM unified_itemized_transactions AS items
+    INNER JOIN unified_transactions AS orders
+        ON orders.order_id = clean(items.order_id){% if "datasource" in key %} AND orders.datasource = items.datasource{% endif %}
+
+    INNER JOIN windows
+        ON windows.period = 'lifetime'
+        OR (CAST(items.order_datetime AS DATE) >= windows.first_day
+            AND CAST(items.order_datetime AS DATE) <= windows.last_day)
+    WHERE {{ kind.test }}
+),
+{{ kind.name }} AS (
+    SELECT
+{% for window in all_windows %}
+        COUNT(DISTINCT order_id) FILTER (WHERE period = '{{ window }}') AS {{ window }}_frequency,
+        CAST(SUM(item_revenue) FILTER (WHERE period = '{{ window }}') AS {{ money }}) AS {{ window }}_revenue,
+        CAST(SUM(item_quantity) FILTER (WHERE period = '{{ window }}') AS BIGINT) AS {{ window }}_items,
+{% endfor %}
+        amperity_id
+    FROM {{ kind.name }}_items
+    GROUP BY amperity_id
+),
+{% endfor %}
+-- Orders of a person in sequence, from the first and from the latest.
+sequenced AS (
+    SELECT
+        *,
+        ROW_NUMBER() OVER (PARTITION BY amperity_id ORDER BY order_datetime ASC, order_id ASC, datasource ASC) AS nth,
+        ROW_NUMBER() OVER (PARTITION BY amperity_id ORDER BY order_datetime DESC, order_id DESC, datasource DESC)
+            AS nth_from_latest
+    FROM orders
+),
+positions AS (
+    SELECT
+        amperity_id,
+{% for position in positions %}
+{% for column in position_columns %}
+        MAX({{ column.source }}) FILTER (WHERE {{ position.test }}) AS {{ column.output | replace("<p>", position.name) }},
+{% endfor %}
+{% endfor %}
+        MIN(order_day) FILTER (WHERE nth = 1) AS first_day,
+        MIN(order_day) FILTER (WHERE nth = 2) AS second_day,
+        MIN(order_day) FILTER (WHERE nth = 3) AS third_day,
+        MIN(order_day) FILTER (WHERE nth_from_latest = 1) AS latest_day
+    FROM sequenced
+    GROUP BY amperity_id
+),
+-- One column per period and measure.
+by_period AS (
+    SELECT
+        measures.amperity_id,
+{% for window in all_windows %}
+{% for measure in measures %}
+        {{ measure.sql | replace("<w>", window) }} AS {{ measure.output | replace("<w>", window) }},
+{% endfor %}
+{% for dimension in dimensions %}
+        COALESCE(MAX({{ dimension.column }}_use.used) FILTER (WHERE measures.period = '{{ window }}'), 0)
+            AS {{ window }}_{{ dimension.count }},
+        MAX({{ dimension.column }}_use.value) FILTER (WHERE measures.period = '{{ window }}')
+            AS {{ window }}_{{ dimension.preferred }},
+{% endfor %}
+{% endfor %}
+{% if "net_order_revenue" in blocks %}
+        MAX(measures.largest_net_order_value) FILTER (WHERE measures.period = 'lifetime')
+            AS lifetime_largest_net_order_value,
+{% endif %}
+        MAX(measures.largest_order_value) FILTER (WHERE measures.period = 'l30d') AS l30d_largest_order_value,
+        MAX(measures.largest_order_value) FILTER (WHERE measures.period = 'lifetime') AS lifetime_largest_order_value
+    FROM measures
+{% for dimension in dimensions %}
+    LEFT JOIN {{ dimension.column }}_use
+        ON {{ dimension.column }}_use.amperity_id = measures.amperity_id
+        AND {{ dimension.column }}_use.period = measures.period
+        AND {{ dimension.column }}_use.position = 1
+{% endfor %}
+    GROUP BY measures.amperity_id
+),
+{% if "rfm" in blocks %}
+-- Tenths of the people who bought in the last twelve months; 10 is best.
+rfm AS (
+    SELECT
+        by_period.amperity_id,
+        NTILE(10) OVER (ORDER BY positions.latest_order_datetime ASC, by_period.amperity_id ASC) AS l12m_recency,
+        NTILE(10) OVER (ORDER BY by_period.l12m_order_frequency ASC, by_period.amperity_id ASC) AS l12m_frequency,
+        NTILE(10) OVER (ORDER BY by_period.l12m_order_revenue ASC, by_period.amperity_id ASC) AS l12m_monetary
+    FROM by_period
+    INNER JOIN positions ON positions.amperity_id = by_period.amperity_id
+    WHERE by_period.l12m_order_frequency > 0
+),
+{% endif %}
+spans AS (
+    SELECT
+        positions.amperity_id,
+        DATE_DIFF('day', first_day, second_day) AS first_to_second,
+        DATE_DIFF('day', second_day, third_day) AS second_to_third,
+        DATE_DIFF('day', first_day, latest_day) AS first_to_latest,
+        DATE_DIFF('day', first_day, run_context.as_of) AS since_first,
+        DATE_DIFF('day', second_day, run_context.as_of) AS since_second,
+        DATE_DIFF('day', latest_day, run_context.as_of) AS since_latest
+    FROM positions
+    CROSS JOIN run_context
+)
+SELECT
+    positions.amperity_id,
+{% for position in positions %}
+{% for column in position_columns %}
+    positions.{{ column.output | replace("<p>", position.name) }},
+{% endfor %}
+{% endfor %}
+    by_period.lifetime_order_frequency = 1 AS one_and_done,
+    CASE
+        WHEN first_to_second <= {{ early_repeat_days }} THEN TRUE
+        WHEN COALESCE(first_to_second, since_first) > {{ early_repeat_days }} THEN FALSE
+    END AS early_repeat_purchaser,
+    CASE
+        WHEN first_to_second <= {{ retained_days }} THEN TRUE
+        WHEN COALESCE(first_to_second, since_first) > {{ retained_days }} THEN FALSE
+    END AS first_order_is_retained,
+    CASE
+        WHEN second_to_third <= {{ retained_days }} THEN TRUE
+        WHEN COALESCE(second_to_third, since_second) > {{ retained_days }} THEN FALSE
+    END AS second_order_is_retained,
+    by_period.lifetime_purchase_brands > 1 AS multi_purchase_brand,
+    by_period.lifetime_purchase_channels > 1 AS multi_purchase_channel,
+    since_latest AS days_since_latest_order,
+    first_to_latest AS first_to_latest_order_days,
+    first_to_second AS first_to_second_order_days,
+{% for window in all_windows %}
+{% for column in window_columns %}
+    by_period.{{ window }}_{{ column }},
+{% endfor %}
+    divide_money(by_period.{{ window }}_order_revenue, by_period.{{ window }}_order_frequency)
+        AS {{ window }}_average_order_value,
+    divide_money(by_period.{{ window }}_order_revenue, by_period.{{ window }}_total_items)
+        AS {{ window }}_average_item_price,
+    divide_money(by_period.{{ window }}_total_items, by_period.{{ window }}_order_frequency)
+        AS {{ window }}_average_num_items,
+{% if "net_order_revenue" in blocks %}
+    divide_money(by_period.{{ window }}_net_order_revenue, by_period.{{ window }}_total_items)
+        AS {{ window }}_average_net_item_price,
+    by_period.{{ window }}_net_order_revenue AS {{ window }}_net_order_value,
+{% endif %}
+{% endfor %}
+{% for kind in undone %}
+{% for window in all_windows %}
+    COALESCE({{ kind.name }}.{{ window }}_frequency, 0) AS {{ window }}_order_{{ kind.name }}_frequency,
+    CAST(COALESCE({{ kind.name }}.{{ window }}_revenue, 0) AS {{ money }}) AS {{ window }}_order_{{ kind.name }}_revenue,
+    COALESCE({{ kind.name }}.{{ window }}_items, 0) AS {{ window }}_total_{{ kind.name }}_items,
+{% endfor %}
+{% endfor %}
+{% if "rfm" in blocks %}
+    rfm.l12m_recency,
+    rfm.l12m_frequency,
+    rfm.l12m_monetary,
+    -- The three parts written one after the other: compare the parts, never this number.
+    CAST(CAST(rfm.l12m_recency AS VARCHAR) || CAST(rfm.l12m_frequency AS VARCHAR) || CAST(rfm.l12m_monetary AS VARCHAR)
+        AS BIGINT) AS l12m_rfm_score,
+{% endif %}
+{% if "net_order_revenue" in blocks %}
+    by_period.lifetime_largest_net_order_value,
+{% endif %}
+    by_period.l30d_largest_order_value,
+    by_period.lifetime_largest_order_value
+FROM positions
+INNER JOIN by_period ON by_period.amperity_id = positions.amperity_id
+INNER JOIN spans ON spans.amperity_id = positions.amperity_id
+{% for kind in undone %}
+LEFT JOIN {{ kind.name }} ON {{ kind.name }}.amperity_id = positions.amperity_id
+{% endfor %}
+{% if "rfm" in blocks %}
+LEFT JOIN rfm ON rfm.amperity_id = positions.amperity_id
+{% endif %}

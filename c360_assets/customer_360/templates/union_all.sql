@@ -1,0 +1,67 @@
+-- {{ name }}: columns tagged {{ prefix }}/*, gathered from {{ parts | length }} {{ "table" if parts | length == 1 else "tables" }}.
+{% macro gathered(indent) %}
+{% for part in parts %}
+{{ indent }}SELECT
+{% for column, sql in part.columns %}
+{{ indent }}    {{ sql }} AS {{ column | ident }},
+{% endfor %}
+{{ indent }}    {{ part.datasource | literal }} AS datasource,
+{{ indent }}    _pk AS pk
+{{ indent }}FROM {{ part.table | ident }}
+{% if not loop.last %}
+{{ indent }}UNION ALL
+{% endif %}
+{% else %}
+{{ indent }}SELECT
+{% for column, type in columns.items() %}
+{{ indent }}    CAST(NULL AS {{ type }}) AS {{ column | ident }},
+{% endfor %}
+{% if consent %}
+{{ indent }}    CAST(NULL AS BIGINT) AS _updated
+{% else %}
+{{ indent }}    CAST(NULL AS BIGINT) AS _none
+{% endif %}
+{{ indent }}WHERE FALSE
+{% endfor %}
+{% endmacro %}
+WITH gathered AS (
+{{ gathered("    ") -}}
+){% if consent %},
+-- Persons by contact: every person whose records carry it.
+contacts AS (
+    SELECT DISTINCT amperity_id, {{ consent.match.format("value") }} AS contact
+    FROM (
+        SELECT amperity_id, UNNEST(STRING_SPLIT({{ consent.contact }}, ',')) AS value
+        FROM unified_coalesced
+        WHERE amperity_id IS NOT NULL AND {{ consent.contact }} IS NOT NULL
+    ) AS values_of_records
+    WHERE {{ consent.match.format("value") }} IS NOT NULL
+),
+-- One statement per key and person; of conflicting ones the newest counts.
+newest AS (
+    SELECT gathered.* EXCLUDE ({% if "amperity_id" in part_columns %}amperity_id, {% endif %}_updated), contacts.amperity_id
+    FROM gathered
+    LEFT JOIN contacts ON contacts.contact = {{ consent.match.format("gathered." + consent.contact) }}
+    WHERE {{ consent.match.format("gathered." + consent.contact) }} IS NOT NULL
+    QUALIFY ROW_NUMBER() OVER (
+        PARTITION BY
+            contacts.amperity_id, {{ consent.match.format("gathered." + consent.contact) }},
+            {% for key in consent.key %}gathered.{{ key }}{{ ", " if not loop.last }}{% endfor %}
+
+        ORDER BY gathered._updated DESC NULLS LAST, gathered.datasource ASC, gathered.pk ASC
+    ) = 1
+){% endif %}
+
+SELECT
+{% for column, type in columns.items() %}
+{% if consent and column == consent.status %}
+    COALESCE({{ column }}, FALSE) AS {{ column }}{{ "," if not loop.last }}
+{% elif consent and column == consent.contact %}
+    clean({{ column }}) AS {{ column }}{{ "," if not loop.last }}
+{% elif column in derived %}
+    {{ derived[column] }} AS {{ column }}{{ "," if not loop.last }}
+{% else %}
+    {{ column | ident }}{{ "," if not loop.last }}
+{% endif %}
+{% endfor %}
+FROM {{ "newest" if consent else "gathered" }}

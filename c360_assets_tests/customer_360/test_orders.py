@@ -1,0 +1,335 @@
+"""Orders from order items, and what a person bought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c360_assets.warehouse.session import Session
+from c360_assets_tests.customer_360.world import (
+    AS_OF,
+    build_all,
+    make_tenant,
+    one,
+    put,
+    put_gathered,
+    put_unified,
+    table,
+)
+
+ALL_OPTIONS = ["net_order_revenue", "order_cost", "order_discount_amount"]
+ITEMS = (
+    "product_id",
+    "is_return",
+    "is_cancellation",
+    "item_quantity",
+    "item_revenue",
+    "item_list_price",
+    "item_discount_amount",
+    "order_discount_amount",
+    "order_datetime",
+    "purchase_channel",
+)
+CG11 = [
+    ("P1", False, None, 2, 40, 50, 10, 5, "2026-01-10 09:00", "online"),
+    ("P2", None, False, 1, 30, 30, 0, 5, "2026-01-10 09:00", "online"),
+    ("P2", True, False, -1, -30, -30, 0, 0, "2026-01-20 12:00", "in-store"),
+    ("P3", False, False, 1, 12, 12, 0, 5, "2026-01-10 09:00", "online"),
+    ("P3", False, True, -1, -12, -12, 0, 0, "2026-01-11 08:00", "online"),
+]
+
+
+def orders_of(
+    session: Session, tmp_path: Path, items: list[dict[str, Any]], unified: Sequence[dict[str, Any]] = (), **options: Any
+) -> None:
+    tenant = make_tenant(tmp_path, options={"unified_transactions": {"options": ALL_OPTIONS, **options}})
+    put_unified(session, unified)
+    put_gathered(session, tenant, "unified_itemized_transactions", items)
+    build_all(session, tenant, only=["unified_transactions"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "discount", "net"), [("auto", "5.00", "35.00"), ("max", "5.00", "35.00"), ({"POS": "sum"}, "15.00", "25.00")]
+)
+def test_cg11_an_order_of_purchases_a_return_and_a_cancellation(
+    session: Session, tmp_path: Path, mode: Any, discount: str, net: str
+) -> None:
+    items = [{"order_id": "O1", "amperity_id": "A1", **dict(zip(ITEMS, row, strict=True))} for row in CG11]
+    orders_of(session, tmp_path, items, order_discount_mode=mode)
+    order = one(session, "unified_transactions", "* REPLACE (order_datetime::VARCHAR AS order_datetime)")
+    expected: dict[str, Any] = {
+        "order_id": "O1",
+        "amperity_id": "A1",
+        "order_datetime": "2026-01-10 09:00:00+00",
+        "order_quantity": 4,
+        "order_revenue": Decimal("82.00"),
+        "order_returned_quantity": -1,
+        "order_returned_revenue": Decimal("-30.00"),
+        "order_canceled_quantity": -1,
+        "order_canceled_revenue": Decimal("-12.00"),
+        "order_list_price": Decimal("92.00"),
+        "sum_item_discount_amount": Decimal("10.00"),
+        "purchase_channel": "online",
+        "order_discount_amount": Decimal(discount),
+        "net_order_revenue": Decimal(net),
+        "is_purchase_order": True,
+    }
+    assert {key: order[key] for key in expected} == expected
+
+
+def test_auto_mode_sees_that_a_source_spreads_its_discounts(session: Session, tmp_path: Path) -> None:
+    shares = ("3.00", "2.00")
+    items = [
+        {
+            "order_id": o,
+            "product_id": f"P{n}",
+            "item_quantity": 1,
+            "item_revenue": 10,
+            "item_list_price": 12,
+            "order_discount_amount": s,
+        }
+        for o in ("O1", "O2")
+        for n, s in enumerate(shares)
+    ]
+    orders_of(session, tmp_path, items)
+    rows = table(session, "unified_transactions", "order_discount_amount, order_discount_percent")
+    assert rows == [{"order_discount_amount": Decimal("5.00"), "order_discount_percent": None}] * 2
+
+
+@pytest.mark.parametrize(
+    ("ids", "owner"),
+    [(["A1", "A2"], "A2"), (["A1", "A3"], "A1"), ([None, None], None), ([None, "A1"], "A1"), (["A1", "unknown"], "A1")],
+)
+def test_cg12_the_person_changed_last_owns_the_order(session: Session, tmp_path: Path, ids: list[Any], owner: str | None) -> None:
+    unified = [
+        {"amperity_id": "A1", "update_dt": "2026-01-01"},
+        {"amperity_id": "A2", "update_dt": "2025-01-01"},
+        {"amperity_id": "A2", "update_dt": "2026-02-01"},
+        {"amperity_id": "A3", "update_dt": "2026-01-01"},
+    ]
+    items = [{"order_id": " O2 ", "product_id": f"P{n}", "amperity_id": a, "item_revenue": 1} for n, a in enumerate(ids)]
+    orders_of(session, tmp_path, items, unified)
+    assert one(session, "unified_transactions", "order_id, amperity_id") == {"order_id": "O2", "amperity_id": owner}
+
+
+def test_cg13_an_orphan_return_is_an_order_without_purchase(session: Session, tmp_path: Path) -> None:
+    items = [{"order_id": "O3", "amperity_id": "A1", "is_return": True, "item_quantity": -1, "item_revenue": -20}]
+    orders_of(session, tmp_path, items)
+    tenant = make_tenant(tmp_path)
+    build_all(session, tenant, only=["transaction_attributes_extended"])
+    order = one(
+        session,
+        "unified_transactions",
+        "order_quantity, order_revenue, order_returned_quantity, order_returned_revenue, is_purchase_order",
+    )
+    assert list(order.values()) == [0, Decimal("0.00"), -1, Decimal("-20.00"), False]
+    assert table(session, "transaction_attributes_extended") == []
+
+
+def test_rows_without_order_id_are_left_out_and_order_time_is_that_of_purchases(session: Session, tmp_path: Path) -> None:
+    items: list[dict[str, Any]] = [
+        {"order_id": "\u00a0", "item_revenue": 1},
+        {"order_id": None, "item_revenue": 1},
+        {"order_id": "O1", "is_return": True, "order_datetime": "2026-01-01 00:00", "item_revenue": -1},
+        {"order_id": "O1", "item_revenue": 1, "store_id": " "},
+        {"order_id": "O1", "item_revenue": 1, "store_id": " S1\t"},
+    ]
+    orders_of(session, tmp_path, items)
+    order = one(session, "unified_transactions", "order_id, order_datetime, store_id")
+    assert order == {"order_id": "O1", "order_datetime": None, "store_id": "S1"}
+
+
+ORDER_COLUMNS = {
+    **dict.fromkeys(("order_id", "amperity_id", "purchase_brand", "purchase_channel", "store_id", "datasource"), "VARCHAR"),
+    "order_datetime": "TIMESTAMPTZ",
+    "order_quantity": "BIGINT",
+    **dict.fromkeys(("order_revenue", "net_order_revenue", "order_cost"), "DECIMAL(38, 2)"),
+    "is_purchase_order": "BOOLEAN",
+}
+
+
+def attributes_of(session: Session, tmp_path: Path, orders: list[dict[str, Any]], *, as_of: date = AS_OF, **config: Any) -> None:
+    """Attributes computed from orders given directly."""
+    tenant = make_tenant(tmp_path, options={"transaction_attributes_extended": config})
+    put_gathered(session, tenant, "unified_itemized_transactions", [])
+    usual = {"amperity_id": "A1", "is_purchase_order": True, "order_revenue": 1, "order_quantity": 1, "datasource": "POS"}
+    put(session, "unified_transactions", ORDER_COLUMNS, [{**usual, "order_id": f"O{n}", **o} for n, o in enumerate(orders, 1)])
+    build_all(session, tenant, as_of=as_of, only=["transaction_attributes_extended"])
+
+
+CG14 = [
+    ("2024-03-01", 100, 2, "X", "online", None),
+    ("2024-09-01", 50, 1, "X", "in-store", "S1"),
+    ("2025-07-10", 30, 3, "Y", "online", None),
+    ("2026-06-10", 80, 1, "X", "in-store", "S2"),
+]
+CG14_WINDOWS = {
+    "order_frequency": "1 1 1 2 1 4",
+    "order_revenue": "80.00 80.00 80.00 110.00 50.00 260.00",
+    "total_items": "1 1 1 4 1 7",
+    "average_order_value": "80.00 80.00 80.00 55.00 50.00 65.00",
+    "average_item_price": "80.00 80.00 80.00 27.50 50.00 37.14",
+    "average_num_items": "1.00 1.00 1.00 2.00 1.00 1.75",
+    "purchase_brands": "1 1 1 2 1 2",
+    "preferred_purchase_brand": "X X X X X X",
+    "preferred_purchase_channel": "in-store in-store in-store in-store in-store in-store",
+    "preferred_store_id": "S2 S2 S2 S2 S1 S2",
+    "stores": "1 1 1 1 1 2",
+}
+
+
+def test_cg14_attributes_of_a_person_with_four_orders(session: Session, tmp_path: Path) -> None:
+    names = ("order_datetime", "order_revenue", "order_quantity", "purchase_brand", "purchase_channel", "store_id")
+    attributes_of(session, tmp_path, [dict(zip(names, row, strict=True)) for row in CG14])
+    person = one(session, "transaction_attributes_extended")
+    expected = {
+        "first_order_id": "O1",
+        "second_order_id": "O2",
+        "latest_order_id": "O4",
+        "first_to_second_order_days": 184,
+        "first_to_latest_order_days": 831,
+        "days_since_latest_order": 20,
+        "early_repeat_purchaser": False,
+        "first_order_is_retained": True,
+        "second_order_is_retained": True,
+        "one_and_done": False,
+        "multi_purchase_brand": True,
+        "multi_purchase_channel": True,
+        "lifetime_largest_order_value": Decimal("100.00"),
+        "latest_order_store_id": "S2",
+        "second_order_total_items": 1,
+    }
+    assert {key: person[key] for key in expected} == expected
+    windows = ("l30d", "l3m", "l6m", "l12m", "ly12m", "lifetime")
+    found = {m: " ".join(str(person[f"{w}_{m}"]) for w in windows) for m in CG14_WINDOWS}
+    assert found == CG14_WINDOWS
+
+
+@pytest.mark.parametrize(
+    ("days", "early", "retained"),
+    [
+        (["2026-05-01"], None, None),
+        (["2026-04-07"], None, None),
+        (["2026-04-06"], False, None),
+        (["2025-06-29"], False, False),
+        (["2026-01-01", "2026-03-26"], True, True),
+        (["2026-01-01", "2026-03-27"], False, True),
+    ],
+)
+def test_cg15_flags_that_need_time(session: Session, tmp_path: Path, days: list[str], early: Any, retained: Any) -> None:
+    attributes_of(session, tmp_path, [{"order_datetime": day} for day in days])
+    person = one(
+        session,
+        "transaction_attributes_extended",
+        "early_repeat_purchaser, first_order_is_retained, second_order_is_retained, one_and_done",
+    )
+    assert list(person.values()) == [early, retained, None, len(days) == 1]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "day", "inside"),
+    [
+        ("2026-06-30", "2026-05-31", "l30d l3m l6m l12m"),
+        ("2026-06-30", "2026-05-30", "l3m l6m l12m"),
+        ("2026-06-30", "2026-03-30", "l3m l6m l12m"),
+        ("2026-06-30", "2026-03-29", "l6m l12m"),
+        ("2026-06-30", "2025-12-30", "l6m l12m"),
+        ("2026-06-30", "2025-06-30", "l12m"),
+        ("2026-06-30", "2025-06-29", "ly12m"),
+        ("2026-06-30", "2024-06-30", "ly12m"),
+        ("2026-06-30", "2024-06-29", ""),
+        ("2026-06-30", "2026-07-01", ""),
+        ("2026-03-31", "2025-09-30", "l6m l12m"),
+        ("2026-03-31", "2025-09-29", "l12m"),
+    ],
+)
+def test_cg16_window_edges(session: Session, tmp_path: Path, as_of: str, day: str, inside: str) -> None:
+    attributes_of(session, tmp_path, [{"order_datetime": day}], as_of=date.fromisoformat(as_of))
+    person = one(session, "transaction_attributes_extended")
+    found = [w for w in ("l30d", "l3m", "l6m", "l12m", "ly12m") if person[f"{w}_order_frequency"] == 1]
+    assert found == inside.split()
+    assert person["lifetime_order_frequency"] == 1
+
+
+def test_cg17_rfm_parts_and_score(session: Session, tmp_path: Path) -> None:
+    def of(person: str, latest: str, frequency: int, revenue: int) -> list[dict[str, Any]]:
+        first = {"amperity_id": person, "order_datetime": latest, "order_revenue": revenue - (frequency - 1) * 10}
+        more = {"amperity_id": person, "order_datetime": "2025-08-01", "order_revenue": 10}
+        return [first] + [dict(more) for _ in range(frequency - 1)]
+
+    orders = of("A", "2026-06-01", 1, 300) + of("B", "2026-01-01", 1, 100) + of("C", "2026-03-01", 5, 200)
+    attributes_of(session, tmp_path, orders + of("D", "2024-01-01", 1, 900), blocks=["rfm"])
+    rows = table(
+        session,
+        "transaction_attributes_extended",
+        "l12m_recency, l12m_frequency, l12m_monetary, l12m_rfm_score",
+        order="amperity_id",
+    )
+    assert [tuple(row.values()) for row in rows] == [(3, 1, 3, 313), (1, 2, 1, 121), (2, 3, 2, 232), (None,) * 4]
+
+
+def test_returns_count_by_their_own_day(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(
+        tmp_path,
+        options={"transaction_attributes_extended": {"blocks": ["returns", "cancellations", "net_order_revenue", "order_cost"]}},
+    )
+    put_unified(session, [{"amperity_id": "A1"}])
+    put_gathered(
+        session,
+        tenant,
+        "unified_itemized_transactions",
+        [
+            {
+                "amperity_id": "A1",
+                "order_id": "O1",
+                "product_id": "P",
+                "item_quantity": 2,
+                "item_revenue": 20,
+                "item_cost": 8,
+                "order_datetime": "2025-01-01",
+            },
+            {
+                "amperity_id": "A1",
+                "order_id": "O1",
+                "product_id": "P",
+                "item_quantity": -1,
+                "item_revenue": -10,
+                "is_return": True,
+                "order_datetime": "2026-06-20",
+            },
+        ],
+    )
+    build_all(session, tenant)
+    person = one(session, "transaction_attributes_extended")
+    found = [
+        person[c]
+        for c in (
+            "l30d_order_returned_frequency",
+            "l30d_order_returned_revenue",
+            "lifetime_total_returned_items",
+            "ly12m_order_returned_frequency",
+            "lifetime_order_canceled_frequency",
+            "lifetime_net_order_revenue",
+            "lifetime_order_cost",
+            "l30d_order_frequency",
+        )
+    ]
+    assert found == [1, Decimal("-10.00"), -1, 0, 0, Decimal("10.00"), Decimal("8.00"), 0]
+
+
+@pytest.mark.parametrize(
+    ("amount", "n", "result"),
+    [("2.01", 2, "1.01"), ("-2.01", 2, "-1.01"), ("1.00", 3, "0.33"), ("5.00", 0, None), ("0.05", -2, "-0.03")],
+)
+def test_money_is_divided_in_whole_cents(session: Session, amount: str, n: int, result: str | None) -> None:
+    from c360_assets.customer_360.render import macro_statements
+
+    for statement in macro_statements():
+        session.execute(statement)
+    ((found,),) = session.rows(f"SELECT divide_money({amount}::DECIMAL(38, 2), {n})")
+    assert found == (None if result is None else Decimal(result))

@@ -1,0 +1,448 @@
+"""The best data of each person: merged_customers, email_ampid_assignment, and what stands on them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.session import Session
+from c360_assets_tests.customer_360.world import (
+    build_all,
+    make_tenant,
+    one,
+    put,
+    put_gathered,
+    put_unified,
+    table,
+)
+
+POLICY = {"source_priority": {"CRM": 1, "POS": 2}}
+
+
+def merged(
+    session: Session, tmp_path: Path, rows: list[dict[str, Any]], *, more: dict[str, str] | None = None, **policy: Any
+) -> dict[str, Any]:
+    """The merged row of one person A1 with the given source records."""
+    tenant = make_tenant(tmp_path, policy={**POLICY, **policy})
+    put_unified(session, [{"amperity_id": "A1", **row} for row in rows], **(more or {}))
+    build_all(
+        session, tenant, only=["email_opt_status", "email_engagement_summary", "email_ampid_assignment", "merged_customers"]
+    )
+    return one(session, "merged_customers")
+
+
+def picked(row: dict[str, Any], columns: str) -> list[Any]:
+    return [row[column] for column in columns.split()]
+
+
+def test_cg01_completeness_before_priority_and_no_mixing(session: Session, tmp_path: Path) -> None:
+    row = merged(
+        session,
+        tmp_path,
+        [
+            {
+                "datasource": "CRM",
+                "pk": "c1",
+                "address": "1 Elm St",
+                "address2": "Apt 9",
+                "city": "Reno",
+                "country": "US",
+                "update_dt": "2026-05-01",
+            },
+            {
+                "datasource": "POS",
+                "pk": "p1",
+                "address": "2 Oak Ave",
+                "city": "Reno",
+                "state": "NV",
+                "postal": "89501",
+                "update_dt": "2024-01-01",
+            },
+        ],
+    )
+    columns = "address address2 city state postal country address_completion address_priority address_datasource address_pk"
+    assert picked(row, columns) == ["2 Oak Ave", None, "Reno", "NV", "89501", None, 4, 2, "POS", "p1"]
+
+
+def test_cg02_field_priority_replaces_source_priority(session: Session, tmp_path: Path) -> None:
+    rows = [{"datasource": "CRM", "phone": "2065550001"}, {"datasource": "POS", "phone": "2065550002"}]
+    row = merged(session, tmp_path, rows, field_priority={"CRM": {"phone": 5}, "POS": {"phone": None}})
+    assert picked(row, "phone phone_priority") == ["2065550002", 2]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "phone"),
+    [("2026-01-01", "2026-03-01", "2065550009"), ("2026-03-01", "2026-03-01", "2065550010"), (None, "2026-03-01", "2065550009")],
+)
+def test_cg03_default_and_ties(session: Session, tmp_path: Path, first: str | None, second: str, phone: str) -> None:
+    rows = [
+        {"datasource": "WEB", "pk": "10", "update_dt": first, "phone": "2065550010"},
+        {"datasource": "WEB", "pk": "9", "update_dt": second, "phone": "2065550009"},
+    ]
+    assert picked(merged(session, tmp_path, rows), "phone phone_priority") == [phone, 999]
+
+
+def test_cg04_names_are_one_bundle(session: Session, tmp_path: Path) -> None:
+    rows = [
+        {"datasource": "CRM", "given_name": "Anne", "surname": "Lee"},
+        {"datasource": "POS", "given_name": "Ann", "surname": "Lee", "generational_suffix": "JR"},
+    ]
+    assert picked(merged(session, tmp_path, rows), "given_name surname generational_suffix") == ["Anne", "Lee", None]
+
+
+@pytest.mark.parametrize(("with_pos", "expected"), [(True, ["2065550123", False, 1]), (False, ["2065551212", True, 1])])
+def test_cg05_blocklist_after_completeness_before_priority(
+    session: Session, tmp_path: Path, with_pos: bool, expected: list[Any]
+) -> None:
+    rows = [
+        {"datasource": "CRM", "phone": "2065551212", "blv_phone": True},
+        {"datasource": "WEB", "phone": " "},
+        *([{"datasource": "POS", "phone": "2065550123", "blv_phone": False}] if with_pos else []),
+    ]
+    assert picked(merged(session, tmp_path, rows), "phone phone_blv phone_completion") == expected
+
+
+def test_cg06_nothing_known(session: Session, tmp_path: Path) -> None:
+    row = merged(session, tmp_path, [{"datasource": "POS"}, {"datasource": "CRM"}])
+    assert picked(row, "gender gender_completion gender_datasource") == [None, 0, "CRM"]
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("intent", ["Amy", "Lee", "POS", 2]), ("binary", ["Amy", None, "CRM", 1])])
+def test_cg07_name_completion(session: Session, tmp_path: Path, mode: str, expected: list[Any]) -> None:
+    rows = [
+        {"datasource": "CRM", "given_name": "Amy", "full_name": "Amy"},
+        {"datasource": "POS", "given_name": "Amy", "surname": "Lee", "full_name": "Amy Lee"},
+    ]
+    row = merged(session, tmp_path, rows, name_completion=mode)
+    assert picked(row, "given_name surname name_datasource name_completion") == expected
+
+
+@pytest.mark.parametrize(("web", "expected"), [(None, ["a@x.com", "CRM", 1, 1]), (1, ["b@x.com", "WEB", 1, 1])])
+def test_cg07b_best_email_by_priority(session: Session, tmp_path: Path, web: int | None, expected: list[Any]) -> None:
+    rows = [
+        {"datasource": "CRM", "email": "a@x.com", "update_dt": "2026-01-01"},
+        {"datasource": "POS"},
+        {"datasource": "WEB", "email": "b@x.com", "update_dt": "2026-05-01"},
+    ]
+    row = merged(session, tmp_path, rows, best_email="priority", field_priority={"WEB": {"email": web}})
+    assert picked(row, "email email_datasource email_priority email_completion") == expected
+
+
+def test_rank_is_another_spelling_and_rank_first_compares_presence_only(session: Session, tmp_path: Path) -> None:
+    rows = [
+        {"datasource": "CRM", "address": "1 Elm St", "city": "Reno", "state": "NV", "postal": "89501"},
+        {"datasource": "POS", "address": "2 Oak Ave"},
+    ]
+    assert merged(session, tmp_path, rows, rank={"address": ["POS", "CRM"]})["address"] == "1 Elm St"
+    row = merged(session, tmp_path, rows, rank={"address": ["POS", "CRM"]}, order="rank_first")
+    assert picked(row, "address address_completion address_priority") == ["2 Oak Ave", 1, 1]
+
+
+def test_of_several_values_in_one_record_the_first_valid_one_counts(session: Session, tmp_path: Path) -> None:
+    rows = [{"datasource": "CRM", "phone": "12,2065550123", "email": "nonsense, b@x.com ,c@x.com"}]
+    row = merged(session, tmp_path, rows, best_email="priority")
+    assert picked(row, "phone email") == ["2065550123", "b@x.com"]
+    rows = [{"datasource": "CRM", "phone": "12,13"}]
+    assert merged(session, tmp_path, rows)["phone"] == "12"
+
+
+def test_named_values_concatenated_names_and_custom_groups(session: Session, tmp_path: Path) -> None:
+    rows = [
+        {
+            "datasource": "CRM",
+            "given_name": " Ann ",
+            "surname": "Lee",
+            "full_name": "x",
+            "phone": "1,2",
+            "phone_work": "2",
+            "email_internal": "i@x.com",
+        }
+    ]
+    row = merged(
+        session,
+        tmp_path,
+        rows,
+        more={"phone_work": "VARCHAR", "phone_home": "VARCHAR", "email_internal": "VARCHAR"},
+        full_name="concat",
+        multi_value={"phone": ["phone_home", "phone_work"]},
+        custom_groups={"email_internal": {"columns": ["email_internal"]}},
+        field_priority={"CRM": {"email_internal": 7}},
+    )
+    assert picked(row, "full_name phone email_internal email_internal_priority") == ["Ann Lee", "2", "i@x.com", 7]
+
+
+def test_record_dates_span_all_records(session: Session, tmp_path: Path) -> None:
+    rows = [
+        {"create_dt": "2020-01-01", "update_dt": "2026-01-01"},
+        {"create_dt": "2019-01-01", "update_dt": "2025-01-01"},
+    ]
+    merged(session, tmp_path, rows)
+    row = one(session, "merged_customers", "create_dt::DATE::VARCHAR AS c, update_dt::DATE::VARCHAR AS u")
+    assert row == {"c": "2019-01-01", "u": "2026-01-01"}
+
+
+# --- which e-mail belongs to whom
+
+SUMMARY = {
+    "email": "VARCHAR",
+    "brand": "VARCHAR",
+    "email_clicks_last_30_days": "BIGINT",
+    "most_recent_email_click_datetime": "TIMESTAMPTZ",
+}
+BOUGHT = {"amperity_id": "VARCHAR", "l12m_order_revenue": "DECIMAL(38, 2)", "latest_order_datetime": "TIMESTAMPTZ"}
+
+
+def assigned(
+    session: Session,
+    tmp_path: Path,
+    links: list[tuple[str, str, int]],
+    revenue: dict[str, int],
+    **config: Any,
+) -> list[tuple[str, str, int]]:
+    """(person, e-mail, round) from (person, e-mail, clicks) links; all opted in."""
+    tenant = make_tenant(
+        tmp_path,
+        policy={**POLICY, "email_ampid_assignment": config},
+        # These tables are written below; that the tenant has them makes the assignment read them.
+        database={n: f"SELECT * FROM {n}" for n in ("email_engagement_summary", "transaction_attributes_extended")},
+    )
+    put_unified(session, [{"amperity_id": a, "email": f"{e}@x.com"} for a, e, _ in links])
+    clicks = {e: n for _, e, n in links}
+    put(
+        session,
+        "email_engagement_summary",
+        SUMMARY,
+        [{"email": f"{e.upper()}@x.com", "email_clicks_last_30_days": n} for e, n in clicks.items()],
+    )
+    put(
+        session,
+        "transaction_attributes_extended",
+        BOUGHT,
+        [{"amperity_id": a, "l12m_order_revenue": r} for a, r in revenue.items()],
+    )
+    build_all(session, tenant, only=["email_ampid_assignment"])
+    rows = table(session, "email_ampid_assignment", "amperity_id, email, assignment_round")
+    return [(row["amperity_id"], row["email"].removesuffix("@x.com"), row["assignment_round"]) for row in rows]
+
+
+def test_cg08_mutual_first_choice_then_a_second_round(session: Session, tmp_path: Path) -> None:
+    links = [("A1", "e1", 9), ("A1", "e2", 1), ("A2", "e1", 9), ("A2", "e3", 0)]
+    assert assigned(session, tmp_path, links, {"A1": 500, "A2": 100}) == [("A1", "e1", 1), ("A2", "e3", 2)]
+
+
+@pytest.mark.parametrize(("rounds", "third"), [(2, []), (3, [("A3", "e3", 3)])])
+def test_cg09_two_rounds_are_not_a_full_matching(session: Session, tmp_path: Path, rounds: int, third: list[Any]) -> None:
+    links = [("A1", "e1", 9), ("A2", "e1", 9), ("A2", "e2", 5), ("A3", "e2", 5), ("A3", "e3", 1)]
+    found = assigned(session, tmp_path, links, {"A1": 300, "A2": 200, "A3": 100}, rounds=rounds)
+    assert found == [("A1", "e1", 1), ("A2", "e2", 2), *third]
+
+
+def test_cg10_case_blank_and_blocklist(session: Session, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"email": "Ann@X.com", "update_dt": "2026-01-01", "datasource": "POS"},
+        {"email": "ann@x.com ", "update_dt": "2025-01-01", "pk": "c"},
+        {"email": ""},
+        {"email": "junk@x.com", "blv_email": True},
+        {"email": "no address"},
+    ]
+    row = merged(session, tmp_path, rows)
+    pair = one(session, "email_ampid_assignment", "amperity_id, email, email_rank, amp_rank, assignment_round")
+    assert list(pair.values()) == ["A1", "ann@x.com", 1, 1, 1]
+    assert picked(row, "email email_completion email_pk email_datasource email_priority") == ["ann@x.com", 1, "c", "CRM", 1]
+
+
+def test_an_unassigned_person_has_no_email(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    put_unified(session, [{"amperity_id": a, "email": "one@x.com"} for a in ("A1", "A2")])
+    build_all(session, tenant)
+    rows = table(session, "merged_customers", "amperity_id, email, email_completion", order="amperity_id")
+    assert rows == [
+        {"amperity_id": "A1", "email": "one@x.com", "email_completion": 1},
+        {"amperity_id": "A2", "email": None, "email_completion": 0},
+    ]
+
+
+def test_thresholds_and_unknown_order_columns(session: Session, tmp_path: Path) -> None:
+    links = [("A1", "e1", 9), ("A1", "e2", 5)]
+    assert assigned(session, tmp_path, links, {}, email_threshold=1) == [("A1", "e1", 1)]
+    with pytest.raises(C360Error, match="no column 'clickz'"):
+        assigned(session, tmp_path, links, {}, email_order=["clickz desc"])
+
+
+# --- what stands on them
+
+
+@pytest.mark.parametrize(
+    ("first", "latest", "status"),
+    [
+        ("2026-06-05", "2026-06-05", "New"),
+        ("2024-01-01", "2025-06-30", "Active"),
+        ("2024-01-01", "2025-06-29", "Lapsed"),
+        ("2024-01-01", "2024-06-30", "Lapsed"),
+        ("2024-01-01", "2024-06-29", "Dormant"),
+        (None, None, "Prospect"),
+    ],
+)
+def test_cg18_lifecycle(session: Session, tmp_path: Path, first: str | None, latest: str | None, status: str) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    columns = {
+        "amperity_id": "VARCHAR",
+        "lifetime_order_frequency": "BIGINT",
+        "lifetime_order_revenue": "DECIMAL(38, 2)",
+        **dict.fromkeys(("first_order_datetime", "latest_order_datetime"), "TIMESTAMPTZ"),
+    }
+    bought = {"amperity_id": "A1", "lifetime_order_frequency": 1, "first_order_datetime": first, "latest_order_datetime": latest}
+    put_unified(session, [{"amperity_id": "A1"}])
+    put(session, "transaction_attributes_extended", columns, [bought] if first else [])
+    build_all(session, tenant, only=ALL_BUT_ORDERS)
+    row = one(session, "customer_attributes", "historical_purchaser_lifecycle_status, is_purchaser, is_prospect")
+    assert list(row.values()) == [status, first is not None, first is None]
+
+
+ALL_BUT_ORDERS = [
+    "email_opt_status",
+    "sms_opt_status",
+    "email_engagement_summary",
+    "email_ampid_assignment",
+    "merged_customers",
+    "address_standardization",
+    "merged_households",
+    "customer_attributes",
+]
+
+
+@pytest.mark.parametrize("sms", [True, False])
+def test_cg19_contactability(session: Session, tmp_path: Path, sms: bool) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    put_unified(
+        session,
+        [
+            {
+                "amperity_id": "A1",
+                "given_name": "Ann",
+                "surname": "Lee",
+                "email": "ann@x.com",
+                "address": "1 Elm St",
+                "city": "Reno",
+                "state": "NV",
+            },
+            {"amperity_id": "A2"},
+        ],
+    )
+    consent = [("Ann@X.com", "B", False), ("ann@x.com", "C", True)]
+    put_gathered(
+        session,
+        tenant,
+        "email_opt_status",
+        [{"amperity_id": "A1", "email": e, "brand": b, "is_email_opted_in": s} for e, b, s in consent],
+    )
+    texts = [{"amperity_id": "A1", "phone": "2065550123", "is_sms_opted_in": True}] if sms else []
+    put_gathered(session, tenant, "sms_opt_status", texts)
+    build_all(session, tenant)
+    columns = "contactable_email, contactable_phone, contactable_address, contactable_paid_social, "
+    columns += "contactable_global, is_no_pii_amperity_id, is_opted_into_email"
+    assert list(one(session, "customer_attributes", columns, "amperity_id = 'A1'").values()) == [
+        True,
+        False,
+        False,
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert list(one(session, "customer_attributes", columns, "amperity_id = 'A2'").values()) == [
+        False,
+        False,
+        False,
+        False,
+        False,
+        True,
+        None,
+    ]
+
+
+def test_cg20_households(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    main = {"address": "12 main st.", "city": "SPRINGFIELD", "state": "IL", "postal": "62701"}
+    put_unified(
+        session,
+        [
+            {
+                "amperity_id": "A1",
+                "given_name": "Ann",
+                "surname": "Doe",
+                "address": "12  Main Street",
+                "address2": "Apt",
+                "city": "Springfield",
+                "state": "Illinois",
+                "postal": "62701-1234",
+            },
+            {"amperity_id": "A2", "given_name": "Bob", "surname": "Doe", **main},
+            {"amperity_id": "A3", "given_name": "Carl", "surname": "Roe", **main},
+            {"amperity_id": "A4", "given_name": "Dan", **main},
+        ],
+    )
+    build_all(session, tenant)
+    rows = table(session, "merged_households", order="amperity_id")
+    assert [r["amperity_id"] for r in rows] == ["A1", "A2", "A3"]
+    assert [r["full_address"] for r in rows] == ["12MAINSTSPRINGFIELDIL62701"] * 3
+    assert [r["household_id"] for r in rows[:2]] == ["ef89250c-1445-4c8b-4a24-1cd741d5f847"] * 2
+    assert [r["household_size"] for r in rows] == [2, 2, 1]
+    assert rows[2]["household_id"] != rows[0]["household_id"]
+    assert one(session, "customer_360", "household_size", "amperity_id = 'A4'") == {"household_size": None}
+
+
+@pytest.mark.parametrize(
+    ("address", "address2", "city", "line"),
+    [
+        ("9 Stevens Ave Ste 4", None, "Reno", "9STEVENSAVE4RENONV89501"),
+        ("9 N Main Street Rear House East Wing Two", "#3", "Apt City", "9NMAINSTREARHOUSEEASTWINGTWO3CITYNV89501"),
+        ("Street 9", "Suite Unit 5", "Reno", "STREET95RENONV89501"),
+    ],
+)
+def test_unit_words_go_as_whole_words_and_no_word_is_lost(
+    session: Session, tmp_path: Path, address: str, address2: str | None, city: str, line: str
+) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    put_unified(
+        session,
+        [
+            {
+                "amperity_id": "A1",
+                "surname": "Lee",
+                "address": address,
+                "address2": address2,
+                "city": city,
+                "state": "NV",
+                "postal": "89501",
+            }
+        ],
+    )
+    build_all(session, tenant)
+    assert one(session, "merged_households", "full_address") == {"full_address": line}
+
+
+def test_hashes_follow_the_published_vectors(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(
+        tmp_path, policy={**POLICY, "best_email": "priority"}, options={"customer_360": {"hashed": ["email", "phone"]}}
+    )
+    put_unified(
+        session,
+        [
+            {"amperity_id": "A1", "email": " Justin@Email.com ", "phone": "4155550101"},
+            {"amperity_id": "A2", "phone": "(415) 555-0101"},
+            {"amperity_id": "A3"},
+        ],
+    )
+    build_all(session, tenant)
+    rows = table(session, "customer_360", "hashed_email, hashed_phone, hashed_phone_e164", order="amperity_id")
+    email = "caff41c80e492c4a594a24cfabefe252dda30324ad4179f2b68970f122a0f49c"
+    phone = "ac884459a189ce7aea84fac28284b61ebb8f73e64f9ee38ed4846e0f81ae5fea"
+    e164 = "54a97a4595350c4cc6399b01b572a4614416acfec53a508dfa2a36ed3da25817"
+    assert list(rows[0].values()) == [email, phone, e164]
+    assert list(rows[1].values()) == [None, hashlib.sha256(b"(415) 555-0101").hexdigest(), e164]
+    assert list(rows[2].values()) == [None, None, None]

@@ -1,0 +1,136 @@
+"""A small world for these tests: a tenant, a warehouse in a temporary folder, tables written from rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from c360_assets.customer_360.build import build_table
+from c360_assets.customer_360.graph import TableNode, plan
+from c360_assets.customer_360.semantic_tables import BY_NAME, columns_of
+from c360_assets.tenant.models import (
+    CustomTable,
+    CustomTableConfig,
+    DatabaseOptions,
+    FeedConfig,
+    MergePolicy,
+    SqlFile,
+    Tenant,
+    TenantConfig,
+)
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+AS_OF = date(2026, 6, 30)
+UNIFIED = {
+    **dict.fromkeys(("amperity_id", "datasource", "pk", "ck"), "VARCHAR"),
+    **dict.fromkeys(("given_name", "surname", "full_name", "title", "generational_suffix", "email", "phone"), "VARCHAR"),
+    **dict.fromkeys(("address", "address2", "city", "state", "postal", "country", "company", "gender"), "VARCHAR"),
+    "birthdate": "DATE",
+    **dict.fromkeys(("create_dt", "update_dt"), "TIMESTAMPTZ"),
+    "component_id": "BIGINT",
+    **dict.fromkeys(("rep_ds", "rep_pk"), "VARCHAR"),
+    "is_supersized": "BOOLEAN",
+    "supersized_id": "BIGINT",
+    **dict.fromkeys(("has_blv", "blv_address", "blv_email", "blv_given_name", "blv_phone", "blv_surname"), "BOOLEAN"),
+}
+
+
+def make_tenant(
+    root: Path,
+    *,
+    options: dict[str, Any] | None = None,
+    policy: dict[str, Any] | None = None,
+    feeds: Sequence[FeedConfig] = (),
+    custom: Sequence[CustomTable] = (),
+    database: dict[str, str] | None = None,
+    timezone: str = "UTC",
+) -> Tenant:
+    """A tenant of the given configuration; `database` maps a table to the SQL of the tenant's `database/` folder."""
+    return Tenant(
+        root=root,
+        config=TenantConfig(
+            id=UUID("00000000-0000-4000-8000-000000000001"),
+            timezone=timezone,
+            customer_360=DatabaseOptions.model_validate(options or {}),
+        ),
+        feeds=list(feeds),
+        custom_tables=list(custom),
+        merge_policy=MergePolicy.model_validate(policy or {}),
+        database_sql={n: SqlFile(n, root / "database" / f"{n}.sql", text) for n, text in (database or {}).items()},
+    )
+
+
+def feed(name: str, fields: dict[str, dict[str, Any]], *, key: str = "id", stitch: bool = False) -> FeedConfig:
+    source, _, feed_name = name.partition(":")
+    return FeedConfig.model_validate(
+        {
+            "source": source,
+            "feed": feed_name,
+            "files": {"pattern": "'x'"},
+            "primary_key": [key],
+            "stitch": stitch,
+            "fields": {key: {}, **fields},
+        }
+    )
+
+
+def custom_table(root: Path, name: str, sql: str, **config: Any) -> CustomTable:
+    settings = CustomTableConfig.model_validate({"primary_key": ["id"], **config})
+    return CustomTable(name, settings, SqlFile(name, root / "domain_tables" / f"{name}.sql", sql))
+
+
+def value(item: Any, type_: str) -> str:
+    return f"CAST({quote_literal(None if item is None else str(item))} AS {type_})"
+
+
+def put(session: Session, table: str, columns: dict[str, str], rows: Sequence[dict[str, Any]]) -> None:
+    """Write `rows` as the whole content of `table`; a column a row does not give is NULL."""
+    unknown = {key for row in rows for key in row} - set(columns)
+    assert not unknown, unknown
+    selects = ["SELECT " + ", ".join(f"{value(row.get(c), t)} AS {quote_ident(c)}" for c, t in columns.items()) for row in rows]
+    empty = "SELECT " + ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in columns.items()) + " WHERE FALSE"
+    session.write(table, " UNION ALL ".join(selects) or empty)
+
+
+def put_unified(session: Session, rows: Sequence[dict[str, Any]], **more: str) -> None:
+    """Write `unified_coalesced`; rows without a key get one from their position."""
+    keyed = [{"datasource": "CRM", "pk": str(n), **row} for n, row in enumerate(rows)]
+    put(session, "unified_coalesced", {**UNIFIED, **more}, keyed)
+
+
+def put_gathered(session: Session, tenant: Tenant, table: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write a gathered table (order items, consent, ...) directly, as if its sources had been loaded."""
+    columns = columns_of(tenant, BY_NAME[table])
+    keyed = [{"datasource": "POS", "pk": str(n), **row} if "pk" in columns else row for n, row in enumerate(rows)]
+    put(session, table, columns, keyed)
+
+
+def node_of(tenant: Tenant, name: str) -> TableNode:
+    return next(n for n in plan(tenant) if n.name == name)
+
+
+def build_all(session: Session, tenant: Tenant, *, as_of: date = AS_OF, only: Sequence[str] | None = None) -> None:
+    """Build in order every table that is not there yet (the test wrote the others), or just `only`."""
+    for node in plan(tenant):
+        if (only is None and session.state(node.table) is None) or (only is not None and node.name in only):
+            build_table(session, node, as_of=as_of)
+
+
+def table(session: Session, name: str, columns: str = "*", where: str = "TRUE", order: str = "ALL") -> list[dict[str, Any]]:
+    """Rows of a built table as dictionaries."""
+    session.bind(name, "_seen")
+    return session.frame(f"SELECT {columns} FROM _seen WHERE {where} ORDER BY {order}").to_dicts()
+
+
+def one(session: Session, name: str, columns: str = "*", where: str = "TRUE") -> dict[str, Any]:
+    (row,) = table(session, name, columns, where)
+    return row
+
+
+def with_policy(tenant: Tenant, **policy: Any) -> Tenant:
+    return replace(tenant, merge_policy=MergePolicy.model_validate(policy))
