@@ -21,6 +21,10 @@ NESTED = frozenset({"array", "map", "struct"})
 # Letters a date pattern may use outside quotes: year, month, day, day of year, hours, minute, second, fraction, am/pm, zone.
 DATE_LETTERS = frozenset("yMdDHhmsSaZz")
 WEAK_KEYS = frozenset({"given-name", "surname", "full-name", "update-dt"})
+NOT_READ_YET = {
+    **dict.fromkeys(("avro", "xml"), "deliver csv, json, ndjson or parquet"),
+    **dict.fromkeys(("zip", "tar"), "deliver the files themselves, each gzipped if need be"),
+}
 OUTPUT_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -182,8 +186,13 @@ def files(found: Findings) -> None:
             FilePattern(item.pattern)
         except PatternError as error:
             found.error(file, ("files", "pattern"), str(error))
-        if not item.address.rstrip("/").endswith("landing") and not re.match(r"(s3|sftp)://", item.address):
-            found.error(file, ("files", "address"), "files come from landing/, s3:// or sftp://")
+        if "://" in item.address:
+            found.error(file, ("files", "address"), "remote files are not fetched yet", "deliver to landing/")
+        elif item.address.strip("/").split("/")[0] != "landing" or item.address[:1] == "/" or ".." in item.address.split("/"):
+            found.error(file, ("files", "address"), "must be landing/ or a folder below it")
+        for key in ("format", "compression"):
+            if getattr(item, key) in NOT_READ_YET:
+                found.error(file, ("files", key), f"{getattr(item, key)} is not read yet", NOT_READ_YET[getattr(item, key)])
         if item.format == "dsv" and item.delimiter is None:
             found.error(file, ("files",), "format dsv needs a delimiter", 'add `delimiter: ";"`')
         for key in ("delimiter", "quote", "escape"):

@@ -32,7 +32,13 @@ class Document:
 
         Keys are always texts: YAML 1.1 would read a column named `no` or `on` as a boolean.
         """
-        loader = yaml.SafeLoader(text.removeprefix("\ufeff"))
+        try:
+            loader = yaml.SafeLoader(text.removeprefix("\ufeff"))
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            return cls(
+                file, problems=[_error(file, line, "holds a character that YAML forbids", remedy="remove control characters")]
+            )
         try:
             root = loader.get_single_node()
             if root is None:

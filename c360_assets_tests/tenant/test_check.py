@@ -71,6 +71,9 @@ CASES = {
     "dsv": (customers("*.csv'\"", "*.csv'\", format: dsv"), ERROR, 3, "needs a delimiter"),
     "delimiter": (customers("*.csv'\"", "*.csv'\", delimiter: '||'"), ERROR, 3, "one character"),
     "address": (customers("*.csv'\"", "*.csv'\", address: /etc"), ERROR, 3, "landing/"),
+    "address leaves": (customers("*.csv'\"", "*.csv'\", address: landing/../../x"), ERROR, 3, "below it"),
+    "address remote": (customers("*.csv'\"", "*.csv'\", address: 's3://b/x'"), ERROR, 3, "not fetched yet"),
+    "avro": (customers("*.csv'\"", "*.csv'\", format: avro"), ERROR, 3, "avro is not read yet"),
     "encoding": (customers("*.csv'\"", "*.csv'\", encoding: utf-88"), ERROR, 3, "no known encoding"),
     # tags
     "phone type": (more(SHOP, "tel: {type: integer, tags: [phone]}"), ERROR, 13, "must be of type string, not integer"),

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from c360_assets.errors import ConfigError
+from c360_assets.tenant.document import Document
 from c360_assets.tenant.loader import load_tenant, read_tenant
 from c360_assets_tests.tenant.conftest import CUSTOMERS, Check
 
@@ -34,6 +37,7 @@ def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None
         ("tenant.yaml", "id: [\n", 2, None, "not readable as YAML"),
         ("tenant.yaml", "id: a\nid: b\n", 2, "id", "given twice; first in line 1"),
         ("tenant.yaml", "a: &a {b: *a}\n", None, None, "holds an alias that contains itself"),
+        ("tenant.yaml", "name: x\nid: \x00\n", 2, None, "a character that YAML forbids"),
         ("tenant.yaml", "first_day: 2020-13-01\n", None, None, "not readable as YAML"),
         ("feeds/shop/customers.yaml", CUSTOMERS.replace("stitch: true", "stich: true"), 6, "stich", "did you mean 'stitch'?"),
         (
@@ -188,3 +192,13 @@ def test_not_utf8(write: Callable[..., Path]) -> None:
     root = write()
     (root / "workflow.yaml").write_bytes(b"feeds: {\xff: {}}\n")
     assert [p.message for p in read_tenant(root)[1]] == ["is not UTF-8 text"]
+
+
+YAML_LIKE = st.text(st.sampled_from(list("ab:-[]{}&*<!|>#'\"? \n\t0.,%@~\x00é")), max_size=40)
+
+
+@given(YAML_LIKE)
+def test_any_text_is_a_document_or_a_problem(text: str) -> None:
+    document = Document.parse(text, "x.yaml")
+    assert document.data is None or not document.problems
+    assert document.locate(("a", 0, "b"))[1] in ([], ["a"], ["a", 0], ["a", 0, "b"], [0], [0, "b"], ["b"], ["a", "b"])
