@@ -183,7 +183,7 @@ def _contacts(
     has_family = (rng.random(n_homes) < 0.16)[home] & (size > 1)
     emails = {
         "email": local + "@" + pick(rng, domain, n, domain_p),
-        "old_email": (older + "@old" + pick(rng, domain, n, domain_p)).set(pl.Series(rng.random(n) >= 0.24), None),
+        "old_email": (older + "@old." + pick(rng, domain, n, domain_p)).set(pl.Series(rng.random(n) >= 0.24), None),
         "work_email": (work_local + "@" + pick(rng, values.firms, n) + ".example").set(pl.Series(rng.random(n) >= 0.14), None),
     }
     unique = [_distinct(series, index, chunk).alias(name) for name, series in emails.items()]

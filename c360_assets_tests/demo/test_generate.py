@@ -73,15 +73,15 @@ def test_configuration_loads_and_links_every_interaction_by_one_key(tenant: Path
 
 @pytest.mark.parametrize("table", ["Shop:Order_Items", "CDT_Till_Items"])
 def test_order_tables_carry_every_tag_that_the_transaction_reports_need(tenant: Path, table: str) -> None:
-    needed = """is-return is-cancellation item-discount-amount item-discount-percent item-list-price item-quantity item-revenue
-                order-datetime order-id product-id purchase-channel store-id""".split()
+    needed = {"is-return", "is-cancellation", "item-discount-amount", "item-discount-percent", "item-list-price", "item-quantity"}
+    needed |= {"item-revenue", "order-datetime", "order-id", "product-id", "purchase-channel", "store-id"}
     found = next(t for t in load_tenant(tenant).tables if t.name == table)
     assert {"txn-item/" + tag for tag in needed} <= {tag for column in found.tags.values() for tag in column}
 
 
 def test_every_good_record_has_one_person_and_every_truth_is_delivered(tenant: Path) -> None:
     keys = {
-        "CDT_Shop_Customers": "SELECT customer_id FROM read_csv('{root}/landing/shop/customers-*.csv', all_varchar=true, ignore_errors=true)",
+        "CDT_Shop_Customers": "SELECT customer_id FROM read_csv('{root}/landing/shop/*.csv', all_varchar=true, ignore_errors=true)",
         "CDT_Till_Customers": "SELECT card_no FROM read_csv('{root}/landing/till/customers_*.csv', all_varchar=true, delim=';')",
         "Loyalty:Members": "SELECT member_id FROM read_parquet('{root}/landing/loyalty/*.parquet')",
         "CallCentre:Contacts": "SELECT contact_id FROM read_csv('{root}/landing/callcentre/*.psv', all_varchar=true, delim='|')",
@@ -92,7 +92,9 @@ def test_every_good_record_has_one_person_and_every_truth_is_delivered(tenant: P
         delivered = {key for (key,) in rows(tenant, sql) if key and not key.endswith("x")}
         assert delivered == set(truth.filter(pl.col("datasource") == datasource)["pk"]), datasource
     lines = [
-        line for path in sorted((tenant / "landing/newsletter").iterdir()) for line in path.read_text(encoding="utf-8").splitlines()
+        line
+        for path in sorted((tenant / "landing/newsletter").iterdir())
+        for line in path.read_text(encoding="utf-8").splitlines()
     ]
     good = {json.loads(line)["subscriber_id"] for line in lines if line.endswith("}")} - {None}
     assert {key for key in good if not key.endswith("x")} == set(
@@ -121,7 +123,7 @@ def test_till_receipts_become_signed_transactions(tenant: Path) -> None:
                   TRY_CAST(paid_cents AS BIGINT) AS paid_cents, TRY_CAST(cost_cents AS BIGINT) AS cost_cents,
                   TRY_CAST(tax_cents AS BIGINT) AS tax_cents, try_strptime(printed_at, '%m/%d/%Y %H:%M') AS printed_at)
                 FROM read_csv('{tenant}/landing/till/*.csv.gz', all_varchar=true, ignore_errors=true)
-                WHERE receipt_no IS NOT NULL AND receipt_no[1:1] IS NOT NULL"""
+                WHERE receipt_no IS NOT NULL AND try_cast(list_cents AS BIGINT) IS NOT NULL"""
         )
         con.execute(f"CREATE TABLE items AS {sql}")
         found = con.execute(
@@ -146,7 +148,7 @@ def test_online_items_add_up(tenant: Path) -> None:
         tenant,
         """WITH i AS (SELECT * FROM read_parquet('{root}/landing/shop/*.parquet'))
            SELECT (SELECT count(*) FROM i WHERE item_revenue <> item_list_price - item_discount_amount),
-                  (SELECT count(*) FROM (SELECT 1 FROM i GROUP BY order_id, product_id, is_return, is_cancellation HAVING count(*) > 1)),
+                  (SELECT count(*) - count(DISTINCT (order_id, product_id, is_return, is_cancellation)) FROM i),
                   (SELECT count(*) FROM i WHERE account_id NOT IN (
                      SELECT pk FROM read_parquet('{root}/truth/records.parquet') WHERE datasource = 'CDT_Shop_Customers'))""",
     )
@@ -166,7 +168,9 @@ def test_the_truth_holds_the_hard_cases(tenant: Path) -> None:
     assert everyone["former_surname"].drop_nulls().len() > 0
     twins = everyone.group_by("household_id", "birthdate").len().filter(pl.col("len") > 1)
     assert len(twins) > 0
-    calls = rows(tenant, "SELECT count(*) FROM read_csv('{root}/landing/callcentre/*.psv', delim='|') WHERE reason LIKE 'keep my two%'")
+    calls = rows(
+        tenant, "SELECT count(*) FROM read_csv('{root}/landing/callcentre/*.psv', delim='|') WHERE reason LIKE 'keep my two%'"
+    )
     assert calls == [(1,)]
 
 
