@@ -1,0 +1,96 @@
+"""What changed between two generations: one case per kind of change, and that the tables reconcile."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c360_assets.stitch.changes import CLUSTER_SCHEMA, IDENTITY_SCHEMA, Job, compare, history
+
+JOB = Job("run-2", datetime(2024, 5, 2, tzinfo=UTC), recorded_days=30)
+
+
+def ids(groups: dict[str, list[int]]) -> pl.DataFrame:
+    rows = [("T", f"{pk:02d}", name) for name, members in groups.items() for pk in members]
+    return pl.DataFrame(rows, schema={"datasource": pl.String, "pk": pl.String, "amperity_id": pl.String}, orient="row")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "clusters", "identities"),
+    [
+        pytest.param({}, {"A": [1]}, {"A": "added"}, {"A": "added"}, id="added"),
+        pytest.param({"A": [1]}, {}, {"A": "deleted"}, {"A": "deleted"}, id="deleted"),
+        pytest.param({"A": [1, 2]}, {"A": [1, 2]}, {}, {}, id="unchanged"),
+        pytest.param({"A": [1]}, {"A": [1, 2]}, {"A": "updated"}, {"A": "recognized"}, id="recognized"),
+        pytest.param({"A": [1, 2]}, {"A": [1]}, {"A": "updated"}, {"A": "reduced"}, id="reduced"),
+        pytest.param({"A": [1], "B": [2]}, {"A": [1, 2]}, {"A": "updated", "B": "deleted"}, {"A": "merged"}, id="merged"),
+        pytest.param(
+            {"A": [1, 2]}, {"A": [1], "C": [2]}, {"A": "updated", "C": "added"}, {"A": "split", "C": "split"}, id="split"
+        ),
+        pytest.param(
+            {"A": [1, 2], "B": [3]},
+            {"A": [1], "B": [2, 3]},
+            {"A": "updated", "B": "updated"},
+            {"A": "split", "B": "split_merged"},
+            id="split and merged",
+        ),
+    ],
+)
+def test_kinds_of_change(
+    before: dict[str, list[int]], now: dict[str, list[int]], clusters: dict[str, str], identities: dict[str, str]
+) -> None:
+    found = compare(ids(now), ids(before))
+    assert dict(found.clusters.iter_rows()) == clusters
+    assert dict(found.identities.select("amperity_id", "action").iter_rows()) == identities
+
+
+def test_records_that_came_went_or_moved() -> None:
+    found = compare(ids({"A": [1, 4], "B": [3]}), ids({"A": [1, 2, 3]}))
+    assert found.pks.select("pk", "change_type", "amperity_id", "amperity_id_prev").rows() == [
+        ("02", "deleted", None, "A"),
+        ("03", "updated", "B", "A"),
+        ("04", "added", "A", None),
+    ]
+    assert found.counts == {
+        "records_previous": 3,
+        "records_surviving": 2,
+        "pks_added": 1,
+        "pks_deleted": 1,
+        "pks_updated": 1,
+    }
+
+
+labels = st.lists(st.integers(-1, 4), min_size=9, max_size=9)
+
+
+@given(before=labels, now=labels)
+@settings(max_examples=60, deadline=None)
+def test_change_tables_reconcile(before: list[int], now: list[int]) -> None:
+    old, new = (
+        ids({f"id{k}": [i for i, other in enumerate(side) if other == k] for k in set(side) - {-1}}) for side in (before, now)
+    )
+    found = compare(new, old)
+    kinds = {kind: set(found.clusters.filter(change_type=kind)["amperity_id"]) for kind in ("added", "deleted", "updated")}
+    old_ids, new_ids = set(old["amperity_id"]), set(new["amperity_id"])
+    assert (kinds["added"], kinds["deleted"]) == (new_ids - old_ids, old_ids - new_ids)
+    assert new.height == old.height + found.counts["pks_added"] - found.counts["pks_deleted"]
+    moved = found.pks.filter(change_type="updated")
+    assert (moved["amperity_id"] != moved["amperity_id_prev"]).all()
+    members = {name: set(side.filter(amperity_id=name)["pk"]) for side in (new,) for name in new_ids}
+    for name in old_ids & new_ids:
+        assert (name in kinds["updated"]) == (members[name] != set(old.filter(amperity_id=name)["pk"]))
+
+
+def test_history_keeps_what_is_recent_and_appends_nothing_for_no_change() -> None:
+    first = history(
+        compare(ids({"A": [1]}), None).clusters, None, CLUSTER_SCHEMA, Job("run-1", JOB.timestamp - timedelta(days=1))
+    )
+    nothing = compare(ids({"A": [1]}), ids({"A": [1]}))
+    assert history(nothing.clusters, first, CLUSTER_SCHEMA, JOB).equals(first)
+    assert history(nothing.identities, None, IDENTITY_SCHEMA, JOB).height == 0
+    late = Job("run-9", JOB.timestamp + timedelta(days=30), recorded_days=30)
+    assert history(nothing.clusters, first, CLUSTER_SCHEMA, late).height == 0

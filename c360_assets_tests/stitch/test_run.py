@@ -1,0 +1,201 @@
+"""Stitch over a warehouse: what is written, when it is reused, and that a killed run repeats with the same result."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from c360_assets.stitch.run import GENERATION, StitchRun, run_stitch, stitch_fingerprint, stitch_tables
+from c360_assets.stitch.stitched import stitched_tables
+from c360_assets.tenant.models import BadValuesConfig, MatchingConfig, StitchConfig, Tenant
+from c360_assets.warehouse.session import Session, open_session
+from c360_assets_tests.stitch.tenants import PROFILE, feed, load, tenant
+
+SHOP = feed("Shop:Customers", PROFILE)
+CLUB = feed("Club:Members", {"nr": ["fk-member"], "name": ["full-name"], "mail": ["email"]})
+ORDERS = feed("Shop:Orders", {"who": ["fk-member"], "order": ["txn-item/order-id"]}, stitch=False)
+TWO_KEYS = feed("Shop:Visits", {"who": ["fk-member"], "device": ["fk-device"]}, stitch=False)
+PRODUCTS = feed("Shop:Products", {"sku": ["pc/product-id"]}, stitch=False)
+BLOCKED = feed("Amperity:Blocklist", {"ds": ["blv/datasource"], "sem": ["blv/semantic"], "val": ["blv/value"]}, stitch=False)
+
+SHOP_ROWS = [
+    {"id": "1", "first": "Ann", "last": "Ode", "mail": "ann.ode@example.org", "tel": "2065550101", "member": "m1"},
+    {"id": "2", "first": "Karl", "last": "Weiss", "mail": "karl@example.org", "tel": "2065550102", "member": "m2"},
+]
+CLUB_ROWS = [
+    {"id": "1", "nr": "M1", "name": "Ann Ode", "mail": "ann.ode@example.org"},
+    {"id": "2", "nr": "m9", "name": "Rosa Field", "mail": "rosa@example.org"},
+]
+ORDER_ROWS = [{"id": "a", "who": " m1", "order": "1"}, {"id": "b", "who": "none", "order": "2"}, {"id": "c", "order": "3"}]
+
+
+@pytest.fixture
+def brand(tmp_path: Path) -> Tenant:
+    return tenant(tmp_path, SHOP, CLUB, ORDERS, TWO_KEYS, PRODUCTS)
+
+
+def fill(session: Session) -> None:
+    load(session, SHOP, SHOP_ROWS)
+    load(session, CLUB, CLUB_ROWS)
+    load(session, ORDERS, ORDER_ROWS)
+    load(session, TWO_KEYS, [{"id": "v", "who": "m1", "device": "d"}])
+    load(session, PRODUCTS, [{"id": "p", "sku": "p"}])
+    session.commit()
+
+
+def run(tenant: Tenant, *, run_id: str = "run-1", day: int = 2, commit: bool = True, **options: Any) -> StitchRun:
+    with open_session(tenant.root / "warehouse") as session:
+        done = run_stitch(session, tenant, run_id=run_id, as_of=date(2024, 5, day), **options)
+        if commit:
+            session.commit(**done.meta)
+        return done
+
+
+def read(tenant: Tenant, table: str) -> pl.DataFrame:
+    with open_session(tenant.root / "warehouse") as session:
+        session.bind(table, "t")
+        return session.frame("SELECT * FROM t ORDER BY ALL")
+
+
+def digests(done: StitchRun) -> dict[str, str]:
+    return {name: state.digest for name, state in done.states.items()}
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StitchRun]:
+    root = tmp_path_factory.mktemp("first")
+    with open_session(root / "warehouse") as session:
+        fill(session)
+    return root, run(tenant(root, SHOP, CLUB, ORDERS, TWO_KEYS, PRODUCTS))
+
+
+@pytest.fixture
+def stitched(brand: Tenant, first_run: tuple[Path, StitchRun]) -> tuple[Tenant, StitchRun]:
+    root, done = first_run
+    shutil.copytree(root, brand.root, dirs_exist_ok=True)
+    return brand, done
+
+
+def test_a_first_run_writes_every_table_and_the_generation(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, done = stitched
+    links = [t.stitched_asset for t in stitched_tables(brand)]
+    assert set(done.states) == {*stitch_tables(), *links}
+    assert links == ["stitched/Club_Members", "stitched/Shop_Customers", "stitched/Shop_Orders", "stitched/Shop_Visits"]
+    assert done.meta == {GENERATION: 1}
+    assert done.metrics["source_records"] == 4
+    assert done.metrics["amperity_ids"] == 3
+    changed = read(brand, "unified_changes_pks")
+    assert changed["change_type"].to_list() == ["added"] * 4
+    assert set(changed["job_id"]) == {"run-1"}
+
+
+def test_domain_tables_get_the_id_of_their_record_or_of_their_only_foreign_key(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, _ = stitched
+    profile = dict(read(brand, "stitched/Shop_Customers").select("id", "amperity_id").iter_rows())
+    orders = dict(read(brand, "stitched/Shop_Orders").select("id", "amperity_id").iter_rows())
+    assert orders == {"a": profile["1"], "b": None, "c": None}
+    assert read(brand, "stitched/Shop_Visits")["amperity_id"].to_list() == [None]
+    added = set(read(brand, "stitched/Shop_Orders").columns) - set(read(brand, "domain/Shop_Orders").columns)
+    assert added == {"amperity_id"}
+
+
+def test_a_key_that_two_people_share_links_nobody(brand: Tenant) -> None:
+    rows = [
+        {"id": "1", "first": "Ann", "last": "Ode", "born": "1950-01-02", "member": "m1"},
+        {"id": "2", "first": "Karl", "last": "Weiss", "born": "1990-07-08", "member": "m1"},
+    ]
+    rules = MatchingConfig.model_validate(
+        {"rules": [{"action": "cluster", "when": [{"present-and-equal": "email"}]}], "remaining": "none"}
+    )
+    apart = tenant(brand.root, SHOP, ORDERS, stitch=StitchConfig(matching=rules))
+    with open_session(apart.root / "warehouse") as session:
+        load(session, SHOP, rows)
+        load(session, ORDERS, ORDER_ROWS)
+        session.commit()
+    assert run(apart).metrics["amperity_ids"] == 2
+    assert read(apart, "stitched/Shop_Orders")["amperity_id"].null_count() == 3
+
+
+def test_a_second_run_with_nothing_new_writes_nothing(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, first = stitched
+    again = run(brand, run_id="run-2", day=3)
+    assert again.reused
+    assert again.meta == {}
+    assert again.states == first.states
+    assert again.metrics == first.metrics
+
+
+def test_a_forced_run_keeps_ids_and_adds_no_change(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, first = stitched
+    forced = run(brand, run_id="run-2", day=3, force=True)
+    assert forced.meta == {GENERATION: 2}
+    before, after = digests(first), digests(forced)
+    assert {name for name in before if before[name] != after[name]} == {"stitch_metrics"}
+
+
+def test_a_run_killed_before_the_commit_repeats_with_the_same_content(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, _ = stitched
+    with open_session(brand.root / "warehouse") as session:
+        load(session, SHOP, [*SHOP_ROWS[1:], {"id": "3", "first": "Omar", "last": "Diaz", "mail": "omar@example.org"}])
+        session.commit()
+    killed = run(brand, run_id="run-2", day=3, commit=False)
+    repeated = run(brand, run_id="run-2b", day=3)
+    assert killed.meta == repeated.meta == {GENERATION: 2}
+    assert digests(killed) == digests(repeated)
+    changed = read(brand, "unified_changes_pks").filter(job_id="run-2b")
+    assert sorted(changed.select("pk", "change_type").rows()) == [("1", "deleted"), ("3", "added")]
+    assert "run-2" not in read(brand, "unified_changes_clusters")["job_id"]
+
+
+def test_new_orders_alone_do_not_match_anew(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, first = stitched
+    with open_session(brand.root / "warehouse") as session:
+        load(session, ORDERS, [*ORDER_ROWS, {"id": "d", "who": "m2", "order": "4"}])
+        session.commit()
+    again = run(brand, run_id="run-2")
+    assert again.written == ["stitched/Shop_Orders"]
+    assert again.states["unified_coalesced"] == first.states["unified_coalesced"]
+
+
+def test_the_fingerprint_follows_settings_tags_and_content(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, _ = stitched
+    retagged = feed("Club:Members", {"nr": ["fk-member"], "name": ["surname"], "mail": ["email"]})
+    with open_session(brand.root / "warehouse") as session:
+        keys = {
+            stitch_fingerprint(session, brand),
+            stitch_fingerprint(session, tenant(brand.root, SHOP, CLUB, stitch=StitchConfig(outputs={"unified_scores": False}))),
+            stitch_fingerprint(session, tenant(brand.root, SHOP, retagged)),
+        }
+        load(session, CLUB, CLUB_ROWS[:1])
+        keys.add(stitch_fingerprint(session, brand))
+    assert len(keys) == 4
+
+
+def test_the_managed_blocklist_blocks_and_is_an_input(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, _ = stitched
+    blocking = tenant(brand.root, SHOP, CLUB, BLOCKED)
+    with open_session(brand.root / "warehouse") as session:
+        load(session, BLOCKED, [{"id": "1", "ds": "Shop", "sem": "email", "val": "Karl@example.org"}])
+        session.commit()
+    assert not run(blocking, run_id="run-2").reused
+    flags = read(blocking, "unified_coalesced").filter(pl.col("blv_email")).select("datasource", "pk").rows()
+    assert flags == [("Shop:Customers", "2")]
+    assert read(blocking, "stitch_blocklistvalues").rows() == [("Shop", "email", "Karl@example.org")]
+
+
+def test_a_manual_list_of_foreign_keys_does_not_stop_the_run(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, _ = stitched
+    listed = StitchConfig(bad_values=BadValuesConfig(ignore={"fk": ["m1"]}, case_sensitive_fks=["fk-member"]))
+    assert run(tenant(brand.root, SHOP, CLUB, ORDERS, stitch=listed), run_id="run-2").metrics["source_records"] == 4
+
+
+def test_a_tenant_with_labels_is_told_that_they_are_not_applied(brand: Tenant) -> None:
+    labels = feed("Amperity:Labels", {"label": ["sl/label-id"], "part": ["sl/partition-id"]}, stitch=False)
+    with open_session(brand.root / "warehouse") as session:
+        fill(session)
+    assert run(tenant(brand.root, SHOP, labels)).warnings == ["Amperity:Labels: Stitch labels are not applied by this version"]
