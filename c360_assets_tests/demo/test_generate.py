@@ -81,7 +81,7 @@ def test_order_tables_carry_every_tag_that_the_transaction_reports_need(tenant: 
 
 def test_every_good_record_has_one_person_and_every_truth_is_delivered(tenant: Path) -> None:
     keys = {
-        "CDT_Shop_Customers": "SELECT customer_id FROM read_csv('{root}/landing/shop/*.csv', all_varchar=true, ignore_errors=true)",
+        "CDT_Shop_Customers": "SELECT customer_id FROM read_csv('{root}/landing/shop/*.csv', all_varchar=1, ignore_errors=1)",
         "CDT_Till_Customers": "SELECT card_no FROM read_csv('{root}/landing/till/customers_*.csv', all_varchar=true, delim=';')",
         "Loyalty:Members": "SELECT member_id FROM read_parquet('{root}/landing/loyalty/*.parquet')",
         "CallCentre:Contacts": "SELECT contact_id FROM read_csv('{root}/landing/callcentre/*.psv', all_varchar=true, delim='|')",
