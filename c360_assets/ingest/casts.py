@@ -6,10 +6,11 @@ to `load`; date patterns to `dates`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.dates import DATES, TIMES, Pattern, compile_pattern, day_text, offset_minutes, time_text
+from c360_assets.ingest.dates import DATES, TIMES, compile_pattern, day_text, offset_minutes, time_text
 from c360_assets.tenant.models import FeedConfig, FieldConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -21,7 +22,7 @@ TYPES = {
     "datetime": INSTANT,
     "float": "DOUBLE",
     "integer": "BIGINT",
-    # A file format without declared element types cannot say what these hold: they stay JSON text until a custom table flattens them.
+    # Element types are not declared, so these stay JSON text until a custom table flattens them.
     "array": "VARCHAR",
     "map": "VARCHAR",
     "struct": "VARCHAR",
@@ -38,16 +39,33 @@ ISO_TIMESTAMP = ISO_DATE + r"[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.
 
 @dataclass(frozen=True)
 class Cast:
-    """How one field's text becomes a value.
+    """How the text of field number `number`, in column `r<number>`, becomes a value.
 
-    `text` is the SQL for the text that counts (NULL where missing), `value` the SQL for the value, `rounded` the SQL condition
-    under which digits were rounded away. A text that is not NULL with a value that is NULL is a cast error.
+    `text` is the SQL for the text that counts (NULL where missing), kept as `t<number>`; `steps` are the SQL of helper columns
+    `h<number>_0`, `h<number>_1`, ..., each of which may read the ones before; `value` the SQL for the value, kept as
+    `v<number>`; `rounded` the SQL condition on the text under which digits are rounded away. A text with no value is a cast
+    error.
     """
 
+    number: int
     text: str
     value: str
-    type: str
+    steps: tuple[str, ...] = ()
     rounded: str | None = None
+
+
+def typed_sql(casts: Sequence[Cast], source: str) -> str:
+    """A query over `source` with the columns `t<i>` and `v<i>` added for each cast.
+
+    Each step is a level of its own, so that what several branches read is computed once and statements stay short.
+    """
+    levels = [", ".join(f"{c.text} AS t{c.number}" for c in casts)]
+    deepest = max((len(c.steps) for c in casts), default=0)
+    levels += [", ".join(f"{c.steps[k]} AS h{c.number}_{k}" for c in casts if k < len(c.steps)) for k in range(deepest)]
+    levels.append(", ".join(f"{c.value} AS v{c.number}" for c in casts))
+    for added in levels:
+        source = f"(SELECT *, {added} FROM {source})"
+    return f"SELECT * FROM {source}"
 
 
 def sql_type(feed: FeedConfig, item: FieldConfig) -> str:
@@ -60,36 +78,35 @@ def scale_of(feed: FeedConfig, item: FieldConfig) -> int:
     return next(s for s in scales if s is not None)
 
 
-def cast_for(feed: FeedConfig, item: FieldConfig, raw: str, year: str, *, typed: bool = False, text: str | None = None) -> Cast:
-    """The cast of the SQL text expression `raw` to the field's type.
+def cast_for(feed: FeedConfig, item: FieldConfig, number: int, year: str, *, typed: bool = False) -> Cast:
+    """The cast of field number `number` to its type.
 
     `year` is the SQL of the year that two-digit years are read near: the delivery day's, so that no clock is asked.
-    `typed` says that `raw` renders a typed value in its canonical form, for which declared patterns do not apply. `text` names
-    the column that holds `Cast.text`, when a caller has computed it before.
+    `typed` says that the text renders a typed value in its canonical form, for which declared patterns do not apply.
     """
-    kind = item.type
+    kind, raw, t = item.type, f"r{number}", f"t{number}"
     if kind in AS_TEXT:
-        return Cast(raw, text or raw, "VARCHAR")
-    trimmed = f"nullif(trim({raw}, {SPACE}), '')"
-    t = text or trimmed
-    pattern = None if typed else (item.format or (feed.datetime_format if kind in ("date", "datetime") else None))
-    target = sql_type(feed, item)
+        return Cast(number, raw, t)
+    text = f"nullif(trim({raw}, {SPACE}), '')"
     if kind == "boolean":
-        return Cast(trimmed, _boolean(t), target)
+        return Cast(number, text, _boolean(t))
     if kind == "integer":
-        value = f"CASE WHEN {_full(t, '[+-]?[0-9]+(?:[.]0*)?')} THEN TRY_CAST(split_part({t}, '.', 1) AS BIGINT) END"
-        return Cast(trimmed, value, target)
+        whole = _full(t, "[+-]?[0-9]+(?:[.]0*)?")
+        return Cast(number, text, f"CASE WHEN {whole} THEN TRY_CAST(split_part({t}, '.', 1) AS BIGINT) END")
     if kind == "decimal":
-        lost = r"[.][0-9]{%d}[0-9]*[1-9]" % scale_of(feed, item)
-        value = f"CASE WHEN {_full(t, DECIMAL)} THEN TRY_CAST({t} AS {target}) END"
-        return Cast(trimmed, value, target, rounded=f"regexp_matches({t}, {quote_literal(lost)})")
+        lost = quote_literal(f"[.][0-9]{{{scale_of(feed, item)}}}[0-9]*[1-9]")
+        value = f"CASE WHEN {_full(t, DECIMAL)} THEN TRY_CAST({t} AS {sql_type(feed, item)}) END"
+        return Cast(number, text, value, rounded=f"regexp_matches({t}, {lost})")
     if kind == "float":
-        number = f"TRY_CAST({t} AS DOUBLE)"
-        value = f"CASE WHEN {_full(t, DECIMAL + '(?:[eE][+-]?[0-9]+)?')} AND isfinite({number}) THEN {number} END"
-        return Cast(trimmed, value, target)
+        number_sql = f"TRY_CAST({t} AS DOUBLE)"
+        like = _full(t, DECIMAL + "(?:[eE][+-]?[0-9]+)?")
+        return Cast(number, text, f"CASE WHEN {like} AND isfinite({number_sql}) THEN {number_sql} END")
+    pattern = None if typed else (item.format or feed.datetime_format)
+    if pattern is not None:
+        return _declared(number, text, kind, pattern, year, feed.timezone or "UTC")
     if kind == "date":
-        return Cast(trimmed, _date(t, year, pattern), target)
-    return Cast(trimmed, _datetime(t, year, pattern, feed.timezone or "UTC"), target)
+        return Cast(number, text, f"CASE WHEN {_full(t, ISO_DATE)} THEN {_to_date(t)} ELSE {_known_day(t, year)} END")
+    return _known_instant(number, text, year, feed.timezone or "UTC")
 
 
 def _full(value: str, regex: str) -> str:
@@ -106,46 +123,57 @@ def _to_date(text: str) -> str:
     return f"TRY_CAST(nullif({text}, '0000' || ({text})[5:]) AS DATE)"
 
 
-def _declared(pattern: str, needs_day: str) -> Pattern:
-    compiled = compile_pattern(pattern)
-    if not compiled.has_day:
-        raise C360Error(f"date pattern {pattern!r} names no whole day, which a {needs_day} needs: it must hold year, month and day")
-    return compiled
+def _declared(number: int, text: str, kind: str, declared: str, year: str, zone: str) -> Cast:
+    """A declared pattern is the only one: a text of another shape is an error, not a guess."""
+    pattern = compile_pattern(declared)
+    if not pattern.has_day:
+        raise C360Error(f"date pattern {declared!r} names no whole day: a {kind} needs year, month and day")
+    t, parts, day = f"t{number}", f"h{number}_0", f"h{number}_1"
+    steps = (f"CASE WHEN {pattern.fits(t)} THEN {pattern.parts(t)} END", _to_date(day_text(pattern, parts, year)))
+    if kind == "date":
+        return Cast(number, text, day, steps)
+    return Cast(number, text, _instant(day, time_text(pattern, parts), offset_minutes(pattern, parts), zone), steps)
 
 
-def _date(t: str, year: str, declared: str | None) -> str:
-    """A declared pattern is the only one; without one the known patterns are tried in order."""
-    if declared is not None:
-        pattern = _declared(declared, "date")
-        return f"CASE WHEN {pattern.fits(t)} THEN {_to_date(day_text(pattern, pattern.parts(t), year))} END"
-    branches = [f"WHEN {_full(t, ISO_DATE)} THEN {_to_date(t)}"]
-    branches += [f"WHEN {p.fits(t)} THEN {_to_date(day_text(p, p.parts(t), year))}" for p in map(compile_pattern, DATES.values())]
+def _known_day(text: str, year: str) -> str:
+    patterns = [compile_pattern(p) for p in DATES.values()]
+    branches = [f"WHEN {p.fits(text)} THEN {_to_date(day_text(p, p.parts(text), year))}" for p in patterns]
     return f"CASE {' '.join(branches)} END"
 
 
-def _datetime(t: str, year: str, declared: str | None, zone: str) -> str:
-    """An instant. A text without an offset is local time in `zone`."""
-    if declared is not None:
-        pattern = _declared(declared, "datetime")
-        s = pattern.parts(t)
-        instant = _instant(_to_date(day_text(pattern, s, year)), time_text(pattern, s), offset_minutes(pattern, s), zone)
-        return f"CASE WHEN {pattern.fits(t)} THEN {instant} END"
-    dates = [compile_pattern(p) for p in DATES.values()]
-    # Longer shapes first where one is the beginning of another, so that the cut between date and time is unique.
-    shapes = sorted((p.regex for p in dates), key=lambda r: "[0-9]{4}" not in r)
-    # The alternatives carry groups of their own, so the whole match is asked for, which is group 0.
-    head = f"regexp_extract({t}, {quote_literal('^(?:' + '|'.join(shapes) + ')')}, 0)"
-    tail = f"({t})[length({head}) + 1:]"
-    day = f"CASE {' '.join(f'WHEN {p.fits(head)} THEN {_to_date(day_text(p, p.parts(head), year))}' for p in dates)} END"
-    branches = [f"WHEN {_full(t, ISO_TIMESTAMP)} AND {t}[1:4] <> '0000' THEN timezone({quote_literal(zone)}, TRY_CAST({t} AS TIMESTAMP))"]
-    branches.append(f"WHEN {tail} = '' THEN {_instant(day, quote_literal('00:00:00'), None, zone)}")
-    for text in TIMES.values():
-        pattern = compile_pattern(text)
-        clock = f"({tail})[2:]"
-        s = pattern.parts(clock)
-        fits = f"{tail}[1:1] IN (' ', 'T') AND {pattern.fits(clock)}"
-        branches.append(f"WHEN {fits} THEN {_instant(day, time_text(pattern, s), offset_minutes(pattern, s), zone)}")
-    return f"CASE {' '.join(branches)} END"
+def _known_instant(number: int, text: str, year: str, zone: str) -> Cast:
+    """An instant in one of the known patterns; a text without an offset is local time in `zone`.
+
+    The text is cut where its date ends. That cut is unique, since no date pattern's texts begin like another's, but for two-
+    and four-digit years, of which the longer is tried first. Plain ISO texts skip all that.
+    """
+    t, head, tail, day, clock, minutes = (f"t{number}", *(f"h{number}_{step}" for step in range(5)))
+    shapes = sorted((compile_pattern(p).regex for p in DATES.values()), key=lambda regex: "[0-9]{4}" not in regex)
+    iso = f"{_full(t, ISO_TIMESTAMP)} AND {t}[1:4] <> '0000'"
+    times = [compile_pattern(p) for p in TIMES.values()]
+    of_clock = f"{tail}[2:]"
+    clocks = " ".join(f"WHEN {p.fits(of_clock)} THEN {time_text(p, p.parts(of_clock))}" for p in times)
+    east = " ".join(
+        f"WHEN {p.fits(of_clock)} THEN {offset_minutes(p, p.parts(of_clock))}"
+        for p in times
+        if {"offset", "zone"} & set(p.groups)
+    )
+    steps = (
+        # The alternatives hold groups of their own; group 0 is the whole match.
+        f"CASE WHEN NOT ({iso}) THEN regexp_extract({t}, {quote_literal('^(?:' + '|'.join(shapes) + ')')}, 0) END",
+        f"{t}[length({head}) + 1:]",
+        _known_day(head, year),
+        f"CASE WHEN {tail} = '' THEN '00:00:00' WHEN {tail}[1:1] IN (' ', 'T') THEN CASE {clocks} END END",
+        f"CASE WHEN {tail} <> '' THEN CASE {east} END END",
+    )
+    local = f"TRY_CAST(strftime({day}, '%Y-%m-%d') || ' ' || {clock} AS TIMESTAMP)"
+    here = quote_literal(zone)
+    value = (
+        f"CASE WHEN {head} IS NULL THEN timezone({here}, TRY_CAST({t} AS TIMESTAMP)) "
+        f"WHEN {minutes} IS NULL THEN timezone({here}, {local}) "
+        f"ELSE timezone('UTC', {local} - to_minutes({minutes})) END"
+    )
+    return Cast(number, text, value, steps)
 
 
 def _instant(day: str, clock: str, offset: str | None, zone: str) -> str:

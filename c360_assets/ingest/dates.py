@@ -82,7 +82,9 @@ class Pattern:
     @property
     def has_day(self) -> bool:
         year = {"year", "year2"} & set(self.groups)
-        return bool(year) and ("yearday" in self.groups or {"month", "day"} <= set(self.groups) or {"monthname", "day"} <= set(self.groups))
+        return bool(year) and (
+            "yearday" in self.groups or {"month", "day"} <= set(self.groups) or {"monthname", "day"} <= set(self.groups)
+        )
 
 
 def compile_pattern(text: str) -> Pattern:

@@ -52,7 +52,9 @@ class DayLoad:
 def landing_folder(tenant: Tenant, feed: FeedConfig) -> Path:
     address = feed.files.address
     if "://" in address:
-        raise LoadError("address", f"feed {feed.name}: files.address {address!r} is remote; only folders can be read in this version")
+        raise LoadError(
+            "address", f"feed {feed.name}: files.address {address!r} is remote; only folders can be read in this version"
+        )
     return tenant.root / address
 
 

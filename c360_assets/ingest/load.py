@@ -17,7 +17,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.ingest import upsert
-from c360_assets.ingest.casts import AS_TEXT, cast_for
+from c360_assets.ingest.casts import AS_TEXT, cast_for, typed_sql
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import DayLoad, LandedFile
 from c360_assets.ingest.readers import Batch, OpenedFile, batches, open_file
@@ -140,7 +140,9 @@ def purge(session: Session, feed: FeedConfig) -> None:
     """Empty the domain table and forget the feed's loads, so that everything landed is loaded again. Pending until commit."""
     kept = session_ledger(session).filter(pl.col("feed") != feed.name)
     session.write(LEDGER, kept)
-    session.write(domain_table(feed), _stored_sql(session, feed, None), fingerprint=layout_fingerprint(feed), figures=_figures(feed))
+    session.write(
+        domain_table(feed), _stored_sql(session, feed, None), fingerprint=layout_fingerprint(feed), figures=_figures(feed)
+    )
 
 
 def load_feed(
@@ -163,7 +165,10 @@ def load_feed(
     if state is not None:
         _check_layout(feed, state)
     if not days:
-        return FeedLoad(feed.name, table, [], ensure_table(session, feed))
+        current = FeedLoad(feed.name, table, [], ensure_table(session, feed))
+        if commit and session.pending:
+            session.commit()
+        return current
     workspace = tenant.root / ".tmp" / f"ingest-{feed.physical}"
     try:
         load = _Load(session, tenant, feed, sorted(days, key=lambda d: d.day), workspace, progress)
@@ -224,12 +229,16 @@ class _Load:
             if file.number in failures:
                 self._fail(day, failures[file.number])
             elif result.file.changed():
-                message = f"feed {self.feed.name}: file {result.file.relative} changed while it was read; run again when it is complete"
+                message = (
+                    f"feed {self.feed.name}: file {result.file.relative} changed while it was read; run again when it is complete"
+                )
                 self._fail(day, LoadError("changing", message))
             if file.header is None:
                 day.warnings.append(f"file {result.file.relative} is empty")
             if file.undeclared:
-                day.warnings.append(f"file {result.file.relative} has {file.undeclared} columns that the feed does not declare; ignored")
+                day.warnings.append(
+                    f"file {result.file.relative} has {file.undeclared} columns that the feed does not declare; ignored"
+                )
         counts = f"SELECT _file, count(*), count(_error), sum(_rounded)::BIGINT FROM {INCOMING} GROUP BY _file"
         for number, read, rejected, rounded in self.session.rows(counts):
             result = self.numbered[number][1]
@@ -246,30 +255,25 @@ class _Load:
 
     def _typed_sql(self, batch: Batch) -> str:
         """From rows of text to the incoming table's rows: texts, values, key, first error; one idea per level."""
-        feed, texts, values, errors, raws, rounded = self.feed, [], [], [], [], []
-        for i, (name, item) in enumerate(feed.fields.items()):
-            cast = cast_for(feed, item, f"r{i}", "_year", typed=i in batch.typed, text=f"t{i}")
-            texts.append(f"{cast.text} AS t{i}")
-            values.append(f"{cast.value} AS v{i}")
-            if item.type not in AS_TEXT:
-                errors.append(f"WHEN t{i} IS NOT NULL AND v{i} IS NULL THEN {quote_literal(name)}")
-                raws.append(f"WHEN t{i} IS NOT NULL AND v{i} IS NULL THEN r{i}")
-            if cast.rounded:
-                rounded.append(f"coalesce(({cast.rounded})::INTEGER, 0)")
+        feed = self.feed
+        items = list(feed.fields.values())
+        casts = [cast_for(feed, item, i, "_year", typed=i in batch.typed) for i, item in enumerate(items)]
+        wrong = {i: f"t{i} IS NOT NULL AND v{i} IS NULL" for i, item in enumerate(items) if item.type not in AS_TEXT}
+        names = list(feed.fields)
+        wrong_field = _case({condition: quote_literal(names[i]) for i, condition in wrong.items()})
+        wrong_text = _case({condition: f"r{i}" for i, condition in wrong.items()})
+        rounded = " + ".join(f"coalesce(({c.rounded})::INTEGER, 0)" for c in casts if c.rounded) or "0"
         outputs = list(feed.outputs)
         named = ", ".join(f"v{i} AS {quote_ident(name)}" for i, name in enumerate(outputs))
         types = upsert.columns_of(feed)
         key = upsert.key_sql({name: types[name] for name in feed.primary_key})
         plain = ", ".join(quote_ident(name) for name in outputs)
         uuid = upsert.uuid_sql(self.tenant.config.id, feed.name)
-        wrong_field = f"CASE {' '.join(errors)} END" if errors else "NULL::VARCHAR"
-        wrong_text = f"CASE {' '.join(raws)} END" if raws else "NULL::VARCHAR"
         return f"""
-            WITH texts AS (SELECT *, {", ".join(texts)} FROM ({batch.sql}) JOIN _c360_file_years USING (_file)),
-            typed AS (SELECT *, {", ".join(values)} FROM texts),
+            WITH typed AS ({typed_sql(casts, f"({batch.sql}) JOIN _c360_file_years USING (_file)")}),
             judged AS (
                 SELECT {named}, _file, _row, _line, _reject, {wrong_field} AS _cast, coalesce(_record, {wrong_text}) AS _text,
-                       {" + ".join(rounded) or "0"} AS _rounded
+                       {rounded} AS _rounded
                 FROM typed),
             keyed AS (SELECT *, {key} AS _pk FROM judged),
             erred AS (
@@ -320,7 +324,8 @@ class _Load:
         self.session.register("_c360_bases", pl.DataFrame(bases, schema=schema, orient="row"))
         self.tell(f"{self.feed.name}: merging")
         names = ", ".join(quote_ident(name) for name in upsert.columns_of(self.feed) if name != "_updated")
-        placed = f"(SELECT {names}, _base + _row AS _updated, _file FROM {INCOMING} JOIN _c360_bases USING (_file) WHERE _error IS NULL)"
+        good_rows = f"{INCOMING} JOIN _c360_bases USING (_file) WHERE _error IS NULL"
+        placed = f"(SELECT {names}, _base + _row AS _updated, _file FROM {good_rows})"
         self._table("_c360_winners", upsert.winners_sql(self.feed, placed))
         truncated = self.feed.load == "truncate_and_upsert"
         stored = f"({_stored_sql(self.session, self.feed, None if truncated else state)})"
@@ -371,6 +376,11 @@ class _Load:
         record(self.session, entries)
 
 
+def _case(branches: dict[str, str]) -> str:
+    """SQL for the value of the first condition that holds."""
+    return f"CASE {' '.join(f'WHEN {c} THEN {v}' for c, v in branches.items())} END" if branches else "NULL::VARCHAR"
+
+
 def _figures(feed: FeedConfig) -> dict[str, object]:
     return {"primary_key": list(feed.primary_key)}
 
@@ -384,13 +394,15 @@ def _check_layout(feed: FeedConfig, state: TableState) -> None:
         before = stored.get(name.lower(), (name, kind))[1]
         if before != kind:
             message = (
-                f"feed {feed.name}: column {name} is loaded as {before}, and is now declared as {kind}; give it a new output name "
-                f"with rename, or purge the domain table and load the files again"
+                f"feed {feed.name}: column {name} was loaded as {before} and is now declared as {kind}; "
+                "give it a new output name with rename, or purge the domain table and load the files again"
             )
             raise LoadError("type_change", message)
     before_key = state.figures.get("primary_key")
     if before_key is not None and list(before_key) != list(feed.primary_key):
-        message = f"feed {feed.name}: the primary key of a loaded table was changed; purge the domain table and load the files again"
+        message = (
+            f"feed {feed.name}: the primary key of a loaded table was changed; purge the domain table and load the files again"
+        )
         raise LoadError("key_change", message)
 
 
@@ -401,10 +413,13 @@ def _stored_sql(session: Session, feed: FeedConfig, state: TableState | None) ->
         return f"SELECT {', '.join(f'CAST(NULL AS {t}) AS {quote_ident(c)}' for c, t in declared.items())} WHERE false"
     stored = {name.lower(): name for name in state.columns}
     chosen = ", ".join(
-        f"CAST({quote_ident(stored[c.lower()]) if c.lower() in stored else 'NULL'} AS {t}) AS {quote_ident(c)}" for c, t in declared.items()
+        f"CAST({quote_ident(stored[c.lower()]) if c.lower() in stored else 'NULL'} AS {t}) AS {quote_ident(c)}"
+        for c, t in declared.items()
     )
     try:
         source = session.warehouse.source(domain_table(feed), state)
     except Exception as error:
-        raise C360Error(f"table {domain_table(feed)} cannot be read at version {state.version} ({type(error).__name__})") from None
+        raise C360Error(
+            f"table {domain_table(feed)} cannot be read at version {state.version} ({type(error).__name__})"
+        ) from None
     return f"SELECT {chosen} FROM {source}"

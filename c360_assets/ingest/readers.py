@@ -19,7 +19,7 @@ import polars as pl
 
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import LandedFile
-from c360_assets.ingest.records import Dialect, UnclosedQuote, text_records
+from c360_assets.ingest.records import Dialect, UnclosedQuoteError, text_records
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -70,13 +70,19 @@ def open_file(session: Session, feed: FeedConfig, number: int, file: LandedFile,
     files = feed.files
     if files.format in LATER or files.compression in ("zip", "tar"):
         what = LATER.get(files.format, files.compression)
-        raise LoadError("format", f"feed {feed.name}: {what} files cannot be read in this version; deliver csv, ndjson, json or parquet")
+        raise LoadError(
+            "format", f"feed {feed.name}: {what} files cannot be read in this version; deliver csv, ndjson, json or parquet"
+        )
     if file.changed() or not file.sha256:
-        raise LoadError("changing", _about(feed, file, "is still being written or cannot be read", "run again when it is complete"))
+        raise LoadError(
+            "changing", _about(feed, file, "is still being written or cannot be read", "run again when it is complete")
+        )
     try:
         path = _plain(feed, file, number, workspace)
     except (OSError, EOFError, zlib.error, UnicodeError, LookupError) as error:
-        message = _about(feed, file, f"cannot be unpacked or read ({type(error).__name__})", "send it again, or mend files.encoding")
+        message = _about(
+            feed, file, f"cannot be unpacked or read ({type(error).__name__})", "send it again, or mend files.encoding"
+        )
         raise LoadError("unreadable", message) from None
     if path.stat().st_size == 0:
         return OpenedFile(number, file, path, None)
@@ -152,11 +158,13 @@ def _plain(feed: FeedConfig, file: LandedFile, number: int, workspace: Path) -> 
     # Half a character pair, or a byte the encoding lacks, becomes bytes that are not UTF-8: its record is an encoding error.
     broken = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
     written = private_folder(workspace) / f"{number}.utf8"
-    with path.open("r", encoding=encoding, errors=broken, newline="") as text:
-        with written.open("w", encoding="utf-8", errors=broken, newline="") as target:
-            written.chmod(0o600)
-            while block_of_text := text.read(1 << 22):
-                target.write(block_of_text)
+    with (
+        path.open("r", encoding=encoding, errors=broken, newline="") as text,
+        written.open("w", encoding="utf-8", errors=broken, newline="") as target,
+    ):
+        written.chmod(0o600)
+        while block_of_text := text.read(1 << 22):
+            target.write(block_of_text)
     if packed:
         path.unlink()
     return written
@@ -168,7 +176,7 @@ def _text_header(feed: FeedConfig, file: LandedFile, path: Path) -> tuple[str, .
     dialect = dialect_of(feed)
     try:
         first = next(text_records(path, dialect, chunk=1 << 16), None)
-    except UnclosedQuote:
+    except UnclosedQuoteError:
         raise LoadError("header", _about(feed, file, "has a header whose quotes are not closed", "send it again")) from None
     if first is None or not len(first):
         return None
@@ -234,7 +242,7 @@ def _classified(
                 .select("_file", "_row", "_line", "record", "_reject", "_record")
             )
             row += len(frame)
-    except UnclosedQuote as error:
+    except UnclosedQuoteError as error:
         what = f"has a quoted field that is never closed, after line {error.line}"
         failures[file.number] = LoadError("unreadable", _about(feed, file.landed, what, "mend the file or files.quote"))
 
@@ -260,7 +268,7 @@ def _reject(dialect: Dialect, fields: int) -> pl.Expr:
 
 def _fields_sql(dialect: Dialect) -> str:
     """SQL for the list of fields of `record`, which is well formed."""
-    d, q, e = (quote_literal(mark) for mark in (dialect.delimiter, dialect.quote, dialect.escape))
+    d, q = quote_literal(dialect.delimiter), quote_literal(dialect.quote)
     plain = f"string_split(record, {d})"
     if not dialect.quote:
         return plain
@@ -269,13 +277,12 @@ def _fields_sql(dialect: Dialect) -> str:
         inner = f"replace(x[2:len(x) - 1], {q} || {q}, {q})"
     else:
         inner = f"regexp_replace(x[2:len(x) - 1], {quote_literal(re.escape(dialect.escape) + '(.|[^.])')}, '\\1', 'g')"
-    unquoted = f"list_transform(regexp_extract_all({d} || record, {pattern}, 1), lambda x: CASE WHEN x[1:1] = {q} THEN {inner} ELSE x END)"
+    found = f"regexp_extract_all({d} || record, {pattern}, 1)"
+    unquoted = f"list_transform({found}, lambda x: CASE WHEN x[1:1] = {q} THEN {inner} ELSE x END)"
     return f"CASE WHEN contains(record, {q}) THEN {unquoted} ELSE {plain} END"
 
 
-def _json_batches(
-    session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError]
-) -> Iterator[Batch]:
+def _json_batches(session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError]) -> Iterator[Batch]:
     for file in files:
         seen: set[str] = set()
         rows = 0
@@ -299,16 +306,16 @@ def _json_batches(
                 failures[file.number] = error
 
 
-def _json_records(
-    session: Session, feed: FeedConfig, file: OpenedFile, failures: dict[int, LoadError]
-) -> Iterator[pl.DataFrame]:
+def _json_records(session: Session, feed: FeedConfig, file: OpenedFile, failures: dict[int, LoadError]) -> Iterator[pl.DataFrame]:
     if feed.files.format == "ndjson":
         frames: Iterable[pl.DataFrame] = text_records(file.path, None)
     else:
         try:
             frames = [_json_array(session, file.path)]
         except duckdb.Error:
-            message = _about(feed, file.landed, "is not valid JSON", "mend the file, or say format: ndjson for one object per line")
+            message = _about(
+                feed, file.landed, "is not valid JSON", "mend the file, or say format: ndjson for one object per line"
+            )
             failures[file.number] = LoadError("unreadable", message)
             return
     row = 1
@@ -340,10 +347,11 @@ def _json_array(session: Session, path: Path) -> pl.DataFrame:
 def _json_sql(feed: FeedConfig, keys: list[str]) -> str:
     """Numbers are put in quotes first: the engine would read them as floating point and lose digits."""
     mark, end = f"chr({ord(NUMBER_MARK)})", f"chr({ord(NUMBER_END)})"
-    marked = f"regexp_replace(record, {quote_literal(JSON_TOKEN)}, {quote_literal(f'{chr(92)}1{NUMBER_MARK}{chr(92)}2{NUMBER_END}')}, 'g')"
+    replacement = quote_literal(f"\\1{NUMBER_MARK}\\2{NUMBER_END}")
+    marked = f"regexp_replace(record, {quote_literal(JSON_TOKEN)}, {replacement}, 'g')"
     digits = f"""replace(replace(replace({marked}, {mark} || {end}, ''), {mark}, '"'), {end}, '"')"""
     paths, values = [], []
-    for i, (name, item) in enumerate(feed.fields.items()):
+    for i, name in enumerate(feed.fields):
         variants = [k for k in keys if k.lower() == name.lower()]
         found = []
         for key in variants:
@@ -376,7 +384,9 @@ def _parquet_batch(session: Session, feed: FeedConfig, file: OpenedFile, failure
         column, kind = columns.get(name.lower(), ("", ""))
         if kind and kind != "VARCHAR":
             typed.add(i)
-        values.append((rendered(quote_ident(column), kind, item.type, feed.timezone or "UTC") if kind else "NULL::VARCHAR") + f" AS r{i}")
+        values.append(
+            (rendered(quote_ident(column), kind, item.type, feed.timezone or "UTC") if kind else "NULL::VARCHAR") + f" AS r{i}"
+        )
     listed = f"read_parquet({quote_literal(str(file.path))}, file_row_number = true)"
     try:
         session.execute(
@@ -408,5 +418,3 @@ def rendered(column: str, kind: str, target: str, zone: str) -> str:
     if kind.endswith("[]") or kind.startswith(("STRUCT", "MAP")):
         return f"to_json({column})::VARCHAR"
     return f"{column}::VARCHAR"
-
-

@@ -22,7 +22,7 @@ LONGEST_RECORD = 256 << 20
 LINE_FEED, CARRIAGE_RETURN = 10, 13
 
 
-class UnclosedQuote(Exception):
+class UnclosedQuoteError(Exception):
     """A quoted field that begins in line `line` is not closed within `LONGEST_RECORD` bytes."""
 
     def __init__(self, line: int) -> None:
@@ -79,7 +79,7 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
 
     Columns: `_line` (first physical line, from 1), `record` (text without its line end, NULL where it is not UTF-8), `_garbled`
     (such a record's text with the bad bytes replaced). Blank lines between records are left out. Without a dialect every line
-    is a record. A quote that is never closed makes one record up to the end of the file. Raises UnclosedQuote when that is
+    is a record. A quote that is never closed makes one record up to the end of the file. Raises UnclosedQuoteError when that is
     more than `LONGEST_RECORD` bytes.
     """
     size = path.stat().st_size
@@ -102,7 +102,7 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
         bounds = np.flatnonzero(between)
         if len(bounds) < 2:
             if length > LONGEST_RECORD:
-                raise UnclosedQuote(line)
+                raise UnclosedQuoteError(line)
             length *= 2
             continue
         yield _frame(block, begins[bounds], bounds[:-1] + line)

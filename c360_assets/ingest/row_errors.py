@@ -65,7 +65,9 @@ def write_logs(root: Path, feed: FeedConfig, day: date, errors: pl.DataFrame) ->
     private_folder(root / "logs")
     message = pl.col("error_type").replace_strict(MESSAGES, return_dtype=pl.String)
     rows = errors.with_columns(pl.lit(feed.name).alias("feed"), message.alias("message")).sort("file", "line_no")
-    counts = rows.group_by("feed", "error_type", "field").agg(pl.len().alias("rows")).with_columns(pl.lit(day).alias("delivery_day"))
+    counts = (
+        rows.group_by("feed", "error_type", "field").agg(pl.len().alias("rows")).with_columns(pl.lit(day).alias("delivery_day"))
+    )
     _write(by_row, rows.select(FILE_LOG))
     _write(by_type, counts.select(FEED_LOG).sort(["rows", "error_type", "field"], descending=[True, False, False]))
     return [by_row, by_type]

@@ -57,7 +57,9 @@ def updated_base(day: date, attempt: int, offset: int) -> int:
     `offset` is the number of data rows in the day's files before it. Raises C360Error past 255 attempts at one day.
     """
     if attempt >= 1 << (DAY_BITS - ATTEMPT_BITS):
-        raise C360Error(f"delivery day {day} was loaded {attempt - 1} times, which is the limit; put the rows into a new day's file")
+        raise C360Error(
+            f"delivery day {day} was loaded {attempt - 1} times, which is the limit; put the rows into a new day's file"
+        )
     return ((day - EPOCH).days << DAY_BITS) + (attempt << ATTEMPT_BITS) + offset
 
 

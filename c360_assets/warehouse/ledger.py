@@ -72,8 +72,8 @@ def read_ledger(warehouse: Warehouse, state: TableState | None = None) -> pl.Dat
     state = state or warehouse.state(LEDGER)
     if state is None or not state.rows:
         return empty_ledger()
-    table = pl.from_arrow(DeltaTable(warehouse.path(LEDGER), version=state.version).to_pyarrow_table())
-    assert isinstance(table, pl.DataFrame)
+    files = DeltaTable(warehouse.path(LEDGER), version=state.version).file_uris()
+    table = pl.read_parquet(files)
     return table.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort("feed", "delivery_day", "attempt", "path")
 
 

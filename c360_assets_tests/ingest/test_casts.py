@@ -1,0 +1,129 @@
+"""Literals and what each type makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import pytest
+
+from c360_assets.errors import C360Error
+from c360_assets.ingest.casts import cast_for, typed_sql
+from c360_assets.ingest.dates import compile_pattern
+from c360_assets.tenant.models import FieldConfig
+from c360_assets_tests.ingest.tenants import feed_of
+
+WRONG = "wrong"
+
+
+@pytest.fixture(scope="module")
+def con() -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'").fetchall()
+    return con
+
+
+def cast(con: duckdb.DuckDBPyConnection, item: FieldConfig, texts: list[str], **feed: Any) -> list[str | None]:
+    how = cast_for(feed_of(**feed), item, 0, "2024")
+    listed = ", ".join(f"({i}, ?)" for i in range(len(texts)))
+    query = f"SELECT v0::VARCHAR, t0 FROM ({typed_sql([how], f'(VALUES {listed}) t(i, r0)')}) ORDER BY i"
+    return [WRONG if value is None and text is not None else value for value, text in con.execute(query, texts).fetchall()]
+
+
+GOLDEN: dict[str, list[tuple[str, str | None]]] = {
+    "string": [("", ""), (" a ", " a "), ("NULL", "NULL"), ("007", "007")],
+    "boolean": [
+        ("true", "true"), ("T", "true"), ("Yes", "true"), ("y", "true"), ("1", "true"), (" 1 ", "true"),
+        ("FALSE", "false"), ("f", "false"), ("no", "false"), ("N", "false"), ("0", "false"),
+        ("", None), ("  ", None), ("on", WRONG), ("2", WRONG), ("null", WRONG),
+    ],
+    "integer": [
+        ("0", "0"), ("-7", "-7"), ("+7", "7"), ("007", "7"), (" 12 ", "12"), ("1.0", "1"), ("1.000", "1"), ("", None),
+        ("9223372036854775807", "9223372036854775807"), ("-9223372036854775808", "-9223372036854775808"),
+        ("9223372036854775808", WRONG), ("1.5", WRONG), ("1e3", WRONG), ("1,000", WRONG), ("1_000", WRONG), ("0x10", WRONG),
+        ("twelve", WRONG), ("--1", WRONG), ("1 2", WRONG),
+    ],
+    "decimal": [
+        ("1", "1.0000"), ("1.5", "1.5000"), (".5", "0.5000"), ("-0.00005", "-0.0001"), ("0.00005", "0.0001"),
+        ("0.00004999", "0.0000"),
+        ("+3.10", "3.1000"), ("", None), ("\t", None), ("12345678901234567890.1234", "12345678901234567890.1234"),
+        ("9999999999999999999999999999999999.9999", "9999999999999999999999999999999999.9999"),
+        ("99999999999999999999999999999999999", WRONG), ("1e2", WRONG), ("1,000.00", WRONG), ("$5", WRONG), ("5 USD", WRONG),
+        ("1.2.3", WRONG), ("NaN", WRONG), ("-", WRONG),
+    ],
+    "float": [
+        ("1", "1.0"), ("1.5e3", "1500.0"), ("-2E-2", "-0.02"), (".5", "0.5"), ("", None),
+        ("1e999", WRONG), ("nan", WRONG), ("inf", WRONG), ("1,5", WRONG),
+    ],
+    "date": [
+        ("20240105", "2024-01-05"), ("2024-01-05", "2024-01-05"), ("2024/01/05", "2024-01-05"), ("01/05/2024", "2024-01-05"),
+        ("1/5/2024", "2024-01-05"), ("01/05/24", "2024-01-05"), ("01/05/43", "2043-01-05"), ("01/05/44", "1944-01-05"),
+        ("05-Jan-2024", "2024-01-05"), ("05-jan-99", "1999-01-05"), ("05 Jan 2024", "2024-01-05"),
+        ("5 January 2024", "2024-01-05"),
+        ("05JAN2024", "2024-01-05"), ("2024-02-29", "2024-02-29"), ("0001-01-01", "0001-01-01"),
+        (" 2024-01-05 ", "2024-01-05"), ("", None), ("2023-02-29", WRONG), ("2024-13-01", WRONG), ("13/13/2024", WRONG), ("0000-00-00", WRONG), ("0000-01-01", WRONG),
+        ("24-01-05", WRONG), ("2024-01-05 10:00:00", WRONG), ("1704412800", WRONG), ("Jan 5", WRONG), ("05-Foo-2024", WRONG),
+    ],
+    "datetime": [
+        ("2024-01-05 10:11:12", "2024-01-05 10:11:12+00"), ("2024-01-05T10:11:12", "2024-01-05 10:11:12+00"),
+        ("2024-01-05 10:11:12.123", "2024-01-05 10:11:12.123+00"),
+        ("2024-01-05 10:11:12.123456789", "2024-01-05 10:11:12.123456+00"),
+        ("2024-01-05T10:11:12Z", "2024-01-05 10:11:12+00"), ("2024-01-05T10:11:12+02:00", "2024-01-05 08:11:12+00"),
+        ("2024-01-05T10:11:12.5-0530", "2024-01-05 15:41:12.5+00"), ("2024-01-05T10:11Z", "2024-01-05 10:11:00+00"),
+        ("2024-01-05", "2024-01-05 00:00:00+00"), ("20240105 101112", "2024-01-05 10:11:12+00"),
+        ("20240105T101112.25Z", "2024-01-05 10:11:12.25+00"), ("20240105 101112-0800", "2024-01-05 18:11:12+00"),
+        ("01/05/2024 03:04:05 PM", "2024-01-05 15:04:05+00"), ("1/5/24 3:04 am", "2024-01-05 03:04:00+00"),
+        ("01/05/2024 12:00 AM", "2024-01-05 00:00:00+00"), ("05-Jan-2024 3:04PM UTC", "2024-01-05 15:04:00+00"),
+        ("05 Jan 2024 10", "2024-01-05 10:00:00+00"), ("2024-01-05 10:11:12.123 UTC", "2024-01-05 10:11:12.123+00"), ("", None),
+        ("2024-01-05  10:11:12", WRONG), ("2024-01-05 24:00:00", WRONG), ("2024-01-05 10:60", WRONG),
+        ("2024-01-05 10:11:12 PST", WRONG),
+        ("1704449472", WRONG), ("1704449472000", WRONG), ("01/05/20245", WRONG), ("2024-02-30 10:00:00", WRONG),
+        ("0000-01-01 00:00:00", WRONG),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", GOLDEN)
+def test_golden_literals(con: duckdb.DuckDBPyConnection, kind: str) -> None:
+    texts = [text for text, _ in GOLDEN[kind]]
+    got = cast(con, FieldConfig.model_validate({"type": kind}), texts)
+    assert list(zip(texts, got, strict=True)) == GOLDEN[kind]
+
+
+def test_there_are_enough_literals() -> None:
+    assert sum(map(len, GOLDEN.values())) >= 120
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "text", "value"),
+    [
+        ("date", "dd.MM.yyyy", "01.02.2024", "2024-02-01"),
+        ("date", "dd/MM/yyyy", "13/02/2024", "2024-02-13"),
+        ("date", "dd/MM/yyyy", "02/13/2024", WRONG),
+        ("date", "dd.MM.yyyy", "2024-02-01", WRONG),
+        ("date", "yyyyDDD", "2024060", "2024-02-29"),
+        ("date", "yyyyDDD", "2023366", WRONG),
+        ("date", "MMM d, yyyy", "Sept 5, 2024", "2024-09-05"),
+        ("date", "yyyy-MM-dd HH:mm", "2024-02-01 10:00", "2024-02-01"),
+        ("datetime", "'am' d.M.yyyy 'um' H:mm", "am 1.2.2024 um 3:04", "2024-02-01 03:04:00+00"),
+        ("datetime", "yyyyMMddHHmmss", "20240201030405", "2024-02-01 03:04:05+00"),
+        ("datetime", "d 'o''clock' MM yyyy", "1 o'clock 02 2024", "2024-02-01 00:00:00+00"),
+        ("datetime", "yyyy-MM-dd'T'HH:mm:ssZZ", "2024-02-01T03:04:05+01:00", "2024-02-01 02:04:05+00"),
+    ],
+)
+def test_a_declared_pattern_is_the_only_one(
+    con: duckdb.DuckDBPyConnection, kind: str, pattern: str, text: str, value: str
+) -> None:
+    assert cast(con, FieldConfig.model_validate({"type": kind, "format": pattern}), [text]) == [value]
+
+
+@pytest.mark.parametrize("pattern", ["yyyy-QQ-dd", "'open", "dd.MM.yyyy dd"])
+def test_a_pattern_that_means_nothing_is_refused(pattern: str) -> None:
+    with pytest.raises(C360Error, match="date pattern"):
+        compile_pattern(pattern)
+
+
+def test_local_times_are_read_in_the_feeds_zone(con: duckdb.DuckDBPyConnection) -> None:
+    texts = ["2024-01-05 10:00:00", "2024-07-05 10:00", "2024-07-05 10:00:00Z"]
+    got = cast(con, FieldConfig(type="datetime"), texts, timezone="America/New_York")
+    assert got == ["2024-01-05 15:00:00+00", "2024-07-05 14:00:00+00", "2024-07-05 10:00:00+00"]

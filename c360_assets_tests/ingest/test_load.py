@@ -1,0 +1,340 @@
+"""Days, files and rows on their way into a domain table."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import uuid
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c360_assets.ingest.failures import LoadError
+from c360_assets.ingest.landing import landed, outside, pending
+from c360_assets.ingest.load import ensure_table, load_feed, purge
+from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.warehouse.ledger import read_ledger, session_ledger
+from c360_assets.warehouse.session import Warehouse, open_session
+from c360_assets_tests.ingest.tenants import ID, THROUGH, feed_of, land, ledger, load, table, tenant_of
+
+HEADER = "id,name,seen,spent\n"
+
+
+def digest(tenant: Tenant, feed: FeedConfig) -> str:
+    state = Warehouse.open(tenant.root / "warehouse").state(f"domain/{feed.physical}")
+    assert state is not None
+    return state.digest
+
+
+def counts(result: Any) -> tuple[int, int, int, int]:
+    return result.rows_read, result.rows_loaded, result.rows_rejected, result.rows_replaced
+
+
+def test_a_day_becomes_typed_rows_with_system_columns(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.csv", HEADER + "a,Ann,2024-01-05 10:00:00,1.005\nb,,,\n")
+    result = load(tenant, feed)
+    assert counts(result) == (2, 2, 0, 0)
+    assert result.days[0].rounded_values == 1
+    rows = table(tenant, feed)
+    assert list(result.state.columns) == ["id", "name", "seen", "spent", "_pk", "_uuid_pk", "_updated"]
+    assert rows["_pk"].to_list() == ["a", "b"]
+    assert rows["name"].to_list() == ["Ann", ""]
+    assert rows["_uuid_pk"].to_list() == [str(uuid.uuid5(ID, f"Shop:Customers\x1f{k}")) for k in "ab"]
+    day = (date(2024, 1, 5) - date(1970, 1, 1)).days
+    assert rows["_updated"].to_list() == [day * 2**43 + 2**35 + 1, day * 2**43 + 2**35 + 2]
+
+
+@pytest.mark.parametrize(
+    ("last_updated", "rows", "winner"),
+    [
+        ("auto", ["a,first,2024-01-09,", "a,last,2024-01-01,"], "last"),
+        ("seen", ["a,newest,2024-01-09,", "a,last,2024-01-01,"], "newest"),
+        ("seen", ["a,dated,2024-01-01,", "a,undated,,"], "dated"),
+        ("seen", ["a,first,2024-01-01,", "a,last,2024-01-01,"], "last"),
+        ("seen", ["a,first,,", "a,last,,"], "last"),
+    ],
+)
+@pytest.mark.parametrize("apart", ["one file", "two files", "two days in one run", "two runs", "two runs, later day first"])
+def test_the_winner_per_key(tmp_path: Path, last_updated: str, rows: list[str], winner: str, apart: str) -> None:
+    feed = feed_of(last_updated=last_updated)
+    tenant = tenant_of(tmp_path, feed)
+    first, second = (HEADER + row + "\n" for row in rows)
+    if apart == "one file":
+        land(tenant, "c-20240105.csv", first + rows[1] + "\n")
+    elif apart == "two files":
+        land(tenant, "c-20240105-b.csv", second)
+        land(tenant, "c-20240105-a.csv", first)
+    elif apart == "two runs, later day first":
+        land(tenant, "c-20240106.csv", second)
+        load(tenant, feed)
+        land(tenant, "c-20240105.csv", first)
+    else:
+        land(tenant, "c-20240105.csv", first)
+        if apart == "two runs":
+            load(tenant, feed)
+        land(tenant, "c-20240106.csv", second)
+    load(tenant, feed)
+    assert table(tenant, feed)["name"].to_list() == [winner]
+
+
+ROW = st.tuples(
+    st.sampled_from("abcde"), st.sampled_from(["x", "y", 'q"q', "l\nl"]), st.sampled_from(["", "2024-01-01", "2024-02-01", "bad"])
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    data=st.data(),
+    days=st.lists(st.lists(ROW, max_size=6), min_size=1, max_size=3),
+    last_updated=st.sampled_from(["auto", "seen"]),
+)
+def test_any_split_gives_the_same_table(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, days: list[list[tuple[str, str, str]]], last_updated: str
+) -> None:
+    """Files of a day cut anywhere, in any order of landing, days in one run or several in any order, one thread or two."""
+    feed = feed_of(last_updated=last_updated, error_threshold=100)
+    lines = [['{},"{}",{},1\n'.format(k, name.replace('"', '""'), seen) for k, name, seen in rows] for rows in days]
+    whole = tenant_of(tmp_path_factory.mktemp("whole"), feed)
+    split = tenant_of(tmp_path_factory.mktemp("split"), feed)
+    for day, rows in enumerate(lines, 1):
+        land(whole, f"c-2024010{day}.csv", HEADER + "".join(rows))
+    load(whole, feed)
+    for day in data.draw(st.permutations(range(len(lines)))):
+        cuts = [0, *sorted(data.draw(st.lists(st.integers(0, len(lines[day])), max_size=2))), len(lines[day])]
+        for part, (start, stop) in enumerate(pairwise(cuts)):
+            header = HEADER if data.draw(st.booleans()) else HEADER.upper()
+            land(split, f"c-2024010{day + 1}-{part}.csv", header + "".join(lines[day][start:stop]))
+        if data.draw(st.booleans()):
+            load(split, feed)
+    load(split, feed)
+    assert digest(whole, feed) == digest(split, feed)
+    entries = ledger(split)
+    assert (entries["rows_read"] == entries["rows_loaded"] + entries["rows_rejected"] + entries["rows_replaced"]).all()
+
+
+def test_landing_the_same_again_changes_nothing(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    path = land(tenant, "c-20240105.csv", HEADER + "a,Ann,,\n")
+    load(tenant, feed)
+    before = Warehouse.open(tmp_path / "warehouse").manifest
+    os.utime(path, (1, 1))
+    with open_session(tmp_path / "warehouse") as session:
+        assert pending(tenant, feed, session_ledger(session), THROUGH) == []
+    load(tenant, feed)
+    assert Warehouse.open(tmp_path / "warehouse").manifest == before
+
+
+def test_a_changed_or_new_file_reloads_its_whole_day(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105-a.csv", HEADER + "a,Ann,,\n")
+    land(tenant, "c-20240106-a.csv", HEADER + "z,Zoe,,\n")
+    load(tenant, feed)
+    land(tenant, "c-20240105-b.csv", HEADER + "a,Anna,,\n")
+    result = load(tenant, feed)
+    assert [(d.day, d.attempt, len(d.files)) for d in result.days] == [(date(2024, 1, 5), 2, 2)]
+    assert table(tenant, feed)["name"].to_list() == ["Anna", "Zoe"]
+    land(tenant, "c-20240105-b.csv", HEADER + "a,Annette,,\n")
+    assert load(tenant, feed).days[0].attempt == 3
+    assert table(tenant, feed)["name"].to_list() == ["Annette", "Zoe"]
+
+
+def test_a_file_that_has_gone_is_no_news(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105-a.csv", HEADER + "a,Ann,,\n")
+    land(tenant, "c-20240105-b.csv", HEADER + "b,Bob,,\n")
+    load(tenant, feed)
+    (tmp_path / "landing" / "c-20240105-b.csv").unlink()
+    assert load(tenant, feed).days == []
+
+
+def test_days_after_the_run_and_before_the_tenant_are_reported_not_loaded(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    for name in ("c-20240105.csv", "c-20250101.csv", "c-20191231.csv", "c-20240199.csv"):
+        land(tenant, name, HEADER)
+    assert [f.relative for f in outside(tenant, feed, THROUGH)] == ["c-20191231.csv", "c-20250101.csv"]
+    assert [d.day for d in load(tenant, feed).days] == [date(2024, 1, 5)]
+
+
+def test_a_name_without_a_date_belongs_to_the_run_and_is_known_by_its_content(tmp_path: Path) -> None:
+    feed = feed_of(files={"pattern": "'all.csv'"})
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "all.csv", HEADER + "a,Ann,,\n")
+    assert [d.day for d in load(tenant, feed, date(2024, 1, 5)).days] == [date(2024, 1, 5)]
+    assert load(tenant, feed, date(2024, 1, 6)).days == []
+    land(tenant, "all.csv", HEADER + "a,Anna,,\n")
+    assert [(d.day, d.attempt) for d in load(tenant, feed, date(2024, 1, 7)).days] == [(date(2024, 1, 7), 1)]
+    assert table(tenant, feed)["name"].to_list() == ["Anna"]
+
+
+def test_over_the_threshold_nothing_of_the_day_loads_and_the_others_do(tmp_path: Path) -> None:
+    feed = feed_of(error_threshold=10)
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240104.csv", HEADER + "".join(f"k{i},x,,\n" for i in range(9)) + "bad,x,,five\n")
+    land(tenant, "c-20240105.csv", HEADER + "a,Ann,yesterday,\nb,Bob,,1\n")
+    result = load(tenant, feed)
+    assert [(d.status, d.kind) for d in result.days] == [("loaded", ""), ("failed", "error_threshold")]
+    assert "1 of 2 rows have errors (50.00 %, allowed 10 %)" in result.days[1].message
+    assert table(tenant, feed).height == 9
+    log = pl.read_csv(tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv")
+    assert log.columns == ["feed", "file", "line_no", "field", "error_type", "raw_value", "message"]
+    assert log.row(0)[:6] == ("Shop:Customers", "c-20240105.csv", 2, "seen", "cast_error", "yesterday")
+    assert (tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv").stat().st_mode & 0o777 == 0o600
+    summary = pl.read_csv(tmp_path / "logs" / "Shop_Customers.2024-01-05.error_types.csv")
+    assert summary.rows() == [("Shop:Customers", "2024-01-05", "cast_error", "seen", 1)]
+    again = load(tenant, feed, threshold_override=50)
+    assert [(d.day.day, d.attempt, d.status) for d in again.days] == [(5, 1, "loaded")]
+    assert table(tenant, feed).height == 10
+
+
+def test_one_error_per_row_of_each_kind(tmp_path: Path) -> None:
+    feed = feed_of(error_threshold=100, fields={"id": {}, "n": {"type": "integer"}, "m": {"type": "integer"}})
+    tenant = tenant_of(tmp_path, feed)
+    rows = b'id,n,m\nok,1,2\nx,bad,bad\n,bad,1\n,1,1\nfew,1\nmany,1,2,3\nq,"1"1,2\n\n"two\nlines",x,1\nbyte\xff,1,2\nlast,"1,2\n'
+    land(tenant, "c-20240105.csv", rows)
+    result = load(tenant, feed)
+    assert counts(result) == (10, 1, 9, 0)
+    log = pl.read_csv(tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv")
+    assert log.select("line_no", "field", "error_type").rows() == [
+        (3, "n", "cast_error"),
+        (4, "n", "cast_error"),
+        (5, None, "missing_primary_key"),
+        (6, None, "column_count_mismatch"),
+        (7, None, "column_count_mismatch"),
+        (8, None, "malformed_row"),
+        (10, "n", "cast_error"),
+        (12, None, "encoding_error"),
+        (13, None, "malformed_row"),
+    ]
+    # Rejected rows keep their place: the good row is the first of ten.
+    assert table(tenant, feed)["_updated"][0] % 2**35 == 1
+
+
+def test_composite_keys(tmp_path: Path) -> None:
+    feed = feed_of(primary_key=["a", "b"], error_threshold=100, fields={"b": {}, "a": {}, "n": {"type": "integer"}})
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.ndjson", 'a,b,n\nx|y,z,1\nx,y|z,2\n"\\",,3\n,,4\n')
+    result = load(tenant, feed)
+    assert result.rows_rejected == 1
+    assert table(tenant, feed)["_pk"].to_list() == ["\\\\|", "x\\|y|z", "x|y\\|z"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("name,seen\nAnn,\n", "missing_column"),
+        ("id,name,NAME\na,b,c\n", "header"),
+        ('id,"name\n', "header"),
+        (gzip.compress(HEADER.encode() * 99)[:-9], "unreadable"),
+        (b"\x1f\x8bnot gzip", "unreadable"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_fails_its_day_only(tmp_path: Path, content: str | bytes, kind: str) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240104.csv", HEADER + "a,Ann,,\n")
+    land(tenant, "c-20240105-a.csv", HEADER + "b,Bob,,\n")
+    land(tenant, "c-20240105-b.csv", content)
+    result = load(tenant, feed)
+    assert [(d.status, d.kind) for d in result.days] == [("loaded", ""), ("failed", kind)]
+    assert "c-20240105-b.csv" in result.days[1].message
+    assert "Shop:Customers" in result.days[1].message
+    assert table(tenant, feed)["_pk"].to_list() == ["a"]
+    assert ledger(tenant)["status"].to_list() == ["loaded", "failed", "failed"]
+    land(tenant, "c-20240105-b.csv", HEADER + "c,Cyd,,\n")
+    assert [(d.attempt, d.status) for d in load(tenant, feed).days] == [(1, "loaded")]
+    assert table(tenant, feed)["_pk"].to_list() == ["a", "b", "c"]
+
+
+def test_a_file_that_is_still_being_written_fails_its_day(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    path = land(tenant, "c-20240105.csv", HEADER + "a,Ann,,\n")
+    with open_session(tmp_path / "warehouse") as session:
+        days = pending(tenant, feed, session_ledger(session), THROUGH)
+        path.write_text(HEADER + "a,Ann,,\nb,Bob,,\n")
+        result = load_feed(session, tenant, feed, days)
+    assert [(d.status, d.kind) for d in result.days] == [("failed", "changing")]
+
+
+def test_a_kill_before_the_commit_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant, other = tenant_of(tmp_path / "a", feed), tenant_of(tmp_path / "b", feed)
+    for t in (tenant, other):
+        land(t, "c-20240105.csv", HEADER + "a,Ann,,\n")
+        load(t, feed)
+        land(t, "c-20240106.csv", HEADER + "a,Anna,,\nb,Bob,,\n")
+    with open_session(tenant.root / "warehouse") as session:
+        load_feed(session, tenant, feed, pending(tenant, feed, session_ledger(session), THROUGH))
+    assert read_ledger(Warehouse.open(tenant.root / "warehouse")).height == 1
+    assert table(tenant, feed)["name"].to_list() == ["Ann"]
+    load(tenant, feed)
+    load(other, feed)
+    assert digest(tenant, feed) == digest(other, feed)
+
+
+def test_a_truncated_feed_shows_its_newest_day(tmp_path: Path) -> None:
+    feed = feed_of(load="truncate_and_upsert")
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.csv", HEADER + "a,Ann,,\nb,Bob,,\n")
+    land(tenant, "c-20240106.csv", HEADER + "a,Anna,,\na,Annette,,\n")
+    assert [(d.rows_loaded, d.rows_replaced) for d in load(tenant, feed).days] == [(0, 2), (1, 1)]
+    assert table(tenant, feed)["name"].to_list() == ["Annette"]
+    land(tenant, "c-20240104.csv", HEADER + "z,Zoe,,\n")
+    assert load(tenant, feed).rows_loaded == 0
+    assert table(tenant, feed)["name"].to_list() == ["Annette"]
+    land(tenant, "c-20240107.csv", HEADER + "c,Cyd,,bad\n")
+    assert load(tenant, feed).days[0].status == "failed"
+    assert table(tenant, feed)["name"].to_list() == ["Annette"]
+
+
+def test_an_empty_file_is_a_warning(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.csv", b"")
+    result = load(tenant, feed)
+    assert result.days[0].status == "empty"
+    assert "is empty" in result.days[0].warnings[0]
+    assert table(tenant, feed).height == 0
+    assert load(tenant, feed).days == []
+
+
+def test_columns_come_and_go(tmp_path: Path) -> None:
+    fields: dict[str, Any] = {"id": {}, "name": {}}
+    tenant = tenant_of(tmp_path, feed_of(fields=fields))
+    land(tenant, "c-20240105.csv", "id,name,new\na,Ann,1\n")
+    assert "does not declare" in load(tenant, feed_of(fields=fields)).days[0].warnings[0]
+    wider = feed_of(fields={"id": {}, "new": {"type": "integer"}})
+    with open_session(tmp_path / "warehouse") as session:
+        ensure_table(session, wider)
+        session.commit()
+    assert table(tenant, wider).select("id", "new", "_pk").rows() == [("a", None, "a")]
+    with open_session(tmp_path / "warehouse") as session:
+        with pytest.raises(LoadError, match="was loaded as BIGINT"):
+            ensure_table(session, feed_of(fields={"id": {}, "new": {}}))
+        with pytest.raises(LoadError, match="primary key"):
+            ensure_table(session, feed_of(fields={"id": {}, "new": {"type": "integer"}}, primary_key=["new"]))
+        purge(session, wider)
+        session.commit()
+    changed = feed_of(fields={"id": {}, "new": {}})
+    load(tenant, changed)
+    assert table(tenant, changed)["new"].to_list() == ["1"]
+
+
+def test_a_feed_without_files_has_an_empty_table(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    assert landed(tenant, feed) == []
+    assert load(tenant, feed).days == []
+    assert set(table(tenant, feed).columns) == {"id", "name", "seen", "spent", "_pk", "_uuid_pk", "_updated"}

@@ -1,0 +1,77 @@
+"""Cutting text into records and fields, against a slow reader that goes character by character."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c360_assets.ingest.readers import split_record
+from c360_assets.ingest.records import Dialect, text_records
+
+CSV = Dialect(",", '"', '"')
+
+
+def slow_records(text: str) -> list[tuple[int, str]]:
+    """(first line, text) of each record: a quote opens at the start of a field; text after a closing quote is part of it."""
+    records, start, first, line, state, i = [], 0, 1, 1, "field", 0
+    while i <= len(text):
+        end = i == len(text)
+        char = "" if end else text[i]
+        if state == "quoted" and not end:
+            if text[i : i + 2] == '""':
+                i += 1
+            elif char == '"':
+                state = "text"
+            elif char == "\n":
+                line += 1
+        elif end or char == "\n":
+            record = text[start:i].removesuffix("\r")
+            if state == "quoted":
+                record = text[start:i].removesuffix("\n").removesuffix("\r")
+            if record:
+                records.append((first, record))
+            line += 1
+            start, first, state = i + 1, line, "field"
+        elif char == ",":
+            state = "field"
+        elif state == "field":
+            state = "quoted" if char == '"' else "text"
+        i += 1
+    return records
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(alphabet='a,"\n\né', max_size=40), chunk=st.integers(1, 12))
+def test_records_are_those_of_a_slow_reader(tmp_path_factory: pytest.TempPathFactory, text: str, chunk: int) -> None:
+    path = tmp_path_factory.getbasetemp() / "records.csv"
+    path.write_bytes(text.encode())
+    got = [(line, record) for frame in text_records(path, CSV, chunk) for line, record, _ in frame.iter_rows()]
+    assert got == slow_records(text)
+
+
+def test_a_record_knows_its_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'\xef\xbb\xbfid,n\r\n1,"x\r\ny"\r\n\r\n2,\xff\n3,"q""\n\nz"\n4,in"ner')
+    frames = list(text_records(path, CSV))
+    assert frames[0].rows() == [
+        (1, "id,n", None),
+        (2, '1,"x\r\ny"', None),
+        (5, None, "2,?"),
+        (6, '3,"q""\n\nz"', None),
+        (9, '4,in"ner', None),
+    ]
+
+
+def test_a_file_of_an_old_mac_has_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a\rb\rc")
+    assert [r for f in text_records(path, CSV) for r in f["record"]] == ["a", "b", "c"]
+
+
+def test_fields_lose_their_quotes() -> None:
+    assert split_record('1,"a""b", "c",in"ner,', CSV) == ["1", 'a"b', ' "c"', 'in"ner', ""]
+    assert split_record(r'1|"a\"|b"', Dialect("|", '"', "\\")) == ["1", 'a"|b']
+    assert split_record('1,"a', Dialect(",", "", "")) == ["1", '"a']
