@@ -13,13 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from c360_assets.automation.instance import prepare_home, tenant_root
 from c360_assets.errors import C360Error, ConfigError, Problem
+
+if TYPE_CHECKING:
+    from dagster import Definitions
+
+    from c360_assets.tenant.models import Tenant
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -89,7 +94,7 @@ def _print_problems(problems: list[Problem], console: Console) -> None:
 
 
 def _all_problems(root: Path) -> list[Problem]:
-    from c360_assets.customer_360.graph import check_sql as check_database
+    from c360_assets.customer_360.check import check_sql as check_database
     from c360_assets.ingest.custom_tables import check_sql as check_custom
     from c360_assets.tenant.loader import read_tenant
 
@@ -231,12 +236,18 @@ def _day(
         threshold=threshold,
     )
     with Reporter(err) as reporter:
-        summary = run_day(root, options, reporter)
+        summary = run_day(root, options, reporter, _definitions)
     if as_json:
         print(json.dumps(summary.as_json(), indent=1))
     else:
         render(summary, out, _next_commands(stage))
     raise typer.Exit(1 if summary.report.failures else 0)
+
+
+def _definitions(tenant: Tenant) -> Definitions:
+    from c360_assets.definitions import build
+
+    return build(tenant)
 
 
 def _next_commands(stage: str) -> list[tuple[str, str]]:
@@ -343,8 +354,12 @@ def demo(
     with _told_errors():
         if folder.exists() and any(folder.iterdir()):
             raise C360Error(f"{_shown(folder.resolve())} is not empty; give a new folder")
-        generate_tenant(folder.resolve(), people=people, days=days, seed=seed, progress=lambda text: err.print(text, style="dim"))
+        generate_tenant(folder.resolve(), people=people, days=days, seed=seed, progress=_people_progress)
     out.print(f"wrote {_shown(folder.resolve())}; next: c360 run --tenant {_shown(folder.resolve())}")
+
+
+def _people_progress(done: int, everybody: int) -> None:
+    err.print(f"{done:,} of {everybody:,} people", style="dim")
 
 
 @feed_app.command("suggest")
