@@ -67,8 +67,8 @@ def stitch(
     own = con is None
     connection = duckdb.connect() if con is None else con
     try:
-        raw = record_frame(records)
         steps.begin("preprocess")
+        raw = record_frame(records)
         clean = preprocess(raw, config.bad_values, blocklist, nicknames)
         steps.begin("collapse")
         rules = config.trivial_duplicates
@@ -89,6 +89,8 @@ def stitch(
         )
         found["stitch_metrics"] = metrics
         steps.end()
+    except (pl.exceptions.PolarsError, duckdb.Error) as error:  # their texts quote values of records
+        raise C360Error(f"Stitch failed at the step {steps.current!r} ({type(error).__name__})") from None
     finally:
         if own:
             connection.close()
@@ -124,7 +126,7 @@ def _typed(frame: pl.DataFrame, column: str, kind: str) -> pl.Expr:
         return value.dt.cast_time_unit("us") if have.time_zone else value.dt.cast_time_unit("us").dt.replace_time_zone("UTC")
     if have == pl.Date and kind == "TIMESTAMPTZ":
         return value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    return value.cast(target)
+    return value.cast(target, strict=False)
 
 
 def _stable_ids(
@@ -203,16 +205,16 @@ class _Steps:
     def __init__(self, progress: Progress | None) -> None:
         self.seconds: dict[str, float] = {}
         self._progress = progress
-        self._step = ""
+        self.current = ""
         self._since = perf_counter()
 
     def begin(self, step: str) -> None:
         self.end()
-        self._step, self._since = step, perf_counter()
+        self.current, self._since = step, perf_counter()
         if self._progress is not None:
             self._progress(step)
 
     def end(self) -> None:
-        if self._step:
-            self.seconds[self._step] = self.seconds.get(self._step, 0.0) + perf_counter() - self._since
-        self._step = ""
+        if self.current:
+            self.seconds[self.current] = self.seconds.get(self.current, 0.0) + perf_counter() - self._since
+        self.current = ""

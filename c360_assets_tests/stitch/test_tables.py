@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -150,6 +151,20 @@ def test_row_order_changes_nothing(result: StitchResult) -> None:
     assert shuffled.figures == result.figures
     for name, frame in result.tables.items():
         assert shuffled.tables[name].equals(frame), name
+
+
+def test_thread_count_changes_nothing(result: StitchResult) -> None:
+    with duckdb.connect(config={"threads": 1}) as con:
+        alone = stitch(people(), con=con)
+    for name, frame in result.tables.items():
+        assert alone.tables[name].equals(frame), name
+
+
+def test_an_engine_error_names_the_step_and_no_value() -> None:
+    nested = people().with_columns(email=pl.lit(["secret@example.org"]))
+    with pytest.raises(C360Error, match=r"failed at the step 'preprocess' \(InvalidOperationError\)") as caught:
+        stitch(nested)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_second_run_on_the_same_records_keeps_every_id_and_adds_no_change(result: StitchResult) -> None:
