@@ -62,7 +62,7 @@ def _summary(tenant: Tenant, tables: list[SourceTable]) -> dg.AssetsDefinition:
     @dg.multi_asset(name="input_validation_report", specs=specs, group_name=GROUP, can_subset=False)
     def input_validation_report(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
         with warehouse.session(context) as session:
-            written = build_report(session, tenant, run_id=context.run_id)
+            written = build_report(session, tenant, run_id=context.run.run_id)
             states = {str(spec.key.path[-1]): session.state(spec.key.path[-1]) for spec in specs}
             session.commit()
         for name, state in states.items():

@@ -62,7 +62,7 @@ class WarehouseResource(dg.ConfigurableResource):
         private_folder(root / "warehouse")
         with safe_errors(root / "logs"), self.duckdb.get_connection() as con:
             try:
-                yield Session(con, Warehouse.open(root / "warehouse"), self.timezone, context.run_id)
+                yield Session(con, Warehouse.open(root / "warehouse"), self.timezone, context.run.run_id)
             finally:
                 con.close()  # the resource itself closes only when nothing was raised
 

@@ -40,7 +40,7 @@ def stitch_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
         with warehouse.session(context) as session:
             as_of = as_of_date(tenant, context.run.tags, session.warehouse)
             run = run_stitch(
-                session, tenant, run_id=context.run_id, as_of=as_of, force=forced(context), progress=context.log.info
+                session, tenant, run_id=context.run.run_id, as_of=as_of, force=forced(context), progress=context.log.info
             )
             session.commit(**run.meta)
         for warning in run.warnings:

@@ -5,7 +5,7 @@ Once per local day: after the day's Stitch, unless the tenant prefers to publish
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import dagster as dg
 from dagster._utils.schedules import get_latest_completed_cron_tick
@@ -13,7 +13,7 @@ from dagster._utils.schedules import get_latest_completed_cron_tick
 from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH
 from c360_assets.automation.readiness import readiness
 from c360_assets.automation.runs import AS_OF_TAG, DAY_TAG, LANDED_TAG, tried
-from c360_assets.automation.ticks import MAX_TRIES
+from c360_assets.automation.ticks import MAX_TRIES, now
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse
 
@@ -53,3 +53,10 @@ def activation_tick_passed(tenant: Tenant, at: datetime) -> bool:
     """Whether the activation schedule has been due on the local day of `at`."""
     last = get_latest_completed_cron_tick(tenant.workflow.activation.cron, at, tenant.config.timezone)
     return last is not None and last.astimezone(at.tzinfo).date() == at.date()
+
+
+def day_tags(tenant: Tenant, as_of: date) -> dict[str, str]:
+    """Tags of an activation that a person starts: it stands for today's if it is due and looks at today."""
+    at = now(tenant)
+    today = tenant.config.as_of == "last_delivery" or as_of == at.date()
+    return {DAY_TAG: at.date().isoformat()} if today and activation_tick_passed(tenant, at) else {}

@@ -75,8 +75,6 @@ def launch(
     in it. `progress` hears each finished table and each line that a step logs, while the run goes on. Never raises for a
     failing step.
     """
-    instance = dg.DagsterInstance.get()
-    reconcile(instance)
     run_id = str(uuid4())
     own = {OWNER_TAG: run_id, **{f"c360/{k}": v for k, v in process_identity().items()}}
     if days is not None:
@@ -84,15 +82,17 @@ def launch(
     if as_of is not None:
         own[AS_OF_TAG] = as_of.isoformat()
     follower = _Follower(progress)
-    instance.add_event_listener(run_id, follower)
-    result = definitions.resolve_job_def(job_name).execute_in_process(
-        instance=instance,
-        run_id=run_id,
-        run_config=QUIET,
-        asset_selection=list(asset_keys) if asset_keys is not None else None,
-        tags={**(tags or {}), **own},
-        raise_on_error=False,
-    )
+    with dg.DagsterInstance.get() as instance:
+        reconcile(instance)
+        instance.add_event_listener(run_id, follower)
+        result = definitions.resolve_job_def(job_name).execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            run_config=QUIET,
+            asset_selection=list(asset_keys) if asset_keys is not None else None,
+            tags={**(tags or {}), **own},
+            raise_on_error=False,
+        )
     return RunOutcome(run_id, result.success, follower.failed, follower.tables)
 
 

@@ -1,0 +1,151 @@
+"""Runs of this process on a persistent instance: what the UI will show, what a failure says, and runs whose process died."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from c360_assets.automation.instance import prepare_home
+from c360_assets.automation.jobs import LOAD, STITCH
+from c360_assets.automation.runs import KILLED, OWNER_TAG, TableDone, launch, prune, reconcile
+from c360_assets.definitions import build
+from c360_assets.tenant.models import Tenant
+from c360_assets_tests.automation.broken import broken
+from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME, DAY, land, tiny_tenant
+
+SHOP, LOYALTY = dg.AssetKey(["domain", "Shop_Customers"]), dg.AssetKey(["domain", "Loyalty_Members"])
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tenant folder, whose instance is the one that `launch` finds."""
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("C360_TENANT_DIR", "")
+    prepared = prepare_home(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(prepared))
+    return tmp_path
+
+
+@pytest.fixture
+def instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.get() as found:
+        yield found
+
+
+def load(tenant: Tenant, key: dg.AssetKey, first: date, last: date) -> tuple[bool, list[tuple[str, str]], str]:
+    outcome = launch(build(tenant), LOAD, asset_keys=[key], days=(first, last), tags={"c360/run": "test"})
+    return outcome.success, outcome.failed_steps, outcome.run_id
+
+
+def searched(folder: Path, *values: str) -> list[str]:
+    """Files below `folder` that hold one of `values`."""
+    files = [f for f in folder.rglob("*") if f.is_file()]
+    return [str(f.relative_to(folder)) for f in files if any(v.encode() in f.read_bytes() for v in values)]
+
+
+def test_the_home_is_private_and_whole(home: Path) -> None:
+    folder = home / ".dagster"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert "telemetry: {enabled: false}" in (folder / "dagster.yaml").read_text("utf-8")
+
+
+def test_a_range_is_one_run_with_every_day_materialized(home: Path, instance: dg.DagsterInstance) -> None:
+    tenant = tiny_tenant(home)
+    for offset in range(3):
+        land(home, "shop", DAY + timedelta(days=offset))
+    heard: list[TableDone | str] = []
+    outcome = launch(build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=2)), progress=heard.append)
+    assert outcome.success
+    assert [(t.table, t.rows, t.reused) for t in heard if isinstance(t, TableDone)] == [("domain/Shop_Customers", 5, False)]
+    assert instance.get_materialized_partitions(SHOP) == {"2026-03-02", "2026-03-03", "2026-03-04"}
+    run = instance.get_run_by_id(outcome.run_id)
+    assert run is not None
+    assert (run.job_name, run.tags[OWNER_TAG], run.tags["c360/pid"]) == (LOAD, outcome.run_id, str(os.getpid()))
+    again = launch(build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=2)))
+    assert [t.reused for t in again.tables] == [True]
+
+
+def test_a_failed_day_names_the_feed_and_leaves_good_days_loaded(home: Path, instance: dg.DagsterInstance) -> None:
+    tenant = tiny_tenant(home)
+    land(home, "shop", DAY)
+    land(home, "shop", DAY + timedelta(days=1), [f"c9,{CANARY_EMAIL},{CANARY_NAME},Drover,{CANARY_NAME}"])
+    success, failed, _ = load(tenant, SHOP, DAY, DAY + timedelta(days=1))
+    assert not success
+    ((step, message),) = failed
+    assert step == "domain__Shop_Customers"
+    assert message.startswith("feed Shop:Customers:")
+    assert instance.get_materialized_partitions(SHOP) == {"2026-03-02"}
+
+
+def test_no_value_reaches_the_orchestrator(home: Path, instance: dg.DagsterInstance) -> None:
+    """A good load, a rejected one, a whole Stitch, and an engine error that quotes a value: the home holds none of them."""
+    tenant = tiny_tenant(home)
+    land(home, "loyalty", DAY)
+    land(home, "shop", DAY)
+    land(home, "shop", DAY + timedelta(days=1), [f"c9,{CANARY_EMAIL},{CANARY_NAME},Drover,{CANARY_NAME}"])
+    load(tenant, SHOP, DAY, DAY + timedelta(days=1))
+    assert load(tenant, LOYALTY, DAY, DAY)[0]
+    outcome = launch(build(tenant), STITCH)
+    assert outcome.success, outcome.failed_steps
+    outcome = launch(broken(home), "broken")
+    ((_, message),) = outcome.failed_steps
+    assert message.startswith("ConversionException at")
+    instance.dispose()
+    assert searched(home / ".dagster", CANARY_EMAIL, CANARY_NAME) == []
+    assert searched(home / "logs", CANARY_NAME) != []  # the search itself works, and the owner can read what happened
+    assert (home / "logs" / "errors.log").stat().st_mode & 0o077 == 0
+
+
+KILLED_RUN = """
+import sys, time
+import dagster as dg
+from c360_assets.automation.runs import launch
+
+@dg.asset
+def sleeps():
+    print("sleeping", flush=True)
+    time.sleep(60)
+
+launch(dg.Definitions([sleeps], jobs=[dg.define_asset_job("sleep")]), "sleep")
+"""
+
+
+def test_a_run_whose_process_was_killed_is_marked_failed(home: Path, instance: dg.DagsterInstance) -> None:
+    process = subprocess.Popen([sys.executable, "-c", KILLED_RUN], stdout=subprocess.PIPE, env=dict(os.environ))
+    assert process.stdout is not None
+    process.stdout.readline()
+    assert reconcile(instance) == 0  # it lives
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert reconcile(instance) == 1
+    (run,) = instance.get_runs()
+    assert run.status == dg.DagsterRunStatus.FAILURE
+    assert any(KILLED in e.message for e in instance.all_logs(run.run_id))
+
+
+def test_a_run_with_the_tags_of_another_is_not_judged(home: Path, instance: dg.DagsterInstance) -> None:
+    """Running again copies tags, also those of a process that is gone."""
+    tags = {OWNER_TAG: "another", "c360/pid": "1", "c360/started": "0", "c360/boot": "gone"}
+    instance.add_run(dg.DagsterRun("load", run_id="again", tags=tags, status=dg.DagsterRunStatus.STARTED))
+    assert reconcile(instance) == 0
+
+
+def test_pruning_keeps_runs_that_materialized(home: Path, instance: dg.DagsterInstance) -> None:
+    tenant = tiny_tenant(home)
+    land(home, "shop", DAY)
+    _, _, good = load(tenant, SHOP, DAY, DAY)
+    land(home, "loyalty", DAY, ["no,such"])
+    _, _, bad = load(tenant, LOYALTY, DAY, DAY)
+    time.sleep(1.1)
+    assert prune(instance, older_than_days=0) == 1
+    assert instance.has_run(good)
+    assert not instance.has_run(bad)
