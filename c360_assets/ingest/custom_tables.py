@@ -84,7 +84,7 @@ def fingerprint_of(session: Session, tenant: Tenant, table: CustomTable) -> str:
         inputs[name] = (state.digest, state.columns)
     query, _ = _parse(tenant, table)
     assert query is not None
-    return fingerprint("custom", query.sql("duckdb"), table.config.primary_key, tenant.config.id, session.timezone, inputs)
+    return fingerprint("custom", query.sql("duckdb", comments=False), table.config.primary_key, tenant.config.id, session.timezone, inputs)
 
 
 def build_custom_table(session: Session, tenant: Tenant, table: CustomTable) -> TableState:

@@ -90,7 +90,7 @@ ROW = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     data=st.data(),
     days=st.lists(st.lists(ROW, max_size=6), min_size=1, max_size=3),

@@ -1,0 +1,144 @@
+"""Custom domain tables: order, checks, building, reuse, lineage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from c360_assets.errors import C360Error, ConfigError
+from c360_assets.ingest.custom_tables import (
+    build_custom_table,
+    check_sql,
+    dependencies,
+    fingerprint_of,
+    lineage,
+    ordered,
+    schemas,
+)
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.session import open_session
+from c360_assets_tests.ingest.tenants import feed_of, land, load, tenant_of
+
+ORDERS = """
+SELECT c.id || '-1' AS id, upper(c.name) AS name, spent * 2 AS doubled
+FROM Shop_Customers c
+WHERE c.name <> ''
+"""
+
+
+def loaded(tmp_path: Path, sql: dict[str, str], **keys: list[str]) -> Tenant:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed, sql=sql, keys=keys)
+    land(tenant, "c-20240105.csv", "id,name,seen,spent\na,Ann,,1.50\nb,Bob,,2\nc,,,3\n")
+    load(tenant, feed)
+    return tenant
+
+
+def test_tables_are_built_after_those_they_read(tmp_path: Path) -> None:
+    tenant = loaded(tmp_path, {"A_Last": "SELECT * FROM z_first", "Z_First": ORDERS})
+    order = ordered(tenant)
+    assert [t.name for t in order] == ["Z_First", "A_Last"]
+    assert dependencies(tenant, order[0]) == ["Shop_Customers"]
+    with open_session(tmp_path / "warehouse") as session:
+        first, last = (build_custom_table(session, tenant, t) for t in order)
+        assert list(first.columns) == ["id", "name", "doubled", "_pk", "_uuid_pk", "_updated"]
+        session.bind("domain/A_Last")
+        assert session.rows('SELECT name, doubled::VARCHAR, _pk, _updated FROM "A_Last" ORDER BY _pk') == [
+            ("ANN", "3.00", "a-1", 0),
+            ("BOB", "4.00", "b-1", 0),
+        ]
+        assert last.fingerprint == fingerprint_of(session, tenant, order[1])
+        session.commit()
+
+
+def test_the_fingerprint_follows_sql_and_inputs(tmp_path: Path) -> None:
+    tenant = loaded(tmp_path, {"T": ORDERS})
+    with open_session(tmp_path / "warehouse") as session:
+        before = fingerprint_of(session, tenant, tenant.custom_tables[0])
+        spaced = tenant_of(tmp_path, *tenant.feeds, sql={"T": ORDERS.replace("\n", "\n\n-- a note\n")})
+        assert fingerprint_of(session, spaced, spaced.custom_tables[0]) == before
+        changed = tenant_of(tmp_path, *tenant.feeds, sql={"T": ORDERS.replace("upper", "lower")})
+        assert fingerprint_of(session, changed, changed.custom_tables[0]) != before
+    land(tenant, "c-20240106.csv", "id,name\nd,Dan\n")
+    load(tenant, tenant.feeds[0])
+    with open_session(tmp_path / "warehouse") as session:
+        assert fingerprint_of(session, tenant, tenant.custom_tables[0]) != before
+
+
+def test_a_key_must_be_unique_and_the_message_hides_it(tmp_path: Path) -> None:
+    tenant = loaded(tmp_path, {"T": "SELECT 'jane@x.org' AS mail, nullif(id, 'c') AS k FROM Shop_Customers"}, T=["mail"])
+    with (
+        open_session(tmp_path / "warehouse") as session,
+        pytest.raises(C360Error, match=r"domain_tables/T\.sql.*empty in 0 rows.*1 keys.*\(3 rows\)") as caught,
+    ):
+        build_custom_table(session, tenant, tenant.custom_tables[0])
+    assert "jane" not in str(caught.value)
+    nulls = loaded(tmp_path / "n", {"T": "SELECT nullif(id, 'c') AS k FROM Shop_Customers"}, T=["k"])
+    with open_session(tmp_path / "n" / "warehouse") as session, pytest.raises(C360Error, match="empty in 1 rows"):
+        build_custom_table(session, nulls, nulls.custom_tables[0])
+
+
+def test_an_engine_error_does_not_quote_values(tmp_path: Path) -> None:
+    tenant = loaded(tmp_path, {"T": "SELECT id, name::INTEGER AS n FROM Shop_Customers"})
+    with open_session(tmp_path / "warehouse") as session, pytest.raises(C360Error, match="ConversionException") as caught:
+        build_custom_table(session, tenant, tenant.custom_tables[0])
+    assert "Ann" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "line", "says"),
+    [
+        ("SELECT id\nFROM Shop_Nothing", 2, "no domain table Shop_Nothing"),
+        ("SELECT id,\n       nome\nFROM Shop_Customers", 2, "nome"),
+        ("SELECT id FROM Shop_Customers WHERE", None, "cannot be parsed"),
+        ("SELECT id FROM Shop_Customers; SELECT 1", None, "exactly one SELECT"),
+        ("CREATE TABLE x AS SELECT 1 AS id", None, "exactly one SELECT"),
+        ("COPY Shop_Customers TO 'x.csv'", None, "exactly one SELECT"),
+        ("ATTACH 'x.duckdb'", None, "exactly one SELECT"),
+        ("SELECT * FROM read_csv('x.csv')", None, "outside the domain tables"),
+        ("SELECT * FROM read_parquet('x')", None, "outside the domain tables"),
+        ("SELECT * FROM 'x.csv'", None, "no domain table x.csv"),
+        ("SELECT * FROM glob('*')", None, "outside the domain tables"),
+        ("SELECT * FROM read_text('x')", None, "outside the domain tables"),
+        ("SELECT * FROM query('SELECT 1')", None, "outside the domain tables"),
+        ("SELECT * FROM duckdb_settings()", None, "outside the domain tables"),
+        ("SELECT * FROM information_schema.tables", None, "no domain table"),
+        ("SELECT name FROM Shop_Customers", None, "gives no column id"),
+        ("SELECT * FROM T", None, "circle"),
+    ],
+)
+def test_wrong_sql_is_told_with_its_file_and_line(tmp_path: Path, sql: str, line: int | None, says: str) -> None:
+    tenant = tenant_of(tmp_path, feed_of(), sql={"T": sql})
+    problems = check_sql(tenant)
+    assert len(problems) == 1, problems
+    assert says in problems[0].message
+    assert problems[0].file in ("domain_tables/T.sql", "domain_tables/T.yaml")
+    if line is not None:
+        assert problems[0].line == line
+
+
+def test_good_sql_has_no_problem(tmp_path: Path) -> None:
+    sql = """
+    WITH parts AS (SELECT id, unnest(string_split(name, ' ')) AS part FROM Shop_Customers)
+    SELECT id, count(*) AS n FROM parts GROUP BY id UNION ALL SELECT i::VARCHAR, 0 FROM range(3) t(i)
+    """
+    tenant = tenant_of(tmp_path, feed_of(), sql={"T": sql})
+    assert check_sql(tenant) == []
+    assert schemas(tenant)["T"] == {"id": "VARCHAR", "n": "BIGINT", "_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
+
+
+def test_a_cycle_names_its_tables(tmp_path: Path) -> None:
+    tenant = tenant_of(tmp_path, feed_of(), sql={"A": "SELECT * FROM B", "B": "SELECT * FROM A"})
+    with pytest.raises(ConfigError, match=r"circle: (A -> B -> A|B -> A -> B)"):
+        ordered(tenant)
+
+
+def test_lineage_goes_through_stars_and_expressions(tmp_path: Path) -> None:
+    tenant = tenant_of(tmp_path, feed_of(), sql={"T": ORDERS, "U": "SELECT * FROM T"})
+    assert lineage(tenant, tenant.custom_tables[0]) == {
+        "id": [("Shop_Customers", "id")],
+        "name": [("Shop_Customers", "name")],
+        "doubled": [("Shop_Customers", "spent")],
+    }
+    assert lineage(tenant, tenant.custom_tables[1])["doubled"] == [("T", "doubled")]

@@ -1,0 +1,180 @@
+"""The same rows in every format, packing and encoding give the same table; what each format does with broken records."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from c360_assets.tenant.models import FeedConfig
+from c360_assets_tests.ingest.tenants import feed_of, land, load, table, tenant_of
+
+FIELDS: dict[str, Any] = {
+    "id": {},
+    "name": {},
+    "on": {"type": "date"},
+    "at": {"type": "datetime"},
+    "amount": {"type": "decimal", "scale": 3},
+    "n": {"type": "integer"},
+    "ok": {"type": "boolean"},
+}
+ROWS = [
+    ("1", 'Zoë "Z", O\nNeil', "2024-01-05", "2024-01-05 10:11:12.5", "1.100", "7", "true"),
+    ("2", "plain|text", "2024-02-29", "2024-01-05 10:11:12", "-12345678901234567890.123", "-9007199254740993", "false"),
+    ("3", "", "", "", "", "", ""),
+]
+EXPECTED = [
+    ("1", ROWS[0][1], date(2024, 1, 5), datetime(2024, 1, 5, 10, 11, 12, 500000, UTC), Decimal("1.100"), 7, True),
+    ("2", ROWS[1][1], date(2024, 2, 29), datetime(2024, 1, 5, 10, 11, 12, 0, UTC), Decimal("-12345678901234567890.123"),
+     -(2**53) - 1, False),
+    ("3", "", None, None, None, None, None),
+]  # fmt: skip
+
+
+def feed(**files: Any) -> FeedConfig:
+    return feed_of(fields=FIELDS, files={"pattern": "'c-'yyyyMMdd'*'", **files})
+
+
+def text(delimiter: str = ",", quote: str = '"', escape: str = '"', header: bool = True, end: str = "\n") -> str:
+    def field(value: str) -> str:
+        for mark in {quote, escape}:
+            value = value.replace(mark, escape + mark)
+        return f"{quote}{value}{quote}" if value and not value.isdigit() else value
+
+    lines = [delimiter.join(FIELDS)] if header else []
+    return end.join([*lines, *(delimiter.join(map(field, row)) for row in ROWS)]) + end
+
+
+def objects(as_text: bool) -> str:
+    def value(name: str, raw: str) -> str:
+        literal = raw and not as_text and (name in ("amount", "n", "ok"))
+        return f"{json.dumps(name)}: {raw if literal else json.dumps(raw)}"
+
+    rows = ["{" + ", ".join(value(name, raw) for name, raw in zip(FIELDS, row, strict=True)) + "}" for row in ROWS]
+    return "\n".join(rows)
+
+
+def parquet(tmp_path: Path) -> bytes:
+    frame = pl.DataFrame(
+        EXPECTED,
+        schema={
+            "ID": pl.Int32, "name": pl.String, "on": pl.Date, "at": pl.Datetime("us", "UTC"), "amount": pl.Decimal(38, 3),
+            "n": pl.Int64, "ok": pl.Boolean,
+        },
+        orient="row", strict=False,
+    )  # fmt: skip
+    frame.with_columns(pl.col("ID").cast(pl.Int32)).write_parquet(tmp_path / "made.parquet")
+    return (tmp_path / "made.parquet").read_bytes()
+
+
+FORMATS: dict[str, tuple[dict[str, Any], bytes]] = {
+    "csv": ({}, text().encode()),
+    "csv, CRLF and BOM": ({}, b"\xef\xbb\xbf" + text(end="\r\n").encode()),
+    "csv, mixed line ends": ({}, (text()[:-1] + "\r\n").encode()),
+    "csv, no last line end": ({}, text()[:-1].encode()),
+    "psv, backslash": ({"format": "psv", "escape": "\\"}, text("|", escape="\\").encode()),
+    "tsv": ({"format": "tsv"}, text("\t").encode()),
+    "dsv, single quotes": ({"format": "dsv", "delimiter": ";", "quote": "'", "escape": "'"}, text(";", "'", "'").encode()),
+    "csv without header": ({"header": False}, text(header=False).encode()),
+    "utf-16, little": ({}, b"\xff\xfe" + text().encode("utf-16-le")),
+    "utf-16, big, gzip": ({}, gzip.compress(b"\xfe\xff" + text().encode("utf-16-be"))),
+    "latin-1": ({"encoding": "latin-1"}, text().encode("latin-1")),
+    "gzip": ({}, gzip.compress(text().encode())),
+    "gzip, said so": ({"compression": "gzip"}, gzip.compress(text().encode())),
+    "ndjson": ({"format": "ndjson"}, objects(False).encode()),
+    "ndjson, all text": ({"format": "ndjson"}, objects(True).encode()),
+    "ndjson, gzip": ({"format": "ndjson"}, gzip.compress(objects(False).encode())),
+    "json array": ({"format": "json"}, ("[" + objects(False).replace("}\n{", "},\n{") + "]").encode()),
+    "json objects": ({"format": "json"}, objects(False).encode()),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_same_rows_in_every_format(tmp_path: Path, name: str) -> None:
+    files, content = FORMATS[name]
+    tenant = tenant_of(tmp_path, feed(**files))
+    land(tenant, "c-20240105", content)
+    result = load(tenant, tenant.feeds[0])
+    assert [d.message for d in result.days] == [""]
+    assert table(tenant, tenant.feeds[0]).select(list(FIELDS)).rows() == EXPECTED
+
+
+def test_parquet_values_arrive_typed(tmp_path: Path) -> None:
+    tenant = tenant_of(tmp_path, feed(format="parquet"))
+    land(tenant, "c-20240105.parquet", parquet(tmp_path))
+    result = load(tenant, tenant.feeds[0])
+    assert [d.message for d in result.days] == [""]
+    assert table(tenant, tenant.feeds[0]).select(list(FIELDS)).rows() == EXPECTED
+
+
+def test_parquet_numbers_become_the_declared_type(tmp_path: Path) -> None:
+    made = feed_of(
+        files={"pattern": "'c-'yyyyMMdd", "format": "parquet"},
+        fields={"id": {"type": "integer"}, "price": {"type": "decimal"}, "n": {"type": "integer"}, 
+            "day": {"type": "date", "format": "dd.MM.yyyy"}},
+        error_threshold=100,
+    )  # fmt: skip
+    tenant = tenant_of(tmp_path, made)
+    frame = pl.DataFrame(
+        {"id": [1.0, 2.0, 3.0], "price": [0.1 + 0.2, 1e20, None], "n": [3.0, 3.5, 1.0], "day": [datetime(2024, 1, 5, 9)] * 3}
+    )
+    frame.write_parquet(tmp_path / "landing" / "c-20240105")
+    assert load(tenant, made).rows_rejected == 1
+    rows = table(tenant, made).select("id", "price", "n", "day").rows()
+    assert rows == [(1, Decimal("0.3000"), 3, date(2024, 1, 5)), (3, None, 1, date(2024, 1, 5))]
+
+
+def test_broken_lines_of_ndjson_are_rejected_and_keep_their_line(tmp_path: Path) -> None:
+    made = feed_of(
+        files={"pattern": "'c-'yyyyMMdd", "format": "ndjson"},
+        fields={"id": {}, "x": {}, "l": {"type": "array"}},
+        error_threshold=100,
+    )
+    tenant = tenant_of(tmp_path, made)
+    land(
+        tenant,
+        "c-20240105",
+        b'{"ID": 1.10, "x": {"a": 1.5}, "l": [1.0]}\n\n{"id": \n[1]\n7\n{"id": "\xff"}\n{"x": 1}\n{"id": "q: 5, \\" 6"}\n',
+    )
+    result = load(tenant, made)
+    assert (result.rows_read, result.rows_rejected) == (7, 5)
+    assert table(tenant, made).select("id", "x", "l").rows() == [("1.10", '{"a":1.5}', "[1.0]"), ('q: 5, " 6', None, None)]
+    log = pl.read_csv(tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv")
+    assert log["line_no"].to_list() == [3, 4, 5, 6, 7]
+    assert log["error_type"].to_list() == ["malformed_row"] * 3 + ["encoding_error", "missing_primary_key"]
+
+
+@pytest.mark.parametrize(
+    ("files", "content", "kind"),
+    [
+        ({"format": "json"}, b'[{"id": 1}, {', "unreadable"),
+        ({"format": "json"}, b'[{"name": 1}]', "missing_column"),
+        ({"format": "ndjson"}, b'{"name": 1}\n', "missing_column"),
+        ({"format": "parquet"}, b"PAR1 no", "unreadable"),
+        ({"format": "xml"}, b"<row/>", "format"),
+        ({"format": "csv", "compression": "zip"}, b"PK", "format"),
+        ({"format": "csv", "compression": "gzip"}, b"id\n1\n", "unreadable"),
+        ({"format": "csv", "encoding": "klingon"}, b"id\n1\n", "unreadable"),
+        ({"format": "dsv"}, b"id\n1\n", "configuration"),
+    ],
+)
+def test_what_cannot_be_read_says_so(tmp_path: Path, files: dict[str, Any], content: bytes, kind: str) -> None:
+    tenant = tenant_of(tmp_path, feed(**files))
+    land(tenant, "c-20240105", content)
+    result = load(tenant, tenant.feeds[0])
+    assert [(d.status, d.kind) for d in result.days] == [("failed", kind)]
+
+
+def test_a_file_without_a_header_needs_all_its_fields(tmp_path: Path) -> None:
+    made = feed_of(files={"pattern": "'c-'yyyyMMdd", "header": False}, fields={"id": {}, "name": {}}, error_threshold=100)
+    tenant = tenant_of(tmp_path, made)
+    land(tenant, "c-20240105", "a,Ann\nb\n")
+    result = load(tenant, made)
+    assert (result.rows_read, result.rows_rejected) == (2, 1)
+    assert table(tenant, made)["name"].to_list() == ["Ann"]
