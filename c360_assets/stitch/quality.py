@@ -72,7 +72,7 @@ def stitch_metrics(
 def summary(metrics: pl.DataFrame) -> dict[str, float | int]:
     """The figures of all sources that have no bucket, by name, as a run's summary shows them."""
     rows = metrics.filter((pl.col("datasource") == "*") & (pl.col("bucket") == "")).select("metric", "value").iter_rows()
-    return {name: int(value) if value == int(value) and not name.endswith(("rate", "jitter")) else value for name, value in rows}
+    return {name: round(value, 2) if name in ("deduplication_rate", "jitter") else int(value) for name, value in rows}
 
 
 def alerts(figures: dict[str, float | int], jitter_alert: float) -> list[str]:
