@@ -55,7 +55,7 @@ class Manifest:
         aside = path.with_name(f"{path.name}.{os.getpid()}.new")
         content = {"tables": {name: asdict(state) for name, state in sorted(self.tables.items())}, "meta": self.meta}
         with aside.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, sort_keys=True)
+            json.dump(content, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)

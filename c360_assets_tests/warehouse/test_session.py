@@ -30,6 +30,7 @@ def test_every_type_survives_and_days_are_the_tenants(tmp_path: Path) -> None:
     assert state.rows == 2
     with open_session(tmp_path / "warehouse", "America/New_York") as session:
         session.bind("domain/Shop_Customers")
+        assert session.frame("SELECT * FROM Shop_Customers").columns == ["s", "i", "d", "day", "moment", "flag", "list"]
         rows = session.rows(
             "SELECT s, i, d::VARCHAR, CAST(moment AS DATE)::VARCHAR, list FROM Shop_Customers ORDER BY s NULLS LAST"
         )
