@@ -24,6 +24,7 @@ from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, FeedLoaded, Summary, summarize
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.validations.reports import report_specs
 from c360_assets.warehouse.activated import database_path
 from c360_assets.warehouse.ledger import last_delivery, read_ledger
 from c360_assets.warehouse.lock import tenant_lock
@@ -177,7 +178,7 @@ class _Day:
             todo = plan(session, self.tenant, self.options.stage, as_of, force=self.options.force)
             if self.options.only:
                 todo.stale = _named(todo.stale + todo.current, self.options.only)
-            publish = wanted and bool(todo.stale or not is_published(session, self.tenant))
+            publish = wanted and bool(todo.stale or not is_published(session, self.tenant, report_specs()))
         required = sorted(f for f in self.unreadable if self._required(f))
         if publish and required:
             self.failures.append(f"not published: {', '.join(required)} could not be read and is required (workflow.yaml)")

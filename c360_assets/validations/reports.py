@@ -508,6 +508,11 @@ def reports_for(table: SourceTable, extra: bool = True) -> Sequence[Report]:
     return [r for r in REPORTS if (extra or not r.id.startswith("IV-X")) and all(has(need) for need in r.needs)]
 
 
+def report_specs() -> dict[str, TableSpec]:
+    """The descriptions of all wide tables, by table name."""
+    return {report.table: report_spec(report) for report in REPORTS}
+
+
 def report_spec(report: Report) -> TableSpec:
     """The description of a report's wide table, computed from its declaration."""
     columns = {
