@@ -44,8 +44,14 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy("email", ("e",), "email", documented=True),
     Strategy("address", ("address",), thorough=True),
     Strategy("company", ("company",)),
-    Strategy("login-partial", ("CASE WHEN length(regexp_replace(split_part(e, '@', 1), '[^\\p{L}]', '', 'g')) >= 5 "
-                               "THEN regexp_replace(split_part(e, '@', 1), '[^\\p{L}]', '', 'g') END",), "email"),
+    Strategy(
+        "login-partial",
+        (
+            "CASE WHEN length(regexp_replace(split_part(e, '@', 1), '[^\\p{L}]', '', 'g')) >= 5 "
+            "THEN regexp_replace(split_part(e, '@', 1), '[^\\p{L}]', '', 'g') END",
+        ),
+        "email",
+    ),
     Strategy("login-trimmed", ("login_trimmed",)),
     Strategy("name", ("least(given, surname) || ':' || greatest(given, surname)",)),
     Strategy("phone", ("p",), "phone", thorough=True),
@@ -54,9 +60,16 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy("building-initial", ("building || ':' || given[:1]",), thorough=True),
     Strategy("full-name", ("least(given, surname) || ':' || greatest(given, surname)",), limit=15, thorough=True),
     Strategy("name-prefixes", ("given[:3] || ':' || surname[:4]",), limit=NAMES, thorough=True),
-    Strategy("initials-birthyear", ("least(given[:1], surname[:1]) || greatest(given[:1], surname[:1]) || ':' || birthdate[:4]",), limit=NAMES, thorough=True),
+    Strategy(
+        "initials-birthyear",
+        ("least(given[:1], surname[:1]) || greatest(given[:1], surname[:1]) || ':' || birthdate[:4]",),
+        limit=NAMES,
+        thorough=True,
+    ),
     Strategy("name-birthdate", ("surname || ':' || birthdate", "given || ':' || birthdate"), thorough=True),
-    Strategy("initial-birthdate", ("given[:1] || ':' || birthdate", "surname[:1] || ':' || birthdate"), limit=NAMES, thorough=True),
+    Strategy(
+        "initial-birthdate", ("given[:1] || ':' || birthdate", "surname[:1] || ':' || birthdate"), limit=NAMES, thorough=True
+    ),
     Strategy("postal-birthdate", ("postal || ':' || birthdate",), limit=NAMES, thorough=True),
     # The login of a record that lacks a name against the names of the others, in the four usual spellings.
     Strategy(
@@ -90,7 +103,10 @@ def chosen_strategies(config: Any, frame: pl.DataFrame) -> list[Strategy]:
     for item in config.strategies:
         name, limit, enabled = (item, None, True) if isinstance(item, str) else (item.name, item.limit, item.enabled)
         listed[name.replace("_", "-")] = (limit, enabled)
-    keyed = [Strategy(c.replace("_", "-", 1), (quote_ident(c),), limit=config.fk_limit) for c in columns_with(frame, "fk_")]
+    keyed = [  # a representative holds the keys of all records it stands for, comma-joined
+        Strategy(c.replace("_", "-", 1), (f"unnest(string_split({quote_ident(c)}, ','))",), limit=config.fk_limit)
+        for c in columns_with(frame, "fk_")
+    ]
     keyed += [Strategy(c.replace("_", "-", 1), (quote_ident(c),)) for c in columns_with(frame, "bk_")]
     known = {**BY_NAME, **{s.name.replace("_", "-"): s for s in keyed}}
     for name in listed:
@@ -119,7 +135,9 @@ def build_keys(con: duckdb.DuckDBPyConnection, strategies: list[Strategy]) -> No
         for key in strategy.keys
     ]
     body = " UNION ALL ".join(parts) if parts else "SELECT 0::UTINYINT AS s, NULL::VARCHAR AS bk, 0 AS i"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE er_keys AS SELECT DISTINCT s, bk, i FROM ({body}) WHERE bk IS NOT NULL AND bk <> ''")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE er_keys AS SELECT DISTINCT s, bk, i FROM ({body}) WHERE bk IS NOT NULL AND bk <> ''"
+    )
 
 
 def build_pairs(con: duckdb.DuckDBPyConnection, strategies: list[Strategy], oversized: str) -> None:
@@ -157,7 +175,9 @@ def blocking_tables(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Frames `blocking_keys` (rid, strategy, bk) and `blocks` (strategy, bk, n_records, n_chunks, n_pairs, oversized), sorted."""
     con.register("er_rids", rids.to_arrow())
-    names = ", ".join(f"({number}::UTINYINT, {quote_literal(s.name)})" for number, s in enumerate(strategies)) or "(0::UTINYINT, '')"
+    names = (
+        ", ".join(f"({number}::UTINYINT, {quote_literal(s.name)})" for number, s in enumerate(strategies)) or "(0::UTINYINT, '')"
+    )
     keys = con.sql(
         f"""SELECT rid, strategy, bk FROM er_keys JOIN er_rids USING (i) JOIN (VALUES {names}) AS t(s, strategy) USING (s)
         ORDER BY strategy, bk, rid"""

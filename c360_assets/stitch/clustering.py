@@ -32,7 +32,9 @@ class PairSet:
     compatible: Bools  # (pairs, fields)
 
     def take(self, keep: Bools) -> PairSet:
-        return PairSet(self.i[keep], self.j[keep], self.value[keep], self.weight[keep], self.incompatible[keep], self.compatible[keep])
+        return PairSet(
+            self.i[keep], self.j[keep], self.value[keep], self.weight[keep], self.incompatible[keep], self.compatible[keep]
+        )
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ class _Links:
     good: Ints
 
     def take(self, keep: Bools | Ints) -> _Links:
-        return _Links(self.a[keep], self.b[keep], self.total[keep], self.count[keep], self.best[keep], self.bad[keep], self.good[keep])
+        return _Links(
+            self.a[keep], self.b[keep], self.total[keep], self.count[keep], self.best[keep], self.bad[keep], self.good[keep]
+        )
 
 
 def _reduce(label: Ints, links: _Links) -> _Links:
@@ -76,8 +80,13 @@ def _reduce(label: Ints, links: _Links) -> _Links:
     starts = np.flatnonzero(np.concatenate([[True], (a[1:] != a[:-1]) | (b[1:] != b[:-1])]))
     add = np.add.reduceat
     return _Links(
-        a[starts], b[starts], add(links.total[order], starts), add(links.count[order], starts),
-        np.maximum.reduceat(links.best[order], starts), add(links.bad[order], starts, axis=0), add(links.good[order], starts, axis=0),
+        a[starts],
+        b[starts],
+        add(links.total[order], starts),
+        add(links.count[order], starts),
+        np.maximum.reduceat(links.best[order], starts),
+        add(links.bad[order], starts, axis=0),
+        add(links.good[order], starts, axis=0),
     )
 
 
@@ -115,10 +124,23 @@ def mean_linkage(n: int, pairs: PairSet, cut: float, contracted: Ints) -> tuple[
     torn = _torn(n, label, pairs)
     value = np.where(pairs.value < 0, REPULSION * pairs.value, pairs.value)
     cut = REPULSION * cut if cut < 0 else cut
-    links = _reduce(label, _Links(pairs.i, pairs.j, value * pairs.weight, pairs.weight, value, pairs.incompatible.astype(np.int64), pairs.compatible.astype(np.int64)))
+    links = _reduce(
+        label,
+        _Links(
+            pairs.i,
+            pairs.j,
+            value * pairs.weight,
+            pairs.weight,
+            value,
+            pairs.incompatible.astype(np.int64),
+            pairs.compatible.astype(np.int64),
+        ),
+    )
     # A contraction that joins unlike records is one node with several faces: another record fits if it fits one of them.
     faces = (torn[links.a] | torn[links.b]).any(axis=1) if len(links.a) else np.zeros(0, dtype=bool)
-    links = _Links(links.a, links.b, np.where(faces, links.best * links.count, links.total), links.count, links.best, links.bad, links.good)
+    links = _Links(
+        links.a, links.b, np.where(faces, links.best * links.count, links.total), links.count, links.best, links.bad, links.good
+    )
     log: list[tuple[Ints, Ints, Floats]] = []
     active = links
     while len(active.a):
@@ -134,21 +156,27 @@ def mean_linkage(n: int, pairs: PairSet, cut: float, contracted: Ints) -> tuple[
         torn[a[chosen]] |= torn[b[chosen]]
         label = into[label]
         active = _reduce(into, active)
-    merged_a, merged_b, merged_m = (np.concatenate(c) if log else np.zeros(0) for c in (zip(*log, strict=True) if log else ((), (), ())))
+    merged_a, merged_b, merged_m = (
+        np.concatenate(c) if log else np.zeros(0) for c in (zip(*log, strict=True) if log else ((), (), ()))
+    )
     veto = _vetoes(active, torn)
     refused = active.best > max(cut, 0.0)
     left = active.take(refused)
-    field = np.where(veto[refused].any(axis=1), np.argmax(veto[refused], axis=1), -1) if veto.shape[1] else np.full(len(left.a), -1)
+    field = (
+        np.where(veto[refused].any(axis=1), np.argmax(veto[refused], axis=1), -1) if veto.shape[1] else np.full(len(left.a), -1)
+    )
     decision = Decision(
-        np.concatenate([merged_a, left.a]).astype(np.int64), np.concatenate([merged_b, left.b]).astype(np.int64),
+        np.concatenate([merged_a, left.a]).astype(np.int64),
+        np.concatenate([merged_b, left.b]).astype(np.int64),
         np.concatenate([np.ones(len(merged_a), dtype=bool), np.zeros(len(left.a), dtype=bool)]),
-        np.concatenate([merged_m, left.total / left.count]), np.concatenate([np.full(len(merged_a), -1), field]).astype(np.int64),
+        np.concatenate([merged_m, left.total / left.count]),
+        np.concatenate([np.full(len(merged_a), -1), field]).astype(np.int64),
     )
     return label, decision
 
 
 def hierarchical(n: int, pairs: PairSet, score: Floats, threshold: float, contracted: Ints) -> tuple[Ints, Decision]:
-    """Clusters by merging along edges of score >= threshold, best first (ties: lower nodes), unless members conflict.
+    """Clusters by merging along edges of score >= threshold, best first (ties: log-odds, then lower nodes), unless members conflict.
 
     Equals one pass over the sorted edges: an edge that is the first open one at both its clusters is what the pass would
     take next there, so all such edges are handled at once.
@@ -156,10 +184,21 @@ def hierarchical(n: int, pairs: PairSet, score: Floats, threshold: float, contra
     label = contracted.copy()
     torn = _torn(n, label, pairs)
     some_torn = bool(torn.any())
-    evidence = _reduce(label, _Links(pairs.i, pairs.j, pairs.value, pairs.weight, pairs.value, pairs.incompatible.astype(np.int64), pairs.compatible.astype(np.int64)))
+    evidence = _reduce(
+        label,
+        _Links(
+            pairs.i,
+            pairs.j,
+            pairs.value,
+            pairs.weight,
+            pairs.value,
+            pairs.incompatible.astype(np.int64),
+            pairs.compatible.astype(np.int64),
+        ),
+    )
     edge = score >= threshold
     ei, ej, es = pairs.i[edge], pairs.j[edge], score[edge]
-    order = np.lexsort((ej, ei, -es))
+    order = np.lexsort((ej, ei, -pairs.value[edge], -es))
     ei, ej, es = ei[order], ej[order], es[order]
     log: list[tuple[Ints, Ints, Bools, Floats, Ints]] = []
     while True:

@@ -66,7 +66,11 @@ def _rank_within(group: Ints) -> Ints:
     """0, 1, 2, ... within each equal value, in array order."""
     order = np.argsort(group, kind="stable")
     sorted_group = group[order]
-    starts = np.flatnonzero(np.concatenate([[True], sorted_group[1:] != sorted_group[:-1]])) if len(group) else np.zeros(0, dtype=np.int64)
+    starts = (
+        np.flatnonzero(np.concatenate([[True], sorted_group[1:] != sorted_group[:-1]]))
+        if len(group)
+        else np.zeros(0, dtype=np.int64)
+    )
     rank = np.empty(len(group), dtype=np.int64)
     rank[order] = np.arange(len(group)) - np.repeat(starts, np.diff(np.append(starts, len(group))))
     return rank

@@ -80,7 +80,9 @@ def _similar(column: str) -> str:
     )
 
 
-def _bins(label: str, sql: str, column: str, m: float, u: tuple[float, ...], h_from: HSource, u_from: USource = "total") -> tuple[Level, ...]:
+def _bins(
+    label: str, sql: str, column: str, m: float, u: tuple[float, ...], h_from: HSource, u_from: USource = "total"
+) -> tuple[Level, ...]:
     """An equal value as one level per frequency bin (1 = the most common), `m` shared out by the data later."""
     return tuple(
         Level(f"{label} {n}", f"{sql} AND a.{column} = {n}", m / len(u), share, u_from, h_from) for n, share in enumerate(u, 1)
@@ -94,7 +96,13 @@ GIVEN = Feature(
     "a.given IS NOT NULL AND b.given IS NOT NULL AND NOT swapped",
     (
         *_bins("equal", "a.given = b.given", "given_bin", 0.78, NAME_U, "share"),
-        Level("nickname", "a.canonical IS NOT NULL AND b.canonical IS NOT NULL AND list_has_any(a.canonical, b.canonical)", 0.05, 2e-3, h_from="random"),
+        Level(
+            "nickname",
+            "a.canonical IS NOT NULL AND b.canonical IS NOT NULL AND list_has_any(a.canonical, b.canonical)",
+            0.05,
+            2e-3,
+            h_from="random",
+        ),
         Level(
             "initial",
             "(length(a.given) = 1 OR length(b.given) = 1) AND a.given[:1] = b.given[:1]"
@@ -104,7 +112,14 @@ GIVEN = Feature(
             h_from="random",
         ),
         Level("similar", _similar("given"), 0.06, 4e-3, h_from="random"),
-        Level("alike", "jaro_winkler_similarity(a.given, b.given) >= 0.85 OR damerau_levenshtein(a.given, b.given) <= 2", 0.015, 0.02, h_from="random"),
+        Level(
+            "alike",
+            "jaro_winkler_similarity(a.given, b.given) >= 0.85"
+            " OR least(length(a.given), length(b.given)) >= 6 AND damerau_levenshtein(a.given, b.given) <= 2",
+            0.015,
+            0.02,
+            h_from="random",
+        ),
         Level("different, rare", "NOT (a.established AND b.established)", 0.02, 0.4, h_from="random"),
         Level("different, established", "TRUE", 0.005, 0.57, h_from="random"),
     ),
@@ -114,7 +129,12 @@ SURNAME = Feature(
     "a.surname IS NOT NULL AND b.surname IS NOT NULL AND NOT swapped",
     (
         *_bins("equal", "a.surname = b.surname", "surname_bin", 0.86, NAME_U, "learned"),
-        Level("shares a token", "a.surname_tokens IS NOT NULL AND b.surname_tokens IS NOT NULL AND list_has_any(a.surname_tokens, b.surname_tokens)", 0.02, 1e-3),
+        Level(
+            "shares a token",
+            "a.surname_tokens IS NOT NULL AND b.surname_tokens IS NOT NULL AND list_has_any(a.surname_tokens, b.surname_tokens)",
+            0.02,
+            1e-3,
+        ),
         Level("similar", _similar("surname"), 0.08, 3e-3),
         Level("different", "TRUE", 0.04, 0.99),
     ),
@@ -128,10 +148,12 @@ SWAP = Feature(
         Level("straight", "TRUE", 0.988, 1.0),
     ),
 )
+ELSEWHERE = "a.postal <> b.postal AND coalesce(a.city <> b.city, TRUE)"
 ADDRESS = Feature(
     "address",
     "a.address IS NOT NULL AND b.address IS NOT NULL",
     (
+        Level("the same line elsewhere", f"a.building = b.building AND {ELSEWHERE}", 0.01, 1e-5),
         Level("equal, few", "a.address = b.address AND a.address_n <= 6", 0.5, 1e-6, "blocked"),
         Level("equal, many", "a.address = b.address", 0.1, 5e-6, "blocked"),
         Level("equal up to unit", "a.building = b.building AND (a.unit IS NULL OR b.unit IS NULL)", 0.06, 2e-6),
@@ -147,10 +169,30 @@ BIRTHDATE = Feature(
     (
         Level("equal", "a.birthdate = b.birthdate AND a.birthdate_n <= 20", 0.75, 4e-5, "total", "share"),
         Level("equal, common", "a.birthdate = b.birthdate", 0.05, 1e-4, "total", "share"),
-        Level("day and month swapped", "a.birthdate[:4] = b.birthdate[:4] AND a.birthdate[6:7] = b.birthdate[9:10] AND a.birthdate[9:10] = b.birthdate[6:7]", 0.03, 4e-5, h_from="random"),
-        Level("one edit", "jaro_winkler_similarity(a.birthdate, b.birthdate) >= 0.8 AND damerau_levenshtein(a.birthdate, b.birthdate) = 1", 0.08, 1e-3, h_from="random"),
-        Level("same year or same day", "a.birthdate[:4] = b.birthdate[:4] OR a.birthdate[6:] = b.birthdate[6:]", 0.05, 0.02, h_from="random"),
-        Level("near", "abs(CAST(a.birthdate[:4] AS INTEGER) - CAST(b.birthdate[:4] AS INTEGER)) <= 1", 0.01, 0.03, h_from="random"),
+        Level(
+            "day and month swapped",
+            "a.birthdate[:4] = b.birthdate[:4] AND a.birthdate[6:7] = b.birthdate[9:10] AND a.birthdate[9:10] = b.birthdate[6:7]",
+            0.03,
+            4e-5,
+            h_from="random",
+        ),
+        Level(
+            "one edit",
+            "jaro_winkler_similarity(a.birthdate, b.birthdate) >= 0.8 AND damerau_levenshtein(a.birthdate, b.birthdate) = 1",
+            0.08,
+            1e-3,
+            h_from="random",
+        ),
+        Level(
+            "same year or same day",
+            "a.birthdate[:4] = b.birthdate[:4] OR a.birthdate[6:] = b.birthdate[6:]",
+            0.05,
+            0.02,
+            h_from="random",
+        ),
+        Level(
+            "near", "abs(CAST(a.birthdate[:4] AS INTEGER) - CAST(b.birthdate[:4] AS INTEGER)) <= 1", 0.01, 0.03, h_from="random"
+        ),
         Level("different", "TRUE", 0.03, 0.95, h_from="random"),
     ),
 )
@@ -194,7 +236,12 @@ PHONE = Feature(
         Level("equal, few", f"{PHONE_EQUAL} AND a.phone_n <= 6", 0.5, 2e-6, "blocked", h=0.25),
         Level("equal, many", PHONE_EQUAL, 0.1, 5e-6, "blocked", h=0.1),
         Level("last seven equal", "right(a.phone, 7) = right(b.phone, 7)", 0.01, 2e-7),
-        Level("one edit", "jaro_winkler_similarity(a.phone, b.phone) >= 0.85 AND damerau_levenshtein(a.phone, b.phone) = 1", 0.04, 5e-6),
+        Level(
+            "one edit",
+            "jaro_winkler_similarity(a.phone, b.phone) >= 0.85 AND damerau_levenshtein(a.phone, b.phone) = 1",
+            0.04,
+            5e-6,
+        ),
         Level("different", "TRUE", 0.35, 1.0, h=0.6),
     ),
     stage=2,
@@ -207,7 +254,12 @@ PLACE = Feature(
         Level("postal equal, rare", "a.postal = b.postal AND a.postal_bin >= 6", 0.25, 2e-5, "total"),
         Level("postal equal", "a.postal = b.postal AND a.postal_bin >= 4", 0.35, 3e-4, "total"),
         Level("postal equal, common", "a.postal = b.postal", 0.1, 1e-3, "total"),
-        Level("city equal, rare", "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state) AND a.city_bin >= 4", 0.05, 2e-3),
+        Level(
+            "city equal, rare",
+            "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state) AND a.city_bin >= 4",
+            0.05,
+            2e-3,
+        ),
         Level("city equal", "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state)", 0.05, 0.01),
         Level("area equal", "a.postal[:3] = b.postal[:3]", 0.03, 0.01),
         Level("state equal", "a.state = b.state", 0.05, 0.05),
@@ -224,7 +276,10 @@ GENDER = Feature(
 SUFFIX = Feature(
     "generational_suffix",
     "a.suffix IS NOT NULL AND b.suffix IS NOT NULL",
-    (Level("equal", "a.suffix = b.suffix", 0.99, 0.4, h_from="random", fixed_m=True), Level("different", "TRUE", 0.01, 0.6, h_from="random", fixed_m=True)),
+    (
+        Level("equal", "a.suffix = b.suffix", 0.99, 0.4, h_from="random", fixed_m=True),
+        Level("different", "TRUE", 0.01, 0.6, h_from="random", fixed_m=True),
+    ),
     stage=2,
 )
 COMPANY = Feature(
@@ -258,19 +313,37 @@ def _names_in_email() -> tuple[Feature, ...]:
     initial = _either("a.given IS NULL AND (a.letters = b.given[:1] || b.surname OR a.letters = b.surname || b.given[:1])")
     surname = _either("a.surname IS NULL AND length(b.surname) >= 4 AND contains(a.letters, b.surname)")
     given = _either("a.given IS NULL AND length(b.given) >= 3 AND contains(a.letters, b.given)")
-    surnames = [Level(f"surname {n}", f"{surname} AND {surname_bin} <= {n}", 0.05, u, fixed_m=True) for n, u in ((2, 1e-3), (4, 4e-4), (5, 5e-5))]
+    surnames = [
+        Level(f"surname {n}", f"{surname} AND {surname_bin} <= {n}", 0.05, u, fixed_m=True)
+        for n, u in ((2, 1e-3), (4, 4e-4), (5, 5e-5))
+    ]
     surnames.append(Level("surname, rare", surname, 0.05, 5e-6, fixed_m=True))
-    givens = [Level(f"given name {n}", f"{given} AND {given_bin} <= {n}", 0.05, u, h_from="random", fixed_m=True) for n, u in ((3, 2e-3), (4, 4e-4))]
+    givens = [
+        Level(f"given name {n}", f"{given} AND {given_bin} <= {n}", 0.05, u, h_from="random", fixed_m=True)
+        for n, u in ((3, 2e-3), (4, 4e-4))
+    ]
     givens.append(Level("given name, rare", given, 0.03, 3e-5, h_from="random", fixed_m=True))
-    both = [Level(f"given name and surname {n}", f"{full} AND {rarity} <= {n}", 0.08, u, "spelled", "random", fixed_m=True) for n, u in ((6, 2e-6), (8, 1e-6), (10, 3e-7))]
+    both = [
+        Level(f"given name and surname {n}", f"{full} AND {rarity} <= {n}", 0.08, u, "spelled", "random", fixed_m=True)
+        for n, u in ((6, 2e-6), (8, 1e-6), (10, 3e-7))
+    ]
     both.append(Level("given name and surname, rare", full, 0.08, 1e-7, "spelled", "random", fixed_m=True))
-    both += [Level(f"initial and surname {n}", f"{initial} AND {surname_bin} <= {n}", 0.05, u, "spelled", "random", fixed_m=True) for n, u in ((2, 4e-5), (3, 2e-5), (4, 1e-5))]
+    both += [
+        Level(f"initial and surname {n}", f"{initial} AND {surname_bin} <= {n}", 0.05, u, "spelled", "random", fixed_m=True)
+        for n, u in ((2, 4e-5), (3, 2e-5), (4, 1e-5))
+    ]
     both.append(Level("initial and surname, rare", initial, 0.05, 2e-6, "spelled", "random", fixed_m=True))
     nothing = Level("nothing", "TRUE", 0.3, 0.99, fixed_m=True)
     differ = f"NOT coalesce({EMAIL_EQUAL}, FALSE)"
-    no_names = _either("a.letters IS NOT NULL AND a.given IS NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND length(b.given) > 1")
-    no_surname = _either("a.letters IS NOT NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND (a.given IS NOT NULL OR b.given IS NULL OR length(b.given) = 1)")
-    no_given = _either("a.letters IS NOT NULL AND a.given IS NULL AND length(b.given) > 1 AND (a.surname IS NOT NULL OR b.surname IS NULL)")
+    no_names = _either(
+        "a.letters IS NOT NULL AND a.given IS NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND length(b.given) > 1"
+    )
+    no_surname = _either(
+        "a.letters IS NOT NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND (a.given IS NOT NULL OR b.given IS NULL OR length(b.given) = 1)"
+    )
+    no_given = _either(
+        "a.letters IS NOT NULL AND a.given IS NULL AND length(b.given) > 1 AND (a.surname IS NOT NULL OR b.surname IS NULL)"
+    )
     return (
         Feature("names_in_email", f"{no_names} AND {differ}", (*both, *surnames, *givens, nothing), stage=2),
         Feature("surname_in_email", f"{no_surname} AND {differ}", (*surnames, nothing), stage=2),
@@ -286,12 +359,29 @@ HELD = Feature(
     "TRUE",
     (
         Level("address on both sides", "a.address IS NOT NULL AND b.address IS NOT NULL", 0.3, 0.3, h=0.5),
-        Level("place on both sides", "a.postal IS NOT NULL AND b.postal IS NOT NULL OR a.city IS NOT NULL AND b.city IS NOT NULL", 0.2, 0.2, h=0.3),
+        Level(
+            "place on both sides",
+            "a.postal IS NOT NULL AND b.postal IS NOT NULL OR a.city IS NOT NULL AND b.city IS NOT NULL",
+            0.2,
+            0.2,
+            h=0.3,
+        ),
         Level("none", "TRUE", 0.5, 0.5, h_from="person", h=0.2),
     ),
     stage=2,
 )
-FEATURES: tuple[Feature, ...] = (*FIRST_STAGE, EMAIL, EMAIL_OF_EQUAL_NAMES, PHONE, PLACE, GENDER, SUFFIX, COMPANY, *IN_EMAIL, HELD)
+FEATURES: tuple[Feature, ...] = (
+    *FIRST_STAGE,
+    EMAIL,
+    EMAIL_OF_EQUAL_NAMES,
+    PHONE,
+    PLACE,
+    GENDER,
+    SUFFIX,
+    COMPANY,
+    *IN_EMAIL,
+    HELD,
+)
 SHIFTS = {f.name: sum(g.bits for g in FEATURES[:n]) for n, f in enumerate(FEATURES)}
 assert sum(f.bits for f in FEATURES) < 63
 
@@ -303,7 +393,19 @@ SWAPPED = (
 LOGIN_FROM_NAMES = (
     "coalesce(contains(a.letters, a.surname) OR contains(b.letters, b.surname) OR contains(a.letters, b.surname), FALSE)"
 )
-TEXT_COLUMNS = ("given_name", "surname", "generational_suffix", "gender", "address", "po_box", "city", "state", "postal", "company", "login_trimmed")
+TEXT_COLUMNS = (
+    "given_name",
+    "surname",
+    "generational_suffix",
+    "gender",
+    "address",
+    "po_box",
+    "city",
+    "state",
+    "postal",
+    "company",
+    "login_trimmed",
+)
 
 
 def _bin(column: str) -> str:
@@ -314,7 +416,9 @@ def _bin(column: str) -> str:
     )
 
 
-def prepare_records(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, known_names: frozenset[str] = frozenset()) -> pl.DataFrame:
+def prepare_records(
+    con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, known_names: frozenset[str] = frozenset()
+) -> pl.DataFrame:
     """Create `er_records`, one comparison record per row of the frame, and return (i, rid); i is the rank of rid.
 
     `known_names`: given names that are established whatever their frequency here. The frame may be in any order.

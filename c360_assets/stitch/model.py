@@ -165,7 +165,12 @@ def spelling_shares() -> Array:
 
 def initials_agree(con: duckdb.DuckDBPyConnection) -> float:
     """Chance that two given names begin alike."""
-    counts = [n for (n,) in con.execute("SELECT count(*) FROM er_records WHERE given IS NOT NULL GROUP BY given[:1] ORDER BY 1").fetchall()]
+    counts = [
+        n
+        for (n,) in con.execute(
+            "SELECT count(*) FROM er_records WHERE given IS NOT NULL GROUP BY given[:1] ORDER BY 1"
+        ).fetchall()
+    ]
     total = sum(counts)
     return max(sum(n * n for n in counts) / (total * total), 0.05) if total else 0.08
 
@@ -186,13 +191,15 @@ def own_names(con: duckdb.DuckDBPyConnection) -> Array:
         )
         start = np.array([level.m for level in feature.levels])
         held = np.array([found.get(n, 0) for n in range(1, len(feature.levels) + 1)], dtype=np.float64)
-        result[OFFSETS[feature.name] : OFFSETS[feature.name] + len(held)] = (held + PRIOR_PAIRS * start / start.sum()) / (held.sum() + PRIOR_PAIRS)
+        result[OFFSETS[feature.name] : OFFSETS[feature.name] + len(held)] = (held + PRIOR_PAIRS * start / start.sum()) / (
+            held.sum() + PRIOR_PAIRS
+        )
     return result
 
 
 def _by_feature(values: Array) -> Array:
     """Sum over the levels of each feature, spread back to the levels."""
-    return np.bincount(FEATURE_OF, weights=values, minlength=len(FEATURES))[FEATURE_OF]
+    return np.asarray(np.bincount(FEATURE_OF, weights=values, minlength=len(FEATURES))[FEATURE_OF], dtype=np.float64)
 
 
 def _priors(bin_shares: Array, own: Array) -> tuple[Array, Array, Array]:
@@ -221,9 +228,7 @@ def bin_shares(con: duckdb.DuckDBPyConnection) -> Array:
     return result
 
 
-def fit(
-    con: duckdb.DuckDBPyConnection, patterns: Ints, counts: Ints, records: int, *, classes: int = 3
-) -> Model:
+def fit(con: duckdb.DuckDBPyConnection, patterns: Ints, counts: Ints, records: int, *, classes: int = 3) -> Model:
     """Fit the model on the patterns of the compared pairs (sorted, with counts). `classes=2` leaves the household out.
 
     Reads `er_records` for exact counts of equal values and compares random pairs for u. Deterministic: all sums run over sorted arrays.
@@ -271,7 +276,16 @@ def fit(
     return Model(np.log(np.stack([m, h, u], axis=1)), sizes, at_person, records)
 
 
-def _strangers(u_from: npt.NDArray[np.str_], u0: Array, totals: Array, at: Array, at_random: Array, presence: Array, all_pairs: float, spelled: Array) -> Array:
+def _strangers(
+    u_from: npt.NDArray[np.str_],
+    u0: Array,
+    totals: Array,
+    at: Array,
+    at_random: Array,
+    presence: Array,
+    all_pairs: float,
+    spelled: Array,
+) -> Array:
     """u by level: sampled, counted minus the pairs of other classes, or learned from the compared pairs; normalised per feature."""
     held = presence * all_pairs
     sampled = (at_random + PRIOR_SAMPLE * u0) / (_by_feature(at_random) + PRIOR_SAMPLE)
@@ -280,7 +294,11 @@ def _strangers(u_from: npt.NDArray[np.str_], u0: Array, totals: Array, at: Array
     counted = (counted + PRIOR_STRANGERS * u0) / (held + PRIOR_STRANGERS)
     blocked = (at[:, 2] + PRIOR_STRANGERS * u0) / (held + PRIOR_STRANGERS)
     conditional = (at[:, 2] + PRIOR_PAIRS * u0) / (_by_feature(at[:, 2]) + PRIOR_PAIRS)
-    u = np.select([u_from == "total", u_from == "blocked", u_from == "conditional", u_from == "spelled"], [counted, blocked, conditional, spelled], sampled)
+    u = np.select(
+        [u_from == "total", u_from == "blocked", u_from == "conditional", u_from == "spelled"],
+        [counted, blocked, conditional, spelled],
+        sampled,
+    )
     loose = u_from == "random"
     rest = np.maximum(1.0 - _by_feature(np.where(loose, 0.0, u)), 1e-6)
     mass = _by_feature(np.where(loose, u, 0.0))
@@ -311,7 +329,9 @@ def _household(h_from: npt.NDArray[np.str_], shared: npt.NDArray[np.bool_], lear
     has_share = _by_feature(shared.astype(np.float64)) > 0
     of_equal = np.where(shared, m, 0.0)
     mass = _by_feature(of_equal)
-    base = np.where(fixed, u * np.where(has_share, 1 - TWINS, 1.0), 0.0) + np.where(shared, TWINS * of_equal / np.where(mass > 0, mass, 1.0), 0.0)
+    base = np.where(fixed, u * np.where(has_share, 1 - TWINS, 1.0), 0.0) + np.where(
+        shared, TWINS * of_equal / np.where(mass > 0, mass, 1.0), 0.0
+    )
     rest = np.maximum(1.0 - _by_feature(base), 0.0)
     mass = _by_feature(np.where(fixed, 0.0, learned))
     h = np.where(fixed, base, learned * rest / np.where(mass > 0, mass, 1.0))

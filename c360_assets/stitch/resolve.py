@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.semantics.nicknames import nickname_map
 from c360_assets.stitch import blocking, clustering, components, features, scores
 from c360_assets.stitch.model import Ints, Model, fit
 from c360_assets.tenant.models import StitchConfig
@@ -70,7 +71,6 @@ def resolve(
     *,
     con: duckdb.DuckDBPyConnection | None = None,
     progress: Callable[[str], None] | None = None,
-    known_names: frozenset[str] = frozenset(),
 ) -> Resolution:
     """Cluster the representatives of `frame` (preprocessed frame, unique ascending `rid`) into persons.
 
@@ -84,7 +84,7 @@ def resolve(
     own = con is None
     connection = con if con is not None else duckdb.connect()
     try:
-        return _resolve(connection, frame, config, say, known_names)
+        return _resolve(connection, frame, config, say)
     except duckdb.Error as error:  # its text quotes values of records
         raise C360Error(f"stitch: the comparison failed in the SQL engine ({type(error).__name__})") from None
     finally:
@@ -97,9 +97,9 @@ def resolve(
                 connection.unregister(view)
 
 
-def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: StitchConfig, say: Callable[[str], None], known_names: frozenset[str]) -> Resolution:
+def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: StitchConfig, say: Callable[[str], None]) -> Resolution:
     say("index records")
-    rids = features.prepare_records(con, frame, known_names)
+    rids = features.prepare_records(con, frame, _known_names())
     n = rids.height
     strategies = blocking.chosen_strategies(config.blocking, frame)
     say("form pairs")
@@ -112,7 +112,9 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
     distinct, inverse, counts = np.unique(compared.pattern, return_inverse=True, return_counts=True)
     model = fit(con, distinct, counts.astype(np.int64), n, classes=2 if config.matching.model == "two_class" else 3)
     default = "always" if config.clustering.algorithm == "hierarchical" else "learned"
-    conflicts = scores.choose_conflicts(model, dict(config.clustering.conflict_fields), default, tuple(c for c in key_columns if c.startswith("sk_")))
+    conflicts = scores.choose_conflicts(
+        model, dict(config.clustering.conflict_fields), default, tuple(c for c in key_columns if c.startswith("sk_"))
+    )
     say("score pairs")
     x, household = (part[inverse] for part in model.log_odds(distinct))
     scored = scores.apply_rules(config.matching, conflicts, x, compared.pattern, compared.keys)
@@ -121,7 +123,9 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
     edge = scored.score >= threshold
     component = components.components(n, compared.i[edge], compared.j[edge])
     limits = config.clustering.supersized
-    part, supersized = components.partition(component, compared.i[edge], compared.j[edge], scored.score[edge], threshold, limits.min_size, limits.max_depth)
+    part, supersized = components.partition(
+        component, compared.i[edge], compared.j[edge], scored.score[edge], threshold, limits.min_size, limits.max_depth
+    )
     everything, transitive = _complete(con, compared, part, key_columns, 4 * limits.min_size)
     patterns, inverse = np.unique(everything.pattern, return_inverse=True)
     x_all = model.log_odds(patterns)[0][inverse]
@@ -158,7 +162,9 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
         strategies=_strategy_figures(strategies, compared.mask, x),
         model=model.table(),
         decisions=_decisions(decision, conflicts, rid),
-        household=pl.DataFrame({"rid1": rid[compared.i[home]], "rid2": rid[compared.j[home]], "log_odds": np.round(household[home], 6)}),
+        household=pl.DataFrame(
+            {"rid1": rid[compared.i[home]], "rid2": rid[compared.j[home]], "log_odds": np.round(household[home], 6)}
+        ),
         figures={
             "records": n,
             "compared_pairs": compared.n,
@@ -172,6 +178,12 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
     )
 
 
+def _known_names() -> frozenset[str]:
+    """Given names of the shipped list: established however rare they are in the data."""
+    names = nickname_map()
+    return frozenset(names["nickname"]) | frozenset(names["canonical"].explode())
+
+
 def _compare(con: duckdb.DuckDBPyConnection, pairs: str, key_columns: list[str]) -> _Pairs:
     """Levels of the pairs of a relation (i, j, mask) and the state of each key column: 0 missing, 1 equal, 2 different."""
     states = "".join(
@@ -182,14 +194,21 @@ def _compare(con: duckdb.DuckDBPyConnection, pairs: str, key_columns: list[str])
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE er_compared AS {features.compare_sql(pairs, 'mask')}")
     joined = "JOIN er_records a ON a.i = c.i JOIN er_records b ON b.i = c.j" if key_columns else ""
-    found = con.sql(f"SELECT c.i::BIGINT AS i, c.j::BIGINT AS j, c.mask, c.pattern{states} FROM er_compared c {joined} ORDER BY c.i, c.j").pl()
+    found = con.sql(
+        f"SELECT c.i::BIGINT AS i, c.j::BIGINT AS j, c.mask, c.pattern{states} FROM er_compared c {joined} ORDER BY c.i, c.j"
+    ).pl()
     return _Pairs(
-        found["i"].to_numpy(), found["j"].to_numpy(), found["mask"].to_numpy(), found["pattern"].to_numpy(),
+        found["i"].to_numpy(),
+        found["j"].to_numpy(),
+        found["mask"].to_numpy(),
+        found["pattern"].to_numpy(),
         {c: found[c].to_numpy().astype(np.int64) for c in key_columns},
     )
 
 
-def _complete(con: duckdb.DuckDBPyConnection, compared: _Pairs, part: Ints, key_columns: list[str], largest: int) -> tuple[_Pairs, npt.NDArray[np.bool_]]:
+def _complete(
+    con: duckdb.DuckDBPyConnection, compared: _Pairs, part: Ints, key_columns: list[str], largest: int
+) -> tuple[_Pairs, npt.NDArray[np.bool_]]:
     """Compared pairs plus all pairs inside a part of at most `largest` records; the second value marks the added ones."""
     size = np.bincount(part, minlength=len(part))
     chosen = np.flatnonzero((size[part] > 1) & (size[part] <= largest))
@@ -208,14 +227,23 @@ def _complete(con: duckdb.DuckDBPyConnection, compared: _Pairs, part: Ints, key_
         return np.asarray(np.concatenate([one, two])[order])
 
     everything = _Pairs(
-        joined(compared.i, added.i), joined(compared.j, added.j), joined(compared.mask, added.mask), joined(compared.pattern, added.pattern),
+        joined(compared.i, added.i),
+        joined(compared.j, added.j),
+        joined(compared.mask, added.mask),
+        joined(compared.pattern, added.pattern),
         {c: joined(compared.keys[c], added.keys[c]) for c in key_columns},
     )
     return everything, np.concatenate([np.zeros(compared.n, dtype=bool), np.ones(added.n, dtype=bool)])[order]
 
 
 def _cluster(
-    config: StitchConfig, conflicts: scores.Conflicts, pairs: _Pairs, scored: scores.Scored, strength: npt.NDArray[np.float64], part: Ints, n: int
+    config: StitchConfig,
+    conflicts: scores.Conflicts,
+    pairs: _Pairs,
+    scored: scores.Scored,
+    strength: npt.NDArray[np.float64],
+    part: Ints,
+    n: int,
 ) -> tuple[Ints, clustering.Decision]:
     """Cluster label of each node and the decision log."""
     if config.clustering.algorithm == "components":
@@ -230,7 +258,9 @@ def _cluster(
     x[ruled & (score < 1.0)] = np.minimum(x[ruled & (score < 1.0)], -FORCED)
     if config.matching.remaining == "none":
         x[~ruled] = np.where(x[~ruled] > 0, 0.0, x[~ruled])
-    found = clustering.PairSet(pairs.i[inside], pairs.j[inside], x, np.maximum(strength[inside] / FULL_STRENGTH, 0.05) ** 3, bad, good)
+    found = clustering.PairSet(
+        pairs.i[inside], pairs.j[inside], x, np.maximum(strength[inside] / FULL_STRENGTH, 0.05) ** 3, bad, good
+    )
     contracted = np.arange(n)
     if not config.matching.classifier.endswith("sk-priority") or config.matching.rules:
         fk = scored.fk_equal[inside]

@@ -72,7 +72,9 @@ def choose_conflicts(model: Model, modes: dict[str, str], default: str, sk_colum
     """
     modes = {k.replace("-", "_"): v for k, v in modes.items()}
     if unknown := set(modes) - set(DOCUMENTED_CONFLICTS) - set(sk_columns):
-        raise C360Error(f"stitch: unknown conflict field {sorted(unknown)[0]!r}; known are {', '.join([*DOCUMENTED_CONFLICTS, *sk_columns])}")
+        raise C360Error(
+            f"stitch: unknown conflict field {sorted(unknown)[0]!r}; known are {', '.join([*DOCUMENTED_CONFLICTS, *sk_columns])}"
+        )
     levels: dict[str, tuple[int, ...]] = {}
     reason: dict[str, str] = {}
     for name, documented in DOCUMENTED_CONFLICTS.items():
@@ -148,8 +150,10 @@ def _condition(condition: Any, patterns: Ints, keys: dict[str, Ints]) -> tuple[B
     """Truth of one condition per pair, and whether it is fuzzy. A missing value makes every condition false."""
     if isinstance(condition, str):
         if condition not in FUZZY:
-            raise C360Error(f"stitch: unknown rule condition {condition!r}; known are {', '.join(FUZZY)} and present-and-equal, "
-                            "present-and-not-equal, fuzzy-similar, fuzzy-different with a semantic")
+            raise C360Error(
+                f"stitch: unknown rule condition {condition!r}; known are {', '.join(FUZZY)} and present-and-equal, "
+                "present-and-not-equal, fuzzy-similar, fuzzy-different with a semantic"
+            )
         condition = {"fuzzy-different": FUZZY[condition]}
     ((kind, semantic),) = condition.items()
     column = semantic.replace("-", "_")
@@ -235,9 +239,18 @@ def all_equal(patterns: Ints) -> Bools:
     """True where every field present on both sides is equal."""
     result = np.ones(len(patterns), dtype=bool)
     for feature, equal in (
-        ("given_name", ("equal",)), ("surname", ("equal",)), ("name_swap", ("straight",)), ("birthdate", ("equal",)), ("email", ("equal, ",)),
-        ("email_of_equal_names", ("never",)), ("phone", ("equal",)), ("address", ("equal, ",)), ("place", ("postal", "city")),
-        ("gender", ("equal",)), ("generational_suffix", ("equal",)), ("company", ("equal",)),
+        ("given_name", ("equal",)),
+        ("surname", ("equal",)),
+        ("name_swap", ("straight",)),
+        ("birthdate", ("equal",)),
+        ("email", ("equal, ",)),
+        ("email_of_equal_names", ("never",)),
+        ("phone", ("equal",)),
+        ("address", ("equal, ",)),
+        ("place", ("postal", "city")),
+        ("gender", ("equal",)),
+        ("generational_suffix", ("equal",)),
+        ("company", ("equal",)),
     ):
         level = levels_of(patterns, feature)
         result &= (level == 0) | np.isin(level, _levels(feature, *equal))

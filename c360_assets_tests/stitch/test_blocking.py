@@ -1,0 +1,128 @@
+"""Blocking keys, limits and pairs on hand-made records."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import polars as pl
+import pytest
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch import blocking, features
+from c360_assets.tenant.models import BlockingConfig, BlockingStrategy
+
+JUSTIN = {
+    "rid": 7,
+    "given_name": "JUSTIN",
+    "surname": "CURRIE",
+    "birthdate": date(1981, 9, 8),
+    "email": ["JCURRIE@EXAMPLE.COM"],
+    "phone": ["2065550101"],
+    "address": "123 WEST ELM STREET PO BOX 55",
+    "po_box": "55",
+    "postal": "98101",
+    "company": "ACME",
+    "login_trimmed": "JCURR",
+    "fk_loyalty": "A-12,B-13",
+}
+KEYS = {
+    "dnf1": {"JUS:C:1981-09-08"},
+    "dnf2": {"JUSTIN:JCURRIE@EXAMPLE.COM"},
+    "dnf3": {"JUS:CUR:98101"},
+    "dnf4": {"JUS:123 WEST ELM STREET PO BOX 55"},
+    "dnf5": {"JUS:2065550101"},
+    "dnf6": {"JUS:CUR:JCURRIE"},
+    "dnf7": {"JUS:ACME"},
+    "dnf8": {"JUS:CUR:55"},
+    "dnf9": {"CUR:123 WEST ELM STREET PO BOX 55"},
+    "dnf10": {"2065550101:98101"},
+    "email": {"JCURRIE@EXAMPLE.COM"},
+    "fk-loyalty": {"A-12", "B-13"},
+    "address": {"123 WEST ELM STREET PO BOX 55"},
+    "company": {"ACME"},
+    "login-partial": {"JCURRIE"},
+    "login-trimmed": {"JCURR"},
+    "name": {"CURRIE:JUSTIN"},
+    "phone": {"2065550101"},
+}
+
+
+def blocked(rows: list[dict[str, object]], config: BlockingConfig) -> tuple[pl.DataFrame, pl.DataFrame, list[tuple[int, int]]]:
+    frame = pl.DataFrame(rows)
+    con = duckdb.connect()
+    rids = features.prepare_records(con, frame)
+    strategies = blocking.chosen_strategies(config, frame)
+    blocking.build_keys(con, strategies)
+    blocking.build_pairs(con, strategies, config.oversized)
+    keys, blocks = blocking.blocking_tables(con, strategies, rids)
+    return keys, blocks, con.execute("SELECT i, j FROM er_pairs ORDER BY i, j").fetchall()
+
+
+def test_documented_keys_of_the_sample_record() -> None:
+    keys, _, _ = blocked([JUSTIN], BlockingConfig(strategies=list(KEYS)))
+    found: dict[str, set[str]] = {}
+    for rid, strategy, bk in keys.rows():
+        assert rid == 7
+        found.setdefault(strategy, set()).add(bk)
+    assert {s: found[s] for s in KEYS} == KEYS
+
+
+def test_default_list_of_the_documented_preset() -> None:
+    frame = pl.DataFrame([JUSTIN])
+    names = [s.name for s in blocking.chosen_strategies(BlockingConfig(preset="documented"), frame)]
+    assert sorted(names) == sorted(["dnf1", "dnf3", "dnf4", "dnf5", "dnf6", "dnf7", "dnf8", "email", "fk-loyalty"])
+
+
+def test_limits_and_switches() -> None:
+    frame = pl.DataFrame([JUSTIN])
+    config = BlockingConfig(
+        limit=50,
+        fk_limit=70,
+        strategies=[BlockingStrategy(name="full-name", limit=9), BlockingStrategy(name="dnf7", enabled=False)],
+    )
+    chosen = {s.name: s.limit for s in blocking.chosen_strategies(config, frame)}
+    assert chosen["full-name"] == 9
+    assert chosen["email"] == 50
+    assert chosen["fk-loyalty"] == 70
+    assert "dnf7" not in chosen
+    with pytest.raises(C360Error, match="unknown blocking strategy"):
+        blocking.chosen_strategies(BlockingConfig(strategies=["dnf11"]), frame)
+
+
+def test_a_missing_part_gives_no_key_and_values_multiply() -> None:
+    rows = [
+        {"rid": 1, "given_name": "ANN", "surname": None, "phone": ["1", "2"]},
+        {"rid": 2, "given_name": "ANN", "surname": "OX", "phone": ["2", "3"]},
+    ]
+    keys, _, pairs = blocked(rows, BlockingConfig(strategies=["dnf5"]))
+    assert keys.filter(pl.col("strategy") == "dnf5")["bk"].to_list() == ["ANN:1", "ANN:2", "ANN:2", "ANN:3"]
+    assert pairs == [(0, 1)]
+
+
+@pytest.mark.parametrize("oversized", ["split", "purge"])
+def test_an_oversized_block_is_cut_or_dropped(oversized: str) -> None:
+    rows = [{"rid": n, "given_name": None, "surname": f"S{n}", "company": "ACME"} for n in range(5)]
+    config = BlockingConfig.model_validate(
+        {"preset": "documented", "oversized": oversized, "strategies": [{"name": "company", "limit": 3}]}
+    )
+    _, blocks, found = blocked(rows, config)
+    assert blocks.rows() == [("company", "ACME", 5, 2, 4 if oversized == "split" else 0, True)]
+    assert len(found) == (4 if oversized == "split" else 0)
+
+
+def test_pairs_are_unordered_and_single() -> None:
+    rows = [{"rid": n, "given_name": "ANN", "surname": "OX", "email": ["A@B.C"], "phone": ["1"]} for n in range(4)]
+    _, _, pairs = blocked(rows, BlockingConfig())
+    assert pairs == [(i, j) for i in range(4) for j in range(i + 1, 4)]
+
+
+def test_a_login_meets_the_names_it_is_spelled_from() -> None:
+    rows = [
+        {"rid": 1, "given_name": None, "surname": None, "email": ["J.STONE7@X.COM"]},
+        {"rid": 2, "given_name": "JANE", "surname": "STONE", "email": None},
+        {"rid": 3, "given_name": "ANN", "surname": "STONE", "email": None},
+    ]
+    schema = {"rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "email": pl.List(pl.String)}
+    _, _, pairs = blocked(pl.DataFrame(rows, schema=schema).to_dicts(), BlockingConfig())
+    assert pairs == [(0, 1)]

@@ -1,0 +1,175 @@
+"""Comparison levels, one row per rule: two records in, the label of one feature out."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+
+from c360_assets.stitch import features
+from c360_assets.stitch.model import levels_of
+
+SCHEMA = {
+    "rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "generational_suffix": pl.String, "birthdate": pl.Date,
+    "gender": pl.String, "email": pl.List(pl.String), "phone": pl.List(pl.String), "address": pl.String, "city": pl.String,
+    "state": pl.String, "postal": pl.String, "company": pl.String, "given_canonical": pl.List(pl.String),
+}  # fmt: skip
+KNOWN = frozenset({"MARY", "JOHN", "WILLIAM", "BILL", "JANE", "JAMES"})
+
+
+def label(feature: str, one: dict[str, Any], two: dict[str, Any]) -> str | None:
+    """The label of the level, None where the feature does not count; the same in both directions."""
+    found = set()
+    for pair in ((one, two), (two, one)):
+        con = duckdb.connect()
+        features.prepare_records(con, pl.DataFrame([{"rid": n, **r} for n, r in enumerate(pair)], schema=SCHEMA), KNOWN)
+        con.execute("CREATE TEMP TABLE p AS SELECT 0 AS i, 1 AS j")
+        pattern = con.sql(features.compare_sql("p")).pl()["pattern"].to_numpy()
+        level = int(levels_of(np.asarray(pattern), feature)[0])
+        item = next(f for f in features.FEATURES if f.name == feature)
+        found.add(item.levels[level - 1].label if level else None)
+    assert len(found) == 1, "the comparison must be symmetric"
+    return found.pop()
+
+
+def g(name: str, *also: str) -> dict[str, Any]:
+    return {"given_name": name, "given_canonical": [name, *also]}
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        (g("BILL", "WILLIAM"), g("WILLIAM"), "nickname"),
+        (g("J"), g("JANE"), "initial"),
+        (g("MARY ANN"), g("MARY"), "initial"),
+        (g("MARTHA"), g("MARHTA"), "similar"),
+        (g("JANE"), g("JAMES"), "different, established"),
+        (g("JOHN"), g("MARY"), "different, established"),
+        (g("JOHN"), g("QXV"), "different, rare"),
+        ({}, g("MARY"), None),
+    ],
+)
+def test_given_names(one: dict[str, Any], two: dict[str, Any], expected: str | None) -> None:
+    assert label("given_name", one, two) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ("GARCIA LOPEZ", "LOPEZ", "shares a token"),
+        ("SMITH-JONES", "JONES", "shares a token"),
+        ("JOHNSON", "JOHNSTON", "similar"),
+        ("STONE", "PATEL", "different"),
+        (None, "PATEL", None),
+    ],
+)
+def test_surnames(one: str | None, two: str | None, expected: str | None) -> None:
+    assert label("surname", {"surname": one}, {"surname": two}) == expected
+
+
+def test_swapped_names_count_once() -> None:
+    one, two = {"given_name": "RUIZ", "surname": "ROBERT"}, {"given_name": "ROBERT", "surname": "RUIZ"}
+    assert str(label("name_swap", one, two)).startswith("swapped")
+    assert label("given_name", one, two) is None
+    assert label("surname", one, two) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        (date(1981, 9, 8), date(1981, 9, 8), "equal"),
+        (date(1981, 9, 8), date(1981, 8, 9), "day and month swapped"),
+        (date(1960, 11, 10), date(1960, 11, 12), "one edit"),
+        (date(1981, 9, 8), date(1981, 3, 22), "same year or same day"),
+        (date(1981, 9, 8), date(1952, 2, 27), "different"),
+        (None, date(1952, 2, 27), None),
+    ],
+)
+def test_birthdates(one: date | None, two: date | None, expected: str | None) -> None:
+    assert label("birthdate", {"birthdate": one}, {"birthdate": two}) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        (["A@X.COM", "B@X.COM"], ["B@X.COM"], "equal, few"),
+        (["ROSEBUD@X.COM"], ["ROSEBUD@Y.COM"], "equal login"),
+        (["ROSEBUD@X.COM"], ["ROSEBUT@X.COM"], "one edit"),
+        (["ROSEBUD1@X.COM"], ["ROSEBUD2@X.COM"], "different"),  # a digit is no typing error
+        (["A@X.COM"], None, None),
+    ],
+)
+def test_emails(one: list[str], two: list[str] | None, expected: str | None) -> None:
+    assert label("email", {"email": one}, {"email": two}) == expected
+
+
+def test_email_of_records_with_equal_names_is_apart() -> None:
+    name = {"given_name": "JOHN", "surname": "STONE"}
+    one, two = {**name, "email": ["JOHNSTONE@X.COM"]}, {**name, "email": ["JOHNSTONE@Y.COM"]}
+    assert label("email", one, two) == "different"
+    assert label("email_of_equal_names", one, two) == "equal login"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        (["2065550101"], ["2065550101"], "equal, few"),
+        (["2065550101"], ["4255550101"], "last seven equal"),
+        (["2065550101"], ["2065550107"], "one edit"),
+        (["2065550101"], ["4259998888"], "different"),
+    ],
+)
+def test_phones(one: list[str], two: list[str], expected: str) -> None:
+    assert label("phone", {"phone": one}, {"phone": two}) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected", "place"),
+    [
+        ("12 OAK STREET", "12 OAK STREET", "equal, few", None),
+        ("12 OAK STREET APARTMENT 4", "12 OAK STREET", "equal up to unit", None),
+        ("12 OAK STREET APARTMENT 4", "12 OAK STREET APARTMENT 5", "same building, other unit", None),
+        ("12 MAPLE STREET", "12 MAPEL STREET", "like street", None),
+        ("12 OAK STREET", "90 OAK STREET", "same street or number", "postal equal, common"),
+        ("12 OAK STREET", "90 PINE AVENUE", "different", "postal equal, common"),
+    ],
+)
+def test_addresses_and_place(one: str, two: str, expected: str, place: str | None) -> None:
+    a, b = {"address": one, "postal": "98101"}, {"address": two, "postal": "98101"}
+    assert label("address", a, b) == expected
+    assert (label("place", a, b) is None) == (place is None)
+
+
+def test_gender_counts_only_where_given_names_do_not_tell_it() -> None:
+    assert label("gender", {**g("MARY"), "gender": "F"}, {**g("MARY"), "gender": "F"}) is None
+    assert label("gender", {**g("JOHN"), "gender": "M"}, {**g("MARY"), "gender": "F"}) == "different"
+
+
+@pytest.mark.parametrize(
+    ("feature", "login", "expected"),
+    [
+        ("names_in_email", "JANE.STONE", "given name and surname"),
+        ("names_in_email", "JSTONE4", "initial and surname"),
+        ("names_in_email", "THESTONES", "surname"),
+        ("names_in_email", "JANE77", "given name"),
+        ("names_in_email", "ROSEBUD", "nothing"),
+    ],
+)
+def test_names_in_email(feature: str, login: str, expected: str) -> None:
+    found = label(feature, {"email": [f"{login}@X.COM"]}, {"given_name": "JANE", "surname": "STONE"})
+    assert str(found).startswith(expected)
+
+
+def test_missing_on_a_side_gives_level_zero_everywhere() -> None:
+    con = duckdb.connect()
+    full = {"rid": 1, "given_name": "JANE", "surname": "STONE", "phone": ["1"], "postal": "98101", "company": "ACME"}
+    features.prepare_records(con, pl.DataFrame([full, {"rid": 2}], schema=SCHEMA), KNOWN)
+    con.execute("CREATE TEMP TABLE p AS SELECT 0 AS i, 1 AS j")
+    pattern = np.asarray(con.sql(features.compare_sql("p")).pl()["pattern"].to_numpy())
+    levels = {f.name: int(levels_of(pattern, f.name)[0]) for f in features.FEATURES}
+    assert levels.pop("home_held") == 3
+    assert set(levels.values()) == {0}

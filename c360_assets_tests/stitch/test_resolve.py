@@ -1,0 +1,143 @@
+"""The matcher as a whole: the golden sets, determinism, and what must never depend on anything."""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch.resolve import resolve
+from c360_assets.tenant.models import StitchConfig
+from c360_assets_tests.stitch import golden
+from c360_assets_tests.stitch.test_model import population
+
+DOCUMENTED = {"blocking": {"preset": "documented"}, "clustering": {"algorithm": "hierarchical"}}
+SCHEMA = {
+    "rid": pl.Int64,
+    "given_name": pl.String,
+    "surname": pl.String,
+    "email": pl.List(pl.String),
+    "phone": pl.List(pl.String),
+}
+
+
+@pytest.mark.parametrize("preset", [{}, DOCUMENTED], ids=["default", "documented"])
+@pytest.mark.parametrize("name", list(golden.G))
+def test_golden_sets(name: str, preset: dict[str, object]) -> None:
+    raw = golden.records(name)
+    assert golden.partition(golden.clusters(raw, StitchConfig.model_validate(preset))) == golden.expected(raw)
+
+
+def test_golden_sets_together() -> None:
+    # Sets that share no value must not disturb each other; G9 needs its blocklisted e-mail, G16 given scores.
+    raw = pl.concat([golden.records(name) for name in golden.G])
+    assert golden.partition(golden.clusters(raw)) == golden.expected(raw)
+
+
+def test_sk_priority_separates_before_keys_join() -> None:
+    raw = golden.records("G11")
+    config = StitchConfig.model_validate({"matching": {"classifier": "general-ordinal-sk-priority"}})
+    found = golden.clusters(raw, config)
+    ds = "Golden:G11"
+    assert found[(ds, "1")] != found[(ds, "2")]
+    assert found[(ds, "2")] == found[(ds, "3")]
+
+
+def test_row_order_threads_and_connection_change_nothing() -> None:
+    frame = population(80, 11, household=True)
+    one = resolve(frame)
+    con = duckdb.connect(config={"threads": 3})
+    two = resolve(frame.sample(fraction=1.0, shuffle=True, seed=5), con=con)
+    for name in ("clusters", "pairs", "blocking_keys", "blocks", "strategies", "model", "decisions", "household"):
+        assert getattr(one, name).equals(getattr(two, name)), name
+    assert con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'er_%'").fetchall() == [(0,)]
+
+
+def test_rids_need_not_be_dense_and_name_the_clusters() -> None:
+    frame = population(30, 12, household=False).with_columns(rid=pl.col("rid") * 10 + 5)
+    found = resolve(frame)
+    assert found.clusters["rid"].to_list() == frame["rid"].to_list()
+    smallest = found.clusters.group_by("cluster").agg(pl.col("rid").min())
+    assert (smallest["cluster"] == smallest["rid"]).all()
+    assert set(found.clusters["component"]) <= set(frame["rid"])
+
+
+@pytest.mark.parametrize("records", [0, 1, 2])
+def test_hardly_any_records(records: int) -> None:
+    frame = pl.DataFrame([{"rid": n, "given_name": "ANN"} for n in range(records)], schema=SCHEMA)
+    found = resolve(frame)
+    assert found.clusters.height == records
+    assert found.pairs.height in (0, 1)
+
+
+def test_a_repeated_rid_is_refused() -> None:
+    with pytest.raises(C360Error, match="repeats"):
+        resolve(pl.DataFrame({"rid": [1, 1]}))
+
+
+def test_pairs_hold_together() -> None:
+    found = resolve(population(80, 13, household=True))
+    pairs = found.pairs
+    assert pairs.select("rid1", "rid2").is_unique().all()
+    assert (pairs["rid1"] < pairs["rid2"]).all()
+    names = ["non_match", "weak", "moderate", "high", "excellent", "exact"]
+    assert (
+        pairs.select(pl.col("score").floor().cast(pl.Int64).replace_strict(dict(enumerate(names))) == pl.col("match_category"))
+        .to_series()
+        .all()
+    )
+    cluster = dict(found.clusters.select("rid", "cluster").rows())
+    component = dict(found.clusters.select("rid", "component").rows())
+    for one, two, score in pairs.select("rid1", "rid2", "score").rows():
+        if score >= 3.0:
+            assert component[one] == component[two]
+    for rid, c in cluster.items():
+        assert component[rid] == component[c]
+    inside = {frozenset(p) for p in pairs.select("rid1", "rid2").rows()}
+    members = found.clusters.group_by("component").agg("rid")["rid"].to_list()
+    assert all(frozenset((a, b)) in inside for group in members for a in group for b in group if a < b)
+    assert pairs.filter(pl.col("match_type") == "scored")["strategy_count"].min() >= 1
+
+
+def test_equal_keys_join_under_fk_priority_only() -> None:
+    rows = [
+        {"rid": 1, "given_name": "MARY", "surname": "STONE", "fk_loy": "A,B"},
+        {"rid": 2, "given_name": "JOHN", "surname": "HART", "fk_loy": "B"},
+    ]
+    frame = pl.DataFrame(rows)
+    found = resolve(frame)
+    assert found.clusters["cluster"].to_list() == [1, 1]
+    assert found.pairs.select("score", "match_category", "decided_by").rows() == [(5.0, "exact", "fk-loy")]
+    config = StitchConfig.model_validate({"matching": {"classifier": "general-ordinal-sk-priority"}})
+    assert resolve(frame, config).clusters["cluster"].to_list() == [1, 2]
+
+
+def test_emptying_a_field_never_creates_a_conflict() -> None:
+    frame = population(40, 14, household=True).with_columns(
+        generational_suffix=pl.when(pl.col("rid") % 7 == 0).then(pl.lit("JR")).when(pl.col("rid") % 7 == 1).then(pl.lit("SR"))
+    )
+    before = resolve(frame).decisions.filter(pl.col("field") == "generational-suffix")
+    after = resolve(frame.with_columns(generational_suffix=pl.lit(None, dtype=pl.String))).decisions
+    assert after.filter(pl.col("field") == "generational-suffix").height == 0 <= before.height
+
+
+def test_oversized_split_and_purge_and_components() -> None:
+    frame = population(60, 15, household=True)
+    for extra in (
+        {"blocking": {"oversized": "purge", "limit": 5}},
+        {"clustering": {"algorithm": "components"}},
+        {"matching": {"remaining": "none"}},
+    ):
+        found = resolve(frame, StitchConfig.model_validate(extra))
+        assert found.clusters.height == frame.height
+    assert found.clusters["cluster"].n_unique() == frame.height, "without rules and model every record stands alone"
+
+
+def test_a_supersized_component_is_parted() -> None:
+    frame = population(40, 16, household=True)
+    found = resolve(frame, StitchConfig.model_validate({"clustering": {"supersized": {"min_size": 3, "max_depth": 4}}}))
+    parted = found.clusters.drop_nulls("supersized")
+    assert parted.height > 0
+    assert np.all(parted.group_by("cluster").agg(pl.col("supersized").n_unique())["supersized"].to_numpy() == 1)
