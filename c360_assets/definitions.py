@@ -24,20 +24,21 @@ from c360_assets.automation.sensors import sensors
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 
-# A range of delivery days in one run needs the single-run backfill policy, whose interface is marked as beta.
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
-
 
 def build(tenant: Tenant) -> dg.Definitions:
     """The definitions of a tenant."""
-    return dg.Definitions(
-        assets=[
+    with warnings.catch_warnings():
+        # A range of delivery days in one run needs the single-run backfill policy, whose interface is marked as beta.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        assets = [
             *domain_table_assets(tenant),
             *validation_assets(tenant),
             *stitch_assets(tenant),
             *customer_360_assets(tenant),
             *activation_assets(tenant),
-        ],
+        ]
+    return dg.Definitions(
+        assets=assets,
         jobs=jobs(tenant),
         sensors=sensors(tenant),
         schedules=schedules(tenant),

@@ -11,6 +11,8 @@ from typing import Any
 
 import dagster as dg
 
+from c360_assets.customer_360.publish import SYSTEM_TEXT
+from c360_assets.ingest.upsert import SYSTEM_COLUMNS
 from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
 from c360_assets.semantics.tags import tag_info
 from c360_assets.tenant.models import SourceTable
@@ -18,7 +20,6 @@ from c360_assets.warehouse.manifest import TableState
 
 Lineage = Mapping[str, Iterable[tuple[str, str]]]
 Result = dg.MaterializeResult[Any]
-SYSTEM = "domain_table"  # the specification of the columns that every domain table has
 
 
 def asset_key(table: str) -> dg.AssetKey:
@@ -49,13 +50,12 @@ def source_schema(table: SourceTable, state: TableState | None = None) -> dg.Tab
     Types are those of `state` where the table has been built, else the declared ones.
     """
     types = state.columns if state else {name: str(kind).upper() for name, kind in table.types.items()}
-    system = all_tables()[SYSTEM].columns if SYSTEM in all_tables() else {}
-    names = list(types) if state else [*dict.fromkeys([*types, *table.tags]), *system]
+    names = list(types) if state else [*dict.fromkeys([*types, *table.tags]), *SYSTEM_COLUMNS]
     own = table.types.keys() | table.tags.keys()
     return dg.TableSchema(
         [
-            _column(name, types.get(name, system[name].type), system[name])
-            if name in system and name not in own
+            _column(name, types.get(name, SYSTEM_TEXT[name].type), SYSTEM_TEXT[name])
+            if name in SYSTEM_TEXT and name not in own
             else _tagged(table, name, types.get(name, "VARCHAR"))
             for name in names
         ]

@@ -39,10 +39,11 @@ class TenantLock(dg.ConfigurableResource):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[TenantLock]:
         run, log = context.run, context.log
         assert run is not None
+        assert log is not None
         assert context.instance is not None
         identity = {"c360/owner": run.run_id, **{f"c360/{key}": value for key, value in process_identity().items()}}
         context.instance.add_run_tags(run.run_id, identity)
-        with tenant_lock(Path(self.root), f"run {run.run_id[:8]} of job {run.job_name}", waiting=log and log.info):
+        with tenant_lock(Path(self.root), f"run {run.run_id[:8]} of job {run.job_name}", waiting=log.info):
             yield self
 
 

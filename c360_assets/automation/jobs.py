@@ -23,7 +23,7 @@ def load_keys(tenant: Tenant, feed: FeedConfig) -> list[dg.AssetKey]:
     return [dg.AssetKey(["domain", feed.physical]), *own]
 
 
-def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:  # type: ignore[name-defined]
+def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     """All jobs of a tenant. `load` is partitioned by delivery day, the others are not."""
     load = dg.AssetSelection.assets(*[key for f in tenant.feeds for key in load_keys(tenant, f)])
     custom = dg.AssetSelection.assets(*[dg.AssetKey(["domain", c.physical]) for c in tenant.custom_tables])

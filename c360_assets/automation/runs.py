@@ -5,6 +5,7 @@ What a job holds belongs to `jobs`, when the daemon asks for a run to `sensors` 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,7 +109,7 @@ class _Follower:
     def __call__(self, entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
-            if self.progress is not None and entry.level >= 20:
+            if self.progress is not None and int(entry.level) >= logging.INFO:
                 self.progress(entry.user_message)
             return
         if event.event_type == Kind.STEP_START:
