@@ -87,7 +87,8 @@ def cast_for(feed: FeedConfig, item: FieldConfig, number: int, year: str, *, typ
     kind, raw, t = item.type, f"r{number}", f"t{number}"
     if kind in AS_TEXT:
         return Cast(number, raw, t)
-    text = f"nullif(trim({raw}, {SPACE}), '')"
+    # Trimming is dear and rarely needed: every character to be trimmed sorts at or before the space.
+    text = f"CASE WHEN {raw}[1:1] > ' ' AND right({raw}, 1) > ' ' THEN {raw} ELSE nullif(trim({raw}, {SPACE}), '') END"
     if kind == "boolean":
         return Cast(number, text, _boolean(t))
     if kind == "integer":

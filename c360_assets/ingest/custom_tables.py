@@ -18,7 +18,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage as trace
 
 from c360_assets.errors import C360Error, ConfigError, Problem
-from c360_assets.ingest.upsert import SYSTEM_COLUMNS, columns_of, key_sql, uuid_sql
+from c360_assets.ingest.upsert import SYSTEM_COLUMNS, columns_of, key_sql, uuid_digest_sql, uuid_sql
 from c360_assets.tenant.models import CustomTable, Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.manifest import TableState
@@ -84,7 +84,9 @@ def fingerprint_of(session: Session, tenant: Tenant, table: CustomTable) -> str:
         inputs[name] = (state.digest, state.columns)
     query, _ = _parse(tenant, table)
     assert query is not None
-    return fingerprint("custom", query.sql("duckdb", comments=False), table.config.primary_key, tenant.config.id, session.timezone, inputs)
+    return fingerprint(
+        "custom", query.sql("duckdb", comments=False), table.config.primary_key, tenant.config.id, session.timezone, inputs
+    )
 
 
 def build_custom_table(session: Session, tenant: Tenant, table: CustomTable) -> TableState:
@@ -108,11 +110,11 @@ def build_custom_table(session: Session, tenant: Tenant, table: CustomTable) -> 
             raise C360Error(f"{place}: the result has no column {lacking[0]}, which is in primary_key")
         key = key_sql({lowered[name.lower()]: columns[lowered[name.lower()]] for name in table.config.primary_key})
         plain = ", ".join(quote_ident(name) for name in columns)
-        uuid = uuid_sql(tenant.config.id, table.name)
+        digest = uuid_digest_sql(tenant.config.id, table.name)
         session.execute(
             f"""CREATE OR REPLACE TEMP TABLE {BUILT} AS
-                SELECT {plain}, _pk, {uuid} AS _uuid_pk, 0::BIGINT AS _updated
-                FROM (SELECT {plain}, {key} AS _pk FROM {BUILT}_rows)"""
+                SELECT {plain}, _pk, {uuid_sql("_digest")} AS _uuid_pk, 0::BIGINT AS _updated
+                FROM (SELECT *, {digest} AS _digest FROM (SELECT {plain}, {key} AS _pk FROM {BUILT}_rows))"""
         )
         _check_key(session, table, place)
         return session.write(custom_table_name(table), f"SELECT * FROM {BUILT}", fingerprint=mark)

@@ -268,7 +268,7 @@ class _Load:
         types = upsert.columns_of(feed)
         key = upsert.key_sql({name: types[name] for name in feed.primary_key})
         plain = ", ".join(quote_ident(name) for name in outputs)
-        uuid = upsert.uuid_sql(self.tenant.config.id, feed.name)
+        digest = upsert.uuid_digest_sql(self.tenant.config.id, feed.name)
         return f"""
             WITH typed AS ({typed_sql(casts, f"({batch.sql}) JOIN _c360_file_years USING (_file)")}),
             judged AS (
@@ -279,10 +279,11 @@ class _Load:
             erred AS (
                 SELECT *, CASE WHEN _reject IS NOT NULL THEN _reject WHEN _cast IS NOT NULL THEN 'cast_error'
                                WHEN _pk IS NULL THEN 'missing_primary_key' END AS _error
-                FROM keyed)
-            SELECT {plain}, _pk, CASE WHEN _error IS NULL THEN {uuid} END, _file, _row, _line, _error, _cast, _text,
+                FROM keyed),
+            hashed AS (SELECT *, CASE WHEN _error IS NULL THEN {digest} END AS _digest FROM erred)
+            SELECT {plain}, _pk, {upsert.uuid_sql("_digest")}, _file, _row, _line, _error, _cast, _text,
                    CASE WHEN _error IS NULL THEN _rounded ELSE 0 END
-            FROM erred"""
+            FROM hashed"""
 
     def judge(self, threshold: int) -> None:
         """Fail the days whose error rate is over the threshold, and write the logs of all days with errors."""

@@ -205,8 +205,10 @@ def _text_batches(
 ) -> Iterator[Batch]:
     dialect = dialect_of(feed)
     places = [header.index(name.lower()) + 1 if name.lower() in header else None for name in feed.fields]
-    values = ", ".join(f"f[{place}] AS r{i}" if place else f"NULL::VARCHAR AS r{i}" for i, place in enumerate(places))
-    sql = f"SELECT _file, _row, _line, _reject, _record, {values} FROM (SELECT *, {_fields_sql(dialect)} AS f FROM _c360_text)"
+    found = ", ".join(f"f[{place}] AS x{i}" if place else f"NULL::VARCHAR AS x{i}" for i, place in enumerate(places))
+    values = ", ".join(f"{_unquoted_sql(dialect, f'x{i}')} AS r{i}" for i in range(len(places)))
+    fields = f"SELECT *, {found} FROM (SELECT *, {_fields_sql(dialect)} AS f FROM _c360_text)"
+    sql = f"SELECT _file, _row, _line, _reject, _record, {values} FROM ({fields})"
     held: list[pl.DataFrame] = []
     rows = 0
     for file in files:
@@ -225,21 +227,23 @@ def _text_batches(
 def _classified(
     feed: FeedConfig, file: OpenedFile, dialect: Dialect, fields: int, failures: dict[int, LoadError]
 ) -> Iterator[pl.DataFrame]:
-    """Frames of `_file, _row, _line, record, _reject, _record`; `record` is NULL in rejected rows."""
+    """Frames of `_file, _row, _line, record, _plain, _reject, _record`; `record` is NULL in rejected rows, `_plain` says that
+    every delimiter in it separates two fields."""
     row, skip = 1, int(feed.files.header)
     try:
         for frame in text_records(file.path, dialect):
             frame, skip = frame.slice(skip), max(0, skip - len(frame))
-            reject = _reject(dialect, fields)
+            delimiters = pl.col("record").str.count_matches(dialect.delimiter, literal=True)
             yield (
-                frame.with_columns(reject.alias("_reject"))
+                frame.with_columns((delimiters == fields - 1).alias("_plain"))
+                .with_columns(_reject(dialect, fields).alias("_reject"))
                 .with_columns(
                     pl.lit(file.number, pl.Int32).alias("_file"),
                     pl.int_range(row, row + len(frame), dtype=pl.Int64).alias("_row"),
                     pl.when(pl.col("_reject").is_not_null()).then(pl.coalesce("_garbled", "record")).alias("_record"),
                     pl.when(pl.col("_reject").is_null()).then("record").alias("record"),
                 )
-                .select("_file", "_row", "_line", "record", "_reject", "_record")
+                .select("_file", "_row", "_line", "record", "_plain", "_reject", "_record")
             )
             row += len(frame)
     except UnclosedQuoteError as error:
@@ -249,7 +253,6 @@ def _classified(
 
 def _reject(dialect: Dialect, fields: int) -> pl.Expr:
     record = pl.col("record")
-    plain_count = record.str.count_matches(dialect.delimiter, literal=True) + 1
     miscounted = pl.lit("column_count_mismatch")
     if dialect.quote:
         quoted = (
@@ -262,24 +265,34 @@ def _reject(dialect: Dialect, fields: int) -> pl.Expr:
         has_quote = record.str.contains(dialect.quote, literal=True)
     else:
         quoted, has_quote = pl.lit(None, pl.String), pl.lit(False)
-    unquoted = pl.when(plain_count == fields).then(None).otherwise(miscounted)
+    unquoted = pl.when("_plain").then(None).otherwise(miscounted)
     return pl.when(record.is_null()).then(pl.lit("encoding_error")).when(has_quote).then(quoted).otherwise(unquoted)
 
 
 def _fields_sql(dialect: Dialect) -> str:
-    """SQL for the list of fields of `record`, which is well formed."""
-    d, q = quote_literal(dialect.delimiter), quote_literal(dialect.quote)
-    plain = f"string_split(record, {d})"
+    """SQL for the list of fields of `record`, which is well formed, quotes still on.
+
+    Where a record has no more delimiters than it needs, all of them separate fields, and no quoted field is looked for.
+    """
+    plain = f"string_split(record, {quote_literal(dialect.delimiter)})"
     if not dialect.quote:
         return plain
     pattern = quote_literal(f"{re.escape(dialect.delimiter)}({dialect.field})")
+    return (
+        f"CASE WHEN _plain THEN {plain} ELSE regexp_extract_all({quote_literal(dialect.delimiter)} || record, {pattern}, 1) END"
+    )
+
+
+def _unquoted_sql(dialect: Dialect, field: str) -> str:
+    if not dialect.quote:
+        return field
+    q, inner = quote_literal(dialect.quote), f"{field}[2:length({field}) - 1]"
     if dialect.escape == dialect.quote:
-        inner = f"replace(x[2:len(x) - 1], {q} || {q}, {q})"
+        text = f"replace({inner}, {quote_literal(dialect.quote * 2)}, {q})"
     else:
-        inner = f"regexp_replace(x[2:len(x) - 1], {quote_literal(re.escape(dialect.escape) + '(.|[^.])')}, '\\1', 'g')"
-    found = f"regexp_extract_all({d} || record, {pattern}, 1)"
-    unquoted = f"list_transform({found}, lambda x: CASE WHEN x[1:1] = {q} THEN {inner} ELSE x END)"
-    return f"CASE WHEN contains(record, {q}) THEN {unquoted} ELSE {plain} END"
+        escaped = quote_literal(re.escape(dialect.escape) + "(.|[^.])")
+        text = f"regexp_replace({inner}, {escaped}, '\\1', 'g')"
+    return f"CASE WHEN {field}[1:1] = {q} THEN {text} ELSE {field} END"
 
 
 def _json_batches(session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError]) -> Iterator[Batch]:

@@ -40,10 +40,13 @@ def key_sql(parts: dict[str, str]) -> str:
     return f"CASE WHEN NOT ({missing}) THEN {' || chr(124) || '.join(escaped)} END"
 
 
-def uuid_sql(tenant_id: UUID, datasource: str, key: str = "_pk") -> str:
-    """SQL for `_uuid_pk`: the version 5 UUID (RFC 4122) of datasource, unit separator and key in the tenant's namespace."""
-    name = f"encode({quote_literal(datasource)} || chr(31) || {key})"
-    digest = f"sha1(from_hex({quote_literal(tenant_id.hex)}) || {name})"
+def uuid_digest_sql(tenant_id: UUID, datasource: str) -> str:
+    """SQL for the SHA-1 (hex) behind `_uuid_pk`: datasource, unit separator and `_pk` in the tenant's namespace."""
+    return f"sha1(from_hex({quote_literal(tenant_id.hex)}) || encode({quote_literal(datasource)} || chr(31) || _pk))"
+
+
+def uuid_sql(digest: str) -> str:
+    """SQL for the version 5 UUID (RFC 4122) of the SHA-1 in column `digest`."""
     variant = f"translate(substr({digest}, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab')"
     return (
         f"substr({digest}, 1, 8) || '-' || substr({digest}, 9, 4) || '-5' || substr({digest}, 14, 3) || '-' || {variant} || "

@@ -43,7 +43,7 @@ def feed(**files: Any) -> FeedConfig:
 
 def text(delimiter: str = ",", quote: str = '"', escape: str = '"', header: bool = True, end: str = "\n") -> str:
     def field(value: str) -> str:
-        for mark in {quote, escape}:
+        for mark in dict.fromkeys([escape, quote]):
             value = value.replace(mark, escape + mark)
         return f"{quote}{value}{quote}" if value and not value.isdigit() else value
 
