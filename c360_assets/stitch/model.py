@@ -28,6 +28,8 @@ PRIOR_STRANGERS = 500_000.0  # weight of the starting u of counted levels, in pa
 PRIOR_SAMPLE = 200.0  # weight of the starting u of sampled levels
 PHANTOM_RECORDS = 500  # a tenant of three records still lives in a world with strangers
 SAMPLE_PAIRS = 300_000
+# A class that differs more often than this in an identifying field is no class of one person's records.
+MOST_DIFFERENT = {"given_name": 0.25, "surname": 0.25, "birthdate": 0.25, "email": 0.5, "phone": 0.5}
 TWINS = 0.015  # share of relatives with an equal birthdate or an equal given name, on top of chance
 
 LEVELS: tuple[tuple[str, Level], ...] = tuple((f.name, level) for f in FEATURES for level in f.levels)
@@ -265,7 +267,7 @@ def fit(con: duckdb.DuckDBPyConnection, patterns: Ints, counts: Ints, records: i
         at_random = np.asarray(sample_t @ stranger)
 
         before = np.concatenate([m, np.log(sizes[:2])])
-        m = np.where(fixed_m, m0, (at[:, 0] + PRIOR_PAIRS * m0) / (_by_feature(at[:, 0]) + PRIOR_PAIRS))
+        m = _capped(np.where(fixed_m, m0, (at[:, 0] + PRIOR_PAIRS * m0) / (_by_feature(at[:, 0]) + PRIOR_PAIRS)))
         u = _strangers(u_from, u0, totals, at, at_random, presence, all_pairs, _spelled(m0, u, initials))
         learned = (at[:, 1] + PRIOR_PAIRS * h0) / (_by_feature(at[:, 1]) + PRIOR_PAIRS)
         h = _household(h_from, shared, learned, u, m)
@@ -274,6 +276,15 @@ def fit(con: duckdb.DuckDBPyConnection, patterns: Ints, counts: Ints, records: i
         if np.max(np.abs(after - before)) < TOLERANCE:
             break
     return Model(np.log(np.stack([m, h, u], axis=1)), sizes, at_person, records)
+
+
+def _capped(m: Array) -> Array:
+    """m with the levels "different" of identifying fields held below `MOST_DIFFERENT`, the rest scaled up to fill."""
+    different = np.array([name in MOST_DIFFERENT and level.label.startswith("different") for name, level in LEVELS])
+    most = np.array([MOST_DIFFERENT.get(name, 1.0) for name, _ in LEVELS])
+    share = _by_feature(np.where(different, m, 0.0))
+    scaled = np.where(different, m * most / np.maximum(share, 1e-12), m * (1 - most) / np.maximum(1 - share, 1e-12))
+    return np.asarray(np.where(share > most, scaled, m))
 
 
 def _strangers(
