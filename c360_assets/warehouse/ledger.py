@@ -77,6 +77,12 @@ def read_ledger(warehouse: Warehouse, state: TableState | None = None) -> pl.Dat
     return table.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort("feed", "delivery_day", "attempt", "path")
 
 
+def last_delivery(warehouse: Warehouse) -> date | None:
+    """The newest delivery day that was loaded, of any feed; None before the first load."""
+    loaded = read_ledger(warehouse).filter(pl.col("status") != "failed")
+    return max(loaded["delivery_day"].to_list(), default=None)
+
+
 def session_ledger(session: Session) -> pl.DataFrame:
     """The ledger as `session` sees it, its own uncommitted entries included."""
     return read_ledger(session.warehouse, session.state(LEDGER))
