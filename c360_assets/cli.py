@@ -255,7 +255,7 @@ def _next_commands(stage: str) -> list[tuple[str, str]]:
         return [("c360 status", "what is loaded, stitched and published")]
     return [
         (".venv/bin/c360 status", "what is loaded, stitched and published"),
-        (".venv/bin/c360 profile ID", "one customer's page, by amperity_id"),
+        (".venv/bin/c360 profile {id}", "one customer's page: records, sources, orders"),
         ("make ui", "the runs and the asset graph in a browser"),
     ]
 

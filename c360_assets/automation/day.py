@@ -21,7 +21,7 @@ from c360_assets.customer_360.publish import is_published
 from c360_assets.errors import C360Error
 from c360_assets.ingest.landing import DayLoad, landed, outside, pending
 from c360_assets.reporting.progress import Reporter
-from c360_assets.reporting.summary import DayReport, FeedLoaded, Summary, summarize
+from c360_assets.reporting.summary import SHOWN, DayReport, FeedLoaded, Summary, summarize
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.reports import report_specs
@@ -239,7 +239,9 @@ class _Day:
     def _progress(self, event: TableDone | str) -> None:
         if isinstance(event, str):
             self.reporter.doing(event)
-        elif event.table.count("/") == 0:
+        elif event.table not in SHOWN:
+            self.reporter.doing(f"{event.table} is current")
+        else:
             rows = "" if event.rows is None else f"{event.rows:,} rows"
             word = "reused" if event.reused else "built"
             self.reporter.done(f"{word} {event.table}: {rows}, {event.seconds:.1f} s")

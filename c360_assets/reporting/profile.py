@@ -12,6 +12,7 @@ import duckdb
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from c360_assets.errors import C360Error
 
@@ -23,8 +24,27 @@ GROUPS = {
     "birthdate": ("birthdate",),
     "gender": ("gender",),
 }
-RECORD_COLUMNS = ("datasource", "pk", "given_name", "surname", "email", "phone", "address", "postal", "birthdate", "update_dt")
-ORDER_COLUMNS = ("order_datetime", "order_id", "order_revenue", "order_quantity", "purchase_brand", "purchase_channel")
+RECORD_COLUMNS = (
+    "datasource",
+    "pk",
+    "full_name",
+    "email",
+    "phone",
+    "address",
+    "city",
+    "postal",
+    "birthdate",
+    "update_dt",
+)
+# Column of unified_transactions -> its heading on the page.
+ORDER_COLUMNS = {
+    "order_datetime": "ordered",
+    "order_id": "order",
+    "order_revenue": "revenue",
+    "order_quantity": "items",
+    "purchase_brand": "brand",
+    "purchase_channel": "channel",
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +78,7 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str) -> Profile:
         merged=_one(con, "merged_customers", amperity_id),
         attributes=_one(con, "customer_attributes", amperity_id) | _one(con, "transaction_attributes_extended", amperity_id),
         records=_many(con, "unified_coalesced", RECORD_COLUMNS, amperity_id, "datasource, pk"),
-        orders=_many(con, "unified_transactions", ORDER_COLUMNS, amperity_id, "order_datetime DESC NULLS LAST, order_id"),
+        orders=_many(con, "unified_transactions", tuple(ORDER_COLUMNS), amperity_id, "order_datetime DESC NULLS LAST, order_id"),
     )
 
 
@@ -93,10 +113,22 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
     facts = _facts(profile.attributes)
     if facts:
         parts.append("\n" + facts)
-    parts.append(_grid(f"\n{len(profile.records)} source records", profile.records))
+    parts.append(f"\n[dim]{len(profile.records)} source records[/]")
+    parts.extend(_record(row) for row in profile.records)
     if profile.orders:
-        parts.append(_grid(f"\n{len(profile.orders)} orders, latest first", profile.orders[:orders]))
+        parts.append(_order_grid(f"\n{len(profile.orders)} orders, latest first", profile.orders[:orders]))
     console.print(Panel(Group(*parts), title=profile.amperity_id, title_align="left", padding=(0, 1)))
+
+
+def _record(row: dict[str, Any]) -> Text:
+    """One source record as a line: where it is from, then what it says."""
+    said = [_plain(row[c]) for c in RECORD_COLUMNS[2:-1] if row.get(c) not in (None, "")]
+    line = Text(f"{row['datasource']} ", style="bold")
+    line.append(f"{row['pk']}  ", style="dim")
+    line.append(" · ".join(said), style="default not bold")
+    if row.get("update_dt") is not None:
+        line.append(f"  updated {_plain(row['update_dt'])}", style="dim not bold")
+    return line
 
 
 def _facts(attributes: dict[str, Any]) -> str:
@@ -117,10 +149,10 @@ def _plain(value: Any) -> str:
     return str(value)[:16] if hasattr(value, "hour") else str(value)
 
 
-def _grid(title: str, rows: list[dict[str, Any]]) -> Table:
+def _order_grid(title: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
     for name in rows[0] if rows else ():
-        table.add_column(name, overflow="fold")
+        table.add_column(ORDER_COLUMNS[name], overflow="fold")
     for row in rows:
         table.add_row(*("" if v is None else _plain(v) for v in row.values()))
     return table

@@ -75,6 +75,7 @@ class Summary:
     source_records: int
     people: int
     findings: list[Finding]
+    example_id: str = "ID"  # somebody whose page is worth opening
 
     @property
     def deduplication_rate(self) -> float:
@@ -109,11 +110,23 @@ def summarize(session: Session, report: DayReport) -> Summary:
         source_records=rows.get("unified_coalesced", 0),
         people=rows.get("merged_customers", 0),
         findings=worst_findings(session),
+        example_id=_best_customer(session),
     )
 
 
+def _best_customer(session: Session) -> str:
+    if session.state("transaction_attributes_extended") is None:
+        return "ID"
+    session.bind("transaction_attributes_extended")
+    found = session.rows(
+        "SELECT amperity_id FROM transaction_attributes_extended"
+        " ORDER BY lifetime_order_revenue DESC NULLS LAST, amperity_id LIMIT 1"
+    )
+    return found[0][0] if found else "ID"
+
+
 def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str]]) -> None:
-    """Print the screen; `commands` are the next commands to try with what each does."""
+    """Print the screen; `commands` are the next commands to try with what each does, `{id}` standing for a customer."""
     report = summary.report
     parts: list[RenderableType] = []
     if report.feeds:
@@ -181,7 +194,8 @@ def _outcome(summary: Summary, commands: Sequence[tuple[str, str]]) -> Panel:
         lines.append("Nothing was published; the database published before stays as it is.\n", style="red")
     if commands:
         lines.append("Next: ", style="dim")
-        width = max(len(command) for command, _ in commands)
-        lines.append("\n      ".join(f"{command:<{width}}  {text}" for command, text in commands))
+        shown = [(command.format(id=summary.example_id[:8]), text) for command, text in commands]
+        width = max(len(command) for command, _ in shown)
+        lines.append("\n      ".join(f"{command:<{width}}  {text}" for command, text in shown))
     title = f"done in {report.seconds:.1f} s" if not report.failures else f"failed after {report.seconds:.1f} s"
     return Panel(lines, title=title, title_align="left", border_style="red" if report.failures else "green", padding=(0, 1))

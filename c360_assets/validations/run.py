@@ -282,7 +282,10 @@ def _across(session: Session, tables: list[SourceTable], report: Report) -> pl.D
 
 
 def worst_findings(session: Session, limit: int = 3) -> list[Finding]:
-    """The findings that concern the largest share of a table's rows, worst first."""
+    """The findings that concern the largest share of a table's rows, worst first; values that are wrong before values that lack.
+
+    A source that never asks for an e-mail address misses it in every row, and nobody can mend that.
+    """
     if session.state("input_validation_metric") is None:
         return []
     session.bind("input_validation_metric")
@@ -296,7 +299,8 @@ def worst_findings(session: Session, limit: int = 3) -> list[Finding]:
         "SELECT m.report_id, m.datasource, m.metric, m.value, m.value / nullif(r.value, 0) AS share"
         " FROM input_validation_metric m JOIN input_validation_metric r"
         " ON r.report_id = m.report_id AND r.datasource = m.datasource AND r.metric = 'record_count'"
-        " WHERE m.value > 0 AND m.metric <> 'record_count' ORDER BY share DESC, m.report_id, m.datasource, m.metric"
+        " WHERE m.value > 0 AND m.metric <> 'record_count'"
+        " ORDER BY starts_with(m.metric, 'missing_'), share DESC, m.report_id, m.datasource, m.metric"
     )
     worst = [
         Finding(report_id, names[metric].title, datasource, metric, int(value), share)
