@@ -115,13 +115,18 @@ def build(
 
 def prepare(session: Session, node: TableNode, as_of: date) -> None:
     """Bind in the session all names that the table's SQL uses: functions, the run's date, inputs, its core version."""
-    for statement in macro_statements():
-        session.execute(statement)
-    session.execute(f"CREATE OR REPLACE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '{as_of.isoformat()}' AS as_of")
+    prepare_context(session, as_of)
     for called, table in node.binds:
         session.bind(table, called)
     if node.core is not None:
         session.execute(f"CREATE OR REPLACE TEMP VIEW {quote_ident(node.name)} AS {node.core.sql}")
+
+
+def prepare_context(session: Session, as_of: date) -> None:
+    """Give the session the functions that the database's SQL shares, and the date of the run."""
+    for statement in macro_statements():
+        session.execute(statement)
+    session.execute(f"CREATE OR REPLACE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '{as_of.isoformat()}' AS as_of")
 
 
 def check_grain(session: Session, node: TableNode) -> None:

@@ -16,18 +16,12 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node
 from sqlglot.lineage import lineage as sql_lineage
-from sqlglot.optimizer.scope import traverse_scope
 
+from c360_assets.customer_360.references import DIALECT, Names, references
 from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED, available_tables, render
-from c360_assets.customer_360.semantic_tables import BY_NAME, has_stitched_version
+from c360_assets.customer_360.semantic_tables import BY_NAME
 from c360_assets.errors import ConfigError, Problem
-from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import SqlFile, Tenant
-
-DIALECT = "duckdb"
-# A tenant's version of a table that Stitch writes is stored apart from Stitch's own.
-OVERRIDE_FOLDER = "override"
-CLOCK_FUNCTIONS = (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.Rand, exp.CurrentDatetime)
 
 
 @dataclass(frozen=True)
@@ -89,37 +83,6 @@ def _sorted(nodes: dict[str, TableNode]) -> list[TableNode]:
         ) from None
 
 
-class Names:
-    """What a table name in the database's SQL means to this tenant, compared without case."""
-
-    def __init__(self, tenant: Tenant) -> None:
-        self.tenant = tenant
-        self._known: dict[str, str] = {name.lower(): name for name in all_tables()}
-        for table in tenant.tables:
-            stitched = has_stitched_version(tenant, table)
-            self._known[table.physical.lower()] = table.stitched_asset if stitched else table.asset
-        for name in SHIPPED:
-            self._known[name] = name
-        self._stitch = {name for name, spec in all_tables().items() if spec.stage == "stitch"} | {"unified_coalesced"}
-        self._known |= {name: name for name in self._stitch}
-        for name in tenant.database_sql:
-            self._known[name.lower()] = self.stored(name)
-
-    def stored(self, name: str) -> str:
-        """Warehouse name of the database's table `name`."""
-        return f"{OVERRIDE_FOLDER}/{name}" if name.lower() in self._stitch else name.lower()
-
-    def warehouse_name(self, name: str) -> str | None:
-        return self._known.get(name.lower())
-
-    def core_name(self, name: str) -> str | None:
-        """What `name` means inside the SQL that replaces it: the version of Stitch, None for a shipped table's own."""
-        return name.lower() if name.lower() in self._stitch else None
-
-    def everything(self) -> list[str]:
-        return sorted(set(self._known))
-
-
 def _node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
     own = next((f for n, f in tenant.database_sql.items() if n.lower() == name.lower()), None)
     if own is not None:
@@ -130,14 +93,14 @@ def _node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) ->
 def _shipped_node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
     file = f"c360_assets/customer_360/templates/{'union_all' if name in BY_NAME else name}.sql"
     sql = render(name, tenant, available)
-    binds, uses_as_of = _references(sql, file, names)
+    binds, uses_as_of = references(sql, file, names)
     kind: Literal["template", "semantic"] = "semantic" if name in BY_NAME else "template"
     return TableNode(name, name, sql, _deps(binds), binds, uses_as_of, kind, file)
 
 
 def _tenant_node(own: SqlFile, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
     file = own.path.relative_to(tenant.root).as_posix() if own.path.is_relative_to(tenant.root) else own.path.name
-    binds, uses_as_of = _references(own.text, file, names)
+    binds, uses_as_of = references(own.text, file, names)
     core: TableNode | None = None
     reads_itself = any(called.lower() == own.name.lower() for called, _ in binds)
     if reads_itself:
@@ -153,61 +116,12 @@ def _tenant_node(own: SqlFile, tenant: Tenant, names: Names, available: frozense
             raise ConfigError(
                 [Problem("error", file, f"{own.name} reads itself, and there is no core table of that name to extend")]
             )
-    sql = own.text.strip().rstrip(";") + "\n"
+    sql = own.text.rstrip().rstrip(";") + "\n"
     return TableNode(own.name, names.stored(own.name), sql, _deps(binds), binds, uses_as_of, "tenant", file, core)
 
 
 def _deps(binds: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     return tuple(sorted({table for _, table in binds}))
-
-
-def parse_select(sql: str, file: str) -> exp.Query:
-    """The one SELECT in `sql`. Raises ConfigError naming `file` and the line when there is none or it cannot be read."""
-    try:
-        statements = [s for s in sqlglot.parse(sql, read=DIALECT) if s is not None]
-    except SqlglotError as error:
-        details = getattr(error, "errors", [])
-        line = details[0].get("line") if details else None
-        text = details[0].get("description", "cannot be parsed") if details else "cannot be parsed"
-        raise ConfigError([Problem("error", file, f"SQL: {text}", line)]) from None
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise ConfigError([Problem("error", file, "must hold exactly one SELECT", remedy="one SELECT per file")])
-    return statements[0]
-
-
-def _references(sql: str, file: str, names: Names) -> tuple[tuple[tuple[str, str], ...], bool]:
-    """(name in the SQL, warehouse name) of every table `sql` reads, and whether its result depends on the run's date."""
-    query = parse_select(sql, file)
-    found: dict[str, exp.Table] = {}
-    for scope in traverse_scope(query):
-        for source in scope.sources.values():
-            if isinstance(source, exp.Table) and source.name:
-                found.setdefault(source.name, source)
-    binds: list[tuple[str, str]] = []
-    problems: list[Problem] = []
-    for called, table in sorted(found.items()):
-        if called.lower() == RUN_CONTEXT:
-            continue
-        meant = names.warehouse_name(called)
-        if meant is None or table.db:
-            problems.append(_unknown(called, table, file, sql, names))
-        else:
-            binds.append((called, meant))
-    if problems:
-        raise ConfigError(problems)
-    uses_as_of = any(called.lower() == RUN_CONTEXT for called in found) or any(query.find_all(*CLOCK_FUNCTIONS))
-    return tuple(binds), uses_as_of
-
-
-def _unknown(called: str, table: exp.Table, file: str, sql: str, names: Names) -> Problem:
-    from c360_assets.semantics.closest import closest
-
-    line = next((n for n, text in enumerate(sql.splitlines(), 1) if called.lower() in text.lower()), None)
-    if table.db:
-        return Problem("error", file, f"table {table.db}.{called}: write the table's name without a schema", line)
-    near = closest(called.lower(), names.everything())
-    remedy = f"did you mean {near}?" if near else "domain tables are named Source_Feed, other tables as documented"
-    return Problem("error", file, f"unknown table {called}", line, remedy=remedy)
 
 
 def lineage(node: TableNode, schemas: dict[str, dict[str, str]]) -> dict[str, list[tuple[str, str]]]:

@@ -49,7 +49,7 @@ class Group:
 def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     """Template values of merged_customers for this tenant."""
     policy = tenant.merge_policy
-    groups = _groups(policy)
+    groups = _groups(policy, tenant.config.phone_region)
     # unified_coalesced has this column only where a source is tagged with it.
     tagged = any(t.columns_with("loyalty-id") for t in tenant.stitched_tables)
     groups.append(_single("loyalty_id", "clean(uc.loyalty_id)" if tagged else "CAST(NULL AS VARCHAR)"))
@@ -80,7 +80,7 @@ def _priorities(tenant: Tenant, groups: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _groups(policy: MergePolicy) -> list[Group]:
+def _groups(policy: MergePolicy, phone_region: str) -> list[Group]:
     rank_first = policy.order == "rank_first"
 
     def group(name: str, columns: dict[str, str], completion: str, flags: tuple[str, ...] = ()) -> Group:
@@ -92,6 +92,7 @@ def _groups(policy: MergePolicy) -> list[Group]:
             rank_first=rank_first,
         )
 
+    phone = _candidate("phone", policy, f"first_phone(uc.phone, '{phone_region}')")
     full_name = "clean(uc.full_name)"
     if policy.full_name == "concat":
         full_name = "NULLIF(CONCAT_WS(' ', clean(uc.given_name), clean(uc.surname)), '')"
@@ -113,10 +114,10 @@ def _groups(policy: MergePolicy) -> list[Group]:
         ),
     ]
     if policy.best_email == "priority":
-        email = _candidate("email", policy, "email_valid({})")
+        email = _candidate("email", policy, "first_email(uc.email)")
         groups.append(group("email", {"email": email}, _count(("email",)), ("blv_email",)))
     groups += [
-        group("phone", {"phone": _candidate("phone", policy, "phone_valid({}, 'nanp')")}, _count(("phone",)), ("blv_phone",)),
+        group("phone", {"phone": phone}, _count(("phone",)), ("blv_phone",)),
         group("birthdate", {"birthdate": "uc.birthdate"}, _count(("birthdate",))),
         group("gender", {"gender": "clean(uc.gender)"}, _count(("gender",))),
     ]
@@ -133,10 +134,10 @@ def _single(column: str, sql: str) -> Group:
 NAME_COMPLETION = {
     # A full name of one word is no more than a given name.
     "intent": (
-        "CASE WHEN given_name IS NOT NULL AND surname IS NOT NULL OR COALESCE(regexp_matches(full_name, '[\\s\\p{Z}]'), FALSE) "
-        "THEN 2 WHEN given_name IS NOT NULL OR surname IS NOT NULL OR full_name IS NOT NULL THEN 1 ELSE 0 END"
+        "CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL) OR regexp_matches(full_name, '[\\s\\p{Z}]') THEN 2 "
+        "WHEN COALESCE(given_name, surname, full_name) IS NOT NULL THEN 1 ELSE 0 END"
     ),
-    "binary": "CASE WHEN given_name IS NOT NULL AND surname IS NOT NULL OR full_name IS NOT NULL THEN 1 ELSE 0 END",
+    "binary": "CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL) OR full_name IS NOT NULL THEN 1 ELSE 0 END",
 }
 
 
@@ -144,14 +145,7 @@ def _count(columns: tuple[str, ...]) -> str:
     return " + ".join(f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END" for column in columns)
 
 
-def _candidate(column: str, policy: MergePolicy, valid: str) -> str:
-    """A record's one value of a field that may hold several: by configured order, else the first that is valid."""
+def _candidate(column: str, policy: MergePolicy, first: str) -> str:
+    """A record's one value of a field that may hold several: by configured order, else what `first` picks."""
     named = policy.multi_value.get(column)
-    if named:
-        return f"COALESCE({', '.join(f'clean(uc.{name})' for name in named)})"
-    listed = f"LIST_FILTER(LIST_TRANSFORM(STRING_SPLIT(uc.{column}, ','), lambda v: clean(v)), lambda v: v IS NOT NULL)"
-    return (
-        f"CASE WHEN STRPOS(uc.{column}, ',') > 0 "
-        f"THEN COALESCE(LIST_FILTER({listed}, lambda v: {valid.format('v')})[1], {listed}[1]) "
-        f"ELSE clean(uc.{column}) END"
-    )
+    return f"COALESCE({', '.join(f'clean(uc.{name})' for name in named)})" if named else first

@@ -16,7 +16,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from c360_assets.customer_360 import merge_policy
-from c360_assets.customer_360.semantic_tables import BY_NAME, DERIVED, SEMANTIC_TABLES, columns_of, contributors, parts_of
+from c360_assets.customer_360.semantic_tables import (
+    BY_NAME,
+    DERIVED,
+    SEMANTIC_TABLES,
+    columns_of,
+    contributors,
+    parts_of,
+    plain_ident,
+)
 from c360_assets.errors import C360Error
 from c360_assets.semantics.lookups import household_unit_words, state_codes, street_abbreviations
 from c360_assets.semantics.tables import table_spec
@@ -134,7 +142,8 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         autoescape=False,  # SQL, not HTML: names and values pass the filters below
     )
-    environment.filters["ident"] = lambda name: name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quote_ident(name)
+    environment.filters["ident"] = plain_ident
+    environment.filters["quoted"] = quote_ident
     environment.filters["literal"] = quote_literal
     return environment
 
@@ -143,7 +152,8 @@ def macro_statements(schema: str | None = None) -> list[str]:
     """Statements that create the functions the SQL uses: temporary ones, or in a database `schema` for publication."""
     text = (resources.files(__package__) / "templates" / "macros.sql").read_text("utf-8")
     own = [s.strip() for s in re.split(r";\s*(?:\n|$)", re.sub(r"(?m)^--.*$", "", text)) if s.strip()]
-    temporary = [re.sub(r"^CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", s) for s in own] + VALIDITY_MACROS
+    temporary = [re.sub(r"^CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", s) for s in own]
+    temporary = [*VALIDITY_MACROS, *temporary]
     if schema is None:
         return temporary
     return [re.sub(r"^CREATE OR REPLACE TEMP MACRO ", f"CREATE OR REPLACE MACRO {schema}.", s) for s in temporary]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from c360_assets.semantics.tables import table_spec
+from c360_assets.semantics.tables import all_tables, table_spec
 from c360_assets.semantics.tags import column_for
 from c360_assets.tenant.models import FieldType, SourceTable, Tenant
+from c360_assets.warehouse.sql import quote_ident
 
 TYPES: dict[FieldType, str] = {
     "string": "VARCHAR",
@@ -81,6 +83,16 @@ class Part:
     columns: tuple[tuple[str, str], ...]
 
 
+@cache
+def _documented_columns() -> frozenset[str]:
+    return frozenset(column for spec in all_tables().values() for column in spec.columns)
+
+
+def plain_ident(name: str) -> str:
+    """A column of the gathered table: documented names stand plain, a tenant's own are quoted."""
+    return name if name in _documented_columns() else quote_ident(name)
+
+
 def foreign_keys(table: SourceTable) -> dict[str, str]:
     """Foreign-key column of an output (`fk_customer_id`) -> the table's own column."""
     found: dict[str, str] = {}
@@ -148,7 +160,7 @@ def _part(tenant: Tenant, table: SemanticTable, source: SourceTable, columns: di
 
 
 def _coalesce(columns: Sequence[str]) -> str:
-    quoted = ['"' + column.replace('"', '""') + '"' for column in columns]
+    quoted = [quote_ident(column) for column in columns]
     return quoted[0] if len(quoted) == 1 else f"COALESCE({', '.join(quoted)})"
 
 

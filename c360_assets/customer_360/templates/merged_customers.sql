@@ -1,11 +1,14 @@
 -- merged_customers: one row per person; each group of fields comes whole from the person's best record for that group.
 {% macro flag(group) %}{% if group.blocked %}{{ group.name }}_blv ASC, {% endif %}{% endmacro %}
 -- How much each source is trusted, 1 first: in general, and per group where that differs.
-WITH priorities (datasource, source_priority{% for group in named_groups %}, {{ group.name }}_priority{% endfor %}) AS (
+WITH priorities (
+    datasource, source_priority{% for group in named_groups %}, {{ group.name }}_priority{% endfor %}
+
+) AS (
 {% if priorities %}
     VALUES
 {% for row in priorities %}
-        ({{ row.datasource | literal }}{% for value in row.ranks %}, {{ "CAST(NULL AS BIGINT)" if value is none else value }}{% endfor %}){{ "," if not loop.last }}
+        ({{ row.datasource | literal }}{% for value in row.ranks %}, {{ "NULL" if value is none else value }}{% endfor %}){{ "," if not loop.last }}
 {% endfor %}
 {% else %}
     SELECT CAST(NULL AS VARCHAR), CAST(NULL AS BIGINT){% for group in named_groups %}, CAST(NULL AS BIGINT){% endfor %}
@@ -22,7 +25,7 @@ records AS (
         uc.update_dt,
 {% if best_email != "priority" %}
         uc.email AS emails,
-        COALESCE(priorities.email_priority, priorities.source_priority, 999) AS email_priority,
+        CAST(COALESCE(priorities.email_priority, priorities.source_priority, 999) AS BIGINT) AS email_priority,
 {% endif %}
 {% for group in groups %}
 {% for column in group.columns %}
@@ -32,7 +35,8 @@ records AS (
         {{ group.blocked }} AS {{ group.name }}_blv,
 {% endif %}
 {% if group.named %}
-        COALESCE(priorities.{{ group.name }}_priority, priorities.source_priority, 999) AS {{ group.name }}_priority,
+        CAST(COALESCE(priorities.{{ group.name }}_priority, priorities.source_priority, 999) AS BIGINT)
+            AS {{ group.name }}_priority,
 {% endif %}
 {% endfor %}
         COALESCE(priorities.source_priority, 999) AS source_priority
@@ -43,7 +47,7 @@ records AS (
 completed AS (
     SELECT
 {% for group in groups %}
-        {{ group.completion }} AS {{ group.name }}_completion,
+        CAST({{ group.completion }} AS BIGINT) AS {{ group.name }}_completion,
 {% endfor %}
         records.*
     FROM records
@@ -109,7 +113,7 @@ SELECT
 {% endfor %}
 {% if best_email != "priority" %}
     best_emails.email,
-    CASE WHEN best_emails.email IS NULL THEN 0 ELSE 1 END AS email_completion,
+    CAST(CASE WHEN best_emails.email IS NULL THEN 0 ELSE 1 END AS BIGINT) AS email_completion,
     best_emails.email_pk,
     best_emails.email_datasource,
     best_emails.email_update_dt,

@@ -3,11 +3,11 @@
 {% for part in parts %}
 {{ indent }}SELECT
 {% for column, sql in part.columns %}
-{{ indent }}    {{ sql }} AS {{ column | ident }},
+{{ indent }}    {{ sql }}{% if sql != column %} AS {{ column | ident }}{% endif %},
 {% endfor %}
 {{ indent }}    {{ part.datasource | literal }} AS datasource,
 {{ indent }}    _pk AS pk
-{{ indent }}FROM {{ part.table | ident }}
+{{ indent }}FROM {{ part.table | quoted }}
 {% if not loop.last %}
 {{ indent }}UNION ALL
 {% endif %}
@@ -46,8 +46,7 @@ newest AS (
     QUALIFY ROW_NUMBER() OVER (
         PARTITION BY
             contacts.amperity_id, {{ consent.match.format("gathered." + consent.contact) }},
-            {% for key in consent.key %}gathered.{{ key }}{{ ", " if not loop.last }}{% endfor %}
-
+            gathered.{{ consent.key | join(", gathered.") }}
         ORDER BY gathered._updated DESC NULLS LAST, gathered.datasource ASC, gathered.pk ASC
     ) = 1
 ){% endif %}

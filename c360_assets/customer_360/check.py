@@ -1,0 +1,123 @@
+"""Binds every SQL file of the database on empty tables: unknown tables and columns and misfit types, before any run.
+
+What the tables are is `graph`; other rules about the configuration belong to `tenant`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from c360_assets.customer_360.graph import TableNode, plan
+from c360_assets.customer_360.references import CLOCK_FUNCTIONS, parse_select
+from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
+from c360_assets.customer_360.schemas import SYSTEM, documented_schemas, person_column, source_schema
+from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.session import STORED_AS, Session, open_session
+from c360_assets.warehouse.sql import quote_ident
+
+LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+
+
+def check_sql(tenant: Tenant) -> list[Problem]:
+    """All problems of the database's SQL, with file and line. Reads no data and writes nothing that stays."""
+    try:
+        nodes = plan(tenant)
+    except ConfigError as error:
+        return error.problems
+    except C360Error as error:
+        return [Problem("error", "merge_policy.yaml", str(error).removeprefix("merge_policy.yaml: "))]
+    with TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse", tenant.config.timezone) as session:
+        unknown = _empty_tables(session, tenant)
+        return [problem for node in nodes for problem in (*_bind(session, node, unknown), *_clock(node))]
+
+
+def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
+    """Table -> column -> type of every table of the database that binds, as it will be built."""
+    with TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse", tenant.config.timezone) as session:
+        unknown = _empty_tables(session, tenant)
+        nodes = plan(tenant)
+        for node in nodes:
+            _bind(session, node, unknown)
+        return {node.name: _columns(session, quote_ident(node.name)) for node in nodes if node.table not in unknown}
+
+
+def _empty_tables(session: Session, tenant: Tenant) -> set[str]:
+    """Create what the database's SQL may read, empty; returns the warehouse names of tables whose columns are unknown."""
+    for statement in macro_statements():
+        session.execute(statement)
+    session.execute(f"CREATE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '2000-01-01' AS as_of")
+    for name, columns in documented_schemas(tenant).items():
+        _create(session, name, columns)
+    for table in tenant.tables:
+        if not table.custom:
+            _create(session, table.physical, source_schema(table))
+    unknown = _custom_tables(session, tenant)
+    for table in tenant.tables:
+        if person_column(tenant, table) and table.asset not in unknown:
+            session.execute(f"ALTER TABLE {quote_ident(table.physical)} ADD COLUMN amperity_id VARCHAR")
+    return unknown | {table.stitched_asset for table in tenant.tables if table.asset in unknown}
+
+
+def _custom_tables(session: Session, tenant: Tenant) -> set[str]:
+    """Bind custom domain tables until no further one does; those left over have a problem that `ingest` reports."""
+    waiting = list(tenant.custom_tables)
+    while waiting:
+        failed = []
+        for table in waiting:
+            try:
+                columns = _columns(session, f"({table.sql.text.rstrip().rstrip(';')}\n)")
+            except duckdb.Error:
+                failed.append(table)
+            else:
+                _create(session, table.physical, {**columns, **SYSTEM})
+        if len(failed) == len(waiting):
+            break
+        waiting = failed
+    return {f"domain/{table.physical}" for table in waiting}
+
+
+def _bind(session: Session, node: TableNode, unknown: set[str]) -> list[Problem]:
+    """Problems of one table's SQL; afterwards its name stands for an empty table of its columns."""
+    if not unknown.isdisjoint(node.deps):
+        unknown.add(node.table)
+        return []
+    name = quote_ident(node.name)
+    try:
+        if node.core is not None:
+            session.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {node.core.sql}")
+        columns = _columns(session, f"(\n{node.sql})", drop=name if node.core is not None else None)
+    except duckdb.Error as error:
+        unknown.add(node.table)
+        found = LINE.search(str(error))
+        line = int(found[1]) - 1 if found else None
+        text = str(error).split("\n", 1)[0].strip()
+        return [Problem("error", node.file, f"{node.name}: {text}", line)]
+    _create(session, node.name, columns)
+    return []
+
+
+def _columns(session: Session, source: str, drop: str | None = None) -> dict[str, str]:
+    try:
+        return {row[0]: row[1] for row in session.rows(f"DESCRIBE SELECT * FROM {source}")}
+    finally:
+        if drop is not None:
+            session.execute(f"DROP VIEW {drop}")
+
+
+def _create(session: Session, name: str, columns: dict[str, str]) -> None:
+    typed = {c: STORED_AS.get(t, t) for c, t in columns.items()}
+    listed = ", ".join(f"{quote_ident(c)} {t}" for c, t in typed.items())
+    session.execute(f"CREATE OR REPLACE TABLE {quote_ident(name)} ({listed})")
+
+
+def _clock(node: TableNode) -> list[Problem]:
+    """The machine's clock gives another result at each run; the run's own date does not."""
+    if node.source != "tenant" or not any(parse_select(node.sql, node.file).find_all(*CLOCK_FUNCTIONS)):
+        return []
+    remedy = f"take as_of FROM {RUN_CONTEXT}"
+    return [Problem("warning", node.file, "reads the machine's clock or chance, so that no two runs agree", remedy=remedy)]

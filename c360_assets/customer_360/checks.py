@@ -1,0 +1,314 @@
+"""The checks of a built database, as a table: what each asks, over which rows, what a finding is, when it warns.
+
+Running them belongs to `validations`. A check reads tables of the database by name; a column a tenant does not have makes it
+not applicable. Findings are counted, and their query gives keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PURCHASE = "NOT COALESCE(is_return, FALSE) AND NOT COALESCE(is_cancellation, FALSE)"
+UNDONE = "(COALESCE(is_return, FALSE) OR COALESCE(is_cancellation, FALSE))"
+ITEMS = "unified_itemized_transactions"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question. `scope` is the rows looked at (a table, or a SELECT), `where` narrows them, `finding` counts.
+
+    `keys` are the columns its query shows; `reads` the tables the scope names, the first of which the check is about.
+    """
+
+    id: str
+    question: str
+    reads: tuple[str, ...]
+    finding: str
+    keys: tuple[str, ...]
+    scope: str = ""
+    where: str = "TRUE"
+    threshold: float = 0.0
+
+    @property
+    def table(self) -> str:
+        return self.reads[0]
+
+    @property
+    def source(self) -> str:
+        return f"({self.scope}) AS checked" if self.scope else self.table
+
+
+ITEM_KEYS = ("datasource", "pk", "order_id")
+PERSON = ("amperity_id",)
+
+
+def _items(id_: str, question: str, finding: str, where: str = "TRUE", threshold: float = 0.0) -> Check:
+    return Check(id_, question, (ITEMS,), finding, ITEM_KEYS, where=where, threshold=threshold)
+
+
+def _consent(kind: str, contact: str, status: str) -> Check:
+    program = f"{kind}_program"
+    return Check(
+        f"CV-E04.{kind}",
+        "Are statements of consent free of contradiction?",
+        (f"{kind}_opt_status",),
+        "agreed AND refused",
+        (contact, "brand", "region", program),
+        f"SELECT {contact}, brand, region, {program}, BOOL_OR({status}) AS agreed, BOOL_OR(NOT {status}) AS refused "
+        f"FROM {kind}_opt_status GROUP BY {contact}, brand, region, {program}",
+    )
+
+
+def _loyalty_pair(id_: str, what: str) -> Check:
+    amount, moment = f"{what}_amount", f"{what}_datetime"
+    return Check(
+        id_,
+        f"Does every {what} have an amount and a time?",
+        ("unified_loyalty_events",),
+        f"({amount} IS NULL) <> ({moment} IS NULL) OR (LOWER(event_type) = '{what}' AND {amount} IS NULL AND {moment} IS NULL)",
+        ("datasource", "pk"),
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "CV-A01",
+        "Does every record belong to one person?",
+        ("unified_coalesced",),
+        "people > 1",
+        ("datasource", "pk"),
+        "SELECT datasource, pk, COUNT(DISTINCT amperity_id) AS people FROM unified_coalesced GROUP BY datasource, pk",
+    ),
+    Check("CV-A02", "Is no purchaser a prospect?", ("customer_attributes",), "is_purchaser AND is_prospect", PERSON),
+    Check(
+        "CV-A03",
+        "Do prospects have no orders?",
+        ("customer_attributes", "unified_transactions"),
+        "is_prospect AND has_order",
+        PERSON,
+        "SELECT ca.amperity_id, ca.is_prospect, bought.amperity_id IS NOT NULL AS has_order FROM customer_attributes AS ca "
+        "LEFT JOIN (SELECT DISTINCT amperity_id FROM unified_transactions WHERE is_purchase_order) AS bought "
+        "ON bought.amperity_id = ca.amperity_id",
+    ),
+    Check(
+        "CV-A04",
+        "Are addresses complete?",
+        ("merged_customers",),
+        "address_completion BETWEEN 1 AND 3",
+        PERSON,
+        threshold=10.0,
+    ),
+    Check(
+        "CV-A05",
+        "Are e-mails well formed?",
+        ("merged_customers",),
+        "NOT email_valid(email)",
+        PERSON,
+        where="email IS NOT NULL",
+    ),
+    Check(
+        "CV-A06",
+        "Are phone numbers possible?",
+        ("merged_customers",),
+        "NOT phone_valid(phone, 'nanp')",
+        PERSON,
+        where="phone IS NOT NULL",
+    ),
+    Check(
+        "CV-A07",
+        "Is everyone with a surname and a whole address in a household?",
+        ("merged_customers", "merged_households"),
+        "household_id IS NULL",
+        PERSON,
+        "SELECT mc.amperity_id, mh.household_id FROM merged_customers AS mc LEFT JOIN merged_households AS mh "
+        "ON mh.amperity_id = mc.amperity_id WHERE mc.address_completion = 4 AND mc.surname IS NOT NULL",
+    ),
+    Check(
+        "CV-E01",
+        "Does the e-mail of an event belong to one person?",
+        ("unified_email_events", "unified_coalesced"),
+        "people > 1",
+        ("email",),
+        "SELECT events.email, COUNT(DISTINCT uc.amperity_id) AS people "
+        "FROM (SELECT DISTINCT LOWER(clean(email)) AS email FROM unified_email_events) AS events "
+        "INNER JOIN unified_coalesced AS uc ON LOWER(clean(uc.email)) = events.email GROUP BY events.email",
+    ),
+    Check(
+        "CV-E02.events",
+        "Is every e-mail event there once?",
+        ("unified_email_events",),
+        "copies > 1",
+        ("email", "brand", "send_id", "event_type", "event_datetime"),
+        "SELECT email, brand, send_id, event_type, event_datetime, COUNT(*) AS copies FROM unified_email_events "
+        "GROUP BY email, brand, send_id, event_type, event_datetime",
+    ),
+    Check(
+        "CV-E02.summary",
+        "Is there one engagement summary per e-mail and brand?",
+        ("email_engagement_summary",),
+        "copies > 1",
+        ("email", "brand"),
+        "SELECT email, brand, COUNT(*) AS copies FROM email_engagement_summary GROUP BY email, brand",
+    ),
+    Check(
+        "CV-E03",
+        "Do e-mail events have a known type?",
+        ("unified_email_events",),
+        "event_type IS NULL OR event_type NOT IN ('Open', 'Click', 'Sent', 'Optin', 'Bounce', 'Converted', 'Unsubscribe')",
+        ("datasource", "pk"),
+    ),
+    _consent("email", "email", "is_email_opted_in"),
+    _consent("sms", "phone", "is_sms_opted_in"),
+    Check(
+        "CV-L01",
+        "Is a loyalty id one membership of one person?",
+        ("unified_loyalty",),
+        "memberships > 1 OR people > 1",
+        ("loyalty_id",),
+        "SELECT loyalty_id, COUNT(*) AS memberships, COUNT(DISTINCT amperity_id) AS people FROM unified_loyalty "
+        "GROUP BY loyalty_id",
+    ),
+    Check("CV-L02", "Is the opt-in of members known?", ("unified_loyalty",), "is_opted_in IS NULL", ("datasource", "pk")),
+    _loyalty_pair("CV-L03", "accrual"),
+    _loyalty_pair("CV-L04", "redemption"),
+    Check(
+        "CV-L05",
+        "Do tier changes name both tiers?",
+        ("unified_loyalty_events",),
+        "current_tier IS NULL OR previous_tier IS NULL",
+        ("datasource", "pk"),
+        where="LOWER(event_type) = 'tier change'",
+    ),
+    Check(
+        "CV-F01",
+        "Is every fiscal day there once?",
+        ("fiscal_calendar",),
+        "copies > 1",
+        ("calendar_date",),
+        "SELECT calendar_date, COUNT(*) AS copies FROM fiscal_calendar GROUP BY calendar_date",
+    ),
+    Check(
+        "CV-F02",
+        "Does the fiscal calendar cover all orders?",
+        ("unified_transactions",),
+        "fiscal_year IS NULL",
+        ("order_id",),
+        where="order_datetime IS NOT NULL",
+    ),
+    _items("CV-T01", "Do item rows belong to a person?", "amperity_id IS NULL", threshold=20.0),
+    Check(
+        "CV-T02",
+        "Does every order belong to one person?",
+        (ITEMS,),
+        "people > 1",
+        ("order_id",),
+        f"SELECT clean(order_id) AS order_id, COUNT(DISTINCT amperity_id) AS people FROM {ITEMS} "
+        "WHERE clean(order_id) IS NOT NULL GROUP BY clean(order_id)",
+    ),
+    _items("CV-T03", "Do item rows name their order?", "clean(order_id) IS NULL"),
+    Check(
+        "CV-T04",
+        "Does an order id mean one order of one source and day?",
+        (ITEMS,),
+        "sources > 1 OR days > 1",
+        ("order_id",),
+        "SELECT clean(order_id) AS order_id, COUNT(DISTINCT datasource) AS sources, "
+        f"COUNT(DISTINCT CAST(order_datetime AS DATE)) AS days FROM {ITEMS} "
+        f"WHERE {PURCHASE} AND clean(order_id) IS NOT NULL GROUP BY clean(order_id)",
+    ),
+    Check("CV-T05", "Do orders have a store?", ("unified_transactions",), "store_id IS NULL", ("order_id",), threshold=100.0),
+    *(
+        _items(f"CV-T06.{c}", f"Do purchased items have a {c.replace('_', ' ')}?", f"clean({c}) IS NULL", PURCHASE)
+        for c in ("product_id", "product_category", "product_subcategory", "product_description")
+    ),
+    *(
+        _items(f"CV-T07.{c}", f"Is {c} of returns and cancellations zero or less?", f"{c} > 0", UNDONE)
+        for c in ("item_cost", "item_quantity", "item_revenue")
+    ),
+    Check(
+        "CV-T08",
+        "Do returns and cancellations belong to a known order?",
+        (ITEMS, "unified_transactions"),
+        "NOT is_purchase_order",
+        ITEM_KEYS,
+        f"SELECT items.datasource, items.pk, items.order_id, orders.is_purchase_order FROM {ITEMS} AS items "
+        "INNER JOIN unified_transactions AS orders ON orders.order_id = clean(items.order_id) "
+        f"WHERE {UNDONE}",
+    ),
+    *(
+        _items(f"CV-T09.{c}", f"Is {c} of purchases zero or more?", f"{c} < 0", PURCHASE)
+        for c in (
+            "item_cost",
+            "item_list_price",
+            "item_discount_amount",
+            "item_discount_percent",
+            "item_subtotal",
+            "item_revenue",
+        )
+    ),
+    Check(
+        "CV-T10",
+        "Is no more returned and cancelled than was bought?",
+        ("unified_transactions",),
+        "ABS(order_returned_revenue + order_canceled_revenue) > order_revenue + 0.01",
+        ("order_id",),
+    ),
+    _items(
+        "CV-T11",
+        "Is list price minus revenue the discount?",
+        "ABS(item_list_price - item_revenue - item_discount_amount) > 0.01",
+        f"{PURCHASE} AND item_list_price IS NOT NULL AND item_revenue IS NOT NULL AND item_discount_amount IS NOT NULL",
+    ),
+    _items(
+        "CV-T12",
+        "Is revenue cost plus profit?",
+        "ABS(item_revenue - item_cost - item_profit) > 0.01",
+        "item_revenue IS NOT NULL AND item_cost IS NOT NULL AND item_profit IS NOT NULL",
+    ),
+    _items(
+        "CV-T13",
+        "Is the discount's percentage right?",
+        "ABS(item_discount_percent * item_list_price - item_discount_amount) > 0.01 * ABS(item_list_price)",
+        f"{PURCHASE} AND item_list_price <> 0 AND item_discount_percent IS NOT NULL AND item_discount_amount IS NOT NULL",
+    ),
+    _items("CV-T14", "Is revenue known?", "item_revenue IS NULL"),
+    _items("CV-T15", "Is the quantity of purchases above zero?", "item_quantity IS NULL OR item_quantity <= 0", PURCHASE),
+    Check(
+        "CV-T16",
+        "Are order times known and past?",
+        (ITEMS, "run_context"),
+        "order_datetime IS NULL OR CAST(order_datetime AS DATE) > as_of",
+        ITEM_KEYS,
+        f"SELECT items.*, run_context.as_of FROM {ITEMS} AS items CROSS JOIN run_context",
+    ),
+    Check(
+        "CV-R01",
+        "Do orders add up to their items, month by month?",
+        ("unified_transactions", ITEMS),
+        "ABS(order_revenue - item_revenue) > 0.01 OR order_quantity <> item_quantity",
+        ("year", "month"),
+        "SELECT YEAR(orders.order_datetime) AS year, MONTH(orders.order_datetime) AS month, "
+        "SUM(orders.order_revenue) AS order_revenue, SUM(orders.order_quantity) AS order_quantity, "
+        "SUM(COALESCE(items.item_revenue, 0)) AS item_revenue, SUM(COALESCE(items.item_quantity, 0)) AS item_quantity "
+        "FROM unified_transactions AS orders LEFT JOIN (SELECT clean(order_id) AS order_id, SUM(item_revenue) AS item_revenue, "
+        f"SUM(item_quantity) AS item_quantity FROM {ITEMS} WHERE {PURCHASE} GROUP BY clean(order_id)) AS items "
+        "ON items.order_id = orders.order_id GROUP BY YEAR(orders.order_datetime), MONTH(orders.order_datetime)",
+    ),
+    Check(
+        "CV-R02.merged_customers",
+        "Is there one merged customer per person?",
+        ("merged_customers", "unified_coalesced"),
+        "merged <> people",
+        ("merged", "people"),
+        "SELECT (SELECT COUNT(*) FROM merged_customers) AS merged, "
+        "(SELECT COUNT(DISTINCT amperity_id) FROM unified_coalesced) AS people",
+    ),
+    Check(
+        "CV-R02.customer_360",
+        "Does the customer 360 have every merged customer?",
+        ("customer_360", "merged_customers"),
+        "profiles <> merged",
+        ("profiles", "merged"),
+        "SELECT (SELECT COUNT(*) FROM customer_360) AS profiles, (SELECT COUNT(*) FROM merged_customers) AS merged",
+    ),
+)

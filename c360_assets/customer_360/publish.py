@@ -1,0 +1,230 @@
+"""What the published database holds, and when it is published again.
+
+Core tables under their documented names in schema `main`, source tables in `domain`, reports and the ledger in `reports`, and
+`c360_catalog`, which describes every column of all of them. Writing and replacing the file belongs to `warehouse.activated`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from c360_assets.customer_360.build import prepare_context
+from c360_assets.customer_360.graph import plan
+from c360_assets.customer_360.render import RUN_CONTEXT
+from c360_assets.customer_360.schemas import documented_schemas
+from c360_assets.customer_360.validations import TABLE as VALIDATION_TABLE
+from c360_assets.customer_360.validations import validate_database
+from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
+from c360_assets.semantics.tags import CATALOGUE, GROUPS, column_for, tag_info
+from c360_assets.tenant.models import SourceTable, Tenant
+from c360_assets.warehouse.activated import PublishedTable, database_path, publish
+from c360_assets.warehouse.digest import RUN_TABLES, fingerprint
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident
+
+META = "published"
+CATALOGUE_TABLE = "c360_catalog"
+# Tables made at publication, not built: documented all the same.
+MADE = (RUN_CONTEXT, CATALOGUE_TABLE)
+REPORT_STAGES = frozenset({"validations", "ingest"})
+REPORT_PREFIX = "input_validation_"
+SYSTEM_TEXT = {
+    "_pk": ColumnSpec("VARCHAR", "Key of the row: its primary key as text"),
+    "_uuid_pk": ColumnSpec("VARCHAR", "Key of the row as a UUID"),
+    "_updated": ColumnSpec("BIGINT", "Which delivery the row came with: grows with delivery day, attempt and position"),
+    "amperity_id": ColumnSpec("VARCHAR", "Stable id of the person the row belongs to; empty when none or several match"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One table to publish: its schema and name, where it is stored (None: nowhere yet), and what its columns mean."""
+
+    schema: str
+    name: str
+    stored: str | None
+    description: str
+    columns: Mapping[str, str]
+    meaning: Mapping[str, ColumnSpec]
+
+
+def entries(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> list[Entry]:
+    """All tables of the published database, by schema and name.
+
+    A documented table that is not built is there too, empty with its full schema. `specs` describes tables beyond the
+    catalogue.
+    """
+    known = {**all_tables(), **(specs or {})}
+    declared = documented_schemas(tenant)
+    tags = {tag for table in tenant.tables for listed in table.tags.values() for tag in listed}
+    found: list[Entry] = []
+
+    def add(schema: str, name: str, stored: str, spec: TableSpec | None, description: str = "") -> None:
+        state = session.state(stored)
+        columns = state.columns if state is not None else declared.get(name)
+        if columns is not None:
+            meaning = {column: _meaning(column, type_, spec, tags) for column, type_ in columns.items()}
+            text = description or (spec.description if spec else "")
+            found.append(Entry(schema, name, stored if state is not None else None, text, columns, meaning))
+
+    nodes = {node.name.lower(): node for node in plan(tenant)}
+    for name, documented in known.items():
+        if documented.stage == "stitch" and name not in nodes:
+            add("main", name, name, documented)
+    for name, node in nodes.items():
+        own = tenant.database_yaml.get(node.name)
+        add("main", node.name, node.table, known.get(name) if own is None else _told(node.name, own, known.get(name)))
+    for table in tenant.tables:
+        stored = table.stitched_asset if session.state(table.stitched_asset) is not None else table.asset
+        state = session.state(stored)
+        if state is not None:
+            meaning = {column: _source_meaning(table, column, type_) for column, type_ in state.columns.items()}
+            found.append(Entry("domain", table.physical, stored, table.description, state.columns, meaning))
+    for name in MADE:
+        columns = {column: spec.type for column, spec in known[name].columns.items()}
+        found.append(Entry("main", name, None, known[name].description, columns, known[name].columns))
+    others = {n for n, spec in known.items() if spec.stage in REPORT_STAGES and not n.startswith("domain")} | {VALIDATION_TABLE}
+    others |= {n for n in (*session.warehouse.manifest.tables, *session.pending) if n.startswith(REPORT_PREFIX)}
+    for name in others:
+        if session.state(name) is not None:
+            add("reports", name, name, known.get(name))
+    return sorted(found, key=lambda entry: (entry.schema, entry.name))
+
+
+def _told(name: str, own: Any, spec: TableSpec | None) -> TableSpec:
+    """The description of a table of the tenant: its own words, else those of the shipped table it replaces."""
+    shipped = dict(spec.columns) if spec else {}
+    told = {
+        column: ColumnSpec(
+            shipped[column].type if column in shipped else "",
+            item.description or (shipped[column].description if column in shipped else ""),
+            item.semantic or (shipped[column].semantic if column in shipped else ""),
+            item.pii if item.pii is not None else column in shipped and shipped[column].pii,
+        )
+        for column, item in own.columns.items()
+    }
+    return TableSpec(
+        name=name,
+        description=own.description or (spec.description if spec else ""),
+        grain=own.grain or (spec.grain if spec else ""),
+        key=tuple(own.key) or (spec.key if spec else ()),
+        columns={**shipped, **told},
+        stage="customer_360",
+    )
+
+
+def _meaning(column: str, type_: str, spec: TableSpec | None, tags: set[str]) -> ColumnSpec:
+    """What a column of a core table means: as documented, else as the tag of that column name."""
+    if spec is not None and column in spec.columns:
+        return spec.columns[column]
+    prefixes = [prefix for prefix, group in GROUPS.items() if spec is not None and group.table == spec.name]
+    tag = next((t for t in sorted(tags) if column_for(t) == column and _of_group(t, prefixes)), None)
+    if tag is None:
+        tag = next((t for t in CATALOGUE if t.replace("-", "_") == column), None)
+    if tag is None:
+        return ColumnSpec(type_, "")
+    info = tag_info(tag)
+    return ColumnSpec(type_, info.description, tag, info.pii)
+
+
+def _of_group(tag: str, prefixes: list[str]) -> bool:
+    return tag.rsplit("/", 1)[0] in prefixes if "/" in tag else tag.startswith("fk-") or not prefixes
+
+
+def _source_meaning(table: SourceTable, column: str, type_: str) -> ColumnSpec:
+    """What a column of a source table means: its tags, and what the tenant wrote about it."""
+    if column in SYSTEM_TEXT and column not in table.tags:
+        return SYSTEM_TEXT[column]
+    infos = [tag_info(tag) for tag in table.tags.get(column, [])]
+    text = ". ".join(dict.fromkeys(info.description for info in infos if info.description))
+    return ColumnSpec(type_, text, ",".join(info.name for info in infos), any(info.pii for info in infos))
+
+
+def publish_plan(
+    tenant: Tenant, session: Session, *, as_of: date, specs: Mapping[str, TableSpec] | None = None
+) -> list[PublishedTable]:
+    """Bind all published tables in the session and return what to write.
+
+    `run_context` holds the date of the run, so that the SQL of a table runs on the published file as it stands.
+    """
+    listed = entries(session, tenant, specs)
+    session.register("_c360_catalogue", catalogue(listed))
+    made = {
+        RUN_CONTEXT: f"SELECT DATE '{as_of.isoformat()}' AS as_of",
+        CATALOGUE_TABLE: "SELECT * FROM _c360_catalogue",
+    }
+    published = []
+    for number, entry in enumerate(listed):
+        if entry.stored is not None:
+            session.bind(entry.stored, f"_c360_published_{number}")
+            select = f"SELECT * FROM _c360_published_{number}"
+        else:
+            nothing = ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in entry.columns.items())
+            select = made.get(entry.name, f"SELECT {nothing} WHERE FALSE")
+        told = {column: spec.description for column, spec in entry.meaning.items() if spec.description}
+        published.append(PublishedTable(entry.schema, entry.name, select, entry.description, told))
+    return published
+
+
+def catalogue(listed: list[Entry]) -> pl.DataFrame:
+    """`c360_catalog`: one row per column of every table, in table order."""
+    rows = [
+        (e.schema, e.name, column, position, type_, meaning.description, meaning.semantic, meaning.pii)
+        for e in listed
+        for position, (column, type_) in enumerate(e.columns.items(), 1)
+        for meaning in [e.meaning[column]]
+    ]
+    names = ["schema", "table", "column", "position", "type", "description", "semantic", "is_pii"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def published_fingerprint(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> str:
+    """Digest of all that the published file shows; run and log tables count only by their being there."""
+    shown = []
+    for entry in entries(session, tenant, specs):
+        state = session.state(entry.stored) if entry.stored is not None else None
+        content = state.digest if state is not None and entry.name not in RUN_TABLES else None
+        meaning = {c: (s.description, s.semantic, s.pii) for c, s in entry.meaning.items()}
+        shown.append((entry.schema, entry.name, content, dict(entry.columns), entry.description, meaning))
+    return fingerprint(shown)
+
+
+def is_published(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> bool:
+    """Whether the published file shows what is built now."""
+    known = session.warehouse.manifest.meta.get(META) or {}
+    return database_path(tenant.root).exists() and known.get("fingerprint") == published_fingerprint(session, tenant, specs)
+
+
+def publish_database(
+    session: Session,
+    tenant: Tenant,
+    *,
+    as_of: date,
+    specs: Mapping[str, TableSpec] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Check the built database, publish it, and commit that it is; returns figures about it.
+
+    Figures: tables, bytes, customers (rows of customer_360), warnings (checks that warn). Raises C360Error when a blocking
+    check warns; the file that was published stays.
+    """
+    checked = validate_database(session, tenant, as_of=as_of)
+    prepare_context(session, as_of)
+    tables = publish_plan(tenant, session, as_of=as_of, specs=specs)
+    size = publish(session, database_path(tenant.root), tables, progress)
+    profiles = session.state("customer_360")
+    figures = {
+        "tables": len(tables),
+        "bytes": size,
+        "customers": profiles.rows if profiles is not None else 0,
+        "checks": checked.figures["checks"],
+        "warnings": checked.figures["warnings"],
+    }
+    mark = published_fingerprint(session, tenant, specs)
+    session.commit(**{META: {"fingerprint": mark, "as_of": as_of.isoformat(), **figures}})
+    return figures

@@ -1,0 +1,111 @@
+"""What a name in the database's SQL means to a tenant, and which tables a statement reads.
+
+Only parsing: nothing here runs SQL. The graph that follows from it is `graph`.
+"""
+
+from __future__ import annotations
+
+import re
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.scope import traverse_scope
+
+from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED
+from c360_assets.customer_360.semantic_tables import has_stitched_version
+from c360_assets.errors import ConfigError, Problem
+from c360_assets.semantics.closest import closest
+from c360_assets.semantics.tables import all_tables
+from c360_assets.tenant.models import Tenant
+
+DIALECT = "duckdb"
+# A tenant's version of a table that Stitch writes is stored apart from Stitch's own.
+OVERRIDE_FOLDER = "override"
+CLOCK_FUNCTIONS = (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.Rand, exp.CurrentDatetime)
+# A table's SQL reads tables, never a file, another database, or the environment of the process.
+FORBIDDEN = re.compile(
+    r"^(read_|parquet_|sniff_|glob$|query$|query_table$|getenv$|.*_scan$|duckdb_|pragma_|pg_|sqlite_|postgres_|mysql_|st_read)"
+)
+
+
+class Names:
+    """What a table name in the database's SQL means to this tenant, compared without case."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+        documented = all_tables().items()
+        self._known: dict[str, str] = {name.lower(): name for name, spec in documented if spec.stage != "customer_360"}
+        for table in tenant.tables:
+            stitched = has_stitched_version(tenant, table)
+            self._known[table.physical.lower()] = table.stitched_asset if stitched else table.asset
+        for name in SHIPPED:
+            self._known[name] = name
+        self._stitch = {name for name, spec in documented if spec.stage == "stitch"}
+        for name in tenant.database_sql:
+            self._known[name.lower()] = self.stored(name)
+
+    def stored(self, name: str) -> str:
+        """Warehouse name of the database's table `name`."""
+        return f"{OVERRIDE_FOLDER}/{name}" if name.lower() in self._stitch else name.lower()
+
+    def warehouse_name(self, name: str) -> str | None:
+        return self._known.get(name.lower())
+
+    def core_name(self, name: str) -> str | None:
+        """What `name` means inside the SQL that replaces it: the version of Stitch, None for a shipped table's own."""
+        return name.lower() if name.lower() in self._stitch else None
+
+    def everything(self) -> list[str]:
+        return sorted(set(self._known))
+
+
+def parse_select(sql: str, file: str) -> exp.Query:
+    """The one SELECT in `sql`. Raises ConfigError naming `file` and the line when there is none or it cannot be read."""
+    try:
+        statements = [s for s in sqlglot.parse(sql, read=DIALECT) if s is not None]
+    except SqlglotError as error:
+        details = getattr(error, "errors", [])
+        line = details[0].get("line") if details else None
+        text = details[0].get("description", "cannot be parsed") if details else "cannot be parsed"
+        raise ConfigError([Problem("error", file, f"SQL: {text}", line)]) from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise ConfigError([Problem("error", file, "must hold exactly one SELECT", remedy="one SELECT per file")])
+    return statements[0]
+
+
+def references(sql: str, file: str, names: Names) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """(name in the SQL, warehouse name) of every table `sql` reads, and whether its result depends on the run's date."""
+    query = parse_select(sql, file)
+    found: dict[str, exp.Table] = {}
+    for scope in traverse_scope(query):
+        for source in scope.sources.values():
+            if isinstance(source, exp.Table) and source.name:
+                found.setdefault(source.name, source)
+    binds: list[tuple[str, str]] = []
+    problems: list[Problem] = []
+    for called, table in sorted(found.items()):
+        if called.lower() == RUN_CONTEXT:
+            continue
+        meant = names.warehouse_name(called)
+        if meant is None or table.db:
+            problems.append(_unknown(called, table, file, sql, names))
+        else:
+            binds.append((called, meant))
+    for function in query.find_all(exp.Func):
+        called = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
+        if FORBIDDEN.match(called.lower()):
+            problems.append(Problem("error", file, f"{called.lower()}() is not allowed: the SQL of a table reads tables only"))
+    if problems:
+        raise ConfigError(problems)
+    uses_as_of = any(called.lower() == RUN_CONTEXT for called in found) or any(query.find_all(*CLOCK_FUNCTIONS))
+    return tuple(binds), uses_as_of
+
+
+def _unknown(called: str, table: exp.Table, file: str, sql: str, names: Names) -> Problem:
+    line = next((n for n, text in enumerate(sql.splitlines(), 1) if called.lower() in text.lower()), None)
+    if table.db:
+        return Problem("error", file, f"table {table.db}.{called}: write the table's name without a schema", line)
+    near = closest(called.lower(), names.everything())
+    remedy = f"did you mean {near}?" if near else "domain tables are named Source_Feed, other tables as documented"
+    return Problem("error", file, f"unknown table {called}", line, remedy=remedy)

@@ -1,0 +1,38 @@
+"""Columns and types that tables will have, known before anything is built: what SQL is checked against.
+
+Documented tables come from the catalogue, the tenant's tags add columns to those that Stitch writes; source tables follow
+their declaration. Tables of the database itself are found by binding their SQL, in `check`.
+"""
+
+from __future__ import annotations
+
+from c360_assets.customer_360.semantic_tables import TYPES, has_stitched_version
+from c360_assets.semantics.tables import all_tables
+from c360_assets.semantics.tags import column_for
+from c360_assets.tenant.models import SourceTable, Tenant
+
+# Columns of every domain table beside its own.
+SYSTEM = {"_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
+# Stitch's tables that hold the records themselves, with a column per tag.
+RECORD_TABLES = ("unified_coalesced", "unified_customer")
+NOT_RECORD_TAGS = frozenset({"pk", "datasource", "system-updated"})
+
+
+def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
+    """Table -> column -> type of every documented table, with the columns that the tenant's tags add."""
+    schemas = {name: {c: column.type for c, column in spec.columns.items()} for name, spec in all_tables().items()}
+    tags = {tag for table in tenant.stitched_tables for listed in table.tags.values() for tag in listed}
+    further = {column_for(tag): "VARCHAR" for tag in sorted(tags) if "/" not in tag and tag not in NOT_RECORD_TAGS}
+    for name in RECORD_TABLES:
+        schemas[name] = {**further, **schemas[name]}
+    return schemas
+
+
+def source_schema(table: SourceTable) -> dict[str, str]:
+    """Column -> type of a feed's domain table. Types of nested fields are text here."""
+    return {**{column: TYPES.get(kind, "VARCHAR") for column, kind in table.types.items()}, **SYSTEM}
+
+
+def person_column(tenant: Tenant, table: SourceTable) -> dict[str, str]:
+    """The column that the stitched version of a source table adds."""
+    return {"amperity_id": "VARCHAR"} if has_stitched_version(tenant, table) else {}

@@ -1,0 +1,95 @@
+"""Runs the checks of a built database and keeps their counts as the table `database_validation`.
+
+What is checked is data in `checks`. A check warns; only one that the tenant lists as blocking stops publication.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from c360_assets.customer_360.build import prepare_context
+from c360_assets.customer_360.checks import CHECKS, Check
+from c360_assets.customer_360.graph import TableNode, plan
+from c360_assets.customer_360.references import Names
+from c360_assets.customer_360.render import RUN_CONTEXT
+from c360_assets.errors import C360Error
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.session import Session
+
+TABLE = "database_validation"
+COLUMNS = {
+    "validation_id": pl.String,
+    "question": pl.String,
+    "table": pl.String,
+    "checked_count": pl.Int64,
+    "finding_count": pl.Int64,
+    "finding_pct": pl.Float64,
+    "threshold_pct": pl.Float64,
+    "status": pl.String,
+    "sql": pl.String,
+}
+
+
+def validate_database(session: Session, tenant: Tenant, *, as_of: date) -> TableState:
+    """Run every check on the tables the session sees and write `database_validation` (pending until commit).
+
+    `figures` of the state: number of warnings, and the ids that warn. Raises C360Error when a blocking check warns.
+    """
+    prepare_context(session, as_of)
+    columns = _bind(session, tenant, plan(tenant))
+    thresholds = tenant.config.customer_360.validations.thresholds
+    rows = [_run(session, check, columns, thresholds.get(check.id, check.threshold)) for check in CHECKS]
+    frame = pl.DataFrame(rows, schema=COLUMNS, orient="row")
+    warned = frame.filter(pl.col("status") == "warning")["validation_id"].to_list()
+    state = session.write(TABLE, frame, figures={"checks": len(rows), "warnings": len(warned), "warned": warned})
+    blocking = sorted(set(warned) & set(tenant.config.customer_360.validations.blocking))
+    if blocking:
+        raise C360Error(
+            f"the database is not published: {', '.join(blocking)} found more than allowed "
+            f"(tenant.yaml: customer_360.validations.blocking); see the table {TABLE}"
+        )
+    return state
+
+
+def _bind(session: Session, tenant: Tenant, nodes: list[TableNode]) -> dict[str, set[str]]:
+    """Make the checked tables readable by their names; table -> its columns, for those that are built and have rows."""
+    names = Names(tenant)
+    columns: dict[str, set[str]] = {RUN_CONTEXT: {"as_of"}}
+    for name in sorted({table for check in CHECKS for table in check.reads} - {RUN_CONTEXT}):
+        stored = names.warehouse_name(name)
+        state = session.state(stored) if stored is not None else None
+        if stored is not None and state is not None:
+            session.bind(stored, name)
+            if state.rows:
+                columns[name] = set(state.columns)
+    return columns
+
+
+def _run(
+    session: Session, check: Check, columns: Mapping[str, set[str]], threshold: float
+) -> tuple[str | int | float | None, ...]:
+    sql = f"SELECT {', '.join(check.keys)} FROM {check.source} WHERE ({check.where}) AND ({check.finding})"
+    told = (check.id, check.question, check.table)
+    if not _is_applicable(session, check, columns):
+        return (*told, None, None, None, threshold, "not_applicable", sql)
+    counted = f"SELECT count(*), count(*) FILTER (WHERE {check.finding}) FROM {check.source} WHERE {check.where}"
+    ((checked, found),) = session.rows(counted)
+    share = round(100.0 * found / checked, 3) if checked else None
+    status = "warning" if share is not None and share > threshold else "ok"
+    return (*told, checked, found, share, threshold, status, sql)
+
+
+def _is_applicable(session: Session, check: Check, columns: Mapping[str, set[str]]) -> bool:
+    """Whether the checked table has rows, and the tenant has every table and column that the check names."""
+    if check.table not in columns:
+        return False
+    try:
+        session.rows(f"DESCRIBE SELECT ({check.where}) AND ({check.finding}) AS found FROM {check.source}")
+    except (duckdb.BinderException, duckdb.CatalogException):
+        return False
+    return True

@@ -1,0 +1,332 @@
+"""The graph of tables, reuse, the grain rule, overrides, checks, and what is published."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from c360_assets.customer_360.build import build, build_table, is_current
+from c360_assets.customer_360.check import bound_schemas, check_sql
+from c360_assets.customer_360.graph import lineage, plan
+from c360_assets.customer_360.publish import is_published, publish_database
+from c360_assets.customer_360.render import SHIPPED, as_pasted
+from c360_assets.customer_360.validations import validate_database
+from c360_assets.errors import C360Error, ConfigError
+from c360_assets.semantics.tables import table_spec
+from c360_assets.tenant.models import DatabaseTableConfig, Tenant
+from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.session import Session
+from c360_assets_tests.customer_360.world import (
+    AS_OF,
+    build_all,
+    custom_table,
+    feed,
+    make_tenant,
+    node_of,
+    one,
+    put,
+    put_gathered,
+    put_unified,
+    table,
+)
+
+POLICY = {"source_priority": {"CRM": 1}}
+SYSTEM = {"_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
+SHOP = feed("Shop:Customers", {"mail": {"tags": ["email"]}, "customer": {"tags": ["fk-customer"]}}, stitch=True)
+ITEMS = feed(
+    "Shop:Items",
+    {
+        "order": {"tags": ["txn-item/order-id"]},
+        "product": {"tags": ["txn-item/product-id"]},
+        "customer": {"tags": ["fk-customer"]},
+        "paid": {"type": "decimal", "tags": ["txn-item/item-revenue"]},
+        "units": {"type": "integer", "tags": ["txn-item/item-quantity"]},
+        "at": {"type": "datetime", "tags": ["txn-item/order-datetime"]},
+        "shade": {"tags": ["txn-item/shade"]},
+    },
+)
+CONSENT = feed(
+    "News:Consent",
+    {"mail": {"tags": ["email-opt/email"]}, "yes": {"type": "boolean", "tags": ["email-opt/is-email-opted-in"]}},
+)
+
+
+def shop(root: Path, **more: Any) -> Tenant:
+    return make_tenant(root, policy=POLICY, feeds=[SHOP, ITEMS, CONSENT], **more)
+
+
+def fill(session: Session) -> None:
+    """Two people, three orders, consent: the input of the whole database."""
+    put_unified(
+        session,
+        [
+            {"amperity_id": "A1", "datasource": "Shop:Customers", "email": "Ann@x.com", "given_name": "Ann"},
+            {"amperity_id": "A2", "datasource": "Shop:Customers", "email": "bob@x.com,ann@x.com"},
+        ],
+        fk_customer="VARCHAR",
+    )
+    columns = {
+        **dict.fromkeys(("id", "order", "product", "customer", "shade"), "VARCHAR"),
+        "paid": "DECIMAL(38, 4)",
+        "units": "BIGINT",
+        "at": "TIMESTAMPTZ",
+        **SYSTEM,
+        "amperity_id": "VARCHAR",
+    }
+    bought = [("O1", "A1", "10.005", "2026-06-01"), ("O2", "A1", "20", "2026-06-29"), ("O3", "A2", "5", "2025-01-01")]
+    put(
+        session,
+        "stitched/Shop_Items",
+        columns,
+        [
+            {"id": o, "_pk": o, "order": o, "product": "P", "amperity_id": a, "paid": paid, "units": 1, "at": day, "shade": "red"}
+            for o, a, paid, day in bought
+        ],
+    )
+    consent = [("1", "ANN@x.com ", True, 1), ("2", "ann@x.com", False, 2), ("3", "nobody@x.com", None, 1), ("4", " ", True, 1)]
+    put(
+        session,
+        "domain/News_Consent",
+        {"id": "VARCHAR", "mail": "VARCHAR", "yes": "BOOLEAN", **SYSTEM},
+        [{"id": i, "_pk": i, "mail": m, "yes": y, "_updated": u} for i, m, y, u in consent],
+    )
+
+
+def test_tagged_columns_are_gathered_from_sources_with_person_and_keys(session: Session, tmp_path: Path) -> None:
+    tenant = shop(tmp_path)
+    fill(session)
+    build_all(session, tenant, only=["unified_itemized_transactions", "email_opt_status", "unified_loyalty"])
+    item = table(
+        session, "unified_itemized_transactions", "amperity_id, datasource, pk, order_id, item_revenue, shade, unit_cost"
+    )[0]
+    assert [str(v) for v in item.values()] == ["A1", "Shop:Items", "O1", "O1", "10.01", "red", "None"]
+    consents = table(session, "email_opt_status", "amperity_id, email, is_email_opted_in", order="amperity_id NULLS LAST")
+    assert [tuple(row.values()) for row in consents] == [
+        ("A1", "ann@x.com", False),
+        ("A2", "ann@x.com", False),
+        (None, "nobody@x.com", False),
+    ]
+    assert table(session, "unified_loyalty") == []
+    assert set(table_spec("unified_loyalty").columns) <= set(session.state("unified_loyalty").columns)  # type: ignore[union-attr]
+
+
+def test_every_built_column_has_its_documented_type(tmp_path: Path) -> None:
+    blocks = ["returns", "cancellations", "net_order_revenue", "order_cost", "rfm"]
+    options = {
+        "unified_transactions": {"options": ["fiscal_calendar", "net_order_revenue", "order_cost", "order_discount_amount"]},
+        "transaction_attributes_extended": {"blocks": blocks},
+        "customer_360": {"hashed": ["email", "phone"]},
+    }
+    for best_email in ("priority", "email_ampid_assignment"):
+        found = bound_schemas(make_tenant(tmp_path, options=options, policy={**POLICY, "best_email": best_email}))
+        assert set(found) == set(SHIPPED)
+        for name in SHIPPED:
+            documented = {column: spec.type.replace(" ", "") for column, spec in table_spec(name).columns.items()}
+            built = {column: type_.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") for column, type_ in found[name].items()}
+            assert {c: t for c, t in built.items() if documented.get(c) != t} == {}, name
+            if best_email == "email_ampid_assignment":
+                assert set(documented) - set(built) <= {"email_blv"}, name
+
+
+def test_what_is_current_is_reused_and_the_date_counts_only_where_it_is_used(session: Session, tmp_path: Path) -> None:
+    tenant = shop(tmp_path)
+    fill(session)
+    nodes = plan(tenant)
+    assert not any(result.reused for result in build(session, nodes, as_of=AS_OF))
+    session.commit()
+    assert all(result.reused for result in build(session, nodes, as_of=AS_OF))
+    later = date(2026, 7, 1)
+    stale = {node.name for node in nodes if not is_current(session, node, later)}
+    assert stale == {"transaction_attributes_extended", "customer_attributes"}
+    assert not build_table(session, node_of(tenant, "customer_360"), as_of=AS_OF, force=True).reused
+    put_unified(session, [{"amperity_id": "A9"}], fk_customer="VARCHAR")
+    assert not is_current(session, node_of(tenant, "merged_customers"), AS_OF)
+
+
+def test_a_person_twice_fails_the_table_and_leaves_the_old_version(session: Session, tmp_path: Path) -> None:
+    twice = "SELECT * FROM customer_360 UNION ALL SELECT * FROM customer_360"
+    fill(session)
+    build_all(session, shop(tmp_path))
+    session.commit()
+    before = session.state("customer_360")
+    with pytest.raises(C360Error, match="2 repeat one") as error:
+        build_all(session, shop(tmp_path, database={"customer_360": twice}), only=["customer_360"])
+    assert "database/customer_360.sql" in str(error.value)
+    assert session.state("customer_360") == before
+
+
+def test_an_override_extends_the_core_version_and_others_see_it(session: Session, tmp_path: Path) -> None:
+    sql = "SELECT * REPLACE (upper(given_name) AS given_name), 1 AS score FROM merged_customers"
+    tenant = shop(tmp_path, database={"merged_customers": sql, "Loud": "SELECT given_name, score FROM Merged_Customers"})
+    fill(session)
+    build_all(session, tenant)
+    assert one(session, "customer_360", "given_name", "amperity_id = 'A1'") == {"given_name": "ANN"}
+    assert one(session, "loud", "score", "given_name = 'ANN'") == {"score": 1}
+    node = node_of(tenant, "merged_customers")
+    assert (node.source, node.file) == ("tenant", "database/merged_customers.sql")
+    assert "email_ampid_assignment" in node.deps
+    assert "merged_customers" not in node.deps
+
+
+def test_an_override_of_a_table_that_stitch_writes_is_stored_apart(session: Session, tmp_path: Path) -> None:
+    sql = "SELECT * FROM unified_coalesced WHERE amperity_id <> 'A2'"
+    tenant = shop(tmp_path, database={"unified_coalesced": sql})
+    fill(session)
+    build_all(session, tenant)
+    assert [r["amperity_id"] for r in table(session, "merged_customers", "amperity_id")] == ["A1"]
+    assert len(table(session, "unified_coalesced", "pk")) == 2
+
+
+@pytest.mark.parametrize(
+    ("database", "message"),
+    [
+        ({"extra": "SELECT nme FROM merged_customers"}, "database/extra.sql:1: extra: Binder Error"),
+        ({"extra": "SELECT 1 AS a\nFROM merged_custmers"}, "database/extra.sql:2: unknown table merged_custmers"),
+        ({"extra": "SELECT FROM WHERE"}, "database/extra.sql:1: SQL:"),
+        ({"extra": "SELECT 1 AS a; SELECT 2 AS b"}, "exactly one SELECT"),
+        ({"extra": "DROP TABLE x"}, "exactly one SELECT"),
+        ({"a": "SELECT * FROM b", "b": "SELECT * FROM a"}, "in a circle: "),
+        ({"extra": "SELECT * FROM extra"}, "extra reads itself"),
+        ({"extra": "SELECT * FROM read_csv('/etc/passwd')"}, "read_csv() is not allowed"),
+        ({"extra": "SELECT * FROM '/etc/passwd'"}, "unknown table /etc/passwd"),
+        ({"extra": "SELECT * FROM other.merged_customers"}, "without a schema"),
+        ({"extra": "SELECT *\nFROM Shop_Customers\nWHERE nope = 1"}, "database/extra.sql:3: extra: Binder Error"),
+    ],
+)
+def test_bad_sql_is_told_with_file_and_line(tmp_path: Path, database: dict[str, str], message: str) -> None:
+    problems = check_sql(shop(tmp_path, database=database))
+    assert any(message in str(p) and p.severity == "error" for p in problems), [str(p) for p in problems]
+    assert all("/etc/passwd" not in str(p) or "unknown" in str(p) for p in problems)
+
+
+def test_good_sql_has_no_problems_and_the_clock_is_a_warning(tmp_path: Path) -> None:
+    cdt = custom_table(tmp_path, "CDT_Extra", "SELECT id, upper(mail) AS mail FROM Shop_Customers")
+    good = {"extra": "SELECT e.mail, c.amperity_id FROM CDT_Extra AS e, Shop_Customers AS c"}
+    assert check_sql(shop(tmp_path, custom=[cdt], database=good)) == []
+    (problem,) = check_sql(shop(tmp_path, database={"extra": "SELECT current_date AS today"}))
+    assert (problem.severity, problem.file) == ("warning", "database/extra.sql")
+
+
+def test_unknown_rounds_and_cycles_stop_the_plan(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="circle"):
+        plan(shop(tmp_path, database={"unified_transactions": "SELECT * FROM customer_360"}))
+    (problem,) = check_sql(make_tenant(tmp_path, policy={"email_ampid_assignment": {"rounds": 0}}))
+    assert problem.file == "merge_policy.yaml"
+
+
+def test_lineage_leads_from_a_column_to_its_sources(session: Session, tmp_path: Path) -> None:
+    tenant = shop(tmp_path)
+    fill(session)
+    build_all(session, tenant)
+    schemas = {name: state.columns for name, state in session.pending.items()}
+    found = lineage(node_of(tenant, "customer_360"), schemas)
+    assert found["lifetime_order_revenue"] == [("transaction_attributes_extended", "lifetime_order_revenue")]
+    found = lineage(node_of(tenant, "unified_itemized_transactions"), schemas)
+    assert found["item_revenue"] == [("stitched/Shop_Items", "paid")]
+    found = lineage(node_of(tenant, "merged_customers"), schemas)
+    assert ("unified_coalesced", "given_name") in found["given_name"]
+    assert found["email"] == [("email_ampid_assignment", "email")]
+
+
+def test_checks_count_what_should_be_looked_at(session: Session, tmp_path: Path) -> None:
+    tenant = shop(tmp_path, options={"validations": {"thresholds": {"CV-T14": 50}}})
+    put_unified(session, [{"amperity_id": "A1", "email": "a@x.com", "phone": "12"}, {"amperity_id": "A2"}], fk_customer="VARCHAR")
+    rows: list[dict[str, Any]] = [
+        {"order_id": "O1", "amperity_id": "A1", "item_quantity": 1, "item_revenue": 10, "order_datetime": "2026-01-01"},
+        {"order_id": "O1", "amperity_id": "A2", "item_quantity": 0, "order_datetime": "2026-07-01"},
+        {"order_id": "O3", "is_return": True, "item_quantity": -1, "item_revenue": -20, "order_datetime": "2026-01-01"},
+        {"order_id": None, "item_quantity": 1, "item_revenue": 1},
+    ]
+    put_gathered(session, tenant, "unified_itemized_transactions", rows)
+    put(session, "domain/News_Consent", {"id": "VARCHAR", "mail": "VARCHAR", "yes": "BOOLEAN", **SYSTEM}, [])
+    build_all(session, tenant)
+    state = validate_database(session, tenant, as_of=AS_OF)
+    found = {r["validation_id"]: r for r in table(session, "database_validation")}
+    counts = {
+        "CV-A06": (1, 1, "warning"),
+        "CV-T01": (4, 2, "warning"),
+        "CV-T02": (2, 1, "warning"),
+        "CV-T03": (4, 1, "warning"),
+        "CV-T04": (1, 1, "warning"),
+        "CV-T08": (1, 1, "warning"),
+        "CV-T14": (4, 1, "ok"),
+        "CV-T15": (3, 1, "warning"),
+        "CV-T16": (4, 2, "warning"),
+        "CV-R01": (1, 0, "ok"),
+        "CV-R02.merged_customers": (1, 0, "ok"),
+        "CV-E04.email": (None, None, "not_applicable"),
+        "CV-F02": (None, None, "not_applicable"),
+        "CV-T06.product_category": (None, None, "not_applicable"),
+    }
+    assert {i: (found[i]["checked_count"], found[i]["finding_count"], found[i]["status"]) for i in counts} == counts
+    assert state.figures["warnings"] == sum(r["status"] == "warning" for r in found.values())
+    blocking = shop(tmp_path, options={"validations": {"blocking": ["CV-T03"]}})
+    with pytest.raises(C360Error, match="CV-T03"):
+        validate_database(session, blocking, as_of=AS_OF)
+
+
+def test_the_published_database_is_whole_described_and_known_as_published(session: Session, tmp_path: Path) -> None:
+    tenant = shop(tmp_path, database={"crossover": "SELECT amperity_id, 1 AS one FROM merged_customers"})
+    told = DatabaseTableConfig.model_validate({"description": "Both brands", "columns": {"one": {"description": "A one"}}})
+    tenant = replace(tenant, database_yaml={"crossover": told})
+    fill(session)
+    build_all(session, tenant)
+    assert not is_published(session, tenant)
+    figures = publish_database(session, tenant, as_of=AS_OF)
+    assert is_published(session, tenant)
+    assert figures["customers"] == 2
+    with duckdb.connect(str(database_path(tmp_path)), read_only=True) as con:
+        names = {
+            row[0] for row in con.execute("SELECT table_schema || '.' || table_name FROM information_schema.tables").fetchall()
+        }
+        assert {
+            "main.customer_360",
+            "main.unified_scores",
+            "main.crossover",
+            "domain.Shop_Items",
+            "reports.database_validation",
+        } <= names
+        columns = con.execute("SELECT table_schema, table_name, column_name FROM information_schema.columns").fetchall()
+        listed = con.execute('SELECT "schema", "table", "column" FROM c360_catalog').fetchall()
+        assert sorted(columns) == sorted(listed)
+        described = con.execute("SELECT description FROM c360_catalog WHERE \"column\" = 'one'").fetchall()
+        assert described == [("A one",)]
+        bare = con.execute(
+            'SELECT "table", "column" FROM c360_catalog WHERE description = \'\' AND "schema" = \'main\''
+        ).fetchall()
+        assert bare == [("crossover", "amperity_id")]
+        shown = con.execute(
+            "SELECT semantic, is_pii FROM c360_catalog WHERE \"schema\" = 'domain' AND \"column\" = 'paid'"
+        ).fetchall()
+        assert shown == [("txn-item/item-revenue", False)]
+
+
+def test_a_change_is_not_published_until_it_is(session: Session, tmp_path: Path) -> None:
+    tenant = shop(tmp_path)
+    fill(session)
+    build_all(session, tenant)
+    publish_database(session, tenant, as_of=AS_OF)
+    put_unified(session, [{"amperity_id": "A7"}], fk_customer="VARCHAR")
+    assert not is_published(session, tenant)
+
+
+def test_pasted_sql_carries_the_date(tmp_path: Path) -> None:
+    text = as_pasted(node_of(shop(tmp_path), "customer_attributes").sql, AS_OF)
+    assert "(SELECT DATE '2026-06-30' AS as_of) AS run_context" in text
+
+
+def test_the_tenants_day_decides(session: Session, tmp_path: Path) -> None:
+    session._set_zone("America/New_York")
+    session.timezone = "America/New_York"
+    tenant = make_tenant(tmp_path, timezone="America/New_York")
+    put_unified(session, [])
+    item = {"amperity_id": "A1", "order_id": "O1", "item_revenue": 1, "order_datetime": "2026-05-31 02:00:00+00"}
+    put_gathered(session, tenant, "unified_itemized_transactions", [item])
+    build_all(session, tenant, only=["unified_transactions", "transaction_attributes_extended"])
+    row = one(session, "transaction_attributes_extended", "l30d_order_frequency, days_since_latest_order")
+    assert list(row.values()) == [0, 31]
