@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.stitch.records import columns_with
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 NAMES = 20  # a name shared by more records decides nothing alone; whatever else agrees is met in another block
@@ -86,11 +87,6 @@ STRATEGIES: tuple[Strategy, ...] = (
     ),
 )
 BY_NAME = {s.name: s for s in STRATEGIES}
-
-
-def columns_with(frame: pl.DataFrame, prefix: str) -> list[str]:
-    """Columns of the frame that hold a key of this kind (`fk_`, `bk_`, `sk_`), in name order."""
-    return sorted(c for c in frame.columns if c.startswith(prefix))
 
 
 def chosen_strategies(config: Any, frame: pl.DataFrame) -> list[Strategy]:

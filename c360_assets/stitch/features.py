@@ -14,12 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-import duckdb
-import polars as pl
-
-from c360_assets.stitch.blocking import columns_with
-from c360_assets.warehouse.sql import quote_ident
-
 USource = Literal["random", "total", "blocked", "conditional", "spelled"]
 HSource = Literal["learned", "random", "share", "person"]
 
@@ -352,6 +346,17 @@ def _names_in_email() -> tuple[Feature, ...]:
 
 
 IN_EMAIL = _names_in_email()
+# Foreign keys as evidence for the model, beside the rule that equal ones decide a pair: pairs with an equal key show EM what one
+# person's records look like, and where a person rarely has two values of one key, different ones tell people apart.
+KEYS = Feature(
+    "foreign_keys",
+    "a.fk_kinds IS NOT NULL AND b.fk_kinds IS NOT NULL AND list_has_any(a.fk_kinds, b.fk_kinds)",
+    (
+        Level("equal", "list_has_any(a.fks, b.fks)", 0.7, 1e-7, "blocked", h=0.02),
+        Level("different", "TRUE", 0.3, 1.0, h=0.98),
+    ),
+    stage=2,
+)
 # What a pair can be compared on is evidence too: relatives meet in blocks through surname and home, so pairs that hold an
 # address on both sides are relatives more often than the class sizes alone say.
 HELD = Feature(
@@ -380,6 +385,7 @@ FEATURES: tuple[Feature, ...] = (
     SUFFIX,
     COMPANY,
     *IN_EMAIL,
+    KEYS,
     HELD,
 )
 SHIFTS = {f.name: sum(g.bits for g in FEATURES[:n]) for n, f in enumerate(FEATURES)}
@@ -393,93 +399,6 @@ SWAPPED = (
 LOGIN_FROM_NAMES = (
     "coalesce(contains(a.letters, a.surname) OR contains(b.letters, b.surname) OR contains(a.letters, b.surname), FALSE)"
 )
-TEXT_COLUMNS = (
-    "given_name",
-    "surname",
-    "generational_suffix",
-    "gender",
-    "address",
-    "po_box",
-    "city",
-    "state",
-    "postal",
-    "company",
-    "login_trimmed",
-)
-
-
-def _bin(column: str) -> str:
-    """Frequency of a value in half decades: 1 above one in a hundred, 8 below one in 100,000; 1,000 phantom records keep small data humble."""
-    return (
-        f"CASE WHEN {column} IS NULL THEN NULL ELSE "
-        f"least(8, greatest(1, floor(-2 * log10((count(*) OVER (PARTITION BY {column}) + 0.5) / (n_total + 1000.0))) - 2))::TINYINT END"
-    )
-
-
-def prepare_records(
-    con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, known_names: frozenset[str] = frozenset()
-) -> pl.DataFrame:
-    """Create `er_records`, one comparison record per row of the frame, and return (i, rid); i is the rank of rid.
-
-    `known_names`: given names that are established whatever their frequency here. The frame may be in any order.
-    """
-    missing = [pl.lit(None, dtype=pl.String).alias(c) for c in TEXT_COLUMNS if c not in frame.columns]
-    for c in ("email", "phone", "given_canonical"):
-        if c not in frame.columns:
-            missing.append(pl.lit(None, dtype=pl.List(pl.String)).alias(c))
-    if "birthdate" not in frame.columns:
-        missing.append(pl.lit(None, dtype=pl.Date).alias("birthdate"))
-    frame = frame.sort("rid").with_columns(missing).with_row_index("i").with_columns(pl.col("i").cast(pl.Int32))
-    con.register("er_frame", frame.to_arrow())
-    con.register("er_known", pl.DataFrame({"name": sorted(known_names)}, schema={"name": pl.String}).to_arrow())
-    extra = "".join(f", {quote_ident(c)}" for p in ("fk_", "bk_", "sk_") for c in columns_with(frame, p))
-    n = frame.height
-    unit = r"\s*\b(APARTMENT|APT|UNIT|SUITE|STE|FLOOR|FL|ROOM|RM|BUILDING|BLDG|LOT|TRAILER|TRLR|SPACE|SPC|PO BOX|#)\b.*$"
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE er_records AS
-        WITH base AS (
-            SELECT i, {n}::DOUBLE AS n_total, nullif(given_name, '') AS given, nullif(surname, '') AS surname,
-                   upper(regexp_replace(generational_suffix, '[^A-Za-z0-9]', '', 'g')) AS suffix,
-                   strftime(birthdate, '%Y-%m-%d') AS birthdate, gender, company, po_box, login_trimmed,
-                   coalesce(email, []) AS emails, email[1] AS email, coalesce(len(email), 0)::INTEGER AS emails_n,
-                   coalesce(phone, []) AS phones, phone[1] AS phone, coalesce(len(phone), 0)::INTEGER AS phones_n,
-                   address, nullif(trim(regexp_replace(address, {quote_sql(unit)}, '')), '') AS building,
-                   nullif(trim(regexp_extract(address, {quote_sql(unit)})), '') AS unit,
-                   city, state, postal,
-                   CASE WHEN len(given_canonical) > 1 THEN given_canonical END AS variants, given_canonical{extra}
-            FROM er_frame),
-        parts AS (
-            SELECT *, regexp_extract(building, '^([0-9][^ ]*) ', 1) AS house0,
-                   regexp_replace(building, '^[0-9][^ ]* ', '') AS street,
-                   split_part(email, '@', 1) AS login, split_part(email, '@', 2) AS domain,
-                   nullif(regexp_replace(split_part(email, '@', 1), '[^\\p{{L}}]', '', 'g'), '') AS letters
-            FROM base),
-        counted AS (
-            SELECT * EXCLUDE (house0), nullif(house0, '') AS house,
-                   {_bin("given")} AS given_bin, {_bin("surname")} AS surname_bin, {_bin("company")} AS company_bin,
-                   {_bin("postal")} AS postal_bin, {_bin("city")} AS city_bin,
-                   count(*) OVER (PARTITION BY given) AS given_n,
-                   count(*) OVER (PARTITION BY birthdate) AS birthdate_n,
-                   count(*) OVER (PARTITION BY email) AS email_n, count(*) OVER (PARTITION BY phone) AS phone_n,
-                   count(*) OVER (PARTITION BY address) AS address_n, count(*) OVER (PARTITION BY login) AS login_n
-            FROM parts)
-        SELECT counted.* EXCLUDE (n_total, given_canonical, variants),
-               coalesce(variants, [given]) AS canonical,
-               CASE WHEN contains(surname, ' ') OR contains(surname, '-')
-                    THEN list_filter(regexp_split_to_array(surname, '[ -]'), lambda t: length(t) >= 3)
-                    WHEN surname IS NOT NULL THEN [surname] END AS surname_tokens,
-               given_bin + surname_bin AS name_rarity,
-               coalesce(length(given) > 1 AND (len(variants) > 1 OR k.name IS NOT NULL
-                        OR given_n >= 10 AND given_n >= 0.00005 * n_total), FALSE) AS established,
-               row_number() OVER (ORDER BY surname, given, birthdate, postal, email, phone, i) AS place_in_order
-        FROM counted LEFT JOIN er_known k ON k.name = given"""
-    )
-    return frame.select("i", "rid")
-
-
-def quote_sql(pattern: str) -> str:
-    """A pattern as a SQL literal."""
-    return "'" + pattern.replace("'", "''") + "'"
 
 
 def compare_sql(pairs: str, carry: str = "", records: str = "er_records") -> str:

@@ -16,7 +16,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import nickname_map
-from c360_assets.stitch import blocking, clustering, components, features, scores
+from c360_assets.stitch import blocking, clustering, components, features, records, scores
 from c360_assets.stitch.model import Ints, Model, fit
 from c360_assets.tenant.models import StitchConfig
 from c360_assets.warehouse.sql import quote_ident
@@ -99,14 +99,14 @@ def resolve(
 
 def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: StitchConfig, say: Callable[[str], None]) -> Resolution:
     say("index records")
-    rids = features.prepare_records(con, frame, _known_names())
+    rids = records.prepare_records(con, frame, _known_names())
     n = rids.height
     strategies = blocking.chosen_strategies(config.blocking, frame)
     say("form pairs")
     blocking.build_keys(con, strategies)
     blocking.build_pairs(con, strategies, config.blocking.oversized)
     say("compare pairs")
-    key_columns = [*blocking.columns_with(frame, "fk_"), *blocking.columns_with(frame, "sk_")]
+    key_columns = [*records.columns_with(frame, "fk_"), *records.columns_with(frame, "sk_")]
     compared = _compare(con, "er_pairs", key_columns)
     say("fit the model")
     distinct, inverse, counts = np.unique(compared.pattern, return_inverse=True, return_counts=True)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch import blocking, features
+from c360_assets.stitch import blocking, records
 from c360_assets.tenant.models import BlockingConfig, BlockingStrategy
 
 JUSTIN = {
@@ -51,7 +51,7 @@ KEYS = {
 def blocked(rows: list[dict[str, object]], config: BlockingConfig) -> tuple[pl.DataFrame, pl.DataFrame, list[tuple[int, int]]]:
     frame = pl.DataFrame(rows)
     con = duckdb.connect()
-    rids = features.prepare_records(con, frame)
+    rids = records.prepare_records(con, frame)
     strategies = blocking.chosen_strategies(config, frame)
     blocking.build_keys(con, strategies)
     blocking.build_pairs(con, strategies, config.oversized)

@@ -10,13 +10,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from c360_assets.stitch import features
+from c360_assets.stitch import features, records
 from c360_assets.stitch.model import levels_of
 
 SCHEMA = {
     "rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "generational_suffix": pl.String, "birthdate": pl.Date,
     "gender": pl.String, "email": pl.List(pl.String), "phone": pl.List(pl.String), "address": pl.String, "city": pl.String,
     "state": pl.String, "postal": pl.String, "company": pl.String, "given_canonical": pl.List(pl.String),
+    "fk_loy": pl.String, "fk_web": pl.String,
 }  # fmt: skip
 KNOWN = frozenset({"MARY", "JOHN", "WILLIAM", "BILL", "JANE", "JAMES"})
 
@@ -26,7 +27,7 @@ def label(feature: str, one: dict[str, Any], two: dict[str, Any]) -> str | None:
     found = set()
     for pair in ((one, two), (two, one)):
         con = duckdb.connect()
-        features.prepare_records(con, pl.DataFrame([{"rid": n, **r} for n, r in enumerate(pair)], schema=SCHEMA), KNOWN)
+        records.prepare_records(con, pl.DataFrame([{"rid": n, **r} for n, r in enumerate(pair)], schema=SCHEMA), KNOWN)
         con.execute("CREATE TEMP TABLE p AS SELECT 0 AS i, 1 AS j")
         pattern = con.sql(features.compare_sql("p")).pl()["pattern"].to_numpy()
         level = int(levels_of(np.asarray(pattern), feature)[0])
@@ -164,10 +165,23 @@ def test_names_in_email(feature: str, login: str, expected: str) -> None:
     assert str(found).startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ({"fk_loy": "A,B"}, {"fk_loy": "B"}, "equal"),
+        ({"fk_loy": "A"}, {"fk_loy": "B"}, "different"),
+        ({"fk_loy": "A", "fk_web": "9"}, {"fk_loy": "B", "fk_web": "9"}, "equal"),
+        ({"fk_loy": "A"}, {"fk_web": "A"}, None),
+    ],
+)
+def test_foreign_keys(one: dict[str, Any], two: dict[str, Any], expected: str | None) -> None:
+    assert label("foreign_keys", one, two) == expected
+
+
 def test_missing_on_a_side_gives_level_zero_everywhere() -> None:
     con = duckdb.connect()
     full = {"rid": 1, "given_name": "JANE", "surname": "STONE", "phone": ["1"], "postal": "98101", "company": "ACME"}
-    features.prepare_records(con, pl.DataFrame([full, {"rid": 2}], schema=SCHEMA), KNOWN)
+    records.prepare_records(con, pl.DataFrame([full, {"rid": 2}], schema=SCHEMA), KNOWN)
     con.execute("CREATE TEMP TABLE p AS SELECT 0 AS i, 1 AS j")
     pattern = np.asarray(con.sql(features.compare_sql("p")).pl()["pattern"].to_numpy())
     levels = {f.name: int(levels_of(pattern, f.name)[0]) for f in features.FEATURES}

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from c360_assets.stitch import blocking, features, model
+from c360_assets.stitch import blocking, features, model, records
 from c360_assets.tenant.models import BlockingConfig
 
 GIVEN = ["MARY", "JOHN", "LINDA", "JAMES", "SUSAN", "PETER", "ANNA", "DAVID", "LAURA", "KEVIN"]
@@ -46,7 +46,7 @@ def population(persons: int, seed: int, household: bool) -> pl.DataFrame:
 
 def fitted(frame: pl.DataFrame, classes: int = 3) -> model.Model:
     con = duckdb.connect()
-    features.prepare_records(con, frame, frozenset(GIVEN))
+    records.prepare_records(con, frame, frozenset(GIVEN))
     strategies = blocking.chosen_strategies(BlockingConfig(), frame)
     blocking.build_keys(con, strategies)
     blocking.build_pairs(con, strategies, "split")
