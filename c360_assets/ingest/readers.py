@@ -26,6 +26,7 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 DELIMITERS = {"csv": ",", "psv": "|", "tsv": "\t", "dsv": None}
 BATCH_ROWS = 500_000
+BATCH_BYTES = 256 << 20
 NUMBER_MARK, NUMBER_END = "\x01", "\x02"
 JSON_TOKEN = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)'
 LATER = {"avro": "Avro", "xml": "XML"}
@@ -108,16 +109,15 @@ def batches(session: Session, feed: FeedConfig, opened: Iterable[OpenedFile], fa
     if feed.files.format in ("json", "ndjson"):
         yield from _json_batches(session, feed, readable, failures)
         return
+    if feed.files.format == "parquet":
+        yield from _parquet_batches(session, feed, readable, failures)
+        return
     shapes: dict[tuple[str, ...], list[OpenedFile]] = defaultdict(list)
     for file in readable:
         assert file.header is not None
         shapes[file.header].append(file)
     for header, files in shapes.items():
-        if feed.files.format == "parquet":
-            for file in files:
-                yield from _parquet_batch(session, feed, file, failures)
-        else:
-            yield from _text_batches(session, feed, header, files, failures)
+        yield from _text_batches(session, feed, header, files, failures)
 
 
 def _about(feed: FeedConfig, file: LandedFile, what: str, remedy: str) -> str:
@@ -209,18 +209,9 @@ def _text_batches(
     values = ", ".join(f"{_unquoted_sql(dialect, f'x{i}')} AS r{i}" for i in range(len(places)))
     fields = f"SELECT *, {found} FROM (SELECT *, {_fields_sql(dialect)} AS f FROM _c360_text)"
     sql = f"SELECT _file, _row, _line, _reject, _record, {values} FROM ({fields})"
-    held: list[pl.DataFrame] = []
-    rows = 0
-    for file in files:
-        for frame in _classified(feed, file, dialect, len(header), failures):
-            held.append(frame)
-            rows += len(frame)
-            if rows >= BATCH_ROWS:
-                session.register("_c360_text", pl.concat(held))
-                yield Batch(sql)
-                held, rows = [], 0
-    if held:
-        session.register("_c360_text", pl.concat(held))
+    frames = (frame for file in files for frame in _classified(feed, file, dialect, len(header), failures))
+    for frame in _gathered(frames):
+        session.register("_c360_text", frame)
         yield Batch(sql)
 
 
@@ -296,27 +287,38 @@ def _unquoted_sql(dialect: Dialect, field: str) -> str:
 
 
 def _json_batches(session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError]) -> Iterator[Batch]:
+    keys_of: dict[int, set[str]] = {}
+    frames = (frame for file in files for frame in _json_records(session, feed, file, failures))
+    for frame in _gathered(frames):
+        session.register("_c360_json", frame)
+        named = session.rows(
+            "SELECT DISTINCT _file, unnest(json_keys(record)) AS k FROM _c360_json WHERE _reject IS NULL ORDER BY k"
+        )
+        for number in frame.filter(pl.col("_reject").is_null())["_file"].unique():
+            keys_of.setdefault(number, set())
+        for number, key in named:
+            keys_of[number].add(key.lower())
+        yield Batch(_json_sql(feed, sorted({key for _, key in named})))
     for file in files:
-        seen: set[str] = set()
-        rows = 0
-        for frame in _json_records(session, feed, file, failures):
-            if not len(frame):
-                continue
-            session.register("_c360_json", frame)
-            keys = [
-                key
-                for (key,) in session.rows(
-                    "SELECT DISTINCT unnest(json_keys(record)) AS k FROM _c360_json WHERE _reject IS NULL ORDER BY k"
-                )
-            ]
-            seen |= {key.lower() for key in keys}
-            rows += int(frame["_reject"].null_count())
-            yield Batch(_json_sql(feed, keys))
-        if rows:
+        if file.number in keys_of:
             try:
-                _require(feed, file.landed, seen)
+                _require(feed, file.landed, keys_of[file.number])
             except LoadError as error:
-                failures[file.number] = error
+                failures.setdefault(file.number, error)
+
+
+def _gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Frames put together until they are worth a statement: small files must not cost one each."""
+    held: list[pl.DataFrame] = []
+    rows = 0
+    for frame in frames:
+        held.append(frame)
+        rows += len(frame)
+        if rows >= BATCH_ROWS:
+            yield pl.concat(held)
+            held, rows = [], 0
+    if rows:
+        yield pl.concat(held)
 
 
 def _json_records(session: Session, feed: FeedConfig, file: OpenedFile, failures: dict[int, LoadError]) -> Iterator[pl.DataFrame]:
@@ -389,29 +391,66 @@ def _parquet_header(session: Session, feed: FeedConfig, file: LandedFile, path: 
         raise LoadError("unreadable", _about(feed, file, "is not a readable Parquet file", "send it again")) from None
 
 
-def _parquet_batch(session: Session, feed: FeedConfig, file: OpenedFile, failures: dict[int, LoadError]) -> Iterator[Batch]:
+def _parquet_batches(
+    session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError]
+) -> Iterator[Batch]:
     """Typed values are rendered as text that their casts read back, so that one set of type rules holds for all formats."""
-    columns = {name.lower(): (name, kind) for name, kind in _parquet_columns(session, file.path)}
-    values, typed = [], set()
-    for i, (name, item) in enumerate(feed.fields.items()):
-        column, kind = columns.get(name.lower(), ("", ""))
-        if kind and kind != "VARCHAR":
-            typed.add(i)
-        values.append(
-            (rendered(quote_ident(column), kind, item.type, feed.timezone or "UTC") if kind else "NULL::VARCHAR") + f" AS r{i}"
-        )
-    listed = f"read_parquet({quote_literal(str(file.path))}, file_row_number = true)"
+    shapes: dict[tuple[tuple[str, str], ...], list[OpenedFile]] = defaultdict(list)
+    for file in files:
+        shapes[tuple(_parquet_columns(session, file.path))].append(file)
+    for shape, alike in shapes.items():
+        columns = {name.lower(): (name, kind) for name, kind in shape}
+        values, typed = [], set()
+        for i, (name, item) in enumerate(feed.fields.items()):
+            column, kind = columns.get(name.lower(), ("", ""))
+            if kind not in ("", "VARCHAR"):
+                typed.add(i)
+            text = rendered(quote_ident(column), kind, item.type, feed.timezone or "UTC") if kind else "NULL::VARCHAR"
+            values.append(f"{text} AS r{i}")
+        for group in _grouped(alike):
+            readable = group
+            if not _read_parquet(session, group, values):
+                readable = [file for file in group if _read_parquet(session, [file], values)]
+                for file in group:
+                    if file not in readable:
+                        message = _about(feed, file.landed, "cannot be read to its end", "send it again")
+                        failures[file.number] = LoadError("unreadable", message)
+                if not readable or not _read_parquet(session, readable, values):
+                    continue
+            yield Batch("SELECT * FROM _c360_parquet", frozenset(typed))
+            session.execute("DROP TABLE _c360_parquet")
+
+
+def _grouped(files: list[OpenedFile]) -> Iterator[list[OpenedFile]]:
+    """Neighbouring files up to `BATCH_BYTES` together, or one larger file."""
+    group: list[OpenedFile] = []
+    size = 0
+    for file in files:
+        if group and size + file.landed.size > BATCH_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(file)
+        size += file.landed.size
+    if group:
+        yield group
+
+
+def _read_parquet(session: Session, files: list[OpenedFile], values: list[str]) -> bool:
+    """Fill `_c360_parquet` with the rows of `files`, which have the same columns; False where one cannot be read."""
+    numbers = ", ".join(f"({f.number}, {quote_literal(str(f.path))})" for f in files)
+    listed = ", ".join(quote_literal(str(f.path)) for f in files)
     try:
         session.execute(
             f"""CREATE OR REPLACE TEMP TABLE _c360_parquet AS
-                SELECT {file.number}::INTEGER AS _file, file_row_number + 1 AS _row, file_row_number + 1 AS _line,
-                       NULL::VARCHAR AS _reject, NULL::VARCHAR AS _record, {", ".join(values)} FROM {listed}"""
+                SELECT _number::INTEGER AS _file, _place + 1 AS _row, _place + 1 AS _line, NULL::VARCHAR AS _reject,
+                       NULL::VARCHAR AS _record, {", ".join(values)}
+                FROM (SELECT * RENAME (filename AS _path, file_row_number AS _place)
+                      FROM read_parquet([{listed}], filename = true, file_row_number = true))
+                JOIN (VALUES {numbers}) AS n(_number, _path) USING (_path)"""
         )
     except duckdb.Error:
-        failures[file.number] = LoadError("unreadable", _about(feed, file.landed, "cannot be read to its end", "send it again"))
-        return
-    yield Batch("SELECT * FROM _c360_parquet", frozenset(typed))
-    session.execute("DROP TABLE _c360_parquet")
+        return False
+    return True
 
 
 def rendered(column: str, kind: str, target: str, zone: str) -> str:

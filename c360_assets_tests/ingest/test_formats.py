@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from c360_assets.tenant.models import FeedConfig
 from c360_assets_tests.ingest.tenants import feed_of, land, load, table, tenant_of
@@ -178,3 +180,30 @@ def test_a_file_without_a_header_needs_all_its_fields(tmp_path: Path) -> None:
     result = load(tenant, made)
     assert (result.rows_read, result.rows_rejected) == (2, 1)
     assert table(tenant, made)["name"].to_list() == ["Ann"]
+
+
+BYTES = st.lists(
+    st.sampled_from([b"id", b"name", b",", b'"', b"\n", b"\r\n", b"\\", b"a", b"1", b"\xff", b"\xc3\xa9", b"\x00", b"{", b"}", b'"id":', b"[", b"]", b" "]),
+    max_size=30,
+).map(b"".join)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    head=st.sampled_from([b"", b"id,name\n", b'{"id": 1}\n', b"\xff\xfe", b"\x1f\x8b", b"PAR1"]),
+    body=BYTES,
+    kind=st.sampled_from(["csv", "json", "ndjson", "parquet"]),
+)
+def test_no_bytes_break_the_readers_or_lose_a_row(
+    tmp_path_factory: pytest.TempPathFactory, head: bytes, body: bytes, kind: str
+) -> None:
+    made = feed_of(
+        files={"pattern": "'c-'yyyyMMdd", "format": kind}, fields={"id": {}, "name": {"type": "integer"}}, error_threshold=100
+    )
+    tenant = tenant_of(tmp_path_factory.mktemp("fuzz"), made)
+    land(tenant, "c-20240105", head + body)
+    (day,) = load(tenant, made).days
+    if day.status != "failed":
+        assert day.rows_read == day.rows_loaded + day.rows_rejected + day.rows_replaced
+    else:
+        assert table(tenant, made).is_empty()
