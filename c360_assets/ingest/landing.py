@@ -67,7 +67,10 @@ def landed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:
     for match in FilePattern(feed.files.pattern).find(folder):
         if match.valid:
             path = folder / match.path
-            facts = path.stat()
+            try:
+                facts = path.stat()
+            except FileNotFoundError:
+                continue
             files.append(LandedFile(path, match.path, match.day, facts.st_size, facts.st_mtime_ns))
     return files
 

@@ -20,7 +20,8 @@ from c360_assets.ingest import upsert
 from c360_assets.ingest.casts import AS_TEXT, cast_for, typed_sql
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import DayLoad, LandedFile
-from c360_assets.ingest.readers import Batch, OpenedFile, batches, open_file
+from c360_assets.ingest.opened import Batch, OpenedFile
+from c360_assets.ingest.readers import batches, open_file
 from c360_assets.ingest.row_errors import Rate, write_logs
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
@@ -180,6 +181,8 @@ def load_feed(
         shutil.rmtree(workspace, ignore_errors=True)
         for name in (INCOMING, "_c360_files", "_c360_winners", "_c360_fresh"):
             session.execute(f"DROP TABLE IF EXISTS {name}")
+        for name in ("_c360_text", "_c360_json", "_c360_lines", "_c360_file_years", "_c360_bases"):
+            session.con.unregister(name)
     if commit:
         session.commit()
     return FeedLoad(feed.name, table, load.results, after)

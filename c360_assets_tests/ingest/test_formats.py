@@ -183,7 +183,8 @@ def test_a_file_without_a_header_needs_all_its_fields(tmp_path: Path) -> None:
 
 
 BYTES = st.lists(
-    st.sampled_from([b"id", b"name", b",", b'"', b"\n", b"\r\n", b"\\", b"a", b"1", b"\xff", b"\xc3\xa9", b"\x00", b"{", b"}", b'"id":', b"[", b"]", b" "]),
+    st.sampled_from([b"id", b"name", b",", b'"', b"\n", b"\r\n", b"\\", b"a", b"1", b"\xff", b"\xc3\xa9", b"\x00",
+        b"{", b"}", b'"id":', b"[", b"]", b" "]),
     max_size=30,
 ).map(b"".join)  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.ingest.readers import split_record
+from c360_assets.ingest.read_text import split_record
 from c360_assets.ingest.records import Dialect, text_records
 
 CSV = Dialect(",", '"', '"')

@@ -1,0 +1,69 @@
+"""What the readers of all formats share: a file that can be read, a batch of its rows, and how its faults are told.
+
+Reading a format belongs to `read_text`, `read_json` and `read_parquet`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from c360_assets.ingest.failures import LoadError
+from c360_assets.ingest.landing import LandedFile
+from c360_assets.tenant.models import FeedConfig
+
+BATCH_ROWS = 500_000
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file that was looked at and can be read. `number` is its place among the files of the load, `path` what to read
+    (unpacked, UTF-8), `header` the lower-cased column names of a text or Parquet file, None where there is nothing to read."""
+
+    number: int
+    landed: LandedFile
+    path: Path
+    header: tuple[str, ...] | None
+    undeclared: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A query for some rows: `_file`, `_row` (from 1 in its file, rejected ones counted), `_line`, `_reject` (error type or
+    NULL), `_record` (the rejected record's text), and `r0`, `r1`, ... the text of each declared field. `typed` holds the
+    numbers of the fields whose text renders a typed value."""
+
+    sql: str
+    typed: frozenset[int] = frozenset()
+
+
+def about(feed: FeedConfig, file: LandedFile, what: str, remedy: str) -> str:
+    """The text of a fault: the feed, the file, what is wrong with it, and what to do."""
+    return f"feed {feed.name}: file {file.relative} {what}; {remedy}"
+
+
+def require(feed: FeedConfig, file: LandedFile, present: set[str]) -> None:
+    """Raise LoadError where `present` (lower-cased column names) lacks a required column or a part of the primary key."""
+    keys = set(feed.primary_key)
+    for name, item in feed.fields.items():
+        needed = item.required or feed.output_name(name) in keys
+        if needed and name.lower() not in present:
+            remedy = f"send the file with it, or mend fields.{name} of the feed"
+            raise LoadError("missing_column", about(feed, file, f"lacks the required column {name}", remedy))
+
+
+def gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Frames put together until they are worth a statement: small files must not cost one each."""
+    held: list[pl.DataFrame] = []
+    rows = 0
+    for frame in frames:
+        held.append(frame)
+        rows += len(frame)
+        if rows >= BATCH_ROWS:
+            yield pl.concat(held)
+            held, rows = [], 0
+    if rows:
+        yield pl.concat(held)
