@@ -21,7 +21,7 @@ from c360_assets.automation.instance import REPOSITORY, prepare_home
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 
-ALLOWED = 240
+ALLOWED = 400
 EVERY_MINUTE = "activation: {cron: '* * * * *'}"
 
 
