@@ -6,14 +6,16 @@ What the tables are is `graph`; other rules about the configuration belong to `t
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 
+from c360_assets.customer_360.build import prepare_context
 from c360_assets.customer_360.graph import TableNode, plan
-from c360_assets.customer_360.references import CLOCK_FUNCTIONS, parse_select
-from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
+from c360_assets.customer_360.references import statement
+from c360_assets.customer_360.render import RUN_CONTEXT
 from c360_assets.customer_360.schemas import SYSTEM, documented_schemas, person_column, source_schema
 from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.tenant.models import Tenant
@@ -48,9 +50,7 @@ def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
 
 def _empty_tables(session: Session, tenant: Tenant) -> set[str]:
     """Create what the database's SQL may read, empty; returns the warehouse names of tables whose columns are unknown."""
-    for statement in macro_statements():
-        session.execute(statement)
-    session.execute(f"CREATE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '2000-01-01' AS as_of")
+    prepare_context(session, date(2000, 1, 1))
     for name, columns in documented_schemas(tenant).items():
         _create(session, name, columns)
     for table in tenant.tables:
@@ -117,7 +117,7 @@ def _create(session: Session, name: str, columns: dict[str, str]) -> None:
 
 def _clock(node: TableNode) -> list[Problem]:
     """The machine's clock gives another result at each run; the run's own date does not."""
-    if node.source != "tenant" or not any(parse_select(node.sql, node.file).find_all(*CLOCK_FUNCTIONS)):
+    if node.source != "tenant" or not statement(node.sql, node.file).reads_clock:
         return []
     remedy = f"take as_of FROM {RUN_CONTEXT}"
     return [Problem("warning", node.file, "reads the machine's clock or chance, so that no two runs agree", remedy=remedy)]

@@ -11,13 +11,12 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node
 from sqlglot.lineage import lineage as sql_lineage
 
-from c360_assets.customer_360.references import DIALECT, Names, references
+from c360_assets.customer_360.references import DIALECT, Names, references, statement
 from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED, available_tables, render
 from c360_assets.customer_360.semantic_tables import BY_NAME
 from c360_assets.errors import ConfigError, Problem
@@ -45,7 +44,7 @@ class TableNode:
     @cached_property
     def canonical(self) -> str:
         """The SQL without comments and layout, with that of the core version it builds on."""
-        text = sqlglot.parse_one(self.sql, read=DIALECT).sql(dialect=DIALECT, comments=False)
+        text = statement(self.sql, self.file).canonical
         return text if self.core is None else f"{self.core.canonical};{text}"
 
 
@@ -129,12 +128,14 @@ def lineage(node: TableNode, schemas: dict[str, dict[str, str]]) -> dict[str, li
 
     `schemas`: warehouse table -> column -> type, of what the SQL reads. A column that cannot be traced has an empty list.
     """
+    if not node.binds:
+        return {}
     meant = {called.lower(): table for called, table in node.binds}
     known = {called: schemas[table] for called, table in node.binds if table in schemas}
     sources = {node.name: node.core.sql} if node.core is not None else {}
     schema = {**known, RUN_CONTEXT: {"as_of": "DATE"}}
     try:
-        traced = sql_lineage(None, node.sql, schema=schema, sources=sources, dialect=DIALECT)
+        traced = sql_lineage(None, node.sql, schema=schema, sources=sources, dialect=DIALECT, trim_selects=False)
     except SqlglotError:
         return {}
     assert isinstance(traced, dict)

@@ -6,6 +6,8 @@ Only parsing: nothing here runs SQL. The graph that follows from it is `graph`.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -74,38 +76,64 @@ def parse_select(sql: str, file: str) -> exp.Query:
     return statements[0]
 
 
+@dataclass(frozen=True)
+class Statement:
+    """Facts about one SELECT: tables by name and schema as written, forbidden functions, whether it asks the clock.
+
+    `canonical` is the statement without comments and layout.
+    """
+
+    tables: tuple[tuple[str, str], ...]
+    forbidden: tuple[str, ...]
+    reads_clock: bool
+    canonical: str
+
+
+@lru_cache(maxsize=512)
+def _read(sql: str) -> Statement:
+    query = parse_select(sql, "")
+    sources = [source for scope in traverse_scope(query) for source in scope.sources.values()]
+    functions = {f.name if isinstance(f, exp.Anonymous) else f.sql_name() for f in query.find_all(exp.Func)}
+    return Statement(
+        tables=tuple(sorted({(s.name, s.db) for s in sources if isinstance(s, exp.Table) and s.name})),
+        forbidden=tuple(sorted(f.lower() for f in functions if FORBIDDEN.match(f.lower()))),
+        reads_clock=any(query.find_all(*CLOCK_FUNCTIONS)),
+        canonical=query.sql(dialect=DIALECT, comments=False),
+    )
+
+
+def statement(sql: str, file: str) -> Statement:
+    """What `sql` holds. Raises ConfigError naming `file` when it is not one SELECT."""
+    try:
+        return _read(sql)
+    except ConfigError as error:
+        raise ConfigError([replace(problem, file=file) for problem in error.problems]) from None
+
+
 def references(sql: str, file: str, names: Names) -> tuple[tuple[tuple[str, str], ...], bool]:
     """(name in the SQL, warehouse name) of every table `sql` reads, and whether its result depends on the run's date."""
-    query = parse_select(sql, file)
-    found: dict[str, exp.Table] = {}
-    for scope in traverse_scope(query):
-        for source in scope.sources.values():
-            if isinstance(source, exp.Table) and source.name:
-                found.setdefault(source.name, source)
+    read = statement(sql, file)
     binds: list[tuple[str, str]] = []
     problems: list[Problem] = []
-    for called, table in sorted(found.items()):
+    for called, schema in read.tables:
         if called.lower() == RUN_CONTEXT:
             continue
         meant = names.warehouse_name(called)
-        if meant is None or table.db:
-            problems.append(_unknown(called, table, file, sql, names))
+        if meant is None or schema:
+            problems.append(_unknown(called, schema, file, sql, names))
         else:
             binds.append((called, meant))
-    for function in query.find_all(exp.Func):
-        called = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
-        if FORBIDDEN.match(called.lower()):
-            problems.append(Problem("error", file, f"{called.lower()}() is not allowed: the SQL of a table reads tables only"))
+    not_allowed = "is not allowed: the SQL of a table reads tables only"
+    problems += [Problem("error", file, f"{function}() {not_allowed}") for function in read.forbidden]
     if problems:
         raise ConfigError(problems)
-    uses_as_of = any(called.lower() == RUN_CONTEXT for called in found) or any(query.find_all(*CLOCK_FUNCTIONS))
-    return tuple(binds), uses_as_of
+    return tuple(binds), read.reads_clock or any(called.lower() == RUN_CONTEXT for called, _ in read.tables)
 
 
-def _unknown(called: str, table: exp.Table, file: str, sql: str, names: Names) -> Problem:
+def _unknown(called: str, schema: str, file: str, sql: str, names: Names) -> Problem:
     line = next((n for n, text in enumerate(sql.splitlines(), 1) if called.lower() in text.lower()), None)
-    if table.db:
-        return Problem("error", file, f"table {table.db}.{called}: write the table's name without a schema", line)
+    if schema:
+        return Problem("error", file, f"table {schema}.{called}: write the table's name without a schema", line)
     near = closest(called.lower(), names.everything())
     remedy = f"did you mean {near}?" if near else "domain tables are named Source_Feed, other tables as documented"
     return Problem("error", file, f"unknown table {called}", line, remedy=remedy)
