@@ -49,9 +49,12 @@ def land(tenant: Tenant, name: str, content: str | bytes) -> Path:
     return path
 
 
-def load(tenant: Tenant, feed: FeedConfig, through: date = THROUGH, **options: Any) -> FeedLoad:
+def load(
+    tenant: Tenant, feed: FeedConfig, through: date = THROUGH, *, threads: int = 2, zone: str = "UTC", **options: Any
+) -> FeedLoad:
     """One run: load what is pending, commit."""
-    with open_session(tenant.root / "warehouse") as session:
+    with open_session(tenant.root / "warehouse", zone) as session:
+        session.execute(f"SET threads = {threads}")
         days = pending(tenant, feed, session_ledger(session), through)
         return load_feed(session, tenant, feed, days, commit=True, **options)
 
