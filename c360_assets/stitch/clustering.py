@@ -2,8 +2,10 @@
 
 Merges run in rounds of mutual-best pairs of clusters (sort, reduce, relabel), so nothing loops over records or edges.
 Mean linkage merges while the mean over the pairs between two clusters is above the cut: agreement attracts, disagreement
-repels at a lower weight, and a pair that compares much counts more than one that compares little. Hierarchical follows "Entity Matching in the Wild" (SIGMOD 2020) with existing edges in descending order
-instead of re-scored unions. Hard conflicts veto a merge in both. Scores and conflicts come from `scores`.
+repels at a lower weight, and a pair that was compared on much counts more than one compared on little, because two sparse
+records of one person have nothing to say about each other. Hierarchical follows "Entity Matching in the Wild" (SIGMOD 2020),
+with existing edges in descending order instead of re-scored unions. Hard conflicts veto a merge in both. Scores and conflicts
+come from `scores`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from c360_assets.stitch.components import Ints, components
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-REPULSION = 0.7  # weight of evidence against, relative to evidence for
+REPULSION = 0.5  # weight of evidence against, relative to evidence for
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,9 @@ def mean_linkage(n: int, pairs: PairSet, cut: float, contracted: Ints) -> tuple[
 
 
 def hierarchical(n: int, pairs: PairSet, score: Floats, threshold: float, contracted: Ints) -> tuple[Ints, Decision]:
-    """Clusters by merging along edges of score >= threshold, best first (ties: log-odds, then lower nodes), unless members conflict.
+    """Clusters by merging along edges of score >= threshold, best first, unless members conflict.
+
+    Ties in score go to the higher log-odds, then to the lower nodes.
 
     Equals one pass over the sorted edges: an edge that is the first open one at both its clusters is what the pass would
     take next there, so all such edges are handled at once.

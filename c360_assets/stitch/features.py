@@ -22,10 +22,11 @@ HSource = Literal["learned", "random", "share", "person"]
 class Level:
     """One level: the SQL condition (aliases a, b; levels of earlier stages by name) and the starting values.
 
-    m, u, h: starting probability given both sides present (same person, strangers, one household; h = m if not given). `u_from`: random = share among random pairs; total = all pairs with
-    an equal value, counted exactly; blocked = learned from compared pairs, because every such pair is compared; conditional =
-    within compared pairs that hold the feature; spelled = from the u of the names a login is spelled from. `h_from`: learned; random = fixed to u; share = u plus a small fixed share
-    (twins, namesakes).
+    m, u, h: starting probability given both sides present (same person, strangers, one household; h = m if not given).
+    `u_from`: random = share among random pairs; total = all pairs with an equal value, counted exactly; blocked = learned from
+    compared pairs, because every such pair is compared; conditional = within compared pairs that hold the feature; spelled =
+    from the u of the names a login is spelled from. `h_from`: learned; random = fixed to u; share = u plus a small fixed share
+    (twins, namesakes); person = as for one person, so that the level tells nothing between the two.
     """
 
     label: str
@@ -202,7 +203,8 @@ EMAIL_TYPO = (
 EMAIL = Feature(
     "email",
     # A login made of names that both records share says no more than the names do.
-    f"a.email IS NOT NULL AND b.email IS NOT NULL AND ({EMAIL_EQUAL} OR {NAMES_EQUAL} OR NOT ({EMAIL_LOGIN} AND login_from_names))",
+    f"a.email IS NOT NULL AND b.email IS NOT NULL"
+    f" AND ({EMAIL_EQUAL} OR {NAMES_EQUAL} OR NOT ({EMAIL_LOGIN} AND login_from_names))",
     (
         Level("equal, few", f"{EMAIL_EQUAL} AND a.email_n <= 6", 0.55, 5e-7, "blocked", h=0.03),
         Level("equal, many", EMAIL_EQUAL, 0.05, 1e-6, "blocked", h=0.02),
@@ -240,7 +242,7 @@ PHONE = Feature(
     ),
     stage=2,
 )
-NO_ADDRESS_AGREEMENT = f"l_address NOT IN {ADDRESS.numbers('equal')} AND l_address NOT IN {ADDRESS.numbers('same building')} AND l_address NOT IN {ADDRESS.numbers('like')}"
+NO_ADDRESS_AGREEMENT = " AND ".join(f"l_address NOT IN {ADDRESS.numbers(p)}" for p in ("equal", "same building", "like"))
 PLACE = Feature(
     "place",
     f"{NO_ADDRESS_AGREEMENT} AND (a.postal IS NOT NULL AND b.postal IS NOT NULL OR a.city IS NOT NULL AND b.city IS NOT NULL)",
@@ -333,7 +335,8 @@ def _names_in_email() -> tuple[Feature, ...]:
         "a.letters IS NOT NULL AND a.given IS NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND length(b.given) > 1"
     )
     no_surname = _either(
-        "a.letters IS NOT NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND (a.given IS NOT NULL OR b.given IS NULL OR length(b.given) = 1)"
+        "a.letters IS NOT NULL AND a.surname IS NULL AND b.surname IS NOT NULL"
+        " AND (a.given IS NOT NULL OR b.given IS NULL OR length(b.given) = 1)"
     )
     no_given = _either(
         "a.letters IS NOT NULL AND a.given IS NULL AND length(b.given) > 1 AND (a.surname IS NOT NULL OR b.surname IS NULL)"

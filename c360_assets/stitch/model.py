@@ -1,9 +1,10 @@
 """The match model: three latent classes (same person, same household, strangers) fitted by EM on counts of level patterns.
 
-Fellegi-Sunter with a third class. The household class is fixed to the strangers' distribution for given name, birthdate and gender
-(relatives' given names and birthdates are unrelated) plus a small share for twins and namesakes, and learns the rest; on data without
-households it empties itself. Class sizes are expected counts over all pairs, so no prior has to be guessed. Dirichlet priors from the
-levels' starting values keep it sane on 50 records. No labels are read. How a level comes about belongs in `features`.
+Fellegi-Sunter with a third class. The household class is fixed to the strangers' distribution for given name, birthdate and
+gender (relatives' given names and birthdates are unrelated) plus a small share for twins and namesakes, and learns the rest; on
+data without households it empties itself. Class sizes are expected counts over all pairs, so no prior has to be guessed.
+Dirichlet priors from the levels' starting values keep it sane on 50 records. No labels are read. How a level comes about
+belongs in `features`.
 """
 
 from __future__ import annotations
@@ -137,7 +138,8 @@ def equal_value_pairs(con: duckdb.DuckDBPyConnection) -> Array:
         pairs = max(held * (held - 1) / 2, 1.0)
         rows = con.execute(
             f"""SELECT level, CAST(sum(n * (n - 1) // 2) AS BIGINT) FROM (
-                SELECT {level} AS level, count(*) AS n FROM er_records WHERE {value} IS NOT NULL GROUP BY {value}, 1) GROUP BY level"""
+                SELECT {level} AS level, count(*) AS n FROM er_records WHERE {value} IS NOT NULL GROUP BY {value}, 1)
+            GROUP BY level"""
         ).fetchall()
         found = dict(rows)
         for n, item in enumerate(next(f for f in FEATURES if f.name == feature).levels, 1):
@@ -219,7 +221,7 @@ def _priors(bin_shares: Array, own: Array) -> tuple[Array, Array, Array]:
 
 
 def bin_shares(con: duckdb.DuckDBPyConnection) -> Array:
-    """Share of the records that hold a value in each frequency bin, for binned levels; NaN elsewhere. Smoothed by one record per bin."""
+    """Share of the records that hold a value in each frequency bin, for binned levels; NaN elsewhere; smoothed."""
     result = np.full(len(LEVELS), np.nan)
     for feature, value, level in TOTALS[:3]:
         found = dict(con.execute(f"SELECT {level}, count(*) FROM er_records WHERE {value} IS NOT NULL GROUP BY 1").fetchall())
@@ -233,7 +235,8 @@ def bin_shares(con: duckdb.DuckDBPyConnection) -> Array:
 def fit(con: duckdb.DuckDBPyConnection, patterns: Ints, counts: Ints, records: int, *, classes: int = 3) -> Model:
     """Fit the model on the patterns of the compared pairs (sorted, with counts). `classes=2` leaves the household out.
 
-    Reads `er_records` for exact counts of equal values and compares random pairs for u. Deterministic: all sums run over sorted arrays.
+    Reads `er_records` for exact counts of equal values and compares random pairs for u. Deterministic: all sums run over
+    sorted arrays.
     """
     totals = equal_value_pairs(con)
     initials = initials_agree(con)
@@ -297,7 +300,7 @@ def _strangers(
     all_pairs: float,
     spelled: Array,
 ) -> Array:
-    """u by level: sampled, counted minus the pairs of other classes, or learned from the compared pairs; normalised per feature."""
+    """u by level, from where each level takes it, normalised per feature. Counts are less the pairs of the other classes."""
     held = presence * all_pairs
     sampled = (at_random + PRIOR_SAMPLE * u0) / (_by_feature(at_random) + PRIOR_SAMPLE)
     counted = np.nan_to_num(totals) * held

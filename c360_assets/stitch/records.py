@@ -34,10 +34,14 @@ def columns_with(frame: pl.DataFrame, prefix: str) -> list[str]:
 
 
 def _bin(column: str) -> str:
-    """Frequency of a value in half decades: 1 above one in a hundred, 8 below one in 100,000; 1,000 phantom records keep small data humble."""
+    """Frequency of a value in half decades, 1 above one in a hundred, 8 below one in 100,000.
+
+    A thousand phantom records keep small data humble: in a tenant of three records no name is common, and none is rare.
+    """
     return (
         f"CASE WHEN {column} IS NULL THEN NULL ELSE "
-        f"least(8, greatest(1, floor(-2 * log10((count(*) OVER (PARTITION BY {column}) + 0.5) / (n_total + 1000.0))) - 2))::TINYINT END"
+        f"least(8, greatest(1, floor(-2 * log10((count(*) OVER (PARTITION BY {column}) + 0.5) / (n_total + 1000.0))) - 2))"
+        "::TINYINT END"
     )
 
 

@@ -24,7 +24,7 @@ from c360_assets.warehouse.sql import quote_ident
 TABLES = ("er_keys", "er_blocks", "er_members", "er_pairs", "er_compared", "er_records", "er_inside")
 VIEWS = ("er_frame", "er_known", "er_rids", "er_random", "er_nodes")
 FORCED = 12.0  # log-odds that a rule's "same" or "different" stands for in the mean over a cluster's pairs
-FULL_STRENGTH = 30.0  # nats of comparison that weigh 1 in a mean; the cube lets well-compared pairs speak for a cluster
+FULL_STRENGTH = 30.0  # nats of comparison that weigh 1 in a mean; the fourth power lets well-compared pairs speak for a cluster
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ def resolve(
 
 def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: StitchConfig, say: Callable[[str], None]) -> Resolution:
     say("index records")
+    if config.matching.model == "recordlinkage_ecm":
+        raise C360Error("stitch: the model recordlinkage_ecm is not built yet; choose three_class or two_class")
     rids = records.prepare_records(con, frame, _known_names())
     n = rids.height
     strategies = blocking.chosen_strategies(config.blocking, frame)
@@ -188,8 +190,8 @@ def _compare(con: duckdb.DuckDBPyConnection, pairs: str, key_columns: list[str])
     """Levels of the pairs of a relation (i, j, mask) and the state of each key column: 0 missing, 1 equal, 2 different."""
     states = "".join(
         f", CASE WHEN a.{q} IS NULL OR b.{q} IS NULL THEN 0 WHEN a.{q} = b.{q} THEN 1"
-        f" WHEN contains(a.{q}, ',') OR contains(b.{q}, ',') THEN CASE WHEN list_has_any(string_split(a.{q}, ','), string_split(b.{q}, ',')) THEN 1 ELSE 2 END"
-        f" ELSE 2 END::TINYINT AS {q}"
+        f" WHEN (contains(a.{q}, ',') OR contains(b.{q}, ','))"
+        f" AND list_has_any(string_split(a.{q}, ','), string_split(b.{q}, ',')) THEN 1 ELSE 2 END::TINYINT AS {q}"
         for q in map(quote_ident, key_columns)
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE er_compared AS {features.compare_sql(pairs, 'mask')}")
@@ -259,7 +261,7 @@ def _cluster(
     if config.matching.remaining == "none":
         x[~ruled] = np.where(x[~ruled] > 0, 0.0, x[~ruled])
     found = clustering.PairSet(
-        pairs.i[inside], pairs.j[inside], x, np.maximum(strength[inside] / FULL_STRENGTH, 0.05) ** 3, bad, good
+        pairs.i[inside], pairs.j[inside], x, np.maximum(strength[inside] / FULL_STRENGTH, 0.05) ** 4, bad, good
     )
     contracted = np.arange(n)
     if not config.matching.classifier.endswith("sk-priority") or config.matching.rules:

@@ -30,7 +30,7 @@ def pattern(**labels: str) -> int:
 @pytest.mark.parametrize(
     ("x", "score", "category"),
     [
-        (-20.0, 0.0, "non_match"), (-4.61, 0.99, "non_match"), (-4.6, 1.0, "weak"), (-2.2, 2.0, "moderate"), (-1.1, 2.5, "moderate"),
+        (-20.0, 0.0, "non_match"), (-4.61, 0.99, "non_match"), (-4.6, 1.0, "weak"), (-2.2, 2.0, "moderate"), (-1.1, 2.5, "moderate"),  # noqa: E501
         (-0.001, 2.99, "moderate"), (0.0, 3.0, "high"), (2.3, 3.5, "high"), (4.6, 4.0, "excellent"), (50.0, 4.99, "excellent"),
     ],
 )  # fmt: skip
