@@ -1,0 +1,27 @@
+"""`make bench`: every benchmark of this package, one after the other; exits 1 when a target is missed.
+
+`python -m c360_assets_tests.bench ingest --rows 200000` runs one of them with its own options.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+
+from c360_assets_tests import bench
+
+SHARED = {"__main__", "measure"}
+
+
+def main(arguments: list[str]) -> int:
+    names = [m.name for m in pkgutil.iter_modules(bench.__path__) if m.name not in SHARED]
+    chosen = names
+    if arguments and arguments[0] in names:
+        chosen, arguments = arguments[:1], arguments[1:]
+    reached = [importlib.import_module(f"{bench.__name__}.{name}").main(arguments) for name in chosen]
+    return 0 if all(reached) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
