@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -39,6 +44,55 @@ def test_loads(program: list[str]) -> None:
     env = {**os.environ, "C360_TENANT_DIR": str(REPOSITORY / "data")}
     done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
+    __typename ... on PythonError { message } ... on RepositoryLocation { repositories {
+        assetNodes { id } sensors { name sensorState { status } } schedules { name scheduleState { status } } } } } } } } }"""
+
+
+def test_the_webserver_shows_everything_switched_on(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = [
+        str(Path(sys.executable).with_name("dagster-webserver")),
+        "-w",
+        "workspace.yaml",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    env = {**os.environ, "C360_TENANT_DIR": str(REPOSITORY / "data"), "DAGSTER_HOME": str(tmp_path)}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql", json.dumps({"query": LOCATIONS}).encode(), {"Content-Type": "application/json"}
+    )
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(program, cwd=REPOSITORY, env=env, stdout=log, stderr=log)
+    try:
+        answer = _answer(process, request)
+    finally:
+        process.terminate()
+        process.wait(30)
+    (entry,) = answer["data"]["workspaceOrError"]["locationEntries"]
+    assert entry["locationOrLoadError"]["__typename"] == "RepositoryLocation", entry
+    (repository,) = entry["locationOrLoadError"]["repositories"]
+    assert len(repository["assetNodes"]) > 50
+    assert {s["sensorState"]["status"] for s in repository["sensors"]} == {"RUNNING"}
+    assert [(s["name"], s["scheduleState"]["status"]) for s in repository["schedules"]] == [("activation_schedule", "RUNNING")]
+
+
+def _answer(process: subprocess.Popen[bytes], request: urllib.request.Request) -> Any:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return json.load(response)
+        except OSError:
+            assert process.poll() is None, "the webserver ended"
+            assert time.monotonic() < deadline, "the webserver did not answer"
+            time.sleep(0.5)
 
 
 def test_a_broken_feed_names_itself(tmp_path: Path) -> None:

@@ -93,3 +93,9 @@ def mail(i: int) -> str:
 
 def days(count: int, first: date = DAY) -> list[date]:
     return [first + timedelta(days=i) for i in range(count)]
+
+
+def files_with(folder: Path, *values: str) -> list[str]:
+    """Files below `folder` whose bytes hold one of `values`."""
+    files = [f for f in folder.rglob("*") if f.is_file()]
+    return [str(f.relative_to(folder)) for f in files if any(v.encode() in f.read_bytes() for v in values)]

@@ -19,7 +19,7 @@ import pytest
 
 from c360_assets.automation.instance import REPOSITORY, prepare_home
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
-from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
+from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME, DAY, files_with, land, tiny_tenant
 
 ALLOWED = 400
 EVERY_MINUTE = "activation: {cron: '* * * * *'}"
@@ -97,3 +97,5 @@ def test_files_land_one_by_one_and_the_day_publishes_itself(tmp_path: Path, daem
     with duckdb.connect(str(tmp_path / "activated" / "customer_360.duckdb"), read_only=True) as con:
         assert con.execute("SELECT count(DISTINCT amperity_id) FROM unified_coalesced").fetchall() == [(5,)]
         assert con.execute("SELECT count(*) FROM customer_360").fetchall() == [(5,)]
+    assert files_with(tmp_path / ".dagster", CANARY_EMAIL, CANARY_NAME) == []
+    assert files_with(tmp_path, CANARY_EMAIL) != []  # the search itself works

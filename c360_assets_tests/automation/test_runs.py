@@ -20,7 +20,7 @@ from c360_assets.automation.runs import KILLED, OWNER_TAG, TableDone, launch, pr
 from c360_assets.definitions import build
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.broken import broken
-from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME, DAY, land, tiny_tenant
+from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME, DAY, files_with, land, tiny_tenant
 
 SHOP, LOYALTY = dg.AssetKey(["domain", "Shop_Customers"]), dg.AssetKey(["domain", "Loyalty_Members"])
 
@@ -44,12 +44,6 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
 def load(tenant: Tenant, key: dg.AssetKey, first: date, last: date) -> tuple[bool, list[tuple[str, str]], str]:
     outcome = launch(build(tenant), LOAD, asset_keys=[key], days=(first, last), tags={"c360/run": "test"})
     return outcome.success, outcome.failed_steps, outcome.run_id
-
-
-def searched(folder: Path, *values: str) -> list[str]:
-    """Files below `folder` that hold one of `values`."""
-    files = [f for f in folder.rglob("*") if f.is_file()]
-    return [str(f.relative_to(folder)) for f in files if any(v.encode() in f.read_bytes() for v in values)]
 
 
 def test_the_home_is_private_and_whole(home: Path) -> None:
@@ -100,8 +94,8 @@ def test_no_value_reaches_the_orchestrator(home: Path, instance: dg.DagsterInsta
     ((_, message),) = outcome.failed_steps
     assert message.startswith("ConversionException at")
     instance.dispose()
-    assert searched(home / ".dagster", CANARY_EMAIL, CANARY_NAME) == []
-    assert searched(home / "logs", CANARY_NAME) != []  # the search itself works, and the owner can read what happened
+    assert files_with(home / ".dagster", CANARY_EMAIL, CANARY_NAME) == []
+    assert files_with(home / "logs", CANARY_NAME) != []  # the search itself works, and the owner can read what happened
     assert (home / "logs" / "errors.log").stat().st_mode & 0o077 == 0
 
 
