@@ -23,7 +23,7 @@ from c360_assets.errors import C360Error
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.warehouse.activated import database_path, restore
 from c360_assets.warehouse.lock import tenant_lock
-from c360_assets.warehouse.session import UNSAFE_OPTIMIZERS
+from c360_assets.warehouse.session import make_safe
 from c360_assets.warehouse.sql import quote_literal
 
 SHOWN_ROWS = 100
@@ -41,7 +41,7 @@ def open_published(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     con = duckdb.connect(str(path), read_only=True)
     try:
         con.execute(f"SET TimeZone = {quote_literal(load_tenant(root).config.timezone)}")
-        con.execute(f"SET disabled_optimizers = {quote_literal(UNSAFE_OPTIMIZERS)}")
+        make_safe(con)
         yield con
     except duckdb.Error as error:
         raise C360Error(str(error).strip()) from None

@@ -23,6 +23,7 @@ from c360_assets.stitch.resolve import Resolution, resolve
 from c360_assets.stitch.stable_ids import Previous, StableIds, assign_ids
 from c360_assets.stitch.union import CORE_COLUMNS
 from c360_assets.tenant.models import StitchConfig
+from c360_assets.warehouse.session import make_safe
 
 # Namespace of the ids where no tenant is given (a notebook, the benchmark).
 NO_TENANT = UUID("6f0b2a6e-6d1b-5a3e-9c57-0b1f6a0c360a")
@@ -66,6 +67,7 @@ def stitch(
     steps = _Steps(progress)
     own = con is None
     connection = duckdb.connect() if con is None else con
+    make_safe(connection)
     try:
         steps.begin("preprocess")
         raw = record_frame(records)

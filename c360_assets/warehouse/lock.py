@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ def tenant_lock(root: Path, what: str, waiting: Callable[[str], None] | None = N
     """Hold the tenant at `root` while the block runs; re-entrant in a process.
 
     Waits for another holder and calls `waiting` once per holder with a sentence that names it. `what` says what this
-    holder does.
+    holder does. What a killed holder left in `.tmp` is removed: it may hold personal values.
     """
     path = root.resolve() / ".lock"
     holder = path.with_name(".lock.holder")
@@ -70,12 +71,21 @@ def tenant_lock(root: Path, what: str, waiting: Callable[[str], None] | None = N
     outermost = lock.lock_counter == 1
     try:
         if outermost:
+            _sweep(root / ".tmp")
             holder.write_text(json.dumps({"what": what, **process_identity()}), "utf-8")
         yield
     finally:
         if outermost:
             holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _sweep(folder: Path) -> None:
+    for leftover in folder.glob("*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def _describe(holder: Path) -> str:

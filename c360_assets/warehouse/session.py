@@ -98,7 +98,7 @@ class Session:
         self.timezone = timezone
         self.run_id = run_id
         self.pending: dict[str, TableState] = {}
-        con.execute(f"SET disabled_optimizers = {quote_literal(UNSAFE_OPTIMIZERS)}")
+        make_safe(con)
         self._set_zone(timezone)
 
     def _set_zone(self, zone: str) -> None:
@@ -207,6 +207,11 @@ class Session:
         manifest.save(self.warehouse.manifest_path)
         self.warehouse.manifest = manifest
         self.pending = {}
+
+
+def make_safe(con: duckdb.DuckDBPyConnection) -> None:
+    """Set on a connection what every connection of the platform needs, whoever opened it."""
+    con.execute(f"SET disabled_optimizers = {quote_literal(UNSAFE_OPTIMIZERS)}")
 
 
 @contextmanager

@@ -26,6 +26,16 @@ def test_the_lock_is_reentrant_in_a_process(tmp_path: Path) -> None:
     assert not (tmp_path / ".lock.holder").exists()
 
 
+def test_what_a_killed_holder_left_is_swept_by_the_next_one_only(tmp_path: Path) -> None:
+    (tmp_path / ".tmp" / "ingest-Shop").mkdir(parents=True)
+    (tmp_path / ".tmp" / "ingest-Shop" / "unpacked.csv").write_text("left")
+    with tenant_lock(tmp_path, "outer"):
+        assert not list((tmp_path / ".tmp").iterdir())
+        (tmp_path / ".tmp" / "mine").write_text("in use")
+        with tenant_lock(tmp_path, "inner"):
+            assert (tmp_path / ".tmp" / "mine").exists()
+
+
 def test_a_second_run_waits_and_says_for_whom_until_the_first_dies(tmp_path: Path) -> None:
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
