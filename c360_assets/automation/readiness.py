@@ -2,6 +2,7 @@
 
 Reads the tenant's declarations, the landing folder and the ledger of loaded files, nothing of Dagster: neither partition
 status nor table versions say what is loaded. What is asked for when a day is complete belongs to `sensors` and `schedules`.
+A required feed is waited for without end; `wait`, `notify` and `stop` of `workflow.yaml` are not judged yet.
 """
 
 from __future__ import annotations
