@@ -26,7 +26,7 @@ ITERATIONS = 60
 TOLERANCE = 1e-5
 PRIOR_PAIRS = 20.0  # weight of the starting m and h, in pairs
 PRIOR_STRANGERS = 500_000.0  # weight of the starting u of counted levels, in pairs: about a thousand records
-PRIOR_SAMPLE = 200.0  # weight of the starting u of sampled levels
+PRIOR_SAMPLE = 1.0  # sightings that the starting u of a sampled level is worth: a sample of 300,000 rarely sees one in a million
 PHANTOM_RECORDS = 500  # a tenant of three records still lives in a world with strangers
 SAMPLE_PAIRS = 300_000
 # A class that differs more often than this in an identifying field is no class of one person's records.
@@ -302,7 +302,7 @@ def _strangers(
 ) -> Array:
     """u by level, from where each level takes it, normalised per feature. Counts are less the pairs of the other classes."""
     held = presence * all_pairs
-    sampled = (at_random + PRIOR_SAMPLE * u0) / (_by_feature(at_random) + PRIOR_SAMPLE)
+    sampled = (at_random + PRIOR_SAMPLE) / (_by_feature(at_random) + PRIOR_SAMPLE / u0)
     counted = np.nan_to_num(totals) * held
     counted = np.maximum(counted - at[:, 0] - at[:, 1], 0.1 * counted)
     counted = (counted + PRIOR_STRANGERS * u0) / (held + PRIOR_STRANGERS)
