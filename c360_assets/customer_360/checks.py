@@ -15,9 +15,8 @@ ITEMS = "unified_itemized_transactions"
 
 @dataclass(frozen=True)
 class Check:
-    """One question. `scope` is the rows looked at (a table, or a SELECT), `where` narrows them, `finding` counts.
-
-    `keys` are the columns its query shows; `reads` the tables the scope names, the first of which the check is about.
+    """One question. `scope` is the rows looked at (a table, or a SELECT), `where` narrows them, `finding` counts;
+    `{region}` in it stands for the tenant's numbering plan. `keys` are the columns its query shows; `reads` the tables the scope names, the first of which the check is about.
     """
 
     id: str
@@ -110,7 +109,7 @@ CHECKS: tuple[Check, ...] = (
         "CV-A06",
         "Are phone numbers possible?",
         ("merged_customers",),
-        "NOT phone_valid(phone, 'nanp')",
+        "NOT phone_valid(phone, '{region}')",
         PERSON,
         where="phone IS NOT NULL",
     ),

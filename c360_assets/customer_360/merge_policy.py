@@ -46,10 +46,15 @@ class Group:
         return columns
 
 
+def phone_region(tenant: Tenant) -> str:
+    """The numbering plan of a possible phone number: North American rules only where the tenant is at home there."""
+    return tenant.config.phone_region if tenant.config.country.upper() in ("US", "CA", "") else "any"
+
+
 def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     """Template values of merged_customers for this tenant."""
     policy = tenant.merge_policy
-    groups = _groups(policy, tenant.config.phone_region)
+    groups = _groups(policy, phone_region(tenant))
     # unified_coalesced has this column only where a source is tagged with it.
     tagged = any(t.columns_with("loyalty-id") for t in tenant.stitched_tables)
     groups.append(_single("loyalty_id", "clean(uc.loyalty_id)" if tagged else "CAST(NULL AS VARCHAR)"))
@@ -80,7 +85,7 @@ def _priorities(tenant: Tenant, groups: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _groups(policy: MergePolicy, phone_region: str) -> list[Group]:
+def _groups(policy: MergePolicy, region: str) -> list[Group]:
     rank_first = policy.order == "rank_first"
 
     def group(name: str, columns: dict[str, str], completion: str, flags: tuple[str, ...] = ()) -> Group:
@@ -92,7 +97,7 @@ def _groups(policy: MergePolicy, phone_region: str) -> list[Group]:
             rank_first=rank_first,
         )
 
-    phone = _candidate("phone", policy, f"first_phone(uc.phone, '{phone_region}')")
+    phone = _candidate("phone", policy, f"first_phone(uc.phone, '{region}')")
     full_name = "clean(uc.full_name)"
     if policy.full_name == "concat":
         full_name = "NULLIF(CONCAT_WS(' ', clean(uc.given_name), clean(uc.surname)), '')"

@@ -7,14 +7,14 @@ Core tables under their documented names in schema `main`, source tables in `dom
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import polars as pl
 
 from c360_assets.customer_360.build import prepare_context
-from c360_assets.customer_360.graph import plan
+from c360_assets.customer_360.graph import TableNode, lineage, plan
 from c360_assets.customer_360.render import RUN_CONTEXT
 from c360_assets.customer_360.schemas import documented_schemas
 from c360_assets.customer_360.validations import TABLE as VALIDATION_TABLE
@@ -32,7 +32,6 @@ CATALOGUE_TABLE = "c360_catalog"
 # Tables made at publication, not built: documented all the same.
 MADE = (RUN_CONTEXT, CATALOGUE_TABLE)
 REPORT_STAGES = frozenset({"validations", "ingest"})
-REPORT_PREFIX = "input_validation_"
 SYSTEM_TEXT = {
     "_pk": ColumnSpec("VARCHAR", "Key of the row: its primary key as text"),
     "_uuid_pk": ColumnSpec("VARCHAR", "Key of the row as a UUID"),
@@ -63,37 +62,70 @@ def entries(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | N
     declared = documented_schemas(tenant)
     tags = {tag for table in tenant.tables for listed in table.tags.values() for tag in listed}
     found: list[Entry] = []
+    meanings: dict[str, Mapping[str, ColumnSpec]] = {}  # by stored name
 
-    def add(schema: str, name: str, stored: str, spec: TableSpec | None, description: str = "") -> None:
+    def add(schema: str, name: str, stored: str, spec: TableSpec | None, node: TableNode | None = None) -> None:
         state = session.state(stored)
         columns = state.columns if state is not None else declared.get(name)
-        if columns is not None:
-            meaning = {column: _meaning(column, type_, spec, tags) for column, type_ in columns.items()}
-            text = description or (spec.description if spec else "")
-            found.append(Entry(schema, name, stored if state is not None else None, text, columns, meaning))
+        if columns is None:
+            return
+        inherited = _inherited(session, node, meanings) if node is not None and node.source == "tenant" else {}
+        meaning = {column: _meaning(column, type_, spec, tags, inherited.get(column)) for column, type_ in columns.items()}
+        meanings[stored] = meaning
+        text = spec.description if spec else ""
+        found.append(Entry(schema, name, stored if state is not None else None, text, columns, meaning))
 
-    nodes = {node.name.lower(): node for node in plan(tenant)}
+    nodes = plan(tenant)
+    replaced = {node.name.lower() for node in nodes}
     for name, documented in known.items():
-        if documented.stage == "stitch" and name not in nodes:
+        if documented.stage == "stitch":
             add("main", name, name, documented)
-    for name, node in nodes.items():
-        own = tenant.database_yaml.get(node.name)
-        add("main", node.name, node.table, known.get(name) if own is None else _told(node.name, own, known.get(name)))
+    found = [entry for entry in found if entry.name not in replaced]
     for table in tenant.tables:
         stored = table.stitched_asset if session.state(table.stitched_asset) is not None else table.asset
         state = session.state(stored)
         if state is not None:
-            meaning = {column: _source_meaning(table, column, type_) for column, type_ in state.columns.items()}
+            told = _told_columns(tenant, table)
+            meaning = {c: _source_meaning(table, c, type_, told.get(c, "")) for c, type_ in state.columns.items()}
+            meanings[stored] = meaning
             found.append(Entry("domain", table.physical, stored, table.description, state.columns, meaning))
+    for node in nodes:
+        own = tenant.database_yaml.get(node.name)
+        spec = known.get(node.name.lower())
+        add("main", node.name, node.table, spec if own is None else _told(node.name, own, spec), node)
     for name in MADE:
         columns = {column: spec.type for column, spec in known[name].columns.items()}
         found.append(Entry("main", name, None, known[name].description, columns, known[name].columns))
-    others = {n for n, spec in known.items() if spec.stage in REPORT_STAGES and not n.startswith("domain")} | {VALIDATION_TABLE}
-    others |= {n for n in (*session.warehouse.manifest.tables, *session.pending) if n.startswith(REPORT_PREFIX)}
-    for name in others:
+    reports = {name for name, spec in known.items() if spec.stage in REPORT_STAGES} | {VALIDATION_TABLE}
+    for name in reports:
         if session.state(name) is not None:
             add("reports", name, name, known.get(name))
     return sorted(found, key=lambda entry: (entry.schema, entry.name))
+
+
+def _inherited(session: Session, node: TableNode, meanings: Mapping[str, Mapping[str, ColumnSpec]]) -> dict[str, ColumnSpec]:
+    """What columns of the tenant's own SQL take over from the columns they are computed from.
+
+    A column passed on under its name keeps its meaning; a column computed from personal data is personal data.
+    """
+    schemas = {table: state.columns for table in node.deps if (state := session.state(table)) is not None}
+    found: dict[str, ColumnSpec] = {}
+    for column, leaves in lineage(node, schemas).items():
+        specs = [meanings[table][c] for table, c in leaves if c in meanings.get(table, {})]
+        if len(specs) == 1 and leaves[0][1] == column:
+            found[column] = specs[0]
+        elif specs:
+            found[column] = ColumnSpec("", "", "", any(spec.pii for spec in specs))
+    return found
+
+
+def _told_columns(tenant: Tenant, table: SourceTable) -> dict[str, str]:
+    """Column -> what the tenant wrote about it."""
+    if table.custom:
+        config = next(c.config for c in tenant.custom_tables if c.name == table.name)
+        return {column: item.description for column, item in config.fields.items()}
+    feed = tenant.feed(table.name)
+    return {column: item.description for column, item in feed.outputs.items()} if feed else {}
 
 
 def _told(name: str, own: Any, spec: TableSpec | None) -> TableSpec:
@@ -118,10 +150,13 @@ def _told(name: str, own: Any, spec: TableSpec | None) -> TableSpec:
     )
 
 
-def _meaning(column: str, type_: str, spec: TableSpec | None, tags: set[str]) -> ColumnSpec:
-    """What a column of a core table means: as documented, else as the tag of that column name."""
+def _meaning(column: str, type_: str, spec: TableSpec | None, tags: set[str], inherited: ColumnSpec | None) -> ColumnSpec:
+    """What a column of a core table means: as documented, as the column it comes from, or as the tag of its name."""
     if spec is not None and column in spec.columns:
-        return spec.columns[column]
+        documented = spec.columns[column]
+        return replace(documented, pii=documented.pii or (inherited is not None and inherited.pii))
+    if inherited is not None:
+        return inherited
     prefixes = [prefix for prefix, group in GROUPS.items() if spec is not None and group.table == spec.name]
     tag = next((t for t in sorted(tags) if column_for(t) == column and _of_group(t, prefixes)), None)
     if tag is None:
@@ -136,13 +171,13 @@ def _of_group(tag: str, prefixes: list[str]) -> bool:
     return tag.rsplit("/", 1)[0] in prefixes if "/" in tag else tag.startswith("fk-") or not prefixes
 
 
-def _source_meaning(table: SourceTable, column: str, type_: str) -> ColumnSpec:
+def _source_meaning(table: SourceTable, column: str, type_: str, told: str) -> ColumnSpec:
     """What a column of a source table means: its tags, and what the tenant wrote about it."""
     if column in SYSTEM_TEXT and column not in table.tags:
         return SYSTEM_TEXT[column]
     infos = [tag_info(tag) for tag in table.tags.get(column, [])]
     text = ". ".join(dict.fromkeys(info.description for info in infos if info.description))
-    return ColumnSpec(type_, text, ",".join(info.name for info in infos), any(info.pii for info in infos))
+    return ColumnSpec(type_, told or text, ",".join(info.name for info in infos), any(info.pii for info in infos))
 
 
 def publish_plan(

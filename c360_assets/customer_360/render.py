@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -175,11 +174,6 @@ def render(name: str, tenant: Tenant, available: frozenset[str] | None = None) -
         template, values = name, TEMPLATES[name](tenant, available_tables(tenant) if available is None else available)
     text = _environment().get_template(f"{template}.sql").render(values)
     return re.sub(r"\n{2,}", "\n", text).strip() + "\n"
-
-
-def as_pasted(sql: str, as_of: date) -> str:
-    """`sql` with the run's date written into it, so that it runs outside a run."""
-    return re.sub(rf"\b(FROM|JOIN) {RUN_CONTEXT}\b", rf"\1 (SELECT DATE '{as_of.isoformat()}' AS as_of) AS {RUN_CONTEXT}", sql)
 
 
 def _union_values(name: str, tenant: Tenant) -> dict[str, Any]:

@@ -6,6 +6,7 @@ What is checked is data in `checks`. A check warns; only one that the tenant lis
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 import duckdb
@@ -14,13 +15,16 @@ import polars as pl
 from c360_assets.customer_360.build import prepare_context
 from c360_assets.customer_360.checks import CHECKS, Check
 from c360_assets.customer_360.graph import TableNode, plan
+from c360_assets.customer_360.merge_policy import phone_region
 from c360_assets.customer_360.references import Names
 from c360_assets.customer_360.render import RUN_CONTEXT
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident
 
+Row = tuple[str | int | float | None, ...]
 TABLE = "database_validation"
 COLUMNS = {
     "validation_id": pl.String,
@@ -41,13 +45,17 @@ def validate_database(session: Session, tenant: Tenant, *, as_of: date) -> Table
     `figures` of the state: number of warnings, and the ids that warn. Raises C360Error when a blocking check warns.
     """
     prepare_context(session, as_of)
-    columns = _bind(session, tenant, plan(tenant))
-    thresholds = tenant.config.customer_360.validations.thresholds
-    rows = [_run(session, check, columns, thresholds.get(check.id, check.threshold)) for check in CHECKS]
+    nodes = plan(tenant)
+    columns = _bind(session, tenant)
+    settings = tenant.config.customer_360.validations
+    region = phone_region(tenant)
+    checks = [replace(check, finding=check.finding.replace("{region}", region)) for check in CHECKS]
+    rows = [_run(session, check, columns, _threshold(check, settings.thresholds)) for check in checks]
+    rows += [row for node in nodes for row in _promised(session, tenant, node)]
     frame = pl.DataFrame(rows, schema=COLUMNS, orient="row")
     warned = frame.filter(pl.col("status") == "warning")["validation_id"].to_list()
     state = session.write(TABLE, frame, figures={"checks": len(rows), "warnings": len(warned), "warned": warned})
-    blocking = sorted(set(warned) & set(tenant.config.customer_360.validations.blocking))
+    blocking = sorted(id_ for id_ in warned if not {id_, id_.split(".")[0]}.isdisjoint(settings.blocking))
     if blocking:
         raise C360Error(
             f"the database is not published: {', '.join(blocking)} found more than allowed "
@@ -56,7 +64,7 @@ def validate_database(session: Session, tenant: Tenant, *, as_of: date) -> Table
     return state
 
 
-def _bind(session: Session, tenant: Tenant, nodes: list[TableNode]) -> dict[str, set[str]]:
+def _bind(session: Session, tenant: Tenant) -> dict[str, set[str]]:
     """Make the checked tables readable by their names; table -> its columns, for those that are built and have rows."""
     names = Names(tenant)
     columns: dict[str, set[str]] = {RUN_CONTEXT: {"as_of"}}
@@ -70,9 +78,46 @@ def _bind(session: Session, tenant: Tenant, nodes: list[TableNode]) -> dict[str,
     return columns
 
 
-def _run(
-    session: Session, check: Check, columns: Mapping[str, set[str]], threshold: float
-) -> tuple[str | int | float | None, ...]:
+def _threshold(check: Check, configured: Mapping[str, float]) -> float:
+    """As configured for the check or for all checks of its number, else its own."""
+    return configured.get(check.id, configured.get(check.id.split(".")[0], check.threshold))
+
+
+def _promised(session: Session, tenant: Tenant, node: TableNode) -> list[Row]:
+    """Warnings where a column of the tenant's own table breaks what `required` or `unique` says about it.
+
+    An empty text is a value to both; NULL counts for `required` only.
+    """
+    own = tenant.database_yaml.get(node.name)
+    state = session.state(node.table)
+    promises = {column: item for column, item in own.columns.items() if item.required or item.unique} if own else {}
+    if state is None or not promises:
+        return []
+    session.bind(node.table, "_c360_promised")
+    rows: list[Row] = []
+    for column, item in promises.items():
+        name, table = quote_ident(column), quote_ident(node.name)
+        if column not in state.columns:
+            continue
+        ((total, known, distinct),) = session.rows(f"SELECT count(*), count({name}), count(DISTINCT {name}) FROM _c360_promised")
+        told = f"{node.name}.{column}"
+        if item.required:
+            rows.append(_promise(f"db/required.{told}", "Does every row have a value?", node.name, total, total - known,
+                                 f"SELECT * FROM {table} WHERE {name} IS NULL"))  # fmt: skip
+        if item.unique:
+            rows.append(_promise(f"db/unique.{told}", "Is every value there once?", node.name, known, known - distinct,
+                                 f"SELECT {name}, count(*) FROM {table} WHERE {name} IS NOT NULL GROUP BY {name} "
+                                 "HAVING count(*) > 1"))  # fmt: skip
+    return rows
+
+
+def _promise(id_: str, question: str, table: str, checked: int, found: int, sql: str) -> Row:
+    share = round(100.0 * found / checked, 3) if checked else None
+    status = "not_applicable" if share is None else "warning" if found else "ok"
+    return (id_, question, table, checked, found, share, 0.0, status, sql)
+
+
+def _run(session: Session, check: Check, columns: Mapping[str, set[str]], threshold: float) -> Row:
     sql = f"SELECT {', '.join(check.keys)} FROM {check.source} WHERE ({check.where}) AND ({check.finding})"
     told = (check.id, check.question, check.table)
     if not _is_applicable(session, check, columns):
@@ -80,7 +125,7 @@ def _run(
     counted = f"SELECT count(*), count(*) FILTER (WHERE {check.finding}) FROM {check.source} WHERE {check.where}"
     ((checked, found),) = session.rows(counted)
     share = round(100.0 * found / checked, 3) if checked else None
-    status = "warning" if share is not None and share > threshold else "ok"
+    status = "not_applicable" if share is None else "warning" if share > threshold else "ok"
     return (*told, checked, found, share, threshold, status, sql)
 
 

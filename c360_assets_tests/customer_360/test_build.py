@@ -14,7 +14,7 @@ from c360_assets.customer_360.build import build, build_table, is_current
 from c360_assets.customer_360.check import bound_schemas, check_sql
 from c360_assets.customer_360.graph import lineage, plan
 from c360_assets.customer_360.publish import is_published, publish_database
-from c360_assets.customer_360.render import SHIPPED, as_pasted
+from c360_assets.customer_360.render import SHIPPED, macro_statements
 from c360_assets.customer_360.validations import validate_database
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.semantics.tables import table_spec
@@ -271,8 +271,15 @@ def test_checks_count_what_should_be_looked_at(session: Session, tmp_path: Path)
 
 
 def test_the_published_database_is_whole_described_and_known_as_published(session: Session, tmp_path: Path) -> None:
-    tenant = shop(tmp_path, database={"crossover": "SELECT amperity_id, 1 AS one FROM merged_customers"})
-    told = DatabaseTableConfig.model_validate({"description": "Both brands", "columns": {"one": {"description": "A one"}}})
+    tenant = shop(
+        tmp_path, database={"crossover": "SELECT amperity_id, 1 AS one, upper(given_name) AS loud FROM merged_customers"}
+    )
+    told = DatabaseTableConfig.model_validate(
+        {
+            "description": "Both brands",
+            "columns": {"one": {"description": "A one", "unique": True}, "loud": {"description": "LOUD"}},
+        }
+    )
     tenant = replace(tenant, database_yaml={"crossover": told})
     fill(session)
     build_all(session, tenant)
@@ -299,7 +306,15 @@ def test_the_published_database_is_whole_described_and_known_as_published(sessio
         bare = con.execute(
             'SELECT "table", "column" FROM c360_catalog WHERE description = \'\' AND "schema" = \'main\''
         ).fetchall()
-        assert bare == [("crossover", "amperity_id")]
+        assert bare == []
+        passed_on = con.execute(
+            'SELECT "column", is_pii FROM c360_catalog WHERE "table" = \'crossover\' ORDER BY position'
+        ).fetchall()
+        assert passed_on == [("amperity_id", False), ("one", False), ("loud", True)]
+        promise = con.execute(
+            "SELECT status, finding_count FROM reports.database_validation WHERE validation_id LIKE 'db/%'"
+        ).fetchall()
+        assert promise == [("warning", 1)]
         shown = con.execute(
             "SELECT semantic, is_pii FROM c360_catalog WHERE \"schema\" = 'domain' AND \"column\" = 'paid'"
         ).fetchall()
@@ -315,9 +330,18 @@ def test_a_change_is_not_published_until_it_is(session: Session, tmp_path: Path)
     assert not is_published(session, tenant)
 
 
-def test_pasted_sql_carries_the_date(tmp_path: Path) -> None:
-    text = as_pasted(node_of(shop(tmp_path), "customer_attributes").sql, AS_OF)
-    assert "(SELECT DATE '2026-06-30' AS as_of) AS run_context" in text
+def test_the_sql_of_every_table_runs_as_pasted_on_the_published_file(session: Session, tmp_path: Path) -> None:
+    tenant = shop(tmp_path)
+    fill(session)
+    build_all(session, tenant)
+    publish_database(session, tenant, as_of=AS_OF)
+    with duckdb.connect(str(database_path(tmp_path)), read_only=True) as con:
+        con.execute("SET search_path = 'main,domain'")
+        for statement in macro_statements():
+            con.execute(statement)
+        for node in plan(tenant):
+            ((rows,),) = con.execute(f"SELECT count(*) FROM (\n{node.sql})").fetchall()
+            assert rows == session.state(node.table).rows, node.name  # type: ignore[union-attr]
 
 
 def test_the_tenants_day_decides(session: Session, tmp_path: Path) -> None:
