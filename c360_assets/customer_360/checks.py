@@ -15,8 +15,10 @@ ITEMS = "unified_itemized_transactions"
 
 @dataclass(frozen=True)
 class Check:
-    """One question. `scope` is the rows looked at (a table, or a SELECT), `where` narrows them, `finding` counts;
-    `{region}` in it stands for the tenant's numbering plan. `keys` are the columns its query shows; `reads` the tables the scope names, the first of which the check is about.
+    """One question. `scope` is the rows looked at (a table, or a SELECT), `where` narrows them, `finding` counts.
+
+    `{region}` in a finding stands for the tenant's numbering plan. `keys` are the columns that the check's query shows, `reads`
+    the tables that its scope names; it is about the first of them.
     """
 
     id: str
