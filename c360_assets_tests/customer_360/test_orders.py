@@ -210,50 +210,52 @@ def test_cg14_attributes_of_a_person_with_four_orders(session: Session, tmp_path
     assert found == CG14_WINDOWS
 
 
-@pytest.mark.parametrize(
-    ("days", "early", "retained"),
-    [
-        (["2026-05-01"], None, None),
-        (["2026-04-07"], None, None),
-        (["2026-04-06"], False, None),
-        (["2025-06-29"], False, False),
-        (["2026-01-01", "2026-03-26"], True, True),
-        (["2026-01-01", "2026-03-27"], False, True),
-    ],
-)
-def test_cg15_flags_that_need_time(session: Session, tmp_path: Path, days: list[str], early: Any, retained: Any) -> None:
-    attributes_of(session, tmp_path, [{"order_datetime": day} for day in days])
-    person = one(
-        session,
-        "transaction_attributes_extended",
-        "early_repeat_purchaser, first_order_is_retained, second_order_is_retained, one_and_done",
-    )
-    assert list(person.values()) == [early, retained, None, len(days) == 1]
+# Days of a person's orders -> early_repeat_purchaser, first_order_is_retained.
+CG15 = {
+    "2026-05-01": (None, None),
+    "2026-04-07": (None, None),
+    "2026-04-06": (False, None),
+    "2025-06-29": (False, False),
+    "2026-01-01 2026-03-26": (True, True),
+    "2026-01-01 2026-03-27": (False, True),
+}
 
 
-@pytest.mark.parametrize(
-    ("as_of", "day", "inside"),
-    [
-        ("2026-06-30", "2026-05-31", "l30d l3m l6m l12m"),
-        ("2026-06-30", "2026-05-30", "l3m l6m l12m"),
-        ("2026-06-30", "2026-03-30", "l3m l6m l12m"),
-        ("2026-06-30", "2026-03-29", "l6m l12m"),
-        ("2026-06-30", "2025-12-30", "l6m l12m"),
-        ("2026-06-30", "2025-06-30", "l12m"),
-        ("2026-06-30", "2025-06-29", "ly12m"),
-        ("2026-06-30", "2024-06-30", "ly12m"),
-        ("2026-06-30", "2024-06-29", ""),
-        ("2026-06-30", "2026-07-01", ""),
-        ("2026-03-31", "2025-09-30", "l6m l12m"),
-        ("2026-03-31", "2025-09-29", "l12m"),
-    ],
-)
-def test_cg16_window_edges(session: Session, tmp_path: Path, as_of: str, day: str, inside: str) -> None:
-    attributes_of(session, tmp_path, [{"order_datetime": day}], as_of=date.fromisoformat(as_of))
-    person = one(session, "transaction_attributes_extended")
-    found = [w for w in ("l30d", "l3m", "l6m", "l12m", "ly12m") if person[f"{w}_order_frequency"] == 1]
-    assert found == inside.split()
-    assert person["lifetime_order_frequency"] == 1
+def test_cg15_flags_that_need_time(session: Session, tmp_path: Path) -> None:
+    attributes_of(session, tmp_path, [{"amperity_id": days, "order_datetime": day} for days in CG15 for day in days.split()])
+    columns = "amperity_id, early_repeat_purchaser, first_order_is_retained, second_order_is_retained, one_and_done"
+    found = {row["amperity_id"]: tuple(row.values())[1:] for row in table(session, "transaction_attributes_extended", columns)}
+    assert found == {days: (*flags, None, len(days.split()) == 1) for days, flags in CG15.items()}
+
+
+# as_of -> day of a single order -> the windows that hold it, beside lifetime.
+CG16 = {
+    "2026-06-30": {
+        "2026-05-31": "l30d l3m l6m l12m",
+        "2026-05-30": "l3m l6m l12m",
+        "2026-03-30": "l3m l6m l12m",
+        "2026-03-29": "l6m l12m",
+        "2025-12-30": "l6m l12m",
+        "2025-06-30": "l12m",
+        "2025-06-29": "ly12m",
+        "2024-06-30": "ly12m",
+        "2024-06-29": "",
+        "2026-07-01": "",
+    },
+    "2026-03-31": {"2025-09-30": "l6m l12m", "2025-09-29": "l12m"},
+}
+
+
+@pytest.mark.parametrize("as_of", CG16)
+def test_cg16_window_edges(session: Session, tmp_path: Path, as_of: str) -> None:
+    orders = [{"amperity_id": day, "order_datetime": day} for day in CG16[as_of]]
+    attributes_of(session, tmp_path, orders, as_of=date.fromisoformat(as_of))
+    windows = ("l30d", "l3m", "l6m", "l12m", "ly12m")
+    found = {
+        person["amperity_id"]: " ".join(w for w in windows if person[f"{w}_order_frequency"] == 1)
+        for person in table(session, "transaction_attributes_extended", where="lifetime_order_frequency = 1", order="amperity_id")
+    }
+    assert found == CG16[as_of]
 
 
 def test_cg17_rfm_parts_and_score(session: Session, tmp_path: Path) -> None:
