@@ -179,7 +179,7 @@ def load_feed(
         load.write_ledger()
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
-        for name in (INCOMING, "_c360_files", "_c360_winners", "_c360_fresh"):
+        for name in (INCOMING, "_c360_fresh"):
             session.execute(f"DROP TABLE IF EXISTS {name}")
         for name in ("_c360_text", "_c360_json", "_c360_lines", "_c360_file_years", "_c360_bases"):
             session.con.unregister(name)
@@ -327,22 +327,25 @@ class _Load:
         schema = {"_file": pl.Int32, "_base": pl.Int64}
         self.session.register("_c360_bases", pl.DataFrame(bases, schema=schema, orient="row"))
         self.tell(f"{self.feed.name}: merging")
+        truncated = self.feed.load == "truncate_and_upsert"
+        if truncated or state is None:
+            stored = _stored_sql(self.session, self.feed, None)
+        else:
+            stored = _stored_sql(self.session, self.feed, ensure_table(self.session, self.feed))
         names = ", ".join(quote_ident(name) for name in upsert.columns_of(self.feed) if name != "_updated")
         good_rows = f"{INCOMING} JOIN _c360_bases USING (_file) WHERE _error IS NULL"
         placed = f"(SELECT {names}, _base + _row AS _updated, _file FROM {good_rows})"
-        self._table("_c360_winners", upsert.winners_sql(self.feed, placed))
-        truncated = self.feed.load == "truncate_and_upsert"
-        stored = f"({_stored_sql(self.session, self.feed, None if truncated else state)})"
-        self._table("_c360_fresh", upsert.fresh_sql(self.feed, "_c360_winners", stored))
-        for number, loaded in self.session.rows("SELECT _file, count(*) FROM _c360_fresh GROUP BY _file"):
+        self.session.execute(f"CREATE OR REPLACE TEMP TABLE _c360_fresh AS {upsert.fresh_sql(self.feed, placed, f'({stored})')}")
+        loaded_rows = f"SELECT _file, count(*) FROM {placed} SEMI JOIN _c360_fresh USING (_updated) GROUP BY _file"
+        for number, loaded in self.session.rows(loaded_rows):
             self.numbered[number][1].loaded = loaded
         self._count_replaced()
-        content = upsert.content_sql(self.feed, "_c360_fresh", stored)
-        mark = layout_fingerprint(self.feed)
-        return self.session.write(domain_table(self.feed), content, fingerprint=mark, figures=_figures(self.feed))
-
-    def _table(self, name: str, query: str) -> None:
-        self.session.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+        fresh = f"SELECT {names}, _updated FROM {placed} SEMI JOIN _c360_fresh USING (_updated)"
+        table, mark, figures = domain_table(self.feed), layout_fingerprint(self.feed), _figures(self.feed)
+        if truncated:
+            return self.session.write(table, fresh, fingerprint=mark, figures=figures)
+        replaced = "SELECT _pk FROM _c360_fresh"
+        return self.session.upsert(table, fresh, replaced, "_pk", fingerprint=mark, figures=figures)
 
     def _newest(self, good: list[DayResult]) -> list[DayResult]:
         """A truncated feed shows its newest delivery day only; older ones are recorded and replaced by it."""

@@ -19,7 +19,7 @@ EPOCH = date(1970, 1, 1)
 DAY_BITS, ATTEMPT_BITS = 43, 35
 # Below every 64-bit value: a missing last-updated value loses against any other.
 LOWEST = "-9223372036854775809::HUGEINT"
-STEP = "9223372036854775808::HUGEINT"
+STEP = 1 << 63
 
 
 def columns_of(feed: FeedConfig) -> dict[str, str]:
@@ -76,26 +76,15 @@ def rank_sql(feed: FeedConfig) -> str:
     column = quote_ident(feed.last_updated)
     kind = columns_of(feed)[feed.last_updated]
     value = f"epoch_us({column})" if kind == INSTANT else column
-    return f"coalesce({value}::HUGEINT, {LOWEST}) * {STEP} + _updated"
+    return f"coalesce({value}::HUGEINT, {LOWEST}) * {STEP}::HUGEINT + _updated"
 
 
-def winners_sql(feed: FeedConfig, source: str) -> str:
-    """The rows of `source` that stand among themselves, one per key, with their `_rank`."""
-    return (
-        f"WITH ranked AS (SELECT *, {rank_sql(feed)} AS _rank FROM {source}) "
-        "SELECT * FROM ranked SEMI JOIN (SELECT max(_rank) AS _rank FROM ranked GROUP BY _pk) best USING (_rank)"
-    )
+def fresh_sql(feed: FeedConfig, placed: str, stored: str) -> str:
+    """`_pk` and `_updated` of the rows of `placed` that stand: the best of their key, and no stored row beats them.
 
-
-def fresh_sql(feed: FeedConfig, winners: str, stored: str) -> str:
-    """The winners that no stored row beats."""
-    return (
-        f"SELECT w.* FROM {winners} w ANTI JOIN (SELECT _pk, {rank_sql(feed)} AS _rank FROM {stored}) s "
-        "ON s._pk = w._pk AND s._rank > w._rank"
-    )
-
-
-def content_sql(feed: FeedConfig, fresh: str, stored: str) -> str:
-    """The table's whole new content: stored rows whose key is not in `fresh`, and `fresh`."""
-    names = ", ".join(quote_ident(c) for c in columns_of(feed))
-    return f"SELECT {names} FROM {stored} ANTI JOIN {fresh} USING (_pk) UNION ALL SELECT {names} FROM {fresh}"
+    `_updated` names a row, and is read back from the lower bits of its rank.
+    """
+    return f"""
+        SELECT best._pk, (best._rank & {STEP - 1}::HUGEINT)::BIGINT AS _updated
+        FROM (SELECT _pk, max({rank_sql(feed)}) AS _rank FROM {placed} GROUP BY _pk) best
+        ANTI JOIN (SELECT _pk, {rank_sql(feed)} AS _rank FROM {stored}) s ON s._pk = best._pk AND s._rank > best._rank"""

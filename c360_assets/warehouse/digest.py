@@ -37,6 +37,25 @@ def digest_sql(columns: Iterable[str], source: str) -> str:
     )
 
 
+def changed_digest(before: str, removed: str, added: str) -> str:
+    """The digest of a table of digest `before` without some rows and with others, whose digests are given.
+
+    Counts and sums are taken back by subtraction, XOR by itself, so that no unchanged row is looked at.
+    """
+    (rows, xor, total), (rows_out, xor_out, out), (rows_in, xor_in, into) = (_parts(d) for d in (before, removed, added))
+    return f"{rows - rows_out + rows_in}-{xor ^ xor_out ^ xor_in:016x}-{(total - out + into) % (1 << 64):016x}"
+
+
+def digest_rows(digest: str) -> int:
+    """The number of rows of the table that has this digest."""
+    return _parts(digest)[0]
+
+
+def _parts(digest: str) -> tuple[int, int, int]:
+    rows, xor, total = digest.split("-")
+    return int(rows), int(xor, 16), int(total, 16)
+
+
 def fingerprint(*parts: Any) -> str:
     """SHA-256 (hex) of the canonical JSON of `parts`; dictionaries by sorted key, models by their declared values."""
     text = json.dumps(parts, sort_keys=True, default=_plain, separators=(",", ":"))

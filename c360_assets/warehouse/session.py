@@ -19,7 +19,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.digest import digest_sql
+from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql
 from c360_assets.warehouse.manifest import Manifest, TableState
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -151,10 +151,8 @@ class Session:
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
-        described = self.rows(f"DESCRIBE {source}")
-        columns = {row[0]: STORED_AS.get(row[1], row[1]) for row in described}
-        casts = ", ".join(f"CAST({quote_ident(c)} AS {t}) AS {quote_ident(c)}" for c, t in columns.items())
-        self.execute(f"CREATE OR REPLACE TEMP TABLE {WRITE_SOURCE} AS SELECT {casts} FROM ({source})")
+        columns = self._stored_columns(source)
+        self.execute(f"CREATE OR REPLACE TEMP TABLE {WRITE_SOURCE} AS {_stored(columns, source)}")
         # Delta keeps instants in UTC, and a digest must not depend on the tenant's zone.
         self._set_zone("UTC")
         try:
@@ -163,7 +161,7 @@ class Session:
             if before is not None and (before.digest, before.columns) == (digest, columns):
                 version = before.version
             else:
-                version = self._write_delta(table)
+                version = self._write_delta(table, f"SELECT * FROM {WRITE_SOURCE}")
         finally:
             self._set_zone(self.timezone)
             self.execute(f"DROP TABLE IF EXISTS {WRITE_SOURCE}")
@@ -171,12 +169,55 @@ class Session:
         self.pending[table] = state
         return state
 
-    def _write_delta(self, table: str) -> int:
+    def upsert(
+        self,
+        table: str,
+        fresh: str,
+        replaced: str,
+        key: str,
+        *,
+        fingerprint: str = "",
+        figures: Mapping[str, Any] | None = None,
+    ) -> TableState:
+        """Write `table` anew with the rows of the SELECT `fresh` in place of stored rows whose `key` is in the SELECT `replaced`.
+
+        The result is that of `write` with the whole content, at less cost: only rows that go or come are digested, and nothing
+        is copied, so that memory does not grow with the table. The SELECTs are run several times and must give the same rows.
+        Raises C360Error when the table has rows and other columns than `fresh`.
+        """
+        columns = self._stored_columns(fresh)
+        before = self.state(table)
+        kept = ""
+        self._set_zone("UTC")
+        try:
+            ((_, digest),) = self.rows(digest_sql(columns, f"({_stored(columns, fresh)})"))
+            if before is not None and before.rows:
+                if before.columns != columns:
+                    raise C360Error(f"table {table} has other columns than the rows to be put into it")
+                stored = self.warehouse.source(table, before)
+                where = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
+                ((_, removed),) = self.rows(digest_sql(columns, f"(SELECT * FROM {stored} SEMI {where})"))
+                digest = changed_digest(before.digest, removed, digest)
+                kept = f"SELECT * FROM {stored} ANTI {where} UNION ALL "
+            if before is not None and (before.digest, before.columns) == (digest, columns):
+                version = before.version
+            else:
+                version = self._write_delta(table, kept + _stored(columns, fresh))
+        finally:
+            self._set_zone(self.timezone)
+        state = TableState(version, digest, fingerprint, digest_rows(digest), columns, dict(figures or {}))
+        self.pending[table] = state
+        return state
+
+    def _stored_columns(self, source: str) -> dict[str, str]:
+        return {row[0]: STORED_AS.get(row[1], row[1]) for row in self.rows(f"DESCRIBE {source}")}
+
+    def _write_delta(self, table: str, query: str) -> int:
         path = self.warehouse.path(table)
         path.mkdir(parents=True, exist_ok=True)
         write_deltalake(
             str(path),
-            self.con.sql(f"SELECT * FROM {WRITE_SOURCE}").to_arrow_reader(),
+            self.con.sql(query).to_arrow_reader(),
             mode="overwrite",
             schema_mode="overwrite",
             configuration=DELTA_CONFIGURATION,
@@ -212,6 +253,11 @@ class Session:
 def make_safe(con: duckdb.DuckDBPyConnection) -> None:
     """Set on a connection what every connection of the platform needs, whoever opened it."""
     con.execute(f"SET disabled_optimizers = {quote_literal(UNSAFE_OPTIMIZERS)}")
+
+
+def _stored(columns: Mapping[str, str], source: str) -> str:
+    casts = ", ".join(f"CAST({quote_ident(c)} AS {t}) AS {quote_ident(c)}" for c, t in columns.items())
+    return f"SELECT {casts} FROM ({source})"
 
 
 @contextmanager
