@@ -15,12 +15,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-import polars as pl
 from dagster_duckdb import DuckDBResource
 
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.ledger import read_ledger
+from c360_assets.warehouse.ledger import last_delivery
 from c360_assets.warehouse.lock import process_identity, tenant_lock
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
 
@@ -85,10 +84,8 @@ def as_of_date(tenant: Tenant, tags: Mapping[str, str], warehouse: Warehouse) ->
     """The date that "today" means in this run's figures: the run's tag, else what `tenant.yaml` says."""
     if tags.get(AS_OF_TAG):
         return date.fromisoformat(tags[AS_OF_TAG])
-    if tenant.config.as_of == "last_delivery":
-        days = read_ledger(warehouse).filter(pl.col("status") != "failed")["delivery_day"].to_list()
-        if days:
-            return max(days)
+    if tenant.config.as_of == "last_delivery" and (day := last_delivery(warehouse)):
+        return day
     return datetime.now(ZoneInfo(tenant.config.timezone)).date()
 
 

@@ -14,7 +14,7 @@ from c360_assets.customer_360.build import is_current
 from c360_assets.customer_360.graph import TableNode
 from c360_assets.customer_360.graph import plan as database_plan
 from c360_assets.ingest.custom_tables import dependencies, fingerprint_of, ordered
-from c360_assets.stitch.run import stitch_fingerprint, stitch_tables
+from c360_assets.stitch.run import stitch_fingerprint, stitch_tables, stitched_fingerprint
 from c360_assets.stitch.stitched import stitched_tables
 from c360_assets.tenant.models import Tenant
 from c360_assets.validations.run import report_fingerprint, report_tables, table_fingerprint, validation_table
@@ -64,7 +64,7 @@ def _custom(found: Plan, session: Session, tenant: Tenant, force: bool) -> None:
     for table in ordered(tenant):
         asset = f"domain/{table.physical}"
         state = session.state(asset)
-        stale = force or found.touches(dependencies(tenant, table)) or state is None
+        stale = force or found.touches([f"domain/{d}" for d in dependencies(tenant, table)]) or state is None
         found.add([asset], stale or (state is not None and state.fingerprint != fingerprint_of(session, tenant, table)))
 
 
@@ -85,9 +85,10 @@ def _validations(found: Plan, session: Session, tenant: Tenant, force: bool) -> 
 def _stitch(found: Plan, session: Session, tenant: Tenant, force: bool) -> None:
     names = [*stitch_tables(), *(t.stitched_asset for t in stitched_tables(tenant))]
     key = stitch_fingerprint(session, tenant)
-    stale = force or found.touches([t.asset for t in stitched_tables(tenant)])
-    stale = stale or any((state := session.state(n)) is None or state.fingerprint != key for n in stitch_tables())
-    found.add(names, stale)
+    wanted: dict[str, str | None] = dict.fromkeys(stitch_tables(), key)
+    wanted |= {t.stitched_asset: stitched_fingerprint(session, tenant, t) for t in stitched_tables(tenant)}
+    current = all((state := session.state(name)) is not None and state.fingerprint == mark for name, mark in wanted.items())
+    found.add(names, force or found.touches([t.asset for t in stitched_tables(tenant)]) or not current)
 
 
 def _database(found: Plan, session: Session, nodes: Sequence[TableNode], as_of: date, force: bool) -> None:

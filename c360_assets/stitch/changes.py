@@ -155,6 +155,8 @@ def history(new: pl.DataFrame, old: pl.DataFrame | None, schema: Mapping[str, An
     rows = rows.select([pl.col(c).cast(t) for c, t in schema.items()])
     if old is None:
         return rows
-    kept = old.select([pl.col(c).cast(t) for c, t in schema.items()])
-    oldest = job.timestamp - timedelta(days=job.recorded_days)
+    # Instants come back in the session's zone; the moment counts, not the zone it is shown in.
+    utc = old.with_columns(pl.col("timestamp").dt.convert_time_zone("UTC"))
+    kept = utc.select([pl.col(c).cast(t) for c, t in schema.items()])
+    oldest = job.timestamp.astimezone(UTC) - timedelta(days=job.recorded_days)
     return pl.concat([kept.filter(pl.col("timestamp") >= oldest), rows])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -106,12 +107,27 @@ def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
     the stitched and configuration tables, and the code."""
     return fingerprint(
         "stitch",
-        code_version(Path(__file__).parent, Path(next(iter(semantics.__path__)))),
+        _code(),
         str(tenant.config.id),
         session.timezone,
         tenant.stitch,
         [(t.name, t.tags, _digest(session, t)) for t in _inputs(tenant)],
     )
+
+
+def stitched_fingerprint(session: Session, tenant: Tenant, table: SourceTable) -> str | None:
+    """A digest of all that a stitched domain table is computed from; None while its table or the identities are not there."""
+    domain, unified = session.state(table.asset), session.state("unified_coalesced")
+    if domain is None or unified is None:
+        return None
+    exact = tenant.stitch.bad_values.case_sensitive_fks
+    return fingerprint("stitched", _code(), table.tags, exact, domain.digest, unified.digest)
+
+
+@cache
+def _code() -> str:
+    """What the tables depend on beside data and settings; read once a process, as the files cannot change under it."""
+    return code_version(Path(__file__).parent, Path(next(iter(semantics.__path__))))
 
 
 def previous_generation(session: Session) -> Previous | None:
@@ -166,14 +182,10 @@ def _stitched_tables(session: Session, tenant: Tenant, force: bool, written: lis
     states: dict[str, TableState] = {}
     unified = session.state("unified_coalesced")
     stitched.bind_unified(session)
-    code = code_version(Path(__file__).parent)
     for table in stitched.stitched_tables(tenant):
-        domain = session.state(table.asset)
-        if domain is None or unified is None:
+        key = stitched_fingerprint(session, tenant, table)
+        if key is None or unified is None:
             continue
-        key = fingerprint(
-            "stitched", code, table.tags, tenant.stitch.bad_values.case_sensitive_fks, domain.digest, unified.digest
-        )
         before = session.state(table.stitched_asset)
         if before is not None and before.fingerprint == key and not force:
             states[table.stitched_asset] = before

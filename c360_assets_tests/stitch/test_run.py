@@ -48,8 +48,12 @@ def fill(session: Session) -> None:
     session.commit()
 
 
+# Not UTC: instants read back carry the session's zone.
+ZONE = "America/New_York"
+
+
 def run(tenant: Tenant, *, run_id: str = "run-1", day: int = 2, commit: bool = True, **options: Any) -> StitchRun:
-    with open_session(tenant.root / "warehouse") as session:
+    with open_session(tenant.root / "warehouse", ZONE) as session:
         done = run_stitch(session, tenant, run_id=run_id, as_of=date(2024, 5, day), **options)
         if commit:
             session.commit(**done.meta)
@@ -57,7 +61,7 @@ def run(tenant: Tenant, *, run_id: str = "run-1", day: int = 2, commit: bool = T
 
 
 def read(tenant: Tenant, table: str) -> pl.DataFrame:
-    with open_session(tenant.root / "warehouse") as session:
+    with open_session(tenant.root / "warehouse", ZONE) as session:
         session.bind(table, "t")
         return session.frame("SELECT * FROM t ORDER BY ALL")
 
@@ -69,7 +73,7 @@ def digests(done: StitchRun) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StitchRun]:
     root = tmp_path_factory.mktemp("first")
-    with open_session(root / "warehouse") as session:
+    with open_session(root / "warehouse", ZONE) as session:
         fill(session)
     return root, run(tenant(root, SHOP, CLUB, ORDERS, TWO_KEYS, PRODUCTS))
 
@@ -113,7 +117,7 @@ def test_a_key_that_two_people_share_links_nobody(brand: Tenant) -> None:
         {"rules": [{"action": "cluster", "when": [{"present-and-equal": "email"}]}], "remaining": "none"}
     )
     apart = tenant(brand.root, SHOP, ORDERS, stitch=StitchConfig(matching=rules))
-    with open_session(apart.root / "warehouse") as session:
+    with open_session(apart.root / "warehouse", ZONE) as session:
         load(session, SHOP, rows)
         load(session, ORDERS, ORDER_ROWS)
         session.commit()
@@ -140,7 +144,7 @@ def test_a_forced_run_keeps_ids_and_adds_no_change(stitched: tuple[Tenant, Stitc
 
 def test_a_run_killed_before_the_commit_repeats_with_the_same_content(stitched: tuple[Tenant, StitchRun]) -> None:
     brand, _ = stitched
-    with open_session(brand.root / "warehouse") as session:
+    with open_session(brand.root / "warehouse", ZONE) as session:
         load(session, SHOP, [*SHOP_ROWS[1:], {"id": "3", "first": "Omar", "last": "Diaz", "mail": "omar@example.org"}])
         session.commit()
     killed = run(brand, run_id="run-2", day=3, commit=False)
@@ -154,7 +158,7 @@ def test_a_run_killed_before_the_commit_repeats_with_the_same_content(stitched: 
 
 def test_new_orders_alone_do_not_match_anew(stitched: tuple[Tenant, StitchRun]) -> None:
     brand, first = stitched
-    with open_session(brand.root / "warehouse") as session:
+    with open_session(brand.root / "warehouse", ZONE) as session:
         load(session, ORDERS, [*ORDER_ROWS, {"id": "d", "who": "m2", "order": "4"}])
         session.commit()
     again = run(brand, run_id="run-2")
@@ -165,7 +169,7 @@ def test_new_orders_alone_do_not_match_anew(stitched: tuple[Tenant, StitchRun]) 
 def test_the_fingerprint_follows_settings_tags_and_content(stitched: tuple[Tenant, StitchRun]) -> None:
     brand, _ = stitched
     retagged = feed("Club:Members", {"nr": ["fk-member"], "name": ["surname"], "mail": ["email"]})
-    with open_session(brand.root / "warehouse") as session:
+    with open_session(brand.root / "warehouse", ZONE) as session:
         keys = {
             stitch_fingerprint(session, brand),
             stitch_fingerprint(session, tenant(brand.root, SHOP, CLUB, stitch=StitchConfig(outputs={"unified_scores": False}))),
@@ -179,7 +183,7 @@ def test_the_fingerprint_follows_settings_tags_and_content(stitched: tuple[Tenan
 def test_the_managed_blocklist_blocks_and_is_an_input(stitched: tuple[Tenant, StitchRun]) -> None:
     brand, _ = stitched
     blocking = tenant(brand.root, SHOP, CLUB, BLOCKED)
-    with open_session(brand.root / "warehouse") as session:
+    with open_session(brand.root / "warehouse", ZONE) as session:
         load(session, BLOCKED, [{"id": "1", "ds": "Shop", "sem": "email", "val": "Karl@example.org"}])
         session.commit()
     assert not run(blocking, run_id="run-2").reused
@@ -196,6 +200,6 @@ def test_a_manual_list_of_foreign_keys_does_not_stop_the_run(stitched: tuple[Ten
 
 def test_a_tenant_with_labels_is_told_that_they_are_not_applied(brand: Tenant) -> None:
     labels = feed("Amperity:Labels", {"label": ["sl/label-id"], "part": ["sl/partition-id"]}, stitch=False)
-    with open_session(brand.root / "warehouse") as session:
+    with open_session(brand.root / "warehouse", ZONE) as session:
         fill(session)
     assert run(tenant(brand.root, SHOP, labels)).warnings == ["Amperity:Labels: Stitch labels are not applied by this version"]
