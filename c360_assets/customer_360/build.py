@@ -44,7 +44,8 @@ class Built:
 
 
 @cache
-def _code() -> str:
+def own_code() -> str:
+    """Version of the code and templates of this stage."""
     return code_version(Path(__file__).parent)
 
 
@@ -60,7 +61,7 @@ def fingerprint_of(session: Session, node: TableNode, as_of: date) -> str | None
             return None
         inputs[dep] = state.digest
     used = as_of.isoformat() if node.uses_as_of else None
-    return fingerprint(_code(), node.canonical, inputs, used, session.timezone)
+    return fingerprint(own_code(), node.canonical, inputs, used, session.timezone)
 
 
 def is_current(session: Session, node: TableNode, as_of: date) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from c360_assets.customer_360.build import prepare_context
+from c360_assets.customer_360.build import own_code, prepare_context
 from c360_assets.customer_360.graph import TableNode, lineage, plan
 from c360_assets.customer_360.render import RUN_CONTEXT
 from c360_assets.customer_360.schemas import documented_schemas
@@ -219,14 +219,14 @@ def catalogue(listed: list[Entry]) -> pl.DataFrame:
 
 
 def published_fingerprint(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> str:
-    """Digest of all that the published file shows; run and log tables count only by their being there."""
+    """Digest of all that the published file shows and is checked by; run and log tables count only by their being there."""
     shown = []
     for entry in entries(session, tenant, specs):
         state = session.state(entry.stored) if entry.stored is not None else None
         content = state.digest if state is not None and entry.name not in RUN_TABLES else None
         meaning = {c: (s.description, s.semantic, s.pii) for c, s in entry.meaning.items()}
         shown.append((entry.schema, entry.name, content, dict(entry.columns), entry.description, meaning))
-    return fingerprint(shown)
+    return fingerprint(own_code(), tenant.config.customer_360.validations, shown)
 
 
 def is_published(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> bool:

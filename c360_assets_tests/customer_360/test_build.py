@@ -326,6 +326,8 @@ def test_a_change_is_not_published_until_it_is(session: Session, tmp_path: Path)
     fill(session)
     build_all(session, tenant)
     publish_database(session, tenant, as_of=AS_OF)
+    assert is_published(session, tenant)
+    assert not is_published(session, shop(tmp_path, options={"validations": {"thresholds": {"CV-T01": 5}}}))
     put_unified(session, [{"amperity_id": "A7"}], fk_customer="VARCHAR")
     assert not is_published(session, tenant)
 
