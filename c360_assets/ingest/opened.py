@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from c360_assets.ingest.failures import LoadError
@@ -53,6 +54,26 @@ def require(feed: FeedConfig, file: LandedFile, present: set[str]) -> None:
         if needed and name.lower() not in present:
             remedy = f"send the file with it, or mend fields.{name} of the feed"
             raise LoadError("missing_column", about(feed, file, f"lacks the required column {name}", remedy))
+
+
+def numbered(frames: Iterable[pl.DataFrame], skip: int = 0) -> Iterator[pl.DataFrame]:
+    """Add `_row`, a record's place in its file from 1, after leaving out the first `skip` records of each file.
+
+    A file's records stand together, in one frame or in several that follow each other.
+    """
+    file, seen = -1, 0
+    for frame in frames:
+        if frame.is_empty():
+            continue
+        files = frame["_file"].to_numpy()
+        places = np.arange(len(files))
+        begins = np.append(True, files[1:] != files[:-1])
+        rows = places - np.maximum.accumulate(np.where(begins, places, 0)) + 1
+        if files[0] == file:
+            rows[files == file] += seen
+        file, seen = int(files[-1]), int(rows[-1])
+        placed = frame.with_columns(pl.Series("_row", rows - skip, pl.Int64))
+        yield placed.filter(pl.col("_row") > 0) if skip else placed
 
 
 def gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import duckdb
 import polars as pl
 
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.opened import Batch, OpenedFile, about, gathered, require
-from c360_assets.ingest.records import text_records
+from c360_assets.ingest.opened import Batch, OpenedFile, about, gathered, numbered, require
+from c360_assets.ingest.read_text import unreadable
+from c360_assets.ingest.records import records_of
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
@@ -21,8 +21,13 @@ JSON_TOKEN = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)'
 
 def json_batches(session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError]) -> Iterator[Batch]:
     keys_of: dict[int, set[str]] = {}
-    frames = (frame for file in files for frame in _records(session, feed, file, failures))
-    for frame in gathered(frames):
+    faults: dict[int, Exception] = {}
+    if feed.files.format == "ndjson":
+        records = records_of(((file.number, file.path) for file in files), None, faults)
+    else:
+        records = (frame for file in files for frame in _document(session, feed, file, failures))
+    for raw in gathered(numbered(records)):
+        frame = _judged(session, raw)
         session.register("_c360_json", frame)
         named = session.rows(
             "SELECT DISTINCT _file, unnest(json_keys(record)) AS k FROM _c360_json WHERE _reject IS NULL ORDER BY k"
@@ -33,49 +38,41 @@ def json_batches(session: Session, feed: FeedConfig, files: list[OpenedFile], fa
             keys_of[number].add(key.lower())
         yield Batch(_fields_of(feed, sorted({key for _, key in named})))
     for file in files:
-        if file.number in keys_of:
+        if file.number in faults:
+            failures[file.number] = unreadable(feed, file.landed, faults[file.number])
+        elif file.number in keys_of:
             try:
                 require(feed, file.landed, keys_of[file.number])
             except LoadError as error:
                 failures.setdefault(file.number, error)
 
 
-def _records(session: Session, feed: FeedConfig, file: OpenedFile, failures: dict[int, LoadError]) -> Iterator[pl.DataFrame]:
-    if feed.files.format == "ndjson":
-        frames: Iterable[pl.DataFrame] = text_records(file.path, None)
-    else:
-        try:
-            frames = [_document(session, file.path)]
-        except duckdb.Error:
-            message = about(
-                feed, file.landed, "is not valid JSON", "mend the file, or say format: ndjson for one object per line"
-            )
-            failures[file.number] = LoadError("unreadable", message)
-            return
-    row = 1
-    for frame in frames:
-        session.register("_c360_lines", frame)
-        yield session.frame(
-            f"""SELECT {file.number}::INTEGER AS _file, {row} + (row_number() OVER (ORDER BY _line) - 1) AS _row, _line,
-                       CASE WHEN _bad IS NULL THEN record END AS record, _bad AS _reject,
-                       CASE WHEN _bad IS NOT NULL THEN coalesce(_garbled, record) END AS _record
-                FROM (SELECT *, CASE WHEN record IS NULL THEN 'encoding_error'
-                                     WHEN NOT json_valid(record) OR json_type(record) <> 'OBJECT' THEN 'malformed_row' END AS _bad
-                      FROM _c360_lines)
-                ORDER BY _line"""
-        )
-        row += len(frame)
+def _judged(session: Session, frame: pl.DataFrame) -> pl.DataFrame:
+    """Marks the records that are no JSON objects."""
+    session.register("_c360_lines", frame)
+    return session.frame(
+        """SELECT _file, _row, _line, CASE WHEN _bad IS NULL THEN record END AS record, _bad AS _reject,
+                  CASE WHEN _bad IS NOT NULL THEN coalesce(_garbled, record) END AS _record
+           FROM (SELECT *, CASE WHEN record IS NULL THEN 'encoding_error'
+                                WHEN NOT json_valid(record) OR json_type(record) <> 'OBJECT' THEN 'malformed_row' END AS _bad
+                 FROM _c360_lines)"""
+    )
 
 
-def _document(session: Session, path: Path) -> pl.DataFrame:
+def _document(session: Session, feed: FeedConfig, file: OpenedFile, failures: dict[int, LoadError]) -> Iterator[pl.DataFrame]:
     """The objects of a JSON document: an array of them, or one after the other. `_line` is the record's number."""
-    with path.open("rb") as source:
+    with file.path.open("rb") as source:
         start = source.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
     shape = "array" if start.startswith(b"[") else "unstructured"
-    return session.frame(
-        f"SELECT row_number() OVER () AS _line, json::VARCHAR AS record, NULL::VARCHAR AS _garbled "
-        f"FROM read_json_objects({quote_literal(str(path))}, format = {quote_literal(shape)}, compression = 'uncompressed')"
-    )
+    source_sql = f"{quote_literal(str(file.path))}, format = {quote_literal(shape)}, compression = 'uncompressed'"
+    try:
+        yield session.frame(
+            f"SELECT {file.number}::INTEGER AS _file, row_number() OVER () AS _line, json::VARCHAR AS record, "
+            f"NULL::VARCHAR AS _garbled FROM read_json_objects({source_sql})"
+        )
+    except duckdb.Error:
+        remedy = "mend the file, or say format: ndjson for one object per line"
+        failures[file.number] = LoadError("unreadable", about(feed, file.landed, "is not valid JSON", remedy))
 
 
 def _fields_of(feed: FeedConfig, keys: list[str]) -> str:

@@ -13,8 +13,8 @@ import polars as pl
 
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import LandedFile
-from c360_assets.ingest.opened import Batch, OpenedFile, about, gathered
-from c360_assets.ingest.records import Dialect, UnclosedQuoteError, text_records
+from c360_assets.ingest.opened import Batch, OpenedFile, about, gathered, numbered
+from c360_assets.ingest.records import Dialect, UnclosedQuoteError, records_of, text_records
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
@@ -38,6 +38,12 @@ def text_header(feed: FeedConfig, file: LandedFile, path: Path) -> tuple[str, ..
     if not feed.files.header:
         return tuple(name.lower() for name in feed.fields)
     dialect = dialect_of(feed)
+    with path.open("rb") as source:
+        line = source.readline(1 << 16).removeprefix(b"\xef\xbb\xbf")
+    plain = line.rstrip(b"\r\n")
+    unquoted = not (dialect.quote and dialect.quote.encode() in plain)
+    if line.endswith(b"\n") and plain.strip() and plain.isascii() and b"\r" not in plain and unquoted:
+        return tuple(name.strip().lower() for name in plain.decode().split(dialect.delimiter))
     try:
         first = next(text_records(path, dialect, chunk=1 << 16), None)
     except UnclosedQuoteError:
@@ -73,37 +79,41 @@ def text_batches(
     values = ", ".join(f"{_unquoted_sql(dialect, f'x{i}')} AS r{i}" for i in range(len(places)))
     fields = f"SELECT *, {found} FROM (SELECT *, {_fields_sql(dialect)} AS f FROM _c360_text)"
     sql = f"SELECT _file, _row, _line, _reject, _record, {values} FROM ({fields})"
-    frames = (frame for file in files for frame in _classified(feed, file, dialect, len(header), failures))
-    for frame in gathered(frames):
-        session.register("_c360_text", frame)
+    faults: dict[int, Exception] = {}
+    records = records_of(((file.number, file.path) for file in files), dialect, faults)
+    for frame in gathered(numbered(records, int(feed.files.header))):
+        session.register("_c360_text", _classified(frame, dialect, len(header)))
         yield Batch(sql)
+    for file in files:
+        if file.number in faults:
+            failures[file.number] = unreadable(feed, file.landed, faults[file.number])
 
 
-def _classified(
-    feed: FeedConfig, file: OpenedFile, dialect: Dialect, fields: int, failures: dict[int, LoadError]
-) -> Iterator[pl.DataFrame]:
-    """Frames of `_file, _row, _line, record, _plain, _reject, _record`; `record` is NULL in rejected rows, `_plain` says that
-    every delimiter in it separates two fields."""
-    row, skip = 1, int(feed.files.header)
-    try:
-        for frame in text_records(file.path, dialect):
-            frame, skip = frame.slice(skip), max(0, skip - len(frame))
-            delimiters = pl.col("record").str.count_matches(dialect.delimiter, literal=True)
-            yield (
-                frame.with_columns((delimiters == fields - 1).alias("_plain"))
-                .with_columns(_reject(dialect, fields).alias("_reject"))
-                .with_columns(
-                    pl.lit(file.number, pl.Int32).alias("_file"),
-                    pl.int_range(row, row + len(frame), dtype=pl.Int64).alias("_row"),
-                    pl.when(pl.col("_reject").is_not_null()).then(pl.coalesce("_garbled", "record")).alias("_record"),
-                    pl.when(pl.col("_reject").is_null()).then("record").alias("record"),
-                )
-                .select("_file", "_row", "_line", "record", "_plain", "_reject", "_record")
-            )
-            row += len(frame)
-    except UnclosedQuoteError as error:
-        what = f"has a quoted field that is never closed, after line {error.line}"
-        failures[file.number] = LoadError("unreadable", about(feed, file.landed, what, "mend the file or files.quote"))
+def unreadable(feed: FeedConfig, file: LandedFile, fault: Exception) -> LoadError:
+    """What a file's records could not be read for."""
+    if isinstance(fault, UnclosedQuoteError):
+        what = f"has a quoted field that is never closed, after line {fault.line}"
+        return LoadError("unreadable", about(feed, file, what, "mend the file or files.quote"))
+    what = f"cannot be read ({type(fault).__name__})"
+    return LoadError("unreadable", about(feed, file, what, "see that it is there and may be read, and run again"))
+
+
+def _classified(frame: pl.DataFrame, dialect: Dialect, fields: int) -> pl.DataFrame:
+    """Adds `_reject`, its text `_record` and `_plain`, which says that every delimiter in `record` separates two fields;
+    `record` becomes NULL in rejected rows."""
+    delimiters = pl.col("record").str.count_matches(dialect.delimiter, literal=True)
+    rejected = pl.col("_reject").is_not_null()
+    return (
+        frame.lazy()
+        .with_columns((delimiters == fields - 1).alias("_plain"))
+        .with_columns(_reject(dialect, fields).alias("_reject"))
+        .with_columns(
+            pl.when(rejected).then(pl.coalesce("_garbled", "record")).alias("_record"),
+            pl.when(~rejected).then("record").alias("record"),
+        )
+        .select("_file", "_row", "_line", "record", "_plain", "_reject", "_record")
+        .collect()
+    )
 
 
 def _reject(dialect: Dialect, fields: int) -> pl.Expr:

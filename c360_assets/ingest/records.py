@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import pyarrow as pa
 
 CHUNK = 32 << 20
 LONGEST_RECORD = 256 << 20
+SMALL_FILE = 4 << 20
 LINE_FEED, CARRIAGE_RETURN = 10, 13
 
 
@@ -105,10 +106,68 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
                 raise UnclosedQuoteError(line)
             length *= 2
             continue
-        yield _frame(block, begins[bounds], bounds[:-1] + line)
+        yield _frame(block, begins[bounds], {"_line": bounds[:-1] + line})
         start += int(begins[bounds[-1]])
         line += int(bounds[-1])
         length = chunk
+
+
+def records_of(
+    files: Iterable[tuple[int, Path]], dialect: Dialect | None, faults: dict[int, Exception]
+) -> Iterator[pl.DataFrame]:
+    """The records of numbered files in order, as `text_records` gives them, with the file's number as `_file`.
+
+    Small files are read together, since a frame for each would cost more than their rows. What `text_records` or reading
+    raises is put into `faults` under the file's number; some of its records may have been given out.
+    """
+    held: list[tuple[int, bytes]] = []
+    size = 0
+    for number, path in files:
+        data = _small(number, path, faults)
+        if data is not None:
+            held.append((number, data))
+            size += len(data)
+        if held and (data is None or size >= CHUNK):
+            yield _joined(held, dialect)
+            held, size = [], 0
+        if data is None and number not in faults:
+            yield from _alone(number, path, dialect, faults)
+    if held:
+        yield _joined(held, dialect)
+
+
+def _small(number: int, path: Path, faults: dict[int, Exception]) -> bytes | None:
+    """The content of a file that can be read together with others: a small one whose lines end with a line feed."""
+    try:
+        data = path.read_bytes() if path.stat().st_size <= SMALL_FILE else None
+    except OSError as error:
+        faults[number] = error
+        return None
+    return None if data is None or (b"\r" in data and b"\n" not in data) else data
+
+
+def _alone(number: int, path: Path, dialect: Dialect | None, faults: dict[int, Exception]) -> Iterator[pl.DataFrame]:
+    try:
+        for frame in text_records(path, dialect):
+            yield frame.select(pl.lit(number, pl.Int32).alias("_file"), pl.all())
+    except (OSError, UnclosedQuoteError) as error:
+        faults[number] = error
+
+
+def _joined(files: Sequence[tuple[int, bytes]], dialect: Dialect | None) -> pl.DataFrame:
+    """The records of whole files that are not empty, cut in one go."""
+    contents = [data.removeprefix(b"\xef\xbb\xbf") for _, data in files]
+    contents = [data if data.endswith(b"\n") else data + b"\n" for data in contents]
+    starts = np.cumsum([0, *(len(data) for data in contents)])
+    block = np.frombuffer(b"".join(contents), dtype=np.uint8)
+    begins = np.insert(np.flatnonzero(block == LINE_FEED).astype(np.int64) + 1, 0, 0)
+    first_lines = np.searchsorted(begins, starts)
+    between = ~_open_before(block, begins, dialect, first_lines[1:] - 1)
+    between[first_lines] = True
+    bounds = np.flatnonzero(between)
+    place = np.searchsorted(first_lines, bounds[:-1], side="right") - 1
+    numbers = np.array([number for number, _ in files], dtype=np.int32)
+    return _frame(block, begins[bounds], {"_file": numbers[place], "_line": bounds[:-1] - first_lines[place] + 1})
 
 
 def _has(data: np.ndarray, byte: int) -> bool:
@@ -122,8 +181,11 @@ def _series(block: np.ndarray, offsets: np.ndarray) -> pl.Series:
     return pl.Series("record", pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers))
 
 
-def _open_before(block: np.ndarray, begins: np.ndarray, dialect: Dialect | None) -> np.ndarray:
-    """For each line and for the end of the block: does it begin inside a quoted field? The block itself begins outside.
+def _open_before(
+    block: np.ndarray, begins: np.ndarray, dialect: Dialect | None, last_lines: np.ndarray | None = None
+) -> np.ndarray:
+    """For each line and for the end of the block: does it begin inside a quoted field? The block itself begins outside, and so
+    does what follows one of `last_lines`.
 
     Each line maps the state it begins in to the state it ends in. Lines without a quote keep it. For the others both outcomes
     are read off the line alone, and the maps are composed: the state is that of the last line with a constant outcome,
@@ -136,12 +198,16 @@ def _open_before(block: np.ndarray, begins: np.ndarray, dialect: Dialect | None)
     quotes = np.flatnonzero(block == ord(dialect.quote))
     if not len(quotes):
         return opened
-    quoted = np.unique(np.searchsorted(begins, quotes, side="right") - 1)
+    quoted = np.unique(np.append(np.searchsorted(begins, quotes, side="right") - 1, [] if last_lines is None else last_lines))
+    quoted = quoted.astype(np.int64)
     # Structure is ASCII; any other byte is content, so that broken encodings cannot change where a record ends.
     plain = np.where(block < 128, block, ord("?")).astype(np.uint8)
     text = _series(plain, begins).gather(quoted).cast(pl.String)
     from_outside = text.str.contains("^" + dialect.leaves_open).to_numpy()
     from_inside = text.str.contains(dialect.stays_open).to_numpy()
+    if last_lines is not None:
+        closes = np.isin(quoted, last_lines)
+        from_outside, from_inside = from_outside & ~closes, from_inside & ~closes
     flips = np.cumsum(from_outside & ~from_inside)
     constant = from_outside == from_inside
     last = np.maximum.accumulate(np.where(constant, np.arange(len(quoted)), -1))
@@ -153,7 +219,7 @@ def _open_before(block: np.ndarray, begins: np.ndarray, dialect: Dialect | None)
     return opened
 
 
-def _frame(block: np.ndarray, offsets: np.ndarray, lines: np.ndarray) -> pl.DataFrame:
+def _frame(block: np.ndarray, offsets: np.ndarray, columns: dict[str, np.ndarray]) -> pl.DataFrame:
     try:
         text = _series(block, offsets).cast(pl.String)
         bad = np.zeros(len(text), dtype=bool)
@@ -163,12 +229,12 @@ def _frame(block: np.ndarray, offsets: np.ndarray, lines: np.ndarray) -> pl.Data
         block[places] = ord("?")
         text = _series(block, offsets).cast(pl.String)
         bad = np.isin(np.arange(len(text)), np.searchsorted(offsets, places, side="right") - 1)
-    frame = pl.DataFrame({"_line": lines.astype(np.int64), "record": text, "_bad": bad})
+    frame = pl.DataFrame({**columns, "record": text, "_bad": bad})
     cut = pl.col("record").str.strip_suffix("\n").str.strip_suffix("\r")
     kept = frame.with_columns(cut).filter(pl.col("record") != "")
     record = pl.when(~pl.col("_bad")).then("record").alias("record")
     garbled = pl.when("_bad").then("record").alias("_garbled")
-    return kept.select("_line", record, garbled)
+    return kept.select(*columns, record, garbled)
 
 
 _found = threading.local()

@@ -97,11 +97,12 @@ class FilePattern:
     def find(self, root: Path) -> list[FileMatch]:
         """All files below the folder `root` that fit, by path. A link that leads out of `root` does not count."""
         base = root.resolve()
-        matches = (self.match(path) for path in _walk(root, self.glob_root))
-        return sorted(
-            (m for m in matches if m is not None and (root / m.path).resolve().is_relative_to(base)),
-            key=lambda m: m.path,
-        )
+        if not (root / self.glob_root).resolve().is_relative_to(base):
+            return []
+        matches = [m for m in map(self.match, _walk(root, self.glob_root)) if m is not None]
+        # Folders that are links are not walked, so that only a file itself can lead out.
+        inside = (m for m in matches if not (p := root / m.path).is_symlink() or p.resolve().is_relative_to(base))
+        return sorted(inside, key=lambda m: m.path)
 
 
 def _walk(root: Path, below: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ partitions never do. It is a run table: it tells about runs and is left out of d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
@@ -90,7 +90,7 @@ def session_ledger(session: Session) -> pl.DataFrame:
 
 def record(session: Session, entries: Sequence[LedgerEntry]) -> TableState:
     """Put `entries` in place of what the ledger holds for the same attempts. Pending until the session's commit."""
-    new = pl.DataFrame([asdict(e) for e in entries], schema=SCHEMA)
+    new = pl.DataFrame([vars(e) for e in entries], schema=SCHEMA)
     attempts = ["feed", "delivery_day", "attempt"]
     kept = session_ledger(session).join(new.select(attempts).unique(), on=attempts, how="anti")
     whole = pl.concat([kept, new]).sort("feed", "delivery_day", "attempt", "path")

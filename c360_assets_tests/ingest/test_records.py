@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c360_assets.ingest.opened import numbered
 from c360_assets.ingest.read_text import split_record
-from c360_assets.ingest.records import Dialect, text_records
+from c360_assets.ingest.records import Dialect, records_of, text_records
 
 CSV = Dialect(",", '"', '"')
 
@@ -75,3 +77,30 @@ def test_fields_lose_their_quotes() -> None:
     assert split_record('1,"a""b", "c",in"ner,', CSV) == ["1", 'a"b', ' "c"', 'in"ner', ""]
     assert split_record(r'1|"a\"|b"', Dialect("|", '"', "\\")) == ["1", 'a"|b']
     assert split_record('1,"a', Dialect(",", "", "")) == ["1", '"a']
+
+
+SMALL = st.lists(st.sampled_from([b"a", b'"', b",", b"\n", b"\r\n", b"\r", b"\xff", b"\xc3\xa9", b"\xef\xbb\xbf"]), max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(contents=st.lists(SMALL.map(b"".join), min_size=1, max_size=5), dialect=st.sampled_from([CSV, None]))
+def test_files_read_together_give_what_each_gives_alone(
+    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes], dialect: Dialect | None
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    paths = [folder / f"together-{n}.csv" for n in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    alone = [(n, *row) for n, path in enumerate(paths) for frame in text_records(path, dialect) for row in frame.iter_rows()]
+    faults: dict[int, Exception] = {}
+    together = [row for frame in records_of(enumerate(paths), dialect, faults) for row in frame.iter_rows()]
+    assert together == alone
+    assert not faults
+
+
+def test_rows_are_numbered_within_their_files() -> None:
+    frames = [pl.DataFrame({"_file": pl.Series(files, dtype=pl.Int32)}) for files in ([1, 1], [], [1, 1, 3], [4], [4, 4])]
+    assert [r for f in numbered(frames) for r in f.rows()] == [
+        (1, 1), (1, 2), (1, 3), (1, 4), (3, 1), (4, 1), (4, 2), (4, 3),
+    ]  # fmt: skip
+    assert [r for f in numbered(frames, 1) for r in f.rows()] == [(1, 1), (1, 2), (1, 3), (4, 1), (4, 2)]
