@@ -38,7 +38,7 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
             reused = is_published(session, tenant, report_specs()) and not forced(context)
             if not reused:
                 as_of = as_of_date(tenant, context.run.tags, session.warehouse)
-                publish_database(session, tenant, as_of=as_of, specs=report_specs(), progress=context.log.debug)
+                publish_database(session, tenant, as_of=as_of, specs=report_specs())
             published, checked = session.warehouse.manifest.meta[META], session.state(TABLE)
         yield materialized(TABLE, checked, reused=reused)
         path = dg.MetadataValue.path(str(database_path(tenant.root)))

@@ -57,7 +57,7 @@ def _feed(tenant: Tenant, feed: FeedConfig, source: SourceTable, days: dg.DailyP
         with warehouse.session(context) as session:
             news = [d for d in pending(tenant, feed, session_ledger(session), last) if d.day >= first]
             threshold = int(accepted) if accepted else None
-            load = load_feed(session, tenant, feed, news, threshold_override=threshold, progress=context.log.debug)
+            load = load_feed(session, tenant, feed, news, threshold_override=threshold)
             session.commit()
             _tell(context, load, source)
         figures = {name: getattr(load, name) for name in COUNTS}

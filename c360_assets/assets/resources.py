@@ -20,10 +20,11 @@ from dagster_duckdb import DuckDBResource
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.ledger import last_delivery
-from c360_assets.warehouse.lock import process_identity, tenant_lock
+from c360_assets.warehouse.lock import owner_mark, tenant_lock
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
 
 FORCE_TAG = "c360/force"
+OWNER_TAG = ".dagster/c360_owner"  # the prefix keeps it out of the UI
 AS_OF_TAG = "c360/as_of"
 WITHHELD = "its text may quote customer data and is kept in logs/errors.log"
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -40,8 +41,7 @@ class TenantLock(dg.ConfigurableResource):
         assert run is not None
         assert log is not None
         assert context.instance is not None
-        identity = {"c360/owner": run.run_id, **{f"c360/{key}": value for key, value in process_identity().items()}}
-        context.instance.add_run_tags(run.run_id, identity)
+        context.instance.add_run_tags(run.run_id, {OWNER_TAG: owner_mark(run.run_id)})
         with tenant_lock(Path(self.root), f"run {run.run_id[:8]} of job {run.job_name}", waiting=log.info):
             yield self
 

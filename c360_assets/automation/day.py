@@ -6,6 +6,7 @@ Decides what to run and in which order; what each run does belongs to `assets`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -31,13 +32,13 @@ from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.session import Warehouse, open_session
 
 if TYPE_CHECKING:
-    from dagster import AssetKey, Definitions
+    from dagster import AssetKey, DagsterInstance, Definitions
 
     from c360_assets.automation.runs import RunOutcome, TableDone
 
 # A day over its error threshold is refused and the rest of the day goes on; a day that could not be read at all keeps the
-# database from being published where its feed is required.
-OVER_THRESHOLD = "error_threshold"
+# database from being published where its feed is required. Only the former's message in the ledger says:
+OVER_THRESHOLD = "raise error_threshold"
 PUBLISHING = ("run", "activate")
 
 
@@ -63,16 +64,24 @@ def run_day(root: Path, options: DayOptions, reporter: Reporter, build: Callable
     the summary's failures.
     """
     tenant = load_tenant(root)
-    with tenant_lock(root, f"`c360 {options.stage}`", reporter.done):
-        return _Day(tenant, options, reporter, build).run()
+    prepare_home(root)
+    with tenant_lock(root, f"`c360 {options.stage}`", reporter.done), ExitStack() as stack:
+        return _Day(tenant, options, reporter, build, stack).run()
 
 
 class _Day:
     """One day on its way through loading, planning, building and publishing."""
 
-    def __init__(self, tenant: Tenant, options: DayOptions, reporter: Reporter, build: Callable[[Tenant], Definitions]) -> None:
-        self.tenant, self.options, self.reporter, self.build = tenant, options, reporter, build
-        self.definitions: Definitions | None = None
+    def __init__(
+        self,
+        tenant: Tenant,
+        options: DayOptions,
+        reporter: Reporter,
+        build: Callable[[Tenant], Definitions],
+        stack: ExitStack,
+    ) -> None:
+        self.tenant, self.options, self.reporter, self.build, self.stack = tenant, options, reporter, build, stack
+        self.dagster: tuple[DagsterInstance, Definitions] | None = None
         self.warehouse = Warehouse.open(tenant.root / "warehouse")
         self.tags = {"c360/run": uuid4().hex[:12]}
         self.feeds: list[FeedLoaded] = []
@@ -95,7 +104,7 @@ class _Day:
 
     def _load(self) -> None:
         ledger = read_ledger(self.warehouse)
-        news = {f.name: days for f in self._chosen() if (days := self._pending(f, ledger))}
+        news = [(f, days) for f in self._chosen() if (days := self._pending(f, ledger))]
         known = set(ledger["feed"].unique())
         if not news and not known:
             raise C360Error(
@@ -103,16 +112,14 @@ class _Day:
                 "drop files there, or mend `files.pattern` in feeds/"
             )
         for feed in self._chosen():
-            if feed.name not in news and feed.name not in known and not landed(self.tenant, feed):
+            if feed.name not in known and not landed(self.tenant, feed):
                 self.warnings.append(f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})")
             late = outside(self.tenant, feed, self.options.through)
             if late and self.options.through is None:
                 self.warnings.append(
                     f"{feed.name}: {len(late)} files of days outside the calendar are not loaded, such as {late[0].relative}"
                 )
-        for name, days in news.items():
-            feed = self.tenant.feed(name)
-            assert feed is not None
+        for feed, days in news:
             self._load_feed(feed, days)
 
     def _chosen(self) -> list[FeedConfig]:
@@ -131,10 +138,11 @@ class _Day:
 
     def _load_feed(self, feed: FeedConfig, days: Sequence[DayLoad]) -> None:
         from c360_assets.automation.jobs import LOAD, load_keys
+        from c360_assets.automation.runs import FEED_TAG
         from c360_assets.automation.sensors import contiguous
 
         self.reporter.doing(f"loading {feed.name}: {len(days)} delivery days")
-        tags = dict(self.tags)
+        tags = {**self.tags, FEED_TAG: feed.name}
         if self.options.threshold is not None:
             tags["c360/error_threshold"] = str(self.options.threshold)
         outcomes = []
@@ -148,9 +156,8 @@ class _Day:
         )
         failed = ledger.filter(pl.col("status") == "failed")
         stopped = not all(outcome.success for outcome in outcomes) and not failed.height
-        if stopped or failed.filter(pl.col("message") != OVER_THRESHOLD).height:
+        if stopped or failed.filter(~pl.col("message").str.contains(OVER_THRESHOLD, literal=True)).height:
             self.unreadable.append(feed.name)
-        kinds = ", ".join(sorted(failed["message"].unique()))
         loaded = FeedLoaded(
             feed=feed.name,
             days=ledger["delivery_day"].n_unique(),
@@ -158,7 +165,7 @@ class _Day:
             read=int(ledger["rows_read"].sum()),
             loaded=int(ledger["rows_loaded"].sum()),
             rejected=int(ledger["rows_rejected"].sum()),
-            problem=f"{failed['delivery_day'].n_unique()} days not loaded: {kinds.replace('_', ' ')}" if failed.height else None,
+            problem=f"not loaded: {', '.join(map(str, failed['delivery_day'].unique().sort()))}" if failed.height else None,
         )
         self.feeds.append(loaded)
         self.reporter.done(f"loaded {feed.name}: {loaded.loaded:,} rows of {loaded.files} files, {loaded.rejected:,} rejected")
@@ -199,11 +206,13 @@ class _Day:
         job = {"run": DAY, "activate": ACTIVATE}.get(self.options.stage, STITCH)
         tables = [*todo.stale, *(["customer_360_database"] if publish else [])]
         self.reporter.doing(f"{len(tables)} tables to compute")
-        outcome = self._launch(job, tables, self._stitch_tags(), as_of=as_of)
+        outcome = self._launch(job, tables, self._stage_tags(as_of, publish), as_of=as_of)
         self.failures += [f"{step}: {message}" for step, message in outcome.failed_steps]
         self.published_now = publish and outcome.success
 
-    def _stitch_tags(self) -> dict[str, str]:
+    def _stage_tags(self, as_of: date, publish: bool) -> dict[str, str]:
+        """The tags by which sensors and the schedule see that this run did their work."""
+        from c360_assets.automation.activation import day_tags
         from c360_assets.automation.readiness import readiness
         from c360_assets.automation.runs import FORCE_TAG, LANDED_TAG
 
@@ -213,7 +222,7 @@ class _Day:
         if self.options.stage in ("run", "stitch"):
             today = datetime.now(ZoneInfo(self.tenant.config.timezone)).date()
             tags[LANDED_TAG] = readiness(self.tenant, self.warehouse, today).digest
-        return tags
+        return tags | (day_tags(self.tenant, as_of) if publish else {})
 
     def _launch(
         self,
@@ -225,16 +234,16 @@ class _Day:
         as_of: date | None = None,
     ) -> RunOutcome:
         """Start a run whose assets are those of `tables` (warehouse names or asset keys), whole steps at a time."""
-        prepare_home(self.tenant.root)
         # Dagster takes seconds to import; a day with nothing to do never does.
-        from c360_assets.automation.runs import launch
+        from c360_assets.automation.runs import launch, open_instance
         from c360_assets.automation.steps import whole_steps
 
-        if self.definitions is None:
+        if self.dagster is None:
             self.reporter.doing("starting Dagster")
-            self.definitions = self.build(self.tenant)
-        keys = whole_steps(self.definitions, tables)
-        return launch(self.definitions, job, asset_keys=keys, days=days, tags=tags, as_of=as_of, progress=self._progress)
+            self.dagster = self.stack.enter_context(open_instance()), self.build(self.tenant)
+        instance, definitions = self.dagster
+        keys = whole_steps(definitions, tables)
+        return launch(instance, definitions, job, asset_keys=keys, days=days, tags=tags, as_of=as_of, progress=self._progress)
 
     def _progress(self, event: TableDone | str) -> None:
         if isinstance(event, str):

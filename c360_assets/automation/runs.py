@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -16,7 +17,7 @@ import dagster as dg
 from dagster import DagsterEventType as Kind
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from c360_assets.warehouse.lock import is_alive, process_identity
+from c360_assets.warehouse.lock import owner_is_gone, owner_mark
 
 RUN_TAG = "c360/run"
 FORCE_TAG = "c360/force"
@@ -24,7 +25,7 @@ AS_OF_TAG = "c360/as_of"
 FEED_TAG = "c360/feed"
 LANDED_TAG = "c360/landed"
 DAY_TAG = "c360/day"
-OWNER_TAG = "c360/owner"
+OWNER_TAG = ".dagster/c360_owner"  # the prefix keeps it out of the UI
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -60,7 +61,16 @@ class RunOutcome:
     tables: list[TableDone] = field(default_factory=list)
 
 
+@contextmanager
+def open_instance() -> Iterator[dg.DagsterInstance]:
+    """The instance of `DAGSTER_HOME`, on which runs of dead processes have been marked failed."""
+    with dg.DagsterInstance.get() as instance:
+        reconcile(instance)
+        yield instance
+
+
 def launch(
+    instance: dg.DagsterInstance,
     definitions: dg.Definitions,
     job_name: str,
     *,
@@ -77,23 +87,21 @@ def launch(
     failing step.
     """
     run_id = str(uuid4())
-    own = {OWNER_TAG: run_id, **{f"c360/{k}": v for k, v in process_identity().items()}}
+    own = {OWNER_TAG: owner_mark(run_id)}
     if days is not None:
         own |= {ASSET_PARTITION_RANGE_START_TAG: days[0].isoformat(), ASSET_PARTITION_RANGE_END_TAG: days[1].isoformat()}
     if as_of is not None:
         own[AS_OF_TAG] = as_of.isoformat()
     follower = _Follower(progress)
-    with dg.DagsterInstance.get() as instance:
-        reconcile(instance)
-        instance.add_event_listener(run_id, follower)
-        result = definitions.resolve_job_def(job_name).execute_in_process(
-            instance=instance,
-            run_id=run_id,
-            run_config=QUIET,
-            asset_selection=list(asset_keys) if asset_keys is not None else None,
-            tags={**(tags or {}), **own},
-            raise_on_error=False,
-        )
+    instance.add_event_listener(run_id, follower)
+    result = definitions.resolve_job_def(job_name).execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        run_config=QUIET,
+        asset_selection=list(asset_keys) if asset_keys is not None else None,
+        tags={**(tags or {}), **own},
+        raise_on_error=False,
+    )
     return RunOutcome(run_id, result.success, follower.failed, follower.tables)
 
 
@@ -155,9 +163,7 @@ def reconcile(instance: dg.DagsterInstance) -> int:
     """
     dead = 0
     for run in instance.get_runs(dg.RunsFilter(statuses=[s for s in UNFINISHED if s != dg.DagsterRunStatus.QUEUED])):
-        if run.tags.get(OWNER_TAG) != run.run_id:
-            continue
-        if not is_alive({key: run.tags.get(f"c360/{key}", "") for key in ("pid", "started", "boot")}):
+        if owner_is_gone(run.tags.get(OWNER_TAG), run.run_id):
             instance.report_run_failed(run, KILLED)
             dead += 1
     return dead

@@ -15,7 +15,7 @@ import polars as pl
 
 from c360_assets.customer_360.build import own_code, prepare_context
 from c360_assets.customer_360.graph import TableNode, lineage, plan
-from c360_assets.customer_360.render import RUN_CONTEXT
+from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
 from c360_assets.customer_360.schemas import documented_schemas
 from c360_assets.customer_360.validations import TABLE as VALIDATION_TABLE
 from c360_assets.customer_360.validations import validate_database
@@ -251,7 +251,8 @@ def publish_database(
     checked = validate_database(session, tenant, as_of=as_of)
     prepare_context(session, as_of)
     tables = publish_plan(tenant, session, as_of=as_of, specs=specs)
-    size = publish(session, database_path(tenant.root), tables, progress)
+    functions = macro_statements(schema="published.main")
+    size = publish(session, database_path(tenant.root), tables, progress, functions)
     profiles = session.state("customer_360")
     figures = {
         "tables": len(tables),

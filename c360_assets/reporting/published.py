@@ -42,6 +42,7 @@ def open_published(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         con.execute(f"SET TimeZone = {quote_literal(load_tenant(root).config.timezone)}")
         make_safe(con)
+        con.execute("SET search_path = 'main,domain'")  # so that the SQL which builds a table runs here as printed
         yield con
     except duckdb.Error as error:
         raise C360Error(str(error).strip()) from None

@@ -40,8 +40,16 @@ def database_path(tenant_root: Path, database: str = "customer_360") -> Path:
     return tenant_root / "activated" / f"{database}.duckdb"
 
 
-def publish(session: Session, path: Path, tables: Sequence[PublishedTable], progress: Callable[[str], None] | None = None) -> int:
+def publish(
+    session: Session,
+    path: Path,
+    tables: Sequence[PublishedTable],
+    progress: Callable[[str], None] | None = None,
+    statements: Sequence[str] = (),
+) -> int:
     """Build the database aside and replace `path` with it; returns the size of the new file in bytes.
+
+    `statements` are run on the new file, which is attached as `published`: functions that its users may call.
 
     The file that was published before is kept under `history/`. A crash at any moment leaves the old file in place.
     """
@@ -54,6 +62,8 @@ def publish(session: Session, path: Path, tables: Sequence[PublishedTable], prog
             if progress is not None:
                 progress(f"{table.schema}.{table.name}")
             _write(session, table)
+        for statement in statements:
+            session.execute(statement)
         session.execute("CHECKPOINT published")
     finally:
         session.execute("DETACH published")

@@ -47,6 +47,20 @@ def is_alive(identity: dict[str, str]) -> bool:
     return True
 
 
+def owner_mark(run_id: str) -> str:
+    """One line that says which process works on the run: for a tag of the run."""
+    return " ".join([run_id, *process_identity().values()])
+
+
+def owner_is_gone(mark: str | None, run_id: str) -> bool:
+    """Whether the process that wrote `mark` for this very run has ended.
+
+    A mark copied from another run, as running again does, says nothing.
+    """
+    owner, *process = (mark or "").split(" ")
+    return owner == run_id and not is_alive(dict(zip(("pid", "started", "boot"), process, strict=False)))
+
+
 @contextmanager
 def tenant_lock(root: Path, what: str, waiting: Callable[[str], None] | None = None, poll: float = 0.5) -> Iterator[None]:
     """Hold the tenant at `root` while the block runs; re-entrant in a process.

@@ -16,7 +16,7 @@ import pytest
 
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.jobs import LOAD, STITCH
-from c360_assets.automation.runs import KILLED, OWNER_TAG, TableDone, launch, prune, reconcile
+from c360_assets.automation.runs import KILLED, OWNER_TAG, TableDone, launch, open_instance, prune, reconcile
 from c360_assets.definitions import build
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.broken import broken
@@ -42,7 +42,8 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def load(tenant: Tenant, key: dg.AssetKey, first: date, last: date) -> tuple[bool, list[tuple[str, str]], str]:
-    outcome = launch(build(tenant), LOAD, asset_keys=[key], days=(first, last), tags={"c360/run": "test"})
+    with open_instance() as instance:
+        outcome = launch(instance, build(tenant), LOAD, asset_keys=[key], days=(first, last), tags={"c360/run": "test"})
     return outcome.success, outcome.failed_steps, outcome.run_id
 
 
@@ -57,14 +58,14 @@ def test_a_range_is_one_run_with_every_day_materialized(home: Path, instance: dg
     for offset in range(3):
         land(home, "shop", DAY + timedelta(days=offset))
     heard: list[TableDone | str] = []
-    outcome = launch(build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=2)), progress=heard.append)
+    outcome = launch(instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=2)), progress=heard.append)
     assert outcome.success
     assert [(t.table, t.rows, t.reused) for t in heard if isinstance(t, TableDone)] == [("domain/Shop_Customers", 5, False)]
     assert instance.get_materialized_partitions(SHOP) == {"2026-03-02", "2026-03-03", "2026-03-04"}
     run = instance.get_run_by_id(outcome.run_id)
     assert run is not None
-    assert (run.job_name, run.tags[OWNER_TAG], run.tags["c360/pid"]) == (LOAD, outcome.run_id, str(os.getpid()))
-    again = launch(build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=2)))
+    assert (run.job_name, *run.tags[OWNER_TAG].split(" ")[:2]) == (LOAD, outcome.run_id, str(os.getpid()))
+    again = launch(instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=2)))
     assert [t.reused for t in again.tables] == [True]
 
 
@@ -88,9 +89,9 @@ def test_no_value_reaches_the_orchestrator(home: Path, instance: dg.DagsterInsta
     land(home, "shop", DAY + timedelta(days=1), [f"c9,{CANARY_EMAIL},{CANARY_NAME},Drover,{CANARY_NAME}"])
     load(tenant, SHOP, DAY, DAY + timedelta(days=1))
     assert load(tenant, LOYALTY, DAY, DAY)[0]
-    outcome = launch(build(tenant), STITCH)
+    outcome = launch(instance, build(tenant), STITCH)
     assert outcome.success, outcome.failed_steps
-    outcome = launch(broken(home), "broken")
+    outcome = launch(instance, broken(home), "broken")
     ((_, message),) = outcome.failed_steps
     assert message.startswith("ConversionException at")
     instance.dispose()
@@ -102,14 +103,15 @@ def test_no_value_reaches_the_orchestrator(home: Path, instance: dg.DagsterInsta
 KILLED_RUN = """
 import sys, time
 import dagster as dg
-from c360_assets.automation.runs import launch
+from c360_assets.automation.runs import launch, open_instance
 
 @dg.asset
 def sleeps():
     print("sleeping", flush=True)
     time.sleep(60)
 
-launch(dg.Definitions([sleeps], jobs=[dg.define_asset_job("sleep")]), "sleep")
+with open_instance() as instance:
+    launch(instance, dg.Definitions([sleeps], jobs=[dg.define_asset_job("sleep")]), "sleep")
 """
 
 
@@ -128,7 +130,7 @@ def test_a_run_whose_process_was_killed_is_marked_failed(home: Path, instance: d
 
 def test_a_run_with_the_tags_of_another_is_not_judged(home: Path, instance: dg.DagsterInstance) -> None:
     """Running again copies tags, also those of a process that is gone."""
-    tags = {OWNER_TAG: "another", "c360/pid": "1", "c360/started": "0", "c360/boot": "gone"}
+    tags = {OWNER_TAG: "another 1 0 gone"}
     instance.add_run(dg.DagsterRun("load", run_id="again", tags=tags, status=dg.DagsterRunStatus.STARTED))
     assert reconcile(instance) == 0
 
