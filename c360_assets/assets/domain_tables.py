@@ -12,7 +12,7 @@ from c360_assets.assets.resources import WarehouseResource, forced
 from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_tables import build_custom_table, dependencies, fingerprint_of, lineage, ordered
 from c360_assets.ingest.landing import pending
-from c360_assets.ingest.load import DayResult, FeedLoad, domain_table, ensure_table, load_feed
+from c360_assets.ingest.load import DayResult, FeedLoad, ensure_table, load_feed
 from c360_assets.tenant.models import CustomTable, FeedConfig, SourceTable, Tenant
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.session import Session
@@ -35,10 +35,9 @@ def domain_table_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
 
 
 def ensure_tables(session: Session, tenant: Tenant) -> None:
-    """Give every feed that was never loaded its empty table, so that what reads it finds the declared columns."""
+    """Give every feed's table the declared columns: empty where it was never loaded, new columns NULL where it was."""
     for feed in tenant.feeds:
-        if session.state(domain_table(feed)) is None:
-            ensure_table(session, feed)
+        ensure_table(session, feed)
 
 
 def _feed(tenant: Tenant, feed: FeedConfig, source: SourceTable, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:

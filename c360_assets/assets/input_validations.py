@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from c360_assets.assets.domain_tables import ensure_tables
 from c360_assets.assets.metadata import Result, asset_key, described, documented, materialized
 from c360_assets.assets.resources import WarehouseResource, forced
 from c360_assets.tenant.models import SourceTable, Tenant
@@ -39,6 +40,7 @@ def _table_reports(tenant: Tenant, table: SourceTable) -> dg.AssetsDefinition:
     @dg.multi_asset(name=f"validate_{table.physical}", specs=specs, group_name=GROUP, can_subset=False)
     def table_reports(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
         with warehouse.session(context) as session:
+            ensure_tables(session, tenant)
             before = session.state(validation_table(table))
             state = validate_table(session, tenant, table, force=forced(context))
             session.commit()

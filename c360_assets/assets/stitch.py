@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from c360_assets.assets.domain_tables import ensure_tables
 from c360_assets.assets.metadata import Result, asset_key, documented, materialized, source_schema
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
 from c360_assets.stitch.configuration_tables import configuration_tables
@@ -38,6 +39,7 @@ def stitch_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(name="stitch", specs=specs, group_name=GROUP, can_subset=False)
     def stitch(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
         with warehouse.session(context) as session:
+            ensure_tables(session, tenant)
             as_of = as_of_date(tenant, context.run.tags, session.warehouse)
             run = run_stitch(
                 session, tenant, run_id=context.run.run_id, as_of=as_of, force=forced(context), progress=context.log.info

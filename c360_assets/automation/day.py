@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 # database from being published where its feed is required. Only the former's message in the ledger says:
 OVER_THRESHOLD = "raise error_threshold"
 PUBLISHING = ("run", "activate")
+DATABASE = "customer_360_database"
 
 
 @dataclass(frozen=True)
@@ -204,11 +205,11 @@ class _Day:
         from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH
 
         job = {"run": DAY, "activate": ACTIVATE}.get(self.options.stage, STITCH)
-        tables = [*todo.stale, *(["customer_360_database"] if publish else [])]
+        tables = [*todo.stale, *([DATABASE] if publish else [])]
         self.reporter.doing(f"{len(tables)} tables to compute")
         outcome = self._launch(job, tables, self._stage_tags(as_of, publish), as_of=as_of)
         self.failures += [f"{step}: {message}" for step, message in outcome.failed_steps]
-        self.published_now = publish and outcome.success
+        self.published_now = any(done.table == DATABASE and not done.reused for done in outcome.tables)
 
     def _stage_tags(self, as_of: date, publish: bool) -> dict[str, str]:
         """The tags by which sensors and the schedule see that this run did their work."""
