@@ -1,0 +1,159 @@
+"""What arrives broken or was asked wrongly: told in a sentence with the remedy, nothing of it loaded, the rest as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from c360_assets.warehouse.activated import database_path
+from c360_assets_tests.day.command import Said, ask, c360, c360_here, written
+from c360_assets_tests.day.conftest import Ran
+from c360_assets_tests.day.small import CLUB, POST_ROWS, SECOND, SHOP_ROWS, copy_of, land, land_all, small_tenant
+
+
+@pytest.fixture
+def ran(small: Ran, tmp_path: Path) -> Path:
+    """A tenant with a published database, to be spoiled."""
+    return copy_of(small.root, tmp_path / "tenant")
+
+
+def refused(said: Said, *told: str) -> None:
+    """The verb failed, says all of `told`, and shows no inner workings."""
+    assert said.code == 1, said.text
+    assert "Traceback" not in said.text
+    assert [part for part in told if part not in said.text] == [], said.text
+
+
+def test_the_small_tenant_has_its_day(small: Ran) -> None:
+    assert small.said.code == 0, small.said.text
+    assert ask(small.root, "SELECT count(*), count(DISTINCT amperity_id) FROM unified_coalesced") == [(10, 6)]
+
+
+def test_nothing_landed(tmp_path: Path) -> None:
+    root = small_tenant(tmp_path / "tenant")
+    refused(c360("run", "--tenant", root), "nothing has landed", str(root / "landing"), "files.pattern")
+    assert not database_path(root).exists()
+
+
+def test_a_misspelt_key_of_a_feed(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = written(ran)
+    (ran / "feeds/club/members.yaml").write_text(CLUB.lstrip().replace("primary_key:", "primery_key:"), "utf-8")
+    land_all(ran, SECOND)
+    line = CLUB.lstrip().splitlines().index("primary_key: [member]") + 1
+    told = (f"feeds/club/members.yaml:{line}", "primery_key", "primary_key", "nothing was run")
+    refused(c360_here(monkeypatch, "run", "--tenant", ran), *told)
+    refused(c360_here(monkeypatch, "check", "--tenant", ran), *told[:3])
+    assert written(ran) == before
+
+
+def test_sql_that_names_an_unknown_column(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = written(ran)
+    (ran / "database").mkdir()
+    (ran / "database/big_spenders.sql").write_text("SELECT amperity_id,\n  spending\nFROM customer_360\n", "utf-8")
+    refused(c360_here(monkeypatch, "run", "--tenant", ran), "database/big_spenders.sql", "spending", "nothing was run")
+    assert written(ran) == before
+
+
+def test_a_required_column_is_missing(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = database_path(ran).read_bytes()
+    path = land(ran, "shop/customers", SECOND, [("c9", "Gus", "Gray", 1)], columns="customer_id,first,last,visits")
+    land(ran, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
+    said = c360_here(monkeypatch, "run", "--tenant", ran)
+    refused(said, "Shop:Customers", path.name, "email", "not published", "loaded Club:Members: 1 rows", "left as it is")
+    assert database_path(ran).read_bytes() == published
+    assert "Gray" not in str(ask(ran, 'SELECT * FROM "domain".Shop_Customers'))
+
+
+def test_a_corrupt_gzip_of_a_required_feed(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = database_path(ran).read_bytes()
+    path = land(ran, "club/members", SECOND)
+    path.write_bytes(path.read_bytes()[:-12])
+    land(ran, "shop/customers", SECOND, [("c9", "gus@example.com", "Gus", "Gray", 1)])
+    said = c360_here(monkeypatch, "run", "--tenant", ran)
+    refused(said, "Club:Members", path.name, "send it again", "not published: Club:Members", "loaded Shop:Customers: 1 rows")
+    assert database_path(ran).read_bytes() == published
+    land(ran, "club/members", SECOND)
+    mended = c360_here(monkeypatch, "run", "--tenant", ran)
+    assert mended.code == 0, mended.text
+    assert ask(ran, "SELECT count(*) FROM merged_customers") == [(7,)]
+
+
+def test_a_feed_over_its_threshold_keeps_its_old_rows_and_the_rest_is_published(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(ran, "shop/customers", SECOND, [(*row[:4], "often") for row in SHOP_ROWS])
+    land(ran, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
+    said = c360_here(monkeypatch, "run", "--tenant", ran)
+    refused(said, "Shop:Customers: 6 of 6 rows have errors", "error log", "raise error_threshold", "Published:")
+    assert ask(ran, 'SELECT count(*), min(visits), max(visits) FROM "domain".Shop_Customers') == [(6, 0, 5)]
+    assert ask(ran, "SELECT count(*) FROM merged_customers") == [(7,)]
+    assert "often" not in said.text
+    log = "".join(p.read_text("utf-8") for p in (ran / "logs").glob("*row_errors.csv"))
+    assert "shop/customers-20260303.csv,2,visits" in log
+    accepted = c360_here(monkeypatch, "load", "Shop:Customers", "--error-threshold", "100", "--tenant", ran)
+    assert accepted.code == 0, accepted.text
+
+
+def test_a_broken_file_that_nobody_waits_for_does_not_hold_up_the_database(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = land(ran, "post/letters", SECOND, [row[:2] for row in POST_ROWS], columns="subject,pages")
+    land(ran, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
+    said = c360_here(monkeypatch, "run", "--tenant", ran)
+    refused(said, "Post:Letters", path.name, "letter", "Published:")
+    assert ask(ran, "SELECT count(*) FROM merged_customers") == [(7,)]
+    assert ask(ran, 'SELECT count(*) FROM "domain".Post_Letters') == [(6,)]
+
+
+def test_feeds_without_files_are_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = small_tenant(tmp_path / "tenant")
+    (root / "domain_tables").mkdir()
+    (root / "domain_tables/CDT_Friends.sql").write_text("SELECT member, mail FROM Club_Members", "utf-8")
+    (root / "domain_tables/CDT_Friends.yaml").write_text("primary_key: [member]\n", "utf-8")
+    land(root, "shop/customers", SECOND)
+    said = c360_here(monkeypatch, "run", "--tenant", root)
+    assert said.code == 0, said.text
+    assert "Club:Members: no file has landed yet" in said.text
+    assert ask(root, "SELECT count(*) FROM merged_customers") == [(6,)]
+    again = c360_here(monkeypatch, "run", "--tenant", root)
+    assert (again.code, "Nothing new landed" in again.text) == (0, True), again.text
+
+
+def test_a_tenant_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(c360_here(monkeypatch, "run", "--tenant", tmp_path / "none"), "no tenant folder", "c360 init")
+    refused(c360_here(monkeypatch, "stitch", "--tenant", small_tenant(tmp_path / "new")), "nothing is loaded yet", "c360 load")
+
+
+@pytest.mark.parametrize("verb", [["sql", "SELECT 1"], ["profile", "00000000"], ["rollback"]])
+def test_questions_before_anything_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]) -> None:
+    said = c360_here(monkeypatch, *verb, "--tenant", small_tenant(tmp_path / "tenant"))
+    refused(said)
+    assert any(told in said.text for told in ("c360 run", "no kept database")), said.text
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["walk"],
+        ["run", "--date", "yesterday"],
+        ["run", "--error-threshold", "200"],
+        ["run", "--no-such-option"],
+        ["sql"],
+        ["profile"],
+        ["demo"],
+        ["demo", "x", "--people", "0"],
+        ["feed", "suggest", "no-such-file.csv"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_use(small: Ran, monkeypatch: pytest.MonkeyPatch, args: list[str]) -> None:
+    said = c360_here(monkeypatch, "--tenant", small.root, *args)
+    assert said.code == 2, said.text
+    assert "Usage: " in said.text
+
+
+def test_unknown_names_are_answered_with_the_known_ones(small: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(c360_here(monkeypatch, "load", "Shop:Custmers", "--tenant", small.root), "Shop:Custmers", "Shop:Customers")
+    refused(c360_here(monkeypatch, "run", "--only", "customer_36", "--tenant", small.root), "customer_36", "customer_360")
+    refused(c360_here(monkeypatch, "sql", "--show", "nothing", "--tenant", small.root), "nothing", "merged_customers")
+    refused(c360_here(monkeypatch, "sql", "SELECT nothing FROM customer_360", "--tenant", small.root), "nothing")
+    refused(c360_here(monkeypatch, "profile", "ffffffff-0000", "--tenant", small.root), "nobody")

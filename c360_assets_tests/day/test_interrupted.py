@@ -1,0 +1,118 @@
+"""Runs that are killed, and runs that meet: the answer is the same, and readers never see half a database."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from c360_assets.warehouse.activated import database_path
+from c360_assets_tests.day.command import ask, c360, differing, digests, finish, start
+from c360_assets_tests.day.conftest import Ran
+from c360_assets_tests.day.small import SECOND, copy_of, land
+
+# Lines of progress after which the run is killed: while feeds load, within Stitch, while tables are built, before the end.
+MOMENTS = ["loaded Club:", "loaded Shop:", "built unified_coalesced", "built merged_customers", "built customer_attributes"]
+GUS = ("c9", "gus@example.com", "Gus", "Gray", 1)
+
+
+def second_day(root: Path) -> Path:
+    """Deliveries that change something in every table of people: a new person, a changed one, a new member."""
+    land(root, "shop/customers", SECOND, [("c1", "bob@example.com", "Robert", "Baker", 9), GUS])
+    land(root, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
+    return root
+
+
+def kill_after(process: subprocess.Popen[str], line: str) -> bool:
+    """Kill as soon as the process has said `line`; whether it still ran then."""
+    assert process.stderr is not None
+    for said in process.stderr:
+        if line in said:
+            break
+    alive = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return alive
+
+
+class Reader(threading.Thread):
+    """An analyst who connects and asks again and again; holds the answers and what went wrong."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(daemon=True)
+        self.path, self.answers, self.errors, self.enough = database_path(root), [], [], threading.Event()
+
+    answers: list[tuple[int, int]]
+    errors: list[str]
+
+    def run(self) -> None:
+        sql = "SELECT (SELECT count(*) FROM merged_customers), (SELECT count(*) FROM customer_360)"
+        while not self.enough.is_set():
+            try:
+                with duckdb.connect(str(self.path), read_only=True) as con:
+                    self.answers += con.execute(sql).fetchall()
+            except duckdb.Error as error:
+                self.errors.append(str(error))
+            time.sleep(0.05)
+
+    def __enter__(self) -> Reader:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.enough.set()
+        self.join()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(small: Ran, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Digests after a second day that nothing disturbed."""
+    root = second_day(copy_of(small.root, tmp_path_factory.mktemp("undisturbed") / "tenant"))
+    said = c360("run", "--tenant", root)
+    assert said.code == 0, said.text
+    return digests(root)
+
+
+def test_a_run_killed_again_and_again_ends_as_if_undisturbed(small: Ran, undisturbed: dict[str, str], tmp_path: Path) -> None:
+    root = second_day(copy_of(small.root, tmp_path / "tenant"))
+    with Reader(root) as reader:
+        killed = [line for line in MOMENTS if kill_after(start("run", "--tenant", root), line)]
+        said = c360("run", "--tenant", root)
+    assert said.code == 0, said.text
+    assert len(killed) >= 3, killed
+    assert reader.errors == []
+    assert set(reader.answers) == {(6, 6), (7, 7)}
+    assert differing(digests(root), undisturbed) == []
+    leftovers = [p.name for p in (root / "activated").iterdir() if "building" in p.name]
+    assert leftovers == []
+
+
+def test_two_runs_at_once_wait_for_each_other(small: Ran, undisturbed: dict[str, str], tmp_path: Path) -> None:
+    root = second_day(copy_of(small.root, tmp_path / "tenant"))
+    first = start("run", "--tenant", root)
+    deadline = time.monotonic() + 60
+    while not (root / ".lock.holder").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    second = start("run", "--tenant", root)
+    ended = [finish(first), finish(second)]
+    assert [said.code for said in ended] == [0, 0], [said.text for said in ended]
+    assert f"waiting for `c360 run` (process {first.pid})" in ended[1].text
+    assert "waiting for" not in ended[0].text
+    assert "Nothing new landed" in ended[1].text
+    assert differing(digests(root), undisturbed) == []
+    assert ask(root, "SELECT count(*) FROM merged_customers") == [(7,)]
+    assert not (root / ".lock.holder").exists()
+
+
+def test_a_holder_that_was_killed_does_not_hold_up_anybody(small: Ran, tmp_path: Path) -> None:
+    root = second_day(copy_of(small.root, tmp_path / "tenant"))
+    process = start("load", "--tenant", root)
+    assert kill_after(process, "loaded Club:Members")
+    assert (root / ".lock.holder").exists()
+    said = c360("load", "--tenant", root)
+    assert (said.code, "waiting" in said.text) == (0, False), said.text

@@ -1,0 +1,90 @@
+"""A newcomer's own file: init, feed suggest, check, run, as the README tells it; a source added later; going back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from c360_assets.warehouse.activated import database_path
+from c360_assets_tests.day.command import ask, c360_here
+from c360_assets_tests.day.conftest import Ran
+from c360_assets_tests.day.small import SECOND, copy_of, land
+
+CONTACTS = """customer_id,first_name,last_name,email,phone,street,city,state,zip,updated_at
+1001,Maria,Lopez,maria.lopez@example.com,212-555-0147,12 Elm St,Albany,NY,12207,2026-05-30 10:00:00
+1002,Maria,Lopes,maria.lopez@example.com,,12 Elm Street,Albany,NY,12207,2026-05-31 09:30:00
+1003,Peter,Quist,p.quist@example.org,212-555-0163,4 Oak Ave,Troy,NY,12180,2026-05-31 11:00:00
+1004,Ida,Quist,ida@example.org,212-555-0163,4 Oak Ave,Troy,NY,12180,2026-05-31 12:00:00
+1005,Sam,Reed,sam.reed@example.net,,9 Hill Rd,Utica,NY,13501,2026-06-01 08:00:00
+"""
+
+
+def test_from_a_file_of_five_rows_to_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "my-brand"
+    assert c360_here(monkeypatch, "init", root).code == 0
+    file = root / "landing/crm/contacts-20260601.csv"
+    file.parent.mkdir()
+    file.write_text(CONTACTS, "utf-8")
+    suggested = c360_here(monkeypatch, "feed", "suggest", file, "--tenant", root)
+    assert suggested.code == 0, suggested.text
+    assert "maria" not in suggested.stdout.lower()
+    feed = root / "feeds/crm/contacts.yaml"
+    feed.parent.mkdir()
+    feed.write_text(suggested.stdout, "utf-8")
+    checked = c360_here(monkeypatch, "check", "--tenant", root)
+    assert (checked.code, "0 errors" in checked.text or "no errors" in checked.text) == (0, True), checked.text
+    ran = c360_here(monkeypatch, "run", "--tenant", root)
+    assert ran.code == 0, ran.text
+    assert "5 source records → 4 people" in ran.text
+    assert ask(root, "SELECT count(DISTINCT amperity_id) FROM unified_coalesced WHERE email = 'maria.lopez@example.com'") == [
+        (1,)
+    ]
+    assert ask(root, "SELECT count(*) FROM customer_360 WHERE given_name IS NOT NULL") == [(4,)]
+    again = c360_here(monkeypatch, "init", root)
+    assert (again.code, "nothing was written" in again.text) == (1, True)
+
+
+def test_a_source_added_later_joins_with_its_history(demo: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new source with three landed days: two of them load in one run, and the next run loads the third and stitches all."""
+    root = copy_of(demo.root, tmp_path / "tenant")
+    before = ask(root, "SELECT count(*) FROM unified_coalesced")
+    (root / "feeds/walk_in").mkdir()
+    declared = (root / "feeds/callcentre/contacts.yaml").read_text("utf-8")
+    declared = declared.replace("source: CallCentre", "source: WalkIn").replace("callcentre/contacts-", "walk_in/contacts-")
+    (root / "feeds/walk_in/contacts.yaml").write_text(declared, "utf-8")
+    (root / "landing/walk_in").mkdir()
+    (contacts,) = (root / "landing/callcentre").iterdir()
+    for day in ("20260601", "20260602", "20260603"):
+        shutil.copy(contacts, root / "landing/walk_in" / contacts.name.replace("20260603", day))
+    loaded = c360_here(
+        monkeypatch, "load", "WalkIn:Contacts", "--from", "2026-06-01", "--to", "2026-06-02", "--tenant", root, "--json"
+    )
+    ((days, files),) = [(f["days"], f["files"]) for f in json.loads(loaded.stdout)["feeds"]]
+    assert (loaded.code, days, files) == (0, 2, 2)
+    ran = c360_here(monkeypatch, "run", "--tenant", root)
+    assert ran.code == 0, ran.text
+    counted = "SELECT count(*) FROM unified_coalesced WHERE datasource = 'WalkIn:Contacts'"
+    ((came,),) = ask(root, counted)
+    assert came > 0
+    assert ask(root, "SELECT count(*) FROM unified_coalesced") == [(before[0][0] + came,)]
+    assert ask(root, counted + " AND amperity_id IS NULL") == [(0,)]
+
+
+def test_a_database_can_be_taken_back(small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = copy_of(small.root, tmp_path / "tenant")
+    old = database_path(root).read_bytes()
+    land(root, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
+    assert c360_here(monkeypatch, "run", "--tenant", root).code == 0
+    assert ask(root, "SELECT count(*) FROM customer_360") == [(7,)]
+    unknown = c360_here(monkeypatch, "rollback", "99", "--tenant", root)
+    assert (unknown.code, "no kept database number 99" in unknown.text) == (1, True)
+    assert "Published already, unchanged" in c360_here(monkeypatch, "run", "--tenant", root).text
+    said = c360_here(monkeypatch, "rollback", "--tenant", root)
+    assert said.code == 0, said.text
+    assert database_path(root).read_bytes() == old
+    back = c360_here(monkeypatch, "run", "--tenant", root)
+    assert back.code == 0, back.text
+    assert ask(root, "SELECT count(*) FROM customer_360") == [(7,)], "the next run publishes the warehouse's state"

@@ -1,0 +1,101 @@
+"""The verbs that only look: status, sql, profile, check; and demo, which writes to new folders only."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from c360_assets_tests.day.command import ask, c360_here, written
+from c360_assets_tests.day.conftest import Ran
+from c360_assets_tests.day.small import SECOND, copy_of, land
+
+
+def test_status_names_feeds_stitch_and_what_is_published(small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = copy_of(small.root, tmp_path / "tenant")
+    land(root, "shop/customers", SECOND)
+    page = c360_here(monkeypatch, "status", "--tenant", root)
+    assert page.code == 0
+    for told in ("Shop:Customers 2026-03-02", "1 days", "10 source records → 6 people", "Published", "30 6 * * *"):
+        assert told in page.text, page.text
+    status = json.loads(c360_here(monkeypatch, "status", "--json", "--tenant", root).stdout)
+    feeds = {f["feed"]: (f["last_day"], f["rows"], f["rejected"], f["waiting_days"]) for f in status["feeds"]}
+    assert feeds["Shop:Customers"] == ("2026-03-02", 6, 0, 1)
+    assert feeds["Club:Members"] == ("2026-03-02", 4, 0, 0)
+    assert (status["stitch"]["source_records"], status["stitch"]["people"]) == (10, 6)
+
+
+def test_digests_are_one_line_per_table(small: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = c360_here(monkeypatch, "--tenant", small.root, "status", "--digests").stdout.splitlines()
+    rows = {name: int(count) for name, count, _ in (line.split() for line in lines)}
+    assert (rows["unified_coalesced"], rows["merged_customers"], rows["domain/Shop_Customers"]) == (10, 6, 6)
+
+
+def test_sql_answers_as_table_json_and_csv(small: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "SELECT given_name, surname, NULL AS nothing FROM customer_360 ORDER BY given_name LIMIT 2"
+    table = c360_here(monkeypatch, "sql", query, "--tenant", small.root)
+    assert (table.code, table.stdout.split()) == (0, ["given_name", "surname", "nothing", "Ann", "Archer", "Bob", "Baker"])
+    as_json = c360_here(monkeypatch, "sql", "--json", query, "--tenant", small.root)
+    assert json.loads(as_json.stdout)[1] == {"given_name": "Bob", "surname": "Baker", "nothing": None}
+    as_csv = c360_here(monkeypatch, "sql", "--csv", query, "--tenant", small.root)
+    assert list(csv.reader(io.StringIO(as_csv.stdout)))[1:] == [["Ann", "Archer", ""], ["Bob", "Baker", ""]]
+
+
+def test_sql_cannot_change_the_published_database(small: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = written(small.root)
+    said = c360_here(monkeypatch, "sql", "DELETE FROM customer_360", "--tenant", small.root)
+    assert (said.code, "Traceback" in said.text) == (1, False)
+    assert written(small.root) == before
+
+
+def test_the_sql_of_a_table_runs_on_the_published_database(demo: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = c360_here(monkeypatch, "sql", "--show", "merged_households", "--tenant", demo.root)
+    assert shown.code == 0
+    counted = c360_here(monkeypatch, "sql", "--json", f"SELECT count(*) AS n FROM ({shown.stdout})", "--tenant", demo.root)
+    assert counted.code == 0, counted.text
+    assert [(json.loads(counted.stdout)[0]["n"],)] == ask(demo.root, "SELECT count(*) FROM merged_households")
+    own = c360_here(monkeypatch, "sql", "--show", "brand_crossover", "--tenant", demo.root)
+    assert own.stdout.strip() == (demo.root / "database/brand_crossover.sql").read_text("utf-8").strip()
+
+
+def test_profile_opens_one_customer_by_the_beginning_of_the_id(demo: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    ((person, records, surname),) = ask(
+        demo.root,
+        """SELECT amperity_id, count(*), any_value(m.surname)
+           FROM unified_coalesced JOIN merged_customers m USING (amperity_id)
+           WHERE m.surname IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1""",
+    )
+    page = c360_here(monkeypatch, "profile", person[:8], "--tenant", demo.root)
+    assert page.code == 0, page.text
+    assert person in page.text
+    assert surname in page.text
+    assert f"{records} source records" in page.text
+    found = json.loads(c360_here(monkeypatch, "profile", person, "--json", "--tenant", demo.root).stdout)
+    assert (found["amperity_id"], len(found["records"])) == (person, records)
+    short = c360_here(monkeypatch, "profile", person[:3], "--tenant", demo.root)
+    assert short.code == 1
+
+
+def test_check_prints_problems_as_json(small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = copy_of(small.root, tmp_path / "tenant")
+    file = root / "feeds/shop/customers.yaml"
+    file.write_text(file.read_text("utf-8").replace("tags: [surname]", "tags: [surnaem]"), "utf-8")
+    said = c360_here(monkeypatch, "check", "--json", "--tenant", root)
+    problems = json.loads(said.stdout)
+    assert said.code == 0, "a misspelt tag may be a custom one: a warning"
+    assert {p["severity"] for p in problems} == {"warning"}
+    misspelt = [p for p in problems if "surnaem" in p["message"] + str(p["key"]) + str(p["remedy"])]
+    assert [(p["file"], p["line"]) for p in misspelt] == [("feeds/shop/customers.yaml", 12)]
+
+
+def test_demo_refuses_a_folder_that_holds_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.txt").write_text("mine", "utf-8")
+    said = c360_here(monkeypatch, "demo", tmp_path, "--people", "20", "--days", "2")
+    assert (said.code, "is not empty" in said.text) == (1, True)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+    made = c360_here(monkeypatch, "demo", tmp_path / "new", "--people", "20", "--days", "2")
+    assert made.code == 0, made.text
+    assert c360_here(monkeypatch, "check", "--tenant", tmp_path / "new").code == 0
