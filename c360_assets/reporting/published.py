@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from c360_assets.customer_360.graph import plan
+from c360_assets.customer_360.publish import META
 from c360_assets.errors import C360Error
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.warehouse.activated import database_path, restore
@@ -84,11 +85,19 @@ def table_sql(root: Path, name: str) -> str:
 
 
 def roll_back(root: Path, number: int | None) -> Path:
-    """Publish a kept database again and return the path under which it is published."""
-    path = database_path(root)
-    with tenant_lock(root, "a rollback"):
+    """Publish a kept database again and return the path under which it is published.
+
+    The warehouse stays as it is but forgets that it was published, so that the next run publishes it.
+    """
+    path, timezone = database_path(root), load_tenant(root).config.timezone
+    with tenant_lock(root, "a rollback"), open_session(root / "warehouse", timezone) as session:
+        published = session.warehouse.manifest.meta.get(META)
+        if published:
+            session.commit(**{META: {}})
         try:
             restore(path, number)
         except LookupError as error:
+            if published:
+                session.commit(**{META: published})
             raise C360Error(str(error)) from None
     return path

@@ -180,12 +180,13 @@ def _outcome(summary: Summary, commands: Sequence[tuple[str, str]]) -> Panel:
     if summary.source_records:
         lines.append(f"{summary.source_records:,} source records → {summary.people:,} people", style="bold")
         lines.append(f"   deduplication rate {summary.deduplication_rate:.1f} %   as of {report.as_of}\n")
-    if not report.built and report.reused:
+    if not report.built and report.reused and not report.failures:
         lines.append(f"Nothing new landed: all {len(report.reused)} tables are current and were reused.\n")
     elif report.reused:
         lines.append(f"{len(report.built)} tables built, {len(report.reused)} reused.\n")
     if report.published is not None:
-        word = "Published" if report.published_now else "Published already, unchanged"
+        unchanged = "Published before, and left as it is" if report.failures else "Published already, unchanged"
+        word = "Published" if report.published_now else unchanged
         lines.append(f"{word}: {report.published}\n")
         lines.append("\nTry:  ", style="dim")
         query = EXAMPLE_QUERY.replace("\n", " ")
