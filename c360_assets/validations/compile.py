@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from c360_assets.semantics.tags import column_for, tag_info
 from c360_assets.semantics.validity import EMAIL_PATTERN
 from c360_assets.tenant.models import SourceTable
-from c360_assets.validations.reports import Count, Figure, Report, missing
+from c360_assets.validations.declarations import Count, Figure, Report, missing
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 FLAGS = ("is_return", "is_cancellation")

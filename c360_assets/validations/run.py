@@ -17,7 +17,8 @@ from c360_assets.semantics.blocklist import BLOCKLIST_MACROS
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.compile import drilldown_sql, metrics, relation_sql, values_sql
-from c360_assets.validations.reports import ACROSS, REPORTS, Report, missing, reports_for
+from c360_assets.validations.declarations import Report, missing
+from c360_assets.validations.reports import ACROSS, REPORTS, reports_for
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
