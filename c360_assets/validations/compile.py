@@ -126,7 +126,9 @@ def drilldown_sql(report: Report, table: SourceTable) -> str:
         for c in report.metrics
         if isinstance(c, Count) and c.finding and (not c.tag or c.tag in present) and "(SELECT" not in c.when
     ]
-    counts = [c for c in counts if "phone_" not in c.when]
+    counts = [
+        c for c in counts if "phone_" not in c.when and "value_blocked" not in c.when
+    ]  # functions of a run, not of the file
     if not counts:
         return ""
     columns = tagged_columns(table)

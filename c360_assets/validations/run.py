@@ -290,8 +290,8 @@ def worst_findings(session: Session, limit: int = 3) -> list[Finding]:
     if session.state("input_validation_metric") is None:
         return []
     session.bind("input_validation_metric")
-    names = {
-        f"{metric.name}_count" if not metric.name.endswith("_count") else metric.name: report
+    titles = {
+        (report.id, metric.name if metric.name.endswith("_count") else f"{metric.name}_count"): report.title
         for report in REPORTS
         for metric in report.metrics
         if metric.finding
@@ -304,8 +304,8 @@ def worst_findings(session: Session, limit: int = 3) -> list[Finding]:
         " ORDER BY starts_with(m.metric, 'missing_'), share DESC, m.report_id, m.datasource, m.metric"
     )
     worst = [
-        Finding(report_id, names[metric].title, datasource, metric, int(value), share)
+        Finding(report_id, titles[report_id, metric], datasource, metric, int(value), share)
         for report_id, datasource, metric, value, share in found
-        if metric in names and names[metric].id == report_id
+        if (report_id, metric) in titles
     ]
     return worst[:limit]
