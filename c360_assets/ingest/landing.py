@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -17,6 +18,8 @@ from c360_assets.ingest.failures import LoadError
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import file_digest
+
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,12 @@ class LandedFile:
     size: int
     mtime_ns: int
     sha256: str = ""
+
+    @property
+    def partition(self) -> dict[str, str | None]:
+        """The columns that the folder of a partitioned Parquet file names (`region=US`), by lower-cased name."""
+        name, equals, value = PurePosixPath(self.relative).parent.name.partition("=")
+        return {unquote(name).lower(): None if value == NO_VALUE else unquote(value)} if equals else {}
 
     def changed(self) -> bool:
         """Whether the file is not what it was when it was listed: still being written, replaced or gone."""
@@ -64,7 +73,7 @@ def landed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:
     if not folder.is_dir():
         return []
     files = []
-    for match in FilePattern(feed.files.pattern).find(folder):
+    for match in FilePattern(feed.files.pattern).find(folder, folders=feed.files.format == "parquet"):
         if match.valid:
             path = folder / match.path
             try:

@@ -20,9 +20,10 @@ from c360_assets.ingest import upsert
 from c360_assets.ingest.casts import AS_TEXT, cast_for, typed_sql
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import DayLoad, LandedFile
-from c360_assets.ingest.opened import Batch, OpenedFile
-from c360_assets.ingest.readers import batches, open_file
+from c360_assets.ingest.opened import Batch, OpenedFile, about
+from c360_assets.ingest.readers import batches, open_part
 from c360_assets.ingest.row_errors import Rate, write_logs
+from c360_assets.ingest.unpack import parts_of
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.ledger import LEDGER, LedgerEntry, Status, record, session_ledger
@@ -188,6 +189,16 @@ def load_feed(
     return FeedLoad(feed.name, table, load.results, after)
 
 
+@dataclass
+class _Part:
+    """A plain file: of which day and landed file it is, what logs call it, how many rows it has."""
+
+    day: DayResult
+    result: FileResult
+    name: str
+    read: int = 0
+
+
 class _Load:
     """One batch of days on its way through the stages of a load."""
 
@@ -203,8 +214,8 @@ class _Load:
         self.session, self.tenant, self.feed, self.workspace = session, tenant, feed, workspace
         self.tell = progress or (lambda text: None)
         self.results = [DayResult(d.day, d.attempt, [FileResult(f) for f in d.files]) for d in days]
-        # Files are numbered over all days, in day and path order; a number is what rows carry.
-        self.numbered = [(day, file) for day in self.results for file in day.files]
+        # What is read is numbered over all days, in day and path order; a number is what rows carry.
+        self.parts: list[_Part] = []
 
     def _fail(self, day: DayResult, error: LoadError) -> None:
         if day.status != "failed":
@@ -213,46 +224,49 @@ class _Load:
     def read(self) -> None:
         """Fill the incoming table with every row of every readable file, errors marked; count per file."""
         opened: list[OpenedFile] = []
-        for number, (day, result) in enumerate(self.numbered):
+        for day, result in [(d, f) for d in self.results for f in d.files]:
             try:
-                opened.append(open_file(self.session, self.feed, number, result.file, self.workspace))
+                for part in parts_of(self.feed, result.file, self.workspace / str(len(self.parts))):
+                    self.parts.append(_Part(day, result, part.file.relative))
+                    opened.append(open_part(self.session, len(self.parts) - 1, part))
             except LoadError as error:
                 self._fail(day, error)
         self._create_incoming()
         failures: dict[int, LoadError] = {}
         try:
-            for batch in batches(self.session, self.feed, opened, failures):
+            for batch in batches(self.session, opened, failures):
                 self.session.execute(f"INSERT INTO {INCOMING} {self._typed_sql(batch)}")
                 self.tell(f"{self.feed.name}: reading {len(opened)} files")
         except duckdb.Error as error:
             # The engine's text may quote a value.
             raise LoadError("unreadable", f"feed {self.feed.name}: its files cannot be read ({type(error).__name__})") from None
         for file in opened:
-            day, result = self.numbered[file.number]
+            day, result = self.parts[file.number].day, self.parts[file.number].result
             if file.number in failures:
                 self._fail(day, failures[file.number])
             elif result.file.changed():
-                message = (
-                    f"feed {self.feed.name}: file {result.file.relative} changed while it was read; run again when it is complete"
-                )
+                message = about(self.feed, result.file, "changed while it was read", "run again when it is complete")
                 self._fail(day, LoadError("changing", message))
             if file.header is None:
-                day.warnings.append(f"file {result.file.relative} is empty")
+                day.warnings.append(f"file {file.landed.relative} is empty")
             if file.undeclared:
                 day.warnings.append(
-                    f"file {result.file.relative} has {file.undeclared} columns that the feed does not declare; ignored"
+                    f"file {file.landed.relative} has {file.undeclared} columns that the feed does not declare; ignored"
                 )
         counts = f"SELECT _file, count(*), count(_error), sum(_rounded)::BIGINT FROM {INCOMING} GROUP BY _file"
         for number, read, rejected, rounded in self.session.rows(counts):
-            result = self.numbered[number][1]
-            result.read, result.rejected, result.rounded = read, rejected, rounded or 0
+            part = self.parts[number]
+            part.read = read
+            part.result.read += read
+            part.result.rejected += rejected
+            part.result.rounded += rounded or 0
 
     def _create_incoming(self) -> None:
         columns = {**upsert.columns_of(self.feed), "_file": "INTEGER", "_row": "BIGINT", "_line": "BIGINT"}
         columns |= {"_error": "VARCHAR", "_field": "VARCHAR", "_raw": "VARCHAR", "_rounded": "BIGINT"}
         listed = ", ".join(f"{quote_ident(name)} {kind}" for name, kind in columns.items() if name != "_updated")
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE {INCOMING} ({listed})")
-        days = [(n, day.day.year) for n, (day, _) in enumerate(self.numbered)]
+        days = [(n, part.day.day.year) for n, part in enumerate(self.parts)]
         frame = pl.DataFrame(days, schema={"_file": pl.Int32, "_year": pl.Int32}, orient="row")
         self.session.register("_c360_file_years", frame)
 
@@ -300,11 +314,10 @@ class _Load:
                 day.status = "empty"
                 day.warnings.append(f"delivery day {day.day} has no rows")
         wrong = self.session.frame(f"SELECT _file, _line, _field, _error, _raw FROM {INCOMING} WHERE _error IS NOT NULL")
-        number = 0
         for day in self.results:
-            names = pl.DataFrame({"_file": range(number, number + len(day.files)), "file": [f.file.relative for f in day.files]})
-            number += len(day.files)
-            of_day = wrong.join(names.with_columns(pl.col("_file").cast(pl.Int32)), on="_file")
+            names = [(number, part.name) for number, part in enumerate(self.parts) if part.day is day]
+            files = pl.DataFrame(names, schema={"_file": pl.Int32, "file": pl.String}, orient="row")
+            of_day = wrong.join(files, on="_file")
             renamed = of_day.rename({"_line": "line_no", "_field": "field", "_error": "error_type", "_raw": "raw_value"})
             day.logs = write_logs(self.tenant.root, self.feed, day.day, renamed)
 
@@ -316,14 +329,13 @@ class _Load:
         if not good:
             self._count_replaced()
             return ensure_table(self.session, self.feed)
-        bases, number = [], 0
-        for day in self.results:
+        bases = []
+        for day in good:
             offset = 0
-            for file in day.files:
-                if day in good:
+            for number, part in enumerate(self.parts):
+                if part.day is day:
                     bases.append((number, upsert.updated_base(day.day, day.attempt, offset)))
-                offset += file.read
-                number += 1
+                    offset += part.read
         schema = {"_file": pl.Int32, "_base": pl.Int64}
         self.session.register("_c360_bases", pl.DataFrame(bases, schema=schema, orient="row"))
         self.tell(f"{self.feed.name}: merging")
@@ -338,7 +350,7 @@ class _Load:
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE _c360_fresh AS {upsert.fresh_sql(self.feed, placed, f'({stored})')}")
         loaded_rows = f"SELECT _file, count(*) FROM {placed} SEMI JOIN _c360_fresh USING (_updated) GROUP BY _file"
         for number, loaded in self.session.rows(loaded_rows):
-            self.numbered[number][1].loaded = loaded
+            self.parts[number].result.loaded += loaded
         self._count_replaced()
         fresh = f"SELECT {names}, _updated FROM {placed} SEMI JOIN _c360_fresh USING (_updated)"
         table, mark, figures = domain_table(self.feed), layout_fingerprint(self.feed), _figures(self.feed)
@@ -355,8 +367,9 @@ class _Load:
         return [d for d in good if d.day == newest]
 
     def _count_replaced(self) -> None:
-        for day, file in self.numbered:
-            file.replaced = 0 if day.status == "failed" else file.read - file.rejected - file.loaded
+        for day in self.results:
+            for file in day.files:
+                file.replaced = 0 if day.status == "failed" else file.read - file.rejected - file.loaded
 
     def write_ledger(self) -> None:
         now = datetime.now(UTC)
@@ -378,7 +391,8 @@ class _Load:
                 run_id=self.session.run_id,
                 loaded_at=now,
             )
-            for day, f in self.numbered
+            for day in self.results
+            for f in day.files
         ]
         record(self.session, entries)
 

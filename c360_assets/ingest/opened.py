@@ -21,10 +21,12 @@ BATCH_ROWS = 500_000
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """A file that was looked at and can be read. `number` is its place among the files of the load, `path` what to read
-    (unpacked, UTF-8), `header` the lower-cased column names of a text or Parquet file, None where there is nothing to read."""
+    """A file that was looked at and can be read. `number` is its place among the files of the load, `feed` says how it is
+    written, `path` what to read (unpacked, UTF-8), `header` the lower-cased column names of a text or Parquet file, None where
+    there is nothing to read."""
 
     number: int
+    feed: FeedConfig
     landed: LandedFile
     path: Path
     header: tuple[str, ...] | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -24,7 +25,8 @@ def _columns(session: Session, path: Path) -> list[tuple[str, str]]:
 
 def parquet_header(session: Session, feed: FeedConfig, file: LandedFile, path: Path) -> tuple[str, ...]:
     try:
-        return tuple(name.lower() for name, _ in _columns(session, path))
+        names = [name.lower() for name, _ in _columns(session, path)]
+        return (*names, *(name for name in file.partition if name not in names))
     except duckdb.Error:
         raise LoadError("unreadable", about(feed, file, "is not a readable Parquet file", "send it again")) from None
 
@@ -33,17 +35,21 @@ def parquet_batches(
     session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError]
 ) -> Iterator[Batch]:
     """Typed values are rendered as text that their casts read back, so that one set of type rules holds for all formats."""
-    shapes: dict[tuple[tuple[str, str], ...], list[OpenedFile]] = defaultdict(list)
+    shapes: dict[tuple[Any, ...], list[OpenedFile]] = defaultdict(list)
     for file in files:
-        shapes[tuple(_columns(session, file.path))].append(file)
-    for shape, alike in shapes.items():
+        shapes[tuple(_columns(session, file.path)), tuple(file.landed.partition.items())].append(file)
+    for (shape, partition), alike in shapes.items():
         columns = {name.lower(): (name, kind) for name, kind in shape}
         values, typed = [], set()
         for i, (name, item) in enumerate(feed.fields.items()):
             column, kind = columns.get(name.lower(), ("", ""))
             if kind not in ("", "VARCHAR"):
                 typed.add(i)
-            text = rendered(quote_ident(column), kind, item.type, feed.timezone or "UTC") if kind else "NULL::VARCHAR"
+            if kind:
+                text = rendered(quote_ident(column), kind, item.type, feed.timezone or "UTC")
+            else:
+                folder = dict(partition).get(name.lower())
+                text = "NULL::VARCHAR" if folder is None else quote_literal(folder)
             values.append(f"{text} AS r{i}")
         for group in _grouped(alike):
             readable = group

@@ -10,21 +10,20 @@ import re
 from collections.abc import Callable
 from zoneinfo import available_timezones
 
+from pydantic import ValidationError
+
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.files import FilePattern, PatternError
 from c360_assets.tenant.findings import Findings
-from c360_assets.tenant.models import FeedConfig
+from c360_assets.tenant.models import FeedConfig, FilesConfig
 
 GENERATED = ("_pk", "_uuid_pk", "_updated", "amperity_id")
 NESTED = frozenset({"array", "map", "struct"})
 # Letters a date pattern may use outside quotes: year, month, day, day of year, hours, minute, second, fraction, am/pm, zone.
 DATE_LETTERS = frozenset("yMdDHhmsSaZz")
 WEAK_KEYS = frozenset({"given-name", "surname", "full-name", "update-dt"})
-NOT_READ_YET = {
-    **dict.fromkeys(("avro", "xml"), "deliver csv, json, ndjson or parquet"),
-    **dict.fromkeys(("zip", "tar"), "deliver the files themselves, each gzipped if need be"),
-}
+REMOTE = ("s3", "sftp")
 OUTPUT_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -186,13 +185,7 @@ def files(found: Findings) -> None:
             FilePattern(item.pattern)
         except PatternError as error:
             found.error(file, ("files", "pattern"), str(error))
-        if "://" in item.address:
-            found.error(file, ("files", "address"), "remote files are not fetched yet", "deliver to landing/")
-        elif item.address.strip("/").split("/")[0] != "landing" or item.address[:1] == "/" or ".." in item.address.split("/"):
-            found.error(file, ("files", "address"), "must be landing/ or a folder below it")
-        for key in ("format", "compression"):
-            if getattr(item, key) in NOT_READ_YET:
-                found.error(file, ("files", key), f"{getattr(item, key)} is not read yet", NOT_READ_YET[getattr(item, key)])
+        _address(found, file, item.address)
         if item.format == "dsv" and item.delimiter is None:
             found.error(file, ("files",), "format dsv needs a delimiter", 'add `delimiter: ";"`')
         for key in ("delimiter", "quote", "escape"):
@@ -204,8 +197,39 @@ def files(found: Findings) -> None:
                 codecs.lookup(item.encoding)
             except LookupError:
                 found.error(file, ("files", "encoding"), "is no known encoding", "UTF-8 and UTF-16 with its mark need no setting")
-        if item.contents is not None and item.compression not in {"zip", "tar"}:
-            found.error(file, ("files", "contents"), "a contents map needs `compression: zip` or `tar`")
+        _contents(found, feed, file)
+
+
+def _address(found: Findings, file: str, address: str) -> None:
+    path = ("files", "address")
+    scheme, remote, rest = address.partition("://")
+    if remote and scheme not in REMOTE:
+        found.error(
+            file, path, f"{scheme}:// cannot be read", "use s3://bucket/folder, sftp://user@host/folder or a folder of landing/"
+        )
+    elif remote and ":" in rest.partition("@")[0] and "@" in rest:
+        found.error(file, path, "holds a password", "leave it out: it is taken from the environment variable C360_SFTP_PASSWORD")
+    elif remote and not rest.partition("/")[0]:
+        found.error(file, path, "names no bucket or host", "use s3://bucket/folder or sftp://user@host/folder")
+    elif not remote and (address.strip("/").split("/")[0] != "landing" or address[:1] == "/" or ".." in address.split("/")):
+        found.error(file, path, "must be landing/ or a folder below it")
+
+
+def _contents(found: Findings, feed: FeedConfig, file: str) -> None:
+    item, path = feed.files, ("files", "contents")
+    if item.contents is None:
+        return
+    if item.compression not in {"zip", "tar"}:
+        found.error(file, path, "a contents map needs `compression: zip` or `tar`")
+    for name, entry in item.contents.items():
+        if not (entry is None or isinstance(entry, dict)):
+            found.error(file, (*path, name), "must be empty or a map of settings of `files`", f"{name}: {{format: ndjson}}")
+            continue
+        try:
+            FilesConfig.model_validate({**item.model_dump(exclude={"contents"}), **(entry or {})})
+        except ValidationError as error:
+            keys = sorted({str(problem["loc"][0]) for problem in error.errors() if problem["loc"]})
+            found.error(file, (*path, name), f"has settings that `files` does not know: {', '.join(keys)}")
 
 
 RULES: tuple[Callable[[Findings], None], ...] = (some_feed, names, outputs, keys, options, files)

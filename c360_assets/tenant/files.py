@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -94,12 +94,27 @@ class FilePattern:
         except ValueError:
             return FileMatch(relative_path, None, False)
 
-    def find(self, root: Path) -> list[FileMatch]:
-        """All files below the folder `root` that fit, by path. A link that leads out of `root` does not count."""
+    def match_inside(self, relative_path: str) -> FileMatch | None:
+        """How a file of a partitioned folder fits: its folder does, or the folder above one such as `region=US`."""
+        *folders, name = relative_path.split("/")
+        if not folders or name.startswith((".", "_")):
+            return None
+        if "=" in folders[-1]:
+            folders.pop()
+        found = self.match("/".join(folders)) if folders else None
+        return found and replace(found, path=relative_path)
+
+    def find(self, root: Path, folders: bool = False) -> list[FileMatch]:
+        """All files below the folder `root` that fit, by path. A link that leads out of `root` does not count.
+
+        With `folders`, so do the files of folders that fit, one level of partitions deep.
+        """
         base = root.resolve()
         if not (root / self.glob_root).resolve().is_relative_to(base):
             return []
-        matches = [m for m in map(self.match, _walk(root, self.glob_root)) if m is not None]
+        paths = _walk(root, self.glob_root)
+        fits = (self.match(path) or (self.match_inside(path) if folders else None) for path in paths)
+        matches = [m for m in fits if m is not None]
         # Folders that are links are not walked, so that only a file itself can lead out.
         inside = (m for m in matches if not (p := root / m.path).is_symlink() or p.resolve().is_relative_to(base))
         return sorted(inside, key=lambda m: m.path)

@@ -72,8 +72,15 @@ CASES = {
     "delimiter": (customers("*.csv'\"", "*.csv'\", delimiter: '||'"), ERROR, 3, "one character"),
     "address": (customers("*.csv'\"", "*.csv'\", address: /etc"), ERROR, 3, "landing/"),
     "address leaves": (customers("*.csv'\"", "*.csv'\", address: landing/../../x"), ERROR, 3, "below it"),
-    "address remote": (customers("*.csv'\"", "*.csv'\", address: 's3://b/x'"), ERROR, 3, "not fetched yet"),
-    "avro": (customers("*.csv'\"", "*.csv'\", format: avro"), ERROR, 3, "avro is not read yet"),
+    "address ftp": (customers("*.csv'\"", "*.csv'\", address: 'ftp://b/x'"), ERROR, 3, "ftp:// cannot be read"),
+    "address with a password": (customers("*.csv'\"", "*.csv'\", address: 'sftp://me:pw@h/x'"), ERROR, 3, "holds a password"),
+    "address without a bucket": (customers("*.csv'\"", "*.csv'\", address: 's3://'"), ERROR, 3, "names no bucket or host"),
+    "contents": (
+        customers("*.csv'\"", "*.csv'\", compression: zip, contents: {'*.csv': {formt: csv}}"),
+        ERROR,
+        3,
+        "not know: formt",
+    ),
     "encoding": (customers("*.csv'\"", "*.csv'\", encoding: utf-88"), ERROR, 3, "no known encoding"),
     # tags
     "phone type": (more(SHOP, "tel: {type: integer, tags: [phone]}"), ERROR, 13, "must be of type string, not integer"),

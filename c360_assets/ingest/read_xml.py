@@ -1,0 +1,75 @@
+"""XML files to copies as NDJSON, which the JSON reader then reads: one object per row element.
+
+Attributes and child elements of a row become keys, without their namespace. A child without children is its text, and its
+attributes stand beside it as `child.attribute`; one with children stays nested; a repeated one becomes an array. Entities and
+external references are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from defusedxml.ElementTree import iterparse
+
+DEEPEST = 200
+
+
+class NoRowsError(Exception):
+    """The document has elements, and none of them is a row."""
+
+
+def xml_to_ndjson(source: Path, target: Path, row_tag: str) -> None:
+    """Write the rows of `source` to `target`, one at a time. Raises NoRowsError, or what the parser raises on broken XML."""
+    open_elements: list[Element] = []
+    row_depth: int | None = None
+    rows = others = 0
+    with target.open("w", encoding="utf-8") as lines:
+        for event, element in iterparse(str(source), events=("start", "end")):
+            if event == "start":
+                open_elements.append(element)
+                if len(open_elements) > DEEPEST:
+                    raise ValueError("nested too deeply")
+                if row_depth is None and _local(element.tag) == row_tag:
+                    row_depth = len(open_elements)
+                continue
+            open_elements.pop()
+            if row_depth == len(open_elements) + 1:
+                lines.write(json.dumps(_object(element), ensure_ascii=False) + "\n")
+                rows, row_depth = rows + 1, None
+            elif row_depth is None and open_elements:
+                others += 1
+            if row_depth is None and open_elements:
+                open_elements[-1].remove(element)
+    if others and not rows:
+        raise NoRowsError
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def _object(element: Element) -> dict[str, Any]:
+    found: dict[str, Any] = {_local(name): text for name, text in element.attrib.items()}
+    for child in element:
+        name = _local(child.tag)
+        if len(child):
+            _put(found, name, _object(child))
+            continue
+        absent = any(_local(n) == "nil" and text in ("true", "1") for n, text in child.attrib.items())
+        _put(found, name, None if absent else child.text or "")
+        for attribute, text in child.attrib.items():
+            if _local(attribute) != "nil":
+                _put(found, f"{name}.{_local(attribute)}", text)
+    return found
+
+
+def _put(found: dict[str, Any], name: str, value: Any) -> None:
+    if name not in found:
+        found[name] = value
+    elif isinstance(found[name], list):
+        found[name].append(value)
+    else:
+        found[name] = [found[name], value]
