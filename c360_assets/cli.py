@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from c360_assets.automation.instance import prepare_home, tenant_root
+from c360_assets.automation.instance import REPOSITORY, prepare_home, tenant_root
 from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.reporting.paths import short_path
 
 if TYPE_CHECKING:
     from dagster import Definitions
@@ -64,14 +65,9 @@ def _every_verb(tenant: TenantOption = None) -> None:
 def _root(tenant: Path | None) -> Path:
     root = tenant.resolve() if tenant is not None else tenant_root()
     if not root.is_dir():
-        raise C360Error(f"there is no tenant folder {_shown(root)}; `c360 init DIR` starts one")
+        raise C360Error(f"there is no tenant folder {short_path(root)}; `c360 init DIR` starts one")
     os.environ["C360_TENANT_DIR"] = str(root)
     return root
-
-
-def _shown(path: Path) -> str:
-    """A path as short as it can be from here."""
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 @contextmanager
@@ -120,7 +116,7 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
     else:
         _print_problems(problems, out)
         found = f"{errors} errors, {len(problems) - errors} warnings" if problems else "no errors, no warnings"
-        out.print(f"{_shown(root)}: {found}", style="red" if errors else "green")
+        out.print(f"{short_path(root)}: {found}", style="red" if errors else "green")
     raise typer.Exit(1 if errors else 0)
 
 
@@ -240,7 +236,7 @@ def _day(
     if as_json:
         print(json.dumps(summary.as_json(), indent=1))
     else:
-        render(summary, out, _next_commands(stage))
+        render(summary, out, _next_commands(stage, root))
     raise typer.Exit(1 if summary.report.failures else 0)
 
 
@@ -250,13 +246,23 @@ def _definitions(tenant: Tenant) -> Definitions:
     return build(tenant)
 
 
-def _next_commands(stage: str) -> list[tuple[str, str]]:
+EXAMPLE_QUERY = (
+    "SELECT given_name, surname, lifetime_order_revenue AS revenue FROM customer_360 ORDER BY revenue DESC NULLS LAST LIMIT 5"
+)
+
+
+def _next_commands(stage: str, root: Path) -> list[tuple[str, str]]:
+    """What to try after a run, as it would be typed here: `{id}` is filled in with a customer."""
+    program = sys.argv[0] if os.sep in sys.argv[0] else "c360"
+    called = short_path(Path(program).resolve(strict=False)) if program != "c360" else program
+    option = "" if root == (REPOSITORY / "data").resolve() else f" --tenant {short_path(root)}"
+    shown = (f"{called} status{option}", "What is loaded, stitched and published:")
     if stage != "run":
-        return [("c360 status", "what is loaded, stitched and published")]
+        return [shown]
     return [
-        (".venv/bin/c360 status", "what is loaded, stitched and published"),
-        (".venv/bin/c360 profile {id}", "one customer's page: records, sources, orders"),
-        ("make ui", "the runs and the asset graph in a browser"),
+        (f'{called} sql{option} "{EXAMPLE_QUERY}"', "Ask the database:"),
+        (f"{called} profile{option} {{id}}", "One customer's page, with the records and sources behind it:"),
+        (f"{called} ui{option}" if option else "make ui", "The runs and the asset graph in a browser:"),
     ]
 
 
@@ -335,10 +341,10 @@ def init(
 
     with _told_errors():
         for path in init_tenant(folder.resolve(), name):
-            out.print(f"wrote {_shown(path)}")
-    out.print(f"\nNext: drop a file into {_shown(folder.resolve())}/landing/, then")
-    out.print(f"  c360 feed suggest FILE > {_shown(folder.resolve())}/feeds/<source>/<feed>.yaml")
-    out.print(f"  c360 check --tenant {_shown(folder.resolve())}\n  c360 run --tenant {_shown(folder.resolve())}")
+            out.print(f"wrote {short_path(path)}")
+    out.print(f"\nNext: drop a file into {short_path(folder.resolve())}/landing/, then")
+    out.print(f"  c360 feed suggest FILE > {short_path(folder.resolve())}/feeds/<source>/<feed>.yaml")
+    out.print(f"  c360 check --tenant {short_path(folder.resolve())}\n  c360 run --tenant {short_path(folder.resolve())}")
 
 
 @app.command()
@@ -353,9 +359,9 @@ def demo(
 
     with _told_errors():
         if folder.exists() and any(folder.iterdir()):
-            raise C360Error(f"{_shown(folder.resolve())} is not empty; give a new folder")
+            raise C360Error(f"{short_path(folder.resolve())} is not empty; give a new folder")
         generate_tenant(folder.resolve(), people=people, days=days, seed=seed, progress=_people_progress)
-    out.print(f"wrote {_shown(folder.resolve())}; next: c360 run --tenant {_shown(folder.resolve())}")
+    out.print(f"wrote {short_path(folder.resolve())}; next: c360 run --tenant {short_path(folder.resolve())}")
 
 
 def _people_progress(done: int, everybody: int) -> None:
@@ -388,7 +394,7 @@ def rollback(
     from c360_assets.reporting.published import roll_back
 
     with _told_errors():
-        out.print(f"published {_shown(roll_back(_root(tenant), number))} again")
+        out.print(f"published {short_path(roll_back(_root(tenant), number))} again")
 
 
 @app.command()
@@ -401,7 +407,7 @@ def ui(
         root = _root(tenant)
         prepare_home(root)
         workspace = Path(__file__).resolve().parents[1] / "workspace.yaml"
-        out.print(f"Dagster for {_shown(root)} on http://127.0.0.1:{port} — stop with Ctrl-C")
+        out.print(f"Dagster for {short_path(root)} on http://127.0.0.1:{port} — stop with Ctrl-C")
         dagster = Path(sys.executable).with_name("dagster")
         os.execv(dagster, [str(dagster), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)])
 

@@ -17,6 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from c360_assets.reporting.paths import short_path
 from c360_assets.validations.run import Finding, worst_findings
 from c360_assets.warehouse.session import Session
 
@@ -31,10 +32,6 @@ SHOWN = (
     "merged_households",
     "customer_attributes",
     "customer_360",
-)
-EXAMPLE_QUERY = (
-    "SELECT given_name, surname, lifetime_order_revenue AS revenue\n"
-    "FROM customer_360\nORDER BY revenue DESC NULLS LAST, amperity_id\nLIMIT 5"
 )
 
 
@@ -126,7 +123,10 @@ def _best_customer(session: Session) -> str:
 
 
 def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str]]) -> None:
-    """Print the screen; `commands` are the next commands to try with what each does, `{id}` standing for a customer."""
+    """Print the screen; `commands` pair what to try next with what it does, `{id}` standing for a customer.
+
+    Commands stand outside of any frame and are never cut, so that they can be copied.
+    """
     report = summary.report
     parts: list[RenderableType] = []
     if report.feeds:
@@ -137,8 +137,10 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
         parts.append(_findings(summary.findings))
     parts.extend(Text(f"! {text}", style="yellow") for text in report.warnings)
     parts.extend(Text(f"✗ {text}", style="bold red") for text in report.failures)
-    parts.append(_outcome(summary, commands))
+    parts.append(_outcome(summary))
     console.print(Group(*parts))
+    for command, text in commands:
+        console.print(f"[dim]{text}[/]\n  {command.format(id=summary.example_id[:8])}", soft_wrap=True)
 
 
 def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
@@ -174,29 +176,22 @@ def _findings(findings: Sequence[Finding]) -> Table:
     return table
 
 
-def _outcome(summary: Summary, commands: Sequence[tuple[str, str]]) -> Panel:
+def _outcome(summary: Summary) -> Panel:
     report = summary.report
-    lines = Text()
+    lines: list[str | Text] = []
     if summary.source_records:
-        lines.append(f"{summary.source_records:,} source records → {summary.people:,} people", style="bold")
-        lines.append(f"   deduplication rate {summary.deduplication_rate:.1f} %   as of {report.as_of}\n")
+        people = Text(f"{summary.source_records:,} source records → {summary.people:,} people", style="bold")
+        lines.append(people)
+        lines.append(f"deduplication rate {summary.deduplication_rate:.1f} %, as of {report.as_of}")
     if not report.built and report.reused and not report.failures:
-        lines.append(f"Nothing new landed: all {len(report.reused)} tables are current and were reused.\n")
+        lines.append(f"Nothing new: all {len(report.reused)} tables are current and were reused.")
     elif report.reused:
-        lines.append(f"{len(report.built)} tables built, {len(report.reused)} reused.\n")
+        lines.append(f"{len(report.built)} tables built, {len(report.reused)} reused.")
     if report.published is not None:
         unchanged = "Published before, and left as it is" if report.failures else "Published already, unchanged"
-        word = "Published" if report.published_now else unchanged
-        lines.append(f"{word}: {report.published}\n")
-        lines.append("\nTry:  ", style="dim")
-        query = EXAMPLE_QUERY.replace("\n", " ")
-        lines.append(f'.venv/bin/c360 sql "{query}"\n')
+        lines.append(f"{'Published' if report.published_now else unchanged}: {short_path(report.published)}")
     elif report.failures:
-        lines.append("Nothing was published; the database published before stays as it is.\n", style="red")
-    if commands:
-        lines.append("Next: ", style="dim")
-        shown = [(command.format(id=summary.example_id[:8]), text) for command, text in commands]
-        width = max(len(command) for command, _ in shown)
-        lines.append("\n      ".join(f"{command:<{width}}  {text}" for command, text in shown))
+        lines.append(Text("Nothing was published; a database published before stays as it is.", style="red"))
     title = f"done in {report.seconds:.1f} s" if not report.failures else f"failed after {report.seconds:.1f} s"
-    return Panel(lines, title=title, title_align="left", border_style="red" if report.failures else "green", padding=(0, 1))
+    style = "red" if report.failures else "green"
+    return Panel(Group(*lines), title=title, title_align="left", border_style=style, padding=(0, 1))

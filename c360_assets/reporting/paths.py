@@ -1,0 +1,11 @@
+"""Paths as a person wants to read them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def short_path(path: Path) -> str:
+    """`path` relative to the working directory where it lies below it, else as it is."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
