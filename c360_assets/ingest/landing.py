@@ -1,6 +1,6 @@
 """What has landed, and what of it is news: files of a feed, their delivery days, and days whose files the ledger does not know.
 
-Nothing here opens a file for its rows or writes anything; reading belongs to `readers`, loading to `load`.
+Nothing here opens a file for its rows; fetching belongs to `couriers`, reading to `readers`, loading to `load`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from c360_assets.ingest.failures import LoadError
+from c360_assets.ingest.couriers import fetch
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import file_digest
@@ -59,12 +59,9 @@ class DayLoad:
 
 
 def landing_folder(tenant: Tenant, feed: FeedConfig) -> Path:
+    """Where the feed's files are; those of a remote address are fetched first. Raises LoadError when that fails."""
     address = feed.files.address
-    if "://" in address:
-        raise LoadError(
-            "address", f"feed {feed.name}: files.address {address!r} is remote; only folders can be read in this version"
-        )
-    return tenant.root / address
+    return fetch(tenant, feed) if "://" in address else tenant.root / address
 
 
 def landed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:

@@ -94,27 +94,25 @@ class FilePattern:
         except ValueError:
             return FileMatch(relative_path, None, False)
 
-    def match_inside(self, relative_path: str) -> FileMatch | None:
-        """How a file of a partitioned folder fits: its folder does, or the folder above one such as `region=US`."""
+    def fits(self, relative_path: str, folders: bool = False) -> FileMatch | None:
+        """How a path fits; with `folders`, also as a file of a folder that fits, one level of partitions deep."""
+        return self.match(relative_path) or (self._match_inside(relative_path) if folders else None)
+
+    def _match_inside(self, relative_path: str) -> FileMatch | None:
         *folders, name = relative_path.split("/")
         if not folders or name.startswith((".", "_")):
             return None
-        if "=" in folders[-1]:
+        if "=" in folders[-1]:  # region=US
             folders.pop()
         found = self.match("/".join(folders)) if folders else None
         return found and replace(found, path=relative_path)
 
     def find(self, root: Path, folders: bool = False) -> list[FileMatch]:
-        """All files below the folder `root` that fit, by path. A link that leads out of `root` does not count.
-
-        With `folders`, so do the files of folders that fit, one level of partitions deep.
-        """
+        """All files below the folder `root` that fit, by path. A link that leads out of `root` does not count."""
         base = root.resolve()
         if not (root / self.glob_root).resolve().is_relative_to(base):
             return []
-        paths = _walk(root, self.glob_root)
-        fits = (self.match(path) or (self.match_inside(path) if folders else None) for path in paths)
-        matches = [m for m in fits if m is not None]
+        matches = [m for path in _walk(root, self.glob_root) if (m := self.fits(path, folders)) is not None]
         # Folders that are links are not walked, so that only a file itself can lead out.
         inside = (m for m in matches if not (p := root / m.path).is_symlink() or p.resolve().is_relative_to(base))
         return sorted(inside, key=lambda m: m.path)

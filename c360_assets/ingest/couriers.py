@@ -1,0 +1,181 @@
+"""Files of other places as landing: what fits a feed's pattern at an S3 or SFTP address is copied below `cache/`.
+
+The copy mirrors the place: same paths, sizes and times, and a file that has gone there goes here. Nothing is written at the
+address. Which of the files are news is decided in `landing`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from c360_assets.ingest.failures import LoadError
+from c360_assets.tenant.files import FilePattern
+from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.warehouse.session import private_folder
+
+ATTEMPTS = 3
+PAUSE = 1.0  # seconds before the second attempt, twice that before the third
+SECONDS_TO_CONNECT = 15
+SECONDS_BETWEEN_LOOKS = 10.0  # one run asks for a feed's files several times
+_looked: dict[Path, float] = {}
+PASSWORD = "C360_SFTP_PASSWORD"
+# Kind of failure -> what is wrong, what to do. Only `connection` may pass by itself, and is tried again.
+FAILURES = {
+    "connection": ("cannot be reached", "check the address and the network, then run again"),
+    "credentials": (
+        "refuses these credentials",
+        f"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the SSH key or {PASSWORD}, to ones that may read it",
+    ),
+    "location": ("is not there", "mend files.address, or create the bucket or folder"),
+    "host_key": (
+        "is a host whose key is not known",
+        "see that it is the right one, then add it to ~/.ssh/known_hosts with ssh-keyscan",
+    ),
+    "extra": ("needs an optional part of this package", "install it: pip install 'c360-assets[s3]' or 'c360-assets[sftp]'"),
+    "disk": ("could not be copied: the disk is full", "make room and run again"),
+}
+REFUSED = frozenset({"NoCredentialsError", "PartialCredentialsError", "AuthenticationException", "PasswordRequiredException"})
+UNKNOWN_HOST = frozenset({"BadHostKeyException", "UnknownHostError"})
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file at the address: its path below the address, where it is, its size and its time of change in whole seconds."""
+
+    relative: str
+    path: str
+    size: int
+    changed: int
+
+
+def fetch(tenant: Tenant, feed: FeedConfig) -> Path:
+    """Bring the feed's cache folder up to date and return it. Raises LoadError, after several attempts where one may help."""
+    folder = tenant.root / "cache" / feed.physical
+    if folder.is_dir() and time.monotonic() - _looked.get(folder, float("-inf")) < SECONDS_BETWEEN_LOOKS:
+        return folder
+    for attempt in range(ATTEMPTS):
+        try:
+            _mirror(tenant, feed, private_folder(private_folder(folder.parent) / folder.name))
+            _looked[folder] = time.monotonic()
+            return folder
+        except Exception as error:
+            # Libraries raise nearly anything, with addresses and names in the text.
+            kind = _kind(error)
+            if kind == "connection" and attempt + 1 < ATTEMPTS:
+                time.sleep(PAUSE * 2**attempt)
+                continue
+            what, remedy = FAILURES[kind]
+            place = urlsplit(feed.files.address)
+            shown = f"{place.scheme}://{place.hostname or ''}{place.path}"
+            raise LoadError(kind, f"feed {feed.name}: files.address {shown} {what} ({type(error).__name__}); {remedy}") from None
+    raise AssertionError("unreachable")
+
+
+def _mirror(tenant: Tenant, feed: FeedConfig, folder: Path) -> None:
+    system, base = _system(feed.files.address)
+    pattern, folders = FilePattern(feed.files.pattern), feed.files.format == "parquet"
+    wanted = {}
+    for remote in _listed(system, base, pattern.glob_root):
+        match = pattern.fits(remote.relative, folders)
+        if match is not None and match.valid and (match.day is None or match.day >= tenant.config.first_day):
+            wanted[remote.relative] = remote
+    for path in [p for p in folder.rglob("*") if p.is_file()]:
+        if path.relative_to(folder).as_posix() not in wanted:
+            path.unlink(missing_ok=True)
+    for remote in wanted.values():
+        local = folder / remote.relative
+        if not _same(local, remote):
+            _download(tenant, system, remote, local)
+
+
+def _same(local: Path, remote: Remote) -> bool:
+    try:
+        facts = local.stat()
+    except FileNotFoundError:
+        return False
+    return (facts.st_size, int(facts.st_mtime)) == (remote.size, remote.changed)
+
+
+def _download(tenant: Tenant, system: Any, remote: Remote, local: Path) -> None:
+    """Copy aside, then into place whole. A file that changed meanwhile has not landed yet: the next look finds it."""
+    aside = private_folder(tenant.root / ".tmp") / f"fetch-{os.getpid()}-{threading.get_ident()}"
+    try:
+        with suppress(FileNotFoundError):
+            system.get_file(remote.path, str(aside))
+            now = _facts(system.info(remote.path))
+            if (remote.size, remote.changed) == now and aside.stat().st_size == remote.size:
+                aside.chmod(0o600)
+                os.utime(aside, (remote.changed, remote.changed))
+                private_folder(local.parent)
+                os.replace(aside, local)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _listed(system: Any, base: str, below: str) -> Iterator[Remote]:
+    start = f"{base}/{below}" if below else base
+    try:
+        found = system.find(start, detail=True)
+    except FileNotFoundError:
+        found = {}
+    # A folder of S3 is there only while something is in it.
+    if not found and not system.exists(base.partition("/")[0] or base):
+        raise FileNotFoundError
+    for path, info in sorted(found.items()):
+        relative = path.removeprefix(base).lstrip("/")
+        if info["type"] == "file" and not {"", ".", ".."} & set(relative.split("/")):
+            yield Remote(relative, path, *_facts(info))
+
+
+def _facts(info: dict[str, Any]) -> tuple[int, int]:
+    changed = info.get("LastModified") or info.get("mtime")
+    return int(info["size"]), int(changed.timestamp() if isinstance(changed, datetime) else changed or 0)
+
+
+def _system(address: str) -> tuple[Any, str]:
+    """The file system behind an address and the folder in it."""
+    place = urlsplit(address)
+    if place.scheme == "s3":
+        import s3fs
+
+        settings = {"connect_timeout": SECONDS_TO_CONNECT, "retries": {"max_attempts": 1}}
+        system = s3fs.S3FileSystem(config_kwargs=settings, use_listings_cache=False, skip_instance_cache=True)
+        return system, f"{place.netloc}{place.path}".rstrip("/")
+    from c360_assets.ingest.sftp import KnownHostSystem
+
+    system = KnownHostSystem(
+        place.hostname,
+        port=place.port or 22,
+        username=unquote(place.username) if place.username else None,
+        password=os.environ.get(PASSWORD),
+        timeout=SECONDS_TO_CONNECT,
+        skip_instance_cache=True,
+    )
+    return system, place.path.rstrip("/") or "/"
+
+
+def _kind(error: BaseException) -> str:
+    names, causes = set(), [error]
+    while causes:
+        cause = causes.pop()
+        names |= {kind.__name__ for kind in type(cause).__mro__}
+        causes += [c for c in (cause.__cause__, cause.__context__) if c is not None]
+    if isinstance(error, ImportError):
+        return "extra"
+    if names & UNKNOWN_HOST:
+        return "host_key"
+    if names & REFUSED or isinstance(error, PermissionError):
+        return "credentials"
+    if isinstance(error, FileNotFoundError):
+        return "location"
+    return "disk" if isinstance(error, OSError) and error.errno == errno.ENOSPC else "connection"
