@@ -112,14 +112,17 @@ def summarize(session: Session, report: DayReport) -> Summary:
 
 
 def _best_customer(session: Session) -> str:
-    if session.state("transaction_attributes_extended") is None:
-        return "ID"
-    session.bind("transaction_attributes_extended")
-    found = session.rows(
-        "SELECT amperity_id FROM transaction_attributes_extended"
-        " ORDER BY lifetime_order_revenue DESC NULLS LAST, amperity_id LIMIT 1"
-    )
-    return found[0][0] if found else "ID"
+    """Whoever spent most; where nobody bought anything, the first person."""
+    for table, order in (
+        ("transaction_attributes_extended", "lifetime_order_revenue DESC NULLS LAST, "),
+        ("merged_customers", ""),
+    ):
+        if session.state(table) is not None:
+            session.bind(table)
+            found = session.rows(f"SELECT amperity_id FROM {table} ORDER BY {order}amperity_id LIMIT 1")
+            if found:
+                return str(found[0][0])
+    return "ID"
 
 
 def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str]]) -> None:
