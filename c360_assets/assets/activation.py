@@ -1,4 +1,4 @@
-"""The assets of the published database: the file, and the checks made before it replaces the last one.
+"""The assets of the published databases: the files, and the checks made before they replace the last ones.
 
 What is published belongs to `customer_360.publish`, how to `warehouse.activated`.
 """
@@ -7,14 +7,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from c360_assets.assets.metadata import Result, asset_key, counts, documented, materialized
+from c360_assets.assets.metadata import Result, asset_key, counts, documented, materialized, state_schema
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
-from c360_assets.customer_360.graph import plan
-from c360_assets.customer_360.publish import META, is_published, publish_database
+from c360_assets.customer_360.databases import Database, databases
+from c360_assets.customer_360.publish import meta_of, publish_database, unpublished
 from c360_assets.customer_360.validations import TABLE
+from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
 from c360_assets.validations.reports import report_specs
 from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.session import Session
 
 GROUP = "activation"
 DATABASE = "customer_360_database"
@@ -25,23 +27,47 @@ DESCRIPTION = (
 
 
 def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
-    """The database `activated/customer_360.duckdb` and its checks, after every table of the customer 360 stage."""
-    deps = [asset_key(node.table) for node in plan(tenant)]
-    specs = [
-        dg.AssetSpec(TABLE, deps=deps, kinds={"deltalake", "duckdb"}, **documented(TABLE)),
-        dg.AssetSpec(DATABASE, deps=[*deps, TABLE], kinds={"duckdb"}, description=DESCRIPTION),
-    ]
+    """The databases below `activated/`, one file each, and their checks, after every table of the customer 360 stage."""
+    owned = databases(tenant)
+    specs = [spec for database in owned for spec in _specs(database)]
 
     @dg.multi_asset(name=DATABASE, specs=specs, group_name=GROUP, can_subset=False)
     def customer_360_database(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
+        failed: list[str] = []
         with warehouse.session(context) as session:
-            reused = is_published(session, tenant, report_specs()) and not forced(context)
-            if not reused:
-                as_of = as_of_date(tenant, context.run.tags, session.warehouse)
-                publish_database(session, tenant, as_of=as_of, specs=report_specs())
-            published, checked = session.warehouse.manifest.meta[META], session.state(TABLE)
-        yield materialized(TABLE, checked, reused=reused)
-        path = dg.MetadataValue.path(str(database_path(tenant.root)))
-        yield dg.MaterializeResult(asset_key=DATABASE, metadata={"path": path, "reused": reused, **counts(published)})
+            as_of = as_of_date(tenant, context.run.tags, session.warehouse)
+            stale = {d.name for d in unpublished(session, tenant, report_specs())}
+            for database in owned:
+                reused = database.name not in stale and not forced(context)
+                if not reused:
+                    try:
+                        publish_database(session, tenant, as_of=as_of, specs=report_specs(), database=database)
+                    except C360Error as error:
+                        # One brand's refusal must not keep the others from their database.
+                        session.pending.clear()
+                        failed.append(f"{database.name}: {error}")
+                        continue
+                yield from _results(session, database, reused)
+        if failed:
+            raise C360Error("; ".join(failed))
 
     return [customer_360_database]
+
+
+def _specs(database: Database) -> list[dg.AssetSpec]:
+    deps = [asset_key(node.table) for node in database.nodes]
+    checks = database.own(TABLE)
+    told = DESCRIPTION if database.key is None else f"{DESCRIPTION} It holds the rows of {database.key} only."
+    return [
+        dg.AssetSpec(asset_key(checks), deps=deps, kinds={"deltalake", "duckdb"}, **documented(TABLE)),
+        dg.AssetSpec(asset_key(database.own(DATABASE)), deps=[*deps, asset_key(checks)], kinds={"duckdb"}, description=told),
+    ]
+
+
+def _results(session: Session, database: Database, reused: bool) -> Iterator[Result]:
+    published, checked = session.warehouse.manifest.meta[meta_of(database)], session.state(database.own(TABLE))
+    schema = state_schema(TABLE, checked) if checked is not None else None
+    yield materialized(database.own(TABLE), checked, reused=reused, schema=schema)
+    path = dg.MetadataValue.path(str(database_path(database.tenant.root, database.name)))
+    metadata = {"path": path, "reused": reused, **counts(published)}
+    yield dg.MaterializeResult(asset_key=asset_key(database.own(DATABASE)), metadata=metadata)

@@ -1,22 +1,23 @@
-"""Assets of the customer 360 tables: one per table of the tenant's database, its dependencies read from its SQL.
+"""Assets of the customer 360 tables: one per table of each of the tenant's databases, its dependencies read from its SQL.
 
 The SQL and how it is run belong to `customer_360`.
 """
 
 import dagster as dg
 
-from c360_assets.assets.metadata import Result, asset_key, documented, materialized
+from c360_assets.assets.metadata import Result, asset_key, documented, materialized, state_schema
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
 from c360_assets.customer_360.build import build_table
-from c360_assets.customer_360.graph import TableNode, lineage, plan
+from c360_assets.customer_360.databases import plan_all
+from c360_assets.customer_360.graph import TableNode, lineage
 from c360_assets.tenant.models import Tenant
 
 GROUP = "customer_360"
 
 
 def customer_360_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
-    """One asset per table that `plan` names."""
-    return [_table(tenant, node) for node in plan(tenant)]
+    """One asset per table that `plan_all` names; a table of a filtered database stands below the database's name."""
+    return [_table(tenant, node) for node in plan_all(tenant)]
 
 
 def _table(tenant: Tenant, node: TableNode) -> dg.AssetsDefinition:
@@ -35,6 +36,12 @@ def _table(tenant: Tenant, node: TableNode) -> dg.AssetsDefinition:
             built = build_table(session, node, as_of=as_of, force=forced(context))
             session.commit()
             schemas = {table: state.columns for table in node.deps if (state := session.state(table)) is not None}
-        return materialized(node.table, built.state, reused=built.reused, lineage=lineage(node, schemas))
+        return materialized(
+            node.table,
+            built.state,
+            reused=built.reused,
+            schema=state_schema(node.name, built.state),
+            lineage=lineage(node, schemas),
+        )
 
     return database_table

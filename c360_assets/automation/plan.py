@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from c360_assets.customer_360.build import is_current
+from c360_assets.customer_360.databases import plan_all
 from c360_assets.customer_360.graph import TableNode
-from c360_assets.customer_360.graph import plan as database_plan
 from c360_assets.ingest.custom_tables import dependencies, fingerprint_of, ordered
 from c360_assets.stitch.run import stitch_fingerprint, stitch_tables, stitched_fingerprint
 from c360_assets.stitch.stitched import stitched_tables
@@ -56,7 +56,7 @@ def plan(session: Session, tenant: Tenant, stage: str, as_of: date, *, force: bo
     if STITCH in steps and tenant.stitched_tables:
         _stitch(found, session, tenant, force)
     if DATABASE in steps:
-        _database(found, session, database_plan(tenant), as_of, force)
+        _database(found, session, plan_all(tenant), as_of, force)
     return found
 
 

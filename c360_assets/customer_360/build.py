@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from c360_assets.customer_360.databases import bind_kept, bind_key
 from c360_assets.customer_360.graph import TableNode
 from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
 from c360_assets.errors import C360Error
@@ -61,7 +62,7 @@ def fingerprint_of(session: Session, node: TableNode, as_of: date) -> str | None
             return None
         inputs[dep] = state.digest
     used = as_of.isoformat() if node.uses_as_of else None
-    return fingerprint(own_code(), node.canonical, inputs, used, session.timezone)
+    return fingerprint(own_code(), node.canonical, inputs, used, session.timezone, node.key, node.kept)
 
 
 def is_current(session: Session, node: TableNode, as_of: date) -> bool:
@@ -117,8 +118,11 @@ def build(
 def prepare(session: Session, node: TableNode, as_of: date) -> None:
     """Bind in the session all names that the table's SQL uses: functions, the run's date, inputs, its core version."""
     prepare_context(session, as_of)
+    kept = dict(node.kept)
+    if node.key is not None:
+        bind_key(session, node.key, node.unified)
     for called, table in node.binds:
-        session.bind(table, called)
+        bind_kept(session, table, called, kept.get(called))
     if node.core is not None:
         session.execute(f"CREATE OR REPLACE TEMP VIEW {quote_ident(node.name)} AS {node.core.sql}")
 

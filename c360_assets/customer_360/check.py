@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from c360_assets.customer_360.build import prepare_context
+from c360_assets.customer_360.databases import databases
 from c360_assets.customer_360.graph import TableNode, plan
 from c360_assets.customer_360.references import statement
 from c360_assets.customer_360.render import RUN_CONTEXT
@@ -28,14 +29,18 @@ LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 def check_sql(tenant: Tenant) -> list[Problem]:
     """All problems of the database's SQL, with file and line. Reads no data and writes nothing that stays."""
     try:
-        nodes = plan(tenant)
+        owned = databases(tenant)
     except ConfigError as error:
         return error.problems
     except C360Error as error:
         return [Problem("error", "merge_policy.yaml", str(error).removeprefix("merge_policy.yaml: "))]
+    nodes = owned[0].nodes
+    # Another database's SQL differs only where its merge policy does.
+    known = {node.sql for node in nodes}
+    further = [node for database in owned[1:] for node in database.nodes if node.sql not in known]
     with TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse", tenant.config.timezone) as session:
         unknown = _empty_tables(session, tenant)
-        return [problem for node in nodes for problem in (*_bind(session, node, unknown), *_clock(node))]
+        return [problem for node in (*nodes, *further) for problem in (*_bind(session, node, unknown), *_clock(node))]
 
 
 def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:

@@ -28,7 +28,8 @@ class TableNode:
     """One table of the database.
 
     `table` is its name in the warehouse, `deps` the warehouse names of what its SQL reads, `binds` how the SQL calls them.
-    `core` is the shipped version where the tenant's SQL reads the table it replaces.
+    `core` is the shipped version where the tenant's SQL reads the table it replaces. In a database that holds the rows of one
+    `key` only, `kept` names what is filtered where it is read, and how; `unified` is where the records of persons are.
     """
 
     name: str
@@ -40,6 +41,9 @@ class TableNode:
     source: Literal["template", "semantic", "tenant"]
     file: str
     core: TableNode | None = None
+    key: str | None = None
+    kept: tuple[tuple[str, str], ...] = ()
+    unified: str = ""
 
     @cached_property
     def canonical(self) -> str:
@@ -49,7 +53,7 @@ class TableNode:
 
 
 def plan(tenant: Tenant) -> list[TableNode]:
-    """All tables of the tenant's database, each after what it reads; ties by name.
+    """All tables of the group's database, each after what it reads; ties by name. Those of every database: `databases`.
 
     Raises ConfigError when SQL cannot be parsed, names an unknown table, or tables read one another in a circle.
     """
@@ -66,10 +70,11 @@ def plan(tenant: Tenant) -> list[TableNode]:
             nodes[node.table] = node
     if problems:
         raise ConfigError(problems)
-    return _sorted(nodes)
+    return in_order(nodes)
 
 
-def _sorted(nodes: dict[str, TableNode]) -> list[TableNode]:
+def in_order(nodes: dict[str, TableNode]) -> list[TableNode]:
+    """The tables, each after what it reads; ties by name. Raises ConfigError when they read one another in a circle."""
     sorter = TopologicalSorter({table: sorted(set(node.deps) & set(nodes)) for table, node in sorted(nodes.items())})
     try:
         return [nodes[table] for table in sorter.static_order()]

@@ -14,7 +14,8 @@ from typing import Any
 import polars as pl
 
 from c360_assets.customer_360.build import own_code, prepare_context
-from c360_assets.customer_360.graph import TableNode, lineage, plan
+from c360_assets.customer_360.databases import FILTER_TABLE, UNIFIED, Database, condition_of, databases
+from c360_assets.customer_360.graph import TableNode, lineage
 from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
 from c360_assets.customer_360.schemas import documented_schemas
 from c360_assets.customer_360.validations import TABLE as VALIDATION_TABLE
@@ -30,7 +31,7 @@ from c360_assets.warehouse.sql import quote_ident
 META = "published"
 CATALOGUE_TABLE = "c360_catalog"
 # Tables made at publication, not built: documented all the same.
-MADE = (RUN_CONTEXT, CATALOGUE_TABLE)
+MADE = (RUN_CONTEXT, CATALOGUE_TABLE, FILTER_TABLE)
 REPORT_STAGES = frozenset({"validations", "ingest"})
 SYSTEM_TEXT = {
     "_pk": ColumnSpec("VARCHAR", "Key of the row: its primary key as text"),
@@ -52,12 +53,13 @@ class Entry:
     meaning: Mapping[str, ColumnSpec]
 
 
-def entries(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> list[Entry]:
-    """All tables of the published database, by schema and name.
+def entries(session: Session, database: Database, specs: Mapping[str, TableSpec] | None = None) -> list[Entry]:
+    """All tables of a published database, by schema and name.
 
     A documented table that is not built is there too, empty with its full schema. `specs` describes tables beyond the
-    catalogue.
+    catalogue. A filtered database has neither tables of whose rows nobody can say whose they are, nor reports on the group.
     """
+    tenant, keeps = database.tenant, database.keeps
     known = {**all_tables(), **(specs or {})}
     declared = documented_schemas(tenant)
     tags = {tag for table in tenant.tables for listed in table.tags.values() for tag in listed}
@@ -67,7 +69,7 @@ def entries(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | N
     def add(schema: str, name: str, stored: str, spec: TableSpec | None, node: TableNode | None = None) -> None:
         state = session.state(stored)
         columns = state.columns if state is not None else declared.get(name)
-        if columns is None:
+        if columns is None or _is_hidden(keeps, stored):
             return
         inherited = _inherited(session, node, meanings) if node is not None and node.source == "tenant" else {}
         meaning = {column: _meaning(column, type_, spec, tags, inherited.get(column)) for column, type_ in columns.items()}
@@ -75,7 +77,7 @@ def entries(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | N
         text = spec.description if spec else ""
         found.append(Entry(schema, name, stored if state is not None else None, text, columns, meaning))
 
-    nodes = plan(tenant)
+    nodes = database.nodes
     replaced = {node.name.lower() for node in nodes}
     for name, documented in known.items():
         if documented.stage == "stitch":
@@ -84,7 +86,7 @@ def entries(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | N
     for table in tenant.tables:
         stored = table.stitched_asset if session.state(table.stitched_asset) is not None else table.asset
         state = session.state(stored)
-        if state is not None:
+        if state is not None and not _is_hidden(keeps, stored):
             told = _told_columns(tenant, table)
             meaning = {c: _source_meaning(table, c, type_, told.get(c, "")) for c, type_ in state.columns.items()}
             meanings[stored] = meaning
@@ -96,11 +98,17 @@ def entries(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | N
     for name in MADE:
         columns = {column: spec.type for column, spec in known[name].columns.items()}
         found.append(Entry("main", name, None, known[name].description, columns, known[name].columns))
-    reports = {name for name, spec in known.items() if spec.stage in REPORT_STAGES} | {VALIDATION_TABLE}
+    reports = {name for name, spec in known.items() if spec.stage in REPORT_STAGES and database.is_group} | {VALIDATION_TABLE}
     for name in reports:
-        if session.state(name) is not None:
-            add("reports", name, name, known.get(name))
+        if session.state(database.own(name)) is not None:
+            add("reports", name, database.own(name), known.get(name))
+    listed = {*(name.lower() for name in database.listed), *MADE, *reports}
+    found = [entry for entry in found if not database.listed or entry.name.lower() in listed]
     return sorted(found, key=lambda entry: (entry.schema, entry.name))
+
+
+def _is_hidden(keeps: Mapping[str, str | None], stored: str) -> bool:
+    return stored in keeps and keeps[stored] is None
 
 
 def _inherited(session: Session, node: TableNode, meanings: Mapping[str, Mapping[str, ColumnSpec]]) -> dict[str, ColumnSpec]:
@@ -181,22 +189,25 @@ def _source_meaning(table: SourceTable, column: str, type_: str, told: str) -> C
 
 
 def publish_plan(
-    tenant: Tenant, session: Session, *, as_of: date, specs: Mapping[str, TableSpec] | None = None
+    database: Database, session: Session, *, as_of: date, specs: Mapping[str, TableSpec] | None = None
 ) -> list[PublishedTable]:
     """Bind all published tables in the session and return what to write.
 
     `run_context` holds the date of the run, so that the SQL of a table runs on the published file as it stands.
     """
-    listed = entries(session, tenant, specs)
+    listed = entries(session, database, specs)
     session.register("_c360_catalogue", catalogue(listed))
     made = {
         RUN_CONTEXT: f"SELECT DATE '{as_of.isoformat()}' AS as_of",
         CATALOGUE_TABLE: "SELECT * FROM _c360_catalogue",
     }
+    if database.key is not None:
+        made[FILTER_TABLE] = f"SELECT * FROM {FILTER_TABLE}"
+    database.prepare(session)
     published = []
     for number, entry in enumerate(listed):
         if entry.stored is not None:
-            session.bind(entry.stored, f"_c360_published_{number}")
+            database.bind(session, entry.stored, f"_c360_published_{number}")
             select = f"SELECT * FROM _c360_published_{number}"
         else:
             nothing = ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in entry.columns.items())
@@ -218,21 +229,41 @@ def catalogue(listed: list[Entry]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def published_fingerprint(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> str:
+def published_fingerprint(session: Session, database: Database, specs: Mapping[str, TableSpec] | None = None) -> str:
     """Digest of all that the published file shows and is checked by; run and log tables count only by their being there."""
-    shown = []
-    for entry in entries(session, tenant, specs):
+    shown: list[Any] = []
+    for entry in entries(session, database, specs):
         state = session.state(entry.stored) if entry.stored is not None else None
         content = state.digest if state is not None and entry.name not in RUN_TABLES else None
         meaning = {c: (s.description, s.semantic, s.pii) for c, s in entry.meaning.items()}
-        shown.append((entry.schema, entry.name, content, dict(entry.columns), entry.description, meaning))
-    return fingerprint(own_code(), tenant.config.customer_360.validations, shown)
+        kept = condition_of(database.keeps, entry.stored or "")
+        shown.append((entry.schema, entry.name, content, dict(entry.columns), entry.description, meaning, kept))
+    if database.key is not None:
+        # Filters by person read the records, whether or not they are shown.
+        records = session.state(UNIFIED)
+        shown.append((database.key, records.digest if records is not None else None))
+    return fingerprint(own_code(), database.tenant.config.customer_360.validations, shown)
+
+
+def meta_of(database: Database) -> str:
+    """Under which key the manifest remembers that a database was published."""
+    return META if database.is_group else f"{META}:{database.name}"
+
+
+def unpublished(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> list[Database]:
+    """The databases whose published file does not show what is built now."""
+    return [d for d in databases(tenant) if not _is_shown(session, d, specs)]
 
 
 def is_published(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> bool:
-    """Whether the published file shows what is built now."""
-    known = session.warehouse.manifest.meta.get(META) or {}
-    return database_path(tenant.root).exists() and known.get("fingerprint") == published_fingerprint(session, tenant, specs)
+    """Whether the published file of every database shows what is built now."""
+    return not unpublished(session, tenant, specs)
+
+
+def _is_shown(session: Session, database: Database, specs: Mapping[str, TableSpec] | None) -> bool:
+    known = session.warehouse.manifest.meta.get(meta_of(database)) or {}
+    there = database_path(database.tenant.root, database.name).exists()
+    return there and known.get("fingerprint") == published_fingerprint(session, database, specs)
 
 
 def publish_database(
@@ -242,18 +273,20 @@ def publish_database(
     as_of: date,
     specs: Mapping[str, TableSpec] | None = None,
     progress: Callable[[str], None] | None = None,
+    database: Database | None = None,
 ) -> dict[str, Any]:
-    """Check the built database, publish it, and commit that it is; returns figures about it.
+    """Check a built database (the group's unless given), publish it, and commit that it is; returns figures about it.
 
     Figures: tables, bytes, customers (rows of customer_360), warnings (checks that warn). Raises C360Error when a blocking
     check warns; the file that was published stays.
     """
-    checked = validate_database(session, tenant, as_of=as_of)
+    database = database or databases(tenant)[0]
+    checked = validate_database(session, database, as_of=as_of)
     prepare_context(session, as_of)
-    tables = publish_plan(tenant, session, as_of=as_of, specs=specs)
+    tables = publish_plan(database, session, as_of=as_of, specs=specs)
     functions = macro_statements(schema="published.main")
-    size = publish(session, database_path(tenant.root), tables, progress, functions)
-    profiles = session.state("customer_360")
+    size = publish(session, database_path(tenant.root, database.name), tables, progress, functions)
+    profiles = session.state(next((n.table for n in database.nodes if n.name == "customer_360"), "customer_360"))
     figures = {
         "tables": len(tables),
         "bytes": size,
@@ -261,6 +294,6 @@ def publish_database(
         "checks": checked.figures["checks"],
         "warnings": checked.figures["warnings"],
     }
-    mark = published_fingerprint(session, tenant, specs)
-    session.commit(**{META: {"fingerprint": mark, "as_of": as_of.isoformat(), **figures}})
+    mark = published_fingerprint(session, database, specs)
+    session.commit(**{meta_of(database): {"fingerprint": mark, "as_of": as_of.isoformat(), **figures}})
     return figures

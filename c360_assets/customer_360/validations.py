@@ -14,12 +14,12 @@ import polars as pl
 
 from c360_assets.customer_360.build import prepare_context
 from c360_assets.customer_360.checks import CHECKS, Check
-from c360_assets.customer_360.graph import TableNode, plan
+from c360_assets.customer_360.databases import Database
+from c360_assets.customer_360.graph import TableNode
 from c360_assets.customer_360.merge_policy import phone_region
 from c360_assets.customer_360.references import Names
 from c360_assets.customer_360.render import RUN_CONTEXT
 from c360_assets.errors import C360Error
-from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
@@ -39,22 +39,22 @@ COLUMNS = {
 }
 
 
-def validate_database(session: Session, tenant: Tenant, *, as_of: date) -> TableState:
-    """Run every check on the tables the session sees and write `database_validation` (pending until commit).
+def validate_database(session: Session, database: Database, *, as_of: date) -> TableState:
+    """Run every check on the database's tables and write its `database_validation` (pending until commit).
 
     `figures` of the state: number of warnings, and the ids that warn. Raises C360Error when a blocking check warns.
     """
     prepare_context(session, as_of)
-    nodes = plan(tenant)
-    columns = _bind(session, tenant)
+    tenant = database.tenant
+    columns = _bind(session, database)
     settings = tenant.config.customer_360.validations
     region = phone_region(tenant)
     checks = [replace(check, finding=check.finding.replace("{region}", region)) for check in CHECKS]
     rows = [_run(session, check, columns, _threshold(check, settings.thresholds)) for check in checks]
-    rows += [row for node in nodes for row in _promised(session, tenant, node)]
+    rows += [row for node in database.nodes for row in _promised(session, database, node)]
     frame = pl.DataFrame(rows, schema=COLUMNS, orient="row")
     warned = frame.filter(pl.col("status") == "warning")["validation_id"].to_list()
-    state = session.write(TABLE, frame, figures={"checks": len(rows), "warnings": len(warned), "warned": warned})
+    state = session.write(database.own(TABLE), frame, figures={"checks": len(rows), "warnings": len(warned), "warned": warned})
     blocking = sorted(id_ for id_ in warned if not {id_, id_.split(".")[0]}.isdisjoint(settings.blocking))
     if blocking:
         raise C360Error(
@@ -64,15 +64,17 @@ def validate_database(session: Session, tenant: Tenant, *, as_of: date) -> Table
     return state
 
 
-def _bind(session: Session, tenant: Tenant) -> dict[str, set[str]]:
+def _bind(session: Session, database: Database) -> dict[str, set[str]]:
     """Make the checked tables readable by their names; table -> its columns, for those that are built and have rows."""
-    names = Names(tenant)
+    names = Names(database.tenant)
+    built = {node.name.lower(): node.table for node in database.nodes}
+    database.prepare(session)
     columns: dict[str, set[str]] = {RUN_CONTEXT: {"as_of"}}
     for name in sorted({table for check in CHECKS for table in check.reads} - {RUN_CONTEXT}):
-        stored = names.warehouse_name(name)
+        stored = built.get(name) or names.warehouse_name(name)
         state = session.state(stored) if stored is not None else None
         if stored is not None and state is not None:
-            session.bind(stored, name)
+            database.bind(session, stored, name)
             if state.rows:
                 columns[name] = set(state.columns)
     return columns
@@ -83,17 +85,17 @@ def _threshold(check: Check, configured: Mapping[str, float]) -> float:
     return configured.get(check.id, configured.get(check.id.split(".")[0], check.threshold))
 
 
-def _promised(session: Session, tenant: Tenant, node: TableNode) -> list[Row]:
+def _promised(session: Session, database: Database, node: TableNode) -> list[Row]:
     """Warnings where a column of the tenant's own table breaks what `required` or `unique` says about it.
 
     An empty text is a value to both; NULL counts for `required` only.
     """
-    own = tenant.database_yaml.get(node.name)
+    own = database.tenant.database_yaml.get(node.name)
     state = session.state(node.table)
     promises = {column: item for column, item in own.columns.items() if item.required or item.unique} if own else {}
     if state is None or not promises:
         return []
-    session.bind(node.table, "_c360_promised")
+    database.bind(session, node.table, "_c360_promised")
     rows: list[Row] = []
     for column, item in promises.items():
         name, table = quote_ident(column), quote_ident(node.name)

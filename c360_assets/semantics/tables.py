@@ -12,6 +12,9 @@ from importlib import resources
 
 import yaml
 
+# The safe loader written in C where it is there: seven times as fast.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 @dataclass(frozen=True)
 class ColumnSpec:
@@ -43,7 +46,7 @@ def all_tables() -> dict[str, TableSpec]:
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if not file.name.endswith(".yaml"):
             continue
-        for name, item in (yaml.safe_load(file.read_text("utf-8")) or {}).items():
+        for name, item in (yaml.load(file.read_text("utf-8"), Loader=LOADER) or {}).items():
             found[name] = TableSpec(
                 name=name,
                 description=item["description"].strip(),

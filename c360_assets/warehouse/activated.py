@@ -81,11 +81,14 @@ def _write(session: Session, table: PublishedTable) -> None:
     name = f"published.{quote_ident(table.schema)}.{quote_ident(table.name)}"
     session.execute(f"CREATE SCHEMA IF NOT EXISTS published.{quote_ident(table.schema)}")
     session.execute(f"CREATE TABLE {name} AS {table.source}")
-    if table.description:
-        session.execute(f"COMMENT ON TABLE {name} IS {quote_literal(table.description)}")
-    for column, text in table.descriptions.items():
-        if text:
-            session.execute(f"COMMENT ON COLUMN {name}.{quote_ident(column)} IS {quote_literal(text)}")
+    told = [f"COMMENT ON TABLE {name} IS {quote_literal(table.description)}"] if table.description else []
+    told += [
+        f"COMMENT ON COLUMN {name}.{quote_ident(column)} IS {quote_literal(text)}"
+        for column, text in table.descriptions.items()
+        if text
+    ]
+    # One transaction: a commit for each of a thousand comments would take longer than the data.
+    session.execute("; ".join(["BEGIN", *told, "COMMIT"]))
 
 
 def kept(path: Path) -> list[Path]:

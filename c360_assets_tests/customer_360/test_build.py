@@ -12,6 +12,7 @@ import pytest
 
 from c360_assets.customer_360.build import build, build_table, is_current
 from c360_assets.customer_360.check import bound_schemas, check_sql
+from c360_assets.customer_360.databases import databases
 from c360_assets.customer_360.graph import lineage, plan
 from c360_assets.customer_360.publish import is_published, publish_database
 from c360_assets.customer_360.render import SHIPPED, macro_statements
@@ -245,7 +246,7 @@ def test_checks_count_what_should_be_looked_at(session: Session, tmp_path: Path)
     put_gathered(session, tenant, "unified_itemized_transactions", rows)
     put(session, "domain/News_Consent", {"id": "VARCHAR", "mail": "VARCHAR", "yes": "BOOLEAN", **SYSTEM}, [])
     build_all(session, tenant)
-    state = validate_database(session, tenant, as_of=AS_OF)
+    state = validate_database(session, databases(tenant)[0], as_of=AS_OF)
     found = {r["validation_id"]: r for r in table(session, "database_validation")}
     counts = {
         "CV-A06": (1, 1, "warning"),
@@ -267,7 +268,7 @@ def test_checks_count_what_should_be_looked_at(session: Session, tmp_path: Path)
     assert state.figures["warnings"] == sum(r["status"] == "warning" for r in found.values())
     blocking = shop(tmp_path, options={"validations": {"blocking": ["CV-T03"]}})
     with pytest.raises(C360Error, match="CV-T03"):
-        validate_database(session, blocking, as_of=AS_OF)
+        validate_database(session, databases(blocking)[0], as_of=AS_OF)
 
 
 def test_the_published_database_is_whole_described_and_known_as_published(session: Session, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from c360_assets.customer_360.semantic_tables import BY_NAME, columns_of
 from c360_assets.tenant.models import (
     CustomTable,
     CustomTableConfig,
+    DatabaseConfig,
     DatabaseOptions,
     FeedConfig,
     MergePolicy,
@@ -49,6 +50,8 @@ def make_tenant(
     custom: Sequence[CustomTable] = (),
     database: dict[str, str] | None = None,
     timezone: str = "UTC",
+    databases: dict[str, dict[str, Any]] | None = None,
+    policies: dict[str, dict[str, Any]] | None = None,
 ) -> Tenant:
     """A tenant of the given configuration; `database` maps a table to the SQL of the tenant's `database/` folder."""
     return Tenant(
@@ -57,10 +60,14 @@ def make_tenant(
             id=UUID("00000000-0000-4000-8000-000000000001"),
             timezone=timezone,
             customer_360=DatabaseOptions.model_validate(options or {}),
+            databases={
+                n: DatabaseConfig.model_validate(d) for n, d in {"customer_360": {"primary": True}, **(databases or {})}.items()
+            },
         ),
         feeds=list(feeds),
         custom_tables=list(custom),
         merge_policy=MergePolicy.model_validate(policy or {}),
+        merge_policies={file: MergePolicy.model_validate(item) for file, item in (policies or {}).items()},
         database_sql={n: SqlFile(n, root / "database" / f"{n}.sql", text) for n, text in (database or {}).items()},
     )
 
