@@ -6,6 +6,7 @@ never open a connection. What tables mean belongs to the stages.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql
@@ -215,14 +217,20 @@ class Session:
     def _write_delta(self, table: str, query: str) -> int:
         path = self.warehouse.path(table)
         path.mkdir(parents=True, exist_ok=True)
-        write_deltalake(
-            str(path),
-            self.con.sql(query).to_arrow_reader(),
-            mode="overwrite",
-            schema_mode="overwrite",
-            configuration=DELTA_CONFIGURATION,
-            commit_properties=CommitProperties(custom_metadata={"c360.run_id": self.run_id}),
-        )
+        try:
+            write_deltalake(
+                str(path),
+                self.con.sql(query).to_arrow_reader(),
+                mode="overwrite",
+                schema_mode="overwrite",
+                configuration=DELTA_CONFIGURATION,
+                commit_properties=CommitProperties(custom_metadata={"c360.run_id": self.run_id}),
+            )
+        except (DeltaError, OSError) as error:
+            # Its text may quote values: the query runs while it writes.
+            full = "os error 28" in str(error) or getattr(error, "errno", None) == errno.ENOSPC
+            why = "the disk is full: make room" if full else f"{type(error).__name__}: see to the disk and its permissions"
+            raise C360Error(f"table {table} could not be written, and stays as it was ({why}, then run again)") from None
         return DeltaTable(path).version()
 
     def keep(self, table: str, *, fingerprint: str, figures: Mapping[str, Any] | None = None) -> TableState:
