@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -19,99 +19,22 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest import upsert
 from c360_assets.ingest.casts import AS_TEXT, cast_for, typed_sql
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import DayLoad, LandedFile
+from c360_assets.ingest.landing import DayLoad
 from c360_assets.ingest.opened import Batch, OpenedFile, about
 from c360_assets.ingest.readers import batches, open_part
+from c360_assets.ingest.results import DayResult, FeedLoad, FileResult
 from c360_assets.ingest.row_errors import Rate, write_logs
 from c360_assets.ingest.unpack import parts_of
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
-from c360_assets.warehouse.ledger import LEDGER, LedgerEntry, Status, record, session_ledger
+from c360_assets.warehouse.ledger import LEDGER, LedgerEntry, record, session_ledger
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 INCOMING = "_c360_incoming"
-
-
-@dataclass
-class FileResult:
-    """What became of one file's rows: read = loaded + rejected + replaced, unless the day failed."""
-
-    file: LandedFile
-    read: int = 0
-    loaded: int = 0
-    rejected: int = 0
-    replaced: int = 0
-    rounded: int = 0
-
-
-@dataclass
-class DayResult:
-    """What became of one delivery day. `kind` and `message` say why it failed; neither holds a value from a file."""
-
-    day: date
-    attempt: int
-    files: list[FileResult]
-    status: Status = "loaded"
-    kind: str = ""
-    message: str = ""
-    warnings: list[str] = field(default_factory=list)
-    logs: list[Path] = field(default_factory=list)
-
-    @property
-    def rows_read(self) -> int:
-        return sum(f.read for f in self.files)
-
-    @property
-    def rows_loaded(self) -> int:
-        return sum(f.loaded for f in self.files)
-
-    @property
-    def rows_rejected(self) -> int:
-        return sum(f.rejected for f in self.files)
-
-    @property
-    def rows_replaced(self) -> int:
-        return sum(f.replaced for f in self.files)
-
-    @property
-    def rounded_values(self) -> int:
-        return sum(f.rounded for f in self.files)
-
-
-@dataclass
-class FeedLoad:
-    """What became of a load: its days, and the domain table's state after it."""
-
-    feed: str
-    table: str
-    days: list[DayResult]
-    state: TableState
-
-    @property
-    def failed(self) -> list[DayResult]:
-        return [d for d in self.days if d.status == "failed"]
-
-    @property
-    def files(self) -> int:
-        return sum(len(d.files) for d in self.days)
-
-    @property
-    def rows_read(self) -> int:
-        return sum(d.rows_read for d in self.days)
-
-    @property
-    def rows_loaded(self) -> int:
-        return sum(d.rows_loaded for d in self.days)
-
-    @property
-    def rows_rejected(self) -> int:
-        return sum(d.rows_rejected for d in self.days)
-
-    @property
-    def rows_replaced(self) -> int:
-        return sum(d.rows_replaced for d in self.days)
+# Rows past it wait on disk, so that files of any size load on a small machine.
+MEMORY_GIB = 2.0
 
 
 def domain_table(feed: FeedConfig) -> str:
@@ -172,6 +95,9 @@ def load_feed(
             session.commit()
         return current
     workspace = tenant.root / ".tmp" / f"ingest-{feed.physical}"
+    ((limit,),) = session.rows("SELECT current_setting('memory_limit')")
+    if limit.endswith(("GiB", "TiB")) and (limit.endswith("TiB") or float(limit.split()[0]) > MEMORY_GIB):
+        session.execute(f"SET memory_limit = '{MEMORY_GIB} GiB'")
     try:
         load = _Load(session, tenant, feed, sorted(days, key=lambda d: d.day), workspace, progress)
         load.read()
@@ -184,6 +110,7 @@ def load_feed(
             session.execute(f"DROP TABLE IF EXISTS {name}")
         for name in ("_c360_text", "_c360_json", "_c360_lines", "_c360_file_years", "_c360_bases"):
             session.con.unregister(name)
+        session.execute(f"SET memory_limit = {quote_literal(limit)}")
     if commit:
         session.commit()
     return FeedLoad(feed.name, table, load.results, after)

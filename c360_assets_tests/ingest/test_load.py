@@ -6,6 +6,7 @@ import gzip
 import os
 import uuid
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -338,3 +339,25 @@ def test_a_feed_without_files_has_an_empty_table(tmp_path: Path) -> None:
     assert landed(tenant, feed) == []
     assert load(tenant, feed).days == []
     assert set(table(tenant, feed).columns) == {"id", "name", "seen", "spent", "_pk", "_uuid_pk", "_updated"}
+
+
+def test_what_a_file_lacks_or_has_too_much(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.csv", HEADER + "a,Ann,2024-01-05,1\n")
+    load(tenant, feed)
+    land(tenant, "c-20240106.csv", "spent,id,loyalty,level\n2,a,gold,3\n")
+    (day,) = load(tenant, feed).days
+    assert day.warnings == ["file c-20240106.csv has 2 columns that the feed does not declare; ignored"]
+    assert table(tenant, feed).select("id", "name", "seen", "spent").rows() == [("a", None, None, Decimal("2.00"))]
+
+
+def test_a_load_leaves_the_sessions_memory_as_it_was(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.csv", HEADER + "a,Ann,,\n")
+    with open_session(tmp_path / "warehouse") as session:
+        for asked in ("512.0 MiB", "6.0 GiB"):
+            session.execute(f"SET memory_limit = '{asked}'")
+            load_feed(session, tenant, feed, pending(tenant, feed, session_ledger(session), THROUGH))
+            assert session.rows("SELECT current_setting('memory_limit')") == [(asked,)]
