@@ -20,9 +20,9 @@ from typing import IO, Any
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import LandedFile
 from c360_assets.ingest.opened import about
-from c360_assets.ingest.read_avro import avro_to_parquet
-from c360_assets.ingest.read_xml import NoRowsError, xml_to_ndjson
+from c360_assets.tenant.avro_files import avro_to_parquet
 from c360_assets.tenant.models import FeedConfig, FilesConfig
+from c360_assets.tenant.xml_files import NoRowsError, xml_to_ndjson
 from c360_assets.warehouse.session import private_folder
 
 GZIP, ZIP, TAR = b"\x1f\x8b", b"PK\x03\x04", b"ustar"

@@ -5,15 +5,25 @@ DuckDB's sniffer does the looking. What the columns mean belongs to `suggest`, h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import shutil
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.tenant.avro_files import avro_to_parquet
+from c360_assets.tenant.xml_files import likely_row_tag, xml_to_ndjson
 
 SAMPLE_ROWS = 50_000
+AVRO = b"Obj\x01"
+SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}(?=\.|$)")
 FORMAT_OF_DELIMITER = {",": "csv", "|": "psv", "\t": "tsv"}
 NESTED = {"LIST": "array", "ARRAY": "array", "STRUCT": "struct", "MAP": "map"}
 # DuckDB types of self-describing files -> field type. What is not named here is text.
@@ -33,7 +43,7 @@ class Sample:
     """The first rows of a file, all columns as text.
 
     `types` holds the field types that a self-describing format (Parquet, JSON) declares; text columns are left out of it.
-    `scales` holds the scale of declared decimals.
+    `scales` holds the scale of declared decimals, `options` what else `files` has to say to read the file.
     """
 
     frame: pl.DataFrame
@@ -44,6 +54,7 @@ class Sample:
     header: bool = True
     quote: str = '"'
     escape: str = '"'
+    options: dict[str, str] = field(default_factory=dict)
 
 
 def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
@@ -55,15 +66,15 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
         raise C360Error(f"{path}: cannot be read ({error.strerror})") from None
     if not head:
         raise C360Error(f"{path}: is empty; a sample needs a header and some rows")
-    if head[:2] == b"PK" or path.suffix in {".zip", ".tar", ".tgz"}:
-        raise C360Error(f"{path}: is an archive; unpack it and take one member as the sample")
-    if head[:4] == b"Obj\x01" or head.lstrip()[:5] == b"<?xml":
-        raise C360Error(f"{path}: no proposal can be made from this format; write the feed by hand")
+    if kind := _archive(path, head):
+        return _member_of(path, kind, rows)
     con = duckdb.connect(":memory:", config={"threads": 1})
     try:
         con.execute("SET TimeZone = 'UTC'").fetchall()
         if head[:4] == b"PAR1":
             return _declared(con.read_parquet(str(path)).limit(rows), "parquet")
+        if head[:4] == AVRO or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+            return _copied(con, path, rows, "avro" if head[:4] == AVRO else "xml")
         compression = "gzip" if head[:2] == b"\x1f\x8b" else "none"
         form = _json_format(path, head, compression)
         if form is not None:
@@ -78,6 +89,65 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
         raise C360Error(f"{path}: cannot be read as CSV, JSON or Parquet ({type(error).__name__})") from None
     finally:
         con.close()
+
+
+def _archive(path: Path, head: bytes) -> str | None:
+    if head[:4] == b"PK\x03\x04":
+        return "zip"
+    try:
+        return "tar" if tarfile.is_tarfile(path) else None
+    except (OSError, EOFError, zlib.error):  # broken gzip, which the readers of its format tell about
+        return None
+
+
+def _member_of(path: Path, kind: str, rows: int) -> Sample:
+    """The sample of an archive: that of its first member by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            member = _extracted(path, kind, Path(folder))
+        except Exception as error:  # of many kinds, and with names from the archive
+            raise C360Error(f"{path}: the {kind} archive cannot be read ({type(error).__name__})") from None
+        if member is None:
+            raise C360Error(f"{path}: the {kind} archive holds no file")
+        try:
+            sample = read_sample(member, rows)
+        except C360Error as error:
+            raise C360Error(f"{path}: its first member {str(error).removeprefix(f'{member}: ')}") from None
+    return replace(sample, options={"compression": kind, **sample.options})
+
+
+def _extracted(path: Path, kind: str, folder: Path) -> Path | None:
+    """A copy of the first member; nothing but its suffix comes from the archive."""
+    with zipfile.ZipFile(path) if kind == "zip" else tarfile.open(path) as archive:
+        if isinstance(archive, zipfile.ZipFile):
+            names = [i.filename for i in archive.infolist() if not i.is_dir()]
+        else:
+            names = [m.name for m in archive.getmembers() if m.isfile()]
+        shown = sorted(n for n in names if not any(p.startswith((".", "__MACOSX")) for p in n.split("/") if p not in (".", "..")))
+        if not shown:
+            return None
+        target = folder / ("member" + "".join(SAFE_SUFFIX.findall(shown[0])[-2:]))
+        source = archive.open(shown[0]) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(shown[0])
+        assert source is not None
+        with source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)
+    return target
+
+
+def _copied(con: duckdb.DuckDBPyConnection, path: Path, rows: int, form: str) -> Sample:
+    """The sample of a format that the engine does not read, from a copy in one that it does."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        try:
+            if form == "avro":
+                avro_to_parquet(path, copy, rows)
+                return _declared(con.read_parquet(str(copy)), form)
+            row_tag = likely_row_tag(path)
+            xml_to_ndjson(path, copy, row_tag, rows)
+            sample = _declared(con.sql("SELECT * FROM read_json(?, format = 'newline_delimited')", params=[str(copy)]), form)
+            return replace(sample, options={} if row_tag == "row" else {"row_tag": row_tag})
+        except Exception as error:  # the libraries raise many kinds, and their texts may quote values
+            raise C360Error(f"{path}: cannot be read as {form.upper()} ({type(error).__name__})") from None
 
 
 def _json_format(path: Path, head: bytes, compression: str) -> str | None:

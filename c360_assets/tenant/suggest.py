@@ -212,6 +212,7 @@ def _files(sample: Sample, pattern: str) -> str:
     items = {"pattern": json.dumps(pattern, ensure_ascii=False), "format": sample.format}
     if sample.delimiter is not None:
         items["delimiter"] = json.dumps(sample.delimiter)
+    items |= {key: _text(value) for key, value in sample.options.items()}
     if not sample.header:
         items["header"] = "false"
     items |= {key: json.dumps(value) for key, value in (("quote", sample.quote), ("escape", sample.escape)) if value != '"'}

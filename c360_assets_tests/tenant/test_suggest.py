@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import tarfile
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import fastavro
 import polars as pl
 import pytest
 import yaml
@@ -70,7 +74,50 @@ def propose(tmp_path: Path, name: str, write: Callable[[Path], object]) -> dict:
     return yaml.safe_load(text)  # type: ignore[no-any-return]
 
 
+def write_avro(path: Path) -> None:
+    names = {n: f"f{i}" if not n.isidentifier() else n for i, n in enumerate(ROWS[0])}
+    fields = [{"name": new, "type": "string"} for new in names.values()]
+    schema = fastavro.parse_schema({"type": "record", "name": "Customer", "fields": fields})
+    with path.open("wb") as file:
+        fastavro.writer(file, schema, [{names[k]: v for k, v in row.items()} for row in ROWS])
+
+
+def write_xml(path: Path) -> None:
+    rows = "".join(
+        f'<Customer customer_id="{r["customer_id"]}">'
+        + "".join(f"<v{i}>{v}</v{i}>" for i, v in enumerate(r.values()))
+        + "</Customer>"
+        for r in ROWS
+    )
+    path.write_text(f"<Export><When>now</When>{rows}</Export>")
+
+
+def packed_tar(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def write_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../evil.psv", csv("|"))
+
+
 FILES = {
+    "customers-20240131.zip": (
+        write_zip,
+        {"format": "psv", "compression": "zip"},
+        "'shop/customers-'yyyyMMdd'*.zip'",
+    ),
+    "customers-20240131.tgz": (
+        lambda p: p.write_bytes(packed_tar({"a.json": json.dumps(ROWS).encode(), "z.csv": b"no"})),
+        {"format": "json", "compression": "tar"},
+        "'shop/customers-'yyyyMMdd'*.tgz'",
+    ),
     "customers-20240131.csv": (lambda p: p.write_text(csv()), {"format": "csv"}, "'shop/customers-'yyyyMMdd'*.csv'"),
     "customers_2024-01-31_1.csv": (
         lambda p: p.write_text(csv(";")),
@@ -113,6 +160,15 @@ def test_formats(tmp_path: Path, name: str) -> None:
         "visits": {"type": "integer"},
         "active": {"type": "boolean"},
     }
+
+
+def test_avro_and_xml(tmp_path: Path) -> None:
+    avro = propose(tmp_path / "a", "customers-20240131.avro", write_avro)
+    assert avro["files"]["format"] == "avro"
+    assert (avro["primary_key"], avro["fields"]["dob"]["format"]) == (["customer_id"], "MM/dd/yyyy")
+    xml = propose(tmp_path / "x", "customers-20240131.xml", write_xml)
+    assert (xml["files"]["format"], xml["files"]["row_tag"]) == ("xml", "Customer")
+    assert (xml["primary_key"], xml["fields"]["v5"]["format"]) == (["customer_id"], "MM/dd/yyyy")
 
 
 def test_no_header(tmp_path: Path) -> None:
@@ -165,8 +221,12 @@ def test_ambiguous_dates_are_told() -> None:
     ("name", "content", "words"),
     [
         ("a.csv", b"", "is empty"),
-        ("a.zip", b"PK\x03\x04", "is an archive"),
-        ("a.xml", b"<?xml version='1.0'?>", "write the feed by hand"),
+        ("a.zip", b"PK\x03\x04", "cannot be read"),
+        ("a.xml", b"<?xml version='1.0'?>", "cannot be read as XML"),
+        ("a.xml", b"<!DOCTYPE a [<!ENTITY b 'secret'>]><a><b>&b;</b></a>", "cannot be read as XML"),
+        ("a.avro", b"Obj\x01secret", "cannot be read as AVRO"),
+        ("a.tar", packed_tar({"__MACOSX/x": b""}), "holds no file"),
+        ("a.tar", packed_tar({"x.csv": b""}), "its first member is empty"),
         ("a.json", b'[{"email": "jane@secret.example"', "cannot be read"),
         ("a.csv.gz", b"\x1f\x8b broken", "cannot be read"),
         ("missing.csv", None, "cannot be read"),

@@ -1,4 +1,4 @@
-"""XML files to copies as NDJSON, which the JSON reader then reads: one object per row element.
+"""XML files to copies as NDJSON, for samples and loads to read: one object per row element.
 
 Attributes and child elements of a row become keys, without their namespace. A child without children is its text, and its
 attributes stand beside it as `child.attribute`; one with children stays nested; a repeated one becomes an array. Entities and
@@ -8,6 +8,7 @@ external references are refused.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -21,11 +22,28 @@ class NoRowsError(Exception):
     """The document has elements, and none of them is a row."""
 
 
-def xml_to_ndjson(source: Path, target: Path, row_tag: str) -> None:
-    """Write the rows of `source` to `target`, one at a time. Raises NoRowsError, or what the parser raises on broken XML."""
+def likely_row_tag(source: Path, looks: int = 1000) -> str:
+    """The name that most children of the root have, among the first `looks`; `row` where there are none."""
+    depth, names = 0, Counter[str]()
+    for event, element in iterparse(str(source), events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if event == "start" and depth == 2:
+            names[_local(element.tag)] += 1
+            if names.total() >= looks:
+                break
+        if event == "end" and depth == 1:
+            element.clear()
+    return names.most_common(1)[0][0] if names else "row"
+
+
+def xml_to_ndjson(source: Path, target: Path, row_tag: str, rows: int | None = None) -> None:
+    """Write the rows of `source`, or the first ones up to `rows`, to `target`, one at a time.
+
+    Raises NoRowsError, or what the parser raises on broken XML.
+    """
     open_elements: list[Element] = []
     row_depth: int | None = None
-    rows = others = 0
+    found = others = 0
     with target.open("w", encoding="utf-8") as lines:
         for event, element in iterparse(str(source), events=("start", "end")):
             if event == "start":
@@ -38,12 +56,14 @@ def xml_to_ndjson(source: Path, target: Path, row_tag: str) -> None:
             open_elements.pop()
             if row_depth == len(open_elements) + 1:
                 lines.write(json.dumps(_object(element), ensure_ascii=False) + "\n")
-                rows, row_depth = rows + 1, None
+                found, row_depth = found + 1, None
+                if found == rows:
+                    break
             elif row_depth is None and open_elements:
                 others += 1
             if row_depth is None and open_elements:
                 open_elements[-1].remove(element)
-    if others and not rows:
+    if others and not found:
         raise NoRowsError
 
 

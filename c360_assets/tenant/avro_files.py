@@ -1,4 +1,4 @@
-"""Avro files to Parquet copies of the same types, which the Parquet reader then reads.
+"""Avro files to Parquet copies of the same types, for samples and loads to read.
 
 Arrays, maps and records stay nested. What Arrow has no type for (unions of several types, types that hold themselves) becomes
 JSON text.
@@ -40,8 +40,8 @@ AS_TEXT = frozenset({"uuid", "time-millis", "time-micros"})
 DIGITS = 38
 
 
-def avro_to_parquet(source: Path, target: Path) -> None:
-    """Write the records of `source` to `target`. Raises what the libraries raise where the file is broken."""
+def avro_to_parquet(source: Path, target: Path, rows: int | None = None) -> None:
+    """Write the records of `source`, or the first `rows`, to `target`. Raises what the libraries raise where it is broken."""
     with source.open("rb") as file:
         records: Any = reader(file)
         schema = records.writer_schema
@@ -51,7 +51,8 @@ def avro_to_parquet(source: Path, target: Path) -> None:
         as_text = [name for name, kind in types.items() if kind is None]
         arrow = pa.schema([(name, kind or pa.string()) for name, kind in types.items()])
         with pq.ParquetWriter(target, arrow) as writer:
-            while chunk := list(islice(records, CHUNK_ROWS)):
+            wanted = islice(records, rows)
+            while chunk := list(islice(wanted, CHUNK_ROWS)):
                 for name in as_text:
                     for row in chunk:
                         row[name] = _text(row[name])
