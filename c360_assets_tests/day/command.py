@@ -78,7 +78,8 @@ def c360_here(monkeypatch: pytest.MonkeyPatch, *args: object) -> Said:
 
 def digests(root: Path) -> dict[str, str]:
     """Table -> rows and digest, as `c360 status --digests` prints them."""
-    said = c360("status", "--digests", "--tenant", root)
+    with pytest.MonkeyPatch.context() as environment:
+        said = c360_here(environment, "status", "--digests", "--tenant", root)
     assert said.code == 0, said.text
     return dict(line.split(maxsplit=1) for line in said.stdout.splitlines())
 

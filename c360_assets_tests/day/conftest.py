@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from c360_assets.demo import generate_tenant
-from c360_assets_tests.day.command import Said, c360, c360_here, finish, start
+from c360_assets_tests.day.command import Said, c360, finish, start
 from c360_assets_tests.day.small import FIRST, copy_of, land_all, small_tenant
 
 PEOPLE, DAYS, SEED = 220, 3, 1
@@ -26,34 +26,26 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class Ways:
-    """The same files on other ways through the day."""
-
-    one_core: Ran
-    day_by_day: Ran
-
-
-@dataclass(frozen=True)
 class _Days:
     demo: Ran
-    ways: Ways
+    otherwise: Ran
 
 
 @pytest.fixture(scope="session")
 def _days(tmp_path_factory: pytest.TempPathFactory) -> _Days:
-    """One generated tenant, run in three ways side by side."""
+    """One generated tenant, run in two ways side by side."""
     root = tmp_path_factory.mktemp("demo") / "tenant"
     generate_tenant(root, people=PEOPLE, days=DAYS, seed=SEED)
-    split, daily = copy_of(root, root.with_name("split")), copy_of(root, root.with_name("daily"))
-    _split(split, "shop/customers-20260601.csv")
+    other = copy_of(root, root.with_name("otherwise"))
+    _split(other, "shop/customers-20260601.csv")
+    process = start("run", "--tenant", root)
     one_core = ["taskset", "-c", "0"] if shutil.which("taskset") else []
-    processes = (
-        start("run", "--tenant", root),
-        start("run", "--tenant", split, prefix=one_core, POLARS_MAX_THREADS="1"),
-    )
-    by_day = _day_by_day(daily)
-    demo, other = (finish(process) for process in processes)
-    return _Days(Ran(root, demo), Ways(Ran(split, other), Ran(daily, by_day)))
+    for day in range(DAYS - 1):
+        until = FIRST_DELIVERY + timedelta(days=day)
+        said = finish(start("load", "--to", until, "--tenant", other, prefix=one_core, POLARS_MAX_THREADS="1"))
+        assert said.code == 0, said.text
+    said = finish(start("run", "--tenant", other, prefix=one_core, POLARS_MAX_THREADS="1"))
+    return _Days(Ran(root, finish(process)), Ran(other, said))
 
 
 def _split(root: Path, name: str) -> None:
@@ -68,14 +60,6 @@ def _split(root: Path, name: str) -> None:
     feed.write_text(feed.read_text("utf-8").replace("yyyyMMdd'.csv'", "yyyyMMdd'*.csv'"), "utf-8")
 
 
-def _day_by_day(root: Path) -> Said:
-    with pytest.MonkeyPatch.context() as environment:
-        for day in range(DAYS - 1):
-            said = c360_here(environment, "load", "--to", FIRST_DELIVERY + timedelta(days=day), "--tenant", root)
-            assert said.code == 0, said.text
-        return c360_here(environment, "run", "--tenant", root)
-
-
 @pytest.fixture(scope="session")
 def demo(_days: _Days) -> Ran:
     """A generated tenant after its first run."""
@@ -83,8 +67,9 @@ def demo(_days: _Days) -> Ran:
 
 
 @pytest.fixture(scope="session")
-def ways(_days: _Days) -> Ways:
-    return _days.ways
+def otherwise(_days: _Days) -> Ran:
+    """The same tenant on one core, with one file split in two, loaded day by day."""
+    return _days.otherwise
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ fields:
 """
 FEEDS = {"shop/customers": SHOP, "club/members": CLUB, "post/letters": POST}
 PEOPLE = [("Ann", "Archer"), ("Bob", "Baker"), ("Cleo", "Carver"), ("Dan", "Drover"), ("Eve", "Eagle"), ("Fay", "Fowler")]
-FIRST, SECOND = date(2026, 3, 2), date(2026, 3, 3)
+FIRST, SECOND, THIRD = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
 
 Rows = list[tuple[object, ...]]
 SHOP_ROWS: Rows = [(f"c{i}", f"{first.lower()}@example.com", first, last, i) for i, (first, last) in enumerate(PEOPLE)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from c360_assets.warehouse.activated import database_path
 from c360_assets_tests.day.command import ask, c360_here
 from c360_assets_tests.day.conftest import Ran
-from c360_assets_tests.day.small import SECOND, copy_of, land
+from c360_assets_tests.day.small import CLUB, FIRST, SECOND, THIRD, copy_of, land
 
 CONTACTS = """customer_id,first_name,last_name,email,phone,street,city,state,zip,updated_at
 1001,Maria,Lopez,maria.lopez@example.com,212-555-0147,12 Elm St,Albany,NY,12207,2026-05-30 10:00:00
@@ -47,30 +46,31 @@ def test_from_a_file_of_five_rows_to_a_database(tmp_path: Path, monkeypatch: pyt
     assert (again.code, "nothing was written" in again.text) == (1, True)
 
 
-def test_a_source_added_later_joins_with_its_history(demo: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_added_later_joins_with_its_history(small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new source with three landed days: two of them load in one run, and the next run loads the third and stitches all."""
-    root = copy_of(demo.root, tmp_path / "tenant")
-    before = ask(root, "SELECT count(*) FROM unified_coalesced")
+    root = copy_of(small.root, tmp_path / "tenant")
+    declared = CLUB.lstrip().replace("source: Club", "source: WalkIn").replace("club/members-", "walk_in/members-")
     (root / "feeds/walk_in").mkdir()
-    declared = (root / "feeds/callcentre/contacts.yaml").read_text("utf-8")
-    declared = declared.replace("source: CallCentre", "source: WalkIn").replace("callcentre/contacts-", "walk_in/contacts-")
-    (root / "feeds/walk_in/contacts.yaml").write_text(declared, "utf-8")
-    (root / "landing/walk_in").mkdir()
-    (contacts,) = (root / "landing/callcentre").iterdir()
-    for day in ("20260601", "20260602", "20260603"):
-        shutil.copy(contacts, root / "landing/walk_in" / contacts.name.replace("20260603", day))
-    loaded = c360_here(
-        monkeypatch, "load", "WalkIn:Contacts", "--from", "2026-06-01", "--to", "2026-06-02", "--tenant", root, "--json"
-    )
-    ((days, files),) = [(f["days"], f["files"]) for f in json.loads(loaded.stdout)["feeds"]]
-    assert (loaded.code, days, files) == (0, 2, 2)
+    (root / "feeds/walk_in/members.yaml").write_text(declared, "utf-8")
+    for day, member in (
+        (FIRST, "w1,ann@example.com,Ann,Archer"),
+        (SECOND, "w2,gus@example.com,Gus,Gray"),
+        (THIRD, "w3,,Hal,Hill"),
+    ):
+        path = land(root, "club/members", day, [tuple(member.split(","))])
+        moved = root / "landing/walk_in" / path.name
+        moved.parent.mkdir(exist_ok=True)
+        path.rename(moved)
+    land(root, "club/members", FIRST)
+    said = c360_here(monkeypatch, "load", "WalkIn:Members", "--from", FIRST, "--to", SECOND, "--tenant", root, "--json")
+    ((days, files),) = [(f["days"], f["files"]) for f in json.loads(said.stdout)["feeds"]]
+    assert (said.code, days, files) == (0, 2, 2)
     ran = c360_here(monkeypatch, "run", "--tenant", root)
     assert ran.code == 0, ran.text
-    counted = "SELECT count(*) FROM unified_coalesced WHERE datasource = 'WalkIn:Contacts'"
-    ((came,),) = ask(root, counted)
-    assert came > 0
-    assert ask(root, "SELECT count(*) FROM unified_coalesced") == [(before[0][0] + came,)]
-    assert ask(root, counted + " AND amperity_id IS NULL") == [(0,)]
+    came = """SELECT pk, amperity_id IN (SELECT amperity_id FROM unified_coalesced WHERE datasource = 'Shop:Customers')
+              FROM unified_coalesced WHERE datasource = 'WalkIn:Members' ORDER BY pk"""
+    assert ask(root, came) == [("w1", True), ("w2", False), ("w3", False)]
+    assert ask(root, "SELECT count(*) FROM customer_360") == [(8,)]
 
 
 def test_a_database_can_be_taken_back(small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

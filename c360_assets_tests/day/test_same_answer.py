@@ -1,19 +1,14 @@
-"""The same files give the same tables: on one core, with files split, and day by day instead of at once."""
+"""The same files give the same tables, whatever the cores, the split of files, and the runs that the days came in."""
 
 from __future__ import annotations
 
 from c360_assets_tests.day.command import differing, digests
-from c360_assets_tests.day.conftest import Ran, Ways
+from c360_assets_tests.day.conftest import Ran
 
 
-def test_a_clean_run_on_one_core_over_split_files_gives_equal_tables(demo: Ran, ways: Ways) -> None:
-    assert ways.one_core.said.code == 0, ways.one_core.said.text
-    assert differing(digests(demo.root), digests(ways.one_core.root)) == []
-
-
-def test_days_loaded_one_by_one_give_equal_tables(demo: Ran, ways: Ways) -> None:
-    assert ways.day_by_day.said.code == 0, ways.day_by_day.said.text
-    assert differing(digests(demo.root), digests(ways.day_by_day.root)) == []
+def test_one_core_split_files_and_single_days_give_equal_tables(demo: Ran, otherwise: Ran) -> None:
+    assert otherwise.said.code == 0, otherwise.said.text
+    assert differing(digests(demo.root), digests(otherwise.root)) == []
 
 
 def test_digests_name_every_table_of_the_day(demo: Ran) -> None:
