@@ -104,6 +104,12 @@ def load_feed(
         load.judge(feed.error_threshold if threshold_override is None else threshold_override)
         after = load.upsert(state)
         load.write_ledger()
+    except (duckdb.Error, OSError) as error:
+        # The engine's text may quote a value.
+        what = f"feed {feed.name}: the load was given up, and nothing of it is kept ({type(error).__name__})"
+        raise LoadError(
+            "machine", f"{what}; see to disk space, memory and permissions below {tenant.root}, then run again"
+        ) from None
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
         for name in (INCOMING, "_c360_fresh"):
@@ -164,8 +170,9 @@ class _Load:
             for batch in batches(self.session, opened, failures):
                 self.session.execute(f"INSERT INTO {INCOMING} {self._typed_sql(batch)}")
                 self.tell(f"{self.feed.name}: reading {len(opened)} files")
+        except (duckdb.IOException, duckdb.OutOfMemoryException):
+            raise
         except duckdb.Error as error:
-            # The engine's text may quote a value.
             raise LoadError("unreadable", f"feed {self.feed.name}: its files cannot be read ({type(error).__name__})") from None
         for file in opened:
             day, result = self.parts[file.number].day, self.parts[file.number].result

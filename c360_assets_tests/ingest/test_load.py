@@ -361,3 +361,16 @@ def test_a_load_leaves_the_sessions_memory_as_it_was(tmp_path: Path) -> None:
             session.execute(f"SET memory_limit = '{asked}'")
             load_feed(session, tenant, feed, pending(tenant, feed, session_ledger(session), THROUGH))
             assert session.rows("SELECT current_setting('memory_limit')") == [(asked,)]
+
+
+def test_a_machine_too_small_says_so(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.csv", HEADER + "".join(f"secret{i},{i * 7919},,\n" for i in range(100_000)))
+    with open_session(tmp_path / "warehouse") as session:
+        session.execute("SET memory_limit = '12MiB'; SET max_temp_directory_size = '0MiB'")
+        with pytest.raises(LoadError, match="the load was given up, and nothing of it is kept") as caught:
+            load_feed(session, tenant, feed, pending(tenant, feed, session_ledger(session), THROUGH), commit=True)
+    assert "secret" not in str(caught.value)
+    assert ledger(tenant).is_empty()
+    assert load(tenant, feed).rows_loaded == 100_000
