@@ -64,6 +64,7 @@ class Landing:
         self.days = days
         self.root = root
         self._files: dict[tuple[str, int], Any] = {}
+        self._rows: dict[tuple[str, int], int] = {}
         self._paths: dict[tuple[str, int], Path] = {}
         for feed in feeds:
             for day in range(min(feed.first_day, days), days + 1):
@@ -90,6 +91,7 @@ class Landing:
         new = key not in self._files
         if new:
             self._files[key] = _open(self._paths[key], feed, rows)
+        self._rows[key] = self._rows.get(key, 0) + len(rows)
         if feed.format == "parquet":
             if len(rows):
                 self._files[key].write_table(rows.to_arrow())
@@ -101,8 +103,10 @@ class Landing:
             stream.write(rows.write_csv(include_header=new, separator=feed.delimiter).encode())
 
     def broken_lines(self, feed: FeedFiles, lines: list[str]) -> None:
-        """Lines that no parser accepts as a row, at the end of the first delivery."""
-        self._files[feed.name, min(feed.first_day, self.days)].write("".join(line + "\n" for line in lines).encode())
+        """Lines that no parser accepts as a row, at the end of the first delivery; none where they would pass its threshold."""
+        key = (feed.name, min(feed.first_day, self.days))
+        if len(lines) <= self._rows[key] * BAD_SHARE:
+            self._files[key].write("".join(line + "\n" for line in lines).encode())
 
     def close(self) -> None:
         for stream in self._files.values():
