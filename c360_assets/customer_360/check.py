@@ -40,7 +40,7 @@ def check_sql(tenant: Tenant) -> list[Problem]:
     further = [node for database in owned[1:] for node in database.nodes if node.sql not in known]
     with TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse", tenant.config.timezone) as session:
         unknown = _empty_tables(session, tenant)
-        return [problem for node in (*nodes, *further) for problem in (*_bind(session, node, unknown), *_clock(node))]
+        return [problem for node in (*nodes, *further) for problem in (*_bind(session, node, unknown), *_advice(node))]
 
 
 def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
@@ -120,9 +120,14 @@ def _create(session: Session, name: str, columns: dict[str, str]) -> None:
     session.execute(f"CREATE OR REPLACE TABLE {quote_ident(name)} ({listed})")
 
 
-def _clock(node: TableNode) -> list[Problem]:
-    """The machine's clock gives another result at each run; the run's own date does not."""
-    if node.source != "tenant" or not statement(node.sql, node.file).reads_clock:
+def _advice(node: TableNode) -> list[Problem]:
+    """Warnings about the tenant's own SQL; the machine's clock gives another result at each run, the run's own date does not."""
+    if node.source != "tenant":
         return []
-    remedy = f"take as_of FROM {RUN_CONTEXT}"
-    return [Problem("warning", node.file, "reads the machine's clock or chance, so that no two runs agree", remedy=remedy)]
+    read = statement(node.sql, node.file)
+    found = [Problem("warning", node.file, f"{node.name} {text}") for text in dict.fromkeys(read.advice)]
+    if read.reads_clock:
+        remedy = f"take as_of FROM {RUN_CONTEXT}"
+        told = "reads the machine's clock or chance, so that no two runs agree"
+        found.append(Problem("warning", node.file, told, remedy=remedy))
+    return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from c360_assets.customer_360.graph import TableNode, in_order, plan
 from c360_assets.customer_360.references import OVERRIDE_FOLDER, Names
+from c360_assets.customer_360.render import SUMMARY, summary_from_events
 from c360_assets.customer_360.semantic_tables import BY_NAME, contributors, has_stitched_version
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.tables import all_tables
@@ -174,7 +175,8 @@ def row_filters(tenant: Tenant) -> dict[str, str | None]:
 
 
 def _gathered_filter(tenant: Tenant, name: str) -> str | None:
-    table = BY_NAME[name]
+    # Counted from events, a summary has the brand of its events.
+    table = BY_NAME["unified_email_events" if name == SUMMARY and summary_from_events(tenant) else name]
     tags = {tag for source in contributors(tenant, table) for listed in source.tags.values() for tag in listed}
     if f"{table.prefix}/database-key" in tags or name == "unified_itemized_transactions":
         return f"database_key {OWN_KEY}"

@@ -17,7 +17,7 @@ from sqlglot.lineage import Node
 from sqlglot.lineage import lineage as sql_lineage
 
 from c360_assets.customer_360.references import DIALECT, Names, references, statement
-from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED, available_tables, render
+from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED, available_tables, render, template_of
 from c360_assets.customer_360.semantic_tables import BY_NAME
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.tenant.models import SqlFile, Tenant
@@ -95,7 +95,7 @@ def _node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) ->
 
 
 def _shipped_node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
-    file = f"c360_assets/customer_360/templates/{'union_all' if name in BY_NAME else name}.sql"
+    file = f"c360_assets/customer_360/templates/{template_of(name, tenant)}.sql"
     sql = render(name, tenant, available)
     binds, uses_as_of = references(sql, file, names)
     kind: Literal["template", "semantic"] = "semantic" if name in BY_NAME else "template"

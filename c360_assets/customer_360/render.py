@@ -7,7 +7,7 @@ configurable stands in the tables of this module; the SQL itself in `templates/`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -28,7 +28,7 @@ from c360_assets.errors import C360Error
 from c360_assets.semantics.lookups import household_unit_words, state_codes, street_abbreviations
 from c360_assets.semantics.tables import table_spec
 from c360_assets.semantics.validity import VALIDITY_MACROS
-from c360_assets.tenant.models import CustomerAttributesConfig, EmailAssignmentConfig, Tenant
+from c360_assets.tenant.models import CustomerAttributesConfig, Tenant
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 WINDOWS = (
@@ -128,8 +128,20 @@ TRANSACTION_COLUMNS = (
     "lifetime_average_item_price",
     "lifetime_average_num_items",
 )
+EVENT_MOMENTS = (
+    ("first_email_send_datetime", "MIN", "Sent"),
+    ("first_email_open_datetime", "MIN", "Open"),
+    ("first_email_click_datetime", "MIN", "Click"),
+    ("most_recent_email_send_datetime", "MAX", "Sent"),
+    ("most_recent_email_open_datetime", "MAX", "Open"),
+    ("most_recent_email_click_datetime", "MAX", "Click"),
+    ("most_recent_email_optin_datetime", "MAX", "Optin"),
+    ("most_recent_email_optout_datetime", "MAX", "Unsubscribe"),
+    ("most_recent_bounce_datetime", "MAX", "Bounce"),
+)
 PUNCTUATION = r"[.,\\/#!$%^&*;:{}=_()~`-]"
 RUN_CONTEXT = "run_context"
+SUMMARY = "email_engagement_summary"
 
 
 @cache
@@ -161,17 +173,34 @@ def macro_statements(schema: str | None = None) -> list[str]:
 def available_tables(tenant: Tenant) -> frozenset[str]:
     """Tables that have data of this tenant behind them; the others exist too, empty."""
     found = {table.name for table in SEMANTIC_TABLES if contributors(tenant, table)} | set(tenant.database_sql)
+    if summary_from_events(tenant):
+        found.add("email_engagement_summary")
     if "unified_itemized_transactions" in found:
         found |= {"unified_transactions", "transaction_attributes_extended"}
     return frozenset(found)
 
 
+def summary_from_events(tenant: Tenant) -> bool:
+    """Whether engagement is counted from e-mail events: where there are events and no source sends a summary."""
+    return not contributors(tenant, BY_NAME[SUMMARY]) and bool(contributors(tenant, BY_NAME["unified_email_events"]))
+
+
+def template_of(name: str, tenant: Tenant) -> str:
+    """The file of `templates/` that a shipped table is rendered from."""
+    if name == SUMMARY and summary_from_events(tenant):
+        return "email_events_summary"
+    return "union_all" if name in BY_NAME else name
+
+
 def render(name: str, tenant: Tenant, available: frozenset[str] | None = None) -> str:
     """The SELECT that fills the shipped table `name` for this tenant. Raises KeyError for a table that does not ship."""
-    if name in BY_NAME:
-        template, values = "union_all", _union_values(name, tenant)
+    template = template_of(name, tenant)
+    if template == "email_events_summary":
+        values = _events_summary()
+    elif name in BY_NAME:
+        values = _union_values(name, tenant)
     else:
-        template, values = name, TEMPLATES[name](tenant, available_tables(tenant) if available is None else available)
+        values = TEMPLATES[name](tenant, available_tables(tenant) if available is None else available)
     text = _environment().get_template(f"{template}.sql").render(values)
     return re.sub(r"\n{2,}", "\n", text).strip() + "\n"
 
@@ -326,17 +355,8 @@ def _email_assignment(tenant: Tenant, available: frozenset[str]) -> dict[str, An
         "amperity_id_order": ", ".join([*amperity_id_terms, "amperity_id ASC"]),
         "email_threshold": config.email_threshold,
         "amperity_id_threshold": config.amperity_id_threshold,
-        "rounds": _rounds(config),
+        "rounds": config.rounds,
     }
-
-
-def _rounds(config: EmailAssignmentConfig) -> int:
-    if config.rounds == 0:
-        raise C360Error(
-            "merge_policy.yaml: email_ampid_assignment.rounds: 0 (until nothing changes) is not available yet; "
-            "give a number of rounds, 1 or more"
-        )
-    return config.rounds
 
 
 def _order_term(term: str) -> tuple[str, str]:
@@ -373,13 +393,74 @@ def _households(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
 
 def _customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     config = tenant.config.customer_360.customer_attributes
+    limits = [{"name": "outlier", "percentile": config.outlier_percentile}]
+    if config.is_reseller is not None:
+        limits.append({"name": "reseller", "percentile": config.is_reseller.percentile})
     return {
         "lifecycle": _lifecycle(config),
         "last_status": "Lost" if "dormant" in config.lifecycle_days else "Dormant",
-        "outlier_percentile": config.outlier_percentile,
+        "limits": limits,
         "employee_domains": sorted({d.strip().lower() for d in config.is_employee.get("domains", [])}),
         "employee_exceptions": sorted({e.strip().lower() for e in config.is_employee.get("exceptions", [])}),
+        "churn": _churn(config.churn),
+        "business": _business(config),
+        "gifts": _gifts(config, tenant, available),
+        "reseller": config.is_reseller,
+        "test": _test_accounts(config),
     }
+
+
+def _churn(days: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Stages by rising number of days since the latest order; each begins the day after the one before it ends."""
+    stages = sorted(days.items(), key=lambda item: (item[1], item[0]))
+    before: list[int | None] = [None, *(limit for _, limit in stages)]
+    return [{"name": name, "days": limit, "after": after} for (name, limit), after in zip(stages, before, strict=False)]
+
+
+def _business(config: CustomerAttributesConfig) -> dict[str, str] | None:
+    rule = config.is_business
+    if rule is None:
+        return None
+    return {
+        "words": _whole_words(rule.words),
+        "address_words": _whole_words(rule.address_words),
+        "exceptions": _literals(rule.exceptions),
+        "address_exceptions": _literals(rule.address_exceptions),
+    }
+
+
+def _gifts(config: CustomerAttributesConfig, tenant: Tenant, available: frozenset[str]) -> dict[str, Any] | None:
+    """Items say what they are, else the catalogue of products does; without either nothing is known."""
+    rule = config.is_gift_giver
+    described = "product_description" in columns_of(tenant, BY_NAME["unified_itemized_transactions"])
+    if rule is None or not (described or "unified_product_catalog" in available):
+        return None
+    return {
+        "from_catalog": not described,
+        "column": "items.product_description" if described else "catalog.product_description",
+        "words": "|".join(_pattern(word) for word in rule.words),
+        "exceptions": "|".join(_pattern(word) for word in rule.exceptions),
+    }
+
+
+def _test_accounts(config: CustomerAttributesConfig) -> dict[str, str] | None:
+    rule = config.is_test_account
+    if rule is None:
+        return None
+    prefix = f"^({'|'.join(_pattern(word) for word in rule.words)})"
+    return {"words": _literals(rule.words), "prefix": prefix, "exceptions": _literals(rule.exceptions)}
+
+
+def _pattern(word: str) -> str:
+    return re.escape(word.strip().lower())
+
+
+def _whole_words(words: Sequence[str]) -> str:
+    return f"(^|[^a-z0-9])({'|'.join(_pattern(word) for word in words)})([^a-z0-9]|$)"
+
+
+def _literals(values: Sequence[str]) -> str:
+    return ", ".join(quote_literal(value) for value in sorted({v.strip().lower() for v in values}))
 
 
 def _lifecycle(config: CustomerAttributesConfig) -> list[dict[str, Any]]:
@@ -404,6 +485,22 @@ def _customer_360(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     }
 
 
+def _events_summary() -> dict[str, Any]:
+    days = [(f"last_{n}_days", f"CAST(as_of - INTERVAL '{n}' DAY AS DATE)") for n in (1, 3, 5, 7, 14, 30)]
+    months = [(f"last_{n}_months", f"CAST(as_of - INTERVAL '{n}' MONTH AS DATE)") for n in (3, 6, 9, 12)]
+    return {"periods": days + months, "recent": "CAST(as_of - INTERVAL '15' MONTH AS DATE)", "moments": EVENT_MOMENTS}
+
+
+def _engagement_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    known = table_spec("email_engagement_attributes").columns
+    return {"measures": [c for c in table_spec("email_engagement_summary").columns if c in known and c not in ("brand", "email")]}
+
+
+def _pii_table(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    treated = {"birthdate", "state", "phone", "gender"}
+    return {"columns": [c for c in PROFILE_COLUMNS if c not in treated], "wanted": tenant.config.customer_360.pii_table}
+
+
 def _nothing(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     return {}
 
@@ -418,5 +515,7 @@ TEMPLATES: dict[str, Callable[[Tenant, frozenset[str]], dict[str, Any]]] = {
     "customer_attributes": _customer_attributes,
     "customer_360": _customer_360,
     "all_opted_in_emails": _nothing,
+    "email_engagement_attributes": _engagement_attributes,
+    "pii_table": _pii_table,
 }
 SHIPPED = (*BY_NAME, *TEMPLATES)

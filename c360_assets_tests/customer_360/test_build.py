@@ -213,10 +213,27 @@ def test_good_sql_has_no_problems_and_the_clock_is_a_warning(tmp_path: Path) -> 
     assert (problem.severity, problem.file) == ("warning", "database/extra.sql")
 
 
-def test_unknown_rounds_and_cycles_stop_the_plan(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sql", "advice"),
+    [
+        ("SELECT a.* FROM merged_customers AS a, customer_360 AS b", "joins a table without a condition"),
+        ("SELECT a.* FROM merged_customers AS a, customer_360 AS b WHERE a.amperity_id = b.amperity_id", None),
+        ("SELECT a.* FROM merged_customers AS a CROSS JOIN run_context", None),
+        ("SELECT *, ROW_NUMBER() OVER (ORDER BY amperity_id) AS n FROM customer_360", "window without PARTITION BY"),
+        ("SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY amperity_id) AS n FROM customer_360", None),
+        (f"SELECT * FROM customer_360 WHERE city NOT IN ({', '.join(repr(str(n)) for n in range(101))})", "NOT IN over 101"),
+    ],
+)
+def test_what_is_seldom_meant_is_a_warning(tmp_path: Path, sql: str, advice: str | None) -> None:
+    found = check_sql(make_tenant(tmp_path, database={"extra": sql}))
+    assert [problem.severity for problem in found] == (["warning"] if advice else [])
+    assert advice is None or advice in found[0].message
+
+
+def test_unknown_orders_and_cycles_stop_the_plan(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="circle"):
         plan(shop(tmp_path, database={"unified_transactions": "SELECT * FROM customer_360"}))
-    (problem,) = check_sql(make_tenant(tmp_path, policy={"email_ampid_assignment": {"rounds": 0}}))
+    (problem,) = check_sql(make_tenant(tmp_path, policy={"email_ampid_assignment": {"email_order": ["nope desc"]}}))
     assert problem.file == "merge_policy.yaml"
 
 

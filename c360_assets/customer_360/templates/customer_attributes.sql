@@ -5,25 +5,52 @@ WITH purchases AS (
         lifetime_order_frequency,
         lifetime_order_revenue,
         DATE_DIFF('day', CAST(first_order_datetime AS DATE), run_context.as_of) AS days_since_first,
+        latest_order_datetime,
         DATE_DIFF('day', CAST(latest_order_datetime AS DATE), run_context.as_of) AS days_since_latest
     FROM transaction_attributes_extended
     CROSS JOIN run_context
 ),
--- The revenue above which the dearest buyers are outliers: {{ outlier_percentile }} of 1000, interpolated.
+-- Buyers by revenue; a limit is the revenue that so many of 1000 buyers stay below, interpolated.
 revenue_positions AS (
     SELECT
         lifetime_order_revenue AS revenue,
         ROW_NUMBER() OVER (ORDER BY lifetime_order_revenue ASC, amperity_id ASC) - 1 AS position,
-        (COUNT(*) OVER () - 1) * {{ outlier_percentile }} AS thousandths
+        COUNT(*) OVER () - 1 AS last_position
     FROM purchases
 ),
-outlier_limit AS (
+{% for limit in limits %}
+{{ limit.name }}_limit AS (
     SELECT
-        MAX(revenue) FILTER (WHERE position = thousandths // 1000) AS below,
-        MAX(revenue) FILTER (WHERE position = (thousandths + 999) // 1000) AS above,
-        MAX(thousandths % 1000) AS share
+        MAX(revenue) FILTER (WHERE position = last_position * {{ limit.percentile }} // 1000) AS below,
+        MAX(revenue) FILTER (WHERE position = (last_position * {{ limit.percentile }} + 999) // 1000) AS above,
+        MAX(last_position * {{ limit.percentile }} % 1000) AS share
     FROM revenue_positions
 ),
+{% endfor %}
+{% if gifts %}
+gift_givers AS (
+    SELECT DISTINCT items.amperity_id
+    FROM unified_itemized_transactions AS items
+{% if gifts.from_catalog %}
+    INNER JOIN (
+        SELECT product_id, MAX(product_description) AS product_description FROM unified_product_catalog GROUP BY product_id
+    ) AS catalog ON catalog.product_id = items.product_id
+{% endif %}
+    WHERE NOT COALESCE(items.is_return, FALSE) AND NOT COALESCE(items.is_cancellation, FALSE)
+        AND regexp_matches(LOWER({{ gifts.column }}), {{ gifts.words | literal }})
+{% if gifts.exceptions %}
+        AND NOT regexp_matches(LOWER({{ gifts.column }}), {{ gifts.exceptions | literal }})
+{% endif %}
+),
+{% endif %}
+{% if reseller %}
+large_clusters AS (
+    SELECT amperity_id
+    FROM unified_coalesced
+    GROUP BY amperity_id
+    HAVING BOOL_OR(is_supersized) AND COUNT(*) > {{ reseller.records }}
+),
+{% endif %}
 email_consent AS (
     SELECT
         mc.amperity_id,
@@ -64,6 +91,7 @@ people AS (
         COALESCE(purchases.lifetime_order_frequency >= 1, FALSE) AS is_purchaser,
         purchases.days_since_first,
         purchases.days_since_latest,
+        purchases.latest_order_datetime,
         purchases.lifetime_order_revenue,
         mc.phone_completion = 0 AND mc.email_completion = 0 AND mc.address_completion = 0 AND mc.name_completion = 0
             AS is_no_pii_amperity_id
@@ -92,9 +120,41 @@ SELECT
     email_consent.is_any AS is_opted_into_email,
     sms_consent.is_any AS is_opted_into_sms,
     COALESCE(buyers.position = 1, FALSE) AS is_primary_buyer_household,
+{% if churn %}
+    CASE
+{% for stage in churn %}
+        WHEN people.days_since_latest <= {{ stage.days }} THEN {{ stage.name | literal }}
+{% endfor %}
+    END AS churn_trigger,
+    CASE
+{% for stage in churn %}
+{% if stage.after is none %}
+        WHEN people.days_since_latest <= {{ stage.days }} THEN people.latest_order_datetime
+{% else %}
+        WHEN people.days_since_latest <= {{ stage.days }}
+            THEN CAST(CAST(people.latest_order_datetime AS DATE) + INTERVAL '{{ stage.after + 1 }}' DAY AS TIMESTAMPTZ)
+{% endif %}
+{% endfor %}
+    END AS churn_trigger_start_datetime,
+{% else %}
     CAST(NULL AS VARCHAR) AS churn_trigger,
     CAST(NULL AS TIMESTAMPTZ) AS churn_trigger_start_datetime,
+{% endif %}
+{% if business %}
+    COALESCE((
+        regexp_matches(LOWER(CONCAT_WS(' ', people.given_name, people.surname)), {{ business.words | literal }})
+        OR regexp_matches(LOWER(CONCAT_WS(' ', people.address, people.address2)), {{ business.address_words | literal }})
+    )
+{% if business.exceptions %}
+    AND LOWER(CONCAT_WS(' ', people.given_name, people.surname)) NOT IN ({{ business.exceptions }})
+{% endif %}
+{% if business.address_exceptions %}
+    AND LOWER(COALESCE(people.address, '')) NOT IN ({{ business.address_exceptions }})
+{% endif %}
+    , FALSE) AS is_business,
+{% else %}
     CAST(NULL AS BOOLEAN) AS is_business,
+{% endif %}
 {% if employee_domains %}
     COALESCE(
         LOWER(SPLIT_PART(people.email, '@', 2)) IN ({% for domain in employee_domains %}{{ domain | literal }}{{ ", " if not loop.last }}{% endfor %})
@@ -105,17 +165,49 @@ SELECT
 {% else %}
     CAST(NULL AS BOOLEAN) AS is_employee,
 {% endif %}
+{% if gifts %}
+    gift_givers.amperity_id IS NOT NULL AS is_gift_giver,
+{% else %}
     CAST(NULL AS BOOLEAN) AS is_gift_giver,
+{% endif %}
     COALESCE(
         people.lifetime_order_revenue * 1000
             > outlier_limit.below * 1000 + (outlier_limit.above - outlier_limit.below) * outlier_limit.share,
         FALSE
     ) AS is_outlier,
+{% if reseller %}
+    COALESCE(
+        large_clusters.amperity_id IS NOT NULL
+        AND people.lifetime_order_revenue * 1000
+            > reseller_limit.below * 1000 + (reseller_limit.above - reseller_limit.below) * reseller_limit.share,
+        FALSE
+    ) AS is_reseller,
+{% else %}
     CAST(NULL AS BOOLEAN) AS is_reseller,
+{% endif %}
+{% if test %}
+    COALESCE((
+        LOWER(people.given_name) IN ({{ test.words }})
+        OR LOWER(people.surname) IN ({{ test.words }})
+        OR LOWER(people.full_name) IN ({{ test.words }})
+        OR regexp_matches(LOWER(people.email), {{ test.prefix | literal }})
+    ){% if test.exceptions %} AND LOWER(COALESCE(people.email, '')) NOT IN ({{ test.exceptions }}){% endif %}
+
+    , FALSE) AS is_test_account
+{% else %}
     CAST(NULL AS BOOLEAN) AS is_test_account
+{% endif %}
 FROM people
 CROSS JOIN consent_known
-CROSS JOIN outlier_limit
+{% for limit in limits %}
+CROSS JOIN {{ limit.name }}_limit
+{% endfor %}
+{% if gifts %}
+LEFT JOIN gift_givers ON gift_givers.amperity_id = people.amperity_id
+{% endif %}
+{% if reseller %}
+LEFT JOIN large_clusters ON large_clusters.amperity_id = people.amperity_id
+{% endif %}
 LEFT JOIN email_consent ON email_consent.amperity_id = people.amperity_id
 LEFT JOIN sms_consent ON sms_consent.amperity_id = people.amperity_id
 LEFT JOIN buyers ON buyers.amperity_id = people.amperity_id

@@ -1,5 +1,5 @@
 -- email_ampid_assignment: at most one e-mail per person and one person per e-mail, by mutual first choice.
-WITH values_of_records AS (
+WITH {{ '' if rounds else 'RECURSIVE ' }}values_of_records AS (
     SELECT amperity_id, update_dt, UNNEST(STRING_SPLIT(email, ',')) AS value
     FROM unified_coalesced
     WHERE amperity_id IS NOT NULL AND email IS NOT NULL
@@ -65,6 +65,7 @@ pairs AS (
     FROM ranked_emails
     QUALIFY amp_rank <= {{ amperity_id_threshold }}
 ),
+{% if rounds %}
 choices_1 AS (
     SELECT *, email_rank AS email_choice, amp_rank AS amp_choice
     FROM pairs
@@ -94,6 +95,33 @@ matched AS (
 {{ "    UNION ALL\n" if not loop.last }}
 {%- endfor %}
 )
+{% else %}
+-- Round after round: whoever and whatever was matched is out, the rest choose again, until no two choose each other.
+choices AS (
+    SELECT *, 1 AS assignment_round, email_rank AS email_choice, amp_rank AS amp_choice
+    FROM pairs
+    UNION ALL
+    SELECT
+        * EXCLUDE (assignment_round, email_choice, amp_choice, person_is_matched, email_is_matched, is_any_matched),
+        assignment_round + 1 AS assignment_round,
+        ROW_NUMBER() OVER (PARTITION BY amperity_id ORDER BY {{ email_order }}) AS email_choice,
+        ROW_NUMBER() OVER (PARTITION BY email ORDER BY {{ amperity_id_order }}) AS amp_choice
+    FROM (
+        SELECT
+            *,
+            BOOL_OR(email_choice = 1 AND amp_choice = 1) OVER (PARTITION BY amperity_id) AS person_is_matched,
+            BOOL_OR(email_choice = 1 AND amp_choice = 1) OVER (PARTITION BY email) AS email_is_matched,
+            BOOL_OR(email_choice = 1 AND amp_choice = 1) OVER () AS is_any_matched
+        FROM choices
+    ) AS judged
+    WHERE is_any_matched AND NOT person_is_matched AND NOT email_is_matched
+),
+matched AS (
+    SELECT amperity_id, email, email_rank, amp_rank, assignment_round, update_dt
+    FROM choices
+    WHERE email_choice = 1 AND amp_choice = 1
+)
+{% endif %}
 SELECT
     amperity_id,
     email,

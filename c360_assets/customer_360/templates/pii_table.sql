@@ -1,0 +1,14 @@
+-- pii_table: every value of each person as exports for matching want it, not only the best; off unless the tenant asks for it.
+SELECT
+    uc.amperity_id,
+    uc.datasource,
+    uc.pk,
+{% for column in columns %}
+    clean(uc.{{ column }}) AS {{ column }},
+{% endfor %}
+    uc.birthdate,
+    CASE WHEN LENGTH(clean(uc.state)) = 2 THEN clean(uc.state) END AS state,
+    '+1' || NULLIF(REGEXP_REPLACE(uc.phone, '[^0-9]', '', 'g'), '') AS phone,
+    CASE WHEN LOWER(clean(uc.gender)) IN ('m', 'f') THEN LOWER(clean(uc.gender)) END AS gender
+FROM unified_coalesced AS uc
+WHERE {{ "uc.amperity_id IS NOT NULL" if wanted else "FALSE" }}
