@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
@@ -86,30 +87,39 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
     size = path.stat().st_size
     if size == 0:
         return
-    data = np.memmap(path, dtype=np.uint8, mode="r")
-    end_of_line = LINE_FEED if _has(data, LINE_FEED) else CARRIAGE_RETURN
-    start = 3 if bytes(data[:3]) == b"\xef\xbb\xbf" else 0
-    line, length = 1, chunk
-    while start < size:
-        stop = min(start + length, size)
-        begins = np.flatnonzero(data[start:stop] == end_of_line).astype(np.int64) + 1
-        if stop == size and (not len(begins) or start + begins[-1] < size):
-            begins = np.append(begins, size - start)
-        begins = np.insert(begins, 0, 0)
-        block = data[start : start + int(begins[-1])]
-        between = ~_open_before(block, begins, dialect)
-        if stop == size:
-            between[-1] = True
-        bounds = np.flatnonzero(between)
-        if len(bounds) < 2:
-            if length > LONGEST_RECORD:
-                raise UnclosedQuoteError(line)
-            length *= 2
-            continue
-        yield _frame(block, begins[bounds], {"_line": bounds[:-1] + line})
-        start += int(begins[bounds[-1]])
-        line += int(bounds[-1])
-        length = chunk
+    with path.open("rb") as file:
+        end_of_line = LINE_FEED if _has(file, LINE_FEED) else CARRIAGE_RETURN
+        start = 3 if _read(file, 0, 3).tobytes() == b"\xef\xbb\xbf" else 0
+        line, length = 1, chunk
+        while start < size:
+            stop = min(start + length, size)
+            data = _read(file, start, stop - start)
+            if len(data) < stop - start:  # it shrank; who loads it sees that it changed
+                return
+            begins = np.flatnonzero(data == end_of_line).astype(np.int64) + 1
+            if stop == size and (not len(begins) or start + begins[-1] < size):
+                begins = np.append(begins, size - start)
+            begins = np.insert(begins, 0, 0)
+            block = data[: int(begins[-1])]
+            between = ~_open_before(block, begins, dialect)
+            if stop == size:
+                between[-1] = True
+            bounds = np.flatnonzero(between)
+            if len(bounds) < 2:
+                if length > LONGEST_RECORD:
+                    raise UnclosedQuoteError(line)
+                length *= 2
+                continue
+            yield _frame(block, begins[bounds], {"_line": bounds[:-1] + line})
+            start += int(begins[bounds[-1]])
+            line += int(bounds[-1])
+            length = chunk
+
+
+def _read(file: BinaryIO, start: int, length: int) -> np.ndarray:
+    # Not memory-mapped: mapped pages of a large file count as the process's memory.
+    file.seek(start)
+    return np.frombuffer(file.read(length), dtype=np.uint8)
 
 
 def records_of(
@@ -170,8 +180,9 @@ def _joined(files: Sequence[tuple[int, bytes]], dialect: Dialect | None) -> pl.D
     return _frame(block, begins[bounds], {"_file": numbers[place], "_line": bounds[:-1] - first_lines[place] + 1})
 
 
-def _has(data: np.ndarray, byte: int) -> bool:
-    return any(bool((data[i : i + CHUNK] == byte).any()) for i in range(0, len(data), CHUNK))
+def _has(file: BinaryIO, byte: int) -> bool:
+    file.seek(0)
+    return any(byte in block for block in iter(lambda: file.read(CHUNK), b""))
 
 
 def _series(block: np.ndarray, offsets: np.ndarray) -> pl.Series:
