@@ -3,7 +3,7 @@
 What is published belongs to `customer_360.publish`, how to `warehouse.activated`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
@@ -11,6 +11,7 @@ from c360_assets.assets.metadata import Result, asset_key, counts, documented, m
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
 from c360_assets.customer_360.databases import Database, databases
 from c360_assets.customer_360.publish import meta_of, publish_database, unpublished
+from c360_assets.customer_360.run_records import RunFacts
 from c360_assets.customer_360.validations import TABLE
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
@@ -37,11 +38,12 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
         with warehouse.session(context) as session:
             as_of = as_of_date(tenant, context.run.tags, session.warehouse)
             stale = {d.name for d in unpublished(session, tenant, report_specs())}
+            facts = RunFacts("full" if forced(context) else "normal", _trigger(context.run.tags))
             for database in owned:
                 reused = database.name not in stale and not forced(context)
                 if not reused:
                     try:
-                        publish_database(session, tenant, as_of=as_of, specs=report_specs(), database=database)
+                        publish_database(session, tenant, as_of=as_of, specs=report_specs(), database=database, facts=facts)
                     except C360Error as error:
                         # One brand's refusal must not keep the others from their database.
                         session.pending.clear()
@@ -52,6 +54,14 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
             raise C360Error("; ".join(failed))
 
     return [customer_360_database]
+
+
+def _trigger(tags: Mapping[str, str]) -> str:
+    """Who asked for the run, by the tags that Dagster gives it."""
+    for tag, name in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor"), ("c360/run", "cli")):
+        if tag in tags:
+            return name
+    return "ui"
 
 
 def _specs(database: Database) -> list[dg.AssetSpec]:

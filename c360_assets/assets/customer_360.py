@@ -3,6 +3,8 @@
 The SQL and how it is run belong to `customer_360`.
 """
 
+import time
+
 import dagster as dg
 
 from c360_assets.assets.metadata import Result, asset_key, documented, materialized, state_schema
@@ -10,6 +12,8 @@ from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
 from c360_assets.customer_360.build import build_table
 from c360_assets.customer_360.databases import plan_all
 from c360_assets.customer_360.graph import TableNode, lineage
+from c360_assets.customer_360.run_records import record_failure
+from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
 
 GROUP = "customer_360"
@@ -33,7 +37,12 @@ def _table(tenant: Tenant, node: TableNode) -> dg.AssetsDefinition:
     def database_table(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
         with warehouse.session(context) as session:
             as_of = as_of_date(tenant, context.run.tags, session.warehouse)
-            built = build_table(session, node, as_of=as_of, force=forced(context))
+            started = time.time()
+            try:
+                built = build_table(session, node, as_of=as_of, force=forced(context))
+            except C360Error as error:
+                record_failure(session, node, str(error), started)
+                raise
             session.commit()
             schemas = {table: state.columns for table in node.deps if (state := session.state(table)) is not None}
         return materialized(

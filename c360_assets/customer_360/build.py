@@ -5,6 +5,7 @@ Which tables there are and what they read belongs to `graph`; publication to `pu
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ import duckdb
 from c360_assets.customer_360.databases import bind_kept, bind_key
 from c360_assets.customer_360.graph import TableNode
 from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
+from c360_assets.customer_360.run_records import noted
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.manifest import TableState
@@ -80,6 +82,7 @@ def build_table(session: Session, node: TableNode, *, as_of: date, force: bool =
     state = session.state(node.table)
     if mark is not None and state is not None and state.fingerprint == mark and not force:
         return Built(node.table, state, True)
+    started, known = time.time(), state
     prepare(session, node, as_of)
     before = session.pending.get(node.table)
     try:
@@ -94,7 +97,7 @@ def build_table(session: Session, node: TableNode, *, as_of: date, force: bool =
         if before is not None:
             session.pending[node.table] = before
         raise
-    return Built(node.table, state, False)
+    return Built(node.table, noted(session, node.table, state, known, started), False)
 
 
 def build(

@@ -6,7 +6,7 @@ Core tables under their documented names in schema `main`, source tables in `dom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -17,7 +17,11 @@ from c360_assets.customer_360.build import own_code, prepare_context
 from c360_assets.customer_360.databases import FILTER_TABLE, UNIFIED, Database, condition_of, databases
 from c360_assets.customer_360.graph import TableNode, lineage
 from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
+from c360_assets.customer_360.run_records import TABLES as RECORD_TABLES
+from c360_assets.customer_360.run_records import RunFacts, record_run
 from c360_assets.customer_360.schemas import documented_schemas
+from c360_assets.customer_360.statistics import TABLE as STATISTICS_TABLE
+from c360_assets.customer_360.statistics import Described, fill_statistics
 from c360_assets.customer_360.validations import TABLE as VALIDATION_TABLE
 from c360_assets.customer_360.validations import validate_database
 from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
@@ -31,7 +35,7 @@ from c360_assets.warehouse.sql import quote_ident
 META = "published"
 CATALOGUE_TABLE = "c360_catalog"
 # Tables made at publication, not built: documented all the same.
-MADE = (RUN_CONTEXT, CATALOGUE_TABLE, FILTER_TABLE)
+MADE = {RUN_CONTEXT: "main", CATALOGUE_TABLE: "main", FILTER_TABLE: "main", STATISTICS_TABLE: "reports"}
 REPORT_STAGES = frozenset({"validations", "ingest"})
 SYSTEM_TEXT = {
     "_pk": ColumnSpec("VARCHAR", "Key of the row: its primary key as text"),
@@ -95,10 +99,11 @@ def entries(session: Session, database: Database, specs: Mapping[str, TableSpec]
         own = tenant.database_yaml.get(node.name)
         spec = known.get(node.name.lower())
         add("main", node.name, node.table, spec if own is None else _told(node.name, own, spec), node)
-    for name in MADE:
+    for name, schema in MADE.items():
         columns = {column: spec.type for column, spec in known[name].columns.items()}
-        found.append(Entry("main", name, None, known[name].description, columns, known[name].columns))
+        found.append(Entry(schema, name, None, known[name].description, columns, known[name].columns))
     reports = {name for name, spec in known.items() if spec.stage in REPORT_STAGES and database.is_group} | {VALIDATION_TABLE}
+    reports |= set(RECORD_TABLES) if database.is_group else set()
     for name in reports:
         if session.state(database.own(name)) is not None:
             add("reports", name, database.own(name), known.get(name))
@@ -188,14 +193,11 @@ def _source_meaning(table: SourceTable, column: str, type_: str, told: str) -> C
     return ColumnSpec(type_, told or text, ",".join(info.name for info in infos), any(info.pii for info in infos))
 
 
-def publish_plan(
-    database: Database, session: Session, *, as_of: date, specs: Mapping[str, TableSpec] | None = None
-) -> list[PublishedTable]:
-    """Bind all published tables in the session and return what to write.
+def publish_plan(database: Database, session: Session, listed: Sequence[Entry], *, as_of: date) -> list[PublishedTable]:
+    """Bind the tables `listed` in the session and return what to write.
 
     `run_context` holds the date of the run, so that the SQL of a table runs on the published file as it stands.
     """
-    listed = entries(session, database, specs)
     session.register("_c360_catalogue", catalogue(listed))
     made = {
         RUN_CONTEXT: f"SELECT DATE '{as_of.isoformat()}' AS as_of",
@@ -217,7 +219,7 @@ def publish_plan(
     return published
 
 
-def catalogue(listed: list[Entry]) -> pl.DataFrame:
+def catalogue(listed: Sequence[Entry]) -> pl.DataFrame:
     """`c360_catalog`: one row per column of every table, in table order."""
     rows = [
         (e.schema, e.name, column, position, type_, meaning.description, meaning.semantic, meaning.pii)
@@ -274,6 +276,7 @@ def publish_database(
     specs: Mapping[str, TableSpec] | None = None,
     progress: Callable[[str], None] | None = None,
     database: Database | None = None,
+    facts: RunFacts | None = None,
 ) -> dict[str, Any]:
     """Check a built database (the group's unless given), publish it, and commit that it is; returns figures about it.
 
@@ -282,15 +285,36 @@ def publish_database(
     """
     database = database or databases(tenant)[0]
     checked = validate_database(session, database, as_of=as_of)
-    prepare_context(session, as_of)
-    tables = publish_plan(database, session, as_of=as_of, specs=specs)
-    functions = macro_statements(schema="published.main")
-    size = publish(session, database_path(tenant.root, database.name), tables, progress, functions)
     profiles = session.state(next((n.table for n in database.nodes if n.name == "customer_360"), "customer_360"))
+    customers = profiles.rows if profiles is not None else 0
+    session.bind(database.own(VALIDATION_TABLE), "_c360_checked")
+    record_run(
+        session,
+        database,
+        facts or RunFacts(),
+        as_of=as_of,
+        before=(session.warehouse.manifest.meta.get(meta_of(database)) or {}).get("customers"),
+        profiles=customers,
+        warned=session.frame(
+            "SELECT validation_id, \"table\", finding_count FROM _c360_checked WHERE status = 'warning' ORDER BY validation_id"
+        ),
+    )
+    prepare_context(session, as_of)
+    listed = entries(session, database, specs)
+    tables = publish_plan(database, session, listed, as_of=as_of)
+    functions = macro_statements(schema="published.main")
+    described = [
+        Described(e.schema, e.name, e.columns, e.meaning) for e in listed if e.schema != "reports" and e.name not in MADE
+    ]
+
+    def finish(session: Session, attached: str) -> None:
+        fill_statistics(session, attached, session.run_id, described)
+
+    size = publish(session, database_path(tenant.root, database.name), tables, progress, functions, finish)
     figures = {
         "tables": len(tables),
         "bytes": size,
-        "customers": profiles.rows if profiles is not None else 0,
+        "customers": customers,
         "checks": checked.figures["checks"],
         "warnings": checked.figures["warnings"],
     }

@@ -46,10 +46,12 @@ def publish(
     tables: Sequence[PublishedTable],
     progress: Callable[[str], None] | None = None,
     statements: Sequence[str] = (),
+    finish: Callable[[Session, str], None] | None = None,
 ) -> int:
     """Build the database aside and replace `path` with it; returns the size of the new file in bytes.
 
-    `statements` are run on the new file, which is attached as `published`: functions that its users may call.
+    `statements` are run on the new file, which is attached as `published`: functions that its users may call. `finish` is
+    called with the session and that name when all is written.
 
     The file that was published before is kept under `history/`. A crash at any moment leaves the old file in place.
     """
@@ -64,6 +66,8 @@ def publish(
             _write(session, table)
         for statement in statements:
             session.execute(statement)
+        if finish is not None:
+            finish(session, "published")
         session.execute("CHECKPOINT published")
     finally:
         session.execute("DETACH published")

@@ -325,6 +325,18 @@ def test_the_published_database_is_whole_described_and_known_as_published(sessio
             'SELECT "table", "column" FROM c360_catalog WHERE description = \'\' AND "schema" = \'main\''
         ).fetchall()
         assert bare == []
+        stats = con.execute(
+            "SELECT rows, completion, cardinality, uniqueness, example FROM reports.column_statistics "
+            "WHERE \"schema\" = 'main' AND \"table\" = 'unified_transactions' AND \"column\" = 'order_id'"
+        ).fetchall()
+        assert stats == [(3, 1.0, 3, 1.0, "O1")]
+        personal = "SELECT count(*), count(example) FROM reports.column_statistics WHERE pii"
+        ((marked, shown),) = con.execute(personal).fetchall()
+        assert (marked > 20, shown) == (True, 0)
+        runs = con.execute("SELECT database, mode, status, profile_count FROM reports.database_run").fetchall()
+        assert runs == [("customer_360", "normal", "succeeded", 2)]
+        warned = con.execute("SELECT \"table\", field, count FROM reports.database_warning WHERE kind LIKE 'db/%'").fetchall()
+        assert warned == [("crossover", "one", 1)]
         passed_on = con.execute(
             'SELECT "column", is_pii FROM c360_catalog WHERE "table" = \'crossover\' ORDER BY position'
         ).fetchall()
