@@ -35,6 +35,7 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 INCOMING = "_c360_incoming"
 # Rows past it wait on disk, so that files of any size load on a small machine.
 MEMORY_GIB = 2.0
+LOGGED_CHARACTERS = 10_000
 
 
 def domain_table(feed: FeedConfig) -> str:
@@ -247,7 +248,8 @@ class _Load:
             elif day.status != "failed" and not day.rows_read:
                 day.status = "empty"
                 day.warnings.append(f"delivery day {day.day} has no rows")
-        wrong = self.session.frame(f"SELECT _file, _line, _field, _error, _raw FROM {INCOMING} WHERE _error IS NOT NULL")
+        logged = f"SELECT _file, _line, _field, _error, left(_raw, {LOGGED_CHARACTERS}) AS _raw FROM {INCOMING}"
+        wrong = self.session.frame(f"{logged} WHERE _error IS NOT NULL")
         for day in self.results:
             names = [(number, part.name) for number, part in enumerate(self.parts) if part.day is day]
             files = pl.DataFrame(names, schema={"_file": pl.Int32, "file": pl.String}, orient="row")

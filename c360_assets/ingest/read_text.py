@@ -82,17 +82,29 @@ def text_batches(
     faults: dict[int, Exception] = {}
     records = records_of(((file.number, file.path) for file in files), dialect, faults)
     for frame in gathered(numbered(records, int(feed.files.header))):
-        session.register("_c360_text", _classified(frame, dialect, len(header)))
+        classified = _classified(frame, dialect, len(header))
+        faults.update(_swallowed(classified, dialect))
+        session.register("_c360_text", classified)
         yield Batch(sql)
     for file in files:
         if file.number in faults:
             failures[file.number] = unreadable(feed, file.landed, faults[file.number])
 
 
+def _swallowed(frame: pl.DataFrame, dialect: Dialect) -> dict[int, Exception]:
+    """Files whose last record begins a quote that nothing closes, and so took in the lines below it.
+
+    As one wrong row it would hardly count against the threshold, however many good rows it holds.
+    """
+    wrong = frame.filter((pl.col("_reject") == "malformed_row") & pl.col("_record").str.contains("\n", literal=True))
+    ends_open = wrong.filter(pl.col("_record").str.contains("^" + dialect.leaves_open))
+    return {number: UnclosedQuoteError(line) for number, line in ends_open.select("_file", "_line").iter_rows()}
+
+
 def unreadable(feed: FeedConfig, file: LandedFile, fault: Exception) -> LoadError:
     """What a file's records could not be read for."""
     if isinstance(fault, UnclosedQuoteError):
-        what = f"has a quoted field that is never closed, after line {fault.line}"
+        what = f"has a quoted field that is never closed, in the record of line {fault.line}"
         return LoadError("unreadable", about(feed, file, what, "mend the file or files.quote"))
     what = f"cannot be read ({type(fault).__name__})"
     return LoadError("unreadable", about(feed, file, what, "see that it is there and may be read, and run again"))

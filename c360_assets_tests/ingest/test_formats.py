@@ -182,6 +182,17 @@ def test_a_file_without_a_header_needs_all_its_fields(tmp_path: Path) -> None:
     assert table(tenant, made)["name"].to_list() == ["Ann"]
 
 
+def test_a_quote_that_nothing_closes_fails_the_file_it_would_swallow(tmp_path: Path) -> None:
+    made = feed_of(files={"pattern": "'c-'yyyyMMdd"}, fields={"id": {}, "name": {}}, error_threshold=100)
+    tenant = tenant_of(tmp_path, made)
+    land(tenant, "c-20240105", "id,name\n" + "1,a\n" * 50 + '2,"b\n' + "3,c\n" * 50)
+    land(tenant, "c-20240106", 'id,name\n4,"d\ne"f\n5,g\n6,"cut off')
+    failed, loaded = load(tenant, made).days
+    assert (failed.kind, loaded.status) == ("unreadable", "loaded")
+    assert "never closed, in the record of line 52" in failed.message
+    assert (loaded.rows_read, loaded.rows_rejected) == (3, 2)
+
+
 BYTES = st.lists(
     st.sampled_from([b"id", b"name", b",", b'"', b"\n", b"\r\n", b"\\", b"a", b"1", b"\xff", b"\xc3\xa9", b"\x00",
         b"{", b"}", b'"id":', b"[", b"]", b" "]),
