@@ -44,6 +44,8 @@ feed_app = typer.Typer(
     help="Work on feeds: `c360 feed suggest FILE` proposes a feed's YAML from a sample file.", no_args_is_help=True
 )
 app.add_typer(feed_app, name="feed")
+database_app = typer.Typer(help="Work on tables of the database before they are built.", no_args_is_help=True)
+app.add_typer(database_app, name="database")
 
 TenantOption = Annotated[
     Path | None,
@@ -395,6 +397,52 @@ def rollback(
 
     with _told_errors():
         out.print(f"published {short_path(roll_back(_root(tenant), number))} again")
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(help="`published`, or the number of a kept database.", metavar="[A]")] = "published",
+    second: Annotated[str, typer.Argument(help="The same, or `build`: what a build would publish.", metavar="[B]")] = "build",
+    tenant: TenantOption = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=DATE_FORMATS, help="The date of the build. Default: that of the last one."),
+    ] = None,
+    database: Annotated[str, typer.Option("--database", help="The database to compare.")] = "customer_360",
+    as_json: JsonOption = False,
+) -> None:
+    """Show the rows and people that a new build adds, drops and changes, column by column. Writes nothing.
+
+    Examples: `c360 diff` before publishing; `c360 diff 3 published` afterwards, against the kept database number 3.
+    """
+    from c360_assets.reporting.diff import as_json as listed
+    from c360_assets.reporting.diff import database_diff, render_diff
+
+    with _told_errors():
+        found = database_diff(_root(tenant), first, second, as_of=as_of.date() if as_of else None, database=database)
+    if as_json:
+        print(json.dumps(listed(found), indent=1))
+    else:
+        render_diff(found, first, second, out)
+
+
+@database_app.command("preview")
+def database_preview(
+    table: Annotated[str, typer.Argument(help="A table of `database/drafts/`, `database/`, or a shipped one.", metavar="TABLE")],
+    tenant: TenantOption = None,
+    rows: Annotated[int, typer.Option(min=0, max=1000, help="Rows of the sample.")] = 10,
+    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=DATE_FORMATS, help="The date that windows end at.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a table as it would be built: a sample, its rows, its columns against the published ones. Writes nothing."""
+    from c360_assets.reporting.preview import preview_table, render_preview
+
+    with _told_errors():
+        found = preview_table(_root(tenant), table, as_of=as_of.date() if as_of else None, rows=rows)
+    if as_json:
+        print(json.dumps(found.as_json(), indent=1, default=str))
+    else:
+        render_preview(found, out)
 
 
 @app.command()

@@ -1,0 +1,106 @@
+"""The difference a build makes: told before publishing, it is what publishing then does; previews write nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c360_assets.customer_360.build import build
+from c360_assets.customer_360.databases import plan_all
+from c360_assets.customer_360.publish import is_published, publish_database
+from c360_assets.errors import C360Error, ConfigError
+from c360_assets.reporting.diff import TableDiff, database_diff
+from c360_assets.reporting.preview import preview_table
+from c360_assets.reporting.published import roll_back
+from c360_assets.tenant.loader import load_tenant
+from c360_assets.warehouse.session import open_session
+from c360_assets_tests.customer_360.world import AS_OF, put_unified
+
+TENANT = "id: 00000000-0000-4000-8000-000000000001\n"
+PEOPLE = [{"amperity_id": f"A{n}", "given_name": "Ann", "email": f"{n}@x.com"} for n in range(4)]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("published")
+    (root / "tenant.yaml").write_text(TENANT)
+    (root / "database" / "drafts").mkdir(parents=True)
+    publish(root, PEOPLE)
+    return root
+
+
+@pytest.fixture
+def root(published: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(published, tmp_path / "tenant"))
+
+
+def stitch(root: Path, people: list[dict[str, Any]]) -> None:
+    with open_session(root / "warehouse") as session:
+        put_unified(session, people)
+        session.commit()
+
+
+def publish(root: Path, people: list[dict[str, Any]] | None = None) -> None:
+    tenant = load_tenant(root)
+    if people is not None:
+        stitch(root, people)
+    with open_session(root / "warehouse") as session:
+        build(session, plan_all(tenant), as_of=AS_OF)
+        session.commit()
+        publish_database(session, tenant, as_of=AS_OF)
+
+
+def test_the_difference_before_is_what_publishing_does(root: Path) -> None:
+    assert database_diff(root) == []
+    changed = [{**PEOPLE[0], "given_name": "Anna"}, *PEOPLE[2:], {"amperity_id": "A9", "surname": "Lee"}]
+    stitch(root, changed)
+    (root / "database" / "merged_customers.sql").write_text("SELECT *, 1 AS score FROM merged_customers")
+    manifest = (root / "warehouse" / "manifest.json").read_bytes()
+    before = {diff.table: diff for diff in database_diff(root)}
+    assert (root / "warehouse" / "manifest.json").read_bytes() == manifest
+    assert before["customer_360"] == TableDiff("customer_360", 1, 1, 1, {"given_name": 1})
+    assert before["merged_customers"].new_columns == ["score"]
+    assert before["unified_coalesced"].changed == 4
+    publish(root)
+    assert {diff.table: diff for diff in database_diff(root, "1", "published")} == before
+    assert database_diff(root) == []
+
+
+def test_after_a_rollback_the_next_run_publishes_again(root: Path) -> None:
+    publish(root, PEOPLE[:2])
+    roll_back(root, None)
+    assert database_diff(root, "1", "published") == []
+    tenant = load_tenant(root)
+    with open_session(root / "warehouse") as session:
+        assert not is_published(session, tenant)
+        publish_database(session, tenant, as_of=AS_OF)
+        assert is_published(session, tenant)
+    people = next(diff for diff in database_diff(root, "1", "published") if diff.table == "customer_360")
+    assert (people.added, people.dropped) == (0, 2)
+
+
+def test_what_is_not_there_is_told(root: Path) -> None:
+    with pytest.raises(C360Error, match="no database 7; published are: published, kept: none"):
+        database_diff(root, "7", "published")
+    with pytest.raises(C360Error, match="no database jp"):
+        database_diff(root, database="jp")
+    with pytest.raises(C360Error, match="no SQL builds a table named nope"):
+        preview_table(root, "nope")
+
+
+def test_a_draft_is_previewed_and_nothing_is_written(root: Path) -> None:
+    draft = root / "database" / "drafts" / "customer_360.sql"
+    draft.write_text("SELECT amperity_id, given_name, 1 AS score FROM customer_360 WHERE amperity_id > 'A1'")
+    files = sorted(p for p in root.rglob("*") if p.is_file())
+    found = preview_table(root, "customer_360", as_of=AS_OF, rows=1)
+    assert (found.rows, found.rows_before, found.sample) == (2, 4, [("A2", "Ann", 1)])
+    assert found.file == "database/drafts/customer_360.sql"
+    assert found.before is not None
+    assert [c for c in found.columns if c not in found.before] == ["score"]
+    assert sorted(p for p in root.rglob("*") if p.is_file()) == files
+    draft.write_text("SELECT nope FROM customer_360")
+    with pytest.raises(ConfigError, match=r"database/drafts/customer_360.sql"):
+        preview_table(root, "customer_360")
