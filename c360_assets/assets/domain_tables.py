@@ -91,7 +91,7 @@ def _custom(tenant: Tenant, table: CustomTable, source: SourceTable) -> dg.Asset
         key=asset_key(source.asset),
         deps=[dg.AssetKey(["domain", name]) for name in dependencies(tenant, table)],
         group_name=GROUP,
-        description=table.config.description or f"Custom domain table, defined in domain_tables/{table.name}.sql.",
+        description=table.config.description or f"Custom domain table, defined in domain_tables/{table.sql.path.name}.",
         metadata={"dagster/column_schema": source_schema(source)},
         kinds={"deltalake", "duckdb", "sql"},
     )

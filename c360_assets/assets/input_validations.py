@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from c360_assets.assets.domain_tables import ensure_tables
-from c360_assets.assets.metadata import Result, asset_key, described, documented, materialized
+from c360_assets.assets.metadata import Result, asset_key, described, documented, materialized, state_schema
 from c360_assets.assets.resources import WarehouseResource, forced
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.reports import Report, report_spec, reports_for
@@ -37,21 +37,41 @@ def _table_reports(tenant: Tenant, table: SourceTable) -> dg.AssetsDefinition:
     texts |= {_report_key(table, r): f"{r.id} on {table.name}: {r.title}\n\n{r.reason}" for r in _reports(tenant, table)}
     specs = [dg.AssetSpec(key, deps=[source], description=text, kinds={"duckdb"}) for key, text in texts.items()]
 
-    @dg.multi_asset(name=f"validate_{table.physical}", specs=specs, group_name=GROUP, can_subset=False)
-    def table_reports(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
+    checks = [_check(table, r) for r in _reports(tenant, table)]
+
+    @dg.multi_asset(name=f"validate_{table.physical}", specs=specs, check_specs=checks, group_name=GROUP, can_subset=False)
+    def table_reports(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result | dg.AssetCheckResult]:
         with warehouse.session(context) as session:
             ensure_tables(session, tenant)
             before = session.state(validation_table(table))
             state = validate_table(session, tenant, table, force=forced(context))
             session.commit()
             session.bind(validation_table(table), "_result")
-            figures = session.rows("SELECT report_id, metric, value FROM _result WHERE value IS NOT NULL ORDER BY ALL")
-        yield materialized(validation_table(table), state, reused=state == before)
+            figures = session.rows(
+                "SELECT report_id, metric, value, is_finding FROM _result WHERE value IS NOT NULL ORDER BY ALL"
+            )
+        yield materialized(
+            validation_table(table), state, reused=state == before, schema=state_schema("input_validation_metric", state)
+        )
         for report in _reports(tenant, table):
-            metadata = {metric: value for report_id, metric, value in figures if report_id == report.id}
+            metadata = {metric: value for report_id, metric, value, _ in figures if report_id == report.id}
+            found = [value for report_id, _, value, is_finding in figures if report_id == report.id and is_finding]
+            yield dg.AssetCheckResult(
+                asset_key=long,
+                check_name=report.table,
+                passed=not any(found),
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata=metadata,
+            )
             yield dg.MaterializeResult(asset_key=_report_key(table, report), metadata={**metadata, "reused": state == before})
 
     return table_reports
+
+
+def _check(table: SourceTable, report: Report) -> dg.AssetCheckSpec:
+    """The check whose page plots a report's figures over time. It warns of findings and stops nothing."""
+    text = f"{report.id}: {report.title}\n\n{report.reason}"
+    return dg.AssetCheckSpec(report.table, asset=asset_key(validation_table(table)), description=text, blocking=False)
 
 
 def _summary(tenant: Tenant, tables: list[SourceTable]) -> dg.AssetsDefinition:

@@ -32,6 +32,7 @@ def stitch_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
             deps=[asset_key(name) for name in sorted(read | {table.asset})],
             kinds={"deltalake", "duckdb"},
             description=f"{table.name} as loaded, with the amperity_id of each record where Stitch gives one.",
+            metadata={"dagster/column_schema": source_schema(table)},
         )
         for name, table in copies.items()
     ]

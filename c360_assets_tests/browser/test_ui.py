@@ -56,6 +56,10 @@ def test_an_asset_of_each_stage_has_its_page(page: Page, asset: str, texts: tupl
     assert CANARY_NAME not in shown
 
 
+def test_a_report_is_a_check_whose_figures_can_be_followed(page: Page) -> None:
+    page.open("/assets/input_validations/Shop_Customers?view=checks&checkDetail=iv_p01", "iv_p01", "IV-P01", "Passed")
+
+
 def test_automation_is_listed_and_on(page: Page) -> None:
     page.open("/automation", *AUTOMATION)
 
