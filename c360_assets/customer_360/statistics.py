@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
 
 from c360_assets.semantics.tables import ColumnSpec
 from c360_assets.warehouse.session import Session
@@ -29,24 +32,55 @@ class Described:
     meaning: Mapping[str, ColumnSpec]
 
 
+SCHEMA: dict[str, pl.DataType] = {
+    **{name: pl.String() for name in ("run_id", "schema", "table", "column", "type", "semantic")},
+    "pii": pl.Boolean(),
+    "rows": pl.Int64(),
+    "completion": pl.Float64(),
+    "cardinality": pl.Int64(),
+    "uniqueness": pl.Float64(),
+    "is_estimate": pl.Boolean(),
+    "example": pl.String(),
+}
+
+
 def fill_statistics(session: Session, database: str, run_id: str, tables: Sequence[Described]) -> None:
     """Fill `reports.column_statistics` of the attached `database` with a row per column of `tables`."""
-    target = f"{database}.reports.{TABLE}"
-    for table in tables:
+    sizes = {
+        (schema, name): size
+        for schema, name, size in session.rows(
+            f"SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE database_name = {quote_literal(database)}"
+        )
+    }
+    found = [row for table in tables for row in _described(session, database, run_id, table, sizes[table.schema, table.name])]
+    session.register("_c360_statistics", pl.DataFrame(found, schema=SCHEMA, orient="row"))
+    session.execute(f"INSERT INTO {database}.reports.{TABLE} SELECT * FROM _c360_statistics")
+
+
+def _described(session: Session, database: str, run_id: str, table: Described, size: int) -> list[tuple[object, ...]]:
+    """The rows of one table, which one query counts; `size` is about its number of rows."""
+    is_estimate = size > EXACT_ROWS
+    distinct = "least(approx_count_distinct({0}), count({0}))" if is_estimate else "count(DISTINCT {0})"
+    parts = ["count(*)"]
+    for column in table.columns:
+        name = quote_ident(column)
+        shown = f"min({name})::VARCHAR" if _is_shown(column, table.meaning[column]) else "NULL"
+        parts += [f"count({name})", distinct.format(name), shown]
+    values: tuple[Any, ...] = (0, *(None,) * (len(parts) - 1))
+    if size:
         source = f"{database}.{quote_ident(table.schema)}.{quote_ident(table.name)}"
-        ((rows,),) = session.rows(f"SELECT count(*) FROM {source}")
-        distinct = "count(DISTINCT {0})" if rows <= EXACT_ROWS else "least(approx_count_distinct({0}), count({0}))"
-        parts, selects = [], []
-        for number, (column, type_) in enumerate(table.columns.items()):
-            name, spec = quote_ident(column), table.meaning[column]
-            shown = not spec.pii and column not in KEYS and not column.startswith(("fk_", "blv_"))
-            parts += [f"count({name}) AS known_{number}", f"{distinct.format(name)} AS different_{number}"]
-            parts.append(f"{f'min({name})::VARCHAR' if shown else 'NULL::VARCHAR'} AS example_{number}")
-            told = [run_id, table.schema, table.name, column, type_, spec.semantic]
-            selects.append(
-                f"SELECT {', '.join(quote_literal(value) for value in told)}, {spec.pii}, rows, "
-                f"round(known_{number} / nullif(rows, 0), 4), different_{number}, "
-                f"round(different_{number} / nullif(rows, 0), 4), {rows > EXACT_ROWS}, example_{number} FROM counted"
-            )
-        counted = f"SELECT count(*) AS rows, {', '.join(parts)} FROM {source}"
-        session.execute(f"INSERT INTO {target} WITH counted AS MATERIALIZED ({counted}) {' UNION ALL '.join(selects)}")
+        (values,) = session.rows(f"SELECT {', '.join(parts)} FROM {source}")
+    rows = values[0]
+    return [
+        (run_id, table.schema, table.name, column, type_, table.meaning[column].semantic, table.meaning[column].pii, rows,
+         round(known / rows, 4) if rows else None, different if rows else 0, round(different / rows, 4) if rows else None,
+         is_estimate, example)
+        for (column, type_), known, different, example in zip(
+            table.columns.items(), values[1::3], values[2::3], values[3::3], strict=True
+        )
+    ]  # fmt: skip
+
+
+def _is_shown(column: str, meaning: ColumnSpec) -> bool:
+    """Whether a value may stand as an example: nothing personal, and no key, which may be anything."""
+    return not meaning.pii and column not in KEYS and not column.startswith(("fk_", "blv_"))
