@@ -400,6 +400,27 @@ def rollback(
 
 
 @app.command()
+def send(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Destinations. Default: those that lack the publication.", metavar="[NAME]...")
+    ] = None,
+    tenant: TenantOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Send again what was received already.")] = False,
+) -> None:
+    """Send the published database to destinations again, for instance after one failed."""
+    from c360_assets.reporting.send import send_all
+
+    with _told_errors():
+        results = send_all(_root(tenant), names or [], force=force)
+    for sent in results.sent:
+        told = ", ".join(f"{table} {rows:,}" for table, rows in sent.rows.items())
+        out.print(f"{'has already' if sent.reused else 'sent to'} {sent.name}: {told}")
+    for failure in results.failures:
+        err.print(f"✗ {failure}", style="red", markup=False)
+    raise typer.Exit(1 if results.failures else 0)
+
+
+@app.command()
 def diff(
     first: Annotated[str, typer.Argument(help="`published`, or the number of a kept database.", metavar="[A]")] = "published",
     second: Annotated[str, typer.Argument(help="The same, or `build`: what a build would publish.", metavar="[B]")] = "build",

@@ -10,6 +10,7 @@ import dagster as dg
 from c360_assets.assets.metadata import Result, asset_key, counts, documented, materialized, state_schema
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
 from c360_assets.customer_360.databases import Database, databases
+from c360_assets.customer_360.destinations import send
 from c360_assets.customer_360.publish import meta_of, publish_database, unpublished
 from c360_assets.customer_360.run_records import RunFacts
 from c360_assets.customer_360.validations import TABLE
@@ -53,7 +54,32 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
         if failed:
             raise C360Error("; ".join(failed))
 
-    return [customer_360_database]
+    return [customer_360_database, *(_destination(tenant, name) for name in tenant.destinations)]
+
+
+def destination_key(name: str) -> str:
+    """Warehouse-style name of a destination's asset."""
+    return f"destination/{name}"
+
+
+def _destination(tenant: Tenant, name: str) -> dg.AssetsDefinition:
+    """One receiver. A step of its own, so that its failure takes nothing with it and it can be tried again alone."""
+    config = tenant.destinations[name]
+    read = next(d for d in databases(tenant) if d.name == config.database)
+
+    @dg.asset(
+        key=asset_key(destination_key(name)),
+        deps=[asset_key(read.own(DATABASE))],
+        group_name=GROUP,
+        kinds={"postgres" if config.type == "postgres" else config.format},
+        description=f"Columns allowed in destinations.yaml, of {', '.join(config.tables)}, sent after each publication.",
+    )
+    def destination(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
+        with warehouse.session(context) as session:
+            sent = send(session, tenant, name, force=forced(context))
+        return dg.MaterializeResult(metadata={"dagster/row_count": sum(sent.rows.values()), "reused": sent.reused})
+
+    return destination
 
 
 def _trigger(tags: Mapping[str, str]) -> str:

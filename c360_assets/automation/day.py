@@ -205,7 +205,7 @@ class _Day:
         from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH
 
         job = {"run": DAY, "activate": ACTIVATE}.get(self.options.stage, STITCH)
-        tables = [*todo.stale, *([DATABASE] if publish else [])]
+        tables = [*todo.stale, *([DATABASE, *(f"destination/{name}" for name in self.tenant.destinations)] if publish else [])]
         self.reporter.doing(f"{len(tables)} tables to compute")
         outcome = self._launch(job, tables, self._stage_tags(as_of, publish), as_of=as_of)
         self.failures += [f"{step}: {message}" for step, message in outcome.failed_steps]

@@ -14,6 +14,7 @@ import duckdb
 
 from c360_assets.customer_360.build import prepare_context
 from c360_assets.customer_360.databases import databases
+from c360_assets.customer_360.destinations import check_destinations
 from c360_assets.customer_360.graph import TableNode, plan
 from c360_assets.customer_360.references import statement
 from c360_assets.customer_360.render import RUN_CONTEXT
@@ -40,7 +41,12 @@ def check_sql(tenant: Tenant) -> list[Problem]:
     further = [node for database in owned[1:] for node in database.nodes if node.sql not in known]
     with TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse", tenant.config.timezone) as session:
         unknown = _empty_tables(session, tenant)
-        return [problem for node in (*nodes, *further) for problem in (*_bind(session, node, unknown), *_advice(node))]
+        found = [problem for node in (*nodes, *further) for problem in (*_bind(session, node, unknown), *_advice(node))]
+        if tenant.destinations:
+            names = {*documented_schemas(tenant), *(node.name for node in nodes)}
+            tables = {name: _columns(session, quote_ident(name)) for name in names if name not in unknown}
+            found += check_destinations(tenant, [database.name for database in owned], tables)
+        return found
 
 
 def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:

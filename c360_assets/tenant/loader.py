@@ -21,6 +21,7 @@ from c360_assets.tenant.models import (
     CustomTable,
     CustomTableConfig,
     DatabaseTableConfig,
+    DestinationsConfig,
     FeedConfig,
     MergePolicy,
     SqlFile,
@@ -67,7 +68,7 @@ class _Reader:
         stitch = self._optional("stitch.yaml", StitchConfig)
         merge_policy = self._optional("merge_policy.yaml", MergePolicy)
         workflow = self._optional("workflow.yaml", WorkflowConfig)
-        self._destinations()
+        destinations = self._optional("destinations.yaml", DestinationsConfig)
         feeds = self._feeds()
         custom = self._custom_tables()
         policies = self._merge_policies(config)
@@ -84,6 +85,7 @@ class _Reader:
             merge_policies=policies,
             database_sql=database_sql,
             database_yaml=database_yaml,
+            destinations=destinations.destinations if destinations else {},
             files=self.files,
             places=self.places,
         )
@@ -149,12 +151,6 @@ class _Reader:
             rest = {**(document.data or {}), "id": str(DEFAULT_TENANT_ID)}
             return self._fit(Document(document.file, rest, document.root), TenantConfig)
         return self._fit(document, TenantConfig)
-
-    def _destinations(self) -> None:
-        path = self.root / "destinations.yaml"
-        document = self._document(path) if path.exists() else None
-        if document is not None and document.data:
-            self._problem("warning", "destinations.yaml", "destinations are not served yet; nothing is sent", 1)
 
     def _yaml_files(self, folder: str) -> list[Path]:
         """YAML files below `folder`, hidden ones left out, in path order; tells of files that are easily taken for one."""

@@ -366,6 +366,49 @@ class DatabaseTableConfig(Strict):
     columns: dict[str, DatabaseColumn] = Field(default_factory=dict)
 
 
+class DestinationTable(Strict):
+    """What of a table may leave: the listed columns, else those that hold nothing personal; under which name."""
+
+    columns: list[Name] | None = Field(default=None, min_length=1)
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+
+
+class DestinationConfig(Strict):
+    """One receiver of a published database: a folder (below the tenant's, absolute, or s3://...), or PostgreSQL.
+
+    `url_env` names the environment variable that holds PostgreSQL's address, so that no password stands in a file.
+    """
+
+    type: Literal["files", "postgres"] = "files"
+    database: str = "customer_360"
+    path: str | None = None
+    format: Literal["csv", "parquet", "ndjson"] = "parquet"
+    url_env: str | None = None
+    schema_name: str = Field(default="public", alias="schema")
+    tables: dict[str, DestinationTable] = Field(min_length=1)
+
+    @field_validator("tables", mode="before")
+    @classmethod
+    def _none_is_default(cls, value: Any) -> Any:
+        return {k: v or {} for k, v in value.items()} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> DestinationConfig:
+        if self.type == "files" and not self.path:
+            raise ValueError("a destination of type files needs a path")
+        if self.type == "postgres" and not self.url_env:
+            raise ValueError("a destination of type postgres needs url_env, the name of an environment variable")
+        return self
+
+
+class DestinationsConfig(Strict):
+    """`destinations.yaml`: who receives the published database."""
+
+    destinations: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], DestinationConfig] = Field(
+        default_factory=dict
+    )
+
+
 # The namespace of derived ids where a tenant folder has no tenant.yaml; `c360 init` writes an id of the tenant's own.
 DEFAULT_TENANT_ID = UUID("c3600000-0000-4000-8000-000000000000")
 
@@ -483,6 +526,7 @@ class Tenant:
     merge_policies: dict[str, MergePolicy] = field(default_factory=dict)  # file name -> policy, of filtered databases
     database_sql: dict[str, SqlFile] = field(default_factory=dict)
     database_yaml: dict[str, DatabaseTableConfig] = field(default_factory=dict)
+    destinations: dict[str, DestinationConfig] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)  # configuration file (relative to root) -> text, what was read
     places: dict[str, str] = field(default_factory=dict)  # feed or custom table (logical name) -> its configuration file
 

@@ -1,0 +1,31 @@
+"""Sending what is published outside a run: each destination alone, one failure keeping no other from its data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from c360_assets.customer_360.destinations import Sent, due, send
+from c360_assets.errors import C360Error
+from c360_assets.tenant.loader import load_tenant
+from c360_assets.warehouse.lock import tenant_lock
+from c360_assets.warehouse.session import open_session
+
+
+@dataclass
+class SendResults:
+    sent: list[Sent] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+def send_all(root: Path, names: list[str], *, force: bool = False) -> SendResults:
+    """Send to `names`, or to every destination that lacks what is published (`force`: to every one)."""
+    tenant = load_tenant(root)
+    results = SendResults()
+    with tenant_lock(root, "a sending"), open_session(root / "warehouse", tenant.config.timezone) as session:
+        for name in names or (list(tenant.destinations) if force else due(session, tenant)):
+            try:
+                results.sent.append(send(session, tenant, name, force=force))
+            except C360Error as error:
+                results.failures.append(str(error))
+    return results

@@ -1,0 +1,51 @@
+"""A real PostgreSQL of the machine's packages, run as an unprivileged user, for the tests of destinations."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+NOBODY = ("postgres", "nobody")
+
+
+def binaries() -> Path | None:
+    """The folder of PostgreSQL's programs, None where it is not installed."""
+    found = [
+        *Path("/usr/lib/postgresql").glob("*/bin"),
+        *filter(None, [shutil.which("initdb") and Path(shutil.which("initdb") or "").parent]),
+    ]
+    return max((p for p in found if (p / "initdb").exists()), default=None, key=lambda p: p.parent.name)
+
+
+@contextmanager
+def postgres_server(programs: Path, folder: Path) -> Iterator[str]:
+    """The address of a server whose data are below `folder`; PostgreSQL refuses to run as root."""
+    user = None
+    if os.getuid() == 0:
+        user = next(name for name in NOBODY if any(entry.pw_name == name for entry in pwd.getpwall()))
+        for place in (folder, *folder.parents):
+            if place.stat().st_uid == 0 and place.is_relative_to("/tmp") and place != Path("/tmp"):
+                place.chmod(place.stat().st_mode | 0o011)
+        shutil.chown(folder, user)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = folder / "data"
+
+    def run(*command: str) -> None:
+        subprocess.run([str(programs / command[0]), *command[1:]], user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, extra_groups=[] if user else None)  # fmt: skip
+
+    run("initdb", "-D", str(data), "-U", "c360", "--auth=trust", "--no-sync", "-E", "UTF8")
+    settings = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
+    run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", settings, "start")
+    try:
+        yield f"postgresql://c360@127.0.0.1:{port}/postgres"
+    finally:
+        run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")

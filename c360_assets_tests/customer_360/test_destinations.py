@@ -1,0 +1,184 @@
+"""What leaves the published database: allowed columns only, whole, once; a receiver that fails keeps nobody else waiting."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from c360_assets.customer_360.build import build
+from c360_assets.customer_360.check import check_sql
+from c360_assets.customer_360.databases import plan_all
+from c360_assets.customer_360.destinations import due, send
+from c360_assets.customer_360.publish import publish_database
+from c360_assets.errors import C360Error
+from c360_assets.reporting.send import send_all
+from c360_assets.tenant.loader import load_tenant, read_tenant
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.session import open_session
+from c360_assets_tests.customer_360.postgres import binaries, postgres_server
+from c360_assets_tests.customer_360.world import AS_OF, put_unified
+from c360_assets_tests.ingest.servers import s3_server
+
+PEOPLE = [
+    {"amperity_id": f"A{n}", "given_name": "Ann", "email": f"{n}@x.com", "update_dt": "2026-01-01 12:00:00+00"} for n in range(3)
+]
+TABLES: dict[str, Any] = {
+    "customer_360": {"columns": ["amperity_id", "Email"], "name": "people"},
+    "customer_attributes": None,
+    "merged_customers": {"columns": ["amperity_id", "update_dt", "birthdate"]},
+    "transaction_attributes_extended": {"columns": ["amperity_id", "lifetime_order_revenue"]},
+}
+
+
+def tenant_at(root: Path, **destinations: dict[str, Any]) -> Tenant:
+    (root / "tenant.yaml").write_text("id: 00000000-0000-4000-8000-000000000001\n")
+    full = {name: {"tables": TABLES, **item} for name, item in destinations.items()}
+    (root / "destinations.yaml").write_text(yaml.safe_dump({"destinations": full}))
+    return load_tenant(root)
+
+
+def publish(tenant: Tenant, people: list[dict[str, Any]]) -> None:
+    with open_session(tenant.root / "warehouse") as session:
+        put_unified(session, people)
+        build(session, plan_all(tenant), as_of=AS_OF)
+        session.commit()
+        publish_database(session, tenant, as_of=AS_OF)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("sender")
+    publish(tenant_at(made), PEOPLE)
+    return made
+
+
+def read(path: Path) -> pl.DataFrame:
+    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".ndjson": pl.read_ndjson}
+    return readers[path.suffix](path)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "ndjson"])
+def test_files_hold_what_is_allowed(root: Path, form: str) -> None:
+    tenant = tenant_at(root, crm={"path": f"exports/{form}", "format": form})
+    with open_session(root / "warehouse") as session:
+        assert send(session, tenant, "crm").rows == {name: 0 if name.startswith("tr") else 3 for name in TABLES}
+        assert send(session, tenant, "crm").reused
+        assert due(session, tenant) == []
+    folder = root / "exports" / form
+    assert read(folder / f"people.{form}").rows() == [(f"A{n}", f"{n}@x.com") for n in range(3)]
+    assert "is_purchaser" in read(folder / f"customer_attributes.{form}").columns
+    assert json.loads((folder / "manifest.json").read_text())["rows"]["customer_360"] == 3
+    assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} == {0o600}
+
+
+def test_without_a_list_nothing_personal_leaves(root: Path) -> None:
+    tenant = tenant_at(root, open={"path": "exports/open", "format": "csv", "tables": {"customer_360": None}})
+    with open_session(root / "warehouse") as session:
+        send(session, tenant, "open")
+    columns = read(root / "exports/open/customer_360.csv").columns
+    assert "amperity_id" in columns
+    assert not {"given_name", "email", "city", "birthdate", "hashed_email"} & set(columns)
+
+
+def test_one_that_fails_keeps_no_other_waiting_and_is_sent_again_alone(root: Path) -> None:
+    (root / "blocked").write_text("a file where a folder should be")
+    tenant_at(root, bad={"path": "blocked/here"}, good={"path": "exports/good"})
+    results = send_all(root, [])
+    assert [sent.name for sent in results.sent] == ["good"]
+    assert results.failures == ["destination bad did not take the data: FileExistsError; `c360 send bad` tries again"] or (
+        "NotADirectoryError" in results.failures[0]
+    )
+    (root / "blocked").unlink()
+    results = send_all(root, [])
+    assert ([sent.name for sent in results.sent], results.failures) == (["bad"], [])
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Any]:
+    boto3 = pytest.importorskip("boto3", reason="needs the extra s3")
+    with s3_server() as address, pytest.MonkeyPatch.context() as patch:
+        for name, value in (
+            ("ENDPOINT_URL", address),
+            ("ACCESS_KEY_ID", "t"),
+            ("SECRET_ACCESS_KEY", "t"),
+            ("DEFAULT_REGION", "us-east-1"),
+        ):
+            patch.setenv(f"AWS_{name}", value)
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="brand")
+        yield client
+
+
+def test_s3(root: Path, bucket: Any) -> None:
+    tenant = tenant_at(root, lake={"path": "s3://brand/c360", "format": "csv"}, lost={"path": "s3://nobody/c360"})
+    with open_session(root / "warehouse") as session:
+        assert send(session, tenant, "lake").rows["customer_360"] == 3
+        with pytest.raises(C360Error, match="destination lost did not take the data"):
+            send(session, tenant, "lost")
+    text = bucket.get_object(Bucket="brand", Key="c360/people.csv")["Body"].read().decode()
+    assert text.splitlines() == ["amperity_id,email", "A0,0@x.com", "A1,1@x.com", "A2,2@x.com"]
+    assert {o["Key"] for o in bucket.list_objects(Bucket="brand")["Contents"]} >= {"c360/manifest.json"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("adbc_driver_postgresql", reason="needs the extra postgres")
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
+    with postgres_server(programs, tmp_path_factory.mktemp("postgres")) as address:
+        yield address
+
+
+def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    tenant = tenant_at(root, analysts={"type": "postgres", "url_env": "ANALYSTS", "schema": "c360"})
+
+    def ask(query: str, *, change: bool = False) -> list[tuple[Any, ...]]:
+        with dbapi.connect(server) as con, con.cursor() as cursor:
+            cursor.execute(query)
+            if change:
+                con.commit()
+                return []
+            return [tuple(row) for row in cursor.fetchall()]
+
+    with open_session(root / "warehouse") as session:
+        with pytest.raises(C360Error, match="ANALYSTS with the address of PostgreSQL is not set"):
+            send(session, tenant, "analysts")
+        monkeypatch.setenv("ANALYSTS", "postgresql://c360:secret@127.0.0.1:1/postgres")
+        with pytest.raises(C360Error, match="did not take the data") as error:
+            send(session, tenant, "analysts")
+        assert "secret" not in str(error.value)
+        monkeypatch.setenv("ANALYSTS", server)
+        assert send(session, tenant, "analysts").rows["customer_360"] == 3
+        assert ask("SELECT * FROM c360.people ORDER BY 1") == [(f"A{n}", f"{n}@x.com") for n in range(3)]
+        kinds = "SELECT data_type FROM information_schema.columns WHERE table_schema = 'c360' AND column_name = '{}'"
+        assert ask(kinds.format("lifetime_order_revenue")) == [("numeric",)]
+        assert ask(kinds.format("update_dt")) == [("timestamp with time zone",)]
+        ask("CREATE VIEW c360.seen AS SELECT count(*) AS n FROM c360.people", change=True)
+    publish(tenant, PEOPLE[:2])
+    with open_session(root / "warehouse") as session:
+        assert not send(session, tenant, "analysts").reused
+    assert ask("SELECT n FROM c360.seen") == [(2,)]
+    assert ask("SELECT count(*) FROM information_schema.tables WHERE table_name LIKE '%__c360_new'") == [(0,)]
+
+
+def test_what_is_misspelt_is_an_error_of_the_configuration(root: Path) -> None:
+    tables = {"customer_36": None, "customer_360": {"columns": ["amperity_id", "mail"]}}
+    tenant = tenant_at(root, crm={"path": "x", "tables": tables, "database": "jp"})
+    found = [str(problem) for problem in check_sql(tenant)]
+    assert len(found) == 3
+    assert [
+        text for text in ("no database jp", "no table customer_36 ", "customer_360 has no column mail") if text not in str(found)
+    ] == []
+    (root / "destinations.yaml").write_text("destinations:\n  crm:\n    type: postgres\n    tables: {customer_360: }\n")
+    _, problems = read_tenant(root)
+    assert [p.file for p in problems if p.severity == "error"] == ["destinations.yaml"]
