@@ -26,6 +26,9 @@ FEED_TAG = "c360/feed"
 LANDED_TAG = "c360/landed"
 DAY_TAG = "c360/day"
 OWNER_TAG = ".dagster/c360_owner"  # the prefix keeps it out of the UI
+# By this tag the UI's job pages find their runs; Dagster sets it on runs that its daemon starts. `c360` is the location's name
+# in workspace.yaml.
+REPOSITORY_TAG = {".dagster/repository": "__repository__@c360"}
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -87,7 +90,7 @@ def launch(
     failing step.
     """
     run_id = str(uuid4())
-    own = {OWNER_TAG: owner_mark(run_id)}
+    own = {OWNER_TAG: owner_mark(run_id), **REPOSITORY_TAG}
     if days is not None:
         own |= {ASSET_PARTITION_RANGE_START_TAG: days[0].isoformat(), ASSET_PARTITION_RANGE_END_TAG: days[1].isoformat()}
     if as_of is not None:

@@ -76,7 +76,6 @@ def test_runs_of_the_command_line_are_listed(page: Page) -> None:
     assert "Failure" not in shown
 
 
-@pytest.mark.xfail(reason="runs of the command line lack the tag by which the UI's job pages find theirs", strict=False)
 def test_runs_of_the_command_line_are_found_under_their_job(page: Page) -> None:
     page.driver.get(f"{page.ui.url}/locations/c360/jobs/refresh_and_activate/runs")
     page.wait("neither runs nor their absence", lambda: "Success" in page.text or "No runs found" in page.text)
