@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -19,7 +21,7 @@ from c360_assets.ingest.load import FeedLoad, load_feed
 from c360_assets.tenant.models import FeedConfig, Tenant, TenantConfig
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.session import open_session
-from c360_assets_tests.bench.measure import Measure, best, seconds, show
+from c360_assets_tests.bench.measure import Measure, against, seconds, show
 
 THROUGH = date(2024, 12, 31)
 GIB = 1 << 30
@@ -74,18 +76,18 @@ def write_rows(path: Path, first: int, last: int, *, later: int = 0, where: str 
     duckdb.connect().execute(f"COPY ({query}) TO '{path}' (FORMAT csv, HEADER)").fetchall()
 
 
-def reference(paths: list[Path], folder: Path) -> float:
+def reference(path: Path, folder: Path) -> float:
     """Seconds of DuckDB's own load into a table of a database file."""
-    listed = ", ".join(f"'{p}'" for p in paths)
+    file = folder / "reference.duckdb"
 
     def work() -> None:
-        file = folder / "reference.duckdb"
         with duckdb.connect(str(file)) as con:
             con.execute("SET TimeZone = 'UTC'").fetchall()
-            con.execute(REFERENCE.format(paths=f"[{listed}]")).fetchall()
-        file.unlink()
+            con.execute(REFERENCE.format(paths=f"['{path}']")).fetchall()
 
-    return best(work)
+    took = seconds(work)
+    file.unlink()
+    return took
 
 
 def load(tenant: Tenant) -> FeedLoad:
@@ -98,21 +100,21 @@ def load(tenant: Tenant) -> FeedLoad:
 
 def first_load(tenant: Tenant) -> float:
     """Seconds of a load into an empty table; the table stays."""
-
-    def work() -> None:
-        shutil.rmtree(tenant.root / "warehouse", ignore_errors=True)
-        load(tenant)
-
-    return best(work)
+    shutil.rmtree(tenant.root / "warehouse", ignore_errors=True)
+    return seconds(lambda: load(tenant))
 
 
-def upsert(tenant: Tenant, rows: int) -> float:
-    """Seconds of loading days in which 1 % of the rows changed."""
-    times = []
-    for n in range(3):
-        write_rows(tenant.root / "landing" / f"o-202402{n + 1:02}.csv", 0, rows, later=10**6, where=f"WHERE i % 100 = {n}")
-        times.append(seconds(lambda: load(tenant)))
-    return min(times)
+def upserts(tenant: Tenant, rows: int) -> Callable[[], float]:
+    """Seconds of loading a day in which 1 % of the rows changed, a new day and other rows at each call."""
+    days = itertools.count()
+
+    def work() -> float:
+        n = next(days)
+        day = date(2024, 2, 1) + timedelta(days=n)
+        write_rows(tenant.root / "landing" / f"o-{day:%Y%m%d}.csv", 0, rows, later=10**6, where=f"WHERE i % 100 = {n}")
+        return seconds(lambda: load(tenant))
+
+    return work
 
 
 def split(path: Path, folder: Path, files: int) -> None:
@@ -127,15 +129,23 @@ def measures(folder: Path, rows: int, files: int) -> list[Measure]:
     one = tenant_at(folder / "one")
     path = one.root / "landing" / "o-20240101.csv"
     write_rows(path, 0, rows)
-    base = reference([path], folder)
-    found = [Measure("load into an empty table", first_load(one), base, 4, note=f"{rows:,} rows, {len(FEED.fields)} columns")]
-    found.append(Measure("upsert of 1 % changed rows", upsert(one, rows), base, 1, note=f"into {rows:,}"))
+    found = []
+
+    def measure(what: str, target: float, note: str, work: Callable[[], float], base: Callable[[], float]) -> None:
+        found.append(Measure(what, *against(work, base), target, note=note))
+
+    def base() -> float:
+        return reference(path, folder)
+
+    note = f"{rows:,} rows, {len(FEED.fields)} columns"
+    measure("load into an empty table", 4, note, lambda: first_load(one), base)
+    measure("upsert of 1 % changed rows", 1, f"into {rows:,}", upserts(one, rows), base)
     small = min(rows, 200_000)
     whole, many = tenant_at(folder / "whole"), tenant_at(folder / "many")
     write_rows(whole.root / "landing" / "o-20240101.csv", 0, small)
     split(whole.root / "landing" / "o-20240101.csv", many.root / "landing", files)
     note = f"{small:,} rows; reference: one file"
-    found.append(Measure(f"{files:,} small files", first_load(many), first_load(whole), 2, note=note))
+    measure(f"{files:,} small files", 2, note, lambda: first_load(many), lambda: first_load(whole))
     return found
 
 
