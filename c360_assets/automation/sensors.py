@@ -25,6 +25,7 @@ from c360_assets.warehouse.session import Warehouse
 
 SETTLED_SECONDS = 3
 ON = dg.DefaultSensorStatus.RUNNING
+SCHEDULE_FIRST = timedelta(minutes=2)
 
 
 def sensors(tenant: Tenant) -> list[dg.SensorDefinition]:
@@ -151,7 +152,8 @@ def activation_sensor(tenant: Tenant) -> dg.SensorDefinition:
     @tick
     def late_activation(context: dg.SensorEvaluationContext) -> Answer:
         at = now(tenant)
-        if not activation_tick_passed(tenant, at):
+        # The schedule's own request must be visible first, or both would activate the same day.
+        if not activation_tick_passed(tenant, at - SCHEDULE_FIRST):
             return dg.SkipReason(f"the activation schedule ({tenant.workflow.activation.cron}) has not been due yet today")
         return activation(context.instance, tenant, _warehouse(tenant), at, publish_stale=False)
 
