@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from weakref import WeakSet
 
 import duckdb
 
@@ -35,6 +36,10 @@ ONE_ROW_PER_PERSON = frozenset(
         "customer_360",
     }
 )
+
+
+# Sessions that have the shared functions already.
+_READY: WeakSet[Session] = WeakSet()
 
 
 @dataclass(frozen=True)
@@ -132,8 +137,10 @@ def prepare(session: Session, node: TableNode, as_of: date) -> None:
 
 def prepare_context(session: Session, as_of: date) -> None:
     """Give the session the functions that the database's SQL shares, and the date of the run."""
-    for statement in macro_statements():
-        session.execute(statement)
+    if session not in _READY:
+        for statement in macro_statements():
+            session.execute(statement)
+        _READY.add(session)
     session.execute(f"CREATE OR REPLACE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '{as_of.isoformat()}' AS as_of")
 
 

@@ -165,7 +165,7 @@ def test_an_override_extends_the_core_version_and_others_see_it(session: Session
     sql = "SELECT * REPLACE (upper(given_name) AS given_name), 1 AS score FROM merged_customers"
     tenant = shop(tmp_path, database={"merged_customers": sql, "Loud": "SELECT given_name, score FROM Merged_Customers"})
     fill(session)
-    build_all(session, tenant)
+    build_all(session, tenant, "customer_360", "loud")
     assert one(session, "customer_360", "given_name", "amperity_id = 'A1'") == {"given_name": "ANN"}
     assert one(session, "loud", "score", "given_name = 'ANN'") == {"score": 1}
     node = node_of(tenant, "merged_customers")
@@ -178,7 +178,7 @@ def test_an_override_of_a_table_that_stitch_writes_is_stored_apart(session: Sess
     sql = "SELECT * FROM unified_coalesced WHERE amperity_id <> 'A2'"
     tenant = shop(tmp_path, database={"unified_coalesced": sql})
     fill(session)
-    build_all(session, tenant)
+    build_all(session, tenant, "merged_customers", "unified_coalesced")
     assert [r["amperity_id"] for r in table(session, "merged_customers", "amperity_id")] == ["A1"]
     assert len(table(session, "unified_coalesced", "pk")) == 2
 
@@ -207,7 +207,7 @@ def test_bad_sql_is_told_with_file_and_line(tmp_path: Path, database: dict[str, 
 
 def test_good_sql_has_no_problems_and_the_clock_is_a_warning(tmp_path: Path) -> None:
     cdt = custom_table(tmp_path, "CDT_Extra", "SELECT id, upper(mail) AS mail FROM Shop_Customers")
-    good = {"extra": "SELECT e.mail, c.amperity_id FROM CDT_Extra AS e, Shop_Customers AS c"}
+    good = {"extra": "SELECT e.mail, c.amperity_id FROM CDT_Extra AS e CROSS JOIN Shop_Customers AS c"}
     assert check_sql(shop(tmp_path, custom=[cdt], database=good)) == []
     (problem,) = check_sql(shop(tmp_path, database={"extra": "SELECT current_date AS today"}))
     assert (problem.severity, problem.file) == ("warning", "database/extra.sql")

@@ -64,7 +64,7 @@ def test_classifications_and_churn(session: Session, tmp_path: Path) -> None:
     items = [{"amperity_id": a, "order_id": a, "product_description": d, "item_revenue": r, "order_datetime": day}
              for a, d, r, day in bought]  # fmt: skip
     people(session, tenant, records, items)
-    build_all(session, tenant)
+    build_all(session, tenant, "customer_attributes")
     columns = (
         "is_business, is_gift_giver, is_reseller, is_test_account, churn_trigger, churn_trigger_start_datetime::DATE::VARCHAR"
     )
@@ -84,7 +84,7 @@ def test_classifications_and_churn(session: Session, tmp_path: Path) -> None:
 def test_rules_that_are_not_given_say_nothing(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path)
     people(session, tenant, [{"amperity_id": "A1", "surname": "Inc"}], [])
-    build_all(session, tenant)
+    build_all(session, tenant, "customer_attributes", "pii_table")
     columns = "is_business, is_gift_giver, is_reseller, is_test_account, churn_trigger"
     assert set(one(session, "customer_attributes", columns).values()) == {None}
     assert table(session, "pii_table") == []
@@ -99,7 +99,7 @@ def test_engagement_is_counted_from_events(session: Session, tmp_path: Path) -> 
     events += [("Click", "2026-05-30"), ("Optin", "2026-06-01"), ("Unsubscribe", "2025-01-01")]
     rows = [{"email": " ANN@x.com", "brand": "B", "event_type": t, "event_datetime": d} for t, d in events]
     put_gathered(session, tenant, "unified_email_events", [*rows, {"email": "bob@x.com", "event_type": "Optin"}])
-    build_all(session, tenant)
+    build_all(session, tenant, "email_engagement_attributes", "pii_table")
     columns = ("amperity_id, brand, email, email_clicks_last_30_days AS c, email_clicks_lifetime AS l, "
                "email_opens_last_1_days AS o, email_click_rate_lifetime::VARCHAR AS r, engagement_frequency_last_15_months AS f, "
                "engagement_status_last_15_months AS s, purchase_before_signup AS p, signup_to_purchase_days AS d")  # fmt: skip

@@ -306,7 +306,7 @@ def test_returns_count_by_their_own_day(session: Session, tmp_path: Path) -> Non
             },
         ],
     )
-    build_all(session, tenant)
+    build_all(session, tenant, "transaction_attributes_extended")
     person = one(session, "transaction_attributes_extended")
     found = [
         person[c]

@@ -258,7 +258,7 @@ def test_cg10_case_blank_and_blocklist(session: Session, tmp_path: Path) -> None
 def test_an_unassigned_person_has_no_email(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path, policy=POLICY)
     put_unified(session, [{"amperity_id": a, "email": "one@x.com"} for a in ("A1", "A2")])
-    build_all(session, tenant)
+    build_all(session, tenant, "merged_customers")
     rows = table(session, "merged_customers", "amperity_id, email, email_completion", order="amperity_id")
     assert rows == [
         {"amperity_id": "A1", "email": "one@x.com", "email_completion": 1},
@@ -346,7 +346,7 @@ def test_cg19_contactability(session: Session, tmp_path: Path, sms: bool) -> Non
     )
     texts = [{"amperity_id": "A1", "phone": "2065550123", "is_sms_opted_in": True}] if sms else []
     put_gathered(session, tenant, "sms_opt_status", texts)
-    build_all(session, tenant)
+    build_all(session, tenant, "customer_attributes")
     columns = "contactable_email, contactable_phone, contactable_address, contactable_paid_social, "
     columns += "contactable_global, is_no_pii_amperity_id, is_opted_into_email"
     assert list(one(session, "customer_attributes", columns, "amperity_id = 'A1'").values()) == [
@@ -390,7 +390,7 @@ def test_cg20_households(session: Session, tmp_path: Path) -> None:
             {"amperity_id": "A4", "given_name": "Dan", **main},
         ],
     )
-    build_all(session, tenant)
+    build_all(session, tenant, "customer_360", "merged_households")
     rows = table(session, "merged_households", order="amperity_id")
     assert [r["amperity_id"] for r in rows] == ["A1", "A2", "A3"]
     assert [r["full_address"] for r in rows] == ["12MAINSTSPRINGFIELDIL62701"] * 3
@@ -426,7 +426,7 @@ def test_unit_words_go_as_whole_words_and_no_word_is_lost(
             }
         ],
     )
-    build_all(session, tenant)
+    build_all(session, tenant, "merged_households")
     assert one(session, "merged_households", "full_address") == {"full_address": line}
 
 
@@ -442,7 +442,7 @@ def test_hashes_follow_the_published_vectors(session: Session, tmp_path: Path) -
             {"amperity_id": "A3"},
         ],
     )
-    build_all(session, tenant)
+    build_all(session, tenant, "customer_360")
     rows = table(session, "customer_360", "hashed_email, hashed_phone, hashed_phone_e164", order="amperity_id")
     email = "caff41c80e492c4a594a24cfabefe252dda30324ad4179f2b68970f122a0f49c"
     phone = "ac884459a189ce7aea84fac28284b61ebb8f73e64f9ee38ed4846e0f81ae5fea"

@@ -121,10 +121,15 @@ def node_of(tenant: Tenant, name: str) -> TableNode:
     return next(n for n in plan(tenant) if n.name == name)
 
 
-def build_all(session: Session, tenant: Tenant, *, as_of: date = AS_OF, only: Sequence[str] | None = None) -> None:
-    """Build in order every table that is not there yet (the test wrote the others), or just `only`."""
-    for node in plan(tenant):
-        if (only is None and session.state(node.table) is None) or (only is not None and node.name in only):
+def build_all(session: Session, tenant: Tenant, *wanted: str, as_of: date = AS_OF, only: Sequence[str] | None = None) -> None:
+    """Build in order every table that is not there yet (the test wrote the others): all, those that `wanted` read, or `only`."""
+    nodes = plan(tenant)
+    needed = set(wanted) or {node.table for node in nodes}
+    for node in reversed(nodes):
+        if node.table in needed:
+            needed |= set(node.deps)
+    for node in nodes:
+        if (node.name in only) if only is not None else (node.table in needed and session.state(node.table) is None):
             build_table(session, node, as_of=as_of)
 
 
