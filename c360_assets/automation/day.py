@@ -20,7 +20,8 @@ from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.plan import Plan, plan
 from c360_assets.customer_360.publish import is_published
 from c360_assets.errors import C360Error
-from c360_assets.ingest.landing import DayLoad, landed, outside, pending
+from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
+from c360_assets.ingest.landing import DayLoad, landed, outside, pending, unclaimed
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import SHOWN, DayReport, FeedLoaded, Summary, summarize
 from c360_assets.tenant.loader import load_tenant
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
     from c360_assets.automation.runs import RunOutcome, TableDone
 
-# A day over its error threshold is refused and the rest of the day goes on; a day that could not be read at all keeps the
-# database from being published where its feed is required. Only the former's message in the ledger says:
-OVER_THRESHOLD = "raise error_threshold"
 PUBLISHING = ("run", "activate")
 DATABASE = "customer_360_database"
 
@@ -105,23 +103,36 @@ class _Day:
 
     def _load(self) -> None:
         ledger = read_ledger(self.warehouse)
-        news = [(f, days) for f in self._chosen() if (days := self._pending(f, ledger))]
         known = set(ledger["feed"].unique())
-        if not news and not known:
+        news = [(feed, days) for feed in self._chosen() if (days := self._news(feed, ledger, known))]
+        if not news and not known and not self.failures:
             raise C360Error(
                 f"nothing has landed: no file below {self.tenant.root / 'landing'} matches a feed's pattern; "
                 "drop files there, or mend `files.pattern` in feeds/"
             )
-        for feed in self._chosen():
-            if feed.name not in known and not landed(self.tenant, feed):
-                self.warnings.append(f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})")
-            late = outside(self.tenant, feed, self.options.through)
-            if late and self.options.through is None:
-                self.warnings.append(
-                    f"{feed.name}: {len(late)} files of days outside the calendar are not loaded, such as {late[0].relative}"
-                )
+        if strays := unclaimed(self.tenant):
+            self.warnings.append(
+                f"{len(strays)} files below landing/ belong to no feed and are not loaded, such as {strays[0]}; "
+                "mend `files.pattern` of their feed, or add one (`c360 feed suggest FILE`)"
+            )
         for feed, days in news:
             self._load_feed(feed, days)
+
+    def _news(self, feed: FeedConfig, ledger: pl.DataFrame, known: set[str]) -> list[DayLoad]:
+        """The feed's delivery days to load; a place that cannot be reached is a failure of this feed alone."""
+        try:
+            days = pending(self.tenant, feed, ledger, self.options.through)
+            if feed.name not in known and not days and not landed(self.tenant, feed):
+                self.warnings.append(f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})")
+            late = outside(self.tenant, feed, self.options.through)
+        except LoadError as error:
+            self.failures.append(str(error))
+            self.unreadable.append(feed.name)
+            return []
+        if late and self.options.through is None:
+            what = f"{len(late)} files of days outside the calendar are not loaded, such as {late[0].relative}"
+            self.warnings.append(f"{feed.name}: {what}")
+        return [d for d in days if self.options.first is None or d.day >= self.options.first]
 
     def _chosen(self) -> list[FeedConfig]:
         feeds = sorted(self.tenant.feeds, key=lambda f: f.name)
@@ -132,10 +143,6 @@ class _Day:
         if unknown:
             raise C360Error(f"no feed {', '.join(unknown)}; there are {', '.join(f.name for f in feeds)}")
         return [f for f in feeds if f in chosen]
-
-    def _pending(self, feed: FeedConfig, ledger: pl.DataFrame) -> list[DayLoad]:
-        days = pending(self.tenant, feed, ledger, self.options.through)
-        return [d for d in days if self.options.first is None or d.day >= self.options.first]
 
     def _load_feed(self, feed: FeedConfig, days: Sequence[DayLoad]) -> None:
         from c360_assets.automation.jobs import LOAD, load_keys
@@ -157,7 +164,8 @@ class _Day:
         )
         failed = ledger.filter(pl.col("status") == "failed")
         stopped = not all(outcome.success for outcome in outcomes) and not failed.height
-        if stopped or failed.filter(~pl.col("message").str.contains(OVER_THRESHOLD, literal=True)).height:
+        # A day over its threshold is refused and the rest goes on; one that could not be read at all holds up publishing.
+        if stopped or failed.filter(pl.col("kind") != OVER_THRESHOLD).height:
             self.unreadable.append(feed.name)
         loaded = FeedLoaded(
             feed=feed.name,

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from c360_assets.errors import C360Error
 
+# The kind of a day that was refused for its rows; every other kind means that its files could not be read as they should.
+OVER_THRESHOLD = "error_threshold"
+
 
 class LoadError(C360Error):
     """A file or a feed that cannot be loaded. `kind` is a word for tables and metadata; the text never holds a value."""

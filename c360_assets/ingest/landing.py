@@ -91,6 +91,15 @@ def outside(tenant: Tenant, feed: FeedConfig, through: date | None = None) -> li
     return [f for f in landed(tenant, feed) if f.day is not None and not tenant.config.first_day <= f.day <= last]
 
 
+def unclaimed(tenant: Tenant) -> list[str]:
+    """Files below `landing/` that no feed's pattern takes, or whose date is no date: paths in order, hidden files left out."""
+    folder = tenant.root / "landing"
+    claimed = {f.path for feed in tenant.feeds if "://" not in feed.files.address for f in landed(tenant, feed)}
+    there = (path for path in folder.rglob("*") if path not in claimed and path.is_file())
+    found = (path.relative_to(folder) for path in there)
+    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+
+
 def pending(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, through: date | None = None) -> list[DayLoad]:
     """The delivery days up to `through` (default today) that hold a file the ledger does not, oldest first.
 

@@ -18,7 +18,7 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.ingest import upsert
 from c360_assets.ingest.casts import AS_TEXT, cast_for, typed_sql
-from c360_assets.ingest.failures import LoadError
+from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.landing import DayLoad
 from c360_assets.ingest.opened import Batch, OpenedFile, about
 from c360_assets.ingest.readers import batches, open_part
@@ -244,7 +244,7 @@ class _Load:
             if day.status != "failed" and rate.exceeded:
                 remedy = "see the error log, mend the file or the feed, or raise error_threshold"
                 message = f"feed {self.feed.name}: {rate} on {day.day}; nothing of that day was loaded; {remedy}"
-                self._fail(day, LoadError("error_threshold", message))
+                self._fail(day, LoadError(OVER_THRESHOLD, message))
             elif day.status != "failed" and not day.rows_read:
                 day.status = "empty"
                 day.warnings.append(f"delivery day {day.day} has no rows")
@@ -323,6 +323,7 @@ class _Load:
                 rows_rejected=f.rejected,
                 rows_replaced=f.replaced,
                 status=day.status,
+                kind=day.kind,
                 message=day.message,
                 run_id=self.session.run_id,
                 loaded_at=now,

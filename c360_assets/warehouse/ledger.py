@@ -32,6 +32,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "rows_rejected": pl.Int64(),
     "rows_replaced": pl.Int64(),
     "status": pl.String(),
+    "kind": pl.String(),
     "message": pl.String(),
     "run_id": pl.String(),
     "loaded_at": pl.Datetime("us", "UTC"),
@@ -41,7 +42,10 @@ Status = Literal["loaded", "failed", "empty"]
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One file of one attempt at a delivery day. `path` is relative to `landing/`; `message` names a kind, never a value."""
+    """One file of one attempt at a delivery day.
+
+    `path` is relative to `landing/`; `kind` is the class of a failure in a word, `message` its text, neither with a value.
+    """
 
     feed: str
     delivery_day: date
@@ -55,6 +59,7 @@ class LedgerEntry:
     rows_rejected: int
     rows_replaced: int
     status: Status
+    kind: str
     message: str
     run_id: str
     loaded_at: datetime

@@ -15,7 +15,7 @@ from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 
 def loaded(root: Path, feed: str, day: date, status: str = "loaded", attempt: int = 1) -> None:
     path, at = f"{feed}-{day}.csv", datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
-    entry = LedgerEntry(feed, day, path, "00", 1, 1, attempt, 1, 1, 0, 0, status, "", "run", at)  # type: ignore[arg-type]
+    entry = LedgerEntry(feed, day, path, "00", 1, 1, attempt, 1, 1, 0, 0, status, "", "", "run", at)  # type: ignore[arg-type]
     with open_session(root / "warehouse") as session:
         record(session, [entry])
         session.commit()

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import landed, outside, pending
+from c360_assets.ingest.landing import landed, outside, pending, unclaimed
 from c360_assets.ingest.load import ensure_table, load_feed, purge
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger, session_ledger
@@ -166,6 +166,14 @@ def test_days_after_the_run_and_before_the_tenant_are_reported_not_loaded(tmp_pa
         land(tenant, name, HEADER)
     assert [f.relative for f in outside(tenant, feed, THROUGH)] == ["c-20191231.csv", "c-20250101.csv"]
     assert [d.day for d in load(tenant, feed).days] == [date(2024, 1, 5)]
+
+
+def test_files_that_no_feed_takes_are_named(tmp_path: Path) -> None:
+    """A file whose name misses the pattern by a little must not be passed over in silence."""
+    tenant = tenant_of(tmp_path, feed_of(files={"pattern": "'c-'yyyyMMdd'.csv'"}))
+    for name in ("c-20240101.csv", "c-20240101-late.csv", "c-20241332.csv", "other/x.txt", ".hidden", "other/.part"):
+        land(tenant, name, "id\n1\n")
+    assert unclaimed(tenant) == ["c-20240101-late.csv", "c-20241332.csv", "other/x.txt"]
 
 
 def test_a_name_without_a_date_belongs_to_the_run_and_is_known_by_its_content(tmp_path: Path) -> None:
