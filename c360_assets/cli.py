@@ -238,7 +238,7 @@ def _day(
     if as_json:
         print(json.dumps(summary.as_json(), indent=1))
     else:
-        render(summary, out, _next_commands(stage, root))
+        render(summary, out, _next_commands(stage if summary.report.published else "load", root))
     raise typer.Exit(1 if summary.report.failures else 0)
 
 
@@ -254,7 +254,7 @@ EXAMPLE_QUERY = (
 
 
 def _next_commands(stage: str, root: Path) -> list[tuple[str, str]]:
-    """What to try after a run, as it would be typed here: `{id}` is filled in with a customer."""
+    """What to try after a stage, as it would be typed here: `{id}` is filled in with a customer."""
     program = sys.argv[0] if os.sep in sys.argv[0] else "c360"
     called = short_path(Path(program).resolve(strict=False)) if program != "c360" else program
     option = "" if root == (REPOSITORY / "data").resolve() else f" --tenant {short_path(root)}"
