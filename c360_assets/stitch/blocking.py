@@ -6,22 +6,30 @@ Keys are expressions over the comparison records of `features`; a NULL part give
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.records import columns_with
+from c360_assets.stitch.records import columns_with, registered
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
+Ints32 = npt.NDArray[np.int32]
+LIKE = ("surname", "given", "birthdate", "postal", "email", "phone")  # the order in which a large block is cut
+OTHER = "CASE WHEN given IS DISTINCT FROM surname THEN given END"  # of two keys alike, a record has one
 NAMES = 20  # a name shared by more records decides nothing alone; whatever else agrees is met in another block
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """One blocking strategy: `keys` are SQL expressions over one row of `records` (aliases r, e = one e-mail, p = one phone)."""
+    """One blocking strategy: `keys` are SQL expressions over one comparison record (e = one e-mail, p = one phone).
+
+    With `asked`, records that have this key meet those that have one of the others, and nobody else meets.
+    """
 
     name: str
     keys: tuple[str, ...]
@@ -29,6 +37,8 @@ class Strategy:
     limit: int | None = None  # None: the configured general limit
     documented: bool = False  # part of the documented default list
     thorough: bool = False  # added by the preset `thorough`
+    asked: str | None = None
+    cut: int | None = None  # the size of the chunks of a block above the limit, if less than the limit
 
 
 STRATEGIES: tuple[Strategy, ...] = (
@@ -57,33 +67,41 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy("name", ("least(given, surname) || ':' || greatest(given, surname)",)),
     Strategy("phone", ("p",), "phone", thorough=True),
     Strategy("login", ("split_part(e, '@', 1)",), "email", thorough=True),
-    Strategy("postal-name", ("postal || ':' || surname", "postal || ':' || given"), thorough=True),
+    Strategy("postal-name", ("postal || ':' || surname", f"postal || ':' || {OTHER}"), thorough=True),
     Strategy("building-initial", ("building || ':' || given[:1]",), thorough=True),
-    Strategy("full-name", ("least(given, surname) || ':' || greatest(given, surname)",), limit=15, thorough=True),
-    Strategy("name-prefixes", ("given[:3] || ':' || surname[:4]",), limit=NAMES, thorough=True),
+    Strategy("full-name", ("least(given, surname) || ':' || greatest(given, surname)",), limit=15, cut=4, thorough=True),
+    Strategy("name-prefixes", ("given[:3] || ':' || surname[:4]",), limit=15, cut=4, thorough=True),
+    Strategy("initial-surname", ("given[:1] || ':' || surname",), limit=12, cut=4, thorough=True),
     Strategy(
         "initials-birthyear",
         ("least(given[:1], surname[:1]) || greatest(given[:1], surname[:1]) || ':' || birthdate[:4]",),
-        limit=NAMES,
+        limit=10,
+        cut=4,
         thorough=True,
     ),
-    Strategy("name-birthdate", ("surname || ':' || birthdate", "given || ':' || birthdate"), thorough=True),
+    Strategy("name-birthdate", ("surname || ':' || birthdate", f"{OTHER} || ':' || birthdate"), thorough=True),
     Strategy(
-        "initial-birthdate", ("given[:1] || ':' || birthdate", "surname[:1] || ':' || birthdate"), limit=NAMES, thorough=True
+        "initial-birthdate",
+        (
+            "surname[:1] || ':' || birthdate",
+            "CASE WHEN given[:1] IS DISTINCT FROM surname[:1] THEN given[:1] END || ':' || birthdate",
+        ),
+        limit=NAMES,
+        thorough=True,
     ),
     Strategy("postal-birthdate", ("postal || ':' || birthdate",), limit=NAMES, thorough=True),
     # The login of a record that lacks a name against the names of the others, in the four usual spellings.
     Strategy(
         "email-names",
         (
-            "CASE WHEN given IS NULL OR surname IS NULL THEN letters END",
             "given || surname",
-            "surname || given",
-            "given[:1] || surname",
-            "surname || given[:1]",
+            f"surname || {OTHER}",
+            "CASE WHEN length(given) > 1 THEN given[:1] END || surname",
+            f"surname || {OTHER}[:1]",
         ),
         limit=NAMES,
         thorough=True,
+        asked="CASE WHEN given IS NULL OR surname IS NULL THEN letters END",
     ),
 )
 BY_NAME = {s.name: s for s in STRATEGIES}
@@ -113,75 +131,110 @@ def chosen_strategies(config: Any, frame: pl.DataFrame) -> list[Strategy]:
         by_default = strategy.documented or strategy in keyed or (config.preset == "thorough" and strategy.thorough)
         limit, enabled = listed.get(name, listed.get("fk", (None, by_default)) if name.startswith("fk-") else (None, by_default))
         if enabled:
-            final = limit or strategy.limit or config.limit
-            result.append(Strategy(strategy.name, strategy.keys, strategy.source, final))
+            size = limit or strategy.limit or config.limit
+            result.append(replace(strategy, limit=size, cut=min(strategy.cut or size, size)))
     return result
 
 
-def build_keys(con: duckdb.DuckDBPyConnection, strategies: list[Strategy]) -> None:
-    """Create `er_keys(s, bk, i)`: strategy number, key text, record; one row per distinct key of a record."""
-    sources = {
-        "r": "er_records",
-        "email": "(SELECT *, unnest(emails) AS e FROM er_records)",
-        "phone": "(SELECT *, unnest(phones) AS p FROM er_records)",
-    }
-    parts = [
-        f"SELECT {number}::UTINYINT AS s, {key} AS bk, i FROM {sources[strategy.source]}"
-        for number, strategy in enumerate(strategies)
-        for key in strategy.keys
-    ]
-    body = " UNION ALL ".join(parts) if parts else "SELECT 0::UTINYINT AS s, NULL::VARCHAR AS bk, 0 AS i"
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE er_keys AS SELECT DISTINCT s, bk, i FROM ({body}) WHERE bk IS NOT NULL AND bk <> ''"
-    )
+# What the keys of a strategy are read from; only among several values of a record can one key occur twice.
+SOURCES = {
+    "r": (("er_records", ""),),
+    "email": (
+        ("(SELECT *, email AS e FROM er_records WHERE emails IS NULL)", ""),
+        ("(SELECT *, unnest(emails) AS e FROM er_records WHERE emails IS NOT NULL)", "DISTINCT"),
+    ),
+    "phone": (
+        ("(SELECT *, phone AS p FROM er_records WHERE phones IS NULL)", ""),
+        ("(SELECT *, unnest(phones) AS p FROM er_records WHERE phones IS NOT NULL)", "DISTINCT"),
+    ),
+}
 
 
-def build_pairs(con: duckdb.DuckDBPyConnection, strategies: list[Strategy], oversized: str) -> None:
-    """Create `er_blocks(s, bk, n, chunks)` and `er_pairs(i, j, mask)` from `er_keys`; mask has one bit per strategy.
+def _keys_sql(strategies: list[Strategy], value: str) -> str:
+    """SELECT s, asked, `value`, i over all keys of the view `er_records`; `value` may use s and the text bk of a key."""
+    parts = []
+    for number, strategy in enumerate(strategies):
+        keys = [(key, "FALSE") for key in strategy.keys] + ([(strategy.asked, "TRUE")] if strategy.asked else [])
+        parts += [
+            f"(SELECT {distinct} s, asked, {value}, i FROM"
+            f" (SELECT {number}::UTINYINT AS s, {asked} AS asked, {key} AS bk, i FROM {source}) WHERE bk <> '')"
+            for key, asked in keys
+            for source, distinct in SOURCES[strategy.source]
+        ]
+    nothing = f"SELECT s, FALSE AS asked, {value}, i FROM (SELECT 0::UTINYINT AS s, '' AS bk, 0::INTEGER AS i) WHERE FALSE"
+    return " UNION ALL ".join(parts) or nothing
+
+
+def build_pairs(
+    con: duckdb.DuckDBPyConnection, records: pl.DataFrame, strategies: list[Strategy], oversized: str
+) -> tuple[Ints32, Ints32, npt.NDArray[np.int64]]:
+    """Candidate pairs (i, j, mask) of the comparison records, i < j, each once, sorted; mask has one bit per strategy.
 
     A block above its strategy's limit is cut into chunks of at most that many records, sorted so that like records stay
-    together; `oversized='purge'` drops it instead. Each pair appears once, i < j.
+    together; `oversized='purge'` drops it instead. Keys are hashed here: their text takes eight times the room.
     """
-    limits = ", ".join(f"({number}::UTINYINT, {s.limit})" for number, s in enumerate(strategies)) or "(0::UTINYINT, 1)"
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE er_blocks AS
-        SELECT s, hash(s, bk) AS h, min(bk) AS bk, count(*) AS n, any_value(max_records) AS max_records,
-               CAST(ceil(count(*) / any_value(max_records)) AS BIGINT) AS chunks
-        FROM er_keys JOIN (VALUES {limits}) AS l(s, max_records) USING (s) GROUP BY s, hash(s, bk) HAVING count(*) > 1"""
-    )
-    keep = "" if oversized == "split" else "WHERE chunks = 1"
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE er_members AS
-        WITH small AS (SELECT b.h, b.chunks, b.max_records, k.i FROM er_keys k JOIN er_blocks b ON b.h = hash(k.s, k.bk) {keep})
-        SELECT h, i, 0 AS chunk FROM small WHERE chunks = 1
-        UNION ALL
-        SELECT h, i, (row_number() OVER (PARTITION BY h ORDER BY r.place_in_order) - 1) // max_records AS chunk
-        FROM small JOIN er_records r USING (i) WHERE chunks > 1"""
-    )
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE er_pairs AS
-        SELECT a.i, b.i AS j, bit_or(1::BIGINT << s.s::INTEGER) AS mask
-        FROM er_members a JOIN er_members b ON a.h = b.h AND a.chunk = b.chunk AND a.i < b.i JOIN er_blocks s ON s.h = a.h
-        GROUP BY a.i, b.i"""
+    order = records.sort(*LIKE, "i").select("i").with_row_index("place")
+    apart = [str(number) for number, s in enumerate(strategies) if s.asked] or ["255"]
+    keep = "TRUE" if oversized == "split" else "n <= max_records"
+    with registered(con, er_records=records, er_order=order):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE er_keys AS {_keys_sql(strategies, 'hash(s, bk) AS h')}")
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE er_members AS
+            WITH blocks AS (SELECT h, any_value(s) AS s, count(*) AS n, count(*) FILTER (WHERE asked) AS n_asked
+                       FROM er_keys GROUP BY h HAVING n > 1),
+            sized AS (SELECT h, max_records, cut,
+                             CASE WHEN s IN ({", ".join(apart)}) THEN greatest(n - n_asked, n_asked) ELSE n END AS n
+                      FROM blocks JOIN ({_limits(strategies)}) USING (s)
+                      WHERE s NOT IN ({", ".join(apart)}) OR n_asked BETWEEN 1 AND n - 1),
+            held AS (SELECT k.*, n > max_records AS large, cut FROM er_keys k JOIN sized USING (h) WHERE {keep})
+            SELECT h, s, asked, i, 0 AS chunk FROM held WHERE NOT large
+            UNION ALL
+            SELECT h, s, asked, i, CAST((row_number() OVER (PARTITION BY h, asked ORDER BY place) - 1) // cut AS INTEGER)
+            FROM held JOIN er_order USING (i) WHERE large"""
+        )
+    con.execute("DROP TABLE er_keys")
+    found = con.sql(
+        f"""SELECT a.i, b.i AS j, bit_or(1::BIGINT << a.s::INTEGER) AS mask
+        FROM er_members a JOIN er_members b ON a.h = b.h AND a.chunk = b.chunk AND a.i < b.i
+        WHERE a.s NOT IN ({", ".join(apart)}) OR a.asked <> b.asked
+        GROUP BY a.i, b.i ORDER BY a.i, b.i"""
+    ).fetchnumpy()
+    con.execute("DROP TABLE er_members")
+    return found["i"], found["j"], found["mask"]
+
+
+def _limits(strategies: list[Strategy]) -> str:
+    rows = [f"({n}::UTINYINT, {quote_literal(s.name)}, {s.limit}, {s.cut})" for n, s in enumerate(strategies)]
+    return f"SELECT * FROM (VALUES {', '.join(rows or ['(255::UTINYINT, NULL, 1, 1)'])}) AS l(s, strategy, max_records, cut)"
+
+
+def keys_sql(strategies: list[Strategy]) -> str:
+    """SELECT rid, strategy, bk over the view `er_records`: every blocking key of every comparison record."""
+    return (
+        f"SELECT r.rid, n.strategy, k.bk FROM ({_keys_sql(strategies, 'bk')}) k"
+        f" JOIN ({_limits(strategies)}) n USING (s) JOIN er_records r USING (i)"
     )
 
 
-def blocking_tables(
-    con: duckdb.DuckDBPyConnection, strategies: list[Strategy], rids: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Frames `blocking_keys` (rid, strategy, bk) and `blocks` (strategy, bk, n_records, n_chunks, n_pairs, oversized), sorted."""
-    con.register("er_rids", rids.to_arrow())
-    names = (
-        ", ".join(f"({number}::UTINYINT, {quote_literal(s.name)})" for number, s in enumerate(strategies)) or "(0::UTINYINT, '')"
+def blocks_sql(strategies: list[Strategy], oversized: str) -> str:
+    """SELECT strategy, bk, n_records, n_chunks, n_pairs, oversized over the view `er_records`: every block of two or more."""
+    apart = ", ".join(str(number) for number, s in enumerate(strategies) if s.asked) or "255"
+    count = "CASE WHEN oversized AND {purged} THEN 0 WHEN sides THEN {between} ELSE {within} END".format(
+        purged="TRUE" if oversized == "purge" else "FALSE",
+        between="full_chunks * l * l + least(l, n_asked - full_chunks * l) * least(l, n - n_asked - full_chunks * l)",
+        within="(n // l) * (l * (l - 1) // 2) + (n % l) * (n % l - 1) // 2",
     )
-    keys = con.sql(
-        f"""SELECT rid, strategy, bk FROM er_keys JOIN er_rids USING (i) JOIN (VALUES {names}) AS t(s, strategy) USING (s)
-        ORDER BY strategy, bk, rid"""
-    ).pl()
-    blocks = con.sql(
-        f"""WITH chunk AS (SELECT h, chunk, count(*) AS n FROM er_members GROUP BY h, chunk),
-        pairs AS (SELECT h, CAST(sum(n * (n - 1) // 2) AS BIGINT) AS n_pairs FROM chunk GROUP BY h)
-        SELECT strategy, bk, n AS n_records, chunks AS n_chunks, coalesce(n_pairs, 0) AS n_pairs, chunks > 1 AS oversized
-        FROM er_blocks JOIN (VALUES {names}) AS t(s, strategy) USING (s) LEFT JOIN pairs USING (h) ORDER BY strategy, bk"""
-    ).pl()
-    return keys, blocks
+    return f"""
+        WITH counted AS (
+            SELECT s, bk, count(*) AS n, count(*) FILTER (WHERE asked) AS n_asked, s IN ({apart}) AS sides
+            FROM ({_keys_sql(strategies, "bk")}) GROUP BY s, bk HAVING count(*) > 1),
+        sized AS (
+            SELECT *, CASE WHEN sides THEN greatest(n_asked, n - n_asked) ELSE n END AS largest,
+            FROM counted JOIN ({_limits(strategies)}) USING (s)),
+        judged AS (
+            SELECT *, largest > max_records AS oversized, CASE WHEN largest > max_records THEN cut ELSE max_records END AS l,
+                   least(n_asked, n - n_asked) // l AS full_chunks
+            FROM sized)
+        SELECT strategy, bk, n AS n_records, CAST(ceil(largest / l) AS BIGINT) AS n_chunks,
+               CAST({count} AS BIGINT) AS n_pairs, oversized
+        FROM judged"""

@@ -11,11 +11,12 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 Ints = npt.NDArray[np.int64]
+Nodes = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 SUPERSIZED_STEP = 0.5  # each depth drops edges below the next half score point
 
 
-def components(n: int, i: Ints, j: Ints) -> Ints:
+def components(n: int, i: Nodes, j: Nodes) -> Ints:
     """Label of each of n nodes: the smallest node of its connected component."""
     graph = sparse.coo_matrix((np.ones(len(i), dtype=np.int8), (i, j)), shape=(n, n))
     _, label = csgraph.connected_components(graph, directed=False)
@@ -24,7 +25,9 @@ def components(n: int, i: Ints, j: Ints) -> Ints:
     return smallest[label]
 
 
-def partition(part: Ints, i: Ints, j: Ints, score: Floats, threshold: float, min_size: int, max_depth: int) -> tuple[Ints, Ints]:
+def partition(
+    part: Ints, i: Nodes, j: Nodes, score: Floats, threshold: float, min_size: int, max_depth: int
+) -> tuple[Ints, Ints]:
     """Split components of at least `min_size` nodes; returns (part of each node, supersized part or -1).
 
     At each depth edges below the next half point above the threshold are dropped inside what is still too large; records that

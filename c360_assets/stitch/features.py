@@ -11,8 +11,12 @@ e-mail address count only where that record lacks the name, gender only where th
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from c360_assets.warehouse.sql import quote_ident
 
 USource = Literal["random", "total", "blocked", "conditional", "spelled"]
 HSource = Literal["learned", "random", "share", "person"]
@@ -57,9 +61,12 @@ class Feature:
         last = next((f" ELSE {n}" for n, level in enumerate(self.levels, 1) if level.sql == "TRUE"), " ELSE 0")
         return f"(CASE WHEN NOT coalesce({present}, FALSE) THEN 0 {whens}{last} END)"
 
-    def numbers(self, prefix: str) -> str:
-        """SQL list of the level numbers whose label starts with `prefix`."""
-        return "(" + ", ".join(str(n) for n, level in enumerate(self.levels, 1) if level.label.startswith(prefix)) + ")"
+    def at(self, *prefixes: str) -> str:
+        """The SQL condition that the level's label starts with one of `prefixes`.
+
+        Plain comparisons: the SQL engine turns an IN over many values into a join.
+        """
+        return "(" + " OR ".join(f"l_{self.name} = {n}" for n in self.labelled(*prefixes)) + ")"
 
     def labelled(self, *prefixes: str) -> list[int]:
         return [n for n, level in enumerate(self.levels, 1) if level.label.startswith(prefixes)]
@@ -93,7 +100,8 @@ GIVEN = Feature(
         *_bins("equal", "a.given = b.given", "given_bin", 0.78, NAME_U, "share"),
         Level(
             "nickname",
-            "a.canonical IS NOT NULL AND b.canonical IS NOT NULL AND list_has_any(a.canonical, b.canonical)",
+            "(a.variants IS NOT NULL OR b.variants IS NOT NULL)"
+            " AND list_has_any(coalesce(a.variants, [a.given]), coalesce(b.variants, [b.given]))",
             0.05,
             2e-3,
             h_from="random",
@@ -126,7 +134,8 @@ SURNAME = Feature(
         *_bins("equal", "a.surname = b.surname", "surname_bin", 0.86, NAME_U, "learned"),
         Level(
             "shares a token",
-            "a.surname_tokens IS NOT NULL AND b.surname_tokens IS NOT NULL AND list_has_any(a.surname_tokens, b.surname_tokens)",
+            "(a.surname_tokens IS NOT NULL OR b.surname_tokens IS NOT NULL)"
+            " AND list_has_any(coalesce(a.surname_tokens, [a.surname]), coalesce(b.surname_tokens, [b.surname]))",
             0.02,
             1e-3,
         ),
@@ -193,8 +202,18 @@ BIRTHDATE = Feature(
 )
 FIRST_STAGE = (SWAP, GIVEN, SURNAME, ADDRESS, BIRTHDATE)
 
-NAMES_EQUAL = f"l_given_name IN {GIVEN.numbers('equal')} AND l_surname IN {SURNAME.numbers('equal')}"
-EMAIL_EQUAL = "(a.email = b.email OR a.emails_n + b.emails_n > 2 AND list_has_any(a.emails, b.emails))"
+NAMES_EQUAL = f"({GIVEN.at('equal')} AND {SURNAME.at('equal')})"
+
+
+def _share_a_value(one: str, several: str) -> str:
+    """An equal value; lists are there only for the few records with more than one."""
+    return (
+        f"(a.{one} = b.{one} OR (a.{several} IS NOT NULL OR b.{several} IS NOT NULL)"
+        f" AND list_has_any(coalesce(a.{several}, [a.{one}]), coalesce(b.{several}, [b.{one}])))"
+    )
+
+
+EMAIL_EQUAL = _share_a_value("email", "emails")
 EMAIL_LOGIN = "a.login = b.login"
 EMAIL_TYPO = (
     "jaro_winkler_similarity(a.login, b.login) >= 0.85 AND damerau_levenshtein(a.login, b.login) = 1"
@@ -224,7 +243,7 @@ EMAIL_OF_EQUAL_NAMES = Feature(
     ),
     stage=2,
 )
-PHONE_EQUAL = "(a.phone = b.phone OR a.phones_n + b.phones_n > 2 AND list_has_any(a.phones, b.phones))"
+PHONE_EQUAL = _share_a_value("phone", "phones")
 PHONE = Feature(
     "phone",
     "a.phone IS NOT NULL AND b.phone IS NOT NULL",
@@ -242,7 +261,7 @@ PHONE = Feature(
     ),
     stage=2,
 )
-NO_ADDRESS_AGREEMENT = " AND ".join(f"l_address NOT IN {ADDRESS.numbers(p)}" for p in ("equal", "same building", "like"))
+NO_ADDRESS_AGREEMENT = f"NOT {ADDRESS.at('equal', 'same building', 'like')}"
 PLACE = Feature(
     "place",
     f"{NO_ADDRESS_AGREEMENT} AND (a.postal IS NOT NULL AND b.postal IS NOT NULL OR a.city IS NOT NULL AND b.city IS NOT NULL)",
@@ -257,7 +276,7 @@ PLACE = Feature(
             2e-3,
         ),
         Level("city equal", "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state)", 0.05, 0.01),
-        Level("area equal", "a.postal[:3] = b.postal[:3]", 0.03, 0.01),
+        Level("area equal", "a.area = b.area", 0.03, 0.01),
         Level("state equal", "a.state = b.state", 0.05, 0.05),
         Level("different", "TRUE", 0.12, 0.93),
     ),
@@ -265,7 +284,7 @@ PLACE = Feature(
 )
 GENDER = Feature(
     "gender",
-    f"a.gender IS NOT NULL AND b.gender IS NOT NULL AND l_given_name NOT IN {GIVEN.numbers('equal')}",
+    f"a.gender IS NOT NULL AND b.gender IS NOT NULL AND NOT {GIVEN.at('equal')}",
     (Level("equal", "a.gender = b.gender", 0.97, 0.5, h_from="random"), Level("different", "TRUE", 0.03, 0.5, h_from="random")),
     stage=2,
 )
@@ -332,7 +351,7 @@ def _names_in_email() -> tuple[Feature, ...]:
     nothing = Level("nothing", "TRUE", 0.3, 0.99, fixed_m=True)
     differ = f"NOT coalesce({EMAIL_EQUAL}, FALSE)"
     no_names = _either(
-        "a.letters IS NOT NULL AND a.given IS NULL AND a.surname IS NULL AND b.surname IS NOT NULL AND length(b.given) > 1"
+        "a.letters IS NOT NULL AND a.given IS NULL AND a.surname IS NULL AND length(b.surname) > 1 AND length(b.given) > 1"
     )
     no_surname = _either(
         "a.letters IS NOT NULL AND a.surname IS NULL AND b.surname IS NOT NULL"
@@ -353,9 +372,9 @@ IN_EMAIL = _names_in_email()
 # person's records look like, and where a person rarely has two values of one key, different ones tell people apart.
 KEYS = Feature(
     "foreign_keys",
-    "a.fk_kinds IS NOT NULL AND b.fk_kinds IS NOT NULL AND list_has_any(a.fk_kinds, b.fk_kinds)",
+    "fk_state > 0",
     (
-        Level("equal", "list_has_any(a.fks, b.fks)", 0.7, 1e-7, "blocked", h=0.02),
+        Level("equal", "fk_state = 1", 0.7, 1e-7, "blocked", h=0.02),
         Level("different", "TRUE", 0.3, 1.0, h=0.98),
     ),
     stage=2,
@@ -404,20 +423,38 @@ LOGIN_FROM_NAMES = (
 )
 
 
-def compare_sql(pairs: str, carry: str = "", records: str = "er_records") -> str:
-    """SELECT i, j, pattern (and `carry` columns of the pairs) over a relation of pairs (i, j)."""
+def key_state(column: str) -> str:
+    """The state of a key of a pair: 0 missing on a side, 1 equal, 2 different. A key may hold several values, comma-joined."""
+    a, b = quote_ident(f"a_{column}"), quote_ident(f"b_{column}")
+    return (
+        f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN 0 WHEN {a} = {b} THEN 1 WHEN (contains({a}, ',') OR contains({b}, ','))"
+        f" AND list_has_any(string_split({a}, ','), string_split({b}, ',')) THEN 1 ELSE 2 END::TINYINT"
+    )
+
+
+def compare_sql(batch: str, key_columns: Sequence[str] = ()) -> str:
+    """SELECT n, pattern and the states of the keys over a relation of pairs: n, the columns of both records as a_… and b_…."""
+    states = "".join(f", {key_state(c)} AS {quote_ident('s_' + c)}" for c in key_columns)
+    foreign = [quote_ident("s_" + c) for c in key_columns if c.startswith("fk_")]
+    equal, held = (" OR ".join(f"{s} {test}" for s in foreign) or "FALSE" for test in ("= 1", "> 0"))
+    carried = "".join(f", {quote_ident('s_' + c)}" for c in key_columns)
     first = ", ".join(f"{f.case()} AS l_{f.name}" for f in FIRST_STAGE)
     second = ", ".join(f"{f.case()}::BIGINT AS l_{f.name}" for f in FEATURES if f.stage == 2)
     packed = " + ".join(f"(l_{f.name}::BIGINT << {SHIFTS[f.name]})" for f in FEATURES)
-    carried = f", {carry}" if carry else ""
     staged = ", ".join(f"l_{f.name}" for f in FIRST_STAGE)
-    return f"""
-    WITH met AS (SELECT p.*, {SWAPPED} AS swapped
-                 FROM {pairs} p JOIN {records} a ON a.i = p.i JOIN {records} b ON b.i = p.j),
-    names AS (SELECT p.*, {first}
-              FROM met p JOIN {records} a ON a.i = p.i JOIN {records} b ON b.i = p.j),
-    rest AS (SELECT p.i, p.j{carried}, {staged}, {second}
-             FROM (SELECT p.*, {LOGIN_FROM_NAMES} AS login_from_names
-                   FROM names p JOIN {records} a ON a.i = p.i JOIN {records} b ON b.i = p.j) p
-             JOIN {records} a ON a.i = p.i JOIN {records} b ON b.i = p.j)
-    SELECT i, j{carried}, {packed} AS pattern FROM rest"""
+    sql = f"""
+    WITH met AS (SELECT *, {SWAPPED} AS swapped, {LOGIN_FROM_NAMES} AS login_from_names{states} FROM {batch}),
+    names AS (SELECT *, CASE WHEN {equal} THEN 1 WHEN {held} THEN 2 ELSE 0 END AS fk_state, {first} FROM met),
+    rest AS (SELECT n{carried}, {staged}, {second} FROM names)
+    SELECT n, {packed} AS pattern{carried} FROM rest"""
+    return side_by_side(sql)
+
+
+def side_by_side(sql: str) -> str:
+    """The SQL over two records a and b, rewritten for relations that hold the columns of both as a_… and b_…."""
+    return re.sub(r"\b([ab])\.", r"\1_", sql)
+
+
+# Columns of the comparison records that a comparison reads; those where only equality counts are compared as numbers.
+EQUALITY = ("address", "area", "building", "city", "domain", "gender", "house", "postal", "state", "suffix", "unit")
+COMPARED = tuple(sorted(set(re.findall(r"\b[ab]\.(\w+)", " ".join([SWAPPED, LOGIN_FROM_NAMES, *(f.case() for f in FEATURES)])))))

@@ -17,7 +17,9 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from c360_assets.stitch.features import FEATURES, IN_EMAIL, SHIFTS, Level, compare_sql
+from c360_assets.stitch.compare import compare
+from c360_assets.stitch.features import COMPARED, FEATURES, IN_EMAIL, SHIFTS, Level, side_by_side
+from c360_assets.stitch.records import columns_with, registered
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,7 +30,8 @@ PRIOR_PAIRS = 20.0  # weight of the starting m and h, in pairs
 PRIOR_STRANGERS = 500_000.0  # weight of the starting u of counted levels, in pairs: about a thousand records
 PRIOR_SAMPLE = 1.0  # sightings that the starting u of a sampled level is worth: a sample of 300,000 rarely sees one in a million
 PHANTOM_RECORDS = 500  # a tenant of three records still lives in a world with strangers
-SAMPLE_PAIRS = 300_000
+SAMPLE_PAIRS = 200_000
+SAMPLE_OWN = 100_000
 # A class that differs more often than this in an identifying field is no class of one person's records.
 MOST_DIFFERENT = {"given_name": 0.25, "surname": 0.25, "birthdate": 0.25, "email": 0.5, "phone": 0.5}
 TWINS = 0.015  # share of relatives with an equal birthdate or an equal given name, on top of chance
@@ -39,11 +42,11 @@ FEATURE_OF: Ints = np.array([n for n, f in enumerate(FEATURES) for _ in f.levels
 
 # How many pairs hold an equal value, counted exactly: the value's column and the column that chooses the level.
 TOTALS = (
-    ("given_name", "given", "given_bin"),
-    ("surname", "surname", "surname_bin"),
-    ("company", "company", "company_bin"),
-    ("birthdate", "birthdate", "CASE WHEN birthdate_n <= 20 THEN 1 ELSE 2 END"),
-    ("place", "postal", "CASE WHEN postal_bin >= 6 THEN 1 WHEN postal_bin >= 4 THEN 2 ELSE 3 END"),
+    ("given_name", "given", pl.col("given_bin")),
+    ("surname", "surname", pl.col("surname_bin")),
+    ("company", "company", pl.col("company_bin")),
+    ("birthdate", "birthdate", pl.when(pl.col("birthdate_n") <= 20).then(1).otherwise(2)),
+    ("place", "postal", pl.when(pl.col("postal_bin") >= 6).then(1).when(pl.col("postal_bin") >= 4).then(2).otherwise(3)),
 )
 
 
@@ -116,35 +119,32 @@ def design_matrix(patterns: Ints) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(flat)), flat, indptr), shape=(len(patterns), len(LEVELS)))
 
 
-def random_patterns(con: duckdb.DuckDBPyConnection, records: int) -> pl.DataFrame:
-    """Patterns with counts (pattern, n) of random pairs, or of all pairs where there are not more than the sample."""
-    pairs = records * (records - 1) // 2
-    if pairs <= SAMPLE_PAIRS:
-        i, j = np.triu_indices(records, 1)
+def random_patterns(con: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> tuple[Ints, Ints]:
+    """Distinct patterns and their counts of random pairs, or of all pairs where there are not more than the sample."""
+    n = read.height
+    if n * (n - 1) // 2 <= SAMPLE_PAIRS:
+        i, j = np.triu_indices(n, 1)
     else:
         random = np.random.default_rng(20200614)
-        i = random.integers(0, records, SAMPLE_PAIRS)
-        j = random.integers(0, records, SAMPLE_PAIRS)
+        i = random.integers(0, n, SAMPLE_PAIRS)
+        j = random.integers(0, n, SAMPLE_PAIRS)
         i, j = np.minimum(i, j)[i != j], np.maximum(i, j)[i != j]
-    con.register("er_random", pl.DataFrame({"i": i.astype(np.int32), "j": j.astype(np.int32)}).to_arrow())
-    return con.sql(f"SELECT pattern, count(*) AS n FROM ({compare_sql('er_random')}) GROUP BY pattern ORDER BY pattern").pl()
+    return np.unique(compare(con, read, i, j, columns_with(read, "fk_")).pattern, return_counts=True)
 
 
-def equal_value_pairs(con: duckdb.DuckDBPyConnection) -> Array:
+def equal_value_pairs(records: pl.DataFrame) -> Array:
     """For each level with counted u: pairs of the data with an equal value, over pairs that hold the field; NaN elsewhere."""
     result = np.full(len(LEVELS), np.nan)
     for feature, value, level in TOTALS:
-        held = con.execute(f"SELECT count({value}) FROM er_records").fetchall()[0][0]
-        pairs = max(held * (held - 1) / 2, 1.0)
-        rows = con.execute(
-            f"""SELECT level, CAST(sum(n * (n - 1) // 2) AS BIGINT) FROM (
-                SELECT {level} AS level, count(*) AS n FROM er_records WHERE {value} IS NOT NULL GROUP BY {value}, 1)
-            GROUP BY level"""
-        ).fetchall()
-        found = dict(rows)
+        present = records.lazy().drop_nulls(value)
+        counts = present.group_by(value).agg(level.first().alias("level"), pl.len().cast(pl.Int64).alias("n"))
+        pairs = pl.col("n") * (pl.col("n") - 1) // 2
+        rows = counts.group_by("level").agg(pairs=pairs.sum(), held=pl.col("n").sum()).collect()
+        held = int(rows["held"].sum())
+        found = dict(zip(rows["level"], rows["pairs"], strict=True))
         for n, item in enumerate(next(f for f in FEATURES if f.name == feature).levels, 1):
             if item.u_from == "total":
-                result[OFFSETS[feature] + n - 1] = found.get(n, 0) / pairs
+                result[OFFSETS[feature] + n - 1] = found.get(n, 0) / max(held * (held - 1) / 2, 1.0)
     return result
 
 
@@ -167,32 +167,29 @@ def spelling_shares() -> Array:
     return np.stack(result).astype(np.float64)
 
 
-def initials_agree(con: duckdb.DuckDBPyConnection) -> float:
+def initials_agree(records: pl.DataFrame) -> float:
     """Chance that two given names begin alike."""
-    counts = [
-        n
-        for (n,) in con.execute(
-            "SELECT count(*) FROM er_records WHERE given IS NOT NULL GROUP BY given[:1] ORDER BY 1"
-        ).fetchall()
-    ]
+    counts = records["given"].drop_nulls().str.head(1).value_counts()["count"].to_list()
     total = sum(counts)
     return max(sum(n * n for n in counts) / (total * total), 0.05) if total else 0.08
 
 
-def own_names(con: duckdb.DuckDBPyConnection) -> Array:
+def own_names(con: duckdb.DuckDBPyConnection, records: pl.DataFrame) -> Array:
     """m of the names-in-e-mail features: how often a login holds the names of its own record, by level; NaN elsewhere.
 
-    Seen on records with an e-mail and both names, each compared with a copy of itself that lacks the names.
+    Seen on up to `SAMPLE_OWN` records with an e-mail and both names, each compared with a copy of itself that lacks the names.
     """
     result = np.full(len(LEVELS), np.nan)
-    for feature, lacking in zip(IN_EMAIL, ("NULL AS given, NULL AS surname", "NULL AS surname", "NULL AS given"), strict=True):
-        found = dict(
-            con.execute(
-                f"""SELECT {feature.case("TRUE")} AS level, count(*)
-                FROM (SELECT * REPLACE ({lacking}) FROM er_records) a JOIN er_records b ON a.i = b.i
-                WHERE b.letters IS NOT NULL AND length(b.given) > 1 AND b.surname IS NOT NULL GROUP BY 1"""
-            ).fetchall()
-        )
+    named = records.filter(
+        pl.col("letters").is_not_null() & (pl.col("given").str.len_chars() > 1) & pl.col("surname").is_not_null()
+    ).gather_every(max(records.height // SAMPLE_OWN, 1))
+    columns = [c for c in COMPARED if c in records.columns]
+    for feature, lacking in zip(IN_EMAIL, (("given", "surname"), ("surname",), ("given",)), strict=True):
+        a = named.select(pl.lit(None, pl.String).alias(f"a_{c}") if c in lacking else pl.col(c).alias(f"a_{c}") for c in columns)
+        b = named.select(pl.col(c).alias(f"b_{c}") for c in columns)
+        with registered(con, er_own=pl.concat([a, b], how="horizontal")):
+            sql = f"SELECT {feature.case('TRUE')} AS level, count(*) FROM er_own GROUP BY 1"
+            found = dict(con.execute(side_by_side(sql)).fetchall())
         start = np.array([level.m for level in feature.levels])
         held = np.array([found.get(n, 0) for n in range(1, len(feature.levels) + 1)], dtype=np.float64)
         result[OFFSETS[feature.name] : OFFSETS[feature.name] + len(held)] = (held + PRIOR_PAIRS * start / start.sum()) / (
@@ -220,11 +217,11 @@ def _priors(bin_shares: Array, own: Array) -> tuple[Array, Array, Array]:
     return m, h, u
 
 
-def bin_shares(con: duckdb.DuckDBPyConnection) -> Array:
+def bin_shares(records: pl.DataFrame) -> Array:
     """Share of the records that hold a value in each frequency bin, for binned levels; NaN elsewhere; smoothed."""
     result = np.full(len(LEVELS), np.nan)
     for feature, value, level in TOTALS[:3]:
-        found = dict(con.execute(f"SELECT {level}, count(*) FROM er_records WHERE {value} IS NOT NULL GROUP BY 1").fetchall())
+        found = dict(records.drop_nulls(value).group_by(level.alias("level")).len().iter_rows())
         numbers = [n for n, item in enumerate(next(f for f in FEATURES if f.name == feature).levels, 1) if item.u_from == "total"]
         total = sum(found.get(n, 0) + 0.1 for n in numbers)
         for n in numbers:
@@ -232,22 +229,25 @@ def bin_shares(con: duckdb.DuckDBPyConnection) -> Array:
     return result
 
 
-def fit(con: duckdb.DuckDBPyConnection, patterns: Ints, counts: Ints, records: int, *, classes: int = 3) -> Model:
+def fit(
+    con: duckdb.DuckDBPyConnection, data: pl.DataFrame, read: pl.DataFrame, patterns: Ints, counts: Ints, *, classes: int = 3
+) -> Model:
     """Fit the model on the patterns of the compared pairs (sorted, with counts). `classes=2` leaves the household out.
 
-    Reads `er_records` for exact counts of equal values and compares random pairs for u. Deterministic: all sums run over
-    sorted arrays.
+    Reads the comparison records `data` for exact counts of equal values and compares random pairs of `read` for u.
+    Deterministic: all sums run over sorted arrays.
     """
-    totals = equal_value_pairs(con)
-    initials = initials_agree(con)
-    m0, h0, u0 = _priors(bin_shares(con), own_names(con))
+    records = data.height
+    totals = equal_value_pairs(data)
+    initials = initials_agree(data)
+    m0, h0, u0 = _priors(bin_shares(data), own_names(con, data))
     u_from = np.array([level.u_from for _, level in LEVELS])
     h_from = np.array([level.h_from for _, level in LEVELS])
     shared = h_from == "share"
     fixed_m = np.array([level.fixed_m for _, level in LEVELS])
-    sample = random_patterns(con, records) if records > 1 else pl.DataFrame(schema={"pattern": pl.Int64, "n": pl.Int64})
-    sample_matrix = design_matrix(sample["pattern"].to_numpy())
-    sample_counts = sample["n"].to_numpy().astype(np.float64)
+    sampled, sampled_n = random_patterns(con, read)
+    sample_matrix = design_matrix(sampled)
+    sample_counts = sampled_n.astype(np.float64)
     presence = _by_feature(np.asarray(sample_matrix.T @ sample_counts)) / max(sample_counts.sum(), 1.0)
     matrix = design_matrix(patterns)
     weight = counts.astype(np.float64)

@@ -136,7 +136,7 @@ def _sources(records: pl.DataFrame) -> pl.DataFrame:
 
 def _strategies(scores: pl.DataFrame, ids: int) -> pl.DataFrame:
     """Percent of ids with at least one pair of each kind; kinds overlap."""
-    decided = pl.col("decided_by").str.extract(r"^(label|rule|fk|trivial_duplicate)").is_not_null()
+    decided = pl.col("decided_by").cast(pl.String).str.extract(r"^(label|rule|fk|trivial_duplicate)").is_not_null()
     scored = (pl.col("match_type") == "scored") & (pl.col("score") >= 3.0)
     kinds = {
         "deterministic": decided,

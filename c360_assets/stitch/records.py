@@ -1,4 +1,4 @@
-"""Comparison records: the preprocessed frame as a DuckDB table with the parts of values that blocking and comparison read.
+"""Comparison records: the preprocessed frame with the parts of values that blocking and comparison read.
 
 Splitting an address into house, street and unit, letters of a login, frequency bins and established names belong here. What a
 value means for a match is decided in `features`; which values a record has at all is decided by preprocessing.
@@ -6,26 +6,28 @@ value means for a match is decided in `features`; which values a record has at a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 import polars as pl
-
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+import pyarrow as pa
 
 UNIT = r"\s*\b(APARTMENT|APT|UNIT|SUITE|STE|FLOOR|FL|ROOM|RM|BUILDING|BLDG|LOT|TRAILER|TRLR|SPACE|SPC|PO BOX|#)\b.*$"
-TEXT_COLUMNS = (
-    "given_name",
-    "surname",
-    "generational_suffix",
-    "gender",
-    "address",
-    "po_box",
-    "city",
-    "state",
-    "postal",
-    "company",
-    "login_trimmed",
-)
-LIST_COLUMNS = ("email", "phone", "given_canonical")
+KEY_PREFIXES = ("fk_", "bk_", "sk_")
+RECORDS = "er_records"  # the name under which SQL sees the comparison records
+CHUNK = 16_384  # rows of a batch that one thread of the SQL engine takes
+_TYPES: dict[str, pl.DataType] = {
+    **dict.fromkeys(
+        (
+            *("given_name", "surname", "generational_suffix", "gender", "address", "po_box", "city", "state", "postal"),
+            *("company", "login_trimmed"),
+        ),
+        pl.String(),
+    ),
+    **dict.fromkeys(("email", "phone", "given_canonical"), pl.List(pl.String)),
+    "birthdate": pl.Date(),
+}
 
 
 def columns_with(frame: pl.DataFrame, prefix: str) -> list[str]:
@@ -33,84 +35,123 @@ def columns_with(frame: pl.DataFrame, prefix: str) -> list[str]:
     return sorted(c for c in frame.columns if c.startswith(prefix))
 
 
-def _bin(column: str) -> str:
+def arrow(frame: pl.DataFrame) -> pa.Table:
+    """The frame for the SQL engine, without a copy of its strings, in batches so that several threads can read it."""
+    table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
+    return pa.Table.from_batches(table.to_batches(max_chunksize=CHUNK), table.schema) if table.num_rows > CHUNK else table
+
+
+@contextmanager
+def registered(con: duckdb.DuckDBPyConnection, **frames: pl.DataFrame) -> Iterator[None]:
+    """The frames as views of the connection while the block runs."""
+    try:
+        for name, frame in frames.items():
+            con.register(name, arrow(frame))
+        yield
+    finally:
+        for name in frames:
+            con.unregister(name)
+
+
+def _bin(count: pl.Expr, records: int) -> pl.Expr:
     """Frequency of a value in half decades, 1 above one in a hundred, 8 below one in 100,000.
 
     A thousand phantom records keep small data humble: in a tenant of three records no name is common, and none is rare.
     """
-    return (
-        f"CASE WHEN {column} IS NULL THEN NULL ELSE "
-        f"least(8, greatest(1, floor(-2 * log10((count(*) OVER (PARTITION BY {column}) + 0.5) / (n_total + 1000.0))) - 2))"
-        "::TINYINT END"
-    )
+    share = (count + 0.5) / (records + 1000.0)
+    return ((-2 * share.log10()).floor() - 2).clip(1, 8).cast(pl.Int8)
 
 
-def prepare_records(
-    con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, known_names: frozenset[str] = frozenset()
-) -> pl.DataFrame:
-    """Create `er_records`, one comparison record per row of the frame, and return (i, rid); i is the rank of rid.
+def _count(column: str) -> pl.Expr:
+    """How many records hold this record's value; NULL without one."""
+    return pl.when(pl.col(column).is_not_null()).then(pl.len().over(column)).cast(pl.Int32)
+
+
+def _with_name_counts(base: pl.DataFrame) -> pl.DataFrame:
+    """Adds `given_often` and `surname_often`: how many records hold the name, in the role in which it is more frequent.
+
+    Names are entered in each other's field: SMITH as a given name is not rare.
+    """
+    counts = pl.concat([base.group_by(name=c).len("often").drop_nulls() for c in ("given", "surname")])
+    counts = counts.group_by("name").agg(pl.col("often").max().cast(pl.Int32))
+    for column in ("given", "surname"):
+        often = counts.rename({"name": column, "often": f"{column}_often"})
+        base = base.join(often, on=column, how="left", maintain_order="left")
+    return base
+
+
+def _several(column: str) -> pl.Expr:
+    """The values where there is more than one; most records have one, which has a column of its own."""
+    return pl.when(pl.col(column).list.len() > 1).then(column)
+
+
+def prepare_records(frame: pl.DataFrame, known_names: frozenset[str] = frozenset()) -> pl.DataFrame:
+    """The comparison records, one per row of the frame, in rid order; `i` is the rank of `rid`.
 
     `known_names`: given names that are established whatever their frequency here. The frame may be in any order.
+    `emails`, `phones` and `variants` are NULL unless there are several values; `email` and `phone` are the first ones.
     """
-    types: dict[str, pl.DataType] = {
-        **dict.fromkeys(TEXT_COLUMNS, pl.String()),
-        **dict.fromkeys(LIST_COLUMNS, pl.List(pl.String)),
-        "birthdate": pl.Date(),
-    }
-    missing = [pl.lit(None, dtype=t).alias(c) for c, t in types.items() if c not in frame.columns]
-    frame = frame.sort("rid").with_columns(missing).with_row_index("i").with_columns(pl.col("i").cast(pl.Int32))
-    con.register("er_frame", frame.to_arrow())
-    con.register("er_known", pl.DataFrame({"name": sorted(known_names)}, schema={"name": pl.String}).to_arrow())
-    extra = "".join(f", {quote_ident(c)}" for p in ("fk_", "bk_", "sk_") for c in columns_with(frame, p))
-    fks = columns_with(frame, "fk_")
-    values = ", ".join(
-        f"list_transform(string_split({quote_ident(c)}, ','), lambda v: {quote_literal(c + ':')} || v)" for c in fks
-    )
-    kinds = ", ".join(f"CASE WHEN {quote_ident(c)} IS NOT NULL THEN {quote_literal(c)} END" for c in fks)
-    key_lists = (
-        f"nullif(flatten(list_filter([{values}], lambda l: l IS NOT NULL)), []) AS fks,"
-        f" nullif(list_filter([{kinds}], lambda k: k IS NOT NULL), []) AS fk_kinds"
-        if fks
-        else "NULL::VARCHAR[] AS fks, NULL::VARCHAR[] AS fk_kinds"
-    )
+    keys = [c for prefix in KEY_PREFIXES for c in columns_with(frame, prefix)]
+    missing = [pl.lit(None, dtype=t).alias(c) for c, t in _TYPES.items() if frame.schema.get(c, pl.Null()) == pl.Null()]
     n = frame.height
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE er_records AS
-        WITH base AS (
-            SELECT i, {n}::DOUBLE AS n_total, nullif(given_name, '') AS given, nullif(surname, '') AS surname,
-                   upper(regexp_replace(generational_suffix, '[^A-Za-z0-9]', '', 'g')) AS suffix,
-                   strftime(birthdate, '%Y-%m-%d') AS birthdate, gender, company, po_box, login_trimmed,
-                   coalesce(email, []) AS emails, email[1] AS email, coalesce(len(email), 0)::INTEGER AS emails_n,
-                   coalesce(phone, []) AS phones, phone[1] AS phone, coalesce(len(phone), 0)::INTEGER AS phones_n,
-                   address, nullif(trim(regexp_replace(address, {quote_literal(UNIT)}, '')), '') AS building,
-                   nullif(trim(regexp_extract(address, {quote_literal(UNIT)})), '') AS unit,
-                   city, state, postal,
-                   CASE WHEN len(given_canonical) > 1 THEN given_canonical END AS variants, given_canonical, {key_lists}{extra}
-            FROM er_frame),
-        parts AS (
-            SELECT *, regexp_extract(building, '^([0-9][^ ]*) ', 1) AS house0,
-                   regexp_replace(building, '^[0-9][^ ]* ', '') AS street,
-                   split_part(email, '@', 1) AS login, split_part(email, '@', 2) AS domain,
-                   nullif(regexp_replace(split_part(email, '@', 1), '[^\\p{{L}}]', '', 'g'), '') AS letters
-            FROM base),
-        counted AS (
-            SELECT * EXCLUDE (house0), nullif(house0, '') AS house,
-                   {_bin("given")} AS given_bin, {_bin("surname")} AS surname_bin, {_bin("company")} AS company_bin,
-                   {_bin("postal")} AS postal_bin, {_bin("city")} AS city_bin,
-                   count(*) OVER (PARTITION BY given) AS given_n,
-                   count(*) OVER (PARTITION BY birthdate) AS birthdate_n,
-                   count(*) OVER (PARTITION BY email) AS email_n, count(*) OVER (PARTITION BY phone) AS phone_n,
-                   count(*) OVER (PARTITION BY address) AS address_n, count(*) OVER (PARTITION BY login) AS login_n
-            FROM parts)
-        SELECT counted.* EXCLUDE (n_total, given_canonical, variants),
-               coalesce(variants, [given]) AS canonical,
-               CASE WHEN contains(surname, ' ') OR contains(surname, '-')
-                    THEN list_filter(regexp_split_to_array(surname, '[ -]'), lambda t: length(t) >= 3)
-                    WHEN surname IS NOT NULL THEN [surname] END AS surname_tokens,
-               given_bin + surname_bin AS name_rarity,
-               coalesce(length(given) > 1 AND (len(variants) > 1 OR k.name IS NOT NULL
-                        OR given_n >= 10 AND given_n >= 0.00005 * n_total), FALSE) AS established,
-               row_number() OVER (ORDER BY surname, given, birthdate, postal, email, phone, i) AS place_in_order
-        FROM counted LEFT JOIN er_known k ON k.name = given"""
+    base = (
+        frame.sort("rid")
+        .with_columns(missing)
+        .with_row_index("i")
+        .select(
+            pl.col("i").cast(pl.Int32),
+            "rid",
+            pl.col("given_name").replace("", None).alias("given"),
+            pl.col("surname").replace("", None),
+            pl.col("generational_suffix").str.replace_all("[^A-Za-z0-9]", "").str.to_uppercase().alias("suffix"),
+            pl.col("birthdate").dt.to_string("%Y-%m-%d"),
+            *("gender", "company", "po_box", "login_trimmed", "address", "city", "state", "postal"),
+            _several("email").alias("emails"),
+            pl.col("email").list.first(),
+            _several("phone").alias("phones"),
+            pl.col("phone").list.first(),
+            _several("given_canonical").alias("variants"),
+            *keys,
+        )
     )
-    return frame.select("i", "rid")
+    has_unit = pl.col("address").str.contains(UNIT)
+    login = pl.col("email").str.extract("^([^@]*)")
+    base = base.with_columns(
+        building=pl.when(has_unit)
+        .then(pl.col("address").str.replace(UNIT, ""))
+        .otherwise("address")
+        .str.strip_chars()
+        .replace("", None),
+        unit=pl.when(has_unit).then(pl.col("address").str.extract(f"({UNIT})").str.strip_chars()).replace("", None),
+        login=login,
+        domain=pl.col("email").str.extract("@([^@]*)"),
+        area=pl.col("postal").str.head(3),
+        letters=login.str.replace_all(r"[^\p{L}]", "").replace("", None),
+        surname_tokens=pl.when(pl.col("surname").str.contains("[ -]")).then(
+            pl.col("surname")
+            .str.replace_all("-", " ", literal=True)
+            .str.split(" ")
+            .list.eval(pl.element().filter(pl.element().str.len_chars() >= 3))
+        ),
+    )
+    base = _with_name_counts(base)
+    base = base.with_columns(
+        house=pl.col("building").str.extract("^([0-9][^ ]*) "),
+        street=pl.col("building").str.replace("^[0-9][^ ]* ", ""),
+        given_bin=_bin(pl.col("given_often"), n),
+        surname_bin=_bin(pl.col("surname_often"), n),
+        company_bin=_bin(_count("company"), n),
+        postal_bin=_bin(_count("postal"), n),
+        city_bin=_bin(_count("city"), n),
+        birthdate_n=_count("birthdate"),
+        email_n=_count("email"),
+        phone_n=_count("phone"),
+        address_n=_count("address"),
+    )
+    often = _count("given")
+    named = pl.col("variants").is_not_null() | pl.col("given").is_in(sorted(known_names))
+    established = (pl.col("given").str.len_chars() > 1) & (named | (often >= 10) & (often >= 0.00005 * n))
+    return base.with_columns(
+        name_rarity=pl.col("given_bin") + pl.col("surname_bin"),
+        established=established.fill_null(False),
+    )

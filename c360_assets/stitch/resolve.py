@@ -16,13 +16,15 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import nickname_map
-from c360_assets.stitch import blocking, clustering, components, features, records, scores
+from c360_assets.stitch import blocking, clustering, components, records, scores
+from c360_assets.stitch.blocking import Ints32
+from c360_assets.stitch.compare import comparable, compare
 from c360_assets.stitch.model import Ints, Model, fit
 from c360_assets.tenant.models import StitchConfig
-from c360_assets.warehouse.sql import quote_ident
 
-TABLES = ("er_keys", "er_blocks", "er_members", "er_pairs", "er_compared", "er_records", "er_inside")
-VIEWS = ("er_frame", "er_known", "er_rids", "er_random", "er_nodes")
+TABLES = ("er_keys", "er_members")
+MATCH_TYPES = ["scored", "scored_transitive"]
+MATCH_TYPE = pl.Enum([*MATCH_TYPES, "trivial_duplicate"])
 FORCED = 12.0  # log-odds that a rule's "same" or "different" stands for in the mean over a cluster's pairs
 FULL_STRENGTH = 30.0  # nats of comparison that weigh 1 in a mean; the fourth power lets well-compared pairs speak for a cluster
 
@@ -33,7 +35,7 @@ class Resolution:
 
     clusters: rid, cluster, component (the smallest rid of the group), supersized (smallest rid of the part, null if none).
     pairs: rid1 < rid2, score, log_odds, match_category, match_type, decided_by, strategy_count.
-    blocking_keys: rid, strategy, bk. blocks: strategy, bk, n_records, n_chunks, n_pairs, oversized.
+    records, used: the comparison records and the strategies, of which `blocking` makes the tables of keys and blocks.
     strategies: strategy, pairs, exclusive_pairs, exclusive_matches (expected matches no other strategy found).
     model: a row per feature and level. decisions: rid1, rid2 (smallest records of two clusters), action, field, evidence.
     household: rid1, rid2, log_odds of living together without being one person, for scored pairs above even odds.
@@ -41,8 +43,8 @@ class Resolution:
 
     clusters: pl.DataFrame
     pairs: pl.DataFrame
-    blocking_keys: pl.DataFrame
-    blocks: pl.DataFrame
+    records: pl.DataFrame
+    used: list[blocking.Strategy]
     strategies: pl.DataFrame
     model: pl.DataFrame
     decisions: pl.DataFrame
@@ -52,17 +54,29 @@ class Resolution:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Compared pairs as arrays, sorted by (i, j)."""
+    """Compared pairs as arrays, sorted by (i, j). `mask`: one bit per strategy that found the pair, 0 for none."""
 
-    i: Ints
-    j: Ints
+    i: Ints32
+    j: Ints32
     mask: Ints
     pattern: Ints
-    keys: dict[str, Ints]
+    keys: dict[str, npt.NDArray[np.int8]]
 
     @property
     def n(self) -> int:
         return len(self.i)
+
+    def take(self, keep: npt.NDArray[np.bool_]) -> _Pairs:
+        keys = {c: s[keep] for c, s in self.keys.items()}
+        return _Pairs(self.i[keep], self.j[keep], self.mask[keep], self.pattern[keep], keys)
+
+    def with_more(self, more: _Pairs) -> _Pairs:
+        i, j = np.concatenate([self.i, more.i]), np.concatenate([self.j, more.j])
+        order = np.lexsort((j, i))
+        mask = np.concatenate([self.mask, more.mask])[order]
+        pattern = np.concatenate([self.pattern, more.pattern])[order]
+        keys = {c: np.concatenate([s, more.keys[c]])[order] for c, s in self.keys.items()}
+        return _Pairs(i[order], j[order], mask, pattern, keys)
 
 
 def resolve(
@@ -93,26 +107,24 @@ def resolve(
         else:
             for table in TABLES:
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
-            for view in VIEWS:
-                connection.unregister(view)
 
 
 def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: StitchConfig, say: Callable[[str], None]) -> Resolution:
     say("index records")
     if config.matching.model == "recordlinkage_ecm":
         raise C360Error("stitch: the model recordlinkage_ecm is not built yet; choose three_class or two_class")
-    rids = records.prepare_records(con, frame, _known_names())
-    n = rids.height
+    data = records.prepare_records(frame, _known_names())
+    n = data.height
     strategies = blocking.chosen_strategies(config.blocking, frame)
     say("form pairs")
-    blocking.build_keys(con, strategies)
-    blocking.build_pairs(con, strategies, config.blocking.oversized)
+    i, j, mask = blocking.build_pairs(con, data, strategies, config.blocking.oversized)
     say("compare pairs")
     key_columns = [*records.columns_with(frame, "fk_"), *records.columns_with(frame, "sk_")]
-    compared = _compare(con, "er_pairs", key_columns)
+    read = comparable(data, key_columns)
+    compared = _compare(con, read, i, j, mask, key_columns)
     say("fit the model")
     distinct, inverse, counts = np.unique(compared.pattern, return_inverse=True, return_counts=True)
-    model = fit(con, distinct, counts.astype(np.int64), n, classes=2 if config.matching.model == "two_class" else 3)
+    model = fit(con, data, read, distinct, counts.astype(np.int64), classes=2 if config.matching.model == "two_class" else 3)
     default = "always" if config.clustering.algorithm == "hierarchical" else "learned"
     conflicts = scores.choose_conflicts(
         model, dict(config.clustering.conflict_fields), default, tuple(c for c in key_columns if c.startswith("sk_"))
@@ -128,39 +140,38 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
     part, supersized = components.partition(
         component, compared.i[edge], compared.j[edge], scored.score[edge], threshold, limits.min_size, limits.max_depth
     )
-    everything, transitive = _complete(con, compared, part, key_columns, 4 * limits.min_size)
-    patterns, inverse = np.unique(everything.pattern, return_inverse=True)
-    x_all = model.log_odds(patterns)[0][inverse]
-    scored_all = scores.apply_rules(config.matching, conflicts, x_all, everything.pattern, everything.keys)
-    strength = model.strength(patterns)[inverse]
-    label, decision = _cluster(config, conflicts, everything, scored_all, strength, part, n)
+    inside = part[compared.i] == part[compared.j]
+    i, j = _unmet(part, compared.i[inside], compared.j[inside], 4 * limits.min_size)
+    kept = compared.take(inside | (scored.score >= 1.0)).with_more(
+        _compare(con, read, i, j, np.zeros(len(i), dtype=np.int64), key_columns)
+    )
+    patterns, inverse = np.unique(kept.pattern, return_inverse=True)
+    x_kept = model.log_odds(patterns)[0][inverse]
+    scored_kept = scores.apply_rules(config.matching, conflicts, x_kept, kept.pattern, kept.keys)
+    label, decision = _cluster(config, conflicts, kept, scored_kept, model.strength(patterns)[inverse], part, n)
     say("collect results")
-    rid = rids["rid"].to_numpy()
+    rid = data["rid"].to_numpy()
     clusters = pl.DataFrame({"rid": rid, "cluster": rid[label], "component": rid[component]}).with_columns(
         pl.Series("supersized", np.where(supersized >= 0, rid[np.maximum(supersized, 0)], -1)).replace(-1, None)
     )
-    keys, blocks = blocking.blocking_tables(con, strategies, rids)
-    inside = part[everything.i] == part[everything.j]
-    kept = (scored_all.score >= 1.0) | inside
-    bits = np.bitwise_count(everything.mask.astype(np.uint64)).astype(np.int64)
     pairs = pl.DataFrame(
         {
-            "rid1": rid[everything.i[kept]],
-            "rid2": rid[everything.j[kept]],
-            "score": scored_all.score[kept],
-            "log_odds": np.round(x_all[kept], 6),
-            "match_category": scores.category_of(scored_all.score[kept]),
-            "match_type": np.where(transitive[kept], "scored_transitive", "scored"),
-            "decided_by": scored_all.decided_by[kept],
-            "strategy_count": bits[kept],
+            "rid1": rid[kept.i],
+            "rid2": rid[kept.j],
+            "score": scored_kept.score,
+            "log_odds": np.round(x_kept, 6),
+            "match_category": scores.category_of(scored_kept.score),
+            "match_type": pl.Series(np.where(kept.mask == 0, 1, 0)).replace_strict([0, 1], MATCH_TYPES, return_dtype=MATCH_TYPE),
+            "decided_by": scored_kept.decider(),
+            "strategy_count": np.bitwise_count(kept.mask.astype(np.uint64)).astype(np.int64),
         }
     )
     home = household > 0
     return Resolution(
         clusters=clusters,
         pairs=pairs,
-        blocking_keys=keys,
-        blocks=blocks,
+        records=data,
+        used=strategies,
         strategies=_strategy_figures(strategies, compared.mask, x),
         model=model.table(),
         decisions=_decisions(decision, conflicts, rid),
@@ -170,7 +181,7 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
         figures={
             "records": n,
             "compared_pairs": compared.n,
-            "transitive_pairs": int(transitive.sum()),
+            "transitive_pairs": len(i),
             "components": len(np.unique(component)),
             "clusters": len(np.unique(label)),
             "expected_same_person_pairs": float(model.sizes[0]),
@@ -186,56 +197,29 @@ def _known_names() -> frozenset[str]:
     return frozenset(names["nickname"]) | frozenset(names["canonical"].explode())
 
 
-def _compare(con: duckdb.DuckDBPyConnection, pairs: str, key_columns: list[str]) -> _Pairs:
-    """Levels of the pairs of a relation (i, j, mask) and the state of each key column: 0 missing, 1 equal, 2 different."""
-    states = "".join(
-        f", CASE WHEN a.{q} IS NULL OR b.{q} IS NULL THEN 0 WHEN a.{q} = b.{q} THEN 1"
-        f" WHEN (contains(a.{q}, ',') OR contains(b.{q}, ','))"
-        f" AND list_has_any(string_split(a.{q}, ','), string_split(b.{q}, ',')) THEN 1 ELSE 2 END::TINYINT AS {q}"
-        for q in map(quote_ident, key_columns)
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE er_compared AS {features.compare_sql(pairs, 'mask')}")
-    joined = "JOIN er_records a ON a.i = c.i JOIN er_records b ON b.i = c.j" if key_columns else ""
-    found = con.sql(
-        f"SELECT c.i::BIGINT AS i, c.j::BIGINT AS j, c.mask, c.pattern{states} FROM er_compared c {joined} ORDER BY c.i, c.j"
-    ).pl()
-    return _Pairs(
-        found["i"].to_numpy(),
-        found["j"].to_numpy(),
-        found["mask"].to_numpy(),
-        found["pattern"].to_numpy(),
-        {c: found[c].to_numpy().astype(np.int64) for c in key_columns},
-    )
+def _compare(
+    con: duckdb.DuckDBPyConnection, read: pl.DataFrame, i: Ints32, j: Ints32, mask: Ints, key_columns: list[str]
+) -> _Pairs:
+    found = compare(con, read, i, j, key_columns)
+    return _Pairs(i, j, mask, found.pattern, found.keys)
 
 
-def _complete(
-    con: duckdb.DuckDBPyConnection, compared: _Pairs, part: Ints, key_columns: list[str], largest: int
-) -> tuple[_Pairs, npt.NDArray[np.bool_]]:
-    """Compared pairs plus all pairs inside a part of at most `largest` records; the second value marks the added ones."""
-    size = np.bincount(part, minlength=len(part))
-    chosen = np.flatnonzero((size[part] > 1) & (size[part] <= largest))
-    con.register("er_nodes", pl.DataFrame({"i": chosen.astype(np.int32), "part": part[chosen].astype(np.int32)}).to_arrow())
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE er_inside AS
-        SELECT a.i, b.i AS j, 0::BIGINT AS mask FROM er_nodes a JOIN er_nodes b ON a.part = b.part AND a.i < b.i
-        ANTI JOIN er_pairs p ON p.i = a.i AND p.j = b.i"""
-    )
-    added = _compare(con, "er_inside", key_columns)
-    if not added.n:
-        return compared, np.zeros(compared.n, dtype=bool)
-    order = np.lexsort((np.concatenate([compared.j, added.j]), np.concatenate([compared.i, added.i])))
-
-    def joined(one: Ints, two: Ints) -> Ints:
-        return np.asarray(np.concatenate([one, two])[order])
-
-    everything = _Pairs(
-        joined(compared.i, added.i),
-        joined(compared.j, added.j),
-        joined(compared.mask, added.mask),
-        joined(compared.pattern, added.pattern),
-        {c: joined(compared.keys[c], added.keys[c]) for c in key_columns},
-    )
-    return everything, np.concatenate([np.zeros(compared.n, dtype=bool), np.ones(added.n, dtype=bool)])[order]
+def _unmet(part: Ints, i: Ints32, j: Ints32, largest: int) -> tuple[Ints32, Ints32]:
+    """Pairs inside a part of at most `largest` records that are not among the pairs (i, j) inside parts; sorted."""
+    n = len(part)
+    size = np.bincount(part, minlength=n)
+    member = np.flatnonzero((size[part] > 1) & (size[part] <= largest))
+    member = member[np.argsort(part[member], kind="stable")]
+    # Every member is paired with the members of its part that follow it.
+    sizes = size[part[member]]
+    starts = np.flatnonzero(np.concatenate([[True], part[member][1:] != part[member][:-1]])) if len(member) else member
+    rank = np.arange(len(member)) - np.repeat(starts, sizes[starts])
+    follow = sizes - rank - 1
+    first = np.repeat(np.arange(len(member)), follow)
+    step = np.arange(len(first)) - np.repeat(np.cumsum(follow) - follow, follow)
+    every = np.sort(member[first] * n + member[first + step + 1])
+    left = every[~np.isin(every, i.astype(np.int64) * n + j, assume_unique=True)]
+    return (left // n).astype(np.int32), (left % n).astype(np.int32)
 
 
 def _cluster(
@@ -255,13 +239,18 @@ def _cluster(
     bad, good = scores.conflict_states(conflicts, pairs.pattern[inside], {c: s[inside] for c, s in pairs.keys.items()})
     x = scored.x[inside].copy()
     score = scored.score[inside]
-    ruled = scored.decided_by[inside] != "model"
+    ruled = scored.decided_by[inside] > 0
     x[ruled & (score >= 3.0)] = np.maximum(x[ruled & (score >= 3.0)], FORCED)
     x[ruled & (score < 1.0)] = np.minimum(x[ruled & (score < 1.0)], -FORCED)
     if config.matching.remaining == "none":
         x[~ruled] = np.where(x[~ruled] > 0, 0.0, x[~ruled])
     found = clustering.PairSet(
-        pairs.i[inside], pairs.j[inside], x, np.maximum(strength[inside] / FULL_STRENGTH, 0.05) ** 4, bad, good
+        pairs.i[inside].astype(np.int64),
+        pairs.j[inside].astype(np.int64),
+        x,
+        np.maximum(strength[inside] / FULL_STRENGTH, 0.05) ** 4,
+        bad,
+        good,
     )
     contracted = np.arange(n)
     if not config.matching.classifier.endswith("sk-priority") or config.matching.rules:

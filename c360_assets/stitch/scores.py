@@ -7,11 +7,13 @@ two preset rule lists, evaluated like any other list: first true decides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.features import FEATURES, GIVEN
@@ -38,9 +40,14 @@ def log_odds_of(score: float) -> float:
     return float(np.interp(score, np.arange(6.0), EDGES))
 
 
-def category_of(score: Array) -> npt.NDArray[np.str_]:
+def category_of(score: Array) -> pl.Series:
     """The match category of each score: its integer part."""
-    return np.array(CATEGORIES)[np.minimum(np.floor(score), 5).astype(np.int64)]
+    return _named(np.minimum(np.floor(score), 5).astype(np.uint32), CATEGORIES)
+
+
+def _named(code: npt.NDArray[np.integer], names: Sequence[str]) -> pl.Series:
+    """Names by number, each name stored once."""
+    return pl.Series(code.astype(np.uint32)).replace_strict(list(range(len(names))), list(names), return_dtype=pl.Enum(names))
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def choose_conflicts(model: Model, modes: dict[str, str], default: str, sk_colum
     return Conflicts(levels, reason, tuple(c for c in sk_columns if modes.get(c, "always") != "never"))
 
 
-def conflict_states(conflicts: Conflicts, patterns: Ints, keys: dict[str, Ints]) -> tuple[Bools, Bools]:
+def conflict_states(conflicts: Conflicts, patterns: Ints, keys: dict[str, npt.NDArray[np.int8]]) -> tuple[Bools, Bools]:
     """(incompatible, compatible), each (pairs, fields): both hold the field and conflict, or hold it and do not."""
     bad, good = [], []
     for name, levels in conflicts.levels.items():
@@ -110,12 +117,17 @@ def conflict_states(conflicts: Conflicts, patterns: Ints, keys: dict[str, Ints])
 
 @dataclass(frozen=True)
 class Scored:
-    """Per pair: log-odds of the model, the final score, who decided it."""
+    """Per pair: log-odds of the model, the final score, who decided it (a number in `deciders`; 0 is the model)."""
 
     x: Array
     score: Array
-    decided_by: npt.NDArray[np.str_]
+    decided_by: npt.NDArray[np.uint8]
     fk_equal: Bools
+    deciders: tuple[str, ...]
+
+    def decider(self) -> pl.Series:
+        """The name of who decided each pair."""
+        return _named(self.decided_by, (*self.deciders, "trivial_duplicate"))
 
 
 # Semantics that rules may name -> feature, levels that mean equal, levels that mean approximately equal.
@@ -146,7 +158,7 @@ FUZZY = {
 }
 
 
-def _condition(condition: Any, patterns: Ints, keys: dict[str, Ints]) -> tuple[Bools, bool]:
+def _condition(condition: Any, patterns: Ints, keys: dict[str, npt.NDArray[np.int8]]) -> tuple[Bools, bool]:
     """Truth of one condition per pair, and whether it is fuzzy. A missing value makes every condition false."""
     if isinstance(condition, str):
         if condition not in FUZZY:
@@ -179,7 +191,7 @@ def _condition(condition: Any, patterns: Ints, keys: dict[str, Ints]) -> tuple[B
     return truth[kind], kind.startswith("fuzzy")
 
 
-def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, keys: dict[str, Ints]) -> Scored:
+def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, keys: dict[str, npt.NDArray[np.int8]]) -> Scored:
     """Scores of pairs: the rule list or classifier preset of a `MatchingConfig` first, then the model.
 
     `keys`: per fk_ and sk_ column 0 missing on a side, 1 equal, 2 different.
@@ -187,31 +199,33 @@ def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, k
     n = len(patterns)
     score = score_of(x)
     excellent = score >= 4.0
-    score = np.where(excellent & all_equal(patterns), 5.0, score)
+    score[excellent] = np.where(all_equal(patterns[excellent]), 5.0, score[excellent])
     if matching.remaining == "none":
         score = np.zeros(n)
-    decided = np.full(n, "model", dtype="<U48")
+    deciders = ["model"]
+    decided = np.zeros(n, dtype=np.uint8)
     fk_equal = np.zeros(n, dtype=bool)
     open_ = np.ones(n, dtype=bool)
 
-    def settle(hit: Bools, value: Array, name: str) -> None:
+    def settle(hit: Bools, value: Array | float, name: str) -> None:
         hit = hit & open_
-        score[hit] = value[hit]
-        decided[hit] = name
+        score[hit] = value if isinstance(value, float) else value[hit]
+        decided[hit] = len(deciders)
+        deciders.append(name)
         open_[hit] = False
 
     def foreign_keys() -> None:
         for column in (c for c in keys if c.startswith("fk_")):
             hit = (keys[column] == 1) & open_
             fk_equal[hit] = True
-            settle(hit, np.full(n, 5.0), column.replace("_", "-", 1))
+            settle(hit, 5.0, column.replace("_", "-", 1))
 
     def separation_keys() -> None:
         for field in ("given_name", "generational_suffix"):
             if field in conflicts.levels:
-                settle(np.isin(levels_of(patterns, field), conflicts.levels[field]), np.zeros(n), "sk-" + field.replace("_", "-"))
+                settle(np.isin(levels_of(patterns, field), conflicts.levels[field]), 0.0, "sk-" + field.replace("_", "-"))
         for column in conflicts.keys:
-            settle(keys[column] == 2, np.zeros(n), column.replace("_", "-", 1))
+            settle(keys[column] == 2, 0.0, column.replace("_", "-", 1))
 
     if matching.rules:
         model_score = score_of(x)
@@ -219,12 +233,13 @@ def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, k
             truths = [_condition(c, patterns, keys) for c in rule.when]
             hit = np.logical_and.reduce([t for t, _ in truths])
             fuzzy = any(f for _, f in truths)
+            value: Array | float
             if rule.action == "cluster":
-                value = np.clip(model_score, 3.0, 4.99) if fuzzy else np.full(n, 5.0)
+                value = np.clip(model_score, 3.0, 4.99) if fuzzy else 5.0
                 if any(isinstance(c, dict) and str(next(iter(c.values()))).startswith("fk-") for c in rule.when):
                     fk_equal |= hit & open_
             else:
-                value = np.minimum(model_score - np.floor(model_score), 0.99) if fuzzy else np.zeros(n)
+                value = np.minimum(model_score - np.floor(model_score), 0.99) if fuzzy else 0.0
             settle(hit, value, f"rule {number}")
     elif matching.classifier.endswith("sk-priority"):
         separation_keys()
@@ -232,7 +247,7 @@ def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, k
     else:
         foreign_keys()
         separation_keys()
-    return Scored(x, np.round(score, 2), decided, fk_equal)
+    return Scored(x, np.round(score, 2), decided, fk_equal, tuple(deciders))
 
 
 def all_equal(patterns: Ints) -> Bools:

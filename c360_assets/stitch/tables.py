@@ -26,6 +26,7 @@ PREPROCESSED_COLUMNS = (
 # A removed address takes its second line along; no other column falls with another one.
 FALLS_WITH = {"address": ("address", "address2")}
 MULTI_VALUE = ("email", "phone")
+TEXTS = pl.col("match_category", "match_type", "decided_by").cast(pl.String)
 
 
 def number_keys(keys: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.Series:
@@ -151,28 +152,36 @@ def trivial_pairs(frame: pl.DataFrame, hard: pl.Series) -> pl.DataFrame:
     )
 
 
-def score_tables(pairs: pl.DataFrame, groups: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """`unified_scores` (pairs inside one final cluster) and `stitch_scores` (all), from pairs by rid with rid1 < rid2."""
-    ends = groups.select("rid", *KEYS, "amperity_id")
-    named = _name_ends(pairs.sort("rid1", "rid2"), ends)
-    inside = named.filter(pl.col("amperity_id1") == pl.col("amperity_id2"))
-    return (
-        inside.select(pl.col("amperity_id1").alias("amperity_id"), *PAIR_COLUMNS),
-        named.select("amperity_id1", "amperity_id2", *PAIR_COLUMNS),
-    )
+def inside_pairs(pairs: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """The pairs whose records have one `amperity_id`, with that id; pairs by rid."""
+    number = groups["amperity_id"].cast(pl.Categorical).to_physical()
+    kept = pairs.filter(number.gather(pairs["rid1"]) == number.gather(pairs["rid2"]))
+    return kept.with_columns(amperity_id=groups["amperity_id"].gather(kept["rid1"]))
+
+
+def unified_scores(pairs: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """The pairs inside one final cluster, from pairs by rid with rid1 < rid2; sorted by the keys of both records."""
+    named = _name_ends(inside_pairs(pairs, groups).sort("rid1", "rid2"), groups.select(*KEYS))
+    return named.select("amperity_id", *PAIR_COLUMNS).with_columns(TEXTS)
+
+
+def stitch_scores(pairs: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """All pairs, also between clusters, from pairs by rid with rid1 < rid2; sorted by the keys of both records."""
+    named = _name_ends(pairs.sort("rid1", "rid2"), groups.select(*KEYS, "amperity_id"))
+    return named.select("amperity_id1", "amperity_id2", *PAIR_COLUMNS).with_columns(TEXTS)
 
 
 def _name_ends(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """`rows` (rid1, rid2, …) in their order, with the columns of `keys` (rid, datasource, pk, …) for both ends."""
+    """`rows` (rid1, rid2, …) with the columns of `keys` (one row per record, in rid order) for both ends."""
     for n in ("1", "2"):
-        names = {"datasource": f"source{n}"} | {c: f"{c}{n}" for c in keys.columns if c != "datasource"}
-        rows = rows.join(keys.rename(names), on=f"rid{n}", how="left", maintain_order="left")
+        ends = keys[rows[f"rid{n}"]]
+        rows = rows.hstack(ends.rename({c: f"source{n}" if c == "datasource" else f"{c}{n}" for c in keys.columns}))
     return rows
 
 
-def identity_graph(unified: pl.DataFrame) -> pl.DataFrame:
-    """Which customer keys of which source belong to which id."""
-    rows = unified.select("amperity_id", "datasource", customer_key=pl.coalesce(_held("ck"), "pk"))
+def identity_graph(records: pl.DataFrame) -> pl.DataFrame:
+    """Which customer keys of which source belong to which id; records with datasource, pk, ck, amperity_id."""
+    rows = records.select("amperity_id", "datasource", customer_key=pl.coalesce(_held("ck"), "pk"))
     return rows.unique().sort("amperity_id", "datasource", "customer_key")
 
 
@@ -192,11 +201,11 @@ def cluster_fks(frame: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
 
 def blocking_keys(keys: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     """`stitch_blocking_keys` from (rid, strategy, bk) of representatives."""
-    named = keys.join(frame.select("rid", *KEYS), on="rid", how="left")
-    return named.select("bk", *KEYS, "strategy").sort("strategy", "bk", *KEYS)
+    ordered = keys.sort("strategy", "bk", "rid")
+    return ordered.hstack(frame.select(*KEYS)[ordered["rid"]]).select("bk", *KEYS, "strategy")
 
 
 def decisions(rows: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     """`stitch_decisions`: each step of the clustering in its order, clusters named by their smallest record."""
-    named = _name_ends(rows, frame.select("rid", *KEYS))
+    named = _name_ends(rows, frame.select(*KEYS))
     return named.select("source1", "pk1", "source2", "pk2", "action", "field", "evidence")

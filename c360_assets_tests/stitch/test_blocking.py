@@ -51,12 +51,13 @@ KEYS = {
 def blocked(rows: list[dict[str, object]], config: BlockingConfig) -> tuple[pl.DataFrame, pl.DataFrame, list[tuple[int, int]]]:
     frame = pl.DataFrame(rows)
     con = duckdb.connect()
-    rids = records.prepare_records(con, frame)
+    prepared = records.prepare_records(frame)
     strategies = blocking.chosen_strategies(config, frame)
-    blocking.build_keys(con, strategies)
-    blocking.build_pairs(con, strategies, config.oversized)
-    keys, blocks = blocking.blocking_tables(con, strategies, rids)
-    return keys, blocks, con.execute("SELECT i, j FROM er_pairs ORDER BY i, j").fetchall()
+    i, j, _ = blocking.build_pairs(con, prepared, strategies, config.oversized)
+    with records.registered(con, er_records=prepared):
+        keys = con.sql(blocking.keys_sql(strategies)).pl().sort("strategy", "bk", "rid")
+        blocks = con.sql(blocking.blocks_sql(strategies, config.oversized)).pl().sort("strategy", "bk")
+    return keys, blocks, list(zip(i.tolist(), j.tolist(), strict=True))
 
 
 def test_documented_keys_of_the_sample_record() -> None:

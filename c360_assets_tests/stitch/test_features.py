@@ -7,10 +7,12 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 
 from c360_assets.stitch import features, records
+from c360_assets.stitch.compare import comparable, compare
 from c360_assets.stitch.model import levels_of
 
 SCHEMA = {
@@ -22,14 +24,18 @@ SCHEMA = {
 KNOWN = frozenset({"MARY", "JOHN", "WILLIAM", "BILL", "JANE", "JAMES"})
 
 
+def compared(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """The pattern of the two records of the frame."""
+    read = comparable(records.prepare_records(frame, KNOWN), ["fk_loy", "fk_web"])
+    return compare(con, read, np.array([0]), np.array([1]), ["fk_loy", "fk_web"]).pattern
+
+
 def label(feature: str, one: dict[str, Any], two: dict[str, Any]) -> str | None:
     """The label of the level, None where the feature does not count; the same in both directions."""
     found = set()
     for pair in ((one, two), (two, one)):
         con = duckdb.connect()
-        records.prepare_records(con, pl.DataFrame([{"rid": n, **r} for n, r in enumerate(pair)], schema=SCHEMA), KNOWN)
-        con.execute("CREATE TEMP TABLE p AS SELECT 0 AS i, 1 AS j")
-        pattern = con.sql(features.compare_sql("p")).pl()["pattern"].to_numpy()
+        pattern = compared(con, pl.DataFrame([{"rid": n, **r} for n, r in enumerate(pair)], schema=SCHEMA))
         level = int(levels_of(np.asarray(pattern), feature)[0])
         item = next(f for f in features.FEATURES if f.name == feature)
         found.add(item.levels[level - 1].label if level else None)
@@ -181,9 +187,7 @@ def test_foreign_keys(one: dict[str, Any], two: dict[str, Any], expected: str | 
 def test_missing_on_a_side_gives_level_zero_everywhere() -> None:
     con = duckdb.connect()
     full = {"rid": 1, "given_name": "JANE", "surname": "STONE", "phone": ["1"], "postal": "98101", "company": "ACME"}
-    records.prepare_records(con, pl.DataFrame([full, {"rid": 2}], schema=SCHEMA), KNOWN)
-    con.execute("CREATE TEMP TABLE p AS SELECT 0 AS i, 1 AS j")
-    pattern = np.asarray(con.sql(features.compare_sql("p")).pl()["pattern"].to_numpy())
+    pattern = compared(con, pl.DataFrame([full, {"rid": 2}], schema=SCHEMA))
     levels = {f.name: int(levels_of(pattern, f.name)[0]) for f in features.FEATURES}
     assert levels.pop("home_held") == 3
     assert set(levels.values()) == {0}

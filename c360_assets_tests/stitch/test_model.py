@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from c360_assets.stitch import blocking, features, model, records
+from c360_assets.stitch.compare import comparable, compare
 from c360_assets.tenant.models import BlockingConfig
 
 GIVEN = ["MARY", "JOHN", "LINDA", "JAMES", "SUSAN", "PETER", "ANNA", "DAVID", "LAURA", "KEVIN"]
@@ -46,14 +47,11 @@ def population(persons: int, seed: int, household: bool) -> pl.DataFrame:
 
 def fitted(frame: pl.DataFrame, classes: int = 3) -> model.Model:
     con = duckdb.connect()
-    records.prepare_records(con, frame, frozenset(GIVEN))
-    strategies = blocking.chosen_strategies(BlockingConfig(), frame)
-    blocking.build_keys(con, strategies)
-    blocking.build_pairs(con, strategies, "split")
-    found = con.sql(
-        f"SELECT pattern, count(*) AS n FROM ({features.compare_sql('er_pairs')}) GROUP BY pattern ORDER BY pattern"
-    ).pl()
-    return model.fit(con, found["pattern"].to_numpy(), found["n"].to_numpy(), frame.height, classes=classes)
+    data = records.prepare_records(frame, frozenset(GIVEN))
+    i, j, _ = blocking.build_pairs(con, data, blocking.chosen_strategies(BlockingConfig(), frame), "split")
+    read = comparable(data)
+    patterns, counts = np.unique(compare(con, read, i, j).pattern, return_counts=True)
+    return model.fit(con, data, read, patterns, counts, classes=classes)
 
 
 @pytest.mark.parametrize("persons", [1, 3, 100])

@@ -50,7 +50,7 @@ def test_row_order_threads_and_connection_change_nothing() -> None:
     one = resolve(frame)
     con = duckdb.connect(config={"threads": 3})
     two = resolve(frame.sample(fraction=1.0, shuffle=True, seed=5), con=con)
-    for name in ("clusters", "pairs", "blocking_keys", "blocks", "strategies", "model", "decisions", "household"):
+    for name in ("clusters", "pairs", "strategies", "model", "decisions", "household"):
         assert getattr(one, name).equals(getattr(two, name)), name
     assert con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'er_%'").fetchall() == [(0,)]
 

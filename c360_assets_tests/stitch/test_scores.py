@@ -60,7 +60,7 @@ def settle(
     matching = MatchingConfig.model_validate(config)
     states = {k: np.array([v]) for k, v in keys.items()}
     found = scores.apply_rules(matching, conflicts, np.array([x]), np.array([packed]), states)
-    return float(found.score[0]), str(found.decided_by[0])
+    return float(found.score[0]), str(found.decider()[0])
 
 
 FK, SK = {"classifier": "general-ordinal-fk-priority"}, {"classifier": "general-ordinal-sk-priority"}
