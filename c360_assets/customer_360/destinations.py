@@ -193,7 +193,7 @@ def _send_postgres(
 
     address = os.environ.get(config.url_env or "")
     if not address:
-        raise C360Error(f"a destination of type postgres: the environment variable {config.url_env} with the address of PostgreSQL is not set")
+        raise C360Error(f"the environment variable {config.url_env}, for a destination, is not set")
     rows: dict[str, int] = {}
     with dbapi.connect(address) as receiver:
         with receiver.cursor() as cursor:

@@ -151,7 +151,7 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
             return [tuple(row) for row in cursor.fetchall()]
 
     with open_session(root / "warehouse") as session:
-        with pytest.raises(C360Error, match="ANALYSTS with the address of PostgreSQL is not set"):
+        with pytest.raises(C360Error, match="ANALYSTS, for a destination, is not set"):
             send(session, tenant, "analysts")
         monkeypatch.setenv("ANALYSTS", "postgresql://c360:secret@127.0.0.1:1/postgres")
         with pytest.raises(C360Error, match="did not take the data") as error:
