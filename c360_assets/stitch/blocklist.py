@@ -34,6 +34,8 @@ _ENTRY_SCHEMA = {
     "done": pl.Boolean,
 }
 _JOIN = "\x1f"
+REASON = pl.Enum(["global", "manual", "managed", "automatic"])
+"""Why a value is not used; a byte a row, as every field of every record has one."""
 
 
 class BadValueRule(Protocol):
@@ -148,7 +150,7 @@ def reason(semantic: str, value: pl.Expr, source: pl.Expr, listed: pl.DataFrame,
             found.append((kind, compared.is_in(everywhere)))
         if keys:
             found.append((kind, (source + _JOIN + compared).is_in(keys)))
-    return pl.coalesce([pl.when(hit).then(pl.lit(kind)) for kind, hit in found])
+    return pl.coalesce([pl.when(hit).then(pl.lit(kind, REASON)) for kind, hit in found])
 
 
 def _md5(text: str) -> str:

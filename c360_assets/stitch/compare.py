@@ -17,7 +17,7 @@ import polars as pl
 from c360_assets.stitch.features import COMPARED, EQUALITY, compare_sql
 from c360_assets.stitch.records import registered
 
-BATCH = 262_144  # pairs: some 60 columns of 16 bytes on both sides make a quarter of a gibibyte
+BATCH = 65_536  # pairs: some 60 columns of up to 16 bytes on both sides make 60 MiB
 
 
 @dataclass(frozen=True)

@@ -251,7 +251,7 @@ class _Run:
         rows = rows.with_columns(value=clean(pl.col("raw")))
         why = self._why(column, pl.col("value"))
         # What is no address at all is bad as such; a phone field may hold a placeholder in words.
-        unusable = pl.lit("global") if column == "email" else self._why(column, pl.col("raw").str.to_uppercase())
+        unusable = pl.lit("global", blocklist.REASON) if column == "email" else self._why(column, pl.col("raw").str.to_uppercase())
         rows = rows.with_columns(why=pl.when(pl.col("value").is_null()).then(unusable).otherwise(why))
         return rows
 
@@ -288,12 +288,12 @@ class _Run:
         for (semantic,), rows in badvalues.partition_by("semantic", as_dict=True, maintain_order=True).items():
             column, bad = str(semantic).replace("-", "_"), rows["value"].to_list()
             if column in self.values:
-                hit = pl.when(pl.col("value").is_in(bad)).then(pl.lit("automatic"))
+                hit = pl.when(pl.col("value").is_in(bad)).then(pl.lit("automatic", blocklist.REASON))
                 self.values[column] = self.values[column].with_columns(why=pl.coalesce("why", hit))
             elif column == "po_box":
                 self.work = self.work.with_columns(po_box=pl.when(~pl.col("po_box").is_in(bad)).then("po_box"))
             else:
-                hit = pl.when(pl.col(column).is_in(bad)).then(pl.lit("automatic"))
+                hit = pl.when(pl.col(column).is_in(bad)).then(pl.lit("automatic", blocklist.REASON))
                 self.work = self.work.with_columns(pl.coalesce(f"why:{column}", hit).alias(f"why:{column}"))
 
     def _removed(self) -> pl.DataFrame:
@@ -308,7 +308,7 @@ class _Run:
             rows.filter(pl.col("why").is_not_null()).select("rid", semantic=pl.lit(tag_of(column)), raw_value="raw", reason="why")
             for column, rows in self.values.items()
         ]
-        return pl.concat(parts)
+        return pl.concat(parts).with_columns(pl.col("reason").cast(pl.String))
 
     def _flags(self, removed: pl.DataFrame) -> pl.DataFrame:
         tenant = removed.filter(pl.col("reason") != "global")
