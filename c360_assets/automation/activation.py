@@ -1,6 +1,7 @@
 """Whether the database is to be activated now: asked alike by the schedule and by the sensor that catches up.
 
-Once per local day: after the day's Stitch, unless the tenant prefers to publish what there is.
+Once per local day: after the day's Stitch, unless the tenant prefers to publish what there is. While Stitch is late, each feed
+to blame is named in one alert.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ from datetime import date, datetime
 import dagster as dg
 from dagster._utils.schedules import get_latest_completed_cron_tick
 
+from c360_assets.automation.alerts import alert
 from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH
-from c360_assets.automation.readiness import readiness
+from c360_assets.automation.readiness import Readiness, readiness, workflow
 from c360_assets.automation.runs import AS_OF_TAG, DAY_TAG, LANDED_TAG, tried
 from c360_assets.automation.ticks import MAX_TRIES, now
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse
+
+STALE_TAG = "c360/stale"
+WITHOUT_TAG = "c360/without"
 
 
 def activation(
@@ -30,17 +35,35 @@ def activation(
         return dg.SkipReason(f"{day}: activation is queued or running")
     if before.failed >= MAX_TRIES:
         return dg.SkipReason(f"{day}: activation {before.sentence}; the earlier database stays published")
-    late = _why_late(instance, tenant, warehouse, at)
+    ready = readiness(tenant, warehouse, day, at)
+    late = _why_late(instance, ready)
+    if late:
+        _alert_late(tenant, ready, day, late)
     if late and not publish_stale:
         return dg.SkipReason(f"{day}: not activated, Stitch is not done ({late})")
     as_of = {} if tenant.config.as_of == "last_delivery" else {AS_OF_TAG: day.isoformat()}
-    stale = {"c360/stale": late[:200]} if late else {}
-    return dg.RunRequest(run_key=f"activate:{day}:{before.failed}", tags={DAY_TAG: day.isoformat(), **as_of, **stale})
+    stale = {STALE_TAG: late[:200]} if late else {}
+    tags = {DAY_TAG: day.isoformat(), **as_of, **stale, **without_tag(ready)}
+    return dg.RunRequest(run_key=f"activate:{day}:{before.failed}", tags=tags)
 
 
-def _why_late(instance: dg.DagsterInstance, tenant: Tenant, warehouse: Warehouse, at: datetime) -> str:
+def without_tag(ready: Readiness) -> dict[str, str]:
+    """The tag that names the required feeds which a run goes on without."""
+    return {WITHOUT_TAG: ", ".join(sorted(ready.without))[:200]} if ready.without else {}
+
+
+def _alert_late(tenant: Tenant, ready: Readiness, day: date, late: str) -> None:
+    """Say whom today's activation waits for: each missing feed, or Stitch itself."""
+    if ready.complete:
+        alert(tenant, "late", "", day, late)
+    for name, what in ready.missing.items():
+        feed = tenant.feed(name)
+        if feed is not None and workflow(tenant, feed).notify:
+            alert(tenant, "late", name, day, f"Stitch is not done, the activation waits for {ready.who({name: what})}")
+
+
+def _why_late(instance: dg.DagsterInstance, ready: Readiness) -> str:
     """Why today's Stitch has not succeeded, '' when it has."""
-    ready = readiness(tenant, warehouse, at.date())
     if not ready.complete:
         return ready.sentence()
     stitched = tried(instance, {LANDED_TAG: ready.digest}, [STITCH, DAY])

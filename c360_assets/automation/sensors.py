@@ -1,6 +1,7 @@
 """Sensors: a file lands, a day is complete, a Stitch was late. Stateless: each looks at what is, and says why it waits.
 
-Whether a day is complete is `readiness`'s to say, the clock is `schedules`'. What a run does belongs to `assets`.
+Whether a day is complete is `readiness`'s to say, the clock is `schedules`'. What a run does belongs to `assets`. What a person
+has to do something about is an alert besides.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import dagster as dg
 import polars as pl
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from c360_assets.automation.activation import activation, activation_tick_passed
+from c360_assets.automation.activation import activation, activation_tick_passed, without_tag
+from c360_assets.automation.alerts import Kind, alert
 from c360_assets.automation.jobs import ACTIVATE, DAY, LOAD, STITCH, load_keys
-from c360_assets.automation.readiness import local_today, readiness
+from c360_assets.automation.news import interval, news, refused
+from c360_assets.automation.readiness import Readiness, local_today, readiness, workflow
 from c360_assets.automation.runs import AS_OF_TAG, FEED_TAG, LANDED_TAG, tried
-from c360_assets.automation.ticks import MAX_TRIES, Answer, interval, now, tick
-from c360_assets.ingest.landing import DayLoad, LandedFile, pending
+from c360_assets.automation.ticks import MAX_TRIES, Answer, now, tick
+from c360_assets.ingest.landing import DayLoad, LandedFile
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.ledger import read_ledger
@@ -51,10 +54,16 @@ def landing_sensor(tenant: Tenant, feed: FeedConfig) -> dg.SensorDefinition:
     def landing(context: dg.SensorEvaluationContext) -> Answer:
         today = local_today(tenant)
         ledger = read_ledger(_warehouse(tenant))
-        days = pending(tenant, feed, ledger, today)
+        found = news(tenant, feed, ledger, today)
+        if found.problem:
+            _tell(tenant, feed, "unreachable", today, found.problem)
+            return dg.SkipReason(f"{found.problem}; looked at again in a few minutes, the other feeds go on")
+        days = found.days
         if not days:
-            return dg.SkipReason(f"nothing new of {feed.name} below {feed.files.address} up to {today}")
-        failed = [d for d in days if _failed_before(ledger, feed, d)]
+            return dg.SkipReason(f"nothing new of {feed.name} below {_place(feed)} up to {today}")
+        failed = [d for d in days if refused(ledger, feed, d)]
+        for d in failed:
+            _tell(tenant, feed, "load_failed", d.day, _why_refused(ledger, feed, d))
         reasons = [f"{d.day} failed to load and has not been delivered again; `c360 load` tries once more" for d in failed]
         requests = []
         for part in contiguous([d for d in days if d not in failed]):
@@ -79,11 +88,21 @@ def _settling(file: LandedFile) -> bool:
     return file.changed() or 0 <= time.time() - file.mtime_ns / 1e9 < SETTLED_SECONDS
 
 
-def _failed_before(ledger: pl.DataFrame, feed: FeedConfig, day: DayLoad) -> bool:
-    """Whether exactly these files failed to load in the last attempt: only a new delivery, or a person, changes that."""
-    last = ledger.filter((pl.col("feed") == feed.name) & (pl.col("delivery_day") == day.day))
-    last = last.filter((pl.col("attempt") == pl.col("attempt").max()) & (pl.col("status") == "failed"))
-    return set(last.select("path", "sha256").iter_rows()) == {(f.relative, f.sha256) for f in day.files}
+def _place(feed: FeedConfig) -> str:
+    """The feed's address without what may stand before a host: a user."""
+    scheme, mark, rest = feed.files.address.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}" if mark else feed.files.address
+
+
+def _why_refused(ledger: pl.DataFrame, feed: FeedConfig, day: DayLoad) -> str:
+    mine = ledger.filter((pl.col("feed") == feed.name) & (pl.col("delivery_day") == day.day) & (pl.col("status") == "failed"))
+    return f"{day.day} of {feed.name} was not loaded: {mine.sort('attempt', 'path')['message'].to_list()[-1]}"
+
+
+def _tell(tenant: Tenant, feed: FeedConfig, kind: Kind, day: date, message: str) -> None:
+    """Alert of a feed, if its entry in `workflow.yaml` wants alerts."""
+    if workflow(tenant, feed).notify:
+        alert(tenant, kind, feed.name, day, message)
 
 
 def _load_request(tenant: Tenant, feed: FeedConfig, part: list[DayLoad], landed: str, failed: int) -> dg.RunRequest:
@@ -115,28 +134,45 @@ def stitch_sensor(tenant: Tenant) -> dg.SensorDefinition:
     @dg.sensor(
         name="stitch_sensor",
         job_name=STITCH,
-        description="Runs reports, Stitch and its tables once all required feeds of the workflow day are loaded.",
+        description="Runs reports, Stitch and its tables once the required feeds of the workflow day are loaded or waited for.",
         minimum_interval_seconds=interval(),
         default_status=ON,
     )
     @tick
     def stitch(context: dg.SensorEvaluationContext) -> Answer:
-        ready = readiness(tenant, _warehouse(tenant), local_today(tenant))
+        at = now(tenant)
+        ready = readiness(tenant, _warehouse(tenant), at.date(), at)
         if not ready.required:
             return dg.SkipReason("no feed is required: set `stitch: true` in a feed, or list one in workflow.yaml")
+        _alert_missing(tenant, ready)
         if not ready.complete:
             return dg.SkipReason(ready.sentence())
+        note = f" ({ready.sentence()})" if ready.without else ""
         before = tried(context.instance, {LANDED_TAG: ready.digest}, [STITCH, DAY])
         if before.succeeded:
-            return dg.SkipReason(f"{ready.day}: Stitch has read everything that is loaded")
+            return dg.SkipReason(f"{ready.day}: Stitch has read everything that is loaded{note}")
         if before.unfinished:
-            return dg.SkipReason(f"{ready.day}: Stitch is queued or running")
+            return dg.SkipReason(f"{ready.day}: Stitch is queued or running{note}")
         if before.failed >= MAX_TRIES:
+            alert(tenant, "stitch_failed", "", ready.day, f"{ready.day}: Stitch {before.sentence}")
             return dg.SkipReason(f"{ready.day}: Stitch {before.sentence}")
-        tags = {LANDED_TAG: ready.digest, **as_of_tag(tenant, ready.day)}
+        if ready.without:
+            context.log.warning(ready.sentence())
+        tags = {LANDED_TAG: ready.digest, **as_of_tag(tenant, ready.day), **without_tag(ready)}
         return dg.RunRequest(run_key=f"stitch:{ready.digest}:{before.failed}", tags=tags)
 
     return stitch
+
+
+def _alert_missing(tenant: Tenant, ready: Readiness) -> None:
+    """Alert of the feeds whose wait is over. A day that does not begin is never silent, nor are optional files ever told."""
+    for feed in tenant.feeds:
+        if feed.name in ready.without and not feed.files.optional:
+            message = f"{ready.day} goes on without {ready.who({feed.name: ready.without[feed.name]})}"
+            _tell(tenant, feed, "missing", ready.day, message)
+        elif feed.name in ready.stopped:
+            message = f"{ready.day} does not begin without {ready.who({feed.name: ready.missing[feed.name]})}"
+            alert(tenant, "stopped", feed.name, ready.day, message)
 
 
 def activation_sensor(tenant: Tenant) -> dg.SensorDefinition:

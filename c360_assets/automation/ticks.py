@@ -6,7 +6,6 @@ A dead run that still counts as running would keep every other run waiting for e
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
@@ -22,11 +21,6 @@ from c360_assets.tenant.models import Tenant
 Context = TypeVar("Context", dg.SensorEvaluationContext, dg.ScheduleEvaluationContext)
 Answer = dg.SkipReason | dg.RunRequest | list[dg.RunRequest]
 MAX_TRIES = 3
-
-
-def interval() -> int:
-    """Seconds between two ticks of a sensor; tests shorten it."""
-    return int(os.environ.get("C360_SENSOR_SECONDS", "30"))
 
 
 def now(tenant: Tenant) -> datetime:

@@ -13,8 +13,10 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
@@ -36,6 +38,7 @@ class FeedStatus:
     failed_days: int
     waiting_days: int
     message: str
+    problem: str  # why its place could not be looked at, and what to do
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,11 @@ def read_status(root: Path, now: datetime) -> Status:
 def _feed(tenant: Tenant, ledger: pl.DataFrame, name: str) -> FeedStatus:
     feed = tenant.feed(name)
     assert feed is not None
-    waiting = len(pending(tenant, feed, ledger))
+    waiting, problem = 0, ""
+    try:
+        waiting = len(pending(tenant, feed, ledger))
+    except LoadError as error:
+        problem = str(error)
     mine = ledger.filter(pl.col("feed") == name)
     latest = mine.filter(pl.col("attempt") == pl.col("attempt").max().over("delivery_day"))
     last = latest.sort("delivery_day", "path").tail(1)
@@ -97,6 +104,7 @@ def _feed(tenant: Tenant, ledger: pl.DataFrame, name: str) -> FeedStatus:
         failed_days=failed["delivery_day"].n_unique(),
         waiting_days=waiting,
         message=failed.sort("delivery_day")["message"].to_list()[-1] if failed.height else "",
+        problem=problem,
     )
 
 
@@ -118,14 +126,11 @@ def render_status(status: Status, console: Console) -> None:
         table.add_column(name, justify="right")
     table.add_column("")
     for f in status.feeds:
-        state = (
-            f"[red]{f.failed_days} failed: {f.message}[/]"
-            if f.failed_days
-            else ""
-            if f.last_day
-            else "[yellow]nothing delivered yet[/]"
-        )
-        waiting = f"{f.waiting_days} days" if f.waiting_days else ""
+        parts = [f"[red]{f.failed_days} failed: {escape(f.message)}[/]"] if f.failed_days else []
+        if f.problem:
+            parts.append(f"[red]{escape(f.problem)}[/]")
+        state = "\n".join(parts) or ("" if f.last_day else "[yellow]nothing delivered yet[/]")
+        waiting = "unknown" if f.problem else f"{f.waiting_days} days" if f.waiting_days else ""
         table.add_row(f.feed, str(f.last_day or "–"), f"{f.rows:,}", f"{f.rejected:,}", waiting, state)
     console.print(table)
     s = status.stitch

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
 
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import PROFILE_TAGS, column_for, tag_info
 from c360_assets.tenant.check_feeds import zone_problem
+from c360_assets.tenant.durations import duration, rhythm_days
 from c360_assets.tenant.findings import Findings
-from c360_assets.tenant.models import GROUPS, MergePolicy, SourceTable
+from c360_assets.tenant.models import GROUPS, AlertsConfig, MergePolicy, SourceTable
 
 PREPROCESSING_PROFILES = ("normalize-gender", "skip-derive-gender", "prioritize-src-gender", "prioritize-derived-gender")
 IGNORABLE = ("email", "phone", "given-name", "surname")
@@ -28,8 +30,6 @@ PAIR_CONDITIONS = (
     "fuzzy/different-generations",
     "fuzzy/different-companies",
 )
-DURATION = re.compile(r"\d+\s*(s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?)")
-PERIOD = re.compile(r"hour|day|week|month")
 CRON = re.compile(r"(?:[\d*/,A-Za-z-]+\s+){4}[\d*/,A-Za-z-]+")
 ORDER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( (asc|desc))?", re.IGNORECASE)
 LIFECYCLE = ("new", "active", "lapsed")
@@ -85,17 +85,40 @@ def _near_or_none(word: str, allowed: Iterable[str]) -> str | None:
 
 def workflow(found: Findings) -> None:
     tenant, file = found.tenant, "workflow.yaml"
-    feeds = {f.name for f in tenant.feeds}
+    feeds = {f.name: f for f in tenant.feeds}
     for name, item in tenant.workflow.feeds.items():
         if found.complete and name not in feeds:
             found.error(file, ("feeds", name), "there is no such feed", _near(name, feeds))
-        if not PERIOD.fullmatch(item.every) and not DURATION.fullmatch(item.every):
+        if not _reads(rhythm_days, item.every):
             found.error(file, ("feeds", name, "every"), "must be hour, day, week, month or a duration", "such as 2d")
-        for key in ("wait", "offset"):
-            if not DURATION.fullmatch(getattr(item, key)):
+        for key, text in (("wait", item.wait), ("offset", item.offset)):
+            if text is not None and not _reads(duration, text):
                 found.error(file, ("feeds", name, key), "must be a duration", "such as 30m, 2h or 1d")
+        optional = name in feeds and feeds[name].files.optional
+        if item.stop and (optional or not item.required):
+            why = "its files are optional" if optional else "it is not required"
+            found.warning(file, ("feeds", name, "stop"), f"never stops a day, as {why}", "remove `stop`, or require the feed")
+        if item.wait is not None and not item.required:
+            found.warning(file, ("feeds", name, "wait"), "is not waited for, as it is not required", "remove `wait`")
     if not CRON.fullmatch(tenant.workflow.activation.cron.strip()):
         found.error(file, ("activation", "cron"), "must have five fields: minute hour day month weekday", "such as '30 6 * * *'")
+    _alerts(found, tenant.workflow.alerts)
+
+
+def _alerts(found: Findings, alerts: AlertsConfig) -> None:
+    path = PurePosixPath(alerts.file)
+    if path.is_absolute() or ".." in path.parts or len(path.parts) < 2 or path.parts[0] != "logs":
+        found.error("workflow.yaml", ("alerts", "file"), "must lie in the folder logs/", "such as logs/alerts.jsonl")
+    if alerts.webhook is not None and not re.match(r"https?://[^/\s]", alerts.webhook):
+        found.error("workflow.yaml", ("alerts", "webhook"), "must be a web address", "such as https://hooks.example.com/c360")
+
+
+def _reads(parse: Callable[[str], object], text: str) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def stitch(found: Findings) -> None:

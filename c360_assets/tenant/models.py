@@ -429,9 +429,15 @@ class TenantConfig(Strict):
 
 
 class WorkflowFeed(Strict):
+    """What a day expects of a feed.
+
+    `wait` is how long a missing file is waited for; None waits without end. Then the day goes on without the feed, or with
+    `stop` does not begin. `every` is the rhythm of its deliveries, `offset` how much older than the day they are.
+    """
+
     required: bool = True
     every: str = "day"
-    wait: str = "0h"
+    wait: str | None = None
     offset: str = "0d"
     notify: bool = True
     stop: bool = False
@@ -443,7 +449,9 @@ class ActivationConfig(Strict):
 
 
 class AlertsConfig(Strict):
-    file: str | None = None
+    """Where alerts go: a line each to a file of the tenant, and to a web address."""
+
+    file: str = "logs/alerts.jsonl"
     webhook: str | None = None
 
 

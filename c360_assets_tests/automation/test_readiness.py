@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_assets.automation.readiness import Readiness, days_of, readiness
+from c360_assets.automation.readiness import Readiness, readiness
 from c360_assets.warehouse.ledger import LedgerEntry, record
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
@@ -24,14 +24,6 @@ def loaded(root: Path, feed: str, day: date, status: str = "loaded", attempt: in
 def state(root: Path, workflow: str = "", today: date = DAY, **tenant: str) -> Readiness:
     declared = tiny_tenant(root, workflow, **tenant)
     return readiness(declared, Warehouse.open(root / "warehouse"), today)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("day", 1), ("2d", 2), ("1 week", 7), ("3 weeks", 21), ("36h", 2), ("0d", 0), ("0h", 0), ("month", 31)],
-)
-def test_periods_count_whole_days(text: str, expected: int) -> None:
-    assert days_of(text) == expected
 
 
 def test_nothing_landed(tmp_path: Path) -> None:
