@@ -231,8 +231,12 @@ def _unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str
     options = order_options(tenant)
     mode: Any = config.order_discount_mode
     items = BY_NAME["unified_itemized_transactions"]
+    sources = contributors(tenant, items)
+    discounted = any(source.columns_with("txn-item/order-discount-amount") for source in sources)
+    if mode == "auto" and sources and not discounted and items.name not in {n.lower() for n in tenant.database_sql}:
+        mode = "max"  # without such a column every source would be found to repeat nothing
     if mode in ("max", "sum"):
-        mode = {source.name: mode for source in contributors(tenant, items)} or {"": mode}
+        mode = {source.name: mode for source in sources} or {"": mode}
     zeroed = [
         ("order_revenue", "item_revenue", "is_purchase"),
         ("order_returned_revenue", "item_revenue", "is_returned"),

@@ -5,7 +5,7 @@ What is checked is data in `checks`. A check warns; only one that the tenant lis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -50,7 +50,7 @@ def validate_database(session: Session, database: Database, *, as_of: date) -> T
     settings = tenant.config.customer_360.validations
     region = phone_region(tenant)
     checks = [replace(check, finding=check.finding.replace("{region}", region)) for check in CHECKS]
-    rows = [_run(session, check, columns, _threshold(check, settings.thresholds)) for check in checks]
+    rows = _run(session, checks, columns, settings.thresholds)
     rows += [row for node in database.nodes for row in _promised(session, database, node)]
     frame = pl.DataFrame(rows, schema=COLUMNS, orient="row")
     warned = frame.filter(pl.col("status") == "warning")["validation_id"].to_list()
@@ -119,13 +119,28 @@ def _promise(id_: str, question: str, table: str, checked: int, found: int, sql:
     return (id_, question, table, checked, found, share, 0.0, status, sql)
 
 
-def _run(session: Session, check: Check, columns: Mapping[str, set[str]], threshold: float) -> Row:
+def _run(
+    session: Session, checks: Sequence[Check], columns: Mapping[str, set[str]], thresholds: Mapping[str, float]
+) -> list[Row]:
+    """A row per check, in order. Checks of one source are counted in one pass over it."""
+    asked: dict[str, list[Check]] = {}
+    for check in checks:
+        if _is_applicable(session, check, columns):
+            asked.setdefault(check.source, []).append(check)
+    counts: dict[str, tuple[int, int]] = {}
+    for source, together in asked.items():
+        each = [f"count(*) FILTER (WHERE {c.where}), count(*) FILTER (WHERE ({c.where}) AND ({c.finding}))" for c in together]
+        (values,) = session.rows(f"SELECT {', '.join(each)} FROM {source}")
+        counts |= {c.id: pair for c, pair in zip(together, zip(values[::2], values[1::2], strict=True), strict=True)}
+    return [_row(check, counts.get(check.id), _threshold(check, thresholds)) for check in checks]
+
+
+def _row(check: Check, counted: tuple[int, int] | None, threshold: float) -> Row:
     sql = f"SELECT {', '.join(check.keys)} FROM {check.source} WHERE ({check.where}) AND ({check.finding})"
     told = (check.id, check.question, check.table)
-    if not _is_applicable(session, check, columns):
+    if counted is None:
         return (*told, None, None, None, threshold, "not_applicable", sql)
-    counted = f"SELECT count(*), count(*) FILTER (WHERE {check.finding}) FROM {check.source} WHERE {check.where}"
-    ((checked, found),) = session.rows(counted)
+    checked, found = counted
     share = round(100.0 * found / checked, 3) if checked else None
     status = "not_applicable" if share is None else "warning" if share > threshold else "ok"
     return (*told, checked, found, share, threshold, status, sql)
