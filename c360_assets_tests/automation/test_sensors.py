@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -17,8 +17,10 @@ from c360_assets.automation.activation import activation, activation_tick_passed
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets.automation.runs import DAY_TAG, FEED_TAG, LANDED_TAG
 from c360_assets.automation.sensors import landing_sensor, stitch_sensor
-from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.session import Warehouse
+from c360_assets.ingest.landing import pending
+from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.warehouse.ledger import LedgerEntry, read_ledger, record
+from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets_tests.automation.tenants import DAY, days, land, tiny_tenant
 from c360_assets_tests.automation.test_readiness import loaded
 
@@ -62,6 +64,45 @@ def test_one_request_per_contiguous_range(tmp_path: Path, instance: dg.DagsterIn
         ("2026-03-07", "2026-03-07"),
     ]
     assert asked(shop(tenant), instance) == requests  # looking twice asks for the same runs
+
+
+def test_days_since_the_last_run_are_caught_up_with_in_one(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    """Nobody looked for three days: one load brings them all, one Stitch follows, and what was loaded is not asked for."""
+    tenant = tiny_tenant(tmp_path)
+    feed = tenant.feed("Shop:Customers")
+    assert feed is not None
+    land(tmp_path, "shop", DAY)
+    loaded(tmp_path, "Loyalty:Members", DAY)
+    known(tenant, feed)
+    assert isinstance(asked(stitch_sensor(tenant), instance), list)
+    for day in days(3, DAY + timedelta(days=1)):
+        land(tmp_path, "shop", day)
+    (request,) = asked(shop(tenant), instance)
+    assert isinstance(request, dg.RunRequest)
+    assert (request.tags[START], request.tags[END]) == ("2026-03-03", "2026-03-05")
+    assert "landed, not loaded yet" in str(asked(stitch_sensor(tenant), instance))
+    known(tenant, feed)
+    assert "nothing new" in str(asked(shop(tenant), instance))
+    for day in days(3, DAY + timedelta(days=1)):
+        loaded(tmp_path, "Loyalty:Members", day)
+    assert len(asked(stitch_sensor(tenant), instance)) == 1
+
+
+def known(tenant: Tenant, feed: FeedConfig) -> None:
+    """Put what has landed of a feed into the ledger, as loading it does."""
+    news = pending(tenant, feed, read_ledger(Warehouse.open(tenant.root / "warehouse")))
+    moment = datetime(2026, 3, 2, 11, tzinfo=UTC)
+    entries = [
+        LedgerEntry(
+            *(feed.name, day.day, f.relative, f.sha256, f.size, f.mtime_ns, day.attempt, 5, 5, 0, 0),
+            *("loaded", "", "", "run", moment),
+        )
+        for day in news
+        for f in day.files
+    ]
+    with open_session(tenant.root / "warehouse") as session:
+        record(session, entries)
+        session.commit()
 
 
 def test_a_day_before_the_first_one_is_not_asked_for(tmp_path: Path, instance: dg.DagsterInstance) -> None:
