@@ -231,6 +231,7 @@ def test_ambiguous_dates_are_told() -> None:
         ("a.csv.gz", b"\x1f\x8b broken", "cannot be read"),
         ("missing.csv", None, "cannot be read"),
     ],
+    ids=lambda value: "bytes" if isinstance(value, bytes) else None,  # packed bytes hold the time; a test's name must not
 )
 def test_unreadable_samples(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:
     if content is not None:
