@@ -68,6 +68,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Session, T
     root = tmp_path_factory.mktemp("brands")
     tenant = brands(root)
     with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
         fill(session, tenant)
         build(session, tenant)
         session.commit()

@@ -46,6 +46,7 @@ def tenant_at(root: Path, **destinations: dict[str, Any]) -> Tenant:
 
 def publish(tenant: Tenant, people: list[dict[str, Any]]) -> None:
     with open_session(tenant.root / "warehouse") as session:
+        session.execute("SET threads = 1")
         put_unified(session, people)
         build(session, plan_all(tenant), as_of=AS_OF)
         session.commit()
@@ -68,6 +69,7 @@ def read(path: Path) -> pl.DataFrame:
 def test_files_hold_what_is_allowed(root: Path, form: str) -> None:
     tenant = tenant_at(root, crm={"path": f"exports/{form}", "format": form})
     with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
         assert send(session, tenant, "crm").rows == {name: 0 if name.startswith("tr") else 3 for name in TABLES}
         assert send(session, tenant, "crm").reused
         assert due(session, tenant) == []
@@ -81,6 +83,7 @@ def test_files_hold_what_is_allowed(root: Path, form: str) -> None:
 def test_without_a_list_nothing_personal_leaves(root: Path) -> None:
     tenant = tenant_at(root, open={"path": "exports/open", "format": "csv", "tables": {"customer_360": None}})
     with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
         send(session, tenant, "open")
     columns = read(root / "exports/open/customer_360.csv").columns
     assert "amperity_id" in columns
@@ -119,6 +122,7 @@ def bucket() -> Iterator[Any]:
 def test_s3(root: Path, bucket: Any) -> None:
     tenant = tenant_at(root, lake={"path": "s3://brand/c360", "format": "csv"}, lost={"path": "s3://nobody/c360"})
     with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
         assert send(session, tenant, "lake").rows["customer_360"] == 3
         with pytest.raises(C360Error, match="destination lost did not take the data"):
             send(session, tenant, "lost")
@@ -151,6 +155,7 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
             return [tuple(row) for row in cursor.fetchall()]
 
     with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
         with pytest.raises(C360Error, match="ANALYSTS, for a destination, is not set"):
             send(session, tenant, "analysts")
         monkeypatch.setenv("ANALYSTS", "postgresql://c360:secret@127.0.0.1:1/postgres")
@@ -166,6 +171,7 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
         ask("CREATE VIEW c360.seen AS SELECT count(*) AS n FROM c360.people", change=True)
     publish(tenant, PEOPLE[:2])
     with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
         assert not send(session, tenant, "analysts").reused
     assert ask("SELECT n FROM c360.seen") == [(2,)]
     assert ask("SELECT count(*) FROM information_schema.tables WHERE table_name LIKE '%__c360_new'") == [(0,)]

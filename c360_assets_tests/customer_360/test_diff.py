@@ -39,6 +39,7 @@ def root(published: Path, tmp_path: Path) -> Path:
 
 def stitch(root: Path, people: list[dict[str, Any]]) -> None:
     with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
         put_unified(session, people)
         session.commit()
 
@@ -48,6 +49,7 @@ def publish(root: Path, people: list[dict[str, Any]] | None = None) -> None:
     if people is not None:
         stitch(root, people)
     with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
         build(session, plan_all(tenant), as_of=AS_OF)
         session.commit()
         publish_database(session, tenant, as_of=AS_OF)
@@ -75,6 +77,7 @@ def test_after_a_rollback_the_next_run_publishes_again(root: Path) -> None:
     assert database_diff(root, "1", "published") == []
     tenant = load_tenant(root)
     with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
         assert not is_published(session, tenant)
         publish_database(session, tenant, as_of=AS_OF)
         assert is_published(session, tenant)

@@ -20,10 +20,12 @@ def test_runs_tables_and_jumps_are_remembered(tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path)
     for run, people in (("r1", 2), ("r2", 5)):
         with open_session(tmp_path / "warehouse", run_id=run) as session:
+            session.execute("SET threads = 1")
             put_unified(session, [{"amperity_id": f"A{n}"} for n in range(people)])
             build(session, plan(tenant), as_of=AS_OF)
             publish_database(session, tenant, as_of=AS_OF)
     with open_session(tmp_path / "warehouse") as session:
+        session.execute("SET threads = 1")
         runs = table(session, "database_run", "run_id, profile_count, started_at <= finished_at AS ordered", order="run_id")
         assert runs == [
             {"run_id": "r1", "profile_count": 2, "ordered": True},
@@ -41,6 +43,7 @@ def test_a_failed_table_is_remembered_and_nothing_else_changes(tmp_path: Path) -
     twice = "SELECT * FROM customer_360 UNION ALL SELECT * FROM customer_360"
     tenant = make_tenant(tmp_path, database={"customer_360": twice})
     with open_session(tmp_path / "warehouse", run_id="r1") as session:
+        session.execute("SET threads = 1")
         put_unified(session, [{"amperity_id": "A1"}])
         with pytest.raises(C360Error) as error:
             build_all(session, tenant)
