@@ -17,7 +17,7 @@ import polars as pl
 from c360_assets.stitch.features import COMPARED, EQUALITY, compare_sql
 from c360_assets.stitch.records import registered
 
-BATCH = 65_536  # pairs: some 60 columns of up to 16 bytes on both sides make 60 MiB
+SMALL_BATCH, LARGE_BATCH = 65_536, 262_144  # pairs: some 60 columns of up to 16 bytes make 60 to 240 MiB
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ def compare(
     pattern = np.zeros(len(i), dtype=np.int64)
     keys = {c: np.zeros(len(i), dtype=np.int8) for c in key_columns}
     sql = compare_sql("er_batch", key_columns)
-    for start in range(0, len(i), BATCH):
-        part = slice(start, start + BATCH)
+    # Planning the statement takes as long as comparing 30,000 pairs, so batches grow with the data that is in memory anyway.
+    size = min(max(read.height // 4, SMALL_BATCH), LARGE_BATCH)
+    for start in range(0, len(i), size):
+        part = slice(start, start + size)
         left = read[i[part]].rename(lambda c: f"a_{c}")
         right = read[j[part]].rename(lambda c: f"b_{c}")
         batch = pl.concat([left.with_row_index("n"), right], how="horizontal")

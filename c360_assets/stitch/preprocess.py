@@ -251,7 +251,8 @@ class _Run:
         rows = rows.with_columns(value=clean(pl.col("raw")))
         why = self._why(column, pl.col("value"))
         # What is no address at all is bad as such; a phone field may hold a placeholder in words.
-        unusable = pl.lit("global", blocklist.REASON) if column == "email" else self._why(column, pl.col("raw").str.to_uppercase())
+        junk = pl.lit("global", blocklist.REASON)
+        unusable = junk if column == "email" else self._why(column, pl.col("raw").str.to_uppercase())
         rows = rows.with_columns(why=pl.when(pl.col("value").is_null()).then(unusable).otherwise(why))
         return rows
 
