@@ -53,12 +53,15 @@ def without_tag(ready: Readiness) -> dict[str, str]:
 
 
 def _alert_late(tenant: Tenant, ready: Readiness, day: date, late: str) -> None:
-    """Say whom today's activation waits for: each missing feed, or Stitch itself."""
+    """Say whom today's activation waits for: each missing feed, or Stitch itself.
+
+    A feed with a `wait` may be late until it is over, and then has an alert of its own.
+    """
     if ready.complete:
         alert(tenant, "late", "", day, late)
     for name, what in ready.missing.items():
         feed = tenant.feed(name)
-        if feed is not None and workflow(tenant, feed).notify:
+        if feed is not None and workflow(tenant, feed).notify and name not in ready.until and name not in ready.stopped:
             alert(tenant, "late", name, day, f"Stitch is not done, the activation waits for {ready.who({name: what})}")
 
 

@@ -199,7 +199,10 @@ def test_the_next_day_is_told_again(tmp_path: Path, instance: dg.DagsterInstance
     assert told(tmp_path) == [MISSING, ("Loyalty:Members", "2026-03-03", "missing")]
 
 
-@pytest.mark.parametrize(("loyalty", "expected"), [("", [("Loyalty:Members", "2026-03-02", "late")]), ("notify: false", [])])
+@pytest.mark.parametrize(
+    ("loyalty", "expected"),
+    [("", [("Loyalty:Members", "2026-03-02", "late")]), ("notify: false", []), ("wait: 2h", []), ("wait: 0h, stop: true", [])],
+)
 def test_an_activation_that_is_late_names_the_feed_once(
     tmp_path: Path, instance: dg.DagsterInstance, loyalty: str, expected: list[tuple[str, str, str]]
 ) -> None:
