@@ -127,3 +127,36 @@ def test_a_login_meets_the_names_it_is_spelled_from() -> None:
     schema = {"rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "email": pl.List(pl.String)}
     _, _, pairs = blocked(pl.DataFrame(rows, schema=schema).to_dicts(), BlockingConfig())
     assert pairs == [(0, 1)]
+
+
+def test_a_login_does_not_bring_the_records_together_whose_names_it_spells() -> None:
+    rows = [
+        {"rid": 1, "given_name": None, "surname": None, "email": ["JSTONE@X.COM"]},
+        {"rid": 2, "given_name": "JANE", "surname": "STONE", "email": None},
+        {"rid": 3, "given_name": "JACK", "surname": "STONE", "email": None},
+    ]
+    schema = {"rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "email": pl.List(pl.String)}
+    only = [s.name for s in blocking.STRATEGIES if s.thorough and s.name != "email-names"]
+    config = BlockingConfig(strategies=[BlockingStrategy(name=n, enabled=False) for n in only])
+    _, _, pairs = blocked(pl.DataFrame(rows, schema=schema).to_dicts(), config)
+    assert pairs == [(0, 1), (0, 2)]
+
+
+@pytest.mark.parametrize("strategy", ["email-names", "full-name", "initial-surname", "company"])
+@pytest.mark.parametrize("oversized", ["split", "purge"])
+def test_the_pairs_told_per_block_are_the_pairs_that_are_formed(strategy: str, oversized: str) -> None:
+    rows = [{"rid": n, "given_name": "ANN", "surname": "OX", "company": "ACME", "email": None} for n in range(37)]
+    rows += [
+        {"rid": 37 + n, "given_name": None, "surname": None, "company": None, "email": [f"ANNOX{n}@X.COM"]} for n in range(14)
+    ]
+    others = [s.name for s in blocking.STRATEGIES if (s.thorough or s.documented) and s.name != strategy]
+    config = BlockingConfig(
+        limit=10,
+        oversized=oversized,
+        strategies=[*(BlockingStrategy(name=n, enabled=False) for n in others), BlockingStrategy(name=strategy, limit=10)],
+    )
+    schema = {"rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "company": pl.String, "email": pl.List(pl.String)}
+    _, blocks, pairs = blocked(pl.DataFrame(rows, schema=schema).to_dicts(), config)
+    assert blocks.filter(strategy=strategy, bk=blocks.filter(strategy=strategy)["bk"][0])["oversized"].all()
+    told = blocks.filter(strategy=strategy)["n_pairs"]
+    assert (max(told) <= len(pairs) <= sum(told)) if strategy == "email-names" else sum(told) == len(pairs)

@@ -141,3 +141,13 @@ def test_a_supersized_component_is_parted() -> None:
     parted = found.clusters.drop_nulls("supersized")
     assert parted.height > 0
     assert np.all(parted.group_by("cluster").agg(pl.col("supersized").n_unique())["supersized"].to_numpy() == 1)
+
+
+def test_thousands_of_records_cluster_alike_in_any_order_and_on_any_number_of_threads() -> None:
+    frame = population(3000, 11, household=True)
+    with duckdb.connect(config={"threads": 1}) as con:
+        one = resolve(frame, con=con)
+    with duckdb.connect(config={"threads": 4}) as con:
+        many = resolve(frame.sample(fraction=1.0, shuffle=True, seed=3), con=con)
+    for name in ("clusters", "pairs", "strategies", "model", "decisions", "household"):
+        assert getattr(one, name).equals(getattr(many, name)), name
