@@ -187,7 +187,7 @@ def _outcome(summary: Summary) -> Panel:
         lines.append(people)
         lines.append(f"deduplication rate {summary.deduplication_rate:.1f} %, as of {report.as_of}")
     if not report.built and report.reused and not report.failures:
-        lines.append(f"Nothing new: all {len(report.reused)} tables are current and were reused.")
+        lines.append(f"Nothing new landed: all {len(report.reused)} tables are current and were reused.")
     elif report.reused:
         lines.append(f"{len(report.built)} tables built, {len(report.reused)} reused.")
     if report.published is not None:
