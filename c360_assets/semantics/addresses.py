@@ -69,8 +69,8 @@ def clean_state(expr: pl.Expr) -> pl.Expr:
 
 
 def compact_postal(expr: pl.Expr) -> pl.Expr:
-    """Upper case without spaces and hyphens, before any rule of a country."""
-    return missing_to_null(expr.str.to_uppercase().str.replace_all(r"[\s\-]", ""))
+    """Upper case without spaces, control characters and hyphens, before any rule of a country."""
+    return missing_to_null(expr.str.to_uppercase().str.replace_all(r"[\s\p{Cc}\-]", ""))
 
 
 def clean_postal(postal: pl.Expr, state: pl.Expr | None = None) -> pl.Expr:
