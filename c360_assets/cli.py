@@ -475,6 +475,10 @@ def ui(
     with _told_errors():
         root = _root(tenant)
         prepare_home(root)
+        from c360_assets.automation.runs import open_instance
+
+        with open_instance():  # a first start makes the instance here, before the web server and the daemon open it at once
+            pass
         workspace = Path(__file__).resolve().parents[1] / "workspace.yaml"
         out.print(f"Dagster for {short_path(root)} on http://127.0.0.1:{port} — stop with Ctrl-C")
         dagster = Path(sys.executable).with_name("dagster")

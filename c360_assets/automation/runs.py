@@ -6,16 +6,19 @@ What a job holds belongs to `jobs`, when the daemon asks for a run to `sensors` 
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEventType as Kind
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from filelock import FileLock
 
 from c360_assets.warehouse.lock import owner_is_gone, owner_mark
 
@@ -66,8 +69,14 @@ class RunOutcome:
 
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:
-    """The instance of `DAGSTER_HOME`, on which runs of dead processes have been marked failed."""
-    with dg.DagsterInstance.get() as instance:
+    """The instance of `DAGSTER_HOME`, on which runs of dead processes have been marked failed.
+
+    Dagster makes its SQLite tables when an instance is first opened. Two processes that do so at the same moment leave it broken
+    for good, hence the lock.
+    """
+    with FileLock(Path(os.environ["DAGSTER_HOME"], ".opening.lock")):
+        instance = dg.DagsterInstance.get()
+    with instance:
         reconcile(instance)
         yield instance
 

@@ -19,6 +19,7 @@ import pytest
 
 from c360_assets.automation.instance import REPOSITORY, prepare_home
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
+from c360_assets.automation.runs import open_instance
 from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME, DAY, files_with, land, tiny_tenant
 
 ALLOWED = 400
@@ -33,6 +34,8 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subproce
     monkeypatch.setenv("C360_SENSOR_SECONDS", "2")
     tiny_tenant(tmp_path, EVERY_MINUTE)
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
+    with open_instance():  # before the daemon and the test look at it at once
+        pass
     program = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-w", "workspace.yaml"]
     with (tmp_path / "daemon.log").open("wb") as log:
         process = subprocess.Popen(program, cwd=REPOSITORY, stdout=log, stderr=log, env=dict(os.environ), start_new_session=True)

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import dagster as dg
 import pytest
@@ -51,6 +53,18 @@ def test_the_home_is_private_and_whole(home: Path) -> None:
     folder = home / ".dagster"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert "telemetry: {enabled: false}" in (folder / "dagster.yaml").read_text("utf-8")
+
+
+def test_an_instance_may_be_opened_by_several_at_once_the_first_time(home: Path) -> None:
+    ready = Barrier(4)
+
+    def opened() -> int:
+        ready.wait()
+        with open_instance() as instance:
+            return instance.get_runs_count()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [f.result() for f in [pool.submit(opened) for _ in range(4)]] == [0, 0, 0, 0]
 
 
 def test_a_range_is_one_run_with_every_day_materialized(home: Path, instance: dg.DagsterInstance) -> None:
