@@ -69,9 +69,7 @@ def _column(name: str, type_: str, spec: ColumnSpec) -> dg.TableColumn:
 
 def _tagged(table: SourceTable, name: str, type_: str) -> dg.TableColumn:
     tags = table.tags.get(name, [])
-    infos = [tag_info(t) for t in tags]
-    description = " ".join(dict.fromkeys(i.description for i in infos if i.description))
-    return dg.TableColumn(name, type_, description or None, tags=_tags(tags, any(i.pii for i in infos)))
+    return dg.TableColumn(name, type_, table.describe(name) or None, tags=_tags(tags, any(tag_info(t).pii for t in tags)))
 
 
 def _tags(semantics: list[str], pii: bool) -> dict[str, str]:

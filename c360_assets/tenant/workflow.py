@@ -1,0 +1,52 @@
+"""What a day expects of its feeds, when the database is activated and who is alerted: `workflow.yaml`.
+
+What follows from it belongs to `automation`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from c360_assets.tenant.shapes import Strict
+
+
+class WorkflowFeed(Strict):
+    """What a day expects of a feed.
+
+    `wait` is how long a missing file is waited for; None waits without end. Then the day goes on without the feed, or with
+    `stop` does not begin. `every` is the rhythm of its deliveries, `offset` how much older than the day they are.
+    """
+
+    required: bool = True
+    every: str = "day"
+    wait: str | None = None
+    offset: str = "0d"
+    notify: bool = True
+    stop: bool = False
+
+
+class ActivationConfig(Strict):
+    cron: str = "30 6 * * *"
+    on_stale: Literal["wait", "publish"] = "wait"
+
+
+class AlertsConfig(Strict):
+    """Where alerts go: a line each to a file of the tenant, and to a web address."""
+
+    file: str = "logs/alerts.jsonl"
+    webhook: str | None = None
+
+
+class WorkflowConfig(Strict):
+    """`workflow.yaml`: which feeds a day needs, and when the database is activated."""
+
+    feeds: dict[str, WorkflowFeed] = Field(default_factory=dict)
+    activation: ActivationConfig = Field(default_factory=ActivationConfig)
+    alerts: AlertsConfig = Field(default_factory=AlertsConfig)
+
+    @field_validator("feeds", mode="before")
+    @classmethod
+    def _none_is_default(cls, value: Any) -> Any:
+        return {k: v or {} for k, v in value.items()} if isinstance(value, dict) else value
