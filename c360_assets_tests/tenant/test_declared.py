@@ -21,7 +21,7 @@ def test_a_table_is_stitched_if_it_is_read_or_shares_a_foreign_key(write: Callab
 
 @pytest.mark.parametrize(
     ("told", "region"),
-    [("", "nanp"), ("country: us\n", "nanp"), ("country: DE\n", "any"), ("country: CA\nphone_region: any\n", "any")],
+    [("", "nanp"), ("country: US\n", "nanp"), ("country: DE\n", "any"), ("country: CA\nphone_region: any\n", "any")],
 )
 def test_north_american_phone_rules_hold_at_home_only(write: Callable[..., Path], told: str, region: str) -> None:
     root = write()
