@@ -86,9 +86,10 @@ def cast_for(feed: FeedConfig, item: FieldConfig, number: int, year: str, *, typ
     """
     kind, raw, t = item.type, f"r{number}", f"t{number}"
     if kind in AS_TEXT:
-        return Cast(number, raw, t)
+        return Cast(number, _not_null_text(feed, raw, raw), t)
     # Trimming is dear and rarely needed: every character to be trimmed sorts at or before the space.
     text = f"CASE WHEN {raw}[1:1] > ' ' AND right({raw}, 1) > ' ' THEN {raw} ELSE nullif(trim({raw}, {SPACE}), '') END"
+    text = _not_null_text(feed, raw, text)
     if kind == "boolean":
         return Cast(number, text, _boolean(t))
     if kind == "integer":
@@ -108,6 +109,14 @@ def cast_for(feed: FeedConfig, item: FieldConfig, number: int, year: str, *, typ
     if kind == "date":
         return Cast(number, text, f"CASE WHEN {_full(t, ISO_DATE)} THEN {_to_date(t)} ELSE {_known_day(t, year)} END")
     return _known_instant(number, text, year, feed.timezone or "UTC")
+
+
+def _not_null_text(feed: FeedConfig, raw: str, text: str) -> str:
+    """SQL for `text` where `raw` is none of the feed's texts for a missing value."""
+    if not feed.null_values:
+        return text
+    listed = ", ".join(quote_literal(value.strip().lower()) for value in feed.null_values)
+    return f"CASE WHEN lower(trim({raw}, {SPACE})) NOT IN ({listed}) THEN {text} END"
 
 
 def _full(value: str, regex: str) -> str:

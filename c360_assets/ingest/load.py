@@ -20,10 +20,10 @@ from c360_assets.ingest import upsert
 from c360_assets.ingest.casts import AS_TEXT, cast_for, typed_sql
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.landing import DayLoad
-from c360_assets.ingest.opened import Batch, OpenedFile, about
+from c360_assets.ingest.opened import Batch, OpenedFile, about, column_warnings
 from c360_assets.ingest.readers import batches, open_part
 from c360_assets.ingest.results import DayResult, FeedLoad, FileResult
-from c360_assets.ingest.row_errors import Rate, write_logs
+from c360_assets.ingest.row_errors import Rate, commonest, write_logs
 from c360_assets.ingest.unpack import parts_of
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
@@ -167,8 +167,9 @@ class _Load:
                 self._fail(day, error)
         self._create_incoming()
         failures: dict[int, LoadError] = {}
+        seen: dict[int, Sequence[str]] = {}
         try:
-            for batch in batches(self.session, opened, failures):
+            for batch in batches(self.session, opened, failures, seen):
                 self.session.execute(f"INSERT INTO {INCOMING} {self._typed_sql(batch)}")
                 self.tell(f"{self.feed.name}: reading {len(opened)} files")
         except (duckdb.IOException, duckdb.OutOfMemoryException):
@@ -182,12 +183,9 @@ class _Load:
             elif result.file.changed():
                 message = about(self.feed, result.file, "changed while it was read", "run again when it is complete")
                 self._fail(day, LoadError("changing", message))
-            if file.header is None:
-                day.warnings.append(f"file {file.landed.relative} is empty")
-            if file.undeclared:
-                day.warnings.append(
-                    f"file {file.landed.relative} has {file.undeclared} columns that the feed does not declare; ignored"
-                )
+        for day in self.results:
+            mine = [file for file in opened if self.parts[file.number].day is day]
+            day.warnings += column_warnings(self.feed, mine, seen)
         counts = f"SELECT _file, count(*), count(_error), sum(_rounded)::BIGINT FROM {INCOMING} GROUP BY _file"
         for number, read, rejected, rounded in self.session.rows(counts):
             part = self.parts[number]
@@ -239,23 +237,23 @@ class _Load:
 
     def judge(self, threshold: int) -> None:
         """Fail the days whose error rate is over the threshold, and write the logs of all days with errors."""
-        for day in self.results:
-            rate = Rate(day.rows_read, day.rows_rejected, threshold)
-            if day.status != "failed" and rate.exceeded:
-                remedy = "see the error log, mend the file or the feed, or raise error_threshold"
-                message = f"feed {self.feed.name}: {rate} on {day.day}; nothing of that day was loaded; {remedy}"
-                self._fail(day, LoadError(OVER_THRESHOLD, message))
-            elif day.status != "failed" and not day.rows_read:
-                day.status = "empty"
-                day.warnings.append(f"delivery day {day.day} has no rows")
         logged = f"SELECT _file, _line, _field, _error, left(_raw, {LOGGED_CHARACTERS}) AS _raw FROM {INCOMING}"
         wrong = self.session.frame(f"{logged} WHERE _error IS NOT NULL")
         for day in self.results:
             names = [(number, part.name) for number, part in enumerate(self.parts) if part.day is day]
             files = pl.DataFrame(names, schema={"_file": pl.Int32, "file": pl.String}, orient="row")
             of_day = wrong.join(files, on="_file")
-            renamed = of_day.rename({"_line": "line_no", "_field": "field", "_error": "error_type", "_raw": "raw_value"})
-            day.logs = write_logs(self.tenant.root, self.feed, day.day, renamed)
+            errors = of_day.rename({"_line": "line_no", "_field": "field", "_error": "error_type", "_raw": "raw_value"})
+            day.logs = write_logs(self.tenant.root, self.feed, day.day, errors)
+            rate = Rate(day.rows_read, day.rows_rejected, threshold)
+            if day.status != "failed" and rate.exceeded:
+                log = day.logs[0].relative_to(self.tenant.root)
+                remedy = f"see the error log {log}, mend the file or the feed, or raise error_threshold"
+                what = f"{rate} on {day.day}, most often {commonest(errors)}; nothing of that day was loaded"
+                self._fail(day, LoadError(OVER_THRESHOLD, f"feed {self.feed.name}: {what}; {remedy}"))
+            elif day.status != "failed" and not day.rows_read:
+                day.status = "empty"
+                day.warnings.append(f"delivery day {day.day} has no rows")
 
     def upsert(self, state: TableState | None) -> TableState:
         """Write the domain table's new content; without a good day only its layout is made current."""

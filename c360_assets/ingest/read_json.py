@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import duckdb
 import polars as pl
@@ -19,7 +19,9 @@ NUMBER_MARK, NUMBER_END = "\x01", "\x02"
 JSON_TOKEN = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)'
 
 
-def json_batches(session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError]) -> Iterator[Batch]:
+def json_batches(
+    session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError], seen: dict[int, Sequence[str]]
+) -> Iterator[Batch]:
     keys_of: dict[int, set[str]] = {}
     faults: dict[int, Exception] = {}
     if feed.files.format == "ndjson":
@@ -40,9 +42,12 @@ def json_batches(session: Session, feed: FeedConfig, files: list[OpenedFile], fa
     for file in files:
         if file.number in faults:
             failures[file.number] = unreadable(feed, file.landed, faults[file.number])
-        elif file.number in keys_of:
+        elif file.number not in keys_of:
+            del seen[file.number]  # no row, no keys
+        else:
+            seen[file.number] = sorted(keys_of[file.number])
             try:
-                require(feed, file.landed, keys_of[file.number])
+                require(feed, file.landed, seen[file.number])
             except LoadError as error:
                 failures.setdefault(file.number, error)
 

@@ -81,10 +81,15 @@ def text_batches(
     sql = f"SELECT _file, _row, _line, _reject, _record, {values} FROM ({fields})"
     faults: dict[int, Exception] = {}
     records = records_of(((file.number, file.path) for file in files), dialect, faults)
-    for frame in gathered(numbered(records, int(feed.files.header))):
-        classified = _classified(frame, dialect, len(header))
-        faults.update(_swallowed(classified, dialect))
-        session.register("_c360_text", classified)
+
+    def judged() -> Iterator[pl.DataFrame]:
+        for frame in gathered(records):
+            classified = _classified(frame, dialect, len(header))
+            faults.update(_swallowed(classified, dialect))
+            yield _line_by_line(classified)
+
+    for frame in numbered(judged(), int(feed.files.header)):
+        session.register("_c360_text", frame)
         yield Batch(sql)
     for file in files:
         if file.number in faults:
@@ -96,9 +101,28 @@ def _swallowed(frame: pl.DataFrame, dialect: Dialect) -> dict[int, Exception]:
 
     As one wrong row it would hardly count against the threshold, however many good rows it holds.
     """
-    wrong = frame.filter((pl.col("_reject") == "malformed_row") & pl.col("_record").str.contains("\n", literal=True))
+    wrong = frame.filter((pl.col("_reject") == "malformed_row") & pl.col("_record").str.contains("[\r\n]"))
     ends_open = wrong.filter(pl.col("_record").str.contains("^" + dialect.leaves_open))
     return {number: UnclosedQuoteError(line) for number, line in ends_open.select("_file", "_line").iter_rows()}
+
+
+def _line_by_line(frame: pl.DataFrame) -> pl.DataFrame:
+    """A rejected record of several lines as that many rejected ones.
+
+    A stray quote joins a line with others up to the next quote. As one wrong row they would hardly count against the
+    threshold, however many good rows they are.
+    """
+    if not frame.select(pl.col("_record").str.contains("[\r\n]").any()).item():
+        return frame
+    lines = pl.col("_record").str.replace_all("\r\n?", "\n").str.split("\n")
+    told = frame.with_row_index("_at").with_columns(lines.alias("_record"))
+    places = pl.int_ranges(pl.col("_record").list.len()).alias("_place")
+    split = told.with_columns(places).filter(pl.col("_record").is_not_null()).explode("_record", "_place")
+    rest = told.filter(pl.col("_record").is_null()).with_columns(
+        pl.lit(None, pl.String).alias("_record"), pl.lit(0, pl.Int64).alias("_place")
+    )
+    whole = pl.concat([rest, split.filter(pl.col("_record") != "")]).sort("_at", "_place")
+    return whole.with_columns(pl.col("_line") + pl.col("_place")).drop("_at", "_place")
 
 
 def unreadable(feed: FeedConfig, file: LandedFile, fault: Exception) -> LoadError:
@@ -123,7 +147,7 @@ def _classified(frame: pl.DataFrame, dialect: Dialect, fields: int) -> pl.DataFr
             pl.when(rejected).then(pl.coalesce("_garbled", "record")).alias("_record"),
             pl.when(~rejected).then("record").alias("record"),
         )
-        .select("_file", "_row", "_line", "record", "_plain", "_reject", "_record")
+        .select("_file", "_line", "record", "_plain", "_reject", "_record")
         .collect()
     )
 

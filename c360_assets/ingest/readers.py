@@ -7,13 +7,13 @@ field's type is decided in `casts`, what becomes of the rows in `load`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.opened import Batch, OpenedFile, about, require
 from c360_assets.ingest.read_json import json_batches
 from c360_assets.ingest.read_parquet import parquet_batches, parquet_header
-from c360_assets.ingest.read_text import text_batches, text_header
+from c360_assets.ingest.read_text import DELIMITERS, dialect_of, text_batches, text_header
 from c360_assets.ingest.unpack import Part
 from c360_assets.warehouse.session import Session
 
@@ -32,25 +32,29 @@ def open_part(session: Session, number: int, part: Part) -> OpenedFile:
     twice = sorted(name for name in declared if header.count(name) > 1)
     if twice:
         raise LoadError("header", about(feed, file, f"has the column {twice[0]} twice", "give the columns different names"))
-    require(feed, file, set(header))
-    return OpenedFile(number, feed, file, path, header, undeclared=sum(name not in declared for name in header))
+    require(feed, file, header, dialect_of(feed).delimiter if feed.files.format in DELIMITERS else "")
+    return OpenedFile(number, feed, file, path, header)
 
 
-def batches(session: Session, opened: Iterable[OpenedFile], failures: dict[int, LoadError]) -> Iterator[Batch]:
+def batches(
+    session: Session, opened: Iterable[OpenedFile], failures: dict[int, LoadError], seen: dict[int, Sequence[str]]
+) -> Iterator[Batch]:
     """The rows of `opened`, file by file in order within each shape of file.
 
     A file that turns out to be broken half way is put into `failures` under its number; rows of it may have been given out.
+    The lower-cased names of each file's columns are put into `seen`; files without a row may be left out.
     """
     shapes: dict[tuple[str, tuple[str, ...]], list[OpenedFile]] = defaultdict(list)
     for file in opened:
         if file.header is not None:
+            seen[file.number] = file.header
             form = file.feed.files.format
             by_header = file.header if form != "parquet" else ()
             shapes[file.feed.files.model_dump_json(), by_header].append(file)
     for (_, header), files in shapes.items():
         feed = files[0].feed
         if feed.files.format in ("json", "ndjson"):
-            yield from json_batches(session, feed, files, failures)
+            yield from json_batches(session, feed, files, failures, seen)
         elif feed.files.format == "parquet":
             yield from parquet_batches(session, feed, files, failures)
         else:

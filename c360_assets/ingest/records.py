@@ -1,7 +1,8 @@
 """A text file cut into records: where each begins, its line number, and whether it can be read at all.
 
 Works on whole chunks of bytes with array operations. A record is one physical line, or several where a quoted field holds line
-breaks. What the fields of a record are called and mean belongs to `readers`.
+breaks. A line ends with LF, CR LF or CR, also where a file mixes them. What the fields of a record are called and mean belongs
+to `readers`.
 """
 
 from __future__ import annotations
@@ -88,7 +89,6 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
     if size == 0:
         return
     with path.open("rb") as file:
-        end_of_line = LINE_FEED if _has(file, LINE_FEED) else CARRIAGE_RETURN
         start = 3 if _read(file, 0, 3).tobytes() == b"\xef\xbb\xbf" else 0
         line, length = 1, chunk
         while start < size:
@@ -96,7 +96,7 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
             data = _read(file, start, stop - start)
             if len(data) < stop - start:  # it shrank; who loads it sees that it changed
                 return
-            begins = np.flatnonzero(data == end_of_line).astype(np.int64) + 1
+            begins = _line_ends(data, whole=stop == size)
             if stop == size and (not len(begins) or start + begins[-1] < size):
                 begins = np.append(begins, size - start)
             begins = np.insert(begins, 0, 0)
@@ -147,13 +147,12 @@ def records_of(
 
 
 def _small(number: int, path: Path, faults: dict[int, Exception]) -> bytes | None:
-    """The content of a file that can be read together with others: a small one whose lines end with a line feed."""
+    """The content of a file that is small enough to be read together with others."""
     try:
-        data = path.read_bytes() if path.stat().st_size <= SMALL_FILE else None
+        return path.read_bytes() if path.stat().st_size <= SMALL_FILE else None
     except OSError as error:
         faults[number] = error
         return None
-    return None if data is None or (b"\r" in data and b"\n" not in data) else data
 
 
 def _alone(number: int, path: Path, dialect: Dialect | None, faults: dict[int, Exception]) -> Iterator[pl.DataFrame]:
@@ -170,7 +169,7 @@ def _joined(files: Sequence[tuple[int, bytes]], dialect: Dialect | None) -> pl.D
     contents = [data if data.endswith(b"\n") else data + b"\n" for data in contents]
     starts = np.cumsum([0, *(len(data) for data in contents)])
     block = np.frombuffer(b"".join(contents), dtype=np.uint8)
-    begins = np.insert(np.flatnonzero(block == LINE_FEED).astype(np.int64) + 1, 0, 0)
+    begins = np.insert(_line_ends(block, whole=True), 0, 0)
     first_lines = np.searchsorted(begins, starts)
     between = ~_open_before(block, begins, dialect, first_lines[1:] - 1)
     between[first_lines] = True
@@ -180,9 +179,15 @@ def _joined(files: Sequence[tuple[int, bytes]], dialect: Dialect | None) -> pl.D
     return _frame(block, begins[bounds], {"_file": numbers[place], "_line": bounds[:-1] - first_lines[place] + 1})
 
 
-def _has(file: BinaryIO, byte: int) -> bool:
-    file.seek(0)
-    return any(byte in block for block in iter(lambda: file.read(CHUNK), b""))
+def _line_ends(data: np.ndarray, *, whole: bool) -> np.ndarray:
+    """The places after line ends. A CR that ends the data may belong to a LF behind it, unless the data is `whole`."""
+    ends = data == LINE_FEED
+    returns = data == CARRIAGE_RETURN
+    if returns.any():
+        returns[:-1] &= ~ends[1:]
+        returns[-1:] &= whole
+        ends |= returns
+    return np.flatnonzero(ends).astype(np.int64) + 1
 
 
 def _series(block: np.ndarray, offsets: np.ndarray) -> pl.Series:

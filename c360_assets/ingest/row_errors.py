@@ -18,12 +18,21 @@ from c360_assets.warehouse.session import private_folder
 
 # A row has at most one counted error: the first in this order, and of a kind the first field in the feed's order.
 MESSAGES = {
-    "cast_error": "the text is not of the field's type",
     "missing_primary_key": "the primary key is empty",
     "column_count_mismatch": "the record has more or fewer fields than the header",
     "malformed_row": "the record cannot be read: quotes, escapes or JSON",
     "encoding_error": "the record holds bytes that are not in the file's encoding",
 }
+# What a text of a field's type looks like, for `cast_error`.
+SHAPES = {
+    "boolean": "true, t, yes, y, 1, false, f, no, n or 0",
+    "date": "a date of the calendar in a documented pattern, or in the field's `format`",
+    "datetime": "a date and time in a documented pattern, or in the field's `format`",
+    "decimal": "digits with at most one point, no other separators, signs or units, at most 38 digits",
+    "float": "a number with a decimal point",
+    "integer": "a whole number of at most 64 bits, without separators",
+}
+COMMONEST = 3
 FILE_LOG = ("feed", "file", "line_no", "field", "error_type", "raw_value", "message")
 FEED_LOG = ("feed", "delivery_day", "error_type", "field", "rows")
 
@@ -63,7 +72,9 @@ def write_logs(root: Path, feed: FeedConfig, day: date, errors: pl.DataFrame) ->
             path.unlink(missing_ok=True)
         return []
     private_folder(root / "logs")
-    message = pl.col("error_type").replace_strict(MESSAGES, return_dtype=pl.String)
+    told = {name: f"is no {item.type}: {SHAPES[item.type]}" for name, item in feed.fields.items() if item.type in SHAPES}
+    wrong_text = pl.col("field").replace_strict(told, default=None, return_dtype=pl.String)
+    message = pl.coalesce(pl.col("error_type").replace_strict(MESSAGES, default=None, return_dtype=pl.String), wrong_text)
     rows = errors.with_columns(pl.lit(feed.name).alias("feed"), message.alias("message")).sort("file", "line_no")
     counts = (
         rows.group_by("feed", "error_type", "field").agg(pl.len().alias("rows")).with_columns(pl.lit(day).alias("delivery_day"))
@@ -71,6 +82,13 @@ def write_logs(root: Path, feed: FeedConfig, day: date, errors: pl.DataFrame) ->
     _write(by_row, rows.select(FILE_LOG))
     _write(by_type, counts.select(FEED_LOG).sort(["rows", "error_type", "field"], descending=[True, False, False]))
     return [by_row, by_type]
+
+
+def commonest(errors: pl.DataFrame) -> str:
+    """The commonest kinds of error with their fields and rows."""
+    counts = errors.group_by("error_type", "field").agg(pl.len().alias("rows"))
+    top = counts.sort(["rows", "error_type", "field"], descending=[True, False, False]).head(COMMONEST)
+    return ", ".join(f"{kind} in {field} ({n} rows)" if field else f"{kind} ({n} rows)" for kind, field, n in top.iter_rows())
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:

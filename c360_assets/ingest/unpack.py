@@ -9,17 +9,18 @@ from __future__ import annotations
 import gzip
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
+from xml.etree.ElementTree import ParseError
 
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import LandedFile
 from c360_assets.ingest.opened import about
+from c360_assets.ingest.recognise import READABLE, foreign, is_workbook, marked_encoding
 from c360_assets.tenant.avro_files import avro_to_parquet
 from c360_assets.tenant.models import FeedConfig, FilesConfig
 from c360_assets.tenant.xml_files import NoRowsError, xml_to_ndjson
@@ -29,7 +30,15 @@ GZIP, ZIP, TAR = b"\x1f\x8b", b"PK\x03\x04", b"ustar"
 TAR_MARK_AT = 257
 BLOCK = 4 << 20
 LARGEST = 10 << 30  # the documented limit of one file; what unpacks to more is refused before it fills the disk
-BINARY = frozenset({"parquet", "avro", "xml"})
+REFUSED = "declares entities, which are refused: they can stand for other files or for endless text", "send it without them"
+# What a library raises -> what is wrong with the file, and what to do.
+REASONS = {
+    "EOFError": ("is cut off: its packing has no end", "send it again"),
+    "ParseError": ("is no well-formed XML", "send it again whole"),
+    "EntitiesForbidden": REFUSED,
+    "DTDForbidden": REFUSED,
+    "ExternalReferenceForbidden": REFUSED,
+}
 
 
 @dataclass(frozen=True)
@@ -50,11 +59,10 @@ def parts_of(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Pa
     """The plain files of a landed one, in order of name. Raises LoadError, whose text says what to do."""
     if file.changed() or not file.sha256:
         raise LoadError("changing", about(feed, file, *_not_still(file)))
-    members: Iterator[Part] = iter([Part(feed, file, file.path)])
-    if feed.files.compression in ("zip", "tar"):
-        members = _members(feed, file, private_folder(workspace))
+    archive = feed.files.compression in ("zip", "tar")
+    members = _members(feed, file, private_folder(workspace)) if archive else [Part(feed, file, file.path)]
     for number, part in enumerate(members):
-        yield _plain(part, private_folder(workspace) / str(number))
+        yield _plain(part, private_folder(workspace) / str(number), inside=archive)
 
 
 def _not_still(file: LandedFile) -> tuple[str, str]:
@@ -85,7 +93,10 @@ def _faults(feed: FeedConfig, file: LandedFile, kind: str, what: str, remedy: st
         message = about(feed, file, f"could not be unpacked: {reason}", "see to the disk and permissions, then run again")
         raise LoadError("disk", message) from None
     except Exception as error:
-        raise LoadError(kind, about(feed, file, f"{what} ({type(error).__name__})", remedy)) from None
+        why = REASONS.get(type(error).__name__)
+        at = f" in line {error.position[0]}" if isinstance(error, ParseError) else ""
+        text = about(feed, file, why[0] + at, why[1]) if why else about(feed, file, f"{what} ({type(error).__name__})", remedy)
+        raise LoadError(kind, text) from None
 
 
 def _copy(source: IO[bytes] | gzip.GzipFile, path: Path) -> None:
@@ -157,7 +168,8 @@ def _chosen(feed: FeedConfig, name: str) -> tuple[str, FeedConfig | None]:
     return "", None
 
 
-def _plain(part: Part, aside: Path) -> Part:
+def _plain(part: Part, aside: Path, *, inside: bool) -> Part:
+    """A plain file from one that may be packed with gzip; `inside` says that it comes out of an archive."""
     feed, file, path = part.feed, part.file, part.path
     what, remedy = "cannot be unpacked or read", "send it again, or mend files.compression, files.format or files.encoding"
     with _faults(feed, file, "unreadable", what, remedy):
@@ -168,13 +180,24 @@ def _plain(part: Part, aside: Path) -> Part:
                 _copy(source, path)
             magic = _magic(path)
         elif feed.files.compression == "gzip" and magic:
-            raise zlib.error
+            raise LoadError("unreadable", about(feed, file, "is not packed with gzip", "take `compression: gzip` out of files"))
         if magic.startswith(ZIP) or magic[TAR_MARK_AT:].startswith(TAR):
-            kind = "zip" if magic.startswith(ZIP) else "tar"
-            raise LoadError("archive", about(feed, file, f"is a {kind} archive", f"say `compression: {kind}` under files"))
+            raise LoadError("archive", about(feed, file, *_unopened(path, magic, inside)))
         if not magic:
             return Part(feed, file, path)
+        if odd := foreign(feed.files.format, magic):
+            raise LoadError("unreadable", about(feed, file, *odd))
         return _converted(part, magic, path, aside)
+
+
+def _unopened(path: Path, magic: bytes, inside: bool) -> tuple[str, str]:
+    """What an archive is that the feed takes for a plain file, and what to do."""
+    if magic.startswith(ZIP) and is_workbook(path):
+        return "is an Excel workbook or another office document", READABLE
+    kind = "zip" if magic.startswith(ZIP) else "tar"
+    return f"is a {kind} archive", "send it unpacked: archives in archives are not read" if inside else (
+        f"say `compression: {kind}` under files"
+    )
 
 
 def _magic(path: Path) -> bytes:
@@ -195,8 +218,7 @@ def _converted(part: Part, magic: bytes, path: Path, aside: Path) -> Part:
             what = f"has no element named {feed.files.row_tag}"
             raise LoadError("missing_content", about(feed, file, what, "mend files.row_tag")) from None
         return Part(_as(feed, "ndjson"), file, target)
-    wide = magic[:2] in (b"\xff\xfe", b"\xfe\xff")
-    encoding = "utf-16" if wide else (feed.files.encoding or "utf-8").lower()
+    encoding = marked_encoding(magic) or (feed.files.encoding or "utf-8").lower()
     if form == "parquet" or encoding.replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
         return Part(feed, file, path)
     _recode(path, encoding, target)
@@ -209,7 +231,7 @@ def _as(feed: FeedConfig, form: str) -> FeedConfig:
 
 def _recode(path: Path, encoding: str, target: Path) -> None:
     # Half a character pair, or a byte the encoding lacks, becomes bytes that are not UTF-8: its record is an encoding error.
-    broken = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
+    broken = "surrogatepass" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
     with (
         path.open("r", encoding=encoding, errors=broken, newline="") as text,
         target.open("w", encoding="utf-8", errors=broken, newline="") as written,

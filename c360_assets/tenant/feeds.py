@@ -5,6 +5,7 @@ Which files match a pattern belongs to `files`, what must hold between the keys 
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -50,7 +51,10 @@ class FieldConfig(Strict):
 
 
 class FeedConfig(Strict):
-    """One feed: one dataset of one source, loaded into one domain table."""
+    """One feed: one dataset of one source, loaded into one domain table.
+
+    `null_values` are texts that stand for a missing value in every field, compared without case and surrounding blanks.
+    """
 
     source: Name
     feed: Name
@@ -64,7 +68,18 @@ class FeedConfig(Strict):
     timezone: str | None = None
     datetime_format: str | None = None
     scale: int | None = Field(default=None, ge=0, le=37)
+    null_values: list[str] = Field(default_factory=list)
     fields: dict[str, FieldConfig] = Field(min_length=1)
+
+    @field_validator("null_values", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        """YAML reads NULL as nothing, and dates and numbers as such; here they are texts of a file."""
+        if not isinstance(value, list):
+            return value
+        return [
+            "null" if v is None else str(v) if isinstance(v, int | float | date) and not isinstance(v, bool) else v for v in value
+        ]
 
     @property
     def name(self) -> str:

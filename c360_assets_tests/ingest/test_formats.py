@@ -190,7 +190,7 @@ def test_a_quote_that_nothing_closes_fails_the_file_it_would_swallow(tmp_path: P
     failed, loaded = load(tenant, made).days
     assert (failed.kind, loaded.status) == ("unreadable", "loaded")
     assert "never closed, in the record of line 52" in failed.message
-    assert (loaded.rows_read, loaded.rows_rejected) == (3, 2)
+    assert (loaded.rows_read, loaded.rows_rejected) == (4, 3)
 
 
 BYTES = st.lists(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import re
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from c360_assets.ingest.casts import cast_for, typed_sql
+from c360_assets.ingest.read_text import split_record
 from c360_assets.ingest.records import Dialect
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.ingest.tenants import feed_of, land, ledger, load, tenant_of
@@ -111,15 +113,23 @@ def test_any_file(tmp_path_factory: pytest.TempPathFactory, kind: str, seed: int
 
 
 def rows_of(content: bytes) -> int | None:
-    """The records below the header of a plain CSV file, read character by character; None where that reader does not apply."""
+    """The rows below the header of a plain CSV file, read character by character; None where that reader does not apply.
+
+    A record that does not fit counts as many rows as it has lines.
+    """
     plain = content[:2] not in (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"PK")
     try:
         text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError:
         return None
-    if not plain or ("\r" in text and "\n" not in text):
+    if not plain:
         return None
-    return max(0, len(slow_records(text)) - 1)
+    dialect = Dialect(",", '"', '"')
+    records = [record for _, record in slow_records(text)]
+    if not records:
+        return 0
+    fits = re.compile(dialect.record(len(split_record(records[0], dialect))))
+    return sum(1 if fits.match(r) else sum(bool(line) for line in re.split("[\r\n]", r)) for r in records[1:])
 
 
 LITERAL = st.one_of(st.text(max_size=25), st.text(alphabet="0123456789-/:. +eETZxjanpm", max_size=25))

@@ -356,7 +356,10 @@ def test_what_a_file_lacks_or_has_too_much(tmp_path: Path) -> None:
     load(tenant, feed)
     land(tenant, "c-20240106.csv", "spent,id,loyalty,level\n2,a,gold,3\n")
     (day,) = load(tenant, feed).days
-    assert day.warnings == ["file c-20240106.csv has 2 columns that the feed does not declare; ignored"]
+    assert day.warnings == [
+        "file c-20240106.csv: lacks 2 columns (name, seen), which the feed declares: NULL",
+        "file c-20240106.csv: has 2 columns (loyalty, level), which the feed does not declare: ignored",
+    ]
     assert table(tenant, feed).select("id", "name", "seen", "spent").rows() == [("a", None, None, Decimal("2.00"))]
 
 

@@ -1,0 +1,103 @@
+"""What is wrong with a file as a whole is said so that its sender can mend it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from c360_assets_tests.ingest.tenants import feed_of, land, load, table, tenant_of
+from c360_assets_tests.ingest.test_packed import tarred, zipped
+
+TEXT = "id,name\n1,Ann\n"
+
+
+def parquet() -> bytes:
+    buffer = io.BytesIO()
+    pl.DataFrame({"id": ["1"]}).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("files", "content", "message"),
+    [
+        ({}, TEXT.encode("utf-16-le"), "looks like UTF-16 without a mark: say `encoding: utf-16-le`"),
+        ({}, TEXT.replace(",", ";").encode(), "holds no ',': say `delimiter: \";\"`"),
+        ({"format": "tsv"}, TEXT.encode(), "holds no '\\\\t': say `delimiter: \",\"`"),
+        ({}, b"1,Ann\n2,Bob\n", "none of its 2 columns is declared: say `header: false`"),
+        ({}, b"# export\nid,name\n", "none of its 1 columns is declared"),
+        ({}, b"i_d,name\n", "it has 'i_d': if that is the column, call the field so"),
+        ({}, b"idd,name\n", "it has 'idd'"),
+        ({}, b"key,name\n", "lacks the required column id; send the file with it"),
+        ({}, b"<html>403</html>", "begins like XML, HTML or JSON"),
+        ({}, b"%PDF-1.7 ...", "is a PDF document; export it as CSV"),
+        ({}, b"\xd0\xcf\x11\xe0\xa1", "is an old Excel or Word file"),
+        ({}, parquet(), "is a Parquet file; say `format: parquet`"),
+        ({"format": "json"}, parquet(), "is a Parquet file; say `format: parquet`"),
+        ({}, zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "is an Excel workbook or another office document"),
+        ({"format": "parquet"}, TEXT.encode(), "is no Parquet file; mend files.format"),
+        ({"format": "avro"}, TEXT.encode(), "is no Avro file; mend files.format"),
+        ({"format": "xml"}, TEXT.encode(), "is no XML; mend files.format"),
+        ({"compression": "gzip"}, TEXT.encode(), "is not packed with gzip; take `compression: gzip` out"),
+        ({"compression": "zip"}, zipped({"a.tar": tarred({"a.csv": b"id"}, "w")}), "archives in archives are not read"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(tmp_path: Path, files: dict[str, Any], content: bytes, message: str) -> None:
+    feed = feed_of(files={"pattern": "'c-'yyyyMMdd", **files}, fields={"id": {}, "name": {}})
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105", content)
+    (day,) = load(tenant, feed).days
+    assert day.status == "failed"
+    assert "file c-20240105" in day.message
+    assert message in day.message
+    assert "Ann" not in day.message
+
+
+@pytest.mark.parametrize(
+    ("files", "content"),
+    [
+        ({}, TEXT.encode("utf-16")),
+        ({}, TEXT.encode("utf-32")),
+        ({"encoding": "utf-16-le"}, TEXT.encode("utf-16-le")),
+        ({}, TEXT.replace("\n", "\r").encode()),
+        ({}, b"id,name\r\n1,Ann"),
+        ({}, b"id,name\r1,Ann\n"),
+        ({}, b"\n\nid,name\n\n1,Ann\n\n"),
+        ({}, b"NAME,Id\nAnn,1\n"),
+        ({"compression": "zip"}, zipped({"../../a.csv": TEXT.encode()})),
+        ({"compression": "tar"}, tarred({"/etc/a.csv": TEXT.encode()}, "w")),
+    ],
+)
+def test_what_is_only_unusual_loads(tmp_path: Path, files: dict[str, Any], content: bytes) -> None:
+    feed = feed_of(files={"pattern": "'c-'yyyyMMdd", **files}, fields={"id": {}, "name": {}})
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105", content)
+    assert [(d.status, d.warnings) for d in load(tenant, feed).days] == [("loaded", [])]
+    assert table(tenant, feed).select("id", "name").rows() == [("1", "Ann")]
+    assert not list(tmp_path.rglob("a.csv"))
+
+
+def test_texts_for_a_missing_value(tmp_path: Path) -> None:
+    feed = feed_of(null_values=[None, "N/A", "1900-01-01"], error_threshold=0)
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.csv", "id,name,seen,spent\na, null ,1900-01-01,n/a\nb,Nullmann,NULL,1\n")
+    load(tenant, feed)
+    assert [r[:3] for r in table(tenant, feed).rows()] == [("a", None, None), ("b", "Nullmann", None)]
+
+
+def test_a_stray_quote_cannot_hide_rows_from_the_threshold(tmp_path: Path) -> None:
+    feed = feed_of(files={"pattern": "'c-'yyyyMMdd"}, fields={"id": {}, "name": {}}, error_threshold=10)
+    tenant = tenant_of(tmp_path, feed)
+    good = "".join(f"{i},a\n" for i in range(100))
+    land(tenant, "c-20240105", f'id,name\n{good}x,"open\n{good}y,"shut\n{good}')
+    land(tenant, "c-20240106", f'id,name\n{good}x,"open\ny,"shut\n{good}')
+    refused, loaded = load(tenant, feed).days
+    assert (refused.status, refused.rows_read, refused.rows_rejected) == ("failed", 302, 102)
+    assert "102 of 302 rows have errors" in refused.message
+    assert "malformed_row (102 rows)" in refused.message
+    assert (loaded.status, loaded.rows_read, loaded.rows_rejected) == ("loaded", 202, 2)
+    log = pl.read_csv(refused.logs[0])
+    assert log["line_no"].to_list() == list(range(102, 204))
