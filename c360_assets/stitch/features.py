@@ -12,7 +12,6 @@ e-mail address count only where that record lacks the name, gender only where th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -45,21 +44,29 @@ class Level:
 
 @dataclass(frozen=True)
 class Feature:
+    """One feature: it counts for pairs that hold it, and its level is the first whose condition is true.
+
+    `held`: columns that both records hold, as alternatives. `lacking`: instead, one record has letters in its login and lacks
+    one of these. `present`: what else must be true. `by`: the column whose two values alone decide the level, which is then
+    computed once per pair of values.
+    """
+
     name: str
-    present: str
+    held: tuple[tuple[str, ...], ...]
     levels: tuple[Level, ...]
-    stage: int = 1
+    present: str = "TRUE"
+    lacking: tuple[str, ...] = ()
+    by: str | None = None
     bits: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bits", len(self.levels).bit_length())
 
-    def case(self, present: str | None = None) -> str:
-        """The SQL expression of the level number; `present` replaces the condition under which the feature counts."""
-        present = present or self.present
+    def case(self) -> str:
+        """The SQL expression of the level number, for pairs that hold the feature."""
         whens = " ".join(f"WHEN {level.sql} THEN {n}" for n, level in enumerate(self.levels, 1) if level.sql != "TRUE")
         last = next((f" ELSE {n}" for n, level in enumerate(self.levels, 1) if level.sql == "TRUE"), " ELSE 0")
-        return f"(CASE WHEN NOT coalesce({present}, FALSE) THEN 0 {whens}{last} END)"
+        return f"(CASE {whens}{last} END)"
 
     def at(self, *prefixes: str) -> str:
         """The SQL condition that the level's label starts with one of `prefixes`.
@@ -72,6 +79,19 @@ class Feature:
         return [n for n, level in enumerate(self.levels, 1) if level.label.startswith(prefixes)]
 
 
+@dataclass(frozen=True)
+class Fact:
+    """Something that is true of some pairs, under a name that features refer to.
+
+    Text is read only where both records hold one of the alternatives `held` and the numbers say that it `may` be true.
+    """
+
+    name: str
+    held: tuple[tuple[str, ...], ...]
+    may: str
+    sql: str
+
+
 def _similar(column: str) -> str:
     """Jaro-Winkler >= .92 or one edit (from four letters on), behind cheap guards."""
     a, b = f"a.{column}", f"b.{column}"
@@ -79,6 +99,20 @@ def _similar(column: str) -> str:
         f"(abs(length({a}) - length({b})) <= 3 AND jaro_winkler_similarity({a}, {b}) >= 0.92"
         f" OR least(length({a}), length({b})) >= 4 AND abs(length({a}) - length({b})) <= 1"
         f" AND jaro_winkler_similarity({a}, {b}) >= 0.7 AND damerau_levenshtein({a}, {b}) = 1)"
+    )
+
+
+def _one_edit(column: str, ends: int, least: float) -> str:
+    """One edit between values that are alike by Jaro-Winkler, which costs little where neither ends agree.
+
+    An edit leaves the first or the last `ends` characters as they are in texts of more than twice that many.
+    """
+    a, b = f"a.{column}", f"b.{column}"
+    return (
+        f"(a.{column}_head = b.{column}_head OR a.{column}_tail = b.{column}_tail"
+        f" OR greatest(length({a}), length({b})) <= {2 * ends})"
+        f" AND abs(length({a}) - length({b})) <= 1 AND jaro_winkler_similarity({a}, {b}) >= {least}"
+        f" AND damerau_levenshtein({a}, {b}) = 1"
     )
 
 
@@ -95,7 +129,7 @@ NAME_U = (1e-4, 2e-4, 3e-4, 3e-4, 2e-4, 5e-5, 1e-5, 1e-6)
 
 GIVEN = Feature(
     "given_name",
-    "a.given IS NOT NULL AND b.given IS NOT NULL AND NOT swapped",
+    (("given",),),
     (
         *_bins("equal", "a.given = b.given", "given_bin", 0.78, NAME_U, "share"),
         Level(
@@ -126,10 +160,12 @@ GIVEN = Feature(
         Level("different, rare", "NOT (a.established AND b.established)", 0.02, 0.4, h_from="random"),
         Level("different, established", "TRUE", 0.005, 0.57, h_from="random"),
     ),
+    "NOT swapped",
+    by="given",
 )
 SURNAME = Feature(
     "surname",
-    "a.surname IS NOT NULL AND b.surname IS NOT NULL AND NOT swapped",
+    (("surname",),),
     (
         *_bins("equal", "a.surname = b.surname", "surname_bin", 0.86, NAME_U, "learned"),
         Level(
@@ -142,10 +178,20 @@ SURNAME = Feature(
         Level("similar", _similar("surname"), 0.08, 3e-3),
         Level("different", "TRUE", 0.04, 0.99),
     ),
+    "NOT swapped",
+    by="surname",
+)
+SWAPPED = Fact(
+    "swapped",
+    (("given", "surname"),),
+    "a.given_code = b.surname_code OR a.surname_code = b.given_code",
+    "a.given <> b.given AND a.surname <> b.surname AND length(a.given) > 1 AND length(b.given) > 1 AND ("
+    "(a.given = b.surname AND (a.surname = b.given OR jaro_winkler_similarity(a.surname, b.given) >= 0.92))"
+    " OR (a.surname = b.given AND jaro_winkler_similarity(a.given, b.surname) >= 0.92))",
 )
 SWAP = Feature(
     "name_swap",
-    "a.given IS NOT NULL AND b.given IS NOT NULL AND a.surname IS NOT NULL AND b.surname IS NOT NULL",
+    (("given", "surname"),),
     (
         Level("swapped, common", "swapped AND a.name_rarity <= 7", 0.004, 1e-6, "blocked", "random"),
         Level("swapped, rare", "swapped", 0.008, 1e-7, "blocked", "random"),
@@ -155,7 +201,7 @@ SWAP = Feature(
 ELSEWHERE = "a.postal <> b.postal AND coalesce(a.city <> b.city, TRUE)"
 ADDRESS = Feature(
     "address",
-    "a.address IS NOT NULL AND b.address IS NOT NULL",
+    (("address",),),
     (
         Level("the same line elsewhere", f"a.building = b.building AND {ELSEWHERE}", 0.01, 1e-5),
         Level("equal, few", "a.address = b.address AND a.address_n <= 6", 0.5, 1e-6, "blocked"),
@@ -169,61 +215,65 @@ ADDRESS = Feature(
 )
 BIRTHDATE = Feature(
     "birthdate",
-    "a.birthdate IS NOT NULL AND b.birthdate IS NOT NULL",
+    (("birthdate",),),
     (
         Level("equal", "a.birthdate = b.birthdate AND a.birthdate_n <= 20", 0.75, 4e-5, "total", "share"),
         Level("equal, common", "a.birthdate = b.birthdate", 0.05, 1e-4, "total", "share"),
         Level(
             "day and month swapped",
-            "a.birthdate[:4] = b.birthdate[:4] AND a.birthdate[6:7] = b.birthdate[9:10] AND a.birthdate[9:10] = b.birthdate[6:7]",
+            "a.year = b.year AND a.month = b.day AND a.day = b.month",
             0.03,
             4e-5,
             h_from="random",
         ),
         Level(
             "one edit",
-            "jaro_winkler_similarity(a.birthdate, b.birthdate) >= 0.8 AND damerau_levenshtein(a.birthdate, b.birthdate) = 1",
+            "(a.year = b.year AND (a.month = b.month OR a.day = b.day) OR a.month = b.month AND a.day = b.day)"
+            " AND damerau_levenshtein(a.birthdate, b.birthdate) = 1",
             0.08,
             1e-3,
             h_from="random",
         ),
         Level(
             "same year or same day",
-            "a.birthdate[:4] = b.birthdate[:4] OR a.birthdate[6:] = b.birthdate[6:]",
+            "a.year = b.year OR a.month = b.month AND a.day = b.day",
             0.05,
             0.02,
             h_from="random",
         ),
-        Level(
-            "near", "abs(CAST(a.birthdate[:4] AS INTEGER) - CAST(b.birthdate[:4] AS INTEGER)) <= 1", 0.01, 0.03, h_from="random"
-        ),
+        Level("near", "abs(a.year - b.year) <= 1", 0.01, 0.03, h_from="random"),
         Level("different", "TRUE", 0.03, 0.95, h_from="random"),
     ),
 )
-FIRST_STAGE = (SWAP, GIVEN, SURNAME, ADDRESS, BIRTHDATE)
-
 NAMES_EQUAL = f"({GIVEN.at('equal')} AND {SURNAME.at('equal')})"
 
 
-def _share_a_value(one: str, several: str) -> str:
-    """An equal value; lists are there only for the few records with more than one."""
-    return (
-        f"(a.{one} = b.{one} OR (a.{several} IS NOT NULL OR b.{several} IS NOT NULL)"
-        f" AND list_has_any(coalesce(a.{several}, [a.{one}]), coalesce(b.{several}, [b.{one}])))"
+def _shared(one: str, several: str) -> Fact:
+    """An equal value among several; only few records have more than one."""
+    return Fact(
+        f"{one}_shared",
+        ((one,),),
+        f"a.{one}_code <> b.{one}_code AND (a.{several}_held OR b.{several}_held)",
+        f"list_has_any(coalesce(a.{several}, [a.{one}]), coalesce(b.{several}, [b.{one}]))",
     )
 
 
-EMAIL_EQUAL = _share_a_value("email", "emails")
-EMAIL_LOGIN = "a.login = b.login"
+EMAIL_SHARED = _shared("email", "emails")
+EMAIL_EQUAL = "(a.email_code = b.email_code OR email_shared)"
+EMAIL_LOGIN = "a.login_code = b.login_code"
 EMAIL_TYPO = (
-    "jaro_winkler_similarity(a.login, b.login) >= 0.85 AND damerau_levenshtein(a.login, b.login) = 1"
-    " AND regexp_replace(a.login, '[0-9]', '', 'g') <> regexp_replace(b.login, '[0-9]', '', 'g') AND a.domain = b.domain"
+    f"a.domain = b.domain AND {_one_edit('login', 3, 0.85)}"
+    " AND regexp_replace(a.login, '[0-9]', '', 'g') <> regexp_replace(b.login, '[0-9]', '', 'g')"
+)
+LOGIN_FROM_NAMES = Fact(
+    "login_from_names",
+    (("email",),),
+    f"{EMAIL_LOGIN} AND NOT {EMAIL_EQUAL} AND NOT {NAMES_EQUAL}",
+    "contains(a.letters, a.surname) OR contains(b.letters, b.surname) OR contains(a.letters, b.surname)",
 )
 EMAIL = Feature(
     "email",
-    # A login made of names that both records share says no more than the names do.
-    f"a.email IS NOT NULL AND b.email IS NOT NULL"
-    f" AND ({EMAIL_EQUAL} OR {NAMES_EQUAL} OR NOT ({EMAIL_LOGIN} AND login_from_names))",
+    (("email",),),
     (
         Level("equal, few", f"{EMAIL_EQUAL} AND a.email_n <= 6", 0.55, 5e-7, "blocked", h=0.03),
         Level("equal, many", EMAIL_EQUAL, 0.05, 1e-6, "blocked", h=0.02),
@@ -231,40 +281,36 @@ EMAIL = Feature(
         Level("one edit", f"{EMAIL_TYPO} AND NOT ({NAMES_EQUAL})", 0.05, 1e-6, h=0.01),
         Level("different", "TRUE", 0.31, 1.0, h=0.93),
     ),
-    stage=2,
+    # A login made of names that both records share says no more than the names do.
+    "NOT login_from_names",
 )
 EMAIL_OF_EQUAL_NAMES = Feature(
     "email_of_equal_names",
-    f"a.email IS NOT NULL AND b.email IS NOT NULL AND {NAMES_EQUAL} AND NOT {EMAIL_EQUAL}",
+    (("email",),),
     (
         Level("equal login", EMAIL_LOGIN, 0.15, 0.03, "conditional", "random"),
         Level("one edit", EMAIL_TYPO, 0.15, 0.005, "conditional", "random"),
         Level("different", "TRUE", 0.7, 0.965, "conditional", "random"),
     ),
-    stage=2,
+    f"{NAMES_EQUAL} AND NOT {EMAIL_EQUAL}",
 )
-PHONE_EQUAL = _share_a_value("phone", "phones")
+PHONE_SHARED = _shared("phone", "phones")
+PHONE_EQUAL = "(a.phone_code = b.phone_code OR phone_shared)"
 PHONE = Feature(
     "phone",
-    "a.phone IS NOT NULL AND b.phone IS NOT NULL",
+    (("phone",),),
     (
         Level("equal, few", f"{PHONE_EQUAL} AND a.phone_n <= 6", 0.5, 2e-6, "blocked", h=0.25),
         Level("equal, many", PHONE_EQUAL, 0.1, 5e-6, "blocked", h=0.1),
         Level("last seven equal", "right(a.phone, 7) = right(b.phone, 7)", 0.01, 2e-7),
-        Level(
-            "one edit",
-            "jaro_winkler_similarity(a.phone, b.phone) >= 0.85 AND damerau_levenshtein(a.phone, b.phone) = 1",
-            0.04,
-            5e-6,
-        ),
+        Level("one edit", _one_edit("phone", 4, 0.85), 0.04, 5e-6),
         Level("different", "TRUE", 0.35, 1.0, h=0.6),
     ),
-    stage=2,
 )
 NO_ADDRESS_AGREEMENT = f"NOT {ADDRESS.at('equal', 'same building', 'like')}"
 PLACE = Feature(
     "place",
-    f"{NO_ADDRESS_AGREEMENT} AND (a.postal IS NOT NULL AND b.postal IS NOT NULL OR a.city IS NOT NULL AND b.city IS NOT NULL)",
+    (("postal",), ("city",)),
     (
         Level("postal equal, rare", "a.postal = b.postal AND a.postal_bin >= 6", 0.25, 2e-5, "total"),
         Level("postal equal", "a.postal = b.postal AND a.postal_bin >= 4", 0.35, 3e-4, "total"),
@@ -280,32 +326,30 @@ PLACE = Feature(
         Level("state equal", "a.state = b.state", 0.05, 0.05),
         Level("different", "TRUE", 0.12, 0.93),
     ),
-    stage=2,
+    NO_ADDRESS_AGREEMENT,
 )
 GENDER = Feature(
     "gender",
-    f"a.gender IS NOT NULL AND b.gender IS NOT NULL AND NOT {GIVEN.at('equal')}",
+    (("gender",),),
     (Level("equal", "a.gender = b.gender", 0.97, 0.5, h_from="random"), Level("different", "TRUE", 0.03, 0.5, h_from="random")),
-    stage=2,
+    f"NOT {GIVEN.at('equal')}",
 )
 SUFFIX = Feature(
     "generational_suffix",
-    "a.suffix IS NOT NULL AND b.suffix IS NOT NULL",
+    (("suffix",),),
     (
         Level("equal", "a.suffix = b.suffix", 0.99, 0.4, h_from="random", fixed_m=True),
         Level("different", "TRUE", 0.01, 0.6, h_from="random", fixed_m=True),
     ),
-    stage=2,
 )
 COMPANY = Feature(
     "company",
-    "a.company IS NOT NULL AND b.company IS NOT NULL",
+    (("company",),),
     (
         *_bins("equal", "a.company = b.company", "company_bin", 0.8, (0.02, 0.02, 0.01, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5), "learned"),
         Level("similar", "jaro_winkler_similarity(a.company, b.company) >= 0.9", 0.05, 1e-3),
         Level("different", "TRUE", 0.15, 0.93),
     ),
-    stage=2,
 )
 
 
@@ -361,9 +405,9 @@ def _names_in_email() -> tuple[Feature, ...]:
         "a.letters IS NOT NULL AND a.given IS NULL AND length(b.given) > 1 AND (a.surname IS NOT NULL OR b.surname IS NULL)"
     )
     return (
-        Feature("names_in_email", f"{no_names} AND {differ}", (*both, *surnames, *givens, nothing), stage=2),
-        Feature("surname_in_email", f"{no_surname} AND {differ}", (*surnames, nothing), stage=2),
-        Feature("given_name_in_email", f"NOT ({no_surname}) AND {no_given} AND {differ}", (*givens, nothing), stage=2),
+        Feature("names_in_email", (), (*both, *surnames, *givens, nothing), f"{no_names} AND {differ}", ("given", "surname")),
+        Feature("surname_in_email", (), (*surnames, nothing), f"{no_surname} AND {differ}", ("surname",)),
+        Feature("given_name_in_email", (), (*givens, nothing), f"NOT ({no_surname}) AND {no_given} AND {differ}", ("given",)),
     )
 
 
@@ -372,18 +416,18 @@ IN_EMAIL = _names_in_email()
 # person's records look like, and where a person rarely has two values of one key, different ones tell people apart.
 KEYS = Feature(
     "foreign_keys",
-    "fk_state > 0",
+    ((),),
     (
         Level("equal", "fk_state = 1", 0.7, 1e-7, "blocked", h=0.02),
         Level("different", "TRUE", 0.3, 1.0, h=0.98),
     ),
-    stage=2,
+    "fk_state > 0",
 )
 # What a pair can be compared on is evidence too: relatives meet in blocks through surname and home, so pairs that hold an
 # address on both sides are relatives more often than the class sizes alone say.
 HELD = Feature(
     "home_held",
-    "TRUE",
+    ((),),
     (
         Level("address on both sides", "a.address IS NOT NULL AND b.address IS NOT NULL", 0.3, 0.3, h=0.5),
         Level(
@@ -395,10 +439,13 @@ HELD = Feature(
         ),
         Level("none", "TRUE", 0.5, 0.5, h_from="person", h=0.2),
     ),
-    stage=2,
 )
 FEATURES: tuple[Feature, ...] = (
-    *FIRST_STAGE,
+    SWAP,
+    GIVEN,
+    SURNAME,
+    ADDRESS,
+    BIRTHDATE,
     EMAIL,
     EMAIL_OF_EQUAL_NAMES,
     PHONE,
@@ -410,51 +457,25 @@ FEATURES: tuple[Feature, ...] = (
     KEYS,
     HELD,
 )
+FACTS = (SWAPPED, EMAIL_SHARED, PHONE_SHARED, LOGIN_FROM_NAMES)
 SHIFTS = {f.name: sum(g.bits for g in FEATURES[:n]) for n, f in enumerate(FEATURES)}
 assert sum(f.bits for f in FEATURES) < 63
 
-SWAPPED = (
-    "coalesce(a.given <> b.given AND a.surname <> b.surname AND length(a.given) > 1 AND length(b.given) > 1 AND ("
-    "(a.given = b.surname AND (a.surname = b.given OR jaro_winkler_similarity(a.surname, b.given) >= 0.92))"
-    " OR (a.surname = b.given AND jaro_winkler_similarity(a.given, b.surname) >= 0.92)), FALSE)"
-)
-LOGIN_FROM_NAMES = (
-    "coalesce(contains(a.letters, a.surname) OR contains(b.letters, b.surname) OR contains(a.letters, b.surname), FALSE)"
-)
-
 
 def key_state(column: str) -> str:
-    """The state of a key of a pair: 0 missing on a side, 1 equal, 2 different. A key may hold several values, comma-joined."""
+    """The state of a key of a pair that holds it: 1 equal, 2 different. A key may hold several values, comma-joined."""
     a, b = quote_ident(f"a_{column}"), quote_ident(f"b_{column}")
     return (
-        f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN 0 WHEN {a} = {b} THEN 1 WHEN (contains({a}, ',') OR contains({b}, ','))"
-        f" AND list_has_any(string_split({a}, ','), string_split({b}, ',')) THEN 1 ELSE 2 END::TINYINT"
+        f"CASE WHEN {a} = {b} THEN 1 WHEN (contains({a}, ',') OR contains({b}, ','))"
+        f" AND list_has_any(string_split({a}, ','), string_split({b}, ',')) THEN 1 ELSE 2 END"
     )
 
 
-def compare_sql(batch: str, key_columns: Sequence[str] = ()) -> str:
-    """SELECT n, pattern and the states of the keys over a relation of pairs: n, the columns of both records as a_… and b_…."""
-    states = "".join(f", {key_state(c)} AS {quote_ident('s_' + c)}" for c in key_columns)
-    foreign = [quote_ident("s_" + c) for c in key_columns if c.startswith("fk_")]
-    equal, held = (" OR ".join(f"{s} {test}" for s in foreign) or "FALSE" for test in ("= 1", "> 0"))
-    carried = "".join(f", {quote_ident('s_' + c)}" for c in key_columns)
-    first = ", ".join(f"{f.case()} AS l_{f.name}" for f in FIRST_STAGE)
-    second = ", ".join(f"{f.case()}::BIGINT AS l_{f.name}" for f in FEATURES if f.stage == 2)
-    packed = " + ".join(f"(l_{f.name}::BIGINT << {SHIFTS[f.name]})" for f in FEATURES)
-    staged = ", ".join(f"l_{f.name}" for f in FIRST_STAGE)
-    sql = f"""
-    WITH met AS (SELECT *, {SWAPPED} AS swapped, {LOGIN_FROM_NAMES} AS login_from_names{states} FROM {batch}),
-    names AS (SELECT *, CASE WHEN {equal} THEN 1 WHEN {held} THEN 2 ELSE 0 END AS fk_state, {first} FROM met),
-    rest AS (SELECT n{carried}, {staged}, {second} FROM names)
-    SELECT n, {packed} AS pattern{carried} FROM rest"""
-    return side_by_side(sql)
+def columns_read(sql: str) -> list[str]:
+    """Columns of the comparison records that SQL over two records a and b reads."""
+    return sorted(set(re.findall(r"\b[ab]\.(\w+)", sql)))
 
 
 def side_by_side(sql: str) -> str:
-    """The SQL over two records a and b, rewritten for relations that hold the columns of both as a_… and b_…."""
+    """SQL over two records a and b, rewritten for relations that hold the columns of both as a_… and b_…."""
     return re.sub(r"\b([ab])\.", r"\1_", sql)
-
-
-# Columns of the comparison records that a comparison reads; those where only equality counts are compared as numbers.
-EQUALITY = ("address", "area", "building", "city", "domain", "gender", "house", "postal", "state", "suffix", "unit")
-COMPARED = tuple(sorted(set(re.findall(r"\b[ab]\.(\w+)", " ".join([SWAPPED, LOGIN_FROM_NAMES, *(f.case() for f in FEATURES)])))))

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from c360_assets.stitch.compare import compare
-from c360_assets.stitch.features import COMPARED, FEATURES, IN_EMAIL, SHIFTS, Level, side_by_side
+from c360_assets.stitch.compare import Comparable, compare
+from c360_assets.stitch.features import FEATURES, IN_EMAIL, SHIFTS, Level, columns_read, side_by_side
 from c360_assets.stitch.records import columns_with, registered
 
 Array = npt.NDArray[np.float64]
@@ -119,7 +119,7 @@ def design_matrix(patterns: Ints) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(flat)), flat, indptr), shape=(len(patterns), len(LEVELS)))
 
 
-def random_patterns(con: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> tuple[Ints, Ints]:
+def random_patterns(con: duckdb.DuckDBPyConnection, read: Comparable) -> tuple[Ints, Ints]:
     """Distinct patterns and their counts of random pairs, or of all pairs where there are not more than the sample."""
     n = read.height
     if n * (n - 1) // 2 <= SAMPLE_PAIRS:
@@ -129,7 +129,7 @@ def random_patterns(con: duckdb.DuckDBPyConnection, read: pl.DataFrame) -> tuple
         i = random.integers(0, n, SAMPLE_PAIRS)
         j = random.integers(0, n, SAMPLE_PAIRS)
         i, j = np.minimum(i, j)[i != j], np.maximum(i, j)[i != j]
-    return np.unique(compare(con, read, i, j, columns_with(read, "fk_")).pattern, return_counts=True)
+    return np.unique(compare(con, read, i, j, columns_with(read.columns, "fk_")).pattern, return_counts=True)
 
 
 def equal_value_pairs(records: pl.DataFrame) -> Array:
@@ -183,12 +183,12 @@ def own_names(con: duckdb.DuckDBPyConnection, records: pl.DataFrame) -> Array:
     named = records.filter(
         pl.col("letters").is_not_null() & (pl.col("given").str.len_chars() > 1) & pl.col("surname").is_not_null()
     ).gather_every(max(records.height // SAMPLE_OWN, 1))
-    columns = [c for c in COMPARED if c in records.columns]
     for feature, lacking in zip(IN_EMAIL, (("given", "surname"), ("surname",), ("given",)), strict=True):
+        columns = columns_read(feature.case())
         a = named.select(pl.lit(None, pl.String).alias(f"a_{c}") if c in lacking else pl.col(c).alias(f"a_{c}") for c in columns)
         b = named.select(pl.col(c).alias(f"b_{c}") for c in columns)
         with registered(con, er_own=pl.concat([a, b], how="horizontal")):
-            sql = f"SELECT {feature.case('TRUE')} AS level, count(*) FROM er_own GROUP BY 1"
+            sql = f"SELECT {feature.case()} AS level, count(*) FROM er_own GROUP BY 1"
             found = dict(con.execute(side_by_side(sql)).fetchall())
         start = np.array([level.m for level in feature.levels])
         held = np.array([found.get(n, 0) for n in range(1, len(feature.levels) + 1)], dtype=np.float64)
@@ -230,7 +230,7 @@ def bin_shares(records: pl.DataFrame) -> Array:
 
 
 def fit(
-    con: duckdb.DuckDBPyConnection, data: pl.DataFrame, read: pl.DataFrame, patterns: Ints, counts: Ints, *, classes: int = 3
+    con: duckdb.DuckDBPyConnection, data: pl.DataFrame, read: Comparable, patterns: Ints, counts: Ints, *, classes: int = 3
 ) -> Model:
     """Fit the model on the patterns of the compared pairs (sorted, with counts). `classes=2` leaves the household out.
 

@@ -18,7 +18,7 @@ from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import nickname_map
 from c360_assets.stitch import blocking, clustering, components, records, scores
 from c360_assets.stitch.blocking import Ints32
-from c360_assets.stitch.compare import comparable, compare
+from c360_assets.stitch.compare import Comparable, comparable, compare
 from c360_assets.stitch.model import Ints, Model, fit
 from c360_assets.tenant.models import StitchConfig
 
@@ -60,7 +60,7 @@ class _Pairs:
     j: Ints32
     mask: Ints
     pattern: Ints
-    keys: dict[str, npt.NDArray[np.int8]]
+    keys: dict[str, npt.NDArray[np.uint8]]
 
     @property
     def n(self) -> int:
@@ -198,7 +198,7 @@ def _known_names() -> frozenset[str]:
 
 
 def _compare(
-    con: duckdb.DuckDBPyConnection, read: pl.DataFrame, i: Ints32, j: Ints32, mask: Ints, key_columns: list[str]
+    con: duckdb.DuckDBPyConnection, read: Comparable, i: Ints32, j: Ints32, mask: Ints, key_columns: list[str]
 ) -> _Pairs:
     found = compare(con, read, i, j, key_columns)
     return _Pairs(i, j, mask, found.pattern, found.keys)

@@ -99,7 +99,7 @@ def choose_conflicts(model: Model, modes: dict[str, str], default: str, sk_colum
     return Conflicts(levels, reason, tuple(c for c in sk_columns if modes.get(c, "always") != "never"))
 
 
-def conflict_states(conflicts: Conflicts, patterns: Ints, keys: dict[str, npt.NDArray[np.int8]]) -> tuple[Bools, Bools]:
+def conflict_states(conflicts: Conflicts, patterns: Ints, keys: dict[str, npt.NDArray[np.uint8]]) -> tuple[Bools, Bools]:
     """(incompatible, compatible), each (pairs, fields): both hold the field and conflict, or hold it and do not."""
     bad, good = [], []
     for name, levels in conflicts.levels.items():
@@ -158,7 +158,7 @@ FUZZY = {
 }
 
 
-def _condition(condition: Any, patterns: Ints, keys: dict[str, npt.NDArray[np.int8]]) -> tuple[Bools, bool]:
+def _condition(condition: Any, patterns: Ints, keys: dict[str, npt.NDArray[np.uint8]]) -> tuple[Bools, bool]:
     """Truth of one condition per pair, and whether it is fuzzy. A missing value makes every condition false."""
     if isinstance(condition, str):
         if condition not in FUZZY:
@@ -191,7 +191,7 @@ def _condition(condition: Any, patterns: Ints, keys: dict[str, npt.NDArray[np.in
     return truth[kind], kind.startswith("fuzzy")
 
 
-def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, keys: dict[str, npt.NDArray[np.int8]]) -> Scored:
+def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, keys: dict[str, npt.NDArray[np.uint8]]) -> Scored:
     """Scores of pairs: the rule list or classifier preset of a `MatchingConfig` first, then the model.
 
     `keys`: per fk_ and sk_ column 0 missing on a side, 1 equal, 2 different.
