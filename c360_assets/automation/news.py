@@ -1,6 +1,7 @@
 """What of a feed is news, as a tick wants to know it: remote places are asked seldom, and one that fails is an answer.
 
-Finding and fetching files belongs to `ingest`. What follows from the answer is for `sensors` and `readiness` to say.
+A tick lists remote files; the run that it asks for fetches them. Finding and fetching files belongs to `ingest`. What follows
+from the answer is for `sensors` and `readiness` to say.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def news(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, today: date) ->
 
 def _look(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, today: date) -> News:
     try:
-        return News(pending(tenant, feed, ledger, today))
+        return News(pending(tenant, feed, ledger, today, fetched=False))
     except LoadError as error:
         return News(problem=str(error))
 

@@ -1,7 +1,7 @@
 """Files of other places as landing: what fits a feed's pattern at an S3 or SFTP address is copied below `cache/`.
 
 The copy mirrors the place: same paths, sizes and times, and a file that has gone there goes here. Nothing is written at the
-address. Which of the files are news is decided in `landing`.
+address. Whoever only wants to know what is there lists it. Which of the files are news is decided in `landing`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
+from zlib import crc32
 
 from c360_assets.ingest.failures import LoadError
 from c360_assets.tenant.files import FilePattern
@@ -45,29 +46,67 @@ FAILURES = {
     "disk": ("could not be copied: the disk is full", "make room and run again"),
 }
 REFUSED = frozenset({"NoCredentialsError", "PartialCredentialsError", "AuthenticationException", "PasswordRequiredException"})
+Result = TypeVar("Result")
 UNKNOWN_HOST = frozenset({"BadHostKeyException", "UnknownHostError"})
 
 
 @dataclass(frozen=True)
-class Remote:
-    """A file at the address: its path below the address, where it is, its size and its time of change in whole seconds."""
+class Facts:
+    """What tells one content of a remote file from another: size, time of change in whole seconds, and the place's own mark of
+    a version, where it has one (the ETag of S3)."""
 
-    relative: str
-    path: str
     size: int
     changed: int
+    version: str = ""
+
+    @property
+    def mtime_ns(self) -> int:
+        """The time of change that the copy gets. Two versions of one second differ in the fraction, by their mark."""
+        return self.changed * 10**9 + (crc32(self.version.encode()) % 10**6 * 1000 if self.version else 0)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file at the address: its path below the address, the day in its name, where it is, what it is like."""
+
+    relative: str
+    day: date | None
+    path: str
+    facts: Facts
+
+
+def cache_folder(tenant: Tenant, feed: FeedConfig) -> Path:
+    """Where the copies of a feed's remote files are."""
+    return tenant.root / "cache" / feed.physical
+
+
+def remote_files(tenant: Tenant, feed: FeedConfig) -> list[Remote]:
+    """The feed's files at its address, by path; nothing is fetched. Raises LoadError as `fetch` does."""
+    return _attempted(feed, lambda: _wanted(tenant, feed, *_system(feed.files.address)))
+
+
+def is_fetched(folder: Path, remote: Remote) -> bool:
+    """Whether the cache folder holds this version of a remote file."""
+    try:
+        facts = (folder / remote.relative).stat()
+    except FileNotFoundError:
+        return False
+    return (facts.st_size, facts.st_mtime_ns) == (remote.facts.size, remote.facts.mtime_ns)
 
 
 def fetch(tenant: Tenant, feed: FeedConfig) -> Path:
     """Bring the feed's cache folder up to date and return it. Raises LoadError, after several attempts where one may help."""
-    folder = tenant.root / "cache" / feed.physical
-    if folder.is_dir() and time.monotonic() - _looked.get(folder, float("-inf")) < SECONDS_BETWEEN_LOOKS:
-        return folder
+    folder = cache_folder(tenant, feed)
+    if not folder.is_dir() or time.monotonic() - _looked.get(folder, float("-inf")) >= SECONDS_BETWEEN_LOOKS:
+        _attempted(feed, lambda: _mirror(tenant, feed, private_folder(private_folder(folder.parent) / folder.name)))
+        _looked[folder] = time.monotonic()
+    return folder
+
+
+def _attempted(feed: FeedConfig, work: Callable[[], Result]) -> Result:
     for attempt in range(ATTEMPTS):
         try:
-            _mirror(tenant, feed, private_folder(private_folder(folder.parent) / folder.name))
-            _looked[folder] = time.monotonic()
-            return folder
+            return work()
         except Exception as error:
             # Libraries raise nearly anything, with addresses and names in the text.
             kind = _kind(error)
@@ -81,48 +120,47 @@ def fetch(tenant: Tenant, feed: FeedConfig) -> Path:
     raise AssertionError("unreachable")
 
 
+def _wanted(tenant: Tenant, feed: FeedConfig, system: Any, base: str) -> list[Remote]:
+    pattern, folders = FilePattern(feed.files.pattern), feed.files.format == "parquet"
+    found = []
+    for relative, path, facts in _listed(system, base, pattern.glob_root):
+        match = pattern.fits(relative, folders)
+        if match is not None and match.valid and (match.day is None or match.day >= tenant.config.first_day):
+            found.append(Remote(relative, match.day, path, facts))
+    return found
+
+
 def _mirror(tenant: Tenant, feed: FeedConfig, folder: Path) -> None:
     system, base = _system(feed.files.address)
-    pattern, folders = FilePattern(feed.files.pattern), feed.files.format == "parquet"
-    wanted = {}
-    for remote in _listed(system, base, pattern.glob_root):
-        match = pattern.fits(remote.relative, folders)
-        if match is not None and match.valid and (match.day is None or match.day >= tenant.config.first_day):
-            wanted[remote.relative] = remote
+    wanted = {remote.relative: remote for remote in _wanted(tenant, feed, system, base)}
     for path in [p for p in folder.rglob("*") if p.is_file()]:
         if path.relative_to(folder).as_posix() not in wanted:
             path.unlink(missing_ok=True)
     for remote in wanted.values():
-        local = folder / remote.relative
-        if not _same(local, remote):
-            _download(tenant, system, remote, local)
-
-
-def _same(local: Path, remote: Remote) -> bool:
-    try:
-        facts = local.stat()
-    except FileNotFoundError:
-        return False
-    return (facts.st_size, int(facts.st_mtime)) == (remote.size, remote.changed)
+        if not is_fetched(folder, remote):
+            _download(tenant, system, remote, folder / remote.relative)
 
 
 def _download(tenant: Tenant, system: Any, remote: Remote, local: Path) -> None:
     """Copy aside, then into place whole. A file that changed meanwhile has not landed yet: the next look finds it."""
     aside = private_folder(tenant.root / ".tmp") / f"fetch-{os.getpid()}-{threading.get_ident()}"
+    young = remote.facts.changed + 1 - time.time()
+    if not remote.facts.version and 0 < young <= 1:
+        time.sleep(young)  # within this second it could change again and not show it
     try:
         with suppress(FileNotFoundError):
             system.get_file(remote.path, str(aside))
-            now = _facts(system.info(remote.path))
-            if (remote.size, remote.changed) == now and aside.stat().st_size == remote.size:
+            if remote.facts == _facts(system.info(remote.path)) and aside.stat().st_size == remote.facts.size:
                 aside.chmod(0o600)
-                os.utime(aside, (remote.changed, remote.changed))
+                os.utime(aside, ns=(remote.facts.mtime_ns, remote.facts.mtime_ns))
                 private_folder(local.parent)
                 os.replace(aside, local)
     finally:
         aside.unlink(missing_ok=True)
 
 
-def _listed(system: Any, base: str, below: str) -> Iterator[Remote]:
+def _listed(system: Any, base: str, below: str) -> Iterator[tuple[str, str, Facts]]:
+    """Path below the address, whole path and facts of each file below the folder `below`, by path."""
     start = f"{base}/{below}" if below else base
     try:
         found = system.find(start, detail=True)
@@ -134,12 +172,13 @@ def _listed(system: Any, base: str, below: str) -> Iterator[Remote]:
     for path, info in sorted(found.items()):
         relative = path.removeprefix(base).lstrip("/")
         if info["type"] == "file" and not {"", ".", ".."} & set(relative.split("/")):
-            yield Remote(relative, path, *_facts(info))
+            yield relative, path, _facts(info)
 
 
-def _facts(info: dict[str, Any]) -> tuple[int, int]:
+def _facts(info: dict[str, Any]) -> Facts:
     changed = info.get("LastModified") or info.get("mtime")
-    return int(info["size"]), int(changed.timestamp() if isinstance(changed, datetime) else changed or 0)
+    seconds = int(changed.timestamp() if isinstance(changed, datetime) else changed or 0)
+    return Facts(int(info["size"]), seconds, str(info.get("ETag") or "").strip('"'))
 
 
 def _system(address: str) -> tuple[Any, str]:

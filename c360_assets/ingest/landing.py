@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from c360_assets.ingest.couriers import fetch
+from c360_assets.ingest.couriers import cache_folder, fetch, is_fetched, remote_files
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import file_digest
@@ -25,7 +25,8 @@ NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 @dataclass(frozen=True)
 class LandedFile:
     """One file. `relative` is its path below `landing/`; `day` is None where the pattern has no date; `sha256` is empty until
-    the file was looked at, and stays so if it changed meanwhile."""
+    the file was looked at, and stays so if it changed meanwhile. A file that is `listed` was only seen at its address: it is
+    not here yet, and its `sha256` stands for a version that has never been read."""
 
     path: Path
     relative: str
@@ -33,6 +34,7 @@ class LandedFile:
     size: int
     mtime_ns: int
     sha256: str = ""
+    listed: bool = False
 
     @property
     def partition(self) -> dict[str, str | None]:
@@ -41,7 +43,9 @@ class LandedFile:
         return {unquote(name).lower(): None if value == NO_VALUE else unquote(value)} if equals else {}
 
     def changed(self) -> bool:
-        """Whether the file is not what it was when it was listed: still being written, replaced or gone."""
+        """Whether the file is not what it was when it was looked at: still being written, replaced or gone."""
+        if self.listed:
+            return False
         try:
             now = self.path.stat()
         except OSError:
@@ -64,8 +68,13 @@ def landing_folder(tenant: Tenant, feed: FeedConfig) -> Path:
     return fetch(tenant, feed) if "://" in address else tenant.root / address
 
 
-def landed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:
-    """The feed's files that are there now, by path. A name whose date is no date of the calendar does not count."""
+def landed(tenant: Tenant, feed: FeedConfig, *, fetched: bool = True) -> list[LandedFile]:
+    """The feed's files that are there now, by path. A name whose date is no date of the calendar does not count.
+
+    Remote files are fetched; with `fetched` false they are listed, for whoever only wants to know of them.
+    """
+    if not fetched and "://" in feed.files.address:
+        return _listed(tenant, feed)
     folder = landing_folder(tenant, feed)
     if not folder.is_dir():
         return []
@@ -79,6 +88,21 @@ def landed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:
                 continue
             files.append(LandedFile(path, match.path, match.day, facts.st_size, facts.st_mtime_ns))
     return files
+
+
+def _listed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:
+    folder = cache_folder(tenant, feed)
+    return [
+        LandedFile(
+            folder / remote.relative,
+            remote.relative,
+            remote.day,
+            remote.facts.size,
+            remote.facts.mtime_ns,
+            listed=not is_fetched(folder, remote),
+        )
+        for remote in remote_files(tenant, feed)
+    ]
 
 
 def today(tenant: Tenant) -> date:
@@ -100,19 +124,22 @@ def unclaimed(tenant: Tenant) -> list[str]:
     return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
 
 
-def pending(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, through: date | None = None) -> list[DayLoad]:
+def pending(
+    tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, through: date | None = None, *, fetched: bool = True
+) -> list[DayLoad]:
     """The delivery days up to `through` (default today) that hold a file the ledger does not, oldest first.
 
     A day is news when one of its files is new or has other content than in the last attempt that was recorded, or when that
     attempt failed; a file that has gone is not. The whole day is loaded again, as the attempt after the last one that
     succeeded: a failure changes nothing, so the next try keeps its number. A file whose name has no date belongs to the day
-    `through` unless its content was loaded before.
+    `through` unless its content was loaded before. With `fetched` false remote files are listed only, which is enough to see
+    that there is something to load, and not to load it.
     """
     last = through or today(tenant)
     known = _Known(ledger.filter(pl.col("feed") == feed.name))
     days: dict[date, list[LandedFile]] = defaultdict(list)
     undated = not FilePattern(feed.files.pattern).has_date
-    for file in landed(tenant, feed):
+    for file in landed(tenant, feed, fetched=fetched):
         file = known.identified(file)
         if undated:
             file = replace(file, day=known.day_of(file) or last)
@@ -150,7 +177,9 @@ class _Known:
     def identified(self, file: LandedFile) -> LandedFile:
         """`file` with its hash; bytes are read only where path, size and time of change are not in the ledger."""
         known = self._hashes.get((file.relative, file.size, file.mtime_ns))
-        if known is None:
+        if known is None and file.listed:
+            known = f"version {file.mtime_ns} of {file.size} bytes"
+        elif known is None:
             try:
                 known = file_digest(file.path)
             except OSError:

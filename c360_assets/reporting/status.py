@@ -88,7 +88,7 @@ def _feed(tenant: Tenant, ledger: pl.DataFrame, name: str) -> FeedStatus:
     assert feed is not None
     waiting, problem = 0, ""
     try:
-        waiting = len(pending(tenant, feed, ledger))
+        waiting = len(pending(tenant, feed, ledger, fetched=False))
     except LoadError as error:
         problem = str(error)
     mine = ledger.filter(pl.col("feed") == name)

@@ -43,15 +43,15 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The feeds whose places were looked at, in order; a look is shared for no longer than a tick says."""
+    """The addresses that were looked at, in order; a look is shared for no longer than a tick says."""
     seen: list[str] = []
-    mirror = couriers._mirror
+    system = couriers._system
 
-    def counted(tenant: Tenant, feed: Any, folder: Path) -> None:
-        seen.append(feed.name)
-        mirror(tenant, feed, folder)
+    def counted(address: str) -> Any:
+        seen.append(address)
+        return system(address)
 
-    monkeypatch.setattr(couriers, "_mirror", counted)
+    monkeypatch.setattr(couriers, "_system", counted)
     monkeypatch.setattr(couriers, "SECONDS_BETWEEN_LOOKS", 0.0)
     return seen
 
@@ -151,6 +151,7 @@ def test_ticks_share_a_look(
         monkeypatch.setattr("c360_assets.automation.sensors.SETTLED_SECONDS", 0)
         assert isinstance(tick(tenant, instance, "Loyalty:Members"), list)
         assert len(looks) == 2
+        assert not (tmp_path / "cache").exists(), "a tick lists, the run fetches"
         monkeypatch.setattr(news, "interval", lambda: 30)
         loaded(tmp_path, "Loyalty:Members", DAY)
         tick(tenant, instance, "Loyalty:Members")

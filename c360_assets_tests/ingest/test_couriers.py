@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
 
 from c360_assets.ingest import couriers
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import landed
+from c360_assets.ingest.landing import DayLoad, landed, pending
 from c360_assets.tenant.models import FeedConfig
 from c360_assets_tests.ingest.servers import s3_server, sftp_server
-from c360_assets_tests.ingest.tenants import feed_of, load, table, tenant_of
+from c360_assets_tests.ingest.tenants import feed_of, ledger, load, table, tenant_of
+from c360_assets_tests.ingest.test_reliability import as_root, small_disk
 
 HEADER = "id,name,seen,spent\n"
 PATTERN = "'in/c-'yyyyMMdd'*.csv'"
@@ -123,12 +128,76 @@ def test_a_file_that_grows_while_it_is_fetched_has_not_landed(tmp_path: Path, s3
     tenant = tenant_of(tmp_path, made)
     s3.put_object(Bucket="brand", Key="growing/in/c-20240105.csv", Body=b"id\na\n")
     real = couriers._facts
-    looks = iter([(5, 1), (9, 2)])
+    looks = iter([couriers.Facts(5, 1), couriers.Facts(9, 2)])
     monkeypatch.setattr(couriers, "_facts", lambda info: next(looks))
     assert landed(tenant, made) == []
     monkeypatch.setattr(couriers, "_facts", real)
     assert len(landed(tenant, made)) == 1
     assert not [p for p in (tmp_path / ".tmp").iterdir() if p.name.startswith("fetch")]
+
+
+def test_versions_of_one_second_and_size_are_told_apart(tmp_path: Path, s3: Any) -> None:
+    made = feed("s3://brand/quick")
+    tenant = tenant_of(tmp_path, made)
+    for name in ("Ann", "Bob", "Cyd"):
+        s3.put_object(Bucket="brand", Key="quick/in/c-20240105.csv", Body=f"{HEADER}a,{name},,\n".encode())
+        assert load(tenant, made).rows_loaded == 1
+        assert table(tenant, made)["name"].to_list() == [name]
+
+
+def test_a_list_shows_what_is_news_without_fetching(tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = feed("s3://brand/listed")
+    tenant = tenant_of(tmp_path, made)
+    content = (HEADER + "a,Ann,,\n").encode()
+
+    def news() -> list[DayLoad]:
+        return pending(tenant, made, ledger(tenant), fetched=False)
+
+    s3.put_object(Bucket="brand", Key="listed/in/c-20240105.csv", Body=content)
+    assert [d.day for d in news()] == [date(2024, 1, 5)]
+    assert not (tmp_path / "cache").exists()
+    load(tenant, made)
+    assert news() == []
+    real = couriers._facts
+    monkeypatch.setattr(couriers, "_facts", lambda info: replace(real(info), changed=real(info).changed + 5))
+    assert [d.day for d in news()] == [date(2024, 1, 5)], "the same content was sent again"
+    assert load(tenant, made).days == []
+    assert news() == []
+    monkeypatch.setattr(couriers, "_facts", real)
+    s3.put_object(Bucket="brand", Key="listed/in/c-20240105.csv", Body=content.replace(b"Ann", b"Anna"))
+    (seen,) = news()
+    assert load(tenant, made).rows_loaded == 1
+    assert news() == []
+    assert (seen.attempt, seen.files[0].listed) == (2, True)
+
+
+def test_an_address_that_refuses(tmp_path: Path, s3: Any) -> None:
+    server = os.environ["AWS_ENDPOINT_URL"]
+    post = partial(Request, f"{server}/moto-api/reset-auth", headers={"Content-Type": "text/plain"}, method="POST")
+    urlopen(post(data=b"0")).close()
+    try:
+        assert failure(tmp_path, "s3://brand/drop") == "credentials"
+    finally:
+        urlopen(post(data=b"inf")).close()
+
+
+@pytest.mark.parametrize(("library", "address"), [("s3fs", "s3://brand/drop"), ("paramiko", "sftp://host/drop")])
+def test_an_optional_part_that_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, address: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)  # as if it were not: importing it fails
+    monkeypatch.delitem(sys.modules, "c360_assets.ingest.sftp", raising=False)
+    assert failure(tmp_path, address) == "extra"
+
+
+@as_root
+def test_a_disk_that_is_full(tmp_path: Path, s3: Any) -> None:
+    made = feed("s3://brand/large")
+    s3.put_object(Bucket="brand", Key="large/in/c-20240105.csv", Body=b"x" * 1_000_000)
+    with small_disk(tmp_path / ".tmp", "100k"):
+        assert failure(tmp_path, made.files.address) == "disk"
+        assert list((tmp_path / ".tmp").iterdir()) == []
+    assert len(landed(tenant_of(tmp_path, made), made)) == 1
 
 
 def test_the_cache_is_looked_at_once_in_a_while(tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
