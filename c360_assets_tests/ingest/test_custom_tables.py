@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from c360_assets.ingest.custom_tables import (
     ordered,
     schemas,
 )
+from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
+from c360_assets.tenant.starter import init_tenant
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.ingest.tenants import feed_of, land, load, tenant_of
 
@@ -50,6 +53,32 @@ def test_tables_are_built_after_those_they_read(tmp_path: Path) -> None:
         ]
         assert last.fingerprint == fingerprint_of(session, tenant, order[1])
         session.commit()
+
+
+def test_the_example_flattens_nested_orders(tmp_path: Path) -> None:
+    init_tenant(tmp_path)
+    for path in tmp_path.rglob("*.example"):
+        path.rename(path.with_suffix(""))
+    tenant = load_tenant(tmp_path)
+    assert check_sql(tenant) == []
+    orders, (items,) = tenant.feed("Example:Orders"), tenant.custom_tables
+    assert orders is not None
+    shown = re.sub("\n# *", " ", (tmp_path / "feeds/example/orders.yaml").read_text())
+    found = re.search(r"such as (\{.*\}\]\})", shown)
+    assert found is not None, "the feed shows a record"
+    more = '{"order_id": "1002", "customer": null, "line_items": [{"sku": "B", "quantity": 1}, {"sku": "C", "new": [1]}]}'
+    land(tenant, "example/orders-20240105.ndjson", "\n".join([found[1], more, '{"order_id": "1003", "line_items": []}']))
+    assert load(tenant, orders).rows_loaded == 3
+    with open_session(tmp_path / "warehouse") as session:
+        build_custom_table(session, tenant, items)
+        session.bind("domain/CDT_Order_Items")
+        rows = session.rows("SELECT item_id, customer_id, sku, quantity, revenue::VARCHAR FROM CDT_Order_Items ORDER BY item_id")
+    assert rows == [
+        ("1001-1", "c1", "A", 2, "25.00"),
+        ("1002-1", None, "B", 1, None),
+        ("1002-2", None, "C", None, None),
+    ]
+    assert lineage(tenant, items)["sku"] == [("Example_Orders", "line_items")]
 
 
 def test_the_fingerprint_follows_sql_and_inputs(tmp_path: Path) -> None:

@@ -58,7 +58,12 @@ def test_commented_defaults_are_the_defaults(tmp_path: Path, file: str) -> None:
     assert model.model_validate(given) == model.model_validate(base)
 
 
-def test_the_example_feed_is_right(tmp_path: Path) -> None:
+def test_the_examples_are_right(tmp_path: Path) -> None:
     init_tenant(tmp_path)
-    (tmp_path / "feeds/example/customers.yaml.example").rename(tmp_path / "feeds/example/customers.yaml")
-    assert read_tenant(tmp_path)[1] == []
+    for path in tmp_path.rglob("*.example"):
+        path.rename(path.with_suffix(""))
+    tenant, problems = read_tenant(tmp_path)
+    assert tenant is not None
+    assert [t.name for t in tenant.tables] == ["Example:Customers", "Example:Orders", "CDT_Order_Items"]
+    assert [(p.severity, p.file) for p in problems] == [("warning", "domain_tables/CDT_Order_Items.yaml")]
+    assert "no field is tagged txn-item/purchase-channel" in problems[0].message
