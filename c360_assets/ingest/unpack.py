@@ -22,6 +22,7 @@ from c360_assets.ingest.landing import LandedFile
 from c360_assets.ingest.opened import about
 from c360_assets.ingest.recognise import READABLE, foreign, is_workbook, marked_encoding
 from c360_assets.tenant.avro_files import avro_to_parquet
+from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, FilesConfig
 from c360_assets.tenant.xml_files import NoRowsError, xml_to_ndjson
 from c360_assets.warehouse.session import private_folder
@@ -59,6 +60,11 @@ def parts_of(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Pa
     """The plain files of a landed one, in order of name. Raises LoadError, whose text says what to do."""
     if file.changed() or not file.sha256:
         raise LoadError("changing", about(feed, file, *_not_still(file)))
+    if feed.files.format == "parquet":
+        match = FilePattern(feed.files.pattern).fits(file.relative, folders=True)
+        if match is not None and not match.readable:
+            what = "lies too deep in its delivery, of which one level of partitions (key=value) is read"
+            raise LoadError("too_deep", about(feed, file, what, "send it less deep, or name the folders in files.pattern"))
     archive = feed.files.compression in ("zip", "tar")
     members = _members(feed, file, private_folder(workspace)) if archive else [Part(feed, file, file.path)]
     for number, part in enumerate(members):

@@ -25,11 +25,21 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True)
 class FileMatch:
-    """A path that fits a pattern. `day` is None where the pattern has no date, or its digits are no date (`valid` False)."""
+    """A path that fits a pattern. `day` is None where the pattern has no date, or its digits are no date (`valid` False).
+
+    `below` are the folders between a folder that fits and the file in it.
+    """
 
     path: str
     day: date | None = None
     valid: bool = True
+    below: tuple[str, ...] = ()
+
+    @property
+    def readable(self) -> bool:
+        """Whether the file lies where a partitioned folder may hold it: right in the folder, or one partition (`key=value`)
+        deep."""
+        return not self.below or (len(self.below) == 1 and "=" in self.below[0])
 
 
 @dataclass(frozen=True)
@@ -95,17 +105,17 @@ class FilePattern:
             return FileMatch(relative_path, None, False)
 
     def fits(self, relative_path: str, folders: bool = False) -> FileMatch | None:
-        """How a path fits; with `folders`, also as a file of a folder that fits, one level of partitions deep."""
+        """How a path fits; with `folders`, also as a file anywhere in a folder that fits, hidden ones left out."""
         return self.match(relative_path) or (self._match_inside(relative_path) if folders else None)
 
     def _match_inside(self, relative_path: str) -> FileMatch | None:
         *folders, name = relative_path.split("/")
-        if not folders or name.startswith((".", "_")):
-            return None
-        if "=" in folders[-1]:  # region=US
-            folders.pop()
-        found = self.match("/".join(folders)) if folders else None
-        return found and replace(found, path=relative_path)
+        for depth in range(len(folders), 0, -1):
+            found, below = self.match("/".join(folders[:depth])), tuple(folders[depth:])
+            if found is not None:
+                hidden = any(piece.startswith((".", "_")) for piece in (*below, name))
+                return None if hidden else replace(found, path=relative_path, below=below)
+        return None
 
     def find(self, root: Path, folders: bool = False) -> list[FileMatch]:
         """All files below the folder `root` that fit, by path. A link that leads out of `root` does not count."""

@@ -80,6 +80,18 @@ def test_what_is_only_unusual_loads(tmp_path: Path, files: dict[str, Any], conte
     assert not list(tmp_path.rglob("a.csv"))
 
 
+def test_a_partitioned_folder_is_read_one_level_deep_or_refused(tmp_path: Path) -> None:
+    feed = feed_of(files={"pattern": "'c-'yyyyMMdd", "format": "parquet"}, fields={"id": {}, "region": {}})
+    tenant = tenant_of(tmp_path, feed)
+    for place in ("c-20240105/region=US", "c-20240106/region=US", "c-20240106/region=US/city=NY"):
+        land(tenant, f"{place}/part-0.parquet", parquet())
+    loaded, refused = load(tenant, feed).days
+    assert (loaded.status, refused.status) == ("loaded", "failed")
+    assert "file c-20240106/region=US/city=NY/part-0.parquet lies too deep" in refused.message
+    assert "one level of partitions" in refused.message
+    assert table(tenant, feed).select("id", "region").rows() == [("1", "US")]
+
+
 def test_texts_for_a_missing_value(tmp_path: Path) -> None:
     feed = feed_of(null_values=[None, "N/A", "1900-01-01"], error_threshold=0)
     tenant = tenant_of(tmp_path, feed)

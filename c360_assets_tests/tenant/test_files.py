@@ -83,6 +83,25 @@ def test_refused(pattern: str, words: str) -> None:
         FilePattern(pattern)
 
 
+@pytest.mark.parametrize(
+    ("path", "below", "readable"),
+    [
+        ("o-20240105", (), True),
+        ("o-20240105/part-0", (), True),
+        ("o-20240105/region=US/part-0", ("region=US",), True),
+        ("o-20240105/region=US/city=NY/part-0", ("region=US", "city=NY"), False),
+        ("o-20240105/old/part-0", ("old",), False),
+        ("o-20240105/_temporary/part-0", None, False),
+        ("o-20240105/region=US/.part-0.crc", None, False),
+        ("x/o-20240105/part-0", None, False),
+    ],
+)
+def test_files_in_a_folder_that_fits(path: str, below: tuple[str, ...] | None, readable: bool) -> None:
+    found = FilePattern("'o-'yyyyMMdd").fits(path, folders=True)
+    assert (found and found.below) == below
+    assert found is None or found.readable is readable
+
+
 def test_find_stays_inside(tmp_path: Path) -> None:
     landing = tmp_path / "landing"
     for name in ("shop/customers-20240102.csv", "shop/customers-20240101.csv", "shop/other.csv"):
