@@ -52,3 +52,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(call install,.[dev])
+
+# What the comparison of the SQL on Spark needs beside Java; without it that test is skipped and says so.
+$(VENV)/.installed-spark: $(VENV)/.installed-dev
+	$(call install,.[spark])

@@ -21,7 +21,8 @@ from c360_assets.customer_360.render import RUN_CONTEXT
 from c360_assets.customer_360.schemas import SYSTEM, documented_schemas, person_column, source_schema
 from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.session import STORED_AS, Session, open_session
+from c360_assets.warehouse.delta import stored_type
+from c360_assets.warehouse.session import Session, open_session
 from c360_assets.warehouse.sql import quote_ident
 
 LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
@@ -121,7 +122,7 @@ def _columns(session: Session, source: str, drop: str | None = None) -> dict[str
 
 
 def _create(session: Session, name: str, columns: dict[str, str]) -> None:
-    typed = {c: STORED_AS.get(t, t) for c, t in columns.items()}
+    typed = {c: stored_type(t) for c, t in columns.items()}
     listed = ", ".join(f"{quote_ident(c)} {t}" for c, t in typed.items())
     session.execute(f"CREATE OR REPLACE TABLE {quote_ident(name)} ({listed})")
 
@@ -131,7 +132,7 @@ def _advice(node: TableNode) -> list[Problem]:
     if node.source != "tenant":
         return []
     read = statement(node.sql, node.file)
-    found = [Problem("warning", node.file, f"{node.name} {text}") for text in dict.fromkeys(read.advice)]
+    found = [Problem("warning", node.file, f"{node.name} {text}") for text in read.advice]
     if read.reads_clock:
         remedy = f"take as_of FROM {RUN_CONTEXT}"
         told = "reads the machine's clock or chance, so that no two runs agree"

@@ -6,7 +6,6 @@ Only parsing: nothing here runs SQL. The graph that follows from it is `graph`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -15,6 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 
+from c360_assets.customer_360.lints import advice
 from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED
 from c360_assets.customer_360.semantic_tables import has_stitched_version
 from c360_assets.errors import ConfigError, Problem
@@ -23,7 +23,6 @@ from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import Tenant
 
 DIALECT = "duckdb"
-LONG_LIST = 100
 # A tenant's version of a table that Stitch writes is stored apart from Stitch's own.
 OVERRIDE_FOLDER = "override"
 CLOCK_FUNCTIONS = (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.Rand, exp.CurrentDatetime)
@@ -102,25 +101,8 @@ def _read(sql: str) -> Statement:
         forbidden=tuple(sorted(f.lower() for f in functions if FORBIDDEN.match(f.lower()))),
         reads_clock=any(query.find_all(*CLOCK_FUNCTIONS)),
         canonical=query.sql(dialect=DIALECT, comments=False),
-        advice=tuple(_advice(query)),
+        advice=advice(query),
     )
-
-
-def _advice(query: exp.Query) -> Iterator[str]:
-    """What runs but is seldom meant: joins without a condition, windows over everything, long lists of exclusions."""
-    for join in query.find_all(exp.Join):
-        explicit = join.args.get("kind") == "CROSS" or join.args.get("method") in ("NATURAL", "POSITIONAL")
-        lateral = isinstance(join.this, exp.Lateral | exp.Unnest)
-        select = join.parent_select
-        compared = isinstance(select, exp.Select) and select.args.get("where") is not None and not join.args.get("kind")
-        if not (explicit or lateral or compared or join.args.get("on") or join.args.get("using")):
-            yield "joins a table without a condition, so that every row meets every row: write CROSS JOIN where that is meant"
-    if any(not window.args.get("partition_by") and not window.args.get("alias") for window in query.find_all(exp.Window)):
-        yield "has a window without PARTITION BY, which puts all rows into one: no engine can share that work"
-    for negated in query.find_all(exp.Not):
-        listed = negated.this
-        if isinstance(listed, exp.In) and len(listed.expressions) > LONG_LIST:
-            yield f"has NOT IN over {len(listed.expressions)} values: keep them in a table and join it"
 
 
 def statement(sql: str, file: str) -> Statement:

@@ -222,6 +222,11 @@ def test_good_sql_has_no_problems_and_the_clock_is_a_warning(tmp_path: Path) -> 
         ("SELECT *, ROW_NUMBER() OVER (ORDER BY amperity_id) AS n FROM customer_360", "window without PARTITION BY"),
         ("SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY amperity_id) AS n FROM customer_360", None),
         (f"SELECT * FROM customer_360 WHERE city NOT IN ({', '.join(repr(str(n)) for n in range(101))})", "NOT IN over 101"),
+        (r"SELECT regexp_replace(city, '\\s+', '', 'g') AS c FROM customer_360", "doubles a backslash"),
+        (r"SELECT regexp_replace(city, '\s+', '', 'g') AS c FROM customer_360", None),
+        ("SELECT strip_accents(city) AS c FROM customer_360", "strip_accents(), which is not known"),
+        ("SELECT arg_max(city, given_name) AS c FROM customer_360", "arg_max or arg_min without FILTER"),
+        ("SELECT date_diff('month', birthdate, as_of) AS c FROM customer_360, run_context WHERE TRUE", "counts months"),
     ],
 )
 def test_what_is_seldom_meant_is_a_warning(tmp_path: Path, sql: str, advice: str | None) -> None:

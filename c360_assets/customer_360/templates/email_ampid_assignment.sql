@@ -51,19 +51,17 @@ attributes AS (
 ),
 -- Each person's e-mails in order of preference; those beyond the threshold are out.
 ranked_emails AS (
-    SELECT
-        *,
-        ROW_NUMBER() OVER (PARTITION BY amperity_id ORDER BY {{ email_order }}) AS email_rank
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY amperity_id ORDER BY {{ email_order }}) AS email_rank
     FROM attributes
-    QUALIFY email_rank <= {{ email_threshold }}
 ),
 -- Each e-mail's persons in order of preference, among what is left.
-pairs AS (
-    SELECT
-        *,
-        ROW_NUMBER() OVER (PARTITION BY email ORDER BY {{ amperity_id_order }}) AS amp_rank
+ranked_persons AS (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY email ORDER BY {{ amperity_id_order }}) AS amp_rank
     FROM ranked_emails
-    QUALIFY amp_rank <= {{ amperity_id_threshold }}
+    WHERE email_rank <= {{ email_threshold }}
+),
+pairs AS (
+    SELECT * FROM ranked_persons WHERE amp_rank <= {{ amperity_id_threshold }}
 ),
 {% if rounds %}
 choices_1 AS (

@@ -76,7 +76,7 @@ summed AS (
         MIN_BY({{ column }}, position) FILTER (WHERE {{ column }} IS NOT NULL) AS {{ column }},
 {% endfor %}
 {% if "datasource" not in key %}
-        MIN_BY(datasource, position) AS datasource,
+        MIN_BY(datasource, position) FILTER (WHERE datasource IS NOT NULL) AS datasource,
 {% endif %}
 {% for column, source, flag in counted %}
         CAST(COALESCE(SUM({{ source }}) FILTER (WHERE {{ flag }}), 0) AS BIGINT) AS {{ column }},

@@ -38,17 +38,22 @@ contacts AS (
     WHERE {{ consent.match.format("value") }} IS NOT NULL
 ),
 -- One statement per key and person; of conflicting ones the newest counts.
-newest AS (
-    SELECT gathered.* EXCLUDE ({% if "amperity_id" in part_columns %}amperity_id, {% endif %}_updated), contacts.amperity_id
+ranked AS (
+    SELECT
+        gathered.* EXCLUDE ({% if "amperity_id" in part_columns %}amperity_id, {% endif %}_updated),
+        contacts.amperity_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY
+                contacts.amperity_id, {{ consent.match.format("gathered." + consent.contact) }},
+                gathered.{{ consent.key | join(", gathered.") }}
+            ORDER BY gathered._updated DESC NULLS LAST, gathered.datasource ASC, gathered.pk ASC
+        ) AS position
     FROM gathered
     LEFT JOIN contacts ON contacts.contact = {{ consent.match.format("gathered." + consent.contact) }}
     WHERE {{ consent.match.format("gathered." + consent.contact) }} IS NOT NULL
-    QUALIFY ROW_NUMBER() OVER (
-        PARTITION BY
-            contacts.amperity_id, {{ consent.match.format("gathered." + consent.contact) }},
-            gathered.{{ consent.key | join(", gathered.") }}
-        ORDER BY gathered._updated DESC NULLS LAST, gathered.datasource ASC, gathered.pk ASC
-    ) = 1
+),
+newest AS (
+    SELECT * FROM ranked WHERE position = 1
 ){% endif %}
 
 SELECT

@@ -1,0 +1,236 @@
+"""Every shipped template gives equal rows on DuckDB and on Spark, over a tiny tenant of every kind of data.
+
+Each table is computed on Spark from what DuckDB built before it, so that one difference is told once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c360_assets.customer_360.build import build_table, prepare
+from c360_assets.customer_360.graph import TableNode, plan
+from c360_assets.customer_360.lints import unknown_to_spark
+from c360_assets.customer_360.references import parse_select
+from c360_assets.customer_360.render import SHIPPED
+from c360_assets.customer_360.spark import spark_sql
+from c360_assets.errors import C360Error
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.session import Session, open_session
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets_tests.customer_360.filled import ZONE, fill, filled_tenant
+from c360_assets_tests.customer_360.world import AS_OF, make_tenant, put_unified
+
+EVERYTHING = {
+    "unified_transactions": {"options": ["fiscal_calendar", "net_order_revenue", "order_cost", "order_discount_amount"]},
+    "transaction_attributes_extended": {"blocks": ["returns", "cancellations", "net_order_revenue", "order_cost", "rfm"]},
+    "customer_attributes": {
+        "is_employee": {"domains": ["x.com"], "exceptions": ["e1@x.com"]},
+        "is_business": {"exceptions": ["roe"], "address_exceptions": ["9 space rd"]},
+        "is_gift_giver": {"exceptions": ["not a gift"]},
+        "is_reseller": {"records": 2, "percentile": 500},
+        "is_test_account": {},
+        "outlier_percentile": 800,
+        "churn": {"active": 60, "cooling down": 120, "lost": 730},
+    },
+    "customer_360": {"hashed": ["email", "phone"]},
+    "pii_table": True,
+}
+OTHERWISE = {
+    "unified_transactions": {"order_key": ["datasource", "order_id"], "order_discount_mode": "sum"},
+    "transaction_attributes_extended": {"blocks": ["returns"]},
+    "customer_attributes": {"lifecycle_days": {"new": 10, "active": 100, "lapsed": 300, "dormant": 700}, "is_gift_giver": {}},
+    "customer_360": {"template": "base"},
+}
+PRIORITIES = {"source_priority": {"POS": 1, "WEB": 2}, "field_priority": {"POS": {"phone": 3}}, "rank": {"address": ["WEB"]}}
+GROUPS = ["txn-item", "pc", "email-opt", "sms-opt", "loy", "loy-event", "fiscal"]
+DESCRIBED = ["product_description"]
+
+
+def tenants(root: Path) -> dict[str, Tenant]:
+    """Tenants that between them take every branch of every template."""
+    policy = {
+        "best_email": "priority",
+        "use_blocklist": False,
+        "name_completion": "binary",
+        "order": "rank_first",
+        "full_name": "concat",
+        "multi_value": {"phone": ["email_work", "phone"]},
+        "custom_groups": {"email_internal": {"columns": ["email_work"]}},
+        **PRIORITIES,
+    }
+    usual = {**PRIORITIES, "email_ampid_assignment": {"email_threshold": 3}}
+    three = {**PRIORITIES, "email_ampid_assignment": {"rounds": 3}}
+    return {
+        "everything": filled_tenant(root, [*GROUPS, "email-event"], DESCRIBED, options=EVERYTHING, policy=three),
+        "otherwise": filled_tenant(root, [*GROUPS, "email-summary"], options=OTHERWISE, policy=policy),
+        "usual": filled_tenant(root, [*GROUPS, "email-summary"], options={}, policy=usual),
+        "nothing": make_tenant(root, timezone=ZONE),
+    }
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    sql = pytest.importorskip("pyspark.sql", reason="needs the extra spark: pip install 'c360-assets[spark]'")
+    if shutil.which("java") is None:
+        pytest.skip("needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    folder = tmp_path_factory.mktemp("spark")
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.sql.session.timeZone": ZONE,
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        # Nothing here is large: planning and compiling would take longer than the rows.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.warehouse.dir": str(folder),
+        "spark.driver.memory": "2g",
+    }
+    builder = sql.SparkSession.builder.master("local[1]").appName("c360")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    running = builder.getOrCreate()
+    running.sparkContext.setLogLevel("OFF")
+    yield running
+    running.stop()
+
+
+def differences(session: Session, spark: Any, node: TableNode, folder: Path) -> list[str]:
+    """What Spark's rows of a built table have that DuckDB's lack, and the other way about."""
+    prepare(session, node, AS_OF)
+    for called, stored in node.binds:
+        file = folder / f"{stored.replace('/', '_')}.parquet"
+        if not file.exists():
+            session.execute(f"COPY (SELECT * FROM {quote_ident(called)}) TO {quote_literal(str(file))} (FORMAT parquet)")
+        spark.read.parquet(str(file)).createOrReplaceTempView(called)
+    spark.sql(f"SELECT DATE '{AS_OF.isoformat()}' AS as_of").createOrReplaceTempView("run_context")
+    out = folder / f"spark_{node.table}"
+    try:
+        spark.sql(spark_sql(node.sql)).coalesce(1).write.parquet(str(out))
+    except Exception as error:  # whatever Spark says: the others are compared all the same
+        return [f"{node.name}: {str(error)[:300]}"]
+    state = session.state(node.table)
+    assert state is not None
+    session.bind(node.table, "_duck")
+    session.execute(f"CREATE OR REPLACE TEMP VIEW _spark AS SELECT * FROM read_parquet({quote_literal(f'{out}/*.parquet')})")
+    columns = [row[0] for row in session.rows("DESCRIBE _spark")]
+    if columns != list(state.columns):
+        return [f"{node.name}: columns {sorted(set(columns) ^ set(state.columns)) or 'in another order'}"]
+    listed = {c: f"CAST({quote_ident(c)} AS {t})" for c, t in state.columns.items()}
+
+    def apart(chosen: str) -> tuple[int, int]:
+        ours, theirs = f"SELECT {chosen} FROM _duck", f"SELECT {chosen} FROM _spark"
+        sides = (f"SELECT count(*) FROM ({a} EXCEPT ALL {b})" for a, b in ((ours, theirs), (theirs, ours)))
+        only, extra = (session.rows(side)[0][0] for side in sides)
+        return only, extra
+
+    if apart(", ".join(listed.values())) == (0, 0):
+        return []
+    unlike = [
+        f"{node.name}.{c}: rows only on DuckDB, only on Spark: {apart(text)}" for c, text in listed.items() if any(apart(text))
+    ]
+    return unlike or [f"{node.name}: rows differ in several columns together"]
+
+
+@pytest.mark.spark
+def test_every_template_gives_equal_rows_on_spark(spark: Any, tmp_path: Path) -> None:
+    compared: dict[str, set[str]] = {name: set() for name in SHIPPED}
+    wrong: list[str] = []
+    for name, tenant in tenants(tmp_path).items():
+        folder = tmp_path / name
+        with open_session(folder / "warehouse", ZONE) as session:
+            session.execute("SET threads = 1")
+            if tenant.feeds:
+                fill(session, tenant, seed=5)
+            else:
+                put_unified(session, [])
+            for node in plan(tenant):
+                build_table(session, node, as_of=AS_OF)
+                if node.canonical not in compared[node.name]:
+                    compared[node.name].add(node.canonical)
+                    wrong += [f"{name}: {text}" for text in differences(session, spark, node, folder)]
+    assert wrong == []
+    assert all(compared.values())
+
+
+# Function, by SQLGlot's name -> an example over the columns t (text), n (whole number), d (date), m (money), p (present or not).
+EXAMPLES = {
+    "any_value": "any_value(g)",
+    "arg_max": "arg_max(t, n) FILTER (WHERE t IS NOT NULL)",
+    "avg": "round(avg(n), 4)",
+    "median": "median(n)",
+    "mode": "mode(g)",
+    "logical_and": "bool_and(p)",
+}
+ROW_EXAMPLES = {
+    "between": "n BETWEEN 1 AND 2",
+    "ceil": "CAST(ceil(m) AS BIGINT)",
+    "concat": "concat(t, '-', g)",
+    "contains": "contains(t, 'b')",
+    "date_trunc": "date_trunc('month', d)",
+    "day": "day(d)",
+    "dense_rank": "dense_rank() OVER (PARTITION BY g ORDER BY m)",
+    "ends_with": "ends_with(t, 'c')",
+    "extract": "extract(year FROM d)",
+    "first_value": "first_value(t) OVER (PARTITION BY g ORDER BY n)",
+    "floor": "CAST(floor(m) AS BIGINT)",
+    "greatest": "greatest(n, 2)",
+    "hour": "hour(CAST('2026-01-01 10:00:00' AS TIMESTAMP))",
+    "lag": "lag(t) OVER (PARTITION BY g ORDER BY n)",
+    "last_value": "last_value(t) OVER (PARTITION BY g ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)",
+    "lead": "lead(t) OVER (PARTITION BY g ORDER BY n)",
+    "lpad": "lpad(t, 5, '0')",
+    "md5": "md5(t)",
+    "month": "month(d)",
+    "percent_rank": "percent_rank() OVER (PARTITION BY g ORDER BY n)",
+    "rank": "rank() OVER (PARTITION BY g ORDER BY m)",
+    "regexp_extract": "regexp_extract(t, '([a-z])', 1)",
+    "reverse": "reverse(t)",
+    "round": "round(m, 1)",
+    "rpad": "rpad(t, 5, '0')",
+    "sign": "CAST(sign(n - 1) AS BIGINT)",
+    "time_to_str": "strftime(d, '%Y-%m')",
+    "try_cast": "TRY_CAST(t AS BIGINT)",
+    "year": "year(d)",
+}
+ROWS = """(VALUES ('abc', 'x', 1, DATE '2026-02-28', CAST('1.25' AS DECIMAL(38, 2)), TRUE),
+    ('12', 'x', 2, DATE '2024-02-29', CAST('-1.25' AS DECIMAL(38, 2)), NULL),
+    (' É ', 'y', 3, DATE '2026-12-31', CAST('0.05' AS DECIMAL(38, 2)), FALSE),
+    (NULL, 'y', 4, NULL, NULL, TRUE)) AS given (t, g, n, d, m, p)"""
+
+
+@pytest.mark.spark
+def test_functions_that_are_called_portable_answer_alike(spark: Any, session: Session) -> None:
+    session.execute(f"SET TimeZone = {quote_literal(ZONE)}")
+    wrong = []
+    for examples, group in ((EXAMPLES, " GROUP BY g ORDER BY g"), (ROW_EXAMPLES, " ORDER BY n")):
+        for name, example in examples.items():
+            query = f"SELECT CAST({example} AS VARCHAR) AS seen FROM {ROWS}{group}"
+            ours = [row[0] for row in session.rows(query)]
+            try:
+                theirs = [row.seen for row in spark.sql(spark_sql(query)).collect()]
+            except Exception as error:
+                theirs = [str(error)[:200]]
+            if ours != theirs:
+                wrong.append((name, ours, theirs))
+    assert wrong == []
+
+
+def test_shipped_templates_call_portable_functions_only(tmp_path: Path) -> None:
+    found = {text for tenant in tenants(tmp_path).values() for node in plan(tenant)
+             for text in unknown_to_spark(parse_select(node.sql, node.file))}  # fmt: skip
+    assert found == set()
+
+
+def test_a_stable_assignment_is_not_for_spark(tmp_path: Path) -> None:
+    stable = make_tenant(tmp_path, policy={"email_ampid_assignment": {"rounds": 0}})
+    node = next(n for n in plan(stable) if n.name == "email_ampid_assignment")
+    with pytest.raises(C360Error, match="Spark cannot run a recursive query"):
+        spark_sql(node.sql)
