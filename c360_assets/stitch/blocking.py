@@ -18,7 +18,9 @@ from c360_assets.errors import C360Error
 from c360_assets.stitch.records import columns_with, registered
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
+Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
+STRATEGY_BITS = 6  # a pair and the strategy that found it stand in one number
 LIKE = ("surname", "given", "birthdate", "postal", "email", "phone")  # the order in which a large block is cut
 OTHER = "CASE WHEN given IS DISTINCT FROM surname THEN given END"  # of two keys alike, a record has one
 NAMES = 20  # a name shared by more records decides nothing alone; whatever else agrees is met in another block
@@ -168,40 +170,73 @@ def _keys_sql(strategies: list[Strategy], value: str) -> str:
 
 def build_pairs(
     con: duckdb.DuckDBPyConnection, records: pl.DataFrame, strategies: list[Strategy], oversized: str
-) -> tuple[Ints32, Ints32, npt.NDArray[np.int64]]:
+) -> tuple[Ints32, Ints32, Ints]:
     """Candidate pairs (i, j, mask) of the comparison records, i < j, each once, sorted; mask has one bit per strategy.
 
     A block above its strategy's limit is cut into chunks of at most that many records, sorted so that like records stay
     together; `oversized='purge'` drops it instead. Keys are hashed here: their text takes eight times the room.
     """
-    order = records.sort(*LIKE, "i").select("i").with_row_index("place")
-    apart = [str(number) for number, s in enumerate(strategies) if s.asked] or ["255"]
-    keep = "TRUE" if oversized == "split" else "n <= max_records"
-    with registered(con, er_records=records, er_order=order):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE er_keys AS {_keys_sql(strategies, 'hash(s, bk) AS h')}")
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE er_members AS
-            WITH blocks AS (SELECT h, any_value(s) AS s, count(*) AS n, count(*) FILTER (WHERE asked) AS n_asked
-                       FROM er_keys GROUP BY h HAVING n > 1),
-            sized AS (SELECT h, max_records, cut,
-                             CASE WHEN s IN ({", ".join(apart)}) THEN greatest(n - n_asked, n_asked) ELSE n END AS n
-                      FROM blocks JOIN ({_limits(strategies)}) USING (s)
-                      WHERE s NOT IN ({", ".join(apart)}) OR n_asked BETWEEN 1 AND n - 1),
-            held AS (SELECT k.*, n > max_records AS large, cut FROM er_keys k JOIN sized USING (h) WHERE {keep})
-            SELECT h, s, asked, i, 0 AS chunk FROM held WHERE NOT large
-            UNION ALL
-            SELECT h, s, asked, i, CAST((row_number() OVER (PARTITION BY h, asked ORDER BY place) - 1) // cut AS INTEGER)
-            FROM held JOIN er_order USING (i) WHERE large"""
-        )
-    con.execute("DROP TABLE er_keys")
-    found = con.sql(
-        f"""SELECT a.i, b.i AS j, bit_or(1::BIGINT << a.s::INTEGER) AS mask
-        FROM er_members a JOIN er_members b ON a.h = b.h AND a.chunk = b.chunk AND a.i < b.i
-        WHERE a.s NOT IN ({", ".join(apart)}) OR a.asked <> b.asked
-        GROUP BY a.i, b.i ORDER BY a.i, b.i"""
-    ).fetchnumpy()
-    con.execute("DROP TABLE er_members")
-    return found["i"], found["j"], found["mask"]
+    by_place = records.sort(*LIKE, "i")["i"].to_numpy()
+    place = np.empty(len(by_place), dtype=np.int64)
+    place[by_place] = np.arange(len(by_place))
+    bits = max(len(by_place).bit_length(), 1)
+    found = [np.zeros(0, dtype=np.int64)]
+    with registered(con, er_records=records):
+        for number, strategy in enumerate(strategies):
+            keys = con.sql(_keys_sql([strategy], "hash(bk) AS h")).fetchnumpy()
+            a, b = _meetings(keys["h"], keys["asked"], place[keys["i"]], strategy, oversized == "split")
+            a, b = by_place[a].astype(np.int64), by_place[b].astype(np.int64)
+            found.append(np.minimum(a, b) << (bits + STRATEGY_BITS) | np.maximum(a, b) << STRATEGY_BITS | number)
+    every = np.concatenate(found)
+    del found
+    every.sort()
+    pair = every >> STRATEGY_BITS
+    first = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]])) if len(pair) else np.zeros(0, dtype=np.int64)
+    mask = np.bitwise_or.reduceat(1 << (every & (1 << STRATEGY_BITS) - 1), first) if len(pair) else pair
+    pair = pair[first]
+    return (pair >> bits).astype(np.int32), (pair & (1 << bits) - 1).astype(np.int32), mask
+
+
+def _meetings(
+    hashed: npt.NDArray[np.uint64], asked: npt.NDArray[np.bool_], place: Ints, strategy: Strategy, split: bool
+) -> tuple[Ints, Ints]:
+    """The places of the two records of every pair that meets in a block of the strategy; a row per record and key."""
+    order = np.argsort(hashed)
+    hashed, asked, place = hashed[order], asked[order], place[order]
+    block = np.cumsum(np.concatenate([[False], hashed[1:] != hashed[:-1]])) if len(hashed) else place
+    size = np.bincount(block)
+    n_asked = np.bincount(block, weights=asked).astype(np.int64)
+    largest = np.maximum(n_asked, size - n_asked) if strategy.asked else size
+    met = (n_asked > 0) & (n_asked < size) if strategy.asked else size > 1
+    large = largest > (strategy.limit or 0)
+    rows = np.flatnonzero((met if split else met & ~large)[block])
+    if not len(rows):
+        return rows, rows
+    # One sort by block, side and place: the numbers are small enough to stand in one.
+    row = np.sort((block[rows] * 2 + asked[rows]) << 32 | place[rows])
+    side, place = row >> 32, row & 0xFFFFFFFF
+    starts = np.flatnonzero(np.concatenate([[True], side[1:] != side[:-1]]))
+    start = np.repeat(starts, np.diff(np.append(starts, len(side))))
+    cut = np.where(large[side >> 1], strategy.cut or 1, len(side))
+    if not strategy.asked:
+        rank = np.arange(len(side)) - start
+        end = np.minimum(start + (rank // cut + 1) * cut, start + size[side >> 1])
+        return _ranges(place, place, np.arange(len(side)) + 1, end)
+    # The others of a block come before those that asked; the n-th chunk of one side meets the n-th of the other.
+    asking = np.flatnonzero(side & 1)
+    others = size[side[asking] >> 1] - n_asked[side[asking] >> 1]
+    first = start[asking] - others
+    chunk = (asking - start[asking]) // cut[asking]
+    begin = first + np.minimum(chunk * cut[asking], others)
+    return _ranges(place[asking], place, begin, np.minimum(begin + cut[asking], first + others))
+
+
+def _ranges(left: Ints, values: Ints, begin: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Each of `left` with each of its values[begin:end]."""
+    count = end - begin
+    total = np.cumsum(count)
+    step = np.arange(total[-1] if len(total) else 0) - np.repeat(total - count, count)
+    return np.repeat(left, count), values[np.repeat(begin, count) + step]
 
 
 def _limits(strategies: list[Strategy]) -> str:

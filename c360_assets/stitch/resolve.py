@@ -22,7 +22,6 @@ from c360_assets.stitch.compare import Comparable, comparable, compare
 from c360_assets.stitch.model import Ints, Model, fit
 from c360_assets.tenant.models import StitchConfig
 
-TABLES = ("er_keys", "er_members")
 MATCH_TYPES = ["scored", "scored_transitive"]
 MATCH_TYPE = pl.Enum([*MATCH_TYPES, "trivial_duplicate"])
 FORCED = 12.0  # log-odds that a rule's "same" or "different" stands for in the mean over a cluster's pairs
@@ -88,8 +87,8 @@ def resolve(
 ) -> Resolution:
     """Cluster the representatives of `frame` (preprocessed frame, unique ascending `rid`) into persons.
 
-    Reads no label. The result does not depend on row order, thread count or the connection. Temporary tables named `er_*` are
-    dropped from `con` afterwards. Raises C360Error for a repeated rid or a setting that cannot work.
+    Reads no label. The result does not depend on row order, thread count or the connection. Raises C360Error for a repeated
+    rid or a setting that cannot work.
     """
     config = config or StitchConfig()
     say = progress or (lambda _: None)
@@ -104,9 +103,6 @@ def resolve(
     finally:
         if own:
             connection.close()
-        else:
-            for table in TABLES:
-                connection.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: StitchConfig, say: Callable[[str], None]) -> Resolution:
