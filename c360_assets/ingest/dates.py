@@ -34,6 +34,10 @@ TIMES = {
     "24-hour-minute-second-Z": "HH:mm:ssZ",
     "24-hour-minute-second": "HH:mm:ss",
     "24-hour-minute-Z": "HH:mmZ",
+    # Written so by shops; of an instant, the offset may stand apart.
+    "24-hour-minute-second-millis-spaced-Z": "HH:mm:ss.SSSSSSSSS Z",
+    "24-hour-minute-second-spaced-Z": "HH:mm:ss Z",
+    "24-hour-minute-spaced-Z": "HH:mm Z",
     "24-hour-minute": "HH:mm",
     "24-hour": "HH",
     "12-hour-minute-second": "hh:mm:ss a",

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from c360_assets.tenant.shapes import Name, Strict
+
+TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class UnifiedTransactionsConfig(Strict):
@@ -79,8 +81,15 @@ class ValidationsConfig(Strict):
     blocking: list[str] = Field(default_factory=list)
 
 
+class PassthroughTable(Strict):
+    """A table of the database that is a source table as it stands: the stitched version where there is one, chosen columns."""
+
+    source: Name
+    columns: list[Name] = Field(min_length=1)
+
+
 class DatabaseOptions(Strict):
-    """`tenant.yaml: customer_360`: options of the shipped templates."""
+    """`tenant.yaml: customer_360`: options of the shipped templates, and further tables that need no SQL."""
 
     unified_transactions: UnifiedTransactionsConfig = Field(default_factory=UnifiedTransactionsConfig)
     transaction_attributes_extended: TransactionAttributesConfig = Field(default_factory=TransactionAttributesConfig)
@@ -88,6 +97,7 @@ class DatabaseOptions(Strict):
     customer_360: Customer360Config = Field(default_factory=Customer360Config)
     validations: ValidationsConfig = Field(default_factory=ValidationsConfig)
     pii_table: bool = False
+    passthrough: dict[TableName, PassthroughTable] = Field(default_factory=dict)
 
 
 class DatabaseConfig(Strict):
@@ -106,9 +116,13 @@ class DatabaseColumn(Strict):
 
 
 class DatabaseTableConfig(Strict):
-    """`database/<table>.yaml`: what is told about a tenant's own table of the customer 360 database."""
+    """`database/<table>.yaml`: what is told about a table of the customer 360 database.
+
+    `static_schema` (column -> type, a field's type or DuckDB's) lists all its columns: a build that gives others fails.
+    """
 
     description: str = ""
     grain: str = ""
     key: list[str] = Field(default_factory=list)
     columns: dict[str, DatabaseColumn] = Field(default_factory=dict)
+    static_schema: dict[Name, Name] | None = Field(default=None, min_length=1)

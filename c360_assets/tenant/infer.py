@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 FITS = 0.99  # share of the values that must fit a type; the rest would be row errors
+MISSING = ("null", "n/a", "#n/a", "na", "nan", "none", "nil", "-", "\\n", "?")
 BOOLEANS = ("true", "false", "t", "f", "yes", "no", "y", "n")
 INTEGER = r"^[+-]?\d{1,18}$"
 LEADING_ZERO = r"^0\d"
@@ -62,6 +63,28 @@ def infer(column: pl.Series) -> Inferred:
     if values.str.to_lowercase().is_in(BOOLEANS).all():
         return Inferred("boolean")
     return _moment(values) or _number(values) or Inferred("string")
+
+
+def missing_texts(frame: pl.DataFrame) -> list[str]:
+    """Which of the usual texts for a missing value stand in columns that are of no type but for them, in lower case.
+
+    A column that is text anyway does not count: there they may be names.
+    """
+    found: set[str] = set()
+    for column in (c for c in frame.iter_columns() if c.dtype == pl.String):
+        texts = column.str.strip_chars().str.to_lowercase()
+        odd = texts.filter(texts.is_in(MISSING)).unique().to_list()
+        if odd and infer(column).type == "string" and infer(column.filter(~texts.is_in(MISSING))).type != "string":
+            found.update(odd)
+    return sorted(found)
+
+
+def without(frame: pl.DataFrame, missing: list[str]) -> pl.DataFrame:
+    """The frame with those texts as missing values."""
+    if not missing:
+        return frame
+    texts = pl.col(pl.String)
+    return frame.with_columns(pl.when(~texts.str.strip_chars().str.to_lowercase().is_in(missing)).then(texts))
 
 
 def _fits(ok: pl.Series) -> int | None:

@@ -247,7 +247,7 @@ class _Reader:
         sql = self._sql("database")
         told: dict[str, DatabaseTableConfig] = {}
         for path in self._yaml_files("database"):
-            config = self._model(path, DatabaseTableConfig)
-            if config is not None:
+            # What lies deeper, in drafts/, is not in force.
+            if path.parent == self.root / "database" and (config := self._model(path, DatabaseTableConfig)) is not None:
                 told[path.stem] = config
         return sql, told

@@ -39,7 +39,7 @@ class CustomGroup(Strict):
     columns: list[str] = Field(min_length=1)
 
 
-Priority = Annotated[int, Field(ge=1)]
+Priority = Annotated[int, Field(ge=1, le=999_999)]
 
 
 class MergePolicy(Strict):

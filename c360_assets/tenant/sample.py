@@ -182,7 +182,7 @@ def _delimited(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, compress
     quote, escape = (mark if len(mark) == 1 else '"' for mark in (quote, escape))
     frame = con.sql(
         "SELECT * FROM read_csv(?, compression = ?, encoding = ?, delim = ?, quote = ?, escape = ?, header = ?, "
-        f"all_varchar = true, ignore_errors = true, null_padding = true) LIMIT {int(rows)}",
+        f"all_varchar = true, ignore_errors = true, null_padding = true, parallel = false) LIMIT {int(rows)}",
         params=[str(path), compression, encoding, delimiter, quote, escape, header],
     ).pl()
     form = FORMAT_OF_DELIMITER.get(delimiter)

@@ -1,33 +1,41 @@
 """`c360 feed suggest`: a feed's YAML proposed from a sample file, for a person to read and correct.
 
-The sample and its types come from `sample` and `infer`; tags are suggested from column names only. The text holds names and
-counts, never a value of the file.
+The sample and its types come from `sample` and `infer`, what a column may mean from `guess`. The text holds names and counts,
+never a value of the file.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
 import polars as pl
 
-from c360_assets.semantics.tags import CATALOGUE, is_profile, tag_for_column
+from c360_assets.semantics.tags import CATALOGUE, is_profile
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
 from c360_assets.tenant.files import FilePattern
-from c360_assets.tenant.infer import Inferred, infer
+from c360_assets.tenant.guess import Guess, are_emails, guess
+from c360_assets.tenant.infer import Inferred, infer, missing_texts, without
 from c360_assets.tenant.sample import Sample, read_sample
 
 IDENTIFIER_NAME = re.compile(r"(^|_)(id|key|code|sku|upc|number|no|nr)$|id$", re.IGNORECASE)
-MONEY_NAME = re.compile(r"price|amount|revenue|total|cost|discount|tax|spend|balance", re.IGNORECASE)
-CHANGED_NAME = re.compile(r"updat|modif|chang", re.IGNORECASE)
+MONEY_NAME = re.compile(r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance", re.IGNORECASE)
+COUNT_NAME = re.compile(r"orders|count|quantity|qty|items|units|visits|points|days", re.IGNORECASE)
+CHANGED_NAME = re.compile(r"updat|modif|modstamp|chang|last.?edit", re.IGNORECASE)
+ISO_SECONDS = re.compile(r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$")
+CUSTOMER_NUMBER = re.compile(
+    r"(cust(omer)?|client|contact|shopper|profile|member)[_ ]?(id|no|nr|number|key|code)$", re.IGNORECASE
+)
 DAY_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)")
 SUFFIXES = re.compile(r"(\.[A-Za-z][A-Za-z0-9]*)+$")
 NO_SOURCE = {"", ".", "landing", "tmp", "data", "downloads", "incoming", "files"}
 NESTED = {"array", "map", "struct"}
+ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 
 
 @dataclass
@@ -50,13 +58,15 @@ def suggest_feed(path: Path, source: str | None = None, feed: str | None = None)
     `source` and `feed` name it; by default the folder and the file do. Raises C360Error when no sample can be read.
     """
     sample = read_sample(path)
+    missing = missing_texts(sample.frame)
+    sample = replace(sample, frame=without(sample.frame, missing))
     columns = _columns(sample)
     relative = _below_landing(path)
     source = source or _title(relative.parent.name if relative.parent.name.lower() not in NO_SOURCE else "") or "My Source"
     feed = feed or _title(DAY_IN_NAME.split(SUFFIXES.sub("", path.name))[0]) or "Feed"
     key, key_notes = _primary_key(columns, sample.frame)
     pattern, pattern_note = _pattern(relative)
-    profile = {t for c in columns for t in c.tags if is_profile(t)}
+    profile = {c.tags[0] for c in columns if c.tags and is_profile(c.tags[0])}
     stitch = len(profile) >= FEW_PROFILE_TAGS
     lines = [
         f"# Proposed from {sample.frame.height} rows of {_comment(path.name)}. Read it, correct it, and save it as",
@@ -71,6 +81,7 @@ def suggest_feed(path: Path, source: str | None = None, feed: str | None = None)
         _last_updated(columns),
         f"stitch: {str(stitch).lower()}  # {_stitch_note(len(profile), stitch)}",
         "error_threshold: 1  # percent of rows that may be wrong before nothing is loaded",
+        *([f"null_values: [{', '.join(map(json.dumps, missing))}]  # found where numbers and dates stand"] if missing else []),
         "fields:",
         *_fields(columns),
     ]
@@ -121,7 +132,7 @@ def _columns(sample: Sample) -> list[_Column]:
         if column.inferred.ambiguous:
             column.notes.append("another date pattern fits too: check which")
         columns.append(column)
-    _tag(columns)
+    _tag(columns, sample.frame)
     return columns
 
 
@@ -137,7 +148,7 @@ def _type(sample: Sample, name: str) -> Inferred:
     number = inferred.type in {"integer", "decimal", "float"} or (inferred.type == "date" and inferred.format == "yyyyMMdd")
     if number and IDENTIFIER_NAME.search(name):
         return Inferred("string")
-    if inferred.type == "integer" and MONEY_NAME.search(name):
+    if inferred.type == "integer" and MONEY_NAME.search(name) and not COUNT_NAME.search(name):
         return Inferred("decimal", scale=2, misfits=inferred.misfits)
     return inferred
 
@@ -148,26 +159,64 @@ def _uniqueness(column: pl.Series) -> float:
     return column.n_unique() / len(column)
 
 
-def _tag(columns: list[_Column]) -> None:
-    """Tags by column name, where the type allows; a tag that one field only may carry goes to the first."""
+def _tag(columns: list[_Column], frame: pl.DataFrame) -> None:
+    """Tags where name, values and type allow; a tag that one field only may carry goes to the first."""
+    guesses = {c.name: found for c in columns if c.type not in NESTED and (found := guess(c.name, frame[c.name]))}
+    profile = {g.tag for g in guesses.values() if is_profile(g.tag)}
+    if profile == {"full-name"}:  # more likely the name of a thing
+        guesses = {name: g for name, g in guesses.items() if g.tag != "full-name"}
     given: set[str] = set()
     for column in columns:
-        tag = tag_for_column(column.name)
-        if tag is None or column.type in NESTED:
+        found = guesses.get(column.name)
+        if found is None:
+            if column.type == "string" and are_emails(frame[column.name]):
+                column.notes.append("holds e-mail addresses: tag it email if they are the customer's")
+            elif CUSTOMER_NUMBER.search(column.name):
+                column.notes.append("tag it fk-customer-id where other tables hold the same number")
             continue
-        info = CATALOGUE[tag]
-        if tag in given and not info.multi:
-            column.notes.append(f"another field is tagged {tag} already")
-            continue
-        if info.type == "string":
-            column.inferred, column.notes = Inferred("string"), []
-        elif info.type == "datetime" and column.type == "date":
-            column.inferred = Inferred("datetime", column.inferred.format, ambiguous=column.inferred.ambiguous)
-        elif info.type != column.type:
-            column.notes.append(f"looks like {tag}, which needs type {info.type}")
-            continue
-        column.tags.append(tag)
-        given.add(tag)
+        info = CATALOGUE[found.tag]
+        if found.tag in given and not info.multi:
+            column.notes.append(f"another field is tagged {found.tag} already")
+        elif not _typed(column, info.type, frame[column.name]):
+            column.notes.append(f"looks like {found.tag}, which needs type {info.type}")
+        else:
+            column.tags.append(found.tag)
+            given.add(found.tag)
+    _namespaces([c for c in columns if c.tags], guesses)
+    changed = _changed(columns)
+    if changed is not None and changed.type == "datetime" and profile and "update-dt" not in given:
+        changed.tags.append("update-dt")
+
+
+def _typed(column: _Column, type_: str, values: pl.Series) -> bool:
+    """Give the column the type that its tag asks for; False where its values are of another."""
+    if type_ == "string":
+        column.inferred, column.notes = Inferred("string"), []
+    elif type_ == "datetime" and column.type == "date":
+        column.inferred = replace(column.inferred, type="datetime")
+    elif type_ == "date" and column.type == "datetime":
+        texts = values.cast(pl.String).drop_nulls()
+        pattern = column.inferred.format or ("yyyy-MM-dd HH:mm:ss" if texts.str.contains(ISO_SECONDS.pattern).all() else None)
+        if pattern is None:
+            return False
+        column.inferred = replace(column.inferred, type="date", format=pattern)
+    return type_ == column.type
+
+
+def _namespaces(columns: list[_Column], guesses: dict[str, Guess]) -> None:
+    """Where several fields carry a tag, each gets a variant of it too, the same for all fields of an address."""
+    used = Counter(c.tags[0] for c in columns)
+    addresses = any(used[tag] > 1 for tag in ADDRESS)
+    taken: set[str] = set()
+    for column in columns:
+        tag = column.tags[0]
+        variant = f"{tag}-{guesses[column.name].namespace or 'main'}"
+        if tag in ADDRESS and variant in taken:
+            column.notes.append(f"another field of this address is tagged {tag} already")
+            column.tags = []
+        elif used[tag] > 1 or (tag in ADDRESS and addresses):
+            column.tags.append(f"{tag}-{1 + sum(t.startswith(f'{tag}-') for t in taken)}" if variant in taken else variant)
+        taken.add(variant)
 
 
 def _primary_key(columns: list[_Column], frame: pl.DataFrame) -> tuple[list[str], list[str]]:
@@ -187,15 +236,26 @@ def _primary_key(columns: list[_Column], frame: pl.DataFrame) -> tuple[list[str]
     ]
     if pairs:
         return [c.output for c in pairs[0]], [listed, "no single column is unique; these two are together"]
+    whole_rows = [c for c in usable if not frame[c.name].null_count() and c.unique < 1.0]
+    by_variety = sorted(whole_rows, key=lambda c: (-frame[c.name].n_unique(), c not in ids, c.type != "string"))[:6]
+    for pair in combinations(by_variety, 2):
+        if frame.select([c.name for c in pair]).is_unique().all():
+            return [c.output for c in pair], [listed, "no single column is unique; these two are together in this sample"]
     fallback = (candidates or columns)[0]
     return [fallback.output], [listed, "NO COLUMN IS UNIQUE in the sample: name the columns that identify a row"]
 
 
+def _changed(columns: list[_Column]) -> _Column | None:
+    """The column that says when a row was changed last: tagged so, else by its name."""
+    tagged = [c for c in columns if c.type == "datetime" and "update-dt" in c.tags]
+    named = [c for c in columns if c.type in {"datetime", "integer"} and CHANGED_NAME.search(c.name)]
+    return next(iter(tagged + sorted(named, key=lambda c: c.type)), None)
+
+
 def _last_updated(columns: list[_Column]) -> str:
-    timed = [c for c in columns if c.type == "datetime"]
-    best = [c for c in timed if "update-dt" in c.tags] or [c for c in timed if CHANGED_NAME.search(c.name)]
-    if best:
-        return f"last_updated: {_text(best[0].output)}  # the newer row wins"
+    best = _changed(columns)
+    if best is not None:
+        return f"last_updated: {_text(best.output)}  # the newer row wins"
     return "last_updated: auto  # the later delivery wins; a datetime or integer field is better where there is one"
 
 
