@@ -171,10 +171,38 @@ def load(
 
 
 @app.command()
-def validate(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
-    """Run the input validation reports on what is loaded. They inform; nothing fails because of them."""
+def validate(
+    feed: Annotated[str | None, typer.Argument(help="Show one feed (`Source:Feed`) or custom table.", metavar="[FEED]")] = None,
+    tenant: TenantOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Compute again what is current.")] = False,
+    number: Annotated[
+        int | None, typer.Option("--sql", min=1, help="Only print the SQL behind this finding.", metavar="NUMBER")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the input validation reports on what is loaded and show what they find, worst first. Nothing fails because of them.
+
+    Examples: `c360 validate Shop:Customers`; `c360 sql "$(c360 validate --sql 1)"` shows the rows behind finding 1.
+    """
+    from c360_assets.automation.validating import validate_tables
+    from c360_assets.reporting.progress import Reporter
+    from c360_assets.reporting.validation_page import page_path
+    from c360_assets.reporting.validations import finding_sql, render_validations
+
     with _told_errors():
-        _day(tenant, None, None, stage="validate", as_json=as_json)
+        root = _root(tenant)
+        if number is not None:
+            print(finding_sql(root, number, feed))
+            return
+        with Reporter(err) as reporter:
+            found, failures = validate_tables(root, reporter, _definitions, feed=feed, force=force)
+    if as_json:
+        print(json.dumps(found.as_json(), indent=1))
+    else:
+        render_validations(found, out, short_path(page_path(root)), limit=20 if feed is None else None)
+    for failure in failures:
+        err.print(f"✗ {failure}", style="red", markup=False)
+    raise typer.Exit(1 if failures else 0)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from c360_assets.customer_360.run_records import RunFacts
 from c360_assets.customer_360.validations import TABLE
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
-from c360_assets.validations.reports import report_specs
+from c360_assets.validations.summary import report_specs
 from c360_assets.warehouse.activated import database_path
 from c360_assets.warehouse.session import Session
 
@@ -38,13 +38,15 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
         failed: list[str] = []
         with warehouse.session(context) as session:
             as_of = as_of_date(tenant, context.run.tags, session.warehouse)
-            stale = {d.name for d in unpublished(session, tenant, report_specs())}
+            stale = {d.name for d in unpublished(session, tenant, report_specs(session, tenant))}
             facts = RunFacts("full" if forced(context) else "normal", _trigger(context.run.tags))
             for database in owned:
                 reused = database.name not in stale and not forced(context)
                 if not reused:
                     try:
-                        publish_database(session, tenant, as_of=as_of, specs=report_specs(), database=database, facts=facts)
+                        publish_database(
+                            session, tenant, as_of=as_of, specs=report_specs(session, tenant), database=database, facts=facts
+                        )
                     except C360Error as error:
                         # One brand's refusal must not keep the others from their database.
                         session.pending.clear()

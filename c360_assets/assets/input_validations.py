@@ -1,93 +1,112 @@
-"""Assets of the input validation reports: one multi-asset per domain table, and the summary over all of them.
+"""Assets of the input validation reports: one per domain table with a check for each report, and the summary over all of them.
 
-What a report asks and how it is computed belongs to `validations`.
+What a report asks and how it is computed belongs to `validations`, the page to `reporting`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import dagster as dg
 
 from c360_assets.assets.domain_tables import ensure_tables
-from c360_assets.assets.metadata import Result, asset_key, described, documented, materialized, state_schema
+from c360_assets.assets.metadata import Result, asset_key, documented, materialized, state_schema
 from c360_assets.assets.resources import WarehouseResource, forced
+from c360_assets.reporting.validation_page import write_page
 from c360_assets.tenant.models import SourceTable, Tenant
-from c360_assets.validations.reports import Report, report_spec, reports_for
-from c360_assets.validations.run import build_report, report_tables, validate_table, validation_table
+from c360_assets.validations.declarations import Report
+from c360_assets.validations.findings import Figures, figures_of, told
+from c360_assets.validations.run import report_tables, reports_of, validate_table, validation_table
+from c360_assets.validations.summary import REPORT, SUMMARY_TABLES, build_report
 
 GROUP = "input_validations"
 
 
 def validation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
-    """One multi-asset per table that has a report, then `input_validation_report` and its companions."""
+    """One asset per table that has a report, then `input_validation_report` and its companions."""
     tables = report_tables(tenant)
     return [*(_table_reports(tenant, t) for t in tables), _summary(tenant, tables)] if tables else []
 
 
-def _reports(tenant: Tenant, table: SourceTable) -> list[Report]:
-    return list(reports_for(table, tenant.config.extra_validations))
-
-
-def _report_key(table: SourceTable, report: Report) -> dg.AssetKey:
-    return dg.AssetKey([*asset_key(validation_table(table)).path, report.table])
-
-
 def _table_reports(tenant: Tenant, table: SourceTable) -> dg.AssetsDefinition:
-    long, source = asset_key(validation_table(table)), asset_key(table.asset)
-    texts = {long: f"All figures of all reports on {table.name}, one row per figure."}
-    texts |= {_report_key(table, r): f"{r.id} on {table.name}: {r.title}\n\n{r.reason}" for r in _reports(tenant, table)}
-    specs = [dg.AssetSpec(key, deps=[source], description=text, kinds={"duckdb"}) for key, text in texts.items()]
+    name = validation_table(table)
+    reports = reports_of(tenant, table)
+    spec = dg.AssetSpec(
+        asset_key(name),
+        deps=[asset_key(table.asset)],
+        description=f"Every figure of the {len(reports)} reports on {table.name}, one row per figure; a check for each report.",
+        kinds={"duckdb"},
+    )
 
-    checks = [_check(table, r) for r in _reports(tenant, table)]
-
-    @dg.multi_asset(name=f"validate_{table.physical}", specs=specs, check_specs=checks, group_name=GROUP, can_subset=False)
+    @dg.multi_asset(
+        name=f"validate_{table.physical}",
+        specs=[spec],
+        check_specs=[_check(table, report) for report in reports],
+        group_name=GROUP,
+    )
     def table_reports(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result | dg.AssetCheckResult]:
         with warehouse.session(context) as session:
             ensure_tables(session, tenant)
-            before = session.state(validation_table(table))
+            before = session.state(name)
             state = validate_table(session, tenant, table, force=forced(context))
             session.commit()
-            session.bind(validation_table(table), "_result")
-            figures = session.rows(
-                "SELECT report_id, metric, value, is_finding FROM _result WHERE value IS NOT NULL ORDER BY ALL"
-            )
-        yield materialized(
-            validation_table(table), state, reused=state == before, schema=state_schema("input_validation_metric", state)
-        )
-        for report in _reports(tenant, table):
-            metadata = {metric: value for report_id, metric, value, _ in figures if report_id == report.id}
-            found = [value for report_id, _, value, is_finding in figures if report_id == report.id and is_finding]
-            yield dg.AssetCheckResult(
-                asset_key=long,
-                check_name=report.table,
-                passed=not any(found),
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata=metadata,
-            )
-            yield dg.MaterializeResult(asset_key=_report_key(table, report), metadata={**metadata, "reused": state == before})
+            figures = figures_of(session, name)
+        result = materialized(name, state, reused=state == before, schema=state_schema("input_validation_metric", state))
+        metadata = {**(result.metadata or {}), "findings_chart": dg.MetadataValue.md(chart(figures.ranked))}
+        yield result._replace(metadata=metadata)
+        for report in reports:
+            yield _checked(name, report, figures)
 
     return table_reports
 
 
 def _check(table: SourceTable, report: Report) -> dg.AssetCheckSpec:
     """The check whose page plots a report's figures over time. It warns of findings and stops nothing."""
-    text = f"{report.id}: {report.title}\n\n{report.reason}"
+    text = f"{report.id}: {report.title}\n\n{report.reason}\n\n{report.advice}"
     return dg.AssetCheckSpec(report.table, asset=asset_key(validation_table(table)), description=text, blocking=False)
 
 
-def _summary(tenant: Tenant, tables: list[SourceTable]) -> dg.AssetsDefinition:
-    wide = {r.table: r for t in tables for r in _reports(tenant, t)}
-    deps = [asset_key(validation_table(t)) for t in tables]
-    names = ["input_validation_report", "input_validation_metric", "input_validation_run"]
-    specs = [dg.AssetSpec(name, deps=deps, kinds={"duckdb"}, **documented(name)) for name in names]
-    specs += [dg.AssetSpec(name, deps=deps, kinds={"duckdb"}, **described(report_spec(r))) for name, r in sorted(wide.items())]
+def _checked(name: str, report: Report, figures: Figures) -> dg.AssetCheckResult:
+    mine = [row for row in figures.ranked if row[0] == report.id]
+    numbers = figures.numbers.get(report.id, {})
+    chart_of = {"findings_chart": dg.MetadataValue.md(chart(mine))} if mine else {}
+    return dg.AssetCheckResult(
+        asset_key=asset_key(name),
+        check_name=report.table,
+        passed=not mine,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(told(*row[2:]) for row in mine) or None,
+        metadata={**numbers, **chart_of},
+    )
 
-    @dg.multi_asset(name="input_validation_report", specs=specs, group_name=GROUP, can_subset=False)
+
+def chart(ranked: Sequence[tuple[str, str, str, float, float]]) -> str:
+    """Findings as a Markdown table with bars: counts and shares, never a value. The UI keeps no drawing in Markdown."""
+    if not ranked:
+        return "No findings."
+    lines = ["| report | finding | share |", "|---|---|---|"]
+    lines += [
+        f"| {report_id} | {told(metric, count, share)} | `{'█' * max(round(share / 5), 1):░<20}` |"
+        for report_id, _, metric, count, share in ranked[:8]
+    ]
+    more = [f"\n… and {len(ranked) - 8} more"] if len(ranked) > 8 else []
+    return "\n".join(lines + more)
+
+
+def _summary(tenant: Tenant, tables: Sequence[SourceTable]) -> dg.AssetsDefinition:
+    deps = [asset_key(validation_table(t)) for t in tables]
+    specs = [dg.AssetSpec(name, deps=deps, kinds={"duckdb"}, **documented(name)) for name in SUMMARY_TABLES]
+
+    @dg.multi_asset(name=REPORT, specs=specs, group_name=GROUP, can_subset=False)
     def input_validation_report(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
         with warehouse.session(context) as session:
-            written = build_report(session, tenant, run_id=context.run.run_id)
-            states = {str(spec.key.path[-1]): session.state(spec.key.path[-1]) for spec in specs}
+            written = build_report(session, tenant, run_id=context.run.run_id, force=forced(context), progress=context.log.info)
             session.commit()
+            page = write_page(session, tenant)
+            states = {name: session.state(name) for name in SUMMARY_TABLES}
         for name, state in states.items():
-            yield materialized(name, state, reused=name not in written)
+            result = materialized(name, state, reused=name not in written)
+            if name == REPORT:
+                result = result._replace(metadata={**(result.metadata or {}), "page": dg.MetadataValue.path(Path(page))})
+            yield result
 
     return input_validation_report

@@ -26,7 +26,7 @@ from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import SHOWN, DayReport, FeedLoaded, Summary, summarize
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import FeedConfig, Tenant
-from c360_assets.validations.reports import report_specs
+from c360_assets.validations.summary import report_specs
 from c360_assets.warehouse.activated import database_path
 from c360_assets.warehouse.ledger import last_delivery, read_ledger
 from c360_assets.warehouse.lock import tenant_lock
@@ -194,7 +194,7 @@ class _Day:
             todo = plan(session, self.tenant, self.options.stage, as_of, force=self.options.force)
             if self.options.only:
                 todo.stale = _named(todo.stale + todo.current, self.options.only)
-            publish = wanted and bool(todo.stale or not is_published(session, self.tenant, report_specs()))
+            publish = wanted and bool(todo.stale or not is_published(session, self.tenant, report_specs(session, self.tenant)))
         required = sorted(f for f in self.unreadable if self._required(f))
         if publish and required:
             self.failures.append(f"not published: {', '.join(required)} could not be read and is required (workflow.yaml)")
@@ -210,9 +210,9 @@ class _Day:
     def _compute(self, todo: Plan, publish: bool, as_of: date) -> None:
         if not todo.stale and not publish:
             return
-        from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH
+        from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH, VALIDATE
 
-        job = {"run": DAY, "activate": ACTIVATE}.get(self.options.stage, STITCH)
+        job = {"run": DAY, "activate": ACTIVATE, "validate": VALIDATE}.get(self.options.stage, STITCH)
         tables = [*todo.stale, *([DATABASE, *(f"destination/{name}" for name in self.tenant.destinations)] if publish else [])]
         self.reporter.doing(f"{len(tables)} tables to compute")
         outcome = self._launch(job, tables, self._stage_tags(as_of, publish), as_of=as_of)

@@ -17,7 +17,8 @@ from c360_assets.ingest.custom_tables import dependencies, fingerprint_of, order
 from c360_assets.stitch.run import stitch_fingerprint, stitch_tables, stitched_fingerprint
 from c360_assets.stitch.stitched import stitched_tables
 from c360_assets.tenant.models import Tenant
-from c360_assets.validations.run import report_fingerprint, report_tables, table_fingerprint, validation_table
+from c360_assets.validations.run import report_tables, table_fingerprint, validation_table
+from c360_assets.validations.summary import REPORT, report_fingerprint
 from c360_assets.warehouse.session import Session
 
 CUSTOM, VALIDATE, STITCH, DATABASE = "custom", "validate", "stitch", "database"
@@ -76,10 +77,10 @@ def _validations(found: Plan, session: Session, tenant: Tenant, force: bool) -> 
         stale = stale or (state is not None and state.fingerprint != table_fingerprint(session, tenant, table))
         found.add([validation_table(table)], stale)
     if tables:
-        state = session.state("input_validation_report")
-        stale = state is None or found.touches([validation_table(t) for t in tables])
+        state = session.state(REPORT)
+        stale = force or state is None or found.touches([validation_table(t) for t in tables])
         stale = stale or (state is not None and state.fingerprint != report_fingerprint(session, tenant))
-        found.add(["input_validation_report"], stale)
+        found.add([REPORT], stale)
 
 
 def _stitch(found: Plan, session: Session, tenant: Tenant, force: bool) -> None:

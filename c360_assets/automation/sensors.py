@@ -15,7 +15,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from c360_assets.automation.activation import activation, activation_tick_passed, without_tag
 from c360_assets.automation.alerts import Kind, alert
-from c360_assets.automation.jobs import ACTIVATE, DAY, LOAD, STITCH, load_keys
+from c360_assets.automation.jobs import ACTIVATE, DAY, LOAD, STITCH, load_keys, summary_keys
 from c360_assets.automation.news import interval, news, refused
 from c360_assets.automation.readiness import Readiness, local_today, readiness, workflow
 from c360_assets.automation.runs import AS_OF_TAG, FEED_TAG, LANDED_TAG, tried
@@ -108,7 +108,7 @@ def _tell(tenant: Tenant, feed: FeedConfig, kind: Kind, day: date, message: str)
 def _load_request(tenant: Tenant, feed: FeedConfig, part: list[DayLoad], landed: str, failed: int) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"load:{feed.name}:{landed}:{failed}",
-        asset_selection=load_keys(tenant, feed),
+        asset_selection=[*load_keys(tenant, feed), *summary_keys(tenant)],
         tags={
             FEED_TAG: feed.name,
             LANDED_TAG: landed,

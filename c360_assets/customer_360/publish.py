@@ -47,7 +47,10 @@ SYSTEM_TEXT = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One table to publish: its schema and name, where it is stored (None: nowhere yet), and what its columns mean."""
+    """One table to publish: its schema and name, where it is stored (None: nowhere yet), and what its columns mean.
+
+    `view` is the SELECT of one that is computed from other tables of the database whenever it is read.
+    """
 
     schema: str
     name: str
@@ -55,6 +58,7 @@ class Entry:
     description: str
     columns: Mapping[str, str]
     meaning: Mapping[str, ColumnSpec]
+    view: str = ""
 
 
 def entries(session: Session, database: Database, specs: Mapping[str, TableSpec] | None = None) -> list[Entry]:
@@ -105,7 +109,10 @@ def entries(session: Session, database: Database, specs: Mapping[str, TableSpec]
     reports = {name for name, spec in known.items() if spec.stage in REPORT_STAGES and database.is_group} | {VALIDATION_TABLE}
     reports |= set(RECORD_TABLES) if database.is_group else set()
     for name in reports:
-        if session.state(database.own(name)) is not None:
+        if name in known and known[name].view:
+            types = {column: spec.type for column, spec in known[name].columns.items()}
+            found.append(Entry("reports", name, None, known[name].description, types, known[name].columns, known[name].view))
+        elif session.state(database.own(name)) is not None:
             add("reports", name, database.own(name), known.get(name))
     listed = {*(name.lower() for name in database.listed), *MADE, *reports}
     found = [entry for entry in found if not database.listed or entry.name.lower() in listed]
@@ -213,9 +220,9 @@ def publish_plan(database: Database, session: Session, listed: Sequence[Entry], 
             select = f"SELECT * FROM _c360_published_{number}"
         else:
             nothing = ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in entry.columns.items())
-            select = made.get(entry.name, f"SELECT {nothing} WHERE FALSE")
+            select = entry.view or made.get(entry.name, f"SELECT {nothing} WHERE FALSE")
         told = {column: spec.description for column, spec in entry.meaning.items() if spec.description}
-        published.append(PublishedTable(entry.schema, entry.name, select, entry.description, told))
+        published.append(PublishedTable(entry.schema, entry.name, select, entry.description, told, bool(entry.view)))
     return published
 
 
@@ -239,7 +246,7 @@ def published_fingerprint(session: Session, database: Database, specs: Mapping[s
         content = state.digest if state is not None and entry.name not in RUN_TABLES else None
         meaning = {c: (s.description, s.semantic, s.pii) for c, s in entry.meaning.items()}
         kept = condition_of(database.keeps, entry.stored or "")
-        shown.append((entry.schema, entry.name, content, dict(entry.columns), entry.description, meaning, kept))
+        shown.append((entry.schema, entry.name, content, dict(entry.columns), entry.description, meaning, kept, entry.view))
     if database.key is not None:
         # Filters by person read the records, whether or not they are shown.
         records = session.state(UNIFIED)

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from c360_assets.reporting.paths import short_path
-from c360_assets.validations.run import Finding, worst_findings
+from c360_assets.validations.findings import Finding, worst_findings
 from c360_assets.warehouse.session import Session
 
 # The tables of the screen, in pipeline order; those that a tenant does not have are left out.

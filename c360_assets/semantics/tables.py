@@ -26,7 +26,10 @@ class ColumnSpec:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One documented table. `key` is the list of columns that are unique together."""
+    """One documented table. `key` is the list of columns that are unique together.
+
+    `view` is the SELECT of a table that is not stored: over other tables of the published database, where it is a view.
+    """
 
     name: str
     description: str
@@ -34,6 +37,7 @@ class TableSpec:
     key: tuple[str, ...]
     columns: dict[str, ColumnSpec]
     stage: str
+    view: str = ""
 
 
 @cache

@@ -1,158 +1,265 @@
-"""From a report's declaration and a table's tags to SQL: the relation `t` that reports read, their figures, the drill-down.
+"""From the reports that apply to a table to few scans of it, and from the scans' answers to figures.
 
-Nothing here runs a query; `run` does. Column names of the feed appear only here, quoted.
+However many reports apply, a table is read once for everything that is counted row by row (by day, so that trends come with it),
+once for what has to see the whole table, once by order; and once more for each column whose different values are listed and for
+each key that must not repeat. Equal expressions of several reports are computed once. Running the scans belongs to `run`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from c360_assets.semantics.tags import column_for, tag_info
-from c360_assets.semantics.validity import EMAIL_PATTERN
-from c360_assets.tenant.models import SourceTable
-from c360_assets.validations.declarations import Count, Figure, Report, missing
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.validations.declarations import (
+    Count,
+    Item,
+    Keys,
+    Listing,
+    Orders,
+    Ratio,
+    Report,
+    Total,
+    Unique,
+    Values,
+    Whole,
+)
+from c360_assets.validations.relation import Relation, day_sql
+from c360_assets.validations.reports import applies
+from c360_assets.warehouse.sql import quote_literal
 
-FLAGS = ("is_return", "is_cancellation")
-SQL_TYPES = {
-    "string": "VARCHAR",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "datetime": "TIMESTAMPTZ",
-    "decimal": "DECIMAL(38,4)",
-    "float": "DOUBLE",
-    "integer": "BIGINT",
-}
+LISTED = 100  # values that a listing shows at most
+RECORDS = "count(*)"
 
 
 @dataclass(frozen=True)
-class Metric:
-    """One figure of a report as an aggregate over `t`."""
+class Place:
+    """Which answer of which scan a number is: `grain` names the scan, `alias` its column."""
 
+    grain: str
+    alias: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of one report: `part` as it is, or as percentage of `of`. A `text` is no number."""
+
+    report: Report
     name: str
-    sql: str
-    text: bool
-    finding: bool
+    item: Item
+    part: Place
+    of: Place | None = None
+    text: bool = False
+    finding: bool = False
 
 
-def tagged_columns(table: SourceTable) -> dict[str, str]:
-    """Documented column name -> SQL over the table, for the first column of every tag; the flags are never NULL."""
-    found: dict[str, str] = {}
-    for column, tags in table.tags.items():
-        for tag in tags:
-            name = column_for(tag)
-            if name not in found:
-                info = tag_info(tag)
-                found[name] = f"TRY_CAST({quote_ident(column)} AS {SQL_TYPES.get(info.type, 'VARCHAR')})"
-            if tag.startswith("fk-"):
-                found.setdefault("customer_key", f"CAST({quote_ident(column)} AS VARCHAR)")
-    if "customer_key" not in found and "customer_id" in found:
-        found["customer_key"] = found["customer_id"]
-    for flag in FLAGS:
-        if flag in found:
-            found[f"{flag}_raw"] = found[flag]
-        found[flag] = f"coalesce({found[flag]}, FALSE)" if flag in found else "FALSE"
-    return found
+@dataclass
+class Scans:
+    """The questions to one table: scan -> expression -> alias, and how figures are put together from the answers."""
+
+    shape: Relation
+    context: Mapping[str, str]
+    grains: dict[str, dict[str, str]] = field(default_factory=dict)
+    inner: dict[str, str] = field(default_factory=dict)  # per-order expressions -> alias
+    figures: list[Figure] = field(default_factory=list)
+    whole_queries: dict[str, str] = field(default_factory=dict)  # grain -> a query of its own
+
+    def ask(self, grain: str, sql: str) -> Place:
+        sql = filled(sql, self.context)
+        known = self.grains.setdefault(grain, {})
+        return Place(grain, known.setdefault(sql, f"m{len(known)}"))
+
+    def per_order(self, sql: str) -> str:
+        """The alias of an aggregate over the rows of one order."""
+        sql = filled(sql, self.context)
+        return self.inner.setdefault(sql, f"o{len(self.inner)}")
 
 
-def relation_sql(table: SourceTable, source: str) -> str:
-    """The SELECT behind `t`: one row per row of `source`, columns by documented name, plus whether e-mail or phone is missing.
-
-    A table with several columns of one tag misses a value only where all of them do.
-    """
-    columns = [f"{sql} AS {quote_ident(name)}" for name, sql in sorted(tagged_columns(table).items())]
-    for semantic in ("email", "phone"):
-        tagged = table.columns_with(semantic)
-        if tagged:
-            every = " AND ".join(missing(f"CAST({quote_ident(c)} AS VARCHAR)") for c in tagged)
-            columns.append(f"({every}) AS {semantic}_missing")
-    return f"SELECT _pk, {', '.join(columns)} FROM {source}"
+def filled(sql: str, context: Mapping[str, str]) -> str:
+    """`sql` with what the tenant decides in place of its placeholders."""
+    for name, value in context.items():
+        sql = sql.replace(f"{{{name}}}", value)
+    return sql
 
 
-def values_sql(table: SourceTable, semantic: str, source: str) -> str:
-    """The SELECT behind `vals`: one row per non-missing value of the semantic, its comparison key, whether it is blocked."""
-    parts = []
-    for column in table.columns_with(semantic):
-        value = f"CAST({quote_ident(column)} AS VARCHAR)"
-        if semantic == "email":
-            shape = f"lower(trim({value})) AS key, email_blocked({value}) AS blocked, NULL AS digits"
-        else:
-            shape = (
-                f"right(phone_digits({value}), 10) AS key, phone_blocked({value}) AS blocked,"
-                f" coalesce(phone_digits({value}), '') AS digits"
-            )
-        parts.append(f"SELECT {value} AS value, {shape} FROM {source} WHERE NOT {missing(value)}")
-    return " UNION ALL ".join(parts)
+def compile_reports(reports: Iterable[Report], shape: Relation, context: Mapping[str, str]) -> Scans:
+    """The scans that answer `reports` on a table. `context` fills `{region}` and `{newest}`, both SQL literals."""
+    scans = Scans(shape, context)
+    scans.ask("rows", RECORDS)
+    for report in reports:
+        scans.figures.append(Figure(report, "record_count", Item(name="record_count"), scans.ask("rows", RECORDS)))
+        for item in report.items:
+            if applies(item, shape.tags):
+                _add(scans, report, item)
+        if report.unknown:
+            unknown = " OR ".join(f"{column} IS NULL" for column in report.unknown)
+            place = scans.ask("rows", f"count(*) FILTER ({unknown})")
+            scans.figures.append(Figure(report, "not_evaluated_count", Item(name="not_evaluated_count"), place))
+    return scans
 
 
-def metrics(report: Report, table: SourceTable) -> Iterator[Metric]:
-    """The report's figures in declared order; those of a tag that the table lacks are left out."""
-    present = {tag for tags in table.tags.values() for tag in tags}
-    for item in report.metrics:
-        if item.tag and item.tag not in present:
-            continue
-        if isinstance(item, Figure):
-            yield Metric(item.name, item.sql, item.text, item.finding)
-            continue
-        judged = _judged(item)
-        count = f"count(*) FILTER ({judged} AND ({item.when}))"
-        yield Metric(f"{item.name}_count", count, False, item.finding)
+def _add(scans: Scans, report: Report, item: Item) -> None:
+    """The figures of one declared item, with the expressions they need."""
+
+    def figure(name: str, part: Place, of: Place | None = None, *, text: bool = False, finding: bool = False) -> None:
+        scans.figures.append(Figure(report, name, item, part, of, text, finding))
+
+    records = scans.ask("rows", RECORDS)
+    if isinstance(item, Count):
+        counted = scans.ask("rows", f"count(*) FILTER ({count_test(item)})")
+        figure(f"{item.name}_count", counted, finding=item.finding)
         if item.share:
-            yield Metric(f"{item.name}_pct", f"pct({count}, count(*) FILTER ({judged}))", False, False)
-    used = _used_fields(report, present)
-    if len(report.needs) > 1 and used:
-        unknown = " OR ".join(f"{column} IS NULL" for column in used)
-        yield Metric("not_evaluated_count", f"count(*) FILTER ({unknown})", False, False)
+            judged = records if item.judged == "TRUE" else scans.ask("rows", f"count(*) FILTER ({item.judged})")
+            figure(f"{item.name}_pct", counted, judged)
+    elif isinstance(item, Values):
+        names = scans.shape.values[item.tag]
+        hits = scans.ask("rows", " + ".join(f"count(*) FILTER ({value_test(item, name)})" for name in names))
+        figure(f"{item.name}_count", hits, finding=item.finding)
+        if item.share:
+            values = scans.ask("rows", " + ".join(f"count(*) FILTER (NOT {name}_missing)" for name in names))
+            figure(f"{item.name}_pct", hits, records if item.of_rows else values)
+    elif isinstance(item, Total):
+        figure(item.name, scans.ask("rows", item.sql))
+    elif isinstance(item, Whole):
+        figure(item.name, scans.ask("whole", item.sql), finding=item.finding)
+    elif isinstance(item, Unique):
+        place = _unique(scans, item)
+        figure(item.name, place, finding=item.finding)
+        if item.share:
+            figure(item.share, place, records)
+    elif isinstance(item, Orders):
+        chosen = scans.per_order(item.when)
+        if not item.rows:
+            figure(item.name, scans.ask("orders", f"count(*) FILTER ({chosen})"), finding=item.finding)
+            return
+        rows = scans.per_order(f"count(*) FILTER ({item.rows})")
+        part = scans.ask("orders", f"coalesce(sum({rows}) FILTER ({chosen}), 0)")
+        figure(item.name, part, finding=item.finding)
+        figure(item.share, part, scans.ask("rows", f"count(*) FILTER ({item.rows})"))
+    elif isinstance(item, Ratio):
+        few, all_ = (f"count(*) FILTER ({scans.per_order(test)})" for test in (item.part, item.whole))
+        high, low = map(quote_literal, item.words)
+        words = f"CASE WHEN {few} >= {item.least} * {all_} THEN {high} ELSE {low} END"
+        figure(item.name, scans.ask("orders", f"CASE WHEN {all_} > 0 THEN {words} END"), text=True)
+    elif isinstance(item, Listing):
+        place = scans.ask(f"list {item.column}", _listing(item))
+        share = item.show == "top_share"
+        figure(item.name, place, records if share else None, text=not share)
+    elif isinstance(item, Keys):
+        grain = f"keys {item.name}"
+        scans.whole_queries[grain] = _repeated(scans.shape, item)
+        figure(item.name, Place(grain, "m0"), finding=item.finding)
 
 
-def _judged(item: Count) -> str:
-    return " AND ".join([f"({item.scope})", *(f"{field} IS NOT NULL" for field in item.fields)])
+def count_test(item: Count) -> str:
+    """The rows that a Count counts."""
+    return f"({item.when})" if item.judged == "TRUE" else f"{item.judged} AND ({item.when})"
 
 
-def _used_fields(report: Report, present: set[str]) -> list[str]:
-    columns = [column_for(tag) for tag in report.tags if tag in present]
-    return [column for column in columns if column not in FLAGS]
+def value_test(item: Values, name: str) -> str:
+    """The rows whose value `name` a Values figure counts."""
+    return f"NOT {name}_missing AND ({item.when.replace('{v}', name)})"
 
 
-def drilldown_sql(report: Report, table: SourceTable) -> str:
-    """A query on the published database that lists the rows behind the findings; empty where the report finds no rows."""
-    source = f"domain.{quote_ident(table.physical)}"
-    if report.values:
-        return _values_drilldown(report.values, table, source)
-    present = {tag for tags in table.tags.values() for tag in tags}
-    counts = [
-        c
-        for c in report.metrics
-        if isinstance(c, Count) and c.finding and (not c.tag or c.tag in present) and "(SELECT" not in c.when
-    ]
-    counts = [
-        c for c in counts if "phone_" not in c.when and "value_blocked" not in c.when
-    ]  # functions of a run, not of the file
-    if not counts:
-        return ""
-    columns = tagged_columns(table)
-    listed = ", ".join(f"{sql} AS {quote_ident(name)}" for name, sql in sorted(columns.items()))
-    shown = sorted({column_for(tag) for tag in report.tags if tag in present} | ({"order_id"} & set(columns)))
-    tests = {c.name: f"({_judged(c)} AND ({c.when}))" for c in counts}
+def comparable(column: str, name: str) -> str:
+    """A value as it is compared between records: an address in lower case, the last ten digits of a number."""
+    if column == "email":
+        return f"lower(trim({name}))"
+    return f"right(phone_digits({name}), 10)" if column == "phone" else name
+
+
+def _unique(scans: Scans, item: Unique) -> Place:
+    names = scans.shape.values.get(item.column)
+    if names is None:
+        return scans.ask("whole", f"count(DISTINCT {item.column}) FILTER (NOT {item.column}_missing)")
+    if len(names) == 1:
+        return scans.ask("whole", f"count(DISTINCT {comparable(item.column, names[0])}) FILTER (NOT {names[0]}_missing)")
+    return scans.ask(f"values {item.column}", "count(DISTINCT value)")
+
+
+def _listing(item: Listing) -> str:
+    if item.show == "top":
+        return "arg_max(value, (n, value))"
+    if item.show == "top_share":
+        return "coalesce(max(n), 0)"
+    shown = "value || ': ' || n" if item.show == "all" else "value"
+    order = "n DESC, value" if item.show == "all" else "value"
+    allowed = ", ".join(map(quote_literal, item.allowed))
+    kept = f" WHERE trim(value) NOT IN ({allowed})" if item.allowed else ""
+    # An aggregate over aggregates: `values` holds each different value once.
     return (
-        f"WITH t AS (SELECT _pk, {listed} FROM {source})\n"
-        f"SELECT {quote_literal(table.name)} AS datasource, _pk, {', '.join(map(quote_ident, shown))},\n       "
-        + ",\n       ".join(f"{test} AS {quote_ident(name)}" for name, test in tests.items())
-        + "\nFROM t\nWHERE "
-        + "\n   OR ".join(tests.values())
+        f"(SELECT string_agg({shown}, ', ' ORDER BY {order}) FILTER (place <= {LISTED})"
+        f" || CASE WHEN count(*) > {LISTED} THEN ', and ' || (count(*) - {LISTED}) || ' more' ELSE '' END"
+        f" FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM listed{kept}))"
     )
 
 
-def _values_drilldown(semantic: str, table: SourceTable, source: str) -> str:
-    column = quote_ident(table.columns_with(semantic)[0])
-    value = f"CAST({column} AS VARCHAR)"
-    if semantic == "email":
-        invalid = f"NOT regexp_matches(trim({value}), {quote_literal(EMAIL_PATTERN)})"
-    else:
-        invalid = f"length(regexp_replace({value}, '[^0-9]', '', 'g')) <> 10"
+def _repeated(shape: Relation, item: Keys) -> str:
+    """How many keys fulfil the condition: rows are first grouped by a hash of the key, which is small, and only those whose
+    hash occurs several times by the key itself. Equal keys have equal hashes, so that no key is lost."""
+    parts = [*item.key, *(name for name in item.optional if name in shape.columns)]
+    hashed = f"hash({', '.join(parts)})"
+    inner = shape.sql("{source}", [*parts, item.where, item.having])
     return (
-        f"SELECT {quote_literal(table.name)} AS datasource, _pk, {column},\n"
-        f"       {missing(value)} AS missing,\n       coalesce({invalid}, FALSE) AS invalid\n"
-        f"FROM {source}\nWHERE {missing(value)} OR {invalid}"
+        f"WITH t AS ({inner}), twice AS (SELECT {hashed} AS h FROM t WHERE {item.where} GROUP BY ALL HAVING count(*) > 1)\n"
+        f"SELECT count(*) AS m0 FROM (SELECT 1 FROM t WHERE {item.where} AND {hashed} IN (SELECT h FROM twice)"
+        f" GROUP BY {', '.join(parts)} HAVING {item.having})"
     )
+
+
+def queries(scans: Scans, source: str) -> dict[str, str]:
+    """Scan -> its SQL over the bound table `source`. The scan `rows` has one row per day, every other one a single row."""
+    found: dict[str, str] = {}
+    for grain, asked in scans.grains.items():
+        listed = ", ".join(f"{sql} AS {alias}" for sql, alias in asked.items())
+        if grain == "rows":
+            day, _ = day_sql(scans.shape)
+            inner = scans.shape.sql(source, asked, [f"{day} AS day"])
+            found[grain] = f"SELECT day, {listed} FROM ({inner}) GROUP BY day ORDER BY day NULLS FIRST"
+        elif grain == "orders":
+            per_order = ", ".join(f"{sql} AS {alias}" for sql, alias in scans.inner.items())
+            inner = scans.shape.sql(source, [*scans.inner, "order_id order_id_missing"])
+            grouped = f"SELECT {per_order} FROM ({inner}) WHERE NOT order_id_missing GROUP BY order_id"
+            found[grain] = f"SELECT {listed} FROM ({grouped})"
+        elif grain.startswith("values "):
+            tag = grain.removeprefix("values ")
+            parts = [
+                f"SELECT {comparable(tag, name)} AS value FROM ({scans.shape.sql(source, [name, f'{name}_missing'])})"
+                f" WHERE NOT {name}_missing"
+                for name in scans.shape.values[tag]
+            ]
+            found[grain] = f"SELECT {listed} FROM ({' UNION ALL '.join(parts)})"
+        elif grain.startswith("list "):
+            column = grain.removeprefix("list ")
+            inner = scans.shape.sql(source, [column, f"{column}_missing"])
+            rows = f"SELECT {column} AS value, count(*) AS n FROM ({inner}) WHERE NOT {column}_missing GROUP BY ALL"
+            found[grain] = f"WITH listed AS MATERIALIZED ({rows}) SELECT {listed} FROM listed"
+        else:
+            found[grain] = f"SELECT {listed} FROM ({scans.shape.sql(source, asked)})"
+    return found | {grain: sql.replace("{source}", source) for grain, sql in scans.whole_queries.items()}
+
+
+Answers = Mapping[str, Mapping[str, Any]]
+
+
+def value_of(figure: Figure, answers: Answers) -> Any:
+    """The figure's value: a number, a text, or None where there was nothing to divide by."""
+    part = answers[figure.part.grain].get(figure.part.alias)
+    if figure.of is None or part is None:
+        return part
+    return pct(part, answers[figure.of.grain].get(figure.of.alias))
+
+
+def pct(part: Any, of: Any) -> float | None:
+    """`part` of `of` in percent to three places, halves away from zero; None of nothing."""
+    return math.floor(100_000.0 * float(part) / float(of) + 0.5) / 1000 if of else None
+
+
+def added(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The answers of the whole table from those of its days: everything in the scan `rows` adds up."""
+    total: dict[str, Any] = {}
+    for day in days:
+        for alias, value in day.items():
+            total[alias] = total.get(alias, 0) + value
+    return total

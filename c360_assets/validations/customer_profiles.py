@@ -2,53 +2,96 @@
 
 from __future__ import annotations
 
-from c360_assets.validations.declarations import Count, Figure, Report
+from c360_assets.validations.declarations import Across, Count, Report, Unique, Values, blocked
+
+PHONE_INVALID = "NOT phone_valid({v}, {region})"
+DIGITS = "length(coalesce(phone_digits({v}), ''))"
 
 REPORTS: tuple[Report, ...] = (
     Report(
-        "IV-P01",
-        "Email addresses",
-        "customer profiles",
-        "Stitch links records by e-mail address; missing, invalid or shared ones weaken it.",
-        ("email",),
-        (
-            Count("missing_email", "email_missing"),
-            Figure("invalid_email_count", "(SELECT count(*) FROM vals WHERE NOT email_valid(value))", finding=True),
-            Figure(
-                "invalid_email_pct",
-                "pct((SELECT count(*) FROM vals WHERE NOT email_valid(value)), (SELECT count(*) FROM vals))",
+        id="IV-P01",
+        title="Email addresses",
+        category="customer profiles",
+        reason="Stitch links records by e-mail address; missing, invalid or shared ones weaken it.",
+        advice="Ask the source for the field it fills, and mend addresses where they are typed in.",
+        needs=("email",),
+        items=(
+            Count(
+                name="missing_email",
+                when="email_missing",
+                mild=True,
+                advice="Ask whether the source has addresses in another field; if it has none, nothing needs to be done.",
             ),
-            Figure("unique_email_count", "(SELECT count(DISTINCT key) FROM vals)"),
-            Figure("email_uniqueness_pct", "pct((SELECT count(DISTINCT key) FROM vals), count(*))"),
-            Figure("blocklisted_email_count", "(SELECT count(*) FROM vals WHERE blocked)", finding=True),
+            Values(
+                name="invalid_email",
+                tag="email",
+                when="NOT email_valid({v})",
+                finding=True,
+                advice="Look at the rows: names, two addresses in one field and cut-off domains are mended in the source.",
+            ),
+            Unique(name="unique_email_count", column="email", share="email_uniqueness_pct"),
+            Across(name="all_sources_unique_email_count", column="email", show="all"),
+            Across(name="all_sources_email_uniqueness_pct", column="email", show="all_share"),
+            Across(name="exclusive_email_count", column="email", show="exclusive"),
+            Values(
+                name="blocklisted_email",
+                tag="email",
+                when=blocked("email", "{v}"),
+                share=False,
+                finding=True,
+                advice="Placeholders such as noemail@… are ignored by Stitch; let the source leave the field empty instead.",
+            ),
         ),
-        values="email",
     ),
     Report(
-        "IV-P02",
-        "Phone numbers",
-        "customer profiles",
-        "Stitch compares the last ten digits of a phone number; other shapes and placeholders weaken it.",
-        ("phone",),
-        (
-            Count("missing_phone", "phone_missing"),
-            Figure("invalid_phone_count", "(SELECT count(*) FROM vals WHERE NOT phone_valid_here(value))", finding=True),
-            Figure(
-                "invalid_phone_pct",
-                "pct((SELECT count(*) FROM vals WHERE NOT phone_valid_here(value)), (SELECT count(*) FROM vals))",
+        id="IV-P02",
+        title="Phone numbers",
+        category="customer profiles",
+        reason="Stitch compares the last ten digits of a phone number; other shapes and placeholders weaken it.",
+        advice="Have the source send one complete number a field.",
+        needs=("phone",),
+        items=(
+            Count(
+                name="missing_phone",
+                when="phone_missing",
+                mild=True,
+                advice="Ask whether the source has numbers in another field; if it has none, nothing needs to be done.",
             ),
-            Figure("unique_phone_count", "(SELECT count(DISTINCT key) FROM vals)"),
-            Figure("phone_uniqueness_pct", "pct((SELECT count(DISTINCT key) FROM vals), count(*))"),
-            Figure("not_10_digits_count", "(SELECT count(*) FROM vals WHERE length(digits) <> 10)", finding=True),
-            Figure("not_10_digits_pct", "pct((SELECT count(*) FROM vals WHERE length(digits) <> 10), count(*))"),
-            Figure("more_than_10_digits_count", "(SELECT count(*) FROM vals WHERE length(digits) > 10)"),
-            Figure("fewer_than_10_digits_count", "(SELECT count(*) FROM vals WHERE length(digits) < 10)"),
-            Figure(
-                "eleven_digits_leading_1_count",
-                "(SELECT count(*) FROM vals WHERE length(digits) = 11 AND starts_with(digits, '1'))",
+            Values(
+                name="invalid_phone",
+                tag="phone",
+                when=PHONE_INVALID,
+                finding=True,
+                advice="Look at the rows; where the numbers are another country's, set `phone_region` in tenant.yaml.",
             ),
-            Figure("blocklisted_phone_count", "(SELECT count(*) FROM vals WHERE blocked)", finding=True),
+            Unique(name="unique_phone_count", column="phone", share="phone_uniqueness_pct"),
+            Across(name="all_sources_phone_uniqueness_pct", column="phone", show="all_share"),
+            Across(name="exclusive_phone_count", column="phone", show="exclusive"),
+            Values(
+                name="not_10_digits",
+                tag="phone",
+                when=f"{DIGITS} <> 10",
+                of_rows=True,
+                finding=True,
+                mild=True,
+                advice="A leading 1 is harmless (see eleven_digits_leading_1_count); shorter numbers lack their area code.",
+            ),
+            Values(name="more_than_10_digits", tag="phone", when=f"{DIGITS} > 10", share=False),
+            Values(name="fewer_than_10_digits", tag="phone", when=f"{DIGITS} < 10", share=False),
+            Values(
+                name="eleven_digits_leading_1",
+                tag="phone",
+                when=f"{DIGITS} = 11 AND starts_with(phone_digits({{v}}), '1')",
+                share=False,
+            ),
+            Values(
+                name="blocklisted_phone",
+                tag="phone",
+                when=blocked("phone", "{v}"),
+                share=False,
+                finding=True,
+                advice="Placeholders such as 999-999-9999 are ignored by Stitch; let the source leave the field empty instead.",
+            ),
         ),
-        values="phone",
     ),
 )

@@ -1,12 +1,17 @@
-"""What a report is made of, and the conditions that several reports share.
+"""What a report is made of: the kinds of figures, and the conditions that several reports share.
 
-A predicate reads columns by the documented name of their tag (`item_revenue`), whatever the feed calls them; `compile` turns a
-declaration and a table into SQL. The reports themselves are data in the modules beside this one, collected by `reports`.
+A report is one `Report` in the module of its subject, collected by `reports`. Its figures read columns by the documented name of
+their tag (`item_revenue`), whatever the feed calls them, and `<column>_missing` for the text columns named in `TEXTS`; `relation`
+gives a table that shape, `compile` turns figures into few scans. Nothing here knows a table or runs a query.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from c360_assets.semantics.blocklist import BLOCKLIST_MACROS, blocked_values
+from c360_assets.warehouse.sql import quote_literal
 
 RC = "(is_return OR is_cancellation)"
 PURCHASE = "(NOT is_return AND NOT is_cancellation)"
@@ -14,45 +19,156 @@ MONEY_TOLERANCE = "0.01"
 RATE_TOLERANCE = "0.01"
 
 
-@dataclass(frozen=True)
-class Count:
-    """Rows in `scope` for which `when` is true: `<name>_count` and, unless `share` is off, `<name>_pct`.
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """What all figures have: `needs` are tags without which this figure is left out, `advice` replaces the report's.
 
-    Rows of the scope in which a column of `fields` is NULL cannot be judged: they are neither counted nor in the
-    denominator. A `finding` is something the reader should mend; other counts explain.
+    A `finding` is something the reader should mend, once it is above `over`; other figures explain. A `mild` one is told after
+    the others, however many rows it has: a source that never asks for an address misses it in every row.
     """
 
     name: str
+    needs: tuple[str, ...] = ()
+    finding: bool = False
+    mild: bool = False
+    over: float = 0
+    advice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count(Item):
+    """Rows in `scope` for which `when` is true: `<name>_count` and, unless `share` is off, `<name>_pct`.
+
+    Rows of the scope in which a column of `fields` is NULL cannot be judged: they are neither counted nor in the denominator.
+    """
+
     when: str
     scope: str = "TRUE"
     fields: tuple[str, ...] = ()
     share: bool = True
     finding: bool = True
-    tag: str = ""  # left out on tables without this tag
+
+    @property
+    def judged(self) -> str:
+        known = [f"{field} IS NOT NULL" for field in self.fields]
+        return " AND ".join([f"({self.scope})", *known] if self.scope != "TRUE" else known) or "TRUE"
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One aggregate over the whole table. `kind` is how it is stored: a number or a text."""
+@dataclass(frozen=True, kw_only=True)
+class Values(Item):
+    """Values of a tag that several columns may carry, for which `when` is true of `{v}`: `<name>_count`, and `<name>_pct`.
 
-    name: str
+    Missing values are left out. The share is of all values, or of all rows with `of_rows`; none without `share`.
+    """
+
+    tag: str
+    when: str
+    share: bool = True
+    of_rows: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Total(Item):
+    """A sum over the rows; `sql` is an aggregate whose values of two halves of a table add up to that of the table."""
+
     sql: str
-    text: bool = False
-    finding: bool = False
-    tag: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Whole(Item):
+    """An aggregate over the whole table that cannot be added up from parts."""
+
+    sql: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unique(Item):
+    """How many different values: `name`, and `share` as their percentage of the rows.
+
+    `column` is a text column whose missing values are left out, or `email` or `phone`: then all columns with that tag, compared
+    as lower-case address or last ten digits.
+    """
+
+    column: str
+    share: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders(Item):
+    """Orders for which the aggregate `when` over their rows is true; `rows` counts those of their rows instead of the orders.
+
+    `scope` narrows the rows that are grouped. `share` names the percentage of `rows` among all rows for which `rows` is true.
+    """
+
+    when: str
+    rows: str = ""
+    share: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio(Item):
+    """A text that depends on the share of one number of orders in another: `words` above or at `least`, else the second."""
+
+    part: str
+    whole: str
+    least: float
+    words: tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys(Item):
+    """Values of `key` (columns, none of them missing) whose rows fulfil the aggregate `having`; `where` narrows the rows."""
+
+    key: tuple[str, ...]
+    optional: tuple[str, ...] = ()  # columns that join the key where the table has them
+    where: str = "TRUE"
+    having: str = "count(*) > 1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing(Item):
+    """The values of a text column by number of rows, as words: `top` the most frequent, `top_share` its share of all rows in
+    percent, `all` every one with its rows; `outside` those not among `allowed`."""
+
+    column: str
+    show: str
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Across(Item):
+    """A figure over all tables that have the report: what their different values of `column` have in common.
+
+    `show`: `all` of them together, `all_share` of all rows, `exclusive` to the table, or `shared` with another.
+    """
+
+    column: str
+    show: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded(Item):
+    """A figure of the feed's load log: rows `without_key`, or rows `replaced` by another of their key."""
+
+    show: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
-    """One report. `needs` are full tags that must all be on the table; `a|b` is satisfied by either."""
+    """One report. `needs` are full tags that must all be on the table; `a|b` is satisfied by either, `a/*` by any of a group.
+
+    `reason` says why it matters, `advice` what to do about a finding, in a line. `feeds_only` leaves out custom domain tables.
+    """
 
     id: str
     title: str
     category: str
     reason: str
+    advice: str
     needs: tuple[str, ...]
-    metrics: tuple[Count | Figure, ...]
-    values: str = ""  # `email` or `phone`: the metrics also see that tag's values one per row, as relation `vals`
+    items: tuple[Item, ...]
+    unknown: tuple[str, ...] = ()  # columns whose NULL makes a row one that is not evaluated
+    feeds_only: bool = False
 
     @property
     def table(self) -> str:
@@ -63,23 +179,44 @@ class Report:
         return tuple(tag for need in self.needs for tag in need.split("|"))
 
 
-def missing(column: str) -> str:
-    """The test that a text column holds nothing: NULL or white space, whatever the script."""
-    return f"({column} IS NULL OR NOT regexp_matches({column}, '[^\\s\\p{{Z}}]'))"
+# Columns of text whose emptiness reports ask for: `<name>_missing`.
+TEXTS = frozenset(
+    {
+        *("order_id", "product_id", "store_id", "purchase_channel", "digital_channel", "currency", "customer_key"),
+        *("given_name", "surname", "address", "postal", "state", "email", "phone", "event_type"),
+        *("request_id", "request_type", "request_strategy", "request_phone"),
+    }
+)
 
 
-HAS_ORDER_ID = f"NOT {missing('order_id')}"
-HAS_PRODUCT_ID = f"NOT {missing('product_id')}"
-HAS_PURCHASE_CHANNEL = f"NOT {missing('purchase_channel')}"
-HAS_STORE_ID = f"NOT {missing('store_id')}"
+def missing(value: str) -> str:
+    """The test that a text holds nothing: NULL or white space, whatever the script.
 
-
-def others(column: str, allowed: str) -> str:
-    """The distinct values of `column` outside `allowed`, as one text."""
+    Almost every text begins with a printable ASCII character, which a comparison of its first bytes tells without a pattern.
+    """
     return (
-        f"(SELECT string_agg(v, ', ' ORDER BY v) FROM (SELECT DISTINCT trim({column}) AS v FROM t"
-        f" WHERE NOT {missing(column)} AND trim({column}) NOT IN ({allowed})))"
+        f"CASE WHEN {value} >= '!' AND {value} < chr(127) THEN FALSE"
+        f" ELSE coalesce(NOT regexp_matches({value}, '[^\\s\\p{{Z}}]'), TRUE) END"
     )
+
+
+# The published database, on which drill-downs run, has the functions of validity but not those of the blocklist.
+_EMAIL_BLOCKED = next(m for m in BLOCKLIST_MACROS if "MACRO email_blocked(v)" in m).split(" AS ", 1)[1]
+
+
+def blocked(semantic: str, value: str) -> str:
+    """The test that a value is on the global blocklist of its semantic, as plain SQL; without `@` it is no blocked e-mail."""
+    if semantic == "email":
+        return re.sub(r"\bv\b", lambda _: value, _EMAIL_BLOCKED)
+    listed = ", ".join(map(quote_literal, blocked_values(semantic)))
+    if semantic == "phone":
+        return f"coalesce(right(phone_digits({value}), 10) IN ({listed}), FALSE)"
+    return f"upper(trim({value})) IN ({listed})"
+
+
+def apart(difference: str, tolerance: str) -> str:
+    """The test that two amounts differ by more than the tolerance; rounding removes what floating point adds to a difference."""
+    return f"round(abs({difference}), 6) > {tolerance}"
 
 
 def txn(*names: str) -> tuple[str, ...]:

@@ -2,74 +2,87 @@
 
 from __future__ import annotations
 
-from c360_assets.validations.declarations import Count, Figure, Report, missing, others
+from c360_assets.validations.declarations import Count, Listing, Report
+
+STRATEGIES = ("exact", "connected_pii")
+TYPES = ("delete", "delete_pii", "dsar")
+
+
+def _outside(column: str, allowed: tuple[str, ...]) -> str:
+    listed = ", ".join(f"'{word}'" for word in allowed)
+    return f"NOT {column}_missing AND trim({column}) NOT IN ({listed})"
+
+
+def _privacy(number: int, title: str, reason: str, advice: str, column: str, *items: Count | Listing) -> Report:
+    return Report(
+        id=f"IV-C{number:02}",
+        title=title,
+        category="privacy requests",
+        reason=reason,
+        advice=advice,
+        needs=(f"compliance/{column.replace('_', '-')}",),
+        items=items,
+    )
+
 
 REPORTS: tuple[Report, ...] = (
-    Report(
-        "IV-C01",
+    _privacy(
+        1,
         "Requests have an id",
-        "privacy requests",
         "A request without an id cannot be answered.",
-        ("compliance/request-id",),
-        (Count("missing_request_id", missing("request_id")),),
+        "Give each request an id where it is taken in.",
+        "request_id",
+        Count(name="missing_request_id", when="request_id_missing"),
     ),
-    Report(
-        "IV-C02",
+    _privacy(
+        2,
         "Requests have a type",
-        "privacy requests",
         "Without a type nobody knows what to do.",
-        ("compliance/request-type",),
-        (Count("missing_request_type", missing("request_type")),),
+        "Ask whoever took the request in: delete, delete_pii or dsar.",
+        "request_type",
+        Count(name="missing_request_type", when="request_type_missing"),
     ),
-    Report(
-        "IV-C03",
+    _privacy(
+        3,
         "Requests have a strategy",
-        "privacy requests",
         "An empty strategy is read as exact.",
-        ("compliance/request-strategy",),
-        (Count("missing_request_strategy", missing("request_strategy")),),
+        "Fill the field if records of the same person in other sources are meant too.",
+        "request_strategy",
+        Count(name="missing_request_strategy", when="request_strategy_missing"),
     ),
-    Report(
-        "IV-C04",
+    _privacy(
+        4,
         "Phone numbers of requests",
-        "privacy requests",
         "A request is matched by its phone number.",
-        ("compliance/request-phone",),
-        (
-            Count("missing_phone", missing("request_phone")),
-            Count("invalid_phone", f"NOT {missing('request_phone')} AND NOT phone_valid_here(request_phone)", share=False),
-            Count(
-                "not_10_digits",
-                f"NOT {missing('request_phone')} AND length(coalesce(phone_digits(request_phone), '')) <> 10",
-            ),
+        "Ask the person for the complete number, or match by another field.",
+        "request_phone",
+        Count(name="missing_phone", when="request_phone_missing", finding=False),
+        Count(
+            name="invalid_phone",
+            when="NOT phone_valid(request_phone, {region})",
+            scope="NOT request_phone_missing",
+        ),
+        Count(
+            name="not_10_digits",
+            when="NOT request_phone_missing AND length(coalesce(phone_digits(request_phone), '')) <> 10",
         ),
     ),
-    Report(
-        "IV-C05",
+    _privacy(
+        5,
         "The strategy is exact or connected_pii",
-        "privacy requests",
         "Another word means that the request cannot be carried out.",
-        ("compliance/request-strategy",),
-        (
-            Count(
-                "invalid_strategy",
-                f"NOT {missing('request_strategy')} AND trim(request_strategy) NOT IN ('exact', 'connected_pii')",
-            ),
-            Figure("invalid_values", others("request_strategy", "'exact', 'connected_pii'"), text=True),
-        ),
+        "Write exact or connected_pii; the words are compared as they are written.",
+        "request_strategy",
+        Count(name="invalid_strategy", when=_outside("request_strategy", STRATEGIES)),
+        Listing(name="invalid_values", column="request_strategy", show="outside", allowed=STRATEGIES),
     ),
-    Report(
-        "IV-C06",
+    _privacy(
+        6,
         "The type is delete, delete_pii or dsar",
-        "privacy requests",
         "Another word means that the request cannot be carried out.",
-        ("compliance/request-type",),
-        (
-            Count(
-                "invalid_type",
-                f"NOT {missing('request_type')} AND trim(request_type) NOT IN ('delete', 'delete_pii', 'dsar')",
-            ),
-            Figure("invalid_values", others("request_type", "'delete', 'delete_pii', 'dsar'"), text=True),
-        ),
+        "Write delete, delete_pii or dsar; the words are compared as they are written.",
+        "request_type",
+        Count(name="invalid_type", when=_outside("request_type", TYPES)),
+        Listing(name="invalid_values", column="request_type", show="outside", allowed=TYPES),
     ),
 )

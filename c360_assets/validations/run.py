@@ -1,76 +1,83 @@
-"""Runs the input validation reports over domain tables and stores what they found.
+"""Runs the reports that apply to one domain table and stores every figure: `input_validations/<table>`.
 
-Per table one long result (`input_validations/<table>`); over all tables the wide results, one table per report, the list of
-reports and a long copy for trends. What is asked is in `reports`, how it becomes SQL in `compile`.
+What is asked is in `reports`, how it becomes SQL in `compile`; what compares tables, and the tables that people read, belong to
+`summary`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from c360_assets.semantics.blocklist import BLOCKLIST_MACROS
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import SourceTable, Tenant
-from c360_assets.validations.compile import drilldown_sql, metrics, relation_sql, values_sql
-from c360_assets.validations.declarations import Report, missing
-from c360_assets.validations.reports import ACROSS, REPORTS, reports_for
+from c360_assets.validations.compile import Figure, Scans, added, compile_reports, queries, value_of
+from c360_assets.validations.declarations import Loaded, Report
+from c360_assets.validations.load_log import load_log
+from c360_assets.validations.phones import judge_phones
+from c360_assets.validations.relation import relation
+from c360_assets.validations.reports import reports_for
 from c360_assets.warehouse.digest import code_version, fingerprint
+from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sql import quote_literal
 
+# One row per figure; those of single days have a `day`, and are figures of the rows that came with it.
 RESULT = pl.Schema(
     {
         "report_id": pl.String,
         "datasource": pl.String,
         "ordinal": pl.Int64,
         "metric": pl.String,
+        "day": pl.Date,
         "value": pl.Float64,
         "text": pl.String,
         "is_finding": pl.Boolean,
     }
 )
-HELPERS = (
-    "CREATE OR REPLACE TEMP MACRO pct(a, b) AS round(100.0 * a / nullif(b, 0), 3)",
-    "CREATE OR REPLACE TEMP MACRO phone_valid_here(v) AS phone_valid(v, {region})",
-)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A finding as a person reads it: how many rows of which table, and which report says so."""
-
-    report_id: str
-    title: str
-    datasource: str
-    metric: str
-    count: int
-    share: float
+TREND_DAYS = 30
+EPOCH = date(1970, 1, 1)
+SOURCE = "_c360_validated"
 
 
 def validation_table(table: SourceTable) -> str:
-    """The name of the table that holds the long result of `table`."""
+    """The name of the table that holds every figure of `table`."""
     return f"input_validations/{table.physical}"
 
 
-def phone_region(tenant: Tenant) -> str:
-    """The numbering plan that phone numbers are held against: North American rules only where the tenant is at home there."""
-    home = tenant.config.country.upper() in ("US", "CA", "")
-    return tenant.config.phone_region if home else "any"
+def reports_of(tenant: Tenant, table: SourceTable) -> list[Report]:
+    """The reports that apply to a table of the tenant."""
+    return list(reports_for(table, tenant.config.extra_validations))
 
 
-def _prepare(session: Session, tenant: Tenant) -> None:
-    for statement in (*VALIDITY_MACROS, *BLOCKLIST_MACROS, *HELPERS):
-        session.execute(statement.replace("{region}", quote_literal(phone_region(tenant))))
+def report_tables(tenant: Tenant) -> list[SourceTable]:
+    """The tables that have at least one report."""
+    return [table for table in tenant.tables if reports_of(tenant, table)]
+
+
+def newest_day(session: Session, tenant: Tenant) -> date:
+    """The day that "future" is judged from: the newest delivery, or today where nothing was delivered.
+
+    No clock enters a figure that way, and an order of tomorrow stays one when the reports run again next week.
+    """
+    delivered: date | None = session_ledger(session)["delivery_day"].max()  # type: ignore[assignment]
+    return delivered or datetime.now(ZoneInfo(tenant.config.timezone)).date()
+
+
+def context_of(tenant: Tenant, newest: date) -> dict[str, str]:
+    """What fills the placeholders of declared conditions, as SQL literals."""
+    return {"region": quote_literal(tenant.phone_region), "newest": quote_literal(newest.isoformat())}
 
 
 @cache
-def _code() -> str:
+def code() -> str:
     """What the figures depend on beside data and tags; read once a process, as the files cannot change under it."""
     here = Path(__file__).parent
     return code_version(here, here.parent / "semantics")
@@ -79,233 +86,117 @@ def _code() -> str:
 def table_fingerprint(session: Session, tenant: Tenant, table: SourceTable) -> str:
     """Of everything that the reports of one table depend on."""
     state = session.state(table.asset)
+    dated = any("{newest}" in repr(report.items) for report in reports_of(tenant, table))
     return fingerprint(
         "input_validations",
-        _code(),
+        code(),
         table.tags,
-        phone_region(tenant),
+        tenant.phone_region,
         tenant.config.extra_validations,
         tenant.config.timezone,
+        newest_day(session, tenant) if dated else None,
+        load_log(session, tenant, table),
         state.digest if state else None,
     )
 
 
-def validate_table(session: Session, tenant: Tenant, table: SourceTable, *, force: bool = False) -> TableState:
-    """Run every report that applies to `table` and write the long result; the pinned result stands where nothing changed."""
+def validate_table(
+    session: Session,
+    tenant: Tenant,
+    table: SourceTable,
+    *,
+    force: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> TableState:
+    """Run every report that applies to `table` and write its figures; the pinned result stands where nothing changed.
+
+    The state's figures count reports and findings. Pending until commit.
+    """
     name = validation_table(table)
     mark = table_fingerprint(session, tenant, table)
     current = session.state(name)
     if current is not None and current.fingerprint == mark and not force:
         return current
-    _prepare(session, tenant)
-    session.bind(table.asset, "_validated")
-    session.execute(f"CREATE OR REPLACE TEMP TABLE t AS {relation_sql(table, '_validated')}")
-    results = [_run_report(session, table, report) for report in reports_for(table, tenant.config.extra_validations)]
-    for relation in ("t", "vals", "stores", "channels"):
-        session.execute(f"DROP TABLE IF EXISTS temp.{relation}")
-    frame = pl.concat([pl.DataFrame(schema=RESULT), *results])
-    found = frame.filter(pl.col("is_finding") & (pl.col("value") > 0)).height
-    return session.write(name, frame, fingerprint=mark, figures={"reports": len(results), "findings": found})
+    frame = table_figures(session, tenant, table, progress)
+    found = frame.filter(pl.col("is_finding")).height
+    return session.write(name, frame, fingerprint=mark, figures={"reports": len(reports_of(tenant, table)), "findings": found})
 
 
-def _run_report(session: Session, table: SourceTable, report: Report) -> pl.DataFrame:
-    if report.values:
-        session.execute(f"CREATE OR REPLACE TEMP TABLE vals AS {values_sql(table, report.values, '_validated')}")
-    if report.id in COUNTED:
-        relation, column = COUNTED[report.id]
-        session.execute(
-            f"CREATE OR REPLACE TEMP TABLE {relation} AS SELECT {column}, count(*) AS n FROM t"
-            f" WHERE NOT {missing(column)} GROUP BY {column}"
-        )
-    wanted = list(metrics(report, table))
-    select = ", ".join(f"{m.sql} AS {quote_ident(m.name)}" for m in wanted)
-    ((record_count, *values),) = session.rows(f"SELECT count(*), {select} FROM t")
-    rows = [("record_count", record_count, False, False)]
-    rows += [(m.name, v, m.text, m.finding) for m, v in zip(wanted, values, strict=True)]
-    return pl.DataFrame(
-        {
-            "report_id": [report.id] * len(rows),
-            "datasource": [table.name] * len(rows),
-            "ordinal": list(range(len(rows))),
-            "metric": [name for name, *_ in rows],
-            "value": [None if text or value is None else float(value) for _, value, text, _ in rows],
-            "text": [value if text else None for _, value, text, _ in rows],
-            "is_finding": [finding for *_, finding in rows],
-        },
-        schema=RESULT,
-    )
-
-
-# Reports that look at the counts of one column's values.
-COUNTED = {"IV-T09": ("stores", "store_id"), "IV-T15": ("channels", "purchase_channel")}
-
-
-def report_tables(tenant: Tenant) -> list[SourceTable]:
-    """The tables that have at least one report."""
-    return [t for t in tenant.tables if reports_for(t, tenant.config.extra_validations)]
-
-
-def report_fingerprint(session: Session, tenant: Tenant) -> str:
-    """Of everything that the summary over all tables depends on."""
-    inputs = [(validation_table(t), getattr(session.state(validation_table(t)), "digest", None)) for t in report_tables(tenant)]
-    data = [(t.asset, getattr(session.state(t.asset), "digest", None)) for t in report_tables(tenant)]
-    return fingerprint("input_validation_report", _code(), inputs, data)
-
-
-def build_report(
-    session: Session, tenant: Tenant, *, run_id: str = "", progress: Callable[[str], None] | None = None
-) -> dict[str, TableState]:
-    """Write the summary: `input_validation_report`, `input_validation_metric` and one wide table per report.
-
-    The tables' own results must have been written. Figures that compare a table with all others are computed here.
-    """
-    mark = report_fingerprint(session, tenant)
-    current = session.state("input_validation_report")
-    if current is not None and current.fingerprint == mark:
-        return {}
-    _prepare(session, tenant)
-    tables = report_tables(tenant)
-    parts = [pl.DataFrame(schema=RESULT)]
-    for table in tables:
-        session.bind(validation_table(table), "_result")
-        parts.append(session.frame("SELECT * FROM _result").cast(RESULT))
-    parts += [_across(session, tables, report) for report in REPORTS if report.id in ACROSS]
-    long = pl.concat(parts).sort("report_id", "datasource", "ordinal")
-    states = {
-        "input_validation_report": session.write("input_validation_report", _listing(long, tables, run_id), fingerprint=mark)
-    }
-    numbers = long.filter(pl.col("text").is_null()).select(
-        pl.lit(run_id).alias("run_id"), "report_id", "datasource", "metric", "value"
-    )
-    states["input_validation_metric"] = session.write("input_validation_metric", numbers, fingerprint=mark)
-    run = pl.DataFrame({"run_id": [run_id], "tables_scanned": [len(tables)], "status": ["succeeded"]})
-    states["input_validation_run"] = session.write("input_validation_run", run, fingerprint=mark)
-    for report in REPORTS:
-        rows = long.filter(pl.col("report_id") == report.id)
-        if rows.height:
-            states[report.table] = session.write(report.table, _wide(rows, run_id), fingerprint=mark)
-        if progress is not None:
-            progress(report.id)
-    return states
-
-
-def _wide(rows: pl.DataFrame, run_id: str) -> pl.DataFrame:
-    """One row per datasource, one column per figure, in declared order; counts stay whole numbers."""
-    order = rows.group_by("metric").agg(pl.col("ordinal").min()).sort("ordinal", "metric")["metric"].to_list()
-    texts = set(rows.filter(pl.col("text").is_not_null())["metric"].to_list())
-    numbers = rows.pivot("metric", index=["report_id", "datasource"], values="value", sort_columns=True)
-    words = rows.pivot("metric", index=["report_id", "datasource"], values="text", sort_columns=True)
-    columns = []
-    for name in order:
-        if name in texts:
-            columns.append(words[name])
-        elif name.endswith("_count"):
-            columns.append(numbers[name].cast(pl.Int64))
-        else:
-            columns.append(numbers[name])
-    wide = numbers.select(pl.lit(run_id).alias("run_id"), "report_id", "datasource").with_columns(columns)
-    return wide.sort("datasource")
-
-
-def _listing(long: pl.DataFrame, tables: list[SourceTable], run_id: str) -> pl.DataFrame:
-    rows = []
-    for report in REPORTS:
-        mine = long.filter(pl.col("report_id") == report.id)
-        if not mine.height:
-            continue
-        holders = [t for t in tables if report in reports_for(t)]
-        rows.append(
-            {
-                "run_id": run_id,
-                "report_id": report.id,
-                "title": report.title,
-                "category": report.category,
-                "reason": report.reason,
-                "semantic_tags": ", ".join(report.tags),
-                "datasource_count": mine["datasource"].n_unique(),
-                "has_findings": mine.filter(pl.col("is_finding") & (pl.col("value") > 0)).height > 0,
-                "drilldown_sql": ";\n\n".join(sql for t in holders if (sql := drilldown_sql(report, t))),
-            }
-        )
-    schema = {
-        "run_id": pl.String,
-        "report_id": pl.String,
-        "title": pl.String,
-        "category": pl.String,
-        "reason": pl.String,
-        "semantic_tags": pl.String,
-        "datasource_count": pl.Int64,
-        "has_findings": pl.Boolean,
-        "drilldown_sql": pl.String,
-    }
-    return pl.DataFrame(rows, schema=schema)
-
-
-def _across(session: Session, tables: list[SourceTable], report: Report) -> pl.DataFrame:
-    holders = [t for t in tables if report in reports_for(t)]
-    if not holders:
-        return pl.DataFrame(schema=RESULT)
-    parts = []
-    for number, table in enumerate(holders):
-        session.bind(table.asset, f"_across_{number}")
-        if report.values:
-            keys = f"SELECT DISTINCT key FROM ({values_sql(table, report.values, f'_across_{number}')}) WHERE key IS NOT NULL"
-        else:
-            column = quote_ident(table.columns_with("txn-item/order-id")[0])
-            keys = f"SELECT DISTINCT CAST({column} AS VARCHAR) AS key FROM _across_{number} WHERE {column} IS NOT NULL"
-        parts.append(f"SELECT {quote_literal(table.name)} AS datasource, key FROM ({keys})")
-    session.execute(f"CREATE OR REPLACE TEMP TABLE a AS {' UNION ALL '.join(parts)}")
-    rows_all = sum(state.rows for t in holders if (state := session.state(t.asset)) is not None)
-    ((all_keys,),) = session.rows("SELECT count(DISTINCT key) FROM a")
-    shared = dict(
-        session.rows(
-            "SELECT datasource, count(*) FROM a WHERE key IN (SELECT key FROM a GROUP BY key HAVING count(*) > 1)"
-            " GROUP BY datasource"
-        )
-    )
-    own = dict(session.rows("SELECT datasource, count(*) FROM a GROUP BY datasource"))
-    session.execute("DROP TABLE a")
-    share = round(100.0 * all_keys / rows_all, 3) if rows_all else None
-    out = []
-    for table in holders:
-        mine, met = own.get(table.name, 0), shared.get(table.name, 0)
-        figures = {
-            "all_sources_unique_email_count": all_keys,
-            "all_sources_email_uniqueness_pct": share,
-            "all_sources_phone_uniqueness_pct": share,
-            "exclusive_email_count": mine - met,
-            "order_ids_in_other_sources_count": met,
-        }
-        for place, name in enumerate(ACROSS[report.id]):
-            value = figures[name]
-            out.append((report.id, table.name, 100 + place, name, None if value is None else float(value), None, False))
-    return pl.DataFrame(out, schema=RESULT, orient="row")
-
-
-def worst_findings(session: Session, limit: int = 3) -> list[Finding]:
-    """The findings that concern the largest share of a table's rows, worst first; values that are wrong before values that lack.
-
-    A source that never asks for an e-mail address misses it in every row, and nobody can mend that.
-    """
-    if session.state("input_validation_metric") is None:
-        return []
-    session.bind("input_validation_metric")
-    titles = {
-        (report.id, metric.name if metric.name.endswith("_count") else f"{metric.name}_count"): report.title
-        for report in REPORTS
-        for metric in report.metrics
-        if metric.finding
-    }
-    found = session.rows(
-        "SELECT m.report_id, m.datasource, m.metric, m.value, m.value / nullif(r.value, 0) AS share"
-        " FROM input_validation_metric m JOIN input_validation_metric r"
-        " ON r.report_id = m.report_id AND r.datasource = m.datasource AND r.metric = 'record_count'"
-        " WHERE m.value > 0 AND m.metric <> 'record_count'"
-        " ORDER BY starts_with(m.metric, 'missing_'), share DESC, m.report_id, m.datasource, m.metric"
-    )
-    worst = [
-        Finding(report_id, titles[report_id, metric], datasource, metric, int(value), share)
-        for report_id, datasource, metric, value, share in found
-        if (report_id, metric) in titles
+def table_figures(
+    session: Session, tenant: Tenant, table: SourceTable, progress: Callable[[str], None] | None = None
+) -> pl.DataFrame:
+    """Every figure of every report that applies to `table`, as it is in this session; columns of `RESULT`."""
+    for macro in VALIDITY_MACROS:
+        session.execute(macro)
+    state = session.state(table.asset)
+    shape = relation(table, state.columns if state else None)
+    session.bind(table.asset, SOURCE)
+    phones = [f"SELECT {shape.columns[name]} FROM {SOURCE}" for name in shape.values.get("phone", [])]
+    if "request_phone" in shape.columns:
+        phones.append(f"SELECT {shape.columns['request_phone']} FROM {SOURCE}")
+    judge_phones(session, tenant, phones)
+    scans = compile_reports(reports_of(tenant, table), shape, context_of(tenant, newest_day(session, tenant)))
+    answers, days = _answers(session, scans, progress)
+    log = load_log(session, tenant, table)
+    rows = [_row(figure, place, table, None, value_of(figure, answers)) for place, figure in _placed(scans)]
+    rows += [
+        (report.id, table.name, place, item.name, None, float(log[item.show]), None, item.finding and log[item.show] > item.over)
+        for report in reports_of(tenant, table)
+        for place, item in enumerate(report.items, 1)
+        if isinstance(item, Loaded)
     ]
-    return worst[:limit]
+    for day, answer in days:
+        daily: Mapping[str, Mapping[str, Any]] = {"rows": answer}
+        rows += [
+            _row(figure, place, table, day, value_of(figure, daily)) for place, figure in _placed(scans) if _has_trend(figure)
+        ]
+    return pl.DataFrame(rows, schema=RESULT, orient="row").sort("report_id", "ordinal", "day", nulls_last=False)
+
+
+def _answers(
+    session: Session, scans: Scans, progress: Callable[[str], None] | None
+) -> tuple[dict[str, dict[str, Any]], list[tuple[date, dict[str, Any]]]]:
+    """The answers of all scans, and those of the scan `rows` for the newest days."""
+    answers: dict[str, dict[str, Any]] = {}
+    days: list[tuple[date, dict[str, Any]]] = []
+    for grain, sql in queries(scans, SOURCE).items():
+        if progress is not None:
+            progress(f"{scans.shape.table.name}: {grain}")
+        if grain != "rows":
+            answers[grain] = dict(zip(_names(scans, grain), session.rows(sql)[0], strict=True))
+            continue
+        names = _names(scans, grain)
+        by_day = [(day, dict(zip(names, values, strict=True))) for day, *values in session.rows(sql)]
+        answers[grain] = {**dict.fromkeys(names, 0), **added([answer for _, answer in by_day])}
+        # Rows of one day are no trend, and a date of the year 9999 is a finding of its own.
+        known = [(day, answer) for day, answer in by_day if day is not None and abs(day) < 100_000]
+        days = [(EPOCH + timedelta(days=day), answer) for day, answer in known[-TREND_DAYS:]] if len(known) > 1 else []
+    return answers, days
+
+
+def _names(scans: Scans, grain: str) -> list[str]:
+    return list(scans.grains[grain].values()) if grain in scans.grains else ["m0"]
+
+
+def _placed(scans: Scans) -> list[tuple[int, Figure]]:
+    """Figures with their place among those of their report."""
+    places: dict[str, int] = {}
+    found = []
+    for figure in scans.figures:
+        places[figure.report.id] = places.get(figure.report.id, -1) + 1
+        found.append((places[figure.report.id], figure))
+    return found
+
+
+def _has_trend(figure: Figure) -> bool:
+    """Whether a figure is kept by day: the number of rows, and shares of rows."""
+    if figure.name == "record_count":
+        return True
+    return figure.of is not None and figure.part.grain == figure.of.grain == "rows"
+
+
+def _row(figure: Figure, place: int, table: SourceTable, day: date | None, value: Any) -> tuple[Any, ...]:
+    number = None if figure.text or value is None else float(value)
+    text = value if figure.text else None
+    finding = figure.finding and day is None and number is not None and number > figure.item.over
+    return figure.report.id, table.name, place, figure.name, day, number, text, finding

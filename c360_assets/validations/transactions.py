@@ -3,246 +3,236 @@
 from __future__ import annotations
 
 from c360_assets.validations.declarations import (
-    HAS_ORDER_ID,
-    HAS_PRODUCT_ID,
-    HAS_PURCHASE_CHANNEL,
-    HAS_STORE_ID,
     MONEY_TOLERANCE,
     PURCHASE,
     RATE_TOLERANCE,
     RC,
+    Across,
     Count,
-    Figure,
+    Item,
+    Listing,
+    Orders,
     Report,
-    missing,
+    Total,
+    Unique,
+    apart,
     txn,
 )
 
+ORDER_DATE = "txn-item/order-datetime"
+REVENUE_GAP = "item_revenue - (item_list_price - item_discount_amount)"
+SIGNS = "Returns and cancellations are rows with negative amounts: turn the sign in a custom domain table."
+
+
+def _report(
+    number: int, title: str, reason: str, advice: str, needs: tuple[str, ...], *items: Item, unknown: tuple[str, ...] = ()
+) -> Report:
+    return Report(
+        id=f"IV-T{number:02}",
+        title=title,
+        category="transactions",
+        reason=reason,
+        advice=advice,
+        needs=needs,
+        items=items,
+        unknown=unknown,
+    )
+
+
 REPORTS: tuple[Report, ...] = (
-    Report(
-        "IV-T01",
+    _report(
+        1,
         "Every item has a product id",
-        "transactions",
         "Items without a product cannot be analysed by product.",
+        "Fees and gift cards often have none: give them a product id of their own.",
         txn("product-id"),
-        (Count("missing_product_id", missing("product_id")),),
+        Count(name="missing_product_id", when="product_id_missing"),
     ),
-    Report(
-        "IV-T02",
+    _report(
+        2,
         "Every order has a store id",
-        "transactions",
         "Store attributes need the store of every order.",
+        "Give online orders a store id of their own, so that a missing one means something.",
         txn("store-id", "order-id"),
-        (
-            Count("missing_store_id", missing("store_id")),
-            Figure(
-                "orders_without_store_count",
-                f"(SELECT count(*) FROM (SELECT order_id FROM t WHERE {HAS_ORDER_ID} GROUP BY order_id"
-                f" HAVING bool_and(NOT ({HAS_STORE_ID}))))",
-            ),
-        ),
+        Count(name="missing_store_id", when="store_id_missing"),
+        Orders(name="orders_without_store_count", when="bool_and(store_id_missing)"),
+        unknown=("store_id", "order_id"),
     ),
-    Report(
-        "IV-T03",
+    _report(
+        3,
         "Every order has quantity, revenue and order date",
-        "transactions",
         "Revenue, frequency and recency are computed from these three.",
+        "Ask the source for the rows without them; they count nowhere until they are filled.",
         txn("item-quantity", "item-revenue", "order-datetime"),
-        (
-            Count("missing_quantity", "item_quantity IS NULL"),
-            Count("missing_revenue", "item_revenue IS NULL"),
-            Count("missing_order_datetime", "order_datetime IS NULL"),
-            Count("missing_any", "item_quantity IS NULL OR item_revenue IS NULL OR order_datetime IS NULL"),
-        ),
+        Count(name="missing_quantity", when="item_quantity IS NULL"),
+        Count(name="missing_revenue", when="item_revenue IS NULL"),
+        Count(name="missing_order_datetime", when="order_datetime IS NULL"),
+        Count(name="missing_any", when="item_quantity IS NULL OR item_revenue IS NULL OR order_datetime IS NULL", finding=False),
+        unknown=("item_quantity", "item_revenue", "order_datetime"),
     ),
-    Report(
-        "IV-T04",
+    _report(
+        4,
         "Every order has a unique order id",
-        "transactions",
         "An order id that is missing or used again mixes orders of different people.",
+        "Where ids are used again, make the id of order id and order date in a custom domain table.",
         txn("order-id"),
-        (
-            Count("missing_order_id", missing("order_id")),
-            Figure("unique_order_id_count", f"count(DISTINCT order_id) FILTER ({HAS_ORDER_ID})"),
-            Figure(
-                "reused_order_id_count",
-                f"(SELECT count(*) FROM (SELECT order_id FROM t WHERE {PURCHASE} AND {HAS_ORDER_ID}"
-                " AND order_datetime IS NOT NULL GROUP BY order_id HAVING count(DISTINCT CAST(order_datetime AS DATE)) > 1))",
-                finding=True,
-                tag="txn-item/order-datetime",
-            ),
+        Count(name="missing_order_id", when="order_id_missing"),
+        Orders(name="unique_order_id_count", when="TRUE"),
+        Orders(
+            name="reused_order_id_count",
+            when=f"min(CAST(order_datetime AS DATE)) FILTER ({PURCHASE}) < max(CAST(order_datetime AS DATE)) FILTER ({PURCHASE})",
+            finding=True,
+            needs=(ORDER_DATE,),
         ),
+        Across(name="order_ids_in_other_sources_count", column="order_id", show="shared"),
     ),
-    Report(
-        "IV-T05",
+    _report(
+        5,
         "An item is not both returned and canceled",
-        "transactions",
         "Such a row is counted once, as a cancellation.",
+        "Ask the source which of the two the row is.",
         txn("is-return", "is-cancellation"),
-        (Count("return_and_cancel", "is_return AND is_cancellation"),),
+        Count(name="return_and_cancel", when="is_return AND is_cancellation"),
+        unknown=("is_return", "is_cancellation"),
     ),
-    Report(
-        "IV-T06",
+    _report(
+        6,
         "Revenue of canceled items is negative",
-        "transactions",
         "A cancellation takes revenue back; a positive amount adds it a second time.",
+        SIGNS,
         txn("is-cancellation", "item-revenue"),
-        (
-            Count("canceled_row", "TRUE", scope="is_cancellation", share=False, finding=False),
-            Count("canceled_positive_revenue", "item_revenue > 0", scope="is_cancellation", fields=("item_revenue",)),
-            Count("canceled_zero_revenue", "item_revenue = 0", scope="is_cancellation", share=False, finding=False),
-        ),
+        Count(name="canceled_row", when="TRUE", scope="is_cancellation", share=False, finding=False),
+        Count(name="canceled_positive_revenue", when="item_revenue > 0", scope="is_cancellation", fields=("item_revenue",)),
+        Count(name="canceled_zero_revenue", when="item_revenue = 0", scope="is_cancellation", share=False, finding=False),
+        unknown=("is_cancellation", "item_revenue"),
     ),
-    Report(
-        "IV-T07",
+    _report(
+        7,
         "Discount amounts are positive",
-        "transactions",
         "A negative discount on a purchase is a surcharge or a wrong sign.",
+        "Send discounts as positive amounts, or turn the sign in a custom domain table.",
         txn("item-discount-amount"),
-        (
-            Count("negative_discount", "item_discount_amount < 0", scope=PURCHASE, fields=("item_discount_amount",)),
-            Count("rc_positive_discount", "item_discount_amount > 0", scope=RC, share=False, finding=False),
-        ),
+        Count(name="negative_discount", when="item_discount_amount < 0", scope=PURCHASE, fields=("item_discount_amount",)),
+        Count(name="rc_positive_discount", when="item_discount_amount > 0", scope=RC, share=False, finding=False),
+        unknown=("item_discount_amount",),
     ),
-    Report(
-        "IV-T08",
+    _report(
+        8,
         "Discount percent is discount amount divided by list price",
-        "transactions",
         "The three columns must tell the same story, on a scale from 0 to 1.",
+        "A percent from 0 to 100 is divided by 100 in a custom domain table; else ask which of the three is right.",
         txn("item-discount-percent", "item-discount-amount", "item-list-price"),
-        (
-            Count(
-                "discount_percent_mismatch",
-                f"abs(item_discount_percent - item_discount_amount / nullif(item_list_price, 0)) > {RATE_TOLERANCE}",
-                scope="coalesce(item_list_price <> 0, TRUE)",
-                fields=("item_discount_percent", "item_discount_amount", "item_list_price"),
-            ),
-            Count(
-                "discount_percent_out_of_range",
-                "item_discount_percent < 0 OR item_discount_percent > 1",
-                share=False,
-            ),
-            Count("zero_list_price", "item_list_price = 0", share=False, finding=False),
+        Count(
+            name="discount_percent_mismatch",
+            when=apart("item_discount_percent - item_discount_amount / nullif(item_list_price, 0)", RATE_TOLERANCE),
+            scope="coalesce(item_list_price <> 0, TRUE)",
+            fields=("item_discount_percent", "item_discount_amount", "item_list_price"),
         ),
+        Count(
+            name="discount_percent_out_of_range",
+            when="item_discount_percent < 0 OR item_discount_percent > 1",
+            share=False,
+        ),
+        Count(name="zero_list_price", when="item_list_price = 0", share=False, finding=False),
+        unknown=("item_discount_percent", "item_discount_amount", "item_list_price"),
     ),
-    Report(
-        "IV-T09",
+    _report(
+        9,
         "From which store was the purchase made",
-        "transactions",
         "One store that holds almost everything is often a default value.",
+        "Compare the number of stores with the ones you know.",
         txn("store-id"),
-        (
-            Figure("distinct_store_count", f"count(DISTINCT store_id) FILTER ({HAS_STORE_ID})"),
-            Figure("top_store_id", "(SELECT arg_max(store_id, (n, store_id)) FROM stores)", text=True),
-            Figure("top_store_pct", "pct((SELECT max(n) FROM stores), count(*))"),
-        ),
+        Unique(name="distinct_store_count", column="store_id"),
+        Listing(name="top_store_id", column="store_id", show="top"),
+        Listing(name="top_store_pct", column="store_id", show="top_share"),
     ),
-    Report(
-        "IV-T10",
+    _report(
+        10,
         "Quantity of canceled or returned items is negative",
-        "transactions",
         "A positive quantity of a return counts the item as sold.",
+        SIGNS,
         txn("item-quantity", "is-return|is-cancellation"),
-        (
-            Count("rc_row", "TRUE", scope=RC, share=False, finding=False),
-            Count("rc_positive_quantity", "item_quantity > 0", scope=RC, fields=("item_quantity",)),
-            Count("rc_zero_quantity", "item_quantity = 0", scope=RC, share=False, finding=False),
-        ),
+        Count(name="rc_row", when="TRUE", scope=RC, share=False, finding=False),
+        Count(name="rc_positive_quantity", when="item_quantity > 0", scope=RC, fields=("item_quantity",)),
+        Count(name="rc_zero_quantity", when="item_quantity = 0", scope=RC, share=False, finding=False),
+        unknown=("item_quantity",),
     ),
-    Report(
-        "IV-T11",
+    _report(
+        11,
         "Quantity of purchases is positive",
-        "transactions",
         "A negative quantity without a return flag is a return in disguise.",
+        "Have the source flag its returns, or set the flag where the quantity is negative in a custom domain table.",
         txn("item-quantity"),
-        (
-            Count("purchase_negative_quantity", "item_quantity < 0", scope=PURCHASE, fields=("item_quantity",)),
-            Count("purchase_zero_quantity", "item_quantity = 0", scope=PURCHASE, share=False, finding=False),
-        ),
+        Count(name="purchase_negative_quantity", when="item_quantity < 0", scope=PURCHASE, fields=("item_quantity",)),
+        Count(name="purchase_zero_quantity", when="item_quantity = 0", scope=PURCHASE, share=False, finding=False),
+        unknown=("item_quantity",),
     ),
-    Report(
-        "IV-T12",
+    _report(
+        12,
         "Revenue of returned items is negative",
-        "transactions",
         "A return takes revenue back; a positive amount adds it a second time.",
+        SIGNS,
         txn("is-return", "item-revenue"),
-        (
-            Count("returned_row", "TRUE", scope="is_return", share=False, finding=False),
-            Count("returned_positive_revenue", "item_revenue > 0", scope="is_return", fields=("item_revenue",)),
-            Count("returned_zero_revenue", "item_revenue = 0", scope="is_return", share=False, finding=False),
-        ),
+        Count(name="returned_row", when="TRUE", scope="is_return", share=False, finding=False),
+        Count(name="returned_positive_revenue", when="item_revenue > 0", scope="is_return", fields=("item_revenue",)),
+        Count(name="returned_zero_revenue", when="item_revenue = 0", scope="is_return", share=False, finding=False),
+        unknown=("is_return", "item_revenue"),
     ),
-    Report(
-        "IV-T13",
+    _report(
+        13,
         "Revenue is list price minus discount amount",
-        "transactions",
         "The three columns must tell the same story to the cent.",
+        "Often the list price is that of one unit, or a discount of the whole order is left out: see to the custom domain table.",
         txn("item-revenue", "item-list-price", "item-discount-amount"),
-        (
-            Count(
-                "revenue_mismatch",
-                f"abs(item_revenue - (item_list_price - item_discount_amount)) > {MONEY_TOLERANCE}",
-                fields=("item_revenue", "item_list_price", "item_discount_amount"),
-            ),
-            Figure(
-                "revenue_mismatch_abs_sum",
-                "coalesce(sum(abs(item_revenue - (item_list_price - item_discount_amount))) FILTER"
-                f" (abs(item_revenue - (item_list_price - item_discount_amount)) > {MONEY_TOLERANCE}), 0)",
-            ),
+        Count(
+            name="revenue_mismatch",
+            when=apart(REVENUE_GAP, MONEY_TOLERANCE),
+            fields=("item_revenue", "item_list_price", "item_discount_amount"),
         ),
+        Total(
+            name="revenue_mismatch_abs_sum",
+            sql=f"coalesce(sum(TRY_CAST(abs({REVENUE_GAP}) AS DECIMAL(38, 4)))"
+            f" FILTER ({apart(REVENUE_GAP, MONEY_TOLERANCE)}), 0)",
+        ),
+        unknown=("item_revenue", "item_list_price", "item_discount_amount"),
     ),
-    Report(
-        "IV-T14",
+    _report(
+        14,
         "Revenue of purchases is positive",
-        "transactions",
         "Negative revenue without a return flag is a return in disguise.",
+        "Have the source flag its returns, or set the flag where the revenue is negative in a custom domain table.",
         txn("item-revenue"),
-        (
-            Count("purchase_negative_revenue", "item_revenue < 0", scope=PURCHASE, fields=("item_revenue",)),
-            Count("purchase_zero_revenue", "item_revenue = 0", scope=PURCHASE, share=False, finding=False),
-        ),
+        Count(name="purchase_negative_revenue", when="item_revenue < 0", scope=PURCHASE, fields=("item_revenue",)),
+        Count(name="purchase_zero_revenue", when="item_revenue = 0", scope=PURCHASE, share=False, finding=False),
+        unknown=("item_revenue",),
     ),
-    Report(
-        "IV-T15",
+    _report(
+        15,
         "Through which channel was the purchase made",
-        "transactions",
         "Channel attributes need the channel of every purchase.",
+        "A source with one channel gets it as a constant in a custom domain table.",
         txn("purchase-channel"),
-        (
-            Count("missing_purchase_channel", missing("purchase_channel")),
-            Figure("distinct_channel_count", f"count(DISTINCT purchase_channel) FILTER ({HAS_PURCHASE_CHANNEL})"),
-            Figure(
-                "channels",
-                "(SELECT string_agg(purchase_channel || ': ' || n, ', ' ORDER BY n DESC, purchase_channel) FROM channels)",
-                text=True,
-            ),
-        ),
+        Count(name="missing_purchase_channel", when="purchase_channel_missing"),
+        Unique(name="distinct_channel_count", column="purchase_channel"),
+        Listing(name="channels", column="purchase_channel", show="all"),
     ),
-    Report(
-        "IV-T16",
+    _report(
+        16,
         "The return and cancellation flags are true or false",
-        "transactions",
         "An empty flag is read as a purchase.",
+        "Where empty means no, write so in a custom domain table: coalesce(flag, FALSE).",
         txn("is-return|is-cancellation"),
-        (
-            Count("is_return_null", "is_return_raw IS NULL", tag="txn-item/is-return"),
-            Count("is_return_true", "is_return", share=False, finding=False, tag="txn-item/is-return"),
-            Count("is_cancellation_null", "is_cancellation_raw IS NULL", tag="txn-item/is-cancellation"),
-            Count("is_cancellation_true", "is_cancellation", share=False, finding=False, tag="txn-item/is-cancellation"),
-        ),
+        Count(name="is_return_null", when="is_return_raw IS NULL", needs=txn("is-return")),
+        Count(name="is_return_true", when="is_return", share=False, finding=False, needs=txn("is-return")),
+        Count(name="is_cancellation_null", when="is_cancellation_raw IS NULL", needs=txn("is-cancellation")),
+        Count(name="is_cancellation_true", when="is_cancellation", share=False, finding=False, needs=txn("is-cancellation")),
     ),
-    Report(
-        "IV-T17",
+    _report(
+        17,
         "Share of unique product ids",
-        "transactions",
         "Few products, or as many as rows, point to a wrong column.",
+        "Compare with the number of products you sell.",
         txn("product-id"),
-        (
-            Figure("unique_product_id_count", f"count(DISTINCT product_id) FILTER ({HAS_PRODUCT_ID})"),
-            Figure(
-                "product_id_uniqueness_pct",
-                f"pct(count(DISTINCT product_id) FILTER ({HAS_PRODUCT_ID}), count(*))",
-            ),
-        ),
+        Unique(name="unique_product_id_count", column="product_id", share="product_id_uniqueness_pct"),
     ),
 )

@@ -26,7 +26,8 @@ KEPT_DAYS = 14
 class PublishedTable:
     """One table of the database: where it goes, the SELECT that fills it, and what people read about it.
 
-    `source` is a query over views bound in the session; `descriptions` maps column to text.
+    `source` is a query over views bound in the session, or of a `view` over tables of the database itself; `descriptions` maps
+    column to text.
     """
 
     schema: str
@@ -34,6 +35,7 @@ class PublishedTable:
     source: str
     description: str = ""
     descriptions: dict[str, str] = field(default_factory=dict)
+    view: bool = False
 
 
 def database_path(tenant_root: Path, database: str = "customer_360") -> Path:
@@ -60,7 +62,7 @@ def publish(
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
     session.execute(f"ATTACH {quote_literal(str(aside))} AS published (STORAGE_VERSION {quote_literal(STORAGE_VERSION)})")
     try:
-        for table in tables:
+        for table in sorted(tables, key=lambda table: table.view):
             if progress is not None:
                 progress(f"{table.schema}.{table.name}")
             _write(session, table)
@@ -84,8 +86,9 @@ def publish(
 def _write(session: Session, table: PublishedTable) -> None:
     name = f"published.{quote_ident(table.schema)}.{quote_ident(table.name)}"
     session.execute(f"CREATE SCHEMA IF NOT EXISTS published.{quote_ident(table.schema)}")
-    session.execute(f"CREATE TABLE {name} AS {table.source}")
-    told = [f"COMMENT ON TABLE {name} IS {quote_literal(table.description)}"] if table.description else []
+    kind = "VIEW" if table.view else "TABLE"
+    session.execute(f"CREATE {kind} {name} AS {table.source}")
+    told = [f"COMMENT ON {kind} {name} IS {quote_literal(table.description)}"] if table.description else []
     told += [
         f"COMMENT ON COLUMN {name}.{quote_ident(column)} IS {quote_literal(text)}"
         for column, text in table.descriptions.items()

@@ -20,7 +20,16 @@ from c360_assets.warehouse.sql import quote_ident
 RUN_COLUMNS = frozenset({"job_id", "run_id", "timestamp", "started_at", "finished_at", "seconds"})
 
 # Tables that tell about runs; two runs over the same data differ in them.
-RUN_TABLES = frozenset({"ingest_files", "input_validation_run", "database_run", "database_table_run", "database_warning"})
+RUN_TABLES = frozenset(
+    {
+        "ingest_files",
+        "input_validation_metric",
+        "input_validation_run",
+        "database_run",
+        "database_table_run",
+        "database_warning",
+    }
+)
 
 
 def digest_sql(columns: Iterable[str], source: str) -> str:
