@@ -10,7 +10,8 @@ import dagster as dg
 from c360_assets.assets.metadata import Result, asset_key, counts, materialized, source_schema
 from c360_assets.assets.resources import WarehouseResource, forced
 from c360_assets.errors import C360Error
-from c360_assets.ingest.custom_tables import build_custom_table, dependencies, fingerprint_of, lineage, ordered
+from c360_assets.ingest.custom_runs import run_custom_table
+from c360_assets.ingest.custom_tables import dependencies, lineage, ordered
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import DayResult, FeedLoad, ensure_table, load_feed
 from c360_assets.tenant.models import CustomTable, FeedConfig, SourceTable, Tenant
@@ -98,13 +99,9 @@ def _custom(tenant: Tenant, table: CustomTable, source: SourceTable) -> dg.Asset
     def custom_table(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
         with warehouse.session(context) as session:
             ensure_tables(session, tenant)
-            state = session.state(source.asset)
-            reused = state is not None and state.fingerprint == fingerprint_of(session, tenant, table) and not forced(context)
-            if not reused:
-                state = build_custom_table(session, tenant, table)
-            session.commit()
+            state, outcome = run_custom_table(session, tenant, table, force=forced(context))
         traced = {column: [(f"domain/{name}", c) for name, c in pairs] for column, pairs in lineage(tenant, table).items()}
         schema = source_schema(source, state)
-        return materialized(source.asset, state, reused=reused, schema=schema, lineage=traced)
+        return materialized(source.asset, state, reused=outcome == "reused", schema=schema, lineage=traced)
 
     return custom_table

@@ -7,20 +7,21 @@ has to do something about is an alert besides.
 from __future__ import annotations
 
 import time
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import polars as pl
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from c360_assets.automation.activation import activation, activation_tick_passed, without_tag
-from c360_assets.automation.alerts import Kind, alert
+from c360_assets.automation.alerts import Kind, alert, send_again
 from c360_assets.automation.jobs import ACTIVATE, DAY, LOAD, STITCH, load_keys, summary_keys
 from c360_assets.automation.news import interval, news, refused
 from c360_assets.automation.readiness import Readiness, local_today, readiness, workflow
-from c360_assets.automation.runs import AS_OF_TAG, FEED_TAG, LANDED_TAG, tried
+from c360_assets.automation.runs import AS_OF_TAG, DAY_TAG, FEED_TAG, LANDED_TAG, tried
 from c360_assets.automation.ticks import MAX_TRIES, Answer, now, tick
 from c360_assets.ingest.landing import DayLoad, LandedFile
+from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.ledger import read_ledger
@@ -74,6 +75,7 @@ def landing_sensor(tenant: Tenant, feed: FeedConfig) -> dg.SensorDefinition:
                 reasons.append(f"a load of {name} is queued or running")
             elif before.failed >= MAX_TRIES:
                 reasons.append(f"the load of {name} {before.sentence}")
+                _tell(tenant, feed, "load_failed", part[-1].day, f"the load of {feed.name}, {name}, {before.sentence}")
             elif any(_settling(f) for d in part for f in d.files):
                 reasons.append(f"a file of {name} is still being written")
             else:
@@ -141,6 +143,8 @@ def stitch_sensor(tenant: Tenant) -> dg.SensorDefinition:
     @tick
     def stitch(context: dg.SensorEvaluationContext) -> Answer:
         at = now(tenant)
+        send_again(tenant)
+        _alert_slow(tenant, context.instance, at)
         ready = readiness(tenant, _warehouse(tenant), at.date(), at)
         if not ready.required:
             return dg.SkipReason("no feed is required: set `stitch: true` in a feed, or list one in workflow.yaml")
@@ -175,6 +179,18 @@ def _alert_missing(tenant: Tenant, ready: Readiness) -> None:
             alert(tenant, "stopped", feed.name, ready.day, message)
 
 
+def _alert_slow(tenant: Tenant, instance: dg.DagsterInstance, at: datetime) -> None:
+    """Alert of a run that takes longer than `workflow.yaml` allows."""
+    if tenant.workflow.alerts.runtime is None:
+        return
+    longest = duration(tenant.workflow.alerts.runtime)
+    for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        if record.start_time and (took := at - datetime.fromtimestamp(record.start_time, at.tzinfo)) > longest:
+            run = record.dagster_run
+            message = f"run {run.run_id[:8]} of job {run.job_name} has been going for {took.total_seconds() / 60:.0f} minutes"
+            alert(tenant, "runtime", "", at.date(), message)
+
+
 def activation_sensor(tenant: Tenant) -> dg.SensorDefinition:
     """Activates as soon as a Stitch that was later than the clock is done."""
 
@@ -191,6 +207,9 @@ def activation_sensor(tenant: Tenant) -> dg.SensorDefinition:
         # The schedule's own request must be visible first, or both would activate the same day.
         if not activation_tick_passed(tenant, at - SCHEDULE_FIRST):
             return dg.SkipReason(f"the activation schedule ({tenant.workflow.activation.cron}) has not been due yet today")
+        day = at.date()
+        if tenant.workflow.alerts.success and tried(context.instance, {DAY_TAG: day.isoformat()}, [ACTIVATE, DAY]).succeeded:
+            alert(tenant, "succeeded", "", day, f"{day}: activated, the database is published")
         return activation(context.instance, tenant, _warehouse(tenant), at, publish_stale=False)
 
     return late_activation

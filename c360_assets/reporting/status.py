@@ -5,9 +5,10 @@ Looks and changes nothing. Whether a day is complete for Stitch is decided by `a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from c360_assets.warehouse.activated import database_path, kept
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.session import Warehouse
+
+ALERTS_SHOWN = timedelta(days=7)
+MOST_ALERTS = 10
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Status:
     published: dict[str, Any]
     activation_cron: str
     timezone: str
+    alerts: list[dict[str, Any]]  # of the last days, the newest first
 
     def as_json(self) -> dict[str, Any]:
         return {**vars(self), "feeds": [vars(f) for f in self.feeds]}
@@ -80,7 +85,22 @@ def read_status(root: Path, now: datetime) -> Status:
         published,
         tenant.workflow.activation.cron,
         tenant.config.timezone,
+        _alerts(tenant, now),
     )
+
+
+def _alerts(tenant: Tenant, now: datetime) -> list[dict[str, Any]]:
+    """The alerts that were raised lately, the newest first; a line that is none is passed over."""
+    path = tenant.root / tenant.workflow.alerts.file
+    found = []
+    for line in path.read_text("utf-8", "replace").splitlines() if path.exists() else ():
+        try:
+            item = json.loads(line)
+            if now - datetime.fromisoformat(item["at"]) < ALERTS_SHOWN and item["kind"] and item["message"]:
+                found.append(item)
+        except (ValueError, KeyError, TypeError):
+            continue
+    return sorted(found, key=lambda a: a["at"], reverse=True)[:MOST_ALERTS]
 
 
 def _feed(tenant: Tenant, ledger: pl.DataFrame, name: str) -> FeedStatus:
@@ -146,4 +166,9 @@ def render_status(status: Status, console: Console) -> None:
         )
     else:
         console.print("Published   nothing yet")
+    for item in status.alerts:
+        told = "" if not item.get("webhook", "").startswith("failed") else f" (not told: {item['webhook']})"
+        console.print(
+            f"[yellow]Alert[/]       {item['at'][:16].replace('T', ' ')} {item['kind']}: {escape(item['message'] + told)}"
+        )
     console.print(f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, while `c360 ui` runs")

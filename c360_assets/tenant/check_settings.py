@@ -60,7 +60,7 @@ def databases(found: Findings) -> None:
     items = tenant.config.databases
     if not items or sum(d.primary for d in items.values()) != 1:
         found.error(file, ("databases",), "exactly one database must be primary", "add `primary: true` to one")
-    known = {*all_tables(), *tenant.database_sql, *(t.physical for t in tenant.tables)}
+    known = {*all_tables(), *tenant.database_sql, *tenant.config.customer_360.passthrough, *(t.physical for t in tenant.tables)}
     tagged = any(t.endswith("database-key") for table in tenant.tables for tags in table.tags.values() for t in tags)
     for name, item in items.items():
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
@@ -111,6 +111,8 @@ def _alerts(found: Findings, alerts: AlertsConfig) -> None:
         found.error("workflow.yaml", ("alerts", "file"), "must lie in the folder logs/", "such as logs/alerts.jsonl")
     if alerts.webhook is not None and not re.match(r"https?://[^/\s]", alerts.webhook):
         found.error("workflow.yaml", ("alerts", "webhook"), "must be a web address", "such as https://hooks.example.com/c360")
+    if alerts.runtime is not None and not _reads(duration, alerts.runtime):
+        found.error("workflow.yaml", ("alerts", "runtime"), "must be a duration", "such as 90m or 2h")
 
 
 def _reads(parse: Callable[[str], object], text: str) -> bool:

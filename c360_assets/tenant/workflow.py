@@ -33,10 +33,15 @@ class ActivationConfig(Strict):
 
 
 class AlertsConfig(Strict):
-    """Where alerts go: a line each to a file of the tenant, and to a web address."""
+    """Where alerts go: a line each to a file of the tenant, and to a web address.
+
+    `success` tells of each day's activation too, `runtime` of a run that takes longer; without it none takes too long.
+    """
 
     file: str = "logs/alerts.jsonl"
     webhook: str | None = None
+    success: bool = False
+    runtime: str | None = None
 
 
 class WorkflowConfig(Strict):

@@ -5,19 +5,27 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from rich.console import Console
 
-from c360_assets.automation.alerts import alert
-from c360_assets.automation.sensors import landing_sensor
+from c360_assets.automation import sensors
+from c360_assets.automation.alerts import alert, send_again
+from c360_assets.automation.jobs import ACTIVATE
+from c360_assets.automation.jobs import DAY as DAY_JOB
+from c360_assets.automation.runs import DAY_TAG
+from c360_assets.automation.sensors import activation_sensor, landing_sensor, stitch_sensor
+from c360_assets.reporting.status import read_status, render_status
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
-from c360_assets_tests.automation.test_sensors import asked
-from c360_assets_tests.automation.test_waiting import alerts, refuse
+from c360_assets_tests.automation.test_sensors import asked, ran
+from c360_assets_tests.automation.test_waiting import alerts, at, refuse
 
 
 class Hook(HTTPServer):
@@ -109,6 +117,73 @@ def test_an_address_that_is_not_there_is_noted_and_not_told(tmp_path: Path) -> N
     assert [alert(tenant, "missing", "A:B", DAY, "gone") for _ in range(2)] == [True, False]
     assert alerts(tmp_path)[0]["webhook"] == "failed (URLError)"
     assert "hidden" not in (tmp_path / "logs/alerts.jsonl").read_text("utf-8")
+
+
+def test_an_address_that_was_away_is_tried_again(tmp_path: Path) -> None:
+    away = with_hook(tmp_path, "http://127.0.0.1:9/hook")
+    for feed in ("A:B", "C:D"):
+        alert(away, "missing", feed, DAY, "gone")
+    old = json.dumps({**alerts(tmp_path)[0], "at": "2026-01-01T00:00:00+00:00", "feed": "old"})
+    path = tmp_path / "logs/alerts.jsonl"
+    path.write_text(f"no json\n{old}\n{path.read_text()}")
+    assert send_again(away) == 0
+    with Hook(200) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        back = with_hook(tmp_path, server.address)
+        assert [send_again(back), send_again(back)] == [2, 0]
+        server.shutdown()
+    assert [(h["feed"], h["message"], "webhook" in h) for h in server.heard] == [("A:B", "gone", False), ("C:D", "gone", False)]
+    lines = path.read_text().splitlines()
+    assert lines[:2] == ["no json", old]
+    assert [json.loads(line)["webhook"] for line in lines[2:]] == ["sent later", "sent later"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not alert(back, "missing", "A:B", DAY, "gone"), "it is remembered as raised"
+
+
+def test_a_run_that_takes_too_long_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = tiny_tenant(tmp_path, "alerts: {runtime: 90m}")
+    with dg.DagsterInstance.ephemeral() as instance:
+        ran(instance, DAY_JOB, {}, dg.DagsterRunStatus.NOT_STARTED)
+        run_id = instance.get_runs()[0].run_id
+        instance.report_dagster_event(dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, DAY_JOB), run_id)
+        (record,) = instance.get_run_records()
+        begun = datetime.fromtimestamp(record.start_time or 0, UTC)
+        for minutes, expected in ((89, 0), (91, 1), (95, 1)):
+            monkeypatch.setattr(sensors, "now", lambda _, minutes=minutes: begun + timedelta(minutes=minutes))
+            asked(stitch_sensor(tenant), instance)
+            assert len(alerts(tmp_path)) == expected
+    (told,) = alerts(tmp_path)
+    run = record.dagster_run.run_id[:8]
+    assert (told["kind"], told["message"]) == ("runtime", f"run {run} of job {DAY_JOB} has been going for 91 minutes")
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("true", [("succeeded", "2026-03-02")]), ("false", [])])
+def test_a_day_that_is_activated_is_told_if_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, expected: list[tuple[str, str]]
+) -> None:
+    tenant = tiny_tenant(tmp_path, f"alerts: {{success: {setting}}}")
+    monkeypatch.setattr(sensors, "now", lambda _: at("09:00"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        asked(activation_sensor(tenant), instance)
+        assert "succeeded" not in [a["kind"] for a in alerts(tmp_path)]
+        ran(instance, ACTIVATE, {DAY_TAG: DAY.isoformat()}, dg.DagsterRunStatus.SUCCESS)
+        for _ in range(2):
+            assert "activated already" in str(asked(activation_sensor(tenant), instance))
+    assert [(a["kind"], a["day"]) for a in alerts(tmp_path) if a["kind"] == "succeeded"] == expected
+
+
+def test_status_shows_recent_alerts(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path)
+    alert(tenant, "missing", "A:B", DAY, "A:B [never] came")
+    old = json.dumps({**alerts(tmp_path)[0], "at": "2026-01-01T00:00:00+00:00", "message": "long ago"})
+    path = tmp_path / "logs/alerts.jsonl"
+    path.write_text(f"{old}\nno json\n{path.read_text()}")
+    found = read_status(tmp_path, datetime.now(UTC))
+    assert [a["message"] for a in found.alerts] == ["A:B [never] came"]
+    page = StringIO()
+    render_status(found, Console(file=page, width=300))
+    assert "missing: A:B [never] came" in page.getvalue()
+    assert "long ago" not in page.getvalue()
 
 
 def test_a_refused_load_is_told_by_the_tick_once(tmp_path: Path) -> None:

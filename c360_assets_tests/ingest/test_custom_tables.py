@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from c360_assets.errors import C360Error, ConfigError
+from c360_assets.ingest.custom_runs import SCHEMA, run_custom_table
 from c360_assets.ingest.custom_tables import (
     build_custom_table,
     check_sql,
@@ -17,6 +19,7 @@ from c360_assets.ingest.custom_tables import (
     ordered,
     schemas,
 )
+from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.tenant.starter import init_tenant
@@ -93,6 +96,26 @@ def test_the_fingerprint_follows_sql_and_inputs(tmp_path: Path) -> None:
     load(tenant, tenant.feeds[0])
     with open_session(tmp_path / "warehouse") as session:
         assert fingerprint_of(session, tenant, tenant.custom_tables[0]) != before
+
+
+def test_the_history_says_how_each_run_went(tmp_path: Path) -> None:
+    tenant = loaded(tmp_path, {"T": ORDERS})
+    broken = tenant_of(tmp_path, *tenant.feeds, sql={"T": "SELECT id, name::INTEGER AS n FROM Shop_Customers"})
+    for number, (now, force) in enumerate([(tenant, False), (tenant, False), (broken, False), (tenant, True)]):
+        with open_session(tmp_path / "warehouse", run_id=f"run {number}") as session, suppress(C360Error):
+            run_custom_table(session, now, now.custom_tables[0], force=force)
+    with open_session(tmp_path / "warehouse") as session:
+        session.bind("custom_table_run")
+        found = session.rows("SELECT run_id, outcome, rows, error FROM custom_table_run ORDER BY run_id")
+        state = session.state("domain/T")
+    assert [row[:3] for row in found] == [
+        ("run 0", "succeeded", 2), ("run 1", "reused", 2), ("run 2", "failed", None), ("run 3", "succeeded", 2),
+    ]  # fmt: skip
+    assert found[2][3].startswith("domain_tables/T.sql: the SQL failed (ConversionException)")
+    assert "Ann" not in found[2][3]
+    assert state is not None
+    assert state.rows == 2
+    assert list(SCHEMA) == list(all_tables()["custom_table_run"].columns)
 
 
 def test_a_key_must_be_unique_and_the_message_hides_it(tmp_path: Path) -> None:
