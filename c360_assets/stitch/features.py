@@ -277,12 +277,11 @@ EMAIL = Feature(
     (
         Level("equal, few", f"{EMAIL_EQUAL} AND a.email_n <= 6", 0.55, 5e-7, "blocked", h=0.03),
         Level("equal, many", EMAIL_EQUAL, 0.05, 1e-6, "blocked", h=0.02),
-        Level("equal login", f"{EMAIL_LOGIN} AND NOT ({NAMES_EQUAL})", 0.04, 2e-6, h=0.01),
+        # A login made of names that both records share says no more than the names do: two addresses.
+        Level("equal login", f"{EMAIL_LOGIN} AND NOT login_from_names AND NOT ({NAMES_EQUAL})", 0.04, 2e-6, h=0.01),
         Level("one edit", f"{EMAIL_TYPO} AND NOT ({NAMES_EQUAL})", 0.05, 1e-6, h=0.01),
         Level("different", "TRUE", 0.31, 1.0, h=0.93),
     ),
-    # A login made of names that both records share says no more than the names do.
-    "NOT login_from_names",
 )
 EMAIL_OF_EQUAL_NAMES = Feature(
     "email_of_equal_names",

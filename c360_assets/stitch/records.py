@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 UNIT = r"\s*\b(APARTMENT|APT|UNIT|SUITE|STE|FLOOR|FL|ROOM|RM|BUILDING|BLDG|LOT|TRAILER|TRLR|SPACE|SPC|PO BOX|#)\b.*$"
+MIDDLE = r"^(\S{2,}.*?)(?: \p{L})+$"  # a given name that initials of further names follow
 KEY_PREFIXES = ("fk_", "bk_", "sk_")
 RECORDS = "er_records"  # the name under which SQL sees the comparison records
 CHUNK = 16_384  # rows of a batch that one thread of the SQL engine takes
@@ -101,7 +102,7 @@ def prepare_records(frame: pl.DataFrame, known_names: frozenset[str] = frozenset
         .select(
             pl.col("i").cast(pl.Int32),
             "rid",
-            pl.col("given_name").replace("", None).alias("given"),
+            pl.col("given_name").replace("", None).str.replace(MIDDLE, "$1").alias("given"),
             pl.col("surname").replace("", None),
             pl.col("generational_suffix").str.replace_all("[^A-Za-z0-9]", "").str.to_uppercase().alias("suffix"),
             pl.col("birthdate").dt.to_string("%Y-%m-%d"),
@@ -110,7 +111,9 @@ def prepare_records(frame: pl.DataFrame, known_names: frozenset[str] = frozenset
             pl.col("email").list.first(),
             _several("phone").alias("phones"),
             pl.col("phone").list.first(),
-            _several("given_canonical").alias("variants"),
+            pl.when(pl.col("given_canonical").list.len() > 1)
+            .then(pl.col("given_canonical").list.eval(pl.element().str.replace(MIDDLE, "$1")))
+            .alias("variants"),
             *keys,
         )
     )

@@ -16,7 +16,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import nickname_map
-from c360_assets.stitch import blocking, clustering, components, records, scores
+from c360_assets.stitch import blocking, clustering, components, corroboration, records, scores
 from c360_assets.stitch.blocking import Ints32
 from c360_assets.stitch.compare import Comparable, comparable, compare
 from c360_assets.stitch.model import Ints, Model, fit
@@ -126,7 +126,9 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
         model, dict(config.clustering.conflict_fields), default, tuple(c for c in key_columns if c.startswith("sk_"))
     )
     say("score pairs")
-    x, household = (part[inverse] for part in model.log_odds(distinct))
+    contacts = bool(data.select(pl.any_horizontal(pl.col("email", "phone", "address").is_not_null().any())).item())
+    person, household = model.log_odds(distinct)
+    x, household = corroboration.below(person, corroboration.ceiling(distinct, contacts=contacts))[inverse], household[inverse]
     scored = scores.apply_rules(config.matching, conflicts, x, compared.pattern, compared.keys)
     say("cluster")
     threshold = config.matching.threshold
@@ -138,13 +140,17 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
     )
     inside = part[compared.i] == part[compared.j]
     i, j = _unmet(part, compared.i[inside], compared.j[inside], 4 * limits.min_size)
-    kept = compared.take(inside | (scored.score >= 1.0)).with_more(
+    wanted = 0.0 if config.outputs.get("stitch_scores") == "all" else 1.0
+    kept = compared.take(inside | (scored.score >= wanted)).with_more(
         _compare(con, read, i, j, np.zeros(len(i), dtype=np.int64), key_columns)
     )
     patterns, inverse = np.unique(kept.pattern, return_inverse=True)
-    x_kept = model.log_odds(patterns)[0][inverse]
+    person, top = model.log_odds(patterns)[0], corroboration.ceiling(patterns, contacts=contacts)
+    x_kept = corroboration.below(person, top)[inverse]
+    # A pair held down by its ceiling joins nothing, and drives nothing apart either: a person who moved looks like that.
+    linked = np.where(np.isfinite(top), np.minimum(person, 0.0), person)[inverse]
     scored_kept = scores.apply_rules(config.matching, conflicts, x_kept, kept.pattern, kept.keys)
-    label, decision = _cluster(config, conflicts, kept, scored_kept, model.strength(patterns)[inverse], part, n)
+    label, decision = _cluster(config, conflicts, kept, scored_kept, linked, model.strength(patterns)[inverse], part, n)
     say("collect results")
     rid = data["rid"].to_numpy()
     clusters = pl.DataFrame({"rid": rid, "cluster": rid[label], "component": rid[component]}).with_columns(
@@ -223,17 +229,18 @@ def _cluster(
     conflicts: scores.Conflicts,
     pairs: _Pairs,
     scored: scores.Scored,
+    linked: npt.NDArray[np.float64],
     strength: npt.NDArray[np.float64],
     part: Ints,
     n: int,
 ) -> tuple[Ints, clustering.Decision]:
-    """Cluster label of each node and the decision log."""
+    """Cluster label of each node and the decision log. `linked`: log-odds of each pair as linkage counts them."""
     if config.clustering.algorithm == "components":
         nothing = np.zeros(0, dtype=np.int64)
         return part, clustering.Decision(nothing, nothing, np.zeros(0, dtype=bool), np.zeros(0), nothing)
     inside = part[pairs.i] == part[pairs.j]
     bad, good = scores.conflict_states(conflicts, pairs.pattern[inside], {c: s[inside] for c, s in pairs.keys.items()})
-    x = scored.x[inside].copy()
+    x = linked[inside]
     score = scored.score[inside]
     ruled = scored.decided_by[inside] > 0
     x[ruled & (score >= 3.0)] = np.maximum(x[ruled & (score >= 3.0)], FORCED)

@@ -33,3 +33,17 @@ def test_a_name_in_the_other_field_is_as_common_as_in_its_own() -> None:
 def test_records_come_in_rid_order_whatever_the_order_given() -> None:
     frame = pl.DataFrame({"rid": [9, 3, 5], "given_name": ["A", None, ""]})
     assert prepare_records(frame).select("i", "rid", "given").rows() == [(0, 3, None), (1, 5, None), (2, 9, "A")]
+
+
+def test_initials_of_further_names_are_left_out_of_the_comparison() -> None:
+    given = ["MICHAEL A", "MIKE J R", "MARIA DEL C", "J R", "ANNA LENA", "JOSÉ Ñ"]
+    frame = pl.DataFrame(
+        {
+            "rid": range(6),
+            "given_name": given,
+            "given_canonical": [[g] if n != 1 else ["MICHAEL", g] for n, g in enumerate(given)],
+        }
+    )
+    found = prepare_records(frame)
+    assert found["given"].to_list() == ["MICHAEL", "MIKE", "MARIA DEL", "J R", "ANNA LENA", "JOSÉ"]
+    assert found["variants"].to_list()[1] == ["MICHAEL", "MIKE"]

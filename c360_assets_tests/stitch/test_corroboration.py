@@ -1,0 +1,52 @@
+"""Ceilings of pairs on which nothing but names agrees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from c360_assets.stitch.corroboration import below, ceiling
+from c360_assets.stitch.features import FEATURES, SHIFTS
+
+NAMED = {"given_name": "equal 3", "surname": "equal 3", "name_swap": "straight"}
+WIDE = np.inf
+
+
+def pattern(levels: dict[str, str]) -> int:
+    numbers = {f.name: f.labelled(levels[f.name])[0] for f in FEATURES if f.name in levels}
+    return sum(n << SHIFTS[name] for name, n in numbers.items())
+
+
+@pytest.mark.parametrize(
+    ("levels", "top"),
+    [
+        (NAMED, WIDE),
+        (NAMED | {"place": "postal equal"}, WIDE),
+        (NAMED | {"place": "different"}, -2.2),
+        (NAMED | {"place": "different", "birthdate": "one edit"}, WIDE),
+        (NAMED | {"place": "different", "phone": "equal, few"}, WIDE),
+        (NAMED | {"email": "different"}, WIDE),
+        (NAMED | {"given_name": "initial", "email": "different"}, 0.0),
+        (NAMED | {"given_name": "initial"}, WIDE),
+        (NAMED | {"given_name": "nickname", "phone": "different"}, WIDE),
+        (NAMED | {"given_name": "nickname", "surname": "similar", "phone": "different"}, 0.0),
+        (NAMED | {"given_name": "nickname", "surname": "similar", "phone": "different", "place": "different"}, -2.2),
+        (NAMED | {"given_name": "nickname", "surname": "similar", "phone": "different", "address": "like street"}, WIDE),
+    ],
+)
+def test_ceilings(levels: dict[str, str], top: float) -> None:
+    patterns = np.array([pattern(levels)])
+    assert ceiling(patterns, contacts=True)[0] == top
+    assert ceiling(patterns, contacts=False)[0] == WIDE
+
+
+@given(st.lists(st.floats(-40, 40), min_size=2, max_size=9), st.sampled_from([-2.2, 0.0, WIDE]))
+def test_bent_log_odds_keep_their_order_and_stay_below(x: list[float], top: float) -> None:
+    values = np.sort(np.array(x))
+    bent = below(values, np.full(len(values), top))
+    assert (np.diff(bent) >= 0).all()
+    assert (bent <= top).all()
+    low = values < top - 1
+    assert (bent[low] == values[low]).all()
