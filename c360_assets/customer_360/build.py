@@ -6,7 +6,7 @@ Which tables there are and what they read belongs to `graph`; publication to `pu
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -19,6 +19,7 @@ from c360_assets.customer_360.databases import bind_kept, bind_key
 from c360_assets.customer_360.graph import TableNode
 from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
 from c360_assets.customer_360.run_records import noted
+from c360_assets.customer_360.schemas import departures
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.manifest import TableState
@@ -69,7 +70,7 @@ def fingerprint_of(session: Session, node: TableNode, as_of: date) -> str | None
             return None
         inputs[dep] = state.digest
     used = as_of.isoformat() if node.uses_as_of else None
-    return fingerprint(own_code(), node.canonical, inputs, used, session.timezone, node.key, node.kept)
+    return fingerprint(own_code(), node.canonical, inputs, used, session.timezone, node.key, node.kept, node.static)
 
 
 def is_current(session: Session, node: TableNode, as_of: date) -> bool:
@@ -81,7 +82,8 @@ def is_current(session: Session, node: TableNode, as_of: date) -> bool:
 def build_table(session: Session, node: TableNode, *, as_of: date, force: bool = False) -> Built:
     """Make one table current; the write is pending until the session commits.
 
-    Raises C360Error when an input is missing, the SQL fails on the data, or a table of persons has a person twice.
+    Raises C360Error when an input is missing, the SQL fails on the data, the columns are not those of the table's static
+    schema, or a table of persons has a person twice.
     """
     mark = fingerprint_of(session, node, as_of)
     state = session.state(node.table)
@@ -95,6 +97,7 @@ def build_table(session: Session, node: TableNode, *, as_of: date, force: bool =
     except duckdb.Error as error:
         raise C360Error(f"{node.file}: {node.name} failed on the data: {_kind(error)}") from None
     try:
+        check_schema(node, state.columns)
         check_grain(session, node)
     except C360Error:
         # Not named by any manifest, the version just written does not exist.
@@ -142,6 +145,13 @@ def prepare_context(session: Session, as_of: date) -> None:
             session.execute(statement)
         _READY.add(session)
     session.execute(f"CREATE OR REPLACE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '{as_of.isoformat()}' AS as_of")
+
+
+def check_schema(node: TableNode, columns: Mapping[str, str]) -> None:
+    """Raise C360Error when a table that is held to a static schema has other columns."""
+    found = departures(dict(node.static), columns) if node.static else []
+    if found:
+        raise C360Error(f"database/{node.name}.yaml: static_schema: of {node.name}, {'; '.join(found)}; the old version stays")
 
 
 def check_grain(session: Session, node: TableNode) -> None:

@@ -6,6 +6,7 @@ What the tables are is `graph`; other rules about the configuration belong to `t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +17,11 @@ from c360_assets.customer_360.build import prepare_context
 from c360_assets.customer_360.databases import databases
 from c360_assets.customer_360.destinations import check_destinations
 from c360_assets.customer_360.graph import TableNode, plan
-from c360_assets.customer_360.references import statement
+from c360_assets.customer_360.references import passed_through, statement
 from c360_assets.customer_360.render import RUN_CONTEXT
-from c360_assets.customer_360.schemas import SYSTEM, documented_schemas, person_column, source_schema
+from c360_assets.customer_360.schemas import SYSTEM, departures, documented_schemas, person_column, source_schema
 from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.semantics.closest import closest
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.delta import stored_type
 from c360_assets.warehouse.session import Session, open_session
@@ -43,11 +45,32 @@ def check_sql(tenant: Tenant) -> list[Problem]:
     with TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse", tenant.config.timezone) as session:
         unknown = _empty_tables(session, tenant)
         found = [problem for node in (*nodes, *further) for problem in (*_bind(session, node, unknown), *_advice(node))]
+        found += _told(session, tenant, nodes, unknown)
         if tenant.destinations:
             names = {*documented_schemas(tenant), *(node.name for node in nodes)}
             tables = {name: _columns(session, quote_ident(name)) for name in names if name not in unknown}
             found += check_destinations(tenant, [database.name for database in owned], tables)
         return found
+
+
+def _told(session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown: set[str]) -> list[Problem]:
+    """Warnings about `database/*.yaml` that tell of a table or column that is not there, and of copies that SQL stands before."""
+    found = []
+    built = {node.name.lower(): node for node in nodes}
+    for name, config in tenant.database_yaml.items():
+        file, node = f"database/{name}.yaml", built.get(name.lower())
+        if node is None:
+            near = closest(name.lower(), list(built))
+            remedy = f"did you mean {near}?" if near else f"write {name}.sql beside it"
+            found.append(Problem("warning", file, f"there is no table {name} in the database", remedy=remedy))
+        elif node.table not in unknown:
+            columns = {c.lower() for c in _columns(session, quote_ident(node.name))}
+            missing = [c for c in config.columns if c.lower() not in columns]
+            found += [Problem("warning", file, f"{name} has no column {c}", key=f"columns.{c}") for c in missing]
+    for name in tenant.config.customer_360.passthrough.keys() - passed_through(tenant).keys():
+        told = "is not used: a table of this name is built by SQL"
+        found.append(Problem("warning", "tenant.yaml", told, key=f"customer_360.passthrough.{name}"))
+    return found
 
 
 def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
@@ -105,12 +128,17 @@ def _bind(session: Session, node: TableNode, unknown: set[str]) -> list[Problem]
         columns = _columns(session, f"(\n{node.sql})", drop=name if node.core is not None else None)
     except duckdb.Error as error:
         unknown.add(node.table)
+        text = str(error).split("\n", 1)[0].strip()
+        if node.file == "tenant.yaml":
+            return [Problem("error", node.file, text, key=f"customer_360.passthrough.{node.name}")]
         found = LINE.search(str(error))
         line = int(found[1]) - 1 if found else None
-        text = str(error).split("\n", 1)[0].strip()
         return [Problem("error", node.file, f"{node.name}: {text}", line)]
     _create(session, node.name, columns)
-    return []
+    stored = {c: stored_type(t) for c, t in columns.items()}
+    apart = departures(dict(node.static), stored) if node.static else []
+    remedy = "list the columns as they are, or remove static_schema"
+    return [Problem("error", f"database/{node.name}.yaml", text, key="static_schema", remedy=remedy) for text in apart]
 
 
 def _columns(session: Session, source: str, drop: str | None = None) -> dict[str, str]:

@@ -25,7 +25,8 @@ EVENT_MOMENTS = (
 )
 
 
-PREDICTIONS = frozenset({"predicted_clv_next_365d"})
+# Predictions are made elsewhere, from what was published before; a tenant that has them brings a table of this name.
+PREDICTIONS = "predicted_clv_attributes"
 EMAIL_COLUMNS = {"is_email_opted_in": "email_opt_status", "update_dt": None}
 
 
@@ -35,14 +36,13 @@ def email_ampid_assignment(tenant: Tenant, available: frozenset[str]) -> dict[st
     bought = set(table_spec("transaction_attributes_extended").columns)
     attributes: list[tuple[str, str]] = []
     summary: list[tuple[str, str, str]] = []
-    uses = dict.fromkeys(("email_opt_status", "email_engagement_summary", "transaction_attributes_extended"), False)
+    tables = ("email_opt_status", "email_engagement_summary", "transaction_attributes_extended", PREDICTIONS)
+    uses = dict.fromkeys(tables, False)
 
     def kept(order: list[str]) -> list[str]:
         """Order terms whose table has data; notes what they need."""
         terms: list[str] = []
         for column, direction in map(_order_term, order):
-            if column in PREDICTIONS:
-                continue
             table, alias = _assignment_source(column, engagement, bought)
             if table is not None and table not in available:
                 continue
@@ -63,6 +63,8 @@ def email_ampid_assignment(tenant: Tenant, available: frozenset[str]) -> dict[st
         "uses": uses,
         "attributes": attributes,
         "engagement_columns": summary,
+        "predictions": PREDICTIONS,
+        "predicted_columns": [column for column, alias in attributes if alias == "predictions"],
         "email_order": ", ".join([*email_terms, "email ASC"]),
         "amperity_id_order": ", ".join([*amperity_id_terms, "amperity_id ASC"]),
         "email_threshold": config.email_threshold,
@@ -83,13 +85,15 @@ def _assignment_source(column: str, engagement: dict[str, str], bought: set[str]
     """Table and alias that an order term's column comes from; None for the e-mail pair itself."""
     if column in EMAIL_COLUMNS:
         return EMAIL_COLUMNS[column], "opt_status"
+    if column.startswith("predicted_"):
+        return PREDICTIONS, "predictions"
     if column in bought and column != "amperity_id":
         return "transaction_attributes_extended", "bought"
     if column in engagement and engagement[column] in ("BIGINT", "TIMESTAMPTZ"):
         return "email_engagement_summary", "engagement"
     raise C360Error(
-        f"merge_policy.yaml: email_ampid_assignment: no column {column!r} in email_opt_status, email_engagement_summary "
-        "or transaction_attributes_extended"
+        f"merge_policy.yaml: email_ampid_assignment: no column {column!r} in email_opt_status, email_engagement_summary, "
+        f"transaction_attributes_extended or {PREDICTIONS}"
     )
 
 

@@ -6,7 +6,7 @@ or adds one. Running the SQL belongs to `build`, telling a person what is wrong 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
@@ -16,11 +16,13 @@ from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node
 from sqlglot.lineage import lineage as sql_lineage
 
-from c360_assets.customer_360.references import DIALECT, Names, references, statement
+from c360_assets.customer_360.references import DIALECT, Names, passed_through, references, statement
 from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED, available_tables, render, template_of
-from c360_assets.customer_360.semantic_tables import BY_NAME
+from c360_assets.customer_360.semantic_tables import BY_NAME, has_stitched_version
 from c360_assets.errors import ConfigError, Problem
-from c360_assets.tenant.models import SqlFile, Tenant
+from c360_assets.semantics.closest import closest
+from c360_assets.tenant.models import PassthroughTable, SqlFile, Tenant, physical_name
+from c360_assets.warehouse.sql import quote_ident
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class TableNode:
     """One table of the database.
 
     `table` is its name in the warehouse, `deps` the warehouse names of what its SQL reads, `binds` how the SQL calls them.
-    `core` is the shipped version where the tenant's SQL reads the table it replaces. In a database that holds the rows of one
+    `core` is the shipped version where the tenant's SQL reads the table it replaces; `static` are the columns and types that the
+    tenant holds it to. In a database that holds the rows of one
     `key` only, `kept` names what is filtered where it is read, and how; `unified` is where the records of persons are.
     """
 
@@ -41,6 +44,7 @@ class TableNode:
     source: Literal["template", "semantic", "tenant"]
     file: str
     core: TableNode | None = None
+    static: tuple[tuple[str, str], ...] = ()
     key: str | None = None
     kept: tuple[tuple[str, str], ...] = ()
     unified: str = ""
@@ -61,7 +65,7 @@ def plan(tenant: Tenant) -> list[TableNode]:
     available = available_tables(tenant)
     nodes: dict[str, TableNode] = {}
     problems: list[Problem] = []
-    for name in [*SHIPPED, *(n for n in sorted(tenant.database_sql) if n.lower() not in SHIPPED)]:
+    for name in [*SHIPPED, *(n for n in sorted({*tenant.database_sql, *passed_through(tenant)}) if n.lower() not in SHIPPED)]:
         try:
             node = _node(name, tenant, names, available)
         except ConfigError as error:
@@ -88,10 +92,33 @@ def in_order(nodes: dict[str, TableNode]) -> list[TableNode]:
 
 
 def _node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
+    """A table's SQL is the tenant's file, else the shipped template, else the columns of the source it is a copy of."""
     own = next((f for n, f in tenant.database_sql.items() if n.lower() == name.lower()), None)
     if own is not None:
-        return _tenant_node(own, tenant, names, available)
-    return _shipped_node(name, tenant, names, available)
+        node = _tenant_node(own, tenant, names, available)
+    elif name in SHIPPED:
+        node = _shipped_node(name, tenant, names, available)
+    else:
+        node = _passthrough_node(name, passed_through(tenant)[name], tenant, names)
+    told = next((config for n, config in tenant.database_yaml.items() if n.lower() == name.lower()), None)
+    return replace(node, static=tuple((told.static_schema or {}).items())) if told is not None else node
+
+
+def _passthrough_node(name: str, config: PassthroughTable, tenant: Tenant, names: Names) -> TableNode:
+    """A source table as it stands. Columns it gains later are not in it until the tenant lists them."""
+    called = physical_name(config.source)
+    source = next((table for table in tenant.tables if table.physical.lower() == called.lower()), None)
+    listed = [c for c in config.columns if c.lower() != "amperity_id"]
+    if (source is not None and has_stitched_version(tenant, source)) or len(listed) < len(config.columns):
+        listed = ["amperity_id", *listed]
+    if names.warehouse_name(called) is None:
+        near = closest(called.lower(), names.everything())
+        remedy = f"did you mean {near}?" if near else "a feed's table is named Source:Feed"
+        key = f"customer_360.passthrough.{name}.source"
+        raise ConfigError([Problem("error", "tenant.yaml", f"there is no table {config.source}", key=key, remedy=remedy)])
+    sql = f"SELECT {', '.join(quote_ident(c) for c in listed)}\nFROM {quote_ident(called)}\n"
+    binds, uses_as_of = references(sql, "tenant.yaml", names)
+    return TableNode(name, names.stored(name), sql, _deps(binds), binds, uses_as_of, "tenant", "tenant.yaml")
 
 
 def _shipped_node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:

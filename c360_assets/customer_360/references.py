@@ -20,7 +20,7 @@ from c360_assets.customer_360.semantic_tables import has_stitched_version
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
-from c360_assets.tenant.models import Tenant
+from c360_assets.tenant.models import PassthroughTable, Tenant
 
 DIALECT = "duckdb"
 # A tenant's version of a table that Stitch writes is stored apart from Stitch's own.
@@ -30,6 +30,12 @@ CLOCK_FUNCTIONS = (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.R
 FORBIDDEN = re.compile(
     r"^(read_|parquet_|sniff_|glob$|query$|query_table$|getenv$|.*_scan$|duckdb_|pragma_|pg_|sqlite_|postgres_|mysql_|st_read)"
 )
+
+
+def passed_through(tenant: Tenant) -> dict[str, PassthroughTable]:
+    """Tables of the database that are copies of source tables, but for those that have SQL of their own."""
+    built = {*SHIPPED, *(name.lower() for name in tenant.database_sql)}
+    return {name: config for name, config in tenant.config.customer_360.passthrough.items() if name.lower() not in built}
 
 
 class Names:
@@ -45,7 +51,7 @@ class Names:
         for name in SHIPPED:
             self._known[name] = name
         self._stitch = {name for name, spec in documented if spec.stage == "stitch"}
-        for name in tenant.database_sql:
+        for name in (*passed_through(tenant), *tenant.database_sql):
             self._known[name.lower()] = self.stored(name)
 
     def stored(self, name: str) -> str:

@@ -60,7 +60,9 @@ def macro_statements(schema: str | None = None) -> list[str]:
 
 def available_tables(tenant: Tenant) -> frozenset[str]:
     """Tables that have data of this tenant behind them; the others exist too, empty."""
-    found = {table.name for table in SEMANTIC_TABLES if contributors(tenant, table)} | set(tenant.database_sql)
+    found = {table.name for table in SEMANTIC_TABLES if contributors(tenant, table)}
+    brought = (*tenant.database_sql, *tenant.config.customer_360.passthrough, *(table.physical for table in tenant.tables))
+    found |= {name.lower() for name in brought}
     if summary_from_events(tenant):
         found.add("email_engagement_summary")
     if "unified_itemized_transactions" in found:

@@ -1,10 +1,12 @@
-"""Columns and types that tables will have, known before anything is built: what SQL is checked against.
+"""Columns and types that tables will have, known before anything is built: what SQL is checked against, and held to.
 
 Documented tables come from the catalogue, the tenant's tags add columns to those that Stitch writes; source tables follow
 their declaration. Tables of the database itself are found by binding their SQL, in `check`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from c360_assets.customer_360.semantic_tables import TYPES, has_stitched_version
 from c360_assets.semantics.tables import all_tables
@@ -36,3 +38,24 @@ def source_schema(table: SourceTable) -> dict[str, str]:
 def person_column(tenant: Tenant, table: SourceTable) -> dict[str, str]:
     """The column that the stitched version of a source table adds."""
     return {"amperity_id": "VARCHAR"} if has_stitched_version(tenant, table) else {}
+
+
+def departures(static: Mapping[str, str], columns: Mapping[str, str]) -> list[str]:
+    """How a table's `columns` (name -> DuckDB type) differ from the schema it is held to, one phrase each; names without case."""
+    wanted, found = ({name.lower(): kind for name, kind in side.items()} for side in (static, columns))
+    lacking = [f"{name} is missing" for name in wanted if name not in found]
+    further = [f"{name} is not declared" for name in found if name not in wanted]
+    unlike = [f"{n} is {found[n]}, not {k}" for n, k in wanted.items() if n in found and not _is_type(found[n], k)]
+    return [*lacking, *further, *unlike]
+
+
+def _is_type(found: str, wanted: str) -> bool:
+    """Whether a DuckDB type is the one wanted: a field's type (`decimal` stands for any) or one of DuckDB's."""
+    declared = next((type_ for kind, type_ in TYPES.items() if kind == wanted.lower()), wanted)
+    if wanted.lower() == "decimal":
+        return found.startswith("DECIMAL")
+    return _plain(found) == _plain(declared)
+
+
+def _plain(type_: str) -> str:
+    return type_.upper().replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ").replace(" ", "")

@@ -31,6 +31,17 @@ engagement AS (
     GROUP BY LOWER(clean(email))
 ),
 {% endif %}
+{% if uses[predictions] %}
+predictions AS (
+    SELECT
+{% for column in predicted_columns %}
+        MAX({{ column }}) AS {{ column }},
+{% endfor %}
+        amperity_id
+    FROM {{ predictions }}
+    GROUP BY amperity_id
+),
+{% endif %}
 attributes AS (
     SELECT
 {% for column, source in attributes %}
@@ -47,6 +58,9 @@ attributes AS (
 {% endif %}
 {% if uses.transaction_attributes_extended %}
     LEFT JOIN transaction_attributes_extended AS bought ON bought.amperity_id = email_universe.amperity_id
+{% endif %}
+{% if uses[predictions] %}
+    LEFT JOIN predictions ON predictions.amperity_id = email_universe.amperity_id
 {% endif %}
 ),
 -- Each person's e-mails in order of preference; those beyond the threshold are out.
