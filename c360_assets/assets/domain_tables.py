@@ -3,6 +3,7 @@
 How files become rows belongs to `ingest`.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
@@ -59,31 +60,62 @@ def _feed(tenant: Tenant, feed: FeedConfig, source: SourceTable, days: dg.DailyP
             threshold = int(accepted) if accepted else None
             load = load_feed(session, tenant, feed, news, threshold_override=threshold)
             session.commit()
-            _tell(context, load, source)
+            _tell(context, tenant, load, source)
         figures = {name: getattr(load, name) for name in COUNTS}
-        return materialized(source.asset, load.state, reused=not news, schema=source_schema(source, load.state), figures=figures)
+        details = {DETAILS: _details(tenant, load.days)} if load.days else {}
+        schema = source_schema(source, load.state)
+        return materialized(source.asset, load.state, reused=not news, schema=schema, figures=figures, more=details)
 
     return feed_table
 
 
 COUNTS = ("files", "rows_read", "rows_loaded", "rows_rejected", "rows_replaced")
+DETAILS = "ingest details"
+SHOWN_FILES = 200
 
 
-def _tell(context: dg.AssetExecutionContext, load: FeedLoad, source: SourceTable) -> None:
-    """Log warnings. If days failed, mark the good ones as materialized and raise with what is wrong with the others."""
+def _details(tenant: Tenant, days: Sequence[DayResult]) -> dg.TableMetadataValue:
+    """What became of each file, failed and newest days first; counts only."""
+    ordered = sorted(days, key=lambda d: (d.status != "failed", -d.day.toordinal()))
+    records = [
+        dg.TableRecord(
+            {
+                "day": day.day.isoformat(),
+                "file": item.file.relative,
+                "outcome": f"{day.status} {day.kind}".strip(),
+                "read": item.read,
+                "loaded": item.loaded,
+                "rejected": item.rejected,
+                "replaced": item.replaced,
+                "error log": day.logs[0].relative_to(tenant.root).as_posix() if day.logs else "",
+            }
+        )
+        for day in ordered
+        for item in day.files
+    ]
+    return dg.MetadataValue.table(records[:SHOWN_FILES])
+
+
+def _tell(context: dg.AssetExecutionContext, tenant: Tenant, load: FeedLoad, source: SourceTable) -> None:
+    """Log warnings. If days failed, mark the good ones as materialized, show the details of all, and raise with what is wrong."""
     for day in load.days:
         for warning in day.warnings:
             context.log.warning(f"{load.feed}: {warning}")
     if not load.failed:
         return
-    for day in (d for d in load.days if d.status != "failed"):
-        context.log_event(_day_event(load, day, source))
+    for day in load.days:
+        context.log_event(_day_event(tenant, load, day, source))
     raise C360Error("\n".join(day.message for day in load.failed))
 
 
-def _day_event(load: FeedLoad, day: DayResult, source: SourceTable) -> dg.AssetMaterialization:
+def _day_event(
+    tenant: Tenant, load: FeedLoad, day: DayResult, source: SourceTable
+) -> dg.AssetMaterialization | dg.AssetObservation:
     figures = counts({name: getattr(day, name) for name in COUNTS if name != "files"})
-    metadata = {"dagster/row_count": load.state.rows, "digest": load.state.digest, **figures}
+    metadata = {**figures, DETAILS: _details(tenant, [day])}
+    if day.status == "failed":
+        return dg.AssetObservation(asset_key(source.asset), partition=day.day.isoformat(), metadata=metadata)
+    metadata |= {"dagster/row_count": load.state.rows, "digest": load.state.digest}
     return dg.AssetMaterialization(asset_key(source.asset), partition=day.day.isoformat(), metadata=metadata)
 
 

@@ -85,8 +85,9 @@ def materialized(
     schema: dg.TableSchema | None = None,
     lineage: Lineage | None = None,
     figures: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Result:
-    """The result of an asset whose table is now at `state`; without a state the tenant has no such data."""
+    """The result of an asset whose table is now at `state`; without a state the tenant has no such data. `more` is shown too."""
     if state is None:
         return dg.MaterializeResult(asset_key=asset_key(table), metadata={"dagster/row_count": 0, "reused": reused})
     metadata: dict[str, Any] = {
@@ -96,6 +97,7 @@ def materialized(
         "reused": reused,
         "dagster/column_schema": schema or state_schema(table, state),
         **counts(state.figures if figures is None else figures),
+        **(more or {}),
     }
     if lineage:
         metadata["dagster/column_lineage"] = column_lineage(lineage)
