@@ -54,6 +54,7 @@ TenantOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DatabaseOption = Annotated[str, typer.Option("--database", help="A database of tenant.yaml; the group's unless given.")]
 DATE_FORMATS = ["%Y-%m-%d"]
 
 
@@ -323,10 +324,12 @@ def sql(
     query: Annotated[str | None, typer.Argument(help="SQL for the published database.")] = None,
     tenant: TenantOption = None,
     show: Annotated[str | None, typer.Option("--show", help="Print the SQL that builds this table.", metavar="TABLE")] = None,
+    spark: Annotated[bool, typer.Option("--spark", help="With --show: as Spark runs it.")] = False,
+    database: DatabaseOption = "customer_360",
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask the published database, or print the SQL that builds a table.
+    """Ask a published database, or print the SQL that builds a table.
 
     Examples: `c360 sql "SELECT count(*) FROM customer_360"`, `c360 sql --show merged_customers`
     """
@@ -335,11 +338,11 @@ def sql(
     with _told_errors():
         root = _root(tenant)
         if show is not None:
-            print(table_sql(root, show))
+            print(table_sql(root, show, database, spark=spark))
             return
         if query is None:
             raise typer.BadParameter("give a query, or --show TABLE")
-        with open_published(root) as con:
+        with open_published(root, database) as con:
             print_result(con, query, out, "json" if as_json else "csv" if as_csv else "table")
 
 
@@ -347,13 +350,14 @@ def sql(
 def profile(
     amperity_id: Annotated[str, typer.Argument(help="An amperity_id, or at least its first eight characters.", metavar="ID")],
     tenant: TenantOption = None,
+    database: DatabaseOption = "customer_360",
     as_json: JsonOption = False,
 ) -> None:
     """Show one customer's page: which source won each field, the records behind it, the latest orders."""
     from c360_assets.reporting.profile import read_profile, render_profile
     from c360_assets.reporting.published import open_published
 
-    with _told_errors(), open_published(_root(tenant)) as con:
+    with _told_errors(), open_published(_root(tenant), database) as con:
         found = read_profile(con, amperity_id)
     if as_json:
         print(json.dumps(vars(found), indent=1, default=str))
@@ -419,12 +423,13 @@ def feed_suggest(
 def rollback(
     number: Annotated[int | None, typer.Argument(help="The kept database to publish again. Default: the one before.")] = None,
     tenant: TenantOption = None,
+    database: DatabaseOption = "customer_360",
 ) -> None:
     """Publish an earlier database again; the warehouse stays as it is, and the next run publishes its state."""
     from c360_assets.reporting.published import roll_back
 
     with _told_errors():
-        out.print(f"published {short_path(roll_back(_root(tenant), number))} again")
+        out.print(f"published {short_path(roll_back(_root(tenant), number, database))} again")
 
 
 @app.command()
@@ -457,7 +462,7 @@ def diff(
         datetime | None,
         typer.Option("--as-of", formats=DATE_FORMATS, help="The date of the build. Default: that of the last one."),
     ] = None,
-    database: Annotated[str, typer.Option("--database", help="The database to compare.")] = "customer_360",
+    database: DatabaseOption = "customer_360",
     as_json: JsonOption = False,
 ) -> None:
     """Show the rows and people that a new build adds, drops and changes, column by column. Writes nothing.
@@ -481,13 +486,14 @@ def database_preview(
     tenant: TenantOption = None,
     rows: Annotated[int, typer.Option(min=0, max=1000, help="Rows of the sample.")] = 10,
     as_of: Annotated[datetime | None, typer.Option("--as-of", formats=DATE_FORMATS, help="The date that windows end at.")] = None,
+    database: DatabaseOption = "customer_360",
     as_json: JsonOption = False,
 ) -> None:
     """Show a table as it would be built: a sample, its rows, its columns against the published ones. Writes nothing."""
     from c360_assets.reporting.preview import preview_table, render_preview
 
     with _told_errors():
-        found = preview_table(_root(tenant), table, as_of=as_of.date() if as_of else None, rows=rows)
+        found = preview_table(_root(tenant), table, as_of=as_of.date() if as_of else None, rows=rows, database=database)
     if as_json:
         print(json.dumps(found.as_json(), indent=1, default=str))
     else:

@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from c360_assets.customer_360.build import build
-from c360_assets.customer_360.databases import GROUP, Database, databases
+from c360_assets.customer_360.databases import GROUP, Database
 from c360_assets.customer_360.publish import MADE, entries
 from c360_assets.customer_360.scratch import open_scratch
 from c360_assets.errors import C360Error
+from c360_assets.reporting.published import database_named
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
@@ -67,9 +68,7 @@ def database_diff(
     `as_of` is the date of the build. Raises C360Error for a state that is not there.
     """
     tenant = load_tenant(root)
-    chosen = next((d for d in databases(tenant) if d.name == database), None)
-    if chosen is None:
-        raise C360Error(f"no database {database}; there are {', '.join(d.name for d in databases(tenant))}")
+    chosen = database_named(tenant, database)
     with open_scratch(root, tenant.config.timezone) as session:
         sides = [_side(session, tenant, chosen, name, f"_c360_{place}", as_of) for place, name in (("a", first), ("b", second))]
         names = sorted(set(sides[0].tables) | set(sides[1].tables))

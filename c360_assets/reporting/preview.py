@@ -16,9 +16,10 @@ from rich.table import Table
 
 from c360_assets.customer_360.build import build
 from c360_assets.customer_360.check import check_sql
-from c360_assets.customer_360.graph import plan
+from c360_assets.customer_360.databases import GROUP
 from c360_assets.customer_360.scratch import open_scratch
 from c360_assets.errors import C360Error, ConfigError
+from c360_assets.reporting.published import database_named
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import SqlFile, Tenant
 from c360_assets.warehouse.activated import database_path
@@ -41,8 +42,8 @@ class Preview:
         return vars(self)
 
 
-def preview_table(root: Path, name: str, *, as_of: date | None = None, rows: int = 10) -> Preview:
-    """Compute the table `name` of the tenant at `root`, and what it reads where that is not current, without writing.
+def preview_table(root: Path, name: str, *, as_of: date | None = None, rows: int = 10, database: str = GROUP) -> Preview:
+    """Compute the table `name` of a database of the tenant at `root`, and what it reads where not current, without writing.
 
     Raises ConfigError when its SQL has an error and C360Error when there is no such table or the SQL fails on the data.
     """
@@ -50,7 +51,8 @@ def preview_table(root: Path, name: str, *, as_of: date | None = None, rows: int
     errors = [problem for problem in check_sql(tenant) if problem.severity == "error"]
     if errors:
         raise ConfigError(errors)
-    nodes = plan(tenant)
+    chosen = database_named(tenant, database)
+    nodes = chosen.nodes
     node = next((n for n in nodes if n.name.lower() == name.lower()), None)
     if node is None:
         raise C360Error(f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(n.name for n in nodes))}")
@@ -67,7 +69,7 @@ def preview_table(root: Path, name: str, *, as_of: date | None = None, rows: int
         assert state is not None
         sample = session.rows(f"SELECT * FROM _c360_preview ORDER BY ALL LIMIT {int(rows)}")
         columns = {c: t for c, t, *_ in session.rows("DESCRIBE _c360_preview")}
-    before, rows_before = _published(root, node.name)
+    before, rows_before = _published(database_path(root, chosen.name), node.name)
     return Preview(node.name, node.file, state.rows, columns, before, rows_before, sample)
 
 
@@ -80,8 +82,7 @@ def _with_draft(tenant: Tenant, name: str) -> Tenant:
     return replace(tenant, database_sql={**others, name: draft})
 
 
-def _published(root: Path, name: str) -> tuple[dict[str, str] | None, int | None]:
-    path = database_path(root)
+def _published(path: Path, name: str) -> tuple[dict[str, str] | None, int | None]:
     if not path.exists():
         return None, None
     with duckdb.connect(str(path), read_only=True) as con:

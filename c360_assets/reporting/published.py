@@ -18,10 +18,12 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from c360_assets.customer_360.graph import plan
-from c360_assets.customer_360.publish import META
+from c360_assets.customer_360.databases import GROUP, Database, databases
+from c360_assets.customer_360.publish import meta_of
+from c360_assets.customer_360.spark import spark_sql
 from c360_assets.errors import C360Error
 from c360_assets.tenant.loader import load_tenant
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.activated import database_path, restore
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.session import make_safe, open_session
@@ -30,20 +32,36 @@ from c360_assets.warehouse.sql import quote_literal
 SHOWN_ROWS = 100
 
 
-@contextmanager
-def open_published(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published database of the tenant at `root`, read-only, in the tenant's time zone.
+def database_named(tenant: Tenant, name: str) -> Database:
+    """The database of that name; the primary one by its own name too. Raises C360Error when there is none."""
+    owned = databases(tenant)
+    primary = next((called for called, item in tenant.config.databases.items() if item.primary), GROUP)
+    found = next((d for d in owned if d.name == (GROUP if name == primary else name)), None)
+    if found is None:
+        raise C360Error(f"no database {name}; there are {', '.join(d.name for d in owned)}")
+    return found
 
-    Raises C360Error when nothing has been published, and for a query that fails.
+
+@contextmanager
+def open_published(root: Path, database: str = GROUP) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A published database of the tenant at `root`, read-only, in the tenant's time zone.
+
+    Raises C360Error when there is no such database, nothing has been published, and for a query that fails.
     """
-    path = database_path(root)
+    tenant = load_tenant(root)
+    path = database_path(root, database_named(tenant, database).name)
     if not path.exists():
         raise C360Error(f"nothing is published yet: {path} does not exist; run `c360 run` first")
-    con = duckdb.connect(str(path), read_only=True)
     try:
-        con.execute(f"SET TimeZone = {quote_literal(load_tenant(root).config.timezone)}")
+        con = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise C360Error(f"{path.name} cannot be opened ({type(error).__name__}): {str(error).splitlines()[0]}") from None
+    try:
+        con.execute(f"SET TimeZone = {quote_literal(tenant.config.timezone)}")
         make_safe(con)
-        con.execute("SET search_path = 'main,domain'")  # so that the SQL which builds a table runs here as printed
+        schemas = con.execute("SELECT schema_name FROM duckdb_schemas() WHERE schema_name = 'domain'").fetchall()
+        # So that the SQL which builds a table runs here as printed; a database of chosen tables may have no source table.
+        con.execute(f"SET search_path = {quote_literal(','.join(['main', *(name for (name,) in schemas)]))}")
         yield con
     except duckdb.Error as error:
         raise C360Error(str(error).strip()) from None
@@ -75,29 +93,36 @@ def print_result(con: duckdb.DuckDBPyConnection, query: str, console: Console, f
     writer.writerows(rows)
 
 
-def table_sql(root: Path, name: str) -> str:
-    """The SQL that builds a table: a customer 360 table's, or a custom domain table's as the tenant wrote it."""
+def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = False) -> str:
+    """The SQL that builds a table of a database, or a custom domain table as the tenant wrote it; `spark`: as Spark runs it.
+
+    Names are compared without case. Raises C360Error when no SQL builds such a table.
+    """
     tenant = load_tenant(root)
-    found = {node.name: node.sql for node in plan(tenant)} | {c.name: c.sql.text for c in tenant.custom_tables}
-    if name not in found:
+    built = {node.name: node.sql for node in database_named(tenant, database).nodes}
+    found = built | {c.name: c.sql.text for c in tenant.custom_tables}
+    text = next((sql for table, sql in found.items() if table.lower() == name.lower()), None)
+    if text is None:
         raise C360Error(f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(found))}")
-    return found[name].strip()
+    return spark_sql(text) if spark else text.strip()
 
 
-def roll_back(root: Path, number: int | None) -> Path:
-    """Publish a kept database again and return the path under which it is published.
+def roll_back(root: Path, number: int | None, database: str = GROUP) -> Path:
+    """Publish a kept file of a database again and return the path under which it is published.
 
     The warehouse stays as it is but forgets that it was published, so that the next run publishes it.
     """
-    path, timezone = database_path(root), load_tenant(root).config.timezone
-    with tenant_lock(root, "a rollback"), open_session(root / "warehouse", timezone) as session:
-        published = session.warehouse.manifest.meta.get(META)
+    tenant = load_tenant(root)
+    chosen = database_named(tenant, database)
+    path, mark = database_path(root, chosen.name), meta_of(chosen)
+    with tenant_lock(root, "a rollback"), open_session(root / "warehouse", tenant.config.timezone) as session:
+        published = session.warehouse.manifest.meta.get(mark)
         if published:
-            session.commit(**{META: {}})
+            session.commit(**{mark: {}})
         try:
             restore(path, number)
         except LookupError as error:
             if published:
-                session.commit(**{META: published})
+                session.commit(**{mark: published})
             raise C360Error(str(error)) from None
     return path

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from c360_assets.customer_360.build import build
-from c360_assets.customer_360.databases import plan_all
-from c360_assets.customer_360.publish import is_published, publish_database
+from c360_assets.customer_360.databases import databases, plan_all
+from c360_assets.customer_360.publish import is_published, publish_database, unpublished
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.reporting.diff import TableDiff, database_diff
 from c360_assets.reporting.preview import preview_table
-from c360_assets.reporting.published import roll_back
+from c360_assets.reporting.published import open_published, roll_back, table_sql
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import AS_OF, put_unified
@@ -107,3 +107,33 @@ def test_a_draft_is_previewed_and_nothing_is_written(root: Path) -> None:
     draft.write_text("SELECT nope FROM customer_360")
     with pytest.raises(ConfigError, match=r"database/drafts/customer_360.sql"):
         preview_table(root, "customer_360")
+
+
+def test_each_database_is_read_previewed_and_rolled_back_by_itself(tmp_path: Path) -> None:
+    databases_of = "databases: {group: {primary: true}, brand: {merge_policy: other.yaml, tables: [merged_customers]}}\n"
+    (tmp_path / "tenant.yaml").write_text(TENANT + databases_of)
+    (tmp_path / "other.yaml").write_text("best_email: priority\n")
+    tenant = load_tenant(tmp_path)
+    for people in (PEOPLE, PEOPLE[:1]):
+        stitch(tmp_path, people)
+        with open_session(tmp_path / "warehouse") as session:
+            session.execute("SET threads = 1")
+            build(session, plan_all(tenant), as_of=AS_OF)
+            session.commit()
+            for database in databases(tenant):
+                publish_database(session, tenant, as_of=AS_OF, database=database)
+    assert roll_back(tmp_path, None, "brand").name == "brand.duckdb"
+
+    def people_of(database: str) -> int:
+        with open_published(tmp_path, database) as con:
+            return int(con.execute("SELECT count(*) FROM merged_customers").fetchall()[0][0])
+
+    assert [people_of(name) for name in ("customer_360", "group", "brand")] == [1, 1, 4]
+    with open_session(tmp_path / "warehouse") as session:
+        assert [d.name for d in unpublished(session, tenant)] == ["brand"]
+    found = preview_table(tmp_path, "merged_customers", as_of=AS_OF, database="brand")
+    assert (found.rows, found.rows_before) == (1, 4)
+    assert "email_blv" in table_sql(tmp_path, "MERGED_customers", "brand")
+    assert "REGEXP_REPLACE" in table_sql(tmp_path, "merged_customers", spark=True)
+    with pytest.raises(C360Error, match="no database jp; there are customer_360, brand"), open_published(tmp_path, "jp"):
+        pass
