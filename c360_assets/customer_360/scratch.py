@@ -10,9 +10,10 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from c360_assets.warehouse.delta import typed
 from c360_assets.warehouse.digest import digest_sql
 from c360_assets.warehouse.manifest import TableState
-from c360_assets.warehouse.session import STORED_AS, Session, Warehouse, private_folder
+from c360_assets.warehouse.session import Session, Warehouse, private_folder
 from c360_assets.warehouse.sql import quote_ident
 
 NOT_STORED = -1
@@ -34,14 +35,9 @@ class ScratchSession(Session):
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
-        columns = {row[0]: STORED_AS.get(row[1], row[1]) for row in self.rows(f"DESCRIBE {source}")}
-        casts = ", ".join(f"CAST({quote_ident(c)} AS {t}) AS {quote_ident(c)}" for c, t in columns.items())
-        self.execute(f"CREATE OR REPLACE TEMP TABLE {_scratch(table)} AS SELECT {casts} FROM ({source})")
-        self._set_zone("UTC")
-        try:
-            ((rows, digest),) = self.rows(digest_sql(columns, _scratch(table)))
-        finally:
-            self._set_zone(self.timezone)
+        columns = self._stored_columns(source)
+        self.execute(f"CREATE OR REPLACE TEMP TABLE {_scratch(table)} AS {typed(columns, f'({source})')}")
+        ((rows, digest),) = self.rows(digest_sql(columns, _scratch(table)))
         state = TableState(NOT_STORED, digest, fingerprint, rows, columns, dict(figures or {}))
         self.pending[table] = state
         return state

@@ -6,7 +6,6 @@ never open a connection. What tables mean belongs to the stages.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,27 +16,14 @@ from typing import Any
 import duckdb
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import DeltaError
+from deltalake import DeltaTable
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql
+from c360_assets.warehouse.delta import commit, file_source, stored_type, typed, write_file
+from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql, is_comparable
 from c360_assets.warehouse.manifest import Manifest, TableState
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-# Types that Delta cannot hold, and what they are stored as.
-STORED_AS = {
-    "HUGEINT": "BIGINT",
-    "UBIGINT": "BIGINT",
-    '"NULL"': "VARCHAR",
-    "UUID": "VARCHAR",
-    "TIMESTAMP": "TIMESTAMPTZ",
-}
-DELTA_CONFIGURATION = {
-    "delta.deletedFileRetentionDuration": "interval 14 days",
-    "delta.logRetentionDuration": "interval 30 days",
-}
-WRITE_SOURCE = "_c360_write"
 # DuckDB 2.0 fails with "did not return a BoundFunctionExpression" when it folds a long OR over a column whose statistics say
 # that every value is NULL, and a column that a brand has not filled yet is an everyday thing.
 UNSAFE_OPTIMIZERS = "statistics_propagation"
@@ -76,13 +62,8 @@ class Warehouse:
 
     def source(self, table: str, state: TableState) -> str:
         """A FROM item over `table` at exactly the version of `state`."""
-        columns = ", ".join(f"CAST({quote_ident(c)} AS {t}) AS {quote_ident(c)}" for c, t in state.columns.items())
         files = DeltaTable(self.path(table), version=state.version).file_uris() if state.rows else []
-        if not files:
-            empty = ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in state.columns.items())
-            return f"(SELECT {empty} WHERE false)"
-        listed = ", ".join(quote_literal(f) for f in sorted(files))
-        return f"(SELECT {columns} FROM read_parquet([{listed}], union_by_name=true))"
+        return file_source(state.columns, sorted(files))
 
     def tidy(self) -> None:
         """Remove files that no version younger than the retention needs, leftovers of killed runs included."""
@@ -101,10 +82,7 @@ class Session:
         self.run_id = run_id
         self.pending: dict[str, TableState] = {}
         make_safe(con)
-        self._set_zone(timezone)
-
-    def _set_zone(self, zone: str) -> None:
-        self.con.execute(f"SET TimeZone = {quote_literal(zone)}")
+        con.execute(f"SET TimeZone = {quote_literal(timezone)}")
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run a statement for its effect."""
@@ -147,26 +125,22 @@ class Session:
     ) -> TableState:
         """Write the whole content of `table` as one atomic Delta version and remember it until `commit`.
 
-        `source` is a SELECT or a frame. Columns whose type Delta lacks are stored as in `STORED_AS`. When the content
+        `source` is a SELECT or a frame. Columns whose type Delta lacks are stored as `delta.stored_type` says. When the content
         equals the pinned version's, nothing is written and that version is named again.
         """
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
         columns = self._stored_columns(source)
-        self.execute(f"CREATE OR REPLACE TEMP TABLE {WRITE_SOURCE} AS {_stored(columns, source)}")
-        # Delta keeps instants in UTC, and a digest must not depend on the tenant's zone.
-        self._set_zone("UTC")
-        try:
-            ((rows, digest),) = self.rows(digest_sql(columns, WRITE_SOURCE))
-            before = self.state(table)
-            if before is not None and (before.digest, before.columns) == (digest, columns):
-                version = before.version
-            else:
-                version = self._write_delta(table, f"SELECT * FROM {WRITE_SOURCE}")
-        finally:
-            self._set_zone(self.timezone)
-            self.execute(f"DROP TABLE IF EXISTS {WRITE_SOURCE}")
+        path = self.warehouse.path(table)
+        file = write_file(self.con, table, path, typed(columns, f"({source})"))
+        ((rows, digest),) = self.rows(digest_sql(columns, file_source(columns, [str(file)])))
+        before = self.state(table)
+        if before is not None and (before.digest, before.columns) == (digest, columns):
+            file.unlink()
+            version = before.version
+        else:
+            version = commit(table, path, file, rows, self.run_id)
         state = TableState(version, digest, fingerprint, rows, columns, dict(figures or {}))
         self.pending[table] = state
         return state
@@ -190,48 +164,35 @@ class Session:
         columns = self._stored_columns(fresh)
         before = self.state(table)
         kept = ""
-        self._set_zone("UTC")
-        try:
-            ((_, digest),) = self.rows(digest_sql(columns, f"({_stored(columns, fresh)})"))
-            if before is not None and before.rows:
-                if before.columns != columns:
-                    raise C360Error(f"table {table} has other columns than the rows to be put into it")
-                stored = self.warehouse.source(table, before)
-                where = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
-                ((_, removed),) = self.rows(digest_sql(columns, f"(SELECT * FROM {stored} SEMI {where})"))
-                digest = changed_digest(before.digest, removed, digest)
-                kept = f"SELECT * FROM {stored} ANTI {where} UNION ALL "
-            if before is not None and (before.digest, before.columns) == (digest, columns):
-                version = before.version
-            else:
-                version = self._write_delta(table, kept + _stored(columns, fresh))
-        finally:
-            self._set_zone(self.timezone)
+        rows = typed(columns, f"({fresh})")
+        ((_, digest),) = self.rows(digest_sql(columns, f"({rows})"))
+        if before is not None and before.rows:
+            if before.columns != columns:
+                raise C360Error(f"table {table} has other columns than the rows to be put into it")
+            stored = self.warehouse.source(table, before)
+            where = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
+            ((_, removed),) = self.rows(digest_sql(columns, f"(SELECT * FROM {stored} SEMI {where})"))
+            digest = changed_digest(self._digest_now(before, stored), removed, digest)
+            kept = f"SELECT * FROM {stored} ANTI {where} UNION ALL "
+        if before is not None and (before.digest, before.columns) == (digest, columns):
+            version = before.version
+        else:
+            path = self.warehouse.path(table)
+            file = write_file(self.con, table, path, kept + rows)
+            version = commit(table, path, file, digest_rows(digest), self.run_id)
         state = TableState(version, digest, fingerprint, digest_rows(digest), columns, dict(figures or {}))
         self.pending[table] = state
         return state
 
-    def _stored_columns(self, source: str) -> dict[str, str]:
-        return {row[0]: STORED_AS.get(row[1], row[1]) for row in self.rows(f"DESCRIBE {source}")}
+    def _digest_now(self, state: TableState, stored: str) -> str:
+        """The digest of a table as this engine counts it, which is what it has unless another engine wrote it."""
+        if is_comparable(state.digest):
+            return state.digest
+        ((_, digest),) = self.rows(digest_sql(state.columns, stored))
+        return str(digest)
 
-    def _write_delta(self, table: str, query: str) -> int:
-        path = self.warehouse.path(table)
-        path.mkdir(parents=True, exist_ok=True)
-        try:
-            write_deltalake(
-                str(path),
-                self.con.sql(query).to_arrow_reader(),
-                mode="overwrite",
-                schema_mode="overwrite",
-                configuration=DELTA_CONFIGURATION,
-                commit_properties=CommitProperties(custom_metadata={"c360.run_id": self.run_id}),
-            )
-        except (DeltaError, OSError) as error:
-            # Its text may quote values: the query runs while it writes.
-            full = "os error 28" in str(error) or getattr(error, "errno", None) == errno.ENOSPC
-            why = "the disk is full: make room" if full else f"{type(error).__name__}: see to the disk and its permissions"
-            raise C360Error(f"table {table} could not be written, and stays as it was ({why}, then run again)") from None
-        return DeltaTable(path).version()
+    def _stored_columns(self, source: str) -> dict[str, str]:
+        return {row[0]: stored_type(row[1]) for row in self.rows(f"DESCRIBE {source}")}
 
     def keep(self, table: str, *, fingerprint: str, figures: Mapping[str, Any] | None = None) -> TableState:
         """Name the pinned version again under a new fingerprint: its content is known to be what would be written."""
@@ -261,11 +222,6 @@ class Session:
 def make_safe(con: duckdb.DuckDBPyConnection) -> None:
     """Set on a connection what every connection of the platform needs, whoever opened it."""
     con.execute(f"SET disabled_optimizers = {quote_literal(UNSAFE_OPTIMIZERS)}")
-
-
-def _stored(columns: Mapping[str, str], source: str) -> str:
-    casts = ", ".join(f"CAST({quote_ident(c)} AS {t}) AS {quote_ident(c)}" for c, t in columns.items())
-    return f"SELECT {casts} FROM ({source})"
 
 
 @contextmanager

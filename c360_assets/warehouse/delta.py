@@ -1,0 +1,109 @@
+"""One Delta table as files: DuckDB writes the Parquet file, a commit to the table's log makes it the whole content.
+
+DuckDB writes on all cores and in row groups that it reads on all cores again; Delta's own writer does neither. Which version
+is current, and what tables hold, belongs to `session` and `manifest`.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+# Types that Delta cannot hold, and what they are stored as.
+STORED_AS = {
+    "HUGEINT": "BIGINT",
+    "UBIGINT": "BIGINT",
+    "UINTEGER": "BIGINT",
+    "USMALLINT": "INTEGER",
+    "UTINYINT": "SMALLINT",
+    '"NULL"': "VARCHAR",
+    "UUID": "VARCHAR",
+    "TIMESTAMP": "TIMESTAMPTZ",
+}
+CONFIGURATION: dict[str, str | None] = {
+    "delta.deletedFileRetentionDuration": "interval 14 days",
+    "delta.logRetentionDuration": "interval 30 days",
+}
+
+
+def stored_type(type_: str) -> str:
+    """The DuckDB type under which a column of `type_` is stored. The values of an ENUM are data: they are no type's name."""
+    return "VARCHAR" if type_.startswith("ENUM(") else STORED_AS.get(type_, type_)
+
+
+def typed(columns: Mapping[str, str], source: str) -> str:
+    """A SELECT of `columns` (name -> type), cast, from the FROM item `source`."""
+    return f"SELECT {', '.join(f'CAST({quote_ident(c)} AS {t}) AS {quote_ident(c)}' for c, t in columns.items())} FROM {source}"
+
+
+def nothing(columns: Mapping[str, str]) -> str:
+    """A SELECT of `columns` without rows."""
+    return f"SELECT {', '.join(f'CAST(NULL AS {t}) AS {quote_ident(c)}' for c, t in columns.items())} WHERE false"
+
+
+def file_source(columns: Mapping[str, str], files: list[str]) -> str:
+    """A FROM item over `columns` of data files; files from before a column was added show NULL in it."""
+    if not files:
+        return f"({nothing(columns)})"
+    listed = ", ".join(quote_literal(f) for f in files)
+    return f"({typed(columns, f'read_parquet([{listed}], union_by_name=true)')})"
+
+
+def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: str) -> Path:
+    """The rows of `query` as a new data file below `path`, of no version until `commit` names it.
+
+    Raises C360Error when it cannot be written; what DuckDB says about the query itself passes.
+    """
+    file = path / f"part-{uuid.uuid4().hex}.parquet"
+    try:
+        with _told(table):
+            path.mkdir(parents=True, exist_ok=True)
+            con.execute(f"COPY ({query}) TO {quote_literal(str(file))} (FORMAT parquet)").fetchall()
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+    return file
+
+
+def commit(table: str, path: Path, file: Path, rows: int, run_id: str) -> int:
+    """Make the new data `file` of so many `rows` the whole content of the Delta table at `path`; returns its version."""
+    # In Delta too every column may be NULL, whatever this content holds.
+    schema = Schema.from_arrow(pa.schema([field.with_nullable(True) for field in pq.read_schema(file)]))
+    stat = file.stat()
+    action = AddAction(file.name, stat.st_size, {}, stat.st_mtime_ns // 1_000_000, True, json.dumps({"numRecords": rows}))
+    added = [action] if rows else []  # a table without rows has no files
+    properties = CommitProperties(custom_metadata={"c360.run_id": run_id})
+    with _told(table):
+        if DeltaTable.is_deltatable(str(path)):
+            DeltaTable(path).create_write_transaction([*added], "overwrite", schema, commit_properties=properties)
+        else:
+            create_table_with_add_actions(str(path), schema, added, configuration=CONFIGURATION, commit_properties=properties)
+        if not rows:
+            file.unlink()
+        return DeltaTable(path).version()
+
+
+@contextmanager
+def _told(table: str) -> Iterator[None]:
+    """Turn failures of storage into a C360Error; their texts may quote values."""
+    try:
+        yield
+    except (DeltaError, OSError, duckdb.IOException) as error:
+        told = f"{error} errno={getattr(error, 'errno', None)}"
+        full = any(text in told for text in ("os error 28", "No space left", f"errno={errno.ENOSPC}"))
+        why = "the disk is full: make room" if full else f"{type(error).__name__}: see to the disk and its permissions"
+        raise C360Error(f"table {table} could not be written, and stays as it was ({why}, then run again)") from None
