@@ -3,7 +3,8 @@
 What is published belongs to `customer_360.publish`, how to `warehouse.activated`.
 """
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -12,7 +13,7 @@ from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
 from c360_assets.customer_360.databases import Database, databases
 from c360_assets.customer_360.destinations import send
 from c360_assets.customer_360.publish import meta_of, publish_database, unpublished
-from c360_assets.customer_360.run_records import RunFacts
+from c360_assets.customer_360.run_records import RunFacts, record_refusal
 from c360_assets.customer_360.validations import TABLE
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
@@ -39,8 +40,9 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
         with warehouse.session(context) as session:
             as_of = as_of_date(tenant, context.run.tags, session.warehouse)
             stale = {d.name for d in unpublished(session, tenant, report_specs(session, tenant))}
-            facts = RunFacts("full" if forced(context) else "normal", _trigger(context.run.tags))
+            facts = run_facts(context)
             for database in owned:
+                started = time.time()
                 reused = database.name not in stale and not forced(context)
                 if not reused:
                     try:
@@ -50,6 +52,8 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
                     except C360Error as error:
                         # One brand's refusal must not keep the others from their database.
                         session.pending.clear()
+                        record_refusal(session, database.name, str(error), started, facts, as_of)
+                        session.commit()
                         failed.append(f"{database.name}: {error}")
                         continue
                 yield from _results(session, database, reused)
@@ -84,12 +88,11 @@ def _destination(tenant: Tenant, name: str) -> dg.AssetsDefinition:
     return destination
 
 
-def _trigger(tags: Mapping[str, str]) -> str:
-    """Who asked for the run, by the tags that Dagster gives it."""
-    for tag, name in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor"), ("c360/run", "cli")):
-        if tag in tags:
-            return name
-    return "ui"
+def run_facts(context: dg.AssetExecutionContext) -> RunFacts:
+    """How the run came about, by the tags that Dagster and the command line give it."""
+    told = (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor"), ("c360/run", "cli"))
+    trigger = next((name for tag, name in told if tag in context.run.tags), "ui")
+    return RunFacts("full" if forced(context) else "normal", trigger)
 
 
 def _specs(database: Database) -> list[dg.AssetSpec]:

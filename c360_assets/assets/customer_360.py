@@ -7,10 +7,11 @@ import time
 
 import dagster as dg
 
+from c360_assets.assets.activation import run_facts
 from c360_assets.assets.metadata import Result, asset_key, documented, materialized, state_schema
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
 from c360_assets.customer_360.build import build_table
-from c360_assets.customer_360.databases import plan_all
+from c360_assets.customer_360.databases import databases, plan_all
 from c360_assets.customer_360.graph import TableNode, lineage
 from c360_assets.customer_360.run_records import record_failure
 from c360_assets.errors import C360Error
@@ -21,10 +22,14 @@ GROUP = "customer_360"
 
 def customer_360_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
     """One asset per table that `plan_all` names; a table of a filtered database stands below the database's name."""
-    return [_table(tenant, node) for node in plan_all(tenant)]
+    owners: dict[str, list[str]] = {}
+    for database in databases(tenant):
+        for node in database.nodes:
+            owners.setdefault(node.table, []).append(database.name)
+    return [_table(tenant, node, owners[node.table]) for node in plan_all(tenant)]
 
 
-def _table(tenant: Tenant, node: TableNode) -> dg.AssetsDefinition:
+def _table(tenant: Tenant, node: TableNode, owners: list[str]) -> dg.AssetsDefinition:
     arguments = {"description": f"Defined by the tenant in {node.file}.", **documented(node.name)}
 
     @dg.asset(
@@ -41,7 +46,7 @@ def _table(tenant: Tenant, node: TableNode) -> dg.AssetsDefinition:
             try:
                 built = build_table(session, node, as_of=as_of, force=forced(context))
             except C360Error as error:
-                record_failure(session, node, str(error), started)
+                record_failure(session, node, str(error), started, owners=owners, facts=run_facts(context), as_of=as_of)
                 raise
             session.commit()
             schemas = {table: state.columns for table in node.deps if (state := session.state(table)) is not None}

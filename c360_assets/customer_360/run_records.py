@@ -1,13 +1,13 @@
 """What is remembered of each build of a database: the run, its tables, its warnings; published in schema `reports`.
 
-Records tell about runs, so digests leave them out. A failed table is recorded when it fails, a run when its database is
-published. What is checked belongs to `validations`.
+Records tell about runs, so digests leave them out. A failed table is recorded when it fails, and with it its database; a run
+that succeeds when its database is published. What is checked belongs to `validations`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -30,6 +30,7 @@ RUNS: dict[str, pl.DataType] = {
     "finished_at": MOMENT,
     "status": pl.String(),
     "profile_count": pl.Int64(),
+    "error": pl.String(),
 }
 TABLE_RUNS: dict[str, pl.DataType] = {
     "run_id": pl.String(),
@@ -81,14 +82,42 @@ def noted(session: Session, table: str, state: TableState, before: TableState | 
     return state
 
 
-def record_failure(session: Session, node: TableNode, error: str, started: float) -> None:
-    """Remember and commit that a table could not be built; what else was pending is dropped."""
+def record_failure(
+    session: Session,
+    node: TableNode,
+    error: str,
+    started: float,
+    *,
+    owners: Iterable[str] = (),
+    facts: RunFacts | None = None,
+    as_of: date | None = None,
+) -> None:
+    """Remember and commit that a table could not be built, and so its databases `owners`; what else was pending is dropped."""
     session.pending.clear()
     before = session.state(node.table)
     row = (session.run_id, node.table, "failed", None, before.rows if before else None, round(time.time() - started, 3),
            None, None, error)  # fmt: skip
     _append(session, "database_table_run", [row])
+    for name in owners:
+        record_refusal(session, name, error, started, facts or RunFacts(), as_of)
     session.commit()
+
+
+def record_refusal(session: Session, database: str, error: str, started: float, facts: RunFacts, as_of: date | None) -> None:
+    """Append that a run did not publish a database, and why (pending until commit). The first reason of a run is kept."""
+    if session.run_id and session.state("database_run") is not None:
+        session.bind("database_run", "_c360_runs")
+        known = session.rows("SELECT 1 FROM _c360_runs WHERE run_id = ? AND database = ?", [session.run_id, database])
+        if known:
+            return
+    row = (session.run_id, database, facts.mode, facts.trigger, as_of, _generation(session), _moment(started),
+           _moment(time.time()), "failed", None, error)  # fmt: skip
+    _append(session, "database_run", [row])
+
+
+def _generation(session: Session) -> int | None:
+    generation = session.warehouse.manifest.meta.get("stitch_generation")
+    return generation if isinstance(generation, int) else None
 
 
 def record_run(
@@ -112,9 +141,8 @@ def record_run(
             started = min(started, datetime.fromisoformat(figures["started_at"]))
         rows.append((session.run_id, table, "succeeded" if mine else "reused", state.rows, figures.get("rows_before", state.rows),
                      figures.get("seconds"), state.version, state.fingerprint, None))  # fmt: skip
-    generation = session.warehouse.manifest.meta.get("stitch_generation")
-    run = (session.run_id, database.name, facts.mode, facts.trigger, as_of, generation if isinstance(generation, int) else None,
-           started, _moment(now), "succeeded", profiles)  # fmt: skip
+    run = (session.run_id, database.name, facts.mode, facts.trigger, as_of, _generation(session),
+           started, _moment(now), "succeeded", profiles, None)  # fmt: skip
     warnings: list[tuple[object, ...]] = [(session.run_id, database.name, table, _field(id_), id_, count)
                 for id_, table, count in warned.iter_rows()]  # fmt: skip
     if before and abs(profiles - before) * 100 > PROFILE_CHANGE * before:
@@ -138,5 +166,7 @@ def _append(session: Session, table: str, rows: list[tuple[object, ...]]) -> Non
     if session.state(table) is not None:
         session.bind(table, "_c360_recorded")
         earlier = session.frame("SELECT * FROM _c360_recorded")
+        # A column that was added since is empty in earlier rows.
+        earlier = earlier.with_columns(pl.lit(None).alias(name) for name in TABLES[table] if name not in earlier.columns)
         fresh = pl.concat([earlier.select(pl.col(name).cast(kind) for name, kind in TABLES[table].items()), fresh])
     session.write(table, fresh.tail(KEPT_ROWS))

@@ -10,7 +10,7 @@ import pytest
 from c360_assets.customer_360.build import build
 from c360_assets.customer_360.graph import plan
 from c360_assets.customer_360.publish import publish_database
-from c360_assets.customer_360.run_records import record_failure
+from c360_assets.customer_360.run_records import RunFacts, record_failure
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import AS_OF, build_all, make_tenant, node_of, put_unified, table
@@ -47,8 +47,12 @@ def test_a_failed_table_is_remembered_and_nothing_else_changes(tmp_path: Path) -
         put_unified(session, [{"amperity_id": "A1"}])
         with pytest.raises(C360Error) as error:
             build_all(session, tenant)
-        record_failure(session, node_of(tenant, "customer_360"), str(error.value), time.time())
-        (failed,) = table(session, "database_table_run", "outcome, error")
+        for _ in range(2):  # of two tables of one run that fail, the first is the database's reason
+            told = {"owners": ["customer_360"], "facts": RunFacts(trigger="schedule"), "as_of": AS_OF}
+            record_failure(session, node_of(tenant, "customer_360"), str(error.value), time.time(), **told)
+        (run,) = table(session, "database_run", "run_id, database, trigger, status, profile_count, error")
+        assert list(run.values()) == ["r1", "customer_360", "schedule", "failed", None, str(error.value)]
+        failed, _ = table(session, "database_table_run", "outcome, error")
         assert failed["outcome"] == "failed"
         assert "1 repeat one" in failed["error"]
         assert session.state("customer_360") is None
