@@ -1,17 +1,20 @@
 """Every documented table: what it holds, its grain, key and columns, each described once.
 
-The descriptions are the YAML files in `tables/`, one per stage; column schemas in the UI, the published `c360_catalog` and
-documentation are computed from them. The SQL that fills a table belongs to the stage's own room; tags belong to `tags`.
+The descriptions are the YAML files in `tables/`, one per stage, and the tags that their columns carry; column schemas in the UI,
+the published `c360_catalog` and `docs/tables.md` are computed from them. The SQL that fills a table belongs to the stage's own
+room; tags belong to `tags`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import yaml
+
+from c360_assets.semantics.tags import CATALOGUE
 
 
 @dataclass(frozen=True)
@@ -43,21 +46,46 @@ class TableSpec:
 @cache
 def all_tables() -> dict[str, TableSpec]:
     """Table name -> its specification, over all files in `tables/`."""
-    found: dict[str, TableSpec] = {}
-    folder = resources.files(__package__) / "tables"
-    for file in sorted(folder.iterdir(), key=lambda f: f.name):
-        if not file.name.endswith(".yaml"):
-            continue
-        for name, item in (_read(file.read_text("utf-8")) or {}).items():
-            found[name] = TableSpec(
-                name=name,
-                description=item["description"].strip(),
-                grain=item.get("grain", ""),
-                key=tuple(item.get("key", ())),
-                columns={column: ColumnSpec(**spec) for column, spec in item["columns"].items()},
-                stage=file.name.removesuffix(".yaml"),
-            )
+    raw: dict[str, tuple[str, dict[str, Any]]] = {}
+    for file in sorted((resources.files(__package__) / "tables").iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".yaml"):
+            content = _read(file.read_text("utf-8")) or {}
+            words = content.pop("words", {})
+            for name, item in content.items():
+                raw[name] = (file.name.removesuffix(".yaml"), {**item, "columns": _spelt_out(item["columns"], words)})
+    return {
+        name: TableSpec(
+            name=name,
+            description=item["description"].strip(),
+            grain=item.get("grain", ""),
+            key=tuple(item.get("key", ())),
+            columns={column: _column(column, told, raw) for column, told in item["columns"].items()},
+            stage=stage,
+        )
+        for name, (stage, item) in raw.items()
+    }
+
+
+def _spelt_out(columns: dict[str, Any], words: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Columns with each `{word}` of a name replaced by the words it stands for, in its description by their meaning."""
+    found: dict[str, Any] = {}
+    for name, told in columns.items():
+        word = next((word for word in words if f"{{{word}}}" in name), None)
+        for short, meaning in words[word].items() if word else [("", "")]:
+            text = told.get("description", "").replace(f"{{{word}}}", meaning)
+            found[name.replace(f"{{{word}}}", short)] = {**told, "description": text} if word else told
     return found
+
+
+def _column(name: str, told: dict[str, Any], raw: dict[str, tuple[str, dict[str, Any]]]) -> ColumnSpec:
+    """What is told of a column; what is not, the column it repeats (`from`) or its tag says."""
+    own = dict(told)
+    source = own.pop("from", None)
+    if source is not None:
+        return replace(_column(name, raw[source][1]["columns"][name], raw), **own)
+    tag = CATALOGUE.get(own.get("semantic", ""))
+    known: dict[str, Any] = {"description": tag.description, "pii": tag.pii} if tag else {}
+    return ColumnSpec(**known | own)
 
 
 def _read(text: str) -> Any:
