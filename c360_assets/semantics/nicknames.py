@@ -49,4 +49,5 @@ def with_given_canonical(frame: pl.DataFrame, nicknames: pl.DataFrame | None = N
         .list.unique()
         .list.sort(),
     )
-    return frame.join(names, on="given_name", how="left", maintain_order="left")
+    matched = frame.select("given_name").join(names, on="given_name", how="left", maintain_order="left")
+    return frame.with_columns(matched.get_column("given_canonical"))

@@ -21,7 +21,9 @@ from c360_assets.stitch.features import FACTS, FEATURES, SHIFTS, Fact, Feature, 
 from c360_assets.stitch.records import registered
 
 SPAN = 4_194_304  # pairs compared at a time: some 60 bytes each
-BATCH = 262_144  # pairs that one statement sees: up to 20 columns of 16 bytes make 80 MiB
+# Pairs that one statement sees. Planning takes as long as comparing some thousands, so batches grow with the data that is in
+# memory anyway: up to 20 columns of 16 bytes make 20 to 80 MiB.
+SMALL_BATCH, LARGE_BATCH = 65_536, 262_144
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
@@ -197,8 +199,9 @@ class _Span:
         """The value (0 to 255) of SQL for the pairs of records (i, j)."""
         result = np.zeros(len(i), dtype=np.uint8)
         frame = self._read.columns.select(columns)
-        for start in range(0, len(i), BATCH):
-            part = slice(start, start + BATCH)
+        size = min(max(self._read.height // 4, SMALL_BATCH), LARGE_BATCH)
+        for start in range(0, len(i), size):
+            part = slice(start, start + size)
             sides = [frame[at[part]].rename({c: f"{side}_{c}" for c in columns}) for side, at in (("a", i), ("b", j)) if columns]
             facts = pl.DataFrame({name: values[part] for name, values in known.items()})
             with registered(self._con, er_batch=pl.concat([*sides, facts], how="horizontal").with_row_index("n")):

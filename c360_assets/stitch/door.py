@@ -21,7 +21,7 @@ from c360_assets.stitch.preprocess import preprocess
 from c360_assets.stitch.resolve import Resolution, resolve
 from c360_assets.stitch.results import Found, StitchResult, StitchTables
 from c360_assets.stitch.stable_ids import Previous, StableIds, assign_ids
-from c360_assets.stitch.union import CORE_COLUMNS
+from c360_assets.stitch.union import CORE_COLUMNS, in_key_order
 from c360_assets.tenant.models import StitchConfig
 from c360_assets.warehouse.session import make_safe
 
@@ -91,7 +91,7 @@ def record_frame(records: pl.DataFrame | duckdb.DuckDBPyRelation) -> pl.DataFram
         raise C360Error(f"the records lack the column {' and '.join(missing)}; both datasource and pk are needed")
     further = sorted(set(frame.columns) - CORE_COLUMNS.keys() - {"datasource", "pk"})
     wanted = {"datasource": "VARCHAR", "pk": "VARCHAR"} | CORE_COLUMNS | dict.fromkeys(further, "VARCHAR")
-    return frame.select(_typed(frame, column, kind) for column, kind in wanted.items()).sort("datasource", "pk")
+    return in_key_order(frame.select(_typed(frame, column, kind) for column, kind in wanted.items()))
 
 
 def _typed(frame: pl.DataFrame, column: str, kind: str) -> pl.Expr:

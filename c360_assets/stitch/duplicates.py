@@ -85,14 +85,23 @@ def _joined(column: str) -> pl.Expr:
 
 
 def _with_group(keys: pl.DataFrame, columns: Sequence[str], fks: Sequence[str], alone: pl.Expr, name: str) -> pl.DataFrame:
-    """Add `name`: the smallest rid among qualified records that are equal in `columns`; NULL for unqualified ones."""
+    """Add `name`: the smallest rid among qualified records that are equal in `columns`; NULL for unqualified ones and those
+    that stand alone."""
     profile = [c for c in PROFILE if c in columns]
     bare = pl.all_horizontal(pl.lit(True), *(pl.col(c).is_null() for c in profile))
     # The foreign keys are part of the key only for records that hold nothing else.
     by = [pl.col(c) for c in columns] + [pl.when(bare).then(c).alias(f"{name}:{c}") for c in fks]
-    qualified = keys.filter(_qualified(profile, fks, bare) & ~alone)
-    groups = qualified.select("rid", pl.col("rid").min().over(by).alias(name)) if by else qualified.select("rid")
-    return keys.join(groups, on="rid", how="left", maintain_order="left")
+    if not by:
+        return keys.with_columns(pl.lit(None, dtype=pl.Int64).alias(name))
+    rows = keys.select(by)
+    qualified = keys.select(_qualified(profile, fks, bare) & ~alone).to_series()
+    # Only rows with a hash that occurs twice can be equal. They are few, and comparing all columns is dear.
+    hashed = rows.hash_rows()
+    asked = qualified.arg_true()
+    few = keys.select("rid", *by)[asked.filter(hashed[asked].is_duplicated())]
+    groups = few.select("rid", pl.col("rid").min().over(rows.columns).alias(name))
+    matched = keys.select("rid").join(groups, on="rid", how="left", maintain_order="left")
+    return keys.with_columns(matched.get_column(name))
 
 
 def _qualified(profile: Sequence[str], fks: Sequence[str], bare: pl.Expr) -> pl.Expr:

@@ -19,7 +19,6 @@ from c360_assets.semantics.normalize import (
     MULTI_VALUED,
     clean_address,
     clean_email,
-    clean_gender,
     clean_key,
     clean_phone,
     clean_postal,
@@ -33,24 +32,8 @@ from c360_assets.semantics.normalize import (
 )
 from c360_assets.semantics.text import missing_to_null
 from c360_assets.stitch import blocklist
+from c360_assets.stitch.union import in_key_order
 
-_RAW_COLUMNS = (
-    "given_name",
-    "surname",
-    "full_name",
-    "generational_suffix",
-    "title",
-    "email",
-    "phone",
-    "address",
-    "address2",
-    "city",
-    "state",
-    "postal",
-    "birthdate",
-    "gender",
-    "company",
-)
 _SINGLE = ("given_name", "surname", "generational_suffix", "birthdate", "gender", "address", "city", "state", "postal")
 _KEY_PREFIXES = ("fk_", "bk_", "sk_")
 # Cleaning maps a placeholder of these to NULL or to another value before any list could see it.
@@ -131,7 +114,8 @@ def tag_of(column: str) -> str:
 
 
 class _Run:
-    """The state of one preprocessing run: `work` holds, per semantic column c, `c` clean, `raw:c`, and `why:c`."""
+    """The state of one preprocessing run: `work` holds, per semantic column c, `c` clean and `why:c`. Raw values stay in
+    `records`, from which the few that are reported are read again; `rid` is the position there."""
 
     def __init__(
         self,
@@ -146,8 +130,16 @@ class _Run:
         self.listed = blocklist.entries(config.ignore, managed)
         self.keys = sorted(c for c in records.columns if c.startswith(_KEY_PREFIXES))
         self.singles = [*_SINGLE, "company", *self.keys]
-        self.work = self._clean_names(self._raw(records))
-        self.work = self._judge_singles(self._clean_singles())
+        wrong = records.height - records.select("datasource", "pk").drop_nulls().n_unique()
+        if wrong:
+            raise C360Error(f"{wrong} source records lack a (datasource, pk) of their own: check the primary keys")
+        self.records = in_key_order(records)
+        keys = self.records.select("datasource", "pk").with_row_index("rid")
+        self.work = keys.with_columns(pl.col("rid").cast(pl.Int64)).hstack(self._names())
+        # One column at a time, so that only its text is in memory twice. The postal code reads the clean state.
+        for column in ("state", "address", "city", "postal", "company", "birthdate", "gender", *self.keys):
+            self.work = self.work.hstack(self._single(column))
+        self.work = self.work.with_columns(po_box=po_box(pl.col("address")))
         self.values = {column: self._multi_values(column) for column in MULTI_VALUED}
 
     def result(self) -> Preprocessed:
@@ -160,28 +152,41 @@ class _Run:
         order = ["datasource", "pk", "semantic", "raw_value", "reason"]
         return Preprocessed(frame.select(*OUTPUT_COLUMNS, *self.keys), removed.select(order).sort(order), flags, badvalues)
 
-    def _raw(self, records: pl.DataFrame) -> pl.DataFrame:
-        key = ["datasource", "pk"]
-        wrong = records.height - records.select(key).drop_nulls().n_unique()
-        if wrong:
-            raise C360Error(f"{wrong} source records lack a (datasource, pk) of their own: check the primary keys")
-        known = set(records.columns)
-        texts = [
-            missing_to_null(pl.col(c).cast(pl.String)).alias(f"raw:{c}")
-            if c in known
-            else pl.lit(None, dtype=pl.String).alias(f"raw:{c}")
-            for c in (*_RAW_COLUMNS, *self.keys)
-        ]
-        frame = records.sort(key).with_row_index("rid").with_columns(pl.col("rid").cast(pl.Int64))
-        source = pl.col("datasource").str.split(":").list.first().alias("source")
-        return frame.select("rid", *key, source, *texts)
+    def _text(self, column: str) -> pl.Expr:
+        """A column of the records, trimmed; NULL where they lack it."""
+        known = column in self.records.columns
+        return missing_to_null(pl.col(column).cast(pl.String)) if known else pl.lit(None, dtype=pl.String)
+
+    def _raw(self, column: str) -> pl.Expr:
+        """The text that the values of a semantic column were made of, over the records."""
+        if column in ("given_name", "surname"):
+            return pl.coalesce(self._text(column), self._text("full_name"))
+        if column == "address":
+            return pl.concat_str(self._text("address"), self._text("address2"), separator=" ", ignore_nulls=True)
+        return self._text(column)
+
+    def _raw_of(self, column: str, rid: pl.Series) -> pl.Series:
+        return self.records.select("pk", raw=self._raw(column)).get_column("raw").gather(rid)
 
     def _why(self, column: str, value: pl.Expr) -> pl.Expr:
         business = "allow-business-email" in self.profiles
-        return blocklist.reason(tag_of(column), value, pl.col("source"), self.listed, business)
+        source = pl.col("datasource").str.split(":").list.first()
+        return blocklist.reason(tag_of(column), value, source, self.listed, business)
 
-    def _clean_names(self, work: pl.DataFrame) -> pl.DataFrame:
-        """Full names first: nothing is derived from a blocked one."""
+    def _judged(self, column: str, value: pl.Expr, raw: pl.Expr) -> pl.Expr:
+        why = self._why(column, value)
+        if column in _RAW_CHECKED:
+            raw = compact_postal(raw) if column == "postal" else raw.str.to_uppercase()
+            why = pl.coalesce(why, self._why(column, raw))
+        return why.alias(f"why:{column}")
+
+    def _names(self) -> pl.DataFrame:
+        """Names and suffix, from full names only if nobody blocked these.
+
+        `lone_word`: the first word of the full name of a record without a given name, a surname if it is the only one.
+        """
+        texts = ("given_name", "surname", "full_name", "generational_suffix")
+        work = self.records.select("datasource", *(self._text(c).alias(f"raw:{c}") for c in texts))
         full = pl.col("raw:full_name")
         work = work.with_columns(full_name=CLEANERS["full-name"](full))
         work = work.with_columns(self._why("full_name", pl.col("full_name")).alias("why:full_name"))
@@ -195,57 +200,45 @@ class _Run:
             generational_suffix(raw_given),
         )
         clean = cleaner("given-name")
-        return work.with_columns(
+        work = work.with_columns(
             given_name=pl.when(raw_given.is_null()).then(given).otherwise(clean(raw_given)),
             surname=pl.when(raw_surname.is_null()).then(surname).otherwise(clean(raw_surname)),
             generational_suffix=suffix,
-        ).with_columns(
-            pl.coalesce("raw:given_name", "raw:full_name").alias("raw:given_name"),
-            pl.coalesce("raw:surname", "raw:full_name").alias("raw:surname"),
+        )
+        nameless = pl.col("given_name").is_null() & pl.col("why:full_name").is_null()
+        names = ("given_name", "surname", "generational_suffix")
+        return work.select(
+            *names,
+            "why:full_name",
+            *(self._judged(c, pl.col(c), pl.col(f"raw:{c}")) for c in names),
+            lone_word=pl.when(nameless).then("full_name").str.extract(r"^(\S+)"),
         )
 
-    def _clean_singles(self) -> pl.DataFrame:
-        def raw(column: str) -> pl.Expr:
-            return pl.col(f"raw:{column}")
+    def _single(self, column: str) -> pl.DataFrame:
+        """A clean column, and why its values must not be used."""
+        raw = self._text(column)
+        if column == "address":
+            value = clean_address(raw, self._text("address2"))
+        elif column == "postal":
+            value = clean_postal(raw, pl.col("clean:state"))
+        elif column == "gender" and "normalize-gender" not in self.profiles:
+            value = clean_key(raw)
+        else:
+            value = raw if self._is_exact(column) else cleaner(tag_of(column))(raw)
+        known = self.records.hstack([self.work["state"].alias("clean:state")]) if column == "postal" else self.records
+        frame = known.select("datasource", value.alias(column), raw.alias("raw"))
+        return frame.select(column, self._judged(column, pl.col(column), pl.col("raw")))
 
-        gender = clean_gender if "normalize-gender" in self.profiles else clean_key
-        work = self.work.with_columns(
-            address=clean_address(raw("address"), raw("address2")),
-            state=CLEANERS["state"](raw("state")),
-            city=CLEANERS["city"](raw("city")),
-            company=CLEANERS["company"](raw("company")),
-            birthdate=CLEANERS["birthdate"](raw("birthdate")),
-            gender=gender(raw("gender")),
-            **{column: self._clean_key(column) for column in self.keys},
-        )
-        return work.with_columns(
-            pl.concat_str("raw:address", "raw:address2", separator=" ", ignore_nulls=True).alias("raw:address"),
-            postal=clean_postal(raw("postal"), pl.col("state")),
-            po_box=po_box(pl.col("address")),
-        )
-
-    def _clean_key(self, column: str) -> pl.Expr:
-        raw, tag = pl.col(f"raw:{column}"), tag_of(column)
+    def _is_exact(self, column: str) -> bool:
+        """Whether a foreign key was listed as case-sensitive."""
         sensitive = {name.replace("_", "-").removeprefix("fk-") for name in self.config.case_sensitive_fks}
-        if column.startswith("fk_") and tag.removeprefix("fk-") in sensitive:
-            return raw
-        return cleaner(tag)(raw)
-
-    def _judge_singles(self, work: pl.DataFrame) -> pl.DataFrame:
-        reasons = []
-        for column in self.singles:
-            why = self._why(column, pl.col(column))
-            if column in _RAW_CHECKED:
-                raw = pl.col(f"raw:{column}")
-                raw = compact_postal(raw) if column == "postal" else raw.str.to_uppercase()
-                why = pl.coalesce(why, self._why(column, raw))
-            reasons.append(why.alias(f"why:{column}"))
-        return work.with_columns(reasons)
+        return column.startswith("fk_") and tag_of(column).removeprefix("fk-") in sensitive
 
     def _multi_values(self, column: str) -> pl.DataFrame:
-        """`rid, source, raw, value, why`: one row per single value of a consolidated column."""
+        """`rid, raw, value, why`: one row per single value of a consolidated column."""
         clean = clean_email if column == "email" else clean_phone
-        rows = self.work.select("rid", "source", raw=f"raw:{column}").drop_nulls("raw")
+        rows = self.records.with_row_index("rid").select(pl.col("rid").cast(pl.Int64), "datasource", raw=self._text(column))
+        rows = rows.drop_nulls("raw")
         rows = rows.with_columns(raw=split_values(pl.col("raw"))).explode("raw")
         rows = rows.with_columns(raw=missing_to_null(pl.col("raw"))).drop_nulls("raw")
         rows = rows.with_columns(value=clean(pl.col("raw")))
@@ -253,36 +246,29 @@ class _Run:
         # What is no address at all is bad as such; a phone field may hold a placeholder in words.
         junk = pl.lit("global", blocklist.REASON)
         unusable = junk if column == "email" else self._why(column, pl.col("raw").str.to_uppercase())
-        rows = rows.with_columns(why=pl.when(pl.col("value").is_null()).then(unusable).otherwise(why))
-        return rows
+        return rows.select("rid", "raw", "value", why=pl.when(pl.col("value").is_null()).then(unusable).otherwise(why))
 
     def _cells(self, semantic: str) -> pl.DataFrame | None:
         column = semantic.replace("-", "_")
         if column in self.values:
             rows = self.values[column].filter(pl.col("why").is_null()).drop_nulls("value")
             return rows.select("rid", "value", "raw", place=pl.lit(None, dtype=pl.String))
-        if column == "po_box":
-            kept = self.work.with_columns(pl.col("po_box").alias("raw:po_box"))
-        elif column in self.singles:
-            kept = self.work.filter(pl.col(f"why:{column}").is_null())
-        else:
+        if column not in (*self.singles, "po_box"):
             return None
         # Addresses are counted per town; the postal code stays out, since one place occurs with five and nine digits.
-        place = pl.concat_str("city", "state", separator="\x1f", ignore_nulls=True)
-        return kept.drop_nulls(column).select(
-            "rid",
-            value=pl.col(column),
-            raw=pl.col(f"raw:{column}"),
-            place=place if column == "address" else pl.lit(None, dtype=pl.String),
-        )
+        town = pl.concat_str("city", "state", separator="\x1f", ignore_nulls=True)
+        place = town if column == "address" else pl.lit(None, dtype=pl.String)
+        used = pl.col(f"why:{column}").is_null() if column != "po_box" else pl.lit(True)
+        kept = self.work.select("rid", value=pl.when(used).then(column), place=place).drop_nulls("value")
+        raw = kept["value"] if column == "po_box" else self._raw_of(column, kept["rid"])
+        return kept.hstack([raw.alias("raw")])
 
     def _proxies(self, semantic: str) -> pl.DataFrame | None:
         if semantic != "given-name":
             return self._cells(semantic)
         named = self._cells("given_name")
         # A full name of one word is a surname for matching, yet it still tells people apart when counting.
-        nameless = self.work.filter(pl.col("given_name").is_null() & pl.col("why:full_name").is_null())
-        words = nameless.select("rid", value=pl.col("full_name").str.extract(r"^(\S+)")).drop_nulls()
+        words = self.work.select("rid", value="lone_word").drop_nulls()
         return words if named is None else pl.concat([named.select("rid", "value"), words])
 
     def _remove_automatic(self, badvalues: pl.DataFrame) -> None:
@@ -299,12 +285,11 @@ class _Run:
 
     def _removed(self) -> pl.DataFrame:
         """`rid, semantic, raw_value, reason` of everything taken out."""
-        parts = [
-            self.work.filter(pl.col(f"why:{column}").is_not_null()).select(
-                "rid", semantic=pl.lit(tag_of(column)), raw_value=f"raw:{column}", reason=f"why:{column}"
-            )
-            for column in ("full_name", *self.singles)
-        ]
+        parts = []
+        for column in ("full_name", *self.singles):
+            gone = self.work.select("rid", reason=f"why:{column}").drop_nulls("reason")
+            raw = self._raw_of(column, gone["rid"]).alias("raw_value")
+            parts.append(gone.with_columns(raw, semantic=pl.lit(tag_of(column))).select("rid", "semantic", "raw_value", "reason"))
         parts += [
             rows.filter(pl.col("why").is_not_null()).select("rid", semantic=pl.lit(tag_of(column)), raw_value="raw", reason="why")
             for column, rows in self.values.items()
@@ -322,24 +307,32 @@ class _Run:
         return frame.select("datasource", "pk", pl.any_horizontal(names).alias("has_blv"), *names)
 
     def _frame(self) -> pl.DataFrame:
-        kept = [pl.when(pl.col(f"why:{column}").is_null()).then(column).alias(column) for column in self.singles]
-        box = pl.when(pl.col("why:address").is_null()).then("po_box").alias("po_box")
-        frame = self.work.select("rid", "datasource", "pk", "raw:title", box, *kept)
+        def kept(column: str, why: str) -> pl.Expr:
+            untouched = self.work[f"why:{why}"].null_count() == self.work.height  # then the text need not be copied
+            return pl.col(column) if untouched else pl.when(pl.col(f"why:{why}").is_null()).then(column).alias(column)
+
+        frame = self.work.select(
+            "rid", "datasource", "pk", kept("po_box", "address"), *(kept(column, column) for column in self.singles)
+        )
         for column, rows in self.values.items():
-            clean = rows.filter(pl.col("why").is_null()).select("rid", "value").drop_nulls().unique()
-            lists = clean.sort("rid", "value").group_by("rid", maintain_order=True).agg(pl.col("value").alias(column))
-            frame = frame.join(lists, on="rid", how="left", maintain_order="left")
-        frame = frame.with_columns(
+            # Sorted, so that neither finding repeats nor grouping needs a table of all values.
+            clean = rows.filter(pl.col("why").is_null()).select("rid", "value").drop_nulls().sort("rid", "value")
+            clean = clean.filter(pl.struct("rid", "value").ne_missing(pl.struct("rid", "value").shift()))
+            lists = clean.set_sorted("rid").group_by("rid", maintain_order=True).agg(pl.col("value").alias(column))
+            # A join copies every column it carries, so only the key goes through it.
+            matched = frame.select("rid").join(lists, on="rid", how="left", maintain_order="left")
+            frame = frame.with_columns(matched.get_column(column))
+        derived = self.records.select("pk", derived=gender_from_title(self._text("title"))).get_column("derived")
+        frame = frame.with_columns(derived).with_columns(
             pl.col("birthdate").str.to_date("%Y-%m-%d", strict=False),
-            gender=self._gender(),
+            self._gender(),
             login_trimmed=email_login(pl.col("email").list.first()).str.head(5),
         )
         return with_given_canonical(frame, self.nicknames)
 
     def _gender(self) -> pl.Expr:
-        derived = gender_from_title(pl.col("raw:title"))
         if "skip-derive-gender" in self.profiles:
             return pl.col("gender")
         if "prioritize-derived-gender" in self.profiles:
-            return pl.coalesce(derived, "gender")
-        return pl.coalesce("gender", derived)
+            return pl.coalesce("derived", "gender").alias("gender")
+        return pl.coalesce("gender", "derived")

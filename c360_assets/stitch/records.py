@@ -77,7 +77,8 @@ def _with_name_counts(base: pl.DataFrame) -> pl.DataFrame:
     counts = counts.group_by("name").agg(pl.col("often").max().cast(pl.Int32))
     for column in ("given", "surname"):
         often = counts.rename({"name": column, "often": f"{column}_often"})
-        base = base.join(often, on=column, how="left", maintain_order="left")
+        matched = base.select(column).join(often, on=column, how="left", maintain_order="left")
+        base = base.with_columns(matched.get_column(f"{column}_often"))
     return base
 
 
@@ -96,7 +97,7 @@ def prepare_records(frame: pl.DataFrame, known_names: frozenset[str] = frozenset
     missing = [pl.lit(None, dtype=t).alias(c) for c, t in _TYPES.items() if frame.schema.get(c, pl.Null()) == pl.Null()]
     n = frame.height
     base = (
-        frame.sort("rid")
+        (frame if frame["rid"].is_sorted() else frame.sort("rid"))
         .with_columns(missing)
         .with_row_index("i")
         .select(

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.stitch.union import in_key_order
 
 # Two SHA-1 prefixes do not meet in practice; the limit only keeps a defect from looping.
 SALTS = 8
@@ -57,7 +58,7 @@ def assign_ids(
     over. The generation is the previous one plus 1. The result is sorted by (datasource, pk).
     """
     generation = (previous.generation if previous else 0) + 1
-    records = clusters.sort("datasource", "pk").with_row_index("_position")
+    records = in_key_order(clusters).with_row_index("_position")
     # A cluster is known by its first record, so that numbering of clusters by the matcher cannot matter.
     records = records.with_columns(pl.col("_position").min().over("cluster").alias("_first"))
     names = records.filter(pl.col("_position") == pl.col("_first")).select("_first", "datasource", "pk")
@@ -71,7 +72,8 @@ def assign_ids(
     names = names.join(fresh.select("_first", new_id="amperity_id"), on="_first", how="left").select(
         "_first", pl.coalesce("amperity_id", "new_id").alias("amperity_id")
     )
-    ids = records.join(names, on="_first", how="left").sort("_position").select("datasource", "pk", "cluster", "amperity_id")
+    matched = records.select("_first").join(names, on="_first", how="left", maintain_order="left")
+    ids = records.select("datasource", "pk", "cluster").with_columns(matched.get_column("amperity_id"))
     return StableIds(ids, _register(registry, names["amperity_id"], generation), generation)
 
 

@@ -81,6 +81,14 @@ def union_records(session: Session, tenant: Tenant) -> Union:
     return Union(session.frame(f"{' UNION ALL '.join(selects)} ORDER BY datasource, pk"), empty)
 
 
+def in_key_order(records: pl.DataFrame) -> pl.DataFrame:
+    """The rows in (datasource, pk) order; the same frame, not a copy, where they are."""
+    before, after = records[:-1], records[1:]
+    same = before["datasource"] == after["datasource"]
+    ordered = (before["datasource"] < after["datasource"]) | same & (before["pk"] < after["pk"])
+    return records if ordered.all() else records.sort("datasource", "pk")
+
+
 def record_columns(tables: Iterable[SourceTable]) -> dict[str, str]:
     """Record column -> SQL type over all `tables`: the core columns, then foreign keys and every other tag, by name."""
     tags = {tag for table in tables for tags in table.tags.values() for tag in tags if is_record_tag(tag)}
