@@ -7,6 +7,7 @@ built by `results`; reading a tenant's tables and writing them belongs to `run`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import perf_counter
 from uuid import UUID
@@ -64,12 +65,15 @@ def stitch(
         rules = config.trivial_duplicates
         rep = collapse(clean.frame, size_threshold=rules.size_threshold, exclusions=rules.exclusions)
         hard = collapse(clean.frame) if rules.exclusions else rep
-        frame = clean.frame.with_columns(rep=rep)
-        reps = representatives(frame)
+        reps = representatives(clean.frame.with_columns(rep=rep))
+        # Of a record that another one stands for, only keys are read again; at this point the texts need the room.
+        fks = [c for c in clean.frame.columns if c.startswith("fk_")]
+        frame = clean.frame.select("rid", "datasource", "pk", *fks).with_columns(rep=rep)
+        clean = replace(clean, frame=frame)
         resolution = resolve(reps, config, con=connection, progress=steps.begin)
         steps.begin("assign stable ids")
         stable = _stable_ids(frame, resolution, previous, tenant_id or NO_TENANT, config, connection)
-        found = Found(raw, frame, hard, clean, resolution, stable, config, previous, job, blocklist)
+        found = Found(raw, reps, hard, clean, resolution, stable, config, previous, job, blocklist)
         tables = StitchTables(found, con)
         steps.end()
     except (pl.exceptions.PolarsError, duckdb.Error) as error:  # their texts quote values of records

@@ -17,7 +17,6 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch import blocking, changes, quality, tables
-from c360_assets.stitch.duplicates import representatives
 from c360_assets.stitch.preprocess import Preprocessed
 from c360_assets.stitch.records import registered
 from c360_assets.stitch.resolve import Resolution
@@ -32,11 +31,12 @@ NO_GENERATION = Previous(pl.DataFrame(), pl.DataFrame(), 0)
 class Found:
     """The results of the stages, from which the tables are built.
 
-    `raw`: the records as received. `frame`: preprocessed, with `rep`. `hard`: representatives by equal profile alone.
+    `raw`: the records as received. `representatives`: preprocessed. `hard`: representatives by equal profile alone. The frame of
+    `clean` holds rid, datasource, pk, fk_… and rep of every record.
     """
 
     raw: pl.DataFrame
-    frame: pl.DataFrame
+    representatives: pl.DataFrame
     hard: pl.Series
     clean: Preprocessed
     resolution: Resolution
@@ -90,9 +90,9 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             "stitch_blocklistvalues": self._listed,
             "stitch_removed_values": lambda: found.clean.removed,
             "stitch_model": lambda: resolution.model.with_columns(pl.col(pl.Float64).round_sig_figs(9)),
-            "stitch_decisions": lambda: tables.decisions(resolution.decisions, found.frame),
+            "stitch_decisions": lambda: tables.decisions(resolution.decisions, found.clean.frame),
             "identity_graph": lambda: tables.identity_graph(self._accounts()),
-            "cluster_fks": lambda: tables.cluster_fks(found.frame, self.groups),
+            "cluster_fks": lambda: tables.cluster_fks(found.clean.frame, self.groups),
             "stitch_ids": lambda: found.stable.registry,
             "unified_changes_clusters": lambda: self._history("clusters", "changes_clusters", changes.CLUSTER_SCHEMA),
             "unified_changes_pks": lambda: self._history("pks", "changes_pks", changes.PK_SCHEMA),
@@ -111,7 +111,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         """What was decided about each record; see `tables.record_groups`."""
         found = self._found
         with self._connection() as con:
-            return tables.record_groups(found.frame, found.stable.ids["amperity_id"], found.resolution.clusters, con)
+            return tables.record_groups(found.clean.frame, found.stable.ids["amperity_id"], found.resolution.clusters, con)
 
     @cached_property
     def changed(self) -> changes.Changes:
@@ -136,10 +136,10 @@ class StitchTables(Mapping[str, pl.DataFrame]):
 
     def _preprocessed(self) -> pl.DataFrame:
         with self._connection() as con:
-            return tables.unified_preprocessed_raw(representatives(self._found.frame), self.groups, con)
+            return tables.unified_preprocessed_raw(self._found.representatives, self.groups, con)
 
     def _pairs(self) -> pl.DataFrame:
-        trivial = tables.trivial_pairs(self._found.frame, self._found.hard)
+        trivial = tables.trivial_pairs(self._found.clean.frame, self._found.hard)
         scored = self._found.resolution.pairs.select("rid1", "rid2", *tables.SCORE_COLUMNS)
         return pl.concat([scored, trivial.cast(scored.schema)])
 
@@ -147,7 +147,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         resolution = self._found.resolution
         with self._connection() as con, registered(con, er_records=resolution.records):
             keys = con.sql(blocking.keys_sql(resolution.used)).pl()
-        return tables.blocking_keys(keys, self._found.frame)
+        return tables.blocking_keys(keys, self._found.clean.frame)
 
     def _blocks(self) -> pl.DataFrame:
         resolution = self._found.resolution
