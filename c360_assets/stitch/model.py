@@ -180,9 +180,12 @@ def own_names(con: duckdb.DuckDBPyConnection, records: pl.DataFrame) -> Array:
     Seen on up to `SAMPLE_OWN` records with an e-mail and both names, each compared with a copy of itself that lacks the names.
     """
     result = np.full(len(LEVELS), np.nan)
-    named = records.filter(
-        pl.col("letters").is_not_null() & (pl.col("given").str.len_chars() > 1) & pl.col("surname").is_not_null()
-    ).gather_every(max(records.height // SAMPLE_OWN, 1))
+    read = {c for feature in IN_EMAIL for c in columns_read(feature.case())}
+    named = (
+        records.select(sorted(read))
+        .filter(pl.col("letters").is_not_null() & (pl.col("given").str.len_chars() > 1) & pl.col("surname").is_not_null())
+        .gather_every(max(records.height // SAMPLE_OWN, 1))
+    )
     for feature, lacking in zip(IN_EMAIL, (("given", "surname"), ("surname",), ("given",)), strict=True):
         columns = columns_read(feature.case())
         a = named.select(pl.lit(None, pl.String).alias(f"a_{c}") if c in lacking else pl.col(c).alias(f"a_{c}") for c in columns)
@@ -221,7 +224,7 @@ def bin_shares(records: pl.DataFrame) -> Array:
     """Share of the records that hold a value in each frequency bin, for binned levels; NaN elsewhere; smoothed."""
     result = np.full(len(LEVELS), np.nan)
     for feature, value, level in TOTALS[:3]:
-        found = dict(records.drop_nulls(value).group_by(level.alias("level")).len().iter_rows())
+        found = dict(records.select(value, level=level).drop_nulls(value).group_by("level").len().iter_rows())
         numbers = [n for n, item in enumerate(next(f for f in FEATURES if f.name == feature).levels, 1) if item.u_from == "total"]
         total = sum(found.get(n, 0) + 0.1 for n in numbers)
         for n in numbers:
