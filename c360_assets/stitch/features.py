@@ -203,7 +203,7 @@ ADDRESS = Feature(
     "address",
     (("address",),),
     (
-        Level("the same line elsewhere", f"a.building = b.building AND {ELSEWHERE}", 0.01, 1e-5),
+        Level("the same line elsewhere", f"a.building = b.building AND {ELSEWHERE}", 0.003, 5e-5),
         Level("equal, few", "a.address = b.address AND a.address_n <= 6", 0.5, 1e-6, "blocked"),
         Level("equal, many", "a.address = b.address", 0.1, 5e-6, "blocked"),
         Level("equal up to unit", "a.building = b.building AND (a.unit IS NULL OR b.unit IS NULL)", 0.06, 2e-6),

@@ -89,19 +89,19 @@ class Model:
             }
         )
 
-    def upper_bound_m(self, feature: str, levels: list[int]) -> tuple[float, float]:
-        """95 % upper bound of the share of same-person pairs at these levels, and the expected pairs that hold the feature."""
+    def lower_bound_m(self, feature: str, levels: list[int]) -> tuple[float, float]:
+        """95 % lower bound of the share of same-person pairs at these levels, and the expected pairs that hold the feature."""
         start = OFFSETS[feature]
         count = len(next(f for f in FEATURES if f.name == feature).levels)
         held = float(self.expected[start : start + count].sum())
         hits = float(self.expected[[start + n - 1 for n in levels]].sum())
         if held <= 0:
-            return 1.0, 0.0
+            return 0.0, 0.0
         share = hits / held
         z = 1.645
         centre = share + z * z / (2 * held)
         spread = z * np.sqrt(share * (1 - share) / held + z * z / (4 * held * held))
-        return float((centre + spread) / (1 + z * z / held)), held
+        return float((centre - spread) / (1 + z * z / held)), held
 
 
 def levels_of(patterns: Ints, feature: str) -> Ints:

@@ -25,7 +25,7 @@ Bools = npt.NDArray[np.bool_]
 EDGES = (-9.2, -4.6, -2.2, 0.0, 4.6, 9.2)  # log-odds at scores 0, 1, 2, 3, 4 and 5
 CATEGORIES = ("non_match", "weak", "moderate", "high", "excellent", "exact")
 SURE = 200  # expected same-person pairs from which the data may overrule the documented conflicts
-RARE_CONFLICT = 0.01  # one person shows the level less often than this: it is a conflict
+RARE_CONFLICT = 0.01  # one person shows the level surely more often than this: it is no conflict
 
 
 def score_of(x: Array) -> Array:
@@ -72,9 +72,10 @@ CLEAREST = {"given_name": tuple(GIVEN.labelled("different, established")), "birt
 
 
 def choose_conflicts(model: Model, modes: dict[str, str], default: str, sk_columns: tuple[str, ...]) -> Conflicts:
-    """Hard conflicts by field: `always` the documented veto, `never` none, `learned` where one person almost never shows it.
+    """Hard conflicts by field: `always` the documented veto, `never` none, `learned` unless one person surely shows it at times.
 
-    Below 200 expected same-person pairs that hold the field the documented veto stands. Suffix is always a conflict unless told
+    Below 200 expected same-person pairs that hold the field the documented veto stands as it is; above, its clearest levels are
+    a conflict unless the 95 % lower bound of their share among same-person pairs says otherwise (names full of typing errors). Suffix is always a conflict unless told
     otherwise. Raises C360Error for an unknown field.
     """
     modes = {k.replace("-", "_"): v for k, v in modes.items()}
@@ -91,7 +92,7 @@ def choose_conflicts(model: Model, modes: dict[str, str], default: str, sk_colum
             levels[name] = documented
         elif mode == "learned":
             clear = CLEAREST.get(name, documented)
-            bound, held = model.upper_bound_m(name, list(clear))
+            bound, held = model.lower_bound_m(name, list(clear))
             if held < SURE:
                 levels[name], reason[name] = documented, "documented"
             elif bound < RARE_CONFLICT:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from c360_assets.stitch.duplicates import collapse, representatives
@@ -115,6 +117,41 @@ def records(name: str) -> pl.DataFrame:
         pk=pl.col("number").cast(pl.String),
         email=pl.when(pl.col("email").is_not_null()).then(pl.col("email") + "example.com"),
     )
+
+
+# The same stories with other people: names that mean the same to each other (nickname, initial, alike, conflict).
+OTHERS = {
+    **{"Tara": "Vera", "TARA": "VERA", "Quill": "Stokes", "John": "Karl", "Mary": "Ruth", "Rivera": "Ostrow", "Emma": "Paula"},
+    **{"Jill": "Doris", "Novak": "Hobart", "Robert": "Martin", "Hale": "Fenwick", "William": "Richard", "Bill": "Dick"},
+    **{"Stone": "Lambert", "Laura": "Carla", "Laurent": "Carlton", "Benson": "Hanson", "Benoit": "Hanley", "Ivo": "Nils"},
+    **{"Kral": "Thorp", "Sue": "Gwen", "Marsh": "Pike", "Omar": "Felix", "Diaz": "Ruiz", "Michael": "Gordon", "Arden": "Selby"},
+    **{"Ann": "Eve", "Ode": "Lark", "Karl": "Otto", "Weiss": "Braun", "Pia": "Ida", "Lund": "Holm", "Peter": "Simon"},
+    **{"Paula": "Helen", "Voss": "Kerr", "Amy": "Joy", "Brown": "Adams", "Crane": "Doyle", "Dana": "Nora", "Wu": "Li"},
+    **{"Luis": "Hugo", "Ortega": "Bonner", "Nina": "Lena", "Patel": "Mistry", "Lopez": "Gomes", "J": "K", "Jane": "Kate"},
+    **{"James": "Kenneth", "Carter": "Wheeler"},
+}
+
+
+def of_others(raw: pl.DataFrame) -> pl.DataFrame:
+    """The records with other names, also in the logins, other postal codes and other phone numbers."""
+    rows = raw.to_dicts()
+    spelled: dict[str, str] = {}
+    for row in rows:
+        given, surname = row["given_name"], row["surname"]
+        if given and surname:
+            spelled[(given[0] + surname).lower()] = (OTHERS[given][0] + OTHERS[surname]).lower()
+    for old, new in OTHERS.items():
+        if len(old) > 2:
+            spelled.setdefault(old.lower(), new.lower())
+    spelled["bensom"] = spelled["benson"][:-1] + "m"
+    words = re.compile("|".join(sorted(spelled, key=lambda w: (-len(w), w))))
+    for row in rows:
+        row["given_name"], row["surname"] = OTHERS.get(row["given_name"]), OTHERS.get(row["surname"])
+        local, _, domain = (row["email"] or "").partition("@")
+        row["email"] = f"{words.sub(lambda m: spelled[m.group().lower()], local.lower())}@{domain}" if domain else None
+        row["postal"] = row["postal"] and str(int(row["postal"]) - 57_311)
+        row["phone"] = row["phone"] and row["phone"].replace("206", "415").replace("01", "73")
+    return pl.DataFrame(rows, schema=raw.schema)
 
 
 def clusters(raw: pl.DataFrame, config: StitchConfig | None = None) -> dict[tuple[str, str], int]:

@@ -11,6 +11,7 @@ from c360_assets.errors import C360Error
 from c360_assets.stitch.resolve import resolve
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch import golden
+from c360_assets_tests.stitch.retail import retail
 from c360_assets_tests.stitch.test_model import population
 
 DOCUMENTED = {"blocking": {"preset": "documented"}, "clustering": {"algorithm": "hierarchical"}}
@@ -34,6 +35,26 @@ def test_golden_sets_together() -> None:
     # Sets that share no value must not disturb each other; G9 needs its blocklisted e-mail, G16 given scores.
     raw = pl.concat([golden.records(name) for name in golden.G])
     assert golden.partition(golden.clusters(raw)) == golden.expected(raw)
+
+
+@pytest.mark.parametrize("preset", [{}, DOCUMENTED], ids=["default", "documented"])
+@pytest.mark.parametrize("people", [600, 2000])
+@pytest.mark.parametrize("others", [False, True], ids=["as written", "other names"])
+def test_golden_sets_inside_a_retail_tenant(people: int, others: bool, preset: dict[str, object]) -> None:
+    raw = pl.concat([golden.records(name) for name in golden.G])
+    raw = golden.of_others(raw) if others else raw
+    found = golden.clusters(
+        pl.concat([raw, retail(people, seed=8).drop("person")], how="diagonal"), StitchConfig.model_validate(preset)
+    )
+    wrong = golden.expected(raw) ^ golden.partition({k: c for k, c in found.items() if k[0].startswith("Golden:")})
+    assert not wrong, sorted({source for group in wrong for source, _ in group})
+
+
+@pytest.mark.parametrize("preset", [{}, DOCUMENTED], ids=["default", "documented"])
+@pytest.mark.parametrize("name", list(golden.G))
+def test_golden_sets_with_other_names(name: str, preset: dict[str, object]) -> None:
+    raw = golden.of_others(golden.records(name))
+    assert golden.partition(golden.clusters(raw, StitchConfig.model_validate(preset))) == golden.expected(raw)
 
 
 def test_sk_priority_separates_before_keys_join() -> None:
