@@ -158,6 +158,9 @@ def check_grain(session: Session, node: TableNode) -> None:
     """Raise C360Error when a table of persons holds a row without a person, or a person twice."""
     if node.name.lower() not in ONE_ROW_PER_PERSON:
         return
+    state = session.state(node.table)
+    if state is not None and "amperity_id" not in {column.lower() for column in state.columns}:
+        raise C360Error(f"{node.file}: {node.name} must have one row per amperity_id, but has no such column")
     session.bind(node.table, "_c360_built")
     ((rows, known, distinct),) = session.rows("SELECT count(*), count(amperity_id), count(DISTINCT amperity_id) FROM _c360_built")
     if rows != known or known != distinct:

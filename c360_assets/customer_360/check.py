@@ -13,13 +13,14 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from c360_assets.customer_360.build import prepare_context
+from c360_assets.customer_360.build import ONE_ROW_PER_PERSON, prepare_context
 from c360_assets.customer_360.databases import databases
 from c360_assets.customer_360.destinations import check_destinations
 from c360_assets.customer_360.graph import TableNode, plan
-from c360_assets.customer_360.references import passed_through, statement
+from c360_assets.customer_360.references import OVERRIDE_FOLDER, passed_through, statement
 from c360_assets.customer_360.render import RUN_CONTEXT
 from c360_assets.customer_360.schemas import SYSTEM, departures, documented_schemas, person_column, source_schema
+from c360_assets.customer_360.semantic_tables import BY_NAME
 from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.tenant.models import Tenant
@@ -27,6 +28,8 @@ from c360_assets.warehouse.delta import stored_type
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets.warehouse.sql import quote_ident
 
+# Types that Delta Lake has no name for.
+NOT_STORED = re.compile(r"^(TIME|TIME WITH TIME ZONE|TIMETZ|TIME_NS|INTERVAL|BIT|UNION\(.*)$")
 LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 
@@ -43,8 +46,8 @@ def check_sql(tenant: Tenant) -> list[Problem]:
     known = {node.sql for node in nodes}
     further = [node for database in owned[1:] for node in database.nodes if node.sql not in known]
     with TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse", tenant.config.timezone) as session:
-        unknown = _empty_tables(session, tenant)
-        found = [problem for node in (*nodes, *further) for problem in (*_bind(session, node, unknown), *_advice(node))]
+        unknown, own = _empty_tables(session, tenant), dict[str, str]()
+        found = [problem for node in (*nodes, *further) for problem in (*_bind(session, node, unknown, own), *_advice(node))]
         found += _told(session, tenant, nodes, unknown)
         if tenant.destinations:
             names = {*documented_schemas(tenant), *(node.name for node in nodes)}
@@ -79,7 +82,7 @@ def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
         unknown = _empty_tables(session, tenant)
         nodes = plan(tenant)
         for node in nodes:
-            _bind(session, node, unknown)
+            _bind(session, node, unknown, {})
         return {node.name: _columns(session, quote_ident(node.name)) for node in nodes if node.table not in unknown}
 
 
@@ -116,8 +119,11 @@ def _custom_tables(session: Session, tenant: Tenant) -> set[str]:
     return {f"domain/{table.physical}" for table in waiting}
 
 
-def _bind(session: Session, node: TableNode, unknown: set[str]) -> list[Problem]:
-    """Problems of one table's SQL; afterwards its name stands for an empty table of its columns."""
+def _bind(session: Session, node: TableNode, unknown: set[str], own: dict[str, str]) -> list[Problem]:
+    """Problems of one table's SQL; afterwards its name stands for an empty table of its columns.
+
+    `own` notes the tenant's tables and their files, so that a shipped table that misses a column can say where it was.
+    """
     if not unknown.isdisjoint(node.deps):
         unknown.add(node.table)
         return []
@@ -133,12 +139,28 @@ def _bind(session: Session, node: TableNode, unknown: set[str]) -> list[Problem]
             return [Problem("error", node.file, text, key=f"customer_360.passthrough.{node.name}")]
         found = LINE.search(str(error))
         line = int(found[1]) - 1 if found else None
-        return [Problem("error", node.file, f"{node.name}: {text}", line)]
-    _create(session, node.name, columns)
+        changed = [file for table, file in own.items() if table in node.deps and node.source != "tenant"]
+        remedy = f"keep the columns that it reads in {', '.join(changed)}" if changed else None
+        return [Problem("error", node.file, f"{node.name}: {text}", line, remedy=remedy)]
     stored = {c: stored_type(t) for c, t in columns.items()}
+    problems = [Problem("error", node.file, f"{node.name}: {text}") for text in _misfits(node, stored)]
+    if problems:
+        unknown.add(node.table)
+        return problems
+    _create(session, node.name, columns)
+    if node.source == "tenant":
+        own[node.table] = node.file
     apart = departures(dict(node.static), stored) if node.static else []
     remedy = "list the columns as they are, or remove static_schema"
     return [Problem("error", f"database/{node.name}.yaml", text, key="static_schema", remedy=remedy) for text in apart]
+
+
+def _misfits(node: TableNode, columns: dict[str, str]) -> list[str]:
+    """What keeps a table of these columns from being stored and published, however good its SQL."""
+    found = [f"column {c} is {t}, which no table can hold: cast it" for c, t in columns.items() if NOT_STORED.match(t)]
+    if node.name.lower() in ONE_ROW_PER_PERSON and "amperity_id" not in {c.lower() for c in columns}:
+        found.append("must have a column amperity_id, one row each")
+    return found
 
 
 def _columns(session: Session, source: str, drop: str | None = None) -> dict[str, str]:
@@ -161,8 +183,18 @@ def _advice(node: TableNode) -> list[Problem]:
         return []
     read = statement(node.sql, node.file)
     found = [Problem("warning", node.file, f"{node.name} {text}") for text in read.advice]
+    if (node.name.lower() in BY_NAME or node.table.startswith(f"{OVERRIDE_FOLDER}/")) and not _builds_on_core(node):
+        told, remedy = (
+            f"{node.name} replaces the core table without reading it",
+            "read it by its own name",
+        )
+        found.append(Problem("warning", node.file, told, remedy=remedy))
     if read.reads_clock:
         remedy = f"take as_of FROM {RUN_CONTEXT}"
         told = "reads the machine's clock or chance, so that no two runs agree"
         found.append(Problem("warning", node.file, told, remedy=remedy))
     return found
+
+
+def _builds_on_core(node: TableNode) -> bool:
+    return node.core is not None or any(called.lower() == node.name.lower() for called, _ in node.binds)

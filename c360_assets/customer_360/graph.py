@@ -16,11 +16,12 @@ from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node
 from sqlglot.lineage import lineage as sql_lineage
 
-from c360_assets.customer_360.references import DIALECT, Names, passed_through, references, statement
+from c360_assets.customer_360.references import DIALECT, Names, passed_through, references, statement, without_end
 from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED, available_tables, render, template_of
 from c360_assets.customer_360.semantic_tables import BY_NAME, has_stitched_version
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import PassthroughTable, SqlFile, Tenant, physical_name
 from c360_assets.warehouse.sql import quote_ident
 
@@ -64,7 +65,7 @@ def plan(tenant: Tenant) -> list[TableNode]:
     names = Names(tenant)
     available = available_tables(tenant)
     nodes: dict[str, TableNode] = {}
-    problems: list[Problem] = []
+    problems = _taken(tenant)
     for name in [*SHIPPED, *(n for n in sorted({*tenant.database_sql, *passed_through(tenant)}) if n.lower() not in SHIPPED)]:
         try:
             node = _node(name, tenant, names, available)
@@ -75,6 +76,21 @@ def plan(tenant: Tenant) -> list[TableNode]:
     if problems:
         raise ConfigError(problems)
     return in_order(nodes)
+
+
+def _taken(tenant: Tenant) -> list[Problem]:
+    """Tables of the tenant whose name means something else already. Shipped tables and those of Stitch may be replaced."""
+    found: list[Problem] = []
+    told = {table.physical.lower(): f"{table.name} is called so in SQL" for table in tenant.tables}
+    told |= {name: "the platform writes a table of this name" for name, spec in all_tables().items()
+             if name not in SHIPPED and spec.stage != "stitch"}  # fmt: skip
+    for name in sorted({*tenant.database_sql, *passed_through(tenant)}):
+        file = f"database/{name}.sql" if name in tenant.database_sql else "tenant.yaml"
+        key = None if name in tenant.database_sql else f"customer_360.passthrough.{name}"
+        if name.lower() in told:
+            found.append(Problem("error", file, told[name.lower()], key=key, remedy="give the table another name"))
+        told[name.lower()] = f"{name} is the same name: case does not count"
+    return found
 
 
 def in_order(nodes: dict[str, TableNode]) -> list[TableNode]:
@@ -147,7 +163,7 @@ def _tenant_node(own: SqlFile, tenant: Tenant, names: Names, available: frozense
             raise ConfigError(
                 [Problem("error", file, f"{own.name} reads itself, and there is no core table of that name to extend")]
             )
-    sql = own.text.rstrip().rstrip(";") + "\n"
+    sql = without_end(own.text) + "\n"
     return TableNode(own.name, names.stored(own.name), sql, _deps(binds), binds, uses_as_of, "tenant", file, core)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from c360_assets.customer_360.build import own_code, prepare_context
@@ -24,10 +25,11 @@ from c360_assets.customer_360.statistics import TABLE as STATISTICS_TABLE
 from c360_assets.customer_360.statistics import Described, fill_statistics
 from c360_assets.customer_360.validations import TABLE as VALIDATION_TABLE
 from c360_assets.customer_360.validations import validate_database
+from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
 from c360_assets.semantics.tags import CATALOGUE, GROUPS, column_for, tag_info
 from c360_assets.tenant.models import SourceTable, Tenant
-from c360_assets.warehouse.activated import PublishedTable, database_path, publish
+from c360_assets.warehouse.activated import PublishedTable, database_path, publish, sweep
 from c360_assets.warehouse.digest import RUN_TABLES, fingerprint
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
@@ -288,7 +290,7 @@ def publish_database(
     """Check a built database (the group's unless given), publish it, and commit that it is; returns figures about it.
 
     Figures: tables, bytes, customers (rows of customer_360), warnings (checks that warn). Raises C360Error when a blocking
-    check warns; the file that was published stays.
+    check warns or the file cannot be written; the file that was published stays.
     """
     database = database or databases(tenant)[0]
     checked = validate_database(session, database, as_of=as_of)
@@ -317,7 +319,13 @@ def publish_database(
     def finish(session: Session, attached: str) -> None:
         fill_statistics(session, attached, session.run_id, described)
 
-    size = publish(session, database_path(tenant.root, database.name), tables, progress, functions, finish)
+    path = database_path(tenant.root, database.name)
+    try:
+        size = publish(session, path, tables, progress, functions, finish)
+    except (duckdb.Error, OSError) as error:
+        # A full disk most of all: what was begun must not keep filling it.
+        sweep(path)
+        raise C360Error(f"{path.name} could not be written: {_kind(error)}; what was published before stays") from None
     figures = {
         "tables": len(tables),
         "bytes": size,
@@ -328,3 +336,11 @@ def publish_database(
     mark = published_fingerprint(session, database, specs)
     session.commit(**{meta_of(database): {"fingerprint": mark, "as_of": as_of.isoformat(), **figures}})
     return figures
+
+
+def _kind(error: Exception) -> str:
+    """What went wrong, without the engine's text beyond the system's own words: it may quote values."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    told = next((text for text in ("No space left on device", "File too large", "Permission denied") if text in str(error)), None)
+    return told or type(error).__name__

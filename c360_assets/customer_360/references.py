@@ -13,6 +13,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.tokens import TokenType
 
 from c360_assets.customer_360.lints import advice
 from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED
@@ -72,7 +73,8 @@ class Names:
 def parse_select(sql: str, file: str) -> exp.Query:
     """The one SELECT in `sql`. Raises ConfigError naming `file` and the line when there is none or it cannot be read."""
     try:
-        statements = [s for s in sqlglot.parse(sql, read=DIALECT) if s is not None]
+        # A comment after the last semicolon is parsed as a statement of its own.
+        statements = [s for s in sqlglot.parse(sql, read=DIALECT) if s is not None and not isinstance(s, exp.Semicolon)]
     except SqlglotError as error:
         details = getattr(error, "errors", [])
         line = details[0].get("line") if details else None
@@ -81,6 +83,13 @@ def parse_select(sql: str, file: str) -> exp.Query:
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ConfigError([Problem("error", file, "must hold exactly one SELECT", remedy="one SELECT per file")])
     return statements[0]
+
+
+def without_end(sql: str) -> str:
+    """A statement's text without the semicolon that ends it and what follows, so that it can stand inside another."""
+    tokens = sqlglot.tokenize(sql, read=DIALECT)
+    end = next((token.start for token in tokens if token.token_type == TokenType.SEMICOLON), len(sql))
+    return sql[:end].rstrip()
 
 
 @dataclass(frozen=True)

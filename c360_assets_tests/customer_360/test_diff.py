@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from c360_assets.customer_360.build import build
@@ -83,6 +84,24 @@ def test_after_a_rollback_the_next_run_publishes_again(root: Path) -> None:
         assert is_published(session, tenant)
     people = next(diff for diff in database_diff(root, "1", "published") if diff.table == "customer_360")
     assert (people.added, people.dropped) == (0, 2)
+
+
+def test_a_full_disk_leaves_what_was_published_and_nothing_half_written(root: Path) -> None:
+    resource = pytest.importorskip("resource", reason="file size limits are those of Unix")
+    file = root / "activated" / "customer_360.duckdb"
+    before, limit = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    with duckdb.connect(str(file), read_only=True) as reader:  # a reader keeps what it opened, and keeps nobody from publishing
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limit[1]))
+        try:
+            with pytest.raises(C360Error, match=r"customer_360\.duckdb could not be written: .*; what was published before stays"):
+                publish(root, PEOPLE[:1])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        assert file.read_bytes() == before
+        assert [p.name for p in file.parent.iterdir()] == [file.name]
+        publish(root, PEOPLE[:1])
+        assert reader.execute("SELECT count(*) FROM customer_360").fetchall() == [(4,)]
+    assert database_diff(root, "1", "published")
 
 
 def test_what_is_not_there_is_told(root: Path) -> None:

@@ -153,3 +153,35 @@ def test_predictions_come_first_where_the_tenant_brings_them(
 
 def test_without_predictions_they_are_left_out(tmp_path: Path) -> None:
     assert not any("predicted" in node.sql for node in plan(make_tenant(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("database", "message"),
+    [
+        ({"Shop_Stores": "SELECT 1 AS one"}, "Shop:Stores is called so in SQL"),
+        ({"c360_catalog": "SELECT 1 AS one"}, "the platform writes a table of this name"),
+        ({"database_run": "SELECT 1 AS one"}, "the platform writes a table of this name"),
+        ({"extra": "SELECT 1 AS one", "Extra": "SELECT 1 AS one"}, "case does not count"),
+        ({"customer_360": "SELECT given_name FROM merged_customers"}, "must have a column amperity_id"),
+        ({"extra": "SELECT TIME '10:00' AS at FROM merged_customers"}, "column at is TIME, which no table can hold"),
+        ({"merged_customers": "SELECT * EXCLUDE (phone) FROM merged_customers"}, "reads in database/merged_customers.sql"),
+    ],
+)
+def test_what_cannot_be_built_or_published_is_an_error_of_the_check(
+    tmp_path: Path, database: dict[str, str], message: str
+) -> None:
+    problems = check_sql(make_tenant(tmp_path, feeds=[MEMBERS, STORES], database=database))
+    assert any(message in str(p) for p in problems if p.severity == "error"), [str(p) for p in problems]
+
+
+def test_a_semicolon_and_a_comment_may_end_the_sql(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path, database={"extra": "SELECT 1 AS one, ';' AS mark; -- done\n"})
+    assert check_sql(tenant) == []
+    build_all(session, tenant, "extra")
+    assert table(session, "extra") == [{"one": 1, "mark": ";"}]
+
+
+def test_a_core_table_that_is_replaced_without_being_read_is_a_warning(tmp_path: Path) -> None:
+    database = {"unified_scores": "SELECT 1 AS score", "unified_coalesced": "SELECT * FROM unified_coalesced WHERE pk > '1'"}
+    found = [p.message for p in check_sql(make_tenant(tmp_path, database=database)) if p.severity == "warning"]
+    assert found == ["unified_scores replaces the core table without reading it"]
