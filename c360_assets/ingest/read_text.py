@@ -14,7 +14,14 @@ import polars as pl
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import LandedFile
 from c360_assets.ingest.opened import Batch, OpenedFile, about, gathered, numbered
-from c360_assets.ingest.records import Dialect, UnclosedQuoteError, records_of, text_records
+from c360_assets.ingest.records import (
+    LONGEST_RECORD,
+    Dialect,
+    EndlessLineError,
+    UnclosedQuoteError,
+    records_of,
+    text_records,
+)
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
@@ -48,6 +55,8 @@ def text_header(feed: FeedConfig, file: LandedFile, path: Path) -> tuple[str, ..
         first = next(text_records(path, dialect, chunk=1 << 16), None)
     except UnclosedQuoteError:
         raise LoadError("header", about(feed, file, "has a header whose quotes are not closed", "send it again")) from None
+    except EndlessLineError as error:
+        raise unreadable(feed, file, error) from None
     if first is None or not len(first):
         return None
     record = first["record"][0]
@@ -130,6 +139,9 @@ def unreadable(feed: FeedConfig, file: LandedFile, fault: Exception) -> LoadErro
     if isinstance(fault, UnclosedQuoteError):
         what = f"has a quoted field that is never closed, in the record of line {fault.line}"
         return LoadError("unreadable", about(feed, file, what, "mend the file or files.quote"))
+    if isinstance(fault, EndlessLineError):
+        what = f"has a line of more than {LONGEST_RECORD >> 20} MB, line {fault.line}"
+        return LoadError("unreadable", about(feed, file, what, "mend its line ends, or files.format"))
     what = f"cannot be read ({type(fault).__name__})"
     return LoadError("unreadable", about(feed, file, what, "see that it is there and may be read, and run again"))
 

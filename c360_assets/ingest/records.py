@@ -33,6 +33,14 @@ class UnclosedQuoteError(Exception):
         self.line = line
 
 
+class EndlessLineError(Exception):
+    """A line, number `line`, that does not end within `LONGEST_RECORD` bytes."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
 @dataclass(frozen=True)
 class Dialect:
     """How fields are written. `quote` is empty where nothing is quoted; `escape` equals `quote` where quotes are doubled."""
@@ -83,7 +91,7 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
     Columns: `_line` (first physical line, from 1), `record` (text without its line end, NULL where it is not UTF-8), `_garbled`
     (such a record's text with the bad bytes replaced). Blank lines between records are left out. Without a dialect every line
     is a record. A quote that is never closed makes one record up to the end of the file. Raises UnclosedQuoteError when that is
-    more than `LONGEST_RECORD` bytes.
+    more than `LONGEST_RECORD` bytes, EndlessLineError for a line that long.
     """
     size = path.stat().st_size
     if size == 0:
@@ -107,7 +115,7 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
             bounds = np.flatnonzero(between)
             if len(bounds) < 2:
                 if length > LONGEST_RECORD:
-                    raise UnclosedQuoteError(line)
+                    raise UnclosedQuoteError(line) if len(begins) > 1 else EndlessLineError(line)
                 length *= 2
                 continue
             yield _frame(block, begins[bounds], {"_line": bounds[:-1] + line})
@@ -159,7 +167,7 @@ def _alone(number: int, path: Path, dialect: Dialect | None, faults: dict[int, E
     try:
         for frame in text_records(path, dialect):
             yield frame.select(pl.lit(number, pl.Int32).alias("_file"), pl.all())
-    except (OSError, UnclosedQuoteError) as error:
+    except (OSError, UnclosedQuoteError, EndlessLineError) as error:
         faults[number] = error
 
 

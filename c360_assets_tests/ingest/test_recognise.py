@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from c360_assets.ingest import records
 from c360_assets_tests.ingest.tenants import feed_of, land, load, table, tenant_of
 from c360_assets_tests.ingest.test_packed import tarred, zipped
 
@@ -90,6 +91,15 @@ def test_a_partitioned_folder_is_read_one_level_deep_or_refused(tmp_path: Path) 
     assert "file c-20240106/region=US/city=NY/part-0.parquet lies too deep" in refused.message
     assert "one level of partitions" in refused.message
     assert table(tenant, feed).select("id", "region").rows() == [("1", "US")]
+
+
+def test_a_header_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "LONGEST_RECORD", 200_000)
+    feed = feed_of(files={"pattern": "'c-'yyyyMMdd"}, fields={"id": {}, "name": {}})
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105", b"id,name" + b"a" * 1_000_000)
+    (day,) = load(tenant, feed).days
+    assert "file c-20240105 has a line of more than 256 MB, line 1; mend its line ends" in day.message
 
 
 def test_texts_for_a_missing_value(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import polars as pl
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c360_assets.ingest import records
 from c360_assets.ingest.opened import numbered
 from c360_assets.ingest.read_text import split_record
-from c360_assets.ingest.records import Dialect, records_of, text_records
+from c360_assets.ingest.records import Dialect, EndlessLineError, UnclosedQuoteError, records_of, text_records
 
 CSV = Dialect(",", '"', '"')
 
@@ -72,6 +74,19 @@ def test_a_file_of_an_old_mac_has_lines(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"a\rb\rc")
     assert [r for f in text_records(path, CSV) for r in f["record"]] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("end", "error"), [(b"a" * 9000, EndlessLineError), (b'"' + b"a\n" * 4500, UnclosedQuoteError), (b"a\n" * 4500, None)]
+)
+def test_a_line_without_end_is_told_from_a_quote_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes, error: type[Exception] | None
+) -> None:
+    monkeypatch.setattr(records, "LONGEST_RECORD", 2000)
+    (tmp_path / "a.csv").write_bytes(b"id,n\n1,x\n2," + end)
+    with pytest.raises(error) if error else nullcontext() as caught:
+        list(text_records(tmp_path / "a.csv", CSV, chunk=500))
+    assert caught is None or caught.value.line == 3
 
 
 def test_fields_lose_their_quotes() -> None:
