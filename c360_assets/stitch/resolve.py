@@ -19,6 +19,7 @@ from c360_assets.semantics.nicknames import nickname_map
 from c360_assets.stitch import blocking, clustering, components, corroboration, records, scores
 from c360_assets.stitch.blocking import Ints32
 from c360_assets.stitch.compare import Comparable, comparable, compare
+from c360_assets.stitch.ecm import EcmModel, fit_ecm
 from c360_assets.stitch.model import Ints, Model, fit
 from c360_assets.tenant.models import StitchConfig
 
@@ -107,8 +108,6 @@ def resolve(
 
 def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: StitchConfig, say: Callable[[str], None]) -> Resolution:
     say("index records")
-    if config.matching.model == "recordlinkage_ecm":
-        raise C360Error("stitch: the model recordlinkage_ecm is not built yet; choose three_class or two_class")
     data = records.prepare_records(frame, _known_names())
     n = data.height
     strategies = blocking.chosen_strategies(config.blocking, frame)
@@ -120,7 +119,10 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
     compared = _compare(con, read, i, j, mask, key_columns)
     say("fit the model")
     distinct, inverse, counts = np.unique(compared.pattern, return_inverse=True, return_counts=True)
-    model = fit(con, data, read, distinct, counts.astype(np.int64), classes=2 if config.matching.model == "two_class" else 3)
+    if config.matching.model == "recordlinkage_ecm":
+        model: Model | EcmModel = fit_ecm(distinct, counts.astype(np.int64))
+    else:
+        model = fit(con, data, read, distinct, counts.astype(np.int64), classes=2 if config.matching.model == "two_class" else 3)
     default = "always" if config.clustering.algorithm == "hierarchical" else "learned"
     conflicts = scores.choose_conflicts(
         model, dict(config.clustering.conflict_fields), default, tuple(c for c in key_columns if c.startswith("sk_"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.features import FEATURES, GIVEN
-from c360_assets.stitch.model import Ints, Model, levels_of
+from c360_assets.stitch.model import Ints, levels_of
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -50,6 +50,12 @@ def _named(code: npt.NDArray[np.integer], names: Sequence[str]) -> pl.Series:
     return pl.Series(code.astype(np.uint32)).replace_strict(list(range(len(names))), list(names), return_dtype=pl.Enum(names))
 
 
+class Evidence(Protocol):
+    """What choosing conflicts asks of a model: the 95 % lower bound of a share among same-person pairs, and how many hold it."""
+
+    def lower_bound_m(self, feature: str, levels: list[int]) -> tuple[float, float]: ...
+
+
 @dataclass(frozen=True)
 class Conflicts:
     """Which levels are hard conflicts, per field, and why (`always`, `learned`, `documented` or `never`)."""
@@ -71,12 +77,12 @@ DOCUMENTED_CONFLICTS = {
 CLEAREST = {"given_name": tuple(GIVEN.labelled("different, established")), "birthdate": (7,)}
 
 
-def choose_conflicts(model: Model, modes: dict[str, str], default: str, sk_columns: tuple[str, ...]) -> Conflicts:
+def choose_conflicts(model: Evidence, modes: dict[str, str], default: str, sk_columns: tuple[str, ...]) -> Conflicts:
     """Hard conflicts by field: `always` the documented veto, `never` none, `learned` unless one person surely shows it at times.
 
     Below 200 expected same-person pairs that hold the field the documented veto stands as it is; above, its clearest levels are
-    a conflict unless the 95 % lower bound of their share among same-person pairs says otherwise (names full of typing errors). Suffix is always a conflict unless told
-    otherwise. Raises C360Error for an unknown field.
+    a conflict unless the 95 % lower bound of their share among same-person pairs says otherwise (names full of typing errors).
+    Suffix is always a conflict unless told otherwise. Raises C360Error for an unknown field.
     """
     modes = {k.replace("-", "_"): v for k, v in modes.items()}
     if unknown := set(modes) - set(DOCUMENTED_CONFLICTS) - set(sk_columns):
