@@ -353,14 +353,17 @@ def profile(
     database: DatabaseOption = "customer_360",
     as_json: JsonOption = False,
 ) -> None:
-    """Show one customer's page: which source won each field, the records behind it, the latest orders."""
+    """Show one customer's page: which source won each field and why the others lost, the records, the latest orders."""
     from c360_assets.reporting.profile import read_profile, render_profile
-    from c360_assets.reporting.published import open_published
+    from c360_assets.reporting.published import database_named, open_published
+    from c360_assets.tenant.loader import load_tenant
 
-    with _told_errors(), open_published(_root(tenant), database) as con:
-        found = read_profile(con, amperity_id)
+    with _told_errors():
+        root = _root(tenant)
+        with open_published(root, database) as con:
+            found = read_profile(con, amperity_id, database_named(load_tenant(root), database))
     if as_json:
-        print(json.dumps(vars(found), indent=1, default=str))
+        print(json.dumps(found.as_json(), indent=1, default=str))
     else:
         render_profile(found, out)
 

@@ -1,6 +1,6 @@
-"""One customer's page: the merged profile and where each part came from, the source records behind it, the latest orders.
+"""One customer's page: the merged profile, where each part came from and why the others lost, source records, latest orders.
 
-Reads the published database only. Why two records are one person is a question to Stitch, not to this page.
+Reads a published database only. Why two records are one person is a question to Stitch, not to this page.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from c360_assets.customer_360.databases import Database
 from c360_assets.errors import C360Error
+from c360_assets.reporting.choices import Refused, refused
 
 GROUPS = {
     "name": ("full_name", "generational_suffix"),
@@ -56,10 +58,14 @@ class Profile:
     attributes: dict[str, Any]
     records: list[dict[str, Any]]
     orders: list[dict[str, Any]]
+    refused: list[Refused]
+
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "refused": [vars(item) for item in self.refused]}
 
 
-def read_profile(con: duckdb.DuckDBPyConnection, wanted: str) -> Profile:
-    """The person whose amperity_id is `wanted` or begins with it (eight characters or more).
+def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database) -> Profile:
+    """The person whose amperity_id is `wanted` or begins with it (eight characters or more), in a published `database`.
 
     Raises C360Error when nobody or several people fit.
     """
@@ -79,6 +85,7 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str) -> Profile:
         attributes=_one(con, "customer_attributes", amperity_id) | _one(con, "transaction_attributes_extended", amperity_id),
         records=_many(con, "unified_coalesced", RECORD_COLUMNS, amperity_id, "datasource, pk"),
         orders=_many(con, "unified_transactions", tuple(ORDER_COLUMNS), amperity_id, "order_datetime DESC NULLS LAST, order_id"),
+        refused=refused(con, database, amperity_id),
     )
 
 
@@ -110,6 +117,8 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
         origin = (merged.get(f"{group}_datasource"), merged.get(f"{group}_pk"), merged.get(f"{group}_priority"))
         best.add_row(group, value or "–", *("" if v is None or not value else str(v) for v in origin))
     parts: list[RenderableType] = [best]
+    if profile.refused:
+        parts.append(_refused_grid(profile.refused))
     facts = _facts(profile.attributes)
     if facts:
         parts.append("\n" + facts)
@@ -118,6 +127,15 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
     if profile.orders:
         parts.append(_order_grid(f"\n{len(profile.orders)} orders, latest first", profile.orders[:orders]))
     console.print(Panel(Group(*parts), title=profile.amperity_id, title_align="left", padding=(0, 1)))
+
+
+def _refused_grid(items: list[Refused]) -> Table:
+    table = Table(title="\nnot taken", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    for name in ("", "value", "source", "key", "why"):
+        table.add_column(name, overflow="fold")
+    for item in items:
+        table.add_row(item.group, item.value, item.datasource or "", item.pk or "", item.reason)
+    return table
 
 
 def _record(row: dict[str, Any]) -> Text:

@@ -1,0 +1,133 @@
+"""The page of one person: who won each field, and why each other value was not taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from c360_assets.customer_360.build import prepare
+from c360_assets.customer_360.databases import databases
+from c360_assets.customer_360.merge_policy import values
+from c360_assets.reporting.choices import best_record, refused, shown, source_records
+from c360_assets.reporting.profile import read_profile, render_profile
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.session import Session
+from c360_assets_tests.customer_360.filled import PEOPLE, fill, filled_tenant
+from c360_assets_tests.customer_360.test_spark import PRIORITIES
+from c360_assets_tests.customer_360.world import AS_OF, build_all, make_tenant, node_of, put_unified, table
+
+POLICY = {"source_priority": {"CRM": 1, "POS": 2}}
+
+
+def why(session: Session, root: Path, records: list[dict[str, Any]], **policy: Any) -> list[tuple[Any, ...]]:
+    """(group, value, record, reason) of what A1 has and does not show."""
+    tenant = make_tenant(root, policy={**POLICY, **policy})
+    put_unified(session, [{"amperity_id": "A1", **record} for record in records])
+    build_all(session, tenant, "merged_customers")
+    return [(r.group, r.value, r.pk, r.reason) for r in of_person(session, tenant, "A1")]
+
+
+def of_person(session: Session, tenant: Tenant, person: str) -> list[Any]:
+    prepare(session, node_of(tenant, "merged_customers"), AS_OF)
+    return refused(session.con, databases(tenant)[0], person)
+
+
+WHOLE = {"address": "2 Oak Ave", "city": "Reno", "state": "NV", "postal": "89501"}
+CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[tuple[Any, ...]]]] = {
+    "a bundle that is less complete": (
+        [{"pk": "c", "address": "1 Elm St", "city": "Reno"}, {"datasource": "POS", "pk": "p", **WHOLE}],
+        {},
+        [("address", "1 Elm St, Reno", "c", "less complete: 2 of its parts, the best 4")],
+    ),
+    "a bundle that is less complete, where presence counts": (
+        [{"pk": "c", "address": "1 Elm St", "city": "Reno"}, {"datasource": "POS", "pk": "p", **WHOLE}],
+        {"order": "rank_first"},
+        [("address", "2 Oak Ave, Reno, NV, 89501", "p", "its source comes later: priority 2, the best 1")],
+    ),
+    "a blocked value": (
+        [{"pk": "c", "phone": "2065551212", "blv_phone": True}, {"datasource": "WEB", "pk": "w", "phone": "2065550123"}],
+        {},
+        [("phone", "2065551212", "c", "on the blocklist")],
+    ),
+    "an older record": (
+        [{"pk": "1", "gender": "F", "update_dt": "2025-01-01"}, {"pk": "2", "gender": "M", "update_dt": "2026-01-01"}],
+        {},
+        [("gender", "F", "1", "changed earlier")],
+    ),
+    "a record without a date": (
+        [{"pk": "1", "gender": "F"}, {"pk": "2", "gender": "M", "update_dt": "2026-01-01"}],
+        {},
+        [("gender", "F", "1", "says nothing of when it was changed")],
+    ),
+    "a tie": (
+        [{"pk": "9", "gender": "F"}, {"pk": "10", "gender": "M"}],
+        {},
+        [("gender", "F", "9", "alike in all; its key comes later")],
+    ),
+    "a tie of two sources": (
+        [{"datasource": "WEB", "pk": "1", "gender": "F"}, {"datasource": "APP", "pk": "1", "gender": "M"}],
+        {},
+        [("gender", "F", "1", "alike in all; its source's name comes later")],
+    ),
+    "equal values and empty records": ([{"gender": "F"}, {"gender": "F"}, {"gender": " "}], {}, []),
+    "e-mails": (
+        [{"email": "b@x.com,nonsense"}, {"email": "a@x.com"}, {"email": "c@x.com", "blv_email": True}],
+        {},
+        [
+            ("email", "b@x.com", None, "not the person's first choice, and an e-mail is taken only where both choose each other"),
+            ("email", "c@x.com", None, "on the blocklist"),
+            ("email", "nonsense", None, "not a well-formed address"),
+        ],
+    ),
+    "e-mails by priority": (
+        [{"pk": "c", "email": "a@x.com"}, {"datasource": "POS", "pk": "p", "email": "b@x.com"}],
+        {"best_email": "priority"},
+        [("email", "b@x.com", "p", "its source comes later: priority 2, the best 1")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_why_a_value_was_not_taken(session: Session, tmp_path: Path, case: str) -> None:
+    records, policy, expected = CASES[case]
+    assert why(session, tmp_path, records, **policy) == expected
+
+
+def test_an_email_of_somebody_else_and_the_page(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    put_unified(session, [{"amperity_id": a, "email": "one@x.com", "gender": "F"} for a in ("a1", "a2")])
+    build_all(session, tenant)
+    assert [(r.value, r.reason) for r in of_person(session, tenant, "a2")] == [("one@x.com", "assigned to a1")]
+    for node in databases(tenant)[0].nodes:
+        session.bind(node.table)
+    session.bind("unified_coalesced")
+    console = Console(record=True, width=160)
+    render_profile(read_profile(session.con, "a2", databases(tenant)[0]), console)
+    text = console.export_text()
+    assert "not taken" in text
+    assert "assigned to a1" in text
+
+
+@pytest.mark.parametrize(
+    "policy", [PRIORITIES, {**PRIORITIES, "best_email": "priority", "order": "rank_first", "use_blocklist": False}]
+)
+def test_the_page_names_the_winners_that_the_sql_chose(session: Session, tmp_path: Path, policy: dict[str, Any]) -> None:
+    tenant = filled_tenant(tmp_path, [], policy=policy)
+    fill(session, tenant, seed=3)
+    build_all(session, tenant, "merged_customers")
+    node = node_of(tenant, "merged_customers")
+    merged = {row["amperity_id"]: row for row in table(session, "merged_customers")}
+    prepare(session, node, AS_OF)
+    people = sorted(merged.keys() & set(PEOPLE))
+    records = {person: source_records(session.con, node, person) for person in people}
+    groups = [group for group in values(tenant, frozenset())["groups"] if group.named]
+    assert len(people) > 10
+    assert [
+        (person, group.name)
+        for person in people
+        for group in groups
+        if shown(group, best_record(group, records[person])) != shown(group, merged[person])
+    ] == []
