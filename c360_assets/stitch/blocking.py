@@ -153,18 +153,21 @@ SOURCES = {
 }
 
 
-def _keys_sql(strategies: list[Strategy], value: str) -> str:
-    """SELECT s, asked, `value`, i over all keys of the view `er_records`; `value` may use s and the text bk of a key."""
+def _keys_sql(strategies: list[Strategy], value: str, record: str = "i") -> str:
+    """SELECT s, asked, `value`, `record` over all keys of the view `er_records`, in the order of strategies and records.
+
+    `value` may use the text bk of a key, `record` names columns of the view.
+    """
     parts = []
     for number, strategy in enumerate(strategies):
         keys = [(key, "FALSE") for key in strategy.keys] + ([(strategy.asked, "TRUE")] if strategy.asked else [])
         parts += [
-            f"(SELECT {distinct} s, asked, {value}, i FROM"
-            f" (SELECT {number}::UTINYINT AS s, {asked} AS asked, {key} AS bk, i FROM {source}) WHERE bk <> '')"
+            f"(SELECT {distinct} s, asked, {value}, {record} FROM"
+            f" (SELECT {number}::UTINYINT AS s, {asked} AS asked, {key} AS bk, {record} FROM {source}) WHERE bk <> '')"
             for key, asked in keys
             for source, distinct in SOURCES[strategy.source]
         ]
-    nothing = f"SELECT s, FALSE AS asked, {value}, i FROM (SELECT 0::UTINYINT AS s, '' AS bk, 0::INTEGER AS i) WHERE FALSE"
+    nothing = f"SELECT 0::UTINYINT AS s, FALSE AS asked, {value}, {record} FROM (SELECT *, '' AS bk FROM er_records) WHERE FALSE"
     return " UNION ALL ".join(parts) or nothing
 
 
@@ -244,12 +247,13 @@ def _limits(strategies: list[Strategy]) -> str:
     return f"SELECT * FROM (VALUES {', '.join(rows or ['(255::UTINYINT, NULL, 1, 1)'])}) AS l(s, strategy, max_records, cut)"
 
 
-def keys_sql(strategies: list[Strategy]) -> str:
-    """SELECT rid, strategy, bk over the view `er_records`: every blocking key of every comparison record."""
-    return (
-        f"SELECT r.rid, n.strategy, k.bk FROM ({_keys_sql(strategies, 'bk')}) k"
-        f" JOIN ({_limits(strategies)}) n USING (s) JOIN er_records r USING (i)"
-    )
+def keys_sql(strategies: list[Strategy], record: str) -> str:
+    """SELECT bk, `record`, strategy over the view `er_records`: every blocking key of every comparison record.
+
+    `record` names columns of the view. Rows come in the order of strategies and records.
+    """
+    names = " ".join(f"WHEN {n} THEN {quote_literal(s.name)}" for n, s in enumerate(strategies)) or "WHEN 0 THEN ''"
+    return f"SELECT bk, {record}, CASE s {names} END AS strategy FROM ({_keys_sql(strategies, 'bk', record)})"
 
 
 def blocks_sql(strategies: list[Strategy], oversized: str) -> str:

@@ -66,6 +66,15 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             raise C360Error(f"Stitch failed at the table {name} ({type(error).__name__})") from None
         return frame.clear() if name in self._skipped else frame
 
+    @contextmanager
+    def source(self, name: str, con: duckdb.DuckDBPyConnection) -> Iterator[str | pl.DataFrame]:
+        """The table as a writer takes it: a SELECT on the connection where the rows need never be in memory together."""
+        if name not in self._streamed or name in self._skipped:
+            yield self[name]
+            return
+        with registered(con, er_records=self._keyed_records()):
+            yield self._streamed[name]()
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._builders)
 
@@ -83,8 +92,8 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             ),
             "unified_scores": lambda: tables.unified_scores(self._pairs(), self.groups),
             "stitch_scores": lambda: tables.stitch_scores(self._pairs(), self.groups),
-            "stitch_blocking_keys": self._blocking_keys,
-            "stitch_blocks": self._blocks,
+            "stitch_blocking_keys": lambda: self._selected("stitch_blocking_keys", "strategy", "bk", *tables.KEYS),
+            "stitch_blocks": lambda: self._selected("stitch_blocks", "strategy", "bk"),
             "stitch_strategies": lambda: resolution.strategies,
             "stitch_badvalues": lambda: found.clean.badvalues,
             "stitch_blocklistvalues": self._listed,
@@ -143,17 +152,23 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         scored = self._found.resolution.pairs.select("rid1", "rid2", *tables.SCORE_COLUMNS)
         return pl.concat([scored, trivial.cast(scored.schema)])
 
-    def _blocking_keys(self) -> pl.DataFrame:
-        resolution = self._found.resolution
-        with self._connection() as con, registered(con, er_records=resolution.records):
-            keys = con.sql(blocking.keys_sql(resolution.used)).pl()
-        return tables.blocking_keys(keys, self._found.clean.frame)
+    @cached_property
+    def _streamed(self) -> dict[str, Callable[[], str]]:
+        """Tables with many rows for each record, as SELECTs over the view `er_records`."""
+        used, oversized = self._found.resolution.used, self._found.config.blocking.oversized
+        return {
+            "stitch_blocking_keys": lambda: blocking.keys_sql(used, "datasource, pk"),
+            "stitch_blocks": lambda: blocking.blocks_sql(used, oversized),
+        }
 
-    def _blocks(self) -> pl.DataFrame:
-        resolution = self._found.resolution
-        sql = blocking.blocks_sql(resolution.used, self._found.config.blocking.oversized)
-        with self._connection() as con, registered(con, er_records=resolution.records):
-            return con.sql(sql).pl().sort("strategy", "bk")
+    def _keyed_records(self) -> pl.DataFrame:
+        """The comparison records with the keys of their source records."""
+        records = self._found.resolution.records
+        return records.hstack(self._found.clean.frame.select(*tables.KEYS)[records["rid"]])
+
+    def _selected(self, name: str, *order: str) -> pl.DataFrame:
+        with self._connection() as con, registered(con, er_records=self._keyed_records()):
+            return con.sql(self._streamed[name]()).pl().sort(order)
 
     def _listed(self) -> pl.DataFrame:
         listed = self._found.blocklist

@@ -173,7 +173,8 @@ def _write_tables(
         if progress is not None:
             progress(f"write {name}")
         figures = result.figures if name == "unified_coalesced" else {}
-        states[name] = session.write(name, result.tables[name], fingerprint=key, figures=figures)
+        with result.tables.source(name, session.con) as source:
+            states[name] = session.write(name, source, fingerprint=key, figures=figures)
     return states
 
 

@@ -199,12 +199,6 @@ def cluster_fks(frame: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     return counts.sort("amperity_id", "fk_name", "fk_value")
 
 
-def blocking_keys(keys: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """`stitch_blocking_keys` from (rid, strategy, bk) of representatives."""
-    ordered = keys.sort("strategy", "bk", "rid")
-    return ordered.hstack(frame.select(*KEYS)[ordered["rid"]]).select("bk", *KEYS, "strategy")
-
-
 def decisions(rows: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     """`stitch_decisions`: each step of the clustering in its order, clusters named by their smallest record."""
     named = _name_ends(rows, frame.select(*KEYS))

@@ -55,7 +55,7 @@ def blocked(rows: list[dict[str, object]], config: BlockingConfig) -> tuple[pl.D
     strategies = blocking.chosen_strategies(config, frame)
     i, j, _ = blocking.build_pairs(con, prepared, strategies, config.oversized)
     with records.registered(con, er_records=prepared):
-        keys = con.sql(blocking.keys_sql(strategies)).pl().sort("strategy", "bk", "rid")
+        keys = con.sql(blocking.keys_sql(strategies, "rid")).pl().select("rid", "strategy", "bk").sort("strategy", "bk", "rid")
         blocks = con.sql(blocking.blocks_sql(strategies, config.oversized)).pl().sort("strategy", "bk")
     return keys, blocks, list(zip(i.tolist(), j.tolist(), strict=True))
 
