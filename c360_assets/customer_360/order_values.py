@@ -20,7 +20,7 @@ WINDOWS = (
 POSITIONS = (
     {"name": "first", "test": "nth = 1"},
     {"name": "second", "test": "nth = 2"},
-    {"name": "latest", "test": "nth_from_latest = 1"},
+    {"name": "latest", "test": "nth = order_count"},
 )
 POSITION_COLUMNS = (
     ("order_id", "<p>_order_id", None),
@@ -39,11 +39,11 @@ DIMENSIONS = (
     {"column": "store_id", "count": "stores", "preferred": "preferred_store_id"},
 )
 WINDOW_MEASURES = (
-    ("order_frequency", "BIGINT", None),
-    ("order_revenue", "DECIMAL(38, 2)", None),
-    ("total_items", "BIGINT", None),
-    ("net_order_revenue", "DECIMAL(38, 2)", "net_order_revenue"),
-    ("order_cost", "DECIMAL(38, 2)", "order_cost"),
+    ("order_frequency", "COUNT(*)", "BIGINT", None),
+    ("order_revenue", "SUM(order_revenue)", "DECIMAL(38, 2)", None),
+    ("total_items", "SUM(order_quantity)", "BIGINT", None),
+    ("net_order_revenue", "SUM(net_order_revenue)", "DECIMAL(38, 2)", "net_order_revenue"),
+    ("order_cost", "SUM(order_cost)", "DECIMAL(38, 2)", "order_cost"),
 )
 UNDONE = (
     {
@@ -84,8 +84,13 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
     mode: Any = config.order_discount_mode
     items = BY_NAME["unified_itemized_transactions"]
     sources = contributors(tenant, items)
-    discounted = any(source.columns_with("txn-item/order-discount-amount") for source in sources)
-    if mode == "auto" and sources and not discounted and items.name not in {n.lower() for n in tenant.database_sql}:
+    known = bool(sources) and items.name not in {n.lower() for n in tenant.database_sql}
+
+    def lacks(column: str) -> bool:
+        """Whether it is known that no item has a value in the column."""
+        return known and not any(source.columns_with(f"txn-item/{column.replace('_', '-')}") for source in sources)
+
+    if mode == "auto" and lacks("order_discount_amount"):
         mode = "max"  # without such a column every source would be found to repeat nothing
     if mode in ("max", "sum"):
         mode = {source.name: mode for source in sources} or {"": mode}
@@ -109,12 +114,17 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
     ]
     if "order_cost" in options:
         nullable.append(("order_cost", "item_cost"))
+    # Sums and searches of what is known to be NULL would take a third of the time.
+    absent = {column: "VARCHAR" for column in ORDER_TEXT_COLUMNS if lacks(column)}
+    absent |= {column: "DECIMAL(38, 2)" for column, source in nullable if column != "order_list_price" and lacks(source)}
     return {
+        "absent": absent,
         "key": [k for k in ("datasource", "order_id") if k in config.order_key],
         "discount_mode": mode,
         "default_mode": "max" if mode == "auto" else None,
         "options": options,
         "text_columns": ORDER_TEXT_COLUMNS,
+        "spoken_columns": [c for c in (*ORDER_TEXT_COLUMNS, "datasource") if c not in {*config.order_key, *absent}],
         "counted": counted,
         "zeroed": zeroed,
         "nullable": nullable,
@@ -136,14 +146,7 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
 def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     config = tenant.config.customer_360.transaction_attributes_extended
     blocks = set(config.blocks)
-    measures = [
-        {
-            "output": f"<w>_{name}",
-            "sql": f"CAST(COALESCE(MAX(measures.{name}) FILTER (WHERE measures.period = '<w>'), 0) AS {type_})",
-        }
-        for name, type_, block in WINDOW_MEASURES
-        if block is None or block in blocks
-    ]
+    measures = [m for m in WINDOW_MEASURES if m[-1] is None or m[-1] in blocks]
     return {
         "windows": [
             {"name": name, "first_day": f"CAST({first} AS DATE)", "last_day": f"CAST({last} AS DATE)"}
@@ -155,9 +158,9 @@ def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -
             {"source": source, "output": output} for source, output, block in POSITION_COLUMNS if block is None or block in blocks
         ],
         "dimensions": DIMENSIONS,
-        "measures": measures,
+        "measures": [{"name": name, "sql": sql, "type": type_} for name, sql, type_, _ in measures],
         "window_columns": [
-            *(name for name, _, block in WINDOW_MEASURES if block is None or block in blocks),
+            *(name for name, *_ in measures),
             *(dimension["count"] for dimension in DIMENSIONS),
             *(dimension["preferred"] for dimension in DIMENSIONS),
         ],

@@ -382,7 +382,7 @@ def test_the_sql_of_every_table_runs_as_pasted_on_the_published_file(session: Se
 
 
 def test_the_tenants_day_decides(session: Session, tmp_path: Path) -> None:
-    session._set_zone("America/New_York")
+    session.execute("SET TimeZone = 'America/New_York'")
     session.timezone = "America/New_York"
     tenant = make_tenant(tmp_path, timezone="America/New_York")
     put_unified(session, [])

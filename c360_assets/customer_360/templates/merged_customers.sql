@@ -1,5 +1,4 @@
 -- merged_customers: one row per person; each group of fields comes whole from the person's best record for that group.
-{% macro flag(group) %}{% if group.blocked %}{{ group.name }}_blv ASC, {% endif %}{% endmacro %}
 -- How much each source is trusted, 1 first: in general, and per group where that differs.
 WITH priorities (
     datasource, source_priority{% for group in named_groups %}, {{ group.name }}_priority{% endfor %}
@@ -39,7 +38,7 @@ records AS (
             AS {{ group.name }}_priority,
 {% endif %}
 {% endfor %}
-        COALESCE(priorities.source_priority, 999) AS source_priority
+        CAST(COALESCE(priorities.source_priority, 999) AS BIGINT) AS source_priority
     FROM unified_coalesced AS uc
     LEFT JOIN priorities ON priorities.datasource = uc.datasource
     WHERE uc.amperity_id IS NOT NULL
@@ -52,32 +51,49 @@ completed AS (
         records.*
     FROM records
 ),
--- Completeness comes before trust: a whole address of a minor source beats half of one from the best.
-ranked AS (
+-- Where completeness and trust do not decide, the newest record does.
+sequenced AS (
     SELECT
-{% for group in groups %}
+        completed.*,
         ROW_NUMBER() OVER (
             PARTITION BY amperity_id
-            ORDER BY
-                {{ group.order_completion }} DESC, {{ flag(group) }}{{ group.priority }} ASC,
-                update_dt DESC NULLS LAST, pk ASC NULLS LAST, datasource ASC
-        ) AS {{ group.name }}_rank,
-{% endfor %}
-        completed.*
+            ORDER BY update_dt DESC NULLS LAST, pk ASC NULLS LAST, datasource ASC
+        ) AS newness
     FROM completed
+),
+-- Completeness comes before trust: a whole address of a minor source beats half of one from the best.
+-- The lowest number is a group's best record: completeness, blocklist, priority, newness, one after the other.
+placed AS (
+    SELECT
+{% for group in groups %}
+        ({% if group.blocked %}CASE WHEN {{ group.name }}_blv THEN 1 ELSE 0 END {% endif %}- 2 * {{ group.order_completion }}) * 1000000000000000
+            + {{ group.priority }} * 1000000000 + newness AS {{ group.name }}_place,
+{% endfor %}
+        sequenced.*
+    FROM sequenced
+),
+best AS (
+    SELECT
+{% for group in groups %}
+        MIN({{ group.name }}_place) AS {{ group.name }}_best,
+{% endfor %}
+        amperity_id
+    FROM placed
+    GROUP BY amperity_id
 ),
 merged AS (
     SELECT
-        amperity_id,
+        placed.amperity_id,
 {% for group in groups %}
 {% for column in group.output %}
-        MAX({{ column.source }}) FILTER (WHERE {{ group.name }}_rank = 1) AS {{ column.name }},
+        MAX(placed.{{ column.source }}) FILTER (WHERE {{ group.name }}_place = {{ group.name }}_best) AS {{ column.name }},
 {% endfor %}
 {% endfor %}
-        MIN(create_dt) AS create_dt,
-        MAX(update_dt) AS update_dt
-    FROM ranked
-    GROUP BY amperity_id
+        MIN(placed.create_dt) AS create_dt,
+        MAX(placed.update_dt) AS update_dt
+    FROM placed
+    INNER JOIN best ON best.amperity_id = placed.amperity_id
+    GROUP BY placed.amperity_id
 ){% if best_email != "priority" %},
 -- The record behind an assigned e-mail: of those that carry it, the most trusted, then the newest.
 email_values AS (

@@ -1,7 +1,10 @@
 -- transaction_attributes_extended: one row per person with a dated purchase; what, when and how much they bought.
 {% set money = "DECIMAL(38, 2)" %}
+{% macro within(window) %}{% if window != "lifetime" %} FILTER (WHERE in_{{ window }}){% endif %}{% endmacro %}
 WITH orders AS (
-    SELECT *, CAST(order_datetime AS DATE) AS order_day
+    SELECT
+        *,
+        CAST(order_datetime AS DATE) AS order_day
     FROM unified_transactions
     WHERE amperity_id IS NOT NULL AND is_purchase_order AND order_datetime IS NOT NULL
 ),
@@ -14,46 +17,67 @@ windows AS (
 {% endfor %}
     SELECT 'lifetime' AS period, CAST(NULL AS DATE) AS first_day, CAST(NULL AS DATE) AS last_day
 ),
-window_orders AS (
-    SELECT orders.*, windows.period
+dated_orders AS (
+    SELECT
+{% for window in windows %}
+        order_day >= {{ window.first_day }} AND order_day <= {{ window.last_day }} AS in_{{ window.name }},
+{% endfor %}
+        orders.*
     FROM orders
-    INNER JOIN windows
-        ON windows.period = 'lifetime'
-        OR (orders.order_day >= windows.first_day AND orders.order_day <= windows.last_day)
+    CROSS JOIN run_context
 ),
 measures AS (
     SELECT
         amperity_id,
-        period,
-        COUNT(*) AS order_frequency,
-        CAST(SUM(order_revenue) AS {{ money }}) AS order_revenue,
-        CAST(SUM(order_quantity) AS BIGINT) AS total_items,
+{% for window in all_windows %}
+{% for measure in measures %}
+        CAST(COALESCE({{ measure.sql }}{{ within(window) }}, 0) AS {{ measure.type }}) AS {{ window }}_{{ measure.name }},
+{% endfor %}
+{% for dimension in dimensions %}
+        MIN({{ dimension.column }}){{ within(window) }} AS {{ window }}_{{ dimension.column }},
+{% endfor %}
+{% endfor %}
+{% for dimension in dimensions %}
+        COALESCE(MIN({{ dimension.column }}) <> MAX({{ dimension.column }}), FALSE) AS {{ dimension.column }}_varies,
+{% endfor %}
 {% if "net_order_revenue" in blocks %}
-        CAST(SUM(net_order_revenue) AS {{ money }}) AS net_order_revenue,
-        MAX(net_order_revenue) FILTER (WHERE net_order_revenue > 0) AS largest_net_order_value,
+        MAX(net_order_revenue) FILTER (WHERE net_order_revenue > 0) AS lifetime_largest_net_order_value,
 {% endif %}
-{% if "order_cost" in blocks %}
-        CAST(SUM(order_cost) AS {{ money }}) AS order_cost,
-{% endif %}
-        MAX(order_revenue) FILTER (WHERE order_revenue > 0) AS largest_order_value
-    FROM window_orders
-    GROUP BY amperity_id, period
+        MAX(order_revenue) FILTER (WHERE in_l30d AND order_revenue > 0) AS l30d_largest_order_value,
+        MAX(order_revenue) FILTER (WHERE order_revenue > 0) AS lifetime_largest_order_value
+    FROM dated_orders
+    GROUP BY amperity_id
 ),
 {% for dimension in dimensions %}
--- How many values of {{ dimension.column }} a person used, and the one of most orders (then the latest, then by name).
+-- Of people with several values of {{ dimension.column }}: how many, and the one of most orders (then the latest, then by name).
 {{ dimension.column }}_use AS (
     SELECT
-        amperity_id,
-        period,
-        {{ dimension.column }} AS value,
-        COUNT(*) OVER (PARTITION BY amperity_id, period) AS used,
+        orders.amperity_id,
+        windows.period,
+        orders.{{ dimension.column }} AS value,
+        COUNT(*) OVER (PARTITION BY orders.amperity_id, windows.period) AS used,
         ROW_NUMBER() OVER (
-            PARTITION BY amperity_id, period
-            ORDER BY COUNT(*) DESC, MAX(order_datetime) DESC, {{ dimension.column }} ASC
+            PARTITION BY orders.amperity_id, windows.period
+            ORDER BY COUNT(*) DESC, MAX(orders.order_datetime) DESC, orders.{{ dimension.column }} ASC
         ) AS position
-    FROM window_orders
-    WHERE {{ dimension.column }} IS NOT NULL
-    GROUP BY amperity_id, period, {{ dimension.column }}
+    FROM orders
+    INNER JOIN measures ON measures.amperity_id = orders.amperity_id AND measures.{{ dimension.column }}_varies
+    INNER JOIN windows
+        ON windows.period = 'lifetime'
+        OR (orders.order_day >= windows.first_day AND orders.order_day <= windows.last_day)
+    WHERE orders.{{ dimension.column }} IS NOT NULL
+    GROUP BY orders.amperity_id, windows.period, orders.{{ dimension.column }}
+),
+{{ dimension.column }}_preferred AS (
+    SELECT
+        amperity_id,
+{% for window in all_windows %}
+        MAX(used) FILTER (WHERE period = '{{ window }}') AS {{ window }}_used,
+        MAX(value) FILTER (WHERE period = '{{ window }}') AS {{ window }}_value{{ "," if not loop.last }}
+{% endfor %}
+    FROM {{ dimension.column }}_use
+    WHERE position = 1
+    GROUP BY amperity_id
 ),
 {% endfor %}
 {% for kind in undone %}
@@ -82,13 +106,12 @@ measures AS (
     GROUP BY amperity_id
 ),
 {% endfor %}
--- Orders of a person in sequence, from the first and from the latest.
+-- Orders of a person in sequence.
 sequenced AS (
     SELECT
         *,
         ROW_NUMBER() OVER (PARTITION BY amperity_id ORDER BY order_datetime ASC, order_id ASC, datasource ASC) AS nth,
-        ROW_NUMBER() OVER (PARTITION BY amperity_id ORDER BY order_datetime DESC, order_id DESC, datasource DESC)
-            AS nth_from_latest
+        COUNT(*) OVER (PARTITION BY amperity_id) AS order_count
     FROM orders
 ),
 positions AS (
@@ -102,39 +125,33 @@ positions AS (
         MIN(order_day) FILTER (WHERE nth = 1) AS first_day,
         MIN(order_day) FILTER (WHERE nth = 2) AS second_day,
         MIN(order_day) FILTER (WHERE nth = 3) AS third_day,
-        MIN(order_day) FILTER (WHERE nth_from_latest = 1) AS latest_day
+        MIN(order_day) FILTER (WHERE nth = order_count) AS latest_day
     FROM sequenced
     GROUP BY amperity_id
 ),
--- One column per period and measure.
 by_period AS (
     SELECT
-        measures.amperity_id,
 {% for window in all_windows %}
 {% for measure in measures %}
-        {{ measure.sql | replace("<w>", window) }} AS {{ measure.output | replace("<w>", window) }},
+        measures.{{ window }}_{{ measure.name }},
 {% endfor %}
 {% for dimension in dimensions %}
-        COALESCE(MAX({{ dimension.column }}_use.used) FILTER (WHERE measures.period = '{{ window }}'), 0)
-            AS {{ window }}_{{ dimension.count }},
-        MAX({{ dimension.column }}_use.value) FILTER (WHERE measures.period = '{{ window }}')
-            AS {{ window }}_{{ dimension.preferred }},
+        CASE WHEN measures.{{ dimension.column }}_varies THEN COALESCE({{ dimension.column }}_preferred.{{ window }}_used, 0)
+            WHEN measures.{{ window }}_{{ dimension.column }} IS NULL THEN 0 ELSE 1 END AS {{ window }}_{{ dimension.count }},
+        CASE WHEN measures.{{ dimension.column }}_varies THEN {{ dimension.column }}_preferred.{{ window }}_value
+            ELSE measures.{{ window }}_{{ dimension.column }} END AS {{ window }}_{{ dimension.preferred }},
 {% endfor %}
 {% endfor %}
 {% if "net_order_revenue" in blocks %}
-        MAX(measures.largest_net_order_value) FILTER (WHERE measures.period = 'lifetime')
-            AS lifetime_largest_net_order_value,
+        measures.lifetime_largest_net_order_value,
 {% endif %}
-        MAX(measures.largest_order_value) FILTER (WHERE measures.period = 'l30d') AS l30d_largest_order_value,
-        MAX(measures.largest_order_value) FILTER (WHERE measures.period = 'lifetime') AS lifetime_largest_order_value
+        measures.l30d_largest_order_value,
+        measures.lifetime_largest_order_value,
+        measures.amperity_id
     FROM measures
 {% for dimension in dimensions %}
-    LEFT JOIN {{ dimension.column }}_use
-        ON {{ dimension.column }}_use.amperity_id = measures.amperity_id
-        AND {{ dimension.column }}_use.period = measures.period
-        AND {{ dimension.column }}_use.position = 1
+    LEFT JOIN {{ dimension.column }}_preferred ON {{ dimension.column }}_preferred.amperity_id = measures.amperity_id
 {% endfor %}
-    GROUP BY measures.amperity_id
 ),
 {% if "rfm" in blocks %}
 -- Tenths of the people who bought in the last twelve months; 10 is best.

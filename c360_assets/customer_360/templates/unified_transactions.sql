@@ -1,55 +1,26 @@
+{% macro tidy(value, column) %}{{ value if column == "datasource" else "clean(" ~ value ~ ")" }}{% endmacro %}
+{% macro shown(column) %}{% if column in absent %}CAST(NULL AS {{ absent[column] }}) AS {{ column }}{% else %}orders.{{ column }}{% endif %}{% endmacro %}
+{% macro same_order(other, one) %}{% for k in key %}{{ other }}.{{ k }} = {{ one }}.{{ k }}{{ " AND " if not loop.last }}{% endfor %}{% endmacro %}
 -- unified_transactions: one row per order, summed over its item rows.
 -- Returns and cancellations never reduce revenue or quantity; they stand in columns of their own.
 WITH items AS (
     SELECT
-        * EXCLUDE (order_id, {{ text_columns | join(", ") }}),
+        * EXCLUDE (order_id),
         clean(order_id) AS order_id,
-{% for column in text_columns %}
-        clean({{ column }}) AS {{ column }},
-{% endfor %}
         NOT COALESCE(is_return, FALSE) AND NOT COALESCE(is_cancellation, FALSE) AS is_purchase,
         COALESCE(is_return, FALSE) AND NOT COALESCE(is_cancellation, FALSE) AS is_returned,
         COALESCE(is_cancellation, FALSE) AS is_canceled
     FROM unified_itemized_transactions
-    WHERE clean(order_id) IS NOT NULL
-),
--- The row that speaks for its order: purchases first, the earliest, the dearest.
-ranked AS (
-    SELECT
-        *,
-        ROW_NUMBER() OVER (
-            PARTITION BY {{ key | join(", ") }}
-            ORDER BY
-                is_purchase DESC, order_datetime ASC NULLS LAST, item_revenue DESC NULLS LAST,
-                product_id ASC NULLS LAST, datasource ASC NULLS LAST, pk ASC NULLS LAST
-        ) AS position
-    FROM items
-),
--- One person per order: of those its rows name, the one whose records changed last.
-person_update AS (
-    SELECT amperity_id, MAX(update_dt) AS update_dt
-    FROM unified_coalesced
-    WHERE amperity_id IS NOT NULL
-    GROUP BY amperity_id
-),
-owners AS (
-    SELECT {% for k in key %}named.{{ k }}, {% endfor %}named.amperity_id
-    FROM (SELECT DISTINCT {{ key | join(", ") }}, amperity_id FROM items WHERE amperity_id IS NOT NULL) AS named
-    LEFT JOIN person_update ON person_update.amperity_id = named.amperity_id
-    QUALIFY ROW_NUMBER() OVER (
-        PARTITION BY {% for k in key %}named.{{ k }}{{ ", " if not loop.last }}{% endfor %}
-
-        ORDER BY person_update.update_dt DESC NULLS LAST, named.amperity_id ASC
-    ) = 1
+    WHERE NOT is_blank(order_id)
 ),
 {% if discount_mode == "auto" %}
 -- A source repeats an order's discount on each row ('max') or spreads it over the rows ('sum'): what 95 % of its orders
 -- of several rows show.
 discount_modes AS (
-    SELECT datasource, CASE WHEN 100 * SUM(CASE WHEN distinct_values <= 1 THEN 1 ELSE 0 END) >= 95 * COUNT(*)
+    SELECT datasource, CASE WHEN 100 * SUM(CASE WHEN differ THEN 0 ELSE 1 END) >= 95 * COUNT(*)
         THEN 'max' ELSE 'sum' END AS mode
     FROM (
-        SELECT datasource, order_id, COUNT(DISTINCT order_discount_amount) AS distinct_values
+        SELECT datasource, order_id, COALESCE(MIN(order_discount_amount) <> MAX(order_discount_amount), FALSE) AS differ
         FROM items
         WHERE is_purchase
         GROUP BY datasource, order_id
@@ -72,19 +43,21 @@ summed AS (
         BOOL_OR(is_purchase) AS is_purchase_order,
         CASE WHEN BOOL_OR(is_purchase) THEN MIN(order_datetime) FILTER (WHERE is_purchase)
             ELSE MIN(order_datetime) END AS order_datetime,
-{% for column in text_columns %}
-        MIN_BY({{ column }}, position) FILTER (WHERE {{ column }} IS NOT NULL) AS {{ column }},
+{% for column in spoken_columns %}
+        MIN({{ column }}) AS {{ column }},
 {% endfor %}
-{% if "datasource" not in key %}
-        MIN_BY(datasource, position) FILTER (WHERE datasource IS NOT NULL) AS datasource,
-{% endif %}
+{% for column in spoken_columns %}
+        {{ "    OR " if not loop.first }}COALESCE(MIN({{ column }}) <> MAX({{ column }}), FALSE){{ " AS is_disputed," if loop.last }}
+{% endfor %}
+        MIN(amperity_id) AS amperity_id,
+        COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS is_claimed_twice,
 {% for column, source, flag in counted %}
         CAST(COALESCE(SUM({{ source }}) FILTER (WHERE {{ flag }}), 0) AS BIGINT) AS {{ column }},
 {% endfor %}
 {% for column, source, flag in zeroed %}
         CAST(COALESCE(SUM({{ source }}) FILTER (WHERE {{ flag }}), 0) AS DECIMAL(38, 2)) AS {{ column }},
 {% endfor %}
-{% for column, source in nullable %}
+{% for column, source in nullable if column not in absent %}
         CAST(SUM({{ source }}) FILTER (WHERE is_purchase) AS DECIMAL(38, 2)) AS {{ column }},
 {% endfor %}
 {% if has_shipping %}
@@ -94,26 +67,86 @@ summed AS (
 {% endif %}
         CAST(MAX(CASE WHEN is_purchase THEN order_discount_amount ELSE 0 END) AS DECIMAL(38, 2)) AS discount_repeated,
         CAST(SUM(CASE WHEN is_purchase THEN order_discount_amount ELSE 0 END) AS DECIMAL(38, 2)) AS discount_spread
+    FROM items
+    GROUP BY {{ key | join(", ") }}
+),
+-- Where rows of an order name several values, one row speaks for it: purchases first, the earliest, the dearest.
+ranked AS (
+    SELECT
+        items.*,
+        ROW_NUMBER() OVER (
+            PARTITION BY {% for k in key %}items.{{ k }}{{ ", " if not loop.last }}{% endfor %}
+
+            ORDER BY
+                items.is_purchase DESC, items.order_datetime ASC NULLS LAST, items.item_revenue DESC NULLS LAST,
+                items.product_id ASC NULLS LAST, items.datasource ASC NULLS LAST, items.pk ASC NULLS LAST
+        ) AS position
+    FROM items
+    INNER JOIN (SELECT {{ key | join(", ") }} FROM summed WHERE is_disputed) AS disputed
+        ON {{ same_order("disputed", "items") }}
+),
+spoken AS (
+    SELECT
+{% for column in spoken_columns %}
+        MIN_BY({{ tidy(column, column) }}, position) FILTER (WHERE {{ tidy(column, column) }} IS NOT NULL) AS {{ column }},
+{% endfor %}
+        {{ key | join(", ") }}
     FROM ranked
     GROUP BY {{ key | join(", ") }}
 ),
+-- One person per order: of those its rows name, the one whose records changed last.
+person_update AS (
+    SELECT amperity_id, MAX(update_dt) AS update_dt
+    FROM unified_coalesced
+    WHERE amperity_id IS NOT NULL
+    GROUP BY amperity_id
+),
+owners AS (
+    SELECT {% for k in key %}named.{{ k }}, {% endfor %}named.amperity_id
+    FROM (
+        SELECT DISTINCT {% for k in key %}items.{{ k }}, {% endfor %}items.amperity_id
+        FROM items
+        INNER JOIN (SELECT {{ key | join(", ") }} FROM summed WHERE is_claimed_twice) AS claimed
+            ON {{ same_order("claimed", "items") }}
+        WHERE items.amperity_id IS NOT NULL
+    ) AS named
+    LEFT JOIN person_update ON person_update.amperity_id = named.amperity_id
+    QUALIFY ROW_NUMBER() OVER (
+        PARTITION BY {% for k in key %}named.{{ k }}{{ ", " if not loop.last }}{% endfor %}
+
+        ORDER BY person_update.update_dt DESC NULLS LAST, named.amperity_id ASC
+    ) = 1
+),
+settled AS (
+    SELECT
+        summed.* EXCLUDE (
+            amperity_id, {{ spoken_columns | join(", ") }}
+        ),
+        COALESCE(owners.amperity_id, summed.amperity_id) AS amperity_id,
+{% for column in spoken_columns %}
+        COALESCE(spoken.{{ column }}, {{ tidy("summed." ~ column, column) }}) AS {{ column }}{{ "," if not loop.last }}
+{% endfor %}
+    FROM summed
+    LEFT JOIN spoken ON {{ same_order("spoken", "summed") }}
+    LEFT JOIN owners ON {{ same_order("owners", "summed") }}
+),
 discounted AS (
     SELECT
-        summed.*,
+        settled.*,
 {% if default_mode %}
         COALESCE(discount_modes.mode, {{ default_mode | literal }}) AS discount_mode,
 {% endif %}
         CASE WHEN COALESCE(discount_modes.mode, 'max') = 'max' THEN discount_repeated ELSE discount_spread END
             AS order_discount_amount
-    FROM summed
-    LEFT JOIN discount_modes ON discount_modes.datasource = summed.datasource
+    FROM settled
+    LEFT JOIN discount_modes ON discount_modes.datasource = settled.datasource
 )
 SELECT
     orders.order_id,
-    owners.amperity_id,
+    orders.amperity_id,
     orders.order_datetime,
 {% for column in output_columns %}
-    orders.{{ column }},
+    {{ shown(column) }},
 {% endfor %}
 {% if "order_discount_amount" in options %}
     orders.order_discount_amount,
@@ -134,7 +167,7 @@ SELECT
 {% endif %}
     orders.order_shipping_amount,
 {% for column in text_columns %}
-    orders.{{ column }},
+    {{ shown(column) }},
 {% endfor %}
 {% if "fiscal_calendar" in options %}
     fiscal_calendar.fiscal_year,
@@ -149,8 +182,6 @@ SELECT
     orders.is_purchase_order,
     orders.datasource
 FROM discounted AS orders
-LEFT JOIN owners ON {% for k in key %}owners.{{ k }} = orders.{{ k }}{{ " AND " if not loop.last }}{% endfor %}
-
 {% if "fiscal_calendar" in options %}
 LEFT JOIN fiscal_calendar ON fiscal_calendar.calendar_date = CAST(orders.order_datetime AS DATE)
 {% endif %}
