@@ -21,7 +21,7 @@ from c360_assets.automation.plan import Plan, plan
 from c360_assets.customer_360.publish import is_published
 from c360_assets.errors import C360Error
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
-from c360_assets.ingest.landing import DayLoad, landed, outside, pending, unclaimed
+from c360_assets.ingest.landing import DayLoad, landed, outside, pending, shared, unclaimed
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import SHOWN, DayReport, FeedLoaded, Summary, summarize
 from c360_assets.tenant.loader import load_tenant
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from c360_assets.automation.runs import RunOutcome, TableDone
 
+SHOWN_WARNINGS = 3  # of one feed
 PUBLISHING = ("run", "activate")
 DATABASE = "customer_360_database"
 
@@ -115,6 +116,12 @@ class _Day:
                 f"{len(strays)} files below landing/ belong to no feed and are not loaded, such as {strays[0]}; "
                 "mend `files.pattern` of their feed, or add one (`c360 feed suggest FILE`)"
             )
+        if twice := shared(self.tenant):
+            path, feeds = next(iter(twice.items()))
+            self.warnings.append(
+                f"{len(twice)} files below landing/ belong to several feeds and are loaded by each, such as {path} "
+                f"({', '.join(feeds)}); mend `files.pattern` of one, unless that is meant"
+            )
         for feed, days in news:
             self._load_feed(feed, days)
 
@@ -158,6 +165,10 @@ class _Day:
             outcome = self._launch(LOAD, load_keys(self.tenant, feed), tags, days=(part[0].day, part[-1].day))
             outcomes.append(outcome)
             self.failures += [message for step, message in outcome.failed_steps if not step.startswith("validate_")]
+        told = [warning for outcome in outcomes for warning in outcome.warnings if warning.startswith(f"{feed.name}: ")]
+        self.warnings += told[:SHOWN_WARNINGS]
+        if len(told) > SHOWN_WARNINGS:
+            self.warnings.append(f"{feed.name}: {len(told) - SHOWN_WARNINGS} more warnings; the run in the UI has them")
         self.warehouse.reload()
         ledger = read_ledger(self.warehouse).filter(
             pl.col("feed") == feed.name, pl.col("run_id").is_in([o.run_id for o in outcomes])

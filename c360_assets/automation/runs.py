@@ -59,12 +59,13 @@ Progress = Callable[[TableDone | str], None]
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended. `failed_steps` pairs a step with the message of what stopped it."""
+    """How a run ended. `failed_steps` pairs a step with what stopped it, `warnings` is what steps warned of."""
 
     run_id: str
     success: bool
     failed_steps: list[tuple[str, str]] = field(default_factory=list)
     tables: list[TableDone] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -114,7 +115,7 @@ def launch(
         tags={**(tags or {}), **own},
         raise_on_error=False,
     )
-    return RunOutcome(run_id, result.success, follower.failed, follower.tables)
+    return RunOutcome(run_id, result.success, follower.failed, follower.tables, follower.warnings)
 
 
 class _Follower:
@@ -124,11 +125,14 @@ class _Follower:
         self.progress = progress
         self.tables: list[TableDone] = []
         self.failed: list[tuple[str, str]] = []
+        self.warnings: list[str] = []
         self.since = time.monotonic()
 
     def __call__(self, entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
+            if int(entry.level) == logging.WARNING:
+                self.warnings.append(entry.user_message)
             if self.progress is not None and int(entry.level) >= logging.INFO:
                 self.progress(entry.user_message)
             return

@@ -124,6 +124,16 @@ def unclaimed(tenant: Tenant) -> list[str]:
     return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
 
 
+def shared(tenant: Tenant) -> dict[str, list[str]]:
+    """Files below `landing/` that several feeds take, with their names; archives of which each takes its own part left out."""
+    takers: dict[str, list[str]] = defaultdict(list)
+    for feed in sorted(tenant.feeds, key=lambda f: f.name):
+        if "://" not in feed.files.address and feed.files.contents is None:
+            for file in landed(tenant, feed):
+                takers[file.path.relative_to(tenant.root / "landing").as_posix()].append(feed.name)
+    return {path: feeds for path, feeds in sorted(takers.items()) if len(feeds) > 1}
+
+
 def pending(
     tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, through: date | None = None, *, fetched: bool = True
 ) -> list[DayLoad]:

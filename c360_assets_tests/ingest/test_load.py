@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import landed, outside, pending, unclaimed
+from c360_assets.ingest.landing import landed, outside, pending, shared, unclaimed
 from c360_assets.ingest.load import ensure_table, load_feed, purge
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger, session_ledger
@@ -347,6 +347,15 @@ def test_a_feed_without_files_has_an_empty_table(tmp_path: Path) -> None:
     assert landed(tenant, feed) == []
     assert load(tenant, feed).days == []
     assert set(table(tenant, feed).columns) == {"id", "name", "seen", "spent", "_pk", "_uuid_pk", "_updated"}
+
+
+def test_a_file_that_two_feeds_take_is_known(tmp_path: Path) -> None:
+    wide, narrow = feed_of(files={"pattern": "'*.csv'"}), feed_of(feed="Others", files={"pattern": "'c-'yyyyMMdd'.csv'"})
+    tenant = tenant_of(tmp_path, wide, narrow)
+    for name in ("c-20240105.csv", "d-20240105.csv"):
+        land(tenant, name, HEADER + "a,Ann,,1\n")
+    assert shared(tenant) == {"c-20240105.csv": ["Shop:Customers", "Shop:Others"]}
+    assert load(tenant, narrow).rows_loaded == 1
 
 
 def test_what_a_file_lacks_or_has_too_much(tmp_path: Path) -> None:
