@@ -25,8 +25,9 @@ from c360_assets.errors import C360Error
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.activated import database_path, restore
+from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.lock import tenant_lock
-from c360_assets.warehouse.session import make_safe, open_session
+from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.sql import quote_literal
 
 SHOWN_ROWS = 100

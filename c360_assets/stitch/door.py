@@ -24,7 +24,7 @@ from c360_assets.stitch.results import Found, StitchResult, StitchTables
 from c360_assets.stitch.stable_ids import Previous, StableIds, assign_ids
 from c360_assets.stitch.union import CORE_COLUMNS, in_key_order
 from c360_assets.tenant.models import StitchConfig
-from c360_assets.warehouse.session import make_safe
+from c360_assets.warehouse.engine import make_safe
 
 # Namespace of the ids where no tenant is given (a notebook, the benchmark).
 NO_TENANT = UUID("6f0b2a6e-6d1b-5a3e-9c57-0b1f6a0c360a")

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import SourceTable, StitchConfig, Tenant
-from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+if TYPE_CHECKING:  # matching without a tenant needs no warehouse
+    from c360_assets.warehouse.session import Session
 
 KEYS = ("datasource", "pk")
 # Columns that every record frame has, tagged or not: later tables and the tenant's SQL may rely on them.

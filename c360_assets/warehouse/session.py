@@ -21,12 +21,9 @@ from deltalake import DeltaTable
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.delta import commit, file_source, stored_type, typed, write_file
 from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql, is_comparable
+from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.manifest import Manifest, TableState
 from c360_assets.warehouse.sql import quote_ident, quote_literal
-
-# DuckDB 2.0 fails with "did not return a BoundFunctionExpression" when it folds a long OR over a column whose statistics say
-# that every value is NULL, and a column that a brand has not filled yet is an everyday thing.
-UNSAFE_OPTIMIZERS = "statistics_propagation"
 
 
 @dataclass
@@ -217,11 +214,6 @@ class Session:
         manifest.save(self.warehouse.manifest_path)
         self.warehouse.manifest = manifest
         self.pending = {}
-
-
-def make_safe(con: duckdb.DuckDBPyConnection) -> None:
-    """Set on a connection what every connection of the platform needs, whoever opened it."""
-    con.execute(f"SET disabled_optimizers = {quote_literal(UNSAFE_OPTIMIZERS)}")
 
 
 @contextmanager
