@@ -74,18 +74,15 @@ def best_record(group: Group, records: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _of_group(group: Group, records: list[dict[str, Any]]) -> list[Refused]:
     winner = best_record(group, records)
-    own = shown(group, winner)
-    others = [r for r in records if shown(group, r) != own and any(value is not None for value in shown(group, r))]
-    return [
-        Refused(
-            group.name,
-            r["datasource"],
-            r["pk"],
-            ", ".join(str(v) for v in shown(group, r) if v is not None),
-            _reason(group, r, winner),
-        )
-        for r in others
-    ]
+    others = [r for r in records if _text(group, r) not in ("", _text(group, winner))]
+    return [Refused(group.name, r["datasource"], r["pk"], _text(group, r), _reason(group, r, winner)) for r in others]
+
+
+def _text(group: Group, record: dict[str, Any]) -> str:
+    """The values for a reader; a whole name says what its parts would say again."""
+    parts = {column["name"]: record[column["name"]] for column in group.columns if record[column["name"]] is not None}
+    repeated = ("given_name", "surname") if "full_name" in parts else ()
+    return ", ".join(str(value) for column, value in parts.items() if column not in repeated)
 
 
 def _rank(group: Group, record: dict[str, Any]) -> tuple[Any, ...]:
@@ -111,9 +108,9 @@ def _reason(group: Group, record: dict[str, Any], winner: dict[str, Any]) -> str
     lost, won = _rank(group, record), _rank(group, winner)
     first = next(place for place, (a, b) in enumerate(zip(lost, won, strict=True)) if a != b)
     return (
-        f"less complete: {-lost[0]} of its parts, the best {-won[0]}",
+        f"less complete: {-lost[0]} against {-won[0]}",
         "on the blocklist",
-        f"its source comes later: priority {lost[2]}, the best {won[2]}",
+        f"its source comes later: priority {lost[2]} against {won[2]}",
         "changed earlier" if record["update_dt"] is not None else "says nothing of when it was changed",
         "alike in all; it has no key",
         "alike in all; its key comes later",
