@@ -7,6 +7,7 @@ The global list lives in `semantics.blocklist`; removing the values is `preproce
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
@@ -38,6 +39,20 @@ REASON = pl.Enum(["global", "manual", "managed", "automatic"])
 """Why a value is not used; a byte a row, as every field of every record has one."""
 
 
+# A key's value that meets more people than this (zero, "N/A", a till's own number) is no customer's, and an equal key decides a
+# pair: unless the tenant has a rule of its own for the key.
+KEY_THRESHOLDS = (("given-name", 50), ("surname", 50), ("email", 100))
+
+
+@dataclass(frozen=True)
+class KeyRule:
+    """A rule that holds for a foreign key by default."""
+
+    semantic: str
+    proxy: str
+    threshold: int
+
+
 class BadValueRule(Protocol):
     """One rule of automatic detection; semantics in tag spelling (`given-name`)."""
 
@@ -52,6 +67,14 @@ class BadValueRule(Protocol):
 Cells = Callable[[str], pl.DataFrame | None]
 """Semantic -> its values in the data: `rid, value, raw, place`, one row per record and value, nothing NULL but `place`;
 None where the data has no such semantic."""
+
+
+def with_keys(rules: Iterable[BadValueRule], keys: Iterable[str]) -> list[BadValueRule]:
+    """The tenant's rules, and `KEY_THRESHOLDS` for each foreign key (column names, `fk_…`) that none of them names."""
+    own = list(rules)
+    named = {rule.semantic for rule in own}
+    tags = [key.replace("_", "-") for key in keys if key.startswith("fk_")]
+    return own + [KeyRule(tag, *limit) for tag in tags if tag not in named for limit in KEY_THRESHOLDS]
 
 
 def detect(cells: Cells, proxies: Cells, rules: Iterable[BadValueRule]) -> pl.DataFrame:

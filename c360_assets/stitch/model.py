@@ -257,7 +257,9 @@ def fit(
     all_pairs = max(records * (records - 1) / 2, 1.0)
     world = (records + PHANTOM_RECORDS) * (records + PHANTOM_RECORDS - 1) / 2
 
-    m, h, u = m0.copy(), h0.copy(), u0.copy()
+    m, u = m0.copy(), u0.copy()
+    # Relatives' names and birthdates are unrelated from the start, or the class of one person takes the relatives it meets first.
+    h = _household(h_from, shared, h0, u, m)
     sizes = np.array([max(records * 0.5, 1.0), max(records * 0.1, 1.0) if classes == 3 else 1e-9, world])
     matrix_t = matrix.T.tocsr()
     sample_t = sample_matrix.T.tocsr()

@@ -143,7 +143,8 @@ class _Run:
         self.values = {column: self._multi_values(column) for column in MULTI_VALUED}
 
     def result(self) -> Preprocessed:
-        badvalues = blocklist.detect(self._cells, self._proxies, self.config.rules)
+        rules = blocklist.with_keys(self.config.rules, self.keys)
+        badvalues = blocklist.detect(self._cells, self._proxies, rules)
         self._remove_automatic(badvalues)
         removed = self._removed()
         frame = self._frame()

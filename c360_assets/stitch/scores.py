@@ -25,6 +25,7 @@ Bools = npt.NDArray[np.bool_]
 EDGES = (-9.2, -4.6, -2.2, 0.0, 4.6, 9.2)  # log-odds at scores 0, 1, 2, 3, 4 and 5
 CATEGORIES = ("non_match", "weak", "moderate", "high", "excellent", "exact")
 SURE = 200  # expected same-person pairs from which the data may overrule the documented conflicts
+ABSURD = 0.25  # a class that shows it more often than this is not one person's: data of relatives who share every contact
 RARE_CONFLICT = 0.01  # one person shows the level surely more often than this: it is no conflict
 
 
@@ -101,7 +102,7 @@ def choose_conflicts(model: Evidence, modes: dict[str, str], default: str, sk_co
             bound, held = model.lower_bound_m(name, list(clear))
             if held < SURE:
                 levels[name], reason[name] = documented, "documented"
-            elif bound < RARE_CONFLICT:
+            elif not RARE_CONFLICT <= bound <= ABSURD:
                 levels[name] = clear
     return Conflicts(levels, reason, tuple(c for c in sk_columns if modes.get(c, "always") != "never"))
 
