@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.records import columns_with, registered
+from c360_assets.stitch.records import columns_with, in_threads, registered
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 Ints = npt.NDArray[np.int64]
@@ -183,15 +183,15 @@ def build_pairs(
     place = np.empty(len(by_place), dtype=np.int64)
     place[by_place] = np.arange(len(by_place))
     bits = max(len(by_place).bit_length(), 1)
-    found = [np.zeros(0, dtype=np.int64)]
-    with registered(con, er_records=records):
-        for number, strategy in enumerate(strategies):
-            keys = con.sql(_keys_sql([strategy], "hash(bk) AS h")).fetchnumpy()
-            a, b = _meetings(keys["h"], keys["asked"], place[keys["i"]], strategy, oversized == "split")
-            a, b = by_place[a].astype(np.int64), by_place[b].astype(np.int64)
-            found.append(np.minimum(a, b) << (bits + STRATEGY_BITS) | np.maximum(a, b) << STRATEGY_BITS | number)
-    every = np.concatenate(found)
-    del found
+
+    def work(cursor: duckdb.DuckDBPyConnection, number: int) -> Ints:
+        with registered(cursor, er_records=records):
+            keys = cursor.sql(_keys_sql([strategies[number]], "hash(bk) AS h")).fetchnumpy()
+        a, b = _meetings(keys["h"], keys["asked"], place[keys["i"]], strategies[number], oversized == "split")
+        a, b = by_place[a].astype(np.int64), by_place[b].astype(np.int64)
+        return np.asarray(np.minimum(a, b) << (bits + STRATEGY_BITS) | np.maximum(a, b) << STRATEGY_BITS | number)
+
+    every = np.concatenate([np.zeros(0, dtype=np.int64), *in_threads(con, work, range(len(strategies)))])
     every.sort()
     pair = every >> STRATEGY_BITS
     first = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]])) if len(pair) else np.zeros(0, dtype=np.int64)

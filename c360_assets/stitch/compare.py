@@ -8,22 +8,22 @@ is in `features`, whose SQL is evaluated here.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from c360_assets.stitch.features import FACTS, FEATURES, SHIFTS, Fact, Feature, columns_read, key_state, side_by_side
-from c360_assets.stitch.records import registered
+from c360_assets.stitch.records import MOST_THREADS, arrow, in_threads
 
-SPAN = 4_194_304  # pairs compared at a time: some 60 bytes each
-# Pairs that one statement sees. Planning takes as long as comparing some thousands, so batches grow with the data that is in
-# memory anyway: up to 20 columns of 16 bytes make 20 to 80 MiB.
-SMALL_BATCH, LARGE_BATCH = 65_536, 262_144
+SPAN = 2_097_152  # pairs compared at a time by a thread: some 60 bytes each
+BATCH = 131_072  # pairs whose texts are in memory at a time: up to 20 columns of 16 bytes make 40 MiB
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
@@ -108,12 +108,16 @@ def compare(con: duckdb.DuckDBPyConnection, read: Comparable, i: Ints, j: Ints, 
     """Levels of the pairs (i, j), positions in the comparison records, given as `comparable` makes them."""
     pattern = np.zeros(len(i), dtype=np.int64)
     keys = {c: np.zeros(len(i), dtype=np.uint8) for c in key_columns}
-    for start in range(0, len(i), SPAN):
-        part = slice(start, start + SPAN)
-        span = _Span(con, read, i[part], j[part])
+
+    def work(cursor: duckdb.DuckDBPyConnection, start: int) -> None:
+        part = slice(start, start + size)
+        span = _Span(cursor, read, i[part], j[part])
         for column in key_columns:
             keys[column][part] = span.key(column)
         pattern[part] = span.pattern()
+
+    size = min(max(-(-len(i) // MOST_THREADS), 2 * BATCH), SPAN)
+    in_threads(con, work, range(0, len(i), size))
     return Compared(pattern, keys)
 
 
@@ -198,15 +202,26 @@ class _Span:
     def _evaluate(self, sql: str, columns: Sequence[str], i: Ints, j: Ints, known: dict[str, Bytes]) -> Bytes:
         """The value (0 to 255) of SQL for the pairs of records (i, j)."""
         result = np.zeros(len(i), dtype=np.uint8)
+        if not len(i):
+            return result
         frame = self._read.columns.select(columns)
-        size = min(max(self._read.height // 4, SMALL_BATCH), LARGE_BATCH)
-        for start in range(0, len(i), size):
-            part = slice(start, start + size)
-            sides = [frame[at[part]].rename({c: f"{side}_{c}" for c in columns}) for side, at in (("a", i), ("b", j)) if columns]
-            facts = pl.DataFrame({name: values[part] for name, values in known.items()})
-            with registered(self._con, er_batch=pl.concat([*sides, facts], how="horizontal").with_row_index("n")):
-                found = self._con.sql(f"SELECT n, ({side_by_side(sql)})::UTINYINT AS v FROM er_batch").fetchnumpy()
-            result[found["n"] + start] = found["v"]
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for start in range(0, len(i), BATCH):
+                part = slice(start, start + BATCH)
+                sides = [
+                    frame[at[part]].rename({c: f"{side}_{c}" for c in columns}) for side, at in (("a", i), ("b", j)) if columns
+                ]
+                facts = pl.DataFrame({name: values[part] for name, values in known.items()})
+                yield from arrow(pl.concat([*sides, facts], how="horizontal").with_row_index("n", offset=start)).to_batches()
+
+        # The engine takes a batch when it wants one: a statement is planned once, and few batches are in memory.
+        stream = batches()
+        first = next(stream)
+        self._con.register("er_batch", pa.RecordBatchReader.from_batches(first.schema, chain([first], stream)))
+        found = self._con.execute(f"SELECT n, ({side_by_side(sql)})::UTINYINT AS v FROM er_batch").fetchnumpy()
+        self._con.unregister("er_batch")
+        result[found["n"]] = found["v"]
         return result
 
 

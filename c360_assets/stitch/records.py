@@ -6,8 +6,10 @@ value means for a match is decided in `features`; which values a record has at a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import duckdb
 import polars as pl
@@ -17,6 +19,9 @@ UNIT = r"\s*\b(APARTMENT|APT|UNIT|SUITE|STE|FLOOR|FL|ROOM|RM|BUILDING|BLDG|LOT|T
 MIDDLE = r"^(\S{2,}.*?)(?: \p{L})+$"  # a given name that initials of further names follow
 KEY_PREFIXES = ("fk_", "bk_", "sk_")
 RECORDS = "er_records"  # the name under which SQL sees the comparison records
+MOST_THREADS = 4  # of the work between SQL statements; each holds arrays of its own
+T = TypeVar("T")
+R = TypeVar("R")
 CHUNK = 16_384  # rows of a batch that one thread of the SQL engine takes
 _TYPES: dict[str, pl.DataType] = {
     **dict.fromkeys(
@@ -52,6 +57,20 @@ def registered(con: duckdb.DuckDBPyConnection, **frames: pl.DataFrame) -> Iterat
     finally:
         for name in frames:
             con.unregister(name)
+
+
+def in_threads(con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection, T], R], items: Iterable[T]) -> list[R]:
+    """The results of the work on each item, in their order, on as many threads as the connection has, each with its cursor.
+
+    The SQL engine uses all threads by itself, but what NumPy does between its statements runs on one.
+    """
+    with ThreadPoolExecutor(min(con.execute("SELECT current_setting('threads')").fetchall()[0][0], MOST_THREADS)) as pool:
+
+        def on_cursor(item: T) -> R:
+            with con.cursor() as cursor:
+                return work(cursor, item)
+
+        return list(pool.map(on_cursor, items))
 
 
 def _bin(count: pl.Expr, records: int) -> pl.Expr:
