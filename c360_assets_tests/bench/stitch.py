@@ -1,7 +1,8 @@
 """How fast records become persons, against Splink on the same records, and what the whole stage costs on top.
 
 Records are those of a generated tenant. Each measurement is a process of its own, so that peak memory means something; records
-are in memory before the clock starts, and Splink gets them normalised, while ours normalises them itself. Splink is no
+are in memory before the clock starts, and Splink gets them normalised, while ours normalises them itself. What a process does
+not measure it does not import, since imports count as memory too. Splink is no
 dependency: without it only our own figures are shown.
 """
 
@@ -18,17 +19,6 @@ from pathlib import Path
 
 import polars as pl
 
-from c360_assets.demo.generate import generate_tenant
-from c360_assets.ingest.landing import pending
-from c360_assets.ingest.load import load_feed
-from c360_assets.stitch import stitch
-from c360_assets.stitch.preprocess import preprocess
-from c360_assets.stitch.run import run_stitch
-from c360_assets.stitch.union import union_records
-from c360_assets.tenant.loader import load_tenant
-from c360_assets.tenant.models import StitchConfig
-from c360_assets.warehouse.ledger import session_ledger
-from c360_assets.warehouse.session import open_session
 from c360_assets_tests.bench.measure import Measure, seconds, show
 
 PEER = Path(__file__).parent / "peers" / "splink_peer.py"
@@ -46,6 +36,16 @@ def has_splink(python: str) -> bool:
 
 def make(folder: Path, records: int) -> None:
     """A tenant with its domain tables, its records as one frame, and the same records normalised."""
+    from c360_assets.demo.generate import generate_tenant
+    from c360_assets.ingest.landing import pending
+    from c360_assets.ingest.load import load_feed
+    from c360_assets.stitch.preprocess import preprocess
+    from c360_assets.stitch.union import union_records
+    from c360_assets.tenant.loader import load_tenant
+    from c360_assets.tenant.models import StitchConfig
+    from c360_assets.warehouse.ledger import session_ledger
+    from c360_assets.warehouse.session import open_session
+
     generate_tenant(folder / "tenant", people=max(int(records / RECORDS_PER_PERSON), 1), days=1)
     tenant = load_tenant(folder / "tenant")
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
@@ -66,6 +66,8 @@ def make(folder: Path, records: int) -> None:
 
 def matching(folder: Path) -> None:
     """Seconds of `stitch` from records in memory to persons with ids."""
+    from c360_assets.stitch import stitch
+
     records = pl.read_parquet(folder / "records.parquet")
     result = []
     took = seconds(lambda: result.append(stitch(records)))
@@ -76,6 +78,10 @@ def matching(folder: Path) -> None:
 
 def stage(folder: Path) -> None:
     """Seconds of the stage as a run has it: domain tables read, every table written."""
+    from c360_assets.stitch.run import run_stitch
+    from c360_assets.tenant.loader import load_tenant
+    from c360_assets.warehouse.session import open_session
+
     tenant = load_tenant(folder / "tenant")
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
         took = seconds(lambda: session.commit(**run_stitch(session, tenant, run_id="bench", as_of=THROUGH, force=True).meta))
