@@ -91,12 +91,12 @@ class _Day:
         self.published_now = False
 
     def run(self) -> Summary:
+        before = dict(self.warehouse.manifest.tables)
         if self.options.stage in ("load", "run"):
             self._load()
         elif not self.warehouse.manifest.tables:
             raise C360Error("nothing is loaded yet; `c360 load` loads what landed, `c360 run` runs the whole day")
         as_of = self._as_of()
-        before = dict(self.warehouse.manifest.tables)
         todo, publish = self._plan(as_of)
         self._compute(todo, publish, as_of)
         self.warehouse.reload()
@@ -278,8 +278,9 @@ class _Day:
     def _summary(self, as_of: date, before: Mapping[str, object], todo: Plan) -> Summary:
         now = self.warehouse.manifest.tables
         written = {name for name, state in now.items() if before.get(name) != state}
-        built = [name for name in todo.stale if name in written]
-        reused = [name for name in (*todo.stale, *todo.current) if name not in written]
+        planned = [*todo.stale, *todo.current]  # reports that a load has made are current by the time of the plan
+        built = [name for name in planned if name in written]
+        reused = [name for name in planned if name not in written]
         path = database_path(self.tenant.root)
         report = DayReport(
             as_of=as_of,
