@@ -179,7 +179,7 @@ def build_pairs(
     A block above its strategy's limit is cut into chunks of at most that many records, sorted so that like records stay
     together; `oversized='purge'` drops it instead. Keys are hashed here: their text takes eight times the room.
     """
-    by_place = records.sort(*LIKE, "i")["i"].to_numpy()
+    by_place = records.select(*LIKE, "i").sort(*LIKE, "i")["i"].to_numpy()
     place = np.empty(len(by_place), dtype=np.int64)
     place[by_place] = np.arange(len(by_place))
     bits = max(len(by_place).bit_length(), 1)
@@ -191,7 +191,7 @@ def build_pairs(
         a, b = by_place[a].astype(np.int64), by_place[b].astype(np.int64)
         return np.asarray(np.minimum(a, b) << (bits + STRATEGY_BITS) | np.maximum(a, b) << STRATEGY_BITS | number)
 
-    every = np.concatenate([np.zeros(0, dtype=np.int64), *in_threads(con, work, range(len(strategies)))])
+    every = np.concatenate([np.zeros(0, dtype=np.int64), *in_threads(con, work, range(len(strategies)), 2 * len(by_place))])
     every.sort()
     pair = every >> STRATEGY_BITS
     first = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]])) if len(pair) else np.zeros(0, dtype=np.int64)

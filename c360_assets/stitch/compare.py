@@ -116,8 +116,8 @@ def compare(con: duckdb.DuckDBPyConnection, read: Comparable, i: Ints, j: Ints, 
             keys[column][part] = span.key(column)
         pattern[part] = span.pattern()
 
-    size = min(max(-(-len(i) // MOST_THREADS), 2 * BATCH), SPAN)
-    in_threads(con, work, range(0, len(i), size))
+    size = min(max(-(-len(i) // MOST_THREADS), SPAN // 2), SPAN)
+    in_threads(con, work, range(0, len(i), size), len(i))
     return Compared(pattern, keys)
 
 

@@ -123,8 +123,9 @@ def _stable_ids(
     con: duckdb.DuckDBPyConnection,
 ) -> StableIds:
     of_rep = resolution.clusters.select(rep="rid", cluster="cluster")
-    clusters = frame.select("datasource", "pk", "rep").join(of_rep, on="rep", how="left", maintain_order="left")
-    return assign_ids(clusters.drop("rep"), previous, tenant_id, con, keep=config.stable_ids.enabled)
+    matched = frame.select("rep").join(of_rep, on="rep", how="left", maintain_order="left")
+    clusters = frame.select("datasource", "pk").with_columns(matched.get_column("cluster"))
+    return assign_ids(clusters, previous, tenant_id, con, keep=config.stable_ids.enabled)
 
 
 class _Steps:

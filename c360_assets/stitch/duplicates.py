@@ -45,8 +45,7 @@ def collapse(
     fks = sorted(c for c in frame.columns if c.startswith("fk_"))
     alone = pl.col("rid").is_in(sorted(set(kept_apart))) if kept_apart is not None else pl.lit(False)
 
-    lists = [_joined(c).alias(c) for c in _LISTS if c in profile]
-    keys = frame.select("rid", *profile, *extra, *fks).with_columns(lists)
+    keys = frame.select("rid", *profile, *extra, *fks)
     keys = _with_group(keys, [*profile, *extra], fks, alone, "_hard")
     if not excluded.intersection([*profile, *extra]):
         return keys.select(rep=pl.coalesce("_hard", "rid")).to_series()
@@ -54,7 +53,9 @@ def collapse(
     kept = [c for c in [*profile, *extra] if c not in excluded]
     keys = _with_group(keys, kept, fks, alone, "_soft")
     dropped = sorted(excluded.intersection([*profile, *extra]))
-    combinations = keys.drop_nulls("_soft").select("_soft", *dropped).unique().group_by("_soft").len("_combinations")
+    combinations = (
+        keys.drop_nulls("_soft").select("_soft", *map(_comparable, dropped)).unique().group_by("_soft").len("_combinations")
+    )
     large = combinations.filter(pl.col("_combinations") > size_threshold)["_soft"]
     soft = pl.when(pl.col("_soft").is_in(large.implode())).then("_soft")
     return keys.select(rep=pl.coalesce(soft, "_hard", "rid")).to_series()
@@ -71,35 +72,44 @@ def representatives(frame: pl.DataFrame) -> pl.DataFrame:
     if not fks or not grouped.height:
         return reps
     gathered = [pl.col(c).drop_nulls().unique().sort().str.join(",").replace("", None).alias(f"all:{c}") for c in fks]
-    joined = reps.join(grouped.group_by("rep").agg(gathered), on="rep", how="left", maintain_order="left")
-    return joined.with_columns(pl.coalesce(f"all:{c}", c).alias(c) for c in fks).select(frame.columns)
+    # A join copies every column it carries, so only the key goes through it.
+    matched = reps.select("rep").join(grouped.group_by("rep").agg(gathered), on="rep", how="left", maintain_order="left")
+    values = [pl.select(pl.coalesce(matched[f"all:{c}"], reps[c])).to_series().alias(c) for c in fks]
+    return reps.with_columns(values)
 
 
 def _group_reps(frame: pl.DataFrame) -> pl.Series:
     return frame.filter(pl.col("rid") != pl.col("rep"))["rep"].unique()
 
 
-def _joined(column: str) -> pl.Expr:
-    """A sorted set as text, so that it can be a grouping key; NULL when empty."""
-    return pl.when(pl.col(column).list.len() > 0).then(pl.col(column).list.sort().list.join(","))
+def _comparable(column: str) -> pl.Expr:
+    """A column that can be a grouping key: of a set the sorted text, NULL when empty."""
+    value = pl.col(column)
+    return pl.when(value.list.len() > 0).then(value.list.sort().list.join(",")).alias(column) if column in _LISTS else value
+
+
+def _absent(column: str) -> pl.Expr:
+    return pl.col(column).list.len().fill_null(0) == 0 if column in _LISTS else pl.col(column).is_null()
 
 
 def _with_group(keys: pl.DataFrame, columns: Sequence[str], fks: Sequence[str], alone: pl.Expr, name: str) -> pl.DataFrame:
     """Add `name`: the smallest rid among qualified records that are equal in `columns`; NULL for unqualified ones and those
     that stand alone."""
     profile = [c for c in PROFILE if c in columns]
-    bare = pl.all_horizontal(pl.lit(True), *(pl.col(c).is_null() for c in profile))
+    bare = pl.all_horizontal(pl.lit(True), *map(_absent, profile))
     # The foreign keys are part of the key only for records that hold nothing else.
-    by = [pl.col(c) for c in columns] + [pl.when(bare).then(c).alias(f"{name}:{c}") for c in fks]
-    if not by:
+    keyed = [pl.when(bare).then(c).alias(f"{name}:{c}") for c in fks]
+    if not columns and not fks:
         return keys.with_columns(pl.lit(None, dtype=pl.Int64).alias(name))
-    rows = keys.select(by)
-    qualified = keys.select(_qualified(profile, fks, bare) & ~alone).to_series()
+    qualified = keys.select(_qualified(profile, fks, bare) & ~alone).to_series().arg_true()
     # Only rows with a hash that occurs twice can be equal. They are few, and comparing all columns is dear.
-    hashed = rows.hash_rows()
-    asked = qualified.arg_true()
-    few = keys.select("rid", *by)[asked.filter(hashed[asked].is_duplicated())]
-    groups = few.select("rid", pl.col("rid").min().over(rows.columns).alias(name))
+    sets = [pl.col(c).list for c in columns if c in _LISTS]
+    sketch = [
+        pl.when(v.len() == 1).then(v.first()).otherwise(v.len().cast(pl.String)).alias(f"set{n}") for n, v in enumerate(sets)
+    ]
+    hashed = keys.select(*(c for c in columns if c not in _LISTS), *sketch, *keyed).hash_rows()
+    few = keys[qualified.filter(hashed[qualified].is_duplicated())].select("rid", *map(_comparable, columns), *keyed)
+    groups = few.select("rid", pl.col("rid").min().over(few.columns[1:]).alias(name))
     matched = keys.select("rid").join(groups, on="rid", how="left", maintain_order="left")
     return keys.with_columns(matched.get_column(name))
 
@@ -108,7 +118,7 @@ def _qualified(profile: Sequence[str], fks: Sequence[str], bare: pl.Expr) -> pl.
     """Whether a record says enough to be one person, judged on the columns in `profile` alone."""
 
     def has(column: str) -> pl.Expr:
-        return pl.col(column).is_not_null() if column in profile else pl.lit(False)
+        return ~_absent(column) if column in profile else pl.lit(False)
 
     named = has("given_name") & has("surname") & (has("birthdate") | has("address"))
     keyed = pl.any_horizontal(pl.lit(False), *(pl.col(c).is_not_null() for c in fks))

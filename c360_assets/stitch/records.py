@@ -20,6 +20,7 @@ MIDDLE = r"^(\S{2,}.*?)(?: \p{L})+$"  # a given name that initials of further na
 KEY_PREFIXES = ("fk_", "bk_", "sk_")
 RECORDS = "er_records"  # the name under which SQL sees the comparison records
 MOST_THREADS = 4  # of the work between SQL statements; each holds arrays of its own
+FEW_ROWS = 1_000_000  # up to so many are no work for several threads
 T = TypeVar("T")
 R = TypeVar("R")
 CHUNK = 16_384  # rows of a batch that one thread of the SQL engine takes
@@ -59,17 +60,23 @@ def registered(con: duckdb.DuckDBPyConnection, **frames: pl.DataFrame) -> Iterat
             con.unregister(name)
 
 
-def in_threads(con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection, T], R], items: Iterable[T]) -> list[R]:
+def in_threads(
+    con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection, T], R], items: Iterable[T], rows: int
+) -> list[R]:
     """The results of the work on each item, in their order, on as many threads as the connection has, each with its cursor.
 
-    The SQL engine uses all threads by itself, but what NumPy does between its statements runs on one.
+    The SQL engine uses all threads by itself, but what NumPy does between its statements runs on one. For few `rows` that is
+    nothing, and every thread keeps memory.
     """
-    with ThreadPoolExecutor(min(con.execute("SELECT current_setting('threads')").fetchall()[0][0], MOST_THREADS)) as pool:
+    threads = con.execute("SELECT current_setting('threads')").fetchall()[0][0] if rows > FEW_ROWS else 1
+    if threads == 1:
+        return [work(con, item) for item in items]
 
-        def on_cursor(item: T) -> R:
-            with con.cursor() as cursor:
-                return work(cursor, item)
+    def on_cursor(item: T) -> R:
+        with con.cursor() as cursor:
+            return work(cursor, item)
 
+    with ThreadPoolExecutor(min(threads, MOST_THREADS)) as pool:
         return list(pool.map(on_cursor, items))
 
 

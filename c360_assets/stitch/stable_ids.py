@@ -18,6 +18,7 @@ from c360_assets.stitch.union import in_key_order
 
 # Two SHA-1 prefixes do not meet in practice; the limit only keeps a defect from looping.
 SALTS = 8
+SLICE = 65_536  # names hashed at a time: their hashes as text take ten times the room of an id
 
 
 @dataclass(frozen=True)
@@ -119,15 +120,17 @@ def derive_ids(
 
 def uuid5(names: pl.Series, namespace: UUID, con: duckdb.DuckDBPyConnection) -> pl.Series:
     """`uuid.uuid5(namespace, name)` of every name, in order, without a loop over names."""
-    con.register("_uuid5_names", pl.DataFrame({"name": names}).with_row_index("i").to_arrow())
     sql = """
         WITH hashed AS (SELECT i, sha1(from_hex($namespace) || encode(name)) AS h FROM _uuid5_names)
         SELECT concat_ws('-', h[1:8], h[9:12], '5' || h[14:16],
                          translate(h[17], '0123456789abcdef', '89ab89ab89ab89ab') || h[18:20], h[21:32]) AS id
         FROM hashed ORDER BY i"""
-    ids = con.sql(sql, params={"namespace": namespace.hex}).pl()["id"]
-    con.unregister("_uuid5_names")
-    return ids.alias("amperity_id")
+    parts = [pl.Series([], dtype=pl.String)]
+    for part in pl.DataFrame({"name": names}).iter_slices(SLICE):
+        con.register("_uuid5_names", part.with_row_index("i").to_arrow())
+        parts.append(con.sql(sql, params={"namespace": namespace.hex}).pl()["id"])
+        con.unregister("_uuid5_names")
+    return pl.concat(parts).alias("amperity_id")
 
 
 def _register(registry: pl.DataFrame, live: pl.Series, generation: int) -> pl.DataFrame:
