@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -518,6 +519,8 @@ def ui(
             pass
         workspace = Path(__file__).resolve().parents[1] / "workspace.yaml"
         out.print(f"Dagster for {short_path(root)} on http://127.0.0.1:{port} — stop with Ctrl-C")
+        # A script's background job ignores SIGINT, and Dagster gives SIGTERM the same treatment: it could not be stopped.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         dagster = Path(sys.executable).with_name("dagster")
         os.execv(dagster, [str(dagster), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)])
 
