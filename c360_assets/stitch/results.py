@@ -69,11 +69,11 @@ class StitchTables(Mapping[str, pl.DataFrame]):
     @contextmanager
     def source(self, name: str, con: duckdb.DuckDBPyConnection) -> Iterator[str | pl.DataFrame]:
         """The table as a writer takes it: a SELECT on the connection where the rows need never be in memory together."""
-        if name not in self._streamed or name in self._skipped:
+        if name not in self._streamed:
             yield self[name]
             return
         with registered(con, er_records=self._keyed_records()):
-            yield self._streamed[name]()
+            yield self._sql(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._builders)
@@ -166,9 +166,13 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         records = self._found.resolution.records
         return records.hstack(self._found.clean.frame.select(*tables.KEYS)[records["rid"]])
 
+    def _sql(self, name: str) -> str:
+        sql = self._streamed[name]()
+        return f"SELECT * FROM ({sql}) LIMIT 0" if name in self._skipped else sql
+
     def _selected(self, name: str, *order: str) -> pl.DataFrame:
         with self._connection() as con, registered(con, er_records=self._keyed_records()):
-            return con.sql(self._streamed[name]()).pl().sort(order)
+            return con.sql(self._sql(name)).pl().sort(order)
 
     def _listed(self) -> pl.DataFrame:
         listed = self._found.blocklist
