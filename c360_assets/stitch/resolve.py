@@ -6,7 +6,7 @@ One entry, `resolve`. Preprocessing and the collapse of trivial duplicates come 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -20,6 +20,7 @@ from c360_assets.stitch import blocking, clustering, components, corroboration, 
 from c360_assets.stitch.blocking import Ints32
 from c360_assets.stitch.compare import Comparable, comparable, compare
 from c360_assets.stitch.ecm import EcmModel, fit_ecm
+from c360_assets.stitch.labels import LABEL, Labels, labelled
 from c360_assets.stitch.model import Ints, Model, fit
 from c360_assets.tenant.models import StitchConfig
 
@@ -83,13 +84,15 @@ def resolve(
     frame: pl.DataFrame,
     config: StitchConfig | None = None,
     *,
+    labels: pl.DataFrame | None = None,
     con: duckdb.DuckDBPyConnection | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Resolution:
     """Cluster the representatives of `frame` (preprocessed frame, unique ascending `rid`) into persons.
 
-    Reads no label. The result does not depend on row order, thread count or the connection. Raises C360Error for a repeated
-    rid or a setting that cannot work.
+    `labels`: pairs `rid1, rid2, same` that people decided; see `labels`. The result does not depend on row order, thread count
+    or the connection. Temporary tables named `er_*` are dropped from `con` afterwards. Raises C360Error for a repeated rid, a
+    setting that cannot work, or labels that contradict each other.
     """
     config = config or StitchConfig()
     say = progress or (lambda _: None)
@@ -98,7 +101,7 @@ def resolve(
     own = con is None
     connection = con if con is not None else duckdb.connect()
     try:
-        return _resolve(connection, frame, config, say)
+        return _resolve(connection, frame, config, labels, say)
     except duckdb.Error as error:  # its text quotes values of records
         raise C360Error(f"stitch: the comparison failed in the SQL engine ({type(error).__name__})") from None
     finally:
@@ -106,7 +109,13 @@ def resolve(
             connection.close()
 
 
-def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: StitchConfig, say: Callable[[str], None]) -> Resolution:
+def _resolve(
+    con: duckdb.DuckDBPyConnection,
+    frame: pl.DataFrame,
+    config: StitchConfig,
+    labels: pl.DataFrame | None,
+    say: Callable[[str], None],
+) -> Resolution:
     say("index records")
     data = records.prepare_records(frame, _known_names())
     n = data.height
@@ -116,7 +125,14 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
     say("compare pairs")
     key_columns = [*records.columns_with(frame, "fk_"), *records.columns_with(frame, "sk_")]
     read = comparable(data, key_columns)
-    compared = _compare(con, read, i, j, mask, key_columns)
+    said = labelled(labels, data["rid"].to_numpy())
+    compared = _compare(con, read, i, j, mask, key_columns, said)
+    asked = said.states(i, j, n)
+    unseen = ~np.isin(said.i * n + said.j, i.astype(np.int64)[asked > 0] * n + j[asked > 0])
+    if unseen.any():
+        i, j = said.i[unseen].astype(np.int32), said.j[unseen].astype(np.int32)
+        bit = np.full(len(i), 1 << len(strategies), dtype=np.int64)
+        compared = compared.with_more(_compare(con, read, i, j, bit, key_columns, said))
     say("fit the model")
     distinct, inverse, counts = np.unique(compared.pattern, return_inverse=True, return_counts=True)
     if config.matching.model == "recordlinkage_ecm":
@@ -127,6 +143,8 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
     conflicts = scores.choose_conflicts(
         model, dict(config.clustering.conflict_fields), default, tuple(c for c in key_columns if c.startswith("sk_"))
     )
+    if len(said.i):
+        conflicts = replace(conflicts, keys=(*conflicts.keys, LABEL))
     say("score pairs")
     contacts = bool(data.select(pl.any_horizontal(pl.col("email", "phone", "address").is_not_null().any())).item())
     person, household = model.log_odds(distinct)
@@ -143,8 +161,8 @@ def _resolve(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, config: Stitch
     inside = part[compared.i] == part[compared.j]
     i, j = _unmet(part, compared.i[inside], compared.j[inside], 4 * limits.min_size)
     wanted = 0.0 if config.outputs.get("stitch_scores") == "all" else 1.0
-    kept = compared.take(inside | (scored.score >= wanted)).with_more(
-        _compare(con, read, i, j, np.zeros(len(i), dtype=np.int64), key_columns)
+    kept = compared.take(inside | (scored.score >= wanted) | (said.states(compared.i, compared.j, n) > 0)).with_more(
+        _compare(con, read, i, j, np.zeros(len(i), dtype=np.int64), key_columns, said)
     )
     patterns, inverse = np.unique(kept.pattern, return_inverse=True)
     person, top = model.log_odds(patterns)[0], corroboration.ceiling(patterns, contacts=contacts)
@@ -202,10 +220,19 @@ def _known_names() -> frozenset[str]:
 
 
 def _compare(
-    con: duckdb.DuckDBPyConnection, read: Comparable, i: Ints32, j: Ints32, mask: Ints, key_columns: list[str]
+    con: duckdb.DuckDBPyConnection,
+    read: Comparable,
+    i: Ints32,
+    j: Ints32,
+    mask: Ints,
+    key_columns: list[str],
+    said: Labels,
 ) -> _Pairs:
     found = compare(con, read, i, j, key_columns)
-    return _Pairs(i, j, mask, found.pattern, found.keys)
+    keys = scores.approximate(found.pattern, found.keys)
+    if len(said.i):
+        keys[LABEL] = said.states(i, j, read.height)
+    return _Pairs(i, j, mask, found.pattern, keys)
 
 
 def _unmet(part: Ints, i: Ints32, j: Ints32, largest: int) -> tuple[Ints32, Ints32]:
@@ -257,10 +284,10 @@ def _cluster(
         bad,
         good,
     )
-    contracted = np.arange(n)
+    joined = pairs.keys[LABEL][inside] == 1 if LABEL in pairs.keys else np.zeros(len(found.i), dtype=bool)
     if not config.matching.classifier.endswith("sk-priority") or config.matching.rules:
-        fk = scored.fk_equal[inside]
-        contracted = clustering.contract(n, found.i[fk], found.j[fk])
+        joined |= scored.fk_equal[inside]
+    contracted = clustering.contract(n, found.i[joined], found.j[joined])
     if config.clustering.algorithm == "hierarchical":
         return clustering.hierarchical(n, found, score, config.matching.threshold, contracted)
     return clustering.mean_linkage(n, found, scores.log_odds_of(config.matching.threshold), contracted)

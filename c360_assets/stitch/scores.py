@@ -7,7 +7,7 @@ two preset rule lists, evaluated like any other list: first true decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,10 +17,12 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.features import FEATURES, GIVEN
+from c360_assets.stitch.labels import LABEL
 from c360_assets.stitch.model import Ints, levels_of
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Keys = npt.NDArray[np.uint8]
 
 EDGES = (-9.2, -4.6, -2.2, 0.0, 4.6, 9.2)  # log-odds at scores 0, 1, 2, 3, 4 and 5
 CATEGORIES = ("non_match", "weak", "moderate", "high", "excellent", "exact")
@@ -55,6 +57,10 @@ class Evidence(Protocol):
     """What choosing conflicts asks of a model: the 95 % lower bound of a share among same-person pairs, and how many hold it."""
 
     def lower_bound_m(self, feature: str, levels: list[int]) -> tuple[float, float]: ...
+
+
+def _levels(feature: str, *prefixes: str) -> tuple[int, ...]:
+    return tuple(next(f for f in FEATURES if f.name == feature).labelled(*prefixes))
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,26 @@ def choose_conflicts(model: Evidence, modes: dict[str, str], default: str, sk_co
     return Conflicts(levels, reason, tuple(c for c in sk_columns if modes.get(c, "always") != "never"))
 
 
-def conflict_states(conflicts: Conflicts, patterns: Ints, keys: dict[str, npt.NDArray[np.uint8]]) -> tuple[Bools, Bools]:
+# Keys of which approximate values do not conflict: the feature that compares the same field, and its levels that fit.
+APPROXIMATE = {
+    "sk_birthdate": ("birthdate", ("equal", "day and month", "one edit")),
+    "sk_given_name": ("given_name", ("equal", "nickname", "initial", "similar", "alike")),
+}
+
+
+def approximate(patterns: Ints, keys: Mapping[str, Keys]) -> dict[str, Keys]:
+    """The states of the keys, a difference counted as equal where the field's comparison says that the values fit."""
+    result = dict(keys)
+    for column, (feature, fitting) in APPROXIMATE.items():
+        if column in result:
+            level = levels_of(patterns, feature)
+            fits = np.isin(level, _levels(feature, *fitting))
+            held = result[column] == 2
+            result[column] = np.where(held & fits, 1, np.where(held & (level == 0), 0, result[column])).astype(np.uint8)
+    return result
+
+
+def conflict_states(conflicts: Conflicts, patterns: Ints, keys: dict[str, Keys]) -> tuple[Bools, Bools]:
     """(incompatible, compatible), each (pairs, fields): both hold the field and conflict, or hold it and do not."""
     bad, good = [], []
     for name, levels in conflicts.levels.items():
@@ -139,10 +164,6 @@ class Scored:
 
 
 # Semantics that rules may name -> feature, levels that mean equal, levels that mean approximately equal.
-def _levels(feature: str, *prefixes: str) -> tuple[int, ...]:
-    return tuple(next(f for f in FEATURES if f.name == feature).labelled(*prefixes))
-
-
 SEMANTICS: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {
     name: (feature, _levels(feature, *equal), _levels(feature, *like), _levels(feature, "different"))
     for name, feature, equal, like in (
@@ -166,7 +187,7 @@ FUZZY = {
 }
 
 
-def _condition(condition: Any, patterns: Ints, keys: dict[str, npt.NDArray[np.uint8]]) -> tuple[Bools, bool]:
+def _condition(condition: Any, patterns: Ints, keys: dict[str, Keys]) -> tuple[Bools, bool]:
     """Truth of one condition per pair, and whether it is fuzzy. A missing value makes every condition false."""
     if isinstance(condition, str):
         if condition not in FUZZY:
@@ -199,7 +220,7 @@ def _condition(condition: Any, patterns: Ints, keys: dict[str, npt.NDArray[np.ui
     return truth[kind], kind.startswith("fuzzy")
 
 
-def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, keys: dict[str, npt.NDArray[np.uint8]]) -> Scored:
+def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, keys: dict[str, Keys]) -> Scored:
     """Scores of pairs: the rule list or classifier preset of a `MatchingConfig` first, then the model.
 
     `keys`: per fk_ and sk_ column 0 missing on a side, 1 equal, 2 different.
@@ -232,9 +253,11 @@ def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, k
         for field in ("given_name", "generational_suffix"):
             if field in conflicts.levels:
                 settle(np.isin(levels_of(patterns, field), conflicts.levels[field]), 0.0, "sk-" + field.replace("_", "-"))
-        for column in conflicts.keys:
+        for column in (c for c in conflicts.keys if c != LABEL):
             settle(keys[column] == 2, 0.0, column.replace("_", "-", 1))
 
+    if LABEL in keys:
+        settle(keys[LABEL] > 0, np.where(keys[LABEL] == 1, 5.0, 0.0), LABEL)
     if matching.rules:
         model_score = score_of(x)
         for number, rule in enumerate(matching.rules, 1):

@@ -1,0 +1,57 @@
+"""Where decisions of people enter the matcher: pairs of records that are one person, or are not, whatever the evidence says.
+
+A labelled pair is compared even if no block holds it, scores 5.00 or 0.00 (`decided_by` label) before any rule or key is looked
+at, and is joined, or is a conflict that no cluster may hold. Reading label tables and working out their pairs is not done here;
+records that a label addresses must not be collapsed with others (`duplicates.collapse`, `kept_apart`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from c360_assets.errors import C360Error
+
+LABEL = "label"  # the name beside foreign and separation keys under which the state of a pair goes
+Ints = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int64] | npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labelled pairs of comparison records by position: i < j, sorted, each once; `same`: one person, or not."""
+
+    i: Ints
+    j: Ints
+    same: npt.NDArray[np.bool_]
+
+    def states(self, i: Positions, j: Positions, n: int) -> npt.NDArray[np.uint8]:
+        """Per pair (i < j, of n records) 0 without a label, 1 one person, 2 not: the states of a key."""
+        key = self.i * n + self.j
+        wanted = i.astype(np.int64) * n + j
+        if not len(key):
+            return np.zeros(len(wanted), dtype=np.uint8)
+        at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+        return np.where(key[at] == wanted, np.where(self.same[at], 1, 2), 0).astype(np.uint8)
+
+
+def labelled(pairs: pl.DataFrame | None, rid: Ints) -> Labels:
+    """The labels of pairs `rid1, rid2, same` (Boolean) among the records with these ascending `rid`.
+
+    A pair may be given in either order and more than once. Raises C360Error for a record that does not exist, a record paired
+    with itself, and a pair that is labelled both ways.
+    """
+    if pairs is None or not pairs.height:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Labels(nothing, nothing, np.zeros(0, dtype=bool))
+    one, two = (pairs[c].to_numpy() for c in ("rid1", "rid2"))
+    if not np.isin(np.concatenate([one, two]), rid).all():
+        raise C360Error("stitch: a label names a record that is not compared")
+    one, two = np.searchsorted(rid, one), np.searchsorted(rid, two)
+    frame = pl.DataFrame({"i": np.minimum(one, two), "j": np.maximum(one, two), "same": pairs["same"]}).unique().sort("i", "j")
+    if (frame["i"] == frame["j"]).any() or not frame.select("i", "j").is_unique().all():
+        raise C360Error("stitch: labels say of a pair of records that it is one person and that it is not")
+    return Labels(frame["i"].to_numpy(), frame["j"].to_numpy(), frame["same"].to_numpy())

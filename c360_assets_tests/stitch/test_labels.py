@@ -1,0 +1,73 @@
+"""Labels above all other evidence, and separation keys of which approximate values fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch.labels import labelled
+from c360_assets.stitch.resolve import resolve
+from c360_assets.tenant.models import StitchConfig
+
+HOME = {"surname": "RIVERA", "phone": ["2065550122"], "address": "9 FIR AVENUE", "postal": "98102"}
+FRAME = pl.DataFrame(
+    [
+        {"rid": 1, "given_name": "JOHN", **HOME},
+        {"rid": 2, "given_name": "MARY", **HOME},
+        {"rid": 3, "given_name": "JOHN", "email": ["JRIVERA@X.COM"], **HOME},
+        {"rid": 4, "given_name": "OLGA", "surname": "PETERS", "email": ["OLGA@Y.COM"]},
+    ],
+    schema_overrides={"email": pl.List(pl.String), "phone": pl.List(pl.String)},
+)
+
+
+ALL = {"outputs": {"stitch_scores": "all"}}
+
+
+def pairs(*rows: tuple[int, int, bool]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema={"rid1": pl.Int64, "rid2": pl.Int64, "same": pl.Boolean}, orient="row")
+
+
+def clusters(*rows: tuple[int, int, bool], **config: object) -> list[int]:
+    return resolve(FRAME, StitchConfig.model_validate(config), labels=pairs(*rows)).clusters["cluster"].to_list()
+
+
+@pytest.mark.parametrize("algorithm", ["mean_linkage", "hierarchical"])
+@pytest.mark.parametrize("classifier", ["general-ordinal-fk-priority", "general-ordinal-sk-priority"])
+def test_labels_join_and_separate_whatever_the_evidence_says(algorithm: str, classifier: str) -> None:
+    config = {"clustering": {"algorithm": algorithm}, "matching": {"classifier": classifier}}
+    assert clusters(**config) == [1, 2, 1, 4]
+    assert clusters((2, 1, True), **config) == [1, 1, 1, 4]
+    assert clusters((1, 3, False), **config) == [1, 2, 3, 4]
+    assert clusters((1, 4, True), **config) == [1, 2, 1, 1], "a pair that no block holds"
+    assert clusters((1, 4, True), (4, 3, False), **config) == [1, 2, 3, 1]
+
+
+def test_a_labelled_pair_shows_who_decided() -> None:
+    found = resolve(FRAME, labels=pairs((1, 4, True), (1, 3, False))).pairs
+    rows = found.filter(pl.col("decided_by") == "label").select("rid1", "rid2", "score", "match_category", "match_type").rows()
+    assert rows == [(1, 3, 0.0, "non_match", "scored"), (1, 4, 5.0, "exact", "scored")]
+
+
+def test_labels_that_cannot_be_are_refused() -> None:
+    rid = np.array([1, 2, 3])
+    for wrong in (pairs((1, 9, True)), pairs((1, 1, True)), pairs((1, 2, True), (2, 1, False))):
+        with pytest.raises(C360Error, match="label"):
+            labelled(wrong, rid)
+    assert len(labelled(pairs((1, 2, True), (2, 1, True)), rid).i) == 1
+    assert len(labelled(None, rid).i) == 0
+
+
+def test_approximate_birthdates_are_no_conflict_of_their_separation_key() -> None:
+    def found(one: str, other: str) -> list[str]:
+        frame = FRAME.head(3).with_columns(
+            birthdate=pl.Series([one, None, other]).str.to_date(), sk_birthdate=pl.Series([one, None, other])
+        )
+        config = StitchConfig.model_validate({**ALL, "matching": {"classifier": "general-ordinal-sk-priority"}})
+        return resolve(frame, config).pairs.filter(rid1=1, rid2=3)["decided_by"].cast(pl.String).to_list()
+
+    assert found("1981-09-08", "1981-08-09") == ["model"]
+    assert found("1981-09-08", "1981-09-09") == ["model"]
+    assert found("1981-09-08", "1952-02-27") == ["sk-birthdate"]
