@@ -10,6 +10,7 @@ import dagster as dg
 
 from c360_assets.assets.metadata import Result, asset_key, counts, documented, materialized, state_schema
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
+from c360_assets.customer_360.checks import CHECKS
 from c360_assets.customer_360.databases import Database, databases
 from c360_assets.customer_360.destinations import send
 from c360_assets.customer_360.publish import meta_of, publish_database, unpublished
@@ -33,9 +34,12 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
     """The databases below `activated/`, one file each, and their checks, after every table of the customer 360 stage."""
     owned = databases(tenant)
     specs = [spec for database in owned for spec in _specs(database)]
+    checks = [spec for database in owned for spec in check_specs(database)]
 
-    @dg.multi_asset(name=DATABASE, specs=specs, group_name=GROUP, can_subset=False)
-    def customer_360_database(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
+    @dg.multi_asset(name=DATABASE, specs=specs, check_specs=checks, group_name=GROUP, can_subset=False)
+    def customer_360_database(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[Result | dg.AssetCheckResult]:
         failed: list[str] = []
         with warehouse.session(context) as session:
             as_of = as_of_date(tenant, context.run.tags, session.warehouse)
@@ -57,6 +61,7 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
                         failed.append(f"{database.name}: {error}")
                         continue
                 yield from _results(session, database, reused)
+                yield from check_results(session, database)
         if failed:
             raise C360Error("; ".join(failed))
 
@@ -112,3 +117,44 @@ def _results(session: Session, database: Database, reused: bool) -> Iterator[Res
     path = dg.MetadataValue.path(str(database_path(database.tenant.root, database.name)))
     metadata = {"path": path, "reused": reused, **counts(published)}
     yield dg.MaterializeResult(asset_key=asset_key(database.own(DATABASE)), metadata=metadata)
+
+
+def check_specs(database: Database) -> list[dg.AssetCheckSpec]:
+    """One check for each numbered validation, and those of what the tenant's tables promise. They warn and stop nothing."""
+    asset = asset_key(database.own(TABLE))
+    return [
+        dg.AssetCheckSpec(_slug(number), asset=asset, description=text, blocking=False) for number, text in _numbers().items()
+    ]
+
+
+def check_results(session: Session, database: Database) -> Iterator[dg.AssetCheckResult]:
+    """What the last validation of the database found: counts and shares under names that stay, so that they plot."""
+    session.bind(database.own(TABLE), "_c360_found")
+    rows = session.rows("SELECT validation_id, finding_count, finding_pct, status FROM _c360_found ORDER BY validation_id")
+    for number in _numbers():
+        mine = [row for row in rows if row[0].split(".")[0] == number]
+        figures = {f"{id_} {what}": float(value) for id_, *values, _ in mine
+                   for what, value in zip(("findings", "%"), values, strict=True) if value is not None}  # fmt: skip
+        warned = [f"{id_}: {count:,} ({share:.1f} %)" for id_, count, share, status in mine if status == "warning"]
+        yield dg.AssetCheckResult(
+            asset_key=asset_key(database.own(TABLE)),
+            check_name=_slug(number),
+            passed=not warned,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="; ".join(warned) or (None if figures else "not applicable: the tenant has no such data"),
+            metadata=figures,
+        )
+
+
+def _numbers() -> dict[str, str]:
+    """Number of a validation -> what it asks. Validations of one number ask the same of several columns."""
+    found: dict[str, list[str]] = {}
+    for check in CHECKS:
+        found.setdefault(check.id.split(".")[0], []).append(check.question)
+    told = {number: f"{number}: {' '.join(dict.fromkeys(questions))}" for number, questions in found.items()}
+    promises = {"db/required": "must have a value in every row", "db/unique": "must not repeat a value"}
+    return told | {number: f"Columns that database/*.yaml says {text}" for number, text in promises.items()}
+
+
+def _slug(number: str) -> str:
+    return number.replace("-", "_").replace("/", "_")
