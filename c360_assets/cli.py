@@ -45,7 +45,7 @@ feed_app = typer.Typer(
     help="Work on feeds: `c360 feed suggest FILE` proposes a feed's YAML from a sample file.", no_args_is_help=True
 )
 app.add_typer(feed_app, name="feed")
-database_app = typer.Typer(help="Work on tables of the database before they are built.", no_args_is_help=True)
+database_app = typer.Typer(help="Tables of the database before they are built, and its earlier versions.", no_args_is_help=True)
 app.add_typer(database_app, name="database")
 
 TenantOption = Annotated[
@@ -327,6 +327,7 @@ def sql(
     show: Annotated[str | None, typer.Option("--show", help="Print the SQL that builds this table.", metavar="TABLE")] = None,
     spark: Annotated[bool, typer.Option("--spark", help="With --show: as Spark runs it.")] = False,
     database: DatabaseOption = "customer_360",
+    number: Annotated[int | None, typer.Option("--kept", help="Ask an earlier, kept database of that number.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -343,7 +344,7 @@ def sql(
             return
         if query is None:
             raise typer.BadParameter("give a query, or --show TABLE")
-        with open_published(root, database) as con:
+        with open_published(root, database, number) as con:
             print_result(con, query, out, "json" if as_json else "csv" if as_csv else "table")
 
 
@@ -502,6 +503,19 @@ def database_preview(
         print(json.dumps(found.as_json(), indent=1, default=str))
     else:
         render_preview(found, out)
+
+
+@database_app.command("history")
+def database_history(tenant: TenantOption = None, database: DatabaseOption = "customer_360", as_json: JsonOption = False) -> None:
+    """List what is published and the earlier databases that are kept, with their numbers for `rollback`, `diff`, `sql --kept`."""
+    from c360_assets.reporting.history import render_versions, versions
+
+    with _told_errors():
+        found = versions(_root(tenant), database)
+    if as_json:
+        print(json.dumps([version.as_json() for version in found], indent=1, default=str))
+    else:
+        render_versions(found, out)
 
 
 @app.command()

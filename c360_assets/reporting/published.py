@@ -24,7 +24,7 @@ from c360_assets.customer_360.spark import spark_sql
 from c360_assets.errors import C360Error
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.activated import database_path, restore
+from c360_assets.warehouse.activated import database_path, kept, number_of, restore
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.session import open_session
@@ -44,13 +44,17 @@ def database_named(tenant: Tenant, name: str) -> Database:
 
 
 @contextmanager
-def open_published(root: Path, database: str = GROUP) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A published database of the tenant at `root`, read-only, in the tenant's time zone.
+def open_published(root: Path, database: str = GROUP, number: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A published database of the tenant at `root`, or a kept file of it, read-only, in the tenant's time zone.
 
     Raises C360Error when there is no such database, nothing has been published, and for a query that fails.
     """
     tenant = load_tenant(root)
     path = database_path(root, database_named(tenant, database).name)
+    if number is not None:
+        path = next((file for file in kept(path) if number_of(file) == number), path.with_name("none"))
+        if not path.exists():
+            raise C360Error(f"no database number {number} is kept; `c360 database history` lists them")
     if not path.exists():
         raise C360Error(f"nothing is published yet: {path} does not exist; run `c360 run` first")
     try:

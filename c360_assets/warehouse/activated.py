@@ -100,10 +100,11 @@ def _write(session: Session, table: PublishedTable) -> None:
 
 def kept(path: Path) -> list[Path]:
     """Earlier published files of this database, newest first."""
-    return sorted((path.parent / "history").glob(f"{path.stem}.*.duckdb"), key=_number, reverse=True)
+    return sorted((path.parent / "history").glob(f"{path.stem}.*.duckdb"), key=number_of, reverse=True)
 
 
-def _number(path: Path) -> int:
+def number_of(path: Path) -> int:
+    """The number of a kept file."""
     return int(path.name.split(".")[-2])
 
 
@@ -112,7 +113,7 @@ def _keep(path: Path) -> None:
         return
     history = private_folder(path.parent / "history")
     earlier = kept(path)
-    target = history / f"{path.stem}.{_number(earlier[0]) + 1 if earlier else 1}.duckdb"
+    target = history / f"{path.stem}.{number_of(earlier[0]) + 1 if earlier else 1}.duckdb"
     try:
         os.link(path, target)
     except OSError:  # a file system without hard links
@@ -134,7 +135,7 @@ def restore(path: Path, number: int | None = None) -> Path:
 
     Raises LookupError when nothing of that number is kept.
     """
-    files = [f for f in kept(path) if number is None or _number(f) == number]
+    files = [f for f in kept(path) if number is None or number_of(f) == number]
     if not files:
         raise LookupError(f"no kept database{'' if number is None else f' number {number}'} beside {path.name}")
     chosen = files[0]

@@ -14,6 +14,7 @@ from c360_assets.customer_360.databases import databases, plan_all
 from c360_assets.customer_360.publish import is_published, publish_database, unpublished
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.reporting.diff import TableDiff, database_diff
+from c360_assets.reporting.history import versions
 from c360_assets.reporting.preview import preview_table
 from c360_assets.reporting.published import open_published, roll_back, table_sql
 from c360_assets.tenant.loader import load_tenant
@@ -147,6 +148,12 @@ def test_each_database_is_read_previewed_and_rolled_back_by_itself(tmp_path: Pat
         with open_published(tmp_path, database) as con:
             return int(con.execute("SELECT count(*) FROM merged_customers").fetchall()[0][0])
 
+    assert [(v.number, v.as_of, v.customers) for v in versions(tmp_path)] == [(None, AS_OF, 1), (1, AS_OF, 4)]
+    assert [(v.number, v.customers) for v in versions(tmp_path, "brand")] == [(None, None), (1, None)]
+    with open_published(tmp_path, number=1) as con:
+        assert con.execute("SELECT count(*) FROM customer_360").fetchall() == [(4,)]
+    with pytest.raises(C360Error, match="no database number 7 is kept"), open_published(tmp_path, number=7):
+        pass
     assert [people_of(name) for name in ("customer_360", "group", "brand")] == [1, 1, 4]
     with open_session(tmp_path / "warehouse") as session:
         assert [d.name for d in unpublished(session, tenant)] == ["brand"]
