@@ -34,6 +34,8 @@ STORED_AS = {
     "UUID": "VARCHAR",
     "TIMESTAMP": "TIMESTAMPTZ",
 }
+# As fast as Snappy, in a fraction of the space.
+FILE = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 CONFIGURATION: dict[str, str | None] = {
     "delta.deletedFileRetentionDuration": "interval 14 days",
     "delta.logRetentionDuration": "interval 30 days",
@@ -72,7 +74,7 @@ def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: st
     try:
         with _told(table):
             path.mkdir(parents=True, exist_ok=True)
-            con.execute(f"COPY ({query}) TO {quote_literal(str(file))} (FORMAT parquet)").fetchall()
+            con.execute(f"COPY ({query}) TO {quote_literal(str(file))} ({FILE})").fetchall()
     except BaseException:
         file.unlink(missing_ok=True)
         raise

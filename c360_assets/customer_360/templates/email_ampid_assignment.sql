@@ -7,11 +7,18 @@ WITH {{ '' if rounds else 'RECURSIVE ' }}values_of_records AS (
         AND NOT COALESCE(blv_email, FALSE)
 {% endif %}
 ),
-email_universe AS (
-    SELECT amperity_id, LOWER(clean(value)) AS email, MAX(update_dt) AS update_dt
+-- Each spelling once: looking at a value takes longer than grouping it. An engine moves a condition on what is grouped by back
+-- to the records, but not one on MIN, which of equal values is that value.
+spellings AS (
+    SELECT amperity_id, clean(MIN(value)) AS value, MAX(update_dt) AS update_dt
     FROM values_of_records
-    WHERE email_valid(clean(value))
-    GROUP BY amperity_id, LOWER(clean(value))
+    GROUP BY amperity_id, value
+),
+email_universe AS (
+    SELECT amperity_id, LOWER(value) AS email, MAX(update_dt) AS update_dt
+    FROM spellings
+    WHERE email_valid(value)
+    GROUP BY amperity_id, LOWER(value)
 ),
 {% if uses.email_opt_status %}
 opt_status AS (

@@ -10,8 +10,8 @@ WITH members AS (
         UPPER(clean(state)) AS state,
         LEFT(clean(postal), 5) AS postal
     FROM merged_customers
-    WHERE clean(address) IS NOT NULL AND clean(city) IS NOT NULL AND clean(state) IS NOT NULL
-        AND clean(postal) IS NOT NULL AND clean(surname) IS NOT NULL
+    WHERE NOT is_blank(address) AND NOT is_blank(city) AND NOT is_blank(state)
+        AND NOT is_blank(postal) AND NOT is_blank(surname)
 ),
 street_words AS (
     SELECT before, convert FROM address_standardization WHERE type = 'STREET'
