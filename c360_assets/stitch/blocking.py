@@ -6,6 +6,7 @@ Keys are expressions over the comparison records of `features`; a NULL part give
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -240,6 +241,12 @@ def _ranges(left: Ints, values: Ints, begin: Ints, end: Ints) -> tuple[Ints, Int
     total = np.cumsum(count)
     step = np.arange(total[-1] if len(total) else 0) - np.repeat(total - count, count)
     return np.repeat(left, count), values[np.repeat(begin, count) + step]
+
+
+def columns_read(strategies: list[Strategy], records: pl.DataFrame) -> list[str]:
+    """Columns of the comparison records that `keys_sql` and `blocks_sql` read, and the record's number."""
+    words = set(re.findall(r"\w+", _keys_sql(strategies, "bk"))) | {"rid"}
+    return [c for c in records.columns if c in words]
 
 
 def _limits(strategies: list[Strategy]) -> str:

@@ -147,6 +147,7 @@ def _resolve(
         conflicts = replace(conflicts, keys=(*conflicts.keys, LABEL))
     say("score pairs")
     contacts = bool(data.select(pl.any_horizontal(pl.col("email", "phone", "address").is_not_null().any())).item())
+    data = data.select(blocking.columns_read(strategies, data))  # the other texts need no room any more
     person, household = model.log_odds(distinct)
     x, household = corroboration.below(person, corroboration.ceiling(distinct, contacts=contacts))[inverse], household[inverse]
     scored = scores.apply_rules(config.matching, conflicts, x, compared.pattern, compared.keys)
