@@ -68,7 +68,7 @@ def parts_of(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Pa
     archive = feed.files.compression in ("zip", "tar")
     members = _members(feed, file, private_folder(workspace)) if archive else [Part(feed, file, file.path)]
     for number, part in enumerate(members):
-        yield _plain(part, private_folder(workspace) / str(number), inside=archive)
+        yield _plain(part, workspace / str(number), inside=archive)
 
 
 def _not_still(file: LandedFile) -> tuple[str, str]:
@@ -181,7 +181,7 @@ def _plain(part: Part, aside: Path, *, inside: bool) -> Part:
     with _faults(feed, file, "unreadable", what, remedy):
         magic = _magic(path)
         if magic[:2] == GZIP:
-            packed, path = path, aside.with_suffix(".plain")
+            packed, path = path, private_folder(aside.parent) / f"{aside.name}.plain"
             with gzip.open(packed, "rb") as source:
                 _copy(source, path)
             magic = _magic(path)
@@ -213,6 +213,10 @@ def _magic(path: Path) -> bytes:
 
 def _converted(part: Part, magic: bytes, path: Path, aside: Path) -> Part:
     feed, file, form = part.feed, part.file, part.feed.files.format
+    encoding = marked_encoding(magic) or (feed.files.encoding or "utf-8").lower()
+    as_it_is = form == "parquet" or encoding.replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
+    if as_it_is and form not in ("avro", "xml"):
+        return Part(feed, file, path)  # and no folder is made: thousands of them take longer than their files
     target = private_folder(aside.parent) / f"{aside.name}.{form}"
     if form == "avro":
         avro_to_parquet(path, target)
@@ -224,9 +228,6 @@ def _converted(part: Part, magic: bytes, path: Path, aside: Path) -> Part:
             what = f"has no element named {feed.files.row_tag}"
             raise LoadError("missing_content", about(feed, file, what, "mend files.row_tag")) from None
         return Part(_as(feed, "ndjson"), file, target)
-    encoding = marked_encoding(magic) or (feed.files.encoding or "utf-8").lower()
-    if form == "parquet" or encoding.replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
-        return Part(feed, file, path)
     _recode(path, encoding, target)
     return Part(feed, file, target)
 
