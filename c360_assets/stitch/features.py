@@ -148,6 +148,8 @@ GIVEN = Feature(
             4e-3,
             h_from="random",
         ),
+        # An error makes a rare string of a name; DANIEL and DANIELLE are more often two people.
+        Level("similar, established", f"a.established AND b.established AND {_similar('given')}", 0.01, 4e-3, h_from="random"),
         Level("similar", _similar("given"), 0.06, 4e-3, h_from="random"),
         Level(
             "alike",
