@@ -21,7 +21,7 @@ SCHEMA = {
     "state": pl.String, "postal": pl.String, "company": pl.String, "given_canonical": pl.List(pl.String),
     "fk_loy": pl.String, "fk_web": pl.String,
 }  # fmt: skip
-KNOWN = frozenset({"MARY", "JOHN", "WILLIAM", "BILL", "JANE", "JAMES"})
+KNOWN = frozenset({"MARY", "JOHN", "WILLIAM", "BILL", "JANE", "JAMES", "DANIEL", "DANIELLE"})
 
 
 def compared(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> npt.NDArray[np.int64]:
@@ -54,6 +54,7 @@ def g(name: str, *also: str) -> dict[str, Any]:
         (g("J"), g("JANE"), "initial"),
         (g("MARY ANN"), g("MARY"), "initial"),
         (g("MARTHA"), g("MARHTA"), "similar"),
+        (g("DANIEL"), g("DANIELLE"), "similar, established"),
         (g("JANE"), g("JAMES"), "different, established"),
         (g("JOHN"), g("MARY"), "different, established"),
         (g("JOHN"), g("QXV"), "different, rare"),
