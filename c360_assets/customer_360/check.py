@@ -17,7 +17,8 @@ from c360_assets.customer_360.build import ONE_ROW_PER_PERSON, prepare_context
 from c360_assets.customer_360.databases import databases
 from c360_assets.customer_360.destinations import check_destinations
 from c360_assets.customer_360.graph import TableNode, plan
-from c360_assets.customer_360.references import OVERRIDE_FOLDER, passed_through, statement
+from c360_assets.customer_360.lints import advice
+from c360_assets.customer_360.references import OVERRIDE_FOLDER, parse_select, passed_through, statement
 from c360_assets.customer_360.render import RUN_CONTEXT
 from c360_assets.customer_360.schemas import SYSTEM, departures, documented_schemas, person_column, source_schema
 from c360_assets.customer_360.semantic_tables import BY_NAME
@@ -182,7 +183,7 @@ def _advice(node: TableNode) -> list[Problem]:
     if node.source != "tenant":
         return []
     read = statement(node.sql, node.file)
-    found = [Problem("warning", node.file, f"{node.name} {text}") for text in read.advice]
+    found = [Problem("warning", node.file, f"{node.name} {text}") for text in advice(parse_select(node.sql, node.file))]
     if (node.name.lower() in BY_NAME or node.table.startswith(f"{OVERRIDE_FOLDER}/")) and not _builds_on_core(node):
         told, remedy = (
             f"{node.name} replaces the core table without reading it",

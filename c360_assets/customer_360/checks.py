@@ -85,9 +85,10 @@ CHECKS: tuple[Check, ...] = (
         "CV-A01",
         "Does every record belong to one person?",
         ("unified_coalesced",),
-        "people > 1",
+        "has_several_people",
         ("datasource", "pk"),
-        "SELECT datasource, pk, COUNT(DISTINCT amperity_id) AS people FROM unified_coalesced GROUP BY datasource, pk",
+        "SELECT datasource, pk, COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS has_several_people "
+        "FROM unified_coalesced GROUP BY datasource, pk",
     ),
     Check("CV-A02", "Is no purchaser a prospect?", ("customer_attributes",), "is_purchaser AND is_prospect", PERSON),
     Check(

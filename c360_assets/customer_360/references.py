@@ -15,7 +15,6 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.tokens import TokenType
 
-from c360_assets.customer_360.lints import advice
 from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED
 from c360_assets.customer_360.semantic_tables import has_stitched_version
 from c360_assets.errors import ConfigError, Problem
@@ -96,14 +95,13 @@ def without_end(sql: str) -> str:
 class Statement:
     """Facts about one SELECT: tables by name and schema as written, forbidden functions, whether it asks the clock.
 
-    `canonical` is the statement without comments and layout, `advice` what a person may not have meant.
+    `canonical` is the statement without comments and layout.
     """
 
     tables: tuple[tuple[str, str], ...]
     forbidden: tuple[str, ...]
     reads_clock: bool
     canonical: str
-    advice: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=512)
@@ -116,7 +114,6 @@ def _read(sql: str) -> Statement:
         forbidden=tuple(sorted(f.lower() for f in functions if FORBIDDEN.match(f.lower()))),
         reads_clock=any(query.find_all(*CLOCK_FUNCTIONS)),
         canonical=query.sql(dialect=DIALECT, comments=False),
-        advice=advice(query),
     )
 
 
