@@ -188,8 +188,9 @@ def _outcome(summary: Summary) -> Panel:
         lines.append(f"deduplication rate {summary.deduplication_rate:.1f} %, as of {report.as_of}")
     if not report.built and report.reused and not report.failures:
         lines.append(f"Nothing new landed: all {len(report.reused)} tables are current and were reused.")
-    elif report.reused:
-        lines.append(f"{len(report.built)} tables built, {len(report.reused)} reused.")
+    else:
+        reused = f", {len(report.reused)} reused" if report.reused else ""
+        lines.append(f"{len(report.built)} tables built{reused}.")
     if report.published is not None:
         unchanged = "Published before, and left as it is" if report.failures else "Published already, unchanged"
         lines.append(f"{'Published' if report.published_now else unchanged}: {short_path(report.published)}")
