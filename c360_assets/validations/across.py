@@ -57,14 +57,14 @@ def compare(session: Session, tables: Sequence[SourceTable], column: str) -> Com
         session.bind(table.asset, name)
         found.rows += state.rows if state else 0
         for value in shape.values.get(column, [column]):
-            inner = shape.sql(name, [value, f"{value}_missing"])
+            inner = shape.sql(name, [comparable(column, value), f"{value}_missing"])
             chosen = f"SELECT {number} AS place, {comparable(column, value)} AS value"
             parts.append(f"{chosen} FROM ({inner}) WHERE NOT {value}_missing")
     if not parts:
         return found
     sets = (
         f"SELECT bitstring_agg(place, 0, {max(len(tables) - 1, 1)}) AS places FROM ({' UNION ALL '.join(parts)})"
-        " WHERE value IS NOT NULL GROUP BY value"
+        " WHERE value <> '' GROUP BY value"
     )
     for places, count in session.rows(f"SELECT places::VARCHAR, count(*) FROM ({sets}) GROUP BY ALL ORDER BY ALL"):
         holders = [table.name for table, bit in zip(tables, places, strict=False) if bit == "1"]

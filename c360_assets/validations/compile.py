@@ -93,8 +93,7 @@ def compile_reports(reports: Iterable[Report], shape: Relation, context: Mapping
             if applies(item, shape.tags):
                 _add(scans, report, item)
         if report.unknown:
-            unknown = " OR ".join(f"{column} IS NULL" for column in report.unknown)
-            place = scans.ask("rows", f"count(*) FILTER ({unknown})")
+            place = scans.ask("rows", counting(_unknown(report.unknown)))
             scans.figures.append(Figure(report, "not_evaluated_count", Item(name="not_evaluated_count"), place))
     return scans
 
@@ -107,17 +106,16 @@ def _add(scans: Scans, report: Report, item: Item) -> None:
 
     records = scans.ask("rows", RECORDS)
     if isinstance(item, Count):
-        counted = scans.ask("rows", f"count(*) FILTER ({count_test(item)})")
+        counted = scans.ask("rows", counting(count_test(item)))
         figure(f"{item.name}_count", counted, finding=item.finding)
         if item.share:
-            judged = records if item.judged == "TRUE" else scans.ask("rows", f"count(*) FILTER ({item.judged})")
-            figure(f"{item.name}_pct", counted, judged)
+            figure(f"{item.name}_pct", counted, scans.ask("rows", _judged(item)))
     elif isinstance(item, Values):
         names = scans.shape.values[item.tag]
-        hits = scans.ask("rows", " + ".join(f"count(*) FILTER ({value_test(item, name)})" for name in names))
+        hits = scans.ask("rows", " + ".join(counting(value_test(item, name)) for name in names))
         figure(f"{item.name}_count", hits, finding=item.finding)
         if item.share:
-            values = scans.ask("rows", " + ".join(f"count(*) FILTER (NOT {name}_missing)" for name in names))
+            values = scans.ask("rows", " + ".join(counting(f"NOT {name}_missing") for name in names))
             figure(f"{item.name}_pct", hits, records if item.of_rows else values)
     elif isinstance(item, Total):
         figure(item.name, scans.ask("rows", item.sql))
@@ -133,10 +131,10 @@ def _add(scans: Scans, report: Report, item: Item) -> None:
         if not item.rows:
             figure(item.name, scans.ask("orders", f"count(*) FILTER ({chosen})"), finding=item.finding)
             return
-        rows = scans.per_order(f"count(*) FILTER ({item.rows})")
+        rows = scans.per_order(counting(item.rows))
         part = scans.ask("orders", f"coalesce(sum({rows}) FILTER ({chosen}), 0)")
         figure(item.name, part, finding=item.finding)
-        figure(item.share, part, scans.ask("rows", f"count(*) FILTER ({item.rows})"))
+        figure(item.share, part, scans.ask("rows", counting(item.rows)))
     elif isinstance(item, Ratio):
         few, all_ = (f"count(*) FILTER ({scans.per_order(test)})" for test in (item.part, item.whole))
         high, low = map(quote_literal, item.words)
@@ -150,6 +148,22 @@ def _add(scans: Scans, report: Report, item: Item) -> None:
         grain = f"keys {item.name}"
         scans.whole_queries[grain] = _repeated(scans.shape, item)
         figure(item.name, Place(grain, "m0"), finding=item.finding)
+
+
+def counting(test: str) -> str:
+    """An aggregate that counts the rows of which the test is true: half the work of a count with a filter."""
+    return f"count_if({test})"
+
+
+def _unknown(columns: Sequence[str]) -> str:
+    return " OR ".join(f"{column} IS NULL" for column in columns)
+
+
+def _judged(item: Count) -> str:
+    """How many rows a Count can judge; written so that rows it cannot judge are counted once for all figures."""
+    if item.scope == "TRUE":
+        return f"{RECORDS} - {counting(_unknown(item.fields))}" if item.fields else RECORDS
+    return counting(item.judged)
 
 
 def count_test(item: Count) -> str:
@@ -166,7 +180,7 @@ def comparable(column: str, name: str) -> str:
     """A value as it is compared between records: an address in lower case, the last ten digits of a number."""
     if column == "email":
         return f"lower(trim({name}))"
-    return f"right(phone_digits({name}), 10)" if column == "phone" else name
+    return f"right({name}_digits, 10)" if column == "phone" else name
 
 
 def _unique(scans: Scans, item: Unique) -> Place:
@@ -174,7 +188,8 @@ def _unique(scans: Scans, item: Unique) -> Place:
     if names is None:
         return scans.ask("whole", f"count(DISTINCT {item.column}) FILTER (NOT {item.column}_missing)")
     if len(names) == 1:
-        return scans.ask("whole", f"count(DISTINCT {comparable(item.column, names[0])}) FILTER (NOT {names[0]}_missing)")
+        value = comparable(item.column, names[0])
+        return scans.ask("whole", f"count(DISTINCT {value}) FILTER (NOT {names[0]}_missing AND {value} <> '')")
     return scans.ask(f"values {item.column}", "count(DISTINCT value)")
 
 
@@ -225,9 +240,10 @@ def queries(scans: Scans, source: str) -> dict[str, str]:
         elif grain.startswith("values "):
             tag = grain.removeprefix("values ")
             parts = [
-                f"SELECT {comparable(tag, name)} AS value FROM ({scans.shape.sql(source, [name, f'{name}_missing'])})"
-                f" WHERE NOT {name}_missing"
+                f"SELECT {value} AS value FROM ({scans.shape.sql(source, [value, f'{name}_missing'])})"
+                f" WHERE NOT {name}_missing AND {value} <> ''"
                 for name in scans.shape.values[tag]
+                for value in (comparable(tag, name),)
             ]
             found[grain] = f"SELECT {listed} FROM ({' UNION ALL '.join(parts)})"
         elif grain.startswith("list "):
@@ -237,7 +253,8 @@ def queries(scans: Scans, source: str) -> dict[str, str]:
             found[grain] = f"WITH listed AS MATERIALIZED ({rows}) SELECT {listed} FROM listed"
         else:
             found[grain] = f"SELECT {listed} FROM ({scans.shape.sql(source, asked)})"
-    return found | {grain: sql.replace("{source}", source) for grain, sql in scans.whole_queries.items()}
+    found |= {grain: sql.replace("{source}", source) for grain, sql in scans.whole_queries.items()}
+    return {grain: filled(sql, scans.context) for grain, sql in found.items()}
 
 
 Answers = Mapping[str, Mapping[str, Any]]

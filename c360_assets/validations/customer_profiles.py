@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from c360_assets.validations.declarations import Across, Count, Report, Unique, Values, blocked
 
-PHONE_INVALID = "NOT phone_valid({v}, {region})"
-DIGITS = "length(coalesce(phone_digits({v}), ''))"
+DIGITS = "length({v}_digits)"
 
 REPORTS: tuple[Report, ...] = (
     Report(
@@ -25,7 +24,7 @@ REPORTS: tuple[Report, ...] = (
             Values(
                 name="invalid_email",
                 tag="email",
-                when="NOT email_valid({v})",
+                when="NOT {v}_well_formed",
                 finding=True,
                 advice="Look at the rows: names, two addresses in one field and cut-off domains are mended in the source.",
             ),
@@ -60,7 +59,7 @@ REPORTS: tuple[Report, ...] = (
             Values(
                 name="invalid_phone",
                 tag="phone",
-                when=PHONE_INVALID,
+                when="NOT {v}_well_formed",
                 finding=True,
                 advice="Look at the rows; where the numbers are another country's, set `phone_region` in tenant.yaml.",
             ),
@@ -81,7 +80,7 @@ REPORTS: tuple[Report, ...] = (
             Values(
                 name="eleven_digits_leading_1",
                 tag="phone",
-                when=f"{DIGITS} = 11 AND starts_with(phone_digits({{v}}), '1')",
+                when=f"{DIGITS} = 11 AND starts_with({{v}}_digits, '1')",
                 share=False,
             ),
             Values(

@@ -7,10 +7,10 @@ gives a table that shape, `compile` turns figures into few scans. Nothing here k
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from c360_assets.semantics.blocklist import BLOCKLIST_MACROS, blocked_values
+from c360_assets.semantics.blocklist import blocked_values
 from c360_assets.warehouse.sql import quote_literal
 
 RC = "(is_return OR is_cancellation)"
@@ -200,18 +200,21 @@ def missing(value: str) -> str:
     )
 
 
-# The published database, on which drill-downs run, has the functions of validity but not those of the blocklist.
-_EMAIL_BLOCKED = next(m for m in BLOCKLIST_MACROS if "MACRO email_blocked(v)" in m).split(" AS ", 1)[1]
-
-
 def blocked(semantic: str, value: str) -> str:
-    """The test that a value is on the global blocklist of its semantic, as plain SQL; without `@` it is no blocked e-mail."""
+    """The test that a value is on the global blocklist of its semantic, as plain SQL; without `@` it is no blocked e-mail.
+
+    The `value` of an e-mail address or phone number is a column from which `contacts` derives the parts that are tested.
+    """
     if semantic == "email":
-        return re.sub(r"\bv\b", lambda _: value, _EMAIL_BLOCKED)
-    listed = ", ".join(map(quote_literal, blocked_values(semantic)))
-    if semantic == "phone":
-        return f"coalesce(right(phone_digits({value}), 10) IN ({listed}), FALSE)"
-    return f"upper(trim({value})) IN ({listed})"
+        login, domain = f"split_part({value}_address, '@', 1)", f"split_part({value}_address, '@', 2)"
+        whole, word, local, place = (blocked_values("email", m) for m in ("whole", "word", "local", "domain"))
+        parts = ((whole, f"{value}_address"), ((*word, *local), login), (place, domain))
+        return f"contains({value}_address, '@') AND ({' OR '.join(_among(listed, part) for listed, part in parts)})"
+    return _among(blocked_values(semantic), f"right({value}_digits, 10)" if semantic == "phone" else f"upper(trim({value}))")
+
+
+def _among(values: Sequence[str], sql: str) -> str:
+    return f"{sql} IN ({', '.join(map(quote_literal, values))})"
 
 
 def apart(difference: str, tolerance: str) -> str:

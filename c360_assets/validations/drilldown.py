@@ -27,7 +27,7 @@ def drilldown_sql(
     """
     shape = relation(table, types)
     tests = {name: filled(test, context) for item in items for name, test in _tests(item, shape, context).items()}
-    statements = [_rows(report, shape, tests)] if tests else []
+    statements = [_rows(report, shape, tests, context)] if tests else []
     statements += [sql for item in items if (sql := _listed(item, shape))]
     return statements[0] if len(statements) == 1 else union_of(statements)
 
@@ -65,13 +65,14 @@ def _tests(item: Item, shape: Relation, context: Mapping[str, str]) -> dict[str,
 def _value_test(item: Values, name: str, context: Mapping[str, str]) -> str:
     """A phone number is held against the plan's general form: the library that the count asks is not in the database."""
     test = value_test(item, name)
-    plan = plan_sql(name, context["region"].strip("'")) if "phone_valid" in item.when else ""
+    plan = plan_sql(name, context["region"].strip("'")) if item.name == "invalid_phone" else ""
     return f"{test} OR NOT {name}_missing AND NOT {plan}" if plan else test
 
 
-def _rows(report: Report, shape: Relation, tests: Mapping[str, str]) -> str:
+def _rows(report: Report, shape: Relation, tests: Mapping[str, str], context: Mapping[str, str]) -> str:
     shown = _shown(report, shape)
-    inner = shape.sql(f"domain.{quote_ident(shape.table.physical)}", [*shown, *tests.values()], ["_pk"])
+    source = f"domain.{quote_ident(shape.table.physical)}"
+    inner = filled(shape.sql(source, [*shown, *tests.values()], ["_pk"]), context)
     flags = [f"coalesce({test}, FALSE) AS {quote_ident(name)}" for name, test in tests.items()]
     return (
         f"WITH t AS ({inner})\nSELECT {quote_literal(shape.table.name)} AS datasource,\n  "

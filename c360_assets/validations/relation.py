@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from c360_assets.semantics.tags import column_for, is_profile, tag_info
 from c360_assets.tenant.models import SourceTable
+from c360_assets.validations.contacts import parts, well_formed
 from c360_assets.validations.declarations import TEXTS, missing
 from c360_assets.warehouse.sql import quote_ident
 
@@ -21,7 +22,7 @@ SQL_TYPES = {
     "string": "VARCHAR",
     "boolean": "BOOLEAN",
     "date": "DATE",
-    "datetime": "TIMESTAMPTZ",
+    "datetime": "TIMESTAMP WITH TIME ZONE",
     "decimal": "DECIMAL(38,4)",
     "float": "DOUBLE",
     "integer": "BIGINT",
@@ -35,15 +36,13 @@ DATES = ("update_dt", "order_datetime", "event_datetime", "create_dt")
 
 @dataclass(frozen=True)
 class Relation:
-    """What a table offers to reports. `columns` maps documented name to SQL over the table's own columns.
-
-    `values` lists the columns of a tag that several may carry, by tag; `types` the stored type of each own column, where known.
-    """
+    """What a table offers to reports. `columns` maps documented name to SQL over the table's own columns, `derived` to SQL over
+    those; `values` lists the columns of a tag that several may carry, by tag."""
 
     table: SourceTable
     columns: Mapping[str, str]
+    derived: Mapping[str, str]
     values: Mapping[str, list[str]]
-    types: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tags(self) -> frozenset[str]:
@@ -51,9 +50,17 @@ class Relation:
 
     def sql(self, source: str, expressions: Iterable[str], extra: Iterable[str] = ()) -> str:
         """A SELECT from `source` of what `expressions` name, and of `extra`, ready-made columns."""
-        used = {word for text in expressions for word in re.findall(r"\w+", text)}
+        used = _words(expressions)
+        over = {name: sql for name, sql in self.derived.items() if name in used}
+        used |= _words(over.values())
         listed = [f"{sql} AS {quote_ident(name)}" for name, sql in self.columns.items() if name in used]
-        return f"SELECT {', '.join([*extra, *listed]) or '1 AS one'} FROM {source}"
+        first = f"SELECT {', '.join([*extra, *listed]) or '1 AS one'} FROM {source}"
+        second = ", ".join(f"{sql} AS {quote_ident(name)}" for name, sql in over.items())
+        return f"SELECT *, {second} FROM ({first})" if second else first
+
+
+def _words(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in re.findall(r"\w+", text)}
 
 
 def relation(table: SourceTable, types: Mapping[str, str] | None = None) -> Relation:
@@ -74,16 +81,19 @@ def relation(table: SourceTable, types: Mapping[str, str] | None = None) -> Rela
         columns[f"{flag}_raw"] = raw or "NULL::BOOLEAN"
         columns[flag] = f"coalesce({raw}, FALSE)" if raw else "FALSE"
     values: dict[str, list[str]] = {}
+    derived: dict[str, str] = {}
     for tag in MULTIPLE:
         listed = [_text(column, types.get(column, "")) for column in table.columns_with(tag)]
         values[tag] = [tag] if len(listed) == 1 else [f"{tag}_{n}" for n in range(1, len(listed) + 1)]
         columns |= dict(zip(values[tag], listed, strict=True))
-        columns |= {f"{name}_missing": missing(sql) for name, sql in zip(values[tag], listed, strict=True)}
+        for name, sql in zip(values[tag], listed, strict=True):
+            columns |= {f"{name}_missing": missing(sql), **parts(tag, name, sql)}
+            derived[f"{name}_well_formed"] = well_formed(tag, name)
         if listed:
             columns[f"{tag}_missing"] = " AND ".join(f"({missing(sql)})" for sql in listed)
     for name in TEXTS & columns.keys():
         columns.setdefault(f"{name}_missing", missing(columns[name]))
-    return Relation(table, columns, {tag: names for tag, names in values.items() if names}, types)
+    return Relation(table, columns, derived, {tag: names for tag, names in values.items() if names})
 
 
 def _text(column: str, stored: str) -> str:

@@ -80,7 +80,7 @@ REPORTS: tuple[Report, ...] = (
         Orders(name="unique_order_id_count", when="TRUE"),
         Orders(
             name="reused_order_id_count",
-            when=f"min(CAST(order_datetime AS DATE)) FILTER ({PURCHASE}) < max(CAST(order_datetime AS DATE)) FILTER ({PURCHASE})",
+            when=f"CAST(min(order_datetime) FILTER ({PURCHASE}) AS DATE) < CAST(max(order_datetime) FILTER ({PURCHASE}) AS DATE)",
             finding=True,
             needs=(ORDER_DATE,),
         ),
