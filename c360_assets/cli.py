@@ -97,9 +97,13 @@ def _all_problems(root: Path) -> list[Problem]:
     from c360_assets.customer_360.check import check_sql as check_database
     from c360_assets.ingest.custom_tables import check_sql as check_custom
     from c360_assets.tenant.loader import read_tenant
+    from c360_assets.validations.blocking import check_blocking
 
     tenant, problems = read_tenant(root)
     if tenant is None or any(p.severity == "error" for p in problems):
+        return problems
+    problems = problems + check_blocking(tenant)
+    if any(p.severity == "error" for p in problems):
         return problems
     custom = check_custom(tenant)
     return problems + custom + ([] if any(p.severity == "error" for p in custom) else check_database(tenant))

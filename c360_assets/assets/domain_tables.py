@@ -16,6 +16,7 @@ from c360_assets.ingest.custom_tables import dependencies, lineage, ordered
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import DayResult, FeedLoad, ensure_table, load_feed
 from c360_assets.tenant.models import CustomTable, FeedConfig, SourceTable, Tenant
+from c360_assets.validations.blocking import stop_if_blocked
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.session import Session
 
@@ -59,6 +60,8 @@ def _feed(tenant: Tenant, feed: FeedConfig, source: SourceTable, days: dg.DailyP
             news = [d for d in pending(tenant, feed, session_ledger(session), last) if d.day >= first]
             threshold = int(accepted) if accepted else None
             load = load_feed(session, tenant, feed, news, threshold_override=threshold)
+            if news:
+                stop_if_blocked(session, tenant, feed)
             session.commit()
             _tell(context, tenant, load, source)
         figures = {name: getattr(load, name) for name in COUNTS}

@@ -47,6 +47,11 @@ def tenant_settings(found: Findings) -> None:
         found.error(file, ("timezone",), *wrong)
     if not re.fullmatch(r"[A-Z]{2}", config.country):
         found.error(file, ("country",), "must be a two-letter country code", "such as US")
+    if config.phone_region not in ("nanp", "any"):
+        from phonenumbers import SUPPORTED_REGIONS  # few tenants need it
+
+        if config.phone_region not in SUPPORTED_REGIONS:
+            found.error(file, ("phone_region",), "no numbering plan is known of this country", "nanp, any, or one such as DE")
     attributes = ("customer_360", "customer_attributes")
     days = config.customer_360.customer_attributes.lifecycle_days
     if days.keys() != set(LIFECYCLE) or sorted(days.values()) != [days.get(k) for k in LIFECYCLE]:

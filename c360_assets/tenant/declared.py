@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from c360_assets.semantics.tags import tag_info
 from c360_assets.tenant.database import DatabaseConfig, DatabaseOptions, DatabaseTableConfig
@@ -35,7 +35,7 @@ class TenantConfig(Strict):
     country: str = "US"
     first_day: date = date(2020, 1, 1)
     as_of: Literal["today", "last_delivery"] = "today"
-    phone_region: Literal["nanp", "any"] = "nanp"
+    phone_region: Annotated[str, StringConstraints(pattern=r"^(nanp|any|[A-Z]{2})$")] = "nanp"
     extra_validations: bool = True
     databases: dict[str, DatabaseConfig] = Field(default_factory=lambda: {"customer_360": DatabaseConfig(primary=True)})
     customer_360: DatabaseOptions = Field(default_factory=DatabaseOptions)
@@ -173,8 +173,11 @@ class Tenant:
         return table in read or not {key for t in read for key in t.foreign_keys}.isdisjoint(table.foreign_keys)
 
     @property
-    def phone_region(self) -> Literal["nanp", "any"]:
-        """The numbering plan that phone numbers are held against: North American rules only where the tenant is at home there."""
+    def phone_region(self) -> str:
+        """The numbering plan that phone numbers are held against: that of a country (`DE`), where one is set; North American
+        rules (`nanp`) only where the tenant is at home there; else `any`."""
+        if self.config.phone_region not in ("nanp", "any"):
+            return self.config.phone_region
         return self.config.phone_region if self.config.country.upper() in ("US", "CA", "") else "any"
 
     def feed(self, name: str) -> FeedConfig | None:

@@ -6,9 +6,9 @@ Which files match a pattern belongs to `files`, what must hold between the keys 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from c360_assets.tenant.shapes import Name, Strict, physical_name
 
@@ -69,6 +69,8 @@ class FeedConfig(Strict):
     datetime_format: str | None = None
     scale: int | None = Field(default=None, ge=0, le=37)
     null_values: list[str] = Field(default_factory=list)
+    # Figure of an input validation (`IV-P01.invalid_email_pct`) -> the greatest value with which a load is kept.
+    block_if: dict[Annotated[str, StringConstraints(pattern=r"^IV-[A-Z]\d\d\.[a-z0-9_]+$")], float] = Field(default_factory=dict)
     fields: dict[str, FieldConfig] = Field(min_length=1)
 
     @field_validator("null_values", mode="before")

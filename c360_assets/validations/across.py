@@ -44,6 +44,11 @@ class Common:
         return pl.DataFrame(rows, schema=OVERLAP, orient="row").sort("semantic", "datasource", "other")
 
 
+def alone(table: str, own: int, rows: int) -> Common:
+    """What a table without another to compare with has: its `own` values, as its reports counted them."""
+    return Common({table: own}, own, {table: own}, {(table, table): own}, rows)
+
+
 def compare(session: Session, tables: Sequence[SourceTable], column: str) -> Common:
     """Compare the values of `column` (`email`, `phone` or a text column of transactions) between `tables`, which all have it."""
     for macro in VALIDITY_MACROS:

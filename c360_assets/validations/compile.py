@@ -60,6 +60,7 @@ class Scans:
 
     shape: Relation
     context: Mapping[str, str]
+    reports: Sequence[Report] = ()
     grains: dict[str, dict[str, str]] = field(default_factory=dict)
     inner: dict[str, str] = field(default_factory=dict)  # per-order expressions -> alias
     figures: list[Figure] = field(default_factory=list)
@@ -85,7 +86,8 @@ def filled(sql: str, context: Mapping[str, str]) -> str:
 
 def compile_reports(reports: Iterable[Report], shape: Relation, context: Mapping[str, str]) -> Scans:
     """The scans that answer `reports` on a table. `context` fills `{region}` and `{newest}`, both SQL literals."""
-    scans = Scans(shape, context)
+    reports = list(reports)
+    scans = Scans(shape, context, reports)
     scans.ask("rows", RECORDS)
     for report in reports:
         scans.figures.append(Figure(report, "record_count", Item(name="record_count"), scans.ask("rows", RECORDS)))
@@ -151,8 +153,9 @@ def _add(scans: Scans, report: Report, item: Item) -> None:
 
 
 def counting(test: str) -> str:
-    """An aggregate that counts the rows of which the test is true: half the work of a count with a filter."""
-    return f"count_if({test})"
+    """An aggregate that counts the rows of which the test is true: half the work of a count with a filter. Of unknowns alone
+    the engine's would be unknown."""
+    return f"coalesce(count_if({test}), 0)"
 
 
 def _unknown(columns: Sequence[str]) -> str:
@@ -185,6 +188,8 @@ def comparable(column: str, name: str) -> str:
 
 def _unique(scans: Scans, item: Unique) -> Place:
     names = scans.shape.values.get(item.column)
+    if f"list {item.column}" in _listed_columns(scans):
+        return scans.ask(f"list {item.column}", "(SELECT count(*) FROM listed)")
     if names is None:
         return scans.ask("whole", f"count(DISTINCT {item.column}) FILTER (NOT {item.column}_missing)")
     if len(names) == 1:
@@ -193,16 +198,20 @@ def _unique(scans: Scans, item: Unique) -> Place:
     return scans.ask(f"values {item.column}", "count(DISTINCT value)")
 
 
+def _listed_columns(scans: Scans) -> set[str]:
+    """The scans of columns whose values some report lists."""
+    return {f"list {item.column}" for report in scans.reports for item in report.items if isinstance(item, Listing)}
+
+
 def _listing(item: Listing) -> str:
     if item.show == "top":
-        return "arg_max(value, (n, value))"
+        return "(SELECT arg_max(value, (n, value)) FROM listed)"
     if item.show == "top_share":
-        return "coalesce(max(n), 0)"
+        return "(SELECT coalesce(max(n), 0) FROM listed)"
     shown = "value || ': ' || n" if item.show == "all" else "value"
     order = "n DESC, value" if item.show == "all" else "value"
     allowed = ", ".join(map(quote_literal, item.allowed))
     kept = f" WHERE trim(value) NOT IN ({allowed})" if item.allowed else ""
-    # An aggregate over aggregates: `values` holds each different value once.
     return (
         f"(SELECT string_agg({shown}, ', ' ORDER BY {order}) FILTER (place <= {LISTED})"
         f" || CASE WHEN count(*) > {LISTED} THEN ', and ' || (count(*) - {LISTED}) || ' more' ELSE '' END"
@@ -250,7 +259,7 @@ def queries(scans: Scans, source: str) -> dict[str, str]:
             column = grain.removeprefix("list ")
             inner = scans.shape.sql(source, [column, f"{column}_missing"])
             rows = f"SELECT {column} AS value, count(*) AS n FROM ({inner}) WHERE NOT {column}_missing GROUP BY ALL"
-            found[grain] = f"WITH listed AS MATERIALIZED ({rows}) SELECT {listed} FROM listed"
+            found[grain] = f"WITH listed AS MATERIALIZED ({rows}) SELECT {listed}"
         else:
             found[grain] = f"SELECT {listed} FROM ({scans.shape.sql(source, asked)})"
     found |= {grain: sql.replace("{source}", source) for grain, sql in scans.whole_queries.items()}

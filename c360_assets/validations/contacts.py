@@ -21,8 +21,8 @@ WRITTEN = " +.()/-"
 def parts(semantic: str, name: str, value: str) -> dict[str, str]:
     """The part of the value in SQL `value` that reports compare, as a column by name.
 
-    `<name>_address` is an e-mail address in capitals without its `+tag`, as the blocklist is read; `<name>_digits` the digits of a
-    phone number without its extension, empty where there are none.
+    `<name>_address` is an e-mail address in capitals without its `+tag`, as the blocklist is read; `<name>_digits` the digits of
+    a phone number without its extension, empty where there are none.
     """
     if semantic == "email":
         upper = f"upper(trim({value}))"
@@ -36,7 +36,7 @@ def parts(semantic: str, name: str, value: str) -> dict[str, str]:
 
 
 def well_formed(semantic: str, name: str) -> str:
-    """Whether the value in the column `name` is well formed, over it and its parts; `{region}` is the numbering plan, a literal."""
+    """Whether the value in the column `name` is well formed, over it and its parts; `{region}` is the plan, as a literal."""
     if semantic == "email":
         usual = f"length({name}) <= {USUAL_LENGTH} AND regexp_matches({name}, {quote_literal(USUAL_EMAIL)})"
         return f"CASE WHEN {usual} THEN TRUE ELSE email_valid({name}) END"

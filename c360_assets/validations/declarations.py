@@ -7,6 +7,7 @@ gives a table that shape, `compile` turns figures into few scans. Nothing here k
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -206,15 +207,17 @@ def blocked(semantic: str, value: str) -> str:
     The `value` of an e-mail address or phone number is a column from which `contacts` derives the parts that are tested.
     """
     if semantic == "email":
-        login, domain = f"split_part({value}_address, '@', 1)", f"split_part({value}_address, '@', 2)"
-        whole, word, local, place = (blocked_values("email", m) for m in ("whole", "word", "local", "domain"))
-        parts = ((whole, f"{value}_address"), ((*word, *local), login), (place, domain))
-        return f"contains({value}_address, '@') AND ({' OR '.join(_among(listed, part) for listed, part in parts)})"
-    return _among(blocked_values(semantic), f"right({value}_digits, 10)" if semantic == "phone" else f"upper(trim({value}))")
+        # One pattern instead of lists: an address is looked up as a whole, by what is before the `@`, and by what is behind it.
+        whole = [v for v in blocked_values("email", "whole") if "@" in v]
+        login, domain = (*blocked_values("email", "word"), *blocked_values("email", "local")), blocked_values("email", "domain")
+        pattern = f"^(?:{_any(whole)})$|^(?:{_any(login)})@|@(?:{_any(domain)})$"
+        return f"regexp_matches({value}_address, {quote_literal(pattern)})"
+    listed = ", ".join(map(quote_literal, blocked_values(semantic)))
+    return f"right({value}_digits, 10) IN ({listed})" if semantic == "phone" else f"upper(trim({value})) IN ({listed})"
 
 
-def _among(values: Sequence[str], sql: str) -> str:
-    return f"{sql} IN ({', '.join(map(quote_literal, values))})"
+def _any(values: Sequence[str]) -> str:
+    return "|".join(re.escape(value) for value in values)
 
 
 def apart(difference: str, tolerance: str) -> str:

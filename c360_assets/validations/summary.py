@@ -16,7 +16,7 @@ import polars as pl
 from c360_assets.semantics.tables import TableSpec
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations import findings
-from c360_assets.validations.across import OVERLAP, Common, compare
+from c360_assets.validations.across import OVERLAP, Common, alone, compare
 from c360_assets.validations.declarations import Across, Item, Listing, Ratio, Report
 from c360_assets.validations.drilldown import drilldown_sql, union_of
 from c360_assets.validations.reports import REPORTS, applies, columns, report_spec
@@ -119,7 +119,12 @@ def build_report(
     for column in COMPARED:
         if progress is not None:
             progress(f"comparing {column} between tables")
-        common[column] = compare(session, _holders(tenant, tables, column), column)
+        holders = _holders(tenant, tables, column)
+        if len(holders) == 1:
+            (table,) = holders
+            common[column] = alone(table.name, _counted(parts, table, f"unique_{column}_count"), _rows(session, table))
+        else:
+            common[column] = compare(session, holders, column)
     parts.append(_across(tenant, tables, common))
     long = pl.concat(parts).sort("report_id", "datasource", "ordinal")
     ranked = _with_queries(session, tenant, tables, findings.ranked(long), run_id)
@@ -135,6 +140,17 @@ def build_report(
     run = (run_id, number, started, datetime.now(UTC), newest_day(session, tenant), len(tables), ranked.height, "succeeded")
     written[RUN] = _history(session, RUN, RUN_SCHEMA, pl.DataFrame([run], schema=RUN_SCHEMA, orient="row"), number)
     return {name: session.write(name, frame, fingerprint=mark) for name, frame in written.items()}
+
+
+def _counted(parts: Sequence[pl.DataFrame], table: SourceTable, metric: str) -> int:
+    """A number that a table's own figures hold."""
+    values = pl.concat(parts).filter((pl.col("datasource") == table.name) & (pl.col("metric") == metric))["value"]
+    return int(values.item(0))
+
+
+def _rows(session: Session, table: SourceTable) -> int:
+    state = session.state(table.asset)
+    return state.rows if state else 0
 
 
 def _holders(tenant: Tenant, tables: Sequence[SourceTable], column: str) -> list[SourceTable]:

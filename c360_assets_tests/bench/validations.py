@@ -94,8 +94,8 @@ REFERENCE = (
     "SELECT count(DISTINCT regexp_replace(phone, '[^0-9]', '', 'g')) FROM customers",
     # All sums are asked for, or the engine would not compute them.
     """SELECT count(*), max(COLUMNS(* EXCLUDE (order_id))) FROM (
-        SELECT order_id, count(*) AS n, sum(item_quantity) AS quantity, sum(item_revenue) AS revenue,
-               sum(item_list_price) AS list, sum(item_discount_amount) AS discount, sum(item_cost) AS cost, sum(item_tax_amount) AS tax,
+        SELECT order_id, count(*) AS n, sum(item_quantity) AS quantity, sum(item_revenue) AS revenue, sum(item_cost) AS cost,
+               sum(item_list_price) AS list, sum(item_discount_amount) AS discount, sum(item_tax_amount) AS tax,
                sum(order_discount_amount) AS order_discount, min(order_datetime) AS first, max(order_datetime) AS last
         FROM items GROUP BY order_id)""",
 )

@@ -52,11 +52,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="no Chromium: install the packages chromium and chromium-driver"))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in ("DAGSTER_HOME", "C360_TENANT_DIR")}
 
 
-def _command(*args: object) -> list[str]:
+def command(*args: object) -> list[str]:
     return [sys.executable, "-m", "c360_assets.cli", *map(str, args)]
 
 
@@ -77,7 +77,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     land(root, "shop", DAY)
     land(root, "loyalty", DAY)
     done = subprocess.run(
-        _command("run", "--tenant", root), env=_environment(), capture_output=True, text=True, timeout=300, check=False
+        command("run", "--tenant", root), env=environment(), capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return root
@@ -90,8 +90,8 @@ def ui(root: Path) -> Iterator[Ui]:
         port = int(free.getsockname()[1])
     with (root / "ui.log").open("wb") as log:
         process = subprocess.Popen(
-            _command("ui", "--tenant", root, "--port", port),
-            env=_environment(),
+            command("ui", "--tenant", root, "--port", port),
+            env=environment(),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -148,14 +148,22 @@ class Page:
         WebDriverWait(self.driver, PAGE_SECONDS, ignored_exceptions=[Exception]).until(looked, complaint)
 
 
-@pytest.fixture(scope="module")
-def page(ui: Ui) -> Iterator[Page]:
+@contextlib.contextmanager
+def browser() -> Iterator[webdriver.Chrome]:
+    """A Chromium that writes down every request it makes (log `performance`)."""
     options = webdriver.ChromeOptions()
     for flag in FLAGS:
         options.add_argument(flag)
     options.binary_location = str(CHROMIUM)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})  # type: ignore[no-untyped-call]
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
     try:
-        yield Page(driver, ui)
+        yield driver
     finally:
         driver.quit()
+
+
+@pytest.fixture(scope="module")
+def page(ui: Ui) -> Iterator[Page]:
+    with browser() as driver:
+        yield Page(driver, ui)
