@@ -61,7 +61,7 @@ REPORTS: tuple[Report, ...] = (
                 tag="phone",
                 when="NOT {v}_well_formed",
                 finding=True,
-                advice="Look at the rows; where the numbers are another country's, set `phone_region` in tenant.yaml.",
+                advice="Look at the rows; where the numbers are another country's, set phone_region in tenant.yaml.",
             ),
             Unique(name="unique_phone_count", column="phone", share="phone_uniqueness_pct"),
             Across(name="all_sources_phone_uniqueness_pct", column="phone", show="all_share"),

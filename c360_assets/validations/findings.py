@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import polars as pl
@@ -48,7 +49,7 @@ class Finding:
 
     @property
     def what(self) -> str:
-        return self.metric.removesuffix("_count").replace("_", " ")
+        return words(self.metric)
 
 
 def item_of(report_id: str, metric: str) -> tuple[Report, Item]:
@@ -104,7 +105,12 @@ def figures_of(session: Session, name: str) -> Figures:
 
 def told(metric: str, count: float, share: float) -> str:
     """A finding in words: what, how many, and which share."""
-    return f"{metric.removesuffix('_count').replace('_', ' ')}: {count:,.0f} ({share:.1f} %)"
+    return f"{words(metric)}: {count:,.0f} ({share:.1f} %)"
+
+
+def words(metric: str) -> str:
+    """What a figure counts, in words: `rc` in names stands for returns and cancellations."""
+    return re.sub(r"\brc\b", "return or cancellation,", metric.removesuffix("_count").replace("_", " "))
 
 
 def worst_findings(session: Session, limit: int | None = 3, datasource: str | None = None) -> list[Finding]:
