@@ -95,7 +95,7 @@ def compile_reports(reports: Iterable[Report], shape: Relation, context: Mapping
             if applies(item, shape.tags):
                 _add(scans, report, item)
         if report.unknown:
-            place = scans.ask("rows", counting(_unknown(report.unknown)))
+            place = scans.ask("rows", _unknown(report.unknown))
             scans.figures.append(Figure(report, "not_evaluated_count", Item(name="not_evaluated_count"), place))
     return scans
 
@@ -159,13 +159,16 @@ def counting(test: str) -> str:
 
 
 def _unknown(columns: Sequence[str]) -> str:
-    return " OR ".join(f"{column} IS NULL" for column in columns)
+    """How many rows lack one of the columns."""
+    if len(columns) == 1:
+        return f"{RECORDS} - count({columns[0]})"
+    return counting(" OR ".join(f"{column} IS NULL" for column in columns))
 
 
 def _judged(item: Count) -> str:
     """How many rows a Count can judge; written so that rows it cannot judge are counted once for all figures."""
     if item.scope == "TRUE":
-        return f"{RECORDS} - {counting(_unknown(item.fields))}" if item.fields else RECORDS
+        return f"{RECORDS} - ({_unknown(item.fields)})" if item.fields else RECORDS
     return counting(item.judged)
 
 
@@ -220,16 +223,12 @@ def _listing(item: Listing) -> str:
 
 
 def _repeated(shape: Relation, item: Keys) -> str:
-    """How many keys fulfil the condition: rows are first grouped by a hash of the key, which is small, and only those whose
-    hash occurs several times by the key itself. Equal keys have equal hashes, so that no key is lost."""
+    """How many keys fulfil the condition. Rows are grouped by two hashes of the key, 128 bits, instead of the key itself, which
+    would have to be kept in memory: that two keys share both is out of the question."""
     parts = [*item.key, *(name for name in item.optional if name in shape.columns)]
-    hashed = f"hash({', '.join(parts)})"
+    hashes = f"hash({', '.join(parts)}), hash({', '.join(reversed(parts))}, 1)"
     inner = shape.sql("{source}", [*parts, item.where, item.having])
-    return (
-        f"WITH t AS ({inner}), twice AS (SELECT {hashed} AS h FROM t WHERE {item.where} GROUP BY ALL HAVING count(*) > 1)\n"
-        f"SELECT count(*) AS m0 FROM (SELECT 1 FROM t WHERE {item.where} AND {hashed} IN (SELECT h FROM twice)"
-        f" GROUP BY {', '.join(parts)} HAVING {item.having})"
-    )
+    return f"SELECT count(*) AS m0 FROM (SELECT 1 FROM ({inner}) WHERE {item.where} GROUP BY {hashes} HAVING {item.having})"
 
 
 def queries(scans: Scans, source: str) -> dict[str, str]:

@@ -91,7 +91,7 @@ def relation(table: SourceTable, types: Mapping[str, str] | None = None) -> Rela
             derived[f"{name}_well_formed"] = well_formed(tag, name)
         if listed:
             columns[f"{tag}_missing"] = " AND ".join(f"({missing(sql)})" for sql in listed)
-    for name in TEXTS & columns.keys():
+    for name in sorted(TEXTS & columns.keys()):
         columns.setdefault(f"{name}_missing", missing(columns[name]))
     return Relation(table, columns, derived, {tag: names for tag, names in values.items() if names})
 

@@ -88,7 +88,8 @@ def report_fingerprint(session: Session, tenant: Tenant) -> str:
     """Of everything that the summary over all tables depends on."""
     tables = report_tables(tenant)
     names = [name for t in tables for name in (validation_table(t), t.asset)]
-    return fingerprint(REPORT, code(), [(name, getattr(session.state(name), "digest", None)) for name in names])
+    digests = [(name, getattr(session.state(name), "digest", None)) for name in names]
+    return fingerprint(REPORT, code(), context_of(tenant, newest_day(session, tenant)), digests)
 
 
 def build_report(
