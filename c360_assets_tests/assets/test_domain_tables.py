@@ -18,6 +18,7 @@ SHOP = dg.AssetKey(["domain", "Shop_Customers"])
 
 
 def test_each_file_of_a_load_is_shown_with_its_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
     tenant = tiny_tenant(tmp_path)
     for day in (DAY, DAY + timedelta(days=1)):
