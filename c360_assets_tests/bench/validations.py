@@ -51,14 +51,13 @@ def _feed(name: str, fields: dict[str, tuple[str, str]]) -> FeedConfig:
     )
 
 
-CUSTOMERS = _feed(
-    "Customers",
-    {
-        **{tag.replace("-", "_"): ("string", tag) for tag in PERSON_TAGS},
-        "birthdate": ("date", "birthdate"),
-        "updated": ("datetime", "update-dt"),
-    },
-)
+PERSONS = {
+    **{tag.replace("-", "_"): ("string", tag) for tag in PERSON_TAGS},
+    "birthdate": ("date", "birthdate"),
+    "updated": ("datetime", "update-dt"),
+}
+# Two sources that have a third of their addresses in common, so that there is something to compare.
+CUSTOMERS, MEMBERS = _feed("Customers", PERSONS), _feed("Members", PERSONS)
 ITEMS = _feed(
     "Items",
     {**{c: (t, f"txn-item/{c.replace('_', '-')}") for c, t in ITEM_TAGS.items()}, "customer": ("string", "fk-customer")},
@@ -73,7 +72,7 @@ CUSTOMER_ROWS = """SELECT i::VARCHAR AS id, 'Name' || i % 5000 AS given_name, 'S
     DATE '1940-01-01' + (i % 20000)::INTEGER AS birthdate,
     TIMESTAMPTZ '2026-05-01 00:00+00' + INTERVAL 1 SECOND * (i % 2000000) AS updated,
     i::VARCHAR AS _pk, uuid()::VARCHAR AS _uuid_pk, (({day} + i % 14) << 43) + i AS _updated
-    FROM range({rows}) AS r(i)"""
+    FROM range({first}, {first} + {rows}) AS r(i)"""
 ITEM_ROWS = """SELECT i::VARCHAR AS id, 'order-' || i // 3 AS order_id, 'sku-' || hash(i) % 20000 AS product_id,
     CASE WHEN i % 200 = 0 THEN NULL ELSE 'S' || (i // 3) % 300 END AS store_id,
     CASE WHEN i % 2 = 0 THEN 'online' ELSE 'in-store' END AS purchase_channel, 'USD' AS currency,
@@ -88,46 +87,54 @@ ITEM_ROWS = """SELECT i::VARCHAR AS id, 'order-' || i // 3 AS order_id, 'sku-' |
     i::VARCHAR AS _pk, uuid()::VARCHAR AS _uuid_pk, (({day} + i % 14) << 43) + i AS _updated
     FROM (SELECT i, CASE WHEN i % 40 = 0 OR i % 90 = 0 THEN -1 ELSE 1 + i % 3 END AS q FROM range({rows}) AS r(i))"""
 REFERENCE = (
-    "SELECT count(*) FROM customers",
-    "SELECT count(*) FROM items",
-    "SELECT count(DISTINCT lower(trim(email))) FROM customers",
-    "SELECT count(DISTINCT regexp_replace(phone, '[^0-9]', '', 'g')) FROM customers",
+    *(
+        query.format(source)
+        for source in ("B_Customers", "B_Members")
+        for query in (
+            "SELECT count(*) FROM {}",
+            "SELECT count(DISTINCT lower(trim(email))) FROM {}",
+            "SELECT count(DISTINCT regexp_replace(phone, '[^0-9]', '', 'g')) FROM {}",
+        )
+    ),
+    "SELECT count(*) FROM B_Items",
     # All sums are asked for, or the engine would not compute them.
     """SELECT count(*), max(COLUMNS(* EXCLUDE (order_id))) FROM (
         SELECT order_id, count(*) AS n, sum(item_quantity) AS quantity, sum(item_revenue) AS revenue, sum(item_cost) AS cost,
                sum(item_list_price) AS list, sum(item_discount_amount) AS discount, sum(item_tax_amount) AS tax,
                sum(order_discount_amount) AS order_discount, min(order_datetime) AS first, max(order_datetime) AS last
-        FROM items GROUP BY order_id)""",
+        FROM B_Items GROUP BY order_id)""",
 )
 
 
 def tenant_at(root: Path) -> Tenant:
-    return Tenant(root, TenantConfig(id=UUID(int=1)), feeds=[CUSTOMERS, ITEMS])
+    return Tenant(root, TenantConfig(id=UUID(int=1)), feeds=[CUSTOMERS, MEMBERS, ITEMS])
 
 
 def make(root: Path, customers: int, items: int) -> None:
     with open_session(root / "warehouse") as session:
-        session.write("domain/B_Customers", CUSTOMER_ROWS.format(rows=customers, day=DAY))
+        half = customers // 2
+        session.write("domain/B_Customers", CUSTOMER_ROWS.format(first=0, rows=half, day=DAY))
+        session.write("domain/B_Members", CUSTOMER_ROWS.format(first=half * 2 // 3, rows=half, day=DAY))
         session.write("domain/B_Items", ITEM_ROWS.format(rows=items, day=DAY))
         session.commit()
 
 
 def report(session: Session, tenant: Tenant) -> None:
-    """Every report on both tables and the summary, as an asset run has them; nothing is committed."""
+    """Every report on all tables and the summary, as an asset run has them; nothing is committed."""
     for table in tenant.tables:
         validate_table(session, tenant, table, force=True)
     build_report(session, tenant, run_id="bench", force=True)
 
 
 def count(session: Session) -> None:
-    session.bind("domain/B_Customers", "customers")
-    session.bind("domain/B_Items", "items")
+    for table in ("B_Customers", "B_Members", "B_Items"):
+        session.bind(f"domain/{table}")
     for query in REFERENCE:
         session.rows(query)
 
 
 def measures(root: Path, customers: int, items: int) -> list[Measure]:
-    note = f"{customers:,} customers, {items:,} items"
+    note = f"{customers:,} customers of two sources, {items:,} items"
     with open_session(root / "warehouse") as session:
         took = against(lambda: seconds(lambda: report(session, tenant_at(root))), lambda: seconds(lambda: count(session)))
     command = [sys.executable, "-m", "c360_assets_tests.bench.validations", "--report", str(root)]
