@@ -72,11 +72,11 @@ def read_status(root: Path, now: datetime) -> Status:
     if path.exists():
         at = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
         published = {"path": str(path), "at": at, "age_hours": (now - at).total_seconds() / 3600, "kept": len(kept(path))}
-    people, records = warehouse.state("merged_customers"), warehouse.state("unified_coalesced")
+    records = warehouse.state("unified_coalesced")
     stitch = {
         "generation": meta.get("stitch_generation", 0),
         "source_records": records.rows if records else 0,
-        "people": people.rows if people else 0,
+        "people": records.figures.get("amperity_ids", 0) if records else 0,
     }
     return Status(
         tenant.config.name,

@@ -100,12 +100,12 @@ class Summary:
 def summarize(session: Session, report: DayReport) -> Summary:
     """Read the figures of the current state."""
     tables = [(name, state.rows) for name in SHOWN if (state := session.state(name)) is not None]
-    rows = dict(tables)
+    records = session.state("unified_coalesced")
     return Summary(
         report=report,
         tables=tables,
-        source_records=rows.get("unified_coalesced", 0),
-        people=rows.get("merged_customers", 0),
+        source_records=records.rows if records else 0,
+        people=records.figures.get("amperity_ids", 0) if records else 0,
         findings=worst_findings(session),
         example_id=_best_customer(session),
     )

@@ -11,7 +11,7 @@ import pytest
 
 from c360_assets_tests.day.command import ask, c360_here, written
 from c360_assets_tests.day.conftest import Ran
-from c360_assets_tests.day.small import SECOND, copy_of, land
+from c360_assets_tests.day.small import FIRST, SECOND, copy_of, land, land_all, small_tenant
 
 
 def test_status_names_feeds_stitch_and_what_is_published(small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +26,13 @@ def test_status_names_feeds_stitch_and_what_is_published(small: Ran, tmp_path: P
     assert feeds["Shop:Customers"] == ("2026-03-02", 6, 0, 1)
     assert feeds["Club:Members"] == ("2026-03-02", 4, 0, 0)
     assert (status["stitch"]["source_records"], status["stitch"]["people"]) == (10, 6)
+
+
+def test_people_are_told_before_any_table_of_theirs_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    land_all(small_tenant(tmp_path), FIRST)
+    assert c360_here(monkeypatch, "load", "--tenant", tmp_path).code == 0
+    stitched = c360_here(monkeypatch, "stitch", "--tenant", tmp_path)
+    assert "10 source records → 6 people" in stitched.text, stitched.text
 
 
 def test_digests_are_one_line_per_table(small: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
