@@ -215,11 +215,12 @@ def validate(
 def stitch(
     tenant: TenantOption = None,
     force: Annotated[bool, typer.Option("--force", help="Evaluate all profiles again although nothing changed.")] = False,
+    refit: Annotated[bool, typer.Option("--refit", help="Fit the match model anew instead of keeping the last one.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run identity resolution on what is loaded and write its tables."""
     with _told_errors():
-        _day(tenant, None, None, stage="stitch", force=force, as_json=as_json)
+        _day(tenant, None, None, stage="stitch", force=force, refit=refit, as_json=as_json)
 
 
 @app.command()
@@ -243,6 +244,7 @@ def _day(
     first: datetime | None = None,
     only: list[str] | None = None,
     force: bool = False,
+    refit: bool = False,
     threshold: int | None = None,
     as_json: bool = False,
 ) -> NoReturn:
@@ -265,6 +267,7 @@ def _day(
         feeds=feeds or [],
         only=only or [],
         force=force,
+        refit=refit,
         threshold=threshold,
     )
     with Reporter(err) as reporter:

@@ -24,6 +24,7 @@ from c360_assets.warehouse.lock import owner_mark, tenant_lock
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
 
 FORCE_TAG = "c360/force"
+REFIT_TAG = "c360/refit"
 OWNER_TAG = ".dagster/c360_owner"  # the prefix keeps it out of the UI
 AS_OF_TAG = "c360/as_of"
 WITHHELD = "its text may quote customer data and is kept in logs/errors.log"
@@ -78,6 +79,11 @@ def tenant_resources(tenant: Tenant) -> dict[str, WarehouseResource]:
 def forced(context: dg.AssetExecutionContext) -> bool:
     """Whether this run was asked to compute again what is current."""
     return context.run.tags.get(FORCE_TAG, "").lower() == "true"
+
+
+def refitted(context: dg.AssetExecutionContext) -> bool:
+    """Whether this run was asked to fit the match model anew."""
+    return context.run.tags.get(REFIT_TAG, "").lower() == "true"
 
 
 def as_of_date(tenant: Tenant, tags: Mapping[str, str], warehouse: Warehouse) -> date:

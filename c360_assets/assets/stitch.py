@@ -9,7 +9,7 @@ import dagster as dg
 
 from c360_assets.assets.domain_tables import ensure_tables
 from c360_assets.assets.metadata import Result, asset_key, documented, materialized, source_schema
-from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
+from c360_assets.assets.resources import WarehouseResource, as_of_date, forced, refitted
 from c360_assets.stitch.configuration_tables import configuration_tables
 from c360_assets.stitch.run import run_stitch, stitch_tables
 from c360_assets.stitch.stitched import stitched_tables
@@ -43,7 +43,13 @@ def stitch_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
             ensure_tables(session, tenant)
             as_of = as_of_date(tenant, context.run.tags, session.warehouse)
             run = run_stitch(
-                session, tenant, run_id=context.run.run_id, as_of=as_of, force=forced(context), progress=context.log.info
+                session,
+                tenant,
+                run_id=context.run.run_id,
+                as_of=as_of,
+                force=forced(context),
+                refit=refitted(context),
+                progress=context.log.info,
             )
             session.commit(**run.meta)
         for warning in run.warnings:
@@ -51,6 +57,7 @@ def stitch_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
         for name in ("/".join(spec.key.path) for spec in specs):
             state = run.states.get(name)
             schema = source_schema(copies[name], state) if state and name in copies else None
-            yield materialized(name, state, reused=name not in run.written, schema=schema)
+            more = {"model": state.figures["model"]} if state and "model" in state.figures else None
+            yield materialized(name, state, reused=name not in run.written, schema=schema, more=more)
 
     return [stitch]

@@ -53,6 +53,7 @@ class DayOptions:
     feeds: list[str] = field(default_factory=list)
     only: list[str] = field(default_factory=list)
     force: bool = False
+    refit: bool = False
     threshold: int | None = None
 
 
@@ -202,7 +203,7 @@ class _Day:
         """What is not current, and whether the database is to be published."""
         wanted = self.options.stage in PUBLISHING and not self.options.only
         with open_session(self.warehouse.root, self.tenant.config.timezone) as session:
-            todo = plan(session, self.tenant, self.options.stage, as_of, force=self.options.force)
+            todo = plan(session, self.tenant, self.options.stage, as_of, force=self.options.force or self.options.refit)
             if self.options.only:
                 todo.stale = _named(todo.stale + todo.current, self.options.only)
             publish = wanted and bool(todo.stale or not is_published(session, self.tenant, report_specs(session, self.tenant)))
@@ -228,17 +229,23 @@ class _Day:
         self.reporter.doing(f"{len(tables)} tables to compute")
         outcome = self._launch(job, tables, self._stage_tags(as_of, publish), as_of=as_of)
         self.failures += [f"{step}: {message}" for step, message in outcome.failed_steps]
+        if any(done.table == "stitch_model" and not done.reused for done in outcome.tables):
+            self.warehouse.reload()
+            state = self.warehouse.state("stitch_model")
+            self.reporter.done(f"match model: {state.figures['model'] if state else 'none'}")
         self.published_now = any(done.table == DATABASE and not done.reused for done in outcome.tables)
 
     def _stage_tags(self, as_of: date, publish: bool) -> dict[str, str]:
         """The tags by which sensors and the schedule see that this run did their work."""
         from c360_assets.automation.activation import day_tags
         from c360_assets.automation.readiness import readiness
-        from c360_assets.automation.runs import FORCE_TAG, LANDED_TAG
+        from c360_assets.automation.runs import FORCE_TAG, LANDED_TAG, REFIT_TAG
 
         tags = dict(self.tags)
         if self.options.force:
             tags[FORCE_TAG] = "true"
+        if self.options.refit:
+            tags[REFIT_TAG] = "true"
         if self.options.stage in ("run", "stitch"):
             today = datetime.now(ZoneInfo(self.tenant.config.timezone)).date()
             tags[LANDED_TAG] = readiness(self.tenant, self.warehouse, today).digest

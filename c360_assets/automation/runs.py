@@ -24,6 +24,7 @@ from c360_assets.warehouse.lock import owner_is_gone, owner_mark
 
 RUN_TAG = "c360/run"
 FORCE_TAG = "c360/force"
+REFIT_TAG = "c360/refit"
 AS_OF_TAG = "c360/as_of"
 FEED_TAG = "c360/feed"
 LANDED_TAG = "c360/landed"

@@ -37,6 +37,7 @@ def stitch(
     config: StitchConfig | None = None,
     *,
     previous: Previous | None = None,
+    model: pl.DataFrame | None = None,
     tenant_id: UUID | None = None,
     job: changes.Job | None = None,
     blocklist: pl.DataFrame | None = None,
@@ -48,11 +49,14 @@ def stitch(
 
     `records`: one row per source record with `datasource`, `pk` (unique together) and any semantic columns (`given_name`,
     `email`, `fk_…`; hyphens count as underscores). Row order does not matter. `previous` carries ids over from the last
-    generation. `blocklist` is a managed blocklist (datasource, semantic, value), `nicknames` replaces the shipped list.
-    Raises C360Error for keys that are missing or not unique.
+    generation. `model` is the table `stitch_model` of an earlier result, whose weights score again; without it a model is
+    fitted. `blocklist` is a managed blocklist (datasource, semantic, value), `nicknames` replaces the shipped list.
+    Raises C360Error for keys that are missing or not unique, and for a model that does not fit what is compared.
     """
     config = config or StitchConfig()
     job = job or changes.Job("stitch", datetime(1970, 1, 1, tzinfo=UTC))
+    if model is not None and config.matching.model == "recordlinkage_ecm":
+        raise C360Error("stitch: the model of recordlinkage cannot be kept, it is fitted in every run")
     steps = _Steps(progress)
     own = con is None
     connection = duckdb.connect() if con is None else con
@@ -70,10 +74,11 @@ def stitch(
         fks = [c for c in clean.frame.columns if c.startswith("fk_")]
         frame = clean.frame.select("rid", "datasource", "pk", *fks).with_columns(rep=rep)
         clean = replace(clean, frame=frame)
-        resolution = resolve(reps, config, con=connection, progress=steps.begin)
+        resolution = resolve(reps, config, model=model, con=connection, progress=steps.begin)
         steps.begin("assign stable ids")
         stable = _stable_ids(frame, resolution, previous, tenant_id or NO_TENANT, config, connection)
-        found = Found(raw, reps, hard, clean, resolution, stable, config, previous, job, blocklist)
+        fitted = stable.generation if model is None else int(model["generation"][0])
+        found = Found(raw, reps, hard, clean, resolution, stable, config, previous, job, blocklist, fitted)
         tables = StitchTables(found, con)
         steps.end()
     except (pl.exceptions.PolarsError, duckdb.Error) as error:  # their texts quote values of records
@@ -81,7 +86,8 @@ def stitch(
     finally:
         if own:
             connection.close()
-    return StitchResult(tables, stable.generation, steps.seconds, config.stable_ids.jitter_alert)
+    jitter = config.stable_ids.jitter_alert
+    return StitchResult(tables, stable.generation, steps.seconds, jitter, resolution.drift, fitted)
 
 
 def record_frame(records: pl.DataFrame | duckdb.DuckDBPyRelation) -> pl.DataFrame:

@@ -113,15 +113,18 @@ def _several(column: str) -> pl.Expr:
     return pl.when(pl.col(column).list.len() > 1).then(column)
 
 
-def prepare_records(frame: pl.DataFrame, known_names: frozenset[str] = frozenset()) -> pl.DataFrame:
+def prepare_records(
+    frame: pl.DataFrame, known_names: frozenset[str] = frozenset(), *, population: int | None = None
+) -> pl.DataFrame:
     """The comparison records, one per row of the frame, in rid order; `i` is the rank of `rid`.
 
-    `known_names`: given names that are established whatever their frequency here. The frame may be in any order.
+    `known_names`: given names that are established whatever their frequency here. `population`: the number of records that
+    frequencies are shares of, by default those of the frame. The frame may be in any order.
     `emails`, `phones` and `variants` are NULL unless there are several values; `email` and `phone` are the first ones.
     """
     keys = [c for prefix in KEY_PREFIXES for c in columns_with(frame, prefix)]
     missing = [pl.lit(None, dtype=t).alias(c) for c, t in _TYPES.items() if frame.schema.get(c, pl.Null()) == pl.Null()]
-    n = frame.height
+    n = frame.height if population is None else population
     base = (
         (frame if frame["rid"].is_sorted() else frame.sort("rid"))
         .with_columns(missing)

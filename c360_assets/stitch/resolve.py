@@ -16,7 +16,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import nickname_map
-from c360_assets.stitch import blocking, clustering, components, corroboration, records, scores
+from c360_assets.stitch import blocking, clustering, components, corroboration, frozen, records, scores
 from c360_assets.stitch.blocking import Ints32
 from c360_assets.stitch.compare import Comparable, comparable, compare
 from c360_assets.stitch.ecm import EcmModel, fit_ecm
@@ -38,7 +38,8 @@ class Resolution:
     pairs: rid1 < rid2, score, log_odds, match_category, match_type, decided_by, strategy_count.
     records, used: the comparison records and the strategies, of which `blocking` makes the tables of keys and blocks.
     strategies: strategy, pairs, exclusive_pairs, exclusive_matches (expected matches no other strategy found).
-    model: a row per feature and level. decisions: rid1, rid2 (smallest records of two clusters), action, field, evidence.
+    model: the model that scored, a row per feature and level. drift: see `frozen`; empty where the model was fitted here.
+    decisions: rid1, rid2 (smallest records of two clusters), action, field, evidence.
     household: rid1, rid2, log_odds of living together without being one person, for scored pairs above even odds.
     """
 
@@ -48,6 +49,7 @@ class Resolution:
     used: list[blocking.Strategy]
     strategies: pl.DataFrame
     model: pl.DataFrame
+    drift: dict[str, float]
     decisions: pl.DataFrame
     household: pl.DataFrame
     figures: dict[str, Any]
@@ -84,15 +86,17 @@ def resolve(
     frame: pl.DataFrame,
     config: StitchConfig | None = None,
     *,
+    model: pl.DataFrame | None = None,
     labels: pl.DataFrame | None = None,
     con: duckdb.DuckDBPyConnection | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Resolution:
     """Cluster the representatives of `frame` (preprocessed frame, unique ascending `rid`) into persons.
 
+    `model`: the table `model` of an earlier resolution, with which pairs are scored as they are; without it one is fitted.
     `labels`: pairs `rid1, rid2, same` that people decided; see `labels`. The result does not depend on row order, thread count
     or the connection. Temporary tables named `er_*` are dropped from `con` afterwards. Raises C360Error for a repeated rid, a
-    setting that cannot work, or labels that contradict each other.
+    setting that cannot work, a model of other levels, or labels that contradict each other.
     """
     config = config or StitchConfig()
     say = progress or (lambda _: None)
@@ -101,7 +105,7 @@ def resolve(
     own = con is None
     connection = con if con is not None else duckdb.connect()
     try:
-        return _resolve(connection, frame, config, labels, say)
+        return _resolve(connection, frame, config, model, labels, say)
     except duckdb.Error as error:  # its text quotes values of records
         raise C360Error(f"stitch: the comparison failed in the SQL engine ({type(error).__name__})") from None
     finally:
@@ -113,11 +117,13 @@ def _resolve(
     con: duckdb.DuckDBPyConnection,
     frame: pl.DataFrame,
     config: StitchConfig,
+    given: pl.DataFrame | None,
     labels: pl.DataFrame | None,
     say: Callable[[str], None],
 ) -> Resolution:
     say("index records")
-    data = records.prepare_records(frame, _known_names())
+    before = frozen.read_model(given) if given is not None else None
+    data = records.prepare_records(frame, _known_names(), population=before.records if before else None)
     n = data.height
     strategies = blocking.chosen_strategies(config.blocking, frame)
     say("form pairs")
@@ -133,12 +139,14 @@ def _resolve(
         i, j = said.i[unseen].astype(np.int32), said.j[unseen].astype(np.int32)
         bit = np.full(len(i), 1 << len(strategies), dtype=np.int64)
         compared = compared.with_more(_compare(con, read, i, j, bit, key_columns, said))
-    say("fit the model")
     distinct, inverse, counts = np.unique(compared.pattern, return_inverse=True, return_counts=True)
-    if config.matching.model == "recordlinkage_ecm":
-        model: Model | EcmModel = fit_ecm(distinct, counts.astype(np.int64))
+    if given is not None and before is not None:
+        model: Model | EcmModel = before
+        table, moved = given, frozen.drift(before, distinct, counts)
     else:
-        model = fit(con, data, read, distinct, counts.astype(np.int64), classes=2 if config.matching.model == "two_class" else 3)
+        say("fit the model")
+        model, table = _fitted(con, data, read, distinct, counts.astype(np.int64), config.matching.model)
+        moved = {}
     default = "always" if config.clustering.algorithm == "hierarchical" else "learned"
     conflicts = scores.choose_conflicts(
         model, dict(config.clustering.conflict_fields), default, tuple(c for c in key_columns if c.startswith("sk_"))
@@ -196,7 +204,8 @@ def _resolve(
         records=data,
         used=strategies,
         strategies=_strategy_figures(strategies, compared.mask, x),
-        model=model.table(),
+        model=table,
+        drift=moved,
         decisions=_decisions(decision, conflicts, rid),
         household=pl.DataFrame(
             {"rid1": rid[compared.i[home]], "rid2": rid[compared.j[home]], "log_odds": np.round(household[home], 6)}
@@ -212,6 +221,17 @@ def _resolve(
             "conflicts": conflicts.reason,
         },
     )
+
+
+def _fitted(
+    con: duckdb.DuckDBPyConnection, data: pl.DataFrame, read: Comparable, patterns: Ints, counts: Ints, kind: str
+) -> tuple[Model | EcmModel, pl.DataFrame]:
+    """A model fitted on the compared pairs, as its table says it, and the table."""
+    if kind == "recordlinkage_ecm":
+        reference = fit_ecm(patterns, counts)
+        return reference, frozen.rounded(reference.table(), data.height)
+    table = frozen.model_table(fit(con, data, read, patterns, counts, classes=2 if kind == "two_class" else 3))
+    return frozen.read_model(table), table
 
 
 def _known_names() -> frozenset[str]:

@@ -17,6 +17,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch import blocking, changes, quality, tables
+from c360_assets.stitch.frozen import drift_warnings
 from c360_assets.stitch.preprocess import Preprocessed
 from c360_assets.stitch.records import registered
 from c360_assets.stitch.resolve import Resolution
@@ -32,7 +33,7 @@ class Found:
     """The results of the stages, from which the tables are built.
 
     `raw`: the records as received. `representatives`: preprocessed. `hard`: representatives by equal profile alone. The frame of
-    `clean` holds rid, datasource, pk, fk_… and rep of every record.
+    `clean` holds rid, datasource, pk, fk_… and rep of every record. `fitted`: the generation in which the model was fitted.
     """
 
     raw: pl.DataFrame
@@ -45,6 +46,7 @@ class Found:
     previous: Previous | None
     job: changes.Job
     blocklist: pl.DataFrame | None
+    fitted: int
 
 
 class StitchTables(Mapping[str, pl.DataFrame]):
@@ -98,7 +100,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             "stitch_badvalues": lambda: found.clean.badvalues,
             "stitch_blocklistvalues": self._listed,
             "stitch_removed_values": lambda: found.clean.removed,
-            "stitch_model": lambda: resolution.model.with_columns(pl.col(pl.Float64).round_sig_figs(9)),
+            "stitch_model": lambda: resolution.model.with_columns(generation=pl.lit(found.fitted, pl.Int64)),
             "stitch_decisions": lambda: tables.decisions(resolution.decisions, found.clean.frame),
             "identity_graph": lambda: tables.identity_graph(self._accounts()),
             "cluster_fks": lambda: tables.cluster_fks(found.clean.frame, self.groups),
@@ -197,12 +199,17 @@ def _skipped(config: StitchConfig, known: set[str]) -> set[str]:
 
 @dataclass(frozen=True)
 class StitchResult:
-    """`tables`: name -> frame, built when looked up. `seconds`: duration by step, in no table."""
+    """`tables`: name -> frame, built when looked up. `seconds`: duration by step, in no table. `drift`: of a kept model.
+
+    `fitted`: the generation in which the model was fitted.
+    """
 
     tables: StitchTables
     generation: int
     seconds: dict[str, float]
     jitter_alert: float
+    drift: dict[str, float]
+    fitted: int
 
     @cached_property
     def figures(self) -> dict[str, float | int]:
@@ -212,4 +219,4 @@ class StitchResult:
     @cached_property
     def alerts(self) -> list[str]:
         """Sentences about a run that moved more than it should."""
-        return quality.alerts(self.figures, self.jitter_alert)
+        return [*quality.alerts(self.figures, self.jitter_alert), *drift_warnings(self.drift)]

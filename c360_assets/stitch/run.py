@@ -20,21 +20,24 @@ from c360_assets.stitch import stitched
 from c360_assets.stitch.changes import Job
 from c360_assets.stitch.configuration_tables import configuration_tables, managed_blocklist, tenant_nicknames
 from c360_assets.stitch.door import Progress, StitchResult, stitch
+from c360_assets.stitch.frozen import Basis, why_fit
 from c360_assets.stitch.stable_ids import Previous
 from c360_assets.stitch.union import union_records
-from c360_assets.tenant.models import SourceTable, Tenant
+from c360_assets.tenant.models import SourceTable, StitchConfig, Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 
 GENERATION = "stitch_generation"
+MODEL_BASIS = "stitch_model"  # the fact of the manifest that says what the model was fitted on
 LABEL_PREFIX = "sl/"
 
 
 @dataclass(frozen=True)
 class StitchRun:
     """What a run did. `states`: every Stitch table and stitched domain table. `meta`: facts for the manifest, to be committed
-    with the tables. `metrics`: the figures by name. `written`: tables that were computed; empty when all were current.
+    with the tables. `metrics`: the figures by name. `written`: tables that were computed; empty when all were current. `model`:
+    whether the match model was fitted or kept, and why; empty where nothing was matched.
     """
 
     states: dict[str, TableState]
@@ -43,6 +46,7 @@ class StitchRun:
     written: list[str]
     warnings: list[str]
     seconds: dict[str, float] = field(default_factory=dict)
+    model: str = ""
 
     @property
     def reused(self) -> bool:
@@ -61,13 +65,15 @@ def run_stitch(
     run_id: str,
     as_of: date,
     force: bool = False,
+    refit: bool = False,
     progress: Progress | None = None,
 ) -> StitchRun:
     """Bring all Stitch tables and stitched domain tables up to date; the caller commits the session with `meta`.
 
-    Nothing is matched when no input and no setting changed since the last run, unless `force`; a stitched domain table is
-    written anew also when only its own rows changed. `as_of` dates the rows of the change tables (midnight in the tenant's
-    zone), and their retention counts back from it, so that no machine clock enters a table.
+    Nothing is matched when no input and no setting changed since the last run, unless `force` or `refit`; a stitched domain
+    table is written anew also when only its own rows changed. The match model of the previous generation scores again unless
+    there is a reason to fit one (`frozen.why_fit`); `refit` is one. `as_of` dates the rows of the change tables (midnight in
+    the tenant's zone), and their retention counts back from it, so that no machine clock enters a table.
     """
     key = stitch_fingerprint(session, tenant)
     names = stitch_tables()
@@ -77,15 +83,21 @@ def run_stitch(
     warnings = label_warnings(tenant)
     meta: dict[str, Any] = {}
     seconds: dict[str, float] = {}
-    if current and not force:
+    model = ""
+    if current and not force and not refit:
         states |= {name: state for name in names if (state := session.state(name)) is not None}
     else:
         union = union_records(session, tenant)
         warnings += [f"{name} holds no records yet; Stitch runs without it" for name in union.empty_tables]
+        previous, kept = previous_generation(session), kept_model(session)
+        basis = _basis(tenant, union.frame.height)
+        before = Basis.of(session.warehouse.manifest.meta.get(MODEL_BASIS))
+        reason = why_fit(basis, before, kept, fitting(tenant.stitch), asked=refit)
         result = stitch(
             union.frame,
             tenant.stitch,
-            previous=previous_generation(session),
+            previous=previous,
+            model=kept if reason is None else None,
             tenant_id=tenant.config.id,
             job=Job(run_id, datetime.combine(as_of, time(), ZoneInfo(session.timezone)), tenant.stitch.stable_ids.recorded_days),
             blocklist=managed_blocklist(session, tenant),
@@ -93,13 +105,14 @@ def run_stitch(
             con=session.con,
             progress=progress,
         )
-        states |= _write_tables(session, result, names, key, progress)
+        model = f"kept from generation {result.fitted}" if reason is None else f"fitted, as {reason}"
+        states |= _write_tables(session, result, names, key, progress, model)
         warnings += result.alerts
         written += names
         seconds = result.seconds
-        meta = {GENERATION: result.generation}
+        meta = {GENERATION: result.generation} | ({} if reason is None else {MODEL_BASIS: vars(basis)})
     states |= _stitched_tables(session, tenant, force, written)
-    return StitchRun(states, meta, dict(states["unified_coalesced"].figures), written, warnings, seconds)
+    return StitchRun(states, meta, dict(states["unified_coalesced"].figures), written, warnings, seconds, model)
 
 
 def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
@@ -149,6 +162,26 @@ def previous_generation(session: Session) -> Previous | None:
     return Previous(ids, read("stitch_ids").sort("amperity_id"), int(generation), clusters, pks, identities)
 
 
+def kept_model(session: Session) -> Any:
+    """The table of the previous generation's model, None where there is none."""
+    if session.state("stitch_model") is None:
+        return None
+    session.bind("stitch_model", "_previous_stitch_model")
+    return session.frame("SELECT * FROM _previous_stitch_model ORDER BY ALL")
+
+
+def fitting(config: StitchConfig) -> str:
+    """When the model is fitted: the setting `refit`; that of the package recordlinkage cannot be kept."""
+    return "always" if config.matching.model == "recordlinkage_ecm" else config.refit
+
+
+def _basis(tenant: Tenant, records: int) -> Basis:
+    config = tenant.stitch
+    tables = {t.name: fingerprint(t.tags) for t in tenant.stitched_tables}
+    settings = fingerprint(config.matching.model, config.blocking, config.trivial_duplicates, config.bad_values)
+    return Basis(tables, settings, _code(), records)
+
+
 def label_warnings(tenant: Tenant) -> list[str]:
     """Labels (forced merges and splits) are not applied by this version; a tenant that lands some is told."""
     named = [t.name for t in tenant.tables if any(tag.startswith(LABEL_PREFIX) for tags in t.tags.values() for tag in tags)]
@@ -166,13 +199,14 @@ def _digest(session: Session, table: SourceTable) -> str:
 
 
 def _write_tables(
-    session: Session, result: StitchResult, names: list[str], key: str, progress: Progress | None
+    session: Session, result: StitchResult, names: list[str], key: str, progress: Progress | None, model: str
 ) -> dict[str, TableState]:
     states = {}
+    figures_of: dict[str, dict[str, Any]] = {"unified_coalesced": result.figures, "stitch_model": {"model": model}}
     for name in names:
         if progress is not None:
             progress(f"write {name}")
-        figures = result.figures if name == "unified_coalesced" else {}
+        figures = figures_of.get(name, {})
         with result.tables.source(name, session.con) as source:
             states[name] = session.write(name, source, fingerprint=key, figures=figures)
     return states

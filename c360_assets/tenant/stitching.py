@@ -96,6 +96,7 @@ class StitchConfig(Strict):
     blocking: BlockingConfig = Field(default_factory=BlockingConfig)
     trivial_duplicates: TrivialDuplicatesConfig = Field(default_factory=TrivialDuplicatesConfig)
     matching: MatchingConfig = Field(default_factory=MatchingConfig)
+    refit: Literal["on_change", "always", "never"] = "on_change"
     clustering: ClusteringConfig = Field(default_factory=ClusteringConfig)
     stable_ids: StableIdsConfig = Field(default_factory=StableIdsConfig)
     outputs: dict[str, bool | str] = Field(default_factory=dict)

@@ -90,7 +90,9 @@ def test_a_first_run_writes_every_table_and_the_generation(stitched: tuple[Tenan
     links = [t.stitched_asset for t in stitched_tables(brand)]
     assert set(done.states) == {*stitch_tables(), *links}
     assert links == ["stitched/Club_Members", "stitched/Shop_Customers", "stitched/Shop_Orders", "stitched/Shop_Visits"]
-    assert done.meta == {GENERATION: 1}
+    assert done.meta[GENERATION] == 1
+    assert done.model == "fitted, as none is kept yet"
+    assert read(brand, "stitch_model")["generation"].unique().to_list() == [1]
     assert done.metrics["source_records"] == 4
     assert done.metrics["amperity_ids"] == 3
     changed = read(brand, "unified_changes_pks")
@@ -140,6 +142,22 @@ def test_a_forced_run_keeps_ids_and_adds_no_change(stitched: tuple[Tenant, Stitc
     assert forced.meta == {GENERATION: 2}
     before, after = digests(first), digests(forced)
     assert {name for name in before if before[name] != after[name]} == {"stitch_metrics"}
+    assert forced.model == "kept from generation 1"
+
+
+def test_a_model_is_fitted_when_it_is_asked_for_or_a_table_is_new(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, first = stitched
+    refitted = run(brand, run_id="run-2", day=3, refit=True)
+    assert (refitted.model, refitted.meta[GENERATION]) == ("fitted, as it was asked for", 2)
+    before, after = digests(first), digests(refitted)
+    assert {name for name in before if before[name] != after[name]} == {"stitch_metrics", "stitch_model"}
+    news = feed("News:Readers", {"mail": ["email"]})
+    with open_session(brand.root / "warehouse", ZONE) as session:
+        load(session, news, [{"id": "1", "mail": "rosa@example.org"}])
+        session.commit()
+    larger = run(tenant(brand.root, SHOP, CLUB, ORDERS, TWO_KEYS, PRODUCTS, news), run_id="run-3", day=3)
+    assert larger.model == "fitted, as stitched tables are new: News:Readers"
+    assert read(brand, "stitch_model")["generation"].unique().to_list() == [3]
 
 
 def test_a_run_killed_before_the_commit_repeats_with_the_same_content(stitched: tuple[Tenant, StitchRun]) -> None:

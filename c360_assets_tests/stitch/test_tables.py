@@ -177,7 +177,7 @@ def test_a_second_run_on_the_same_records_keeps_every_id_and_adds_no_change(resu
         tables["unified_changes_pks"],
         tables["stitch_identity_changes"],
     )
-    again = stitch(people(), previous=previous)
+    again = stitch(people(), previous=previous, model=tables["stitch_model"])
     for name, frame in tables.items():
         assert name == "stitch_metrics" or again.tables[name].equals(frame), name
     assert again.figures["jitter"] == 0

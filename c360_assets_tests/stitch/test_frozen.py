@@ -1,0 +1,99 @@
+"""The frozen model: it scores as on the day it was fitted, until there is a reason to fit another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch import stitch
+from c360_assets.stitch.features import SHIFTS
+from c360_assets.stitch.frozen import Basis, drift, drift_warnings, read_model, why_fit
+from c360_assets.stitch.resolve import Resolution, resolve
+from c360_assets.tenant.models import StitchConfig
+from c360_assets_tests.stitch.test_model import population
+
+FRAMES = ("clusters", "pairs", "strategies", "decisions", "household")
+HOUSEHOLDS = population(150, 11, household=True)
+
+
+@pytest.fixture(scope="module")
+def first() -> Resolution:
+    return resolve(HOUSEHOLDS)
+
+
+def test_the_kept_model_scores_the_same_records_alike(first: Resolution) -> None:
+    again = resolve(HOUSEHOLDS, model=first.model.sample(fraction=1, shuffle=True, seed=1))
+    assert all(getattr(first, name).equals(getattr(again, name)) for name in FRAMES)
+    assert first.figures == again.figures
+    assert max(again.drift.values(), default=0.0) < 0.01
+    assert not drift_warnings(again.drift)
+
+
+def test_weights_do_not_follow_the_data_any_more(first: Resolution) -> None:
+    others = population(40, 12, household=False)
+    kept, fitted = resolve(others, model=first.model), resolve(others)
+    assert kept.model.equals(first.model)
+    assert not fitted.model.equals(first.model)
+    assert not kept.pairs["log_odds"].equals(fitted.pairs["log_odds"])
+
+
+def test_a_model_of_other_levels_or_another_kind_is_refused(first: Resolution) -> None:
+    model = first.model
+    for wrong in (model.tail(-2), model.tail(-1), model.drop("records"), model.with_columns(label=pl.lit(""))):
+        with pytest.raises(C360Error, match="model"):
+            read_model(wrong)
+    records = pl.DataFrame([{"datasource": "S", "pk": "1", "given_name": "Ann"}])
+    config = StitchConfig.model_validate({"matching": {"model": "recordlinkage_ecm"}})
+    with pytest.raises(C360Error, match="recordlinkage"):
+        stitch(records, config, model=first.model)
+
+
+def test_fields_that_moved_are_told(first: Resolution) -> None:
+    model = read_model(first.model)
+    many = replace(model, expected=model.expected * 10)
+    rows = {"phone": 5, "email": 5}  # from here on most pairs of one person differ there, so say their names
+    patterns = np.array([_pattern(given_name=8, surname=8, birthdate=1, **rows)], dtype=np.int64)
+    moved = drift(many, patterns, np.array([2000], dtype=np.int64))
+    assert moved["phone"] > 0.5
+    assert "phone" in drift_warnings(moved)[0]
+    assert drift(many, patterns, np.array([20], dtype=np.int64)) == {}, "too few pairs to say"
+
+
+def _pattern(**levels: int) -> int:
+    return sum(level << SHIFTS[name] for name, level in levels.items())
+
+
+BASIS = Basis({"A:a": "1", "B:b": "2"}, "settings", "code", 1000)
+
+
+@pytest.mark.parametrize(
+    ("now", "mode", "asked", "reason"),
+    [
+        (BASIS, "on_change", False, None),
+        (replace(BASIS, records=1200), "on_change", False, None),
+        (replace(BASIS, records=834), "on_change", False, None),
+        (replace(BASIS, records=1201), "on_change", False, "there are 1,201 records, after 1,000"),
+        (replace(BASIS, records=800), "on_change", False, "there are 800 records, after 1,000"),
+        (replace(BASIS, tables={**BASIS.tables, "C:c": "3"}), "on_change", False, "stitched tables are new: C:c"),
+        (replace(BASIS, tables={"A:a": "1"}), "on_change", False, "stitched tables are gone: B:b"),
+        (replace(BASIS, tables={"A:a": "9", "B:b": "2"}), "on_change", False, "tags changed: A:a"),
+        (replace(BASIS, settings=""), "on_change", False, "settings of what is compared changed"),
+        (replace(BASIS, code=""), "on_change", False, "the matcher is another version"),
+        (BASIS, "always", False, "`refit: always` in stitch.yaml"),
+        (BASIS, "on_change", True, "it was asked for"),
+        (BASIS, "never", True, "it was asked for"),
+        (Basis({}, "", "", 9), "never", False, None),
+    ],
+)
+def test_reasons_to_fit(first: Resolution, now: Basis, mode: str, asked: bool, reason: str | None) -> None:
+    assert why_fit(now, BASIS, first.model, mode, asked=asked) == reason
+
+
+def test_without_a_model_of_these_levels_one_is_fitted_whatever_the_setting(first: Resolution) -> None:
+    assert why_fit(BASIS, None, first.model, "never", asked=False) == "none is kept yet"
+    assert why_fit(BASIS, BASIS, None, "never", asked=False) == "none is kept yet"
+    assert why_fit(BASIS, BASIS, first.model.tail(-5), "never", asked=False) == "this version compares other things"
