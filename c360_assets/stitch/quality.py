@@ -58,7 +58,6 @@ def stitch_metrics(
         ("jitter", _percent(changes["pks_updated"], changes["records_surviving"])),
     ]
     frames = [
-        _deduplication(records.with_columns(datasource=pl.lit("*"))),
         _deduplication(records),
         _long(pl.DataFrame(single, schema=["metric", "value"], orient="row")),
         _long(_sizes(records)),
@@ -102,19 +101,20 @@ def _long(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _deduplication(records: pl.DataFrame) -> pl.DataFrame:
-    """Records, accounts (customer key where there is one, else record), ids and 100 x (accounts - ids) / accounts."""
+    """Records, accounts (customer key where there is one, else record), ids and 100 x (accounts - ids) / accounts.
+
+    Accounts of two sources are two, whatever their keys; ids of all sources are counted once.
+    """
     counts = records.group_by("datasource").agg(
         source_records=pl.len().cast(pl.Float64),
-        source_ids=pl.struct("account").n_unique().cast(pl.Float64) if records["datasource"].n_unique() > 1 else _accounts(),
+        source_ids=pl.struct("account").n_unique().cast(pl.Float64),
         amperity_ids=pl.col("amperity_id").n_unique().cast(pl.Float64),
     )
+    every = counts.select(datasource=pl.lit("*"), source_records=pl.sum("source_records"), source_ids=pl.sum("source_ids"))
+    every = every.with_columns(amperity_ids=pl.lit(float(records["amperity_id"].n_unique())))
     rate = 100 * (pl.col("source_ids") - pl.col("amperity_ids")) / pl.col("source_ids")
-    long = counts.with_columns(deduplication_rate=rate).unpivot(index="datasource", variable_name="metric")
-    return _long(long)
-
-
-def _accounts() -> pl.Expr:
-    return pl.col("account").n_unique().cast(pl.Float64)
+    long = pl.concat([every, counts]).with_columns(deduplication_rate=rate)
+    return _long(long.unpivot(index="datasource", variable_name="metric"))
 
 
 def _sizes(records: pl.DataFrame) -> pl.DataFrame:

@@ -22,7 +22,7 @@ from c360_assets.stitch.configuration_tables import configuration_tables, manage
 from c360_assets.stitch.door import Progress, StitchResult, stitch
 from c360_assets.stitch.frozen import Basis, why_fit
 from c360_assets.stitch.stable_ids import Previous
-from c360_assets.stitch.union import union_records
+from c360_assets.stitch.union import Union, union_records
 from c360_assets.tenant.models import SourceTable, StitchConfig, Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.manifest import TableState
@@ -90,7 +90,7 @@ def run_stitch(
         union = union_records(session, tenant)
         warnings += [f"{name} holds no records yet; Stitch runs without it" for name in union.empty_tables]
         previous, kept = previous_generation(session), kept_model(session)
-        basis = _basis(tenant, union.frame.height)
+        basis = _basis(tenant, union)
         before = Basis.of(session.warehouse.manifest.meta.get(MODEL_BASIS))
         reason = why_fit(basis, before, kept, fitting(tenant.stitch), asked=refit)
         result = stitch(
@@ -175,11 +175,12 @@ def fitting(config: StitchConfig) -> str:
     return "always" if config.matching.model == "recordlinkage_ecm" else config.refit
 
 
-def _basis(tenant: Tenant, records: int) -> Basis:
+def _basis(tenant: Tenant, union: Union) -> Basis:
+    """A table that holds nothing yet is none: the model has seen no record of it."""
     config = tenant.stitch
-    tables = {t.name: fingerprint(t.tags) for t in tenant.stitched_tables}
+    tables = {t.name: fingerprint(t.tags) for t in tenant.stitched_tables if t.name not in union.empty_tables}
     settings = fingerprint(config.matching.model, config.blocking, config.trivial_duplicates, config.bad_values)
-    return Basis(tables, settings, _code(), records)
+    return Basis(tables, settings, _code(), union.frame.height)
 
 
 def label_warnings(tenant: Tenant) -> list[str]:
