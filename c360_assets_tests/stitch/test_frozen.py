@@ -11,10 +11,10 @@ import pytest
 from c360_assets.errors import C360Error
 from c360_assets.stitch import stitch
 from c360_assets.stitch.features import SHIFTS
-from c360_assets.stitch.frozen import Basis, drift, drift_warnings, read_model, why_fit
+from c360_assets.stitch.frozen import Basis, drift, drift_warnings, model_table, read_model, why_fit
 from c360_assets.stitch.resolve import Resolution, resolve
 from c360_assets.tenant.models import StitchConfig
-from c360_assets_tests.stitch.test_model import population
+from c360_assets_tests.stitch.test_model import fitted, population
 
 FRAMES = ("clusters", "pairs", "strategies", "decisions", "household")
 HOUSEHOLDS = population(150, 11, household=True)
@@ -31,6 +31,18 @@ def test_the_kept_model_scores_the_same_records_alike(first: Resolution) -> None
     assert first.figures == again.figures
     assert max(again.drift.values(), default=0.0) < 0.01
     assert not drift_warnings(again.drift)
+
+
+def test_what_is_kept_is_what_was_fitted() -> None:
+    model = fitted(HOUSEHOLDS)
+    kept = read_model(model_table(model))
+    patterns = np.array([_pattern(given_name=8, surname=8, phone=1), _pattern(phone=5, email=1)], dtype=np.int64)
+    for one, other in zip(model.log_odds(patterns), kept.log_odds(patterns), strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+    assert kept.sizes == pytest.approx(model.sizes, rel=1e-6)
+    assert kept.expected == pytest.approx(model.expected, rel=1e-6, abs=1e-6)
+    assert kept.lower_bound_m("given_name", [9, 10]) == pytest.approx(model.lower_bound_m("given_name", [9, 10]), abs=1e-6)
+    assert kept.records == model.records
 
 
 def test_weights_do_not_follow_the_data_any_more(first: Resolution) -> None:
