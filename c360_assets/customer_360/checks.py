@@ -6,6 +6,7 @@ not applicable. Findings are counted, and their query gives keys.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 PURCHASE = "NOT COALESCE(is_return, FALSE) AND NOT COALESCE(is_cancellation, FALSE)"
@@ -17,8 +18,8 @@ ITEMS = "unified_itemized_transactions"
 class Check:
     """One question. `scope` is the rows looked at (a table, or a SELECT), `where` narrows them, `finding` counts.
 
-    `{region}` in a finding stands for the tenant's numbering plan. `keys` are the columns that the check's query shows, `reads`
-    the tables that its scope names; it is about the first of them.
+    `{region}` in a finding stands for the tenant's numbering plan, a name of `SHARED` in a scope for rows that are shared.
+    `keys` are the columns that the check's query shows, `reads` the tables that its scope names; it is about the first of them.
     """
 
     id: str
@@ -34,20 +35,24 @@ class Check:
     def table(self) -> str:
         return self.reads[0]
 
-    @property
-    def source(self) -> str:
-        return f"({self.scope}) AS checked" if self.scope else self.table
+    def source(self, shared: Mapping[str, str]) -> str:
+        """What the check counts in, as a FROM item; `shared` says where the rows of each name of `SHARED` are."""
+        return f"({self.scope.format_map(shared)}) AS checked" if self.scope else self.table
 
 
-# Several values are a lowest and a highest that differ: counting different ones would take three times as long.
-ITEMS_BY_ORDER = (
-    "SELECT clean(order_id) AS order_id, COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS has_several_people, "
+# Rows that several checks read, by the name they have in braces there. Several values are a lowest and a highest that differ:
+# counting different ones would take three times as long.
+SHARED = {
+    "orders_of_items": "SELECT clean(order_id) AS order_id, "
+    "COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS has_several_people, "
     "BOOL_OR(is_purchase) AS has_purchase, COALESCE(MIN(datasource) FILTER (WHERE is_purchase) "
     "<> MAX(datasource) FILTER (WHERE is_purchase), FALSE) AS has_several_sources, "
     "COALESCE(CAST(MIN(order_datetime) FILTER (WHERE is_purchase) AS DATE) "
-    "<> CAST(MAX(order_datetime) FILTER (WHERE is_purchase) AS DATE), FALSE) AS has_several_days "
-    f"FROM (SELECT *, {PURCHASE} AS is_purchase FROM {ITEMS}) AS items WHERE NOT is_blank(order_id) GROUP BY clean(order_id)"
-)
+    "<> CAST(MAX(order_datetime) FILTER (WHERE is_purchase) AS DATE), FALSE) AS has_several_days, "
+    "SUM(item_revenue) FILTER (WHERE is_purchase) AS item_revenue, "
+    "SUM(item_quantity) FILTER (WHERE is_purchase) AS item_quantity "
+    f"FROM (SELECT *, {PURCHASE} AS is_purchase FROM {ITEMS}) AS items WHERE NOT is_blank(order_id) GROUP BY clean(order_id)",
+}
 ITEM_KEYS = ("datasource", "pk", "order_id")
 PERSON = ("amperity_id",)
 
@@ -213,7 +218,7 @@ CHECKS: tuple[Check, ...] = (
         (ITEMS,),
         "has_several_people",
         ("order_id",),
-        ITEMS_BY_ORDER,
+        "SELECT * FROM {orders_of_items} AS orders",
     ),
     _items("CV-T03", "Do item rows name their order?", "is_blank(order_id)"),
     Check(
@@ -222,7 +227,7 @@ CHECKS: tuple[Check, ...] = (
         (ITEMS,),
         "has_several_sources OR has_several_days",
         ("order_id",),
-        ITEMS_BY_ORDER,
+        "SELECT * FROM {orders_of_items} AS orders",
         "has_purchase",
     ),
     Check("CV-T05", "Do orders have a store?", ("unified_transactions",), "store_id IS NULL", ("order_id",), threshold=100.0),
@@ -282,13 +287,10 @@ CHECKS: tuple[Check, ...] = (
     ),
     _items("CV-T14", "Is revenue known?", "item_revenue IS NULL"),
     _items("CV-T15", "Is the quantity of purchases above zero?", "item_quantity IS NULL OR item_quantity <= 0", PURCHASE),
-    Check(
+    _items(
         "CV-T16",
         "Are order times known and past?",
-        (ITEMS, "run_context"),
-        "order_datetime IS NULL OR CAST(order_datetime AS DATE) > as_of",
-        ITEM_KEYS,
-        f"SELECT items.*, run_context.as_of FROM {ITEMS} AS items CROSS JOIN run_context",
+        "order_datetime IS NULL OR CAST(order_datetime AS DATE) > (SELECT as_of FROM run_context)",
     ),
     Check(
         "CV-R01",
@@ -299,8 +301,7 @@ CHECKS: tuple[Check, ...] = (
         "SELECT YEAR(orders.order_datetime) AS year, MONTH(orders.order_datetime) AS month, "
         "SUM(orders.order_revenue) AS order_revenue, SUM(orders.order_quantity) AS order_quantity, "
         "SUM(COALESCE(items.item_revenue, 0)) AS item_revenue, SUM(COALESCE(items.item_quantity, 0)) AS item_quantity "
-        "FROM unified_transactions AS orders LEFT JOIN (SELECT clean(order_id) AS order_id, SUM(item_revenue) AS item_revenue, "
-        f"SUM(item_quantity) AS item_quantity FROM {ITEMS} WHERE {PURCHASE} GROUP BY clean(order_id)) AS items "
+        "FROM unified_transactions AS orders LEFT JOIN {orders_of_items} AS items "
         "ON items.order_id = orders.order_id GROUP BY YEAR(orders.order_datetime), MONTH(orders.order_datetime)",
     ),
     Check(

@@ -217,14 +217,16 @@ def publish_plan(database: Database, session: Session, listed: Sequence[Entry], 
     database.prepare(session)
     published = []
     for number, entry in enumerate(listed):
+        blank: frozenset[str] = frozenset()
         if entry.stored is not None:
+            blank = session.blank_columns(entry.stored)
             database.bind(session, entry.stored, f"_c360_published_{number}")
             select = f"SELECT * FROM _c360_published_{number}"
         else:
             nothing = ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in entry.columns.items())
             select = entry.view or made.get(entry.name, f"SELECT {nothing} WHERE FALSE")
         told = {column: spec.description for column, spec in entry.meaning.items() if spec.description}
-        published.append(PublishedTable(entry.schema, entry.name, select, entry.description, told, bool(entry.view)))
+        published.append(PublishedTable(entry.schema, entry.name, select, entry.description, told, bool(entry.view), blank))
     return published
 
 

@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.customer_360.build import prepare_context
-from c360_assets.customer_360.checks import CHECKS, Check
+from c360_assets.customer_360.checks import CHECKS, SHARED, Check
 from c360_assets.customer_360.databases import Database
 from c360_assets.customer_360.graph import TableNode
 from c360_assets.customer_360.merge_policy import phone_region
@@ -26,6 +26,9 @@ from c360_assets.warehouse.sql import quote_ident
 
 Row = tuple[str | int | float | None, ...]
 TABLE = "database_validation"
+# Where rows that checks share are: a table while checks run, a query in the SQL that people read.
+KEPT = {name: f"_c360_{name}" for name in SHARED}
+INLINE = {name: f"({sql})" for name, sql in SHARED.items()}
 COLUMNS = {
     "validation_id": pl.String,
     "question": pl.String,
@@ -122,21 +125,25 @@ def _promise(id_: str, question: str, table: str, checked: int, found: int, sql:
 def _run(
     session: Session, checks: Sequence[Check], columns: Mapping[str, set[str]], thresholds: Mapping[str, float]
 ) -> list[Row]:
-    """A row per check, in order. Checks of one source are counted in one pass over it."""
+    """A row per check, in order. Checks of one source are counted in one pass over it, what several share is computed once."""
     asked: dict[str, list[Check]] = {}
     for check in checks:
         if _is_applicable(session, check, columns):
-            asked.setdefault(check.source, []).append(check)
+            for name in (name for name in SHARED if f"{{{name}}}" in check.scope):
+                session.execute(f"CREATE TEMP TABLE IF NOT EXISTS {KEPT[name]} AS {SHARED[name]}")
+            asked.setdefault(check.source(KEPT), []).append(check)
     counts: dict[str, tuple[int, int]] = {}
     for source, together in asked.items():
         each = [f"count(*) FILTER (WHERE {c.where}), count(*) FILTER (WHERE ({c.where}) AND ({c.finding}))" for c in together]
         (values,) = session.rows(f"SELECT {', '.join(each)} FROM {source}")
         counts |= {c.id: pair for c, pair in zip(together, zip(values[::2], values[1::2], strict=True), strict=True)}
+    for table in KEPT.values():
+        session.execute(f"DROP TABLE IF EXISTS {table}")
     return [_row(check, counts.get(check.id), _threshold(check, thresholds)) for check in checks]
 
 
 def _row(check: Check, counted: tuple[int, int] | None, threshold: float) -> Row:
-    sql = f"SELECT {', '.join(check.keys)} FROM {check.source} WHERE ({check.where}) AND ({check.finding})"
+    sql = f"SELECT {', '.join(check.keys)} FROM {check.source(INLINE)} WHERE ({check.where}) AND ({check.finding})"
     told = (check.id, check.question, check.table)
     if counted is None:
         return (*told, None, None, None, threshold, "not_applicable", sql)
@@ -151,7 +158,7 @@ def _is_applicable(session: Session, check: Check, columns: Mapping[str, set[str
     if check.table not in columns:
         return False
     try:
-        session.rows(f"DESCRIBE SELECT ({check.where}) AND ({check.finding}) AS found FROM {check.source}")
+        session.rows(f"DESCRIBE SELECT ({check.where}) AND ({check.finding}) AS found FROM {check.source(INLINE)}")
     except (duckdb.BinderException, duckdb.CatalogException):
         return False
     return True

@@ -62,3 +62,35 @@ def test_a_failed_build_leaves_the_old_database_and_the_next_one_sweeps(tmp_path
     assert list(path.parent.glob("*.building*"))
     _publish(tmp_path, 2)
     assert not list(path.parent.glob("*.building*"))
+
+
+def test_a_blank_column_reads_as_any_other(tmp_path: Path) -> None:
+    path = database_path(tmp_path)
+    rows = "SELECT 1 AS a, NULL::DECIMAL(38, 2) AS b, 'x' AS c, NULL::VARCHAR AS d UNION ALL SELECT 2, NULL, NULL, NULL"
+    with open_session(tmp_path / "warehouse") as session:
+        session.write("t", rows)
+        session.write("nothing", "SELECT NULL::INTEGER AS a, NULL::VARCHAR AS b FROM range(3)")
+        session.write("none", "SELECT NULL::INTEGER AS a WHERE FALSE")
+        tables = []
+        for name in ("t", "nothing", "none"):
+            session.bind(name)
+            told = {"b": "a text"} if name == "t" else {}
+            blank = session.blank_columns(name)
+            tables.append(PublishedTable("main", name, f"SELECT * FROM {name}", descriptions=told, blank=blank))
+        publish(session, path, tables)
+    assert [sorted(table.blank) for table in tables] == [["b", "d"], ["a", "b"], []]
+    with duckdb.connect(str(path), read_only=True) as con:
+        described = con.execute("DESCRIBE t").fetchall()
+        assert [(row[0], row[1]) for row in described] == [
+            ("a", "INTEGER"),
+            ("b", "DECIMAL(38,2)"),
+            ("c", "VARCHAR"),
+            ("d", "VARCHAR"),
+        ]
+        assert con.execute("SELECT * FROM t ORDER BY a").fetchall() == [(1, None, "x", None), (2, None, None, None)]
+        assert con.execute("SELECT count(*), count(b) FROM nothing").fetchall() == [(3, 0)]
+        assert con.execute("SELECT comment FROM duckdb_columns() WHERE comment IS NOT NULL").fetchall() == [("a text",)]
+    with duckdb.connect(str(tmp_path / "copy.duckdb")) as con:
+        con.execute(f"ATTACH '{path}' AS published (READ_ONLY)")
+        con.execute("COPY FROM DATABASE published TO copy")
+        assert con.execute("SELECT * FROM t ORDER BY a").fetchall() == [(1, None, "x", None), (2, None, None, None)]
