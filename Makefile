@@ -23,8 +23,8 @@ test: $(VENV)/.installed-dev lint ## lint, types, layers, tests
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/.installed-dev ## times as ratios to a reference in the same run
-	@$(BIN)/python -m c360_assets_tests.bench
+bench: $(VENV)/.installed-dev ## times as ratios to a reference in the same run, kept in docs/benchmarks.md
+	@$(BIN)/python -m c360_assets_tests.bench --write
 
 clean: ## remove what runs wrote into the shipped tenant (never what landed)
 	rm -rf data/warehouse data/activated data/reports data/logs data/cache data/.dagster data/.tmp data/.lock*

@@ -1,6 +1,7 @@
 """`make bench`: every benchmark of this package, one after the other; exits 1 when a target is missed.
 
-`python -m c360_assets_tests.bench ingest --rows 200000` runs one of them with its own options.
+`python -m c360_assets_tests.bench ingest --rows 200000` runs one of them with its own options. With `--write` the tables replace
+their sections in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import pkgutil
 import sys
 
 from c360_assets_tests import bench
+from c360_assets_tests.bench import measure
 
 SHARED = {"__main__", "measure"}
 
@@ -20,6 +22,8 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] in names:
         chosen, arguments = arguments[:1], arguments[1:]
     reached = [importlib.import_module(f"{bench.__name__}.{name}").main(arguments) for name in chosen]
+    if "--write" in arguments:
+        measure.write(measure.SHOWN)
     return 0 if all(reached) else 1
 
 

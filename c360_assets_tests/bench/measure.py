@@ -1,18 +1,32 @@
-"""What the benchmarks share: a timed call, the shape of a result, and the table that is printed."""
+"""What the benchmarks share: a timed call, the shape of a result, the table that is printed and the page that keeps it."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-PACKAGES = ("duckdb", "polars", "pyarrow", "deltalake")
+PACKAGES = ("c360-assets", "duckdb", "polars", "pyarrow", "deltalake")
+COLUMNS = ("what", "ours", "reference", "ratio", "target", "")
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- make bench writes from here -->\n", "<!-- to here -->"
+IN_README = "stitch"  # the section that the README shows too
+INTRODUCTION = """# Benchmarks
+
+`make bench` writes this page: a section per benchmark, as it last ran. Ratios are to a reference in the same run on the same
+machine; where the reference is a limit in seconds or GiB, the target is 1.
+"""
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,17 @@ class Measure:
     def reached(self) -> bool:
         return self.ratio <= self.target
 
+    def cells(self) -> tuple[str, ...]:
+        """The row of the table."""
+        what = self.what + (f" ({self.note})" if self.note else "")
+        figures = (
+            f"{self.value:.2f} {self.unit}",
+            f"{self.reference:.2f} {self.unit}",
+            f"{self.ratio:.2f}",
+            f"<= {self.target:g}",
+        )
+        return what, *figures, "ok" if self.reached else "MISSED"
+
 
 def seconds(work: Callable[[], object]) -> float:
     """Wall time of one call."""
@@ -48,17 +73,58 @@ def against(work: Callable[[], float], reference: Callable[[], float], times: in
     return min(w for w, _ in pairs), min(r for _, r in pairs)
 
 
-def show(title: str, measures: Sequence[Measure]) -> bool:
-    """Print the table and the versions; whether every target was reached."""
+@dataclass(frozen=True)
+class Section:
+    """A benchmark as it was shown. `title`: name, and after a colon the sizes; `notes`: sentences below the table."""
+
+    title: str
+    rows: list[tuple[str, ...]]
+    notes: list[str]
+
+    @property
+    def name(self) -> str:
+        return self.title.partition(":")[0]
+
+    def markdown(self) -> str:
+        """Table and notes, without the heading."""
+        lines = ["| " + " | ".join(row) + " |" for row in (COLUMNS, ("---", *["---:"] * 4, "---"), *self.rows)]
+        sizes = self.title.partition(":")[2].strip()
+        return "\n".join([*([sizes + "\n"] if sizes else []), *lines, "", *(f"{note}  " for note in self.notes)]) + "\n"
+
+
+SHOWN: list[Section] = []  # of this process, in order
+
+
+def show(title: str, measures: Sequence[Measure], notes: Sequence[str] = ()) -> bool:
+    """Print the table, the notes and the versions; whether every target was reached."""
+    section = Section(title, [m.cells() for m in measures], [*notes, machine()])
+    SHOWN.append(section)
     table = Table(title=title, title_justify="left")
-    for name in ("what", "ours", "reference", "ratio", "target", ""):
+    for name in COLUMNS:
         table.add_column(name, justify="left" if name in ("what", "") else "right")
-    for m in measures:
-        mark = "ok" if m.reached else "MISSED"
-        figures = (f"{m.value:.2f} {m.unit}", f"{m.reference:.2f} {m.unit}", f"{m.ratio:.2f}", f"<= {m.target:g}")
-        table.add_row(m.what + (f" ({m.note})" if m.note else ""), *figures, mark)
+    for row in section.rows:
+        table.add_row(*row)
     console = Console(width=140)
     console.print(table)
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    console.print(f"Python {platform.python_version()}, {versions}; {os.cpu_count()} cores", highlight=False)
+    for note in section.notes:
+        console.print(note, highlight=False)
     return all(m.reached for m in measures)
+
+
+def machine() -> str:
+    """Day, versions and machine of a run."""
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    today = datetime.now(UTC).date()
+    return f"{today}: Python {platform.python_version()}, {versions}; {os.cpu_count()} cores, {memory:.0f} GiB"
+
+
+def write(sections: Sequence[Section], page: Path = PAGE, readme: Path = README) -> None:
+    """Replace the sections of the page, and in the README the one that it shows."""
+    text = page.read_text("utf-8") if page.exists() else ""
+    kept = {name: body.strip() for name, body in re.findall(r"(?ms)^## (.+?)\n(.*?)(?=^## |\Z)", text)}
+    kept |= {section.name: section.markdown().strip() for section in sections}
+    page.write_text("\n".join([INTRODUCTION, *(f"## {name}\n\n{kept[name]}\n" for name in sorted(kept))]), "utf-8")
+    before, begin, rest = readme.read_text("utf-8").partition(BEGIN)
+    if begin and IN_README in kept:
+        readme.write_text(f"{before}{BEGIN}{kept[IN_README]}\n{END}{rest.partition(END)[2]}", "utf-8")
