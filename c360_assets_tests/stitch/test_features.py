@@ -123,6 +123,16 @@ def test_email_of_records_with_equal_names_is_apart() -> None:
 
 
 @pytest.mark.parametrize(
+    ("login", "expected"),
+    [("JON.STONE", "one edit"), ("JOHNSTONE", "different"), ("JOHN.STONE7", "different"), ("JOHN_STONE", "different")],
+)
+def test_a_login_made_of_a_name_errs_in_its_letters_only(login: str, expected: str) -> None:
+    name = {"given_name": "JOHN", "surname": "STONE"}
+    one, two = {**name, "email": ["JOHN.STONE@X.COM"]}, {**name, "email": [f"{login}@X.COM"]}
+    assert label("email_of_equal_names", one, two) == expected
+
+
+@pytest.mark.parametrize(
     ("one", "two", "expected"),
     [
         (["2065550101"], ["2065550101"], "equal, few"),
