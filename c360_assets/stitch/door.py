@@ -18,6 +18,7 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.stitch import changes
 from c360_assets.stitch.duplicates import collapse, representatives
+from c360_assets.stitch.labels import of_records
 from c360_assets.stitch.preprocess import preprocess
 from c360_assets.stitch.resolve import Resolution, resolve
 from c360_assets.stitch.results import Found, StitchResult, StitchTables
@@ -42,6 +43,7 @@ def stitch(
     job: changes.Job | None = None,
     blocklist: pl.DataFrame | None = None,
     nicknames: pl.DataFrame | None = None,
+    labels: pl.DataFrame | None = None,
     con: duckdb.DuckDBPyConnection | None = None,
     progress: Progress | None = None,
 ) -> StitchResult:
@@ -51,7 +53,9 @@ def stitch(
     `email`, `fk_…`; hyphens count as underscores). Row order does not matter. `previous` carries ids over from the last
     generation. `model` is the table `stitch_model` of an earlier result, whose weights score again; without it a model is
     fitted. `blocklist` is a managed blocklist (datasource, semantic, value), `nicknames` replaces the shipped list.
-    Raises C360Error for keys that are missing or not unique, and for a model that does not fit what is compared.
+    `labels` are pairs of records that people decided (source1, pk1, source2, pk2, same), above all other evidence.
+    Raises C360Error for keys that are missing or not unique, a model that does not fit what is compared, and labels that name no
+    record or contradict each other.
     """
     config = config or StitchConfig()
     job = job or changes.Job("stitch", datetime(1970, 1, 1, tzinfo=UTC))
@@ -67,14 +71,16 @@ def stitch(
         clean = preprocess(raw, config.bad_values, blocklist, nicknames)
         steps.begin("collapse")
         rules = config.trivial_duplicates
-        rep = collapse(clean.frame, size_threshold=rules.size_threshold, exclusions=rules.exclusions)
-        hard = collapse(clean.frame) if rules.exclusions else rep
+        said = of_records(labels, clean.frame)
+        alone = None if said is None else [*said["rid1"], *said["rid2"]]
+        rep = collapse(clean.frame, size_threshold=rules.size_threshold, exclusions=rules.exclusions, kept_apart=alone)
+        hard = collapse(clean.frame, kept_apart=alone) if rules.exclusions else rep
         reps = representatives(clean.frame.with_columns(rep=rep))
         # Of a record that another one stands for, only keys are read again; at this point the texts need the room.
         fks = [c for c in clean.frame.columns if c.startswith("fk_")]
         frame = clean.frame.select("rid", "datasource", "pk", *fks).with_columns(rep=rep)
         clean = replace(clean, frame=frame)
-        resolution = resolve(reps, config, model=model, con=connection, progress=steps.begin)
+        resolution = resolve(reps, config, model=model, labels=said, con=connection, progress=steps.begin)
         steps.begin("assign stable ids")
         stable = _stable_ids(frame, resolution, previous, tenant_id or NO_TENANT, config, connection)
         fitted = stable.generation if model is None else int(model["generation"][0])

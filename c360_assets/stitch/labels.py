@@ -1,8 +1,8 @@
 """Where decisions of people enter the matcher: pairs of records that are one person, or are not, whatever the evidence says.
 
 A labelled pair is compared even if no block holds it, scores 5.00 or 0.00 (`decided_by` label) before any rule or key is looked
-at, and is joined, or is a conflict that no cluster may hold. Reading label tables and working out their pairs is not done here;
-records that a label addresses must not be collapsed with others (`duplicates.collapse`, `kept_apart`).
+at, and is joined, or is a conflict that no cluster may hold. Records that a label addresses are not collapsed with others
+(`duplicates.collapse`, `kept_apart`). Reading label tables and working out their pairs is not done here.
 """
 
 from __future__ import annotations
@@ -36,6 +36,21 @@ class Labels:
             return np.zeros(len(wanted), dtype=np.uint8)
         at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
         return np.where(key[at] == wanted, np.where(self.same[at], 1, 2), 0).astype(np.uint8)
+
+
+def of_records(labels: pl.DataFrame | None, records: pl.DataFrame) -> pl.DataFrame | None:
+    """Labels given by record keys (`source1, pk1, source2, pk2, same`) as pairs `rid1, rid2, same`.
+
+    `records`: rid, datasource, pk. Raises C360Error where a label names a record that is not there.
+    """
+    if labels is None:
+        return None
+    for n in ("1", "2"):
+        keys = records.select(**{f"rid{n}": "rid", f"source{n}": "datasource", f"pk{n}": "pk"})
+        labels = labels.join(keys, on=[f"source{n}", f"pk{n}"], how="left", maintain_order="left")
+    if missing := labels.filter(pl.any_horizontal(pl.col("rid1", "rid2").is_null())).height:
+        raise C360Error(f"stitch: {missing} labels name a record that is not there")
+    return labels.select("rid1", "rid2", "same")
 
 
 def labelled(pairs: pl.DataFrame | None, rid: Ints) -> Labels:

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from c360_assets.errors import C360Error
+from c360_assets.stitch import stitch
 from c360_assets.stitch.labels import labelled
 from c360_assets.stitch.resolve import resolve
 from c360_assets.tenant.models import StitchConfig
@@ -23,6 +24,7 @@ FRAME = pl.DataFrame(
 )
 
 
+LABELS = {"source1": pl.String, "pk1": pl.String, "source2": pl.String, "pk2": pl.String, "same": pl.Boolean}
 ALL = {"outputs": {"stitch_scores": "all"}}
 
 
@@ -49,6 +51,22 @@ def test_a_labelled_pair_shows_who_decided() -> None:
     found = resolve(FRAME, labels=pairs((1, 4, True), (1, 3, False))).pairs
     rows = found.filter(pl.col("decided_by") == "label").select("rid1", "rid2", "score", "match_category", "match_type").rows()
     assert rows == [(1, 3, 0.0, "non_match", "scored"), (1, 4, 5.0, "exact", "scored")]
+
+
+def test_labels_by_record_keys_hold_of_copies_too() -> None:
+    row = {"datasource": "S", "given_name": "Tara", "surname": "Quill", "email": "tara@x.example", "phone": "2065550111"}
+    records = pl.DataFrame([{**row, "pk": pk} for pk in "123"] + [{"datasource": "S", "pk": "4", "given_name": "Omar"}])
+
+    def ids(*labels: tuple[str, str, bool]) -> list[int]:
+        said = pl.DataFrame([("S", a, "S", b, same) for a, b, same in labels], LABELS, orient="row") if labels else None
+        unified = stitch(records, labels=said).tables["unified_coalesced"]["amperity_id"].to_list()
+        return [unified.index(name) for name in unified]
+
+    assert ids() == [0, 0, 0, 3]
+    assert ids(("1", "3", False))[0] != ids(("1", "3", False))[2]
+    assert ids(("4", "2", True)) == [0, 0, 0, 0]
+    with pytest.raises(C360Error, match="1 labels name a record that is not there"):
+        ids(("1", "9", True))
 
 
 def test_labels_that_cannot_be_are_refused() -> None:
