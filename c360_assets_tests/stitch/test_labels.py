@@ -36,8 +36,10 @@ def clusters(*rows: tuple[int, int, bool], **config: object) -> list[int]:
     return resolve(FRAME, StitchConfig.model_validate(config), labels=pairs(*rows)).clusters["cluster"].to_list()
 
 
-@pytest.mark.parametrize("algorithm", ["mean_linkage", "hierarchical"])
-@pytest.mark.parametrize("classifier", ["general-ordinal-fk-priority", "general-ordinal-sk-priority"])
+@pytest.mark.parametrize(
+    ("algorithm", "classifier"),
+    [("mean_linkage", "general-ordinal-fk-priority"), ("hierarchical", "general-ordinal-sk-priority")],
+)
 def test_labels_join_and_separate_whatever_the_evidence_says(algorithm: str, classifier: str) -> None:
     config = {"clustering": {"algorithm": algorithm}, "matching": {"classifier": classifier}}
     assert clusters(**config) == [1, 2, 1, 4]
