@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float64]
 EXPANDED = 200_000  # rows that the classifier is trained on: patterns repeated in proportion to their pairs, each at least once
 SURE = 50.0  # log-odds where the classifier's probability is 0 or 1
 # Features that say how a pair was found or what it holds, not whether it agrees.
-LEFT_OUT = ("home_held", "name_swap")
+LEFT_OUT = ("name_swap", *(f.name for f in FEATURES if f.context))
 VARIABLES = tuple((f, kind) for f in FEATURES if f.name not in LEFT_OUT for kind in ("agrees", "does not differ"))
 
 

@@ -48,7 +48,7 @@ class Feature:
 
     `held`: columns that both records hold, as alternatives. `lacking`: instead, one record has letters in its login and lacks
     one of these. `present`: what else must be true. `by`: the column whose two values alone decide the level, which is then
-    computed once per pair of values.
+    computed once per pair of values. `context`: it says what kind of pair it is, not whether its values agree.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Feature:
     present: str = "TRUE"
     lacking: tuple[str, ...] = ()
     by: str | None = None
+    context: bool = False
     bits: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -250,6 +251,34 @@ BIRTHDATE = Feature(
 NAMES_EQUAL = f"({GIVEN.at('equal')} AND {SURNAME.at('equal')})"
 
 
+def _name_counts() -> tuple[Feature, ...]:
+    """How many records hold the name that both records hold, by how many would if given names and surnames were independent.
+
+    One person has few records: two records that alone hold a name are more often one person than two of ten. How common the
+    parts of the name are counts as the frequency bins of the names already, so the count is looked at for names alike in that.
+    """
+    features = []
+    for name, least, below in (("rare", 0.0, 0.1), ("uncommon", 0.1, 1.0), ("common", 1.0, 1e9)):
+        levels = (
+            Level(label, f"a.name_n <= {most}", share, share, "conditional", "random")
+            for label, most, share in (
+                ("two", 2, 0.25),
+                ("three", 3, 0.2),
+                ("four", 4, 0.15),
+                ("five or six", 6, 0.15),
+                ("up to nine", 9, 0.1),
+                ("up to fifteen", 15, 0.1),
+            )
+        )
+        present = f"{NAMES_EQUAL} AND a.name_expected >= {least} AND a.name_expected < {below}"
+        more = Level("more", "TRUE", 0.05, 0.05, "conditional", "random")
+        features.append(Feature(f"name_count_{name}", (("given", "surname"),), (*levels, more), present, context=True))
+    return tuple(features)
+
+
+NAME_COUNTS = _name_counts()
+
+
 def _shared(one: str, several: str) -> Fact:
     """An equal value among several; only few records have more than one."""
     return Fact(
@@ -438,6 +467,7 @@ HELD = Feature(
         ),
         Level("none", "TRUE", 0.5, 0.5, h_from="person", h=0.2),
     ),
+    context=True,
 )
 FEATURES: tuple[Feature, ...] = (
     SWAP,
@@ -447,6 +477,7 @@ FEATURES: tuple[Feature, ...] = (
     BIRTHDATE,
     EMAIL,
     EMAIL_OF_EQUAL_NAMES,
+    *NAME_COUNTS,
     PHONE,
     PLACE,
     GENDER,

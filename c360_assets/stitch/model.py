@@ -69,7 +69,7 @@ class Model:
     def strength(self, patterns: Ints) -> Array:
         """How much a pair was compared on: the absolute weights (nats, same person against strangers) added up."""
         weight = np.abs(self.log_probability[:, 0] - self.log_probability[:, 2])
-        weight[[n for n, (feature, _) in enumerate(LEVELS) if feature == "home_held"]] = 0.0
+        weight[np.array([f.context for f in FEATURES])[FEATURE_OF]] = 0.0
         return np.asarray(design_matrix(patterns) @ weight)
 
     def table(self) -> pl.DataFrame:

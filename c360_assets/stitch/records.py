@@ -176,6 +176,8 @@ def prepare_records(
         company_bin=_bin(_count("company"), n),
         postal_bin=_bin(_count("postal"), n),
         city_bin=_bin(_count("city"), n),
+        name_expected=(pl.col("given_often") * (pl.col("surname_often") / n)).cast(pl.Float32),
+        name_n=pl.len().over("given", "surname").cast(pl.Int32),
         birthdate_n=_count("birthdate"),
         email_n=_count("email"),
         phone_n=_count("phone"),

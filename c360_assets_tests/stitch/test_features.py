@@ -30,12 +30,13 @@ def compared(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> npt.NDArray
     return compare(con, read, np.array([0]), np.array([1]), ["fk_loy", "fk_web"]).pattern
 
 
-def label(feature: str, one: dict[str, Any], two: dict[str, Any]) -> str | None:
-    """The label of the level, None where the feature does not count; the same in both directions."""
+def label(feature: str, one: dict[str, Any], two: dict[str, Any], *others: dict[str, Any]) -> str | None:
+    """The label of the level of two records among others, None where the feature does not count; the same in both directions."""
     found = set()
     for pair in ((one, two), (two, one)):
         con = duckdb.connect()
-        pattern = compared(con, pl.DataFrame([{"rid": n, **r} for n, r in enumerate(pair)], schema=SCHEMA))
+        rows = [{"rid": n, **r} for n, r in enumerate((*pair, *others))]
+        pattern = compared(con, pl.DataFrame(rows, schema=SCHEMA))
         level = int(levels_of(np.asarray(pattern), feature)[0])
         item = next(f for f in features.FEATURES if f.name == feature)
         found.add(item.levels[level - 1].label if level else None)
@@ -130,6 +131,18 @@ def test_a_login_made_of_a_name_errs_in_its_letters_only(login: str, expected: s
     name = {"given_name": "JOHN", "surname": "STONE"}
     one, two = {**name, "email": ["JOHN.STONE@X.COM"]}, {**name, "email": [f"{login}@X.COM"]}
     assert label("email_of_equal_names", one, two) == expected
+
+
+def test_records_of_one_name_are_counted_among_names_as_common() -> None:
+    stone = {"given_name": "JOHN", "surname": "STONE"}
+    strangers = [{"given_name": f"G{n}", "surname": f"S{n}"} for n in range(100)]
+    namesakes = [{"given_name": "JOHN", "surname": f"S{n}"} for n in range(50)]
+    assert label("name_count_rare", stone, stone, *strangers) == "two"
+    assert label("name_count_rare", stone, stone, *[stone] * 5, *strangers) is None
+    assert label("name_count_uncommon", stone, stone, *[stone] * 5, *strangers) == "up to nine"
+    assert label("name_count_uncommon", stone, stone, *strangers, *namesakes) == "two"
+    assert label("name_count_common", stone, stone) == "two"
+    assert label("name_count_common", stone, {**stone, "given_name": "MARY"}) is None
 
 
 @pytest.mark.parametrize(
