@@ -19,7 +19,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from c360_assets.stitch.features import FACTS, FEATURES, SHIFTS, Fact, Feature, columns_read, key_state, side_by_side
+from c360_assets.stitch.features import FACTS, FEATURES, SHIFTS, key_state
+from c360_assets.stitch.levels import Fact, Feature, columns_read, side_by_side
 from c360_assets.stitch.records import MOST_THREADS, arrow, in_threads
 
 SPAN = 2_097_152  # pairs compared at a time by a thread: some 60 bytes each

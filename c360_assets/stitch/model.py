@@ -18,7 +18,8 @@ import polars as pl
 from scipy import sparse
 
 from c360_assets.stitch.compare import Comparable, compare
-from c360_assets.stitch.features import FEATURES, IN_EMAIL, SHIFTS, Level, columns_read, side_by_side
+from c360_assets.stitch.features import FEATURES, IN_EMAIL, SHIFTS
+from c360_assets.stitch.levels import Level, columns_read, side_by_side
 from c360_assets.stitch.records import columns_with, registered
 
 Array = npt.NDArray[np.float64]
