@@ -9,7 +9,7 @@ CREATE MACRO clean(v) AS
 
 -- Whether a text is NULL or nothing but white space: as clean(v) IS NULL.
 CREATE MACRO is_blank(v) AS
-    NOT coalesce((v >= '!' AND v < '~') OR regexp_matches(v, '[^\s\p{Z}]'), FALSE);
+    CASE WHEN v >= '!' AND v < '~' THEN FALSE ELSE NOT coalesce(regexp_matches(v, '[^\s\p{Z}]'), FALSE) END;
 
 -- amount / n in money: whole cents, halves away from zero; NULL when n is 0. DECIMAL / DECIMAL would be DOUBLE.
 CREATE MACRO divide_money(amount, n) AS

@@ -72,28 +72,20 @@ placed AS (
         sequenced.*
     FROM sequenced
 ),
-best AS (
+picked AS (
     SELECT
 {% for group in groups %}
-        MIN({{ group.name }}_place) AS {{ group.name }}_best,
+        MIN_BY(STRUCT_PACK(
+{% for column in group.output %}
+            {{ column.name }} := {{ column.source }}{{ "," if not loop.last }}
 {% endfor %}
-        amperity_id
+        ), {{ group.name }}_place) AS {{ group.name }}_pick,
+{% endfor %}
+        amperity_id,
+        MIN(create_dt) AS create_dt,
+        MAX(update_dt) AS update_dt
     FROM placed
     GROUP BY amperity_id
-),
-merged AS (
-    SELECT
-        placed.amperity_id,
-{% for group in groups %}
-{% for column in group.output %}
-        MAX(placed.{{ column.source }}) FILTER (WHERE {{ group.name }}_place = {{ group.name }}_best) AS {{ column.name }},
-{% endfor %}
-{% endfor %}
-        MIN(placed.create_dt) AS create_dt,
-        MAX(placed.update_dt) AS update_dt
-    FROM placed
-    INNER JOIN best ON best.amperity_id = placed.amperity_id
-    GROUP BY placed.amperity_id
 ){% if best_email != "priority" %},
 -- The record behind an assigned e-mail: of those that carry it, the most trusted, then the newest.
 email_values AS (
@@ -121,10 +113,10 @@ best_emails AS (
 ){% endif %}
 
 SELECT
-    merged.amperity_id,
+    picked.amperity_id,
 {% for group in groups %}
 {% for column in group.output %}
-    merged.{{ column.name }},
+    picked.{{ group.name }}_pick.{{ column.name }},
 {% endfor %}
 {% endfor %}
 {% if best_email != "priority" %}
@@ -135,9 +127,9 @@ SELECT
     best_emails.email_update_dt,
     best_emails.email_priority,
 {% endif %}
-    merged.create_dt,
-    merged.update_dt
-FROM merged
+    picked.create_dt,
+    picked.update_dt
+FROM picked
 {% if best_email != "priority" %}
-LEFT JOIN best_emails ON best_emails.amperity_id = merged.amperity_id
+LEFT JOIN best_emails ON best_emails.amperity_id = picked.amperity_id
 {% endif %}

@@ -1,17 +1,24 @@
 -- merged_households: people of one surname at one standardised address.
-WITH members AS (
+WITH written AS (
+    SELECT
+        *,
+        REGEXP_REPLACE(UPPER(address), '[\s\p{Z}]+', ' ', 'g') AS spaced,
+        REGEXP_REPLACE(UPPER(address2), '{{ punctuation }}', '', 'g') AS second_line
+    FROM merged_customers
+    WHERE NOT is_blank(address) AND NOT is_blank(city) AND NOT is_blank(state)
+        AND NOT is_blank(postal) AND NOT is_blank(surname)
+),
+members AS (
     SELECT
         amperity_id,
         UPPER(clean(given_name)) AS given_name,
         UPPER(clean(surname)) AS surname,
-        clean(REGEXP_REPLACE(UPPER(address), '[\s\p{Z}]+', ' ', 'g')) AS line,
-        COALESCE(clean(REGEXP_REPLACE(UPPER(address2), '{{ punctuation }}', '', 'g')), '') AS address2,
+        clean(spaced) AS line,
+        COALESCE(clean(second_line), '') AS address2,
         UPPER(clean(city)) AS city,
         UPPER(clean(state)) AS state,
         LEFT(clean(postal), 5) AS postal
-    FROM merged_customers
-    WHERE NOT is_blank(address) AND NOT is_blank(city) AND NOT is_blank(state)
-        AND NOT is_blank(postal) AND NOT is_blank(surname)
+    FROM written
 ),
 street_words AS (
     SELECT before, convert FROM address_standardization WHERE type = 'STREET'
@@ -30,7 +37,7 @@ words AS (
     SELECT
         amperity_id,
         position,
-        clean(REGEXP_REPLACE(SPLIT_PART(line, ' ', CAST(position AS INTEGER)), '{{ punctuation }}', '', 'g')) AS word
+        NULLIF(REGEXP_REPLACE(SPLIT_PART(line, ' ', CAST(position AS INTEGER)), '{{ punctuation }}', '', 'g'), '') AS word
     FROM positions
 ),
 -- The first word of an address is a number or a name: only the later ones are looked up.
