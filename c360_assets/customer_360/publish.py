@@ -13,14 +13,17 @@ from typing import Any
 
 import duckdb
 import polars as pl
+from sqlglot import exp
 
-from c360_assets.customer_360.build import own_code, prepare_context
+from c360_assets.customer_360.build import fingerprint_of, own_code, prepare_context
 from c360_assets.customer_360.databases import FILTER_TABLE, UNIFIED, Database, condition_of, databases
 from c360_assets.customer_360.graph import TableNode, lineage
+from c360_assets.customer_360.references import DIALECT, parse_select
 from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
 from c360_assets.customer_360.run_records import TABLES as RECORD_TABLES
 from c360_assets.customer_360.run_records import RunFacts, record_run
 from c360_assets.customer_360.schemas import documented_schemas
+from c360_assets.customer_360.semantic_tables import BY_NAME
 from c360_assets.customer_360.statistics import TABLE as STATISTICS_TABLE
 from c360_assets.customer_360.statistics import Described, fill_statistics
 from c360_assets.customer_360.validations import TABLE as VALIDATION_TABLE
@@ -51,7 +54,7 @@ SYSTEM_TEXT = {
 class Entry:
     """One table to publish: its schema and name, where it is stored (None: nowhere yet), and what its columns mean.
 
-    `view` is the SELECT of one that is computed from other tables of the database whenever it is read.
+    `view` is the SELECT of one that is computed from other tables of the database whenever it is read, stored or not.
     """
 
     schema: str
@@ -75,6 +78,7 @@ def entries(session: Session, database: Database, specs: Mapping[str, TableSpec]
     tags = {tag for table in tenant.tables for listed in table.tags.values() for tag in listed}
     found: list[Entry] = []
     meanings: dict[str, Mapping[str, ColumnSpec]] = {}  # by stored name
+    shown: dict[str, str] = {}  # source tables of the database, by stored name
 
     def add(schema: str, name: str, stored: str, spec: TableSpec | None, node: TableNode | None = None) -> None:
         state = session.state(stored)
@@ -85,7 +89,8 @@ def entries(session: Session, database: Database, specs: Mapping[str, TableSpec]
         meaning = {column: _meaning(column, type_, spec, tags, inherited.get(column)) for column, type_ in columns.items()}
         meanings[stored] = meaning
         text = spec.description if spec else ""
-        found.append(Entry(schema, name, stored if state is not None else None, text, columns, meaning))
+        view = _gathered(session, node, shown) if node is not None and database.key is None and not database.listed else ""
+        found.append(Entry(schema, name, stored if state is not None else None, text, columns, meaning, view))
 
     nodes = database.nodes
     replaced = {node.name.lower() for node in nodes}
@@ -100,6 +105,7 @@ def entries(session: Session, database: Database, specs: Mapping[str, TableSpec]
             told = _told_columns(tenant, table)
             meaning = {c: _source_meaning(table, c, type_, told.get(c, "")) for c, type_ in state.columns.items()}
             meanings[stored] = meaning
+            shown[stored] = table.physical
             found.append(Entry("domain", table.physical, stored, table.description, state.columns, meaning))
     for node in nodes:
         own = tenant.database_yaml.get(node.name)
@@ -119,6 +125,24 @@ def entries(session: Session, database: Database, specs: Mapping[str, TableSpec]
     listed = {*(name.lower() for name in database.listed), *MADE, *reports}
     found = [entry for entry in found if not database.listed or entry.name.lower() in listed]
     return sorted(found, key=lambda entry: (entry.schema, entry.name))
+
+
+def _gathered(session: Session, node: TableNode, shown: Mapping[str, str]) -> str:
+    """The SELECT of a table that only gathers columns of source tables, over those `shown` in the same database; else nothing.
+
+    Its rows would stand there twice, as in a large tenant nothing else does. What was built must be what the sources hold now.
+    """
+    state = session.state(node.table)
+    gathers = node.source == "semantic" and BY_NAME[node.name].consent is None and set(node.deps) <= set(shown)
+    if not gathers or state is None or not state.rows or state.fingerprint != fingerprint_of(session, node, date.min):
+        return ""
+    called = {name.lower(): shown[stored] for name, stored in node.binds}
+    query = parse_select(node.sql, node.file)
+    for table in query.find_all(exp.Table):
+        if table.name.lower() in called:
+            table.set("this", exp.to_identifier(called[table.name.lower()], quoted=True))
+            table.set("db", exp.to_identifier("domain"))
+    return query.sql(dialect=DIALECT, comments=False)
 
 
 def _is_hidden(keeps: Mapping[str, str | None], stored: str) -> bool:
@@ -218,7 +242,7 @@ def publish_plan(database: Database, session: Session, listed: Sequence[Entry], 
     published = []
     for number, entry in enumerate(listed):
         blank: frozenset[str] = frozenset()
-        if entry.stored is not None:
+        if entry.stored is not None and not entry.view:
             blank = session.blank_columns(entry.stored)
             database.bind(session, entry.stored, f"_c360_published_{number}")
             select = f"SELECT * FROM _c360_published_{number}"

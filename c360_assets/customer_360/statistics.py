@@ -52,6 +52,9 @@ def fill_statistics(session: Session, database: str, run_id: str, tables: Sequen
             f"SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE database_name = {quote_literal(database)}"
         )
     }
+    for table in tables:
+        if (place := (table.schema, table.name)) not in sizes:  # a view
+            ((sizes[place],),) = session.rows(f"SELECT count(*) FROM {_source(database, table)}")
     found = [row for table in tables for row in _described(session, database, run_id, table, sizes[table.schema, table.name])]
     session.register("_c360_statistics", pl.DataFrame(found, schema=SCHEMA, orient="row"))
     session.execute(f"INSERT INTO {database}.reports.{TABLE} SELECT * FROM _c360_statistics")
@@ -68,8 +71,7 @@ def _described(session: Session, database: str, run_id: str, table: Described, s
         parts += [f"count({name})", distinct.format(name), shown]
     values: tuple[Any, ...] = (0, *(None,) * (len(parts) - 1))
     if size:
-        source = f"{database}.{quote_ident(table.schema)}.{quote_ident(table.name)}"
-        (values,) = session.rows(f"SELECT {', '.join(parts)} FROM {source}")
+        (values,) = session.rows(f"SELECT {', '.join(parts)} FROM {_source(database, table)}")
     rows = values[0]
     return [
         (run_id, table.schema, table.name, column, type_, table.meaning[column].semantic, table.meaning[column].pii, rows,
@@ -79,6 +81,10 @@ def _described(session: Session, database: str, run_id: str, table: Described, s
             table.columns.items(), values[1::3], values[2::3], values[3::3], strict=True
         )
     ]  # fmt: skip
+
+
+def _source(database: str, table: Described) -> str:
+    return f"{database}.{quote_ident(table.schema)}.{quote_ident(table.name)}"
 
 
 def _is_shown(column: str, meaning: ColumnSpec) -> bool:
