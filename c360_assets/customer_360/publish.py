@@ -339,7 +339,9 @@ def publish_database(
     tables = publish_plan(database, session, listed, as_of=as_of)
     functions = macro_statements(schema="published.main")
     described = [
-        Described(e.schema, e.name, e.columns, e.meaning) for e in listed if e.schema != "reports" and e.name not in MADE
+        Described(e.schema, e.name, e.columns, e.meaning, session.blank_columns(e.stored) if e.stored else frozenset())
+        for e in listed
+        if e.schema != "reports" and e.name not in MADE
     ]
 
     def finish(session: Session, attached: str) -> None:

@@ -24,12 +24,13 @@ KEYS = ("pk", "_pk", "_uuid_pk", "ck", "rep_pk", "pk1", "pk2")
 
 @dataclass(frozen=True)
 class Described:
-    """A table to describe: where it is, its columns and what they mean."""
+    """A table to describe: where it is, its columns and what they mean; `blank` are columns known to have no values."""
 
     schema: str
     name: str
     columns: Mapping[str, str]
     meaning: Mapping[str, ColumnSpec]
+    blank: frozenset[str] = frozenset()
 
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -66,6 +67,9 @@ def _described(session: Session, database: str, run_id: str, table: Described, s
     distinct = "least(approx_count_distinct({0}), count({0}))" if is_estimate else "count(DISTINCT {0})"
     parts = ["count(*)"]
     for column in table.columns:
+        if column in table.blank:
+            parts += ["0", "0", "NULL"]
+            continue
         name = quote_ident(column)
         shown = f"min({name})::VARCHAR" if _is_shown(column, table.meaning[column]) else "NULL"
         parts += [f"count({name})", distinct.format(name), shown]

@@ -65,6 +65,18 @@ def file_source(columns: Mapping[str, str], files: list[str]) -> str:
     return f"({typed(columns, f'read_parquet([{listed}], union_by_name=true)')})"
 
 
+def blank_columns(files: list[str]) -> frozenset[str]:
+    """Columns of data files that hold nothing but NULL, as their footers say."""
+    values: dict[str, int] = {}
+    for file in files:
+        footer = pq.read_metadata(file)
+        for group in (footer.row_group(number) for number in range(footer.num_row_groups)):
+            for chunk in (group.column(number) for number in range(group.num_columns)):
+                missing = chunk.statistics.null_count if chunk.statistics is not None else 0
+                values[chunk.path_in_schema] = values.get(chunk.path_in_schema, 0) + group.num_rows - missing
+    return frozenset(column for column, known in values.items() if known == 0)
+
+
 def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: str) -> Path:
     """The rows of `query` as a new data file below `path`, of no version until `commit` names it.
 

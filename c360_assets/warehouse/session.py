@@ -16,11 +16,10 @@ from typing import Any
 import duckdb
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.delta import commit, file_source, stored_type, typed, write_file
+from c360_assets.warehouse.delta import blank_columns, commit, file_source, stored_type, typed, write_file
 from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql, is_comparable
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.manifest import Manifest, TableState
@@ -60,21 +59,11 @@ class Warehouse:
 
     def source(self, table: str, state: TableState) -> str:
         """A FROM item over `table` at exactly the version of `state`."""
-        files = DeltaTable(self.path(table), version=state.version).file_uris() if state.rows else []
-        return file_source(state.columns, sorted(files))
+        return file_source(state.columns, self.files(table, state))
 
-    def blank_columns(self, table: str, state: TableState) -> frozenset[str]:
-        """Columns of `table` known from its files to hold nothing but NULL; none of a table without rows."""
-        if not state.rows:
-            return frozenset()
-        counts: dict[str, int] = {}
-        for file in DeltaTable(self.path(table), version=state.version).file_uris():
-            footer = pq.read_metadata(file)
-            for group in (footer.row_group(number) for number in range(footer.num_row_groups)):
-                for chunk in (group.column(number) for number in range(group.num_columns)):
-                    known = chunk.statistics.null_count if chunk.statistics is not None else 0
-                    counts[chunk.path_in_schema] = counts.get(chunk.path_in_schema, 0) + group.num_rows - known
-        return frozenset(column for column in state.columns if counts.get(column) == 0)
+    def files(self, table: str, state: TableState) -> list[str]:
+        """The data files of `table` at exactly the version of `state`."""
+        return sorted(DeltaTable(self.path(table), version=state.version).file_uris()) if state.rows else []
 
     def tidy(self) -> None:
         """Remove files that no version younger than the retention needs, leftovers of killed runs included."""
@@ -118,7 +107,7 @@ class Session:
     def blank_columns(self, table: str) -> frozenset[str]:
         """Columns of a built table known to hold nothing but NULL."""
         state = self.state(table)
-        return self.warehouse.blank_columns(table, state) if state is not None else frozenset()
+        return blank_columns(self.warehouse.files(table, state)) if state is not None else frozenset()
 
     def bind(self, table: str, as_name: str | None = None) -> None:
         """A temporary view over `table` at its pinned version, named by its last part unless `as_name` is given.
