@@ -22,6 +22,7 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
 STRATEGY_BITS = 6  # a pair and the strategy that found it stand in one number
+STRETCH = 4_000_000  # pairs found that are looked at in one go
 LIKE = ("surname", "given", "birthdate", "postal", "email", "phone")  # the order in which a large block is cut
 OTHER = "CASE WHEN given IS DISTINCT FROM surname THEN given END"  # of two keys alike, a record has one
 NAMES = 20  # a name shared by more records decides nothing alone; whatever else agrees is met in another block
@@ -194,11 +195,24 @@ def build_pairs(
 
     every = np.concatenate([np.zeros(0, dtype=np.int64), *in_threads(con, work, range(len(strategies)), 2 * len(by_place))])
     every.sort()
-    pair = every >> STRATEGY_BITS
-    first = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]])) if len(pair) else np.zeros(0, dtype=np.int64)
-    mask = np.bitwise_or.reduceat(1 << (every & (1 << STRATEGY_BITS) - 1), first) if len(pair) else pair
-    pair = pair[first]
-    return (pair >> bits).astype(np.int32), (pair & (1 << bits) - 1).astype(np.int32), mask
+    return distinct_pairs(every, bits)
+
+
+def distinct_pairs(every: Ints, bits: int, stretch: int = STRETCH) -> tuple[Ints32, Ints32, Ints]:
+    """The pairs (i, j, mask) of sorted numbers that hold i, j and a strategy each, a stretch at a time to need little memory."""
+    i, j = np.empty(len(every), dtype=np.int32), np.empty(len(every), dtype=np.int32)
+    mask = np.empty(len(every), dtype=np.int64)
+    done = start = 0
+    while start < len(every):
+        stop = min(start + stretch, len(every))
+        stop = int(np.searchsorted(every, (every[stop - 1] >> STRATEGY_BITS) + 1 << STRATEGY_BITS))  # whole pairs
+        pair = every[start:stop] >> STRATEGY_BITS
+        first = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]]))
+        found = slice(done, done + len(first))
+        mask[found] = np.bitwise_or.reduceat(1 << (every[start:stop] & (1 << STRATEGY_BITS) - 1), first)
+        i[found], j[found] = pair[first] >> bits, pair[first] & (1 << bits) - 1
+        done, start = found.stop, stop
+    return i[:done], j[:done], mask[:done]
 
 
 def _meetings(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch import blocking, records
@@ -160,3 +163,17 @@ def test_the_pairs_told_per_block_are_the_pairs_that_are_formed(strategy: str, o
     assert blocks.filter(strategy=strategy, bk=blocks.filter(strategy=strategy)["bk"][0])["oversized"].all()
     told = blocks.filter(strategy=strategy)["n_pairs"]
     assert (max(told) <= len(pairs) <= sum(told)) if strategy == "email-names" else sum(told) == len(pairs)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(7, 12), st.integers(0, 40)), max_size=30), st.integers(1, 5))
+def test_pairs_are_the_same_whatever_the_stretch(found: list[tuple[int, int, int]], stretch: int) -> None:
+    """`stretch` is how many of the numbers are looked at in one go."""
+    bits = 4
+    every = np.sort(
+        np.array([i << bits + blocking.STRATEGY_BITS | j << blocking.STRATEGY_BITS | s for i, j, s in found], dtype=np.int64)
+    )
+    expected: dict[tuple[int, int], int] = {}
+    for i, j, s in found:
+        expected[i, j] = expected.get((i, j), 0) | 1 << s
+    got = blocking.distinct_pairs(every, bits, stretch)
+    assert list(zip(*(column.tolist() for column in got), strict=True)) == [(i, j, m) for (i, j), m in sorted(expected.items())]
