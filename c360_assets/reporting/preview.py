@@ -12,7 +12,6 @@ from typing import Any
 
 import duckdb
 from rich.console import Console
-from rich.table import Table
 
 from c360_assets.customer_360.build import build
 from c360_assets.customer_360.check import check_sql
@@ -20,6 +19,7 @@ from c360_assets.customer_360.databases import GROUP
 from c360_assets.customer_360.scratch import open_scratch
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.reporting.published import database_named
+from c360_assets.reporting.rows import print_rows
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import SqlFile, Tenant
 from c360_assets.warehouse.activated import database_path
@@ -99,12 +99,9 @@ def _published(path: Path, name: str) -> tuple[dict[str, str] | None, int | None
 
 def render_preview(found: Preview, console: Console) -> None:
     """Print sample, number of rows and the change of columns."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in found.columns:
-        table.add_column(column, overflow="fold")
-    for row in found.sample:
-        table.add_row(*("" if value is None else str(value) for value in row))
-    console.print(table)
+    shown = print_rows(list(found.columns), found.sample, console)
+    if shown < len(found.sample):
+        console.print(f"… {len(found.sample) - shown} more rows in the sample; a wider window or --json shows them", style="dim")
     was = "" if found.rows_before is None else f", {found.rows_before:,} published"
     console.print(f"\n{found.table} ({found.file}): {found.rows:,} rows{was}; nothing was written")
     if found.before is None:

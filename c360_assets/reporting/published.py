@@ -16,12 +16,12 @@ from typing import Literal
 
 import duckdb
 from rich.console import Console
-from rich.table import Table
 
 from c360_assets.customer_360.databases import GROUP, Database, databases
 from c360_assets.customer_360.publish import meta_of
 from c360_assets.customer_360.spark import spark_sql
 from c360_assets.errors import C360Error
+from c360_assets.reporting.rows import print_rows
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.activated import database_path, kept, number_of, restore
@@ -80,14 +80,9 @@ def print_result(con: duckdb.DuckDBPyConnection, query: str, console: Console, f
     names = [column[0] for column in result.description or ()]
     if form == "table":
         rows = result.fetchmany(SHOWN_ROWS + 1)
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in names:
-            table.add_column(name, overflow="fold")
-        for row in rows[:SHOWN_ROWS]:
-            table.add_row(*("" if value is None else str(value) for value in row))
-        console.print(table)
-        if len(rows) > SHOWN_ROWS:
-            console.print(f"… more than {SHOWN_ROWS} rows; --csv prints all", style="dim")
+        shown = print_rows(names, rows[:SHOWN_ROWS], console)
+        if len(rows) > shown:
+            console.print(f"… more than {shown} rows; --csv prints all", style="dim")
         return
     rows = result.fetchall()
     if form == "json":
