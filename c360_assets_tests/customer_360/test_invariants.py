@@ -182,6 +182,9 @@ COUNTER_EXAMPLES = {
         SELECT amperity_id FROM customer_attributes WHERE is_purchaser = is_prospect
         OR contactable_global = is_no_pii_amperity_id
         OR (historical_purchaser_lifecycle_status = 'Prospect') <> is_prospect""",
+    "households: one per whole address and surname": """
+        SELECT household_id FROM merged_households GROUP BY household_id HAVING count(DISTINCT (full_address, surname)) > 1
+        UNION ALL SELECT surname FROM merged_households GROUP BY full_address, surname HAVING count(DISTINCT household_id) > 1""",
     "households: of merged customers only, sizes count": """
         SELECT amperity_id FROM merged_households h LEFT JOIN merged_customers m USING (amperity_id) WHERE m.amperity_id IS NULL
         UNION ALL SELECT household_id FROM merged_households GROUP BY household_id HAVING count(*) <> max(household_size)""",
