@@ -17,7 +17,7 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import nickname_map
 from c360_assets.stitch import blocking, clustering, components, corroboration, frozen, records, scores
-from c360_assets.stitch.blocking import Ints32
+from c360_assets.stitch.blocking import STRETCH, Ints32
 from c360_assets.stitch.compare import Comparable, comparable, compare
 from c360_assets.stitch.ecm import EcmModel, fit_ecm
 from c360_assets.stitch.labels import LABEL, Labels, labelled
@@ -139,7 +139,8 @@ def _resolve(
         i, j = said.i[unseen].astype(np.int32), said.j[unseen].astype(np.int32)
         bit = np.full(len(i), 1 << len(strategies), dtype=np.int64)
         compared = compared.with_more(_compare(con, read, i, j, bit, key_columns, said))
-    distinct, inverse, counts = np.unique(compared.pattern, return_inverse=True, return_counts=True)
+    distinct, counts = np.unique(compared.pattern, return_counts=True)
+    inverse = _positions(distinct, compared.pattern)
     if given is not None and before is not None:
         model: Model | EcmModel = before
         table, moved = given, frozen.drift(before, distinct, counts)
@@ -173,7 +174,8 @@ def _resolve(
     kept = compared.take(inside | (scored.score >= wanted) | (said.states(compared.i, compared.j, n) > 0)).with_more(
         _compare(con, read, i, j, np.zeros(len(i), dtype=np.int64), key_columns, said)
     )
-    patterns, inverse = np.unique(kept.pattern, return_inverse=True)
+    patterns = np.unique(kept.pattern)
+    inverse = _positions(patterns, kept.pattern)
     person, top = model.log_odds(patterns)[0], corroboration.ceiling(patterns, contacts=contacts)
     x_kept = corroboration.below(person, top)[inverse]
     # A pair held down by its ceiling joins nothing, and drives nothing apart either: a person who moved looks like that.
@@ -238,6 +240,14 @@ def _known_names() -> frozenset[str]:
     """Given names of the shipped list: established however rare they are in the data."""
     names = nickname_map()
     return frozenset(names["nickname"]) | frozenset(names["canonical"].explode())
+
+
+def _positions(distinct: Ints, values: Ints) -> Ints32:
+    """Where each of `values` stands in `distinct`; NumPy's own inverse sorts, in twice the time and six times the room."""
+    found = np.empty(len(values), dtype=np.int32)
+    for start in range(0, len(values), STRETCH):
+        found[start : start + STRETCH] = np.searchsorted(distinct, values[start : start + STRETCH])
+    return found
 
 
 def _compare(

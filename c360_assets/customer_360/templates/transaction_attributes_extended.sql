@@ -34,10 +34,11 @@ measures AS (
         CAST(COALESCE({{ measure.sql }}{{ within(window) }}, 0) AS {{ measure.type }}) AS {{ window }}_{{ measure.name }},
 {% endfor %}
 {% for dimension in dimensions %}
-        MIN({{ dimension.column }}){{ within(window) }} AS {{ window }}_{{ dimension.column }},
+        COUNT({{ dimension.column }}){{ within(window) }} AS {{ window }}_{{ dimension.column }}_known,
 {% endfor %}
 {% endfor %}
 {% for dimension in dimensions %}
+        MIN({{ dimension.column }}) AS {{ dimension.column }},
         COALESCE(MIN({{ dimension.column }}) <> MAX({{ dimension.column }}), FALSE) AS {{ dimension.column }}_varies,
 {% endfor %}
 {% if "net_order_revenue" in blocks %}
@@ -137,9 +138,10 @@ by_period AS (
 {% endfor %}
 {% for dimension in dimensions %}
         CASE WHEN measures.{{ dimension.column }}_varies THEN COALESCE({{ dimension.column }}_preferred.{{ window }}_used, 0)
-            WHEN measures.{{ window }}_{{ dimension.column }} IS NULL THEN 0 ELSE 1 END AS {{ window }}_{{ dimension.count }},
+            WHEN measures.{{ window }}_{{ dimension.column }}_known = 0 THEN 0 ELSE 1 END AS {{ window }}_{{ dimension.count }},
         CASE WHEN measures.{{ dimension.column }}_varies THEN {{ dimension.column }}_preferred.{{ window }}_value
-            ELSE measures.{{ window }}_{{ dimension.column }} END AS {{ window }}_{{ dimension.preferred }},
+            WHEN measures.{{ window }}_{{ dimension.column }}_known > 0 THEN measures.{{ dimension.column }} END
+            AS {{ window }}_{{ dimension.preferred }},
 {% endfor %}
 {% endfor %}
 {% if "net_order_revenue" in blocks %}
