@@ -30,10 +30,10 @@ class Labels:
 
     def states(self, i: Positions, j: Positions, n: int) -> npt.NDArray[np.uint8]:
         """Per pair (i < j, of n records) 0 without a label, 1 one person, 2 not: the states of a key."""
+        if not len(self.i):
+            return np.zeros(len(i), dtype=np.uint8)
         key = self.i * n + self.j
         wanted = i.astype(np.int64) * n + j
-        if not len(key):
-            return np.zeros(len(wanted), dtype=np.uint8)
         at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
         return np.where(key[at] == wanted, np.where(self.same[at], 1, 2), 0).astype(np.uint8)
 
