@@ -367,6 +367,30 @@ def test_a_change_is_not_published_until_it_is(session: Session, tmp_path: Path)
     assert not is_published(session, tenant)
 
 
+def test_what_only_gathers_source_columns_is_published_as_a_view_while_it_is_what_the_sources_hold(
+    session: Session, tmp_path: Path
+) -> None:
+    tenant = shop(tmp_path)
+    fill(session)
+    build_all(session, tenant)
+    items = "unified_itemized_transactions"
+    stored = table(session, items, "order_id, amperity_id, item_revenue, unit_cost, shade")
+
+    def published() -> tuple[str, list[tuple[Any, ...]]]:
+        publish_database(session, tenant, as_of=AS_OF)
+        with duckdb.connect(str(database_path(tmp_path)), read_only=True) as con:
+            ((kind,),) = con.execute(f"SELECT table_type FROM information_schema.tables WHERE table_name = '{items}'").fetchall()
+            return kind, con.execute(
+                f"SELECT order_id, amperity_id, item_revenue, unit_cost, shade FROM {items} ORDER BY ALL"
+            ).fetchall()
+
+    rows = [tuple(row.values()) for row in stored]
+    assert published() == ("VIEW", rows)
+    session.bind("stitched/Shop_Items", "_before")
+    session.write("stitched/Shop_Items", "SELECT * FROM _before WHERE \"order\" <> 'O3'")
+    assert published() == ("BASE TABLE", rows), "the sources hold another day, on which nothing else was built"
+
+
 def test_the_sql_of_every_table_runs_as_pasted_on_the_published_file(session: Session, tmp_path: Path) -> None:
     tenant = shop(tmp_path)
     fill(session)
