@@ -168,7 +168,7 @@ def _resolve(
     at_home = pl.DataFrame(
         {"rid1": rid[compared.i[home]], "rid2": rid[compared.j[home]], "log_odds": np.round(household[inverse[home]], 6)}
     )
-    figures = _strategy_figures(strategies, compared.mask, x, inverse)
+    of_strategies = _strategy_figures(strategies, compared.mask, x, inverse)
     say("cluster")
     threshold = config.matching.threshold
     edge = score >= threshold
@@ -214,7 +214,7 @@ def _resolve(
         pairs=pairs,
         records=data,
         used=strategies,
-        strategies=figures,
+        strategies=of_strategies,
         model=table,
         drift=moved,
         decisions=_decisions(decision, conflicts, rid),
