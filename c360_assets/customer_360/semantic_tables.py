@@ -25,6 +25,8 @@ TYPES: dict[FieldType, str] = {
     "integer": "BIGINT",
 }
 
+MONEY = "DECIMAL(38,2)"
+
 
 @dataclass(frozen=True)
 class Consent:
@@ -150,7 +152,9 @@ def _part(tenant: Tenant, table: SemanticTable, source: SourceTable, columns: di
             expressions.append((name, f"CAST(NULL AS {type_})"))
         else:
             tagged = source.columns_with(f"{table.prefix}/{name.replace('_', '-')}")
-            expressions.append((name, _cast(_coalesce(tagged), type_) if tagged else f"CAST(NULL AS {type_})"))
+            value = _coalesce(tagged)
+            whole = type_ == MONEY and {source.types.get(column) for column in tagged} == {"decimal"}
+            expressions.append((name, _rounded(value) if whole else _cast(value, type_)))
     person = "amperity_id" if table.person and has_stitched_version(tenant, source) else "CAST(NULL AS VARCHAR)"
     if "amperity_id" in columns and table.consent is None:
         expressions.insert(0, ("amperity_id", person))
@@ -160,9 +164,14 @@ def _part(tenant: Tenant, table: SemanticTable, source: SourceTable, columns: di
 
 
 def _coalesce(columns: Sequence[str]) -> str:
-    quoted = [quote_ident(column) for column in columns]
+    quoted = [quote_ident(column) for column in columns] or ["NULL"]
     return quoted[0] if len(quoted) == 1 else f"COALESCE({', '.join(quoted)})"
 
 
 def _cast(expression: str, type_: str) -> str:
     return f"CAST({expression} AS {type_})"
+
+
+def _rounded(expression: str) -> str:
+    """A field of decimals in whole cents. By way of DECIMAL(18, 4) where it fits: the engine rounds 38 digits ten times slower."""
+    return f"COALESCE(CAST(TRY_CAST({expression} AS DECIMAL(18, 4)) AS {MONEY}), CAST({expression} AS {MONEY}))"

@@ -11,16 +11,20 @@ CREATE MACRO clean(v) AS
 CREATE MACRO is_blank(v) AS
     CASE WHEN v >= '!' AND v < '~' THEN FALSE ELSE NOT coalesce(regexp_matches(v, '[^\s\p{Z}]'), FALSE) END;
 
+-- An amount of money as a number of cents. By way of DECIMAL(15, 2) where it fits: the engine divides numbers of 38 digits
+-- twenty times as slowly as those of 18.
+CREATE MACRO cents(amount) AS
+    coalesce(CAST(TRY_CAST(amount AS DECIMAL(15, 2)) * 100 AS BIGINT), CAST(amount * 100 AS BIGINT));
+
 -- amount / n in money: whole cents, halves away from zero; NULL when n is 0. DECIMAL / DECIMAL would be DOUBLE.
 CREATE MACRO divide_money(amount, n) AS
     CAST(CASE WHEN (amount < 0) <> (n < 0) THEN -1 ELSE 1 END
-        * ((2 * abs(CAST(amount * 100 AS BIGINT)) + abs(n)) // nullif(2 * abs(n), 0)) * 0.01 AS DECIMAL(38, 2));
+        * ((2 * abs(cents(amount)) + abs(n)) // nullif(2 * abs(n), 0)) * 0.01 AS DECIMAL(38, 2));
 
 -- amount / total of two amounts of money, four decimals, halves away from zero; NULL when total is 0.
 CREATE MACRO money_ratio(amount, total) AS
     CAST(CASE WHEN (amount < 0) <> (total < 0) THEN -1 ELSE 1 END
-        * ((20000 * abs(CAST(amount * 100 AS BIGINT)) + abs(CAST(total * 100 AS BIGINT)))
-            // nullif(2 * abs(CAST(total * 100 AS BIGINT)), 0)) * 0.0001 AS DECIMAL(38, 4));
+        * ((20000 * abs(cents(amount)) + abs(cents(total))) // nullif(2 * abs(cents(total)), 0)) * 0.0001 AS DECIMAL(38, 4));
 
 -- The last ten digits of a phone number, by which numbers of different spelling are compared.
 CREATE MACRO phone_key(v) AS
