@@ -290,7 +290,9 @@ CHECKS: tuple[Check, ...] = (
     _items(
         "CV-T16",
         "Are order times known and past?",
-        "order_datetime IS NULL OR CAST(order_datetime AS DATE) > (SELECT as_of FROM run_context)",
+        # Which day a time falls on is asked only of the few that can be of a day to come.
+        "order_datetime IS NULL OR (order_datetime > (SELECT CAST(as_of AS TIMESTAMPTZ) FROM run_context) "
+        "AND CAST(order_datetime AS DATE) > (SELECT as_of FROM run_context))",
     ),
     Check(
         "CV-R01",

@@ -57,6 +57,8 @@ def spark_sql(sql: str) -> str:
     query = _written_out(sqlglot.parse_one(sql, read=DIALECT))
     if any(part.args.get("recursive") for part in query.find_all(exp.With)):
         raise C360Error("Spark cannot run a recursive query; for email_ampid_assignment give a number of rounds instead of 0")
+    for part in query.find_all(exp.CTE):
+        part.set("materialized", None)  # Spark reads parts anew each time they are named, and has no word for it
     return query.sql(dialect=SparkSql, pretty=True, comments=False)
 
 

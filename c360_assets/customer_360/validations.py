@@ -134,12 +134,17 @@ def _run(
             asked.setdefault(check.source(KEPT), []).append(check)
     counts: dict[str, tuple[int, int]] = {}
     for source, together in asked.items():
-        each = [f"count(*) FILTER (WHERE {c.where}), count(*) FILTER (WHERE ({c.where}) AND ({c.finding}))" for c in together]
+        # Not FILTER: with dozens of counts the engine takes three times as long for it.
+        each = [_count(condition) for c in together for condition in (c.where, f"({c.where}) AND ({c.finding})")]
         (values,) = session.rows(f"SELECT {', '.join(each)} FROM {source}")
         counts |= {c.id: pair for c, pair in zip(together, zip(values[::2], values[1::2], strict=True), strict=True)}
     for table in KEPT.values():
         session.execute(f"DROP TABLE IF EXISTS {table}")
     return [_row(check, counts.get(check.id), _threshold(check, thresholds)) for check in checks]
+
+
+def _count(condition: str) -> str:
+    return f"count(CASE WHEN {condition} THEN 1 END)"
 
 
 def _row(check: Check, counted: tuple[int, int] | None, threshold: float) -> Row:

@@ -3,7 +3,7 @@
 {% macro same_order(other, one) %}{% for k in key %}{{ other }}.{{ k }} = {{ one }}.{{ k }}{{ " AND " if not loop.last }}{% endfor %}{% endmacro %}
 -- unified_transactions: one row per order, summed over its item rows.
 -- Returns and cancellations never reduce revenue or quantity; they stand in columns of their own.
-WITH items AS (
+WITH items AS NOT MATERIALIZED (
     SELECT
         * EXCLUDE (order_id),
         clean(order_id) AS order_id,
@@ -70,20 +70,25 @@ summed AS (
     FROM items
     GROUP BY {{ key | join(", ") }}
 ),
+-- Rows of the orders whose rows differ. They are read anew: keeping all items at hand for these few takes longer.
+contested AS (
+    SELECT items.*, summed.is_disputed, summed.is_claimed_twice
+    FROM items
+    INNER JOIN summed ON {{ same_order("summed", "items") }}
+    WHERE summed.is_disputed OR summed.is_claimed_twice
+),
 -- Where rows of an order name several values, one row speaks for it: purchases first, the earliest, the dearest.
 ranked AS (
     SELECT
-        items.*,
+        *,
         ROW_NUMBER() OVER (
-            PARTITION BY {% for k in key %}items.{{ k }}{{ ", " if not loop.last }}{% endfor %}
-
+            PARTITION BY {{ key | join(", ") }}
             ORDER BY
-                items.is_purchase DESC, items.order_datetime ASC NULLS LAST, items.item_revenue DESC NULLS LAST,
-                items.product_id ASC NULLS LAST, items.datasource ASC NULLS LAST, items.pk ASC NULLS LAST
+                is_purchase DESC, order_datetime ASC NULLS LAST, item_revenue DESC NULLS LAST, product_id ASC NULLS LAST,
+                datasource ASC NULLS LAST, pk ASC NULLS LAST
         ) AS position
-    FROM items
-    INNER JOIN (SELECT {{ key | join(", ") }} FROM summed WHERE is_disputed) AS disputed
-        ON {{ same_order("disputed", "items") }}
+    FROM contested
+    WHERE is_disputed
 ),
 spoken AS (
     SELECT
@@ -104,11 +109,9 @@ person_update AS (
 owners AS (
     SELECT {% for k in key %}named.{{ k }}, {% endfor %}named.amperity_id
     FROM (
-        SELECT DISTINCT {% for k in key %}items.{{ k }}, {% endfor %}items.amperity_id
-        FROM items
-        INNER JOIN (SELECT {{ key | join(", ") }} FROM summed WHERE is_claimed_twice) AS claimed
-            ON {{ same_order("claimed", "items") }}
-        WHERE items.amperity_id IS NOT NULL
+        SELECT DISTINCT {{ key | join(", ") }}, amperity_id
+        FROM contested
+        WHERE is_claimed_twice AND amperity_id IS NOT NULL
     ) AS named
     LEFT JOIN person_update ON person_update.amperity_id = named.amperity_id
     QUALIFY ROW_NUMBER() OVER (
