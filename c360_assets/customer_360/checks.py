@@ -45,12 +45,12 @@ class Check:
 SHARED = {
     "orders_of_items": "SELECT clean(order_id) AS order_id, "
     "COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS has_several_people, "
-    "BOOL_OR(is_purchase) AS has_purchase, COALESCE(MIN(datasource) FILTER (WHERE is_purchase) "
-    "<> MAX(datasource) FILTER (WHERE is_purchase), FALSE) AS has_several_sources, "
-    "COALESCE(CAST(MIN(order_datetime) FILTER (WHERE is_purchase) AS DATE) "
-    "<> CAST(MAX(order_datetime) FILTER (WHERE is_purchase) AS DATE), FALSE) AS has_several_days, "
-    "SUM(item_revenue) FILTER (WHERE is_purchase) AS item_revenue, "
-    "SUM(item_quantity) FILTER (WHERE is_purchase) AS item_quantity "
+    "BOOL_OR(is_purchase) AS has_purchase, COALESCE(MIN(CASE WHEN is_purchase THEN datasource END) "
+    "<> MAX(CASE WHEN is_purchase THEN datasource END), FALSE) AS has_several_sources, "
+    "COALESCE(CAST(MIN(CASE WHEN is_purchase THEN order_datetime END) AS DATE) "
+    "<> CAST(MAX(CASE WHEN is_purchase THEN order_datetime END) AS DATE), FALSE) AS has_several_days, "
+    "SUM(CASE WHEN is_purchase THEN item_revenue END) AS item_revenue, "
+    "SUM(CASE WHEN is_purchase THEN item_quantity END) AS item_quantity "
     f"FROM (SELECT *, {PURCHASE} AS is_purchase FROM {ITEMS}) AS items WHERE NOT is_blank(order_id) GROUP BY clean(order_id)",
 }
 ITEM_KEYS = ("datasource", "pk", "order_id")

@@ -41,7 +41,7 @@ summed AS (
     SELECT
         {{ key | join(", ") }},
         BOOL_OR(is_purchase) AS is_purchase_order,
-        CASE WHEN BOOL_OR(is_purchase) THEN MIN(order_datetime) FILTER (WHERE is_purchase)
+        CASE WHEN BOOL_OR(is_purchase) THEN MIN(CASE WHEN is_purchase THEN order_datetime END)
             ELSE MIN(order_datetime) END AS order_datetime,
 {% for column in spoken_columns %}
         MIN({{ column }}) AS {{ column }},
@@ -52,13 +52,13 @@ summed AS (
         MIN(amperity_id) AS amperity_id,
         COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS is_claimed_twice,
 {% for column, source, flag in counted %}
-        CAST(COALESCE(SUM({{ source }}) FILTER (WHERE {{ flag }}), 0) AS BIGINT) AS {{ column }},
+        CAST(COALESCE(SUM(CASE WHEN {{ flag }} THEN {{ source }} END), 0) AS BIGINT) AS {{ column }},
 {% endfor %}
 {% for column, source, flag in zeroed %}
-        CAST(COALESCE(SUM({{ source }}) FILTER (WHERE {{ flag }}), 0) AS DECIMAL(38, 2)) AS {{ column }},
+        CAST(COALESCE(SUM(CASE WHEN {{ flag }} THEN {{ source }} END), 0) AS DECIMAL(38, 2)) AS {{ column }},
 {% endfor %}
 {% for column, source in nullable if column not in absent %}
-        CAST(SUM({{ source }}) FILTER (WHERE is_purchase) AS DECIMAL(38, 2)) AS {{ column }},
+        CAST(SUM(CASE WHEN is_purchase THEN {{ source }} END) AS DECIMAL(38, 2)) AS {{ column }},
 {% endfor %}
 {% if has_shipping %}
         CAST(MAX(order_shipping_amount) AS DECIMAL(38, 2)) AS order_shipping_amount,
