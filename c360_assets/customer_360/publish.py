@@ -227,31 +227,40 @@ def _source_meaning(table: SourceTable, column: str, type_: str, told: str) -> C
 
 
 def publish_plan(database: Database, session: Session, listed: Sequence[Entry], *, as_of: date) -> list[PublishedTable]:
-    """Bind the tables `listed` in the session and return what to write.
+    """What to write for the tables `listed`; their sources are named in a session by `_bind`.
 
     `run_context` holds the date of the run, so that the SQL of a table runs on the published file as it stands.
     """
-    session.register("_c360_catalogue", catalogue(listed))
     made = {
         RUN_CONTEXT: f"SELECT DATE '{as_of.isoformat()}' AS as_of",
         CATALOGUE_TABLE: "SELECT * FROM _c360_catalogue",
     }
     if database.key is not None:
         made[FILTER_TABLE] = f"SELECT * FROM {FILTER_TABLE}"
-    database.prepare(session)
     published = []
     for number, entry in enumerate(listed):
         blank: frozenset[str] = frozenset()
-        if entry.stored is not None and not entry.view:
+        state = session.state(entry.stored) if entry.stored is not None and not entry.view else None
+        if entry.stored is not None and state is not None:
             blank = session.blank_columns(entry.stored)
-            database.bind(session, entry.stored, f"_c360_published_{number}")
             select = f"SELECT * FROM _c360_published_{number}"
         else:
             nothing = ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in entry.columns.items())
             select = entry.view or made.get(entry.name, f"SELECT {nothing} WHERE FALSE")
         told = {column: spec.description for column, spec in entry.meaning.items() if spec.description}
-        published.append(PublishedTable(entry.schema, entry.name, select, entry.description, told, bool(entry.view), blank))
+        rows = state.rows if state is not None else 0
+        published.append(PublishedTable(entry.schema, entry.name, select, entry.description, told, bool(entry.view), blank, rows))
     return published
+
+
+def _bind(session: Session, database: Database, listed: Sequence[Entry], as_of: date) -> None:
+    """Give a session the functions of the SQL, and what the sources of `publish_plan` name."""
+    prepare_context(session, as_of)
+    session.register("_c360_catalogue", catalogue(listed))
+    database.prepare(session)
+    for number, entry in enumerate(listed):
+        if entry.stored is not None and not entry.view:
+            database.bind(session, entry.stored, f"_c360_published_{number}")
 
 
 def catalogue(listed: Sequence[Entry]) -> pl.DataFrame:
@@ -334,7 +343,6 @@ def publish_database(
             "SELECT validation_id, \"table\", finding_count FROM _c360_checked WHERE status = 'warning' ORDER BY validation_id"
         ),
     )
-    prepare_context(session, as_of)
     listed = entries(session, database, specs)
     tables = publish_plan(database, session, listed, as_of=as_of)
     functions = macro_statements(schema="published.main")
@@ -347,9 +355,12 @@ def publish_database(
     def finish(session: Session, attached: str) -> None:
         fill_statistics(session, attached, session.run_id, described)
 
+    def ready(session: Session) -> None:
+        _bind(session, database, listed, as_of)
+
     path = database_path(tenant.root, database.name)
     try:
-        size = publish(session, path, tables, progress, functions, finish)
+        size = publish(session, path, tables, progress, functions, finish, ready)
     except (duckdb.Error, OSError) as error:
         # A full disk most of all: what was begun must not keep filling it.
         sweep(path)

@@ -15,6 +15,7 @@ import polars as pl
 from c360_assets.semantics.tables import ColumnSpec
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.together import together
 
 TABLE = "column_statistics"
 # Above this many rows different values are estimated (HyperLogLog: the same whatever the threads).
@@ -56,7 +57,12 @@ def fill_statistics(session: Session, database: str, run_id: str, tables: Sequen
     for table in tables:
         if (place := (table.schema, table.name)) not in sizes:  # a view
             ((sizes[place],),) = session.rows(f"SELECT count(*) FROM {_source(database, table)}")
-    found = [row for table in tables for row in _described(session, database, run_id, table, sizes[table.schema, table.name])]
+
+    def described(own: Session, table: Described) -> list[tuple[object, ...]]:
+        return _described(own, database, run_id, table, sizes[table.schema, table.name])
+
+    largest_first = sorted(tables, key=lambda table: sizes[table.schema, table.name], reverse=True)
+    found = [row for rows in together(session, described, largest_first) for row in rows]
     session.register("_c360_statistics", pl.DataFrame(found, schema=SCHEMA, orient="row"))
     session.execute(f"INSERT INTO {database}.reports.{TABLE} SELECT * FROM _c360_statistics")
 

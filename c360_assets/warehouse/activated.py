@@ -16,6 +16,7 @@ from pathlib import Path
 from c360_assets.warehouse.manifest import sync_folder
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.together import together
 
 STORAGE_VERSION = "v1.5.0"  # any DuckDB client from 1.5 on can open the file
 KEPT_RUNS = 10
@@ -27,7 +28,7 @@ class PublishedTable:
     """One table of the database: where it goes, the SELECT that fills it, and what people read about it.
 
     `source` is a query over views bound in the session, or of a `view` over tables of the database itself; `descriptions` maps
-    column to text. `blank` are columns known to hold nothing but NULL.
+    column to text. `blank` are columns known to hold nothing but NULL. `rows` is about how many it has: large ones go first.
     """
 
     schema: str
@@ -37,6 +38,7 @@ class PublishedTable:
     descriptions: dict[str, str] = field(default_factory=dict)
     view: bool = False
     blank: frozenset[str] = frozenset()
+    rows: int = 0
 
 
 def database_path(tenant_root: Path, database: str = "customer_360") -> Path:
@@ -50,9 +52,11 @@ def publish(
     progress: Callable[[str], None] | None = None,
     statements: Sequence[str] = (),
     finish: Callable[[Session, str], None] | None = None,
+    ready: Callable[[Session], None] | None = None,
 ) -> int:
     """Build the database aside and replace `path` with it; returns the size of the new file in bytes.
 
+    Several tables are written at once, in sessions of their own; `ready` binds in a session what the tables' sources name.
     `statements` are run on the new file, which is attached as `published`: functions that its users may call. `finish` is
     called with the session and that name when all is written.
 
@@ -61,14 +65,24 @@ def publish(
     private_folder(path.parent)
     sweep(path)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
-    session.execute(f"ATTACH {quote_literal(str(aside))} AS published (STORAGE_VERSION {quote_literal(STORAGE_VERSION)})")
+    session.execute(f"ATTACH {quote_literal(str(aside))} AS published (STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE 61440)")
     # Rows of large tables may stand in any order: keeping that of the source leaves scraps of row groups to merge at the end.
     session.execute("SET preserve_insertion_order = false")
+    session.execute("SET checkpoint_threshold = '1TB'")
     try:
-        for table in sorted(tables, key=lambda table: table.view):
+        for schema in sorted({table.schema for table in tables}):
+            session.execute(f"CREATE SCHEMA IF NOT EXISTS published.{quote_ident(schema)}")
+
+        def write(own: Session, table: PublishedTable) -> None:
+            _write(own, table)
             if progress is not None:
                 progress(f"{table.schema}.{table.name}")
-            _write(session, table)
+
+        largest_first = sorted(tables, key=lambda table: table.rows, reverse=True)
+        together(session, write, [table for table in largest_first if not table.view], ready)
+        for table in tables:
+            if table.view:  # of tables that are there by now
+                write(session, table)
         for statement in statements:
             session.execute(statement)
         if finish is not None:
@@ -89,7 +103,6 @@ def publish(
 
 def _write(session: Session, table: PublishedTable) -> None:
     name = f"published.{quote_ident(table.schema)}.{quote_ident(table.name)}"
-    session.execute(f"CREATE SCHEMA IF NOT EXISTS published.{quote_ident(table.schema)}")
     kind = "VIEW" if table.view else "TABLE"
     if table.blank:
         _fill(session, name, table)

@@ -32,6 +32,8 @@ class Warehouse:
 
     root: Path
     manifest: Manifest = field(default_factory=Manifest)
+    # Data files of versions that were asked for: a version never changes, and to read a table's log takes milliseconds.
+    _files: dict[tuple[str, int], list[str]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def open(cls, root: Path) -> Warehouse:
@@ -63,7 +65,12 @@ class Warehouse:
 
     def files(self, table: str, state: TableState) -> list[str]:
         """The data files of `table` at exactly the version of `state`."""
-        return sorted(DeltaTable(self.path(table), version=state.version).file_uris()) if state.rows else []
+        if not state.rows:
+            return []
+        version = (table, state.version)
+        if version not in self._files:
+            self._files[version] = sorted(DeltaTable(self.path(table), version=state.version).file_uris())
+        return self._files[version]
 
     def tidy(self) -> None:
         """Remove files that no version younger than the retention needs, leftovers of killed runs included."""
@@ -83,6 +90,17 @@ class Session:
         self.pending: dict[str, TableState] = {}
         make_safe(con)
         con.execute(f"SET TimeZone = {quote_literal(timezone)}")
+
+    @contextmanager
+    def beside(self) -> Iterator[Session]:
+        """A session for another thread, on a connection of its own to the same engine.
+
+        It sees the same versions, pending ones too, and the same attached databases; temporary objects are each session's own.
+        """
+        with self.con.cursor() as con:
+            other = Session(con, self.warehouse, self.timezone, self.run_id)
+            other.pending = self.pending
+            yield other
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run a statement for its effect."""

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from c360_assets.warehouse.activated import KEPT_RUNS, PublishedTable, database_path, kept, publish, restore
-from c360_assets.warehouse.session import open_session
+from c360_assets.warehouse.session import Session, open_session
 
 
 def _publish(root: Path, number: int) -> Path:
@@ -72,12 +72,17 @@ def test_a_blank_column_reads_as_any_other(tmp_path: Path) -> None:
         session.write("nothing", "SELECT NULL::INTEGER AS a, NULL::VARCHAR AS b FROM range(3)")
         session.write("none", "SELECT NULL::INTEGER AS a WHERE FALSE")
         tables = []
-        for name in ("t", "nothing", "none"):
-            session.bind(name)
+        names = ("t", "nothing", "none")
+
+        def ready(own: Session) -> None:
+            for name in names:
+                own.bind(name)
+
+        for name in names:
             told = {"b": "a text"} if name == "t" else {}
             blank = session.blank_columns(name)
             tables.append(PublishedTable("main", name, f"SELECT * FROM {name}", descriptions=told, blank=blank))
-        publish(session, path, tables)
+        publish(session, path, tables, ready=ready)
     assert [sorted(table.blank) for table in tables] == [["b", "d"], ["a", "b"], []]
     with duckdb.connect(str(path), read_only=True) as con:
         described = con.execute("DESCRIBE t").fetchall()
