@@ -61,8 +61,9 @@ def fill_statistics(session: Session, database: str, run_id: str, tables: Sequen
     def described(own: Session, table: Described) -> list[tuple[object, ...]]:
         return _described(own, database, run_id, table, sizes[table.schema, table.name])
 
-    largest_first = sorted(tables, key=lambda table: sizes[table.schema, table.name], reverse=True)
-    found = [row for rows in together(session, described, largest_first) for row in rows]
+    largest_first = sorted(range(len(tables)), key=lambda i: sizes[tables[i].schema, tables[i].name], reverse=True)
+    rows = dict(zip(largest_first, together(session, described, [tables[i] for i in largest_first]), strict=True))
+    found = [row for i in range(len(tables)) for row in rows[i]]
     session.register("_c360_statistics", pl.DataFrame(found, schema=SCHEMA, orient="row"))
     session.execute(f"INSERT INTO {database}.reports.{TABLE} SELECT * FROM _c360_statistics")
 

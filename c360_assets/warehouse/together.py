@@ -1,7 +1,7 @@
 """The same work on many things at once, on a few connections of one engine. What the work is belongs to its caller.
 
-The engine runs one statement on all cores, but a table of fewer rows than a row group (122,880) is written by one of them, and
-most tables of most tenants are that small.
+The engine runs one statement on all cores, but a table of fewer rows than a row group is written by one of them, and most tables
+of most tenants are that small.
 """
 
 from __future__ import annotations

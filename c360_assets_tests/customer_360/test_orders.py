@@ -14,6 +14,7 @@ from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.world import (
     AS_OF,
     build_all,
+    feed,
     make_tenant,
     one,
     put,
@@ -326,7 +327,15 @@ def test_returns_count_by_their_own_day(session: Session, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("amount", "n", "result"),
-    [("2.01", 2, "1.01"), ("-2.01", 2, "-1.01"), ("1.00", 3, "0.33"), ("5.00", 0, None), ("0.05", -2, "-0.03")],
+    [
+        ("2.01", 2, "1.01"),
+        ("-2.01", 2, "-1.01"),
+        ("1.00", 3, "0.33"),
+        ("5.00", 0, None),
+        ("0.05", -2, "-0.03"),
+        ("9999999999999.99", 1, "9999999999999.99"),
+        ("-40000000000000.01", 2, "-20000000000000.01"),  # more digits than the engine's fast numbers hold
+    ],
 )
 def test_money_is_divided_in_whole_cents(session: Session, amount: str, n: int, result: str | None) -> None:
     from c360_assets.customer_360.render import macro_statements
@@ -335,3 +344,23 @@ def test_money_is_divided_in_whole_cents(session: Session, amount: str, n: int, 
         session.execute(statement)
     ((found,),) = session.rows(f"SELECT divide_money({amount}::DECIMAL(38, 2), {n})")
     assert found == (None if result is None else Decimal(result))
+
+
+def test_item_amounts_are_whole_cents_however_many_digits_they_have(session: Session, tmp_path: Path) -> None:
+    amounts = {
+        "1.0049": "1.00",
+        "1.0050": "1.01",
+        "-1.0050": "-1.01",
+        "99999999999999.9999": "100000000000000.00",
+        "-123456789012345678.0050": "-123456789012345678.01",
+        None: None,
+    }
+    fields = {"paid": {"type": "decimal", "tags": ["txn-item/item-revenue"]}, "listed": {"tags": ["txn-item/item-list-price"]}}
+    tenant = make_tenant(tmp_path, feeds=[feed("Tills:Items", fields)])
+    columns = {"id": "VARCHAR", "paid": "DECIMAL(38, 4)", "listed": "VARCHAR", "_pk": "VARCHAR"}
+    rows = [{"id": i, "paid": amount, "listed": "2.005", "_pk": i} for i, amount in enumerate(amounts)]
+    put(session, "domain/Tills_Items", columns, rows)
+    build_all(session, tenant, "unified_itemized_transactions")
+    session.bind("unified_itemized_transactions")
+    found = session.rows("SELECT item_revenue, item_list_price FROM unified_itemized_transactions ORDER BY pk")
+    assert found == [(amount and Decimal(amount), Decimal("2.01")) for amount in amounts.values()]
