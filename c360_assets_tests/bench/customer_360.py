@@ -79,7 +79,7 @@ ITEMS = """
            CASE WHEN o % 2 = 1 THEN 's' || (o % 40) END AS store,
            'i' || i AS _pk, NULL::VARCHAR AS _uuid_pk, i AS _updated, 'a' || (o * 31 % {people}) AS amperity_id
     FROM (SELECT i, i // 3 AS o FROM range({items}) AS r(i))"""
-RECORDS_PER_PERSON = 2.62  # of the generated tenant
+RECORDS_PER_PERSON, ITEMS_PER_PERSON = 2.62, 10.1  # of the generated tenant
 
 
 def tenant_at(root: Path) -> Tenant:
@@ -87,9 +87,10 @@ def tenant_at(root: Path) -> Tenant:
     return load_tenant(root) if (root / "tenant.yaml").exists() else make_tenant(root, policy=POLICY, feeds=FEEDS)
 
 
-def generate(root: Path, records: int) -> None:
-    """Generate a tenant, load its files and run Stitch."""
-    generate_tenant(root, people=max(1, int(records / RECORDS_PER_PERSON)), days=1)
+def generate(root: Path, records: int, items: int) -> None:
+    """Generate a tenant of at least so many records and items, load its files and run Stitch."""
+    people = max(records / RECORDS_PER_PERSON, items / ITEMS_PER_PERSON)
+    generate_tenant(root, people=int(people) + 1, days=1)
     for verb in ("load", "stitch"):
         command = [str(Path(sys.executable).with_name("c360")), "--tenant", str(root), verb]
         subprocess.run(command, check=True, capture_output=True)
@@ -170,7 +171,7 @@ def measures(name: str, root: Path) -> tuple[list[Measure], str]:
 def main(arguments: list[str]) -> bool:
     parser = argparse.ArgumentParser(prog="bench customer_360", description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--items", type=int, default=5_000_000, help="of the narrow tenant; the generated one has 3.4 a record")
+    parser.add_argument("--items", type=int, default=5_000_000)
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     options, _ = parser.parse_known_args(arguments)
     if options.work is not None:
@@ -182,7 +183,7 @@ def main(arguments: list[str]) -> bool:
         root = Path(tempfile.mkdtemp(prefix="c360-bench-"))
         try:
             if name == "generated":
-                generate(root, options.records)
+                generate(root, options.records, options.items)
             else:
                 prepare(root, options.records, options.items)
             lines, told = measures(name, root)
