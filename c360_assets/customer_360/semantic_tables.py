@@ -152,9 +152,12 @@ def _part(tenant: Tenant, table: SemanticTable, source: SourceTable, columns: di
             expressions.append((name, f"CAST(NULL AS {type_})"))
         else:
             tagged = source.columns_with(f"{table.prefix}/{name.replace('_', '-')}")
-            value = _coalesce(tagged)
-            whole = type_ == MONEY and {source.types.get(column) for column in tagged} == {"decimal"}
-            expressions.append((name, _rounded(value) if whole else _cast(value, type_)))
+            if not tagged:
+                expressions.append((name, f"CAST(NULL AS {type_})"))
+            elif type_ == MONEY and {source.types.get(column) for column in tagged} == {"decimal"}:
+                expressions.append((name, _rounded(_coalesce(tagged))))
+            else:
+                expressions.append((name, _cast(_coalesce(tagged), type_)))
     person = "amperity_id" if table.person and has_stitched_version(tenant, source) else "CAST(NULL AS VARCHAR)"
     if "amperity_id" in columns and table.consent is None:
         expressions.insert(0, ("amperity_id", person))
@@ -164,7 +167,7 @@ def _part(tenant: Tenant, table: SemanticTable, source: SourceTable, columns: di
 
 
 def _coalesce(columns: Sequence[str]) -> str:
-    quoted = [quote_ident(column) for column in columns] or ["NULL"]
+    quoted = [quote_ident(column) for column in columns]
     return quoted[0] if len(quoted) == 1 else f"COALESCE({', '.join(quoted)})"
 
 

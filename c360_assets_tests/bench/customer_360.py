@@ -156,7 +156,7 @@ def floor(root: Path) -> float:
 def measures(name: str, root: Path) -> tuple[list[Measure], str]:
     """The lines of one tenant, and a sentence about its size."""
     warehouse = Warehouse.open(root / "warehouse")
-    records = warehouse.manifest.tables["unified_coalesced"].rows
+    records, tables = warehouse.manifest.tables["unified_coalesced"].rows, len(inputs(root))
     reference = min(floor(root) for _ in range(2))
     command = [sys.executable, "-m", "c360_assets_tests.bench", "customer_360", "--work", str(root)]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -165,7 +165,7 @@ def measures(name: str, root: Path) -> tuple[list[Measure], str]:
         Measure(f"{name}: Stitch's output to published", found["whole"], reference, 6, note=f"building {found['built']:.1f} s"),
         Measure(f"{name}: nothing changed", found["nothing"], reference, 0.1),
         Measure(f"{name}: peak of memory", found["peak"], 8, 1, unit="GiB"),
-    ], f"{name}: {records:,} records, {items:,} items, {len(inputs(root))} tables of inputs"
+    ], f"{name}: {records:,} records, {items:,} items, {tables} tables of inputs"
 
 
 def main(arguments: list[str]) -> bool:
