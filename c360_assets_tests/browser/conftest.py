@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
+from c360_assets_tests.day.command import end_group
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 LATE_IN_THE_DAY = "activation: {cron: '59 23 * * *'}"  # so that no catching-up run starts beside the tests
@@ -100,7 +100,7 @@ def ui(root: Path) -> Iterator[Ui]:
             _until_listening(process, port, root / "ui.log")
             yield Ui(f"http://127.0.0.1:{port}", port, root)
         finally:
-            _stop(process)
+            end_group(process)
 
 
 def _until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -113,16 +113,6 @@ def _until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> 
             assert process.poll() is None, log.read_text("utf-8", "replace")[-3000:]
             assert time.monotonic() < deadline, log.read_text("utf-8", "replace")[-3000:]
             time.sleep(0.3)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-C does; then whatever is left of the group."""
-    with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait(20)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(10)
 
 
 class Page:

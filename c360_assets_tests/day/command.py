@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -57,6 +59,16 @@ def start(*args: object, prefix: list[str] | None = None, **environment: str) ->
 def finish(process: subprocess.Popen[str]) -> Said:
     stdout, stderr = process.communicate(timeout=RUN_LIMIT)
     return Said(process.returncode, stdout, stderr)
+
+
+def end_group(process: subprocess.Popen[Any]) -> None:
+    """End a process that leads its own session as Ctrl-C does, then whatever is left of its group."""
+    with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(20)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
 
 
 def c360(*args: object) -> Said:
