@@ -17,6 +17,7 @@ from c360_assets.customer_360.publish import meta_of, publish_database, unpublis
 from c360_assets.customer_360.run_records import RunFacts, record_refusal
 from c360_assets.customer_360.validations import TABLE
 from c360_assets.errors import C360Error
+from c360_assets.run_tags import RUN_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets.validations.summary import report_specs
 from c360_assets.warehouse.activated import database_path
@@ -95,7 +96,7 @@ def _destination(tenant: Tenant, name: str) -> dg.AssetsDefinition:
 
 def run_facts(context: dg.AssetExecutionContext) -> RunFacts:
     """How the run came about, by the tags that Dagster and the command line give it."""
-    told = (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor"), ("c360/run", "cli"))
+    told = (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor"), (RUN_TAG, "cli"))
     trigger = next((name for tag, name in told if tag in context.run.tags), "ui")
     return RunFacts("full" if forced(context) else "normal", trigger)
 

@@ -15,13 +15,13 @@ from c360_assets.ingest.custom_runs import run_custom_table
 from c360_assets.ingest.custom_tables import dependencies, lineage, ordered
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import DayResult, FeedLoad, ensure_table, load_feed
+from c360_assets.run_tags import THRESHOLD_TAG
 from c360_assets.tenant.models import CustomTable, FeedConfig, SourceTable, Tenant
 from c360_assets.validations.blocking import stop_if_blocked
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.session import Session
 
 GROUP = "domain_tables"
-THRESHOLD_TAG = "c360/error_threshold"
 
 
 def delivery_days(tenant: Tenant) -> dg.DailyPartitionsDefinition:

@@ -18,15 +18,12 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from c360_assets.errors import C360Error
+from c360_assets.run_tags import AS_OF_TAG, FORCE_TAG, OWNER_TAG, REFIT_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.ledger import last_delivery
 from c360_assets.warehouse.lock import owner_mark, tenant_lock
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
 
-FORCE_TAG = "c360/force"
-REFIT_TAG = "c360/refit"
-OWNER_TAG = ".dagster/c360_owner"  # the prefix keeps it out of the UI
-AS_OF_TAG = "c360/as_of"
 WITHHELD = "its text may quote customer data and is kept in logs/errors.log"
 PACKAGE = Path(__file__).resolve().parents[1]
 

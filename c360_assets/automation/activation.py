@@ -14,13 +14,11 @@ from dagster._utils.schedules import get_latest_completed_cron_tick
 from c360_assets.automation.alerts import alert
 from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH
 from c360_assets.automation.readiness import Readiness, readiness, workflow
-from c360_assets.automation.runs import AS_OF_TAG, DAY_TAG, LANDED_TAG, tried
+from c360_assets.automation.runs import tried
 from c360_assets.automation.ticks import MAX_TRIES, now
+from c360_assets.run_tags import AS_OF_TAG, DAY_TAG, LANDED_TAG, STALE_TAG, WITHOUT_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse
-
-STALE_TAG = "c360/stale"
-WITHOUT_TAG = "c360/without"
 
 
 def activation(
@@ -41,10 +39,14 @@ def activation(
         _alert_late(tenant, ready, day, late)
     if late and not publish_stale:
         return dg.SkipReason(f"{day}: not activated, Stitch is not done ({late})")
-    as_of = {} if tenant.config.as_of == "last_delivery" else {AS_OF_TAG: day.isoformat()}
     stale = {STALE_TAG: late[:200]} if late else {}
-    tags = {DAY_TAG: day.isoformat(), **as_of, **stale, **without_tag(ready)}
+    tags = {DAY_TAG: day.isoformat(), **as_of_tag(tenant, day), **stale, **without_tag(ready)}
     return dg.RunRequest(run_key=f"activate:{day}:{before.failed}", tags=tags)
+
+
+def as_of_tag(tenant: Tenant, day: date) -> dict[str, str]:
+    """The tag that fixes what "today" means in a run; a tenant whose figures stand at the last delivery needs none."""
+    return {} if tenant.config.as_of == "last_delivery" else {AS_OF_TAG: day.isoformat()}
 
 
 def without_tag(ready: Readiness) -> dict[str, str]:

@@ -24,6 +24,7 @@ from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.landing import DayLoad, landed, outside, pending, shared, unclaimed
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import SHOWN, DayReport, FeedLoaded, Summary, summarize
+from c360_assets.run_tags import FEED_TAG, FORCE_TAG, LANDED_TAG, REFIT_TAG, RUN_TAG, THRESHOLD_TAG
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.summary import report_specs
@@ -84,7 +85,7 @@ class _Day:
         self.tenant, self.options, self.reporter, self.build, self.stack = tenant, options, reporter, build, stack
         self.dagster: tuple[DagsterInstance, Definitions] | None = None
         self.warehouse = Warehouse.open(tenant.root / "warehouse")
-        self.tags = {"c360/run": uuid4().hex[:12]}
+        self.tags = {RUN_TAG: uuid4().hex[:12]}
         self.feeds: list[FeedLoaded] = []
         self.warnings: list[str] = []
         self.failures: list[str] = []
@@ -154,13 +155,12 @@ class _Day:
 
     def _load_feed(self, feed: FeedConfig, days: Sequence[DayLoad]) -> None:
         from c360_assets.automation.jobs import LOAD, load_keys
-        from c360_assets.automation.runs import FEED_TAG
         from c360_assets.automation.sensors import contiguous
 
         self.reporter.doing(f"loading {feed.name}: {len(days)} delivery days")
         tags = {**self.tags, FEED_TAG: feed.name}
         if self.options.threshold is not None:
-            tags["c360/error_threshold"] = str(self.options.threshold)
+            tags[THRESHOLD_TAG] = str(self.options.threshold)
         outcomes = []
         for part in contiguous(list(days)):
             outcome = self._launch(LOAD, load_keys(self.tenant, feed), tags, days=(part[0].day, part[-1].day))
@@ -239,7 +239,6 @@ class _Day:
         """The tags by which sensors and the schedule see that this run did their work."""
         from c360_assets.automation.activation import day_tags
         from c360_assets.automation.readiness import readiness
-        from c360_assets.automation.runs import FORCE_TAG, LANDED_TAG, REFIT_TAG
 
         tags = dict(self.tags)
         if self.options.force:

@@ -20,16 +20,9 @@ from dagster import DagsterEventType as Kind
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from filelock import FileLock
 
+from c360_assets.run_tags import AS_OF_TAG, OWNER_TAG
 from c360_assets.warehouse.lock import owner_is_gone, owner_mark
 
-RUN_TAG = "c360/run"
-FORCE_TAG = "c360/force"
-REFIT_TAG = "c360/refit"
-AS_OF_TAG = "c360/as_of"
-FEED_TAG = "c360/feed"
-LANDED_TAG = "c360/landed"
-DAY_TAG = "c360/day"
-OWNER_TAG = ".dagster/c360_owner"  # the prefix keeps it out of the UI
 # By this tag the UI's job pages find their runs; Dagster sets it on runs that its daemon starts. `c360` is the location's name
 # in workspace.yaml.
 REPOSITORY_TAG = {".dagster/repository": "__repository__@c360"}

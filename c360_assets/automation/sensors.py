@@ -13,14 +13,15 @@ import dagster as dg
 import polars as pl
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from c360_assets.automation.activation import activation, activation_tick_passed, without_tag
+from c360_assets.automation.activation import activation, activation_tick_passed, as_of_tag, without_tag
 from c360_assets.automation.alerts import Kind, alert, send_again
 from c360_assets.automation.jobs import ACTIVATE, DAY, LOAD, STITCH, load_keys, summary_keys
 from c360_assets.automation.news import interval, news, refused
 from c360_assets.automation.readiness import Readiness, local_today, readiness, workflow
-from c360_assets.automation.runs import AS_OF_TAG, DAY_TAG, FEED_TAG, LANDED_TAG, tried
+from c360_assets.automation.runs import tried
 from c360_assets.automation.ticks import MAX_TRIES, Answer, now, tick
 from c360_assets.ingest.landing import DayLoad, LandedFile
+from c360_assets.run_tags import DAY_TAG, FEED_TAG, LANDED_TAG
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
@@ -213,8 +214,3 @@ def activation_sensor(tenant: Tenant) -> dg.SensorDefinition:
         return activation(context.instance, tenant, _warehouse(tenant), at, publish_stale=False)
 
     return late_activation
-
-
-def as_of_tag(tenant: Tenant, day: date) -> dict[str, str]:
-    """The tag that fixes what "today" means in a run; a tenant whose figures stand at the last delivery needs none."""
-    return {} if tenant.config.as_of == "last_delivery" else {AS_OF_TAG: day.isoformat()}

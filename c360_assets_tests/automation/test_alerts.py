@@ -19,9 +19,9 @@ from c360_assets.automation import sensors
 from c360_assets.automation.alerts import alert, send_again
 from c360_assets.automation.jobs import ACTIVATE
 from c360_assets.automation.jobs import DAY as DAY_JOB
-from c360_assets.automation.runs import DAY_TAG
 from c360_assets.automation.sensors import activation_sensor, landing_sensor, stitch_sensor
 from c360_assets.reporting.status import read_status, render_status
+from c360_assets.run_tags import DAY_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 from c360_assets_tests.automation.test_sensors import asked, ran

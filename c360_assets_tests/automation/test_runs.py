@@ -18,8 +18,9 @@ import pytest
 
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.jobs import LOAD, STITCH
-from c360_assets.automation.runs import KILLED, OWNER_TAG, TableDone, launch, open_instance, prune, reconcile
+from c360_assets.automation.runs import KILLED, TableDone, launch, open_instance, prune, reconcile
 from c360_assets.definitions import build
+from c360_assets.run_tags import OWNER_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.broken import broken
 from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME, DAY, files_with, land, tiny_tenant

@@ -15,9 +15,9 @@ import pytest
 
 from c360_assets.automation.activation import activation, activation_tick_passed
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
-from c360_assets.automation.runs import DAY_TAG, FEED_TAG, LANDED_TAG
 from c360_assets.automation.sensors import landing_sensor, stitch_sensor
 from c360_assets.ingest.landing import pending
+from c360_assets.run_tags import DAY_TAG, FEED_TAG, LANDED_TAG
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import LedgerEntry, read_ledger, record
 from c360_assets.warehouse.session import Warehouse, open_session

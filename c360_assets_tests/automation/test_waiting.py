@@ -16,8 +16,8 @@ from c360_assets.automation import sensors
 from c360_assets.automation.activation import activation
 from c360_assets.automation.jobs import STITCH
 from c360_assets.automation.readiness import Readiness, expected_at, readiness
-from c360_assets.automation.runs import LANDED_TAG
 from c360_assets.automation.sensors import stitch_sensor
+from c360_assets.run_tags import LANDED_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse
 from c360_assets_tests.automation.tenants import DAY, LOYALTY, land, tiny_tenant
