@@ -115,7 +115,7 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
     for group, columns in GROUPS.items():
         value = ", ".join(str(merged[c]) for c in columns if merged.get(c) is not None)
         origin = (merged.get(f"{group}_datasource"), merged.get(f"{group}_pk"), merged.get(f"{group}_priority"))
-        best.add_row(group, value or "–", *("" if v is None or not value else str(v) for v in origin))
+        _add_row(best, group, value or "–", *("" if v is None or not value else str(v) for v in origin))
     parts: list[RenderableType] = [best]
     if profile.refused:
         parts.append(_refused_grid(profile.refused))
@@ -134,7 +134,7 @@ def _refused_grid(items: list[Refused]) -> Table:
     for name in ("", "value", "source", "key", "why"):
         table.add_column(name, overflow="fold")
     for item in items:
-        table.add_row(item.group, item.value, item.datasource or "", item.pk or "", item.reason)
+        _add_row(table, item.group, item.value, item.datasource or "", item.pk or "", item.reason)
     return table
 
 
@@ -172,5 +172,10 @@ def _order_grid(title: str, rows: list[dict[str, Any]]) -> Table:
     for name in rows[0] if rows else ():
         table.add_column(ORDER_COLUMNS[name], overflow="fold")
     for row in rows:
-        table.add_row(*("" if v is None else _plain(v) for v in row.values()))
+        _add_row(table, *("" if v is None else _plain(v) for v in row.values()))
     return table
+
+
+def _add_row(table: Table, *cells: str) -> None:
+    """Add the cells as they are: of a plain string the table would read square brackets as markup."""
+    table.add_row(*map(Text, cells))

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 FOLDED = 20  # characters to which a column may be folded before it is hard to read
 APART = 1  # between columns
@@ -25,9 +26,10 @@ def print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], console: Con
 
 
 def _table(names: Sequence[str], texts: Sequence[Sequence[str]], *, turned: bool = False) -> Table:
+    # Texts, as a plain string's square brackets would be read as markup.
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(names):
-        table.add_column(name, overflow="fold", no_wrap=turned and number == 0)
+        table.add_column(Text(name), overflow="fold", no_wrap=turned and number == 0)
     for row in texts:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return table

@@ -109,14 +109,31 @@ def test_an_email_of_somebody_else_and_the_page(session: Session, tmp_path: Path
     put_unified(session, [{"amperity_id": a, "email": "one@x.com", "gender": "F"} for a in ("a1", "a2")])
     build_all(session, tenant)
     assert [(r.value, r.reason) for r in of_person(session, tenant, "a2")] == [("one@x.com", "assigned to a1")]
+    text = page(session, tenant, "a2")
+    assert "not taken" in text
+    assert "assigned to a1" in text
+
+
+def page(session: Session, tenant: Tenant, person: str, width: int = 160) -> str:
+    """The page as a terminal of this width shows it, read from the tables just built."""
     for node in databases(tenant)[0].nodes:
         session.bind(node.table)
     session.bind("unified_coalesced")
-    console = Console(record=True, width=160)
-    render_profile(read_profile(session.con, "a2", databases(tenant)[0]), console)
-    text = console.export_text()
-    assert "not taken" in text
-    assert "assigned to a1" in text
+    console = Console(record=True, width=width)
+    render_profile(read_profile(session.con, person, databases(tenant)[0]), console)
+    return console.export_text()
+
+
+def test_the_page_shows_square_brackets_as_they_are(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    records = [
+        {"full_name": "Ann [red] Lee", "address": "Apt [/b]", "pk": "[/c]"},
+        {"datasource": "POS", "pk": "p", "address": "12 [/d]"},
+    ]
+    put_unified(session, [{"amperity_id": "a1", **record} for record in records])
+    build_all(session, tenant)
+    text = page(session, tenant, "a1")
+    assert [value for value in ("Ann [red] Lee", "Apt [/b]", "[/c]", "12 [/d]") if value not in text] == []
 
 
 @pytest.mark.parametrize(

@@ -32,3 +32,9 @@ def test_no_rows_have_a_heading() -> None:
     file = io.StringIO()
     assert print_rows(["a", "b"], [], Console(file=file, width=80)) == 0
     assert file.getvalue().split() == ["a", "b"]
+
+
+def test_square_brackets_are_shown_as_they_are() -> None:
+    file = io.StringIO()
+    print_rows(["[/a]", "b"], [["[red]", "12 [/b] :house:"]], Console(file=file, width=80))
+    assert file.getvalue().split() == ["[/a]", "b", "[red]", "12", "[/b]", ":house:"]
