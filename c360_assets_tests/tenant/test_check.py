@@ -212,6 +212,12 @@ def test_lint(check: Check, case: str) -> None:
     assert found[0].file in changes
 
 
+@pytest.mark.parametrize("wrong", ["best_email: first", "use_blocklist: maybe", "rank: {email: Shop:Customers}"])
+def test_a_policy_with_a_wrong_value_elsewhere_is_not_told_that_it_names_no_table(check: Check, wrong: str) -> None:
+    problems = check({"merge_policy.yaml": f"source_priority: {{Shop:Customers: 1}}\n{wrong}\n"})
+    assert [(p.severity, p.line) for p in problems] == [(ERROR, 2)]
+
+
 def test_a_new_source_without_priority_is_noticed(check: Check) -> None:
     new = CUSTOMERS.replace("source: Shop", "source: Till").replace("'shop/", "'till/")
     problems = check({"feeds/till/customers.yaml": new, "merge_policy.yaml": "source_priority: {Shop:Customers: 1}\n"})
