@@ -39,7 +39,8 @@ class CustomGroup(Strict):
     columns: list[str] = Field(min_length=1)
 
 
-Priority = Annotated[int, Field(ge=1, le=999_999)]
+# Strict: YAML reads a table's `yes` as true, which is a 1 to pydantic, the best priority.
+Priority = Annotated[int, Field(ge=1, le=999_999, strict=True)]
 
 
 class MergePolicy(Strict):

@@ -93,6 +93,13 @@ def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None
             "source_priority.Shop:Customers",
             "must be at least 1",
         ),
+        (
+            "merge_policy.yaml",
+            "source_priority: {'Shop:Customers': yes}\n",
+            1,
+            "source_priority.Shop:Customers",
+            "must be a whole number, found true or false",
+        ),
         ("domain_tables/a.sql", "SELECT 1", None, None, "has no a.yaml beside it"),
         ("domain_tables/a.yaml", "primary_key: [a]", None, None, "has no a.sql beside it"),
         ("database/a b.sql", "SELECT 1", None, None, "letters, digits and underscores only"),
