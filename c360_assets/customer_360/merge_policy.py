@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from c360_assets.customer_360.semantic_tables import plain_ident
 from c360_assets.tenant.models import MergePolicy, Tenant
 
 
@@ -127,7 +128,7 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
         group("gender", {"gender": "clean(uc.gender)"}, _count(("gender",))),
     ]
     for name, custom in policy.custom_groups.items():
-        groups.append(group(name, {c: f"clean(uc.{c})" for c in custom.columns}, _count(tuple(custom.columns))))
+        groups.append(group(name, {c: f"clean(uc.{plain_ident(c)})" for c in custom.columns}, _count(tuple(custom.columns))))
     return [*groups, _single("title", "clean(uc.title)"), _single("company", "clean(uc.company)")]
 
 
@@ -147,10 +148,10 @@ NAME_COMPLETION = {
 
 
 def _count(columns: tuple[str, ...]) -> str:
-    return " + ".join(f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END" for column in columns)
+    return " + ".join(f"CASE WHEN {plain_ident(column)} IS NULL THEN 0 ELSE 1 END" for column in columns)
 
 
 def _candidate(column: str, policy: MergePolicy, first: str) -> str:
     """A record's one value of a field that may hold several: by configured order, else what `first` picks."""
     named = policy.multi_value.get(column)
-    return f"COALESCE({', '.join(f'clean(uc.{name})' for name in named)})" if named else first
+    return f"COALESCE({', '.join(f'clean(uc.{plain_ident(name)})' for name in named)})" if named else first

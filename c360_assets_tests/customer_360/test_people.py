@@ -175,6 +175,18 @@ def test_named_values_concatenated_names_and_custom_groups(session: Session, tmp
     assert picked(row, "full_name phone email_internal email_internal_priority") == ["Ann Lee", "2", "i@x.com", 7]
 
 
+def test_a_custom_column_may_be_called_anything(session: Session, tmp_path: Path) -> None:
+    names = ["order", "2nd_mail"]
+    row = merged(
+        session,
+        tmp_path,
+        [dict.fromkeys(names, " x ")],
+        more=dict.fromkeys(names, "VARCHAR"),
+        custom_groups={"own": {"columns": names}},
+    )
+    assert picked(row, "order 2nd_mail own_completion") == ["x", "x", 2]
+
+
 def test_record_dates_span_all_records(session: Session, tmp_path: Path) -> None:
     rows = [
         {"create_dt": "2020-01-01", "update_dt": "2026-01-01"},

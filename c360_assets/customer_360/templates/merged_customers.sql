@@ -28,7 +28,7 @@ records AS (
 {% endif %}
 {% for group in groups %}
 {% for column in group.columns %}
-        {{ column.sql }} AS {{ column.name }},
+        {{ column.sql }} AS {{ column.name | ident }},
 {% endfor %}
 {% if group.blocked %}
         {{ group.blocked }} AS {{ group.name }}_blv,
@@ -77,7 +77,7 @@ picked AS (
 {% for group in groups %}
         MIN_BY(STRUCT_PACK(
 {% for column in group.output %}
-            {{ column.name }} := {{ column.source }}{{ "," if not loop.last }}
+            {{ column.name | ident }} := {{ column.source | ident }}{{ "," if not loop.last }}
 {% endfor %}
         ), {{ group.name }}_place) AS {{ group.name }}_pick,
 {% endfor %}
@@ -116,7 +116,7 @@ SELECT
     picked.amperity_id,
 {% for group in groups %}
 {% for column in group.output %}
-    picked.{{ group.name }}_pick.{{ column.name }},
+    picked.{{ group.name }}_pick.{{ column.name | ident }},
 {% endfor %}
 {% endfor %}
 {% if best_email != "priority" %}
