@@ -32,6 +32,8 @@ PAIR_CONDITIONS = (
 )
 CRON = re.compile(r"(?:[\d*/,A-Za-z-]+\s+){4}[\d*/,A-Za-z-]+")
 ORDER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( (asc|desc))?", re.IGNORECASE)
+# What a custom group cannot be called besides the groups: fields that stand alone, and the priority of a whole source.
+TAKEN = ("title", "company", "loyalty_id", "source")
 LIFECYCLE = ("new", "active", "lapsed")
 
 
@@ -237,6 +239,7 @@ def _policy(found: Findings, file: str, policy: MergePolicy) -> None:
     written = found.document(file).data
     if isinstance(written, dict) and written.get("source_priority") == {}:
         found.error(file, ("source_priority",), "names no table", "name at least one, or remove the key")
+    _custom_groups(found, file, policy)
     _policy_columns(found, file, policy)
     _unlisted(found, file, listed)
     for key in ("email_order", "amperity_id_order"):
@@ -262,14 +265,29 @@ def _source(found: Findings, file: str, path: tuple[str | int, ...], name: str, 
         found.error(file, path, f"there is no table {name}", _near(name, [t.name for t in tables.values() if t.stitch]))
 
 
+def _custom_groups(found: Findings, file: str, policy: MergePolicy) -> None:
+    """A custom group adds columns to merged_customers, some of them by its name; none may be there already."""
+    filled = dict.fromkeys(all_tables()["merged_customers"].columns, "merged_customers has this column already")
+    for group, item in policy.custom_groups.items():
+        path = ("custom_groups", group)
+        if group in GROUPS:
+            found.error(file, path, "is the name of a group that is always there", "choose another name")
+        elif group in TAKEN:
+            found.error(file, path, "is a name that merged_customers uses itself", "choose another name")
+        elif not re.fullmatch(r"[a-z][a-z0-9_]*", group):
+            found.error(file, path, "a group's name has lower-case letters, digits and underscores only", "rename it")
+        for position, column in enumerate(item.columns):
+            if column in filled:
+                found.error(file, (*path, "columns", position), f"{column}: {filled[column]}", "remove it here")
+            filled.setdefault(column, f"custom_groups.{group} has this column already")
+
+
 def _policy_columns(found: Findings, file: str, policy: MergePolicy) -> None:
     """Groups can only be built from columns that unified_coalesced has: one for each tag on a stitched table."""
     if not found.complete:
         return
     columns = {column_for(t) for table in found.tenant.stitched_tables for tags in table.tags.values() for t in tags}
     for group, item in policy.custom_groups.items():
-        if group in GROUPS:
-            found.error(file, ("custom_groups", group), "is the name of a group that is always there", "choose another name")
         for position, column in enumerate(item.columns):
             if column not in columns:
                 found.error(

@@ -195,6 +195,33 @@ CASES = {
         1,
         "no stitched table has a tag for",
     ),
+    "policy group name": (
+        {**more(SHOP, "work: {tags: [email-work]}"), "merge_policy.yaml": "custom_groups: {my group: {columns: [email_work]}}\n"},
+        ERROR,
+        1,
+        "letters, digits and underscores",
+    ),
+    "policy group name in use": (
+        {**more(SHOP, "work: {tags: [email-work]}"), "merge_policy.yaml": "custom_groups: {source: {columns: [email_work]}}\n"},
+        ERROR,
+        1,
+        "uses itself",
+    ),
+    "policy column in use": (
+        {"merge_policy.yaml": "custom_groups: {work: {columns: [email]}}\n"},
+        ERROR,
+        1,
+        "columns[0]: email: merged_customers has this column already",
+    ),
+    "policy column twice": (
+        {
+            **more(SHOP, "work: {tags: [email-work]}"),
+            "merge_policy.yaml": "custom_groups: {a: {columns: [email_work]}, b: {columns: [email_work]}}\n",
+        },
+        ERROR,
+        1,
+        "custom_groups.b.columns[0]: email_work: custom_groups.a has this column already",
+    ),
     "policy order": (
         {"merge_policy.yaml": "email_ampid_assignment: {email_order: ['a; drop']}\n"},
         ERROR,
