@@ -81,7 +81,8 @@ def order_options(tenant: Tenant) -> set[str]:
 def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     config = tenant.config.customer_360.unified_transactions
     options = order_options(tenant)
-    mode: Any = config.order_discount_mode
+    told = config.order_discount_mode if isinstance(config.order_discount_mode, dict) else {}
+    mode = "auto" if isinstance(config.order_discount_mode, dict) else config.order_discount_mode
     items = BY_NAME["unified_itemized_transactions"]
     sources = contributors(tenant, items)
     known = bool(sources) and items.name not in {n.lower() for n in tenant.database_sql}
@@ -92,8 +93,6 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
 
     if mode == "auto" and lacks("order_discount_amount"):
         mode = "max"  # without such a column every source would be found to repeat nothing
-    if mode in ("max", "sum"):
-        mode = {source.name: mode for source in sources} or {"": mode}
     zeroed = [
         ("order_revenue", "item_revenue", "is_purchase"),
         ("order_returned_revenue", "item_revenue", "is_returned"),
@@ -121,7 +120,7 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
         "absent": absent,
         "key": [k for k in ("datasource", "order_id") if k in config.order_key],
         "discount_mode": mode,
-        "default_mode": "max" if mode == "auto" else None,
+        "told_modes": told,
         "options": options,
         "text_columns": ORDER_TEXT_COLUMNS,
         "spoken_columns": [c for c in (*ORDER_TEXT_COLUMNS, "datasource") if c not in {*config.order_key, *absent}],

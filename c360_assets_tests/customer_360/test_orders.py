@@ -102,6 +102,26 @@ def test_auto_mode_sees_that_a_source_spreads_its_discounts(session: Session, tm
     assert rows == [{"order_discount_amount": Decimal("5.00"), "order_discount_percent": None}] * 2
 
 
+# order_discount_mode -> order_discount_amount, order_discount_percent of an order whose rows say 3 and 2.
+SPREAD = {
+    "sum": ("5.00", "0.2083"),
+    "max": ("3.00", "0.1250"),
+    "auto": ("5.00", None),
+    "POS=max": ("3.00", "0.1250"),
+    "WEB=max": ("5.00", None),  # of a source that is not in the list, what its orders show
+}
+
+
+@pytest.mark.parametrize("setting", SPREAD)
+def test_the_discount_mode_holds_for_sources_that_no_feed_names(session: Session, tmp_path: Path, setting: str) -> None:
+    item = {"order_id": "O1", "item_quantity": 1, "item_revenue": 10, "item_list_price": 12}
+    items = [{**item, "product_id": f"P{amount}", "order_discount_amount": amount} for amount in (3, 2)]
+    source, _, mode = setting.rpartition("=")
+    orders_of(session, tmp_path, items, order_discount_mode={source: mode} if source else mode)
+    order = one(session, "unified_transactions", "order_discount_amount, order_discount_percent")
+    assert tuple(order.values()) == tuple(amount and Decimal(amount) for amount in SPREAD[setting])
+
+
 @pytest.mark.parametrize(
     ("ids", "owner"),
     [(["A1", "A2"], "A2"), (["A1", "A3"], "A1"), ([None, None], None), ([None, "A1"], "A1"), (["A1", "unknown"], "A1")],

@@ -14,27 +14,24 @@ WITH items AS NOT MATERIALIZED (
     WHERE NOT is_blank(order_id)
 ),
 {% if discount_mode == "auto" %}
--- A source repeats an order's discount on each row ('max') or spreads it over the rows ('sum'): what 95 % of its orders
--- of several rows show.
+-- A source repeats an order's discount on each row ('max') or spreads it over the rows ('sum'): {{ "as configured, else " if told_modes }}what 95 % of its
+-- orders of several rows show.
 discount_modes AS (
+{% for datasource, mode in told_modes.items() %}
+    SELECT {{ datasource | literal }} AS datasource, {{ mode | literal }} AS mode, TRUE AS is_told
+    UNION ALL
+{% endfor %}
     SELECT datasource, CASE WHEN 100 * SUM(CASE WHEN differ THEN 0 ELSE 1 END) >= 95 * COUNT(*)
-        THEN 'max' ELSE 'sum' END AS mode
+        THEN 'max' ELSE 'sum' END AS mode, FALSE AS is_told
     FROM (
         SELECT datasource, order_id, COALESCE(MIN(order_discount_amount) <> MAX(order_discount_amount), FALSE) AS differ
         FROM items
-        WHERE is_purchase
+        WHERE is_purchase{% if told_modes %} AND datasource NOT IN ({{ told_modes | map("literal") | join(", ") }}){% endif %}
+
         GROUP BY datasource, order_id
         HAVING COUNT(*) > 1
     ) AS orders_of_several_rows
     GROUP BY datasource
-),
-{% else %}
--- As configured: 'max' where each row repeats an order's discount, 'sum' where it is spread over the rows.
-discount_modes (datasource, mode) AS (
-    VALUES
-{% for datasource, mode in discount_mode.items() %}
-        ({{ datasource | literal }}, {{ mode | literal }}){{ "," if not loop.last }}
-{% endfor %}
 ),
 {% endif %}
 summed AS (
@@ -136,13 +133,16 @@ settled AS (
 discounted AS (
     SELECT
         settled.*,
-{% if default_mode %}
-        COALESCE(discount_modes.mode, {{ default_mode | literal }}) AS discount_mode,
-{% endif %}
+{% if discount_mode == "auto" %}
+        COALESCE(discount_modes.mode, 'max') = 'max' OR discount_modes.is_told AS has_discount_percent,
         CASE WHEN COALESCE(discount_modes.mode, 'max') = 'max' THEN discount_repeated ELSE discount_spread END
             AS order_discount_amount
     FROM settled
     LEFT JOIN discount_modes ON discount_modes.datasource = settled.datasource
+{% else %}
+        {{ "discount_repeated" if discount_mode == "max" else "discount_spread" }} AS order_discount_amount
+    FROM settled
+{% endif %}
 )
 SELECT
     orders.order_id,
@@ -157,7 +157,7 @@ SELECT
 {% if discount_mode == "auto" %}
     -- A spread discount cannot be told from one that item prices already hold, so it gives a percentage only when the
     -- tenant configures it.
-    CASE WHEN orders.discount_mode = 'max' THEN
+    CASE WHEN orders.has_discount_percent THEN
         money_ratio(orders.sum_item_discount_amount + COALESCE(orders.order_discount_amount, 0), orders.order_list_price)
     END AS order_discount_percent,
 {% else %}
