@@ -316,15 +316,18 @@ def test_returns_count_by_their_own_day(session: Session, tmp_path: Path) -> Non
                 "item_cost": 8,
                 "order_datetime": "2025-01-01",
             },
-            {
-                "amperity_id": "A1",
-                "order_id": "O1",
-                "product_id": "P",
-                "item_quantity": -1,
-                "item_revenue": -10,
-                "is_return": True,
-                "order_datetime": "2026-06-20",
-            },
+            *(
+                {
+                    "amperity_id": "A1",
+                    "order_id": order_id,
+                    "product_id": "P",
+                    "item_quantity": quantity,
+                    "item_revenue": -5,
+                    "is_return": True,
+                    "order_datetime": "2026-06-20",
+                }
+                for order_id, quantity in (("O1", -1), (" O1 ", 0))  # one order: its number is trimmed
+            ),
         ],
     )
     build_all(session, tenant, "transaction_attributes_extended")

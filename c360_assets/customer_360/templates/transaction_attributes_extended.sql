@@ -84,7 +84,7 @@ measures AS (
 {% for kind in undone %}
 -- {{ kind.title }}: by the day of the row itself, not of the order.
 {{ kind.name }}_items AS (
-    SELECT orders.amperity_id, items.order_id, items.item_revenue, items.item_quantity, windows.period
+    SELECT orders.amperity_id, orders.order_id, items.item_revenue, items.item_quantity, windows.period
     FROM unified_itemized_transactions AS items
     INNER JOIN unified_transactions AS orders
         ON orders.order_id = clean(items.order_id){% if "datasource" in key %} AND orders.datasource = items.datasource{% endif %}
