@@ -369,6 +369,26 @@ def test_money_is_divided_in_whole_cents(session: Session, amount: str, n: int, 
     assert found == (None if result is None else Decimal(result))
 
 
+@pytest.mark.parametrize(
+    ("amount", "total", "result"),
+    [
+        ("1.00", "3.00", "0.3333"),
+        ("-0.01", "200.00", "-0.0001"),  # half of the last digit
+        ("1.00", "0.00", None),
+        ("6000000000000.00", "12345678901234.56", "0.4860"),
+        ("12345678901234.56", "0.01", "1234567890123456.0000"),
+        ("-40000000000000.01", "80000000000000.02", "-0.5000"),
+    ],
+)
+def test_ratios_of_money_have_four_decimals(session: Session, amount: str, total: str, result: str | None) -> None:
+    from c360_assets.customer_360.render import macro_statements
+
+    for statement in macro_statements():
+        session.execute(statement)
+    ((found,),) = session.rows(f"SELECT money_ratio({amount}::DECIMAL(38, 2), {total}::DECIMAL(38, 2))")
+    assert found == (None if result is None else Decimal(result))
+
+
 def test_item_amounts_are_whole_cents_however_many_digits_they_have(session: Session, tmp_path: Path) -> None:
     amounts = {
         "1.0049": "1.00",

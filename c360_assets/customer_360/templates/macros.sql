@@ -21,10 +21,14 @@ CREATE MACRO divide_money(amount, n) AS
     CAST(CASE WHEN (amount < 0) <> (n < 0) THEN -1 ELSE 1 END
         * ((2 * abs(cents(amount)) + abs(n)) // nullif(2 * abs(n), 0)) * 0.01 AS DECIMAL(38, 2));
 
+-- a / b of two whole numbers above zero, four decimals, halves up. Two digits at a time: 10000 * a would not fit for long.
+CREATE MACRO four_decimals(a, b) AS
+    a // b * 1.0000 + (a % b * 100 // b * 100 + (a % b * 100 % b * 200 + b) // (2 * b)) * 0.0001;
+
 -- amount / total of two amounts of money, four decimals, halves away from zero; NULL when total is 0.
 CREATE MACRO money_ratio(amount, total) AS
     CAST(CASE WHEN (amount < 0) <> (total < 0) THEN -1 ELSE 1 END
-        * ((20000 * abs(cents(amount)) + abs(cents(total))) // nullif(2 * abs(cents(total)), 0)) * 0.0001 AS DECIMAL(38, 4));
+        * four_decimals(abs(cents(amount)), nullif(abs(cents(total)), 0)) AS DECIMAL(38, 4));
 
 -- The last ten digits of a phone number, by which numbers of different spelling are compared.
 CREATE MACRO phone_key(v) AS
