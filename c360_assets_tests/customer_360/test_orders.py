@@ -165,6 +165,19 @@ def test_rows_without_order_id_are_left_out_and_order_time_is_that_of_purchases(
     assert order == {"order_id": "O1", "order_datetime": None, "store_id": "S1"}
 
 
+def test_a_day_that_two_calendars_hold_does_not_double_its_orders(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path, options={"unified_transactions": {"options": ["fiscal_calendar"]}})
+    put_unified(session, [])
+    put_gathered(session, tenant, "unified_itemized_transactions", [{"order_id": "O1", "order_datetime": "2026-05-31 09:00"}])
+    days = [
+        {"calendar_date": "2026-05-31", "fiscal_year": 2026, "holiday_sale_name": name} for name in (None, "Spring", "Summer")
+    ]
+    put_gathered(session, tenant, "fiscal_calendar", days)
+    build_all(session, tenant, only=["unified_transactions"])
+    found = one(session, "unified_transactions", "order_id, fiscal_year, holiday_sale_name")
+    assert found == {"order_id": "O1", "fiscal_year": 2026, "holiday_sale_name": "Spring"}
+
+
 ORDER_COLUMNS = {
     **dict.fromkeys(("order_id", "amperity_id", "purchase_brand", "purchase_channel", "store_id", "datasource"), "VARCHAR"),
     "order_datetime": "TIMESTAMPTZ",

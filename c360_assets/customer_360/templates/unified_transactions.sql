@@ -186,5 +186,16 @@ SELECT
     orders.datasource
 FROM discounted AS orders
 {% if "fiscal_calendar" in options %}
-LEFT JOIN fiscal_calendar ON fiscal_calendar.calendar_date = CAST(orders.order_datetime AS DATE)
+LEFT JOIN (
+    -- A day that stands twice in the calendar must not double its orders.
+    SELECT *
+    FROM fiscal_calendar
+    QUALIFY ROW_NUMBER() OVER (
+        PARTITION BY calendar_date
+        ORDER BY
+            fiscal_year ASC NULLS LAST, fiscal_quarter ASC NULLS LAST, fiscal_month ASC NULLS LAST,
+            fiscal_week_number ASC NULLS LAST, fiscal_week_start ASC NULLS LAST, fiscal_week_end ASC NULLS LAST,
+            day_of_week ASC NULLS LAST, holiday_sale_name ASC NULLS LAST
+    ) = 1
+) AS fiscal_calendar ON fiscal_calendar.calendar_date = CAST(orders.order_datetime AS DATE)
 {% endif %}
