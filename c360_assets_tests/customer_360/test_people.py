@@ -381,6 +381,24 @@ def test_cg19_contactability(session: Session, tmp_path: Path, sms: bool) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        {"city": "New\u00a0York"},
+        {"address2": "Apt\t5"},
+        {"address2": "Apt\u00a05", "city": "new  york"},
+        {"postal": "k1a 0b1"},
+    ],
+)
+def test_white_space_and_case_do_not_part_a_household(session: Session, tmp_path: Path, spelling: dict[str, str]) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    home = {"surname": "Doe", "address": "1 Elm St", "address2": "Apt 5", "city": "New York", "state": "NY", "postal": "K1A 0B1"}
+    put_unified(session, [{"amperity_id": "A1", **home}, {"amperity_id": "A2", **home, **spelling}])
+    build_all(session, tenant, "merged_households")
+    rows = table(session, "merged_households", "full_address, household_size, postal")
+    assert rows == [{"full_address": "1ELMST5NEWYORKNYK1A0", "household_size": 2, "postal": "K1A 0"}] * 2
+
+
 def test_cg20_households(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path, policy=POLICY)
     main = {"address": "12 main st.", "city": "SPRINGFIELD", "state": "IL", "postal": "62701"}

@@ -17,7 +17,7 @@ members AS (
         COALESCE(clean(second_line), '') AS address2,
         UPPER(clean(city)) AS city,
         UPPER(clean(state)) AS state,
-        LEFT(clean(postal), 5) AS postal
+        UPPER(LEFT(clean(postal), 5)) AS postal
     FROM written
 ),
 street_words AS (
@@ -62,12 +62,12 @@ standardised AS (
     LEFT JOIN streets ON streets.amperity_id = members.amperity_id
     LEFT JOIN state_names ON state_names.before = members.state
 ),
--- Spaces are doubled so that two unit words in a row each have a space of their own on both sides.
+-- White space is made two spaces so that two unit words in a row each have a space of their own on both sides.
 whole AS (
     SELECT
         *,
         REPLACE(REGEXP_REPLACE(
-            REPLACE(' ' || CONCAT_WS(' ', address, address2, city, state, postal) || ' ', ' ', '  '),
+            REGEXP_REPLACE(' ' || CONCAT_WS(' ', address, address2, city, state, postal) || ' ', '[\s\p{Z}]+', '  ', 'g'),
             ' ({{ unit_words | join("|") }}) ', ' ', 'g'
         ), ' ', '') AS full_address
     FROM standardised
