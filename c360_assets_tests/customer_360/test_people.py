@@ -399,6 +399,17 @@ def test_white_space_and_case_do_not_part_a_household(session: Session, tmp_path
     assert rows == [{"full_address": "1ELMST5NEWYORKNYK1A0", "household_size": 2, "postal": "K1A 0"}] * 2
 
 
+def test_consent_that_no_row_gives_is_refused_though_its_status_is_unknown(session: Session, tmp_path: Path) -> None:
+    own = {name: f"SELECT * FROM {name}" for name in ("email_opt_status", "sms_opt_status")}
+    tenant = make_tenant(tmp_path, policy=POLICY, database=own)
+    put_unified(session, [{"amperity_id": "A1"}, {"amperity_id": "A2"}])
+    put_gathered(session, tenant, "email_opt_status", [{"amperity_id": "A1", "email": "ann@x.com"}])
+    put_gathered(session, tenant, "sms_opt_status", [{"amperity_id": "A1", "phone": "2065550123"}])
+    build_all(session, tenant, "customer_attributes")
+    rows = table(session, "customer_attributes", "is_opted_into_email, is_opted_into_sms", order="amperity_id")
+    assert [tuple(row.values()) for row in rows] == [(False, False), (None, None)]
+
+
 def test_cg20_households(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path, policy=POLICY)
     main = {"address": "12 main st.", "city": "SPRINGFIELD", "state": "IL", "postal": "62701"}

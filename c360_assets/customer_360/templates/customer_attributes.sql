@@ -54,7 +54,7 @@ large_clusters AS (
 email_consent AS (
     SELECT
         mc.amperity_id,
-        BOOL_OR(opt.is_email_opted_in) AS is_any,
+        BOOL_OR(COALESCE(opt.is_email_opted_in, FALSE)) AS is_any,
         BOOL_OR(opt.is_email_opted_in AND LOWER(clean(opt.email)) = LOWER(clean(mc.email))) AS is_best
     FROM merged_customers AS mc
     INNER JOIN email_opt_status AS opt ON opt.amperity_id = mc.amperity_id
@@ -63,7 +63,7 @@ email_consent AS (
 sms_consent AS (
     SELECT
         mc.amperity_id,
-        BOOL_OR(opt.is_sms_opted_in) AS is_any,
+        BOOL_OR(COALESCE(opt.is_sms_opted_in, FALSE)) AS is_any,
         BOOL_OR(opt.is_sms_opted_in AND phone_key(opt.phone) = phone_key(mc.phone)) AS is_best
     FROM merged_customers AS mc
     INNER JOIN sms_opt_status AS opt ON opt.amperity_id = mc.amperity_id
