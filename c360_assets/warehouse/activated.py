@@ -101,8 +101,7 @@ def publish(
         os.fsync(file.fileno())
     _keep(path)
     size = aside.stat().st_size
-    os.replace(aside, path)
-    sync_folder(path.parent)
+    _put(aside, path)
     return size
 
 
@@ -138,6 +137,16 @@ def _fill(session: Session, name: str, table: PublishedTable) -> None:
     listed = ", ".join(map(quote_ident, filled))
     session.execute(f"CREATE TABLE {name} ({', '.join(parts)})")
     session.execute(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM ({table.source})")
+
+
+def _put(aside: Path, path: Path) -> None:
+    """Replace the published file in one step.
+
+    A client that wrote to the old file and was killed leaves its log of changes beside it, and with that no engine opens the new.
+    """
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+    os.replace(aside, path)
+    sync_folder(path.parent)
 
 
 def kept(path: Path) -> list[Path]:
@@ -185,6 +194,5 @@ def restore(path: Path, number: int | None = None) -> Path:
     shutil.copy2(chosen, aside)
     with aside.open("rb") as file:
         os.fsync(file.fileno())
-    os.replace(aside, path)
-    sync_folder(path.parent)
+    _put(aside, path)
     return chosen

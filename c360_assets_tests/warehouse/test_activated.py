@@ -1,5 +1,8 @@
 """Publishing: whole or not at all, earlier databases kept, readers undisturbed."""
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -29,6 +32,18 @@ def test_a_reader_keeps_its_database_while_another_is_published(tmp_path: Path) 
     assert reader.execute("SELECT i FROM main.t").fetchall() == [(1,)]
     reader.close()
     assert _read(path) == 2
+
+
+@pytest.mark.parametrize(("again", "read"), [(lambda root: _publish(root, 3), 3), (lambda root: restore(database_path(root)), 1)])
+def test_what_a_killed_client_wrote_keeps_nobody_from_the_next_database(
+    tmp_path: Path, again: Callable[[Path], object], read: int
+) -> None:
+    path = [_publish(tmp_path, n) for n in (1, 2)][-1]
+    note = "import duckdb, os, sys; con = duckdb.connect(sys.argv[1]); con.execute('CREATE TABLE note AS SELECT 1'); os._exit(9)"
+    subprocess.run([sys.executable, "-c", note, str(path)], check=False)
+    assert path.with_name(f"{path.name}.wal").exists()
+    again(tmp_path)
+    assert _read(path) == read
 
 
 def test_comments_and_storage_version_are_in_the_file(tmp_path: Path) -> None:
