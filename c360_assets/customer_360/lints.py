@@ -27,8 +27,12 @@ NAMES = """
     phone_key phone_valid
 """
 PORTABLE = frozenset(NAMES.split())
-# The clock and chance have a warning of their own, in `check`.
-CLOCK = frozenset({"current_date", "current_datetime", "current_time", "current_timestamp", "rand"})
+# The clock and chance, by all names they go by, have a warning of their own, in `check`.
+CLOCK_NAMES = """
+    current_date current_datetime current_localtime current_time current_timestamp get_current_timestamp localtime localtimestamp
+    now rand transaction_timestamp uuid uuidv4 uuidv7
+"""
+CLOCK = frozenset(CLOCK_NAMES.split())
 
 
 def implicit_cross_join(query: exp.Query) -> Iterator[str]:
@@ -70,6 +74,13 @@ def unknown_to_spark(query: exp.Query) -> Iterator[str]:
     for call in query.find_all(exp.DateDiff):
         if call.text("unit").lower() not in ("", "day"):
             yield f"counts {call.text('unit').lower()}s between two dates, which Spark does otherwise: use year() and month()"
+
+
+def reads_clock(query: exp.Query) -> bool:
+    """Whether the same tables may give another result tomorrow, or at once: the clock, an age until today, chance, a sample."""
+    calls = list(query.find_all(exp.Func))
+    ages = any(function_name(call) == "age" and len(call.expressions) == 1 for call in calls)
+    return ages or any(function_name(call) in CLOCK for call in calls) or query.find(exp.TableSample) is not None
 
 
 def function_name(call: exp.Expr) -> str:

@@ -15,6 +15,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.tokens import TokenType
 
+from c360_assets.customer_360.lints import reads_clock
 from c360_assets.customer_360.render import RUN_CONTEXT, SHIPPED
 from c360_assets.customer_360.semantic_tables import has_stitched_version
 from c360_assets.errors import ConfigError, Problem
@@ -25,7 +26,6 @@ from c360_assets.tenant.models import PassthroughTable, Tenant
 DIALECT = "duckdb"
 # A tenant's version of a table that Stitch writes is stored apart from Stitch's own.
 OVERRIDE_FOLDER = "override"
-CLOCK_FUNCTIONS = (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.Rand, exp.CurrentDatetime)
 # A table's SQL reads tables, never a file, another database, or the environment of the process.
 FORBIDDEN = re.compile(
     r"^(read_|parquet_|sniff_|glob$|query$|query_table$|getenv$|.*_scan$|duckdb_|pragma_|pg_|sqlite_|postgres_|mysql_|st_read)"
@@ -112,7 +112,7 @@ def _read(sql: str) -> Statement:
     return Statement(
         tables=tuple(sorted({(s.name, s.db) for s in sources if isinstance(s, exp.Table) and s.name})),
         forbidden=tuple(sorted(f.lower() for f in functions if FORBIDDEN.match(f.lower()))),
-        reads_clock=any(query.find_all(*CLOCK_FUNCTIONS)),
+        reads_clock=reads_clock(query),
         canonical=query.sql(dialect=DIALECT, comments=False),
     )
 

@@ -193,6 +193,9 @@ def test_an_override_of_a_table_that_stitch_writes_is_stored_apart(session: Sess
         ({"extra": "DROP TABLE x"}, "exactly one SELECT"),
         ({"a": "SELECT * FROM b", "b": "SELECT * FROM a"}, "in a circle: "),
         ({"extra": "SELECT * FROM extra"}, "extra reads itself"),
+        (
+            {"extra": "SELECT * FROM customer_360 AS c JOIN merged_customers AS m USING (email)"},
+        ),
         ({"extra": "SELECT * FROM read_csv('/etc/passwd')"}, "read_csv() is not allowed"),
         ({"extra": "SELECT * FROM '/etc/passwd'"}, "unknown table /etc/passwd"),
         ({"extra": "SELECT * FROM other.merged_customers"}, "without a schema"),
@@ -205,12 +208,29 @@ def test_bad_sql_is_told_with_file_and_line(tmp_path: Path, database: dict[str, 
     assert all("/etc/passwd" not in str(p) or "unknown" in str(p) for p in problems)
 
 
-def test_good_sql_has_no_problems_and_the_clock_is_a_warning(tmp_path: Path) -> None:
+def test_good_sql_has_no_problems(tmp_path: Path) -> None:
     cdt = custom_table(tmp_path, "CDT_Extra", "SELECT id, upper(mail) AS mail FROM Shop_Customers")
     good = {"extra": "SELECT e.mail, c.amperity_id FROM CDT_Extra AS e CROSS JOIN Shop_Customers AS c"}
     assert check_sql(shop(tmp_path, custom=[cdt], database=good)) == []
-    (problem,) = check_sql(shop(tmp_path, database={"extra": "SELECT current_date AS today"}))
-    assert (problem.severity, problem.file) == ("warning", "database/extra.sql")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT current_date AS x",
+        "SELECT now() AS x",
+        "SELECT localtimestamp AS x",
+        "SELECT uuid() AS x",
+        "SELECT random() AS x",
+        "SELECT age(first_order_datetime) AS x FROM customer_360",
+        "SELECT amperity_id FROM customer_360 TABLESAMPLE 10%",
+    ],
+)
+def test_the_clock_and_chance_are_a_warning_and_built_again_on_another_day(tmp_path: Path, sql: str) -> None:
+    tenant = shop(tmp_path, database={"extra": sql})
+    found = [problem for problem in check_sql(tenant) if "clock or chance" in problem.message]
+    assert [(problem.severity, problem.file) for problem in found] == [("warning", "database/extra.sql")]
+    assert next(node for node in plan(tenant) if node.name == "extra").uses_as_of
 
 
 @pytest.mark.parametrize(
