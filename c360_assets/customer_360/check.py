@@ -6,6 +6,7 @@ What the tables are is `graph`; other rules about the configuration belong to `t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -132,7 +133,7 @@ def _bind(session: Session, node: TableNode, unknown: set[str], own: dict[str, s
     try:
         if node.core is not None:
             session.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {node.core.sql}")
-        columns = _columns(session, f"(\n{node.sql})", drop=name if node.core is not None else None)
+        described = _described(session, f"(\n{node.sql})", drop=name if node.core is not None else None)
     except duckdb.Error as error:
         unknown.add(node.table)
         text = str(error).split("\n", 1)[0].strip()
@@ -143,8 +144,10 @@ def _bind(session: Session, node: TableNode, unknown: set[str], own: dict[str, s
         changed = [file for table, file in own.items() if table in node.deps and node.source != "tenant"]
         remedy = f"keep the columns that it reads in {', '.join(changed)}" if changed else None
         return [Problem("error", node.file, f"{node.name}: {text}", line, remedy=remedy)]
+    columns = dict(described)
     stored = {c: stored_type(t) for c, t in columns.items()}
-    problems = [Problem("error", node.file, f"{node.name}: {text}") for text in _misfits(node, stored)]
+    misfits = [*_repeated(c for c, _ in described), *_misfits(node, stored)]
+    problems = [Problem("error", node.file, f"{node.name}: {text}") for text in misfits]
     if problems:
         unknown.add(node.table)
         return problems
@@ -156,6 +159,12 @@ def _bind(session: Session, node: TableNode, unknown: set[str], own: dict[str, s
     return [Problem("error", f"database/{node.name}.yaml", text, key="static_schema", remedy=remedy) for text in apart]
 
 
+def _repeated(names: Iterable[str]) -> list[str]:
+    """A name that two columns have, in whatever case: a table can keep only one of them."""
+    times = Counter(name.lower() for name in names)
+    return [f"{n} columns are named {name}: keep one, or name the others with AS" for name, n in times.items() if n > 1]
+
+
 def _misfits(node: TableNode, columns: dict[str, str]) -> list[str]:
     """What keeps a table of these columns from being stored and published, however good its SQL."""
     found = [f"column {c} is {t}, which no table can hold: cast it" for c, t in columns.items() if NOT_STORED.match(t)]
@@ -164,9 +173,14 @@ def _misfits(node: TableNode, columns: dict[str, str]) -> list[str]:
     return found
 
 
-def _columns(session: Session, source: str, drop: str | None = None) -> dict[str, str]:
+def _columns(session: Session, source: str) -> dict[str, str]:
+    return dict(_described(session, f"SELECT * FROM {source}"))
+
+
+def _described(session: Session, select: str, drop: str | None = None) -> list[tuple[str, str]]:
+    """Name and type of each column of a SELECT, as many as there are."""
     try:
-        return {row[0]: row[1] for row in session.rows(f"DESCRIBE SELECT * FROM {source}")}
+        return [(row[0], row[1]) for row in session.rows(f"DESCRIBE {select}")]
     finally:
         if drop is not None:
             session.execute(f"DROP VIEW {drop}")

@@ -193,9 +193,12 @@ def test_an_override_of_a_table_that_stitch_writes_is_stored_apart(session: Sess
         ({"extra": "DROP TABLE x"}, "exactly one SELECT"),
         ({"a": "SELECT * FROM b", "b": "SELECT * FROM a"}, "in a circle: "),
         ({"extra": "SELECT * FROM extra"}, "extra reads itself"),
+        ({"extra": "SELECT amperity_id AS a, email AS A FROM customer_360"}, "database/extra.sql: extra: 2 columns are named a"),
         (
             {"extra": "SELECT * FROM customer_360 AS c JOIN merged_customers AS m USING (email)"},
+            "2 columns are named amperity_id",
         ),
+        ({"customer_360": "SELECT *, 1 AS email FROM customer_360"}, "2 columns are named email: keep one, or name"),
         ({"extra": "SELECT * FROM read_csv('/etc/passwd')"}, "read_csv() is not allowed"),
         ({"extra": "SELECT * FROM '/etc/passwd'"}, "unknown table /etc/passwd"),
         ({"extra": "SELECT * FROM other.merged_customers"}, "without a schema"),
