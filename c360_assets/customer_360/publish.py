@@ -32,7 +32,7 @@ from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
 from c360_assets.semantics.tags import CATALOGUE, GROUPS, column_for, tag_info
 from c360_assets.tenant.models import SourceTable, Tenant
-from c360_assets.warehouse.activated import PublishedTable, database_path, publish, sweep
+from c360_assets.warehouse.activated import PublishedTable, database_path, opens, publish, sweep
 from c360_assets.warehouse.digest import RUN_TABLES, fingerprint
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
@@ -308,8 +308,10 @@ def is_published(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec
 
 def _is_shown(session: Session, database: Database, specs: Mapping[str, TableSpec] | None) -> bool:
     known = session.warehouse.manifest.meta.get(meta_of(database)) or {}
-    there = database_path(database.tenant.root, database.name).exists()
-    return there and known.get("fingerprint") == published_fingerprint(session, database, specs)
+    path = database_path(database.tenant.root, database.name)
+    # A file cut short or overwritten by hand shows nothing.
+    whole = path.exists() and path.stat().st_size == known.get("bytes") and opens(session, path)
+    return whole and known.get("fingerprint") == published_fingerprint(session, database, specs)
 
 
 def publish_database(

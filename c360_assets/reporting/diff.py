@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from rich.console import Console
 from rich.table import Table
 
@@ -20,7 +21,7 @@ from c360_assets.customer_360.databases import GROUP, Database
 from c360_assets.customer_360.publish import MADE, entries
 from c360_assets.customer_360.scratch import open_scratch
 from c360_assets.errors import C360Error
-from c360_assets.reporting.published import database_named
+from c360_assets.reporting.published import database_named, unreadable
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
@@ -85,7 +86,10 @@ def _side(session: Session, tenant: Tenant, database: Database, name: str, alias
     if not path.exists():
         numbers = ", ".join(p.name.split(".")[-2] for p in kept(database_path(tenant.root, database.name)))
         raise C360Error(f"there is no database {name}; published are: {PUBLISHED}, kept: {numbers or 'none'}")
-    session.execute(f"ATTACH {quote_literal(str(path))} AS {alias} (READ_ONLY)")
+    try:
+        session.execute(f"ATTACH {quote_literal(str(path))} AS {alias} (READ_ONLY)")
+    except duckdb.Error as error:
+        raise unreadable(path, error) from None
     columns: dict[str, dict[str, str]] = {}
     listed = session.rows(
         "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "

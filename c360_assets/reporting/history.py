@@ -22,13 +22,17 @@ from c360_assets.warehouse.activated import database_path, kept, number_of
 
 @dataclass(frozen=True)
 class Version:
-    """One file: its number (None: the published one), when it was written, the date its periods end at, persons, size."""
+    """One file: its number (None: the published one), when it was written, the date its periods end at, persons, size.
+
+    Of one that is `damaged`, nothing that stands in it is known.
+    """
 
     number: int | None
     written_at: datetime
     as_of: date | None
     customers: int | None
     bytes: int
+    damaged: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return vars(self)
@@ -43,11 +47,16 @@ def versions(root: Path, database: str = GROUP) -> list[Version]:
 
 def _version(number: int | None, file: Path) -> Version:
     seen = file.stat()
-    with duckdb.connect(str(file), read_only=True) as con:
+    written = datetime.fromtimestamp(seen.st_mtime, UTC)
+    try:
+        con = duckdb.connect(str(file), read_only=True)
+    except duckdb.Error:
+        return Version(number, written, None, None, seen.st_size, damaged=True)
+    with con:
         ((as_of,),) = con.execute("SELECT as_of FROM run_context").fetchall()
         tables = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'").fetchall()}
         rows = con.execute("SELECT count(*) FROM customer_360").fetchall() if "customer_360" in tables else []
-    return Version(number, datetime.fromtimestamp(seen.st_mtime, UTC), as_of, rows[0][0] if rows else None, seen.st_size)
+    return Version(number, written, as_of, rows[0][0] if rows else None, seen.st_size)
 
 
 def render_versions(found: list[Version], console: Console) -> None:
@@ -61,7 +70,6 @@ def render_versions(found: list[Version], console: Console) -> None:
     for item in found:
         name = "published" if item.number is None else str(item.number)
         people = "" if item.customers is None else f"{item.customers:,}"
-        table.add_row(
-            name, f"{item.written_at.astimezone():%Y-%m-%d %H:%M}", str(item.as_of), people, f"{item.bytes / 1e6:,.1f} MB"
-        )
+        as_of = "cannot be opened" if item.damaged else str(item.as_of)
+        table.add_row(name, f"{item.written_at.astimezone():%Y-%m-%d %H:%M}", as_of, people, f"{item.bytes / 1e6:,.1f} MB")
     console.print(table)

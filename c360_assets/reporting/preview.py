@@ -18,7 +18,7 @@ from c360_assets.customer_360.check import check_sql
 from c360_assets.customer_360.databases import GROUP
 from c360_assets.customer_360.scratch import open_scratch
 from c360_assets.errors import C360Error, ConfigError
-from c360_assets.reporting.published import database_named
+from c360_assets.reporting.published import database_named, unreadable
 from c360_assets.reporting.rows import print_rows
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import SqlFile, Tenant
@@ -85,7 +85,11 @@ def _with_draft(tenant: Tenant, name: str) -> Tenant:
 def _published(path: Path, name: str) -> tuple[dict[str, str] | None, int | None]:
     if not path.exists():
         return None, None
-    with duckdb.connect(str(path), read_only=True) as con:
+    try:
+        con = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise unreadable(path, error) from None
+    with con:
         found = con.execute(
             "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main' AND lower(table_name) = lower(?) "
             "ORDER BY column_index",

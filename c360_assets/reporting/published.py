@@ -24,7 +24,7 @@ from c360_assets.errors import C360Error
 from c360_assets.reporting.rows import print_rows
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.activated import database_path, kept, number_of, restore
+from c360_assets.warehouse.activated import database_path, kept, number_of, opens, restore
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.session import open_session
@@ -60,7 +60,7 @@ def open_published(root: Path, database: str = GROUP, number: int | None = None)
     try:
         con = duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
-        raise C360Error(f"{path.name} cannot be opened ({type(error).__name__}): {str(error).splitlines()[0]}") from None
+        raise unreadable(path, error) from None
     try:
         con.execute(f"SET TimeZone = {quote_literal(tenant.config.timezone)}")
         make_safe(con)
@@ -72,6 +72,12 @@ def open_published(root: Path, database: str = GROUP, number: int | None = None)
         raise C360Error(str(error).strip()) from None
     finally:
         con.close()
+
+
+def unreadable(path: Path, error: duckdb.Error) -> C360Error:
+    """What to tell about a published or kept file that cannot be opened."""
+    told = f"{path.name} cannot be opened ({type(error).__name__}): {str(error).splitlines()[0]}"
+    return C360Error(f"{told}; `c360 run` publishes a damaged one again, `c360 rollback` a kept one")
 
 
 def print_result(con: duckdb.DuckDBPyConnection, query: str, console: Console, form: Literal["table", "csv", "json"]) -> None:
@@ -116,6 +122,9 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> Path:
     chosen = database_named(tenant, database)
     path, mark = database_path(root, chosen.name), meta_of(chosen)
     with tenant_lock(root, "a rollback"), open_session(root / "warehouse", tenant.config.timezone) as session:
+        files = [file for file in kept(path) if number is None or number_of(file) == number]
+        if files and not opens(session, files[0]):
+            raise C360Error(f"{files[0].name} is damaged and cannot be published; `c360 database history` lists the others")
         published = session.warehouse.manifest.meta.get(mark)
         if published:
             session.commit(**{mark: {}})

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
+
 from c360_assets.warehouse.manifest import sync_folder
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -157,6 +159,16 @@ def kept(path: Path) -> list[Path]:
 def number_of(path: Path) -> int:
     """The number of a kept file."""
     return int(path.name.split(".")[-2])
+
+
+def opens(session: Session, path: Path) -> bool:
+    """Whether the file is a database that can be read. One that another program has open for writing counts as one."""
+    try:
+        session.execute(f"ATTACH {quote_literal(str(path))} AS _c360_opened (READ_ONLY)")
+    except duckdb.Error as error:
+        return "Could not set lock" in str(error)
+    session.execute("DETACH _c360_opened")
+    return True
 
 
 def _keep(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,38 @@ def test_after_a_rollback_the_next_run_publishes_again(root: Path) -> None:
         assert is_published(session, tenant)
     people = next(diff for diff in database_diff(root, "1", "published") if diff.table == "customer_360")
     assert (people.added, people.dropped) == (0, 2)
+
+
+@pytest.mark.parametrize("damage", [lambda whole: b"x" * len(whole), lambda whole: whole[:-4096], lambda whole: b""])
+def test_a_file_damaged_by_hand_is_told_and_published_again(root: Path, damage: Callable[[bytes], bytes]) -> None:
+    file, tenant = root / "activated" / "customer_360.duckdb", load_tenant(root)
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    assert versions(root)[0].bytes == file.stat().st_size
+    with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
+        assert not is_published(session, tenant)
+        publish_database(session, tenant, as_of=AS_OF)
+        assert is_published(session, tenant)
+    with duckdb.connect(str(file), read_only=True) as con:
+        assert con.execute("SELECT count(*) FROM customer_360").fetchall() == [(4,)]
+
+
+def test_questions_to_a_damaged_file_say_what_helps(root: Path) -> None:
+    file = root / "activated" / "customer_360.duckdb"
+    publish(root, PEOPLE[:2])
+    damaged = b"x" * 100_000
+    file.write_bytes(damaged)
+    for ask in (database_diff, lambda root: preview_table(root, "customer_360"), lambda root: open_published(root).__enter__()):
+        with pytest.raises(C360Error, match=r"customer_360.duckdb cannot be opened .*`c360 run` publishes a damaged one again"):
+            ask(root)
+    publish(root)
+    assert [(v.number, v.customers, v.damaged) for v in versions(root)] == [(None, 2, False), (2, None, True), (1, 4, False)]
+    with pytest.raises(C360Error, match=r"customer_360.2.duckdb is damaged and cannot be published"):
+        roll_back(root, None)
+    assert [v.customers for v in versions(root)] == [2, None, 4]
+    roll_back(root, 1)
+    assert versions(root)[0].customers == 4
 
 
 def test_a_full_disk_leaves_what_was_published_and_nothing_half_written(root: Path) -> None:
