@@ -42,7 +42,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 feed_app = typer.Typer(
-    help="Work on feeds: `c360 feed suggest FILE` proposes a feed's YAML from a sample file.", no_args_is_help=True
+    help="Work on feeds: `c360 feed suggest FILE` proposes one from a sample, `c360 feed purge FEED` empties its table.",
+    no_args_is_help=True,
 )
 app.add_typer(feed_app, name="feed")
 database_app = typer.Typer(help="Tables of the database before they are built, and its earlier versions.", no_args_is_help=True)
@@ -429,6 +430,35 @@ def feed_suggest(
 
     with _told_errors():
         print(suggest_feed(file.resolve(), source, feed))
+
+
+@feed_app.command("purge")
+def feed_purge(
+    feed: Annotated[str, typer.Argument(help="The feed, as `Source:Feed`.")],
+    tenant: TenantOption = None,
+) -> None:
+    """Empty a feed's table, so that the next load reads all of its files again, as a changed key or type of a column needs.
+
+    What is no longer in landing/ does not come back. The published database stays as it is until the next run.
+    """
+    from c360_assets.ingest.load import purge
+    from c360_assets.tenant.loader import load_tenant
+    from c360_assets.warehouse.lock import tenant_lock
+    from c360_assets.warehouse.session import open_session
+
+    with _told_errors():
+        root = _root(tenant)
+        loaded = load_tenant(root)
+        found = loaded.feed(feed)
+        if found is None:
+            raise C360Error(f"no feed {feed}; there are {', '.join(sorted(f.name for f in loaded.feeds))}")
+        with (
+            tenant_lock(root, "`c360 feed purge`", err.print),
+            open_session(root / "warehouse", loaded.config.timezone) as session,
+        ):
+            purge(session, found)
+            session.commit()
+        out.print(f"emptied {found.name}; the next load reads all that is in landing/ again")
 
 
 @app.command()

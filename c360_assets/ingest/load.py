@@ -6,6 +6,7 @@ at the session's commit, so that a kill at any point leaves the state before the
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -351,15 +352,16 @@ def _check_layout(feed: FeedConfig, state: TableState) -> None:
         if before != kind:
             message = (
                 f"feed {feed.name}: column {name} was loaded as {before} and is now declared as {kind}; "
-                "give it a new output name with rename, or purge the domain table and load the files again"
+                f"give it a new output name with rename, or {_loaded_again(feed)}"
             )
             raise LoadError("type_change", message)
     before_key = state.figures.get("primary_key")
     if before_key is not None and list(before_key) != list(feed.primary_key):
-        message = (
-            f"feed {feed.name}: the primary key of a loaded table was changed; purge the domain table and load the files again"
-        )
-        raise LoadError("key_change", message)
+        raise LoadError("key_change", f"feed {feed.name}: the primary key of a loaded table was changed; {_loaded_again(feed)}")
+
+
+def _loaded_again(feed: FeedConfig) -> str:
+    return f"`c360 feed purge {shlex.quote(feed.name)}` empties the table, and the next load reads all that is in landing/ again"
 
 
 def _stored_sql(session: Session, feed: FeedConfig, state: TableState | None) -> str:

@@ -73,6 +73,22 @@ def test_required_feeds_that_cannot_be_read(ran: Path, monkeypatch: pytest.Monke
     assert ask(ran, 'SELECT count(*) FROM "domain".Post_Letters') == [(7,)]
 
 
+def test_a_changed_key_names_its_feed_alone_and_a_purge_loads_it_again(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (ran / "feeds/club/members.yaml").write_text(CLUB.lstrip().replace("primary_key: [member]", "primary_key: [mail]"), "utf-8")
+    land(ran, "shop/customers", SECOND, [("c9", "gus@example.com", "Gus", "Gray", 1)])
+    land(ran, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
+    said = c360_here(monkeypatch, "run", "--tenant", ran)
+    refused(said, "Club:Members: the primary key", "c360 feed purge Club:Members", "loaded Shop:Customers: 1 rows")
+    refused(c360_here(monkeypatch, "feed", "purge", "Club:Member", "--tenant", ran), "Club:Member", "Club:Members")
+    purged = c360_here(monkeypatch, "feed", "purge", "Club:Members", "--tenant", ran)
+    assert (purged.code, "emptied Club:Members" in purged.text) == (0, True), purged.text
+    assert ask(ran, "SELECT count(*) FROM merged_customers") == [(6,)]
+    mended = c360_here(monkeypatch, "run", "--tenant", ran)
+    assert mended.code == 0, mended.text
+    assert ask(ran, 'SELECT _pk FROM "domain".Club_Members ORDER BY 1 LIMIT 1') == [("ann@example.com",)]
+    assert ask(ran, "SELECT count(*) FROM merged_customers") == [(7,)]
+
+
 def test_too_many_errors_and_feeds_nobody_waits_for_do_not_hold_up_the_rest(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     land(ran, "shop/customers", SECOND, [(*row[:4], "often") for row in SHOP_ROWS])
     optional = land(ran, "post/letters", SECOND, [row[1:] for row in POST_ROWS], columns="subject,pages")
