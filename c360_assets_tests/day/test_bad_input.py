@@ -79,6 +79,7 @@ def test_a_changed_key_names_its_feed_alone_and_a_purge_loads_it_again(ran: Path
     land(ran, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
     said = c360_here(monkeypatch, "run", "--tenant", ran)
     refused(said, "Club:Members: the primary key", "c360 feed purge Club:Members", "loaded Shop:Customers: 1 rows")
+    assert "not published: Club:Members could not be read" in said.text
     refused(c360_here(monkeypatch, "feed", "purge", "Club:Member", "--tenant", ran), "Club:Member", "Club:Members")
     purged = c360_here(monkeypatch, "feed", "purge", "Club:Members", "--tenant", ran)
     assert (purged.code, "emptied Club:Members" in purged.text) == (0, True), purged.text
