@@ -436,13 +436,17 @@ def feed_suggest(
 def feed_purge(
     feed: Annotated[str, typer.Argument(help="The feed, as `Source:Feed`.")],
     tenant: TenantOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Also when files that the table was loaded from are gone.")] = False,
 ) -> None:
     """Empty a feed's table, so that the next load reads all of its files again, as a changed key or type of a column needs.
 
-    What is no longer in landing/ does not come back. The published database stays as it is until the next run.
+    Refused while a file that it was loaded from is gone or has other content now, unless you say --yes: its rows would not come
+    back. The published database stays as it is until the next run.
     """
+    from c360_assets.ingest.landing import gone
     from c360_assets.ingest.load import purge
     from c360_assets.tenant.loader import load_tenant
+    from c360_assets.warehouse.ledger import session_ledger
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session
 
@@ -456,6 +460,13 @@ def feed_purge(
             tenant_lock(root, "`c360 feed purge`", err.print),
             open_session(root / "warehouse", loaded.config.timezone) as session,
         ):
+            lost = [] if yes else gone(loaded, found, session_ledger(session))
+            if lost:
+                more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+                raise C360Error(
+                    f"{found.name} was loaded from {lost[0]}{more}, which is gone or has other content now: its rows would not "
+                    "come back; put it back into landing/, or say --yes"
+                )
             purge(session, found)
             session.commit()
         out.print(f"emptied {found.name}; the next load reads all that is in landing/ again")

@@ -163,6 +163,13 @@ def pending(
     ]
 
 
+def gone(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame) -> list[str]:
+    """Paths whose rows are in the feed's table and whose content is no longer there: they cannot be loaded again."""
+    known = _Known(ledger.filter(pl.col("feed") == feed.name, pl.col("status") == "loaded"))
+    there = {(f.relative, known.identified(f).sha256) for f in landed(tenant, feed)}
+    return sorted({path for files in known.current.values() for path, sha in files if (path, sha) not in there})
+
+
 class _Known:
     """What the ledger knows of one feed."""
 

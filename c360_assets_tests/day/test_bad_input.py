@@ -9,7 +9,7 @@ import pytest
 from c360_assets.warehouse.activated import database_path
 from c360_assets_tests.day.command import Said, ask, c360_here, written
 from c360_assets_tests.day.conftest import Ran
-from c360_assets_tests.day.small import CLUB, POST_ROWS, SECOND, SHOP_ROWS, copy_of, land, land_all, small_tenant
+from c360_assets_tests.day.small import CLUB, FIRST, POST_ROWS, SECOND, SHOP_ROWS, copy_of, land, land_all, small_tenant
 
 
 @pytest.fixture
@@ -81,6 +81,10 @@ def test_a_changed_key_names_its_feed_alone_and_a_purge_loads_it_again(ran: Path
     refused(said, "Club:Members: the primary key", "c360 feed purge Club:Members", "loaded Shop:Customers: 1 rows")
     assert "not published: Club:Members could not be read" in said.text
     refused(c360_here(monkeypatch, "feed", "purge", "Club:Member", "--tenant", ran), "Club:Member", "Club:Members")
+    (first,) = (ran / "landing").rglob(f"*members*{FIRST:%Y%m%d}*")
+    aside = first.rename(ran / "aside")
+    refused(c360_here(monkeypatch, "feed", "purge", "Club:Members", "--tenant", ran), f"{first.name}, which is gone", "--yes")
+    aside.rename(first)
     purged = c360_here(monkeypatch, "feed", "purge", "Club:Members", "--tenant", ran)
     assert (purged.code, "emptied Club:Members" in purged.text) == (0, True), purged.text
     assert ask(ran, "SELECT count(*) FROM merged_customers") == [(6,)]
