@@ -42,14 +42,12 @@ def refused(con: duckdb.DuckDBPyConnection, database: Database, amperity_id: str
         return []
     try:
         records = source_records(con, core, amperity_id)
+        found = _emails(con, database, amperity_id) if database.tenant.merge_policy.best_email != "priority" else []
     except (duckdb.BinderException, duckdb.CatalogException):
-        return []  # published before its definition changed
-    found: list[Refused] = []
+        return []  # published before its definition changed, or without the tables that tell
     for group in values(database.tenant, frozenset())["groups"]:
         if group.named:
             found += _of_group(group, records)
-    if database.tenant.merge_policy.best_email != "priority":
-        found += _emails(con, database, amperity_id)
     return sorted(found, key=lambda r: (r.group, r.datasource or "", r.pk or "", r.value))
 
 

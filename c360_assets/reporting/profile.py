@@ -67,8 +67,14 @@ class Profile:
 def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database) -> Profile:
     """The person whose amperity_id is `wanted` or begins with it (eight characters or more), in a published `database`.
 
-    Raises C360Error when nobody or several people fit.
+    Of tables that the database does not publish the page shows nothing. Raises C360Error when merged_customers is one of them,
+    and when nobody or several people fit.
     """
+    if not _has(con, "merged_customers"):
+        raise C360Error(
+            f"database {database.name} does not publish merged_customers, which this page shows; "
+            f"add it to databases.{database.name}.tables in tenant.yaml"
+        )
     found = con.execute(
         "SELECT amperity_id FROM merged_customers WHERE amperity_id = ? OR (length(?) >= 8 AND starts_with(amperity_id, ?))"
         " ORDER BY amperity_id LIMIT 2",
@@ -89,7 +95,13 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database
     )
 
 
+def _has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(con.execute("SELECT 1 FROM duckdb_columns() WHERE lower(table_name) = ? LIMIT 1", [table]).fetchall())
+
+
 def _one(con: duckdb.DuckDBPyConnection, table: str, amperity_id: str) -> dict[str, Any]:
+    if not _has(con, table):
+        return {}
     rows = _rows(con.execute(f"SELECT * FROM {table} WHERE amperity_id = ?", [amperity_id]))
     return rows[0] if rows else {}
 
@@ -97,6 +109,8 @@ def _one(con: duckdb.DuckDBPyConnection, table: str, amperity_id: str) -> dict[s
 def _many(
     con: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...], amperity_id: str, order: str
 ) -> list[dict[str, Any]]:
+    if not _has(con, table):
+        return []
     listed = ", ".join(columns)
     return _rows(con.execute(f"SELECT {listed} FROM {table} WHERE amperity_id = ? ORDER BY {order}", [amperity_id]))
 
@@ -122,7 +136,8 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
     facts = _facts(profile.attributes)
     if facts:
         parts.append("\n" + facts)
-    parts.append(f"\n[dim]{len(profile.records)} source records[/]")
+    if profile.records:
+        parts.append(f"\n[dim]{len(profile.records)} source records[/]")
     parts.extend(_record(row) for row in profile.records)
     if profile.orders:
         parts.append(_order_grid(f"\n{len(profile.orders)} orders, latest first", profile.orders[:orders]))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from rich.console import Console
 
 from c360_assets.customer_360.build import prepare
 from c360_assets.customer_360.databases import databases
 from c360_assets.customer_360.merge_policy import values
+from c360_assets.errors import C360Error
 from c360_assets.reporting.choices import best_record, refused, shown, source_records
 from c360_assets.reporting.profile import read_profile, render_profile
 from c360_assets.tenant.models import Tenant
@@ -134,6 +136,23 @@ def test_the_page_shows_square_brackets_as_they_are(session: Session, tmp_path: 
     build_all(session, tenant)
     text = page(session, tenant, "a1")
     assert [value for value in ("Ann [red] Lee", "Apt [/b]", "[/c]", "12 [/d]") if value not in text] == []
+
+
+def test_a_database_of_few_tables_has_a_page_too(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY, databases={"small": {"tables": ["merged_customers"]}})
+    small = databases(tenant)[1]
+    put_unified(session, [{"amperity_id": "a1", "full_name": "Ann Lee"}])
+    build_all(session, tenant, "merged_customers")
+    with duckdb.connect() as con:
+        with pytest.raises(C360Error, match=r"add it to databases\.small\.tables"):
+            read_profile(con, "a1", small)
+        session.bind("merged_customers")
+        con.register("merged_customers", session.frame("SELECT * FROM merged_customers"))
+        console = Console(record=True, width=160)
+        render_profile(read_profile(con, "a1", small), console)
+    text = console.export_text()
+    assert "Ann Lee" in text
+    assert "source records" not in text
 
 
 @pytest.mark.parametrize(
