@@ -125,7 +125,7 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
     merged = profile.merged
     best = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "value", "source", "key", "priority"):
-        best.add_column(name)
+        best.add_column(name, overflow="fold")
     for group, columns in GROUPS.items():
         value = ", ".join(str(merged[c]) for c in columns if merged.get(c) is not None)
         origin = (merged.get(f"{group}_datasource"), merged.get(f"{group}_pk"), merged.get(f"{group}_priority"))

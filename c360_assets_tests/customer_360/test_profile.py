@@ -138,6 +138,13 @@ def test_the_page_shows_square_brackets_as_they_are(session: Session, tmp_path: 
     assert [value for value in ("Ann [red] Lee", "Apt [/b]", "[/c]", "12 [/d]") if value not in text] == []
 
 
+def test_a_narrow_window_folds_values_and_cuts_none(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    put_unified(session, [{"amperity_id": "a1", "pk": "k" * 40, "email": f"{'e' * 40}@x.com"}])
+    build_all(session, tenant)
+    assert "…" not in page(session, tenant, "a1", width=60)
+
+
 def test_a_database_of_few_tables_has_a_page_too(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path, policy=POLICY, databases={"small": {"tables": ["merged_customers"]}})
     small = databases(tenant)[1]
