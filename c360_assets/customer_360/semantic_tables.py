@@ -154,6 +154,9 @@ def _part(tenant: Tenant, table: SemanticTable, source: SourceTable, columns: di
             tagged = source.columns_with(f"{table.prefix}/{name.replace('_', '-')}")
             if not tagged:
                 expressions.append((name, f"CAST(NULL AS {type_})"))
+            elif type_ != "VARCHAR" and {source.types.get(column) for column in tagged} == {"string"}:
+                # Text that only its cast makes an amount or a time: blank text is a missing value, not an error.
+                expressions.append((name, _cast(_coalesce(tagged, "clean({})"), type_)))
             elif type_ == MONEY and {source.types.get(column) for column in tagged} == {"decimal"}:
                 expressions.append((name, _rounded(_coalesce(tagged))))
             else:
@@ -166,8 +169,8 @@ def _part(tenant: Tenant, table: SemanticTable, source: SourceTable, columns: di
     return Part(source.name, source.physical, tuple(expressions))
 
 
-def _coalesce(columns: Sequence[str]) -> str:
-    quoted = [quote_ident(column) for column in columns]
+def _coalesce(columns: Sequence[str], each: str = "{}") -> str:
+    quoted = [each.format(quote_ident(column)) for column in columns]
     return quoted[0] if len(quoted) == 1 else f"COALESCE({', '.join(quoted)})"
 
 

@@ -420,3 +420,13 @@ def test_item_amounts_are_whole_cents_however_many_digits_they_have(session: Ses
     session.bind("unified_itemized_transactions")
     found = session.rows("SELECT item_revenue, item_list_price FROM unified_itemized_transactions ORDER BY pk")
     assert found == [(amount and Decimal(amount), Decimal("2.01")) for amount in amounts.values()]
+
+
+def test_a_typed_column_of_a_text_field_is_empty_where_the_text_is_blank(session: Session, tmp_path: Path) -> None:
+    texts = {"12.505": "12.51", " 3 ": "3.00", "": None, " \u00a0": None, None: None}
+    tenant = make_tenant(tmp_path, feeds=[feed("Shop:Products", {"msrp": {"tags": ["pc/product-msrp"]}})])
+    rows = [{"id": i, "msrp": text, "_pk": i} for i, text in enumerate(texts)]
+    put(session, "domain/Shop_Products", dict.fromkeys(("id", "msrp", "_pk"), "VARCHAR"), rows)
+    build_all(session, tenant, "unified_product_catalog")
+    found = table(session, "unified_product_catalog", "product_msrp", order="pk")
+    assert [row["product_msrp"] for row in found] == [amount and Decimal(amount) for amount in texts.values()]
