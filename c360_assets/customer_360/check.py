@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from c360_assets.customer_360.build import ONE_ROW_PER_PERSON, prepare_context
+from c360_assets.customer_360.checks import CHECKS
 from c360_assets.customer_360.databases import databases
 from c360_assets.customer_360.destinations import check_destinations
 from c360_assets.customer_360.graph import TableNode, plan
@@ -50,7 +51,7 @@ def check_sql(tenant: Tenant) -> list[Problem]:
     with TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse", tenant.config.timezone) as session:
         unknown, own = _empty_tables(session, tenant), dict[str, str]()
         found = [problem for node in (*nodes, *further) for problem in (*_bind(session, node, unknown, own), *_advice(node))]
-        found += _told(session, tenant, nodes, unknown)
+        found += [*_told(session, tenant, nodes, unknown), *_validations(tenant)]
         if tenant.destinations:
             names = {*documented_schemas(tenant), *(node.name for node in nodes)}
             tables = {name: _columns(session, quote_ident(name)) for name in names if name not in unknown}
@@ -75,6 +76,24 @@ def _told(session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown:
     for name in tenant.config.customer_360.passthrough.keys() - passed_through(tenant).keys():
         told = "is not used: a table of this name is built by SQL"
         found.append(Problem("warning", "tenant.yaml", told, key=f"customer_360.passthrough.{name}"))
+    return found
+
+
+def _validations(tenant: Tenant) -> list[Problem]:
+    """Thresholds and blocking checks that name no check: what was to stop a publication would stop none."""
+    settings = tenant.config.customer_360.validations
+    checks = {id_ for check in CHECKS for id_ in (check.id, check.id.split(".")[0])}
+    promises = {f"db/{kind}.{table}.{column}" for table, config in tenant.database_yaml.items()
+                for column, item in config.columns.items() for kind in ("required", "unique") if getattr(item, kind)}  # fmt: skip
+    named = [(f"thresholds.{id_}", id_, checks) for id_ in settings.thresholds]
+    named += [("blocking", id_, {"db/required", "db/unique", *checks, *promises}) for id_ in settings.blocking]
+    found = []
+    for key, id_, known in named:
+        if id_ not in known:
+            near = closest(id_, known)
+            remedy = f"did you mean {near}?" if near else "the table reports.database_validation has the ids"
+            told = f"there is no check {id_}"
+            found.append(Problem("error", "tenant.yaml", told, key=f"customer_360.validations.{key}", remedy=remedy))
     return found
 
 

@@ -211,6 +211,28 @@ def test_bad_sql_is_told_with_file_and_line(tmp_path: Path, database: dict[str, 
     assert all("/etc/passwd" not in str(p) or "unknown" in str(p) for p in problems)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"thresholds": {"CV-A4": 10}},
+            "customer_360.validations.thresholds.CV-A4: there is no check CV-A4 — did you mean CV-A04?",
+        ),
+        ({"blocking": ["CV-T30"]}, "customer_360.validations.blocking: there is no check CV-T30 — did you mean CV-T"),
+        ({"blocking": ["db/unique.extra.onee"]}, "there is no check db/unique.extra.onee — did you mean db/unique.extra.one?"),
+        ({"thresholds": {"db/unique.extra.one": 5}}, "there is no check db/unique.extra.one"),
+        ({"thresholds": {"CV-A04": 1, "CV-T06.product_id": 2}, "blocking": ["CV-T06", "db/unique", "db/unique.extra.one"]}, None),
+    ],
+)
+def test_a_setting_for_a_check_that_is_not_there_is_told(tmp_path: Path, settings: dict[str, Any], message: str | None) -> None:
+    tenant = shop(
+        tmp_path, database={"extra": "SELECT amperity_id AS one FROM merged_customers"}, options={"validations": settings}
+    )
+    promised = DatabaseTableConfig.model_validate({"columns": {"one": {"unique": True}}})
+    found = [str(problem) for problem in check_sql(replace(tenant, database_yaml={"extra": promised}))]
+    assert [message in text for text in found] == [True] if message is not None else found == []
+
+
 def test_good_sql_has_no_problems(tmp_path: Path) -> None:
     cdt = custom_table(tmp_path, "CDT_Extra", "SELECT id, upper(mail) AS mail FROM Shop_Customers")
     good = {"extra": "SELECT e.mail, c.amperity_id FROM CDT_Extra AS e CROSS JOIN Shop_Customers AS c"}
