@@ -78,6 +78,14 @@ def databases(found: Findings) -> None:
             found.warning(file, ("databases", name, "filter"), "no field is tagged database-key, so this database will be empty")
         if item.filter and item.primary:
             found.error(file, ("databases", name), "the primary database holds everything and has no filter")
+        if item.primary and item.tables:
+            found.error(file, ("databases", name, "tables"), "the primary database holds all tables", "remove `tables`")
+        if item.primary and item.merge_policy not in (None, "merge_policy.yaml"):
+            told = "the primary database follows merge_policy.yaml"
+            found.error(file, ("databases", name, "merge_policy"), told, "put the rules there, and remove the key")
+        if not item.filter.get("database_key", "x").strip():
+            told = "is blank, and rows without a key are in no filtered database"
+            found.error(file, ("databases", name, "filter", "database_key"), told, "name a brand or region")
         for position, table in enumerate(item.tables):
             if found.complete and table not in known:
                 found.error(

@@ -159,6 +159,30 @@ CASES = {
         "no known time zone",
     ),
     "no primary": ({"tenant.yaml": "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases: {a: {}}\n"}, ERROR, 2, "exactly one"),
+    "tables of the primary": (
+        {"tenant.yaml": "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases: {all: {primary: true, tables: [customer_360]}}\n"},
+        ERROR,
+        2,
+        "holds all tables",
+    ),
+    "policy of the primary": (
+        {
+            "tenant.yaml": "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases: {all: {primary: true, merge_policy: o.yaml}}\n",
+            "o.yaml": "",
+        },
+        ERROR,
+        2,
+        "follows merge_policy.yaml",
+    ),
+    "blank brand": (
+        {
+            "tenant.yaml": "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n"
+            "databases: {all: {primary: true}, a: {filter: {database_key: ''}}}\n"
+        },
+        ERROR,
+        2,
+        "is blank",
+    ),
     "stitch table": ({"stitch.yaml": "tables: [Shop:Customer]\n"}, ERROR, 1, "did you mean 'Shop:Customers'?"),
     "stitch table off": ({"stitch.yaml": "tables: [Shop:Customers, Shop:Orders]\n"}, ERROR, 1, "is not available to Stitch"),
     "stitch left out": ({"stitch.yaml": "tables: []\n"}, WARNING, 1, "is left out"),
