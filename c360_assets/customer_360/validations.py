@@ -95,15 +95,16 @@ def _promised(session: Session, database: Database, node: TableNode) -> list[Row
     """
     own = database.tenant.database_yaml.get(node.name)
     state = session.state(node.table)
-    promises = {column: item for column, item in own.columns.items() if item.required or item.unique} if own else {}
+    # Names are compared without case, as `c360 check` does.
+    called = {column.lower(): column for column in state.columns} if state is not None else {}
+    promises = {called[column.lower()]: item for column, item in own.columns.items()
+                if column.lower() in called and (item.required or item.unique)} if own else {}  # fmt: skip
     if state is None or not promises:
         return []
     database.bind(session, node.table, "_c360_promised")
     rows: list[Row] = []
     for column, item in promises.items():
         name, table = quote_ident(column), quote_ident(node.name)
-        if column not in state.columns:
-            continue
         ((total, known, distinct),) = session.rows(f"SELECT count(*), count({name}), count(DISTINCT {name}) FROM _c360_promised")
         told = f"{node.name}.{column}"
         if item.required:

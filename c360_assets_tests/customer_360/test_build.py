@@ -345,7 +345,7 @@ def test_the_published_database_is_whole_described_and_known_as_published(sessio
     told = DatabaseTableConfig.model_validate(
         {
             "description": "Both brands",
-            "columns": {"one": {"description": "A one", "unique": True}, "loud": {"description": "LOUD"}},
+            "columns": {"one": {"description": "A one"}, "ONE": {"unique": True}, "loud": {"description": "LOUD"}},
         }
     )
     tenant = replace(tenant, database_yaml={"crossover": told})
