@@ -22,6 +22,7 @@ from c360_assets.customer_360.run_records import noted
 from c360_assets.customer_360.schemas import departures
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.digest import code_version, fingerprint
+from c360_assets.warehouse.failures import reason
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
@@ -95,7 +96,7 @@ def build_table(session: Session, node: TableNode, *, as_of: date, force: bool =
     try:
         state = session.write(node.table, node.sql, fingerprint=mark or "")
     except duckdb.Error as error:
-        raise C360Error(f"{node.file}: {node.name} failed on the data: {_kind(error)}") from None
+        raise C360Error(f"{node.file}: {node.name} failed on the data: {reason(session, node.sql, error)}") from None
     try:
         check_schema(node, state.columns)
         check_grain(session, node)
@@ -168,14 +169,3 @@ def check_grain(session: Session, node: TableNode) -> None:
             f"{node.file}: {node.name} must have one row per amperity_id, but {rows - known} of {rows} rows have none and "
             f"{known - distinct} repeat one; the database is not published"
         )
-
-
-def _kind(error: duckdb.Error) -> str:
-    """What went wrong, without the engine's text: it quotes values."""
-    return {
-        "ConversionException": "a value does not fit the type it is cast to",
-        "OutOfRangeException": "a number is out of range",
-        "BinderException": "a column it names does not exist or has another type; run `c360 check`",
-        "CatalogException": "a table or function it names does not exist; run `c360 check`",
-        "OutOfMemoryException": "not enough memory",
-    }.get(type(error).__name__, type(error).__name__)

@@ -21,6 +21,7 @@ from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.ingest.upsert import SYSTEM_COLUMNS, columns_of, key_sql, uuid_digest_sql, uuid_sql
 from c360_assets.tenant.models import CustomTable, Tenant
 from c360_assets.warehouse.digest import fingerprint
+from c360_assets.warehouse.failures import reason
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
@@ -119,10 +120,7 @@ def build_custom_table(session: Session, tenant: Tenant, table: CustomTable) -> 
         _check_key(session, table, place)
         return session.write(custom_table_name(table), f"SELECT * FROM {BUILT}", fingerprint=mark)
     except duckdb.Error as error:
-        # The engine's text may quote a value of a row.
-        raise C360Error(
-            f"{place}: the SQL failed ({type(error).__name__}); run it over the domain tables to see the row"
-        ) from None
+        raise C360Error(f"{place}: {table.name} failed on the data: {reason(session, _text(table), error)}") from None
     finally:
         session.execute(f"DROP TABLE IF EXISTS {BUILT}_rows")
         session.execute(f"DROP TABLE IF EXISTS {BUILT}")

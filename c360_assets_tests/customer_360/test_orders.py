@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from c360_assets.customer_360.semantic_tables import TYPES
+from c360_assets.errors import C360Error
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.world import (
     AS_OF,
@@ -420,6 +423,22 @@ def test_item_amounts_are_whole_cents_however_many_digits_they_have(session: Ses
     session.bind("unified_itemized_transactions")
     found = session.rows("SELECT item_revenue, item_list_price FROM unified_itemized_transactions ORDER BY pk")
     assert found == [(amount and Decimal(amount), Decimal("2.01")) for amount in amounts.values()]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"), [("string", ["12.50", "12,50", "call us", None]), ("float", [1.0, 2.0, 3.0, math.nan])]
+)
+def test_values_that_are_no_amounts_are_told_with_their_field(
+    session: Session, tmp_path: Path, kind: str, values: list[object]
+) -> None:
+    tenant = make_tenant(tmp_path, feeds=[feed("Shop:Products", {"msrp": {"tags": ["pc/product-msrp"], "type": kind}})])
+    rows = [{"id": i, "msrp": value, "_pk": i} for i, value in enumerate(values)]
+    put(session, "domain/Shop_Products", {"id": "VARCHAR", "msrp": TYPES[kind], "_pk": "VARCHAR"}, rows)
+    with pytest.raises(C360Error) as failed:
+        build_all(session, tenant, "unified_product_catalog")
+    bad, known = (2, 3) if kind == "string" else (1, 4)
+    assert f"{bad} of {known} values of msrp in Shop_Products do not fit DECIMAL(38, 2)" in str(failed.value)
+    assert "12,50" not in str(failed.value)
 
 
 def test_a_typed_column_of_a_text_field_is_empty_where_the_text_is_blank(session: Session, tmp_path: Path) -> None:
