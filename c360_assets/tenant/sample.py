@@ -5,6 +5,8 @@ DuckDB's sniffer does the looking. What the columns mean belongs to `suggest`, h
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import re
 import shutil
 import tarfile
@@ -25,6 +27,9 @@ SAMPLE_ROWS = 50_000
 AVRO = b"Obj\x01"
 SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}(?=\.|$)")
 FORMAT_OF_DELIMITER = {",": "csv", "|": "psv", "\t": "tsv"}
+LOOKED_AT = 16 * 1024 * 1024  # bytes of a text that say how it is encoded
+# What text that is neither UTF-8 nor marked may be in, and what it then holds: Japanese has kana, which no other text shows.
+LEGACY = (("cp932", re.compile("[\u3041-\u30fa]")), ("cp1252", re.compile("")))
 NESTED = {"LIST": "array", "ARRAY": "array", "STRUCT": "struct", "MAP": "map"}
 # DuckDB types of self-describing files -> field type. What is not named here is text.
 FIELD_TYPES = {
@@ -174,6 +179,11 @@ def _declared(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
 
 def _delimited(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, compression: str, rows: int) -> Sample:
     encoding = "utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
+    if encoding == "utf-8" and (legacy := _legacy(path, compression)) is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy"
+            copy.write_text(legacy[1], "utf-8", newline="")
+            return replace(_delimited(con, copy, head, "none", rows), options={"encoding": legacy[0]})
     found = con.sql(
         "SELECT Delimiter, Quote, Escape, HasHeader FROM sniff_csv(?, compression = ?, encoding = ?, all_varchar = true)",
         params=[str(path), compression, encoding],
@@ -187,3 +197,22 @@ def _delimited(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, compress
     ).pl()
     form = FORMAT_OF_DELIMITER.get(delimiter)
     return Sample(frame, form or "csv", {}, {}, None if form else delimiter, header, quote, escape)
+
+
+def _legacy(path: Path, compression: str) -> tuple[str, str] | None:
+    """The encoding of a text that is not UTF-8, and its beginning decoded; None for UTF-8, even with some broken bytes in it."""
+    try:
+        with gzip.open(path) if compression == "gzip" else path.open("rb") as file:
+            data = file.read(LOOKED_AT)
+    except (OSError, EOFError, zlib.error):  # which the reader tells about
+        return None
+    if len(data) == LOOKED_AT:
+        data = data[: data.rfind(b"\n") + 1]
+    text = data.decode("utf-8", "replace")
+    if 2 * text.count("\ufffd") <= sum(not character.isascii() for character in text) or b"\0" in data:
+        return None
+    for encoding, look in LEGACY:
+        with contextlib.suppress(UnicodeDecodeError):
+            if look.search(decoded := data.decode(encoding)):
+                return encoding, decoded
+    return None

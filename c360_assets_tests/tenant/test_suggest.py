@@ -19,6 +19,7 @@ import yaml
 from c360_assets.errors import C360Error
 from c360_assets.tenant.infer import infer
 from c360_assets.tenant.loader import read_tenant
+from c360_assets.tenant.sample import read_sample
 from c360_assets.tenant.suggest import suggest_feed
 
 ROWS = [
@@ -180,6 +181,35 @@ def test_no_header(tmp_path: Path) -> None:
 def test_composite_key(tmp_path: Path) -> None:
     text = "order_id,product_id,quantity\n" + "".join(f"{o},{p},1\n" for o in range(5) for p in range(3))
     assert propose(tmp_path, "items.csv", lambda p: p.write_text(text))["primary_key"] == ["order_id", "product_id"]
+
+
+@pytest.mark.parametrize(
+    ("line", "encoding", "proposed"),
+    [
+        ("1;Jürgen", "cp1252", "cp1252"),
+        ("1;サクラ 高橋", "cp932", "cp932"),
+        ("1;Jürgen", "utf-8", None),
+        ("1;Ann", "cp1252", None),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_text_that_is_not_utf_8_names_its_encoding(
+    tmp_path: Path, line: str, encoding: str, proposed: str | None, packed: bool
+) -> None:
+    content = "".join(f"{text}\n" for text in ("id;name", line, line.replace("1", "2"))).encode(encoding)
+    path = tmp_path / ("people.csv.gz" if packed else "people.csv")
+    path.write_bytes(gzip.compress(content, mtime=0) if packed else content)
+    sample = read_sample(path)
+    assert sample.options == ({"encoding": proposed} if proposed else {})
+    assert sample.frame.rows() == [("1", line[2:]), ("2", line[2:])]
+    assert (f"encoding: {proposed}" in suggest_feed(path)) is bool(proposed)
+
+
+def test_broken_bytes_in_utf_8_are_no_other_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes("id;name\n1;Jürgen Müller\n2;Søren Ünal\n".encode() + b"3;J\xfcrgen\n")
+    with pytest.raises(C360Error, match="cannot be read"):
+        read_sample(path)
 
 
 @pytest.mark.parametrize(
