@@ -69,6 +69,7 @@ def databases(found: Findings) -> None:
         found.error(file, ("databases",), "exactly one database must be primary", "add `primary: true` to one")
     known = {*all_tables(), *tenant.database_sql, *tenant.config.customer_360.passthrough, *(t.physical for t in tenant.tables)}
     tagged = any(t.endswith("database-key") for table in tenant.tables for tags in table.tags.values() for t in tags)
+    persons = any(table.columns_with("database-key") for table in tenant.stitched_tables)
     for name, item in items.items():
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             found.error(file, ("databases", name), "a database's name has lower-case letters, digits and underscores only")
@@ -76,6 +77,13 @@ def databases(found: Findings) -> None:
             found.error(file, ("databases", name, "filter", key), "a database is filtered by database_key only")
         if item.filter and found.complete and not tagged:
             found.warning(file, ("databases", name, "filter"), "no field is tagged database-key, so this database will be empty")
+        elif item.filter and found.complete and not persons:
+            found.warning(
+                file,
+                ("databases", name, "filter"),
+                "no customer table has a field tagged database-key, so this database will hold orders and no person",
+                "tag the customers' brand too; a custom domain table adds it where the file has none",
+            )
         if item.filter and item.primary:
             found.error(file, ("databases", name), "the primary database holds everything and has no filter")
         if item.primary and item.tables:

@@ -289,6 +289,20 @@ def test_a_filtered_database_has_a_policy_of_its_own(check: Check) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "no field is tagged database-key, so this database will be empty"),
+        (more(LINES, "unit: {tags: [txn-item/database-key]}"), "no customer table has a field tagged database-key"),
+        (more(SHOP, "unit: {tags: [database-key]}"), None),
+    ],
+)
+def test_a_filtered_database_needs_the_brand_of_its_customers(check: Check, changes: dict[str, str], told: str | None) -> None:
+    tenant = "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases:\n  all: {primary: true}\n  jp: {filter: {database_key: JP}}\n"
+    found = [p.message for p in check({**changes, "tenant.yaml": tenant}) if p.file == "tenant.yaml"]
+    assert [told in message for message in found] == ([True] if told else [])
+
+
 def test_unknown_names_are_not_told_while_a_feed_is_unreadable(check: Check) -> None:
     problems = check({LINES: ORDERS + "x: 1\n", "workflow.yaml": "feeds: {Shop:Orders: {}}\n"})
     assert [(p.file, p.message) for p in problems] == [(LINES, "unknown key")]
