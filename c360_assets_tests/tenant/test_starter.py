@@ -55,6 +55,7 @@ def test_commented_defaults_are_the_defaults(tmp_path: Path, file: str) -> None:
     model = MODELS.get(file, models.MergePolicy)
     base = {k: given[k] for k in ("id", "name") if k in given}
     assert len(given) >= 3
+    assert given.keys() == model.model_fields.keys(), "every setting is shown"
     assert model.model_validate(given) == model.model_validate(base)
 
 
