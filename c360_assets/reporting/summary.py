@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from c360_assets.reporting.paths import short_path
-from c360_assets.validations.findings import Finding, worst_findings
+from c360_assets.validations.findings import Finding, told, worst_findings
 from c360_assets.warehouse.session import Session
 
 # The tables of the screen, in pipeline order; those that a tenant does not have are left out.
@@ -174,8 +174,7 @@ def _findings(findings: Sequence[Finding]) -> Table:
         title="\nInput validation: look at these first", title_justify="left", box=None, pad_edge=False, show_header=False
     )
     for f in findings:
-        what = f.metric.removesuffix("_count").replace("_", " ")
-        table.add_row(f.report_id, f.datasource, f"{what}: {f.count:,} ({100 * f.share:.1f} % of rows)")
+        table.add_row(f.report_id, f.datasource, told(f.metric, f.count, 100 * f.share))
     return table
 
 

@@ -73,7 +73,9 @@ def ranked(figures: pl.DataFrame) -> pl.DataFrame:
         found = found.join(
             values.rename({"base": name, "other": f"{name}_value"}), on=["report_id", "datasource", name], how="left"
         )
-    share = pl.coalesce("share_name_value", pl.min_horizontal(100.0 * pl.col("value") / pl.col("rows_name_value"), pl.lit(100.0)))
+    # A table may hold several values a row: of rows, more than all of them cannot be wrong.
+    of_rows = pl.coalesce("share_name_value", 100.0 * pl.col("value") / pl.col("rows_name_value"))
+    share = pl.min_horizontal(of_rows, pl.lit(100.0))
     order = ["is_mild", "share", "report_id", "datasource", "metric"]
     return (
         found.with_columns(

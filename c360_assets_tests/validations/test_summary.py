@@ -141,6 +141,14 @@ def test_worst_comes_first_and_missing_values_last(session: Session, tmp_path: P
     assert all(f.advice and f.reason for f in worst_findings(session, None))
 
 
+def test_no_more_than_all_rows_are_found_where_a_row_has_several_values(session: Session, tmp_path: Path) -> None:
+    tenant = tenant_with(tmp_path, {"A": {"home": ["phone", "phone-home"], "work": ["phone", "phone-work"]}})
+    put(session, {"home": [], "work": []}, "('1', '12', '13'), ('2', '14', NULL)", "A")
+    validated(session, tenant)
+    (found,) = (f for f in worst_findings(session, None) if f.metric == "not_10_digits_count")
+    assert (found.count, found.share) == (3, 1.0)
+
+
 def test_an_empty_table_gives_figures_without_division_by_zero(session: Session, tmp_path: Path) -> None:
     every = {f"c{i}": tags for i, tags in enumerate(sorted({tuple(r.tags[:1]) for r in REPORTS if "*" not in r.tags[0]}))}
     tags = {name: list(t) for name, t in every.items()}
