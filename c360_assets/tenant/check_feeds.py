@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Callable
 from zoneinfo import available_timezones
 
@@ -25,6 +26,7 @@ DATE_LETTERS = frozenset("yMdDHhmsSaZz")
 WEAK_KEYS = frozenset({"given-name", "surname", "full-name", "update-dt"})
 REMOTE = ("s3", "sftp")
 OUTPUT_NAME = re.compile(r"[A-Za-z0-9_]+")
+MARKS = re.compile("[\u0300-\u036f]")  # what an accented letter is beside its plain one
 
 
 def zone_problem(zone: str) -> tuple[str, str | None] | None:
@@ -71,6 +73,12 @@ def names(found: Findings) -> None:
             found.error(f"database/{name}.yaml", (), f"describes a table that does not exist: there is no {name}.sql beside it")
 
 
+def tidy_name(name: str) -> str:
+    """An output name for a column: lower case without accents, `_` for what is no letter or digit (`Straße` -> `strasse`)."""
+    plain = MARKS.sub("", unicodedata.normalize("NFKD", name.casefold()))
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "field"
+
+
 def outputs(found: Findings) -> None:
     """Output names have letters, digits and underscores and occur once, ignoring case."""
     for feed in found.tenant.feeds:
@@ -79,7 +87,7 @@ def outputs(found: Findings) -> None:
             output = item.rename or name
             path = ("fields", name, "rename") if item.rename else ("fields", name)
             if not OUTPUT_NAME.fullmatch(output):
-                tidy = re.sub(r"[^A-Za-z0-9]+", "_", output).strip("_").lower() or "field"
+                tidy = tidy_name(output)
                 found.error(file, path, "an output name has letters, digits and underscores only", f"add `rename: {tidy}`")
             if output.lower() in seen:
                 found.error(file, path, f"the output name {output} is taken by {seen[output.lower()]}", "add a `rename`")

@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from c360_assets.semantics.tags import CATALOGUE, is_profile
-from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME
+from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.guess import Guess, are_emails, guess
@@ -121,7 +121,7 @@ def _columns(sample: Sample) -> list[_Column]:
     taken = {name.lower() for name in GENERATED}
     columns = []
     for name in sample.frame.columns:
-        output = name if OUTPUT_NAME.fullmatch(name) else re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower() or "field"
+        output = name if OUTPUT_NAME.fullmatch(name) else tidy_name(name)
         stem, number = output, 2
         while output.lower() in taken:
             output, number = f"{stem}_{number}", number + 1

@@ -205,6 +205,13 @@ def test_text_that_is_not_utf_8_names_its_encoding(
     assert (f"encoding: {proposed}" in suggest_feed(path)) is bool(proposed)
 
 
+def test_accented_names_keep_their_letters(tmp_path: Path) -> None:
+    path = tmp_path / "gaeste.csv"
+    path.write_text("Straße,Geändert am,Endereço,Prénom,氏名\na,b,c,d,e\n", "utf-8")
+    fields = yaml.safe_load(suggest_feed(path))["fields"]
+    assert [f["rename"] for f in fields.values()] == ["strasse", "geandert_am", "endereco", "prenom", "field"]
+
+
 def test_broken_bytes_in_utf_8_are_no_other_encoding(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes("id;name\n1;Jürgen Müller\n2;Søren Ünal\n".encode() + b"3;J\xfcrgen\n")
