@@ -202,9 +202,9 @@ def _send_postgres(
             for table, query in queries.items():
                 target = config.tables[table].name or table
                 fresh = f"{target}__c360_new"
-                rows[table] = cursor.adbc_ingest(
-                    fresh, con.sql(query).to_arrow_reader(), mode="create", db_schema_name=config.schema_name
-                )
+                # DuckDB waits for ever to close a connection on which a result that nobody reads to its end is open.
+                with con.sql(query).to_arrow_reader() as reader:
+                    rows[table] = cursor.adbc_ingest(fresh, reader, mode="create", db_schema_name=config.schema_name)
                 _swap(cursor, config.schema_name, fresh, target)
         receiver.commit()
     return rows

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import polars as pl
 import pytest
@@ -139,6 +141,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
     with postgres_server(programs, tmp_path_factory.mktemp("postgres")) as address:
         yield address
+
+
+def test_what_postgres_refuses_unread_ends_the_sending(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dbapi = pytest.importorskip("adbc_driver_postgresql.dbapi", reason="needs the extra postgres")
+    receiver = MagicMock()
+    cursor = receiver.return_value.__enter__.return_value.cursor.return_value.__enter__.return_value
+    cursor.adbc_ingest.side_effect = dbapi.ProgrammingError("the table exists", status_code=4)
+    monkeypatch.setattr(dbapi, "connect", receiver)
+    monkeypatch.setenv("ANALYSTS", "postgresql://somewhere")
+    tenant = tenant_at(root, analysts={"type": "postgres", "url_env": "ANALYSTS"})
+    faulthandler.dump_traceback_later(60, exit=True)  # it was a wait without end inside the engine, which nothing else ends
+    try:
+        with open_session(root / "warehouse") as session:
+            for _ in range(5):
+                with pytest.raises(C360Error, match="destination analysts did not take the data"):
+                    send(session, tenant, "analysts")
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
