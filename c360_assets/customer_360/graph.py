@@ -174,7 +174,8 @@ def _deps(binds: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
 def lineage(node: TableNode, schemas: dict[str, dict[str, str]]) -> dict[str, list[tuple[str, str]]]:
     """Output column -> the (warehouse table, column) pairs its value is computed from.
 
-    `schemas`: warehouse table -> column -> type, of what the SQL reads. A column that cannot be traced has an empty list.
+    `schemas`: warehouse table -> column -> type, of what the SQL reads. A constant has an empty list. A column
+    is missing when it reads what cannot be traced: a whole row, `COLUMNS`, a pivot.
     """
     if not node.binds:
         return {}
@@ -187,7 +188,12 @@ def lineage(node: TableNode, schemas: dict[str, dict[str, str]]) -> dict[str, li
     except SqlglotError:
         return {}
     assert isinstance(traced, dict)
-    return {column: sorted(_leaves(root, meant)) for column, root in traced.items()}
+    return {column: sorted(_leaves(root, meant)) for column, root in traced.items() if not _reads_unseen(root)}
+
+
+def _reads_unseen(root: Node) -> bool:
+    ends = [node.expression for node in root.walk() if not node.downstream]
+    return any(isinstance(end, exp.Star) or end.find(exp.TableColumn, exp.Columns) is not None for end in ends)
 
 
 def _leaves(root: Node, meant: dict[str, str]) -> set[tuple[str, str]]:

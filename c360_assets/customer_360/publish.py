@@ -6,7 +6,7 @@ Core tables under their documented names in schema `main`, source tables in `dom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -85,7 +85,7 @@ def entries(session: Session, database: Database, specs: Mapping[str, TableSpec]
         columns = state.columns if state is not None else declared.get(name)
         if columns is None or _is_hidden(keeps, stored):
             return
-        inherited = _inherited(session, node, meanings) if node is not None and node.source == "tenant" else {}
+        inherited = _inherited(session, node, columns, meanings) if node is not None and node.source == "tenant" else {}
         meaning = {column: _meaning(column, type_, spec, tags, inherited.get(column)) for column, type_ in columns.items()}
         meanings[stored] = meaning
         text = spec.description if spec else ""
@@ -149,16 +149,26 @@ def _is_hidden(keeps: Mapping[str, str | None], stored: str) -> bool:
     return stored in keeps and keeps[stored] is None
 
 
-def _inherited(session: Session, node: TableNode, meanings: Mapping[str, Mapping[str, ColumnSpec]]) -> dict[str, ColumnSpec]:
+def _inherited(
+    session: Session, node: TableNode, columns: Iterable[str], meanings: Mapping[str, Mapping[str, ColumnSpec]]
+) -> dict[str, ColumnSpec]:
     """What columns of the tenant's own SQL take over from the columns they are computed from.
 
-    A column passed on under its name keeps its meaning; a column computed from personal data is personal data.
+    A column passed on under its name keeps its meaning; a column computed from personal data is personal data. Where
+    nobody can say what a column is computed from, it may be anything that the SQL reads. The case of names says nothing.
     """
     schemas = {table: state.columns for table in node.deps if (state := session.state(table)) is not None}
+    known = {table: {c.lower(): spec for c, spec in meanings[table].items()} for table in node.deps if table in meanings}
+    anything = ColumnSpec("", "", "", any(spec.pii for specs in known.values() for spec in specs.values()))
+    traced = {column.lower(): leaves for column, leaves in lineage(node, schemas).items()}
     found: dict[str, ColumnSpec] = {}
-    for column, leaves in lineage(node, schemas).items():
-        specs = [meanings[table][c] for table, c in leaves if c in meanings.get(table, {})]
-        if len(specs) == 1 and leaves[0][1] == column:
+    for column in columns:
+        leaves = traced.get(column.lower())
+        if leaves is None:
+            found[column] = anything
+            continue
+        specs = [known[table].get(c.lower(), anything) for table, c in leaves if table in known]
+        if len(specs) == 1 and leaves[0][1].lower() == column.lower():
             found[column] = specs[0]
         elif specs:
             found[column] = ColumnSpec("", "", "", any(spec.pii for spec in specs))

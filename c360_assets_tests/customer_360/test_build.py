@@ -13,7 +13,7 @@ import pytest
 from c360_assets.customer_360.build import build, build_table, is_current
 from c360_assets.customer_360.check import bound_schemas, check_sql
 from c360_assets.customer_360.databases import databases
-from c360_assets.customer_360.graph import lineage, plan
+from c360_assets.customer_360.graph import TableNode, lineage, plan
 from c360_assets.customer_360.publish import is_published, publish_database
 from c360_assets.customer_360.render import SHIPPED, macro_statements
 from c360_assets.customer_360.validations import validate_database
@@ -301,6 +301,31 @@ def test_lineage_leads_from_a_column_to_its_sources(session: Session, tmp_path: 
     assert found["email"] == [("email_ampid_assignment", "email")]
 
 
+def test_what_cannot_be_traced_is_missing_from_the_lineage() -> None:
+    schemas = {"merged_customers": {"amperity_id": "VARCHAR", "email": "VARCHAR"}}
+
+    def traced(sql: str) -> dict[str, list[str]]:
+        node = TableNode(
+            "extra",
+            "extra",
+            sql,
+            ("merged_customers",),
+            (("merged_customers", "merged_customers"),),
+            False,
+            "tenant",
+            "extra.sql",
+        )
+        return {column: [c for _, c in leaves] for column, leaves in lineage(node, schemas).items()}
+
+    assert traced("SELECT m AS r, to_json(m) AS j, email AS e, 1 AS n, count(*) OVER () AS k FROM merged_customers m") == {
+        "e": ["email"],
+        "n": [],
+        "k": [],
+    }
+    assert traced("SELECT COLUMNS('e.*') FROM merged_customers") == {}
+    assert traced("SELECT * FROM (PIVOT merged_customers ON amperity_id IN ('A') USING max(email))") == {}
+
+
 def test_checks_count_what_should_be_looked_at(session: Session, tmp_path: Path) -> None:
     tenant = shop(tmp_path, options={"validations": {"thresholds": {"CV-T14": 50}}})
     put_unified(session, [{"amperity_id": "A1", "email": "a@x.com", "phone": "12"}, {"amperity_id": "A2"}], fk_customer="VARCHAR")
@@ -399,6 +424,20 @@ def test_the_published_database_is_whole_described_and_known_as_published(sessio
             "SELECT semantic, is_pii FROM c360_catalog WHERE \"schema\" = 'domain' AND \"column\" = 'paid'"
         ).fetchall()
         assert shown == [("txn-item/item-revenue", False)]
+
+
+def test_what_is_computed_from_personal_data_is_marked_however_it_is_written(session: Session, tmp_path: Path) -> None:
+    written = """SELECT amperity_id AS Id, Email AS Contact, given_name AS "First Name", 1 AS "One", m AS everything,
+        COLUMNS('(surname)') AS "x_\\1", to_json(m)::VARCHAR AS text FROM merged_customers m"""
+    again = 'SELECT Contact AS mail, Id, "One" FROM written'
+    tenant = shop(tmp_path, database={"written": written, "again": again})
+    fill(session)
+    build_all(session, tenant)
+    publish_database(session, tenant, as_of=AS_OF)
+    with duckdb.connect(str(database_path(tenant.root)), read_only=True) as con:
+        found = con.execute("SELECT \"column\", is_pii FROM c360_catalog WHERE \"table\" IN ('written', 'again')").fetchall()
+    personal = dict.fromkeys(["Contact", "First Name", "x_surname", "everything", "text", "mail"], True)
+    assert dict(found) == {"Id": False, "One": False, **personal}
 
 
 def test_a_change_is_not_published_until_it_is(session: Session, tmp_path: Path) -> None:
