@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +88,37 @@ def check_destinations(tenant: Tenant, names: Sequence[str], tables: dict[str, d
             missing = [c for c in item.columns or [] if c.lower() not in columns]
             if missing:
                 found.append(_problem(f"{key}.tables.{table}.columns", f"{table} has no column {', '.join(missing)}"))
+            if twice := _repeated((c, c.lower()) for c in item.columns or []):
+                found.append(
+                    _problem(f"{key}.tables.{table}.columns", f"{table} would send {', '.join(twice[0])}: one column twice")
+                )
+    places = (place for name, config in tenant.destinations.items() for place in _places(tenant, name, config))
+    for first, *others in _repeated(places):
+        found.append(
+            _problem(others[-1], f"{' and '.join([first, *others])} would overwrite each other: give each its own place")
+        )
     return found
+
+
+def _places(tenant: Tenant, name: str, config: DestinationConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Key in the configuration, and what is overwritten there: files of a folder, which has one manifest, or tables."""
+    if config.type == "files":
+        path = str(config.path)
+        folder = path.rstrip("/") if "://" in path else os.path.realpath(tenant.root / path)
+        yield f"destinations.{name}", ("files", folder)
+    for table, item in config.tables.items():
+        # Which of two names of a folder's files are one depends on the file system; those of PostgreSQL are told apart.
+        target = item.name or table
+        at = (str(config.url_env), config.schema_name, target) if config.type == "postgres" else (name, target.lower())
+        yield f"destinations.{name}.tables.{table}", at
+
+
+def _repeated(items: Iterable[tuple[str, Hashable]]) -> list[list[str]]:
+    """Names of those `(name, value)` whose value is not theirs alone."""
+    found: dict[Hashable, list[str]] = {}
+    for name, value in items:
+        found.setdefault(value, []).append(name)
+    return [names for names in found.values() if len(names) > 1]
 
 
 def _problem(key: str, message: str) -> Problem:
@@ -162,7 +192,7 @@ def _send_files(
             files.append(file)
         manifest = Path(aside) / "manifest.json"
         manifest.write_text(json.dumps({"run_id": run_id, "database": config.database, "rows": rows}, indent=1) + "\n")
-        if not remote:
+        if not remote and not Path(folder).is_dir():  # who may read a folder that is there already, others have decided
             private_folder(Path(folder))
         for file in [*files, manifest]:
             os.chmod(file, 0o600)

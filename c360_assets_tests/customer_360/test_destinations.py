@@ -197,6 +197,36 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert ask("SELECT count(*) FROM information_schema.tables WHERE table_name LIKE '%__c360_new'") == [(0,)]
 
 
+def test_what_would_overwrite_itself_is_an_error_of_the_configuration(root: Path) -> None:
+    ids = {"columns": ["amperity_id"]}
+    one = {"type": "postgres", "url_env": "ANALYSTS", "tables": {"customer_360": {**ids, "name": "people"}}}
+    tenant = tenant_at(
+        root,
+        twice={"path": "x", "tables": {"customer_360": {**ids, "name": "A"}, "merged_customers": {**ids, "name": "a"}}},
+        again={"path": f"{root}/y/../x/", "tables": {"customer_360": ids}},
+        columns={"path": "z", "tables": {"customer_360": {"columns": ["email", "Email"]}}},
+        first=one,
+        second=one,
+        third={**one, "schema": "other"},
+    )
+    key, end = "destinations.", " would overwrite each other: give each its own place"
+    assert {str(problem.key): problem.message for problem in check_sql(tenant)} == {
+        f"{key}columns.tables.customer_360.columns": "customer_360 would send email, Email: one column twice",
+        f"{key}twice": f"{key}again and {key}twice{end}",
+        f"{key}twice.tables.merged_customers": f"{key}twice.tables.customer_360 and {key}twice.tables.merged_customers{end}",
+        f"{key}second.tables.customer_360": f"{key}first.tables.customer_360 and {key}second.tables.customer_360{end}",
+    }
+
+
+def test_a_folder_that_was_there_keeps_its_permissions(root: Path) -> None:
+    (root / "shared").mkdir(mode=0o755)
+    tenant = tenant_at(root, shared={"path": "shared"}, own={"path": "made/here"})
+    with open_session(root / "warehouse") as session:
+        send(session, tenant, "shared")
+        send(session, tenant, "own")
+    assert [stat.S_IMODE((root / folder).stat().st_mode) for folder in ("shared", "made/here")] == [0o755, 0o700]
+
+
 def test_what_is_misspelt_is_an_error_of_the_configuration(root: Path) -> None:
     tables = {"customer_36": None, "customer_360": {"columns": ["amperity_id", "mail"]}}
     tenant = tenant_at(root, crm={"path": "x", "tables": tables, "database": "jp"})
