@@ -32,6 +32,12 @@ FORMATS = {
     "parquet": ("parquet", "FORMAT parquet"),
     "ndjson": ("ndjson", "FORMAT json"),
 }
+REFUSALS = {
+    "2BP01": "a view or another table depends on a table whose columns have changed: drop it first, or send under another name",
+    "42501": "its user may not do this: it needs CREATE on the schema and must own the tables",
+    "42809": "the target is no table: send under another name",
+    "53100": "its disk is full",
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def send(session: Session, tenant: Tenant, name: str, *, force: bool = False) ->
         con.execute(f"SET TimeZone = {quote_literal(tenant.config.timezone)}")
         make_safe(con)
         queries = {table: _query(con, name, table, item) for table, item in config.tables.items()}
-        with _told(name):
+        with _told(name, config):
             rows = (_send_postgres if config.type == "postgres" else _send_files)(con, tenant, config, queries, session.run_id)
     session.commit(**{f"{SENT}:{name}": {"mark": mark, "rows": rows}})
     return Sent(name, rows)
@@ -147,6 +153,10 @@ def _query(con: duckdb.DuckDBPyConnection, name: str, table: str, item: Destinat
     by_name = {column.lower(): column for column, _ in rows}
     if item.columns is None:
         allowed = [column for column, is_pii in rows if not is_pii]
+        if not allowed:
+            raise C360Error(
+                f"destination {name}: every column of {table} is personal; list those that may leave (tables.{table}.columns)"
+            )
     else:
         missing = [c for c in item.columns if c.lower() not in by_name]
         if missing:
@@ -156,20 +166,42 @@ def _query(con: duckdb.DuckDBPyConnection, name: str, table: str, item: Destinat
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def _told(name: str, config: DestinationConfig) -> Iterator[None]:
     """Whatever a receiver says may quote values or credentials, so only its kind is told."""
     try:
         yield
-    except C360Error:
-        raise
+    except C360Error as error:
+        raise C360Error(f"destination {name}: {error}") from None
     except ImportError:
+        scheme = str(config.path).partition("://")[0]
+        if config.type == "files" and scheme != "s3":
+            raise C360Error(
+                f"destination {name}: what sends to {scheme}:// is not installed; a path is a folder or s3:// (destinations.yaml)"
+            ) from None
         raise C360Error(
             f"destination {name} needs an optional part of this package: pip install 'c360-assets[postgres]' or 'c360-assets[s3]'"
         ) from None
     except Exception as error:
         raise C360Error(
-            f"destination {name} did not take the data: {type(error).__name__}; `c360 send {name}` tries again"
+            f"destination {name} did not take the data: {_kind(error, config)}; `c360 send {name}` tries again"
         ) from None
+
+
+def _kind(error: Exception, config: DestinationConfig) -> str:
+    """The kind of an error in words of this module or of the operating system, none of the receiver's."""
+    kind = type(error).__name__
+    if isinstance(error, OSError) and error.errno:
+        return f"{kind}, {os.strerror(error.errno)}"
+    if config.type != "postgres":
+        return kind
+    state = getattr(error, "sqlstate", None)
+    if state:
+        return f"{kind}, SQLSTATE {state}" + (f", {REFUSALS[state]}" if state in REFUSALS else "")
+    if kind == "OperationalError":
+        return (
+            f"{kind}, no connection: is the server up, and are host, port, user, password and database in {config.url_env} right?"
+        )
+    return kind
 
 
 def _send_files(
@@ -206,14 +238,17 @@ def _send_files(
 def _replace(file: Path, target: Path) -> None:
     """Put a file in place in one step, also from another file system."""
     aside = target.with_name(f".{target.name}.{os.getpid()}.new")
-    aside.write_bytes(b"")
-    os.chmod(aside, 0o600)
-    with file.open("rb") as source, aside.open("wb") as copy:
-        while block := source.read(1 << 20):
-            copy.write(block)
-        copy.flush()
-        os.fsync(copy.fileno())
-    os.replace(aside, target)
+    try:
+        aside.write_bytes(b"")
+        os.chmod(aside, 0o600)
+        with file.open("rb") as source, aside.open("wb") as copy:
+            while block := source.read(1 << 20):
+                copy.write(block)
+            copy.flush()
+            os.fsync(copy.fileno())
+        os.replace(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)  # half a file would keep a full disk full
 
 
 def _send_postgres(
@@ -224,7 +259,9 @@ def _send_postgres(
 
     address = os.environ.get(config.url_env or "")
     if not address:
-        raise C360Error(f"the environment variable {config.url_env}, for a destination, is not set")
+        raise C360Error(f"the environment variable {config.url_env} is not set; put PostgreSQL's address there")
+    for table, query in queries.items():
+        _check_types(con, table, query)
     rows: dict[str, int] = {}
     with dbapi.connect(address) as receiver:
         with receiver.cursor() as cursor:
@@ -238,6 +275,15 @@ def _send_postgres(
                 _swap(cursor, config.schema_name, fresh, target)
         receiver.commit()
     return rows
+
+
+def _check_types(con: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
+    nested = [f"{column} is {type_.split('(')[0]}" for column, type_, *_ in con.execute(f"DESCRIBE {query}").fetchall()
+              if type_.startswith(("STRUCT", "MAP", "UNION"))]  # fmt: skip
+    if nested:
+        raise C360Error(
+            f"{table}: {', '.join(nested)}, which PostgreSQL cannot take: cast it to JSON, or leave it out of `columns`"
+        )
 
 
 def _swap(cursor: Any, schema: str, fresh: str, target: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import json
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +60,8 @@ def publish(tenant: Tenant, people: list[dict[str, Any]]) -> None:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("sender")
+    (made / "database").mkdir()
+    (made / "database" / "nested.sql").write_text("SELECT {'email': email} AS m FROM merged_customers")
     publish(tenant_at(made), PEOPLE)
     return made
 
@@ -97,9 +101,9 @@ def test_one_that_fails_keeps_no_other_waiting_and_is_sent_again_alone(root: Pat
     tenant_at(root, bad={"path": "blocked/here"}, good={"path": "exports/good"})
     results = send_all(root, [])
     assert [sent.name for sent in results.sent] == ["good"]
-    assert results.failures == ["destination bad did not take the data: FileExistsError; `c360 send bad` tries again"] or (
-        "NotADirectoryError" in results.failures[0]
-    )
+    assert results.failures == [
+        "destination bad did not take the data: FileExistsError, File exists; `c360 send bad` tries again"
+    ] or ("NotADirectoryError" in results.failures[0])
     (root / "blocked").unlink()
     results = send_all(root, [])
     assert ([sent.name for sent in results.sent], results.failures) == (["bad"], [])
@@ -176,10 +180,10 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
 
     with open_session(root / "warehouse") as session:
         session.execute("SET threads = 1")
-        with pytest.raises(C360Error, match="ANALYSTS, for a destination, is not set"):
+        with pytest.raises(C360Error, match="destination analysts: the environment variable ANALYSTS is not set"):
             send(session, tenant, "analysts")
         monkeypatch.setenv("ANALYSTS", "postgresql://c360:secret@127.0.0.1:1/postgres")
-        with pytest.raises(C360Error, match="did not take the data") as error:
+        with pytest.raises(C360Error, match=r"no connection: .* in ANALYSTS right") as error:
             send(session, tenant, "analysts")
         assert "secret" not in str(error.value)
         monkeypatch.setenv("ANALYSTS", server)
@@ -189,12 +193,48 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
         assert ask(kinds.format("lifetime_order_revenue")) == [("numeric",)]
         assert ask(kinds.format("update_dt")) == [("timestamp with time zone",)]
         ask("CREATE VIEW c360.seen AS SELECT count(*) AS n FROM c360.people", change=True)
+        other = tenant_at(root, analysts={"type": "postgres", "url_env": "ANALYSTS", "schema": "c360", "tables": {
+            "customer_attributes": {"columns": ["amperity_id"], "name": "people"}}})  # fmt: skip
+        with pytest.raises(C360Error, match="SQLSTATE 2BP01, a view or another table depends"):
+            send(session, other, "analysts")
     publish(tenant, PEOPLE[:2])
     with open_session(root / "warehouse") as session:
         session.execute("SET threads = 1")
         assert not send(session, tenant, "analysts").reused
     assert ask("SELECT n FROM c360.seen") == [(2,)]
     assert ask("SELECT count(*) FROM information_schema.tables WHERE table_name LIKE '%__c360_new'") == [(0,)]
+
+
+def test_a_full_disk_is_told_and_keeps_no_half_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, "ann@x.com", "people.csv")
+
+    tenant = tenant_at(root, crm={"path": "exports/full"})
+    monkeypatch.setattr(os, "fsync", full)
+    with (
+        open_session(root / "warehouse") as session,
+        pytest.raises(C360Error, match=r"OSError, No space left on device; ") as error,
+    ):
+        send(session, tenant, "crm")
+    assert "ann@x.com" not in str(error.value)
+    assert list((root / "exports/full").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        ({"path": "gs://bucket/x"}, "destination crm: what sends to gs:// is not installed; a path is a folder or s3://"),
+        ({"path": "x", "tables": {"nested": None}}, "destination crm: every column of nested is personal; list those"),
+        (
+            {"type": "postgres", "url_env": "HOME", "tables": {"nested": {"columns": ["m"]}}},
+            "destination crm: nested: m is STRUCT, which PostgreSQL cannot take: cast it to JSON",
+        ),
+    ],
+)
+def test_what_cannot_be_sent_is_told_with_a_remedy(root: Path, item: dict[str, Any], told: str) -> None:
+    tenant = tenant_at(root, crm=item)
+    with open_session(root / "warehouse") as session, pytest.raises(C360Error, match=told):
+        send(session, tenant, "crm")
 
 
 def test_what_would_overwrite_itself_is_an_error_of_the_configuration(root: Path) -> None:
