@@ -34,7 +34,7 @@ FORMATS = {
 }
 REFUSALS = {
     "2BP01": "a view or another table depends on a table whose columns have changed: drop it first, or send under another name",
-    "42501": "its user may not do this: it needs CREATE on the schema and must own the tables",
+    "42501": "its user may not do this: it must own the tables, or may not make the schema",
     "42809": "the target is no table: send under another name",
     "53100": "its disk is full",
 }
@@ -265,16 +265,29 @@ def _send_postgres(
     rows: dict[str, int] = {}
     with dbapi.connect(address) as receiver:
         with receiver.cursor() as cursor:
-            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_ident(config.schema_name)}")
+            _ensure_schema(cursor, config.schema_name)
             for table, query in queries.items():
                 target = config.tables[table].name or table
                 fresh = f"{target}__c360_new"
-                # DuckDB waits for ever to close a connection on which a result that nobody reads to its end is open.
+                # DuckDB may wait for ever to close a connection on which a result that nobody reads to its end is open.
                 with con.sql(query).to_arrow_reader() as reader:
                     rows[table] = cursor.adbc_ingest(fresh, reader, mode="create", db_schema_name=config.schema_name)
                 _swap(cursor, config.schema_name, fresh, target)
         receiver.commit()
     return rows
+
+
+def _ensure_schema(cursor: Any, schema: str) -> None:
+    """IF NOT EXISTS would ask for the right to make schemas even where this one is there."""
+    cursor.execute(
+        "SELECT has_schema_privilege(oid, 'USAGE') AND has_schema_privilege(oid, 'CREATE') "
+        f"FROM pg_namespace WHERE nspname = {quote_literal(schema)}"
+    )
+    found = cursor.fetchall()
+    if not found:
+        cursor.execute(f"CREATE SCHEMA {quote_ident(schema)}")
+    elif found == [(False,)]:
+        raise C360Error(f"its user may not make tables in schema {schema}: grant it USAGE and CREATE there")
 
 
 def _check_types(con: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
