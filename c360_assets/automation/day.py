@@ -18,6 +18,7 @@ import polars as pl
 
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.plan import Plan, plan
+from c360_assets.customer_360.destinations import due
 from c360_assets.customer_360.publish import is_published
 from c360_assets.errors import C360Error
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
@@ -91,6 +92,7 @@ class _Day:
         self.warnings: list[str] = []
         self.failures: list[str] = []
         self.unreadable: list[str] = []
+        self.owed: list[str] = []  # destinations that lack what is published, as one failed or the run was killed before it
         self.published_now = False
 
     def run(self) -> Summary:
@@ -207,6 +209,7 @@ class _Day:
             todo = plan(session, self.tenant, self.options.stage, as_of, force=self.options.force or self.options.refit)
             if self.options.only:
                 todo.stale = _named(todo.stale + todo.current, self.options.only)
+            self.owed = due(session, self.tenant) if wanted and database_path(self.tenant.root).exists() else []
             publish = wanted and bool(todo.stale or not is_published(session, self.tenant, report_specs(session, self.tenant)))
         required = sorted(f for f in self.unreadable if self._required(f))
         if publish and required:
@@ -221,12 +224,13 @@ class _Day:
         return feed is not None and workflow(self.tenant, feed).required
 
     def _compute(self, todo: Plan, publish: bool, as_of: date) -> None:
-        if not todo.stale and not publish:
+        if not todo.stale and not publish and not self.owed:
             return
         from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH, VALIDATE
 
         job = {"run": DAY, "activate": ACTIVATE, "validate": VALIDATE}.get(self.options.stage, STITCH)
-        tables = [*todo.stale, *([DATABASE, *(f"destination/{name}" for name in self.tenant.destinations)] if publish else [])]
+        sent = list(self.tenant.destinations) if publish else self.owed
+        tables = [*todo.stale, *([DATABASE] if publish else []), *(f"destination/{name}" for name in sent)]
         self.reporter.doing(f"{len(tables)} tables to compute")
         outcome = self._launch(job, tables, self._stage_tags(as_of, publish), as_of=as_of)
         self.failures += [f"{step}: {message}" for step, message in outcome.failed_steps]

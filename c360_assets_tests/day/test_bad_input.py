@@ -111,6 +111,17 @@ def test_too_many_errors_and_feeds_nobody_waits_for_do_not_hold_up_the_rest(ran:
     assert accepted.code == 0, accepted.text
 
 
+def test_the_next_run_sends_what_a_destination_lacks(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = "tables: {customer_360: {columns: [amperity_id]}}"
+    (ran / "destinations.yaml").write_text(f"destinations:\n  crm: {{path: blocked/here, {table}}}\n")
+    (ran / "blocked").write_text("a file where a folder should be")
+    for _ in range(2):
+        refused(c360_here(monkeypatch, "run", "--tenant", ran), "destination crm did not take the data")
+    (ran / "blocked").unlink()
+    assert c360_here(monkeypatch, "run", "--tenant", ran).code == 0
+    assert (ran / "blocked/here/manifest.json").exists()
+
+
 def test_feeds_without_files_are_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = small_tenant(tmp_path / "tenant")
     (root / "domain_tables").mkdir()
