@@ -42,6 +42,7 @@ CATALOGUE_TABLE = "c360_catalog"
 # Tables made at publication, not built: documented all the same.
 MADE = {RUN_CONTEXT: "main", CATALOGUE_TABLE: "main", FILTER_TABLE: "main", STATISTICS_TABLE: "reports"}
 REPORT_STAGES = frozenset({"validations", "ingest"})
+UNTAGGED = "As its source sends it; neither a tag nor a description says what it means"
 SYSTEM_TEXT = {
     "_pk": ColumnSpec("VARCHAR", "Key of the row: its primary key as text"),
     "_uuid_pk": ColumnSpec("VARCHAR", "Key of the row as a UUID"),
@@ -233,7 +234,7 @@ def _source_meaning(table: SourceTable, column: str, type_: str, told: str) -> C
         return SYSTEM_TEXT[column]
     infos = [tag_info(tag) for tag in table.tags.get(column, [])]
     text = ". ".join(dict.fromkeys(info.description for info in infos if info.description))
-    return ColumnSpec(type_, told or text, ",".join(info.name for info in infos), any(info.pii for info in infos))
+    return ColumnSpec(type_, told or text or UNTAGGED, ",".join(info.name for info in infos), any(info.pii for info in infos))
 
 
 def publish_plan(database: Database, session: Session, listed: Sequence[Entry], *, as_of: date) -> list[PublishedTable]:

@@ -93,6 +93,8 @@ def test_the_catalogue_describes_every_column(demo: Ran) -> None:
     )
     assert undescribed == []
     assert ask(demo.root, 'SELECT count(*) FROM c360_catalog GROUP BY "schema", "table", "column" HAVING count(*) > 1') == []
+    bare = """SELECT "table", "column" FROM c360_catalog WHERE description = '' OR type = '' OR is_pii IS NULL"""
+    assert ask(demo.root, bare) == []
     pii = dict(ask(demo.root, """SELECT "column", is_pii FROM c360_catalog WHERE "table" = 'merged_customers'"""))
     assert (pii["email"], pii["amperity_id"]) == (True, False)
 
