@@ -16,6 +16,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage as trace
+from sqlglot.optimizer.scope import traverse_scope
 
 from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.ingest.upsert import SYSTEM_COLUMNS, columns_of, key_sql, uuid_digest_sql, uuid_sql
@@ -300,6 +301,8 @@ def _references(tenant: Tenant, query: exp.Query) -> tuple[list[str], list[tuple
     """(physical names of the tables it reads, names with lines that are no table)."""
     known = {t.physical.lower(): t.physical for t in tenant.tables}
     named = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
+    # A part of the statement may be called like the table that it reads: WITH t AS (SELECT * FROM t WHERE ...).
+    both = _read_from_outside(query) if not named.isdisjoint(known) else set()
     found: set[str] = set()
     unknown: list[tuple[str, int | None]] = []
     for source in query.find_all(exp.Table):
@@ -310,9 +313,15 @@ def _references(tenant: Tenant, query: exp.Query) -> tuple[list[str], list[tuple
             continue
         if source.db or name.lower() not in known:
             unknown.append((f"{source.db}.{name}" if source.db else name, source.this.meta.get("line")))
-        elif name.lower() not in named:
+        elif name.lower() not in named or name.lower() in both:
             found.add(known[name.lower()])
     return sorted(found), unknown
+
+
+def _read_from_outside(query: exp.Query) -> set[str]:
+    """The lower-cased names that somewhere in the statement stand for a table and not for a part of the statement."""
+    sources = (source for scope in traverse_scope(query) for source in scope.sources.values())
+    return {source.name.lower() for source in sources if isinstance(source, exp.Table)}
 
 
 def _cycle(graph: dict[str, list[str]]) -> list[str]:

@@ -58,6 +58,24 @@ def test_tables_are_built_after_those_they_read(tmp_path: Path) -> None:
         session.commit()
 
 
+@pytest.mark.parametrize(
+    ("sql", "reads", "rows"),
+    [
+        ("WITH Shop_Customers AS (SELECT * FROM Shop_Customers WHERE id > 'a') SELECT id FROM Shop_Customers", True, 2),
+        ("WITH a AS (SELECT id FROM Shop_Customers), Shop_Customers AS (SELECT 1) SELECT a.* FROM a, Shop_Customers", True, 3),
+        ("WITH Shop_Customers AS (SELECT 'x' AS id) SELECT id FROM Shop_Customers", False, 1),
+        ("WITH T AS (SELECT 'x' AS id) SELECT id FROM T", False, 1),
+    ],
+)
+def test_a_part_may_be_called_like_a_table(tmp_path: Path, sql: str, reads: bool, rows: int) -> None:
+    tenant = loaded(tmp_path, {"T": sql})
+    (table,) = ordered(tenant)
+    assert check_sql(tenant) == []
+    assert dependencies(tenant, table) == ["Shop_Customers"] * reads
+    with open_session(tmp_path / "warehouse") as session:
+        assert build_custom_table(session, tenant, table).rows == rows
+
+
 def test_the_example_flattens_nested_orders(tmp_path: Path) -> None:
     init_tenant(tmp_path)
     for path in tmp_path.rglob("*.example"):
