@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from c360_assets.tenant.models import Tenant
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 
 app = typer.Typer(
     name="c360",
@@ -469,7 +469,7 @@ def feed_purge(
                 )
             purge(session, found)
             session.commit()
-        out.print(f"emptied {found.name}; the next load reads all that is in landing/ again")
+        out.print(f"emptied {found.name}; the next load reads all that is in landing/ again", markup=False)
 
 
 @app.command()

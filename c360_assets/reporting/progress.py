@@ -9,6 +9,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 
@@ -36,8 +37,8 @@ class Reporter:
     def doing(self, text: str) -> None:
         """Show what is under way; in a pipe only a change is worth a line, and `done` will say it."""
         if self._status is not None:
-            self._status.update(f"[dim]{self.seconds:5.1f} s[/]  {text}")
+            self._status.update(f"[dim]{self.seconds:5.1f} s[/]  {escape(text)}")
 
     def done(self, text: str) -> None:
         """A line that stays: something is finished or must be known."""
-        self.console.print(f"[dim]{self.seconds:5.1f} s[/]  {text}", soft_wrap=True)
+        self.console.print(f"[dim]{self.seconds:5.1f} s[/]  {escape(text)}", soft_wrap=True)

@@ -139,7 +139,7 @@ def digest_lines(root: Path) -> Iterator[str]:
 
 def render_status(status: Status, console: Console) -> None:
     """Print the page."""
-    table = Table(title=status.tenant, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table = Table(title=escape(status.tenant), title_justify="left", box=None, pad_edge=False, header_style="dim")
     table.add_column("feed")
     table.add_column("last delivery")
     for name in ("rows read", "rejected", "waiting"):
@@ -151,7 +151,7 @@ def render_status(status: Status, console: Console) -> None:
             parts.append(f"[red]{escape(f.problem)}[/]")
         state = "\n".join(parts) or ("" if f.last_day else "[yellow]nothing delivered yet[/]")
         waiting = "unknown" if f.problem else f"{f.waiting_days} days" if f.waiting_days else ""
-        table.add_row(f.feed, str(f.last_day or "–"), f"{f.rows:,}", f"{f.rejected:,}", waiting, state)
+        table.add_row(escape(f.feed), str(f.last_day or "–"), f"{f.rows:,}", f"{f.rejected:,}", waiting, state)
     console.print(table)
     s = status.stitch
     if s["source_records"]:

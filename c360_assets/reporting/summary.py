@@ -154,7 +154,7 @@ def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
     table.add_column("")
     for f in feeds:
         numbers = (f"{n:,}" for n in (f.days, f.files, f.read, f.loaded, f.rejected))
-        table.add_row(f.feed, *numbers, Text(f.problem or "", style="red"))
+        table.add_row(Text(f.feed), *numbers, Text(f.problem or "", style="red"))
     return table
 
 
@@ -174,7 +174,7 @@ def _findings(findings: Sequence[Finding]) -> Table:
         title="\nInput validation: look at these first", title_justify="left", box=None, pad_edge=False, show_header=False
     )
     for f in findings:
-        table.add_row(f.report_id, f.datasource, told(f.metric, f.count, 100 * f.share))
+        table.add_row(f.report_id, Text(f.datasource), told(f.metric, f.count, 100 * f.share))
     return table
 
 

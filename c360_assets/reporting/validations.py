@@ -252,7 +252,7 @@ def render_validations(found: Validations, console: Console, page: str, limit: i
     table.add_column("what to do", overflow="fold", ratio=1)
     for number, f in enumerate(found.findings[:limit], 1):
         what = Text.assemble((f.what, "bold"), (f"  {f.report_id}", "dim"))
-        table.add_row(str(number), f.datasource, what, f"{f.count:,}", f"{100 * f.share:.1f} %", f.advice)
+        table.add_row(str(number), Text(f.datasource), what, f"{f.count:,}", f"{100 * f.share:.1f} %", f.advice)
     rows = sum(source.rows for source in found.sources)
     console.print(f"{len(found.sources)} tables, {rows:,} rows, {len(found.findings)} findings", style="bold")
     if found.findings:

@@ -9,7 +9,7 @@ import pytest
 from c360_assets.warehouse.activated import database_path
 from c360_assets_tests.day.command import Said, ask, c360_here, written
 from c360_assets_tests.day.conftest import Ran
-from c360_assets_tests.day.small import CLUB, FIRST, POST_ROWS, SECOND, SHOP_ROWS, copy_of, land, land_all, small_tenant
+from c360_assets_tests.day.small import CLUB, FIRST, POST_ROWS, SECOND, SHOP, SHOP_ROWS, copy_of, land, land_all, small_tenant
 
 
 @pytest.fixture
@@ -45,6 +45,18 @@ def test_a_misspelt_key_of_a_feed(ran: Path, monkeypatch: pytest.MonkeyPatch) ->
     refused(c360_here(monkeypatch, "run", "--tenant", ran), *told)
     refused(c360_here(monkeypatch, "check", "--tenant", ran), *told[:3])
     assert written(ran) == before
+
+
+@pytest.mark.parametrize("name", ["Star [/b]", "Star [EU]", "Star"])
+def test_the_name_of_a_feed_is_shown_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Neither square brackets nor `:star:` mean anything on the screen."""
+    root = small_tenant(tmp_path / "tenant")
+    (root / "workflow.yaml").unlink()
+    (root / "feeds/shop/customers.yaml").write_text(SHOP.lstrip().replace("feed: Customers", f'feed: "{name}"'), "utf-8")
+    land(root, "shop/customers", FIRST, [*SHOP_ROWS, ("c9", "no address", "Gus", "Gray", 1)])
+    for verb, shown in (("load", f"loaded Shop:{name}: 7 rows"), ("status", f"Shop:{name}"), ("validate", f"Shop:{name}")):
+        said = c360_here(monkeypatch, verb, "--tenant", root)
+        assert (said.code, shown in said.text) == (0, True), said.text
 
 
 def test_sql_that_names_an_unknown_column(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
