@@ -7,12 +7,11 @@ where it is nearly a declared name.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from c360_assets.semantics.closest import closest
 from c360_assets.tenant.models import FeedConfig
+from c360_assets.tenant.workbooks import READABLE
 
 HEAD = 512
 # First bytes -> what such a file is, and the setting under which it can be read ("" where there is none).
@@ -29,7 +28,6 @@ SIGNATURES: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
 )
 # The marks of UTF-16 begin like one of UTF-32, which is tried first.
 ENCODINGS = (((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"), "utf-32"), ((b"\xff\xfe", b"\xfe\xff"), "utf-16"))
-READABLE = "export it as CSV, JSON, Parquet, Avro or XML, plain or packed with gzip, zip or tar"
 DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}
 
 
@@ -50,15 +48,6 @@ def foreign(form: str, head: bytes) -> tuple[str, str] | None:
 def marked_encoding(head: bytes) -> str | None:
     """The encoding that a byte order mark names; None without one, or for UTF-8, whose mark is no more than a blank."""
     return next((name for marks, name in ENCODINGS if head.startswith(marks)), None)
-
-
-def is_workbook(path: Path) -> bool:
-    """Whether a zip archive is a document of an office program."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return "[Content_Types].xml" in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return False
 
 
 def why_missing(feed: FeedConfig, name: str, header: Sequence[str], delimiter: str = "") -> str | None:

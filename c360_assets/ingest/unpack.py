@@ -20,10 +20,11 @@ from xml.etree.ElementTree import ParseError
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import LandedFile
 from c360_assets.ingest.opened import about
-from c360_assets.ingest.recognise import READABLE, foreign, is_workbook, marked_encoding
+from c360_assets.ingest.recognise import foreign, marked_encoding
 from c360_assets.tenant.avro_files import avro_to_parquet
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, FilesConfig
+from c360_assets.tenant.workbooks import OFFICE, READABLE, is_workbook
 from c360_assets.tenant.xml_files import NoRowsError, xml_to_ndjson
 from c360_assets.warehouse.session import private_folder
 
@@ -199,7 +200,7 @@ def _plain(part: Part, aside: Path, *, inside: bool) -> Part:
 def _unopened(path: Path, magic: bytes, inside: bool) -> tuple[str, str]:
     """What an archive is that the feed takes for a plain file, and what to do."""
     if magic.startswith(ZIP) and is_workbook(path):
-        return "is an Excel workbook or another office document", READABLE
+        return OFFICE, READABLE
     kind = "zip" if magic.startswith(ZIP) else "tar"
     return f"is a {kind} archive", "send it unpacked: archives in archives are not read" if inside else (
         f"say `compression: {kind}` under files"

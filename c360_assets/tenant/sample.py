@@ -21,6 +21,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.tenant.avro_files import avro_to_parquet
+from c360_assets.tenant.workbooks import OFFICE, READABLE, is_workbook
 from c360_assets.tenant.xml_files import likely_row_tag, xml_to_ndjson
 
 SAMPLE_ROWS = 50_000
@@ -72,6 +73,8 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
     if not head:
         raise C360Error(f"{path}: is empty; a sample needs a header and some rows")
     if kind := _archive(path, head):
+        if kind == "zip" and is_workbook(path):
+            raise C360Error(f"{path}: {OFFICE}; {READABLE}")
         return _member_of(path, kind, rows)
     con = duckdb.connect(":memory:", config={"threads": 1})
     try:

@@ -103,6 +103,14 @@ def packed_tar(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def packed_zip(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
 def write_zip(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("../../evil.psv", csv("|"))
@@ -259,6 +267,11 @@ def test_ambiguous_dates_are_told() -> None:
     [
         ("a.csv", b"", "is empty"),
         ("a.zip", b"PK\x03\x04", "cannot be read"),
+        (
+            "a.xlsx",
+            packed_zip({"[Content_Types].xml": b"<a><b/></a>", "xl/workbook.xml": b"<a/>"}),
+            "is an Excel workbook .*; export it as CSV",
+        ),
         ("a.xml", b"<?xml version='1.0'?>", "cannot be read as XML"),
         ("a.xml", b"<!DOCTYPE a [<!ENTITY b 'secret'>]><a><b>&b;</b></a>", "cannot be read as XML"),
         ("a.avro", b"Obj\x01secret", "cannot be read as AVRO"),
