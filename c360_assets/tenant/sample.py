@@ -86,10 +86,8 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
         compression = "gzip" if head[:2] == b"\x1f\x8b" else "none"
         form = _json_format(path, head, compression)
         if form is not None:
-            relation = con.sql(
-                "SELECT * FROM read_json(?, format = ?, compression = ?)",
-                params=[str(path), "array" if form == "json" else "newline_delimited", compression],
-            )
+            shape = "newline_delimited" if form == "ndjson" else "unstructured" if _object_on_lines(head) else "array"
+            relation = con.sql("SELECT * FROM read_json(?, format = ?, compression = ?)", params=[str(path), shape, compression])
             return _declared(relation.limit(rows), form)
         return _delimited(con, path, head, compression, rows)
     except duckdb.Error as error:
@@ -163,7 +161,15 @@ def _json_format(path: Path, head: bytes, compression: str) -> str | None:
     first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] if compression == "none" else b""
     if first == b"[" or (not first and name.endswith(".json")):
         return "json"
+    if _object_on_lines(head):
+        return "json"
     return "ndjson" if first == b"{" or (not first and name.endswith((".ndjson", ".jsonl"))) else None
+
+
+def _object_on_lines(head: bytes) -> bool:
+    """Whether a file begins with a JSON object that is written over several lines."""
+    first, newline, _ = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+    return bool(newline) and re.fullmatch(rb"\{\s*(\"[^\"]*\"\s*:\s*.*,\s*|\"[^\"]*\"\s*:\s*[\[{]\s*)?", first) is not None
 
 
 def _declared(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:

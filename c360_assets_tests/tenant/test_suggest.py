@@ -146,6 +146,11 @@ FILES = {
         {"format": "json"},
         "'shop/customers-'yyyyMMdd'*.json'",
     ),
+    "customers-20240131.json.json": (
+        lambda p: p.write_text("\n".join(json.dumps(row, indent=1) for row in ROWS)),
+        {"format": "json"},
+        "'shop/customers-'yyyyMMdd'*.json.json'",
+    ),
     "customers-20240131.parquet": (write_parquet, {"format": "parquet"}, "'shop/customers-'yyyyMMdd'*.parquet'"),
 }
 
