@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.stitch.duplicates import KEY_SEPARATOR
 from c360_assets.stitch.records import columns_with, in_threads, registered
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -122,8 +123,12 @@ def chosen_strategies(config: Any, frame: pl.DataFrame) -> list[Strategy]:
     for item in config.strategies:
         name, limit, enabled = (item, None, True) if isinstance(item, str) else (item.name, item.limit, item.enabled)
         listed[name.replace("_", "-")] = (limit, enabled)
-    keyed = [  # a representative holds the keys of all records it stands for, comma-joined
-        Strategy(c.replace("_", "-", 1), (f"unnest(string_split({quote_ident(c)}, ','))",), limit=config.fk_limit)
+    keyed = [  # a representative holds the keys of all records it stands for
+        Strategy(
+            c.replace("_", "-", 1),
+            (f"unnest(string_split({quote_ident(c)}, {quote_literal(KEY_SEPARATOR)}))",),
+            limit=config.fk_limit,
+        )
         for c in columns_with(frame, "fk_")
     ]
     keyed += [Strategy(c.replace("_", "-", 1), (quote_ident(c),)) for c in columns_with(frame, "bk_")]

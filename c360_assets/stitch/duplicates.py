@@ -24,6 +24,8 @@ PROFILE = (
     "company",
 )
 _LISTS = ("email", "phone")
+KEY_SEPARATOR = "\x1f"
+"""Between the foreign keys that a representative gathers: a key may hold any character that people write, a comma too."""
 
 
 def collapse(
@@ -62,7 +64,7 @@ def collapse(
 
 
 def representatives(frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `frame` (with `rep`) that represent a group; their `fk_*` hold all values of the group, comma-joined.
+    """Rows of `frame` (with `rep`) that represent a group; their `fk_*` hold all values of the group, by `KEY_SEPARATOR`.
 
     Values are distinct and sorted; NULL when the group has none. All other columns are the representative's own.
     """
@@ -71,7 +73,7 @@ def representatives(frame: pl.DataFrame) -> pl.DataFrame:
     grouped = frame.filter(pl.col("rep").is_in(_group_reps(frame).implode()))
     if not fks or not grouped.height:
         return reps
-    gathered = [pl.col(c).drop_nulls().unique().sort().str.join(",").replace("", None).alias(f"all:{c}") for c in fks]
+    gathered = [pl.col(c).drop_nulls().unique().sort().str.join(KEY_SEPARATOR).replace("", None).alias(f"all:{c}") for c in fks]
     # A join copies every column it carries, so only the key goes through it.
     matched = reps.select("rep").join(grouped.group_by("rep").agg(gathered), on="rep", how="left", maintain_order="left")
     values = [pl.select(pl.coalesce(matched[f"all:{c}"], reps[c])).to_series().alias(c) for c in fks]

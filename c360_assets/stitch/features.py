@@ -12,8 +12,9 @@ e-mail address count only where that record lacks the name, gender only where th
 
 from __future__ import annotations
 
+from c360_assets.stitch.duplicates import KEY_SEPARATOR
 from c360_assets.stitch.levels import Fact, Feature, HSource, Level, USource
-from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 
 def _similar(column: str) -> str:
@@ -416,9 +417,9 @@ assert sum(f.bits for f in FEATURES) < 63
 
 
 def key_state(column: str) -> str:
-    """The state of a key of a pair that holds it: 1 equal, 2 different. A key may hold several values, comma-joined."""
-    a, b = quote_ident(f"a_{column}"), quote_ident(f"b_{column}")
+    """The state of a key of a pair that holds it: 1 equal, 2 different. A representative may hold several foreign keys."""
+    a, b, by = quote_ident(f"a_{column}"), quote_ident(f"b_{column}"), quote_literal(KEY_SEPARATOR)
     return (
-        f"CASE WHEN {a} = {b} THEN 1 WHEN (contains({a}, ',') OR contains({b}, ','))"
-        f" AND list_has_any(string_split({a}, ','), string_split({b}, ',')) THEN 1 ELSE 2 END"
+        f"CASE WHEN {a} = {b} THEN 1 WHEN (contains({a}, {by}) OR contains({b}, {by}))"
+        f" AND list_has_any(string_split({a}, {by}), string_split({b}, {by})) THEN 1 ELSE 2 END"
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
+from c360_assets.stitch.duplicates import KEY_SEPARATOR
 from c360_assets.stitch.union import CORE_COLUMNS
 
 KEYS = ("datasource", "pk")
@@ -86,12 +87,13 @@ def _full_name() -> pl.Expr:
 
 
 def unified_preprocessed_raw(representatives: pl.DataFrame, groups: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """One row per representative: the values Stitch compared, multi-values comma-joined."""
+    """One row per representative: the values Stitch compared, multi-values and gathered foreign keys comma-joined."""
     matched = groups.select("rid", "amperity_id", "component_id", "supersized_id")
     frame = representatives.join(matched, on="rid", how="left", maintain_order="left")
     frame = frame.with_columns(
         number_keys(frame, con).alias("int_id"),
         *[pl.when(pl.col(c).list.len() > 0).then(pl.col(c).list.join(",")).alias(c) for c in MULTI_VALUE],
+        *[pl.col(c).str.replace_all(KEY_SEPARATOR, ",", literal=True) for c in frame.columns if c.startswith("fk_")],
         sk_given_name=pl.coalesce(_canonical(), "given_name"),
         sk_generational_suffix=pl.col("generational_suffix"),
     )

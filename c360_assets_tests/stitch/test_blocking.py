@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch import blocking, records
+from c360_assets.stitch.duplicates import KEY_SEPARATOR
 from c360_assets.tenant.models import BlockingConfig, BlockingStrategy
 
 JUSTIN = {
@@ -27,7 +28,7 @@ JUSTIN = {
     "postal": "98101",
     "company": "ACME",
     "login_trimmed": "JCURR",
-    "fk_loyalty": "A-12,B-13",
+    "fk_loyalty": KEY_SEPARATOR.join(("A-12", "B,13")),
 }
 KEYS = {
     "dnf1": {"JUS:C:1981-09-08"},
@@ -41,7 +42,7 @@ KEYS = {
     "dnf9": {"CUR:123 WEST ELM STREET PO BOX 55"},
     "dnf10": {"2065550101:98101"},
     "email": {"JCURRIE@EXAMPLE.COM"},
-    "fk-loyalty": {"A-12", "B-13"},
+    "fk-loyalty": {"A-12", "B,13"},
     "address": {"123 WEST ELM STREET PO BOX 55"},
     "company": {"ACME"},
     "login-partial": {"JCURRIE"},

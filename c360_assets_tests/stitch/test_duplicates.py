@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.stitch.duplicates import collapse, representatives
+from c360_assets.stitch.duplicates import KEY_SEPARATOR, collapse, representatives
 from c360_assets.stitch.preprocess import preprocess
 from c360_assets.tenant.models import BadValuesConfig
 
@@ -93,7 +93,7 @@ def test_the_representative_gathers_foreign_keys():
     table = frame(rows)
     table = table.with_columns(collapse(table))
     assert representatives(table).select("rid", "fk_a", "fk_b").rows() == [
-        (0, "1,2", None),
+        (0, KEY_SEPARATOR.join("12"), None),
         (3, "9", "7"),
         (4, None, "7"),
     ]

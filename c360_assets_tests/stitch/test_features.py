@@ -13,6 +13,7 @@ import pytest
 
 from c360_assets.stitch import features, records
 from c360_assets.stitch.compare import comparable, compare
+from c360_assets.stitch.duplicates import KEY_SEPARATOR
 from c360_assets.stitch.model import levels_of
 
 SCHEMA = {
@@ -198,7 +199,8 @@ def test_names_in_email(feature: str, login: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("one", "two", "expected"),
     [
-        ({"fk_loy": "A,B"}, {"fk_loy": "B"}, "equal"),
+        ({"fk_loy": KEY_SEPARATOR.join("AB")}, {"fk_loy": "B"}, "equal"),
+        ({"fk_loy": "A,1"}, {"fk_loy": "B,1"}, "different"),
         ({"fk_loy": "A"}, {"fk_loy": "B"}, "different"),
         ({"fk_loy": "A", "fk_web": "9"}, {"fk_loy": "B", "fk_web": "9"}, "equal"),
         ({"fk_loy": "A"}, {"fk_web": "A"}, None),

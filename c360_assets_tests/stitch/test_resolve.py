@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from c360_assets.errors import C360Error
+from c360_assets.stitch.duplicates import KEY_SEPARATOR
 from c360_assets.stitch.resolve import resolve
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch import golden
@@ -124,7 +125,7 @@ def test_pairs_hold_together() -> None:
 
 def test_equal_keys_join_under_fk_priority_only() -> None:
     rows = [
-        {"rid": 1, "given_name": "MARY", "surname": "STONE", "fk_loy": "A,B"},
+        {"rid": 1, "given_name": "MARY", "surname": "STONE", "fk_loy": KEY_SEPARATOR.join("AB")},
         {"rid": 2, "given_name": "JOHN", "surname": "HART", "fk_loy": "B"},
     ]
     frame = pl.DataFrame(rows)

@@ -136,6 +136,30 @@ def test_keys_of_a_customer_and_of_a_cluster(result: StitchResult) -> None:
     )
 
 
+def test_a_comma_in_a_key_is_part_of_its_value() -> None:
+    mail = {"datasource": "Shop:Customers", "email": "tara@x.example"}
+    rows = [
+        {"pk": "1", **mail, "fk_member": "A,1"},
+        {"pk": "2", **mail, "fk_member": "C,1"},
+        {"pk": "3", "datasource": "Shop:Customers", "given_name": "Omar", "surname": "Diaz", "fk_member": "B,1"},
+        {"pk": "4", "datasource": "Shop:Customers", "given_name": "Pia", "surname": "Lund", "fk_member": "c,1"},
+    ]
+    tables = stitch(pl.DataFrame(rows, infer_schema_length=None)).tables
+    ids = tables["unified_coalesced"]["amperity_id"].to_list()
+    assert [ids.index(name) for name in ids] == [0, 0, 2, 0]
+    compared = tables["unified_preprocessed_raw"].select("pk", "fk_member").rows()
+    assert compared == [("1", "A,1,C,1"), ("3", "B,1"), ("4", "C,1")]
+    keys = tables["stitch_blocking_keys"].filter(strategy="fk-member").select("bk", "pk").rows()
+    assert keys == [("A,1", "1"), ("B,1", "3"), ("C,1", "1"), ("C,1", "4")]
+
+
+def test_a_comma_does_not_make_separation_keys_alike() -> None:
+    same = {"datasource": "Shop:Customers", "given_name": "Tara", "surname": "Quill", "email": "tara@x.example"}
+    brands = [{"pk": "1", **same, "sk_brand": "Acme, Inc"}, {"pk": "2", **same, "sk_brand": "Best, Inc"}]
+    found = stitch(pl.DataFrame(brands), StitchConfig.model_validate({"matching": {"classifier": "general-ordinal-sk-priority"}}))
+    assert found.figures["amperity_ids"] == 2
+
+
 def test_figures_add_up(result: StitchResult) -> None:
     metrics = result.tables["stitch_metrics"]
     ids = result.figures["amperity_ids"]
