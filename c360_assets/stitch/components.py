@@ -13,6 +13,7 @@ from scipy.sparse import csgraph
 Ints = npt.NDArray[np.int64]
 Nodes = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
+CERTAIN = 5.0  # the highest score: equal keys, rules and labels, which no cut may part
 SUPERSIZED_STEP = 0.5  # each depth drops edges below the next half score point
 
 
@@ -42,7 +43,7 @@ def partition(
         if not big.any():
             break
         inside = big[i] & (part[i] == part[j])
-        cut = threshold + SUPERSIZED_STEP * depth
+        cut = min(threshold + SUPERSIZED_STEP * depth, CERTAIN)
         strong = inside & (score >= cut)
         split = components(n, i[strong], j[strong])
         new = np.where(big, split, part)

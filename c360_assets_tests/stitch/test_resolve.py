@@ -165,6 +165,15 @@ def test_a_supersized_component_is_parted() -> None:
     assert np.all(parted.group_by("cluster").agg(pl.col("supersized").n_unique())["supersized"].to_numpy() == 1)
 
 
+@pytest.mark.parametrize("matching", [{"threshold": 3.0}, {"threshold": 3.5}, {"threshold": 5.0}])
+def test_equal_keys_hold_a_supersized_component_together_at_any_threshold(matching: dict[str, float]) -> None:
+    names = ("ANN OAK", "BOB ELM", "CID FIR", "DAN ASH", "EVE BAY", "FAY ROE")
+    rows = [{"rid": n, "given_name": name[:3], "surname": name[4:], "fk_loy": "1"} for n, name in enumerate(names)]
+    config = StitchConfig.model_validate({"matching": matching, "clustering": {"supersized": {"min_size": 4}}})
+    found = resolve(pl.DataFrame(rows), config).clusters
+    assert found["cluster"].to_list() == [0] * len(names)
+
+
 def test_thousands_of_records_cluster_alike_in_any_order_and_on_any_number_of_threads() -> None:
     frame = population(3000, 11, household=True)
     with duckdb.connect(config={"threads": 1}) as con:
