@@ -23,6 +23,7 @@ from c360_assets.stitch.records import registered
 from c360_assets.stitch.resolve import Resolution
 from c360_assets.stitch.stable_ids import Previous, StableIds
 from c360_assets.tenant.models import StitchConfig
+from c360_assets.tenant.stitching import OPTIONAL_TABLES
 
 BLOCKLIST_SCHEMA = {"datasource": pl.String, "semantic": pl.String, "value": pl.String}
 NO_GENERATION = Previous(pl.DataFrame(), pl.DataFrame(), 0)
@@ -59,7 +60,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         if con is not None:
             row = con.execute("SELECT current_setting('temp_directory'), current_setting('memory_limit')").fetchall()[0]
             self._settings = dict(zip(("temp_directory", "memory_limit"), row, strict=True))
-        self._skipped = _skipped(found.config, set(self._builders))
+        self._skipped = _skipped(found.config)
 
     def __getitem__(self, name: str) -> pl.DataFrame:
         try:
@@ -187,13 +188,18 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         return changes.history(getattr(self.changed, new), getattr(before, old), schema, self._found.job)
 
 
-def _skipped(config: StitchConfig, known: set[str]) -> set[str]:
-    """Tables that `outputs` switches off: they keep their schema and lose their rows, so that SQL over them still binds."""
+def _skipped(config: StitchConfig) -> set[str]:
+    """Tables that `outputs` switches off: they keep their schema and lose their rows, so that SQL over them still binds.
+
+    Raises C360Error for a table that has to be there: without `unified_coalesced` the next run would give everybody a new id.
+    """
     skipped = {name for name, wanted in config.outputs.items() if wanted is False}
     if "unified_changes" in skipped:
         skipped |= {"unified_changes_clusters", "unified_changes_pks"}
-    if unknown := skipped - known - {"unified_changes"}:
-        raise C360Error(f"stitch.yaml: outputs names unknown tables: {', '.join(sorted(unknown))}")
+    if wrong := skipped - set(OPTIONAL_TABLES):
+        raise C360Error(
+            f"stitch.yaml: outputs cannot switch off {', '.join(sorted(wrong))}; tables that may be: {', '.join(OPTIONAL_TABLES)}"
+        )
     return skipped
 
 

@@ -11,6 +11,12 @@ from pydantic import Field, model_validator
 
 from c360_assets.tenant.shapes import Strict
 
+# Tables that `outputs` may switch off; what a later run or table reads is always written.
+OPTIONAL_TABLES = (
+    *("unified_scores", "unified_changes", "unified_changes_clusters", "unified_changes_pks", "stitch_scores"),
+    *("stitch_blocking_keys", "stitch_blocks"),
+)
+
 
 class BadValueRule(Strict):
     semantic: str

@@ -213,8 +213,12 @@ def test_a_table_switched_off_keeps_its_columns(result: StitchResult) -> None:
     for name in ("unified_scores", "unified_changes_clusters", "unified_changes_pks"):
         assert off[name].height == 0
         assert off[name].schema == result.tables[name].schema
-    with pytest.raises(C360Error, match="unknown tables: nothing"):
-        stitch(people(), StitchConfig(outputs={"nothing": False}))
+
+
+@pytest.mark.parametrize("name", ["nothing", "unified_coalesced", "stitch_ids"])
+def test_a_table_that_later_runs_read_cannot_be_switched_off(name: str) -> None:
+    with pytest.raises(C360Error, match=f"cannot switch off {name}"):
+        stitch(people(), StitchConfig(outputs={name: False}))
 
 
 def test_columns_may_be_spelt_as_tags_and_dates_as_text(result: StitchResult) -> None:
