@@ -80,7 +80,7 @@ def run_stitch(
     current = all((state := session.state(name)) is not None and state.fingerprint == key for name in names)
     states: dict[str, TableState] = {}
     written: list[str] = []
-    warnings = label_warnings(tenant)
+    warnings = not_applied(tenant)
     meta: dict[str, Any] = {}
     seconds: dict[str, float] = {}
     model = ""
@@ -183,10 +183,12 @@ def _basis(tenant: Tenant, union: Union) -> Basis:
     return Basis(tables, settings, _code(), union.frame.height)
 
 
-def label_warnings(tenant: Tenant) -> list[str]:
-    """Labels (forced merges and splits) are not applied by this version; a tenant that lands some is told."""
+def not_applied(tenant: Tenant) -> list[str]:
+    """Labels (forced merges and splits) and stapling are not applied by this version; a tenant that wants some is told."""
+    staple = tenant.stitch.matching.staple.enabled
     named = [t.name for t in tenant.tables if any(tag.startswith(LABEL_PREFIX) for tags in t.tags.values() for tag in tags)]
-    return [f"{name}: Stitch labels are not applied by this version" for name in named]
+    told = [f"{name}: Stitch labels are not applied by this version" for name in named]
+    return told + ["stitch.yaml: matching.staple.enabled: records are not stapled by this version"] * staple
 
 
 def _inputs(tenant: Tenant) -> list[SourceTable]:

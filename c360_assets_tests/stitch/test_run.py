@@ -221,3 +221,11 @@ def test_a_tenant_with_labels_is_told_that_they_are_not_applied(brand: Tenant) -
     with open_session(brand.root / "warehouse", ZONE) as session:
         fill(session)
     assert run(tenant(brand.root, SHOP, labels)).warnings == ["Amperity:Labels: Stitch labels are not applied by this version"]
+
+
+def test_a_tenant_that_wants_records_stapled_is_told_that_they_are_not(brand: Tenant) -> None:
+    wanted = StitchConfig.model_validate({"matching": {"staple": {"enabled": True}}})
+    with open_session(brand.root / "warehouse", ZONE) as session:
+        fill(session)
+    (warning,) = run(tenant(brand.root, SHOP, stitch=wanted)).warnings
+    assert warning == "stitch.yaml: matching.staple.enabled: records are not stapled by this version"
