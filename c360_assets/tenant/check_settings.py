@@ -16,8 +16,12 @@ from c360_assets.tenant.check_feeds import zone_problem
 from c360_assets.tenant.durations import duration, rhythm_days
 from c360_assets.tenant.findings import Findings
 from c360_assets.tenant.models import GROUPS, AlertsConfig, MergePolicy, SourceTable
+from c360_assets.tenant.stitching import OPTIONAL_TABLES
 
-PREPROCESSING_PROFILES = ("normalize-gender", "skip-derive-gender", "prioritize-src-gender", "prioritize-derived-gender")
+PREPROCESSING_PROFILES = (
+    *("normalize-gender", "skip-derive-gender", "prioritize-src-gender", "prioritize-derived-gender"),
+    "allow-business-email",
+)
 IGNORABLE = ("email", "phone", "given-name", "surname")
 BAD_VALUE_SEMANTICS = (
     *("address", "birthdate", "city", "company", "email", "gender", "generational-suffix", "given-name"),
@@ -29,6 +33,17 @@ PAIR_CONDITIONS = (
     "fuzzy/different-birthdates",
     "fuzzy/different-generations",
     "fuzzy/different-companies",
+)
+# What Stitch knows besides the keys of the tenant's tags; a test holds these against it.
+STRATEGIES = (
+    *("dnf1", "dnf2", "dnf3", "dnf4", "dnf5", "dnf6", "dnf7", "dnf8", "dnf9", "dnf10", "email", "address", "company"),
+    *("login-partial", "login-trimmed", "name", "phone", "login", "postal-name", "building-initial", "full-name"),
+    *("name-prefixes", "initial-surname", "initials-birthyear", "name-birthdate", "initial-birthdate"),
+    *("postal-birthdate", "email-names"),
+)
+CONFLICT_FIELDS = ("given-name", "generational-suffix", "birthdate")
+RULE_SEMANTICS = (
+    *("given-name", "surname", "birthdate", "email", "phone", "address", "generational-suffix", "gender", "company", "postal"),
 )
 CRON = re.compile(r"(?:[\d*/,A-Za-z-]+\s+){4}[\d*/,A-Za-z-]+")
 ORDER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( (asc|desc))?", re.IGNORECASE)
@@ -198,8 +213,16 @@ def stitch(found: Findings) -> None:
             found.warning(file, path, f"no field is tagged {name}", _near_or_none(name, {t for t in tags if t.startswith("fk-")}))
     _semantics(found, ("trivial_duplicates", "exclusions"), config.trivial_duplicates.exclusions)
     _semantics(found, ("matching", "staple", "semantics"), config.matching.staple.semantics)
-    _semantics(found, ("clustering", "conflict_fields"), config.clustering.conflict_fields)
-    _rules(found)
+    if config.matching.staple.enabled:
+        found.warning(file, ("matching", "staple", "enabled"), "records are not stapled by this version", "remove it")
+    keys = {t for table in tenant.stitched_tables for own in table.tags.values() for t in own if t.startswith(("fk-", "sk-"))}
+    _strategies(found, keys)
+    for name in config.clustering.conflict_fields:
+        _known(
+            found, ("clustering", "conflict_fields"), name.replace("_", "-"), CONFLICT_FIELDS, {k for k in keys if k[:2] == "sk"}
+        )
+    _rules(found, keys)
+    _outputs(found)
 
 
 def _semantics(found: Findings, path: tuple[str, ...], names: Iterable[str]) -> None:
@@ -208,15 +231,49 @@ def _semantics(found: Findings, path: tuple[str, ...], names: Iterable[str]) -> 
             found.error("stitch.yaml", path, f"{name} is no profile tag and no key", _near(name, PROFILE_TAGS))
 
 
-def _rules(found: Findings) -> None:
+def _known(
+    found: Findings, path: tuple[str | int, ...], name: str, fixed: Iterable[str], keys: Iterable[str], missing: str = "error"
+) -> None:
+    """A name that Stitch knows, or a key of which a stitched table has a tag; `missing`: how bad a key without one is."""
+    if name in fixed or name in keys:
+        return
+    if not re.fullmatch(r"(fk|sk)-.+", name):
+        found.error("stitch.yaml", path, f"{name} cannot be used here", _near(name, {*fixed, *keys}))
+    elif found.complete:
+        tell = found.error if missing == "error" else found.warning
+        tell("stitch.yaml", path, f"no field of a stitched table is tagged {name}", _near_or_none(name, keys))
+
+
+def _strategies(found: Findings, keys: set[str]) -> None:
+    for position, item in enumerate(found.tenant.stitch.blocking.strategies):
+        name = (item if isinstance(item, str) else item.name).replace("_", "-")
+        if not name.startswith("bk-"):
+            _known(found, ("blocking", "strategies", position), name, ("fk", *STRATEGIES), {k for k in keys if k[:2] == "fk"})
+
+
+def _rules(found: Findings, keys: set[str]) -> None:
     for position, rule in enumerate(found.tenant.stitch.matching.rules):
         for number, condition in enumerate(rule.when):
             path = ("matching", "rules", position, "when", number)
             names = [condition] if isinstance(condition, str) else list(condition)
             allowed = PAIR_CONDITIONS if isinstance(condition, str) else SEMANTIC_CONDITIONS
+            if len(names) != 1:
+                found.error(
+                    "stitch.yaml", path, "must be one condition", "give each a line of its own: all of a rule must be true"
+                )
             for name in names:
                 if name not in allowed:
                     found.error("stitch.yaml", path, f"{name} is no condition", _near(name, allowed))
+            for semantic in [] if isinstance(condition, str) else condition.values():
+                _known(found, path, semantic, RULE_SEMANTICS, keys, missing="warning")
+
+
+def _outputs(found: Findings) -> None:
+    for name, wanted in found.tenant.stitch.outputs.items():
+        if name not in OPTIONAL_TABLES:
+            found.error("stitch.yaml", ("outputs", name), "cannot be switched off", _near(name, OPTIONAL_TABLES))
+        elif isinstance(wanted, str) and (name, wanted) != ("stitch_scores", "all"):
+            found.error("stitch.yaml", ("outputs", name), "must be true or false", "or `all` for stitch_scores")
 
 
 def merge_policies(found: Findings) -> None:

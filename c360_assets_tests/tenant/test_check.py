@@ -198,6 +198,33 @@ CASES = {
         3,
         "did you mean 'present-and-equal'?",
     ),
+    **{
+        f"stitch {text}": ({"stitch.yaml": text + "\n"}, severity, 1, message)
+        for text, severity, message in (
+            ("blocking: {strategies: [email, dnf99]}", ERROR, "strategies[1]: dnf99 cannot be used here"),
+            ("blocking: {strategies: [{name: ful_name, limit: 9}]}", ERROR, "did you mean 'full-name'?"),
+            ("blocking: {strategies: [fk-member]}", ERROR, "no field of a stitched table is tagged fk-member"),
+            ("clustering: {conflict_fields: [surname]}", ERROR, "known: birthdate, generational-suffix, given-name"),
+            ("clustering: {conflict_fields: {sk-brand: never}}", ERROR, "is tagged sk-brand"),
+            ("matching: {rules: [{action: cluster, when: [{present-and-equal: emial}]}]}", ERROR, "did you mean 'email'?"),
+            ("matching: {rules: [{action: cluster, when: [{present-and-equal: city}]}]}", ERROR, "city cannot be used here"),
+            (
+                "matching: {rules: [{action: cluster, when: [{present-and-equal: fk-custommer-id}]}]}",
+                WARNING,
+                "'fk-customer-id'?",
+            ),
+            ("matching: {rules: [{action: cluster, when: [{}]}]}", ERROR, "must be one condition"),
+            (
+                "matching: {rules: [{action: cluster, when: [{present-and-equal: email, fuzzy-similar: phone}]}]}",
+                ERROR,
+                "must be one condition",
+            ),
+            ("matching: {staple: {enabled: true}}", WARNING, "not stapled by this version"),
+            ("outputs: {unified_score: false}", ERROR, "did you mean 'unified_scores'?"),
+            ("outputs: {unified_coalesced: false}", ERROR, "cannot be switched off"),
+            ("outputs: {unified_scores: none}", ERROR, "must be true or false"),
+        )
+    },
     "policy source": ({"merge_policy.yaml": "source_priority: {Shop:Customer: 1}\n"}, ERROR, 1, "did you mean 'Shop:Customers'?"),
     "policy not stitched": (
         {"merge_policy.yaml": "source_priority: {Shop:Customers: 1, Shop:Orders: 2}\n"},
@@ -261,6 +288,20 @@ def test_lint(check: Check, case: str) -> None:
     found = [p for p in check(changes) if words in str(p)]
     assert [(p.severity, p.line) for p in found] == [(severity, line)]
     assert found[0].file in changes
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        "bad_values: {preprocessing_profiles: [normalize-gender, prioritize-src-gender, allow-business-email]}",
+        "blocking: {strategies: [fk, fk-customer-id, bk-card, {name: dnf2, limit: 50}]}",
+        "clustering: {conflict_fields: [given-name, birthdate]}",
+        "matching: {rules: [{action: separate, when: [fuzzy/different-generations, {fuzzy-similar: email}]}]}",
+        "outputs: {unified_changes: false, stitch_scores: all}",
+    ],
+)
+def test_settings_of_stitch_that_it_knows_are_not_objected_to(check: Check, right: str) -> None:
+    assert check({"stitch.yaml": right + "\n"}) == []
 
 
 @pytest.mark.parametrize("wrong", ["best_email: first", "use_blocklist: maybe", "rank: {email: Shop:Customers}"])
