@@ -130,11 +130,11 @@ def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
 
 def stitched_fingerprint(session: Session, tenant: Tenant, table: SourceTable) -> str | None:
     """A digest of all that a stitched domain table is computed from; None while its table or the identities are not there."""
-    domain, unified = session.state(table.asset), session.state("unified_coalesced")
-    if domain is None or unified is None:
+    domain, unified, removed = (session.state(t) for t in (table.asset, "unified_coalesced", "stitch_removed_values"))
+    if domain is None or unified is None or removed is None:
         return None
     exact = tenant.stitch.bad_values.case_sensitive_fks
-    return fingerprint("stitched", _code(), table.tags, exact, domain.digest, unified.digest)
+    return fingerprint("stitched", _code(), table.tags, exact, domain.digest, unified.digest, removed.digest)
 
 
 @cache

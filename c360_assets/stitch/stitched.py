@@ -11,7 +11,7 @@ from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-UNIFIED = "_stitched_unified"
+UNIFIED, REMOVED = "_stitched_unified", "_stitched_removed"
 
 
 def stitched_tables(tenant: Tenant) -> list[SourceTable]:
@@ -32,15 +32,17 @@ def foreign_keys(table: SourceTable) -> dict[str, str]:
 
 
 def bind_unified(session: Session) -> None:
-    """Make `unified_coalesced` readable for `stitched_sql`."""
+    """Make `unified_coalesced`, and the values that Stitch took out of it, readable for `stitched_sql`."""
     session.bind("unified_coalesced", UNIFIED)
+    session.bind("stitch_removed_values", REMOVED)
 
 
 def stitched_sql(session: Session, tenant: Tenant, table: SourceTable) -> str:
     """A SELECT: the rows of the domain table and `amperity_id`, after `bind_unified`.
 
     A profile row has the id of its record. An interaction row has an id when its table carries exactly one foreign key and the
-    value belongs to exactly one id in `unified_coalesced`; otherwise NULL, since two candidates are no answer.
+    value belongs to exactly one id in `unified_coalesced`; otherwise NULL, since two candidates are no answer. A value that is
+    blocklisted (N/A, or one of the tenant's lists) is nobody's, although one record may hold it.
     """
     source = f"_stitched_{table.physical}"
     session.bind(table.asset, source)
@@ -58,8 +60,9 @@ def stitched_sql(session: Session, tenant: Tenant, table: SourceTable) -> str:
     exact = is_case_sensitive(tag, tenant.stitch.bad_values.case_sensitive_fks)
     left, right = key_form(f"d.{quote_ident(field)}", exact), key_form(quote_ident(column_name(tag)), exact)
     links = (
-        f"SELECT {right} AS link, min(amperity_id) AS amperity_id FROM {UNIFIED} WHERE {right} IS NOT NULL "
-        "GROUP BY 1 HAVING count(DISTINCT amperity_id) = 1"
+        f"SELECT {right} AS link, min(amperity_id) AS amperity_id FROM {UNIFIED} ANTI JOIN "
+        f"(SELECT datasource, pk FROM {REMOVED} WHERE semantic = {quote_literal(tag)}) USING (datasource, pk) "
+        f"WHERE {right} IS NOT NULL GROUP BY 1 HAVING count(DISTINCT amperity_id) = 1"
     )
     return f"SELECT d.*, l.amperity_id FROM {name} AS d LEFT JOIN ({links}) AS l ON l.link = {left}"
 

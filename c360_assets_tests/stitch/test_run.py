@@ -110,6 +110,24 @@ def test_domain_tables_get_the_id_of_their_record_or_of_their_only_foreign_key(s
     assert added == {"amperity_id"}
 
 
+def test_a_blocklisted_key_links_nobody_although_one_record_holds_it(brand: Tenant) -> None:
+    rows = [*SHOP_ROWS, {"id": "3", "first": "Sam", "last": "Roe", "member": "N/A"}, {"id": "4", "first": "Eve", "member": "0"}]
+    orders = [{"id": n, "who": who} for n, who in enumerate(("m1", "N/A", "n/a", "0"))]
+    listed = StitchConfig(bad_values=BadValuesConfig(ignore={"fk": ["0"]}))
+    with open_session(brand.root / "warehouse", ZONE) as session:
+        load(session, SHOP, rows)
+        load(session, ORDERS, orders, {"id": pl.Int64})
+        session.commit()
+
+    def linked() -> list[int]:
+        return read(brand, "stitched/Shop_Orders").drop_nulls("amperity_id")["id"].to_list()
+
+    run(tenant(brand.root, SHOP, ORDERS))
+    assert linked() == [0, 3]
+    run(tenant(brand.root, SHOP, ORDERS, stitch=listed))
+    assert linked() == [0], "a longer list changes the links, though unified_coalesced stays as it is"
+
+
 def test_a_key_that_two_people_share_links_nobody(brand: Tenant) -> None:
     rows = [
         {"id": "1", "first": "Ann", "last": "Ode", "born": "1950-01-02", "member": "m1"},
