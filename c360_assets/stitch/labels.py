@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.stitch.components import components
 
 LABEL = "label"  # the name beside foreign and separation keys under which the state of a pair goes
 Ints = npt.NDArray[np.int64]
@@ -57,7 +58,7 @@ def labelled(pairs: pl.DataFrame | None, rid: Ints) -> Labels:
     """The labels of pairs `rid1, rid2, same` (Boolean) among the records with these ascending `rid`.
 
     A pair may be given in either order and more than once. Raises C360Error for a record that does not exist, a record paired
-    with itself, and a pair that is labelled both ways.
+    with itself, and a pair that is labelled both ways or is one person by other labels and two by its own.
     """
     if pairs is None or not pairs.height:
         nothing = np.zeros(0, dtype=np.int64)
@@ -69,4 +70,8 @@ def labelled(pairs: pl.DataFrame | None, rid: Ints) -> Labels:
     frame = pl.DataFrame({"i": np.minimum(one, two), "j": np.maximum(one, two), "same": pairs["same"]}).unique().sort("i", "j")
     if (frame["i"] == frame["j"]).any() or not frame.select("i", "j").is_unique().all():
         raise C360Error("stitch: labels say of a pair of records that it is one person and that it is not")
-    return Labels(frame["i"].to_numpy(), frame["j"].to_numpy(), frame["same"].to_numpy())
+    found = Labels(frame["i"].to_numpy(), frame["j"].to_numpy(), frame["same"].to_numpy())
+    person = components(len(rid), found.i[found.same], found.j[found.same])
+    if wrong := int((~found.same & (person[found.i] == person[found.j])).sum()):
+        raise C360Error(f"stitch: {wrong} labels hold two records apart that other labels say are one person")
+    return found

@@ -327,10 +327,16 @@ def _cluster(
         bad,
         good,
     )
-    joined = pairs.keys[LABEL][inside] == 1 if LABEL in pairs.keys else np.zeros(len(found.i), dtype=bool)
+    label = pairs.keys[LABEL][inside] if LABEL in pairs.keys else np.zeros(len(found.i), dtype=np.uint8)
+    joined = label == 1
     if not config.matching.classifier.endswith("sk-priority") or config.matching.rules:
         joined |= scored.fk_equal[inside]
     contracted = clustering.contract(n, found.i[joined], found.j[joined])
+    # Equal keys that would bring together what a label holds apart join by their score, which a conflict refuses.
+    torn = contracted[found.i[(label == 2) & (contracted[found.i] == contracted[found.j])]]
+    if len(torn):
+        joined &= (label == 1) | ~np.isin(contracted[found.i], torn)
+        contracted = clustering.contract(n, found.i[joined], found.j[joined])
     if config.clustering.algorithm == "hierarchical":
         return clustering.hierarchical(n, found, score, config.matching.threshold, contracted)
     return clustering.mean_linkage(n, found, scores.log_odds_of(config.matching.threshold), contracted)

@@ -49,6 +49,17 @@ def test_labels_join_and_separate_whatever_the_evidence_says(algorithm: str, cla
     assert clusters((1, 4, True), (4, 3, False), **config) == [1, 2, 3, 1]
 
 
+@pytest.mark.parametrize("algorithm", ["mean_linkage", "hierarchical"])
+def test_records_that_a_label_holds_apart_are_not_joined_by_a_third_with_the_same_key(algorithm: str) -> None:
+    name = pl.when(pl.col("rid") != 2).then("given_name").alias("given_name")
+    keyed = FRAME.with_columns(name, fk_loy=pl.when(pl.col("rid") < 4).then(pl.lit("A")))
+    config = StitchConfig.model_validate({"clustering": {"algorithm": algorithm}})
+    assert resolve(keyed, config).clusters["cluster"].to_list() == [1, 1, 1, 4]
+    found = resolve(keyed, config, labels=pairs((1, 3, False))).clusters["cluster"].to_list()
+    assert found[0] != found[2]
+    assert found[1] in (found[0], found[2]), "the one between goes with one of them"
+
+
 def test_a_labelled_pair_shows_who_decided() -> None:
     found = resolve(FRAME, labels=pairs((1, 4, True), (1, 3, False))).pairs
     rows = found.filter(pl.col("decided_by") == "label").select("rid1", "rid2", "score", "match_category", "match_type").rows()
@@ -73,7 +84,8 @@ def test_labels_by_record_keys_hold_of_copies_too() -> None:
 
 def test_labels_that_cannot_be_are_refused() -> None:
     rid = np.array([1, 2, 3])
-    for wrong in (pairs((1, 9, True)), pairs((1, 1, True)), pairs((1, 2, True), (2, 1, False))):
+    round_about = pairs((1, 2, True), (2, 3, True), (1, 3, False))
+    for wrong in (pairs((1, 9, True)), pairs((1, 1, True)), pairs((1, 2, True), (2, 1, False)), round_about):
         with pytest.raises(C360Error, match="label"):
             labelled(wrong, rid)
     assert len(labelled(pairs((1, 2, True), (2, 1, True)), rid).i) == 1
