@@ -7,6 +7,7 @@ Keys are expressions over the comparison records of `features`; a NULL part give
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,14 +112,23 @@ STRATEGIES: tuple[Strategy, ...] = (
     ),
 )
 BY_NAME = {s.name: s for s in STRATEGIES}
+WHOLE_VALUES = {"email", "phone", "address", "company"}  # semantics after which the strategy with their value as its key is named
 
 
-def chosen_strategies(config: Any, frame: pl.DataFrame) -> list[Strategy]:
+def of_rules(rules: Sequence[Any]) -> set[str]:
+    """Strategies that the equalities of cluster rules need: a rule decides only pairs that meet."""
+    when = [condition for rule in rules if rule.action == "cluster" for condition in rule.when if isinstance(condition, dict)]
+    return {condition["present-and-equal"] for condition in when if "present-and-equal" in condition} & WHOLE_VALUES
+
+
+def chosen_strategies(config: Any, frame: pl.DataFrame, rules: Sequence[Any] = ()) -> list[Strategy]:
     """Strategies of a `BlockingConfig` for this frame, with their limits filled in, in a fixed order.
 
-    A listed strategy is added to the preset or changes its limit; `enabled: false` takes it out. `fk` and `bk-<label>`
-    stand for the key columns the frame holds. Raises C360Error for a strategy that does not exist.
+    Those that cluster rules need (`of_rules`) are added to the preset. A listed strategy is added too or changes its limit;
+    `enabled: false` takes it out. `fk` and `bk-<label>` stand for the key columns the frame holds. Raises C360Error for a
+    strategy that does not exist.
     """
+    needed = of_rules(rules)
     listed: dict[str, tuple[int | None, bool]] = {}
     for item in config.strategies:
         name, limit, enabled = (item, None, True) if isinstance(item, str) else (item.name, item.limit, item.enabled)
@@ -139,6 +149,7 @@ def chosen_strategies(config: Any, frame: pl.DataFrame) -> list[Strategy]:
     result = []
     for name, strategy in known.items():
         by_default = strategy.documented or strategy in keyed or (config.preset == "thorough" and strategy.thorough)
+        by_default |= name in needed
         limit, enabled = listed.get(name, listed.get("fk", (None, by_default)) if name.startswith("fk-") else (None, by_default))
         if enabled:
             size = limit or strategy.limit or config.limit

@@ -125,7 +125,7 @@ def _resolve(
     before = frozen.read_model(given) if given is not None else None
     data = records.prepare_records(frame, _known_names(), population=before.records if before else None)
     n = data.height
-    strategies = blocking.chosen_strategies(config.blocking, frame)
+    strategies = blocking.chosen_strategies(config.blocking, frame, config.matching.rules)
     say("form pairs")
     i, j, mask = blocking.build_pairs(con, data, strategies, config.blocking.oversized)
     say("compare pairs")

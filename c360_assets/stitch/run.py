@@ -17,6 +17,7 @@ from c360_assets import semantics
 from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import all_tables
 from c360_assets.stitch import stitched
+from c360_assets.stitch.blocking import of_rules
 from c360_assets.stitch.changes import Job
 from c360_assets.stitch.configuration_tables import configuration_tables, managed_blocklist, tenant_nicknames
 from c360_assets.stitch.door import Progress, StitchResult, stitch
@@ -179,7 +180,8 @@ def _basis(tenant: Tenant, union: Union) -> Basis:
     """A table that holds nothing yet is none: the model has seen no record of it."""
     config = tenant.stitch
     tables = {t.name: fingerprint(t.tags) for t in tenant.stitched_tables if t.name not in union.empty_tables}
-    settings = fingerprint(config.matching.model, config.blocking, config.trivial_duplicates, config.bad_values)
+    ruled = sorted(of_rules(config.matching.rules))
+    settings = fingerprint(config.matching.model, config.blocking, ruled, config.trivial_duplicates, config.bad_values)
     return Basis(tables, settings, _code(), union.frame.height)
 
 

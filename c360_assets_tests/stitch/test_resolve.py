@@ -165,6 +165,17 @@ def test_a_supersized_component_is_parted() -> None:
     assert np.all(parted.group_by("cluster").agg(pl.col("supersized").n_unique())["supersized"].to_numpy() == 1)
 
 
+@pytest.mark.parametrize("column", ["phone", "address", "company"])
+def test_a_cluster_rule_decides_pairs_that_no_strategy_of_the_preset_brings_together(column: str) -> None:
+    value = ["2065550155"] if column == "phone" else "ACME"
+    frame = pl.DataFrame([{"rid": 1, column: value, "gender": "F"}, {"rid": 2, column: value, "city": "ROME"}])
+    rules = [{"action": "cluster", "when": [{"present-and-equal": column}]}]
+    config = {"blocking": {"preset": "documented"}, "matching": {"rules": rules, "remaining": "none"}}
+    assert resolve(frame, StitchConfig.model_validate(config)).clusters["cluster"].to_list() == [1, 1]
+    config["blocking"] = {"preset": "documented", "strategies": [{"name": column, "enabled": False}]}
+    assert resolve(frame, StitchConfig.model_validate(config)).clusters["cluster"].to_list() == [1, 2], "unless told otherwise"
+
+
 @pytest.mark.parametrize("matching", [{"threshold": 3.0}, {"threshold": 3.5}, {"threshold": 5.0}])
 def test_equal_keys_hold_a_supersized_component_together_at_any_threshold(matching: dict[str, float]) -> None:
     names = ("ANN OAK", "BOB ELM", "CID FIR", "DAN ASH", "EVE BAY", "FAY ROE")
