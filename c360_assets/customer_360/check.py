@@ -24,7 +24,7 @@ from c360_assets.customer_360.references import OVERRIDE_FOLDER, parse_select, p
 from c360_assets.customer_360.render import RUN_CONTEXT
 from c360_assets.customer_360.schemas import SYSTEM, departures, documented_schemas, person_column, source_schema
 from c360_assets.customer_360.semantic_tables import BY_NAME
-from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.delta import stored_type
@@ -42,8 +42,6 @@ def check_sql(tenant: Tenant) -> list[Problem]:
         owned = databases(tenant)
     except ConfigError as error:
         return error.problems
-    except C360Error as error:
-        return [Problem("error", "merge_policy.yaml", str(error).removeprefix("merge_policy.yaml: "))]
     nodes = owned[0].nodes
     # Another database's SQL differs only where its merge policy does.
     known = {node.sql for node in nodes}

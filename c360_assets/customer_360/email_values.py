@@ -5,12 +5,10 @@ The SQL that these values become belongs to `templates/`; the configuration mode
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import table_spec
-from c360_assets.tenant.models import Tenant
+from c360_assets.tenant.models import PREDICTIONS, Tenant, order_table, order_term
 
 EVENT_MOMENTS = (
     ("first_email_send_datetime", "MIN", "Sent"),
@@ -23,33 +21,33 @@ EVENT_MOMENTS = (
     ("most_recent_email_optout_datetime", "MAX", "Unsubscribe"),
     ("most_recent_bounce_datetime", "MAX", "Bounce"),
 )
-
-
-# Predictions are made elsewhere, from what was published before; a tenant that has them brings a table of this name.
-PREDICTIONS = "predicted_clv_attributes"
-EMAIL_COLUMNS = {"is_email_opted_in": "email_opt_status", "update_dt": None}
+# What the template calls the tables that e-mails and persons may be ordered by.
+ALIASES = {
+    "email_opt_status": "opt_status",
+    "email_engagement_summary": "engagement",
+    "transaction_attributes_extended": "bought",
+    PREDICTIONS: "predictions",
+}
 
 
 def email_ampid_assignment(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     config = tenant.merge_policy.email_ampid_assignment
     engagement = {name: column.type for name, column in table_spec("email_engagement_summary").columns.items()}
-    bought = set(table_spec("transaction_attributes_extended").columns)
     attributes: list[tuple[str, str]] = []
     summary: list[tuple[str, str, str]] = []
-    tables = ("email_opt_status", "email_engagement_summary", "transaction_attributes_extended", PREDICTIONS)
-    uses = dict.fromkeys(tables, False)
+    uses = dict.fromkeys(ALIASES, False)
 
     def kept(order: list[str]) -> list[str]:
         """Order terms whose table has data; notes what they need."""
         terms: list[str] = []
-        for column, direction in map(_order_term, order):
-            table, alias = _assignment_source(column, engagement, bought)
+        for column, direction in map(order_term, order):
+            table = order_table(column)
             if table is not None and table not in available:
                 continue
             if table is not None:
                 uses[table] = True
-                if (column, alias) not in attributes:
-                    attributes.append((column, alias))
+                if (column, ALIASES[table]) not in attributes:
+                    attributes.append((column, ALIASES[table]))
                     if table == "email_engagement_summary":
                         aggregate = "SUM" if engagement[column] == "BIGINT" else "MAX"
                         summary.append((column, aggregate, engagement[column]))
@@ -71,30 +69,6 @@ def email_ampid_assignment(tenant: Tenant, available: frozenset[str]) -> dict[st
         "amperity_id_threshold": config.amperity_id_threshold,
         "rounds": config.rounds,
     }
-
-
-def _order_term(term: str) -> tuple[str, str]:
-    column, _, direction = term.strip().lower().partition(" ")
-    direction = direction.strip() or "asc"
-    if not re.fullmatch("[a-z][a-z0-9_]*", column) or direction not in ("asc", "desc"):
-        raise C360Error(f"merge_policy.yaml: email_ampid_assignment: {term!r} must be a column and asc or desc")
-    return column, direction.upper()
-
-
-def _assignment_source(column: str, engagement: dict[str, str], bought: set[str]) -> tuple[str | None, str]:
-    """Table and alias that an order term's column comes from; None for the e-mail pair itself."""
-    if column in EMAIL_COLUMNS:
-        return EMAIL_COLUMNS[column], "opt_status"
-    if column.startswith("predicted_"):
-        return PREDICTIONS, "predictions"
-    if column in bought and column != "amperity_id":
-        return "transaction_attributes_extended", "bought"
-    if column in engagement and engagement[column] in ("BIGINT", "TIMESTAMPTZ"):
-        return "email_engagement_summary", "engagement"
-    raise C360Error(
-        f"merge_policy.yaml: email_ampid_assignment: no column {column!r} in email_opt_status, email_engagement_summary, "
-        f"transaction_attributes_extended or {PREDICTIONS}"
-    )
 
 
 def events_summary() -> dict[str, Any]:

@@ -15,7 +15,16 @@ from c360_assets.semantics.tags import PROFILE_TAGS, column_for, tag_info
 from c360_assets.tenant.check_feeds import zone_problem
 from c360_assets.tenant.durations import duration, rhythm_days
 from c360_assets.tenant.findings import Findings
-from c360_assets.tenant.models import GROUPS, AlertsConfig, MergePolicy, SourceTable
+from c360_assets.tenant.models import (
+    GROUPS,
+    PREDICTIONS,
+    AlertsConfig,
+    MergePolicy,
+    SourceTable,
+    order_columns,
+    order_table,
+    order_term,
+)
 from c360_assets.tenant.stitching import OPTIONAL_TABLES
 
 PREPROCESSING_PROFILES = (
@@ -46,7 +55,6 @@ RULE_SEMANTICS = (
     *("given-name", "surname", "birthdate", "email", "phone", "address", "generational-suffix", "gender", "company", "postal"),
 )
 CRON = re.compile(r"(?:[\d*/,A-Za-z-]+\s+){4}[\d*/,A-Za-z-]+")
-ORDER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*( (asc|desc))?", re.IGNORECASE)
 # What a custom group cannot be called besides the groups: fields that stand alone, and the priority of a whole source.
 TAKEN = ("title", "company", "loyalty_id", "source")
 LIFECYCLE = ("new", "active", "lapsed")
@@ -315,15 +323,22 @@ def _policy(found: Findings, file: str, policy: MergePolicy) -> None:
     _custom_groups(found, file, policy)
     _policy_columns(found, file, policy)
     _unlisted(found, file, listed)
+    _orders(found, file, policy)
+
+
+def _orders(found: Findings, file: str, policy: MergePolicy) -> None:
     for key in ("email_order", "amperity_id_order"):
         for position, text in enumerate(getattr(policy.email_ampid_assignment, key)):
-            if not ORDER.fullmatch(text.strip()):
-                found.error(
-                    file,
-                    ("email_ampid_assignment", key, position),
-                    "must be a column and a direction",
-                    "such as `update_dt desc`",
-                )
+            path = ("email_ampid_assignment", key, position)
+            try:
+                column, _ = order_term(text)
+                order_table(column)
+            except ValueError as error:
+                found.error(file, path, str(error), "such as `update_dt desc`")
+            except KeyError:
+                tables = ", ".join(dict.fromkeys(table for table in order_columns().values() if table))
+                told = f"there is no column {column} in {tables} or {PREDICTIONS}"
+                found.error(file, path, told, _near_or_none(column, order_columns()))
 
 
 def _source(found: Findings, file: str, path: tuple[str | int, ...], name: str, tables: dict[str, SourceTable]) -> None:

@@ -38,10 +38,14 @@ from c360_assets.tenant.feeds import (
 )
 from c360_assets.tenant.merging import (
     GROUPS,
+    PREDICTIONS,
     CustomGroup,
     EmailAssignmentConfig,
     MergePolicy,
     Priority,
+    order_columns,
+    order_table,
+    order_term,
 )
 from c360_assets.tenant.receivers import (
     DestinationConfig,
@@ -77,6 +81,7 @@ from c360_assets.tenant.workflow import (
 __all__ = [
     "DEFAULT_TENANT_ID",
     "GROUPS",
+    "PREDICTIONS",
     "AccountRule",
     "ActivationConfig",
     "AlertsConfig",
@@ -128,5 +133,8 @@ __all__ = [
     "ValidationsConfig",
     "WorkflowConfig",
     "WorkflowFeed",
+    "order_columns",
+    "order_table",
+    "order_term",
     "physical_name",
 ]

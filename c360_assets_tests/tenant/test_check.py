@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from c360_assets_tests.tenant.conftest import CUSTOMERS, ORDERS, Check
+from c360_assets_tests.tenant.conftest import CUSTOMERS, ORDERS, RIGHT, Check
 
 SHOP, LINES = "feeds/shop/customers.yaml", "feeds/shop/orders.yaml"
 
@@ -278,6 +278,21 @@ CASES = {
         ERROR,
         1,
         "a column and a direction",
+    ),
+    "policy order's column": (
+        {"merge_policy.yaml": "email_ampid_assignment:\n  email_order: [email_click_last_30_days desc]\n"},
+        ERROR,
+        2,
+        "did you mean 'email_clicks_last_30_days'?",
+    ),
+    "another policy's order": (
+        {
+            "tenant.yaml": RIGHT["tenant.yaml"] + "databases: {all: {primary: true}, jp: {merge_policy: jp.yaml}}\n",
+            "jp.yaml": "email_ampid_assignment: {amperity_id_order: [predicted_clv_next_365d desc, nope]}\n",
+        },
+        ERROR,
+        1,
+        "amperity_id_order[1]: there is no column nope in",
     ),
 }
 
