@@ -17,7 +17,7 @@ from c360_assets.tenant.shapes import Strict
 GROUPS = ("name", "address", "email", "phone", "birthdate", "gender")
 # Predictions are made elsewhere, from what was published before; a tenant that has them brings a table of this name.
 PREDICTIONS = "predicted_clv_attributes"
-ORDER = re.compile(r"([a-z_][a-z0-9_]*)(?: (asc|desc))?", re.IGNORECASE)
+ORDER = re.compile(r"([a-z_][a-z0-9_]*)(?:\s+(asc|desc))?", re.IGNORECASE)
 
 
 class EmailAssignmentConfig(Strict):

@@ -319,6 +319,12 @@ def test_settings_of_stitch_that_it_knows_are_not_objected_to(check: Check, righ
     assert check({"stitch.yaml": right + "\n"}) == []
 
 
+@pytest.mark.parametrize("text", ["update_dt  desc", " Update_dt\\tDESC ", "update_dt"])
+def test_an_order_may_be_spaced_as_one_likes(check: Check, text: str) -> None:
+    policy = f'email_ampid_assignment: {{email_order: ["{text}"]}}\n'
+    assert check({"merge_policy.yaml": policy}) == []
+
+
 @pytest.mark.parametrize("wrong", ["best_email: first", "use_blocklist: maybe", "rank: {email: Shop:Customers}"])
 def test_a_policy_with_a_wrong_value_elsewhere_is_not_told_that_it_names_no_table(check: Check, wrong: str) -> None:
     problems = check({"merge_policy.yaml": f"source_priority: {{Shop:Customers: 1}}\n{wrong}\n"})
