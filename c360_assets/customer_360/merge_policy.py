@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from c360_assets.customer_360.semantic_tables import plain_ident
+from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.tenant.models import MergePolicy, Tenant
 
 
@@ -140,7 +141,7 @@ def _single(column: str, sql: str) -> Group:
 NAME_COMPLETION = {
     # A full name of one word is no more than a given name.
     "intent": (
-        "CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL) OR regexp_matches(full_name, '[\\s\\p{Z}]') THEN 2 "
+        f"CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL) OR regexp_matches(full_name, '[{WHITE_SPACE}]') THEN 2 "
         "WHEN COALESCE(given_name, surname, full_name) IS NOT NULL THEN 1 ELSE 0 END"
     ),
     "binary": "CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL) OR full_name IS NOT NULL THEN 1 ELSE 0 END",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -24,6 +23,7 @@ from c360_assets.customer_360.semantic_tables import (
     parts_of,
     plain_ident,
 )
+from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -41,6 +41,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         autoescape=False,  # SQL, not HTML: names and values pass the filters below
     )
+    environment.globals["white_space"] = WHITE_SPACE
     environment.filters["ident"] = plain_ident
     environment.filters["quoted"] = quote_ident
     environment.filters["literal"] = quote_literal
@@ -49,7 +50,7 @@ def _environment() -> Environment:
 
 def macro_statements(schema: str | None = None) -> list[str]:
     """Statements that create the functions the SQL uses: temporary ones, or in a database `schema` for publication."""
-    text = (resources.files(__package__) / "templates" / "macros.sql").read_text("utf-8")
+    text = _environment().get_template("macros.sql").render()
     own = [s.strip() for s in re.split(r";\s*(?:\n|$)", re.sub(r"(?m)^--.*$", "", text)) if s.strip()]
     temporary = [re.sub(r"^CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", s) for s in own]
     temporary = [*VALIDITY_MACROS, *temporary]

@@ -14,6 +14,9 @@ _LETTERS = {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Æ": "AE", "Œ": "OE", 
 # The acute accent and its kin decompose to a space plus a mark: they must become apostrophes before that.
 _PUNCTUATION = dict.fromkeys("’‘‛`´ʼʹ′＇", "'") | dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("“”„«»", '"')
 _INVISIBLE = r"[\u{200B}-\u{200F}\u{2060}\u{FEFF}\u{AD}]"
+# What Unicode holds for white space, as a class for regular expressions in SQL: `\s` is ASCII there, and neither it nor the
+# separators have the vertical tab and the next line. Polars' own trimming and its `\s` know all of it.
+WHITE_SPACE = r"\s\x0b\x85\p{Z}"
 _NOT_ASCII = r"[^\x00-\x7F]"
 
 

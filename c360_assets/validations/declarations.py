@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from c360_assets.semantics.blocklist import blocked_values
+from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.warehouse.sql import quote_literal
 
 RC = "(is_return OR is_cancellation)"
@@ -197,7 +198,7 @@ def missing(value: str) -> str:
     """
     return (
         f"CASE WHEN {value} >= '!' AND {value} < chr(127) THEN FALSE"
-        f" ELSE coalesce(NOT regexp_matches({value}, '[^\\s\\p{{Z}}]'), TRUE) END"
+        f" ELSE coalesce(NOT regexp_matches({value}, '[^{WHITE_SPACE}]'), TRUE) END"
     )
 
 

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from c360_assets.customer_360.build import prepare_context
+from c360_assets.validations.declarations import missing
 from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_literal
 from c360_assets_tests.customer_360.world import (
+    AS_OF,
     build_all,
     make_tenant,
     one,
@@ -378,10 +382,28 @@ def test_cg19_contactability(session: Session, tmp_path: Path, sms: bool) -> Non
     ]
 
 
+def test_white_space_is_what_unicode_calls_so(session: Session) -> None:
+    prepare_context(session, AS_OF)
+    separators = "\x1c\x1d\x1e\x1f"  # white space to Python only
+    spaces = [c for c in map(chr, range(0x10000)) if c.isspace() and c not in separators]
+    assert len(spaces) == 25
+    tests = "clean(v) IS NULL, is_blank(v), clean(concat(v, 'ü', v, v)) = 'ü', clean(concat('a', v)) = 'a', " + missing("v")
+    for space in spaces:
+        rows = session.rows(f"SELECT {tests} FROM (SELECT {quote_literal(space)} AS v)")
+        assert rows == [(True, True, True, True, True)], hex(ord(space))
+
+
+@pytest.mark.parametrize("space", ["\u000b", "\u0085", "\u00a0"])
+def test_a_full_name_of_two_words_is_complete_whatever_parts_them(session: Session, tmp_path: Path, space: str) -> None:
+    row = merged(session, tmp_path, [{"full_name": f"Ann{space}Lee"}])
+    assert row["name_completion"] == 2
+
+
 @pytest.mark.parametrize(
     "spelling",
     [
         {"city": "New\u00a0York"},
+        {"city": "New\u0085York", "address": "1\u000bElm St"},
         {"address2": "Apt\t5"},
         {"address2": "Apt\u00a05", "city": "new  york"},
         {"postal": "k1a 0b1"},

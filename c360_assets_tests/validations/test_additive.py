@@ -34,6 +34,8 @@ TEXTS = st.one_of(
             "",
             " ",
             "\u00a0",
+            "\u000b",
+            "\u0085",
             "a@b.com",
             "a..b@c.de",
             "info@x.org",

@@ -1,15 +1,16 @@
 -- Functions that the templates share, one expression each.
+-- A template itself: what white space is (as a class of characters) is filled in.
 -- Created in every session that builds tables, and in the published database, so that `c360 sql --show` can be pasted.
 
 -- Text without white space around it (any Unicode space); NULL when nothing is left. What begins with a visible ASCII
 -- character, as most texts do, needs only its end looked at, which takes a third of the time.
 CREATE MACRO clean(v) AS
-    CASE WHEN v >= '!' AND v < '~' AND NOT regexp_matches(v, '[\s\p{Z}]$') THEN v
-        ELSE nullif(regexp_replace(v, '^[\s\p{Z}]+|[\s\p{Z}]+$', '', 'g'), '') END;
+    CASE WHEN v >= '!' AND v < '~' AND NOT regexp_matches(v, '[{{ white_space }}]$') THEN v
+        ELSE nullif(regexp_replace(v, '^[{{ white_space }}]+|[{{ white_space }}]+$', '', 'g'), '') END;
 
 -- Whether a text is NULL or nothing but white space: as clean(v) IS NULL.
 CREATE MACRO is_blank(v) AS
-    CASE WHEN v >= '!' AND v < '~' THEN FALSE ELSE NOT coalesce(regexp_matches(v, '[^\s\p{Z}]'), FALSE) END;
+    CASE WHEN v >= '!' AND v < '~' THEN FALSE ELSE NOT coalesce(regexp_matches(v, '[^{{ white_space }}]'), FALSE) END;
 
 -- An amount of money as a number of cents. By way of DECIMAL(15, 2) where it fits: the engine divides numbers of 38 digits
 -- twenty times as slowly as those of 18.

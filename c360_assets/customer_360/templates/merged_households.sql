@@ -2,7 +2,7 @@
 WITH written AS (
     SELECT
         *,
-        REGEXP_REPLACE(UPPER(address), '[\s\p{Z}]+', ' ', 'g') AS spaced,
+        REGEXP_REPLACE(UPPER(address), '[{{ white_space }}]+', ' ', 'g') AS spaced,
         REGEXP_REPLACE(UPPER(address2), '{{ punctuation }}', '', 'g') AS second_line
     FROM merged_customers
     WHERE NOT is_blank(address) AND NOT is_blank(city) AND NOT is_blank(state)
@@ -67,7 +67,7 @@ whole AS (
     SELECT
         *,
         REPLACE(REGEXP_REPLACE(
-            REGEXP_REPLACE(' ' || CONCAT_WS(' ', address, address2, city, state, postal) || ' ', '[\s\p{Z}]+', '  ', 'g'),
+            REGEXP_REPLACE(' ' || CONCAT_WS(' ', address, address2, city, state, postal) || ' ', '[{{ white_space }}]+', '  ', 'g'),
             ' ({{ unit_words | join("|") }}) ', ' ', 'g'
         ), ' ', '') AS full_address
     FROM standardised
