@@ -407,6 +407,8 @@ def test_a_full_name_of_two_words_is_complete_whatever_parts_them(session: Sessi
         {"address2": "Apt\t5"},
         {"address2": "Apt\u00a05", "city": "new  york"},
         {"postal": "k1a 0b1"},
+        {"state": "New\u00a0York"},
+        {"state": " new  york"},
     ],
 )
 def test_white_space_and_case_do_not_part_a_household(session: Session, tmp_path: Path, spelling: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ members AS (
         clean(spaced) AS line,
         COALESCE(clean(second_line), '') AS address2,
         UPPER(clean(city)) AS city,
-        UPPER(clean(state)) AS state,
+        REGEXP_REPLACE(UPPER(clean(state)), '[{{ white_space }}]+', ' ', 'g') AS state,
         UPPER(LEFT(clean(postal), 5)) AS postal
     FROM written
 ),
