@@ -374,7 +374,9 @@ def _policy_columns(found: Findings, file: str, policy: MergePolicy) -> None:
     """Groups can only be built from columns that unified_coalesced has: one for each tag on a stitched table."""
     if not found.complete:
         return
-    columns = {column_for(t) for table in found.tenant.stitched_tables for tags in table.tags.values() for t in tags}
+    tags = {t for table in found.tenant.stitched_tables for listed in table.tags.values() for t in listed}
+    columns = {column_for(t) for t in tags if "/" not in t}
+    documented = all_tables()["unified_coalesced"].columns
     for group, item in policy.custom_groups.items():
         for position, column in enumerate(item.columns):
             if column not in columns:
@@ -397,6 +399,8 @@ def _policy_columns(found: Findings, file: str, policy: MergePolicy) -> None:
                     f"no stitched table has a tag for {column}",
                     _near_or_none(column, columns),
                 )
+            elif column in documented and documented[column].type != "VARCHAR":
+                found.error(file, ("multi_value", group, position), f"{column} is {documented[column].type}, not text")
 
 
 def _unlisted(found: Findings, file: str, listed: dict[str, list[str]]) -> None:

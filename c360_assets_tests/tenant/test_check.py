@@ -246,6 +246,24 @@ CASES = {
         1,
         "no stitched table has a tag for",
     ),
+    "policy value that is no text": (
+        {
+            **more(SHOP, "born: {type: date, tags: [birthdate]}", "tel: {tags: [phone]}"),
+            "merge_policy.yaml": "multi_value:\n  phone: [phone, birthdate]\n",
+        },
+        ERROR,
+        2,
+        "multi_value.phone[1]: birthdate is DATE, not text",
+    ),
+    "policy value of an order": (
+        {
+            LINES: ORDERS.replace("primary_key: [line_id]", "primary_key: [line_id]\nstitch: true"),
+            "merge_policy.yaml": "multi_value: {phone: [order_id]}\n",
+        },
+        ERROR,
+        1,
+        "no stitched table has a tag for order_id",
+    ),
     "policy group name": (
         {**more(SHOP, "work: {tags: [email-work]}"), "merge_policy.yaml": "custom_groups: {my group: {columns: [email_work]}}\n"},
         ERROR,
