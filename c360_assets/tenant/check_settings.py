@@ -320,6 +320,9 @@ def _policy(found: Findings, file: str, policy: MergePolicy) -> None:
     written = found.document(file).data
     if isinstance(written, dict) and written.get("source_priority") == {}:
         found.error(file, ("source_priority",), "names no table", "name at least one, or remove the key")
+    if "email" in policy.multi_value and policy.best_email != "priority":
+        told, remedy = "has no effect, as e-mails are assigned from the column email", "set `best_email: priority`, or remove it"
+        found.warning(file, ("multi_value", "email"), told, remedy)
     _custom_groups(found, file, policy)
     _policy_columns(found, file, policy)
     _unlisted(found, file, listed)

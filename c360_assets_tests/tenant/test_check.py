@@ -264,6 +264,12 @@ CASES = {
         1,
         "no stitched table has a tag for order_id",
     ),
+    "policy values of assigned e-mails": (
+        {**more(SHOP, "work: {tags: [email-work]}"), "merge_policy.yaml": "multi_value:\n  email: [email_work, email]\n"},
+        WARNING,
+        2,
+        "multi_value.email: has no effect",
+    ),
     "policy group name": (
         {**more(SHOP, "work: {tags: [email-work]}"), "merge_policy.yaml": "custom_groups: {my group: {columns: [email_work]}}\n"},
         ERROR,
@@ -347,6 +353,10 @@ def test_an_order_may_be_spaced_as_one_likes(check: Check, text: str) -> None:
 def test_a_policy_with_a_wrong_value_elsewhere_is_not_told_that_it_names_no_table(check: Check, wrong: str) -> None:
     problems = check({"merge_policy.yaml": f"source_priority: {{Shop:Customers: 1}}\n{wrong}\n"})
     assert [(p.severity, p.line) for p in problems] == [(ERROR, 2)]
+
+
+def test_values_of_an_email_have_an_effect_where_it_is_found_by_priority(check: Check) -> None:
+    assert check({"merge_policy.yaml": "best_email: priority\nmulti_value: {email: [email]}\n"}) == []
 
 
 def test_a_new_source_without_priority_is_noticed(check: Check) -> None:
