@@ -85,6 +85,19 @@ def tenant_settings(found: Findings) -> None:
         )
 
 
+def discount_modes(found: Findings) -> None:
+    """A discount mode is told of a source of order items; which those are is unknown where SQL of the tenant's own makes them."""
+    modes = found.tenant.config.customer_360.unified_transactions.order_discount_mode
+    if isinstance(modes, str) or not found.complete or "unified_itemized_transactions" in found.tenant.database_sql:
+        return
+    sources = {
+        t.name for t in found.tenant.tables if any(tag.startswith("txn-item/") for tags in t.tags.values() for tag in tags)
+    }
+    for name in (n for n in modes if n not in sources):
+        path = ("customer_360", "unified_transactions", "order_discount_mode", name)
+        found.error("tenant.yaml", path, "is no table with items of orders", _near(name, sources))
+
+
 def databases(found: Findings) -> None:
     tenant, file = found.tenant, "tenant.yaml"
     items = tenant.config.databases
@@ -419,4 +432,4 @@ def _unlisted(found: Findings, file: str, listed: dict[str, list[str]]) -> None:
             found.warning(file, (missing,), f"{table.name} has a priority in one list only", f"add it to {missing}")
 
 
-RULES: tuple[Callable[[Findings], None], ...] = (tenant_settings, databases, workflow, stitch, merge_policies)
+RULES: tuple[Callable[[Findings], None], ...] = (tenant_settings, discount_modes, databases, workflow, stitch, merge_policies)

@@ -359,6 +359,23 @@ def test_values_of_an_email_have_an_effect_where_it_is_found_by_priority(check: 
     assert check({"merge_policy.yaml": "best_email: priority\nmulti_value: {email: [email]}\n"}) == []
 
 
+MODES = "customer_360:\n  unified_transactions:\n    order_discount_mode:\n      {}: max\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [("Shop:Orders", None), ("Shop:Order", "did you mean 'Shop:Orders'?"), ("Shop:Customers", "known: Shop:Orders")],
+)
+def test_a_discount_mode_is_that_of_a_source_of_items(check: Check, source: str, told: str | None) -> None:
+    changes = {"tenant.yaml": RIGHT["tenant.yaml"] + MODES.format(source)}
+    key = f"customer_360.unified_transactions.order_discount_mode.{source}"
+    expected = [("error", "tenant.yaml", 6, key, told)] if told else []
+    assert [(p.severity, p.file, p.line, p.key, p.remedy) for p in check(changes)] == expected
+    # Which sources a tenant's own SQL names nobody knows.
+    own = {"database/unified_itemized_transactions.sql": "SELECT * FROM unified_itemized_transactions"}
+    assert check({**changes, **own}) == []
+
+
 def test_a_new_source_without_priority_is_noticed(check: Check) -> None:
     new = CUSTOMERS.replace("source: Shop", "source: Till").replace("'shop/", "'till/")
     problems = check({"feeds/till/customers.yaml": new, "merge_policy.yaml": "source_priority: {Shop:Customers: 1}\n"})
