@@ -17,7 +17,9 @@ from c360_assets.tenant.models import MergePolicy, Tenant
 class Group:
     """Fields that come from one record together.
 
-    A `named` group reports where it came from (`<g>_pk` and so on); `blocked` is the SQL of its blocklist flag.
+    A column has its `name` in merged_customers, its `sql`, and an `alias` among the records that are compared: a tenant's own
+    names must not meet what the template calls its columns. A `named` group reports where it came from (`<g>_pk` and so on);
+    `blocked` is the SQL of its blocklist flag.
     """
 
     name: str
@@ -38,7 +40,7 @@ class Group:
     @property
     def output(self) -> list[dict[str, str]]:
         """Columns of merged_customers that this group fills, each with its source in the ranked records."""
-        columns = [{"name": column["name"], "source": column["name"]} for column in self.columns]
+        columns = [{"name": column["name"], "source": column["alias"]} for column in self.columns]
         if not self.named:
             return columns
         columns += [{"name": f"{self.name}_{what}", "source": what} for what in ("pk", "datasource", "update_dt")]
@@ -93,7 +95,7 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
     def group(name: str, columns: dict[str, str], completion: str, flags: tuple[str, ...] = ()) -> Group:
         return Group(
             name=name,
-            columns=tuple({"name": column, "sql": sql} for column, sql in columns.items()),
+            columns=tuple({"name": column, "alias": column, "sql": sql} for column, sql in columns.items()),
             completion=completion,
             blocked=" OR ".join(f"COALESCE(uc.{f}, FALSE)" for f in flags) if flags and policy.use_blocklist else None,
             rank_first=rank_first,
@@ -129,13 +131,20 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
         group("gender", {"gender": "clean(uc.gender)"}, _count(("gender",))),
     ]
     for name, custom in policy.custom_groups.items():
-        groups.append(group(name, {c: f"clean(uc.{plain_ident(c)})" for c in custom.columns}, _count(tuple(custom.columns))))
+        groups.append(_own_group(name, custom.columns, rank_first))
     return [*groups, _single("title", "clean(uc.title)"), _single("company", "clean(uc.company)")]
+
+
+def _own_group(name: str, columns: list[str], rank_first: bool) -> Group:
+    """A group that the tenant declares: its columns may be called anything."""
+    aliases = {f"{name}_value_{number}": column for number, column in enumerate(columns, start=1)}
+    filled = tuple({"name": c, "alias": alias, "sql": f"clean(uc.{plain_ident(c)})"} for alias, c in aliases.items())
+    return Group(name, filled, _count(tuple(aliases)), rank_first=rank_first)
 
 
 def _single(column: str, sql: str) -> Group:
     """A column of its own that does not report where it came from."""
-    return Group(column, ({"name": column, "sql": sql},), _count((column,)), named=False)
+    return Group(column, ({"name": column, "alias": column, "sql": sql},), _count((column,)), named=False)
 
 
 NAME_COMPLETION = {
@@ -149,7 +158,7 @@ NAME_COMPLETION = {
 
 
 def _count(columns: tuple[str, ...]) -> str:
-    return " + ".join(f"CASE WHEN {plain_ident(column)} IS NULL THEN 0 ELSE 1 END" for column in columns)
+    return " + ".join(f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END" for column in columns)
 
 
 def _candidate(column: str, policy: MergePolicy, first: str) -> str:

@@ -62,7 +62,7 @@ def source_records(con: duckdb.DuckDBPyConnection, core: TableNode, amperity_id:
 
 def shown(group: Group, record: dict[str, Any]) -> tuple[Any, ...]:
     """The values that a record would give to the group's columns."""
-    return tuple(record[column["name"]] for column in group.columns)
+    return tuple(record[column["alias"]] for column in group.columns)
 
 
 def best_record(group: Group, records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _of_group(group: Group, records: list[dict[str, Any]]) -> list[Refused]:
 
 def _text(group: Group, record: dict[str, Any]) -> str:
     """The values for a reader; a whole name says what its parts would say again."""
-    parts = {column["name"]: record[column["name"]] for column in group.columns if record[column["name"]] is not None}
+    parts = {column["name"]: value for column in group.columns if (value := record[column["alias"]]) is not None}
     repeated = ("given_name", "surname") if "full_name" in parts else ()
     return ", ".join(str(value) for column, value in parts.items() if column not in repeated)
 

@@ -372,6 +372,9 @@ def _source(found: Findings, file: str, path: tuple[str | int, ...], name: str, 
 def _custom_groups(found: Findings, file: str, policy: MergePolicy) -> None:
     """A custom group adds columns to merged_customers, some of them by its name; none may be there already."""
     filled = dict.fromkeys(all_tables()["merged_customers"].columns, "merged_customers has this column already")
+    for group in policy.custom_groups:
+        told = f"custom_groups.{group} has this column already"
+        filled |= {f"{group}_{what}": told for what in ("pk", "datasource", "update_dt", "priority", "completion")}
     for group, item in policy.custom_groups.items():
         path = ("custom_groups", group)
         if group in GROUPS:

@@ -280,6 +280,11 @@ def test_what_is_seldom_meant_is_a_warning(tmp_path: Path, sql: str, advice: str
     assert advice is None or advice in found[0].message
 
 
+def test_a_tag_of_ones_own_may_be_any_word(tmp_path: Path) -> None:
+    fields = {word: {"tags": [f"txn-item/{word}"]} for word in ("order-id", "table", "column", "order")}
+    assert check_sql(make_tenant(tmp_path, feeds=[feed("Shop:Items", fields)])) == []
+
+
 def test_cycles_stop_the_plan(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="circle"):
         plan(shop(tmp_path, database={"unified_transactions": "SELECT * FROM customer_360"}))

@@ -179,15 +179,17 @@ def test_named_values_concatenated_names_and_custom_groups(session: Session, tmp
 
 
 def test_a_custom_column_may_be_called_anything(session: Session, tmp_path: Path) -> None:
-    names = ["order", "2nd_mail"]
+    used = ["newness", "source_priority", "emails", "name_place", "title_completion", "records", "uc", "value", "own_value_1"]
+    names = ["order", "2nd_mail", "table", "column", *used]
     row = merged(
         session,
         tmp_path,
         [dict.fromkeys(names, " x ")],
         more=dict.fromkeys(names, "VARCHAR"),
-        custom_groups={"own": {"columns": names}},
+        custom_groups={"own": {"columns": [*names, "datasource"]}},
     )
-    assert picked(row, "order 2nd_mail own_completion") == ["x", "x", 2]
+    assert picked(row, " ".join(names)) == ["x"] * len(names)
+    assert picked(row, "datasource own_completion own_priority") == ["CRM", len(names) + 1, 1]
 
 
 def test_record_dates_span_all_records(session: Session, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ POLICY = {"source_priority": {"CRM": 1, "POS": 2}}
 def why(session: Session, root: Path, records: list[dict[str, Any]], **policy: Any) -> list[tuple[Any, ...]]:
     """(group, value, record, reason) of what A1 has and does not show."""
     tenant = make_tenant(root, policy={**POLICY, **policy})
-    put_unified(session, [{"amperity_id": "A1", **record} for record in records])
+    put_unified(session, [{"amperity_id": "A1", **record} for record in records], newness="VARCHAR")
     build_all(session, tenant, "merged_customers")
     return [(r.group, r.value, r.pk, r.reason) for r in of_person(session, tenant, "A1")]
 
@@ -83,6 +83,11 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[tuple[Any, ...
         [("name", "Amy", "1", "less complete: 1 against 2")],
     ),
     "equal values and empty records": ([{"gender": "F"}, {"gender": "F"}, {"gender": " "}], {}, []),
+    "a group of one's own": (
+        [{"pk": "1", "newness": "old"}, {"pk": "2", "newness": "new", "update_dt": "2026-01-01"}],
+        {"custom_groups": {"own": {"columns": ["newness"]}}},
+        [("own", "old", "1", "says nothing of when it was changed")],
+    ),
     "e-mails": (
         [{"email": "b@x.com,nonsense"}, {"email": "a@x.com"}, {"email": "c@x.com", "blv_email": True}],
         {},

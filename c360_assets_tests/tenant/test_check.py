@@ -297,6 +297,15 @@ CASES = {
         1,
         "custom_groups.b.columns[0]: email_work: custom_groups.a has this column already",
     ),
+    "policy column that a group adds": (
+        {
+            **more(SHOP, "other: {tags: [b-pk]}"),
+            "merge_policy.yaml": "custom_groups:\n  a: {columns: [b_pk]}\n  b: {columns: [fk_customer_id]}\n",
+        },
+        ERROR,
+        2,
+        "custom_groups.a.columns[0]: b_pk: custom_groups.b has this column already",
+    ),
     "policy order": (
         {"merge_policy.yaml": "email_ampid_assignment: {email_order: ['a; drop']}\n"},
         ERROR,

@@ -28,7 +28,7 @@ records AS (
 {% endif %}
 {% for group in groups %}
 {% for column in group.columns %}
-        {{ column.sql }} AS {{ column.name | ident }},
+        {{ column.sql }} AS {{ column.alias }},
 {% endfor %}
 {% if group.blocked %}
         {{ group.blocked }} AS {{ group.name }}_blv,
@@ -77,7 +77,7 @@ picked AS (
 {% for group in groups %}
         MIN_BY(STRUCT_PACK(
 {% for column in group.output %}
-            {{ column.name | ident }} := {{ column.source | ident }}{{ "," if not loop.last }}
+            {{ column.name | ident }} := {{ column.source }}{{ "," if not loop.last }}
 {% endfor %}
         ), {{ group.name }}_place) AS {{ group.name }}_pick,
 {% endfor %}
