@@ -51,9 +51,10 @@ ORDER_COLUMNS = {
 
 @dataclass(frozen=True)
 class Profile:
-    """What the published database holds about one person; rows are column → value."""
+    """What the published database holds about one person; rows are column → value, `groups` group → its columns."""
 
     amperity_id: str
+    groups: dict[str, tuple[str, ...]]
     merged: dict[str, Any]
     attributes: dict[str, Any]
     records: list[dict[str, Any]]
@@ -87,6 +88,7 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database
     ((amperity_id,),) = found
     return Profile(
         amperity_id,
+        groups={**GROUPS, **{name: tuple(own.columns) for name, own in database.tenant.merge_policy.custom_groups.items()}},
         merged=_one(con, "merged_customers", amperity_id),
         attributes=_one(con, "customer_attributes", amperity_id) | _one(con, "transaction_attributes_extended", amperity_id),
         records=_many(con, "unified_coalesced", RECORD_COLUMNS, amperity_id, "datasource, pk"),
@@ -126,7 +128,7 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
     best = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "value", "source", "key", "priority"):
         best.add_column(name, overflow="fold")
-    for group, columns in GROUPS.items():
+    for group, columns in profile.groups.items():
         value = ", ".join(str(merged[c]) for c in columns if merged.get(c) is not None)
         origin = (merged.get(f"{group}_datasource"), merged.get(f"{group}_pk"), merged.get(f"{group}_priority"))
         _add_row(best, group, value or "–", *("" if v is None or not value else str(v) for v in origin))

@@ -131,6 +131,18 @@ def page(session: Session, tenant: Tenant, person: str, width: int = 160) -> str
     return console.export_text()
 
 
+def test_the_page_shows_the_best_values_of_ones_own_groups(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path, policy={**POLICY, "custom_groups": {"work": {"columns": ["email_work", "role"]}}})
+    records = [{"pk": "c", "email_work": "i@x.com", "role": "Cook"}, {"datasource": "POS", "pk": "p", "email_work": "j@x.com"}]
+    put_unified(session, [{"amperity_id": "a1", **record} for record in records], email_work="VARCHAR", role="VARCHAR")
+    build_all(session, tenant)
+    lines = [line.strip("│ ").split() for line in page(session, tenant, "a1").splitlines()]
+    assert [line for line in lines if line[:1] == ["work"]] == [
+        ["work", "i@x.com,", "Cook", "CRM", "c", "1"],
+        ["work", "j@x.com", "POS", "p", "less", "complete:", "1", "against", "2"],
+    ]
+
+
 def test_the_page_shows_square_brackets_as_they_are(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path, policy=POLICY)
     records = [
