@@ -513,7 +513,7 @@ def diff(
     tenant: TenantOption = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option("--as-of", formats=DATE_FORMATS, help="The date of the build. Default: that of the last one."),
+        typer.Option("--as-of", formats=DATE_FORMATS, help="The date of the build. Default: that of the published database."),
     ] = None,
     database: DatabaseOption = "customer_360",
     as_json: JsonOption = False,

@@ -21,7 +21,7 @@ from c360_assets.customer_360.databases import GROUP, Database
 from c360_assets.customer_360.publish import MADE, entries
 from c360_assets.customer_360.scratch import open_scratch
 from c360_assets.errors import C360Error
-from c360_assets.reporting.published import database_named, unreadable
+from c360_assets.reporting.published import database_named, published_date, unreadable
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
@@ -66,10 +66,14 @@ def database_diff(
 ) -> list[TableDiff]:
     """The tables that differ between two states of a database: `published`, `build`, or the number of a kept file.
 
-    `as_of` is the date of the build. Raises C360Error for a state that is not there.
+    `as_of` is the date of the build, that of the published file unless given. Raises C360Error for a state that is not there.
     """
     tenant = load_tenant(root)
     chosen = database_named(tenant, database)
+    if BUILD in (first, second) and as_of is None:
+        as_of = published_date(database_path(root, chosen.name))
+        if as_of is None:
+            raise C360Error("nothing is published yet, so there is nothing to compare with; `c360 run` publishes")
     with open_scratch(root, tenant.config.timezone) as session:
         sides = [_side(session, tenant, chosen, name, f"_c360_{place}", as_of) for place, name in (("a", first), ("b", second))]
         names = sorted(set(sides[0].tables) | set(sides[1].tables))
@@ -79,6 +83,7 @@ def database_diff(
 
 def _side(session: Session, tenant: Tenant, database: Database, name: str, alias: str, as_of: date | None) -> Side:
     if name == BUILD:
+        assert as_of is not None
         return Side(name, _built(session, database, as_of))
     path = database_path(tenant.root, database.name)
     if name != PUBLISHED:
@@ -100,12 +105,9 @@ def _side(session: Session, tenant: Tenant, database: Database, name: str, alias
     return Side(name, {t: (f"{alias}.{_quoted(t)}", types) for t, types in columns.items() if t.split(".")[1] not in MADE})
 
 
-def _built(session: Session, database: Database, as_of: date | None) -> dict[str, tuple[str, dict[str, str]]]:
+def _built(session: Session, database: Database, as_of: date) -> dict[str, tuple[str, dict[str, str]]]:
     """The database as a build would publish it, by views of the session."""
-    known = session.warehouse.manifest.meta.get("published") or {}
-    if as_of is None and known.get("as_of") is None:
-        raise C360Error("nothing is published yet, so there is nothing to compare with; `c360 run` publishes")
-    build(session, database.nodes, as_of=as_of or date.fromisoformat(known["as_of"]))
+    build(session, database.nodes, as_of=as_of)
     database.prepare(session)
     found = {}
     for number, entry in enumerate(entries(session, database)):

@@ -18,7 +18,7 @@ from c360_assets.customer_360.check import check_sql
 from c360_assets.customer_360.databases import GROUP
 from c360_assets.customer_360.scratch import open_scratch
 from c360_assets.errors import C360Error, ConfigError
-from c360_assets.reporting.published import database_named, unreadable
+from c360_assets.reporting.published import database_named, published_date, unreadable
 from c360_assets.reporting.rows import print_rows
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import SqlFile, Tenant
@@ -61,8 +61,7 @@ def preview_table(root: Path, name: str, *, as_of: date | None = None, rows: int
         if other.table in needed:
             needed |= set(other.deps)
     with open_scratch(root, tenant.config.timezone) as session:
-        published = session.warehouse.manifest.meta.get("published") or {}
-        day = as_of or date.fromisoformat(published.get("as_of") or date.today().isoformat())
+        day = as_of or published_date(database_path(root, chosen.name)) or date.today()
         build(session, [n for n in nodes if n.table in needed], as_of=day)
         session.bind(node.table, "_c360_preview")
         state = session.state(node.table)

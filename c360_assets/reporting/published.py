@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ from rich.console import Console
 
 from c360_assets.customer_360.databases import GROUP, Database, databases
 from c360_assets.customer_360.publish import meta_of
+from c360_assets.customer_360.render import RUN_CONTEXT
 from c360_assets.customer_360.spark import spark_sql
 from c360_assets.errors import C360Error
 from c360_assets.reporting.rows import print_rows
@@ -72,6 +74,21 @@ def open_published(root: Path, database: str = GROUP, number: int | None = None)
         raise C360Error(str(error).strip()) from None
     finally:
         con.close()
+
+
+def published_date(path: Path) -> date | None:
+    """The date that the periods of a published file end at, by the file itself: after a rollback it is not the last build's.
+
+    None where nothing is published. Raises C360Error when the file cannot be opened.
+    """
+    if not path.exists():
+        return None
+    try:
+        with duckdb.connect(str(path), read_only=True) as con:
+            found: list[tuple[date]] = con.execute(f"SELECT as_of FROM {RUN_CONTEXT}").fetchall()
+    except duckdb.Error as error:
+        raise unreadable(path, error) from None
+    return found[0][0]
 
 
 def unreadable(path: Path, error: duckdb.Error) -> C360Error:

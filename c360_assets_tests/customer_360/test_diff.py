@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,15 @@ def stitch(root: Path, people: list[dict[str, Any]]) -> None:
         session.commit()
 
 
-def publish(root: Path, people: list[dict[str, Any]] | None = None) -> None:
+def publish(root: Path, people: list[dict[str, Any]] | None = None, as_of: date = AS_OF) -> None:
     tenant = load_tenant(root)
     if people is not None:
         stitch(root, people)
     with open_session(root / "warehouse") as session:
         session.execute("SET threads = 1")
-        build(session, plan_all(tenant), as_of=AS_OF)
+        build(session, plan_all(tenant), as_of=as_of)
         session.commit()
-        publish_database(session, tenant, as_of=AS_OF)
+        publish_database(session, tenant, as_of=as_of)
 
 
 def test_the_difference_before_is_what_publishing_does(root: Path) -> None:
@@ -86,6 +87,17 @@ def test_after_a_rollback_the_next_run_publishes_again(root: Path) -> None:
         assert is_published(session, tenant)
     people = next(diff for diff in database_diff(root, "1", "published") if diff.table == "customer_360")
     assert (people.added, people.dropped) == (0, 2)
+
+
+def test_after_a_rollback_a_build_is_compared_as_of_the_date_of_what_is_published(root: Path) -> None:
+    publish(root, PEOPLE[:2], AS_OF + timedelta(days=9))
+    roll_back(root, None)
+    found = {diff.table: diff for diff in database_diff(root)}
+    assert found == {diff.table: diff for diff in database_diff(root, as_of=AS_OF)}
+    assert (found["customer_360"].dropped, found["customer_360"].changed) == (2, 0)
+    dated = root / "database" / "dated.sql"
+    dated.write_text("SELECT as_of FROM run_context")
+    assert preview_table(root, "dated").sample == [(AS_OF,)]
 
 
 @pytest.mark.parametrize("damage", [lambda whole: b"x" * len(whole), lambda whole: whole[:-4096], lambda whole: b""])
@@ -139,6 +151,9 @@ def test_a_full_disk_leaves_what_was_published_and_nothing_half_written(root: Pa
 
 
 def test_what_is_not_there_is_told(root: Path) -> None:
+    (root / "activated" / "customer_360.duckdb").rename(root / "elsewhere.duckdb")
+    with pytest.raises(C360Error, match="nothing is published yet"):
+        database_diff(root)
     with pytest.raises(C360Error, match="no database 7; published are: published, kept: none"):
         database_diff(root, "7", "published")
     with pytest.raises(C360Error, match="no database jp"):
