@@ -478,11 +478,17 @@ def rollback(
     tenant: TenantOption = None,
     database: DatabaseOption = "customer_360",
 ) -> None:
-    """Publish an earlier database again; the warehouse stays as it is, and the next run publishes its state."""
+    """Publish an earlier database again; the warehouse stays as it is, and the next run publishes its state.
+
+    The one that is replaced is kept, by a number as the others. Repeated, it goes back one further each time.
+    """
     from c360_assets.reporting.published import roll_back
 
     with _told_errors():
-        out.print(f"published {short_path(roll_back(_root(tenant), number, database))} again")
+        done = roll_back(_root(tenant), number, database)
+    out.print(f"published {short_path(done.path)} again, from number {done.number}")
+    if done.replaced not in (None, done.number):
+        out.print(f"what it replaced is kept as number {done.replaced}: `c360 rollback {done.replaced}` takes it back")
 
 
 @app.command()

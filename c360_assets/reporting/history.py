@@ -5,7 +5,7 @@ How many are kept and for how long belongs to `warehouse.activated`; what differ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,15 @@ from rich.table import Table
 from c360_assets.customer_360.databases import GROUP
 from c360_assets.reporting.published import database_named
 from c360_assets.tenant.loader import load_tenant
-from c360_assets.warehouse.activated import database_path, kept, number_of
+from c360_assets.warehouse.activated import database_path, kept, number_of, published_number
 
 
 @dataclass(frozen=True)
 class Version:
-    """One file: its number (None: the published one), when it was written, the date its periods end at, persons, size.
+    """One file: its number, when it was written, the date its periods end at, persons, size.
 
-    Of one that is `damaged`, nothing that stands in it is known.
+    What is `published` has no number until it is replaced, unless it was kept before and published again. Of one that is
+    `damaged`, nothing that stands in it is known.
     """
 
     number: int | None
@@ -33,16 +34,18 @@ class Version:
     customers: int | None
     bytes: int
     damaged: bool = False
+    published: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return vars(self)
 
 
 def versions(root: Path, database: str = GROUP) -> list[Version]:
-    """The published file, then the kept ones, newest first. Raises C360Error when there is no such database."""
+    """The published file, then the other kept ones, newest first. Raises C360Error when there is no such database."""
     path = database_path(root, database_named(load_tenant(root), database).name)
-    files = [(None, path)] if path.exists() else []
-    return [_version(number, file) for number, file in [*files, *((number_of(file), file) for file in kept(path))]]
+    number = published_number(path)
+    published = [replace(_version(number, path), published=True)] if path.exists() else []
+    return published + [_version(n, file) for file in kept(path) if (n := number_of(file)) != number]
 
 
 def _version(number: int | None, file: Path) -> Version:
@@ -68,7 +71,7 @@ def render_versions(found: list[Version], console: Console) -> None:
     for column in ("", "written", "as of", "people", "size"):
         table.add_column(column, justify="right" if column in ("people", "size") else "left")
     for item in found:
-        name = "published" if item.number is None else str(item.number)
+        name = ", ".join(["published"] * item.published + [str(item.number)] * (item.number is not None))
         people = "" if item.customers is None else f"{item.customers:,}"
         as_of = "cannot be opened" if item.damaged else str(item.as_of)
         table.add_row(name, f"{item.written_at.astimezone():%Y-%m-%d %H:%M}", as_of, people, f"{item.bytes / 1e6:,.1f} MB")

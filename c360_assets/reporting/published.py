@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -26,7 +27,7 @@ from c360_assets.errors import C360Error
 from c360_assets.reporting.rows import print_rows
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.activated import database_path, kept, number_of, opens, restore
+from c360_assets.warehouse.activated import database_path, earlier_one, kept, number_of, opens, restore
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.session import open_session
@@ -130,25 +131,29 @@ def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = Fal
     return spark_sql(text) if spark else text.strip()
 
 
-def roll_back(root: Path, number: int | None, database: str = GROUP) -> Path:
-    """Publish a kept file of a database again and return the path under which it is published.
+@dataclass(frozen=True)
+class RolledBack:
+    """Where a kept file is published again, its number, and that of the one it replaced: None where nothing was published."""
+
+    path: Path
+    number: int
+    replaced: int | None
+
+
+def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBack:
+    """Publish a kept file of a database again: of that number, or the one before what is published. What it replaces is kept.
 
     The warehouse stays as it is but forgets that it was published, so that the next run publishes it.
     """
     tenant = load_tenant(root)
     chosen = database_named(tenant, database)
-    path, mark = database_path(root, chosen.name), meta_of(chosen)
+    path = database_path(root, chosen.name)
     with tenant_lock(root, "a rollback"), open_session(root / "warehouse", tenant.config.timezone) as session:
-        files = [file for file in kept(path) if number is None or number_of(file) == number]
-        if files and not opens(session, files[0]):
-            raise C360Error(f"{files[0].name} is damaged and cannot be published; `c360 database history` lists the others")
-        published = session.warehouse.manifest.meta.get(mark)
-        if published:
-            session.commit(**{mark: {}})
         try:
-            restore(path, number)
+            file = earlier_one(path, number)
         except LookupError as error:
-            if published:
-                session.commit(**{mark: published})
-            raise C360Error(str(error)) from None
-    return path
+            raise C360Error(f"{error}; `c360 database history` lists what there is") from None
+        if not opens(session, file):
+            raise C360Error(f"{file.name} is damaged and cannot be published; `c360 database history` lists the others")
+        session.commit(**{meta_of(chosen): {}})
+        return RolledBack(path, *restore(path, number_of(file)))

@@ -64,7 +64,7 @@ def publish(
     `statements` are run on the new file, which is attached as `published`: functions that its users may call. `finish` is
     called with the session and that name when all is written.
 
-    The file that was published before is kept under `history/`. A crash at any moment leaves the old file in place.
+    The file that was published before is kept under `history/`, once. A crash at any moment leaves the old file in place.
     """
     private_folder(path.parent)
     sweep(path)
@@ -102,6 +102,7 @@ def publish(
     with aside.open("rb") as file:
         os.fsync(file.fileno())
     _keep(path)
+    _forget(path)
     size = aside.stat().st_size
     _put(aside, path)
     return size
@@ -171,16 +172,38 @@ def opens(session: Session, path: Path) -> bool:
     return True
 
 
-def _keep(path: Path) -> None:
+def published_number(path: Path) -> int | None:
+    """The number under which the published file is kept as well: it was published again, or a killed run had kept it already.
+
+    A file that somebody wrote to since is another one, which the time of its last change tells.
+    """
     if not path.exists():
-        return
+        return None
+    now = path.stat()
+    seen = ((file, file.stat()) for file in kept(path))
+    return next((number_of(f) for f, s in seen if (s.st_size, s.st_mtime_ns) == (now.st_size, now.st_mtime_ns)), None)
+
+
+def _keep(path: Path) -> int | None:
+    """Keep the published file, unless it is kept already, and return its number; None where nothing is published."""
+    number = published_number(path)
+    if number is not None or not path.exists():
+        return number
     history = private_folder(path.parent / "history")
     earlier = kept(path)
-    target = history / f"{path.stem}.{number_of(earlier[0]) + 1 if earlier else 1}.duckdb"
+    number = number_of(earlier[0]) + 1 if earlier else 1
+    target = history / f"{path.stem}.{number}.duckdb"
     try:
         os.link(path, target)
     except OSError:  # a file system without hard links
-        shutil.copy2(path, target)
+        aside = path.with_name(f"{path.stem}.{os.getpid()}.kept.building")
+        shutil.copy2(path, aside)
+        os.replace(aside, target)
+    return number
+
+
+def _forget(path: Path) -> None:
+    """Remove kept files that are too many or too old."""
     oldest = time.time() - KEPT_DAYS * 86_400
     for rank, file in enumerate(kept(path)):
         if rank >= KEPT_RUNS or file.stat().st_mtime < oldest:
@@ -193,18 +216,33 @@ def sweep(path: Path) -> None:
         leftover.unlink()
 
 
-def restore(path: Path, number: int | None = None) -> Path:
-    """Publish a kept file again (the newest one unless `number` is given) and return which; readers see it whole.
+def earlier_one(path: Path, number: int | None = None) -> Path:
+    """The kept file of that number; without one, the newest that was kept before what is published.
 
-    Raises LookupError when nothing of that number is kept.
+    Raises LookupError when there is none.
     """
-    files = [f for f in kept(path) if number is None or number_of(f) == number]
+    now = published_number(path)
+    if number is not None:
+        files = [file for file in kept(path) if number_of(file) == number]
+        told = f"no kept database number {number} beside {path.name}"
+    else:
+        files = [file for file in kept(path) if now is None or number_of(file) < now]
+        told = f"no kept database beside {path.name}" if now is None else f"number {now} is published, no earlier one is kept"
     if not files:
-        raise LookupError(f"no kept database{'' if number is None else f' number {number}'} beside {path.name}")
-    chosen = files[0]
+        raise LookupError(told)
+    return files[0]
+
+
+def restore(path: Path, number: int | None = None) -> tuple[int, int | None]:
+    """Publish `earlier_one` again; readers see it whole. Returns its number and that of the one it replaced, which is kept.
+
+    None is forgotten here, so that it can be taken back. Raises LookupError when nothing of that number is kept.
+    """
+    chosen = earlier_one(path, number)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
-    shutil.copy2(chosen, aside)
+    shutil.copy2(chosen, aside)  # with its times: by them it is known again
     with aside.open("rb") as file:
         os.fsync(file.fileno())
+    replaced = _keep(path)
     _put(aside, path)
-    return chosen
+    return number_of(chosen), replaced

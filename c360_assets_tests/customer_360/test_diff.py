@@ -18,7 +18,7 @@ from c360_assets.errors import C360Error, ConfigError
 from c360_assets.reporting.diff import TableDiff, database_diff
 from c360_assets.reporting.history import versions
 from c360_assets.reporting.preview import preview_table
-from c360_assets.reporting.published import open_published, roll_back, table_sql
+from c360_assets.reporting.published import RolledBack, open_published, roll_back, table_sql
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import AS_OF, put_unified
@@ -128,8 +128,8 @@ def test_questions_to_a_damaged_file_say_what_helps(root: Path) -> None:
     with pytest.raises(C360Error, match=r"customer_360.2.duckdb is damaged and cannot be published"):
         roll_back(root, None)
     assert [v.customers for v in versions(root)] == [2, None, 4]
-    roll_back(root, 1)
-    assert versions(root)[0].customers == 4
+    assert roll_back(root, 1).replaced == 3
+    assert [(v.number, v.customers) for v in versions(root)] == [(1, 4), (3, 2), (2, None)]
 
 
 def test_a_full_disk_leaves_what_was_published_and_nothing_half_written(root: Path) -> None:
@@ -190,14 +190,14 @@ def test_each_database_is_read_previewed_and_rolled_back_by_itself(tmp_path: Pat
             session.commit()
             for database in databases(tenant):
                 publish_database(session, tenant, as_of=AS_OF, database=database)
-    assert roll_back(tmp_path, None, "brand").name == "brand.duckdb"
+    assert roll_back(tmp_path, None, "brand") == RolledBack(tmp_path / "activated" / "brand.duckdb", 1, 2)
 
     def people_of(database: str) -> int:
         with open_published(tmp_path, database) as con:
             return int(con.execute("SELECT count(*) FROM merged_customers").fetchall()[0][0])
 
     assert [(v.number, v.as_of, v.customers) for v in versions(tmp_path)] == [(None, AS_OF, 1), (1, AS_OF, 4)]
-    assert [(v.number, v.customers) for v in versions(tmp_path, "brand")] == [(None, None), (1, None)]
+    assert [(v.number, v.published) for v in versions(tmp_path, "brand")] == [(1, True), (2, False)]
     with open_published(tmp_path, number=1) as con:
         assert con.execute("SELECT count(*) FROM customer_360").fetchall() == [(4,)]
     with pytest.raises(C360Error, match="no database number 7 is kept"), open_published(tmp_path, number=7):

@@ -84,7 +84,10 @@ def test_a_database_can_be_taken_back(small: Ran, tmp_path: Path, monkeypatch: p
     assert "Published already, unchanged" in c360_here(monkeypatch, "run", "--tenant", root).text
     said = c360_here(monkeypatch, "rollback", "--tenant", root)
     assert said.code == 0, said.text
+    assert "from number 1" in said.text
+    assert "`c360 rollback 2` takes it back" in said.text
     assert database_path(root).read_bytes() == old
+    assert "published, 1" in c360_here(monkeypatch, "database", "history", "--tenant", root).text
     back = c360_here(monkeypatch, "run", "--tenant", root)
     assert back.code == 0, back.text
     assert ask(root, "SELECT count(*) FROM customer_360") == [(7,)], "the next run publishes the warehouse's state"

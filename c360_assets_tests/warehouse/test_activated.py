@@ -1,14 +1,27 @@
 """Publishing: whole or not at all, earlier databases kept, readers undisturbed."""
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from c360_assets.warehouse.activated import KEPT_RUNS, PublishedTable, database_path, kept, publish, restore
+from c360_assets.warehouse import activated
+from c360_assets.warehouse.activated import (
+    KEPT_RUNS,
+    PublishedTable,
+    database_path,
+    kept,
+    number_of,
+    publish,
+    published_number,
+    restore,
+)
 from c360_assets.warehouse.session import Session, open_session
 
 
@@ -67,6 +80,75 @@ def test_restore_publishes_an_earlier_one(tmp_path: Path) -> None:
     assert _read(path) == 1
     with pytest.raises(LookupError, match="number 99"):
         restore(path, 99)
+
+
+def test_restoring_again_goes_one_further_back_and_loses_nothing(tmp_path: Path) -> None:
+    path = [_publish(tmp_path, n) for n in (1, 2, 3)][-1]
+
+    def files() -> dict[int, int]:
+        return {number_of(file): _read(file) for file in kept(path)}
+
+    assert (published_number(path), files()) == (None, {2: 2, 1: 1})
+    assert [(*restore(path), _read(path)) for _ in range(2)] == [(2, 3, 2), (1, 2, 1)]
+    with pytest.raises(LookupError, match="number 1 is published, no earlier one is kept"):
+        restore(path)
+    assert (restore(path, 3), _read(path)) == ((3, 1), 3)
+    assert (published_number(path), files()) == (3, {3: 3, 2: 2, 1: 1})
+    restore(path, 2)
+    _publish(tmp_path, 4)  # what is kept already is not kept again
+    assert (published_number(path), files()) == (None, {3: 3, 2: 2, 1: 1})
+    with duckdb.connect(str(path)) as con:
+        con.execute("UPDATE t SET i = 5")  # what somebody wrote to is another one
+    assert (*restore(path), files()) == (3, 4, {4: 5, 3: 3, 2: 2, 1: 1})
+
+
+def test_restoring_the_oldest_of_all_that_are_kept_loses_none(tmp_path: Path) -> None:
+    for number in range(KEPT_RUNS + 1):
+        path = _publish(tmp_path, number)
+    assert (restore(path, 1), _read(path)) == ((1, KEPT_RUNS + 1), 0)
+    assert (restore(path, KEPT_RUNS + 1), _read(path)) == ((KEPT_RUNS + 1, 1), KEPT_RUNS)
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize(
+    ("again", "both"), [(lambda root: _publish(root, 3), {1, 2, 3}), (lambda root: restore(database_path(root)), {1, 2})]
+)
+def test_what_is_killed_before_any_step_leaves_a_whole_database_and_keeps_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: Callable[[Path], object], both: set[int], links: bool
+) -> None:
+    def killing(true: Callable[..., object], left: list[int]) -> Callable[..., object]:
+        def step(*args: Path) -> object:
+            left[0] -= 1
+            if not left[0]:
+                if true is shutil.copy2:  # half a copy
+                    args[1].write_bytes(args[0].read_bytes()[:50_000])
+                raise Killed
+            if true is os.link and not links:
+                raise OSError("no links on this file system")
+            return true(*args)
+
+        return step
+
+    killed = 0
+    for at in range(1, 9):
+        root = tmp_path / str(at)
+        path = [_publish(root, n) for n in (1, 2)][-1]
+        with monkeypatch.context() as patched, suppress(Killed):
+            left = [at]
+            for place, name in ((os, "link"), (os, "replace"), (shutil, "copy2"), (activated, "sync_folder")):
+                patched.setattr(place, name, killing(getattr(place, name), left))
+            again(root)
+        killed += left[0] == 0
+        assert _read(path) in both
+        again(root) if _read(path) == 2 else _publish(root, 3)
+        found = [_read(file) for file in kept(path)]
+        assert len(found) == len(set(found)), (at, found)
+        assert {_read(path), *found} >= both, (at, found)
+    assert 3 <= killed < 8
 
 
 def test_a_failed_build_leaves_the_old_database_and_the_next_one_sweeps(tmp_path: Path) -> None:
