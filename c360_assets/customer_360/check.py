@@ -6,7 +6,6 @@ What the tables are is `graph`; other rules about the configuration belong to `t
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -29,7 +28,7 @@ from c360_assets.semantics.closest import closest
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.delta import stored_type
 from c360_assets.warehouse.session import Session, open_session
-from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.sql import quote_ident, repeated
 
 # Types that Delta Lake has no name for.
 NOT_STORED = re.compile(r"^(TIME|TIME WITH TIME ZONE|TIMETZ|TIME_NS|INTERVAL|BIT|UNION\(.*)$")
@@ -163,7 +162,7 @@ def _bind(session: Session, node: TableNode, unknown: set[str], own: dict[str, s
         return [Problem("error", node.file, f"{node.name}: {text}", line, remedy=remedy)]
     columns = dict(described)
     stored = {c: stored_type(t) for c, t in columns.items()}
-    misfits = [*_repeated(c for c, _ in described), *_misfits(node, stored)]
+    misfits = [*repeated(c for c, _ in described), *_misfits(node, stored)]
     problems = [Problem("error", node.file, f"{node.name}: {text}") for text in misfits]
     if problems:
         unknown.add(node.table)
@@ -174,12 +173,6 @@ def _bind(session: Session, node: TableNode, unknown: set[str], own: dict[str, s
     apart = departures(dict(node.static), stored) if node.static else []
     remedy = "list the columns as they are, or remove static_schema"
     return [Problem("error", f"database/{node.name}.yaml", text, key="static_schema", remedy=remedy) for text in apart]
-
-
-def _repeated(names: Iterable[str]) -> list[str]:
-    """A name that two columns have, in whatever case: a table can keep only one of them."""
-    times = Counter(name.lower() for name in names)
-    return [f"{n} columns are named {name}: keep one, or name the others with AS" for name, n in times.items() if n > 1]
 
 
 def _misfits(node: TableNode, columns: dict[str, str]) -> list[str]:

@@ -25,7 +25,7 @@ from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.failures import reason
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.sql import quote_ident, repeated
 
 BUILT = "_c360_custom"
 SHOWN_KEYS = 5
@@ -221,7 +221,11 @@ class _Schemas:
                 )
             )
             return
-        own = {row[0]: row[1] for row in described if row[0].lower() not in SYSTEM_COLUMNS}
+        given = [(row[0], row[1]) for row in described if row[0].lower() not in SYSTEM_COLUMNS]
+        if twice := repeated(name for name, _ in given):
+            self.problems += [Problem("error", _file(self.tenant, table), text, key=table.name) for text in twice]
+            return
+        own = dict(given)
         self.columns[table.physical] = own | SYSTEM_COLUMNS
         self._create(con, table.physical)
         present = {name.lower() for name in own}

@@ -175,6 +175,8 @@ def test_an_engine_error_does_not_quote_values(tmp_path: Path) -> None:
         ("SELECT * FROM duckdb_settings()", None, "outside the domain tables"),
         ("SELECT * FROM information_schema.tables", None, "no domain table"),
         ("SELECT name FROM Shop_Customers", None, "gives no column id"),
+        ("SELECT id, name, name AS Name FROM Shop_Customers", None, "2 columns are named name: keep one"),
+        ("SELECT a.*, b.name FROM Shop_Customers AS a JOIN Shop_Customers AS b USING (id)", None, "2 columns are named name"),
         ("SELECT * FROM T", None, "circle"),
     ],
 )
@@ -196,6 +198,11 @@ def test_good_sql_has_no_problem(tmp_path: Path) -> None:
     tenant = tenant_of(tmp_path, feed_of(), sql={"T": sql})
     assert check_sql(tenant) == []
     assert schemas(tenant)["T"] == {"id": "VARCHAR", "n": "BIGINT", "_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
+
+
+def test_system_columns_of_several_tables_are_no_repeated_names(tmp_path: Path) -> None:
+    sql = "SELECT a.*, b._pk, b._updated FROM Shop_Customers AS a JOIN Shop_Customers AS b USING (id)"
+    assert check_sql(tenant_of(tmp_path, feed_of(), sql={"T": sql})) == []
 
 
 def test_a_cycle_names_its_tables(tmp_path: Path) -> None:
