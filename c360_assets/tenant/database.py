@@ -77,7 +77,7 @@ class Customer360Config(Strict):
 
 
 class ValidationsConfig(Strict):
-    thresholds: dict[str, float] = Field(default_factory=dict)
+    thresholds: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     blocking: list[str] = Field(default_factory=list)
 
 

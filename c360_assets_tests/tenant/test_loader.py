@@ -33,6 +33,13 @@ def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None
         ("tenant.yaml", "name: x\nzone: UTC\n", 2, "zone", "unknown key"),
         ("tenant.yaml", "name: x\n", 1, "id", "add a line `id: "),
         ("tenant.yaml", "id: abc\n", 1, "id", "must be a uuid"),
+        (
+            "tenant.yaml",
+            "customer_360:\n  validations:\n    thresholds:\n      CV-A04: -1\n",
+            4,
+            "customer_360.validations.thresholds.CV-A04",
+            "must be at least 0",
+        ),
         ("tenant.yaml", "- a\n", 1, None, "must be a mapping of key: value, found a list"),
         ("tenant.yaml", "id: [\n", 2, None, "not readable as YAML"),
         ("tenant.yaml", "id: a\nid: b\n", 2, "id", "given twice; first in line 1"),
