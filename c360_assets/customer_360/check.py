@@ -68,8 +68,8 @@ def _told(session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown:
             found.append(Problem("warning", file, f"there is no table {name} in the database", remedy=remedy))
         elif node.table not in unknown:
             columns = {c.lower() for c in _columns(session, quote_ident(node.name))}
-            missing = [c for c in config.columns if c.lower() not in columns]
-            found += [Problem("warning", file, f"{name} has no column {c}", key=f"columns.{c}") for c in missing]
+            named = [*((f"columns.{c}", c) for c in config.columns), *(("key", c) for c in config.key)]
+            found += [Problem("warning", file, f"{name} has no column {c}", key=k) for k, c in named if c.lower() not in columns]
     for name in tenant.config.customer_360.passthrough.keys() - passed_through(tenant).keys():
         told = "is not used: a table of this name is built by SQL"
         found.append(Problem("warning", "tenant.yaml", told, key=f"customer_360.passthrough.{name}"))

@@ -233,6 +233,16 @@ def test_a_setting_for_a_check_that_is_not_there_is_told(tmp_path: Path, setting
     assert [message in text for text in found] == [True] if message is not None else found == []
 
 
+def test_what_a_table_is_told_to_have_and_has_not_is_a_warning(tmp_path: Path) -> None:
+    tenant = shop(tmp_path, database={"extra": "SELECT amperity_id AS one FROM merged_customers"})
+    told = DatabaseTableConfig.model_validate({"key": ["ONE", "amperity_idd"], "columns": {"One": {}, "two": {}}})
+    found = check_sql(replace(tenant, database_yaml={"extra": told}))
+    assert [(problem.severity, problem.key, problem.message) for problem in found] == [
+        ("warning", "columns.two", "extra has no column two"),
+        ("warning", "key", "extra has no column amperity_idd"),
+    ]
+
+
 def test_good_sql_has_no_problems(tmp_path: Path) -> None:
     cdt = custom_table(tmp_path, "CDT_Extra", "SELECT id, upper(mail) AS mail FROM Shop_Customers")
     good = {"extra": "SELECT e.mail, c.amperity_id FROM CDT_Extra AS e CROSS JOIN Shop_Customers AS c"}
