@@ -86,7 +86,7 @@ def _validations(tenant: Tenant) -> list[Problem]:
     named += [("blocking", id_, {"db/required", "db/unique", *checks, *promises}) for id_ in settings.blocking]
     found = []
     for key, id_, known in named:
-        if id_ not in known:
+        if id_ not in known and not (key == "blocking" and id_.lower() in {name.lower() for name in known}):
             near = closest(id_, known)
             remedy = f"did you mean {near}?" if near else "the table reports.database_validation has the ids"
             told = f"there is no check {id_}"

@@ -58,7 +58,8 @@ def validate_database(session: Session, database: Database, *, as_of: date) -> T
     frame = pl.DataFrame(rows, schema=COLUMNS, orient="row")
     warned = frame.filter(pl.col("status") == "warning")["validation_id"].to_list()
     state = session.write(database.own(TABLE), frame, figures={"checks": len(rows), "warnings": len(warned), "warned": warned})
-    blocking = sorted(id_ for id_ in warned if not {id_, id_.split(".")[0]}.isdisjoint(settings.blocking))
+    stopping = {id_.lower() for id_ in settings.blocking}  # they name columns, which are compared without case
+    blocking = sorted(id_ for id_ in warned if not {id_.lower(), id_.split(".")[0].lower()}.isdisjoint(stopping))
     if blocking:
         raise C360Error(
             f"the database is not published: {', '.join(blocking)} found more than allowed "

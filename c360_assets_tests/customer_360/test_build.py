@@ -222,6 +222,7 @@ def test_bad_sql_is_told_with_file_and_line(tmp_path: Path, database: dict[str, 
         ({"blocking": ["db/unique.extra.onee"]}, "there is no check db/unique.extra.onee — did you mean db/unique.extra.one?"),
         ({"thresholds": {"db/unique.extra.one": 5}}, "there is no check db/unique.extra.one"),
         ({"thresholds": {"CV-A04": 1, "CV-T06.product_id": 2}, "blocking": ["CV-T06", "db/unique", "db/unique.extra.one"]}, None),
+        ({"blocking": ["cv-t06", "db/unique.Extra.ONE"]}, None),
     ],
 )
 def test_a_setting_for_a_check_that_is_not_there_is_told(tmp_path: Path, settings: dict[str, Any], message: str | None) -> None:
@@ -451,6 +452,24 @@ def test_what_is_computed_from_personal_data_is_marked_however_it_is_written(ses
         found = con.execute("SELECT \"column\", is_pii FROM c360_catalog WHERE \"table\" IN ('written', 'again')").fetchall()
     personal = dict.fromkeys(["Contact", "First Name", "x_surname", "everything", "text", "mail"], True)
     assert dict(found) == {"Id": False, "One": False, **personal}
+
+
+@pytest.mark.parametrize(("written", "named"), [("one", "ONE"), ("ONE", "ONE"), ("ONE", "one")])
+def test_a_promise_that_blocks_is_known_whatever_case_its_column_is_written_in(
+    session: Session, tmp_path: Path, written: str, named: str
+) -> None:
+    tenant = shop(
+        tmp_path,
+        database={"crossover": "SELECT amperity_id, 1 AS one FROM merged_customers"},
+        options={"validations": {"blocking": [f"db/unique.crossover.{named}"]}},
+    )
+    told = DatabaseTableConfig.model_validate({"columns": {written: {"unique": True}}})
+    tenant = replace(tenant, database_yaml={"crossover": told})
+    assert check_sql(tenant) == []
+    fill(session)
+    build_all(session, tenant)
+    with pytest.raises(C360Error, match=r"not published: db/unique\.crossover\.one found more than allowed"):
+        publish_database(session, tenant, as_of=AS_OF)
 
 
 def test_a_change_is_not_published_until_it_is(session: Session, tmp_path: Path) -> None:
