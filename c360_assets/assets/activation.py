@@ -11,7 +11,7 @@ import dagster as dg
 from c360_assets.assets.metadata import Result, asset_key, counts, documented, materialized, state_schema
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
 from c360_assets.customer_360.checks import CHECKS
-from c360_assets.customer_360.databases import Database, databases
+from c360_assets.customer_360.databases import Database, databases, without_people
 from c360_assets.customer_360.destinations import send
 from c360_assets.customer_360.publish import meta_of, publish_database, unpublished
 from c360_assets.customer_360.run_records import RunFacts, record_refusal
@@ -61,6 +61,8 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
                         session.commit()
                         failed.append(f"{database.name}: {error}")
                         continue
+                    if told := without_people(session, database):
+                        context.log.warning(told)
                 yield from _results(session, database, reused)
                 yield from check_results(session, database)
         if failed:

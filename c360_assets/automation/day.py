@@ -234,6 +234,7 @@ class _Day:
         self.reporter.doing(f"{len(tables)} tables to compute")
         outcome = self._launch(job, tables, self._stage_tags(as_of, publish), as_of=as_of)
         self.failures += [f"{step}: {message}" for step, message in outcome.failed_steps]
+        self.warnings += [warning for warning in outcome.warnings if warning.startswith("database ")]
         if any(done.table == "stitch_model" and not done.reused for done in outcome.tables):
             self.warehouse.reload()
             state = self.warehouse.state("stitch_model")

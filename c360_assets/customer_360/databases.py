@@ -38,6 +38,7 @@ RECORD_TABLES = {
     "unified_changes_pks": OWN_RECORD.format("datasource", "pk"),
 }
 KEYED_TABLES = (UNIFIED, "unified_customer")
+SHOWN_KEYS = 10
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,23 @@ def bind_key(session: Session, key: str, unified: str) -> None:
 def has_key(session: Session, stored: str) -> bool:
     state = session.state(stored)
     return state is not None and "database_key" in state.columns
+
+
+def without_people(session: Session, database: Database) -> str | None:
+    """What to tell of a database whose key no record has, such as a misspelt brand: the keys there are, if they are few."""
+    unified = Names(database.tenant).warehouse_name(UNIFIED) or UNIFIED
+    if database.key is None or not has_key(session, unified):
+        return None
+    session.bind(unified, "_c360_keyed")
+    keys = "(SELECT DISTINCT database_key FROM _c360_keyed WHERE database_key IS NOT NULL)"
+    found = [key for (key,) in session.rows(f"SELECT database_key FROM {keys} ORDER BY 1 LIMIT {SHOWN_KEYS + 1}")]
+    ((known,),) = session.rows(f"SELECT count(*) FROM {keys} WHERE database_key = ?", [database.key])
+    if known:
+        return None
+    # A field with many values is none of brands: they may tell of people.
+    told = f"there are {', '.join(map(str, found))}" if found else "none has any"
+    told = f"there are more than {SHOWN_KEYS} others" if len(found) > SHOWN_KEYS else told
+    return f"database {database.name} is empty: no record has the database_key {database.key}; {told}"
 
 
 def databases(tenant: Tenant) -> list[Database]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from c360_assets.customer_360.build import build_table, is_current
 from c360_assets.customer_360.check import check_sql
-from c360_assets.customer_360.databases import databases, plan_all
+from c360_assets.customer_360.databases import SHOWN_KEYS, databases, plan_all, without_people
 from c360_assets.customer_360.publish import is_published, publish_database, unpublished
 from c360_assets.errors import ConfigError
 from c360_assets.tenant.models import Tenant
@@ -168,3 +168,26 @@ def test_a_name_that_is_taken_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="this name is taken"):
         databases(brands(tmp_path, {"merged_customers": {}}))
     assert [p.key for p in check_sql(brands(tmp_path, {"stitched": {}}))] == ["databases.stitched"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        (["UK", "US", None], None),
+        (["US", "JP", "US", None], "database uk is empty: no record has the database_key UK; there are JP, US"),
+        ([None], "database uk is empty: no record has the database_key UK; none has any"),
+        (
+            range(SHOWN_KEYS + 1),
+            f"database uk is empty: no record has the database_key UK; there are more than {SHOWN_KEYS} others",
+        ),
+    ],
+)
+def test_a_database_whose_key_no_record_has_is_told_with_the_keys_there_are(
+    tmp_path: Path, keys: Sequence[object], says: str | None
+) -> None:
+    tenant = brands(tmp_path, {"uk": {"filter": {"database_key": "UK"}}, "all": {}})
+    with open_session(tmp_path / "warehouse") as session:
+        session.execute("SET threads = 1")
+        people = [{"amperity_id": f"A{n}", "database_key": key} for n, key in enumerate(keys)]
+        put_unified(session, people, database_key="VARCHAR")
+        assert [without_people(session, database) for database in databases(tenant)] == [None, says, None]
