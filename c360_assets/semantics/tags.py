@@ -7,6 +7,7 @@ The catalogue is data (`tags.yaml`); this module reads it and recognises the fam
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -54,9 +55,22 @@ class Group:
         return tuple(t for t in self.tags if t.required)
 
 
+_MARKS = re.compile("[\u0300-\u036f]")  # what an accented letter is beside its plain one
+
+
 def column_for(tag: str) -> str:
     """The column a tag fills: without its prefix, hyphens as underscores (`txn-item/order-id` fills `order_id`)."""
     return tag.rsplit("/", 1)[-1].replace("-", "_")
+
+
+def without_marks(name: str) -> str:
+    """A name without accents, full-width letters and the like as plain ones (`Geändert` -> `Geandert`, `Straße` -> `Strasse`)."""
+    plain = _MARKS.sub("", unicodedata.normalize("NFKD", name))
+    return unicodedata.normalize("NFC", plain).replace("ß", "ss")
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", without_marks(name).lower())
 
 
 def _expand(name: str, item: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -83,7 +97,7 @@ def _tag(name: str, group: str, core: bool, item: dict[str, Any]) -> Tag:
 
 def _read() -> tuple[dict[str, Tag], dict[str, Group], dict[str, str]]:
     content = yaml.safe_load((resources.files(__package__) / "tags.yaml").read_text("utf-8"))
-    columns = {name: tag for tag, names in content.pop("column_names").items() for name in names}
+    columns = {_letters(name): tag for tag, names in content.pop("column_names").items() for name in names}
     catalogue: dict[str, Tag] = {}
     groups: dict[str, Group] = {}
     for name, group in content.items():
@@ -161,5 +175,5 @@ def suggest(tag: str) -> str | None:
 
 
 def tag_for_column(column: str) -> str | None:
-    """The tag that a column's name suggests, compared in lower case by letters and digits."""
-    return COLUMN_TAGS.get(re.sub(r"[^a-z0-9]", "", column.lower()))
+    """The tag that a column's name suggests, compared in lower case by letters, without accents, and digits."""
+    return COLUMN_TAGS.get(_letters(column))

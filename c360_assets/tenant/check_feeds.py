@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 from collections.abc import Callable
 from zoneinfo import available_timezones
 
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
+from c360_assets.semantics.tags import without_marks
 from c360_assets.tenant.files import FilePattern, PatternError
 from c360_assets.tenant.findings import Findings
 from c360_assets.tenant.models import FeedConfig, FilesConfig
@@ -26,7 +26,6 @@ DATE_LETTERS = frozenset("yMdDHhmsSaZz")
 WEAK_KEYS = frozenset({"given-name", "surname", "full-name", "update-dt"})
 REMOTE = ("s3", "sftp")
 OUTPUT_NAME = re.compile(r"[A-Za-z0-9_]+")
-MARKS = re.compile("[\u0300-\u036f]")  # what an accented letter is beside its plain one
 
 
 def zone_problem(zone: str) -> tuple[str, str | None] | None:
@@ -75,8 +74,7 @@ def names(found: Findings) -> None:
 
 def tidy_name(name: str) -> str:
     """An output name for a column: lower case without accents, `_` for what is no letter or digit (`Straße` -> `strasse`)."""
-    plain = MARKS.sub("", unicodedata.normalize("NFKD", name.casefold()))
-    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "field"
+    return re.sub(r"[^a-z0-9]+", "_", without_marks(name).lower()).strip("_") or "field"
 
 
 def outputs(found: Findings) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from c360_assets.semantics.tags import tag_for_column
+from c360_assets.semantics.tags import tag_for_column, without_marks
 
 # Words before a name that say whose or which it is, and not what: `billing_city` is a city. The person that a record is about
 # is its customer; clerks, managers and stores are somebody else, and their words are not here.
@@ -24,15 +24,15 @@ KINDS = PLAIN | {
     "alternate", "billing", "bill", "business", "cell", "delivery", "invoice", "mailing", "mobile", "office", "other",
     "permanent", "postal", "residential", "secondary", "ship", "shipping", "work",
 }  # fmt: skip
-WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 # What most values of a tag look like, in lower case without blanks around them.
 LOOKS = {
     "email": r"^[^@\s]+@[^@\s]+$",
     "phone": r"^'?[+(]?[\d\s().\-/+x]{6,30}$",
-    "postal": r"^'?[a-z0-9][a-z0-9 -]{1,10}$",
+    "postal": r"^'?〒?[a-z0-9][a-z0-9 -]{1,10}$",
     "given-name": r"^[^\d@#]+$",
     "surname": r"^[^\d@#]+$",
-    "full-name": r"^[^\d@#]+\s[^\d@#]+$",
+    "full-name": r"^[^\d@#]+\s[^\d@#]+$|^[\p{Han}\p{Hiragana}\p{Katakana}]{2,}$",
     "city": r"^[^\d@]+$",
     "state": r"^[^\d@]+$",
     "country": r"^[^\d@]+$",
@@ -55,7 +55,7 @@ class Guess:
 
 def guess(name: str, values: pl.Series) -> Guess | None:
     """The tag of a column by its name, if its values do not speak against it; a column without values has its name only."""
-    words = [w.lower() for w in WORD.findall(name)]
+    words = [w.lower() for w in WORD.findall(without_marks(name))]
     found: Guess | None = None
     for begin in range(len(words)):
         tag = tag_for_column("".join(words[begin:]))

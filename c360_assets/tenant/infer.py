@@ -6,7 +6,7 @@ known here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -16,6 +16,7 @@ BOOLEANS = ("true", "false", "t", "f", "yes", "no", "y", "n")
 INTEGER = r"^[+-]?\d{1,18}$"
 LEADING_ZERO = r"^0\d"
 DECIMAL = r"^[+-]?\d{0,30}\.\d+$|^[+-]?\d{1,30}$"
+DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d{1,4})?$"
 FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
 ISO_DATETIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}:?\d{2}))?$"
@@ -45,13 +46,20 @@ TIMES = (
 
 @dataclass(frozen=True)
 class Inferred:
-    """A field type, its date pattern (None when it needs none), decimal scale, and how many of the values do not fit."""
+    """A field type, its date pattern (None when it needs none), decimal scale, and how many of the values do not fit.
+
+    `others` are what else fits where day and month could be either.
+    """
 
     type: str
     format: str | None = None
     scale: int | None = None
     misfits: int = 0
-    ambiguous: bool = False
+    others: tuple[Inferred, ...] = ()
+
+    @property
+    def ambiguous(self) -> bool:
+        return bool(self.others)
 
 
 def infer(column: pl.Series) -> Inferred:
@@ -63,6 +71,13 @@ def infer(column: pl.Series) -> Inferred:
     if values.str.to_lowercase().is_in(BOOLEANS).all():
         return Inferred("boolean")
     return _moment(values) or _number(values) or Inferred("string")
+
+
+def have_decimal_commas(column: pl.Series) -> bool:
+    """Whether a text column is of numbers such as `1.234,56`, which no field type reads."""
+    values = column.cast(pl.String).str.strip_chars().drop_nulls()
+    values = values.filter(values != "")
+    return bool(values.str.contains(r",\d+$").any()) and _fits(values.str.contains(DECIMAL_COMMA)) is not None
 
 
 def missing_texts(frame: pl.DataFrame) -> list[str]:
@@ -127,4 +142,4 @@ def _moment(values: pl.Series) -> Inferred | None:
     if not found:
         return None
     best = min(found, key=lambda f: f.misfits)
-    return Inferred(best.type, best.format, misfits=best.misfits, ambiguous=len(found) > 1)
+    return replace(best, others=tuple(f for f in found if f is not best))

@@ -15,26 +15,46 @@ from pathlib import Path
 
 import polars as pl
 
-from c360_assets.semantics.tags import CATALOGUE, is_profile
+from c360_assets.semantics.tags import CATALOGUE, column_for, is_profile, without_marks
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.guess import Guess, are_emails, guess
-from c360_assets.tenant.infer import Inferred, infer, missing_texts, without
+from c360_assets.tenant.infer import Inferred, have_decimal_commas, infer, missing_texts, without
 from c360_assets.tenant.sample import Sample, read_sample
 
-IDENTIFIER_NAME = re.compile(r"(^|_)(id|key|code|sku|upc|number|no|nr)$|id$", re.IGNORECASE)
-MONEY_NAME = re.compile(r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance", re.IGNORECASE)
-COUNT_NAME = re.compile(r"orders|count|quantity|qty|items|units|visits|points|days", re.IGNORECASE)
-CHANGED_NAME = re.compile(r"updat|modif|modstamp|chang|last.?edit", re.IGNORECASE)
+# What is said by names as they are without accents, in the languages of the catalogue's column names.
+IDENTIFIER_NAME = re.compile(
+    r"(^|[_ ])(id|key|code|sku|upc|number|no|nr)$|id$|nummer$|^(numero|codigo)|番号$|コード$", re.IGNORECASE
+)
+MONEY_NAME = re.compile(
+    r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|preis|betrag|umsatz|prix|montant|precio|importe|preco|valor"
+    r"|価格|単価|金額",
+    re.IGNORECASE,
+)
+COUNT_NAME = re.compile(
+    r"orders|count|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad|数量", re.IGNORECASE
+)
+CHANGED_NAME = re.compile(
+    r"updat|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz|atualiz|mise a jour|更新|変更", re.IGNORECASE
+)
 ISO_SECONDS = re.compile(r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$")
 CUSTOMER_NUMBER = re.compile(
-    r"(cust(omer)?|client|contact|shopper|profile|member)[_ ]?(id|no|nr|number|key|code)$", re.IGNORECASE
+    r"(cust(omer)?|client|contact|shopper|profile|member|kunden)[_ ]?(id|no|nr|number|key|code|nummer)$"
+    r"|(顧客|会員)(番号|id|コード)$",
+    re.IGNORECASE,
 )
-DAY_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)")
+DAY_IN_NAME = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d(?P<sign>[-_.]?)(?:0[1-9]|1[0-2])(?P=sign)(?:0[1-9]|[12]\d|3[01])"
+    r"|(?P<one>0[1-9]|[12]\d|3[01])(?P<mark>[-_.])(?P<two>0[1-9]|[12]\d|3[01])(?P=mark)(?:19|20)\d\d)(?!\d)"
+)
 SUFFIXES = re.compile(r"(\.[A-Za-z][A-Za-z0-9]*)+$")
 NO_SOURCE = {"", ".", "landing", "tmp", "data", "downloads", "incoming", "files"}
 NESTED = {"array", "map", "struct"}
+COMMAS = (
+    "numbers with a decimal comma stay text; a custom domain table casts them: "
+    "replace(replace(X, '.', ''), ',', '.')::DECIMAL(38, 2)"
+)
 ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 
 
@@ -44,6 +64,7 @@ class _Column:
     output: str
     inferred: Inferred
     unique: float  # distinct values / rows, 0 where a value is missing
+    decimal_commas: bool = False
     tags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -63,9 +84,10 @@ def suggest_feed(path: Path, source: str | None = None, feed: str | None = None)
     columns = _columns(sample)
     relative = _below_landing(path)
     source = source or _title(relative.parent.name if relative.parent.name.lower() not in NO_SOURCE else "") or "My Source"
-    feed = feed or _title(DAY_IN_NAME.split(SUFFIXES.sub("", path.name))[0]) or "Feed"
+    stem = SUFFIXES.sub("", path.name)
+    feed = feed or _title(stem[: day.start()] if (day := DAY_IN_NAME.search(stem)) else stem) or "Feed"
     key, key_notes = _primary_key(columns, sample.frame)
-    pattern, pattern_note = _pattern(relative)
+    pattern, pattern_note = _pattern(relative, [c.inferred for c in columns])
     profile = {c.tags[0] for c in columns if c.tags and is_profile(c.tags[0])}
     stitch = len(profile) >= FEW_PROFILE_TAGS
     lines = [
@@ -97,7 +119,8 @@ def _below_landing(path: Path) -> Path:
     return Path(*parts[-2:]) if parts[-2:-1] and parts[-2].lower() not in NO_SOURCE | {"/"} else Path(path.name)
 
 
-def _pattern(relative: Path) -> tuple[str, str]:
+def _pattern(relative: Path, types: list[Inferred]) -> tuple[str, str]:
+    """The pattern and what is to be said of it; `types` are the columns', whose dates tell a day from a month in the name."""
     text = relative.as_posix()
     found = list(DAY_IN_NAME.finditer(text))
     if not found:
@@ -105,12 +128,24 @@ def _pattern(relative: Path) -> tuple[str, str]:
         return pattern, "no date in the name: reloaded whenever the file changes"
     day = found[-1]
     suffix = SUFFIXES.search(relative.name)
-    date = day[2].join(("yyyy", "MM", "dd")) if day[2] != "." else "yyyy'.'MM'.'dd"
+    parts, either = _date_parts(day, types)
+    sign = day["sign"] or day["mark"] or ""
+    date = ("'.'" if sign == "." else sign).join(parts)
     # A letter between quotes only: separators that are no letters may stand bare.
     in_folder = "/" in text[day.end() :]
     tail = (text[day.end() : text.rfind("/") + 1] if in_folder else "") + "*" + (suffix[0] if suffix else "")
     pattern = _literal(text[: day.start()]) + date + _literal(tail, star=True)
-    return pattern, "the delivery day is the date in the name; `*` is anything but /"
+    note = "the delivery day is the date in the name; `*` is anything but /"
+    return pattern, note + ("; day and month could be the other way round: check which is first" if either else "")
+
+
+def _date_parts(day: re.Match[str], types: list[Inferred]) -> tuple[list[str], bool]:
+    """The order of year, month and day in a name, and whether it could be another."""
+    if day["one"] is None:
+        return ["yyyy", "MM", "dd"], False
+    formats = [t.format for t in types if t.format and not t.ambiguous]
+    day_first = int(day["one"]) > 12 or (int(day["two"]) <= 12 and any(f.startswith("dd") for f in formats))
+    return ["dd", "MM", "yyyy"] if day_first else ["MM", "dd", "yyyy"], max(int(day["one"]), int(day["two"])) <= 12
 
 
 def _literal(text: str, star: bool = False) -> str:
@@ -118,37 +153,57 @@ def _literal(text: str, star: bool = False) -> str:
 
 
 def _columns(sample: Sample) -> list[_Column]:
-    taken = {name.lower() for name in GENERATED}
-    columns = []
-    for name in sample.frame.columns:
-        output = name if OUTPUT_NAME.fullmatch(name) else tidy_name(name)
-        stem, number = output, 2
-        while output.lower() in taken:
-            output, number = f"{stem}_{number}", number + 1
-        taken.add(output.lower())
-        column = _Column(name, output, _type(sample, name), _uniqueness(sample.frame[name]))
+    columns = [_Column(n, n, _type(sample, n), _uniqueness(sample.frame[n])) for n in sample.frame.columns]
+    _settle_dates(columns)
+    for column in columns:
         if column.inferred.misfits:
             column.notes.append(f"{column.inferred.misfits} of the sample's values do not fit")
         if column.inferred.ambiguous:
             column.notes.append("another date pattern fits too: check which")
-        columns.append(column)
+        column.decimal_commas = column.type == "string" and have_decimal_commas(sample.frame[column.name])
+        if column.decimal_commas:
+            column.notes.append(COMMAS)
     _tag(columns, sample.frame)
+    _name(columns)
     return columns
 
 
+def _settle_dates(columns: list[_Column]) -> None:
+    """Where two patterns fit a column, the order of day and month that the file's other dates show decides."""
+    sure = {c.inferred.format.split(" ")[0] for c in columns if c.inferred.format and not c.inferred.ambiguous}
+    for column in columns:
+        fitting = [f for f in (column.inferred, *column.inferred.others) if f.format and f.format.split(" ")[0] in sure]
+        if len(fitting) == 1:
+            column.inferred = fitting[0]
+
+
+def _name(columns: list[_Column]) -> None:
+    """Output names: that of the file where it is one, else what is left of it in plain letters, else that of its tag."""
+    taken = {name.lower() for name in GENERATED}
+    for column in columns:
+        output = column.name if OUTPUT_NAME.fullmatch(column.name) else tidy_name(column.name)
+        if column.tags and re.search(r"[^\W\d_A-Za-z]", without_marks(column.name)):
+            output = column_for(column.tags[0])
+        stem, number = output, 2
+        while output.lower() in taken:
+            output, number = f"{stem}_{number}", number + 1
+        taken.add(output.lower())
+        column.output = output
+
+
 def _type(sample: Sample, name: str) -> Inferred:
-    declared = sample.types.get(name)
-    if declared == "float" and MONEY_NAME.search(name):
+    declared, plain = sample.types.get(name), without_marks(name)
+    if declared == "float" and MONEY_NAME.search(plain):
         return Inferred("decimal", scale=4)
-    if declared == "integer" and IDENTIFIER_NAME.search(name):
+    if declared == "integer" and IDENTIFIER_NAME.search(plain):
         return Inferred("string")
     if declared is not None:
         return Inferred(declared, scale=sample.scales.get(name))
     inferred = infer(sample.frame[name])
     number = inferred.type in {"integer", "decimal", "float"} or (inferred.type == "date" and inferred.format == "yyyyMMdd")
-    if number and IDENTIFIER_NAME.search(name):
+    if number and IDENTIFIER_NAME.search(plain):
         return Inferred("string")
-    if inferred.type == "integer" and MONEY_NAME.search(name) and not COUNT_NAME.search(name):
+    if inferred.type == "integer" and MONEY_NAME.search(plain) and not COUNT_NAME.search(plain):
         return Inferred("decimal", scale=2, misfits=inferred.misfits)
     return inferred
 
@@ -220,8 +275,8 @@ def _namespaces(columns: list[_Column], guesses: dict[str, Guess]) -> None:
 
 
 def _primary_key(columns: list[_Column], frame: pl.DataFrame) -> tuple[list[str], list[str]]:
-    usable = [c for c in columns if c.type in {"string", "integer"}]
-    ids = [c for c in usable if IDENTIFIER_NAME.search(c.output)]
+    usable = [c for c in columns if c.type in {"string", "integer"} and not c.decimal_commas]
+    ids = [c for c in usable if IDENTIFIER_NAME.search(c.output) or IDENTIFIER_NAME.search(without_marks(c.name))]
     # Names and contact data repeat and change: they are candidates only where nothing else is.
     candidates = sorted(usable, key=lambda c: (-c.unique, c not in ids, bool(c.tags)))[:5]
     listed = "candidates, percent unique without gaps: " + ", ".join(f"{c.output} {100 * c.unique:.1f}" for c in candidates)
@@ -248,7 +303,7 @@ def _primary_key(columns: list[_Column], frame: pl.DataFrame) -> tuple[list[str]
 def _changed(columns: list[_Column]) -> _Column | None:
     """The column that says when a row was changed last: tagged so, else by its name."""
     tagged = [c for c in columns if c.type == "datetime" and "update-dt" in c.tags]
-    named = [c for c in columns if c.type in {"datetime", "integer"} and CHANGED_NAME.search(c.name)]
+    named = [c for c in columns if c.type in {"datetime", "integer"} and CHANGED_NAME.search(without_marks(c.name))]
     return next(iter(tagged + sorted(named, key=lambda c: c.type)), None)
 
 

@@ -225,6 +225,70 @@ def test_accented_names_keep_their_letters(tmp_path: Path) -> None:
     assert [f["rename"] for f in fields.values()] == ["strasse", "geandert_am", "endereco", "prenom", "field"]
 
 
+OTHER_LANGUAGES = {
+    "de": (
+        "Kundennummer,Anrede,Vorname,Nachname,Straße,PLZ,Ort,Land,Geburtsdatum,Telefonnummer,E-Mail-Adresse,Geändert am",
+        "10023,Frau,Ute,Groß,Am Tor 3,01067,Dresden,Deutschland,31.12.1980,0351 1234567,u@x.de,31.12.2025 08:00",
+        "- title given-name surname address postal city country birthdate phone email update-dt",
+    ),
+    "fr": (
+        "Code client,Prénom,Nom,Adresse,Code postal,Ville,Pays,Date de naissance,N° mobile,Courriel,Modifié le",
+        "A1,Zoé,Lenoir,3 rue Foch,75001,Paris,France,31/12/1980,06 12 34 56 78,z@x.fr,31/12/2025 08:00:00",
+        "- given-name surname address postal city country birthdate - email update-dt",
+    ),
+    "es": (
+        "Nº,Nombre,Apellidos,Dirección,Código postal,Población,Provincia,Teléfono,Correo electrónico,Fecha de actualización",
+        "1,Iñaki,Peña Ruiz,Calle Mayor 3,48001,Bilbao,Bizkaia,612 345 678,i@x.es,31/12/2025 08:00",
+        "- given-name surname address postal city state phone email update-dt",
+    ),
+    "pt": (
+        "CPF,Nome Completo,Data de Nascimento,Celular,E-mail,Endereço,Complemento,Município,UF,CEP,Atualizado em",
+        "111.444.777-35,Inês Dias,31/12/1980,(11) 98765-4321,i@x.br,Rua A 3,ap 2,São Paulo,SP,01310-100,01/02/2025 08:00:00",
+        "- full-name birthdate phone email address address2 city state postal update-dt",
+    ),
+    "ja": (
+        "会員番号,氏名,フリガナ,電話番号,メールアドレス,生年月日,郵便番号,都道府県,住所,ﾒｰﾙ,更新日時",
+        "M1,佐藤太郎,サトウ タロウ,090-1234-5678,s@x.jp,1980/12/31,160-0022,東京都,新宿区本町1丁目,t@x.jp,2025/12/31 08:00:00",
+        "- full-name - phone email birthdate postal state address email update-dt",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", OTHER_LANGUAGES)
+def test_headers_in_other_languages_are_tagged(tmp_path: Path, language: str) -> None:
+    header, row, tags = OTHER_LANGUAGES[language]
+    feed = propose(tmp_path, "people.csv", lambda p: p.write_text(f"{header}\n{row}\n", "utf-8"))
+    assert [f.get("tags", ["-"])[0] for f in feed["fields"].values()] == tags.split()
+    assert feed["stitch"] is True
+    if language == "ja":
+        assert [f["rename"] for f in feed["fields"].values()][:5] == ["field", "full_name", "field_2", "phone", "email"]
+    if language == "pt":  # of the two patterns that fit, the one that the birthdates show
+        assert feed["fields"]["Atualizado em"]["format"] == "dd/MM/yyyy HH:mm:ss"
+
+
+@pytest.mark.parametrize(
+    ("name", "birthdate", "pattern", "told"),
+    [
+        ("m 06-04-2026.csv", "01/31/1980", "'shop/m 'MM-dd-yyyy'*.csv'", True),
+        ("m 06-04-2026.csv", "31/01/1980", "'shop/m 'dd-MM-yyyy'*.csv'", True),
+        ("m_31.12.2026_2.csv", "", "'shop/m_'dd'.'MM'.'yyyy'*.csv'", False),
+        ("m_06-31-2026.csv", "", "'shop/m_'MM-dd-yyyy'*.csv'", False),
+    ],
+)
+def test_a_date_in_the_name_with_the_year_last(tmp_path: Path, name: str, birthdate: str, pattern: str, told: bool) -> None:
+    feed = propose(tmp_path, name, lambda p: p.write_text(f"id,dob\n1,{birthdate}\n"))
+    assert (feed["files"]["pattern"], feed["feed"]) == (pattern, "M")
+    assert ("check which is first" in suggest_feed(tmp_path / "landing/shop" / name)) is told
+
+
+def test_decimal_commas_are_told_and_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    path.write_text("Número;Item;Total\nP1;1;1.234,56\nP1;2;7,50\nP2;1;1200,00\n", "utf-8")
+    text = suggest_feed(path)
+    assert text.count("decimal comma") == 1
+    assert yaml.safe_load(text)["primary_key"] == ["numero", "Item"]
+
+
 def test_broken_bytes_in_utf_8_are_no_other_encoding(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes("id;name\n1;Jürgen Müller\n2;Søren Ünal\n".encode() + b"3;J\xfcrgen\n")
