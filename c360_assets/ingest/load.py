@@ -250,7 +250,7 @@ class _Load:
             if day.status != "failed" and rate.exceeded:
                 log = day.logs[0].relative_to(self.tenant.root)
                 remedy = f"see the error log {log}, mend the file or the feed, or raise error_threshold"
-                what = f"{rate} on {day.day}, mainly {commonest(errors)}; nothing of that day was loaded"
+                what = f"{rate} on {day.day}, mainly {commonest(errors, self.feed)}; nothing of that day was loaded"
                 self._fail(day, LoadError(OVER_THRESHOLD, f"feed {self.feed.name}: {what}; {remedy}"))
             elif day.status != "failed" and not day.rows_read:
                 day.status = "empty"

@@ -28,7 +28,8 @@ SHAPES = {
     "boolean": "true, t, yes, y, 1, false, f, no, n or 0",
     "date": "a date of the calendar in a documented pattern, or in the field's `format`",
     "datetime": "a date and time in a documented pattern, or in the field's `format`",
-    "decimal": "digits with at most one point, no other separators, signs or units, at most 38 digits",
+    "decimal": "digits with at most one point, no other separators, signs or units, at most 38 digits; numbers like 1.234,56 are "
+    "a string that a custom domain table casts",
     "float": "a number with a decimal point",
     "integer": "a whole number of at most 64 bits, without separators",
 }
@@ -84,11 +85,14 @@ def write_logs(root: Path, feed: FeedConfig, day: date, errors: pl.DataFrame) ->
     return [by_row, by_type]
 
 
-def commonest(errors: pl.DataFrame) -> str:
-    """The commonest kinds of error with their fields and rows."""
+def commonest(errors: pl.DataFrame, feed: FeedConfig) -> str:
+    """The commonest kinds of error with their fields and rows, and what the field of the first should have held."""
     counts = errors.group_by("error_type", "field").agg(pl.len().alias("rows"))
     top = counts.sort(["rows", "error_type", "field"], descending=[True, False, False]).head(COMMONEST)
-    return ", ".join(f"{kind} in {field} ({n} rows)" if field else f"{kind} ({n} rows)" for kind, field, n in top.iter_rows())
+    told = ", ".join(f"{kind} in {field} ({n} rows)" if field else f"{kind} ({n} rows)" for kind, field, n in top.iter_rows())
+    kind, field, _ = top.row(0)
+    type_ = feed.fields[field].type if kind == "cast_error" and field in feed.fields else None
+    return f"{told}; {field} is of type {type_}: {SHAPES[type_]}" if type_ in SHAPES else told
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:

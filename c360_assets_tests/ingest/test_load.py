@@ -394,3 +394,12 @@ def test_a_machine_too_small_says_so(tmp_path: Path) -> None:
     assert "secret" not in str(caught.value)
     assert ledger(tenant).is_empty()
     assert load(tenant, feed).rows_loaded == 100_000
+
+
+def test_numbers_with_decimal_commas_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    feed = feed_of(fields={"id": {}, "paid": {"type": "decimal"}}, files={"pattern": "'c-'yyyyMMdd'.csv'", "delimiter": ";"})
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.csv", "id;paid\na;1.234,56\n")
+    (day,) = load(tenant, feed).days
+    assert "cast_error in paid (1 rows); paid is of type decimal: digits with at most one point" in day.message
+    assert "a string that a custom domain table casts" in day.message
