@@ -37,6 +37,8 @@ INCOMING = "_c360_incoming"
 # Rows past it wait on disk, so that files of any size load on a small machine.
 MEMORY_GIB = 2.0
 LOGGED_CHARACTERS = 10_000
+# A file of whose rows more than one in so many shares its key with a later one of the file is told: the key may be wrong.
+ONE_IN = 4
 
 
 def domain_table(feed: FeedConfig) -> str:
@@ -287,6 +289,7 @@ class _Load:
         for number, loaded in self.session.rows(loaded_rows):
             self.parts[number].result.loaded += loaded
         self._count_replaced()
+        self._tell_shared_keys()
         fresh = f"SELECT {names}, _updated FROM {placed} SEMI JOIN _c360_fresh USING (_updated)"
         table, mark, figures = domain_table(self.feed), layout_fingerprint(self.feed), _figures(self.feed)
         if truncated:
@@ -305,6 +308,21 @@ class _Load:
         for day in self.results:
             for file in day.files:
                 file.replaced = 0 if day.status == "failed" else file.read - file.rejected - file.loaded
+
+    def _tell_shared_keys(self) -> None:
+        """Warn of files that hold many rows of one key, of which one stands. Only those that lost as many rows are counted."""
+        lost = [
+            (number, part)
+            for number, part in enumerate(self.parts)
+            if part.day.status != "failed" and ONE_IN * part.result.replaced > part.result.read
+        ]
+        for number, part in lost:
+            counted = f"SELECT count(*), count(*) - count(DISTINCT _pk) FROM {INCOMING} WHERE _file = {number} AND _error IS NULL"
+            ((rows, shared),) = self.session.rows(counted)
+            if ONE_IN * shared > rows:
+                what = f"has {shared} of {rows} rows with the key of another row in it, of which one stands"
+                remedy = f"check that primary_key ({', '.join(self.feed.primary_key)}) names the columns that tell two rows apart"
+                part.day.warnings.append(about(self.feed, part.result.file, what, remedy))
 
     def write_ledger(self) -> None:
         now = datetime.now(UTC)

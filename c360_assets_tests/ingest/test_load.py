@@ -308,6 +308,23 @@ def test_a_truncated_feed_shows_its_newest_day(tmp_path: Path) -> None:
     assert table(tenant, feed)["name"].to_list() == ["Annette"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("a,Ann,,|a,Anna,,|b,Bob,,", ["2024-01-05"]),
+        ("a,Ann,,|a,Anna,,|b,Bob,,|c,Cyd,,", []),  # one in four may be
+    ],
+)
+def test_many_rows_of_one_key_in_a_file_are_told(tmp_path: Path, rows: str, told: list[str]) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.csv", HEADER + rows.replace("|", "\n") + "\n")
+    land(tenant, "c-20240106.csv", HEADER + "a,Ann,,\nb,Bob,,\n")  # replaces what was there, which is no fault of its key
+    days = load(tenant, feed).days
+    assert [str(d.day) for d in days if d.warnings] == told
+    assert all("has 1 of 3 rows with the key of another row" in w and "primary_key (id)" in w for d in days for w in d.warnings)
+
+
 def test_an_empty_file_is_a_warning(tmp_path: Path) -> None:
     feed = feed_of()
     tenant = tenant_of(tmp_path, feed)
