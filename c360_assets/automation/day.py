@@ -213,7 +213,9 @@ class _Day:
             publish = wanted and bool(todo.stale or not is_published(session, self.tenant, report_specs(session, self.tenant)))
         required = sorted(f for f in self.unreadable if self._required(f))
         if publish and required:
-            self.failures.append(f"not published: {', '.join(required)} could not be read, and nothing is published without (workflow.yaml)")
+            self.failures.append(
+                f"not published: {', '.join(required)} could not be read, and nothing is published without (workflow.yaml)"
+            )
             return Plan(), False
         return todo, publish
 
