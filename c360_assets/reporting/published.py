@@ -10,7 +10,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,7 +27,7 @@ from c360_assets.errors import C360Error
 from c360_assets.reporting.rows import print_rows
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.activated import database_path, earlier_one, kept, number_of, opens, restore
+from c360_assets.warehouse.activated import database_path, earlier_one, kept, number_of, opens, restore, sweep
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.session import open_session
@@ -156,4 +156,10 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
         if not opens(session, file):
             raise C360Error(f"{file.name} is damaged and cannot be published; `c360 database history` lists the others")
         session.commit(**{meta_of(chosen): {}})
-        return RolledBack(path, *restore(path, number_of(file)))
+        try:
+            return RolledBack(path, *restore(path, number_of(file)))
+        except OSError as error:
+            with suppress(OSError):
+                sweep(path)
+            told = error.strerror or type(error).__name__
+            raise C360Error(f"{path.name} could not be written: {told}; what was published before stays") from None

@@ -146,6 +146,15 @@ def test_a_full_disk_leaves_what_was_published_and_nothing_half_written(root: Pa
         assert file.read_bytes() == before
         assert [p.name for p in file.parent.iterdir()] == [file.name]
         publish(root, PEOPLE[:1])
+        after = file.read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limit[1]))
+        try:
+            with pytest.raises(C360Error, match=r"could not be written: File too large; what was published before stays"):
+                roll_back(root, None)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        assert file.read_bytes() == after
+        assert sorted(p.name for p in file.parent.iterdir()) == [file.name, "history"]
         assert reader.execute("SELECT count(*) FROM customer_360").fetchall() == [(4,)]
     assert database_diff(root, "1", "published")
 
