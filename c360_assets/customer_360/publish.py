@@ -367,6 +367,8 @@ def publish_database(
 
     def finish(session: Session, attached: str) -> None:
         fill_statistics(session, attached, session.run_id, described)
+        # Killed once the file is in place, the old mark would say that the file shows what it showed before.
+        session.forget(meta_of(database))
 
     def ready(session: Session) -> None:
         _bind(session, database, listed, as_of)

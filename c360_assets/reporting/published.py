@@ -155,7 +155,7 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
             raise C360Error(f"{error}; `c360 database history` lists what there is") from None
         if not opens(session, file):
             raise C360Error(f"{file.name} is damaged and cannot be published; `c360 database history` lists the others")
-        session.commit(**{meta_of(chosen): {}})
+        session.forget(meta_of(chosen))
         try:
             return RolledBack(path, *restore(path, number_of(file)))
         except OSError as error:

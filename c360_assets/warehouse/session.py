@@ -241,6 +241,14 @@ class Session:
         self.warehouse.manifest = manifest
         self.pending = {}
 
+    def forget(self, fact: str) -> None:
+        """Empty a fact about a stage at once, before what it is about changes; what is pending stays pending."""
+        pending, self.pending = self.pending, {}
+        try:
+            self.commit(**{fact: {}})
+        finally:
+            self.pending = pending
+
 
 @contextmanager
 def open_session(root: Path, timezone: str = "UTC", temp: Path | None = None, run_id: str = "") -> Iterator[Session]:

@@ -20,6 +20,7 @@ from c360_assets.reporting.history import versions
 from c360_assets.reporting.preview import preview_table
 from c360_assets.reporting.published import RolledBack, open_published, roll_back, table_sql
 from c360_assets.tenant.loader import load_tenant
+from c360_assets.warehouse import activated
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import AS_OF, put_unified
 
@@ -113,6 +114,29 @@ def test_a_file_damaged_by_hand_is_told_and_published_again(root: Path, damage: 
         assert is_published(session, tenant)
     with duckdb.connect(str(file), read_only=True) as con:
         assert con.execute("SELECT count(*) FROM customer_360").fetchall() == [(4,)]
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_file_whose_run_was_killed_before_it_was_noted_is_not_taken_for_the_one_before(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*args: Any) -> int:
+        activated.publish(*args)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr("c360_assets.customer_360.publish.publish", killed)
+        with pytest.raises(Killed):
+            publish(root, [{**person, "given_name": "Bob"} for person in PEOPLE])
+    stitch(root, PEOPLE)
+    with open_session(root / "warehouse") as session:
+        session.execute("SET threads = 1")
+        build(session, plan_all(load_tenant(root)), as_of=AS_OF)
+        session.commit()
+        assert not is_published(session, load_tenant(root))
 
 
 def test_questions_to_a_damaged_file_say_what_helps(root: Path) -> None:
