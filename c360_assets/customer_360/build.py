@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 import duckdb
 
+from c360_assets import semantics
 from c360_assets.customer_360.databases import bind_kept, bind_key
 from c360_assets.customer_360.graph import TableNode
 from c360_assets.customer_360.render import RUN_CONTEXT, macro_statements
@@ -55,8 +56,8 @@ class Built:
 
 @cache
 def own_code() -> str:
-    """Version of the code and templates of this stage."""
-    return code_version(Path(__file__).parent)
+    """Version of the code and templates of this stage, and of the catalogue and text rules that they are rendered with."""
+    return code_version(Path(__file__).parent, Path(next(iter(semantics.__path__))))
 
 
 def fingerprint_of(session: Session, node: TableNode, as_of: date) -> str | None:
