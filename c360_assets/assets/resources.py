@@ -15,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_duckdb import DuckDBResource
 
 from c360_assets.errors import C360Error
@@ -24,6 +25,7 @@ from c360_assets.warehouse.ledger import last_delivery
 from c360_assets.warehouse.lock import owner_mark, tenant_lock
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
 
+INTERRUPTED = "Query interrupted"  # what the engine says when a signal arrives
 WITHHELD = "its text may quote customer data and is kept in logs/errors.log"
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -99,6 +101,9 @@ def safe_errors(logs: Path) -> Iterator[None]:
     Engines quote the value that they could not convert, and the orchestrator keeps exception texts, chained ones included,
     for ever. So a C360Error passes without its chain, and of any other exception only its class and the place in our code
     are told; the whole text goes to `logs/errors.log`, which only the owner may read.
+
+    A signal that arrives within a query is an error of the engine, which forgets the orchestrator's own: it is raised again,
+    so that the run stops and does not go on with other tables.
     """
     try:
         yield
@@ -106,6 +111,8 @@ def safe_errors(logs: Path) -> Iterator[None]:
         error.__cause__ = None
         raise error from None
     except Exception as error:
+        if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
+            raise DagsterExecutionInterruptedError from None
         frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(PACKAGE)]
         place = f"{Path(frames[-1].filename).relative_to(PACKAGE)}:{frames[-1].lineno}" if frames else "unknown place"
         _keep(error, logs)

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEventType as Kind
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from filelock import FileLock
 
@@ -35,6 +36,7 @@ UNFINISHED = [
 ]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 KILLED = "The process of this run ended without a word: it was killed, or the machine stopped."
+STOPPED = "it was stopped by a signal before it was done; the next run goes on with what is not current"
 KEPT_DAYS = 30
 
 
@@ -154,13 +156,15 @@ class _Follower:
 
 
 def message_of(error: object) -> str:
-    """The text of the innermost error of a Dagster failure, without the name of its class."""
+    """The text of the innermost error of a Dagster failure, without the name of its class; a signal has no text."""
     while getattr(error, "cause", None) is not None:
         error = error.cause  # type: ignore[attr-defined]
     if error is None:
         return ""
     message = str(getattr(error, "message", error)).strip()
     name = getattr(error, "cls_name", None) or ""
+    if name == DagsterExecutionInterruptedError.__name__:
+        return STOPPED
     head, _, rest = message.partition(": ")
     return rest if name and head.endswith(name) and rest else message
 

@@ -18,7 +18,7 @@ import pytest
 
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.jobs import LOAD, STITCH
-from c360_assets.automation.runs import KILLED, TableDone, launch, open_instance, prune, reconcile
+from c360_assets.automation.runs import KILLED, STOPPED, TableDone, launch, open_instance, prune, reconcile
 from c360_assets.definitions import build
 from c360_assets.run_tags import OWNER_TAG
 from c360_assets.tenant.models import Tenant
@@ -141,6 +141,41 @@ def test_a_run_whose_process_was_killed_is_marked_failed(home: Path, instance: d
     (run,) = instance.get_runs()
     assert run.status == dg.DagsterRunStatus.FAILURE
     assert any(KILLED in e.message for e in instance.all_logs(run.run_id))
+
+
+STOPPED_RUN = """
+import os, subprocess, time
+from pathlib import Path
+import dagster as dg
+import duckdb
+from c360_assets.assets.resources import safe_errors
+from c360_assets.automation.runs import launch, open_instance
+
+def asset(name, work):
+    @dg.asset(name=name)
+    def made():
+        with safe_errors(Path("logs")):
+            subprocess.Popen(["sh", "-c", f"sleep 1; kill -TERM {os.getpid()}"])
+            work()
+    return made
+
+def query():
+    duckdb.connect().execute("SELECT count(DISTINCT hash(i)) FROM range(200_000_000) t(i)").fetchall()
+
+jobs = [dg.define_asset_job(name, name) for name in ("query", "sleep")] + [dg.define_asset_job("both", ["query", "sleep"])]
+with open_instance() as instance:
+    for job in ("query", "sleep", "both"):
+        made = dg.Definitions([asset("query", query), asset("sleep", lambda: time.sleep(60))], jobs=jobs)
+        outcome = launch(instance, made, job)
+        print(outcome.success, outcome.failed_steps, flush=True)
+"""
+
+
+def test_a_run_that_a_signal_stops_says_so_and_begins_nothing_more(home: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", STOPPED_RUN], cwd=home, capture_output=True, text=True, timeout=120, check=False)
+    first, second, both = done.stdout.splitlines()
+    assert (first, second) == (f"False {[('query', STOPPED)]}", f"False {[('sleep', STOPPED)]}"), done.stderr
+    assert both in (first, second)
 
 
 def test_a_run_with_the_tags_of_another_is_not_judged(home: Path, instance: dg.DagsterInstance) -> None:
