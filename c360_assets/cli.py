@@ -95,10 +95,10 @@ def _print_problems(problems: list[Problem], console: Console) -> None:
 
 
 def _all_problems(root: Path) -> list[Problem]:
-    from c360_assets.customer_360.check import check_sql as check_database
+    from c360_assets.customer_360.check_sql import check_sql as check_database
     from c360_assets.ingest.custom_tables import check_sql as check_custom
     from c360_assets.tenant.loader import read_tenant
-    from c360_assets.validations.blocking import check_blocking
+    from c360_assets.validations.block_if import check_blocking
 
     tenant, problems = read_tenant(root)
     if tenant is None or any(p.severity == "error" for p in problems):
@@ -250,7 +250,7 @@ def _day(
     as_json: bool = False,
 ) -> NoReturn:
     """Run a stage or the whole day and end with its screen; exits with 0 or 1."""
-    from c360_assets.automation.day import DayOptions, run_day
+    from c360_assets.automation.run_command import DayOptions, run_day
     from c360_assets.reporting.progress import Reporter
     from c360_assets.reporting.summary import render
 
@@ -384,7 +384,7 @@ def init(
     name: Annotated[str | None, typer.Option(help="The brand's name. Default: the folder's name.")] = None,
 ) -> None:
     """Start a tenant: commented YAML with all defaults, empty folders, an example feed. Asks nothing, overwrites nothing."""
-    from c360_assets.tenant.starter import init_tenant
+    from c360_assets.tenant.init_tenant import init_tenant
 
     with _told_errors():
         for path in init_tenant(folder.resolve(), name):
@@ -426,7 +426,7 @@ def feed_suggest(
 
     Example: `c360 feed suggest landing/crm/contacts-20260601.csv > feeds/crm/contacts.yaml`
     """
-    from c360_assets.tenant.suggest import suggest_feed
+    from c360_assets.ingest.suggest.feed import suggest_feed
 
     with _told_errors():
         print(suggest_feed(file.resolve(), source, feed))

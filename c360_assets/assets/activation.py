@@ -10,17 +10,17 @@ import dagster as dg
 
 from c360_assets.assets.metadata import Result, asset_key, counts, documented, materialized, state_schema
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
-from c360_assets.customer_360.checks import CHECKS
-from c360_assets.customer_360.databases import Database, databases, without_people
+from c360_assets.customer_360.checks.data_checks import CHECKS
+from c360_assets.customer_360.checks.run_data_checks import TABLE
 from c360_assets.customer_360.destinations import send
-from c360_assets.customer_360.publish import meta_of, publish_database, unpublished
-from c360_assets.customer_360.run_records import RunFacts, record_refusal
-from c360_assets.customer_360.validations import TABLE
+from c360_assets.customer_360.publication.publish import meta_of, publish_database, unpublished
+from c360_assets.customer_360.tables.databases import Database, databases, without_people
+from c360_assets.customer_360.tables.run_records import RunFacts, record_refusal
 from c360_assets.errors import C360Error
 from c360_assets.run_tags import RUN_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets.validations.summary import report_specs
-from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Session
 
 GROUP = "activation"

@@ -10,10 +10,10 @@ import dagster as dg
 from c360_assets.assets.activation import run_facts
 from c360_assets.assets.metadata import Result, asset_key, documented, materialized, state_schema
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
-from c360_assets.customer_360.build import build_table
-from c360_assets.customer_360.databases import databases, plan_all
-from c360_assets.customer_360.graph import TableNode, lineage
-from c360_assets.customer_360.run_records import record_failure
+from c360_assets.customer_360.tables.build import build_table
+from c360_assets.customer_360.tables.databases import databases, plan_all
+from c360_assets.customer_360.tables.graph import TableNode, lineage
+from c360_assets.customer_360.tables.run_records import record_failure
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
 

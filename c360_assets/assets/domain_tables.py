@@ -17,7 +17,7 @@ from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import DayResult, FeedLoad, ensure_table, load_feed
 from c360_assets.run_tags import THRESHOLD_TAG
 from c360_assets.tenant.models import CustomTable, FeedConfig, SourceTable, Tenant
-from c360_assets.validations.blocking import stop_if_blocked
+from c360_assets.validations.block_if import stop_if_blocked
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.session import Session
 

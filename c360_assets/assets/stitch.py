@@ -10,9 +10,9 @@ import dagster as dg
 from c360_assets.assets.domain_tables import ensure_tables
 from c360_assets.assets.metadata import Result, asset_key, documented, materialized, source_schema
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced, refitted
-from c360_assets.stitch.configuration_tables import configuration_tables
-from c360_assets.stitch.run import run_stitch, stitch_tables
-from c360_assets.stitch.stitched import stitched_tables
+from c360_assets.stitch.prepare.configuration_tables import configuration_tables
+from c360_assets.stitch.publish.stitched_domain_tables import stitched_tables
+from c360_assets.stitch.tenant_run import run_stitch, stitch_tables
 from c360_assets.tenant.models import Tenant
 
 GROUP = "stitch"

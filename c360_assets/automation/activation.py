@@ -12,10 +12,10 @@ import dagster as dg
 from dagster._utils.schedules import get_latest_completed_cron_tick
 
 from c360_assets.automation.alerts import alert
+from c360_assets.automation.evaluations import MAX_TRIES, now
 from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH
 from c360_assets.automation.readiness import Readiness, readiness, workflow
 from c360_assets.automation.runs import tried
-from c360_assets.automation.ticks import MAX_TRIES, now
 from c360_assets.run_tags import AS_OF_TAG, DAY_TAG, LANDED_TAG, STALE_TAG, WITHOUT_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from c360_assets.customer_360.build import is_current
-from c360_assets.customer_360.databases import plan_all
-from c360_assets.customer_360.graph import TableNode
+from c360_assets.customer_360.tables.build import is_current
+from c360_assets.customer_360.tables.databases import plan_all
+from c360_assets.customer_360.tables.graph import TableNode
 from c360_assets.ingest.custom_tables import dependencies, fingerprint_of, ordered
-from c360_assets.stitch.run import stitch_fingerprint, stitch_tables, stitched_fingerprint
-from c360_assets.stitch.stitched import stitched_tables
+from c360_assets.stitch.publish.stitched_domain_tables import stitched_tables
+from c360_assets.stitch.tenant_run import stitch_fingerprint, stitch_tables, stitched_fingerprint
 from c360_assets.tenant.models import Tenant
 from c360_assets.validations.run import report_tables, table_fingerprint, validation_table
 from c360_assets.validations.summary import REPORT, report_fingerprint

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from c360_assets.automation.news import News, news, refused
+from c360_assets.automation.pending import News, news, refused
 from c360_assets.tenant.durations import duration, rhythm_days, whole_days
 from c360_assets.tenant.models import FeedConfig, Tenant, WorkflowFeed
 from c360_assets.warehouse.digest import fingerprint

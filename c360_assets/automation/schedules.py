@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from c360_assets.automation.activation import activation
+from c360_assets.automation.evaluations import Answer, tick
 from c360_assets.automation.jobs import ACTIVATE
 from c360_assets.automation.runs import prune
-from c360_assets.automation.ticks import Answer, tick
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse
 

@@ -15,11 +15,11 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from c360_assets.automation.activation import activation, activation_tick_passed, as_of_tag, without_tag
 from c360_assets.automation.alerts import Kind, alert, send_again
+from c360_assets.automation.evaluations import MAX_TRIES, Answer, now, tick
 from c360_assets.automation.jobs import ACTIVATE, DAY, LOAD, STITCH, load_keys, summary_keys
-from c360_assets.automation.news import interval, news, refused
+from c360_assets.automation.pending import interval, news, refused
 from c360_assets.automation.readiness import Readiness, local_today, readiness, workflow
 from c360_assets.automation.runs import tried
-from c360_assets.automation.ticks import MAX_TRIES, Answer, now, tick
 from c360_assets.ingest.landing import DayLoad, LandedFile
 from c360_assets.run_tags import DAY_TAG, FEED_TAG, LANDED_TAG
 from c360_assets.tenant.durations import duration

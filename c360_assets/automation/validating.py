@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from c360_assets.automation.day import DayOptions, run_day
+from c360_assets.automation.run_command import DayOptions, run_day
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.validation_page import page_path, write_page
 from c360_assets.reporting.validations import Validations, read_validations

@@ -17,12 +17,12 @@ from typing import Any
 
 import duckdb
 
-from c360_assets.customer_360.databases import GROUP
-from c360_assets.customer_360.publish import META
+from c360_assets.customer_360.publication.publish import META
+from c360_assets.customer_360.tables.databases import GROUP
 from c360_assets.errors import C360Error, Problem
 from c360_assets.tenant.models import DestinationConfig, DestinationTable, Tenant
-from c360_assets.warehouse.activated import database_path
 from c360_assets.warehouse.engine import make_safe
+from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 

@@ -22,10 +22,10 @@ from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.ingest.upsert import SYSTEM_COLUMNS, columns_of, key_sql, uuid_digest_sql, uuid_sql
 from c360_assets.tenant.models import CustomTable, Tenant
 from c360_assets.warehouse.digest import fingerprint
-from c360_assets.warehouse.failures import reason
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, repeated
+from c360_assets.warehouse.sql_errors import reason
 
 BUILT = "_c360_custom"
 SHOWN_KEYS = 5

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from c360_assets.ingest.couriers import cache_folder, fetch, is_fetched, remote_files
+from c360_assets.ingest.remote import cache_folder, fetch, is_fetched, remote_files
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import file_digest

@@ -20,12 +20,12 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest import upsert
 from c360_assets.ingest.casts import AS_TEXT, cast_for, typed_sql
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
+from c360_assets.ingest.formats.batches import Batch, OpenedFile, about, column_warnings
+from c360_assets.ingest.formats.readers import batches, open_part
+from c360_assets.ingest.formats.unpack import parts_of
 from c360_assets.ingest.landing import DayLoad
-from c360_assets.ingest.opened import Batch, OpenedFile, about, column_warnings
-from c360_assets.ingest.readers import batches, open_part
 from c360_assets.ingest.results import DayResult, FeedLoad, FileResult
 from c360_assets.ingest.row_errors import Rate, commonest, write_logs
-from c360_assets.ingest.unpack import parts_of
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.ledger import LEDGER, LedgerEntry, record, session_ledger

@@ -14,9 +14,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from c360_assets.customer_360.databases import Database
+from c360_assets.customer_360.tables.databases import Database
 from c360_assets.errors import C360Error
-from c360_assets.reporting.choices import Refused, refused
+from c360_assets.reporting.values_not_taken import Refused, refused
 
 GROUPS = {
     "name": ("full_name", "generational_suffix"),

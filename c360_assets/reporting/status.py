@@ -21,9 +21,9 @@ from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.activated import database_path, kept
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import read_ledger
+from c360_assets.warehouse.published_file import database_path, kept
 from c360_assets.warehouse.session import Warehouse
 
 ALERTS_SHOWN = timedelta(days=7)

@@ -16,12 +16,18 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import nickname_map
-from c360_assets.stitch import blocking, clustering, components, corroboration, frozen, records, scores
-from c360_assets.stitch.blocking import STRETCH, Ints32
-from c360_assets.stitch.compare import Comparable, comparable, compare
-from c360_assets.stitch.ecm import EcmModel, fit_ecm
-from c360_assets.stitch.labels import LABEL, Labels, labelled
-from c360_assets.stitch.model import Ints, Model, fit
+from c360_assets.stitch import connected_components as components
+from c360_assets.stitch.cluster import linkage as clustering
+from c360_assets.stitch.compare import blocking
+from c360_assets.stitch.compare import comparison_records as records
+from c360_assets.stitch.compare.agreement_patterns import Comparable, comparable, compare
+from c360_assets.stitch.compare.blocking import STRETCH, Ints32
+from c360_assets.stitch.score import ceilings as corroboration
+from c360_assets.stitch.score import rules as scores
+from c360_assets.stitch.score import stored_model as frozen
+from c360_assets.stitch.score.labels import LABEL, Labels, labelled
+from c360_assets.stitch.score.match_model import Ints, Model, fit
+from c360_assets.stitch.score.recordlinkage_model import EcmModel, fit_ecm
 from c360_assets.tenant.models import StitchConfig
 
 MATCH_TYPES = ["scored", "scored_transitive"]

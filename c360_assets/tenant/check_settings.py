@@ -25,7 +25,7 @@ from c360_assets.tenant.models import (
     order_table,
     order_term,
 )
-from c360_assets.tenant.stitching import OPTIONAL_TABLES
+from c360_assets.tenant.stitch import OPTIONAL_TABLES
 
 PREPROCESSING_PROFILES = (
     *("normalize-gender", "skip-derive-gender", "prioritize-src-gender", "prioritize-derived-gender"),

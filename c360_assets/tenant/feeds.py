@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from c360_assets.tenant.shapes import Name, Strict, physical_name
+from c360_assets.tenant.base_models import Name, Strict, physical_name
 
 FieldType = Literal["string", "boolean", "date", "datetime", "decimal", "float", "integer", "array", "map", "struct"]
 FileFormat = Literal["csv", "psv", "tsv", "dsv", "json", "ndjson", "parquet", "avro", "xml"]

@@ -3,7 +3,12 @@
 Which module holds a model follows the YAML file that it is the shape of, and is this room's own business.
 """
 
-from c360_assets.tenant.database import (
+from c360_assets.tenant.base_models import (
+    Name,
+    Strict,
+    physical_name,
+)
+from c360_assets.tenant.customer_360 import (
     AccountRule,
     BusinessRule,
     Customer360Config,
@@ -19,13 +24,10 @@ from c360_assets.tenant.database import (
     UnifiedTransactionsConfig,
     ValidationsConfig,
 )
-from c360_assets.tenant.declared import (
-    DEFAULT_TENANT_ID,
-    CustomTable,
-    SourceTable,
-    SqlFile,
-    Tenant,
-    TenantConfig,
+from c360_assets.tenant.destinations import (
+    DestinationConfig,
+    DestinationsConfig,
+    DestinationTable,
 )
 from c360_assets.tenant.feeds import (
     CustomField,
@@ -36,7 +38,7 @@ from c360_assets.tenant.feeds import (
     FileFormat,
     FilesConfig,
 )
-from c360_assets.tenant.merging import (
+from c360_assets.tenant.merge_policy import (
     GROUPS,
     PREDICTIONS,
     CustomGroup,
@@ -47,17 +49,7 @@ from c360_assets.tenant.merging import (
     order_table,
     order_term,
 )
-from c360_assets.tenant.receivers import (
-    DestinationConfig,
-    DestinationsConfig,
-    DestinationTable,
-)
-from c360_assets.tenant.shapes import (
-    Name,
-    Strict,
-    physical_name,
-)
-from c360_assets.tenant.stitching import (
+from c360_assets.tenant.stitch import (
     BadValueRule,
     BadValuesConfig,
     BlockingConfig,
@@ -70,6 +62,14 @@ from c360_assets.tenant.stitching import (
     StitchConfig,
     SupersizedConfig,
     TrivialDuplicatesConfig,
+)
+from c360_assets.tenant.tenant_folder import (
+    DEFAULT_TENANT_ID,
+    CustomTable,
+    SourceTable,
+    SqlFile,
+    Tenant,
+    TenantConfig,
 )
 from c360_assets.tenant.workflow import (
     ActivationConfig,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from c360_assets.tenant.shapes import Strict
+from c360_assets.tenant.base_models import Strict
 
 
 class WorkflowFeed(Strict):

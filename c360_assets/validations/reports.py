@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from c360_assets.semantics.tables import ColumnSpec, TableSpec
 from c360_assets.tenant.models import SourceTable
-from c360_assets.validations import additional, customer_profiles, privacy_requests, transactions
+from c360_assets.validations import customer_profiles, privacy_requests, transactions
+from c360_assets.validations import extra_reports as additional
 from c360_assets.validations.declarations import Count, Item, Listing, Ratio, Report, Total, Unique, Values
 from c360_assets.validations.relation import PERSONAL, has
 

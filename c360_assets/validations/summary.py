@@ -16,9 +16,9 @@ import polars as pl
 from c360_assets.semantics.tables import TableSpec
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations import findings
-from c360_assets.validations.across import OVERLAP, Common, alone, compare
 from c360_assets.validations.declarations import Across, Item, Listing, Ratio, Report
 from c360_assets.validations.drilldown import drilldown_sql, union_of
+from c360_assets.validations.overlap import OVERLAP, Common, alone, compare
 from c360_assets.validations.reports import REPORTS, applies, columns, report_spec
 from c360_assets.validations.run import (
     RESULT,

@@ -6,9 +6,9 @@ from pathlib import Path
 import dagster as dg
 
 from c360_assets.assets.activation import check_results, check_specs
-from c360_assets.customer_360.checks import CHECKS
-from c360_assets.customer_360.databases import databases
-from c360_assets.customer_360.validations import validate_database
+from c360_assets.customer_360.checks.data_checks import CHECKS
+from c360_assets.customer_360.checks.run_data_checks import validate_database
+from c360_assets.customer_360.tables.databases import databases
 from c360_assets.tenant.models import DatabaseTableConfig
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import AS_OF, build_all, make_tenant, put_unified

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import duckdb
 
-from c360_assets.customer_360.build import build, is_current
-from c360_assets.customer_360.databases import databases, plan_all
-from c360_assets.customer_360.publish import entries, is_published, publish_database
+from c360_assets.customer_360.publication.publish import entries, is_published, publish_database
+from c360_assets.customer_360.tables.build import build, is_current
+from c360_assets.customer_360.tables.databases import databases, plan_all
 from c360_assets.demo.generate import generate_tenant
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant

@@ -44,8 +44,8 @@ def make(folder: Path, records: int) -> None:
     from c360_assets.demo.generate import generate_tenant
     from c360_assets.ingest.landing import pending
     from c360_assets.ingest.load import load_feed
-    from c360_assets.stitch.preprocess import preprocess
-    from c360_assets.stitch.union import union_records
+    from c360_assets.stitch.prepare.preprocessing import preprocess
+    from c360_assets.stitch.prepare.union import union_records
     from c360_assets.tenant.loader import load_tenant
     from c360_assets.tenant.models import StitchConfig
     from c360_assets.warehouse.ledger import session_ledger
@@ -83,7 +83,7 @@ def matching(folder: Path) -> None:
 
 def stage(folder: Path) -> None:
     """Seconds of the stage as a run has it: domain tables read, every table written."""
-    from c360_assets.stitch.run import run_stitch
+    from c360_assets.stitch.tenant_run import run_stitch
     from c360_assets.tenant.loader import load_tenant
     from c360_assets.warehouse.session import open_session
 

@@ -11,7 +11,7 @@ import yaml
 from selenium.webdriver.common.by import By
 
 from c360_assets.semantics.tables import table_spec
-from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.published_file import database_path
 from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME
 from c360_assets_tests.browser.conftest import Page, Ui
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from c360_assets.customer_360.semantic_tables import TYPES
+from c360_assets.customer_360.rendering.gathered_tables import TYPES
 from c360_assets.semantics.tables import table_spec
 from c360_assets.semantics.tags import GROUPS
 from c360_assets.tenant.models import FeedConfig, Tenant

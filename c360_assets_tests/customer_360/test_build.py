@@ -10,17 +10,17 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_assets.customer_360.build import build, build_table, is_current
-from c360_assets.customer_360.check import bound_schemas, check_sql
-from c360_assets.customer_360.databases import databases
-from c360_assets.customer_360.graph import TableNode, lineage, plan
-from c360_assets.customer_360.publish import is_published, publish_database
-from c360_assets.customer_360.render import SHIPPED, macro_statements
-from c360_assets.customer_360.validations import validate_database
+from c360_assets.customer_360.check_sql import bound_schemas, check_sql
+from c360_assets.customer_360.checks.run_data_checks import validate_database
+from c360_assets.customer_360.publication.publish import is_published, publish_database
+from c360_assets.customer_360.rendering.render import SHIPPED, macro_statements
+from c360_assets.customer_360.tables.build import build, build_table, is_current
+from c360_assets.customer_360.tables.databases import databases
+from c360_assets.customer_360.tables.graph import TableNode, lineage, plan
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.semantics.tables import table_spec
 from c360_assets.tenant.models import DatabaseTableConfig, Tenant
-from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.world import (
     AS_OF,

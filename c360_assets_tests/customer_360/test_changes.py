@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from c360_assets.customer_360.graph import plan
+from c360_assets.customer_360.tables.graph import plan
 from c360_assets.tenant.models import MergePolicy, Tenant
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.customer_360.test_invariants import POLICY, build_world, items, records

@@ -9,13 +9,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_assets.customer_360.build import build_table, is_current
-from c360_assets.customer_360.check import check_sql
-from c360_assets.customer_360.databases import SHOWN_KEYS, databases, plan_all, without_people
-from c360_assets.customer_360.publish import is_published, publish_database, unpublished
+from c360_assets.customer_360.check_sql import check_sql
+from c360_assets.customer_360.publication.publish import is_published, publish_database, unpublished
+from c360_assets.customer_360.tables.build import build_table, is_current
+from c360_assets.customer_360.tables.databases import SHOWN_KEYS, databases, plan_all, without_people
 from c360_assets.errors import ConfigError
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.customer_360.world import AS_OF, feed, make_tenant, one, put_gathered, put_unified, table
 

@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 import yaml
 
-from c360_assets.customer_360.build import build
-from c360_assets.customer_360.check import check_sql
-from c360_assets.customer_360.databases import plan_all
+from c360_assets.customer_360.check_sql import check_sql
 from c360_assets.customer_360.destinations import due, send
-from c360_assets.customer_360.publish import publish_database
+from c360_assets.customer_360.publication.publish import publish_database
+from c360_assets.customer_360.tables.build import build
+from c360_assets.customer_360.tables.databases import plan_all
 from c360_assets.errors import C360Error
 from c360_assets.reporting.send import send_all
 from c360_assets.tenant.loader import load_tenant, read_tenant

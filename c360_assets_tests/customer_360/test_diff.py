@@ -11,16 +11,16 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_assets.customer_360.build import build
-from c360_assets.customer_360.databases import databases, plan_all
-from c360_assets.customer_360.publish import is_published, publish_database, unpublished
+from c360_assets.customer_360.publication.publish import is_published, publish_database, unpublished
+from c360_assets.customer_360.tables.build import build
+from c360_assets.customer_360.tables.databases import databases, plan_all
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.reporting.diff import TableDiff, database_diff
 from c360_assets.reporting.history import versions
 from c360_assets.reporting.preview import preview_table
 from c360_assets.reporting.published import RolledBack, open_published, roll_back, table_sql
 from c360_assets.tenant.loader import load_tenant
-from c360_assets.warehouse import activated
+from c360_assets.warehouse import published_file as activated
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import AS_OF, put_unified
 
@@ -128,7 +128,7 @@ def test_a_file_whose_run_was_killed_before_it_was_noted_is_not_taken_for_the_on
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("c360_assets.customer_360.publish.publish", killed)
+        patched.setattr("c360_assets.customer_360.publication.publish.publish", killed)
         with pytest.raises(Killed):
             publish(root, [{**person, "given_name": "Bob"} for person in PEOPLE])
     stitch(root, PEOPLE)

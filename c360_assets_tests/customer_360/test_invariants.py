@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from c360_assets.customer_360.build import build_table
-from c360_assets.customer_360.graph import plan
-from c360_assets.customer_360.scratch import ScratchSession, open_scratch
+from c360_assets.customer_360.tables.build import build_table
+from c360_assets.customer_360.tables.dry_run import ScratchSession, open_scratch
+from c360_assets.customer_360.tables.graph import plan
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.recomputed import attributes, differences, merged, orders

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from c360_assets.customer_360.semantic_tables import TYPES
+from c360_assets.customer_360.rendering.gathered_tables import TYPES
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.world import (
@@ -377,7 +377,7 @@ def test_returns_count_by_their_own_day(session: Session, tmp_path: Path) -> Non
     ],
 )
 def test_money_is_divided_in_whole_cents(session: Session, amount: str, n: int, result: str | None) -> None:
-    from c360_assets.customer_360.render import macro_statements
+    from c360_assets.customer_360.rendering.render import macro_statements
 
     for statement in macro_statements():
         session.execute(statement)
@@ -397,7 +397,7 @@ def test_money_is_divided_in_whole_cents(session: Session, amount: str, n: int, 
     ],
 )
 def test_ratios_of_money_have_four_decimals(session: Session, amount: str, total: str, result: str | None) -> None:
-    from c360_assets.customer_360.render import macro_statements
+    from c360_assets.customer_360.rendering.render import macro_statements
 
     for statement in macro_statements():
         session.execute(statement)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from c360_assets.customer_360.build import build_table
-from c360_assets.customer_360.check import check_sql
-from c360_assets.customer_360.databases import databases
-from c360_assets.customer_360.graph import plan
-from c360_assets.customer_360.publish import entries
-from c360_assets.customer_360.schemas import departures
+from c360_assets.customer_360.check_sql import check_sql
+from c360_assets.customer_360.publication.publish import entries
+from c360_assets.customer_360.tables.build import build_table
+from c360_assets.customer_360.tables.databases import databases
+from c360_assets.customer_360.tables.graph import plan
+from c360_assets.customer_360.tables.schemas import departures
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import DatabaseTableConfig, Tenant
 from c360_assets.warehouse.session import Session

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from c360_assets.customer_360.build import prepare_context
+from c360_assets.customer_360.tables.build import prepare_context
 from c360_assets.validations.declarations import missing
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal

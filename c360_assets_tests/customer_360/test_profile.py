@@ -9,12 +9,12 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from c360_assets.customer_360.build import prepare
-from c360_assets.customer_360.databases import databases
-from c360_assets.customer_360.merge_policy import values
+from c360_assets.customer_360.rendering.merge_policy import values
+from c360_assets.customer_360.tables.build import prepare
+from c360_assets.customer_360.tables.databases import databases
 from c360_assets.errors import C360Error
-from c360_assets.reporting.choices import best_record, refused, shown, source_records
 from c360_assets.reporting.profile import read_profile, render_profile
+from c360_assets.reporting.values_not_taken import best_record, refused, shown, source_records
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.filled import PEOPLE, fill, filled_tenant

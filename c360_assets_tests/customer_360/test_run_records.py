@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from c360_assets.customer_360.build import build
-from c360_assets.customer_360.graph import plan
-from c360_assets.customer_360.publish import publish_database
-from c360_assets.customer_360.run_records import RunFacts, record_failure
+from c360_assets.customer_360.publication.publish import publish_database
+from c360_assets.customer_360.tables.build import build
+from c360_assets.customer_360.tables.graph import plan
+from c360_assets.customer_360.tables.run_records import RunFacts, record_failure
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import AS_OF, build_all, make_tenant, node_of, put_unified, table

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from c360_assets.customer_360.build import build_table, prepare
-from c360_assets.customer_360.graph import TableNode, plan
-from c360_assets.customer_360.lints import unknown_to_spark
-from c360_assets.customer_360.references import parse_select
-from c360_assets.customer_360.render import SHIPPED
-from c360_assets.customer_360.spark import spark_sql
+from c360_assets.customer_360.rendering.render import SHIPPED
+from c360_assets.customer_360.tables.build import build_table, prepare
+from c360_assets.customer_360.tables.graph import TableNode, plan
+from c360_assets.customer_360.tables.lints import unknown_to_spark
+from c360_assets.customer_360.tables.references import parse_select
+from c360_assets.customer_360.tables.spark import spark_sql
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session, open_session

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from c360_assets.customer_360.build import build_table
-from c360_assets.customer_360.graph import TableNode, plan
-from c360_assets.customer_360.semantic_tables import BY_NAME, columns_of
+from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of
+from c360_assets.customer_360.tables.build import build_table
+from c360_assets.customer_360.tables.graph import TableNode, plan
 from c360_assets.tenant.models import (
     CustomTable,
     CustomTableConfig,

@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from c360_assets.cli import app
-from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.published_file import database_path
 
 RUN_LIMIT = 600
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.published_file import database_path
 from c360_assets_tests.day.command import Said, ask, c360_here, written
 from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.small import CLUB, FIRST, POST_ROWS, SECOND, SHOP, SHOP_ROWS, copy_of, land, land_all, small_tenant

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from c360_assets.semantics.tables import all_tables
-from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.published_file import database_path
 from c360_assets_tests.day.command import ask, c360_here, clean_environment, finish, start, written
 from c360_assets_tests.day.conftest import Ran
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.published_file import database_path
 from c360_assets_tests.day.command import ask, c360, c360_here, differing, digests, finish, start
 from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.small import SECOND, copy_of, land

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.published_file import database_path
 from c360_assets_tests.day.command import ask, c360_here
 from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.small import CLUB, FIRST, SECOND, THIRD, copy_of, land

@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 import yaml
 
-from c360_assets.warehouse.activated import database_path
+from c360_assets.warehouse.published_file import database_path
 from c360_assets_tests.customer_360.recomputed import attributes, differences, merged, orders
 from c360_assets_tests.day.conftest import Ran
 

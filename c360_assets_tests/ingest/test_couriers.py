@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import boto3
 import pytest
 
-from c360_assets.ingest import couriers
+from c360_assets.ingest import remote as couriers
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import DayLoad, landed, pending
 from c360_assets.tenant.models import FeedConfig

@@ -20,9 +20,9 @@ from c360_assets.ingest.custom_tables import (
     schemas,
 )
 from c360_assets.semantics.tables import all_tables
+from c360_assets.tenant.init_tenant import init_tenant
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
-from c360_assets.tenant.starter import init_tenant
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.ingest.tenants import feed_of, land, load, tenant_of
 

@@ -29,8 +29,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from c360_assets.ingest.casts import FALSE, TRUE, cast_for, typed_sql
-from c360_assets.ingest.read_text import split_record
-from c360_assets.ingest.records import Dialect
+from c360_assets.ingest.formats.read_text import split_record
+from c360_assets.ingest.formats.text_records import Dialect
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.ingest.tenants import feed_of, land, ledger, load, tenant_of
 from c360_assets_tests.ingest.test_packed import packed, tarred, zipped

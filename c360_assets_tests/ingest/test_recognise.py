@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from c360_assets.ingest import records
+from c360_assets.ingest.formats import text_records as records
 from c360_assets_tests.ingest.tenants import feed_of, land, load, table, tenant_of
 from c360_assets_tests.ingest.test_packed import tarred, zipped
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.ingest import records
-from c360_assets.ingest.opened import numbered
-from c360_assets.ingest.read_text import split_record
-from c360_assets.ingest.records import Dialect, EndlessLineError, UnclosedQuoteError, records_of, text_records
+from c360_assets.ingest.formats import text_records as records
+from c360_assets.ingest.formats.batches import numbered
+from c360_assets.ingest.formats.read_text import split_record
+from c360_assets.ingest.formats.text_records import Dialect, EndlessLineError, UnclosedQuoteError, records_of, text_records
 
 CSV = Dialect(",", '"', '"')
 

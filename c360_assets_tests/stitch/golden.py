@@ -6,8 +6,8 @@ import re
 
 import polars as pl
 
-from c360_assets.stitch.duplicates import collapse, representatives
-from c360_assets.stitch.preprocess import preprocess
+from c360_assets.stitch.prepare.preprocessing import preprocess
+from c360_assets.stitch.prepare.trivial_duplicates import collapse, representatives
 from c360_assets.stitch.resolve import resolve
 from c360_assets.tenant.models import StitchConfig
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch import blocking, records
-from c360_assets.stitch.duplicates import KEY_SEPARATOR
+from c360_assets.stitch.compare import blocking
+from c360_assets.stitch.compare import comparison_records as records
+from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.tenant.models import BlockingConfig, BlockingStrategy
 
 JUSTIN = {

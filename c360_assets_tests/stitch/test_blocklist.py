@@ -4,7 +4,7 @@ import hashlib
 
 import polars as pl
 
-from c360_assets.stitch.blocklist import detect
+from c360_assets.stitch.prepare.blocklist import detect
 from c360_assets.tenant.models import BadValueRule
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.stitch.changes import CLUSTER_SCHEMA, IDENTITY_SCHEMA, Job, compare, history
+from c360_assets.stitch.publish.identity_changes import CLUSTER_SCHEMA, IDENTITY_SCHEMA, Job, compare, history
 
 JOB = Job("run-2", datetime(2024, 5, 2, tzinfo=UTC), recorded_days=30)
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.stitch import clustering, components
-from c360_assets.stitch.clustering import PairSet
+from c360_assets.stitch import connected_components as components
+from c360_assets.stitch.cluster import linkage as clustering
+from c360_assets.stitch.cluster.linkage import PairSet
 
 
 def pair_set(

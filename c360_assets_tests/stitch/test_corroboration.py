@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c360_assets.stitch.corroboration import below, ceiling
-from c360_assets.stitch.features import FEATURES, SHIFTS
+from c360_assets.stitch.compare.comparisons import FEATURES, SHIFTS
+from c360_assets.stitch.score.ceilings import below, ceiling
 
 NAMED = {"given_name": "equal 3", "surname": "equal 3", "name_swap": "straight"}
 WIDE = np.inf

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.stitch.duplicates import KEY_SEPARATOR, collapse, representatives
-from c360_assets.stitch.preprocess import preprocess
+from c360_assets.stitch.prepare.preprocessing import preprocess
+from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR, collapse, representatives
 from c360_assets.tenant.models import BadValuesConfig
 
 

@@ -11,10 +11,11 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from c360_assets.stitch import features, records
-from c360_assets.stitch.compare import comparable, compare
-from c360_assets.stitch.duplicates import KEY_SEPARATOR
-from c360_assets.stitch.model import levels_of
+from c360_assets.stitch.compare import comparison_records as records
+from c360_assets.stitch.compare import comparisons as features
+from c360_assets.stitch.compare.agreement_patterns import comparable, compare
+from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
+from c360_assets.stitch.score.match_model import levels_of
 
 SCHEMA = {
     "rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "generational_suffix": pl.String, "birthdate": pl.Date,

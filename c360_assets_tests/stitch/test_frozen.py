@@ -10,9 +10,9 @@ import pytest
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch import stitch
-from c360_assets.stitch.features import SHIFTS
-from c360_assets.stitch.frozen import Basis, drift, drift_warnings, model_table, read_model, why_fit
+from c360_assets.stitch.compare.comparisons import SHIFTS
 from c360_assets.stitch.resolve import Resolution, resolve
+from c360_assets.stitch.score.stored_model import Basis, drift, drift_warnings, model_table, read_model, why_fit
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.test_model import fitted, population
 

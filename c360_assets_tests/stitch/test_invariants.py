@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c360_assets.stitch import Previous, stitch
-from c360_assets.stitch.blocking import STRATEGIES
-from c360_assets.stitch.compare import comparable, compare
-from c360_assets.stitch.door import record_frame
-from c360_assets.stitch.preprocess import preprocess
-from c360_assets.stitch.records import prepare_records
+from c360_assets.stitch.api import record_frame
+from c360_assets.stitch.compare.agreement_patterns import comparable, compare
+from c360_assets.stitch.compare.blocking import STRATEGIES
+from c360_assets.stitch.compare.comparison_records import prepare_records
+from c360_assets.stitch.prepare.preprocessing import preprocess
+from c360_assets.stitch.publish.results import StitchResult
 from c360_assets.stitch.resolve import resolve
-from c360_assets.stitch.results import StitchResult
-from c360_assets.stitch.scores import DOCUMENTED_CONFLICTS, Conflicts, conflict_states
+from c360_assets.stitch.score.rules import DOCUMENTED_CONFLICTS, Conflicts, conflict_states
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.retail import retail
 from c360_assets_tests.stitch.test_model import population

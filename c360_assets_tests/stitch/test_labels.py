@@ -8,8 +8,8 @@ import pytest
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch import stitch
-from c360_assets.stitch.labels import labelled
 from c360_assets.stitch.resolve import resolve
+from c360_assets.stitch.score.labels import labelled
 from c360_assets.tenant.models import StitchConfig
 
 HOME = {"surname": "RIVERA", "phone": ["2065550122"], "address": "9 FIR AVENUE", "postal": "98102"}

@@ -7,8 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from c360_assets.stitch import blocking, features, model, records
-from c360_assets.stitch.compare import comparable, compare
+from c360_assets.stitch.compare import blocking
+from c360_assets.stitch.compare import comparison_records as records
+from c360_assets.stitch.compare import comparisons as features
+from c360_assets.stitch.compare.agreement_patterns import comparable, compare
+from c360_assets.stitch.score import match_model as model
 from c360_assets.tenant.models import BlockingConfig
 
 GIVEN = ["MARY", "JOHN", "LINDA", "JAMES", "SUSAN", "PETER", "ANNA", "DAVID", "LAURA", "KEVIN"]

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.preprocess import OUTPUT_COLUMNS, preprocess
+from c360_assets.stitch.prepare.preprocessing import OUTPUT_COLUMNS, preprocess
 from c360_assets.tenant.models import BadValueRule, BadValuesConfig
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from c360_assets.stitch.records import prepare_records
+from c360_assets.stitch.compare.comparison_records import prepare_records
 
 
 def test_an_address_falls_into_house_street_and_unit() -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.duplicates import KEY_SEPARATOR
+from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.stitch.resolve import resolve
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch import golden

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from c360_assets.stitch.run import GENERATION, StitchRun, run_stitch, stitch_fingerprint, stitch_tables
-from c360_assets.stitch.stitched import stitched_tables
+from c360_assets.stitch.publish.stitched_domain_tables import stitched_tables
+from c360_assets.stitch.tenant_run import GENERATION, StitchRun, run_stitch, stitch_fingerprint, stitch_tables
 from c360_assets.tenant.models import BadValuesConfig, MatchingConfig, StitchConfig, Tenant
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.stitch.tenants import PROFILE, feed, load, tenant

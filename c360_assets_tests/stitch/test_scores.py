@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch import scores
-from c360_assets.stitch.blocking import BY_NAME
-from c360_assets.stitch.features import FEATURES, SHIFTS
+from c360_assets.stitch.compare.blocking import BY_NAME
+from c360_assets.stitch.compare.comparisons import FEATURES, SHIFTS
+from c360_assets.stitch.score import rules as scores
 from c360_assets.tenant import check_settings
 from c360_assets.tenant.models import MatchingConfig
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.stitch.stable_ids import Previous, StableIds, assign_ids, uuid5
+from c360_assets.stitch.cluster.stable_ids import Previous, StableIds, assign_ids, uuid5
 from c360_assets_tests.stitch.tenants import TENANT_ID
 
 Partition = list[list[int]]

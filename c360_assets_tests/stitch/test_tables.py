@@ -12,7 +12,7 @@ import pytest
 from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import table_spec
 from c360_assets.stitch import Previous, StitchResult, stitch
-from c360_assets.stitch.run import stitch_tables
+from c360_assets.stitch.tenant_run import stitch_tables
 from c360_assets.tenant.models import BadValuesConfig, StitchConfig, TrivialDuplicatesConfig
 
 NAMES = ["Tara Quill", "Ivo Kral", "Sue Marsh", "Omar Diaz", "Pia Lund", "Dana Wu", "Luis Ortega", "Nina Patel", "Laura Benson"]

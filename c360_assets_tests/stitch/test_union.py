@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.union import union_records
+from c360_assets.stitch.prepare.union import union_records
 from c360_assets.tenant.models import StitchConfig
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.stitch.tenants import PROFILE, feed, load, tenant

@@ -10,8 +10,8 @@ import yaml
 
 from c360_assets.errors import C360Error
 from c360_assets.tenant import models
+from c360_assets.tenant.init_tenant import init_tenant
 from c360_assets.tenant.loader import read_tenant
-from c360_assets.tenant.starter import init_tenant
 
 MODELS = {"tenant.yaml": models.TenantConfig, "workflow.yaml": models.WorkflowConfig, "stitch.yaml": models.StitchConfig}
 

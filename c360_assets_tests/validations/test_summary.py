@@ -12,7 +12,7 @@ import pytest
 from c360_assets.errors import C360Error
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import FeedConfig, Tenant
-from c360_assets.validations.blocking import check_blocking, stop_if_blocked
+from c360_assets.validations.block_if import check_blocking, stop_if_blocked
 from c360_assets.validations.findings import worst_findings
 from c360_assets.validations.reports import BY_ID, REPORTS, reason_against, report_spec
 from c360_assets.validations.run import table_figures, validate_table

@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_assets.warehouse import activated
-from c360_assets.warehouse.activated import (
+from c360_assets.warehouse import published_file as activated
+from c360_assets.warehouse.published_file import (
     KEPT_RUNS,
     PublishedTable,
     database_path,

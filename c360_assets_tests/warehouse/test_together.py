@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from c360_assets.warehouse.parallel import MOST_CONNECTIONS, together
 from c360_assets.warehouse.session import Session, open_session
-from c360_assets.warehouse.together import MOST_CONNECTIONS, together
 
 
 def test_results_stand_in_the_order_of_the_items_and_ready_names_what_the_work_reads(tmp_path: Path) -> None:

@@ -1,0 +1,164 @@
+"""What the templates of tables about persons are filled with: attributes, households, the customer 360, the export of all values.
+
+Which record a person's data come from is `merge_policy`; the SQL that these values become belongs to `templates/`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of
+from c360_assets.semantics.lookups import household_unit_words, state_codes, street_abbreviations
+from c360_assets.tenant.models import CustomerAttributesConfig, Tenant
+from c360_assets.warehouse.sql import quote_literal
+
+PROFILE_COLUMNS = (
+    "given_name",
+    "surname",
+    "full_name",
+    "generational_suffix",
+    "email",
+    "phone",
+    "address",
+    "address2",
+    "city",
+    "state",
+    "postal",
+    "country",
+    "birthdate",
+    "gender",
+)
+TRANSACTION_COLUMNS = (
+    "multi_purchase_brand",
+    "multi_purchase_channel",
+    "one_and_done",
+    "early_repeat_purchaser",
+    *(
+        f"{position}_order_{what}"
+        for position in ("first", "second", "latest")
+        for what in ("id", "datetime", "revenue", "total_items")
+    ),
+    "first_order_is_retained",
+    "second_order_is_retained",
+    "lifetime_preferred_purchase_brand",
+    "lifetime_preferred_purchase_channel",
+    "lifetime_order_revenue",
+    "lifetime_order_frequency",
+    "lifetime_total_items",
+    "lifetime_largest_order_value",
+    "lifetime_average_order_value",
+    "lifetime_average_item_price",
+    "lifetime_average_num_items",
+)
+PUNCTUATION = r"[.,\\/#!$%^&*;:{}=_()~`-]"
+
+
+def address_standardization(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    words = [(before, convert, "STREET") for before, convert in sorted(street_abbreviations().items())]
+    words += [(before, convert, "STATE") for before, convert in sorted(state_codes().items())]
+    return {"words": words}
+
+
+def merged_households(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    return {"punctuation": PUNCTUATION, "unit_words": household_unit_words()}
+
+
+def customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    config = tenant.config.customer_360.customer_attributes
+    limits = [{"name": "outlier", "percentile": config.outlier_percentile}]
+    if config.is_reseller is not None:
+        limits.append({"name": "reseller", "percentile": config.is_reseller.percentile})
+    return {
+        "lifecycle": _lifecycle(config),
+        "last_status": "Lost" if "dormant" in config.lifecycle_days else "Dormant",
+        "limits": limits,
+        "employee_domains": sorted({d.strip().lower() for d in config.is_employee.get("domains", [])}),
+        "employee_exceptions": sorted({e.strip().lower() for e in config.is_employee.get("exceptions", [])}),
+        "churn": _churn(config.churn),
+        "business": _business(config),
+        "gifts": _gifts(config, tenant, available),
+        "reseller": config.is_reseller,
+        "test": _test_accounts(config),
+    }
+
+
+def _churn(days: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Stages by rising number of days since the latest order; each begins the day after the one before it ends."""
+    stages = sorted(days.items(), key=lambda item: (item[1], item[0]))
+    before: list[int | None] = [None, *(limit for _, limit in stages)]
+    return [{"name": name, "days": limit, "after": after} for (name, limit), after in zip(stages, before, strict=False)]
+
+
+def _business(config: CustomerAttributesConfig) -> dict[str, str] | None:
+    rule = config.is_business
+    if rule is None:
+        return None
+    return {
+        "words": _whole_words(rule.words),
+        "address_words": _whole_words(rule.address_words),
+        "exceptions": _literals(rule.exceptions),
+        "address_exceptions": _literals(rule.address_exceptions),
+    }
+
+
+def _gifts(config: CustomerAttributesConfig, tenant: Tenant, available: frozenset[str]) -> dict[str, Any] | None:
+    """Items say what they are, else the catalogue of products does; without either nothing is known."""
+    rule = config.is_gift_giver
+    described = "product_description" in columns_of(tenant, BY_NAME["unified_itemized_transactions"])
+    if rule is None or not (described or "unified_product_catalog" in available):
+        return None
+    return {
+        "from_catalog": not described,
+        "column": "items.product_description" if described else "catalog.product_description",
+        "words": "|".join(_pattern(word) for word in rule.words),
+        "exceptions": "|".join(_pattern(word) for word in rule.exceptions),
+    }
+
+
+def _test_accounts(config: CustomerAttributesConfig) -> dict[str, str] | None:
+    rule = config.is_test_account
+    if rule is None:
+        return None
+    prefix = f"^({'|'.join(_pattern(word) for word in rule.words)})"
+    return {"words": _literals(rule.words), "prefix": prefix, "exceptions": _literals(rule.exceptions)}
+
+
+def _pattern(word: str) -> str:
+    return re.escape(word.strip().lower())
+
+
+def _whole_words(words: Sequence[str]) -> str:
+    return f"(^|[^a-z0-9])({'|'.join(_pattern(word) for word in words)})([^a-z0-9]|$)"
+
+
+def _literals(values: Sequence[str]) -> str:
+    return ", ".join(quote_literal(value) for value in sorted({v.strip().lower() for v in values}))
+
+
+def _lifecycle(config: CustomerAttributesConfig) -> list[dict[str, Any]]:
+    """Status rules, first true decides: new by the first order, the others by the latest, by rising number of days."""
+    days = sorted(config.lifecycle_days.items(), key=lambda item: (item[0] != "new", item[1], item[0]))
+    return [
+        {
+            "status": name[:1].upper() + name[1:],
+            "days": limit,
+            "days_column": "days_since_first" if name == "new" else "days_since_latest",
+        }
+        for name, limit in days
+    ]
+
+
+def customer_360(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    config = tenant.config.customer_360.customer_360
+    return {
+        "profile_columns": PROFILE_COLUMNS,
+        "transaction_columns": TRANSACTION_COLUMNS if config.template == "transaction_attributes" else (),
+        "hashed": config.hashed,
+    }
+
+
+def pii_table(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    treated = {"birthdate", "state", "phone", "gender"}
+    return {"columns": [c for c in PROFILE_COLUMNS if c not in treated], "wanted": tenant.config.customer_360.pii_table}

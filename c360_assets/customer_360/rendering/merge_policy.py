@@ -1,0 +1,167 @@
+"""The merge policy as values for the template of merged_customers: groups of fields, their completeness, who is trusted.
+
+Which SQL these values become is the template's matter; the configuration model is `tenant.models.MergePolicy`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from c360_assets.customer_360.rendering.gathered_tables import plain_ident
+from c360_assets.semantics.text import WHITE_SPACE
+from c360_assets.tenant.models import MergePolicy, Tenant
+
+
+@dataclass(frozen=True)
+class Group:
+    """Fields that come from one record together.
+
+    A column has its `name` in merged_customers, its `sql`, and an `alias` among the records that are compared: a tenant's own
+    names must not meet what the template calls its columns. A `named` group reports where it came from (`<g>_pk` and so on);
+    `blocked` is the SQL of its blocklist flag.
+    """
+
+    name: str
+    columns: tuple[dict[str, str], ...]
+    completion: str
+    named: bool = True
+    blocked: str | None = None
+    rank_first: bool = False
+
+    @property
+    def priority(self) -> str:
+        return f"{self.name}_priority" if self.named else "source_priority"
+
+    @property
+    def order_completion(self) -> str:
+        return f"LEAST({self.name}_completion, 1)" if self.rank_first else f"{self.name}_completion"
+
+    @property
+    def output(self) -> list[dict[str, str]]:
+        """Columns of merged_customers that this group fills, each with its source in the ranked records."""
+        columns = [{"name": column["name"], "source": column["alias"]} for column in self.columns]
+        if not self.named:
+            return columns
+        columns += [{"name": f"{self.name}_{what}", "source": what} for what in ("pk", "datasource", "update_dt")]
+        columns += [{"name": f"{self.name}_{what}", "source": f"{self.name}_{what}"} for what in ("priority", "completion")]
+        if self.blocked:
+            columns.append({"name": f"{self.name}_blv", "source": f"{self.name}_blv"})
+        return columns
+
+
+def phone_region(tenant: Tenant) -> str:
+    """The numbering plan of a possible phone number: North American rules only where the tenant is at home there."""
+    return tenant.config.phone_region if tenant.config.country.upper() in ("US", "CA", "") else "any"
+
+
+def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    """Template values of merged_customers for this tenant."""
+    policy = tenant.merge_policy
+    groups = _groups(policy, phone_region(tenant))
+    # unified_coalesced has this column only where a source is tagged with it.
+    tagged = any(t.columns_with("loyalty-id") for t in tenant.stitched_tables)
+    groups.append(_single("loyalty_id", "clean(uc.loyalty_id)" if tagged else "CAST(NULL AS VARCHAR)"))
+    # The e-mail's priority is known in both modes: it also picks the record behind an assigned e-mail.
+    names = [g.name for g in groups if g.named]
+    names += [] if "email" in names else ["email"]
+    return {
+        "best_email": policy.best_email,
+        "groups": groups,
+        "named_groups": [{"name": name} for name in names],
+        "priorities": _priorities(tenant, names),
+    }
+
+
+def _priorities(tenant: Tenant, groups: list[str]) -> list[dict[str, Any]]:
+    """One row per source that Stitch reads or the policy names: its general priority, then that per group."""
+    policy = tenant.merge_policy
+    ranked = {
+        (datasource, group): number for group, listed in policy.rank.items() for number, datasource in enumerate(listed, start=1)
+    }
+    sources = {t.name for t in tenant.stitched_tables} | set(policy.source_priority) | set(policy.field_priority)
+    sources |= {datasource for listed in policy.rank.values() for datasource in listed}
+    rows = []
+    for datasource in sorted(sources):
+        own = policy.field_priority.get(datasource, {})
+        by_group = [ranked.get((datasource, group), own.get(group)) for group in groups]
+        rows.append({"datasource": datasource, "ranks": [policy.source_priority.get(datasource), *by_group]})
+    return rows
+
+
+def _groups(policy: MergePolicy, region: str) -> list[Group]:
+    rank_first = policy.order == "rank_first"
+
+    def group(name: str, columns: dict[str, str], completion: str, flags: tuple[str, ...] = ()) -> Group:
+        return Group(
+            name=name,
+            columns=tuple({"name": column, "alias": column, "sql": sql} for column, sql in columns.items()),
+            completion=completion,
+            blocked=" OR ".join(f"COALESCE(uc.{f}, FALSE)" for f in flags) if flags and policy.use_blocklist else None,
+            rank_first=rank_first,
+        )
+
+    phone = _candidate("phone", policy, f"first_phone(uc.phone, '{region}')")
+    full_name = "clean(uc.full_name)"
+    if policy.full_name == "concat":
+        full_name = "NULLIF(CONCAT_WS(' ', clean(uc.given_name), clean(uc.surname)), '')"
+    address = ("address", "address2", "city", "state", "postal", "country")
+    groups = [
+        group(
+            "name",
+            {
+                "given_name": "clean(uc.given_name)",
+                "surname": "clean(uc.surname)",
+                "full_name": full_name,
+                "generational_suffix": "clean(uc.generational_suffix)",
+            },
+            NAME_COMPLETION[policy.name_completion],
+            ("blv_given_name", "blv_surname"),
+        ),
+        group(
+            "address", {c: f"clean(uc.{c})" for c in address}, _count(("address", "city", "state", "postal")), ("blv_address",)
+        ),
+    ]
+    if policy.best_email == "priority":
+        email = _candidate("email", policy, "first_email(uc.email)")
+        groups.append(group("email", {"email": email}, _count(("email",)), ("blv_email",)))
+    groups += [
+        group("phone", {"phone": phone}, _count(("phone",)), ("blv_phone",)),
+        group("birthdate", {"birthdate": "uc.birthdate"}, _count(("birthdate",))),
+        group("gender", {"gender": "clean(uc.gender)"}, _count(("gender",))),
+    ]
+    for name, custom in policy.custom_groups.items():
+        groups.append(_own_group(name, custom.columns, rank_first))
+    return [*groups, _single("title", "clean(uc.title)"), _single("company", "clean(uc.company)")]
+
+
+def _own_group(name: str, columns: list[str], rank_first: bool) -> Group:
+    """A group that the tenant declares: its columns may be called anything."""
+    aliases = {f"{name}_value_{number}": column for number, column in enumerate(columns, start=1)}
+    filled = tuple({"name": c, "alias": alias, "sql": f"clean(uc.{plain_ident(c)})"} for alias, c in aliases.items())
+    return Group(name, filled, _count(tuple(aliases)), rank_first=rank_first)
+
+
+def _single(column: str, sql: str) -> Group:
+    """A column of its own that does not report where it came from."""
+    return Group(column, ({"name": column, "alias": column, "sql": sql},), _count((column,)), named=False)
+
+
+NAME_COMPLETION = {
+    # A full name of one word is no more than a given name.
+    "intent": (
+        f"CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL) OR regexp_matches(full_name, '[{WHITE_SPACE}]') THEN 2 "
+        "WHEN COALESCE(given_name, surname, full_name) IS NOT NULL THEN 1 ELSE 0 END"
+    ),
+    "binary": "CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL) OR full_name IS NOT NULL THEN 1 ELSE 0 END",
+}
+
+
+def _count(columns: tuple[str, ...]) -> str:
+    return " + ".join(f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END" for column in columns)
+
+
+def _candidate(column: str, policy: MergePolicy, first: str) -> str:
+    """A record's one value of a field that may hold several: by configured order, else what `first` picks."""
+    named = policy.multi_value.get(column)
+    return f"COALESCE({', '.join(f'clean(uc.{plain_ident(name)})' for name in named)})" if named else first

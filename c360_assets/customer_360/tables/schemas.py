@@ -1,0 +1,61 @@
+"""Columns and types that tables will have, known before anything is built: what SQL is checked against, and held to.
+
+Documented tables come from the catalogue, the tenant's tags add columns to those that Stitch writes; source tables follow
+their declaration. Tables of the database itself are found by binding their SQL, in `check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from c360_assets.customer_360.rendering.gathered_tables import TYPES, has_stitched_version
+from c360_assets.semantics.tables import all_tables
+from c360_assets.semantics.tags import column_for
+from c360_assets.tenant.models import SourceTable, Tenant
+
+# Columns of every domain table beside its own.
+SYSTEM = {"_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
+# Stitch's tables that hold the records themselves, with a column per tag.
+RECORD_TABLES = ("unified_coalesced", "unified_customer")
+NOT_RECORD_TAGS = frozenset({"pk", "datasource", "system-updated"})
+
+
+def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
+    """Table -> column -> type of every documented table, with the columns that the tenant's tags add."""
+    schemas = {name: {c: column.type for c, column in spec.columns.items()} for name, spec in all_tables().items()}
+    tags = {tag for table in tenant.stitched_tables for listed in table.tags.values() for tag in listed}
+    further = {column_for(tag): "VARCHAR" for tag in sorted(tags) if "/" not in tag and tag not in NOT_RECORD_TAGS}
+    for name in RECORD_TABLES:
+        schemas[name] = {**further, **schemas[name]}
+    return schemas
+
+
+def source_schema(table: SourceTable) -> dict[str, str]:
+    """Column -> type of a feed's domain table. Types of nested fields are text here."""
+    return {**{column: TYPES.get(kind, "VARCHAR") for column, kind in table.types.items()}, **SYSTEM}
+
+
+def person_column(tenant: Tenant, table: SourceTable) -> dict[str, str]:
+    """The column that the stitched version of a source table adds."""
+    return {"amperity_id": "VARCHAR"} if has_stitched_version(tenant, table) else {}
+
+
+def departures(static: Mapping[str, str], columns: Mapping[str, str]) -> list[str]:
+    """How a table's `columns` (name -> DuckDB type) differ from the schema it is held to, one phrase each; names without case."""
+    wanted, found = ({name.lower(): kind for name, kind in side.items()} for side in (static, columns))
+    lacking = [f"{name} is missing" for name in wanted if name not in found]
+    further = [f"{name} is not declared" for name in found if name not in wanted]
+    unlike = [f"{n} is {found[n]}, not {k}" for n, k in wanted.items() if n in found and not _is_type(found[n], k)]
+    return [*lacking, *further, *unlike]
+
+
+def _is_type(found: str, wanted: str) -> bool:
+    """Whether a DuckDB type is the one wanted: a field's type (`decimal` stands for any) or one of DuckDB's."""
+    declared = next((type_ for kind, type_ in TYPES.items() if kind == wanted.lower()), wanted)
+    if wanted.lower() == "decimal":
+        return found.startswith("DECIMAL")
+    return _plain(found) == _plain(declared)
+
+
+def _plain(type_: str) -> str:
+    return type_.upper().replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ").replace(" ", "")

@@ -1,0 +1,142 @@
+"""Stable ids: which cluster of today carries which `amperity_id` of yesterday, and new ids for the rest.
+
+After Yan, Meyles, Haghighi, Suciu, "Entity Matching in the Wild" (SIGMOD 2020): greedy one-to-one matching on the overlap of
+previous and current clusters. Unlike there, an id is never handed to a cluster that shares no record with its former owner.
+What changed between the two clusterings belongs to `changes`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import duckdb
+import polars as pl
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch.prepare.union import in_key_order
+
+# Two SHA-1 prefixes do not meet in practice; the limit only keeps a defect from looping.
+SALTS = 8
+SLICE = 65_536  # names hashed at a time: their hashes as text take ten times the room of an id
+
+
+@dataclass(frozen=True)
+class Previous:
+    """What the previous generation left behind, an explicit input of the next one.
+
+    `ids`: datasource, pk, amperity_id (one row per source record). `registry`: amperity_id, first_generation,
+    last_generation (NULL while in use), every id ever given. `changes_clusters`, `changes_pks`, `identity_changes`: the
+    history tables as they stand, None where there is none.
+    """
+
+    ids: pl.DataFrame
+    registry: pl.DataFrame
+    generation: int
+    changes_clusters: pl.DataFrame | None = None
+    changes_pks: pl.DataFrame | None = None
+    identity_changes: pl.DataFrame | None = None
+
+
+REGISTRY_SCHEMA = {"amperity_id": pl.String, "first_generation": pl.Int64, "last_generation": pl.Int64}
+
+
+@dataclass(frozen=True)
+class StableIds:
+    """`ids`: datasource, pk, cluster, amperity_id per source record. `registry`: every id ever given, this run's included."""
+
+    ids: pl.DataFrame
+    registry: pl.DataFrame
+    generation: int
+
+
+def assign_ids(
+    clusters: pl.DataFrame, previous: Previous | None, tenant_id: UUID, con: duckdb.DuckDBPyConnection, *, keep: bool = True
+) -> StableIds:
+    """Give every cluster its id.
+
+    `clusters`: datasource, pk, cluster (any integer), one row per source record. With `keep=False` no previous id is carried
+    over. The generation is the previous one plus 1. The result is sorted by (datasource, pk).
+    """
+    generation = (previous.generation if previous else 0) + 1
+    records = in_key_order(clusters).with_row_index("_position")
+    # A cluster is known by its first record, so that numbering of clusters by the matcher cannot matter.
+    records = records.with_columns(pl.col("_position").min().over("cluster").alias("_first"))
+    names = records.filter(pl.col("_position") == pl.col("_first")).select("_first", "datasource", "pk")
+    carried = map_ids(records.select("datasource", "pk", cluster="_first"), previous.ids) if previous and keep else None
+    if carried is None:
+        carried = pl.DataFrame(schema={"cluster": records.schema["_first"], "amperity_id": pl.String})
+    names = names.join(carried, left_on="_first", right_on="cluster", how="left").sort("_first")
+    registry = previous.registry.select(list(REGISTRY_SCHEMA)) if previous else pl.DataFrame(schema=REGISTRY_SCHEMA)
+    fresh = names.filter(pl.col("amperity_id").is_null()).select("_first", "datasource", "pk")
+    fresh = fresh.with_columns(derive_ids(fresh, registry["amperity_id"], tenant_id, generation, con))
+    names = names.join(fresh.select("_first", new_id="amperity_id"), on="_first", how="left").select(
+        "_first", pl.coalesce("amperity_id", "new_id").alias("amperity_id")
+    )
+    matched = records.select("_first").join(names, on="_first", how="left", maintain_order="left")
+    ids = records.select("datasource", "pk", "cluster").with_columns(matched.get_column("amperity_id"))
+    return StableIds(ids, _register(registry, names["amperity_id"], generation), generation)
+
+
+def map_ids(current: pl.DataFrame, previous_ids: pl.DataFrame) -> pl.DataFrame:
+    """Current cluster -> previous id, one to one, only where they share a record: columns cluster, amperity_id.
+
+    `current`: datasource, pk, cluster, where the cluster's number orders clusters by their smallest key. Edges are taken by
+    shared records descending, previous id, cluster; an edge is dropped once a better one touched either end. Taking in each
+    round every edge that is the best at both its ends gives the same result as one pass over the sorted edges. Unchanged
+    sets need no step of their own: their edge is the only one at both ends.
+    """
+    edges = (
+        current.join(previous_ids.select("datasource", "pk", "amperity_id"), on=["datasource", "pk"])
+        .group_by("amperity_id", "cluster")
+        .len("shared")
+        .sort(["shared", "amperity_id", "cluster"], descending=[True, False, False])
+        .with_row_index("rank")
+    )
+    taken = []
+    while edges.height:
+        best = pl.col("rank").min()
+        mutual = edges.filter((pl.col("rank") == best.over("amperity_id")) & (pl.col("rank") == best.over("cluster")))
+        taken.append(mutual.select("cluster", "amperity_id"))
+        edges = edges.join(mutual, on="amperity_id", how="anti").join(mutual, on="cluster", how="anti")
+    return pl.concat(taken) if taken else edges.select("cluster", "amperity_id")
+
+
+def derive_ids(
+    names: pl.DataFrame, registry: pl.Series, tenant_id: UUID, generation: int, con: duckdb.DuckDBPyConnection
+) -> pl.Series:
+    """A UUIDv5 per row of `names` (datasource, pk of a cluster's first record) that is not in `registry`, in row order."""
+    given: pl.Series = pl.Series("amperity_id", [None] * names.height, dtype=pl.String)
+    texts = names.select(pl.concat_str(pl.lit(str(generation)), "datasource", "pk", separator="\x1f").alias("name"))
+    for salt in range(SALTS):
+        salted = texts["name"] if salt == 0 else texts["name"] + f"\x1f{salt}"
+        ids = uuid5(salted, tenant_id, con)
+        clash = ids.is_in(registry.implode()) | ids.is_duplicated()
+        given = given.zip_with(given.is_not_null(), pl.select(pl.when(~clash).then(ids)).to_series()).alias("amperity_id")
+        if given.null_count() == 0:
+            return given
+    raise C360Error(f"{given.null_count()} new ids are taken already; the id registry does not belong to this tenant")
+
+
+def uuid5(names: pl.Series, namespace: UUID, con: duckdb.DuckDBPyConnection) -> pl.Series:
+    """`uuid.uuid5(namespace, name)` of every name, in order, without a loop over names."""
+    sql = """
+        WITH hashed AS (SELECT i, sha1(from_hex($namespace) || encode(name)) AS h FROM _uuid5_names)
+        SELECT concat_ws('-', h[1:8], h[9:12], '5' || h[14:16],
+                         translate(h[17], '0123456789abcdef', '89ab89ab89ab89ab') || h[18:20], h[21:32]) AS id
+        FROM hashed ORDER BY i"""
+    parts = [pl.Series([], dtype=pl.String)]
+    for part in pl.DataFrame({"name": names}).iter_slices(SLICE):
+        con.register("_uuid5_names", part.with_row_index("i").to_arrow())
+        parts.append(con.sql(sql, params={"namespace": namespace.hex}).pl()["id"])
+        con.unregister("_uuid5_names")
+    return pl.concat(parts).alias("amperity_id")
+
+
+def _register(registry: pl.DataFrame, live: pl.Series, generation: int) -> pl.DataFrame:
+    """The registry after this generation: new ids enter, ids no longer in use get their last generation."""
+    fresh = pl.DataFrame({"amperity_id": live}).join(registry, on="amperity_id", how="anti")
+    fresh = fresh.with_columns(first_generation=pl.lit(generation, pl.Int64), last_generation=pl.lit(None, pl.Int64))
+    gone = ~pl.col("amperity_id").is_in(live.implode()) & pl.col("last_generation").is_null()
+    ended = pl.when(gone).then(pl.lit(generation - 1, pl.Int64)).otherwise("last_generation").alias("last_generation")
+    return pl.concat([registry.with_columns(ended), fresh.select(list(REGISTRY_SCHEMA))]).sort("amperity_id")

@@ -1,0 +1,339 @@
+"""From raw source records to the values Stitch compares, bad values removed.
+
+One pass over all stitched records: trim, derive, normalise, then remove values of the global list, of the tenant's lists
+and those found by counting. What a value looks like when it is clean is `semantics.normalize`; which values are bad is
+`blocklist`; grouping equal records is `duplicates`. Raw values stay with the caller, who publishes them unchanged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from c360_assets.errors import C360Error
+from c360_assets.semantics.addresses import compact_postal
+from c360_assets.semantics.nicknames import with_given_canonical
+from c360_assets.semantics.normalize import (
+    CLEANERS,
+    MULTI_VALUED,
+    clean_address,
+    clean_email,
+    clean_key,
+    clean_phone,
+    clean_postal,
+    cleaner,
+    email_login,
+    gender_from_title,
+    generational_suffix,
+    po_box,
+    split_full_name,
+    split_values,
+)
+from c360_assets.semantics.text import missing_to_null
+from c360_assets.stitch.prepare import blocklist
+from c360_assets.stitch.prepare.union import in_key_order
+
+_SINGLE = ("given_name", "surname", "generational_suffix", "birthdate", "gender", "address", "city", "state", "postal")
+_KEY_PREFIXES = ("fk_", "bk_", "sk_")
+# Cleaning maps a placeholder of these to NULL or to another value before any list could see it.
+_RAW_CHECKED = ("generational_suffix", "birthdate", "gender", "postal")
+FLAGGED = ("address", "email", "given_name", "phone", "surname")
+"""Columns that have a `blv_` flag."""
+OUTPUT_COLUMNS = (
+    "rid",
+    "datasource",
+    "pk",
+    "given_name",
+    "surname",
+    "generational_suffix",
+    "birthdate",
+    "gender",
+    "email",
+    "phone",
+    "address",
+    "po_box",
+    "city",
+    "state",
+    "postal",
+    "company",
+    "login_trimmed",
+    "given_canonical",
+)
+
+
+class BadValues(Protocol):
+    """What preprocessing reads of the tenant's `bad_values` settings."""
+
+    @property
+    def rules(self) -> Sequence[blocklist.BadValueRule]: ...
+    @property
+    def ignore(self) -> dict[str, list[str]]: ...
+    @property
+    def preprocessing_profiles(self) -> Sequence[str]: ...
+    @property
+    def case_sensitive_fks(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True)
+class Preprocessed:
+    """Result of `preprocess`.
+
+    frame: one row per source record, `OUTPUT_COLUMNS` and the key columns, sorted by (datasource, pk).
+    removed: `datasource, pk, semantic, raw_value, reason`, one row per value that was taken out of `frame`; reason is
+        global, manual, managed or automatic.
+    flags: `datasource, pk, has_blv, blv_<FLAGGED>`, one row per source record; values of the global list raise no flag.
+    badvalues: rows of `stitch_badvalues`.
+    """
+
+    frame: pl.DataFrame
+    removed: pl.DataFrame
+    flags: pl.DataFrame
+    badvalues: pl.DataFrame
+
+
+def preprocess(
+    records: pl.DataFrame,
+    config: BadValues,
+    managed: pl.DataFrame | None = None,
+    nicknames: pl.DataFrame | None = None,
+) -> Preprocessed:
+    """Preprocess all stitched records together.
+
+    `records` holds `datasource`, `pk` and any of the raw semantic columns (a column that is absent counts as missing;
+    `email` and `phone` may be comma-joined), `fk_*`, `bk_*`, `sk_*`. `managed` is the tenant's blocklist table
+    (`datasource, semantic, value[, is_preprocessed]`), `nicknames` a replacement for the shipped list
+    (`semantics.nicknames.nickname_map`). Raises C360Error when (datasource, pk) is NULL or not unique.
+    """
+    return _Run(records, config, managed, nicknames).result()
+
+
+def tag_of(column: str) -> str:
+    """Tag spelling of a semantic column (`given_name -> given-name`)."""
+    return column.replace("_", "-")
+
+
+class _Run:
+    """The state of one preprocessing run: `work` holds, per semantic column c, `c` clean and `why:c`. Raw values stay in
+    `records`, from which the few that are reported are read again; `rid` is the position there."""
+
+    def __init__(
+        self,
+        records: pl.DataFrame,
+        config: BadValues,
+        managed: pl.DataFrame | None,
+        nicknames: pl.DataFrame | None,
+    ) -> None:
+        self.config = config
+        self.profiles = set(config.preprocessing_profiles)
+        self.nicknames = nicknames
+        self.listed = blocklist.entries(config.ignore, managed)
+        self.keys = sorted(c for c in records.columns if c.startswith(_KEY_PREFIXES))
+        self.singles = [*_SINGLE, "company", *self.keys]
+        wrong = records.height - records.select("datasource", "pk").drop_nulls().n_unique()
+        if wrong:
+            raise C360Error(f"{wrong} source records lack a (datasource, pk) of their own: check the primary keys")
+        self.records = in_key_order(records)
+        keys = self.records.select("datasource", "pk").with_row_index("rid")
+        self.work = keys.with_columns(pl.col("rid").cast(pl.Int64)).hstack(self._names())
+        # One column at a time, so that only its text is in memory twice. The postal code reads the clean state.
+        for column in ("state", "address", "city", "postal", "company", "birthdate", "gender", *self.keys):
+            self.work = self.work.hstack(self._single(column))
+        self.work = self.work.with_columns(po_box=po_box(pl.col("address")))
+        self.values = {column: self._multi_values(column) for column in MULTI_VALUED}
+
+    def result(self) -> Preprocessed:
+        rules = blocklist.with_keys(self.config.rules, self.keys)
+        badvalues = blocklist.detect(self._cells, self._proxies, rules)
+        self._remove_automatic(badvalues)
+        removed = self._removed()
+        frame = self._frame()
+        flags = self._flags(removed)
+        removed = removed.join(frame.select("rid", "datasource", "pk"), on="rid").drop("rid")
+        order = ["datasource", "pk", "semantic", "raw_value", "reason"]
+        return Preprocessed(frame.select(*OUTPUT_COLUMNS, *self.keys), removed.select(order).sort(order), flags, badvalues)
+
+    def _text(self, column: str) -> pl.Expr:
+        """A column of the records, trimmed; NULL where they lack it."""
+        known = column in self.records.columns
+        return missing_to_null(pl.col(column).cast(pl.String)) if known else pl.lit(None, dtype=pl.String)
+
+    def _raw(self, column: str) -> pl.Expr:
+        """The text that the values of a semantic column were made of, over the records."""
+        if column in ("given_name", "surname"):
+            return pl.coalesce(self._text(column), self._text("full_name"))
+        if column == "address":
+            return pl.concat_str(self._text("address"), self._text("address2"), separator=" ", ignore_nulls=True)
+        return self._text(column)
+
+    def _raw_of(self, column: str, rid: pl.Series) -> pl.Series:
+        return self.records.select("pk", raw=self._raw(column)).get_column("raw").gather(rid)
+
+    def _why(self, column: str, value: pl.Expr) -> pl.Expr:
+        business = "allow-business-email" in self.profiles
+        source = pl.col("datasource").str.split(":").list.first()
+        return blocklist.reason(tag_of(column), value, source, self.listed, business)
+
+    def _judged(self, column: str, value: pl.Expr, raw: pl.Expr) -> pl.Expr:
+        why = self._why(column, value)
+        if column in _RAW_CHECKED:
+            raw = compact_postal(raw) if column == "postal" else raw.str.to_uppercase()
+            why = pl.coalesce(why, self._why(column, raw))
+        return why.alias(f"why:{column}")
+
+    def _names(self) -> pl.DataFrame:
+        """Names and suffix, from full names only if nobody blocked these.
+
+        `lone_word`: the first word of the full name of a record without a given name, a surname if it is the only one.
+        """
+        texts = ("given_name", "surname", "full_name", "generational_suffix")
+        work = self.records.select("datasource", *(self._text(c).alias(f"raw:{c}") for c in texts))
+        full = pl.col("raw:full_name")
+        work = work.with_columns(full_name=CLEANERS["full-name"](full))
+        work = work.with_columns(self._why("full_name", pl.col("full_name")).alias("why:full_name"))
+        usable = pl.when(pl.col("why:full_name").is_null()).then(full)
+        given, surname = split_full_name(usable)
+        raw_given, raw_surname = pl.col("raw:given_name"), pl.col("raw:surname")
+        suffix = pl.coalesce(
+            cleaner("generational-suffix")(pl.col("raw:generational_suffix")),
+            generational_suffix(raw_surname),
+            generational_suffix(usable),
+            generational_suffix(raw_given),
+        )
+        clean = cleaner("given-name")
+        work = work.with_columns(
+            given_name=pl.when(raw_given.is_null()).then(given).otherwise(clean(raw_given)),
+            surname=pl.when(raw_surname.is_null()).then(surname).otherwise(clean(raw_surname)),
+            generational_suffix=suffix,
+        )
+        nameless = pl.col("given_name").is_null() & pl.col("why:full_name").is_null()
+        names = ("given_name", "surname", "generational_suffix")
+        return work.select(
+            *names,
+            "why:full_name",
+            *(self._judged(c, pl.col(c), pl.col(f"raw:{c}")) for c in names),
+            lone_word=pl.when(nameless).then("full_name").str.extract(r"^(\S+)"),
+        )
+
+    def _single(self, column: str) -> pl.DataFrame:
+        """A clean column, and why its values must not be used."""
+        raw = self._text(column)
+        if column == "address":
+            value = clean_address(raw, self._text("address2"))
+        elif column == "postal":
+            value = clean_postal(raw, pl.col("clean:state"))
+        elif column == "gender" and "normalize-gender" not in self.profiles:
+            value = clean_key(raw)
+        else:
+            value = raw if self._is_exact(column) else cleaner(tag_of(column))(raw)
+        known = self.records.hstack([self.work["state"].alias("clean:state")]) if column == "postal" else self.records
+        frame = known.select("datasource", value.alias(column), raw.alias("raw"))
+        return frame.select(column, self._judged(column, pl.col(column), pl.col("raw")))
+
+    def _is_exact(self, column: str) -> bool:
+        """Whether a foreign key was listed as case-sensitive."""
+        sensitive = {name.replace("_", "-").removeprefix("fk-") for name in self.config.case_sensitive_fks}
+        return column.startswith("fk_") and tag_of(column).removeprefix("fk-") in sensitive
+
+    def _multi_values(self, column: str) -> pl.DataFrame:
+        """`rid, raw, value, why`: one row per single value of a consolidated column."""
+        clean = clean_email if column == "email" else clean_phone
+        rows = self.records.with_row_index("rid").select(pl.col("rid").cast(pl.Int64), "datasource", raw=self._text(column))
+        rows = rows.drop_nulls("raw")
+        rows = rows.with_columns(raw=split_values(pl.col("raw"))).explode("raw")
+        rows = rows.with_columns(raw=missing_to_null(pl.col("raw"))).drop_nulls("raw")
+        rows = rows.with_columns(value=clean(pl.col("raw")))
+        why = self._why(column, pl.col("value"))
+        # What is no address at all is bad as such; a phone field may hold a placeholder in words.
+        junk = pl.lit("global", blocklist.REASON)
+        unusable = junk if column == "email" else self._why(column, pl.col("raw").str.to_uppercase())
+        return rows.select("rid", "raw", "value", why=pl.when(pl.col("value").is_null()).then(unusable).otherwise(why))
+
+    def _cells(self, semantic: str) -> pl.DataFrame | None:
+        column = semantic.replace("-", "_")
+        if column in self.values:
+            rows = self.values[column].filter(pl.col("why").is_null()).drop_nulls("value")
+            return rows.select("rid", "value", "raw", place=pl.lit(None, dtype=pl.String))
+        if column not in (*self.singles, "po_box"):
+            return None
+        # Addresses are counted per town; the postal code stays out, since one place occurs with five and nine digits.
+        town = pl.concat_str("city", "state", separator="\x1f", ignore_nulls=True)
+        place = town if column == "address" else pl.lit(None, dtype=pl.String)
+        used = pl.col(f"why:{column}").is_null() if column != "po_box" else pl.lit(True)
+        kept = self.work.select("rid", value=pl.when(used).then(column), place=place).drop_nulls("value")
+        raw = kept["value"] if column == "po_box" else self._raw_of(column, kept["rid"])
+        return kept.hstack([raw.alias("raw")])
+
+    def _proxies(self, semantic: str) -> pl.DataFrame | None:
+        if semantic != "given-name":
+            return self._cells(semantic)
+        named = self._cells("given_name")
+        # A full name of one word is a surname for matching, yet it still tells people apart when counting.
+        words = self.work.select("rid", value="lone_word").drop_nulls()
+        return words if named is None else pl.concat([named.select("rid", "value"), words])
+
+    def _remove_automatic(self, badvalues: pl.DataFrame) -> None:
+        for (semantic,), rows in badvalues.partition_by("semantic", as_dict=True, maintain_order=True).items():
+            column, bad = str(semantic).replace("-", "_"), rows["value"].to_list()
+            if column in self.values:
+                hit = pl.when(pl.col("value").is_in(bad)).then(pl.lit("automatic", blocklist.REASON))
+                self.values[column] = self.values[column].with_columns(why=pl.coalesce("why", hit))
+            elif column == "po_box":
+                self.work = self.work.with_columns(po_box=pl.when(~pl.col("po_box").is_in(bad)).then("po_box"))
+            else:
+                hit = pl.when(pl.col(column).is_in(bad)).then(pl.lit("automatic", blocklist.REASON))
+                self.work = self.work.with_columns(pl.coalesce(f"why:{column}", hit).alias(f"why:{column}"))
+
+    def _removed(self) -> pl.DataFrame:
+        """`rid, semantic, raw_value, reason` of everything taken out."""
+        parts = []
+        for column in ("full_name", *self.singles):
+            gone = self.work.select("rid", reason=f"why:{column}").drop_nulls("reason")
+            raw = self._raw_of(column, gone["rid"]).alias("raw_value")
+            parts.append(gone.with_columns(raw, semantic=pl.lit(tag_of(column))).select("rid", "semantic", "raw_value", "reason"))
+        parts += [
+            rows.filter(pl.col("why").is_not_null()).select("rid", semantic=pl.lit(tag_of(column)), raw_value="raw", reason="why")
+            for column, rows in self.values.items()
+        ]
+        return pl.concat(parts).with_columns(pl.col("reason").cast(pl.String))
+
+    def _flags(self, removed: pl.DataFrame) -> pl.DataFrame:
+        tenant = removed.filter(pl.col("reason") != "global")
+        flags = [
+            pl.col("rid").is_in(tenant.filter(pl.col("semantic") == tag_of(c))["rid"].implode()).alias(f"blv_{c}")
+            for c in FLAGGED
+        ]
+        frame = self.work.select("datasource", "pk", *flags)
+        names = [f"blv_{c}" for c in FLAGGED]
+        return frame.select("datasource", "pk", pl.any_horizontal(names).alias("has_blv"), *names)
+
+    def _frame(self) -> pl.DataFrame:
+        def kept(column: str, why: str) -> pl.Expr:
+            untouched = self.work[f"why:{why}"].null_count() == self.work.height  # then the text need not be copied
+            return pl.col(column) if untouched else pl.when(pl.col(f"why:{why}").is_null()).then(column).alias(column)
+
+        frame = self.work.select(
+            "rid", "datasource", "pk", kept("po_box", "address"), *(kept(column, column) for column in self.singles)
+        )
+        for column, rows in self.values.items():
+            # Sorted, so that neither finding repeats nor grouping needs a table of all values.
+            clean = rows.filter(pl.col("why").is_null()).select("rid", "value").drop_nulls().sort("rid", "value")
+            clean = clean.filter(pl.struct("rid", "value").ne_missing(pl.struct("rid", "value").shift()))
+            lists = clean.set_sorted("rid").group_by("rid", maintain_order=True).agg(pl.col("value").alias(column))
+            # A join copies every column it carries, so only the key goes through it.
+            matched = frame.select("rid").join(lists, on="rid", how="left", maintain_order="left")
+            frame = frame.with_columns(matched.get_column(column))
+        derived = self.records.select("pk", derived=gender_from_title(self._text("title"))).get_column("derived")
+        frame = frame.with_columns(derived).with_columns(
+            pl.col("birthdate").str.to_date("%Y-%m-%d", strict=False),
+            self._gender(),
+            login_trimmed=email_login(pl.col("email").list.first()).str.head(5),
+        )
+        return with_given_canonical(frame, self.nicknames)
+
+    def _gender(self) -> pl.Expr:
+        if "skip-derive-gender" in self.profiles:
+            return pl.col("gender")
+        if "prioritize-derived-gender" in self.profiles:
+            return pl.coalesce("derived", "gender").alias("gender")
+        return pl.coalesce("gender", "derived")

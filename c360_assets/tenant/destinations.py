@@ -1,0 +1,55 @@
+"""Who receives the published database, and what of it: `destinations.yaml`.
+
+Sending belongs to the room `customer_360`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from c360_assets.tenant.base_models import Name, Strict
+
+
+class DestinationTable(Strict):
+    """What of a table may leave: the listed columns, else those that hold nothing personal; under which name."""
+
+    columns: list[Name] | None = Field(default=None, min_length=1)
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+
+
+class DestinationConfig(Strict):
+    """One receiver of a published database: a folder (below the tenant's, absolute, or s3://...), or PostgreSQL.
+
+    `url_env` names the environment variable that holds PostgreSQL's address, so that no password stands in a file.
+    """
+
+    type: Literal["files", "postgres"] = "files"
+    database: str = "customer_360"
+    path: str | None = None
+    format: Literal["csv", "parquet", "ndjson"] = "parquet"
+    url_env: str | None = None
+    schema_name: str = Field(default="public", alias="schema")
+    tables: dict[str, DestinationTable] = Field(min_length=1)
+
+    @field_validator("tables", mode="before")
+    @classmethod
+    def _none_is_default(cls, value: Any) -> Any:
+        return {k: v or {} for k, v in value.items()} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> DestinationConfig:
+        if self.type == "files" and not self.path:
+            raise ValueError("a destination of type files needs a path")
+        if self.type == "postgres" and not self.url_env:
+            raise ValueError("a destination of type postgres needs url_env, the name of an environment variable")
+        return self
+
+
+class DestinationsConfig(Strict):
+    """`destinations.yaml`: who receives the published database."""
+
+    destinations: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], DestinationConfig] = Field(
+        default_factory=dict
+    )
