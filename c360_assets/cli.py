@@ -46,17 +46,25 @@ feed_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(feed_app, name="feed")
-database_app = typer.Typer(help="Tables of the database before they are built, and its earlier versions.", no_args_is_help=True)
+database_app = typer.Typer(
+    help="Tables of the database before they are built, and its earlier versions.",
+    no_args_is_help=True,
+)
 app.add_typer(database_app, name="database")
 
 TenantOption = Annotated[
     Path | None,
     typer.Option(
-        "--tenant", help="The tenant folder. Default: $C360_TENANT_DIR, else data/.", file_okay=False, rich_help_panel="Tenant"
+        "--tenant",
+        help="The tenant folder. Default: $C360_TENANT_DIR, else data/.",
+        file_okay=False,
+        rich_help_panel="Tenant",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-DatabaseOption = Annotated[str, typer.Option("--database", help="A database of tenant.yaml; the group's unless given.")]
+DatabaseOption = Annotated[
+    str, typer.Option("--database", help="A database of tenant.yaml; the group's unless given.")
+]
 DATE_FORMATS = ["%Y-%m-%d"]
 
 
@@ -107,7 +115,11 @@ def _all_problems(root: Path) -> list[Problem]:
     if any(p.severity == "error" for p in problems):
         return problems
     custom = check_custom(tenant)
-    return problems + custom + ([] if any(p.severity == "error" for p in custom) else check_database(tenant))
+    return (
+        problems
+        + custom
+        + ([] if any(p.severity == "error" for p in custom) else check_database(tenant))
+    )
 
 
 @app.command()
@@ -124,7 +136,11 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
         print(json.dumps([vars(p) for p in problems], indent=1))
     else:
         _print_problems(problems, out)
-        found = f"{errors} errors, {len(problems) - errors} warnings" if problems else "no errors, no warnings"
+        found = (
+            f"{errors} errors, {len(problems) - errors} warnings"
+            if problems
+            else "no errors, no warnings"
+        )
         out.print(f"{short_path(root)}: {found}", style="red" if errors else "green")
     raise typer.Exit(1 if errors else 0)
 
@@ -133,18 +149,37 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
 def run(
     tenant: TenantOption = None,
     day: Annotated[
-        datetime | None, typer.Option("--date", formats=DATE_FORMATS, help="Load delivery days up to this one. Default: today.")
+        datetime | None,
+        typer.Option(
+            "--date",
+            formats=DATE_FORMATS,
+            help="Load delivery days up to this one. Default: today.",
+        ),
     ] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option("--as-of", formats=DATE_FORMATS, help="The date that windows such as 'last 12 months' end at."),
+        typer.Option(
+            "--as-of",
+            formats=DATE_FORMATS,
+            help="The date that windows such as 'last 12 months' end at.",
+        ),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="Build only these tables after loading; may be repeated.", metavar="TABLE")
+        list[str] | None,
+        typer.Option(
+            "--only",
+            help="Build only these tables after loading; may be repeated.",
+            metavar="TABLE",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute again what is current.")] = False,
     error_threshold: Annotated[
-        int | None, typer.Option(min=0, max=100, help="Percent of rejected rows to accept in this run, whatever the feeds say.")
+        int | None,
+        typer.Option(
+            min=0,
+            max=100,
+            help="Percent of rejected rows to accept in this run, whatever the feeds say.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -159,13 +194,23 @@ def run(
 @app.command()
 def load(
     feeds: Annotated[
-        list[str] | None, typer.Argument(help="Feeds to load, as `Source:Feed`. Default: all.", metavar="[FEED]...")
+        list[str] | None,
+        typer.Argument(help="Feeds to load, as `Source:Feed`. Default: all.", metavar="[FEED]..."),
     ] = None,
     tenant: TenantOption = None,
-    first: Annotated[datetime | None, typer.Option("--from", formats=DATE_FORMATS, help="First delivery day.")] = None,
-    last: Annotated[datetime | None, typer.Option("--to", formats=DATE_FORMATS, help="Last delivery day.")] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=DATE_FORMATS, help="First delivery day.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=DATE_FORMATS, help="Last delivery day.")
+    ] = None,
     error_threshold: Annotated[
-        int | None, typer.Option(min=0, max=100, help="Percent of rejected rows to accept in this run, whatever the feeds say.")
+        int | None,
+        typer.Option(
+            min=0,
+            max=100,
+            help="Percent of rejected rows to accept in this run, whatever the feeds say.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -174,16 +219,31 @@ def load(
     Example, after adding a source: `c360 load Callcentre:Contacts --from 2026-06-08 --to 2026-06-14`
     """
     with _told_errors():
-        _day(tenant, last, None, stage="load", feeds=feeds, first=first, threshold=error_threshold, as_json=as_json)
+        _day(
+            tenant,
+            last,
+            None,
+            stage="load",
+            feeds=feeds,
+            first=first,
+            threshold=error_threshold,
+            as_json=as_json,
+        )
 
 
 @app.command()
 def validate(
-    feed: Annotated[str | None, typer.Argument(help="Show one feed (`Source:Feed`) or custom table.", metavar="[FEED]")] = None,
+    feed: Annotated[
+        str | None,
+        typer.Argument(help="Show one feed (`Source:Feed`) or custom table.", metavar="[FEED]"),
+    ] = None,
     tenant: TenantOption = None,
     force: Annotated[bool, typer.Option("--force", help="Compute again what is current.")] = False,
     number: Annotated[
-        int | None, typer.Option("--sql", min=1, help="Only print the SQL behind this finding.", metavar="NUMBER")
+        int | None,
+        typer.Option(
+            "--sql", min=1, help="Only print the SQL behind this finding.", metavar="NUMBER"
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -206,7 +266,9 @@ def validate(
     if as_json:
         print(json.dumps(found.as_json(), indent=1))
     else:
-        render_validations(found, out, short_path(page_path(root)), limit=20 if feed is None else None)
+        render_validations(
+            found, out, short_path(page_path(root)), limit=20 if feed is None else None
+        )
     for failure in failures:
         err.print(f"✗ {failure}", style="red", markup=False)
     raise typer.Exit(1 if failures else 0)
@@ -215,8 +277,13 @@ def validate(
 @app.command()
 def stitch(
     tenant: TenantOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Evaluate all profiles again although nothing changed.")] = False,
-    refit: Annotated[bool, typer.Option("--refit", help="Fit the match model anew instead of keeping the last one.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Evaluate all profiles again although nothing changed.")
+    ] = False,
+    refit: Annotated[
+        bool,
+        typer.Option("--refit", help="Fit the match model anew instead of keeping the last one."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run identity resolution on what is loaded and write its tables."""
@@ -227,7 +294,10 @@ def stitch(
 @app.command()
 def activate(
     tenant: TenantOption = None,
-    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=DATE_FORMATS, help="The date that windows end at.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=DATE_FORMATS, help="The date that windows end at."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check the configuration, build the customer 360 tables from the last Stitch run, and publish the database."""
@@ -258,7 +328,10 @@ def _day(
     problems = _all_problems(root)
     _print_problems(problems, err)
     if any(p.severity == "error" for p in problems):
-        err.print("✗ the configuration has errors, so nothing was run; `c360 check` shows them again", style="red")
+        err.print(
+            "✗ the configuration has errors, so nothing was run; `c360 check` shows them again",
+            style="red",
+        )
         raise typer.Exit(1)
     options = DayOptions(
         stage=stage,
@@ -286,9 +359,7 @@ def _definitions(tenant: Tenant) -> Definitions:
     return build(tenant)
 
 
-EXAMPLE_QUERY = (
-    "SELECT given_name, surname, lifetime_order_revenue AS revenue FROM customer_360 ORDER BY revenue DESC NULLS LAST LIMIT 5"
-)
+EXAMPLE_QUERY = "SELECT given_name, surname, lifetime_order_revenue AS revenue FROM customer_360 ORDER BY revenue DESC NULLS LAST LIMIT 5"
 
 
 def _next_commands(stage: str, root: Path) -> list[tuple[str, str]]:
@@ -301,15 +372,23 @@ def _next_commands(stage: str, root: Path) -> list[tuple[str, str]]:
         return [shown]
     return [
         (f'{called} sql{option} "{EXAMPLE_QUERY}"', "Ask the database:"),
-        (f"{called} profile{option} {{id}}", "One customer's page, with the records and sources behind it:"),
-        (f"{called} ui{option}" if option else "make ui", "The runs and the asset graph in a browser:"),
+        (
+            f"{called} profile{option} {{id}}",
+            "One customer's page, with the records and sources behind it:",
+        ),
+        (
+            f"{called} ui{option}" if option else "make ui",
+            "The runs and the asset graph in a browser:",
+        ),
     ]
 
 
 @app.command()
 def status(
     tenant: TenantOption = None,
-    digests: Annotated[bool, typer.Option("--digests", help="One line per table: name, rows, content digest.")] = False,
+    digests: Annotated[
+        bool, typer.Option("--digests", help="One line per table: name, rows, content digest.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what landed and loaded per feed, the last Stitch run, what is published and how old it is, and what comes next."""
@@ -332,10 +411,15 @@ def status(
 def sql(
     query: Annotated[str | None, typer.Argument(help="SQL for the published database.")] = None,
     tenant: TenantOption = None,
-    show: Annotated[str | None, typer.Option("--show", help="Print the SQL that builds this table.", metavar="TABLE")] = None,
+    show: Annotated[
+        str | None,
+        typer.Option("--show", help="Print the SQL that builds this table.", metavar="TABLE"),
+    ] = None,
     spark: Annotated[bool, typer.Option("--spark", help="With --show: as Spark runs it.")] = False,
     database: DatabaseOption = "customer_360",
-    number: Annotated[int | None, typer.Option("--kept", help="Ask an earlier, kept database of that number.")] = None,
+    number: Annotated[
+        int | None, typer.Option("--kept", help="Ask an earlier, kept database of that number.")
+    ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -358,7 +442,12 @@ def sql(
 
 @app.command()
 def profile(
-    amperity_id: Annotated[str, typer.Argument(help="An amperity_id, or at least its first eight characters.", metavar="ID")],
+    amperity_id: Annotated[
+        str,
+        typer.Argument(
+            help="An amperity_id, or at least its first eight characters.", metavar="ID"
+        ),
+    ],
     tenant: TenantOption = None,
     database: DatabaseOption = "customer_360",
     as_json: JsonOption = False,
@@ -381,7 +470,9 @@ def profile(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="The new tenant folder.", metavar="DIR")],
-    name: Annotated[str | None, typer.Option(help="The brand's name. Default: the folder's name.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The brand's name. Default: the folder's name.")
+    ] = None,
 ) -> None:
     """Start a tenant: commented YAML with all defaults, empty folders, an example feed. Asks nothing, overwrites nothing."""
     from c360_assets.tenant.init_tenant import init_tenant
@@ -390,14 +481,22 @@ def init(
         for path in init_tenant(folder.resolve(), name):
             out.print(f"wrote {short_path(path)}")
     out.print(f"\nNext: drop a file into {short_path(folder.resolve())}/landing/, then")
-    out.print(f"  c360 feed suggest FILE > {short_path(folder.resolve())}/feeds/<source>/<feed>.yaml")
-    out.print(f"  c360 check --tenant {short_path(folder.resolve())}\n  c360 run --tenant {short_path(folder.resolve())}")
+    out.print(
+        f"  c360 feed suggest FILE > {short_path(folder.resolve())}/feeds/<source>/<feed>.yaml"
+    )
+    out.print(
+        f"  c360 check --tenant {short_path(folder.resolve())}\n  c360 run --tenant {short_path(folder.resolve())}"
+    )
 
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="The folder to write the tenant to.", metavar="DIR")],
-    people: Annotated[int, typer.Option(min=10, help="People in the tenant; about 2.5 customer records each.")] = 5000,
+    folder: Annotated[
+        Path, typer.Argument(help="The folder to write the tenant to.", metavar="DIR")
+    ],
+    people: Annotated[
+        int, typer.Option(min=10, help="People in the tenant; about 2.5 customer records each.")
+    ] = 5000,
     days: Annotated[int, typer.Option(min=1, max=60, help="Delivery days.")] = 14,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
 ) -> None:
@@ -407,8 +506,12 @@ def demo(
     with _told_errors():
         if folder.exists() and any(folder.iterdir()):
             raise C360Error(f"{short_path(folder.resolve())} is not empty; give a new folder")
-        generate_tenant(folder.resolve(), people=people, days=days, seed=seed, progress=_people_progress)
-    out.print(f"wrote {short_path(folder.resolve())}; next: c360 run --tenant {short_path(folder.resolve())}")
+        generate_tenant(
+            folder.resolve(), people=people, days=days, seed=seed, progress=_people_progress
+        )
+    out.print(
+        f"wrote {short_path(folder.resolve())}; next: c360 run --tenant {short_path(folder.resolve())}"
+    )
 
 
 def _people_progress(done: int, everybody: int) -> None:
@@ -417,9 +520,15 @@ def _people_progress(done: int, everybody: int) -> None:
 
 @feed_app.command("suggest")
 def feed_suggest(
-    file: Annotated[Path, typer.Argument(help="A sample file as it lands.", exists=True, dir_okay=False)],
-    source: Annotated[str | None, typer.Option(help="The providing system. Default: the file's folder.")] = None,
-    feed: Annotated[str | None, typer.Option(help="The dataset. Default: from the file's name.")] = None,
+    file: Annotated[
+        Path, typer.Argument(help="A sample file as it lands.", exists=True, dir_okay=False)
+    ],
+    source: Annotated[
+        str | None, typer.Option(help="The providing system. Default: the file's folder.")
+    ] = None,
+    feed: Annotated[
+        str | None, typer.Option(help="The dataset. Default: from the file's name.")
+    ] = None,
     tenant: TenantOption = None,
 ) -> None:
     """Propose a feed's YAML from a sample file; prints it, writes nothing.
@@ -436,7 +545,9 @@ def feed_suggest(
 def feed_purge(
     feed: Annotated[str, typer.Argument(help="The feed, as `Source:Feed`.")],
     tenant: TenantOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Also when files that the table was loaded from are gone.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also when files that the table was loaded from are gone.")
+    ] = False,
 ) -> None:
     """Empty a feed's table, so that the next load reads all of its files again, as a changed key or type of a column needs.
 
@@ -455,7 +566,9 @@ def feed_purge(
         loaded = load_tenant(root)
         found = loaded.feed(feed)
         if found is None:
-            raise C360Error(f"no feed {feed}; there are {', '.join(sorted(f.name for f in loaded.feeds))}")
+            raise C360Error(
+                f"no feed {feed}; there are {', '.join(sorted(f.name for f in loaded.feeds))}"
+            )
         with (
             tenant_lock(root, "`c360 feed purge`", err.print),
             open_session(root / "warehouse", loaded.config.timezone) as session,
@@ -469,12 +582,17 @@ def feed_purge(
                 )
             purge(session, found)
             session.commit()
-        out.print(f"emptied {found.name}; the next load reads all that is in landing/ again", markup=False)
+        out.print(
+            f"emptied {found.name}; the next load reads all that is in landing/ again", markup=False
+        )
 
 
 @app.command()
 def rollback(
-    number: Annotated[int | None, typer.Argument(help="The kept database to publish again. Default: the one before.")] = None,
+    number: Annotated[
+        int | None,
+        typer.Argument(help="The kept database to publish again. Default: the one before."),
+    ] = None,
     tenant: TenantOption = None,
     database: DatabaseOption = "customer_360",
 ) -> None:
@@ -488,16 +606,23 @@ def rollback(
         done = roll_back(_root(tenant), number, database)
     out.print(f"published {short_path(done.path)} again, from number {done.number}")
     if done.replaced not in (None, done.number):
-        out.print(f"what it replaced is kept as number {done.replaced}: `c360 rollback {done.replaced}` takes it back")
+        out.print(
+            f"what it replaced is kept as number {done.replaced}: `c360 rollback {done.replaced}` takes it back"
+        )
 
 
 @app.command()
 def send(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Destinations. Default: those that lack the publication.", metavar="[NAME]...")
+        list[str] | None,
+        typer.Argument(
+            help="Destinations. Default: those that lack the publication.", metavar="[NAME]..."
+        ),
     ] = None,
     tenant: TenantOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Send again what was received already.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Send again what was received already.")
+    ] = False,
 ) -> None:
     """Send the published database to destinations again, for instance after one failed."""
     from c360_assets.reporting.send import send_all
@@ -514,12 +639,20 @@ def send(
 
 @app.command()
 def diff(
-    first: Annotated[str, typer.Argument(help="`published`, or the number of a kept database.", metavar="[A]")] = "published",
-    second: Annotated[str, typer.Argument(help="The same, or `build`: what a build would publish.", metavar="[B]")] = "build",
+    first: Annotated[
+        str, typer.Argument(help="`published`, or the number of a kept database.", metavar="[A]")
+    ] = "published",
+    second: Annotated[
+        str, typer.Argument(help="The same, or `build`: what a build would publish.", metavar="[B]")
+    ] = "build",
     tenant: TenantOption = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option("--as-of", formats=DATE_FORMATS, help="The date of the build. Default: that of the published database."),
+        typer.Option(
+            "--as-of",
+            formats=DATE_FORMATS,
+            help="The date of the build. Default: that of the published database.",
+        ),
     ] = None,
     database: DatabaseOption = "customer_360",
     as_json: JsonOption = False,
@@ -532,7 +665,9 @@ def diff(
     from c360_assets.reporting.diff import database_diff, render_diff
 
     with _told_errors():
-        found = database_diff(_root(tenant), first, second, as_of=as_of.date() if as_of else None, database=database)
+        found = database_diff(
+            _root(tenant), first, second, as_of=as_of.date() if as_of else None, database=database
+        )
     if as_json:
         print(json.dumps(listed(found), indent=1))
     else:
@@ -541,10 +676,18 @@ def diff(
 
 @database_app.command("preview")
 def database_preview(
-    table: Annotated[str, typer.Argument(help="A table of `database/drafts/`, `database/`, or a shipped one.", metavar="TABLE")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="A table of `database/drafts/`, `database/`, or a shipped one.", metavar="TABLE"
+        ),
+    ],
     tenant: TenantOption = None,
     rows: Annotated[int, typer.Option(min=0, max=1000, help="Rows of the sample.")] = 10,
-    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=DATE_FORMATS, help="The date that windows end at.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=DATE_FORMATS, help="The date that windows end at."),
+    ] = None,
     database: DatabaseOption = "customer_360",
     as_json: JsonOption = False,
 ) -> None:
@@ -552,7 +695,13 @@ def database_preview(
     from c360_assets.reporting.preview import preview_table, render_preview
 
     with _told_errors():
-        found = preview_table(_root(tenant), table, as_of=as_of.date() if as_of else None, rows=rows, database=database)
+        found = preview_table(
+            _root(tenant),
+            table,
+            as_of=as_of.date() if as_of else None,
+            rows=rows,
+            database=database,
+        )
     if as_json:
         print(json.dumps(found.as_json(), indent=1, default=str))
     else:
@@ -560,7 +709,11 @@ def database_preview(
 
 
 @database_app.command("history")
-def database_history(tenant: TenantOption = None, database: DatabaseOption = "customer_360", as_json: JsonOption = False) -> None:
+def database_history(
+    tenant: TenantOption = None,
+    database: DatabaseOption = "customer_360",
+    as_json: JsonOption = False,
+) -> None:
     """List what is published and the earlier databases that are kept, with their numbers for `rollback`, `diff`, `sql --kept`."""
     from c360_assets.reporting.history import render_versions, versions
 
@@ -590,7 +743,9 @@ def ui(
         # A script's background job ignores SIGINT, and Dagster gives SIGTERM the same treatment: it could not be stopped.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         dagster = Path(sys.executable).with_name("dagster")
-        os.execv(dagster, [str(dagster), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)])
+        os.execv(
+            dagster, [str(dagster), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+        )
 
 
 def main() -> None:

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from c360_assets.assets.metadata import Result, asset_key, counts, documented, materialized, state_schema
+from c360_assets.assets.metadata import (
+    Result,
+    asset_key,
+    counts,
+    documented,
+    materialized,
+    state_schema,
+)
 from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
 from c360_assets.customer_360.checks.data_checks import CHECKS
 from c360_assets.customer_360.checks.run_data_checks import TABLE
@@ -37,7 +44,9 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
     specs = [spec for database in owned for spec in _specs(database)]
     checks = [spec for database in owned for spec in check_specs(database)]
 
-    @dg.multi_asset(name=DATABASE, specs=specs, check_specs=checks, group_name=GROUP, can_subset=False)
+    @dg.multi_asset(
+        name=DATABASE, specs=specs, check_specs=checks, group_name=GROUP, can_subset=False
+    )
     def customer_360_database(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[Result | dg.AssetCheckResult]:
@@ -52,7 +61,12 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
                 if not reused:
                     try:
                         publish_database(
-                            session, tenant, as_of=as_of, specs=report_specs(session, tenant), database=database, facts=facts
+                            session,
+                            tenant,
+                            as_of=as_of,
+                            specs=report_specs(session, tenant),
+                            database=database,
+                            facts=facts,
                         )
                     except C360Error as error:
                         # One brand's refusal must not keep the others from their database.
@@ -91,14 +105,20 @@ def _destination(tenant: Tenant, name: str) -> dg.AssetsDefinition:
     def destination(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
         with warehouse.session(context) as session:
             sent = send(session, tenant, name, force=forced(context))
-        return dg.MaterializeResult(metadata={"dagster/row_count": sum(sent.rows.values()), "reused": sent.reused})
+        return dg.MaterializeResult(
+            metadata={"dagster/row_count": sum(sent.rows.values()), "reused": sent.reused}
+        )
 
     return destination
 
 
 def run_facts(context: dg.AssetExecutionContext) -> RunFacts:
     """How the run came about, by the tags that Dagster and the command line give it."""
-    told = (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor"), (RUN_TAG, "cli"))
+    told = (
+        ("dagster/schedule_name", "schedule"),
+        ("dagster/sensor_name", "sensor"),
+        (RUN_TAG, "cli"),
+    )
     trigger = next((name for tag, name in told if tag in context.run.tags), "ui")
     return RunFacts("full" if forced(context) else "normal", trigger)
 
@@ -106,15 +126,29 @@ def run_facts(context: dg.AssetExecutionContext) -> RunFacts:
 def _specs(database: Database) -> list[dg.AssetSpec]:
     deps = [asset_key(node.table) for node in database.nodes]
     checks = database.own(TABLE)
-    told = DESCRIPTION if database.key is None else f"{DESCRIPTION} It holds the rows of {database.key} only."
+    told = (
+        DESCRIPTION
+        if database.key is None
+        else f"{DESCRIPTION} It holds the rows of {database.key} only."
+    )
     return [
-        dg.AssetSpec(asset_key(checks), deps=deps, kinds={"deltalake", "duckdb"}, **documented(TABLE)),
-        dg.AssetSpec(asset_key(database.own(DATABASE)), deps=[*deps, asset_key(checks)], kinds={"duckdb"}, description=told),
+        dg.AssetSpec(
+            asset_key(checks), deps=deps, kinds={"deltalake", "duckdb"}, **documented(TABLE)
+        ),
+        dg.AssetSpec(
+            asset_key(database.own(DATABASE)),
+            deps=[*deps, asset_key(checks)],
+            kinds={"duckdb"},
+            description=told,
+        ),
     ]
 
 
 def _results(session: Session, database: Database, reused: bool) -> Iterator[Result]:
-    published, checked = session.warehouse.manifest.meta[meta_of(database)], session.state(database.own(TABLE))
+    published, checked = (
+        session.warehouse.manifest.meta[meta_of(database)],
+        session.state(database.own(TABLE)),
+    )
     schema = state_schema(TABLE, checked) if checked is not None else None
     yield materialized(database.own(TABLE), checked, reused=reused, schema=schema)
     path = dg.MetadataValue.path(str(database_path(database.tenant.root, database.name)))
@@ -126,25 +160,33 @@ def check_specs(database: Database) -> list[dg.AssetCheckSpec]:
     """One check for each numbered validation, and those of what the tenant's tables promise. They warn and stop nothing."""
     asset = asset_key(database.own(TABLE))
     return [
-        dg.AssetCheckSpec(_slug(number), asset=asset, description=text, blocking=False) for number, text in _numbers().items()
+        dg.AssetCheckSpec(_slug(number), asset=asset, description=text, blocking=False)
+        for number, text in _numbers().items()
     ]
 
 
 def check_results(session: Session, database: Database) -> Iterator[dg.AssetCheckResult]:
     """What the last validation of the database found: counts and shares under names that stay, so that they plot."""
     session.bind(database.own(TABLE), "_c360_found")
-    rows = session.rows("SELECT validation_id, finding_count, finding_pct, status FROM _c360_found ORDER BY validation_id")
+    rows = session.rows(
+        "SELECT validation_id, finding_count, finding_pct, status FROM _c360_found ORDER BY validation_id"
+    )
     for number in _numbers():
         mine = [row for row in rows if row[0].split(".")[0] == number]
         figures = {f"{id_} {what}": float(value) for id_, *values, _ in mine
                    for what, value in zip(("findings", "%"), values, strict=True) if value is not None}  # fmt: skip
-        warned = [f"{id_}: {count:,} ({share:.1f} %)" for id_, count, share, status in mine if status == "warning"]
+        warned = [
+            f"{id_}: {count:,} ({share:.1f} %)"
+            for id_, count, share, status in mine
+            if status == "warning"
+        ]
         yield dg.AssetCheckResult(
             asset_key=asset_key(database.own(TABLE)),
             check_name=_slug(number),
             passed=not warned,
             severity=dg.AssetCheckSeverity.WARN,
-            description="; ".join(warned) or (None if figures else "not applicable: the tenant has no such data"),
+            description="; ".join(warned)
+            or (None if figures else "not applicable: the tenant has no such data"),
             metadata=figures,
         )
 
@@ -154,9 +196,17 @@ def _numbers() -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for check in CHECKS:
         found.setdefault(check.id.split(".")[0], []).append(check.question)
-    told = {number: f"{number}: {' '.join(dict.fromkeys(questions))}" for number, questions in found.items()}
-    promises = {"db/required": "must have a value in every row", "db/unique": "must not repeat a value"}
-    return told | {number: f"Columns that database/*.yaml says {text}" for number, text in promises.items()}
+    told = {
+        number: f"{number}: {' '.join(dict.fromkeys(questions))}"
+        for number, questions in found.items()
+    }
+    promises = {
+        "db/required": "must have a value in every row",
+        "db/unique": "must not repeat a value",
+    }
+    return told | {
+        number: f"Columns that database/*.yaml says {text}" for number, text in promises.items()
+    }
 
 
 def _slug(number: str) -> str:

@@ -46,10 +46,22 @@ def _table(tenant: Tenant, node: TableNode, owners: list[str]) -> dg.AssetsDefin
             try:
                 built = build_table(session, node, as_of=as_of, force=forced(context))
             except C360Error as error:
-                record_failure(session, node, str(error), started, owners=owners, facts=run_facts(context), as_of=as_of)
+                record_failure(
+                    session,
+                    node,
+                    str(error),
+                    started,
+                    owners=owners,
+                    facts=run_facts(context),
+                    as_of=as_of,
+                )
                 raise
             session.commit()
-            schemas = {table: state.columns for table in node.deps if (state := session.state(table)) is not None}
+            schemas = {
+                table: state.columns
+                for table in node.deps
+                if (state := session.state(table)) is not None
+            }
         return materialized(
             node.table,
             built.state,

@@ -26,14 +26,19 @@ GROUP = "domain_tables"
 
 def delivery_days(tenant: Tenant) -> dg.DailyPartitionsDefinition:
     """The delivery days of all feeds, today included: one definition, since feeds of unlike ones could not share a job."""
-    return dg.DailyPartitionsDefinition(tenant.config.first_day.isoformat(), timezone=tenant.config.timezone, end_offset=1)
+    return dg.DailyPartitionsDefinition(
+        tenant.config.first_day.isoformat(), timezone=tenant.config.timezone, end_offset=1
+    )
 
 
 def domain_table_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
     """Feeds in order of name, then custom tables in the order in which they build on each other."""
     days = delivery_days(tenant)
     sources = {t.physical: t for t in tenant.tables}
-    feeds = [_feed(tenant, f, sources[f.physical], days) for f in sorted(tenant.feeds, key=lambda f: f.name)]
+    feeds = [
+        _feed(tenant, f, sources[f.physical], days)
+        for f in sorted(tenant.feeds, key=lambda f: f.name)
+    ]
     return feeds + [_custom(tenant, c, sources[c.physical]) for c in ordered(tenant)]
 
 
@@ -43,21 +48,32 @@ def ensure_tables(session: Session, tenant: Tenant) -> None:
         ensure_table(session, feed)
 
 
-def _feed(tenant: Tenant, feed: FeedConfig, source: SourceTable, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def _feed(
+    tenant: Tenant, feed: FeedConfig, source: SourceTable, days: dg.DailyPartitionsDefinition
+) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(source.asset),
         group_name=GROUP,
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         description=feed.description or f"Records of {feed.name}.",
-        metadata={"dagster/column_schema": source_schema(source), "pattern": feed.files.pattern, "load": feed.load},
+        metadata={
+            "dagster/column_schema": source_schema(source),
+            "pattern": feed.files.pattern,
+            "load": feed.load,
+        },
         kinds={"deltalake", feed.files.format},
     )
     def feed_table(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
-        first, last = (date.fromisoformat(key) for key in (context.partition_keys[0], context.partition_keys[-1]))
+        first, last = (
+            date.fromisoformat(key)
+            for key in (context.partition_keys[0], context.partition_keys[-1])
+        )
         accepted = context.run.tags.get(THRESHOLD_TAG)
         with warehouse.session(context) as session:
-            news = [d for d in pending(tenant, feed, session_ledger(session), last) if d.day >= first]
+            news = [
+                d for d in pending(tenant, feed, session_ledger(session), last) if d.day >= first
+            ]
             threshold = int(accepted) if accepted else None
             load = load_feed(session, tenant, feed, news, threshold_override=threshold)
             if news:
@@ -67,7 +83,9 @@ def _feed(tenant: Tenant, feed: FeedConfig, source: SourceTable, days: dg.DailyP
         figures = {name: getattr(load, name) for name in COUNTS}
         details = {DETAILS: _details(tenant, load.days)} if load.days else {}
         schema = source_schema(source, load.state)
-        return materialized(source.asset, load.state, reused=not news, schema=schema, figures=figures, more=details)
+        return materialized(
+            source.asset, load.state, reused=not news, schema=schema, figures=figures, more=details
+        )
 
     return feed_table
 
@@ -99,7 +117,9 @@ def _details(tenant: Tenant, days: Sequence[DayResult]) -> dg.TableMetadataValue
     return dg.MetadataValue.table(records[:SHOWN_FILES])
 
 
-def _tell(context: dg.AssetExecutionContext, tenant: Tenant, load: FeedLoad, source: SourceTable) -> None:
+def _tell(
+    context: dg.AssetExecutionContext, tenant: Tenant, load: FeedLoad, source: SourceTable
+) -> None:
     """Log warnings. If days failed, mark the good ones as materialized, show the details of all, and raise with what is wrong."""
     for day in load.days:
         for warning in day.warnings:
@@ -117,9 +137,13 @@ def _day_event(
     figures = counts({name: getattr(day, name) for name in COUNTS if name != "files"})
     metadata = {**figures, DETAILS: _details(tenant, [day])}
     if day.status == "failed":
-        return dg.AssetObservation(asset_key(source.asset), partition=day.day.isoformat(), metadata=metadata)
+        return dg.AssetObservation(
+            asset_key(source.asset), partition=day.day.isoformat(), metadata=metadata
+        )
     metadata |= {"dagster/row_count": load.state.rows, "digest": load.state.digest}
-    return dg.AssetMaterialization(asset_key(source.asset), partition=day.day.isoformat(), metadata=metadata)
+    return dg.AssetMaterialization(
+        asset_key(source.asset), partition=day.day.isoformat(), metadata=metadata
+    )
 
 
 def _custom(tenant: Tenant, table: CustomTable, source: SourceTable) -> dg.AssetsDefinition:
@@ -127,7 +151,8 @@ def _custom(tenant: Tenant, table: CustomTable, source: SourceTable) -> dg.Asset
         key=asset_key(source.asset),
         deps=[dg.AssetKey(["domain", name]) for name in dependencies(tenant, table)],
         group_name=GROUP,
-        description=table.config.description or f"Custom domain table, defined in domain_tables/{table.sql.path.name}.",
+        description=table.config.description
+        or f"Custom domain table, defined in domain_tables/{table.sql.path.name}.",
         metadata={"dagster/column_schema": source_schema(source)},
         kinds={"deltalake", "duckdb", "sql"},
     )
@@ -135,8 +160,13 @@ def _custom(tenant: Tenant, table: CustomTable, source: SourceTable) -> dg.Asset
         with warehouse.session(context) as session:
             ensure_tables(session, tenant)
             state, outcome = run_custom_table(session, tenant, table, force=forced(context))
-        traced = {column: [(f"domain/{name}", c) for name, c in pairs] for column, pairs in lineage(tenant, table).items()}
+        traced = {
+            column: [(f"domain/{name}", c) for name, c in pairs]
+            for column, pairs in lineage(tenant, table).items()
+        }
         schema = source_schema(source, state)
-        return materialized(source.asset, state, reused=outcome == "reused", schema=schema, lineage=traced)
+        return materialized(
+            source.asset, state, reused=outcome == "reused", schema=schema, lineage=traced
+        )
 
     return custom_table

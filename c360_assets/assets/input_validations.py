@@ -24,7 +24,9 @@ GROUP = "input_validations"
 def validation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
     """One asset per table that has a report, then `input_validation_report` and its companions."""
     tables = report_tables(tenant)
-    return [*(_table_reports(tenant, t) for t in tables), _summary(tenant, tables)] if tables else []
+    return (
+        [*(_table_reports(tenant, t) for t in tables), _summary(tenant, tables)] if tables else []
+    )
 
 
 def _table_reports(tenant: Tenant, table: SourceTable) -> dg.AssetsDefinition:
@@ -43,15 +45,25 @@ def _table_reports(tenant: Tenant, table: SourceTable) -> dg.AssetsDefinition:
         check_specs=[_check(table, report) for report in reports],
         group_name=GROUP,
     )
-    def table_reports(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result | dg.AssetCheckResult]:
+    def table_reports(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[Result | dg.AssetCheckResult]:
         with warehouse.session(context) as session:
             ensure_tables(session, tenant)
             before = session.state(name)
             state = validate_table(session, tenant, table, force=forced(context))
             session.commit()
             figures = figures_of(session, name)
-        result = materialized(name, state, reused=state == before, schema=state_schema("input_validation_metric", state))
-        metadata = {**(result.metadata or {}), "findings_chart": dg.MetadataValue.md(chart(figures.ranked))}
+        result = materialized(
+            name,
+            state,
+            reused=state == before,
+            schema=state_schema("input_validation_metric", state),
+        )
+        metadata = {
+            **(result.metadata or {}),
+            "findings_chart": dg.MetadataValue.md(chart(figures.ranked)),
+        }
         yield result._replace(metadata=metadata)
         for report in reports:
             yield _checked(name, report, figures)
@@ -62,7 +74,9 @@ def _table_reports(tenant: Tenant, table: SourceTable) -> dg.AssetsDefinition:
 def _check(table: SourceTable, report: Report) -> dg.AssetCheckSpec:
     """The check whose page plots a report's figures over time. It warns of findings and stops nothing."""
     text = f"{report.id}: {report.title}\n\n{report.reason}\n\n{report.advice}"
-    return dg.AssetCheckSpec(report.table, asset=asset_key(validation_table(table)), description=text, blocking=False)
+    return dg.AssetCheckSpec(
+        report.table, asset=asset_key(validation_table(table)), description=text, blocking=False
+    )
 
 
 def _checked(name: str, report: Report, figures: Figures) -> dg.AssetCheckResult:
@@ -94,19 +108,32 @@ def chart(ranked: Sequence[tuple[str, str, str, float, float]]) -> str:
 
 def _summary(tenant: Tenant, tables: Sequence[SourceTable]) -> dg.AssetsDefinition:
     deps = [asset_key(validation_table(t)) for t in tables]
-    specs = [dg.AssetSpec(name, deps=deps, kinds={"duckdb"}, **documented(name)) for name in SUMMARY_TABLES]
+    specs = [
+        dg.AssetSpec(name, deps=deps, kinds={"duckdb"}, **documented(name))
+        for name in SUMMARY_TABLES
+    ]
 
     @dg.multi_asset(name=REPORT, specs=specs, group_name=GROUP, can_subset=False)
-    def input_validation_report(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
+    def input_validation_report(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[Result]:
         with warehouse.session(context) as session:
-            written = build_report(session, tenant, run_id=context.run.run_id, force=forced(context), progress=context.log.info)
+            written = build_report(
+                session,
+                tenant,
+                run_id=context.run.run_id,
+                force=forced(context),
+                progress=context.log.info,
+            )
             session.commit()
             page = write_page(session, tenant)
             states = {name: session.state(name) for name in SUMMARY_TABLES}
         for name, state in states.items():
             result = materialized(name, state, reused=name not in written)
             if name == REPORT:
-                result = result._replace(metadata={**(result.metadata or {}), "page": dg.MetadataValue.path(Path(page))})
+                result = result._replace(
+                    metadata={**(result.metadata or {}), "page": dg.MetadataValue.path(Path(page))}
+                )
             yield result
 
     return input_validation_report

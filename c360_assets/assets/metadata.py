@@ -49,7 +49,9 @@ def source_schema(table: SourceTable, state: TableState | None = None) -> dg.Tab
 
     Types are those of `state` where the table has been built, else the declared ones.
     """
-    types = state.columns if state else {name: str(kind).upper() for name, kind in table.types.items()}
+    types = (
+        state.columns if state else {name: str(kind).upper() for name, kind in table.types.items()}
+    )
     names = list(types) if state else [*dict.fromkeys([*types, *table.tags]), *SYSTEM_COLUMNS]
     own = table.types.keys() | table.tags.keys()
     return dg.TableSchema(
@@ -69,7 +71,12 @@ def _column(name: str, type_: str, spec: ColumnSpec) -> dg.TableColumn:
 
 def _tagged(table: SourceTable, name: str, type_: str) -> dg.TableColumn:
     tags = table.tags.get(name, [])
-    return dg.TableColumn(name, type_, table.describe(name) or None, tags=_tags(tags, any(tag_info(t).pii for t in tags)))
+    return dg.TableColumn(
+        name,
+        type_,
+        table.describe(name) or None,
+        tags=_tags(tags, any(tag_info(t).pii for t in tags)),
+    )
 
 
 def _tags(semantics: list[str], pii: bool) -> dict[str, str]:
@@ -89,7 +96,9 @@ def materialized(
 ) -> Result:
     """The result of an asset whose table is now at `state`; without a state the tenant has no such data. `more` is shown too."""
     if state is None:
-        return dg.MaterializeResult(asset_key=asset_key(table), metadata={"dagster/row_count": 0, "reused": reused})
+        return dg.MaterializeResult(
+            asset_key=asset_key(table), metadata={"dagster/row_count": 0, "reused": reused}
+        )
     metadata: dict[str, Any] = {
         "dagster/row_count": state.rows,
         "digest": state.digest,
@@ -101,21 +110,28 @@ def materialized(
     }
     if lineage:
         metadata["dagster/column_lineage"] = column_lineage(lineage)
-    return dg.MaterializeResult(asset_key=asset_key(table), metadata=metadata, data_version=dg.DataVersion(state.digest))
+    return dg.MaterializeResult(
+        asset_key=asset_key(table), metadata=metadata, data_version=dg.DataVersion(state.digest)
+    )
 
 
 def state_schema(table: str, state: TableState) -> dg.TableSchema:
     """The columns a table really has, with the meaning the catalogue gives them."""
     spec = all_tables().get(table)
     known = spec.columns if spec else {}
-    return dg.TableSchema([_column(n, t, known.get(n, ColumnSpec(t, ""))) for n, t in state.columns.items()])
+    return dg.TableSchema(
+        [_column(n, t, known.get(n, ColumnSpec(t, ""))) for n, t in state.columns.items()]
+    )
 
 
 def column_lineage(lineage: Lineage) -> dg.TableColumnLineage:
     """Lineage by column; the sources are (table, column) pairs with warehouse names of tables."""
     return dg.TableColumnLineage(
         {
-            column: [dg.TableColumnDep(asset_key=asset_key(table), column_name=source) for table, source in sources]
+            column: [
+                dg.TableColumnDep(asset_key=asset_key(table), column_name=source)
+                for table, source in sources
+            ]
             for column, sources in lineage.items()
         }
     )

@@ -42,7 +42,9 @@ class TenantLock(dg.ConfigurableResource):
         assert log is not None
         assert context.instance is not None
         context.instance.add_run_tags(run.run_id, {OWNER_TAG: owner_mark(run.run_id)})
-        with tenant_lock(Path(self.root), f"run {run.run_id[:8]} of job {run.job_name}", waiting=log.info):
+        with tenant_lock(
+            Path(self.root), f"run {run.run_id[:8]} of job {run.job_name}", waiting=log.info
+        ):
             yield self
 
 
@@ -62,7 +64,9 @@ class WarehouseResource(dg.ConfigurableResource):
         private_folder(root / "warehouse")
         with safe_errors(root / "logs"), self.duckdb.get_connection() as con:
             try:
-                yield Session(con, Warehouse.open(root / "warehouse"), self.timezone, context.run.run_id)
+                yield Session(
+                    con, Warehouse.open(root / "warehouse"), self.timezone, context.run.run_id
+                )
             finally:
                 con.close()  # the resource itself closes only when nothing was raised
 
@@ -70,9 +74,15 @@ class WarehouseResource(dg.ConfigurableResource):
 def tenant_resources(tenant: Tenant) -> dict[str, WarehouseResource]:
     """The resources of the tenant's assets, by the name under which asset functions ask for them."""
     root = str(tenant.root.resolve())
-    duckdb = DuckDBResource(database=":memory:", connection_config={"temp_directory": f"{root}/.tmp"})
+    duckdb = DuckDBResource(
+        database=":memory:", connection_config={"temp_directory": f"{root}/.tmp"}
+    )
     lock = TenantLock(root=root)
-    return {"warehouse": WarehouseResource(lock=lock, duckdb=duckdb, root=root, timezone=tenant.config.timezone)}
+    return {
+        "warehouse": WarehouseResource(
+            lock=lock, duckdb=duckdb, root=root, timezone=tenant.config.timezone
+        )
+    }
 
 
 def forced(context: dg.AssetExecutionContext) -> bool:
@@ -113,8 +123,16 @@ def safe_errors(logs: Path) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
             raise DagsterExecutionInterruptedError from None
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(PACKAGE)]
-        place = f"{Path(frames[-1].filename).relative_to(PACKAGE)}:{frames[-1].lineno}" if frames else "unknown place"
+        frames = [
+            f
+            for f in traceback.extract_tb(error.__traceback__)
+            if Path(f.filename).is_relative_to(PACKAGE)
+        ]
+        place = (
+            f"{Path(frames[-1].filename).relative_to(PACKAGE)}:{frames[-1].lineno}"
+            if frames
+            else "unknown place"
+        )
         _keep(error, logs)
         raise C360Error(f"{type(error).__name__} at {place}; {WITHHELD}") from None
 

@@ -25,7 +25,10 @@ def stitch_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
     copies = {t.stitched_asset: t for t in stitched_tables(tenant)}
     read = {t.asset for t in (*tenant.stitched_tables, *configuration_tables(tenant))}
     deps = [asset_key(name) for name in sorted(read)]
-    specs = [dg.AssetSpec(name, deps=deps, kinds={"deltalake", "polars"}, **documented(name)) for name in stitch_tables()]
+    specs = [
+        dg.AssetSpec(name, deps=deps, kinds={"deltalake", "polars"}, **documented(name))
+        for name in stitch_tables()
+    ]
     specs += [
         dg.AssetSpec(
             asset_key(name),
@@ -58,6 +61,8 @@ def stitch_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
             state = run.states.get(name)
             schema = source_schema(copies[name], state) if state and name in copies else None
             more = {"model": state.figures["model"]} if state and "model" in state.figures else None
-            yield materialized(name, state, reused=name not in run.written, schema=schema, more=more)
+            yield materialized(
+                name, state, reused=name not in run.written, schema=schema, more=more
+            )
 
     return [stitch]

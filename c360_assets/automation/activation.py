@@ -22,7 +22,12 @@ from c360_assets.warehouse.session import Warehouse
 
 
 def activation(
-    instance: dg.DagsterInstance, tenant: Tenant, warehouse: Warehouse, at: datetime, *, publish_stale: bool
+    instance: dg.DagsterInstance,
+    tenant: Tenant,
+    warehouse: Warehouse,
+    at: datetime,
+    *,
+    publish_stale: bool,
 ) -> dg.RunRequest | dg.SkipReason:
     """A request for today's activation, or why there is none. `at` is local; `publish_stale` publishes before Stitch too."""
     day = at.date()
@@ -32,7 +37,9 @@ def activation(
     if before.unfinished:
         return dg.SkipReason(f"{day}: activation is queued or running")
     if before.failed >= MAX_TRIES:
-        return dg.SkipReason(f"{day}: activation {before.sentence}; the earlier database stays published")
+        return dg.SkipReason(
+            f"{day}: activation {before.sentence}; the earlier database stays published"
+        )
     ready = readiness(tenant, warehouse, day, at)
     late = _why_late(instance, ready)
     if late:
@@ -63,8 +70,19 @@ def _alert_late(tenant: Tenant, ready: Readiness, day: date, late: str) -> None:
         alert(tenant, "late", "", day, late)
     for name, what in ready.missing.items():
         feed = tenant.feed(name)
-        if feed is not None and workflow(tenant, feed).notify and name not in ready.until and name not in ready.stopped:
-            alert(tenant, "late", name, day, f"Stitch is not done, the activation waits for {ready.who({name: what})}")
+        if (
+            feed is not None
+            and workflow(tenant, feed).notify
+            and name not in ready.until
+            and name not in ready.stopped
+        ):
+            alert(
+                tenant,
+                "late",
+                name,
+                day,
+                f"Stitch is not done, the activation waits for {ready.who({name: what})}",
+            )
 
 
 def _why_late(instance: dg.DagsterInstance, ready: Readiness) -> str:
@@ -79,7 +97,9 @@ def _why_late(instance: dg.DagsterInstance, ready: Readiness) -> str:
 
 def activation_tick_passed(tenant: Tenant, at: datetime) -> bool:
     """Whether the activation schedule has been due on the local day of `at`."""
-    last = get_latest_completed_cron_tick(tenant.workflow.activation.cron, at, tenant.config.timezone)
+    last = get_latest_completed_cron_tick(
+        tenant.workflow.activation.cron, at, tenant.config.timezone
+    )
     return last is not None and last.astimezone(at.tzinfo).date() == at.date()
 
 

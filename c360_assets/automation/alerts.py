@@ -26,7 +26,16 @@ TRIED_FOR = timedelta(days=1)
 # A required feed's file did not come in its wait, and the day went on without it, or does not begin; a day could not be
 # loaded; a place could not be looked at; Stitch failed for good; the activation is due and Stitch is not done; a run takes
 # longer than it may; the day is activated.
-Kind = Literal["missing", "stopped", "load_failed", "unreachable", "stitch_failed", "late", "runtime", "succeeded"]
+Kind = Literal[
+    "missing",
+    "stopped",
+    "load_failed",
+    "unreachable",
+    "stitch_failed",
+    "late",
+    "runtime",
+    "succeeded",
+]
 
 
 def alert(tenant: Tenant, kind: Kind, feed: str, day: date, message: str) -> bool:
@@ -48,9 +57,13 @@ def alert(tenant: Tenant, kind: Kind, feed: str, day: date, message: str) -> boo
         }
         if tenant.workflow.alerts.webhook is not None:
             line["webhook"] = _call(tenant.workflow.alerts.webhook, line)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8"
+        ) as file:
             # A full disk may have cut the last line off.
-            file.write("\n" * (text[-1:] not in ("", "\n")) + json.dumps(line, ensure_ascii=False) + "\n")
+            file.write(
+                "\n" * (text[-1:] not in ("", "\n")) + json.dumps(line, ensure_ascii=False) + "\n"
+            )
     return True
 
 
@@ -71,10 +84,15 @@ def send_again(tenant: Tenant) -> int:
             answer = _call(address, {k: v for k, v in line.items() if k != "webhook"})
             if answer != "sent":
                 break
-            lines[number], taken = json.dumps({**line, "webhook": "sent later"}, ensure_ascii=False), taken + 1
+            lines[number], taken = (
+                json.dumps({**line, "webhook": "sent later"}, ensure_ascii=False),
+                taken + 1,
+            )
         if taken:
             aside = path.with_name(f".{path.name}.new")
-            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            with os.fdopen(
+                os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+            ) as file:
                 file.write("\n".join(lines) + "\n")
             os.replace(aside, path)
     return taken
@@ -112,7 +130,9 @@ def _is_owed(line: dict[str, Any]) -> bool:
 
 def _call(address: str, line: dict[str, str]) -> str:
     """POST the alert; what became of it, in words without the address, which may hold a secret."""
-    request = Request(address, json.dumps(line).encode(), {"Content-Type": "application/json"}, method="POST")
+    request = Request(
+        address, json.dumps(line).encode(), {"Content-Type": "application/json"}, method="POST"
+    )
     try:
         with urlopen(request, timeout=SECONDS_TO_ANSWER):
             return "sent"

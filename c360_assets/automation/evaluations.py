@@ -38,6 +38,8 @@ def tick(decide: Callable[[Context], Answer]) -> Callable[[Context], Answer]:
         except C360Error:
             raise
         except Exception as error:
-            raise C360Error(f"the tick failed ({type(error).__name__}); run `c360 status` for what it would have seen") from None
+            raise C360Error(
+                f"the tick failed ({type(error).__name__}); run `c360 status` for what it would have seen"
+            ) from None
 
     return evaluated

@@ -18,7 +18,9 @@ DAY = "refresh_and_activate"
 def load_keys(tenant: Tenant, feed: FeedConfig) -> list[dg.AssetKey]:
     """What a landed file of a feed changes at once: its domain table and the reports on it."""
     table = next(t for t in tenant.tables if t.physical == feed.physical)
-    reports = [dg.AssetKey(validation_table(table).split("/"))] if table in report_tables(tenant) else []
+    reports = (
+        [dg.AssetKey(validation_table(table).split("/"))] if table in report_tables(tenant) else []
+    )
     return [dg.AssetKey(["domain", feed.physical]), *reports]
 
 
@@ -29,18 +31,32 @@ def summary_keys(tenant: Tenant) -> list[dg.AssetKey]:
 
 def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     """All jobs of a tenant. `load` is partitioned by delivery day, the others are not."""
-    load = dg.AssetSelection.assets(*[key for f in tenant.feeds for key in load_keys(tenant, f)], *summary_keys(tenant))
-    custom = dg.AssetSelection.assets(*[dg.AssetKey(["domain", c.physical]) for c in tenant.custom_tables])
+    load = dg.AssetSelection.assets(
+        *[key for f in tenant.feeds for key in load_keys(tenant, f)], *summary_keys(tenant)
+    )
+    custom = dg.AssetSelection.assets(
+        *[dg.AssetKey(["domain", c.physical]) for c in tenant.custom_tables]
+    )
     reports = custom | dg.AssetSelection.groups("input_validations")
     stitch = reports | dg.AssetSelection.groups("stitch")
     activate = dg.AssetSelection.groups("customer_360", "activation")
     wanted = [
-        (LOAD, load, "Load landed files into the domain tables of feeds, by delivery day, and report on them."),
+        (
+            LOAD,
+            load,
+            "Load landed files into the domain tables of feeds, by delivery day, and report on them.",
+        ),
         (VALIDATE, reports, "Custom domain tables and input validation reports, without Stitch."),
         (STITCH, stitch, "Custom domain tables, input validation reports, Stitch and its tables."),
         (ACTIVATE, activate, "Customer 360 tables and the published database."),
-        (DAY, stitch | activate, "Everything after loading, up to the published database, in one run."),
+        (
+            DAY,
+            stitch | activate,
+            "Everything after loading, up to the published database, in one run.",
+        ),
     ]
     if not tenant.feeds:
         wanted = wanted[1:]
-    return [dg.define_asset_job(name, selection, description=text) for name, selection, text in wanted]
+    return [
+        dg.define_asset_job(name, selection, description=text) for name, selection, text in wanted
+    ]

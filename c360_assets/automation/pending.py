@@ -60,5 +60,9 @@ def _look(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, today: date) -
 def refused(ledger: pl.DataFrame, feed: FeedConfig, day: DayLoad) -> bool:
     """Whether exactly these files failed to load in the last attempt: only a new delivery, or a person, changes that."""
     last = ledger.filter((pl.col("feed") == feed.name) & (pl.col("delivery_day") == day.day))
-    last = last.filter((pl.col("attempt") == pl.col("attempt").max()) & (pl.col("status") == "failed"))
-    return set(last.select("path", "sha256").iter_rows()) == {(f.relative, f.sha256) for f in day.files}
+    last = last.filter(
+        (pl.col("attempt") == pl.col("attempt").max()) & (pl.col("status") == "failed")
+    )
+    return set(last.select("path", "sha256").iter_rows()) == {
+        (f.relative, f.sha256) for f in day.files
+    }

@@ -65,8 +65,16 @@ def _custom(found: Plan, session: Session, tenant: Tenant, force: bool) -> None:
     for table in ordered(tenant):
         asset = f"domain/{table.physical}"
         state = session.state(asset)
-        stale = force or found.touches([f"domain/{d}" for d in dependencies(tenant, table)]) or state is None
-        found.add([asset], stale or (state is not None and state.fingerprint != fingerprint_of(session, tenant, table)))
+        stale = (
+            force
+            or found.touches([f"domain/{d}" for d in dependencies(tenant, table)])
+            or state is None
+        )
+        found.add(
+            [asset],
+            stale
+            or (state is not None and state.fingerprint != fingerprint_of(session, tenant, table)),
+        )
 
 
 def _validations(found: Plan, session: Session, tenant: Tenant, force: bool) -> None:
@@ -74,12 +82,16 @@ def _validations(found: Plan, session: Session, tenant: Tenant, force: bool) -> 
     for table in tables:
         state = session.state(validation_table(table))
         stale = force or found.touches([table.asset]) or state is None
-        stale = stale or (state is not None and state.fingerprint != table_fingerprint(session, tenant, table))
+        stale = stale or (
+            state is not None and state.fingerprint != table_fingerprint(session, tenant, table)
+        )
         found.add([validation_table(table)], stale)
     if tables:
         state = session.state(REPORT)
         stale = force or state is None or found.touches([validation_table(t) for t in tables])
-        stale = stale or (state is not None and state.fingerprint != report_fingerprint(session, tenant))
+        stale = stale or (
+            state is not None and state.fingerprint != report_fingerprint(session, tenant)
+        )
         found.add([REPORT], stale)
 
 
@@ -87,12 +99,21 @@ def _stitch(found: Plan, session: Session, tenant: Tenant, force: bool) -> None:
     names = [*stitch_tables(), *(t.stitched_asset for t in stitched_tables(tenant))]
     key = stitch_fingerprint(session, tenant)
     wanted: dict[str, str | None] = dict.fromkeys(stitch_tables(), key)
-    wanted |= {t.stitched_asset: stitched_fingerprint(session, tenant, t) for t in stitched_tables(tenant)}
-    current = all((state := session.state(name)) is not None and state.fingerprint == mark for name, mark in wanted.items())
-    found.add(names, force or found.touches([t.asset for t in stitched_tables(tenant)]) or not current)
+    wanted |= {
+        t.stitched_asset: stitched_fingerprint(session, tenant, t) for t in stitched_tables(tenant)
+    }
+    current = all(
+        (state := session.state(name)) is not None and state.fingerprint == mark
+        for name, mark in wanted.items()
+    )
+    found.add(
+        names, force or found.touches([t.asset for t in stitched_tables(tenant)]) or not current
+    )
 
 
-def _database(found: Plan, session: Session, nodes: Sequence[TableNode], as_of: date, force: bool) -> None:
+def _database(
+    found: Plan, session: Session, nodes: Sequence[TableNode], as_of: date, force: bool
+) -> None:
     for node in nodes:
         stale = force or found.touches(node.deps) or not is_current(session, node, as_of)
         found.add([node.table], stale)

@@ -63,7 +63,9 @@ class Readiness:
 
     def who(self, feeds: dict[str, str]) -> str:
         """`feeds` with what each lacks, and when its wait ends."""
-        return "; ".join(f"{feed} ({what}{self._wait(feed)})" for feed, what in sorted(feeds.items()))
+        return "; ".join(
+            f"{feed} ({what}{self._wait(feed)})" for feed, what in sorted(feeds.items())
+        )
 
     def _wait(self, feed: str) -> str:
         if feed in self.stopped:
@@ -79,10 +81,14 @@ def local_today(tenant: Tenant, at: datetime | None = None) -> date:
 def workflow(tenant: Tenant, feed: FeedConfig) -> WorkflowFeed:
     """What the workflow expects of a feed: as listed in `workflow.yaml`, else required if Stitch reads it and its files are
     not optional."""
-    return tenant.workflow.feeds.get(feed.name) or WorkflowFeed(required=feed.stitch and not feed.files.optional)
+    return tenant.workflow.feeds.get(feed.name) or WorkflowFeed(
+        required=feed.stitch and not feed.files.optional
+    )
 
 
-def readiness(tenant: Tenant, warehouse: Warehouse, today: date, at: datetime | None = None) -> Readiness:
+def readiness(
+    tenant: Tenant, warehouse: Warehouse, today: date, at: datetime | None = None
+) -> Readiness:
     """How complete the workflow day is at the moment `at`; without a moment no wait is over.
 
     The day is `today`, or for a tenant whose figures stand at its last delivery the newest day that any required feed has
@@ -92,7 +98,10 @@ def readiness(tenant: Tenant, warehouse: Warehouse, today: date, at: datetime | 
     done = ledger.filter(pl.col("status") != "failed")
     feeds = [f for f in tenant.feeds if workflow(tenant, f).required]
     found = {f.name: news(tenant, f, ledger, today) for f in feeds}
-    loaded = {f.name: done.filter(pl.col("feed") == f.name)["delivery_day"].unique().sort().to_list() for f in feeds}
+    loaded = {
+        f.name: done.filter(pl.col("feed") == f.name)["delivery_day"].unique().sort().to_list()
+        for f in feeds
+    }
     day = today
     if tenant.config.as_of == "last_delivery":
         landed = [d.day for item in found.values() for d in item.days]
@@ -104,7 +113,13 @@ def readiness(tenant: Tenant, warehouse: Warehouse, today: date, at: datetime | 
     state = Readiness(day, [f.name for f in feeds], {}, since, fingerprint(content)[:16])
     for feed in feeds:
         expected = workflow(tenant, feed)
-        what = _lacks(expected, day, _unread(ledger, feed, found[feed.name]), found[feed.name].problem, loaded[feed.name])
+        what = _lacks(
+            expected,
+            day,
+            _unread(ledger, feed, found[feed.name]),
+            found[feed.name].problem,
+            loaded[feed.name],
+        )
         if what:
             # A tenant of which nothing is loaded has no day that could go on.
             _judge(state, tenant, feed, what, at if content else None)
@@ -113,10 +128,15 @@ def readiness(tenant: Tenant, warehouse: Warehouse, today: date, at: datetime | 
 
 def _unread(ledger: pl.DataFrame, feed: FeedConfig, found: News) -> dict[date, str]:
     """The landed days of a feed that are not loaded, and why."""
-    return {d.day: "delivered, failed to load" if refused(ledger, feed, d) else NOT_LOADED for d in found.days}
+    return {
+        d.day: "delivered, failed to load" if refused(ledger, feed, d) else NOT_LOADED
+        for d in found.days
+    }
 
 
-def _lacks(expected: WorkflowFeed, day: date, unread: dict[date, str], problem: str, loaded: Sequence[date]) -> str:
+def _lacks(
+    expected: WorkflowFeed, day: date, unread: dict[date, str], problem: str, loaded: Sequence[date]
+) -> str:
     due = day - timedelta(days=whole_days(expected.offset))
     first = due - timedelta(days=rhythm_days(expected.every) - 1)
     states = {what for d, what in unread.items() if d <= due}
@@ -127,7 +147,9 @@ def _lacks(expected: WorkflowFeed, day: date, unread: dict[date, str], problem: 
     return problem or (f"last delivery {max(loaded)}" if loaded else "nothing delivered yet")
 
 
-def _judge(state: Readiness, tenant: Tenant, feed: FeedConfig, what: str, at: datetime | None) -> None:
+def _judge(
+    state: Readiness, tenant: Tenant, feed: FeedConfig, what: str, at: datetime | None
+) -> None:
     """Put a feed that lacks something where it belongs: waited for, stopping the day, or gone on without."""
     expected, until = workflow(tenant, feed), None
     if what != NOT_LOADED and (expected.wait is not None or feed.files.optional):

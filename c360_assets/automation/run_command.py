@@ -60,7 +60,9 @@ class DayOptions:
     threshold: int | None = None
 
 
-def run_day(root: Path, options: DayOptions, reporter: Reporter, build: Callable[[Tenant], Definitions]) -> Summary:
+def run_day(
+    root: Path, options: DayOptions, reporter: Reporter, build: Callable[[Tenant], Definitions]
+) -> Summary:
     """Run a stage, or the whole day, of the tenant at `root` and return its summary.
 
     `build` makes the tenant's definitions; it is called only when something has to run.
@@ -84,7 +86,13 @@ class _Day:
         build: Callable[[Tenant], Definitions],
         stack: ExitStack,
     ) -> None:
-        self.tenant, self.options, self.reporter, self.build, self.stack = tenant, options, reporter, build, stack
+        self.tenant, self.options, self.reporter, self.build, self.stack = (
+            tenant,
+            options,
+            reporter,
+            build,
+            stack,
+        )
         self.dagster: tuple[DagsterInstance, Definitions] | None = None
         self.warehouse = Warehouse.open(tenant.root / "warehouse")
         self.tags = {RUN_TAG: uuid4().hex[:12]}
@@ -92,7 +100,9 @@ class _Day:
         self.warnings: list[str] = []
         self.failures: list[str] = []
         self.unreadable: list[str] = []
-        self.owed: list[str] = []  # destinations that lack what is published, as one failed or the run was killed before it
+        self.owed: list[
+            str
+        ] = []  # destinations that lack what is published, as one failed or the run was killed before it
         self.published_now = False
 
     def run(self) -> Summary:
@@ -100,7 +110,9 @@ class _Day:
         if self.options.stage in ("load", "run"):
             self._load()
         elif not self.warehouse.manifest.tables:
-            raise C360Error("nothing is loaded yet; `c360 load` loads what landed, `c360 run` runs the whole day")
+            raise C360Error(
+                "nothing is loaded yet; `c360 load` loads what landed, `c360 run` runs the whole day"
+            )
         as_of = self._as_of()
         todo, publish = self._plan(as_of)
         self._compute(todo, publish, as_of)
@@ -110,7 +122,9 @@ class _Day:
     def _load(self) -> None:
         ledger = read_ledger(self.warehouse)
         known = set(ledger["feed"].unique())
-        news = [(feed, days) for feed in self._chosen() if (days := self._news(feed, ledger, known))]
+        news = [
+            (feed, days) for feed in self._chosen() if (days := self._news(feed, ledger, known))
+        ]
         if not news and not known and not self.failures:
             raise C360Error(
                 f"nothing has landed: no file below {self.tenant.root / 'landing'} matches a feed's pattern; "
@@ -135,7 +149,9 @@ class _Day:
         try:
             days = pending(self.tenant, feed, ledger, self.options.through)
             if feed.name not in known and not days and not landed(self.tenant, feed):
-                self.warnings.append(f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})")
+                self.warnings.append(
+                    f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})"
+                )
             late = outside(self.tenant, feed, self.options.through)
         except LoadError as error:
             self.failures.append(str(error))
@@ -151,9 +167,13 @@ class _Day:
         if not self.options.feeds:
             return feeds
         chosen = [self.tenant.feed(name) for name in self.options.feeds]
-        unknown = [name for name, feed in zip(self.options.feeds, chosen, strict=True) if feed is None]
+        unknown = [
+            name for name, feed in zip(self.options.feeds, chosen, strict=True) if feed is None
+        ]
         if unknown:
-            raise C360Error(f"no feed {', '.join(unknown)}; there are {', '.join(f.name for f in feeds)}")
+            raise C360Error(
+                f"no feed {', '.join(unknown)}; there are {', '.join(f.name for f in feeds)}"
+            )
         return [f for f in feeds if f in chosen]
 
     def _load_feed(self, feed: FeedConfig, days: Sequence[DayLoad]) -> None:
@@ -166,13 +186,24 @@ class _Day:
             tags[THRESHOLD_TAG] = str(self.options.threshold)
         outcomes = []
         for part in contiguous(list(days)):
-            outcome = self._launch(LOAD, load_keys(self.tenant, feed), tags, days=(part[0].day, part[-1].day))
+            outcome = self._launch(
+                LOAD, load_keys(self.tenant, feed), tags, days=(part[0].day, part[-1].day)
+            )
             outcomes.append(outcome)
-            self.failures += [message for step, message in outcome.failed_steps if not step.startswith(VALIDATES)]
-        told = [warning for outcome in outcomes for warning in outcome.warnings if warning.startswith(f"{feed.name}: ")]
+            self.failures += [
+                message for step, message in outcome.failed_steps if not step.startswith(VALIDATES)
+            ]
+        told = [
+            warning
+            for outcome in outcomes
+            for warning in outcome.warnings
+            if warning.startswith(f"{feed.name}: ")
+        ]
         self.warnings += told[:SHOWN_WARNINGS]
         if len(told) > SHOWN_WARNINGS:
-            self.warnings.append(f"{feed.name}: {len(told) - SHOWN_WARNINGS} more warnings; the run in the UI has them")
+            self.warnings.append(
+                f"{feed.name}: {len(told) - SHOWN_WARNINGS} more warnings; the run in the UI has them"
+            )
         self.warehouse.reload()
         ledger = read_ledger(self.warehouse).filter(
             pl.col("feed") == feed.name, pl.col("run_id").is_in([o.run_id for o in outcomes])
@@ -189,10 +220,14 @@ class _Day:
             read=int(ledger["rows_read"].sum()),
             loaded=int(ledger["rows_loaded"].sum()),
             rejected=int(ledger["rows_rejected"].sum()),
-            problem=f"not loaded: {', '.join(map(str, failed['delivery_day'].unique().sort()))}" if failed.height else None,
+            problem=f"not loaded: {', '.join(map(str, failed['delivery_day'].unique().sort()))}"
+            if failed.height
+            else None,
         )
         self.feeds.append(loaded)
-        self.reporter.done(f"loaded {feed.name}: {loaded.loaded:,} rows of {loaded.files} files, {loaded.rejected:,} rejected")
+        self.reporter.done(
+            f"loaded {feed.name}: {loaded.loaded:,} rows of {loaded.files} files, {loaded.rejected:,} rejected"
+        )
 
     def _as_of(self) -> date:
         """`--as-of`, else `--date`, else what `tenant.yaml` says."""
@@ -206,11 +241,24 @@ class _Day:
         """What is not current, and whether the database is to be published."""
         wanted = self.options.stage in PUBLISHING and not self.options.only
         with open_session(self.warehouse.root, self.tenant.config.timezone) as session:
-            todo = plan(session, self.tenant, self.options.stage, as_of, force=self.options.force or self.options.refit)
+            todo = plan(
+                session,
+                self.tenant,
+                self.options.stage,
+                as_of,
+                force=self.options.force or self.options.refit,
+            )
             if self.options.only:
                 todo.stale = _named(todo.stale + todo.current, self.options.only)
-            self.owed = due(session, self.tenant) if wanted and database_path(self.tenant.root).exists() else []
-            publish = wanted and bool(todo.stale or not is_published(session, self.tenant, report_specs(session, self.tenant)))
+            self.owed = (
+                due(session, self.tenant)
+                if wanted and database_path(self.tenant.root).exists()
+                else []
+            )
+            publish = wanted and bool(
+                todo.stale
+                or not is_published(session, self.tenant, report_specs(session, self.tenant))
+            )
         required = sorted(f for f in self.unreadable if self._required(f))
         if publish and required:
             self.failures.append(
@@ -230,18 +278,28 @@ class _Day:
             return
         from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH, VALIDATE
 
-        job = {"run": DAY, "activate": ACTIVATE, "validate": VALIDATE}.get(self.options.stage, STITCH)
+        job = {"run": DAY, "activate": ACTIVATE, "validate": VALIDATE}.get(
+            self.options.stage, STITCH
+        )
         sent = list(self.tenant.destinations) if publish else self.owed
-        tables = [*todo.stale, *([DATABASE] if publish else []), *(f"destination/{name}" for name in sent)]
+        tables = [
+            *todo.stale,
+            *([DATABASE] if publish else []),
+            *(f"destination/{name}" for name in sent),
+        ]
         self.reporter.doing(f"{len(tables)} tables to compute")
         outcome = self._launch(job, tables, self._stage_tags(as_of, publish), as_of=as_of)
         self.failures += [f"{step}: {message}" for step, message in outcome.failed_steps]
-        self.warnings += [warning for warning in outcome.warnings if warning.startswith("database ")]
+        self.warnings += [
+            warning for warning in outcome.warnings if warning.startswith("database ")
+        ]
         if any(done.table == "stitch_model" and not done.reused for done in outcome.tables):
             self.warehouse.reload()
             state = self.warehouse.state("stitch_model")
             self.reporter.done(f"match model: {state.figures['model'] if state else 'none'}")
-        self.published_now = any(done.table == DATABASE and not done.reused for done in outcome.tables)
+        self.published_now = any(
+            done.table == DATABASE and not done.reused for done in outcome.tables
+        )
 
     def _stage_tags(self, as_of: date, publish: bool) -> dict[str, str]:
         """The tags by which sensors and the schedule see that this run did their work."""
@@ -277,7 +335,16 @@ class _Day:
             self.dagster = self.stack.enter_context(open_instance()), self.build(self.tenant)
         instance, definitions = self.dagster
         keys = whole_steps(definitions, tables)
-        return launch(instance, definitions, job, asset_keys=keys, days=days, tags=tags, as_of=as_of, progress=self._progress)
+        return launch(
+            instance,
+            definitions,
+            job,
+            asset_keys=keys,
+            days=days,
+            tags=tags,
+            as_of=as_of,
+            progress=self._progress,
+        )
 
     def _progress(self, event: TableDone | str) -> None:
         if isinstance(event, str):
@@ -292,7 +359,10 @@ class _Day:
     def _summary(self, as_of: date, before: Mapping[str, object], todo: Plan) -> Summary:
         now = self.warehouse.manifest.tables
         written = {name for name, state in now.items() if before.get(name) != state}
-        planned = [*todo.stale, *todo.current]  # reports that a load has made are current by the time of the plan
+        planned = [
+            *todo.stale,
+            *todo.current,
+        ]  # reports that a load has made are current by the time of the plan
         built = [name for name in planned if name in written]
         reused = [name for name in planned if name not in written]
         path = database_path(self.tenant.root)
@@ -313,7 +383,9 @@ class _Day:
 
 def _stopped_loading(outcome: RunOutcome) -> bool:
     """Whether a run ended before it had loaded its feed: a failed report on what is loaded is told when the reports run again."""
-    return not outcome.success and not (outcome.failed_steps and all(s.startswith(VALIDATES) for s, _ in outcome.failed_steps))
+    return not outcome.success and not (
+        outcome.failed_steps and all(s.startswith(VALIDATES) for s, _ in outcome.failed_steps)
+    )
 
 
 def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -18,7 +18,10 @@ from uuid import uuid4
 import dagster as dg
 from dagster import DagsterEventType as Kind
 from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 from filelock import FileLock
 
 from c360_assets.run_tags import AS_OF_TAG, OWNER_TAG
@@ -36,7 +39,9 @@ UNFINISHED = [
 ]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 KILLED = "The process of this run ended without a word: it was killed, or the machine stopped."
-STOPPED = "it was stopped by a signal before it was done; the next run goes on with what is not current"
+STOPPED = (
+    "it was stopped by a signal before it was done; the next run goes on with what is not current"
+)
 KEPT_DAYS = 30
 
 
@@ -98,7 +103,10 @@ def launch(
     run_id = str(uuid4())
     own = {OWNER_TAG: owner_mark(run_id), **REPOSITORY_TAG}
     if days is not None:
-        own |= {ASSET_PARTITION_RANGE_START_TAG: days[0].isoformat(), ASSET_PARTITION_RANGE_END_TAG: days[1].isoformat()}
+        own |= {
+            ASSET_PARTITION_RANGE_START_TAG: days[0].isoformat(),
+            ASSET_PARTITION_RANGE_END_TAG: days[1].isoformat(),
+        }
     if as_of is not None:
         own[AS_OF_TAG] = as_of.isoformat()
     follower = _Follower(progress)
@@ -139,7 +147,9 @@ class _Follower:
         elif event.event_type == Kind.STEP_FAILURE:
             self.failed.append((event.step_key or "", message_of(event.step_failure_data.error)))
         elif event.event_type == Kind.RUN_FAILURE and not self.failed:
-            self.failed.append(("run", message_of(event.job_failure_data.error) or event.message or ""))
+            self.failed.append(
+                ("run", message_of(event.job_failure_data.error) or event.message or "")
+            )
 
     def _table(self, item: dg.AssetMaterialization) -> None:
         table = "/".join(item.asset_key.path)
@@ -148,7 +158,9 @@ class _Follower:
         rows = item.metadata.get("dagster/row_count")
         reused = item.metadata.get("reused")
         now = time.monotonic()
-        done = TableDone(table, rows.value if rows else None, bool(reused and reused.value), now - self.since)  # type: ignore[arg-type]
+        done = TableDone(
+            table, rows.value if rows else None, bool(reused and reused.value), now - self.since
+        )  # type: ignore[arg-type]
         self.since = now
         self.tables.append(done)
         if self.progress is not None:
@@ -176,7 +188,9 @@ def reconcile(instance: dg.DagsterInstance) -> int:
     A run of another boot of this machine is dead whatever its process id.
     """
     dead = 0
-    for run in instance.get_runs(dg.RunsFilter(statuses=[s for s in UNFINISHED if s != dg.DagsterRunStatus.QUEUED])):
+    for run in instance.get_runs(
+        dg.RunsFilter(statuses=[s for s in UNFINISHED if s != dg.DagsterRunStatus.QUEUED])
+    ):
         if owner_is_gone(run.tags.get(OWNER_TAG), run.run_id):
             instance.report_run_failed(run, KILLED)
             dead += 1
@@ -190,12 +204,20 @@ def prune(instance: dg.DagsterInstance, older_than_days: int = KEPT_DAYS) -> int
     it looks at one more month of runs only, so that its cost does not grow with the history.
     """
     before = datetime.now(UTC) - timedelta(days=older_than_days)
-    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-    window = dg.RunsFilter(statuses=finished, created_before=before, created_after=before - timedelta(days=KEPT_DAYS))
+    finished = [
+        dg.DagsterRunStatus.SUCCESS,
+        dg.DagsterRunStatus.FAILURE,
+        dg.DagsterRunStatus.CANCELED,
+    ]
+    window = dg.RunsFilter(
+        statuses=finished, created_before=before, created_after=before - timedelta(days=KEPT_DAYS)
+    )
     gone = 0
     for record in instance.get_run_records(window):
         run_id = record.dagster_run.run_id
-        if not instance.get_records_for_run(run_id, of_type=Kind.ASSET_MATERIALIZATION, limit=1).records:
+        if not instance.get_records_for_run(
+            run_id, of_type=Kind.ASSET_MATERIALIZATION, limit=1
+        ).records:
             instance.delete_run(run_id)
             gone += 1
     return gone
@@ -219,8 +241,14 @@ class Tried:
 
 def tried(instance: dg.DagsterInstance, tags: Mapping[str, str], jobs: Sequence[str]) -> Tried:
     """Counts of the runs of `jobs` with all of `tags`, by outcome; the id of the newest failed one."""
-    runs = [r for r in instance.get_runs(dg.RunsFilter(tags=dict(tags)), limit=100) if r.job_name in jobs]
-    failed = [r for r in runs if r.status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)]
+    runs = [
+        r
+        for r in instance.get_runs(dg.RunsFilter(tags=dict(tags)), limit=100)
+        if r.job_name in jobs
+    ]
+    failed = [
+        r for r in runs if r.status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+    ]
     return Tried(
         unfinished=sum(r.status in UNFINISHED for r in runs),
         succeeded=sum(r.status == dg.DagsterRunStatus.SUCCESS for r in runs),

@@ -31,7 +31,9 @@ def schedules(tenant: Tenant) -> list[dg.ScheduleDefinition]:
         prune(context.instance)
         at = context.scheduled_execution_time.astimezone(ZoneInfo(tenant.config.timezone))
         warehouse = Warehouse.open(tenant.root / "warehouse")
-        answer = activation(context.instance, tenant, warehouse, at, publish_stale=wanted.on_stale == "publish")
+        answer = activation(
+            context.instance, tenant, warehouse, at, publish_stale=wanted.on_stale == "publish"
+        )
         if isinstance(answer, dg.SkipReason):
             context.log.warning(answer.skip_message or "")
         return answer

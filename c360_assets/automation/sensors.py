@@ -11,9 +11,17 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 import polars as pl
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 
-from c360_assets.automation.activation import activation, activation_tick_passed, as_of_tag, without_tag
+from c360_assets.automation.activation import (
+    activation,
+    activation_tick_passed,
+    as_of_tag,
+    without_tag,
+)
 from c360_assets.automation.alerts import Kind, alert, send_again
 from c360_assets.automation.evaluations import MAX_TRIES, Answer, now, tick
 from c360_assets.automation.jobs import ACTIVATE, DAY, LOAD, STITCH, load_keys, summary_keys
@@ -35,7 +43,11 @@ SCHEDULE_FIRST = timedelta(minutes=2)
 
 def sensors(tenant: Tenant) -> list[dg.SensorDefinition]:
     """One landing sensor per feed, the Stitch sensor, and the one that activates late."""
-    return [*(landing_sensor(tenant, f) for f in tenant.feeds), stitch_sensor(tenant), activation_sensor(tenant)]
+    return [
+        *(landing_sensor(tenant, f) for f in tenant.feeds),
+        stitch_sensor(tenant),
+        activation_sensor(tenant),
+    ]
 
 
 def _warehouse(tenant: Tenant) -> Warehouse:
@@ -59,24 +71,38 @@ def landing_sensor(tenant: Tenant, feed: FeedConfig) -> dg.SensorDefinition:
         found = news(tenant, feed, ledger, today)
         if found.problem:
             _tell(tenant, feed, "unreachable", today, found.problem)
-            return dg.SkipReason(f"{found.problem}; looked at again in a few minutes, the other feeds go on")
+            return dg.SkipReason(
+                f"{found.problem}; looked at again in a few minutes, the other feeds go on"
+            )
         days = found.days
         if not days:
             return dg.SkipReason(f"nothing new of {feed.name} below {_place(feed)} up to {today}")
         failed = [d for d in days if refused(ledger, feed, d)]
         for d in failed:
             _tell(tenant, feed, "load_failed", d.day, _why_refused(ledger, feed, d))
-        reasons = [f"{d.day} failed to load and has not been delivered again; `c360 load` tries once more" for d in failed]
+        reasons = [
+            f"{d.day} failed to load and has not been delivered again; `c360 load` tries once more"
+            for d in failed
+        ]
         requests = []
         for part in contiguous([d for d in days if d not in failed]):
-            landed = fingerprint(feed.name, [(d.day, d.attempt, [(f.relative, f.sha256) for f in d.files]) for d in part])[:16]
+            landed = fingerprint(
+                feed.name,
+                [(d.day, d.attempt, [(f.relative, f.sha256) for f in d.files]) for d in part],
+            )[:16]
             before = tried(context.instance, {FEED_TAG: feed.name, LANDED_TAG: landed}, [LOAD])
             name = f"{part[0].day}" if len(part) == 1 else f"{part[0].day} to {part[-1].day}"
             if before.unfinished:
                 reasons.append(f"a load of {name} is queued or running")
             elif before.failed >= MAX_TRIES:
                 reasons.append(f"the load of {name} {before.sentence}")
-                _tell(tenant, feed, "load_failed", part[-1].day, f"the load of {feed.name}, {name}, {before.sentence}")
+                _tell(
+                    tenant,
+                    feed,
+                    "load_failed",
+                    part[-1].day,
+                    f"the load of {feed.name}, {name}, {before.sentence}",
+                )
             elif any(_settling(f) for d in part for f in d.files):
                 reasons.append(f"a file of {name} is still being written")
             else:
@@ -98,7 +124,11 @@ def _place(feed: FeedConfig) -> str:
 
 
 def _why_refused(ledger: pl.DataFrame, feed: FeedConfig, day: DayLoad) -> str:
-    mine = ledger.filter((pl.col("feed") == feed.name) & (pl.col("delivery_day") == day.day) & (pl.col("status") == "failed"))
+    mine = ledger.filter(
+        (pl.col("feed") == feed.name)
+        & (pl.col("delivery_day") == day.day)
+        & (pl.col("status") == "failed")
+    )
     return f"{day.day} of {feed.name} was not loaded: {mine.sort('attempt', 'path')['message'].to_list()[-1]}"
 
 
@@ -108,7 +138,9 @@ def _tell(tenant: Tenant, feed: FeedConfig, kind: Kind, day: date, message: str)
         alert(tenant, kind, feed.name, day, message)
 
 
-def _load_request(tenant: Tenant, feed: FeedConfig, part: list[DayLoad], landed: str, failed: int) -> dg.RunRequest:
+def _load_request(
+    tenant: Tenant, feed: FeedConfig, part: list[DayLoad], landed: str, failed: int
+) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"load:{feed.name}:{landed}:{failed}",
         asset_selection=[*load_keys(tenant, feed), *summary_keys(tenant)],
@@ -148,7 +180,9 @@ def stitch_sensor(tenant: Tenant) -> dg.SensorDefinition:
         _alert_slow(tenant, context.instance, at)
         ready = readiness(tenant, _warehouse(tenant), at.date(), at)
         if not ready.required:
-            return dg.SkipReason("no feed is required: set `stitch: true` in a feed, or list one in workflow.yaml")
+            return dg.SkipReason(
+                "no feed is required: set `stitch: true` in a feed, or list one in workflow.yaml"
+            )
         _alert_missing(tenant, ready)
         if not ready.complete:
             return dg.SkipReason(ready.sentence())
@@ -173,7 +207,9 @@ def _alert_missing(tenant: Tenant, ready: Readiness) -> None:
     """Alert of the feeds whose wait is over. A day that does not begin is never silent, nor are optional files ever told."""
     for feed in tenant.feeds:
         if feed.name in ready.without and not feed.files.optional:
-            message = f"{ready.day} goes on without {ready.who({feed.name: ready.without[feed.name]})}"
+            message = (
+                f"{ready.day} goes on without {ready.who({feed.name: ready.without[feed.name]})}"
+            )
             _tell(tenant, feed, "missing", ready.day, message)
         elif feed.name in ready.stopped:
             message = f"{ready.day} does not begin without {ready.who({feed.name: ready.missing[feed.name]})}"
@@ -186,7 +222,10 @@ def _alert_slow(tenant: Tenant, instance: dg.DagsterInstance, at: datetime) -> N
         return
     longest = duration(tenant.workflow.alerts.runtime)
     for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        if record.start_time and (took := at - datetime.fromtimestamp(record.start_time, at.tzinfo)) > longest:
+        if (
+            record.start_time
+            and (took := at - datetime.fromtimestamp(record.start_time, at.tzinfo)) > longest
+        ):
             run = record.dagster_run
             message = f"run {run.run_id[:8]} of job {run.job_name} has been going for {took.total_seconds() / 60:.0f} minutes"
             alert(tenant, "runtime", "", at.date(), message)
@@ -207,9 +246,14 @@ def activation_sensor(tenant: Tenant) -> dg.SensorDefinition:
         at = now(tenant)
         # The schedule's own request must be visible first, or both would activate the same day.
         if not activation_tick_passed(tenant, at - SCHEDULE_FIRST):
-            return dg.SkipReason(f"the activation schedule ({tenant.workflow.activation.cron}) has not been due yet today")
+            return dg.SkipReason(
+                f"the activation schedule ({tenant.workflow.activation.cron}) has not been due yet today"
+            )
         day = at.date()
-        if tenant.workflow.alerts.success and tried(context.instance, {DAY_TAG: day.isoformat()}, [ACTIVATE, DAY]).succeeded:
+        if (
+            tenant.workflow.alerts.success
+            and tried(context.instance, {DAY_TAG: day.isoformat()}, [ACTIVATE, DAY]).succeeded
+        ):
             alert(tenant, "succeeded", "", day, f"{day}: activated, the database is published")
         return activation(context.instance, tenant, _warehouse(tenant), at, publish_stale=False)
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 
-def whole_steps(definitions: dg.Definitions, tables: Sequence[str | dg.AssetKey]) -> list[dg.AssetKey]:
+def whole_steps(
+    definitions: dg.Definitions, tables: Sequence[str | dg.AssetKey]
+) -> list[dg.AssetKey]:
     """The keys of every asset of each step that computes one of `tables` (warehouse names or asset keys), sorted."""
     wanted = {t if isinstance(t, dg.AssetKey) else dg.AssetKey(t.split("/")) for t in tables}
     found: set[dg.AssetKey] = set()

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def validate_tables(
-    root: Path, reporter: Reporter, build: Callable[[Tenant], Definitions], *, feed: str | None = None, force: bool = False
+    root: Path,
+    reporter: Reporter,
+    build: Callable[[Tenant], Definitions],
+    *,
+    feed: str | None = None,
+    force: bool = False,
 ) -> tuple[Validations, list[str]]:
     """Run the reports of the tenant at `root` that are not current; what is stored then, on all tables or on `feed`, and what
     failed. Raises C360Error when nothing is loaded, or for a table without reports."""

@@ -21,8 +21,19 @@ from c360_assets.customer_360.tables.build import ONE_ROW_PER_PERSON, prepare_co
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.customer_360.tables.graph import TableNode, plan
 from c360_assets.customer_360.tables.lints import advice
-from c360_assets.customer_360.tables.references import OVERRIDE_FOLDER, parse_select, passed_through, statement
-from c360_assets.customer_360.tables.schemas import SYSTEM, departures, documented_schemas, person_column, source_schema
+from c360_assets.customer_360.tables.references import (
+    OVERRIDE_FOLDER,
+    parse_select,
+    passed_through,
+    statement,
+)
+from c360_assets.customer_360.tables.schemas import (
+    SYSTEM,
+    departures,
+    documented_schemas,
+    person_column,
+    source_schema,
+)
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.tenant.models import Tenant
@@ -45,18 +56,29 @@ def check_sql(tenant: Tenant) -> list[Problem]:
     # Another database's SQL differs only where its merge policy does.
     known = {node.sql for node in nodes}
     further = [node for database in owned[1:] for node in database.nodes if node.sql not in known]
-    with TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse", tenant.config.timezone) as session:
+    with (
+        TemporaryDirectory() as folder,
+        open_session(Path(folder) / "warehouse", tenant.config.timezone) as session,
+    ):
         unknown, own = _empty_tables(session, tenant), dict[str, str]()
-        found = [problem for node in (*nodes, *further) for problem in (*_bind(session, node, unknown, own), *_advice(node))]
+        found = [
+            problem
+            for node in (*nodes, *further)
+            for problem in (*_bind(session, node, unknown, own), *_advice(node))
+        ]
         found += [*_told(session, tenant, nodes, unknown), *_validations(tenant)]
         if tenant.destinations:
             names = {*documented_schemas(tenant), *(node.name for node in nodes)}
-            tables = {name: _columns(session, quote_ident(name)) for name in names if name not in unknown}
+            tables = {
+                name: _columns(session, quote_ident(name)) for name in names if name not in unknown
+            }
             found += check_destinations(tenant, [database.name for database in owned], tables)
         return found
 
 
-def _told(session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown: set[str]) -> list[Problem]:
+def _told(
+    session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown: set[str]
+) -> list[Problem]:
     """Warnings about `database/*.yaml` that tell of a table or column that is not there, and of copies that SQL stands before."""
     found = []
     built = {node.name.lower(): node for node in nodes}
@@ -65,14 +87,25 @@ def _told(session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown:
         if node is None:
             near = closest(name.lower(), list(built))
             remedy = f"did you mean {near}?" if near else f"write {name}.sql beside it"
-            found.append(Problem("warning", file, f"there is no table {name} in the database", remedy=remedy))
+            found.append(
+                Problem("warning", file, f"there is no table {name} in the database", remedy=remedy)
+            )
         elif node.table not in unknown:
             columns = {c.lower() for c in _columns(session, quote_ident(node.name))}
-            named = [*((f"columns.{c}", c) for c in config.columns), *(("key", c) for c in config.key)]
-            found += [Problem("warning", file, f"{name} has no column {c}", key=k) for k, c in named if c.lower() not in columns]
+            named = [
+                *((f"columns.{c}", c) for c in config.columns),
+                *(("key", c) for c in config.key),
+            ]
+            found += [
+                Problem("warning", file, f"{name} has no column {c}", key=k)
+                for k, c in named
+                if c.lower() not in columns
+            ]
     for name in tenant.config.customer_360.passthrough.keys() - passed_through(tenant).keys():
         told = "is not used: a table of this name is built by SQL"
-        found.append(Problem("warning", "tenant.yaml", told, key=f"customer_360.passthrough.{name}"))
+        found.append(
+            Problem("warning", "tenant.yaml", told, key=f"customer_360.passthrough.{name}")
+        )
     return found
 
 
@@ -83,25 +116,49 @@ def _validations(tenant: Tenant) -> list[Problem]:
     promises = {f"db/{kind}.{table}.{column}" for table, config in tenant.database_yaml.items()
                 for column, item in config.columns.items() for kind in ("required", "unique") if getattr(item, kind)}  # fmt: skip
     named = [(f"thresholds.{id_}", id_, checks) for id_ in settings.thresholds]
-    named += [("blocking", id_, {"db/required", "db/unique", *checks, *promises}) for id_ in settings.blocking]
+    named += [
+        ("blocking", id_, {"db/required", "db/unique", *checks, *promises})
+        for id_ in settings.blocking
+    ]
     found = []
     for key, id_, known in named:
-        if id_ not in known and not (key == "blocking" and id_.lower() in {name.lower() for name in known}):
+        if id_ not in known and not (
+            key == "blocking" and id_.lower() in {name.lower() for name in known}
+        ):
             near = closest(id_, known)
-            remedy = f"did you mean {near}?" if near else "the table reports.database_validation has the ids"
+            remedy = (
+                f"did you mean {near}?"
+                if near
+                else "the table reports.database_validation has the ids"
+            )
             told = f"there is no check {id_}"
-            found.append(Problem("error", "tenant.yaml", told, key=f"customer_360.validations.{key}", remedy=remedy))
+            found.append(
+                Problem(
+                    "error",
+                    "tenant.yaml",
+                    told,
+                    key=f"customer_360.validations.{key}",
+                    remedy=remedy,
+                )
+            )
     return found
 
 
 def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
     """Table -> column -> type of every table of the database that binds, as it will be built."""
-    with TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse", tenant.config.timezone) as session:
+    with (
+        TemporaryDirectory() as folder,
+        open_session(Path(folder) / "warehouse", tenant.config.timezone) as session,
+    ):
         unknown = _empty_tables(session, tenant)
         nodes = plan(tenant)
         for node in nodes:
             _bind(session, node, unknown, {})
-        return {node.name: _columns(session, quote_ident(node.name)) for node in nodes if node.table not in unknown}
+        return {
+            node.name: _columns(session, quote_ident(node.name))
+            for node in nodes
+            if node.table not in unknown
+        }
 
 
 def _empty_tables(session: Session, tenant: Tenant) -> set[str]:
@@ -115,7 +172,9 @@ def _empty_tables(session: Session, tenant: Tenant) -> set[str]:
     unknown = _custom_tables(session, tenant)
     for table in tenant.tables:
         if person_column(tenant, table) and table.asset not in unknown:
-            session.execute(f"ALTER TABLE {quote_ident(table.physical)} ADD COLUMN amperity_id VARCHAR")
+            session.execute(
+                f"ALTER TABLE {quote_ident(table.physical)} ADD COLUMN amperity_id VARCHAR"
+            )
     return unknown | {table.stitched_asset for table in tenant.tables if table.asset in unknown}
 
 
@@ -137,7 +196,9 @@ def _custom_tables(session: Session, tenant: Tenant) -> set[str]:
     return {f"domain/{table.physical}" for table in waiting}
 
 
-def _bind(session: Session, node: TableNode, unknown: set[str], own: dict[str, str]) -> list[Problem]:
+def _bind(
+    session: Session, node: TableNode, unknown: set[str], own: dict[str, str]
+) -> list[Problem]:
     """Problems of one table's SQL; afterwards its name stands for an empty table of its columns.
 
     `own` notes the tenant's tables and their files, so that a shipped table that misses a column can say where it was.
@@ -149,7 +210,9 @@ def _bind(session: Session, node: TableNode, unknown: set[str], own: dict[str, s
     try:
         if node.core is not None:
             session.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {node.core.sql}")
-        described = _described(session, f"(\n{node.sql})", drop=name if node.core is not None else None)
+        described = _described(
+            session, f"(\n{node.sql})", drop=name if node.core is not None else None
+        )
     except duckdb.Error as error:
         unknown.add(node.table)
         text = str(error).split("\n", 1)[0].strip()
@@ -157,7 +220,9 @@ def _bind(session: Session, node: TableNode, unknown: set[str], own: dict[str, s
             return [Problem("error", node.file, text, key=f"customer_360.passthrough.{node.name}")]
         found = LINE.search(str(error))
         line = int(found[1]) - 1 if found else None
-        changed = [file for table, file in own.items() if table in node.deps and node.source != "tenant"]
+        changed = [
+            file for table, file in own.items() if table in node.deps and node.source != "tenant"
+        ]
         remedy = f"keep the columns that it reads in {', '.join(changed)}" if changed else None
         return [Problem("error", node.file, f"{node.name}: {text}", line, remedy=remedy)]
     columns = dict(described)
@@ -172,13 +237,22 @@ def _bind(session: Session, node: TableNode, unknown: set[str], own: dict[str, s
         own[node.table] = node.file
     apart = departures(dict(node.static), stored) if node.static else []
     remedy = "list the columns as they are, or remove static_schema"
-    return [Problem("error", f"database/{node.name}.yaml", text, key="static_schema", remedy=remedy) for text in apart]
+    return [
+        Problem("error", f"database/{node.name}.yaml", text, key="static_schema", remedy=remedy)
+        for text in apart
+    ]
 
 
 def _misfits(node: TableNode, columns: dict[str, str]) -> list[str]:
     """What keeps a table of these columns from being stored and published, however good its SQL."""
-    found = [f"column {c} is {t}, which no table can hold: cast it" for c, t in columns.items() if NOT_STORED.match(t)]
-    if node.name.lower() in ONE_ROW_PER_PERSON and "amperity_id" not in {c.lower() for c in columns}:
+    found = [
+        f"column {c} is {t}, which no table can hold: cast it"
+        for c, t in columns.items()
+        if NOT_STORED.match(t)
+    ]
+    if node.name.lower() in ONE_ROW_PER_PERSON and "amperity_id" not in {
+        c.lower() for c in columns
+    }:
         found.append("must have a column amperity_id, one row each")
     return found
 
@@ -207,8 +281,13 @@ def _advice(node: TableNode) -> list[Problem]:
     if node.source != "tenant":
         return []
     read = statement(node.sql, node.file)
-    found = [Problem("warning", node.file, f"{node.name} {text}") for text in advice(parse_select(node.sql, node.file))]
-    if (node.name.lower() in BY_NAME or node.table.startswith(f"{OVERRIDE_FOLDER}/")) and not _builds_on_core(node):
+    found = [
+        Problem("warning", node.file, f"{node.name} {text}")
+        for text in advice(parse_select(node.sql, node.file))
+    ]
+    if (
+        node.name.lower() in BY_NAME or node.table.startswith(f"{OVERRIDE_FOLDER}/")
+    ) and not _builds_on_core(node):
         told, remedy = (
             f"{node.name} replaces the core table without reading it",
             "read it by its own name",
@@ -222,4 +301,6 @@ def _advice(node: TableNode) -> list[Problem]:
 
 
 def _builds_on_core(node: TableNode) -> bool:
-    return node.core is not None or any(called.lower() == node.name.lower() for called, _ in node.binds)
+    return node.core is not None or any(
+        called.lower() == node.name.lower() for called, _ in node.binds
+    )

@@ -51,7 +51,11 @@ class Sent:
 
 def due(session: Session, tenant: Tenant) -> list[str]:
     """Destinations that have not received what is published now."""
-    return [name for name, item in tenant.destinations.items() if _mark(session, item) != _sent(session, name).get("mark")]
+    return [
+        name
+        for name, item in tenant.destinations.items()
+        if _mark(session, item) != _sent(session, name).get("mark")
+    ]
 
 
 def send(session: Session, tenant: Tenant, name: str, *, force: bool = False) -> Sent:
@@ -61,7 +65,9 @@ def send(session: Session, tenant: Tenant, name: str, *, force: bool = False) ->
     """
     config = tenant.destinations.get(name)
     if config is None:
-        raise C360Error(f"no destination {name}; there are {', '.join(tenant.destinations) or 'none'} (destinations.yaml)")
+        raise C360Error(
+            f"no destination {name}; there are {', '.join(tenant.destinations) or 'none'} (destinations.yaml)"
+        )
     mark, known = _mark(session, config), _sent(session, name)
     if known.get("mark") == mark and not force:
         return Sent(name, known["rows"], True)
@@ -73,12 +79,16 @@ def send(session: Session, tenant: Tenant, name: str, *, force: bool = False) ->
         make_safe(con)
         queries = {table: _query(con, name, table, item) for table, item in config.tables.items()}
         with _told(name, config):
-            rows = (_send_postgres if config.type == "postgres" else _send_files)(con, tenant, config, queries, session.run_id)
+            rows = (_send_postgres if config.type == "postgres" else _send_files)(
+                con, tenant, config, queries, session.run_id
+            )
     session.commit(**{f"{SENT}:{name}": {"mark": mark, "rows": rows}})
     return Sent(name, rows)
 
 
-def check_destinations(tenant: Tenant, names: Sequence[str], tables: dict[str, dict[str, str]]) -> list[Problem]:
+def check_destinations(
+    tenant: Tenant, names: Sequence[str], tables: dict[str, dict[str, str]]
+) -> list[Problem]:
     """Problems of destinations.yaml. `names` are the databases, `tables` the columns of the group's tables."""
     known = {table.lower(): {c.lower() for c in columns} for table, columns in tables.items()}
     found = []
@@ -89,24 +99,43 @@ def check_destinations(tenant: Tenant, names: Sequence[str], tables: dict[str, d
         for table, item in config.tables.items():
             columns = known.get(table.lower())
             if columns is None:
-                found.append(_problem(f"{key}.tables.{table}", f"there is no table {table} in the database"))
+                found.append(
+                    _problem(f"{key}.tables.{table}", f"there is no table {table} in the database")
+                )
                 continue
             missing = [c for c in item.columns or [] if c.lower() not in columns]
             if missing:
-                found.append(_problem(f"{key}.tables.{table}.columns", f"{table} has no column {', '.join(missing)}"))
+                found.append(
+                    _problem(
+                        f"{key}.tables.{table}.columns",
+                        f"{table} has no column {', '.join(missing)}",
+                    )
+                )
             if twice := _repeated((c, c.lower()) for c in item.columns or []):
                 found.append(
-                    _problem(f"{key}.tables.{table}.columns", f"{table} would send {', '.join(twice[0])}: one column twice")
+                    _problem(
+                        f"{key}.tables.{table}.columns",
+                        f"{table} would send {', '.join(twice[0])}: one column twice",
+                    )
                 )
-    places = (place for name, config in tenant.destinations.items() for place in _places(tenant, name, config))
+    places = (
+        place
+        for name, config in tenant.destinations.items()
+        for place in _places(tenant, name, config)
+    )
     for first, *others in _repeated(places):
         found.append(
-            _problem(others[-1], f"{' and '.join([first, *others])} would overwrite each other: give each its own place")
+            _problem(
+                others[-1],
+                f"{' and '.join([first, *others])} would overwrite each other: give each its own place",
+            )
         )
     return found
 
 
-def _places(tenant: Tenant, name: str, config: DestinationConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _places(
+    tenant: Tenant, name: str, config: DestinationConfig
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Key in the configuration, and what is overwritten there: files of a folder, which has one manifest, or tables."""
     if config.type == "files":
         path = str(config.path)
@@ -115,7 +144,11 @@ def _places(tenant: Tenant, name: str, config: DestinationConfig) -> Iterator[tu
     for table, item in config.tables.items():
         # Which of two names of a folder's files are one depends on the file system; those of PostgreSQL are told apart.
         target = item.name or table
-        at = (str(config.url_env), config.schema_name, target) if config.type == "postgres" else (name, target.lower())
+        at = (
+            (str(config.url_env), config.schema_name, target)
+            if config.type == "postgres"
+            else (name, target.lower())
+        )
         yield f"destinations.{name}.tables.{table}", at
 
 
@@ -198,14 +231,16 @@ def _kind(error: Exception, config: DestinationConfig) -> str:
     if state:
         return f"{kind}, SQLSTATE {state}" + (f", {REFUSALS[state]}" if state in REFUSALS else "")
     if kind == "OperationalError":
-        return (
-            f"{kind}, no connection: is the server up, and are host, port, user, password and database in {config.url_env} right?"
-        )
+        return f"{kind}, no connection: is the server up, and are host, port, user, password and database in {config.url_env} right?"
     return kind
 
 
 def _send_files(
-    con: duckdb.DuckDBPyConnection, tenant: Tenant, config: DestinationConfig, queries: dict[str, str], run_id: str
+    con: duckdb.DuckDBPyConnection,
+    tenant: Tenant,
+    config: DestinationConfig,
+    queries: dict[str, str],
+    run_id: str,
 ) -> dict[str, int]:
     """Write each table aside and then put all in place; the manifest comes last, so its presence says that all is there."""
     import fsspec
@@ -213,18 +248,29 @@ def _send_files(
     suffix, options = FORMATS[config.format]
     remote = "://" in (config.path or "")
     place = str(config.path) if remote else str(tenant.root / str(config.path))
-    caching = {"use_listings_cache": False, "skip_instance_cache": True} if place.startswith("s3://") else {}
+    caching = (
+        {"use_listings_cache": False, "skip_instance_cache": True}
+        if place.startswith("s3://")
+        else {}
+    )
     system, folder = fsspec.url_to_fs(place, **caching)
     rows: dict[str, int] = {}
     with TemporaryDirectory(dir=private_folder(tenant.root / ".tmp")) as aside:
         files = []
         for table, query in queries.items():
             file = Path(aside) / f"{config.tables[table].name or table}.{suffix}"
-            ((rows[table],),) = con.execute(f"COPY ({query}) TO {quote_literal(str(file))} ({options})").fetchall()
+            ((rows[table],),) = con.execute(
+                f"COPY ({query}) TO {quote_literal(str(file))} ({options})"
+            ).fetchall()
             files.append(file)
         manifest = Path(aside) / "manifest.json"
-        manifest.write_text(json.dumps({"run_id": run_id, "database": config.database, "rows": rows}, indent=1) + "\n")
-        if not remote and not Path(folder).is_dir():  # who may read a folder that is there already, others have decided
+        manifest.write_text(
+            json.dumps({"run_id": run_id, "database": config.database, "rows": rows}, indent=1)
+            + "\n"
+        )
+        if (
+            not remote and not Path(folder).is_dir()
+        ):  # who may read a folder that is there already, others have decided
             private_folder(Path(folder))
         for file in [*files, manifest]:
             os.chmod(file, 0o600)
@@ -252,14 +298,20 @@ def _replace(file: Path, target: Path) -> None:
 
 
 def _send_postgres(
-    con: duckdb.DuckDBPyConnection, tenant: Tenant, config: DestinationConfig, queries: dict[str, str], run_id: str
+    con: duckdb.DuckDBPyConnection,
+    tenant: Tenant,
+    config: DestinationConfig,
+    queries: dict[str, str],
+    run_id: str,
 ) -> dict[str, int]:
     """Replace the content of every table in one transaction; a table of the same columns keeps its grants and views."""
     from adbc_driver_postgresql import dbapi
 
     address = os.environ.get(config.url_env or "")
     if not address:
-        raise C360Error(f"the environment variable {config.url_env} is not set; put PostgreSQL's address there")
+        raise C360Error(
+            f"the environment variable {config.url_env} is not set; put PostgreSQL's address there"
+        )
     for table, query in queries.items():
         _check_types(con, table, query)
     rows: dict[str, int] = {}
@@ -271,7 +323,9 @@ def _send_postgres(
                 fresh = f"{target}__c360_new"
                 # DuckDB may wait for ever to close a connection on which a result that nobody reads to its end is open.
                 with con.sql(query).to_arrow_reader() as reader:
-                    rows[table] = cursor.adbc_ingest(fresh, reader, mode="create", db_schema_name=config.schema_name)
+                    rows[table] = cursor.adbc_ingest(
+                        fresh, reader, mode="create", db_schema_name=config.schema_name
+                    )
                 _swap(cursor, config.schema_name, fresh, target)
         receiver.commit()
     return rows
@@ -287,7 +341,9 @@ def _ensure_schema(cursor: Any, schema: str) -> None:
     if not found:
         cursor.execute(f"CREATE SCHEMA {quote_ident(schema)}")
     elif found == [(False,)]:
-        raise C360Error(f"its user may not make tables in schema {schema}: grant it USAGE and CREATE there")
+        raise C360Error(
+            f"its user may not make tables in schema {schema}: grant it USAGE and CREATE there"
+        )
 
 
 def _check_types(con: duckdb.DuckDBPyConnection, table: str, query: str) -> None:

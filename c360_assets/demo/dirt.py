@@ -13,7 +13,9 @@ LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz"))
 DIGITS = np.array(list("0123456789"))
 
 
-def pick(rng: np.random.Generator, values: pl.Series, n: int, p: np.ndarray | None = None) -> pl.Series:
+def pick(
+    rng: np.random.Generator, values: pl.Series, n: int, p: np.ndarray | None = None
+) -> pl.Series:
     """`n` values drawn with replacement."""
     return values.gather(rng.choice(len(values), size=n, p=p))
 
@@ -36,7 +38,9 @@ def mix(rng: np.random.Generator, *choices: tuple[float, pl.Series | None]) -> p
     return out.alias("")
 
 
-def typo(rng: np.random.Generator, values: pl.Series, share: float, alphabet: np.ndarray = LETTERS) -> pl.Series:
+def typo(
+    rng: np.random.Generator, values: pl.Series, share: float, alphabet: np.ndarray = LETTERS
+) -> pl.Series:
     """One slip of the keyboard in a share of the values: a wrong, lost, doubled or swapped character, never the first one."""
     n = len(values)
     frame = pl.DataFrame({"v": values}).with_columns(
@@ -48,7 +52,11 @@ def typo(rng: np.random.Generator, values: pl.Series, share: float, alphabet: np
     length = pl.col("v").str.len_chars().cast(pl.Int64)
     at = (1 + (pl.col("at") * (length - 1)).floor()).cast(pl.Int64)
     head, tail = pl.col("v").str.slice(0, at), pl.col("v").str.slice(at + 1)
-    a, b, rest = pl.col("v").str.slice(at, 1), pl.col("v").str.slice(at + 1, 1), pl.col("v").str.slice(at + 2)
+    a, b, rest = (
+        pl.col("v").str.slice(at, 1),
+        pl.col("v").str.slice(at + 1, 1),
+        pl.col("v").str.slice(at + 2),
+    )
     slipped = (
         pl.when(pl.col("kind") == 0)
         .then(head + pl.col("letter") + tail)
@@ -58,12 +66,19 @@ def typo(rng: np.random.Generator, values: pl.Series, share: float, alphabet: np
         .then(head + b + a + rest)
         .otherwise(head + a + a + tail)
     )
-    return frame.select(pl.when(pl.col("hit") & (length > 3)).then(slipped).otherwise(pl.col("v")).alias("v")).to_series()
+    return frame.select(
+        pl.when(pl.col("hit") & (length > 3)).then(slipped).otherwise(pl.col("v")).alias("v")
+    ).to_series()
 
 
 def recase(rng: np.random.Generator, values: pl.Series, upper: float, lower: float) -> pl.Series:
     """Shout or whisper a share of the values."""
-    return mix(rng, (1 - upper - lower, values), (upper, values.str.to_uppercase()), (lower, values.str.to_lowercase()))
+    return mix(
+        rng,
+        (1 - upper - lower, values),
+        (upper, values.str.to_uppercase()),
+        (lower, values.str.to_lowercase()),
+    )
 
 
 def phone_format(rng: np.random.Generator, digits: pl.Series) -> pl.Series:

@@ -29,7 +29,12 @@ SHOP_CUSTOMERS = FeedFiles(
         "updated_at": local("_updated", "%Y-%m-%d %H:%M:%S"),
     },
 )
-SHOP_ITEMS = FeedFiles(name="Shop:Order_Items", path="shop/order_items-{day}.parquet", format="parquet", key=("order_item_id",))
+SHOP_ITEMS = FeedFiles(
+    name="Shop:Order_Items",
+    path="shop/order_items-{day}.parquet",
+    format="parquet",
+    key=("order_item_id",),
+)
 TILL_CUSTOMERS = FeedFiles(
     name="Till:Customers",
     path="till/customers_{day}.csv",
@@ -61,8 +66,21 @@ TILL_LINES = FeedFiles(
         "line_no": text("line_no"),
         "kind": pl.col("kind"),
         "sku": pl.col("sku"),
-        **{c: text(c) for c in ("qty", "list_cents", "discount_cents", "paid_cents", "cost_cents", "tax_cents")},
-        **{c: pl.col(c) for c in ("store", "customer_no", "printed_at", "tender", "original_receipt")},
+        **{
+            c: text(c)
+            for c in (
+                "qty",
+                "list_cents",
+                "discount_cents",
+                "paid_cents",
+                "cost_cents",
+                "tax_cents",
+            )
+        },
+        **{
+            c: pl.col(c)
+            for c in ("store", "customer_no", "printed_at", "tender", "original_receipt")
+        },
     },
 )
 LOYALTY_MEMBERS = FeedFiles(
@@ -102,7 +120,20 @@ CALLS = FeedFiles(
     key=("contact_id",),
     columns={
         "contact_id": pl.col("_key"),
-        **{c: pl.col(c) for c in ("caller", "phone", "email", "city", "state", "zip", "shop_account", "brand", "reason")},
+        **{
+            c: pl.col(c)
+            for c in (
+                "caller",
+                "phone",
+                "email",
+                "city",
+                "state",
+                "zip",
+                "shop_account",
+                "brand",
+                "reason",
+            )
+        },
         "called_at": local("_updated", "%Y-%m-%d %H:%M"),
     },
 )
@@ -112,8 +143,22 @@ PRODUCTS = FeedFiles(
     format="csv",
     key=("product_id",),
     columns={
-        **{c: pl.col(c) for c in ("product_id", "name", "brand", "category", "subcategory", "color", "gender", "season")},
-        "msrp": (pl.col("msrp") // 100).cast(pl.String) + "." + (pl.col("msrp") % 100).cast(pl.String).str.zfill(2),
+        **{
+            c: pl.col(c)
+            for c in (
+                "product_id",
+                "name",
+                "brand",
+                "category",
+                "subcategory",
+                "color",
+                "gender",
+                "season",
+            )
+        },
+        "msrp": (pl.col("msrp") // 100).cast(pl.String)
+        + "."
+        + (pl.col("msrp") % 100).cast(pl.String).str.zfill(2),
     },
 )
 FEEDS = [SHOP_CUSTOMERS, SHOP_ITEMS, TILL_CUSTOMERS, TILL_LINES, LOYALTY_MEMBERS, NEWSLETTER, CALLS]

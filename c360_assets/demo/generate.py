@@ -26,7 +26,14 @@ from .values import load_values
 MAX_DAYS = 60
 
 
-def generate_tenant(root: Path, *, people: int = 5000, days: int = 14, seed: int = 1, progress: Progress | None = None) -> None:
+def generate_tenant(
+    root: Path,
+    *,
+    people: int = 5000,
+    days: int = 14,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> None:
     """Write a complete tenant folder below `root`, which must not hold a tenant yet.
 
     About 2.6 customer records and 9 order items per person; the first day holds the history of three years, each later day
@@ -36,7 +43,9 @@ def generate_tenant(root: Path, *, people: int = 5000, days: int = 14, seed: int
     """
     root = Path(root)
     if people < 1 or not 1 <= days <= MAX_DAYS or seed < 0:
-        raise C360Error(f"a demo tenant needs at least 1 person, 1 to {MAX_DAYS} days and a seed of 0 or more")
+        raise C360Error(
+            f"a demo tenant needs at least 1 person, 1 to {MAX_DAYS} days and a seed of 0 or more"
+        )
     if (root / "tenant.yaml").exists() or (root / "landing").exists():
         raise C360Error(f"{root} already holds a tenant; choose an empty folder")
     for path, text in render_config(seed=seed).items():
@@ -49,7 +58,9 @@ def generate_tenant(root: Path, *, people: int = 5000, days: int = 14, seed: int
     try:
         for chunk, start in enumerate(range(0, people, CHUNK_PEOPLE)):
             count = min(CHUNK_PEOPLE, people - start)
-            _chunk(landing, truth, np.random.default_rng([seed, chunk]), chunk, count, days, products)
+            _chunk(
+                landing, truth, np.random.default_rng([seed, chunk]), chunk, count, days, products
+            )
             if progress:
                 progress(start + count, people)
         landing.broken_lines(f.SHOP_CUSTOMERS, ["C000000001x,Lost,Columns"])
@@ -62,7 +73,13 @@ def generate_tenant(root: Path, *, people: int = 5000, days: int = 14, seed: int
 
 
 def _chunk(
-    landing: Landing, truth: _Truth, rng: np.random.Generator, chunk: int, count: int, days: int, products: pl.DataFrame
+    landing: Landing,
+    truth: _Truth,
+    rng: np.random.Generator,
+    chunk: int,
+    count: int,
+    days: int,
+    products: pl.DataFrame,
 ) -> None:
     people = make_people(rng, load_values(), chunk, count)
     truth.people(people)
@@ -91,23 +108,32 @@ def _chunk(
     landing.add(f.TILL_LINES, till_lines(rng, cards, products, chunk, days), rng)
 
 
-def _remember(people: pl.DataFrame, records: pl.DataFrame, key: str, count: str | None = None) -> pl.DataFrame:
+def _remember(
+    people: pl.DataFrame, records: pl.DataFrame, key: str, count: str | None = None
+) -> pl.DataFrame:
     """The first record's key of each person (and how many there are), for sources that quote it."""
     firsts = records.group_by("_person", maintain_order=True).agg(
-        pl.col("_key").first().alias(key), *([pl.len().cast(pl.Int64).alias(count)] if count else [])
+        pl.col("_key").first().alias(key),
+        *([pl.len().cast(pl.Int64).alias(count)] if count else []),
     )
-    return people.join(firsts, left_on="person", right_on="_person", how="left", maintain_order="left")
+    return people.join(
+        firsts, left_on="person", right_on="_person", how="left", maintain_order="left"
+    )
 
 
 def _catalogue(landing: Path, products: pl.DataFrame, days: int) -> None:
     """The whole catalogue about once a week; the second one lacks a few products and has new prices."""
-    dearer = products.filter(pl.int_range(pl.len()) % 61 != 60).with_columns(msrp=pl.col("msrp") * 103 // 100)
+    dearer = products.filter(pl.int_range(pl.len()) % 61 != 60).with_columns(
+        msrp=pl.col("msrp") * 103 // 100
+    )
     for day, rows in zip(f.CATALOGUE_DAYS, (products, dearer), strict=True):
         if day <= days:
             stamp = (FIRST_DAY + timedelta(days=day - 1)).strftime("%Y%m%d")
             path = landing / f.PRODUCTS.path.format(day=stamp)
             path.parent.mkdir(parents=True, exist_ok=True)
-            rows.select(expr.alias(name) for name, expr in f.PRODUCTS.columns.items()).write_csv(path)
+            rows.select(expr.alias(name) for name, expr in f.PRODUCTS.columns.items()).write_csv(
+                path
+            )
 
 
 class _Truth:
@@ -121,7 +147,9 @@ class _Truth:
     def _write(self, name: str, frame: pl.DataFrame) -> None:
         table = frame.to_arrow()
         if name not in self._writers:
-            self._writers[name] = pq.ParquetWriter(self._folder / f"{name}.parquet", table.schema, compression="zstd")
+            self._writers[name] = pq.ParquetWriter(
+                self._folder / f"{name}.parquet", table.schema, compression="zstd"
+            )
         self._writers[name].write_table(table)
 
     def people(self, people: pl.DataFrame) -> None:
@@ -146,8 +174,14 @@ class _Truth:
             base.select(
                 pl.lit(datasource).alias("datasource"),
                 pl.col("_key").alias("pk"),
-                pl.when(nobody).then("X" + pl.col("_key")).otherwise(_id("P", "_person")).alias("person_id"),
-                pl.when(nobody).then("X" + pl.col("_key")).otherwise(_id("H", "_household")).alias("household_id"),
+                pl.when(nobody)
+                .then("X" + pl.col("_key"))
+                .otherwise(_id("P", "_person"))
+                .alias("person_id"),
+                pl.when(nobody)
+                .then("X" + pl.col("_key"))
+                .otherwise(_id("H", "_household"))
+                .alias("household_id"),
             ).sort("pk"),
         )
 

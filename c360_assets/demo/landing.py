@@ -80,7 +80,9 @@ class Landing:
         first = min(feed.first_day, self.days)
         frame = frame.with_columns(delivery_day(frame, self.days).clip(first, self.days))
         columns = feed.columns or {c: pl.col(c) for c in frame.columns if not c.startswith("_")}
-        rows = frame.select("_day", "_updated", *(expr.alias(name) for name, expr in columns.items()))
+        rows = frame.select(
+            "_day", "_updated", *(expr.alias(name) for name, expr in columns.items())
+        )
         rows = rows.sort("_day", "_updated", *feed.key, maintain_order=True).drop("_updated")
         for day in range(first, self.days + 1):
             part = rows.filter(pl.col("_day") == day).drop("_day")
@@ -123,7 +125,9 @@ def _open(path: Path, feed: FeedFiles, rows: pl.DataFrame) -> Any:
         return pq.ParquetWriter(path, rows.to_arrow().schema, compression="zstd")
     if feed.format == "csv.gz":
         # no name and no time inside: equal rows give equal bytes
-        return gzip.GzipFile(filename="", fileobj=path.open("wb"), mode="wb", compresslevel=9, mtime=0)
+        return gzip.GzipFile(
+            filename="", fileobj=path.open("wb"), mode="wb", compresslevel=9, mtime=0
+        )
     return io.BufferedWriter(io.FileIO(path, "wb"))
 
 
@@ -142,7 +146,9 @@ def _spoil(rng: np.random.Generator, feed: FeedFiles, rows: pl.DataFrame) -> pl.
         for i, (column, value) in enumerate(feed.bad.items())
     )
     keyed = pl.col("_kind") < len(feed.bad)
-    copies = copies.with_columns(pl.when(keyed).then(pl.col(c)).alias(c) for c in feed.key).drop("_kind")
+    copies = copies.with_columns(pl.when(keyed).then(pl.col(c)).alias(c) for c in feed.key).drop(
+        "_kind"
+    )
     order = np.argsort(np.concatenate([np.arange(len(rows)), at + 0.5]), kind="stable")
     return pl.concat([rows, copies])[order]
 

@@ -23,9 +23,28 @@ EMAIL_DOMAINS = [
     ("webmail.example", 0.05),
     ("cable.example", 0.03),
 ]
-STREET_TYPES = [("Street", "St", 0.3), ("Avenue", "Ave", 0.2), ("Road", "Rd", 0.15), ("Drive", "Dr", 0.12), ("Lane", "Ln", 0.09)]
+STREET_TYPES = [
+    ("Street", "St", 0.3),
+    ("Avenue", "Ave", 0.2),
+    ("Road", "Rd", 0.15),
+    ("Drive", "Dr", 0.12),
+    ("Lane", "Ln", 0.09),
+]
 STREET_TYPES += [("Court", "Ct", 0.06), ("Boulevard", "Blvd", 0.05), ("Place", "Pl", 0.03)]
-HOBBIES = ["runner", "gardener", "skier", "cookie", "gadget", "hiker", "pilot", "reader", "banjo", "tulip", "falcon", "sailor"]
+HOBBIES = [
+    "runner",
+    "gardener",
+    "skier",
+    "cookie",
+    "gadget",
+    "hiker",
+    "pilot",
+    "reader",
+    "banjo",
+    "tulip",
+    "falcon",
+    "sailor",
+]
 HOBBIES += ["biscuit", "otter", "pepper", "willow", "rocket", "pixel", "maple", "comet"]
 AREA_CODES = [f"{first}9{last}" for first in range(2, 10) for last in range(10)]
 EXCHANGES = [f"{n:03d}" for n in range(200, 1000) if n % 100 != 11]
@@ -66,19 +85,33 @@ def load_values() -> Values:
     given = [line.split() for line in _lines("given_names.txt")]
     female = [g[0] for g in given if g[1] == "F"]
     male = [g[0] for g in given if g[1] == "M"]
-    parts = {key.strip(): words.split() for key, words in (line.split(":") for line in _lines("place_parts.txt"))}
+    parts = {
+        key.strip(): words.split()
+        for key, words in (line.split(":") for line in _lines("place_parts.txt"))
+    }
     composed = [b + e for b in parts["begin"] for e in parts["end"] if b[-1] != e[0]]
     common = " ".join(_lines("surnames.txt")).split()
     rare = sorted(set(composed) - set(common))
-    surnames_p = np.concatenate([0.78 * _falling(len(common), 0.75), np.full(len(rare), 0.22 / len(rare))])
+    surnames_p = np.concatenate(
+        [0.78 * _falling(len(common), 0.75), np.full(len(rare), 0.22 / len(rare))]
+    )
     states = [line.split() for line in _lines("states.txt")]
     towns, weights = [], []
     for i, (state, zip3, weight) in enumerate(states):
         for k in range(4):
-            towns.append((composed[(i * 4 + k) * 8 % len(composed)], state, zip3, AREA_CODES[(i * 3 + k // 2) % len(AREA_CODES)]))
+            towns.append(
+                (
+                    composed[(i * 4 + k) * 8 % len(composed)],
+                    state,
+                    zip3,
+                    AREA_CODES[(i * 3 + k // 2) % len(AREA_CODES)],
+                )
+            )
             weights.append(float(weight) / (k + 1))
     streets = list(dict.fromkeys(" ".join(_lines("streets.txt")).split()))
-    firms = [word.lower() + kind for word in composed[5::11] for kind in ("works", "logistics", "clinic")]
+    firms = [
+        word.lower() + kind for word in composed[5::11] for kind in ("works", "logistics", "clinic")
+    ]
     return Values(
         female=pl.Series(female),
         female_p=_falling(len(female), 0.6),

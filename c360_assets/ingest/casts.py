@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.dates import DATES, TIMES, compile_pattern, day_text, offset_minutes, time_text
+from c360_assets.ingest.dates import (
+    DATES,
+    TIMES,
+    compile_pattern,
+    day_text,
+    offset_minutes,
+    time_text,
+)
 from c360_assets.tenant.models import FeedConfig, FieldConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -61,7 +68,10 @@ def typed_sql(casts: Sequence[Cast], source: str) -> str:
     """
     levels = [", ".join(f"{c.text} AS t{c.number}" for c in casts)]
     deepest = max((len(c.steps) for c in casts), default=0)
-    levels += [", ".join(f"{c.steps[k]} AS h{c.number}_{k}" for c in casts if k < len(c.steps)) for k in range(deepest)]
+    levels += [
+        ", ".join(f"{c.steps[k]} AS h{c.number}_{k}" for c in casts if k < len(c.steps))
+        for k in range(deepest)
+    ]
     levels.append(", ".join(f"{c.value} AS v{c.number}" for c in casts))
     for added in levels:
         source = f"(SELECT *, {added} FROM {source})"
@@ -78,7 +88,9 @@ def scale_of(feed: FeedConfig, item: FieldConfig) -> int:
     return next(s for s in scales if s is not None)
 
 
-def cast_for(feed: FeedConfig, item: FieldConfig, number: int, year: str, *, typed: bool = False) -> Cast:
+def cast_for(
+    feed: FeedConfig, item: FieldConfig, number: int, year: str, *, typed: bool = False
+) -> Cast:
     """The cast of field number `number` to its type.
 
     `year` is the SQL of the year that two-digit years are read near: the delivery day's, so that no clock is asked.
@@ -94,7 +106,9 @@ def cast_for(feed: FeedConfig, item: FieldConfig, number: int, year: str, *, typ
         return Cast(number, text, _boolean(t))
     if kind == "integer":
         whole = _full(t, "[+-]?[0-9]+(?:[.]0*)?")
-        return Cast(number, text, f"CASE WHEN {whole} THEN TRY_CAST(split_part({t}, '.', 1) AS BIGINT) END")
+        return Cast(
+            number, text, f"CASE WHEN {whole} THEN TRY_CAST(split_part({t}, '.', 1) AS BIGINT) END"
+        )
     if kind == "decimal":
         lost = quote_literal(f"[.][0-9]{{{scale_of(feed, item)}}}[0-9]*[1-9]")
         value = f"CASE WHEN {_full(t, DECIMAL)} THEN TRY_CAST({t} AS {sql_type(feed, item)}) END"
@@ -102,12 +116,18 @@ def cast_for(feed: FeedConfig, item: FieldConfig, number: int, year: str, *, typ
     if kind == "float":
         number_sql = f"TRY_CAST({t} AS DOUBLE)"
         like = _full(t, DECIMAL + "(?:[eE][+-]?[0-9]+)?")
-        return Cast(number, text, f"CASE WHEN {like} AND isfinite({number_sql}) THEN {number_sql} END")
+        return Cast(
+            number, text, f"CASE WHEN {like} AND isfinite({number_sql}) THEN {number_sql} END"
+        )
     pattern = None if typed else (item.format or feed.datetime_format)
     if pattern is not None:
         return _declared(number, text, kind, pattern, year, feed.timezone or "UTC")
     if kind == "date":
-        return Cast(number, text, f"CASE WHEN {_full(t, ISO_DATE)} THEN {_to_date(t)} ELSE {_known_day(t, year)} END")
+        return Cast(
+            number,
+            text,
+            f"CASE WHEN {_full(t, ISO_DATE)} THEN {_to_date(t)} ELSE {_known_day(t, year)} END",
+        )
     return _known_instant(number, text, year, feed.timezone or "UTC")
 
 
@@ -137,17 +157,29 @@ def _declared(number: int, text: str, kind: str, declared: str, year: str, zone:
     """A declared pattern is the only one: a text of another shape is an error, not a guess."""
     pattern = compile_pattern(declared)
     if not pattern.has_day:
-        raise C360Error(f"date pattern {declared!r} names no whole day: a {kind} needs year, month and day")
+        raise C360Error(
+            f"date pattern {declared!r} names no whole day: a {kind} needs year, month and day"
+        )
     t, parts, day = f"t{number}", f"h{number}_0", f"h{number}_1"
-    steps = (f"CASE WHEN {pattern.fits(t)} THEN {pattern.parts(t)} END", _to_date(day_text(pattern, parts, year)))
+    steps = (
+        f"CASE WHEN {pattern.fits(t)} THEN {pattern.parts(t)} END",
+        _to_date(day_text(pattern, parts, year)),
+    )
     if kind == "date":
         return Cast(number, text, day, steps)
-    return Cast(number, text, _instant(day, time_text(pattern, parts), offset_minutes(pattern, parts), zone), steps)
+    return Cast(
+        number,
+        text,
+        _instant(day, time_text(pattern, parts), offset_minutes(pattern, parts), zone),
+        steps,
+    )
 
 
 def _known_day(text: str, year: str) -> str:
     patterns = [compile_pattern(p) for p in DATES.values()]
-    branches = [f"WHEN {p.fits(text)} THEN {_to_date(day_text(p, p.parts(text), year))}" for p in patterns]
+    branches = [
+        f"WHEN {p.fits(text)} THEN {_to_date(day_text(p, p.parts(text), year))}" for p in patterns
+    ]
     return f"CASE {' '.join(branches)} END"
 
 
@@ -158,11 +190,16 @@ def _known_instant(number: int, text: str, year: str, zone: str) -> Cast:
     and four-digit years, of which the longer is tried first. Plain ISO texts skip all that.
     """
     t, head, tail, day, clock, minutes = (f"t{number}", *(f"h{number}_{step}" for step in range(5)))
-    shapes = sorted((compile_pattern(p).regex for p in DATES.values()), key=lambda regex: "[0-9]{4}" not in regex)
+    shapes = sorted(
+        (compile_pattern(p).regex for p in DATES.values()),
+        key=lambda regex: "[0-9]{4}" not in regex,
+    )
     iso = f"{_full(t, ISO_TIMESTAMP)} AND {t}[1:4] <> '0000'"
     times = [compile_pattern(p) for p in TIMES.values()]
     of_clock = f"{tail}[2:]"
-    clocks = " ".join(f"WHEN {p.fits(of_clock)} THEN {time_text(p, p.parts(of_clock))}" for p in times)
+    clocks = " ".join(
+        f"WHEN {p.fits(of_clock)} THEN {time_text(p, p.parts(of_clock))}" for p in times
+    )
     east = " ".join(
         f"WHEN {p.fits(of_clock)} THEN {offset_minutes(p, p.parts(of_clock))}"
         for p in times

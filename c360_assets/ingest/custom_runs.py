@@ -29,7 +29,9 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 
 
-def run_custom_table(session: Session, tenant: Tenant, table: CustomTable, *, force: bool = False) -> tuple[TableState, str]:
+def run_custom_table(
+    session: Session, tenant: Tenant, table: CustomTable, *, force: bool = False
+) -> tuple[TableState, str]:
     """Make a custom table current and return its state with the outcome, which is recorded; commits.
 
     Reuses the stored table where its SQL and the content of its inputs are unchanged. Raises C360Error as `build_custom_table`
@@ -50,11 +52,28 @@ def run_custom_table(session: Session, tenant: Tenant, table: CustomTable, *, fo
     return state, outcome
 
 
-def _record(session: Session, table: CustomTable, outcome: str, rows: int | None, begun: float, error: str | None) -> None:
-    row = (session.run_id, table.name, outcome, rows, round(time.monotonic() - begun, 3), error, datetime.now(UTC))
+def _record(
+    session: Session,
+    table: CustomTable,
+    outcome: str,
+    rows: int | None,
+    begun: float,
+    error: str | None,
+) -> None:
+    row = (
+        session.run_id,
+        table.name,
+        outcome,
+        rows,
+        round(time.monotonic() - begun, 3),
+        error,
+        datetime.now(UTC),
+    )
     history = pl.DataFrame([row], schema=SCHEMA, orient="row")
     if session.state(HISTORY) is not None:
         session.bind(HISTORY, "_c360_history")
         earlier = session.frame("SELECT * FROM _c360_history ORDER BY finished_at, run_id")
-        history = pl.concat([earlier.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()), history])
+        history = pl.concat(
+            [earlier.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()), history]
+        )
     session.write(HISTORY, history.tail(KEPT_ROWS))

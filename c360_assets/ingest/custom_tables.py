@@ -57,7 +57,9 @@ def ordered(tenant: Tenant) -> list[CustomTable]:
     for name, table in tables.items():
         query, found = _parse(tenant, table)
         problems += found
-        graph[name] = [d for d in _references(tenant, query)[0] if d in tables] if query is not None else []
+        graph[name] = (
+            [d for d in _references(tenant, query)[0] if d in tables] if query is not None else []
+        )
     if problems:
         raise ConfigError(problems)
     cycle = _cycle(graph)
@@ -82,12 +84,19 @@ def fingerprint_of(session: Session, tenant: Tenant, table: CustomTable) -> str:
     for name in dependencies(tenant, table):
         state = session.state(f"domain/{name}")
         if state is None:
-            raise C360Error(f"custom table {table.name} reads {name}, which has not been loaded yet")
+            raise C360Error(
+                f"custom table {table.name} reads {name}, which has not been loaded yet"
+            )
         inputs[name] = (state.digest, state.columns)
     query, _ = _parse(tenant, table)
     assert query is not None
     return fingerprint(
-        "custom", query.sql("duckdb", comments=False), table.config.primary_key, tenant.config.id, session.timezone, inputs
+        "custom",
+        query.sql("duckdb", comments=False),
+        table.config.primary_key,
+        tenant.config.id,
+        session.timezone,
+        inputs,
     )
 
 
@@ -104,13 +113,22 @@ def build_custom_table(session: Session, tenant: Tenant, table: CustomTable) -> 
     try:
         session.execute(f"CREATE OR REPLACE TEMP TABLE {BUILT}_rows AS {_text(table)}")
         columns = {
-            row[0]: row[1] for row in session.rows(f"DESCRIBE SELECT * FROM {BUILT}_rows") if row[0].lower() not in SYSTEM_COLUMNS
+            row[0]: row[1]
+            for row in session.rows(f"DESCRIBE SELECT * FROM {BUILT}_rows")
+            if row[0].lower() not in SYSTEM_COLUMNS
         }
         lowered = {name.lower(): name for name in columns}
         lacking = [name for name in table.config.primary_key if name.lower() not in lowered]
         if lacking:
-            raise C360Error(f"{place}: the result has no column {lacking[0]}, which is in primary_key")
-        key = key_sql({lowered[name.lower()]: columns[lowered[name.lower()]] for name in table.config.primary_key})
+            raise C360Error(
+                f"{place}: the result has no column {lacking[0]}, which is in primary_key"
+            )
+        key = key_sql(
+            {
+                lowered[name.lower()]: columns[lowered[name.lower()]]
+                for name in table.config.primary_key
+            }
+        )
         plain = ", ".join(quote_ident(name) for name in columns)
         digest = uuid_digest_sql(tenant.config.id, table.name)
         session.execute(
@@ -121,7 +139,9 @@ def build_custom_table(session: Session, tenant: Tenant, table: CustomTable) -> 
         _check_key(session, table, place)
         return session.write(custom_table_name(table), f"SELECT * FROM {BUILT}", fingerprint=mark)
     except duckdb.Error as error:
-        raise C360Error(f"{place}: {table.name} failed on the data: {reason(session, _text(table), error)}") from None
+        raise C360Error(
+            f"{place}: {table.name} failed on the data: {reason(session, _text(table), error)}"
+        ) from None
     finally:
         session.execute(f"DROP TABLE IF EXISTS {BUILT}_rows")
         session.execute(f"DROP TABLE IF EXISTS {BUILT}")
@@ -171,7 +191,10 @@ def lineage(tenant: Tenant, table: CustomTable) -> dict[str, list[tuple[str, str
             found[column] = []
             continue
         leaves = {
-            (names.get(leaf.source.name.lower(), leaf.source.name), leaf.name.rsplit(".", 1)[-1].strip('"'))
+            (
+                names.get(leaf.source.name.lower(), leaf.source.name),
+                leaf.name.rsplit(".", 1)[-1].strip('"'),
+            )
             for leaf in node.walk()
             if not leaf.downstream and isinstance(leaf.source, exp.Table)
         }
@@ -217,25 +240,36 @@ class _Schemas:
             # `DESCRIBE ` stands before the first line only, so line numbers are the file's.
             self.problems.append(
                 Problem(
-                    "error", _file(self.tenant, table), text.split("\n\n")[0].strip(), line=_line(table, line), key=table.name
+                    "error",
+                    _file(self.tenant, table),
+                    text.split("\n\n")[0].strip(),
+                    line=_line(table, line),
+                    key=table.name,
                 )
             )
             return
         given = [(row[0], row[1]) for row in described if row[0].lower() not in SYSTEM_COLUMNS]
         if twice := repeated(name for name, _ in given):
-            self.problems += [Problem("error", _file(self.tenant, table), text, key=table.name) for text in twice]
+            self.problems += [
+                Problem("error", _file(self.tenant, table), text, key=table.name) for text in twice
+            ]
             return
         own = dict(given)
         self.columns[table.physical] = own | SYSTEM_COLUMNS
         self._create(con, table.physical)
         present = {name.lower() for name in own}
         declaration = _file(self.tenant, table, ".yaml")
-        for key, names in (("primary_key", table.config.primary_key), ("fields", list(table.config.fields))):
+        for key, names in (
+            ("primary_key", table.config.primary_key),
+            ("fields", list(table.config.fields)),
+        ):
             for name in names:
                 if name.lower() not in present:
                     message = f"the SQL of {table.name} gives no column {name}"
                     remedy = f"add it to the SELECT or take it out of {key}"
-                    self.problems.append(Problem("error", declaration, message, key=key, remedy=remedy))
+                    self.problems.append(
+                        Problem("error", declaration, message, key=key, remedy=remedy)
+                    )
 
 
 def _line(table: CustomTable, found: re.Match[str] | None) -> int | None:
@@ -269,7 +303,9 @@ def _parse(tenant: Tenant, table: CustomTable) -> tuple[exp.Query | None, list[P
         return None, [Problem("error", place, message, line=details[0].get("line"), key=table.name)]
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         message = "a custom domain table is exactly one SELECT statement"
-        return None, [Problem("error", place, message, key=table.name, remedy="leave one SELECT in the file")]
+        return None, [
+            Problem("error", place, message, key=table.name, remedy="leave one SELECT in the file")
+        ]
     query = statements[0]
     problems = [
         Problem(
@@ -284,7 +320,16 @@ def _parse(tenant: Tenant, table: CustomTable) -> tuple[exp.Query | None, list[P
     if not problems:
         for name, line in _references(tenant, query)[1]:
             remedy = "name feeds as Source_Feed and custom tables by their name"
-            problems.append(Problem("error", place, f"there is no domain table {name}", line=line, key=table.name, remedy=remedy))
+            problems.append(
+                Problem(
+                    "error",
+                    place,
+                    f"there is no domain table {name}",
+                    line=line,
+                    key=table.name,
+                    remedy=remedy,
+                )
+            )
     return query, problems
 
 
@@ -316,7 +361,9 @@ def _references(tenant: Tenant, query: exp.Query) -> tuple[list[str], list[tuple
         if not source.db and name.lower() in named and name.lower() not in known:
             continue
         if source.db or name.lower() not in known:
-            unknown.append((f"{source.db}.{name}" if source.db else name, source.this.meta.get("line")))
+            unknown.append(
+                (f"{source.db}.{name}" if source.db else name, source.this.meta.get("line"))
+            )
         elif name.lower() not in named or name.lower() in both:
             found.add(known[name.lower()])
     return sorted(found), unknown
@@ -340,5 +387,8 @@ def _cycle_problem(tenant: Tenant, tables: dict[str, CustomTable], cycle: list[s
     names = cycle[::-1]
     place = _file(tenant, tables[sorted(names)[0]])
     return Problem(
-        "error", place, f"custom tables read each other in a circle: {' -> '.join(names)}", remedy="take one reference out"
+        "error",
+        place,
+        f"custom tables read each other in a circle: {' -> '.join(names)}",
+        remedy="take one reference out",
     )

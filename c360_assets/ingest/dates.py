@@ -87,7 +87,9 @@ class Pattern:
     def has_day(self) -> bool:
         year = {"year", "year2"} & set(self.groups)
         return bool(year) and (
-            "yearday" in self.groups or {"month", "day"} <= set(self.groups) or {"monthname", "day"} <= set(self.groups)
+            "yearday" in self.groups
+            or {"month", "day"} <= set(self.groups)
+            or {"monthname", "day"} <= set(self.groups)
         )
 
 
@@ -156,14 +158,20 @@ def day_text(pattern: Pattern, s: str, this_year: str) -> str:
         return f"CASE WHEN {s}.yearday::INTEGER > 0 AND year({day}) = {year} THEN strftime({day}, '%Y-%m-%d') END"
     months = ", ".join(quote_literal(m) for m in MONTHS)
     named = "monthname" in pattern.groups
-    month = f"list_position([{months}], lower({s}.monthname[1:3]))" if named else f"{s}.month::INTEGER"
+    month = (
+        f"list_position([{months}], lower({s}.monthname[1:3]))" if named else f"{s}.month::INTEGER"
+    )
     return f"printf('%04d-%02d-%02d', {year}, {month}, {s}.day::INTEGER)"
 
 
 def time_text(pattern: Pattern, s: str) -> str:
     """SQL for `hh:mm:ss[.ffffff]` from the parts `s`; fractions are cut at microseconds."""
     if "hour12" in pattern.groups:
-        half = f"CASE WHEN lower({s}.half) = 'pm' THEN 12 ELSE 0 END" if "half" in pattern.groups else "0"
+        half = (
+            f"CASE WHEN lower({s}.half) = 'pm' THEN 12 ELSE 0 END"
+            if "half" in pattern.groups
+            else "0"
+        )
         hour = f"{s}.hour12::INTEGER % 12 + {half}"
     else:
         hour = f"{s}.hour::INTEGER" if "hour" in pattern.groups else "0"

@@ -40,7 +40,9 @@ class LandedFile:
     def partition(self) -> dict[str, str | None]:
         """The columns that the folder of a partitioned Parquet file names (`region=US`), by lower-cased name."""
         name, equals, value = PurePosixPath(self.relative).parent.name.partition("=")
-        return {unquote(name).lower(): None if value == NO_VALUE else unquote(value)} if equals else {}
+        return (
+            {unquote(name).lower(): None if value == NO_VALUE else unquote(value)} if equals else {}
+        )
 
     def changed(self) -> bool:
         """Whether the file is not what it was when it was looked at: still being written, replaced or gone."""
@@ -79,7 +81,9 @@ def landed(tenant: Tenant, feed: FeedConfig, *, fetched: bool = True) -> list[La
     if not folder.is_dir():
         return []
     files = []
-    for match in FilePattern(feed.files.pattern).find(folder, folders=feed.files.format == "parquet"):
+    for match in FilePattern(feed.files.pattern).find(
+        folder, folders=feed.files.format == "parquet"
+    ):
         if match.valid:
             path = folder / match.path
             try:
@@ -112,16 +116,27 @@ def today(tenant: Tenant) -> date:
 def outside(tenant: Tenant, feed: FeedConfig, through: date | None = None) -> list[LandedFile]:
     """Files that are reported and not loaded: of a day after `through` (default today) or before the tenant's first day."""
     last = through or today(tenant)
-    return [f for f in landed(tenant, feed) if f.day is not None and not tenant.config.first_day <= f.day <= last]
+    return [
+        f
+        for f in landed(tenant, feed)
+        if f.day is not None and not tenant.config.first_day <= f.day <= last
+    ]
 
 
 def unclaimed(tenant: Tenant) -> list[str]:
     """Files below `landing/` that no feed's pattern takes, or whose date is no date: paths in order, hidden files left out."""
     folder = tenant.root / "landing"
-    claimed = {f.path for feed in tenant.feeds if "://" not in feed.files.address for f in landed(tenant, feed)}
+    claimed = {
+        f.path
+        for feed in tenant.feeds
+        if "://" not in feed.files.address
+        for f in landed(tenant, feed)
+    }
     there = (path for path in folder.rglob("*") if path not in claimed and path.is_file())
     found = (path.relative_to(folder) for path in there)
-    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+    return sorted(
+        path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts)
+    )
 
 
 def shared(tenant: Tenant) -> dict[str, list[str]]:
@@ -135,7 +150,12 @@ def shared(tenant: Tenant) -> dict[str, list[str]]:
 
 
 def pending(
-    tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, through: date | None = None, *, fetched: bool = True
+    tenant: Tenant,
+    feed: FeedConfig,
+    ledger: pl.DataFrame,
+    through: date | None = None,
+    *,
+    fetched: bool = True,
 ) -> list[DayLoad]:
     """The delivery days up to `through` (default today) that hold a file the ledger does not, oldest first.
 
@@ -167,7 +187,14 @@ def gone(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame) -> list[str]:
     """Paths whose rows are in the feed's table and whose content is no longer there: they cannot be loaded again."""
     known = _Known(ledger.filter(pl.col("feed") == feed.name, pl.col("status") == "loaded"))
     there = {(f.relative, known.identified(f).sha256) for f in landed(tenant, feed)}
-    return sorted({path for files in known.current.values() for path, sha in files if (path, sha) not in there})
+    return sorted(
+        {
+            path
+            for files in known.current.values()
+            for path, sha in files
+            if (path, sha) not in there
+        }
+    )
 
 
 class _Known:
@@ -180,7 +207,9 @@ class _Known:
         self._days: dict[tuple[str, str], date] = {}
         latest: dict[date, int] = {}
         columns = ("delivery_day", "attempt", "path", "sha256", "size", "mtime_ns", "status")
-        for day, attempt, path, sha, size, mtime, status in rows.sort("attempt").select(columns).iter_rows():
+        for day, attempt, path, sha, size, mtime, status in (
+            rows.sort("attempt").select(columns).iter_rows()
+        ):
             if sha:
                 self._hashes[path, size, mtime] = sha
             if attempt > latest.get(day, 0):

@@ -47,7 +47,9 @@ def domain_table(feed: FeedConfig) -> str:
 
 def layout_fingerprint(feed: FeedConfig) -> str:
     """Changes when the domain table's columns, types, key or order of rows change, not when its rows do."""
-    return fingerprint("domain", upsert.columns_of(feed), feed.primary_key, feed.last_updated, feed.load)
+    return fingerprint(
+        "domain", upsert.columns_of(feed), feed.primary_key, feed.last_updated, feed.load
+    )
 
 
 def ensure_table(session: Session, feed: FeedConfig) -> TableState:
@@ -58,11 +60,19 @@ def ensure_table(session: Session, feed: FeedConfig) -> TableState:
     table, mark = domain_table(feed), layout_fingerprint(feed)
     state = session.state(table)
     if state is None:
-        return session.write(table, _stored_sql(session, feed, None), fingerprint=mark, figures=_figures(feed))
+        return session.write(
+            table, _stored_sql(session, feed, None), fingerprint=mark, figures=_figures(feed)
+        )
     _check_layout(feed, state)
     if state.columns == upsert.columns_of(feed):
-        return state if state.fingerprint == mark else session.keep(table, fingerprint=mark, figures=_figures(feed))
-    return session.write(table, _stored_sql(session, feed, state), fingerprint=mark, figures=_figures(feed))
+        return (
+            state
+            if state.fingerprint == mark
+            else session.keep(table, fingerprint=mark, figures=_figures(feed))
+        )
+    return session.write(
+        table, _stored_sql(session, feed, state), fingerprint=mark, figures=_figures(feed)
+    )
 
 
 def purge(session: Session, feed: FeedConfig) -> None:
@@ -70,7 +80,10 @@ def purge(session: Session, feed: FeedConfig) -> None:
     kept = session_ledger(session).filter(pl.col("feed") != feed.name)
     session.write(LEDGER, kept)
     session.write(
-        domain_table(feed), _stored_sql(session, feed, None), fingerprint=layout_fingerprint(feed), figures=_figures(feed)
+        domain_table(feed),
+        _stored_sql(session, feed, None),
+        fingerprint=layout_fingerprint(feed),
+        figures=_figures(feed),
     )
 
 
@@ -100,7 +113,9 @@ def load_feed(
         return current
     workspace = tenant.root / ".tmp" / f"ingest-{feed.physical}"
     ((limit,),) = session.rows("SELECT current_setting('memory_limit')")
-    if limit.endswith(("GiB", "TiB")) and (limit.endswith("TiB") or float(limit.split()[0]) > MEMORY_GIB):
+    if limit.endswith(("GiB", "TiB")) and (
+        limit.endswith("TiB") or float(limit.split()[0]) > MEMORY_GIB
+    ):
         session.execute(f"SET memory_limit = '{MEMORY_GIB} GiB'")
     try:
         load = _Load(session, tenant, feed, sorted(days, key=lambda d: d.day), workspace, progress)
@@ -112,7 +127,8 @@ def load_feed(
         # The engine's text may quote a value.
         what = f"feed {feed.name}: the load was given up, and nothing of it is kept ({type(error).__name__})"
         raise LoadError(
-            "machine", f"{what}; see to disk space, memory and permissions below {tenant.root}, then run again"
+            "machine",
+            f"{what}; see to disk space, memory and permissions below {tenant.root}, then run again",
         ) from None
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
@@ -178,13 +194,21 @@ class _Load:
         except (duckdb.IOException, duckdb.OutOfMemoryException):
             raise
         except duckdb.Error as error:
-            raise LoadError("unreadable", f"feed {self.feed.name}: its files cannot be read ({type(error).__name__})") from None
+            raise LoadError(
+                "unreadable",
+                f"feed {self.feed.name}: its files cannot be read ({type(error).__name__})",
+            ) from None
         for file in opened:
             day, result = self.parts[file.number].day, self.parts[file.number].result
             if file.number in failures:
                 self._fail(day, failures[file.number])
             elif result.file.changed():
-                message = about(self.feed, result.file, "changed while it was read", "run again when it is complete")
+                message = about(
+                    self.feed,
+                    result.file,
+                    "changed while it was read",
+                    "run again when it is complete",
+                )
                 self._fail(day, LoadError("changing", message))
         for day in self.results:
             mine = [file for file in opened if self.parts[file.number].day is day]
@@ -198,9 +222,21 @@ class _Load:
             part.result.rounded += rounded or 0
 
     def _create_incoming(self) -> None:
-        columns = {**upsert.columns_of(self.feed), "_file": "INTEGER", "_row": "BIGINT", "_line": "BIGINT"}
-        columns |= {"_error": "VARCHAR", "_field": "VARCHAR", "_raw": "VARCHAR", "_rounded": "BIGINT"}
-        listed = ", ".join(f"{quote_ident(name)} {kind}" for name, kind in columns.items() if name != "_updated")
+        columns = {
+            **upsert.columns_of(self.feed),
+            "_file": "INTEGER",
+            "_row": "BIGINT",
+            "_line": "BIGINT",
+        }
+        columns |= {
+            "_error": "VARCHAR",
+            "_field": "VARCHAR",
+            "_raw": "VARCHAR",
+            "_rounded": "BIGINT",
+        }
+        listed = ", ".join(
+            f"{quote_ident(name)} {kind}" for name, kind in columns.items() if name != "_updated"
+        )
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE {INCOMING} ({listed})")
         days = [(n, part.day.day.year) for n, part in enumerate(self.parts)]
         frame = pl.DataFrame(days, schema={"_file": pl.Int32, "_year": pl.Int32}, orient="row")
@@ -210,12 +246,20 @@ class _Load:
         """From rows of text to the incoming table's rows: texts, values, key, first error; one idea per level."""
         feed = self.feed
         items = list(feed.fields.values())
-        casts = [cast_for(feed, item, i, "_year", typed=i in batch.typed) for i, item in enumerate(items)]
-        wrong = {i: f"t{i} IS NOT NULL AND v{i} IS NULL" for i, item in enumerate(items) if item.type not in AS_TEXT}
+        casts = [
+            cast_for(feed, item, i, "_year", typed=i in batch.typed) for i, item in enumerate(items)
+        ]
+        wrong = {
+            i: f"t{i} IS NOT NULL AND v{i} IS NULL"
+            for i, item in enumerate(items)
+            if item.type not in AS_TEXT
+        }
         names = list(feed.fields)
         wrong_field = _case({condition: quote_literal(names[i]) for i, condition in wrong.items()})
         wrong_text = _case({condition: f"r{i}" for i, condition in wrong.items()})
-        rounded = " + ".join(f"coalesce(({c.rounded})::INTEGER, 0)" for c in casts if c.rounded) or "0"
+        rounded = (
+            " + ".join(f"coalesce(({c.rounded})::INTEGER, 0)" for c in casts if c.rounded) or "0"
+        )
         outputs = list(feed.outputs)
         named = ", ".join(f"v{i} AS {quote_ident(name)}" for i, name in enumerate(outputs))
         types = upsert.columns_of(feed)
@@ -243,17 +287,25 @@ class _Load:
         logged = f"SELECT _file, _line, _field, _error, left(_raw, {LOGGED_CHARACTERS}) AS _raw FROM {INCOMING}"
         wrong = self.session.frame(f"{logged} WHERE _error IS NOT NULL")
         for day in self.results:
-            names = [(number, part.name) for number, part in enumerate(self.parts) if part.day is day]
+            names = [
+                (number, part.name) for number, part in enumerate(self.parts) if part.day is day
+            ]
             files = pl.DataFrame(names, schema={"_file": pl.Int32, "file": pl.String}, orient="row")
             of_day = wrong.join(files, on="_file")
-            errors = of_day.rename({"_line": "line_no", "_field": "field", "_error": "error_type", "_raw": "raw_value"})
+            errors = of_day.rename(
+                {"_line": "line_no", "_field": "field", "_error": "error_type", "_raw": "raw_value"}
+            )
             day.logs = write_logs(self.tenant.root, self.feed, day.day, errors)
             rate = Rate(day.rows_read, day.rows_rejected, threshold)
             if day.status != "failed" and rate.exceeded:
                 log = day.logs[0].relative_to(self.tenant.root)
-                remedy = f"see the error log {log}, mend the file or the feed, or raise error_threshold"
+                remedy = (
+                    f"see the error log {log}, mend the file or the feed, or raise error_threshold"
+                )
                 what = f"{rate} on {day.day}, mainly {commonest(errors, self.feed)}; nothing of that day was loaded"
-                self._fail(day, LoadError(OVER_THRESHOLD, f"feed {self.feed.name}: {what}; {remedy}"))
+                self._fail(
+                    day, LoadError(OVER_THRESHOLD, f"feed {self.feed.name}: {what}; {remedy}")
+                )
             elif day.status != "failed" and not day.rows_read:
                 day.status = "empty"
                 day.warnings.append(f"delivery day {day.day} has no rows")
@@ -281,17 +333,25 @@ class _Load:
             stored = _stored_sql(self.session, self.feed, None)
         else:
             stored = _stored_sql(self.session, self.feed, ensure_table(self.session, self.feed))
-        names = ", ".join(quote_ident(name) for name in upsert.columns_of(self.feed) if name != "_updated")
+        names = ", ".join(
+            quote_ident(name) for name in upsert.columns_of(self.feed) if name != "_updated"
+        )
         good_rows = f"{INCOMING} JOIN _c360_bases USING (_file) WHERE _error IS NULL"
         placed = f"(SELECT {names}, _base + _row AS _updated, _file FROM {good_rows})"
-        self.session.execute(f"CREATE OR REPLACE TEMP TABLE _c360_fresh AS {upsert.fresh_sql(self.feed, placed, f'({stored})')}")
+        self.session.execute(
+            f"CREATE OR REPLACE TEMP TABLE _c360_fresh AS {upsert.fresh_sql(self.feed, placed, f'({stored})')}"
+        )
         loaded_rows = f"SELECT _file, count(*) FROM {placed} SEMI JOIN _c360_fresh USING (_updated) GROUP BY _file"
         for number, loaded in self.session.rows(loaded_rows):
             self.parts[number].result.loaded += loaded
         self._count_replaced()
         self._tell_shared_keys()
         fresh = f"SELECT {names}, _updated FROM {placed} SEMI JOIN _c360_fresh USING (_updated)"
-        table, mark, figures = domain_table(self.feed), layout_fingerprint(self.feed), _figures(self.feed)
+        table, mark, figures = (
+            domain_table(self.feed),
+            layout_fingerprint(self.feed),
+            _figures(self.feed),
+        )
         if truncated:
             return self.session.write(table, fresh, fingerprint=mark, figures=figures)
         replaced = "SELECT _pk FROM _c360_fresh"
@@ -299,7 +359,9 @@ class _Load:
 
     def _newest(self, good: list[DayResult]) -> list[DayResult]:
         """A truncated feed shows its newest delivery day only; older ones are recorded and replaced by it."""
-        before = session_ledger(self.session).filter((pl.col("feed") == self.feed.name) & (pl.col("status") != "failed"))
+        before = session_ledger(self.session).filter(
+            (pl.col("feed") == self.feed.name) & (pl.col("status") != "failed")
+        )
         known = before["delivery_day"].to_list()
         newest = max([d.day for d in good] + known, default=None)
         return [d for d in good if d.day == newest]
@@ -307,7 +369,9 @@ class _Load:
     def _count_replaced(self) -> None:
         for day in self.results:
             for file in day.files:
-                file.replaced = 0 if day.status == "failed" else file.read - file.rejected - file.loaded
+                file.replaced = (
+                    0 if day.status == "failed" else file.read - file.rejected - file.loaded
+                )
 
     def _tell_shared_keys(self) -> None:
         """Warn of files that hold many rows of one key, of which one stands. Only those that lost as many rows are counted."""
@@ -353,7 +417,11 @@ class _Load:
 
 def _case(branches: dict[str, str]) -> str:
     """SQL for the value of the first condition that holds."""
-    return f"CASE {' '.join(f'WHEN {c} THEN {v}' for c, v in branches.items())} END" if branches else "NULL::VARCHAR"
+    return (
+        f"CASE {' '.join(f'WHEN {c} THEN {v}' for c, v in branches.items())} END"
+        if branches
+        else "NULL::VARCHAR"
+    )
 
 
 def _figures(feed: FeedConfig) -> dict[str, object]:
@@ -375,7 +443,10 @@ def _check_layout(feed: FeedConfig, state: TableState) -> None:
             raise LoadError("type_change", message)
     before_key = state.figures.get("primary_key")
     if before_key is not None and list(before_key) != list(feed.primary_key):
-        raise LoadError("key_change", f"feed {feed.name}: the primary key of a loaded table was changed; {_loaded_again(feed)}")
+        raise LoadError(
+            "key_change",
+            f"feed {feed.name}: the primary key of a loaded table was changed; {_loaded_again(feed)}",
+        )
 
 
 def _loaded_again(feed: FeedConfig) -> str:

@@ -42,10 +42,20 @@ FAILURES = {
         "is a host whose key is not known",
         "see that it is the right one, then add it to ~/.ssh/known_hosts with ssh-keyscan",
     ),
-    "extra": ("needs an optional part of this package", "install it: pip install 'c360-assets[s3]' or 'c360-assets[sftp]'"),
+    "extra": (
+        "needs an optional part of this package",
+        "install it: pip install 'c360-assets[s3]' or 'c360-assets[sftp]'",
+    ),
     "disk": ("could not be copied: the disk is full", "make room and run again"),
 }
-REFUSED = frozenset({"NoCredentialsError", "PartialCredentialsError", "AuthenticationException", "PasswordRequiredException"})
+REFUSED = frozenset(
+    {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "AuthenticationException",
+        "PasswordRequiredException",
+    }
+)
 Result = TypeVar("Result")
 UNKNOWN_HOST = frozenset({"BadHostKeyException", "UnknownHostError"})
 
@@ -62,7 +72,9 @@ class Facts:
     @property
     def mtime_ns(self) -> int:
         """The time of change that the copy gets. Two versions of one second differ in the fraction, by their mark."""
-        return self.changed * 10**9 + (crc32(self.version.encode()) % 10**6 * 1000 if self.version else 0)
+        return self.changed * 10**9 + (
+            crc32(self.version.encode()) % 10**6 * 1000 if self.version else 0
+        )
 
 
 @dataclass(frozen=True)
@@ -97,8 +109,16 @@ def is_fetched(folder: Path, remote: Remote) -> bool:
 def fetch(tenant: Tenant, feed: FeedConfig) -> Path:
     """Bring the feed's cache folder up to date and return it. Raises LoadError, after several attempts where one may help."""
     folder = cache_folder(tenant, feed)
-    if not folder.is_dir() or time.monotonic() - _looked.get(folder, float("-inf")) >= SECONDS_BETWEEN_LOOKS:
-        _attempted(feed, lambda: _mirror(tenant, feed, private_folder(private_folder(folder.parent) / folder.name)))
+    if (
+        not folder.is_dir()
+        or time.monotonic() - _looked.get(folder, float("-inf")) >= SECONDS_BETWEEN_LOOKS
+    ):
+        _attempted(
+            feed,
+            lambda: _mirror(
+                tenant, feed, private_folder(private_folder(folder.parent) / folder.name)
+            ),
+        )
         _looked[folder] = time.monotonic()
     return folder
 
@@ -116,7 +136,10 @@ def _attempted(feed: FeedConfig, work: Callable[[], Result]) -> Result:
             what, remedy = FAILURES[kind]
             place = urlsplit(feed.files.address)
             shown = f"{place.scheme}://{place.hostname or ''}{place.path}"
-            raise LoadError(kind, f"feed {feed.name}: files.address {shown} {what} ({type(error).__name__}); {remedy}") from None
+            raise LoadError(
+                kind,
+                f"feed {feed.name}: files.address {shown} {what} ({type(error).__name__}); {remedy}",
+            ) from None
     raise AssertionError("unreachable")
 
 
@@ -125,7 +148,11 @@ def _wanted(tenant: Tenant, feed: FeedConfig, system: Any, base: str) -> list[Re
     found = []
     for relative, path, facts in _listed(system, base, pattern.glob_root):
         match = pattern.fits(relative, folders)
-        if match is not None and match.valid and (match.day is None or match.day >= tenant.config.first_day):
+        if (
+            match is not None
+            and match.valid
+            and (match.day is None or match.day >= tenant.config.first_day)
+        ):
             found.append(Remote(relative, match.day, path, facts))
     return found
 
@@ -150,7 +177,10 @@ def _download(tenant: Tenant, system: Any, remote: Remote, local: Path) -> None:
     try:
         with suppress(FileNotFoundError):
             system.get_file(remote.path, str(aside))
-            if remote.facts == _facts(system.info(remote.path)) and aside.stat().st_size == remote.facts.size:
+            if (
+                remote.facts == _facts(system.info(remote.path))
+                and aside.stat().st_size == remote.facts.size
+            ):
                 aside.chmod(0o600)
                 os.utime(aside, ns=(remote.facts.mtime_ns, remote.facts.mtime_ns))
                 private_folder(local.parent)
@@ -188,7 +218,9 @@ def _system(address: str) -> tuple[Any, str]:
         import s3fs
 
         settings = {"connect_timeout": SECONDS_TO_CONNECT, "retries": {"max_attempts": 1}}
-        system = s3fs.S3FileSystem(config_kwargs=settings, use_listings_cache=False, skip_instance_cache=True)
+        system = s3fs.S3FileSystem(
+            config_kwargs=settings, use_listings_cache=False, skip_instance_cache=True
+        )
         return system, f"{place.netloc}{place.path}".rstrip("/")
     from c360_assets.ingest.sftp import KnownHostSystem
 

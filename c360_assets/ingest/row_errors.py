@@ -73,23 +73,44 @@ def write_logs(root: Path, feed: FeedConfig, day: date, errors: pl.DataFrame) ->
             path.unlink(missing_ok=True)
         return []
     private_folder(root / "logs")
-    told = {name: f"is no {item.type}: {SHAPES[item.type]}" for name, item in feed.fields.items() if item.type in SHAPES}
+    told = {
+        name: f"is no {item.type}: {SHAPES[item.type]}"
+        for name, item in feed.fields.items()
+        if item.type in SHAPES
+    }
     wrong_text = pl.col("field").replace_strict(told, default=None, return_dtype=pl.String)
-    message = pl.coalesce(pl.col("error_type").replace_strict(MESSAGES, default=None, return_dtype=pl.String), wrong_text)
-    rows = errors.with_columns(pl.lit(feed.name).alias("feed"), message.alias("message")).sort("file", "line_no")
+    message = pl.coalesce(
+        pl.col("error_type").replace_strict(MESSAGES, default=None, return_dtype=pl.String),
+        wrong_text,
+    )
+    rows = errors.with_columns(pl.lit(feed.name).alias("feed"), message.alias("message")).sort(
+        "file", "line_no"
+    )
     counts = (
-        rows.group_by("feed", "error_type", "field").agg(pl.len().alias("rows")).with_columns(pl.lit(day).alias("delivery_day"))
+        rows.group_by("feed", "error_type", "field")
+        .agg(pl.len().alias("rows"))
+        .with_columns(pl.lit(day).alias("delivery_day"))
     )
     _write(by_row, rows.select(FILE_LOG))
-    _write(by_type, counts.select(FEED_LOG).sort(["rows", "error_type", "field"], descending=[True, False, False]))
+    _write(
+        by_type,
+        counts.select(FEED_LOG).sort(
+            ["rows", "error_type", "field"], descending=[True, False, False]
+        ),
+    )
     return [by_row, by_type]
 
 
 def commonest(errors: pl.DataFrame, feed: FeedConfig) -> str:
     """The commonest kinds of error with their fields and rows, and what the field of the first should have held."""
     counts = errors.group_by("error_type", "field").agg(pl.len().alias("rows"))
-    top = counts.sort(["rows", "error_type", "field"], descending=[True, False, False]).head(COMMONEST)
-    told = ", ".join(f"{kind} in {field} ({n} rows)" if field else f"{kind} ({n} rows)" for kind, field, n in top.iter_rows())
+    top = counts.sort(["rows", "error_type", "field"], descending=[True, False, False]).head(
+        COMMONEST
+    )
+    told = ", ".join(
+        f"{kind} in {field} ({n} rows)" if field else f"{kind} ({n} rows)"
+        for kind, field, n in top.iter_rows()
+    )
     kind, field, _ = top.row(0)
     type_ = feed.fields[field].type if kind == "cast_error" and field in feed.fields else None
     return f"{told}; {field} is of type {type_}: {SHAPES[type_]}" if type_ in SHAPES else told

@@ -50,7 +50,9 @@ class TableDiff:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.added or self.dropped or self.changed or self.new_columns or self.gone_columns)
+        return not (
+            self.added or self.dropped or self.changed or self.new_columns or self.gone_columns
+        )
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,12 @@ class Side:
 
 
 def database_diff(
-    root: Path, first: str = PUBLISHED, second: str = BUILD, *, as_of: date | None = None, database: str = GROUP
+    root: Path,
+    first: str = PUBLISHED,
+    second: str = BUILD,
+    *,
+    as_of: date | None = None,
+    database: str = GROUP,
 ) -> list[TableDiff]:
     """The tables that differ between two states of a database: `published`, `build`, or the number of a kept file.
 
@@ -73,24 +80,40 @@ def database_diff(
     if BUILD in (first, second) and as_of is None:
         as_of = published_date(database_path(root, chosen.name))
         if as_of is None:
-            raise C360Error("nothing is published yet, so there is nothing to compare with; `c360 run` publishes")
+            raise C360Error(
+                "nothing is published yet, so there is nothing to compare with; `c360 run` publishes"
+            )
     with open_scratch(root, tenant.config.timezone) as session:
-        sides = [_side(session, tenant, chosen, name, f"_c360_{place}", as_of) for place, name in (("a", first), ("b", second))]
+        sides = [
+            _side(session, tenant, chosen, name, f"_c360_{place}", as_of)
+            for place, name in (("a", first), ("b", second))
+        ]
         names = sorted(set(sides[0].tables) | set(sides[1].tables))
-        found = [_table(session, name, sides[0].tables.get(name), sides[1].tables.get(name)) for name in names]
+        found = [
+            _table(session, name, sides[0].tables.get(name), sides[1].tables.get(name))
+            for name in names
+        ]
     return [diff for diff in found if not diff.is_empty]
 
 
-def _side(session: Session, tenant: Tenant, database: Database, name: str, alias: str, as_of: date | None) -> Side:
+def _side(
+    session: Session, tenant: Tenant, database: Database, name: str, alias: str, as_of: date | None
+) -> Side:
     if name == BUILD:
         assert as_of is not None
         return Side(name, _built(session, database, as_of))
     path = database_path(tenant.root, database.name)
     if name != PUBLISHED:
-        path = next((p for p in kept(path) if p.name.split(".")[-2] == name), path.with_name("none"))
+        path = next(
+            (p for p in kept(path) if p.name.split(".")[-2] == name), path.with_name("none")
+        )
     if not path.exists():
-        numbers = ", ".join(p.name.split(".")[-2] for p in kept(database_path(tenant.root, database.name)))
-        raise C360Error(f"there is no database {name}; published are: {PUBLISHED}, kept: {numbers or 'none'}")
+        numbers = ", ".join(
+            p.name.split(".")[-2] for p in kept(database_path(tenant.root, database.name))
+        )
+        raise C360Error(
+            f"there is no database {name}; published are: {PUBLISHED}, kept: {numbers or 'none'}"
+        )
     try:
         session.execute(f"ATTACH {quote_literal(str(path))} AS {alias} (READ_ONLY)")
     except duckdb.Error as error:
@@ -102,10 +125,19 @@ def _side(session: Session, tenant: Tenant, database: Database, name: str, alias
     )
     for table, column, type_ in listed:
         columns.setdefault(table, {})[column] = type_
-    return Side(name, {t: (f"{alias}.{_quoted(t)}", types) for t, types in columns.items() if t.split(".")[1] not in MADE})
+    return Side(
+        name,
+        {
+            t: (f"{alias}.{_quoted(t)}", types)
+            for t, types in columns.items()
+            if t.split(".")[1] not in MADE
+        },
+    )
 
 
-def _built(session: Session, database: Database, as_of: date) -> dict[str, tuple[str, dict[str, str]]]:
+def _built(
+    session: Session, database: Database, as_of: date
+) -> dict[str, tuple[str, dict[str, str]]]:
     """The database as a build would publish it, by views of the session."""
     build(session, database.nodes, as_of=as_of)
     database.prepare(session)
@@ -117,9 +149,14 @@ def _built(session: Session, database: Database, as_of: date) -> dict[str, tuple
         if entry.stored is not None:
             database.bind(session, entry.stored, view)
         else:
-            nothing = ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in entry.columns.items())
+            nothing = ", ".join(
+                f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in entry.columns.items()
+            )
             session.execute(f"CREATE TEMP VIEW {view} AS SELECT {nothing} WHERE FALSE")
-        found[f"{entry.schema}.{entry.name}"] = (view, {c: t for c, t, *_ in session.rows(f"DESCRIBE {view}")})
+        found[f"{entry.schema}.{entry.name}"] = (
+            view,
+            {c: t for c, t, *_ in session.rows(f"DESCRIBE {view}")},
+        )
     return found
 
 
@@ -128,7 +165,10 @@ def _quoted(table: str) -> str:
 
 
 def _table(
-    session: Session, name: str, first: tuple[str, dict[str, str]] | None, second: tuple[str, dict[str, str]] | None
+    session: Session,
+    name: str,
+    first: tuple[str, dict[str, str]] | None,
+    second: tuple[str, dict[str, str]] | None,
 ) -> TableDiff:
     shown = name.removeprefix("main.")
     if first is None or second is None:
@@ -136,15 +176,27 @@ def _table(
         ((rows,),) = session.rows(f"SELECT count(*) FROM {source}")
         gone = second is None
         return TableDiff(
-            shown, 0 if gone else rows, rows if gone else 0, 0, {}, [] if gone else [*columns], [*columns] if gone else []
+            shown,
+            0 if gone else rows,
+            rows if gone else 0,
+            0,
+            {},
+            [] if gone else [*columns],
+            [*columns] if gone else [],
         )
     both = [c for c in first[1] if c in second[1]]
-    new, gone_columns = [c for c in second[1] if c not in first[1]], [c for c in first[1] if c not in second[1]]
+    new, gone_columns = (
+        [c for c in second[1] if c not in first[1]],
+        [c for c in first[1] if c not in second[1]],
+    )
     key = _key(session, shown, first, second, both)
     compared = [c for c in both if c not in key]
     # A column whose type changed is compared by its text.
     alike = {c: first[1][c] == second[1][c] for c in both}
-    a, b = (f"(SELECT TRUE AS _here, {', '.join(_text(c, alike[c]) for c in both)} FROM {side[0]})" for side in (first, second))
+    a, b = (
+        f"(SELECT TRUE AS _here, {', '.join(_text(c, alike[c]) for c in both)} FROM {side[0]})"
+        for side in (first, second)
+    )
     if not key:
         counts = [session.rows(f"SELECT count(*) FROM (SELECT * FROM {x} EXCEPT ALL SELECT * FROM {y})")[0][0]
                   for x, y in ((b, a), (a, b))]  # fmt: skip
@@ -167,7 +219,11 @@ def _text(column: str, plain: bool) -> str:
 
 
 def _key(
-    session: Session, table: str, first: tuple[str, dict[str, str]], second: tuple[str, dict[str, str]], both: Sequence[str]
+    session: Session,
+    table: str,
+    first: tuple[str, dict[str, str]],
+    second: tuple[str, dict[str, str]],
+    both: Sequence[str],
 ) -> list[str]:
     """The table's key where it is unique in both databases, else nothing."""
     spec = all_tables().get(table)
@@ -195,14 +251,27 @@ def render_diff(found: Sequence[TableDiff], first: str, second: str, console: Co
         return
     people = next((diff for diff in found if diff.table == PEOPLE), None)
     if people is not None:
-        console.print(f"People: {people.added:,} added, {people.dropped:,} dropped, {people.changed:,} changed\n")
-    table = Table(box=None, pad_edge=False, header_style="bold", title=f"from {first} to {second}", title_justify="left")
+        console.print(
+            f"People: {people.added:,} added, {people.dropped:,} dropped, {people.changed:,} changed\n"
+        )
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        title=f"from {first} to {second}",
+        title_justify="left",
+    )
     table.add_column("table")
     for column in ("added", "dropped", "changed"):
         table.add_column(column, justify="right")
     table.add_column("columns", overflow="fold")
     for diff in found:
         told = [f"+{c}" for c in diff.new_columns] + [f"-{c}" for c in diff.gone_columns]
-        told += [f"{c} {n:,}" for c, n in sorted(diff.columns.items(), key=lambda item: (-item[1], item[0]))]
-        table.add_row(diff.table, f"{diff.added:,}", f"{diff.dropped:,}", f"{diff.changed:,}", ", ".join(told))
+        told += [
+            f"{c} {n:,}"
+            for c, n in sorted(diff.columns.items(), key=lambda item: (-item[1], item[0]))
+        ]
+        table.add_row(
+            diff.table, f"{diff.added:,}", f"{diff.dropped:,}", f"{diff.changed:,}", ", ".join(told)
+        )
     console.print(table)

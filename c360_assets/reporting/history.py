@@ -45,7 +45,9 @@ def versions(root: Path, database: str = GROUP) -> list[Version]:
     path = database_path(root, database_named(load_tenant(root), database).name)
     number = published_number(path)
     published = [replace(_version(number, path), published=True)] if path.exists() else []
-    return published + [_version(n, file) for file in kept(path) if (n := number_of(file)) != number]
+    return published + [
+        _version(n, file) for file in kept(path) if (n := number_of(file)) != number
+    ]
 
 
 def _version(number: int | None, file: Path) -> Version:
@@ -57,8 +59,17 @@ def _version(number: int | None, file: Path) -> Version:
         return Version(number, written, None, None, seen.st_size, damaged=True)
     with con:
         ((as_of,),) = con.execute("SELECT as_of FROM run_context").fetchall()
-        tables = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'").fetchall()}
-        rows = con.execute("SELECT count(*) FROM customer_360").fetchall() if "customer_360" in tables else []
+        tables = {
+            name
+            for (name,) in con.execute(
+                "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'"
+            ).fetchall()
+        }
+        rows = (
+            con.execute("SELECT count(*) FROM customer_360").fetchall()
+            if "customer_360" in tables
+            else []
+        )
     return Version(number, written, as_of, rows[0][0] if rows else None, seen.st_size)
 
 
@@ -71,8 +82,16 @@ def render_versions(found: list[Version], console: Console) -> None:
     for column in ("", "written", "as of", "people", "size"):
         table.add_column(column, justify="right" if column in ("people", "size") else "left")
     for item in found:
-        name = ", ".join(["published"] * item.published + [str(item.number)] * (item.number is not None))
+        name = ", ".join(
+            ["published"] * item.published + [str(item.number)] * (item.number is not None)
+        )
         people = "" if item.customers is None else f"{item.customers:,}"
         as_of = "cannot be opened" if item.damaged else str(item.as_of)
-        table.add_row(name, f"{item.written_at.astimezone():%Y-%m-%d %H:%M}", as_of, people, f"{item.bytes / 1e6:,.1f} MB")
+        table.add_row(
+            name,
+            f"{item.written_at.astimezone():%Y-%m-%d %H:%M}",
+            as_of,
+            people,
+            f"{item.bytes / 1e6:,.1f} MB",
+        )
     console.print(table)

@@ -42,7 +42,9 @@ class Preview:
         return vars(self)
 
 
-def preview_table(root: Path, name: str, *, as_of: date | None = None, rows: int = 10, database: str = GROUP) -> Preview:
+def preview_table(
+    root: Path, name: str, *, as_of: date | None = None, rows: int = 10, database: str = GROUP
+) -> Preview:
     """Compute the table `name` of a database of the tenant at `root`, and what it reads where not current, without writing.
 
     Raises ConfigError when its SQL has an error and C360Error when there is no such table or the SQL fails on the data.
@@ -55,7 +57,9 @@ def preview_table(root: Path, name: str, *, as_of: date | None = None, rows: int
     nodes = chosen.nodes
     node = next((n for n in nodes if n.name.lower() == name.lower()), None)
     if node is None:
-        raise C360Error(f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(n.name for n in nodes))}")
+        raise C360Error(
+            f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(n.name for n in nodes))}"
+        )
     needed = {node.table}
     for other in reversed(nodes):
         if other.table in needed:
@@ -104,7 +108,10 @@ def render_preview(found: Preview, console: Console) -> None:
     """Print sample, number of rows and the change of columns."""
     shown = print_rows(list(found.columns), found.sample, console)
     if shown < len(found.sample):
-        console.print(f"… {len(found.sample) - shown} more rows in the sample; a wider window or --json shows them", style="dim")
+        console.print(
+            f"… {len(found.sample) - shown} more rows in the sample; a wider window or --json shows them",
+            style="dim",
+        )
     was = "" if found.rows_before is None else f", {found.rows_before:,} published"
     console.print(f"\n{found.table} ({found.file}): {found.rows:,} rows{was}; nothing was written")
     if found.before is None:
@@ -112,5 +119,9 @@ def render_preview(found: Preview, console: Console) -> None:
         return
     changes = [f"+ {c} {t}" for c, t in found.columns.items() if c not in found.before]
     changes += [f"- {c} {t}" for c, t in found.before.items() if c not in found.columns]
-    changes += [f"{c}: {found.before[c]} becomes {t}" for c, t in found.columns.items() if found.before.get(c, t) != t]
+    changes += [
+        f"{c}: {found.before[c]} becomes {t}"
+        for c, t in found.columns.items()
+        if found.before.get(c, t) != t
+    ]
     console.print("\n".join(changes) if changes else "columns as published")

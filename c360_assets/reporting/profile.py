@@ -82,23 +82,44 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database
         [wanted.lower()] * 3,
     ).fetchall()
     if not found:
-        raise C360Error("nobody has this amperity_id; give one of customer_360, whole or its first eight characters")
+        raise C360Error(
+            "nobody has this amperity_id; give one of customer_360, whole or its first eight characters"
+        )
     if len(found) > 1:
-        raise C360Error("several people's ids begin like this; give more characters of the amperity_id")
+        raise C360Error(
+            "several people's ids begin like this; give more characters of the amperity_id"
+        )
     ((amperity_id,),) = found
     return Profile(
         amperity_id,
-        groups={**GROUPS, **{name: tuple(own.columns) for name, own in database.tenant.merge_policy.custom_groups.items()}},
+        groups={
+            **GROUPS,
+            **{
+                name: tuple(own.columns)
+                for name, own in database.tenant.merge_policy.custom_groups.items()
+            },
+        },
         merged=_one(con, "merged_customers", amperity_id),
-        attributes=_one(con, "customer_attributes", amperity_id) | _one(con, "transaction_attributes_extended", amperity_id),
+        attributes=_one(con, "customer_attributes", amperity_id)
+        | _one(con, "transaction_attributes_extended", amperity_id),
         records=_many(con, "unified_coalesced", RECORD_COLUMNS, amperity_id, "datasource, pk"),
-        orders=_many(con, "unified_transactions", tuple(ORDER_COLUMNS), amperity_id, "order_datetime DESC NULLS LAST, order_id"),
+        orders=_many(
+            con,
+            "unified_transactions",
+            tuple(ORDER_COLUMNS),
+            amperity_id,
+            "order_datetime DESC NULLS LAST, order_id",
+        ),
         refused=refused(con, database, amperity_id),
     )
 
 
 def _has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    return bool(con.execute("SELECT 1 FROM duckdb_columns() WHERE lower(table_name) = ? LIMIT 1", [table]).fetchall())
+    return bool(
+        con.execute(
+            "SELECT 1 FROM duckdb_columns() WHERE lower(table_name) = ? LIMIT 1", [table]
+        ).fetchall()
+    )
 
 
 def _one(con: duckdb.DuckDBPyConnection, table: str, amperity_id: str) -> dict[str, Any]:
@@ -109,12 +130,20 @@ def _one(con: duckdb.DuckDBPyConnection, table: str, amperity_id: str) -> dict[s
 
 
 def _many(
-    con: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...], amperity_id: str, order: str
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: tuple[str, ...],
+    amperity_id: str,
+    order: str,
 ) -> list[dict[str, Any]]:
     if not _has(con, table):
         return []
     listed = ", ".join(columns)
-    return _rows(con.execute(f"SELECT {listed} FROM {table} WHERE amperity_id = ? ORDER BY {order}", [amperity_id]))
+    return _rows(
+        con.execute(
+            f"SELECT {listed} FROM {table} WHERE amperity_id = ? ORDER BY {order}", [amperity_id]
+        )
+    )
 
 
 def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -130,8 +159,14 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
         best.add_column(name, overflow="fold")
     for group, columns in profile.groups.items():
         value = ", ".join(str(merged[c]) for c in columns if merged.get(c) is not None)
-        origin = (merged.get(f"{group}_datasource"), merged.get(f"{group}_pk"), merged.get(f"{group}_priority"))
-        _add_row(best, group, value or "–", *("" if v is None or not value else str(v) for v in origin))
+        origin = (
+            merged.get(f"{group}_datasource"),
+            merged.get(f"{group}_pk"),
+            merged.get(f"{group}_priority"),
+        )
+        _add_row(
+            best, group, value or "–", *("" if v is None or not value else str(v) for v in origin)
+        )
     parts: list[RenderableType] = [best]
     if profile.refused:
         parts.append(_refused_grid(profile.refused))
@@ -142,12 +177,18 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
         parts.append(f"\n[dim]{len(profile.records)} source records[/]")
     parts.extend(_record(row) for row in profile.records)
     if profile.orders:
-        parts.append(_order_grid(f"\n{len(profile.orders)} orders, latest first", profile.orders[:orders]))
-    console.print(Panel(Group(*parts), title=profile.amperity_id, title_align="left", padding=(0, 1)))
+        parts.append(
+            _order_grid(f"\n{len(profile.orders)} orders, latest first", profile.orders[:orders])
+        )
+    console.print(
+        Panel(Group(*parts), title=profile.amperity_id, title_align="left", padding=(0, 1))
+    )
 
 
 def _refused_grid(items: list[Refused]) -> Table:
-    table = Table(title="\nnot taken", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table = Table(
+        title="\nnot taken", title_justify="left", box=None, pad_edge=False, header_style="dim"
+    )
     for name in ("", "value", "source", "key", "why"):
         table.add_column(name, overflow="fold")
     for item in items:
@@ -175,7 +216,11 @@ def _facts(attributes: dict[str, Any]) -> str:
         "latest_order_datetime": "latest order",
         "contactable_email": "contactable by e-mail",
     }
-    return "   ".join(f"{label} {_plain(attributes[c])}" for c, label in wanted.items() if attributes.get(c) is not None)
+    return "   ".join(
+        f"{label} {_plain(attributes[c])}"
+        for c, label in wanted.items()
+        if attributes.get(c) is not None
+    )
 
 
 def _plain(value: Any) -> str:

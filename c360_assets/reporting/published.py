@@ -29,7 +29,15 @@ from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.lock import tenant_lock
-from c360_assets.warehouse.published_file import database_path, earlier_one, kept, number_of, opens, restore, sweep
+from c360_assets.warehouse.published_file import (
+    database_path,
+    earlier_one,
+    kept,
+    number_of,
+    opens,
+    restore,
+    sweep,
+)
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.sql import quote_literal
 
@@ -39,7 +47,9 @@ SHOWN_ROWS = 100
 def database_named(tenant: Tenant, name: str) -> Database:
     """The database of that name; the primary one by its own name too. Raises C360Error when there is none."""
     owned = databases(tenant)
-    primary = next((called for called, item in tenant.config.databases.items() if item.primary), GROUP)
+    primary = next(
+        (called for called, item in tenant.config.databases.items() if item.primary), GROUP
+    )
     found = next((d for d in owned if d.name == (GROUP if name == primary else name)), None)
     if found is None:
         raise C360Error(f"no database {name}; there are {', '.join(d.name for d in owned)}")
@@ -47,7 +57,9 @@ def database_named(tenant: Tenant, name: str) -> Database:
 
 
 @contextmanager
-def open_published(root: Path, database: str = GROUP, number: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_published(
+    root: Path, database: str = GROUP, number: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A published database of the tenant at `root`, or a kept file of it, read-only, in the tenant's time zone.
 
     Raises C360Error when there is no such database, nothing has been published, and for a query that fails.
@@ -55,9 +67,13 @@ def open_published(root: Path, database: str = GROUP, number: int | None = None)
     tenant = load_tenant(root)
     path = database_path(root, database_named(tenant, database).name)
     if number is not None:
-        path = next((file for file in kept(path) if number_of(file) == number), path.with_name("none"))
+        path = next(
+            (file for file in kept(path) if number_of(file) == number), path.with_name("none")
+        )
         if not path.exists():
-            raise C360Error(f"no database number {number} is kept; `c360 database history` lists them")
+            raise C360Error(
+                f"no database number {number} is kept; `c360 database history` lists them"
+            )
     if not path.exists():
         raise C360Error(f"nothing is published yet: {path} does not exist; run `c360 run` first")
     try:
@@ -67,9 +83,13 @@ def open_published(root: Path, database: str = GROUP, number: int | None = None)
     try:
         con.execute(f"SET TimeZone = {quote_literal(tenant.config.timezone)}")
         make_safe(con)
-        schemas = con.execute("SELECT schema_name FROM duckdb_schemas() WHERE schema_name = 'domain'").fetchall()
+        schemas = con.execute(
+            "SELECT schema_name FROM duckdb_schemas() WHERE schema_name = 'domain'"
+        ).fetchall()
         # So that the SQL which builds a table runs here as printed; a database of chosen tables may have no source table.
-        con.execute(f"SET search_path = {quote_literal(','.join(['main', *(name for (name,) in schemas)]))}")
+        con.execute(
+            f"SET search_path = {quote_literal(','.join(['main', *(name for (name,) in schemas)]))}"
+        )
         yield con
     except duckdb.Error as error:
         raise C360Error(str(error).strip()) from None
@@ -95,10 +115,17 @@ def published_date(path: Path) -> date | None:
 def unreadable(path: Path, error: duckdb.Error) -> C360Error:
     """What to tell about a published or kept file that cannot be opened."""
     told = f"{path.name} cannot be opened ({type(error).__name__}): {str(error).splitlines()[0]}"
-    return C360Error(f"{told}; `c360 run` publishes a damaged one again, `c360 rollback` a kept one")
+    return C360Error(
+        f"{told}; `c360 run` publishes a damaged one again, `c360 rollback` a kept one"
+    )
 
 
-def print_result(con: duckdb.DuckDBPyConnection, query: str, console: Console, form: Literal["table", "csv", "json"]) -> None:
+def print_result(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    console: Console,
+    form: Literal["table", "csv", "json"],
+) -> None:
     """Run `query` and print its rows: as a table (at most `SHOWN_ROWS`), or all of them as CSV or JSON."""
     result = con.execute(query)
     names = [column[0] for column in result.description or ()]
@@ -110,7 +137,9 @@ def print_result(con: duckdb.DuckDBPyConnection, query: str, console: Console, f
         return
     rows = result.fetchall()
     if form == "json":
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=1, default=str))
+        print(
+            json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=1, default=str)
+        )
         return
     writer = csv.writer(sys.stdout)
     writer.writerow(names)
@@ -127,7 +156,9 @@ def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = Fal
     found = built | {c.name: c.sql.text for c in tenant.custom_tables}
     text = next((sql for table, sql in found.items() if table.lower() == name.lower()), None)
     if text is None:
-        raise C360Error(f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(found))}")
+        raise C360Error(
+            f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(found))}"
+        )
     return spark_sql(text) if spark else text.strip()
 
 
@@ -148,13 +179,18 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
     tenant = load_tenant(root)
     chosen = database_named(tenant, database)
     path = database_path(root, chosen.name)
-    with tenant_lock(root, "a rollback"), open_session(root / "warehouse", tenant.config.timezone) as session:
+    with (
+        tenant_lock(root, "a rollback"),
+        open_session(root / "warehouse", tenant.config.timezone) as session,
+    ):
         try:
             file = earlier_one(path, number)
         except LookupError as error:
             raise C360Error(f"{error}; `c360 database history` lists what there is") from None
         if not opens(session, file):
-            raise C360Error(f"{file.name} is damaged and cannot be published; `c360 database history` lists the others")
+            raise C360Error(
+                f"{file.name} is damaged and cannot be published; `c360 database history` lists the others"
+            )
         session.forget(meta_of(chosen))
         try:
             return RolledBack(path, *restore(path, number_of(file)))
@@ -162,4 +198,6 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
             with suppress(OSError):
                 sweep(path)
             told = error.strerror or type(error).__name__
-            raise C360Error(f"{path.name} could not be written: {told}; what was published before stays") from None
+            raise C360Error(
+                f"{path.name} could not be written: {told}; what was published before stays"
+            ) from None

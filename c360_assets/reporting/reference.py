@@ -33,7 +33,9 @@ def reference_page() -> str:
 
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
-    by_stage = {stage: [spec for spec in all_tables().values() if spec.stage == stage] for stage in STAGES}
+    by_stage = {
+        stage: [spec for spec in all_tables().values() if spec.stage == stage] for stage in STAGES
+    }
     for stage, title in STAGES.items():
         yield f"- {title}: {', '.join(f'[{spec.name}](#{spec.name})' for spec in by_stage[stage])}"
     for stage, title in STAGES.items():
@@ -44,12 +46,21 @@ def _lines() -> Iterator[str]:
 
 def _table(spec: TableSpec) -> Iterator[str]:
     yield f"\n### {spec.name}\n\n{spec.description}"
-    told = [f"Grain: {spec.grain}." if spec.grain else "", f"Key: {', '.join(f'`{c}`' for c in spec.key)}." if spec.key else ""]
+    told = [
+        f"Grain: {spec.grain}." if spec.grain else "",
+        f"Key: {', '.join(f'`{c}`' for c in spec.key)}." if spec.key else "",
+    ]
     if any(told):
         yield "\n" + " ".join(filter(None, told))
     yield "\n| column | type | meaning | tag | |\n|---|---|---|---|---|"
     for name, column in spec.columns.items():
-        cells = (f"`{name}`", column.type, column.description, column.semantic, "personal" if column.pii else "")
+        cells = (
+            f"`{name}`",
+            column.type,
+            column.description,
+            column.semantic,
+            "personal" if column.pii else "",
+        )
         yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 

@@ -16,12 +16,23 @@ APART = 1  # between columns
 def print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], console: Console) -> int:
     """Print `rows` and return how many: turned round, only as many as stand beside each other."""
     texts = [["" if value is None else str(value) for value in row] for row in rows]
-    if sum(min(FOLDED, max(map(len, column))) + APART for column in zip(names, *texts, strict=True)) <= console.width:
+    if (
+        sum(
+            min(FOLDED, max(map(len, column))) + APART for column in zip(names, *texts, strict=True)
+        )
+        <= console.width
+    ):
         console.print(_table(names, texts))
         return len(rows)
     beside = max(1, (console.width - max(map(len, names))) // (FOLDED + APART))
     turned = [list(line) for line in zip(names, *texts[:beside], strict=True)]
-    console.print(_table(["column", *(f"row {number}" for number in range(1, len(texts[:beside]) + 1))], turned, turned=True))
+    console.print(
+        _table(
+            ["column", *(f"row {number}" for number in range(1, len(texts[:beside]) + 1))],
+            turned,
+            turned=True,
+        )
+    )
     return len(texts[:beside])
 
 

@@ -22,7 +22,10 @@ def send_all(root: Path, names: list[str], *, force: bool = False) -> SendResult
     """Send to `names`, or to every destination that lacks what is published (`force`: to every one)."""
     tenant = load_tenant(root)
     results = SendResults()
-    with tenant_lock(root, "a sending"), open_session(root / "warehouse", tenant.config.timezone) as session:
+    with (
+        tenant_lock(root, "a sending"),
+        open_session(root / "warehouse", tenant.config.timezone) as session,
+    ):
         for name in names or (list(tenant.destinations) if force else due(session, tenant)):
             try:
                 results.sent.append(send(session, tenant, name, force=force))

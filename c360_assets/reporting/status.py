@@ -71,7 +71,12 @@ def read_status(root: Path, now: datetime) -> Status:
     published: dict[str, Any] = {}
     if path.exists():
         at = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-        published = {"path": str(path), "at": at, "age_hours": (now - at).total_seconds() / 3600, "kept": len(kept(path))}
+        published = {
+            "path": str(path),
+            "at": at,
+            "age_hours": (now - at).total_seconds() / 3600,
+            "kept": len(kept(path)),
+        }
     records = warehouse.state("unified_coalesced")
     stitch = {
         "generation": meta.get("stitch_generation", 0),
@@ -96,7 +101,11 @@ def _alerts(tenant: Tenant, now: datetime) -> list[dict[str, Any]]:
     for line in path.read_text("utf-8", "replace").splitlines() if path.exists() else ():
         try:
             item = json.loads(line)
-            if now - datetime.fromisoformat(item["at"]) < ALERTS_SHOWN and item["kind"] and item["message"]:
+            if (
+                now - datetime.fromisoformat(item["at"]) < ALERTS_SHOWN
+                and item["kind"]
+                and item["message"]
+            ):
                 found.append(item)
         except (ValueError, KeyError, TypeError):
             continue
@@ -139,7 +148,13 @@ def digest_lines(root: Path) -> Iterator[str]:
 
 def render_status(status: Status, console: Console) -> None:
     """Print the page."""
-    table = Table(title=escape(status.tenant), title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table = Table(
+        title=escape(status.tenant),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="dim",
+    )
     table.add_column("feed")
     table.add_column("last delivery")
     for name in ("rows read", "rejected", "waiting"):
@@ -151,7 +166,9 @@ def render_status(status: Status, console: Console) -> None:
             parts.append(f"[red]{escape(f.problem)}[/]")
         state = "\n".join(parts) or ("" if f.last_day else "[yellow]nothing delivered yet[/]")
         waiting = "unknown" if f.problem else f"{f.waiting_days} days" if f.waiting_days else ""
-        table.add_row(escape(f.feed), str(f.last_day or "–"), f"{f.rows:,}", f"{f.rejected:,}", waiting, state)
+        table.add_row(
+            escape(f.feed), str(f.last_day or "–"), f"{f.rows:,}", f"{f.rejected:,}", waiting, state
+        )
     console.print(table)
     s = status.stitch
     if s["source_records"]:
@@ -167,8 +184,14 @@ def render_status(status: Status, console: Console) -> None:
     else:
         console.print("Published   nothing yet")
     for item in status.alerts:
-        told = "" if not item.get("webhook", "").startswith("failed") else f" (not told: {item['webhook']})"
+        told = (
+            ""
+            if not item.get("webhook", "").startswith("failed")
+            else f" (not told: {item['webhook']})"
+        )
         console.print(
             f"[yellow]Alert[/]       {item['at'][:16].replace('T', ' ')} {item['kind']}: {escape(item['message'] + told)}"
         )
-    console.print(f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, while `c360 ui` runs")
+    console.print(
+        f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, while `c360 ui` runs"
+    )

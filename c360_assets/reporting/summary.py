@@ -77,7 +77,11 @@ class Summary:
     @property
     def deduplication_rate(self) -> float:
         """Percent of source records that are further records of a person already counted."""
-        return 100.0 * (self.source_records - self.people) / self.source_records if self.source_records else 0.0
+        return (
+            100.0 * (self.source_records - self.people) / self.source_records
+            if self.source_records
+            else 0.0
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -119,7 +123,9 @@ def _best_customer(session: Session) -> str:
     ):
         if session.state(table) is not None:
             session.bind(table)
-            found = session.rows(f"SELECT amperity_id FROM {table} ORDER BY {order}amperity_id LIMIT 1")
+            found = session.rows(
+                f"SELECT amperity_id FROM {table} ORDER BY {order}amperity_id LIMIT 1"
+            )
             if found:
                 return str(found[0][0])
     return "ID"
@@ -143,7 +149,9 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
     parts.append(_outcome(summary))
     console.print(Group(*parts))
     for command, text in commands:
-        console.print(f"[dim]{text}[/]\n  {command.format(id=summary.example_id[:8])}", soft_wrap=True)
+        console.print(
+            f"[dim]{text}[/]\n  {command.format(id=summary.example_id[:8])}", soft_wrap=True
+        )
 
 
 def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
@@ -159,7 +167,9 @@ def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
 
 
 def _tables(summary: Summary) -> Table:
-    table = Table(title="\nTables", title_justify="left", box=None, pad_edge=False, show_header=False)
+    table = Table(
+        title="\nTables", title_justify="left", box=None, pad_edge=False, show_header=False
+    )
     table.add_column("table")
     table.add_column("rows", justify="right")
     table.add_column("", style="dim")
@@ -171,7 +181,11 @@ def _tables(summary: Summary) -> Table:
 
 def _findings(findings: Sequence[Finding]) -> Table:
     table = Table(
-        title="\nInput validation: look at these first", title_justify="left", box=None, pad_edge=False, show_header=False
+        title="\nInput validation: look at these first",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        show_header=False,
     )
     for f in findings:
         table.add_row(f.report_id, Text(f.datasource), told(f.metric, f.count, 100 * f.share))
@@ -182,19 +196,35 @@ def _outcome(summary: Summary) -> Panel:
     report = summary.report
     lines: list[str | Text] = []
     if summary.source_records:
-        people = Text(f"{summary.source_records:,} source records → {summary.people:,} people", style="bold")
+        people = Text(
+            f"{summary.source_records:,} source records → {summary.people:,} people", style="bold"
+        )
         lines.append(people)
         lines.append(f"deduplication rate {summary.deduplication_rate:.1f} %, as of {report.as_of}")
     if not report.built and report.reused and not report.failures:
-        lines.append(f"Nothing new landed: all {len(report.reused)} tables are current and were reused.")
+        lines.append(
+            f"Nothing new landed: all {len(report.reused)} tables are current and were reused."
+        )
     else:
         reused = f", {len(report.reused)} reused" if report.reused else ""
         lines.append(f"{len(report.built)} tables built{reused}.")
     if report.published is not None:
-        unchanged = "Published before, and left as it is" if report.failures else "Published already, unchanged"
-        lines.append(f"{'Published' if report.published_now else unchanged}: {short_path(report.published)}")
+        unchanged = (
+            "Published before, and left as it is"
+            if report.failures
+            else "Published already, unchanged"
+        )
+        lines.append(
+            f"{'Published' if report.published_now else unchanged}: {short_path(report.published)}"
+        )
     elif report.failures:
-        lines.append(Text("Nothing was published; a database published before stays as it is.", style="red"))
-    title = f"done in {report.seconds:.1f} s" if not report.failures else f"failed after {report.seconds:.1f} s"
+        lines.append(
+            Text("Nothing was published; a database published before stays as it is.", style="red")
+        )
+    title = (
+        f"done in {report.seconds:.1f} s"
+        if not report.failures
+        else f"failed after {report.seconds:.1f} s"
+    )
     style = "red" if report.failures else "green"
     return Panel(Group(*lines), title=title, title_align="left", border_style=style, padding=(0, 1))

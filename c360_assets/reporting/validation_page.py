@@ -46,7 +46,9 @@ def write_page(session: Session, tenant: Tenant) -> Path:
             rows=sum(source.rows for source in found.sources),
         )
     )
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(
+        os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
         file.write(text)
     os.replace(aside, path)
     return path
@@ -61,7 +63,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"spark": spark, "day": day, "percent": percent, "number": number, "share": share}
+    found.filters |= {
+        "spark": spark,
+        "day": day,
+        "percent": percent,
+        "number": number,
+        "share": share,
+    }
     return found
 
 

@@ -85,7 +85,9 @@ class Validations:
                 {
                     "datasource": source.name,
                     "record_count": source.rows,
-                    "not_applicable": [{"report_id": r, "reason": why} for r, _, why in source.inapplicable],
+                    "not_applicable": [
+                        {"report_id": r, "reason": why} for r, _, why in source.inapplicable
+                    ],
                 }
                 for source in self.sources
             ],
@@ -102,12 +104,16 @@ def read_validations(session: Session, tenant: Tenant, only: str | None = None) 
     if only is not None:
         chosen = [t for t in tables if only in (t.name, t.physical)]
         if not chosen:
-            raise C360Error(f"no reports on {only}; there are some on {', '.join(t.name for t in tables)}")
+            raise C360Error(
+                f"no reports on {only}; there are some on {', '.join(t.name for t in tables)}"
+            )
         tables = chosen
     tables = [t for t in tables if session.state(validation_table(t)) is not None]
     names = {t.name for t in tables}
     found = [f for f in worst_findings(session, None) if f.datasource in names]
-    sources = sorted((_source(session, tenant, t) for t in tables), key=lambda source: not source.shares)
+    sources = sorted(
+        (_source(session, tenant, t) for t in tables), key=lambda source: not source.shares
+    )
     return Validations(sources, found, _matrices(session, names))
 
 
@@ -136,15 +142,23 @@ def _source(session: Session, tenant: Tenant, table: SourceTable) -> Source:
     counts = whole.filter(pl.col("metric") == "record_count")["value"].to_list()
     _, by = day_sql(relation(table))
     figures = [
-        (r["report_id"], BY_ID[r["report_id"]].title, r["metric"], _number(r["metric"], r["value"], r["text"]))
+        (
+            r["report_id"],
+            BY_ID[r["report_id"]].title,
+            r["metric"],
+            _number(r["metric"], r["value"], r["text"]),
+        )
         for r in whole.iter_rows(named=True)
         if r["report_id"] in BY_ID
     ]
-    present = {tag.split("/")[0] if "/" in tag else "" for tags in table.tags.values() for tag in tags}
+    present = {
+        tag.split("/")[0] if "/" in tag else "" for tags in table.tags.values() for tag in tags
+    }
     inapplicable = [
         (report.id, report.title, why)
         for report in REPORTS
-        if _is_near(report.needs, present) and (why := reason_against(report, table, tenant.config.extra_validations))
+        if _is_near(report.needs, present)
+        and (why := reason_against(report, table, tenant.config.extra_validations))
     ]
     return Source(
         table.name,
@@ -178,11 +192,15 @@ def _shares(whole: pl.DataFrame) -> list[Share]:
             continue
         name = metric.removesuffix("_pct")
         if name.startswith("missing_"):
-            share = Share("completeness", name.removeprefix("missing_").replace("_", " "), 100 - value)
+            share = Share(
+                "completeness", name.removeprefix("missing_").replace("_", " "), 100 - value
+            )
         elif name.startswith("invalid_"):
             share = Share("validity", name.removeprefix("invalid_").replace("_", " "), 100 - value)
         elif name.endswith("_uniqueness") and not name.startswith("all_sources"):
-            share = Share("uniqueness", name.removesuffix("_uniqueness").replace("_", " "), min(value, 100.0))
+            share = Share(
+                "uniqueness", name.removesuffix("_uniqueness").replace("_", " "), min(value, 100.0)
+            )
         elif any(c == f"{name}_count" for c in _rules(report_id)):
             share = Share("validity", BY_ID[report_id].title, 100 - value)
         else:
@@ -194,7 +212,11 @@ def _shares(whole: pl.DataFrame) -> list[Share]:
 def _rules(report_id: str) -> list[str]:
     """The findings of a transaction report, whose shares say how many rows keep its rule."""
     report = BY_ID[report_id]
-    return [f"{item.name}_count" for item in report.items if item.finding] if report.category == "transactions" else []
+    return (
+        [f"{item.name}_count" for item in report.items if item.finding]
+        if report.category == "transactions"
+        else []
+    )
 
 
 def _trends(daily: pl.DataFrame, limit: int = 4) -> list[Trend]:
@@ -213,7 +235,9 @@ def _trends(daily: pl.DataFrame, limit: int = 4) -> list[Trend]:
         .head(limit)
     )
     for report_id, metric in spread.select("report_id", "metric").iter_rows():
-        mine = shares.filter((pl.col("report_id") == report_id) & (pl.col("metric") == metric)).sort("day")
+        mine = shares.filter(
+            (pl.col("report_id") == report_id) & (pl.col("metric") == metric)
+        ).sort("day")
         label = metric.removesuffix("_pct").replace("_", " ")
         trends.append(Trend(label, " %", mine["day"].to_list(), mine["value"].to_list()))
     return trends
@@ -225,23 +249,40 @@ def _matrices(session: Session, names: set[str]) -> list[Matrix]:
     session.bind(OVERLAPS, "_overlap")
     found = []
     for semantic in ("email", "phone", "order_id"):
-        rows = session.rows("SELECT datasource, other, shared_count FROM _overlap WHERE semantic = ?", [semantic])
+        rows = session.rows(
+            "SELECT datasource, other, shared_count FROM _overlap WHERE semantic = ?", [semantic]
+        )
         shared = {(a, b): n for a, b, n in rows}
         listed = sorted({a for a, _, _ in rows})
-        if len(listed) < 2 or names.isdisjoint(listed) or (semantic == "order_id" and all(a == b for a, b in shared)):
+        if (
+            len(listed) < 2
+            or names.isdisjoint(listed)
+            or (semantic == "order_id" and all(a == b for a, b in shared))
+        ):
             continue
         cells = [
             [
-                (n := shared.get((row, column), 0), 100.0 * n / shared[row, row] if shared.get((row, row)) else 0.0)
+                (
+                    n := shared.get((row, column), 0),
+                    100.0 * n / shared[row, row] if shared.get((row, row)) else 0.0,
+                )
                 for column in listed
             ]
             for row in listed
         ]
-        found.append(Matrix({"email": "e-mail addresses", "phone": "phone numbers"}.get(semantic, "order ids"), listed, cells))
+        found.append(
+            Matrix(
+                {"email": "e-mail addresses", "phone": "phone numbers"}.get(semantic, "order ids"),
+                listed,
+                cells,
+            )
+        )
     return found
 
 
-def render_validations(found: Validations, console: Console, page: str, limit: int | None = None) -> None:
+def render_validations(
+    found: Validations, console: Console, page: str, limit: int | None = None
+) -> None:
     """Print findings, worst first and at most `limit`, with a line of advice each; `page` is where the whole picture is."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("#", justify="right", style="dim")
@@ -252,16 +293,32 @@ def render_validations(found: Validations, console: Console, page: str, limit: i
     table.add_column("what to do", overflow="fold", ratio=1)
     for number, f in enumerate(found.findings[:limit], 1):
         what = Text.assemble((f.what, "bold"), (f"  {f.report_id}", "dim"))
-        table.add_row(str(number), Text(f.datasource), what, f"{f.count:,}", f"{100 * f.share:.1f} %", f.advice)
+        table.add_row(
+            str(number),
+            Text(f.datasource),
+            what,
+            f"{f.count:,}",
+            f"{100 * f.share:.1f} %",
+            f.advice,
+        )
     rows = sum(source.rows for source in found.sources)
-    console.print(f"{len(found.sources)} tables, {rows:,} rows, {len(found.findings)} findings", style="bold")
+    console.print(
+        f"{len(found.sources)} tables, {rows:,} rows, {len(found.findings)} findings", style="bold"
+    )
     if found.findings:
         console.print(table)
         if limit is not None and len(found.findings) > limit:
             rest = len(found.findings) - limit
-            console.print(f"… and {rest} more; `c360 validate FEED` shows all of a feed, the page all of them", style="dim")
+            console.print(
+                f"… and {rest} more; `c360 validate FEED` shows all of a feed, the page all of them",
+                style="dim",
+            )
     else:
         console.print("Nothing to look at.", style="green")
     console.print(f"The whole picture: {page}", style="dim", soft_wrap=True)
     if found.findings:
-        console.print('The rows behind finding 1: c360 sql "$(c360 validate --sql 1)"', style="dim", soft_wrap=True)
+        console.print(
+            'The rows behind finding 1: c360 sql "$(c360 validate --sql 1)"',
+            style="dim",
+            soft_wrap=True,
+        )

@@ -42,7 +42,11 @@ def refused(con: duckdb.DuckDBPyConnection, database: Database, amperity_id: str
         return []
     try:
         records = source_records(con, core, amperity_id)
-        found = _emails(con, database, amperity_id) if database.tenant.merge_policy.best_email != "priority" else []
+        found = (
+            _emails(con, database, amperity_id)
+            if database.tenant.merge_policy.best_email != "priority"
+            else []
+        )
     except (duckdb.BinderException, duckdb.CatalogException):
         return []  # published before its definition changed, or without the tables that tell
     for group in values(database.tenant, frozenset())["groups"]:
@@ -51,11 +55,16 @@ def refused(con: duckdb.DuckDBPyConnection, database: Database, amperity_id: str
     return sorted(found, key=lambda r: (r.group, r.datasource or "", r.pk or "", r.value))
 
 
-def source_records(con: duckdb.DuckDBPyConnection, core: TableNode, amperity_id: str) -> list[dict[str, Any]]:
+def source_records(
+    con: duckdb.DuckDBPyConnection, core: TableNode, amperity_id: str
+) -> list[dict[str, Any]]:
     """The person's records as merged_customers compares them: values, completeness, blocklist flags and priorities by group."""
     query = sqlglot.parse_one(core.sql, read=DIALECT)
     parts = query.args["with_"].sql(dialect=DIALECT)
-    result = con.execute(f"{parts} SELECT * FROM {COMPARED} WHERE amperity_id = ? ORDER BY datasource, pk", [amperity_id])
+    result = con.execute(
+        f"{parts} SELECT * FROM {COMPARED} WHERE amperity_id = ? ORDER BY datasource, pk",
+        [amperity_id],
+    )
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
@@ -73,12 +82,19 @@ def best_record(group: Group, records: list[dict[str, Any]]) -> dict[str, Any]:
 def _of_group(group: Group, records: list[dict[str, Any]]) -> list[Refused]:
     winner = best_record(group, records)
     others = [r for r in records if _text(group, r) not in ("", _text(group, winner))]
-    return [Refused(group.name, r["datasource"], r["pk"], _text(group, r), _reason(group, r, winner)) for r in others]
+    return [
+        Refused(group.name, r["datasource"], r["pk"], _text(group, r), _reason(group, r, winner))
+        for r in others
+    ]
 
 
 def _text(group: Group, record: dict[str, Any]) -> str:
     """The values for a reader; a whole name says what its parts would say again."""
-    parts = {column["name"]: value for column in group.columns if (value := record[column["alias"]]) is not None}
+    parts = {
+        column["name"]: value
+        for column in group.columns
+        if (value := record[column["alias"]]) is not None
+    }
     repeated = ("given_name", "surname") if "full_name" in parts else ()
     return ", ".join(str(value) for column, value in parts.items() if column not in repeated)
 
@@ -109,7 +125,9 @@ def _reason(group: Group, record: dict[str, Any], winner: dict[str, Any]) -> str
         f"less complete: {-lost[0]} against {-won[0]}",
         "on the blocklist",
         f"its source comes later: priority {lost[2]} against {won[2]}",
-        "changed earlier" if record["update_dt"] is not None else "says nothing of when it was changed",
+        "changed earlier"
+        if record["update_dt"] is not None
+        else "says nothing of when it was changed",
         "alike in all; it has no key",
         "alike in all; its key comes later",
         "alike in all; its source's name comes later",

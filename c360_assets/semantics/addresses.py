@@ -23,7 +23,9 @@ def clean_address(address: pl.Expr, address2: pl.Expr | None = None) -> pl.Expr:
     if address2 is None:
         return on_distinct(address, _address_line)
     # Without a street only a PO box of the second line is kept, so the join must show which line is missing.
-    both = pl.concat_str([address.str.strip_chars().fill_null(""), address2.fill_null("")], separator="\n")
+    both = pl.concat_str(
+        [address.str.strip_chars().fill_null(""), address2.fill_null("")], separator="\n"
+    )
     return on_distinct(both, _address_lines)
 
 
@@ -38,7 +40,9 @@ def _address_line(line: pl.Expr) -> pl.Expr:
     text = text.str.replace_all(r"(\p{L}{2})\.(\p{L}|\d)", "${1} ${2}")
     text = text.str.replace_all(r"[.'\"]", "").str.replace_all(r"[,;()\s]+", " ")
     text = text.str.replace_all(_BOX_NUMBER, "PO BOX ${1}").str.replace_all(_BOX, "PO BOX")
-    text = text.str.replace_all(_UNIT_AND_HASH, "${1} ").str.replace_all("#", " APARTMENT ", literal=True)
+    text = text.str.replace_all(_UNIT_AND_HASH, "${1} ").str.replace_all(
+        "#", " APARTMENT ", literal=True
+    )
     return squeeze(_expand(squeeze(text)))
 
 
@@ -47,7 +51,9 @@ def _expand(text: pl.Expr) -> pl.Expr:
     words = address_expansions()
     # Every word gets spaces of its own, the first one none in front: so no pattern can match it.
     spaced = text.str.replace_all(" ", "  ", literal=True) + " "
-    return spaced.str.replace_many([f" {token} " for token in words], [f" {word} " for word in words.values()])
+    return spaced.str.replace_many(
+        [f" {token} " for token in words], [f" {word} " for word in words.values()]
+    )
 
 
 def po_box(expr: pl.Expr) -> pl.Expr:
@@ -58,14 +64,19 @@ def po_box(expr: pl.Expr) -> pl.Expr:
 def clean_city(expr: pl.Expr) -> pl.Expr:
     """Folded city name without dots, commas and apostrophes."""
     return on_distinct(
-        expr, lambda v: squeeze(fold_upper(v).str.replace_all(r"[.']", "").str.replace_all(",", " ", literal=True))
+        expr,
+        lambda v: squeeze(
+            fold_upper(v).str.replace_all(r"[.']", "").str.replace_all(",", " ", literal=True)
+        ),
     )
 
 
 def clean_state(expr: pl.Expr) -> pl.Expr:
     """Two-letter code of a US state, territory or military region; another value stays, in upper case."""
     codes = {name.replace("'", ""): code for name, code in state_codes().items()}
-    return on_distinct(expr, lambda v: squeeze(fold_upper(v).str.replace_all(r"[.']", "")).replace(codes))
+    return on_distinct(
+        expr, lambda v: squeeze(fold_upper(v).str.replace_all(r"[.']", "")).replace(codes)
+    )
 
 
 def compact_postal(expr: pl.Expr) -> pl.Expr:

@@ -14,7 +14,9 @@ from c360_assets.semantics.lookups import read_rows
 
 
 @cache
-def blocked_values(semantic: str, match: str = "whole", allow_business_email: bool = False) -> tuple[str, ...]:
+def blocked_values(
+    semantic: str, match: str = "whole", allow_business_email: bool = False
+) -> tuple[str, ...]:
     """Blocked values of a semantic in upper case, those of all semantics included, sorted.
 
     `match` picks the kind of an e-mail pattern: whole, local, domain or word. With `allow_business_email` the shorter
@@ -39,7 +41,13 @@ def is_blocked(semantic: str, expr: pl.Expr, allow_business_email: bool = False)
     hit = among(expr, "whole")
     if semantic == "email":
         local, domain = expr.str.extract("^([^@]*)@"), expr.str.extract("@([^@]*)$")
-        hit = hit | among(expr, "word") | among(local, "word") | among(local, "local") | among(domain, "domain")
+        hit = (
+            hit
+            | among(expr, "word")
+            | among(local, "word")
+            | among(local, "local")
+            | among(domain, "domain")
+        )
     return hit
 
 
@@ -71,8 +79,13 @@ def _phone_macro() -> str:
 
 
 def _value_macro() -> str:
-    semantics = sorted({row["semantic"] for row in read_rows("blocklist.csv")} - {"*", "email", "phone"})
-    cases = " ".join(f"WHEN semantic = '{name}' THEN upper(trim(v)) IN ({_sql_list(blocked_values(name))})" for name in semantics)
+    semantics = sorted(
+        {row["semantic"] for row in read_rows("blocklist.csv")} - {"*", "email", "phone"}
+    )
+    cases = " ".join(
+        f"WHEN semantic = '{name}' THEN upper(trim(v)) IN ({_sql_list(blocked_values(name))})"
+        for name in semantics
+    )
     return (
         "CREATE OR REPLACE TEMP MACRO value_blocked(semantic, v) AS CASE WHEN v IS NULL THEN NULL "
         f"{cases} ELSE upper(trim(v)) IN ({_sql_list(blocked_values(''))}) END"

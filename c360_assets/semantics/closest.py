@@ -19,6 +19,8 @@ def closest(word: str, allowed: Iterable[str], limit: int = 2) -> str | None:
         (distance, other)
         for other in sorted(set(allowed))
         if abs(len(other) - len(word)) <= limit
-        and 0 < (distance := damerau_levenshtein_distance(word.lower(), other.lower())) <= min(limit, max(1, len(word) // 3))
+        and 0
+        < (distance := damerau_levenshtein_distance(word.lower(), other.lower()))
+        <= min(limit, max(1, len(word) // 3))
     ]
     return min(near)[1] if near else None

@@ -22,9 +22,15 @@ def street_abbreviations() -> dict[str, str]:
     Used by householding, which compares the short forms.
     """
     rows = read_rows("street_suffixes.csv")
-    table = {spelling: row["abbreviation"] for row in rows for spelling in row["other_spellings"].split()}
+    table = {
+        spelling: row["abbreviation"] for row in rows for spelling in row["other_spellings"].split()
+    }
     # MDW abbreviates MEADOW and is also written for MEADOWS: as an abbreviation it stands for itself.
-    return table | {spelling: row["abbreviation"] for row in rows for spelling in (row["word"], row["abbreviation"])}
+    return table | {
+        spelling: row["abbreviation"]
+        for row in rows
+        for spelling in (row["word"], row["abbreviation"])
+    }
 
 
 @cache

@@ -17,7 +17,9 @@ _TRAILING_SUFFIXES = rf"(?: (?:{_SUFFIX_TOKENS}))+$"
 
 def _words(expr: pl.Expr) -> pl.Expr:
     """Folded words without dots and commas, title removed; hyphens and the generational suffix still there."""
-    words = squeeze(fold_upper(expr).str.replace_all(r"[.\"]", "").str.replace_all(",", " ", literal=True))
+    words = squeeze(
+        fold_upper(expr).str.replace_all(r"[.\"]", "").str.replace_all(",", " ", literal=True)
+    )
     return words.str.replace(_LEADING_TITLES, "")
 
 
@@ -38,7 +40,12 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """
 
     def part(pattern: str) -> pl.Expr:
-        return on_distinct(expr, lambda v: _letters(_words(_words(v).str.replace(_TRAILING_SUFFIXES, "").str.extract(pattern))))
+        return on_distinct(
+            expr,
+            lambda v: _letters(
+                _words(_words(v).str.replace(_TRAILING_SUFFIXES, "").str.extract(pattern))
+            ),
+        )
 
     return part(r"^(.+) \S+$"), part(r"(\S+)$")
 
@@ -47,7 +54,14 @@ def generational_suffix(expr: pl.Expr) -> pl.Expr:
     """JR, SR, II, III or IV standing last in a name; NULL where there is none."""
     pattern = rf" ({_SUFFIX_TOKENS})$"
     table = generational_suffixes()
-    return on_distinct(expr, lambda v: _words(v).str.extract(pattern).replace_strict(table, default=None, return_dtype=pl.String))
+    return on_distinct(
+        expr,
+        lambda v: (
+            _words(v)
+            .str.extract(pattern)
+            .replace_strict(table, default=None, return_dtype=pl.String)
+        ),
+    )
 
 
 def clean_suffix(expr: pl.Expr) -> pl.Expr:
@@ -72,5 +86,9 @@ def clean_company(expr: pl.Expr) -> pl.Expr:
     """A company name: folded, without dots and commas."""
     return on_distinct(
         expr,
-        lambda v: squeeze(fold_upper(v).str.replace_all(".", "", literal=True).str.replace_all(",", " ", literal=True)),
+        lambda v: squeeze(
+            fold_upper(v)
+            .str.replace_all(".", "", literal=True)
+            .str.replace_all(",", " ", literal=True)
+        ),
     )

@@ -17,37 +17,54 @@ def _shipped() -> frozenset[tuple[str, str]]:
     text = files("nicknames").joinpath("names.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
     return frozenset(
-        (row["name1"].strip().upper(), row["name2"].strip().upper()) for row in rows if row["relationship"] == "has_nickname"
+        (row["name1"].strip().upper(), row["name2"].strip().upper())
+        for row in rows
+        if row["relationship"] == "has_nickname"
     )
 
 
-def nickname_map(added: Iterable[tuple[str, str]] = (), removed: Iterable[tuple[str, str]] = ()) -> pl.DataFrame:
+def nickname_map(
+    added: Iterable[tuple[str, str]] = (), removed: Iterable[tuple[str, str]] = ()
+) -> pl.DataFrame:
     """One row per nickname: `nickname` String (unique), `canonical` List(String) sorted, both upper case.
 
     `added` and `removed` are a tenant's (canonical name, nickname) pairs in any case; a removal wins over an addition.
     """
     pairs = _shipped() | {(name.upper(), nick.upper()) for name, nick in added}
     pairs -= {(name.upper(), nick.upper()) for name, nick in removed}
-    frame = pl.DataFrame(sorted(pairs), schema={"canonical": pl.String, "nickname": pl.String}, orient="row")
-    return frame.sort("nickname", "canonical").group_by("nickname", maintain_order=True).agg("canonical")
+    frame = pl.DataFrame(
+        sorted(pairs), schema={"canonical": pl.String, "nickname": pl.String}, orient="row"
+    )
+    return (
+        frame.sort("nickname", "canonical")
+        .group_by("nickname", maintain_order=True)
+        .agg("canonical")
+    )
 
 
-def with_given_canonical(frame: pl.DataFrame, nicknames: pl.DataFrame | None = None) -> pl.DataFrame:
+def with_given_canonical(
+    frame: pl.DataFrame, nicknames: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Add `given_canonical` List(String): the given name itself and the names it is a nickname of, sorted, distinct.
 
     A name of several words is looked up by its first one (`BILL J` stands for WILLIAM). NULL without a given name.
     """
-    table = (nickname_map() if nicknames is None else nicknames).rename({"nickname": "_first", "canonical": "_known"})
+    table = (nickname_map() if nicknames is None else nicknames).rename(
+        {"nickname": "_first", "canonical": "_known"}
+    )
     names = frame.select(pl.col("given_name").drop_nulls().unique()).with_columns(
         _first=pl.col("given_name").str.extract(r"^(\S+)")
     )
     names = names.join(table, on="_first", how="left").select(
         "given_name",
         given_canonical=pl.concat_list(
-            pl.concat_list("given_name"), pl.col("_known").fill_null(pl.lit([], dtype=pl.List(pl.String)))
+            pl.concat_list("given_name"),
+            pl.col("_known").fill_null(pl.lit([], dtype=pl.List(pl.String))),
         )
         .list.unique()
         .list.sort(),
     )
-    matched = frame.select("given_name").join(names, on="given_name", how="left", maintain_order="left")
+    matched = frame.select("given_name").join(
+        names, on="given_name", how="left", maintain_order="left"
+    )
     return frame.with_columns(matched.get_column("given_canonical"))

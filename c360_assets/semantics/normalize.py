@@ -8,7 +8,13 @@ from collections.abc import Callable
 
 import polars as pl
 
-from c360_assets.semantics.addresses import clean_address, clean_city, clean_postal, clean_state, po_box
+from c360_assets.semantics.addresses import (
+    clean_address,
+    clean_city,
+    clean_postal,
+    clean_state,
+    po_box,
+)
 from c360_assets.semantics.contacts import clean_email, clean_phone, email_login, split_values
 from c360_assets.semantics.names import (
     clean_company,
@@ -53,7 +59,12 @@ def clean_key(expr: pl.Expr) -> pl.Expr:
 
 def clean_date(expr: pl.Expr) -> pl.Expr:
     """ISO text of a date, from ISO text with or without a time; NULL when it is no date."""
-    return expr.str.strip_chars().str.head(10).str.to_date("%Y-%m-%d", strict=False).dt.to_string("%Y-%m-%d")
+    return (
+        expr.str.strip_chars()
+        .str.head(10)
+        .str.to_date("%Y-%m-%d", strict=False)
+        .dt.to_string("%Y-%m-%d")
+    )
 
 
 MULTI_VALUED = ("email", "phone")

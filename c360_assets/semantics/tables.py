@@ -52,14 +52,19 @@ def all_tables() -> dict[str, TableSpec]:
             content = _read(file.read_text("utf-8")) or {}
             words = content.pop("words", {})
             for name, item in content.items():
-                raw[name] = (file.name.removesuffix(".yaml"), {**item, "columns": _spelt_out(item["columns"], words)})
+                raw[name] = (
+                    file.name.removesuffix(".yaml"),
+                    {**item, "columns": _spelt_out(item["columns"], words)},
+                )
     return {
         name: TableSpec(
             name=name,
             description=item["description"].strip(),
             grain=item.get("grain", ""),
             key=tuple(item.get("key", ())),
-            columns={column: _column(column, told, raw) for column, told in item["columns"].items()},
+            columns={
+                column: _column(column, told, raw) for column, told in item["columns"].items()
+            },
             stage=stage,
         )
         for name, (stage, item) in raw.items()
@@ -73,11 +78,15 @@ def _spelt_out(columns: dict[str, Any], words: dict[str, dict[str, str]]) -> dic
         word = next((word for word in words if f"{{{word}}}" in name), None)
         for short, meaning in words[word].items() if word else [("", "")]:
             text = told.get("description", "").replace(f"{{{word}}}", meaning)
-            found[name.replace(f"{{{word}}}", short)] = {**told, "description": text} if word else told
+            found[name.replace(f"{{{word}}}", short)] = (
+                {**told, "description": text} if word else told
+            )
     return found
 
 
-def _column(name: str, told: dict[str, Any], raw: dict[str, tuple[str, dict[str, Any]]]) -> ColumnSpec:
+def _column(
+    name: str, told: dict[str, Any], raw: dict[str, tuple[str, dict[str, Any]]]
+) -> ColumnSpec:
     """What is told of a column; what is not, the column it repeats (`from`) or its tag says."""
     own = dict(told)
     source = own.pop("from", None)
@@ -90,7 +99,9 @@ def _column(name: str, told: dict[str, Any], raw: dict[str, tuple[str, dict[str,
 
 def _read(text: str) -> Any:
     # The safe loader written in C, where it is there, is seven times as fast.
-    return yaml.load(text, Loader=yaml.CSafeLoader) if yaml.__with_libyaml__ else yaml.safe_load(text)
+    return (
+        yaml.load(text, Loader=yaml.CSafeLoader) if yaml.__with_libyaml__ else yaml.safe_load(text)
+    )
 
 
 def table_spec(name: str) -> TableSpec:

@@ -79,7 +79,10 @@ def _expand(name: str, item: Mapping[str, Any]) -> Iterator[tuple[str, dict[str,
     numbers, sibling = item.pop("n", None), item.pop("id", False)
     if numbers:
         for n in numbers:
-            yield name.replace("{n}", str(n)), {**item, "description": item["description"].replace("{n}", str(n))}
+            yield (
+                name.replace("{n}", str(n)),
+                {**item, "description": item["description"].replace("{n}", str(n))},
+            )
         return
     yield name, item
     if sibling:
@@ -91,13 +94,20 @@ def _tag(name: str, group: str, core: bool, item: dict[str, Any]) -> Tag:
     enforced = not any_type and (core or item.pop("enforced", False))
     told = {key: value for key, value in item.items() if key not in {"type", "enforced"}}
     return Tag(
-        name=name, group=group, column=column_for(name), type="any" if any_type else item["type"], enforced=enforced, **told
+        name=name,
+        group=group,
+        column=column_for(name),
+        type="any" if any_type else item["type"],
+        enforced=enforced,
+        **told,
     )
 
 
 def _read() -> tuple[dict[str, Tag], dict[str, Group], dict[str, str]]:
     content = yaml.safe_load((resources.files(__package__) / "tags.yaml").read_text("utf-8"))
-    columns = {_letters(name): tag for tag, names in content.pop("column_names").items() for name in names}
+    columns = {
+        _letters(name): tag for tag, names in content.pop("column_names").items() for name in names
+    }
     catalogue: dict[str, Tag] = {}
     groups: dict[str, Group] = {}
     for name, group in content.items():
@@ -106,10 +116,15 @@ def _read() -> tuple[dict[str, Tag], dict[str, Group], dict[str, str]]:
         for tag, item in content[group["include"]]["tags"].items() if "include" in group else ():
             for sibling, borrowed in _expand(tag, item):
                 entries.setdefault(sibling, {**borrowed, "required": False})
-        tags = [_tag(f"{prefix}/{tag}" if prefix else tag, name, group["core"], item) for tag, item in entries.items()]
+        tags = [
+            _tag(f"{prefix}/{tag}" if prefix else tag, name, group["core"], item)
+            for tag, item in entries.items()
+        ]
         catalogue |= {t.name: t for t in tags}
         if prefix and "table" in group:
-            groups[prefix] = Group(prefix, group["table"], group["description"], tuple(tags), group["core"])
+            groups[prefix] = Group(
+                prefix, group["table"], group["description"], tuple(tags), group["core"]
+            )
     return catalogue, groups, columns
 
 
@@ -119,10 +134,49 @@ PROFILE_TAGS: tuple[str, ...] = tuple(t.name for t in CATALOGUE.values() if t.gr
 
 # Families with a free namespace: pattern of the name -> what such a tag is.
 _FAMILIES: tuple[tuple[str, Tag], ...] = (
-    ("fk-.+", Tag("", "key", "", "string", enforced=True, once=True, description="Foreign key: equal values are one person")),
-    ("sk-.+", Tag("", "key", "", once=True, description="Separation key: different values are different people")),
-    ("bk-.+", Tag("", "key", "", "string", multi=True, description="Blocking key: equal values are compared")),
-    ("source/.+", Tag("", "source", "", multi=True, description="Source key: leads a privacy request back to the source row")),
+    (
+        "fk-.+",
+        Tag(
+            "",
+            "key",
+            "",
+            "string",
+            enforced=True,
+            once=True,
+            description="Foreign key: equal values are one person",
+        ),
+    ),
+    (
+        "sk-.+",
+        Tag(
+            "",
+            "key",
+            "",
+            once=True,
+            description="Separation key: different values are different people",
+        ),
+    ),
+    (
+        "bk-.+",
+        Tag(
+            "",
+            "key",
+            "",
+            "string",
+            multi=True,
+            description="Blocking key: equal values are compared",
+        ),
+    ),
+    (
+        "source/.+",
+        Tag(
+            "",
+            "source",
+            "",
+            multi=True,
+            description="Source key: leads a privacy request back to the source row",
+        ),
+    ),
 )
 
 

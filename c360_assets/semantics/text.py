@@ -10,9 +10,21 @@ import polars as pl
 
 # Letters that Unicode does not decompose although people type them without the stroke, and typographic variants of
 # characters the rules name. Applied after upper-casing.
-_LETTERS = {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Æ": "AE", "Œ": "OE", "Þ": "TH", "Ħ": "H", "ẞ": "SS"}
+_LETTERS = {
+    "Ø": "O",
+    "Ł": "L",
+    "Đ": "D",
+    "Ð": "D",
+    "Æ": "AE",
+    "Œ": "OE",
+    "Þ": "TH",
+    "Ħ": "H",
+    "ẞ": "SS",
+}
 # The acute accent and its kin decompose to a space plus a mark: they must become apostrophes before that.
-_PUNCTUATION = dict.fromkeys("’‘‛`´ʼʹ′＇", "'") | dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("“”„«»", '"')
+_PUNCTUATION = (
+    dict.fromkeys("’‘‛`´ʼʹ′＇", "'") | dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("“”„«»", '"')
+)
 _INVISIBLE = r"[\u{200B}-\u{200F}\u{2060}\u{FEFF}\u{AD}]"
 # What Unicode holds for white space, as a class for regular expressions in SQL: `\s` is ASCII there, and neither it nor the
 # separators have the vertical tab and the next line. Polars' own trimming and its `\s` know all of it.
@@ -21,10 +33,14 @@ _NOT_ASCII = r"[^\x00-\x7F]"
 
 
 def _fold(expr: pl.Expr) -> pl.Expr:
-    folded = expr.str.replace_many(_PUNCTUATION).str.replace_all(_INVISIBLE, "").str.normalize("NFKD")
+    folded = (
+        expr.str.replace_many(_PUNCTUATION).str.replace_all(_INVISIBLE, "").str.normalize("NFKD")
+    )
     # Only the block "combining diacritical marks": \p{M} would also delete the vowels of Devanagari or Thai. Composing
     # again gives Hangul and kana back their usual form.
-    folded = folded.str.replace_all(r"[\u{300}-\u{36F}]", "").str.normalize("NFC").str.to_uppercase()
+    folded = (
+        folded.str.replace_all(r"[\u{300}-\u{36F}]", "").str.normalize("NFC").str.to_uppercase()
+    )
     return folded.str.replace_many(_LETTERS)
 
 
@@ -63,7 +79,9 @@ def on_distinct(expr: pl.Expr, rule: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
     def clean(values: pl.Series) -> pl.Series:
         column = values.rename("value").to_frame()
         distinct = column.unique().with_columns(clean=rule(pl.col("value")))
-        joined = column.join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")
+        joined = column.join(
+            distinct, on="value", how="left", nulls_equal=True, maintain_order="left"
+        )
         return joined["clean"].rename(values.name)
 
     return expr.map_batches(clean, return_dtype=pl.String, is_elementwise=True)

@@ -10,7 +10,9 @@ from c360_assets.semantics.blocklist import blocked_values
 from c360_assets.semantics.contacts import EXTENSION
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+"
-EMAIL_PATTERN = rf"^{_ATOM}(\.{_ATOM})*@([A-Za-z0-9]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z]{{2,63}}$"
+EMAIL_PATTERN = (
+    rf"^{_ATOM}(\.{_ATOM})*@([A-Za-z0-9]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z]{{2,63}}$"
+)
 EMAIL_LENGTH, LOCAL_LENGTH = 254, 64
 _BLANKS = " \t\r\n\f\v"
 _EXTENSION = EXTENSION.replace(r"\s", r"[ \t\r\n\f\v]")
@@ -24,7 +26,11 @@ _NO_NUMBER = "^({})$".format(
     "|".join(
         [
             *(f"{digit}+" for digit in range(10)),
-            *("1?" * (len(value) == 10) + value for value in sorted(blocked_values("phone")) if value.isdigit()),
+            *(
+                "1?" * (len(value) == 10) + value
+                for value in sorted(blocked_values("phone"))
+                if value.isdigit()
+            ),
         ]
     )
 )
@@ -34,7 +40,9 @@ REGIONS = ("nanp", "any")
 def email_valid(expr: pl.Expr) -> pl.Expr:
     """Boolean: the trimmed value is one well-formed address of at most 254 characters, 64 before the `@`."""
     value = expr.str.strip_chars(_BLANKS)
-    fits = (value.str.len_chars() <= EMAIL_LENGTH) & (value.str.split("@").list.first().str.len_chars() <= LOCAL_LENGTH)
+    fits = (value.str.len_chars() <= EMAIL_LENGTH) & (
+        value.str.split("@").list.first().str.len_chars() <= LOCAL_LENGTH
+    )
     return fits & value.str.contains(EMAIL_PATTERN)
 
 
@@ -47,7 +55,9 @@ def phone_digits(expr: pl.Expr) -> pl.Expr:
 def phone_valid(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
     """Boolean: allowed characters only and a possible number of the region (`nanp` or `any`) that is no placeholder."""
     digits = phone_digits(expr)
-    form = digits.str.contains(_NANP if region == "nanp" else _ANY_REGION) & ~digits.str.contains(_NO_NUMBER)
+    form = digits.str.contains(_NANP if region == "nanp" else _ANY_REGION) & ~digits.str.contains(
+        _NO_NUMBER
+    )
     written = expr.str.replace(_EXTENSION, "").str.strip_chars(_BLANKS).str.contains(_ALLOWED)
     valid = (written & form).fill_null(False)
     return pl.when(expr.is_not_null()).then(valid)

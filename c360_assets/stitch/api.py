@@ -29,7 +29,11 @@ from c360_assets.warehouse.engine import make_safe
 
 # Namespace of the ids where no tenant is given (a notebook, the benchmark).
 NO_TENANT = UUID("6f0b2a6e-6d1b-5a3e-9c57-0b1f6a0c360a")
-POLARS_TYPES: dict[str, pl.DataType] = {"VARCHAR": pl.String(), "DATE": pl.Date(), "TIMESTAMPTZ": pl.Datetime("us", "UTC")}
+POLARS_TYPES: dict[str, pl.DataType] = {
+    "VARCHAR": pl.String(),
+    "DATE": pl.Date(),
+    "TIMESTAMPTZ": pl.Datetime("us", "UTC"),
+}
 Progress = Callable[[str], None]
 
 
@@ -60,7 +64,9 @@ def stitch(
     config = config or StitchConfig()
     job = job or changes.Job("stitch", datetime(1970, 1, 1, tzinfo=UTC))
     if model is not None and config.matching.model == "recordlinkage_ecm":
-        raise C360Error("stitch: the model of recordlinkage cannot be kept, it is fitted in every run")
+        raise C360Error(
+            "stitch: the model of recordlinkage cannot be kept, it is fitted in every run"
+        )
     steps = _Steps(progress)
     own = con is None
     connection = duckdb.connect() if con is None else con
@@ -73,22 +79,38 @@ def stitch(
         rules = config.trivial_duplicates
         said = of_records(labels, clean.frame)
         alone = None if said is None else [*said["rid1"], *said["rid2"]]
-        rep = collapse(clean.frame, size_threshold=rules.size_threshold, exclusions=rules.exclusions, kept_apart=alone)
+        rep = collapse(
+            clean.frame,
+            size_threshold=rules.size_threshold,
+            exclusions=rules.exclusions,
+            kept_apart=alone,
+        )
         hard = collapse(clean.frame, kept_apart=alone) if rules.exclusions else rep
         reps = representatives(clean.frame.with_columns(rep=rep))
         # Of a record that another one stands for, only keys are read again; at this point the texts need the room.
         fks = [c for c in clean.frame.columns if c.startswith("fk_")]
         frame = clean.frame.select("rid", "datasource", "pk", *fks).with_columns(rep=rep)
         clean = replace(clean, frame=frame)
-        resolution = resolve(reps, config, model=model, labels=said, con=connection, progress=steps.begin)
+        resolution = resolve(
+            reps, config, model=model, labels=said, con=connection, progress=steps.begin
+        )
         steps.begin("assign stable ids")
-        stable = _stable_ids(frame, resolution, previous, tenant_id or NO_TENANT, config, connection)
+        stable = _stable_ids(
+            frame, resolution, previous, tenant_id or NO_TENANT, config, connection
+        )
         fitted = stable.generation if model is None else int(model["generation"][0])
-        found = Found(raw, reps, hard, clean, resolution, stable, config, previous, job, blocklist, fitted)
+        found = Found(
+            raw, reps, hard, clean, resolution, stable, config, previous, job, blocklist, fitted
+        )
         tables = StitchTables(found, con)
         steps.end()
-    except (pl.exceptions.PolarsError, duckdb.Error) as error:  # their texts quote values of records
-        raise C360Error(f"Stitch failed at the step {steps.current!r} ({type(error).__name__})") from None
+    except (
+        pl.exceptions.PolarsError,
+        duckdb.Error,
+    ) as error:  # their texts quote values of records
+        raise C360Error(
+            f"Stitch failed at the step {steps.current!r} ({type(error).__name__})"
+        ) from None
     finally:
         if own:
             connection.close()
@@ -104,10 +126,18 @@ def record_frame(records: pl.DataFrame | duckdb.DuckDBPyRelation) -> pl.DataFram
     frame = records if isinstance(records, pl.DataFrame) else records.pl()
     frame = frame.rename({c: c.replace("-", "_") for c in frame.columns if "-" in c})
     if missing := [c for c in ("datasource", "pk") if c not in frame.columns]:
-        raise C360Error(f"the records lack the column {' and '.join(missing)}; both datasource and pk are needed")
+        raise C360Error(
+            f"the records lack the column {' and '.join(missing)}; both datasource and pk are needed"
+        )
     further = sorted(set(frame.columns) - CORE_COLUMNS.keys() - {"datasource", "pk"})
-    wanted = {"datasource": "VARCHAR", "pk": "VARCHAR"} | CORE_COLUMNS | dict.fromkeys(further, "VARCHAR")
-    return in_key_order(frame.select(_typed(frame, column, kind) for column, kind in wanted.items()))
+    wanted = (
+        {"datasource": "VARCHAR", "pk": "VARCHAR"}
+        | CORE_COLUMNS
+        | dict.fromkeys(further, "VARCHAR")
+    )
+    return in_key_order(
+        frame.select(_typed(frame, column, kind) for column, kind in wanted.items())
+    )
 
 
 def _typed(frame: pl.DataFrame, column: str, kind: str) -> pl.Expr:
@@ -120,7 +150,11 @@ def _typed(frame: pl.DataFrame, column: str, kind: str) -> pl.Expr:
     if have == pl.String and kind == "TIMESTAMPTZ":
         return value.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
     if isinstance(have, pl.Datetime) and kind == "TIMESTAMPTZ":
-        return value.dt.cast_time_unit("us") if have.time_zone else value.dt.cast_time_unit("us").dt.replace_time_zone("UTC")
+        return (
+            value.dt.cast_time_unit("us")
+            if have.time_zone
+            else value.dt.cast_time_unit("us").dt.replace_time_zone("UTC")
+        )
     if have == pl.Date and kind == "TIMESTAMPTZ":
         return value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return value.cast(target, strict=False)
@@ -157,5 +191,7 @@ class _Steps:
 
     def end(self) -> None:
         if self.current:
-            self.seconds[self.current] = self.seconds.get(self.current, 0.0) + perf_counter() - self._since
+            self.seconds[self.current] = (
+                self.seconds.get(self.current, 0.0) + perf_counter() - self._since
+            )
         self.current = ""

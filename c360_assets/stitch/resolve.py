@@ -113,7 +113,9 @@ def resolve(
     try:
         return _resolve(connection, frame, config, model, labels, say)
     except duckdb.Error as error:  # its text quotes values of records
-        raise C360Error(f"stitch: the comparison failed in the SQL engine ({type(error).__name__})") from None
+        raise C360Error(
+            f"stitch: the comparison failed in the SQL engine ({type(error).__name__})"
+        ) from None
     finally:
         if own:
             connection.close()
@@ -129,7 +131,9 @@ def _resolve(
 ) -> Resolution:
     say("index records")
     before = frozen.read_model(given) if given is not None else None
-    data = records.prepare_records(frame, _known_names(), population=before.records if before else None)
+    data = records.prepare_records(
+        frame, _known_names(), population=before.records if before else None
+    )
     n = data.height
     strategies = blocking.chosen_strategies(config.blocking, frame, config.matching.rules)
     say("form pairs")
@@ -152,27 +156,44 @@ def _resolve(
         table, moved = given, frozen.drift(before, distinct, counts)
     else:
         say("fit the model")
-        model, table = _fitted(con, data, read, distinct, counts.astype(np.int64), config.matching.model)
+        model, table = _fitted(
+            con, data, read, distinct, counts.astype(np.int64), config.matching.model
+        )
         moved = {}
     default = "always" if config.clustering.algorithm == "hierarchical" else "learned"
     conflicts = scores.choose_conflicts(
-        model, dict(config.clustering.conflict_fields), default, tuple(c for c in key_columns if c.startswith("sk_"))
+        model,
+        dict(config.clustering.conflict_fields),
+        default,
+        tuple(c for c in key_columns if c.startswith("sk_")),
     )
     if len(said.i):
         conflicts = replace(conflicts, keys=(*conflicts.keys, LABEL))
     say("score pairs")
-    contacts = bool(data.select(pl.any_horizontal(pl.col("email", "phone", "address").is_not_null().any())).item())
-    data = data.select(blocking.columns_read(strategies, data))  # the other texts need no room any more
+    contacts = bool(
+        data.select(
+            pl.any_horizontal(pl.col("email", "phone", "address").is_not_null().any())
+        ).item()
+    )
+    data = data.select(
+        blocking.columns_read(strategies, data)
+    )  # the other texts need no room any more
     person, household = model.log_odds(distinct)
     x = corroboration.below(person, corroboration.ceiling(distinct, contacts=contacts))
     score = np.empty(compared.n)
     for some in _stretches(compared.n):
         keys = {column: state[some] for column, state in compared.keys.items()}
-        score[some] = scores.apply_rules(config.matching, conflicts, x[inverse[some]], compared.pattern[some], keys).score
+        score[some] = scores.apply_rules(
+            config.matching, conflicts, x[inverse[some]], compared.pattern[some], keys
+        ).score
     home = (household > 0)[inverse]
     rid = data["rid"].to_numpy()
     at_home = pl.DataFrame(
-        {"rid1": rid[compared.i[home]], "rid2": rid[compared.j[home]], "log_odds": np.round(household[inverse[home]], 6)}
+        {
+            "rid1": rid[compared.i[home]],
+            "rid2": rid[compared.j[home]],
+            "log_odds": np.round(household[inverse[home]], 6),
+        }
     )
     of_strategies = _strategy_figures(strategies, compared.mask, x, inverse)
     say("cluster")
@@ -181,16 +202,31 @@ def _resolve(
     component = components.components(n, compared.i[edge], compared.j[edge])
     limits = config.clustering.supersized
     part, supersized = components.partition(
-        component, compared.i[edge], compared.j[edge], score[edge], threshold, limits.min_size, limits.max_depth
+        component,
+        compared.i[edge],
+        compared.j[edge],
+        score[edge],
+        threshold,
+        limits.min_size,
+        limits.max_depth,
     )
-    inside = np.concatenate([part[compared.i[some]] == part[compared.j[some]] for some in _stretches(compared.n)])
+    inside = np.concatenate(
+        [part[compared.i[some]] == part[compared.j[some]] for some in _stretches(compared.n)]
+    )
     i, j = _unmet(part, compared.i[inside], compared.j[inside], 4 * limits.min_size)
     wanted = 0.0 if config.outputs.get("stitch_scores") == "all" else 1.0
-    kept = compared.take(inside | (score >= wanted) | (said.states(compared.i, compared.j, n) > 0)).with_more(
-        _compare(con, read, i, j, np.zeros(len(i), dtype=np.int64), key_columns, said)
-    )
+    kept = compared.take(
+        inside | (score >= wanted) | (said.states(compared.i, compared.j, n) > 0)
+    ).with_more(_compare(con, read, i, j, np.zeros(len(i), dtype=np.int64), key_columns, said))
     n_compared = compared.n
-    del compared, inverse, score, inside, edge, home  # most pairs lead nowhere, and clustering needs their room
+    del (
+        compared,
+        inverse,
+        score,
+        inside,
+        edge,
+        home,
+    )  # most pairs lead nowhere, and clustering needs their room
     patterns = np.unique(kept.pattern)
     pattern_of = _positions(patterns, kept.pattern)
     person, top = model.log_odds(patterns)[0], corroboration.ceiling(patterns, contacts=contacts)
@@ -198,10 +234,16 @@ def _resolve(
     # A pair held down by its ceiling joins nothing, and drives nothing apart either: a person who moved looks like that.
     linked = np.where(np.isfinite(top), np.minimum(person, 0.0), person)[pattern_of]
     scored_kept = scores.apply_rules(config.matching, conflicts, x_kept, kept.pattern, kept.keys)
-    label, decision = _cluster(config, conflicts, kept, scored_kept, linked, model.strength(patterns)[pattern_of], part, n)
+    label, decision = _cluster(
+        config, conflicts, kept, scored_kept, linked, model.strength(patterns)[pattern_of], part, n
+    )
     say("collect results")
-    clusters = pl.DataFrame({"rid": rid, "cluster": rid[label], "component": rid[component]}).with_columns(
-        pl.Series("supersized", np.where(supersized >= 0, rid[np.maximum(supersized, 0)], -1)).replace(-1, None)
+    clusters = pl.DataFrame(
+        {"rid": rid, "cluster": rid[label], "component": rid[component]}
+    ).with_columns(
+        pl.Series(
+            "supersized", np.where(supersized >= 0, rid[np.maximum(supersized, 0)], -1)
+        ).replace(-1, None)
     )
     pairs = pl.DataFrame(
         {
@@ -210,7 +252,9 @@ def _resolve(
             "score": scored_kept.score,
             "log_odds": np.round(x_kept, 6),
             "match_category": scores.category_of(scored_kept.score),
-            "match_type": pl.Series(np.where(kept.mask == 0, 1, 0)).replace_strict([0, 1], MATCH_TYPES, return_dtype=MATCH_TYPE),
+            "match_type": pl.Series(np.where(kept.mask == 0, 1, 0)).replace_strict(
+                [0, 1], MATCH_TYPES, return_dtype=MATCH_TYPE
+            ),
             "decided_by": scored_kept.decider(),
             "strategy_count": np.bitwise_count(kept.mask.astype(np.uint64)).astype(np.int64),
         }
@@ -239,13 +283,20 @@ def _resolve(
 
 
 def _fitted(
-    con: duckdb.DuckDBPyConnection, data: pl.DataFrame, read: Comparable, patterns: Ints, counts: Ints, kind: str
+    con: duckdb.DuckDBPyConnection,
+    data: pl.DataFrame,
+    read: Comparable,
+    patterns: Ints,
+    counts: Ints,
+    kind: str,
 ) -> tuple[Model | EcmModel, pl.DataFrame]:
     """A model fitted on the compared pairs, as its table says it, and the table."""
     if kind == "recordlinkage_ecm":
         reference = fit_ecm(patterns, counts)
         return reference, frozen.rounded(reference.table(), data.height)
-    table = frozen.model_table(fit(con, data, read, patterns, counts, classes=2 if kind == "two_class" else 3))
+    table = frozen.model_table(
+        fit(con, data, read, patterns, counts, classes=2 if kind == "two_class" else 3)
+    )
     return frozen.read_model(table), table
 
 
@@ -292,7 +343,11 @@ def _unmet(part: Ints, i: Ints32, j: Ints32, largest: int) -> tuple[Ints32, Ints
     member = member[np.argsort(part[member], kind="stable")]
     # Every member is paired with the members of its part that follow it.
     sizes = size[part[member]]
-    starts = np.flatnonzero(np.concatenate([[True], part[member][1:] != part[member][:-1]])) if len(member) else member
+    starts = (
+        np.flatnonzero(np.concatenate([[True], part[member][1:] != part[member][:-1]]))
+        if len(member)
+        else member
+    )
     rank = np.arange(len(member)) - np.repeat(starts, sizes[starts])
     follow = sizes - rank - 1
     first = np.repeat(np.arange(len(member)), follow)
@@ -315,9 +370,13 @@ def _cluster(
     """Cluster label of each node and the decision log. `linked`: log-odds of each pair as linkage counts them."""
     if config.clustering.algorithm == "components":
         nothing = np.zeros(0, dtype=np.int64)
-        return part, clustering.Decision(nothing, nothing, np.zeros(0, dtype=bool), np.zeros(0), nothing)
+        return part, clustering.Decision(
+            nothing, nothing, np.zeros(0, dtype=bool), np.zeros(0), nothing
+        )
     inside = part[pairs.i] == part[pairs.j]
-    bad, good = scores.conflict_states(conflicts, pairs.pattern[inside], {c: s[inside] for c, s in pairs.keys.items()})
+    bad, good = scores.conflict_states(
+        conflicts, pairs.pattern[inside], {c: s[inside] for c, s in pairs.keys.items()}
+    )
     x = linked[inside]
     score = scored.score[inside]
     ruled = scored.decided_by[inside] > 0
@@ -333,7 +392,9 @@ def _cluster(
         bad,
         good,
     )
-    label = pairs.keys[LABEL][inside] if LABEL in pairs.keys else np.zeros(len(found.i), dtype=np.uint8)
+    label = (
+        pairs.keys[LABEL][inside] if LABEL in pairs.keys else np.zeros(len(found.i), dtype=np.uint8)
+    )
     joined = label == 1
     if not config.matching.classifier.endswith("sk-priority") or config.matching.rules:
         joined |= scored.fk_equal[inside]
@@ -345,10 +406,14 @@ def _cluster(
         contracted = clustering.contract(n, found.i[joined], found.j[joined])
     if config.clustering.algorithm == "hierarchical":
         return clustering.hierarchical(n, found, score, config.matching.threshold, contracted)
-    return clustering.mean_linkage(n, found, scores.log_odds_of(config.matching.threshold), contracted)
+    return clustering.mean_linkage(
+        n, found, scores.log_odds_of(config.matching.threshold), contracted
+    )
 
 
-def _decisions(decision: clustering.Decision, conflicts: scores.Conflicts, rid: npt.NDArray[np.int64]) -> pl.DataFrame:
+def _decisions(
+    decision: clustering.Decision, conflicts: scores.Conflicts, rid: npt.NDArray[np.int64]
+) -> pl.DataFrame:
     names = np.array([f.replace("_", "-") for f in conflicts.fields] + ["mean log-odds"])
     return pl.DataFrame(
         {
@@ -371,8 +436,15 @@ def _strategy_figures(
         bit = 1 << number
         alone = np.bincount(pattern_of[mask == bit], minlength=len(x))
         found = sum(int(np.count_nonzero(mask[some] & bit)) for some in _stretches(len(mask)))
-        rows.append((strategy.name, found, int(alone.sum()), round(float((alone * probability).sum()), 2)))
-    schema = {"strategy": pl.String, "pairs": pl.Int64, "exclusive_pairs": pl.Int64, "exclusive_matches": pl.Float64}
+        rows.append(
+            (strategy.name, found, int(alone.sum()), round(float((alone * probability).sum()), 2))
+        )
+    schema = {
+        "strategy": pl.String,
+        "pairs": pl.Int64,
+        "exclusive_pairs": pl.Int64,
+        "exclusive_matches": pl.Float64,
+    }
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

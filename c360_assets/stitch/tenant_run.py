@@ -19,7 +19,11 @@ from c360_assets.semantics.tables import all_tables
 from c360_assets.stitch.api import Progress, StitchResult, stitch
 from c360_assets.stitch.cluster.stable_ids import Previous
 from c360_assets.stitch.compare.blocking import of_rules
-from c360_assets.stitch.prepare.configuration_tables import configuration_tables, managed_blocklist, tenant_nicknames
+from c360_assets.stitch.prepare.configuration_tables import (
+    configuration_tables,
+    managed_blocklist,
+    tenant_nicknames,
+)
 from c360_assets.stitch.prepare.union import Union, union_records
 from c360_assets.stitch.publish import stitched_domain_tables as stitched
 from c360_assets.stitch.publish.identity_changes import Job
@@ -78,7 +82,9 @@ def run_stitch(
     """
     key = stitch_fingerprint(session, tenant)
     names = stitch_tables()
-    current = all((state := session.state(name)) is not None and state.fingerprint == key for name in names)
+    current = all(
+        (state := session.state(name)) is not None and state.fingerprint == key for name in names
+    )
     states: dict[str, TableState] = {}
     written: list[str] = []
     warnings = not_applied(tenant)
@@ -89,7 +95,9 @@ def run_stitch(
         states |= {name: state for name in names if (state := session.state(name)) is not None}
     else:
         union = union_records(session, tenant)
-        warnings += [f"{name} holds no records yet; Stitch runs without it" for name in union.empty_tables]
+        warnings += [
+            f"{name} holds no records yet; Stitch runs without it" for name in union.empty_tables
+        ]
         previous, kept = previous_generation(session), kept_model(session)
         basis = _basis(tenant, union)
         before = Basis.of(session.warehouse.manifest.meta.get(MODEL_BASIS))
@@ -100,20 +108,30 @@ def run_stitch(
             previous=previous,
             model=kept if reason is None else None,
             tenant_id=tenant.config.id,
-            job=Job(run_id, datetime.combine(as_of, time(), ZoneInfo(session.timezone)), tenant.stitch.stable_ids.recorded_days),
+            job=Job(
+                run_id,
+                datetime.combine(as_of, time(), ZoneInfo(session.timezone)),
+                tenant.stitch.stable_ids.recorded_days,
+            ),
             blocklist=managed_blocklist(session, tenant),
             nicknames=tenant_nicknames(session, tenant),
             con=session.con,
             progress=progress,
         )
-        model = f"kept from generation {result.fitted}" if reason is None else f"fitted, as {reason}"
+        model = (
+            f"kept from generation {result.fitted}" if reason is None else f"fitted, as {reason}"
+        )
         states |= _write_tables(session, result, names, key, progress, model)
         warnings += result.alerts
         written += names
         seconds = result.seconds
-        meta = {GENERATION: result.generation} | ({} if reason is None else {MODEL_BASIS: vars(basis)})
+        meta = {GENERATION: result.generation} | (
+            {} if reason is None else {MODEL_BASIS: vars(basis)}
+        )
     states |= _stitched_tables(session, tenant, force, written)
-    return StitchRun(states, meta, dict(states["unified_coalesced"].figures), written, warnings, seconds, model)
+    return StitchRun(
+        states, meta, dict(states["unified_coalesced"].figures), written, warnings, seconds, model
+    )
 
 
 def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
@@ -131,11 +149,15 @@ def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
 
 def stitched_fingerprint(session: Session, tenant: Tenant, table: SourceTable) -> str | None:
     """A digest of all that a stitched domain table is computed from; None while its table or the identities are not there."""
-    domain, unified, removed = (session.state(t) for t in (table.asset, "unified_coalesced", "stitch_removed_values"))
+    domain, unified, removed = (
+        session.state(t) for t in (table.asset, "unified_coalesced", "stitch_removed_values")
+    )
     if domain is None or unified is None or removed is None:
         return None
     exact = tenant.stitch.bad_values.case_sensitive_fks
-    return fingerprint("stitched", _code(), table.tags, exact, domain.digest, unified.digest, removed.digest)
+    return fingerprint(
+        "stitched", _code(), table.tags, exact, domain.digest, unified.digest, removed.digest
+    )
 
 
 @cache
@@ -150,7 +172,9 @@ def previous_generation(session: Session) -> Previous | None:
         return None
     generation = session.warehouse.manifest.meta.get(GENERATION)
     if generation is None:
-        raise C360Error("the warehouse holds unified_coalesced but not its generation; restore warehouse/manifest.json")
+        raise C360Error(
+            "the warehouse holds unified_coalesced but not its generation; restore warehouse/manifest.json"
+        )
 
     def read(table: str, columns: str = "*") -> Any:
         name = f"_previous_{table}"
@@ -158,9 +182,13 @@ def previous_generation(session: Session) -> Previous | None:
         return session.frame(f"SELECT {columns} FROM {name}")
 
     histories = ("unified_changes_clusters", "unified_changes_pks", "stitch_identity_changes")
-    clusters, pks, identities = (read(t) if session.state(t) is not None else None for t in histories)
+    clusters, pks, identities = (
+        read(t) if session.state(t) is not None else None for t in histories
+    )
     ids = read("unified_coalesced", "datasource, pk, amperity_id").sort("datasource", "pk")
-    return Previous(ids, read("stitch_ids").sort("amperity_id"), int(generation), clusters, pks, identities)
+    return Previous(
+        ids, read("stitch_ids").sort("amperity_id"), int(generation), clusters, pks, identities
+    )
 
 
 def kept_model(session: Session) -> Any:
@@ -179,23 +207,39 @@ def fitting(config: StitchConfig) -> str:
 def _basis(tenant: Tenant, union: Union) -> Basis:
     """A table that holds nothing yet is none: the model has seen no record of it."""
     config = tenant.stitch
-    tables = {t.name: fingerprint(t.tags) for t in tenant.stitched_tables if t.name not in union.empty_tables}
+    tables = {
+        t.name: fingerprint(t.tags)
+        for t in tenant.stitched_tables
+        if t.name not in union.empty_tables
+    }
     ruled = sorted(of_rules(config.matching.rules))
-    settings = fingerprint(config.matching.model, config.blocking, ruled, config.trivial_duplicates, config.bad_values)
+    settings = fingerprint(
+        config.matching.model, config.blocking, ruled, config.trivial_duplicates, config.bad_values
+    )
     return Basis(tables, settings, _code(), union.frame.height)
 
 
 def not_applied(tenant: Tenant) -> list[str]:
     """Labels (forced merges and splits) and stapling are not applied by this version; a tenant that wants some is told."""
     staple = tenant.stitch.matching.staple.enabled
-    named = [t.name for t in tenant.tables if any(tag.startswith(LABEL_PREFIX) for tags in t.tags.values() for tag in tags)]
+    named = [
+        t.name
+        for t in tenant.tables
+        if any(tag.startswith(LABEL_PREFIX) for tags in t.tags.values() for tag in tags)
+    ]
     told = [f"{name}: Stitch labels are not applied by this version" for name in named]
-    return told + ["stitch.yaml: matching.staple.enabled: records are not stapled by this version"] * staple
+    return (
+        told
+        + ["stitch.yaml: matching.staple.enabled: records are not stapled by this version"] * staple
+    )
 
 
 def _inputs(tenant: Tenant) -> list[SourceTable]:
     stitched_names = {t.name for t in tenant.stitched_tables}
-    return [*tenant.stitched_tables, *(t for t in configuration_tables(tenant) if t.name not in stitched_names)]
+    return [
+        *tenant.stitched_tables,
+        *(t for t in configuration_tables(tenant) if t.name not in stitched_names),
+    ]
 
 
 def _digest(session: Session, table: SourceTable) -> str:
@@ -204,10 +248,18 @@ def _digest(session: Session, table: SourceTable) -> str:
 
 
 def _write_tables(
-    session: Session, result: StitchResult, names: list[str], key: str, progress: Progress | None, model: str
+    session: Session,
+    result: StitchResult,
+    names: list[str],
+    key: str,
+    progress: Progress | None,
+    model: str,
 ) -> dict[str, TableState]:
     states = {}
-    figures_of: dict[str, dict[str, Any]] = {"unified_coalesced": result.figures, "stitch_model": {"model": model}}
+    figures_of: dict[str, dict[str, Any]] = {
+        "unified_coalesced": result.figures,
+        "stitch_model": {"model": model},
+    }
     for name in names:
         if progress is not None:
             progress(f"write {name}")
@@ -217,7 +269,9 @@ def _write_tables(
     return states
 
 
-def _stitched_tables(session: Session, tenant: Tenant, force: bool, written: list[str]) -> dict[str, TableState]:
+def _stitched_tables(
+    session: Session, tenant: Tenant, force: bool, written: list[str]
+) -> dict[str, TableState]:
     """Write the stitched domain tables whose rows or ids changed; names of those go into `written`."""
     states: dict[str, TableState] = {}
     unified = session.state("unified_coalesced")

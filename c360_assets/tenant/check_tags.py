@@ -34,7 +34,12 @@ def spelling(found: Findings, table: SourceTable) -> None:
         for position, tag in enumerate(tags):
             path = (*found.path_of(table, column), "tags", position)
             if tag.rstrip("-") in {"fk", "sk", "bk"}:
-                found.error(found.place(table), path, f"{tag!r} needs a namespace", f"such as {tag.rstrip('-')}-customer-id")
+                found.error(
+                    found.place(table),
+                    path,
+                    f"{tag!r} needs a namespace",
+                    f"such as {tag.rstrip('-')}-customer-id",
+                )
             elif near := suggest(tag):
                 found.warning(
                     found.place(table),
@@ -44,10 +49,17 @@ def spelling(found: Findings, table: SourceTable) -> None:
                 )
             elif "/" in tag and tag.split("/", 1)[1].startswith(("fk-", "sk-", "bk-")):
                 found.warning(
-                    found.place(table), path, f"{tag!r} has a prefix, so it is no key", f"did you mean {tag.split('/', 1)[1]!r}?"
+                    found.place(table),
+                    path,
+                    f"{tag!r} has a prefix, so it is no key",
+                    f"did you mean {tag.split('/', 1)[1]!r}?",
                 )
         if doubled := sorted(t for t, n in Counter(tags).items() if n > 1):
-            found.warning(found.place(table), (*found.path_of(table, column), "tags"), f"given twice: {', '.join(doubled)}")
+            found.warning(
+                found.place(table),
+                (*found.path_of(table, column), "tags"),
+                f"given twice: {', '.join(doubled)}",
+            )
 
 
 def types(found: Findings, table: SourceTable) -> None:
@@ -77,7 +89,11 @@ def repeats(found: Findings, table: SourceTable) -> None:
             if tag in seen and not info.multi:
                 report = found.error if info.once else found.warning
                 path = (*found.path_of(table, column), "tags")
-                report(found.place(table), path, f"{tag} stands on {seen[tag]} already; one field of a table may carry it")
+                report(
+                    found.place(table),
+                    path,
+                    f"{tag} stands on {seen[tag]} already; one field of a table may carry it",
+                )
             seen.setdefault(tag, column)
 
 
@@ -86,8 +102,16 @@ def keys(found: Findings, table: SourceTable) -> None:
     for column, tags in table.tags.items():
         for tag in tags:
             wanted = tag.removeprefix("sk-")
-            if tag.startswith("sk-") and wanted and (wanted not in PROFILE_TAGS or wanted not in tags):
-                remedy = f"tag the field {wanted} too" if wanted in PROFILE_TAGS else "its namespace must be a profile tag"
+            if (
+                tag.startswith("sk-")
+                and wanted
+                and (wanted not in PROFILE_TAGS or wanted not in tags)
+            ):
+                remedy = (
+                    f"tag the field {wanted} too"
+                    if wanted in PROFILE_TAGS
+                    else "its namespace must be a profile tag"
+                )
                 found.error(
                     found.place(table),
                     (*found.path_of(table, column), "tags"),
@@ -97,7 +121,9 @@ def keys(found: Findings, table: SourceTable) -> None:
     foreign = sorted({t for t in _all(table) if t.startswith("fk-")})
     if len(foreign) > 1 and not any(is_profile(t) for t in _all(table)):
         found.error(
-            found.place(table), ("fields",), f"a table without profile tags may have one foreign key, not {', '.join(foreign)}"
+            found.place(table),
+            ("fields",),
+            f"a table without profile tags may have one foreign key, not {', '.join(foreign)}",
         )
 
 
@@ -124,11 +150,16 @@ def transactions(found: Findings, table: SourceTable) -> None:
     for column, own in table.tags.items():
         if {"txn-item/is-return", "txn-item/is-cancellation"} <= set(own):
             found.error(
-                found.place(table), (*found.path_of(table, column), "tags"), "is-return and is-cancellation must be two fields"
+                found.place(table),
+                (*found.path_of(table, column), "tags"),
+                "is-return and is-cancellation must be two fields",
             )
     if "txn-item" not in _groups(table):
         return
-    if not any(t.startswith("fk-") for t in tags) and not tags & {"customer-id", "txn-item/customer-id"}:
+    if not any(t.startswith("fk-") for t in tags) and not tags & {
+        "customer-id",
+        "txn-item/customer-id",
+    }:
         found.error(
             found.place(table),
             ("fields",),
@@ -136,7 +167,11 @@ def transactions(found: Findings, table: SourceTable) -> None:
             "tag one field fk-<name>, or customer-id",
         )
     if absent := [t for t in TXN_ADVISED if t not in tags]:
-        found.warning(found.place(table), ("fields",), f"no field is tagged {', '.join(absent)}; those columns stay empty")
+        found.warning(
+            found.place(table),
+            ("fields",),
+            f"no field is tagged {', '.join(absent)}; those columns stay empty",
+        )
 
 
 def required(found: Findings, table: SourceTable) -> None:
@@ -148,9 +183,17 @@ def required(found: Findings, table: SourceTable) -> None:
         severe = [t for t in absent if group.core and t not in MISSING_FLAG_WARNS]
         mild = [t for t in absent if t not in severe]
         if severe:
-            found.error(found.place(table), ("fields",), f"{group.table} needs a field tagged {', '.join(severe)}")
+            found.error(
+                found.place(table),
+                ("fields",),
+                f"{group.table} needs a field tagged {', '.join(severe)}",
+            )
         if mild:
-            found.warning(found.place(table), ("fields",), f"{group.table} expects a field tagged {', '.join(mild)}")
+            found.warning(
+                found.place(table),
+                ("fields",),
+                f"{group.table} expects a field tagged {', '.join(mild)}",
+            )
 
 
 def opt_status(found: Findings, table: SourceTable) -> None:
@@ -169,7 +212,9 @@ def fiscal(found: Findings, table: SourceTable) -> None:
     days = table.columns_with("fiscal/calendar-date")
     if days and table.primary_key != days[:1]:
         found.error(
-            found.place(table), ("primary_key",), f"the primary key must be {days[0]}, the field tagged fiscal/calendar-date"
+            found.place(table),
+            ("primary_key",),
+            f"the primary key must be {days[0]}, the field tagged fiscal/calendar-date",
         )
 
 
@@ -178,7 +223,12 @@ def loyalty(found: Findings, table: SourceTable) -> None:
         named = [t for t in tags if t in LOYALTY_IDS]
         if named and "fk-loyalty-id" not in tags:
             path = (*found.path_of(table, column), "tags")
-            found.warning(found.place(table), path, f"is tagged {named[0]} without fk-loyalty-id", "add the tag fk-loyalty-id")
+            found.warning(
+                found.place(table),
+                path,
+                f"is tagged {named[0]} without fk-loyalty-id",
+                "add the tag fk-loyalty-id",
+            )
 
 
 def engagement(found: Findings) -> None:
@@ -200,13 +250,17 @@ def update_dt(found: Findings) -> None:
     chosen = found.tenant.stitched_tables
     if found.complete and chosen and not any(t.columns_with("update-dt") for t in chosen):
         found.warning(
-            found.place(chosen[0]), ("fields",), "no customer table has a field tagged update-dt, so the newest value cannot win"
+            found.place(chosen[0]),
+            ("fields",),
+            "no customer table has a field tagged update-dt, so the newest value cannot win",
         )
 
 
 def custom_types(found: Findings) -> None:
     """A custom tag becomes one column, so its fields agree on a type."""
-    by_tag: dict[str, dict[str, list[tuple[SourceTable, str]]]] = defaultdict(lambda: defaultdict(list))
+    by_tag: dict[str, dict[str, list[tuple[SourceTable, str]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for table in found.tenant.tables:
         for column, tags in table.tags.items():
             for tag in tags:

@@ -17,22 +17,28 @@ TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"
 class UnifiedTransactionsConfig(Strict):
     order_key: list[Literal["order_id", "datasource"]] = Field(default=["order_id"])
     order_discount_mode: Literal["auto", "max", "sum"] | dict[str, Literal["max", "sum"]] = "auto"
-    options: list[Literal["fiscal_calendar", "net_order_revenue", "order_cost", "order_discount_amount"]] = Field(
-        default_factory=list
-    )
+    options: list[
+        Literal["fiscal_calendar", "net_order_revenue", "order_cost", "order_discount_amount"]
+    ] = Field(default_factory=list)
 
 
 class TransactionAttributesConfig(Strict):
     early_repeat_days: int = Field(default=84, ge=1)
     retained_days: int = Field(default=365, ge=1)
-    blocks: list[Literal["returns", "cancellations", "net_order_revenue", "order_cost", "rfm"]] = Field(default_factory=list)
+    blocks: list[Literal["returns", "cancellations", "net_order_revenue", "order_cost", "rfm"]] = (
+        Field(default_factory=list)
+    )
 
 
 class BusinessRule(Strict):
     """Persons that look like a business: whole words of a name or of an address, minus exceptions."""
 
-    words: list[Name] = Field(default_factory=lambda: ["inc", "srl", "llc", "service", "business"], min_length=1)
-    address_words: list[Name] = Field(default_factory=lambda: ["suite", "space", "floor"], min_length=1)
+    words: list[Name] = Field(
+        default_factory=lambda: ["inc", "srl", "llc", "service", "business"], min_length=1
+    )
+    address_words: list[Name] = Field(
+        default_factory=lambda: ["suite", "space", "floor"], min_length=1
+    )
     exceptions: list[str] = Field(default_factory=list)
     address_exceptions: list[str] = Field(default_factory=list)
 
@@ -61,7 +67,9 @@ class AccountRule(Strict):
 class CustomerAttributesConfig(Strict):
     """Options of customer_attributes. A rule that is not given leaves its column empty; `{}` gives it with its defaults."""
 
-    lifecycle_days: dict[str, int] = Field(default_factory=lambda: {"new": 30, "active": 365, "lapsed": 730})
+    lifecycle_days: dict[str, int] = Field(
+        default_factory=lambda: {"new": 30, "active": 365, "lapsed": 730}
+    )
     is_employee: dict[str, list[str]] = Field(default_factory=dict)
     outlier_percentile: int = Field(default=995, ge=0, le=1000)
     is_business: BusinessRule | None = None
@@ -91,8 +99,12 @@ class PassthroughTable(Strict):
 class DatabaseOptions(Strict):
     """`tenant.yaml: customer_360`: options of the shipped templates, and further tables that need no SQL."""
 
-    unified_transactions: UnifiedTransactionsConfig = Field(default_factory=UnifiedTransactionsConfig)
-    transaction_attributes_extended: TransactionAttributesConfig = Field(default_factory=TransactionAttributesConfig)
+    unified_transactions: UnifiedTransactionsConfig = Field(
+        default_factory=UnifiedTransactionsConfig
+    )
+    transaction_attributes_extended: TransactionAttributesConfig = Field(
+        default_factory=TransactionAttributesConfig
+    )
     customer_attributes: CustomerAttributesConfig = Field(default_factory=CustomerAttributesConfig)
     customer_360: Customer360Config = Field(default_factory=Customer360Config)
     validations: ValidationsConfig = Field(default_factory=ValidationsConfig)

@@ -43,13 +43,15 @@ class DestinationConfig(Strict):
         if self.type == "files" and not self.path:
             raise ValueError("a destination of type files needs a path")
         if self.type == "postgres" and not self.url_env:
-            raise ValueError("a destination of type postgres needs url_env, the name of an environment variable")
+            raise ValueError(
+                "a destination of type postgres needs url_env, the name of an environment variable"
+            )
         return self
 
 
 class DestinationsConfig(Strict):
     """`destinations.yaml`: who receives the published database."""
 
-    destinations: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], DestinationConfig] = Field(
-        default_factory=dict
-    )
+    destinations: dict[
+        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], DestinationConfig
+    ] = Field(default_factory=dict)

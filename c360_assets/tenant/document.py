@@ -37,7 +37,15 @@ class Document:
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             return cls(
-                file, problems=[_error(file, line, "holds a character that YAML forbids", remedy="remove control characters")]
+                file,
+                problems=[
+                    _error(
+                        file,
+                        line,
+                        "holds a character that YAML forbids",
+                        remedy="remove control characters",
+                    )
+                ],
             )
         try:
             root = loader.get_single_node()
@@ -45,15 +53,28 @@ class Document:
                 return cls(file)
             problems = list(_prepare(root, file))
             if _cyclic(root, set(), set()):
-                problems.append(_error(file, None, "holds an alias that contains itself", remedy="write the part out"))
+                problems.append(
+                    _error(
+                        file,
+                        None,
+                        "holds an alias that contains itself",
+                        remedy="write the part out",
+                    )
+                )
             if any(p.severity == "error" for p in problems):
                 return cls(file, None, root, problems)
             return cls(file, loader.construct_document(root), root)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            problem = _error(file, mark.line + 1 if mark else None, f"not readable as YAML: {error.problem}")
+            problem = _error(
+                file, mark.line + 1 if mark else None, f"not readable as YAML: {error.problem}"
+            )
         except (yaml.YAMLError, ValueError, RecursionError):
-            problem = _error(file, None, "not readable as YAML (an impossible date, a forbidden character or endless nesting)")
+            problem = _error(
+                file,
+                None,
+                "not readable as YAML (an impossible date, a forbidden character or endless nesting)",
+            )
         finally:
             loader.dispose()
         return cls(file, problems=[problem])
@@ -70,7 +91,11 @@ class Document:
                 if pair is None:
                     continue
                 line, node = pair[0].start_mark.line + 1, pair[1]
-            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            elif (
+                isinstance(node, yaml.SequenceNode)
+                and isinstance(part, int)
+                and part < len(node.value)
+            ):
                 node = node.value[part]
                 line = node.start_mark.line + 1
             else:
@@ -88,7 +113,9 @@ def dotted(path: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def _error(file: str, line: int | None, message: str, key: str | None = None, remedy: str | None = None) -> Problem:
+def _error(
+    file: str, line: int | None, message: str, key: str | None = None, remedy: str | None = None
+) -> Problem:
     return Problem("error", file, message, line, key, remedy)
 
 
@@ -98,7 +125,9 @@ def _cyclic(node: yaml.Node, above: set[int], done: set[int]) -> bool:
         return True
     if id(node) in done or not isinstance(node, yaml.CollectionNode):
         return False
-    children = node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in node.value]
+    children = (
+        node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in node.value]
+    )
     found = any(_cyclic(child, above | {id(node)}, done) for child in children)
     done.add(id(node))
     return found
@@ -121,9 +150,20 @@ def _prepare(root: yaml.Node, file: str) -> Iterator[Problem]:
             line = key.start_mark.line + 1
             todo.append(value)
             if not isinstance(key, yaml.ScalarNode):
-                yield _error(file, line, "a key must be a single word or text", remedy="quote it if it holds [ ] { }")
+                yield _error(
+                    file,
+                    line,
+                    "a key must be a single word or text",
+                    remedy="quote it if it holds [ ] { }",
+                )
             elif key.tag != _MERGE:
                 key.tag = _TEXT
                 if key.value in lines:
-                    yield _error(file, line, f"given twice; first in line {lines[key.value]}", key.value, "keep one of the two")
+                    yield _error(
+                        file,
+                        line,
+                        f"given twice; first in line {lines[key.value]}",
+                        key.value,
+                        "keep one of the two",
+                    )
                 lines.setdefault(key.value, line)

@@ -10,7 +10,9 @@ from datetime import timedelta
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 RHYTHMS = {"hour": 1, "day": 1, "week": 7, "month": 31}
-DURATION = re.compile(r"(\d{1,6}) *(s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?)", re.IGNORECASE)
+DURATION = re.compile(
+    r"(\d{1,6}) *(s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?)", re.IGNORECASE
+)
 
 
 def duration(text: str) -> timedelta:

@@ -12,7 +12,9 @@ from pydantic import Field, StringConstraints, field_validator
 
 from c360_assets.tenant.base_models import Name, Strict, physical_name
 
-FieldType = Literal["string", "boolean", "date", "datetime", "decimal", "float", "integer", "array", "map", "struct"]
+FieldType = Literal[
+    "string", "boolean", "date", "datetime", "decimal", "float", "integer", "array", "map", "struct"
+]
 FileFormat = Literal["csv", "psv", "tsv", "dsv", "json", "ndjson", "parquet", "avro", "xml"]
 
 
@@ -70,7 +72,9 @@ class FeedConfig(Strict):
     scale: int | None = Field(default=None, ge=0, le=37)
     null_values: list[str] = Field(default_factory=list)
     # Figure of an input validation (`IV-P01.invalid_email_pct`) -> the greatest value with which a load is kept.
-    block_if: dict[Annotated[str, StringConstraints(pattern=r"^IV-[A-Z]\d\d\.[a-z0-9_]+$")], float] = Field(default_factory=dict)
+    block_if: dict[
+        Annotated[str, StringConstraints(pattern=r"^IV-[A-Z]\d\d\.[a-z0-9_]+$")], float
+    ] = Field(default_factory=dict)
     fields: dict[str, FieldConfig] = Field(min_length=1)
 
     @field_validator("null_values", mode="before")
@@ -80,7 +84,12 @@ class FeedConfig(Strict):
         if not isinstance(value, list):
             return value
         return [
-            "null" if v is None else str(v) if isinstance(v, int | float | date) and not isinstance(v, bool) else v for v in value
+            "null"
+            if v is None
+            else str(v)
+            if isinstance(v, int | float | date) and not isinstance(v, bool)
+            else v
+            for v in value
         ]
 
     @property

@@ -15,7 +15,9 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 DATE_PARTS = {"yyyy": r"[0-9]{4}", "MM": r"[0-9]{2}", "dd": r"[0-9]{2}"}
-_TOKEN = re.compile(r"(?P<quoted>'(?:[^']|'')+')|(?P<quote>'')|(?P<letters>[A-Za-z]+)|(?P<other>[^A-Za-z'])|(?P<open>')")
+_TOKEN = re.compile(
+    r"(?P<quoted>'(?:[^']|'')+')|(?P<quote>'')|(?P<letters>[A-Za-z]+)|(?P<other>[^A-Za-z'])|(?P<open>')"
+)
 _PART = re.compile("|".join(DATE_PARTS))
 
 
@@ -60,8 +62,15 @@ class FilePattern:
         shape = "".join(text for kind, text in tokens)
         if not shape.strip("/"):
             raise PatternError("the pattern names no file")
-        if shape.startswith(("/", "~")) or "\\" in shape or re.match(r"[A-Za-z]:", shape) or ".." in shape.split("/"):
-            raise PatternError("a path below landing/ is needed: no leading '/', no '..', no backslash")
+        if (
+            shape.startswith(("/", "~"))
+            or "\\" in shape
+            or re.match(r"[A-Za-z]:", shape)
+            or ".." in shape.split("/")
+        ):
+            raise PatternError(
+                "a path below landing/ is needed: no leading '/', no '..', no backslash"
+            )
 
     @property
     def has_date(self) -> bool:
@@ -122,9 +131,15 @@ class FilePattern:
         base = root.resolve()
         if not (root / self.glob_root).resolve().is_relative_to(base):
             return []
-        matches = [m for path in _walk(root, self.glob_root) if (m := self.fits(path, folders)) is not None]
+        matches = [
+            m for path in _walk(root, self.glob_root) if (m := self.fits(path, folders)) is not None
+        ]
         # Folders that are links are not walked, so that only a file itself can lead out.
-        inside = (m for m in matches if not (p := root / m.path).is_symlink() or p.resolve().is_relative_to(base))
+        inside = (
+            m
+            for m in matches
+            if not (p := root / m.path).is_symlink() or p.resolve().is_relative_to(base)
+        )
         return sorted(inside, key=lambda m: m.path)
 
 

@@ -26,11 +26,19 @@ class Findings:
             self._documents[file] = Document.parse(self.tenant.files.get(file, ""), file)
         return self._documents[file]
 
-    def error(self, file: str, path: tuple[str | int, ...], message: str, remedy: str | None = None) -> None:
-        self.problems.append(Problem("error", file, message, self._line(file, path), dotted(path) or None, remedy))
+    def error(
+        self, file: str, path: tuple[str | int, ...], message: str, remedy: str | None = None
+    ) -> None:
+        self.problems.append(
+            Problem("error", file, message, self._line(file, path), dotted(path) or None, remedy)
+        )
 
-    def warning(self, file: str, path: tuple[str | int, ...], message: str, remedy: str | None = None) -> None:
-        self.problems.append(Problem("warning", file, message, self._line(file, path), dotted(path) or None, remedy))
+    def warning(
+        self, file: str, path: tuple[str | int, ...], message: str, remedy: str | None = None
+    ) -> None:
+        self.problems.append(
+            Problem("warning", file, message, self._line(file, path), dotted(path) or None, remedy)
+        )
 
     def _line(self, file: str, path: tuple[str | int, ...]) -> int | None:
         return self.document(file).line(*path) if path and file in self.tenant.files else None
@@ -43,5 +51,7 @@ class Findings:
         """The key path of an output column in its table's file, where fields stand under their name in the landed file."""
         feed = None if table.custom else self.tenant.feed(table.name)
         if feed is not None:
-            column = next((name for name in feed.fields if feed.output_name(name) == column), column)
+            column = next(
+                (name for name in feed.fields if feed.output_name(name) == column), column
+            )
         return ("fields", column)

@@ -25,13 +25,21 @@ def init_tenant(root: Path, name: str | None = None) -> list[Path]:
         raise C360Error(f"{root} is a file; name a folder")
     template = resources.files(__package__) / "template"
     texts = {_target(path): text for path, text in _files(template)}
-    name = name or root.resolve().name.replace("_", " ").replace("-", " ").strip().title() or "My brand"
+    name = (
+        name
+        or root.resolve().name.replace("_", " ").replace("-", " ").strip().title()
+        or "My brand"
+    )
     texts["tenant.yaml"] = (
-        texts["tenant.yaml"].replace("@ID@", str(uuid4())).replace("@NAME@", json.dumps(name, ensure_ascii=False))
+        texts["tenant.yaml"]
+        .replace("@ID@", str(uuid4()))
+        .replace("@NAME@", json.dumps(name, ensure_ascii=False))
     )
     there = [file for file in texts if (root / file).exists()]
     if there:
-        raise C360Error(f"{root} holds {', '.join(there)} already; nothing was written. Name another folder")
+        raise C360Error(
+            f"{root} holds {', '.join(there)} already; nothing was written. Name another folder"
+        )
     try:
         for folder in FOLDERS:
             (root / folder).mkdir(parents=True, exist_ok=True)

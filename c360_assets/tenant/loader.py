@@ -47,9 +47,13 @@ def read_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
     """The tenant and all errors and warnings about it, in file and line order; None when a file does not fit its shape."""
     reader = _Reader(root)
     tenant = reader.read()
-    problems = reader.problems + (lint(tenant, complete=reader.complete) if tenant is not None else [])
+    problems = reader.problems + (
+        lint(tenant, complete=reader.complete) if tenant is not None else []
+    )
     unique = list(dict.fromkeys(problems))
-    return (tenant if reader.complete else None), sorted(unique, key=lambda p: (p.file, p.line or 0))
+    return (tenant if reader.complete else None), sorted(
+        unique, key=lambda p: (p.file, p.line or 0)
+    )
 
 
 class _Reader:
@@ -61,8 +65,15 @@ class _Reader:
         self.complete = False
 
     def read(self) -> Tenant | None:
-        if not self.root.is_dir() or not ((self.root / "tenant.yaml").exists() or (self.root / "feeds").is_dir()):
-            self._problem("error", "tenant.yaml", "there is no tenant here", remedy=f"start one with `c360 init {self.root}`")
+        if not self.root.is_dir() or not (
+            (self.root / "tenant.yaml").exists() or (self.root / "feeds").is_dir()
+        ):
+            self._problem(
+                "error",
+                "tenant.yaml",
+                "there is no tenant here",
+                remedy=f"start one with `c360 init {self.root}`",
+            )
             return None
         config = self._tenant()
         stitch = self._optional("stitch.yaml", StitchConfig)
@@ -91,9 +102,17 @@ class _Reader:
         )
 
     def _problem(
-        self, severity: str, file: str, message: str, line: int | None = None, key: str | None = None, remedy: str | None = None
+        self,
+        severity: str,
+        file: str,
+        message: str,
+        line: int | None = None,
+        key: str | None = None,
+        remedy: str | None = None,
     ) -> None:
-        self.problems.append(Problem("error" if severity == "error" else "warning", file, message, line, key, remedy))
+        self.problems.append(
+            Problem("error" if severity == "error" else "warning", file, message, line, key, remedy)
+        )
 
     def _text(self, path: Path) -> str | None:
         file = path.relative_to(self.root).as_posix()
@@ -146,7 +165,12 @@ class _Reader:
             return None
         if document.data is None or (isinstance(document.data, dict) and "id" not in document.data):
             self._problem(
-                "error", "tenant.yaml", "is missing and must be given", 1, "id", f"add a line `id: {uuid4()}` and never change it"
+                "error",
+                "tenant.yaml",
+                "is missing and must be given",
+                1,
+                "id",
+                f"add a line `id: {uuid4()}` and never change it",
             )
             rest = {**(document.data or {}), "id": str(DEFAULT_TENANT_ID)}
             return self._fit(Document(document.file, rest, document.root), TenantConfig)
@@ -154,9 +178,13 @@ class _Reader:
 
     def _yaml_files(self, folder: str) -> list[Path]:
         """YAML files below `folder`, hidden ones left out, in path order; tells of files that are easily taken for one."""
-        below = sorted(p for p in (self.root / folder).rglob("*") if p.is_file() and not p.name.startswith("."))
+        below = sorted(
+            p for p in (self.root / folder).rglob("*") if p.is_file() and not p.name.startswith(".")
+        )
         for path in below:
-            if path.suffix == ".yml" or (path.suffix.lower() in {".yaml", ".sql"} and path.suffix != path.suffix.lower()):
+            if path.suffix == ".yml" or (
+                path.suffix.lower() in {".yaml", ".sql"} and path.suffix != path.suffix.lower()
+            ):
                 file = path.relative_to(self.root).as_posix()
                 self._problem(
                     "warning",
@@ -195,7 +223,12 @@ class _Reader:
             if text is None:
                 continue
             if not IDENTIFIER.fullmatch(path.stem):
-                self._problem("error", file, "a table's name has letters, digits and underscores only", remedy="rename the file")
+                self._problem(
+                    "error",
+                    file,
+                    "a table's name has letters, digits and underscores only",
+                    remedy="rename the file",
+                )
             elif not text.strip():
                 self._problem("error", file, "is empty", remedy="write one SELECT")
             else:
@@ -211,7 +244,12 @@ class _Reader:
             config = self._model(path, CustomTableConfig)
             if name not in sql:
                 if f"domain_tables/{name}.sql" not in self.files:
-                    self._problem("error", file, f"has no {name}.sql beside it", remedy="write the SELECT that builds the table")
+                    self._problem(
+                        "error",
+                        file,
+                        f"has no {name}.sql beside it",
+                        remedy="write the SELECT that builds the table",
+                    )
             elif config is not None:
                 tables.append(CustomTable(name, config, sql[name]))
                 self.places[name] = file
@@ -230,7 +268,9 @@ class _Reader:
             name = item.merge_policy
             if name is None or name in policies:
                 continue
-            line = Document.parse(self.files.get("tenant.yaml", ""), "tenant.yaml").line("databases", database, "merge_policy")
+            line = Document.parse(self.files.get("tenant.yaml", ""), "tenant.yaml").line(
+                "databases", database, "merge_policy"
+            )
             if Path(name).name != name or not (self.root / name).is_file():
                 self._problem(
                     "error",
@@ -248,6 +288,9 @@ class _Reader:
         told: dict[str, DatabaseTableConfig] = {}
         for path in self._yaml_files("database"):
             # What lies deeper, in drafts/, is not in force.
-            if path.parent == self.root / "database" and (config := self._model(path, DatabaseTableConfig)) is not None:
+            if (
+                path.parent == self.root / "database"
+                and (config := self._model(path, DatabaseTableConfig)) is not None
+            ):
                 told[path.stem] = config
         return sql, told

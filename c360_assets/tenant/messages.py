@@ -48,11 +48,20 @@ def kind(value: Any) -> str:
     """What a YAML value is, in a person's words."""
     if value is None:
         return "nothing"
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list", dict: "a mapping"}
+    names = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        list: "a list",
+        dict: "a mapping",
+    }
     return names.get(type(value), f"a {type(value).__name__}")
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], document: Document) -> list[Problem]:
+def problems_of(
+    error: ValidationError, model: type[BaseModel], document: Document
+) -> list[Problem]:
     """One problem per place in the file, in file order."""
     found: dict[tuple[int | None, str], Problem] = {}
     for item in error.errors(include_url=False):
@@ -60,7 +69,9 @@ def problems_of(error: ValidationError, model: type[BaseModel], document: Docume
             continue  # the other alternative, a mapping, tells what is wrong inside it
         line, path = document.locate(item["loc"])
         message, remedy, key = _tell(item, path, model)
-        found.setdefault((line, key), Problem("error", document.file, message, line, key or None, remedy))
+        found.setdefault(
+            (line, key), Problem("error", document.file, message, line, key or None, remedy)
+        )
     return sorted(found.values(), key=lambda p: (p.line or 0, p.key or ""))
 
 
@@ -82,7 +93,11 @@ def _tell(item: Any, path: list[str | int], model: type[BaseModel]) -> tuple[str
             else f"{kind(value)} is not allowed"
         )
         near = closest(value, allowed) if isinstance(value, str) else None
-        return shown, f"allowed: {', '.join(allowed)}" + (f"; did you mean {near!r}?" if near else ""), key
+        return (
+            shown,
+            f"allowed: {', '.join(allowed)}" + (f"; did you mean {near!r}?" if near else ""),
+            key,
+        )
     if sort == "value_error":
         return str(context.get("error", item["msg"])), None, key
     if sort in EXPECTED:
@@ -126,4 +141,6 @@ def _options(annotation: Any) -> list[Any]:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    return next((o for o in _options(annotation) if isinstance(o, type) and issubclass(o, BaseModel)), None)
+    return next(
+        (o for o in _options(annotation) if isinstance(o, type) and issubclass(o, BaseModel)), None
+    )

@@ -13,7 +13,13 @@ from c360_assets.tenant.base_models import Strict
 
 # Tables that `outputs` may switch off; what a later run or table reads is always written.
 OPTIONAL_TABLES = (
-    *("unified_scores", "unified_changes", "unified_changes_clusters", "unified_changes_pks", "stitch_scores"),
+    *(
+        "unified_scores",
+        "unified_changes",
+        "unified_changes_clusters",
+        "unified_changes_pks",
+        "stitch_scores",
+    ),
     *("stitch_blocking_keys", "stitch_blocks"),
 )
 
@@ -34,7 +40,9 @@ class BadValuesConfig(Strict):
         ]
     )
     ignore: dict[str, list[str]] = Field(default_factory=dict)
-    preprocessing_profiles: list[str] = Field(default_factory=lambda: ["normalize-gender", "prioritize-src-gender"])
+    preprocessing_profiles: list[str] = Field(
+        default_factory=lambda: ["normalize-gender", "prioritize-src-gender"]
+    )
     case_sensitive_fks: list[str] = Field(default_factory=list)
 
 
@@ -68,7 +76,9 @@ class StapleConfig(Strict):
 
 
 class MatchingConfig(Strict):
-    classifier: Literal["general-ordinal-fk-priority", "general-ordinal-sk-priority"] = "general-ordinal-fk-priority"
+    classifier: Literal["general-ordinal-fk-priority", "general-ordinal-sk-priority"] = (
+        "general-ordinal-fk-priority"
+    )
     model: Literal["three_class", "two_class", "recordlinkage_ecm"] = "three_class"
     threshold: float = Field(default=3.0, ge=1.0, le=5.0)
     rules: list[MatchRule] = Field(default_factory=list)
@@ -116,8 +126,14 @@ class StitchConfig(Strict):
         value = dict(value)
         clustering = value.get("clustering")
         if isinstance(clustering, dict) and isinstance(clustering.get("conflict_fields"), list):
-            value["clustering"] = {**clustering, "conflict_fields": {str(f): "always" for f in clustering["conflict_fields"]}}
+            value["clustering"] = {
+                **clustering,
+                "conflict_fields": {str(f): "always" for f in clustering["conflict_fields"]},
+            }
         bad_values = value.get("bad_values") or {}
         if "case_sensitive_fks" in value and isinstance(bad_values, dict):
-            value["bad_values"] = {**bad_values, "case_sensitive_fks": value.pop("case_sensitive_fks")}
+            value["bad_values"] = {
+                **bad_values,
+                "case_sensitive_fks": value.pop("case_sensitive_fks"),
+            }
         return value

@@ -37,7 +37,9 @@ class TenantConfig(Strict):
     as_of: Literal["today", "last_delivery"] = "today"
     phone_region: Annotated[str, StringConstraints(pattern=r"^(nanp|any|[A-Z]{2})$")] = "nanp"
     extra_validations: bool = True
-    databases: dict[str, DatabaseConfig] = Field(default_factory=lambda: {"customer_360": DatabaseConfig(primary=True)})
+    databases: dict[str, DatabaseConfig] = Field(
+        default_factory=lambda: {"customer_360": DatabaseConfig(primary=True)}
+    )
     customer_360: DatabaseOptions = Field(default_factory=DatabaseOptions)
 
 
@@ -107,7 +109,9 @@ class SourceTable:
     def describe(self, column: str) -> str:
         """What a column means, for a person: what the tenant says about it, else what its tags mean; empty where neither does."""
         infos = (tag_info(tag) for tag in self.tags.get(column, ()))
-        return self.texts.get(column) or ". ".join(dict.fromkeys(i.description for i in infos if i.description))
+        return self.texts.get(column) or ". ".join(
+            dict.fromkeys(i.description for i in infos if i.description)
+        )
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,18 @@ class Tenant:
     stitch: StitchConfig = field(default_factory=StitchConfig)
     merge_policy: MergePolicy = field(default_factory=MergePolicy)
     workflow: WorkflowConfig = field(default_factory=WorkflowConfig)
-    merge_policies: dict[str, MergePolicy] = field(default_factory=dict)  # file name -> policy, of filtered databases
+    merge_policies: dict[str, MergePolicy] = field(
+        default_factory=dict
+    )  # file name -> policy, of filtered databases
     database_sql: dict[str, SqlFile] = field(default_factory=dict)
     database_yaml: dict[str, DatabaseTableConfig] = field(default_factory=dict)
     destinations: dict[str, DestinationConfig] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)  # configuration file (relative to root) -> text, what was read
-    places: dict[str, str] = field(default_factory=dict)  # feed or custom table (logical name) -> its configuration file
+    files: dict[str, str] = field(
+        default_factory=dict
+    )  # configuration file (relative to root) -> text, what was read
+    places: dict[str, str] = field(
+        default_factory=dict
+    )  # feed or custom table (logical name) -> its configuration file
 
     @property
     def tables(self) -> list[SourceTable]:
@@ -141,7 +151,11 @@ class Tenant:
                 stitch=f.stitch,
                 description=f.description,
                 custom=False,
-                texts={column: item.description for column, item in f.outputs.items() if item.description},
+                texts={
+                    column: item.description
+                    for column, item in f.outputs.items()
+                    if item.description
+                },
             )
             for f in sorted(self.feeds, key=lambda f: f.name)
         ]
@@ -155,7 +169,11 @@ class Tenant:
                 stitch=c.config.stitch,
                 description=c.config.description,
                 custom=True,
-                texts={column: item.description for column, item in c.config.fields.items() if item.description},
+                texts={
+                    column: item.description
+                    for column, item in c.config.fields.items()
+                    if item.description
+                },
             )
             for c in sorted(self.custom_tables, key=lambda c: c.name)
         ]
@@ -170,7 +188,9 @@ class Tenant:
     def has_stitched_version(self, table: SourceTable) -> bool:
         """Whether Stitch writes the table again with `amperity_id`: it reads it, or a table it reads has a foreign key of it."""
         read = self.stitched_tables
-        return table in read or not {key for t in read for key in t.foreign_keys}.isdisjoint(table.foreign_keys)
+        return table in read or not {key for t in read for key in t.foreign_keys}.isdisjoint(
+            table.foreign_keys
+        )
 
     @property
     def phone_region(self) -> str:
@@ -178,7 +198,9 @@ class Tenant:
         rules (`nanp`) only where the tenant is at home there; else `any`."""
         if self.config.phone_region not in ("nanp", "any"):
             return self.config.phone_region
-        return self.config.phone_region if self.config.country.upper() in ("US", "CA", "") else "any"
+        return (
+            self.config.phone_region if self.config.country.upper() in ("US", "CA", "") else "any"
+        )
 
     def feed(self, name: str) -> FeedConfig | None:
         return next((f for f in self.feeds if f.name == name or f.physical == name), None)

@@ -22,10 +22,16 @@ def stop_if_blocked(session: Session, tenant: Tenant, feed: FeedConfig) -> None:
     found = table_figures(session, tenant, table)
     values = {
         f"{report_id}.{metric}": value
-        for report_id, metric, day, value in found.select("report_id", "metric", "day", "value").iter_rows()
+        for report_id, metric, day, value in found.select(
+            "report_id", "metric", "day", "value"
+        ).iter_rows()
         if day is None and value is not None
     }
-    over = [f"{key} is {values[key]:g}, allowed {most:g}" for key, most in feed.block_if.items() if values.get(key, 0) > most]
+    over = [
+        f"{key} is {values[key]:g}, allowed {most:g}"
+        for key, most in feed.block_if.items()
+        if values.get(key, 0) > most
+    ]
     if over:
         raise C360Error(
             f"{feed.name}: stopped by block_if of {tenant.places.get(feed.name, 'its file')}: {'; '.join(over)}. "
@@ -43,9 +49,23 @@ def check_blocking(tenant: Tenant) -> list[Problem]:
             report = BY_ID.get(report_id)
             place, path = found.place(feed), ("block_if", key)
             if report is None:
-                found.error(place, path, f"there is no report {report_id}", f"there are {', '.join(sorted(BY_ID))}")
-            elif why := reason_against(report, tables[feed.physical], tenant.config.extra_validations):
-                found.error(place, path, f"{report_id} does not apply to this feed: {why}", "tag the column, or remove the key")
+                found.error(
+                    place,
+                    path,
+                    f"there is no report {report_id}",
+                    f"there are {', '.join(sorted(BY_ID))}",
+                )
+            elif why := reason_against(
+                report, tables[feed.physical], tenant.config.extra_validations
+            ):
+                found.error(
+                    place,
+                    path,
+                    f"{report_id} does not apply to this feed: {why}",
+                    "tag the column, or remove the key",
+                )
             elif metric not in (names := [c.name for c in columns(report) if c.type != "VARCHAR"]):
-                found.error(place, path, f"{report_id} has no figure {metric}", f"it has {', '.join(names)}")
+                found.error(
+                    place, path, f"{report_id} has no figure {metric}", f"it has {', '.join(names)}"
+                )
     return found.problems

@@ -84,26 +84,39 @@ def filled(sql: str, context: Mapping[str, str]) -> str:
     return sql
 
 
-def compile_reports(reports: Iterable[Report], shape: Relation, context: Mapping[str, str]) -> Scans:
+def compile_reports(
+    reports: Iterable[Report], shape: Relation, context: Mapping[str, str]
+) -> Scans:
     """The scans that answer `reports` on a table. `context` fills `{region}` and `{newest}`, both SQL literals."""
     reports = list(reports)
     scans = Scans(shape, context, reports)
     scans.ask("rows", RECORDS)
     for report in reports:
-        scans.figures.append(Figure(report, "record_count", Item(name="record_count"), scans.ask("rows", RECORDS)))
+        scans.figures.append(
+            Figure(report, "record_count", Item(name="record_count"), scans.ask("rows", RECORDS))
+        )
         for item in report.items:
             if applies(item, shape.tags):
                 _add(scans, report, item)
         if report.unknown:
             place = scans.ask("rows", _unknown(report.unknown))
-            scans.figures.append(Figure(report, "not_evaluated_count", Item(name="not_evaluated_count"), place))
+            scans.figures.append(
+                Figure(report, "not_evaluated_count", Item(name="not_evaluated_count"), place)
+            )
     return scans
 
 
 def _add(scans: Scans, report: Report, item: Item) -> None:
     """The figures of one declared item, with the expressions they need."""
 
-    def figure(name: str, part: Place, of: Place | None = None, *, text: bool = False, finding: bool = False) -> None:
+    def figure(
+        name: str,
+        part: Place,
+        of: Place | None = None,
+        *,
+        text: bool = False,
+        finding: bool = False,
+    ) -> None:
         scans.figures.append(Figure(report, name, item, part, of, text, finding))
 
     records = scans.ask("rows", RECORDS)
@@ -117,7 +130,9 @@ def _add(scans: Scans, report: Report, item: Item) -> None:
         hits = scans.ask("rows", " + ".join(counting(value_test(item, name)) for name in names))
         figure(f"{item.name}_count", hits, finding=item.finding)
         if item.share:
-            values = scans.ask("rows", " + ".join(counting(f"NOT {name}_missing") for name in names))
+            values = scans.ask(
+                "rows", " + ".join(counting(f"NOT {name}_missing") for name in names)
+            )
             figure(f"{item.name}_pct", hits, records if item.of_rows else values)
     elif isinstance(item, Total):
         figure(item.name, scans.ask("rows", item.sql))
@@ -131,14 +146,18 @@ def _add(scans: Scans, report: Report, item: Item) -> None:
     elif isinstance(item, Orders):
         chosen = scans.per_order(item.when)
         if not item.rows:
-            figure(item.name, scans.ask("orders", f"count(*) FILTER ({chosen})"), finding=item.finding)
+            figure(
+                item.name, scans.ask("orders", f"count(*) FILTER ({chosen})"), finding=item.finding
+            )
             return
         rows = scans.per_order(counting(item.rows))
         part = scans.ask("orders", f"coalesce(sum({rows}) FILTER ({chosen}), 0)")
         figure(item.name, part, finding=item.finding)
         figure(item.share, part, scans.ask("rows", counting(item.rows)))
     elif isinstance(item, Ratio):
-        few, all_ = (f"count(*) FILTER ({scans.per_order(test)})" for test in (item.part, item.whole))
+        few, all_ = (
+            f"count(*) FILTER ({scans.per_order(test)})" for test in (item.part, item.whole)
+        )
         high, low = map(quote_literal, item.words)
         words = f"CASE WHEN {few} >= {item.least} * {all_} THEN {high} ELSE {low} END"
         figure(item.name, scans.ask("orders", f"CASE WHEN {all_} > 0 THEN {words} END"), text=True)
@@ -194,16 +213,25 @@ def _unique(scans: Scans, item: Unique) -> Place:
     if f"list {item.column}" in _listed_columns(scans):
         return scans.ask(f"list {item.column}", "(SELECT count(*) FROM listed)")
     if names is None:
-        return scans.ask("whole", f"count(DISTINCT {item.column}) FILTER (NOT {item.column}_missing)")
+        return scans.ask(
+            "whole", f"count(DISTINCT {item.column}) FILTER (NOT {item.column}_missing)"
+        )
     if len(names) == 1:
         value = comparable(item.column, names[0])
-        return scans.ask("whole", f"count(DISTINCT {value}) FILTER (NOT {names[0]}_missing AND {value} <> '')")
+        return scans.ask(
+            "whole", f"count(DISTINCT {value}) FILTER (NOT {names[0]}_missing AND {value} <> '')"
+        )
     return scans.ask(f"values {item.column}", "count(DISTINCT value)")
 
 
 def _listed_columns(scans: Scans) -> set[str]:
     """The scans of columns whose values some report lists."""
-    return {f"list {item.column}" for report in scans.reports for item in report.items if isinstance(item, Listing)}
+    return {
+        f"list {item.column}"
+        for report in scans.reports
+        for item in report.items
+        if isinstance(item, Listing)
+    }
 
 
 def _listing(item: Listing) -> str:
@@ -239,11 +267,15 @@ def queries(scans: Scans, source: str) -> dict[str, str]:
         if grain == "rows":
             day, _ = day_sql(scans.shape)
             inner = scans.shape.sql(source, asked, [f"{day} AS day"])
-            found[grain] = f"SELECT day, {listed} FROM ({inner}) GROUP BY day ORDER BY day NULLS FIRST"
+            found[grain] = (
+                f"SELECT day, {listed} FROM ({inner}) GROUP BY day ORDER BY day NULLS FIRST"
+            )
         elif grain == "orders":
             per_order = ", ".join(f"{sql} AS {alias}" for sql, alias in scans.inner.items())
             inner = scans.shape.sql(source, [*scans.inner, "order_id order_id_missing"])
-            grouped = f"SELECT {per_order} FROM ({inner}) WHERE NOT order_id_missing GROUP BY order_id"
+            grouped = (
+                f"SELECT {per_order} FROM ({inner}) WHERE NOT order_id_missing GROUP BY order_id"
+            )
             found[grain] = f"SELECT {listed} FROM ({grouped})"
         elif grain.startswith("values "):
             tag = grain.removeprefix("values ")

@@ -11,7 +11,9 @@ from c360_assets.warehouse.sql import quote_literal
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+"
 # Without counted repetitions, which are slow: no part of an address of 64 characters is longer than its limit.
-USUAL_EMAIL = rf"^(?:{_ATOM}\.)*{_ATOM}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z]+$"
+USUAL_EMAIL = (
+    rf"^(?:{_ATOM}\.)*{_ATOM}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z]+$"
+)
 USUAL_LENGTH = 64
 USUAL_PHONE = "^[0-9 +.()/-]+$"
 USUAL_NUMBER = "^1?[2-9][0-9]{2}[2-9][0-9]{6}$"
@@ -27,12 +29,16 @@ def parts(semantic: str, name: str, value: str) -> dict[str, str]:
     if semantic == "email":
         upper = f"upper(trim({value}))"
         untagged = f"regexp_replace({upper}, '\\+[^@]*@', '@', 'g')"
-        return {f"{name}_address": f"CASE WHEN contains({value}, '+') THEN {untagged} ELSE {upper} END"}
+        return {
+            f"{name}_address": f"CASE WHEN contains({value}, '+') THEN {untagged} ELSE {upper} END"
+        }
     digits = value
     for character in WRITTEN:
         digits = f"replace({digits}, '{character}', '')"
     usual = f"regexp_matches({value}, '{USUAL_PHONE}')"
-    return {f"{name}_digits": f"CASE WHEN {usual} THEN {digits} ELSE coalesce(phone_digits({value}), '') END"}
+    return {
+        f"{name}_digits": f"CASE WHEN {usual} THEN {digits} ELSE coalesce(phone_digits({value}), '') END"
+    }
 
 
 def well_formed(semantic: str, name: str) -> str:

@@ -53,7 +53,9 @@ class Count(Item):
     @property
     def judged(self) -> str:
         known = [f"{field} IS NOT NULL" for field in self.fields]
-        return " AND ".join([f"({self.scope})", *known] if self.scope != "TRUE" else known) or "TRUE"
+        return (
+            " AND ".join([f"({self.scope})", *known] if self.scope != "TRUE" else known) or "TRUE"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +186,15 @@ class Report:
 # Columns of text whose emptiness reports ask for: `<name>_missing`.
 TEXTS = frozenset(
     {
-        *("order_id", "product_id", "store_id", "purchase_channel", "digital_channel", "currency", "customer_key"),
+        *(
+            "order_id",
+            "product_id",
+            "store_id",
+            "purchase_channel",
+            "digital_channel",
+            "currency",
+            "customer_key",
+        ),
         *("given_name", "surname", "address", "postal", "state", "email", "phone", "event_type"),
         *("request_id", "request_type", "request_strategy", "request_phone"),
     }
@@ -210,11 +220,18 @@ def blocked(semantic: str, value: str) -> str:
     if semantic == "email":
         # One pattern instead of lists: an address is looked up as a whole, by what is before the `@`, and by what is behind it.
         whole = [v for v in blocked_values("email", "whole") if "@" in v]
-        login, domain = (*blocked_values("email", "word"), *blocked_values("email", "local")), blocked_values("email", "domain")
+        login, domain = (
+            (*blocked_values("email", "word"), *blocked_values("email", "local")),
+            blocked_values("email", "domain"),
+        )
         pattern = f"^(?:{_any(whole)})$|^(?:{_any(login)})@|@(?:{_any(domain)})$"
         return f"regexp_matches({value}_address, {quote_literal(pattern)})"
     listed = ", ".join(map(quote_literal, blocked_values(semantic)))
-    return f"right({value}_digits, 10) IN ({listed})" if semantic == "phone" else f"upper(trim({value})) IN ({listed})"
+    return (
+        f"right({value}_digits, 10) IN ({listed})"
+        if semantic == "phone"
+        else f"upper(trim({value})) IN ({listed})"
+    )
 
 
 def _any(values: Sequence[str]) -> str:

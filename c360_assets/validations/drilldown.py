@@ -11,14 +11,28 @@ from collections.abc import Mapping, Sequence
 from c360_assets.semantics.tags import column_for
 from c360_assets.tenant.models import SourceTable
 from c360_assets.validations.compile import count_test, filled, value_test
-from c360_assets.validations.declarations import Count, Item, Keys, Loaded, Orders, Report, Unique, Values, Whole
+from c360_assets.validations.declarations import (
+    Count,
+    Item,
+    Keys,
+    Loaded,
+    Orders,
+    Report,
+    Unique,
+    Values,
+    Whole,
+)
 from c360_assets.validations.phones import plan_sql
 from c360_assets.validations.relation import Relation, relation
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 
 def drilldown_sql(
-    report: Report, items: Sequence[Item], table: SourceTable, types: Mapping[str, str], context: Mapping[str, str]
+    report: Report,
+    items: Sequence[Item],
+    table: SourceTable,
+    types: Mapping[str, str],
+    context: Mapping[str, str],
 ) -> str:
     """The query for figures of a report on one table; empty where they count nothing that a query could show.
 
@@ -26,7 +40,11 @@ def drilldown_sql(
     each figure whether it counts the row. Figures about values or days, not rows, list those.
     """
     shape = relation(table, types)
-    tests = {name: filled(test, context) for item in items for name, test in _tests(item, shape, context).items()}
+    tests = {
+        name: filled(test, context)
+        for item in items
+        for name, test in _tests(item, shape, context).items()
+    }
     statements = [_rows(report, shape, tests, context)] if tests else []
     statements += [sql for item in items if (sql := _listed(item, shape))]
     return statements[0] if len(statements) == 1 else union_of(statements)
@@ -44,7 +62,9 @@ def _tests(item: Item, shape: Relation, context: Mapping[str, str]) -> dict[str,
     if isinstance(item, Values):
         names = shape.values[item.tag]
         return {
-            item.name if len(names) == 1 else f"{item.name}_{name.rsplit('_', 1)[1]}": _value_test(item, name, context)
+            item.name if len(names) == 1 else f"{item.name}_{name.rsplit('_', 1)[1]}": _value_test(
+                item, name, context
+            )
             for name in names
         }
     if isinstance(item, Orders):
@@ -54,7 +74,9 @@ def _tests(item: Item, shape: Relation, context: Mapping[str, str]) -> dict[str,
     if isinstance(item, Keys):
         parts = ", ".join([*item.key, *(name for name in item.optional if name in shape.columns)])
         # A hash, unlike a comparison, also finds keys of which a part is NULL.
-        chosen = f"SELECT hash({parts}) FROM t WHERE {item.where} GROUP BY {parts} HAVING {item.having}"
+        chosen = (
+            f"SELECT hash({parts}) FROM t WHERE {item.where} GROUP BY {parts} HAVING {item.having}"
+        )
         return {item.name.removesuffix("_count"): f"{item.where} AND hash({parts}) IN ({chosen})"}
     if isinstance(item, Whole) and item.name == "duplicate_day_count":
         twice = "SELECT calendar_date FROM t GROUP BY calendar_date HAVING count(*) > 1"
@@ -69,7 +91,9 @@ def _value_test(item: Values, name: str, context: Mapping[str, str]) -> str:
     return f"{test} OR NOT {name}_missing AND NOT {plan}" if plan else test
 
 
-def _rows(report: Report, shape: Relation, tests: Mapping[str, str], context: Mapping[str, str]) -> str:
+def _rows(
+    report: Report, shape: Relation, tests: Mapping[str, str], context: Mapping[str, str]
+) -> str:
     shown = _shown(report, shape)
     source = f"domain.{quote_ident(shape.table.physical)}"
     inner = filled(shape.sql(source, [*shown, *tests.values()], ["_pk"]), context)

@@ -22,7 +22,14 @@ from c360_assets.validations.declarations import (
 
 # Amounts with a sign rule: at least zero on purchases, at most zero on returns and cancellations.
 SIGNED = ("item_list_price", "item_subtotal", "item_tax_amount", "item_cost", "item_profit")
-SIGNED_UNITS = ("unit_cost", "unit_profit", "unit_list_price", "unit_discount_amount", "unit_subtotal", "unit_tax_amount")
+SIGNED_UNITS = (
+    "unit_cost",
+    "unit_profit",
+    "unit_list_price",
+    "unit_discount_amount",
+    "unit_subtotal",
+    "unit_tax_amount",
+)
 UNIT_AND_ITEM = (
     ("unit_discount_amount", "item_discount_amount"),
     ("unit_revenue", "item_revenue"),
@@ -47,7 +54,9 @@ def _tag(column: str) -> str:
 
 
 def _sign(name: str, when: str) -> Count:
-    return Count(name=f"{name}_sign_violation", when=when, fields=(name,), share=False, needs=(_tag(name),))
+    return Count(
+        name=f"{name}_sign_violation", when=when, fields=(name,), share=False, needs=(_tag(name),)
+    )
 
 
 def _report(
@@ -122,8 +131,16 @@ REPORTS: tuple[Report, ...] = (
         "An order of the future, or of a time before computers, is in no window of any attribute.",
         "Check the date pattern of the field (day and month swapped, two-digit years) and its time zone.",
         txn("order-datetime"),
-        Count(name="future_order_datetime", when=f"order_datetime >= {FUTURE}", fields=("order_datetime",)),
-        Count(name="before_1970", when="order_datetime < DATE '1970-01-01'", fields=("order_datetime",)),
+        Count(
+            name="future_order_datetime",
+            when=f"order_datetime >= {FUTURE}",
+            fields=("order_datetime",),
+        ),
+        Count(
+            name="before_1970",
+            when="order_datetime < DATE '1970-01-01'",
+            fields=("order_datetime",),
+        ),
     ),
     _report(
         5,
@@ -131,7 +148,10 @@ REPORTS: tuple[Report, ...] = (
         "Amounts of purchases are positive, those of returns and cancellations negative.",
         "Turn the sign in a custom domain table, or set the return flag.",
         ("|".join(map(_tag, (*SIGNED, *SIGNED_UNITS, "unit_revenue"))),),
-        *(_sign(name, f"CASE WHEN {RC} THEN {name} > 0 ELSE {name} < 0 END") for name in (*SIGNED, *SIGNED_UNITS)),
+        *(
+            _sign(name, f"CASE WHEN {RC} THEN {name} > 0 ELSE {name} < 0 END")
+            for name in (*SIGNED, *SIGNED_UNITS)
+        ),
         _sign("unit_revenue", f"{RC} AND unit_revenue > 0"),
     ),
     _report(
@@ -199,7 +219,10 @@ REPORTS: tuple[Report, ...] = (
         "Amounts of different currencies must not be added up.",
         "Write the ISO 4217 code, and one currency a source.",
         txn("currency"),
-        Count(name="invalid_currency", when="NOT currency_missing AND NOT regexp_matches(currency, '^[A-Z][A-Z][A-Z]$')"),
+        Count(
+            name="invalid_currency",
+            when="NOT currency_missing AND NOT regexp_matches(currency, '^[A-Z][A-Z][A-Z]$')",
+        ),
         Unique(name="distinct_currency_count", column="currency", finding=True, over=1),
     ),
     _report(
@@ -241,7 +264,11 @@ REPORTS: tuple[Report, ...] = (
             when="birthdate < CAST({newest} AS DATE) - INTERVAL 120 YEAR",
             fields=("birthdate",),
         ),
-        Count(name="blocklisted_birthdate", when=blocked("birthdate", "CAST(birthdate AS VARCHAR)"), fields=("birthdate",)),
+        Count(
+            name="blocklisted_birthdate",
+            when=blocked("birthdate", "CAST(birthdate AS VARCHAR)"),
+            fields=("birthdate",),
+        ),
     ),
     _report(
         14,
@@ -294,7 +321,9 @@ REPORTS: tuple[Report, ...] = (
         ("email-event/event-type",),
         Count(
             name="unknown_event_type",
-            when="event_type_missing OR event_type NOT IN (" + ", ".join(f"'{word}'" for word in EVENT_TYPES) + ")",
+            when="event_type_missing OR event_type NOT IN ("
+            + ", ".join(f"'{word}'" for word in EVENT_TYPES)
+            + ")",
         ),
     ),
     _report(
@@ -303,7 +332,11 @@ REPORTS: tuple[Report, ...] = (
         "A missing day leaves its orders without a fiscal period, a day twice counts them twice.",
         "Send the calendar again, whole.",
         ("fiscal/calendar-date",),
-        Whole(name="duplicate_day_count", sql="count(calendar_date) - count(DISTINCT calendar_date)", finding=True),
+        Whole(
+            name="duplicate_day_count",
+            sql="count(calendar_date) - count(DISTINCT calendar_date)",
+            finding=True,
+        ),
         Whole(
             name="missing_day_count",
             sql="coalesce(date_diff('day', min(calendar_date), max(calendar_date)) + 1 - count(DISTINCT calendar_date), 0)",

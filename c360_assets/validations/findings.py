@@ -63,15 +63,23 @@ def ranked(figures: pl.DataFrame) -> pl.DataFrame:
 
     Mild findings come last; among equals the largest share first.
     """
-    mild = [(report.id, column.name) for report in REPORTS for column in columns(report) if column.item.mild]
+    mild = [
+        (report.id, column.name)
+        for report in REPORTS
+        for column in columns(report)
+        if column.item.mild
+    ]
     whole = figures.filter(pl.col("day").is_null())
     values = whole.select("report_id", "datasource", base="metric", other="value")
     found = whole.filter(pl.col("is_finding")).with_columns(
-        pl.col("metric").str.replace("_count$", "_pct").alias("share_name"), pl.lit("record_count").alias("rows_name")
+        pl.col("metric").str.replace("_count$", "_pct").alias("share_name"),
+        pl.lit("record_count").alias("rows_name"),
     )
     for name in ("share_name", "rows_name"):
         found = found.join(
-            values.rename({"base": name, "other": f"{name}_value"}), on=["report_id", "datasource", name], how="left"
+            values.rename({"base": name, "other": f"{name}_value"}),
+            on=["report_id", "datasource", name],
+            how="left",
         )
     # A table may hold several values a row: of rows, more than all of them cannot be wrong.
     of_rows = pl.coalesce("share_name_value", 100.0 * pl.col("value") / pl.col("rows_name_value"))
@@ -80,7 +88,9 @@ def ranked(figures: pl.DataFrame) -> pl.DataFrame:
     return (
         found.with_columns(
             share.fill_null(100.0).fill_nan(100.0).round(3).alias("share"),
-            pl.struct("report_id", "metric").is_in([{"report_id": a, "metric": b} for a, b in mild]).alias("is_mild"),
+            pl.struct("report_id", "metric")
+            .is_in([{"report_id": a, "metric": b} for a, b in mild])
+            .alias("is_mild"),
         )
         .sort(order, descending=[False, True, False, False, False])
         .select("report_id", "datasource", "metric", "value", "share")
@@ -98,7 +108,9 @@ class Figures:
 def figures_of(session: Session, name: str) -> Figures:
     """The figures stored in the table `name` (`input_validations/…`), those of single days left out. No text is among them."""
     session.bind(name, "_result")
-    frame = session.frame("SELECT * FROM _result WHERE day IS NULL AND value IS NOT NULL ORDER BY report_id, ordinal")
+    frame = session.frame(
+        "SELECT * FROM _result WHERE day IS NULL AND value IS NOT NULL ORDER BY report_id, ordinal"
+    )
     numbers: dict[str, dict[str, float]] = {}
     for report_id, metric, value in frame.select("report_id", "metric", "value").iter_rows():
         numbers.setdefault(report_id, {})[metric] = value
@@ -112,10 +124,14 @@ def told(metric: str, count: float, share: float) -> str:
 
 def words(metric: str) -> str:
     """What a figure counts, in words: `rc` in names stands for returns and cancellations."""
-    return re.sub(r"\brc\b", "return or cancellation,", metric.removesuffix("_count").replace("_", " "))
+    return re.sub(
+        r"\brc\b", "return or cancellation,", metric.removesuffix("_count").replace("_", " ")
+    )
 
 
-def worst_findings(session: Session, limit: int | None = 3, datasource: str | None = None) -> list[Finding]:
+def worst_findings(
+    session: Session, limit: int | None = 3, datasource: str | None = None
+) -> list[Finding]:
     """The findings of the last summary, worst first: all with `limit` None; of one table with `datasource`."""
     if session.state(TABLE) is None:
         return []

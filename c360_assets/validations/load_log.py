@@ -21,7 +21,9 @@ def load_log(session: Session, tenant: Tenant, table: SourceTable) -> dict[str, 
     feed = tenant.feed(table.name)
     if table.custom or feed is None:
         return {"without_key": 0, "replaced": 0}
-    mine = session_ledger(session).filter((pl.col("feed") == table.name) & (pl.col("status") != "failed"))
+    mine = session_ledger(session).filter(
+        (pl.col("feed") == table.name) & (pl.col("status") != "failed")
+    )
     newest = mine.filter(pl.col("attempt") == pl.col("attempt").max().over("delivery_day"))
     if feed.load == "truncate_and_upsert":  # shows its newest delivery day only
         newest = newest.filter(pl.col("delivery_day") == pl.col("delivery_day").max())

@@ -18,7 +18,9 @@ from c360_assets.validations.declarations import Across
 from c360_assets.validations.relation import relation
 from c360_assets.warehouse.session import Session
 
-OVERLAP = pl.Schema({"semantic": pl.String, "datasource": pl.String, "other": pl.String, "shared_count": pl.Int64})
+OVERLAP = pl.Schema(
+    {"semantic": pl.String, "datasource": pl.String, "other": pl.String, "shared_count": pl.Int64}
+)
 
 
 @dataclass
@@ -36,12 +38,16 @@ class Common:
         own, exclusive = self.own.get(table, 0), self.exclusive.get(table, 0)
         if item.show == "all_share":
             return pct(self.every, self.rows)
-        return float({"all": self.every, "exclusive": exclusive, "shared": own - exclusive}[item.show])
+        return float(
+            {"all": self.every, "exclusive": exclusive, "shared": own - exclusive}[item.show]
+        )
 
     def overlap(self, semantic: str) -> pl.DataFrame:
         """The matrix as rows: for each ordered pair of tables, the values that both have; a table with itself, its own."""
         rows = [(semantic, a, b, n) for (a, b), n in self.pairs.items()]
-        return pl.DataFrame(rows, schema=OVERLAP, orient="row").sort("semantic", "datasource", "other")
+        return pl.DataFrame(rows, schema=OVERLAP, orient="row").sort(
+            "semantic", "datasource", "other"
+        )
 
 
 def alone(table: str, own: int, rows: int) -> Common:
@@ -71,7 +77,9 @@ def compare(session: Session, tables: Sequence[SourceTable], column: str) -> Com
         f"SELECT bitstring_agg(place, 0, {max(len(tables) - 1, 1)}) AS places FROM ({' UNION ALL '.join(parts)})"
         " WHERE value <> '' GROUP BY value"
     )
-    for places, count in session.rows(f"SELECT places::VARCHAR, count(*) FROM ({sets}) GROUP BY ALL ORDER BY ALL"):
+    for places, count in session.rows(
+        f"SELECT places::VARCHAR, count(*) FROM ({sets}) GROUP BY ALL ORDER BY ALL"
+    ):
         holders = [table.name for table, bit in zip(tables, places, strict=False) if bit == "1"]
         found.every += count
         for one in holders:

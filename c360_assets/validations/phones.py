@@ -54,7 +54,9 @@ def in_plan(digits: str, region: str, international: bool) -> bool:
     import phonenumbers  # loads its tables, which most tenants never need
 
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(f"{'+' if international else ''}{digits}", region))
+        return phonenumbers.is_valid_number(
+            phonenumbers.parse(f"{'+' if international else ''}{digits}", region)
+        )
     except phonenumbers.NumberParseException:
         return False
 

@@ -13,7 +13,9 @@ def _outside(column: str, allowed: tuple[str, ...]) -> str:
     return f"NOT {column}_missing AND trim({column}) NOT IN ({listed})"
 
 
-def _privacy(number: int, title: str, reason: str, advice: str, column: str, *items: Count | Listing) -> Report:
+def _privacy(
+    number: int, title: str, reason: str, advice: str, column: str, *items: Count | Listing
+) -> Report:
     return Report(
         id=f"IV-C{number:02}",
         title=title,
@@ -74,7 +76,9 @@ REPORTS: tuple[Report, ...] = (
         "Write exact or connected_pii; the words are compared as they are written.",
         "request_strategy",
         Count(name="invalid_strategy", when=_outside("request_strategy", STRATEGIES)),
-        Listing(name="invalid_values", column="request_strategy", show="outside", allowed=STRATEGIES),
+        Listing(
+            name="invalid_values", column="request_strategy", show="outside", allowed=STRATEGIES
+        ),
     ),
     _privacy(
         6,

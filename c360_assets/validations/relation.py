@@ -53,7 +53,9 @@ class Relation:
         used = _words(expressions)
         over = {name: sql for name, sql in self.derived.items() if name in used}
         used |= _words(over.values())
-        listed = [f"{sql} AS {quote_ident(name)}" for name, sql in self.columns.items() if name in used]
+        listed = [
+            f"{sql} AS {quote_ident(name)}" for name, sql in self.columns.items() if name in used
+        ]
         first = f"SELECT {', '.join([*extra, *listed]) or '1 AS one'} FROM {source}"
         second = ", ".join(f"{sql} AS {quote_ident(name)}" for name, sql in over.items())
         return f"SELECT *, {second} FROM ({first})" if second else first
@@ -84,7 +86,9 @@ def relation(table: SourceTable, types: Mapping[str, str] | None = None) -> Rela
     derived: dict[str, str] = {}
     for tag in MULTIPLE:
         listed = [_text(column, types.get(column, "")) for column in table.columns_with(tag)]
-        values[tag] = [tag] if len(listed) == 1 else [f"{tag}_{n}" for n in range(1, len(listed) + 1)]
+        values[tag] = (
+            [tag] if len(listed) == 1 else [f"{tag}_{n}" for n in range(1, len(listed) + 1)]
+        )
         columns |= dict(zip(values[tag], listed, strict=True))
         for name, sql in zip(values[tag], listed, strict=True):
             columns |= {f"{name}_missing": missing(sql), **parts(tag, name, sql)}
@@ -105,7 +109,9 @@ def _typed(column: str, wanted: str, stored: str) -> str:
     target = SQL_TYPES.get(wanted, "VARCHAR")
     if target == "VARCHAR":
         return _text(column, stored)
-    if stored == target or (target in ("DECIMAL(38,4)", "DOUBLE", "BIGINT") and stored.startswith(NUMBERS)):
+    if stored == target or (
+        target in ("DECIMAL(38,4)", "DOUBLE", "BIGINT") and stored.startswith(NUMBERS)
+    ):
         return quote_ident(column)
     return f"TRY_CAST({quote_ident(column)} AS {target})"
 
@@ -119,7 +125,10 @@ def day_sql(shape: Relation) -> tuple[str, str]:
         return f"(_updated >> {DAY_BITS})::INTEGER", "delivery day"
     for name in DATES:
         if name in shape.columns:
-            return f"date_diff('day', DATE '1970-01-01', CAST({shape.columns[name]} AS DATE))::INTEGER", name
+            return (
+                f"date_diff('day', DATE '1970-01-01', CAST({shape.columns[name]} AS DATE))::INTEGER",
+                name,
+            )
     return "NULL::INTEGER", ""
 
 

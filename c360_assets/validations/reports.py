@@ -13,7 +13,16 @@ from c360_assets.semantics.tables import ColumnSpec, TableSpec
 from c360_assets.tenant.models import SourceTable
 from c360_assets.validations import customer_profiles, privacy_requests, transactions
 from c360_assets.validations import extra_reports as additional
-from c360_assets.validations.declarations import Count, Item, Listing, Ratio, Report, Total, Unique, Values
+from c360_assets.validations.declarations import (
+    Count,
+    Item,
+    Listing,
+    Ratio,
+    Report,
+    Total,
+    Unique,
+    Values,
+)
 from c360_assets.validations.relation import PERSONAL, has
 
 REPORTS: tuple[Report, ...] = (
@@ -41,7 +50,9 @@ def reason_against(report: Report, table: SourceTable, extra: bool = True) -> st
     if lacking:
         return "no column has " + " and none ".join(_options(need) for need in lacking)
     if not any(applies(item, tags) for item in report.items):
-        return "no column has " + _options("|".join(sorted({" + ".join(item.needs) for item in report.items})))
+        return "no column has " + _options(
+            "|".join(sorted({" + ".join(item.needs) for item in report.items}))
+        )
     return ""
 
 
@@ -72,10 +83,16 @@ def columns_of(item: Item) -> Iterator[Column]:
         what = "Rows" if isinstance(item, Count) else "Values"
         yield Column(f"{item.name}_count", item, "BIGINT", f"{what}: {words}", item.finding)
         if item.share:
-            of = "rows" if isinstance(item, Count) and not item.fields and item.scope == "TRUE" else "rows that can be judged"
+            of = (
+                "rows"
+                if isinstance(item, Count) and not item.fields and item.scope == "TRUE"
+                else "rows that can be judged"
+            )
             if isinstance(item, Values):
                 of = "rows" if item.of_rows else "values"
-            yield Column(f"{item.name}_pct", item, "DOUBLE", f"Share of the {of}, in percent: {words}")
+            yield Column(
+                f"{item.name}_pct", item, "DOUBLE", f"Share of the {of}, in percent: {words}"
+            )
         return
     text = isinstance(item, Ratio) or (isinstance(item, Listing) and item.show != "top_share")
     kind = "VARCHAR" if text else "BIGINT" if item.name.endswith("_count") else "DOUBLE"
@@ -107,7 +124,14 @@ def report_spec(report: Report) -> TableSpec:
     }
     listed |= {column.name: ColumnSpec(column.type, column.text) for column in columns(report)}
     if report.unknown:
-        listed["not_evaluated_count"] = ColumnSpec("BIGINT", "Rows in which a column that the rule reads is empty")
+        listed["not_evaluated_count"] = ColumnSpec(
+            "BIGINT", "Rows in which a column that the rule reads is empty"
+        )
     return TableSpec(
-        report.table, f"{report.title}. {report.reason}", "one row per data source", ("datasource",), listed, "validations"
+        report.table,
+        f"{report.title}. {report.reason}",
+        "one row per data source",
+        ("datasource",),
+        listed,
+        "validations",
     )

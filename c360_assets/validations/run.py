@@ -73,7 +73,10 @@ def newest_day(session: Session, tenant: Tenant) -> date:
 
 def context_of(tenant: Tenant, newest: date) -> dict[str, str]:
     """What fills the placeholders of declared conditions, as SQL literals."""
-    return {"region": quote_literal(tenant.phone_region), "newest": quote_literal(newest.isoformat())}
+    return {
+        "region": quote_literal(tenant.phone_region),
+        "newest": quote_literal(newest.isoformat()),
+    }
 
 
 @cache
@@ -119,11 +122,19 @@ def validate_table(
         return current
     frame = table_figures(session, tenant, table, progress)
     found = frame.filter(pl.col("is_finding")).height
-    return session.write(name, frame, fingerprint=mark, figures={"reports": len(reports_of(tenant, table)), "findings": found})
+    return session.write(
+        name,
+        frame,
+        fingerprint=mark,
+        figures={"reports": len(reports_of(tenant, table)), "findings": found},
+    )
 
 
 def table_figures(
-    session: Session, tenant: Tenant, table: SourceTable, progress: Callable[[str], None] | None = None
+    session: Session,
+    tenant: Tenant,
+    table: SourceTable,
+    progress: Callable[[str], None] | None = None,
 ) -> pl.DataFrame:
     """Every figure of every report that applies to `table`, as it is in this session; columns of `RESULT`."""
     for macro in VALIDITY_MACROS:
@@ -131,16 +142,32 @@ def table_figures(
     state = session.state(table.asset)
     shape = relation(table, state.columns if state else None)
     session.bind(table.asset, SOURCE)
-    phones = [f"SELECT {shape.columns[name]} FROM {SOURCE}" for name in shape.values.get("phone", [])]
+    phones = [
+        f"SELECT {shape.columns[name]} FROM {SOURCE}" for name in shape.values.get("phone", [])
+    ]
     if "request_phone" in shape.columns:
         phones.append(f"SELECT {shape.columns['request_phone']} FROM {SOURCE}")
     judge_phones(session, tenant, phones)
-    scans = compile_reports(reports_of(tenant, table), shape, context_of(tenant, newest_day(session, tenant)))
+    scans = compile_reports(
+        reports_of(tenant, table), shape, context_of(tenant, newest_day(session, tenant))
+    )
     answers, days = _answers(session, scans, progress)
     log = load_log(session, tenant, table)
-    rows = [_row(figure, place, table, None, value_of(figure, answers)) for place, figure in _placed(scans)]
+    rows = [
+        _row(figure, place, table, None, value_of(figure, answers))
+        for place, figure in _placed(scans)
+    ]
     rows += [
-        (report.id, table.name, place, item.name, None, float(log[item.show]), None, item.finding and log[item.show] > item.over)
+        (
+            report.id,
+            table.name,
+            place,
+            item.name,
+            None,
+            float(log[item.show]),
+            None,
+            item.finding and log[item.show] > item.over,
+        )
         for report in reports_of(tenant, table)
         for place, item in enumerate(report.items, 1)
         if isinstance(item, Loaded)
@@ -148,9 +175,13 @@ def table_figures(
     for day, answer in days:
         daily: Mapping[str, Mapping[str, Any]] = {"rows": answer}
         rows += [
-            _row(figure, place, table, day, value_of(figure, daily)) for place, figure in _placed(scans) if _has_trend(figure)
+            _row(figure, place, table, day, value_of(figure, daily))
+            for place, figure in _placed(scans)
+            if _has_trend(figure)
         ]
-    return pl.DataFrame(rows, schema=RESULT, orient="row").sort("report_id", "ordinal", "day", nulls_last=False)
+    return pl.DataFrame(rows, schema=RESULT, orient="row").sort(
+        "report_id", "ordinal", "day", nulls_last=False
+    )
 
 
 def _answers(
@@ -166,11 +197,17 @@ def _answers(
             answers[grain] = dict(zip(_names(scans, grain), session.rows(sql)[0], strict=True))
             continue
         names = _names(scans, grain)
-        by_day = [(day, dict(zip(names, values, strict=True))) for day, *values in session.rows(sql)]
+        by_day = [
+            (day, dict(zip(names, values, strict=True))) for day, *values in session.rows(sql)
+        ]
         answers[grain] = {**dict.fromkeys(names, 0), **added([answer for _, answer in by_day])}
         # Rows of one day are no trend, and a date of the year 9999 is a finding of its own.
         known = [(day, answer) for day, answer in by_day if day is not None and abs(day) < 100_000]
-        days = [(EPOCH + timedelta(days=day), answer) for day, answer in known[-TREND_DAYS:]] if len(known) > 1 else []
+        days = (
+            [(EPOCH + timedelta(days=day), answer) for day, answer in known[-TREND_DAYS:]]
+            if len(known) > 1
+            else []
+        )
     return answers, days
 
 
@@ -195,7 +232,9 @@ def _has_trend(figure: Figure) -> bool:
     return figure.of is not None and figure.part.grain == figure.of.grain == "rows"
 
 
-def _row(figure: Figure, place: int, table: SourceTable, day: date | None, value: Any) -> tuple[Any, ...]:
+def _row(
+    figure: Figure, place: int, table: SourceTable, day: date | None, value: Any
+) -> tuple[Any, ...]:
     number = None if figure.text or value is None else float(value)
     text = value if figure.text else None
     finding = figure.finding and day is None and number is not None and number > figure.item.over

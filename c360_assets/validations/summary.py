@@ -55,7 +55,13 @@ METRIC_SCHEMA = pl.Schema(
     }
 )
 TEXT_SCHEMA = pl.Schema(
-    {"run_id": pl.String, "report_id": pl.String, "datasource": pl.String, "metric": pl.String, "text": pl.String}
+    {
+        "run_id": pl.String,
+        "report_id": pl.String,
+        "datasource": pl.String,
+        "metric": pl.String,
+        "text": pl.String,
+    }
 )
 RUN_SCHEMA = pl.Schema(
     {
@@ -115,7 +121,11 @@ def build_report(
     tables = [table for table in tables if session.state(validation_table(table)) is not None]
     for table in tables:
         session.bind(validation_table(table), "_result")
-        parts.append(session.frame("SELECT * FROM _result WHERE day IS NULL").select(RESULT.names()).cast(RESULT))
+        parts.append(
+            session.frame("SELECT * FROM _result WHERE day IS NULL")
+            .select(RESULT.names())
+            .cast(RESULT)
+        )
     common: dict[str, Common] = {}
     for column in COMPARED:
         if progress is not None:
@@ -123,7 +133,9 @@ def build_report(
         holders = _holders(tenant, tables, column)
         if len(holders) == 1:
             (table,) = holders
-            common[column] = alone(table.name, _counted(parts, table, f"unique_{column}_count"), _rows(session, table))
+            common[column] = alone(
+                table.name, _counted(parts, table, f"unique_{column}_count"), _rows(session, table)
+            )
         else:
             common[column] = compare(session, holders, column)
     parts.append(_across(tenant, tables, common))
@@ -133,19 +145,34 @@ def build_report(
         REPORT: _listing(session, tenant, tables, long, run_id),
         findings.TABLE: ranked,
         METRIC: _history(session, METRIC, METRIC_SCHEMA, _numbers(long, run_id, number), number),
-        TEXT: long.filter(pl.col("text").is_not_null()).select(pl.lit(run_id).alias("run_id"), *TEXT_SCHEMA.names()[1:]),
-        OVERLAPS: pl.concat([pl.DataFrame(schema=OVERLAP), *(common[c].overlap(c) for c in COMPARED)]).select(
-            pl.lit(run_id).alias("run_id"), *OVERLAP.names()
+        TEXT: long.filter(pl.col("text").is_not_null()).select(
+            pl.lit(run_id).alias("run_id"), *TEXT_SCHEMA.names()[1:]
         ),
+        OVERLAPS: pl.concat(
+            [pl.DataFrame(schema=OVERLAP), *(common[c].overlap(c) for c in COMPARED)]
+        ).select(pl.lit(run_id).alias("run_id"), *OVERLAP.names()),
     }
-    run = (run_id, number, started, datetime.now(UTC), newest_day(session, tenant), len(tables), ranked.height, "succeeded")
-    written[RUN] = _history(session, RUN, RUN_SCHEMA, pl.DataFrame([run], schema=RUN_SCHEMA, orient="row"), number)
+    run = (
+        run_id,
+        number,
+        started,
+        datetime.now(UTC),
+        newest_day(session, tenant),
+        len(tables),
+        ranked.height,
+        "succeeded",
+    )
+    written[RUN] = _history(
+        session, RUN, RUN_SCHEMA, pl.DataFrame([run], schema=RUN_SCHEMA, orient="row"), number
+    )
     return {name: session.write(name, frame, fingerprint=mark) for name, frame in written.items()}
 
 
 def _counted(parts: Sequence[pl.DataFrame], table: SourceTable, metric: str) -> int:
     """A number that a table's own figures hold."""
-    values = pl.concat(parts).filter((pl.col("datasource") == table.name) & (pl.col("metric") == metric))["value"]
+    values = pl.concat(parts).filter(
+        (pl.col("datasource") == table.name) & (pl.col("metric") == metric)
+    )["value"]
     return int(values.item(0))
 
 
@@ -164,9 +191,20 @@ def _holders(tenant: Tenant, tables: Sequence[SourceTable], column: str) -> list
     return [table for table in tables if compared(table)]
 
 
-def _across(tenant: Tenant, tables: Sequence[SourceTable], common: dict[str, Common]) -> pl.DataFrame:
+def _across(
+    tenant: Tenant, tables: Sequence[SourceTable], common: dict[str, Common]
+) -> pl.DataFrame:
     rows = [
-        (report.id, table.name, 1000 + place, item.name, None, common[item.column].figure(item, table.name), None, False)
+        (
+            report.id,
+            table.name,
+            1000 + place,
+            item.name,
+            None,
+            common[item.column].figure(item, table.name),
+            None,
+            False,
+        )
         for table in tables
         for report in reports_of(tenant, table)
         for place, item in enumerate(report.items)
@@ -185,24 +223,39 @@ def _last_run(session: Session) -> int:
 
 
 def _numbers(long: pl.DataFrame, run_id: str, number: int) -> pl.DataFrame:
-    texts = {(r.id, c.name) for r in REPORTS for c in columns(r) if isinstance(c.item, Listing | Ratio) and c.type == "VARCHAR"}
+    texts = {
+        (r.id, c.name)
+        for r in REPORTS
+        for c in columns(r)
+        if isinstance(c.item, Listing | Ratio) and c.type == "VARCHAR"
+    }
     words = pl.DataFrame(sorted(texts), schema=["report_id", "metric"], orient="row")
     numbers = long.join(words, on=["report_id", "metric"], how="anti")
-    return numbers.with_columns(run_id=pl.lit(run_id), run_number=pl.lit(number, dtype=pl.Int64)).select(METRIC_SCHEMA.names())
+    return numbers.with_columns(
+        run_id=pl.lit(run_id), run_number=pl.lit(number, dtype=pl.Int64)
+    ).select(METRIC_SCHEMA.names())
 
 
-def _history(session: Session, table: str, schema: pl.Schema, fresh: pl.DataFrame, number: int) -> pl.DataFrame:
+def _history(
+    session: Session, table: str, schema: pl.Schema, fresh: pl.DataFrame, number: int
+) -> pl.DataFrame:
     """The rows of the latest earlier runs, then those of this one."""
     state = session.state(table)
     if state is None or not set(schema.names()) <= set(state.columns):
         return fresh
     session.bind(table, "_history")
-    before = session.frame("SELECT * FROM _history WHERE run_number > ? ORDER BY ALL", [number - KEPT_RUNS])
+    before = session.frame(
+        "SELECT * FROM _history WHERE run_number > ? ORDER BY ALL", [number - KEPT_RUNS]
+    )
     return pl.concat([before.select(schema.names()).cast(schema), fresh.cast(schema)])
 
 
 def _with_queries(
-    session: Session, tenant: Tenant, tables: Sequence[SourceTable], ranked: pl.DataFrame, run_id: str
+    session: Session,
+    tenant: Tenant,
+    tables: Sequence[SourceTable],
+    ranked: pl.DataFrame,
+    run_id: str,
 ) -> pl.DataFrame:
     """The findings with their words, and the query that shows the rows of each."""
     by_name = {table.name: table for table in tables}
@@ -210,9 +263,25 @@ def _with_queries(
     rows = []
     for place, (report_id, datasource, metric, value, share) in enumerate(ranked.iter_rows(), 1):
         report, item = findings.item_of(report_id, metric)
-        sql = drilldown_sql(report, [item], by_name[datasource], _types(session, by_name[datasource]), context)
+        sql = drilldown_sql(
+            report, [item], by_name[datasource], _types(session, by_name[datasource]), context
+        )
         advice = item.advice or report.advice
-        rows.append((run_id, place, report_id, report.title, datasource, metric, int(value), share, report.reason, advice, sql))
+        rows.append(
+            (
+                run_id,
+                place,
+                report_id,
+                report.title,
+                datasource,
+                metric,
+                int(value),
+                share,
+                report.reason,
+                advice,
+                sql,
+            )
+        )
     return pl.DataFrame(rows, schema=findings.SCHEMA, orient="row")
 
 
@@ -221,7 +290,9 @@ def _types(session: Session, table: SourceTable) -> dict[str, str]:
     return state.columns if state else {}
 
 
-def _listing(session: Session, tenant: Tenant, tables: Sequence[SourceTable], long: pl.DataFrame, run_id: str) -> pl.DataFrame:
+def _listing(
+    session: Session, tenant: Tenant, tables: Sequence[SourceTable], long: pl.DataFrame, run_id: str
+) -> pl.DataFrame:
     context = context_of(tenant, newest_day(session, tenant))
     rows = []
     for report in REPORTS:
@@ -229,7 +300,10 @@ def _listing(session: Session, tenant: Tenant, tables: Sequence[SourceTable], lo
         if not holders:
             continue
         found = long.filter((pl.col("report_id") == report.id) & pl.col("is_finding")).height > 0
-        queries = [drilldown_sql(report, _asked(report, table), table, _types(session, table), context) for table in holders]
+        queries = [
+            drilldown_sql(report, _asked(report, table), table, _types(session, table), context)
+            for table in holders
+        ]
         sql = union_of([query for query in queries if query])
         about = (report.id, report.title, report.category, report.reason, ", ".join(report.tags))
         rows.append((run_id, *about, len(holders), found, sql))
@@ -265,6 +339,4 @@ def wide_sql(report: Report) -> str:
     rows = f"SELECT run_id, report_id, datasource, metric, value, NULL AS text FROM reports.{METRIC} WHERE {mine}"
     if words:
         rows += f"\n  UNION ALL SELECT NULL, report_id, datasource, metric, NULL, text FROM reports.{TEXT} WHERE {about}"
-    return (
-        f"SELECT max(run_id) AS run_id, report_id, datasource,\n  {listed}\nFROM (\n  {rows}\n)\nGROUP BY ALL ORDER BY datasource"
-    )
+    return f"SELECT max(run_id) AS run_id, report_id, datasource,\n  {listed}\nFROM (\n  {rows}\n)\nGROUP BY ALL ORDER BY datasource"

@@ -25,7 +25,13 @@ SIGNS = "Returns and cancellations are rows with negative amounts: turn the sign
 
 
 def _report(
-    number: int, title: str, reason: str, advice: str, needs: tuple[str, ...], *items: Item, unknown: tuple[str, ...] = ()
+    number: int,
+    title: str,
+    reason: str,
+    advice: str,
+    needs: tuple[str, ...],
+    *items: Item,
+    unknown: tuple[str, ...] = (),
 ) -> Report:
     return Report(
         id=f"IV-T{number:02}",
@@ -67,7 +73,11 @@ REPORTS: tuple[Report, ...] = (
         Count(name="missing_quantity", when="item_quantity IS NULL"),
         Count(name="missing_revenue", when="item_revenue IS NULL"),
         Count(name="missing_order_datetime", when="order_datetime IS NULL"),
-        Count(name="missing_any", when="item_quantity IS NULL OR item_revenue IS NULL OR order_datetime IS NULL", finding=False),
+        Count(
+            name="missing_any",
+            when="item_quantity IS NULL OR item_revenue IS NULL OR order_datetime IS NULL",
+            finding=False,
+        ),
         unknown=("item_quantity", "item_revenue", "order_datetime"),
     ),
     _report(
@@ -101,9 +111,22 @@ REPORTS: tuple[Report, ...] = (
         "A cancellation takes revenue back; a positive amount adds it a second time.",
         SIGNS,
         txn("is-cancellation", "item-revenue"),
-        Count(name="canceled_row", when="TRUE", scope="is_cancellation", share=False, finding=False),
-        Count(name="canceled_positive_revenue", when="item_revenue > 0", scope="is_cancellation", fields=("item_revenue",)),
-        Count(name="canceled_zero_revenue", when="item_revenue = 0", scope="is_cancellation", share=False, finding=False),
+        Count(
+            name="canceled_row", when="TRUE", scope="is_cancellation", share=False, finding=False
+        ),
+        Count(
+            name="canceled_positive_revenue",
+            when="item_revenue > 0",
+            scope="is_cancellation",
+            fields=("item_revenue",),
+        ),
+        Count(
+            name="canceled_zero_revenue",
+            when="item_revenue = 0",
+            scope="is_cancellation",
+            share=False,
+            finding=False,
+        ),
         unknown=("is_cancellation", "item_revenue"),
     ),
     _report(
@@ -112,8 +135,19 @@ REPORTS: tuple[Report, ...] = (
         "A negative discount on a purchase is a surcharge or a wrong sign.",
         "Send discounts as positive amounts, or turn the sign in a custom domain table.",
         txn("item-discount-amount"),
-        Count(name="negative_discount", when="item_discount_amount < 0", scope=PURCHASE, fields=("item_discount_amount",)),
-        Count(name="rc_positive_discount", when="item_discount_amount > 0", scope=RC, share=False, finding=False),
+        Count(
+            name="negative_discount",
+            when="item_discount_amount < 0",
+            scope=PURCHASE,
+            fields=("item_discount_amount",),
+        ),
+        Count(
+            name="rc_positive_discount",
+            when="item_discount_amount > 0",
+            scope=RC,
+            share=False,
+            finding=False,
+        ),
         unknown=("item_discount_amount",),
     ),
     _report(
@@ -124,7 +158,10 @@ REPORTS: tuple[Report, ...] = (
         txn("item-discount-percent", "item-discount-amount", "item-list-price"),
         Count(
             name="discount_percent_mismatch",
-            when=apart("item_discount_percent - item_discount_amount / nullif(item_list_price, 0)", RATE_TOLERANCE),
+            when=apart(
+                "item_discount_percent - item_discount_amount / nullif(item_list_price, 0)",
+                RATE_TOLERANCE,
+            ),
             scope="coalesce(item_list_price <> 0, TRUE)",
             fields=("item_discount_percent", "item_discount_amount", "item_list_price"),
         ),
@@ -153,8 +190,15 @@ REPORTS: tuple[Report, ...] = (
         SIGNS,
         txn("item-quantity", "is-return|is-cancellation"),
         Count(name="rc_row", when="TRUE", scope=RC, share=False, finding=False),
-        Count(name="rc_positive_quantity", when="item_quantity > 0", scope=RC, fields=("item_quantity",)),
-        Count(name="rc_zero_quantity", when="item_quantity = 0", scope=RC, share=False, finding=False),
+        Count(
+            name="rc_positive_quantity",
+            when="item_quantity > 0",
+            scope=RC,
+            fields=("item_quantity",),
+        ),
+        Count(
+            name="rc_zero_quantity", when="item_quantity = 0", scope=RC, share=False, finding=False
+        ),
         unknown=("item_quantity",),
     ),
     _report(
@@ -163,8 +207,19 @@ REPORTS: tuple[Report, ...] = (
         "A negative quantity without a return flag is a return in disguise.",
         "Have the source flag its returns, or set the flag where the quantity is negative in a custom domain table.",
         txn("item-quantity"),
-        Count(name="purchase_negative_quantity", when="item_quantity < 0", scope=PURCHASE, fields=("item_quantity",)),
-        Count(name="purchase_zero_quantity", when="item_quantity = 0", scope=PURCHASE, share=False, finding=False),
+        Count(
+            name="purchase_negative_quantity",
+            when="item_quantity < 0",
+            scope=PURCHASE,
+            fields=("item_quantity",),
+        ),
+        Count(
+            name="purchase_zero_quantity",
+            when="item_quantity = 0",
+            scope=PURCHASE,
+            share=False,
+            finding=False,
+        ),
         unknown=("item_quantity",),
     ),
     _report(
@@ -174,8 +229,19 @@ REPORTS: tuple[Report, ...] = (
         SIGNS,
         txn("is-return", "item-revenue"),
         Count(name="returned_row", when="TRUE", scope="is_return", share=False, finding=False),
-        Count(name="returned_positive_revenue", when="item_revenue > 0", scope="is_return", fields=("item_revenue",)),
-        Count(name="returned_zero_revenue", when="item_revenue = 0", scope="is_return", share=False, finding=False),
+        Count(
+            name="returned_positive_revenue",
+            when="item_revenue > 0",
+            scope="is_return",
+            fields=("item_revenue",),
+        ),
+        Count(
+            name="returned_zero_revenue",
+            when="item_revenue = 0",
+            scope="is_return",
+            share=False,
+            finding=False,
+        ),
         unknown=("is_return", "item_revenue"),
     ),
     _report(
@@ -202,8 +268,19 @@ REPORTS: tuple[Report, ...] = (
         "Negative revenue without a return flag is a return in disguise.",
         "Have the source flag its returns, or set the flag where the revenue is negative in a custom domain table.",
         txn("item-revenue"),
-        Count(name="purchase_negative_revenue", when="item_revenue < 0", scope=PURCHASE, fields=("item_revenue",)),
-        Count(name="purchase_zero_revenue", when="item_revenue = 0", scope=PURCHASE, share=False, finding=False),
+        Count(
+            name="purchase_negative_revenue",
+            when="item_revenue < 0",
+            scope=PURCHASE,
+            fields=("item_revenue",),
+        ),
+        Count(
+            name="purchase_zero_revenue",
+            when="item_revenue = 0",
+            scope=PURCHASE,
+            share=False,
+            finding=False,
+        ),
         unknown=("item_revenue",),
     ),
     _report(
@@ -223,9 +300,25 @@ REPORTS: tuple[Report, ...] = (
         "Where empty means no, write so in a custom domain table: coalesce(flag, FALSE).",
         txn("is-return|is-cancellation"),
         Count(name="is_return_null", when="is_return_raw IS NULL", needs=txn("is-return")),
-        Count(name="is_return_true", when="is_return", share=False, finding=False, needs=txn("is-return")),
-        Count(name="is_cancellation_null", when="is_cancellation_raw IS NULL", needs=txn("is-cancellation")),
-        Count(name="is_cancellation_true", when="is_cancellation", share=False, finding=False, needs=txn("is-cancellation")),
+        Count(
+            name="is_return_true",
+            when="is_return",
+            share=False,
+            finding=False,
+            needs=txn("is-return"),
+        ),
+        Count(
+            name="is_cancellation_null",
+            when="is_cancellation_raw IS NULL",
+            needs=txn("is-cancellation"),
+        ),
+        Count(
+            name="is_cancellation_true",
+            when="is_cancellation",
+            share=False,
+            finding=False,
+            needs=txn("is-cancellation"),
+        ),
     ),
     _report(
         17,
@@ -233,6 +326,8 @@ REPORTS: tuple[Report, ...] = (
         "Few products, or as many as rows, point to a wrong column.",
         "Compare with the number of products you sell.",
         txn("product-id"),
-        Unique(name="unique_product_id_count", column="product_id", share="product_id_uniqueness_pct"),
+        Unique(
+            name="unique_product_id_count", column="product_id", share="product_id_uniqueness_pct"
+        ),
     ),
 )

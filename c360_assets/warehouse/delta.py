@@ -73,7 +73,9 @@ def blank_columns(files: list[str]) -> frozenset[str]:
         for group in (footer.row_group(number) for number in range(footer.num_row_groups)):
             for chunk in (group.column(number) for number in range(group.num_columns)):
                 missing = chunk.statistics.null_count if chunk.statistics is not None else 0
-                values[chunk.path_in_schema] = values.get(chunk.path_in_schema, 0) + group.num_rows - missing
+                values[chunk.path_in_schema] = (
+                    values.get(chunk.path_in_schema, 0) + group.num_rows - missing
+                )
     return frozenset(column for column, known in values.items() if known == 0)
 
 
@@ -96,16 +98,29 @@ def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: st
 def commit(table: str, path: Path, file: Path, rows: int, run_id: str) -> int:
     """Make the new data `file` of so many `rows` the whole content of the Delta table at `path`; returns its version."""
     # In Delta too every column may be NULL, whatever this content holds.
-    schema = Schema.from_arrow(pa.schema([field.with_nullable(True) for field in pq.read_schema(file)]))
+    schema = Schema.from_arrow(
+        pa.schema([field.with_nullable(True) for field in pq.read_schema(file)])
+    )
     stat = file.stat()
-    action = AddAction(file.name, stat.st_size, {}, stat.st_mtime_ns // 1_000_000, True, json.dumps({"numRecords": rows}))
+    action = AddAction(
+        file.name,
+        stat.st_size,
+        {},
+        stat.st_mtime_ns // 1_000_000,
+        True,
+        json.dumps({"numRecords": rows}),
+    )
     added = [action] if rows else []  # a table without rows has no files
     properties = CommitProperties(custom_metadata={"c360.run_id": run_id})
     with _told(table):
         if DeltaTable.is_deltatable(str(path)):
-            DeltaTable(path).create_write_transaction([*added], "overwrite", schema, commit_properties=properties)
+            DeltaTable(path).create_write_transaction(
+                [*added], "overwrite", schema, commit_properties=properties
+            )
         else:
-            create_table_with_add_actions(str(path), schema, added, configuration=CONFIGURATION, commit_properties=properties)
+            create_table_with_add_actions(
+                str(path), schema, added, configuration=CONFIGURATION, commit_properties=properties
+            )
         if not rows:
             file.unlink()
         return DeltaTable(path).version()
@@ -118,6 +133,14 @@ def _told(table: str) -> Iterator[None]:
         yield
     except (DeltaError, OSError, duckdb.IOException) as error:
         told = f"{error} errno={getattr(error, 'errno', None)}"
-        full = any(text in told for text in ("os error 28", "No space left", f"errno={errno.ENOSPC}"))
-        why = "the disk is full: make room" if full else f"{type(error).__name__}: see to the disk and its permissions"
-        raise C360Error(f"table {table} could not be written, and stays as it was ({why}, then run again)") from None
+        full = any(
+            text in told for text in ("os error 28", "No space left", f"errno={errno.ENOSPC}")
+        )
+        why = (
+            "the disk is full: make room"
+            if full
+            else f"{type(error).__name__}: see to the disk and its permissions"
+        )
+        raise C360Error(
+            f"table {table} could not be written, and stays as it was ({why}, then run again)"
+        ) from None

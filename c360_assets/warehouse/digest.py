@@ -65,7 +65,9 @@ def changed_digest(before: str, removed: str, added: str) -> str:
 
     Counts and sums are taken back by subtraction, XOR by itself, so that no unchanged row is looked at.
     """
-    (rows, xor, total), (rows_out, xor_out, out), (rows_in, xor_in, into) = (_parts(d) for d in (before, removed, added))
+    (rows, xor, total), (rows_out, xor_out, out), (rows_in, xor_in, into) = (
+        _parts(d) for d in (before, removed, added)
+    )
     return f"{rows - rows_out + rows_in}-{xor ^ xor_out ^ xor_in:016x}-{(total - out + into) % (1 << 64):016x}-{ENGINE}"
 
 
@@ -103,6 +105,10 @@ def code_version(*packages: Path) -> str:
     """A digest of the source files (`.py`, `.sql`, `.yaml`, `.csv`) below `packages`: what a table's code was."""
     digest = hashlib.sha256()
     for package in packages:
-        for path in sorted(p for p in package.rglob("*") if p.suffix in {".py", ".sql", ".yaml", ".csv"}):
-            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        for path in sorted(
+            p for p in package.rglob("*") if p.suffix in {".py", ".sql", ".yaml", ".csv"}
+        ):
+            digest.update(
+                path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0"
+            )
     return digest.hexdigest()

@@ -79,7 +79,9 @@ def read_ledger(warehouse: Warehouse, state: TableState | None = None) -> pl.Dat
         return empty_ledger()
     files = DeltaTable(warehouse.path(LEDGER), version=state.version).file_uris()
     table = pl.read_parquet(files)
-    return table.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort("feed", "delivery_day", "attempt", "path")
+    return table.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort(
+        "feed", "delivery_day", "attempt", "path"
+    )
 
 
 def last_delivery(warehouse: Warehouse) -> date | None:

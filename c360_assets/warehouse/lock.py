@@ -58,11 +58,15 @@ def owner_is_gone(mark: str | None, run_id: str) -> bool:
     A mark copied from another run, as running again does, says nothing.
     """
     owner, *process = (mark or "").split(" ")
-    return owner == run_id and not is_alive(dict(zip(("pid", "started", "boot"), process, strict=False)))
+    return owner == run_id and not is_alive(
+        dict(zip(("pid", "started", "boot"), process, strict=False))
+    )
 
 
 @contextmanager
-def tenant_lock(root: Path, what: str, waiting: Callable[[str], None] | None = None, poll: float = 0.5) -> Iterator[None]:
+def tenant_lock(
+    root: Path, what: str, waiting: Callable[[str], None] | None = None, poll: float = 0.5
+) -> Iterator[None]:
     """Hold the tenant at `root` while the block runs; re-entrant in a process.
 
     Waits for another holder and calls `waiting` once per holder with a sentence that names it. `what` says what this

@@ -44,7 +44,10 @@ class Manifest:
             content = json.loads(path.read_text("utf-8"))
         except FileNotFoundError:
             return cls()
-        return cls({name: TableState(**state) for name, state in content["tables"].items()}, content["meta"])
+        return cls(
+            {name: TableState(**state) for name, state in content["tables"].items()},
+            content["meta"],
+        )
 
     def with_changes(self, tables: Mapping[str, TableState], meta: Mapping[str, Any]) -> Manifest:
         return replace(self, tables={**self.tables, **tables}, meta={**self.meta, **meta})
@@ -54,7 +57,10 @@ class Manifest:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"{path.name}.{os.getpid()}.new")
         # A line per table: readable, and written by the encoder in C, which knows no indentation.
-        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(vars(state))}" for name, state in sorted(self.tables.items()))
+        lines = ",\n".join(
+            f"{json.dumps(name)}: {json.dumps(vars(state))}"
+            for name, state in sorted(self.tables.items())
+        )
         with aside.open("w", encoding="utf-8") as file:
             file.write(f'{{"tables": {{\n{lines}\n}},\n"meta": {json.dumps(self.meta)}}}\n')
             file.flush()

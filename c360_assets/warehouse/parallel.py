@@ -22,7 +22,10 @@ MOST_CONNECTIONS = 4
 
 
 def together(
-    session: Session, work: Callable[[Session, T], R], items: Sequence[T], ready: Callable[[Session], None] | None = None
+    session: Session,
+    work: Callable[[Session, T], R],
+    items: Sequence[T],
+    ready: Callable[[Session], None] | None = None,
 ) -> list[R]:
     """The results of the work on each item, in their order; items are begun in that order too.
 

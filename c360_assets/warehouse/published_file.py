@@ -115,7 +115,11 @@ def _write(session: Session, table: PublishedTable) -> None:
         _fill(session, name, table)
     else:
         session.execute(f"CREATE {kind} {name} AS {table.source}")
-    told = [f"COMMENT ON {kind} {name} IS {quote_literal(table.description)}"] if table.description else []
+    told = (
+        [f"COMMENT ON {kind} {name} IS {quote_literal(table.description)}"]
+        if table.description
+        else []
+    )
     told += [
         f"COMMENT ON COLUMN {name}.{quote_ident(column)} IS {quote_literal(text)}"
         for column, text in table.descriptions.items()
@@ -134,7 +138,8 @@ def _fill(session: Session, name: str, table: PublishedTable) -> None:
     columns = {row[0]: row[1] for row in session.rows(f"DESCRIBE {table.source}")}
     filled = [column for column in columns if column not in table.blank] or list(columns)[:1]
     parts = [
-        f"{quote_ident(column)} {type_}" + ("" if column in filled else f" GENERATED ALWAYS AS (CAST(NULL AS {type_})) VIRTUAL")
+        f"{quote_ident(column)} {type_}"
+        + ("" if column in filled else f" GENERATED ALWAYS AS (CAST(NULL AS {type_})) VIRTUAL")
         for column, type_ in columns.items()
     ]
     listed = ", ".join(map(quote_ident, filled))
@@ -154,7 +159,9 @@ def _put(aside: Path, path: Path) -> None:
 
 def kept(path: Path) -> list[Path]:
     """Earlier published files of this database, newest first."""
-    return sorted((path.parent / "history").glob(f"{path.stem}.*.duckdb"), key=number_of, reverse=True)
+    return sorted(
+        (path.parent / "history").glob(f"{path.stem}.*.duckdb"), key=number_of, reverse=True
+    )
 
 
 def number_of(path: Path) -> int:
@@ -181,7 +188,14 @@ def published_number(path: Path) -> int | None:
         return None
     now = path.stat()
     seen = ((file, file.stat()) for file in kept(path))
-    return next((number_of(f) for f, s in seen if (s.st_size, s.st_mtime_ns) == (now.st_size, now.st_mtime_ns)), None)
+    return next(
+        (
+            number_of(f)
+            for f, s in seen
+            if (s.st_size, s.st_mtime_ns) == (now.st_size, now.st_mtime_ns)
+        ),
+        None,
+    )
 
 
 def _keep(path: Path) -> int | None:
@@ -227,7 +241,11 @@ def earlier_one(path: Path, number: int | None = None) -> Path:
         told = f"no kept database number {number} beside {path.name}"
     else:
         files = [file for file in kept(path) if now is None or number_of(file) < now]
-        told = f"no kept database beside {path.name}" if now is None else f"number {now} is published, no earlier one is kept"
+        told = (
+            f"no kept database beside {path.name}"
+            if now is None
+            else f"number {now} is published, no earlier one is kept"
+        )
     if not files:
         raise LookupError(told)
     return files[0]

@@ -19,7 +19,14 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.delta import blank_columns, commit, file_source, stored_type, typed, write_file
+from c360_assets.warehouse.delta import (
+    blank_columns,
+    commit,
+    file_source,
+    stored_type,
+    typed,
+    write_file,
+)
 from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql, is_comparable
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.manifest import Manifest, TableState
@@ -33,7 +40,9 @@ class Warehouse:
     root: Path
     manifest: Manifest = field(default_factory=Manifest)
     # Data files of versions that were asked for: a version never changes, and to read a table's log takes milliseconds.
-    _files: dict[tuple[str, int], list[str]] = field(default_factory=dict, repr=False, compare=False)
+    _files: dict[tuple[str, int], list[str]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def open(cls, root: Path) -> Warehouse:
@@ -69,7 +78,9 @@ class Warehouse:
             return []
         version = (table, state.version)
         if version not in self._files:
-            self._files[version] = sorted(DeltaTable(self.path(table), version=state.version).file_uris())
+            self._files[version] = sorted(
+                DeltaTable(self.path(table), version=state.version).file_uris()
+            )
         return self._files[version]
 
     def tidy(self) -> None:
@@ -82,7 +93,13 @@ class Warehouse:
 class Session:
     """SQL over a warehouse in one DuckDB connection, whose `TimeZone` is the tenant's."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, warehouse: Warehouse, timezone: str = "UTC", run_id: str = "") -> None:
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        warehouse: Warehouse,
+        timezone: str = "UTC",
+        run_id: str = "",
+    ) -> None:
         self.con = con
         self.warehouse = warehouse
         self.timezone = timezone
@@ -125,7 +142,9 @@ class Session:
     def blank_columns(self, table: str) -> frozenset[str]:
         """Columns of a built table known to hold nothing but NULL."""
         state = self.state(table)
-        return blank_columns(self.warehouse.files(table, state)) if state is not None else frozenset()
+        return (
+            blank_columns(self.warehouse.files(table, state)) if state is not None else frozenset()
+        )
 
     def bind(self, table: str, as_name: str | None = None) -> None:
         """A temporary view over `table` at its pinned version, named by its last part unless `as_name` is given.
@@ -136,7 +155,9 @@ class Session:
         if state is None:
             raise C360Error(f"table {table} has not been built yet; run `c360 run` first")
         name = quote_ident(as_name or table.rsplit("/", 1)[-1])
-        self.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {self.warehouse.source(table, state)}")
+        self.execute(
+            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {self.warehouse.source(table, state)}"
+        )
 
     def write(
         self,
@@ -194,7 +215,9 @@ class Session:
                 raise C360Error(f"table {table} has other columns than the rows to be put into it")
             stored = self.warehouse.source(table, before)
             where = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
-            ((_, removed),) = self.rows(digest_sql(columns, f"(SELECT * FROM {stored} SEMI {where})"))
+            ((_, removed),) = self.rows(
+                digest_sql(columns, f"(SELECT * FROM {stored} SEMI {where})")
+            )
             digest = changed_digest(self._digest_now(before, stored), removed, digest)
             kept = f"SELECT * FROM {stored} ANTI {where} UNION ALL "
         if before is not None and (before.digest, before.columns) == (digest, columns):
@@ -203,7 +226,9 @@ class Session:
             path = self.warehouse.path(table)
             file = write_file(self.con, table, path, kept + rows)
             version = commit(table, path, file, digest_rows(digest), self.run_id)
-        state = TableState(version, digest, fingerprint, digest_rows(digest), columns, dict(figures or {}))
+        state = TableState(
+            version, digest, fingerprint, digest_rows(digest), columns, dict(figures or {})
+        )
         self.pending[table] = state
         return state
 
@@ -217,7 +242,9 @@ class Session:
     def _stored_columns(self, source: str) -> dict[str, str]:
         return {row[0]: stored_type(row[1]) for row in self.rows(f"DESCRIBE {source}")}
 
-    def keep(self, table: str, *, fingerprint: str, figures: Mapping[str, Any] | None = None) -> TableState:
+    def keep(
+        self, table: str, *, fingerprint: str, figures: Mapping[str, Any] | None = None
+    ) -> TableState:
         """Name the pinned version again under a new fingerprint: its content is known to be what would be written."""
         state = self.state(table)
         if state is None:
@@ -251,7 +278,9 @@ class Session:
 
 
 @contextmanager
-def open_session(root: Path, timezone: str = "UTC", temp: Path | None = None, run_id: str = "") -> Iterator[Session]:
+def open_session(
+    root: Path, timezone: str = "UTC", temp: Path | None = None, run_id: str = ""
+) -> Iterator[Session]:
     """A session on the warehouse below `root` in an in-memory DuckDB that spills to `temp` (default `<root>/../.tmp`)."""
     spill = temp or root.parent / ".tmp"
     private_folder(spill)

@@ -19,4 +19,8 @@ def quote_literal(value: str | None) -> str:
 def repeated(names: Iterable[str]) -> list[str]:
     """What to tell of each name that two columns have, in whatever case: a table can keep only one of them."""
     times = Counter(name.lower() for name in names)
-    return [f"{n} columns are named {name}: keep one, or name the others with AS" for name, n in times.items() if n > 1]
+    return [
+        f"{n} columns are named {name}: keep one, or name the others with AS"
+        for name, n in times.items()
+        if n > 1
+    ]

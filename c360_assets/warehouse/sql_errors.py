@@ -49,7 +49,9 @@ def misfits(session: Session, sql: str) -> Iterator[str]:
         if len(scope.sources) != 1 or not sources:
             continue
         table = sources[0].sql(dialect=DIALECT)
-        for cast in dict.fromkeys(c for c in scope.find_all(exp.Cast) if not isinstance(c, exp.TryCast)):
+        for cast in dict.fromkeys(
+            c for c in scope.find_all(exp.Cast) if not isinstance(c, exp.TryCast)
+        ):
             columns = dict.fromkeys(column.name for column in cast.find_all(exp.Column))
             value, wanted = cast.this.sql(dialect=DIALECT), cast.to.sql(dialect=DIALECT)
             if not columns:

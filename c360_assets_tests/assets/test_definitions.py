@@ -42,7 +42,9 @@ def specs(tenant: Tenant) -> dict[str, dg.AssetSpec]:
 def test_loads(program: list[str]) -> None:
     command = [str(Path(sys.executable).with_name(program[0])), *program[1:]]
     env = {**os.environ, "C360_TENANT_DIR": str(REPOSITORY / "data")}
-    done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
@@ -66,7 +68,9 @@ def test_the_webserver_shows_everything_switched_on(tmp_path: Path) -> None:
     ]
     env = {**os.environ, "C360_TENANT_DIR": str(REPOSITORY / "data"), "DAGSTER_HOME": str(tmp_path)}
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/graphql", json.dumps({"query": LOCATIONS}).encode(), {"Content-Type": "application/json"}
+        f"http://127.0.0.1:{port}/graphql",
+        json.dumps({"query": LOCATIONS}).encode(),
+        {"Content-Type": "application/json"},
     )
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(program, cwd=REPOSITORY, env=env, stdout=log, stderr=log)
@@ -80,7 +84,9 @@ def test_the_webserver_shows_everything_switched_on(tmp_path: Path) -> None:
     (repository,) = entry["locationOrLoadError"]["repositories"]
     assert len(repository["assetNodes"]) > 50
     assert {s["sensorState"]["status"] for s in repository["sensors"]} == {"RUNNING"}
-    assert [(s["name"], s["scheduleState"]["status"]) for s in repository["schedules"]] == [("activation_schedule", "RUNNING")]
+    assert [(s["name"], s["scheduleState"]["status"]) for s in repository["schedules"]] == [
+        ("activation_schedule", "RUNNING")
+    ]
 
 
 def _answer(process: subprocess.Popen[bytes], request: urllib.request.Request) -> Any:
@@ -101,7 +107,14 @@ def test_a_broken_feed_names_itself(tmp_path: Path) -> None:
     feed.write_text(feed.read_text("utf-8") + "colour: red\n", "utf-8")
     code = "from c360_assets.definitions import defs; defs()"
     env = {**os.environ, "C360_TENANT_DIR": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode != 0
     assert "feeds/shop/customers.yaml" in done.stderr
     assert "colour" in done.stderr
@@ -111,11 +124,15 @@ def test_groups_are_the_stages(specs: dict[str, dg.AssetSpec]) -> None:
     assert {s.group_name for s in specs.values()} == set(STAGES)
 
 
-def test_every_dependency_is_an_asset_of_the_same_or_an_earlier_stage(specs: dict[str, dg.AssetSpec]) -> None:
+def test_every_dependency_is_an_asset_of_the_same_or_an_earlier_stage(
+    specs: dict[str, dg.AssetSpec],
+) -> None:
     for name, spec in specs.items():
         for dep in spec.deps:
             upstream = specs["/".join(dep.asset_key.path)]
-            assert STAGES.index(str(upstream.group_name)) <= STAGES.index(str(spec.group_name)), name
+            assert STAGES.index(str(upstream.group_name)) <= STAGES.index(str(spec.group_name)), (
+                name
+            )
 
 
 def test_every_asset_is_described(specs: dict[str, dg.AssetSpec]) -> None:
@@ -124,12 +141,19 @@ def test_every_asset_is_described(specs: dict[str, dg.AssetSpec]) -> None:
 
 
 def test_documented_tables_show_their_columns_with_meaning(specs: dict[str, dg.AssetSpec]) -> None:
-    for name in ("unified_coalesced", "merged_customers", "customer_360", "input_validation_report"):
+    for name in (
+        "unified_coalesced",
+        "merged_customers",
+        "customer_360",
+        "input_validation_report",
+    ):
         schema = specs[name].metadata["dagster/column_schema"]
         assert all(column.description for column in schema.columns), name
 
 
-def test_feeds_show_tags_and_personal_columns(specs: dict[str, dg.AssetSpec], tenant: Tenant) -> None:
+def test_feeds_show_tags_and_personal_columns(
+    specs: dict[str, dg.AssetSpec], tenant: Tenant
+) -> None:
     for feed in tenant.feeds:
         spec = specs[f"domain/{feed.physical}"]
         columns = {c.name: c for c in spec.metadata["dagster/column_schema"].columns}
@@ -140,6 +164,10 @@ def test_feeds_show_tags_and_personal_columns(specs: dict[str, dg.AssetSpec], te
 
 
 def test_feeds_share_one_partitioning(tenant: Tenant) -> None:
-    assets = [a for a in build(tenant).assets or [] if isinstance(a, dg.AssetsDefinition) and a.partitions_def]
+    assets = [
+        a
+        for a in build(tenant).assets or []
+        if isinstance(a, dg.AssetsDefinition) and a.partitions_def
+    ]
     assert len(assets) == len(tenant.feeds)
     assert len({id(a.partitions_def) for a in assets}) == 1

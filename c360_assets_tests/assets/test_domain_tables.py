@@ -17,7 +17,9 @@ from c360_assets_tests.automation.tenants import CANARY_EMAIL, DAY, land, tiny_t
 SHOP = dg.AssetKey(["domain", "Shop_Customers"])
 
 
-def test_each_file_of_a_load_is_shown_with_its_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_file_of_a_load_is_shown_with_its_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
     tenant = tiny_tenant(tmp_path)
@@ -26,7 +28,9 @@ def test_each_file_of_a_load_is_shown_with_its_counts(tmp_path: Path, monkeypatc
     (bad,) = (tmp_path / "landing").rglob(f"*{DAY + timedelta(days=1):%Y%m%d}*")
     bad.write_text(bad.read_text() + "too,few\n")
     with open_instance() as instance:
-        outcome = launch(instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=1)))
+        outcome = launch(
+            instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=1))
+        )
         assert not outcome.success
         found = dg.AssetRecordsFilter(asset_key=SHOP)
         (loaded,) = instance.fetch_materializations(found, limit=9).records
@@ -37,9 +41,14 @@ def test_each_file_of_a_load_is_shown_with_its_counts(tmp_path: Path, monkeypatc
         ]
     rows = [page.metadata["ingest details"].records for page in pages if page is not None]  # type: ignore[attr-defined]
     assert [page.partition for page in pages if page is not None] == ["2026-03-02", "2026-03-03"]
-    assert [(r["outcome"], r["rejected"], r["error log"]) for (record,) in rows for r in [record.data]] == [
+    assert [
+        (r["outcome"], r["rejected"], r["error log"]) for (record,) in rows for r in [record.data]
+    ] == [
         ("loaded", 0, ""),
         ("failed error_threshold", 1, "logs/Shop_Customers.2026-03-03.row_errors.csv"),
     ]
-    assert all(r.data["read"] == r.data["loaded"] + r.data["rejected"] + r.data["replaced"] for r in rows[0])
+    assert all(
+        r.data["read"] == r.data["loaded"] + r.data["rejected"] + r.data["replaced"]
+        for r in rows[0]
+    )
     assert CANARY_EMAIL not in str(rows)

@@ -18,6 +18,13 @@ def broken(root: Path) -> dg.Definitions:
             session.rows("SELECT max(first)::INTEGER FROM Shop_Customers")
 
     duckdb = DuckDBResource(database=":memory:")
-    warehouse = WarehouseResource(lock=TenantLock(root=str(root)), duckdb=duckdb, root=str(root), timezone="UTC")
+    warehouse = WarehouseResource(
+        lock=TenantLock(root=str(root)), duckdb=duckdb, root=str(root), timezone="UTC"
+    )
     jobs = [dg.define_asset_job("broken")]
-    return dg.Definitions([cast_a_name], resources={"warehouse": warehouse}, jobs=jobs, executor=dg.in_process_executor)
+    return dg.Definitions(
+        [cast_a_name],
+        resources={"warehouse": warehouse},
+        jobs=jobs,
+        executor=dg.in_process_executor,
+    )

@@ -48,7 +48,13 @@ fields:
   name: {type: string, tags: [given-name]}
   surname: {type: string, tags: [surname]}
 """
-PEOPLE = [("Ann", "Archer"), ("Bob", "Baker"), ("Cleo", "Carver"), (CANARY_NAME, "Drover"), ("Eve", "Eagle")]
+PEOPLE = [
+    ("Ann", "Archer"),
+    ("Bob", "Baker"),
+    ("Cleo", "Carver"),
+    (CANARY_NAME, "Drover"),
+    ("Eve", "Eagle"),
+]
 
 
 def tiny_tenant(root: Path, workflow: str = "", **tenant: str) -> Tenant:
@@ -75,10 +81,16 @@ def tiny_tenant(root: Path, workflow: str = "", **tenant: str) -> Tenant:
 def land(root: Path, feed: str, day: date, rows: list[str] | None = None) -> Path:
     """Drop a file of `feed` (`shop` or `loyalty`) for `day`, complete and settled."""
     if feed == "shop":
-        path, header = root / f"landing/shop/customers-{day:%Y%m%d}.csv", "customer_id,email,first,last,visits"
+        path, header = (
+            root / f"landing/shop/customers-{day:%Y%m%d}.csv",
+            "customer_id,email,first,last,visits",
+        )
         default = [f"c{i},{mail(i)},{a},{b},{i}" for i, (a, b) in enumerate(PEOPLE)]
     else:
-        path, header = root / f"landing/loyalty/members-{day:%Y%m%d}.csv", "member,mail,name,surname"
+        path, header = (
+            root / f"landing/loyalty/members-{day:%Y%m%d}.csv",
+            "member,mail,name,surname",
+        )
         default = [f"m{i},{mail(i)},{a},{b}" for i, (a, b) in enumerate(PEOPLE)]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([header, *(default if rows is None else rows)]) + "\n", "utf-8")
@@ -98,4 +110,8 @@ def days(count: int, first: date = DAY) -> list[date]:
 def files_with(folder: Path, *values: str) -> list[str]:
     """Files below `folder` whose bytes hold one of `values`."""
     files = [f for f in folder.rglob("*") if f.is_file()]
-    return [str(f.relative_to(folder)) for f in files if any(v.encode() in f.read_bytes() for v in values)]
+    return [
+        str(f.relative_to(folder))
+        for f in files
+        if any(v.encode() in f.read_bytes() for v in values)
+    ]

@@ -46,18 +46,24 @@ def load_what_is_there(tenant: Tenant) -> None:
     """All feeds without Dagster: their runs are no part of this."""
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
         for feed in tenant.feeds:
-            load_feed(session, tenant, feed, pending(tenant, feed, session_ledger(session)), commit=True)
+            load_feed(
+                session, tenant, feed, pending(tenant, feed, session_ledger(session)), commit=True
+            )
 
 
 def people(root: Path, comparison: str) -> set[str]:
     """The people with a record of the late source, or of another one."""
     with open_session(root / "warehouse", "UTC") as session:
         session.bind("unified_coalesced")
-        rows = session.rows(f"SELECT amperity_id FROM unified_coalesced WHERE datasource {comparison} ?", (LATE,))
+        rows = session.rows(
+            f"SELECT amperity_id FROM unified_coalesced WHERE datasource {comparison} ?", (LATE,)
+        )
     return {who for (who,) in rows}
 
 
-def test_a_late_source_joins_with_its_past_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_source_joins_with_its_past_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     generate_tenant(tmp_path, people=PEOPLE, days=DAYS, seed=3)
     kept = without_late_source(tmp_path)
@@ -68,7 +74,9 @@ def test_a_late_source_joins_with_its_past_days(tmp_path: Path, monkeypatch: pyt
         path.write_bytes(content)
     tenant = load_tenant(tmp_path)
     definitions = build(tenant)
-    assert TABLE in definitions.resolve_all_asset_keys(), "the asset is there when the code location is loaded again"
+    assert TABLE in definitions.resolve_all_asset_keys(), (
+        "the asset is there when the code location is loaded again"
+    )
     feed = tenant.feed(LATE)
     assert feed is not None
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
@@ -77,15 +85,28 @@ def test_a_late_source_joins_with_its_past_days(tmp_path: Path, monkeypatch: pyt
         (request,) = asked(landing_sensor(tenant, feed), instance)
         assert isinstance(request, dg.RunRequest)
         past = [FIRST + timedelta(days=i) for i in range(DAYS - 7)]
-        assert (request.tags[START], request.tags[END]) == (past[0].isoformat(), past[-1].isoformat())
-        loaded = launch(instance, definitions, LOAD, asset_keys=load_keys(tenant, feed), days=(past[0], past[-1]))
+        assert (request.tags[START], request.tags[END]) == (
+            past[0].isoformat(),
+            past[-1].isoformat(),
+        )
+        loaded = launch(
+            instance,
+            definitions,
+            LOAD,
+            asset_keys=load_keys(tenant, feed),
+            days=(past[0], past[-1]),
+        )
         assert loaded.success, loaded.failed_steps
         assert instance.get_materialized_partitions(TABLE) == {day.isoformat() for day in past}
         assert "nothing new" in str(asked(landing_sensor(tenant, feed), instance))
         (wanted,) = asked(stitch_sensor(tenant), instance)
         assert isinstance(wanted, dg.RunRequest)
         # Reports on the other feeds are no part of this.
-        keys = [k for k in definitions.resolve_job_def(STITCH).asset_layer.executable_asset_keys if not REPORT.match(k.path[0])]
+        keys = [
+            k
+            for k in definitions.resolve_job_def(STITCH).asset_layer.executable_asset_keys
+            if not REPORT.match(k.path[0])
+        ]
         stitched = launch(instance, definitions, STITCH, asset_keys=keys, tags=wanted.tags)
         assert stitched.success, stitched.failed_steps
         assert "has read everything" in str(asked(stitch_sensor(tenant), instance))

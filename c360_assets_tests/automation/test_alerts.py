@@ -66,21 +66,33 @@ def with_hook(root: Path, address: str) -> Tenant:
 
 def test_an_alert_is_written_once(tmp_path: Path) -> None:
     tenant = tiny_tenant(tmp_path)
-    raised = [alert(tenant, kind, feed, DAY, "gone") for kind in ("late", "missing") for feed in ("A:B", "", "A:B")]
+    raised = [
+        alert(tenant, kind, feed, DAY, "gone")
+        for kind in ("late", "missing")
+        for feed in ("A:B", "", "A:B")
+    ]
     assert raised == [True, True, False] * 2
-    assert [(a["kind"], a["feed"], a["day"], a["message"], a["tenant"]) for a in alerts(tmp_path)] == [
-        (kind, feed, "2026-03-02", "gone", "Tiny") for kind in ("late", "missing") for feed in ("A:B", "")
+    assert [
+        (a["kind"], a["feed"], a["day"], a["message"], a["tenant"]) for a in alerts(tmp_path)
+    ] == [
+        (kind, feed, "2026-03-02", "gone", "Tiny")
+        for kind in ("late", "missing")
+        for feed in ("A:B", "")
     ]
     path = tmp_path / "logs/alerts.jsonl"
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
 def test_the_file_of_workflow_yaml(tmp_path: Path) -> None:
-    assert alert(tiny_tenant(tmp_path, "alerts: {file: logs/told/all.jsonl}"), "late", "", DAY, "gone")
+    assert alert(
+        tiny_tenant(tmp_path, "alerts: {file: logs/told/all.jsonl}"), "late", "", DAY, "gone"
+    )
     assert len((tmp_path / "logs/told/all.jsonl").read_text("utf-8").splitlines()) == 1
 
 
-@pytest.mark.parametrize("broken", ["not json", '{"feed": "A:B"}', "[1]", '{"feed": "A:B", "day": "2026-03-02", "ki'])
+@pytest.mark.parametrize(
+    "broken", ["not json", '{"feed": "A:B"}', "[1]", '{"feed": "A:B", "day": "2026-03-02", "ki']
+)
 def test_a_broken_line_hides_no_other(tmp_path: Path, broken: str) -> None:
     tenant = tiny_tenant(tmp_path)
     (tmp_path / "logs").mkdir()
@@ -90,7 +102,9 @@ def test_a_broken_line_hides_no_other(tmp_path: Path, broken: str) -> None:
 
 def test_threads_write_one_line(tmp_path: Path) -> None:
     tenant = tiny_tenant(tmp_path)
-    threads = [threading.Thread(target=alert, args=(tenant, "late", "A:B", DAY, "gone")) for _ in range(8)]
+    threads = [
+        threading.Thread(target=alert, args=(tenant, "late", "A:B", DAY, "gone")) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -132,7 +146,10 @@ def test_an_address_that_was_away_is_tried_again(tmp_path: Path) -> None:
         back = with_hook(tmp_path, server.address)
         assert [send_again(back), send_again(back)] == [2, 0]
         server.shutdown()
-    assert [(h["feed"], h["message"], "webhook" in h) for h in server.heard] == [("A:B", "gone", False), ("C:D", "gone", False)]
+    assert [(h["feed"], h["message"], "webhook" in h) for h in server.heard] == [
+        ("A:B", "gone", False),
+        ("C:D", "gone", False),
+    ]
     lines = path.read_text().splitlines()
     assert lines[:2] == ["no json", old]
     assert [json.loads(line)["webhook"] for line in lines[2:]] == ["sent later", "sent later"]
@@ -140,24 +157,35 @@ def test_an_address_that_was_away_is_tried_again(tmp_path: Path) -> None:
     assert not alert(back, "missing", "A:B", DAY, "gone"), "it is remembered as raised"
 
 
-def test_a_run_that_takes_too_long_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_takes_too_long_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tenant = tiny_tenant(tmp_path, "alerts: {runtime: 90m}")
     with dg.DagsterInstance.ephemeral() as instance:
         ran(instance, DAY_JOB, {}, dg.DagsterRunStatus.NOT_STARTED)
         run_id = instance.get_runs()[0].run_id
-        instance.report_dagster_event(dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, DAY_JOB), run_id)
+        instance.report_dagster_event(
+            dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, DAY_JOB), run_id
+        )
         (record,) = instance.get_run_records()
         begun = datetime.fromtimestamp(record.start_time or 0, UTC)
         for minutes, expected in ((89, 0), (91, 1), (95, 1)):
-            monkeypatch.setattr(sensors, "now", lambda _, minutes=minutes: begun + timedelta(minutes=minutes))
+            monkeypatch.setattr(
+                sensors, "now", lambda _, minutes=minutes: begun + timedelta(minutes=minutes)
+            )
             asked(stitch_sensor(tenant), instance)
             assert len(alerts(tmp_path)) == expected
     (told,) = alerts(tmp_path)
     run = record.dagster_run.run_id[:8]
-    assert (told["kind"], told["message"]) == ("runtime", f"run {run} of job {DAY_JOB} has been going for 91 minutes")
+    assert (told["kind"], told["message"]) == (
+        "runtime",
+        f"run {run} of job {DAY_JOB} has been going for 91 minutes",
+    )
 
 
-@pytest.mark.parametrize(("setting", "expected"), [("true", [("succeeded", "2026-03-02")]), ("false", [])])
+@pytest.mark.parametrize(
+    ("setting", "expected"), [("true", [("succeeded", "2026-03-02")]), ("false", [])]
+)
 def test_a_day_that_is_activated_is_told_if_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, expected: list[tuple[str, str]]
 ) -> None:
@@ -175,7 +203,9 @@ def test_a_day_that_is_activated_is_told_if_wanted(
 def test_status_shows_recent_alerts(tmp_path: Path) -> None:
     tenant = tiny_tenant(tmp_path)
     alert(tenant, "missing", "A:B", DAY, "A:B [never] came")
-    old = json.dumps({**alerts(tmp_path)[0], "at": "2026-01-01T00:00:00+00:00", "message": "long ago"})
+    old = json.dumps(
+        {**alerts(tmp_path)[0], "at": "2026-01-01T00:00:00+00:00", "message": "long ago"}
+    )
     path = tmp_path / "logs/alerts.jsonl"
     path.write_text(f"{old}\nno json\n{path.read_text()}")
     found = read_status(tmp_path, datetime.now(UTC))

@@ -19,7 +19,14 @@ import pytest
 from c360_assets.automation.instance import REPOSITORY, prepare_home
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets.automation.runs import open_instance
-from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME, DAY, files_with, land, tiny_tenant
+from c360_assets_tests.automation.tenants import (
+    CANARY_EMAIL,
+    CANARY_NAME,
+    DAY,
+    files_with,
+    land,
+    tiny_tenant,
+)
 from c360_assets_tests.day.command import end_group
 
 ALLOWED = 400
@@ -38,7 +45,14 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subproce
         pass
     program = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-w", "workspace.yaml"]
     with (tmp_path / "daemon.log").open("wb") as log:
-        process = subprocess.Popen(program, cwd=REPOSITORY, stdout=log, stderr=log, env=dict(os.environ), start_new_session=True)
+        process = subprocess.Popen(
+            program,
+            cwd=REPOSITORY,
+            stdout=log,
+            stderr=log,
+            env=dict(os.environ),
+            start_new_session=True,
+        )
         yield process
         end_group(process)
 
@@ -58,7 +72,11 @@ class Watch:
         """The newest skip reason of a sensor or schedule."""
         with dg.DagsterInstance.get() as instance:
             states = [s for s in instance.all_instigator_state() if s.name == name]
-            ticks = [t for s in states for t in instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=1)]
+            ticks = [
+                t
+                for s in states
+                for t in instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=1)
+            ]
         return (ticks[0].skip_reason or "") if ticks else ""
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
@@ -71,30 +89,47 @@ class Watch:
     def succeeded(self, job: str, times: int) -> Callable[[], bool]:
         def holds() -> bool:
             runs = self.runs(job)
-            assert not [r for r in runs if r.status == dg.DagsterRunStatus.FAILURE], f"a run of {job} failed"
+            assert not [r for r in runs if r.status == dg.DagsterRunStatus.FAILURE], (
+                f"a run of {job} failed"
+            )
             return sum(r.status == dg.DagsterRunStatus.SUCCESS for r in runs) >= times
 
         return holds
 
 
-def test_files_land_one_by_one_and_the_day_publishes_itself(tmp_path: Path, daemon: subprocess.Popen[bytes]) -> None:
+def test_files_land_one_by_one_and_the_day_publishes_itself(
+    tmp_path: Path, daemon: subprocess.Popen[bytes]
+) -> None:
     watch = Watch(tmp_path, daemon)
-    watch.until("the Stitch sensor waits for both feeds", lambda: "0 of 2" in watch.reason("stitch_sensor"))
+    watch.until(
+        "the Stitch sensor waits for both feeds", lambda: "0 of 2" in watch.reason("stitch_sensor")
+    )
 
     land(tmp_path, "shop", DAY)
     watch.until("the shop's file is loaded", watch.succeeded(LOAD, 1))
-    watch.until("the Stitch sensor names who is missing", lambda: "Loyalty:Members (nothing" in watch.reason("stitch_sensor"))
-    watch.until("the schedule says who is to blame", lambda: "Loyalty:Members" in watch.reason("activation_schedule"))
+    watch.until(
+        "the Stitch sensor names who is missing",
+        lambda: "Loyalty:Members (nothing" in watch.reason("stitch_sensor"),
+    )
+    watch.until(
+        "the schedule says who is to blame",
+        lambda: "Loyalty:Members" in watch.reason("activation_schedule"),
+    )
     assert watch.runs(STITCH) == []
     assert watch.runs(ACTIVATE) == []
 
     land(tmp_path, "loyalty", DAY)
     watch.until("Stitch follows the last file", watch.succeeded(STITCH, 1))
     watch.until("the database is published", watch.succeeded(ACTIVATE, 1))
-    watch.until("nothing more is asked for", lambda: "activated already" in watch.reason("late_activation_sensor"))
+    watch.until(
+        "nothing more is asked for",
+        lambda: "activated already" in watch.reason("late_activation_sensor"),
+    )
     assert [len(watch.runs(job)) for job in (LOAD, STITCH, ACTIVATE)] == [2, 1, 1]
     with duckdb.connect(str(tmp_path / "activated" / "customer_360.duckdb"), read_only=True) as con:
-        assert con.execute("SELECT count(DISTINCT amperity_id) FROM unified_coalesced").fetchall() == [(5,)]
+        assert con.execute(
+            "SELECT count(DISTINCT amperity_id) FROM unified_coalesced"
+        ).fetchall() == [(5,)]
         assert con.execute("SELECT count(*) FROM customer_360").fetchall() == [(5,)]
     end_group(daemon)  # its SQLite files come and go while it lives
     assert files_with(tmp_path / ".dagster", CANARY_EMAIL, CANARY_NAME) == []

@@ -38,7 +38,9 @@ def test_names_who_is_missing_and_since_when(tmp_path: Path) -> None:
     loaded(tmp_path, "Shop:Customers", DAY)
     loaded(tmp_path, "Loyalty:Members", DAY - timedelta(days=1))
     sentence = state(tmp_path).sentence()
-    assert sentence.startswith("2026-03-02: waiting since 2026-03-02 06:00 for Loyalty:Members (last delivery 2026-03-01)")
+    assert sentence.startswith(
+        "2026-03-02: waiting since 2026-03-02 06:00 for Loyalty:Members (last delivery 2026-03-01)"
+    )
     assert "1 of 2 required feeds loaded" in sentence
 
 

@@ -71,17 +71,26 @@ def tick(tenant: Tenant, instance: dg.DagsterInstance, name: str) -> list[dg.Run
     return asked(landing_sensor(tenant, feed), instance)
 
 
-def test_a_place_that_fails_stops_no_other_feed(tmp_path: Path, instance: dg.DagsterInstance, looks: list[str]) -> None:
+def test_a_place_that_fails_stops_no_other_feed(
+    tmp_path: Path, instance: dg.DagsterInstance, looks: list[str]
+) -> None:
     tenant = remote(tmp_path, GONE)
     land(tmp_path, "shop", DAY)
     for _ in range(3):
         said = str(tick(tenant, instance, "Loyalty:Members"))
-        assert said.startswith("feed Loyalty:Members: files.address sftp://127.0.0.1/drop cannot be reached")
+        assert said.startswith(
+            "feed Loyalty:Members: files.address sftp://127.0.0.1/drop cannot be reached"
+        )
         assert "check the address and the network" in said
         assert isinstance(tick(tenant, instance, "Shop:Customers"), list)
         waiting = str(asked(stitch_sensor(tenant), instance))
-        assert "Loyalty:Members (feed Loyalty:Members: files.address sftp://127.0.0.1/drop cannot be reached" in waiting
-    assert len(looks) == couriers.ATTEMPTS, "one look, tried again as often as a fetch does, for all ticks"
+        assert (
+            "Loyalty:Members (feed Loyalty:Members: files.address sftp://127.0.0.1/drop cannot be reached"
+            in waiting
+        )
+    assert len(looks) == couriers.ATTEMPTS, (
+        "one look, tried again as often as a fetch does, for all ticks"
+    )
     (told,) = alerts(tmp_path)
     assert (told["kind"], told["feed"]) == ("unreachable", "Loyalty:Members")
     assert "someone" not in str(told)
@@ -99,9 +108,16 @@ def test_a_place_that_fails_is_looked_at_again_later(
 
 @pytest.mark.parametrize(
     ("loyalty", "day_loaded", "expected"),
-    [("", False, "missing"), ("", True, "there"), ("wait: 0h", False, "without"), ("wait: 0h, stop: true", False, "missing")],
+    [
+        ("", False, "missing"),
+        ("", True, "there"),
+        ("wait: 0h", False, "without"),
+        ("wait: 0h, stop: true", False, "missing"),
+    ],
 )
-def test_readiness_of_a_place_that_fails(tmp_path: Path, loyalty: str, day_loaded: bool, expected: str) -> None:
+def test_readiness_of_a_place_that_fails(
+    tmp_path: Path, loyalty: str, day_loaded: bool, expected: str
+) -> None:
     tenant = remote(tmp_path, GONE, f"feeds: {{Loyalty:Members: {{{loyalty}}}}}")
     loaded(tmp_path, "Shop:Customers", DAY)
     if day_loaded:
@@ -141,7 +157,9 @@ def test_ticks_share_a_look(
         tenant = remote(tmp_path, "s3://brand/drop")
         assert "nothing new" in str(tick(tenant, instance, "Loyalty:Members"))
         client.put_object(
-            Bucket="brand", Key=f"drop/loyalty/members-{DAY:%Y%m%d}.csv", Body=b"member,mail,name,surname\nm1,,A,B\n"
+            Bucket="brand",
+            Key=f"drop/loyalty/members-{DAY:%Y%m%d}.csv",
+            Body=b"member,mail,name,surname\nm1,,A,B\n",
         )
         for _ in range(3):
             assert "nothing new" in str(tick(tenant, instance, "Loyalty:Members"))

@@ -18,14 +18,32 @@ import pytest
 
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.jobs import LOAD, STITCH
-from c360_assets.automation.runs import KILLED, STOPPED, TableDone, launch, open_instance, prune, reconcile
+from c360_assets.automation.runs import (
+    KILLED,
+    STOPPED,
+    TableDone,
+    launch,
+    open_instance,
+    prune,
+    reconcile,
+)
 from c360_assets.definitions import build
 from c360_assets.run_tags import OWNER_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.broken import broken
-from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME, DAY, files_with, land, tiny_tenant
+from c360_assets_tests.automation.tenants import (
+    CANARY_EMAIL,
+    CANARY_NAME,
+    DAY,
+    files_with,
+    land,
+    tiny_tenant,
+)
 
-SHOP, LOYALTY = dg.AssetKey(["domain", "Shop_Customers"]), dg.AssetKey(["domain", "Loyalty_Members"])
+SHOP, LOYALTY = (
+    dg.AssetKey(["domain", "Shop_Customers"]),
+    dg.AssetKey(["domain", "Loyalty_Members"]),
+)
 
 
 @pytest.fixture
@@ -44,9 +62,18 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield found
 
 
-def load(tenant: Tenant, key: dg.AssetKey, first: date, last: date) -> tuple[bool, list[tuple[str, str]], str]:
+def load(
+    tenant: Tenant, key: dg.AssetKey, first: date, last: date
+) -> tuple[bool, list[tuple[str, str]], str]:
     with open_instance() as instance:
-        outcome = launch(instance, build(tenant), LOAD, asset_keys=[key], days=(first, last), tags={"c360/run": "test"})
+        outcome = launch(
+            instance,
+            build(tenant),
+            LOAD,
+            asset_keys=[key],
+            days=(first, last),
+            tags={"c360/run": "test"},
+        )
     return outcome.success, outcome.failed_steps, outcome.run_id
 
 
@@ -68,26 +95,50 @@ def test_an_instance_may_be_opened_by_several_at_once_the_first_time(home: Path)
         assert [f.result() for f in [pool.submit(opened) for _ in range(4)]] == [0, 0, 0, 0]
 
 
-def test_a_range_is_one_run_with_every_day_materialized(home: Path, instance: dg.DagsterInstance) -> None:
+def test_a_range_is_one_run_with_every_day_materialized(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
     tenant = tiny_tenant(home)
     for offset in range(3):
         land(home, "shop", DAY + timedelta(days=offset))
     heard: list[TableDone | str] = []
-    outcome = launch(instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=2)), progress=heard.append)
+    outcome = launch(
+        instance,
+        build(tenant),
+        LOAD,
+        asset_keys=[SHOP],
+        days=(DAY, DAY + timedelta(days=2)),
+        progress=heard.append,
+    )
     assert outcome.success
-    assert [(t.table, t.rows, t.reused) for t in heard if isinstance(t, TableDone)] == [("domain/Shop_Customers", 5, False)]
+    assert [(t.table, t.rows, t.reused) for t in heard if isinstance(t, TableDone)] == [
+        ("domain/Shop_Customers", 5, False)
+    ]
     assert instance.get_materialized_partitions(SHOP) == {"2026-03-02", "2026-03-03", "2026-03-04"}
     run = instance.get_run_by_id(outcome.run_id)
     assert run is not None
-    assert (run.job_name, *run.tags[OWNER_TAG].split(" ")[:2]) == (LOAD, outcome.run_id, str(os.getpid()))
-    again = launch(instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=2)))
+    assert (run.job_name, *run.tags[OWNER_TAG].split(" ")[:2]) == (
+        LOAD,
+        outcome.run_id,
+        str(os.getpid()),
+    )
+    again = launch(
+        instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=2))
+    )
     assert [t.reused for t in again.tables] == [True]
 
 
-def test_a_failed_day_names_the_feed_and_leaves_good_days_loaded(home: Path, instance: dg.DagsterInstance) -> None:
+def test_a_failed_day_names_the_feed_and_leaves_good_days_loaded(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
     tenant = tiny_tenant(home)
     land(home, "shop", DAY)
-    land(home, "shop", DAY + timedelta(days=1), [f"c9,{CANARY_EMAIL},{CANARY_NAME},Drover,{CANARY_NAME}"])
+    land(
+        home,
+        "shop",
+        DAY + timedelta(days=1),
+        [f"c9,{CANARY_EMAIL},{CANARY_NAME},Drover,{CANARY_NAME}"],
+    )
     success, failed, _ = load(tenant, SHOP, DAY, DAY + timedelta(days=1))
     assert not success
     ((step, message),) = failed
@@ -101,7 +152,12 @@ def test_no_value_reaches_the_orchestrator(home: Path, instance: dg.DagsterInsta
     tenant = tiny_tenant(home)
     land(home, "loyalty", DAY)
     land(home, "shop", DAY)
-    land(home, "shop", DAY + timedelta(days=1), [f"c9,{CANARY_EMAIL},{CANARY_NAME},Drover,{CANARY_NAME}"])
+    land(
+        home,
+        "shop",
+        DAY + timedelta(days=1),
+        [f"c9,{CANARY_EMAIL},{CANARY_NAME},Drover,{CANARY_NAME}"],
+    )
     load(tenant, SHOP, DAY, DAY + timedelta(days=1))
     assert load(tenant, LOYALTY, DAY, DAY)[0]
     outcome = launch(instance, build(tenant), STITCH)
@@ -111,7 +167,9 @@ def test_no_value_reaches_the_orchestrator(home: Path, instance: dg.DagsterInsta
     assert message.startswith("ConversionException at")
     instance.dispose()
     assert files_with(home / ".dagster", CANARY_EMAIL, CANARY_NAME) == []
-    assert files_with(home / "logs", CANARY_NAME) != []  # the search itself works, and the owner can read what happened
+    assert (
+        files_with(home / "logs", CANARY_NAME) != []
+    )  # the search itself works, and the owner can read what happened
     assert (home / "logs" / "errors.log").stat().st_mode & 0o077 == 0
 
 
@@ -130,8 +188,12 @@ with open_instance() as instance:
 """
 
 
-def test_a_run_whose_process_was_killed_is_marked_failed(home: Path, instance: dg.DagsterInstance) -> None:
-    process = subprocess.Popen([sys.executable, "-c", KILLED_RUN], stdout=subprocess.PIPE, env=dict(os.environ))
+def test_a_run_whose_process_was_killed_is_marked_failed(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED_RUN], stdout=subprocess.PIPE, env=dict(os.environ)
+    )
     assert process.stdout is not None
     process.stdout.readline()
     assert reconcile(instance) == 0  # it lives
@@ -172,16 +234,29 @@ with open_instance() as instance:
 
 
 def test_a_run_that_a_signal_stops_says_so_and_begins_nothing_more(home: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", STOPPED_RUN], cwd=home, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_RUN],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     first, second, both = done.stdout.splitlines()
-    assert (first, second) == (f"False {[('query', STOPPED)]}", f"False {[('sleep', STOPPED)]}"), done.stderr
+    assert (first, second) == (f"False {[('query', STOPPED)]}", f"False {[('sleep', STOPPED)]}"), (
+        done.stderr
+    )
     assert both in (first, second)
 
 
-def test_a_run_with_the_tags_of_another_is_not_judged(home: Path, instance: dg.DagsterInstance) -> None:
+def test_a_run_with_the_tags_of_another_is_not_judged(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
     """Running again copies tags, also those of a process that is gone."""
     tags = {OWNER_TAG: "another 1 0 gone"}
-    instance.add_run(dg.DagsterRun("load", run_id="again", tags=tags, status=dg.DagsterRunStatus.STARTED))
+    instance.add_run(
+        dg.DagsterRun("load", run_id="again", tags=tags, status=dg.DagsterRunStatus.STARTED)
+    )
     assert reconcile(instance) == 0
 
 

@@ -45,7 +45,9 @@ def shop(tenant: Tenant) -> dg.SensorDefinition:
     return landing_sensor(tenant, feed)
 
 
-def ran(instance: dg.DagsterInstance, job: str, tags: dict[str, str], status: dg.DagsterRunStatus) -> None:
+def ran(
+    instance: dg.DagsterInstance, job: str, tags: dict[str, str], status: dg.DagsterRunStatus
+) -> None:
     """Put a run of `job` into the instance, as if the daemon had done it."""
     instance.add_run(dg.DagsterRun(job_name=job, run_id=str(uuid4()), tags=tags, status=status))
 
@@ -66,7 +68,9 @@ def test_one_request_per_contiguous_range(tmp_path: Path, instance: dg.DagsterIn
     assert asked(shop(tenant), instance) == requests  # looking twice asks for the same runs
 
 
-def test_days_since_the_last_run_are_caught_up_with_in_one(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_days_since_the_last_run_are_caught_up_with_in_one(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     """Nobody looked for three days: one load brings them all, one Stitch follows, and what was loaded is not asked for."""
     tenant = tiny_tenant(tmp_path)
     feed = tenant.feed("Shop:Customers")
@@ -94,7 +98,19 @@ def known(tenant: Tenant, feed: FeedConfig) -> None:
     moment = datetime(2026, 3, 2, 11, tzinfo=UTC)
     entries = [
         LedgerEntry(
-            *(feed.name, day.day, f.relative, f.sha256, f.size, f.mtime_ns, day.attempt, 5, 5, 0, 0),
+            *(
+                feed.name,
+                day.day,
+                f.relative,
+                f.sha256,
+                f.size,
+                f.mtime_ns,
+                day.attempt,
+                5,
+                5,
+                0,
+                0,
+            ),
             *("loaded", "", "", "run", moment),
         )
         for day in news
@@ -105,7 +121,9 @@ def known(tenant: Tenant, feed: FeedConfig) -> None:
         session.commit()
 
 
-def test_a_day_before_the_first_one_is_not_asked_for(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_a_day_before_the_first_one_is_not_asked_for(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     tenant = tiny_tenant(tmp_path)
     land(tmp_path, "shop", date(2026, 2, 1))
     assert isinstance(asked(shop(tenant), instance), str)
@@ -117,7 +135,9 @@ def test_a_file_that_is_being_written_waits(tmp_path: Path, instance: dg.Dagster
     assert "still being written" in str(asked(shop(tenant), instance))
 
 
-def test_a_load_under_way_is_not_asked_for_again(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_a_load_under_way_is_not_asked_for_again(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     tenant = tiny_tenant(tmp_path)
     land(tmp_path, "shop", DAY)
     (request,) = asked(shop(tenant), instance)
@@ -127,7 +147,9 @@ def test_a_load_under_way_is_not_asked_for_again(tmp_path: Path, instance: dg.Da
     assert "queued or running" in str(asked(shop(tenant), instance))
 
 
-def test_a_crashed_load_is_asked_for_three_times(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_a_crashed_load_is_asked_for_three_times(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     tenant = tiny_tenant(tmp_path)
     land(tmp_path, "shop", DAY)
     keys = set()
@@ -135,12 +157,19 @@ def test_a_crashed_load_is_asked_for_three_times(tmp_path: Path, instance: dg.Da
         (request,) = asked(shop(tenant), instance)
         assert isinstance(request, dg.RunRequest)
         keys.add(request.run_key)
-        ran(instance, LOAD, {k: request.tags[k] for k in (FEED_TAG, LANDED_TAG)}, dg.DagsterRunStatus.FAILURE)
+        ran(
+            instance,
+            LOAD,
+            {k: request.tags[k] for k in (FEED_TAG, LANDED_TAG)},
+            dg.DagsterRunStatus.FAILURE,
+        )
     assert len(keys) == 3
     assert "failed 3 times" in str(asked(shop(tenant), instance))
 
 
-def test_stitch_waits_then_asks_once_per_digest(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_stitch_waits_then_asks_once_per_digest(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     tenant = tiny_tenant(tmp_path)
     loaded(tmp_path, "Shop:Customers", DAY)
     assert "waiting" in str(asked(stitch_sensor(tenant), instance))
@@ -162,7 +191,9 @@ def at(hour: int) -> datetime:
     return datetime(2026, 3, 2, hour, 0, tzinfo=ZoneInfo("America/New_York"))
 
 
-def wants(tenant: Tenant, instance: dg.DagsterInstance, hour: int, publish_stale: bool = False) -> dg.RunRequest | str:
+def wants(
+    tenant: Tenant, instance: dg.DagsterInstance, hour: int, publish_stale: bool = False
+) -> dg.RunRequest | str:
     warehouse = Warehouse.open(tenant.root / "warehouse")
     answer = activation(instance, tenant, warehouse, at(hour), publish_stale=publish_stale)
     return answer if isinstance(answer, dg.RunRequest) else str(answer.skip_message)

@@ -67,35 +67,57 @@ def verdict(tenant: Tenant, moment: datetime) -> str:
         ("required: false", "00:01", "there"),  # not looked at
     ],
 )
-def test_the_wait_begins_with_the_activation(tmp_path: Path, loyalty: str, clock: str, expected: str) -> None:
+def test_the_wait_begins_with_the_activation(
+    tmp_path: Path, loyalty: str, clock: str, expected: str
+) -> None:
     assert verdict(tenant_with(tmp_path, loyalty), at(clock)) == expected
 
 
 @pytest.mark.parametrize(("clock", "expected"), [("12:59", "waits"), ("13:00", "goes on")])
-def test_a_day_whose_first_file_is_late_waits_from_then_on(tmp_path: Path, clock: str, expected: str) -> None:
-    tenant = tiny_tenant(tmp_path, "{activation: {cron: '0 3 * * *'}, feeds: {Loyalty:Members: {wait: 7h}}}")
+def test_a_day_whose_first_file_is_late_waits_from_then_on(
+    tmp_path: Path, clock: str, expected: str
+) -> None:
+    tenant = tiny_tenant(
+        tmp_path, "{activation: {cron: '0 3 * * *'}, feeds: {Loyalty:Members: {wait: 7h}}}"
+    )
     loaded(tmp_path, "Shop:Customers", DAY)  # at 06:00
     assert verdict(tenant, at(clock)) == expected
 
 
 @pytest.mark.parametrize(
     ("cron", "expected"),
-    [("30 6 * * *", "2026-03-02 06:30"), ("0 0 * * *", "2026-03-02 00:00"), ("30 6 * * 3", "2026-03-04 06:30")],
+    [
+        ("30 6 * * *", "2026-03-02 06:30"),
+        ("0 0 * * *", "2026-03-02 00:00"),
+        ("30 6 * * 3", "2026-03-04 06:30"),
+    ],
 )
-def test_a_day_is_expected_when_its_activation_is_due(tmp_path: Path, cron: str, expected: str) -> None:
+def test_a_day_is_expected_when_its_activation_is_due(
+    tmp_path: Path, cron: str, expected: str
+) -> None:
     tenant = tiny_tenant(tmp_path, f"activation: {{cron: '{cron}'}}")
     assert f"{expected_at(tenant, DAY).astimezone(ZONE):%Y-%m-%d %H:%M}" == expected
 
 
 def test_clocks_that_change_make_no_wait_longer(tmp_path: Path) -> None:
     """On 8 March 2026 New York's clocks go from 2 to 3 in the morning."""
-    tenant = tiny_tenant(tmp_path, "{activation: {cron: '0 1 * * *'}, feeds: {Loyalty:Members: {wait: 2h}}}", as_of="today")
+    tenant = tiny_tenant(
+        tmp_path,
+        "{activation: {cron: '0 1 * * *'}, feeds: {Loyalty:Members: {wait: 2h}}}",
+        as_of="today",
+    )
     loaded(tmp_path, "Shop:Customers", DAY + timedelta(days=5))
     assert [verdict(tenant, at(clock, 6)) for clock in ("03:59", "04:00")] == ["waits", "goes on"]
 
 
 def test_nothing_is_gone_on_with_before_anything_is_loaded(tmp_path: Path) -> None:
-    assert verdict(tiny_tenant(tmp_path, "feeds: {Loyalty:Members: {wait: 0h}}", as_of="today"), at("23:00")) == "waits"
+    assert (
+        verdict(
+            tiny_tenant(tmp_path, "feeds: {Loyalty:Members: {wait: 0h}}", as_of="today"),
+            at("23:00"),
+        )
+        == "waits"
+    )
 
 
 def test_what_has_landed_is_loaded_first_but_not_what_was_refused(tmp_path: Path) -> None:
@@ -118,7 +140,20 @@ def refuse(tenant: Tenant) -> None:
     with open_session(tenant.root / "warehouse") as session:
         entries = [
             LedgerEntry(
-                *(feed.name, DAY, f.relative, f.sha256, f.size, f.mtime_ns, day.attempt, 5, 0, 5, 0, "failed"),
+                *(
+                    feed.name,
+                    DAY,
+                    f.relative,
+                    f.sha256,
+                    f.size,
+                    f.mtime_ns,
+                    day.attempt,
+                    5,
+                    0,
+                    5,
+                    0,
+                    "failed",
+                ),
                 *("columns", "a column is missing", "run", datetime(2026, 3, 2, 11, tzinfo=ZONE)),
             )
             for f in day.files
@@ -128,7 +163,9 @@ def refuse(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(("wait", "expected"), [("", "goes on"), ("wait: 2h, stop: true", "waits")])
-def test_optional_files_are_waited_for_only_if_a_wait_is_given(tmp_path: Path, wait: str, expected: str) -> None:
+def test_optional_files_are_waited_for_only_if_a_wait_is_given(
+    tmp_path: Path, wait: str, expected: str
+) -> None:
     tenant_with(tmp_path, wait)
     feed = tmp_path / "feeds/loyalty/members.yaml"
     feed.write_text(LOYALTY.replace("format: csv", "format: csv, optional: true"), "utf-8")
@@ -140,14 +177,19 @@ def test_optional_files_are_waited_for_only_if_a_wait_is_given(tmp_path: Path, w
 
 def alerts(root: Path) -> list[dict[str, Any]]:
     path = root / "logs/alerts.jsonl"
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    return (
+        [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    )
 
 
 def told(root: Path) -> list[tuple[str, str, str]]:
     return [(line["feed"], line["day"], line["kind"]) for line in alerts(root)]
 
 
-MISSING, STOPPED = ("Loyalty:Members", "2026-03-02", "missing"), ("Loyalty:Members", "2026-03-02", "stopped")
+MISSING, STOPPED = (
+    ("Loyalty:Members", "2026-03-02", "missing"),
+    ("Loyalty:Members", "2026-03-02", "stopped"),
+)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +222,9 @@ def test_the_matrix_of_missing_files(
     if isinstance(answer, list):
         assert answer[0].tags["c360/without"] == "Loyalty:Members"
         ran(instance, STITCH, {LANDED_TAG: answer[0].tags[LANDED_TAG]}, dg.DagsterRunStatus.SUCCESS)
-        assert "going on without Loyalty:Members (nothing delivered yet)" in str(asked(stitch_sensor(tenant), instance))
+        assert "going on without Loyalty:Members (nothing delivered yet)" in str(
+            asked(stitch_sensor(tenant), instance)
+        )
     elif expected:
         assert "deliver its file, or go on without it by `c360 run`" in str(answer)
         assert "does not begin without" in alerts(tmp_path)[0]["message"]
@@ -190,7 +234,9 @@ def test_the_matrix_of_missing_files(
     assert "c360/without" not in request.tags
 
 
-def test_the_next_day_is_told_again(tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_day_is_told_again(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tenant = tenant_with(tmp_path, "wait: 0h", as_of="today")
     loaded(tmp_path, "Shop:Customers", DAY + timedelta(days=1))
     for days in (0, 0, 1, 1):
@@ -201,23 +247,38 @@ def test_the_next_day_is_told_again(tmp_path: Path, instance: dg.DagsterInstance
 
 @pytest.mark.parametrize(
     ("loyalty", "expected"),
-    [("", [("Loyalty:Members", "2026-03-02", "late")]), ("notify: false", []), ("wait: 2h", []), ("wait: 0h, stop: true", [])],
+    [
+        ("", [("Loyalty:Members", "2026-03-02", "late")]),
+        ("notify: false", []),
+        ("wait: 2h", []),
+        ("wait: 0h, stop: true", []),
+    ],
 )
 def test_an_activation_that_is_late_names_the_feed_once(
     tmp_path: Path, instance: dg.DagsterInstance, loyalty: str, expected: list[tuple[str, str, str]]
 ) -> None:
     tenant = tenant_with(tmp_path, loyalty)
     for _ in range(2):
-        answer = activation(instance, tenant, Warehouse.open(tmp_path / "warehouse"), at("06:30"), publish_stale=False)
+        answer = activation(
+            instance,
+            tenant,
+            Warehouse.open(tmp_path / "warehouse"),
+            at("06:30"),
+            publish_stale=False,
+        )
         assert isinstance(answer, dg.SkipReason)
     assert told(tmp_path) == expected
 
 
-def test_an_activation_says_whom_it_goes_on_without(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_an_activation_says_whom_it_goes_on_without(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     tenant = tenant_with(tmp_path, "wait: 1h")
     ready: Readiness = readiness(tenant, Warehouse.open(tmp_path / "warehouse"), DAY, at("08:00"))
     ran(instance, STITCH, {LANDED_TAG: ready.digest}, dg.DagsterRunStatus.SUCCESS)
-    answer = activation(instance, tenant, Warehouse.open(tmp_path / "warehouse"), at("08:00"), publish_stale=False)
+    answer = activation(
+        instance, tenant, Warehouse.open(tmp_path / "warehouse"), at("08:00"), publish_stale=False
+    )
     assert isinstance(answer, dg.RunRequest)
     assert answer.tags["c360/without"] == "Loyalty:Members"
     assert told(tmp_path) == []

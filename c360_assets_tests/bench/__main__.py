@@ -21,7 +21,9 @@ def main(arguments: list[str]) -> int:
     chosen = names
     if arguments and arguments[0] in names:
         chosen, arguments = arguments[:1], arguments[1:]
-    reached = [importlib.import_module(f"{bench.__name__}.{name}").main(arguments) for name in chosen]
+    reached = [
+        importlib.import_module(f"{bench.__name__}.{name}").main(arguments) for name in chosen
+    ]
     if "--write" in arguments:
         measure.write(measure.SHOWN)
     return 0 if all(reached) else 1

@@ -39,7 +39,11 @@ POLICY = {
     "rank": {"phone": ["Tills:Customers", "Shop:Customers"]},
 }
 FEEDS = [
-    feed("Shop:Customers", {"mail": {"tags": ["email"]}, "customer": {"tags": ["fk-customer"]}}, stitch=True),
+    feed(
+        "Shop:Customers",
+        {"mail": {"tags": ["email"]}, "customer": {"tags": ["fk-customer"]}},
+        stitch=True,
+    ),
     feed("Tills:Customers", {"mail": {"tags": ["email"]}}, stitch=True),
     feed(
         "Tills:Items",
@@ -84,7 +88,11 @@ RECORDS_PER_PERSON, ITEMS_PER_PERSON = 2.62, 10.1  # of the generated tenant
 
 def tenant_at(root: Path) -> Tenant:
     """The tenant of a folder, which has the files of one where it was generated."""
-    return load_tenant(root) if (root / "tenant.yaml").exists() else make_tenant(root, policy=POLICY, feeds=FEEDS)
+    return (
+        load_tenant(root)
+        if (root / "tenant.yaml").exists()
+        else make_tenant(root, policy=POLICY, feeds=FEEDS)
+    )
 
 
 def generate(root: Path, records: int, items: int) -> None:
@@ -102,8 +110,12 @@ def prepare(root: Path, records: int, items: int) -> None:
     with open_session(root / "warehouse") as session:
         made = RECORDS.format(records=records, people=people)
         known = {column for column, *_ in session.rows(f"DESCRIBE {made}")}
-        rest = ", ".join(f"NULL::{type_} AS {column}" for column, type_ in UNIFIED.items() if column not in known)
-        session.write("unified_coalesced", f"SELECT *, {rest}, NULL::VARCHAR AS fk_customer FROM ({made})")
+        rest = ", ".join(
+            f"NULL::{type_} AS {column}" for column, type_ in UNIFIED.items() if column not in known
+        )
+        session.write(
+            "unified_coalesced", f"SELECT *, {rest}, NULL::VARCHAR AS fk_customer FROM ({made})"
+        )
         session.write("stitched/Tills_Items", ITEMS.format(items=items, people=people))
         session.commit()
 
@@ -134,15 +146,25 @@ def inputs(root: Path) -> list[str]:
     nodes = plan_all(tenant)
     with open_session(root / "warehouse") as session:
         read = {table for node in nodes for table in node.deps} | {
-            entry.stored for entry in entries(session, databases(tenant)[0]) if entry.stored is not None
+            entry.stored
+            for entry in entries(session, databases(tenant)[0])
+            if entry.stored is not None
         }
-        return sorted(table for table in read - {node.table for node in nodes} if session.state(table) is not None)
+        return sorted(
+            table
+            for table in read - {node.table for node in nodes}
+            if session.state(table) is not None
+        )
 
 
 def floor(root: Path) -> float:
     """Seconds DuckDB needs to read the inputs and write them into a new file."""
     warehouse = Warehouse.open(root / "warehouse")
-    sources = [warehouse.source(name, state) for name in inputs(root) if (state := warehouse.state(name)) is not None]
+    sources = [
+        warehouse.source(name, state)
+        for name in inputs(root)
+        if (state := warehouse.state(name)) is not None
+    ]
     target = root / "floor.duckdb"
     target.unlink(missing_ok=True)
     start = time.perf_counter()
@@ -162,7 +184,13 @@ def measures(name: str, root: Path) -> tuple[list[Measure], str]:
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     items = Warehouse.open(root / "warehouse").manifest.tables["unified_itemized_transactions"].rows
     return [
-        Measure(f"{name}: Stitch's output to published", found["whole"], reference, 6, note=f"building {found['built']:.1f} s"),
+        Measure(
+            f"{name}: Stitch's output to published",
+            found["whole"],
+            reference,
+            6,
+            note=f"building {found['built']:.1f} s",
+        ),
         Measure(f"{name}: nothing changed", found["nothing"], reference, 0.1),
         Measure(f"{name}: peak of memory", found["peak"], 8, 1, unit="GiB"),
     ], f"{name}: {records:,} records, {items:,} items, {tables} tables of inputs"

@@ -111,7 +111,13 @@ def upserts(tenant: Tenant, rows: int) -> Callable[[], float]:
     def work() -> float:
         n = next(days)
         day = date(2024, 2, 1) + timedelta(days=n)
-        write_rows(tenant.root / "landing" / f"o-{day:%Y%m%d}.csv", 0, rows, later=10**6, where=f"WHERE i % 100 = {n}")
+        write_rows(
+            tenant.root / "landing" / f"o-{day:%Y%m%d}.csv",
+            0,
+            rows,
+            later=10**6,
+            where=f"WHERE i % 100 = {n}",
+        )
         return seconds(lambda: load(tenant))
 
     return work
@@ -122,7 +128,9 @@ def split(path: Path, folder: Path, files: int) -> None:
     header, *lines = path.read_text().splitlines(keepends=True)
     size = -(-len(lines) // files)
     for n in range(files):
-        (folder / f"o-20240101-{n:05}.csv").write_text(header + "".join(lines[n * size : (n + 1) * size]))
+        (folder / f"o-20240101-{n:05}.csv").write_text(
+            header + "".join(lines[n * size : (n + 1) * size])
+        )
 
 
 def measures(folder: Path, rows: int, files: int) -> list[Measure]:
@@ -131,7 +139,9 @@ def measures(folder: Path, rows: int, files: int) -> list[Measure]:
     write_rows(path, 0, rows)
     found = []
 
-    def measure(what: str, target: float, note: str, work: Callable[[], float], base: Callable[[], float]) -> None:
+    def measure(
+        what: str, target: float, note: str, work: Callable[[], float], base: Callable[[], float]
+    ) -> None:
         found.append(Measure(what, *against(work, base), target, note=note))
 
     def base() -> float:
@@ -156,10 +166,18 @@ def large(folder: Path, rows: int) -> list[Measure]:
     for name, day in (("into an empty table", 1), ("over itself", 2)):
         source = tenant.root / "landing" / f"o-2024010{day}.csv"
         write_rows(source, 0, rows)
-        command = [sys.executable, "-m", "c360_assets_tests.bench.ingest", "--load", str(tenant.root)]
+        command = [
+            sys.executable,
+            "-m",
+            "c360_assets_tests.bench.ingest",
+            "--load",
+            str(tenant.root),
+        ]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         peak, took = (float(word) for word in output.split())
-        found.append(Measure(f"peak memory {name}", peak / GIB, 4, 1, "GiB", f"{rows:,} rows, {took:.0f} s"))
+        found.append(
+            Measure(f"peak memory {name}", peak / GIB, 4, 1, "GiB", f"{rows:,} rows, {took:.0f} s")
+        )
         source.unlink()
     return found
 
@@ -168,7 +186,11 @@ def main(arguments: list[str]) -> bool:
     parser = argparse.ArgumentParser(prog="bench ingest", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--files", type=int, default=2_000)
-    parser.add_argument("--large", action="store_true", help="also load 10 million rows, twice, and measure the memory")
+    parser.add_argument(
+        "--large",
+        action="store_true",
+        help="also load 10 million rows, twice, and measure the memory",
+    )
     parser.add_argument("--large-rows", type=int, default=10_000_000)
     parser.add_argument("--load", type=Path, help=argparse.SUPPRESS)
     options, _ = parser.parse_known_args(arguments)

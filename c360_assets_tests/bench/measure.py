@@ -67,7 +67,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def against(work: Callable[[], float], reference: Callable[[], float], times: int = 3) -> tuple[float, float]:
+def against(
+    work: Callable[[], float], reference: Callable[[], float], times: int = 3
+) -> tuple[float, float]:
     """The shortest of several times of each, taken in turn: what else the machine does disturbs both, and only ever adds."""
     pairs = [(work(), reference()) for _ in range(times)]
     return min(w for w, _ in pairs), min(r for _, r in pairs)
@@ -87,9 +89,22 @@ class Section:
 
     def markdown(self) -> str:
         """Table and notes, without the heading."""
-        lines = ["| " + " | ".join(row) + " |" for row in (COLUMNS, ("---", *["---:"] * 4, "---"), *self.rows)]
+        lines = [
+            "| " + " | ".join(row) + " |"
+            for row in (COLUMNS, ("---", *["---:"] * 4, "---"), *self.rows)
+        ]
         sizes = self.title.partition(":")[2].strip()
-        return "\n".join([*([sizes + "\n"] if sizes else []), *lines, "", *(f"{note}  " for note in self.notes)]) + "\n"
+        return (
+            "\n".join(
+                [
+                    *([sizes + "\n"] if sizes else []),
+                    *lines,
+                    "",
+                    *(f"{note}  " for note in self.notes),
+                ]
+            )
+            + "\n"
+        )
 
 
 SHOWN: list[Section] = []  # of this process, in order
@@ -122,9 +137,16 @@ def machine() -> str:
 def write(sections: Sequence[Section], page: Path = PAGE, readme: Path = README) -> None:
     """Replace the sections of the page, and in the README the one that it shows."""
     text = page.read_text("utf-8") if page.exists() else ""
-    kept = {name: body.strip() for name, body in re.findall(r"(?ms)^## (.+?)\n(.*?)(?=^## |\Z)", text)}
+    kept = {
+        name: body.strip() for name, body in re.findall(r"(?ms)^## (.+?)\n(.*?)(?=^## |\Z)", text)
+    }
     kept |= {section.name: section.markdown().strip() for section in sections}
-    page.write_text("\n".join([INTRODUCTION, *(f"## {name}\n\n{kept[name]}\n" for name in sorted(kept))]), "utf-8")
+    page.write_text(
+        "\n".join([INTRODUCTION, *(f"## {name}\n\n{kept[name]}\n" for name in sorted(kept))]),
+        "utf-8",
+    )
     before, begin, rest = readme.read_text("utf-8").partition(BEGIN)
     if begin and IN_README in kept:
-        readme.write_text(f"{before}{BEGIN}{kept[IN_README]}\n{END}{rest.partition(END)[2]}", "utf-8")
+        readme.write_text(
+            f"{before}{BEGIN}{kept[IN_README]}\n{END}{rest.partition(END)[2]}", "utf-8"
+        )

@@ -25,17 +25,32 @@ PEER = Path(__file__).parent / "peers" / "splink_peer.py"
 THROUGH = date(2030, 1, 1)
 RECORDS_PER_PERSON = 1.28  # of the generated tenant
 PREPARED = (
-    *("datasource", "pk", "given_name", "surname", "generational_suffix", "birthdate", "gender", "email", "phone"),
+    *(
+        "datasource",
+        "pk",
+        "given_name",
+        "surname",
+        "generational_suffix",
+        "birthdate",
+        "gender",
+        "email",
+        "phone",
+    ),
     *("address", "city", "postal", "given_canonical"),
 )
 
 
-FIRST_RUN = (50_000, 6.0)  # so many records are stitched in so many seconds by a process that has only imported the library
+FIRST_RUN = (
+    50_000,
+    6.0,
+)  # so many records are stitched in so many seconds by a process that has only imported the library
 
 
 def splink_version(python: str) -> str | None:
     """Splink's version under that interpreter, None where it is not installed."""
-    asked = subprocess.run([python, "-c", "import splink; print(splink.__version__)"], capture_output=True, text=True)
+    asked = subprocess.run(
+        [python, "-c", "import splink; print(splink.__version__)"], capture_output=True, text=True
+    )
     return asked.stdout.strip() if asked.returncode == 0 else None
 
 
@@ -55,7 +70,13 @@ def make(folder: Path, records: int) -> None:
     tenant = load_tenant(folder / "tenant")
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
         for feed in tenant.feeds:
-            load_feed(session, tenant, feed, pending(tenant, feed, session_ledger(session), THROUGH), commit=True)
+            load_feed(
+                session,
+                tenant,
+                feed,
+                pending(tenant, feed, session_ledger(session), THROUGH),
+                commit=True,
+            )
         frame = union_records(session, tenant).frame
     frame.write_parquet(folder / "records.parquet")
     clean = preprocess(frame, StitchConfig().bad_values).frame
@@ -64,9 +85,9 @@ def make(folder: Path, records: int) -> None:
         *PREPARED,
         *keys,
         unique_id="rid",
-    ).with_columns(pl.col("birthdate").dt.to_string("%Y-%m-%d"), pl.col("email", "phone").list.first()).write_parquet(
-        folder / "prepared.parquet"
-    )
+    ).with_columns(
+        pl.col("birthdate").dt.to_string("%Y-%m-%d"), pl.col("email", "phone").list.first()
+    ).write_parquet(folder / "prepared.parquet")
 
 
 def matching(folder: Path) -> None:
@@ -77,7 +98,9 @@ def matching(folder: Path) -> None:
     result = []
     took = seconds(lambda: result.append(stitch(records)))
     peak = _peak()
-    result[0].tables["unified_coalesced"].select("datasource", "pk", cluster="amperity_id").write_parquet(folder / "ours.parquet")
+    result[0].tables["unified_coalesced"].select(
+        "datasource", "pk", cluster="amperity_id"
+    ).write_parquet(folder / "ours.parquet")
     print(took, peak)
 
 
@@ -89,7 +112,11 @@ def stage(folder: Path) -> None:
 
     tenant = load_tenant(folder / "tenant")
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
-        took = seconds(lambda: session.commit(**run_stitch(session, tenant, run_id="bench", as_of=THROUGH, force=True).meta))
+        took = seconds(
+            lambda: session.commit(
+                **run_stitch(session, tenant, run_id="bench", as_of=THROUGH, force=True).meta
+            )
+        )
     print(took, _peak())
 
 
@@ -99,7 +126,12 @@ def quality(folder: Path) -> str:
     rows = truth.join(pl.read_parquet(folder / "ours.parquet"), on=["datasource", "pk"])
 
     def pairs(*by: str) -> int:
-        return int(rows.group_by(by).len().select((pl.col("len").cast(pl.Int64) * (pl.col("len") - 1) // 2).sum()).item())
+        return int(
+            rows.group_by(by)
+            .len()
+            .select((pl.col("len").cast(pl.Int64) * (pl.col("len") - 1) // 2).sum())
+            .item()
+        )
 
     both, found, real = pairs("cluster", "person_id"), pairs("cluster"), pairs("person_id")
     mixed = rows.group_by("cluster").agg(pl.len(), pl.col("person_id").n_unique().alias("persons"))
@@ -112,29 +144,58 @@ def _peak() -> float:
 
 
 def _child(*command: str) -> tuple[float, float]:
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    output = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ).stdout
     took, peak = output.splitlines()[-1].split()
     return float(took), float(peak)
 
 
 def measures(folder: Path, records: int, splink: str | None) -> tuple[list[Measure], str]:
     """The lines of one number of records, and a sentence about the quality of that run."""
-    own = (sys.executable, "-m", "c360_assets_tests.bench.stitch", "--folder", str(folder), "--work")
+    own = (
+        sys.executable,
+        "-m",
+        "c360_assets_tests.bench.stitch",
+        "--folder",
+        str(folder),
+        "--work",
+    )
     subprocess.run([*own, "make", "--records", str(records)], check=True)
     n = pl.scan_parquet(folder / "records.parquet").select(pl.len()).collect().item()
     took, peak = _child(*own, "matching")
     whole, whole_peak = _child(*own, "stage")
     note = f"{n:,} records"
     found = [
-        Measure("Stitch stage, all tables written", whole, took, 3, note=f"{note}; reference: matching alone"),
+        Measure(
+            "Stitch stage, all tables written",
+            whole,
+            took,
+            3,
+            note=f"{note}; reference: matching alone",
+        ),
         Measure("peak memory of the stage", whole_peak / 1024, 6, 1, "GiB", note),
     ]
     if records == FIRST_RUN[0]:
-        found.insert(0, Measure("first run of a process", took, FIRST_RUN[1], 1, note=f"{note}; reference: the limit"))
+        found.insert(
+            0,
+            Measure(
+                "first run of a process",
+                took,
+                FIRST_RUN[1],
+                1,
+                note=f"{note}; reference: the limit",
+            ),
+        )
     if splink is not None:
         peer, peer_peak = _child(splink, str(PEER), str(folder / "prepared.parquet"))
         found.insert(0, Measure("matching", took, peer, 0.65, note=f"{note}; reference: Splink"))
-        found.insert(1, Measure("peak memory of matching", peak, peer_peak, 1, "MiB", f"{note}; reference: Splink"))
+        found.insert(
+            1,
+            Measure(
+                "peak memory of matching", peak, peer_peak, 1, "MiB", f"{note}; reference: Splink"
+            ),
+        )
     return found, f"{note}, without labels: {quality(folder)}"
 
 
@@ -142,7 +203,9 @@ def main(arguments: list[str]) -> bool:
     parser = argparse.ArgumentParser(prog="bench stitch", description=__doc__)
     parser.add_argument("--records", type=int, nargs="+", default=[50_000, 200_000])
     parser.add_argument(
-        "--splink", default=os.environ.get("C360_SPLINK_PYTHON", sys.executable), help="a Python that has Splink 5"
+        "--splink",
+        default=os.environ.get("C360_SPLINK_PYTHON", sys.executable),
+        help="a Python that has Splink 5",
     )
     parser.add_argument("--work", choices=["make", "matching", "stage"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -155,7 +218,9 @@ def main(arguments: list[str]) -> bool:
         return True
     peer = splink_version(options.splink)
     if peer is None:
-        print("Splink is not installed here, so there is no ratio to it; name a Python that has it: --splink PATH")
+        print(
+            "Splink is not installed here, so there is no ratio to it; name a Python that has it: --splink PATH"
+        )
     found: list[Measure] = []
     notes: list[str] = []
     for records in options.records:

@@ -33,8 +33,19 @@ ITEM_TAGS = {
     "is_return": "boolean",
     "is_cancellation": "boolean",
     "item_quantity": "integer",
-    **dict.fromkeys(("item_list_price", "item_discount_amount", "item_revenue", "item_cost", "item_tax_amount"), "decimal"),
-    **dict.fromkeys(("unit_list_price", "unit_discount_amount", "order_discount_amount", "item_discount_percent"), "decimal"),
+    **dict.fromkeys(
+        ("item_list_price", "item_discount_amount", "item_revenue", "item_cost", "item_tax_amount"),
+        "decimal",
+    ),
+    **dict.fromkeys(
+        (
+            "unit_list_price",
+            "unit_discount_amount",
+            "order_discount_amount",
+            "item_discount_percent",
+        ),
+        "decimal",
+    ),
 }
 PERSON_TAGS = ("given-name", "surname", "email", "phone", "address", "city", "state", "postal")
 
@@ -46,7 +57,10 @@ def _feed(name: str, fields: dict[str, tuple[str, str]]) -> FeedConfig:
             "feed": name,
             "files": {"pattern": "'b-'yyyyMMdd'.csv'"},
             "primary_key": ["id"],
-            "fields": {"id": {"type": "string"}, **{c: {"type": t, "tags": [tag]} for c, (t, tag) in fields.items()}},
+            "fields": {
+                "id": {"type": "string"},
+                **{c: {"type": t, "tags": [tag]} for c, (t, tag) in fields.items()},
+            },
         }
     )
 
@@ -60,7 +74,10 @@ PERSONS = {
 CUSTOMERS, MEMBERS = _feed("Customers", PERSONS), _feed("Members", PERSONS)
 ITEMS = _feed(
     "Items",
-    {**{c: (t, f"txn-item/{c.replace('_', '-')}") for c, t in ITEM_TAGS.items()}, "customer": ("string", "fk-customer")},
+    {
+        **{c: (t, f"txn-item/{c.replace('_', '-')}") for c, t in ITEM_TAGS.items()},
+        "customer": ("string", "fk-customer"),
+    },
 )
 # One in a hundred values is missing, and a few are wrong in each of the ways that reports look for.
 CUSTOMER_ROWS = """SELECT i::VARCHAR AS id, 'Name' || i % 5000 AS given_name, 'Surname' || i % 90000 AS surname,
@@ -114,7 +131,9 @@ def make(root: Path, customers: int, items: int) -> None:
     with open_session(root / "warehouse") as session:
         half = customers // 2
         session.write("domain/B_Customers", CUSTOMER_ROWS.format(first=0, rows=half, day=DAY))
-        session.write("domain/B_Members", CUSTOMER_ROWS.format(first=half * 2 // 3, rows=half, day=DAY))
+        session.write(
+            "domain/B_Members", CUSTOMER_ROWS.format(first=half * 2 // 3, rows=half, day=DAY)
+        )
         session.write("domain/B_Items", ITEM_ROWS.format(rows=items, day=DAY))
         session.commit()
 
@@ -136,7 +155,10 @@ def count(session: Session) -> None:
 def measures(root: Path, customers: int, items: int) -> list[Measure]:
     note = f"{customers:,} customers of two sources, {items:,} items"
     with open_session(root / "warehouse") as session:
-        took = against(lambda: seconds(lambda: report(session, tenant_at(root))), lambda: seconds(lambda: count(session)))
+        took = against(
+            lambda: seconds(lambda: report(session, tenant_at(root))),
+            lambda: seconds(lambda: count(session)),
+        )
     command = [sys.executable, "-m", "c360_assets_tests.bench.validations", "--report", str(root)]
     peak = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return [

@@ -27,7 +27,9 @@ from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 from c360_assets_tests.day.command import end_group
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-LATE_IN_THE_DAY = "activation: {cron: '59 23 * * *'}"  # so that no catching-up run starts beside the tests
+LATE_IN_THE_DAY = (
+    "activation: {cron: '59 23 * * *'}"  # so that no catching-up run starts beside the tests
+)
 START_SECONDS = 180
 PAGE_SECONDS = 60
 FLAGS = (
@@ -49,7 +51,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in here:
         item.add_marker(pytest.mark.browser)
         if CHROMIUM is None or DRIVER is None:
-            item.add_marker(pytest.mark.skip(reason="no Chromium: install the packages chromium and chromium-driver"))
+            item.add_marker(
+                pytest.mark.skip(
+                    reason="no Chromium: install the packages chromium and chromium-driver"
+                )
+            )
 
 
 def environment() -> dict[str, str]:
@@ -77,7 +83,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     land(root, "shop", DAY)
     land(root, "loyalty", DAY)
     done = subprocess.run(
-        command("run", "--tenant", root), env=environment(), capture_output=True, text=True, timeout=300, check=False
+        command("run", "--tenant", root),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return root
@@ -135,7 +146,9 @@ class Page:
         def looked(_: object) -> bool:
             return holds()
 
-        WebDriverWait(self.driver, PAGE_SECONDS, ignored_exceptions=[Exception]).until(looked, complaint)
+        WebDriverWait(self.driver, PAGE_SECONDS, ignored_exceptions=[Exception]).until(
+            looked, complaint
+        )
 
 
 @contextlib.contextmanager

@@ -36,8 +36,17 @@ def test_a_table_explains_itself(page: Page, ui: Ui) -> None:
     spec = table_spec("merged_customers")
     with duckdb.connect(str(database_path(ui.root)), read_only=True) as con:
         ((rows,),) = con.execute("SELECT count(*) FROM merged_customers").fetchall()
-    wanted = [spec.description.split(":")[0], spec.grain, f"Row count {rows}", "pii semantic: given-name"]
-    page.open("/assets/merged_customers", *wanted, *(spec.columns[c].description for c in ("amperity_id", "given_name")))
+    wanted = [
+        spec.description.split(":")[0],
+        spec.grain,
+        f"Row count {rows}",
+        "pii semantic: given-name",
+    ]
+    page.open(
+        "/assets/merged_customers",
+        *wanted,
+        *(spec.columns[c].description for c in ("amperity_id", "given_name")),
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,14 +59,21 @@ def test_a_table_explains_itself(page: Page, ui: Ui) -> None:
         ("customer_360_database", ("The published database",)),
     ],
 )
-def test_an_asset_of_each_stage_has_its_page(page: Page, asset: str, texts: tuple[str, ...]) -> None:
+def test_an_asset_of_each_stage_has_its_page(
+    page: Page, asset: str, texts: tuple[str, ...]
+) -> None:
     shown = page.open(f"/assets/{asset}", "Latest materialization", *texts)
     assert CANARY_EMAIL not in shown
     assert CANARY_NAME not in shown
 
 
 def test_a_report_is_a_check_whose_figures_can_be_followed(page: Page) -> None:
-    page.open("/assets/input_validations/Shop_Customers?view=checks&checkDetail=iv_p01", "iv_p01", "IV-P01", "Passed")
+    page.open(
+        "/assets/input_validations/Shop_Customers?view=checks&checkDetail=iv_p01",
+        "iv_p01",
+        "IV-P01",
+        "Passed",
+    )
 
 
 def test_automation_is_listed_and_on(page: Page) -> None:
@@ -78,7 +94,10 @@ def test_runs_of_the_command_line_are_listed(page: Page) -> None:
 
 def test_runs_of_the_command_line_are_found_under_their_job(page: Page) -> None:
     page.driver.get(f"{page.ui.url}/locations/c360/jobs/refresh_and_activate/runs")
-    page.wait("neither runs nor their absence", lambda: "Success" in page.text or "No runs found" in page.text)
+    page.wait(
+        "neither runs nor their absence",
+        lambda: "Success" in page.text or "No runs found" in page.text,
+    )
     assert "Success" in page.text
 
 

@@ -13,15 +13,32 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from c360_assets.reporting.validation_page import page_path
-from c360_assets_tests.automation.tenants import CANARY_EMAIL, CANARY_NAME, DAY, days, land, tiny_tenant
+from c360_assets_tests.automation.tenants import (
+    CANARY_EMAIL,
+    CANARY_NAME,
+    DAY,
+    days,
+    land,
+    tiny_tenant,
+)
 from c360_assets_tests.browser.conftest import browser, command, environment
 
-BROKEN = ["c1,not an address,Ann,Archer,3", f"c2,{CANARY_EMAIL},{CANARY_NAME},Drover,2", "c3,,Guest,,1", "c4,info@x.org,Bob,,5"]
+BROKEN = [
+    "c1,not an address,Ann,Archer,3",
+    f"c2,{CANARY_EMAIL},{CANARY_NAME},Drover,2",
+    "c3,,Guest,,1",
+    "c4,info@x.org,Bob,,5",
+]
 
 
 def c360(root: Path, *args: str) -> str:
     done = subprocess.run(
-        command(*args, "--tenant", root), env=environment(), capture_output=True, text=True, timeout=300, check=False
+        command(*args, "--tenant", root),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
@@ -40,12 +57,18 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_findings_are_shown_before_stitch_has_run_and_their_queries_run_once_published(root: Path) -> None:
+def test_findings_are_shown_before_stitch_has_run_and_their_queries_run_once_published(
+    root: Path,
+) -> None:
     told = c360(root, "validate", "Shop:Customers")
     assert "invalid email" in told
     assert "mended in the source" in " ".join(told.split())
     found = json.loads(c360(root, "validate", "--json"))["findings"]
-    assert {f["metric"] for f in found} >= {"invalid_email_count", "blocklisted_email_count", "blocklisted_given_name_count"}
+    assert {f["metric"] for f in found} >= {
+        "invalid_email_count",
+        "blocklisted_email_count",
+        "blocklisted_given_name_count",
+    }
     assert CANARY_EMAIL not in told + json.dumps(found)
     c360(root, "run")
     rows = c360(root, "sql", c360(root, "validate", "--sql", "1"), "--csv").splitlines()
@@ -59,7 +82,10 @@ def driver() -> Iterator[webdriver.Chrome]:
 
 
 def opened(driver: webdriver.Chrome, root: Path, scheme: str, width: int) -> None:
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     driver.get(page_path(root).as_uri())
@@ -68,7 +94,9 @@ def opened(driver: webdriver.Chrome, root: Path, scheme: str, width: int) -> Non
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
-def test_everybody_can_read_it(driver: webdriver.Chrome, root: Path, scheme: str, width: int) -> None:
+def test_everybody_can_read_it(
+    driver: webdriver.Chrome, root: Path, scheme: str, width: int
+) -> None:
     opened(driver, root, scheme, width)
     violations = Axe().run(driver)["violations"]
     assert [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in violations] == []
@@ -80,7 +108,9 @@ def test_it_needs_nothing_from_anywhere(driver: webdriver.Chrome, root: Path) ->
     driver.get_log("performance")  # type: ignore[no-untyped-call]
     opened(driver, root, "light", 1280)
     events = [json.loads(e["message"])["message"] for e in driver.get_log("performance")]  # type: ignore[no-untyped-call]
-    asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
+    asked = {
+        e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
+    }
     assert asked == {page_path(root).as_uri()}
     assert page_path(root).stat().st_mode & 0o777 == 0o600
 

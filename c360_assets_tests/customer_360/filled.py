@@ -65,14 +65,22 @@ def feed_of(prefix: str, *without: str, **more: dict[str, Any]) -> FeedConfig:
     fields: dict[str, dict[str, Any]] = {}
     for tag in GROUPS[prefix].tags:
         if tag.column not in without:
-            kind = KINDS[documented[tag.column].type.partition("(")[0]] if tag.column in documented else "string"
+            kind = (
+                KINDS[documented[tag.column].type.partition("(")[0]]
+                if tag.column in documented
+                else "string"
+            )
             fields[tag.column] = {"type": kind, "tags": [tag.name]}
     return feed(f"All:{prefix.title().replace('-', '')}", {**fields, **more}, key="row_id")
 
 
-def filled_tenant(root: Path, prefixes: Sequence[str], without: Sequence[str] = (), **more: Any) -> Tenant:
+def filled_tenant(
+    root: Path, prefixes: Sequence[str], without: Sequence[str] = (), **more: Any
+) -> Tenant:
     customers = feed(
-        "All:Customers", {"customer": {"tags": ["fk-customer"]}, "mail": {"tags": ["email", "loyalty-id"]}}, stitch=True
+        "All:Customers",
+        {"customer": {"tags": ["fk-customer"]}, "mail": {"tags": ["email", "loyalty-id"]}},
+        stitch=True,
     )
     others = [feed_of(prefix, *without, customer={"tags": ["fk-customer"]}) for prefix in prefixes]
     return make_tenant(root, feeds=[customers, *others], timezone=ZONE, **more)
@@ -82,7 +90,11 @@ def fill(session: Session, tenant: Tenant, seed: int, rows: int = 120) -> None:
     """Write what Stitch and the loads would have written."""
     dice = random.Random(seed)
     put_unified(
-        session, [_record(dice, n) for n in range(rows)], loyalty_id="VARCHAR", email_work="VARCHAR", fk_customer="VARCHAR"
+        session,
+        [_record(dice, n) for n in range(rows)],
+        loyalty_id="VARCHAR",
+        email_work="VARCHAR",
+        fk_customer="VARCHAR",
     )
     for source in tenant.feeds:
         if source.stitch:
@@ -90,7 +102,10 @@ def fill(session: Session, tenant: Tenant, seed: int, rows: int = 120) -> None:
         types = {c: TYPES[item.type] for c, item in source.outputs.items()}
         found = []
         for n in range(rows):
-            row = {c: dice.choice(VALUES.get(c, BY_TYPE[item.type])) for c, item in source.outputs.items()}
+            row = {
+                c: dice.choice(VALUES.get(c, BY_TYPE[item.type]))
+                for c, item in source.outputs.items()
+            }
             found.append(
                 row
                 | {
@@ -100,10 +115,21 @@ def fill(session: Session, tenant: Tenant, seed: int, rows: int = 120) -> None:
                     "amperity_id": dice.choice([*PEOPLE, None]),
                 }
             )
-        days = {f"2026-0{m}-{d:02}" for m in (1, 6) for d in range(1, 29)} | {"2025-06-29", "2025-06-30"}
+        days = {f"2026-0{m}-{d:02}" for m in (1, 6) for d in range(1, 29)} | {
+            "2025-06-29",
+            "2025-06-30",
+        }
         if source.physical == "All_Fiscal":
-            found = [{**found[n % rows], "calendar_date": day, "_pk": day} for n, day in enumerate(sorted(days))]
-        put(session, f"stitched/{source.physical}", {**types, **SYSTEM, "amperity_id": "VARCHAR"}, found)
+            found = [
+                {**found[n % rows], "calendar_date": day, "_pk": day}
+                for n, day in enumerate(sorted(days))
+            ]
+        put(
+            session,
+            f"stitched/{source.physical}",
+            {**types, **SYSTEM, "amperity_id": "VARCHAR"},
+            found,
+        )
 
 
 def _record(dice: random.Random, n: int) -> dict[str, Any]:
@@ -118,7 +144,9 @@ def _record(dice: random.Random, n: int) -> dict[str, Any]:
         "surname": any_of("Lee", "Roe", "Acme Inc", "\u000b"),
         "full_name": any_of("Ann Lee", "Bob", "Ann\u00a0Lee", "\u0085Ann\u000bLee"),
         "generational_suffix": any_of("Jr"),
-        "address": any_of("1 Elm St", "2 Oak  Avenue Apt 3", "2 OAK AVE. APT 3", "Suite 4", "9 Space Rd"),
+        "address": any_of(
+            "1 Elm St", "2 Oak  Avenue Apt 3", "2 OAK AVE. APT 3", "Suite 4", "9 Space Rd"
+        ),
         "address2": any_of("#5", "Unit 6"),
         "city": any_of("Reno", "Elko"),
         "state": any_of("NV", "Nevada"),
@@ -135,5 +163,8 @@ def _record(dice: random.Random, n: int) -> dict[str, Any]:
         "create_dt": dice.choice([None, "2020-01-01 00:00:00+00"]),
         "update_dt": dice.choice([None, "2026-01-01 00:00:00+00", "2026-02-02 00:00:00+00"]),
         "is_supersized": dice.choice([None, True, False]),
-        **{f"blv_{what}": dice.choice([None, False, True]) for what in ("email", "phone", "address", "given_name", "surname")},
+        **{
+            f"blv_{what}": dice.choice([None, False, True])
+            for what in ("email", "phone", "address", "given_name", "surname")
+        },
     }

@@ -20,7 +20,9 @@ def binaries() -> Path | None:
         *Path("/usr/lib/postgresql").glob("*/bin"),
         *filter(None, [shutil.which("initdb") and Path(shutil.which("initdb") or "").parent]),
     ]
-    return max((p for p in found if (p / "initdb").exists()), default=None, key=lambda p: p.parent.name)
+    return max(
+        (p for p in found if (p / "initdb").exists()), default=None, key=lambda p: p.parent.name
+    )
 
 
 @contextmanager
@@ -28,7 +30,9 @@ def postgres_server(programs: Path, folder: Path) -> Iterator[str]:
     """The address of a server whose data are below `folder`; PostgreSQL refuses to run as root."""
     user = None
     if os.getuid() == 0:
-        user = next(name for name in NOBODY if any(entry.pw_name == name for entry in pwd.getpwall()))
+        user = next(
+            name for name in NOBODY if any(entry.pw_name == name for entry in pwd.getpwall())
+        )
         for place in (folder, *folder.parents):
             if place.stat().st_uid == 0 and place.is_relative_to("/tmp") and place != Path("/tmp"):
                 place.chmod(place.stat().st_mode | 0o011)

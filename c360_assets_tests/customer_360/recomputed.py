@@ -25,7 +25,11 @@ TEXT = [
     "database_key",
 ]
 WINDOWS = ["l30d", "l3m", "l6m", "l12m", "ly12m", "lifetime"]
-USES = {"purchase_brand": "purchase_brands", "purchase_channel": "purchase_channels", "store_id": "stores"}
+USES = {
+    "purchase_brand": "purchase_brands",
+    "purchase_channel": "purchase_channels",
+    "store_id": "stores",
+}
 
 
 def clean(column: str) -> pl.Expr:
@@ -48,20 +52,40 @@ def divided(amount: pl.Expr, by: pl.Expr) -> pl.Expr:
 
 
 def merged(
-    uc: pl.DataFrame, assigned: pl.DataFrame, source_priority: Mapping[str, int], field_priority: Mapping[str, Mapping[str, int]]
+    uc: pl.DataFrame,
+    assigned: pl.DataFrame,
+    source_priority: Mapping[str, int],
+    field_priority: Mapping[str, Mapping[str, int]],
 ) -> pl.DataFrame:
     """One row per person; `field_priority` maps a group to the priority of datasources."""
-    texts = ["given_name", "surname", "full_name", "generational_suffix", *ADDRESS, "gender", "title", "company"]
+    texts = [
+        "given_name",
+        "surname",
+        "full_name",
+        "generational_suffix",
+        *ADDRESS,
+        "gender",
+        "title",
+        "company",
+    ]
     values = pl.col("phone").str.split(",").list.eval(pl.element().str.strip_chars())
     valid = values.list.eval(pl.element().filter(phone_valid(pl.element()))).list.first()
     records = uc.filter(pl.col("amperity_id").is_not_null()).with_columns(
         *[clean(c) for c in texts],
-        pl.coalesce(valid, values.list.eval(pl.element().filter(pl.element() != "")).list.first()).alias("phone"),
+        pl.coalesce(
+            valid, values.list.eval(pl.element().filter(pl.element() != "")).list.first()
+        ).alias("phone"),
     )
     two = pl.col("given_name").is_not_null() & pl.col("surname").is_not_null()
     words = pl.col("full_name").str.contains(r"\s").fill_null(False)
-    named = pl.any_horizontal(pl.col(c).is_not_null() for c in ("given_name", "surname", "full_name"))
-    flags = {"name": ["blv_given_name", "blv_surname"], "address": ["blv_address"], "phone": ["blv_phone"]}
+    named = pl.any_horizontal(
+        pl.col(c).is_not_null() for c in ("given_name", "surname", "full_name")
+    )
+    flags = {
+        "name": ["blv_given_name", "blv_surname"],
+        "address": ["blv_address"],
+        "phone": ["blv_phone"],
+    }
     groups: dict[str, tuple[list[str], pl.Expr]] = {
         "name": (
             ["given_name", "surname", "full_name", "generational_suffix"],
@@ -71,10 +95,18 @@ def merged(
         **{c: ([c], present(c)) for c in ("phone", "birthdate", "gender", "title", "company")},
     }
     result = records.select("amperity_id").unique()
-    general = pl.col("datasource").replace_strict(source_priority, default=None, return_dtype=pl.Int64)
+    general = pl.col("datasource").replace_strict(
+        source_priority, default=None, return_dtype=pl.Int64
+    )
     for group, (columns, completion) in groups.items():
-        own = pl.col("datasource").replace_strict(field_priority.get(group, {}) or {"": 0}, default=None, return_dtype=pl.Int64)
-        blocked = pl.any_horizontal([pl.col(f).fill_null(False) for f in flags[group]]) if group in flags else pl.lit(False)
+        own = pl.col("datasource").replace_strict(
+            field_priority.get(group, {}) or {"": 0}, default=None, return_dtype=pl.Int64
+        )
+        blocked = (
+            pl.any_horizontal([pl.col(f).fill_null(False) for f in flags[group]])
+            if group in flags
+            else pl.lit(False)
+        )
         ranked = records.with_columns(
             completion.cast(pl.Int64).alias("_completion"),
             blocked.alias("_blv"),
@@ -93,16 +125,25 @@ def merged(
             "_completion": "completion",
         }
         told |= {"_blv": "blv"} if group in flags else {}
-        where = [] if group in ("title", "company") else [pl.col(c).alias(f"{group}_{name}") for c, name in told.items()]
+        where = (
+            []
+            if group in ("title", "company")
+            else [pl.col(c).alias(f"{group}_{name}") for c, name in told.items()]
+        )
         result = result.join(best.select("amperity_id", *columns, *where), on="amperity_id")
-    spans = records.group_by("amperity_id").agg(pl.col("create_dt").min(), pl.col("update_dt").max())
+    spans = records.group_by("amperity_id").agg(
+        pl.col("create_dt").min(), pl.col("update_dt").max()
+    )
     emails = assigned.select("amperity_id", "email")
     return result.join(spans, on="amperity_id").join(emails, on="amperity_id", how="left")
 
 
 def orders(uit: pl.DataFrame, uc: pl.DataFrame) -> pl.DataFrame:
     """One row per order, money in cents."""
-    returned, canceled = pl.col("is_return").fill_null(False), pl.col("is_cancellation").fill_null(False)
+    returned, canceled = (
+        pl.col("is_return").fill_null(False),
+        pl.col("is_cancellation").fill_null(False),
+    )
     rows = uit.with_columns(
         *[clean(c) for c in ["order_id", *TEXT]],
         (~returned & ~canceled).alias("buy"),
@@ -150,9 +191,16 @@ def orders(uit: pl.DataFrame, uc: pl.DataFrame) -> pl.DataFrame:
         *[known(f"item_{c}").alias(f"order_{c}") for c in ("list_price", "subtotal", "profit", "tax_amount")],
     )  # fmt: skip
     newest = uc.group_by("amperity_id").agg(pl.col("update_dt").max())
-    owners = rows.select("order_id", "amperity_id").drop_nulls().unique().join(newest, on="amperity_id", how="left")
+    owners = (
+        rows.select("order_id", "amperity_id")
+        .drop_nulls()
+        .unique()
+        .join(newest, on="amperity_id", how="left")
+    )
     owners = owners.sort(["update_dt", "amperity_id"], descending=[True, False], nulls_last=True)
-    owners = owners.unique("order_id", keep="first", maintain_order=True).select("order_id", "amperity_id")
+    owners = owners.unique("order_id", keep="first", maintain_order=True).select(
+        "order_id", "amperity_id"
+    )
     return summed.join(owners, on="order_id", how="left")
 
 
@@ -162,11 +210,21 @@ def months_before(day: date, months: int) -> date:
 
 def attributes(made: pl.DataFrame, as_of: date, zone: str) -> pl.DataFrame:
     """One row per buyer from the frame of `orders`, money in cents."""
-    base = made.filter(pl.col("amperity_id").is_not_null() & pl.col("is_purchase_order") & pl.col("order_datetime").is_not_null())
-    base = base.with_columns(pl.col("order_datetime").dt.convert_time_zone(zone).dt.date().alias("day"))
+    base = made.filter(
+        pl.col("amperity_id").is_not_null()
+        & pl.col("is_purchase_order")
+        & pl.col("order_datetime").is_not_null()
+    )
+    base = base.with_columns(
+        pl.col("order_datetime").dt.convert_time_zone(zone).dt.date().alias("day")
+    )
     base = base.sort("amperity_id", "order_datetime", "order_id")
     place = {"first": 0, "second": 1, "latest": -1}
-    sources = {"order_id": "order_id", "order_datetime": "order_datetime", "order_revenue": "order_revenue"}
+    sources = {
+        "order_id": "order_id",
+        "order_datetime": "order_datetime",
+        "order_revenue": "order_revenue",
+    }
     sources |= {"order_quantity": "order_total_items", **{c: f"order_{c}" for c in USES}}
     result = base.group_by("amperity_id", maintain_order=True).agg(
         *[
@@ -174,7 +232,10 @@ def attributes(made: pl.DataFrame, as_of: date, zone: str) -> pl.DataFrame:
             for name, n in place.items()
             for source, target in sources.items()
         ],
-        *[pl.col("day").get(n, null_on_oob=True).alias(f"_{name}") for name, n in {**place, "third": 2}.items()],
+        *[
+            pl.col("day").get(n, null_on_oob=True).alias(f"_{name}")
+            for name, n in {**place, "third": 2}.items()
+        ],
     )
 
     def days(start: pl.Expr, end: pl.Expr) -> pl.Expr:
@@ -191,7 +252,9 @@ def attributes(made: pl.DataFrame, as_of: date, zone: str) -> pl.DataFrame:
         pl.col("second_order_id").is_null().alias("one_and_done"),
         kept("_first", "_second", 84).alias("early_repeat_purchaser"),
         kept("_first", "_second", 365).alias("first_order_is_retained"),
-        pl.when(pl.col("_second").is_not_null()).then(kept("_second", "_third", 365)).alias("second_order_is_retained"),
+        pl.when(pl.col("_second").is_not_null())
+        .then(kept("_second", "_third", 365))
+        .alias("second_order_is_retained"),
         days(pl.col("_latest"), today).alias("days_since_latest_order"),
         days(pl.col("_first"), pl.col("_latest")).alias("first_to_latest_order_days"),
         days(pl.col("_first"), pl.col("_second")).alias("first_to_second_order_days"),
@@ -213,8 +276,14 @@ def attributes(made: pl.DataFrame, as_of: date, zone: str) -> pl.DataFrame:
             pl.len().cast(pl.Int64).alias(f"{window}_order_frequency"),
             pl.col("order_revenue").sum().alias(f"{window}_order_revenue"),
             pl.col("order_quantity").sum().alias(f"{window}_total_items"),
-            *[pl.col(c).drop_nulls().n_unique().cast(pl.Int64).alias(f"{window}_{name}") for c, name in USES.items()],
-            pl.col("order_revenue").filter(pl.col("order_revenue") > 0).max().alias(f"{window}_largest_order_value"),
+            *[
+                pl.col(c).drop_nulls().n_unique().cast(pl.Int64).alias(f"{window}_{name}")
+                for c, name in USES.items()
+            ],
+            pl.col("order_revenue")
+            .filter(pl.col("order_revenue") > 0)
+            .max()
+            .alias(f"{window}_largest_order_value"),
         )
         result = result.join(sums, on="amperity_id", how="left")
         for column in USES:
@@ -223,12 +292,17 @@ def attributes(made: pl.DataFrame, as_of: date, zone: str) -> pl.DataFrame:
                 .group_by("amperity_id", column)
                 .agg(pl.len(), pl.col("order_datetime").max())
             )
-            used = used.sort(["len", "order_datetime", column], descending=[True, True, False]).unique(
-                "amperity_id", keep="first", maintain_order=True
+            used = used.sort(
+                ["len", "order_datetime", column], descending=[True, True, False]
+            ).unique("amperity_id", keep="first", maintain_order=True)
+            preferred = used.select(
+                "amperity_id", pl.col(column).alias(f"{window}_preferred_{column}")
             )
-            preferred = used.select("amperity_id", pl.col(column).alias(f"{window}_preferred_{column}"))
             result = result.join(preferred, on="amperity_id", how="left")
-        counted = [f"{window}_{name}" for name in ("order_frequency", "order_revenue", "total_items", *USES.values())]
+        counted = [
+            f"{window}_{name}"
+            for name in ("order_frequency", "order_revenue", "total_items", *USES.values())
+        ]
         result = result.with_columns(pl.col(c).fill_null(0) for c in counted)
         frequency, revenue, units = (pl.col(c) for c in counted[:3])
         result = result.with_columns(
@@ -242,12 +316,18 @@ def attributes(made: pl.DataFrame, as_of: date, zone: str) -> pl.DataFrame:
     ).select(pl.exclude("^_.*$", "^l(3m|6m|12m|y12m)_largest_order_value$"))
 
 
-def differences(built: pl.DataFrame, again: pl.DataFrame, key: Sequence[str]) -> list[tuple[Any, ...]]:
+def differences(
+    built: pl.DataFrame, again: pl.DataFrame, key: Sequence[str]
+) -> list[tuple[Any, ...]]:
     """(column, rows that differ) of the columns that both have; amounts of `built` are compared in cents."""
-    money = [c for c, t in built.schema.items() if isinstance(t, pl.Decimal) and again.schema.get(c) != t]
+    money = [
+        c for c, t in built.schema.items() if isinstance(t, pl.Decimal) and again.schema.get(c) != t
+    ]
     built = built.with_columns((pl.col(c) * 100).cast(pl.Int64) for c in money).sort(key)
     again = again.sort(key)
-    found: list[tuple[Any, ...]] = [] if built.height == again.height else [("rows", built.height, again.height)]
+    found: list[tuple[Any, ...]] = (
+        [] if built.height == again.height else [("rows", built.height, again.height)]
+    )
     for column in again.columns if not found else []:
         left, right = built[column], again[column]
         if left.dtype != right.dtype:

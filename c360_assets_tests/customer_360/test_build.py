@@ -38,7 +38,11 @@ from c360_assets_tests.customer_360.world import (
 
 POLICY = {"source_priority": {"CRM": 1}}
 SYSTEM = {"_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
-SHOP = feed("Shop:Customers", {"mail": {"tags": ["email"]}, "customer": {"tags": ["fk-customer"]}}, stitch=True)
+SHOP = feed(
+    "Shop:Customers",
+    {"mail": {"tags": ["email"]}, "customer": {"tags": ["fk-customer"]}},
+    stitch=True,
+)
 ITEMS = feed(
     "Shop:Items",
     {
@@ -53,7 +57,10 @@ ITEMS = feed(
 )
 CONSENT = feed(
     "News:Consent",
-    {"mail": {"tags": ["email-opt/email"]}, "yes": {"type": "boolean", "tags": ["email-opt/is-email-opted-in"]}},
+    {
+        "mail": {"tags": ["email-opt/email"]},
+        "yes": {"type": "boolean", "tags": ["email-opt/is-email-opted-in"]},
+    },
 )
 
 
@@ -66,7 +73,12 @@ def fill(session: Session) -> None:
     put_unified(
         session,
         [
-            {"amperity_id": "A1", "datasource": "Shop:Customers", "email": "Ann@x.com", "given_name": "Ann"},
+            {
+                "amperity_id": "A1",
+                "datasource": "Shop:Customers",
+                "email": "Ann@x.com",
+                "given_name": "Ann",
+            },
             {"amperity_id": "A2", "datasource": "Shop:Customers", "email": "bob@x.com,ann@x.com"},
         ],
         fk_customer="VARCHAR",
@@ -79,17 +91,36 @@ def fill(session: Session) -> None:
         **SYSTEM,
         "amperity_id": "VARCHAR",
     }
-    bought = [("O1", "A1", "10.005", "2026-06-01"), ("O2", "A1", "20", "2026-06-29"), ("O3", "A2", "5", "2025-01-01")]
+    bought = [
+        ("O1", "A1", "10.005", "2026-06-01"),
+        ("O2", "A1", "20", "2026-06-29"),
+        ("O3", "A2", "5", "2025-01-01"),
+    ]
     put(
         session,
         "stitched/Shop_Items",
         columns,
         [
-            {"id": o, "_pk": o, "order": o, "product": "P", "amperity_id": a, "paid": paid, "units": 1, "at": day, "shade": "red"}
+            {
+                "id": o,
+                "_pk": o,
+                "order": o,
+                "product": "P",
+                "amperity_id": a,
+                "paid": paid,
+                "units": 1,
+                "at": day,
+                "shade": "red",
+            }
             for o, a, paid, day in bought
         ],
     )
-    consent = [("1", "ANN@x.com ", True, 1), ("2", "ann@x.com", False, 2), ("3", "nobody@x.com", None, 1), ("4", " ", True, 1)]
+    consent = [
+        ("1", "ANN@x.com ", True, 1),
+        ("2", "ann@x.com", False, 2),
+        ("3", "nobody@x.com", None, 1),
+        ("4", " ", True, 1),
+    ]
     put(
         session,
         "domain/News_Consent",
@@ -98,43 +129,83 @@ def fill(session: Session) -> None:
     )
 
 
-def test_tagged_columns_are_gathered_from_sources_with_person_and_keys(session: Session, tmp_path: Path) -> None:
+def test_tagged_columns_are_gathered_from_sources_with_person_and_keys(
+    session: Session, tmp_path: Path
+) -> None:
     tenant = shop(tmp_path)
     fill(session)
-    build_all(session, tenant, only=["unified_itemized_transactions", "email_opt_status", "unified_loyalty"])
+    build_all(
+        session,
+        tenant,
+        only=["unified_itemized_transactions", "email_opt_status", "unified_loyalty"],
+    )
     item = table(
-        session, "unified_itemized_transactions", "amperity_id, datasource, pk, order_id, item_revenue, shade, unit_cost"
+        session,
+        "unified_itemized_transactions",
+        "amperity_id, datasource, pk, order_id, item_revenue, shade, unit_cost",
     )[0]
-    assert [str(v) for v in item.values()] == ["A1", "Shop:Items", "O1", "O1", "10.01", "red", "None"]
-    consents = table(session, "email_opt_status", "amperity_id, email, is_email_opted_in", order="amperity_id NULLS LAST")
+    assert [str(v) for v in item.values()] == [
+        "A1",
+        "Shop:Items",
+        "O1",
+        "O1",
+        "10.01",
+        "red",
+        "None",
+    ]
+    consents = table(
+        session,
+        "email_opt_status",
+        "amperity_id, email, is_email_opted_in",
+        order="amperity_id NULLS LAST",
+    )
     assert [tuple(row.values()) for row in consents] == [
         ("A1", "ann@x.com", False),
         ("A2", "ann@x.com", False),
         (None, "nobody@x.com", False),
     ]
     assert table(session, "unified_loyalty") == []
-    assert set(table_spec("unified_loyalty").columns) <= set(session.state("unified_loyalty").columns)  # type: ignore[union-attr]
+    assert set(table_spec("unified_loyalty").columns) <= set(
+        session.state("unified_loyalty").columns
+    )  # type: ignore[union-attr]
 
 
 def test_every_built_column_has_its_documented_type(tmp_path: Path) -> None:
     blocks = ["returns", "cancellations", "net_order_revenue", "order_cost", "rfm"]
     options = {
-        "unified_transactions": {"options": ["fiscal_calendar", "net_order_revenue", "order_cost", "order_discount_amount"]},
+        "unified_transactions": {
+            "options": [
+                "fiscal_calendar",
+                "net_order_revenue",
+                "order_cost",
+                "order_discount_amount",
+            ]
+        },
         "transaction_attributes_extended": {"blocks": blocks},
         "customer_360": {"hashed": ["email", "phone"]},
     }
     for best_email in ("priority", "email_ampid_assignment"):
-        found = bound_schemas(make_tenant(tmp_path, options=options, policy={**POLICY, "best_email": best_email}))
+        found = bound_schemas(
+            make_tenant(tmp_path, options=options, policy={**POLICY, "best_email": best_email})
+        )
         assert set(found) == set(SHIPPED)
         for name in SHIPPED:
-            documented = {column: spec.type.replace(" ", "") for column, spec in table_spec(name).columns.items()}
-            built = {column: type_.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") for column, type_ in found[name].items()}
+            documented = {
+                column: spec.type.replace(" ", "")
+                for column, spec in table_spec(name).columns.items()
+            }
+            built = {
+                column: type_.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+                for column, type_ in found[name].items()
+            }
             assert {c: t for c, t in built.items() if documented.get(c) != t} == {}, name
             if best_email == "email_ampid_assignment":
                 assert set(documented) - set(built) <= {"email_blv"}, name
 
 
-def test_what_is_current_is_reused_and_the_date_counts_only_where_it_is_used(session: Session, tmp_path: Path) -> None:
+def test_what_is_current_is_reused_and_the_date_counts_only_where_it_is_used(
+    session: Session, tmp_path: Path
+) -> None:
     tenant = shop(tmp_path)
     fill(session)
     nodes = plan(tenant)
@@ -149,7 +220,9 @@ def test_what_is_current_is_reused_and_the_date_counts_only_where_it_is_used(ses
     assert not is_current(session, node_of(tenant, "merged_customers"), AS_OF)
 
 
-def test_a_person_twice_fails_the_table_and_leaves_the_old_version(session: Session, tmp_path: Path) -> None:
+def test_a_person_twice_fails_the_table_and_leaves_the_old_version(
+    session: Session, tmp_path: Path
+) -> None:
     twice = "SELECT * FROM customer_360 UNION ALL SELECT * FROM customer_360"
     fill(session)
     build_all(session, shop(tmp_path))
@@ -161,9 +234,17 @@ def test_a_person_twice_fails_the_table_and_leaves_the_old_version(session: Sess
     assert session.state("customer_360") == before
 
 
-def test_an_override_extends_the_core_version_and_others_see_it(session: Session, tmp_path: Path) -> None:
+def test_an_override_extends_the_core_version_and_others_see_it(
+    session: Session, tmp_path: Path
+) -> None:
     sql = "SELECT * REPLACE (upper(given_name) AS given_name), 1 AS score FROM merged_customers"
-    tenant = shop(tmp_path, database={"merged_customers": sql, "Loud": "SELECT given_name, score FROM Merged_Customers"})
+    tenant = shop(
+        tmp_path,
+        database={
+            "merged_customers": sql,
+            "Loud": "SELECT given_name, score FROM Merged_Customers",
+        },
+    )
     fill(session)
     build_all(session, tenant, "customer_360", "loud")
     assert one(session, "customer_360", "given_name", "amperity_id = 'A1'") == {"given_name": "ANN"}
@@ -174,7 +255,9 @@ def test_an_override_extends_the_core_version_and_others_see_it(session: Session
     assert "merged_customers" not in node.deps
 
 
-def test_an_override_of_a_table_that_stitch_writes_is_stored_apart(session: Session, tmp_path: Path) -> None:
+def test_an_override_of_a_table_that_stitch_writes_is_stored_apart(
+    session: Session, tmp_path: Path
+) -> None:
     sql = "SELECT * FROM unified_coalesced WHERE amperity_id <> 'A2'"
     tenant = shop(tmp_path, database={"unified_coalesced": sql})
     fill(session)
@@ -186,28 +269,47 @@ def test_an_override_of_a_table_that_stitch_writes_is_stored_apart(session: Sess
 @pytest.mark.parametrize(
     ("database", "message"),
     [
-        ({"extra": "SELECT nme FROM merged_customers"}, "database/extra.sql:1: extra: Binder Error"),
-        ({"extra": "SELECT 1 AS a\nFROM merged_custmers"}, "database/extra.sql:2: unknown table merged_custmers"),
+        (
+            {"extra": "SELECT nme FROM merged_customers"},
+            "database/extra.sql:1: extra: Binder Error",
+        ),
+        (
+            {"extra": "SELECT 1 AS a\nFROM merged_custmers"},
+            "database/extra.sql:2: unknown table merged_custmers",
+        ),
         ({"extra": "SELECT FROM WHERE"}, "database/extra.sql:1: SQL:"),
         ({"extra": "SELECT 1 AS a; SELECT 2 AS b"}, "exactly one SELECT"),
         ({"extra": "DROP TABLE x"}, "exactly one SELECT"),
         ({"a": "SELECT * FROM b", "b": "SELECT * FROM a"}, "in a circle: "),
         ({"extra": "SELECT * FROM extra"}, "extra reads itself"),
-        ({"extra": "SELECT amperity_id AS a, email AS A FROM customer_360"}, "database/extra.sql: extra: 2 columns are named a"),
+        (
+            {"extra": "SELECT amperity_id AS a, email AS A FROM customer_360"},
+            "database/extra.sql: extra: 2 columns are named a",
+        ),
         (
             {"extra": "SELECT * FROM customer_360 AS c JOIN merged_customers AS m USING (email)"},
             "2 columns are named amperity_id",
         ),
-        ({"customer_360": "SELECT *, 1 AS email FROM customer_360"}, "2 columns are named email: keep one, or name"),
+        (
+            {"customer_360": "SELECT *, 1 AS email FROM customer_360"},
+            "2 columns are named email: keep one, or name",
+        ),
         ({"extra": "SELECT * FROM read_csv('/etc/passwd')"}, "read_csv() is not allowed"),
         ({"extra": "SELECT * FROM '/etc/passwd'"}, "unknown table /etc/passwd"),
         ({"extra": "SELECT * FROM other.merged_customers"}, "without a schema"),
-        ({"extra": "SELECT *\nFROM Shop_Customers\nWHERE nope = 1"}, "database/extra.sql:3: extra: Binder Error"),
+        (
+            {"extra": "SELECT *\nFROM Shop_Customers\nWHERE nope = 1"},
+            "database/extra.sql:3: extra: Binder Error",
+        ),
     ],
 )
-def test_bad_sql_is_told_with_file_and_line(tmp_path: Path, database: dict[str, str], message: str) -> None:
+def test_bad_sql_is_told_with_file_and_line(
+    tmp_path: Path, database: dict[str, str], message: str
+) -> None:
     problems = check_sql(shop(tmp_path, database=database))
-    assert any(message in str(p) and p.severity == "error" for p in problems), [str(p) for p in problems]
+    assert any(message in str(p) and p.severity == "error" for p in problems), [
+        str(p) for p in problems
+    ]
     assert all("/etc/passwd" not in str(p) or "unknown" in str(p) for p in problems)
 
 
@@ -218,25 +320,45 @@ def test_bad_sql_is_told_with_file_and_line(tmp_path: Path, database: dict[str, 
             {"thresholds": {"CV-A4": 10}},
             "customer_360.validations.thresholds.CV-A4: there is no check CV-A4 — did you mean CV-A04?",
         ),
-        ({"blocking": ["CV-T30"]}, "customer_360.validations.blocking: there is no check CV-T30 — did you mean CV-T"),
-        ({"blocking": ["db/unique.extra.onee"]}, "there is no check db/unique.extra.onee — did you mean db/unique.extra.one?"),
+        (
+            {"blocking": ["CV-T30"]},
+            "customer_360.validations.blocking: there is no check CV-T30 — did you mean CV-T",
+        ),
+        (
+            {"blocking": ["db/unique.extra.onee"]},
+            "there is no check db/unique.extra.onee — did you mean db/unique.extra.one?",
+        ),
         ({"thresholds": {"db/unique.extra.one": 5}}, "there is no check db/unique.extra.one"),
-        ({"thresholds": {"CV-A04": 1, "CV-T06.product_id": 2}, "blocking": ["CV-T06", "db/unique", "db/unique.extra.one"]}, None),
+        (
+            {
+                "thresholds": {"CV-A04": 1, "CV-T06.product_id": 2},
+                "blocking": ["CV-T06", "db/unique", "db/unique.extra.one"],
+            },
+            None,
+        ),
         ({"blocking": ["cv-t06", "db/unique.Extra.ONE"]}, None),
     ],
 )
-def test_a_setting_for_a_check_that_is_not_there_is_told(tmp_path: Path, settings: dict[str, Any], message: str | None) -> None:
+def test_a_setting_for_a_check_that_is_not_there_is_told(
+    tmp_path: Path, settings: dict[str, Any], message: str | None
+) -> None:
     tenant = shop(
-        tmp_path, database={"extra": "SELECT amperity_id AS one FROM merged_customers"}, options={"validations": settings}
+        tmp_path,
+        database={"extra": "SELECT amperity_id AS one FROM merged_customers"},
+        options={"validations": settings},
     )
     promised = DatabaseTableConfig.model_validate({"columns": {"one": {"unique": True}}})
-    found = [str(problem) for problem in check_sql(replace(tenant, database_yaml={"extra": promised}))]
+    found = [
+        str(problem) for problem in check_sql(replace(tenant, database_yaml={"extra": promised}))
+    ]
     assert [message in text for text in found] == [True] if message is not None else found == []
 
 
 def test_what_a_table_is_told_to_have_and_has_not_is_a_warning(tmp_path: Path) -> None:
     tenant = shop(tmp_path, database={"extra": "SELECT amperity_id AS one FROM merged_customers"})
-    told = DatabaseTableConfig.model_validate({"key": ["ONE", "amperity_idd"], "columns": {"One": {}, "two": {}}})
+    told = DatabaseTableConfig.model_validate(
+        {"key": ["ONE", "amperity_idd"], "columns": {"One": {}, "two": {}}}
+    )
     found = check_sql(replace(tenant, database_yaml={"extra": told}))
     assert [(problem.severity, problem.key, problem.message) for problem in found] == [
         ("warning", "columns.two", "extra has no column two"),
@@ -246,7 +368,9 @@ def test_what_a_table_is_told_to_have_and_has_not_is_a_warning(tmp_path: Path) -
 
 def test_good_sql_has_no_problems(tmp_path: Path) -> None:
     cdt = custom_table(tmp_path, "CDT_Extra", "SELECT id, upper(mail) AS mail FROM Shop_Customers")
-    good = {"extra": "SELECT e.mail, c.amperity_id FROM CDT_Extra AS e CROSS JOIN Shop_Customers AS c"}
+    good = {
+        "extra": "SELECT e.mail, c.amperity_id FROM CDT_Extra AS e CROSS JOIN Shop_Customers AS c"
+    }
     assert check_sql(shop(tmp_path, custom=[cdt], database=good)) == []
 
 
@@ -262,27 +386,58 @@ def test_good_sql_has_no_problems(tmp_path: Path) -> None:
         "SELECT amperity_id FROM customer_360 TABLESAMPLE 10%",
     ],
 )
-def test_the_clock_and_chance_are_a_warning_and_built_again_on_another_day(tmp_path: Path, sql: str) -> None:
+def test_the_clock_and_chance_are_a_warning_and_built_again_on_another_day(
+    tmp_path: Path, sql: str
+) -> None:
     tenant = shop(tmp_path, database={"extra": sql})
     found = [problem for problem in check_sql(tenant) if "clock or chance" in problem.message]
-    assert [(problem.severity, problem.file) for problem in found] == [("warning", "database/extra.sql")]
+    assert [(problem.severity, problem.file) for problem in found] == [
+        ("warning", "database/extra.sql")
+    ]
     assert next(node for node in plan(tenant) if node.name == "extra").uses_as_of
 
 
 @pytest.mark.parametrize(
     ("sql", "advice"),
     [
-        ("SELECT a.* FROM merged_customers AS a, customer_360 AS b", "joins a table without a condition"),
-        ("SELECT a.* FROM merged_customers AS a, customer_360 AS b WHERE a.amperity_id = b.amperity_id", None),
+        (
+            "SELECT a.* FROM merged_customers AS a, customer_360 AS b",
+            "joins a table without a condition",
+        ),
+        (
+            "SELECT a.* FROM merged_customers AS a, customer_360 AS b WHERE a.amperity_id = b.amperity_id",
+            None,
+        ),
         ("SELECT a.* FROM merged_customers AS a CROSS JOIN run_context", None),
-        ("SELECT *, ROW_NUMBER() OVER (ORDER BY amperity_id) AS n FROM customer_360", "window without PARTITION BY"),
-        ("SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY amperity_id) AS n FROM customer_360", None),
-        (f"SELECT * FROM customer_360 WHERE city NOT IN ({', '.join(repr(str(n)) for n in range(101))})", "NOT IN over 101"),
-        (r"SELECT regexp_replace(city, '\\s+', '', 'g') AS c FROM customer_360", "doubles a backslash"),
+        (
+            "SELECT *, ROW_NUMBER() OVER (ORDER BY amperity_id) AS n FROM customer_360",
+            "window without PARTITION BY",
+        ),
+        (
+            "SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY amperity_id) AS n FROM customer_360",
+            None,
+        ),
+        (
+            f"SELECT * FROM customer_360 WHERE city NOT IN ({', '.join(repr(str(n)) for n in range(101))})",
+            "NOT IN over 101",
+        ),
+        (
+            r"SELECT regexp_replace(city, '\\s+', '', 'g') AS c FROM customer_360",
+            "doubles a backslash",
+        ),
         (r"SELECT regexp_replace(city, '\s+', '', 'g') AS c FROM customer_360", None),
-        ("SELECT strip_accents(city) AS c FROM customer_360", "strip_accents(), which is not known"),
-        ("SELECT arg_max(city, given_name) AS c FROM customer_360", "arg_max or arg_min without FILTER"),
-        ("SELECT date_diff('month', birthdate, as_of) AS c FROM customer_360, run_context WHERE TRUE", "counts months"),
+        (
+            "SELECT strip_accents(city) AS c FROM customer_360",
+            "strip_accents(), which is not known",
+        ),
+        (
+            "SELECT arg_max(city, given_name) AS c FROM customer_360",
+            "arg_max or arg_min without FILTER",
+        ),
+        (
+            "SELECT date_diff('month', birthdate, as_of) AS c FROM customer_360, run_context WHERE TRUE",
+            "counts months",
+        ),
     ],
 )
 def test_what_is_seldom_meant_is_a_warning(tmp_path: Path, sql: str, advice: str | None) -> None:
@@ -292,7 +447,9 @@ def test_what_is_seldom_meant_is_a_warning(tmp_path: Path, sql: str, advice: str
 
 
 def test_a_tag_of_ones_own_may_be_any_word(tmp_path: Path) -> None:
-    fields = {word: {"tags": [f"txn-item/{word}"]} for word in ("order-id", "table", "column", "order")}
+    fields = {
+        word: {"tags": [f"txn-item/{word}"]} for word in ("order-id", "table", "column", "order")
+    }
     assert check_sql(make_tenant(tmp_path, feeds=[feed("Shop:Items", fields)])) == []
 
 
@@ -307,7 +464,9 @@ def test_lineage_leads_from_a_column_to_its_sources(session: Session, tmp_path: 
     build_all(session, tenant)
     schemas = {name: state.columns for name, state in session.pending.items()}
     found = lineage(node_of(tenant, "customer_360"), schemas)
-    assert found["lifetime_order_revenue"] == [("transaction_attributes_extended", "lifetime_order_revenue")]
+    assert found["lifetime_order_revenue"] == [
+        ("transaction_attributes_extended", "lifetime_order_revenue")
+    ]
     found = lineage(node_of(tenant, "unified_itemized_transactions"), schemas)
     assert found["item_revenue"] == [("stitched/Shop_Items", "paid")]
     found = lineage(node_of(tenant, "merged_customers"), schemas)
@@ -331,26 +490,52 @@ def test_what_cannot_be_traced_is_missing_from_the_lineage() -> None:
         )
         return {column: [c for _, c in leaves] for column, leaves in lineage(node, schemas).items()}
 
-    assert traced("SELECT m AS r, to_json(m) AS j, email AS e, 1 AS n, count(*) OVER () AS k FROM merged_customers m") == {
+    assert traced(
+        "SELECT m AS r, to_json(m) AS j, email AS e, 1 AS n, count(*) OVER () AS k FROM merged_customers m"
+    ) == {
         "e": ["email"],
         "n": [],
         "k": [],
     }
     assert traced("SELECT COLUMNS('e.*') FROM merged_customers") == {}
-    assert traced("SELECT * FROM (PIVOT merged_customers ON amperity_id IN ('A') USING max(email))") == {}
+    assert (
+        traced("SELECT * FROM (PIVOT merged_customers ON amperity_id IN ('A') USING max(email))")
+        == {}
+    )
 
 
 def test_checks_count_what_should_be_looked_at(session: Session, tmp_path: Path) -> None:
     tenant = shop(tmp_path, options={"validations": {"thresholds": {"CV-T14": 50}}})
-    put_unified(session, [{"amperity_id": "A1", "email": "a@x.com", "phone": "12"}, {"amperity_id": "A2"}], fk_customer="VARCHAR")
+    put_unified(
+        session,
+        [{"amperity_id": "A1", "email": "a@x.com", "phone": "12"}, {"amperity_id": "A2"}],
+        fk_customer="VARCHAR",
+    )
     rows: list[dict[str, Any]] = [
-        {"order_id": "O1", "amperity_id": "A1", "item_quantity": 1, "item_revenue": 10, "order_datetime": "2026-01-01"},
+        {
+            "order_id": "O1",
+            "amperity_id": "A1",
+            "item_quantity": 1,
+            "item_revenue": 10,
+            "order_datetime": "2026-01-01",
+        },
         {"order_id": "O1", "amperity_id": "A2", "item_quantity": 0, "order_datetime": "2026-07-01"},
-        {"order_id": "O3", "is_return": True, "item_quantity": -1, "item_revenue": -20, "order_datetime": "2026-01-01"},
+        {
+            "order_id": "O3",
+            "is_return": True,
+            "item_quantity": -1,
+            "item_revenue": -20,
+            "order_datetime": "2026-01-01",
+        },
         {"order_id": None, "item_quantity": 1, "item_revenue": 1},
     ]
     put_gathered(session, tenant, "unified_itemized_transactions", rows)
-    put(session, "domain/News_Consent", {"id": "VARCHAR", "mail": "VARCHAR", "yes": "BOOLEAN", **SYSTEM}, [])
+    put(
+        session,
+        "domain/News_Consent",
+        {"id": "VARCHAR", "mail": "VARCHAR", "yes": "BOOLEAN", **SYSTEM},
+        [],
+    )
     build_all(session, tenant)
     state = validate_database(session, databases(tenant)[0], as_of=AS_OF)
     found = {r["validation_id"]: r for r in table(session, "database_validation")}
@@ -370,21 +555,33 @@ def test_checks_count_what_should_be_looked_at(session: Session, tmp_path: Path)
         "CV-F02": (None, None, "not_applicable"),
         "CV-T06.product_category": (None, None, "not_applicable"),
     }
-    assert {i: (found[i]["checked_count"], found[i]["finding_count"], found[i]["status"]) for i in counts} == counts
+    assert {
+        i: (found[i]["checked_count"], found[i]["finding_count"], found[i]["status"])
+        for i in counts
+    } == counts
     assert state.figures["warnings"] == sum(r["status"] == "warning" for r in found.values())
     blocking = shop(tmp_path, options={"validations": {"blocking": ["CV-T03"]}})
     with pytest.raises(C360Error, match="CV-T03"):
         validate_database(session, databases(blocking)[0], as_of=AS_OF)
 
 
-def test_the_published_database_is_whole_described_and_known_as_published(session: Session, tmp_path: Path) -> None:
+def test_the_published_database_is_whole_described_and_known_as_published(
+    session: Session, tmp_path: Path
+) -> None:
     tenant = shop(
-        tmp_path, database={"crossover": "SELECT amperity_id, 1 AS one, upper(given_name) AS loud FROM merged_customers"}
+        tmp_path,
+        database={
+            "crossover": "SELECT amperity_id, 1 AS one, upper(given_name) AS loud FROM merged_customers"
+        },
     )
     told = DatabaseTableConfig.model_validate(
         {
             "description": "Both brands",
-            "columns": {"one": {"description": "A one"}, "ONE": {"unique": True}, "loud": {"description": "LOUD"}},
+            "columns": {
+                "one": {"description": "A one"},
+                "ONE": {"unique": True},
+                "loud": {"description": "LOUD"},
+            },
         }
     )
     tenant = replace(tenant, database_yaml={"crossover": told})
@@ -396,7 +593,10 @@ def test_the_published_database_is_whole_described_and_known_as_published(sessio
     assert figures["customers"] == 2
     with duckdb.connect(str(database_path(tmp_path)), read_only=True) as con:
         names = {
-            row[0] for row in con.execute("SELECT table_schema || '.' || table_name FROM information_schema.tables").fetchall()
+            row[0]
+            for row in con.execute(
+                "SELECT table_schema || '.' || table_name FROM information_schema.tables"
+            ).fetchall()
         }
         assert {
             "main.customer_360",
@@ -405,10 +605,14 @@ def test_the_published_database_is_whole_described_and_known_as_published(sessio
             "domain.Shop_Items",
             "reports.database_validation",
         } <= names
-        columns = con.execute("SELECT table_schema, table_name, column_name FROM information_schema.columns").fetchall()
+        columns = con.execute(
+            "SELECT table_schema, table_name, column_name FROM information_schema.columns"
+        ).fetchall()
         listed = con.execute('SELECT "schema", "table", "column" FROM c360_catalog').fetchall()
         assert sorted(columns) == sorted(listed)
-        described = con.execute("SELECT description FROM c360_catalog WHERE \"column\" = 'one'").fetchall()
+        described = con.execute(
+            "SELECT description FROM c360_catalog WHERE \"column\" = 'one'"
+        ).fetchall()
         assert described == [("A one",)]
         bare = con.execute(
             'SELECT "table", "column" FROM c360_catalog WHERE description = \'\' AND "schema" = \'main\''
@@ -422,9 +626,13 @@ def test_the_published_database_is_whole_described_and_known_as_published(sessio
         personal = "SELECT count(*), count(example) FROM reports.column_statistics WHERE pii"
         ((marked, shown),) = con.execute(personal).fetchall()
         assert (marked > 20, shown) == (True, 0)
-        runs = con.execute("SELECT database, mode, status, profile_count FROM reports.database_run").fetchall()
+        runs = con.execute(
+            "SELECT database, mode, status, profile_count FROM reports.database_run"
+        ).fetchall()
         assert runs == [("customer_360", "normal", "succeeded", 2)]
-        warned = con.execute("SELECT \"table\", field, count FROM reports.database_warning WHERE kind LIKE 'db/%'").fetchall()
+        warned = con.execute(
+            "SELECT \"table\", field, count FROM reports.database_warning WHERE kind LIKE 'db/%'"
+        ).fetchall()
         assert warned == [("crossover", "one", 1)]
         passed_on = con.execute(
             'SELECT "column", is_pii FROM c360_catalog WHERE "table" = \'crossover\' ORDER BY position'
@@ -440,7 +648,9 @@ def test_the_published_database_is_whole_described_and_known_as_published(sessio
         assert shown == [("txn-item/item-revenue", False)]
 
 
-def test_what_is_computed_from_personal_data_is_marked_however_it_is_written(session: Session, tmp_path: Path) -> None:
+def test_what_is_computed_from_personal_data_is_marked_however_it_is_written(
+    session: Session, tmp_path: Path
+) -> None:
     written = """SELECT amperity_id AS Id, Email AS Contact, given_name AS "First Name", 1 AS "One", m AS everything,
         COLUMNS('(surname)') AS "x_\\1", to_json(m)::VARCHAR AS text FROM merged_customers m"""
     again = 'SELECT Contact AS mail, Id, "One" FROM written'
@@ -449,8 +659,12 @@ def test_what_is_computed_from_personal_data_is_marked_however_it_is_written(ses
     build_all(session, tenant)
     publish_database(session, tenant, as_of=AS_OF)
     with duckdb.connect(str(database_path(tenant.root)), read_only=True) as con:
-        found = con.execute("SELECT \"column\", is_pii FROM c360_catalog WHERE \"table\" IN ('written', 'again')").fetchall()
-    personal = dict.fromkeys(["Contact", "First Name", "x_surname", "everything", "text", "mail"], True)
+        found = con.execute(
+            "SELECT \"column\", is_pii FROM c360_catalog WHERE \"table\" IN ('written', 'again')"
+        ).fetchall()
+    personal = dict.fromkeys(
+        ["Contact", "First Name", "x_surname", "everything", "text", "mail"], True
+    )
     assert dict(found) == {"Id": False, "One": False, **personal}
 
 
@@ -468,7 +682,9 @@ def test_a_promise_that_blocks_is_known_whatever_case_its_column_is_written_in(
     assert check_sql(tenant) == []
     fill(session)
     build_all(session, tenant)
-    with pytest.raises(C360Error, match=r"not published: db/unique\.crossover\.one found more than allowed"):
+    with pytest.raises(
+        C360Error, match=r"not published: db/unique\.crossover\.one found more than allowed"
+    ):
         publish_database(session, tenant, as_of=AS_OF)
 
 
@@ -478,7 +694,9 @@ def test_a_change_is_not_published_until_it_is(session: Session, tmp_path: Path)
     build_all(session, tenant)
     publish_database(session, tenant, as_of=AS_OF)
     assert is_published(session, tenant)
-    assert not is_published(session, shop(tmp_path, options={"validations": {"thresholds": {"CV-T01": 5}}}))
+    assert not is_published(
+        session, shop(tmp_path, options={"validations": {"thresholds": {"CV-T01": 5}}})
+    )
     put_unified(session, [{"amperity_id": "A7"}], fk_customer="VARCHAR")
     assert not is_published(session, tenant)
 
@@ -495,7 +713,9 @@ def test_what_only_gathers_source_columns_is_published_as_a_view_while_it_is_wha
     def published() -> tuple[str, list[tuple[Any, ...]]]:
         publish_database(session, tenant, as_of=AS_OF)
         with duckdb.connect(str(database_path(tmp_path)), read_only=True) as con:
-            ((kind,),) = con.execute(f"SELECT table_type FROM information_schema.tables WHERE table_name = '{items}'").fetchall()
+            ((kind,),) = con.execute(
+                f"SELECT table_type FROM information_schema.tables WHERE table_name = '{items}'"
+            ).fetchall()
             return kind, con.execute(
                 f"SELECT order_id, amperity_id, item_revenue, unit_cost, shade FROM {items} ORDER BY ALL"
             ).fetchall()
@@ -504,10 +724,14 @@ def test_what_only_gathers_source_columns_is_published_as_a_view_while_it_is_wha
     assert published() == ("VIEW", rows)
     session.bind("stitched/Shop_Items", "_before")
     session.write("stitched/Shop_Items", "SELECT * FROM _before WHERE \"order\" <> 'O3'")
-    assert published() == ("BASE TABLE", rows), "the sources hold another day, on which nothing else was built"
+    assert published() == ("BASE TABLE", rows), (
+        "the sources hold another day, on which nothing else was built"
+    )
 
 
-def test_the_sql_of_every_table_runs_as_pasted_on_the_published_file(session: Session, tmp_path: Path) -> None:
+def test_the_sql_of_every_table_runs_as_pasted_on_the_published_file(
+    session: Session, tmp_path: Path
+) -> None:
     tenant = shop(tmp_path)
     fill(session)
     build_all(session, tenant)
@@ -526,8 +750,15 @@ def test_the_tenants_day_decides(session: Session, tmp_path: Path) -> None:
     session.timezone = "America/New_York"
     tenant = make_tenant(tmp_path, timezone="America/New_York")
     put_unified(session, [])
-    item = {"amperity_id": "A1", "order_id": "O1", "item_revenue": 1, "order_datetime": "2026-05-31 02:00:00+00"}
+    item = {
+        "amperity_id": "A1",
+        "order_id": "O1",
+        "item_revenue": 1,
+        "order_datetime": "2026-05-31 02:00:00+00",
+    }
     put_gathered(session, tenant, "unified_itemized_transactions", [item])
     build_all(session, tenant, only=["unified_transactions", "transaction_attributes_extended"])
-    row = one(session, "transaction_attributes_extended", "l30d_order_frequency, days_since_latest_order")
+    row = one(
+        session, "transaction_attributes_extended", "l30d_order_frequency, days_since_latest_order"
+    )
     assert list(row.values()) == [0, 31]

@@ -29,7 +29,13 @@ from c360_assets_tests.customer_360.world import AS_OF, put_unified
 from c360_assets_tests.ingest.servers import s3_server
 
 PEOPLE = [
-    {"amperity_id": f"A{n}", "given_name": "Ann", "email": f"{n}@x.com", "update_dt": "2026-01-01 12:00:00+00"} for n in range(3)
+    {
+        "amperity_id": f"A{n}",
+        "given_name": "Ann",
+        "email": f"{n}@x.com",
+        "update_dt": "2026-01-01 12:00:00+00",
+    }
+    for n in range(3)
 ]
 TABLES: dict[str, Any] = {
     "customer_360": {"columns": ["amperity_id", "Email"], "name": "people"},
@@ -59,7 +65,9 @@ def publish(tenant: Tenant, people: list[dict[str, Any]]) -> None:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("sender")
     (made / "database").mkdir()
-    (made / "database" / "nested.sql").write_text("SELECT {'email': email} AS m FROM merged_customers")
+    (made / "database" / "nested.sql").write_text(
+        "SELECT {'email': email} AS m FROM merged_customers"
+    )
     publish(tenant_at(made), PEOPLE)
     return made
 
@@ -74,7 +82,9 @@ def test_files_hold_what_is_allowed(root: Path, form: str) -> None:
     tenant = tenant_at(root, crm={"path": f"exports/{form}", "format": form})
     with open_session(root / "warehouse") as session:
         session.execute("SET threads = 1")
-        assert send(session, tenant, "crm").rows == {name: 0 if name.startswith("tr") else 3 for name in TABLES}
+        assert send(session, tenant, "crm").rows == {
+            name: 0 if name.startswith("tr") else 3 for name in TABLES
+        }
         assert send(session, tenant, "crm").reused
         assert due(session, tenant) == []
     folder = root / "exports" / form
@@ -85,7 +95,9 @@ def test_files_hold_what_is_allowed(root: Path, form: str) -> None:
 
 
 def test_without_a_list_nothing_personal_leaves(root: Path) -> None:
-    tenant = tenant_at(root, open={"path": "exports/open", "format": "csv", "tables": {"customer_360": None}})
+    tenant = tenant_at(
+        root, open={"path": "exports/open", "format": "csv", "tables": {"customer_360": None}}
+    )
     with open_session(root / "warehouse") as session:
         session.execute("SET threads = 1")
         send(session, tenant, "open")
@@ -124,7 +136,9 @@ def bucket() -> Iterator[Any]:
 
 
 def test_s3(root: Path, bucket: Any) -> None:
-    tenant = tenant_at(root, lake={"path": "s3://brand/c360", "format": "csv"}, lost={"path": "s3://nobody/c360"})
+    tenant = tenant_at(
+        root, lake={"path": "s3://brand/c360", "format": "csv"}, lost={"path": "s3://nobody/c360"}
+    )
     with open_session(root / "warehouse") as session:
         session.execute("SET threads = 1")
         assert send(session, tenant, "lake").rows["customer_360"] == 3
@@ -132,7 +146,9 @@ def test_s3(root: Path, bucket: Any) -> None:
             send(session, tenant, "lost")
     text = bucket.get_object(Bucket="brand", Key="c360/people.csv")["Body"].read().decode()
     assert text.splitlines() == ["amperity_id,email", "A0,0@x.com", "A1,1@x.com", "A2,2@x.com"]
-    assert {o["Key"] for o in bucket.list_objects(Bucket="brand")["Contents"]} >= {"c360/manifest.json"}
+    assert {o["Key"] for o in bucket.list_objects(Bucket="brand")["Contents"]} >= {
+        "c360/manifest.json"
+    }
 
 
 @pytest.fixture(scope="module")
@@ -158,14 +174,20 @@ def test_postgres_takes_what_a_user_of_few_rights_sends_and_a_refusal_ends_the_s
     may("CREATE SCHEMA shared")
     may("CREATE ROLE sender LOGIN")
     monkeypatch.setenv("ANALYSTS", server.replace("c360@", "sender@"))
-    tenant = tenant_at(root, analysts={"type": "postgres", "url_env": "ANALYSTS", "schema": "shared"})
+    tenant = tenant_at(
+        root, analysts={"type": "postgres", "url_env": "ANALYSTS", "schema": "shared"}
+    )
     with open_session(root / "warehouse") as session:
-        with pytest.raises(C360Error, match="may not make tables in schema shared: grant it USAGE and CREATE"):
+        with pytest.raises(
+            C360Error, match="may not make tables in schema shared: grant it USAGE and CREATE"
+        ):
             send(session, tenant, "analysts")
         may("GRANT USAGE, CREATE ON SCHEMA shared TO sender")
         may("CREATE TABLE shared.people__c360_new ()")
         for _ in range(3):
-            with pytest.raises(C360Error, match="destination analysts did not take the data: ProgrammingError"):
+            with pytest.raises(
+                C360Error, match="destination analysts did not take the data: ProgrammingError"
+            ):
                 send(session, tenant, "analysts")
         may("DROP TABLE shared.people__c360_new")
         assert send(session, tenant, "analysts").rows["customer_360"] == 3
@@ -186,7 +208,9 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
 
     with open_session(root / "warehouse") as session:
         session.execute("SET threads = 1")
-        with pytest.raises(C360Error, match="destination analysts: the environment variable ANALYSTS is not set"):
+        with pytest.raises(
+            C360Error, match="destination analysts: the environment variable ANALYSTS is not set"
+        ):
             send(session, tenant, "analysts")
         monkeypatch.setenv("ANALYSTS", "postgresql://c360:secret@127.0.0.1:1/postgres")
         with pytest.raises(C360Error, match=r"no connection: .* in ANALYSTS right") as error:
@@ -194,7 +218,9 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
         assert "secret" not in str(error.value)
         monkeypatch.setenv("ANALYSTS", server)
         assert send(session, tenant, "analysts").rows["customer_360"] == 3
-        assert ask("SELECT * FROM c360.people ORDER BY 1") == [(f"A{n}", f"{n}@x.com") for n in range(3)]
+        assert ask("SELECT * FROM c360.people ORDER BY 1") == [
+            (f"A{n}", f"{n}@x.com") for n in range(3)
+        ]
         kinds = "SELECT data_type FROM information_schema.columns WHERE table_schema = 'c360' AND column_name = '{}'"
         assert ask(kinds.format("lifetime_order_revenue")) == [("numeric",)]
         assert ask(kinds.format("update_dt")) == [("timestamp with time zone",)]
@@ -208,10 +234,14 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
         session.execute("SET threads = 1")
         assert not send(session, tenant, "analysts").reused
     assert ask("SELECT n FROM c360.seen") == [(2,)]
-    assert ask("SELECT count(*) FROM information_schema.tables WHERE table_name LIKE '%__c360_new'") == [(0,)]
+    assert ask(
+        "SELECT count(*) FROM information_schema.tables WHERE table_name LIKE '%__c360_new'"
+    ) == [(0,)]
 
 
-def test_a_full_disk_is_told_and_keeps_no_half_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_and_keeps_no_half_file(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(number: int) -> None:
         raise OSError(errno.ENOSPC, "ann@x.com", "people.csv")
 
@@ -229,15 +259,23 @@ def test_a_full_disk_is_told_and_keeps_no_half_file(root: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("item", "told"),
     [
-        ({"path": "gs://bucket/x"}, "destination crm: what sends to gs:// is not installed; a path is a folder or s3://"),
-        ({"path": "x", "tables": {"nested": None}}, "destination crm: every column of nested is personal; list those"),
+        (
+            {"path": "gs://bucket/x"},
+            "destination crm: what sends to gs:// is not installed; a path is a folder or s3://",
+        ),
+        (
+            {"path": "x", "tables": {"nested": None}},
+            "destination crm: every column of nested is personal; list those",
+        ),
         (
             {"type": "postgres", "url_env": "HOME", "tables": {"nested": {"columns": ["m"]}}},
             "destination crm: nested: m is STRUCT, which PostgreSQL cannot take: cast it to JSON",
         ),
     ],
 )
-def test_what_cannot_be_sent_is_told_with_a_remedy(root: Path, item: dict[str, Any], told: str) -> None:
+def test_what_cannot_be_sent_is_told_with_a_remedy(
+    root: Path, item: dict[str, Any], told: str
+) -> None:
     tenant = tenant_at(root, crm=item)
     with open_session(root / "warehouse") as session, pytest.raises(C360Error, match=told):
         send(session, tenant, "crm")
@@ -245,10 +283,20 @@ def test_what_cannot_be_sent_is_told_with_a_remedy(root: Path, item: dict[str, A
 
 def test_what_would_overwrite_itself_is_an_error_of_the_configuration(root: Path) -> None:
     ids = {"columns": ["amperity_id"]}
-    one = {"type": "postgres", "url_env": "ANALYSTS", "tables": {"customer_360": {**ids, "name": "people"}}}
+    one = {
+        "type": "postgres",
+        "url_env": "ANALYSTS",
+        "tables": {"customer_360": {**ids, "name": "people"}},
+    }
     tenant = tenant_at(
         root,
-        twice={"path": "x", "tables": {"customer_360": {**ids, "name": "A"}, "merged_customers": {**ids, "name": "a"}}},
+        twice={
+            "path": "x",
+            "tables": {
+                "customer_360": {**ids, "name": "A"},
+                "merged_customers": {**ids, "name": "a"},
+            },
+        },
         again={"path": f"{root}/y/../x/", "tables": {"customer_360": ids}},
         columns={"path": "z", "tables": {"customer_360": {"columns": ["email", "Email"]}}},
         first=one,
@@ -270,7 +318,10 @@ def test_a_folder_that_was_there_keeps_its_permissions(root: Path) -> None:
     with open_session(root / "warehouse") as session:
         send(session, tenant, "shared")
         send(session, tenant, "own")
-    assert [stat.S_IMODE((root / folder).stat().st_mode) for folder in ("shared", "made/here")] == [0o755, 0o700]
+    assert [stat.S_IMODE((root / folder).stat().st_mode) for folder in ("shared", "made/here")] == [
+        0o755,
+        0o700,
+    ]
 
 
 def test_what_is_misspelt_is_an_error_of_the_configuration(root: Path) -> None:
@@ -279,8 +330,12 @@ def test_what_is_misspelt_is_an_error_of_the_configuration(root: Path) -> None:
     found = [str(problem) for problem in check_sql(tenant)]
     assert len(found) == 3
     assert [
-        text for text in ("no database jp", "no table customer_36 ", "customer_360 has no column mail") if text not in str(found)
+        text
+        for text in ("no database jp", "no table customer_36 ", "customer_360 has no column mail")
+        if text not in str(found)
     ] == []
-    (root / "destinations.yaml").write_text("destinations:\n  crm:\n    type: postgres\n    tables: {customer_360: }\n")
+    (root / "destinations.yaml").write_text(
+        "destinations:\n  crm:\n    type: postgres\n    tables: {customer_360: }\n"
+    )
     _, problems = read_tenant(root)
     assert [p.file for p in problems if p.severity == "error"] == ["destinations.yaml"]

@@ -62,9 +62,15 @@ def publish(root: Path, people: list[dict[str, Any]] | None = None, as_of: date 
 
 def test_the_difference_before_is_what_publishing_does(root: Path) -> None:
     assert database_diff(root) == []
-    changed = [{**PEOPLE[0], "given_name": "Anna"}, *PEOPLE[2:], {"amperity_id": "A9", "surname": "Lee"}]
+    changed = [
+        {**PEOPLE[0], "given_name": "Anna"},
+        *PEOPLE[2:],
+        {"amperity_id": "A9", "surname": "Lee"},
+    ]
     stitch(root, changed)
-    (root / "database" / "merged_customers.sql").write_text("SELECT *, 1 AS score FROM merged_customers")
+    (root / "database" / "merged_customers.sql").write_text(
+        "SELECT *, 1 AS score FROM merged_customers"
+    )
     manifest = (root / "warehouse" / "manifest.json").read_bytes()
     before = {diff.table: diff for diff in database_diff(root)}
     assert (root / "warehouse" / "manifest.json").read_bytes() == manifest
@@ -86,11 +92,15 @@ def test_after_a_rollback_the_next_run_publishes_again(root: Path) -> None:
         assert not is_published(session, tenant)
         publish_database(session, tenant, as_of=AS_OF)
         assert is_published(session, tenant)
-    people = next(diff for diff in database_diff(root, "1", "published") if diff.table == "customer_360")
+    people = next(
+        diff for diff in database_diff(root, "1", "published") if diff.table == "customer_360"
+    )
     assert (people.added, people.dropped) == (0, 2)
 
 
-def test_after_a_rollback_a_build_is_compared_as_of_the_date_of_what_is_published(root: Path) -> None:
+def test_after_a_rollback_a_build_is_compared_as_of_the_date_of_what_is_published(
+    root: Path,
+) -> None:
     publish(root, PEOPLE[:2], AS_OF + timedelta(days=9))
     roll_back(root, None)
     found = {diff.table: diff for diff in database_diff(root)}
@@ -101,8 +111,12 @@ def test_after_a_rollback_a_build_is_compared_as_of_the_date_of_what_is_publishe
     assert preview_table(root, "dated").sample == [(AS_OF,)]
 
 
-@pytest.mark.parametrize("damage", [lambda whole: b"x" * len(whole), lambda whole: whole[:-4096], lambda whole: b""])
-def test_a_file_damaged_by_hand_is_told_and_published_again(root: Path, damage: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize(
+    "damage", [lambda whole: b"x" * len(whole), lambda whole: whole[:-4096], lambda whole: b""]
+)
+def test_a_file_damaged_by_hand_is_told_and_published_again(
+    root: Path, damage: Callable[[bytes], bytes]
+) -> None:
     file, tenant = root / "activated" / "customer_360.duckdb", load_tenant(root)
     whole = file.read_bytes()
     file.write_bytes(damage(whole))
@@ -144,12 +158,25 @@ def test_questions_to_a_damaged_file_say_what_helps(root: Path) -> None:
     publish(root, PEOPLE[:2])
     damaged = b"x" * 100_000
     file.write_bytes(damaged)
-    for ask in (database_diff, lambda root: preview_table(root, "customer_360"), lambda root: open_published(root).__enter__()):
-        with pytest.raises(C360Error, match=r"customer_360.duckdb cannot be opened .*`c360 run` publishes a damaged one again"):
+    for ask in (
+        database_diff,
+        lambda root: preview_table(root, "customer_360"),
+        lambda root: open_published(root).__enter__(),
+    ):
+        with pytest.raises(
+            C360Error,
+            match=r"customer_360.duckdb cannot be opened .*`c360 run` publishes a damaged one again",
+        ):
             ask(root)
     publish(root)
-    assert [(v.number, v.customers, v.damaged) for v in versions(root)] == [(None, 2, False), (2, None, True), (1, 4, False)]
-    with pytest.raises(C360Error, match=r"customer_360.2.duckdb is damaged and cannot be published"):
+    assert [(v.number, v.customers, v.damaged) for v in versions(root)] == [
+        (None, 2, False),
+        (2, None, True),
+        (1, 4, False),
+    ]
+    with pytest.raises(
+        C360Error, match=r"customer_360.2.duckdb is damaged and cannot be published"
+    ):
         roll_back(root, None)
     assert [v.customers for v in versions(root)] == [2, None, 4]
     assert roll_back(root, 1).replaced == 3
@@ -160,10 +187,14 @@ def test_a_full_disk_leaves_what_was_published_and_nothing_half_written(root: Pa
     resource = pytest.importorskip("resource", reason="file size limits are those of Unix")
     file = root / "activated" / "customer_360.duckdb"
     before, limit = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
-    with duckdb.connect(str(file), read_only=True) as reader:  # a reader keeps what it opened, and keeps nobody from publishing
+    with duckdb.connect(
+        str(file), read_only=True
+    ) as reader:  # a reader keeps what it opened, and keeps nobody from publishing
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limit[1]))
         try:
-            with pytest.raises(C360Error, match=r"could not be written: .*; what was published before stays"):
+            with pytest.raises(
+                C360Error, match=r"could not be written: .*; what was published before stays"
+            ):
                 publish(root, PEOPLE[:1])
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
@@ -173,7 +204,10 @@ def test_a_full_disk_leaves_what_was_published_and_nothing_half_written(root: Pa
         after = file.read_bytes()
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limit[1]))
         try:
-            with pytest.raises(C360Error, match=r"could not be written: File too large; what was published before stays"):
+            with pytest.raises(
+                C360Error,
+                match=r"could not be written: File too large; what was published before stays",
+            ):
                 roll_back(root, None)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
@@ -197,7 +231,9 @@ def test_what_is_not_there_is_told(root: Path) -> None:
 
 def test_a_draft_is_previewed_and_nothing_is_written(root: Path) -> None:
     draft = root / "database" / "drafts" / "customer_360.sql"
-    draft.write_text("SELECT amperity_id, given_name, 1 AS score FROM customer_360 WHERE amperity_id > 'A1'")
+    draft.write_text(
+        "SELECT amperity_id, given_name, 1 AS score FROM customer_360 WHERE amperity_id > 'A1'"
+    )
     files = sorted(p for p in root.rglob("*") if p.is_file())
     found = preview_table(root, "customer_360", as_of=AS_OF, rows=1)
     assert (found.rows, found.rows_before, found.sample) == (2, 4, [("A2", "Ann", 1)])
@@ -223,17 +259,25 @@ def test_each_database_is_read_previewed_and_rolled_back_by_itself(tmp_path: Pat
             session.commit()
             for database in databases(tenant):
                 publish_database(session, tenant, as_of=AS_OF, database=database)
-    assert roll_back(tmp_path, None, "brand") == RolledBack(tmp_path / "activated" / "brand.duckdb", 1, 2)
+    assert roll_back(tmp_path, None, "brand") == RolledBack(
+        tmp_path / "activated" / "brand.duckdb", 1, 2
+    )
 
     def people_of(database: str) -> int:
         with open_published(tmp_path, database) as con:
             return int(con.execute("SELECT count(*) FROM merged_customers").fetchall()[0][0])
 
-    assert [(v.number, v.as_of, v.customers) for v in versions(tmp_path)] == [(None, AS_OF, 1), (1, AS_OF, 4)]
+    assert [(v.number, v.as_of, v.customers) for v in versions(tmp_path)] == [
+        (None, AS_OF, 1),
+        (1, AS_OF, 4),
+    ]
     assert [(v.number, v.published) for v in versions(tmp_path, "brand")] == [(1, True), (2, False)]
     with open_published(tmp_path, number=1) as con:
         assert con.execute("SELECT count(*) FROM customer_360").fetchall() == [(4,)]
-    with pytest.raises(C360Error, match="no database number 7 is kept"), open_published(tmp_path, number=7):
+    with (
+        pytest.raises(C360Error, match="no database number 7 is kept"),
+        open_published(tmp_path, number=7),
+    ):
         pass
     assert [people_of(name) for name in ("customer_360", "group", "brand")] == [1, 1, 4]
     with open_session(tmp_path / "warehouse") as session:
@@ -242,5 +286,8 @@ def test_each_database_is_read_previewed_and_rolled_back_by_itself(tmp_path: Pat
     assert (found.rows, found.rows_before) == (1, 4)
     assert "email_blv" in table_sql(tmp_path, "MERGED_customers", "brand")
     assert "REGEXP_REPLACE" in table_sql(tmp_path, "merged_customers", spark=True)
-    with pytest.raises(C360Error, match="no database jp; there are customer_360, brand"), open_published(tmp_path, "jp"):
+    with (
+        pytest.raises(C360Error, match="no database jp; there are customer_360, brand"),
+        open_published(tmp_path, "jp"),
+    ):
         pass

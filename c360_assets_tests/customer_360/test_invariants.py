@@ -32,8 +32,12 @@ POLICY = {
     "email_ampid_assignment": {"rounds": 5},
 }
 OPTIONS = {
-    "unified_transactions": {"options": ["net_order_revenue", "order_cost", "order_discount_amount"]},
-    "transaction_attributes_extended": {"blocks": ["returns", "cancellations", "net_order_revenue", "order_cost", "rfm"]},
+    "unified_transactions": {
+        "options": ["net_order_revenue", "order_cost", "order_discount_amount"]
+    },
+    "transaction_attributes_extended": {
+        "blocks": ["returns", "cancellations", "net_order_revenue", "order_cost", "rfm"]
+    },
 }
 
 
@@ -53,7 +57,9 @@ def records(dice: random.Random) -> list[dict[str, Any]]:
             "city": maybe("Reno", "Elko"),
             "state": maybe("NV", "Nevada"),
             "postal": maybe("89501", "89501-1234"),
-            "email": maybe(*(f"e{dice.randrange(30)}@x.com" for _ in range(6)), "E1@x.com,e2@X.com"),
+            "email": maybe(
+                *(f"e{dice.randrange(30)}@x.com" for _ in range(6)), "E1@x.com,e2@X.com"
+            ),
             "phone": maybe("2065550123", "2065550124", "1,2065550125"),
             "birthdate": dice.choice([None, "1980-01-01", "1990-02-02"]),
             "update_dt": dice.choice([None, "2026-01-01", "2026-02-02"]),
@@ -75,7 +81,9 @@ def items(dice: random.Random) -> list[dict[str, Any]]:
                 "amperity_id": dice.choice([*PEOPLE[:30], None]),
                 "datasource": dice.choice(["POS", "WEB"]),
                 "pk": str(n),
-                "order_id": dice.choice([None, " ", *(f"O{dice.randrange(150)}" for _ in range(20))]),
+                "order_id": dice.choice(
+                    [None, " ", *(f"O{dice.randrange(150)}" for _ in range(20))]
+                ),
                 "product_id": dice.choice(["P1", "P2", None]),
                 "is_return": dice.choice([None, False]) if kind != "return" else True,
                 "is_cancellation": dice.choice([None, False]) if kind != "cancel" else True,
@@ -86,7 +94,9 @@ def items(dice: random.Random) -> list[dict[str, Any]]:
                 "item_cost": sign * cents / 200,
                 "order_discount_amount": dice.choice([0, 1, 2]) if kind == "buy" else 0,
                 "purchase_brand": dice.choice(["X", "Y", None, " "]),
-                "order_datetime": dice.choice([None, *(f"20{y}-0{m}-15" for y in (24, 25, 26) for m in (1, 3, 6, 7))]),
+                "order_datetime": dice.choice(
+                    [None, *(f"20{y}-0{m}-15" for y in (24, 25, 26) for m in (1, 3, 6, 7))]
+                ),
             }
         )
     return rows
@@ -114,7 +124,9 @@ def build_world(
             if node.name != "unified_itemized_transactions":
                 build_table(session, node, as_of=AS_OF)
         session.commit()
-        return tenant, {name: state.digest for name, state in session.warehouse.manifest.tables.items()}
+        return tenant, {
+            name: state.digest for name, state in session.warehouse.manifest.tables.items()
+        }
 
 
 WINDOWS = ["l30d", "l3m", "l6m", "l12m", "lifetime"]
@@ -161,7 +173,11 @@ COUNTER_EXAMPLES = {
         SELECT order_id FROM unified_transactions WHERE order_returned_revenue > 0 OR order_canceled_revenue > 0
         OR order_returned_quantity > 0 OR order_canceled_quantity > 0 OR net_order_revenue > order_revenue""",
     "attributes: longer periods hold shorter ones": "SELECT amperity_id FROM transaction_attributes_extended WHERE "
-    + " OR ".join(f"{a}_{m} > {b}_{m}" for a, b in pairwise(WINDOWS) for m in ("order_frequency", "order_revenue", "total_items"))
+    + " OR ".join(
+        f"{a}_{m} > {b}_{m}"
+        for a, b in pairwise(WINDOWS)
+        for m in ("order_frequency", "order_revenue", "total_items")
+    )
     + " OR l12m_order_frequency + ly12m_order_frequency > lifetime_order_frequency",
     "attributes: lifetime adds up, orders are in sequence": """
         SELECT 1 FROM (SELECT sum(lifetime_order_revenue) a FROM transaction_attributes_extended),
@@ -236,7 +252,9 @@ def item(draw: st.DrawFn) -> dict[str, Any]:
         "order_discount_amount": draw(KNOWN([0, 1, 2])) if kind == "buy" else 0,
         "purchase_brand": draw(KNOWN(["X", "Y", None, " "])),
         "store_id": draw(KNOWN(["S1", "S2", None])),
-        "order_datetime": draw(KNOWN([None, *(f"20{y}-0{m}-15" for y in (24, 25, 26) for m in (1, 3, 6, 7))])),
+        "order_datetime": draw(
+            KNOWN([None, *(f"20{y}-0{m}-15" for y in (24, 25, 26) for m in (1, 3, 6, 7))])
+        ),
     }
 
 
@@ -248,7 +266,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ScratchSes
         yield session, world_tenant(folder)
 
 
-def build_small(session: ScratchSession, tenant: Tenant, unified: list[dict[str, Any]], bought: list[dict[str, Any]]) -> None:
+def build_small(
+    session: ScratchSession,
+    tenant: Tenant,
+    unified: list[dict[str, Any]],
+    bought: list[dict[str, Any]],
+) -> None:
     session.pending.clear()
     put_unified(session, unified)
     put_gathered(session, tenant, "unified_itemized_transactions", bought)
@@ -259,13 +282,21 @@ def build_small(session: ScratchSession, tenant: Tenant, unified: list[dict[str,
 
 NEEDED = {
     *("email_opt_status", "sms_opt_status", "email_engagement_summary", "unified_transactions"),
-    *("transaction_attributes_extended", "email_ampid_assignment", "merged_customers", "address_standardization"),
+    *(
+        "transaction_attributes_extended",
+        "email_ampid_assignment",
+        "merged_customers",
+        "address_standardization",
+    ),
     *("merged_households", "customer_attributes", "customer_360"),
 }
 LOOSE = settings(
     max_examples=8,
     deadline=None,
-    phases=[Phase.explicit, Phase.generate],  # a world takes a second: shrinking one would take minutes
+    phases=[
+        Phase.explicit,
+        Phase.generate,
+    ],  # a world takes a second: shrinking one would take minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -273,7 +304,9 @@ LOOSE = settings(
 @LOOSE
 @given(unified=st.lists(RECORD, min_size=1, max_size=14), bought=st.lists(item(), max_size=24))
 def test_invariants_and_a_second_computation(
-    small: tuple[ScratchSession, Tenant], unified: list[dict[str, Any]], bought: list[dict[str, Any]]
+    small: tuple[ScratchSession, Tenant],
+    unified: list[dict[str, Any]],
+    bought: list[dict[str, Any]],
 ) -> None:
     session, tenant = small
     build_small(session, tenant, unified, bought)
@@ -285,7 +318,12 @@ def test_invariants_and_a_second_computation(
         return session.frame(f"SELECT * FROM {name}")
 
     uc = read("unified_coalesced")
-    again = merged(uc, read("email_ampid_assignment"), POLICY["source_priority"], {"phone": {"POS": 1, "CRM": 3}})
+    again = merged(
+        uc,
+        read("email_ampid_assignment"),
+        POLICY["source_priority"],
+        {"phone": {"POS": 1, "CRM": 3}},
+    )
     assert differences(read("merged_customers"), again, ["amperity_id"]) == []
     made = orders(read("unified_itemized_transactions"), uc)
     assert differences(read("unified_transactions"), made, ["order_id"]) == []

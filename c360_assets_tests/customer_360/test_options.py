@@ -9,31 +9,69 @@ import pytest
 
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session
-from c360_assets_tests.customer_360.world import build_all, feed, make_tenant, one, put_gathered, put_unified, table
+from c360_assets_tests.customer_360.world import (
+    build_all,
+    feed,
+    make_tenant,
+    one,
+    put_gathered,
+    put_unified,
+    table,
+)
 
-ORDERS = feed("Shop:Items", {"order": {"tags": ["txn-item/order-id"]}, "text": {"tags": ["txn-item/product-description"]}})
-EVENTS = feed("Mail:Events", {"mail": {"tags": ["email-event/email"]}, "brand": {"tags": ["email-event/brand"]}})
+ORDERS = feed(
+    "Shop:Items",
+    {"order": {"tags": ["txn-item/order-id"]}, "text": {"tags": ["txn-item/product-description"]}},
+)
+EVENTS = feed(
+    "Mail:Events",
+    {"mail": {"tags": ["email-event/email"]}, "brand": {"tags": ["email-event/brand"]}},
+)
 
 
-def people(session: Session, tenant: Tenant, records: list[dict[str, Any]], items: list[dict[str, Any]]) -> None:
+def people(
+    session: Session, tenant: Tenant, records: list[dict[str, Any]], items: list[dict[str, Any]]
+) -> None:
     put_unified(session, records)
     put_gathered(session, tenant, "unified_itemized_transactions", items)
     for name in ("email_opt_status", "sms_opt_status", "unified_email_events"):
         put_gathered(session, tenant, name, [])
 
 
-@pytest.mark.parametrize(("rounds", "assigned"), [(2, ["A1", "A2"]), (3, ["A1", "A2", "A3"]), (0, ["A1", "A2", "A3", "A4"])])
-def test_cg09_zero_rounds_go_on_until_nothing_changes(session: Session, tmp_path: Path, rounds: int, assigned: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("rounds", "assigned"),
+    [(2, ["A1", "A2"]), (3, ["A1", "A2", "A3"]), (0, ["A1", "A2", "A3", "A4"])],
+)
+def test_cg09_zero_rounds_go_on_until_nothing_changes(
+    session: Session, tmp_path: Path, rounds: int, assigned: list[str]
+) -> None:
     policy = {"email_ampid_assignment": {"email_order": [], "amperity_id_order": ["l12m_order_revenue desc"],
                                          "rounds": rounds}}  # fmt: skip
     tenant = make_tenant(tmp_path, policy=policy, feeds=[ORDERS])
-    owned = [("A1", "e1"), ("A2", "e1"), ("A2", "e2"), ("A3", "e2"), ("A3", "e3"), ("A4", "e3"), ("A4", "e4")]
+    owned = [
+        ("A1", "e1"),
+        ("A2", "e1"),
+        ("A2", "e2"),
+        ("A3", "e2"),
+        ("A3", "e3"),
+        ("A4", "e3"),
+        ("A4", "e4"),
+    ]
     items = [
-        {"amperity_id": f"A{n}", "order_id": f"O{n}", "item_revenue": 500 - n, "order_datetime": "2026-06-01"}
+        {
+            "amperity_id": f"A{n}",
+            "order_id": f"O{n}",
+            "item_revenue": 500 - n,
+            "order_datetime": "2026-06-01",
+        }
         for n in range(1, 5)
     ]
     people(session, tenant, [{"amperity_id": a, "email": f"{e}@x.com"} for a, e in owned], items)
-    build_all(session, tenant, only=["unified_transactions", "transaction_attributes_extended", "email_ampid_assignment"])
+    build_all(
+        session,
+        tenant,
+        only=["unified_transactions", "transaction_attributes_extended", "email_ampid_assignment"],
+    )
     found = table(session, "email_ampid_assignment", "amperity_id, email, assignment_round")
     assert [row["amperity_id"] for row in found] == assigned
     assert [row["email"] for row in found] == [f"e{a[1]}@x.com" for a in assigned]
@@ -53,7 +91,12 @@ def test_classifications_and_churn(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path, options={"customer_attributes": RULES}, feeds=[ORDERS])
     records = [
         {"amperity_id": "A1", "given_name": "Acme", "surname": "Tools Inc"},
-        {"amperity_id": "A2", "given_name": "Vince", "surname": "Incognito", "email": "tester@x.com"},
+        {
+            "amperity_id": "A2",
+            "given_name": "Vince",
+            "surname": "Incognito",
+            "email": "tester@x.com",
+        },
         {"amperity_id": "A3", "given_name": "Ann", "surname": "Service", "email": "testa@x.com"},
         {"amperity_id": "A4", "given_name": "Bo", "surname": "Test", "address": "1 Elm St Suite 4"},
         {"amperity_id": "A5", "given_name": "Cy", "surname": "Lee", "address": "9 Suite Road"},
@@ -65,10 +108,13 @@ def test_classifications_and_churn(session: Session, tmp_path: Path) -> None:
              for a, d, r, day in bought]  # fmt: skip
     people(session, tenant, records, items)
     build_all(session, tenant, "customer_attributes")
-    columns = (
-        "is_business, is_gift_giver, is_reseller, is_test_account, churn_trigger, churn_trigger_start_datetime::DATE::VARCHAR"
-    )
-    found = [tuple(row.values()) for row in table(session, "customer_attributes", f"amperity_id, {columns}", order="amperity_id")]
+    columns = "is_business, is_gift_giver, is_reseller, is_test_account, churn_trigger, churn_trigger_start_datetime::DATE::VARCHAR"
+    found = [
+        tuple(row.values())
+        for row in table(
+            session, "customer_attributes", f"amperity_id, {columns}", order="amperity_id"
+        )
+    ]
     assert [row[:5] for row in found] == [
         ("A1", True, True, False, False),
         ("A2", False, False, False, True),
@@ -92,13 +138,35 @@ def test_rules_that_are_not_given_say_nothing(session: Session, tmp_path: Path) 
 
 def test_engagement_is_counted_from_events(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path, feeds=[EVENTS, ORDERS], options={"pii_table": True})
-    bought = {"amperity_id": "A1", "order_id": "O1", "item_revenue": 1, "order_datetime": "2026-06-10"}
-    record = {"amperity_id": "A1", "email": "Ann@x.com", "phone": "(415) 555-0101", "state": "Nevada", "gender": "F"}
+    bought = {
+        "amperity_id": "A1",
+        "order_id": "O1",
+        "item_revenue": 1,
+        "order_datetime": "2026-06-10",
+    }
+    record = {
+        "amperity_id": "A1",
+        "email": "Ann@x.com",
+        "phone": "(415) 555-0101",
+        "state": "Nevada",
+        "gender": "F",
+    }
     people(session, tenant, [record], [bought])
-    events = [("Sent", f"2026-06-0{n}") for n in range(1, 6)] + [("Open", "2026-06-29"), ("Click", "2026-05-31")]
+    events = [("Sent", f"2026-06-0{n}") for n in range(1, 6)] + [
+        ("Open", "2026-06-29"),
+        ("Click", "2026-05-31"),
+    ]
     events += [("Click", "2026-05-30"), ("Optin", "2026-06-01"), ("Unsubscribe", "2025-01-01")]
-    rows = [{"email": " ANN@x.com", "brand": "B", "event_type": t, "event_datetime": d} for t, d in events]
-    put_gathered(session, tenant, "unified_email_events", [*rows, {"email": "bob@x.com", "event_type": "Optin"}])
+    rows = [
+        {"email": " ANN@x.com", "brand": "B", "event_type": t, "event_datetime": d}
+        for t, d in events
+    ]
+    put_gathered(
+        session,
+        tenant,
+        "unified_email_events",
+        [*rows, {"email": "bob@x.com", "event_type": "Optin"}],
+    )
     build_all(session, tenant, "email_engagement_attributes", "pii_table")
     columns = ("amperity_id, brand, email, email_clicks_last_30_days AS c, email_clicks_lifetime AS l, "
                "email_opens_last_1_days AS o, email_click_rate_lifetime::VARCHAR AS r, engagement_frequency_last_15_months AS f, "
@@ -112,4 +180,8 @@ def test_engagement_is_counted_from_events(session: Session, tmp_path: Path) -> 
         "brand IS NULL",
     )
     assert tuple(other.values()) == ("Non-recipient", None)
-    assert one(session, "pii_table", "phone, state, gender") == {"phone": "+14155550101", "state": None, "gender": "f"}
+    assert one(session, "pii_table", "phone, state, gender") == {
+        "phone": "+14155550101",
+        "state": None,
+        "gender": "f",
+    }

@@ -49,23 +49,35 @@ CG11 = [
 
 
 def orders_of(
-    session: Session, tmp_path: Path, items: list[dict[str, Any]], unified: Sequence[dict[str, Any]] = (), **options: Any
+    session: Session,
+    tmp_path: Path,
+    items: list[dict[str, Any]],
+    unified: Sequence[dict[str, Any]] = (),
+    **options: Any,
 ) -> None:
-    tenant = make_tenant(tmp_path, options={"unified_transactions": {"options": ALL_OPTIONS, **options}})
+    tenant = make_tenant(
+        tmp_path, options={"unified_transactions": {"options": ALL_OPTIONS, **options}}
+    )
     put_unified(session, unified)
     put_gathered(session, tenant, "unified_itemized_transactions", items)
     build_all(session, tenant, only=["unified_transactions"])
 
 
 @pytest.mark.parametrize(
-    ("mode", "discount", "net"), [("auto", "5.00", "35.00"), ("max", "5.00", "35.00"), ({"POS": "sum"}, "15.00", "25.00")]
+    ("mode", "discount", "net"),
+    [("auto", "5.00", "35.00"), ("max", "5.00", "35.00"), ({"POS": "sum"}, "15.00", "25.00")],
 )
 def test_cg11_an_order_of_purchases_a_return_and_a_cancellation(
     session: Session, tmp_path: Path, mode: Any, discount: str, net: str
 ) -> None:
-    items = [{"order_id": "O1", "amperity_id": "A1", **dict(zip(ITEMS, row, strict=True))} for row in CG11]
+    items = [
+        {"order_id": "O1", "amperity_id": "A1", **dict(zip(ITEMS, row, strict=True))}
+        for row in CG11
+    ]
     orders_of(session, tmp_path, items, order_discount_mode=mode)
-    order = one(session, "unified_transactions", "* REPLACE (order_datetime::VARCHAR AS order_datetime)")
+    order = one(
+        session, "unified_transactions", "* REPLACE (order_datetime::VARCHAR AS order_datetime)"
+    )
     expected: dict[str, Any] = {
         "order_id": "O1",
         "amperity_id": "A1",
@@ -86,7 +98,9 @@ def test_cg11_an_order_of_purchases_a_return_and_a_cancellation(
     assert {key: order[key] for key in expected} == expected
 
 
-def test_auto_mode_sees_that_a_source_spreads_its_discounts(session: Session, tmp_path: Path) -> None:
+def test_auto_mode_sees_that_a_source_spreads_its_discounts(
+    session: Session, tmp_path: Path
+) -> None:
     shares = ("3.00", "2.00")
     items = [
         {
@@ -116,9 +130,13 @@ SPREAD = {
 
 
 @pytest.mark.parametrize("setting", SPREAD)
-def test_the_discount_mode_holds_for_sources_that_no_feed_names(session: Session, tmp_path: Path, setting: str) -> None:
+def test_the_discount_mode_holds_for_sources_that_no_feed_names(
+    session: Session, tmp_path: Path, setting: str
+) -> None:
     item = {"order_id": "O1", "item_quantity": 1, "item_revenue": 10, "item_list_price": 12}
-    items = [{**item, "product_id": f"P{amount}", "order_discount_amount": amount} for amount in (3, 2)]
+    items = [
+        {**item, "product_id": f"P{amount}", "order_discount_amount": amount} for amount in (3, 2)
+    ]
     source, _, mode = setting.rpartition("=")
     orders_of(session, tmp_path, items, order_discount_mode={source: mode} if source else mode)
     order = one(session, "unified_transactions", "order_discount_amount, order_discount_percent")
@@ -127,22 +145,46 @@ def test_the_discount_mode_holds_for_sources_that_no_feed_names(session: Session
 
 @pytest.mark.parametrize(
     ("ids", "owner"),
-    [(["A1", "A2"], "A2"), (["A1", "A3"], "A1"), ([None, None], None), ([None, "A1"], "A1"), (["A1", "unknown"], "A1")],
+    [
+        (["A1", "A2"], "A2"),
+        (["A1", "A3"], "A1"),
+        ([None, None], None),
+        ([None, "A1"], "A1"),
+        (["A1", "unknown"], "A1"),
+    ],
 )
-def test_cg12_the_person_changed_last_owns_the_order(session: Session, tmp_path: Path, ids: list[Any], owner: str | None) -> None:
+def test_cg12_the_person_changed_last_owns_the_order(
+    session: Session, tmp_path: Path, ids: list[Any], owner: str | None
+) -> None:
     unified = [
         {"amperity_id": "A1", "update_dt": "2026-01-01"},
         {"amperity_id": "A2", "update_dt": "2025-01-01"},
         {"amperity_id": "A2", "update_dt": "2026-02-01"},
         {"amperity_id": "A3", "update_dt": "2026-01-01"},
     ]
-    items = [{"order_id": " O2 ", "product_id": f"P{n}", "amperity_id": a, "item_revenue": 1} for n, a in enumerate(ids)]
+    items = [
+        {"order_id": " O2 ", "product_id": f"P{n}", "amperity_id": a, "item_revenue": 1}
+        for n, a in enumerate(ids)
+    ]
     orders_of(session, tmp_path, items, unified)
-    assert one(session, "unified_transactions", "order_id, amperity_id") == {"order_id": "O2", "amperity_id": owner}
+    assert one(session, "unified_transactions", "order_id, amperity_id") == {
+        "order_id": "O2",
+        "amperity_id": owner,
+    }
 
 
-def test_cg13_an_orphan_return_is_an_order_without_purchase(session: Session, tmp_path: Path) -> None:
-    items = [{"order_id": "O3", "amperity_id": "A1", "is_return": True, "item_quantity": -1, "item_revenue": -20}]
+def test_cg13_an_orphan_return_is_an_order_without_purchase(
+    session: Session, tmp_path: Path
+) -> None:
+    items = [
+        {
+            "order_id": "O3",
+            "amperity_id": "A1",
+            "is_return": True,
+            "item_quantity": -1,
+            "item_revenue": -20,
+        }
+    ]
     orders_of(session, tmp_path, items)
     tenant = make_tenant(tmp_path)
     build_all(session, tenant, only=["transaction_attributes_extended"])
@@ -155,11 +197,18 @@ def test_cg13_an_orphan_return_is_an_order_without_purchase(session: Session, tm
     assert table(session, "transaction_attributes_extended") == []
 
 
-def test_rows_without_order_id_are_left_out_and_order_time_is_that_of_purchases(session: Session, tmp_path: Path) -> None:
+def test_rows_without_order_id_are_left_out_and_order_time_is_that_of_purchases(
+    session: Session, tmp_path: Path
+) -> None:
     items: list[dict[str, Any]] = [
         {"order_id": "\u00a0", "item_revenue": 1},
         {"order_id": None, "item_revenue": 1},
-        {"order_id": "O1", "is_return": True, "order_datetime": "2026-01-01 00:00", "item_revenue": -1},
+        {
+            "order_id": "O1",
+            "is_return": True,
+            "order_datetime": "2026-01-01 00:00",
+            "item_revenue": -1,
+        },
         {"order_id": "O1", "item_revenue": 1, "store_id": " "},
         {"order_id": "O1", "item_revenue": 1, "store_id": " S1\t"},
     ]
@@ -168,12 +217,22 @@ def test_rows_without_order_id_are_left_out_and_order_time_is_that_of_purchases(
     assert order == {"order_id": "O1", "order_datetime": None, "store_id": "S1"}
 
 
-def test_a_day_that_two_calendars_hold_does_not_double_its_orders(session: Session, tmp_path: Path) -> None:
-    tenant = make_tenant(tmp_path, options={"unified_transactions": {"options": ["fiscal_calendar"]}})
+def test_a_day_that_two_calendars_hold_does_not_double_its_orders(
+    session: Session, tmp_path: Path
+) -> None:
+    tenant = make_tenant(
+        tmp_path, options={"unified_transactions": {"options": ["fiscal_calendar"]}}
+    )
     put_unified(session, [])
-    put_gathered(session, tenant, "unified_itemized_transactions", [{"order_id": "O1", "order_datetime": "2026-05-31 09:00"}])
+    put_gathered(
+        session,
+        tenant,
+        "unified_itemized_transactions",
+        [{"order_id": "O1", "order_datetime": "2026-05-31 09:00"}],
+    )
     days = [
-        {"calendar_date": "2026-05-31", "fiscal_year": 2026, "holiday_sale_name": name} for name in (None, "Spring", "Summer")
+        {"calendar_date": "2026-05-31", "fiscal_year": 2026, "holiday_sale_name": name}
+        for name in (None, "Spring", "Summer")
     ]
     put_gathered(session, tenant, "fiscal_calendar", days)
     build_all(session, tenant, only=["unified_transactions"])
@@ -182,7 +241,10 @@ def test_a_day_that_two_calendars_hold_does_not_double_its_orders(session: Sessi
 
 
 ORDER_COLUMNS = {
-    **dict.fromkeys(("order_id", "amperity_id", "purchase_brand", "purchase_channel", "store_id", "datasource"), "VARCHAR"),
+    **dict.fromkeys(
+        ("order_id", "amperity_id", "purchase_brand", "purchase_channel", "store_id", "datasource"),
+        "VARCHAR",
+    ),
     "order_datetime": "TIMESTAMPTZ",
     "order_quantity": "BIGINT",
     **dict.fromkeys(("order_revenue", "net_order_revenue", "order_cost"), "DECIMAL(38, 2)"),
@@ -190,12 +252,30 @@ ORDER_COLUMNS = {
 }
 
 
-def attributes_of(session: Session, tmp_path: Path, orders: list[dict[str, Any]], *, as_of: date = AS_OF, **config: Any) -> None:
+def attributes_of(
+    session: Session,
+    tmp_path: Path,
+    orders: list[dict[str, Any]],
+    *,
+    as_of: date = AS_OF,
+    **config: Any,
+) -> None:
     """Attributes computed from orders given directly."""
     tenant = make_tenant(tmp_path, options={"transaction_attributes_extended": config})
     put_gathered(session, tenant, "unified_itemized_transactions", [])
-    usual = {"amperity_id": "A1", "is_purchase_order": True, "order_revenue": 1, "order_quantity": 1, "datasource": "POS"}
-    put(session, "unified_transactions", ORDER_COLUMNS, [{**usual, "order_id": f"O{n}", **o} for n, o in enumerate(orders, 1)])
+    usual = {
+        "amperity_id": "A1",
+        "is_purchase_order": True,
+        "order_revenue": 1,
+        "order_quantity": 1,
+        "datasource": "POS",
+    }
+    put(
+        session,
+        "unified_transactions",
+        ORDER_COLUMNS,
+        [{**usual, "order_id": f"O{n}", **o} for n, o in enumerate(orders, 1)],
+    )
     build_all(session, tenant, as_of=as_of, only=["transaction_attributes_extended"])
 
 
@@ -221,7 +301,14 @@ CG14_WINDOWS = {
 
 
 def test_cg14_attributes_of_a_person_with_four_orders(session: Session, tmp_path: Path) -> None:
-    names = ("order_datetime", "order_revenue", "order_quantity", "purchase_brand", "purchase_channel", "store_id")
+    names = (
+        "order_datetime",
+        "order_revenue",
+        "order_quantity",
+        "purchase_brand",
+        "purchase_channel",
+        "store_id",
+    )
     attributes_of(session, tmp_path, [dict(zip(names, row, strict=True)) for row in CG14])
     person = one(session, "transaction_attributes_extended")
     expected = {
@@ -259,9 +346,16 @@ CG15 = {
 
 
 def test_cg15_flags_that_need_time(session: Session, tmp_path: Path) -> None:
-    attributes_of(session, tmp_path, [{"amperity_id": days, "order_datetime": day} for days in CG15 for day in days.split()])
+    attributes_of(
+        session,
+        tmp_path,
+        [{"amperity_id": days, "order_datetime": day} for days in CG15 for day in days.split()],
+    )
     columns = "amperity_id, early_repeat_purchaser, first_order_is_retained, second_order_is_retained, one_and_done"
-    found = {row["amperity_id"]: tuple(row.values())[1:] for row in table(session, "transaction_attributes_extended", columns)}
+    found = {
+        row["amperity_id"]: tuple(row.values())[1:]
+        for row in table(session, "transaction_attributes_extended", columns)
+    }
     assert found == {days: (*flags, None, len(days.split()) == 1) for days, flags in CG15.items()}
 
 
@@ -290,18 +384,31 @@ def test_cg16_window_edges(session: Session, tmp_path: Path, as_of: str) -> None
     windows = ("l30d", "l3m", "l6m", "l12m", "ly12m")
     found = {
         person["amperity_id"]: " ".join(w for w in windows if person[f"{w}_order_frequency"] == 1)
-        for person in table(session, "transaction_attributes_extended", where="lifetime_order_frequency = 1", order="amperity_id")
+        for person in table(
+            session,
+            "transaction_attributes_extended",
+            where="lifetime_order_frequency = 1",
+            order="amperity_id",
+        )
     }
     assert found == CG16[as_of]
 
 
 def test_cg17_rfm_parts_and_score(session: Session, tmp_path: Path) -> None:
     def of(person: str, latest: str, frequency: int, revenue: int) -> list[dict[str, Any]]:
-        first = {"amperity_id": person, "order_datetime": latest, "order_revenue": revenue - (frequency - 1) * 10}
+        first = {
+            "amperity_id": person,
+            "order_datetime": latest,
+            "order_revenue": revenue - (frequency - 1) * 10,
+        }
         more = {"amperity_id": person, "order_datetime": "2025-08-01", "order_revenue": 10}
         return [first] + [dict(more) for _ in range(frequency - 1)]
 
-    orders = of("A", "2026-06-01", 1, 300) + of("B", "2026-01-01", 1, 100) + of("C", "2026-03-01", 5, 200)
+    orders = (
+        of("A", "2026-06-01", 1, 300)
+        + of("B", "2026-01-01", 1, 100)
+        + of("C", "2026-03-01", 5, 200)
+    )
     attributes_of(session, tmp_path, orders + of("D", "2024-01-01", 1, 900), blocks=["rfm"])
     rows = table(
         session,
@@ -309,13 +416,22 @@ def test_cg17_rfm_parts_and_score(session: Session, tmp_path: Path) -> None:
         "l12m_recency, l12m_frequency, l12m_monetary, l12m_rfm_score",
         order="amperity_id",
     )
-    assert [tuple(row.values()) for row in rows] == [(3, 1, 3, 313), (1, 2, 1, 121), (2, 3, 2, 232), (None,) * 4]
+    assert [tuple(row.values()) for row in rows] == [
+        (3, 1, 3, 313),
+        (1, 2, 1, 121),
+        (2, 3, 2, 232),
+        (None,) * 4,
+    ]
 
 
 def test_returns_count_by_their_own_day(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(
         tmp_path,
-        options={"transaction_attributes_extended": {"blocks": ["returns", "cancellations", "net_order_revenue", "order_cost"]}},
+        options={
+            "transaction_attributes_extended": {
+                "blocks": ["returns", "cancellations", "net_order_revenue", "order_cost"]
+            }
+        },
     )
     put_unified(session, [{"amperity_id": "A1"}])
     put_gathered(
@@ -342,7 +458,10 @@ def test_returns_count_by_their_own_day(session: Session, tmp_path: Path) -> Non
                     "is_return": True,
                     "order_datetime": "2026-06-20",
                 }
-                for order_id, quantity in (("O1", -1), (" O1 ", 0))  # one order: its number is trimmed
+                for order_id, quantity in (
+                    ("O1", -1),
+                    (" O1 ", 0),
+                )  # one order: its number is trimmed
             ),
         ],
     )
@@ -373,10 +492,16 @@ def test_returns_count_by_their_own_day(session: Session, tmp_path: Path) -> Non
         ("5.00", 0, None),
         ("0.05", -2, "-0.03"),
         ("9999999999999.99", 1, "9999999999999.99"),
-        ("-40000000000000.01", 2, "-20000000000000.01"),  # more digits than the engine's fast numbers hold
+        (
+            "-40000000000000.01",
+            2,
+            "-20000000000000.01",
+        ),  # more digits than the engine's fast numbers hold
     ],
 )
-def test_money_is_divided_in_whole_cents(session: Session, amount: str, n: int, result: str | None) -> None:
+def test_money_is_divided_in_whole_cents(
+    session: Session, amount: str, n: int, result: str | None
+) -> None:
     from c360_assets.customer_360.rendering.render import macro_statements
 
     for statement in macro_statements():
@@ -396,16 +521,22 @@ def test_money_is_divided_in_whole_cents(session: Session, amount: str, n: int, 
         ("-40000000000000.01", "80000000000000.02", "-0.5000"),
     ],
 )
-def test_ratios_of_money_have_four_decimals(session: Session, amount: str, total: str, result: str | None) -> None:
+def test_ratios_of_money_have_four_decimals(
+    session: Session, amount: str, total: str, result: str | None
+) -> None:
     from c360_assets.customer_360.rendering.render import macro_statements
 
     for statement in macro_statements():
         session.execute(statement)
-    ((found,),) = session.rows(f"SELECT money_ratio({amount}::DECIMAL(38, 2), {total}::DECIMAL(38, 2))")
+    ((found,),) = session.rows(
+        f"SELECT money_ratio({amount}::DECIMAL(38, 2), {total}::DECIMAL(38, 2))"
+    )
     assert found == (None if result is None else Decimal(result))
 
 
-def test_item_amounts_are_whole_cents_however_many_digits_they_have(session: Session, tmp_path: Path) -> None:
+def test_item_amounts_are_whole_cents_however_many_digits_they_have(
+    session: Session, tmp_path: Path
+) -> None:
     amounts = {
         "1.0049": "1.00",
         "1.0050": "1.01",
@@ -414,38 +545,62 @@ def test_item_amounts_are_whole_cents_however_many_digits_they_have(session: Ses
         "-123456789012345678.0050": "-123456789012345678.01",
         None: None,
     }
-    fields = {"paid": {"type": "decimal", "tags": ["txn-item/item-revenue"]}, "listed": {"tags": ["txn-item/item-list-price"]}}
+    fields = {
+        "paid": {"type": "decimal", "tags": ["txn-item/item-revenue"]},
+        "listed": {"tags": ["txn-item/item-list-price"]},
+    }
     tenant = make_tenant(tmp_path, feeds=[feed("Tills:Items", fields)])
     columns = {"id": "VARCHAR", "paid": "DECIMAL(38, 4)", "listed": "VARCHAR", "_pk": "VARCHAR"}
-    rows = [{"id": i, "paid": amount, "listed": "2.005", "_pk": i} for i, amount in enumerate(amounts)]
+    rows = [
+        {"id": i, "paid": amount, "listed": "2.005", "_pk": i} for i, amount in enumerate(amounts)
+    ]
     put(session, "domain/Tills_Items", columns, rows)
     build_all(session, tenant, "unified_itemized_transactions")
     session.bind("unified_itemized_transactions")
-    found = session.rows("SELECT item_revenue, item_list_price FROM unified_itemized_transactions ORDER BY pk")
+    found = session.rows(
+        "SELECT item_revenue, item_list_price FROM unified_itemized_transactions ORDER BY pk"
+    )
     assert found == [(amount and Decimal(amount), Decimal("2.01")) for amount in amounts.values()]
 
 
 @pytest.mark.parametrize(
-    ("kind", "values"), [("string", ["12.50", "12,50", "call us", None]), ("float", [1.0, 2.0, 3.0, math.nan])]
+    ("kind", "values"),
+    [("string", ["12.50", "12,50", "call us", None]), ("float", [1.0, 2.0, 3.0, math.nan])],
 )
 def test_values_that_are_no_amounts_are_told_with_their_field(
     session: Session, tmp_path: Path, kind: str, values: list[object]
 ) -> None:
-    tenant = make_tenant(tmp_path, feeds=[feed("Shop:Products", {"msrp": {"tags": ["pc/product-msrp"], "type": kind}})])
+    tenant = make_tenant(
+        tmp_path,
+        feeds=[feed("Shop:Products", {"msrp": {"tags": ["pc/product-msrp"], "type": kind}})],
+    )
     rows = [{"id": i, "msrp": value, "_pk": i} for i, value in enumerate(values)]
-    put(session, "domain/Shop_Products", {"id": "VARCHAR", "msrp": TYPES[kind], "_pk": "VARCHAR"}, rows)
+    put(
+        session,
+        "domain/Shop_Products",
+        {"id": "VARCHAR", "msrp": TYPES[kind], "_pk": "VARCHAR"},
+        rows,
+    )
     with pytest.raises(C360Error) as failed:
         build_all(session, tenant, "unified_product_catalog")
     bad, known = (2, 3) if kind == "string" else (1, 4)
-    assert f"{bad} of {known} values of msrp in Shop_Products do not fit DECIMAL(38, 2)" in str(failed.value)
+    assert f"{bad} of {known} values of msrp in Shop_Products do not fit DECIMAL(38, 2)" in str(
+        failed.value
+    )
     assert "12,50" not in str(failed.value)
 
 
-def test_a_typed_column_of_a_text_field_is_empty_where_the_text_is_blank(session: Session, tmp_path: Path) -> None:
+def test_a_typed_column_of_a_text_field_is_empty_where_the_text_is_blank(
+    session: Session, tmp_path: Path
+) -> None:
     texts = {"12.505": "12.51", " 3 ": "3.00", "": None, " \u00a0": None, None: None}
-    tenant = make_tenant(tmp_path, feeds=[feed("Shop:Products", {"msrp": {"tags": ["pc/product-msrp"]}})])
+    tenant = make_tenant(
+        tmp_path, feeds=[feed("Shop:Products", {"msrp": {"tags": ["pc/product-msrp"]}})]
+    )
     rows = [{"id": i, "msrp": text, "_pk": i} for i, text in enumerate(texts)]
     put(session, "domain/Shop_Products", dict.fromkeys(("id", "msrp", "_pk"), "VARCHAR"), rows)
     build_all(session, tenant, "unified_product_catalog")
     found = table(session, "unified_product_catalog", "product_msrp", order="pk")
-    assert [row["product_msrp"] for row in found] == [amount and Decimal(amount) for amount in texts.values()]
+    assert [row["product_msrp"] for row in found] == [
+        amount and Decimal(amount) for amount in texts.values()
+    ]

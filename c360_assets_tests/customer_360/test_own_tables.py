@@ -31,20 +31,29 @@ from c360_assets_tests.customer_360.world import (
 
 SYSTEM = {"_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
 MEMBERS = feed(
-    "Club:Members", {"mail": {"tags": ["email"]}, "tier": {}, "secret": {}, "customer": {"tags": ["fk-c"]}}, stitch=True
+    "Club:Members",
+    {"mail": {"tags": ["email"]}, "tier": {}, "secret": {}, "customer": {"tags": ["fk-c"]}},
+    stitch=True,
 )
 STORES = feed("Shop:Stores", {"city": {}})
 
 
 def told(tenant: Tenant, **tables: dict[str, Any]) -> Tenant:
-    return replace(tenant, database_yaml={name: DatabaseTableConfig.model_validate(item) for name, item in tables.items()})
+    return replace(
+        tenant,
+        database_yaml={
+            name: DatabaseTableConfig.model_validate(item) for name, item in tables.items()
+        },
+    )
 
 
 def copying(root: Path, **tables: dict[str, Any]) -> Tenant:
     return make_tenant(root, feeds=[MEMBERS, STORES], options={"passthrough": tables})
 
 
-def test_a_copy_has_the_columns_asked_for_and_the_person_where_stitch_knows_one(session: Session, tmp_path: Path) -> None:
+def test_a_copy_has_the_columns_asked_for_and_the_person_where_stitch_knows_one(
+    session: Session, tmp_path: Path
+) -> None:
     tenant = copying(
         tmp_path,
         club={"source": "Club:Members", "columns": ["tier", "mail"]},
@@ -52,9 +61,23 @@ def test_a_copy_has_the_columns_asked_for_and_the_person_where_stitch_knows_one(
     )
     assert check_sql(tenant) == []
     put_unified(session, [{"amperity_id": "A1"}], fk_c="VARCHAR")
-    columns = {**dict.fromkeys(("id", "mail", "tier", "secret", "customer"), "VARCHAR"), **SYSTEM, "amperity_id": "VARCHAR"}
-    put(session, "stitched/Club_Members", columns, [{"id": "1", "mail": "a@x.com", "tier": "gold", "amperity_id": "A1"}])
-    put(session, "domain/Shop_Stores", {"id": "VARCHAR", "city": "VARCHAR", **SYSTEM}, [{"id": "S1", "city": "Reno"}])
+    columns = {
+        **dict.fromkeys(("id", "mail", "tier", "secret", "customer"), "VARCHAR"),
+        **SYSTEM,
+        "amperity_id": "VARCHAR",
+    }
+    put(
+        session,
+        "stitched/Club_Members",
+        columns,
+        [{"id": "1", "mail": "a@x.com", "tier": "gold", "amperity_id": "A1"}],
+    )
+    put(
+        session,
+        "domain/Shop_Stores",
+        {"id": "VARCHAR", "city": "VARCHAR", **SYSTEM},
+        [{"id": "S1", "city": "Reno"}],
+    )
     build_all(session, tenant, "club", "stores")
     assert table(session, "club") == [{"amperity_id": "A1", "tier": "gold", "mail": "a@x.com"}]
     assert table(session, "stores") == [{"id": "S1", "city": "Reno"}]
@@ -68,7 +91,10 @@ def test_other_sql_reads_a_copy_and_a_copy_gives_way_to_sql(tmp_path: Path) -> N
         tmp_path,
         feeds=[STORES],
         options={
-            "passthrough": {name: {"source": "Shop:Stores", "columns": ["city"]} for name in ("Stores", "own", "customer_360")}
+            "passthrough": {
+                name: {"source": "Shop:Stores", "columns": ["city"]}
+                for name in ("Stores", "own", "customer_360")
+            }
         },
         database={"own": "SELECT 1 AS one", "towns": "SELECT DISTINCT city FROM stores"},
     )
@@ -81,9 +107,14 @@ def test_other_sql_reads_a_copy_and_a_copy_gives_way_to_sql(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("source", "columns", "key"),
-    [("Shop:Store", ["id"], "customer_360.passthrough.x.source"), ("Shop:Stores", ["town"], "customer_360.passthrough.x")],
+    [
+        ("Shop:Store", ["id"], "customer_360.passthrough.x.source"),
+        ("Shop:Stores", ["town"], "customer_360.passthrough.x"),
+    ],
 )
-def test_what_a_copy_cannot_find_is_an_error(tmp_path: Path, source: str, columns: list[str], key: str) -> None:
+def test_what_a_copy_cannot_find_is_an_error(
+    tmp_path: Path, source: str, columns: list[str], key: str
+) -> None:
     (problem,) = check_sql(copying(tmp_path, x={"source": source, "columns": columns}))
     assert (problem.severity, problem.file, problem.key) == ("error", "tenant.yaml", key)
 
@@ -104,20 +135,30 @@ def test_departures_from_a_static_schema(columns: dict[str, str], told_of: list[
     assert departures(STATIC, columns) == told_of
 
 
-def test_a_table_that_leaves_its_static_schema_is_an_error_and_is_not_built(session: Session, tmp_path: Path) -> None:
+def test_a_table_that_leaves_its_static_schema_is_an_error_and_is_not_built(
+    session: Session, tmp_path: Path
+) -> None:
     def tenant(sql: str) -> Tenant:
         made = make_tenant(tmp_path, database={"extra": sql})
         return told(made, extra={"static_schema": {"amperity_id": "string", "city": "VARCHAR"}})
 
     put_unified(session, [{"amperity_id": "A1"}])
-    good, wide = (tenant(f"SELECT amperity_id, city{more} FROM merged_customers") for more in ("", ", state"))
+    good, wide = (
+        tenant(f"SELECT amperity_id, city{more} FROM merged_customers") for more in ("", ", state")
+    )
     assert check_sql(good) == []
     build_all(session, good)
     session.commit()
     before = session.state("extra")
     (problem,) = check_sql(wide)
-    assert (problem.severity, problem.file, problem.message) == ("error", "database/extra.yaml", "state is not declared")
-    with pytest.raises(C360Error, match=r"database/extra\.yaml: static_schema: of extra, state is not declared"):
+    assert (problem.severity, problem.file, problem.message) == (
+        "error",
+        "database/extra.yaml",
+        "state is not declared",
+    )
+    with pytest.raises(
+        C360Error, match=r"database/extra\.yaml: static_schema: of extra, state is not declared"
+    ):
         build_table(session, node_of(wide, "extra"), as_of=AS_OF)
     assert session.state("extra") == before
 
@@ -134,15 +175,24 @@ def test_what_is_told_of_tables_and_columns_that_are_not_there_is_a_warning(tmp_
     ]
 
 
-@pytest.mark.parametrize(("worth", "winner"), [({"A1": "10", "A2": "20"}, "A2"), ({"A1": "10"}, "A1"), ({}, "A1")])
+@pytest.mark.parametrize(
+    ("worth", "winner"), [({"A1": "10", "A2": "20"}, "A2"), ({"A1": "10"}, "A1"), ({}, "A1")]
+)
 def test_predictions_come_first_where_the_tenant_brings_them(
     session: Session, tmp_path: Path, worth: dict[str, str], winner: str
 ) -> None:
     sql = "SELECT id AS amperity_id, city AS predicted_clv_next_365d FROM Shop_Stores"
     tenant = make_tenant(
-        tmp_path, feeds=[STORES], custom=[custom_table(tmp_path, "predicted_clv_attributes", sql, primary_key=["amperity_id"])]
+        tmp_path,
+        feeds=[STORES],
+        custom=[
+            custom_table(tmp_path, "predicted_clv_attributes", sql, primary_key=["amperity_id"])
+        ],
     )
-    assert "predicted_clv_next_365d DESC NULLS LAST, amperity_id ASC" in node_of(tenant, "email_ampid_assignment").sql
+    assert (
+        "predicted_clv_next_365d DESC NULLS LAST, amperity_id ASC"
+        in node_of(tenant, "email_ampid_assignment").sql
+    )
     put_unified(session, [{"amperity_id": a, "email": "one@x.com"} for a in ("A1", "A2")])
     columns = {"amperity_id": "VARCHAR", "predicted_clv_next_365d": "DOUBLE"}
     rows = [{"amperity_id": a, "predicted_clv_next_365d": w} for a, w in worth.items()] * 2
@@ -162,16 +212,27 @@ def test_without_predictions_they_are_left_out(tmp_path: Path) -> None:
         ({"c360_catalog": "SELECT 1 AS one"}, "the platform writes a table of this name"),
         ({"database_run": "SELECT 1 AS one"}, "the platform writes a table of this name"),
         ({"extra": "SELECT 1 AS one", "Extra": "SELECT 1 AS one"}, "case does not count"),
-        ({"customer_360": "SELECT given_name FROM merged_customers"}, "must have a column amperity_id"),
-        ({"extra": "SELECT TIME '10:00' AS at FROM merged_customers"}, "column at is TIME, which no table can hold"),
-        ({"merged_customers": "SELECT * EXCLUDE (phone) FROM merged_customers"}, "reads in database/merged_customers.sql"),
+        (
+            {"customer_360": "SELECT given_name FROM merged_customers"},
+            "must have a column amperity_id",
+        ),
+        (
+            {"extra": "SELECT TIME '10:00' AS at FROM merged_customers"},
+            "column at is TIME, which no table can hold",
+        ),
+        (
+            {"merged_customers": "SELECT * EXCLUDE (phone) FROM merged_customers"},
+            "reads in database/merged_customers.sql",
+        ),
     ],
 )
 def test_what_cannot_be_built_or_published_is_an_error_of_the_check(
     tmp_path: Path, database: dict[str, str], message: str
 ) -> None:
     problems = check_sql(make_tenant(tmp_path, feeds=[MEMBERS, STORES], database=database))
-    assert any(message in str(p) for p in problems if p.severity == "error"), [str(p) for p in problems]
+    assert any(message in str(p) for p in problems if p.severity == "error"), [
+        str(p) for p in problems
+    ]
 
 
 def test_a_semicolon_and_a_comment_may_end_the_sql(session: Session, tmp_path: Path) -> None:
@@ -182,6 +243,13 @@ def test_a_semicolon_and_a_comment_may_end_the_sql(session: Session, tmp_path: P
 
 
 def test_a_core_table_that_is_replaced_without_being_read_is_a_warning(tmp_path: Path) -> None:
-    database = {"unified_scores": "SELECT 1 AS score", "unified_coalesced": "SELECT * FROM unified_coalesced WHERE pk > '1'"}
-    found = [p.message for p in check_sql(make_tenant(tmp_path, database=database)) if p.severity == "warning"]
+    database = {
+        "unified_scores": "SELECT 1 AS score",
+        "unified_coalesced": "SELECT * FROM unified_coalesced WHERE pk > '1'",
+    }
+    found = [
+        p.message
+        for p in check_sql(make_tenant(tmp_path, database=database))
+        if p.severity == "warning"
+    ]
     assert found == ["unified_scores replaces the core table without reading it"]

@@ -27,13 +27,25 @@ POLICY = {"source_priority": {"CRM": 1, "POS": 2}}
 
 
 def merged(
-    session: Session, tmp_path: Path, rows: list[dict[str, Any]], *, more: dict[str, str] | None = None, **policy: Any
+    session: Session,
+    tmp_path: Path,
+    rows: list[dict[str, Any]],
+    *,
+    more: dict[str, str] | None = None,
+    **policy: Any,
 ) -> dict[str, Any]:
     """The merged row of one person A1 with the given source records."""
     tenant = make_tenant(tmp_path, policy={**POLICY, **policy})
     put_unified(session, [{"amperity_id": "A1", **row} for row in rows], **(more or {}))
     build_all(
-        session, tenant, only=["email_opt_status", "email_engagement_summary", "email_ampid_assignment", "merged_customers"]
+        session,
+        tenant,
+        only=[
+            "email_opt_status",
+            "email_engagement_summary",
+            "email_ampid_assignment",
+            "merged_customers",
+        ],
     )
     return one(session, "merged_customers")
 
@@ -68,20 +80,42 @@ def test_cg01_completeness_before_priority_and_no_mixing(session: Session, tmp_p
         ],
     )
     columns = "address address2 city state postal country address_completion address_priority address_datasource address_pk"
-    assert picked(row, columns) == ["2 Oak Ave", None, "Reno", "NV", "89501", None, 4, 2, "POS", "p1"]
+    assert picked(row, columns) == [
+        "2 Oak Ave",
+        None,
+        "Reno",
+        "NV",
+        "89501",
+        None,
+        4,
+        2,
+        "POS",
+        "p1",
+    ]
 
 
 def test_cg02_field_priority_replaces_source_priority(session: Session, tmp_path: Path) -> None:
-    rows = [{"datasource": "CRM", "phone": "2065550001"}, {"datasource": "POS", "phone": "2065550002"}]
-    row = merged(session, tmp_path, rows, field_priority={"CRM": {"phone": 5}, "POS": {"phone": None}})
+    rows = [
+        {"datasource": "CRM", "phone": "2065550001"},
+        {"datasource": "POS", "phone": "2065550002"},
+    ]
+    row = merged(
+        session, tmp_path, rows, field_priority={"CRM": {"phone": 5}, "POS": {"phone": None}}
+    )
     assert picked(row, "phone phone_priority") == ["2065550002", 2]
 
 
 @pytest.mark.parametrize(
     ("first", "second", "phone"),
-    [("2026-01-01", "2026-03-01", "2065550009"), ("2026-03-01", "2026-03-01", "2065550010"), (None, "2026-03-01", "2065550009")],
+    [
+        ("2026-01-01", "2026-03-01", "2065550009"),
+        ("2026-03-01", "2026-03-01", "2065550010"),
+        (None, "2026-03-01", "2065550009"),
+    ],
 )
-def test_cg03_default_and_ties(session: Session, tmp_path: Path, first: str | None, second: str, phone: str) -> None:
+def test_cg03_default_and_ties(
+    session: Session, tmp_path: Path, first: str | None, second: str, phone: str
+) -> None:
     rows = [
         {"datasource": "WEB", "pk": "10", "update_dt": first, "phone": "2065550010"},
         {"datasource": "WEB", "pk": "9", "update_dt": second, "phone": "2065550009"},
@@ -94,10 +128,16 @@ def test_cg04_names_are_one_bundle(session: Session, tmp_path: Path) -> None:
         {"datasource": "CRM", "given_name": "Anne", "surname": "Lee"},
         {"datasource": "POS", "given_name": "Ann", "surname": "Lee", "generational_suffix": "JR"},
     ]
-    assert picked(merged(session, tmp_path, rows), "given_name surname generational_suffix") == ["Anne", "Lee", None]
+    assert picked(merged(session, tmp_path, rows), "given_name surname generational_suffix") == [
+        "Anne",
+        "Lee",
+        None,
+    ]
 
 
-@pytest.mark.parametrize(("with_pos", "expected"), [(True, ["2065550123", False, 1]), (False, ["2065551212", True, 1])])
+@pytest.mark.parametrize(
+    ("with_pos", "expected"), [(True, ["2065550123", False, 1]), (False, ["2065551212", True, 1])]
+)
 def test_cg05_blocklist_after_completeness_before_priority(
     session: Session, tmp_path: Path, with_pos: bool, expected: list[Any]
 ) -> None:
@@ -114,8 +154,13 @@ def test_cg06_nothing_known(session: Session, tmp_path: Path) -> None:
     assert picked(row, "gender gender_completion gender_datasource") == [None, 0, "CRM"]
 
 
-@pytest.mark.parametrize(("mode", "expected"), [("intent", ["Amy", "Lee", "POS", 2]), ("binary", ["Amy", None, "CRM", 1])])
-def test_cg07_name_completion(session: Session, tmp_path: Path, mode: str, expected: list[Any]) -> None:
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("intent", ["Amy", "Lee", "POS", 2]), ("binary", ["Amy", None, "CRM", 1])],
+)
+def test_cg07_name_completion(
+    session: Session, tmp_path: Path, mode: str, expected: list[Any]
+) -> None:
     rows = [
         {"datasource": "CRM", "given_name": "Amy", "full_name": "Amy"},
         {"datasource": "POS", "given_name": "Amy", "surname": "Lee", "full_name": "Amy Lee"},
@@ -124,28 +169,46 @@ def test_cg07_name_completion(session: Session, tmp_path: Path, mode: str, expec
     assert picked(row, "given_name surname name_datasource name_completion") == expected
 
 
-@pytest.mark.parametrize(("web", "expected"), [(None, ["a@x.com", "CRM", 1, 1]), (1, ["b@x.com", "WEB", 1, 1])])
-def test_cg07b_best_email_by_priority(session: Session, tmp_path: Path, web: int | None, expected: list[Any]) -> None:
+@pytest.mark.parametrize(
+    ("web", "expected"), [(None, ["a@x.com", "CRM", 1, 1]), (1, ["b@x.com", "WEB", 1, 1])]
+)
+def test_cg07b_best_email_by_priority(
+    session: Session, tmp_path: Path, web: int | None, expected: list[Any]
+) -> None:
     rows = [
         {"datasource": "CRM", "email": "a@x.com", "update_dt": "2026-01-01"},
         {"datasource": "POS"},
         {"datasource": "WEB", "email": "b@x.com", "update_dt": "2026-05-01"},
     ]
-    row = merged(session, tmp_path, rows, best_email="priority", field_priority={"WEB": {"email": web}})
+    row = merged(
+        session, tmp_path, rows, best_email="priority", field_priority={"WEB": {"email": web}}
+    )
     assert picked(row, "email email_datasource email_priority email_completion") == expected
 
 
-def test_rank_is_another_spelling_and_rank_first_compares_presence_only(session: Session, tmp_path: Path) -> None:
+def test_rank_is_another_spelling_and_rank_first_compares_presence_only(
+    session: Session, tmp_path: Path
+) -> None:
     rows = [
-        {"datasource": "CRM", "address": "1 Elm St", "city": "Reno", "state": "NV", "postal": "89501"},
+        {
+            "datasource": "CRM",
+            "address": "1 Elm St",
+            "city": "Reno",
+            "state": "NV",
+            "postal": "89501",
+        },
         {"datasource": "POS", "address": "2 Oak Ave"},
     ]
-    assert merged(session, tmp_path, rows, rank={"address": ["POS", "CRM"]})["address"] == "1 Elm St"
+    assert (
+        merged(session, tmp_path, rows, rank={"address": ["POS", "CRM"]})["address"] == "1 Elm St"
+    )
     row = merged(session, tmp_path, rows, rank={"address": ["POS", "CRM"]}, order="rank_first")
     assert picked(row, "address address_completion address_priority") == ["2 Oak Ave", 1, 1]
 
 
-def test_of_several_values_in_one_record_the_first_valid_one_counts(session: Session, tmp_path: Path) -> None:
+def test_of_several_values_in_one_record_the_first_valid_one_counts(
+    session: Session, tmp_path: Path
+) -> None:
     rows = [{"datasource": "CRM", "phone": "12,2065550123", "email": "nonsense, b@x.com ,c@x.com"}]
     row = merged(session, tmp_path, rows, best_email="priority")
     assert picked(row, "phone email") == ["2065550123", "b@x.com"]
@@ -153,7 +216,9 @@ def test_of_several_values_in_one_record_the_first_valid_one_counts(session: Ses
     assert merged(session, tmp_path, rows)["phone"] == "12"
 
 
-def test_named_values_concatenated_names_and_custom_groups(session: Session, tmp_path: Path) -> None:
+def test_named_values_concatenated_names_and_custom_groups(
+    session: Session, tmp_path: Path
+) -> None:
     rows = [
         {
             "datasource": "CRM",
@@ -175,11 +240,26 @@ def test_named_values_concatenated_names_and_custom_groups(session: Session, tmp
         custom_groups={"email_internal": {"columns": ["email_internal"]}},
         field_priority={"CRM": {"email_internal": 7}},
     )
-    assert picked(row, "full_name phone email_internal email_internal_priority") == ["Ann Lee", "2", "i@x.com", 7]
+    assert picked(row, "full_name phone email_internal email_internal_priority") == [
+        "Ann Lee",
+        "2",
+        "i@x.com",
+        7,
+    ]
 
 
 def test_a_custom_column_may_be_called_anything(session: Session, tmp_path: Path) -> None:
-    used = ["newness", "source_priority", "emails", "name_place", "title_completion", "records", "uc", "value", "own_value_1"]
+    used = [
+        "newness",
+        "source_priority",
+        "emails",
+        "name_place",
+        "title_completion",
+        "records",
+        "uc",
+        "value",
+        "own_value_1",
+    ]
     names = ["order", "2nd_mail", "table", "column", *used]
     row = merged(
         session,
@@ -198,7 +278,9 @@ def test_record_dates_span_all_records(session: Session, tmp_path: Path) -> None
         {"create_dt": "2019-01-01", "update_dt": "2025-01-01"},
     ]
     merged(session, tmp_path, rows)
-    row = one(session, "merged_customers", "create_dt::DATE::VARCHAR AS c, update_dt::DATE::VARCHAR AS u")
+    row = one(
+        session, "merged_customers", "create_dt::DATE::VARCHAR AS c, update_dt::DATE::VARCHAR AS u"
+    )
     assert row == {"c": "2019-01-01", "u": "2026-01-01"}
 
 
@@ -210,7 +292,11 @@ SUMMARY = {
     "email_clicks_last_30_days": "BIGINT",
     "most_recent_email_click_datetime": "TIMESTAMPTZ",
 }
-BOUGHT = {"amperity_id": "VARCHAR", "l12m_order_revenue": "DECIMAL(38, 2)", "latest_order_datetime": "TIMESTAMPTZ"}
+BOUGHT = {
+    "amperity_id": "VARCHAR",
+    "l12m_order_revenue": "DECIMAL(38, 2)",
+    "latest_order_datetime": "TIMESTAMPTZ",
+}
 
 
 def assigned(
@@ -225,7 +311,10 @@ def assigned(
         tmp_path,
         policy={**POLICY, "email_ampid_assignment": config},
         # These tables are written below; that the tenant has them makes the assignment read them.
-        database={n: f"SELECT * FROM {n}" for n in ("email_engagement_summary", "transaction_attributes_extended")},
+        database={
+            n: f"SELECT * FROM {n}"
+            for n in ("email_engagement_summary", "transaction_attributes_extended")
+        },
     )
     put_unified(session, [{"amperity_id": a, "email": f"{e}@x.com"} for a, e, _ in links])
     clicks = {e: n for _, e, n in links}
@@ -233,7 +322,10 @@ def assigned(
         session,
         "email_engagement_summary",
         SUMMARY,
-        [{"email": f"{e.upper()}@x.com", "email_clicks_last_30_days": n} for e, n in clicks.items()],
+        [
+            {"email": f"{e.upper()}@x.com", "email_clicks_last_30_days": n}
+            for e, n in clicks.items()
+        ],
     )
     put(
         session,
@@ -243,16 +335,24 @@ def assigned(
     )
     build_all(session, tenant, only=["email_ampid_assignment"])
     rows = table(session, "email_ampid_assignment", "amperity_id, email, assignment_round")
-    return [(row["amperity_id"], row["email"].removesuffix("@x.com"), row["assignment_round"]) for row in rows]
+    return [
+        (row["amperity_id"], row["email"].removesuffix("@x.com"), row["assignment_round"])
+        for row in rows
+    ]
 
 
 def test_cg08_mutual_first_choice_then_a_second_round(session: Session, tmp_path: Path) -> None:
     links = [("A1", "e1", 9), ("A1", "e2", 1), ("A2", "e1", 9), ("A2", "e3", 0)]
-    assert assigned(session, tmp_path, links, {"A1": 500, "A2": 100}) == [("A1", "e1", 1), ("A2", "e3", 2)]
+    assert assigned(session, tmp_path, links, {"A1": 500, "A2": 100}) == [
+        ("A1", "e1", 1),
+        ("A2", "e3", 2),
+    ]
 
 
 @pytest.mark.parametrize(("rounds", "third"), [(2, []), (3, [("A3", "e3", 3)])])
-def test_cg09_two_rounds_are_not_a_full_matching(session: Session, tmp_path: Path, rounds: int, third: list[Any]) -> None:
+def test_cg09_two_rounds_are_not_a_full_matching(
+    session: Session, tmp_path: Path, rounds: int, third: list[Any]
+) -> None:
     links = [("A1", "e1", 9), ("A2", "e1", 9), ("A2", "e2", 5), ("A3", "e2", 5), ("A3", "e3", 1)]
     found = assigned(session, tmp_path, links, {"A1": 300, "A2": 200, "A3": 100}, rounds=rounds)
     assert found == [("A1", "e1", 1), ("A2", "e2", 2), *third]
@@ -267,16 +367,28 @@ def test_cg10_case_blank_and_blocklist(session: Session, tmp_path: Path) -> None
         {"email": "no address"},
     ]
     row = merged(session, tmp_path, rows)
-    pair = one(session, "email_ampid_assignment", "amperity_id, email, email_rank, amp_rank, assignment_round")
+    pair = one(
+        session,
+        "email_ampid_assignment",
+        "amperity_id, email, email_rank, amp_rank, assignment_round",
+    )
     assert list(pair.values()) == ["A1", "ann@x.com", 1, 1, 1]
-    assert picked(row, "email email_completion email_pk email_datasource email_priority") == ["ann@x.com", 1, "c", "CRM", 1]
+    assert picked(row, "email email_completion email_pk email_datasource email_priority") == [
+        "ann@x.com",
+        1,
+        "c",
+        "CRM",
+        1,
+    ]
 
 
 def test_an_unassigned_person_has_no_email(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path, policy=POLICY)
     put_unified(session, [{"amperity_id": a, "email": "one@x.com"} for a in ("A1", "A2")])
     build_all(session, tenant, "merged_customers")
-    rows = table(session, "merged_customers", "amperity_id, email, email_completion", order="amperity_id")
+    rows = table(
+        session, "merged_customers", "amperity_id, email, email_completion", order="amperity_id"
+    )
     assert rows == [
         {"amperity_id": "A1", "email": "one@x.com", "email_completion": 1},
         {"amperity_id": "A2", "email": None, "email_completion": 0},
@@ -311,15 +423,26 @@ def test_cg18_lifecycle(session: Session, tmp_path: Path) -> None:
         **dict.fromkeys(("first_order_datetime", "latest_order_datetime"), "TIMESTAMPTZ"),
     }
     bought = [
-        {"amperity_id": a, "lifetime_order_frequency": 1, "first_order_datetime": first, "latest_order_datetime": latest}
+        {
+            "amperity_id": a,
+            "lifetime_order_frequency": 1,
+            "first_order_datetime": first,
+            "latest_order_datetime": latest,
+        }
         for a, first, latest, _ in CG18
         if first
     ]
     put_unified(session, [{"amperity_id": a} for a, *_ in CG18])
     put(session, "transaction_attributes_extended", columns, bought)
     build_all(session, tenant, only=ALL_BUT_ORDERS)
-    rows = table(session, "customer_attributes", "amperity_id, historical_purchaser_lifecycle_status, is_purchaser, is_prospect")
-    assert [tuple(row.values()) for row in rows] == [(a, status, bool(first), not first) for a, first, _, status in CG18]
+    rows = table(
+        session,
+        "customer_attributes",
+        "amperity_id, historical_purchaser_lifecycle_status, is_purchaser, is_prospect",
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        (a, status, bool(first), not first) for a, first, _, status in CG18
+    ]
 
 
 ALL_BUT_ORDERS = [
@@ -357,7 +480,10 @@ def test_cg19_contactability(session: Session, tmp_path: Path, sms: bool) -> Non
         session,
         tenant,
         "email_opt_status",
-        [{"amperity_id": "A1", "email": e, "brand": b, "is_email_opted_in": s} for e, b, s in consent],
+        [
+            {"amperity_id": "A1", "email": e, "brand": b, "is_email_opted_in": s}
+            for e, b, s in consent
+        ],
     )
     texts = [{"amperity_id": "A1", "phone": "2065550123", "is_sms_opted_in": True}] if sms else []
     put_gathered(session, tenant, "sms_opt_status", texts)
@@ -389,14 +515,19 @@ def test_white_space_is_what_unicode_calls_so(session: Session) -> None:
     separators = "\x1c\x1d\x1e\x1f"  # white space to Python only
     spaces = [c for c in map(chr, range(0x10000)) if c.isspace() and c not in separators]
     assert len(spaces) == 25
-    tests = "clean(v) IS NULL, is_blank(v), clean(concat(v, 'ü', v, v)) = 'ü', clean(concat('a', v)) = 'a', " + missing("v")
+    tests = (
+        "clean(v) IS NULL, is_blank(v), clean(concat(v, 'ü', v, v)) = 'ü', clean(concat('a', v)) = 'a', "
+        + missing("v")
+    )
     for space in spaces:
         rows = session.rows(f"SELECT {tests} FROM (SELECT {quote_literal(space)} AS v)")
         assert rows == [(True, True, True, True, True)], hex(ord(space))
 
 
 @pytest.mark.parametrize("space", ["\u000b", "\u0085", "\u00a0"])
-def test_a_full_name_of_two_words_is_complete_whatever_parts_them(session: Session, tmp_path: Path, space: str) -> None:
+def test_a_full_name_of_two_words_is_complete_whatever_parts_them(
+    session: Session, tmp_path: Path, space: str
+) -> None:
     row = merged(session, tmp_path, [{"full_name": f"Ann{space}Lee"}])
     assert row["name_completion"] == 2
 
@@ -413,23 +544,42 @@ def test_a_full_name_of_two_words_is_complete_whatever_parts_them(session: Sessi
         {"state": " new  york"},
     ],
 )
-def test_white_space_and_case_do_not_part_a_household(session: Session, tmp_path: Path, spelling: dict[str, str]) -> None:
+def test_white_space_and_case_do_not_part_a_household(
+    session: Session, tmp_path: Path, spelling: dict[str, str]
+) -> None:
     tenant = make_tenant(tmp_path, policy=POLICY)
-    home = {"surname": "Doe", "address": "1 Elm St", "address2": "Apt 5", "city": "New York", "state": "NY", "postal": "K1A 0B1"}
+    home = {
+        "surname": "Doe",
+        "address": "1 Elm St",
+        "address2": "Apt 5",
+        "city": "New York",
+        "state": "NY",
+        "postal": "K1A 0B1",
+    }
     put_unified(session, [{"amperity_id": "A1", **home}, {"amperity_id": "A2", **home, **spelling}])
     build_all(session, tenant, "merged_households")
     rows = table(session, "merged_households", "full_address, household_size, postal")
-    assert rows == [{"full_address": "1ELMST5NEWYORKNYK1A0", "household_size": 2, "postal": "K1A 0"}] * 2
+    assert (
+        rows
+        == [{"full_address": "1ELMST5NEWYORKNYK1A0", "household_size": 2, "postal": "K1A 0"}] * 2
+    )
 
 
-def test_consent_that_no_row_gives_is_refused_though_its_status_is_unknown(session: Session, tmp_path: Path) -> None:
+def test_consent_that_no_row_gives_is_refused_though_its_status_is_unknown(
+    session: Session, tmp_path: Path
+) -> None:
     own = {name: f"SELECT * FROM {name}" for name in ("email_opt_status", "sms_opt_status")}
     tenant = make_tenant(tmp_path, policy=POLICY, database=own)
     put_unified(session, [{"amperity_id": "A1"}, {"amperity_id": "A2"}])
     put_gathered(session, tenant, "email_opt_status", [{"amperity_id": "A1", "email": "ann@x.com"}])
     put_gathered(session, tenant, "sms_opt_status", [{"amperity_id": "A1", "phone": "2065550123"}])
     build_all(session, tenant, "customer_attributes")
-    rows = table(session, "customer_attributes", "is_opted_into_email, is_opted_into_sms", order="amperity_id")
+    rows = table(
+        session,
+        "customer_attributes",
+        "is_opted_into_email, is_opted_into_sms",
+        order="amperity_id",
+    )
     assert [tuple(row.values()) for row in rows] == [(False, False), (None, None)]
 
 
@@ -461,14 +611,21 @@ def test_cg20_households(session: Session, tmp_path: Path) -> None:
     assert [r["household_id"] for r in rows[:2]] == ["ef89250c-1445-4c8b-4a24-1cd741d5f847"] * 2
     assert [r["household_size"] for r in rows] == [2, 2, 1]
     assert rows[2]["household_id"] != rows[0]["household_id"]
-    assert one(session, "customer_360", "household_size", "amperity_id = 'A4'") == {"household_size": None}
+    assert one(session, "customer_360", "household_size", "amperity_id = 'A4'") == {
+        "household_size": None
+    }
 
 
 @pytest.mark.parametrize(
     ("address", "address2", "city", "line"),
     [
         ("9 Stevens Ave Ste 4", None, "Reno", "9STEVENSAVE4RENONV89501"),
-        ("9 N Main Street Rear House East Wing Two", "#3", "Apt City", "9NMAINSTREARHOUSEEASTWINGTWO3CITYNV89501"),
+        (
+            "9 N Main Street Rear House East Wing Two",
+            "#3",
+            "Apt City",
+            "9NMAINSTREARHOUSEEASTWINGTWO3CITYNV89501",
+        ),
         ("Street 9", "Suite Unit 5", "Reno", "STREET95RENONV89501"),
     ],
 )
@@ -496,7 +653,9 @@ def test_unit_words_go_as_whole_words_and_no_word_is_lost(
 
 def test_hashes_follow_the_published_vectors(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(
-        tmp_path, policy={**POLICY, "best_email": "priority"}, options={"customer_360": {"hashed": ["email", "phone"]}}
+        tmp_path,
+        policy={**POLICY, "best_email": "priority"},
+        options={"customer_360": {"hashed": ["email", "phone"]}},
     )
     put_unified(
         session,
@@ -507,7 +666,12 @@ def test_hashes_follow_the_published_vectors(session: Session, tmp_path: Path) -
         ],
     )
     build_all(session, tenant, "customer_360")
-    rows = table(session, "customer_360", "hashed_email, hashed_phone, hashed_phone_e164", order="amperity_id")
+    rows = table(
+        session,
+        "customer_360",
+        "hashed_email, hashed_phone, hashed_phone_e164",
+        order="amperity_id",
+    )
     email = "caff41c80e492c4a594a24cfabefe252dda30324ad4179f2b68970f122a0f49c"
     phone = "ac884459a189ce7aea84fac28284b61ebb8f73e64f9ee38ed4846e0f81ae5fea"
     e164 = "54a97a4595350c4cc6399b01b572a4614416acfec53a508dfa2a36ed3da25817"

@@ -19,12 +19,21 @@ from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.filled import PEOPLE, fill, filled_tenant
 from c360_assets_tests.customer_360.test_spark import PRIORITIES
-from c360_assets_tests.customer_360.world import AS_OF, build_all, make_tenant, node_of, put_unified, table
+from c360_assets_tests.customer_360.world import (
+    AS_OF,
+    build_all,
+    make_tenant,
+    node_of,
+    put_unified,
+    table,
+)
 
 POLICY = {"source_priority": {"CRM": 1, "POS": 2}}
 
 
-def why(session: Session, root: Path, records: list[dict[str, Any]], **policy: Any) -> list[tuple[Any, ...]]:
+def why(
+    session: Session, root: Path, records: list[dict[str, Any]], **policy: Any
+) -> list[tuple[Any, ...]]:
     """(group, value, record, reason) of what A1 has and does not show."""
     tenant = make_tenant(root, policy={**POLICY, **policy})
     put_unified(session, [{"amperity_id": "A1", **record} for record in records], newness="VARCHAR")
@@ -40,22 +49,41 @@ def of_person(session: Session, tenant: Tenant, person: str) -> list[Any]:
 WHOLE = {"address": "2 Oak Ave", "city": "Reno", "state": "NV", "postal": "89501"}
 CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[tuple[Any, ...]]]] = {
     "a bundle that is less complete": (
-        [{"pk": "c", "address": "1 Elm St", "city": "Reno"}, {"datasource": "POS", "pk": "p", **WHOLE}],
+        [
+            {"pk": "c", "address": "1 Elm St", "city": "Reno"},
+            {"datasource": "POS", "pk": "p", **WHOLE},
+        ],
         {},
         [("address", "1 Elm St, Reno", "c", "less complete: 2 against 4")],
     ),
     "a bundle that is less complete, where presence counts": (
-        [{"pk": "c", "address": "1 Elm St", "city": "Reno"}, {"datasource": "POS", "pk": "p", **WHOLE}],
+        [
+            {"pk": "c", "address": "1 Elm St", "city": "Reno"},
+            {"datasource": "POS", "pk": "p", **WHOLE},
+        ],
         {"order": "rank_first"},
-        [("address", "2 Oak Ave, Reno, NV, 89501", "p", "its source comes later: priority 2 against 1")],
+        [
+            (
+                "address",
+                "2 Oak Ave, Reno, NV, 89501",
+                "p",
+                "its source comes later: priority 2 against 1",
+            )
+        ],
     ),
     "a blocked value": (
-        [{"pk": "c", "phone": "2065551212", "blv_phone": True}, {"datasource": "WEB", "pk": "w", "phone": "2065550123"}],
+        [
+            {"pk": "c", "phone": "2065551212", "blv_phone": True},
+            {"datasource": "WEB", "pk": "w", "phone": "2065550123"},
+        ],
         {},
         [("phone", "2065551212", "c", "on the blocklist")],
     ),
     "an older record": (
-        [{"pk": "1", "gender": "F", "update_dt": "2025-01-01"}, {"pk": "2", "gender": "M", "update_dt": "2026-01-01"}],
+        [
+            {"pk": "1", "gender": "F", "update_dt": "2025-01-01"},
+            {"pk": "2", "gender": "M", "update_dt": "2026-01-01"},
+        ],
         {},
         [("gender", "F", "1", "changed earlier")],
     ),
@@ -70,7 +98,10 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[tuple[Any, ...
         [("gender", "F", "9", "alike in all; its key comes later")],
     ),
     "a tie of two sources": (
-        [{"datasource": "WEB", "pk": "1", "gender": "F"}, {"datasource": "APP", "pk": "1", "gender": "M"}],
+        [
+            {"datasource": "WEB", "pk": "1", "gender": "F"},
+            {"datasource": "APP", "pk": "1", "gender": "M"},
+        ],
         {},
         [("gender", "F", "1", "alike in all; its source's name comes later")],
     ),
@@ -89,10 +120,19 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[tuple[Any, ...
         [("own", "old", "1", "says nothing of when it was changed")],
     ),
     "e-mails": (
-        [{"email": "b@x.com,nonsense"}, {"email": "a@x.com"}, {"email": "c@x.com", "blv_email": True}],
+        [
+            {"email": "b@x.com,nonsense"},
+            {"email": "a@x.com"},
+            {"email": "c@x.com", "blv_email": True},
+        ],
         {},
         [
-            ("email", "b@x.com", None, "not the person's first choice, and an e-mail is taken only where both choose each other"),
+            (
+                "email",
+                "b@x.com",
+                None,
+                "not the person's first choice, and an e-mail is taken only where both choose each other",
+            ),
             ("email", "c@x.com", None, "on the blocklist"),
             ("email", "nonsense", None, "not a well-formed address"),
         ],
@@ -113,9 +153,13 @@ def test_why_a_value_was_not_taken(session: Session, tmp_path: Path, case: str) 
 
 def test_an_email_of_somebody_else_and_the_page(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path, policy=POLICY)
-    put_unified(session, [{"amperity_id": a, "email": "one@x.com", "gender": "F"} for a in ("a1", "a2")])
+    put_unified(
+        session, [{"amperity_id": a, "email": "one@x.com", "gender": "F"} for a in ("a1", "a2")]
+    )
     build_all(session, tenant)
-    assert [(r.value, r.reason) for r in of_person(session, tenant, "a2")] == [("one@x.com", "assigned to a1")]
+    assert [(r.value, r.reason) for r in of_person(session, tenant, "a2")] == [
+        ("one@x.com", "assigned to a1")
+    ]
     text = page(session, tenant, "a2")
     assert "not taken" in text
     assert "assigned to a1" in text
@@ -131,10 +175,22 @@ def page(session: Session, tenant: Tenant, person: str, width: int = 160) -> str
     return console.export_text()
 
 
-def test_the_page_shows_the_best_values_of_ones_own_groups(session: Session, tmp_path: Path) -> None:
-    tenant = make_tenant(tmp_path, policy={**POLICY, "custom_groups": {"work": {"columns": ["email_work", "role"]}}})
-    records = [{"pk": "c", "email_work": "i@x.com", "role": "Cook"}, {"datasource": "POS", "pk": "p", "email_work": "j@x.com"}]
-    put_unified(session, [{"amperity_id": "a1", **record} for record in records], email_work="VARCHAR", role="VARCHAR")
+def test_the_page_shows_the_best_values_of_ones_own_groups(
+    session: Session, tmp_path: Path
+) -> None:
+    tenant = make_tenant(
+        tmp_path, policy={**POLICY, "custom_groups": {"work": {"columns": ["email_work", "role"]}}}
+    )
+    records = [
+        {"pk": "c", "email_work": "i@x.com", "role": "Cook"},
+        {"datasource": "POS", "pk": "p", "email_work": "j@x.com"},
+    ]
+    put_unified(
+        session,
+        [{"amperity_id": "a1", **record} for record in records],
+        email_work="VARCHAR",
+        role="VARCHAR",
+    )
     build_all(session, tenant)
     lines = [line.strip("│ ").split() for line in page(session, tenant, "a1").splitlines()]
     assert [line for line in lines if line[:1] == ["work"]] == [
@@ -152,7 +208,9 @@ def test_the_page_shows_square_brackets_as_they_are(session: Session, tmp_path: 
     put_unified(session, [{"amperity_id": "a1", **record} for record in records])
     build_all(session, tenant)
     text = page(session, tenant, "a1")
-    assert [value for value in ("Ann [red] Lee", "Apt [/b]", "[/c]", "12 [/d]") if value not in text] == []
+    assert [
+        value for value in ("Ann [red] Lee", "Apt [/b]", "[/c]", "12 [/d]") if value not in text
+    ] == []
 
 
 def test_a_narrow_window_folds_values_and_cuts_none(session: Session, tmp_path: Path) -> None:
@@ -163,7 +221,9 @@ def test_a_narrow_window_folds_values_and_cuts_none(session: Session, tmp_path: 
 
 
 def test_a_database_of_few_tables_has_a_page_too(session: Session, tmp_path: Path) -> None:
-    tenant = make_tenant(tmp_path, policy=POLICY, databases={"small": {"tables": ["merged_customers"]}})
+    tenant = make_tenant(
+        tmp_path, policy=POLICY, databases={"small": {"tables": ["merged_customers"]}}
+    )
     small = databases(tenant)[1]
     put_unified(session, [{"amperity_id": "a1", "full_name": "Ann Lee"}])
     build_all(session, tenant, "merged_customers")
@@ -180,9 +240,15 @@ def test_a_database_of_few_tables_has_a_page_too(session: Session, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "policy", [PRIORITIES, {**PRIORITIES, "best_email": "priority", "order": "rank_first", "use_blocklist": False}]
+    "policy",
+    [
+        PRIORITIES,
+        {**PRIORITIES, "best_email": "priority", "order": "rank_first", "use_blocklist": False},
+    ],
 )
-def test_the_page_names_the_winners_that_the_sql_chose(session: Session, tmp_path: Path, policy: dict[str, Any]) -> None:
+def test_the_page_names_the_winners_that_the_sql_chose(
+    session: Session, tmp_path: Path, policy: dict[str, Any]
+) -> None:
     tenant = filled_tenant(tmp_path, [], policy=policy)
     fill(session, tenant, seed=3)
     build_all(session, tenant, "merged_customers")

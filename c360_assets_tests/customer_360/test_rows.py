@@ -17,10 +17,15 @@ from c360_assets.reporting.rows import print_rows
         (40, 26, 1, "column row 1"),
     ],
 )
-def test_a_row_wider_than_the_window_is_turned(columns: int, width: int, shown: int, first_line: str) -> None:
+def test_a_row_wider_than_the_window_is_turned(
+    columns: int, width: int, shown: int, first_line: str
+) -> None:
     file = io.StringIO()
     names = [f"c{number}" for number in range(columns)]
-    rows = [[f"a value {row}-{column}" if column else None for column in range(columns)] for row in range(3)]
+    rows = [
+        [f"a value {row}-{column}" if column else None for column in range(columns)]
+        for row in range(3)
+    ]
     assert print_rows(names, rows, Console(file=file, width=width)) == shown
     lines = file.getvalue().splitlines()
     assert " ".join(lines[0].split()) == first_line

@@ -27,8 +27,12 @@ from c360_assets_tests.customer_360.filled import ZONE, fill, filled_tenant
 from c360_assets_tests.customer_360.world import AS_OF, make_tenant, put_unified
 
 EVERYTHING = {
-    "unified_transactions": {"options": ["fiscal_calendar", "net_order_revenue", "order_cost", "order_discount_amount"]},
-    "transaction_attributes_extended": {"blocks": ["returns", "cancellations", "net_order_revenue", "order_cost", "rfm"]},
+    "unified_transactions": {
+        "options": ["fiscal_calendar", "net_order_revenue", "order_cost", "order_discount_amount"]
+    },
+    "transaction_attributes_extended": {
+        "blocks": ["returns", "cancellations", "net_order_revenue", "order_cost", "rfm"]
+    },
     "customer_attributes": {
         "is_employee": {"domains": ["x.com"], "exceptions": ["e1@x.com"]},
         "is_business": {"exceptions": ["roe"], "address_exceptions": ["9 space rd"]},
@@ -44,10 +48,17 @@ EVERYTHING = {
 OTHERWISE = {
     "unified_transactions": {"order_key": ["datasource", "order_id"], "order_discount_mode": "sum"},
     "transaction_attributes_extended": {"blocks": ["returns"]},
-    "customer_attributes": {"lifecycle_days": {"new": 10, "active": 100, "lapsed": 300, "dormant": 700}, "is_gift_giver": {}},
+    "customer_attributes": {
+        "lifecycle_days": {"new": 10, "active": 100, "lapsed": 300, "dormant": 700},
+        "is_gift_giver": {},
+    },
     "customer_360": {"template": "base"},
 }
-PRIORITIES = {"source_priority": {"POS": 1, "WEB": 2}, "field_priority": {"POS": {"phone": 3}}, "rank": {"address": ["WEB"]}}
+PRIORITIES = {
+    "source_priority": {"POS": 1, "WEB": 2},
+    "field_priority": {"POS": {"phone": 3}},
+    "rank": {"address": ["WEB"]},
+}
 GROUPS = ["txn-item", "pc", "email-opt", "sms-opt", "loy", "loy-event", "fiscal"]
 DESCRIBED = ["product_description"]
 
@@ -67,8 +78,12 @@ def tenants(root: Path) -> dict[str, Tenant]:
     usual = {**PRIORITIES, "email_ampid_assignment": {"email_threshold": 3}}
     three = {**PRIORITIES, "email_ampid_assignment": {"rounds": 3}}
     return {
-        "everything": filled_tenant(root, [*GROUPS, "email-event"], DESCRIBED, options=EVERYTHING, policy=three),
-        "otherwise": filled_tenant(root, [*GROUPS, "email-summary"], options=OTHERWISE, policy=policy),
+        "everything": filled_tenant(
+            root, [*GROUPS, "email-event"], DESCRIBED, options=EVERYTHING, policy=three
+        ),
+        "otherwise": filled_tenant(
+            root, [*GROUPS, "email-summary"], options=OTHERWISE, policy=policy
+        ),
         "usual": filled_tenant(root, [*GROUPS, "email-summary"], options={}, policy=usual),
         "nothing": make_tenant(root, timezone=ZONE),
     }
@@ -76,7 +91,9 @@ def tenants(root: Path) -> dict[str, Tenant]:
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    sql = pytest.importorskip("pyspark.sql", reason="needs the extra spark: pip install 'c360-assets[spark]'")
+    sql = pytest.importorskip(
+        "pyspark.sql", reason="needs the extra spark: pip install 'c360-assets[spark]'"
+    )
     if shutil.which("java") is None:
         pytest.skip("needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -108,7 +125,9 @@ def differences(session: Session, spark: Any, node: TableNode, folder: Path) -> 
     for called, stored in node.binds:
         file = folder / f"{stored.replace('/', '_')}.parquet"
         if not file.exists():
-            session.execute(f"COPY (SELECT * FROM {quote_ident(called)}) TO {quote_literal(str(file))} (FORMAT parquet)")
+            session.execute(
+                f"COPY (SELECT * FROM {quote_ident(called)}) TO {quote_literal(str(file))} (FORMAT parquet)"
+            )
         spark.read.parquet(str(file)).createOrReplaceTempView(called)
     spark.sql(f"SELECT DATE '{AS_OF.isoformat()}' AS as_of").createOrReplaceTempView("run_context")
     out = folder / f"spark_{node.table}"
@@ -119,22 +138,31 @@ def differences(session: Session, spark: Any, node: TableNode, folder: Path) -> 
     state = session.state(node.table)
     assert state is not None
     session.bind(node.table, "_duck")
-    session.execute(f"CREATE OR REPLACE TEMP VIEW _spark AS SELECT * FROM read_parquet({quote_literal(f'{out}/*.parquet')})")
+    session.execute(
+        f"CREATE OR REPLACE TEMP VIEW _spark AS SELECT * FROM read_parquet({quote_literal(f'{out}/*.parquet')})"
+    )
     columns = [row[0] for row in session.rows("DESCRIBE _spark")]
     if columns != list(state.columns):
-        return [f"{node.name}: columns {sorted(set(columns) ^ set(state.columns)) or 'in another order'}"]
+        return [
+            f"{node.name}: columns {sorted(set(columns) ^ set(state.columns)) or 'in another order'}"
+        ]
     listed = {c: f"CAST({quote_ident(c)} AS {t})" for c, t in state.columns.items()}
 
     def apart(chosen: str) -> tuple[int, int]:
         ours, theirs = f"SELECT {chosen} FROM _duck", f"SELECT {chosen} FROM _spark"
-        sides = (f"SELECT count(*) FROM ({a} EXCEPT ALL {b})" for a, b in ((ours, theirs), (theirs, ours)))
+        sides = (
+            f"SELECT count(*) FROM ({a} EXCEPT ALL {b})"
+            for a, b in ((ours, theirs), (theirs, ours))
+        )
         only, extra = (session.rows(side)[0][0] for side in sides)
         return only, extra
 
     if apart(", ".join(listed.values())) == (0, 0):
         return []
     unlike = [
-        f"{node.name}.{c}: rows only on DuckDB, only on Spark: {apart(text)}" for c, text in listed.items() if any(apart(text))
+        f"{node.name}.{c}: rows only on DuckDB, only on Spark: {apart(text)}"
+        for c, text in listed.items()
+        if any(apart(text))
     ]
     return unlike or [f"{node.name}: rows differ in several columns together"]
 
@@ -155,7 +183,9 @@ def test_every_template_gives_equal_rows_on_spark(spark: Any, tmp_path: Path) ->
                 build_table(session, node, as_of=AS_OF)
                 if node.canonical not in compared[node.name]:
                     compared[node.name].add(node.canonical)
-                    wrong += [f"{name}: {text}" for text in differences(session, spark, node, folder)]
+                    wrong += [
+                        f"{name}: {text}" for text in differences(session, spark, node, folder)
+                    ]
     assert wrong == []
     assert all(compared.values())
 

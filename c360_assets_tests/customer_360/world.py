@@ -29,15 +29,24 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 AS_OF = date(2026, 6, 30)
 UNIFIED = {
     **dict.fromkeys(("amperity_id", "datasource", "pk", "ck"), "VARCHAR"),
-    **dict.fromkeys(("given_name", "surname", "full_name", "title", "generational_suffix", "email", "phone"), "VARCHAR"),
-    **dict.fromkeys(("address", "address2", "city", "state", "postal", "country", "company", "gender"), "VARCHAR"),
+    **dict.fromkeys(
+        ("given_name", "surname", "full_name", "title", "generational_suffix", "email", "phone"),
+        "VARCHAR",
+    ),
+    **dict.fromkeys(
+        ("address", "address2", "city", "state", "postal", "country", "company", "gender"),
+        "VARCHAR",
+    ),
     "birthdate": "DATE",
     **dict.fromkeys(("create_dt", "update_dt"), "TIMESTAMPTZ"),
     "component_id": "BIGINT",
     **dict.fromkeys(("rep_ds", "rep_pk"), "VARCHAR"),
     "is_supersized": "BOOLEAN",
     "supersized_id": "BIGINT",
-    **dict.fromkeys(("has_blv", "blv_address", "blv_email", "blv_given_name", "blv_phone", "blv_surname"), "BOOLEAN"),
+    **dict.fromkeys(
+        ("has_blv", "blv_address", "blv_email", "blv_given_name", "blv_phone", "blv_surname"),
+        "BOOLEAN",
+    ),
 }
 
 
@@ -61,18 +70,26 @@ def make_tenant(
             timezone=timezone,
             customer_360=DatabaseOptions.model_validate(options or {}),
             databases={
-                n: DatabaseConfig.model_validate(d) for n, d in {"customer_360": {"primary": True}, **(databases or {})}.items()
+                n: DatabaseConfig.model_validate(d)
+                for n, d in {"customer_360": {"primary": True}, **(databases or {})}.items()
             },
         ),
         feeds=list(feeds),
         custom_tables=list(custom),
         merge_policy=MergePolicy.model_validate(policy or {}),
-        merge_policies={file: MergePolicy.model_validate(item) for file, item in (policies or {}).items()},
-        database_sql={n: SqlFile(n, root / "database" / f"{n}.sql", text) for n, text in (database or {}).items()},
+        merge_policies={
+            file: MergePolicy.model_validate(item) for file, item in (policies or {}).items()
+        },
+        database_sql={
+            n: SqlFile(n, root / "database" / f"{n}.sql", text)
+            for n, text in (database or {}).items()
+        },
     )
 
 
-def feed(name: str, fields: dict[str, dict[str, Any]], *, key: str = "id", stitch: bool = False) -> FeedConfig:
+def feed(
+    name: str, fields: dict[str, dict[str, Any]], *, key: str = "id", stitch: bool = False
+) -> FeedConfig:
     source, _, feed_name = name.partition(":")
     return FeedConfig.model_validate(
         {
@@ -95,12 +112,22 @@ def value(item: Any, type_: str) -> str:
     return f"CAST({quote_literal(None if item is None else str(item))} AS {type_})"
 
 
-def put(session: Session, table: str, columns: dict[str, str], rows: Sequence[dict[str, Any]]) -> None:
+def put(
+    session: Session, table: str, columns: dict[str, str], rows: Sequence[dict[str, Any]]
+) -> None:
     """Write `rows` as the whole content of `table`; a column a row does not give is NULL."""
     unknown = {key for row in rows for key in row} - set(columns)
     assert not unknown, unknown
-    selects = ["SELECT " + ", ".join(f"{value(row.get(c), t)} AS {quote_ident(c)}" for c, t in columns.items()) for row in rows]
-    empty = "SELECT " + ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in columns.items()) + " WHERE FALSE"
+    selects = [
+        "SELECT "
+        + ", ".join(f"{value(row.get(c), t)} AS {quote_ident(c)}" for c, t in columns.items())
+        for row in rows
+    ]
+    empty = (
+        "SELECT "
+        + ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in columns.items())
+        + " WHERE FALSE"
+    )
     session.write(table, " UNION ALL ".join(selects) or empty)
 
 
@@ -110,10 +137,15 @@ def put_unified(session: Session, rows: Sequence[dict[str, Any]], **more: str) -
     put(session, "unified_coalesced", {**UNIFIED, **more}, keyed)
 
 
-def put_gathered(session: Session, tenant: Tenant, table: str, rows: Sequence[dict[str, Any]]) -> None:
+def put_gathered(
+    session: Session, tenant: Tenant, table: str, rows: Sequence[dict[str, Any]]
+) -> None:
     """Write a gathered table (order items, consent, ...) directly, as if its sources had been loaded."""
     columns = columns_of(tenant, BY_NAME[table])
-    keyed = [{"datasource": "POS", "pk": str(n), **row} if "pk" in columns else row for n, row in enumerate(rows)]
+    keyed = [
+        {"datasource": "POS", "pk": str(n), **row} if "pk" in columns else row
+        for n, row in enumerate(rows)
+    ]
     put(session, table, columns, keyed)
 
 
@@ -121,7 +153,13 @@ def node_of(tenant: Tenant, name: str) -> TableNode:
     return next(n for n in plan(tenant) if n.name == name)
 
 
-def build_all(session: Session, tenant: Tenant, *wanted: str, as_of: date = AS_OF, only: Sequence[str] | None = None) -> None:
+def build_all(
+    session: Session,
+    tenant: Tenant,
+    *wanted: str,
+    as_of: date = AS_OF,
+    only: Sequence[str] | None = None,
+) -> None:
     """Build in order every table that is not there yet (the test wrote the others): all, those that `wanted` read, or `only`."""
     nodes = plan(tenant)
     needed = set(wanted) or {node.table for node in nodes}
@@ -129,11 +167,17 @@ def build_all(session: Session, tenant: Tenant, *wanted: str, as_of: date = AS_O
         if node.table in needed:
             needed |= set(node.deps)
     for node in nodes:
-        if (node.name in only) if only is not None else (node.table in needed and session.state(node.table) is None):
+        if (
+            (node.name in only)
+            if only is not None
+            else (node.table in needed and session.state(node.table) is None)
+        ):
             build_table(session, node, as_of=as_of)
 
 
-def table(session: Session, name: str, columns: str = "*", where: str = "TRUE", order: str = "ALL") -> list[dict[str, Any]]:
+def table(
+    session: Session, name: str, columns: str = "*", where: str = "TRUE", order: str = "ALL"
+) -> list[dict[str, Any]]:
     """Rows of a built table as dictionaries."""
     session.bind(name, "_seen")
     return session.frame(f"SELECT {columns} FROM _seen WHERE {where} ORDER BY {order}").to_dicts()

@@ -45,7 +45,9 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**kept, "COLUMNS": "200", **more}
 
 
-def start(*args: object, prefix: list[str] | None = None, **environment: str) -> subprocess.Popen[str]:
+def start(
+    *args: object, prefix: list[str] | None = None, **environment: str
+) -> subprocess.Popen[str]:
     """Start a verb as a process of its own, its streams to be read."""
     return subprocess.Popen(
         [*(prefix or []), *command(*args)],
@@ -110,4 +112,9 @@ def ask(root: Path, sql: str) -> list[tuple[Any, ...]]:
 def written(root: Path) -> dict[str, int]:
     """Every file below the warehouse and the published databases with the time of its last change."""
     folders = (root / "warehouse", root / "activated")
-    return {str(p.relative_to(root)): p.stat().st_mtime_ns for f in folders for p in f.rglob("*") if p.is_file()}
+    return {
+        str(p.relative_to(root)): p.stat().st_mtime_ns
+        for f in folders
+        for p in f.rglob("*")
+        if p.is_file()
+    }

@@ -42,7 +42,9 @@ def _days(tmp_path_factory: pytest.TempPathFactory) -> _Days:
     one_core = ["taskset", "-c", "0"] if shutil.which("taskset") else []
     for day in range(DAYS - 1):
         until = FIRST_DELIVERY + timedelta(days=day)
-        said = finish(start("load", "--to", until, "--tenant", other, prefix=one_core, POLARS_MAX_THREADS="1"))
+        said = finish(
+            start("load", "--to", until, "--tenant", other, prefix=one_core, POLARS_MAX_THREADS="1")
+        )
         assert said.code == 0, said.text
     said = finish(start("run", "--tenant", other, prefix=one_core, POLARS_MAX_THREADS="1"))
     return _Days(Ran(root, finish(process)), Ran(other, said))

@@ -62,12 +62,25 @@ fields:
   pages: {type: integer}
 """
 FEEDS = {"shop/customers": SHOP, "club/members": CLUB, "post/letters": POST}
-PEOPLE = [("Ann", "Archer"), ("Bob", "Baker"), ("Cleo", "Carver"), ("Dan", "Drover"), ("Eve", "Eagle"), ("Fay", "Fowler")]
+PEOPLE = [
+    ("Ann", "Archer"),
+    ("Bob", "Baker"),
+    ("Cleo", "Carver"),
+    ("Dan", "Drover"),
+    ("Eve", "Eagle"),
+    ("Fay", "Fowler"),
+]
 FIRST, SECOND, THIRD = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
 
 Rows = list[tuple[object, ...]]
-SHOP_ROWS: Rows = [(f"c{i}", f"{first.lower()}@example.com", first, last, i) for i, (first, last) in enumerate(PEOPLE)]
-CLUB_ROWS: Rows = [(f"m{i}", f"{first.lower()}@example.com", first, last) for i, (first, last) in enumerate(PEOPLE[:4])]
+SHOP_ROWS: Rows = [
+    (f"c{i}", f"{first.lower()}@example.com", first, last, i)
+    for i, (first, last) in enumerate(PEOPLE)
+]
+CLUB_ROWS: Rows = [
+    (f"m{i}", f"{first.lower()}@example.com", first, last)
+    for i, (first, last) in enumerate(PEOPLE[:4])
+]
 POST_ROWS: Rows = [(f"l{i}", "Hello", i + 1) for i in range(6)]
 USUAL = {"shop/customers": SHOP_ROWS, "club/members": CLUB_ROWS, "post/letters": POST_ROWS}
 COLUMNS = {
@@ -79,7 +92,9 @@ COLUMNS = {
 
 def small_tenant(root: Path) -> Path:
     """Write the configuration; nothing has landed."""
-    texts = {"tenant.yaml": TENANT, "workflow.yaml": WORKFLOW} | {f"feeds/{n}.yaml": t for n, t in FEEDS.items()}
+    texts = {"tenant.yaml": TENANT, "workflow.yaml": WORKFLOW} | {
+        f"feeds/{n}.yaml": t for n, t in FEEDS.items()
+    }
     for name, text in texts.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,9 +103,14 @@ def small_tenant(root: Path) -> Path:
     return root
 
 
-def land(root: Path, name: str, day: date, rows: Rows | None = None, columns: str | None = None) -> Path:
+def land(
+    root: Path, name: str, day: date, rows: Rows | None = None, columns: str | None = None
+) -> Path:
     """Drop a delivery of the feed `name` (as in `FEEDS`) for `day`: its usual rows unless others are given."""
-    lines = [columns or COLUMNS[name], *(",".join(map(str, row)) for row in (USUAL[name] if rows is None else rows))]
+    lines = [
+        columns or COLUMNS[name],
+        *(",".join(map(str, row)) for row in (USUAL[name] if rows is None else rows)),
+    ]
     content = "".join(line + "\n" for line in lines).encode()
     packed = name.startswith("club/")
     path = root / "landing" / f"{name}-{day:%Y%m%d}.csv{'.gz' if packed else ''}"

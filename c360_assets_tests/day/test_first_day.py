@@ -35,7 +35,9 @@ def test_the_first_run_publishes_and_says_so(demo: Ran) -> None:
 
 def test_every_record_of_the_truth_is_there_once_with_an_id(demo: Ran) -> None:
     truth = pl.read_parquet(demo.root / "truth/records.parquet")
-    assert ask(demo.root, "SELECT count(*) FROM unified_coalesced WHERE amperity_id IS NULL") == [(0,)]
+    assert ask(demo.root, "SELECT count(*) FROM unified_coalesced WHERE amperity_id IS NULL") == [
+        (0,)
+    ]
     found = ask(demo.root, "SELECT datasource, pk FROM unified_coalesced")
     assert sorted(found) == sorted(truth.select("datasource", "pk").iter_rows())
 
@@ -47,7 +49,11 @@ def test_people_are_the_same_in_every_table_of_people(demo: Ran) -> None:
             UNION ALL SELECT 'customer_360', amperity_id FROM customer_360
             UNION ALL SELECT 'customer_attributes', amperity_id FROM customer_attributes
         ) GROUP BY t ORDER BY t"""
-    assert ask(demo.root, one_each) == [("customer_360", 0), ("customer_attributes", 0), ("merged_customers", 0)]
+    assert ask(demo.root, one_each) == [
+        ("customer_360", 0),
+        ("customer_attributes", 0),
+        ("merged_customers", 0),
+    ]
     people = set(ask(demo.root, "SELECT DISTINCT amperity_id FROM unified_coalesced"))
     for table in ("merged_customers", "customer_360"):
         assert set(ask(demo.root, f"SELECT amperity_id FROM {table}")) == people, table
@@ -64,7 +70,9 @@ def test_stitch_finds_the_people_of_the_truth(demo: Ran) -> None:
                    (SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) n FROM r GROUP BY amperity_id, person_id))""").fetchall()
     f1 = 2 * both / (found + real)
     assert both <= min(found, real)
-    assert f1 >= 0.90, f"F1 {f1:.3f}: {found:.0f} pairs found, {real:.0f} are real, {both:.0f} are both"
+    assert f1 >= 0.90, (
+        f"F1 {f1:.3f}: {found:.0f} pairs found, {real:.0f} are real, {both:.0f} are both"
+    )
 
 
 def test_every_documented_table_is_published_with_its_columns(demo: Ran) -> None:
@@ -78,9 +86,15 @@ def test_every_documented_table_is_published_with_its_columns(demo: Ran) -> None
         if columns is None:
             lacking.append(name)
             continue
-        lacking += [f"{name}.{column}" for column in spec.columns if column not in columns and not OPTIONAL.search(column)]
+        lacking += [
+            f"{name}.{column}"
+            for column in spec.columns
+            if column not in columns and not OPTIONAL.search(column)
+        ]
         kinds = {column: TYPES.get(told.type, told.type) for column, told in spec.columns.items()}
-        lacking += [f"{name}.{c}: {columns[c]}, not {k}" for c, k in kinds.items() if columns.get(c, k) != k]
+        lacking += [
+            f"{name}.{c}: {columns[c]}, not {k}" for c, k in kinds.items() if columns.get(c, k) != k
+        ]
     assert lacking == []
 
 
@@ -92,17 +106,32 @@ def test_the_catalogue_describes_every_column(demo: Ran) -> None:
            FROM c360_catalog ORDER BY ALL""",
     )
     assert undescribed == []
-    assert ask(demo.root, 'SELECT count(*) FROM c360_catalog GROUP BY "schema", "table", "column" HAVING count(*) > 1') == []
+    assert (
+        ask(
+            demo.root,
+            'SELECT count(*) FROM c360_catalog GROUP BY "schema", "table", "column" HAVING count(*) > 1',
+        )
+        == []
+    )
     bare = """SELECT "table", "column" FROM c360_catalog WHERE description = '' OR type = '' OR is_pii IS NULL"""
     assert ask(demo.root, bare) == []
-    pii = dict(ask(demo.root, """SELECT "column", is_pii FROM c360_catalog WHERE "table" = 'merged_customers'"""))
+    pii = dict(
+        ask(
+            demo.root,
+            """SELECT "column", is_pii FROM c360_catalog WHERE "table" = 'merged_customers'""",
+        )
+    )
     assert (pii["email"], pii["amperity_id"]) == (True, False)
 
 
 def test_a_second_run_writes_nothing_and_starts_no_run(demo: Ran) -> None:
     before, runs = written(demo.root), dagster_files(demo.root)
     said = finish(start("run", "--tenant", demo.root, PYTHONPROFILEIMPORTTIME="1"))
-    imported = {line.rsplit("|", 1)[-1].strip() for line in said.stderr.splitlines() if line.startswith("import time:")}
+    imported = {
+        line.rsplit("|", 1)[-1].strip()
+        for line in said.stderr.splitlines()
+        if line.startswith("import time:")
+    }
     assert said.code == 0, said.text
     assert written(demo.root) == before
     assert dagster_files(demo.root) == runs
@@ -125,11 +154,20 @@ def test_a_run_is_told_as_json(demo: Ran, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_no_personal_value_reaches_the_orchestrator(demo: Ran) -> None:
-    emails = [e for (e,) in ask(demo.root, "SELECT DISTINCT email FROM unified_coalesced WHERE email LIKE '%@%'")]
+    emails = [
+        e
+        for (e,) in ask(
+            demo.root, "SELECT DISTINCT email FROM unified_coalesced WHERE email LIKE '%@%'"
+        )
+    ]
     assert len(emails) > 50
     held = "\n".join(emails[::5])
     found = subprocess.run(
-        ["grep", "-rlaFf", "-", str(demo.root / ".dagster")], input=held, capture_output=True, text=True, check=False
+        ["grep", "-rlaFf", "-", str(demo.root / ".dagster")],
+        input=held,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert found.stdout == ""
 
@@ -141,6 +179,14 @@ def test_only_the_owner_reads_what_runs_wrote(demo: Ran) -> None:
 
 
 def test_help_answers_without_dagster() -> None:
-    script = "import sys, c360_assets.cli; print([m for m in ('dagster', 'polars') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=clean_environment(), check=True)
+    script = (
+        "import sys, c360_assets.cli; print([m for m in ('dagster', 'polars') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        check=True,
+    )
     assert done.stdout.strip() == "[]"

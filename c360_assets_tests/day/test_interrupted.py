@@ -17,7 +17,12 @@ from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.small import SECOND, copy_of, land
 
 # Lines of progress after which the run is killed: while feeds load, within Stitch, while tables are built, before the end.
-MOMENTS = ["loaded Club:", "built unified_coalesced", "built merged_customers", "built customer_attributes"]
+MOMENTS = [
+    "loaded Club:",
+    "built unified_coalesced",
+    "built merged_customers",
+    "built customer_attributes",
+]
 GUS = ("c9", "gus@example.com", "Gus", "Gray", 1)
 
 
@@ -45,7 +50,12 @@ class Reader(threading.Thread):
 
     def __init__(self, root: Path) -> None:
         super().__init__(daemon=True)
-        self.path, self.answers, self.errors, self.enough = database_path(root), [], [], threading.Event()
+        self.path, self.answers, self.errors, self.enough = (
+            database_path(root),
+            [],
+            [],
+            threading.Event(),
+        )
 
     answers: list[tuple[int, int]]
     errors: list[str]
@@ -79,7 +89,9 @@ def undisturbed(small: Ran, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return digests(root)
 
 
-def test_a_run_killed_again_and_again_ends_as_if_undisturbed(small: Ran, undisturbed: dict[str, str], tmp_path: Path) -> None:
+def test_a_run_killed_again_and_again_ends_as_if_undisturbed(
+    small: Ran, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
     root = second_day(copy_of(small.root, tmp_path / "tenant"))
     with Reader(root) as reader:
         killed = [line for line in MOMENTS if kill_after(start("run", "--tenant", root), line)]
@@ -94,7 +106,9 @@ def test_a_run_killed_again_and_again_ends_as_if_undisturbed(small: Ran, undistu
     assert leftovers == []
 
 
-def test_two_runs_at_once_wait_for_each_other(small: Ran, undisturbed: dict[str, str], tmp_path: Path) -> None:
+def test_two_runs_at_once_wait_for_each_other(
+    small: Ran, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
     root = second_day(copy_of(small.root, tmp_path / "tenant"))
     first = start("run", "--tenant", root)
     deadline = time.monotonic() + 60

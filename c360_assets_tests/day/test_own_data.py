@@ -21,7 +21,9 @@ CONTACTS = """customer_id,first_name,last_name,email,phone,street,city,state,zip
 """
 
 
-def test_from_a_file_of_five_rows_to_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_a_file_of_five_rows_to_a_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "my-brand"
     assert c360_here(monkeypatch, "init", root).code == 0
     file = root / "landing/crm/contacts-20260601.csv"
@@ -34,22 +36,31 @@ def test_from_a_file_of_five_rows_to_a_database(tmp_path: Path, monkeypatch: pyt
     feed.parent.mkdir()
     feed.write_text(suggested.stdout, "utf-8")
     checked = c360_here(monkeypatch, "check", "--tenant", root)
-    assert (checked.code, "0 errors" in checked.text or "no errors" in checked.text) == (0, True), checked.text
+    assert (checked.code, "0 errors" in checked.text or "no errors" in checked.text) == (0, True), (
+        checked.text
+    )
     ran = c360_here(monkeypatch, "run", "--tenant", root)
     assert ran.code == 0, ran.text
     assert "5 source records → 4 people" in ran.text
-    assert ask(root, "SELECT count(DISTINCT amperity_id) FROM unified_coalesced WHERE email = 'maria.lopez@example.com'") == [
-        (1,)
-    ]
+    assert ask(
+        root,
+        "SELECT count(DISTINCT amperity_id) FROM unified_coalesced WHERE email = 'maria.lopez@example.com'",
+    ) == [(1,)]
     assert ask(root, "SELECT count(*) FROM customer_360 WHERE given_name IS NOT NULL") == [(4,)]
     again = c360_here(monkeypatch, "init", root)
     assert (again.code, "nothing was written" in again.text) == (1, True)
 
 
-def test_a_source_added_later_joins_with_its_history(small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_added_later_joins_with_its_history(
+    small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A new source with three landed days: two of them load in one run, and the next run loads the third and stitches all."""
     root = copy_of(small.root, tmp_path / "tenant")
-    declared = CLUB.lstrip().replace("source: Club", "source: WalkIn").replace("club/members-", "walk_in/members-")
+    declared = (
+        CLUB.lstrip()
+        .replace("source: Club", "source: WalkIn")
+        .replace("club/members-", "walk_in/members-")
+    )
     (root / "feeds/walk_in").mkdir()
     (root / "feeds/walk_in/members.yaml").write_text(declared, "utf-8")
     for day, member in (
@@ -62,7 +73,18 @@ def test_a_source_added_later_joins_with_its_history(small: Ran, tmp_path: Path,
         moved.parent.mkdir(exist_ok=True)
         path.rename(moved)
     land(root, "club/members", FIRST)
-    said = c360_here(monkeypatch, "load", "WalkIn:Members", "--from", FIRST, "--to", SECOND, "--tenant", root, "--json")
+    said = c360_here(
+        monkeypatch,
+        "load",
+        "WalkIn:Members",
+        "--from",
+        FIRST,
+        "--to",
+        SECOND,
+        "--tenant",
+        root,
+        "--json",
+    )
     ((days, files),) = [(f["days"], f["files"]) for f in json.loads(said.stdout)["feeds"]]
     assert (said.code, days, files) == (0, 2, 2)
     ran = c360_here(monkeypatch, "run", "--tenant", root)
@@ -73,7 +95,9 @@ def test_a_source_added_later_joins_with_its_history(small: Ran, tmp_path: Path,
     assert ask(root, "SELECT count(*) FROM customer_360") == [(8,)]
 
 
-def test_a_database_can_be_taken_back(small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_can_be_taken_back(
+    small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = copy_of(small.root, tmp_path / "tenant")
     old = database_path(root).read_bytes()
     land(root, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
@@ -90,4 +114,6 @@ def test_a_database_can_be_taken_back(small: Ran, tmp_path: Path, monkeypatch: p
     assert "published, 1" in c360_here(monkeypatch, "database", "history", "--tenant", root).text
     back = c360_here(monkeypatch, "run", "--tenant", root)
     assert back.code == 0, back.text
-    assert ask(root, "SELECT count(*) FROM customer_360") == [(7,)], "the next run publishes the warehouse's state"
+    assert ask(root, "SELECT count(*) FROM customer_360") == [(7,)], (
+        "the next run publishes the warehouse's state"
+    )

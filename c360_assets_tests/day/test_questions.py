@@ -14,21 +14,34 @@ from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.small import FIRST, SECOND, copy_of, land, land_all, small_tenant
 
 
-def test_status_names_feeds_stitch_and_what_is_published(small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_names_feeds_stitch_and_what_is_published(
+    small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = copy_of(small.root, tmp_path / "tenant")
     land(root, "shop/customers", SECOND)
     page = c360_here(monkeypatch, "status", "--tenant", root)
     assert page.code == 0
-    for told in ("Shop:Customers 2026-03-02", "1 days", "10 source records → 6 people", "Published", "30 6 * * *"):
+    for told in (
+        "Shop:Customers 2026-03-02",
+        "1 days",
+        "10 source records → 6 people",
+        "Published",
+        "30 6 * * *",
+    ):
         assert told in page.text, page.text
     status = json.loads(c360_here(monkeypatch, "status", "--json", "--tenant", root).stdout)
-    feeds = {f["feed"]: (f["last_day"], f["rows"], f["rejected"], f["waiting_days"]) for f in status["feeds"]}
+    feeds = {
+        f["feed"]: (f["last_day"], f["rows"], f["rejected"], f["waiting_days"])
+        for f in status["feeds"]
+    }
     assert feeds["Shop:Customers"] == ("2026-03-02", 6, 0, 1)
     assert feeds["Club:Members"] == ("2026-03-02", 4, 0, 0)
     assert (status["stitch"]["source_records"], status["stitch"]["people"]) == (10, 6)
 
 
-def test_people_are_told_before_any_table_of_theirs_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_are_told_before_any_table_of_theirs_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     land_all(small_tenant(tmp_path), FIRST)
     assert c360_here(monkeypatch, "load", "--tenant", tmp_path).code == 0
     stitched = c360_here(monkeypatch, "stitch", "--tenant", tmp_path)
@@ -36,39 +49,75 @@ def test_people_are_told_before_any_table_of_theirs_is_built(tmp_path: Path, mon
 
 
 def test_digests_are_one_line_per_table(small: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = c360_here(monkeypatch, "--tenant", small.root, "status", "--digests").stdout.splitlines()
+    lines = c360_here(
+        monkeypatch, "--tenant", small.root, "status", "--digests"
+    ).stdout.splitlines()
     rows = {name: int(count) for name, count, _ in (line.split() for line in lines)}
-    assert (rows["unified_coalesced"], rows["merged_customers"], rows["domain/Shop_Customers"]) == (10, 6, 6)
+    assert (rows["unified_coalesced"], rows["merged_customers"], rows["domain/Shop_Customers"]) == (
+        10,
+        6,
+        6,
+    )
 
 
 def test_sql_answers_as_table_json_and_csv(small: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
-    query = "SELECT given_name, surname, NULL AS nothing FROM customer_360 ORDER BY given_name LIMIT 2"
+    query = (
+        "SELECT given_name, surname, NULL AS nothing FROM customer_360 ORDER BY given_name LIMIT 2"
+    )
     table = c360_here(monkeypatch, "sql", query, "--tenant", small.root)
-    assert (table.code, table.stdout.split()) == (0, ["given_name", "surname", "nothing", "Ann", "Archer", "Bob", "Baker"])
+    assert (table.code, table.stdout.split()) == (
+        0,
+        ["given_name", "surname", "nothing", "Ann", "Archer", "Bob", "Baker"],
+    )
     as_json = c360_here(monkeypatch, "sql", "--json", query, "--tenant", small.root)
-    assert json.loads(as_json.stdout)[1] == {"given_name": "Bob", "surname": "Baker", "nothing": None}
+    assert json.loads(as_json.stdout)[1] == {
+        "given_name": "Bob",
+        "surname": "Baker",
+        "nothing": None,
+    }
     as_csv = c360_here(monkeypatch, "sql", "--csv", query, "--tenant", small.root)
-    assert list(csv.reader(io.StringIO(as_csv.stdout)))[1:] == [["Ann", "Archer", ""], ["Bob", "Baker", ""]]
+    assert list(csv.reader(io.StringIO(as_csv.stdout)))[1:] == [
+        ["Ann", "Archer", ""],
+        ["Bob", "Baker", ""],
+    ]
 
 
-def test_sql_cannot_change_the_published_database(small: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sql_cannot_change_the_published_database(
+    small: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = written(small.root)
     said = c360_here(monkeypatch, "sql", "DELETE FROM customer_360", "--tenant", small.root)
     assert (said.code, "Traceback" in said.text) == (1, False)
     assert written(small.root) == before
 
 
-def test_the_sql_of_a_table_runs_on_the_published_database(demo: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sql_of_a_table_runs_on_the_published_database(
+    demo: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown = c360_here(monkeypatch, "sql", "--show", "merged_households", "--tenant", demo.root)
     assert shown.code == 0
-    counted = c360_here(monkeypatch, "sql", "--json", f"SELECT count(*) AS n FROM ({shown.stdout})", "--tenant", demo.root)
+    counted = c360_here(
+        monkeypatch,
+        "sql",
+        "--json",
+        f"SELECT count(*) AS n FROM ({shown.stdout})",
+        "--tenant",
+        demo.root,
+    )
     assert counted.code == 0, counted.text
-    assert [(json.loads(counted.stdout)[0]["n"],)] == ask(demo.root, "SELECT count(*) FROM merged_households")
+    assert [(json.loads(counted.stdout)[0]["n"],)] == ask(
+        demo.root, "SELECT count(*) FROM merged_households"
+    )
     own = c360_here(monkeypatch, "sql", "--show", "brand_crossover", "--tenant", demo.root)
-    assert own.stdout.strip() == (demo.root / "database/brand_crossover.sql").read_text("utf-8").strip()
+    assert (
+        own.stdout.strip()
+        == (demo.root / "database/brand_crossover.sql").read_text("utf-8").strip()
+    )
 
 
-def test_profile_opens_one_customer_by_the_beginning_of_the_id(demo: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profile_opens_one_customer_by_the_beginning_of_the_id(
+    demo: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ((person, records, surname),) = ask(
         demo.root,
         """SELECT amperity_id, count(*), any_value(m.surname)
@@ -80,13 +129,17 @@ def test_profile_opens_one_customer_by_the_beginning_of_the_id(demo: Ran, monkey
     assert person in page.text
     assert surname in page.text
     assert f"{records} source records" in page.text
-    found = json.loads(c360_here(monkeypatch, "profile", person, "--json", "--tenant", demo.root).stdout)
+    found = json.loads(
+        c360_here(monkeypatch, "profile", person, "--json", "--tenant", demo.root).stdout
+    )
     assert (found["amperity_id"], len(found["records"])) == (person, records)
     short = c360_here(monkeypatch, "profile", person[:3], "--tenant", demo.root)
     assert short.code == 1
 
 
-def test_check_prints_problems_as_json(small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_prints_problems_as_json(
+    small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = copy_of(small.root, tmp_path / "tenant")
     file = root / "feeds/shop/customers.yaml"
     file.write_text(file.read_text("utf-8").replace("tags: [surname]", "tags: [surnaem]"), "utf-8")
@@ -98,7 +151,9 @@ def test_check_prints_problems_as_json(small: Ran, tmp_path: Path, monkeypatch: 
     assert [(p["file"], p["line"]) for p in misspelt] == [("feeds/shop/customers.yaml", 12)]
 
 
-def test_demo_refuses_a_folder_that_holds_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_refuses_a_folder_that_holds_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine.txt").write_text("mine", "utf-8")
     said = c360_here(monkeypatch, "demo", tmp_path, "--people", "20", "--days", "2")
     assert (said.code, "is not empty" in said.text) == (1, True)

@@ -17,7 +17,10 @@ ZONE = "America/New_York"
 
 def test_polars_finds_the_same(demo: Ran) -> None:
     policy: dict[str, Any] = yaml.safe_load((demo.root / "merge_policy.yaml").read_text("utf-8"))
-    ranks = {group: {source: n for n, source in enumerate(listed, 1)} for group, listed in policy["rank"].items()}
+    ranks = {
+        group: {source: n for n, source in enumerate(listed, 1)}
+        for group, listed in policy["rank"].items()
+    }
     with duckdb.connect(str(database_path(demo.root)), read_only=True) as con:
         con.execute(f"SET TimeZone = '{ZONE}'")
 

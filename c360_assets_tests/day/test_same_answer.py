@@ -13,5 +13,11 @@ def test_one_core_split_files_and_single_days_give_equal_tables(demo: Ran, other
 
 def test_digests_name_every_table_of_the_day(demo: Ran) -> None:
     found = digests(demo.root)
-    assert {"unified_coalesced", "stitch_scores", "merged_customers", "customer_360", "domain/Shop_Customers"} <= found.keys()
+    assert {
+        "unified_coalesced",
+        "stitch_scores",
+        "merged_customers",
+        "customer_360",
+        "domain/Shop_Customers",
+    } <= found.keys()
     assert "ingest_files" not in found

@@ -27,7 +27,11 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def digests(root: Path) -> dict[str, str]:
-    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(root.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(root.rglob("*"))
+        if p.is_file()
+    }
 
 
 def rows(root: Path, sql: str) -> list[tuple]:
@@ -35,13 +39,19 @@ def rows(root: Path, sql: str) -> list[tuple]:
         return con.execute(sql.format(root=root)).fetchall()
 
 
-def test_equal_arguments_give_equal_bytes_and_another_seed_other_ones(tenant: Path, tmp_path: Path) -> None:
+def test_equal_arguments_give_equal_bytes_and_another_seed_other_ones(
+    tenant: Path, tmp_path: Path
+) -> None:
     generate_tenant(tmp_path / "again", people=SMALL, days=14, seed=3)
     generate_tenant(tmp_path / "other", people=SMALL, days=14, seed=4)
     assert digests(tmp_path / "again") == digests(tenant)
     other = digests(tmp_path / "other")
     assert other.keys() == digests(tenant).keys()
-    assert all(other[path] != digest for path, digest in digests(tenant).items() if path.startswith(("landing/shop", "truth")))
+    assert all(
+        other[path] != digest
+        for path, digest in digests(tenant).items()
+        if path.startswith(("landing/shop", "truth"))
+    )
 
 
 def test_the_shipped_tenant_is_configured_as_generated() -> None:
@@ -51,10 +61,16 @@ def test_the_shipped_tenant_is_configured_as_generated() -> None:
 
 
 def test_the_shipped_tenant_is_complete_and_small() -> None:
-    files = [p for part in ("landing", "truth") for p in (REPOSITORY / "data" / part).rglob("*") if p.is_file()]
+    files = [
+        p
+        for part in ("landing", "truth")
+        for p in (REPOSITORY / "data" / part).rglob("*")
+        if p.is_file()
+    ]
     assert sum(p.stat().st_size for p in files) < 8_000_000
     ((records, people_known),) = rows(
-        REPOSITORY, "SELECT count(*), count(DISTINCT person_id) FROM read_parquet('{root}/data/truth/records.parquet')"
+        REPOSITORY,
+        "SELECT count(*), count(DISTINCT person_id) FROM read_parquet('{root}/data/truth/records.parquet')",
     )
     assert records > 12_000
     assert people_known > 4_500
@@ -64,7 +80,9 @@ def test_configuration_loads_and_links_every_interaction_by_one_key(tenant: Path
     loaded = load_tenant(tenant)
     tags = {t.name: [tag for column in t.tags.values() for tag in column] for t in loaded.tables}
     stitched = {t.name for t in loaded.stitched_tables}
-    assert stitched == set(pl.read_parquet(tenant / "truth" / "records.parquet")["datasource"].unique())
+    assert stitched == set(
+        pl.read_parquet(tenant / "truth" / "records.parquet")["datasource"].unique()
+    )
     for name, found in tags.items():
         if name not in stitched:
             assert sum(tag.startswith("fk-") for tag in found) <= 1, name
@@ -72,11 +90,29 @@ def test_configuration_loads_and_links_every_interaction_by_one_key(tenant: Path
 
 
 @pytest.mark.parametrize("table", ["Shop:Order_Items", "CDT_Till_Items"])
-def test_order_tables_carry_every_tag_that_the_transaction_reports_need(tenant: Path, table: str) -> None:
-    needed = {"is-return", "is-cancellation", "item-discount-amount", "item-discount-percent", "item-list-price", "item-quantity"}
-    needed |= {"item-revenue", "order-datetime", "order-id", "product-id", "purchase-channel", "store-id"}
+def test_order_tables_carry_every_tag_that_the_transaction_reports_need(
+    tenant: Path, table: str
+) -> None:
+    needed = {
+        "is-return",
+        "is-cancellation",
+        "item-discount-amount",
+        "item-discount-percent",
+        "item-list-price",
+        "item-quantity",
+    }
+    needed |= {
+        "item-revenue",
+        "order-datetime",
+        "order-id",
+        "product-id",
+        "purchase-channel",
+        "store-id",
+    }
     found = next(t for t in load_tenant(tenant).tables if t.name == table)
-    assert {"txn-item/" + tag for tag in needed} <= {tag for column in found.tags.values() for tag in column}
+    assert {"txn-item/" + tag for tag in needed} <= {
+        tag for column in found.tags.values() for tag in column
+    }
 
 
 def test_every_good_record_has_one_person_and_every_truth_is_delivered(tenant: Path) -> None:
@@ -169,7 +205,8 @@ def test_the_truth_holds_the_hard_cases(tenant: Path) -> None:
     twins = everyone.group_by("household_id", "birthdate").len().filter(pl.col("len") > 1)
     assert len(twins) > 0
     calls = rows(
-        tenant, "SELECT count(*) FROM read_csv('{root}/landing/callcentre/*.psv', delim='|') WHERE reason LIKE 'keep my two%'"
+        tenant,
+        "SELECT count(*) FROM read_csv('{root}/landing/callcentre/*.psv', delim='|') WHERE reason LIKE 'keep my two%'",
     )
     assert calls == [(1,)]
 
@@ -181,7 +218,13 @@ def test_chunks_share_no_id_and_no_contact(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(people, "CHUNK_PEOPLE", 150)
     monkeypatch.setattr(generate, "CHUNK_PEOPLE", 150)
     seen: list[tuple[int, int]] = []
-    generate_tenant(tmp_path / "t", people=400, days=2, seed=1, progress=lambda done, total: seen.append((done, total)))
+    generate_tenant(
+        tmp_path / "t",
+        people=400,
+        days=2,
+        seed=1,
+        progress=lambda done, total: seen.append((done, total)),
+    )
     assert seen == [(150, 400), (300, 400), (400, 400)]
     truth = pl.read_parquet(tmp_path / "t/truth/records.parquet")
     assert truth.select("datasource", "pk").is_unique().all()

@@ -49,7 +49,10 @@ def _files_of(root: Path) -> type[paramiko.SFTPServerInterface]:
             except OSError as error:
                 return paramiko.SFTPServer.convert_errno(error.errno)  # type: ignore[arg-type]
             return [
-                paramiko.SFTPAttributes.from_stat(os.stat(os.path.join(self._path(path), name)), filename=name) for name in names
+                paramiko.SFTPAttributes.from_stat(
+                    os.stat(os.path.join(self._path(path), name)), filename=name
+                )
+                for name in names
             ]
 
         def stat(self, path: str) -> Any:

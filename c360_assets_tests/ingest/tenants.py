@@ -11,7 +11,14 @@ import polars as pl
 
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import FeedLoad, load_feed
-from c360_assets.tenant.models import CustomTable, CustomTableConfig, FeedConfig, SqlFile, Tenant, TenantConfig
+from c360_assets.tenant.models import (
+    CustomTable,
+    CustomTableConfig,
+    FeedConfig,
+    SqlFile,
+    Tenant,
+    TenantConfig,
+)
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.session import open_session
 
@@ -25,13 +32,21 @@ def feed_of(**changes: Any) -> FeedConfig:
         "feed": "Customers",
         "files": {"pattern": "'c-'yyyyMMdd'*'"},
         "primary_key": ["id"],
-        "fields": {"id": {}, "name": {}, "seen": {"type": "datetime"}, "spent": {"type": "decimal", "scale": 2}},
+        "fields": {
+            "id": {},
+            "name": {},
+            "seen": {"type": "datetime"},
+            "spent": {"type": "decimal", "scale": 2},
+        },
     }
     return FeedConfig.model_validate({**shape, **changes})
 
 
 def tenant_of(
-    root: Path, *feeds: FeedConfig, sql: dict[str, str] | None = None, keys: dict[str, list[str]] | None = None
+    root: Path,
+    *feeds: FeedConfig,
+    sql: dict[str, str] | None = None,
+    keys: dict[str, list[str]] | None = None,
 ) -> Tenant:
     (root / "landing").mkdir(parents=True, exist_ok=True)
     tables = []
@@ -50,7 +65,13 @@ def land(tenant: Tenant, name: str, content: str | bytes) -> Path:
 
 
 def load(
-    tenant: Tenant, feed: FeedConfig, through: date = THROUGH, *, threads: int = 2, zone: str = "UTC", **options: Any
+    tenant: Tenant,
+    feed: FeedConfig,
+    through: date = THROUGH,
+    *,
+    threads: int = 2,
+    zone: str = "UTC",
+    **options: Any,
 ) -> FeedLoad:
     """One run: load what is pending, commit."""
     with open_session(tenant.root / "warehouse", zone) as session:

@@ -23,11 +23,16 @@ def con() -> duckdb.DuckDBPyConnection:
     return con
 
 
-def cast(con: duckdb.DuckDBPyConnection, item: FieldConfig, texts: list[str], **feed: Any) -> list[str | None]:
+def cast(
+    con: duckdb.DuckDBPyConnection, item: FieldConfig, texts: list[str], **feed: Any
+) -> list[str | None]:
     how = cast_for(feed_of(**feed), item, 0, "2024")
     listed = ", ".join(f"({i}, ?)" for i in range(len(texts)))
     query = f"SELECT v0::VARCHAR, t0 FROM ({typed_sql([how], f'(VALUES {listed}) t(i, r0)')}) ORDER BY i"
-    return [WRONG if value is None and text is not None else value for value, text in con.execute(query, texts).fetchall()]
+    return [
+        WRONG if value is None and text is not None else value
+        for value, text in con.execute(query, texts).fetchall()
+    ]
 
 
 GOLDEN: dict[str, list[tuple[str, str | None]]] = {
@@ -109,13 +114,20 @@ def test_there_are_enough_literals() -> None:
         ("datetime", "'am' d.M.yyyy 'um' H:mm", "am 1.2.2024 um 3:04", "2024-02-01 03:04:00+00"),
         ("datetime", "yyyyMMddHHmmss", "20240201030405", "2024-02-01 03:04:05+00"),
         ("datetime", "d 'o''clock' MM yyyy", "1 o'clock 02 2024", "2024-02-01 00:00:00+00"),
-        ("datetime", "yyyy-MM-dd'T'HH:mm:ssZZ", "2024-02-01T03:04:05+01:00", "2024-02-01 02:04:05+00"),
+        (
+            "datetime",
+            "yyyy-MM-dd'T'HH:mm:ssZZ",
+            "2024-02-01T03:04:05+01:00",
+            "2024-02-01 02:04:05+00",
+        ),
     ],
 )
 def test_a_declared_pattern_is_the_only_one(
     con: duckdb.DuckDBPyConnection, kind: str, pattern: str, text: str, value: str
 ) -> None:
-    assert cast(con, FieldConfig.model_validate({"type": kind, "format": pattern}), [text]) == [value]
+    assert cast(con, FieldConfig.model_validate({"type": kind, "format": pattern}), [text]) == [
+        value
+    ]
 
 
 @pytest.mark.parametrize("pattern", ["yyyy-QQ-dd", "'open", "dd.MM.yyyy dd"])

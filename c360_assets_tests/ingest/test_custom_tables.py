@@ -50,7 +50,9 @@ def test_tables_are_built_after_those_they_read(tmp_path: Path) -> None:
         first, last = (build_custom_table(session, tenant, t) for t in order)
         assert list(first.columns) == ["id", "name", "doubled", "_pk", "_uuid_pk", "_updated"]
         session.bind("domain/A_Last")
-        assert session.rows('SELECT name, doubled::VARCHAR, _pk, _updated FROM "A_Last" ORDER BY _pk') == [
+        assert session.rows(
+            'SELECT name, doubled::VARCHAR, _pk, _updated FROM "A_Last" ORDER BY _pk'
+        ) == [
             ("ANN", "3.00", "a-1", 0),
             ("BOB", "4.00", "b-1", 0),
         ]
@@ -61,13 +63,23 @@ def test_tables_are_built_after_those_they_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "reads", "rows"),
     [
-        ("WITH Shop_Customers AS (SELECT * FROM Shop_Customers WHERE id > 'a') SELECT id FROM Shop_Customers", True, 2),
-        ("WITH a AS (SELECT id FROM Shop_Customers), Shop_Customers AS (SELECT 1) SELECT a.* FROM a, Shop_Customers", True, 3),
+        (
+            "WITH Shop_Customers AS (SELECT * FROM Shop_Customers WHERE id > 'a') SELECT id FROM Shop_Customers",
+            True,
+            2,
+        ),
+        (
+            "WITH a AS (SELECT id FROM Shop_Customers), Shop_Customers AS (SELECT 1) SELECT a.* FROM a, Shop_Customers",
+            True,
+            3,
+        ),
         ("WITH Shop_Customers AS (SELECT 'x' AS id) SELECT id FROM Shop_Customers", False, 1),
         ("WITH T AS (SELECT 'x' AS id) SELECT id FROM T", False, 1),
     ],
 )
-def test_a_part_may_be_called_like_a_table(tmp_path: Path, sql: str, reads: bool, rows: int) -> None:
+def test_a_part_may_be_called_like_a_table(
+    tmp_path: Path, sql: str, reads: bool, rows: int
+) -> None:
     tenant = loaded(tmp_path, {"T": sql})
     (table,) = ordered(tenant)
     assert check_sql(tenant) == []
@@ -88,12 +100,18 @@ def test_the_example_flattens_nested_orders(tmp_path: Path) -> None:
     found = re.search(r"such as (\{.*\}\]\})", shown)
     assert found is not None, "the feed shows a record"
     more = '{"order_id": "1002", "customer": null, "line_items": [{"sku": "B", "quantity": 1}, {"sku": "C", "new": [1]}]}'
-    land(tenant, "example/orders-20240105.ndjson", "\n".join([found[1], more, '{"order_id": "1003", "line_items": []}']))
+    land(
+        tenant,
+        "example/orders-20240105.ndjson",
+        "\n".join([found[1], more, '{"order_id": "1003", "line_items": []}']),
+    )
     assert load(tenant, orders).rows_loaded == 3
     with open_session(tmp_path / "warehouse") as session:
         build_custom_table(session, tenant, items)
         session.bind("domain/CDT_Order_Items")
-        rows = session.rows("SELECT item_id, customer_id, sku, quantity, revenue::VARCHAR FROM CDT_Order_Items ORDER BY item_id")
+        rows = session.rows(
+            "SELECT item_id, customer_id, sku, quantity, revenue::VARCHAR FROM CDT_Order_Items ORDER BY item_id"
+        )
     assert rows == [
         ("1001-1", "c1", "A", 2, "25.00"),
         ("1002-1", None, "B", 1, None),
@@ -106,7 +124,9 @@ def test_the_fingerprint_follows_sql_and_inputs(tmp_path: Path) -> None:
     tenant = loaded(tmp_path, {"T": ORDERS})
     with open_session(tmp_path / "warehouse") as session:
         before = fingerprint_of(session, tenant, tenant.custom_tables[0])
-        spaced = tenant_of(tmp_path, *tenant.feeds, sql={"T": ORDERS.replace("\n", "\n\n-- a note\n")})
+        spaced = tenant_of(
+            tmp_path, *tenant.feeds, sql={"T": ORDERS.replace("\n", "\n\n-- a note\n")}
+        )
         assert fingerprint_of(session, spaced, spaced.custom_tables[0]) == before
         changed = tenant_of(tmp_path, *tenant.feeds, sql={"T": ORDERS.replace("upper", "lower")})
         assert fingerprint_of(session, changed, changed.custom_tables[0]) != before
@@ -118,13 +138,22 @@ def test_the_fingerprint_follows_sql_and_inputs(tmp_path: Path) -> None:
 
 def test_the_history_says_how_each_run_went(tmp_path: Path) -> None:
     tenant = loaded(tmp_path, {"T": ORDERS})
-    broken = tenant_of(tmp_path, *tenant.feeds, sql={"T": "SELECT id, name::INTEGER AS n FROM Shop_Customers"})
-    for number, (now, force) in enumerate([(tenant, False), (tenant, False), (broken, False), (tenant, True)]):
-        with open_session(tmp_path / "warehouse", run_id=f"run {number}") as session, suppress(C360Error):
+    broken = tenant_of(
+        tmp_path, *tenant.feeds, sql={"T": "SELECT id, name::INTEGER AS n FROM Shop_Customers"}
+    )
+    for number, (now, force) in enumerate(
+        [(tenant, False), (tenant, False), (broken, False), (tenant, True)]
+    ):
+        with (
+            open_session(tmp_path / "warehouse", run_id=f"run {number}") as session,
+            suppress(C360Error),
+        ):
             run_custom_table(session, now, now.custom_tables[0], force=force)
     with open_session(tmp_path / "warehouse") as session:
         session.bind("custom_table_run")
-        found = session.rows("SELECT run_id, outcome, rows, error FROM custom_table_run ORDER BY run_id")
+        found = session.rows(
+            "SELECT run_id, outcome, rows, error FROM custom_table_run ORDER BY run_id"
+        )
         state = session.state("domain/T")
     assert [row[:3] for row in found] == [
         ("run 0", "succeeded", 2), ("run 1", "reused", 2), ("run 2", "failed", None), ("run 3", "succeeded", 2),
@@ -137,21 +166,35 @@ def test_the_history_says_how_each_run_went(tmp_path: Path) -> None:
 
 
 def test_a_key_must_be_unique_and_the_message_hides_it(tmp_path: Path) -> None:
-    tenant = loaded(tmp_path, {"T": "SELECT 'jane@x.org' AS mail, nullif(id, 'c') AS k FROM Shop_Customers"}, T=["mail"])
+    tenant = loaded(
+        tmp_path,
+        {"T": "SELECT 'jane@x.org' AS mail, nullif(id, 'c') AS k FROM Shop_Customers"},
+        T=["mail"],
+    )
     with (
         open_session(tmp_path / "warehouse") as session,
-        pytest.raises(C360Error, match=r"domain_tables/T\.sql.*empty in 0 rows.*1 keys.*\(3 rows\)") as caught,
+        pytest.raises(
+            C360Error, match=r"domain_tables/T\.sql.*empty in 0 rows.*1 keys.*\(3 rows\)"
+        ) as caught,
     ):
         build_custom_table(session, tenant, tenant.custom_tables[0])
     assert "jane" not in str(caught.value)
-    nulls = loaded(tmp_path / "n", {"T": "SELECT nullif(id, 'c') AS k FROM Shop_Customers"}, T=["k"])
-    with open_session(tmp_path / "n" / "warehouse") as session, pytest.raises(C360Error, match="empty in 1 rows"):
+    nulls = loaded(
+        tmp_path / "n", {"T": "SELECT nullif(id, 'c') AS k FROM Shop_Customers"}, T=["k"]
+    )
+    with (
+        open_session(tmp_path / "n" / "warehouse") as session,
+        pytest.raises(C360Error, match="empty in 1 rows"),
+    ):
         build_custom_table(session, nulls, nulls.custom_tables[0])
 
 
 def test_an_engine_error_does_not_quote_values(tmp_path: Path) -> None:
     tenant = loaded(tmp_path, {"T": "SELECT id, name::INTEGER AS n FROM Shop_Customers"})
-    with open_session(tmp_path / "warehouse") as session, pytest.raises(C360Error, match="3 of 3 values of name") as caught:
+    with (
+        open_session(tmp_path / "warehouse") as session,
+        pytest.raises(C360Error, match="3 of 3 values of name") as caught,
+    ):
         build_custom_table(session, tenant, tenant.custom_tables[0])
     assert "Ann" not in str(caught.value)
 
@@ -175,12 +218,22 @@ def test_an_engine_error_does_not_quote_values(tmp_path: Path) -> None:
         ("SELECT * FROM duckdb_settings()", None, "outside the domain tables"),
         ("SELECT * FROM information_schema.tables", None, "no domain table"),
         ("SELECT name FROM Shop_Customers", None, "gives no column id"),
-        ("SELECT id, name, name AS Name FROM Shop_Customers", None, "2 columns are named name: keep one"),
-        ("SELECT a.*, b.name FROM Shop_Customers AS a JOIN Shop_Customers AS b USING (id)", None, "2 columns are named name"),
+        (
+            "SELECT id, name, name AS Name FROM Shop_Customers",
+            None,
+            "2 columns are named name: keep one",
+        ),
+        (
+            "SELECT a.*, b.name FROM Shop_Customers AS a JOIN Shop_Customers AS b USING (id)",
+            None,
+            "2 columns are named name",
+        ),
         ("SELECT * FROM T", None, "circle"),
     ],
 )
-def test_wrong_sql_is_told_with_its_file_and_line(tmp_path: Path, sql: str, line: int | None, says: str) -> None:
+def test_wrong_sql_is_told_with_its_file_and_line(
+    tmp_path: Path, sql: str, line: int | None, says: str
+) -> None:
     tenant = tenant_of(tmp_path, feed_of(), sql={"T": sql})
     problems = check_sql(tenant)
     assert len(problems) == 1, problems
@@ -197,11 +250,19 @@ def test_good_sql_has_no_problem(tmp_path: Path) -> None:
     """
     tenant = tenant_of(tmp_path, feed_of(), sql={"T": sql})
     assert check_sql(tenant) == []
-    assert schemas(tenant)["T"] == {"id": "VARCHAR", "n": "BIGINT", "_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
+    assert schemas(tenant)["T"] == {
+        "id": "VARCHAR",
+        "n": "BIGINT",
+        "_pk": "VARCHAR",
+        "_uuid_pk": "VARCHAR",
+        "_updated": "BIGINT",
+    }
 
 
 def test_system_columns_of_several_tables_are_no_repeated_names(tmp_path: Path) -> None:
-    sql = "SELECT a.*, b._pk, b._updated FROM Shop_Customers AS a JOIN Shop_Customers AS b USING (id)"
+    sql = (
+        "SELECT a.*, b._pk, b._updated FROM Shop_Customers AS a JOIN Shop_Customers AS b USING (id)"
+    )
     assert check_sql(tenant_of(tmp_path, feed_of(), sql={"T": sql})) == []
 
 

@@ -28,7 +28,15 @@ FIELDS: dict[str, Any] = {
 }
 ROWS = [
     ("1", 'Zoë "Z", O\nNeil', "2024-01-05", "2024-01-05 10:11:12.5", "1.100", "7", "true"),
-    ("2", "plain|text", "2024-02-29", "2024-01-05 10:11:12", "-12345678901234567890.123", "-9007199254740993", "false"),
+    (
+        "2",
+        "plain|text",
+        "2024-02-29",
+        "2024-01-05 10:11:12",
+        "-12345678901234567890.123",
+        "-9007199254740993",
+        "false",
+    ),
     ("3", "", "", "", "", "", ""),
 ]
 EXPECTED = [
@@ -43,7 +51,9 @@ def feed(**files: Any) -> FeedConfig:
     return feed_of(fields=FIELDS, files={"pattern": "'c-'yyyyMMdd'*'", **files})
 
 
-def text(delimiter: str = ",", quote: str = '"', escape: str = '"', header: bool = True, end: str = "\n") -> str:
+def text(
+    delimiter: str = ",", quote: str = '"', escape: str = '"', header: bool = True, end: str = "\n"
+) -> str:
     def field(value: str) -> str:
         for mark in dict.fromkeys([escape, quote]):
             value = value.replace(mark, escape + mark)
@@ -58,7 +68,10 @@ def objects(as_text: bool) -> str:
         literal = raw and not as_text and (name in ("amount", "n", "ok"))
         return f"{json.dumps(name)}: {raw if literal else json.dumps(raw)}"
 
-    rows = ["{" + ", ".join(value(name, raw) for name, raw in zip(FIELDS, row, strict=True)) + "}" for row in ROWS]
+    rows = [
+        "{" + ", ".join(value(name, raw) for name, raw in zip(FIELDS, row, strict=True)) + "}"
+        for row in ROWS
+    ]
     return "\n".join(rows)
 
 
@@ -82,7 +95,10 @@ FORMATS: dict[str, tuple[dict[str, Any], bytes]] = {
     "csv, no last line end": ({}, text()[:-1].encode()),
     "psv, backslash": ({"format": "psv", "escape": "\\"}, text("|", escape="\\").encode()),
     "tsv": ({"format": "tsv"}, text("\t").encode()),
-    "dsv, single quotes": ({"format": "dsv", "delimiter": ";", "quote": "'", "escape": "'"}, text(";", "'", "'").encode()),
+    "dsv, single quotes": (
+        {"format": "dsv", "delimiter": ";", "quote": "'", "escape": "'"},
+        text(";", "'", "'").encode(),
+    ),
     "csv without header": ({"header": False}, text(header=False).encode()),
     "utf-16, little": ({}, b"\xff\xfe" + text().encode("utf-16-le")),
     "utf-16, big, gzip": ({}, gzip.compress(b"\xfe\xff" + text().encode("utf-16-be"))),
@@ -92,7 +108,10 @@ FORMATS: dict[str, tuple[dict[str, Any], bytes]] = {
     "ndjson": ({"format": "ndjson"}, objects(False).encode()),
     "ndjson, all text": ({"format": "ndjson"}, objects(True).encode()),
     "ndjson, gzip": ({"format": "ndjson"}, gzip.compress(objects(False).encode())),
-    "json array": ({"format": "json"}, ("[" + objects(False).replace("}\n{", "},\n{") + "]").encode()),
+    "json array": (
+        {"format": "json"},
+        ("[" + objects(False).replace("}\n{", "},\n{") + "]").encode(),
+    ),
     "json objects": ({"format": "json"}, objects(False).encode()),
 }
 
@@ -124,7 +143,12 @@ def test_parquet_numbers_become_the_declared_type(tmp_path: Path) -> None:
     )  # fmt: skip
     tenant = tenant_of(tmp_path, made)
     frame = pl.DataFrame(
-        {"id": [1.0, 2.0, 3.0], "price": [0.1 + 0.2, 1e20, None], "n": [3.0, 3.5, 1.0], "day": [datetime(2024, 1, 5, 9)] * 3}
+        {
+            "id": [1.0, 2.0, 3.0],
+            "price": [0.1 + 0.2, 1e20, None],
+            "n": [3.0, 3.5, 1.0],
+            "day": [datetime(2024, 1, 5, 9)] * 3,
+        }
     )
     frame.write_parquet(tmp_path / "landing" / "c-20240105")
     assert load(tenant, made).rows_rejected == 1
@@ -146,10 +170,16 @@ def test_broken_lines_of_ndjson_are_rejected_and_keep_their_line(tmp_path: Path)
     )
     result = load(tenant, made)
     assert (result.rows_read, result.rows_rejected) == (7, 5)
-    assert table(tenant, made).select("id", "x", "l").rows() == [("1.10", '{"a":1.5}', "[1.0]"), ('q: 5, " 6', None, None)]
+    assert table(tenant, made).select("id", "x", "l").rows() == [
+        ("1.10", '{"a":1.5}', "[1.0]"),
+        ('q: 5, " 6', None, None),
+    ]
     log = pl.read_csv(tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv")
     assert log["line_no"].to_list() == [3, 4, 5, 6, 7]
-    assert log["error_type"].to_list() == ["malformed_row"] * 3 + ["encoding_error", "missing_primary_key"]
+    assert log["error_type"].to_list() == ["malformed_row"] * 3 + [
+        "encoding_error",
+        "missing_primary_key",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +196,9 @@ def test_broken_lines_of_ndjson_are_rejected_and_keep_their_line(tmp_path: Path)
         ({"format": "dsv"}, b"id\n1\n", "configuration"),
     ],
 )
-def test_what_cannot_be_read_says_so(tmp_path: Path, files: dict[str, Any], content: bytes, kind: str) -> None:
+def test_what_cannot_be_read_says_so(
+    tmp_path: Path, files: dict[str, Any], content: bytes, kind: str
+) -> None:
     tenant = tenant_of(tmp_path, feed(**files))
     land(tenant, "c-20240105", content)
     result = load(tenant, tenant.feeds[0])
@@ -174,7 +206,11 @@ def test_what_cannot_be_read_says_so(tmp_path: Path, files: dict[str, Any], cont
 
 
 def test_a_file_without_a_header_needs_all_its_fields(tmp_path: Path) -> None:
-    made = feed_of(files={"pattern": "'c-'yyyyMMdd", "header": False}, fields={"id": {}, "name": {}}, error_threshold=100)
+    made = feed_of(
+        files={"pattern": "'c-'yyyyMMdd", "header": False},
+        fields={"id": {}, "name": {}},
+        error_threshold=100,
+    )
     tenant = tenant_of(tmp_path, made)
     land(tenant, "c-20240105", "a,Ann\nb\n")
     result = load(tenant, made)
@@ -183,7 +219,9 @@ def test_a_file_without_a_header_needs_all_its_fields(tmp_path: Path) -> None:
 
 
 def test_a_quote_that_nothing_closes_fails_the_file_it_would_swallow(tmp_path: Path) -> None:
-    made = feed_of(files={"pattern": "'c-'yyyyMMdd"}, fields={"id": {}, "name": {}}, error_threshold=100)
+    made = feed_of(
+        files={"pattern": "'c-'yyyyMMdd"}, fields={"id": {}, "name": {}}, error_threshold=100
+    )
     tenant = tenant_of(tmp_path, made)
     land(tenant, "c-20240105", "id,name\n" + "1,a\n" * 50 + '2,"b\n' + "3,c\n" * 50)
     land(tenant, "c-20240106", 'id,name\n4,"d\ne"f\n5,g\n6,"cut off')
@@ -210,7 +248,9 @@ def test_no_bytes_break_the_readers_or_lose_a_row(
     tmp_path_factory: pytest.TempPathFactory, head: bytes, body: bytes, kind: str
 ) -> None:
     made = feed_of(
-        files={"pattern": "'c-'yyyyMMdd", "format": kind}, fields={"id": {}, "name": {"type": "integer"}}, error_threshold=100
+        files={"pattern": "'c-'yyyyMMdd", "format": kind},
+        fields={"id": {}, "name": {"type": "integer"}},
+        error_threshold=100,
     )
     tenant = tenant_of(tmp_path_factory.mktemp("fuzz"), made)
     land(tenant, "c-20240105", head + body)

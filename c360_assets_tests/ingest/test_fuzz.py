@@ -38,7 +38,12 @@ from c360_assets_tests.ingest.test_records import slow_records
 
 CASES = int(os.environ.get("C360_FUZZ", "10000"))
 FILES = 310
-FIELDS: dict[str, Any] = {"id": {}, "n": {"type": "integer"}, "at": {"type": "datetime"}, "x": {"type": "struct"}}
+FIELDS: dict[str, Any] = {
+    "id": {},
+    "n": {"type": "integer"},
+    "at": {"type": "datetime"},
+    "x": {"type": "struct"},
+}
 ROWS = [{"id": f"k{i}", "n": i, "at": "2024-01-05 10:00:00", "x": 'a "b", \n c'} for i in range(3)]
 TEXT = 'id,n,at,x\nk1,1,2024-01-05 10:00:00,"a ""b"",\n c"\r\nk2,2,,\n'
 LINES = '{"id": "k1", "n": 1, "x": {"a": [1, null]}}\n{"id": "k2", "n": 2.0, "at": "2024-01-05"}\n'
@@ -70,11 +75,16 @@ def rows_of(content: bytes) -> int | None:
     if not records:
         return 0
     fits = re.compile(dialect.record(len(split_record(records[0], dialect))))
-    return sum(1 if fits.match(r) else sum(bool(line) for line in re.split("[\r\n]", r)) for r in records[1:])
+    return sum(
+        1 if fits.match(r) else sum(bool(line) for line in re.split("[\r\n]", r))
+        for r in records[1:]
+    )
 
 
 def as_utf_8(content: bytes) -> bytes:
-    return content.decode("utf-16").encode() if content[:2] in (b"\xff\xfe", b"\xfe\xff") else content
+    return (
+        content.decode("utf-16").encode() if content[:2] in (b"\xff\xfe", b"\xfe\xff") else content
+    )
 
 
 def rows_of_any_text(content: bytes) -> int | None:
@@ -82,7 +92,9 @@ def rows_of_any_text(content: bytes) -> int | None:
 
 
 def lines_of(content: bytes) -> int:
-    return sum(bool(line) for line in re.split(b"[\r\n]", as_utf_8(content).removeprefix(b"\xef\xbb\xbf")))
+    return sum(
+        bool(line) for line in re.split(b"[\r\n]", as_utf_8(content).removeprefix(b"\xef\xbb\xbf"))
+    )
 
 
 def objects_of(content: bytes) -> int:
@@ -129,14 +141,37 @@ KINDS: dict[str, Kind] = {
     "csv": Kind({}, TEXT.encode(), rows_of_any_text),
     "csv with backslashes": Kind({"escape": "\\"}, TEXT.encode(), lambda content: None),
     "utf-16": Kind({}, UTF_16, rows_of_any_text, lambda content: b"\xff\xfe" + content),
-    "gzip": Kind({}, TEXT.encode(), lambda c: rows_of_any_text(gzip.decompress(c)), lambda c: gzip.compress(c, mtime=0)),
+    "gzip": Kind(
+        {},
+        TEXT.encode(),
+        lambda c: rows_of_any_text(gzip.decompress(c)),
+        lambda c: gzip.compress(c, mtime=0),
+    ),
     "json": Kind({"format": "json"}, DOCUMENT, objects_of),
     "ndjson": Kind({"format": "ndjson"}, LINES.encode(), lines_of),
-    "parquet": Kind({"format": "parquet"}, parquet(), lambda content: pq.read_table(io.BytesIO(content)).num_rows),
-    "avro": Kind({"format": "avro"}, packed(AVRO, ROWS), lambda content: len(list(fastavro.reader(io.BytesIO(content))))),
+    "parquet": Kind(
+        {"format": "parquet"},
+        parquet(),
+        lambda content: pq.read_table(io.BytesIO(content)).num_rows,
+    ),
+    "avro": Kind(
+        {"format": "avro"},
+        packed(AVRO, ROWS),
+        lambda content: len(list(fastavro.reader(io.BytesIO(content)))),
+    ),
     "xml": Kind({"format": "xml"}, XML.encode(), row_elements_of),
-    "zip": Kind({"compression": "zip"}, TEXT.encode(), rows_of_zip, lambda content: zipped({"a.csv": content})),
-    "tar": Kind({"compression": "tar"}, TEXT.encode(), rows_of_tar, lambda content: tarred({"a.csv": content}, "w:gz")),
+    "zip": Kind(
+        {"compression": "zip"},
+        TEXT.encode(),
+        rows_of_zip,
+        lambda content: zipped({"a.csv": content}),
+    ),
+    "tar": Kind(
+        {"compression": "tar"},
+        TEXT.encode(),
+        rows_of_tar,
+        lambda content: tarred({"a.csv": content}, "w:gz"),
+    ),
 }
 
 
@@ -186,7 +221,9 @@ def counted(kind: Kind, content: bytes) -> int | None:
 @given(seed=st.integers(0, 2**32))
 def test_any_file(tmp_path_factory: pytest.TempPathFactory, name: str, seed: int) -> None:
     kind, chance = KINDS[name], random.Random(seed)
-    feed = feed_of(files={"pattern": "'c-'yyyyMMdd'-*'", **kind.files}, fields=FIELDS, error_threshold=100)
+    feed = feed_of(
+        files={"pattern": "'c-'yyyyMMdd'-*'", **kind.files}, fields=FIELDS, error_threshold=100
+    )
     tenant = tenant_of(tmp_path_factory.mktemp("fuzz"), feed)
     landed: dict[str, bytes] = {}
     day = date(2023, 1, 1)
@@ -206,11 +243,15 @@ def test_any_file(tmp_path_factory: pytest.TempPathFactory, name: str, seed: int
             continue
         for file in loaded.files:
             assert file.read == file.loaded + file.rejected + file.replaced
-            assert counted(kind, landed[file.file.relative]) in (None, file.read), file.file.relative
+            assert counted(kind, landed[file.file.relative]) in (None, file.read), (
+                file.file.relative
+            )
     assert ledger(tenant).height == FILES
 
 
-LITERAL = st.one_of(st.text(max_size=25), st.text(alphabet="0123456789-/:. +eETZxjanpm", max_size=25))
+LITERAL = st.one_of(
+    st.text(max_size=25), st.text(alphabet="0123456789-/:. +eETZxjanpm", max_size=25)
+)
 ROUND = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
@@ -230,14 +271,23 @@ def slow_boolean(text: str) -> bool | None:
     return True if text.lower() in TRUE else False if text.lower() in FALSE else None
 
 
-SLOW: dict[str, Callable[[str], object]] = {"integer": slow_integer, "decimal": slow_decimal, "boolean": slow_boolean}
+SLOW: dict[str, Callable[[str], object]] = {
+    "integer": slow_integer,
+    "decimal": slow_decimal,
+    "boolean": slow_boolean,
+}
 
 
 @settings(max_examples=max(5, CASES // 1000), deadline=None, database=None)
 @given(texts=st.lists(LITERAL, min_size=200, max_size=200))
-def test_any_text_is_a_value_or_none(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+def test_any_text_is_a_value_or_none(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
     kinds: dict[str, Any] = {
-        **{t: {"type": t} for t in ("boolean", "date", "datetime", "decimal", "float", "integer", "string")},
+        **{
+            t: {"type": t}
+            for t in ("boolean", "date", "datetime", "decimal", "float", "integer", "string")
+        },
         "wide": {"type": "decimal", "scale": 37},
         "declared": {"type": "datetime", "format": "dd.MM.yy hh:mm a Z"},
         "days": {"type": "date", "format": "yyyyDDD"},

@@ -22,7 +22,16 @@ from c360_assets.ingest.load import ensure_table, load_feed, purge
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger, session_ledger
 from c360_assets.warehouse.session import Warehouse, open_session
-from c360_assets_tests.ingest.tenants import ID, THROUGH, feed_of, land, ledger, load, table, tenant_of
+from c360_assets_tests.ingest.tenants import (
+    ID,
+    THROUGH,
+    feed_of,
+    land,
+    ledger,
+    load,
+    table,
+    tenant_of,
+)
 
 HEADER = "id,name,seen,spent\n"
 
@@ -45,10 +54,20 @@ def test_a_day_becomes_typed_rows_with_system_columns(tmp_path: Path) -> None:
     assert counts(result) == (2, 2, 0, 0)
     assert result.days[0].rounded_values == 1
     rows = table(tenant, feed)
-    assert list(result.state.columns) == ["id", "name", "seen", "spent", "_pk", "_uuid_pk", "_updated"]
+    assert list(result.state.columns) == [
+        "id",
+        "name",
+        "seen",
+        "spent",
+        "_pk",
+        "_uuid_pk",
+        "_updated",
+    ]
     assert rows["_pk"].to_list() == ["a", "b"]
     assert rows["name"].to_list() == ["Ann", ""]
-    assert rows["_uuid_pk"].to_list() == [str(uuid.uuid5(ID, f"Shop:Customers\x1f{k}")) for k in "ab"]
+    assert rows["_uuid_pk"].to_list() == [
+        str(uuid.uuid5(ID, f"Shop:Customers\x1f{k}")) for k in "ab"
+    ]
     day = (date(2024, 1, 5) - date(1970, 1, 1)).days
     assert rows["_updated"].to_list() == [day * 2**43 + 2**35 + 1, day * 2**43 + 2**35 + 2]
 
@@ -63,8 +82,13 @@ def test_a_day_becomes_typed_rows_with_system_columns(tmp_path: Path) -> None:
         ("seen", ["a,first,,", "a,last,,"], "last"),
     ],
 )
-@pytest.mark.parametrize("apart", ["one file", "two files", "two days in one run", "two runs", "two runs, later day first"])
-def test_the_winner_per_key(tmp_path: Path, last_updated: str, rows: list[str], winner: str, apart: str) -> None:
+@pytest.mark.parametrize(
+    "apart",
+    ["one file", "two files", "two days in one run", "two runs", "two runs, later day first"],
+)
+def test_the_winner_per_key(
+    tmp_path: Path, last_updated: str, rows: list[str], winner: str, apart: str
+) -> None:
     feed = feed_of(last_updated=last_updated)
     tenant = tenant_of(tmp_path, feed)
     first, second = (HEADER + row + "\n" for row in rows)
@@ -87,7 +111,9 @@ def test_the_winner_per_key(tmp_path: Path, last_updated: str, rows: list[str], 
 
 
 ROW = st.tuples(
-    st.sampled_from("abcde"), st.sampled_from(["x", "y", 'q"q', "l\nl"]), st.sampled_from(["", "2024-01-01", "2024-02-01", "bad"])
+    st.sampled_from("abcde"),
+    st.sampled_from(["x", "y", 'q"q', "l\nl"]),
+    st.sampled_from(["", "2024-01-01", "2024-02-01", "bad"]),
 )
 
 
@@ -98,18 +124,28 @@ ROW = st.tuples(
     last_updated=st.sampled_from(["auto", "seen"]),
 )
 def test_any_split_gives_the_same_table(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, days: list[list[tuple[str, str, str]]], last_updated: str
+    tmp_path_factory: pytest.TempPathFactory,
+    data: st.DataObject,
+    days: list[list[tuple[str, str, str]]],
+    last_updated: str,
 ) -> None:
     """Files of a day cut anywhere, in any order of landing, days in one run or several in any order, other threads and zone."""
     feed = feed_of(last_updated=last_updated, error_threshold=100)
-    lines = [['{},"{}",{},1\n'.format(k, name.replace('"', '""'), seen) for k, name, seen in rows] for rows in days]
+    lines = [
+        ['{},"{}",{},1\n'.format(k, name.replace('"', '""'), seen) for k, name, seen in rows]
+        for rows in days
+    ]
     whole = tenant_of(tmp_path_factory.mktemp("whole"), feed)
     split = tenant_of(tmp_path_factory.mktemp("split"), feed)
     for day, rows in enumerate(lines, 1):
         land(whole, f"c-2024010{day}.csv", HEADER + "".join(rows))
     load(whole, feed)
     for day in data.draw(st.permutations(range(len(lines)))):
-        cuts = [0, *sorted(data.draw(st.lists(st.integers(0, len(lines[day])), max_size=2))), len(lines[day])]
+        cuts = [
+            0,
+            *sorted(data.draw(st.lists(st.integers(0, len(lines[day])), max_size=2))),
+            len(lines[day]),
+        ]
         for part, (start, stop) in enumerate(pairwise(cuts)):
             header = HEADER if data.draw(st.booleans()) else HEADER.upper()
             land(split, f"c-2024010{day + 1}-{part}.csv", header + "".join(lines[day][start:stop]))
@@ -118,7 +154,10 @@ def test_any_split_gives_the_same_table(
     load(split, feed, threads=1, zone="Asia/Tokyo")
     assert digest(whole, feed) == digest(split, feed)
     entries = ledger(split)
-    assert (entries["rows_read"] == entries["rows_loaded"] + entries["rows_rejected"] + entries["rows_replaced"]).all()
+    assert (
+        entries["rows_read"]
+        == entries["rows_loaded"] + entries["rows_rejected"] + entries["rows_replaced"]
+    ).all()
 
 
 def test_landing_the_same_again_changes_nothing(tmp_path: Path) -> None:
@@ -164,42 +203,72 @@ def test_days_after_the_run_and_before_the_tenant_are_reported_not_loaded(tmp_pa
     tenant = tenant_of(tmp_path, feed)
     for name in ("c-20240105.csv", "c-20250101.csv", "c-20191231.csv", "c-20240199.csv"):
         land(tenant, name, HEADER)
-    assert [f.relative for f in outside(tenant, feed, THROUGH)] == ["c-20191231.csv", "c-20250101.csv"]
+    assert [f.relative for f in outside(tenant, feed, THROUGH)] == [
+        "c-20191231.csv",
+        "c-20250101.csv",
+    ]
     assert [d.day for d in load(tenant, feed).days] == [date(2024, 1, 5)]
 
 
 def test_files_that_no_feed_takes_are_named(tmp_path: Path) -> None:
     """A file whose name misses the pattern by a little must not be passed over in silence."""
     tenant = tenant_of(tmp_path, feed_of(files={"pattern": "'c-'yyyyMMdd'.csv'"}))
-    for name in ("c-20240101.csv", "c-20240101-late.csv", "c-20241332.csv", "other/x.txt", ".hidden", "other/.part"):
+    for name in (
+        "c-20240101.csv",
+        "c-20240101-late.csv",
+        "c-20241332.csv",
+        "other/x.txt",
+        ".hidden",
+        "other/.part",
+    ):
         land(tenant, name, "id\n1\n")
     assert unclaimed(tenant) == ["c-20240101-late.csv", "c-20241332.csv", "other/x.txt"]
 
 
-def test_a_name_without_a_date_belongs_to_the_run_and_is_known_by_its_content(tmp_path: Path) -> None:
+def test_a_name_without_a_date_belongs_to_the_run_and_is_known_by_its_content(
+    tmp_path: Path,
+) -> None:
     feed = feed_of(files={"pattern": "'all.csv'"})
     tenant = tenant_of(tmp_path, feed)
     land(tenant, "all.csv", HEADER + "a,Ann,,\n")
     assert [d.day for d in load(tenant, feed, date(2024, 1, 5)).days] == [date(2024, 1, 5)]
     assert load(tenant, feed, date(2024, 1, 6)).days == []
     land(tenant, "all.csv", HEADER + "a,Anna,,\n")
-    assert [(d.day, d.attempt) for d in load(tenant, feed, date(2024, 1, 7)).days] == [(date(2024, 1, 7), 1)]
+    assert [(d.day, d.attempt) for d in load(tenant, feed, date(2024, 1, 7)).days] == [
+        (date(2024, 1, 7), 1)
+    ]
     assert table(tenant, feed)["name"].to_list() == ["Anna"]
 
 
 def test_over_the_threshold_nothing_of_the_day_loads_and_the_others_do(tmp_path: Path) -> None:
     feed = feed_of(error_threshold=10)
     tenant = tenant_of(tmp_path, feed)
-    land(tenant, "c-20240104.csv", HEADER + "".join(f"k{i},x,,\n" for i in range(9)) + "bad,x,,five\n")
+    land(
+        tenant,
+        "c-20240104.csv",
+        HEADER + "".join(f"k{i},x,,\n" for i in range(9)) + "bad,x,,five\n",
+    )
     land(tenant, "c-20240105.csv", HEADER + "a,Ann,yesterday,\nb,Bob,,1\n")
     result = load(tenant, feed)
-    assert [(d.status, d.kind) for d in result.days] == [("loaded", ""), ("failed", "error_threshold")]
+    assert [(d.status, d.kind) for d in result.days] == [
+        ("loaded", ""),
+        ("failed", "error_threshold"),
+    ]
     assert "1 of 2 rows have errors (50.00 %, allowed 10 %)" in result.days[1].message
     assert table(tenant, feed).height == 9
     log = pl.read_csv(tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv")
     assert log.columns == ["feed", "file", "line_no", "field", "error_type", "raw_value", "message"]
-    assert log.row(0)[:6] == ("Shop:Customers", "c-20240105.csv", 2, "seen", "cast_error", "yesterday")
-    assert (tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv").stat().st_mode & 0o777 == 0o600
+    assert log.row(0)[:6] == (
+        "Shop:Customers",
+        "c-20240105.csv",
+        2,
+        "seen",
+        "cast_error",
+        "yesterday",
+    )
+    assert (
+        tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv"
+    ).stat().st_mode & 0o777 == 0o600
     summary = pl.read_csv(tmp_path / "logs" / "Shop_Customers.2024-01-05.error_types.csv")
     assert summary.rows() == [("Shop:Customers", "2024-01-05", "cast_error", "seen", 1)]
     again = load(tenant, feed, threshold_override=50)
@@ -208,7 +277,9 @@ def test_over_the_threshold_nothing_of_the_day_loads_and_the_others_do(tmp_path:
 
 
 def test_one_error_per_row_of_each_kind(tmp_path: Path) -> None:
-    feed = feed_of(error_threshold=100, fields={"id": {}, "n": {"type": "integer"}, "m": {"type": "integer"}})
+    feed = feed_of(
+        error_threshold=100, fields={"id": {}, "n": {"type": "integer"}, "m": {"type": "integer"}}
+    )
     tenant = tenant_of(tmp_path, feed)
     rows = b'id,n,m\nok,1,2\nx,bad,bad\n,bad,1\n,1,1\nfew,1\nmany,1,2,3\nq,"1"1,2\n\n"two\nlines",x,1\nbyte\xff,1,2\nlast,"1,2\n'
     land(tenant, "c-20240105.csv", rows)
@@ -231,7 +302,11 @@ def test_one_error_per_row_of_each_kind(tmp_path: Path) -> None:
 
 
 def test_composite_keys(tmp_path: Path) -> None:
-    feed = feed_of(primary_key=["a", "b"], error_threshold=100, fields={"b": {}, "a": {}, "n": {"type": "integer"}})
+    feed = feed_of(
+        primary_key=["a", "b"],
+        error_threshold=100,
+        fields={"b": {}, "a": {}, "n": {"type": "integer"}},
+    )
     tenant = tenant_of(tmp_path, feed)
     land(tenant, "c-20240105.ndjson", 'a,b,n\nx|y,z,1\nx,y|z,2\n"\\",,3\n,,4\n')
     result = load(tenant, feed)
@@ -249,7 +324,9 @@ def test_composite_keys(tmp_path: Path) -> None:
         (b"\x1f\x8bnot gzip", "unreadable"),
     ],
 )
-def test_a_file_that_cannot_be_loaded_fails_its_day_only(tmp_path: Path, content: str | bytes, kind: str) -> None:
+def test_a_file_that_cannot_be_loaded_fails_its_day_only(
+    tmp_path: Path, content: str | bytes, kind: str
+) -> None:
     feed = feed_of()
     tenant = tenant_of(tmp_path, feed)
     land(tenant, "c-20240104.csv", HEADER + "a,Ann,,\n")
@@ -315,14 +392,22 @@ def test_a_truncated_feed_shows_its_newest_day(tmp_path: Path) -> None:
         ("a,Ann,,|a,Anna,,|b,Bob,,|c,Cyd,,", []),  # one in four may be
     ],
 )
-def test_many_rows_of_one_key_in_a_file_are_told(tmp_path: Path, rows: str, told: list[str]) -> None:
+def test_many_rows_of_one_key_in_a_file_are_told(
+    tmp_path: Path, rows: str, told: list[str]
+) -> None:
     feed = feed_of()
     tenant = tenant_of(tmp_path, feed)
     land(tenant, "c-20240105.csv", HEADER + rows.replace("|", "\n") + "\n")
-    land(tenant, "c-20240106.csv", HEADER + "a,Ann,,\nb,Bob,,\n")  # replaces what was there, which is no fault of its key
+    land(
+        tenant, "c-20240106.csv", HEADER + "a,Ann,,\nb,Bob,,\n"
+    )  # replaces what was there, which is no fault of its key
     days = load(tenant, feed).days
     assert [str(d.day) for d in days if d.warnings] == told
-    assert all("has 1 of 3 rows with the key of another row" in w and "primary_key (id)" in w for d in days for w in d.warnings)
+    assert all(
+        "has 1 of 3 rows with the key of another row" in w and "primary_key (id)" in w
+        for d in days
+        for w in d.warnings
+    )
 
 
 def test_an_empty_file_is_a_warning(tmp_path: Path) -> None:
@@ -350,7 +435,9 @@ def test_columns_come_and_go(tmp_path: Path) -> None:
         with pytest.raises(LoadError, match="was loaded as BIGINT"):
             ensure_table(session, feed_of(fields={"id": {}, "new": {}}))
         with pytest.raises(LoadError, match="primary key"):
-            ensure_table(session, feed_of(fields={"id": {}, "new": {"type": "integer"}}, primary_key=["new"]))
+            ensure_table(
+                session, feed_of(fields={"id": {}, "new": {"type": "integer"}}, primary_key=["new"])
+            )
         purge(session, wider)
         session.commit()
     changed = feed_of(fields={"id": {}, "new": {}})
@@ -363,11 +450,22 @@ def test_a_feed_without_files_has_an_empty_table(tmp_path: Path) -> None:
     tenant = tenant_of(tmp_path, feed)
     assert landed(tenant, feed) == []
     assert load(tenant, feed).days == []
-    assert set(table(tenant, feed).columns) == {"id", "name", "seen", "spent", "_pk", "_uuid_pk", "_updated"}
+    assert set(table(tenant, feed).columns) == {
+        "id",
+        "name",
+        "seen",
+        "spent",
+        "_pk",
+        "_uuid_pk",
+        "_updated",
+    }
 
 
 def test_a_file_that_two_feeds_take_is_known(tmp_path: Path) -> None:
-    wide, narrow = feed_of(files={"pattern": "'*.csv'"}), feed_of(feed="Others", files={"pattern": "'c-'yyyyMMdd'.csv'"})
+    wide, narrow = (
+        feed_of(files={"pattern": "'*.csv'"}),
+        feed_of(feed="Others", files={"pattern": "'c-'yyyyMMdd'.csv'"}),
+    )
     tenant = tenant_of(tmp_path, wide, narrow)
     for name in ("c-20240105.csv", "d-20240105.csv"):
         land(tenant, name, HEADER + "a,Ann,,1\n")
@@ -386,7 +484,9 @@ def test_what_a_file_lacks_or_has_too_much(tmp_path: Path) -> None:
         "file c-20240106.csv: lacks 2 columns (name, seen), which the feed declares: NULL",
         "file c-20240106.csv: has 2 columns (loyalty, level), which the feed does not declare: ignored",
     ]
-    assert table(tenant, feed).select("id", "name", "seen", "spent").rows() == [("a", None, None, Decimal("2.00"))]
+    assert table(tenant, feed).select("id", "name", "seen", "spent").rows() == [
+        ("a", None, None, Decimal("2.00"))
+    ]
 
 
 def test_a_load_leaves_the_sessions_memory_as_it_was(tmp_path: Path) -> None:
@@ -396,27 +496,47 @@ def test_a_load_leaves_the_sessions_memory_as_it_was(tmp_path: Path) -> None:
     with open_session(tmp_path / "warehouse") as session:
         for asked in ("512.0 MiB", "6.0 GiB"):
             session.execute(f"SET memory_limit = '{asked}'")
-            load_feed(session, tenant, feed, pending(tenant, feed, session_ledger(session), THROUGH))
+            load_feed(
+                session, tenant, feed, pending(tenant, feed, session_ledger(session), THROUGH)
+            )
             assert session.rows("SELECT current_setting('memory_limit')") == [(asked,)]
 
 
 def test_a_machine_too_small_says_so(tmp_path: Path) -> None:
     feed = feed_of()
     tenant = tenant_of(tmp_path, feed)
-    land(tenant, "c-20240105.csv", HEADER + "".join(f"secret{i},{i * 7919},,\n" for i in range(100_000)))
+    land(
+        tenant,
+        "c-20240105.csv",
+        HEADER + "".join(f"secret{i},{i * 7919},,\n" for i in range(100_000)),
+    )
     with open_session(tmp_path / "warehouse") as session:
         session.execute("SET memory_limit = '12MiB'; SET max_temp_directory_size = '0MiB'")
-        with pytest.raises(LoadError, match="the load was given up, and nothing of it is kept") as caught:
-            load_feed(session, tenant, feed, pending(tenant, feed, session_ledger(session), THROUGH), commit=True)
+        with pytest.raises(
+            LoadError, match="the load was given up, and nothing of it is kept"
+        ) as caught:
+            load_feed(
+                session,
+                tenant,
+                feed,
+                pending(tenant, feed, session_ledger(session), THROUGH),
+                commit=True,
+            )
     assert "secret" not in str(caught.value)
     assert ledger(tenant).is_empty()
     assert load(tenant, feed).rows_loaded == 100_000
 
 
 def test_numbers_with_decimal_commas_are_refused_with_the_remedy(tmp_path: Path) -> None:
-    feed = feed_of(fields={"id": {}, "paid": {"type": "decimal"}}, files={"pattern": "'c-'yyyyMMdd'.csv'", "delimiter": ";"})
+    feed = feed_of(
+        fields={"id": {}, "paid": {"type": "decimal"}},
+        files={"pattern": "'c-'yyyyMMdd'.csv'", "delimiter": ";"},
+    )
     tenant = tenant_of(tmp_path, feed)
     land(tenant, "c-20240105.csv", "id;paid\na;1.234,56\n")
     (day,) = load(tenant, feed).days
-    assert "cast_error in paid (1 rows); paid is of type decimal: digits with at most one point" in day.message
+    assert (
+        "cast_error in paid (1 rows); paid is of type decimal: digits with at most one point"
+        in day.message
+    )
     assert "a string that a custom domain table casts" in day.message

@@ -37,11 +37,27 @@ AVRO = {
         {"name": "ID", "type": {"type": "string", "logicalType": "uuid"}},
         {"name": "on", "type": ["null", {"type": "int", "logicalType": "date"}]},
         {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
-        {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 2}},
+        {
+            "name": "amount",
+            "type": {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 2},
+        },
         {"name": "n", "type": ["null", "long"]},
         {"name": "ok", "type": "boolean"},
-        {"name": "tags", "type": {"type": "array", "items": {"type": "enum", "name": "Tag", "symbols": ["A", "B"]}}},
-        {"name": "home", "type": {"type": "record", "name": "Home", "fields": [{"name": "city", "type": "string"}]}},
+        {
+            "name": "tags",
+            "type": {
+                "type": "array",
+                "items": {"type": "enum", "name": "Tag", "symbols": ["A", "B"]},
+            },
+        },
+        {
+            "name": "home",
+            "type": {
+                "type": "record",
+                "name": "Home",
+                "fields": [{"name": "city", "type": "string"}],
+            },
+        },
         {"name": "extra", "type": ["null", "string", "long", {"type": "map", "values": "int"}]},
     ],
 }
@@ -49,8 +65,21 @@ ID = UUID("12345678-1234-5678-1234-567812345678")
 
 
 def avro(extra: Any = None, **changes: Any) -> dict[str, Any]:
-    row = {"ID": ID, "on": date(2024, 2, 29), "at": datetime(2024, 1, 5, 10, 0, 0, 5000, UTC), "amount": Decimal("1.50")}
-    return {**row, "n": None, "ok": True, "tags": ["A", "B"], "home": {"city": "Bonn"}, "extra": extra, **changes}
+    row = {
+        "ID": ID,
+        "on": date(2024, 2, 29),
+        "at": datetime(2024, 1, 5, 10, 0, 0, 5000, UTC),
+        "amount": Decimal("1.50"),
+    }
+    return {
+        **row,
+        "n": None,
+        "ok": True,
+        "tags": ["A", "B"],
+        "home": {"city": "Bonn"},
+        "extra": extra,
+        **changes,
+    }
 
 
 def packed(schema: Any, rows: list[dict[str, Any]], codec: str = "deflate") -> bytes:
@@ -60,7 +89,9 @@ def packed(schema: Any, rows: list[dict[str, Any]], codec: str = "deflate") -> b
 
 
 def feed(fields: dict[str, Any] | None = None, **files: Any) -> FeedConfig:
-    return feed_of(fields=fields or FIELDS, files={"pattern": "'c-'yyyyMMdd'*'", **files}, error_threshold=100)
+    return feed_of(
+        fields=fields or FIELDS, files={"pattern": "'c-'yyyyMMdd'*'", **files}, error_threshold=100
+    )
 
 
 def test_avro_types(tmp_path: Path) -> None:
@@ -69,9 +100,21 @@ def test_avro_types(tmp_path: Path) -> None:
     land(tenant, "c-20240105.avro", packed(AVRO, rows))
     result = load(tenant, tenant.feeds[0])
     assert (result.days[0].message, result.rows_loaded) == ("", 3)
-    first, second, third = table(tenant, tenant.feeds[0]).select(list(FIELDS)).sort("id", descending=True).rows()
+    first, second, third = (
+        table(tenant, tenant.feeds[0]).select(list(FIELDS)).sort("id", descending=True).rows()
+    )
     at = datetime(2024, 1, 5, 10, 0, 0, 5000, UTC)
-    assert first == (str(ID), date(2024, 2, 29), at, Decimal("1.50"), None, True, '["A","B"]', '{"city":"Bonn"}', None)
+    assert first == (
+        str(ID),
+        date(2024, 2, 29),
+        at,
+        Decimal("1.50"),
+        None,
+        True,
+        '["A","B"]',
+        '{"city":"Bonn"}',
+        None,
+    )
     assert (second[1], second[-1]) == (None, '{"k": 1}')
     assert (third[4], third[-1]) == (2**60, "5")
 
@@ -96,7 +139,9 @@ def test_xml_rows(tmp_path: Path) -> None:
         ("1", "Zoë & Co", Decimal("1.50"), "EUR", '["a","b"]', '{"city":"Bonn"}'),
         ("2", None, None, None, None, None),
     ]
-    assert pl.read_csv(tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv")["line_no"].to_list() == [3]
+    assert pl.read_csv(tmp_path / "logs" / "Shop_Customers.2024-01-05.row_errors.csv")[
+        "line_no"
+    ].to_list() == [3]
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
@@ -117,12 +162,18 @@ def tarred(members: dict[str, bytes], mode: str = "w") -> bytes:
     return buffer.getvalue()
 
 
-MEMBERS = {"b/2.csv": b"id,n\n2,x\n3,3\n", "a.csv": b"id,n\n1,1\n2,2\n", "__MACOSX/a.csv": b"junk", "../.DS_Store": b"junk"}
+MEMBERS = {
+    "b/2.csv": b"id,n\n2,x\n3,3\n",
+    "a.csv": b"id,n\n1,1\n2,2\n",
+    "__MACOSX/a.csv": b"junk",
+    "../.DS_Store": b"junk",
+}
 SMALL = {"id": {}, "n": {"type": "integer"}}
 
 
 @pytest.mark.parametrize(
-    ("kind", "content"), [("zip", zipped(MEMBERS)), ("tar", tarred(MEMBERS)), ("tar", tarred(MEMBERS, "w:gz"))]
+    ("kind", "content"),
+    [("zip", zipped(MEMBERS)), ("tar", tarred(MEMBERS)), ("tar", tarred(MEMBERS, "w:gz"))],
 )
 def test_every_member_of_an_archive(tmp_path: Path, kind: str, content: bytes) -> None:
     tenant = tenant_of(tmp_path, feed(SMALL, compression=kind))
@@ -137,7 +188,11 @@ def test_every_member_of_an_archive(tmp_path: Path, kind: str, content: bytes) -
 
 
 def test_a_contents_map_chooses_members_and_how_to_read_them(tmp_path: Path) -> None:
-    contents = {"*.csv": None, "old-*.psv": {"format": "psv", "optional": True}, "*.json": {"format": "ndjson"}}
+    contents = {
+        "*.csv": None,
+        "old-*.psv": {"format": "psv", "optional": True},
+        "*.json": {"format": "ndjson"},
+    }
     tenant = tenant_of(tmp_path, feed(SMALL, compression="zip", contents=contents))
     members = {"new.csv": b"id,n\n1,1\n", "more.json": b'{"id": 2, "n": 2}\n', "readme.txt": b"?"}
     land(tenant, "c-20240105.zip", zipped(members))
@@ -162,7 +217,12 @@ def test_a_contents_map_chooses_members_and_how_to_read_them(tmp_path: Path) -> 
         ({}, tarred(MEMBERS, "w:gz"), "archive", "compression: tar"),
         ({"format": "avro"}, b"Obj\x01broken", "unreadable", "files.format"),
         ({"format": "avro"}, packed(AVRO, [avro()] * 50)[:-30], "unreadable", "send it again"),
-        ({"format": "xml"}, b"<rows><row><id>1</id></row>", "unreadable", "is no well-formed XML in line 1; send it again whole"),
+        (
+            {"format": "xml"},
+            b"<rows><row><id>1</id></row>",
+            "unreadable",
+            "is no well-formed XML in line 1; send it again whole",
+        ),
         ({"format": "xml"}, b"<rows><person/></rows>", "missing_content", "files.row_tag"),
         (
             {"format": "xml"},
@@ -173,7 +233,9 @@ def test_a_contents_map_chooses_members_and_how_to_read_them(tmp_path: Path) -> 
         ({"format": "xml"}, b"<a>" * 999, "unreadable", "ValueError"),
     ],
 )
-def test_what_cannot_be_unpacked_says_so(tmp_path: Path, files: dict[str, Any], content: bytes, kind: str, text: str) -> None:
+def test_what_cannot_be_unpacked_says_so(
+    tmp_path: Path, files: dict[str, Any], content: bytes, kind: str, text: str
+) -> None:
     tenant = tenant_of(tmp_path, feed(SMALL, **files))
     land(tenant, "c-20240105.bin", content)
     (day,) = load(tenant, tenant.feeds[0]).days
@@ -188,20 +250,32 @@ def test_a_partitioned_folder_is_one_delivery(tmp_path: Path) -> None:
         fields={"id": {"type": "integer"}, "region": {"required": True}},
     )
     tenant = tenant_of(tmp_path, made)
-    for region, ids in (("region=North%20East", [1, 2]), ("region=__HIVE_DEFAULT_PARTITION__", [3])):
+    for region, ids in (
+        ("region=North%20East", [1, 2]),
+        ("region=__HIVE_DEFAULT_PARTITION__", [3]),
+    ):
         folder = tmp_path / "landing" / "orders-20240105" / region
         folder.mkdir(parents=True)
         pl.DataFrame({"id": ids}).write_parquet(folder / "part-0.parquet")
         (folder / "_SUCCESS").touch()
     result = load(tenant, made)
     assert [(d.day, len(d.files), d.message) for d in result.days] == [(date(2024, 1, 5), 2, "")]
-    assert table(tenant, made).select("id", "region").rows() == [(1, "North East"), (2, "North East"), (3, None)]
+    assert table(tenant, made).select("id", "region").rows() == [
+        (1, "North East"),
+        (2, "North East"),
+        (3, None),
+    ]
     assert load(tenant, made).days == []
 
 
 def test_nested_parquet_stays_json_text(tmp_path: Path) -> None:
-    tenant = tenant_of(tmp_path, feed({"id": {}, "l": {"type": "array"}, "s": {"type": "struct"}}, format="parquet"))
-    pl.DataFrame({"id": ["1"], "l": [[1, 2]], "s": [{"a": {"b": "x"}}]}).write_parquet(tmp_path / "landing" / "c-20240105")
+    tenant = tenant_of(
+        tmp_path,
+        feed({"id": {}, "l": {"type": "array"}, "s": {"type": "struct"}}, format="parquet"),
+    )
+    pl.DataFrame({"id": ["1"], "l": [[1, 2]], "s": [{"a": {"b": "x"}}]}).write_parquet(
+        tmp_path / "landing" / "c-20240105"
+    )
     load(tenant, tenant.feeds[0])
     ((_, array, struct),) = table(tenant, tenant.feeds[0]).select("id", "l", "s").rows()
     assert (json.loads(array), json.loads(struct)) == ([1, 2], {"a": {"b": "x"}})

@@ -24,7 +24,9 @@ HEADER = "id,name,seen,spent\n"
 ROWS = 20_000
 KILLS = int(os.environ.get("C360_KILLS", "3"))
 NOBODY = 65534
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk and to become somebody else")
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="needs root, to mount a small disk and to become somebody else"
+)
 
 
 def rows(start: int, stop: int, name: str) -> str:
@@ -80,7 +82,11 @@ def test_killed_at_any_point_and_loaded_again(tmp_path: Path) -> None:
 @contextmanager
 def small_disk(path: Path, size: str) -> Iterator[None]:
     path.mkdir(parents=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)],
+        capture_output=True,
+        check=False,
+    )
     if mounted.returncode:
         pytest.skip("this machine lets nobody mount")
     try:
@@ -93,7 +99,9 @@ def small_disk(path: Path, size: str) -> Iterator[None]:
 @pytest.mark.parametrize("where", ["warehouse", "the load's workspace"])
 def test_a_full_disk(tmp_path: Path, where: str) -> None:
     feed = feed_of(
-        files={"pattern": "'c-'yyyyMMdd'*'", "compression": "zip"} if where != "warehouse" else {"pattern": "'c-'yyyyMMdd'*'"}
+        files={"pattern": "'c-'yyyyMMdd'*'", "compression": "zip"}
+        if where != "warehouse"
+        else {"pattern": "'c-'yyyyMMdd'*'"}
     )
     tenant = tenant_of(tmp_path, feed)
     folder = tmp_path / ("warehouse" if where == "warehouse" else ".tmp")
@@ -109,7 +117,9 @@ def test_a_full_disk(tmp_path: Path, where: str) -> None:
             load(tenant, feed)
             assert table(tenant, feed).height == ROWS
         else:
-            with zipfile.ZipFile(tenant.root / "landing" / "c-20240105.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            with zipfile.ZipFile(
+                tenant.root / "landing" / "c-20240105.zip", "w", zipfile.ZIP_DEFLATED
+            ) as archive:
                 archive.writestr("a.csv", rows(0, ROWS, "Ann"))
             (day,) = load(tenant, feed).days
             assert (day.status, day.kind) == ("failed", "disk")
@@ -130,7 +140,10 @@ def test_a_file_that_may_not_be_read() -> None:
         os.seteuid(NOBODY)
         try:
             result = load(tenant, feed)
-            assert [(d.status, d.kind) for d in result.days] == [("loaded", ""), ("failed", "changing")]
+            assert [(d.status, d.kind) for d in result.days] == [
+                ("loaded", ""),
+                ("failed", "changing"),
+            ]
             assert "may not be read by this user; give it read permission" in result.days[1].message
         finally:
             os.seteuid(0)

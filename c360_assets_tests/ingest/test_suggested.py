@@ -61,7 +61,9 @@ def test_a_proposal_is_right_and_loads(tmp_path: Path, name: str) -> None:
     assert tenant is not None
     (feed,) = tenant.feeds
     words = (entry.split() for line in told.strip().splitlines() for entry in line.split("|"))
-    assert {column: item.tags for column, item in feed.outputs.items() if item.tags} == {w[0]: w[1:] for w in words}
+    assert {column: item.tags for column, item in feed.outputs.items() if item.tags} == {
+        w[0]: w[1:] for w in words
+    }
     assert (feed.primary_key, feed.last_updated, feed.stitch) == (key, newest, stitch)
     result = load(tenant, feed, date(2026, 6, 30))
     assert [(d.message, d.warnings) for d in result.days] == [("", [])]
@@ -72,7 +74,9 @@ def test_a_proposal_is_right_and_loads(tmp_path: Path, name: str) -> None:
 def test_texts_for_a_missing_value_are_proposed(tmp_path: Path) -> None:
     (tmp_path / "landing").mkdir()
     sample = tmp_path / "landing/people-20260601.csv"
-    sample.write_text("person_no,last_name,spent,seen\n1,Null,NULL,2024-01-05\n2,Nan,1.50,n/a\n3,Lee,2.00,2024-01-06\n")
+    sample.write_text(
+        "person_no,last_name,spent,seen\n1,Null,NULL,2024-01-05\n2,Nan,1.50,n/a\n3,Lee,2.00,2024-01-06\n"
+    )
     text = suggest_feed(sample)
     assert 'null_values: ["n/a", "null"]' in text
     feed = FeedConfig.model_validate(yaml.safe_load(text))
@@ -95,5 +99,7 @@ def test_what_is_proposed_as_a_datetime_is_read_as_one() -> None:
     cast = cast_for(feed_of(), FieldConfig(type="datetime"), 0, "2024")
     with duckdb.connect() as con:
         con.register("given", pl.DataFrame({"r0": texts}).to_arrow())
-        wrong = con.sql(f"SELECT r0 FROM ({typed_sql([cast], 'given')}) WHERE v0 IS NULL").fetchall()
+        wrong = con.sql(
+            f"SELECT r0 FROM ({typed_sql([cast], 'given')}) WHERE v0 IS NULL"
+        ).fetchall()
     assert wrong == []

@@ -9,7 +9,9 @@ from c360_assets.semantics.nicknames import nickname_map, with_given_canonical
 
 
 def blocked(semantic, value, **options):
-    return pl.DataFrame({"v": [value]}, schema={"v": pl.String}).select(is_blocked(semantic, pl.col("v"), **options))["v"][0]
+    return pl.DataFrame({"v": [value]}, schema={"v": pl.String}).select(
+        is_blocked(semantic, pl.col("v"), **options)
+    )["v"][0]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,9 @@ def test_macros():
 
 def test_nicknames_take_the_tenants_pairs_and_a_removal_wins():
     table = nickname_map(added=[("Wilhelmina", "Zaz"), ("Zed", "Zaz")], removed=[("ZED", "zaz")])
-    names = with_given_canonical(pl.DataFrame({"given_name": ["ZAZ", "BILL J", "QQQ", None]}), table)
+    names = with_given_canonical(
+        pl.DataFrame({"given_name": ["ZAZ", "BILL J", "QQQ", None]}), table
+    )
     lists = names["given_canonical"].to_list()
     assert lists[0] == ["WILHELMINA", "ZAZ"]
     assert {"BILL J", "WILLIAM"} <= set(lists[1])

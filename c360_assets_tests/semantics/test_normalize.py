@@ -144,7 +144,15 @@ def test_full_name(full, given_part, surname_part, suffix):
 
 @pytest.mark.parametrize(
     ("raw", "clean"),
-    [("Jr.", "JR"), ("ii", "II"), ("2ND", "II"), ("4th", "IV"), ("Junior", "JR"), ("PhD", None), (None, None)],
+    [
+        ("Jr.", "JR"),
+        ("ii", "II"),
+        ("2ND", "II"),
+        ("4th", "IV"),
+        ("Junior", "JR"),
+        ("PhD", None),
+        (None, None),
+    ],
 )
 def test_suffix_field(raw, clean):
     assert one(n.clean_suffix, raw) == clean
@@ -152,14 +160,23 @@ def test_suffix_field(raw, clean):
 
 @pytest.mark.parametrize(
     ("raw", "clean"),
-    [("f", "F"), ("Woman", "F"), ("MAN", "M"), ("non-binary", "X"), ("nb", "X"), ("none", None), ("?", None)],
+    [
+        ("f", "F"),
+        ("Woman", "F"),
+        ("MAN", "M"),
+        ("non-binary", "X"),
+        ("nb", "X"),
+        ("none", None),
+        ("?", None),
+    ],
 )
 def test_gender(raw, clean):
     assert one(n.clean_gender, raw) == clean
 
 
 @pytest.mark.parametrize(
-    ("raw", "clean"), [("Mr.", "M"), ("mrs", "F"), ("Ms", "F"), ("Miss", "F"), ("Dr.", None), ("Lord", None)]
+    ("raw", "clean"),
+    [("Mr.", "M"), ("mrs", "F"), ("Ms", "F"), ("Miss", "F"), ("Dr.", None), ("Lord", None)],
 )
 def test_gender_from_title(raw, clean):
     assert one(n.gender_from_title, raw) == clean
@@ -241,7 +258,10 @@ ASCII_NAMES = st.text(alphabet="abcdefgh .,-'", max_size=25)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["given-name", "email", "phone", "city", "state", "postal", "company"]), ASCII_NAMES)
+@given(
+    st.sampled_from(["given-name", "email", "phone", "city", "state", "postal", "company"]),
+    ASCII_NAMES,
+)
 def test_cleaning_twice_changes_nothing(semantic, value):
     once = one(n.CLEANERS[semantic], value)
     assert one(n.CLEANERS[semantic], once) == once

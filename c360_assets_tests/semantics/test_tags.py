@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from c360_assets.semantics.tags import CATALOGUE, GROUPS, PROFILE_TAGS, column_for, is_profile, suggest, tag_for_column, tag_info
+from c360_assets.semantics.tags import (
+    CATALOGUE,
+    GROUPS,
+    PROFILE_TAGS,
+    column_for,
+    is_profile,
+    suggest,
+    tag_for_column,
+    tag_info,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +26,13 @@ from c360_assets.semantics.tags import CATALOGUE, GROUPS, PROFILE_TAGS, column_f
         ("pc/product-msrp", "pc", "product_msrp", "any", False),
         ("email-opt/is-email-opted-in", "email-opt", "is_email_opted_in", "boolean", False),
         ("email-opt/email", "email-opt", "email", "string", True),
-        ("email-summary/email-clicks-last-14-days", "email-summary", "email_clicks_last_14_days", "integer", False),
+        (
+            "email-summary/email-clicks-last-14-days",
+            "email-summary",
+            "email_clicks_last_14_days",
+            "integer",
+            False,
+        ),
         ("fk-customer-id", "key", "fk_customer_id", "string", False),
         ("sk-birthdate", "key", "sk_birthdate", "any", True),
         ("bk-card", "key", "bk_card", "string", False),
@@ -73,7 +88,17 @@ def test_tag_for_column(column: str, tag: str | None) -> None:
 
 
 def test_every_tag_of_a_group_has_a_column_of_its_own() -> None:
-    assert set(GROUPS) == {"txn-item", "pc", "email-event", "email-summary", "email-opt", "sms-opt", "loy", "loy-event", "fiscal"}
+    assert set(GROUPS) == {
+        "txn-item",
+        "pc",
+        "email-event",
+        "email-summary",
+        "email-opt",
+        "sms-opt",
+        "loy",
+        "loy-event",
+        "fiscal",
+    }
     for group in GROUPS.values():
         columns = [t.column for t in group.tags]
         assert len(columns) == len(set(columns))
@@ -81,10 +106,22 @@ def test_every_tag_of_a_group_has_a_column_of_its_own() -> None:
 
 def test_hard_required_transaction_tags() -> None:
     assert {t.column for t in GROUPS["txn-item"].required} == {
-        *("order_id", "order_datetime", "product_id", "item_quantity", "item_revenue", "is_return", "is_cancellation"),
+        *(
+            "order_id",
+            "order_datetime",
+            "product_id",
+            "item_quantity",
+            "item_revenue",
+            "is_return",
+            "is_cancellation",
+        ),
     }
 
 
 def test_profile_tags_are_profile_and_column_suggestions_are_known() -> None:
-    assert {t for t in PROFILE_TAGS if not is_profile(t)} == {"create-dt", "update-dt", "database-key"}
+    assert {t for t in PROFILE_TAGS if not is_profile(t)} == {
+        "create-dt",
+        "update-dt",
+        "database-key",
+    }
     assert all(tag_info(t).description for t in CATALOGUE)

@@ -60,7 +60,11 @@ def con():
 
 
 def polars(expression, values):
-    return pl.DataFrame({"v": pl.Series(values, dtype=pl.String)}).select(out=expression(pl.col("v")))["out"].to_list()
+    return (
+        pl.DataFrame({"v": pl.Series(values, dtype=pl.String)})
+        .select(out=expression(pl.col("v")))["out"]
+        .to_list()
+    )
 
 
 def sql(con, call, values):
@@ -75,7 +79,10 @@ def test_email(con):
 
 @pytest.mark.parametrize("region", ["nanp", "any"])
 def test_phone(con, region):
-    values, expected = [row[0] for row in PHONES], [row[1 if region == "nanp" else 2] for row in PHONES]
+    values, expected = (
+        [row[0] for row in PHONES],
+        [row[1 if region == "nanp" else 2] for row in PHONES],
+    )
     assert polars(lambda v: phone_valid(v, region), values) == expected
     assert sql(con, f"phone_valid($v::VARCHAR, '{region}')", values) == expected
 

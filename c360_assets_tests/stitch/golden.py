@@ -43,7 +43,19 @@ G: dict[str, list[tuple[str | None, ...]]] = {
     ],
     "G4": [
         ("Robert", "Hale", "Sr", "1950-01-20", _, "2065550144", "7 Bay Rd", "98104", _, _, "A"),
-        ("Robert", "Hale", "Jr", "1978-06-30", "rhale78@", "2065550144", "7 Bay Rd", "98104", _, _, "B"),
+        (
+            "Robert",
+            "Hale",
+            "Jr",
+            "1978-06-30",
+            "rhale78@",
+            "2065550144",
+            "7 Bay Rd",
+            "98104",
+            _,
+            _,
+            "B",
+        ),
         ("Robert", "Hale", _, _, "rhale78@", _, _, "98104", _, _, "B"),
     ],
     "G5": [
@@ -93,12 +105,36 @@ G: dict[str, list[tuple[str | None, ...]]] = {
     ],
     "G14": [
         ("Dana", "Wu", _, _, "dwu@", "2065550100", "1 Pier 9", "98121", "Harbor Coffee", _, "A"),
-        ("Luis", "Ortega", _, _, "lortega@", "2065550100", "1 Pier 9", "98121", "Harbor Coffee", _, "B"),
+        (
+            "Luis",
+            "Ortega",
+            _,
+            _,
+            "lortega@",
+            "2065550100",
+            "1 Pier 9",
+            "98121",
+            "Harbor Coffee",
+            _,
+            "B",
+        ),
         ("Dana", "Wu", _, _, _, "2065550100", _, _, "Harbor Coffee", _, "A"),
     ],
     "G15": [
         ("Nina", "Patel", _, "1988-04-04", "nina.p@", "2065550115", "4 Ivy Ln", "98115", _, _, "A"),
-        ("Nina", "Lopez", _, "1988-04-04", "nina.p@", "2065550115", "60 Hill Dr", "98118", _, _, "A"),
+        (
+            "Nina",
+            "Lopez",
+            _,
+            "1988-04-04",
+            "nina.p@",
+            "2065550115",
+            "60 Hill Dr",
+            "98118",
+            _,
+            _,
+            "A",
+        ),
         ("Nina", "Lopez", _, _, _, _, "60 Hill Dr", "98118", _, _, "A"),
     ],
     "G17": [
@@ -111,7 +147,9 @@ G: dict[str, list[tuple[str | None, ...]]] = {
 
 def records(name: str) -> pl.DataFrame:
     """The raw records of a set, keyed by their number; `cluster` is the expected one."""
-    frame = pl.DataFrame(G[name], schema=dict.fromkeys(COLUMNS, pl.String), orient="row").with_row_index("number", offset=1)
+    frame = pl.DataFrame(
+        G[name], schema=dict.fromkeys(COLUMNS, pl.String), orient="row"
+    ).with_row_index("number", offset=1)
     return frame.with_columns(
         datasource=pl.lit("Golden:" + name),
         pk=pl.col("number").cast(pl.String),
@@ -121,13 +159,67 @@ def records(name: str) -> pl.DataFrame:
 
 # The same stories with other people: names that mean the same to each other (nickname, initial, alike, conflict).
 OTHERS = {
-    **{"Tara": "Vera", "TARA": "VERA", "Quill": "Stokes", "John": "Karl", "Mary": "Ruth", "Rivera": "Ostrow", "Emma": "Paula"},
-    **{"Jill": "Doris", "Novak": "Hobart", "Robert": "Martin", "Hale": "Fenwick", "William": "Richard", "Bill": "Dick"},
-    **{"Stone": "Lambert", "Laura": "Carla", "Laurent": "Carlton", "Benson": "Hanson", "Benoit": "Hanley", "Ivo": "Nils"},
-    **{"Kral": "Thorp", "Sue": "Gwen", "Marsh": "Pike", "Omar": "Felix", "Diaz": "Ruiz", "Michael": "Gordon", "Arden": "Selby"},
-    **{"Ann": "Eve", "Ode": "Lark", "Karl": "Otto", "Weiss": "Braun", "Pia": "Ida", "Lund": "Holm", "Peter": "Simon"},
-    **{"Paula": "Helen", "Voss": "Kerr", "Amy": "Joy", "Brown": "Adams", "Crane": "Doyle", "Dana": "Nora", "Wu": "Li"},
-    **{"Luis": "Hugo", "Ortega": "Bonner", "Nina": "Lena", "Patel": "Mistry", "Lopez": "Gomes", "J": "K", "Jane": "Kate"},
+    **{
+        "Tara": "Vera",
+        "TARA": "VERA",
+        "Quill": "Stokes",
+        "John": "Karl",
+        "Mary": "Ruth",
+        "Rivera": "Ostrow",
+        "Emma": "Paula",
+    },
+    **{
+        "Jill": "Doris",
+        "Novak": "Hobart",
+        "Robert": "Martin",
+        "Hale": "Fenwick",
+        "William": "Richard",
+        "Bill": "Dick",
+    },
+    **{
+        "Stone": "Lambert",
+        "Laura": "Carla",
+        "Laurent": "Carlton",
+        "Benson": "Hanson",
+        "Benoit": "Hanley",
+        "Ivo": "Nils",
+    },
+    **{
+        "Kral": "Thorp",
+        "Sue": "Gwen",
+        "Marsh": "Pike",
+        "Omar": "Felix",
+        "Diaz": "Ruiz",
+        "Michael": "Gordon",
+        "Arden": "Selby",
+    },
+    **{
+        "Ann": "Eve",
+        "Ode": "Lark",
+        "Karl": "Otto",
+        "Weiss": "Braun",
+        "Pia": "Ida",
+        "Lund": "Holm",
+        "Peter": "Simon",
+    },
+    **{
+        "Paula": "Helen",
+        "Voss": "Kerr",
+        "Amy": "Joy",
+        "Brown": "Adams",
+        "Crane": "Doyle",
+        "Dana": "Nora",
+        "Wu": "Li",
+    },
+    **{
+        "Luis": "Hugo",
+        "Ortega": "Bonner",
+        "Nina": "Lena",
+        "Patel": "Mistry",
+        "Lopez": "Gomes",
+        "J": "K",
+        "Jane": "Kate",
+    },
     **{"James": "Kenneth", "Carter": "Wheeler"},
 }
 
@@ -146,9 +238,16 @@ def of_others(raw: pl.DataFrame) -> pl.DataFrame:
     spelled["bensom"] = spelled["benson"][:-1] + "m"
     words = re.compile("|".join(sorted(spelled, key=lambda w: (-len(w), w))))
     for row in rows:
-        row["given_name"], row["surname"] = OTHERS.get(row["given_name"]), OTHERS.get(row["surname"])
+        row["given_name"], row["surname"] = (
+            OTHERS.get(row["given_name"]),
+            OTHERS.get(row["surname"]),
+        )
         local, _, domain = (row["email"] or "").partition("@")
-        row["email"] = f"{words.sub(lambda m: spelled[m.group().lower()], local.lower())}@{domain}" if domain else None
+        row["email"] = (
+            f"{words.sub(lambda m: spelled[m.group().lower()], local.lower())}@{domain}"
+            if domain
+            else None
+        )
         row["postal"] = row["postal"] and str(int(row["postal"]) - 57_311)
         row["phone"] = row["phone"] and row["phone"].replace("206", "415").replace("01", "73")
     return pl.DataFrame(rows, schema=raw.schema)
@@ -173,4 +272,6 @@ def partition(of: dict[tuple[str, str], int | str]) -> set[frozenset[tuple[str, 
 
 
 def expected(raw: pl.DataFrame) -> set[frozenset[tuple[str, str]]]:
-    return partition({(d, p): f"{d}{c}" for d, p, c in raw.select("datasource", "pk", "cluster").rows()})
+    return partition(
+        {(d, p): f"{d}{c}" for d, p, c in raw.select("datasource", "pk", "cluster").rows()}
+    )

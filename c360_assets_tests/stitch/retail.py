@@ -11,9 +11,25 @@ from c360_assets.demo.people import make_people
 from c360_assets.demo.values import load_values
 
 SOURCES = {  # share of the people, and of each group of fields, that the source holds
-    "Shop:Customers": (0.7, {"given_name": 1.0, "surname": 1.0, "email": 0.98, "phone": 0.5, "address": 0.8}),
-    "Till:Customers": (0.5, {"given_name": 0.9, "surname": 0.9, "email": 0.3, "phone": 0.5, "address": 0.3}),
-    "Club:Members": (0.4, {"given_name": 1.0, "surname": 1.0, "email": 0.9, "phone": 0.7, "address": 0.6, "birthdate": 0.9}),
+    "Shop:Customers": (
+        0.7,
+        {"given_name": 1.0, "surname": 1.0, "email": 0.98, "phone": 0.5, "address": 0.8},
+    ),
+    "Till:Customers": (
+        0.5,
+        {"given_name": 0.9, "surname": 0.9, "email": 0.3, "phone": 0.5, "address": 0.3},
+    ),
+    "Club:Members": (
+        0.4,
+        {
+            "given_name": 1.0,
+            "surname": 1.0,
+            "email": 0.9,
+            "phone": 0.7,
+            "address": 0.6,
+            "birthdate": 0.9,
+        },
+    ),
     "News:Readers": (0.3, {"given_name": 0.4, "surname": 0.2, "email": 1.0}),
 }
 
@@ -30,9 +46,15 @@ def retail(people: int = 1000, seed: int = 3) -> pl.DataFrame:
         nick, old = (pl.Series(rng.random(n) < p) for p in (0.15, 0.1))
         fields = {
             "given_name": pl.when(nick).then("nick").otherwise("given"),
-            "surname": pl.when(old).then(pl.coalesce("former_surname", "surname")).otherwise("surname"),
-            "email": pl.when(old).then(pl.coalesce("old_email", "email")).otherwise(pl.coalesce("email", "family_email")),
-            "phone": pl.coalesce("landline", "mobile") if source.startswith("Till") else pl.coalesce("mobile", "landline"),
+            "surname": pl.when(old)
+            .then(pl.coalesce("former_surname", "surname"))
+            .otherwise("surname"),
+            "email": pl.when(old)
+            .then(pl.coalesce("old_email", "email"))
+            .otherwise(pl.coalesce("email", "family_email")),
+            "phone": pl.coalesce("landline", "mobile")
+            if source.startswith("Till")
+            else pl.coalesce("mobile", "landline"),
             "birthdate": pl.col("birthdate").cast(pl.String),
         }
         for name, value in (
@@ -46,9 +68,20 @@ def retail(people: int = 1000, seed: int = 3) -> pl.DataFrame:
         home = pl.Series(rng.random(n) < held.get("address", 0.0))
         kept = {
             name: pl.when(
-                home if name in ("address", "address2", "city", "state", "postal") else pl.Series(rng.random(n) < p)
+                home
+                if name in ("address", "address2", "city", "state", "postal")
+                else pl.Series(rng.random(n) < p)
             ).then(value)
-            for name, value, p in ((name, value, held.get(name, 0.0)) for name, value in fields.items())
+            for name, value, p in (
+                (name, value, held.get(name, 0.0)) for name, value in fields.items()
+            )
         }
-        parts.append(known.select(datasource=pl.lit(source), pk=pl.col("person").cast(pl.String), person="person", **kept))
+        parts.append(
+            known.select(
+                datasource=pl.lit(source),
+                pk=pl.col("person").cast(pl.String),
+                person="person",
+                **kept,
+            )
+        )
     return pl.concat(parts)

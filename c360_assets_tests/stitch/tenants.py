@@ -8,7 +8,14 @@ from uuid import UUID
 
 import polars as pl
 
-from c360_assets.tenant.models import FeedConfig, FieldConfig, FilesConfig, StitchConfig, Tenant, TenantConfig
+from c360_assets.tenant.models import (
+    FeedConfig,
+    FieldConfig,
+    FilesConfig,
+    StitchConfig,
+    Tenant,
+    TenantConfig,
+)
 from c360_assets.warehouse.session import Session
 
 TENANT_ID = UUID("11111111-2222-5333-8444-555555555555")
@@ -24,7 +31,13 @@ PROFILE = {
 }
 
 
-def feed(name: str, tags: dict[str, list[str]], *, stitch: bool = True, types: dict[str, str] | None = None) -> FeedConfig:
+def feed(
+    name: str,
+    tags: dict[str, list[str]],
+    *,
+    stitch: bool = True,
+    types: dict[str, str] | None = None,
+) -> FeedConfig:
     source, table = name.split(":")
     return FeedConfig(
         source=source,
@@ -34,16 +47,29 @@ def feed(name: str, tags: dict[str, list[str]], *, stitch: bool = True, types: d
         stitch=stitch,
         fields={
             "id": FieldConfig(),
-            **{c: FieldConfig.model_validate({"tags": t, "type": (types or {}).get(c, "string")}) for c, t in tags.items()},
+            **{
+                c: FieldConfig.model_validate({"tags": t, "type": (types or {}).get(c, "string")})
+                for c, t in tags.items()
+            },
         },
     )
 
 
 def tenant(root: Path, *feeds: FeedConfig, stitch: StitchConfig | None = None) -> Tenant:
-    return Tenant(root=root, config=TenantConfig(id=TENANT_ID), feeds=list(feeds), stitch=stitch or StitchConfig())
+    return Tenant(
+        root=root,
+        config=TenantConfig(id=TENANT_ID),
+        feeds=list(feeds),
+        stitch=stitch or StitchConfig(),
+    )
 
 
-def load(session: Session, feed: FeedConfig, rows: list[dict[str, Any]], schema: dict[str, Any] | None = None) -> None:
+def load(
+    session: Session,
+    feed: FeedConfig,
+    rows: list[dict[str, Any]],
+    schema: dict[str, Any] | None = None,
+) -> None:
     """Make `rows` (each with an id) the content of the feed's domain table."""
     names = ["id", *[c for c in feed.fields if c != "id"]]
     types = {c: (schema or {}).get(c, pl.String) for c in names}

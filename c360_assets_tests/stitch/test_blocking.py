@@ -53,15 +53,24 @@ KEYS = {
 }
 
 
-def blocked(rows: list[dict[str, object]], config: BlockingConfig) -> tuple[pl.DataFrame, pl.DataFrame, list[tuple[int, int]]]:
+def blocked(
+    rows: list[dict[str, object]], config: BlockingConfig
+) -> tuple[pl.DataFrame, pl.DataFrame, list[tuple[int, int]]]:
     frame = pl.DataFrame(rows)
     con = duckdb.connect()
     prepared = records.prepare_records(frame)
     strategies = blocking.chosen_strategies(config, frame)
     i, j, _ = blocking.build_pairs(con, prepared, strategies, config.oversized)
     with records.registered(con, er_records=prepared):
-        keys = con.sql(blocking.keys_sql(strategies, "rid")).pl().select("rid", "strategy", "bk").sort("strategy", "bk", "rid")
-        blocks = con.sql(blocking.blocks_sql(strategies, config.oversized)).pl().sort("strategy", "bk")
+        keys = (
+            con.sql(blocking.keys_sql(strategies, "rid"))
+            .pl()
+            .select("rid", "strategy", "bk")
+            .sort("strategy", "bk", "rid")
+        )
+        blocks = (
+            con.sql(blocking.blocks_sql(strategies, config.oversized)).pl().sort("strategy", "bk")
+        )
     return keys, blocks, list(zip(i.tolist(), j.tolist(), strict=True))
 
 
@@ -77,7 +86,9 @@ def test_documented_keys_of_the_sample_record() -> None:
 def test_default_list_of_the_documented_preset() -> None:
     frame = pl.DataFrame([JUSTIN])
     names = [s.name for s in blocking.chosen_strategies(BlockingConfig(preset="documented"), frame)]
-    assert sorted(names) == sorted(["dnf1", "dnf3", "dnf4", "dnf5", "dnf6", "dnf7", "dnf8", "email", "fk-loyalty"])
+    assert sorted(names) == sorted(
+        ["dnf1", "dnf3", "dnf4", "dnf5", "dnf6", "dnf7", "dnf8", "email", "fk-loyalty"]
+    )
 
 
 def test_limits_and_switches() -> None:
@@ -85,7 +96,10 @@ def test_limits_and_switches() -> None:
     config = BlockingConfig(
         limit=50,
         fk_limit=70,
-        strategies=[BlockingStrategy(name="full-name", limit=9), BlockingStrategy(name="dnf7", enabled=False)],
+        strategies=[
+            BlockingStrategy(name="full-name", limit=9),
+            BlockingStrategy(name="dnf7", enabled=False),
+        ],
     )
     chosen = {s.name: s.limit for s in blocking.chosen_strategies(config, frame)}
     assert chosen["full-name"] == 9
@@ -102,7 +116,12 @@ def test_a_missing_part_gives_no_key_and_values_multiply() -> None:
         {"rid": 2, "given_name": "ANN", "surname": "OX", "phone": ["2", "3"]},
     ]
     keys, _, pairs = blocked(rows, BlockingConfig(strategies=["dnf5"]))
-    assert keys.filter(pl.col("strategy") == "dnf5")["bk"].to_list() == ["ANN:1", "ANN:2", "ANN:2", "ANN:3"]
+    assert keys.filter(pl.col("strategy") == "dnf5")["bk"].to_list() == [
+        "ANN:1",
+        "ANN:2",
+        "ANN:2",
+        "ANN:3",
+    ]
     assert pairs == [(0, 1)]
 
 
@@ -110,7 +129,11 @@ def test_a_missing_part_gives_no_key_and_values_multiply() -> None:
 def test_an_oversized_block_is_cut_or_dropped(oversized: str) -> None:
     rows = [{"rid": n, "given_name": None, "surname": f"S{n}", "company": "ACME"} for n in range(5)]
     config = BlockingConfig.model_validate(
-        {"preset": "documented", "oversized": oversized, "strategies": [{"name": "company", "limit": 3}]}
+        {
+            "preset": "documented",
+            "oversized": oversized,
+            "strategies": [{"name": "company", "limit": 3}],
+        }
     )
     _, blocks, found = blocked(rows, config)
     assert blocks.rows() == [("company", "ACME", 5, 2, 4 if oversized == "split" else 0, True)]
@@ -118,7 +141,10 @@ def test_an_oversized_block_is_cut_or_dropped(oversized: str) -> None:
 
 
 def test_pairs_are_unordered_and_single() -> None:
-    rows = [{"rid": n, "given_name": "ANN", "surname": "OX", "email": ["A@B.C"], "phone": ["1"]} for n in range(4)]
+    rows = [
+        {"rid": n, "given_name": "ANN", "surname": "OX", "email": ["A@B.C"], "phone": ["1"]}
+        for n in range(4)
+    ]
     _, _, pairs = blocked(rows, BlockingConfig())
     assert pairs == [(i, j) for i in range(4) for j in range(i + 1, 4)]
 
@@ -129,7 +155,12 @@ def test_a_login_meets_the_names_it_is_spelled_from() -> None:
         {"rid": 2, "given_name": "JANE", "surname": "STONE", "email": None},
         {"rid": 3, "given_name": "ANN", "surname": "STONE", "email": None},
     ]
-    schema = {"rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "email": pl.List(pl.String)}
+    schema = {
+        "rid": pl.Int64,
+        "given_name": pl.String,
+        "surname": pl.String,
+        "email": pl.List(pl.String),
+    }
     _, _, pairs = blocked(pl.DataFrame(rows, schema=schema).to_dicts(), BlockingConfig())
     assert pairs == [(0, 1)]
 
@@ -140,7 +171,12 @@ def test_a_login_does_not_bring_the_records_together_whose_names_it_spells() -> 
         {"rid": 2, "given_name": "JANE", "surname": "STONE", "email": None},
         {"rid": 3, "given_name": "JACK", "surname": "STONE", "email": None},
     ]
-    schema = {"rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "email": pl.List(pl.String)}
+    schema = {
+        "rid": pl.Int64,
+        "given_name": pl.String,
+        "surname": pl.String,
+        "email": pl.List(pl.String),
+    }
     only = [s.name for s in blocking.STRATEGIES if s.thorough and s.name != "email-names"]
     config = BlockingConfig(strategies=[BlockingStrategy(name=n, enabled=False) for n in only])
     _, _, pairs = blocked(pl.DataFrame(rows, schema=schema).to_dicts(), config)
@@ -149,33 +185,75 @@ def test_a_login_does_not_bring_the_records_together_whose_names_it_spells() -> 
 
 @pytest.mark.parametrize("strategy", ["email-names", "full-name", "initial-surname", "company"])
 @pytest.mark.parametrize("oversized", ["split", "purge"])
-def test_the_pairs_told_per_block_are_the_pairs_that_are_formed(strategy: str, oversized: str) -> None:
-    rows = [{"rid": n, "given_name": "ANN", "surname": "OX", "company": "ACME", "email": None} for n in range(37)]
-    rows += [
-        {"rid": 37 + n, "given_name": None, "surname": None, "company": None, "email": [f"ANNOX{n}@X.COM"]} for n in range(14)
+def test_the_pairs_told_per_block_are_the_pairs_that_are_formed(
+    strategy: str, oversized: str
+) -> None:
+    rows = [
+        {"rid": n, "given_name": "ANN", "surname": "OX", "company": "ACME", "email": None}
+        for n in range(37)
     ]
-    others = [s.name for s in blocking.STRATEGIES if (s.thorough or s.documented) and s.name != strategy]
+    rows += [
+        {
+            "rid": 37 + n,
+            "given_name": None,
+            "surname": None,
+            "company": None,
+            "email": [f"ANNOX{n}@X.COM"],
+        }
+        for n in range(14)
+    ]
+    others = [
+        s.name for s in blocking.STRATEGIES if (s.thorough or s.documented) and s.name != strategy
+    ]
     config = BlockingConfig(
         limit=10,
         oversized=oversized,
-        strategies=[*(BlockingStrategy(name=n, enabled=False) for n in others), BlockingStrategy(name=strategy, limit=10)],
+        strategies=[
+            *(BlockingStrategy(name=n, enabled=False) for n in others),
+            BlockingStrategy(name=strategy, limit=10),
+        ],
     )
-    schema = {"rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "company": pl.String, "email": pl.List(pl.String)}
+    schema = {
+        "rid": pl.Int64,
+        "given_name": pl.String,
+        "surname": pl.String,
+        "company": pl.String,
+        "email": pl.List(pl.String),
+    }
     _, blocks, pairs = blocked(pl.DataFrame(rows, schema=schema).to_dicts(), config)
-    assert blocks.filter(strategy=strategy, bk=blocks.filter(strategy=strategy)["bk"][0])["oversized"].all()
+    assert blocks.filter(strategy=strategy, bk=blocks.filter(strategy=strategy)["bk"][0])[
+        "oversized"
+    ].all()
     told = blocks.filter(strategy=strategy)["n_pairs"]
-    assert (max(told) <= len(pairs) <= sum(told)) if strategy == "email-names" else sum(told) == len(pairs)
+    assert (
+        (max(told) <= len(pairs) <= sum(told))
+        if strategy == "email-names"
+        else sum(told) == len(pairs)
+    )
 
 
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(7, 12), st.integers(0, 40)), max_size=30), st.integers(1, 5))
-def test_pairs_are_the_same_whatever_the_stretch(found: list[tuple[int, int, int]], stretch: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(7, 12), st.integers(0, 40)), max_size=30),
+    st.integers(1, 5),
+)
+def test_pairs_are_the_same_whatever_the_stretch(
+    found: list[tuple[int, int, int]], stretch: int
+) -> None:
     """`stretch` is how many of the numbers are looked at in one go."""
     bits = 4
     every = np.sort(
-        np.array([i << bits + blocking.STRATEGY_BITS | j << blocking.STRATEGY_BITS | s for i, j, s in found], dtype=np.int64)
+        np.array(
+            [
+                i << bits + blocking.STRATEGY_BITS | j << blocking.STRATEGY_BITS | s
+                for i, j, s in found
+            ],
+            dtype=np.int64,
+        )
     )
     expected: dict[tuple[int, int], int] = {}
     for i, j, s in found:
         expected[i, j] = expected.get((i, j), 0) | 1 << s
     got = blocking.distinct_pairs(every, bits, stretch)
-    assert list(zip(*(column.tolist() for column in got), strict=True)) == [(i, j, m) for (i, j), m in sorted(expected.items())]
+    assert list(zip(*(column.tolist() for column in got), strict=True)) == [
+        (i, j, m) for (i, j), m in sorted(expected.items())
+    ]

@@ -15,8 +15,12 @@ def values(rows, semantic="email"):
         schema={"rid": pl.Int64, "value": pl.String, "raw": pl.String, "place": pl.String},
         orient="row",
     ).unique()
-    proxy = pl.DataFrame([(r[0], r[2]) for r in rows if r[2]], schema=["rid", "value"], orient="row").unique()
-    return (lambda s: cells if s == semantic else None), (lambda s: proxy if s == "given-name" else None)
+    proxy = pl.DataFrame(
+        [(r[0], r[2]) for r in rows if r[2]], schema=["rid", "value"], orient="row"
+    ).unique()
+    return (lambda s: cells if s == semantic else None), (
+        lambda s: proxy if s == "given-name" else None
+    )
 
 
 def rule(semantic="email", proxy="given-name", threshold=1):
@@ -24,7 +28,15 @@ def rule(semantic="email", proxy="given-name", threshold=1):
 
 
 def test_strictly_more_than_the_threshold_and_missing_proxies_do_not_count():
-    cells, proxies = values([(1, "A@X", "ANN"), (2, "A@X", "BO"), (3, "A@X", None), (4, "B@X", "ANN"), (5, "B@X", "ANN")])
+    cells, proxies = values(
+        [
+            (1, "A@X", "ANN"),
+            (2, "A@X", "BO"),
+            (3, "A@X", None),
+            (4, "B@X", "ANN"),
+            (5, "B@X", "ANN"),
+        ]
+    )
     found = detect(cells, proxies, [rule(threshold=1)])
     assert found.rows(named=True) == [
         {
@@ -55,7 +67,9 @@ def test_an_address_is_counted_per_place_and_listed_once():
 
 def test_a_value_is_listed_by_the_first_rule_that_finds_it():
     cells, proxies = values([(1, "A@X", "ANN"), (2, "A@X", "BO")])
-    found = detect(cells, lambda s: proxies("given-name"), [rule(proxy="surname"), rule(proxy="given-name")])
+    found = detect(
+        cells, lambda s: proxies("given-name"), [rule(proxy="surname"), rule(proxy="given-name")]
+    )
     assert found["proxy"].to_list() == ["surname"]
 
 

@@ -52,13 +52,21 @@ def records(*names: str) -> pl.DataFrame:
 def check(frame: pl.DataFrame, *names: str) -> None:
     """Each pair in its category or the next one, and on its side of the cut."""
     config = StitchConfig.model_validate({"outputs": {"stitch_scores": "all"}})
-    scores = stitch(frame, config).tables["stitch_scores"].filter(pl.col("pk1") == pl.col("pk2"), pl.col("source1") == "Pair:One")
+    scores = (
+        stitch(frame, config)
+        .tables["stitch_scores"]
+        .filter(pl.col("pk1") == pl.col("pk2"), pl.col("source1") == "Pair:One")
+    )
     found = {r["pk1"]: r for r in scores.iter_rows(named=True)}
     for name in names:
         row = found[name]
         level = CATEGORIES.index(row["match_category"])
         assert abs(level - CATEGORIES.index(name)) <= 1, (name, row["score"])
-        assert (level >= 3) == (CATEGORIES.index(name) >= 3) == (row["amperity_id1"] == row["amperity_id2"]), (name, row["score"])
+        assert (
+            (level >= 3)
+            == (CATEGORIES.index(name) >= 3)
+            == (row["amperity_id1"] == row["amperity_id2"])
+        ), (name, row["score"])
 
 
 @pytest.mark.parametrize("name", list(PAIRS))

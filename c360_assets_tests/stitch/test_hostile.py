@@ -22,12 +22,17 @@ MEMBERS = {
 }
 
 
-def families(members: list[tuple[str, str | None, str | None]], copies: int, homes: int = 150) -> pl.DataFrame:
+def families(
+    members: list[tuple[str, str | None, str | None]], copies: int, homes: int = 150
+) -> pl.DataFrame:
     """Each member in `copies` records, all with the family's surname, e-mail, phone and address."""
     rng = np.random.default_rng(4)
     rows = []
     for home in range(homes):
-        surname, number = SURNAMES[home % len(SURNAMES)] + "aeiou"[home // len(SURNAMES)], rng.integers(1, 9000)
+        surname, number = (
+            SURNAMES[home % len(SURNAMES)] + "aeiou"[home // len(SURNAMES)],
+            rng.integers(1, 9000),
+        )
         shared = {
             "surname": surname,
             "email": f"{surname.lower()}{home}@example.com",
@@ -36,16 +41,37 @@ def families(members: list[tuple[str, str | None, str | None]], copies: int, hom
             "postal": str(rng.integers(10_000, 99_999)),
         }
         for n, (given, suffix, born) in enumerate(members):
-            day = born and f"{int(born[:4]) + home % 20}-{home % 12 + 1:02d}-{(home + int(born[-2:])) % 28 + 1:02d}"
-            person = {"given_name": given, "generational_suffix": suffix, "birthdate": day, "person": home * 10 + n}
-            rows += [{"datasource": f"Source:{c}", "pk": f"{home}-{n}", **shared, **person} for c in range(copies)]
-    return pl.DataFrame(rows, schema_overrides={"generational_suffix": pl.String, "birthdate": pl.String})
+            day = (
+                born
+                and f"{int(born[:4]) + home % 20}-{home % 12 + 1:02d}-{(home + int(born[-2:])) % 28 + 1:02d}"
+            )
+            person = {
+                "given_name": given,
+                "generational_suffix": suffix,
+                "birthdate": day,
+                "person": home * 10 + n,
+            }
+            rows += [
+                {"datasource": f"Source:{c}", "pk": f"{home}-{n}", **shared, **person}
+                for c in range(copies)
+            ]
+    return pl.DataFrame(
+        rows, schema_overrides={"generational_suffix": pl.String, "birthdate": pl.String}
+    )
 
 
 def persons(records: pl.DataFrame) -> pl.DataFrame:
     """One row per id: n records of k persons."""
-    found = stitch(records.drop("person")).tables["unified_coalesced"].select("datasource", "pk", "amperity_id")
-    return found.join(records, on=["datasource", "pk"]).group_by("amperity_id").agg(n=pl.len(), k=pl.col("person").n_unique())
+    found = (
+        stitch(records.drop("person"))
+        .tables["unified_coalesced"]
+        .select("datasource", "pk", "amperity_id")
+    )
+    return (
+        found.join(records, on=["datasource", "pk"])
+        .group_by("amperity_id")
+        .agg(n=pl.len(), k=pl.col("person").n_unique())
+    )
 
 
 @pytest.mark.parametrize("copies", [1, 2])
@@ -72,7 +98,9 @@ def test_families_that_share_every_contact_stay_apart(kind: str, copies: int) ->
 def test_a_placeholder_in_every_fifth_record_joins_nobody(column: str, value: str) -> None:
     records = retail(1500, seed=6).with_columns(fk_card=pl.lit(None, dtype=pl.String))
     fifth = pl.int_range(pl.len()) % 5 == 0
-    found = persons(records.with_columns(pl.when(fifth).then(pl.lit(value)).otherwise(column).alias(column)))
+    found = persons(
+        records.with_columns(pl.when(fifth).then(pl.lit(value)).otherwise(column).alias(column))
+    )
     assert found["k"].max() <= 3
     assert found.filter(pl.col("k") > 1).height < 0.06 * found.height
 
@@ -86,5 +114,10 @@ def test_one_name_ten_thousand_times_is_not_one_person(further: dict[str, str]) 
         person=pl.int_range(pl.len()) + 10**6,
         **{k: pl.lit(v) for k, v in further.items()},
     )
-    found = persons(pl.concat([retail(300, seed=6).with_columns(pl.col("person").cast(pl.Int64)), crowd], how="diagonal_relaxed"))
+    found = persons(
+        pl.concat(
+            [retail(300, seed=6).with_columns(pl.col("person").cast(pl.Int64)), crowd],
+            how="diagonal_relaxed",
+        )
+    )
     assert found["k"].max() <= 6

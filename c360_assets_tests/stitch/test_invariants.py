@@ -29,8 +29,14 @@ from c360_assets_tests.stitch.test_model import population
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "documented": {"blocking": {"preset": "documented"}, "clustering": {"algorithm": "hierarchical"}},
-    "sk priority": {"matching": {"classifier": "general-ordinal-sk-priority"}, "clustering": {"algorithm": "hierarchical"}},
+    "documented": {
+        "blocking": {"preset": "documented"},
+        "clustering": {"algorithm": "hierarchical"},
+    },
+    "sk priority": {
+        "matching": {"classifier": "general-ordinal-sk-priority"},
+        "clustering": {"algorithm": "hierarchical"},
+    },
     "parted": {"clustering": {"supersized": {"min_size": 4}}, "blocking": {"limit": 5}},
 }
 
@@ -50,7 +56,9 @@ def records(seed: int) -> pl.DataFrame:
 
 
 def settings_of(preset: str, **more: Any) -> StitchConfig:
-    return StitchConfig.model_validate(PRESETS[preset] | {"outputs": {"stitch_scores": "all"}} | more)
+    return StitchConfig.model_validate(
+        PRESETS[preset] | {"outputs": {"stitch_scores": "all"}} | more
+    )
 
 
 @cache
@@ -83,19 +91,27 @@ def connected(keys: set[Key], edges: list[tuple[Key, Key]]) -> set[frozenset[Key
 @pytest.mark.parametrize("seed", [21, 22])
 def test_tables_agree_with_each_other(seed: int, preset: str) -> None:
     given, result = records(seed), run(seed, preset)
-    unified, scores, every = (result.tables[t] for t in ("unified_coalesced", "unified_scores", "stitch_scores"))
+    unified, scores, every = (
+        result.tables[t] for t in ("unified_coalesced", "unified_scores", "stitch_scores")
+    )
     rows = {(r["datasource"], r["pk"]): r for r in unified.iter_rows(named=True)}
     # Every source record once, with an id; records that one stands for share its cluster and component.
     assert set(rows) == set(given.select("datasource", "pk").iter_rows())
     assert len(rows) == given.height == unified.height
     # Its values as they came.
     values = [c for c in given.columns if c in unified.columns]
-    same = unified.sort("datasource", "pk").select(values), given.sort("datasource", "pk").select(values)
+    same = (
+        unified.sort("datasource", "pk").select(values),
+        given.sort("datasource", "pk").select(values),
+    )
     assert same[0].with_columns(pl.col("birthdate").cast(pl.String)).equals(same[1])
     for row in rows.values():
         rep = rows[row["rep_ds"], row["rep_pk"]]
         assert row["amperity_id"] == rep["amperity_id"] is not None
-        assert (row["component_id"], row["supersized_id"]) == (rep["component_id"], rep["supersized_id"])
+        assert (row["component_id"], row["supersized_id"]) == (
+            rep["component_id"],
+            rep["supersized_id"],
+        )
     # A cluster lies inside one component and one part.
     for column in ("component_id", "supersized_id"):
         assert unified.group_by("amperity_id").agg(pl.col(column).n_unique())[column].max() == 1
@@ -113,23 +129,34 @@ def test_tables_agree_with_each_other(seed: int, preset: str) -> None:
             assert r["score"] == 5.0 or preset == "sk priority"
     # Without parts, components are what pairs at or above the cut connect.
     if preset != "parted":
-        edges = [((r[0], r[1]), (r[2], r[3])) for r in every.filter(pl.col("score") >= 3).select(pair).iter_rows()]
+        edges = [
+            ((r[0], r[1]), (r[2], r[3]))
+            for r in every.filter(pl.col("score") >= 3).select(pair).iter_rows()
+        ]
         assert partition(unified, "component_id") == connected(set(rows), edges)
     # Scores inside clusters are scores, and their ends share the id.
     assert scores.join(every, on=[*pair, "score"], how="anti").is_empty()
-    assert scores.join(every.filter(pl.col("amperity_id1") == pl.col("amperity_id2")), on=list(pair), how="anti").is_empty()
+    assert scores.join(
+        every.filter(pl.col("amperity_id1") == pl.col("amperity_id2")), on=list(pair), how="anti"
+    ).is_empty()
     assert scores.height == every.filter(pl.col("amperity_id1") == pl.col("amperity_id2")).height
 
 
 @pytest.mark.parametrize("preset", ["documented", "sk priority"])
 @pytest.mark.parametrize("seed", [21, 22])
-def test_no_cluster_holds_suffixes_that_conflict_unless_a_key_joined_them(seed: int, preset: str) -> None:
+def test_no_cluster_holds_suffixes_that_conflict_unless_a_key_joined_them(
+    seed: int, preset: str
+) -> None:
     result = run(seed, preset)
     for (_,), group in result.tables["unified_coalesced"].group_by("amperity_id"):
-        for one, two in combinations(group.drop_nulls("generational_suffix").iter_rows(named=True), 2):
+        for one, two in combinations(
+            group.drop_nulls("generational_suffix").iter_rows(named=True), 2
+        ):
             if one["generational_suffix"] != two["generational_suffix"]:
                 assert preset == "documented"
-                assert group.drop_nulls("fk_card").height > 1, "only equal keys may join them, and only where keys come first"
+                assert group.drop_nulls("fk_card").height > 1, (
+                    "only equal keys may join them, and only where keys come first"
+                )
 
 
 def test_a_higher_threshold_splits_components_and_never_joins_them() -> None:
@@ -137,11 +164,17 @@ def test_a_higher_threshold_splits_components_and_never_joins_them() -> None:
     model, parts = resolve(frame).model, []
     for threshold in (1.0, 3.0, 3.5, 4.0):
         config = StitchConfig.model_validate({"matching": {"threshold": threshold}})
-        parts.append(dict(resolve(frame, config, model=model).clusters.select("rid", "component").iter_rows()))
+        parts.append(
+            dict(
+                resolve(frame, config, model=model).clusters.select("rid", "component").iter_rows()
+            )
+        )
     assert len({len(set(p.values())) for p in parts}) == 4, "each cut finds other components"
     for coarse, fine in pairwise(parts):
         home: dict[int, int] = {}
-        assert all(home.setdefault(fine[record], coarse[record]) == coarse[record] for record in fine)
+        assert all(
+            home.setdefault(fine[record], coarse[record]) == coarse[record] for record in fine
+        )
 
 
 @pytest.mark.parametrize("seed", [21, 22])
@@ -150,7 +183,12 @@ def test_refused_merges_name_a_conflict_and_nothing_blocked_is_compared(seed: in
     refused = result.tables["stitch_decisions"].filter(action="refused")
     assert set(refused["field"]) <= {"given-name", "generational-suffix", "birthdate"}
     blocks, keys = result.tables["stitch_blocks"], result.tables["stitch_blocking_keys"]
-    sizes = dict(keys.group_by("strategy", "bk").len().select(pl.concat_str("strategy", "bk", separator="|"), "len").iter_rows())
+    sizes = dict(
+        keys.group_by("strategy", "bk")
+        .len()
+        .select(pl.concat_str("strategy", "bk", separator="|"), "len")
+        .iter_rows()
+    )
     for block in blocks.iter_rows(named=True):
         n = block["n_records"]
         assert n == sizes[f"{block['strategy']}|{block['bk']}"]
@@ -165,13 +203,17 @@ def test_figures_add_up_to_the_number_of_ids(preset: str) -> None:
     unified, metrics = result.tables["unified_coalesced"], result.tables["stitch_metrics"]
     held = Counter(unified["amperity_id"])
     of = {
-        name: dict(metrics.filter(metric=name, datasource="*").select("bucket", "value").iter_rows())
+        name: dict(
+            metrics.filter(metric=name, datasource="*").select("bucket", "value").iter_rows()
+        )
         for name in set(metrics["metric"])
     }
     assert of["amperity_ids"][""] == len(held)
     assert sum(of["ids_by_size"].values()) == sum(of["ids_by_sources"].values()) == len(held)
     assert of["ids_by_size"]["1"] == sum(n == 1 for n in held.values())
-    assert of["deduplication_rate"][""] == pytest.approx(100 * (unified.height - len(held)) / unified.height)
+    assert of["deduplication_rate"][""] == pytest.approx(
+        100 * (unified.height - len(held)) / unified.height
+    )
     sources: dict[str, set[str]] = {}
     for source, name in unified.select("datasource", "amperity_id").iter_rows():
         sources.setdefault(name, set()).add(source)
@@ -192,11 +234,17 @@ STRANGERS = pl.DataFrame(
 
 
 @pytest.mark.parametrize("preset", ["default", "documented"])
-def test_records_unlike_all_others_change_nothing_about_them_while_the_model_is_kept(preset: str) -> None:
+def test_records_unlike_all_others_change_nothing_about_them_while_the_model_is_kept(
+    preset: str,
+) -> None:
     before = run(21, preset).tables
     given = pl.concat([records(21), STRANGERS], how="diagonal")
     after = stitch(given, settings_of(preset), model=before["stitch_model"]).tables
-    for table, sides in (("unified_coalesced", ("",)), ("unified_preprocessed_raw", ("",)), ("stitch_scores", ("1", "2"))):
+    for table, sides in (
+        ("unified_coalesced", ("",)),
+        ("unified_preprocessed_raw", ("",)),
+        ("stitch_scores", ("1", "2")),
+    ):
         ours = after[table]
         for side in sides:
             source = f"source{side}" if side else "datasource"
@@ -208,8 +256,12 @@ def test_records_unlike_all_others_change_nothing_about_them_while_the_model_is_
 def test_a_copy_is_where_its_original_is_whether_it_collapses_or_not(preset: str) -> None:
     given, model = records(21), run(21, preset).tables["stitch_model"]
     copies = given.sample(fraction=0.3, seed=1).with_columns(pk=pl.col("pk") + "-again")
-    both = stitch(pl.concat([given, copies]), settings_of(preset), model=model).tables["unified_coalesced"]
-    assert partition(both.filter(~pl.col("pk").str.ends_with("-again"))) == partition(run(21, preset).tables["unified_coalesced"])
+    both = stitch(pl.concat([given, copies]), settings_of(preset), model=model).tables[
+        "unified_coalesced"
+    ]
+    assert partition(both.filter(~pl.col("pk").str.ends_with("-again"))) == partition(
+        run(21, preset).tables["unified_coalesced"]
+    )
     twins = both.filter(pl.col("pk") != pl.col("rep_pk")).select("datasource", "pk", "rep_pk")
     assert twins.height > 50
     # Every one for itself, in blocks that are large enough: a profile that qualifies matches its own copy.
@@ -217,7 +269,10 @@ def test_a_copy_is_where_its_original_is_whether_it_collapses_or_not(preset: str
     config = settings_of(preset, blocking={"strategies": roomy, "limit": 10_000})
     clean = preprocess(record_frame(pl.concat([given, copies])), config.bad_values).frame
     found = resolve(clean.with_columns(rep="rid"), config, model=model).clusters
-    home = {(d, p): c for d, p, c in clean.select("datasource", "pk", cluster=found["cluster"]).iter_rows()}
+    home = {
+        (d, p): c
+        for d, p, c in clean.select("datasource", "pk", cluster=found["cluster"]).iter_rows()
+    }
     assert all(home[source, pk] == home[source, rep] for source, pk, rep in twins.iter_rows())
 
 
@@ -231,8 +286,13 @@ def test_no_value_that_was_taken_out_is_compared_and_all_are_kept_as_they_came(s
     tables = stitch(given).tables
     removed = tables["stitch_removed_values"]
     assert set(removed["semantic"]) == {"email", "phone", "given-name"}
-    compared = {(r["datasource"], r["pk"]): r for r in tables["unified_preprocessed_raw"].iter_rows(named=True)}
-    unified = {(r["datasource"], r["pk"]): r for r in tables["unified_coalesced"].iter_rows(named=True)}
+    compared = {
+        (r["datasource"], r["pk"]): r
+        for r in tables["unified_preprocessed_raw"].iter_rows(named=True)
+    }
+    unified = {
+        (r["datasource"], r["pk"]): r for r in tables["unified_coalesced"].iter_rows(named=True)
+    }
     for r in removed.iter_rows(named=True):
         raw = unified[r["datasource"], r["pk"]]
         column = r["semantic"].replace("-", "_")
@@ -250,7 +310,10 @@ def ids_of(result: StitchResult) -> dict[Key, str]:
 
 def carried(result: StitchResult) -> Previous:
     tables = result.tables
-    histories = (tables[t] for t in ("unified_changes_clusters", "unified_changes_pks", "stitch_identity_changes"))
+    histories = (
+        tables[t]
+        for t in ("unified_changes_clusters", "unified_changes_pks", "stitch_identity_changes")
+    )
     ids = tables["unified_coalesced"].select("datasource", "pk", "amperity_id")
     return Previous(ids, tables["stitch_ids"], result.generation, *histories)
 
@@ -259,7 +322,9 @@ def carried(result: StitchResult) -> Previous:
 def test_ids_are_carried_over_and_the_change_tables_account_for_every_difference(seed: int) -> None:
     given = records(seed)
     yesterday = stitch(given.gather_every(2))
-    today = stitch(given.tail(-40), previous=carried(yesterday), model=yesterday.tables["stitch_model"])
+    today = stitch(
+        given.tail(-40), previous=carried(yesterday), model=yesterday.tables["stitch_model"]
+    )
     before, now = (ids_of(result) for result in (yesterday, today))
     old = {group: before[min(group)] for group in partition(yesterday.tables["unified_coalesced"])}
     new = {group: now[min(group)] for group in partition(today.tables["unified_coalesced"])}
@@ -267,15 +332,23 @@ def test_ids_are_carried_over_and_the_change_tables_account_for_every_difference
     was, now_holds = ({name: group for group, name in side.items()} for side in (old, new))
     for group, name in new.items():
         assert old.get(group, name) == name, "an unchanged person keeps the id"
-        assert name not in was or was[name] & group, "an id goes to nobody without a record of its owner"
-    registry = dict(today.tables["stitch_ids"].select("amperity_id", "first_generation").iter_rows())
-    assert {name for name, first in registry.items() if first == 2} == set(now.values()) - set(before.values())
+        assert name not in was or was[name] & group, (
+            "an id goes to nobody without a record of its owner"
+        )
+    registry = dict(
+        today.tables["stitch_ids"].select("amperity_id", "first_generation").iter_rows()
+    )
+    assert {name for name, first in registry.items() if first == 2} == set(now.values()) - set(
+        before.values()
+    )
     changed = today.tables["unified_changes_pks"].tail(-len(before))
     moved = {(d, p): (kind, one, two) for d, p, kind, one, two in changed.select(
         "datasource", "pk", "change_type", "amperity_id_prev", "amperity_id").iter_rows()}  # fmt: skip
     expected = {k: ("added", None, now[k]) for k in now.keys() - before.keys()}
     expected |= {k: ("deleted", before[k], None) for k in before.keys() - now.keys()}
-    expected |= {k: ("updated", before[k], now[k]) for k in now.keys() & before.keys() if before[k] != now[k]}
+    expected |= {
+        k: ("updated", before[k], now[k]) for k in now.keys() & before.keys() if before[k] != now[k]
+    }
     assert moved == expected
     clusters = today.tables["unified_changes_clusters"].tail(-len(old))
     kinds = dict(clusters.select("amperity_id", "change_type").iter_rows())
@@ -289,7 +362,10 @@ def test_ids_are_carried_over_and_the_change_tables_account_for_every_difference
 
 FIELDS = [*DOCUMENTED_CONFLICTS, "surname", "email", "phone", "address"]
 PEOPLE = population(25, 31, household=True).with_columns(
-    generational_suffix=pl.when(pl.col("rid") % 7 == 0).then(pl.lit("JR")).when(pl.col("rid") % 5 == 1).then(pl.lit("SR")),
+    generational_suffix=pl.when(pl.col("rid") % 7 == 0)
+    .then(pl.lit("JR"))
+    .when(pl.col("rid") % 5 == 1)
+    .then(pl.lit("SR")),
     birthdate=pl.date(1950 + pl.col("rid") // 3 % 40, 1 + pl.col("rid") % 12, 3),
 )
 ALWAYS = Conflicts(dict(DOCUMENTED_CONFLICTS), {}, ())
@@ -304,10 +380,18 @@ def compared(frame: pl.DataFrame, *, turned: bool = False) -> Any:
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.sets(st.tuples(st.integers(0, PEOPLE.height - 1), st.sampled_from(FIELDS)), min_size=1, max_size=60))
+@given(
+    st.sets(
+        st.tuples(st.integers(0, PEOPLE.height - 1), st.sampled_from(FIELDS)),
+        min_size=1,
+        max_size=60,
+    )
+)
 def test_emptying_fields_never_creates_a_conflict(emptied: set[tuple[int, str]]) -> None:
     poorer = PEOPLE.with_columns(
-        pl.when(~pl.col("rid").is_in(sorted(n for n, f in emptied if f == field))).then(field).alias(field)
+        pl.when(~pl.col("rid").is_in(sorted(n for n, f in emptied if f == field)))
+        .then(field)
+        .alias(field)
         for field in sorted({f for _, f in emptied})
     )
     before, after = (conflict_states(ALWAYS, compared(frame), {})[0] for frame in (PEOPLE, poorer))

@@ -24,23 +24,40 @@ FRAME = pl.DataFrame(
 )
 
 
-LABELS = {"source1": pl.String, "pk1": pl.String, "source2": pl.String, "pk2": pl.String, "same": pl.Boolean}
+LABELS = {
+    "source1": pl.String,
+    "pk1": pl.String,
+    "source2": pl.String,
+    "pk2": pl.String,
+    "same": pl.Boolean,
+}
 ALL = {"outputs": {"stitch_scores": "all"}}
 
 
 def pairs(*rows: tuple[int, int, bool]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={"rid1": pl.Int64, "rid2": pl.Int64, "same": pl.Boolean}, orient="row")
+    return pl.DataFrame(
+        rows, schema={"rid1": pl.Int64, "rid2": pl.Int64, "same": pl.Boolean}, orient="row"
+    )
 
 
 def clusters(*rows: tuple[int, int, bool], **config: object) -> list[int]:
-    return resolve(FRAME, StitchConfig.model_validate(config), labels=pairs(*rows)).clusters["cluster"].to_list()
+    return (
+        resolve(FRAME, StitchConfig.model_validate(config), labels=pairs(*rows))
+        .clusters["cluster"]
+        .to_list()
+    )
 
 
 @pytest.mark.parametrize(
     ("algorithm", "classifier"),
-    [("mean_linkage", "general-ordinal-fk-priority"), ("hierarchical", "general-ordinal-sk-priority")],
+    [
+        ("mean_linkage", "general-ordinal-fk-priority"),
+        ("hierarchical", "general-ordinal-sk-priority"),
+    ],
 )
-def test_labels_join_and_separate_whatever_the_evidence_says(algorithm: str, classifier: str) -> None:
+def test_labels_join_and_separate_whatever_the_evidence_says(
+    algorithm: str, classifier: str
+) -> None:
     config = {"clustering": {"algorithm": algorithm}, "matching": {"classifier": classifier}}
     assert clusters(**config) == [1, 2, 1, 4]
     assert clusters((2, 1, True), **config) == [1, 1, 1, 4]
@@ -50,7 +67,9 @@ def test_labels_join_and_separate_whatever_the_evidence_says(algorithm: str, cla
 
 
 @pytest.mark.parametrize("algorithm", ["mean_linkage", "hierarchical"])
-def test_records_that_a_label_holds_apart_are_not_joined_by_a_third_with_the_same_key(algorithm: str) -> None:
+def test_records_that_a_label_holds_apart_are_not_joined_by_a_third_with_the_same_key(
+    algorithm: str,
+) -> None:
     name = pl.when(pl.col("rid") != 2).then("given_name").alias("given_name")
     keyed = FRAME.with_columns(name, fk_loy=pl.when(pl.col("rid") < 4).then(pl.lit("A")))
     config = StitchConfig.model_validate({"clustering": {"algorithm": algorithm}})
@@ -62,16 +81,32 @@ def test_records_that_a_label_holds_apart_are_not_joined_by_a_third_with_the_sam
 
 def test_a_labelled_pair_shows_who_decided() -> None:
     found = resolve(FRAME, labels=pairs((1, 4, True), (1, 3, False))).pairs
-    rows = found.filter(pl.col("decided_by") == "label").select("rid1", "rid2", "score", "match_category", "match_type").rows()
+    rows = (
+        found.filter(pl.col("decided_by") == "label")
+        .select("rid1", "rid2", "score", "match_category", "match_type")
+        .rows()
+    )
     assert rows == [(1, 3, 0.0, "non_match", "scored"), (1, 4, 5.0, "exact", "scored")]
 
 
 def test_labels_by_record_keys_hold_of_copies_too() -> None:
-    row = {"datasource": "S", "given_name": "Tara", "surname": "Quill", "email": "tara@x.example", "phone": "2065550111"}
-    records = pl.DataFrame([{**row, "pk": pk} for pk in "123"] + [{"datasource": "S", "pk": "4", "given_name": "Omar"}])
+    row = {
+        "datasource": "S",
+        "given_name": "Tara",
+        "surname": "Quill",
+        "email": "tara@x.example",
+        "phone": "2065550111",
+    }
+    records = pl.DataFrame(
+        [{**row, "pk": pk} for pk in "123"] + [{"datasource": "S", "pk": "4", "given_name": "Omar"}]
+    )
 
     def ids(*labels: tuple[str, str, bool]) -> list[int]:
-        said = pl.DataFrame([("S", a, "S", b, same) for a, b, same in labels], LABELS, orient="row") if labels else None
+        said = (
+            pl.DataFrame([("S", a, "S", b, same) for a, b, same in labels], LABELS, orient="row")
+            if labels
+            else None
+        )
         unified = stitch(records, labels=said).tables["unified_coalesced"]["amperity_id"].to_list()
         return [unified.index(name) for name in unified]
 
@@ -85,7 +120,12 @@ def test_labels_by_record_keys_hold_of_copies_too() -> None:
 def test_labels_that_cannot_be_are_refused() -> None:
     rid = np.array([1, 2, 3])
     round_about = pairs((1, 2, True), (2, 3, True), (1, 3, False))
-    for wrong in (pairs((1, 9, True)), pairs((1, 1, True)), pairs((1, 2, True), (2, 1, False)), round_about):
+    for wrong in (
+        pairs((1, 9, True)),
+        pairs((1, 1, True)),
+        pairs((1, 2, True), (2, 1, False)),
+        round_about,
+    ):
         with pytest.raises(C360Error, match="label"):
             labelled(wrong, rid)
     assert len(labelled(pairs((1, 2, True), (2, 1, True)), rid).i) == 1
@@ -95,10 +135,18 @@ def test_labels_that_cannot_be_are_refused() -> None:
 def test_approximate_birthdates_are_no_conflict_of_their_separation_key() -> None:
     def found(one: str, other: str) -> list[str]:
         frame = FRAME.head(3).with_columns(
-            birthdate=pl.Series([one, None, other]).str.to_date(), sk_birthdate=pl.Series([one, None, other])
+            birthdate=pl.Series([one, None, other]).str.to_date(),
+            sk_birthdate=pl.Series([one, None, other]),
         )
-        config = StitchConfig.model_validate({**ALL, "matching": {"classifier": "general-ordinal-sk-priority"}})
-        return resolve(frame, config).pairs.filter(rid1=1, rid2=3)["decided_by"].cast(pl.String).to_list()
+        config = StitchConfig.model_validate(
+            {**ALL, "matching": {"classifier": "general-ordinal-sk-priority"}}
+        )
+        return (
+            resolve(frame, config)
+            .pairs.filter(rid1=1, rid2=3)["decided_by"]
+            .cast(pl.String)
+            .to_list()
+        )
 
     assert found("1981-09-08", "1981-08-09") == ["model"]
     assert found("1981-09-08", "1981-09-09") == ["model"]

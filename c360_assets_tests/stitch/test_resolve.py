@@ -29,7 +29,9 @@ SCHEMA = {
 @pytest.mark.parametrize("name", list(golden.G))
 def test_golden_sets(name: str, preset: dict[str, object]) -> None:
     raw = golden.records(name)
-    assert golden.partition(golden.clusters(raw, StitchConfig.model_validate(preset))) == golden.expected(raw)
+    assert golden.partition(
+        golden.clusters(raw, StitchConfig.model_validate(preset))
+    ) == golden.expected(raw)
 
 
 def test_golden_sets_together() -> None:
@@ -41,13 +43,18 @@ def test_golden_sets_together() -> None:
 @pytest.mark.parametrize("preset", [{}, DOCUMENTED], ids=["default", "documented"])
 @pytest.mark.parametrize("people", [600, 2000])
 @pytest.mark.parametrize("others", [False, True], ids=["as written", "other names"])
-def test_golden_sets_inside_a_retail_tenant(people: int, others: bool, preset: dict[str, object]) -> None:
+def test_golden_sets_inside_a_retail_tenant(
+    people: int, others: bool, preset: dict[str, object]
+) -> None:
     raw = pl.concat([golden.records(name) for name in golden.G])
     raw = golden.of_others(raw) if others else raw
     found = golden.clusters(
-        pl.concat([raw, retail(people, seed=8).drop("person")], how="diagonal"), StitchConfig.model_validate(preset)
+        pl.concat([raw, retail(people, seed=8).drop("person")], how="diagonal"),
+        StitchConfig.model_validate(preset),
     )
-    wrong = golden.expected(raw) ^ golden.partition({k: c for k, c in found.items() if k[0].startswith("Golden:")})
+    wrong = golden.expected(raw) ^ golden.partition(
+        {k: c for k, c in found.items() if k[0].startswith("Golden:")}
+    )
     assert not wrong, sorted({source for group in wrong for source, _ in group})
 
 
@@ -55,12 +62,16 @@ def test_golden_sets_inside_a_retail_tenant(people: int, others: bool, preset: d
 @pytest.mark.parametrize("name", list(golden.G))
 def test_golden_sets_with_other_names(name: str, preset: dict[str, object]) -> None:
     raw = golden.of_others(golden.records(name))
-    assert golden.partition(golden.clusters(raw, StitchConfig.model_validate(preset))) == golden.expected(raw)
+    assert golden.partition(
+        golden.clusters(raw, StitchConfig.model_validate(preset))
+    ) == golden.expected(raw)
 
 
 def test_sk_priority_separates_before_keys_join() -> None:
     raw = golden.records("G11")
-    config = StitchConfig.model_validate({"matching": {"classifier": "general-ordinal-sk-priority"}})
+    config = StitchConfig.model_validate(
+        {"matching": {"classifier": "general-ordinal-sk-priority"}}
+    )
     found = golden.clusters(raw, config)
     ds = "Golden:G11"
     assert found[(ds, "1")] != found[(ds, "2")]
@@ -74,7 +85,9 @@ def test_row_order_threads_and_connection_change_nothing() -> None:
     two = resolve(frame.sample(fraction=1.0, shuffle=True, seed=5), con=con)
     for name in ("clusters", "pairs", "strategies", "model", "decisions", "household"):
         assert getattr(one, name).equals(getattr(two, name)), name
-    assert con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'er_%'").fetchall() == [(0,)]
+    assert con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'er_%'"
+    ).fetchall() == [(0,)]
 
 
 def test_rids_need_not_be_dense_and_name_the_clusters() -> None:
@@ -106,7 +119,10 @@ def test_pairs_hold_together() -> None:
     assert (pairs["rid1"] < pairs["rid2"]).all()
     names = ["non_match", "weak", "moderate", "high", "excellent", "exact"]
     assert (
-        pairs.select(pl.col("score").floor().cast(pl.Int64).replace_strict(dict(enumerate(names))) == pl.col("match_category"))
+        pairs.select(
+            pl.col("score").floor().cast(pl.Int64).replace_strict(dict(enumerate(names)))
+            == pl.col("match_category")
+        )
         .to_series()
         .all()
     )
@@ -119,7 +135,9 @@ def test_pairs_hold_together() -> None:
         assert component[rid] == component[c]
     inside = {frozenset(p) for p in pairs.select("rid1", "rid2").rows()}
     members = found.clusters.group_by("component").agg("rid")["rid"].to_list()
-    assert all(frozenset((a, b)) in inside for group in members for a in group for b in group if a < b)
+    assert all(
+        frozenset((a, b)) in inside for group in members for a in group for b in group if a < b
+    )
     assert pairs.filter(pl.col("match_type") == "scored")["strategy_count"].min() >= 1
 
 
@@ -131,14 +149,21 @@ def test_equal_keys_join_under_fk_priority_only() -> None:
     frame = pl.DataFrame(rows)
     found = resolve(frame)
     assert found.clusters["cluster"].to_list() == [1, 1]
-    assert found.pairs.select("score", "match_category", "decided_by").rows() == [(5.0, "exact", "fk-loy")]
-    config = StitchConfig.model_validate({"matching": {"classifier": "general-ordinal-sk-priority"}})
+    assert found.pairs.select("score", "match_category", "decided_by").rows() == [
+        (5.0, "exact", "fk-loy")
+    ]
+    config = StitchConfig.model_validate(
+        {"matching": {"classifier": "general-ordinal-sk-priority"}}
+    )
     assert resolve(frame, config).clusters["cluster"].to_list() == [1, 2]
 
 
 def test_emptying_a_field_never_creates_a_conflict() -> None:
     frame = population(40, 14, household=True).with_columns(
-        generational_suffix=pl.when(pl.col("rid") % 7 == 0).then(pl.lit("JR")).when(pl.col("rid") % 7 == 1).then(pl.lit("SR"))
+        generational_suffix=pl.when(pl.col("rid") % 7 == 0)
+        .then(pl.lit("JR"))
+        .when(pl.col("rid") % 7 == 1)
+        .then(pl.lit("SR"))
     )
     before = resolve(frame).decisions.filter(pl.col("field") == "generational-suffix")
     after = resolve(frame.with_columns(generational_suffix=pl.lit(None, dtype=pl.String))).decisions
@@ -154,33 +179,66 @@ def test_oversized_split_and_purge_and_components() -> None:
     ):
         found = resolve(frame, StitchConfig.model_validate(extra))
         assert found.clusters.height == frame.height
-    assert found.clusters["cluster"].n_unique() == frame.height, "without rules and model every record stands alone"
+    assert found.clusters["cluster"].n_unique() == frame.height, (
+        "without rules and model every record stands alone"
+    )
 
 
 def test_a_supersized_component_is_parted() -> None:
     frame = population(40, 16, household=True)
-    found = resolve(frame, StitchConfig.model_validate({"clustering": {"supersized": {"min_size": 3, "max_depth": 4}}}))
+    found = resolve(
+        frame,
+        StitchConfig.model_validate(
+            {"clustering": {"supersized": {"min_size": 3, "max_depth": 4}}}
+        ),
+    )
     parted = found.clusters.drop_nulls("supersized")
     assert parted.height > 0
-    assert np.all(parted.group_by("cluster").agg(pl.col("supersized").n_unique())["supersized"].to_numpy() == 1)
+    assert np.all(
+        parted.group_by("cluster").agg(pl.col("supersized").n_unique())["supersized"].to_numpy()
+        == 1
+    )
 
 
 @pytest.mark.parametrize("column", ["phone", "address", "company"])
-def test_a_cluster_rule_decides_pairs_that_no_strategy_of_the_preset_brings_together(column: str) -> None:
+def test_a_cluster_rule_decides_pairs_that_no_strategy_of_the_preset_brings_together(
+    column: str,
+) -> None:
     value = ["2065550155"] if column == "phone" else "ACME"
-    frame = pl.DataFrame([{"rid": 1, column: value, "gender": "F"}, {"rid": 2, column: value, "city": "ROME"}])
+    frame = pl.DataFrame(
+        [{"rid": 1, column: value, "gender": "F"}, {"rid": 2, column: value, "city": "ROME"}]
+    )
     rules = [{"action": "cluster", "when": [{"present-and-equal": column}]}]
-    config = {"blocking": {"preset": "documented"}, "matching": {"rules": rules, "remaining": "none"}}
-    assert resolve(frame, StitchConfig.model_validate(config)).clusters["cluster"].to_list() == [1, 1]
-    config["blocking"] = {"preset": "documented", "strategies": [{"name": column, "enabled": False}]}
-    assert resolve(frame, StitchConfig.model_validate(config)).clusters["cluster"].to_list() == [1, 2], "unless told otherwise"
+    config = {
+        "blocking": {"preset": "documented"},
+        "matching": {"rules": rules, "remaining": "none"},
+    }
+    assert resolve(frame, StitchConfig.model_validate(config)).clusters["cluster"].to_list() == [
+        1,
+        1,
+    ]
+    config["blocking"] = {
+        "preset": "documented",
+        "strategies": [{"name": column, "enabled": False}],
+    }
+    assert resolve(frame, StitchConfig.model_validate(config)).clusters["cluster"].to_list() == [
+        1,
+        2,
+    ], "unless told otherwise"
 
 
 @pytest.mark.parametrize("matching", [{"threshold": 3.0}, {"threshold": 3.5}, {"threshold": 5.0}])
-def test_equal_keys_hold_a_supersized_component_together_at_any_threshold(matching: dict[str, float]) -> None:
+def test_equal_keys_hold_a_supersized_component_together_at_any_threshold(
+    matching: dict[str, float],
+) -> None:
     names = ("ANN OAK", "BOB ELM", "CID FIR", "DAN ASH", "EVE BAY", "FAY ROE")
-    rows = [{"rid": n, "given_name": name[:3], "surname": name[4:], "fk_loy": "1"} for n, name in enumerate(names)]
-    config = StitchConfig.model_validate({"matching": matching, "clustering": {"supersized": {"min_size": 4}}})
+    rows = [
+        {"rid": n, "given_name": name[:3], "surname": name[4:], "fk_loy": "1"}
+        for n, name in enumerate(names)
+    ]
+    config = StitchConfig.model_validate(
+        {"matching": matching, "clustering": {"supersized": {"min_size": 4}}}
+    )
     found = resolve(pl.DataFrame(rows), config).clusters
     assert found["cluster"].to_list() == [0] * len(names)
 

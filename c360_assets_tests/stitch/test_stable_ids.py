@@ -26,12 +26,16 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 def frame(groups: dict[str, list[int]] | dict[int, list[int]], column: str) -> pl.DataFrame:
     rows = [("T", f"{pk:02d}", name) for name, members in groups.items() for pk in members]
     name_type = pl.Int64 if column == "cluster" else pl.String
-    return pl.DataFrame(rows, schema={"datasource": pl.String, "pk": pl.String, column: name_type}, orient="row")
+    return pl.DataFrame(
+        rows, schema={"datasource": pl.String, "pk": pl.String, column: name_type}, orient="row"
+    )
 
 
 def yesterday(groups: dict[str, list[int]], generation: int = 3) -> Previous:
     registry = pl.DataFrame({"amperity_id": sorted(groups)}, schema={"amperity_id": pl.String})
-    registry = registry.with_columns(first_generation=pl.lit(1, pl.Int64), last_generation=pl.lit(None, pl.Int64))
+    registry = registry.with_columns(
+        first_generation=pl.lit(1, pl.Int64), last_generation=pl.lit(None, pl.Int64)
+    )
     return Previous(frame(groups, "amperity_id"), registry, generation)
 
 
@@ -47,10 +51,14 @@ def assigned(result: StableIds) -> dict[str, list[int]]:
         pytest.param({"A": [1, 2]}, [[1, 2, 3]], {"A": [1, 2, 3]}, id="grow"),
         pytest.param({"A": [1, 2]}, [[1]], {"A": [1]}, id="shrink"),
         pytest.param({"A": [1, 2], "B": [3]}, [[1, 2, 3]], {"A": [1, 2, 3]}, id="merge"),
-        pytest.param({"B": [1], "A": [2]}, [[1, 2]], {"A": [1, 2]}, id="merge, tie: smaller previous id"),
+        pytest.param(
+            {"B": [1], "A": [2]}, [[1, 2]], {"A": [1, 2]}, id="merge, tie: smaller previous id"
+        ),
         pytest.param({"A": [1, 2, 3]}, [[1, 2], [3]], {"A": [1, 2], "": [3]}, id="split"),
         pytest.param({"A": [1, 2]}, [[2], [1]], {"A": [1], "": [2]}, id="split, tie: smaller key"),
-        pytest.param({"A": [1, 2, 3], "B": [4]}, [[1], [2, 3, 4]], {"A": [2, 3, 4], "": [1]}, id="swap"),
+        pytest.param(
+            {"A": [1, 2, 3], "B": [4]}, [[1], [2, 3, 4]], {"A": [2, 3, 4], "": [1]}, id="swap"
+        ),
         pytest.param({"A": [1], "B": [2]}, [[2]], {"B": [2]}, id="delete"),
         pytest.param(
             {"a1": [1], "a2": [2], "a3": [3, 4, 5, 6, 7], "a4": [8], "a5": [9, 10]},
@@ -61,7 +69,10 @@ def assigned(result: StableIds) -> dict[str, list[int]]:
     ],
 )
 def test_assignment(
-    con: duckdb.DuckDBPyConnection, before: dict[str, list[int]], now: Partition, expected: dict[str, list[int]]
+    con: duckdb.DuckDBPyConnection,
+    before: dict[str, list[int]],
+    now: Partition,
+    expected: dict[str, list[int]],
 ) -> None:
     result = assign_ids(frame(dict(enumerate(now)), "cluster"), yesterday(before), TENANT_ID, con)
     got = assigned(result)
@@ -72,7 +83,9 @@ def test_assignment(
     assert all(uuid.UUID(name).version == 5 for name in fresh)
 
 
-def test_a_new_id_is_derived_from_tenant_generation_and_smallest_key(con: duckdb.DuckDBPyConnection) -> None:
+def test_a_new_id_is_derived_from_tenant_generation_and_smallest_key(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
     result = assign_ids(frame({7: [2, 1]}, "cluster"), None, TENANT_ID, con)
     assert assigned(result) == {str(uuid.uuid5(TENANT_ID, "1\x1fT\x1f01")): [1, 2]}
     again = assign_ids(frame({7: [2, 1]}, "cluster"), yesterday({"A": [9]}), TENANT_ID, con)
@@ -89,11 +102,17 @@ def test_an_id_in_the_registry_is_never_given_again(con: duckdb.DuckDBPyConnecti
 
 
 def test_switched_off_every_id_is_new(con: duckdb.DuckDBPyConnection) -> None:
-    result = assign_ids(frame({0: [1]}, "cluster"), yesterday({"A": [1]}), TENANT_ID, con, keep=False)
+    result = assign_ids(
+        frame({0: [1]}, "cluster"), yesterday({"A": [1]}), TENANT_ID, con, keep=False
+    )
     assert "A" not in assigned(result)
 
 
-@given(names=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=20))
+@given(
+    names=st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=20
+    )
+)
 @settings(max_examples=20, deadline=None)
 def test_uuids_are_those_of_the_standard_library(names: list[str]) -> None:
     with duckdb.connect() as con:
@@ -105,12 +124,18 @@ labels = st.lists(st.integers(-1, 5), min_size=12, max_size=12)
 
 
 def by_label(values: list[int]) -> dict[int, list[int]]:
-    return {label: [pk for pk, other in enumerate(values) if other == label] for label in sorted(set(values)) if label >= 0}
+    return {
+        label: [pk for pk, other in enumerate(values) if other == label]
+        for label in sorted(set(values))
+        if label >= 0
+    }
 
 
 @given(before=labels, now=labels)
 @settings(max_examples=60, deadline=None)
-def test_greedy_matching_is_one_to_one_and_equals_a_pass_over_sorted_edges(before: list[int], now: list[int]) -> None:
+def test_greedy_matching_is_one_to_one_and_equals_a_pass_over_sorted_edges(
+    before: list[int], now: list[int]
+) -> None:
     old = {f"id{label}": members for label, members in by_label(before).items()}
     new = by_label(now)
     if not new:

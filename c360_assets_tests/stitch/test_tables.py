@@ -15,8 +15,28 @@ from c360_assets.stitch import Previous, StitchResult, stitch
 from c360_assets.stitch.tenant_run import stitch_tables
 from c360_assets.tenant.models import BadValuesConfig, StitchConfig, TrivialDuplicatesConfig
 
-NAMES = ["Tara Quill", "Ivo Kral", "Sue Marsh", "Omar Diaz", "Pia Lund", "Dana Wu", "Luis Ortega", "Nina Patel", "Laura Benson"]
-STREETS = ["Oak St", "Fir Ave", "Elm Ct", "Bay Rd", "Gull Way", "Ash Rd", "Pier St", "Ivy Ln", "Lake Dr"]
+NAMES = [
+    "Tara Quill",
+    "Ivo Kral",
+    "Sue Marsh",
+    "Omar Diaz",
+    "Pia Lund",
+    "Dana Wu",
+    "Luis Ortega",
+    "Nina Patel",
+    "Laura Benson",
+]
+STREETS = [
+    "Oak St",
+    "Fir Ave",
+    "Elm Ct",
+    "Bay Rd",
+    "Gull Way",
+    "Ash Rd",
+    "Pier St",
+    "Ivy Ln",
+    "Lake Dr",
+]
 
 
 def people() -> pl.DataFrame:
@@ -34,12 +54,34 @@ def people() -> pl.DataFrame:
         born = date(1970 + n, 1 + n, 3 + 2 * n)
         mail = f"{first}{last}{n}@example.org"
         rows.append(
-            {"datasource": "Shop:Customers", "pk": f"s{n}", "given_name": first, "surname": last, "email": mail, **shared}
+            {
+                "datasource": "Shop:Customers",
+                "pk": f"s{n}",
+                "given_name": first,
+                "surname": last,
+                "email": mail,
+                **shared,
+            }
         )
         rows.append(
-            {"datasource": "Club:Members", "pk": f"c{n}", "full_name": name, "birthdate": born, "fk_member": f"m{n}", **shared}
+            {
+                "datasource": "Club:Members",
+                "pk": f"c{n}",
+                "full_name": name,
+                "birthdate": born,
+                "fk_member": f"m{n}",
+                **shared,
+            }
         )
-    rows.append({**rows[0], "pk": "s0-again", "given_name": "TARA", "email": "TaraQuill0@EXAMPLE.org", "ck": "K1"})
+    rows.append(
+        {
+            **rows[0],
+            "pk": "s0-again",
+            "given_name": "TARA",
+            "email": "TaraQuill0@EXAMPLE.org",
+            "ck": "K1",
+        }
+    )
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
@@ -48,11 +90,25 @@ def result() -> StitchResult:
     return stitch(people())
 
 
-def test_every_record_is_in_unified_coalesced_once_with_an_id_and_its_values(result: StitchResult) -> None:
+def test_every_record_is_in_unified_coalesced_once_with_an_id_and_its_values(
+    result: StitchResult,
+) -> None:
     unified, source = result.tables["unified_coalesced"], people()
-    assert unified.select("datasource", "pk").rows() == sorted(source.select("datasource", "pk").rows())
+    assert unified.select("datasource", "pk").rows() == sorted(
+        source.select("datasource", "pk").rows()
+    )
     assert unified["amperity_id"].null_count() == 0
-    values = ["given_name", "surname", "email", "phone", "address", "postal", "birthdate", "fk_member", "ck"]
+    values = [
+        "given_name",
+        "surname",
+        "email",
+        "phone",
+        "address",
+        "postal",
+        "birthdate",
+        "fk_member",
+        "ck",
+    ]
     assert unified.select(values).equals(source.sort("datasource", "pk").select(values))
     by_pk = dict(unified.select("pk", "full_name").iter_rows())
     assert (by_pk["c1"], by_pk["s1"]) == ("Ivo Kral", "Ivo Kral")
@@ -65,24 +121,45 @@ def test_records_of_one_person_share_an_id(result: StitchResult) -> None:
     assert result.figures["amperity_ids"] == len(NAMES)
 
 
-def test_a_trivial_duplicate_has_a_representative_and_a_pair_of_its_own(result: StitchResult) -> None:
+def test_a_trivial_duplicate_has_a_representative_and_a_pair_of_its_own(
+    result: StitchResult,
+) -> None:
     unified = result.tables["unified_coalesced"].filter(pk="s0-again")
     assert unified.select("rep_ds", "rep_pk").rows() == [("Shop:Customers", "s0")]
     scores = result.tables["unified_scores"].filter(match_type="trivial_duplicate")
-    assert scores.select("pk1", "pk2", "score", "match_category").rows() == [("s0", "s0-again", 5.0, "exact")]
+    assert scores.select("pk1", "pk2", "score", "match_category").rows() == [
+        ("s0", "s0-again", 5.0, "exact")
+    ]
     raw = result.tables["unified_preprocessed_raw"]
     assert "s0-again" not in raw["pk"].to_list()
-    joined = result.tables["unified_coalesced"].join(raw, left_on=["rep_ds", "rep_pk"], right_on=["datasource", "pk"], how="anti")
+    joined = result.tables["unified_coalesced"].join(
+        raw, left_on=["rep_ds", "rep_pk"], right_on=["datasource", "pk"], how="anti"
+    )
     assert joined.height == 0
 
 
 def test_a_soft_duplicate_scores_as_a_match_and_not_as_equal() -> None:
     rows = [
-        {"datasource": "S", "pk": f"{n}", "given_name": "Ann", "phone": "2065550199", "email": f"a{n}@x.org"} for n in range(4)
+        {
+            "datasource": "S",
+            "pk": f"{n}",
+            "given_name": "Ann",
+            "phone": "2065550199",
+            "email": f"a{n}@x.org",
+        }
+        for n in range(4)
     ]
-    config = StitchConfig(trivial_duplicates=TrivialDuplicatesConfig(size_threshold=3, exclusions=["email"]))
-    scores = stitch(pl.DataFrame(rows), config).tables["stitch_scores"].filter(match_type="trivial_duplicate")
-    assert scores.select("pk1", "pk2", "score", "match_category").rows() == [("0", f"{n}", 3.0, "high") for n in (1, 2, 3)]
+    config = StitchConfig(
+        trivial_duplicates=TrivialDuplicatesConfig(size_threshold=3, exclusions=["email"])
+    )
+    scores = (
+        stitch(pl.DataFrame(rows), config)
+        .tables["stitch_scores"]
+        .filter(match_type="trivial_duplicate")
+    )
+    assert scores.select("pk1", "pk2", "score", "match_category").rows() == [
+        ("0", f"{n}", 3.0, "high") for n in (1, 2, 3)
+    ]
 
 
 @pytest.mark.parametrize("name", stitch_tables())
@@ -97,14 +174,20 @@ def test_scores_stay_inside_their_clusters_and_within_the_scale(result: StitchRe
     inside, everything = result.tables["unified_scores"], result.tables["stitch_scores"]
     ids = result.tables["unified_coalesced"].select("datasource", "pk", "amperity_id")
     for end in ("1", "2"):
-        found = inside.join(ids, left_on=[f"source{end}", f"pk{end}"], right_on=["datasource", "pk"])
+        found = inside.join(
+            ids, left_on=[f"source{end}", f"pk{end}"], right_on=["datasource", "pk"]
+        )
         assert (found["amperity_id"] == found["amperity_id_right"]).all()
     assert everything["score"].is_between(0, 5).all()
-    assert all(row[:2] < row[2:] for row in everything.select("source1", "pk1", "source2", "pk2").rows())
+    assert all(
+        row[:2] < row[2:] for row in everything.select("source1", "pk1", "source2", "pk2").rows()
+    )
 
 
 def test_unified_customer_drops_bad_values_alone(result: StitchResult) -> None:
-    bad = people().with_columns(email=pl.when(pk="s1").then(pl.lit("noreply@x.org,ivo@x.org")).otherwise("email"))
+    bad = people().with_columns(
+        email=pl.when(pk="s1").then(pl.lit("noreply@x.org,ivo@x.org")).otherwise("email")
+    )
     bad = bad.with_columns(
         phone=pl.when(pk="s2").then(pl.lit("555-555-5555")).otherwise("phone"),
         surname=pl.when(pk="s3").then(pl.lit("Reserved")).otherwise("surname"),
@@ -122,14 +205,24 @@ def test_unified_customer_drops_bad_values_alone(result: StitchResult) -> None:
         "555-555-5555",
         "Reserved",
     )
-    assert (raw["s4"]["address"], raw["s4"]["blv_address"], raw["s4"]["has_blv"]) == ("5 Gull Way", True, True)
+    assert (raw["s4"]["address"], raw["s4"]["blv_address"], raw["s4"]["has_blv"]) == (
+        "5 Gull Way",
+        True,
+        True,
+    )
     assert customer["s0"] == {c: raw["s0"][c] for c in customer["s0"]}
 
 
 def test_keys_of_a_customer_and_of_a_cluster(result: StitchResult) -> None:
-    graph = result.tables["identity_graph"].filter(datasource="Shop:Customers")["customer_key"].to_list()
+    graph = (
+        result.tables["identity_graph"]
+        .filter(datasource="Shop:Customers")["customer_key"]
+        .to_list()
+    )
     assert sorted(graph) == sorted(["K1", *[f"s{n}" for n in range(len(NAMES))]])
-    assert result.tables["cluster_fks"].select("fk_name", "fk_value", "n_records").sort("fk_value").rows()[0] == (
+    assert result.tables["cluster_fks"].select("fk_name", "fk_value", "n_records").sort(
+        "fk_value"
+    ).rows()[0] == (
         "fk-member",
         "M0",
         1,
@@ -141,8 +234,20 @@ def test_a_comma_in_a_key_is_part_of_its_value() -> None:
     rows = [
         {"pk": "1", **mail, "fk_member": "A,1"},
         {"pk": "2", **mail, "fk_member": "C,1"},
-        {"pk": "3", "datasource": "Shop:Customers", "given_name": "Omar", "surname": "Diaz", "fk_member": "B,1"},
-        {"pk": "4", "datasource": "Shop:Customers", "given_name": "Pia", "surname": "Lund", "fk_member": "c,1"},
+        {
+            "pk": "3",
+            "datasource": "Shop:Customers",
+            "given_name": "Omar",
+            "surname": "Diaz",
+            "fk_member": "B,1",
+        },
+        {
+            "pk": "4",
+            "datasource": "Shop:Customers",
+            "given_name": "Pia",
+            "surname": "Lund",
+            "fk_member": "c,1",
+        },
     ]
     tables = stitch(pl.DataFrame(rows, infer_schema_length=None)).tables
     ids = tables["unified_coalesced"]["amperity_id"].to_list()
@@ -154,9 +259,20 @@ def test_a_comma_in_a_key_is_part_of_its_value() -> None:
 
 
 def test_a_comma_does_not_make_separation_keys_alike() -> None:
-    same = {"datasource": "Shop:Customers", "given_name": "Tara", "surname": "Quill", "email": "tara@x.example"}
-    brands = [{"pk": "1", **same, "sk_brand": "Acme, Inc"}, {"pk": "2", **same, "sk_brand": "Best, Inc"}]
-    found = stitch(pl.DataFrame(brands), StitchConfig.model_validate({"matching": {"classifier": "general-ordinal-sk-priority"}}))
+    same = {
+        "datasource": "Shop:Customers",
+        "given_name": "Tara",
+        "surname": "Quill",
+        "email": "tara@x.example",
+    }
+    brands = [
+        {"pk": "1", **same, "sk_brand": "Acme, Inc"},
+        {"pk": "2", **same, "sk_brand": "Best, Inc"},
+    ]
+    found = stitch(
+        pl.DataFrame(brands),
+        StitchConfig.model_validate({"matching": {"classifier": "general-ordinal-sk-priority"}}),
+    )
     assert found.figures["amperity_ids"] == 2
 
 
@@ -171,7 +287,9 @@ def test_figures_add_up(result: StitchResult) -> None:
 
 
 def test_row_order_changes_nothing(result: StitchResult) -> None:
-    shuffled = stitch(people().sample(fraction=1.0, shuffle=True, seed=4).select(reversed(people().columns)))
+    shuffled = stitch(
+        people().sample(fraction=1.0, shuffle=True, seed=4).select(reversed(people().columns))
+    )
     assert shuffled.figures == result.figures
     for name, frame in result.tables.items():
         assert shuffled.tables[name].equals(frame), name
@@ -186,12 +304,16 @@ def test_thread_count_changes_nothing(result: StitchResult) -> None:
 
 def test_an_engine_error_names_the_step_and_no_value() -> None:
     nested = people().with_columns(email=pl.lit(["secret@example.org"]))
-    with pytest.raises(C360Error, match=r"failed at the step 'preprocess' \(InvalidOperationError\)") as caught:
+    with pytest.raises(
+        C360Error, match=r"failed at the step 'preprocess' \(InvalidOperationError\)"
+    ) as caught:
         stitch(nested)
     assert "secret" not in str(caught.value)
 
 
-def test_a_second_run_on_the_same_records_keeps_every_id_and_adds_no_change(result: StitchResult) -> None:
+def test_a_second_run_on_the_same_records_keeps_every_id_and_adds_no_change(
+    result: StitchResult,
+) -> None:
     tables = result.tables
     previous = Previous(
         tables["unified_coalesced"].select("datasource", "pk", "amperity_id"),
@@ -209,7 +331,9 @@ def test_a_second_run_on_the_same_records_keeps_every_id_and_adds_no_change(resu
 
 
 def test_a_table_switched_off_keeps_its_columns(result: StitchResult) -> None:
-    off = stitch(people(), StitchConfig(outputs={"unified_scores": False, "unified_changes": False})).tables
+    off = stitch(
+        people(), StitchConfig(outputs={"unified_scores": False, "unified_changes": False})
+    ).tables
     for name in ("unified_scores", "unified_changes_clusters", "unified_changes_pks"):
         assert off[name].height == 0
         assert off[name].schema == result.tables[name].schema
@@ -223,7 +347,9 @@ def test_a_table_that_later_runs_read_cannot_be_switched_off(name: str) -> None:
 
 def test_columns_may_be_spelt_as_tags_and_dates_as_text(result: StitchResult) -> None:
     text = (
-        people().with_columns(pl.col("birthdate").cast(pl.String)).rename({"given_name": "given-name", "fk_member": "fk-member"})
+        people()
+        .with_columns(pl.col("birthdate").cast(pl.String))
+        .rename({"given_name": "given-name", "fk_member": "fk-member"})
     )
     assert stitch(text).tables["unified_coalesced"].equals(result.tables["unified_coalesced"])
 

@@ -22,13 +22,29 @@ def session(tmp_path: Path) -> Iterator[Session]:
         yield opened
 
 
-def test_one_row_per_record_with_columns_named_by_tag_and_values_as_received(session: Session, tmp_path: Path) -> None:
-    shop = feed("Shop:Customers", {**PROFILE, "favourite": ["favourite-colour"], "order": ["txn-item/order-id"]})
+def test_one_row_per_record_with_columns_named_by_tag_and_values_as_received(
+    session: Session, tmp_path: Path
+) -> None:
+    shop = feed(
+        "Shop:Customers",
+        {**PROFILE, "favourite": ["favourite-colour"], "order": ["txn-item/order-id"]},
+    )
     club = feed("Club:Members", {"nr": ["fk-member", "loyalty-id"], "name": ["full-name"]})
-    load(session, shop, [{"id": "b", "first": " Ann ", "favourite": "red"}, {"id": "a", "mail": "A@x.org", "order": "7"}])
+    load(
+        session,
+        shop,
+        [
+            {"id": "b", "first": " Ann ", "favourite": "red"},
+            {"id": "a", "mail": "A@x.org", "order": "7"},
+        ],
+    )
     load(session, club, [{"id": "1", "nr": "m1", "name": "Ann Ode"}])
     records = union_records(session, tenant(tmp_path, shop, club)).frame
-    assert records.select("datasource", "pk").rows() == [("Club:Members", "1"), ("Shop:Customers", "a"), ("Shop:Customers", "b")]
+    assert records.select("datasource", "pk").rows() == [
+        ("Club:Members", "1"),
+        ("Shop:Customers", "a"),
+        ("Shop:Customers", "b"),
+    ]
     assert records["given_name"].to_list() == [None, None, " Ann "]
     assert records["fk_member"].to_list() == ["m1", None, None]
     assert records["loyalty_id"].to_list() == ["m1", None, None]
@@ -36,12 +52,34 @@ def test_one_row_per_record_with_columns_named_by_tag_and_values_as_received(ses
     assert "order_id" not in records.columns
 
 
-def test_dates_and_instants_have_their_types_and_other_values_are_text(session: Session, tmp_path: Path) -> None:
-    tags = {"born": ["birthdate"], "changed": ["update-dt"], "points": ["loyalty-points"], "text_born": ["create-dt"]}
-    shop = feed("Shop:Customers", tags, types={"born": "date", "changed": "datetime", "points": "integer"})
+def test_dates_and_instants_have_their_types_and_other_values_are_text(
+    session: Session, tmp_path: Path
+) -> None:
+    tags = {
+        "born": ["birthdate"],
+        "changed": ["update-dt"],
+        "points": ["loyalty-points"],
+        "text_born": ["create-dt"],
+    }
+    shop = feed(
+        "Shop:Customers", tags, types={"born": "date", "changed": "datetime", "points": "integer"}
+    )
     changed = datetime(2024, 5, 1, 12, tzinfo=UTC)
     schema = {"born": pl.Date, "changed": pl.Datetime("us", "UTC"), "points": pl.Int64}
-    load(session, shop, [{"id": "a", "born": date(1980, 1, 2), "changed": changed, "points": 5, "text_born": "nonsense"}], schema)
+    load(
+        session,
+        shop,
+        [
+            {
+                "id": "a",
+                "born": date(1980, 1, 2),
+                "changed": changed,
+                "points": 5,
+                "text_born": "nonsense",
+            }
+        ],
+        schema,
+    )
     (row,) = (
         union_records(session, tenant(tmp_path, shop))
         .frame.select("birthdate", "update_dt", "create_dt", "loyalty_points")
@@ -69,7 +107,9 @@ def test_several_mail_fields_are_joined_in_field_order_without_repeats(
     assert records.select("email", "email_home", "email_work").rows() == [(expected, first, second)]
 
 
-def test_the_base_address_is_the_first_group_that_is_filled_and_stays_whole(session: Session, tmp_path: Path) -> None:
+def test_the_base_address_is_the_first_group_that_is_filled_and_stays_whole(
+    session: Session, tmp_path: Path
+) -> None:
     tags = {
         "street1": ["address", "address-home"],
         "city1": ["city", "city-home"],
@@ -87,7 +127,9 @@ def test_the_base_address_is_the_first_group_that_is_filled_and_stays_whole(sess
     assert records["address_work"].to_list() == ["2 Oak St", "2 Oak St"]
 
 
-def test_a_table_that_never_landed_is_listed_and_a_union_of_nothing_is_an_error(session: Session, tmp_path: Path) -> None:
+def test_a_table_that_never_landed_is_listed_and_a_union_of_nothing_is_an_error(
+    session: Session, tmp_path: Path
+) -> None:
     shop, club = feed("Shop:Customers", PROFILE), feed("Club:Members", PROFILE)
     load(session, shop, [{"id": "a"}])
     assert union_records(session, tenant(tmp_path, shop, club)).empty_tables == ["Club:Members"]
@@ -96,11 +138,16 @@ def test_a_table_that_never_landed_is_listed_and_a_union_of_nothing_is_an_error(
         union_records(session, tenant(tmp_path, shop, club))
 
 
-def test_a_table_that_lost_all_its_records_stops_the_run_unless_allowed(session: Session, tmp_path: Path) -> None:
+def test_a_table_that_lost_all_its_records_stops_the_run_unless_allowed(
+    session: Session, tmp_path: Path
+) -> None:
     shop, club = feed("Shop:Customers", PROFILE), feed("Club:Members", PROFILE)
     load(session, shop, [{"id": "a"}])
     load(session, club, [])
-    session.write("unified_coalesced", pl.DataFrame({"datasource": ["Club:Members"], "pk": ["1"], "amperity_id": ["x"]}))
+    session.write(
+        "unified_coalesced",
+        pl.DataFrame({"datasource": ["Club:Members"], "pk": ["1"], "amperity_id": ["x"]}),
+    )
     with pytest.raises(C360Error, match=r"Club:Members.*allowed_empty_tables"):
         union_records(session, tenant(tmp_path, shop, club))
     allowed = StitchConfig(allowed_empty_tables=["Club:Members"])

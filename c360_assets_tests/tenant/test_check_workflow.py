@@ -24,7 +24,9 @@ def said(root: Path, workflow: str, optional: str = "false") -> list[str]:
     """The findings in workflow.yaml, each as severity, key and message."""
     (root / "feeds").mkdir()
     (root / "feeds/customers.yaml").write_text(FEED.replace("OPTIONAL", optional), "utf-8")
-    (root / "tenant.yaml").write_text("id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\nname: T\n", "utf-8")
+    (root / "tenant.yaml").write_text(
+        "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\nname: T\n", "utf-8"
+    )
     (root / "workflow.yaml").write_text(workflow, "utf-8")
     _, problems = read_tenant(root)
     return [f"{p.severity} {p.key}: {p.message}" for p in problems if p.file == "workflow.yaml"]
@@ -38,18 +40,31 @@ def said(root: Path, workflow: str, optional: str = "false") -> list[str]:
         ("wait: soon", "error feeds.Shop:Customers.wait: must be a duration"),
         ("wait: 1 month", "error feeds.Shop:Customers.wait: must be a duration"),
         ("offset: day", "error feeds.Shop:Customers.offset: must be a duration"),
-        ("every: fortnight", "error feeds.Shop:Customers.every: must be hour, day, week, month or a duration"),
-        ("required: false, stop: true", "warning feeds.Shop:Customers.stop: never stops a day, as it is not required"),
-        ("required: false, wait: 2h", "warning feeds.Shop:Customers.wait: is not waited for, as it is not required"),
+        (
+            "every: fortnight",
+            "error feeds.Shop:Customers.every: must be hour, day, week, month or a duration",
+        ),
+        (
+            "required: false, stop: true",
+            "warning feeds.Shop:Customers.stop: never stops a day, as it is not required",
+        ),
+        (
+            "required: false, wait: 2h",
+            "warning feeds.Shop:Customers.wait: is not waited for, as it is not required",
+        ),
     ],
 )
 def test_feeds(tmp_path: Path, feed: str, expected: str) -> None:
-    assert said(tmp_path, f"feeds: {{Shop:Customers: {{{feed}}}}}") == ([expected] if expected else [])
+    assert said(tmp_path, f"feeds: {{Shop:Customers: {{{feed}}}}}") == (
+        [expected] if expected else []
+    )
 
 
 def test_optional_files_never_stop_a_day(tmp_path: Path) -> None:
     found = said(tmp_path, "feeds: {Shop:Customers: {stop: true, wait: 2h}}", "true")
-    assert found == ["warning feeds.Shop:Customers.stop: never stops a day, as its files are optional"]
+    assert found == [
+        "warning feeds.Shop:Customers.stop: never stops a day, as its files are optional"
+    ]
 
 
 @pytest.mark.parametrize(

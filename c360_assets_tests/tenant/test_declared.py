@@ -11,7 +11,9 @@ from c360_assets.tenant.loader import load_tenant
 from c360_assets_tests.tenant.conftest import CUSTOMERS, ORDERS
 
 
-def test_a_table_is_stitched_if_it_is_read_or_shares_a_foreign_key(write: Callable[..., Path]) -> None:
+def test_a_table_is_stitched_if_it_is_read_or_shares_a_foreign_key(
+    write: Callable[..., Path],
+) -> None:
     other = ORDERS.replace("feed: Orders", "feed: Other").replace("fk-customer-id", "fk-till-id")
     tenant = load_tenant(write({"feeds/shop/other.yaml": other}))
     linked = {t.name: tenant.has_stitched_version(t) for t in tenant.tables}
@@ -21,16 +23,27 @@ def test_a_table_is_stitched_if_it_is_read_or_shares_a_foreign_key(write: Callab
 
 @pytest.mark.parametrize(
     ("told", "region"),
-    [("", "nanp"), ("country: US\n", "nanp"), ("country: DE\n", "any"), ("country: CA\nphone_region: any\n", "any")],
+    [
+        ("", "nanp"),
+        ("country: US\n", "nanp"),
+        ("country: DE\n", "any"),
+        ("country: CA\nphone_region: any\n", "any"),
+    ],
 )
-def test_north_american_phone_rules_hold_at_home_only(write: Callable[..., Path], told: str, region: str) -> None:
+def test_north_american_phone_rules_hold_at_home_only(
+    write: Callable[..., Path], told: str, region: str
+) -> None:
     root = write()
     (root / "tenant.yaml").write_text((root / "tenant.yaml").read_text() + told)
     assert load_tenant(root).phone_region == region
 
 
-def test_a_column_means_what_the_tenant_says_else_what_its_tags_say(write: Callable[..., Path]) -> None:
-    told = CUSTOMERS.replace("mail: {tags: [email]}", "mail: {tags: [email], description: Where the receipt goes}")
+def test_a_column_means_what_the_tenant_says_else_what_its_tags_say(
+    write: Callable[..., Path],
+) -> None:
+    told = CUSTOMERS.replace(
+        "mail: {tags: [email]}", "mail: {tags: [email], description: Where the receipt goes}"
+    )
     table = load_tenant(write({"feeds/shop/customers.yaml": told + "  note: {}\n"})).tables[0]
     assert table.describe("mail") == "Where the receipt goes"
     assert table.describe("family") != ""

@@ -43,7 +43,9 @@ def test_match(pattern: str, path: str, found: date | None) -> None:
 def test_no_date_and_impossible_date() -> None:
     assert FilePattern("'a/*.csv'").match("a/x.csv") == FileMatch("a/x.csv", None, True)
     assert not FilePattern("'a/*.csv'").has_date
-    assert FilePattern(SHOP).match("shop/customers-20240231.csv") == FileMatch("shop/customers-20240231.csv", None, False)
+    assert FilePattern(SHOP).match("shop/customers-20240231.csv") == FileMatch(
+        "shop/customers-20240231.csv", None, False
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,9 @@ def test_refused(pattern: str, words: str) -> None:
         ("x/o-20240105/part-0", None, False),
     ],
 )
-def test_files_in_a_folder_that_fits(path: str, below: tuple[str, ...] | None, readable: bool) -> None:
+def test_files_in_a_folder_that_fits(
+    path: str, below: tuple[str, ...] | None, readable: bool
+) -> None:
     found = FilePattern("'o-'yyyyMMdd").fits(path, folders=True)
     assert (found and found.below) == below
     assert found is None or found.readable is readable
@@ -110,7 +114,11 @@ def test_find_stays_inside(tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("x")
     (landing / "shop/customers-20240103.csv").symlink_to(tmp_path / "secret.csv")
     (landing / "shop/customers-20240104.csv").symlink_to(landing / "shop/other.csv")
-    assert [m.path[-12:-4] for m in FilePattern(SHOP).find(landing)] == ["20240101", "20240102", "20240104"]
+    assert [m.path[-12:-4] for m in FilePattern(SHOP).find(landing)] == [
+        "20240101",
+        "20240102",
+        "20240104",
+    ]
     assert FilePattern(SHOP).find(tmp_path / "nothing") == []
 
 
@@ -123,7 +131,10 @@ def test_any_text_is_a_pattern_or_a_pattern_error(text: str) -> None:
     assert pattern.match("x") is None or pattern.match("x") is not None
 
 
-@given(st.from_regex(r"[a-z]{1,5}(/[a-z'.*]{1,6}){0,2}", fullmatch=True), st.dates(date(1900, 1, 1), date(2199, 12, 31)))
+@given(
+    st.from_regex(r"[a-z]{1,5}(/[a-z'.*]{1,6}){0,2}", fullmatch=True),
+    st.dates(date(1900, 1, 1), date(2199, 12, 31)),
+)
 def test_a_pattern_matches_what_it_spells(literal: str, day: date) -> None:
     if ".." in literal.split("/"):
         return

@@ -16,7 +16,12 @@ from c360_assets_tests.tenant.conftest import CUSTOMERS, Check
 
 
 def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None:
-    root = write({"domain_tables/CDT_Orders.sql": "SELECT 1 AS id", "domain_tables/CDT_Orders.yaml": "primary_key: [id]"})
+    root = write(
+        {
+            "domain_tables/CDT_Orders.sql": "SELECT 1 AS id",
+            "domain_tables/CDT_Orders.yaml": "primary_key: [id]",
+        }
+    )
     tenant, problems = read_tenant(root)
     assert problems == []
     assert tenant is not None
@@ -46,7 +51,13 @@ def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None
         ("tenant.yaml", "a: &a {b: *a}\n", None, None, "holds an alias that contains itself"),
         ("tenant.yaml", "name: x\nid: \x00\n", 2, None, "a character that YAML forbids"),
         ("tenant.yaml", "first_day: 2020-13-01\n", None, None, "not readable as YAML"),
-        ("feeds/shop/customers.yaml", CUSTOMERS.replace("stitch: true", "stich: true"), 6, "stich", "did you mean 'stitch'?"),
+        (
+            "feeds/shop/customers.yaml",
+            CUSTOMERS.replace("stitch: true", "stich: true"),
+            6,
+            "stich",
+            "did you mean 'stitch'?",
+        ),
         (
             "feeds/shop/customers.yaml",
             CUSTOMERS.replace("{tags: [surname]}", "{typ: text}"),
@@ -76,8 +87,20 @@ def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None
             "primary_key",
             "is missing and must be given",
         ),
-        ("feeds/shop/customers.yaml", CUSTOMERS + "error_threshold: 101\n", 13, "error_threshold", "must be at most 100"),
-        ("feeds/shop/customers.yaml", CUSTOMERS + "scale: 2.5\n", 13, "scale", "must be a whole number, found a number"),
+        (
+            "feeds/shop/customers.yaml",
+            CUSTOMERS + "error_threshold: 101\n",
+            13,
+            "error_threshold",
+            "must be at most 100",
+        ),
+        (
+            "feeds/shop/customers.yaml",
+            CUSTOMERS + "scale: 2.5\n",
+            13,
+            "scale",
+            "must be a whole number, found a number",
+        ),
         ("feeds/shop/z.yaml", CUSTOMERS, 2, "feed", "Shop:Customers is declared already in"),
         (
             "stitch.yaml",
@@ -161,7 +184,10 @@ def test_no_tenant_names_init(tmp_path: Path, folder: str) -> None:
 
 
 def test_keys_are_texts_and_anchors_work(write: Callable[..., Path]) -> None:
-    feed = CUSTOMERS + "  no: &text {type: string}\n  on: *text\n  2020: {<<: *text, description: year}\n"
+    feed = (
+        CUSTOMERS
+        + "  no: &text {type: string}\n  on: *text\n  2020: {<<: *text, description: year}\n"
+    )
     feed = feed.replace("fields:\n", "fields:\n")
     tenant, problems = read_tenant(write({"feeds/shop/customers.yaml": feed}))
     assert problems == []
@@ -195,7 +221,13 @@ def test_personal_values_and_secrets_are_not_repeated(check: Check) -> None:
 
 
 def test_files_that_are_easily_taken_for_one(check: Check) -> None:
-    problems = check({"feeds/shop/more.yml": "x", "domain_tables/a.SQL": "SELECT 1", "feeds/x/customers.yaml.example": "x"})
+    problems = check(
+        {
+            "feeds/shop/more.yml": "x",
+            "domain_tables/a.SQL": "SELECT 1",
+            "feeds/x/customers.yaml.example": "x",
+        }
+    )
     assert [(p.severity, p.file, p.remedy) for p in problems] == [
         ("warning", "domain_tables/a.SQL", "rename it to a.sql"),
         ("warning", "feeds/shop/more.yml", "rename it to more.yaml"),
@@ -215,4 +247,13 @@ YAML_LIKE = st.text(st.sampled_from(list("ab:-[]{}&*<!|>#'\"? \n\t0.,%@~\x00é")
 def test_any_text_is_a_document_or_a_problem(text: str) -> None:
     document = Document.parse(text, "x.yaml")
     assert document.data is None or not document.problems
-    assert document.locate(("a", 0, "b"))[1] in ([], ["a"], ["a", 0], ["a", 0, "b"], [0], [0, "b"], ["b"], ["a", "b"])
+    assert document.locate(("a", 0, "b"))[1] in (
+        [],
+        ["a"],
+        ["a", 0],
+        ["a", 0, "b"],
+        [0],
+        [0, "b"],
+        ["b"],
+        ["a", "b"],
+    )

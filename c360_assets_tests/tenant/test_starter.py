@@ -13,7 +13,11 @@ from c360_assets.tenant import models
 from c360_assets.tenant.init_tenant import init_tenant
 from c360_assets.tenant.loader import read_tenant
 
-MODELS = {"tenant.yaml": models.TenantConfig, "workflow.yaml": models.WorkflowConfig, "stitch.yaml": models.StitchConfig}
+MODELS = {
+    "tenant.yaml": models.TenantConfig,
+    "workflow.yaml": models.WorkflowConfig,
+    "stitch.yaml": models.StitchConfig,
+}
 
 
 def test_a_new_tenant_only_lacks_feeds(tmp_path: Path) -> None:
@@ -24,7 +28,12 @@ def test_a_new_tenant_only_lacks_feeds(tmp_path: Path) -> None:
     assert tenant.config.name == "My Brand"
     assert [(p.severity, p.file) for p in problems] == [("warning", "feeds")]
     assert "c360 feed suggest FILE" in str(problems[0])
-    assert {p.name for p in root.iterdir() if p.is_dir()} == {"landing", "feeds", "domain_tables", "database"}
+    assert {p.name for p in root.iterdir() if p.is_dir()} == {
+        "landing",
+        "feeds",
+        "domain_tables",
+        "database",
+    }
     assert root / "destinations.yaml" in written
 
 
@@ -65,6 +74,12 @@ def test_the_examples_are_right(tmp_path: Path) -> None:
         path.rename(path.with_suffix(""))
     tenant, problems = read_tenant(tmp_path)
     assert tenant is not None
-    assert [t.name for t in tenant.tables] == ["Example:Customers", "Example:Orders", "CDT_Order_Items"]
-    assert [(p.severity, p.file) for p in problems] == [("warning", "domain_tables/CDT_Order_Items.yaml")]
+    assert [t.name for t in tenant.tables] == [
+        "Example:Customers",
+        "Example:Orders",
+        "CDT_Order_Items",
+    ]
+    assert [(p.severity, p.file) for p in problems] == [
+        ("warning", "domain_tables/CDT_Order_Items.yaml")
+    ]
     assert "no field is tagged txn-item/purchase-channel" in problems[0].message

@@ -54,7 +54,8 @@ def write_ndjson(path: Path) -> None:
 
 def write_parquet(path: Path) -> None:
     frame = pl.DataFrame(ROWS).with_columns(
-        pl.col("visits").cast(pl.Int32), pl.lit(datetime(2024, 1, 1, tzinfo=UTC)).alias("updated_at")
+        pl.col("visits").cast(pl.Int32),
+        pl.lit(datetime(2024, 1, 1, tzinfo=UTC)).alias("updated_at"),
     )
     frame.write_parquet(path)
 
@@ -127,7 +128,11 @@ FILES = {
         {"format": "json", "compression": "tar"},
         "'shop/customers-'yyyyMMdd'*.tgz'",
     ),
-    "customers-20240131.csv": (lambda p: p.write_text(csv()), {"format": "csv"}, "'shop/customers-'yyyyMMdd'*.csv'"),
+    "customers-20240131.csv": (
+        lambda p: p.write_text(csv()),
+        {"format": "csv"},
+        "'shop/customers-'yyyyMMdd'*.csv'",
+    ),
     "customers_2024-01-31_1.csv": (
         lambda p: p.write_text(csv(";")),
         {"format": "csv", "delimiter": ";"},
@@ -139,8 +144,16 @@ FILES = {
         {"format": "tsv"},
         "'shop/customers-'yyyyMMdd'*.tsv'",
     ),
-    "customers-20240131.csv.gz": (write_gzip, {"format": "csv"}, "'shop/customers-'yyyyMMdd'*.csv.gz'"),
-    "customers-20240131.ndjson": (write_ndjson, {"format": "ndjson"}, "'shop/customers-'yyyyMMdd'*.ndjson'"),
+    "customers-20240131.csv.gz": (
+        write_gzip,
+        {"format": "csv"},
+        "'shop/customers-'yyyyMMdd'*.csv.gz'",
+    ),
+    "customers-20240131.ndjson": (
+        write_ndjson,
+        {"format": "ndjson"},
+        "'shop/customers-'yyyyMMdd'*.ndjson'",
+    ),
     "customers-20240131.json": (
         lambda p: p.write_text(json.dumps(ROWS)),
         {"format": "json"},
@@ -151,7 +164,11 @@ FILES = {
         {"format": "json"},
         "'shop/customers-'yyyyMMdd'*.json.json'",
     ),
-    "customers-20240131.parquet": (write_parquet, {"format": "parquet"}, "'shop/customers-'yyyyMMdd'*.parquet'"),
+    "customers-20240131.parquet": (
+        write_parquet,
+        {"format": "parquet"},
+        "'shop/customers-'yyyyMMdd'*.parquet'",
+    ),
 }
 
 
@@ -161,7 +178,11 @@ def test_formats(tmp_path: Path, name: str) -> None:
     feed = propose(tmp_path, name, write)
     assert feed["files"] == {"pattern": pattern, **files}
     assert (feed["source"], feed["feed"]) == ("Shop", "Customers")
-    assert (feed["primary_key"], feed["last_updated"], feed["stitch"]) == (["customer_id"], "updated_at", True)
+    assert (feed["primary_key"], feed["last_updated"], feed["stitch"]) == (
+        ["customer_id"],
+        "updated_at",
+        True,
+    )
     assert feed["fields"] == {
         "customer_id": {"type": "string"},
         "First Name": {"type": "string", "rename": "first_name", "tags": ["given-name"]},
@@ -192,8 +213,13 @@ def test_no_header(tmp_path: Path) -> None:
 
 
 def test_composite_key(tmp_path: Path) -> None:
-    text = "order_id,product_id,quantity\n" + "".join(f"{o},{p},1\n" for o in range(5) for p in range(3))
-    assert propose(tmp_path, "items.csv", lambda p: p.write_text(text))["primary_key"] == ["order_id", "product_id"]
+    text = "order_id,product_id,quantity\n" + "".join(
+        f"{o},{p},1\n" for o in range(5) for p in range(3)
+    )
+    assert propose(tmp_path, "items.csv", lambda p: p.write_text(text))["primary_key"] == [
+        "order_id",
+        "product_id",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +235,9 @@ def test_composite_key(tmp_path: Path) -> None:
 def test_text_that_is_not_utf_8_names_its_encoding(
     tmp_path: Path, line: str, encoding: str, proposed: str | None, packed: bool
 ) -> None:
-    content = "".join(f"{text}\n" for text in ("id;name", line, line.replace("1", "2"))).encode(encoding)
+    content = "".join(f"{text}\n" for text in ("id;name", line, line.replace("1", "2"))).encode(
+        encoding
+    )
     path = tmp_path / ("people.csv.gz" if packed else "people.csv")
     path.write_bytes(gzip.compress(content, mtime=0) if packed else content)
     sample = read_sample(path)
@@ -222,7 +250,13 @@ def test_accented_names_keep_their_letters(tmp_path: Path) -> None:
     path = tmp_path / "gaeste.csv"
     path.write_text("Straße,Geändert am,Endereço,Prénom,氏名\na,b,c,d,e\n", "utf-8")
     fields = yaml.safe_load(suggest_feed(path))["fields"]
-    assert [f["rename"] for f in fields.values()] == ["strasse", "geandert_am", "endereco", "prenom", "field"]
+    assert [f["rename"] for f in fields.values()] == [
+        "strasse",
+        "geandert_am",
+        "endereco",
+        "prenom",
+        "field",
+    ]
 
 
 OTHER_LANGUAGES = {
@@ -261,7 +295,13 @@ def test_headers_in_other_languages_are_tagged(tmp_path: Path, language: str) ->
     assert [f.get("tags", ["-"])[0] for f in feed["fields"].values()] == tags.split()
     assert feed["stitch"] is True
     if language == "ja":
-        assert [f["rename"] for f in feed["fields"].values()][:5] == ["field", "full_name", "field_2", "phone", "email"]
+        assert [f["rename"] for f in feed["fields"].values()][:5] == [
+            "field",
+            "full_name",
+            "field_2",
+            "phone",
+            "email",
+        ]
     if language == "pt":  # of the two patterns that fit, the one that the birthdates show
         assert feed["fields"]["Atualizado em"]["format"] == "dd/MM/yyyy HH:mm:ss"
 
@@ -275,7 +315,9 @@ def test_headers_in_other_languages_are_tagged(tmp_path: Path, language: str) ->
         ("m_06-31-2026.csv", "", "'shop/m_'MM-dd-yyyy'*.csv'", False),
     ],
 )
-def test_a_date_in_the_name_with_the_year_last(tmp_path: Path, name: str, birthdate: str, pattern: str, told: bool) -> None:
+def test_a_date_in_the_name_with_the_year_last(
+    tmp_path: Path, name: str, birthdate: str, pattern: str, told: bool
+) -> None:
     feed = propose(tmp_path, name, lambda p: p.write_text(f"id,dob\n1,{birthdate}\n"))
     assert (feed["files"]["pattern"], feed["feed"]) == (pattern, "M")
     assert ("check which is first" in suggest_feed(tmp_path / "landing/shop" / name)) is told
@@ -350,7 +392,9 @@ def test_ambiguous_dates_are_told() -> None:
         ("a.csv.gz", b"\x1f\x8b broken", "cannot be read"),
         ("missing.csv", None, "cannot be read"),
     ],
-    ids=lambda value: "bytes" if isinstance(value, bytes) else None,  # packed bytes hold the time; a test's name must not
+    ids=lambda value: (
+        "bytes" if isinstance(value, bytes) else None
+    ),  # packed bytes hold the time; a test's name must not
 )
 def test_unreadable_samples(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:
     if content is not None:

@@ -18,7 +18,10 @@ from c360_assets.semantics.validity import email_valid, phone_digits, phone_vali
 from c360_assets.tenant.models import SourceTable
 
 Numbers = dict[str, float | str | None]
-RC, PURCHASE = pl.col("is_return") | pl.col("is_cancellation"), ~pl.col("is_return") & ~pl.col("is_cancellation")
+RC, PURCHASE = (
+    pl.col("is_return") | pl.col("is_cancellation"),
+    ~pl.col("is_return") & ~pl.col("is_cancellation"),
+)
 BLANK = r"^[\s\p{Z}]*$"
 
 
@@ -49,11 +52,19 @@ def table_of(source: SourceTable, stored: pl.DataFrame, newest: date, zone: str)
                 columns.setdefault("customer_key", pl.col(column))
     frame = stored.select(**columns)
     for flag in ("is_return", "is_cancellation"):
-        raw = frame[flag] if flag in frame.columns else pl.Series([None] * frame.height, dtype=pl.Boolean)
+        raw = (
+            frame[flag]
+            if flag in frame.columns
+            else pl.Series([None] * frame.height, dtype=pl.Boolean)
+        )
         frame = frame.with_columns(raw.alias(f"{flag}_raw"), raw.fill_null(False).alias(flag))
     present = {tag for tags in source.tags.values() for tag in tags}
-    contacts = {tag: [f"_{tag}_{c}" for c in source.columns_with(tag)] for tag in ("email", "phone")}
-    frame = frame.with_columns(stored[c].alias(f"_{tag}_{c}") for tag in contacts for c in source.columns_with(tag))
+    contacts = {
+        tag: [f"_{tag}_{c}" for c in source.columns_with(tag)] for tag in ("email", "phone")
+    }
+    frame = frame.with_columns(
+        stored[c].alias(f"_{tag}_{c}") for tag in contacts for c in source.columns_with(tag)
+    )
     return Table(frame, present, contacts["email"], contacts["phone"], newest, zone)
 
 
@@ -66,7 +77,12 @@ def pct(part: float, of: float) -> float | None:
 
 
 def rule(
-    t: Table, name: str, test: pl.Expr, scope: pl.Expr | None = None, fields: tuple[str, ...] = (), share: bool = True
+    t: Table,
+    name: str,
+    test: pl.Expr,
+    scope: pl.Expr | None = None,
+    fields: tuple[str, ...] = (),
+    share: bool = True,
 ) -> Numbers:
     judged = pl.lit(True) if scope is None else scope
     for field in fields:
@@ -88,7 +104,12 @@ def email_key(t: Table) -> pl.Series:
 
 def phone_key(t: Table) -> pl.Series:
     values = pl.concat([t.frame[c] for c in t.phones]).drop_nulls()
-    return values.to_frame("v").select(phone_digits(pl.col("v")).str.slice(-10)).to_series().drop_nulls()
+    return (
+        values.to_frame("v")
+        .select(phone_digits(pl.col("v")).str.slice(-10))
+        .to_series()
+        .drop_nulls()
+    )
 
 
 def profiles(t: Table) -> dict[str, Numbers]:
@@ -104,7 +125,9 @@ def profiles(t: Table) -> dict[str, Numbers]:
         login, domain = plain.str.extract("^([^@]*)@"), plain.str.extract("^[^@]*@(.*)$")
         logins = (*blocked_values("email", "local"), *blocked_values("email", "word"))
         hit = plain.is_in(blocked_values("email")) & plain.str.contains("@")
-        hit |= login.is_in(logins).fill_null(False) | domain.is_in(blocked_values("email", "domain")).fill_null(False)
+        hit |= login.is_in(logins).fill_null(False) | domain.is_in(
+            blocked_values("email", "domain")
+        ).fill_null(False)
         found["IV-P01"] = {
             "missing_email_count": absent,
             "missing_email_pct": pct(absent, n),
@@ -117,7 +140,9 @@ def profiles(t: Table) -> dict[str, Numbers]:
     if t.phones:
         values = pl.concat([t.frame[c] for c in t.phones]).drop_nulls()
         values = values.filter(~values.str.contains(BLANK))
-        frame = values.to_frame("v").with_columns(d=phone_digits(pl.col("v")).fill_null(""), ok=phone_valid(pl.col("v"), "nanp"))
+        frame = values.to_frame("v").with_columns(
+            d=phone_digits(pl.col("v")).fill_null(""), ok=phone_valid(pl.col("v"), "nanp")
+        )
         lengths = frame["d"].str.len_chars()
         absent = t.count(pl.all_horizontal(missing(c) for c in t.phones))
         invalid, off = int((~frame["ok"]).sum()), int((lengths != 10).sum())
@@ -133,8 +158,12 @@ def profiles(t: Table) -> dict[str, Numbers]:
             "not_10_digits_pct": pct(off, n),
             "more_than_10_digits_count": int((lengths > 10).sum()),
             "fewer_than_10_digits_count": int((lengths < 10).sum()),
-            "eleven_digits_leading_1_count": int(((lengths == 11) & frame["d"].str.starts_with("1")).sum()),
-            "blocklisted_phone_count": int(frame["d"].str.slice(-10).is_in(blocked_values("phone")).sum()),
+            "eleven_digits_leading_1_count": int(
+                ((lengths == 11) & frame["d"].str.starts_with("1")).sum()
+            ),
+            "blocklisted_phone_count": int(
+                frame["d"].str.slice(-10).is_in(blocked_values("phone")).sum()
+            ),
         }
     return found
 
@@ -146,14 +175,26 @@ def orders(t: Table) -> pl.DataFrame:
 def transactions(t: Table) -> dict[str, Numbers]:
     found: dict[str, Numbers] = {}
     n = t.frame.height
-    quantity, revenue, listed = pl.col("item_quantity"), pl.col("item_revenue"), pl.col("item_list_price")
+    quantity, revenue, listed = (
+        pl.col("item_quantity"),
+        pl.col("item_revenue"),
+        pl.col("item_list_price"),
+    )
     discount = pl.col("item_discount_amount")
     if t.has("product_id"):
         found["IV-T01"] = rule(t, "missing_product_id", missing("product_id"))
         unique = t.frame.filter(~missing("product_id"))["product_id"].n_unique()
-        found["IV-T17"] = {"unique_product_id_count": unique, "product_id_uniqueness_pct": pct(unique, n)}
+        found["IV-T17"] = {
+            "unique_product_id_count": unique,
+            "product_id_uniqueness_pct": pct(unique, n),
+        }
     if t.has("store_id"):
-        sizes = t.frame.filter(~missing("store_id")).group_by("store_id").len().sort(["len", "store_id"], descending=True)
+        sizes = (
+            t.frame.filter(~missing("store_id"))
+            .group_by("store_id")
+            .len()
+            .sort(["len", "store_id"], descending=True)
+        )
         found["IV-T09"] = {
             "distinct_store_count": sizes.height,
             "top_store_id": sizes["store_id"][0] if sizes.height else None,
@@ -161,10 +202,14 @@ def transactions(t: Table) -> dict[str, Numbers]:
         }
     if t.has("store_id", "order_id"):
         without = orders(t).group_by("order_id").agg(missing("store_id").all().alias("none"))
-        found["IV-T02"] = rule(t, "missing_store_id", missing("store_id")) | unknown(t, "store_id", "order_id")
+        found["IV-T02"] = rule(t, "missing_store_id", missing("store_id")) | unknown(
+            t, "store_id", "order_id"
+        )
         found["IV-T02"]["orders_without_store_count"] = int(without["none"].sum())
     if t.has("item_quantity", "item_revenue", "order_datetime"):
-        empty = {c: pl.col(c).is_null() for c in ("item_quantity", "item_revenue", "order_datetime")}
+        empty = {
+            c: pl.col(c).is_null() for c in ("item_quantity", "item_revenue", "order_datetime")
+        }
         names = ("missing_quantity", "missing_revenue", "missing_order_datetime")
         parts = [rule(t, name, test) for name, test in zip(names, empty.values(), strict=True)]
         parts.append(rule(t, "missing_any", pl.any_horizontal(empty.values())))
@@ -173,44 +218,79 @@ def transactions(t: Table) -> dict[str, Numbers]:
         found["IV-T04"] = rule(t, "missing_order_id", missing("order_id"))
         found["IV-T04"]["unique_order_id_count"] = orders(t)["order_id"].n_unique()
         if t.has("order_datetime"):
-            local = orders(t).filter(PURCHASE).with_columns(d=pl.col("order_datetime").dt.convert_time_zone(t.zone).dt.date())
+            local = (
+                orders(t)
+                .filter(PURCHASE)
+                .with_columns(d=pl.col("order_datetime").dt.convert_time_zone(t.zone).dt.date())
+            )
             days = local.drop_nulls("d").group_by("order_id").agg(pl.col("d").n_unique())
             found["IV-T04"]["reused_order_id_count"] = int((days["d"] > 1).sum())
     if {"txn-item/is-return", "txn-item/is-cancellation"} <= t.tags:
         both = pl.col("is_return") & pl.col("is_cancellation")
         found["IV-T05"] = rule(t, "return_and_cancel", both) | {"not_evaluated_count": 0}
-    for report, flag, word in (("IV-T06", "is_cancellation", "canceled"), ("IV-T12", "is_return", "returned")):
+    for report, flag, word in (
+        ("IV-T06", "is_cancellation", "canceled"),
+        ("IV-T12", "is_return", "returned"),
+    ):
         if f"txn-item/{flag.replace('_', '-')}" in t.tags and t.has("item_revenue"):
             scope = pl.col(flag)
             found[report] = {f"{word}_row_count": t.count(scope)}
-            found[report] |= rule(t, f"{word}_positive_revenue", revenue > 0, scope, ("item_revenue",))
-            found[report] |= rule(t, f"{word}_zero_revenue", revenue == 0, scope, share=False) | unknown(t, "item_revenue")
+            found[report] |= rule(
+                t, f"{word}_positive_revenue", revenue > 0, scope, ("item_revenue",)
+            )
+            found[report] |= rule(
+                t, f"{word}_zero_revenue", revenue == 0, scope, share=False
+            ) | unknown(t, "item_revenue")
     if t.has("item_discount_amount"):
-        found["IV-T07"] = rule(t, "negative_discount", discount < 0, PURCHASE, ("item_discount_amount",))
-        found["IV-T07"] |= rule(t, "rc_positive_discount", discount > 0, RC, share=False) | unknown(t, "item_discount_amount")
+        found["IV-T07"] = rule(
+            t, "negative_discount", discount < 0, PURCHASE, ("item_discount_amount",)
+        )
+        found["IV-T07"] |= rule(t, "rc_positive_discount", discount > 0, RC, share=False) | unknown(
+            t, "item_discount_amount"
+        )
     if t.has("item_discount_percent", "item_discount_amount", "item_list_price"):
         fields = ("item_discount_percent", "item_discount_amount", "item_list_price")
         share = pl.col("item_discount_percent").cast(pl.Float64)
         apart = (share - discount.cast(pl.Float64) / listed.cast(pl.Float64)).abs().round(9) > 0.01
-        found["IV-T08"] = rule(t, "discount_percent_mismatch", apart, (listed != 0).fill_null(True), fields)
-        found["IV-T08"] |= rule(t, "discount_percent_out_of_range", (share < 0) | (share > 1), share=False)
-        found["IV-T08"] |= rule(t, "zero_list_price", listed == 0, share=False) | unknown(t, *fields)
+        found["IV-T08"] = rule(
+            t, "discount_percent_mismatch", apart, (listed != 0).fill_null(True), fields
+        )
+        found["IV-T08"] |= rule(
+            t, "discount_percent_out_of_range", (share < 0) | (share > 1), share=False
+        )
+        found["IV-T08"] |= rule(t, "zero_list_price", listed == 0, share=False) | unknown(
+            t, *fields
+        )
     if t.has("item_quantity"):
         if {"txn-item/is-return", "txn-item/is-cancellation"} & t.tags:
             found["IV-T10"] = {"rc_row_count": t.count(RC)} | rule(
                 t, "rc_positive_quantity", quantity > 0, RC, ("item_quantity",)
             )
-            found["IV-T10"] |= rule(t, "rc_zero_quantity", quantity == 0, RC, share=False) | unknown(t, "item_quantity")
-        found["IV-T11"] = rule(t, "purchase_negative_quantity", quantity < 0, PURCHASE, ("item_quantity",))
-        found["IV-T11"] |= rule(t, "purchase_zero_quantity", quantity == 0, PURCHASE, share=False) | unknown(t, "item_quantity")
+            found["IV-T10"] |= rule(
+                t, "rc_zero_quantity", quantity == 0, RC, share=False
+            ) | unknown(t, "item_quantity")
+        found["IV-T11"] = rule(
+            t, "purchase_negative_quantity", quantity < 0, PURCHASE, ("item_quantity",)
+        )
+        found["IV-T11"] |= rule(
+            t, "purchase_zero_quantity", quantity == 0, PURCHASE, share=False
+        ) | unknown(t, "item_quantity")
     if t.has("item_revenue", "item_list_price", "item_discount_amount"):
         fields = ("item_revenue", "item_list_price", "item_discount_amount")
         gap = (revenue - (listed - discount)).cast(pl.Float64).abs().round(4)
-        found["IV-T13"] = rule(t, "revenue_mismatch", gap > 0.01, None, fields) | unknown(t, *fields)
-        found["IV-T13"]["revenue_mismatch_abs_sum"] = t.frame.select(gap.filter(gap > 0.01).sum()).item() or 0
+        found["IV-T13"] = rule(t, "revenue_mismatch", gap > 0.01, None, fields) | unknown(
+            t, *fields
+        )
+        found["IV-T13"]["revenue_mismatch_abs_sum"] = (
+            t.frame.select(gap.filter(gap > 0.01).sum()).item() or 0
+        )
     if t.has("item_revenue"):
-        found["IV-T14"] = rule(t, "purchase_negative_revenue", revenue < 0, PURCHASE, ("item_revenue",))
-        found["IV-T14"] |= rule(t, "purchase_zero_revenue", revenue == 0, PURCHASE, share=False) | unknown(t, "item_revenue")
+        found["IV-T14"] = rule(
+            t, "purchase_negative_revenue", revenue < 0, PURCHASE, ("item_revenue",)
+        )
+        found["IV-T14"] |= rule(
+            t, "purchase_zero_revenue", revenue == 0, PURCHASE, share=False
+        ) | unknown(t, "item_revenue")
     if t.has("purchase_channel"):
         sizes = t.frame.filter(~missing("purchase_channel")).group_by("purchase_channel").len()
         sizes = sizes.sort(["len", "purchase_channel"], descending=[True, False])
@@ -219,7 +299,9 @@ def transactions(t: Table) -> dict[str, Numbers]:
             "distinct_channel_count": sizes.height,
             "channels": ", ".join(f"{c}: {k}" for c, k in sizes.rows()) or None,
         }
-    flags = {f for f in ("is_return", "is_cancellation") if f"txn-item/{f.replace('_', '-')}" in t.tags}
+    flags = {
+        f for f in ("is_return", "is_cancellation") if f"txn-item/{f.replace('_', '-')}" in t.tags
+    }
     if flags:
         found["IV-T16"] = {}
         for flag in sorted(flags):
@@ -230,7 +312,15 @@ def transactions(t: Table) -> dict[str, Numbers]:
 
 
 SIGNED = (
-    *("item_list_price", "item_subtotal", "item_tax_amount", "item_cost", "item_profit", "unit_cost", "unit_profit"),
+    *(
+        "item_list_price",
+        "item_subtotal",
+        "item_tax_amount",
+        "item_cost",
+        "item_profit",
+        "unit_cost",
+        "unit_profit",
+    ),
     *("unit_list_price", "unit_discount_amount", "unit_subtotal", "unit_tax_amount"),
 )
 PAIRS = ("discount_amount", "revenue", "cost", "profit", "tax_amount", "list_price")
@@ -240,7 +330,9 @@ def additional(t: Table) -> dict[str, Numbers]:
     found: dict[str, Numbers] = {}
     future = t.newest + timedelta(days=2)
     is_txn = any(tag.startswith("txn-item/") for tag in t.tags)
-    key = "customer_key" if t.has("customer_key") else "customer_id" if t.has("customer_id") else None
+    key = (
+        "customer_key" if t.has("customer_key") else "customer_id" if t.has("customer_id") else None
+    )
     if is_txn and key:
         found["IV-X02"] = rule(t, "missing_customer_key", missing(key)) | rule(
             t, "zero_customer_key", pl.col(key).str.strip_chars(" ") == "0", share=False
@@ -249,17 +341,28 @@ def additional(t: Table) -> dict[str, Numbers]:
             many = orders(t).filter(~missing(key)).group_by("order_id").agg(pl.col(key).n_unique())
             found["IV-X02"]["orders_with_many_customer_keys_count"] = int((many[key] > 1).sum())
     if t.has("order_id", "product_id"):
-        rows = orders(t).filter(~missing("product_id")).group_by("order_id", "product_id", "is_return", "is_cancellation").len()
+        rows = (
+            orders(t)
+            .filter(~missing("product_id"))
+            .group_by("order_id", "product_id", "is_return", "is_cancellation")
+            .len()
+        )
         found["IV-X03"] = {"duplicate_order_product_count": int((rows["len"] > 1).sum())}
     if t.has("order_datetime"):
         local = pl.col("order_datetime").dt.convert_time_zone(t.zone).dt.date()
-        found["IV-X04"] = rule(t, "future_order_datetime", local >= future, None, ("order_datetime",))
-        found["IV-X04"] |= rule(t, "before_1970", local < date(1970, 1, 1), None, ("order_datetime",))
+        found["IV-X04"] = rule(
+            t, "future_order_datetime", local >= future, None, ("order_datetime",)
+        )
+        found["IV-X04"] |= rule(
+            t, "before_1970", local < date(1970, 1, 1), None, ("order_datetime",)
+        )
     signed = [c for c in (*SIGNED, "unit_revenue") if t.has(c)]
     if signed:
         found["IV-X05"] = {}
         for c in signed:
-            wrong = (RC & (pl.col(c) > 0)) | (PURCHASE & (pl.col(c) < 0) if c != "unit_revenue" else pl.lit(False))
+            wrong = (RC & (pl.col(c) > 0)) | (
+                PURCHASE & (pl.col(c) < 0) if c != "unit_revenue" else pl.lit(False)
+            )
             found["IV-X05"] |= rule(t, f"{c}_sign_violation", wrong, share=False)
     pairs = [(f"unit_{x}", f"item_{x}") for x in PAIRS] + [("unit_list_price", "item_subtotal")]
     pairs = [(u, i) for u, i in pairs if t.has("item_quantity", u, i)]
@@ -267,19 +370,29 @@ def additional(t: Table) -> dict[str, Numbers]:
         found["IV-X06"] = unknown(t, "item_quantity")
         for u, i in pairs:
             gap = pl.col(i).cast(pl.Float64) - pl.col("item_quantity") * pl.col(u).cast(pl.Float64)
-            found["IV-X06"] |= rule(t, f"{i}_mismatch", gap.abs().round(6) > 0.01, None, (i, "item_quantity", u))
+            found["IV-X06"] |= rule(
+                t, f"{i}_mismatch", gap.abs().round(6) > 0.01, None, (i, "item_quantity", u)
+            )
     if t.has("order_id", "order_discount_amount"):
         sizes = orders(t).filter(PURCHASE).drop_nulls("order_discount_amount").group_by("order_id")
-        many = sizes.agg(pl.len(), pl.col("order_discount_amount").n_unique().alias("different")).filter(pl.col("len") > 1)
+        many = sizes.agg(
+            pl.len(), pl.col("order_discount_amount").n_unique().alias("different")
+        ).filter(pl.col("len") > 1)
         same = int((many["different"] == 1).sum())
         found["IV-X09"] = {
             "multi_row_order_count": many.height,
             "repeated_order_count": same,
-            "order_discount_mode": None if not many.height else "repeated" if same >= 0.95 * many.height else "prorated",
+            "order_discount_mode": None
+            if not many.height
+            else "repeated"
+            if same >= 0.95 * many.height
+            else "prorated",
         }
     if t.has("currency"):
         known = ~missing("currency")
-        found["IV-X10"] = rule(t, "invalid_currency", known & ~pl.col("currency").str.contains("^[A-Z]{3}$"))
+        found["IV-X10"] = rule(
+            t, "invalid_currency", known & ~pl.col("currency").str.contains("^[A-Z]{3}$")
+        )
         found["IV-X10"]["distinct_currency_count"] = t.frame.filter(known)["currency"].n_unique()
     if t.has("digital_channel", "purchase_channel"):
         words = (
@@ -288,7 +401,9 @@ def additional(t: Table) -> dict[str, Numbers]:
             .str.contains("online|web|app|internet|digital|commerce|mobile|site|market")
         )
         test = ~missing("digital_channel") & ~missing("purchase_channel") & ~words
-        found["IV-X11"] = rule(t, "digital_channel_offline", test) | unknown(t, "digital_channel", "purchase_channel")
+        found["IV-X11"] = rule(t, "digital_channel_offline", test) | unknown(
+            t, "digital_channel", "purchase_channel"
+        )
     if t.has("order_id") and {"txn-item/is-return", "txn-item/is-cancellation"} & t.tags:
         bought = orders(t).filter(PURCHASE)["order_id"].unique().to_list()
         lost = orders(t).filter(RC).filter(~pl.col("order_id").is_in(bought)).height
@@ -304,8 +419,15 @@ def additional(t: Table) -> dict[str, Numbers]:
     if filled:
         found["IV-X14"] = {}
         for c in filled:
-            listed = pl.col(c).str.strip_chars(" ").str.to_uppercase().is_in(blocked_values(c.replace("_", "-")))
-            found["IV-X14"] |= rule(t, f"missing_{c}", missing(c)) | rule(t, f"blocklisted_{c}", listed, share=False)
+            listed = (
+                pl.col(c)
+                .str.strip_chars(" ")
+                .str.to_uppercase()
+                .is_in(blocked_values(c.replace("_", "-")))
+            )
+            found["IV-X14"] |= rule(t, f"missing_{c}", missing(c)) | rule(
+                t, f"blocklisted_{c}", listed, share=False
+            )
     if {"email-opt/email", "email-opt/is-email-opted-in"} <= t.tags:
         found["IV-X15"] = rule(t, "missing_email", missing("email")) | rule(
             t, "missing_status", pl.col("is_email_opted_in").is_null()
@@ -314,7 +436,9 @@ def additional(t: Table) -> dict[str, Numbers]:
         keyed = keyed.with_columns(pl.col("email").str.strip_chars(" ").str.to_lowercase())
         by = ["email", *(c for c in ("brand", "region", "email_program") if t.has(c))]
         found["IV-X15"]["conflicting_status_count"] = int(
-            (keyed.group_by(by).agg(pl.col("is_email_opted_in").n_unique().alias("n"))["n"] > 1).sum()
+            (
+                keyed.group_by(by).agg(pl.col("is_email_opted_in").n_unique().alias("n"))["n"] > 1
+            ).sum()
         )
     if t.has("update_dt"):
         late = pl.col("update_dt").dt.convert_time_zone(t.zone).dt.date() >= future
@@ -326,5 +450,10 @@ def additional(t: Table) -> dict[str, Numbers]:
 def recount(t: Table) -> dict[tuple[str, str], float | str | None]:
     """(report, figure) -> value, of every report that one table can answer alone and the shipped tenant has."""
     parts: list[Callable[[Table], dict[str, Numbers]]] = [profiles, transactions, additional]
-    found = {(report, name): v for part in parts for report, numbers in part(t).items() for name, v in numbers.items()}
+    found = {
+        (report, name): v
+        for part in parts
+        for report, numbers in part(t).items()
+        for name, v in numbers.items()
+    }
     return found | {(report, "record_count"): t.frame.height for report, _ in list(found)}

@@ -19,7 +19,14 @@ from c360_assets.validations.run import table_figures
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.validations.world import ZONE, opened, tenant_with
 
-TAGS = sorted({t for r in REPORTS for t in (*r.tags, *(n for i in r.items for n in i.needs)) if "*" not in t and " " not in t})
+TAGS = sorted(
+    {
+        t
+        for r in REPORTS
+        for t in (*r.tags, *(n for i in r.items for n in i.needs))
+        if "*" not in t and " " not in t
+    }
+)
 COLUMN = {f"c{i}": [tag] for i, tag in enumerate(TAGS)}
 ADDITIVE = {
     (r.id, c.name)
@@ -51,7 +58,10 @@ TEXTS = st.one_of(
 )
 AMOUNTS = st.one_of(st.none(), st.decimals(-50, 50, places=2, allow_nan=False))
 MOMENTS = st.one_of(
-    st.none(), st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)).map(lambda d: d.replace(tzinfo=ZoneInfo(ZONE)))
+    st.none(),
+    st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)).map(
+        lambda d: d.replace(tzinfo=ZoneInfo(ZONE))
+    ),
 )
 OF_TYPE = {
     "string": (TEXTS, pl.String()),
@@ -73,10 +83,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Session, Tenant]:
         yield session, tenant_with(root, {"T": COLUMN})
 
 
-def figures(world: tuple[Session, Tenant], rows: list[tuple[object, ...]]) -> dict[tuple[str, str], float | None]:
+def figures(
+    world: tuple[Session, Tenant], rows: list[tuple[object, ...]]
+) -> dict[tuple[str, str], float | None]:
     session, tenant = world
     frame = pl.DataFrame(rows, schema=SCHEMA, orient="row").with_row_index("_pk")
-    session.write("domain/T", frame.with_columns(pl.col("_pk").cast(pl.String), _updated=pl.lit(0, dtype=pl.Int64)))
+    session.write(
+        "domain/T",
+        frame.with_columns(pl.col("_pk").cast(pl.String), _updated=pl.lit(0, dtype=pl.Int64)),
+    )
     found = table_figures(session, tenant, tenant.tables[0]).filter(pl.col("day").is_null())
     return {(r, m): v for r, m, v in found.select("report_id", "metric", "value").iter_rows()}
 

@@ -24,12 +24,22 @@ from c360_assets_tests.validations.recount import Table, email_key, phone_key, r
 def test_polars_counts_the_same_on_the_shipped_tenant(tmp_path: Path) -> None:
     tenant = load_tenant(REPOSITORY / "data")
     (tmp_path / "landing").symlink_to(REPOSITORY / "data" / "landing")
-    for name in ("tenant.yaml", "workflow.yaml", "merge_policy.yaml", "stitch.yaml", "feeds", "domain_tables", "database"):
+    for name in (
+        "tenant.yaml",
+        "workflow.yaml",
+        "merge_policy.yaml",
+        "stitch.yaml",
+        "feeds",
+        "domain_tables",
+        "database",
+    ):
         (tmp_path / name).symlink_to(REPOSITORY / "data" / name)
     tenant = load_tenant(tmp_path)
     with open_session(tmp_path / "warehouse", tenant.config.timezone) as session:
         for feed in tenant.feeds:
-            load_feed(session, tenant, feed, pending(tenant, feed, session_ledger(session)), commit=True)
+            load_feed(
+                session, tenant, feed, pending(tenant, feed, session_ledger(session)), commit=True
+            )
         for custom in ordered(tenant):
             build_custom_table(session, tenant, custom)
         session.commit()
@@ -41,13 +51,19 @@ def test_polars_counts_the_same_on_the_shipped_tenant(tmp_path: Path) -> None:
             counted = table_of(source, stored, newest_day(session, tenant), tenant.config.timezone)
             tables[source.name] = counted
             figures = table_figures(session, tenant, source).filter(pl.col("day").is_null())
-            alone = [(r, m) for r, m in figures.select("report_id", "metric").iter_rows() if not _is(r, m, Loaded)]
+            alone = [
+                (r, m)
+                for r, m in figures.select("report_id", "metric").iter_rows()
+                if not _is(r, m, Loaded)
+            ]
             found = {
                 (r["report_id"], r["metric"]): r["value"] if r["text"] is None else r["text"]
                 for r in figures.iter_rows(named=True)
             }
             wanted = recount(counted)
-            assert set(alone) - {(r, "record_count") for r, _ in found} == set(wanted) - {(r, "record_count") for r, _ in wanted}
+            assert set(alone) - {(r, "record_count") for r, _ in found} == set(wanted) - {
+                (r, "record_count") for r, _ in wanted
+            }
             for key in alone:
                 if key in wanted:
                     assert found[key] == pytest.approx(wanted[key], abs=6e-4), (source.name, key)
@@ -55,7 +71,9 @@ def test_polars_counts_the_same_on_the_shipped_tenant(tmp_path: Path) -> None:
             validate_table(session, tenant, source)
         build_report(session, tenant)
         session.bind("input_validation_metric")
-        across = session.rows("SELECT datasource, report_id, metric, value FROM input_validation_metric")
+        across = session.rows(
+            "SELECT datasource, report_id, metric, value FROM input_validation_metric"
+        )
     assert checked >= {
         "IV-P01",
         "IV-P02",
@@ -76,7 +94,11 @@ def _is(report: str, metric: str, kind: type) -> bool:
 def _compare_sources(tables: dict[str, Table], across: list[tuple[str, str, str, float]]) -> None:
     emails = {name: set(email_key(t)) for name, t in tables.items() if t.emails}
     phones = {name: set(phone_key(t)) for name, t in tables.items() if t.phones}
-    ids = {name: set(t.frame["order_id"].drop_nulls()) for name, t in tables.items() if t.has("order_id")}
+    ids = {
+        name: set(t.frame["order_id"].drop_nulls())
+        for name, t in tables.items()
+        if t.has("order_id")
+    }
     assert len(across) == 4 * len(emails) - len(emails) + 2 * len(phones) + len(ids)
     for name, _, metric, value in across:
         of = ids if "order_id" in metric else emails if "email" in metric else phones

@@ -101,7 +101,9 @@ CASES = [
     (
         "IV-T03",
         {**MONEY, "moment": ["txn-item/order-datetime"]},
-        SALES.replace(")", ", TIMESTAMPTZ '2026-01-01 12:00-05')").replace("1.5, TIMESTAMPTZ '2026-01-01 12:00-05'", "1.5, NULL"),
+        SALES.replace(")", ", TIMESTAMPTZ '2026-01-01 12:00-05')").replace(
+            "1.5, TIMESTAMPTZ '2026-01-01 12:00-05'", "1.5, NULL"
+        ),
         {
             "record_count": 8,
             "missing_quantity_count": 1,
@@ -118,7 +120,11 @@ CASES = [
     (
         # The tenant's day decides: 'a' is one evening in New York. The return of 'c' a day later is no second use of its id.
         "IV-T04",
-        {"o": ["txn-item/order-id"], "moment": ["txn-item/order-datetime"], "ret": ["txn-item/is-return"]},
+        {
+            "o": ["txn-item/order-id"],
+            "moment": ["txn-item/order-datetime"],
+            "ret": ["txn-item/is-return"],
+        },
         "('1', 'a', TIMESTAMPTZ '2026-01-01 23:00-05', false), ('2', 'a', TIMESTAMPTZ '2026-01-02 01:00+00', NULL),"
         " ('3', 'b', TIMESTAMPTZ '2026-01-01 12:00-05', false), ('4', 'b', TIMESTAMPTZ '2026-01-09 12:00-05', false),"
         " ('5', '', NULL, false), ('6', 'c', TIMESTAMPTZ '2026-01-01 12:00-05', false),"
@@ -135,12 +141,18 @@ CASES = [
         "IV-T05",
         MONEY,
         SALES,
-        {"record_count": 8, "return_and_cancel_count": 1, "return_and_cancel_pct": 12.5, "not_evaluated_count": 0},
+        {
+            "record_count": 8,
+            "return_and_cancel_count": 1,
+            "return_and_cancel_pct": 12.5,
+            "not_evaluated_count": 0,
+        },
     ),
     (
         "IV-T06",
         MONEY,
-        SALES + ", ('9', false, true, 1, 1.00, 1.00, 0.00, 0.0), ('10', false, true, -1, NULL, 1.00, 0.00, 0.0)",
+        SALES
+        + ", ('9', false, true, 1, 1.00, 1.00, 0.00, 0.0), ('10', false, true, -1, NULL, 1.00, 0.00, 0.0)",
         {
             "record_count": 10,
             "canceled_row_count": 4,
@@ -166,7 +178,8 @@ CASES = [
         # Row 2 is off by a tenth, row 5 by 1.7; a hundredth, as in row 9, is not too much, and 1.5 and -0.1 are no shares.
         "IV-T08",
         MONEY,
-        SALES + ", ('9', false, false, 1, 89.00, 100.00, 11.00, 0.12), ('10', false, false, 1, 110.0, 100.0, -10.0, -0.1)",
+        SALES
+        + ", ('9', false, false, 1, 89.00, 100.00, 11.00, 0.12), ('10', false, false, 1, 110.0, 100.0, -10.0, -0.1)",
         {
             "record_count": 10,
             "discount_percent_mismatch_count": 2,
@@ -293,7 +306,11 @@ CASES = [
         "IV-C03",
         {"s": ["compliance/request-strategy"]},
         "('1', 'exact'), ('2', NULL)",
-        {"record_count": 2, "missing_request_strategy_count": 1, "missing_request_strategy_pct": 50},
+        {
+            "record_count": 2,
+            "missing_request_strategy_count": 1,
+            "missing_request_strategy_pct": 50,
+        },
     ),
     (
         "IV-C04",
@@ -313,13 +330,23 @@ CASES = [
         "IV-C05",
         {"s": ["compliance/request-strategy"]},
         "('1', 'exact'), ('2', ' connected_pii '), ('3', 'Exact'), ('4', NULL), ('5', 'all')",
-        {"record_count": 5, "invalid_strategy_count": 2, "invalid_strategy_pct": 40, "invalid_values": "Exact, all"},
+        {
+            "record_count": 5,
+            "invalid_strategy_count": 2,
+            "invalid_strategy_pct": 40,
+            "invalid_values": "Exact, all",
+        },
     ),
     (
         "IV-C06",
         {"t": ["compliance/request-type"]},
         "('1', 'delete'), ('2', 'delete_pii '), ('3', 'DSAR'), ('4', '')",
-        {"record_count": 4, "invalid_type_count": 1, "invalid_type_pct": 25, "invalid_values": "DSAR"},
+        {
+            "record_count": 4,
+            "invalid_type_count": 1,
+            "invalid_type_pct": 25,
+            "invalid_values": "DSAR",
+        },
     ),
     (
         "IV-X02",
@@ -374,41 +401,87 @@ CASES = [
     ),
     (
         "IV-X06",
-        {"q": ["txn-item/item-quantity"], "u": ["txn-item/unit-revenue"], "r": ["txn-item/item-revenue"]},
+        {
+            "q": ["txn-item/item-quantity"],
+            "u": ["txn-item/unit-revenue"],
+            "r": ["txn-item/item-revenue"],
+        },
         "('1', 2, 5.00, 10.00), ('2', 2, 5.00, 10.02), ('3', 3, 3.33, 10.00), ('4', NULL, 5.00, 10.00), ('5', -2, 5.0, -10.0)",
-        {"record_count": 5, "item_revenue_mismatch_count": 1, "item_revenue_mismatch_pct": 25, "not_evaluated_count": 1},
+        {
+            "record_count": 5,
+            "item_revenue_mismatch_count": 1,
+            "item_revenue_mismatch_pct": 25,
+            "not_evaluated_count": 1,
+        },
     ),
     (
         "IV-X07",
-        {"l": ["txn-item/unit-list-price"], "d": ["txn-item/unit-discount-amount"], "s": ["txn-item/unit-subtotal"]},
+        {
+            "l": ["txn-item/unit-list-price"],
+            "d": ["txn-item/unit-discount-amount"],
+            "s": ["txn-item/unit-subtotal"],
+        },
         "('1', 5.00, 1.00, 4.00), ('2', 5.00, 1.00, 4.02), ('3', 5.00, NULL, 5.00)",
-        {"record_count": 3, "unit_list_price_mismatch_count": 1, "unit_list_price_mismatch_pct": 50, "not_evaluated_count": 1},
+        {
+            "record_count": 3,
+            "unit_list_price_mismatch_count": 1,
+            "unit_list_price_mismatch_pct": 50,
+            "not_evaluated_count": 1,
+        },
     ),
     (
         "IV-X08",
-        {"r": ["txn-item/item-revenue"], "c": ["txn-item/item-cost"], "p": ["txn-item/item-profit"]},
+        {
+            "r": ["txn-item/item-revenue"],
+            "c": ["txn-item/item-cost"],
+            "p": ["txn-item/item-profit"],
+        },
         "('1', 5.00, 1.00, 4.00), ('2', 5.00, 4.00, 4.00), ('3', -5.00, -1.00, -4.00), ('4', NULL, 1.0, 1.0)",
-        {"record_count": 4, "cost_profit_mismatch_count": 1, "cost_profit_mismatch_pct": 33.333, "not_evaluated_count": 1},
+        {
+            "record_count": 4,
+            "cost_profit_mismatch_count": 1,
+            "cost_profit_mismatch_pct": 33.333,
+            "not_evaluated_count": 1,
+        },
     ),
     (
         "IV-X09",
-        {"o": ["txn-item/order-id"], "d": ["txn-item/order-discount-amount"], "ret": ["txn-item/is-return"]},
+        {
+            "o": ["txn-item/order-id"],
+            "d": ["txn-item/order-discount-amount"],
+            "ret": ["txn-item/is-return"],
+        },
         "('1', 'a', 5.0, false), ('2', 'a', 5.0, false), ('3', 'b', 1.0, false), ('4', 'b', 2.0, false), ('5', 'c', 9.0, false),"
         " ('6', 'd', 0.0, true), ('7', 'd', 3.0, false)",
-        {"record_count": 7, "multi_row_order_count": 2, "repeated_order_count": 1, "order_discount_mode": "prorated"},
+        {
+            "record_count": 7,
+            "multi_row_order_count": 2,
+            "repeated_order_count": 1,
+            "order_discount_mode": "prorated",
+        },
     ),
     (
         "IV-X10",
         {"c": ["txn-item/currency"]},
         "('1', 'USD'), ('2', 'usd'), ('3', 'Euro'), ('4', NULL)",
-        {"record_count": 4, "invalid_currency_count": 2, "invalid_currency_pct": 50, "distinct_currency_count": 3},
+        {
+            "record_count": 4,
+            "invalid_currency_count": 2,
+            "invalid_currency_pct": 50,
+            "distinct_currency_count": 3,
+        },
     ),
     (
         "IV-X11",
         {"d": ["txn-item/digital-channel"], "c": ["txn-item/purchase-channel"]},
         "('1', 'email', 'online'), ('2', 'email', 'in-store'), ('3', '', 'in-store'), ('4', 'ads', 'Mobile App'),"
         " ('5', 'ads', NULL), ('6', NULL, 'Web shop')",
-        {"record_count": 6, "digital_channel_offline_count": 1, "digital_channel_offline_pct": 16.667, "not_evaluated_count": 2},
+        {
+            "record_count": 6,
+            "digital_channel_offline_count": 1,
+            "digital_channel_offline_pct": 16.667,
+            "not_evaluated_count": 2,
+        },
     ),
     (
         "IV-X12",
@@ -447,7 +520,11 @@ CASES = [
     (
         # An address may agree for one brand and refuse another.
         "IV-X15",
-        {"mail": ["email-opt/email"], "ok": ["email-opt/is-email-opted-in"], "b": ["email-opt/brand"]},
+        {
+            "mail": ["email-opt/email"],
+            "ok": ["email-opt/is-email-opted-in"],
+            "b": ["email-opt/brand"],
+        },
         "('1', 'A@b.com', true, 'x'), ('2', 'a@b.com ', false, 'x'), ('3', '', true, 'x'), ('4', 'c@d.com', NULL, NULL),"
         " ('5', 'e@f.com', true, 'x'), ('6', 'e@f.com', false, 'y'), ('7', 'g@h.com', true, NULL), ('8', 'G@h.com', false, NULL)",
         {
@@ -493,7 +570,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
 
 @pytest.mark.parametrize(("report", "tags", "values", "expected"), CASES, ids=[c[0] for c in CASES])
-def test_figures(session: Session, report: str, tags: dict[str, list[str]], values: str, expected: dict[str, object]) -> None:
+def test_figures(
+    session: Session,
+    report: str,
+    tags: dict[str, list[str]],
+    values: str,
+    expected: dict[str, object],
+) -> None:
     found = figures(session, tags, values, report, newest=date(2026, 1, 10))
     assert found == expected
 

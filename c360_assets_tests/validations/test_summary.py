@@ -59,9 +59,21 @@ def publish(session: Session, tenant: Tenant) -> None:
 
 def test_sources_are_compared_exactly(session: Session, tmp_path: Path) -> None:
     mail = {"mail": ["email"], "tel": ["phone"]}
-    tenant = tenant_with(tmp_path, {"A": mail, "B": {**mail, "mail2": ["email"]}, "C": {"o": ["txn-item/order-id"]}})
-    put(session, mail, "('1', 'x@y.com', '206 555 0111'), ('2', 'z@y.com', NULL), ('3', 'X@y.com ', '')", "A")
-    put(session, {**mail, "mail2": []}, "('1', ' X@Y.com', '1-206-555-0111', 'w@y.com'), ('2', NULL, '555 0112', 'z@Y.com')", "B")
+    tenant = tenant_with(
+        tmp_path, {"A": mail, "B": {**mail, "mail2": ["email"]}, "C": {"o": ["txn-item/order-id"]}}
+    )
+    put(
+        session,
+        mail,
+        "('1', 'x@y.com', '206 555 0111'), ('2', 'z@y.com', NULL), ('3', 'X@y.com ', '')",
+        "A",
+    )
+    put(
+        session,
+        {**mail, "mail2": []},
+        "('1', ' X@Y.com', '1-206-555-0111', 'w@y.com'), ('2', NULL, '555 0112', 'z@Y.com')",
+        "B",
+    )
     put(session, {"o": []}, "('1', 'o1')", "C")
     validated(session, tenant)
     publish(session, tenant)
@@ -84,12 +96,16 @@ def test_what_is_current_stays_and_history_grows(session: Session, tmp_path: Pat
     validated(session, tenant, "run 3")
     trend = "SELECT run_id, value FROM input_validation_metric WHERE metric = 'missing_email_count' ORDER BY run_number"
     assert session.rows(trend) == [("run 1", 0.0), ("run 3", 1.0)]
-    assert session.rows("SELECT run_id, delivery_day, findings FROM input_validation_run ORDER BY run_number") == [
+    assert session.rows(
+        "SELECT run_id, delivery_day, findings FROM input_validation_run ORDER BY run_number"
+    ) == [
         ("run 1", NEWEST, 0),
         ("run 3", NEWEST, 1),
     ]
     publish(session, tenant)
-    assert session.rows("SELECT run_id, record_count, missing_email_count FROM reports.iv_p01") == [("run 3", 2, 1)]
+    assert session.rows("SELECT run_id, record_count, missing_email_count FROM reports.iv_p01") == [
+        ("run 3", 2, 1)
+    ]
 
 
 def test_every_wide_result_is_as_described(session: Session, tmp_path: Path) -> None:
@@ -102,7 +118,9 @@ def test_every_wide_result_is_as_described(session: Session, tmp_path: Path) -> 
         if report.table in report_specs(session, tenant):
             shown = session.frame(f"SELECT * FROM reports.{report.table}")
             described = session.rows(f"DESCRIBE SELECT * FROM reports.{report.table}")
-            assert {name: kind for name, kind, *_ in described} == {n: c.type for n, c in report_spec(report).columns.items()}
+            assert {name: kind for name, kind, *_ in described} == {
+                n: c.type for n, c in report_spec(report).columns.items()
+            }
             assert shown.height == shown["datasource"].n_unique() > 0
 
 
@@ -113,26 +131,42 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
     validated(session, tenant)
     publish(session, tenant)
     found = worst_findings(session, None)
-    assert {f.report_id for f in found} >= {r.id for r in REPORTS if any(i.finding for i in r.items)} - {"IV-X01"}
+    assert {f.report_id for f in found} >= {
+        r.id for r in REPORTS if any(i.finding for i in r.items)
+    } - {"IV-X01"}
     for f in found:
         rows = session.frame(f.drilldown_sql)
         assert rows["datasource"].unique().to_list() == [f.datasource]
         if f.metric.startswith(("orders_", "reused_")):
             assert rows["order_id"].n_unique() == f.count, f
-        elif f.metric in ("duplicate_order_product_count", "conflicting_status_count", "duplicate_day_count"):
+        elif f.metric in (
+            "duplicate_order_product_count",
+            "conflicting_status_count",
+            "duplicate_day_count",
+        ):
             assert rows.height > f.count > 0, f
-        elif f.metric.startswith(("invalid_email", "invalid_phone", "blocklisted_", "not_10")) and f.report_id < "IV-Q":
+        elif (
+            f.metric.startswith(("invalid_email", "invalid_phone", "blocklisted_", "not_10"))
+            and f.report_id < "IV-Q"
+        ):
             flags = [c for c in rows.columns if c.startswith(f.metric.removesuffix("_count"))]
             assert sum(int(rows[c].sum()) for c in flags) == f.count, f
         else:
             assert rows.height == f.count, f
-    for (sql,) in session.rows("SELECT drilldown_sql FROM input_validation_report WHERE drilldown_sql <> ''"):
+    for (sql,) in session.rows(
+        "SELECT drilldown_sql FROM input_validation_report WHERE drilldown_sql <> ''"
+    ):
         session.frame(sql)
 
 
 def test_worst_comes_first_and_missing_values_last(session: Session, tmp_path: Path) -> None:
     tenant = tenant_with(tmp_path, {"A": {"mail": ["email"]}})
-    put(session, {"mail": []}, "('1', 'x'), ('2', NULL), ('3', NULL), ('4', 'a@b.com'), ('5', 'c@d.org')", "A")
+    put(
+        session,
+        {"mail": []},
+        "('1', 'x'), ('2', NULL), ('3', NULL), ('4', 'a@b.com'), ('5', 'c@d.org')",
+        "A",
+    )
     validated(session, tenant)
     assert [(f.metric, f.count, round(f.share, 3)) for f in worst_findings(session, None)] == [
         ("invalid_email_count", 1, 0.333),
@@ -141,16 +175,27 @@ def test_worst_comes_first_and_missing_values_last(session: Session, tmp_path: P
     assert all(f.advice and f.reason for f in worst_findings(session, None))
 
 
-def test_no_more_than_all_rows_are_found_where_a_row_has_several_values(session: Session, tmp_path: Path) -> None:
-    tenant = tenant_with(tmp_path, {"A": {"home": ["phone", "phone-home"], "work": ["phone", "phone-work"]}})
+def test_no_more_than_all_rows_are_found_where_a_row_has_several_values(
+    session: Session, tmp_path: Path
+) -> None:
+    tenant = tenant_with(
+        tmp_path, {"A": {"home": ["phone", "phone-home"], "work": ["phone", "phone-work"]}}
+    )
     put(session, {"home": [], "work": []}, "('1', '12', '13'), ('2', '14', NULL)", "A")
     validated(session, tenant)
     (found,) = (f for f in worst_findings(session, None) if f.metric == "not_10_digits_count")
     assert (found.count, found.share) == (3, 1.0)
 
 
-def test_an_empty_table_gives_figures_without_division_by_zero(session: Session, tmp_path: Path) -> None:
-    every = {f"c{i}": tags for i, tags in enumerate(sorted({tuple(r.tags[:1]) for r in REPORTS if "*" not in r.tags[0]}))}
+def test_an_empty_table_gives_figures_without_division_by_zero(
+    session: Session, tmp_path: Path
+) -> None:
+    every = {
+        f"c{i}": tags
+        for i, tags in enumerate(
+            sorted({tuple(r.tags[:1]) for r in REPORTS if "*" not in r.tags[0]})
+        )
+    }
     tags = {name: list(t) for name, t in every.items()}
     tenant = tenant_with(tmp_path, {"T": tags})
     columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {c}" for c in tags)
@@ -168,7 +213,10 @@ def test_a_report_that_is_not_applicable_says_why(tmp_path: Path) -> None:
     assert reason_against(BY_ID["IV-T10"], table) == (
         "no column has txn-item/item-quantity and none txn-item/is-return or txn-item/is-cancellation"
     )
-    assert reason_against(BY_ID["IV-X03"], table, extra=False) == "switched off in tenant.yaml (extra_validations)"
+    assert (
+        reason_against(BY_ID["IV-X03"], table, extra=False)
+        == "switched off in tenant.yaml (extra_validations)"
+    )
     assert "when it is built" in reason_against(BY_ID["IV-X01"], table)
 
 
@@ -221,17 +269,33 @@ def test_a_trend_is_by_delivery_day(session: Session, tmp_path: Path) -> None:
         f" ('3', '3', NULL, NULL, {day + (1 << 43)})) AS t(_pk, id, mail, tel, _updated)",
     )
     (table,) = tenant.tables
-    frame = table_figures(session, tenant, table).filter(pl.col("metric") == "missing_email_pct").sort("day")
-    assert frame.select("day", "value").rows() == [(None, 66.667), (date(2026, 1, 1), 50.0), (date(2026, 1, 2), 100.0)]
+    frame = (
+        table_figures(session, tenant, table)
+        .filter(pl.col("metric") == "missing_email_pct")
+        .sort("day")
+    )
+    assert frame.select("day", "value").rows() == [
+        (None, 66.667),
+        (date(2026, 1, 1), 50.0),
+        (date(2026, 1, 2), 100.0),
+    ]
 
 
-def test_a_feed_stops_at_a_finding_only_where_its_file_says_so(session: Session, tmp_path: Path) -> None:
-    put(session, FEED_COLUMNS, "('1', '1', 'canary bird', NULL), ('2', '2', 'a@b.com', NULL)", "S_F")
+def test_a_feed_stops_at_a_finding_only_where_its_file_says_so(
+    session: Session, tmp_path: Path
+) -> None:
+    put(
+        session, FEED_COLUMNS, "('1', '1', 'canary bird', NULL), ('2', '2', 'a@b.com', NULL)", "S_F"
+    )
     for limits in ({}, {"IV-P01.invalid_email_pct": 50}):
         tenant = feed_tenant(tmp_path, block_if=limits)
         stop_if_blocked(session, tenant, tenant.feeds[0])
-    tenant = feed_tenant(tmp_path, block_if={"IV-P01.invalid_email_pct": 49, "IV-P01.missing_email_count": 0})
-    with pytest.raises(C360Error, match=r"S:F.*feeds/s/f.yaml: IV-P01.invalid_email_pct is 50, allowed 49\.") as stopped:
+    tenant = feed_tenant(
+        tmp_path, block_if={"IV-P01.invalid_email_pct": 49, "IV-P01.missing_email_count": 0}
+    )
+    with pytest.raises(
+        C360Error, match=r"S:F.*feeds/s/f.yaml: IV-P01.invalid_email_pct is 50, allowed 49\."
+    ) as stopped:
         stop_if_blocked(session, tenant, tenant.feeds[0])
     assert "canary" not in str(stopped.value)
 
@@ -258,7 +322,13 @@ def test_a_wrong_key_of_block_if_is_an_error(tmp_path: Path, key: str, words: st
         ("FR", ["01 42 68 53 00", "+33 1 42 68 53 00", "+49 30 1234567", "030 1234567"]),
         (
             "any",
-            ["+49 30 1234567", "030 1234567", "0151 23456789", "+33 1 42 68 53 00", "01 42 68 53 00"],
+            [
+                "+49 30 1234567",
+                "030 1234567",
+                "0151 23456789",
+                "+33 1 42 68 53 00",
+                "01 42 68 53 00",
+            ],
         ),
     ],
 )
@@ -278,7 +348,12 @@ def test_numbers_are_held_against_the_plan_of_the_country(
     put(
         session,
         {"tel": []},
-        ", ".join(f"('{i}', '{n}')" for i, n in enumerate([*numbers, "call me", "999-999-9999", "11111111"])),
+        ", ".join(
+            f"('{i}', '{n}')"
+            for i, n in enumerate([*numbers, "call me", "999-999-9999", "11111111"])
+        ),
     )
-    frame = table_figures(session, tenant, tenant.tables[0]).filter(pl.col("metric") == "invalid_phone_count")
+    frame = table_figures(session, tenant, tenant.tables[0]).filter(
+        pl.col("metric") == "invalid_phone_count"
+    )
     assert frame["value"].to_list() == [len(numbers) - len(valid) + 3]

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from c360_assets.tenant.models import CustomField, CustomTable, CustomTableConfig, SqlFile, Tenant, TenantConfig
+from c360_assets.tenant.models import (
+    CustomField,
+    CustomTable,
+    CustomTableConfig,
+    SqlFile,
+    Tenant,
+    TenantConfig,
+)
 from c360_assets.validations.run import table_figures
 from c360_assets.warehouse.ledger import LedgerEntry, record
 from c360_assets.warehouse.session import Session, open_session
@@ -24,7 +31,10 @@ def tenant_with(root: Path, tables: Mapping[str, Tags], **settings: Any) -> Tena
     custom = [
         CustomTable(
             name,
-            CustomTableConfig(primary_key=["id"], fields={column: CustomField(tags=list(t)) for column, t in tags.items()}),
+            CustomTableConfig(
+                primary_key=["id"],
+                fields={column: CustomField(tags=list(t)) for column, t in tags.items()},
+            ),
             SqlFile(name, root / f"{name}.sql", ""),
         )
         for name, tags in tables.items()
@@ -38,20 +48,53 @@ def opened(root: Path) -> Iterator[Session]:
         yield session
 
 
-def delivered(session: Session, day: date, feed: str = "S:F", read: int = 0, rejected: int = 0) -> None:
+def delivered(
+    session: Session, day: date, feed: str = "S:F", read: int = 0, rejected: int = 0
+) -> None:
     """Let the ledger know of one loaded file."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     path = f"f-{day}.csv"
-    record(session, [LedgerEntry(feed, day, path, "", 0, 0, 1, read, read - rejected, rejected, 0, "loaded", "", "", "", now)])
+    record(
+        session,
+        [
+            LedgerEntry(
+                feed,
+                day,
+                path,
+                "",
+                0,
+                0,
+                1,
+                read,
+                read - rejected,
+                rejected,
+                0,
+                "loaded",
+                "",
+                "",
+                "",
+                now,
+            )
+        ],
+    )
 
 
 def put(session: Session, tags: Tags, values: str, name: str = "T") -> None:
     """Write the table `name` with the columns `_pk`, those of `tags`, in order, and `_updated`."""
-    session.write(f"domain/{name}", f"SELECT *, 0::BIGINT AS _updated FROM (VALUES {values}) AS t(_pk, {', '.join(tags)})")
+    session.write(
+        f"domain/{name}",
+        f"SELECT *, 0::BIGINT AS _updated FROM (VALUES {values}) AS t(_pk, {', '.join(tags)})",
+    )
 
 
 def figures(
-    session: Session, tags: Tags, values: str, report: str, *, newest: date | None = None, **settings: Any
+    session: Session,
+    tags: Tags,
+    values: str,
+    report: str,
+    *,
+    newest: date | None = None,
+    **settings: Any,
 ) -> dict[str, object]:
     """The report's figures on a table whose columns after `_pk` are those of `tags`; whole numbers and texts as they are."""
     tenant = tenant_with(session.warehouse.root.parent, {"T": tags}, **settings)
@@ -60,4 +103,7 @@ def figures(
     put(session, tags, values)
     frame = table_figures(session, tenant, tenant.tables[0])
     rows = frame.filter((frame["report_id"] == report) & frame["day"].is_null()).sort("ordinal")
-    return {row["metric"]: row["value"] if row["text"] is None else row["text"] for row in rows.iter_rows(named=True)}
+    return {
+        row["metric"]: row["value"] if row["text"] is None else row["text"]
+        for row in rows.iter_rows(named=True)
+    }

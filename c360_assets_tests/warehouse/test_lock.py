@@ -37,7 +37,9 @@ def test_what_a_killed_holder_left_is_swept_by_the_next_one_only(tmp_path: Path)
 
 
 def test_a_second_run_waits_and_says_for_whom_until_the_first_dies(tmp_path: Path) -> None:
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     told: list[str] = []

@@ -30,14 +30,25 @@ def test_every_type_survives_and_days_are_the_tenants(tmp_path: Path) -> None:
     assert state.rows == 2
     with open_session(tmp_path / "warehouse", "America/New_York") as session:
         session.bind("domain/Shop_Customers")
-        assert session.frame("SELECT * FROM Shop_Customers").columns == ["s", "i", "d", "day", "moment", "flag", "list"]
+        assert session.frame("SELECT * FROM Shop_Customers").columns == [
+            "s",
+            "i",
+            "d",
+            "day",
+            "moment",
+            "flag",
+            "list",
+        ]
         rows = session.rows(
             "SELECT s, i, d::VARCHAR, CAST(moment AS DATE)::VARCHAR, list FROM Shop_Customers ORDER BY s NULLS LAST"
         )
     assert rows == [("a", 1, "1.5000", "2026-01-31", ["x", "y"]), (None, None, None, None, None)]
 
 
-@pytest.mark.parametrize("select", ["SELECT 1::HUGEINT AS x", "SELECT NULL AS x", "SELECT uuid() AS x", "SELECT 1::UBIGINT AS x"])
+@pytest.mark.parametrize(
+    "select",
+    ["SELECT 1::HUGEINT AS x", "SELECT NULL AS x", "SELECT uuid() AS x", "SELECT 1::UBIGINT AS x"],
+)
 def test_types_that_delta_lacks_are_stored_as_others(tmp_path: Path, select: str) -> None:
     with open_session(tmp_path / "warehouse") as session:
         session.write("t", select)
@@ -49,14 +60,24 @@ def test_an_empty_table_keeps_its_columns(tmp_path: Path) -> None:
     with open_session(tmp_path / "warehouse") as session:
         session.write("t", f"SELECT * FROM ({TYPED}) WHERE false")
         session.bind("t")
-        assert session.frame("SELECT * FROM t").columns == ["s", "i", "d", "day", "moment", "flag", "list"]
+        assert session.frame("SELECT * FROM t").columns == [
+            "s",
+            "i",
+            "d",
+            "day",
+            "moment",
+            "flag",
+            "list",
+        ]
 
 
 def test_equal_content_is_not_written_again(tmp_path: Path) -> None:
     with open_session(tmp_path / "warehouse") as session:
         first = session.write("t", "SELECT range AS i FROM range(5)", fingerprint="one")
         session.commit()
-        again = session.write("t", "SELECT range AS i FROM range(5) ORDER BY i DESC", fingerprint="two")
+        again = session.write(
+            "t", "SELECT range AS i FROM range(5) ORDER BY i DESC", fingerprint="two"
+        )
         assert (again.version, again.digest) == (first.version, first.digest)
         other = session.write("t", "SELECT range AS i FROM range(6)")
         assert other.version == first.version + 1
@@ -93,14 +114,24 @@ def test_run_columns_do_not_count_for_the_digest(tmp_path: Path) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(rows=st.lists(st.tuples(st.text(max_size=3) | st.none(), st.integers(0, 3) | st.none()), max_size=8), seed=st.randoms())
-def test_a_digest_depends_on_values_not_on_order(rows: list[tuple[str | None, int | None]], seed: object) -> None:
+@given(
+    rows=st.lists(
+        st.tuples(st.text(max_size=3) | st.none(), st.integers(0, 3) | st.none()), max_size=8
+    ),
+    seed=st.randoms(),
+)
+def test_a_digest_depends_on_values_not_on_order(
+    rows: list[tuple[str | None, int | None]], seed: object
+) -> None:
     import tempfile
 
     schema = {"s": pl.String, "i": pl.Int64}
     shuffled = list(rows)
     seed.shuffle(shuffled)  # type: ignore[attr-defined]
-    with tempfile.TemporaryDirectory() as folder, open_session(Path(folder) / "warehouse") as session:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_session(Path(folder) / "warehouse") as session,
+    ):
         one = session.write("a", pl.DataFrame(rows, schema=schema, orient="row"))
         two = session.write("b", pl.DataFrame(shuffled, schema=schema, orient="row"))
         more = session.write("c", pl.DataFrame([*rows, ("new", 9)], schema=schema, orient="row"))
@@ -115,7 +146,10 @@ def test_duplicate_rows_do_not_cancel_out(tmp_path: Path) -> None:
 
 
 def test_a_table_name_cannot_leave_the_warehouse(tmp_path: Path) -> None:
-    with open_session(tmp_path / "warehouse") as session, pytest.raises(C360Error, match="leaves the warehouse folder"):
+    with (
+        open_session(tmp_path / "warehouse") as session,
+        pytest.raises(C360Error, match="leaves the warehouse folder"),
+    ):
         session.write("../elsewhere", "SELECT 1 AS i")
 
 

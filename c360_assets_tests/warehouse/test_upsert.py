@@ -31,7 +31,11 @@ def test_the_same_content_and_digest_as_a_whole_write(
             before = session.state("changed")
             state = session.upsert("changed", "SELECT * FROM step", "SELECT k FROM step", "k")
             expected = session.write("whole", frame(whole))
-            assert (state.digest, state.rows, state.columns) == (expected.digest, expected.rows, expected.columns)
+            assert (state.digest, state.rows, state.columns) == (
+                expected.digest,
+                expected.rows,
+                expected.columns,
+            )
             session.bind("changed")
             assert dict(session.rows("SELECT k, v FROM changed")) == whole
             if before is not None and before.digest == state.digest:

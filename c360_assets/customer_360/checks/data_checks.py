@@ -57,7 +57,9 @@ ITEM_KEYS = ("datasource", "pk", "order_id")
 PERSON = ("amperity_id",)
 
 
-def _items(id_: str, question: str, finding: str, where: str = "TRUE", threshold: float = 0.0) -> Check:
+def _items(
+    id_: str, question: str, finding: str, where: str = "TRUE", threshold: float = 0.0
+) -> Check:
     return Check(id_, question, (ITEMS,), finding, ITEM_KEYS, where=where, threshold=threshold)
 
 
@@ -95,7 +97,13 @@ CHECKS: tuple[Check, ...] = (
         "SELECT datasource, pk, COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS has_several_people "
         "FROM unified_coalesced GROUP BY datasource, pk",
     ),
-    Check("CV-A02", "Is no purchaser a prospect?", ("customer_attributes",), "is_purchaser AND is_prospect", PERSON),
+    Check(
+        "CV-A02",
+        "Is no purchaser a prospect?",
+        ("customer_attributes",),
+        "is_purchaser AND is_prospect",
+        PERSON,
+    ),
     Check(
         "CV-A03",
         "Do prospects have no orders?",
@@ -184,7 +192,13 @@ CHECKS: tuple[Check, ...] = (
         "SELECT loyalty_id, COUNT(*) AS memberships, COUNT(DISTINCT amperity_id) AS people FROM unified_loyalty "
         "GROUP BY loyalty_id",
     ),
-    Check("CV-L02", "Is the opt-in of members known?", ("unified_loyalty",), "is_opted_in IS NULL", ("datasource", "pk")),
+    Check(
+        "CV-L02",
+        "Is the opt-in of members known?",
+        ("unified_loyalty",),
+        "is_opted_in IS NULL",
+        ("datasource", "pk"),
+    ),
     _loyalty_pair("CV-L03", "accrual"),
     _loyalty_pair("CV-L04", "redemption"),
     Check(
@@ -230,13 +244,27 @@ CHECKS: tuple[Check, ...] = (
         "SELECT * FROM {orders_of_items} AS orders",
         "has_purchase",
     ),
-    Check("CV-T05", "Do orders have a store?", ("unified_transactions",), "store_id IS NULL", ("order_id",), threshold=100.0),
+    Check(
+        "CV-T05",
+        "Do orders have a store?",
+        ("unified_transactions",),
+        "store_id IS NULL",
+        ("order_id",),
+        threshold=100.0,
+    ),
     *(
-        _items(f"CV-T06.{c}", f"Do purchased items have a {c.replace('_', ' ')}?", f"is_blank({c})", PURCHASE)
+        _items(
+            f"CV-T06.{c}",
+            f"Do purchased items have a {c.replace('_', ' ')}?",
+            f"is_blank({c})",
+            PURCHASE,
+        )
         for c in ("product_id", "product_category", "product_subcategory", "product_description")
     ),
     *(
-        _items(f"CV-T07.{c}", f"Is {c} of returns and cancellations zero or less?", f"{c} > 0", UNDONE)
+        _items(
+            f"CV-T07.{c}", f"Is {c} of returns and cancellations zero or less?", f"{c} > 0", UNDONE
+        )
         for c in ("item_cost", "item_quantity", "item_revenue")
     ),
     Check(
@@ -286,7 +314,12 @@ CHECKS: tuple[Check, ...] = (
         f"{PURCHASE} AND item_list_price <> 0 AND item_discount_percent IS NOT NULL AND item_discount_amount IS NOT NULL",
     ),
     _items("CV-T14", "Is revenue known?", "item_revenue IS NULL"),
-    _items("CV-T15", "Is the quantity of purchases above zero?", "item_quantity IS NULL OR item_quantity <= 0", PURCHASE),
+    _items(
+        "CV-T15",
+        "Is the quantity of purchases above zero?",
+        "item_quantity IS NULL OR item_quantity <= 0",
+        PURCHASE,
+    ),
     _items(
         "CV-T16",
         "Are order times known and past?",

@@ -57,9 +57,17 @@ def validate_database(session: Session, database: Database, *, as_of: date) -> T
     rows += [row for node in database.nodes for row in _promised(session, database, node)]
     frame = pl.DataFrame(rows, schema=COLUMNS, orient="row")
     warned = frame.filter(pl.col("status") == "warning")["validation_id"].to_list()
-    state = session.write(database.own(TABLE), frame, figures={"checks": len(rows), "warnings": len(warned), "warned": warned})
-    stopping = {id_.lower() for id_ in settings.blocking}  # they name columns, which are compared without case
-    blocking = sorted(id_ for id_ in warned if not {id_.lower(), id_.split(".")[0].lower()}.isdisjoint(stopping))
+    state = session.write(
+        database.own(TABLE),
+        frame,
+        figures={"checks": len(rows), "warnings": len(warned), "warned": warned},
+    )
+    stopping = {
+        id_.lower() for id_ in settings.blocking
+    }  # they name columns, which are compared without case
+    blocking = sorted(
+        id_ for id_ in warned if not {id_.lower(), id_.split(".")[0].lower()}.isdisjoint(stopping)
+    )
     if blocking:
         raise C360Error(
             f"the database is not published: {', '.join(blocking)} found more than allowed "
@@ -106,7 +114,9 @@ def _promised(session: Session, database: Database, node: TableNode) -> list[Row
     rows: list[Row] = []
     for column, item in promises.items():
         name, table = quote_ident(column), quote_ident(node.name)
-        ((total, known, distinct),) = session.rows(f"SELECT count(*), count({name}), count(DISTINCT {name}) FROM _c360_promised")
+        ((total, known, distinct),) = session.rows(
+            f"SELECT count(*), count({name}), count(DISTINCT {name}) FROM _c360_promised"
+        )
         told = f"{node.name}.{column}"
         if item.required:
             rows.append(_promise(f"db/required.{told}", "Does every row have a value?", node.name, total, total - known,
@@ -125,7 +135,10 @@ def _promise(id_: str, question: str, table: str, checked: int, found: int, sql:
 
 
 def _run(
-    session: Session, checks: Sequence[Check], columns: Mapping[str, set[str]], thresholds: Mapping[str, float]
+    session: Session,
+    checks: Sequence[Check],
+    columns: Mapping[str, set[str]],
+    thresholds: Mapping[str, float],
 ) -> list[Row]:
     """A row per check, in order. Checks of one source are counted in one pass over it, what several share is computed once."""
     asked: dict[str, list[Check]] = {}
@@ -137,9 +150,16 @@ def _run(
     counts: dict[str, tuple[int, int]] = {}
     for source, together in asked.items():
         # Not FILTER: with dozens of counts the engine takes three times as long for it.
-        each = [_count(condition) for c in together for condition in (c.where, f"({c.where}) AND ({c.finding})")]
+        each = [
+            _count(condition)
+            for c in together
+            for condition in (c.where, f"({c.where}) AND ({c.finding})")
+        ]
         (values,) = session.rows(f"SELECT {', '.join(each)} FROM {source}")
-        counts |= {c.id: pair for c, pair in zip(together, zip(values[::2], values[1::2], strict=True), strict=True)}
+        counts |= {
+            c.id: pair
+            for c, pair in zip(together, zip(values[::2], values[1::2], strict=True), strict=True)
+        }
     for table in KEPT.values():
         session.execute(f"DROP TABLE IF EXISTS {table}")
     return [_row(check, counts.get(check.id), _threshold(check, thresholds)) for check in checks]
@@ -165,7 +185,9 @@ def _is_applicable(session: Session, check: Check, columns: Mapping[str, set[str
     if check.table not in columns:
         return False
     try:
-        session.rows(f"DESCRIBE SELECT ({check.where}) AND ({check.finding}) AS found FROM {check.source(INLINE)}")
+        session.rows(
+            f"DESCRIBE SELECT ({check.where}) AND ({check.finding}) AS found FROM {check.source(INLINE)}"
+        )
     except (duckdb.BinderException, duckdb.CatalogException):
         return False
     return True

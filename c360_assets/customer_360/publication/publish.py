@@ -22,7 +22,13 @@ from c360_assets.customer_360.publication.statistics import Described, fill_stat
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_statements
 from c360_assets.customer_360.tables.build import fingerprint_of, own_code, prepare_context
-from c360_assets.customer_360.tables.databases import FILTER_TABLE, UNIFIED, Database, condition_of, databases
+from c360_assets.customer_360.tables.databases import (
+    FILTER_TABLE,
+    UNIFIED,
+    Database,
+    condition_of,
+    databases,
+)
 from c360_assets.customer_360.tables.graph import TableNode, lineage
 from c360_assets.customer_360.tables.references import DIALECT, parse_select
 from c360_assets.customer_360.tables.run_records import TABLES as RECORD_TABLES
@@ -33,21 +39,36 @@ from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
 from c360_assets.semantics.tags import CATALOGUE, GROUPS, column_for, tag_info
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.digest import RUN_TABLES, fingerprint
-from c360_assets.warehouse.published_file import PublishedTable, database_path, opens, publish, sweep
+from c360_assets.warehouse.published_file import (
+    PublishedTable,
+    database_path,
+    opens,
+    publish,
+    sweep,
+)
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 
 META = "published"
 CATALOGUE_TABLE = "c360_catalog"
 # Tables made at publication, not built: documented all the same.
-MADE = {RUN_CONTEXT: "main", CATALOGUE_TABLE: "main", FILTER_TABLE: "main", STATISTICS_TABLE: "reports"}
+MADE = {
+    RUN_CONTEXT: "main",
+    CATALOGUE_TABLE: "main",
+    FILTER_TABLE: "main",
+    STATISTICS_TABLE: "reports",
+}
 REPORT_STAGES = frozenset({"validations", "ingest"})
 UNTAGGED = "As its source sends it; neither a tag nor a description says what it means"
 SYSTEM_TEXT = {
     "_pk": ColumnSpec("VARCHAR", "Key of the row: its primary key as text"),
     "_uuid_pk": ColumnSpec("VARCHAR", "Key of the row as a UUID"),
-    "_updated": ColumnSpec("BIGINT", "Which delivery the row came with: grows with delivery day, attempt and position"),
-    "amperity_id": ColumnSpec("VARCHAR", "Stable id of the person the row belongs to; empty when none or several match"),
+    "_updated": ColumnSpec(
+        "BIGINT", "Which delivery the row came with: grows with delivery day, attempt and position"
+    ),
+    "amperity_id": ColumnSpec(
+        "VARCHAR", "Stable id of the person the row belongs to; empty when none or several match"
+    ),
 }
 
 
@@ -67,7 +88,9 @@ class Entry:
     view: str = ""
 
 
-def entries(session: Session, database: Database, specs: Mapping[str, TableSpec] | None = None) -> list[Entry]:
+def entries(
+    session: Session, database: Database, specs: Mapping[str, TableSpec] | None = None
+) -> list[Entry]:
     """All tables of a published database, by schema and name.
 
     A documented table that is not built is there too, empty with its full schema. `specs` describes tables beyond the
@@ -81,17 +104,32 @@ def entries(session: Session, database: Database, specs: Mapping[str, TableSpec]
     meanings: dict[str, Mapping[str, ColumnSpec]] = {}  # by stored name
     shown: dict[str, str] = {}  # source tables of the database, by stored name
 
-    def add(schema: str, name: str, stored: str, spec: TableSpec | None, node: TableNode | None = None) -> None:
+    def add(
+        schema: str, name: str, stored: str, spec: TableSpec | None, node: TableNode | None = None
+    ) -> None:
         state = session.state(stored)
         columns = state.columns if state is not None else declared.get(name)
         if columns is None or _is_hidden(keeps, stored):
             return
-        inherited = _inherited(session, node, columns, meanings) if node is not None and node.source == "tenant" else {}
-        meaning = {column: _meaning(column, type_, spec, tags, inherited.get(column)) for column, type_ in columns.items()}
+        inherited = (
+            _inherited(session, node, columns, meanings)
+            if node is not None and node.source == "tenant"
+            else {}
+        )
+        meaning = {
+            column: _meaning(column, type_, spec, tags, inherited.get(column))
+            for column, type_ in columns.items()
+        }
         meanings[stored] = meaning
         text = spec.description if spec else ""
-        view = _gathered(session, node, shown) if node is not None and database.key is None and not database.listed else ""
-        found.append(Entry(schema, name, stored if state is not None else None, text, columns, meaning, view))
+        view = (
+            _gathered(session, node, shown)
+            if node is not None and database.key is None and not database.listed
+            else ""
+        )
+        found.append(
+            Entry(schema, name, stored if state is not None else None, text, columns, meaning, view)
+        )
 
     nodes = database.nodes
     replaced = {node.name.lower() for node in nodes}
@@ -100,27 +138,54 @@ def entries(session: Session, database: Database, specs: Mapping[str, TableSpec]
             add("main", name, name, documented)
     found = [entry for entry in found if entry.name not in replaced]
     for table in tenant.tables:
-        stored = table.stitched_asset if session.state(table.stitched_asset) is not None else table.asset
+        stored = (
+            table.stitched_asset if session.state(table.stitched_asset) is not None else table.asset
+        )
         state = session.state(stored)
         if state is not None and not _is_hidden(keeps, stored):
             told = _told_columns(tenant, table)
-            meaning = {c: _source_meaning(table, c, type_, told.get(c, "")) for c, type_ in state.columns.items()}
+            meaning = {
+                c: _source_meaning(table, c, type_, told.get(c, ""))
+                for c, type_ in state.columns.items()
+            }
             meanings[stored] = meaning
             shown[stored] = table.physical
-            found.append(Entry("domain", table.physical, stored, table.description, state.columns, meaning))
+            found.append(
+                Entry("domain", table.physical, stored, table.description, state.columns, meaning)
+            )
     for node in nodes:
         own = tenant.database_yaml.get(node.name)
         spec = known.get(node.name.lower())
-        add("main", node.name, node.table, spec if own is None else _told(node.name, own, spec), node)
+        add(
+            "main",
+            node.name,
+            node.table,
+            spec if own is None else _told(node.name, own, spec),
+            node,
+        )
     for name, schema in MADE.items():
         columns = {column: spec.type for column, spec in known[name].columns.items()}
-        found.append(Entry(schema, name, None, known[name].description, columns, known[name].columns))
-    reports = {name for name, spec in known.items() if spec.stage in REPORT_STAGES and database.is_group} | {VALIDATION_TABLE}
+        found.append(
+            Entry(schema, name, None, known[name].description, columns, known[name].columns)
+        )
+    reports = {
+        name for name, spec in known.items() if spec.stage in REPORT_STAGES and database.is_group
+    } | {VALIDATION_TABLE}
     reports |= set(RECORD_TABLES) if database.is_group else set()
     for name in reports:
         if name in known and known[name].view:
             types = {column: spec.type for column, spec in known[name].columns.items()}
-            found.append(Entry("reports", name, None, known[name].description, types, known[name].columns, known[name].view))
+            found.append(
+                Entry(
+                    "reports",
+                    name,
+                    None,
+                    known[name].description,
+                    types,
+                    known[name].columns,
+                    known[name].view,
+                )
+            )
         elif session.state(database.own(name)) is not None:
             add("reports", name, database.own(name), known.get(name))
     listed = {*(name.lower() for name in database.listed), *MADE, *reports}
@@ -134,8 +199,17 @@ def _gathered(session: Session, node: TableNode, shown: Mapping[str, str]) -> st
     Its rows would stand there twice, as in a large tenant nothing else does. What was built must be what the sources hold now.
     """
     state = session.state(node.table)
-    gathers = node.source == "semantic" and BY_NAME[node.name].consent is None and set(node.deps) <= set(shown)
-    if not gathers or state is None or not state.rows or state.fingerprint != fingerprint_of(session, node, date.min):
+    gathers = (
+        node.source == "semantic"
+        and BY_NAME[node.name].consent is None
+        and set(node.deps) <= set(shown)
+    )
+    if (
+        not gathers
+        or state is None
+        or not state.rows
+        or state.fingerprint != fingerprint_of(session, node, date.min)
+    ):
         return ""
     called = {name.lower(): shown[stored] for name, stored in node.binds}
     query = parse_select(node.sql, node.file)
@@ -151,16 +225,27 @@ def _is_hidden(keeps: Mapping[str, str | None], stored: str) -> bool:
 
 
 def _inherited(
-    session: Session, node: TableNode, columns: Iterable[str], meanings: Mapping[str, Mapping[str, ColumnSpec]]
+    session: Session,
+    node: TableNode,
+    columns: Iterable[str],
+    meanings: Mapping[str, Mapping[str, ColumnSpec]],
 ) -> dict[str, ColumnSpec]:
     """What columns of the tenant's own SQL take over from the columns they are computed from.
 
     A column passed on under its name keeps its meaning; a column computed from personal data is personal data. Where
     nobody can say what a column is computed from, it may be anything that the SQL reads. The case of names says nothing.
     """
-    schemas = {table: state.columns for table in node.deps if (state := session.state(table)) is not None}
-    known = {table: {c.lower(): spec for c, spec in meanings[table].items()} for table in node.deps if table in meanings}
-    anything = ColumnSpec("", "", "", any(spec.pii for specs in known.values() for spec in specs.values()))
+    schemas = {
+        table: state.columns for table in node.deps if (state := session.state(table)) is not None
+    }
+    known = {
+        table: {c.lower(): spec for c, spec in meanings[table].items()}
+        for table in node.deps
+        if table in meanings
+    }
+    anything = ColumnSpec(
+        "", "", "", any(spec.pii for specs in known.values() for spec in specs.values())
+    )
     traced = {column.lower(): leaves for column, leaves in lineage(node, schemas).items()}
     found: dict[str, ColumnSpec] = {}
     for column in columns:
@@ -207,15 +292,21 @@ def _told(name: str, own: Any, spec: TableSpec | None) -> TableSpec:
     )
 
 
-def _meaning(column: str, type_: str, spec: TableSpec | None, tags: set[str], inherited: ColumnSpec | None) -> ColumnSpec:
+def _meaning(
+    column: str, type_: str, spec: TableSpec | None, tags: set[str], inherited: ColumnSpec | None
+) -> ColumnSpec:
     """What a column of a core table means: as documented, as the column it comes from, or as the tag of its name."""
     if spec is not None and column in spec.columns:
         documented = spec.columns[column]
         return replace(documented, pii=documented.pii or (inherited is not None and inherited.pii))
     if inherited is not None:
         return inherited
-    prefixes = [prefix for prefix, group in GROUPS.items() if spec is not None and group.table == spec.name]
-    tag = next((t for t in sorted(tags) if column_for(t) == column and _of_group(t, prefixes)), None)
+    prefixes = [
+        prefix for prefix, group in GROUPS.items() if spec is not None and group.table == spec.name
+    ]
+    tag = next(
+        (t for t in sorted(tags) if column_for(t) == column and _of_group(t, prefixes)), None
+    )
     if tag is None:
         tag = next((t for t in CATALOGUE if t.replace("-", "_") == column), None)
     if tag is None:
@@ -225,7 +316,9 @@ def _meaning(column: str, type_: str, spec: TableSpec | None, tags: set[str], in
 
 
 def _of_group(tag: str, prefixes: list[str]) -> bool:
-    return tag.rsplit("/", 1)[0] in prefixes if "/" in tag else tag.startswith("fk-") or not prefixes
+    return (
+        tag.rsplit("/", 1)[0] in prefixes if "/" in tag else tag.startswith("fk-") or not prefixes
+    )
 
 
 def _source_meaning(table: SourceTable, column: str, type_: str, told: str) -> ColumnSpec:
@@ -234,10 +327,17 @@ def _source_meaning(table: SourceTable, column: str, type_: str, told: str) -> C
         return SYSTEM_TEXT[column]
     infos = [tag_info(tag) for tag in table.tags.get(column, [])]
     text = ". ".join(dict.fromkeys(info.description for info in infos if info.description))
-    return ColumnSpec(type_, told or text or UNTAGGED, ",".join(info.name for info in infos), any(info.pii for info in infos))
+    return ColumnSpec(
+        type_,
+        told or text or UNTAGGED,
+        ",".join(info.name for info in infos),
+        any(info.pii for info in infos),
+    )
 
 
-def publish_plan(database: Database, session: Session, listed: Sequence[Entry], *, as_of: date) -> list[PublishedTable]:
+def publish_plan(
+    database: Database, session: Session, listed: Sequence[Entry], *, as_of: date
+) -> list[PublishedTable]:
     """What to write for the tables `listed`; their sources are named in a session by `_bind`.
 
     `run_context` holds the date of the run, so that the SQL of a table runs on the published file as it stands.
@@ -256,11 +356,26 @@ def publish_plan(database: Database, session: Session, listed: Sequence[Entry], 
             blank = session.blank_columns(entry.stored)
             select = f"SELECT * FROM _c360_published_{number}"
         else:
-            nothing = ", ".join(f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in entry.columns.items())
+            nothing = ", ".join(
+                f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in entry.columns.items()
+            )
             select = entry.view or made.get(entry.name, f"SELECT {nothing} WHERE FALSE")
-        told = {column: spec.description for column, spec in entry.meaning.items() if spec.description}
+        told = {
+            column: spec.description for column, spec in entry.meaning.items() if spec.description
+        }
         rows = state.rows if state is not None else 0
-        published.append(PublishedTable(entry.schema, entry.name, select, entry.description, told, bool(entry.view), blank, rows))
+        published.append(
+            PublishedTable(
+                entry.schema,
+                entry.name,
+                select,
+                entry.description,
+                told,
+                bool(entry.view),
+                blank,
+                rows,
+            )
+        )
     return published
 
 
@@ -277,7 +392,16 @@ def _bind(session: Session, database: Database, listed: Sequence[Entry], as_of: 
 def catalogue(listed: Sequence[Entry]) -> pl.DataFrame:
     """`c360_catalog`: one row per column of every table, in table order."""
     rows = [
-        (e.schema, e.name, column, position, type_, meaning.description, meaning.semantic, meaning.pii)
+        (
+            e.schema,
+            e.name,
+            column,
+            position,
+            type_,
+            meaning.description,
+            meaning.semantic,
+            meaning.pii,
+        )
         for e in listed
         for position, (column, type_) in enumerate(e.columns.items(), 1)
         for meaning in [e.meaning[column]]
@@ -286,7 +410,9 @@ def catalogue(listed: Sequence[Entry]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def published_fingerprint(session: Session, database: Database, specs: Mapping[str, TableSpec] | None = None) -> str:
+def published_fingerprint(
+    session: Session, database: Database, specs: Mapping[str, TableSpec] | None = None
+) -> str:
     """Digest of all that the published file shows and is checked by; run and log tables count only by their being there."""
     shown: list[Any] = []
     for entry in entries(session, database, specs):
@@ -294,7 +420,18 @@ def published_fingerprint(session: Session, database: Database, specs: Mapping[s
         content = state.digest if state is not None and entry.name not in RUN_TABLES else None
         meaning = {c: (s.description, s.semantic, s.pii) for c, s in entry.meaning.items()}
         kept = condition_of(database.keeps, entry.stored or "")
-        shown.append((entry.schema, entry.name, content, dict(entry.columns), entry.description, meaning, kept, entry.view))
+        shown.append(
+            (
+                entry.schema,
+                entry.name,
+                content,
+                dict(entry.columns),
+                entry.description,
+                meaning,
+                kept,
+                entry.view,
+            )
+        )
     if database.key is not None:
         # Filters by person read the records, whether or not they are shown.
         records = session.state(UNIFIED)
@@ -307,12 +444,16 @@ def meta_of(database: Database) -> str:
     return META if database.is_group else f"{META}:{database.name}"
 
 
-def unpublished(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> list[Database]:
+def unpublished(
+    session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None
+) -> list[Database]:
     """The databases whose published file does not show what is built now."""
     return [d for d in databases(tenant) if not _is_shown(session, d, specs)]
 
 
-def is_published(session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None) -> bool:
+def is_published(
+    session: Session, tenant: Tenant, specs: Mapping[str, TableSpec] | None = None
+) -> bool:
     """Whether the published file of every database shows what is built now."""
     return not unpublished(session, tenant, specs)
 
@@ -342,7 +483,9 @@ def publish_database(
     """
     database = database or databases(tenant)[0]
     checked = validate_database(session, database, as_of=as_of)
-    profiles = session.state(next((n.table for n in database.nodes if n.name == "customer_360"), "customer_360"))
+    profiles = session.state(
+        next((n.table for n in database.nodes if n.name == "customer_360"), "customer_360")
+    )
     customers = profiles.rows if profiles is not None else 0
     session.bind(database.own(VALIDATION_TABLE), "_c360_checked")
     record_run(
@@ -360,7 +503,13 @@ def publish_database(
     tables = publish_plan(database, session, listed, as_of=as_of)
     functions = macro_statements(schema="published.main")
     described = [
-        Described(e.schema, e.name, e.columns, e.meaning, session.blank_columns(e.stored) if e.stored else frozenset())
+        Described(
+            e.schema,
+            e.name,
+            e.columns,
+            e.meaning,
+            session.blank_columns(e.stored) if e.stored else frozenset(),
+        )
         for e in listed
         if e.schema != "reports" and e.name not in MADE
     ]
@@ -379,7 +528,9 @@ def publish_database(
     except (duckdb.Error, OSError) as error:
         # A full disk most of all: what was begun must not keep filling it.
         sweep(path)
-        raise C360Error(f"{path.name} could not be written: {_kind(error)}; what was published before stays") from None
+        raise C360Error(
+            f"{path.name} could not be written: {_kind(error)}; what was published before stays"
+        ) from None
     figures = {
         "tables": len(tables),
         "bytes": size,
@@ -388,7 +539,9 @@ def publish_database(
         "warnings": checked.figures["warnings"],
     }
     mark = published_fingerprint(session, database, specs)
-    session.commit(**{meta_of(database): {"fingerprint": mark, "as_of": as_of.isoformat(), **figures}})
+    session.commit(
+        **{meta_of(database): {"fingerprint": mark, "as_of": as_of.isoformat(), **figures}}
+    )
     return figures
 
 
@@ -396,5 +549,12 @@ def _kind(error: Exception) -> str:
     """What went wrong, without the engine's text beyond the system's own words: it may quote values."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
-    told = next((text for text in ("No space left on device", "File too large", "Permission denied") if text in str(error)), None)
+    told = next(
+        (
+            text
+            for text in ("No space left on device", "File too large", "Permission denied")
+            if text in str(error)
+        ),
+        None,
+    )
     return told or type(error).__name__

@@ -46,7 +46,9 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 
 
-def fill_statistics(session: Session, database: str, run_id: str, tables: Sequence[Described]) -> None:
+def fill_statistics(
+    session: Session, database: str, run_id: str, tables: Sequence[Described]
+) -> None:
     """Fill `reports.column_statistics` of the attached `database` with a row per column of `tables`."""
     sizes = {
         (schema, name): size
@@ -61,17 +63,29 @@ def fill_statistics(session: Session, database: str, run_id: str, tables: Sequen
     def described(own: Session, table: Described) -> list[tuple[object, ...]]:
         return _described(own, database, run_id, table, sizes[table.schema, table.name])
 
-    largest_first = sorted(range(len(tables)), key=lambda i: sizes[tables[i].schema, tables[i].name], reverse=True)
-    rows = dict(zip(largest_first, together(session, described, [tables[i] for i in largest_first]), strict=True))
+    largest_first = sorted(
+        range(len(tables)), key=lambda i: sizes[tables[i].schema, tables[i].name], reverse=True
+    )
+    rows = dict(
+        zip(
+            largest_first,
+            together(session, described, [tables[i] for i in largest_first]),
+            strict=True,
+        )
+    )
     found = [row for i in range(len(tables)) for row in rows[i]]
     session.register("_c360_statistics", pl.DataFrame(found, schema=SCHEMA, orient="row"))
     session.execute(f"INSERT INTO {database}.reports.{TABLE} SELECT * FROM _c360_statistics")
 
 
-def _described(session: Session, database: str, run_id: str, table: Described, size: int) -> list[tuple[object, ...]]:
+def _described(
+    session: Session, database: str, run_id: str, table: Described, size: int
+) -> list[tuple[object, ...]]:
     """The rows of one table, which one query counts; `size` is about its number of rows."""
     is_estimate = size > EXACT_ROWS
-    distinct = "least(approx_count_distinct({0}), count({0}))" if is_estimate else "count(DISTINCT {0})"
+    distinct = (
+        "least(approx_count_distinct({0}), count({0}))" if is_estimate else "count(DISTINCT {0})"
+    )
     parts = ["count(*)"]
     for column in table.columns:
         if column in table.blank:

@@ -56,7 +56,9 @@ PUNCTUATION = r"[.,\\/#!$%^&*;:{}=_()~`-]"
 
 
 def address_standardization(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
-    words = [(before, convert, "STREET") for before, convert in sorted(street_abbreviations().items())]
+    words = [
+        (before, convert, "STREET") for before, convert in sorted(street_abbreviations().items())
+    ]
     words += [(before, convert, "STATE") for before, convert in sorted(state_codes().items())]
     return {"words": words}
 
@@ -74,8 +76,12 @@ def customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, 
         "lifecycle": _lifecycle(config),
         "last_status": "Lost" if "dormant" in config.lifecycle_days else "Dormant",
         "limits": limits,
-        "employee_domains": sorted({d.strip().lower() for d in config.is_employee.get("domains", [])}),
-        "employee_exceptions": sorted({e.strip().lower() for e in config.is_employee.get("exceptions", [])}),
+        "employee_domains": sorted(
+            {d.strip().lower() for d in config.is_employee.get("domains", [])}
+        ),
+        "employee_exceptions": sorted(
+            {e.strip().lower() for e in config.is_employee.get("exceptions", [])}
+        ),
         "churn": _churn(config.churn),
         "business": _business(config),
         "gifts": _gifts(config, tenant, available),
@@ -88,7 +94,10 @@ def _churn(days: Mapping[str, int]) -> list[dict[str, Any]]:
     """Stages by rising number of days since the latest order; each begins the day after the one before it ends."""
     stages = sorted(days.items(), key=lambda item: (item[1], item[0]))
     before: list[int | None] = [None, *(limit for _, limit in stages)]
-    return [{"name": name, "days": limit, "after": after} for (name, limit), after in zip(stages, before, strict=False)]
+    return [
+        {"name": name, "days": limit, "after": after}
+        for (name, limit), after in zip(stages, before, strict=False)
+    ]
 
 
 def _business(config: CustomerAttributesConfig) -> dict[str, str] | None:
@@ -103,10 +112,14 @@ def _business(config: CustomerAttributesConfig) -> dict[str, str] | None:
     }
 
 
-def _gifts(config: CustomerAttributesConfig, tenant: Tenant, available: frozenset[str]) -> dict[str, Any] | None:
+def _gifts(
+    config: CustomerAttributesConfig, tenant: Tenant, available: frozenset[str]
+) -> dict[str, Any] | None:
     """Items say what they are, else the catalogue of products does; without either nothing is known."""
     rule = config.is_gift_giver
-    described = "product_description" in columns_of(tenant, BY_NAME["unified_itemized_transactions"])
+    described = "product_description" in columns_of(
+        tenant, BY_NAME["unified_itemized_transactions"]
+    )
     if rule is None or not (described or "unified_product_catalog" in available):
         return None
     return {
@@ -122,7 +135,11 @@ def _test_accounts(config: CustomerAttributesConfig) -> dict[str, str] | None:
     if rule is None:
         return None
     prefix = f"^({'|'.join(_pattern(word) for word in rule.words)})"
-    return {"words": _literals(rule.words), "prefix": prefix, "exceptions": _literals(rule.exceptions)}
+    return {
+        "words": _literals(rule.words),
+        "prefix": prefix,
+        "exceptions": _literals(rule.exceptions),
+    }
 
 
 def _pattern(word: str) -> str:
@@ -139,7 +156,9 @@ def _literals(values: Sequence[str]) -> str:
 
 def _lifecycle(config: CustomerAttributesConfig) -> list[dict[str, Any]]:
     """Status rules, first true decides: new by the first order, the others by the latest, by rising number of days."""
-    days = sorted(config.lifecycle_days.items(), key=lambda item: (item[0] != "new", item[1], item[0]))
+    days = sorted(
+        config.lifecycle_days.items(), key=lambda item: (item[0] != "new", item[1], item[0])
+    )
     return [
         {
             "status": name[:1].upper() + name[1:],
@@ -154,11 +173,16 @@ def customer_360(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     config = tenant.config.customer_360.customer_360
     return {
         "profile_columns": PROFILE_COLUMNS,
-        "transaction_columns": TRANSACTION_COLUMNS if config.template == "transaction_attributes" else (),
+        "transaction_columns": TRANSACTION_COLUMNS
+        if config.template == "transaction_attributes"
+        else (),
         "hashed": config.hashed,
     }
 
 
 def pii_table(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     treated = {"birthdate", "state", "phone", "gender"}
-    return {"columns": [c for c in PROFILE_COLUMNS if c not in treated], "wanted": tenant.config.customer_360.pii_table}
+    return {
+        "columns": [c for c in PROFILE_COLUMNS if c not in treated],
+        "wanted": tenant.config.customer_360.pii_table,
+    }

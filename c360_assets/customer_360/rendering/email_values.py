@@ -32,7 +32,9 @@ ALIASES = {
 
 def email_ampid_assignment(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     config = tenant.merge_policy.email_ampid_assignment
-    engagement = {name: column.type for name, column in table_spec("email_engagement_summary").columns.items()}
+    engagement = {
+        name: column.type for name, column in table_spec("email_engagement_summary").columns.items()
+    }
     attributes: list[tuple[str, str]] = []
     summary: list[tuple[str, str, str]] = []
     uses = dict.fromkeys(ALIASES, False)
@@ -72,11 +74,26 @@ def email_ampid_assignment(tenant: Tenant, available: frozenset[str]) -> dict[st
 
 
 def events_summary() -> dict[str, Any]:
-    days = [(f"last_{n}_days", f"CAST(as_of - INTERVAL '{n}' DAY AS DATE)") for n in (1, 3, 5, 7, 14, 30)]
-    months = [(f"last_{n}_months", f"CAST(as_of - INTERVAL '{n}' MONTH AS DATE)") for n in (3, 6, 9, 12)]
-    return {"periods": days + months, "recent": "CAST(as_of - INTERVAL '15' MONTH AS DATE)", "moments": EVENT_MOMENTS}
+    days = [
+        (f"last_{n}_days", f"CAST(as_of - INTERVAL '{n}' DAY AS DATE)")
+        for n in (1, 3, 5, 7, 14, 30)
+    ]
+    months = [
+        (f"last_{n}_months", f"CAST(as_of - INTERVAL '{n}' MONTH AS DATE)") for n in (3, 6, 9, 12)
+    ]
+    return {
+        "periods": days + months,
+        "recent": "CAST(as_of - INTERVAL '15' MONTH AS DATE)",
+        "moments": EVENT_MOMENTS,
+    }
 
 
 def email_engagement_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     known = table_spec("email_engagement_attributes").columns
-    return {"measures": [c for c in table_spec("email_engagement_summary").columns if c in known and c not in ("brand", "email")]}
+    return {
+        "measures": [
+            c
+            for c in table_spec("email_engagement_summary").columns
+            if c in known and c not in ("brand", "email")
+        ]
+    }

@@ -57,12 +57,16 @@ SEMANTIC_TABLES: tuple[SemanticTable, ...] = (
     SemanticTable(
         "email_opt_status",
         "email-opt",
-        consent=Consent("email", "is_email_opted_in", "LOWER(clean({}))", ("brand", "region", "email_program")),
+        consent=Consent(
+            "email", "is_email_opted_in", "LOWER(clean({}))", ("brand", "region", "email_program")
+        ),
     ),
     SemanticTable(
         "sms_opt_status",
         "sms-opt",
-        consent=Consent("phone", "is_sms_opted_in", "phone_key({})", ("brand", "region", "sms_program")),
+        consent=Consent(
+            "phone", "is_sms_opted_in", "phone_key({})", ("brand", "region", "sms_program")
+        ),
     ),
     SemanticTable("unified_loyalty", "loy", person=True),
     SemanticTable("unified_loyalty_events", "loy-event", person=True),
@@ -119,7 +123,11 @@ def has_stitched_version(tenant: Tenant, table: SourceTable) -> bool:
 def contributors(tenant: Tenant, table: SemanticTable) -> list[SourceTable]:
     """The tenant's tables that carry at least one tag of the group, by name."""
     prefix = f"{table.prefix}/"
-    return [t for t in tenant.tables if any(tag.startswith(prefix) for tags in t.tags.values() for tag in tags)]
+    return [
+        t
+        for t in tenant.tables
+        if any(tag.startswith(prefix) for tags in t.tags.values() for tag in tags)
+    ]
 
 
 def columns_of(tenant: Tenant, table: SemanticTable) -> dict[str, str]:
@@ -127,12 +135,19 @@ def columns_of(tenant: Tenant, table: SemanticTable) -> dict[str, str]:
     columns = {name: column.type for name, column in table_spec(table.name).columns.items()}
     sources = contributors(tenant, table)
     if table.person:
-        columns |= {name: "VARCHAR" for source in sources for name in sorted(foreign_keys(source)) if name not in columns}
+        columns |= {
+            name: "VARCHAR"
+            for source in sources
+            for name in sorted(foreign_keys(source))
+            if name not in columns
+        }
     for source in sources:
         for column, tags in source.tags.items():
             for tag in tags:
                 if tag.startswith(f"{table.prefix}/") and column_for(tag) not in columns:
-                    columns[column_for(tag)] = TYPES.get(source.types.get(column, "string"), "VARCHAR")
+                    columns[column_for(tag)] = TYPES.get(
+                        source.types.get(column, "string"), "VARCHAR"
+                    )
     return columns
 
 
@@ -142,7 +157,9 @@ def parts_of(tenant: Tenant, table: SemanticTable) -> list[Part]:
     return [_part(tenant, table, source, columns) for source in contributors(tenant, table)]
 
 
-def _part(tenant: Tenant, table: SemanticTable, source: SourceTable, columns: dict[str, str]) -> Part:
+def _part(
+    tenant: Tenant, table: SemanticTable, source: SourceTable, columns: dict[str, str]
+) -> Part:
     keys = foreign_keys(source)
     expressions: list[tuple[str, str]] = []
     for name, type_ in columns.items():
@@ -156,14 +173,20 @@ def _part(tenant: Tenant, table: SemanticTable, source: SourceTable, columns: di
             tagged = source.columns_with(f"{table.prefix}/{name.replace('_', '-')}")
             if not tagged:
                 expressions.append((name, f"CAST(NULL AS {type_})"))
-            elif type_ != "VARCHAR" and {source.types.get(column) for column in tagged} == {"string"}:
+            elif type_ != "VARCHAR" and {source.types.get(column) for column in tagged} == {
+                "string"
+            }:
                 # Text that only its cast makes an amount or a time: blank text is a missing value, not an error.
                 expressions.append((name, _cast(_coalesce(tagged, "clean({})"), type_)))
             elif type_ == MONEY and {source.types.get(column) for column in tagged} == {"decimal"}:
                 expressions.append((name, _rounded(_coalesce(tagged))))
             else:
                 expressions.append((name, _cast(_coalesce(tagged), type_)))
-    person = "amperity_id" if table.person and has_stitched_version(tenant, source) else "CAST(NULL AS VARCHAR)"
+    person = (
+        "amperity_id"
+        if table.person and has_stitched_version(tenant, source)
+        else "CAST(NULL AS VARCHAR)"
+    )
     if "amperity_id" in columns and table.consent is None:
         expressions.insert(0, ("amperity_id", person))
     if table.consent is not None:

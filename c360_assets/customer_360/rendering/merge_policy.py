@@ -43,8 +43,14 @@ class Group:
         columns = [{"name": column["name"], "source": column["alias"]} for column in self.columns]
         if not self.named:
             return columns
-        columns += [{"name": f"{self.name}_{what}", "source": what} for what in ("pk", "datasource", "update_dt")]
-        columns += [{"name": f"{self.name}_{what}", "source": f"{self.name}_{what}"} for what in ("priority", "completion")]
+        columns += [
+            {"name": f"{self.name}_{what}", "source": what}
+            for what in ("pk", "datasource", "update_dt")
+        ]
+        columns += [
+            {"name": f"{self.name}_{what}", "source": f"{self.name}_{what}"}
+            for what in ("priority", "completion")
+        ]
         if self.blocked:
             columns.append({"name": f"{self.name}_blv", "source": f"{self.name}_blv"})
         return columns
@@ -52,7 +58,9 @@ class Group:
 
 def phone_region(tenant: Tenant) -> str:
     """The numbering plan of a possible phone number: North American rules only where the tenant is at home there."""
-    return tenant.config.phone_region if tenant.config.country.upper() in ("US", "CA", "") else "any"
+    return (
+        tenant.config.phone_region if tenant.config.country.upper() in ("US", "CA", "") else "any"
+    )
 
 
 def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
@@ -61,7 +69,9 @@ def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     groups = _groups(policy, phone_region(tenant))
     # unified_coalesced has this column only where a source is tagged with it.
     tagged = any(t.columns_with("loyalty-id") for t in tenant.stitched_tables)
-    groups.append(_single("loyalty_id", "clean(uc.loyalty_id)" if tagged else "CAST(NULL AS VARCHAR)"))
+    groups.append(
+        _single("loyalty_id", "clean(uc.loyalty_id)" if tagged else "CAST(NULL AS VARCHAR)")
+    )
     # The e-mail's priority is known in both modes: it also picks the record behind an assigned e-mail.
     names = [g.name for g in groups if g.named]
     names += [] if "email" in names else ["email"]
@@ -77,27 +87,41 @@ def _priorities(tenant: Tenant, groups: list[str]) -> list[dict[str, Any]]:
     """One row per source that Stitch reads or the policy names: its general priority, then that per group."""
     policy = tenant.merge_policy
     ranked = {
-        (datasource, group): number for group, listed in policy.rank.items() for number, datasource in enumerate(listed, start=1)
+        (datasource, group): number
+        for group, listed in policy.rank.items()
+        for number, datasource in enumerate(listed, start=1)
     }
-    sources = {t.name for t in tenant.stitched_tables} | set(policy.source_priority) | set(policy.field_priority)
+    sources = (
+        {t.name for t in tenant.stitched_tables}
+        | set(policy.source_priority)
+        | set(policy.field_priority)
+    )
     sources |= {datasource for listed in policy.rank.values() for datasource in listed}
     rows = []
     for datasource in sorted(sources):
         own = policy.field_priority.get(datasource, {})
         by_group = [ranked.get((datasource, group), own.get(group)) for group in groups]
-        rows.append({"datasource": datasource, "ranks": [policy.source_priority.get(datasource), *by_group]})
+        rows.append(
+            {"datasource": datasource, "ranks": [policy.source_priority.get(datasource), *by_group]}
+        )
     return rows
 
 
 def _groups(policy: MergePolicy, region: str) -> list[Group]:
     rank_first = policy.order == "rank_first"
 
-    def group(name: str, columns: dict[str, str], completion: str, flags: tuple[str, ...] = ()) -> Group:
+    def group(
+        name: str, columns: dict[str, str], completion: str, flags: tuple[str, ...] = ()
+    ) -> Group:
         return Group(
             name=name,
-            columns=tuple({"name": column, "alias": column, "sql": sql} for column, sql in columns.items()),
+            columns=tuple(
+                {"name": column, "alias": column, "sql": sql} for column, sql in columns.items()
+            ),
             completion=completion,
-            blocked=" OR ".join(f"COALESCE(uc.{f}, FALSE)" for f in flags) if flags and policy.use_blocklist else None,
+            blocked=" OR ".join(f"COALESCE(uc.{f}, FALSE)" for f in flags)
+            if flags and policy.use_blocklist
+            else None,
             rank_first=rank_first,
         )
 
@@ -119,7 +143,10 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
             ("blv_given_name", "blv_surname"),
         ),
         group(
-            "address", {c: f"clean(uc.{c})" for c in address}, _count(("address", "city", "state", "postal")), ("blv_address",)
+            "address",
+            {c: f"clean(uc.{c})" for c in address},
+            _count(("address", "city", "state", "postal")),
+            ("blv_address",),
         ),
     ]
     if policy.best_email == "priority":
@@ -138,13 +165,18 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
 def _own_group(name: str, columns: list[str], rank_first: bool) -> Group:
     """A group that the tenant declares: its columns may be called anything."""
     aliases = {f"{name}_value_{number}": column for number, column in enumerate(columns, start=1)}
-    filled = tuple({"name": c, "alias": alias, "sql": f"clean(uc.{plain_ident(c)})"} for alias, c in aliases.items())
+    filled = tuple(
+        {"name": c, "alias": alias, "sql": f"clean(uc.{plain_ident(c)})"}
+        for alias, c in aliases.items()
+    )
     return Group(name, filled, _count(tuple(aliases)), rank_first=rank_first)
 
 
 def _single(column: str, sql: str) -> Group:
     """A column of its own that does not report where it came from."""
-    return Group(column, ({"name": column, "alias": column, "sql": sql},), _count((column,)), named=False)
+    return Group(
+        column, ({"name": column, "alias": column, "sql": sql},), _count((column,)), named=False
+    )
 
 
 NAME_COMPLETION = {
@@ -164,4 +196,8 @@ def _count(columns: tuple[str, ...]) -> str:
 def _candidate(column: str, policy: MergePolicy, first: str) -> str:
     """A record's one value of a field that may hold several: by configured order, else what `first` picks."""
     named = policy.multi_value.get(column)
-    return f"COALESCE({', '.join(f'clean(uc.{plain_ident(name)})' for name in named)})" if named else first
+    return (
+        f"COALESCE({', '.join(f'clean(uc.{plain_ident(name)})' for name in named)})"
+        if named
+        else first
+    )

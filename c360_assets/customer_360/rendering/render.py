@@ -53,18 +53,27 @@ def _environment() -> Environment:
 def macro_statements(schema: str | None = None) -> list[str]:
     """Statements that create the functions the SQL uses: temporary ones, or in a database `schema` for publication."""
     text = _environment().get_template("macros.sql").render()
-    own = [s.strip() for s in re.split(r";\s*(?:\n|$)", re.sub(r"(?m)^--.*$", "", text)) if s.strip()]
+    own = [
+        s.strip() for s in re.split(r";\s*(?:\n|$)", re.sub(r"(?m)^--.*$", "", text)) if s.strip()
+    ]
     temporary = [re.sub(r"^CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", s) for s in own]
     temporary = [*VALIDITY_MACROS, *temporary]
     if schema is None:
         return temporary
-    return [re.sub(r"^CREATE OR REPLACE TEMP MACRO ", f"CREATE OR REPLACE MACRO {schema}.", s) for s in temporary]
+    return [
+        re.sub(r"^CREATE OR REPLACE TEMP MACRO ", f"CREATE OR REPLACE MACRO {schema}.", s)
+        for s in temporary
+    ]
 
 
 def available_tables(tenant: Tenant) -> frozenset[str]:
     """Tables that have data of this tenant behind them; the others exist too, empty."""
     found = {table.name for table in SEMANTIC_TABLES if contributors(tenant, table)}
-    brought = (*tenant.database_sql, *tenant.config.customer_360.passthrough, *(table.physical for table in tenant.tables))
+    brought = (
+        *tenant.database_sql,
+        *tenant.config.customer_360.passthrough,
+        *(table.physical for table in tenant.tables),
+    )
     found |= {name.lower() for name in brought}
     if summary_from_events(tenant):
         found.add("email_engagement_summary")
@@ -75,7 +84,9 @@ def available_tables(tenant: Tenant) -> frozenset[str]:
 
 def summary_from_events(tenant: Tenant) -> bool:
     """Whether engagement is counted from e-mail events: where there are events and no source sends a summary."""
-    return not contributors(tenant, BY_NAME[SUMMARY]) and bool(contributors(tenant, BY_NAME["unified_email_events"]))
+    return not contributors(tenant, BY_NAME[SUMMARY]) and bool(
+        contributors(tenant, BY_NAME["unified_email_events"])
+    )
 
 
 def template_of(name: str, tenant: Tenant) -> str:
@@ -93,7 +104,9 @@ def render(name: str, tenant: Tenant, available: frozenset[str] | None = None) -
     elif name in BY_NAME:
         values = _union_values(name, tenant)
     else:
-        values = TEMPLATES[name](tenant, available_tables(tenant) if available is None else available)
+        values = TEMPLATES[name](
+            tenant, available_tables(tenant) if available is None else available
+        )
     text = _environment().get_template(f"{template}.sql").render(values)
     return re.sub(r"\n{2,}", "\n", text).strip() + "\n"
 
@@ -106,7 +119,9 @@ def _union_values(name: str, tenant: Tenant) -> dict[str, Any]:
         "prefix": table.prefix,
         "parts": parts,
         "columns": columns_of(tenant, table),
-        "part_columns": [column for column, _ in parts[0].columns] if parts else list(columns_of(tenant, table)),
+        "part_columns": [column for column, _ in parts[0].columns]
+        if parts
+        else list(columns_of(tenant, table)),
         "consent": table.consent,
         "derived": DERIVED,
     }

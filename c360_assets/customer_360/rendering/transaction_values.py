@@ -15,7 +15,11 @@ WINDOWS = (
     ("l3m", "as_of - INTERVAL '3' MONTH", "as_of"),
     ("l6m", "as_of - INTERVAL '6' MONTH", "as_of"),
     ("l12m", "as_of - INTERVAL '12' MONTH", "as_of"),
-    ("ly12m", "as_of - INTERVAL '24' MONTH", "CAST(as_of - INTERVAL '12' MONTH AS DATE) - INTERVAL '1' DAY"),
+    (
+        "ly12m",
+        "as_of - INTERVAL '24' MONTH",
+        "CAST(as_of - INTERVAL '12' MONTH AS DATE) - INTERVAL '1' DAY",
+    ),
 )
 POSITIONS = (
     {"name": "first", "test": "nth = 1"},
@@ -34,8 +38,16 @@ POSITION_COLUMNS = (
     ("net_order_revenue", "<p>_net_order_revenue", "net_order_revenue"),
 )
 DIMENSIONS = (
-    {"column": "purchase_brand", "count": "purchase_brands", "preferred": "preferred_purchase_brand"},
-    {"column": "purchase_channel", "count": "purchase_channels", "preferred": "preferred_purchase_channel"},
+    {
+        "column": "purchase_brand",
+        "count": "purchase_brands",
+        "preferred": "preferred_purchase_brand",
+    },
+    {
+        "column": "purchase_channel",
+        "count": "purchase_channels",
+        "preferred": "preferred_purchase_channel",
+    },
     {"column": "store_id", "count": "stores", "preferred": "preferred_store_id"},
 )
 WINDOW_MEASURES = (
@@ -74,7 +86,10 @@ ORDER_TEXT_COLUMNS = (
 def order_options(tenant: Tenant) -> set[str]:
     """Options of unified_transactions, including those that blocks of the attributes need."""
     options = tenant.config.customer_360
-    needed = set(options.transaction_attributes_extended.blocks) & {"net_order_revenue", "order_cost"}
+    needed = set(options.transaction_attributes_extended.blocks) & {
+        "net_order_revenue",
+        "order_cost",
+    }
     return set(options.unified_transactions.options) | needed
 
 
@@ -89,7 +104,9 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
 
     def lacks(column: str) -> bool:
         """Whether it is known that no item has a value in the column."""
-        return known and not any(source.columns_with(f"txn-item/{column.replace('_', '-')}") for source in sources)
+        return known and not any(
+            source.columns_with(f"txn-item/{column.replace('_', '-')}") for source in sources
+        )
 
     if mode == "auto" and lacks("order_discount_amount"):
         mode = "max"  # without such a column every source would be found to repeat nothing
@@ -115,7 +132,11 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
         nullable.append(("order_cost", "item_cost"))
     # Sums and searches of what is known to be NULL would take a third of the time.
     absent = {column: "VARCHAR" for column in ORDER_TEXT_COLUMNS if lacks(column)}
-    absent |= {column: "DECIMAL(38, 2)" for column, source in nullable if column != "order_list_price" and lacks(source)}
+    absent |= {
+        column: "DECIMAL(38, 2)"
+        for column, source in nullable
+        if column != "order_list_price" and lacks(source)
+    }
     return {
         "absent": absent,
         "key": [k for k in ("datasource", "order_id") if k in config.order_key],
@@ -123,7 +144,9 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
         "told_modes": told,
         "options": options,
         "text_columns": ORDER_TEXT_COLUMNS,
-        "spoken_columns": [c for c in (*ORDER_TEXT_COLUMNS, "datasource") if c not in {*config.order_key, *absent}],
+        "spoken_columns": [
+            c for c in (*ORDER_TEXT_COLUMNS, "datasource") if c not in {*config.order_key, *absent}
+        ],
         "counted": counted,
         "zeroed": zeroed,
         "nullable": nullable,
@@ -148,13 +171,19 @@ def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -
     measures = [m for m in WINDOW_MEASURES if m[-1] is None or m[-1] in blocks]
     return {
         "windows": [
-            {"name": name, "first_day": f"CAST({first} AS DATE)", "last_day": f"CAST({last} AS DATE)"}
+            {
+                "name": name,
+                "first_day": f"CAST({first} AS DATE)",
+                "last_day": f"CAST({last} AS DATE)",
+            }
             for name, first, last in WINDOWS
         ],
         "all_windows": [name for name, _, _ in WINDOWS] + ["lifetime"],
         "positions": POSITIONS,
         "position_columns": [
-            {"source": source, "output": output} for source, output, block in POSITION_COLUMNS if block is None or block in blocks
+            {"source": source, "output": output}
+            for source, output, block in POSITION_COLUMNS
+            if block is None or block in blocks
         ],
         "dimensions": DIMENSIONS,
         "measures": [{"name": name, "sql": sql, "type": type_} for name, sql, type_, _ in measures],

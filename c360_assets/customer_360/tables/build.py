@@ -72,7 +72,9 @@ def fingerprint_of(session: Session, node: TableNode, as_of: date) -> str | None
             return None
         inputs[dep] = state.digest
     used = as_of.isoformat() if node.uses_as_of else None
-    return fingerprint(own_code(), node.canonical, inputs, used, session.timezone, node.key, node.kept, node.static)
+    return fingerprint(
+        own_code(), node.canonical, inputs, used, session.timezone, node.key, node.kept, node.static
+    )
 
 
 def is_current(session: Session, node: TableNode, as_of: date) -> bool:
@@ -97,7 +99,9 @@ def build_table(session: Session, node: TableNode, *, as_of: date, force: bool =
     try:
         state = session.write(node.table, node.sql, fingerprint=mark or "")
     except duckdb.Error as error:
-        raise C360Error(f"{node.file}: {node.name} failed on the data: {reason(session, node.sql, error)}") from None
+        raise C360Error(
+            f"{node.file}: {node.name} failed on the data: {reason(session, node.sql, error)}"
+        ) from None
     try:
         check_schema(node, state.columns)
         check_grain(session, node)
@@ -146,14 +150,18 @@ def prepare_context(session: Session, as_of: date) -> None:
         for statement in macro_statements():
             session.execute(statement)
         _READY.add(session)
-    session.execute(f"CREATE OR REPLACE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '{as_of.isoformat()}' AS as_of")
+    session.execute(
+        f"CREATE OR REPLACE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '{as_of.isoformat()}' AS as_of"
+    )
 
 
 def check_schema(node: TableNode, columns: Mapping[str, str]) -> None:
     """Raise C360Error when a table that is held to a static schema has other columns."""
     found = departures(dict(node.static), columns) if node.static else []
     if found:
-        raise C360Error(f"database/{node.name}.yaml: static_schema: of {node.name}, {'; '.join(found)}; the old version stays")
+        raise C360Error(
+            f"database/{node.name}.yaml: static_schema: of {node.name}, {'; '.join(found)}; the old version stays"
+        )
 
 
 def check_grain(session: Session, node: TableNode) -> None:
@@ -162,9 +170,13 @@ def check_grain(session: Session, node: TableNode) -> None:
         return
     state = session.state(node.table)
     if state is not None and "amperity_id" not in {column.lower() for column in state.columns}:
-        raise C360Error(f"{node.file}: {node.name} must have one row per amperity_id, but has no such column")
+        raise C360Error(
+            f"{node.file}: {node.name} must have one row per amperity_id, but has no such column"
+        )
     session.bind(node.table, "_c360_built")
-    ((rows, known, distinct),) = session.rows("SELECT count(*), count(amperity_id), count(DISTINCT amperity_id) FROM _c360_built")
+    ((rows, known, distinct),) = session.rows(
+        "SELECT count(*), count(amperity_id), count(DISTINCT amperity_id) FROM _c360_built"
+    )
     if rows != known or known != distinct:
         raise C360Error(
             f"{node.file}: {node.name} must have one row per amperity_id, but {rows - known} of {rows} rows have none and "

@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, contributors, has_stitched_version
+from c360_assets.customer_360.rendering.gathered_tables import (
+    BY_NAME,
+    contributors,
+    has_stitched_version,
+)
 from c360_assets.customer_360.rendering.render import SUMMARY, summary_from_events
 from c360_assets.customer_360.tables.graph import TableNode, in_order, plan
 from c360_assets.customer_360.tables.references import OVERRIDE_FOLDER, Names
@@ -28,9 +32,7 @@ UNIFIED = "unified_coalesced"
 OWN_KEY = f"IN (SELECT database_key FROM {FILTER_TABLE})"
 OWN_PEOPLE = f"amperity_id IN (SELECT amperity_id FROM {RECORDS})"
 OWN_RECORD = f"({{0}}, {{1}}) IN (SELECT (datasource, pk) FROM {RECORDS})"
-OWN_EMAIL = (
-    f"LOWER(clean(email)) IN (SELECT LOWER(clean(value)) FROM (SELECT UNNEST(STRING_SPLIT(email, ',')) AS value FROM {RECORDS}))"
-)
+OWN_EMAIL = f"LOWER(clean(email)) IN (SELECT LOWER(clean(value)) FROM (SELECT UNNEST(STRING_SPLIT(email, ',')) AS value FROM {RECORDS}))"
 # Stitch's tables that say which records they are about. The others are about the whole group and stay there.
 RECORD_TABLES = {
     "unified_preprocessed_raw": OWN_RECORD.format("datasource", "pk"),
@@ -84,13 +86,22 @@ def bind_kept(session: Session, stored: str, called: str, condition: str | None)
         return
     session.bind(stored, f"_c360_all_{called}")
     source = quote_ident(f"_c360_all_{called}")
-    session.execute(f"CREATE OR REPLACE TEMP VIEW {quote_ident(called)} AS SELECT * FROM {source} WHERE {condition}")
+    session.execute(
+        f"CREATE OR REPLACE TEMP VIEW {quote_ident(called)} AS SELECT * FROM {source} WHERE {condition}"
+    )
 
 
 def bind_key(session: Session, key: str, unified: str) -> None:
     """Name in the session the database's key and the records that have it."""
-    session.execute(f"CREATE OR REPLACE TEMP VIEW {FILTER_TABLE} AS SELECT {quote_literal(key)} AS database_key")
-    bind_kept(session, unified, RECORDS, f"database_key {OWN_KEY}" if has_key(session, unified) else "FALSE")
+    session.execute(
+        f"CREATE OR REPLACE TEMP VIEW {FILTER_TABLE} AS SELECT {quote_literal(key)} AS database_key"
+    )
+    bind_kept(
+        session,
+        unified,
+        RECORDS,
+        f"database_key {OWN_KEY}" if has_key(session, unified) else "FALSE",
+    )
 
 
 def has_key(session: Session, stored: str) -> bool:
@@ -105,14 +116,23 @@ def without_people(session: Session, database: Database) -> str | None:
         return None
     session.bind(unified, "_c360_keyed")
     keys = "(SELECT DISTINCT database_key FROM _c360_keyed WHERE database_key IS NOT NULL)"
-    found = [key for (key,) in session.rows(f"SELECT database_key FROM {keys} ORDER BY 1 LIMIT {SHOWN_KEYS + 1}")]
-    ((known,),) = session.rows(f"SELECT count(*) FROM {keys} WHERE database_key = ?", [database.key])
+    found = [
+        key
+        for (key,) in session.rows(
+            f"SELECT database_key FROM {keys} ORDER BY 1 LIMIT {SHOWN_KEYS + 1}"
+        )
+    ]
+    ((known,),) = session.rows(
+        f"SELECT count(*) FROM {keys} WHERE database_key = ?", [database.key]
+    )
     if known:
         return None
     # A field with many values is none of brands: they may tell of people.
     told = f"there are {', '.join(map(str, found))}" if found else "none has any"
     told = f"there are more than {SHOWN_KEYS} others" if len(found) > SHOWN_KEYS else told
-    return f"database {database.name} is empty: no record has the database_key {database.key}; {told}"
+    return (
+        f"database {database.name} is empty: no record has the database_key {database.key}; {told}"
+    )
 
 
 def databases(tenant: Tenant) -> list[Database]:
@@ -121,7 +141,15 @@ def databases(tenant: Tenant) -> list[Database]:
     group = Database(GROUP, tenant, None, (), tuple(plan(tenant)), {})
     primary = next((name for name, item in configured.items() if item.primary), GROUP)
     others = {name: item for name, item in configured.items() if name != primary}
-    taken = {GROUP, OVERRIDE_FOLDER, "domain", "stitched", "reports", *all_tables(), *(n.table for n in group.nodes)}
+    taken = {
+        GROUP,
+        OVERRIDE_FOLDER,
+        "domain",
+        "stitched",
+        "reports",
+        *all_tables(),
+        *(n.table for n in group.nodes),
+    }
     wrong = [Problem("error", "tenant.yaml", "this name is taken; call the database otherwise", key=f"databases.{name}")
              for name in others if name in taken]  # fmt: skip
     if wrong:
@@ -143,7 +171,12 @@ def plan_all(tenant: Tenant) -> list[TableNode]:
 
 
 def _own_nodes(
-    name: str, key: str | None, nodes: Iterable[TableNode], group: Iterable[TableNode], keeps: dict[str, str | None], names: Names
+    name: str,
+    key: str | None,
+    nodes: Iterable[TableNode],
+    group: Iterable[TableNode],
+    keeps: dict[str, str | None],
+    names: Names,
 ) -> tuple[TableNode, ...]:
     """The tables as this database has them: shared with the group unless a row, an input or the SQL differs."""
     shared = {node.table: node for node in group}
@@ -154,7 +187,11 @@ def _own_nodes(
         gathered = node.name.lower() in BY_NAME or node.table.startswith(f"{OVERRIDE_FOLDER}/")
         kept = tuple((called, condition) for called, table in node.binds
                      if table not in own and (condition := condition_of(keeps, table)) is not None)  # fmt: skip
-        changed = kept or not own.keys().isdisjoint(node.deps) or shared[node.table].canonical != node.canonical
+        changed = (
+            kept
+            or not own.keys().isdisjoint(node.deps)
+            or shared[node.table].canonical != node.canonical
+        )
         if gathered or not changed:
             found.append(shared[node.table])
             continue
@@ -162,7 +199,15 @@ def _own_nodes(
         binds = tuple((called, own.get(table, table)) for called, table in node.binds)
         read = {table for _, table in binds} | ({unified} if kept else set())
         found.append(
-            replace(node, table=own[node.table], binds=binds, deps=tuple(sorted(read)), kept=kept, key=key, unified=unified)
+            replace(
+                node,
+                table=own[node.table],
+                binds=binds,
+                deps=tuple(sorted(read)),
+                kept=kept,
+                key=key,
+                unified=unified,
+            )
         )
     return tuple(found)
 
@@ -173,7 +218,12 @@ def row_filters(tenant: Tenant) -> dict[str, str | None]:
     A table with `database_key` is filtered by it. One without goes by brand where its rows name one, else by the persons,
     records or e-mails of the database. A table about no one (a catalogue, a calendar) is in every database, whole.
     """
-    keyed = any(tag == "database-key" for table in tenant.stitched_tables for tags in table.tags.values() for tag in tags)
+    keyed = any(
+        tag == "database-key"
+        for table in tenant.stitched_tables
+        for tags in table.tags.values()
+        for tag in tags
+    )
     found: dict[str, str | None] = {**RECORD_TABLES}
     for name, spec in all_tables().items():
         if spec.stage == "stitch":
@@ -194,8 +244,15 @@ def row_filters(tenant: Tenant) -> dict[str, str | None]:
 
 def _gathered_filter(tenant: Tenant, name: str) -> str | None:
     # Counted from events, a summary has the brand of its events.
-    table = BY_NAME["unified_email_events" if name == SUMMARY and summary_from_events(tenant) else name]
-    tags = {tag for source in contributors(tenant, table) for listed in source.tags.values() for tag in listed}
+    table = BY_NAME[
+        "unified_email_events" if name == SUMMARY and summary_from_events(tenant) else name
+    ]
+    tags = {
+        tag
+        for source in contributors(tenant, table)
+        for listed in source.tags.values()
+        for tag in listed
+    }
     if f"{table.prefix}/database-key" in tags or name == "unified_itemized_transactions":
         return f"database_key {OWN_KEY}"
     if "email" in name or table.consent is not None:
@@ -207,7 +264,14 @@ def _gathered_filter(tenant: Tenant, name: str) -> str | None:
 def _source_filter(tenant: Tenant, table: SourceTable) -> str | None:
     """The condition of a source table; TRUE where it is about no one, None where its persons cannot be told."""
     tags = {tag: column for column, listed in table.tags.items() for tag in listed}
-    key = next((column for tag, column in sorted(tags.items()) if tag.rsplit("/", 1)[-1] == "database-key"), None)
+    key = next(
+        (
+            column
+            for tag, column in sorted(tags.items())
+            if tag.rsplit("/", 1)[-1] == "database-key"
+        ),
+        None,
+    )
     if key is not None:
         return f"{quote_ident(key)} {OWN_KEY}"
     if has_stitched_version(tenant, table):

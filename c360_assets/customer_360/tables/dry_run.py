@@ -30,13 +30,20 @@ class ScratchSession(Session):
         self.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {_scratch(table)}")
 
     def write(
-        self, table: str, source: str | pl.DataFrame, *, fingerprint: str = "", figures: Mapping[str, Any] | None = None
+        self,
+        table: str,
+        source: str | pl.DataFrame,
+        *,
+        fingerprint: str = "",
+        figures: Mapping[str, Any] | None = None,
     ) -> TableState:
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
         columns = self._stored_columns(source)
-        self.execute(f"CREATE OR REPLACE TEMP TABLE {_scratch(table)} AS {typed(columns, f'({source})')}")
+        self.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_scratch(table)} AS {typed(columns, f'({source})')}"
+        )
         ((rows, digest),) = self.rows(digest_sql(columns, _scratch(table)))
         state = TableState(NOT_STORED, digest, fingerprint, rows, columns, dict(figures or {}))
         self.pending[table] = state

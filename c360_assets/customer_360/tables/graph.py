@@ -17,8 +17,21 @@ from sqlglot.lineage import Node
 from sqlglot.lineage import lineage as sql_lineage
 
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, has_stitched_version
-from c360_assets.customer_360.rendering.render import RUN_CONTEXT, SHIPPED, available_tables, render, template_of
-from c360_assets.customer_360.tables.references import DIALECT, Names, passed_through, references, statement, without_end
+from c360_assets.customer_360.rendering.render import (
+    RUN_CONTEXT,
+    SHIPPED,
+    available_tables,
+    render,
+    template_of,
+)
+from c360_assets.customer_360.tables.references import (
+    DIALECT,
+    Names,
+    passed_through,
+    references,
+    statement,
+    without_end,
+)
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
@@ -66,7 +79,14 @@ def plan(tenant: Tenant) -> list[TableNode]:
     available = available_tables(tenant)
     nodes: dict[str, TableNode] = {}
     problems = _taken(tenant)
-    for name in [*SHIPPED, *(n for n in sorted({*tenant.database_sql, *passed_through(tenant)}) if n.lower() not in SHIPPED)]:
+    for name in [
+        *SHIPPED,
+        *(
+            n
+            for n in sorted({*tenant.database_sql, *passed_through(tenant)})
+            if n.lower() not in SHIPPED
+        ),
+    ]:
         try:
             node = _node(name, tenant, names, available)
         except ConfigError as error:
@@ -88,14 +108,20 @@ def _taken(tenant: Tenant) -> list[Problem]:
         file = f"database/{name}.sql" if name in tenant.database_sql else "tenant.yaml"
         key = None if name in tenant.database_sql else f"customer_360.passthrough.{name}"
         if name.lower() in told:
-            found.append(Problem("error", file, told[name.lower()], key=key, remedy="give the table another name"))
+            found.append(
+                Problem(
+                    "error", file, told[name.lower()], key=key, remedy="give the table another name"
+                )
+            )
         told[name.lower()] = f"{name} is the same name: case does not count"
     return found
 
 
 def in_order(nodes: dict[str, TableNode]) -> list[TableNode]:
     """The tables, each after what it reads; ties by name. Raises ConfigError when they read one another in a circle."""
-    sorter = TopologicalSorter({table: sorted(set(node.deps) & set(nodes)) for table, node in sorted(nodes.items())})
+    sorter = TopologicalSorter(
+        {table: sorted(set(node.deps) & set(nodes)) for table, node in sorted(nodes.items())}
+    )
     try:
         return [nodes[table] for table in sorter.static_order()]
     except CycleError as error:
@@ -103,7 +129,14 @@ def in_order(nodes: dict[str, TableNode]) -> list[TableNode]:
         place = next((n for n in circle if n.source == "tenant"), circle[0])
         path = " -> ".join(n.name for n in circle)
         raise ConfigError(
-            [Problem("error", place.file, f"tables read one another in a circle: {path}", remedy="break the circle")]
+            [
+                Problem(
+                    "error",
+                    place.file,
+                    f"tables read one another in a circle: {path}",
+                    remedy="break the circle",
+                )
+            ]
         ) from None
 
 
@@ -116,25 +149,49 @@ def _node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) ->
         node = _shipped_node(name, tenant, names, available)
     else:
         node = _passthrough_node(name, passed_through(tenant)[name], tenant, names)
-    told = next((config for n, config in tenant.database_yaml.items() if n.lower() == name.lower()), None)
-    return replace(node, static=tuple((told.static_schema or {}).items())) if told is not None else node
+    told = next(
+        (config for n, config in tenant.database_yaml.items() if n.lower() == name.lower()), None
+    )
+    return (
+        replace(node, static=tuple((told.static_schema or {}).items()))
+        if told is not None
+        else node
+    )
 
 
-def _passthrough_node(name: str, config: PassthroughTable, tenant: Tenant, names: Names) -> TableNode:
+def _passthrough_node(
+    name: str, config: PassthroughTable, tenant: Tenant, names: Names
+) -> TableNode:
     """A source table as it stands. Columns it gains later are not in it until the tenant lists them."""
     called = physical_name(config.source)
-    source = next((table for table in tenant.tables if table.physical.lower() == called.lower()), None)
+    source = next(
+        (table for table in tenant.tables if table.physical.lower() == called.lower()), None
+    )
     listed = [c for c in config.columns if c.lower() != "amperity_id"]
-    if (source is not None and has_stitched_version(tenant, source)) or len(listed) < len(config.columns):
+    if (source is not None and has_stitched_version(tenant, source)) or len(listed) < len(
+        config.columns
+    ):
         listed = ["amperity_id", *listed]
     if names.warehouse_name(called) is None:
         near = closest(called.lower(), names.everything())
         remedy = f"did you mean {near}?" if near else "a feed's table is named Source:Feed"
         key = f"customer_360.passthrough.{name}.source"
-        raise ConfigError([Problem("error", "tenant.yaml", f"there is no table {config.source}", key=key, remedy=remedy)])
+        raise ConfigError(
+            [
+                Problem(
+                    "error",
+                    "tenant.yaml",
+                    f"there is no table {config.source}",
+                    key=key,
+                    remedy=remedy,
+                )
+            ]
+        )
     sql = f"SELECT {', '.join(quote_ident(c) for c in listed)}\nFROM {quote_ident(called)}\n"
     binds, uses_as_of = references(sql, "tenant.yaml", names)
-    return TableNode(name, names.stored(name), sql, _deps(binds), binds, uses_as_of, "tenant", "tenant.yaml")
+    return TableNode(
+        name, names.stored(name), sql, _deps(binds), binds, uses_as_of, "tenant", "tenant.yaml"
+    )
 
 
 def _shipped_node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
@@ -145,8 +202,14 @@ def _shipped_node(name: str, tenant: Tenant, names: Names, available: frozenset[
     return TableNode(name, name, sql, _deps(binds), binds, uses_as_of, kind, file)
 
 
-def _tenant_node(own: SqlFile, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
-    file = own.path.relative_to(tenant.root).as_posix() if own.path.is_relative_to(tenant.root) else own.path.name
+def _tenant_node(
+    own: SqlFile, tenant: Tenant, names: Names, available: frozenset[str]
+) -> TableNode:
+    file = (
+        own.path.relative_to(tenant.root).as_posix()
+        if own.path.is_relative_to(tenant.root)
+        else own.path.name
+    )
     binds, uses_as_of = references(own.text, file, names)
     core: TableNode | None = None
     reads_itself = any(called.lower() == own.name.lower() for called, _ in binds)
@@ -161,17 +224,27 @@ def _tenant_node(own: SqlFile, tenant: Tenant, names: Names, available: frozense
             uses_as_of = uses_as_of or core.uses_as_of
         else:
             raise ConfigError(
-                [Problem("error", file, f"{own.name} reads itself, and there is no core table of that name to extend")]
+                [
+                    Problem(
+                        "error",
+                        file,
+                        f"{own.name} reads itself, and there is no core table of that name to extend",
+                    )
+                ]
             )
     sql = without_end(own.text) + "\n"
-    return TableNode(own.name, names.stored(own.name), sql, _deps(binds), binds, uses_as_of, "tenant", file, core)
+    return TableNode(
+        own.name, names.stored(own.name), sql, _deps(binds), binds, uses_as_of, "tenant", file, core
+    )
 
 
 def _deps(binds: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     return tuple(sorted({table for _, table in binds}))
 
 
-def lineage(node: TableNode, schemas: dict[str, dict[str, str]]) -> dict[str, list[tuple[str, str]]]:
+def lineage(
+    node: TableNode, schemas: dict[str, dict[str, str]]
+) -> dict[str, list[tuple[str, str]]]:
     """Output column -> the (warehouse table, column) pairs its value is computed from.
 
     `schemas`: warehouse table -> column -> type, of what the SQL reads. A constant has an empty list. A column
@@ -184,16 +257,25 @@ def lineage(node: TableNode, schemas: dict[str, dict[str, str]]) -> dict[str, li
     sources = {node.name: node.core.sql} if node.core is not None else {}
     schema = {**known, RUN_CONTEXT: {"as_of": "DATE"}}
     try:
-        traced = sql_lineage(None, node.sql, schema=schema, sources=sources, dialect=DIALECT, trim_selects=False)
+        traced = sql_lineage(
+            None, node.sql, schema=schema, sources=sources, dialect=DIALECT, trim_selects=False
+        )
     except SqlglotError:
         return {}
     assert isinstance(traced, dict)
-    return {column: sorted(_leaves(root, meant)) for column, root in traced.items() if not _reads_unseen(root)}
+    return {
+        column: sorted(_leaves(root, meant))
+        for column, root in traced.items()
+        if not _reads_unseen(root)
+    }
 
 
 def _reads_unseen(root: Node) -> bool:
     ends = [node.expression for node in root.walk() if not node.downstream]
-    return any(isinstance(end, exp.Star) or end.find(exp.TableColumn, exp.Columns) is not None for end in ends)
+    return any(
+        isinstance(end, exp.Star) or end.find(exp.TableColumn, exp.Columns) is not None
+        for end in ends
+    )
 
 
 def _leaves(root: Node, meant: dict[str, str]) -> set[tuple[str, str]]:

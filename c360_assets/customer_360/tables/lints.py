@@ -13,7 +13,14 @@ from sqlglot import exp
 LONG_LIST = 100
 # A backslash twice before what a regular expression escapes: other engines' spelling of one.
 DOUBLED = re.compile(r"\\\\[dDwWsSbBpPtnr.()\[\]{}|+*?^$]")
-REGEXES = {"regexp_like", "regexp_replace", "regexp_extract", "regexp_extract_all", "regexp_full_match", "regexp_i_like"}
+REGEXES = {
+    "regexp_like",
+    "regexp_replace",
+    "regexp_extract",
+    "regexp_extract_all",
+    "regexp_full_match",
+    "regexp_i_like",
+}
 
 # Functions, by SQLGlot's names, that both engines were seen to answer alike: by the shipped templates, or by an example of
 # `test_spark`. The list grows by adding an example there. (levenshtein counts bytes here and characters there.)
@@ -37,16 +44,26 @@ CLOCK = frozenset(CLOCK_NAMES.split())
 
 def implicit_cross_join(query: exp.Query) -> Iterator[str]:
     for join in query.find_all(exp.Join):
-        explicit = join.args.get("kind") == "CROSS" or join.args.get("method") in ("NATURAL", "POSITIONAL")
+        explicit = join.args.get("kind") == "CROSS" or join.args.get("method") in (
+            "NATURAL",
+            "POSITIONAL",
+        )
         lateral = isinstance(join.this, exp.Lateral | exp.Unnest)
         select = join.parent_select
-        compared = isinstance(select, exp.Select) and select.args.get("where") is not None and not join.args.get("kind")
+        compared = (
+            isinstance(select, exp.Select)
+            and select.args.get("where") is not None
+            and not join.args.get("kind")
+        )
         if not (explicit or lateral or compared or join.args.get("on") or join.args.get("using")):
             yield "joins a table without a condition, so that every row meets every row: write CROSS JOIN where that is meant"
 
 
 def window_over_everything(query: exp.Query) -> Iterator[str]:
-    if any(not window.args.get("partition_by") and not window.args.get("alias") for window in query.find_all(exp.Window)):
+    if any(
+        not window.args.get("partition_by") and not window.args.get("alias")
+        for window in query.find_all(exp.Window)
+    ):
         yield "has a window without PARTITION BY, which puts all rows into one: no engine can share that work"
 
 
@@ -59,17 +76,28 @@ def long_exclusion(query: exp.Query) -> Iterator[str]:
 
 def doubled_backslash(query: exp.Query) -> Iterator[str]:
     for call in query.find_all(exp.Func):
-        texts = [a.this for a in call.iter_expressions() if isinstance(a, exp.Literal) and a.is_string]
+        texts = [
+            a.this for a in call.iter_expressions() if isinstance(a, exp.Literal) and a.is_string
+        ]
         if function_name(call) in REGEXES and any(DOUBLED.search(text) for text in texts):
             yield "doubles a backslash in a regular expression: in this SQL one is enough, two stand for the character itself"
 
 
 def unknown_to_spark(query: exp.Query) -> Iterator[str]:
-    names = {function_name(call) for call in query.find_all(exp.Func) if not isinstance(call, exp.Array | exp.Struct)}
+    names = {
+        function_name(call)
+        for call in query.find_all(exp.Func)
+        if not isinstance(call, exp.Array | exp.Struct)
+    }
     for name in sorted(names - PORTABLE - CLOCK):
         yield f"calls {name}(), which is not known to give the same answer on Spark"
-    taken = query.find_all(exp.ArgMax, exp.ArgMin)  # a row of several values is there whatever is missing in it
-    if any(not isinstance(call.parent, exp.Filter) and not isinstance(call.this, exp.Struct) for call in taken):
+    taken = query.find_all(
+        exp.ArgMax, exp.ArgMin
+    )  # a row of several values is there whatever is missing in it
+    if any(
+        not isinstance(call.parent, exp.Filter) and not isinstance(call.this, exp.Struct)
+        for call in taken
+    ):
         yield "takes arg_max or arg_min without FILTER (WHERE ... IS NOT NULL): missing values are passed over here, not on Spark"
     for call in query.find_all(exp.DateDiff):
         if call.text("unit").lower() not in ("", "day"):
@@ -80,7 +108,11 @@ def reads_clock(query: exp.Query) -> bool:
     """Whether the same tables may give another result tomorrow, or at once: the clock, an age until today, chance, a sample."""
     calls = list(query.find_all(exp.Func))
     ages = any(function_name(call) == "age" and len(call.expressions) == 1 for call in calls)
-    return ages or any(function_name(call) in CLOCK for call in calls) or query.find(exp.TableSample) is not None
+    return (
+        ages
+        or any(function_name(call) in CLOCK for call in calls)
+        or query.find(exp.TableSample) is not None
+    )
 
 
 def function_name(call: exp.Expr) -> str:

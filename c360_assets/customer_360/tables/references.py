@@ -35,7 +35,11 @@ FORBIDDEN = re.compile(
 def passed_through(tenant: Tenant) -> dict[str, PassthroughTable]:
     """Tables of the database that are copies of source tables, but for those that have SQL of their own."""
     built = {*SHIPPED, *(name.lower() for name in tenant.database_sql)}
-    return {name: config for name, config in tenant.config.customer_360.passthrough.items() if name.lower() not in built}
+    return {
+        name: config
+        for name, config in tenant.config.customer_360.passthrough.items()
+        if name.lower() not in built
+    }
 
 
 class Names:
@@ -44,7 +48,9 @@ class Names:
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
         documented = all_tables().items()
-        self._known: dict[str, str] = {name.lower(): name for name, spec in documented if spec.stage != "customer_360"}
+        self._known: dict[str, str] = {
+            name.lower(): name for name, spec in documented if spec.stage != "customer_360"
+        }
         for table in tenant.tables:
             stitched = has_stitched_version(tenant, table)
             self._known[table.physical.lower()] = table.stitched_asset if stitched else table.asset
@@ -73,21 +79,29 @@ def parse_select(sql: str, file: str) -> exp.Query:
     """The one SELECT in `sql`. Raises ConfigError naming `file` and the line when there is none or it cannot be read."""
     try:
         # A comment after the last semicolon is parsed as a statement of its own.
-        statements = [s for s in sqlglot.parse(sql, read=DIALECT) if s is not None and not isinstance(s, exp.Semicolon)]
+        statements = [
+            s
+            for s in sqlglot.parse(sql, read=DIALECT)
+            if s is not None and not isinstance(s, exp.Semicolon)
+        ]
     except SqlglotError as error:
         details = getattr(error, "errors", [])
         line = details[0].get("line") if details else None
         text = details[0].get("description", "cannot be parsed") if details else "cannot be parsed"
         raise ConfigError([Problem("error", file, f"SQL: {text}", line)]) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise ConfigError([Problem("error", file, "must hold exactly one SELECT", remedy="one SELECT per file")])
+        raise ConfigError(
+            [Problem("error", file, "must hold exactly one SELECT", remedy="one SELECT per file")]
+        )
     return statements[0]
 
 
 def without_end(sql: str) -> str:
     """A statement's text without the semicolon that ends it and what follows, so that it can stand inside another."""
     tokens = sqlglot.tokenize(sql, read=DIALECT)
-    end = next((token.start for token in tokens if token.token_type == TokenType.SEMICOLON), len(sql))
+    end = next(
+        (token.start for token in tokens if token.token_type == TokenType.SEMICOLON), len(sql)
+    )
     return sql[:end].rstrip()
 
 
@@ -108,9 +122,13 @@ class Statement:
 def _read(sql: str) -> Statement:
     query = parse_select(sql, "")
     sources = [source for scope in traverse_scope(query) for source in scope.sources.values()]
-    functions = {f.name if isinstance(f, exp.Anonymous) else f.sql_name() for f in query.find_all(exp.Func)}
+    functions = {
+        f.name if isinstance(f, exp.Anonymous) else f.sql_name() for f in query.find_all(exp.Func)
+    }
     return Statement(
-        tables=tuple(sorted({(s.name, s.db) for s in sources if isinstance(s, exp.Table) and s.name})),
+        tables=tuple(
+            sorted({(s.name, s.db) for s in sources if isinstance(s, exp.Table) and s.name})
+        ),
         forbidden=tuple(sorted(f.lower() for f in functions if FORBIDDEN.match(f.lower()))),
         reads_clock=reads_clock(query),
         canonical=query.sql(dialect=DIALECT, comments=False),
@@ -139,16 +157,28 @@ def references(sql: str, file: str, names: Names) -> tuple[tuple[tuple[str, str]
         else:
             binds.append((called, meant))
     not_allowed = "is not allowed: the SQL of a table reads tables only"
-    problems += [Problem("error", file, f"{function}() {not_allowed}") for function in read.forbidden]
+    problems += [
+        Problem("error", file, f"{function}() {not_allowed}") for function in read.forbidden
+    ]
     if problems:
         raise ConfigError(problems)
-    return tuple(binds), read.reads_clock or any(called.lower() == RUN_CONTEXT for called, _ in read.tables)
+    return tuple(binds), read.reads_clock or any(
+        called.lower() == RUN_CONTEXT for called, _ in read.tables
+    )
 
 
 def _unknown(called: str, schema: str, file: str, sql: str, names: Names) -> Problem:
-    line = next((n for n, text in enumerate(sql.splitlines(), 1) if called.lower() in text.lower()), None)
+    line = next(
+        (n for n, text in enumerate(sql.splitlines(), 1) if called.lower() in text.lower()), None
+    )
     if schema:
-        return Problem("error", file, f"table {schema}.{called}: write the table's name without a schema", line)
+        return Problem(
+            "error", file, f"table {schema}.{called}: write the table's name without a schema", line
+        )
     near = closest(called.lower(), names.everything())
-    remedy = f"did you mean {near}?" if near else "domain tables are named Source_Feed, other tables as documented"
+    remedy = (
+        f"did you mean {near}?"
+        if near
+        else "domain tables are named Source_Feed, other tables as documented"
+    )
     return Problem("error", file, f"unknown table {called}", line, remedy=remedy)

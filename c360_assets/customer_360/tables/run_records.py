@@ -69,7 +69,9 @@ class RunFacts:
     trigger: str = "cli"
 
 
-def noted(session: Session, table: str, state: TableState, before: TableState | None, started: float) -> TableState:
+def noted(
+    session: Session, table: str, state: TableState, before: TableState | None, started: float
+) -> TableState:
     """A built table's state with what its run is remembered by; `started` is a time of `time.time()`."""
     told = {
         "run_id": session.run_id,
@@ -103,11 +105,15 @@ def record_failure(
     session.commit()
 
 
-def record_refusal(session: Session, database: str, error: str, started: float, facts: RunFacts, as_of: date | None) -> None:
+def record_refusal(
+    session: Session, database: str, error: str, started: float, facts: RunFacts, as_of: date | None
+) -> None:
     """Append that a run did not publish a database, and why (pending until commit). The first reason of a run is kept."""
     if session.run_id and session.state("database_run") is not None:
         session.bind("database_run", "_c360_runs")
-        known = session.rows("SELECT 1 FROM _c360_runs WHERE run_id = ? AND database = ?", [session.run_id, database])
+        known = session.rows(
+            "SELECT 1 FROM _c360_runs WHERE run_id = ? AND database = ?", [session.run_id, database]
+        )
         if known:
             return
     row = (session.run_id, database, facts.mode, facts.trigger, as_of, _generation(session), _moment(started),
@@ -121,7 +127,14 @@ def _generation(session: Session) -> int | None:
 
 
 def record_run(
-    session: Session, database: Database, facts: RunFacts, *, as_of: date, before: int | None, profiles: int, warned: pl.DataFrame
+    session: Session,
+    database: Database,
+    facts: RunFacts,
+    *,
+    as_of: date,
+    before: int | None,
+    profiles: int,
+    warned: pl.DataFrame,
 ) -> None:
     """Append the records of a database that is about to be published (pending until commit).
 
@@ -146,7 +159,16 @@ def record_run(
     warnings: list[tuple[object, ...]] = [(session.run_id, database.name, table, _field(id_), id_, count)
                 for id_, table, count in warned.iter_rows()]  # fmt: skip
     if before and abs(profiles - before) * 100 > PROFILE_CHANGE * before:
-        warnings.append((session.run_id, database.name, "customer_360", None, "CV-R02.profile_change", profiles - before))
+        warnings.append(
+            (
+                session.run_id,
+                database.name,
+                "customer_360",
+                None,
+                "CV-R02.profile_change",
+                profiles - before,
+            )
+        )
     _append(session, "database_run", [run])
     _append(session, "database_table_run", rows)
     _append(session, "database_warning", warnings)
@@ -167,6 +189,10 @@ def _append(session: Session, table: str, rows: list[tuple[object, ...]]) -> Non
         session.bind(table, "_c360_recorded")
         earlier = session.frame("SELECT * FROM _c360_recorded")
         # A column that was added since is empty in earlier rows.
-        earlier = earlier.with_columns(pl.lit(None).alias(name) for name in TABLES[table] if name not in earlier.columns)
-        fresh = pl.concat([earlier.select(pl.col(name).cast(kind) for name, kind in TABLES[table].items()), fresh])
+        earlier = earlier.with_columns(
+            pl.lit(None).alias(name) for name in TABLES[table] if name not in earlier.columns
+        )
+        fresh = pl.concat(
+            [earlier.select(pl.col(name).cast(kind) for name, kind in TABLES[table].items()), fresh]
+        )
     session.write(table, fresh.tail(KEPT_ROWS))

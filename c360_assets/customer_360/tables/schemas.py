@@ -22,9 +22,18 @@ NOT_RECORD_TAGS = frozenset({"pk", "datasource", "system-updated"})
 
 def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
     """Table -> column -> type of every documented table, with the columns that the tenant's tags add."""
-    schemas = {name: {c: column.type for c, column in spec.columns.items()} for name, spec in all_tables().items()}
-    tags = {tag for table in tenant.stitched_tables for listed in table.tags.values() for tag in listed}
-    further = {column_for(tag): "VARCHAR" for tag in sorted(tags) if "/" not in tag and tag not in NOT_RECORD_TAGS}
+    schemas = {
+        name: {c: column.type for c, column in spec.columns.items()}
+        for name, spec in all_tables().items()
+    }
+    tags = {
+        tag for table in tenant.stitched_tables for listed in table.tags.values() for tag in listed
+    }
+    further = {
+        column_for(tag): "VARCHAR"
+        for tag in sorted(tags)
+        if "/" not in tag and tag not in NOT_RECORD_TAGS
+    }
     for name in RECORD_TABLES:
         schemas[name] = {**further, **schemas[name]}
     return schemas
@@ -32,7 +41,10 @@ def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
 
 def source_schema(table: SourceTable) -> dict[str, str]:
     """Column -> type of a feed's domain table. Types of nested fields are text here."""
-    return {**{column: TYPES.get(kind, "VARCHAR") for column, kind in table.types.items()}, **SYSTEM}
+    return {
+        **{column: TYPES.get(kind, "VARCHAR") for column, kind in table.types.items()},
+        **SYSTEM,
+    }
 
 
 def person_column(tenant: Tenant, table: SourceTable) -> dict[str, str]:
@@ -42,10 +54,16 @@ def person_column(tenant: Tenant, table: SourceTable) -> dict[str, str]:
 
 def departures(static: Mapping[str, str], columns: Mapping[str, str]) -> list[str]:
     """How a table's `columns` (name -> DuckDB type) differ from the schema it is held to, one phrase each; names without case."""
-    wanted, found = ({name.lower(): kind for name, kind in side.items()} for side in (static, columns))
+    wanted, found = (
+        {name.lower(): kind for name, kind in side.items()} for side in (static, columns)
+    )
     lacking = [f"{name} is missing" for name in wanted if name not in found]
     further = [f"{name} is not declared" for name in found if name not in wanted]
-    unlike = [f"{n} is {found[n]}, not {k}" for n, k in wanted.items() if n in found and not _is_type(found[n], k)]
+    unlike = [
+        f"{n} is {found[n]}, not {k}"
+        for n, k in wanted.items()
+        if n in found and not _is_type(found[n], k)
+    ]
     return [*lacking, *further, *unlike]
 
 

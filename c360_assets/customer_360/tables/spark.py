@@ -56,9 +56,13 @@ def spark_sql(sql: str) -> str:
     """
     query = _written_out(sqlglot.parse_one(sql, read=DIALECT))
     if any(part.args.get("recursive") for part in query.find_all(exp.With)):
-        raise C360Error("Spark cannot run a recursive query; for email_ampid_assignment give a number of rounds instead of 0")
+        raise C360Error(
+            "Spark cannot run a recursive query; for email_ampid_assignment give a number of rounds instead of 0"
+        )
     for part in query.find_all(exp.CTE):
-        part.set("materialized", None)  # Spark reads parts anew each time they are named, and has no word for it
+        part.set(
+            "materialized", None
+        )  # Spark reads parts anew each time they are named, and has no word for it
     return query.sql(dialect=SparkSql, pretty=True, comments=False)
 
 
@@ -70,7 +74,13 @@ def _written_out(node: exp.Expr) -> exp.Expr:
         if known is None:
             return part
         parameters, body = known
-        given = dict(zip(parameters, (_whole(_written_out(argument)) for argument in part.expressions), strict=True))
+        given = dict(
+            zip(
+                parameters,
+                (_whole(_written_out(argument)) for argument in part.expressions),
+                strict=True,
+            )
+        )
         return _whole(_bound(_written_out(body.copy()), given))
 
     return node.transform(replaced)
@@ -78,7 +88,9 @@ def _written_out(node: exp.Expr) -> exp.Expr:
 
 def _whole(part: exp.Expr) -> exp.Expr:
     """`part` so that it stays one operand wherever it is put."""
-    return exp.paren(part) if isinstance(part, exp.Binary | exp.Unary | exp.Between | exp.In) else part
+    return (
+        exp.paren(part) if isinstance(part, exp.Binary | exp.Unary | exp.Between | exp.In) else part
+    )
 
 
 def _bound(body: exp.Expr, given: Mapping[str, exp.Expr]) -> exp.Expr:

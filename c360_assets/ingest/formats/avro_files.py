@@ -62,7 +62,11 @@ def avro_to_parquet(source: Path, target: Path, rows: int | None = None) -> None
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return json.dumps(value, default=str) if isinstance(value, dict | list | tuple | bool) else str(value)
+    return (
+        json.dumps(value, default=str)
+        if isinstance(value, dict | list | tuple | bool)
+        else str(value)
+    )
 
 
 def _arrow(schema: Any, named: dict[str, Any]) -> pa.DataType | None:

@@ -53,7 +53,9 @@ def about(feed: FeedConfig, file: LandedFile, what: str, remedy: str) -> str:
     return f"feed {feed.name}: file {file.relative} {what}; {remedy}"
 
 
-def require(feed: FeedConfig, file: LandedFile, present: Sequence[str], delimiter: str = "") -> None:
+def require(
+    feed: FeedConfig, file: LandedFile, present: Sequence[str], delimiter: str = ""
+) -> None:
     """Raise LoadError where `present` (lower-cased column names) lacks a required column or a part of the primary key.
 
     `delimiter` is that of a text file, by which its first line was cut.
@@ -64,10 +66,14 @@ def require(feed: FeedConfig, file: LandedFile, present: Sequence[str], delimite
         if needed and name.lower() not in present:
             remedy = why_missing(feed, name, present, delimiter)
             remedy = remedy or f"send the file with it, or mend fields.{name} of the feed"
-            raise LoadError("missing_column", about(feed, file, f"lacks the required column {name}", remedy))
+            raise LoadError(
+                "missing_column", about(feed, file, f"lacks the required column {name}", remedy)
+            )
 
 
-def column_warnings(feed: FeedConfig, files: Iterable[OpenedFile], seen: Mapping[int, Sequence[str]]) -> list[str]:
+def column_warnings(
+    feed: FeedConfig, files: Iterable[OpenedFile], seen: Mapping[int, Sequence[str]]
+) -> list[str]:
     """What differs between the columns of `files` (those in `seen`, by number) and the declared ones, once for all alike."""
     declared = {name.lower(): name for name in feed.fields}
     alike: dict[str, list[str]] = defaultdict(list)
@@ -80,9 +86,13 @@ def column_warnings(feed: FeedConfig, files: Iterable[OpenedFile], seen: Mapping
         lacking = [name for lowered, name in declared.items() if lowered not in present]
         unknown = [name for name in present if name not in declared]
         if lacking:
-            alike[f"lacks {_listed(lacking)}, which the feed declares: NULL"].append(file.landed.relative)
+            alike[f"lacks {_listed(lacking)}, which the feed declares: NULL"].append(
+                file.landed.relative
+            )
         if unknown:
-            alike[f"has {_listed(unknown)}, which the feed does not declare: ignored"].append(file.landed.relative)
+            alike[f"has {_listed(unknown)}, which the feed does not declare: ignored"].append(
+                file.landed.relative
+            )
     return [f"{_files(names)}: {text}" for text, names in alike.items()]
 
 
@@ -90,7 +100,11 @@ def _listed(names: Sequence[str]) -> str:
     """A number of columns, with the names of some: those that look like names."""
     shown = [name for name in names if COLUMN_NAME.fullmatch(name)][:SHOWN_NAMES]
     columns = "1 column" if len(names) == 1 else f"{len(names)} columns"
-    return f"{columns} ({', '.join(shown)}{', ...' if len(shown) < len(names) else ''})" if shown else columns
+    return (
+        f"{columns} ({', '.join(shown)}{', ...' if len(shown) < len(names) else ''})"
+        if shown
+        else columns
+    )
 
 
 def _files(names: Sequence[str]) -> str:

@@ -20,7 +20,11 @@ JSON_TOKEN = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)'
 
 
 def json_batches(
-    session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError], seen: dict[int, Sequence[str]]
+    session: Session,
+    feed: FeedConfig,
+    files: list[OpenedFile],
+    failures: dict[int, LoadError],
+    seen: dict[int, Sequence[str]],
 ) -> Iterator[Batch]:
     keys_of: dict[int, set[str]] = {}
     faults: dict[int, Exception] = {}
@@ -64,7 +68,9 @@ def _judged(session: Session, frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _document(session: Session, feed: FeedConfig, file: OpenedFile, failures: dict[int, LoadError]) -> Iterator[pl.DataFrame]:
+def _document(
+    session: Session, feed: FeedConfig, file: OpenedFile, failures: dict[int, LoadError]
+) -> Iterator[pl.DataFrame]:
     """The objects of a JSON document: an array of them, or one after the other. `_line` is the record's number."""
     with file.path.open("rb") as source:
         start = source.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -77,7 +83,9 @@ def _document(session: Session, feed: FeedConfig, file: OpenedFile, failures: di
         )
     except duckdb.Error:
         remedy = "mend the file, or say format: ndjson for one object per line"
-        failures[file.number] = LoadError("unreadable", about(feed, file.landed, "is not valid JSON", remedy))
+        failures[file.number] = LoadError(
+            "unreadable", about(feed, file.landed, "is not valid JSON", remedy)
+        )
 
 
 def _fields_of(feed: FeedConfig, keys: list[str]) -> str:
@@ -85,7 +93,9 @@ def _fields_of(feed: FeedConfig, keys: list[str]) -> str:
     mark, end = f"chr({ord(NUMBER_MARK)})", f"chr({ord(NUMBER_END)})"
     replacement = quote_literal(f"\\1{NUMBER_MARK}\\2{NUMBER_END}")
     marked = f"regexp_replace(record, {quote_literal(JSON_TOKEN)}, {replacement}, 'g')"
-    digits = f"""replace(replace(replace({marked}, {mark} || {end}, ''), {mark}, '"'), {end}, '"')"""
+    digits = (
+        f"""replace(replace(replace({marked}, {mark} || {end}, ''), {mark}, '"'), {end}, '"')"""
+    )
     paths, values = [], []
     for i, name in enumerate(feed.fields):
         variants = [k for k in keys if k.lower() == name.lower()]

@@ -20,15 +20,22 @@ BATCH_BYTES = 256 << 20
 
 
 def _columns(session: Session, path: Path) -> list[tuple[str, str]]:
-    return [(row[0], row[1]) for row in session.rows(f"DESCRIBE SELECT * FROM read_parquet({quote_literal(str(path))})")]
+    return [
+        (row[0], row[1])
+        for row in session.rows(f"DESCRIBE SELECT * FROM read_parquet({quote_literal(str(path))})")
+    ]
 
 
-def parquet_header(session: Session, feed: FeedConfig, file: LandedFile, path: Path) -> tuple[str, ...]:
+def parquet_header(
+    session: Session, feed: FeedConfig, file: LandedFile, path: Path
+) -> tuple[str, ...]:
     try:
         names = [name.lower() for name, _ in _columns(session, path)]
         return (*names, *(name for name in file.partition if name not in names))
     except duckdb.Error:
-        raise LoadError("unreadable", about(feed, file, "is not a readable Parquet file", "send it again")) from None
+        raise LoadError(
+            "unreadable", about(feed, file, "is not a readable Parquet file", "send it again")
+        ) from None
 
 
 def parquet_batches(
@@ -37,7 +44,9 @@ def parquet_batches(
     """Typed values are rendered as text that their casts read back, so that one set of type rules holds for all formats."""
     shapes: dict[tuple[Any, ...], list[OpenedFile]] = defaultdict(list)
     for file in files:
-        shapes[tuple(_columns(session, file.path)), tuple(file.landed.partition.items())].append(file)
+        shapes[tuple(_columns(session, file.path)), tuple(file.landed.partition.items())].append(
+            file
+        )
     for (shape, partition), alike in shapes.items():
         columns = {name.lower(): (name, kind) for name, kind in shape}
         values, typed = [], set()
@@ -57,7 +66,9 @@ def parquet_batches(
                 readable = [file for file in group if _read(session, [file], values)]
                 for file in group:
                     if file not in readable:
-                        message = about(feed, file.landed, "cannot be read to its end", "send it again")
+                        message = about(
+                            feed, file.landed, "cannot be read to its end", "send it again"
+                        )
                         failures[file.number] = LoadError("unreadable", message)
                 if not readable or not _read(session, readable, values):
                     continue

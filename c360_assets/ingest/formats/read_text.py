@@ -33,11 +33,15 @@ def dialect_of(feed: FeedConfig) -> Dialect:
     files = feed.files
     delimiter = files.delimiter or DELIMITERS.get(files.format)
     if delimiter is None:
-        raise LoadError("configuration", f"feed {feed.name}: files.delimiter is missing; format dsv needs one")
+        raise LoadError(
+            "configuration", f"feed {feed.name}: files.delimiter is missing; format dsv needs one"
+        )
     delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter, delimiter)
     for key, mark in (("delimiter", delimiter), ("quote", files.quote), ("escape", files.escape)):
         if len(mark) > 1 or not mark.isascii():
-            raise LoadError("configuration", f"feed {feed.name}: files.{key} must be one ASCII character")
+            raise LoadError(
+                "configuration", f"feed {feed.name}: files.{key} must be one ASCII character"
+            )
     return Dialect(delimiter, files.quote, files.escape or files.quote)
 
 
@@ -49,19 +53,32 @@ def text_header(feed: FeedConfig, file: LandedFile, path: Path) -> tuple[str, ..
         line = source.readline(1 << 16).removeprefix(b"\xef\xbb\xbf")
     plain = line.rstrip(b"\r\n")
     unquoted = not (dialect.quote and dialect.quote.encode() in plain)
-    if line.endswith(b"\n") and plain.strip() and plain.isascii() and b"\r" not in plain and unquoted:
+    if (
+        line.endswith(b"\n")
+        and plain.strip()
+        and plain.isascii()
+        and b"\r" not in plain
+        and unquoted
+    ):
         return tuple(name.strip().lower() for name in plain.decode().split(dialect.delimiter))
     try:
         first = next(text_records(path, dialect, chunk=1 << 16), None)
     except UnclosedQuoteError:
-        raise LoadError("header", about(feed, file, "has a header whose quotes are not closed", "send it again")) from None
+        raise LoadError(
+            "header", about(feed, file, "has a header whose quotes are not closed", "send it again")
+        ) from None
     except EndlessLineError as error:
         raise unreadable(feed, file, error) from None
     if first is None or not len(first):
         return None
     record = first["record"][0]
     if record is None or re.match(dialect.any_record, record) is None:
-        raise LoadError("header", about(feed, file, "has a header that cannot be read", "mend its quotes or files.encoding"))
+        raise LoadError(
+            "header",
+            about(
+                feed, file, "has a header that cannot be read", "mend its quotes or files.encoding"
+            ),
+        )
     return tuple(name.strip().lower() for name in split_record(record, dialect))
 
 
@@ -80,11 +97,20 @@ def _unescape(text: str, dialect: Dialect) -> str:
 
 
 def text_batches(
-    session: Session, feed: FeedConfig, header: tuple[str, ...], files: list[OpenedFile], failures: dict[int, LoadError]
+    session: Session,
+    feed: FeedConfig,
+    header: tuple[str, ...],
+    files: list[OpenedFile],
+    failures: dict[int, LoadError],
 ) -> Iterator[Batch]:
     dialect = dialect_of(feed)
-    places = [header.index(name.lower()) + 1 if name.lower() in header else None for name in feed.fields]
-    found = ", ".join(f"f[{place}] AS x{i}" if place else f"NULL::VARCHAR AS x{i}" for i, place in enumerate(places))
+    places = [
+        header.index(name.lower()) + 1 if name.lower() in header else None for name in feed.fields
+    ]
+    found = ", ".join(
+        f"f[{place}] AS x{i}" if place else f"NULL::VARCHAR AS x{i}"
+        for i, place in enumerate(places)
+    )
     values = ", ".join(f"{_unquoted_sql(dialect, f'x{i}')} AS r{i}" for i in range(len(places)))
     fields = f"SELECT *, {found} FROM (SELECT *, {_fields_sql(dialect)} AS f FROM _c360_text)"
     sql = f"SELECT _file, _row, _line, _reject, _record, {values} FROM ({fields})"
@@ -110,9 +136,14 @@ def _swallowed(frame: pl.DataFrame, dialect: Dialect) -> dict[int, Exception]:
 
     As one wrong row it would hardly count against the threshold, however many good rows it holds.
     """
-    wrong = frame.filter((pl.col("_reject") == "malformed_row") & pl.col("_record").str.contains("[\r\n]"))
+    wrong = frame.filter(
+        (pl.col("_reject") == "malformed_row") & pl.col("_record").str.contains("[\r\n]")
+    )
     ends_open = wrong.filter(pl.col("_record").str.contains("^" + dialect.leaves_open))
-    return {number: UnclosedQuoteError(line) for number, line in ends_open.select("_file", "_line").iter_rows()}
+    return {
+        number: UnclosedQuoteError(line)
+        for number, line in ends_open.select("_file", "_line").iter_rows()
+    }
 
 
 def _line_by_line(frame: pl.DataFrame) -> pl.DataFrame:
@@ -126,7 +157,11 @@ def _line_by_line(frame: pl.DataFrame) -> pl.DataFrame:
     lines = pl.col("_record").str.replace_all("\r\n?", "\n").str.split("\n")
     told = frame.with_row_index("_at").with_columns(lines.alias("_record"))
     places = pl.int_ranges(pl.col("_record").list.len()).alias("_place")
-    split = told.with_columns(places).filter(pl.col("_record").is_not_null()).explode("_record", "_place")
+    split = (
+        told.with_columns(places)
+        .filter(pl.col("_record").is_not_null())
+        .explode("_record", "_place")
+    )
     rest = told.filter(pl.col("_record").is_null()).with_columns(
         pl.lit(None, pl.String).alias("_record"), pl.lit(0, pl.Int64).alias("_place")
     )
@@ -141,9 +176,13 @@ def unreadable(feed: FeedConfig, file: LandedFile, fault: Exception) -> LoadErro
         return LoadError("unreadable", about(feed, file, what, "mend the file or files.quote"))
     if isinstance(fault, EndlessLineError):
         what = f"has a line of more than {LONGEST_RECORD >> 20} MB, line {fault.line}"
-        return LoadError("unreadable", about(feed, file, what, "mend its line ends, or files.format"))
+        return LoadError(
+            "unreadable", about(feed, file, what, "mend its line ends, or files.format")
+        )
     what = f"cannot be read ({type(fault).__name__})"
-    return LoadError("unreadable", about(feed, file, what, "see that it is there and may be read, and run again"))
+    return LoadError(
+        "unreadable", about(feed, file, what, "see that it is there and may be read, and run again")
+    )
 
 
 def _classified(frame: pl.DataFrame, dialect: Dialect, fields: int) -> pl.DataFrame:
@@ -179,7 +218,13 @@ def _reject(dialect: Dialect, fields: int) -> pl.Expr:
     else:
         quoted, has_quote = pl.lit(None, pl.String), pl.lit(False)
     unquoted = pl.when("_plain").then(None).otherwise(miscounted)
-    return pl.when(record.is_null()).then(pl.lit("encoding_error")).when(has_quote).then(quoted).otherwise(unquoted)
+    return (
+        pl.when(record.is_null())
+        .then(pl.lit("encoding_error"))
+        .when(has_quote)
+        .then(quoted)
+        .otherwise(unquoted)
+    )
 
 
 def _fields_sql(dialect: Dialect) -> str:
@@ -191,9 +236,7 @@ def _fields_sql(dialect: Dialect) -> str:
     if not dialect.quote:
         return plain
     pattern = quote_literal(f"{re.escape(dialect.delimiter)}({dialect.field})")
-    return (
-        f"CASE WHEN _plain THEN {plain} ELSE regexp_extract_all({quote_literal(dialect.delimiter)} || record, {pattern}, 1) END"
-    )
+    return f"CASE WHEN _plain THEN {plain} ELSE regexp_extract_all({quote_literal(dialect.delimiter)} || record, {pattern}, 1) END"
 
 
 def _unquoted_sql(dialect: Dialect, field: str) -> str:

@@ -25,19 +25,33 @@ def open_part(session: Session, number: int, part: Part) -> OpenedFile:
         return OpenedFile(number, feed, file, path, None)
     if feed.files.format in ("json", "ndjson"):
         return OpenedFile(number, feed, file, path, ())
-    header = parquet_header(session, feed, file, path) if feed.files.format == "parquet" else text_header(feed, file, path)
+    header = (
+        parquet_header(session, feed, file, path)
+        if feed.files.format == "parquet"
+        else text_header(feed, file, path)
+    )
     if header is None:
         return OpenedFile(number, feed, file, path, None)
     declared = {name.lower() for name in feed.fields}
     twice = sorted(name for name in declared if header.count(name) > 1)
     if twice:
-        raise LoadError("header", about(feed, file, f"has the column {twice[0]} twice", "give the columns different names"))
-    require(feed, file, header, dialect_of(feed).delimiter if feed.files.format in DELIMITERS else "")
+        raise LoadError(
+            "header",
+            about(
+                feed, file, f"has the column {twice[0]} twice", "give the columns different names"
+            ),
+        )
+    require(
+        feed, file, header, dialect_of(feed).delimiter if feed.files.format in DELIMITERS else ""
+    )
     return OpenedFile(number, feed, file, path, header)
 
 
 def batches(
-    session: Session, opened: Iterable[OpenedFile], failures: dict[int, LoadError], seen: dict[int, Sequence[str]]
+    session: Session,
+    opened: Iterable[OpenedFile],
+    failures: dict[int, LoadError],
+    seen: dict[int, Sequence[str]],
 ) -> Iterator[Batch]:
     """The rows of `opened`, file by file in order within each shape of file.
 

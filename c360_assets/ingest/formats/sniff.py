@@ -27,7 +27,10 @@ SIGNATURES: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     (re.compile(rb"Rar!\x1a\x07"), "a RAR archive", ""),
 )
 # The marks of UTF-16 begin like one of UTF-32, which is tried first.
-ENCODINGS = (((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"), "utf-32"), ((b"\xff\xfe", b"\xfe\xff"), "utf-16"))
+ENCODINGS = (
+    ((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"), "utf-32"),
+    ((b"\xff\xfe", b"\xfe\xff"), "utf-16"),
+)
 DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}
 
 
@@ -50,7 +53,9 @@ def marked_encoding(head: bytes) -> str | None:
     return next((name for marks, name in ENCODINGS if head.startswith(marks)), None)
 
 
-def why_missing(feed: FeedConfig, name: str, header: Sequence[str], delimiter: str = "") -> str | None:
+def why_missing(
+    feed: FeedConfig, name: str, header: Sequence[str], delimiter: str = ""
+) -> str | None:
     """What a header (lower-cased names) that lacks the column `name` looks like, and the remedy; None where it tells nothing.
 
     `delimiter` is that of a text file.
@@ -61,7 +66,9 @@ def why_missing(feed: FeedConfig, name: str, header: Sequence[str], delimiter: s
         return "its text looks like UTF-16 without a mark: say `encoding: utf-16-le` under files"
     if text.lstrip("\ufeff \t")[:1] in ("<", "{", "["):
         return "it begins like XML, HTML or JSON: mend files.format, or send it again"
-    other = next((shown for mark, shown in DELIMITERS.items() if mark != delimiter and mark in text), None)
+    other = next(
+        (shown for mark, shown in DELIMITERS.items() if mark != delimiter and mark in text), None
+    )
     if delimiter and len(header) == 1 and other is not None:
         return f'its first line holds no {DELIMITERS.get(delimiter, delimiter)!r}: say `delimiter: "{other}"` under files'
     if delimiter and feed.files.header and declared.isdisjoint(header):
@@ -70,7 +77,9 @@ def why_missing(feed: FeedConfig, name: str, header: Sequence[str], delimiter: s
             "or mend the names under fields"
         )
     tidy = re.sub(r"[^a-z0-9]", "", name.lower())
-    alike = next((h for h in header if re.sub(r"[^a-z0-9]", "", h) == tidy), None) or closest(name.lower(), header)
+    alike = next((h for h in header if re.sub(r"[^a-z0-9]", "", h) == tidy), None) or closest(
+        name.lower(), header
+    )
     if alike is not None and alike not in declared:
         return f"it has {alike!r}: if that is the column, call the field so and `rename` it"
     return None

@@ -53,7 +53,11 @@ class Dialect:
     def content(self) -> str:
         """Regular expression of one character inside a quoted field."""
         q, e = re.escape(self.quote), re.escape(self.escape)
-        return f"(?:[^{q}]|{q}{q})" if self.escape in ("", self.quote) else f"(?:[^{q}{e}]|{e}[\\s\\S])"
+        return (
+            f"(?:[^{q}]|{q}{q})"
+            if self.escape in ("", self.quote)
+            else f"(?:[^{q}{e}]|{e}[\\s\\S])"
+        )
 
     @property
     def field(self) -> str:
@@ -163,7 +167,9 @@ def _small(number: int, path: Path, faults: dict[int, Exception]) -> bytes | Non
         return None
 
 
-def _alone(number: int, path: Path, dialect: Dialect | None, faults: dict[int, Exception]) -> Iterator[pl.DataFrame]:
+def _alone(
+    number: int, path: Path, dialect: Dialect | None, faults: dict[int, Exception]
+) -> Iterator[pl.DataFrame]:
     try:
         for frame in text_records(path, dialect):
             yield frame.select(pl.lit(number, pl.Int32).alias("_file"), pl.all())
@@ -184,7 +190,11 @@ def _joined(files: Sequence[tuple[int, bytes]], dialect: Dialect | None) -> pl.D
     bounds = np.flatnonzero(between)
     place = np.searchsorted(first_lines, bounds[:-1], side="right") - 1
     numbers = np.array([number for number, _ in files], dtype=np.int32)
-    return _frame(block, begins[bounds], {"_file": numbers[place], "_line": bounds[:-1] - first_lines[place] + 1})
+    return _frame(
+        block,
+        begins[bounds],
+        {"_file": numbers[place], "_line": bounds[:-1] - first_lines[place] + 1},
+    )
 
 
 def _line_ends(data: np.ndarray, *, whole: bool) -> np.ndarray:
@@ -206,7 +216,10 @@ def _series(block: np.ndarray, offsets: np.ndarray) -> pl.Series:
 
 
 def _open_before(
-    block: np.ndarray, begins: np.ndarray, dialect: Dialect | None, last_lines: np.ndarray | None = None
+    block: np.ndarray,
+    begins: np.ndarray,
+    dialect: Dialect | None,
+    last_lines: np.ndarray | None = None,
 ) -> np.ndarray:
     """For each line and for the end of the block: does it begin inside a quoted field? The block itself begins outside, and so
     does what follows one of `last_lines`.
@@ -222,7 +235,12 @@ def _open_before(
     quotes = np.flatnonzero(block == ord(dialect.quote))
     if not len(quotes):
         return opened
-    quoted = np.unique(np.append(np.searchsorted(begins, quotes, side="right") - 1, [] if last_lines is None else last_lines))
+    quoted = np.unique(
+        np.append(
+            np.searchsorted(begins, quotes, side="right") - 1,
+            [] if last_lines is None else last_lines,
+        )
+    )
     quoted = quoted.astype(np.int64)
     # Structure is ASCII; any other byte is content, so that broken encodings cannot change where a record ends.
     plain = np.where(block < 128, block, ord("?")).astype(np.uint8)

@@ -31,8 +31,13 @@ from c360_assets.warehouse.session import private_folder
 GZIP, ZIP, TAR = b"\x1f\x8b", b"PK\x03\x04", b"ustar"
 TAR_MARK_AT = 257
 BLOCK = 4 << 20
-LARGEST = 10 << 30  # the documented limit of one file; what unpacks to more is refused before it fills the disk
-REFUSED = "declares entities, which are refused: they can stand for other files or for endless text", "send it without them"
+LARGEST = (
+    10 << 30
+)  # the documented limit of one file; what unpacks to more is refused before it fills the disk
+REFUSED = (
+    "declares entities, which are refused: they can stand for other files or for endless text",
+    "send it without them",
+)
 # What a library raises -> what is wrong with the file, and what to do.
 REASONS = {
     "EOFError": ("is cut off: its packing has no end", "send it again"),
@@ -65,9 +70,16 @@ def parts_of(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Pa
         match = FilePattern(feed.files.pattern).fits(file.relative, folders=True)
         if match is not None and not match.readable:
             what = "lies too deep in its delivery, of which one level of partitions (key=value) is read"
-            raise LoadError("too_deep", about(feed, file, what, "send it less deep, or name the folders in files.pattern"))
+            raise LoadError(
+                "too_deep",
+                about(feed, file, what, "send it less deep, or name the folders in files.pattern"),
+            )
     archive = feed.files.compression in ("zip", "tar")
-    members = _members(feed, file, private_folder(workspace)) if archive else [Part(feed, file, file.path)]
+    members = (
+        _members(feed, file, private_folder(workspace))
+        if archive
+        else [Part(feed, file, file.path)]
+    )
     for number, part in enumerate(members):
         yield _plain(part, workspace / str(number), inside=archive)
 
@@ -84,7 +96,9 @@ def _not_still(file: LandedFile) -> tuple[str, str]:
 
 
 @contextmanager
-def _faults(feed: FeedConfig, file: LandedFile, kind: str, what: str, remedy: str) -> Iterator[None]:
+def _faults(
+    feed: FeedConfig, file: LandedFile, kind: str, what: str, remedy: str
+) -> Iterator[None]:
     """Tell any failure in the block without what the libraries say, which may quote values. They raise nearly anything."""
     try:
         yield
@@ -97,12 +111,21 @@ def _faults(feed: FeedConfig, file: LandedFile, kind: str, what: str, remedy: st
         if error.errno is None:  # a broken stream, not the system
             raise LoadError(kind, about(feed, file, what, remedy)) from None
         reason = (error.strerror or type(error).__name__).lower()
-        message = about(feed, file, f"could not be unpacked: {reason}", "see to the disk and permissions, then run again")
+        message = about(
+            feed,
+            file,
+            f"could not be unpacked: {reason}",
+            "see to the disk and permissions, then run again",
+        )
         raise LoadError("disk", message) from None
     except Exception as error:
         why = REASONS.get(type(error).__name__)
         at = f" in line {error.position[0]}" if isinstance(error, ParseError) else ""
-        text = about(feed, file, why[0] + at, why[1]) if why else about(feed, file, f"{what} ({type(error).__name__})", remedy)
+        text = (
+            about(feed, file, why[0] + at, why[1])
+            if why
+            else about(feed, file, f"{what} ({type(error).__name__})", remedy)
+        )
         raise LoadError(kind, text) from None
 
 
@@ -122,7 +145,10 @@ def _members(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Pa
     kind = str(feed.files.compression)
     what, remedy = f"is no readable {kind} archive", "send it again, or mend files.compression"
     used: set[str] = set()
-    with _faults(feed, file, "bad_archive", what, remedy), _opened(file.path, kind) as (names, open_member):
+    with (
+        _faults(feed, file, "bad_archive", what, remedy),
+        _opened(file.path, kind) as (names, open_member),
+    ):
         for number, name in enumerate(sorted(n for n in names if not _hidden(n))):
             pattern, member_feed = _chosen(feed, name)
             if member_feed is None:
@@ -131,8 +157,12 @@ def _members(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Pa
             path = workspace / f"member-{number}"
             with open_member(name) as source:
                 _copy(source, path)
-            yield Part(member_feed, replace(file, relative=f"{file.relative}/{name}", path=path), path)
-    wanted = {p for p, entry in (feed.files.contents or {}).items() if not _settings(feed, entry).optional}
+            yield Part(
+                member_feed, replace(file, relative=f"{file.relative}/{name}", path=path), path
+            )
+    wanted = {
+        p for p, entry in (feed.files.contents or {}).items() if not _settings(feed, entry).optional
+    }
     missing = sorted(wanted - used) if feed.files.contents else ["any file"] * (not used)
     if missing:
         remedy = "send it again complete, or mark the content `optional: true` in files.contents"
@@ -158,11 +188,15 @@ def _opened(path: Path, kind: str) -> Iterator[tuple[list[str], Callable[[str], 
 
 def _hidden(name: str) -> bool:
     """What operating systems add to archives."""
-    return any(piece.startswith((".", "__MACOSX")) for piece in name.split("/") if piece not in (".", ".."))
+    return any(
+        piece.startswith((".", "__MACOSX")) for piece in name.split("/") if piece not in (".", "..")
+    )
 
 
 def _settings(feed: FeedConfig, entry: dict[str, Any] | None) -> FilesConfig:
-    return FilesConfig.model_validate({**feed.files.model_dump(), "optional": False, **(entry or {}), "compression": None})
+    return FilesConfig.model_validate(
+        {**feed.files.model_dump(), "optional": False, **(entry or {}), "compression": None}
+    )
 
 
 def _chosen(feed: FeedConfig, name: str) -> tuple[str, FeedConfig | None]:
@@ -178,7 +212,10 @@ def _chosen(feed: FeedConfig, name: str) -> tuple[str, FeedConfig | None]:
 def _plain(part: Part, aside: Path, *, inside: bool) -> Part:
     """A plain file from one that may be packed with gzip; `inside` says that it comes out of an archive."""
     feed, file, path = part.feed, part.file, part.path
-    what, remedy = "cannot be unpacked or read", "send it again, or mend files.compression, files.format or files.encoding"
+    what, remedy = (
+        "cannot be unpacked or read",
+        "send it again, or mend files.compression, files.format or files.encoding",
+    )
     with _faults(feed, file, "unreadable", what, remedy):
         magic = _magic(path)
         if magic[:2] == GZIP:
@@ -187,7 +224,12 @@ def _plain(part: Part, aside: Path, *, inside: bool) -> Part:
                 _copy(source, path)
             magic = _magic(path)
         elif feed.files.compression == "gzip" and magic:
-            raise LoadError("unreadable", about(feed, file, "is not packed with gzip", "take `compression: gzip` out of files"))
+            raise LoadError(
+                "unreadable",
+                about(
+                    feed, file, "is not packed with gzip", "take `compression: gzip` out of files"
+                ),
+            )
         if magic.startswith(ZIP) or magic[TAR_MARK_AT:].startswith(TAR):
             raise LoadError("archive", about(feed, file, *_unopened(path, magic, inside)))
         if not magic:
@@ -202,8 +244,11 @@ def _unopened(path: Path, magic: bytes, inside: bool) -> tuple[str, str]:
     if magic.startswith(ZIP) and is_workbook(path):
         return OFFICE, READABLE
     kind = "zip" if magic.startswith(ZIP) else "tar"
-    return f"is a {kind} archive", "send it unpacked: archives in archives are not read" if inside else (
-        f"say `compression: {kind}` under files"
+    return (
+        f"is a {kind} archive",
+        "send it unpacked: archives in archives are not read"
+        if inside
+        else (f"say `compression: {kind}` under files"),
     )
 
 
@@ -217,7 +262,9 @@ def _converted(part: Part, magic: bytes, path: Path, aside: Path) -> Part:
     encoding = marked_encoding(magic) or (feed.files.encoding or "utf-8").lower()
     as_it_is = form == "parquet" or encoding.replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
     if as_it_is and form not in ("avro", "xml"):
-        return Part(feed, file, path)  # and no folder is made: thousands of them take longer than their files
+        return Part(
+            feed, file, path
+        )  # and no folder is made: thousands of them take longer than their files
     target = private_folder(aside.parent) / f"{aside.name}.{form}"
     if form == "avro":
         avro_to_parquet(path, target)
@@ -227,7 +274,9 @@ def _converted(part: Part, magic: bytes, path: Path, aside: Path) -> Part:
             xml_to_ndjson(path, target, feed.files.row_tag)
         except NoRowsError:
             what = f"has no element named {feed.files.row_tag}"
-            raise LoadError("missing_content", about(feed, file, what, "mend files.row_tag")) from None
+            raise LoadError(
+                "missing_content", about(feed, file, what, "mend files.row_tag")
+            ) from None
         return Part(_as(feed, "ndjson"), file, target)
     _recode(path, encoding, target)
     return Part(feed, file, target)

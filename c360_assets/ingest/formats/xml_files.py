@@ -78,7 +78,9 @@ def _object(element: Element) -> dict[str, Any]:
         if len(child):
             _put(found, name, _object(child))
             continue
-        absent = any(_local(n) == "nil" and text in ("true", "1") for n, text in child.attrib.items())
+        absent = any(
+            _local(n) == "nil" and text in ("true", "1") for n, text in child.attrib.items()
+        )
         _put(found, name, None if absent else child.text or "")
         for attribute, text in child.attrib.items():
             if _local(attribute) != "nil":

@@ -16,10 +16,26 @@ from c360_assets.semantics.tags import tag_for_column, without_marks
 # Words before a name that say whose or which it is, and not what: `billing_city` is a city. The person that a record is about
 # is its customer; clerks, managers and stores are somebody else, and their words are not here.
 OWNERS = frozenset(
-    {"buyer", "client", "consumer", "contact", "cust", "customer", "guest", "home", "lead", "main", "member", "own", "person"}
+    {
+        "buyer",
+        "client",
+        "consumer",
+        "contact",
+        "cust",
+        "customer",
+        "guest",
+        "home",
+        "lead",
+        "main",
+        "member",
+        "own",
+        "person",
+    }
     | {"personal", "primary", "profile", "shopper", "subscriber", "user"}
 )
-PLAIN = frozenset({"address", "addr", "default", "mail", "to"})  # as `KINDS`, but telling nothing apart
+PLAIN = frozenset(
+    {"address", "addr", "default", "mail", "to"}
+)  # as `KINDS`, but telling nothing apart
 KINDS = PLAIN | {
     "alternate", "billing", "bill", "business", "cell", "delivery", "invoice", "mailing", "mobile", "office", "other",
     "permanent", "postal", "residential", "secondary", "ship", "shipping", "work",
@@ -63,7 +79,11 @@ def guess(name: str, values: pl.Series) -> Guess | None:
             found = Guess(tag, "-".join(w for w in words[:begin] if w in KINDS - PLAIN))
         if words[begin] not in OWNERS | KINDS:
             break
-    return found if found is not None and _share(values, LOOKS.get(found.tag, "")) >= BORNE_OUT else None
+    return (
+        found
+        if found is not None and _share(values, LOOKS.get(found.tag, "")) >= BORNE_OUT
+        else None
+    )
 
 
 def are_emails(values: pl.Series) -> bool:

@@ -77,7 +77,10 @@ def have_decimal_commas(column: pl.Series) -> bool:
     """Whether a text column is of numbers such as `1.234,56`, which no field type reads."""
     values = column.cast(pl.String).str.strip_chars().drop_nulls()
     values = values.filter(values != "")
-    return bool(values.str.contains(r",\d+$").any()) and _fits(values.str.contains(DECIMAL_COMMA)) is not None
+    return (
+        bool(values.str.contains(r",\d+$").any())
+        and _fits(values.str.contains(DECIMAL_COMMA)) is not None
+    )
 
 
 def missing_texts(frame: pl.DataFrame) -> list[str]:
@@ -89,7 +92,11 @@ def missing_texts(frame: pl.DataFrame) -> list[str]:
     for column in (c for c in frame.iter_columns() if c.dtype == pl.String):
         texts = column.str.strip_chars().str.to_lowercase()
         odd = texts.filter(texts.is_in(MISSING)).unique().to_list()
-        if odd and infer(column).type == "string" and infer(column.filter(~texts.is_in(MISSING))).type != "string":
+        if (
+            odd
+            and infer(column).type == "string"
+            and infer(column.filter(~texts.is_in(MISSING))).type != "string"
+        ):
             found.update(odd)
     return sorted(found)
 
@@ -99,7 +106,9 @@ def without(frame: pl.DataFrame, missing: list[str]) -> pl.DataFrame:
     if not missing:
         return frame
     texts = pl.col(pl.String)
-    return frame.with_columns(pl.when(~texts.str.strip_chars().str.to_lowercase().is_in(missing)).then(texts))
+    return frame.with_columns(
+        pl.when(~texts.str.strip_chars().str.to_lowercase().is_in(missing)).then(texts)
+    )
 
 
 def _fits(ok: pl.Series) -> int | None:
@@ -122,14 +131,22 @@ def _number(values: pl.Series) -> Inferred | None:
 
 
 def _moment(values: pl.Series) -> Inferred | None:
-    if (misfits := _fits(values.str.contains(ISO_DATE) & values.str.to_date("%Y-%m-%d", strict=False).is_not_null())) is not None:
+    if (
+        misfits := _fits(
+            values.str.contains(ISO_DATE)
+            & values.str.to_date("%Y-%m-%d", strict=False).is_not_null()
+        )
+    ) is not None:
         return Inferred("date", misfits=misfits)
     if (misfits := _fits(values.str.contains(ISO_DATETIME))) is not None:
         return Inferred("datetime", misfits=misfits)
     found: list[Inferred] = []
     for joda, form, shape in DATES:
         if (
-            misfits := _fits(values.str.contains(f"^{shape}$") & values.str.to_date(form, strict=False).is_not_null())
+            misfits := _fits(
+                values.str.contains(f"^{shape}$")
+                & values.str.to_date(form, strict=False).is_not_null()
+            )
         ) is not None:
             found.append(Inferred("date", joda, misfits=misfits))
         for time_joda, time_form, time_shape in TIMES:

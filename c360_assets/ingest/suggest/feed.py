@@ -16,7 +16,13 @@ from pathlib import Path
 import polars as pl
 
 from c360_assets.ingest.suggest.column_tags import Guess, are_emails, guess
-from c360_assets.ingest.suggest.column_types import Inferred, have_decimal_commas, infer, missing_texts, without
+from c360_assets.ingest.suggest.column_types import (
+    Inferred,
+    have_decimal_commas,
+    infer,
+    missing_texts,
+    without,
+)
 from c360_assets.ingest.suggest.sample import Sample, read_sample
 from c360_assets.semantics.tags import CATALOGUE, column_for, is_profile, without_marks
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
@@ -25,7 +31,8 @@ from c360_assets.tenant.files import FilePattern
 
 # What is said by names as they are without accents, in the languages of the catalogue's column names.
 IDENTIFIER_NAME = re.compile(
-    r"(^|[_ ])(id|key|code|sku|upc|number|no|nr)$|id$|nummer$|^(numero|codigo)|番号$|コード$", re.IGNORECASE
+    r"(^|[_ ])(id|key|code|sku|upc|number|no|nr)$|id$|nummer$|^(numero|codigo)|番号$|コード$",
+    re.IGNORECASE,
 )
 MONEY_NAME = re.compile(
     r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|preis|betrag|umsatz|prix|montant|precio|importe|preco|valor"
@@ -33,10 +40,12 @@ MONEY_NAME = re.compile(
     re.IGNORECASE,
 )
 COUNT_NAME = re.compile(
-    r"orders|count|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad|数量", re.IGNORECASE
+    r"orders|count|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad|数量",
+    re.IGNORECASE,
 )
 CHANGED_NAME = re.compile(
-    r"updat|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz|atualiz|mise a jour|更新|変更", re.IGNORECASE
+    r"updat|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz|atualiz|mise a jour|更新|変更",
+    re.IGNORECASE,
 )
 ISO_SECONDS = re.compile(r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$")
 CUSTOMER_NUMBER = re.compile(
@@ -83,9 +92,15 @@ def suggest_feed(path: Path, source: str | None = None, feed: str | None = None)
     sample = replace(sample, frame=without(sample.frame, missing))
     columns = _columns(sample)
     relative = _below_landing(path)
-    source = source or _title(relative.parent.name if relative.parent.name.lower() not in NO_SOURCE else "") or "My Source"
+    source = (
+        source
+        or _title(relative.parent.name if relative.parent.name.lower() not in NO_SOURCE else "")
+        or "My Source"
+    )
     stem = SUFFIXES.sub("", path.name)
-    feed = feed or _title(stem[: day.start()] if (day := DAY_IN_NAME.search(stem)) else stem) or "Feed"
+    feed = (
+        feed or _title(stem[: day.start()] if (day := DAY_IN_NAME.search(stem)) else stem) or "Feed"
+    )
     key, key_notes = _primary_key(columns, sample.frame)
     pattern, pattern_note = _pattern(relative, [c.inferred for c in columns])
     profile = {c.tags[0] for c in columns if c.tags and is_profile(c.tags[0])}
@@ -103,7 +118,13 @@ def suggest_feed(path: Path, source: str | None = None, feed: str | None = None)
         _last_updated(columns),
         f"stitch: {str(stitch).lower()}  # {_stitch_note(len(profile), stitch)}",
         "error_threshold: 1  # percent of rows that may be wrong before nothing is loaded",
-        *([f"null_values: [{', '.join(map(json.dumps, missing))}]  # found where numbers and dates stand"] if missing else []),
+        *(
+            [
+                f"null_values: [{', '.join(map(json.dumps, missing))}]  # found where numbers and dates stand"
+            ]
+            if missing
+            else []
+        ),
         "fields:",
         *_fields(columns),
     ]
@@ -116,7 +137,11 @@ def _below_landing(path: Path) -> Path:
     if "landing" in parts[:-1]:
         last = len(parts) - 2 - parts[:-1][::-1].index("landing")
         return Path(*parts[last + 1 :])
-    return Path(*parts[-2:]) if parts[-2:-1] and parts[-2].lower() not in NO_SOURCE | {"/"} else Path(path.name)
+    return (
+        Path(*parts[-2:])
+        if parts[-2:-1] and parts[-2].lower() not in NO_SOURCE | {"/"}
+        else Path(path.name)
+    )
 
 
 def _pattern(relative: Path, types: list[Inferred]) -> tuple[str, str]:
@@ -133,10 +158,16 @@ def _pattern(relative: Path, types: list[Inferred]) -> tuple[str, str]:
     date = ("'.'" if sign == "." else sign).join(parts)
     # A letter between quotes only: separators that are no letters may stand bare.
     in_folder = "/" in text[day.end() :]
-    tail = (text[day.end() : text.rfind("/") + 1] if in_folder else "") + "*" + (suffix[0] if suffix else "")
+    tail = (
+        (text[day.end() : text.rfind("/") + 1] if in_folder else "")
+        + "*"
+        + (suffix[0] if suffix else "")
+    )
     pattern = _literal(text[: day.start()]) + date + _literal(tail, star=True)
     note = "the delivery day is the date in the name; `*` is anything but /"
-    return pattern, note + ("; day and month could be the other way round: check which is first" if either else "")
+    return pattern, note + (
+        "; day and month could be the other way round: check which is first" if either else ""
+    )
 
 
 def _date_parts(day: re.Match[str], types: list[Inferred]) -> tuple[list[str], bool]:
@@ -144,8 +175,12 @@ def _date_parts(day: re.Match[str], types: list[Inferred]) -> tuple[list[str], b
     if day["one"] is None:
         return ["yyyy", "MM", "dd"], False
     formats = [t.format for t in types if t.format and not t.ambiguous]
-    day_first = int(day["one"]) > 12 or (int(day["two"]) <= 12 and any(f.startswith("dd") for f in formats))
-    return ["dd", "MM", "yyyy"] if day_first else ["MM", "dd", "yyyy"], max(int(day["one"]), int(day["two"])) <= 12
+    day_first = int(day["one"]) > 12 or (
+        int(day["two"]) <= 12 and any(f.startswith("dd") for f in formats)
+    )
+    return ["dd", "MM", "yyyy"] if day_first else ["MM", "dd", "yyyy"], max(
+        int(day["one"]), int(day["two"])
+    ) <= 12
 
 
 def _literal(text: str, star: bool = False) -> str:
@@ -153,14 +188,18 @@ def _literal(text: str, star: bool = False) -> str:
 
 
 def _columns(sample: Sample) -> list[_Column]:
-    columns = [_Column(n, n, _type(sample, n), _uniqueness(sample.frame[n])) for n in sample.frame.columns]
+    columns = [
+        _Column(n, n, _type(sample, n), _uniqueness(sample.frame[n])) for n in sample.frame.columns
+    ]
     _settle_dates(columns)
     for column in columns:
         if column.inferred.misfits:
             column.notes.append(f"{column.inferred.misfits} of the sample's values do not fit")
         if column.inferred.ambiguous:
             column.notes.append("another date pattern fits too: check which")
-        column.decimal_commas = column.type == "string" and have_decimal_commas(sample.frame[column.name])
+        column.decimal_commas = column.type == "string" and have_decimal_commas(
+            sample.frame[column.name]
+        )
         if column.decimal_commas:
             column.notes.append(COMMAS)
     _tag(columns, sample.frame)
@@ -170,9 +209,17 @@ def _columns(sample: Sample) -> list[_Column]:
 
 def _settle_dates(columns: list[_Column]) -> None:
     """Where two patterns fit a column, the order of day and month that the file's other dates show decides."""
-    sure = {c.inferred.format.split(" ")[0] for c in columns if c.inferred.format and not c.inferred.ambiguous}
+    sure = {
+        c.inferred.format.split(" ")[0]
+        for c in columns
+        if c.inferred.format and not c.inferred.ambiguous
+    }
     for column in columns:
-        fitting = [f for f in (column.inferred, *column.inferred.others) if f.format and f.format.split(" ")[0] in sure]
+        fitting = [
+            f
+            for f in (column.inferred, *column.inferred.others)
+            if f.format and f.format.split(" ")[0] in sure
+        ]
         if len(fitting) == 1:
             column.inferred = fitting[0]
 
@@ -200,7 +247,9 @@ def _type(sample: Sample, name: str) -> Inferred:
     if declared is not None:
         return Inferred(declared, scale=sample.scales.get(name))
     inferred = infer(sample.frame[name])
-    number = inferred.type in {"integer", "decimal", "float"} or (inferred.type == "date" and inferred.format == "yyyyMMdd")
+    number = inferred.type in {"integer", "decimal", "float"} or (
+        inferred.type == "date" and inferred.format == "yyyyMMdd"
+    )
     if number and IDENTIFIER_NAME.search(plain):
         return Inferred("string")
     if inferred.type == "integer" and MONEY_NAME.search(plain) and not COUNT_NAME.search(plain):
@@ -209,14 +258,22 @@ def _type(sample: Sample, name: str) -> Inferred:
 
 
 def _uniqueness(column: pl.Series) -> float:
-    if column.is_empty() or column.null_count() or (column.cast(pl.String).str.strip_chars() == "").any():
+    if (
+        column.is_empty()
+        or column.null_count()
+        or (column.cast(pl.String).str.strip_chars() == "").any()
+    ):
         return 0.0
     return column.n_unique() / len(column)
 
 
 def _tag(columns: list[_Column], frame: pl.DataFrame) -> None:
     """Tags where name, values and type allow; a tag that one field only may carry goes to the first."""
-    guesses = {c.name: found for c in columns if c.type not in NESTED and (found := guess(c.name, frame[c.name]))}
+    guesses = {
+        c.name: found
+        for c in columns
+        if c.type not in NESTED and (found := guess(c.name, frame[c.name]))
+    }
     profile = {g.tag for g in guesses.values() if is_profile(g.tag)}
     if profile == {"full-name"}:  # more likely the name of a thing
         guesses = {name: g for name, g in guesses.items() if g.tag != "full-name"}
@@ -225,7 +282,9 @@ def _tag(columns: list[_Column], frame: pl.DataFrame) -> None:
         found = guesses.get(column.name)
         if found is None:
             if column.type == "string" and are_emails(frame[column.name]):
-                column.notes.append("holds e-mail addresses: tag it email if they are the customer's")
+                column.notes.append(
+                    "holds e-mail addresses: tag it email if they are the customer's"
+                )
             elif CUSTOMER_NUMBER.search(column.name):
                 column.notes.append("tag it fk-customer-id where other tables hold the same number")
             continue
@@ -251,7 +310,9 @@ def _typed(column: _Column, type_: str, values: pl.Series) -> bool:
         column.inferred = replace(column.inferred, type="datetime")
     elif type_ == "date" and column.type == "datetime":
         texts = values.cast(pl.String).drop_nulls()
-        pattern = column.inferred.format or ("yyyy-MM-dd HH:mm:ss" if texts.str.contains(ISO_SECONDS.pattern).all() else None)
+        pattern = column.inferred.format or (
+            "yyyy-MM-dd HH:mm:ss" if texts.str.contains(ISO_SECONDS.pattern).all() else None
+        )
         if pattern is None:
             return False
         column.inferred = replace(column.inferred, type="date", format=pattern)
@@ -270,16 +331,26 @@ def _namespaces(columns: list[_Column], guesses: dict[str, Guess]) -> None:
             column.notes.append(f"another field of this address is tagged {tag} already")
             column.tags = []
         elif used[tag] > 1 or (tag in ADDRESS and addresses):
-            column.tags.append(f"{tag}-{1 + sum(t.startswith(f'{tag}-') for t in taken)}" if variant in taken else variant)
+            column.tags.append(
+                f"{tag}-{1 + sum(t.startswith(f'{tag}-') for t in taken)}"
+                if variant in taken
+                else variant
+            )
         taken.add(variant)
 
 
 def _primary_key(columns: list[_Column], frame: pl.DataFrame) -> tuple[list[str], list[str]]:
     usable = [c for c in columns if c.type in {"string", "integer"} and not c.decimal_commas]
-    ids = [c for c in usable if IDENTIFIER_NAME.search(c.output) or IDENTIFIER_NAME.search(without_marks(c.name))]
+    ids = [
+        c
+        for c in usable
+        if IDENTIFIER_NAME.search(c.output) or IDENTIFIER_NAME.search(without_marks(c.name))
+    ]
     # Names and contact data repeat and change: they are candidates only where nothing else is.
     candidates = sorted(usable, key=lambda c: (-c.unique, c not in ids, bool(c.tags)))[:5]
-    listed = "candidates, percent unique without gaps: " + ", ".join(f"{c.output} {100 * c.unique:.1f}" for c in candidates)
+    listed = "candidates, percent unique without gaps: " + ", ".join(
+        f"{c.output} {100 * c.unique:.1f}" for c in candidates
+    )
     whole = [c for c in candidates if c.unique == 1.0]
     firm = [c for c in whole if c in ids] or [c for c in whole if not c.tags] or whole
     if firm:
@@ -290,20 +361,35 @@ def _primary_key(columns: list[_Column], frame: pl.DataFrame) -> tuple[list[str]
         if frame.select([c.name for c in pair]).is_unique().all()
     ]
     if pairs:
-        return [c.output for c in pairs[0]], [listed, "no single column is unique; these two are together"]
+        return [c.output for c in pairs[0]], [
+            listed,
+            "no single column is unique; these two are together",
+        ]
     whole_rows = [c for c in usable if not frame[c.name].null_count() and c.unique < 1.0]
-    by_variety = sorted(whole_rows, key=lambda c: (-frame[c.name].n_unique(), c not in ids, c.type != "string"))[:6]
+    by_variety = sorted(
+        whole_rows, key=lambda c: (-frame[c.name].n_unique(), c not in ids, c.type != "string")
+    )[:6]
     for pair in combinations(by_variety, 2):
         if frame.select([c.name for c in pair]).is_unique().all():
-            return [c.output for c in pair], [listed, "no single column is unique; these two are together in this sample"]
+            return [c.output for c in pair], [
+                listed,
+                "no single column is unique; these two are together in this sample",
+            ]
     fallback = (candidates or columns)[0]
-    return [fallback.output], [listed, "NO COLUMN IS UNIQUE in the sample: name the columns that identify a row"]
+    return [fallback.output], [
+        listed,
+        "NO COLUMN IS UNIQUE in the sample: name the columns that identify a row",
+    ]
 
 
 def _changed(columns: list[_Column]) -> _Column | None:
     """The column that says when a row was changed last: tagged so, else by its name."""
     tagged = [c for c in columns if c.type == "datetime" and "update-dt" in c.tags]
-    named = [c for c in columns if c.type in {"datetime", "integer"} and CHANGED_NAME.search(without_marks(c.name))]
+    named = [
+        c
+        for c in columns
+        if c.type in {"datetime", "integer"} and CHANGED_NAME.search(without_marks(c.name))
+    ]
     return next(iter(tagged + sorted(named, key=lambda c: c.type)), None)
 
 
@@ -330,14 +416,20 @@ def _files(sample: Sample, pattern: str) -> str:
     items |= {key: _text(value) for key, value in sample.options.items()}
     if not sample.header:
         items["header"] = "false"
-    items |= {key: json.dumps(value) for key, value in (("quote", sample.quote), ("escape", sample.escape)) if value != '"'}
+    items |= {
+        key: json.dumps(value)
+        for key, value in (("quote", sample.quote), ("escape", sample.escape))
+        if value != '"'
+    }
     return ", ".join(f"{key}: {value}" for key, value in items.items())
 
 
 def _fields(columns: list[_Column]) -> list[str]:
     width = max(len(_text(c.name)) for c in columns) + 1
     return [
-        f"  {_text(c.name) + ':':<{width}} {{{_options(c)}}}" + (f"  # {'; '.join(c.notes)}" if c.notes else "") for c in columns
+        f"  {_text(c.name) + ':':<{width}} {{{_options(c)}}}"
+        + (f"  # {'; '.join(c.notes)}" if c.notes else "")
+        for c in columns
     ]
 
 
@@ -372,6 +464,7 @@ def _text(text: str) -> str:
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ ]*[A-Za-z0-9_]|[A-Za-z_]", text)
     return (
         text
-        if plain and text.lower() not in {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+        if plain
+        and text.lower() not in {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
         else json.dumps(text, ensure_ascii=False)
     )

@@ -35,10 +35,24 @@ NESTED = {"LIST": "array", "ARRAY": "array", "STRUCT": "struct", "MAP": "map"}
 # DuckDB types of self-describing files -> field type. What is not named here is text.
 FIELD_TYPES = {
     **dict.fromkeys(
-        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"), "integer"
+        (
+            "TINYINT",
+            "SMALLINT",
+            "INTEGER",
+            "BIGINT",
+            "UTINYINT",
+            "USMALLINT",
+            "UINTEGER",
+            "UBIGINT",
+            "HUGEINT",
+        ),
+        "integer",
     ),
     **dict.fromkeys(("FLOAT", "DOUBLE"), "float"),
-    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"), "datetime"),
+    **dict.fromkeys(
+        ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"),
+        "datetime",
+    ),
     "BOOLEAN": "boolean",
     "DATE": "date",
 }
@@ -86,13 +100,24 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
         compression = "gzip" if head[:2] == b"\x1f\x8b" else "none"
         form = _json_format(path, head, compression)
         if form is not None:
-            shape = "newline_delimited" if form == "ndjson" else "unstructured" if _object_on_lines(head) else "array"
-            relation = con.sql("SELECT * FROM read_json(?, format = ?, compression = ?)", params=[str(path), shape, compression])
+            shape = (
+                "newline_delimited"
+                if form == "ndjson"
+                else "unstructured"
+                if _object_on_lines(head)
+                else "array"
+            )
+            relation = con.sql(
+                "SELECT * FROM read_json(?, format = ?, compression = ?)",
+                params=[str(path), shape, compression],
+            )
             return _declared(relation.limit(rows), form)
         return _delimited(con, path, head, compression, rows)
     except duckdb.Error as error:
         # The engine's text may quote values of the file.
-        raise C360Error(f"{path}: cannot be read as CSV, JSON or Parquet ({type(error).__name__})") from None
+        raise C360Error(
+            f"{path}: cannot be read as CSV, JSON or Parquet ({type(error).__name__})"
+        ) from None
     finally:
         con.close()
 
@@ -102,7 +127,11 @@ def _archive(path: Path, head: bytes) -> str | None:
         return "zip"
     try:
         return "tar" if tarfile.is_tarfile(path) else None
-    except (OSError, EOFError, zlib.error):  # broken gzip, which the readers of its format tell about
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+    ):  # broken gzip, which the readers of its format tell about
         return None
 
 
@@ -112,13 +141,17 @@ def _member_of(path: Path, kind: str, rows: int) -> Sample:
         try:
             member = _extracted(path, kind, Path(folder))
         except Exception as error:  # of many kinds, and with names from the archive
-            raise C360Error(f"{path}: the {kind} archive cannot be read ({type(error).__name__})") from None
+            raise C360Error(
+                f"{path}: the {kind} archive cannot be read ({type(error).__name__})"
+            ) from None
         if member is None:
             raise C360Error(f"{path}: the {kind} archive holds no file")
         try:
             sample = read_sample(member, rows)
         except C360Error as error:
-            raise C360Error(f"{path}: its first member {str(error).removeprefix(f'{member}: ')}") from None
+            raise C360Error(
+                f"{path}: its first member {str(error).removeprefix(f'{member}: ')}"
+            ) from None
     return replace(sample, options={"compression": kind, **sample.options})
 
 
@@ -129,11 +162,21 @@ def _extracted(path: Path, kind: str, folder: Path) -> Path | None:
             names = [i.filename for i in archive.infolist() if not i.is_dir()]
         else:
             names = [m.name for m in archive.getmembers() if m.isfile()]
-        shown = sorted(n for n in names if not any(p.startswith((".", "__MACOSX")) for p in n.split("/") if p not in (".", "..")))
+        shown = sorted(
+            n
+            for n in names
+            if not any(
+                p.startswith((".", "__MACOSX")) for p in n.split("/") if p not in (".", "..")
+            )
+        )
         if not shown:
             return None
         target = folder / ("member" + "".join(SAFE_SUFFIX.findall(shown[0])[-2:]))
-        source = archive.open(shown[0]) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(shown[0])
+        source = (
+            archive.open(shown[0])
+            if isinstance(archive, zipfile.ZipFile)
+            else archive.extractfile(shown[0])
+        )
         assert source is not None
         with source, target.open("wb") as file:
             shutil.copyfileobj(source, file)
@@ -150,10 +193,19 @@ def _copied(con: duckdb.DuckDBPyConnection, path: Path, rows: int, form: str) ->
                 return _declared(con.read_parquet(str(copy)), form)
             row_tag = likely_row_tag(path)
             xml_to_ndjson(path, copy, row_tag, rows)
-            sample = _declared(con.sql("SELECT * FROM read_json(?, format = 'newline_delimited')", params=[str(copy)]), form)
+            sample = _declared(
+                con.sql(
+                    "SELECT * FROM read_json(?, format = 'newline_delimited')", params=[str(copy)]
+                ),
+                form,
+            )
             return replace(sample, options={} if row_tag == "row" else {"row_tag": row_tag})
-        except Exception as error:  # the libraries raise many kinds, and their texts may quote values
-            raise C360Error(f"{path}: cannot be read as {form.upper()} ({type(error).__name__})") from None
+        except (
+            Exception
+        ) as error:  # the libraries raise many kinds, and their texts may quote values
+            raise C360Error(
+                f"{path}: cannot be read as {form.upper()} ({type(error).__name__})"
+            ) from None
 
 
 def _json_format(path: Path, head: bytes, compression: str) -> str | None:
@@ -163,13 +215,19 @@ def _json_format(path: Path, head: bytes, compression: str) -> str | None:
         return "json"
     if _object_on_lines(head):
         return "json"
-    return "ndjson" if first == b"{" or (not first and name.endswith((".ndjson", ".jsonl"))) else None
+    return (
+        "ndjson" if first == b"{" or (not first and name.endswith((".ndjson", ".jsonl"))) else None
+    )
 
 
 def _object_on_lines(head: bytes) -> bool:
     """Whether a file begins with a JSON object that is written over several lines."""
     first, newline, _ = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
-    return bool(newline) and re.fullmatch(rb"\{\s*(\"[^\"]*\"\s*:\s*.*,\s*|\"[^\"]*\"\s*:\s*[\[{]\s*)?", first) is not None
+    return (
+        bool(newline)
+        and re.fullmatch(rb"\{\s*(\"[^\"]*\"\s*:\s*.*,\s*|\"[^\"]*\"\s*:\s*[\[{]\s*)?", first)
+        is not None
+    )
 
 
 def _declared(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
@@ -186,13 +244,17 @@ def _declared(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
     return Sample(relation.select(*columns).pl(), form, types, scales)
 
 
-def _delimited(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, compression: str, rows: int) -> Sample:
+def _delimited(
+    con: duckdb.DuckDBPyConnection, path: Path, head: bytes, compression: str, rows: int
+) -> Sample:
     encoding = "utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
     if encoding == "utf-8" and (legacy := _legacy(path, compression)) is not None:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "copy"
             copy.write_text(legacy[1], "utf-8", newline="")
-            return replace(_delimited(con, copy, head, "none", rows), options={"encoding": legacy[0]})
+            return replace(
+                _delimited(con, copy, head, "none", rows), options={"encoding": legacy[0]}
+            )
     found = con.sql(
         "SELECT Delimiter, Quote, Escape, HasHeader FROM sniff_csv(?, compression = ?, encoding = ?, all_varchar = true)",
         params=[str(path), compression, encoding],
@@ -218,7 +280,10 @@ def _legacy(path: Path, compression: str) -> tuple[str, str] | None:
     if len(data) == LOOKED_AT:
         data = data[: data.rfind(b"\n") + 1]
     text = data.decode("utf-8", "replace")
-    if 2 * text.count("\ufffd") <= sum(not character.isascii() for character in text) or b"\0" in data:
+    if (
+        2 * text.count("\ufffd") <= sum(not character.isascii() for character in text)
+        or b"\0" in data
+    ):
         return None
     for encoding, look in LEGACY:
         with contextlib.suppress(UnicodeDecodeError):

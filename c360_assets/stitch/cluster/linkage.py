@@ -35,7 +35,12 @@ class PairSet:
 
     def take(self, keep: Bools) -> PairSet:
         return PairSet(
-            self.i[keep], self.j[keep], self.value[keep], self.weight[keep], self.incompatible[keep], self.compatible[keep]
+            self.i[keep],
+            self.j[keep],
+            self.value[keep],
+            self.weight[keep],
+            self.incompatible[keep],
+            self.compatible[keep],
         )
 
 
@@ -64,7 +69,13 @@ class _Links:
 
     def take(self, keep: Bools | Ints) -> _Links:
         return _Links(
-            self.a[keep], self.b[keep], self.total[keep], self.count[keep], self.best[keep], self.bad[keep], self.good[keep]
+            self.a[keep],
+            self.b[keep],
+            self.total[keep],
+            self.count[keep],
+            self.best[keep],
+            self.bad[keep],
+            self.good[keep],
         )
 
 
@@ -141,7 +152,13 @@ def mean_linkage(n: int, pairs: PairSet, cut: float, contracted: Ints) -> tuple[
     # A contraction that joins unlike records is one node with several faces: another record fits if it fits one of them.
     faces = (torn[links.a] | torn[links.b]).any(axis=1) if len(links.a) else np.zeros(0, dtype=bool)
     links = _Links(
-        links.a, links.b, np.where(faces, links.best * links.count, links.total), links.count, links.best, links.bad, links.good
+        links.a,
+        links.b,
+        np.where(faces, links.best * links.count, links.total),
+        links.count,
+        links.best,
+        links.bad,
+        links.good,
     )
     log: list[tuple[Ints, Ints, Floats]] = []
     active = links
@@ -159,13 +176,16 @@ def mean_linkage(n: int, pairs: PairSet, cut: float, contracted: Ints) -> tuple[
         label = into[label]
         active = _reduce(into, active)
     merged_a, merged_b, merged_m = (
-        np.concatenate(c) if log else np.zeros(0) for c in (zip(*log, strict=True) if log else ((), (), ()))
+        np.concatenate(c) if log else np.zeros(0)
+        for c in (zip(*log, strict=True) if log else ((), (), ()))
     )
     veto = _vetoes(active, torn)
     refused = active.best > max(cut, 0.0)
     left = active.take(refused)
     field = (
-        np.where(veto[refused].any(axis=1), np.argmax(veto[refused], axis=1), -1) if veto.shape[1] else np.full(len(left.a), -1)
+        np.where(veto[refused].any(axis=1), np.argmax(veto[refused], axis=1), -1)
+        if veto.shape[1]
+        else np.full(len(left.a), -1)
     )
     decision = Decision(
         np.concatenate([merged_a, left.a]).astype(np.int64),
@@ -177,7 +197,9 @@ def mean_linkage(n: int, pairs: PairSet, cut: float, contracted: Ints) -> tuple[
     return label, decision
 
 
-def hierarchical(n: int, pairs: PairSet, score: Floats, threshold: float, contracted: Ints) -> tuple[Ints, Decision]:
+def hierarchical(
+    n: int, pairs: PairSet, score: Floats, threshold: float, contracted: Ints
+) -> tuple[Ints, Decision]:
     """Clusters by merging along edges of score >= threshold, best first, unless members conflict.
 
     Ties in score go to the higher log-odds, then to the lower nodes.
@@ -225,7 +247,9 @@ def hierarchical(n: int, pairs: PairSet, score: Floats, threshold: float, contra
         label = into[label]
         keep = np.ones(len(ei), dtype=bool)
         keep[chosen] = False
-        if not some_torn:  # a conflict between clusters only grows: their other edges are refused with it
+        if (
+            not some_torn
+        ):  # a conflict between clusters only grows: their other edges are refused with it
             refused = a[chosen[conflict]] * n + b[chosen[conflict]]
             keep &= ~np.isin(a * n + b, refused)
         ei, ej, es = ei[keep], ej[keep], es[keep]

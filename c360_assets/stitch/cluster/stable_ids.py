@@ -38,7 +38,11 @@ class Previous:
     identity_changes: pl.DataFrame | None = None
 
 
-REGISTRY_SCHEMA = {"amperity_id": pl.String, "first_generation": pl.Int64, "last_generation": pl.Int64}
+REGISTRY_SCHEMA = {
+    "amperity_id": pl.String,
+    "first_generation": pl.Int64,
+    "last_generation": pl.Int64,
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,12 @@ class StableIds:
 
 
 def assign_ids(
-    clusters: pl.DataFrame, previous: Previous | None, tenant_id: UUID, con: duckdb.DuckDBPyConnection, *, keep: bool = True
+    clusters: pl.DataFrame,
+    previous: Previous | None,
+    tenant_id: UUID,
+    con: duckdb.DuckDBPyConnection,
+    *,
+    keep: bool = True,
 ) -> StableIds:
     """Give every cluster its id.
 
@@ -62,19 +71,35 @@ def assign_ids(
     records = in_key_order(clusters).with_row_index("_position")
     # A cluster is known by its first record, so that numbering of clusters by the matcher cannot matter.
     records = records.with_columns(pl.col("_position").min().over("cluster").alias("_first"))
-    names = records.filter(pl.col("_position") == pl.col("_first")).select("_first", "datasource", "pk")
-    carried = map_ids(records.select("datasource", "pk", cluster="_first"), previous.ids) if previous and keep else None
-    if carried is None:
-        carried = pl.DataFrame(schema={"cluster": records.schema["_first"], "amperity_id": pl.String})
-    names = names.join(carried, left_on="_first", right_on="cluster", how="left").sort("_first")
-    registry = previous.registry.select(list(REGISTRY_SCHEMA)) if previous else pl.DataFrame(schema=REGISTRY_SCHEMA)
-    fresh = names.filter(pl.col("amperity_id").is_null()).select("_first", "datasource", "pk")
-    fresh = fresh.with_columns(derive_ids(fresh, registry["amperity_id"], tenant_id, generation, con))
-    names = names.join(fresh.select("_first", new_id="amperity_id"), on="_first", how="left").select(
-        "_first", pl.coalesce("amperity_id", "new_id").alias("amperity_id")
+    names = records.filter(pl.col("_position") == pl.col("_first")).select(
+        "_first", "datasource", "pk"
     )
+    carried = (
+        map_ids(records.select("datasource", "pk", cluster="_first"), previous.ids)
+        if previous and keep
+        else None
+    )
+    if carried is None:
+        carried = pl.DataFrame(
+            schema={"cluster": records.schema["_first"], "amperity_id": pl.String}
+        )
+    names = names.join(carried, left_on="_first", right_on="cluster", how="left").sort("_first")
+    registry = (
+        previous.registry.select(list(REGISTRY_SCHEMA))
+        if previous
+        else pl.DataFrame(schema=REGISTRY_SCHEMA)
+    )
+    fresh = names.filter(pl.col("amperity_id").is_null()).select("_first", "datasource", "pk")
+    fresh = fresh.with_columns(
+        derive_ids(fresh, registry["amperity_id"], tenant_id, generation, con)
+    )
+    names = names.join(
+        fresh.select("_first", new_id="amperity_id"), on="_first", how="left"
+    ).select("_first", pl.coalesce("amperity_id", "new_id").alias("amperity_id"))
     matched = records.select("_first").join(names, on="_first", how="left", maintain_order="left")
-    ids = records.select("datasource", "pk", "cluster").with_columns(matched.get_column("amperity_id"))
+    ids = records.select("datasource", "pk", "cluster").with_columns(
+        matched.get_column("amperity_id")
+    )
     return StableIds(ids, _register(registry, names["amperity_id"], generation), generation)
 
 
@@ -87,7 +112,9 @@ def map_ids(current: pl.DataFrame, previous_ids: pl.DataFrame) -> pl.DataFrame:
     sets need no step of their own: their edge is the only one at both ends.
     """
     edges = (
-        current.join(previous_ids.select("datasource", "pk", "amperity_id"), on=["datasource", "pk"])
+        current.join(
+            previous_ids.select("datasource", "pk", "amperity_id"), on=["datasource", "pk"]
+        )
         .group_by("amperity_id", "cluster")
         .len("shared")
         .sort(["shared", "amperity_id", "cluster"], descending=[True, False, False])
@@ -96,26 +123,40 @@ def map_ids(current: pl.DataFrame, previous_ids: pl.DataFrame) -> pl.DataFrame:
     taken = []
     while edges.height:
         best = pl.col("rank").min()
-        mutual = edges.filter((pl.col("rank") == best.over("amperity_id")) & (pl.col("rank") == best.over("cluster")))
+        mutual = edges.filter(
+            (pl.col("rank") == best.over("amperity_id")) & (pl.col("rank") == best.over("cluster"))
+        )
         taken.append(mutual.select("cluster", "amperity_id"))
-        edges = edges.join(mutual, on="amperity_id", how="anti").join(mutual, on="cluster", how="anti")
+        edges = edges.join(mutual, on="amperity_id", how="anti").join(
+            mutual, on="cluster", how="anti"
+        )
     return pl.concat(taken) if taken else edges.select("cluster", "amperity_id")
 
 
 def derive_ids(
-    names: pl.DataFrame, registry: pl.Series, tenant_id: UUID, generation: int, con: duckdb.DuckDBPyConnection
+    names: pl.DataFrame,
+    registry: pl.Series,
+    tenant_id: UUID,
+    generation: int,
+    con: duckdb.DuckDBPyConnection,
 ) -> pl.Series:
     """A UUIDv5 per row of `names` (datasource, pk of a cluster's first record) that is not in `registry`, in row order."""
     given: pl.Series = pl.Series("amperity_id", [None] * names.height, dtype=pl.String)
-    texts = names.select(pl.concat_str(pl.lit(str(generation)), "datasource", "pk", separator="\x1f").alias("name"))
+    texts = names.select(
+        pl.concat_str(pl.lit(str(generation)), "datasource", "pk", separator="\x1f").alias("name")
+    )
     for salt in range(SALTS):
         salted = texts["name"] if salt == 0 else texts["name"] + f"\x1f{salt}"
         ids = uuid5(salted, tenant_id, con)
         clash = ids.is_in(registry.implode()) | ids.is_duplicated()
-        given = given.zip_with(given.is_not_null(), pl.select(pl.when(~clash).then(ids)).to_series()).alias("amperity_id")
+        given = given.zip_with(
+            given.is_not_null(), pl.select(pl.when(~clash).then(ids)).to_series()
+        ).alias("amperity_id")
         if given.null_count() == 0:
             return given
-    raise C360Error(f"{given.null_count()} new ids are taken already; the id registry does not belong to this tenant")
+    raise C360Error(
+        f"{given.null_count()} new ids are taken already; the id registry does not belong to this tenant"
+    )
 
 
 def uuid5(names: pl.Series, namespace: UUID, con: duckdb.DuckDBPyConnection) -> pl.Series:
@@ -136,7 +177,16 @@ def uuid5(names: pl.Series, namespace: UUID, con: duckdb.DuckDBPyConnection) -> 
 def _register(registry: pl.DataFrame, live: pl.Series, generation: int) -> pl.DataFrame:
     """The registry after this generation: new ids enter, ids no longer in use get their last generation."""
     fresh = pl.DataFrame({"amperity_id": live}).join(registry, on="amperity_id", how="anti")
-    fresh = fresh.with_columns(first_generation=pl.lit(generation, pl.Int64), last_generation=pl.lit(None, pl.Int64))
+    fresh = fresh.with_columns(
+        first_generation=pl.lit(generation, pl.Int64), last_generation=pl.lit(None, pl.Int64)
+    )
     gone = ~pl.col("amperity_id").is_in(live.implode()) & pl.col("last_generation").is_null()
-    ended = pl.when(gone).then(pl.lit(generation - 1, pl.Int64)).otherwise("last_generation").alias("last_generation")
-    return pl.concat([registry.with_columns(ended), fresh.select(list(REGISTRY_SCHEMA))]).sort("amperity_id")
+    ended = (
+        pl.when(gone)
+        .then(pl.lit(generation - 1, pl.Int64))
+        .otherwise("last_generation")
+        .alias("last_generation")
+    )
+    return pl.concat([registry.with_columns(ended), fresh.select(list(REGISTRY_SCHEMA))]).sort(
+        "amperity_id"
+    )

@@ -24,7 +24,9 @@ from c360_assets.stitch.compare.comparison_records import MOST_THREADS, arrow, i
 from c360_assets.stitch.compare.comparisons import FACTS, FEATURES, SHIFTS, key_state
 
 SPAN = 2_097_152  # pairs compared at a time by a thread: some 60 bytes each
-BATCH = 131_072  # pairs whose texts are in memory at a time: up to 20 columns of 16 bytes make 40 MiB
+BATCH = (
+    131_072  # pairs whose texts are in memory at a time: up to 20 columns of 16 bytes make 40 MiB
+)
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
@@ -33,7 +35,19 @@ Bytes = npt.NDArray[np.uint8]
 NUMBERED: dict[str, pl.Expr] = {
     **{
         c: pl.col(c)
-        for c in ("address", "area", "building", "city", "domain", "gender", "house", "postal", "state", "suffix", "unit")
+        for c in (
+            "address",
+            "area",
+            "building",
+            "city",
+            "domain",
+            "gender",
+            "house",
+            "postal",
+            "state",
+            "suffix",
+            "unit",
+        )
     },
     "email_code": pl.col("email"),
     "login_code": pl.col("login"),
@@ -57,7 +71,11 @@ _SQL = {
 READ = columns_read(" ".join(part for parts in _SQL.values() for part in parts))
 KNOWN = [*(f.name for f in FACTS), *(f"l_{f.name}" for f in FEATURES), "fk_state"]
 # What is known of a pair already, by the SQL that refers to it.
-REFERRED = {sql: [k for k in KNOWN if re.search(rf"\b{k}\b", sql)] for parts in _SQL.values() for sql in parts}
+REFERRED = {
+    sql: [k for k in KNOWN if re.search(rf"\b{k}\b", sql)]
+    for parts in _SQL.values()
+    for sql in parts
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +99,12 @@ class Comparable:
     @cached_property
     def held(self) -> dict[str, Bools]:
         """Which records hold each column that a feature needs on both sides."""
-        alternatives = [*(f.held for f in FACTS), *(f.held for f in FEATURES), [f.lacking for f in FEATURES], [["letters"]]]
+        alternatives = [
+            *(f.held for f in FACTS),
+            *(f.held for f in FEATURES),
+            [f.lacking for f in FEATURES],
+            [["letters"]],
+        ]
         needed = sorted({c for some in alternatives for columns in some for c in columns})
         return {c: self.columns[c].is_not_null().to_numpy() for c in needed}
 
@@ -97,15 +120,30 @@ class Comparable:
 
 def comparable(records: pl.DataFrame, key_columns: Sequence[str] = ()) -> Comparable:
     """The columns of the comparison records as `compare` reads them."""
-    names = pl.Categorical(pl.Categories.random())  # one numbering for both, as names stand in each other's field
-    numbered = [e.cast(pl.Categorical(pl.Categories.random())).to_physical().alias(c) for c, e in NUMBERED.items()]
-    numbered += [pl.col(c).cast(names).to_physical().alias(f"{c}_code") for c in ("given", "surname")]
+    names = pl.Categorical(
+        pl.Categories.random()
+    )  # one numbering for both, as names stand in each other's field
+    numbered = [
+        e.cast(pl.Categorical(pl.Categories.random())).to_physical().alias(c)
+        for c, e in NUMBERED.items()
+    ]
+    numbered += [
+        pl.col(c).cast(names).to_physical().alias(f"{c}_code") for c in ("given", "surname")
+    ]
     derived = [e.alias(c) for c, e in DERIVED.items()]
     made = {*NUMBERED, *DERIVED, "given_code", "surname_code"}
-    return Comparable(records.select(*(c for c in READ if c not in made), *numbered, *derived, *key_columns))
+    return Comparable(
+        records.select(*(c for c in READ if c not in made), *numbered, *derived, *key_columns)
+    )
 
 
-def compare(con: duckdb.DuckDBPyConnection, read: Comparable, i: Ints, j: Ints, key_columns: Sequence[str] = ()) -> Compared:
+def compare(
+    con: duckdb.DuckDBPyConnection,
+    read: Comparable,
+    i: Ints,
+    j: Ints,
+    key_columns: Sequence[str] = (),
+) -> Compared:
     """Levels of the pairs (i, j), positions in the comparison records, given as `comparable` makes them."""
     pattern = np.zeros(len(i), dtype=np.int64)
     keys = {c: np.zeros(len(i), dtype=np.uint8) for c in key_columns}
@@ -133,7 +171,9 @@ class _Span:
         """The state of a key column: 0 missing on a side, 1 equal, 2 different. Foreign keys together make `fk_state`."""
         held = self._read.columns[column].is_not_null().to_numpy()
         rows = np.flatnonzero(held[self._i] & held[self._j])
-        state = self._spread(rows, self._evaluate(key_state(column), [column], self._i[rows], self._j[rows], {}))
+        state = self._spread(
+            rows, self._evaluate(key_state(column), [column], self._i[rows], self._j[rows], {})
+        )
         if column.startswith("fk_"):
             before = self._known["fk_state"]
             self._known["fk_state"] = np.where((before == 1) | (state == 0), before, state)
@@ -167,7 +207,9 @@ class _Span:
         rows, sql = self._where(feature.present, np.flatnonzero(mask)), feature.case()
         if feature.by is None:
             return self._spread(rows, self._of_rows(sql, sql, rows))
-        return self._spread(rows, self._of_values(sql, f"{feature.by}_code", self._i[rows], self._j[rows]))
+        return self._spread(
+            rows, self._of_values(sql, f"{feature.by}_code", self._i[rows], self._j[rows])
+        )
 
     def _of_values(self, sql: str, code: str, i: Ints, j: Ints) -> Bytes:
         """The value of SQL that depends on two values only, found on any two records that hold them."""
@@ -175,21 +217,33 @@ class _Span:
         left, right = value[i], value[j]
         result = self._evaluate(sql, columns_read(sql), record, record, {})[left]
         other = np.flatnonzero(left != right)
-        pairs, inverse = np.unique(left[other].astype(np.int64) << 32 | right[other], return_inverse=True)
-        result[other] = self._evaluate(sql, columns_read(sql), record[pairs >> 32], record[pairs & 0xFFFFFFFF], {})[inverse]
+        pairs, inverse = np.unique(
+            left[other].astype(np.int64) << 32 | right[other], return_inverse=True
+        )
+        result[other] = self._evaluate(
+            sql, columns_read(sql), record[pairs >> 32], record[pairs & 0xFFFFFFFF], {}
+        )[inverse]
         return result
 
     def _held(self, alternatives: Sequence[Sequence[str]]) -> Bools:
         """Pairs of which both records hold all columns of one of the alternatives."""
         result = np.zeros(len(self._i), dtype=bool)
         for columns in alternatives:
-            held = np.logical_and.reduce([self._read.held[c] for c in columns]) if columns else np.ones(1, dtype=bool)
+            held = (
+                np.logical_and.reduce([self._read.held[c] for c in columns])
+                if columns
+                else np.ones(1, dtype=bool)
+            )
             result |= held[self._i] & held[self._j] if columns else held
         return result
 
     def _where(self, condition: str, rows: Ints) -> Ints:
         """Those of the pairs for which the condition is true."""
-        return rows if condition == "TRUE" else rows[self._of_rows(f"coalesce({condition}, FALSE)", condition, rows) > 0]
+        return (
+            rows
+            if condition == "TRUE"
+            else rows[self._of_rows(f"coalesce({condition}, FALSE)", condition, rows) > 0]
+        )
 
     def _of_rows(self, sql: str, origin: str, rows: Ints) -> Bytes:
         known = {name: self._look_up(name)[rows] for name in REFERRED[origin]}
@@ -200,7 +254,9 @@ class _Span:
         result[rows] = values
         return result
 
-    def _evaluate(self, sql: str, columns: Sequence[str], i: Ints, j: Ints, known: dict[str, Bytes]) -> Bytes:
+    def _evaluate(
+        self, sql: str, columns: Sequence[str], i: Ints, j: Ints, known: dict[str, Bytes]
+    ) -> Bytes:
         """The value (0 to 255) of SQL for the pairs of records (i, j)."""
         result = np.zeros(len(i), dtype=np.uint8)
         if not len(i):
@@ -211,16 +267,24 @@ class _Span:
             for start in range(0, len(i), BATCH):
                 part = slice(start, start + BATCH)
                 sides = [
-                    frame[at[part]].rename({c: f"{side}_{c}" for c in columns}) for side, at in (("a", i), ("b", j)) if columns
+                    frame[at[part]].rename({c: f"{side}_{c}" for c in columns})
+                    for side, at in (("a", i), ("b", j))
+                    if columns
                 ]
                 facts = pl.DataFrame({name: values[part] for name, values in known.items()})
-                yield from arrow(pl.concat([*sides, facts], how="horizontal").with_row_index("n", offset=start)).to_batches()
+                yield from arrow(
+                    pl.concat([*sides, facts], how="horizontal").with_row_index("n", offset=start)
+                ).to_batches()
 
         # The engine takes a batch when it wants one: a statement is planned once, and few batches are in memory.
         stream = batches()
         first = next(stream)
-        self._con.register("er_batch", pa.RecordBatchReader.from_batches(first.schema, chain([first], stream)))
-        found = self._con.execute(f"SELECT n, ({side_by_side(sql)})::UTINYINT AS v FROM er_batch").fetchnumpy()
+        self._con.register(
+            "er_batch", pa.RecordBatchReader.from_batches(first.schema, chain([first], stream))
+        )
+        found = self._con.execute(
+            f"SELECT n, ({side_by_side(sql)})::UTINYINT AS v FROM er_batch"
+        ).fetchnumpy()
         self._con.unregister("er_batch")
         result[found["n"]] = found["v"]
         return result

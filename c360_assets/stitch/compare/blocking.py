@@ -25,8 +25,17 @@ Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
 STRATEGY_BITS = 6  # a pair and the strategy that found it stand in one number
 STRETCH = 4_000_000  # pairs found that are looked at in one go
-LIKE = ("surname", "given", "birthdate", "postal", "email", "phone")  # the order in which a large block is cut
-OTHER = "CASE WHEN given IS DISTINCT FROM surname THEN given END"  # of two keys alike, a record has one
+LIKE = (
+    "surname",
+    "given",
+    "birthdate",
+    "postal",
+    "email",
+    "phone",
+)  # the order in which a large block is cut
+OTHER = (
+    "CASE WHEN given IS DISTINCT FROM surname THEN given END"  # of two keys alike, a record has one
+)
 NAMES = 20  # a name shared by more records decides nothing alone; whatever else agrees is met in another block
 
 
@@ -44,7 +53,9 @@ class Strategy:
     documented: bool = False  # part of the documented default list
     thorough: bool = False  # added by the preset `thorough`
     asked: str | None = None
-    cut: int | None = None  # the size of the chunks of a block above the limit, if less than the limit
+    cut: int | None = (
+        None  # the size of the chunks of a block above the limit, if less than the limit
+    )
 
 
 STRATEGIES: tuple[Strategy, ...] = (
@@ -53,7 +64,12 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy("dnf3", ("given[:3] || ':' || surname[:3] || ':' || postal",), documented=True),
     Strategy("dnf4", ("given[:3] || ':' || address",), documented=True),
     Strategy("dnf5", ("given[:3] || ':' || p",), "phone", documented=True),
-    Strategy("dnf6", ("given[:3] || ':' || surname[:3] || ':' || split_part(e, '@', 1)",), "email", documented=True),
+    Strategy(
+        "dnf6",
+        ("given[:3] || ':' || surname[:3] || ':' || split_part(e, '@', 1)",),
+        "email",
+        documented=True,
+    ),
     Strategy("dnf7", ("given[:3] || ':' || company",), documented=True),
     Strategy("dnf8", ("given[:3] || ':' || surname[:3] || ':' || po_box",), documented=True),
     Strategy("dnf9", ("surname[:3] || ':' || address",)),
@@ -73,19 +89,33 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy("name", ("least(given, surname) || ':' || greatest(given, surname)",)),
     Strategy("phone", ("p",), "phone", thorough=True),
     Strategy("login", ("split_part(e, '@', 1)",), "email", thorough=True),
-    Strategy("postal-name", ("postal || ':' || surname", f"postal || ':' || {OTHER}"), thorough=True),
+    Strategy(
+        "postal-name", ("postal || ':' || surname", f"postal || ':' || {OTHER}"), thorough=True
+    ),
     Strategy("building-initial", ("building || ':' || given[:1]",), thorough=True),
-    Strategy("full-name", ("least(given, surname) || ':' || greatest(given, surname)",), limit=15, cut=3, thorough=True),
+    Strategy(
+        "full-name",
+        ("least(given, surname) || ':' || greatest(given, surname)",),
+        limit=15,
+        cut=3,
+        thorough=True,
+    ),
     Strategy("name-prefixes", ("given[:3] || ':' || surname[:4]",), limit=15, cut=3, thorough=True),
     Strategy("initial-surname", ("given[:1] || ':' || surname",), limit=12, cut=3, thorough=True),
     Strategy(
         "initials-birthyear",
-        ("least(given[:1], surname[:1]) || greatest(given[:1], surname[:1]) || ':' || birthdate[:4]",),
+        (
+            "least(given[:1], surname[:1]) || greatest(given[:1], surname[:1]) || ':' || birthdate[:4]",
+        ),
         limit=10,
         cut=3,
         thorough=True,
     ),
-    Strategy("name-birthdate", ("surname || ':' || birthdate", f"{OTHER} || ':' || birthdate"), thorough=True),
+    Strategy(
+        "name-birthdate",
+        ("surname || ':' || birthdate", f"{OTHER} || ':' || birthdate"),
+        thorough=True,
+    ),
     Strategy(
         "initial-birthdate",
         (
@@ -112,16 +142,31 @@ STRATEGIES: tuple[Strategy, ...] = (
     ),
 )
 BY_NAME = {s.name: s for s in STRATEGIES}
-WHOLE_VALUES = {"email", "phone", "address", "company"}  # semantics after which the strategy with their value as its key is named
+WHOLE_VALUES = {
+    "email",
+    "phone",
+    "address",
+    "company",
+}  # semantics after which the strategy with their value as its key is named
 
 
 def of_rules(rules: Sequence[Any]) -> set[str]:
     """Strategies that the equalities of cluster rules need: a rule decides only pairs that meet."""
-    when = [condition for rule in rules if rule.action == "cluster" for condition in rule.when if isinstance(condition, dict)]
-    return {condition["present-and-equal"] for condition in when if "present-and-equal" in condition} & WHOLE_VALUES
+    when = [
+        condition
+        for rule in rules
+        if rule.action == "cluster"
+        for condition in rule.when
+        if isinstance(condition, dict)
+    ]
+    return {
+        condition["present-and-equal"] for condition in when if "present-and-equal" in condition
+    } & WHOLE_VALUES
 
 
-def chosen_strategies(config: Any, frame: pl.DataFrame, rules: Sequence[Any] = ()) -> list[Strategy]:
+def chosen_strategies(
+    config: Any, frame: pl.DataFrame, rules: Sequence[Any] = ()
+) -> list[Strategy]:
     """Strategies of a `BlockingConfig` for this frame, with their limits filled in, in a fixed order.
 
     Those that cluster rules need (`of_rules`) are added to the preset. A listed strategy is added too or changes its limit;
@@ -131,7 +176,9 @@ def chosen_strategies(config: Any, frame: pl.DataFrame, rules: Sequence[Any] = (
     needed = of_rules(rules)
     listed: dict[str, tuple[int | None, bool]] = {}
     for item in config.strategies:
-        name, limit, enabled = (item, None, True) if isinstance(item, str) else (item.name, item.limit, item.enabled)
+        name, limit, enabled = (
+            (item, None, True) if isinstance(item, str) else (item.name, item.limit, item.enabled)
+        )
         listed[name.replace("_", "-")] = (limit, enabled)
     keyed = [  # a representative holds the keys of all records it stands for
         Strategy(
@@ -141,16 +188,27 @@ def chosen_strategies(config: Any, frame: pl.DataFrame, rules: Sequence[Any] = (
         )
         for c in columns_with(frame, "fk_")
     ]
-    keyed += [Strategy(c.replace("_", "-", 1), (quote_ident(c),)) for c in columns_with(frame, "bk_")]
+    keyed += [
+        Strategy(c.replace("_", "-", 1), (quote_ident(c),)) for c in columns_with(frame, "bk_")
+    ]
     known = {**BY_NAME, **{s.name.replace("_", "-"): s for s in keyed}}
     for name in listed:
         if name not in known and name != "fk" and not name.startswith("bk-"):
-            raise C360Error(f"stitch: unknown blocking strategy {name!r}; known are fk, bk-<label>, {', '.join(BY_NAME)}")
+            raise C360Error(
+                f"stitch: unknown blocking strategy {name!r}; known are fk, bk-<label>, {', '.join(BY_NAME)}"
+            )
     result = []
     for name, strategy in known.items():
-        by_default = strategy.documented or strategy in keyed or (config.preset == "thorough" and strategy.thorough)
+        by_default = (
+            strategy.documented
+            or strategy in keyed
+            or (config.preset == "thorough" and strategy.thorough)
+        )
         by_default |= name in needed
-        limit, enabled = listed.get(name, listed.get("fk", (None, by_default)) if name.startswith("fk-") else (None, by_default))
+        limit, enabled = listed.get(
+            name,
+            listed.get("fk", (None, by_default)) if name.startswith("fk-") else (None, by_default),
+        )
         if enabled:
             size = limit or strategy.limit or config.limit
             result.append(replace(strategy, limit=size, cut=min(strategy.cut or size, size)))
@@ -178,7 +236,9 @@ def _keys_sql(strategies: list[Strategy], value: str, record: str = "i") -> str:
     """
     parts = []
     for number, strategy in enumerate(strategies):
-        keys = [(key, "FALSE") for key in strategy.keys] + ([(strategy.asked, "TRUE")] if strategy.asked else [])
+        keys = [(key, "FALSE") for key in strategy.keys] + (
+            [(strategy.asked, "TRUE")] if strategy.asked else []
+        )
         parts += [
             f"(SELECT {distinct} s, asked, {value}, {record} FROM"
             f" (SELECT {number}::UTINYINT AS s, {asked} AS asked, {key} AS bk, {record} FROM {source}) WHERE bk <> '')"
@@ -190,7 +250,10 @@ def _keys_sql(strategies: list[Strategy], value: str, record: str = "i") -> str:
 
 
 def build_pairs(
-    con: duckdb.DuckDBPyConnection, records: pl.DataFrame, strategies: list[Strategy], oversized: str
+    con: duckdb.DuckDBPyConnection,
+    records: pl.DataFrame,
+    strategies: list[Strategy],
+    oversized: str,
 ) -> tuple[Ints32, Ints32, Ints]:
     """Candidate pairs (i, j, mask) of the comparison records, i < j, each once, sorted; mask has one bit per strategy.
 
@@ -205,11 +268,20 @@ def build_pairs(
     def work(cursor: duckdb.DuckDBPyConnection, number: int) -> Ints:
         with registered(cursor, er_records=records):
             keys = cursor.sql(_keys_sql([strategies[number]], "hash(bk) AS h")).fetchnumpy()
-        a, b = _meetings(keys["h"], keys["asked"], place[keys["i"]], strategies[number], oversized == "split")
+        a, b = _meetings(
+            keys["h"], keys["asked"], place[keys["i"]], strategies[number], oversized == "split"
+        )
         a, b = by_place[a].astype(np.int64), by_place[b].astype(np.int64)
-        return np.asarray(np.minimum(a, b) << (bits + STRATEGY_BITS) | np.maximum(a, b) << STRATEGY_BITS | number)
+        return np.asarray(
+            np.minimum(a, b) << (bits + STRATEGY_BITS) | np.maximum(a, b) << STRATEGY_BITS | number
+        )
 
-    every = np.concatenate([np.zeros(0, dtype=np.int64), *in_threads(con, work, range(len(strategies)), 2 * len(by_place))])
+    every = np.concatenate(
+        [
+            np.zeros(0, dtype=np.int64),
+            *in_threads(con, work, range(len(strategies)), 2 * len(by_place)),
+        ]
+    )
     every.sort()
     return distinct_pairs(every, bits)
 
@@ -221,23 +293,33 @@ def distinct_pairs(every: Ints, bits: int, stretch: int = STRETCH) -> tuple[Ints
     done = start = 0
     while start < len(every):
         stop = min(start + stretch, len(every))
-        stop = int(np.searchsorted(every, (every[stop - 1] >> STRATEGY_BITS) + 1 << STRATEGY_BITS))  # whole pairs
+        stop = int(
+            np.searchsorted(every, (every[stop - 1] >> STRATEGY_BITS) + 1 << STRATEGY_BITS)
+        )  # whole pairs
         pair = every[start:stop] >> STRATEGY_BITS
         first = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]]))
         found = slice(done, done + len(first))
-        mask[found] = np.bitwise_or.reduceat(1 << (every[start:stop] & (1 << STRATEGY_BITS) - 1), first)
+        mask[found] = np.bitwise_or.reduceat(
+            1 << (every[start:stop] & (1 << STRATEGY_BITS) - 1), first
+        )
         i[found], j[found] = pair[first] >> bits, pair[first] & (1 << bits) - 1
         done, start = found.stop, stop
     return i[:done], j[:done], mask[:done]
 
 
 def _meetings(
-    hashed: npt.NDArray[np.uint64], asked: npt.NDArray[np.bool_], place: Ints, strategy: Strategy, split: bool
+    hashed: npt.NDArray[np.uint64],
+    asked: npt.NDArray[np.bool_],
+    place: Ints,
+    strategy: Strategy,
+    split: bool,
 ) -> tuple[Ints, Ints]:
     """The places of the two records of every pair that meets in a block of the strategy; a row per record and key."""
     order = np.argsort(hashed)
     hashed, asked, place = hashed[order], asked[order], place[order]
-    block = np.cumsum(np.concatenate([[False], hashed[1:] != hashed[:-1]])) if len(hashed) else place
+    block = (
+        np.cumsum(np.concatenate([[False], hashed[1:] != hashed[:-1]])) if len(hashed) else place
+    )
     size = np.bincount(block)
     n_asked = np.bincount(block, weights=asked).astype(np.int64)
     largest = np.maximum(n_asked, size - n_asked) if strategy.asked else size
@@ -280,7 +362,10 @@ def columns_read(strategies: list[Strategy], records: pl.DataFrame) -> list[str]
 
 
 def _limits(strategies: list[Strategy]) -> str:
-    rows = [f"({n}::UTINYINT, {quote_literal(s.name)}, {s.limit}, {s.cut})" for n, s in enumerate(strategies)]
+    rows = [
+        f"({n}::UTINYINT, {quote_literal(s.name)}, {s.limit}, {s.cut})"
+        for n, s in enumerate(strategies)
+    ]
     return f"SELECT * FROM (VALUES {', '.join(rows or ['(255::UTINYINT, NULL, 1, 1)'])}) AS l(s, strategy, max_records, cut)"
 
 
@@ -289,7 +374,10 @@ def keys_sql(strategies: list[Strategy], record: str) -> str:
 
     `record` names columns of the view. Rows come in the order of strategies and records.
     """
-    names = " ".join(f"WHEN {n} THEN {quote_literal(s.name)}" for n, s in enumerate(strategies)) or "WHEN 0 THEN ''"
+    names = (
+        " ".join(f"WHEN {n} THEN {quote_literal(s.name)}" for n, s in enumerate(strategies))
+        or "WHEN 0 THEN ''"
+    )
     return f"SELECT bk, {record}, CASE s {names} END AS strategy FROM ({_keys_sql(strategies, 'bk', record)})"
 
 

@@ -57,8 +57,15 @@ class Feature:
 
     def case(self) -> str:
         """The SQL expression of the level number, for pairs that hold the feature."""
-        whens = " ".join(f"WHEN {level.sql} THEN {n}" for n, level in enumerate(self.levels, 1) if level.sql != "TRUE")
-        last = next((f" ELSE {n}" for n, level in enumerate(self.levels, 1) if level.sql == "TRUE"), " ELSE 0")
+        whens = " ".join(
+            f"WHEN {level.sql} THEN {n}"
+            for n, level in enumerate(self.levels, 1)
+            if level.sql != "TRUE"
+        )
+        last = next(
+            (f" ELSE {n}" for n, level in enumerate(self.levels, 1) if level.sql == "TRUE"),
+            " ELSE 0",
+        )
         return f"(CASE {whens}{last} END)"
 
     def at(self, *prefixes: str) -> str:

@@ -27,7 +27,17 @@ CHUNK = 16_384  # rows of a batch that one thread of the SQL engine takes
 _TYPES: dict[str, pl.DataType] = {
     **dict.fromkeys(
         (
-            *("given_name", "surname", "generational_suffix", "gender", "address", "po_box", "city", "state", "postal"),
+            *(
+                "given_name",
+                "surname",
+                "generational_suffix",
+                "gender",
+                "address",
+                "po_box",
+                "city",
+                "state",
+                "postal",
+            ),
             *("company", "login_trimmed"),
         ),
         pl.String(),
@@ -45,7 +55,11 @@ def columns_with(frame: pl.DataFrame, prefix: str) -> list[str]:
 def arrow(frame: pl.DataFrame) -> pa.Table:
     """The frame for the SQL engine, without a copy of its strings, in batches so that several threads can read it."""
     table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
-    return pa.Table.from_batches(table.to_batches(max_chunksize=CHUNK), table.schema) if table.num_rows > CHUNK else table
+    return (
+        pa.Table.from_batches(table.to_batches(max_chunksize=CHUNK), table.schema)
+        if table.num_rows > CHUNK
+        else table
+    )
 
 
 @contextmanager
@@ -61,14 +75,19 @@ def registered(con: duckdb.DuckDBPyConnection, **frames: pl.DataFrame) -> Iterat
 
 
 def in_threads(
-    con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection, T], R], items: Iterable[T], rows: int
+    con: duckdb.DuckDBPyConnection,
+    work: Callable[[duckdb.DuckDBPyConnection, T], R],
+    items: Iterable[T],
+    rows: int,
 ) -> list[R]:
     """The results of the work on each item, in their order, on as many threads as the connection has, each with its cursor.
 
     The SQL engine uses all threads by itself, but what NumPy does between its statements runs on one. For few `rows` that is
     nothing, and every thread keeps memory.
     """
-    threads = con.execute("SELECT current_setting('threads')").fetchall()[0][0] if rows > FEW_ROWS else 1
+    threads = (
+        con.execute("SELECT current_setting('threads')").fetchall()[0][0] if rows > FEW_ROWS else 1
+    )
     if threads == 1:
         return [work(con, item) for item in items]
 
@@ -99,7 +118,9 @@ def _with_name_counts(base: pl.DataFrame) -> pl.DataFrame:
 
     Names are entered in each other's field: SMITH as a given name is not rare.
     """
-    counts = pl.concat([base.group_by(name=c).len("often").drop_nulls() for c in ("given", "surname")])
+    counts = pl.concat(
+        [base.group_by(name=c).len("often").drop_nulls() for c in ("given", "surname")]
+    )
     counts = counts.group_by("name").agg(pl.col("often").max().cast(pl.Int32))
     for column in ("given", "surname"):
         often = counts.rename({"name": column, "often": f"{column}_often"})
@@ -123,7 +144,11 @@ def prepare_records(
     `emails`, `phones` and `variants` are NULL unless there are several values; `email` and `phone` are the first ones.
     """
     keys = [c for prefix in KEY_PREFIXES for c in columns_with(frame, prefix)]
-    missing = [pl.lit(None, dtype=t).alias(c) for c, t in _TYPES.items() if frame.schema.get(c, pl.Null()) == pl.Null()]
+    missing = [
+        pl.lit(None, dtype=t).alias(c)
+        for c, t in _TYPES.items()
+        if frame.schema.get(c, pl.Null()) == pl.Null()
+    ]
     n = frame.height if population is None else population
     base = (
         (frame if frame["rid"].is_sorted() else frame.sort("rid"))
@@ -134,7 +159,10 @@ def prepare_records(
             "rid",
             pl.col("given_name").replace("", None).str.replace(MIDDLE, "$1").alias("given"),
             pl.col("surname").replace("", None),
-            pl.col("generational_suffix").str.replace_all("[^A-Za-z0-9]", "").str.to_uppercase().alias("suffix"),
+            pl.col("generational_suffix")
+            .str.replace_all("[^A-Za-z0-9]", "")
+            .str.to_uppercase()
+            .alias("suffix"),
             pl.col("birthdate").dt.to_string("%Y-%m-%d"),
             *("gender", "company", "po_box", "login_trimmed", "address", "city", "state", "postal"),
             _several("email").alias("emails"),
@@ -155,7 +183,9 @@ def prepare_records(
         .otherwise("address")
         .str.strip_chars()
         .replace("", None),
-        unit=pl.when(has_unit).then(pl.col("address").str.extract(f"({UNIT})").str.strip_chars()).replace("", None),
+        unit=pl.when(has_unit)
+        .then(pl.col("address").str.extract(f"({UNIT})").str.strip_chars())
+        .replace("", None),
         login=login,
         domain=pl.col("email").str.extract("@([^@]*)"),
         area=pl.col("postal").str.head(3),
@@ -185,7 +215,9 @@ def prepare_records(
     )
     often = _count("given")
     named = pl.col("variants").is_not_null() | pl.col("given").is_in(sorted(known_names))
-    established = (pl.col("given").str.len_chars() > 1) & (named | (often >= 10) & (often >= 0.00005 * n))
+    established = (pl.col("given").str.len_chars() > 1) & (
+        named | (often >= 10) & (often >= 0.00005 * n)
+    )
     return base.with_columns(
         name_rarity=pl.col("given_bin") + pl.col("surname_bin"),
         established=established.fill_null(False),

@@ -42,11 +42,18 @@ def _one_edit(column: str, ends: int, least: float) -> str:
 
 
 def _bins(
-    label: str, sql: str, column: str, m: float, u: tuple[float, ...], h_from: HSource, u_from: USource = "total"
+    label: str,
+    sql: str,
+    column: str,
+    m: float,
+    u: tuple[float, ...],
+    h_from: HSource,
+    u_from: USource = "total",
 ) -> tuple[Level, ...]:
     """An equal value as one level per frequency bin (1 = the most common), `m` shared out by the data later."""
     return tuple(
-        Level(f"{label} {n}", f"{sql} AND a.{column} = {n}", m / len(u), share, u_from, h_from) for n, share in enumerate(u, 1)
+        Level(f"{label} {n}", f"{sql} AND a.{column} = {n}", m / len(u), share, u_from, h_from)
+        for n, share in enumerate(u, 1)
     )
 
 
@@ -74,7 +81,13 @@ GIVEN = Feature(
             h_from="random",
         ),
         # An error makes a rare string of a name; DANIEL and DANIELLE are more often two people.
-        Level("similar, established", f"a.established AND b.established AND {_similar('given')}", 0.01, 4e-3, h_from="random"),
+        Level(
+            "similar, established",
+            f"a.established AND b.established AND {_similar('given')}",
+            0.01,
+            4e-3,
+            h_from="random",
+        ),
         Level("similar", _similar("given"), 0.06, 4e-3, h_from="random"),
         Level(
             "alike",
@@ -84,7 +97,9 @@ GIVEN = Feature(
             0.02,
             h_from="random",
         ),
-        Level("different, rare", "NOT (a.established AND b.established)", 0.02, 0.4, h_from="random"),
+        Level(
+            "different, rare", "NOT (a.established AND b.established)", 0.02, 0.4, h_from="random"
+        ),
         Level("different, established", "TRUE", 0.005, 0.57, h_from="random"),
     ),
     "NOT swapped",
@@ -120,7 +135,9 @@ SWAP = Feature(
     "name_swap",
     (("given", "surname"),),
     (
-        Level("swapped, common", "swapped AND a.name_rarity <= 7", 0.004, 1e-6, "blocked", "random"),
+        Level(
+            "swapped, common", "swapped AND a.name_rarity <= 7", 0.004, 1e-6, "blocked", "random"
+        ),
         Level("swapped, rare", "swapped", 0.008, 1e-7, "blocked", "random"),
         Level("straight", "TRUE", 0.988, 1.0),
     ),
@@ -133,9 +150,19 @@ ADDRESS = Feature(
         Level("the same line elsewhere", f"a.building = b.building AND {ELSEWHERE}", 0.003, 5e-5),
         Level("equal, few", "a.address = b.address AND a.address_n <= 6", 0.5, 1e-6, "blocked"),
         Level("equal, many", "a.address = b.address", 0.1, 5e-6, "blocked"),
-        Level("equal up to unit", "a.building = b.building AND (a.unit IS NULL OR b.unit IS NULL)", 0.06, 2e-6),
+        Level(
+            "equal up to unit",
+            "a.building = b.building AND (a.unit IS NULL OR b.unit IS NULL)",
+            0.06,
+            2e-6,
+        ),
         Level("same building, other unit", "a.building = b.building", 0.02, 4e-6),
-        Level("like street", "a.house = b.house AND jaro_winkler_similarity(a.street, b.street) >= 0.9", 0.1, 1e-5),
+        Level(
+            "like street",
+            "a.house = b.house AND jaro_winkler_similarity(a.street, b.street) >= 0.9",
+            0.1,
+            1e-5,
+        ),
         Level("same street or number", "a.street = b.street OR a.house = b.house", 0.05, 0.01),
         Level("different", "TRUE", 0.17, 0.989),
     ),
@@ -144,7 +171,14 @@ BIRTHDATE = Feature(
     "birthdate",
     (("birthdate",),),
     (
-        Level("equal", "a.birthdate = b.birthdate AND a.birthdate_n <= 20", 0.75, 4e-5, "total", "share"),
+        Level(
+            "equal",
+            "a.birthdate = b.birthdate AND a.birthdate_n <= 20",
+            0.75,
+            4e-5,
+            "total",
+            "share",
+        ),
         Level("equal, common", "a.birthdate = b.birthdate", 0.05, 1e-4, "total", "share"),
         Level(
             "day and month swapped",
@@ -196,7 +230,15 @@ def _name_counts() -> tuple[Feature, ...]:
         )
         present = f"{NAMES_EQUAL} AND a.name_expected >= {least} AND a.name_expected < {below}"
         more = Level("more", "TRUE", 0.05, 0.05, "conditional", "random")
-        features.append(Feature(f"name_count_{name}", (("given", "surname"),), (*levels, more), present, context=True))
+        features.append(
+            Feature(
+                f"name_count_{name}",
+                (("given", "surname"),),
+                (*levels, more),
+                present,
+                context=True,
+            )
+        )
     return tuple(features)
 
 
@@ -231,7 +273,13 @@ EMAIL = Feature(
         Level("equal, few", f"{EMAIL_EQUAL} AND a.email_n <= 6", 0.55, 5e-7, "blocked", h=0.03),
         Level("equal, many", EMAIL_EQUAL, 0.05, 1e-6, "blocked", h=0.02),
         # A login made of names that both records share says no more than the names do: two addresses.
-        Level("equal login", f"{EMAIL_LOGIN} AND NOT login_from_names AND NOT ({NAMES_EQUAL})", 0.04, 2e-6, h=0.01),
+        Level(
+            "equal login",
+            f"{EMAIL_LOGIN} AND NOT login_from_names AND NOT ({NAMES_EQUAL})",
+            0.04,
+            2e-6,
+            h=0.01,
+        ),
         Level("one edit", f"{EMAIL_TYPO} AND NOT ({NAMES_EQUAL})", 0.05, 1e-6, h=0.01),
         Level("different", "TRUE", 0.31, 1.0, h=0.93),
     ),
@@ -264,7 +312,9 @@ PLACE = Feature(
     "place",
     (("postal",), ("city",)),
     (
-        Level("postal equal, rare", "a.postal = b.postal AND a.postal_bin >= 6", 0.25, 2e-5, "total"),
+        Level(
+            "postal equal, rare", "a.postal = b.postal AND a.postal_bin >= 6", 0.25, 2e-5, "total"
+        ),
         Level("postal equal", "a.postal = b.postal AND a.postal_bin >= 4", 0.35, 3e-4, "total"),
         Level("postal equal, common", "a.postal = b.postal", 0.1, 1e-3, "total"),
         Level(
@@ -273,7 +323,12 @@ PLACE = Feature(
             0.05,
             2e-3,
         ),
-        Level("city equal", "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state)", 0.05, 0.01),
+        Level(
+            "city equal",
+            "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state)",
+            0.05,
+            0.01,
+        ),
         Level("area equal", "a.area = b.area", 0.03, 0.01),
         Level("state equal", "a.state = b.state", 0.05, 0.05),
         Level("different", "TRUE", 0.12, 0.93),
@@ -283,7 +338,10 @@ PLACE = Feature(
 GENDER = Feature(
     "gender",
     (("gender",),),
-    (Level("equal", "a.gender = b.gender", 0.97, 0.5, h_from="random"), Level("different", "TRUE", 0.03, 0.5, h_from="random")),
+    (
+        Level("equal", "a.gender = b.gender", 0.97, 0.5, h_from="random"),
+        Level("different", "TRUE", 0.03, 0.5, h_from="random"),
+    ),
     f"NOT {GIVEN.at('equal')}",
 )
 SUFFIX = Feature(
@@ -298,7 +356,14 @@ COMPANY = Feature(
     "company",
     (("company",),),
     (
-        *_bins("equal", "a.company = b.company", "company_bin", 0.8, (0.02, 0.02, 0.01, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5), "learned"),
+        *_bins(
+            "equal",
+            "a.company = b.company",
+            "company_bin",
+            0.8,
+            (0.02, 0.02, 0.01, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5),
+            "learned",
+        ),
         Level("similar", "jaro_winkler_similarity(a.company, b.company) >= 0.9", 0.05, 1e-3),
         Level("different", "TRUE", 0.15, 0.93),
     ),
@@ -320,9 +385,15 @@ def _names_in_email() -> tuple[Feature, ...]:
     rarity = "greatest(coalesce(a.name_rarity, 0), coalesce(b.name_rarity, 0))"
     surname_bin = "greatest(coalesce(a.surname_bin, 0), coalesce(b.surname_bin, 0))"
     given_bin = "greatest(coalesce(a.given_bin, 0), coalesce(b.given_bin, 0))"
-    full = _either("a.given IS NULL AND (contains(a.letters, b.given || b.surname) OR contains(a.letters, b.surname || b.given))")
-    initial = _either("a.given IS NULL AND (a.letters = b.given[:1] || b.surname OR a.letters = b.surname || b.given[:1])")
-    surname = _either("a.surname IS NULL AND length(b.surname) >= 4 AND contains(a.letters, b.surname)")
+    full = _either(
+        "a.given IS NULL AND (contains(a.letters, b.given || b.surname) OR contains(a.letters, b.surname || b.given))"
+    )
+    initial = _either(
+        "a.given IS NULL AND (a.letters = b.given[:1] || b.surname OR a.letters = b.surname || b.given[:1])"
+    )
+    surname = _either(
+        "a.surname IS NULL AND length(b.surname) >= 4 AND contains(a.letters, b.surname)"
+    )
     given = _either("a.given IS NULL AND length(b.given) >= 3 AND contains(a.letters, b.given)")
     surnames = [
         Level(f"surname {n}", f"{surname} AND {surname_bin} <= {n}", 0.05, u, fixed_m=True)
@@ -330,20 +401,47 @@ def _names_in_email() -> tuple[Feature, ...]:
     ]
     surnames.append(Level("surname, rare", surname, 0.05, 5e-6, fixed_m=True))
     givens = [
-        Level(f"given name {n}", f"{given} AND {given_bin} <= {n}", 0.05, u, h_from="random", fixed_m=True)
+        Level(
+            f"given name {n}",
+            f"{given} AND {given_bin} <= {n}",
+            0.05,
+            u,
+            h_from="random",
+            fixed_m=True,
+        )
         for n, u in ((3, 2e-3), (4, 4e-4))
     ]
     givens.append(Level("given name, rare", given, 0.03, 3e-5, h_from="random", fixed_m=True))
     both = [
-        Level(f"given name and surname {n}", f"{full} AND {rarity} <= {n}", 0.08, u, "spelled", "random", fixed_m=True)
+        Level(
+            f"given name and surname {n}",
+            f"{full} AND {rarity} <= {n}",
+            0.08,
+            u,
+            "spelled",
+            "random",
+            fixed_m=True,
+        )
         for n, u in ((6, 2e-6), (8, 1e-6), (10, 3e-7))
     ]
-    both.append(Level("given name and surname, rare", full, 0.08, 1e-7, "spelled", "random", fixed_m=True))
+    both.append(
+        Level("given name and surname, rare", full, 0.08, 1e-7, "spelled", "random", fixed_m=True)
+    )
     both += [
-        Level(f"initial and surname {n}", f"{initial} AND {surname_bin} <= {n}", 0.05, u, "spelled", "random", fixed_m=True)
+        Level(
+            f"initial and surname {n}",
+            f"{initial} AND {surname_bin} <= {n}",
+            0.05,
+            u,
+            "spelled",
+            "random",
+            fixed_m=True,
+        )
         for n, u in ((2, 4e-5), (3, 2e-5), (4, 1e-5))
     ]
-    both.append(Level("initial and surname, rare", initial, 0.05, 2e-6, "spelled", "random", fixed_m=True))
+    both.append(
+        Level("initial and surname, rare", initial, 0.05, 2e-6, "spelled", "random", fixed_m=True)
+    )
     nothing = Level("nothing", "TRUE", 0.3, 0.99, fixed_m=True)
     differ = f"NOT coalesce({EMAIL_EQUAL}, FALSE)"
     no_names = _either(
@@ -357,9 +455,23 @@ def _names_in_email() -> tuple[Feature, ...]:
         "a.letters IS NOT NULL AND a.given IS NULL AND length(b.given) > 1 AND (a.surname IS NOT NULL OR b.surname IS NULL)"
     )
     return (
-        Feature("names_in_email", (), (*both, *surnames, *givens, nothing), f"{no_names} AND {differ}", ("given", "surname")),
-        Feature("surname_in_email", (), (*surnames, nothing), f"{no_surname} AND {differ}", ("surname",)),
-        Feature("given_name_in_email", (), (*givens, nothing), f"NOT ({no_surname}) AND {no_given} AND {differ}", ("given",)),
+        Feature(
+            "names_in_email",
+            (),
+            (*both, *surnames, *givens, nothing),
+            f"{no_names} AND {differ}",
+            ("given", "surname"),
+        ),
+        Feature(
+            "surname_in_email", (), (*surnames, nothing), f"{no_surname} AND {differ}", ("surname",)
+        ),
+        Feature(
+            "given_name_in_email",
+            (),
+            (*givens, nothing),
+            f"NOT ({no_surname}) AND {no_given} AND {differ}",
+            ("given",),
+        ),
     )
 
 
@@ -381,7 +493,13 @@ HELD = Feature(
     "home_held",
     ((),),
     (
-        Level("address on both sides", "a.address IS NOT NULL AND b.address IS NOT NULL", 0.3, 0.3, h=0.5),
+        Level(
+            "address on both sides",
+            "a.address IS NOT NULL AND b.address IS NOT NULL",
+            0.3,
+            0.3,
+            h=0.5,
+        ),
         Level(
             "place on both sides",
             "a.postal IS NOT NULL AND b.postal IS NOT NULL OR a.city IS NOT NULL AND b.city IS NOT NULL",

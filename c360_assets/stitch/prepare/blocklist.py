@@ -74,7 +74,9 @@ def with_keys(rules: Iterable[BadValueRule], keys: Iterable[str]) -> list[BadVal
     own = list(rules)
     named = {rule.semantic for rule in own}
     tags = [key.replace("_", "-") for key in keys if key.startswith("fk_")]
-    return own + [KeyRule(tag, *limit) for tag in tags if tag not in named for limit in KEY_THRESHOLDS]
+    return own + [
+        KeyRule(tag, *limit) for tag in tags if tag not in named for limit in KEY_THRESHOLDS
+    ]
 
 
 def detect(cells: Cells, proxies: Cells, rules: Iterable[BadValueRule]) -> pl.DataFrame:
@@ -87,8 +89,14 @@ def detect(cells: Cells, proxies: Cells, rules: Iterable[BadValueRule]) -> pl.Da
     found = [frame for frame in found if frame.height]
     if not found:
         return pl.DataFrame(schema=_BADVALUES_SCHEMA)
-    rows = pl.concat(found).unique(["semantic", "value"], keep="first", maintain_order=True).sort("semantic", "value")
-    keys = [_md5(semantic + value) for semantic, value in rows.select("semantic", "value").iter_rows()]
+    rows = (
+        pl.concat(found)
+        .unique(["semantic", "value"], keep="first", maintain_order=True)
+        .sort("semantic", "value")
+    )
+    keys = [
+        _md5(semantic + value) for semantic, value in rows.select("semantic", "value").iter_rows()
+    ]
     return rows.with_columns(pk=pl.Series(keys, dtype=pl.String)).select(list(_BADVALUES_SCHEMA))
 
 
@@ -102,9 +110,16 @@ def _apply(cells: Cells, proxies: Cells, rule: BadValueRule) -> pl.DataFrame:
         frequent = values.group_by("value").len().filter(pl.col("len") > rule.threshold)
         values = values.join(frequent, on="value", how="semi")
     met = values.join(proxy.select("rid", proxy="value"), on="rid", how="inner")
-    counts = met.group_by(by).agg(num_proxy=pl.col("proxy").n_unique()).filter(pl.col("num_proxy") > rule.threshold)
+    counts = (
+        met.group_by(by)
+        .agg(num_proxy=pl.col("proxy").n_unique())
+        .filter(pl.col("num_proxy") > rule.threshold)
+    )
     groups = values.join(counts, on=by, how="semi", nulls_equal=True).group_by(by)
-    sizes = groups.agg(num_values=pl.col("rid").n_unique(), is_preprocessed=(pl.col("raw") != pl.col("value")).any())
+    sizes = groups.agg(
+        num_values=pl.col("rid").n_unique(),
+        is_preprocessed=(pl.col("raw") != pl.col("value")).any(),
+    )
     rows = counts.join(sizes, on=by, nulls_equal=True).group_by("value")
     return rows.agg(
         pl.col("num_values").sum().cast(pl.Int64),
@@ -131,10 +146,19 @@ def entries(ignore: dict[str, list[str]], managed: pl.DataFrame | None = None) -
     `semantic`, `value` and perhaps `is_preprocessed`: such a value is taken as it is. Every other entry passes through
     the function that cleans the semantic, so that any spelling of an address works. `fk` means every foreign key.
     """
-    manual = [(semantic, "*", value, "manual", False) for semantic, values in ignore.items() for value in values]
+    manual = [
+        (semantic, "*", value, "manual", False)
+        for semantic, values in ignore.items()
+        for value in values
+    ]
     frame = pl.DataFrame(manual, schema=_ENTRY_SCHEMA, orient="row")
     if managed is not None:
-        done = pl.col("is_preprocessed").cast(pl.String).str.to_lowercase().is_in(["true", "t", "1", "yes"])
+        done = (
+            pl.col("is_preprocessed")
+            .cast(pl.String)
+            .str.to_lowercase()
+            .is_in(["true", "t", "1", "yes"])
+        )
         rows = managed.select(
             pl.col("semantic").cast(pl.String),
             source=pl.col("datasource").cast(pl.String).str.strip_chars(),
@@ -148,13 +172,17 @@ def entries(ignore: dict[str, list[str]], managed: pl.DataFrame | None = None) -
         part.with_columns(
             value=pl.when("done").then("value").otherwise(cleaner(str(semantic))(pl.col("value"))),
         )
-        for (semantic,), part in frame.partition_by("semantic", as_dict=True, maintain_order=True).items()
+        for (semantic,), part in frame.partition_by(
+            "semantic", as_dict=True, maintain_order=True
+        ).items()
     ]
     cleaned = pl.concat(parts) if parts else frame
     return cleaned.drop("done").drop_nulls().unique(maintain_order=True)
 
 
-def reason(semantic: str, value: pl.Expr, source: pl.Expr, listed: pl.DataFrame, business: bool) -> pl.Expr:
+def reason(
+    semantic: str, value: pl.Expr, source: pl.Expr, listed: pl.DataFrame, business: bool
+) -> pl.Expr:
     """Why a normalised value must be ignored: `global`, `manual` or `managed`; NULL when it may stay.
 
     `listed` comes from `entries`, `source` is the part of the datasource before the colon.

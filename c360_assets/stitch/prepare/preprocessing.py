@@ -34,7 +34,17 @@ from c360_assets.semantics.text import missing_to_null
 from c360_assets.stitch.prepare import blocklist
 from c360_assets.stitch.prepare.union import in_key_order
 
-_SINGLE = ("given_name", "surname", "generational_suffix", "birthdate", "gender", "address", "city", "state", "postal")
+_SINGLE = (
+    "given_name",
+    "surname",
+    "generational_suffix",
+    "birthdate",
+    "gender",
+    "address",
+    "city",
+    "state",
+    "postal",
+)
 _KEY_PREFIXES = ("fk_", "bk_", "sk_")
 # Cleaning maps a placeholder of these to NULL or to another value before any list could see it.
 _RAW_CHECKED = ("generational_suffix", "birthdate", "gender", "postal")
@@ -132,12 +142,23 @@ class _Run:
         self.singles = [*_SINGLE, "company", *self.keys]
         wrong = records.height - records.select("datasource", "pk").drop_nulls().n_unique()
         if wrong:
-            raise C360Error(f"{wrong} source records lack a (datasource, pk) of their own: check the primary keys")
+            raise C360Error(
+                f"{wrong} source records lack a (datasource, pk) of their own: check the primary keys"
+            )
         self.records = in_key_order(records)
         keys = self.records.select("datasource", "pk").with_row_index("rid")
         self.work = keys.with_columns(pl.col("rid").cast(pl.Int64)).hstack(self._names())
         # One column at a time, so that only its text is in memory twice. The postal code reads the clean state.
-        for column in ("state", "address", "city", "postal", "company", "birthdate", "gender", *self.keys):
+        for column in (
+            "state",
+            "address",
+            "city",
+            "postal",
+            "company",
+            "birthdate",
+            "gender",
+            *self.keys,
+        ):
             self.work = self.work.hstack(self._single(column))
         self.work = self.work.with_columns(po_box=po_box(pl.col("address")))
         self.values = {column: self._multi_values(column) for column in MULTI_VALUED}
@@ -151,19 +172,30 @@ class _Run:
         flags = self._flags(removed)
         removed = removed.join(frame.select("rid", "datasource", "pk"), on="rid").drop("rid")
         order = ["datasource", "pk", "semantic", "raw_value", "reason"]
-        return Preprocessed(frame.select(*OUTPUT_COLUMNS, *self.keys), removed.select(order).sort(order), flags, badvalues)
+        return Preprocessed(
+            frame.select(*OUTPUT_COLUMNS, *self.keys),
+            removed.select(order).sort(order),
+            flags,
+            badvalues,
+        )
 
     def _text(self, column: str) -> pl.Expr:
         """A column of the records, trimmed; NULL where they lack it."""
         known = column in self.records.columns
-        return missing_to_null(pl.col(column).cast(pl.String)) if known else pl.lit(None, dtype=pl.String)
+        return (
+            missing_to_null(pl.col(column).cast(pl.String))
+            if known
+            else pl.lit(None, dtype=pl.String)
+        )
 
     def _raw(self, column: str) -> pl.Expr:
         """The text that the values of a semantic column were made of, over the records."""
         if column in ("given_name", "surname"):
             return pl.coalesce(self._text(column), self._text("full_name"))
         if column == "address":
-            return pl.concat_str(self._text("address"), self._text("address2"), separator=" ", ignore_nulls=True)
+            return pl.concat_str(
+                self._text("address"), self._text("address2"), separator=" ", ignore_nulls=True
+            )
         return self._text(column)
 
     def _raw_of(self, column: str, rid: pl.Series) -> pl.Series:
@@ -226,19 +258,27 @@ class _Run:
             value = clean_key(raw)
         else:
             value = raw if self._is_exact(column) else cleaner(tag_of(column))(raw)
-        known = self.records.hstack([self.work["state"].alias("clean:state")]) if column == "postal" else self.records
+        known = (
+            self.records.hstack([self.work["state"].alias("clean:state")])
+            if column == "postal"
+            else self.records
+        )
         frame = known.select("datasource", value.alias(column), raw.alias("raw"))
         return frame.select(column, self._judged(column, pl.col(column), pl.col("raw")))
 
     def _is_exact(self, column: str) -> bool:
         """Whether a foreign key was listed as case-sensitive."""
-        sensitive = {name.replace("_", "-").removeprefix("fk-") for name in self.config.case_sensitive_fks}
+        sensitive = {
+            name.replace("_", "-").removeprefix("fk-") for name in self.config.case_sensitive_fks
+        }
         return column.startswith("fk_") and tag_of(column).removeprefix("fk-") in sensitive
 
     def _multi_values(self, column: str) -> pl.DataFrame:
         """`rid, raw, value, why`: one row per single value of a consolidated column."""
         clean = clean_email if column == "email" else clean_phone
-        rows = self.records.with_row_index("rid").select(pl.col("rid").cast(pl.Int64), "datasource", raw=self._text(column))
+        rows = self.records.with_row_index("rid").select(
+            pl.col("rid").cast(pl.Int64), "datasource", raw=self._text(column)
+        )
         rows = rows.drop_nulls("raw")
         rows = rows.with_columns(raw=split_values(pl.col("raw"))).explode("raw")
         rows = rows.with_columns(raw=missing_to_null(pl.col("raw"))).drop_nulls("raw")
@@ -246,8 +286,15 @@ class _Run:
         why = self._why(column, pl.col("value"))
         # What is no address at all is bad as such; a phone field may hold a placeholder in words.
         junk = pl.lit("global", blocklist.REASON)
-        unusable = junk if column == "email" else self._why(column, pl.col("raw").str.to_uppercase())
-        return rows.select("rid", "raw", "value", why=pl.when(pl.col("value").is_null()).then(unusable).otherwise(why))
+        unusable = (
+            junk if column == "email" else self._why(column, pl.col("raw").str.to_uppercase())
+        )
+        return rows.select(
+            "rid",
+            "raw",
+            "value",
+            why=pl.when(pl.col("value").is_null()).then(unusable).otherwise(why),
+        )
 
     def _cells(self, semantic: str) -> pl.DataFrame | None:
         column = semantic.replace("-", "_")
@@ -260,7 +307,9 @@ class _Run:
         town = pl.concat_str("city", "state", separator="\x1f", ignore_nulls=True)
         place = town if column == "address" else pl.lit(None, dtype=pl.String)
         used = pl.col(f"why:{column}").is_null() if column != "po_box" else pl.lit(True)
-        kept = self.work.select("rid", value=pl.when(used).then(column), place=place).drop_nulls("value")
+        kept = self.work.select("rid", value=pl.when(used).then(column), place=place).drop_nulls(
+            "value"
+        )
         raw = kept["value"] if column == "po_box" else self._raw_of(column, kept["rid"])
         return kept.hstack([raw.alias("raw")])
 
@@ -273,16 +322,24 @@ class _Run:
         return words if named is None else pl.concat([named.select("rid", "value"), words])
 
     def _remove_automatic(self, badvalues: pl.DataFrame) -> None:
-        for (semantic,), rows in badvalues.partition_by("semantic", as_dict=True, maintain_order=True).items():
+        for (semantic,), rows in badvalues.partition_by(
+            "semantic", as_dict=True, maintain_order=True
+        ).items():
             column, bad = str(semantic).replace("-", "_"), rows["value"].to_list()
             if column in self.values:
-                hit = pl.when(pl.col("value").is_in(bad)).then(pl.lit("automatic", blocklist.REASON))
+                hit = pl.when(pl.col("value").is_in(bad)).then(
+                    pl.lit("automatic", blocklist.REASON)
+                )
                 self.values[column] = self.values[column].with_columns(why=pl.coalesce("why", hit))
             elif column == "po_box":
-                self.work = self.work.with_columns(po_box=pl.when(~pl.col("po_box").is_in(bad)).then("po_box"))
+                self.work = self.work.with_columns(
+                    po_box=pl.when(~pl.col("po_box").is_in(bad)).then("po_box")
+                )
             else:
                 hit = pl.when(pl.col(column).is_in(bad)).then(pl.lit("automatic", blocklist.REASON))
-                self.work = self.work.with_columns(pl.coalesce(f"why:{column}", hit).alias(f"why:{column}"))
+                self.work = self.work.with_columns(
+                    pl.coalesce(f"why:{column}", hit).alias(f"why:{column}")
+                )
 
     def _removed(self) -> pl.DataFrame:
         """`rid, semantic, raw_value, reason` of everything taken out."""
@@ -290,9 +347,15 @@ class _Run:
         for column in ("full_name", *self.singles):
             gone = self.work.select("rid", reason=f"why:{column}").drop_nulls("reason")
             raw = self._raw_of(column, gone["rid"]).alias("raw_value")
-            parts.append(gone.with_columns(raw, semantic=pl.lit(tag_of(column))).select("rid", "semantic", "raw_value", "reason"))
+            parts.append(
+                gone.with_columns(raw, semantic=pl.lit(tag_of(column))).select(
+                    "rid", "semantic", "raw_value", "reason"
+                )
+            )
         parts += [
-            rows.filter(pl.col("why").is_not_null()).select("rid", semantic=pl.lit(tag_of(column)), raw_value="raw", reason="why")
+            rows.filter(pl.col("why").is_not_null()).select(
+                "rid", semantic=pl.lit(tag_of(column)), raw_value="raw", reason="why"
+            )
             for column, rows in self.values.items()
         ]
         return pl.concat(parts).with_columns(pl.col("reason").cast(pl.String))
@@ -300,7 +363,9 @@ class _Run:
     def _flags(self, removed: pl.DataFrame) -> pl.DataFrame:
         tenant = removed.filter(pl.col("reason") != "global")
         flags = [
-            pl.col("rid").is_in(tenant.filter(pl.col("semantic") == tag_of(c))["rid"].implode()).alias(f"blv_{c}")
+            pl.col("rid")
+            .is_in(tenant.filter(pl.col("semantic") == tag_of(c))["rid"].implode())
+            .alias(f"blv_{c}")
             for c in FLAGGED
         ]
         frame = self.work.select("datasource", "pk", *flags)
@@ -309,21 +374,44 @@ class _Run:
 
     def _frame(self) -> pl.DataFrame:
         def kept(column: str, why: str) -> pl.Expr:
-            untouched = self.work[f"why:{why}"].null_count() == self.work.height  # then the text need not be copied
-            return pl.col(column) if untouched else pl.when(pl.col(f"why:{why}").is_null()).then(column).alias(column)
+            untouched = (
+                self.work[f"why:{why}"].null_count() == self.work.height
+            )  # then the text need not be copied
+            return (
+                pl.col(column)
+                if untouched
+                else pl.when(pl.col(f"why:{why}").is_null()).then(column).alias(column)
+            )
 
         frame = self.work.select(
-            "rid", "datasource", "pk", kept("po_box", "address"), *(kept(column, column) for column in self.singles)
+            "rid",
+            "datasource",
+            "pk",
+            kept("po_box", "address"),
+            *(kept(column, column) for column in self.singles),
         )
         for column, rows in self.values.items():
             # Sorted, so that neither finding repeats nor grouping needs a table of all values.
-            clean = rows.filter(pl.col("why").is_null()).select("rid", "value").drop_nulls().sort("rid", "value")
-            clean = clean.filter(pl.struct("rid", "value").ne_missing(pl.struct("rid", "value").shift()))
-            lists = clean.set_sorted("rid").group_by("rid", maintain_order=True).agg(pl.col("value").alias(column))
+            clean = (
+                rows.filter(pl.col("why").is_null())
+                .select("rid", "value")
+                .drop_nulls()
+                .sort("rid", "value")
+            )
+            clean = clean.filter(
+                pl.struct("rid", "value").ne_missing(pl.struct("rid", "value").shift())
+            )
+            lists = (
+                clean.set_sorted("rid")
+                .group_by("rid", maintain_order=True)
+                .agg(pl.col("value").alias(column))
+            )
             # A join copies every column it carries, so only the key goes through it.
             matched = frame.select("rid").join(lists, on="rid", how="left", maintain_order="left")
             frame = frame.with_columns(matched.get_column(column))
-        derived = self.records.select("pk", derived=gender_from_title(self._text("title"))).get_column("derived")
+        derived = self.records.select(
+            "pk", derived=gender_from_title(self._text("title"))
+        ).get_column("derived")
         frame = frame.with_columns(derived).with_columns(
             pl.col("birthdate").str.to_date("%Y-%m-%d", strict=False),
             self._gender(),

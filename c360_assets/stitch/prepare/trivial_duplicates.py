@@ -45,7 +45,9 @@ def collapse(
     profile = [c for c in PROFILE if c in frame.columns]
     extra = sorted(c for c in frame.columns if c.startswith(("bk_", "sk_")))
     fks = sorted(c for c in frame.columns if c.startswith("fk_"))
-    alone = pl.col("rid").is_in(sorted(set(kept_apart))) if kept_apart is not None else pl.lit(False)
+    alone = (
+        pl.col("rid").is_in(sorted(set(kept_apart))) if kept_apart is not None else pl.lit(False)
+    )
 
     keys = frame.select("rid", *profile, *extra, *fks)
     keys = _with_group(keys, [*profile, *extra], fks, alone, "_hard")
@@ -56,7 +58,11 @@ def collapse(
     keys = _with_group(keys, kept, fks, alone, "_soft")
     dropped = sorted(excluded.intersection([*profile, *extra]))
     combinations = (
-        keys.drop_nulls("_soft").select("_soft", *map(_comparable, dropped)).unique().group_by("_soft").len("_combinations")
+        keys.drop_nulls("_soft")
+        .select("_soft", *map(_comparable, dropped))
+        .unique()
+        .group_by("_soft")
+        .len("_combinations")
     )
     large = combinations.filter(pl.col("_combinations") > size_threshold)["_soft"]
     soft = pl.when(pl.col("_soft").is_in(large.implode())).then("_soft")
@@ -73,10 +79,23 @@ def representatives(frame: pl.DataFrame) -> pl.DataFrame:
     grouped = frame.filter(pl.col("rep").is_in(_group_reps(frame).implode()))
     if not fks or not grouped.height:
         return reps
-    gathered = [pl.col(c).drop_nulls().unique().sort().str.join(KEY_SEPARATOR).replace("", None).alias(f"all:{c}") for c in fks]
+    gathered = [
+        pl.col(c)
+        .drop_nulls()
+        .unique()
+        .sort()
+        .str.join(KEY_SEPARATOR)
+        .replace("", None)
+        .alias(f"all:{c}")
+        for c in fks
+    ]
     # A join copies every column it carries, so only the key goes through it.
-    matched = reps.select("rep").join(grouped.group_by("rep").agg(gathered), on="rep", how="left", maintain_order="left")
-    values = [pl.select(pl.coalesce(matched[f"all:{c}"], reps[c])).to_series().alias(c) for c in fks]
+    matched = reps.select("rep").join(
+        grouped.group_by("rep").agg(gathered), on="rep", how="left", maintain_order="left"
+    )
+    values = [
+        pl.select(pl.coalesce(matched[f"all:{c}"], reps[c])).to_series().alias(c) for c in fks
+    ]
     return reps.with_columns(values)
 
 
@@ -87,14 +106,24 @@ def _group_reps(frame: pl.DataFrame) -> pl.Series:
 def _comparable(column: str) -> pl.Expr:
     """A column that can be a grouping key: of a set the sorted text, NULL when empty."""
     value = pl.col(column)
-    return pl.when(value.list.len() > 0).then(value.list.sort().list.join(",")).alias(column) if column in _LISTS else value
+    return (
+        pl.when(value.list.len() > 0).then(value.list.sort().list.join(",")).alias(column)
+        if column in _LISTS
+        else value
+    )
 
 
 def _absent(column: str) -> pl.Expr:
-    return pl.col(column).list.len().fill_null(0) == 0 if column in _LISTS else pl.col(column).is_null()
+    return (
+        pl.col(column).list.len().fill_null(0) == 0
+        if column in _LISTS
+        else pl.col(column).is_null()
+    )
 
 
-def _with_group(keys: pl.DataFrame, columns: Sequence[str], fks: Sequence[str], alone: pl.Expr, name: str) -> pl.DataFrame:
+def _with_group(
+    keys: pl.DataFrame, columns: Sequence[str], fks: Sequence[str], alone: pl.Expr, name: str
+) -> pl.DataFrame:
     """Add `name`: the smallest rid among qualified records that are equal in `columns`; NULL for unqualified ones and those
     that stand alone."""
     profile = [c for c in PROFILE if c in columns]
@@ -107,10 +136,13 @@ def _with_group(keys: pl.DataFrame, columns: Sequence[str], fks: Sequence[str], 
     # Only rows with a hash that occurs twice can be equal. They are few, and comparing all columns is dear.
     sets = [pl.col(c).list for c in columns if c in _LISTS]
     sketch = [
-        pl.when(v.len() == 1).then(v.first()).otherwise(v.len().cast(pl.String)).alias(f"set{n}") for n, v in enumerate(sets)
+        pl.when(v.len() == 1).then(v.first()).otherwise(v.len().cast(pl.String)).alias(f"set{n}")
+        for n, v in enumerate(sets)
     ]
     hashed = keys.select(*(c for c in columns if c not in _LISTS), *sketch, *keyed).hash_rows()
-    few = keys[qualified.filter(hashed[qualified].is_duplicated())].select("rid", *map(_comparable, columns), *keyed)
+    few = keys[qualified.filter(hashed[qualified].is_duplicated())].select(
+        "rid", *map(_comparable, columns), *keyed
+    )
     groups = few.select("rid", pl.col("rid").min().over(few.columns[1:]).alias(name))
     matched = keys.select("rid").join(groups, on="rid", how="left", maintain_order="left")
     return keys.with_columns(matched.get_column(name))

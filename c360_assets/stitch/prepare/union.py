@@ -69,11 +69,15 @@ def union_records(session: Session, tenant: Tenant) -> Union:
     """
     tables = tenant.stitched_tables
     if not tables:
-        raise C360Error("no table is made available to Stitch; set `stitch: true` in the YAML of a feed with customer records")
+        raise C360Error(
+            "no table is made available to Stitch; set `stitch: true` in the YAML of a feed with customer records"
+        )
     filled = [t for t in tables if (state := session.state(t.asset)) is not None and state.rows > 0]
     empty = [t.name for t in tables if t not in filled]
     if not filled:
-        raise C360Error(f"Stitch has no records: {', '.join(empty)} hold none; land their files and load them first")
+        raise C360Error(
+            f"Stitch has no records: {', '.join(empty)} hold none; land their files and load them first"
+        )
     _refuse_emptied(session, empty, tenant.stitch)
     columns = record_columns(tables)
     selects = []
@@ -94,8 +98,17 @@ def in_key_order(records: pl.DataFrame) -> pl.DataFrame:
 
 def record_columns(tables: Iterable[SourceTable]) -> dict[str, str]:
     """Record column -> SQL type over all `tables`: the core columns, then foreign keys and every other tag, by name."""
-    tags = {tag for table in tables for tags in table.tags.values() for tag in tags if is_record_tag(tag)}
-    further = sorted({column_name(tag) for tag in tags} - CORE_COLUMNS.keys(), key=lambda c: (not c.startswith("fk_"), c))
+    tags = {
+        tag
+        for table in tables
+        for tags in table.tags.values()
+        for tag in tags
+        if is_record_tag(tag)
+    }
+    further = sorted(
+        {column_name(tag) for tag in tags} - CORE_COLUMNS.keys(),
+        key=lambda c: (not c.startswith("fk_"), c),
+    )
     return CORE_COLUMNS | dict.fromkeys(further, "VARCHAR")
 
 
@@ -131,7 +144,10 @@ def _refuse_emptied(session: Session, empty: list[str], config: StitchConfig) ->
         return
     session.bind("unified_coalesced", "_union_previous")
     marks = ", ".join("?" for _ in watched)
-    emptied = session.rows(f"SELECT DISTINCT datasource FROM _union_previous WHERE datasource IN ({marks}) ORDER BY 1", watched)
+    emptied = session.rows(
+        f"SELECT DISTINCT datasource FROM _union_previous WHERE datasource IN ({marks}) ORDER BY 1",
+        watched,
+    )
     if emptied:
         names = ", ".join(name for (name,) in emptied)
         raise C360Error(
@@ -155,7 +171,9 @@ def _address_groups(table: SourceTable) -> list[dict[str, str]]:
     for field, tags in table.tags.items():
         for base in ADDRESS_GROUP:
             if base in tags:
-                spaces = sorted(tag.removeprefix(f"{base}-") for tag in tags if tag.startswith(f"{base}-"))
+                spaces = sorted(
+                    tag.removeprefix(f"{base}-") for tag in tags if tag.startswith(f"{base}-")
+                )
                 groups.setdefault(spaces[0] if spaces else "", {}).setdefault(base, field)
     return list(groups.values())
 
@@ -172,7 +190,10 @@ def _first(fields: list[str], sql_type: str) -> str:
     """The first field that holds a value, of the given type; a value that is not of that type counts as missing."""
     if not fields:
         return f"CAST(NULL AS {sql_type})"
-    values = [_text(f) if sql_type == "VARCHAR" else f"TRY_CAST({quote_ident(f)} AS {sql_type})" for f in fields]
+    values = [
+        _text(f) if sql_type == "VARCHAR" else f"TRY_CAST({quote_ident(f)} AS {sql_type})"
+        for f in fields
+    ]
     if len(fields) == 1:
         return values[0]
     cases = " ".join(f"WHEN {_held(f)} THEN {v}" for f, v in zip(fields, values, strict=True))

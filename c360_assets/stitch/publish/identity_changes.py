@@ -15,7 +15,12 @@ import polars as pl
 
 KEYS = ["datasource", "pk"]
 TIMESTAMP = pl.Datetime("us", "UTC")
-CLUSTER_SCHEMA = {"amperity_id": pl.String, "change_type": pl.String, "job_id": pl.String, "timestamp": TIMESTAMP}
+CLUSTER_SCHEMA = {
+    "amperity_id": pl.String,
+    "change_type": pl.String,
+    "job_id": pl.String,
+    "timestamp": TIMESTAMP,
+}
 PK_SCHEMA = {
     "amperity_id": pl.String,
     "amperity_id_prev": pl.String,
@@ -61,15 +66,22 @@ def compare(ids: pl.DataFrame, previous: pl.DataFrame | None) -> Changes:
     Unchanged clusters and records are not listed. On a first run everything is `added`.
     """
     now = ids.select(*KEYS, "amperity_id")
-    before = (previous if previous is not None else now.clear()).select(*KEYS, amperity_id_prev="amperity_id")
+    before = (previous if previous is not None else now.clear()).select(
+        *KEYS, amperity_id_prev="amperity_id"
+    )
     both = now.join(before, on=KEYS, how="full", coalesce=True)
     pks = _pk_changes(both)
     identities = _identities(both)
-    surviving = both.filter(pl.col("amperity_id").is_not_null() & pl.col("amperity_id_prev").is_not_null())
+    surviving = both.filter(
+        pl.col("amperity_id").is_not_null() & pl.col("amperity_id_prev").is_not_null()
+    )
     counts = {
         "records_previous": before.height,
         "records_surviving": surviving.height,
-        **{f"pks_{kind}": pks.filter(pl.col("change_type") == kind).height for kind in ("added", "deleted", "updated")},
+        **{
+            f"pks_{kind}": pks.filter(pl.col("change_type") == kind).height
+            for kind in ("added", "deleted", "updated")
+        },
     }
     return Changes(_cluster_changes(both), pks, identities, counts)
 
@@ -91,7 +103,11 @@ def _cluster_changes(both: pl.DataFrame) -> pl.DataFrame:
     """An id is `updated` when it exists on both sides and a record came to it or left it."""
     stays = (pl.col("amperity_id") == pl.col("amperity_id_prev")).fill_null(False)
     now = both.group_by("amperity_id").agg(came=(~stays).any()).drop_nulls("amperity_id")
-    before = both.group_by(amperity_id="amperity_id_prev").agg(left=(~stays).any()).drop_nulls("amperity_id")
+    before = (
+        both.group_by(amperity_id="amperity_id_prev")
+        .agg(left=(~stays).any())
+        .drop_nulls("amperity_id")
+    )
     kind = (
         pl.when(pl.col("left").is_null())
         .then(pl.lit("added"))
@@ -100,8 +116,14 @@ def _cluster_changes(both: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("came") | pl.col("left"))
         .then(pl.lit("updated"))
     )
-    rows = now.join(before, on="amperity_id", how="full", coalesce=True).with_columns(change_type=kind)
-    return rows.filter(pl.col("change_type").is_not_null()).select("amperity_id", "change_type").sort("amperity_id")
+    rows = now.join(before, on="amperity_id", how="full", coalesce=True).with_columns(
+        change_type=kind
+    )
+    return (
+        rows.filter(pl.col("change_type").is_not_null())
+        .select("amperity_id", "change_type")
+        .sort("amperity_id")
+    )
 
 
 def _identities(both: pl.DataFrame) -> pl.DataFrame:
@@ -109,10 +131,22 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
 
     A previous cluster is *complete* in a current one when all its surviving records are there, else it is *spread*.
     """
-    edges = both.drop_nulls(["amperity_id", "amperity_id_prev"]).group_by("amperity_id", "amperity_id_prev").len("shared")
+    edges = (
+        both.drop_nulls(["amperity_id", "amperity_id_prev"])
+        .group_by("amperity_id", "amperity_id_prev")
+        .len("shared")
+    )
     edges = edges.with_columns(spread=pl.len().over("amperity_id_prev") > 1)
-    size = both.drop_nulls("amperity_id").group_by("amperity_id").agg(n_records=pl.len().cast(pl.Int64))
-    size_prev = both.drop_nulls("amperity_id_prev").group_by("amperity_id_prev").agg(n_records_prev=pl.len().cast(pl.Int64))
+    size = (
+        both.drop_nulls("amperity_id")
+        .group_by("amperity_id")
+        .agg(n_records=pl.len().cast(pl.Int64))
+    )
+    size_prev = (
+        both.drop_nulls("amperity_id_prev")
+        .group_by("amperity_id_prev")
+        .agg(n_records_prev=pl.len().cast(pl.Int64))
+    )
     met = edges.join(size_prev, on="amperity_id_prev").group_by("amperity_id")
     met_by = met.agg(
         n_previous_ids=pl.len().cast(pl.Int64),
@@ -135,7 +169,11 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("n_records_prev") > pl.col("surviving"))
         .then(pl.lit("reduced"))
     )
-    current = size.join(met_by, on="amperity_id", how="left").with_columns(action=action).filter(pl.col("action").is_not_null())
+    current = (
+        size.join(met_by, on="amperity_id", how="left")
+        .with_columns(action=action)
+        .filter(pl.col("action").is_not_null())
+    )
     gone = size_prev.join(edges, on="amperity_id_prev", how="anti").select(
         amperity_id="amperity_id_prev",
         action=pl.lit("deleted"),
@@ -144,11 +182,15 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
         n_previous_ids=pl.lit(1, pl.Int64),
     )
     columns = list(gone.columns)
-    current = current.with_columns(pl.col("n_records_prev", "n_previous_ids").fill_null(0)).select(columns)
+    current = current.with_columns(pl.col("n_records_prev", "n_previous_ids").fill_null(0)).select(
+        columns
+    )
     return pl.concat([current, gone]).sort("amperity_id", "action")
 
 
-def history(new: pl.DataFrame, old: pl.DataFrame | None, schema: Mapping[str, Any], job: Job) -> pl.DataFrame:
+def history(
+    new: pl.DataFrame, old: pl.DataFrame | None, schema: Mapping[str, Any], job: Job
+) -> pl.DataFrame:
     """The history table after this run: `old` within its retention (counted back from this job's instant), then its rows."""
     instant = pl.lit(job.timestamp.astimezone(UTC)).cast(TIMESTAMP)
     rows = new.with_columns(job_id=pl.lit(job.job_id), timestamp=instant)

@@ -27,7 +27,12 @@ SIZE_BUCKETS = (
 )
 # How the pairs inside an identity were decided; an identity may count in several.
 DETERMINISTIC = ("label", "rule", "fk", "trivial_duplicate")
-METRICS_SCHEMA = {"metric": pl.String, "datasource": pl.String, "bucket": pl.String, "value": pl.Float64}
+METRICS_SCHEMA = {
+    "metric": pl.String,
+    "datasource": pl.String,
+    "bucket": pl.String,
+    "value": pl.Float64,
+}
 # An alert, never a failure: this share of the previous records came or went.
 MOVED_ALERT = 0.2
 
@@ -41,14 +46,20 @@ class Pairs:
 
 
 def stitch_metrics(
-    unified: pl.DataFrame, scores: pl.DataFrame, pairs: Pairs, changes: dict[str, int], identities: pl.DataFrame
+    unified: pl.DataFrame,
+    scores: pl.DataFrame,
+    pairs: Pairs,
+    changes: dict[str, int],
+    identities: pl.DataFrame,
 ) -> pl.DataFrame:
     """Rows (metric, datasource, bucket, value); datasource `*` is all sources, bucket '' where the metric has none.
 
     `unified` is `unified_coalesced`, `scores` is `unified_scores`, `changes` the counts of `changes.compare`, `identities` its
     identity changes of this run.
     """
-    records = unified.select("datasource", "pk", "amperity_id", account=pl.coalesce(_filled("ck"), "pk"))
+    records = unified.select(
+        "datasource", "pk", "amperity_id", account=pl.coalesce(_filled("ck"), "pk")
+    )
     representatives = unified.select("rep_ds", "rep_pk").unique().height
     single: list[tuple[str, float]] = [
         ("representatives", representatives),
@@ -63,15 +74,26 @@ def stitch_metrics(
         _long(_sizes(records)),
         _long(_sources(records)),
         _long(_strategies(scores, records["amperity_id"].n_unique())),
-        _long(identities.group_by(bucket="action").len("value").with_columns(metric=pl.lit("identity_changes"))),
+        _long(
+            identities.group_by(bucket="action")
+            .len("value")
+            .with_columns(metric=pl.lit("identity_changes"))
+        ),
     ]
     return pl.concat(frames).sort("metric", "datasource", "bucket")
 
 
 def summary(metrics: pl.DataFrame) -> dict[str, float | int]:
     """The figures of all sources that have no bucket, by name, as a run's summary shows them."""
-    rows = metrics.filter((pl.col("datasource") == "*") & (pl.col("bucket") == "")).select("metric", "value").iter_rows()
-    return {name: round(value, 2) if name in ("deduplication_rate", "jitter") else int(value) for name, value in rows}
+    rows = (
+        metrics.filter((pl.col("datasource") == "*") & (pl.col("bucket") == ""))
+        .select("metric", "value")
+        .iter_rows()
+    )
+    return {
+        name: round(value, 2) if name in ("deduplication_rate", "jitter") else int(value)
+        for name, value in rows
+    }
 
 
 def alerts(figures: dict[str, float | int], jitter_alert: float) -> list[str]:
@@ -79,10 +101,14 @@ def alerts(figures: dict[str, float | int], jitter_alert: float) -> list[str]:
     before = int(figures.get("records_previous", 0))
     found = []
     if before and figures["jitter"] >= 100 * jitter_alert:
-        found.append(f"{figures['jitter']:.2f} % of the records kept from the last Stitch have another amperity_id")
+        found.append(
+            f"{figures['jitter']:.2f} % of the records kept from the last Stitch have another amperity_id"
+        )
     for kind, word in (("pks_added", "new"), ("pks_deleted", "gone")):
         if before and figures[kind] > MOVED_ALERT * before:
-            found.append(f"{int(figures[kind])} records are {word}, compared with {before} in the last Stitch")
+            found.append(
+                f"{int(figures[kind])} records are {word}, compared with {before} in the last Stitch"
+            )
     return found
 
 
@@ -110,7 +136,11 @@ def _deduplication(records: pl.DataFrame) -> pl.DataFrame:
         source_ids=pl.struct("account").n_unique().cast(pl.Float64),
         amperity_ids=pl.col("amperity_id").n_unique().cast(pl.Float64),
     )
-    every = counts.select(datasource=pl.lit("*"), source_records=pl.sum("source_records"), source_ids=pl.sum("source_ids"))
+    every = counts.select(
+        datasource=pl.lit("*"),
+        source_records=pl.sum("source_records"),
+        source_ids=pl.sum("source_ids"),
+    )
     every = every.with_columns(amperity_ids=pl.lit(float(records["amperity_id"].n_unique())))
     rate = 100 * (pl.col("source_ids") - pl.col("amperity_ids")) / pl.col("source_ids")
     long = pl.concat([every, counts]).with_columns(deduplication_rate=rate)
@@ -120,29 +150,49 @@ def _deduplication(records: pl.DataFrame) -> pl.DataFrame:
 def _sizes(records: pl.DataFrame) -> pl.DataFrame:
     """Number of ids by how many records they hold; every bucket has a row."""
     sizes = records.group_by("amperity_id").len("size")
-    starts = pl.DataFrame(SIZE_BUCKETS, schema={"start": pl.Int64, "bucket": pl.String}, orient="row")
-    found = sizes.select(start=pl.col("size").cast(pl.Int64)).sort("start").join_asof(starts, on="start", strategy="backward")
+    starts = pl.DataFrame(
+        SIZE_BUCKETS, schema={"start": pl.Int64, "bucket": pl.String}, orient="row"
+    )
+    found = (
+        sizes.select(start=pl.col("size").cast(pl.Int64))
+        .sort("start")
+        .join_asof(starts, on="start", strategy="backward")
+    )
     counts = found.group_by("bucket").len("value")
-    rows = starts.select("bucket").join(counts, on="bucket", how="left").with_columns(pl.col("value").fill_null(0))
+    rows = (
+        starts.select("bucket")
+        .join(counts, on="bucket", how="left")
+        .with_columns(pl.col("value").fill_null(0))
+    )
     return rows.with_columns(metric=pl.lit("ids_by_size"))
 
 
 def _sources(records: pl.DataFrame) -> pl.DataFrame:
     """Number of ids per exact set of sources (names joined by ` + `); the sets exclude one another."""
     sets = records.select("amperity_id", "datasource").unique().sort("amperity_id", "datasource")
-    sets = sets.group_by("amperity_id", maintain_order=True).agg(bucket=pl.col("datasource").str.join(" + "))
+    sets = sets.group_by("amperity_id", maintain_order=True).agg(
+        bucket=pl.col("datasource").str.join(" + ")
+    )
     return sets.group_by("bucket").len("value").with_columns(metric=pl.lit("ids_by_sources"))
 
 
 def _strategies(scores: pl.DataFrame, ids: int) -> pl.DataFrame:
     """Percent of ids with at least one pair of each kind; kinds overlap."""
-    decided = pl.col("decided_by").cast(pl.String).str.extract(r"^(label|rule|fk|trivial_duplicate)").is_not_null()
+    decided = (
+        pl.col("decided_by")
+        .cast(pl.String)
+        .str.extract(r"^(label|rule|fk|trivial_duplicate)")
+        .is_not_null()
+    )
     scored = (pl.col("match_type") == "scored") & (pl.col("score") >= 3.0)
     kinds = {
         "deterministic": decided,
         "probabilistic": scored & ~decided,
         "transitive": pl.col("match_type") == "scored_transitive",
     }
-    counts = [(kind, _percent(scores.filter(test)["amperity_id"].n_unique(), ids)) for kind, test in kinds.items()]
+    counts = [
+        (kind, _percent(scores.filter(test)["amperity_id"].n_unique(), ids))
+        for kind, test in kinds.items()
+    ]
     rows = pl.DataFrame(counts, schema=["bucket", "value"], orient="row")
     return rows.with_columns(metric=pl.lit("ids_by_matching_strategy_percent"))

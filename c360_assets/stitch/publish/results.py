@@ -61,14 +61,19 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         # Tables outlive the connection that the matching ran on, but keep to its memory and its place for spilling.
         self._settings: dict[str, Any] = {}
         if con is not None:
-            row = con.execute("SELECT current_setting('temp_directory'), current_setting('memory_limit')").fetchall()[0]
+            row = con.execute(
+                "SELECT current_setting('temp_directory'), current_setting('memory_limit')"
+            ).fetchall()[0]
             self._settings = dict(zip(("temp_directory", "memory_limit"), row, strict=True))
         self._skipped = _skipped(found.config)
 
     def __getitem__(self, name: str) -> pl.DataFrame:
         try:
             frame = self._builders[name]()
-        except (pl.exceptions.PolarsError, duckdb.Error) as error:  # their texts quote values of records
+        except (
+            pl.exceptions.PolarsError,
+            duckdb.Error,
+        ) as error:  # their texts quote values of records
             raise C360Error(f"Stitch failed at the table {name} ({type(error).__name__})") from None
         return frame.clear() if name in self._skipped else frame
 
@@ -98,20 +103,28 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             ),
             "unified_scores": lambda: tables.unified_scores(self._pairs(), self.groups),
             "stitch_scores": lambda: tables.stitch_scores(self._pairs(), self.groups),
-            "stitch_blocking_keys": lambda: self._selected("stitch_blocking_keys", "strategy", "bk", *tables.KEYS),
+            "stitch_blocking_keys": lambda: self._selected(
+                "stitch_blocking_keys", "strategy", "bk", *tables.KEYS
+            ),
             "stitch_blocks": lambda: self._selected("stitch_blocks", "strategy", "bk"),
             "stitch_strategies": lambda: resolution.strategies,
             "stitch_badvalues": lambda: found.clean.badvalues,
             "stitch_blocklistvalues": self._listed,
             "stitch_removed_values": lambda: found.clean.removed,
-            "stitch_model": lambda: resolution.model.with_columns(generation=pl.lit(found.fitted, pl.Int64)),
+            "stitch_model": lambda: resolution.model.with_columns(
+                generation=pl.lit(found.fitted, pl.Int64)
+            ),
             "stitch_decisions": lambda: tables.decisions(resolution.decisions, found.clean.frame),
             "identity_graph": lambda: tables.identity_graph(self._accounts()),
             "cluster_fks": lambda: tables.cluster_fks(found.clean.frame, self.groups),
             "stitch_ids": lambda: found.stable.registry,
-            "unified_changes_clusters": lambda: self._history("clusters", "changes_clusters", changes.CLUSTER_SCHEMA),
+            "unified_changes_clusters": lambda: self._history(
+                "clusters", "changes_clusters", changes.CLUSTER_SCHEMA
+            ),
             "unified_changes_pks": lambda: self._history("pks", "changes_pks", changes.PK_SCHEMA),
-            "stitch_identity_changes": lambda: self._history("identities", "identity_changes", changes.IDENTITY_SCHEMA),
+            "stitch_identity_changes": lambda: self._history(
+                "identities", "identity_changes", changes.IDENTITY_SCHEMA
+            ),
             "stitch_metrics": lambda: self.metrics,
         }
 
@@ -126,7 +139,9 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         """What was decided about each record; see `tables.record_groups`."""
         found = self._found
         with self._connection() as con:
-            return tables.record_groups(found.clean.frame, found.stable.ids["amperity_id"], found.resolution.clusters, con)
+            return tables.record_groups(
+                found.clean.frame, found.stable.ids["amperity_id"], found.resolution.clusters, con
+            )
 
     @cached_property
     def changed(self) -> changes.Changes:
@@ -138,10 +153,14 @@ class StitchTables(Mapping[str, pl.DataFrame]):
     def metrics(self) -> pl.DataFrame:
         """The table `stitch_metrics`."""
         resolution = self._found.resolution
-        linked = resolution.pairs.filter(pl.col("score") >= self._found.config.matching.threshold).height
+        linked = resolution.pairs.filter(
+            pl.col("score") >= self._found.config.matching.threshold
+        ).height
         inside = tables.inside_pairs(self._pairs(), self.groups)
         pairs = quality.Pairs(resolution.figures["compared_pairs"], linked)
-        return quality.stitch_metrics(self._accounts(), inside, pairs, self.changed.counts, self.changed.identities)
+        return quality.stitch_metrics(
+            self._accounts(), inside, pairs, self.changed.counts, self.changed.identities
+        )
 
     def _accounts(self) -> pl.DataFrame:
         return self.groups.hstack(self._found.raw.select("ck"))
@@ -188,7 +207,9 @@ class StitchTables(Mapping[str, pl.DataFrame]):
 
     def _history(self, new: str, old: str, schema: Mapping[str, Any]) -> pl.DataFrame:
         before = self._found.previous or NO_GENERATION
-        return changes.history(getattr(self.changed, new), getattr(before, old), schema, self._found.job)
+        return changes.history(
+            getattr(self.changed, new), getattr(before, old), schema, self._found.job
+        )
 
 
 def _skipped(config: StitchConfig) -> set[str]:

@@ -58,7 +58,10 @@ def stitched_sql(session: Session, tenant: Tenant, table: SourceTable) -> str:
         return f"SELECT *, CAST(NULL AS VARCHAR) AS amperity_id FROM {name}"
     ((tag, field),) = keys.items()
     exact = is_case_sensitive(tag, tenant.stitch.bad_values.case_sensitive_fks)
-    left, right = key_form(f"d.{quote_ident(field)}", exact), key_form(quote_ident(column_name(tag)), exact)
+    left, right = (
+        key_form(f"d.{quote_ident(field)}", exact),
+        key_form(quote_ident(column_name(tag)), exact),
+    )
     links = (
         f"SELECT {right} AS link, min(amperity_id) AS amperity_id FROM {UNIFIED} ANTI JOIN "
         f"(SELECT datasource, pk FROM {REMOVED} WHERE semantic = {quote_literal(tag)}) USING (datasource, pk) "

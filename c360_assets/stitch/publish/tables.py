@@ -21,8 +21,29 @@ SCORE_COLUMNS = ("score", "match_category", "match_type", "strategy_count", "dec
 PAIR_COLUMNS = ("source1", "pk1", "source2", "pk2", *SCORE_COLUMNS)
 SEPARATION = ("sk_given_name", "sk_generational_suffix")
 PREPROCESSED_COLUMNS = (
-    *("amperity_id", *KEYS, "int_id", "component_id", "supersized_id", "given_name", "surname", *SEPARATION),
-    *("birthdate", "gender", "email", "login_trimmed", "phone", "address", "po_box", "city", "state", "postal", "company"),
+    *(
+        "amperity_id",
+        *KEYS,
+        "int_id",
+        "component_id",
+        "supersized_id",
+        "given_name",
+        "surname",
+        *SEPARATION,
+    ),
+    *(
+        "birthdate",
+        "gender",
+        "email",
+        "login_trimmed",
+        "phone",
+        "address",
+        "po_box",
+        "city",
+        "state",
+        "postal",
+        "company",
+    ),
 )
 # A removed address takes its second line along; no other column falls with another one.
 FALLS_WITH = {"address": ("address", "address2")}
@@ -39,7 +60,9 @@ def number_keys(keys: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.Series
     return numbers
 
 
-def record_groups(frame: pl.DataFrame, ids: pl.Series, clusters: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+def record_groups(
+    frame: pl.DataFrame, ids: pl.Series, clusters: pl.DataFrame, con: duckdb.DuckDBPyConnection
+) -> pl.DataFrame:
     """What Stitch decided about each record: rid, datasource, pk, amperity_id, rep, rep_ds, rep_pk, component_id, is_supersized,
     supersized_id.
 
@@ -47,7 +70,13 @@ def record_groups(frame: pl.DataFrame, ids: pl.Series, clusters: pl.DataFrame, c
     the smallest rid of each; both become numbers that depend on that record's key alone.
     """
     keys = frame.select("rid", *KEYS)
-    named = pl.concat([clusters["component"], clusters["supersized"].drop_nulls()]).unique().sort().alias("rid").to_frame()
+    named = (
+        pl.concat([clusters["component"], clusters["supersized"].drop_nulls()])
+        .unique()
+        .sort()
+        .alias("rid")
+        .to_frame()
+    )
     named = named.join(keys, on="rid", how="left", maintain_order="left")
     named = named.select("rid", number=number_keys(named, con))
     parts = (
@@ -67,7 +96,9 @@ def record_groups(frame: pl.DataFrame, ids: pl.Series, clusters: pl.DataFrame, c
     return records.with_columns(is_supersized=pl.col("supersized_id").is_not_null())
 
 
-def unified_coalesced(records: pl.DataFrame, groups: pl.DataFrame, flags: pl.DataFrame) -> pl.DataFrame:
+def unified_coalesced(
+    records: pl.DataFrame, groups: pl.DataFrame, flags: pl.DataFrame
+) -> pl.DataFrame:
     """Every source record once, values as received, with its `amperity_id`; sorted by (datasource, pk)."""
     further = [c for c in records.columns if c not in CORE_COLUMNS and c not in KEYS]
     keys = [c for c in further if c.startswith("fk_")]
@@ -75,7 +106,9 @@ def unified_coalesced(records: pl.DataFrame, groups: pl.DataFrame, flags: pl.Dat
         "ck", *keys, *[c for c in CORE_COLUMNS if c != "ck"], *[c for c in further if c not in keys]
     )
     left = groups.select("amperity_id", *KEYS)
-    return pl.concat([left, values, groups.select(*MATCHING_COLUMNS), flags.select(FLAGS)], how="horizontal")
+    return pl.concat(
+        [left, values, groups.select(*MATCHING_COLUMNS), flags.select(FLAGS)], how="horizontal"
+    )
 
 
 def _full_name() -> pl.Expr:
@@ -86,24 +119,42 @@ def _full_name() -> pl.Expr:
     return pl.coalesce(held("full_name"), both, held("given_name"), held("surname"))
 
 
-def unified_preprocessed_raw(representatives: pl.DataFrame, groups: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+def unified_preprocessed_raw(
+    representatives: pl.DataFrame, groups: pl.DataFrame, con: duckdb.DuckDBPyConnection
+) -> pl.DataFrame:
     """One row per representative: the values Stitch compared, multi-values and gathered foreign keys comma-joined."""
     matched = groups.select("rid", "amperity_id", "component_id", "supersized_id")
     frame = representatives.join(matched, on="rid", how="left", maintain_order="left")
     frame = frame.with_columns(
         number_keys(frame, con).alias("int_id"),
-        *[pl.when(pl.col(c).list.len() > 0).then(pl.col(c).list.join(",")).alias(c) for c in MULTI_VALUE],
-        *[pl.col(c).str.replace_all(KEY_SEPARATOR, ",", literal=True) for c in frame.columns if c.startswith("fk_")],
+        *[
+            pl.when(pl.col(c).list.len() > 0).then(pl.col(c).list.join(",")).alias(c)
+            for c in MULTI_VALUE
+        ],
+        *[
+            pl.col(c).str.replace_all(KEY_SEPARATOR, ",", literal=True)
+            for c in frame.columns
+            if c.startswith("fk_")
+        ],
         sk_given_name=pl.coalesce(_canonical(), "given_name"),
         sk_generational_suffix=pl.col("generational_suffix"),
     )
-    keys = [c for c in frame.columns if c.startswith(("fk_", "bk_")) or (c.startswith("sk_") and c not in SEPARATION)]
+    keys = [
+        c
+        for c in frame.columns
+        if c.startswith(("fk_", "bk_")) or (c.startswith("sk_") and c not in SEPARATION)
+    ]
     return frame.select(*PREPROCESSED_COLUMNS, *keys).sort(KEYS)
 
 
 def _canonical() -> pl.Expr:
     """The first canonical name that is not the given name itself."""
-    return pl.col("given_canonical").list.set_difference(pl.concat_list("given_name")).list.sort().list.first()
+    return (
+        pl.col("given_canonical")
+        .list.set_difference(pl.concat_list("given_name"))
+        .list.sort()
+        .list.first()
+    )
 
 
 def unified_customer(unified: pl.DataFrame, removed: pl.DataFrame, min_size: int) -> pl.DataFrame:
@@ -133,7 +184,9 @@ def _without(frame: pl.DataFrame, column: str, rows: pl.DataFrame) -> pl.DataFra
         rest: pl.Expr = pl.when(kept.list.len() > 0).then(kept.list.join(","))
     else:
         rest = pl.lit(None, frame.schema[column])
-    return frame.with_columns(pl.when(pl.col("_bad").is_null()).then(column).otherwise(rest).alias(column)).drop("_bad")
+    return frame.with_columns(
+        pl.when(pl.col("_bad").is_null()).then(column).otherwise(rest).alias(column)
+    ).drop("_bad")
 
 
 def trivial_pairs(frame: pl.DataFrame, hard: pl.Series) -> pl.DataFrame:
@@ -142,7 +195,9 @@ def trivial_pairs(frame: pl.DataFrame, hard: pl.Series) -> pl.DataFrame:
     `hard` is the representative by equal profile alone; a record grouped only because values were excluded scores 3.00.
     """
     soft = pl.col("rep") != pl.col("_hard")
-    collapsed = frame.select("rid", "rep").with_columns(_hard=hard).filter(pl.col("rid") != pl.col("rep"))
+    collapsed = (
+        frame.select("rid", "rep").with_columns(_hard=hard).filter(pl.col("rid") != pl.col("rep"))
+    )
     return collapsed.select(
         rid1="rep",
         rid2="rid",
@@ -177,7 +232,9 @@ def _name_ends(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
     """`rows` (rid1, rid2, …) with the columns of `keys` (one row per record, in rid order) for both ends."""
     for n in ("1", "2"):
         ends = keys[rows[f"rid{n}"]]
-        rows = rows.hstack(ends.rename({c: f"source{n}" if c == "datasource" else f"{c}{n}" for c in keys.columns}))
+        rows = rows.hstack(
+            ends.rename({c: f"source{n}" if c == "datasource" else f"{c}{n}" for c in keys.columns})
+        )
     return rows
 
 
@@ -195,9 +252,15 @@ def cluster_fks(frame: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     """The foreign-key values of each id, in the form they were compared: amperity_id, fk_name, fk_value, n_records."""
     columns = [c for c in frame.columns if c.startswith("fk_")]
     rows = pl.concat([groups.select("amperity_id"), frame.select(columns)], how="horizontal")
-    long = rows.unpivot(columns, index="amperity_id", variable_name="fk_name", value_name="fk_value").drop_nulls("fk_value")
-    long = long.with_columns(pl.col("fk_name").str.replace_all("_", "-"), pl.col("fk_value").cast(pl.String))
-    counts = long.group_by("amperity_id", "fk_name", "fk_value").agg(n_records=pl.len().cast(pl.Int64))
+    long = rows.unpivot(
+        columns, index="amperity_id", variable_name="fk_name", value_name="fk_value"
+    ).drop_nulls("fk_value")
+    long = long.with_columns(
+        pl.col("fk_name").str.replace_all("_", "-"), pl.col("fk_value").cast(pl.String)
+    )
+    counts = long.group_by("amperity_id", "fk_name", "fk_value").agg(
+        n_records=pl.len().cast(pl.Int64)
+    )
     return counts.sort("amperity_id", "fk_name", "fk_value")
 
 

@@ -67,11 +67,19 @@ def labelled(pairs: pl.DataFrame | None, rid: Ints) -> Labels:
     if not np.isin(np.concatenate([one, two]), rid).all():
         raise C360Error("stitch: a label names a record that is not compared")
     one, two = np.searchsorted(rid, one), np.searchsorted(rid, two)
-    frame = pl.DataFrame({"i": np.minimum(one, two), "j": np.maximum(one, two), "same": pairs["same"]}).unique().sort("i", "j")
+    frame = (
+        pl.DataFrame({"i": np.minimum(one, two), "j": np.maximum(one, two), "same": pairs["same"]})
+        .unique()
+        .sort("i", "j")
+    )
     if (frame["i"] == frame["j"]).any() or not frame.select("i", "j").is_unique().all():
-        raise C360Error("stitch: labels say of a pair of records that it is one person and that it is not")
+        raise C360Error(
+            "stitch: labels say of a pair of records that it is one person and that it is not"
+        )
     found = Labels(frame["i"].to_numpy(), frame["j"].to_numpy(), frame["same"].to_numpy())
     person = components(len(rid), found.i[found.same], found.j[found.same])
     if wrong := int((~found.same & (person[found.i] == person[found.j])).sum()):
-        raise C360Error(f"stitch: {wrong} labels hold two records apart that other labels say are one person")
+        raise C360Error(
+            f"stitch: {wrong} labels hold two records apart that other labels say are one person"
+        )
     return found

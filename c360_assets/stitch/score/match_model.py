@@ -28,16 +28,26 @@ Ints = npt.NDArray[np.int64]
 ITERATIONS = 60
 TOLERANCE = 1e-5
 PRIOR_PAIRS = 20.0  # weight of the starting m and h, in pairs
-PRIOR_STRANGERS = 500_000.0  # weight of the starting u of counted levels, in pairs: about a thousand records
+PRIOR_STRANGERS = (
+    500_000.0  # weight of the starting u of counted levels, in pairs: about a thousand records
+)
 PRIOR_SAMPLE = 5.0  # sightings that the starting u of a sampled level is worth: a sample of 300,000 rarely sees one in a million
 PHANTOM_RECORDS = 500  # a tenant of three records still lives in a world with strangers
 SAMPLE_PAIRS = 200_000
 SAMPLE_OWN = 100_000
 # A class that differs more often than this in an identifying field is no class of one person's records.
-MOST_DIFFERENT = {"given_name": 0.25, "surname": 0.25, "birthdate": 0.25, "email": 0.5, "phone": 0.5}
+MOST_DIFFERENT = {
+    "given_name": 0.25,
+    "surname": 0.25,
+    "birthdate": 0.25,
+    "email": 0.5,
+    "phone": 0.5,
+}
 TWINS = 0.015  # share of relatives with an equal birthdate or an equal given name, on top of chance
 
-LEVELS: tuple[tuple[str, Level], ...] = tuple((f.name, level) for f in FEATURES for level in f.levels)
+LEVELS: tuple[tuple[str, Level], ...] = tuple(
+    (f.name, level) for f in FEATURES for level in f.levels
+)
 OFFSETS = {f.name: sum(len(g.levels) for g in FEATURES[:n]) for n, f in enumerate(FEATURES)}
 FEATURE_OF: Ints = np.array([n for n, f in enumerate(FEATURES) for _ in f.levels], dtype=np.int64)
 
@@ -47,7 +57,15 @@ TOTALS = (
     ("surname", "surname", pl.col("surname_bin")),
     ("company", "company", pl.col("company_bin")),
     ("birthdate", "birthdate", pl.when(pl.col("birthdate_n") <= 20).then(1).otherwise(2)),
-    ("place", "postal", pl.when(pl.col("postal_bin") >= 6).then(1).when(pl.col("postal_bin") >= 4).then(2).otherwise(3)),
+    (
+        "place",
+        "postal",
+        pl.when(pl.col("postal_bin") >= 6)
+        .then(1)
+        .when(pl.col("postal_bin") >= 4)
+        .then(2)
+        .otherwise(3),
+    ),
 )
 
 
@@ -79,13 +97,17 @@ class Model:
         return pl.DataFrame(
             {
                 "feature": [name for name, _ in LEVELS],
-                "level": pl.Series([n for f in FEATURES for n in range(1, len(f.levels) + 1)], dtype=pl.Int64),
+                "level": pl.Series(
+                    [n for f in FEATURES for n in range(1, len(f.levels) + 1)], dtype=pl.Int64
+                ),
                 "label": [level.label for _, level in LEVELS],
                 "m": p[:, 0],
                 "h": p[:, 1],
                 "u": p[:, 2],
-                "weight_bits": (self.log_probability[:, 0] - self.log_probability[:, 2]) / np.log(2),
-                "household_bits": (self.log_probability[:, 0] - self.log_probability[:, 1]) / np.log(2),
+                "weight_bits": (self.log_probability[:, 0] - self.log_probability[:, 2])
+                / np.log(2),
+                "household_bits": (self.log_probability[:, 0] - self.log_probability[:, 1])
+                / np.log(2),
                 "expected_pairs": self.expected,
             }
         )
@@ -113,7 +135,9 @@ def levels_of(patterns: Ints, feature: str) -> Ints:
 
 def design_matrix(patterns: Ints) -> sparse.csr_matrix:
     """One row per pattern, one column per level, 1 where the pattern holds the level."""
-    columns = np.stack([levels_of(patterns, f.name) + OFFSETS[f.name] - 1 for f in FEATURES], axis=1)
+    columns = np.stack(
+        [levels_of(patterns, f.name) + OFFSETS[f.name] - 1 for f in FEATURES], axis=1
+    )
     present = np.stack([levels_of(patterns, f.name) > 0 for f in FEATURES], axis=1)
     indptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
     flat = columns[present]
@@ -130,7 +154,9 @@ def random_patterns(con: duckdb.DuckDBPyConnection, read: Comparable) -> tuple[I
         i = random.integers(0, n, SAMPLE_PAIRS)
         j = random.integers(0, n, SAMPLE_PAIRS)
         i, j = np.minimum(i, j)[i != j], np.maximum(i, j)[i != j]
-    return np.unique(compare(con, read, i, j, columns_with(read.columns, "fk_")).pattern, return_counts=True)
+    return np.unique(
+        compare(con, read, i, j, columns_with(read.columns, "fk_")).pattern, return_counts=True
+    )
 
 
 def equal_value_pairs(records: pl.DataFrame) -> Array:
@@ -138,7 +164,9 @@ def equal_value_pairs(records: pl.DataFrame) -> Array:
     result = np.full(len(LEVELS), np.nan)
     for feature, value, level in TOTALS:
         present = records.lazy().drop_nulls(value)
-        counts = present.group_by(value).agg(level.first().alias("level"), pl.len().cast(pl.Int64).alias("n"))
+        counts = present.group_by(value).agg(
+            level.first().alias("level"), pl.len().cast(pl.Int64).alias("n")
+        )
         pairs = pl.col("n") * (pl.col("n") - 1) // 2
         rows = counts.group_by("level").agg(pairs=pairs.sum(), held=pl.col("n").sum()).collect()
         held = int(rows["held"].sum())
@@ -184,27 +212,41 @@ def own_names(con: duckdb.DuckDBPyConnection, records: pl.DataFrame) -> Array:
     read = {c for feature in IN_EMAIL for c in columns_read(feature.case())}
     named = (
         records.select(sorted(read))
-        .filter(pl.col("letters").is_not_null() & (pl.col("given").str.len_chars() > 1) & pl.col("surname").is_not_null())
+        .filter(
+            pl.col("letters").is_not_null()
+            & (pl.col("given").str.len_chars() > 1)
+            & pl.col("surname").is_not_null()
+        )
         .gather_every(max(records.height // SAMPLE_OWN, 1))
     )
-    for feature, lacking in zip(IN_EMAIL, (("given", "surname"), ("surname",), ("given",)), strict=True):
+    for feature, lacking in zip(
+        IN_EMAIL, (("given", "surname"), ("surname",), ("given",)), strict=True
+    ):
         columns = columns_read(feature.case())
-        a = named.select(pl.lit(None, pl.String).alias(f"a_{c}") if c in lacking else pl.col(c).alias(f"a_{c}") for c in columns)
+        a = named.select(
+            pl.lit(None, pl.String).alias(f"a_{c}") if c in lacking else pl.col(c).alias(f"a_{c}")
+            for c in columns
+        )
         b = named.select(pl.col(c).alias(f"b_{c}") for c in columns)
         with registered(con, er_own=pl.concat([a, b], how="horizontal")):
             sql = f"SELECT {feature.case()} AS level, count(*) FROM er_own GROUP BY 1"
             found = dict(con.execute(side_by_side(sql)).fetchall())
         start = np.array([level.m for level in feature.levels])
-        held = np.array([found.get(n, 0) for n in range(1, len(feature.levels) + 1)], dtype=np.float64)
-        result[OFFSETS[feature.name] : OFFSETS[feature.name] + len(held)] = (held + PRIOR_PAIRS * start / start.sum()) / (
-            held.sum() + PRIOR_PAIRS
+        held = np.array(
+            [found.get(n, 0) for n in range(1, len(feature.levels) + 1)], dtype=np.float64
         )
+        result[OFFSETS[feature.name] : OFFSETS[feature.name] + len(held)] = (
+            held + PRIOR_PAIRS * start / start.sum()
+        ) / (held.sum() + PRIOR_PAIRS)
     return result
 
 
 def _by_feature(values: Array) -> Array:
     """Sum over the levels of each feature, spread back to the levels."""
-    return np.asarray(np.bincount(FEATURE_OF, weights=values, minlength=len(FEATURES))[FEATURE_OF], dtype=np.float64)
+    return np.asarray(
+        np.bincount(FEATURE_OF, weights=values, minlength=len(FEATURES))[FEATURE_OF],
+        dtype=np.float64,
+    )
 
 
 def _priors(bin_shares: Array, own: Array) -> tuple[Array, Array, Array]:
@@ -225,8 +267,14 @@ def bin_shares(records: pl.DataFrame) -> Array:
     """Share of the records that hold a value in each frequency bin, for binned levels; NaN elsewhere; smoothed."""
     result = np.full(len(LEVELS), np.nan)
     for feature, value, level in TOTALS[:3]:
-        found = dict(records.select(value, level=level).drop_nulls(value).group_by("level").len().iter_rows())
-        numbers = [n for n, item in enumerate(next(f for f in FEATURES if f.name == feature).levels, 1) if item.u_from == "total"]
+        found = dict(
+            records.select(value, level=level).drop_nulls(value).group_by("level").len().iter_rows()
+        )
+        numbers = [
+            n
+            for n, item in enumerate(next(f for f in FEATURES if f.name == feature).levels, 1)
+            if item.u_from == "total"
+        ]
         total = sum(found.get(n, 0) + 0.1 for n in numbers)
         for n in numbers:
             result[OFFSETS[feature] + n - 1] = (found.get(n, 0) + 0.1) / total
@@ -234,7 +282,13 @@ def bin_shares(records: pl.DataFrame) -> Array:
 
 
 def fit(
-    con: duckdb.DuckDBPyConnection, data: pl.DataFrame, read: Comparable, patterns: Ints, counts: Ints, *, classes: int = 3
+    con: duckdb.DuckDBPyConnection,
+    data: pl.DataFrame,
+    read: Comparable,
+    patterns: Ints,
+    counts: Ints,
+    *,
+    classes: int = 3,
 ) -> Model:
     """Fit the model on the patterns of the compared pairs (sorted, with counts). `classes=2` leaves the household out.
 
@@ -252,7 +306,9 @@ def fit(
     sampled, sampled_n = random_patterns(con, read)
     sample_matrix = design_matrix(sampled)
     sample_counts = sampled_n.astype(np.float64)
-    presence = _by_feature(np.asarray(sample_matrix.T @ sample_counts)) / max(sample_counts.sum(), 1.0)
+    presence = _by_feature(np.asarray(sample_matrix.T @ sample_counts)) / max(
+        sample_counts.sum(), 1.0
+    )
     matrix = design_matrix(patterns)
     weight = counts.astype(np.float64)
     all_pairs = max(records * (records - 1) / 2, 1.0)
@@ -261,26 +317,48 @@ def fit(
     m, u = m0.copy(), u0.copy()
     # Relatives' names and birthdates are unrelated from the start, or the class of one person takes the relatives it meets first.
     h = _household(h_from, shared, h0, u, m)
-    sizes = np.array([max(records * 0.5, 1.0), max(records * 0.1, 1.0) if classes == 3 else 1e-9, world])
+    sizes = np.array(
+        [max(records * 0.5, 1.0), max(records * 0.1, 1.0) if classes == 3 else 1e-9, world]
+    )
     matrix_t = matrix.T.tocsr()
     sample_t = sample_matrix.T.tocsr()
     at_person = np.zeros(len(LEVELS))
     for _ in range(ITERATIONS):
         log_p = np.log(np.stack([m, h, u], axis=1))
         joint = matrix @ log_p + np.log(sizes)
-        posterior = np.exp(joint - np.logaddexp(np.logaddexp(joint[:, 0], joint[:, 1]), joint[:, 2])[:, None]) * weight[:, None]
+        posterior = (
+            np.exp(
+                joint - np.logaddexp(np.logaddexp(joint[:, 0], joint[:, 1]), joint[:, 2])[:, None]
+            )
+            * weight[:, None]
+        )
         at = np.asarray(matrix_t @ posterior)  # (levels, 3) expected compared pairs at each level
         at_person = at[:, 0]
         joint = sample_matrix @ log_p + np.log(sizes)
-        stranger = np.exp(joint[:, 2] - np.logaddexp(np.logaddexp(joint[:, 0], joint[:, 1]), joint[:, 2])) * sample_counts
+        stranger = (
+            np.exp(joint[:, 2] - np.logaddexp(np.logaddexp(joint[:, 0], joint[:, 1]), joint[:, 2]))
+            * sample_counts
+        )
         at_random = np.asarray(sample_t @ stranger)
 
         before = np.concatenate([m, np.log(sizes[:2])])
-        m = _capped(np.where(fixed_m, m0, (at[:, 0] + PRIOR_PAIRS * m0) / (_by_feature(at[:, 0]) + PRIOR_PAIRS)))
-        u = _strangers(u_from, u0, totals, at, at_random, presence, all_pairs, _spelled(m0, u, initials))
+        m = _capped(
+            np.where(
+                fixed_m, m0, (at[:, 0] + PRIOR_PAIRS * m0) / (_by_feature(at[:, 0]) + PRIOR_PAIRS)
+            )
+        )
+        u = _strangers(
+            u_from, u0, totals, at, at_random, presence, all_pairs, _spelled(m0, u, initials)
+        )
         learned = (at[:, 1] + PRIOR_PAIRS * h0) / (_by_feature(at[:, 1]) + PRIOR_PAIRS)
         h = _household(h_from, shared, learned, u, m)
-        sizes = np.array([posterior[:, 0].sum() + 1.0, posterior[:, 1].sum() + 1.0 if classes == 3 else 1e-9, world])
+        sizes = np.array(
+            [
+                posterior[:, 0].sum() + 1.0,
+                posterior[:, 1].sum() + 1.0 if classes == 3 else 1e-9,
+                world,
+            ]
+        )
         after = np.concatenate([m, np.log(sizes[:2])])
         if np.max(np.abs(after - before)) < TOLERANCE:
             break
@@ -289,10 +367,16 @@ def fit(
 
 def _capped(m: Array) -> Array:
     """m with the levels "different" of identifying fields held below `MOST_DIFFERENT`, the rest scaled up to fill."""
-    different = np.array([name in MOST_DIFFERENT and level.label.startswith("different") for name, level in LEVELS])
+    different = np.array(
+        [name in MOST_DIFFERENT and level.label.startswith("different") for name, level in LEVELS]
+    )
     most = np.array([MOST_DIFFERENT.get(name, 1.0) for name, _ in LEVELS])
     share = _by_feature(np.where(different, m, 0.0))
-    scaled = np.where(different, m * most / np.maximum(share, 1e-12), m * (1 - most) / np.maximum(1 - share, 1e-12))
+    scaled = np.where(
+        different,
+        m * most / np.maximum(share, 1e-12),
+        m * (1 - most) / np.maximum(1 - share, 1e-12),
+    )
     return np.asarray(np.where(share > most, scaled, m))
 
 
@@ -343,7 +427,9 @@ def _spelled(m: Array, u: Array, initials: float) -> Array:
     return result
 
 
-def _household(h_from: npt.NDArray[np.str_], shared: npt.NDArray[np.bool_], learned: Array, u: Array, m: Array) -> Array:
+def _household(
+    h_from: npt.NDArray[np.str_], shared: npt.NDArray[np.bool_], learned: Array, u: Array, m: Array
+) -> Array:
     """h by level: fixed to u where relatives are strangers, a small share of namesakes and twins on top, learned elsewhere."""
     fixed = np.asarray((h_from != "learned") & (h_from != "person"))
     has_share = _by_feature(shared.astype(np.float64)) > 0

@@ -22,7 +22,9 @@ EXPANDED = 200_000  # rows that the classifier is trained on: patterns repeated 
 SURE = 50.0  # log-odds where the classifier's probability is 0 or 1
 # Features that say how a pair was found or what it holds, not whether it agrees.
 LEFT_OUT = ("name_swap", *(f.name for f in FEATURES if f.context))
-VARIABLES = tuple((f, kind) for f in FEATURES if f.name not in LEFT_OUT for kind in ("agrees", "does not differ"))
+VARIABLES = tuple(
+    (f, kind) for f in FEATURES if f.name not in LEFT_OUT for kind in ("agrees", "does not differ")
+)
 
 
 def variables(patterns: Ints) -> npt.NDArray[np.int8]:
@@ -66,7 +68,9 @@ class EcmModel:
         return pl.DataFrame(
             {
                 "feature": [f.name for f, _ in chosen],
-                "level": pl.Series([1 if kind == "agrees" else 2 for _, kind in chosen], dtype=pl.Int64),
+                "level": pl.Series(
+                    [1 if kind == "agrees" else 2 for _, kind in chosen], dtype=pl.Int64
+                ),
                 "label": [kind for _, kind in chosen],
                 "m": m,
                 "h": nothing,
@@ -83,19 +87,28 @@ class EcmModel:
 
     def _shares(self) -> tuple[Array, Array]:
         """Shares of the pairs of one person, and of others, where each used variable is true."""
-        both = np.exp(self.kernel.feature_log_prob_)[:, 1::2]  # each variable has its share of 0 and of 1
-        m, u = np.clip(np.nan_to_num(both[1]), 1e-9, 1 - 1e-9), np.clip(np.nan_to_num(both[0]), 1e-9, 1 - 1e-9)
+        both = np.exp(self.kernel.feature_log_prob_)[
+            :, 1::2
+        ]  # each variable has its share of 0 and of 1
+        m, u = (
+            np.clip(np.nan_to_num(both[1]), 1e-9, 1 - 1e-9),
+            np.clip(np.nan_to_num(both[0]), 1e-9, 1 - 1e-9),
+        )
         return m, u
 
 
 def fit_ecm(patterns: Ints, counts: Ints) -> EcmModel:
     """Train the classifier on the patterns of the compared pairs (sorted, with counts). Deterministic."""
     import pandas
-    from recordlinkage.classifiers import ECMClassifier  # 200 MB and seconds to import: only where it is asked for
+    from recordlinkage.classifiers import (
+        ECMClassifier,
+    )  # 200 MB and seconds to import: only where it is asked for
 
     every = variables(patterns)
     used = every.min(axis=0, initial=1) != every.max(axis=0, initial=0)
-    repeats = np.maximum(np.rint(counts * min(1.0, EXPANDED / max(counts.sum(), 1))).astype(np.int64), 1)
+    repeats = np.maximum(
+        np.rint(counts * min(1.0, EXPANDED / max(counts.sum(), 1))).astype(np.int64), 1
+    )
     classifier = ECMClassifier(init="jaro")
     with np.errstate(all="ignore"):
         classifier.fit(pandas.DataFrame(np.repeat(every[:, used], repeats, axis=0)))

@@ -50,7 +50,9 @@ def category_of(score: Array) -> pl.Series:
 
 def _named(code: npt.NDArray[np.integer], names: Sequence[str]) -> pl.Series:
     """Names by number, each name stored once."""
-    return pl.Series(code.astype(np.uint32)).replace_strict(list(range(len(names))), list(names), return_dtype=pl.Enum(names))
+    return pl.Series(code.astype(np.uint32)).replace_strict(
+        list(range(len(names))), list(names), return_dtype=pl.Enum(names)
+    )
 
 
 class Evidence(Protocol):
@@ -84,7 +86,9 @@ DOCUMENTED_CONFLICTS = {
 CLEAREST = {"given_name": tuple(GIVEN.labelled("different, established")), "birthdate": (7,)}
 
 
-def choose_conflicts(model: Evidence, modes: dict[str, str], default: str, sk_columns: tuple[str, ...]) -> Conflicts:
+def choose_conflicts(
+    model: Evidence, modes: dict[str, str], default: str, sk_columns: tuple[str, ...]
+) -> Conflicts:
     """Hard conflicts by field: `always` the documented veto, `never` none, `learned` unless one person surely shows it at times.
 
     Below 200 expected same-person pairs that hold the field the documented veto stands as it is; above, its clearest levels are
@@ -110,7 +114,9 @@ def choose_conflicts(model: Evidence, modes: dict[str, str], default: str, sk_co
                 levels[name], reason[name] = documented, "documented"
             elif not RARE_CONFLICT <= bound <= ABSURD:
                 levels[name] = clear
-    return Conflicts(levels, reason, tuple(c for c in sk_columns if modes.get(c, "always") != "never"))
+    return Conflicts(
+        levels, reason, tuple(c for c in sk_columns if modes.get(c, "always") != "never")
+    )
 
 
 # Keys of which approximate values do not conflict: the feature that compares the same field, and its levels that fit.
@@ -128,11 +134,15 @@ def approximate(patterns: Ints, keys: Mapping[str, Keys]) -> dict[str, Keys]:
             level = levels_of(patterns, feature)
             fits = np.isin(level, _levels(feature, *fitting))
             held = result[column] == 2
-            result[column] = np.where(held & fits, 1, np.where(held & (level == 0), 0, result[column])).astype(np.uint8)
+            result[column] = np.where(
+                held & fits, 1, np.where(held & (level == 0), 0, result[column])
+            ).astype(np.uint8)
     return result
 
 
-def conflict_states(conflicts: Conflicts, patterns: Ints, keys: dict[str, Keys]) -> tuple[Bools, Bools]:
+def conflict_states(
+    conflicts: Conflicts, patterns: Ints, keys: dict[str, Keys]
+) -> tuple[Bools, Bools]:
     """(incompatible, compatible), each (pairs, fields): both hold the field and conflict, or hold it and do not."""
     bad, good = [], []
     for name, levels in conflicts.levels.items():
@@ -165,9 +175,19 @@ class Scored:
 
 # Semantics that rules may name -> feature, levels that mean equal, levels that mean approximately equal.
 SEMANTICS: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {
-    name: (feature, _levels(feature, *equal), _levels(feature, *like), _levels(feature, "different"))
+    name: (
+        feature,
+        _levels(feature, *equal),
+        _levels(feature, *like),
+        _levels(feature, "different"),
+    )
     for name, feature, equal, like in (
-        ("given-name", "given_name", ("equal",), ("equal", "nickname", "initial", "similar", "alike")),
+        (
+            "given-name",
+            "given_name",
+            ("equal",),
+            ("equal", "nickname", "initial", "similar", "alike"),
+        ),
         ("surname", "surname", ("equal",), ("equal", "shares", "similar")),
         ("birthdate", "birthdate", ("equal",), ("equal", "day and", "one edit")),
         ("email", "email", ("equal, ",), ("equal", "one edit")),
@@ -199,14 +219,23 @@ def _condition(condition: Any, patterns: Ints, keys: dict[str, Keys]) -> tuple[B
     ((kind, semantic),) = condition.items()
     column = semantic.replace("-", "_")
     if column in keys:
-        wanted = {"present-and-equal": 1, "fuzzy-similar": 1, "present-and-not-equal": 2, "fuzzy-different": 2}
+        wanted = {
+            "present-and-equal": 1,
+            "fuzzy-similar": 1,
+            "present-and-not-equal": 2,
+            "fuzzy-different": 2,
+        }
         if kind not in wanted:
             raise C360Error(f"stitch: unknown rule condition {kind!r}")
         return keys[column] == wanted[kind], kind.startswith("fuzzy")
     if semantic not in SEMANTICS:
-        if column.startswith(("fk_", "sk_")):  # no record carries the key: the rule can never be true
+        if column.startswith(
+            ("fk_", "sk_")
+        ):  # no record carries the key: the rule can never be true
             return np.zeros(len(patterns), dtype=bool), False
-        raise C360Error(f"stitch: a rule names {semantic!r}; known are {', '.join(SEMANTICS)}, fk-* and sk-*")
+        raise C360Error(
+            f"stitch: a rule names {semantic!r}; known are {', '.join(SEMANTICS)}, fk-* and sk-*"
+        )
     feature, equal, like, different = SEMANTICS[semantic]
     level = levels_of(patterns, feature)
     truth = {
@@ -220,7 +249,9 @@ def _condition(condition: Any, patterns: Ints, keys: dict[str, Keys]) -> tuple[B
     return truth[kind], kind.startswith("fuzzy")
 
 
-def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, keys: dict[str, Keys]) -> Scored:
+def apply_rules(
+    matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, keys: dict[str, Keys]
+) -> Scored:
     """Scores of pairs: the rule list or classifier preset of a `MatchingConfig` first, then the model.
 
     `keys`: per fk_ and sk_ column 0 missing on a side, 1 equal, 2 different.
@@ -252,7 +283,11 @@ def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, k
     def separation_keys() -> None:
         for field in ("given_name", "generational_suffix"):
             if field in conflicts.levels:
-                settle(np.isin(levels_of(patterns, field), conflicts.levels[field]), 0.0, "sk-" + field.replace("_", "-"))
+                settle(
+                    np.isin(levels_of(patterns, field), conflicts.levels[field]),
+                    0.0,
+                    "sk-" + field.replace("_", "-"),
+                )
         for column in (c for c in conflicts.keys if c != LABEL):
             settle(keys[column] == 2, 0.0, column.replace("_", "-", 1))
 
@@ -267,7 +302,10 @@ def apply_rules(matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, k
             value: Array | float
             if rule.action == "cluster":
                 value = np.clip(model_score, 3.0, 4.99) if fuzzy else 5.0
-                if any(isinstance(c, dict) and str(next(iter(c.values()))).startswith("fk-") for c in rule.when):
+                if any(
+                    isinstance(c, dict) and str(next(iter(c.values()))).startswith("fk-")
+                    for c in rule.when
+                ):
                     fk_equal |= hit & open_
             else:
                 value = np.minimum(model_score - np.floor(model_score), 0.99) if fuzzy else 0.0

@@ -46,19 +46,30 @@ def model_table(model: Model) -> pl.DataFrame:
 
 def rounded(table: pl.DataFrame, records: int) -> pl.DataFrame:
     """The table of a model fitted on so many records, as it is kept."""
-    return table.with_columns(pl.col(pl.Float64).round_sig_figs(DIGITS), records=pl.lit(records, pl.Int64))
+    return table.with_columns(
+        pl.col(pl.Float64).round_sig_figs(DIGITS), records=pl.lit(records, pl.Int64)
+    )
 
 
 def fits(table: pl.DataFrame) -> bool:
     """Whether the table holds the levels that are compared now."""
     levels = model_levels()
-    return table.filter(pl.col("feature") != PRIOR).select(LEVEL_KEY).sort(LEVEL_KEY).equals(levels.sort(LEVEL_KEY))
+    return (
+        table.filter(pl.col("feature") != PRIOR)
+        .select(LEVEL_KEY)
+        .sort(LEVEL_KEY)
+        .equals(levels.sort(LEVEL_KEY))
+    )
 
 
 def model_levels() -> pl.DataFrame:
     """feature, level, label of every level that is compared now, in the order of the model's arrays."""
     numbers = np.arange(len(LEVELS)) - np.searchsorted(FEATURE_OF, FEATURE_OF) + 1
-    columns = {"feature": [name for name, _ in LEVELS], "level": numbers, "label": [level.label for _, level in LEVELS]}
+    columns = {
+        "feature": [name for name, _ in LEVELS],
+        "level": numbers,
+        "label": [level.label for _, level in LEVELS],
+    }
     return pl.DataFrame(columns)
 
 
@@ -68,7 +79,9 @@ def read_model(table: pl.DataFrame) -> Model:
         raise C360Error(f"stitch: the kept model lacks the column {min(missing)}")
     prior = table.filter(pl.col("feature") == PRIOR)
     if prior.height != 1 or not fits(table):
-        raise C360Error("stitch: the kept model has other levels than are compared now; fit it anew")
+        raise C360Error(
+            "stitch: the kept model has other levels than are compared now; fit it anew"
+        )
     rows = model_levels().join(table, on=LEVEL_KEY, how="left", maintain_order="left")
     share = prior.select("m", "h", "u").to_numpy()[0]
     return Model(
@@ -88,7 +101,10 @@ def drift(model: Model, patterns: Ints, counts: Ints) -> dict[str, float]:
     now = design_matrix(patterns).T @ (counts / (1 + np.exp(-np.clip(person, -50, 50))))
     held = [np.bincount(FEATURE_OF, weights=at) for at in (model.expected, now)]
     enough = np.minimum(*held) >= ENOUGH
-    shares = [at / np.maximum(total, 1e-9)[FEATURE_OF] for at, total in zip((model.expected, now), held, strict=True)]
+    shares = [
+        at / np.maximum(total, 1e-9)[FEATURE_OF]
+        for at, total in zip((model.expected, now), held, strict=True)
+    ]
     moved = np.bincount(FEATURE_OF, weights=np.abs(shares[0] - shares[1])) / 2
     names = list(dict.fromkeys(name for name, _ in LEVELS))
     return {name: round(float(moved[n]), 4) for n, name in enumerate(names) if enough[n]}
@@ -96,11 +112,17 @@ def drift(model: Model, patterns: Ints, counts: Ints) -> dict[str, float]:
 
 def drift_warnings(moved: Mapping[str, float]) -> list[str]:
     """A sentence where fields moved further than chance moves them; none otherwise."""
-    far = [name for name, distance in sorted(moved.items(), key=lambda item: -item[1]) if distance >= DRIFTED]
+    far = [
+        name
+        for name, distance in sorted(moved.items(), key=lambda item: -item[1])
+        if distance >= DRIFTED
+    ]
     if not far:
         return []
     named = ", ".join(far)
-    return [f"the records no longer look as when the match model was fitted ({named}); `c360 stitch --refit` fits it anew"]
+    return [
+        f"the records no longer look as when the match model was fitted ({named}); `c360 stitch --refit` fits it anew"
+    ]
 
 
 @dataclass(frozen=True)
@@ -118,7 +140,9 @@ class Basis:
         return None if kept is None else cls(**kept)
 
 
-def why_fit(now: Basis, before: Basis | None, table: pl.DataFrame | None, mode: str, *, asked: bool) -> str | None:
+def why_fit(
+    now: Basis, before: Basis | None, table: pl.DataFrame | None, mode: str, *, asked: bool
+) -> str | None:
     """Why the model is fitted in this run, None where the kept one is used. `mode`: the setting `refit`."""
     if before is None or table is None or not table.height:
         return "none is kept yet"
@@ -130,8 +154,12 @@ def why_fit(now: Basis, before: Basis | None, table: pl.DataFrame | None, mode: 
         return "`refit: always` in stitch.yaml"
     if mode == "never":
         return None
-    added, gone = (", ".join(sorted(set(one) - set(other))) for one, other in _both(now.tables, before.tables))
-    retagged = ", ".join(sorted(t for t in now.tables if before.tables.get(t, now.tables[t]) != now.tables[t]))
+    added, gone = (
+        ", ".join(sorted(set(one) - set(other))) for one, other in _both(now.tables, before.tables)
+    )
+    retagged = ", ".join(
+        sorted(t for t in now.tables if before.tables.get(t, now.tables[t]) != now.tables[t])
+    )
     grown = before.records * GROWN < now.records or now.records * GROWN < before.records
     reasons = (
         (added, f"stitched tables are new: {added}"),
@@ -144,5 +172,7 @@ def why_fit(now: Basis, before: Basis | None, table: pl.DataFrame | None, mode: 
     return next((text for true, text in reasons if true), None)
 
 
-def _both(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[tuple[Mapping[str, str], Mapping[str, str]], ...]:
+def _both(
+    one: Mapping[str, str], other: Mapping[str, str]
+) -> tuple[tuple[Mapping[str, str], Mapping[str, str]], ...]:
     return (one, other), (other, one)

@@ -26,12 +26,18 @@ n = data.height
 
 
 def comparison(column: str, *levels: object) -> cl.CustomComparison:
-    return cl.CustomComparison(output_column_name=column, comparison_levels=[*levels, cll.ElseLevel()])
+    return cl.CustomComparison(
+        output_column_name=column, comparison_levels=[*levels, cll.ElseLevel()]
+    )
 
 
 def exact(column: str, u: float | None = None) -> object:
     level = cll.ExactMatchLevel(column)
-    return level.configure(tf_adjustment_column=column) if u is None else level.configure(u_probability=u, fix_u_probability=True)
+    return (
+        level.configure(tf_adjustment_column=column)
+        if u is None
+        else level.configure(u_probability=u, fix_u_probability=True)
+    )
 
 
 comparisons = [
@@ -43,14 +49,25 @@ comparisons = [
         cll.JaroWinklerLevel("given_name", 0.92),
         cll.JaroWinklerLevel("given_name", 0.85),
         cll.CustomLevel(
-            "given_name_l[:1] = given_name_r[:1] AND least(length(given_name_l), length(given_name_r)) = 1", "initial"
+            "given_name_l[:1] = given_name_r[:1] AND least(length(given_name_l), length(given_name_r)) = 1",
+            "initial",
         ),
     ),
     cl.NameComparison("surname").configure(term_frequency_adjustments=True),
     cl.ExactMatch("generational_suffix"),
     cl.DateOfBirthComparison("birthdate", input_is_string=True),
-    comparison("email", cll.NullLevel("email"), exact("email", 0.05 / n), cll.JaroWinklerLevel("email", 0.95)),
-    comparison("phone", cll.NullLevel("phone"), exact("phone", 0.1 / n), cll.DamerauLevenshteinLevel("phone", 1)),
+    comparison(
+        "email",
+        cll.NullLevel("email"),
+        exact("email", 0.05 / n),
+        cll.JaroWinklerLevel("email", 0.95),
+    ),
+    comparison(
+        "phone",
+        cll.NullLevel("phone"),
+        exact("phone", 0.1 / n),
+        cll.DamerauLevenshteinLevel("phone", 1),
+    ),
     comparison(
         "address",
         cll.And(cll.NullLevel("address"), cll.NullLevel("postal"), cll.NullLevel("city")),
@@ -76,7 +93,11 @@ blocks = [
     block_on("address", "substr(given_name, 1, 1)"),
     block_on("substr(given_name, 1, 2)", "substr(surname, 1, 2)", "substr(birthdate, 1, 4)"),
 ]
-training = [block_on("given_name", "surname"), *(block_on(c) for c in keys[:1]), block_on("birthdate")]
+training = [
+    block_on("given_name", "surname"),
+    *(block_on(c) for c in keys[:1]),
+    block_on("birthdate"),
+]
 certain = [
     block_on("email", "given_name"),
     block_on("given_name", "surname", "birthdate"),
@@ -102,10 +123,14 @@ for block in training:
             block, record_sample_proportion=1.0 if n <= 60_000 else min(1.0, 100_000 / n)
         )
 pairs = linker.inference.predict(threshold_match_probability=0.05)
-got = api._con.sql(f"SELECT unique_id_l AS l, unique_id_r AS r, match_probability AS p FROM {pairs.physical_name}").fetchnumpy()
+got = api._con.sql(
+    f"SELECT unique_id_l AS l, unique_id_r AS r, match_probability AS p FROM {pairs.physical_name}"
+).fetchnumpy()
 sure = np.asarray(got["p"]) >= 0.95
 left, right = got["l"][sure], got["r"][sure]
-connected_components(coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n)), directed=False)[1]
+connected_components(
+    coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n)), directed=False
+)[1]
 seconds = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(seconds, peak)

@@ -32,8 +32,26 @@ def pattern(levels: dict[str, str]) -> int:
         (NAMED | {"given_name": "initial"}, WIDE),
         (NAMED | {"given_name": "nickname", "phone": "different"}, WIDE),
         (NAMED | {"given_name": "nickname", "surname": "similar", "phone": "different"}, 0.0),
-        (NAMED | {"given_name": "nickname", "surname": "similar", "phone": "different", "place": "different"}, -2.2),
-        (NAMED | {"given_name": "nickname", "surname": "similar", "phone": "different", "address": "like street"}, WIDE),
+        (
+            NAMED
+            | {
+                "given_name": "nickname",
+                "surname": "similar",
+                "phone": "different",
+                "place": "different",
+            },
+            -2.2,
+        ),
+        (
+            NAMED
+            | {
+                "given_name": "nickname",
+                "surname": "similar",
+                "phone": "different",
+                "address": "like street",
+            },
+            WIDE,
+        ),
     ],
 )
 def test_ceilings(levels: dict[str, str], top: float) -> None:

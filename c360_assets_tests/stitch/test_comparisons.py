@@ -32,7 +32,9 @@ def compared(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> npt.NDArray
     return compare(con, read, np.array([0]), np.array([1]), ["fk_loy", "fk_web"]).pattern
 
 
-def label(feature: str, one: dict[str, Any], two: dict[str, Any], *others: dict[str, Any]) -> str | None:
+def label(
+    feature: str, one: dict[str, Any], two: dict[str, Any], *others: dict[str, Any]
+) -> str | None:
     """The label of the level of two records among others, None where the feature does not count; the same in both directions."""
     found = set()
     for pair in ((one, two), (two, one)):
@@ -83,7 +85,10 @@ def test_surnames(one: str | None, two: str | None, expected: str | None) -> Non
 
 
 def test_swapped_names_count_once() -> None:
-    one, two = {"given_name": "RUIZ", "surname": "ROBERT"}, {"given_name": "ROBERT", "surname": "RUIZ"}
+    one, two = (
+        {"given_name": "RUIZ", "surname": "ROBERT"},
+        {"given_name": "ROBERT", "surname": "RUIZ"},
+    )
     assert str(label("name_swap", one, two)).startswith("swapped")
     assert label("given_name", one, two) is None
     assert label("surname", one, two) is None
@@ -127,7 +132,12 @@ def test_email_of_records_with_equal_names_is_apart() -> None:
 
 @pytest.mark.parametrize(
     ("login", "expected"),
-    [("JON.STONE", "one edit"), ("JOHNSTONE", "different"), ("JOHN.STONE7", "different"), ("JOHN_STONE", "different")],
+    [
+        ("JON.STONE", "one edit"),
+        ("JOHNSTONE", "different"),
+        ("JOHN.STONE7", "different"),
+        ("JOHN_STONE", "different"),
+    ],
 )
 def test_a_login_made_of_a_name_errs_in_its_letters_only(login: str, expected: str) -> None:
     name = {"given_name": "JOHN", "surname": "STONE"}
@@ -165,7 +175,12 @@ def test_phones(one: list[str], two: list[str], expected: str) -> None:
     [
         ("12 OAK STREET", "12 OAK STREET", "equal, few", None),
         ("12 OAK STREET APARTMENT 4", "12 OAK STREET", "equal up to unit", None),
-        ("12 OAK STREET APARTMENT 4", "12 OAK STREET APARTMENT 5", "same building, other unit", None),
+        (
+            "12 OAK STREET APARTMENT 4",
+            "12 OAK STREET APARTMENT 5",
+            "same building, other unit",
+            None,
+        ),
         ("12 MAPLE STREET", "12 MAPEL STREET", "like street", None),
         ("12 OAK STREET", "90 OAK STREET", "same street or number", "postal equal, common"),
         ("12 OAK STREET", "90 PINE AVENUE", "different", "postal equal, common"),
@@ -179,7 +194,9 @@ def test_addresses_and_place(one: str, two: str, expected: str, place: str | Non
 
 def test_gender_counts_only_where_given_names_do_not_tell_it() -> None:
     assert label("gender", {**g("MARY"), "gender": "F"}, {**g("MARY"), "gender": "F"}) is None
-    assert label("gender", {**g("JOHN"), "gender": "M"}, {**g("MARY"), "gender": "F"}) == "different"
+    assert (
+        label("gender", {**g("JOHN"), "gender": "M"}, {**g("MARY"), "gender": "F"}) == "different"
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,7 +210,9 @@ def test_gender_counts_only_where_given_names_do_not_tell_it() -> None:
     ],
 )
 def test_names_in_email(feature: str, login: str, expected: str) -> None:
-    found = label(feature, {"email": [f"{login}@X.COM"]}, {"given_name": "JANE", "surname": "STONE"})
+    found = label(
+        feature, {"email": [f"{login}@X.COM"]}, {"given_name": "JANE", "surname": "STONE"}
+    )
     assert str(found).startswith(expected)
 
 
@@ -213,7 +232,14 @@ def test_foreign_keys(one: dict[str, Any], two: dict[str, Any], expected: str | 
 
 def test_missing_on_a_side_gives_level_zero_everywhere() -> None:
     con = duckdb.connect()
-    full = {"rid": 1, "given_name": "JANE", "surname": "STONE", "phone": ["1"], "postal": "98101", "company": "ACME"}
+    full = {
+        "rid": 1,
+        "given_name": "JANE",
+        "surname": "STONE",
+        "phone": ["1"],
+        "postal": "98101",
+        "company": "ACME",
+    }
     pattern = compared(con, pl.DataFrame([full, {"rid": 2}], schema=SCHEMA))
     levels = {f.name: int(levels_of(pattern, f.name)[0]) for f in features.FEATURES}
     assert levels.pop("home_held") == 3

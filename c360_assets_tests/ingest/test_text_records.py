@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from c360_assets.ingest.formats import text_records as records
 from c360_assets.ingest.formats.batches import numbered
 from c360_assets.ingest.formats.read_text import split_record
-from c360_assets.ingest.formats.text_records import Dialect, EndlessLineError, UnclosedQuoteError, records_of, text_records
+from c360_assets.ingest.formats.text_records import (
+    Dialect,
+    EndlessLineError,
+    UnclosedQuoteError,
+    records_of,
+    text_records,
+)
 
 CSV = Dialect(",", '"', '"')
 
@@ -50,10 +56,16 @@ def slow_records(text: str) -> list[tuple[int, str]]:
 
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(alphabet='a,"\n\n\ré', max_size=40), chunk=st.integers(1, 12))
-def test_records_are_those_of_a_slow_reader(tmp_path_factory: pytest.TempPathFactory, text: str, chunk: int) -> None:
+def test_records_are_those_of_a_slow_reader(
+    tmp_path_factory: pytest.TempPathFactory, text: str, chunk: int
+) -> None:
     path = tmp_path_factory.getbasetemp() / "records.csv"
     path.write_bytes(text.encode())
-    got = [(line, record) for frame in text_records(path, CSV, chunk) for line, record, _ in frame.iter_rows()]
+    got = [
+        (line, record)
+        for frame in text_records(path, CSV, chunk)
+        for line, record, _ in frame.iter_rows()
+    ]
     assert got == slow_records(text)
 
 
@@ -77,7 +89,12 @@ def test_a_file_of_an_old_mac_has_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "error"), [(b"a" * 9000, EndlessLineError), (b'"' + b"a\n" * 4500, UnclosedQuoteError), (b"a\n" * 4500, None)]
+    ("end", "error"),
+    [
+        (b"a" * 9000, EndlessLineError),
+        (b'"' + b"a\n" * 4500, UnclosedQuoteError),
+        (b"a\n" * 4500, None),
+    ],
 )
 def test_a_line_without_end_is_told_from_a_quote_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes, error: type[Exception] | None
@@ -95,11 +112,19 @@ def test_fields_lose_their_quotes() -> None:
     assert split_record('1,"a', Dialect(",", "", "")) == ["1", '"a']
 
 
-SMALL = st.lists(st.sampled_from([b"a", b'"', b",", b"\n", b"\r\n", b"\r", b"\xff", b"\xc3\xa9", b"\xef\xbb\xbf"]), max_size=12)
+SMALL = st.lists(
+    st.sampled_from(
+        [b"a", b'"', b",", b"\n", b"\r\n", b"\r", b"\xff", b"\xc3\xa9", b"\xef\xbb\xbf"]
+    ),
+    max_size=12,
+)
 
 
 @settings(max_examples=150, deadline=None)
-@given(contents=st.lists(SMALL.map(b"".join), min_size=1, max_size=5), dialect=st.sampled_from([CSV, None]))
+@given(
+    contents=st.lists(SMALL.map(b"".join), min_size=1, max_size=5),
+    dialect=st.sampled_from([CSV, None]),
+)
 def test_files_read_together_give_what_each_gives_alone(
     tmp_path_factory: pytest.TempPathFactory, contents: list[bytes], dialect: Dialect | None
 ) -> None:
@@ -107,16 +132,32 @@ def test_files_read_together_give_what_each_gives_alone(
     paths = [folder / f"together-{n}.csv" for n in range(len(contents))]
     for path, content in zip(paths, contents, strict=True):
         path.write_bytes(content)
-    alone = [(n, *row) for n, path in enumerate(paths) for frame in text_records(path, dialect) for row in frame.iter_rows()]
+    alone = [
+        (n, *row)
+        for n, path in enumerate(paths)
+        for frame in text_records(path, dialect)
+        for row in frame.iter_rows()
+    ]
     faults: dict[int, Exception] = {}
-    together = [row for frame in records_of(enumerate(paths), dialect, faults) for row in frame.iter_rows()]
+    together = [
+        row for frame in records_of(enumerate(paths), dialect, faults) for row in frame.iter_rows()
+    ]
     assert together == alone
     assert not faults
 
 
 def test_rows_are_numbered_within_their_files() -> None:
-    frames = [pl.DataFrame({"_file": pl.Series(files, dtype=pl.Int32)}) for files in ([1, 1], [], [1, 1, 3], [4], [4, 4])]
+    frames = [
+        pl.DataFrame({"_file": pl.Series(files, dtype=pl.Int32)})
+        for files in ([1, 1], [], [1, 1, 3], [4], [4, 4])
+    ]
     assert [r for f in numbered(frames) for r in f.rows()] == [
         (1, 1), (1, 2), (1, 3), (1, 4), (3, 1), (4, 1), (4, 2), (4, 3),
     ]  # fmt: skip
-    assert [r for f in numbered(frames, 1) for r in f.rows()] == [(1, 1), (1, 2), (1, 3), (4, 1), (4, 2)]
+    assert [r for f in numbered(frames, 1) for r in f.rows()] == [
+        (1, 1),
+        (1, 2),
+        (1, 3),
+        (4, 1),
+        (4, 2),
+    ]

@@ -28,7 +28,15 @@ from c360_assets.warehouse.session import Session, open_session
 def _publish(root: Path, number: int) -> Path:
     path = database_path(root)
     with open_session(root / "warehouse") as session:
-        publish(session, path, [PublishedTable("main", "t", f"SELECT {number} AS i", "a table", {"i": "it's a number"})])
+        publish(
+            session,
+            path,
+            [
+                PublishedTable(
+                    "main", "t", f"SELECT {number} AS i", "a table", {"i": "it's a number"}
+                )
+            ],
+        )
     return path
 
 
@@ -47,7 +55,10 @@ def test_a_reader_keeps_its_database_while_another_is_published(tmp_path: Path) 
     assert _read(path) == 2
 
 
-@pytest.mark.parametrize(("again", "read"), [(lambda root: _publish(root, 3), 3), (lambda root: restore(database_path(root)), 1)])
+@pytest.mark.parametrize(
+    ("again", "read"),
+    [(lambda root: _publish(root, 3), 3), (lambda root: restore(database_path(root)), 1)],
+)
 def test_what_a_killed_client_wrote_keeps_nobody_from_the_next_database(
     tmp_path: Path, again: Callable[[Path], object], read: int
 ) -> None:
@@ -64,7 +75,9 @@ def test_comments_and_storage_version_are_in_the_file(tmp_path: Path) -> None:
     # Storage versions up to 68 are those of DuckDB 1.5; the number stands after the header's magic bytes.
     assert int.from_bytes(path.read_bytes()[12:20], "little") <= 68
     with duckdb.connect(str(path), read_only=True) as con:
-        assert con.execute("SELECT comment FROM duckdb_columns() WHERE column_name = 'i'").fetchall() == [("it's a number",)]
+        assert con.execute(
+            "SELECT comment FROM duckdb_columns() WHERE column_name = 'i'"
+        ).fetchall() == [("it's a number",)]
 
 
 def test_earlier_databases_are_kept_up_to_a_number(tmp_path: Path) -> None:
@@ -115,10 +128,18 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize(
-    ("again", "both"), [(lambda root: _publish(root, 3), {1, 2, 3}), (lambda root: restore(database_path(root)), {1, 2})]
+    ("again", "both"),
+    [
+        (lambda root: _publish(root, 3), {1, 2, 3}),
+        (lambda root: restore(database_path(root)), {1, 2}),
+    ],
 )
 def test_what_is_killed_before_any_step_leaves_a_whole_database_and_keeps_each_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: Callable[[Path], object], both: set[int], links: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    again: Callable[[Path], object],
+    both: set[int],
+    links: bool,
 ) -> None:
     def killing(true: Callable[..., object], left: list[int]) -> Callable[..., object]:
         def step(*args: Path) -> object:
@@ -139,7 +160,12 @@ def test_what_is_killed_before_any_step_leaves_a_whole_database_and_keeps_each_o
         path = [_publish(root, n) for n in (1, 2)][-1]
         with monkeypatch.context() as patched, suppress(Killed):
             left = [at]
-            for place, name in ((os, "link"), (os, "replace"), (shutil, "copy2"), (activated, "sync_folder")):
+            for place, name in (
+                (os, "link"),
+                (os, "replace"),
+                (shutil, "copy2"),
+                (activated, "sync_folder"),
+            ):
                 patched.setattr(place, name, killing(getattr(place, name), left))
             again(root)
         killed += left[0] == 0
@@ -178,7 +204,11 @@ def test_a_blank_column_reads_as_any_other(tmp_path: Path) -> None:
         for name in names:
             told = {"b": "a text"} if name == "t" else {}
             blank = session.blank_columns(name)
-            tables.append(PublishedTable("main", name, f"SELECT * FROM {name}", descriptions=told, blank=blank))
+            tables.append(
+                PublishedTable(
+                    "main", name, f"SELECT * FROM {name}", descriptions=told, blank=blank
+                )
+            )
         publish(session, path, tables, ready=ready)
     assert [sorted(table.blank) for table in tables] == [["b", "d"], ["a", "b"], []]
     with duckdb.connect(str(path), read_only=True) as con:
@@ -189,10 +219,18 @@ def test_a_blank_column_reads_as_any_other(tmp_path: Path) -> None:
             ("c", "VARCHAR"),
             ("d", "VARCHAR"),
         ]
-        assert con.execute("SELECT * FROM t ORDER BY a").fetchall() == [(1, None, "x", None), (2, None, None, None)]
+        assert con.execute("SELECT * FROM t ORDER BY a").fetchall() == [
+            (1, None, "x", None),
+            (2, None, None, None),
+        ]
         assert con.execute("SELECT count(*), count(b) FROM nothing").fetchall() == [(3, 0)]
-        assert con.execute("SELECT comment FROM duckdb_columns() WHERE comment IS NOT NULL").fetchall() == [("a text",)]
+        assert con.execute(
+            "SELECT comment FROM duckdb_columns() WHERE comment IS NOT NULL"
+        ).fetchall() == [("a text",)]
     with duckdb.connect(str(tmp_path / "copy.duckdb")) as con:
         con.execute(f"ATTACH '{path}' AS published (READ_ONLY)")
         con.execute("COPY FROM DATABASE published TO copy")
-        assert con.execute("SELECT * FROM t ORDER BY a").fetchall() == [(1, None, "x", None), (2, None, None, None)]
+        assert con.execute("SELECT * FROM t ORDER BY a").fetchall() == [
+            (1, None, "x", None),
+            (2, None, None, None),
+        ]

@@ -13,14 +13,22 @@ from c360_assets.stitch.cluster.linkage import PairSet
 
 
 def pair_set(
-    n: int, value: dict[tuple[int, int], float], bad: set[tuple[int, int]] = frozenset(), good: set[tuple[int, int]] = frozenset()
+    n: int,
+    value: dict[tuple[int, int], float],
+    bad: set[tuple[int, int]] = frozenset(),
+    good: set[tuple[int, int]] = frozenset(),
 ) -> PairSet:  # type: ignore[assignment]
     """All pairs of n nodes with one conflict field."""
     every = [(i, j) for i in range(n) for j in range(i + 1, n)]
     i, j = (np.array([p[k] for p in every], dtype=np.int64) for k in (0, 1))
     values = np.array([value.get(p, -9.0) for p in every])
     return PairSet(
-        i, j, values, np.ones(len(every)), np.array([[p in bad] for p in every]), np.array([[p in good] for p in every])
+        i,
+        j,
+        values,
+        np.ones(len(every)),
+        np.array([[p in bad] for p in every]),
+        np.array([[p in good] for p in every]),
     )
 
 
@@ -62,13 +70,17 @@ def test_agreeable_and_disagreeable_triplets(
     edges: dict[tuple[int, int], float], bad: set[tuple[int, int]], expected: list[set[int]]
 ) -> None:
     pairs = pair_set(3, {}, bad=bad)
-    score = np.array([edges[(i, j)] for i, j in zip(pairs.i.tolist(), pairs.j.tolist(), strict=True)])
+    score = np.array(
+        [edges[(i, j)] for i, j in zip(pairs.i.tolist(), pairs.j.tolist(), strict=True)]
+    )
     label, _ = clustering.hierarchical(3, pairs, score, 3.0, np.arange(3))
     assert groups(label) == {frozenset(e) for e in expected}
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> tuple[int, dict[tuple[int, int], float], set[tuple[int, int]], list[tuple[int, int]]]:
+def graphs(
+    draw: st.DrawFn,
+) -> tuple[int, dict[tuple[int, int], float], set[tuple[int, int]], list[tuple[int, int]]]:
     n = draw(st.integers(2, 9))
     every = [(i, j) for i in range(n) for j in range(i + 1, n)]
     score = {p: draw(st.sampled_from([0.0, 1.0, 2.5, 3.0, 3.3, 3.7, 4.0, 4.9])) for p in every}
@@ -114,9 +126,13 @@ def test_hierarchical_equals_one_pass_over_the_edges(
     n, score, bad, joined = graph
     good = set(score) - bad
     pairs = pair_set(n, {}, bad=bad, good=good)
-    values = np.array([score[(i, j)] for i, j in zip(pairs.i.tolist(), pairs.j.tolist(), strict=True)])
+    values = np.array(
+        [score[(i, j)] for i, j in zip(pairs.i.tolist(), pairs.j.tolist(), strict=True)]
+    )
     contracted = clustering.contract(
-        n, np.array([p[0] for p in joined], dtype=np.int64), np.array([p[1] for p in joined], dtype=np.int64)
+        n,
+        np.array([p[0] for p in joined], dtype=np.int64),
+        np.array([p[1] for p in joined], dtype=np.int64),
     )
     label, _ = clustering.hierarchical(n, pairs, values, 3.0, contracted)
     assert label.tolist() == sequential(n, score, bad, good, contracted.tolist(), 3.0)
@@ -129,8 +145,12 @@ def test_clusters_of_a_higher_threshold_nest(
 ) -> None:
     n, score, bad, _ = graph
     pairs = pair_set(n, {}, bad=bad)
-    values = np.array([score[(i, j)] for i, j in zip(pairs.i.tolist(), pairs.j.tolist(), strict=True)])
-    low, high = (groups(clustering.hierarchical(n, pairs, values, t, np.arange(n))[0]) for t in (2.0, 3.5))
+    values = np.array(
+        [score[(i, j)] for i, j in zip(pairs.i.tolist(), pairs.j.tolist(), strict=True)]
+    )
+    low, high = (
+        groups(clustering.hierarchical(n, pairs, values, t, np.arange(n))[0]) for t in (2.0, 3.5)
+    )
     assert all(any(small <= large for large in low) for small in high)
 
 
@@ -146,19 +166,27 @@ def test_mean_linkage_ends_where_no_allowed_merge_is_left(
     found = groups(label)
     strength = {p: v if v > 0 else clustering.REPULSION * v for p, v in value.items()}
     for a in found:
-        assert not any((p, q) in bad for p in a for q in a if p < q), "no cluster holds a hard conflict"
+        assert not any((p, q) in bad for p in a for q in a if p < q), (
+            "no cluster holds a hard conflict"
+        )
         for b in found:
             if min(a) < min(b):
                 across = [(min(p, q), max(p, q)) for p in a for q in b]
                 mean = sum(strength[p] for p in across) / len(across)
                 assert mean <= 1e-12 or any(p in bad for p in across)
                 if max(value[p] for p in across) > 0:
-                    assert any((x, y) == (min(a), min(b)) for x, y, m in zip(log.a, log.b, log.merged, strict=True) if not m)
+                    assert any(
+                        (x, y) == (min(a), min(b))
+                        for x, y, m in zip(log.a, log.b, log.merged, strict=True)
+                        if not m
+                    )
 
 
 def test_a_torn_contraction_takes_what_fits_one_of_its_faces() -> None:
     # Peter and Paula share a key (0, 1); a second Paula (2) fits one face and conflicts with the other.
-    pairs = pair_set(3, {(0, 1): 12.0, (0, 2): -9.0, (1, 2): 8.0}, bad={(0, 1), (0, 2)}, good={(1, 2)})
+    pairs = pair_set(
+        3, {(0, 1): 12.0, (0, 2): -9.0, (1, 2): 8.0}, bad={(0, 1), (0, 2)}, good={(1, 2)}
+    )
     label, _ = clustering.mean_linkage(3, pairs, 0.0, np.array([0, 0, 2]))
     assert groups(label) == {frozenset({0, 1, 2})}
 
@@ -166,11 +194,16 @@ def test_a_torn_contraction_takes_what_fits_one_of_its_faces() -> None:
 def test_components_are_named_by_their_smallest_node() -> None:
     label = components.components(6, np.array([4, 1]), np.array([5, 4]))
     assert label.tolist() == [0, 1, 2, 3, 1, 1]
-    assert components.components(0, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)).tolist() == []
+    assert (
+        components.components(0, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)).tolist()
+        == []
+    )
 
 
 def test_a_supersized_component_is_cut_at_its_weak_edges() -> None:
-    i = np.array([0, 1, 2, 3, 4, 5], dtype=np.int64)  # a chain of seven, weak in the middle, one loose end
+    i = np.array(
+        [0, 1, 2, 3, 4, 5], dtype=np.int64
+    )  # a chain of seven, weak in the middle, one loose end
     score = np.array([4.5, 4.5, 3.1, 4.5, 4.5, 3.2])
     part = components.components(7, i, i + 1)
     cut, supersized = components.partition(part, i, i + 1, score, 3.0, 5, 4)

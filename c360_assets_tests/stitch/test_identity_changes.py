@@ -9,14 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.stitch.publish.identity_changes import CLUSTER_SCHEMA, IDENTITY_SCHEMA, Job, compare, history
+from c360_assets.stitch.publish.identity_changes import (
+    CLUSTER_SCHEMA,
+    IDENTITY_SCHEMA,
+    Job,
+    compare,
+    history,
+)
 
 JOB = Job("run-2", datetime(2024, 5, 2, tzinfo=UTC), recorded_days=30)
 
 
 def ids(groups: dict[str, list[int]]) -> pl.DataFrame:
     rows = [("T", f"{pk:02d}", name) for name, members in groups.items() for pk in members]
-    return pl.DataFrame(rows, schema={"datasource": pl.String, "pk": pl.String, "amperity_id": pl.String}, orient="row")
+    return pl.DataFrame(
+        rows,
+        schema={"datasource": pl.String, "pk": pl.String, "amperity_id": pl.String},
+        orient="row",
+    )
 
 
 @pytest.mark.parametrize(
@@ -25,11 +35,23 @@ def ids(groups: dict[str, list[int]]) -> pl.DataFrame:
         pytest.param({}, {"A": [1]}, {"A": "added"}, {"A": "added"}, id="added"),
         pytest.param({"A": [1]}, {}, {"A": "deleted"}, {"A": "deleted"}, id="deleted"),
         pytest.param({"A": [1, 2]}, {"A": [1, 2]}, {}, {}, id="unchanged"),
-        pytest.param({"A": [1]}, {"A": [1, 2]}, {"A": "updated"}, {"A": "recognized"}, id="recognized"),
-        pytest.param({"A": [1, 2]}, {"A": [1]}, {"A": "updated"}, {"A": "reduced"}, id="reduced"),
-        pytest.param({"A": [1], "B": [2]}, {"A": [1, 2]}, {"A": "updated", "B": "deleted"}, {"A": "merged"}, id="merged"),
         pytest.param(
-            {"A": [1, 2]}, {"A": [1], "C": [2]}, {"A": "updated", "C": "added"}, {"A": "split", "C": "split"}, id="split"
+            {"A": [1]}, {"A": [1, 2]}, {"A": "updated"}, {"A": "recognized"}, id="recognized"
+        ),
+        pytest.param({"A": [1, 2]}, {"A": [1]}, {"A": "updated"}, {"A": "reduced"}, id="reduced"),
+        pytest.param(
+            {"A": [1], "B": [2]},
+            {"A": [1, 2]},
+            {"A": "updated", "B": "deleted"},
+            {"A": "merged"},
+            id="merged",
+        ),
+        pytest.param(
+            {"A": [1, 2]},
+            {"A": [1], "C": [2]},
+            {"A": "updated", "C": "added"},
+            {"A": "split", "C": "split"},
+            id="split",
         ),
         pytest.param(
             {"A": [1, 2], "B": [3]},
@@ -41,7 +63,10 @@ def ids(groups: dict[str, list[int]]) -> pl.DataFrame:
     ],
 )
 def test_kinds_of_change(
-    before: dict[str, list[int]], now: dict[str, list[int]], clusters: dict[str, str], identities: dict[str, str]
+    before: dict[str, list[int]],
+    now: dict[str, list[int]],
+    clusters: dict[str, str],
+    identities: dict[str, str],
 ) -> None:
     found = compare(ids(now), ids(before))
     assert dict(found.clusters.iter_rows()) == clusters
@@ -71,23 +96,34 @@ labels = st.lists(st.integers(-1, 4), min_size=9, max_size=9)
 @settings(max_examples=60, deadline=None)
 def test_change_tables_reconcile(before: list[int], now: list[int]) -> None:
     old, new = (
-        ids({f"id{k}": [i for i, other in enumerate(side) if other == k] for k in set(side) - {-1}}) for side in (before, now)
+        ids({f"id{k}": [i for i, other in enumerate(side) if other == k] for k in set(side) - {-1}})
+        for side in (before, now)
     )
     found = compare(new, old)
-    kinds = {kind: set(found.clusters.filter(change_type=kind)["amperity_id"]) for kind in ("added", "deleted", "updated")}
+    kinds = {
+        kind: set(found.clusters.filter(change_type=kind)["amperity_id"])
+        for kind in ("added", "deleted", "updated")
+    }
     old_ids, new_ids = set(old["amperity_id"]), set(new["amperity_id"])
     assert (kinds["added"], kinds["deleted"]) == (new_ids - old_ids, old_ids - new_ids)
     assert new.height == old.height + found.counts["pks_added"] - found.counts["pks_deleted"]
     moved = found.pks.filter(change_type="updated")
     assert (moved["amperity_id"] != moved["amperity_id_prev"]).all()
-    members = {name: set(side.filter(amperity_id=name)["pk"]) for side in (new,) for name in new_ids}
+    members = {
+        name: set(side.filter(amperity_id=name)["pk"]) for side in (new,) for name in new_ids
+    }
     for name in old_ids & new_ids:
-        assert (name in kinds["updated"]) == (members[name] != set(old.filter(amperity_id=name)["pk"]))
+        assert (name in kinds["updated"]) == (
+            members[name] != set(old.filter(amperity_id=name)["pk"])
+        )
 
 
 def test_history_keeps_what_is_recent_and_appends_nothing_for_no_change() -> None:
     first = history(
-        compare(ids({"A": [1]}), None).clusters, None, CLUSTER_SCHEMA, Job("run-1", JOB.timestamp - timedelta(days=1))
+        compare(ids({"A": [1]}), None).clusters,
+        None,
+        CLUSTER_SCHEMA,
+        Job("run-1", JOB.timestamp - timedelta(days=1)),
     )
     nothing = compare(ids({"A": [1]}), ids({"A": [1]}))
     assert history(nothing.clusters, first, CLUSTER_SCHEMA, JOB).equals(first)

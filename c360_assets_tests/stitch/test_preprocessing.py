@@ -11,7 +11,9 @@ from c360_assets.tenant.models import BadValueRule, BadValuesConfig
 
 
 def run(rows, managed=None, **config):
-    records = pl.DataFrame([{"datasource": "Shop:Customers", "pk": str(i), **row} for i, row in enumerate(rows)])
+    records = pl.DataFrame(
+        [{"datasource": "Shop:Customers", "pk": str(i), **row} for i, row in enumerate(rows)]
+    )
     return preprocess(records, BadValuesConfig(**config), managed)
 
 
@@ -69,7 +71,10 @@ def test_suffix(row, suffix):
     ],
 )
 def test_gender(profiles, title, gender, expected):
-    assert first({"title": title, "gender": gender}, preprocessing_profiles=profiles)["gender"] == expected
+    assert (
+        first({"title": title, "gender": gender}, preprocessing_profiles=profiles)["gender"]
+        == expected
+    )
 
 
 def test_one_whole_record():
@@ -127,7 +132,9 @@ def test_absent_columns_are_missing_values_of_the_right_type():
 
 
 def test_rows_are_numbered_in_key_order_whatever_the_input_order():
-    records = pl.DataFrame({"datasource": ["B:x", "A:x", "A:x"], "pk": ["1", "2", "1"], "city": ["c", "b", "a"]})
+    records = pl.DataFrame(
+        {"datasource": ["B:x", "A:x", "A:x"], "pk": ["1", "2", "1"], "city": ["c", "b", "a"]}
+    )
     frame = preprocess(records, BadValuesConfig()).frame
     assert frame.select("rid", "datasource", "pk", "city").rows() == [
         (0, "A:x", "1", "A"),
@@ -145,7 +152,12 @@ def test_records_without_a_key_of_their_own_are_refused(pks):
 def test_no_records_give_empty_tables():
     records = pl.DataFrame(schema={"datasource": pl.String, "pk": pl.String, "email": pl.String})
     result = preprocess(records, BadValuesConfig())
-    assert [f.height for f in (result.frame, result.removed, result.flags, result.badvalues)] == [0, 0, 0, 0]
+    assert [f.height for f in (result.frame, result.removed, result.flags, result.badvalues)] == [
+        0,
+        0,
+        0,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +192,9 @@ def test_global_list(column, raw, output):
 def test_nothing_is_derived_from_a_blocked_full_name():
     result = run([{"full_name": "Reserved Guest"}])
     assert result.frame.select("given_name", "surname").row(0) == (None, None)
-    assert result.removed.select("semantic", "raw_value").rows() == [("full-name", "Reserved Guest")]
+    assert result.removed.select("semantic", "raw_value").rows() == [
+        ("full-name", "Reserved Guest")
+    ]
 
 
 def test_business_addresses_can_be_allowed():
@@ -222,7 +236,12 @@ def test_manual_and_managed_lists():
         case_sensitive_fks=["a"],
     )
     row = result.frame.row(0, named=True)
-    assert (row["given_name"], row["surname"], row["email"], row["address"]) == (None, "ODE", None, None)
+    assert (row["given_name"], row["surname"], row["email"], row["address"]) == (
+        None,
+        "ODE",
+        None,
+        None,
+    )
     assert (row["phone"], row["fk_a"]) == (["2065550101"], None)
     assert result.removed.select("semantic", "raw_value", "reason").rows() == [
         ("address", "9 Oak Street Suite 4", "managed"),
@@ -239,7 +258,10 @@ def test_manual_and_managed_lists():
             "blv_phone": False,
             "blv_surname": False,
         },
-        dict.fromkeys(["has_blv", "blv_address", "blv_email", "blv_given_name", "blv_phone", "blv_surname"], False),
+        dict.fromkeys(
+            ["has_blv", "blv_address", "blv_email", "blv_given_name", "blv_phone", "blv_surname"],
+            False,
+        ),
     ]
 
 
@@ -250,14 +272,21 @@ def test_values_found_by_counting_are_removed_and_flagged():
     assert result.frame["phone"].null_count() == 4
     assert result.flags["blv_phone"].all()
     assert result.removed["reason"].to_list() == ["automatic"] * 4
-    assert result.badvalues.select("semantic", "value", "num_values", "num_proxy").rows() == [("phone", "2065550101", 4, 3)]
+    assert result.badvalues.select("semantic", "value", "num_values", "num_proxy").rows() == [
+        ("phone", "2065550101", 4, 3)
+    ]
     assert run(rows, rules=[rule.model_copy(update={"threshold": 3})]).badvalues.height == 0
 
 
 @pytest.mark.parametrize("semantic", ["address", "po-box", "birthdate", "fk-till", "company"])
 def test_any_documented_semantic_can_be_counted(semantic):
     column = semantic.replace("-", "_")
-    raw = {"address": "1 Main St PO Box 9", "birthdate": "1971-01-01", "fk_till": "9", "company": "Acme"}
+    raw = {
+        "address": "1 Main St PO Box 9",
+        "birthdate": "1971-01-01",
+        "fk_till": "9",
+        "company": "Acme",
+    }
     rows = [{"full_name": name, **raw} for name in ("Ann", "Bo Lee", "Cy Orr")]
     result = run(rows, rules=[BadValueRule(semantic=semantic, proxy="given-name", threshold=2)])
     assert result.badvalues["semantic"].to_list() == [semantic]
@@ -267,13 +296,26 @@ def test_any_documented_semantic_can_be_counted(semantic):
 
 def test_a_rule_about_something_else_finds_nothing():
     rows = [{"given_name": "Ann"}, {"given_name": "Bo"}]
-    assert run(rows, rules=[BadValueRule(semantic="title", proxy="pk", threshold=1)]).badvalues.height == 0
+    assert (
+        run(rows, rules=[BadValueRule(semantic="title", proxy="pk", threshold=1)]).badvalues.height
+        == 0
+    )
 
 
 def test_preprocessing_is_invariant_under_input_order():
-    rows = [{"given_name": f"n{i % 7}", "email": f"a{i % 3}@x.com,b@x.com", "phone": "declined"} for i in range(40)]
-    records = pl.DataFrame([{"datasource": "A:x", "pk": str(i), **row} for i, row in enumerate(rows)])
-    config = BadValuesConfig(rules=[BadValueRule(semantic="email", proxy="given-name", threshold=6)])
-    one, two = preprocess(records, config), preprocess(records.sample(fraction=1, shuffle=True, seed=5), config)
+    rows = [
+        {"given_name": f"n{i % 7}", "email": f"a{i % 3}@x.com,b@x.com", "phone": "declined"}
+        for i in range(40)
+    ]
+    records = pl.DataFrame(
+        [{"datasource": "A:x", "pk": str(i), **row} for i, row in enumerate(rows)]
+    )
+    config = BadValuesConfig(
+        rules=[BadValueRule(semantic="email", proxy="given-name", threshold=6)]
+    )
+    one, two = (
+        preprocess(records, config),
+        preprocess(records.sample(fraction=1, shuffle=True, seed=5), config),
+    )
     for name in ("frame", "removed", "flags", "badvalues"):
         assert getattr(one, name).equals(getattr(two, name))

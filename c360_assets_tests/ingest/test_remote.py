@@ -69,7 +69,9 @@ def test_s3(tmp_path: Path, s3: Any) -> None:
     assert {p.stat().st_mode & 0o777 for p in kept.rglob("*.csv")} == {0o600}
     assert {p.stat().st_mode & 0o777 for p in (kept, kept.parent, kept / "in")} == {0o700}
     assert load(tenant, made).days == []
-    s3.put_object(Bucket="brand", Key="drop/in/c-20240105.csv", Body=(HEADER + "a,Annette,,\n").encode())
+    s3.put_object(
+        Bucket="brand", Key="drop/in/c-20240105.csv", Body=(HEADER + "a,Annette,,\n").encode()
+    )
     s3.delete_object(Bucket="brand", Key="drop/in/c-20240105-b.csv")
     assert [(d.attempt, len(d.files)) for d in load(tenant, made).days] == [(2, 1)]
     assert table(tenant, made)["name"].to_list() == ["Annette", "Bob"]
@@ -108,7 +110,9 @@ def test_sftp(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> No
         made = feed(f"sftp://brand@127.0.0.1:{port}/drop")
         tenant = tenant_of(tmp_path / "tenant", made)
         assert failure(tmp_path / "tenant", made.files.address) == "host_key"
-        (home / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n")
+        (home / ".ssh" / "known_hosts").write_text(
+            f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n"
+        )
         assert landed(tenant, made) == []
         path = served / "drop" / "in" / "c-20240105.csv"
         path.write_text(HEADER + "a,Ann,,\n")
@@ -123,7 +127,9 @@ def test_sftp(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert failure(tmp_path / "tenant", made.files.address) == "connection"
 
 
-def test_a_file_that_grows_while_it_is_fetched_has_not_landed(tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_grows_while_it_is_fetched_has_not_landed(
+    tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = feed("s3://brand/growing")
     tenant = tenant_of(tmp_path, made)
     s3.put_object(Bucket="brand", Key="growing/in/c-20240105.csv", Body=b"id\na\n")
@@ -140,12 +146,16 @@ def test_versions_of_one_second_and_size_are_told_apart(tmp_path: Path, s3: Any)
     made = feed("s3://brand/quick")
     tenant = tenant_of(tmp_path, made)
     for name in ("Ann", "Bob", "Cyd"):
-        s3.put_object(Bucket="brand", Key="quick/in/c-20240105.csv", Body=f"{HEADER}a,{name},,\n".encode())
+        s3.put_object(
+            Bucket="brand", Key="quick/in/c-20240105.csv", Body=f"{HEADER}a,{name},,\n".encode()
+        )
         assert load(tenant, made).rows_loaded == 1
         assert table(tenant, made)["name"].to_list() == [name]
 
 
-def test_a_list_shows_what_is_news_without_fetching(tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_shows_what_is_news_without_fetching(
+    tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = feed("s3://brand/listed")
     tenant = tenant_of(tmp_path, made)
     content = (HEADER + "a,Ann,,\n").encode()
@@ -159,12 +169,16 @@ def test_a_list_shows_what_is_news_without_fetching(tmp_path: Path, s3: Any, mon
     load(tenant, made)
     assert news() == []
     real = couriers._facts
-    monkeypatch.setattr(couriers, "_facts", lambda info: replace(real(info), changed=real(info).changed + 5))
+    monkeypatch.setattr(
+        couriers, "_facts", lambda info: replace(real(info), changed=real(info).changed + 5)
+    )
     assert [d.day for d in news()] == [date(2024, 1, 5)], "the same content was sent again"
     assert load(tenant, made).days == []
     assert news() == []
     monkeypatch.setattr(couriers, "_facts", real)
-    s3.put_object(Bucket="brand", Key="listed/in/c-20240105.csv", Body=content.replace(b"Ann", b"Anna"))
+    s3.put_object(
+        Bucket="brand", Key="listed/in/c-20240105.csv", Body=content.replace(b"Ann", b"Anna")
+    )
     (seen,) = news()
     assert load(tenant, made).rows_loaded == 1
     assert news() == []
@@ -173,7 +187,12 @@ def test_a_list_shows_what_is_news_without_fetching(tmp_path: Path, s3: Any, mon
 
 def test_an_address_that_refuses(tmp_path: Path, s3: Any) -> None:
     server = os.environ["AWS_ENDPOINT_URL"]
-    post = partial(Request, f"{server}/moto-api/reset-auth", headers={"Content-Type": "text/plain"}, method="POST")
+    post = partial(
+        Request,
+        f"{server}/moto-api/reset-auth",
+        headers={"Content-Type": "text/plain"},
+        method="POST",
+    )
     urlopen(post(data=b"0")).close()
     try:
         assert failure(tmp_path, "s3://brand/drop") == "credentials"
@@ -181,7 +200,9 @@ def test_an_address_that_refuses(tmp_path: Path, s3: Any) -> None:
         urlopen(post(data=b"inf")).close()
 
 
-@pytest.mark.parametrize(("library", "address"), [("s3fs", "s3://brand/drop"), ("paramiko", "sftp://host/drop")])
+@pytest.mark.parametrize(
+    ("library", "address"), [("s3fs", "s3://brand/drop"), ("paramiko", "sftp://host/drop")]
+)
 def test_an_optional_part_that_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, address: str
 ) -> None:
@@ -200,7 +221,9 @@ def test_a_disk_that_is_full(tmp_path: Path, s3: Any) -> None:
     assert len(landed(tenant_of(tmp_path, made), made)) == 1
 
 
-def test_the_cache_is_looked_at_once_in_a_while(tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_looked_at_once_in_a_while(
+    tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = feed("s3://brand/rarely")
     tenant = tenant_of(tmp_path, made)
     landed(tenant, made)

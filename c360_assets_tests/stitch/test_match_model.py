@@ -29,7 +29,11 @@ def population(persons: int, seed: int, household: bool) -> pl.DataFrame:
     for person in range(persons):
         home = person // 2 if household else person
         rng = np.random.default_rng(seed * 1000 + home)
-        surname, number, phone = SURNAME[rng.integers(len(SURNAME))], rng.integers(1, 900), f"206{rng.integers(1e6, 9e6):07d}"
+        surname, number, phone = (
+            SURNAME[rng.integers(len(SURNAME))],
+            rng.integers(1, 900),
+            f"206{rng.integers(1e6, 9e6):07d}",
+        )
         postal = f"{98000 + rng.integers(40)}"
         given = GIVEN[random.integers(len(GIVEN))]
         for copy in range(2):
@@ -45,13 +49,17 @@ def population(persons: int, seed: int, household: bool) -> pl.DataFrame:
                     "postal": postal,
                 }
             )
-    return pl.DataFrame(rows, schema_overrides={"email": pl.List(pl.String), "phone": pl.List(pl.String)})
+    return pl.DataFrame(
+        rows, schema_overrides={"email": pl.List(pl.String), "phone": pl.List(pl.String)}
+    )
 
 
 def fitted(frame: pl.DataFrame, classes: int = 3) -> model.Model:
     con = duckdb.connect()
     data = records.prepare_records(frame, frozenset(GIVEN))
-    i, j, _ = blocking.build_pairs(con, data, blocking.chosen_strategies(BlockingConfig(), frame), "split")
+    i, j, _ = blocking.build_pairs(
+        con, data, blocking.chosen_strategies(BlockingConfig(), frame), "split"
+    )
     read = comparable(data)
     patterns, counts = np.unique(compare(con, read, i, j).pattern, return_counts=True)
     return model.fit(con, data, read, patterns, counts, classes=classes)
@@ -60,13 +68,22 @@ def fitted(frame: pl.DataFrame, classes: int = 3) -> model.Model:
 @pytest.mark.parametrize("persons", [1, 3, 100])
 def test_probabilities_are_probabilities(persons: int) -> None:
     table = fitted(population(persons, 1, household=False)).table()
-    sums = table.filter(pl.col("feature") != "home_held").group_by("feature").agg(pl.col("m", "h", "u").sum())
-    assert sums.select((pl.col("m", "h", "u") - 1).abs().max()).row(0) == pytest.approx((0, 0, 0), abs=1e-6)
+    sums = (
+        table.filter(pl.col("feature") != "home_held")
+        .group_by("feature")
+        .agg(pl.col("m", "h", "u").sum())
+    )
+    assert sums.select((pl.col("m", "h", "u") - 1).abs().max()).row(0) == pytest.approx(
+        (0, 0, 0), abs=1e-6
+    )
     assert table.select(pl.col("m", "h", "u").min() > 0).row(0) == (True, True, True)
 
 
 def test_the_household_class_empties_itself_without_households() -> None:
-    alone, together = fitted(population(150, 2, household=False)), fitted(population(150, 2, household=True))
+    alone, together = (
+        fitted(population(150, 2, household=False)),
+        fitted(population(150, 2, household=True)),
+    )
     assert alone.sizes[1] < 0.15 * alone.sizes[0]
     assert together.sizes[1] > 0.5 * together.sizes[0]
     assert alone.sizes[0] == pytest.approx(150, rel=0.2)
@@ -83,7 +100,9 @@ def test_no_evidence_is_the_class_prior_and_agreement_adds() -> None:
 
 def test_relatives_given_names_are_as_unlike_as_strangers() -> None:
     table = fitted(population(150, 4, household=True)).table()
-    different = table.filter((pl.col("feature") == "given_name") & pl.col("label").str.starts_with("different"))
+    different = table.filter(
+        (pl.col("feature") == "given_name") & pl.col("label").str.starts_with("different")
+    )
     assert different["h"].sum() == pytest.approx(different["u"].sum(), abs=0.05)
     assert different["m"].sum() < 0.05
 

@@ -33,7 +33,9 @@ def test_the_names_that_settings_are_checked_against_are_those_that_are_known_he
     assert set(check_settings.STRATEGIES) == set(BY_NAME)
     assert set(check_settings.RULE_SEMANTICS) == set(scores.SEMANTICS)
     assert set(check_settings.PAIR_CONDITIONS) == set(scores.FUZZY)
-    assert {name.replace("-", "_") for name in check_settings.CONFLICT_FIELDS} == set(scores.DOCUMENTED_CONFLICTS)
+    assert {name.replace("-", "_") for name in check_settings.CONFLICT_FIELDS} == set(
+        scores.DOCUMENTED_CONFLICTS
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,11 @@ def test_the_scale_turns_back(score: float) -> None:
 
 
 def settle(
-    config: dict[str, Any], x: float, packed: int = 0, conflicts: scores.Conflicts = NO_CONFLICTS, **keys: int
+    config: dict[str, Any],
+    x: float,
+    packed: int = 0,
+    conflicts: scores.Conflicts = NO_CONFLICTS,
+    **keys: int,
 ) -> tuple[float, str]:
     matching = MatchingConfig.model_validate(config)
     states = {k: np.array([v]) for k, v in keys.items()}
@@ -72,7 +78,10 @@ def settle(
     return float(found.score[0]), str(found.decider()[0])
 
 
-FK, SK = {"classifier": "general-ordinal-fk-priority"}, {"classifier": "general-ordinal-sk-priority"}
+FK, SK = (
+    {"classifier": "general-ordinal-fk-priority"},
+    {"classifier": "general-ordinal-sk-priority"},
+)
 
 
 @pytest.mark.parametrize(
@@ -85,19 +94,27 @@ FK, SK = {"classifier": "general-ordinal-fk-priority"}, {"classifier": "general-
         (SK, {"fk_loy": 1, "sk_brand": 1}, (5.0, "fk-loy")),
     ],
 )
-def test_the_presets(config: dict[str, Any], keys: dict[str, int], expected: tuple[float, str]) -> None:
+def test_the_presets(
+    config: dict[str, Any], keys: dict[str, int], expected: tuple[float, str]
+) -> None:
     assert settle(config, 2.3, conflicts=SUFFIX, **keys) == expected
 
 
 def test_a_suffix_conflict_is_a_separation_key() -> None:
-    assert settle(FK, 9.0, pattern(generational_suffix="different"), SUFFIX, sk_brand=0) == (0.0, "sk-generational-suffix")
+    assert settle(FK, 9.0, pattern(generational_suffix="different"), SUFFIX, sk_brand=0) == (
+        0.0,
+        "sk-generational-suffix",
+    )
 
 
 RULES = {
     "rules": [
         {"action": "cluster", "when": [{"present-and-equal": "fk-loy"}]},
         {"action": "separate", "when": ["fuzzy/incompatible-names"]},
-        {"action": "cluster", "when": [{"present-and-equal": "phone"}, {"fuzzy-similar": "given-name"}]},
+        {
+            "action": "cluster",
+            "when": [{"present-and-equal": "phone"}, {"fuzzy-similar": "given-name"}],
+        },
         {"action": "separate", "when": [{"present-and-not-equal": "surname"}]},
     ]
 }
@@ -107,29 +124,43 @@ RULES = {
     ("labels", "keys", "x", "expected"),
     [
         ({"given_name": "different, est"}, {"fk_loy": 1}, 0.0, (5.0, "rule 1")),
-        ({"given_name": "different, est", "phone": "equal, few"}, {"fk_loy": 0}, 2.3, (0.5, "rule 2")),
+        (
+            {"given_name": "different, est", "phone": "equal, few"},
+            {"fk_loy": 0},
+            2.3,
+            (0.5, "rule 2"),
+        ),
         ({"given_name": "nickname", "phone": "equal, few"}, {"fk_loy": 0}, -3.0, (3.0, "rule 3")),
         ({"surname": "similar"}, {"fk_loy": 0}, 9.0, (0.0, "rule 4")),
         ({"surname": "equal 3"}, {"fk_loy": 0}, 2.3, (3.5, "model")),
         ({}, {"fk_loy": 0}, 2.3, (3.5, "model")),  # a missing value makes every condition false
     ],
 )
-def test_rules_first_true_decides(labels: dict[str, str], keys: dict[str, int], x: float, expected: tuple[float, str]) -> None:
+def test_rules_first_true_decides(
+    labels: dict[str, str], keys: dict[str, int], x: float, expected: tuple[float, str]
+) -> None:
     assert settle(RULES, x, pattern(**labels), **keys) == pytest.approx(expected)
 
 
 def test_without_the_model_only_rules_build_clusters() -> None:
-    assert settle({**RULES, "remaining": "none"}, 9.0, pattern(surname="equal 3"), fk_loy=0) == (0.0, "model")
+    assert settle({**RULES, "remaining": "none"}, 9.0, pattern(surname="equal 3"), fk_loy=0) == (
+        0.0,
+        "model",
+    )
 
 
 def test_exact_needs_every_field_equal_and_excellent_odds() -> None:
-    equal = pattern(name_swap="straight", given_name="equal 3", surname="equal 3", phone="equal, few")
+    equal = pattern(
+        name_swap="straight", given_name="equal 3", surname="equal 3", phone="equal, few"
+    )
     assert settle(FK, 6.0, equal)[0] == 5.0
     assert settle(FK, 2.3, equal)[0] == 3.5
     assert settle(FK, 6.0, equal + pattern(birthdate="one edit"))[0] < 5.0
 
 
-@pytest.mark.parametrize("when", ["fuzzy/different-shoes", {"present-and-equal": "shoes"}, {"sounds-like": "surname"}])
+@pytest.mark.parametrize(
+    "when", ["fuzzy/different-shoes", {"present-and-equal": "shoes"}, {"sounds-like": "surname"}]
+)
 def test_unknown_conditions_are_named(when: Any) -> None:
     with pytest.raises(C360Error):
         settle({"rules": [{"action": "cluster", "when": [when]}]}, 0.0)

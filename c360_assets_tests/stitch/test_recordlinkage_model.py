@@ -22,11 +22,19 @@ def same_pairs(frame: pl.DataFrame, by: str) -> set[tuple[int, int]]:
 @pytest.mark.parametrize("model", ["three_class", "two_class", "recordlinkage_ecm"])
 def test_each_model_finds_persons_and_is_a_table_of_weights(model: str) -> None:
     records = retail(300, seed=5)
-    result = stitch(records.drop("person"), StitchConfig.model_validate({"matching": {"model": model}}))
-    found = result.tables["unified_coalesced"].select("datasource", "pk", "amperity_id").join(records, on=["datasource", "pk"])
+    result = stitch(
+        records.drop("person"), StitchConfig.model_validate({"matching": {"model": model}})
+    )
+    found = (
+        result.tables["unified_coalesced"]
+        .select("datasource", "pk", "amperity_id")
+        .join(records, on=["datasource", "pk"])
+    )
     found = found.with_row_index("n")
     truth, got = same_pairs(found, "person"), same_pairs(found, "amperity_id")
-    assert len(truth & got) / len(got) > (0.9 if model == "three_class" else 0.5), "two classes take relatives for one person"
+    assert len(truth & got) / len(got) > (0.9 if model == "three_class" else 0.5), (
+        "two classes take relatives for one person"
+    )
     assert len(truth & got) / len(truth) > (0.3 if model == "recordlinkage_ecm" else 0.8)
     table = result.tables["stitch_model"]
     assert table.select("feature", "level").is_unique().all()

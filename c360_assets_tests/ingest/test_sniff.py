@@ -25,7 +25,11 @@ def parquet() -> bytes:
 @pytest.mark.parametrize(
     ("files", "content", "message"),
     [
-        ({}, TEXT.encode("utf-16-le"), "looks like UTF-16 without a mark: say `encoding: utf-16-le`"),
+        (
+            {},
+            TEXT.encode("utf-16-le"),
+            "looks like UTF-16 without a mark: say `encoding: utf-16-le`",
+        ),
         ({}, TEXT.replace(",", ";").encode(), "holds no ',': say `delimiter: \";\"`"),
         ({"format": "tsv"}, TEXT.encode(), "holds no '\\\\t': say `delimiter: \",\"`"),
         ({}, b"1,Ann\n2,Bob\n", "none of its 2 columns is declared: say `header: false`"),
@@ -38,15 +42,29 @@ def parquet() -> bytes:
         ({}, b"\xd0\xcf\x11\xe0\xa1", "is an old Excel or Word file"),
         ({}, parquet(), "is a Parquet file; say `format: parquet`"),
         ({"format": "json"}, parquet(), "is a Parquet file; say `format: parquet`"),
-        ({}, zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "is an Excel workbook or another office document"),
+        (
+            {},
+            zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}),
+            "is an Excel workbook or another office document",
+        ),
         ({"format": "parquet"}, TEXT.encode(), "is no Parquet file; mend files.format"),
         ({"format": "avro"}, TEXT.encode(), "is no Avro file; mend files.format"),
         ({"format": "xml"}, TEXT.encode(), "is no XML; mend files.format"),
-        ({"compression": "gzip"}, TEXT.encode(), "is not packed with gzip; take `compression: gzip` out"),
-        ({"compression": "zip"}, zipped({"a.tar": tarred({"a.csv": b"id"}, "w")}), "archives in archives are not read"),
+        (
+            {"compression": "gzip"},
+            TEXT.encode(),
+            "is not packed with gzip; take `compression: gzip` out",
+        ),
+        (
+            {"compression": "zip"},
+            zipped({"a.tar": tarred({"a.csv": b"id"}, "w")}),
+            "archives in archives are not read",
+        ),
     ],
 )
-def test_a_file_of_another_kind_is_named(tmp_path: Path, files: dict[str, Any], content: bytes, message: str) -> None:
+def test_a_file_of_another_kind_is_named(
+    tmp_path: Path, files: dict[str, Any], content: bytes, message: str
+) -> None:
     feed = feed_of(files={"pattern": "'c-'yyyyMMdd", **files}, fields={"id": {}, "name": {}})
     tenant = tenant_of(tmp_path, feed)
     land(tenant, "c-20240105", content)
@@ -82,7 +100,9 @@ def test_what_is_only_unusual_loads(tmp_path: Path, files: dict[str, Any], conte
 
 
 def test_a_partitioned_folder_is_read_one_level_deep_or_refused(tmp_path: Path) -> None:
-    feed = feed_of(files={"pattern": "'c-'yyyyMMdd", "format": "parquet"}, fields={"id": {}, "region": {}})
+    feed = feed_of(
+        files={"pattern": "'c-'yyyyMMdd", "format": "parquet"}, fields={"id": {}, "region": {}}
+    )
     tenant = tenant_of(tmp_path, feed)
     for place in ("c-20240105/region=US", "c-20240106/region=US", "c-20240106/region=US/city=NY"):
         land(tenant, f"{place}/part-0.parquet", parquet())
@@ -99,19 +119,28 @@ def test_a_header_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     tenant = tenant_of(tmp_path, feed)
     land(tenant, "c-20240105", b"id,name" + b"a" * 1_000_000)
     (day,) = load(tenant, feed).days
-    assert "file c-20240105 has a line of more than 256 MB, line 1; mend its line ends" in day.message
+    assert (
+        "file c-20240105 has a line of more than 256 MB, line 1; mend its line ends" in day.message
+    )
 
 
 def test_texts_for_a_missing_value(tmp_path: Path) -> None:
     feed = feed_of(null_values=[None, "N/A", "1900-01-01"], error_threshold=0)
     tenant = tenant_of(tmp_path, feed)
-    land(tenant, "c-20240105.csv", "id,name,seen,spent\na, null ,1900-01-01,n/a\nb,Nullmann,NULL,1\n")
+    land(
+        tenant, "c-20240105.csv", "id,name,seen,spent\na, null ,1900-01-01,n/a\nb,Nullmann,NULL,1\n"
+    )
     load(tenant, feed)
-    assert [r[:3] for r in table(tenant, feed).rows()] == [("a", None, None), ("b", "Nullmann", None)]
+    assert [r[:3] for r in table(tenant, feed).rows()] == [
+        ("a", None, None),
+        ("b", "Nullmann", None),
+    ]
 
 
 def test_a_stray_quote_cannot_hide_rows_from_the_threshold(tmp_path: Path) -> None:
-    feed = feed_of(files={"pattern": "'c-'yyyyMMdd"}, fields={"id": {}, "name": {}}, error_threshold=10)
+    feed = feed_of(
+        files={"pattern": "'c-'yyyyMMdd"}, fields={"id": {}, "name": {}}, error_threshold=10
+    )
     tenant = tenant_of(tmp_path, feed)
     good = "".join(f"{i},a\n" for i in range(100))
     land(tenant, "c-20240105", f'id,name\n{good}x,"open\n{good}y,"shut\n{good}')

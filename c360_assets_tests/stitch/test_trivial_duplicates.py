@@ -12,7 +12,8 @@ from c360_assets.tenant.models import BadValuesConfig
 
 def frame(rows):
     records = pl.DataFrame(
-        [{"datasource": "A:x", "pk": f"{i:05}", **row} for i, row in enumerate(rows)], infer_schema_length=None
+        [{"datasource": "A:x", "pk": f"{i:05}", **row} for i, row in enumerate(rows)],
+        infer_schema_length=None,
     )
     return preprocess(records, BadValuesConfig(rules=[])).frame
 
@@ -40,11 +41,20 @@ AMY = {"given_name": "Amy", "surname": "Brown"}
         ([{"address": "5 Oak St"}, {"address": "5 Oak St"}], [0, 1]),
         ([{"fk_a": None}, {"fk_a": None}], [0, 1]),
         # Foreign keys are no part of the profile, except of records that hold nothing else.
-        ([{**AMY, "email": "a@x.com", "fk_a": "1"}, {**AMY, "email": "a@x.com", "fk_a": "2"}], [0, 0]),
+        (
+            [{**AMY, "email": "a@x.com", "fk_a": "1"}, {**AMY, "email": "a@x.com", "fk_a": "2"}],
+            [0, 0],
+        ),
         ([{"fk_a": "1"}, {"fk_a": "1"}, {"fk_a": "2"}], [0, 0, 2]),
         ([{"fk_a": "1", "fk_b": None}, {"fk_a": "1", "fk_b": "z"}], [0, 1]),
-        ([{**AMY, "email": "a@x.com", "bk_c": "1"}, {**AMY, "email": "a@x.com", "bk_c": "2"}], [0, 1]),
-        ([{**AMY, "email": "a@x.com", "sk_c": "1"}, {**AMY, "email": "a@x.com", "sk_c": None}], [0, 1]),
+        (
+            [{**AMY, "email": "a@x.com", "bk_c": "1"}, {**AMY, "email": "a@x.com", "bk_c": "2"}],
+            [0, 1],
+        ),
+        (
+            [{**AMY, "email": "a@x.com", "sk_c": "1"}, {**AMY, "email": "a@x.com", "sk_c": None}],
+            [0, 1],
+        ),
     ],
 )
 def test_hard_groups(rows, expected):

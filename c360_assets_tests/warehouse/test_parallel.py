@@ -9,7 +9,9 @@ from c360_assets.warehouse.parallel import MOST_CONNECTIONS, together
 from c360_assets.warehouse.session import Session, open_session
 
 
-def test_results_stand_in_the_order_of_the_items_and_ready_names_what_the_work_reads(tmp_path: Path) -> None:
+def test_results_stand_in_the_order_of_the_items_and_ready_names_what_the_work_reads(
+    tmp_path: Path,
+) -> None:
     def ready(own: Session) -> None:
         own.bind("t", "there")
 
@@ -42,4 +44,7 @@ def test_a_session_beside_another_counts_days_in_the_same_zone(tmp_path: Path) -
         return own.rows("SELECT CAST(CAST(? AS TIMESTAMPTZ) AS DATE)::VARCHAR", [moment])[0][0]
 
     with open_session(tmp_path / "warehouse", "America/New_York") as session:
-        assert together(session, work, ["2026-06-01 03:00:00+00", "2026-06-01 05:00:00+00"]) == ["2026-05-31", "2026-06-01"]
+        assert together(session, work, ["2026-06-01 03:00:00+00", "2026-06-01 05:00:00+00"]) == [
+            "2026-05-31",
+            "2026-06-01",
+        ]

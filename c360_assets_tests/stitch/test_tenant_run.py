@@ -11,7 +11,13 @@ import polars as pl
 import pytest
 
 from c360_assets.stitch.publish.stitched_domain_tables import stitched_tables
-from c360_assets.stitch.tenant_run import GENERATION, StitchRun, run_stitch, stitch_fingerprint, stitch_tables
+from c360_assets.stitch.tenant_run import (
+    GENERATION,
+    StitchRun,
+    run_stitch,
+    stitch_fingerprint,
+    stitch_tables,
+)
 from c360_assets.tenant.models import BadValuesConfig, MatchingConfig, StitchConfig, Tenant
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.stitch.tenants import PROFILE, feed, load, tenant
@@ -21,17 +27,39 @@ CLUB = feed("Club:Members", {"nr": ["fk-member"], "name": ["full-name"], "mail":
 ORDERS = feed("Shop:Orders", {"who": ["fk-member"], "order": ["txn-item/order-id"]}, stitch=False)
 TWO_KEYS = feed("Shop:Visits", {"who": ["fk-member"], "device": ["fk-device"]}, stitch=False)
 PRODUCTS = feed("Shop:Products", {"sku": ["pc/product-id"]}, stitch=False)
-BLOCKED = feed("Amperity:Blocklist", {"ds": ["blv/datasource"], "sem": ["blv/semantic"], "val": ["blv/value"]}, stitch=False)
+BLOCKED = feed(
+    "Amperity:Blocklist",
+    {"ds": ["blv/datasource"], "sem": ["blv/semantic"], "val": ["blv/value"]},
+    stitch=False,
+)
 
 SHOP_ROWS = [
-    {"id": "1", "first": "Ann", "last": "Ode", "mail": "ann.ode@example.org", "tel": "2065550101", "member": "m1"},
-    {"id": "2", "first": "Karl", "last": "Weiss", "mail": "karl@example.org", "tel": "2065550102", "member": "m2"},
+    {
+        "id": "1",
+        "first": "Ann",
+        "last": "Ode",
+        "mail": "ann.ode@example.org",
+        "tel": "2065550101",
+        "member": "m1",
+    },
+    {
+        "id": "2",
+        "first": "Karl",
+        "last": "Weiss",
+        "mail": "karl@example.org",
+        "tel": "2065550102",
+        "member": "m2",
+    },
 ]
 CLUB_ROWS = [
     {"id": "1", "nr": "M1", "name": "Ann Ode", "mail": "ann.ode@example.org"},
     {"id": "2", "nr": "m9", "name": "Rosa Field", "mail": "rosa@example.org"},
 ]
-ORDER_ROWS = [{"id": "a", "who": " m1", "order": "1"}, {"id": "b", "who": "none", "order": "2"}, {"id": "c", "order": "3"}]
+ORDER_ROWS = [
+    {"id": "a", "who": " m1", "order": "1"},
+    {"id": "b", "who": "none", "order": "2"},
+    {"id": "c", "order": "3"},
+]
 
 
 @pytest.fixture
@@ -52,7 +80,9 @@ def fill(session: Session) -> None:
 ZONE = "America/New_York"
 
 
-def run(tenant: Tenant, *, run_id: str = "run-1", day: int = 2, commit: bool = True, **options: Any) -> StitchRun:
+def run(
+    tenant: Tenant, *, run_id: str = "run-1", day: int = 2, commit: bool = True, **options: Any
+) -> StitchRun:
     with open_session(tenant.root / "warehouse", ZONE) as session:
         done = run_stitch(session, tenant, run_id=run_id, as_of=date(2024, 5, day), **options)
         if commit:
@@ -85,11 +115,18 @@ def stitched(brand: Tenant, first_run: tuple[Path, StitchRun]) -> tuple[Tenant, 
     return brand, done
 
 
-def test_a_first_run_writes_every_table_and_the_generation(stitched: tuple[Tenant, StitchRun]) -> None:
+def test_a_first_run_writes_every_table_and_the_generation(
+    stitched: tuple[Tenant, StitchRun],
+) -> None:
     brand, done = stitched
     links = [t.stitched_asset for t in stitched_tables(brand)]
     assert set(done.states) == {*stitch_tables(), *links}
-    assert links == ["stitched/Club_Members", "stitched/Shop_Customers", "stitched/Shop_Orders", "stitched/Shop_Visits"]
+    assert links == [
+        "stitched/Club_Members",
+        "stitched/Shop_Customers",
+        "stitched/Shop_Orders",
+        "stitched/Shop_Visits",
+    ]
     assert done.meta[GENERATION] == 1
     assert done.model == "fitted, as none is kept yet"
     assert read(brand, "stitch_model")["generation"].unique().to_list() == [1]
@@ -100,18 +137,26 @@ def test_a_first_run_writes_every_table_and_the_generation(stitched: tuple[Tenan
     assert set(changed["job_id"]) == {"run-1"}
 
 
-def test_domain_tables_get_the_id_of_their_record_or_of_their_only_foreign_key(stitched: tuple[Tenant, StitchRun]) -> None:
+def test_domain_tables_get_the_id_of_their_record_or_of_their_only_foreign_key(
+    stitched: tuple[Tenant, StitchRun],
+) -> None:
     brand, _ = stitched
     profile = dict(read(brand, "stitched/Shop_Customers").select("id", "amperity_id").iter_rows())
     orders = dict(read(brand, "stitched/Shop_Orders").select("id", "amperity_id").iter_rows())
     assert orders == {"a": profile["1"], "b": None, "c": None}
     assert read(brand, "stitched/Shop_Visits")["amperity_id"].to_list() == [None]
-    added = set(read(brand, "stitched/Shop_Orders").columns) - set(read(brand, "domain/Shop_Orders").columns)
+    added = set(read(brand, "stitched/Shop_Orders").columns) - set(
+        read(brand, "domain/Shop_Orders").columns
+    )
     assert added == {"amperity_id"}
 
 
 def test_a_blocklisted_key_links_nobody_although_one_record_holds_it(brand: Tenant) -> None:
-    rows = [*SHOP_ROWS, {"id": "3", "first": "Sam", "last": "Roe", "member": "N/A"}, {"id": "4", "first": "Eve", "member": "0"}]
+    rows = [
+        *SHOP_ROWS,
+        {"id": "3", "first": "Sam", "last": "Roe", "member": "N/A"},
+        {"id": "4", "first": "Eve", "member": "0"},
+    ]
     orders = [{"id": n, "who": who} for n, who in enumerate(("m1", "N/A", "n/a", "0"))]
     listed = StitchConfig(bad_values=BadValuesConfig(ignore={"fk": ["0"]}))
     with open_session(brand.root / "warehouse", ZONE) as session:
@@ -125,7 +170,9 @@ def test_a_blocklisted_key_links_nobody_although_one_record_holds_it(brand: Tena
     run(tenant(brand.root, SHOP, ORDERS))
     assert linked() == [0, 3]
     run(tenant(brand.root, SHOP, ORDERS, stitch=listed))
-    assert linked() == [0], "a longer list changes the links, though unified_coalesced stays as it is"
+    assert linked() == [0], (
+        "a longer list changes the links, though unified_coalesced stays as it is"
+    )
 
 
 def test_a_key_that_two_people_share_links_nobody(brand: Tenant) -> None:
@@ -134,7 +181,10 @@ def test_a_key_that_two_people_share_links_nobody(brand: Tenant) -> None:
         {"id": "2", "first": "Karl", "last": "Weiss", "born": "1990-07-08", "member": "m1"},
     ]
     rules = MatchingConfig.model_validate(
-        {"rules": [{"action": "cluster", "when": [{"present-and-equal": "email"}]}], "remaining": "none"}
+        {
+            "rules": [{"action": "cluster", "when": [{"present-and-equal": "email"}]}],
+            "remaining": "none",
+        }
     )
     apart = tenant(brand.root, SHOP, ORDERS, stitch=StitchConfig(matching=rules))
     with open_session(apart.root / "warehouse", ZONE) as session:
@@ -163,25 +213,41 @@ def test_a_forced_run_keeps_ids_and_adds_no_change(stitched: tuple[Tenant, Stitc
     assert forced.model == "kept from generation 1"
 
 
-def test_a_model_is_fitted_when_it_is_asked_for_or_a_table_is_new(stitched: tuple[Tenant, StitchRun]) -> None:
+def test_a_model_is_fitted_when_it_is_asked_for_or_a_table_is_new(
+    stitched: tuple[Tenant, StitchRun],
+) -> None:
     brand, first = stitched
     refitted = run(brand, run_id="run-2", day=3, refit=True)
     assert (refitted.model, refitted.meta[GENERATION]) == ("fitted, as it was asked for", 2)
     before, after = digests(first), digests(refitted)
-    assert {name for name in before if before[name] != after[name]} == {"stitch_metrics", "stitch_model"}
+    assert {name for name in before if before[name] != after[name]} == {
+        "stitch_metrics",
+        "stitch_model",
+    }
     news = feed("News:Readers", {"mail": ["email"]})
     with open_session(brand.root / "warehouse", ZONE) as session:
         load(session, news, [{"id": "1", "mail": "rosa@example.org"}])
         session.commit()
-    larger = run(tenant(brand.root, SHOP, CLUB, ORDERS, TWO_KEYS, PRODUCTS, news), run_id="run-3", day=3)
+    larger = run(
+        tenant(brand.root, SHOP, CLUB, ORDERS, TWO_KEYS, PRODUCTS, news), run_id="run-3", day=3
+    )
     assert larger.model == "fitted, as stitched tables are new: News:Readers"
     assert read(brand, "stitch_model")["generation"].unique().to_list() == [3]
 
 
-def test_a_run_killed_before_the_commit_repeats_with_the_same_content(stitched: tuple[Tenant, StitchRun]) -> None:
+def test_a_run_killed_before_the_commit_repeats_with_the_same_content(
+    stitched: tuple[Tenant, StitchRun],
+) -> None:
     brand, _ = stitched
     with open_session(brand.root / "warehouse", ZONE) as session:
-        load(session, SHOP, [*SHOP_ROWS[1:], {"id": "3", "first": "Omar", "last": "Diaz", "mail": "omar@example.org"}])
+        load(
+            session,
+            SHOP,
+            [
+                *SHOP_ROWS[1:],
+                {"id": "3", "first": "Omar", "last": "Diaz", "mail": "omar@example.org"},
+            ],
+        )
         session.commit()
     killed = run(brand, run_id="run-2", day=3, commit=False)
     repeated = run(brand, run_id="run-2b", day=3)
@@ -202,13 +268,20 @@ def test_new_orders_alone_do_not_match_anew(stitched: tuple[Tenant, StitchRun]) 
     assert again.states["unified_coalesced"] == first.states["unified_coalesced"]
 
 
-def test_the_fingerprint_follows_settings_tags_and_content(stitched: tuple[Tenant, StitchRun]) -> None:
+def test_the_fingerprint_follows_settings_tags_and_content(
+    stitched: tuple[Tenant, StitchRun],
+) -> None:
     brand, _ = stitched
     retagged = feed("Club:Members", {"nr": ["fk-member"], "name": ["surname"], "mail": ["email"]})
     with open_session(brand.root / "warehouse", ZONE) as session:
         keys = {
             stitch_fingerprint(session, brand),
-            stitch_fingerprint(session, tenant(brand.root, SHOP, CLUB, stitch=StitchConfig(outputs={"unified_scores": False}))),
+            stitch_fingerprint(
+                session,
+                tenant(
+                    brand.root, SHOP, CLUB, stitch=StitchConfig(outputs={"unified_scores": False})
+                ),
+            ),
             stitch_fingerprint(session, tenant(brand.root, SHOP, retagged)),
         }
         load(session, CLUB, CLUB_ROWS[:1])
@@ -220,25 +293,47 @@ def test_the_managed_blocklist_blocks_and_is_an_input(stitched: tuple[Tenant, St
     brand, _ = stitched
     blocking = tenant(brand.root, SHOP, CLUB, BLOCKED)
     with open_session(brand.root / "warehouse", ZONE) as session:
-        load(session, BLOCKED, [{"id": "1", "ds": "Shop", "sem": "email", "val": "Karl@example.org"}])
+        load(
+            session, BLOCKED, [{"id": "1", "ds": "Shop", "sem": "email", "val": "Karl@example.org"}]
+        )
         session.commit()
     assert not run(blocking, run_id="run-2").reused
-    flags = read(blocking, "unified_coalesced").filter(pl.col("blv_email")).select("datasource", "pk").rows()
+    flags = (
+        read(blocking, "unified_coalesced")
+        .filter(pl.col("blv_email"))
+        .select("datasource", "pk")
+        .rows()
+    )
     assert flags == [("Shop:Customers", "2")]
-    assert read(blocking, "stitch_blocklistvalues").rows() == [("Shop", "email", "Karl@example.org")]
+    assert read(blocking, "stitch_blocklistvalues").rows() == [
+        ("Shop", "email", "Karl@example.org")
+    ]
 
 
-def test_a_manual_list_of_foreign_keys_does_not_stop_the_run(stitched: tuple[Tenant, StitchRun]) -> None:
+def test_a_manual_list_of_foreign_keys_does_not_stop_the_run(
+    stitched: tuple[Tenant, StitchRun],
+) -> None:
     brand, _ = stitched
-    listed = StitchConfig(bad_values=BadValuesConfig(ignore={"fk": ["m1"]}, case_sensitive_fks=["fk-member"]))
-    assert run(tenant(brand.root, SHOP, CLUB, ORDERS, stitch=listed), run_id="run-2").metrics["source_records"] == 4
+    listed = StitchConfig(
+        bad_values=BadValuesConfig(ignore={"fk": ["m1"]}, case_sensitive_fks=["fk-member"])
+    )
+    assert (
+        run(tenant(brand.root, SHOP, CLUB, ORDERS, stitch=listed), run_id="run-2").metrics[
+            "source_records"
+        ]
+        == 4
+    )
 
 
 def test_a_tenant_with_labels_is_told_that_they_are_not_applied(brand: Tenant) -> None:
-    labels = feed("Amperity:Labels", {"label": ["sl/label-id"], "part": ["sl/partition-id"]}, stitch=False)
+    labels = feed(
+        "Amperity:Labels", {"label": ["sl/label-id"], "part": ["sl/partition-id"]}, stitch=False
+    )
     with open_session(brand.root / "warehouse", ZONE) as session:
         fill(session)
-    assert run(tenant(brand.root, SHOP, labels)).warnings == ["Amperity:Labels: Stitch labels are not applied by this version"]
+    assert run(tenant(brand.root, SHOP, labels)).warnings == [
+        "Amperity:Labels: Stitch labels are not applied by this version"
+    ]
 
 
 def test_a_tenant_that_wants_records_stapled_is_told_that_they_are_not(brand: Tenant) -> None:
@@ -246,4 +341,6 @@ def test_a_tenant_that_wants_records_stapled_is_told_that_they_are_not(brand: Te
     with open_session(brand.root / "warehouse", ZONE) as session:
         fill(session)
     (warning,) = run(tenant(brand.root, SHOP, stitch=wanted)).warnings
-    assert warning == "stitch.yaml: matching.staple.enabled: records are not stapled by this version"
+    assert (
+        warning == "stitch.yaml: matching.staple.enabled: records are not stapled by this version"
+    )

@@ -12,7 +12,14 @@ from c360_assets.errors import C360Error
 from c360_assets.stitch import stitch
 from c360_assets.stitch.compare.comparisons import SHIFTS
 from c360_assets.stitch.resolve import Resolution, resolve
-from c360_assets.stitch.score.stored_model import Basis, drift, drift_warnings, model_table, read_model, why_fit
+from c360_assets.stitch.score.stored_model import (
+    Basis,
+    drift,
+    drift_warnings,
+    model_table,
+    read_model,
+    why_fit,
+)
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.test_model import fitted, population
 
@@ -36,12 +43,16 @@ def test_the_kept_model_scores_the_same_records_alike(first: Resolution) -> None
 def test_what_is_kept_is_what_was_fitted() -> None:
     model = fitted(HOUSEHOLDS)
     kept = read_model(model_table(model))
-    patterns = np.array([_pattern(given_name=8, surname=8, phone=1), _pattern(phone=5, email=1)], dtype=np.int64)
+    patterns = np.array(
+        [_pattern(given_name=8, surname=8, phone=1), _pattern(phone=5, email=1)], dtype=np.int64
+    )
     for one, other in zip(model.log_odds(patterns), kept.log_odds(patterns), strict=True):
         assert one == pytest.approx(other, abs=1e-6)
     assert kept.sizes == pytest.approx(model.sizes, rel=1e-6)
     assert kept.expected == pytest.approx(model.expected, rel=1e-6, abs=1e-6)
-    assert kept.lower_bound_m("given_name", [9, 10]) == pytest.approx(model.lower_bound_m("given_name", [9, 10]), abs=1e-6)
+    assert kept.lower_bound_m("given_name", [9, 10]) == pytest.approx(
+        model.lower_bound_m("given_name", [9, 10]), abs=1e-6
+    )
     assert kept.records == model.records
 
 
@@ -55,7 +66,12 @@ def test_weights_do_not_follow_the_data_any_more(first: Resolution) -> None:
 
 def test_a_model_of_other_levels_or_another_kind_is_refused(first: Resolution) -> None:
     model = first.model
-    for wrong in (model.tail(-2), model.tail(-1), model.drop("records"), model.with_columns(label=pl.lit(""))):
+    for wrong in (
+        model.tail(-2),
+        model.tail(-1),
+        model.drop("records"),
+        model.with_columns(label=pl.lit("")),
+    ):
         with pytest.raises(C360Error, match="model"):
             read_model(wrong)
     records = pl.DataFrame([{"datasource": "S", "pk": "1", "given_name": "Ann"}])
@@ -67,7 +83,10 @@ def test_a_model_of_other_levels_or_another_kind_is_refused(first: Resolution) -
 def test_fields_that_moved_are_told(first: Resolution) -> None:
     model = read_model(first.model)
     many = replace(model, expected=model.expected * 10)
-    rows = {"phone": 5, "email": 5}  # from here on most pairs of one person differ there, so say their names
+    rows = {
+        "phone": 5,
+        "email": 5,
+    }  # from here on most pairs of one person differ there, so say their names
     patterns = np.array([_pattern(given_name=8, surname=8, birthdate=1, **rows)], dtype=np.int64)
     moved = drift(many, patterns, np.array([2000], dtype=np.int64))
     assert moved["phone"] > 0.5
@@ -90,7 +109,12 @@ BASIS = Basis({"A:a": "1", "B:b": "2"}, "settings", "code", 1000)
         (replace(BASIS, records=834), "on_change", False, None),
         (replace(BASIS, records=1201), "on_change", False, "there are 1,201 records, after 1,000"),
         (replace(BASIS, records=800), "on_change", False, "there are 800 records, after 1,000"),
-        (replace(BASIS, tables={**BASIS.tables, "C:c": "3"}), "on_change", False, "stitched tables are new: C:c"),
+        (
+            replace(BASIS, tables={**BASIS.tables, "C:c": "3"}),
+            "on_change",
+            False,
+            "stitched tables are new: C:c",
+        ),
         (replace(BASIS, tables={"A:a": "1"}), "on_change", False, "stitched tables are gone: B:b"),
         (replace(BASIS, tables={"A:a": "9", "B:b": "2"}), "on_change", False, "tags changed: A:a"),
         (replace(BASIS, settings=""), "on_change", False, "settings of what is compared changed"),
@@ -101,11 +125,18 @@ BASIS = Basis({"A:a": "1", "B:b": "2"}, "settings", "code", 1000)
         (Basis({}, "", "", 9), "never", False, None),
     ],
 )
-def test_reasons_to_fit(first: Resolution, now: Basis, mode: str, asked: bool, reason: str | None) -> None:
+def test_reasons_to_fit(
+    first: Resolution, now: Basis, mode: str, asked: bool, reason: str | None
+) -> None:
     assert why_fit(now, BASIS, first.model, mode, asked=asked) == reason
 
 
-def test_without_a_model_of_these_levels_one_is_fitted_whatever_the_setting(first: Resolution) -> None:
+def test_without_a_model_of_these_levels_one_is_fitted_whatever_the_setting(
+    first: Resolution,
+) -> None:
     assert why_fit(BASIS, None, first.model, "never", asked=False) == "none is kept yet"
     assert why_fit(BASIS, BASIS, None, "never", asked=False) == "none is kept yet"
-    assert why_fit(BASIS, BASIS, first.model.tail(-5), "never", asked=False) == "this version compares other things"
+    assert (
+        why_fit(BASIS, BASIS, first.model.tail(-5), "never", asked=False)
+        == "this version compares other things"
+    )
