@@ -209,7 +209,7 @@ def test_a_contents_map_chooses_members_and_how_to_read_them(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("files", "content", "kind", "text"),
     [
-        ({"compression": "zip"}, b"id,n\n1,1\n", "bad_archive", "mend files.compression"),
+        ({"compression": "zip"}, b"id,n\n1,1\n", "bad_archive", "correct files.compression"),
         ({"compression": "zip"}, zipped(MEMBERS)[:-40], "bad_archive", "send it again"),
         ({"compression": "tar"}, tarred(MEMBERS, "w:gz")[:-30], "bad_archive", "send it again"),
         ({"compression": "zip"}, zipped({"__MACOSX/a": b""}), "missing_content", "lacks any file"),

@@ -18,7 +18,7 @@ from c360_assets.tenant.loader import read_tenant
 from c360_assets.tenant.models import FeedConfig, FieldConfig
 from c360_assets_tests.ingest.tenants import feed_of, load, table, tenant_of
 
-SAMPLES = Path(__file__).parents[1] / "tenant" / "samples"
+SAMPLES = Path(__file__).parent / "samples"
 # File -> rows, key, what says which row is newer, whether Stitch reads it, column -> tags.
 EXPECTED: dict[str, tuple[int, list[str], str, bool, str]] = {
     "shopify_customers_export-20260601.csv": (3, ["customer_id"], "auto", True, """
