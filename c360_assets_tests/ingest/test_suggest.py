@@ -385,7 +385,7 @@ def test_ambiguous_dates_are_told() -> None:
         ),
         ("a.xml", b"<?xml version='1.0'?>", "cannot be read as XML"),
         ("a.xml", b"<!DOCTYPE a [<!ENTITY b 'secret'>]><a><b>&b;</b></a>", "cannot be read as XML"),
-        ("a.avro", b"Obj\x01secret", "cannot be read as AVRO"),
+        ("a.avro", b"Obj\x01secret", "cannot be read as Avro"),
         ("a.tar", packed_tar({"__MACOSX/x": b""}), "holds no file"),
         ("a.tar", packed_tar({"x.csv": b""}), "its first member is empty"),
         ("a.json", b'[{"email": "jane@secret.example"', "cannot be read"),
