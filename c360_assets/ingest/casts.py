@@ -1,8 +1,8 @@
 """Text to typed values: one vectorised SQL expression per field.
 
-It gives the value, or NULL where the text is not of the type. What a field's type means for its text
-is decided here. Telling a missing value from a wrong one and counting errors belongs to `incoming`
-and `load`; date patterns to `dates`.
+It gives the value, or NULL where the text is not of the type. What a field's type means for its
+text is decided here. Telling a missing value from a wrong one and counting errors belongs to
+`incoming` and `load`; date patterns to `dates`.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def cast_for(
     """The cast of field number `number` to its type.
 
     `year` is the SQL of the year that two-digit years are read near: the delivery day's, so that no
-    clock is asked. `typed` says that the text renders a typed value in its canonical form, for which
-    declared patterns do not apply.
+    clock is asked. `typed` says that the text renders a typed value in its canonical form, for
+    which declared patterns do not apply.
     """
     raw, text = f"r{number}", f"t{number}"
     if item.type in AS_TEXT:
@@ -134,7 +134,7 @@ def _present_text(feed: FeedConfig, raw: str, text: str) -> str:
 
 
 def _trimmed(raw: str) -> str:
-    # Trimming is slow and rarely needed: every character to be trimmed sorts at or before the space.
+    # Trimming is slow and rarely needed: all characters to be trimmed sort at or before the space.
     return (
         f"CASE WHEN {raw}[1:1] > ' ' AND right({raw}, 1) > ' ' THEN {raw} "
         f"ELSE nullif(trim({raw}, {SPACE}), '') END"
@@ -211,9 +211,9 @@ def _known_day(text: str, year: str) -> str:
 def _known_instant(number: int, text: str, year: str, zone: str) -> Cast:
     """An instant in one of the known patterns; a text without an offset is local time in `zone`.
 
-    The text is cut where its date ends. That cut is unique, since no date pattern's texts begin like
-    another's, but for two- and four-digit years, of which the longer is tried first. Plain ISO texts
-    skip all that.
+    The text is cut where its date ends. That cut is unique, since no date pattern's texts begin
+    like another's, but for two- and four-digit years, of which the longer is tried first. Plain ISO
+    texts skip all that.
     """
     whole = f"t{number}"
     head, tail, day, clock, offset = (f"h{number}_{step}" for step in range(5))
@@ -272,7 +272,10 @@ def _with_offset(local: str, minutes_east: str) -> str:
 
 
 def key_text(column: str, type_: str) -> str:
-    """SQL for the string form of a key part. Instants are written in UTC, whatever the session's zone."""
+    """SQL for the string form of a key part.
+
+    Instants are written in UTC, whatever the session's zone.
+    """
     name = quote_ident(column)
     if type_ == INSTANT:
         return f"strftime(timezone('UTC', {name}), '%Y-%m-%dT%H:%M:%S.%fZ')"

@@ -63,9 +63,9 @@ def create_incoming(session: Session, feed: FeedConfig, delivery_years: Sequence
 def insert_rows(
     session: Session, tenant_id: UUID, feed: FeedConfig, text_rows: str, typed: frozenset[int]
 ) -> None:
-    """Add the rows of a query over text; `typed` are the numbers of fields that render typed values.
+    """Add the rows of a query over text.
 
-    The query has the columns of `formats.batches.Batch`.
+    Query and `typed` are those of a `formats.batches.Batch`.
     """
     rows = _incoming_rows_sql(tenant_id, feed, text_rows, typed)
     session.execute(f"INSERT INTO {INCOMING} {rows}")
@@ -125,7 +125,8 @@ def _incoming_rows_sql(
             SELECT *, CASE WHEN _error IS NULL
                            THEN {upsert.uuid_digest_sql(tenant_id, feed.name)} END AS _digest
             FROM erred)
-        SELECT {outputs}, _pk, {upsert.uuid_sql("_digest")}, _file, _row, _line, _error, _cast, _text,
+        SELECT {outputs}, _pk, {upsert.uuid_sql("_digest")},
+               _file, _row, _line, _error, _cast, _text,
                CASE WHEN _error IS NULL THEN _rounded ELSE 0 END
         FROM hashed"""
 

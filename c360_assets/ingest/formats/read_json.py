@@ -1,4 +1,4 @@
-"""JSON documents and NDJSON to rows of fields, with the digits of numbers kept as they were written."""
+"""JSON documents and NDJSON to rows of fields; the digits of numbers stay as they were written."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _fields_sql(feed: FeedConfig, keys: list[str]) -> str:
 
 
 def _text_sql(path: str, extracted: str) -> str:
-    """Objects and lists are read again, from the record whose numbers have no quotes around them."""
+    """Objects and lists are read again, from the record whose numbers are not in quotes."""
     whole = f"json_extract_string(record, {quote_literal(path)})"
     return f"CASE WHEN {extracted}[1:1] IN ('{{', '[') THEN {whole} ELSE {extracted} END"
 

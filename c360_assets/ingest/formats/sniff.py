@@ -53,7 +53,7 @@ OTHER_FORMAT = "correct files.format, or send it again"
 
 
 def foreign(form: str, head: bytes) -> Mismatch | None:
-    """What a file with these first bytes is although the feed says format `form`; None if it fits."""
+    """What a file with these first bytes is, where that is not the format `form` of its feed."""
     for signature in SIGNATURES:
         if signature.begins.match(head) and signature.setting != f"format: {form}":
             remedy = f"say `{signature.setting}` under files" if signature.setting else READABLE

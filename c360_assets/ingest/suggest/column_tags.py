@@ -1,8 +1,8 @@
 """Which tag a column deserves: guessed from its name, dropped where its values speak against it.
 
 The names that mean a tag by themselves are in the catalogue of `semantics`; here are the words
-around them, and what values of a tag look like. Whether a table may carry the tag, and how often, is
-for `feed` to say.
+around them, and what values of a tag look like. Whether a table may carry the tag, and how often,
+is for `feed` to say.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ OWNERS = frozenset({
 PLAIN = frozenset({"address", "addr", "default", "mail", "to"})
 KINDS = PLAIN | {
     "alternate", "billing", "bill", "business", "cell", "delivery", "invoice", "mailing", "mobile",
-    "office", "other", "permanent", "postal", "residential", "secondary", "ship", "shipping", "work",
+    "office", "other", "permanent", "postal", "residential", "secondary", "ship", "shipping",
+    "work",
 }  # fmt: skip
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 # What most values of a tag look like, in lower case without blanks around them.

@@ -1,7 +1,7 @@
 """The columns of a sample as fields of a feed: type, output name, tags, and what to check of each.
 
-How texts parse is in `column_types`, what a name may mean in `column_tags`. Values are looked at and
-never kept.
+How texts parse is in `column_types`, what a name may mean in `column_tags`. Values are looked at
+and never kept.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _date_part(inferred: Inferred) -> str | None:
 
 
 def _settle_dates(columns: list[Column]) -> None:
-    """Where two patterns fit a column, the order of day and month of the file's other dates decides."""
+    """Where two patterns fit a column, the order of day and month in other columns decides."""
     certain = {_date_part(c.inferred) for c in columns if not c.inferred.ambiguous} - {None}
     for column in columns:
         possible = (column.inferred, *column.inferred.others)
@@ -179,7 +179,7 @@ def _name_outputs(columns: list[Column]) -> None:
 
 
 def _tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
-    """Tags where name, values and type allow; one that one field only may carry goes to the first."""
+    """Tags where name, values and type allow; one that a single field may carry goes to the first."""
     guesses = _guesses(columns, frame)
     profile = {guessed.tag for guessed in guesses.values() if is_profile(guessed.tag)}
     if profile == {"full-name"}:
@@ -239,7 +239,7 @@ def _take_type(column: Column, wanted: str, values: pl.Series) -> bool:
 
 
 def _pattern_of_datetimes(column: Column, values: pl.Series) -> str | None:
-    """The pattern by which a field of type date reads texts with a time, None where there is none."""
+    """The pattern by which a field of type date reads texts with a time, None without one."""
     if column.inferred.format:
         return column.inferred.format
     texts = values.cast(pl.String).drop_nulls()

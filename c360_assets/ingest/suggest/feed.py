@@ -145,7 +145,7 @@ def _comment(text: str) -> str:
 
 
 def _scalar(text: str) -> str:
-    """A YAML scalar, quoted unless it is a plain word that no YAML version reads as something else."""
+    """A YAML scalar, quoted unless it is a word that every YAML version reads as a text."""
     if PLAIN_SCALAR.fullmatch(text) and text.lower() not in YAML_WORDS:
         return text
     return json.dumps(text, ensure_ascii=False)

@@ -39,7 +39,7 @@ class _DateOrder(NamedTuple):
 
 
 def below_landing(path: Path) -> Path:
-    """The path as a pattern sees it: below the last `landing` folder, else the file in its folder."""
+    """The path as a pattern sees it: below the last `landing`, else the file in its folder."""
     *folders, name = path.resolve().parts
     if "landing" in folders:
         last = max(place for place, folder in enumerate(folders) if folder == "landing")

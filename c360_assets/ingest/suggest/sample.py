@@ -1,4 +1,4 @@
-"""A sample of a file and what can be seen about the file itself: format, delimiter, header, packing.
+"""A sample of a file, and what can be seen of the file: format, delimiter, header, packing.
 
 DuckDB's sniffer does the looking; what it does not read is copied by the converters of `formats`.
 What the columns mean belongs to `feed`, how their text parses to `column_types`.
@@ -217,7 +217,7 @@ def _sample_of_xml(con: duckdb.DuckDBPyConnection, path: Path, rows: int) -> Sam
 
 @contextmanager
 def _copy_for(path: Path, form: str) -> Iterator[Path]:
-    """A place for a copy in a format that the engine reads; failures are told as those of `form`."""
+    """A place for a copy that the engine reads; failures are told as those of `form`."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             yield Path(folder) / "copy"
