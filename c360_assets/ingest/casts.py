@@ -107,13 +107,8 @@ def cast_for(
         return Cast(number, _present_text(feed, raw, raw), text)
     trimmed = _present_text(feed, raw, _trimmed(raw))
     if item.type in ("date", "datetime"):
-        zone = feed.timezone or "UTC"
         pattern = None if typed else (item.format or feed.datetime_format)
-        if pattern is not None:
-            return _declared_date(number, trimmed, item.type, pattern, year, zone)
-        if item.type == "datetime":
-            return _known_instant(number, trimmed, year, zone)
-        return Cast(number, trimmed, _known_date(text, year))
+        return _date_cast(number, trimmed, item.type, pattern, year, feed.timezone or "UTC")
     if item.type == "boolean":
         return Cast(number, trimmed, _boolean(text))
     if item.type == "integer":
@@ -123,6 +118,16 @@ def cast_for(
     lost_digits = f"[.][0-9]{{{scale_of(feed, item)}}}[0-9]*[1-9]"
     rounded = f"regexp_matches({text}, {quote_literal(lost_digits)})"
     return Cast(number, trimmed, _decimal(text, sql_type(feed, item)), rounded=rounded)
+
+
+def _date_cast(
+    number: int, text: str, kind: str, pattern: str | None, year: str, zone: str
+) -> Cast:
+    if pattern is not None:
+        return _declared_date(number, text, kind, pattern, year, zone)
+    if kind == "datetime":
+        return _known_instant(number, text, year, zone)
+    return Cast(number, text, _known_date(f"t{number}", year))
 
 
 def _present_text(feed: FeedConfig, raw: str, text: str) -> str:

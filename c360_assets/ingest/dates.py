@@ -83,7 +83,7 @@ TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|([^A-Za-z'])", re.DOTALL)
 
 @dataclass(frozen=True)
 class Pattern:
-    """A compiled pattern: a regular expression (RE2, not anchored) and its groups' names in order."""
+    """A compiled pattern: a regular expression (RE2, not anchored) and its groups in order."""
 
     text: str
     regex: str

@@ -160,6 +160,7 @@ def load_feed(
     with _workspace(session, tenant, feed) as workspace:
         files = _open_files(load, workspace)
         _read_rows(load, files)
+        _report_files(load, files)
         _count_rows(load)
         _judge_days(load, threshold)
         written = _write_domain_table(load, stored)
@@ -230,10 +231,7 @@ def _open_files(load: _Load, workspace: Path) -> OpenedFiles:
 
 
 def _read_rows(load: _Load, files: OpenedFiles) -> None:
-    """Fill the incoming table with every row of every readable file; errors are marked.
-
-    Days with a file that cannot be read are failed.
-    """
+    """Fill the incoming table with every row of every readable file; errors are marked."""
     session, feed = load.session, load.feed
     create_incoming(session, feed, [file.day.day.year for file in load.plain_files])
     try:
@@ -245,6 +243,10 @@ def _read_rows(load: _Load, files: OpenedFiles) -> None:
     except duckdb.Error as error:
         problem = f"its files cannot be read ({type(error).__name__})"
         raise LoadError("unreadable", f"feed {feed.name}: {problem}") from None
+
+
+def _report_files(load: _Load, files: OpenedFiles) -> None:
+    """Fail the days with a file that cannot be read, and warn of columns that differ."""
     day_of_file = [day for day in load.results for _ in day.files]
     for place, failure in files.failures.items():
         _fail(day_of_file[place], failure)
@@ -294,17 +296,22 @@ def _over_threshold(load: _Load, day: DayResult, rate: Rate, errors: pl.DataFram
 
 def _write_domain_table(load: _Load, stored: TableState | None) -> TableState:
     """Write the domain table's new content; without a good day only its layout is made current."""
-    session, feed = load.session, load.feed
-    truncated = feed.load == "truncate_and_upsert"
     good_days = [day for day in load.results if day.status != "failed"]
-    if truncated:
+    if load.feed.load == "truncate_and_upsert":
         good_days = _newest(load, good_days)
+        stored = None
     if not good_days:
         _count_replaced(load)
-        return ensure_table(session, feed)
-    load.report_progress(f"{feed.name}: merging")
+        return ensure_table(load.session, load.feed)
+    load.report_progress(f"{load.feed.name}: merging")
     _register_bases(load, good_days)
-    if truncated or stored is None:
+    return _merge(load, stored)
+
+
+def _merge(load: _Load, stored: TableState | None) -> TableState:
+    """Upsert the good days' rows into the stored ones; without a state they replace all."""
+    session, feed = load.session, load.feed
+    if stored is None:
         stored_rows = _no_rows_sql(feed)
     else:
         stored_rows = _stored_sql(session, feed, ensure_table(session, feed))
@@ -322,7 +329,7 @@ def _write_domain_table(load: _Load, stored: TableState | None) -> TableState:
     _warn_of_shared_keys(load)
     table, layout, figures = domain_table(feed), layout_fingerprint(feed), _figures(feed)
     content = f"SELECT {columns}, _updated FROM {fresh_rows}"
-    if truncated:
+    if feed.load == "truncate_and_upsert":
         return session.write(table, content, fingerprint=layout, figures=figures)
     keys = f"SELECT _pk FROM {FRESH}"
     return session.upsert(table, content, keys, "_pk", fingerprint=layout, figures=figures)

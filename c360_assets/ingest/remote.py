@@ -87,7 +87,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Remote:
-    """A file at the address: its path below it, the day in its name, where it is, what it is like."""
+    """A file at the address: its path below it, the day in its name, its whole path, its facts."""
 
     relative: str
     day: date | None

@@ -91,20 +91,26 @@ def column_warnings(
     declared = {name.lower(): name for name in feed.fields}
     files_by_warning: dict[str, list[str]] = defaultdict(list)
     for file in files:
-        if file.header is None:
-            files_by_warning["is empty"].append(file.landed.relative)
-        if file.number not in columns:
-            continue
-        present = columns[file.number]
-        lacking = [name for lowered, name in declared.items() if lowered not in present]
-        unknown = [name for name in present if name not in declared]
-        if lacking:
-            warning = f"lacks {_columns_text(lacking)}, which the feed declares: NULL"
-            files_by_warning[warning].append(file.landed.relative)
-        if unknown:
-            warning = f"has {_columns_text(unknown)}, which the feed does not declare: ignored"
+        warnings = ["is empty"] if file.header is None else []
+        if file.number in columns:
+            warnings += _differences(declared, columns[file.number])
+        for warning in warnings:
             files_by_warning[warning].append(file.landed.relative)
     return [f"{_files_text(paths)}: {warning}" for warning, paths in files_by_warning.items()]
+
+
+def _differences(declared: Mapping[str, str], present: Sequence[str]) -> list[str]:
+    """What differs between lower-cased names that are `present` and declared (-> as written)."""
+    differences = []
+    lacking = [name for lowered, name in declared.items() if lowered not in present]
+    if lacking:
+        columns = _columns_text(lacking)
+        differences.append(f"lacks {columns}, which the feed declares: NULL")
+    unknown = [name for name in present if name not in declared]
+    if unknown:
+        columns = _columns_text(unknown)
+        differences.append(f"has {columns}, which the feed does not declare: ignored")
+    return differences
 
 
 def _columns_text(names: Sequence[str]) -> str:

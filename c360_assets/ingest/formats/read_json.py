@@ -67,10 +67,16 @@ def json_batches(
             del columns[file.number]
         else:
             columns[file.number] = sorted(keys_of[file.number])
-            try:
-                require(feed, file.landed, columns[file.number])
-            except LoadError as error:
-                failures.setdefault(file.number, error)
+            _check_keys(feed, file, columns[file.number], failures)
+
+
+def _check_keys(
+    feed: FeedConfig, file: OpenedFile, keys: Sequence[str], failures: dict[int, LoadError]
+) -> None:
+    try:
+        require(feed, file.landed, keys)
+    except LoadError as error:
+        failures.setdefault(file.number, error)
 
 
 def _objects_marked(session: Session, frame: pl.DataFrame) -> pl.DataFrame:

@@ -157,7 +157,7 @@ def _read(file: BinaryIO, start: int, length: int) -> np.ndarray:
 def records_of(
     files: Iterable[tuple[int, Path]], dialect: Dialect | None, faults: dict[int, Exception]
 ) -> Iterator[pl.DataFrame]:
-    """The records of numbered files in order, as `text_records` gives them, with the number as `_file`.
+    """The records of numbered files in order, as `text_records` gives them, with a column `_file`.
 
     Small files are read together, since a frame for each would cost more than their rows. What
     `text_records` or reading raises is put into `faults` under the file's number; some of its

@@ -179,7 +179,7 @@ def _name_outputs(columns: list[Column]) -> None:
 
 
 def _tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
-    """Tags where name, values and type allow; one that a single field may carry goes to the first."""
+    """Tags where name, values and type allow; of several columns the first gets a single tag."""
     guesses = _guesses(columns, frame)
     profile = {guessed.tag for guessed in guesses.values() if is_profile(guessed.tag)}
     if profile == {"full-name"}:
@@ -191,20 +191,26 @@ def _tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
         if guessed is None:
             _note_possible_tag(column, frame[column.name])
             continue
-        tag, info = guessed.tag, CATALOGUE[guessed.tag]
-        if tag in given and not info.multi:
-            column.notes.append(f"another field is tagged {tag} already")
-        elif not _take_type(column, info.type, frame[column.name]):
-            column.notes.append(f"looks like {tag}, which needs type {info.type}")
-        else:
-            column.tags.append(tag)
-            given.add(tag)
+        if _give_tag(column, guessed.tag, frame[column.name], given):
+            given.add(guessed.tag)
     _add_namespaces([column for column in columns if column.tags], guesses)
-    changed = column_of_changes(columns)
-    if changed is None or changed.type != "datetime":
-        return
     if profile and "update-dt" not in given:
-        changed.tags.append("update-dt")
+        changed = column_of_changes(columns)
+        if changed is not None and changed.type == "datetime":
+            changed.tags.append("update-dt")
+
+
+def _give_tag(column: Column, tag: str, values: pl.Series, given: set[str]) -> bool:
+    """Tag the column, or note why not and give False. `given` are the tags of columns before it."""
+    info = CATALOGUE[tag]
+    if tag in given and not info.multi:
+        column.notes.append(f"another field is tagged {tag} already")
+        return False
+    if not _take_type(column, info.type, values):
+        column.notes.append(f"looks like {tag}, which needs type {info.type}")
+        return False
+    column.tags.append(tag)
+    return True
 
 
 def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
@@ -262,9 +268,12 @@ def _add_namespaces(columns: list[Column], guesses: dict[str, Guess]) -> None:
             column.notes.append(f"another field of this address is tagged {tag} already")
             column.tags = []
         elif uses[tag] > 1 or (in_address and several_addresses):
-            if variant in taken:
-                variants = [other for other in taken if other.startswith(f"{tag}-")]
-                column.tags.append(f"{tag}-{len(variants) + 1}")
-            else:
-                column.tags.append(variant)
+            column.tags.append(_untaken(variant, tag, taken))
         taken.add(variant)
+
+
+def _untaken(variant: str, tag: str, taken: set[str]) -> str:
+    if variant not in taken:
+        return variant
+    variants = sum(other.startswith(f"{tag}-") for other in taken)
+    return f"{tag}-{variants + 1}"

@@ -28,11 +28,7 @@ class ProposedKey:
 
 
 def propose_primary_key(columns: list[Column], frame: pl.DataFrame) -> ProposedKey:
-    usable = [
-        column
-        for column in columns
-        if column.type in {"string", "integer"} and not column.decimal_commas
-    ]
+    usable = [column for column in columns if _can_identify(column)]
     # Names and contact data repeat and change: they are candidates only where nothing else is.
     candidates = sorted(
         usable,
@@ -54,6 +50,10 @@ def propose_primary_key(columns: list[Column], frame: pl.DataFrame) -> ProposedK
         return ProposedKey(pair, notes)
     notes.append("NO COLUMN IS UNIQUE in the sample: name the columns that identify a row")
     return ProposedKey([(candidates or columns)[0].output], notes)
+
+
+def _can_identify(column: Column) -> bool:
+    return column.type in {"string", "integer"} and not column.decimal_commas
 
 
 def is_identifier(column: Column) -> bool:
