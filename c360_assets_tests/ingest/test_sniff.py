@@ -1,4 +1,4 @@
-"""What is wrong with a file as a whole is said so that its sender can mend it."""
+"""What is wrong with a file as a whole is said so that its sender can correct it."""
 
 from __future__ import annotations
 
@@ -120,7 +120,8 @@ def test_a_header_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     land(tenant, "c-20240105", b"id,name" + b"a" * 1_000_000)
     (day,) = load(tenant, feed).days
     assert (
-        "file c-20240105 has a line of more than 256 MB, line 1; correct its line ends" in day.message
+        "file c-20240105 has a line of more than 256 MB, line 1; correct its line ends"
+        in day.message
     )
 
 

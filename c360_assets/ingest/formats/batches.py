@@ -1,4 +1,4 @@
-"""What the readers of all formats share: a readable file, a batch of its rows, how faults are told.
+"""What the readers of all formats share: a readable file, a batch of its rows, errors of files.
 
 Reading a format belongs to `read_text`, `read_json` and `read_parquet`.
 """

@@ -131,7 +131,7 @@ def _alike(files: Sequence[OpenedFile]) -> list[list[OpenedFile]]:
     for file in files:
         if file.header is not None:
             settings = file.feed.files
-            # Parquet files are told apart by their types too, which `read_parquet` looks at.
+            # Parquet files differ in types too, which `read_parquet` looks at.
             header = file.header if settings.format != "parquet" else ()
             alike[settings.model_dump_json(), header].append(file)
     return list(alike.values())

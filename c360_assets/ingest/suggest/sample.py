@@ -217,7 +217,7 @@ def _sample_of_xml(con: duckdb.DuckDBPyConnection, path: Path, rows: int) -> Sam
 
 @contextmanager
 def _copy_for(path: Path, form: str) -> Iterator[Path]:
-    """A place for a copy that the engine reads; failures are told as those of `form`."""
+    """A place for a copy that the engine reads; failures are reported as those of `form`."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             yield Path(folder) / "copy"
