@@ -170,11 +170,8 @@ def _expression(text: str, token: _Token, tight: bool) -> _Expression:
         return _Expression("", re.escape(literal))
     if letter in "yY":
         return _Expression("year2", "[0-9]{2}") if width == 2 else _Expression("year", "[0-9]{4}")
-    if letter == "M" and width >= 3:
-        return _Expression("monthname", MONTH_TEXT)
     if letter in NUMBERS:
-        number = NUMBERS[letter]
-        return _Expression(number.group, number.fixed if tight and width > 1 else number.loose)
+        return _number(letter, width, tight)
     if letter == "Z" and width <= 2:
         return _Expression("offset", OFFSET)
     if letter in OTHER_LETTERS:
@@ -183,6 +180,13 @@ def _expression(text: str, token: _Token, tight: bool) -> _Expression:
         f"date pattern {text!r}: {letter!r} is not known; allowed are y D M d H h m s S Z a, "
         "and literal text in single quotes"
     )
+
+
+def _number(letter: str, width: int, tight: bool) -> _Expression:
+    if letter == "M" and width >= 3:
+        return _Expression("monthname", MONTH_TEXT)
+    number = NUMBERS[letter]
+    return _Expression(number.group, number.fixed if tight and width > 1 else number.loose)
 
 
 OTHER_LETTERS = {

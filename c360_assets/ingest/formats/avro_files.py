@@ -58,10 +58,14 @@ def avro_to_parquet(source: Path, target: Path, rows: int | None = None) -> None
         with pq.ParquetWriter(target, columns) as writer:
             wanted = islice(records, rows)
             while chunk := list(islice(wanted, CHUNK_ROWS)):
-                for name in as_text:
-                    for row in chunk:
-                        row[name] = _text(row[name])
+                _make_text(chunk, as_text)
                 writer.write_table(pa.Table.from_pylist(chunk, schema=columns))
+
+
+def _make_text(records: list[dict[str, Any]], names: list[str]) -> None:
+    for name in names:
+        for record in records:
+            record[name] = _text(record[name])
 
 
 def _text(value: Any) -> str | None:

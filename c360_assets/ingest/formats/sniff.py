@@ -82,10 +82,9 @@ def why_missing(
     `header` are lower-cased names; `delimiter` is that of a text file.
     """
     text = "".join(header)
-    if "\x00" in text:
-        return "its text looks like UTF-16 without a mark: say `encoding: utf-16-le` under files"
-    if text.lstrip("\ufeff \t").startswith(("<", "{", "[")):
-        return f"it begins like XML, HTML or JSON: {OTHER_FORMAT}"
+    other_kind = _other_kind(text)
+    if other_kind is not None:
+        return other_kind
     declared = {field.lower() for field in feed.fields}
     other = _other_delimiter(text, delimiter)
     if delimiter and len(header) == 1 and other is not None:
@@ -99,6 +98,14 @@ def why_missing(
     similar = _similar_name(name, header)
     if similar is not None and similar not in declared:
         return f"it has {similar!r}: if that is the column, call the field so and `rename` it"
+    return None
+
+
+def _other_kind(text: str) -> str | None:
+    if "\x00" in text:
+        return "its text looks like UTF-16 without a mark: say `encoding: utf-16-le` under files"
+    if text.lstrip("\ufeff \t").startswith(("<", "{", "[")):
+        return f"it begins like XML, HTML or JSON: {OTHER_FORMAT}"
     return None
 
 

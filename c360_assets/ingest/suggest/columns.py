@@ -184,7 +184,7 @@ def _tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     profile = {guessed.tag for guessed in guesses.values() if is_profile(guessed.tag)}
     if profile == {"full-name"}:
         # A name and nothing else of a person is more likely the name of a thing.
-        guesses = {name: other for name, other in guesses.items() if other.tag != "full-name"}
+        guesses = _without_tag(guesses, "full-name")
     given: set[str] = set()
     for column in columns:
         guessed = guesses.get(column.name)
@@ -195,9 +195,11 @@ def _tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
             given.add(guessed.tag)
     _add_namespaces([column for column in columns if column.tags], guesses)
     if profile and "update-dt" not in given:
-        changed = column_of_changes(columns)
-        if changed is not None and changed.type == "datetime":
-            changed.tags.append("update-dt")
+        _tag_time_of_change(columns)
+
+
+def _without_tag(guesses: dict[str, Guess], tag: str) -> dict[str, Guess]:
+    return {name: guessed for name, guessed in guesses.items() if guessed.tag != tag}
 
 
 def _give_tag(column: Column, tag: str, values: pl.Series, given: set[str]) -> bool:
@@ -221,6 +223,12 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
         if guessed is not None:
             guesses[column.name] = guessed
     return guesses
+
+
+def _tag_time_of_change(columns: list[Column]) -> None:
+    changed = column_of_changes(columns)
+    if changed is not None and changed.type == "datetime":
+        changed.tags.append("update-dt")
 
 
 def _note_possible_tag(column: Column, values: pl.Series) -> None:

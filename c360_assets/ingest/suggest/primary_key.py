@@ -29,11 +29,7 @@ class ProposedKey:
 
 def propose_primary_key(columns: list[Column], frame: pl.DataFrame) -> ProposedKey:
     usable = [column for column in columns if _can_identify(column)]
-    # Names and contact data repeat and change: they are candidates only where nothing else is.
-    candidates = sorted(
-        usable,
-        key=lambda column: (-column.unique, not is_identifier(column), bool(column.tags)),
-    )[:CANDIDATES]
+    candidates = sorted(usable, key=_order_of_candidates)[:CANDIDATES]
     shares = ", ".join(f"{column.output} {100 * column.unique:.1f}" for column in candidates)
     notes = [f"candidates, percent unique without gaps: {shares}"]
     single = _unique_column(candidates)
@@ -54,6 +50,11 @@ def propose_primary_key(columns: list[Column], frame: pl.DataFrame) -> ProposedK
 
 def _can_identify(column: Column) -> bool:
     return column.type in {"string", "integer"} and not column.decimal_commas
+
+
+def _order_of_candidates(column: Column) -> tuple[float, bool, bool]:
+    # Names and contact data repeat and change: they are candidates only where nothing else is.
+    return -column.unique, not is_identifier(column), bool(column.tags)
 
 
 def is_identifier(column: Column) -> bool:
