@@ -1,17 +1,21 @@
 """One YAML file with the line of every key.
 
-Reads text safely and remembers where things stand; what the keys mean belongs to `models`, their cross-checks to `check`.
+Reads text safely and remembers where things stand; what the keys mean belongs to `models`, cross-checks
+to the `check_` modules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
 from c360_assets.errors import Problem
+
+# Where a key stands in a YAML file: `("fields", "email", "tags", 0)`.
+KeyPath: TypeAlias = tuple[str | int, ...]
 
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"

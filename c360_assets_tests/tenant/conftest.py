@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from c360_assets.configuration import read_tenant
 from c360_assets.errors import Problem
-from c360_assets.tenant.loader import read_tenant
 
 CUSTOMERS = """\
 source: Shop

@@ -692,7 +692,7 @@ def test_a_filtered_database_has_a_policy_of_its_own(check: Check) -> None:
         "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n"
         "databases:\n  all: {primary: true}\n  jp: {filter: {database_key: JP}, merge_policy: jp.yaml}\n"
     )
-    assert [p.message for p in check({"tenant.yaml": tenant})] == [
+    assert [p.message for p in check({"tenant.yaml": tenant}) if p.severity == "error"] == [
         "names a file that is not in the tenant folder"
     ]
     problems = check(

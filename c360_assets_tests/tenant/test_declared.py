@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_assets.tenant.loader import load_tenant
+from c360_assets.configuration import load_tenant
 from c360_assets_tests.tenant.conftest import CUSTOMERS, ORDERS
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from c360_assets.configuration import load_tenant, read_tenant
 from c360_assets.errors import ConfigError
 from c360_assets.tenant.document import Document
-from c360_assets.tenant.loader import load_tenant, read_tenant
 from c360_assets_tests.tenant.conftest import CUSTOMERS, Check
 
 

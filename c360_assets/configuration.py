@@ -1,0 +1,124 @@
+"""A tenant's configuration as a whole: read, and checked by every stage against its own tables.
+
+Only the order of the checks is decided here, and which of them can be run on what could be read. The
+rules themselves are those of `tenant` (feeds, tags, the day) and of each stage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from c360_assets.customer_360 import check_merge_policy
+from c360_assets.customer_360 import check_settings as check_customer_360
+from c360_assets.errors import ConfigError, Problem
+from c360_assets.stitch import check_settings as check_stitch
+from c360_assets.tenant import check_feeds, check_tags, check_tenant, check_workflow
+from c360_assets.tenant.config_check import ConfigCheck, UnreadTables
+from c360_assets.tenant.loader import TenantFiles, read_files
+from c360_assets.tenant.models import Tenant
+from c360_assets.validations import block_if
+
+SETTINGS_CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
+    *check_feeds.CHECKS,
+    *check_tags.CHECKS,
+    *check_tenant.CHECKS,
+    *check_workflow.CHECKS,
+    *block_if.CHECKS,
+    *check_stitch.CHECKS,
+    *check_customer_360.CHECKS,
+    *check_merge_policy.CHECKS,
+)
+# Files whose errors change no table of the database, so that its SQL can be checked all the same.
+NOT_READ_BY_DATABASE = ("workflow.yaml", "destinations.yaml")
+
+
+def load_tenant(root: Path) -> Tenant:
+    """The tenant that the folder `root` declares, its settings checked; its SQL is not.
+
+    Raises ConfigError with all errors at once; warnings are dropped.
+    """
+    tenant, problems = read_tenant(root)
+    if tenant is None or has_errors(problems):
+        raise ConfigError(problems)
+    return tenant
+
+
+def read_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
+    """The tenant and all problems of its settings, in file and line order; None where there is none.
+
+    Where a file does not fit its shape, the tenant is the rest.
+    """
+    files = read_files(root)
+    return files.tenant, _settings_problems(files)
+
+
+def all_problems(root: Path) -> list[Problem]:
+    """All problems of the settings and of every SQL file, as far as what was read allows to tell.
+
+    SQL is bound on empty tables: no data is read, and nothing is written that stays.
+    """
+    # Binding SQL is slow to import, and those who only load a tenant do not need it.
+    from c360_assets.customer_360.check_sql import check_sql as check_database
+    from c360_assets.ingest.custom_tables import check_sql as check_custom_tables
+
+    files = read_files(root)
+    problems = _settings_problems(files)
+    tenant = files.tenant
+    if tenant is None:
+        return problems
+    # Where a feed's name is not known, any table that custom SQL does not find may be that feed's.
+    if not files.unread.nameless:
+        problems += check_custom_tables(_without_broken_tables(tenant, files.unread, problems))
+    # Custom SQL with errors must not get here: it may call what reads outside the tenant.
+    if not any(_hides_database(problem) for problem in problems):
+        problems += check_database(tenant)
+    return problems
+
+
+def has_errors(problems: Iterable[Problem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
+
+
+def _settings_problems(files: TenantFiles) -> list[Problem]:
+    problems = list(files.problems)
+    if files.tenant is not None:
+        check = ConfigCheck(files.tenant, files.unread)
+        for run_check in SETTINGS_CHECKS:
+            run_check(check)
+        problems += check.problems
+    unique = dict.fromkeys(problems)
+    return sorted(unique, key=lambda problem: (problem.file, problem.line or 0))
+
+
+def _without_broken_tables(
+    tenant: Tenant, unread: UnreadTables, problems: Iterable[Problem]
+) -> Tenant:
+    """The tenant without tables that have an error, and without the custom tables that read those.
+
+    What is wrong with the SQL of the rest then does not follow from an error that is reported already.
+    """
+    files_with_errors = {problem.file for problem in problems if problem.severity == "error"}
+    broken = set(unread.names)
+    for table in tenant.tables:
+        if tenant.places[table.name] in files_with_errors:
+            broken.add(table.physical)
+    sound = [table for table in tenant.custom_tables if table.name not in broken]
+    while reading_broken := [table for table in sound if _mentions(table.sql.text, broken)]:
+        broken.update(table.name for table in reading_broken)
+        sound = [table for table in sound if table.name not in broken]
+    feeds = [feed for feed in tenant.feeds if feed.physical not in broken]
+    return replace(tenant, feeds=feeds, custom_tables=sound)
+
+
+def _mentions(sql: str, names: set[str]) -> bool:
+    """Whether a name stands in the SQL as a word: more than it reads, which only checks less."""
+    words = set(re.findall(r"\w+", sql.lower()))
+    return not words.isdisjoint(name.lower() for name in names)
+
+
+def _hides_database(problem: Problem) -> bool:
+    """Whether the error may change the database's tables, so that problems of its SQL may follow."""
+    return problem.severity == "error" and problem.file not in NOT_READ_BY_DATABASE
