@@ -10,24 +10,26 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from c360_assets.customer_360 import check_merge_policy
 from c360_assets.customer_360 import check_settings as check_customer_360
 from c360_assets.errors import ConfigError, Problem
-from c360_assets.stitch import check_settings as check_stitch
 from c360_assets.tenant import check_feeds, check_tags, check_tenant, check_workflow
 from c360_assets.tenant.config_check import ConfigCheck, UnreadTables
 from c360_assets.tenant.loader import TenantFiles, read_files
-from c360_assets.tenant.models import Tenant
+from c360_assets.tenant.models import StitchConfig, Tenant
 from c360_assets.validations import block_if
 
-SETTINGS_CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
+Check: TypeAlias = Callable[[ConfigCheck], None]
+
+# Stitch's own are added where it has settings.
+SETTINGS_CHECKS: tuple[Check, ...] = (
     *check_feeds.CHECKS,
     *check_tags.CHECKS,
     *check_tenant.CHECKS,
     *check_workflow.CHECKS,
     *block_if.CHECKS,
-    *check_stitch.CHECKS,
     *check_customer_360.CHECKS,
     *check_merge_policy.CHECKS,
 )
@@ -86,11 +88,20 @@ def _settings_problems(files: TenantFiles) -> list[Problem]:
     problems = list(files.problems)
     if files.tenant is not None:
         check = ConfigCheck(files.tenant, files.unread)
-        for run_check in SETTINGS_CHECKS:
+        for run_check in _settings_checks(files.tenant):
             run_check(check)
         problems += check.problems
     unique = dict.fromkeys(problems)
     return sorted(unique, key=lambda problem: (problem.file, problem.line or 0))
+
+
+def _settings_checks(tenant: Tenant) -> tuple[Check, ...]:
+    # Stitch takes longer to import than short verbs take to answer, and its defaults need no check.
+    if tenant.stitch == StitchConfig():
+        return SETTINGS_CHECKS
+    from c360_assets.stitch import check_settings as check_stitch
+
+    return (*SETTINGS_CHECKS, *check_stitch.CHECKS)
 
 
 def _without_broken_tables(
