@@ -1,7 +1,7 @@
 """A tenant's configuration as a whole: read, and checked by every stage against its own tables.
 
-Only the order of the checks is decided here, and which of them can be run on what could be read. The
-rules themselves are those of `tenant` (feeds, tags, the day) and of each stage.
+Only the order of the checks is decided here, and which of them can be run on what could be read.
+The rules themselves are those of `tenant` (feeds, tags, the day) and of each stage.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from c360_assets.errors import ConfigError, Problem
 from c360_assets.tenant import check_feeds, check_tags, check_tenant, check_workflow
 from c360_assets.tenant.config_check import ConfigCheck, UnreadTables
 from c360_assets.tenant.loader import TenantFiles, read_files
-from c360_assets.tenant.models import StitchConfig, Tenant
+from c360_assets.tenant.models import CustomTable, StitchConfig, Tenant
 from c360_assets.validations import block_if
 
 Check: TypeAlias = Callable[[ConfigCheck], None]
@@ -49,9 +49,9 @@ def load_tenant(root: Path) -> Tenant:
 
 
 def read_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
-    """The tenant and all problems of its settings, in file and line order; None where there is none.
+    """The tenant, None where there is none, and all problems of its settings in file and line order.
 
-    Where a file does not fit its shape, the tenant is the rest.
+    Where a file does not fit its shape, the tenant is what is left.
     """
     files = read_files(root)
     return files.tenant, _settings_problems(files)
@@ -109,27 +109,28 @@ def _without_broken_tables(
 ) -> Tenant:
     """The tenant without tables that have an error, and without the custom tables that read those.
 
-    What is wrong with the SQL of the rest then does not follow from an error that is reported already.
+    What is wrong with the SQL of the rest then follows from no error that is reported already.
     """
     files_with_errors = {problem.file for problem in problems if problem.severity == "error"}
     broken = set(unread.names)
     for table in tenant.tables:
         if tenant.places[table.name] in files_with_errors:
             broken.add(table.physical)
-    sound = [table for table in tenant.custom_tables if table.name not in broken]
-    while reading_broken := [table for table in sound if _mentions(table.sql.text, broken)]:
-        broken.update(table.name for table in reading_broken)
-        sound = [table for table in sound if table.name not in broken]
     feeds = [feed for feed in tenant.feeds if feed.physical not in broken]
+    sound = [table for table in tenant.custom_tables if table.name not in broken]
+    # Each round leaves out the readers of what the round before left out.
+    while any(_mentions(table, broken) for table in sound):
+        broken.update(table.name for table in sound if _mentions(table, broken))
+        sound = [table for table in sound if table.name not in broken]
     return replace(tenant, feeds=feeds, custom_tables=sound)
 
 
-def _mentions(sql: str, names: set[str]) -> bool:
-    """Whether a name stands in the SQL as a word: more than it reads, which only checks less."""
-    words = set(re.findall(r"\w+", sql.lower()))
+def _mentions(table: CustomTable, names: set[str]) -> bool:
+    """Whether a name stands in the SQL as a word, which may be more than it reads."""
+    words = set(re.findall(r"\w+", table.sql.text.lower()))
     return not words.isdisjoint(name.lower() for name in names)
 
 
 def _hides_database(problem: Problem) -> bool:
-    """Whether the error may change the database's tables, so that problems of its SQL may follow."""
+    """Whether problems of the database's SQL may follow from it, as it changes what tables hold."""
     return problem.severity == "error" and problem.file not in NOT_READ_BY_DATABASE

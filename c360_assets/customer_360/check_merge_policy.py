@@ -1,31 +1,29 @@
 """Checks of `merge_policy.yaml` and of the policies of filtered databases.
 
-A policy names tables, groups of fields and columns of `unified_coalesced`: they must be there, and no two
-settings may contradict each other. How the winner is found is `rendering.merge_policy`.
+A policy names tables, groups of fields and columns of `unified_coalesced`: they must be there, and
+no two settings may contradict each other. How the winner is found is `rendering.merge_policy`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from c360_assets.semantics.tables import all_tables
-from c360_assets.semantics.tags import column_for
-from c360_assets.tenant.config_check import ConfigCheck, did_you_mean, nearest_or_all
-from c360_assets.tenant.document import KeyPath
-from c360_assets.tenant.models import (
-    GROUPS,
+from c360_assets.customer_360.rendering.email_order import (
     PREDICTIONS,
-    MergePolicy,
-    Tenant,
     order_columns,
     order_table,
     order_term,
 )
+from c360_assets.semantics.tables import all_tables
+from c360_assets.semantics.tags import column_for
+from c360_assets.tenant.config_check import ConfigCheck, did_you_mean, nearest_or_all
+from c360_assets.tenant.document import KeyPath
+from c360_assets.tenant.models import GROUPS, MergePolicy, Tenant
 
 GROUP_NAME = re.compile(r"[a-z][a-z0-9_]*")
-# Fields of merged_customers that stand alone, and the priority of a whole source: no names for groups.
+# No names for groups: fields of merged_customers that stand alone, and the priority of a source.
 RESERVED_GROUP_NAMES = ("title", "company", "loyalty_id", "source")
 # Columns that merged_customers has for each group besides its fields.
 COLUMNS_OF_A_GROUP = ("pk", "datasource", "update_dt", "priority", "completion")
@@ -58,7 +56,7 @@ def _check_policy(check: ConfigCheck, written: PolicyFile) -> None:
 def _check_priorities(check: ConfigCheck, written: PolicyFile) -> None:
     for name in written.policy.source_priority:
         _check_source(check, written.file, ("source_priority", name), name)
-    # Asked of the file: where it does not fit its shape, a default policy stands here that names no table.
+    # The file is asked: where it does not fit its shape, the policy is the default, without any table.
     data = check.document(written.file).data
     if isinstance(data, dict) and data.get("source_priority") == {}:
         remedy = "name at least one, or remove the key"
@@ -198,15 +196,23 @@ def _check_unlisted(check: ConfigCheck, written: PolicyFile) -> None:
     by_field = {*policy.field_priority, *ranked}
     if not by_source and not by_field:
         return
-    both_lists_are_used = bool(by_source and by_field) and not ranked
     for table in check.tenant.stitched_tables:
         if table.name not in by_source | by_field:
             message = f"{table.name} has no priority and comes last (999)"
             check.warning(written.file, (), message, "add it to source_priority")
-        elif both_lists_are_used and (table.name in by_source) != (table.name in by_field):
-            missing = "field_priority" if table.name in by_source else "source_priority"
-            message = f"{table.name} has a priority in one list only"
-            check.warning(written.file, (missing,), message, f"add it to {missing}")
+        elif by_source and by_field and not ranked:
+            _check_in_both_lists(check, written, table.name)
+
+
+def _check_in_both_lists(check: ConfigCheck, written: PolicyFile, name: str) -> None:
+    message = f"{name} has a priority in one list only"
+    lists: dict[str, Mapping[str, object]] = {
+        "source_priority": written.policy.source_priority,
+        "field_priority": written.policy.field_priority,
+    }
+    for key, names in lists.items():
+        if name not in names:
+            check.warning(written.file, (key,), message, f"add it to {key}")
 
 
 def _check_orders(check: ConfigCheck, written: PolicyFile) -> None:

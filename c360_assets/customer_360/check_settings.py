@@ -1,7 +1,7 @@
 """Checks of the keys `customer_360` and `databases` of `tenant.yaml`.
 
-The merge policy is `check_merge_policy`, destinations are `destinations`, and what needs the columns of
-the built tables is `check_sql`.
+The merge policy is `check_merge_policy`, destinations are `destinations`, and what needs the
+columns of the built tables is `check_sql`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Checks of `stitch.yaml`: names that Stitch must know, and settings that have no effect.
 
-What the settings do belongs to the modules of each step; whether the file fits its shape to `tenant`.
+What the settings do belongs to the modules of each step, the shape of the file to `tenant`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of feeds and table names: what would make a load impossible or wrong before a file is read.
+"""Checks of feeds and table names: what would make a load impossible or wrong.
 
 Where a tag may stand is `check_tags`; which figures may stop a load is `validations.block_if`.
 """
@@ -26,8 +26,8 @@ NESTED = frozenset({"array", "map", "struct"})
 DATES = frozenset({"date", "datetime"})
 # Types that tell which of two rows is newer; a date is too coarse for two deliveries of one day.
 ORDERING = frozenset({"datetime", "integer"})
-# Letters a date pattern may use outside quotes: year, month, day, day of year, hours, minute, second,
-# fraction, am/pm, zone.
+# Letters a date pattern may use outside quotes: year, month, day, day of year, hours, minute,
+# second, fraction, am/pm, zone.
 DATE_LETTERS = frozenset("yMdDHhmsSaZz")
 QUOTED_TEXT = re.compile(r"'(?:[^']|'')*'")
 LOWER_CASE_M = re.compile(r"(?<![A-Za-z])m+(?![A-Za-z])")
@@ -133,7 +133,7 @@ def _rename_path(name: str, field: FieldConfig) -> KeyPath:
 
 
 def _output_name_remedy(feed: FeedConfig, name: str) -> str:
-    """What to write where `name` is no output name: its new name, the nearest one, or one of all."""
+    """What to write where `name` is no output name: its new name, the nearest, or any of all."""
     field = feed.fields.get(name)
     if field is not None and field.rename:
         return f"it is renamed to {field.rename!r}"
@@ -178,22 +178,27 @@ def _check_last_updated(check: ConfigCheck, feed: FeedConfig) -> None:
     file = check.file_of(feed)
     path = ("last_updated",)
     name = feed.last_updated
-    outputs = feed.outputs
-    field = outputs.get(name)
+    field = feed.outputs.get(name)
     if field is None and name != "auto":
         message = f"{name} is neither `auto` nor an output name of this feed"
         check.error(file, path, message, _output_name_remedy(feed, name))
-        return
-    if field is not None and field.type not in ORDERING:
+    elif field is not None and field.type not in ORDERING:
         message = f"a field of type {field.type} cannot order rows"
         if field.type == "date":
             message = "a date is too coarse to tell which row is newer"
         check.error(file, path, message, "use a datetime or integer field, or auto")
+    else:
+        _advise_update_time(check, feed)
+
+
+def _advise_update_time(check: ConfigCheck, feed: FeedConfig) -> None:
+    tagged = [name for name, field in feed.outputs.items() if "update-dt" in field.tags]
+    if not tagged or feed.last_updated in tagged:
         return
-    tagged = [output for output, item in outputs.items() if "update-dt" in item.tags]
-    if tagged and name not in tagged and outputs[tagged[0]].type == "datetime":
+    if feed.outputs[tagged[0]].type == "datetime":
         message = "the field tagged update-dt should decide which row is newer"
-        check.warning(file, path, message, f"last_updated: {tagged[0]}")
+        remedy = f"last_updated: {tagged[0]}"
+        check.warning(check.file_of(feed), ("last_updated",), message, remedy)
 
 
 def check_options(check: ConfigCheck) -> None:

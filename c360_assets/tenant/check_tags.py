@@ -1,7 +1,7 @@
 """Checks of semantic tags: which may stand where, how often, and on which type of field.
 
-Checks of one table get the table, those of the tenant get all of it. What a tag means is in the catalogue
-of `semantics`.
+Checks of one table get the table, those of the tenant get all of it. What a tag means is in the
+catalogue of `semantics`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KEY_PREFIXES = ("fk-", "sk-", "bk-")
 LOYALTY_IDS = ("loyalty-id", "loy/loyalty-id", "loy-event/loyalty-id")
 CUSTOMER_IDS = frozenset({"customer-id", "txn-item/customer-id"})
 RETURN_AND_CANCELLATION = frozenset({"txn-item/is-return", "txn-item/is-cancellation"})
-# A flag that is not there reads as false everywhere, so a shop without returns needs no column for it.
+# A flag that is not there reads as false everywhere: a shop without returns needs no column for it.
 MISSING_FLAG_WARNS = RETURN_AND_CANCELLATION
 # Transactions are fuller with these, but single-brand, online or discount-free sources lack them.
 TXN_ADVISED = ("txn-item/purchase-channel", "txn-item/store-id", "txn-item/order-discount-amount")
@@ -56,7 +56,7 @@ def check_spelling(check: ConfigCheck, table: SourceTable) -> None:
 
 
 def _check_tag_spelling(check: ConfigCheck, file: str, path: KeyPath, tag: str) -> None:
-    """A misspelt tag is a legal custom tag, so it only warns; a family of keys needs a namespace."""
+    """A misspelt tag is a legal custom tag, so it only warns; a key needs a namespace."""
     family = tag.rstrip("-")
     similar = suggest(tag)
     without_prefix = tag.partition("/")[2]
@@ -248,7 +248,10 @@ def check_custom_types(check: ConfigCheck) -> None:
 
 
 def _custom_tags(check: ConfigCheck) -> dict[str, dict[str, list[TaggedColumn]]]:
-    """Custom tag -> type -> the columns that carry it, of feeds only: SQL decides a custom table's types."""
+    """Custom tag -> type -> the columns of feeds that carry it.
+
+    Custom domain tables are left out, as their SQL decides the types.
+    """
     columns: dict[str, dict[str, list[TaggedColumn]]] = defaultdict(lambda: defaultdict(list))
     for table in check.tenant.tables:
         for column, tags in table.tags.items():

@@ -1,4 +1,4 @@
-"""Checks of `tenant.yaml` as far as it is about the tenant itself: its time zone, country and phones.
+"""Checks of what `tenant.yaml` says of the tenant itself: its time zone, country and phones.
 
 Its keys `customer_360` and `databases` are checked in the room `customer_360`.
 """

@@ -1,7 +1,7 @@
 """Checks of `workflow.yaml`: what a day expects of a feed, when to activate, and where alerts go.
 
-They stand here and not in `automation`, as they ask for nothing but feeds, durations and a cron line,
-and whatever reads a tenant must refuse a broken workflow. What follows from it is `automation`'s.
+They stand here and not in `automation`, as they ask for nothing but feeds, durations and a cron
+line, and whatever loads a tenant must refuse a broken workflow, also rooms below `automation`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""One pass of checks over a tenant: what is checked, what could not be read, and the problems so far.
+"""One pass of checks over a tenant: what is checked, what is unread, and the problems so far.
 
-No rule lives here. Rules about feeds, tags, `tenant.yaml` and `workflow.yaml` are the `check_` modules
-beside this one; each stage checks its own settings in its own room; `configuration` runs them all.
+No rule lives here. Rules about feeds, tags, `tenant.yaml` and `workflow.yaml` are the `check_`
+modules beside this one; each stage checks its own settings in its own room; `configuration` runs
+them all.
 """
 
 from __future__ import annotations

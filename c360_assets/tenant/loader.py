@@ -1,7 +1,8 @@
 """Reads a tenant folder: YAML and SQL files into the models, every problem with its file and line.
 
-Which files there are and how they fit their shape is decided here. What must hold between them is decided
-by the `check_` modules of this room and of the stages, which `configuration` runs: it is what others call.
+Which files there are and how they fit their shape is decided here. What must hold between them is
+decided by the `check_` modules of this room and of the stages. Others call `configuration`, which
+reads and runs all those checks.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ NAME_LINE = re.compile(r"^(source|feed): *['\"]?([^'\"#\n]*[^'\"#\s])", re.MULTI
 class TenantFiles:
     """What a tenant folder holds: the tenant as far as it could be read, and what was wrong.
 
-    `tenant` is None where there is no tenant. A file that does not fit its shape is left out: its tables
-    are `unread`, and settings keep their defaults.
+    `tenant` is None where there is no tenant. A file that does not fit its shape is left out: its
+    tables are `unread`, and settings keep their defaults.
     """
 
     tenant: Tenant | None
@@ -168,7 +169,7 @@ class _Reader:
         return config or TenantConfig(id=DEFAULT_TENANT_ID)
 
     def _with_id(self, document: Document) -> Document:
-        """The document with an id in any case, so that a missing one does not hide what else is wrong."""
+        """The document with an id in any case: a missing one must not hide what else is wrong."""
         data: Any = {} if document.data is None else document.data
         if not isinstance(data, dict) or "id" in data:
             return document
@@ -286,7 +287,7 @@ class _Reader:
 
 
 def _read_suffix(suffix: str) -> str | None:
-    """The suffix that a file should have to be read, None where nobody could take it for a file that is."""
+    """The suffix to rename a file to so that it is read, None where nobody takes it for one."""
     if suffix == ".yml":
         return ".yaml"
     lower_case = suffix.lower()

@@ -1,12 +1,14 @@
-"""Where a brand wants a finding to stop a feed: `block_if` in the feed's file. Off unless it is written there.
+"""Where a brand wants a finding to stop a feed: `block_if` in the feed's file.
 
-A load that makes one of the named figures greater than allowed is given up as a whole: the rows from before stay, the other feeds
-go on. Without `block_if` reports stop nothing.
+A load that makes one of the named figures greater than allowed is given up as a whole: the rows from
+before stay, the other feeds go on. Without `block_if` reports stop nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.tenant.config_check import ConfigCheck
@@ -17,28 +19,32 @@ from c360_assets.warehouse.session import Session
 
 
 def stop_if_blocked(session: Session, tenant: Tenant, feed: FeedConfig) -> None:
-    """Raise C360Error if a figure of the feed's table, as it is in this session, is greater than `block_if` allows."""
+    """Raise C360Error if a figure of the feed's table in this session is greater than allowed."""
     if not feed.block_if:
         return
     table = next(t for t in tenant.tables if t.physical == feed.physical and not t.custom)
-    found = table_figures(session, tenant, table)
+    figures = table_figures(session, tenant, table)
     values = {
         f"{report_id}.{metric}": value
-        for report_id, metric, day, value in found.select(
-            "report_id", "metric", "day", "value"
-        ).iter_rows()
-        if day is None and value is not None
+        for report_id, metric, value in _figures_of_all_days(figures).iter_rows()
     }
-    over = [
-        f"{key} is {values[key]:g}, allowed {most:g}"
-        for key, most in feed.block_if.items()
-        if values.get(key, 0) > most
+    exceeded = [
+        f"{key} is {values[key]:g}, allowed {limit:g}"
+        for key, limit in feed.block_if.items()
+        if values.get(key, 0) > limit
     ]
-    if over:
+    if exceeded:
+        file = tenant.places.get(feed.name, "its file")
         raise C360Error(
-            f"{feed.name}: stopped by block_if of {tenant.places.get(feed.name, 'its file')}: {'; '.join(over)}. "
+            f"{feed.name}: stopped by block_if of {file}: {'; '.join(exceeded)}. "
             "Nothing of this load is kept; deliver better files, or raise the limit and load again"
         )
+
+
+def _figures_of_all_days(figures: pl.DataFrame) -> pl.DataFrame:
+    """Report, metric and value of the figures that are about the whole table and not about a day."""
+    whole = figures.filter(pl.col("day").is_null(), pl.col("value").is_not_null())
+    return whole.select("report_id", "metric", "value")
 
 
 def check_block_if(check: ConfigCheck) -> None:
