@@ -49,7 +49,7 @@ def load_tenant(root: Path) -> Tenant:
 
 
 def read_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
-    """The tenant, None where there is none, and all problems of its settings in file and line order.
+    """The tenant, None where there is none, and the problems of its settings by file and line.
 
     Where a file does not fit its shape, the tenant is what is left.
     """
@@ -117,12 +117,16 @@ def _without_broken_tables(
         if tenant.places[table.name] in files_with_errors:
             broken.add(table.physical)
     feeds = [feed for feed in tenant.feeds if feed.physical not in broken]
+    return replace(tenant, feeds=feeds, custom_tables=_sound_custom_tables(tenant, broken))
+
+
+def _sound_custom_tables(tenant: Tenant, broken: set[str]) -> list[CustomTable]:
     sound = [table for table in tenant.custom_tables if table.name not in broken]
     # Each round leaves out the readers of what the round before left out.
-    while any(_mentions(table, broken) for table in sound):
-        broken.update(table.name for table in sound if _mentions(table, broken))
+    while readers := {table.name for table in sound if _mentions(table, broken)}:
+        broken = broken | readers
         sound = [table for table in sound if table.name not in broken]
-    return replace(tenant, feeds=feeds, custom_tables=sound)
+    return sound
 
 
 def _mentions(table: CustomTable, names: set[str]) -> bool:

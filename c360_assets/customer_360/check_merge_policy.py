@@ -56,7 +56,7 @@ def _check_policy(check: ConfigCheck, written: PolicyFile) -> None:
 def _check_priorities(check: ConfigCheck, written: PolicyFile) -> None:
     for name in written.policy.source_priority:
         _check_source(check, written.file, ("source_priority", name), name)
-    # The file is asked: where it does not fit its shape, the policy is the default, without any table.
+    # The file is asked, as a file that does not fit its shape leaves the default: no table either.
     data = check.document(written.file).data
     if isinstance(data, dict) and data.get("source_priority") == {}:
         remedy = "name at least one, or remove the key"

@@ -51,7 +51,7 @@ class GiftRule(Strict):
 
 
 class ResellerRule(Strict):
-    """Clusters of more than `records` records whose revenue is above `percentile` of 1000 buyers."""
+    """Clusters of more than `records` records with a revenue above `percentile` of 1000 buyers."""
 
     records: int = Field(default=50, ge=1)
     percentile: int = Field(default=990, ge=0, le=1000)

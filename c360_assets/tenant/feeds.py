@@ -1,7 +1,7 @@
 """A feed and a custom domain table: files, fields, keys, tags.
 
-They are the YAML below `feeds/` and `domain_tables/`. Which files match a pattern belongs to `files`,
-what must hold between the keys to `check_feeds` and `check_tags`.
+They are the YAML below `feeds/` and `domain_tables/`. Which files match a pattern belongs to
+`files`, what must hold between the keys to `check_feeds` and `check_tags`.
 """
 
 from __future__ import annotations

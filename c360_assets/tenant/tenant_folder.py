@@ -77,9 +77,9 @@ class CustomTable:
 class SourceTable:
     """A feed or custom domain table: a name, tagged columns, a key.
 
-    `name` is the datasource value (`Source:Feed`, or the custom table's name), `physical` the table's
-    name in SQL. `tags`, `types` and `texts` (what the tenant says about a column) go by output column;
-    `types` is empty for custom tables, whose SQL decides.
+    `name` is the datasource value (`Source:Feed`, or the custom table's name), `physical` the
+    table's name in SQL. `tags`, `types` and `texts` (what the tenant says about a column) go by
+    output column; `types` is empty for custom tables, whose SQL decides.
     """
 
     name: str

@@ -16,8 +16,8 @@ class WorkflowFeed(Strict):
     """What a day expects of a feed.
 
     `wait` is how long a missing file is waited for; None waits without end. Then the day goes on
-    without the feed, or with `stop` does not begin. `every` is the rhythm of its deliveries, `offset`
-    how much older than the day they are.
+    without the feed, or with `stop` does not begin. `every` is the rhythm of its deliveries,
+    `offset` how much older than the day they are.
     """
 
     required: bool = True

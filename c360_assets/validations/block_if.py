@@ -1,7 +1,7 @@
 """Where a brand wants a finding to stop a feed: `block_if` in the feed's file.
 
-A load that makes one of the named figures greater than allowed is given up as a whole: the rows from
-before stay, the other feeds go on. Without `block_if` reports stop nothing.
+A load that makes one of the named figures greater than allowed is given up as a whole: the rows
+from before stay, the other feeds go on. Without `block_if` reports stop nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def stop_if_blocked(session: Session, tenant: Tenant, feed: FeedConfig) -> None:
 
 
 def _figures_of_all_days(figures: pl.DataFrame) -> pl.DataFrame:
-    """Report, metric and value of the figures that are about the whole table and not about a day."""
+    """Report, metric and value of the figures about the whole table, not about one day."""
     whole = figures.filter(pl.col("day").is_null(), pl.col("value").is_not_null())
     return whole.select("report_id", "metric", "value")
 

@@ -19,7 +19,7 @@ ORDER = re.compile(r"([a-z_][a-z0-9_]*)(?:\s+(asc|desc))?", re.IGNORECASE)
 
 
 def order_term(text: str) -> tuple[str, str]:
-    """Column, and ASC or DESC, of an order such as `update_dt desc`. Raises ValueError for others."""
+    """Column, and ASC or DESC, of a term such as `update_dt desc`. Raises ValueError for others."""
     match = ORDER.fullmatch(text.strip())
     if match is None:
         raise ValueError("must be a column and a direction")
