@@ -103,23 +103,9 @@ def _print_problems(problems: list[Problem], console: Console) -> None:
 
 
 def _all_problems(root: Path) -> list[Problem]:
-    from c360_assets.customer_360.check_sql import check_sql as check_database
-    from c360_assets.ingest.custom_tables import check_sql as check_custom
-    from c360_assets.tenant.loader import read_tenant
-    from c360_assets.validations.block_if import check_blocking
+    from c360_assets.configuration import all_problems
 
-    tenant, problems = read_tenant(root)
-    if tenant is None or any(p.severity == "error" for p in problems):
-        return problems
-    problems = problems + check_blocking(tenant)
-    if any(p.severity == "error" for p in problems):
-        return problems
-    custom = check_custom(tenant)
-    return (
-        problems
-        + custom
-        + ([] if any(p.severity == "error" for p in custom) else check_database(tenant))
-    )
+    return all_problems(root)
 
 
 @app.command()
@@ -453,9 +439,9 @@ def profile(
     as_json: JsonOption = False,
 ) -> None:
     """Show one customer's page: which source won each field and why the others lost, the records, the latest orders."""
+    from c360_assets.configuration import load_tenant
     from c360_assets.reporting.profile import read_profile, render_profile
     from c360_assets.reporting.published import database_named, open_published
-    from c360_assets.tenant.loader import load_tenant
 
     with _told_errors():
         root = _root(tenant)
@@ -554,9 +540,9 @@ def feed_purge(
     Refused while a file that it was loaded from is gone or has other content now, unless you say --yes: its rows would not come
     back. The published database stays as it is until the next run.
     """
+    from c360_assets.configuration import load_tenant
     from c360_assets.ingest.landing import gone
     from c360_assets.ingest.load import purge
-    from c360_assets.tenant.loader import load_tenant
     from c360_assets.warehouse.ledger import session_ledger
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session

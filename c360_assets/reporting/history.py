@@ -14,9 +14,9 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.databases import GROUP
 from c360_assets.reporting.published import database_named
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.warehouse.published_file import database_path, kept, number_of, published_number
 
 

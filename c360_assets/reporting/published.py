@@ -19,13 +19,13 @@ from typing import Literal
 import duckdb
 from rich.console import Console
 
+from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.publication.publish import meta_of
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.databases import GROUP, Database, databases
 from c360_assets.customer_360.tables.spark import spark_sql
 from c360_assets.errors import C360Error
 from c360_assets.reporting.rows import print_rows
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.lock import tenant_lock

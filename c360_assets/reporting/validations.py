@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.findings import Finding, worst_findings
 from c360_assets.validations.relation import day_sql, relation

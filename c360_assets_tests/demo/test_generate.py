@@ -11,9 +11,9 @@ import duckdb
 import polars as pl
 import pytest
 
+from c360_assets.configuration import load_tenant
 from c360_assets.demo import generate_tenant, people, render_config
 from c360_assets.errors import C360Error
-from c360_assets.tenant.loader import load_tenant
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = 400

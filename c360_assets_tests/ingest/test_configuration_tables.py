@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_assets.tenant.loader import read_tenant
+from c360_assets.configuration import read_tenant
 from c360_assets_tests.ingest.tenants import land, load, table
 
 FEEDS = {

@@ -17,11 +17,11 @@ import polars as pl
 import pytest
 import yaml
 
+from c360_assets.configuration import read_tenant
 from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.column_types import infer
 from c360_assets.ingest.suggest.feed import suggest_feed
 from c360_assets.ingest.suggest.sample import read_sample
-from c360_assets.tenant.loader import read_tenant
 
 ROWS = [
     {

@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 import yaml
 
+from c360_assets.configuration import read_tenant
 from c360_assets.ingest.casts import cast_for, typed_sql
 from c360_assets.ingest.suggest.column_types import infer
 from c360_assets.ingest.suggest.feed import suggest_feed
-from c360_assets.tenant.loader import read_tenant
 from c360_assets.tenant.models import FeedConfig, FieldConfig
 from c360_assets_tests.ingest.tenants import feed_of, load, table, tenant_of
 

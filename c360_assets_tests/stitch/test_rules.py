@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.compare.blocking import BY_NAME
 from c360_assets.stitch.compare.comparisons import FEATURES, SHIFTS
 from c360_assets.stitch.score import rules as scores
-from c360_assets.tenant import check_settings
 from c360_assets.tenant.models import MatchingConfig
 
 NO_CONFLICTS = scores.Conflicts({}, {}, ())
@@ -27,15 +25,6 @@ def pattern(**labels: str) -> int:
         feature = next(f for f in FEATURES if f.name == name)
         total += feature.labelled(wanted)[0] << SHIFTS[name]
     return total
-
-
-def test_the_names_that_settings_are_checked_against_are_those_that_are_known_here() -> None:
-    assert set(check_settings.STRATEGIES) == set(BY_NAME)
-    assert set(check_settings.RULE_SEMANTICS) == set(scores.SEMANTICS)
-    assert set(check_settings.PAIR_CONDITIONS) == set(scores.FUZZY)
-    assert {name.replace("-", "_") for name in check_settings.CONFLICT_FIELDS} == set(
-        scores.DOCUMENTED_CONFLICTS
-    )
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from c360_assets.customer_360.rendering.email_order import PREDICTIONS, order_table, order_term
 from c360_assets.semantics.tables import table_spec
-from c360_assets.tenant.models import PREDICTIONS, Tenant, order_table, order_term
+from c360_assets.tenant.models import Tenant
 
 EVENT_MOMENTS = (
     ("first_email_send_datetime", "MIN", "Sent"),
