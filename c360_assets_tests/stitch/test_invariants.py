@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from c360_assets.stitch import Previous, stitch
 from c360_assets.stitch.api import record_frame
-from c360_assets.stitch.compare.agreement_patterns import comparable, compare
+from c360_assets.stitch.compare.agreement_patterns import compare, compared_columns
 from c360_assets.stitch.compare.blocking import STRATEGIES
 from c360_assets.stitch.compare.comparison_records import prepare_records
 from c360_assets.stitch.prepare.preprocessing import preprocess
 from c360_assets.stitch.publish.results import StitchResult
 from c360_assets.stitch.resolve import resolve
-from c360_assets.stitch.score.rules import DOCUMENTED_CONFLICTS, Conflicts, conflict_states
+from c360_assets.stitch.score.conflicts import DOCUMENTED_CONFLICTS, Conflicts, conflict_states
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.retail import retail
 from c360_assets_tests.stitch.test_match_model import population
@@ -373,10 +373,12 @@ ALWAYS = Conflicts(dict(DOCUMENTED_CONFLICTS), {}, ())
 
 def compared(frame: pl.DataFrame, *, turned: bool = False) -> Any:
     """The patterns of all pairs."""
-    read = comparable(prepare_records(frame))
-    i, j = (a.astype(np.int32) for a in np.triu_indices(frame.height, 1))
+    columns = compared_columns(prepare_records(frame))
+    i, j = (side.astype(np.int32) for side in np.triu_indices(frame.height, 1))
+    if turned:
+        i, j = j, i
     with duckdb.connect() as con:
-        return compare(con, read, *((j, i) if turned else (i, j))).pattern
+        return compare(con, columns, i, j).pattern
 
 
 @settings(max_examples=8, deadline=None)
@@ -394,7 +396,8 @@ def test_emptying_fields_never_creates_a_conflict(emptied: set[tuple[int, str]])
         .alias(field)
         for field in sorted({f for _, f in emptied})
     )
-    before, after = (conflict_states(ALWAYS, compared(frame), {})[0] for frame in (PEOPLE, poorer))
+    before = conflict_states(ALWAYS, compared(PEOPLE), {}).incompatible
+    after = conflict_states(ALWAYS, compared(poorer), {}).incompatible
     assert before.any()
     assert not (after & ~before).any()
 
