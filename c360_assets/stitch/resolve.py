@@ -115,8 +115,8 @@ def resolve(
     `model`: the table `model` of an earlier resolution, with which pairs are scored as they are;
     without it one is fitted. `labels`: pairs `rid1, rid2, same` that people decided; see `labels`.
     The result does not depend on row order, thread count or the connection. Views named `er_*` are
-    dropped from `con` afterwards. Raises C360Error for a repeated rid, a setting that cannot work, a
-    model of other levels, or labels that contradict each other.
+    dropped from `con` afterwards. Raises C360Error for a repeated rid, a setting that cannot work,
+    a model of other levels, or labels that contradict each other.
     """
     if frame["rid"].n_unique() != frame.height:
         raise C360Error("stitch: the frame repeats a rid")

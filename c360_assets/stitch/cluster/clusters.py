@@ -1,7 +1,7 @@
 """From decided pairs to clusters: what linkage is told about each pair, and what must be joined.
 
-Belongs here: how rules, keys and labels become values, weights and must-links. How clusters merge is
-in `linkage`.
+Belongs here: how rules, keys and labels become values, weights and must-links. How clusters merge
+is in `linkage`.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ COLUMNS_READ = columns_read(" ".join(_EXPRESSIONS))
 
 
 def _known_names_in(sql: str) -> list[str]:
-    """What SQL refers to that is known of a pair already: facts, levels, the foreign keys' state."""
+    """What SQL refers to that is known of a pair already: facts, levels, state of foreign keys."""
     words = set(re.findall(r"\w+", sql))
     return [name for name in KNOWN_NAMES if name in words]
 
@@ -154,8 +154,9 @@ def compare(
     """Agreement of the pairs (i, j), positions of the compared records. Local to a pair."""
     pattern = np.zeros(len(i), dtype=np.int64)
     keys = {column: np.zeros(len(i), dtype=np.uint8) for column in key_columns}
-    n_pairs_of_thread = -(-len(i) // MOST_THREADS)
-    size = min(max(n_pairs_of_thread, SPAN // 2), SPAN)
+    # All threads get work, but no span is so small that planning its statements costs most.
+    share_of_thread = -(-len(i) // MOST_THREADS)
+    size = min(max(share_of_thread, SPAN // 2), SPAN)
 
     def compare_span(cursor: duckdb.DuckDBPyConnection, start: int) -> None:
         part = slice(start, start + size)
@@ -173,9 +174,9 @@ def evaluate_sql(
 ) -> Bytes:
     """The value (0 to 255) of SQL over two records a and b for each of the pairs.
 
-    `pairs`: at least one batch of a_…, b_… and what is known of the pair, with its number `n`. The
-    engine takes a batch when it wants one: a statement is planned once, and few batches are in
-    memory.
+    `pairs`: at least one batch of columns a_… and b_… and what is known of the pair, with its
+    number `n`. The engine takes a batch when it wants one: a statement is planned once, and few
+    batches are in memory.
     """
     result = np.zeros(n_pairs, dtype=np.uint8)
     first = next(pairs)

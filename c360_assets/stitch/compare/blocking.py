@@ -1,7 +1,7 @@
 """Blocking: the table of strategies, the keys they give each record, and the SQL of the blocks.
 
-Belongs here: key expressions, limits, which strategies a tenant uses. Which pairs meet in a block is
-in `candidate_pairs`; what a pair is worth belongs in `comparisons` and `match_model`. Keys are
+Belongs here: key expressions, limits, which strategies a tenant uses. Which pairs meet in a block
+is in `candidate_pairs`; what a pair is worth belongs in `comparisons` and `match_model`. Keys are
 expressions over the comparison records; a NULL part gives no key.
 """
 
@@ -118,7 +118,8 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
         "postal-birthdate", ("postal || ':' || birthdate",), limit=SHARED_NAMES, thorough=True
     ),
-    # The login of a record that lacks a name against the names of the others, in the four usual spellings.
+    # The login of a record that lacks a name against the names of the others, in the four usual
+    # spellings.
     Strategy(
         "email-names",
         (
@@ -166,32 +167,42 @@ def chosen_strategies(
     too or changes its limit; `enabled: false` takes it out. `fk` and `bk-<label>` stand for the key
     columns the frame holds. Raises C360Error for a strategy that does not exist.
     """
-    settings = _settings(config.strategies)
     of_keys = _key_strategies(frame, config.fk_limit)
     known = {_setting_name(strategy.name): strategy for strategy in (*STRATEGIES, *of_keys)}
+    settings = _settings(config.strategies)
     for name in settings:
         if name not in known and name != "fk" and not name.startswith("bk-"):
             raise C360Error(
                 f"stitch: unknown blocking strategy {name!r}; "
                 f"known are fk, bk-<label>, {', '.join(BY_NAME)}"
             )
-    by_default = {_setting_name(strategy.name) for strategy in of_keys} | of_rules(rules)
-    for strategy in STRATEGIES:
-        if strategy.documented or (strategy.thorough and config.preset == "thorough"):
-            by_default.add(strategy.name)
+    by_default = _of_preset(config.preset) | of_rules(rules)
+    by_default.update(_setting_name(strategy.name) for strategy in of_keys)
 
     chosen = []
     for name, strategy in known.items():
         setting = settings.get(name)
         if setting is None and name.startswith("fk-"):
             setting = settings.get("fk")
-        if setting is None:
-            setting = _Setting(None, name in by_default)
-        if setting.enabled:
-            limit = setting.limit or strategy.limit or config.limit
-            chunk_size = min(strategy.chunk_size or limit, limit)
-            chosen.append(replace(strategy, limit=limit, chunk_size=chunk_size))
+        enabled = name in by_default if setting is None else setting.enabled
+        if enabled:
+            own_limit = None if setting is None else setting.limit
+            chosen.append(_limited(strategy, own_limit, config.limit))
     return chosen
+
+
+def _of_preset(preset: str) -> set[str]:
+    """The names of the strategies of a preset."""
+    names = {strategy.name for strategy in STRATEGIES if strategy.documented}
+    if preset == "thorough":
+        names.update(strategy.name for strategy in STRATEGIES if strategy.thorough)
+    return names
+
+
+def _limited(strategy: Strategy, own_limit: int | None, general_limit: int) -> Strategy:
+    """The strategy with its limits filled in."""
+    limit = own_limit or strategy.limit or general_limit
+    return replace(strategy, limit=limit, chunk_size=min(strategy.chunk_size or limit, limit))
 
 
 def _settings(listed: Sequence[Any]) -> dict[str, _Setting]:

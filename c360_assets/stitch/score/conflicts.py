@@ -79,23 +79,37 @@ def choose_conflicts(
         raise C360Error(
             f"stitch: unknown conflict field {unknown[0]!r}; known are {', '.join(known)}"
         )
-    levels: dict[str, tuple[int, ...]] = {}
-    reason: dict[str, str] = {}
-    for field, documented in DOCUMENTED_CONFLICTS.items():
+    chosen = {}
+    for field in DOCUMENTED_CONFLICTS:
         mode = modes.get(field, "always" if field == "generational_suffix" else default)
-        reason[field] = mode
-        if mode == "always":
-            levels[field] = documented
-        elif mode == "learned":
-            clearest = CLEAREST.get(field, documented)
-            bound, held = model.lower_bound_m(field, list(clearest))
-            if held < ENOUGH_PAIRS:
-                levels[field] = documented
-                reason[field] = "documented"
-            elif not RARE_CONFLICT <= bound <= ABSURD:
-                levels[field] = clearest
-    keys = tuple(column for column in sk_columns if modes.get(column, "always") != "never")
-    return Conflicts(levels, reason, keys)
+        chosen[field] = _field_conflict(model, field, mode)
+    return Conflicts(
+        levels={field: conflict.levels for field, conflict in chosen.items() if conflict.levels},
+        reason={field: conflict.reason for field, conflict in chosen.items()},
+        keys=tuple(column for column in sk_columns if modes.get(column, "always") != "never"),
+    )
+
+
+class _FieldConflict(NamedTuple):
+    """The levels of a field that are a hard conflict, none where it has none, and why."""
+
+    levels: tuple[int, ...]
+    reason: str
+
+
+def _field_conflict(model: Evidence, field: str, mode: str) -> _FieldConflict:
+    documented = DOCUMENTED_CONFLICTS[field]
+    if mode == "always":
+        return _FieldConflict(documented, mode)
+    if mode == "never":
+        return _FieldConflict((), mode)
+    clearest = CLEAREST.get(field, documented)
+    bound, held = model.lower_bound_m(field, list(clearest))
+    if held < ENOUGH_PAIRS:
+        return _FieldConflict(documented, "documented")
+    if RARE_CONFLICT <= bound <= ABSURD:
+        return _FieldConflict((), mode)
+    return _FieldConflict(clearest, mode)
 
 
 class _Fitting(NamedTuple):

@@ -225,14 +225,23 @@ def _apply_rule_list(
         conditions = [_condition(written) for written in rule.when]
         hit = np.logical_and.reduce([_truth(one, patterns, keys) for one in conditions])
         fuzzy = any(one.fuzzy for one in conditions)
+        names_key = any(one.semantic.startswith("fk-") for one in conditions)
         joins = rule.action == "cluster"
-        score: Array | float = EXACT if joins else 0.0
-        if fuzzy and joins:
-            score = np.clip(model_score, *FUZZY_JOIN)
-        elif fuzzy:
-            score = np.minimum(model_score - np.floor(model_score), FUZZY_SEPARATION)
-        fk_equal = joins and any(one.semantic.startswith("fk-") for one in conditions)
-        decisions.settle(hit, score, f"rule {number}", fk_equal=fk_equal)
+        decisions.settle(
+            hit,
+            _score_of_rule(joins, fuzzy, model_score),
+            f"rule {number}",
+            fk_equal=joins and names_key,
+        )
+
+
+def _score_of_rule(joins: bool, fuzzy: bool, model_score: Array) -> Array | float:
+    if not fuzzy:
+        return EXACT if joins else 0.0
+    if joins:
+        return np.clip(model_score, *FUZZY_JOIN)
+    # Below every score that links, in the order of the model inside its band.
+    return np.minimum(model_score - np.floor(model_score), FUZZY_SEPARATION)
 
 
 def _condition(written: Any) -> Condition:

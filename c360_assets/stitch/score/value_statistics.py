@@ -21,7 +21,6 @@ from c360_assets.stitch.score.match_model import (
     LEVELS,
     OFFSETS,
     Array,
-    Ints,
     PatternCounts,
     levels_slice,
 )
@@ -88,9 +87,9 @@ class ValueStatistics:
 def value_statistics(
     con: duckdb.DuckDBPyConnection, records: pl.DataFrame, columns: ComparedColumns
 ) -> ValueStatistics:
-    """The statistics of the comparison records; `columns`: the same records as they are compared."""
-    pairs = random_pairs(records.height)
-    sample = compare(con, columns, pairs[0], pairs[1], columns_with(columns.frame, "fk_"))
+    """The statistics of the comparison records; `columns`: the same records, to be compared."""
+    i, j = random_pairs(records.height)
+    sample = compare(con, columns, i, j, columns_with(columns.frame, "fk_"))
     return ValueStatistics(
         records=records.height,
         equal_pairs=equal_value_pairs(records),
@@ -155,11 +154,12 @@ def _counted_levels(comparison: str) -> list[int]:
 
 def initials_agree(records: pl.DataFrame) -> float:
     """Chance that two given names begin alike."""
-    counts = records["given"].drop_nulls().str.head(1).value_counts()["count"].to_list()
-    total = sum(counts)
-    if not total:
+    initials = records["given"].drop_nulls().str.head(1)
+    counts = initials.value_counts()["count"].to_list()
+    if not counts:
         return USUAL_INITIALS_AGREE
-    return max(sum(n * n for n in counts) / (total * total), LEAST_INITIALS_AGREE)
+    chance = sum(count * count for count in counts) / initials.len() ** 2
+    return max(chance, LEAST_INITIALS_AGREE)
 
 
 def own_names(con: duckdb.DuckDBPyConnection, records: pl.DataFrame) -> Array:
@@ -206,6 +206,3 @@ def _own_levels(
         counts = dict(con.execute(side_by_side(sql)).fetchall())
     numbers = range(1, len(comparison.levels) + 1)
     return np.array([counts.get(number, 0) for number in numbers], dtype=np.float64)
-
-
-__all__ = ["Ints", "ValueStatistics", "value_statistics"]
