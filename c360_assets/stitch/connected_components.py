@@ -87,6 +87,7 @@ def _attached(part: Ints, is_alone: Bools, edges: Edges, min_size: int) -> Ints:
     strongest = order[np.unique(node[order], return_index=True)[1]]
     node = node[strongest]
     target = part[other[strongest]]
+    # Sizes are those before anyone joined: the rank says how many come before into one part.
     size = np.bincount(part, minlength=len(part))
     fits = size[target] + _rank_within(target) + 1 < min_size
     attached = part.copy()

@@ -18,7 +18,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import nickname_map
-from c360_assets.stitch.cluster.clusters import decisions_table, link
+from c360_assets.stitch.cluster.clusters import clusters_table, decisions_table, link
 from c360_assets.stitch.cluster.parts import Parts, connected_parts, unmet_pairs
 from c360_assets.stitch.compare.agreement_patterns import (
     MISSING,
@@ -148,6 +148,7 @@ def _resolve(
 ) -> Resolution:
     progress("index records")
     stored = None if stored_model is None else read_model(stored_model)
+    # Frequencies are shares of the records that the model was fitted on, or its bins would move.
     population = None if stored is None else stored.records
     records = prepare_records(frame, known_given_names(), population=population)
     rid = records["rid"].to_numpy()
@@ -189,17 +190,8 @@ def _resolve(
     clustering = link(decided, parts, conflicts, config)
 
     progress("collect results")
-    clusters = pl.DataFrame(
-        {
-            "rid": rid,
-            "cluster": rid[clustering.label],
-            "component": rid[parts.component],
-            "supersized": parts.supersized_rid(rid),
-        }
-    )
-    same_person_pairs, household_pairs, _ = used_model.model.sizes.tolist()
     return Resolution(
-        clusters=clusters,
+        clusters=clusters_table(clustering, parts, rid),
         pairs=pairs_table(decided, rid),
         records=records,
         used=strategies,
@@ -214,8 +206,8 @@ def _resolve(
             "transitive_pairs": int(np.count_nonzero(closed.strategies == 0)),
             "components": len(np.unique(parts.component)),
             "clusters": len(np.unique(clustering.label)),
-            "expected_same_person_pairs": same_person_pairs,
-            "expected_household_pairs": household_pairs,
+            "expected_same_person_pairs": float(used_model.model.sizes[0]),
+            "expected_household_pairs": float(used_model.model.sizes[1]),
             "conflicts": conflicts.reason,
         },
     )

@@ -18,11 +18,23 @@ from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.stitch.score.match_model import levels_of
 
 SCHEMA = {
-    "rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "generational_suffix": pl.String, "birthdate": pl.Date,
-    "gender": pl.String, "email": pl.List(pl.String), "phone": pl.List(pl.String), "address": pl.String, "city": pl.String,
-    "state": pl.String, "postal": pl.String, "company": pl.String, "given_canonical": pl.List(pl.String),
-    "fk_loy": pl.String, "fk_web": pl.String,
-}  # fmt: skip
+    "rid": pl.Int64,
+    "given_name": pl.String,
+    "surname": pl.String,
+    "generational_suffix": pl.String,
+    "birthdate": pl.Date,
+    "gender": pl.String,
+    "email": pl.List(pl.String),
+    "phone": pl.List(pl.String),
+    "address": pl.String,
+    "city": pl.String,
+    "state": pl.String,
+    "postal": pl.String,
+    "company": pl.String,
+    "given_canonical": pl.List(pl.String),
+    "fk_loy": pl.String,
+    "fk_web": pl.String,
+}
 KNOWN = frozenset({"MARY", "JOHN", "WILLIAM", "BILL", "JANE", "JAMES", "DANIEL", "DANIELLE"})
 
 

@@ -1,4 +1,5 @@
-"""The three-class model on small random populations: sane without data, blind to missing values, honest about classes."""
+"""The three-class model on small random populations: sane without data, blind to missing values,
+honest about classes."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ SURNAME = [
 
 
 def population(persons: int, seed: int, household: bool) -> pl.DataFrame:
-    """Two records of each person; with `household`, persons live in pairs that share surname, address and phone."""
+    """Two records of each person; with `household`, persons live in pairs that share surname,
+    address and phone."""
     random = np.random.default_rng(seed)
     rows = []
     for person in range(persons):

@@ -1,4 +1,4 @@
-"""The stored model: it scores as on the day it was fitted, until there is a reason to fit another."""
+"""The stored model: it scores as on the day it was fitted, until there is a reason to fit anew."""
 
 from __future__ import annotations
 

@@ -106,6 +106,20 @@ def _contracted(
     return contracted
 
 
+def clusters_table(
+    clustering: Clustering, parts: Parts, rid: npt.NDArray[np.int64]
+) -> pl.DataFrame:
+    """The clusters as `Resolution` shows them."""
+    return pl.DataFrame(
+        {
+            "rid": rid,
+            "cluster": rid[clustering.label],
+            "component": rid[parts.component],
+            "supersized": parts.supersized_rid(rid),
+        }
+    )
+
+
 def decisions_table(
     decisions: Decisions, conflicts: Conflicts, rid: npt.NDArray[np.int64]
 ) -> pl.DataFrame:

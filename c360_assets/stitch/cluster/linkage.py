@@ -151,6 +151,7 @@ def _relabelled(links: _Links, label: Ints) -> _Links:
     b = np.maximum(one, other)[is_outer]
     if not len(a):
         return links
+    # Sums of floats depend on their order: sorting makes it the same in every run.
     order = np.lexsort((b, a))
     a = a[order]
     b = b[order]
@@ -192,6 +193,7 @@ def mean_linkage(pairs: PairSet, cut: float, contracted: Ints) -> Clustering:
     """
     n_nodes = len(contracted)
     value = np.where(pairs.value < 0, REPULSION * pairs.value, pairs.value)
+    # Below even odds the cut is evidence against, and counts as such.
     cut = REPULSION * cut if cut < 0 else cut
     clusters = _Clusters(pairs, value, value * pairs.weight, contracted)
     clusters.links = _with_best_of_faces(clusters.links, clusters.torn)

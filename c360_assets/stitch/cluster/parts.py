@@ -83,6 +83,7 @@ def unmet_pairs(part: Ints, met_i: Ints32, met_j: Ints32, min_size: int) -> Unme
     first = np.repeat(np.arange(len(member)), n_following)
     before = np.cumsum(n_following) - n_following
     step = np.arange(len(first)) - np.repeat(before, n_following)
+    # Members are in rid order inside a part, so the first of a pair is the smaller one.
     every = np.sort(member[first] * n_records + member[first + step + 1])
     met = met_i.astype(np.int64) * n_records + met_j
     unmet = every[~np.isin(every, met, assume_unique=True)]

@@ -72,20 +72,25 @@ FACT_BY_NAME = {fact.name: fact for fact in FACTS}
 COMPARISON_BY_ALIAS = {comparison.alias: comparison for comparison in COMPARISONS}
 FK_STATE = "fk_state"  # of all foreign keys of a pair together
 KNOWN_NAMES = (*FACT_BY_NAME, *COMPARISON_BY_ALIAS, FK_STATE)
-_EXPRESSIONS = (
-    *(sql for fact in FACTS for sql in (fact.guard, fact.sql)),
-    *(sql for item in COMPARISONS for sql in (item.present, item.level_sql())),
-)
-COLUMNS_READ = columns_read(" ".join(_EXPRESSIONS))
 
 
-def _known_names_in(sql: str) -> list[str]:
-    """What SQL refers to that is known of a pair already: facts, levels, state of foreign keys."""
-    words = set(re.findall(r"\w+", sql))
-    return [name for name in KNOWN_NAMES if name in words]
+def _known_names_by_expression() -> dict[str, list[str]]:
+    """What each SQL expression refers to that is known of a pair already: facts, levels, the state
+    of foreign keys."""
+    expressions = []
+    for fact in FACTS:
+        expressions += [fact.guard, fact.sql]
+    for comparison in COMPARISONS:
+        expressions += [comparison.present, comparison.level_sql()]
+    result = {}
+    for sql in expressions:
+        words = set(re.findall(r"\w+", sql))
+        result[sql] = [name for name in KNOWN_NAMES if name in words]
+    return result
 
 
-REFERRED = {sql: _known_names_in(sql) for sql in _EXPRESSIONS}
+REFERRED = _known_names_by_expression()
+COLUMNS_READ = columns_read(" ".join(REFERRED))
 
 
 @dataclass(frozen=True)
@@ -104,10 +109,6 @@ class ComparedColumns:
 
     frame: pl.DataFrame
 
-    @property
-    def height(self) -> int:
-        return self.frame.height
-
     @cached_property
     def held(self) -> dict[str, Bools]:
         """Which records hold each column that a comparison needs."""
@@ -122,6 +123,7 @@ class ComparedColumns:
         """The number of each record's value, and per number a record that holds it (any record,
         where none does)."""
         numbers = self.frame[code]
+        # A missing value shares number 0 with a value: pairs that lack one are never looked up.
         value = numbers.fill_null(0).to_numpy()
         record = np.zeros(int(value.max(initial=0)) + 1, dtype=np.int32)
         holding = numbers.is_not_null().arg_true().to_numpy()
@@ -224,6 +226,7 @@ class _Span:
 
     def _look_up(self, name: str) -> Bytes:
         """A fact (0 or 1) or the level of a comparison, of every pair; computed once."""
+        # Levels refer to earlier ones, which are computed when they are first asked for.
         if name not in self._known:
             if name in FACT_BY_NAME:
                 self._known[name] = self._fact(FACT_BY_NAME[name])

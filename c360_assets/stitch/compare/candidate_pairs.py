@@ -65,7 +65,8 @@ def build_pairs(
 
     def meetings_of(cursor: duckdb.DuckDBPyConnection, number: int) -> Ints:
         strategy = strategies[number]
-        # Keys are hashed by the engine: their text takes eight times the memory.
+        # Keys are hashed by the engine: their text takes eight times the memory. Two keys of one
+        # hash bring pairs together that differ, which costs comparing them.
         sql = key_rows_sql([strategy], "hash(bk) AS h")
         with registered(cursor, er_records=records):
             keys = cursor.sql(sql).fetchnumpy()
@@ -140,6 +141,7 @@ def meetings(rows: KeyRows, strategy: Strategy, *, split: bool) -> Meetings:
     nothing = np.zeros(0, dtype=np.int64)
     if not len(rows.key):
         return Meetings(nothing, nothing)
+    # Rows of one block come in any order here: they are sorted by place below.
     order = np.argsort(rows.key)
     key = rows.key[order]
     asked = rows.asked[order]

@@ -136,6 +136,7 @@ def approximate_keys(patterns: Ints, keys: Mapping[str, KeyStates]) -> dict[str,
             fits = np.isin(
                 level, COMPARISON_BY_NAME[fitting.comparison].level_numbers(*fitting.labels)
             )
+            # Agreement belongs to whoever compared the pairs: its arrays are not changed.
             state = result[column].copy()
             different = state == DIFFERENT
             state[different & (level == 0)] = MISSING

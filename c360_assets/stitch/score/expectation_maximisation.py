@@ -116,6 +116,7 @@ def fit(statistics: ValueStatistics, compared: PatternCounts, *, classes: int = 
     pairs = _Patterns(compared)
     strangers = _Strangers(statistics, prior, sample)
     n_records = statistics.records
+    # The number of strangers is not learned: nearly all pairs of records are.
     world = (n_records + PHANTOM_RECORDS) * (n_records + PHANTOM_RECORDS - 1) / 2
     has_household = classes == 3
     # Relatives' names and birthdates are unrelated from the start, or the class of one person takes
@@ -157,6 +158,7 @@ def _expect(parameters: _Parameters, pairs: _Patterns, sample: _Patterns) -> _Ex
     """The E-step: how many pairs of each class have each pattern."""
     joint = parameters.joint(pairs.matrix)
     posterior = np.exp(joint - _log_total(joint)[:, None]) * pairs.counts[:, None]
+    # Random pairs tell of strangers only: a sample hardly meets one person twice.
     joint = parameters.joint(sample.matrix)
     stranger = np.exp(joint[:, 2] - _log_total(joint)) * sample.counts
     return _Expected(
@@ -231,6 +233,7 @@ class _Strangers:
         prior = self._prior.u
         person, household, stranger = expected.at_level.T
         prior_of_counts = PRIOR_STRANGERS * prior
+        # The other classes may claim more equal pairs than there are: strangers keep a tenth.
         equal = np.maximum(self._equal - person - household, 0.1 * self._equal)
         of_held = self._held + PRIOR_STRANGERS
         at_random = expected.random_strangers

@@ -57,6 +57,7 @@ class Model:
 
     def log_odds(self, patterns: Ints) -> tuple[Array, Array]:
         """Log-odds of same person, and of same household, for each pattern."""
+        # Logarithms throughout: products over all comparisons leave the range of floats.
         joint = design_matrix(patterns) @ self.log_probability + np.log(self.sizes)
         person = joint[:, 0] - np.logaddexp(joint[:, 1], joint[:, 2])
         household = joint[:, 1] - np.logaddexp(joint[:, 0], joint[:, 2])
@@ -118,6 +119,7 @@ def levels_of(patterns: Ints, comparison: str) -> Ints:
 
 def design_matrix(patterns: Ints) -> sparse.csr_matrix:
     """One row per pattern, one column per level, 1 where the pattern holds the level."""
+    # Sparse: a pattern holds one level of each comparison, of more than a hundred levels in all.
     levels = np.stack([levels_of(patterns, name) for name in OFFSETS], axis=1)
     present = levels > 0
     columns = levels + np.array(list(OFFSETS.values())) - 1

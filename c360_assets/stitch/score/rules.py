@@ -45,6 +45,7 @@ class Scored:
 
     def decider(self) -> pl.Series:
         """The name of who decided each pair."""
+        # Pairs of trivial duplicates join these in one table, whose type must know their decider.
         return named(self.decided_by, (*self.deciders, "trivial_duplicate"))
 
 

@@ -22,6 +22,7 @@ def score_of(log_odds: Array) -> Array:
     """Score 0.00-4.99: linear inside each band, rounded down to hundredths; 3.0 is even odds."""
     exact_score = np.interp(log_odds, EDGES, np.arange(6.0))
     band = np.minimum(np.floor(exact_score), 4.0)
+    # A rounding error below a hundredth still counts as that hundredth.
     hundredths = np.floor((exact_score - band) * 100 + 1e-9)
     return np.asarray(band + np.minimum(hundredths / 100, 0.99))
 

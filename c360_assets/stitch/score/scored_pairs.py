@@ -26,6 +26,7 @@ from c360_assets.tenant.models import MatchingConfig
 
 Ints32 = npt.NDArray[np.int32]
 MATCH_TYPES = ["scored", "scored_transitive"]
+# The tables add pairs of trivial duplicates, which are never compared.
 MATCH_TYPE = pl.Enum([*MATCH_TYPES, "trivial_duplicate"])
 DIGITS = 6  # of published log-odds
 
