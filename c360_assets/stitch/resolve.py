@@ -83,7 +83,7 @@ class Resolution:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparisonInputs:
     """What pairs are compared on: columns of the comparison records, keys among them, labels."""
 
     columns: ComparedColumns
@@ -160,17 +160,17 @@ def _resolve(
     progress("compare pairs")
     key_columns = [*columns_with(frame, "fk_"), *columns_with(frame, "sk_")]
     labels = labelled(label_pairs, rid)
-    on = Compared(compared_columns(records, key_columns), key_columns, labels)
-    compared = compare_candidates(con, on, candidates, 1 << len(strategies))
+    inputs = ComparisonInputs(compared_columns(records, key_columns), key_columns, labels)
+    compared = compare_candidates(con, inputs, candidates, 1 << len(strategies))
     del candidates
     pattern_counts = PatternCounts.of(compared.pattern)
 
     if stored_model is None or stored is None:
         progress("fit the model")
-        used_model = fit_match_model(con, records, on, pattern_counts, config.matching.model)
+        used_model = fit_match_model(con, records, inputs, pattern_counts, config.matching.model)
     else:
         used_model = UsedModel(stored, stored_model, drift(stored, pattern_counts))
-    conflicts = hard_conflicts(used_model.model, config, on)
+    conflicts = hard_conflicts(used_model.model, config, inputs)
 
     progress("score pairs")
     scorer = Scorer(used_model.model, config.matching, conflicts, holds_contacts(records))
@@ -182,7 +182,7 @@ def _resolve(
 
     progress("cluster")
     parts = connected_parts(len(rid), scored, config)
-    closed = add_transitive_pairs(con, on, scored, parts, config)
+    closed = add_transitive_pairs(con, inputs, scored, parts, config)
     n_compared = compared.n
     # Most pairs lead nowhere, and clustering needs their memory.
     del compared, scored
@@ -226,15 +226,18 @@ def holds_contacts(records: pl.DataFrame) -> bool:
 
 
 def compare_candidates(
-    con: duckdb.DuckDBPyConnection, on: Compared, candidates: CandidatePairs, label_bit: int
+    con: duckdb.DuckDBPyConnection,
+    inputs: ComparisonInputs,
+    candidates: CandidatePairs,
+    label_bit: int,
 ) -> ComparedPairs:
     """The candidate pairs, and labelled pairs that no block brought together, compared. Local to a
     pair.
 
     `label_bit`: stands for the labels among the bits of the strategies.
     """
-    compared = _compare(con, on, candidates)
-    unmet = on.labels.not_among(candidates.i, candidates.j)
+    compared = _compare(con, inputs, candidates)
+    unmet = inputs.labels.not_among(candidates.i, candidates.j)
     if not unmet:
         return compared
     by_label = CandidatePairs(
@@ -242,23 +245,23 @@ def compare_candidates(
         unmet.j.astype(np.int32),
         np.full(len(unmet.i), label_bit, dtype=np.int64),
     )
-    return compared.with_more(_compare(con, on, by_label))
+    return compared.with_more(_compare(con, inputs, by_label))
 
 
 def _compare(
-    con: duckdb.DuckDBPyConnection, on: Compared, candidates: CandidatePairs
+    con: duckdb.DuckDBPyConnection, inputs: ComparisonInputs, candidates: CandidatePairs
 ) -> ComparedPairs:
-    agreement = compare(con, on.columns, candidates.i, candidates.j, on.key_columns)
+    agreement = compare(con, inputs.columns, candidates.i, candidates.j, inputs.key_columns)
     keys = approximate_keys(agreement.pattern, agreement.keys)
-    if on.labels:
-        keys[LABEL] = on.labels.states(candidates.i, candidates.j)
+    if inputs.labels:
+        keys[LABEL] = inputs.labels.states(candidates.i, candidates.j)
     return ComparedPairs(candidates.i, candidates.j, candidates.strategies, agreement.pattern, keys)
 
 
 def fit_match_model(
     con: duckdb.DuckDBPyConnection,
     records: pl.DataFrame,
-    on: Compared,
+    inputs: ComparisonInputs,
     compared: PatternCounts,
     kind: str,
 ) -> UsedModel:
@@ -269,27 +272,29 @@ def fit_match_model(
     if kind == "recordlinkage_ecm":
         reference = fit_ecm(compared)
         return UsedModel(reference, rounded(reference.table(), records.height), {})
-    statistics = value_statistics(con, records, on.columns)
+    statistics = value_statistics(con, records, inputs.columns)
     table = model_table(fit(statistics, compared, classes=2 if kind == "two_class" else 3))
     return UsedModel(read_model(table), table, {})
 
 
-def hard_conflicts(model: Model | EcmModel, config: StitchConfig, on: Compared) -> Conflicts:
+def hard_conflicts(
+    model: Model | EcmModel, config: StitchConfig, inputs: ComparisonInputs
+) -> Conflicts:
     """The hard conflicts of the tenant; with labels, those that hold records apart too."""
     conflicts = choose_conflicts(
         model,
         dict(config.clustering.conflict_fields),
         "always" if config.clustering.algorithm == "hierarchical" else "learned",
-        tuple(column for column in on.key_columns if column.startswith("sk_")),
+        tuple(column for column in inputs.key_columns if column.startswith("sk_")),
     )
-    if not on.labels:
+    if not inputs.labels:
         return conflicts
     return replace(conflicts, keys=(*conflicts.keys, LABEL))
 
 
 def add_transitive_pairs(
     con: duckdb.DuckDBPyConnection,
-    on: Compared,
+    inputs: ComparisonInputs,
     scored: ScoredPairs,
     parts: Parts,
     config: StitchConfig,
@@ -301,10 +306,10 @@ def add_transitive_pairs(
     min_size = config.clustering.supersized.min_size
     unmet = unmet_pairs(parts.part, pairs.i[inside], pairs.j[inside], min_size)
     by_no_strategy = np.zeros(len(unmet.i), dtype=np.int64)
-    transitive = _compare(con, on, CandidatePairs(unmet.i, unmet.j, by_no_strategy))
+    transitive = _compare(con, inputs, CandidatePairs(unmet.i, unmet.j, by_no_strategy))
     publishes_all = config.outputs.get("stitch_scores") == "all"
     published = scored.score >= (ALL_SCORES if publishes_all else WEAK_AND_BETTER)
-    has_label = on.labels.states(pairs.i, pairs.j) != MISSING
+    has_label = inputs.labels.states(pairs.i, pairs.j) != MISSING
     return pairs.take(inside | published | has_label).with_more(transitive)
 
 

@@ -8,7 +8,7 @@ expressions over the comparison records; a NULL part gives no key.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -170,12 +170,7 @@ def chosen_strategies(
     of_keys = _key_strategies(frame, config.fk_limit)
     known = {_setting_name(strategy.name): strategy for strategy in (*STRATEGIES, *of_keys)}
     settings = _settings(config.strategies)
-    for name in settings:
-        if name not in known and name != "fk" and not name.startswith("bk-"):
-            raise C360Error(
-                f"stitch: unknown blocking strategy {name!r}; "
-                f"known are fk, bk-<label>, {', '.join(BY_NAME)}"
-            )
+    _refuse_unknown(settings, known)
     by_default = _of_preset(config.preset) | of_rules(rules)
     by_default.update(_setting_name(strategy.name) for strategy in of_keys)
 
@@ -189,6 +184,16 @@ def chosen_strategies(
             own_limit = None if setting is None else setting.limit
             chosen.append(_limited(strategy, own_limit, config.limit))
     return chosen
+
+
+def _refuse_unknown(names: Iterable[str], known: Container[str]) -> None:
+    """Settings may name foreign keys altogether, and blocking keys that no record holds today."""
+    for name in names:
+        if name not in known and name != "fk" and not name.startswith("bk-"):
+            raise C360Error(
+                f"stitch: unknown blocking strategy {name!r}; "
+                f"known are fk, bk-<label>, {', '.join(BY_NAME)}"
+            )
 
 
 def _of_preset(preset: str) -> set[str]:

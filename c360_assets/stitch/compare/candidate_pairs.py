@@ -55,7 +55,7 @@ def build_pairs(
     that like records stay together; `oversized='purge'` drops it instead. Raises C360Error for more
     records than a packed meeting can hold.
     """
-    by_place = records.select(*SIMILARITY_ORDER, "i").sort(*SIMILARITY_ORDER, "i")["i"].to_numpy()
+    by_place = cutting_order(records)
     n_records = len(by_place)
     place = np.empty(n_records, dtype=np.int64)
     place[by_place] = np.arange(n_records)
@@ -78,6 +78,12 @@ def build_pairs(
     packed = np.concatenate([np.zeros(0, dtype=np.int64), *found])
     packed.sort()
     return distinct_pairs(packed, bits)
+
+
+def cutting_order(records: pl.DataFrame) -> Ints32:
+    """Positions of the records in the order in which large blocks are cut. Needs all records."""
+    columns = records.select(*SIMILARITY_ORDER, "i")
+    return columns.sort(*SIMILARITY_ORDER, "i")["i"].to_numpy()
 
 
 def _packed(one: Ints32, other: Ints32, strategy: int, bits: int) -> Ints:

@@ -163,16 +163,16 @@ class _Decisions:
         self._is_open = np.ones(len(model_score), dtype=bool)
 
     def settle(
-        self, hit: Bools, score: Array | float, decider: str, *, fk_equal: bool = False
+        self, applies: Bools, score: Array | float, decider: str, *, fk_equal: bool = False
     ) -> None:
         """Give those of the pairs that are still open this score."""
-        hit = hit & self._is_open
-        self._score[hit] = score if isinstance(score, float) else score[hit]
-        self._decided_by[hit] = len(self._deciders)
+        applies = applies & self._is_open
+        self._score[applies] = score if isinstance(score, float) else score[applies]
+        self._decided_by[applies] = len(self._deciders)
         self._deciders.append(decider)
-        self._is_open[hit] = False
+        self._is_open[applies] = False
         if fk_equal:
-            self._fk_equal[hit] = True
+            self._fk_equal[applies] = True
 
     def scored(self) -> Scored:
         return Scored(
@@ -202,8 +202,8 @@ def _separate_by_keys(
     """Separation keys: given name and suffix where they are hard conflicts, and sk_ columns."""
     for field in ("given_name", "generational_suffix"):
         if field in conflicts.levels:
-            hit = np.isin(levels_of(patterns, field), conflicts.levels[field])
-            decisions.settle(hit, 0.0, "sk-" + field.replace("_", "-"))
+            applies = np.isin(levels_of(patterns, field), conflicts.levels[field])
+            decisions.settle(applies, 0.0, "sk-" + field.replace("_", "-"))
     for column in conflicts.keys:
         if column != LABEL:
             decisions.settle(keys[column] == DIFFERENT, 0.0, _key_name(column))
@@ -224,12 +224,12 @@ def _apply_rule_list(
     model_score = score_of(log_odds)
     for number, rule in enumerate(rules, 1):
         conditions = [_condition(written) for written in rule.when]
-        hit = np.logical_and.reduce([_truth(one, patterns, keys) for one in conditions])
+        applies = np.logical_and.reduce([_truth(one, patterns, keys) for one in conditions])
         fuzzy = any(one.fuzzy for one in conditions)
         names_key = any(one.semantic.startswith("fk-") for one in conditions)
         joins = rule.action == "cluster"
         decisions.settle(
-            hit,
+            applies,
             _score_of_rule(joins, fuzzy, model_score),
             f"rule {number}",
             fk_equal=joins and names_key,
