@@ -311,6 +311,3 @@ def add_transitive_pairs(
     published = scored.score >= (ALL_SCORES if publishes_all else WEAK_AND_BETTER)
     has_label = inputs.labels.states(pairs.i, pairs.j) != MISSING
     return pairs.take(inside | published | has_label).with_more(transitive)
-
-
-__all__ = ["Model", "Resolution", "resolve"]

@@ -290,8 +290,9 @@ class _Span:
         result = of_equal_values[left]
 
         different = np.flatnonzero(left != right)
-        value_pair = left[different].astype(np.int64) << 32 | right[different]
-        distinct, position = np.unique(value_pair, return_inverse=True)
+        distinct, position = np.unique(
+            left[different].astype(np.int64) << 32 | right[different], return_inverse=True
+        )
         left_record = record[distinct >> 32]
         right_record = record[distinct & 0xFFFFFFFF]
         of_value_pairs = self._evaluate(sql, columns, left_record, right_record, {})

@@ -72,10 +72,15 @@ def build_pairs(
             keys = cursor.sql(sql).fetchnumpy()
         rows = KeyRows(keys["h"], keys["asked"], place[keys["i"]])
         met = meetings(rows, strategy, split=oversized == "split")
-        return _packed(by_place[met.left], by_place[met.right], number, bits)
+        return _packed(by_place[met.left], by_place[met.right], bits, number)
 
-    found = in_threads(con, meetings_of, range(len(strategies)), 2 * n_records)
-    packed = np.concatenate([np.zeros(0, dtype=np.int64), *found])
+    # The meetings of single strategies are not kept beside those of all: no name holds them.
+    packed = np.concatenate(
+        [
+            np.zeros(0, dtype=np.int64),
+            *in_threads(con, meetings_of, range(len(strategies)), 2 * n_records),
+        ]
+    )
     packed.sort()
     return distinct_pairs(packed, bits)
 
@@ -86,13 +91,17 @@ def cutting_order(records: pl.DataFrame) -> Ints32:
     return columns.sort(*SIMILARITY_ORDER, "i")["i"].to_numpy()
 
 
-def _packed(one: Ints32, other: Ints32, strategy: int, bits: int) -> Ints:
-    """One number per meeting: the smaller position, the larger one, the strategy."""
-    one = one.astype(np.int64)
-    other = other.astype(np.int64)
-    first = np.minimum(one, other) << (bits + STRATEGY_BITS)
-    second = np.maximum(one, other) << STRATEGY_BITS
-    return np.asarray(first | second | strategy)
+def _packed(one: Ints32, other: Ints32, bits: int, strategy: int) -> Ints:
+    """One number per meeting: the smaller position, the larger one in so many bits, the strategy.
+
+    Built in place: meetings are the most numerous things of all.
+    """
+    packed = np.minimum(one, other).astype(np.int64)
+    packed <<= bits
+    packed |= np.maximum(one, other)
+    packed <<= STRATEGY_BITS
+    packed |= strategy
+    return packed
 
 
 def distinct_pairs(packed: Ints, bits: int, stretch: int = STRETCH) -> CandidatePairs:
@@ -150,12 +159,10 @@ def meetings(rows: KeyRows, strategy: Strategy, *, split: bool) -> Meetings:
     # Rows of one block come in any order here: they are sorted by place below.
     order = np.argsort(rows.key)
     key = rows.key[order]
-    asked = rows.asked[order]
-    place = rows.place[order]
 
     block = np.cumsum(np.concatenate([[False], key[1:] != key[:-1]]))
     size = np.bincount(block)
-    n_asked = np.bincount(block, weights=asked).astype(np.int64)
+    n_asked = np.bincount(block, weights=rows.asked[order]).astype(np.int64)
     if strategy.asking_key:
         largest_side = np.maximum(n_asked, size - n_asked)
         has_pairs = (n_asked > 0) & (n_asked < size)
@@ -169,7 +176,8 @@ def meetings(rows: KeyRows, strategy: Strategy, *, split: bool) -> Meetings:
         return Meetings(nothing, nothing)
 
     # One sort by block, side and place: the numbers are small enough to stand in one.
-    packed = np.sort((block[kept] * 2 + asked[kept]) << 32 | place[kept])
+    row = order[kept]
+    packed = np.sort((block[kept] * 2 + rows.asked[row]) << 32 | rows.place[row])
     side = packed >> 32
     place = packed & 0xFFFFFFFF
     chunk_size = np.where(oversized[side >> 1], strategy.chunk_size or 1, len(side))

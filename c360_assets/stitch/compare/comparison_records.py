@@ -115,8 +115,8 @@ def prepare_records(
     be in any order. `emails`, `phones` and `variants` are NULL unless there are several values;
     `email` and `phone` are the first ones.
     """
-    in_order = frame if frame["rid"].is_sorted() else frame.sort("rid")
-    records = _with_parts_of_values(_named_values(in_order))
+    records = _named_values(frame if frame["rid"].is_sorted() else frame.sort("rid"))
+    records = _with_parts_of_values(records)
     return _with_frequencies(
         records, frame.height if population is None else population, known_names
     )
