@@ -75,10 +75,13 @@ class _Parameters:
     u: Array
     sizes: Array
 
+    def log_probability(self) -> Array:
+        """(levels, 3)."""
+        return np.log(np.stack([self.m, self.h, self.u], axis=1))
+
     def joint(self, matrix: sparse.csr_matrix) -> Array:
         """(patterns, 3) log of the expected pairs of each class with the pattern."""
-        log_probability = np.log(np.stack([self.m, self.h, self.u], axis=1))
-        return np.asarray(matrix @ log_probability + np.log(self.sizes))
+        return np.asarray(matrix @ self.log_probability() + np.log(self.sizes))
 
     def moved_since(self, before: _Parameters) -> float:
         """The largest change of an m, or of the logarithm of a learned class size."""
@@ -115,43 +118,33 @@ def fit(statistics: ValueStatistics, compared: PatternCounts, *, classes: int = 
     sample = _Patterns(statistics.sample)
     pairs = _Patterns(compared)
     strangers = _Strangers(statistics, prior, sample)
-    n_records = statistics.records
-    # The number of strangers is not learned: nearly all pairs of records are.
-    world = (n_records + PHANTOM_RECORDS) * (n_records + PHANTOM_RECORDS - 1) / 2
-    has_household = classes == 3
-    # Relatives' names and birthdates are unrelated from the start, or the class of one person takes
-    # the relatives it meets first.
-    parameters = _Parameters(
-        m=prior.m.copy(),
-        h=_household(prior.h, prior.u, prior.m),
-        u=prior.u.copy(),
-        sizes=np.array(
-            [
-                max(n_records * 0.5, 1.0),
-                max(n_records * 0.1, 1.0) if has_household else NO_HOUSEHOLD,
-                world,
-            ]
-        ),
-    )
+    parameters = _start(prior, statistics.records, has_household=classes == 3)
     at_person = np.zeros(len(LEVELS))
     for _ in range(ITERATIONS):
         expected = _expect(parameters, pairs, sample)
         at_person = expected.at_level[:, 0]
         before = parameters
-        m = np.where(FIXED_M, prior.m, _learned(expected.at_level[:, 0], prior.m))
-        m = _capped(m)
-        u = strangers.probability(expected, before.u)
-        household_pairs = expected.of_class[1] + 1.0 if has_household else NO_HOUSEHOLD
-        parameters = _Parameters(
-            m=m,
-            h=_household(_learned(expected.at_level[:, 1], prior.h), u, m),
-            u=u,
-            sizes=np.array([expected.of_class[0] + 1.0, household_pairs, world]),
-        )
+        parameters = _maximise(before, expected, prior, strangers, has_household=classes == 3)
         if parameters.moved_since(before) < TOLERANCE:
             break
-    log_probability = np.log(np.stack([parameters.m, parameters.h, parameters.u], axis=1))
-    return Model(log_probability, parameters.sizes, at_person, n_records)
+    return Model(
+        parameters.log_probability(), parameters.sizes, at_person, records=statistics.records
+    )
+
+
+def _start(prior: _Priors, n_records: int, *, has_household: bool) -> _Parameters:
+    """A person of every second record, a relative of every tenth, and everybody else."""
+    person_pairs = max(n_records * 0.5, 1.0)
+    household_pairs = max(n_records * 0.1, 1.0) if has_household else NO_HOUSEHOLD
+    world = (n_records + PHANTOM_RECORDS) * (n_records + PHANTOM_RECORDS - 1) / 2
+    return _Parameters(
+        m=prior.m,
+        # Relatives' names and birthdates are unrelated from the start, or the class of one person
+        # takes the relatives it meets first.
+        h=_household(prior.h, prior.u, prior.m),
+        u=prior.u,
+        sizes=np.array([person_pairs, household_pairs, world]),
+    )
 
 
 def _expect(parameters: _Parameters, pairs: _Patterns, sample: _Patterns) -> _Expected:
@@ -165,6 +158,29 @@ def _expect(parameters: _Parameters, pairs: _Patterns, sample: _Patterns) -> _Ex
         of_class=np.array([posterior[:, 0].sum(), posterior[:, 1].sum()]),
         at_level=np.asarray(pairs.transposed @ posterior),
         random_strangers=np.asarray(sample.transposed @ stranger),
+    )
+
+
+def _maximise(
+    before: _Parameters,
+    expected: _Expected,
+    prior: _Priors,
+    strangers: _Strangers,
+    *,
+    has_household: bool,
+) -> _Parameters:
+    """The M-step: the parameters under which the expected counts are likeliest, priors added."""
+    person, household, _ = expected.at_level.T
+    m = _capped(np.where(FIXED_M, prior.m, _learned(person, prior.m)))
+    u = strangers.probability(expected, before.u)
+    household_pairs = expected.of_class[1] + 1.0 if has_household else NO_HOUSEHOLD
+    # The number of strangers is not learned: nearly all pairs of records are.
+    world = before.sizes[2]
+    return _Parameters(
+        m=m,
+        h=_household(_learned(household, prior.h), u, m),
+        u=u,
+        sizes=np.array([expected.of_class[0] + 1.0, household_pairs, world]),
     )
 
 
