@@ -34,7 +34,8 @@ FORCED = 12.0
 FULL_STRENGTH = 30.0
 STRENGTH_POWER = 4
 LEAST_STRENGTH = 0.05
-JOINS, SEPARATES = 3.0, 1.0  # scores of rules from which they join, and below which they separate
+JOINS = 3.0  # the score of a rule from which it joins
+SEPARATES = 1.0  # the score of a rule below which it separates
 
 
 def link(
