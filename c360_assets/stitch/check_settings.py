@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterable
 
 from c360_assets.semantics.tags import PROFILE_TAGS, tag_info
 from c360_assets.stitch.compare.blocking import BY_NAME
-from c360_assets.stitch.score.rules import DOCUMENTED_CONFLICTS, FUZZY, SEMANTICS
+from c360_assets.stitch.score.conflicts import DOCUMENTED_CONFLICTS
+from c360_assets.stitch.score.rules import FUZZY, SEMANTICS
 from c360_assets.tenant.config_check import ConfigCheck, did_you_mean, nearest_or_all
 from c360_assets.tenant.document import KeyPath
 from c360_assets.tenant.models import SourceTable, Tenant
