@@ -13,13 +13,14 @@ from zoneinfo import available_timezones
 from pydantic import ValidationError
 
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.column_types import GENERATED_COLUMNS
 from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import without_marks
 from c360_assets.tenant.files import FilePattern, PatternError
 from c360_assets.tenant.findings import Findings
 from c360_assets.tenant.models import FeedConfig, FilesConfig
 
-GENERATED = ("_pk", "_uuid_pk", "_updated", "amperity_id")
+GENERATED = tuple(GENERATED_COLUMNS)
 NESTED = frozenset({"array", "map", "struct"})
 # Letters a date pattern may use outside quotes: year, month, day, day of year, hours, minute, second, fraction, am/pm, zone.
 DATE_LETTERS = frozenset("yMdDHhmsSaZz")
