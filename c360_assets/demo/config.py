@@ -1,4 +1,6 @@
-"""The configuration files of the demo tenant, as they lie in `template/`, with the tenant's own id filled in."""
+"""The configuration files of the demo tenant, as they lie in `template/`, with the tenant's own id
+filled in.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ cache/
 
 
 def render_config(*, seed: int = 1) -> dict[str, str]:
-    """Path below the tenant folder -> text, ordered by path. The tenant's id is a function of the seed."""
+    """Path below the tenant folder -> text, ordered by path.
+
+    The tenant's id is a function of the seed.
+    """
     found: dict[str, str] = {".gitignore": GITIGNORE}
     _collect(files("c360_assets.demo") / "template", "", found)
     tenant_id = str(uuid5(NAMESPACE_URL, f"c360_assets/demo/{seed}"))

@@ -1,8 +1,9 @@
-"""What each source writes down of a person: the five customer feeds, with the dirt that is typical of each.
+"""What each source writes down of a person: the five customer feeds, with the dirt that is typical
+of each.
 
-A source takes a view of its people at the moment of the record (old surname, old address) and renders its own columns; a share
-of the records is changed again while the files are being delivered. Orders belong to `orders`, files and rejected rows to
-`landing`.
+A source takes a view of its people at the moment of the record (old surname, old address) and
+renders its own columns; a share of the records is changed again while the files are being
+delivered. Orders belong to `orders`, files and rejected rows to `landing`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def scramble(index: np.ndarray, factor: int, start: int) -> pl.Series:
 
 @dataclass(frozen=True)
 class Source:
-    """How a source meets people: the share of people it knows, of second records among them, and how it writes them down."""
+    """How a source meets people: the share of people it knows, of second records among them, and
+    how it writes them down.
+    """
 
     datasource: str  # the table that goes to Stitch: truth is written in its name
     share: float
@@ -61,8 +64,9 @@ def make_records(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Records of one source over the whole delivery time.
 
-    Returns (rows, base): `rows` has every version to deliver with the source's columns and `_key`, `_created`, `_updated` (local
-    time), `_person`, `_household`; `base` the first version of each record, which orders are made for.
+    Returns (rows, base): `rows` has every version to deliver with the source's columns and `_key`,
+    `_created`, `_updated` (local time), `_person`, `_household`; `base` the first version of each
+    record, which orders are made for.
     """
     row, copy = _meetings(rng, source, len(people))
     n = len(row)
@@ -101,7 +105,10 @@ def _meetings(rng: np.random.Generator, source: Source, n: int) -> tuple[np.ndar
 
 
 def _daytime(rng: np.random.Generator, day: np.ndarray) -> pl.Series:
-    """A moment of opening hours on the given day (days after the first delivery day; negative before it)."""
+    """A moment of opening hours on the given day (days after the first delivery day.
+
+    Negative before it).
+    """
     seconds = day.astype(np.int64) * 86_400 + rng.integers(7 * 3600, 23 * 3600, len(day))
     return pl.Series(np.datetime64(FIRST_MOMENT, "us") + seconds.astype("timedelta64[s]"))
 
@@ -164,7 +171,10 @@ def _with_suffix(rng: np.random.Generator, v: pl.DataFrame, surname: pl.Series) 
 
 
 def _street(rng: np.random.Generator, v: pl.DataFrame, keep: float, long: float) -> pl.DataFrame:
-    """Columns address, address2, city, state, zip; kept or missing together; the unit sometimes stands in the first line."""
+    """Columns address, address2, city, state, zip.
+
+    Kept or missing together; the unit sometimes stands in the first line.
+    """
     n = len(v)
     line = typo(rng, mix(rng, (long, v["street_line"]), (1 - long, v["street_short"])), 0.012)
     inline = pl.Series(rng.random(n) < 0.4)
@@ -279,7 +289,10 @@ def _till(rng: np.random.Generator, v: pl.DataFrame) -> pl.DataFrame:
 
 
 def _nobodies(rng: np.random.Generator, frame: pl.DataFrame, shop_phone: pl.Series) -> pl.DataFrame:
-    """Cards made for nobody in particular: guests and the cashier's tests. Column `_nobody` marks them."""
+    """Cards made for nobody in particular: guests and the cashier's tests.
+
+    Column `_nobody` marks them.
+    """
     u = pl.Series("u", rng.random(len(frame)))
     guest, test = u < 0.005, (u >= 0.005) & (u < 0.008)
     blank = [

@@ -1,7 +1,7 @@
 """What goes wrong between a person and a record: typos, mixed choices, lost values.
 
-Vectorised; each function takes the generator that decides and is deterministic in it. Which source suffers from what belongs to
-`customers`.
+Vectorised; each function takes the generator that decides and is deterministic in it. Which source
+suffers from what belongs to `customers`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ def hide(rng: np.random.Generator, values: pl.Series, share_kept: float) -> pl.S
 
 
 def mix(rng: np.random.Generator, *choices: tuple[float, pl.Series | None]) -> pl.Series:
-    """Per row one of the series, by weight; None stands for a missing value. A missing choice falls back to the first series."""
+    """Per row one of the series, by weight.
+
+    None stands for a missing value. A missing choice falls back to the first series.
+    """
     first = choices[0][1]
     assert first is not None
     edges = np.cumsum([weight for weight, _ in choices])
@@ -41,7 +44,9 @@ def mix(rng: np.random.Generator, *choices: tuple[float, pl.Series | None]) -> p
 def typo(
     rng: np.random.Generator, values: pl.Series, share: float, alphabet: np.ndarray = LETTERS
 ) -> pl.Series:
-    """One slip of the keyboard in a share of the values: a wrong, lost, doubled or swapped character, never the first one."""
+    """One slip of the keyboard in a share of the values: a wrong, lost, doubled or swapped
+    character, never the first one.
+    """
     n = len(values)
     frame = pl.DataFrame({"v": values}).with_columns(
         hit=pl.Series(rng.random(n) < share),

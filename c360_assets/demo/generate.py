@@ -1,7 +1,7 @@
 """Writes a whole tenant: configuration, landing files per delivery day, and the truth beside them.
 
-The order of work: people of a chunk, their records in five sources, their orders, all appended to the open files. Everything is a
-function of (people, days, seed).
+The order of work: people of a chunk, their records in five sources, their orders, all appended to
+the open files. Everything is a function of (people, days, seed).
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ def generate_tenant(
 ) -> None:
     """Write a complete tenant folder below `root`, which must not hold a tenant yet.
 
-    About 2.6 customer records and 9 order items per person; the first day holds the history of three years, each later day
-    what changed on the day before. `truth/records.parquet` says for every record that loads (datasource, pk) who it is
-    (person_id, household_id), `truth/people.parquet` describes the people. The same arguments give the same bytes.
-    `progress(done, people)` is called after each chunk. Raises C360Error for impossible arguments or a folder in use.
+    About 2.6 customer records and 9 order items per person; the first day holds the history of
+    three years, each later day what changed on the day before. `truth/records.parquet` says for
+    every record that loads (datasource, pk) who it is (person_id, household_id),
+    `truth/people.parquet` describes the people. The same arguments give the same bytes.
+    `progress(done, people)` is called after each chunk. Raises C360Error for impossible arguments
+    or a folder in use.
     """
     root = Path(root)
     if people < 1 or not 1 <= days <= MAX_DAYS or seed < 0:
@@ -122,7 +124,10 @@ def _remember(
 
 
 def _catalogue(landing: Path, products: pl.DataFrame, days: int) -> None:
-    """The whole catalogue about once a week; the second one lacks a few products and has new prices."""
+    """The whole catalogue about once a week.
+
+    The second one lacks a few products and has new prices.
+    """
     dearer = products.filter(pl.int_range(pl.len()) % 61 != 60).with_columns(
         msrp=pl.col("msrp") * 103 // 100
     )
@@ -137,7 +142,10 @@ def _catalogue(landing: Path, products: pl.DataFrame, days: int) -> None:
 
 
 class _Truth:
-    """`truth/`: who is behind each record. Guests and test cards are nobody: each is a person and household of its own."""
+    """`truth/`: who is behind each record.
+
+    Guests and test cards are nobody: each is a person and household of its own.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

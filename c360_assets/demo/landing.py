@@ -1,7 +1,9 @@
-"""Writes landing files day by day, in the format, date style and naming of each source, with the rows a load must reject.
+"""Writes landing files day by day, in the format, date style and naming of each source, with the
+rows a load must reject.
 
-Files stay open while chunks of people arrive, so memory does not grow with the tenant. Bytes depend on the rows alone. What the
-rows say belongs to `customers` and `orders`; how they are read, to the feed files in `template/`.
+Files stay open while chunks of people arrive, so memory does not grow with the tenant. Bytes depend
+on the rows alone. What the rows say belongs to `customers` and `orders`; how they are read, to the
+feed files in `template/`.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ BAD_SHARE = 0.005  # rejected rows per delivery, safely below the default thresh
 
 @dataclass(frozen=True)
 class FeedFiles:
-    """One feed's files: `path` holds `{day}` (yyyyMMdd), `columns` render a row (none: all columns as they are)."""
+    """One feed's files: `path` holds `{day}` (yyyyMMdd), `columns` render a row (none: all columns
+    as they are).
+    """
 
     name: str
     path: str
@@ -52,7 +56,10 @@ def in_utc(column: str) -> pl.Expr:
 
 
 def delivery_day(frame: pl.DataFrame, days: int) -> pl.Series:
-    """1 for everything before the first delivery; what changes on a day is delivered on the next."""
+    """1 for everything before the first delivery.
+
+    What changes on a day is delivered on the next.
+    """
     after = (frame["_updated"] - FIRST_MOMENT).dt.total_seconds() // 86_400
     return (after + 2).clip(1, days).alias("_day")
 
@@ -105,7 +112,10 @@ class Landing:
             stream.write(rows.write_csv(include_header=new, separator=feed.delimiter).encode())
 
     def broken_lines(self, feed: FeedFiles, lines: list[str]) -> None:
-        """Lines that no parser accepts as a row, at the end of the first delivery; none where they would pass its threshold."""
+        """Lines that no parser accepts as a row, at the end of the first delivery.
+
+        None where they would pass its threshold.
+        """
         key = (feed.name, min(feed.first_day, self.days))
         if len(lines) <= self._rows[key] * BAD_SHARE:
             self._files[key].write("".join(line + "\n" for line in lines).encode())
@@ -132,7 +142,9 @@ def _open(path: Path, feed: FeedFiles, rows: pl.DataFrame) -> Any:
 
 
 def _spoil(rng: np.random.Generator, feed: FeedFiles, rows: pl.DataFrame) -> pl.DataFrame:
-    """Add rows that the load must reject: copies of good rows under keys of their own, with an impossible value or no key."""
+    """Add rows that the load must reject: copies of good rows under keys of their own, with an
+    impossible value or no key.
+    """
     n = int(len(rows) * BAD_SHARE)
     if not feed.bad or not n:
         return rows

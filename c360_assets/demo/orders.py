@@ -1,7 +1,8 @@
 """What people buy: products, online order items, till receipt lines.
 
-Money is whole cents until a file is written. Returns and cancellations are rows of their own. The online shop delivers clean,
-typed rows; the till delivers unsigned cents and letters, which the shipped custom domain table turns into tagged columns.
+Money is whole cents until a file is written. Returns and cancellations are rows of their own. The
+online shop delivers clean, typed rows; the till delivers unsigned cents and letters, which the
+shipped custom domain table turns into tagged columns.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ COLORS = pl.Series(["moss", "slate", "rust", "chalk", "ink", "straw", "plum"])
 
 
 def make_products(rng: np.random.Generator) -> pl.DataFrame:
-    """The catalogue, brand by brand: product_id, brand, category, subcategory, color, gender, season, msrp, cost, name."""
+    """The catalogue, brand by brand: product_id, brand, category, subcategory, color, gender,
+    season, msrp, cost, name.
+    """
     n = PRODUCTS_PER_BRAND
     frames = []
     for prefix, brand in zip(("LM", "OS"), BRANDS, strict=True):
@@ -156,7 +159,10 @@ def _items(rng: np.random.Generator, orders: pl.DataFrame, products: pl.DataFram
 def _undone(
     rng: np.random.Generator, items: pl.DataFrame, returned: float, cancelled: float, days: int
 ) -> pl.DataFrame:
-    """Rows for what was returned (days later, sometimes only a part) or cancelled (at once); column kind R or C, later moment."""
+    """Rows for what was returned (days later, sometimes only a part) or cancelled (at once).
+
+    Column kind R or C, later moment.
+    """
     u = rng.random(len(items))
     back = items.filter(pl.Series(u < returned + cancelled))
     is_return = pl.Series((u < returned)[u < returned + cancelled])
@@ -258,7 +264,10 @@ def online_items(
 def till_lines(
     rng: np.random.Generator, cards: pl.DataFrame, products: pl.DataFrame, chunk: int, days: int
 ) -> pl.DataFrame:
-    """Rows of the till's receipt file, unsigned cents; `_updated` is the local moment of the row."""
+    """Rows of the till's receipt file, unsigned cents.
+
+    `_updated` is the local moment of the row.
+    """
     cards = cards.with_columns(brand_at=pl.lit(0, pl.Int64))
     orders = _orders(rng, cards, chunk, days, 3.9, 40, 1_103_515_245)
     n = len(orders)
@@ -288,7 +297,8 @@ def till_lines(
         revenue=sold["list"].zip_with(pl.Series(rng.random(len(sold)) < 0.002), sold["revenue"]),
     )
     undone = _undone(rng, sold.filter(pl.col("product_id").is_not_null()), 0.06, 0.007, days)
-    # a return has a receipt of its own that names the first one; a void line stands on the same receipt
+    # a return has a receipt of its own that names the first one; a void line stands on the same
+    # receipt
     own = scramble(chunk * ORDERS_PER_CHUNK + n + np.arange(len(undone)), 1_103_515_245, 40)
     is_return = undone["kind"] == "R"
     undone = undone.with_columns(

@@ -1,7 +1,9 @@
-"""Who exists: households, their people, their addresses and contacts. The truth, before anybody writes it down.
+"""Who exists: households, their people, their addresses and contacts. The truth, before anybody
+writes it down.
 
-People are made in chunks that know nothing of each other (numbers, e-mails and ids are disjoint by construction), so that memory
-is bounded whatever the size. What a source records of a person belongs to `customers`.
+People are made in chunks that know nothing of each other (numbers, e-mails and ids are disjoint by
+construction), so that memory is bounded whatever the size. What a source records of a person
+belongs to `customers`.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ HOUSEHOLD_KINDS = np.array([0.34, 0.27, 0.32, 0.07])
 def make_people(rng: np.random.Generator, values: Values, chunk: int, n: int) -> pl.DataFrame:
     """`n` people of one chunk, one row each, ordered by `person`.
 
-    Columns: person, household (numbers unique over all chunks), role (0 head, 1 partner, 2 child, 3 flatmate), gender, given,
-    nick, surname, former_surname, renamed_on, suffix, birthdate, the address (street_line, street_short, unit, city, state, zip)
-    and the one before it (former_*) with moved_on, mobile, old_mobile, landline, email, old_email, work_email, family_email.
+    Columns: person, household (numbers unique over all chunks), role (0 head, 1 partner, 2 child, 3
+    flatmate), gender, given, nick, surname, former_surname, renamed_on, suffix, birthdate, the
+    address (street_line, street_short, unit, city, state, zip) and the one before it (former_*)
+    with moved_on, mobile, old_mobile, landline, email, old_email, work_email, family_email.
     """
     kind, role, home = _households(rng, n)
     n_homes = int(home.max()) + 1
@@ -157,7 +160,9 @@ def _addresses(
 
 
 def _address(rng: np.random.Generator, values: Values, n: int) -> pl.DataFrame:
-    """Columns street_line ("12 Oak Street"), street_short ("12 Oak St"), unit, city, state, zip, area."""
+    """Columns street_line ("12 Oak Street"), street_short ("12 Oak St"), unit, city, state, zip,
+    area.
+    """
     town = values.towns[rng.choice(len(values.towns), size=n, p=values.towns_p)]
     number = pl.Series(rng.integers(1, 2400, n)).cast(pl.String)
     street = pick(rng, values.streets, n, values.streets_p)
@@ -274,7 +279,9 @@ def _choose(rng: np.random.Generator, styles: list[pl.Series], weights: np.ndarr
 def _distinct(
     emails: pl.Series, owner: np.ndarray, chunk: int, by_owner: bool = False
 ) -> pl.Series:
-    """Give every address to one owner: those met before get a number, those of later chunks the chunk's mark."""
+    """Give every address to one owner: those met before get a number, those of later chunks the
+    chunk's mark.
+    """
     frame = pl.DataFrame({"email": emails, "owner": owner}).with_columns(
         rank=pl.col("owner").rank("dense").over("email")
         if by_owner

@@ -1,7 +1,8 @@
 """The lists that people, addresses and firms are made of.
 
-Names are common ones; towns, firms and e-mail domains are invented or reserved, and every phone number starts with an area code
-that is held back from use (second digit 9), so nothing here reaches a real person. How values are drawn belongs to `people`.
+Names are common ones; towns, firms and e-mail domains are invented or reserved, and every phone
+number starts with an area code that is held back from use (second digit 9), so nothing here reaches
+a real person. How values are drawn belongs to `people`.
 """
 
 from __future__ import annotations

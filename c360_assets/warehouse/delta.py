@@ -1,7 +1,8 @@
-"""One Delta table as files: DuckDB writes the Parquet file, a commit to the table's log makes it the whole content.
+"""One Delta table as files: DuckDB writes the Parquet file, a commit to the table's log makes it
+the whole content.
 
-DuckDB writes on all cores and in row groups that it reads on all cores again; Delta's own writer does neither. Which version
-is current, and what tables hold, belongs to `session` and `manifest`.
+DuckDB writes on all cores and in row groups that it reads on all cores again; Delta's own writer
+does neither. Which version is current, and what tables hold, belongs to `session` and `manifest`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ STORED_AS = {
     "UUID": "VARCHAR",
     "TIMESTAMP": "TIMESTAMPTZ",
 }
-# As fast as Snappy, in a fraction of the space. Looking for a dictionary in columns that have none takes a sixth of the time.
+# As fast as Snappy, in a fraction of the space. Looking for a dictionary in columns that have none
+# takes a sixth of the time.
 FILE = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 10000"
 CONFIGURATION: dict[str, str | None] = {
     "delta.deletedFileRetentionDuration": "interval 14 days",
@@ -43,7 +45,10 @@ CONFIGURATION: dict[str, str | None] = {
 
 
 def stored_type(type_: str) -> str:
-    """The DuckDB type under which a column of `type_` is stored. The values of an ENUM are data: they are no type's name."""
+    """The DuckDB type under which a column of `type_` is stored.
+
+    The values of an ENUM are data: they are no type's name.
+    """
     return "VARCHAR" if type_.startswith("ENUM(") else STORED_AS.get(type_, type_)
 
 
@@ -58,7 +63,10 @@ def nothing(columns: Mapping[str, str]) -> str:
 
 
 def file_source(columns: Mapping[str, str], files: list[str]) -> str:
-    """A FROM item over `columns` of data files; files from before a column was added show NULL in it."""
+    """A FROM item over `columns` of data files.
+
+    Files from before a column was added show NULL in it.
+    """
     if not files:
         return f"({nothing(columns)})"
     listed = ", ".join(quote_literal(f) for f in files)
@@ -96,7 +104,10 @@ def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: st
 
 
 def commit(table: str, path: Path, file: Path, rows: int, run_id: str) -> int:
-    """Make the new data `file` of so many `rows` the whole content of the Delta table at `path`; returns its version."""
+    """Make the new data `file` of so many `rows` the whole content of the Delta table at `path`.
+
+    Returns its version.
+    """
     # In Delta too every column may be NULL, whatever this content holds.
     schema = Schema.from_arrow(
         pa.schema([field.with_nullable(True) for field in pq.read_schema(file)])

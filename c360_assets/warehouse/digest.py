@@ -1,7 +1,7 @@
 """Digests: of a table's content, and of the things a table was computed from.
 
-Both decide whether work can be reused and whether two runs agree, so they depend on values only: never on row order,
-file names, versions or clocks.
+Both decide whether work can be reused and whether two runs agree, so they depend on values only:
+never on row order, file names, versions or clocks.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ RUN_TABLES = frozenset(
 def digest_sql(columns: Iterable[str], source: str) -> str:
     """A query for (row count, digest text) of the relation `source`, independent of row order.
 
-    Each row is hashed over all its columns; hashes are combined by XOR and by sum, so that equal rows do not cancel out. The
-    hash is the engine's, ten times as fast as one that all engines share, so the digest ends in the engine's version: digests
-    of different engines are different, and a table that is written again after an update of the engine counts as changed. It is
-    hashed twice because the engine's hash of several columns is linear in the last one: values that two rows of it swap would
-    leave the XOR as it was.
+    Each row is hashed over all its columns; hashes are combined by XOR and by sum, so that equal
+    rows do not cancel out. The hash is the engine's, ten times as fast as one that all engines
+    share, so the digest ends in the engine's version: digests of different engines are different,
+    and a table that is written again after an update of the engine counts as changed. It is hashed
+    twice because the engine's hash of several columns is linear in the last one: values that two
+    rows of it swap would leave the XOR as it was.
     """
     hashed = ", ".join(quote_ident(c) for c in columns if c not in RUN_COLUMNS)
     row = f"hash(hash({hashed}))" if hashed else "0::UBIGINT"
@@ -61,9 +62,11 @@ def is_comparable(digest: str) -> bool:
 
 
 def changed_digest(before: str, removed: str, added: str) -> str:
-    """The digest of a table of digest `before` without some rows and with others, whose digests are given.
+    """The digest of a table of digest `before` without some rows and with others, whose digests are
+    given.
 
-    Counts and sums are taken back by subtraction, XOR by itself, so that no unchanged row is looked at.
+    Counts and sums are taken back by subtraction, XOR by itself, so that no unchanged row is looked
+    at.
     """
     (rows, xor, total), (rows_out, xor_out, out), (rows_in, xor_in, into) = (
         _parts(d) for d in (before, removed, added)
@@ -82,7 +85,10 @@ def _parts(digest: str) -> tuple[int, int, int]:
 
 
 def fingerprint(*parts: Any) -> str:
-    """SHA-256 (hex) of the canonical JSON of `parts`; dictionaries by sorted key, models by their declared values."""
+    """SHA-256 (hex) of the canonical JSON of `parts`.
+
+    Dictionaries by sorted key, models by their declared values.
+    """
     text = json.dumps(parts, sort_keys=True, default=_plain, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -102,7 +108,9 @@ def file_digest(path: Path) -> str:
 
 
 def code_version(*packages: Path) -> str:
-    """A digest of the source files (`.py`, `.sql`, `.yaml`, `.csv`) below `packages`: what a table's code was."""
+    """A digest of the source files (`.py`, `.sql`, `.yaml`, `.csv`) below `packages`: what a
+    table's code was.
+    """
     digest = hashlib.sha256()
     for package in packages:
         for path in sorted(

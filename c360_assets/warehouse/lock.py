@@ -1,7 +1,8 @@
-"""One run owns a tenant at a time: an operating-system lock that the kernel frees when its holder dies.
+"""One run owns a tenant at a time: an operating-system lock that the kernel frees when its holder
+dies.
 
-A file beside the lock says who holds it, for people; only the lock decides. Marking runs of dead processes as failed needs
-the orchestrator and lives with it.
+A file beside the lock says who holds it, for people; only the lock decides. Marking runs of dead
+processes as failed needs the orchestrator and lives with it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _HELD: dict[Path, FileLock] = {}
 
 
 def process_identity(pid: int | None = None) -> dict[str, str]:
-    """Process id, start time (clock ticks since boot) and boot id: equal only for one process of one boot."""
+    """Process id, start time (clock ticks since boot) and boot id: equal only for one process of
+    one boot.
+    """
     pid = os.getpid() if pid is None else pid
     try:
         started = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
@@ -69,8 +72,9 @@ def tenant_lock(
 ) -> Iterator[None]:
     """Hold the tenant at `root` while the block runs; re-entrant in a process.
 
-    Waits for another holder and calls `waiting` once per holder with a sentence that names it. `what` says what this
-    holder does. What a killed holder left in `.tmp` is removed: it may hold personal values.
+    Waits for another holder and calls `waiting` once per holder with a sentence that names it.
+    `what` says what this holder does. What a killed holder left in `.tmp` is removed: it may hold
+    personal values.
     """
     path = root.resolve() / ".lock"
     holder = path.with_name(".lock.holder")

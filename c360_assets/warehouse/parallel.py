@@ -1,7 +1,8 @@
-"""The same work on many things at once, on a few connections of one engine. What the work is belongs to its caller.
+"""The same work on many things at once, on a few connections of one engine. What the work is
+belongs to its caller.
 
-The engine runs one statement on all cores, but a table of fewer rows than a row group is written by one of them, and most tables
-of most tenants are that small.
+The engine runs one statement on all cores, but a table of fewer rows than a row group is written by
+one of them, and most tables of most tenants are that small.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ def together(
 ) -> list[R]:
     """The results of the work on each item, in their order; items are begun in that order too.
 
-    The work gets a session beside `session`, in which temporary tables, views and functions are those that `ready` makes. After
-    a failure nothing more is begun, and the failure is raised when what was under way has ended.
+    The work gets a session beside `session`, in which temporary tables, views and functions are
+    those that `ready` makes. After a failure nothing more is begun, and the failure is raised when
+    what was under way has ended.
     """
     free: SimpleQueue[Session] = SimpleQueue()
 

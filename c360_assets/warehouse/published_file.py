@@ -1,7 +1,8 @@
-"""The activated database: one DuckDB file, built aside from pinned tables and published in one step.
+"""The activated database: one DuckDB file, built aside from pinned tables and published in one
+step.
 
-Readers see the last published file, whole, always. Which tables are published and what their columns mean is decided by the
-caller; this module writes, replaces, keeps and sweeps files.
+Readers see the last published file, whole, always. Which tables are published and what their
+columns mean is decided by the caller; this module writes, replaces, keeps and sweeps files.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 STORAGE_VERSION = "v1.5.0"  # any DuckDB client from 1.5 on can open the file
-# Half of the engine's own: fewer rows are compressed by one core, when the file is closed, and most tables have fewer.
+# Half of the engine's own: fewer rows are compressed by one core, when the file is closed, and most
+# tables have fewer.
 ROW_GROUP = 61_440
 KEPT_RUNS = 10
 KEPT_DAYS = 14
@@ -29,10 +31,12 @@ KEPT_DAYS = 14
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One table of the database: where it goes, the SELECT that fills it, and what people read about it.
+    """One table of the database: where it goes, the SELECT that fills it, and what people read
+    about it.
 
-    `source` is a query over views bound in the session, or of a `view` over tables of the database itself; `descriptions` maps
-    column to text. `blank` are columns known to hold nothing but NULL. `rows` is about how many it has: large ones go first.
+    `source` is a query over views bound in the session, or of a `view` over tables of the database
+    itself; `descriptions` maps column to text. `blank` are columns known to hold nothing but NULL.
+    `rows` is about how many it has: large ones go first.
     """
 
     schema: str
@@ -58,20 +62,24 @@ def publish(
     finish: Callable[[Session, str], None] | None = None,
     ready: Callable[[Session], None] | None = None,
 ) -> int:
-    """Build the database aside and replace `path` with it; returns the size of the new file in bytes.
+    """Build the database aside and replace `path` with it; returns the size of the new file in
+    bytes.
 
-    Several tables are written at once, in sessions of their own; `ready` binds in a session what the tables' sources name.
-    `statements` are run on the new file, which is attached as `published`: functions that its users may call. `finish` is
-    called with the session and that name when all is written.
+    Several tables are written at once, in sessions of their own; `ready` binds in a session what
+    the tables' sources name. `statements` are run on the new file, which is attached as
+    `published`: functions that its users may call. `finish` is called with the session and that
+    name when all is written.
 
-    The file that was published before is kept under `history/`, once. A crash at any moment leaves the old file in place.
+    The file that was published before is kept under `history/`, once. A crash at any moment leaves
+    the old file in place.
     """
     private_folder(path.parent)
     sweep(path)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
     options = f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}"
     session.execute(f"ATTACH {quote_literal(str(aside))} AS published ({options})")
-    # Rows of large tables may stand in any order: keeping that of the source leaves scraps of row groups to merge at the end.
+    # Rows of large tables may stand in any order: keeping that of the source leaves scraps of row
+    # groups to merge at the end.
     session.execute("SET preserve_insertion_order = false")
     # One checkpoint at the end: one that a commit sets off holds up all that are writing.
     session.execute("SET checkpoint_threshold = '1TB'")
@@ -132,8 +140,9 @@ def _write(session: Session, table: PublishedTable) -> None:
 def _fill(session: Session, name: str, table: PublishedTable) -> None:
     """Create a table that has blank columns and fill the others.
 
-    A blank column is one generated as NULL: it stands in its place and reads as any other, but none of its rows are written.
-    A table of many documented columns, of which a tenant has half, takes a third less time.
+    A blank column is one generated as NULL: it stands in its place and reads as any other, but none
+    of its rows are written. A table of many documented columns, of which a tenant has half, takes a
+    third less time.
     """
     columns = {row[0]: row[1] for row in session.rows(f"DESCRIBE {table.source}")}
     filled = [column for column in columns if column not in table.blank] or list(columns)[:1]
@@ -150,7 +159,8 @@ def _fill(session: Session, name: str, table: PublishedTable) -> None:
 def _put(aside: Path, path: Path) -> None:
     """Replace the published file in one step.
 
-    A client that wrote to the old file and was killed leaves its log of changes beside it, and with that no engine opens the new.
+    A client that wrote to the old file and was killed leaves its log of changes beside it, and with
+    that no engine opens the new.
     """
     path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
     os.replace(aside, path)
@@ -170,7 +180,10 @@ def number_of(path: Path) -> int:
 
 
 def opens(session: Session, path: Path) -> bool:
-    """Whether the file is a database that can be read. One that another program has open for writing counts as one."""
+    """Whether the file is a database that can be read.
+
+    One that another program has open for writing counts as one.
+    """
     try:
         session.execute(f"ATTACH {quote_literal(str(path))} AS _c360_opened (READ_ONLY)")
     except duckdb.Error as error:
@@ -180,7 +193,8 @@ def opens(session: Session, path: Path) -> bool:
 
 
 def published_number(path: Path) -> int | None:
-    """The number under which the published file is kept as well: it was published again, or a killed run had kept it already.
+    """The number under which the published file is kept as well: it was published again, or a
+    killed run had kept it already.
 
     A file that somebody wrote to since is another one, which the time of its last change tells.
     """
@@ -199,7 +213,10 @@ def published_number(path: Path) -> int | None:
 
 
 def _keep(path: Path) -> int | None:
-    """Keep the published file, unless it is kept already, and return its number; None where nothing is published."""
+    """Keep the published file, unless it is kept already, and return its number.
+
+    None where nothing is published.
+    """
     number = published_number(path)
     if number is not None or not path.exists():
         return number
@@ -225,7 +242,10 @@ def _forget(path: Path) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Remove what killed builds left behind; the caller owns the tenant, so no build is under way."""
+    """Remove what killed builds left behind.
+
+    The caller owns the tenant, so no build is under way.
+    """
     for leftover in path.parent.glob(f"{path.stem}.*.building*"):
         leftover.unlink()
 
@@ -252,9 +272,11 @@ def earlier_one(path: Path, number: int | None = None) -> Path:
 
 
 def restore(path: Path, number: int | None = None) -> tuple[int, int | None]:
-    """Publish `earlier_one` again; readers see it whole. Returns its number and that of the one it replaced, which is kept.
+    """Publish `earlier_one` again; readers see it whole. Returns its number and that of the one it
+    replaced, which is kept.
 
-    None is forgotten here, so that it can be taken back. Raises LookupError when nothing of that number is kept.
+    None is forgotten here, so that it can be taken back. Raises LookupError when nothing of that
+    number is kept.
     """
     chosen = earlier_one(path, number)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")

@@ -1,8 +1,10 @@
-"""Stable ids: which cluster of today carries which `amperity_id` of yesterday, and new ids for the rest.
+"""Stable ids: which cluster of today carries which `amperity_id` of yesterday, and new ids for the
+rest.
 
-After Yan, Meyles, Haghighi, Suciu, "Entity Matching in the Wild" (SIGMOD 2020): greedy one-to-one matching on the overlap of
-previous and current clusters. Unlike there, an id is never handed to a cluster that shares no record with its former owner.
-What changed between the two clusterings belongs to `changes`.
+After Yan, Meyles, Haghighi, Suciu, "Entity Matching in the Wild" (SIGMOD 2020): greedy one-to-one
+matching on the overlap of previous and current clusters. Unlike there, an id is never handed to a
+cluster that shares no record with its former owner. What changed between the two clusterings
+belongs to `changes`.
 """
 
 from __future__ import annotations
@@ -25,9 +27,9 @@ SLICE = 65_536  # names hashed at a time: their hashes as text take ten times th
 class Previous:
     """What the previous generation left behind, an explicit input of the next one.
 
-    `ids`: datasource, pk, amperity_id (one row per source record). `registry`: amperity_id, first_generation,
-    last_generation (NULL while in use), every id ever given. `changes_clusters`, `changes_pks`, `identity_changes`: the
-    history tables as they stand, None where there is none.
+    `ids`: datasource, pk, amperity_id (one row per source record). `registry`: amperity_id,
+    first_generation, last_generation (NULL while in use), every id ever given. `changes_clusters`,
+    `changes_pks`, `identity_changes`: the history tables as they stand, None where there is none.
     """
 
     ids: pl.DataFrame
@@ -47,7 +49,10 @@ REGISTRY_SCHEMA = {
 
 @dataclass(frozen=True)
 class StableIds:
-    """`ids`: datasource, pk, cluster, amperity_id per source record. `registry`: every id ever given, this run's included."""
+    """`ids`: datasource, pk, cluster, amperity_id per source record.
+
+    `registry`: every id ever given, this run's included.
+    """
 
     ids: pl.DataFrame
     registry: pl.DataFrame
@@ -64,12 +69,14 @@ def assign_ids(
 ) -> StableIds:
     """Give every cluster its id.
 
-    `clusters`: datasource, pk, cluster (any integer), one row per source record. With `keep=False` no previous id is carried
-    over. The generation is the previous one plus 1. The result is sorted by (datasource, pk).
+    `clusters`: datasource, pk, cluster (any integer), one row per source record. With `keep=False`
+    no previous id is carried over. The generation is the previous one plus 1. The result is sorted
+    by (datasource, pk).
     """
     generation = (previous.generation if previous else 0) + 1
     records = in_key_order(clusters).with_row_index("_position")
-    # A cluster is known by its first record, so that numbering of clusters by the matcher cannot matter.
+    # A cluster is known by its first record, so that numbering of clusters by the matcher cannot
+    # matter.
     records = records.with_columns(pl.col("_position").min().over("cluster").alias("_first"))
     names = records.filter(pl.col("_position") == pl.col("_first")).select(
         "_first", "datasource", "pk"
@@ -104,12 +111,14 @@ def assign_ids(
 
 
 def map_ids(current: pl.DataFrame, previous_ids: pl.DataFrame) -> pl.DataFrame:
-    """Current cluster -> previous id, one to one, only where they share a record: columns cluster, amperity_id.
+    """Current cluster -> previous id, one to one, only where they share a record: columns cluster,
+    amperity_id.
 
-    `current`: datasource, pk, cluster, where the cluster's number orders clusters by their smallest key. Edges are taken by
-    shared records descending, previous id, cluster; an edge is dropped once a better one touched either end. Taking in each
-    round every edge that is the best at both its ends gives the same result as one pass over the sorted edges. Unchanged
-    sets need no step of their own: their edge is the only one at both ends.
+    `current`: datasource, pk, cluster, where the cluster's number orders clusters by their smallest
+    key. Edges are taken by shared records descending, previous id, cluster; an edge is dropped once
+    a better one touched either end. Taking in each round every edge that is the best at both its
+    ends gives the same result as one pass over the sorted edges. Unchanged sets need no step of
+    their own: their edge is the only one at both ends.
     """
     edges = (
         current.join(
@@ -140,7 +149,9 @@ def derive_ids(
     generation: int,
     con: duckdb.DuckDBPyConnection,
 ) -> pl.Series:
-    """A UUIDv5 per row of `names` (datasource, pk of a cluster's first record) that is not in `registry`, in row order."""
+    """A UUIDv5 per row of `names` (datasource, pk of a cluster's first record) that is not in
+    `registry`, in row order.
+    """
     given: pl.Series = pl.Series("amperity_id", [None] * names.height, dtype=pl.String)
     texts = names.select(
         pl.concat_str(pl.lit(str(generation)), "datasource", "pk", separator="\x1f").alias("name")
@@ -175,7 +186,9 @@ def uuid5(names: pl.Series, namespace: UUID, con: duckdb.DuckDBPyConnection) -> 
 
 
 def _register(registry: pl.DataFrame, live: pl.Series, generation: int) -> pl.DataFrame:
-    """The registry after this generation: new ids enter, ids no longer in use get their last generation."""
+    """The registry after this generation: new ids enter, ids no longer in use get their last
+    generation.
+    """
     fresh = pl.DataFrame({"amperity_id": live}).join(registry, on="amperity_id", how="anti")
     fresh = fresh.with_columns(
         first_generation=pl.lit(generation, pl.Int64), last_generation=pl.lit(None, pl.Int64)

@@ -1,8 +1,9 @@
 """From raw source records to the values Stitch compares, bad values removed.
 
-One pass over all stitched records: trim, derive, normalise, then remove values of the global list, of the tenant's lists
-and those found by counting. What a value looks like when it is clean is `semantics.normalize`; which values are bad is
-`blocklist`; grouping equal records is `duplicates`. Raw values stay with the caller, who publishes them unchanged.
+One pass over all stitched records: trim, derive, normalise, then remove values of the global list,
+of the tenant's lists and those found by counting. What a value looks like when it is clean is
+`semantics.normalize`; which values are bad is `blocklist`; grouping equal records is `duplicates`.
+Raw values stay with the caller, who publishes them unchanged.
 """
 
 from collections.abc import Sequence
@@ -89,10 +90,13 @@ class BadValues(Protocol):
 class Preprocessed:
     """Result of `preprocess`.
 
-    frame: one row per source record, `OUTPUT_COLUMNS` and the key columns, sorted by (datasource, pk).
-    removed: `datasource, pk, semantic, raw_value, reason`, one row per value that was taken out of `frame`; reason is
+    frame: one row per source record, `OUTPUT_COLUMNS` and the key columns, sorted by (datasource,
+    pk).
+    removed: `datasource, pk, semantic, raw_value, reason`, one row per value that was taken out of
+    `frame`; reason is
         global, manual, managed or automatic.
-    flags: `datasource, pk, has_blv, blv_<FLAGGED>`, one row per source record; values of the global list raise no flag.
+    flags: `datasource, pk, has_blv, blv_<FLAGGED>`, one row per source record; values of the global
+    list raise no flag.
     badvalues: rows of `stitch_badvalues`.
     """
 
@@ -110,10 +114,11 @@ def preprocess(
 ) -> Preprocessed:
     """Preprocess all stitched records together.
 
-    `records` holds `datasource`, `pk` and any of the raw semantic columns (a column that is absent counts as missing;
-    `email` and `phone` may be comma-joined), `fk_*`, `bk_*`, `sk_*`. `managed` is the tenant's blocklist table
-    (`datasource, semantic, value[, is_preprocessed]`), `nicknames` a replacement for the shipped list
-    (`semantics.nicknames.nickname_map`). Raises C360Error when (datasource, pk) is NULL or not unique.
+    `records` holds `datasource`, `pk` and any of the raw semantic columns (a column that is absent
+    counts as missing; `email` and `phone` may be comma-joined), `fk_*`, `bk_*`, `sk_*`. `managed`
+    is the tenant's blocklist table (`datasource, semantic, value[, is_preprocessed]`), `nicknames`
+    a replacement for the shipped list (`semantics.nicknames.nickname_map`). Raises C360Error when
+    (datasource, pk) is NULL or not unique.
     """
     return _Run(records, config, managed, nicknames).result()
 
@@ -124,8 +129,10 @@ def tag_of(column: str) -> str:
 
 
 class _Run:
-    """The state of one preprocessing run: `work` holds, per semantic column c, `c` clean and `why:c`. Raw values stay in
-    `records`, from which the few that are reported are read again; `rid` is the position there."""
+    """The state of one preprocessing run: `work` holds, per semantic column c, `c` clean and
+    `why:c`. Raw values stay in `records`, from which the few that are reported are read again;
+    `rid` is the position there.
+    """
 
     def __init__(
         self,
@@ -148,7 +155,8 @@ class _Run:
         self.records = in_key_order(records)
         keys = self.records.select("datasource", "pk").with_row_index("rid")
         self.work = keys.with_columns(pl.col("rid").cast(pl.Int64)).hstack(self._names())
-        # One column at a time, so that only its text is in memory twice. The postal code reads the clean state.
+        # One column at a time, so that only its text is in memory twice. The postal code reads the
+        # clean state.
         for column in (
             "state",
             "address",
@@ -216,7 +224,8 @@ class _Run:
     def _names(self) -> pl.DataFrame:
         """Names and suffix, from full names only if nobody blocked these.
 
-        `lone_word`: the first word of the full name of a record without a given name, a surname if it is the only one.
+        `lone_word`: the first word of the full name of a record without a given name, a surname if
+        it is the only one.
         """
         texts = ("given_name", "surname", "full_name", "generational_suffix")
         work = self.records.select("datasource", *(self._text(c).alias(f"raw:{c}") for c in texts))
@@ -303,7 +312,8 @@ class _Run:
             return rows.select("rid", "value", "raw", place=pl.lit(None, dtype=pl.String))
         if column not in (*self.singles, "po_box"):
             return None
-        # Addresses are counted per town; the postal code stays out, since one place occurs with five and nine digits.
+        # Addresses are counted per town; the postal code stays out, since one place occurs with
+        # five and nine digits.
         town = pl.concat_str("city", "state", separator="\x1f", ignore_nulls=True)
         place = town if column == "address" else pl.lit(None, dtype=pl.String)
         used = pl.col(f"why:{column}").is_null() if column != "po_box" else pl.lit(True)
@@ -317,7 +327,8 @@ class _Run:
         if semantic != "given-name":
             return self._cells(semantic)
         named = self._cells("given_name")
-        # A full name of one word is a surname for matching, yet it still tells people apart when counting.
+        # A full name of one word is a surname for matching, yet it still tells people apart when
+        # counting.
         words = self.work.select("rid", value="lone_word").drop_nulls()
         return words if named is None else pl.concat([named.select("rid", "value"), words])
 

@@ -1,8 +1,9 @@
 """Trivial duplicates: records whose preprocessed profiles are equal go through Stitch as one.
 
-Only *qualified* profiles are grouped, those that say enough to be one person: ten thousand rows that only say AMY are
-not. Foreign keys stay out of the comparison and are gathered by the representative, except where a record holds nothing
-else. Cleaning values is `preprocess`; ids of representatives are given where the output tables are written.
+Only *qualified* profiles are grouped, those that say enough to be one person: ten thousand rows
+that only say AMY are not. Foreign keys stay out of the comparison and are gathered by the
+representative, except where a record holds nothing else. Cleaning values is `preprocess`; ids of
+representatives are given where the output tables are written.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +26,9 @@ PROFILE = (
 )
 _LISTS = ("email", "phone")
 KEY_SEPARATOR = "\x1f"
-"""Between the foreign keys that a representative gathers: a key may hold any character that people write, a comma too."""
+"""Between the foreign keys that a representative gathers: a key may hold any character that people
+write, a comma too.
+"""
 
 
 def collapse(
@@ -35,11 +38,13 @@ def collapse(
     exclusions: Sequence[str] = (),
     kept_apart: Iterable[int] | None = None,
 ) -> pl.Series:
-    """`rep`: per row of the preprocessed frame, the `rid` of its representative (its own where it stands alone).
+    """`rep`: per row of the preprocessed frame, the `rid` of its representative (its own where it
+    stands alone).
 
-    Hard groups have equal profiles. With `exclusions` (tag spelling), records equal in all else form one group when they
-    hold more than `size_threshold` distinct combinations of the excluded values. The representative is the first record
-    in (datasource, pk) order. Records in `kept_apart` (rids that a label addresses) always stand alone.
+    Hard groups have equal profiles. With `exclusions` (tag spelling), records equal in all else
+    form one group when they hold more than `size_threshold` distinct combinations of the excluded
+    values. The representative is the first record in (datasource, pk) order. Records in
+    `kept_apart` (rids that a label addresses) always stand alone.
     """
     excluded = {name.replace("-", "_") for name in exclusions}
     profile = [c for c in PROFILE if c in frame.columns]
@@ -70,9 +75,11 @@ def collapse(
 
 
 def representatives(frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `frame` (with `rep`) that represent a group; their `fk_*` hold all values of the group, by `KEY_SEPARATOR`.
+    """Rows of `frame` (with `rep`) that represent a group; their `fk_*` hold all values of the
+    group, by `KEY_SEPARATOR`.
 
-    Values are distinct and sorted; NULL when the group has none. All other columns are the representative's own.
+    Values are distinct and sorted; NULL when the group has none. All other columns are the
+    representative's own.
     """
     fks = [c for c in frame.columns if c.startswith("fk_")]
     reps = frame.filter(pl.col("rid") == pl.col("rep"))
@@ -124,8 +131,9 @@ def _absent(column: str) -> pl.Expr:
 def _with_group(
     keys: pl.DataFrame, columns: Sequence[str], fks: Sequence[str], alone: pl.Expr, name: str
 ) -> pl.DataFrame:
-    """Add `name`: the smallest rid among qualified records that are equal in `columns`; NULL for unqualified ones and those
-    that stand alone."""
+    """Add `name`: the smallest rid among qualified records that are equal in `columns`; NULL for
+    unqualified ones and those that stand alone.
+    """
     profile = [c for c in PROFILE if c in columns]
     bare = pl.all_horizontal(pl.lit(True), *map(_absent, profile))
     # The foreign keys are part of the key only for records that hold nothing else.
@@ -133,7 +141,8 @@ def _with_group(
     if not columns and not fks:
         return keys.with_columns(pl.lit(None, dtype=pl.Int64).alias(name))
     qualified = keys.select(_qualified(profile, fks, bare) & ~alone).to_series().arg_true()
-    # Only rows with a hash that occurs twice can be equal. They are few, and comparing all columns is dear.
+    # Only rows with a hash that occurs twice can be equal. They are few, and comparing all columns
+    # is dear.
     sets = [pl.col(c).list for c in columns if c in _LISTS]
     sketch = [
         pl.when(v.len() == 1).then(v.first()).otherwise(v.len().cast(pl.String)).alias(f"set{n}")

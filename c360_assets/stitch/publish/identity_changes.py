@@ -1,7 +1,9 @@
-"""What changed between two generations: records and clusters that came, went or moved, and what became of each identity.
+"""What changed between two generations: records and clusters that came, went or moved, and what
+became of each identity.
 
-Histories are returned whole, older rows beyond the retention dropped, so that a writer replaces the table and a run that is
-repeated after a kill adds nothing twice. Which cluster carries which id belongs to `stable_ids`.
+Histories are returned whole, older rows beyond the retention dropped, so that a writer replaces the
+table and a run that is repeated after a kill adds nothing twice. Which cluster carries which id
+belongs to `stable_ids`.
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Changes:
-    """This run's changes (without run columns), and the counts that the metrics and the jitter alert read."""
+    """This run's changes (without run columns), and the counts that the metrics and the jitter
+    alert read.
+    """
 
     clusters: pl.DataFrame
     pks: pl.DataFrame
@@ -61,7 +65,8 @@ class Changes:
 
 
 def compare(ids: pl.DataFrame, previous: pl.DataFrame | None) -> Changes:
-    """Compare two generations, each a frame of datasource, pk, amperity_id with one row per source record.
+    """Compare two generations, each a frame of datasource, pk, amperity_id with one row per source
+    record.
 
     Unchanged clusters and records are not listed. On a first run everything is `added`.
     """
@@ -129,7 +134,8 @@ def _cluster_changes(both: pl.DataFrame) -> pl.DataFrame:
 def _identities(both: pl.DataFrame) -> pl.DataFrame:
     """What became of each identity; the predicates look at surviving records.
 
-    A previous cluster is *complete* in a current one when all its surviving records are there, else it is *spread*.
+    A previous cluster is *complete* in a current one when all its surviving records are there, else
+    it is *spread*.
     """
     edges = (
         both.drop_nulls(["amperity_id", "amperity_id_prev"])
@@ -191,7 +197,9 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
 def history(
     new: pl.DataFrame, old: pl.DataFrame | None, schema: Mapping[str, Any], job: Job
 ) -> pl.DataFrame:
-    """The history table after this run: `old` within its retention (counted back from this job's instant), then its rows."""
+    """The history table after this run: `old` within its retention (counted back from this job's
+    instant), then its rows.
+    """
     instant = pl.lit(job.timestamp.astimezone(UTC)).cast(TIMESTAMP)
     rows = new.with_columns(job_id=pl.lit(job.job_id), timestamp=instant)
     rows = rows.select([pl.col(c).cast(t) for c, t in schema.items()])

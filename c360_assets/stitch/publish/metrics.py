@@ -1,7 +1,9 @@
-"""Figures about a Stitch run: deduplication, cluster sizes, overlap of sources, pairs, jitter. One long table.
+"""Figures about a Stitch run: deduplication, cluster sizes, overlap of sources, pairs, jitter. One
+long table.
 
-All figures are counts, or one division of two counts, so they do not depend on row order. Reports that read the tables with SQL
-belong to `reporting`; how long a step took is no figure of the data and stays out.
+All figures are counts, or one division of two counts, so they do not depend on row order. Reports
+that read the tables with SQL belong to `reporting`; how long a step took is no figure of the data
+and stays out.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-# (first size, bucket): the last row whose first size is not above the cluster's size names its bucket.
+# (first size, bucket): the last row whose first size is not above the cluster's size names its
+# bucket.
 SIZE_BUCKETS = (
     (1, "1"),
     (2, "2"),
@@ -52,10 +55,11 @@ def stitch_metrics(
     changes: dict[str, int],
     identities: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Rows (metric, datasource, bucket, value); datasource `*` is all sources, bucket '' where the metric has none.
+    """Rows (metric, datasource, bucket, value); datasource `*` is all sources, bucket '' where the
+    metric has none.
 
-    `unified` is `unified_coalesced`, `scores` is `unified_scores`, `changes` the counts of `changes.compare`, `identities` its
-    identity changes of this run.
+    `unified` is `unified_coalesced`, `scores` is `unified_scores`, `changes` the counts of
+    `changes.compare`, `identities` its identity changes of this run.
     """
     records = unified.select(
         "datasource", "pk", "amperity_id", account=pl.coalesce(_filled("ck"), "pk")
@@ -127,7 +131,8 @@ def _long(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _deduplication(records: pl.DataFrame) -> pl.DataFrame:
-    """Records, accounts (customer key where there is one, else record), ids and 100 x (accounts - ids) / accounts.
+    """Records, accounts (customer key where there is one, else record), ids and 100 x (accounts -
+    ids) / accounts.
 
     Accounts of two sources are two, whatever their keys; ids of all sources are counted once.
     """
@@ -168,7 +173,10 @@ def _sizes(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sources(records: pl.DataFrame) -> pl.DataFrame:
-    """Number of ids per exact set of sources (names joined by ` + `); the sets exclude one another."""
+    """Number of ids per exact set of sources (names joined by ` + `).
+
+    The sets exclude one another.
+    """
     sets = records.select("amperity_id", "datasource").unique().sort("amperity_id", "datasource")
     sets = sets.group_by("amperity_id", maintain_order=True).agg(
         bucket=pl.col("datasource").str.join(" + ")

@@ -1,7 +1,8 @@
 """Stitched domain tables: a domain table with the `amperity_id` of each row.
 
-Which tables get one and how a row finds its id. Profile tables are part of `unified_coalesced`; interaction tables are linked
-by a foreign key they share with it. Building `unified_coalesced` belongs to `tables`.
+Which tables get one and how a row finds its id. Profile tables are part of `unified_coalesced`;
+interaction tables are linked by a foreign key they share with it. Building `unified_coalesced`
+belongs to `tables`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ UNIFIED, REMOVED = "_stitched_unified", "_stitched_removed"
 
 
 def stitched_tables(tenant: Tenant) -> list[SourceTable]:
-    """Tables that have a stitched version: those Stitch reads, and every other with a foreign key that one of them has."""
+    """Tables that have a stitched version: those Stitch reads, and every other with a foreign key
+    that one of them has.
+    """
     profiles = tenant.stitched_tables
     shared = {tag for table in profiles for tag in foreign_keys(table)}
     return [t for t in tenant.tables if t in profiles or shared.intersection(foreign_keys(t))]
@@ -32,7 +35,9 @@ def foreign_keys(table: SourceTable) -> dict[str, str]:
 
 
 def bind_unified(session: Session) -> None:
-    """Make `unified_coalesced`, and the values that Stitch took out of it, readable for `stitched_sql`."""
+    """Make `unified_coalesced`, and the values that Stitch took out of it, readable for
+    `stitched_sql`.
+    """
     session.bind("unified_coalesced", UNIFIED)
     session.bind("stitch_removed_values", REMOVED)
 
@@ -40,9 +45,10 @@ def bind_unified(session: Session) -> None:
 def stitched_sql(session: Session, tenant: Tenant, table: SourceTable) -> str:
     """A SELECT: the rows of the domain table and `amperity_id`, after `bind_unified`.
 
-    A profile row has the id of its record. An interaction row has an id when its table carries exactly one foreign key and the
-    value belongs to exactly one id in `unified_coalesced`; otherwise NULL, since two candidates are no answer. A value that is
-    blocklisted (N/A, or one of the tenant's lists) is nobody's, although one record may hold it.
+    A profile row has the id of its record. An interaction row has an id when its table carries
+    exactly one foreign key and the value belongs to exactly one id in `unified_coalesced`;
+    otherwise NULL, since two candidates are no answer. A value that is blocklisted (N/A, or one of
+    the tenant's lists) is nobody's, although one record may hold it.
     """
     source = f"_stitched_{table.physical}"
     session.bind(table.asset, source)

@@ -1,9 +1,11 @@
 """The documented Stitch tables, built from the results of the stages.
 
-Column selection, joins on record number, and sort orders live here; no matching and no decision. What each column means is
-`semantics/tables/stitch.yaml`. Figures about the tables belong to `quality`, histories to `changes`.
+Column selection, joins on record number, and sort orders live here; no matching and no decision.
+What each column means is `semantics/tables/stitch.yaml`. Figures about the tables belong to
+`quality`, histories to `changes`.
 
-Throughout, `rid` numbers the source records in (datasource, pk) order, so that frames with one row per record align by position.
+Throughout, `rid` numbers the source records in (datasource, pk) order, so that frames with one row
+per record align by position.
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ TEXTS = pl.col("match_category", "match_type", "decided_by").cast(pl.String)
 
 
 def number_keys(keys: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.Series:
-    """A number per row of `keys` (datasource, pk), from the key's MD5: the same in every run, unlike a rank."""
+    """A number per row of `keys` (datasource, pk), from the key's MD5: the same in every run,
+    unlike a rank.
+    """
     con.register("_number_keys", keys.select(*KEYS).with_row_index("i").to_arrow())
     sql = "SELECT (md5_number_lower(concat_ws(chr(31), datasource, pk)) >> 1)::BIGINT AS n FROM _number_keys ORDER BY i"
     numbers = con.sql(sql).pl()["n"]
@@ -63,11 +67,12 @@ def number_keys(keys: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.Series
 def record_groups(
     frame: pl.DataFrame, ids: pl.Series, clusters: pl.DataFrame, con: duckdb.DuckDBPyConnection
 ) -> pl.DataFrame:
-    """What Stitch decided about each record: rid, datasource, pk, amperity_id, rep, rep_ds, rep_pk, component_id, is_supersized,
-    supersized_id.
+    """What Stitch decided about each record: rid, datasource, pk, amperity_id, rep, rep_ds, rep_pk,
+    component_id, is_supersized, supersized_id.
 
-    `frame`: rid, datasource, pk, rep. `clusters`: rid of representatives, `component` and `supersized` (NULL unless split) as
-    the smallest rid of each; both become numbers that depend on that record's key alone.
+    `frame`: rid, datasource, pk, rep. `clusters`: rid of representatives, `component` and
+    `supersized` (NULL unless split) as the smallest rid of each; both become numbers that depend on
+    that record's key alone.
     """
     keys = frame.select("rid", *KEYS)
     named = (
@@ -99,7 +104,10 @@ def record_groups(
 def unified_coalesced(
     records: pl.DataFrame, groups: pl.DataFrame, flags: pl.DataFrame
 ) -> pl.DataFrame:
-    """Every source record once, values as received, with its `amperity_id`; sorted by (datasource, pk)."""
+    """Every source record once, values as received, with its `amperity_id`.
+
+    Sorted by (datasource, pk).
+    """
     further = [c for c in records.columns if c not in CORE_COLUMNS and c not in KEYS]
     keys = [c for c in further if c.startswith("fk_")]
     values = records.with_columns(full_name=_full_name()).select(
@@ -122,7 +130,9 @@ def _full_name() -> pl.Expr:
 def unified_preprocessed_raw(
     representatives: pl.DataFrame, groups: pl.DataFrame, con: duckdb.DuckDBPyConnection
 ) -> pl.DataFrame:
-    """One row per representative: the values Stitch compared, multi-values and gathered foreign keys comma-joined."""
+    """One row per representative: the values Stitch compared, multi-values and gathered foreign
+    keys comma-joined.
+    """
     matched = groups.select("rid", "amperity_id", "component_id", "supersized_id")
     frame = representatives.join(matched, on="rid", how="left", maintain_order="left")
     frame = frame.with_columns(
@@ -158,11 +168,11 @@ def _canonical() -> pl.Expr:
 
 
 def unified_customer(unified: pl.DataFrame, removed: pl.DataFrame, min_size: int) -> pl.DataFrame:
-    """`unified_coalesced` without the columns about matching; blocked values are NULL, and records whose cluster is still
-    supersized (at least `min_size` records) are left out.
+    """`unified_coalesced` without the columns about matching; blocked values are NULL, and records
+    whose cluster is still supersized (at least `min_size` records) are left out.
 
-    `removed`: datasource, pk, semantic, raw_value of every value that was not used. Of a multi-valued column only the blocked
-    values go.
+    `removed`: datasource, pk, semantic, raw_value of every value that was not used. Of a
+    multi-valued column only the blocked values go.
     """
     columns = [c for c in unified.columns if c not in (*MATCHING_COLUMNS, *FLAGS)]
     frame = unified
@@ -192,7 +202,8 @@ def _without(frame: pl.DataFrame, column: str, rows: pl.DataFrame) -> pl.DataFra
 def trivial_pairs(frame: pl.DataFrame, hard: pl.Series) -> pl.DataFrame:
     """One pair per collapsed record and its representative: rid1, rid2 and the score columns.
 
-    `hard` is the representative by equal profile alone; a record grouped only because values were excluded scores 3.00.
+    `hard` is the representative by equal profile alone; a record grouped only because values were
+    excluded scores 3.00.
     """
     soft = pl.col("rep") != pl.col("_hard")
     collapsed = (
@@ -217,19 +228,27 @@ def inside_pairs(pairs: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
 
 
 def unified_scores(pairs: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
-    """The pairs inside one final cluster, from pairs by rid with rid1 < rid2; sorted by the keys of both records."""
+    """The pairs inside one final cluster, from pairs by rid with rid1 < rid2.
+
+    Sorted by the keys of both records.
+    """
     named = _name_ends(inside_pairs(pairs, groups).sort("rid1", "rid2"), groups.select(*KEYS))
     return named.select("amperity_id", *PAIR_COLUMNS).with_columns(TEXTS)
 
 
 def stitch_scores(pairs: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
-    """All pairs, also between clusters, from pairs by rid with rid1 < rid2; sorted by the keys of both records."""
+    """All pairs, also between clusters, from pairs by rid with rid1 < rid2.
+
+    Sorted by the keys of both records.
+    """
     named = _name_ends(pairs.sort("rid1", "rid2"), groups.select(*KEYS, "amperity_id"))
     return named.select("amperity_id1", "amperity_id2", *PAIR_COLUMNS).with_columns(TEXTS)
 
 
 def _name_ends(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """`rows` (rid1, rid2, …) with the columns of `keys` (one row per record, in rid order) for both ends."""
+    """`rows` (rid1, rid2, …) with the columns of `keys` (one row per record, in rid order) for both
+    ends.
+    """
     for n in ("1", "2"):
         ends = keys[rows[f"rid{n}"]]
         rows = rows.hstack(
@@ -239,7 +258,10 @@ def _name_ends(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def identity_graph(records: pl.DataFrame) -> pl.DataFrame:
-    """Which customer keys of which source belong to which id; records with datasource, pk, ck, amperity_id."""
+    """Which customer keys of which source belong to which id.
+
+    Records with datasource, pk, ck, amperity_id.
+    """
     rows = records.select("amperity_id", "datasource", customer_key=pl.coalesce(_held("ck"), "pk"))
     return rows.unique().sort("amperity_id", "datasource", "customer_key")
 
@@ -249,7 +271,9 @@ def _held(column: str) -> pl.Expr:
 
 
 def cluster_fks(frame: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
-    """The foreign-key values of each id, in the form they were compared: amperity_id, fk_name, fk_value, n_records."""
+    """The foreign-key values of each id, in the form they were compared: amperity_id, fk_name,
+    fk_value, n_records.
+    """
     columns = [c for c in frame.columns if c.startswith("fk_")]
     rows = pl.concat([groups.select("amperity_id"), frame.select(columns)], how="horizontal")
     long = rows.unpivot(
@@ -265,6 +289,8 @@ def cluster_fks(frame: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
 
 
 def decisions(rows: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """`stitch_decisions`: each step of the clustering in its order, clusters named by their smallest record."""
+    """`stitch_decisions`: each step of the clustering in its order, clusters named by their
+    smallest record.
+    """
     named = _name_ends(rows, frame.select(*KEYS))
     return named.select("source1", "pk1", "source2", "pk2", "action", "field", "evidence")
