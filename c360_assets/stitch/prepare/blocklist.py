@@ -37,12 +37,13 @@ _ENTRY_SCHEMA = {
 }
 _SEPARATOR = "\x1f"  # between source and value: neither holds it
 
-# Why a value is not used; an enumeration takes a byte a row, and every field of every record has one.
+# Why a value is not used; an enumeration takes a byte a row, and every field of every record has
+# one.
 REASON = pl.Enum(["global", "manual", "managed", "automatic"])
 
 # Proxy and threshold of the rules that hold for each foreign key unless the tenant has one of its
-# own for it. A key's value that meets more people than this (zero, "N/A", a till's own number) is no
-# customer's, and an equal key decides a pair.
+# own for it. A key's value that meets more people than this (zero, "N/A", a till's own number) is
+# no customer's, and an equal key decides a pair.
 KEY_THRESHOLDS = (("given-name", 50), ("surname", 50), ("email", 100))
 
 
@@ -66,8 +67,8 @@ class BadValueRule(Protocol):
     def threshold(self) -> int: ...
 
 
-# Semantic -> its values in the data: `rid, value, raw, place`, one row per record and value, nothing
-# NULL but `place`; None where the data has no such semantic.
+# Semantic -> its values in the data: `rid, value, raw, place`, one row per record and value,
+# nothing NULL but `place`; None where the data has no such semantic.
 Cells = Callable[[str], pl.DataFrame | None]
 
 

@@ -2,8 +2,8 @@
 
 One pass over all stitched records: trim, derive, normalise, then remove values of the global list,
 of the tenant's lists and those found by counting. What a value looks like when it is clean is
-`semantics.normalize`; which values are bad is `blocklist`; grouping equal records is `trivial_duplicates`.
-Raw values stay with the caller, who publishes them unchanged.
+`semantics.normalize`; which values are bad is `blocklist`; grouping equal records is
+`trivial_duplicates`. Raw values stay with the caller, who publishes them unchanged.
 """
 
 from collections.abc import Sequence
