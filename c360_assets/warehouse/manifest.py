@@ -19,7 +19,7 @@ from typing import Any
 class TableState:
     """One table at one version.
 
-    `digest` is the content digest (`digest.content_digest`), `fingerprint` that of everything the
+    `digest` is the content digest (`digest.digest_sql`), `fingerprint` that of everything the
     content was computed from, `columns` maps column to DuckDB type in table order, `figures` are
     counts that a reused table reports again.
     """

@@ -123,18 +123,15 @@ def _write(session: Session, table: PublishedTable) -> None:
         _fill(session, name, table)
     else:
         session.execute(f"CREATE {kind} {name} AS {table.source}")
-    told = (
-        [f"COMMENT ON {kind} {name} IS {quote_literal(table.description)}"]
-        if table.description
-        else []
-    )
-    told += [
-        f"COMMENT ON COLUMN {name}.{quote_ident(column)} IS {quote_literal(text)}"
-        for column, text in table.descriptions.items()
-        if text
-    ]
+    comments = []
+    if table.description:
+        comments.append(f"COMMENT ON {kind} {name} IS {quote_literal(table.description)}")
+    for column, text in table.descriptions.items():
+        if text:
+            column_name = f"{name}.{quote_ident(column)}"
+            comments.append(f"COMMENT ON COLUMN {column_name} IS {quote_literal(text)}")
     # One transaction: a commit for each of a thousand comments would take longer than the data.
-    session.execute("; ".join(["BEGIN", *told, "COMMIT"]))
+    session.execute("; ".join(["BEGIN", *comments, "COMMIT"]))
 
 
 def _fill(session: Session, name: str, table: PublishedTable) -> None:
@@ -145,15 +142,18 @@ def _fill(session: Session, name: str, table: PublishedTable) -> None:
     third less time.
     """
     columns = {row[0]: row[1] for row in session.rows(f"DESCRIBE {table.source}")}
-    filled = [column for column in columns if column not in table.blank] or list(columns)[:1]
-    parts = [
-        f"{quote_ident(column)} {type_}"
-        + ("" if column in filled else f" GENERATED ALWAYS AS (CAST(NULL AS {type_})) VIRTUAL")
-        for column, type_ in columns.items()
-    ]
-    listed = ", ".join(map(quote_ident, filled))
-    session.execute(f"CREATE TABLE {name} ({', '.join(parts)})")
-    session.execute(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM ({table.source})")
+    filled = [column for column in columns if column not in table.blank]
+    if not filled:  # a table must have a column that is stored
+        filled = list(columns)[:1]
+    definitions = []
+    for column, type_ in columns.items():
+        definition = f"{quote_ident(column)} {type_}"
+        if column not in filled:
+            definition += f" GENERATED ALWAYS AS (CAST(NULL AS {type_})) VIRTUAL"
+        definitions.append(definition)
+    filled_sql = ", ".join(map(quote_ident, filled))
+    session.execute(f"CREATE TABLE {name} ({', '.join(definitions)})")
+    session.execute(f"INSERT INTO {name} ({filled_sql}) SELECT {filled_sql} FROM ({table.source})")
 
 
 def _put(aside: Path, path: Path) -> None:
@@ -169,9 +169,8 @@ def _put(aside: Path, path: Path) -> None:
 
 def kept(path: Path) -> list[Path]:
     """Earlier published files of this database, newest first."""
-    return sorted(
-        (path.parent / "history").glob(f"{path.stem}.*.duckdb"), key=number_of, reverse=True
-    )
+    files = (path.parent / "history").glob(f"{path.stem}.*.duckdb")
+    return sorted(files, key=number_of, reverse=True)
 
 
 def number_of(path: Path) -> int:
@@ -200,16 +199,12 @@ def published_number(path: Path) -> int | None:
     """
     if not path.exists():
         return None
-    now = path.stat()
-    seen = ((file, file.stat()) for file in kept(path))
-    return next(
-        (
-            number_of(f)
-            for f, s in seen
-            if (s.st_size, s.st_mtime_ns) == (now.st_size, now.st_mtime_ns)
-        ),
-        None,
-    )
+    published = path.stat()
+    for file in kept(path):
+        stat = file.stat()
+        if stat.st_size == published.st_size and stat.st_mtime_ns == published.st_mtime_ns:
+            return number_of(file)
+    return None
 
 
 def _keep(path: Path) -> int | None:
@@ -255,19 +250,18 @@ def earlier_one(path: Path, number: int | None = None) -> Path:
 
     Raises LookupError when there is none.
     """
-    now = published_number(path)
+    files = kept(path)
+    published = published_number(path)
     if number is not None:
-        files = [file for file in kept(path) if number_of(file) == number]
-        told = f"no kept database number {number} beside {path.name}"
+        files = [file for file in files if number_of(file) == number]
+        missing = f"no kept database number {number} beside {path.name}"
+    elif published is not None:
+        files = [file for file in files if number_of(file) < published]
+        missing = f"number {published} is published, no earlier one is kept"
     else:
-        files = [file for file in kept(path) if now is None or number_of(file) < now]
-        told = (
-            f"no kept database beside {path.name}"
-            if now is None
-            else f"number {now} is published, no earlier one is kept"
-        )
+        missing = f"no kept database beside {path.name}"
     if not files:
-        raise LookupError(told)
+        raise LookupError(missing)
     return files[0]
 
 

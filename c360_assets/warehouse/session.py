@@ -162,7 +162,8 @@ class Session:
             raise C360Error(f"table {table} has not been built yet; run `c360 run` first")
         name = quote_ident(as_name or table.rsplit("/", 1)[-1])
         self.execute(
-            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {self.warehouse.source(table, state)}"
+            f"CREATE OR REPLACE TEMP VIEW {name} AS "
+            f"SELECT * FROM {self.warehouse.source(table, state)}"
         )
 
     def write(
