@@ -26,15 +26,16 @@ def render_config(*, seed: int = 1) -> dict[str, str]:
 
     The tenant's id is a function of the seed.
     """
-    found: dict[str, str] = {".gitignore": GITIGNORE}
-    _collect(files("c360_assets.demo") / "template", "", found)
+    texts = {".gitignore": GITIGNORE}
+    _collect(files("c360_assets.demo") / "template", "", texts)
     tenant_id = str(uuid5(NAMESPACE_URL, f"c360_assets/demo/{seed}"))
-    return {path: text.replace("${tenant_id}", tenant_id) for path, text in sorted(found.items())}
+    return {path: text.replace("${tenant_id}", tenant_id) for path, text in sorted(texts.items())}
 
 
-def _collect(folder: Traversable, prefix: str, found: dict[str, str]) -> None:
+def _collect(folder: Traversable, prefix: str, texts: dict[str, str]) -> None:
+    """Add the files below `folder` to `texts`, under paths that begin with `prefix`."""
     for entry in folder.iterdir():
         if entry.is_dir():
-            _collect(entry, f"{prefix}{entry.name}/", found)
+            _collect(entry, f"{prefix}{entry.name}/", texts)
         elif entry.name.endswith((".yaml", ".sql")):
-            found[prefix + entry.name] = entry.read_text(encoding="utf-8")
+            texts[prefix + entry.name] = entry.read_text(encoding="utf-8")

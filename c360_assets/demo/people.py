@@ -166,7 +166,9 @@ def _address(rng: np.random.Generator, values: Values, n: int) -> pl.DataFrame:
     town = values.towns[rng.choice(len(values.towns), size=n, p=values.towns_p)]
     number = pl.Series(rng.integers(1, 2400, n)).cast(pl.String)
     street = pick(rng, values.streets, n, values.streets_p)
-    kind = rng.choice(len(STREET_TYPES), size=n, p=np.array([t[2] for t in STREET_TYPES]))
+    kind = rng.choice(
+        len(STREET_TYPES), size=n, p=np.array([street_type.share for street_type in STREET_TYPES])
+    )
     long, short = (
         pl.Series([t[0] for t in STREET_TYPES]).gather(kind),
         pl.Series([t[1] for t in STREET_TYPES]).gather(kind),

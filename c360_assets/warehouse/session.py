@@ -86,9 +86,7 @@ class Warehouse:
         return self._files[version]
 
     def tidy(self) -> None:
-        """Remove files that no version younger than the retention needs, leftovers of killed runs
-        included.
-        """
+        """Remove files that no version within the retention needs, and leftovers of killed runs."""
         for table in self.manifest.tables:
             if DeltaTable.is_deltatable(str(self.path(table))):
                 DeltaTable(self.path(table)).vacuum(dry_run=False, full=True)
@@ -244,9 +242,7 @@ class Session:
         return state
 
     def _digest_now(self, state: TableState, stored: str) -> str:
-        """The digest of a table as this engine counts it, which is what it has unless another
-        engine wrote it.
-        """
+        """The digest of a table by this engine's hash; it has another if another engine wrote it."""
         if is_comparable(state.digest):
             return state.digest
         ((_, digest),) = self.rows(digest_sql(state.columns, stored))
