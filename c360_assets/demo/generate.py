@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 from c360_assets.errors import C360Error
 
-from . import feeds as f
+from . import feeds
 from .config import render_config
-from .customers import CALLS, LOYALTY, NEWSLETTER, SHOP, TILL, make_records
-from .landing import Landing, Progress
+from .customers import CALLS, LOYALTY, NEWSLETTER, SHOP, TILL, Source, make_records
+from .landing import FeedFiles, Landing, Progress
 from .orders import make_products, online_items, till_lines
 from .people import CHUNK_PEOPLE, FIRST_DAY, make_people
 from .values import load_values
@@ -55,7 +55,7 @@ def generate_tenant(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     products = make_products(np.random.default_rng([seed, 1_000_000]))
-    landing = Landing(root / "landing", f.FEEDS, days)
+    landing = Landing(root / "landing", feeds.FEEDS, days)
     truth = _Truth(root / "truth")
     try:
         for chunk, start in enumerate(range(0, people, CHUNK_PEOPLE)):
@@ -65,9 +65,9 @@ def generate_tenant(
             )
             if progress:
                 progress(start + count, people)
-        landing.broken_lines(f.SHOP_CUSTOMERS, ["C000000001x,Lost,Columns"])
-        landing.broken_lines(f.TILL_LINES, ["0000000019,1,S"])
-        landing.broken_lines(f.NEWSLETTER, ['{"subscriber_id": "n000000001x", "email": '])
+        landing.broken_lines(feeds.SHOP_CUSTOMERS, ["C000000001x,Lost,Columns"])
+        landing.broken_lines(feeds.TILL_LINES, ["0000000019,1,S"])
+        landing.broken_lines(feeds.NEWSLETTER, ['{"subscriber_id": "n000000001x", "email": '])
     finally:
         landing.close()
         truth.close()
@@ -86,28 +86,33 @@ def _chunk(
     people = make_people(rng, load_values(), chunk, count)
     truth.people(people)
 
-    rows, members = make_records(rng, LOYALTY, people, days)
-    landing.add(f.LOYALTY_MEMBERS, rows, rng)
-    truth.records(LOYALTY.datasource, members)
+    members = _deliver(landing, truth, rng, LOYALTY, feeds.LOYALTY_MEMBERS, people, days)
     people = _remember(people, members, "member_no")
-
-    rows, accounts = make_records(rng, SHOP, people, days)
-    landing.add(f.SHOP_CUSTOMERS, rows, rng)
-    truth.records(SHOP.datasource, accounts)
+    accounts = _deliver(landing, truth, rng, SHOP, feeds.SHOP_CUSTOMERS, people, days)
     people = _remember(people, accounts, "account_no", "_account_count")
-
-    rows, cards = make_records(rng, TILL, people, days)
-    landing.add(f.TILL_CUSTOMERS, rows, rng)
-    truth.records(TILL.datasource, cards)
-
-    for source, files in ((NEWSLETTER, f.NEWSLETTER), (CALLS, f.CALLS)):
-        rows, base = make_records(rng, source, people, days)
-        landing.add(files, rows, rng)
-        truth.records(source.datasource, base)
+    cards = _deliver(landing, truth, rng, TILL, feeds.TILL_CUSTOMERS, people, days)
+    _deliver(landing, truth, rng, NEWSLETTER, feeds.NEWSLETTER, people, days)
+    _deliver(landing, truth, rng, CALLS, feeds.CALLS, people, days)
 
     items = online_items(rng, accounts, products, chunk, days)
-    landing.add(f.SHOP_ITEMS, items, rng)
-    landing.add(f.TILL_LINES, till_lines(rng, cards, products, chunk, days), rng)
+    landing.add(feeds.SHOP_ITEMS, items, rng)
+    landing.add(feeds.TILL_LINES, till_lines(rng, cards, products, chunk, days), rng)
+
+
+def _deliver(
+    landing: Landing,
+    truth: _Truth,
+    rng: np.random.Generator,
+    source: Source,
+    files: FeedFiles,
+    people: pl.DataFrame,
+    days: int,
+) -> pl.DataFrame:
+    """Write a source's records and who is behind them; returns their first versions."""
+    records = make_records(rng, source, people, days)
+    landing.add(files, records.versions, rng)
+    truth.records(source.datasource, records.base)
+    return records.base
 
 
 def _remember(
@@ -131,14 +136,14 @@ def _catalogue(landing: Path, products: pl.DataFrame, days: int) -> None:
     dearer = products.filter(pl.int_range(pl.len()) % 61 != 60).with_columns(
         msrp=pl.col("msrp") * 103 // 100
     )
-    for day, rows in zip(f.CATALOGUE_DAYS, (products, dearer), strict=True):
+    for day, rows in zip(feeds.CATALOGUE_DAYS, (products, dearer), strict=True):
         if day <= days:
             stamp = (FIRST_DAY + timedelta(days=day - 1)).strftime("%Y%m%d")
-            path = landing / f.PRODUCTS.path.format(day=stamp)
+            path = landing / feeds.PRODUCTS.path.format(day=stamp)
             path.parent.mkdir(parents=True, exist_ok=True)
-            rows.select(expr.alias(name) for name, expr in f.PRODUCTS.columns.items()).write_csv(
-                path
-            )
+            rows.select(
+                expr.alias(name) for name, expr in feeds.PRODUCTS.columns.items()
+            ).write_csv(path)
 
 
 class _Truth:
