@@ -183,6 +183,11 @@ def _later(
     return version.with_columns(at.alias("_updated"))
 
 
+def _share(rng: np.random.Generator, n: int, share: float) -> pl.Series:
+    """Whether each of `n` rows is in the share, drawn row by row."""
+    return pl.Series(rng.random(n) < share)
+
+
 def _with_suffix(rng: np.random.Generator, people: pl.DataFrame, surname: pl.Series) -> pl.Series:
     """Jr and Sr behind the surname, as people do where a form has no field for it."""
     suffix = hide(rng, people["suffix"], SURNAME_SUFFIX_SHARE)
@@ -192,47 +197,47 @@ def _with_suffix(rng: np.random.Generator, people: pl.DataFrame, surname: pl.Ser
 def _street(
     rng: np.random.Generator, people: pl.DataFrame, keep: float, long: float
 ) -> pl.DataFrame:
-    """Columns address, address2, city, state, zip.
+    """Columns address, address2, city, state, zip; kept or missing together.
 
-    Kept or missing together; the unit sometimes stands in the first line.
+    `keep` is the share that is kept, `long` that of street types in full. The unit sometimes stands
+    in the first line.
     """
     n = len(people)
-    line = typo(
-        rng, mix(rng, (long, people["street_line"]), (1 - long, people["street_short"])), 0.012
-    )
-    inline = pl.Series(rng.random(n) < 0.4)
-    joined = pl.select(
-        pl.concat_str(line, people["unit"], separator=", ", ignore_nulls=True)
-    ).to_series()
-    kept = pl.Series(rng.random(n) < keep)
-    return pl.DataFrame(
+    written = mix(rng, (long, people["street_line"]), (1 - long, people["street_short"]))
+    line = typo(rng, written, 0.012)
+    is_inline = _share(rng, n, 0.4)
+    joined = pl.concat_str(line, people["unit"], separator=", ", ignore_nulls=True)
+    is_kept = _share(rng, n, keep)
+    address = pl.DataFrame(
         {
-            "address": joined.zip_with(inline, line),
-            "address2": people["unit"].set(inline, None),
+            "address": pl.select(joined).to_series().zip_with(is_inline, line),
+            "address2": people["unit"].set(is_inline, None),
             "city": typo(rng, people["city"], 0.015),
             "state": people["state"],
             "zip": typo(rng, people["zip"], 0.008, DIGITS),
         }
-    ).with_columns(pl.when(kept).then(pl.all()))
+    )
+    return address.with_columns(pl.when(is_kept).then(pl.all()))
 
 
 def _slipped_date(
     rng: np.random.Generator, birthdate: pl.Series, swapped: float, year_off: float
 ) -> pl.Series:
-    """Day and month swapped, or the year wrong by one."""
-    u = pl.Series(rng.random(len(birthdate)))
-    frame = pl.DataFrame({"d": birthdate, "u": u})
-    day, month = pl.col("d").dt.day(), pl.col("d").dt.month()
-    swap = (
-        pl.when(day <= 12).then(pl.date(pl.col("d").dt.year(), day, month)).otherwise(pl.col("d"))
+    """Day and month swapped in one share, the year wrong by one in another."""
+    draw = pl.Series(rng.random(len(birthdate)))
+    frame = pl.DataFrame({"date": birthdate, "draw": draw})
+    date = pl.col("date")
+    year, month, day = date.dt.year(), date.dt.month(), date.dt.day()
+    can_be_swapped = day <= 12
+    with_swap = pl.when(can_be_swapped).then(pl.date(year, day, month)).otherwise(date)
+    slipped = (
+        pl.when(pl.col("draw") < swapped)
+        .then(with_swap)
+        .when(pl.col("draw") < swapped + year_off)
+        .then(date.dt.offset_by("1y"))
+        .otherwise(date)
     )
-    out = (
-        pl.when(pl.col("u") < swapped)
-        .then(swap)
-        .when(pl.col("u") < swapped + year_off)
-        .then(pl.col("d").dt.offset_by("1y"))
-    )
-    return frame.select(out.otherwise(pl.col("d")).alias("d")).to_series()
+    return frame.select(date=slipped).to_series()
 
 
 def _shop(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
@@ -252,8 +257,10 @@ def _shop(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
         (0.18, people["landline"]),
         (0.32, None),
     )
-    home = pl.Series(people["person"].to_numpy() * 7 % 10 < 6)
-    other = pl.Series(people["_copy"].to_numpy() > 0) ^ home
+    # Six of ten people prefer one brand; a second account is with the other.
+    sites = pl.Series(["oskwell.example", "larkmere.example"])
+    prefers_first = pl.Series(people["person"].to_numpy() * 7 % 10 < 6)
+    is_at_other = pl.Series(people["_copy"].to_numpy() > 0) ^ prefers_first
     return pl.DataFrame(
         {
             "first_name": recase(rng, first, 0.03, 0.08),
@@ -262,10 +269,8 @@ def _shop(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
             "phone": phone_format(rng, typo(rng, phone, 0.01, DIGITS)),
             "birth_date": hide(rng, _slipped_date(rng, people["birthdate"], 0.01, 0.01), 0.33),
             "loyalty_no": hide(rng, people["member_no"], 0.24),
-            "site": pl.Series(["oskwell.example", "larkmere.example"]).gather(
-                other.cast(pl.UInt32)
-            ),
-            "marketing_ok": pl.Series(rng.random(len(people)) < 0.55),
+            "site": sites.gather(is_at_other.cast(pl.UInt32)),
+            "marketing_ok": _share(rng, len(people), 0.55),
         }
     ).hstack(_street(rng, people, 0.84, 0.5))
 
@@ -280,7 +285,7 @@ def _till(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
         (0.04, None),
     )
     last = _with_suffix(rng, people, typo(rng, people["surname"], 0.05))
-    shout = pl.Series(rng.random(n) < 0.35)
+    is_shouted = _share(rng, n, 0.35)
     first = typo(rng, first, 0.04)
     shop_phone = pick(rng, STORE_PHONES, n)
     phone = mix(
@@ -301,14 +306,13 @@ def _till(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
         (0.48, None),
     )
     street = _street(rng, people, 0.4, 0.15)
-    # a ZIP is asked for more often than the street
-    zip_code = street["zip"].zip_with(
-        street["zip"].is_not_null() | pl.Series(rng.random(n) < 0.55), people["zip"]
-    )
+    # A ZIP is asked for more often than the street.
+    keeps_own = street["zip"].is_not_null() | _share(rng, n, 0.55)
+    zip_code = street["zip"].zip_with(keeps_own, people["zip"])
     frame = pl.DataFrame(
         {
-            "first_name": first.str.to_uppercase().zip_with(shout, first),
-            "last_name": last.str.to_uppercase().zip_with(shout, last),
+            "first_name": first.str.to_uppercase().zip_with(is_shouted, first),
+            "last_name": last.str.to_uppercase().zip_with(is_shouted, last),
             "phone": typo(rng, phone, 0.02, DIGITS),
             "email": recase(rng, typo(rng, email, 0.03), 0.2, 0.6),
             "birthdate": hide(rng, _slipped_date(rng, people["birthdate"], 0.02, 0.02), 0.18),
@@ -322,30 +326,25 @@ def _till(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
 def _nobodies(rng: np.random.Generator, frame: pl.DataFrame, shop_phone: pl.Series) -> pl.DataFrame:
     """Cards made for nobody in particular: guests and the cashier's tests.
 
-    Column `_nobody` marks them.
+    The column `_nobody` marks them.
     """
-    u = pl.Series("u", rng.random(len(frame)))
-    guest, test = u < 0.005, (u >= 0.005) & (u < 0.008)
-    blank = [
-        c for c in frame.columns if c not in ("first_name", "last_name", "phone", "home_store")
-    ]
-    any_of = guest | test
+    draw = pl.Series("draw", rng.random(len(frame)))
+    is_guest = draw < 0.005
+    is_test = (draw >= 0.005) & (draw < 0.008)
+    is_nobody = is_guest | is_test
+    filled = ("first_name", "last_name", "phone", "home_store")
+    blank = [column for column in frame.columns if column not in filled]
+
+    def name(column: str, guest: str, test: str) -> pl.Expr:
+        of_test = pl.when(is_test).then(pl.lit(test)).otherwise(pl.col(column))
+        return pl.when(is_guest).then(pl.lit(guest)).otherwise(of_test).alias(column)
+
     return frame.with_columns(
-        pl.when(guest)
-        .then(pl.lit("Guest"))
-        .when(test)
-        .then(pl.lit("Test"))
-        .otherwise(pl.col("first_name"))
-        .alias("first_name"),
-        pl.when(guest)
-        .then(pl.lit("Cardholder"))
-        .when(test)
-        .then(pl.lit("Test"))
-        .otherwise(pl.col("last_name"))
-        .alias("last_name"),
-        shop_phone.zip_with(any_of, frame["phone"]).alias("phone"),
-        *(frame[c].set(any_of, None).alias(c) for c in blank),
-        any_of.alias("_nobody"),
+        name("first_name", "Guest", "Test"),
+        name("last_name", "Cardholder", "Test"),
+        shop_phone.zip_with(is_nobody, frame["phone"]).alias("phone"),
+        *(frame[column].set(is_nobody, None).alias(column) for column in blank),
+        is_nobody.alias("_nobody"),
     )
 
 
@@ -395,20 +394,17 @@ def _newsletter(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
         (0.08, people["work_email"]),
         (0.06, people["family_email"]),
     )
-    name = (
-        mix(rng, (0.82, people["given"]), (0.18, people["nick"]))
-        + " "
-        + typo(rng, people["surname"], 0.015)
-    )
-    home = people["person"].to_numpy() % 10 < 6
+    first = mix(rng, (0.82, people["given"]), (0.18, people["nick"]))
+    name = first + " " + typo(rng, people["surname"], 0.015)
+    prefers_second = people["person"].to_numpy() % 10 < 6
+    is_further_record = people["_copy"].to_numpy() > 0
+    brand = np.where(is_further_record ^ prefers_second, 0, 1)
     return pl.DataFrame(
         {
             "email": recase(rng, typo(rng, email, 0.008), 0.01, 0.8),
             "name": recase(rng, hide(rng, name, 0.6), 0.01, 0.12),
             "zip": hide(rng, people["zip"], 0.55),
-            "brand": pl.Series(BRANDS).gather(
-                np.where((people["_copy"].to_numpy() > 0) ^ home, 0, 1)
-            ),
+            "brand": pl.Series(BRANDS).gather(brand),
             "status": pick(
                 rng,
                 pl.Series(["subscribed", "unsubscribed", "pending"]),
@@ -440,12 +436,14 @@ def _calls(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
     reasons = pl.Series(
         ["where is my order", "return", "complaint", "product question", "address change"]
     )
-    two = (people["_account_count"].fill_null(0) > 1).to_numpy() & (people["_copy"].to_numpy() == 0)
+    # One customer wants two accounts kept apart.
+    has_two_accounts = (people["_account_count"].fill_null(0) > 1).to_numpy()
+    is_first_call = people["_copy"].to_numpy() == 0
     asks = np.zeros(n, dtype=bool)
-    asks[np.flatnonzero(two)[:1]] = True  # one customer wants the two accounts kept apart
-    reason = pick(rng, reasons, n).zip_with(
-        ~pl.Series(asks), pl.Series(["keep my two accounts apart"] * n, dtype=pl.String)
-    )
+    asks[np.flatnonzero(has_two_accounts & is_first_call)[:1]] = True
+    does_not_ask = ~pl.Series(asks)
+    request = pl.Series(["keep my two accounts apart"] * n, dtype=pl.String)
+    reason = pick(rng, reasons, n).zip_with(does_not_ask, request)
     return pl.DataFrame(
         {
             "caller": hide(rng, name, 0.95),
@@ -455,7 +453,7 @@ def _calls(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
             "state": hide(rng, people["state"], 0.7),
             "zip": hide(rng, people["zip"], 0.55),
             "shop_account": hide(rng, people["account_no"], 0.16).zip_with(
-                ~pl.Series(asks), people["account_no"]
+                does_not_ask, people["account_no"]
             ),
             "brand": pl.Series(BRANDS).gather(rng.choice(2, size=n, p=[0.6, 0.4])),
             "reason": reason,

@@ -50,19 +50,16 @@ def generate_tenant(
         )
     if (root / "tenant.yaml").exists() or (root / "landing").exists():
         raise C360Error(f"{root} already holds a tenant; choose an empty folder")
-    for path, text in render_config(seed=seed).items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+    _write_config(root, seed)
+    # A number that no chunk has, so that the products are the same whatever the number of people.
     products = make_products(np.random.default_rng([seed, 1_000_000]))
     landing = Landing(root / "landing", feeds.FEEDS, days)
     truth = _Truth(root / "truth")
     try:
         for chunk, start in enumerate(range(0, people, CHUNK_PEOPLE)):
             count = min(CHUNK_PEOPLE, people - start)
-            _chunk(
-                landing, truth, np.random.default_rng([seed, chunk]), chunk, count, days, products
-            )
+            rng = np.random.default_rng([seed, chunk])
+            _chunk(landing, truth, rng, chunk, count, days, products)
             if progress:
                 progress(start + count, people)
         landing.broken_lines(feeds.SHOP_CUSTOMERS, ["C000000001x,Lost,Columns"])
@@ -72,6 +69,13 @@ def generate_tenant(
         landing.close()
         truth.close()
     _catalogue(root / "landing", products, days)
+
+
+def _write_config(root: Path, seed: int) -> None:
+    for path, text in render_config(seed=seed).items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
 
 
 def _chunk(
@@ -119,12 +123,12 @@ def _remember(
     people: pl.DataFrame, records: pl.DataFrame, key: str, count: str | None = None
 ) -> pl.DataFrame:
     """The first record's key of each person (and how many there are), for sources that quote it."""
-    firsts = records.group_by("_person", maintain_order=True).agg(
-        pl.col("_key").first().alias(key),
-        *([pl.len().cast(pl.Int64).alias(count)] if count else []),
-    )
+    quoted = [pl.col("_key").first().alias(key)]
+    if count:
+        quoted.append(pl.len().cast(pl.Int64).alias(count))
+    of_person = records.group_by("_person", maintain_order=True).agg(quoted)
     return people.join(
-        firsts, left_on="person", right_on="_person", how="left", maintain_order="left"
+        of_person, left_on="person", right_on="_person", how="left", maintain_order="left"
     )
 
 
@@ -133,17 +137,15 @@ def _catalogue(landing: Path, products: pl.DataFrame, days: int) -> None:
 
     The second one lacks a few products and has new prices.
     """
-    dearer = products.filter(pl.int_range(pl.len()) % 61 != 60).with_columns(
-        msrp=pl.col("msrp") * 103 // 100
-    )
-    for day, rows in zip(feeds.CATALOGUE_DAYS, (products, dearer), strict=True):
+    still_sold = products.filter(pl.int_range(pl.len()) % 61 != 60)
+    repriced = still_sold.with_columns(msrp=pl.col("msrp") * 103 // 100)
+    columns = [expression.alias(name) for name, expression in feeds.PRODUCTS.columns.items()]
+    for day, rows in zip(feeds.CATALOGUE_DAYS, (products, repriced), strict=True):
         if day <= days:
-            stamp = (FIRST_DAY + timedelta(days=day - 1)).strftime("%Y%m%d")
-            path = landing / feeds.PRODUCTS.path.format(day=stamp)
+            delivered_on = FIRST_DAY + timedelta(days=day - 1)
+            path = landing / feeds.PRODUCTS.path.format(day=f"{delivered_on:%Y%m%d}")
             path.parent.mkdir(parents=True, exist_ok=True)
-            rows.select(
-                expr.alias(name) for name, expr in feeds.PRODUCTS.columns.items()
-            ).write_csv(path)
+            rows.select(columns).write_csv(path)
 
 
 class _Truth:
@@ -181,22 +183,17 @@ class _Truth:
         )
 
     def records(self, datasource: str, base: pl.DataFrame) -> None:
-        nobody = pl.col("_nobody") if "_nobody" in base.columns else pl.lit(False)
-        self._write(
-            "records",
-            base.select(
-                pl.lit(datasource).alias("datasource"),
-                pl.col("_key").alias("pk"),
-                pl.when(nobody)
-                .then("X" + pl.col("_key"))
-                .otherwise(_id("P", "_person"))
-                .alias("person_id"),
-                pl.when(nobody)
-                .then("X" + pl.col("_key"))
-                .otherwise(_id("H", "_household"))
-                .alias("household_id"),
-            ).sort("pk"),
+        is_nobody = pl.col("_nobody") if "_nobody" in base.columns else pl.lit(False)
+        own_id = "X" + pl.col("_key")
+        person = pl.when(is_nobody).then(own_id).otherwise(_id("P", "_person"))
+        household = pl.when(is_nobody).then(own_id).otherwise(_id("H", "_household"))
+        rows = base.select(
+            datasource=pl.lit(datasource),
+            pk=pl.col("_key"),
+            person_id=person,
+            household_id=household,
         )
+        self._write("records", rows.sort("pk"))
 
     def close(self) -> None:
         for writer in self._writers.values():

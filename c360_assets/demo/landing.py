@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 
 from .people import FIRST_DAY, FIRST_MOMENT
 
+# Called with the number of people done and of all.
+Progress = Callable[[int, int], None]
 BAD_SHARE = 0.005  # rejected rows per delivery, safely below the default threshold of 1 %
 
 
@@ -78,27 +80,30 @@ class Landing:
                 self._paths[feed.name, day] = root / self._name(feed, day)
 
     def _name(self, feed: FeedFiles, day: int) -> str:
-        late = day == feed.late_day and day < self.days
-        stamp = (FIRST_DAY + timedelta(days=day if late else day - 1)).strftime("%Y%m%d")
-        return feed.path.format(day=stamp + ("-late" if late else ""))
+        is_late = day == feed.late_day and day < self.days
+        delivered_on = FIRST_DAY + timedelta(days=day if is_late else day - 1)
+        suffix = "-late" if is_late else ""
+        return feed.path.format(day=f"{delivered_on:%Y%m%d}{suffix}")
 
     def add(self, feed: FeedFiles, frame: pl.DataFrame, rng: np.random.Generator) -> None:
         """Append the rows of one chunk, each to the file of its delivery day, in order of time."""
         first = min(feed.first_day, self.days)
         frame = frame.with_columns(delivery_day(frame, self.days).clip(first, self.days))
-        columns = feed.columns or {c: pl.col(c) for c in frame.columns if not c.startswith("_")}
-        rows = frame.select(
-            "_day", "_updated", *(expr.alias(name) for name, expr in columns.items())
-        )
+        columns = feed.columns
+        if not columns:
+            own = [column for column in frame.columns if not column.startswith("_")]
+            columns = {column: pl.col(column) for column in own}
+        rendered = [expression.alias(name) for name, expression in columns.items()]
+        rows = frame.select("_day", "_updated", *rendered)
         rows = rows.sort("_day", "_updated", *feed.key, maintain_order=True).drop("_updated")
         for day in range(first, self.days + 1):
             part = rows.filter(pl.col("_day") == day).drop("_day")
-            self._append(feed, day, _spoil(rng, feed, part))
+            self._append(feed, day, _with_rejected_rows(rng, feed, part))
 
     def _append(self, feed: FeedFiles, day: int, rows: pl.DataFrame) -> None:
         key = (feed.name, day)
-        new = key not in self._files
-        if new:
+        is_new = key not in self._files
+        if is_new:
             self._files[key] = _open(self._paths[key], feed, rows)
         self._rows[key] = self._rows.get(key, 0) + len(rows)
         if feed.format == "parquet":
@@ -109,7 +114,7 @@ class Landing:
         if feed.format == "ndjson":
             stream.write(rows.write_ndjson().encode())
         else:
-            stream.write(rows.write_csv(include_header=new, separator=feed.delimiter).encode())
+            stream.write(rows.write_csv(include_header=is_new, separator=feed.delimiter).encode())
 
     def broken_lines(self, feed: FeedFiles, lines: list[str]) -> None:
         """Lines that no parser accepts as a row, at the end of the first delivery.
@@ -122,6 +127,7 @@ class Landing:
 
     def close(self) -> None:
         for stream in self._files.values():
+            # A GzipFile does not close the file that it was given, and forgets it on closing.
             inner = getattr(stream, "fileobj", None) if isinstance(stream, gzip.GzipFile) else None
             stream.close()
             if inner is not None:
@@ -134,35 +140,38 @@ def _open(path: Path, feed: FeedFiles, rows: pl.DataFrame) -> Any:
     if feed.format == "parquet":
         return pq.ParquetWriter(path, rows.to_arrow().schema, compression="zstd")
     if feed.format == "csv.gz":
-        # no name and no time inside: equal rows give equal bytes
+        # No name and no time inside, so that equal rows give equal bytes.
         return gzip.GzipFile(
             filename="", fileobj=path.open("wb"), mode="wb", compresslevel=9, mtime=0
         )
     return io.BufferedWriter(io.FileIO(path, "wb"))
 
 
-def _spoil(rng: np.random.Generator, feed: FeedFiles, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_rejected_rows(
+    rng: np.random.Generator, feed: FeedFiles, rows: pl.DataFrame
+) -> pl.DataFrame:
     """Add rows that the load must reject: copies of good rows under keys of their own, with an
     impossible value or no key.
     """
     n = int(len(rows) * BAD_SHARE)
     if not feed.bad or not n:
         return rows
-    at = np.sort(rng.choice(len(rows), size=n, replace=False))
+    sources = np.sort(rng.choice(len(rows), size=n, replace=False))
+    # Which column gets the impossible value; one kind more than there are columns: the copies
+    # without a key.
     kind = pl.Series("_kind", rng.integers(0, len(feed.bad) + 1, n))
     last = feed.key[-1]
-    own = "9" + pl.col(last) if len(feed.key) > 1 else pl.col(last) + "x"
-    copies = rows[at].with_columns(kind, own.alias(last))
+    own_key = "9" + pl.col(last) if len(feed.key) > 1 else pl.col(last) + "x"
+    copies = rows[sources].with_columns(kind, own_key.alias(last))
     copies = copies.with_columns(
-        pl.when(pl.col("_kind") == i).then(pl.lit(value)).otherwise(pl.col(column)).alias(column)
-        for i, (column, value) in enumerate(feed.bad.items())
+        pl.when(pl.col("_kind") == number)
+        .then(pl.lit(value))
+        .otherwise(pl.col(column))
+        .alias(column)
+        for number, (column, value) in enumerate(feed.bad.items())
     )
-    keyed = pl.col("_kind") < len(feed.bad)
-    copies = copies.with_columns(pl.when(keyed).then(pl.col(c)).alias(c) for c in feed.key).drop(
-        "_kind"
-    )
-    order = np.argsort(np.concatenate([np.arange(len(rows)), at + 0.5]), kind="stable")
-    return pl.concat([rows, copies])[order]
-
-
-Progress = Callable[[int, int], None]
+    has_key = pl.col("_kind") < len(feed.bad)
+    copies = copies.with_columns(pl.when(has_key).then(pl.col(key)).alias(key) for key in feed.key)
+    # Each copy stands right behind the row it was made from.
+    order = np.argsort(np.concatenate([np.arange(len(rows)), sources + 0.5]), kind="stable")
+    return pl.concat([rows, copies.drop("_kind")])[order]
