@@ -1,4 +1,6 @@
-"""The generated tenant: repeatable bytes, readable files, a truth that names every record that loads."""
+"""The generated tenant: repeatable bytes, readable files, a truth that names every record that
+loads.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,8 @@ def test_the_shipped_tenant_is_complete_and_small() -> None:
     assert sum(p.stat().st_size for p in files) < 8_000_000
     ((records, people_known),) = rows(
         REPOSITORY,
-        "SELECT count(*), count(DISTINCT person_id) FROM read_parquet('{root}/data/truth/records.parquet')",
+        "SELECT count(*), count(DISTINCT person_id) "
+        "FROM read_parquet('{root}/data/truth/records.parquet')",
     )
     assert records > 12_000
     assert people_known > 4_500
@@ -127,10 +130,13 @@ def test_order_tables_carry_every_tag_that_the_transaction_reports_need(
 
 def test_every_good_record_has_one_person_and_every_truth_is_delivered(tenant: Path) -> None:
     keys = {
-        "CDT_Shop_Customers": "SELECT customer_id FROM read_csv('{root}/landing/shop/*.csv', all_varchar=1, ignore_errors=1)",
-        "CDT_Till_Customers": "SELECT card_no FROM read_csv('{root}/landing/till/customers_*.csv', all_varchar=true, delim=';')",
+        "CDT_Shop_Customers": "SELECT customer_id FROM read_csv("
+        "'{root}/landing/shop/*.csv', all_varchar=1, ignore_errors=1)",
+        "CDT_Till_Customers": "SELECT card_no FROM read_csv("
+        "'{root}/landing/till/customers_*.csv', all_varchar=true, delim=';')",
         "Loyalty:Members": "SELECT member_id FROM read_parquet('{root}/landing/loyalty/*.parquet')",
-        "CallCentre:Contacts": "SELECT contact_id FROM read_csv('{root}/landing/callcentre/*.psv', all_varchar=true, delim='|')",
+        "CallCentre:Contacts": "SELECT contact_id FROM read_csv("
+        "'{root}/landing/callcentre/*.psv', all_varchar=true, delim='|')",
     }
     truth = pl.read_parquet(tenant / "truth" / "records.parquet")
     assert truth.select("datasource", "pk").is_unique().all()
@@ -152,8 +158,10 @@ def test_rejected_rows_stay_below_the_threshold_of_every_delivery(tmp_path: Path
     generate_tenant(tmp_path / "t", people=2_000, days=3, seed=5)
     ((read, bad),) = rows(
         tmp_path / "t",
-        """SELECT count(*), count(*) FILTER (WHERE card_no IS NULL OR birthdate = '31.02.1980' OR changed = 'gestern')
-           FROM read_csv('{root}/landing/till/customers_20260601.csv', all_varchar=true, delim=';')""",
+        """SELECT count(*), count(*) FILTER (
+               WHERE card_no IS NULL OR birthdate = '31.02.1980' OR changed = 'gestern')
+           FROM read_csv('{root}/landing/till/customers_20260601.csv',
+                         all_varchar=true, delim=';')""",
     )
     assert 0 < bad < read * 0.01
 
@@ -165,38 +173,48 @@ def test_till_receipts_become_signed_transactions(tenant: Path) -> None:
         con.execute(
             f"""CREATE TABLE Till_Receipt_Lines AS SELECT * REPLACE (
                   TRY_CAST(line_no AS BIGINT) AS line_no, TRY_CAST(qty AS BIGINT) AS qty,
-                  TRY_CAST(list_cents AS BIGINT) AS list_cents, TRY_CAST(discount_cents AS BIGINT) AS discount_cents,
-                  TRY_CAST(paid_cents AS BIGINT) AS paid_cents, TRY_CAST(cost_cents AS BIGINT) AS cost_cents,
-                  TRY_CAST(tax_cents AS BIGINT) AS tax_cents, try_strptime(printed_at, '%m/%d/%Y %H:%M') AS printed_at)
-                FROM read_csv('{tenant}/landing/till/*.csv.gz', all_varchar=true, ignore_errors=true)
+                  TRY_CAST(list_cents AS BIGINT) AS list_cents,
+                  TRY_CAST(discount_cents AS BIGINT) AS discount_cents,
+                  TRY_CAST(paid_cents AS BIGINT) AS paid_cents,
+                  TRY_CAST(cost_cents AS BIGINT) AS cost_cents,
+                  TRY_CAST(tax_cents AS BIGINT) AS tax_cents,
+                  try_strptime(printed_at, '%m/%d/%Y %H:%M') AS printed_at)
+                FROM read_csv('{tenant}/landing/till/*.csv.gz',
+                              all_varchar=true, ignore_errors=true)
                 WHERE receipt_no IS NOT NULL AND try_cast(list_cents AS BIGINT) IS NOT NULL"""
         )
         con.execute(f"CREATE TABLE items AS {sql}")
-        found = con.execute(
-            """SELECT count(*) FILTER (WHERE (is_return OR is_cancellation) AND item_quantity > 0),
-                      count(*) FILTER (WHERE is_return AND order_id NOT IN (SELECT order_id FROM items WHERE NOT is_return)),
-                      count(*) FILTER (WHERE is_return), count(*) FILTER (WHERE is_cancellation),
-                      count(*) FILTER (WHERE brand IS NULL AND store_id IS NOT NULL),
-                      count(*) FILTER (WHERE customer_no = '0'), count(*) FILTER (WHERE customer_no IS NULL)
-               FROM items"""
-        ).fetchall()[0]
-    assert found[0] == 0
-    assert found[1] == 0
-    assert found[2] > 0
-    assert found[3] > 0
-    assert found[4] == 0
-    assert found[5] == 0
-    assert found[6] > 0
+        ((unsigned, without_order, returns, cancellations, unbranded, zero, anonymous),) = (
+            con.execute(
+                """SELECT
+                     count(*) FILTER (WHERE (is_return OR is_cancellation) AND item_quantity > 0),
+                     count(*) FILTER (WHERE is_return AND order_id NOT IN (
+                         SELECT order_id FROM items WHERE NOT is_return)),
+                     count(*) FILTER (WHERE is_return),
+                     count(*) FILTER (WHERE is_cancellation),
+                     count(*) FILTER (WHERE brand IS NULL AND store_id IS NOT NULL),
+                     count(*) FILTER (WHERE customer_no = '0'),
+                     count(*) FILTER (WHERE customer_no IS NULL)
+                   FROM items"""
+            ).fetchall()
+        )
+    assert (unsigned, without_order, unbranded, zero) == (0, 0, 0, 0)
+    assert returns > 0
+    assert cancellations > 0
+    assert anonymous > 0
 
 
 def test_online_items_add_up(tenant: Path) -> None:
     ((wrong, twice, links),) = rows(
         tenant,
         """WITH i AS (SELECT * FROM read_parquet('{root}/landing/shop/*.parquet'))
-           SELECT (SELECT count(*) FROM i WHERE item_revenue <> item_list_price - item_discount_amount),
-                  (SELECT count(*) - count(DISTINCT (order_id, product_id, is_return, is_cancellation)) FROM i),
+           SELECT (SELECT count(*) FROM i
+                   WHERE item_revenue <> item_list_price - item_discount_amount),
+                  (SELECT count(*)
+                     - count(DISTINCT (order_id, product_id, is_return, is_cancellation)) FROM i),
                   (SELECT count(*) FROM i WHERE account_id NOT IN (
-                     SELECT pk FROM read_parquet('{root}/truth/records.parquet') WHERE datasource = 'CDT_Shop_Customers'))""",
+                     SELECT pk FROM read_parquet('{root}/truth/records.parquet')
+                     WHERE datasource = 'CDT_Shop_Customers'))""",
     )
     assert (wrong, twice, links) == (0, 0, 0)
 
@@ -216,13 +234,16 @@ def test_the_truth_holds_the_hard_cases(tenant: Path) -> None:
     assert len(twins) > 0
     calls = rows(
         tenant,
-        "SELECT count(*) FROM read_csv('{root}/landing/callcentre/*.psv', delim='|') WHERE reason LIKE 'keep my two%'",
+        "SELECT count(*) FROM read_csv('{root}/landing/callcentre/*.psv', delim='|') "
+        "WHERE reason LIKE 'keep my two%'",
     )
     assert calls == [(1,)]
 
 
 def test_chunks_share_no_id_and_no_contact(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Several chunks of people: unique keys, unique e-mails and numbers, the same files for every day."""
+    """Several chunks of people: unique keys, unique e-mails and numbers, the same files for every
+    day.
+    """
     import c360_assets.demo.generate as generate
 
     monkeypatch.setattr(people, "CHUNK_PEOPLE", 150)

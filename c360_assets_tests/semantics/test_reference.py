@@ -1,4 +1,4 @@
-"""The catalogue of tables: said once, complete, and what the committed reference page shows."""
+"""The catalogue of tables: written once, complete, and what the committed reference page shows."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
 
 
 def test_the_committed_page_is_what_the_catalogue_gives() -> None:
-    told = "run `python -m c360_assets.reporting.reference > docs/tables.md`"
-    assert PAGE.read_text("utf-8") == reference_page(), told
+    remedy = "run `python -m c360_assets.reporting.reference > docs/tables.md`"
+    assert PAGE.read_text("utf-8") == reference_page(), remedy
 
 
 def test_every_column_of_every_table_has_a_type_and_a_meaning_and_every_key_is_a_column() -> None:

@@ -1,4 +1,4 @@
-"""Validity: the documented form rules, and the Polars and DuckDB spellings agreeing on every value."""
+"""The documented form rules, and that Polars and DuckDB agree on every value."""
 
 import duckdb
 import polars as pl
@@ -106,13 +106,14 @@ CONTACT = st.text(alphabet="ab1290@.-_+' ()x/\t\u00a0\u0661ä", max_size=20)
 def test_both_engines_agree_on_any_text(con, values):
     frame = pl.DataFrame({"v": values})
     mine = frame.select(
-        e=email_valid(pl.col("v")),
-        d=phone_digits(pl.col("v")),
-        n=phone_valid(pl.col("v")),
-        a=phone_valid(pl.col("v"), "any"),
+        email_valid=email_valid(pl.col("v")),
+        digits=phone_digits(pl.col("v")),
+        valid_nanp=phone_valid(pl.col("v")),
+        valid_any=phone_valid(pl.col("v"), "any"),
     )
     con.register("probe", frame.with_row_index("i").to_arrow())
     theirs = con.sql(
-        "SELECT email_valid(v) e, phone_digits(v) d, phone_valid(v, 'nanp') n, phone_valid(v, 'any') a FROM probe ORDER BY i"
+        "SELECT email_valid(v), phone_digits(v), phone_valid(v, 'nanp'), phone_valid(v, 'any') "
+        "FROM probe ORDER BY i"
     ).pl()
     assert mine.rows() == theirs.rows()

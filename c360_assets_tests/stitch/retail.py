@@ -1,4 +1,6 @@
-"""Retail tenants for the tests of Stitch: people of the demo generator, in four sources of different completeness."""
+"""Retail tenants for the tests of Stitch: people of the demo generator, in four sources of
+different completeness.
+"""
 
 from __future__ import annotations
 

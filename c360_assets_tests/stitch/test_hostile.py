@@ -1,4 +1,6 @@
-"""Data that tempt a matcher to join everything: families that share all contacts, placeholders, one name ten thousand times."""
+"""Data that tempt a matcher to join everything: families that share all contacts, placeholders, one
+name ten thousand times.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +43,16 @@ def families(
             "postal": str(rng.integers(10_000, 99_999)),
         }
         for n, (given, suffix, born) in enumerate(members):
-            day = (
-                born
-                and f"{int(born[:4]) + home % 20}-{home % 12 + 1:02d}-{(home + int(born[-2:])) % 28 + 1:02d}"
-            )
+            birthdate = born
+            if born:
+                year = int(born[:4]) + home % 20
+                month = home % 12 + 1
+                day = (home + int(born[-2:])) % 28 + 1
+                birthdate = f"{year}-{month:02d}-{day:02d}"
             person = {
                 "given_name": given,
                 "generational_suffix": suffix,
-                "birthdate": day,
+                "birthdate": birthdate,
                 "person": home * 10 + n,
             }
             rows += [
@@ -77,7 +81,8 @@ def persons(records: pl.DataFrame) -> pl.DataFrame:
 @pytest.mark.parametrize("copies", [1, 2])
 @pytest.mark.parametrize("kind", list(MEMBERS))
 def test_families_that_share_every_contact_stay_apart(kind: str, copies: int) -> None:
-    # With one record each, or with equal copies that collapse, no pair of one person is compared at all.
+    # With one record each, or with equal copies that collapse, no pair of one person is compared at
+    # all.
     found = persons(families(MEMBERS[kind], copies))
     assert found["k"].max() <= 2
     assert found.filter(k=1, n=copies).height >= 0.85 * found.height

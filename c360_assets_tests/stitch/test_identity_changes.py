@@ -1,4 +1,4 @@
-"""What changed between two generations: one case per kind of change, and that the tables reconcile."""
+"""What changed between two generations, a case per kind, and that the tables reconcile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Stable ids: the cases of the assignment rule, one table row each, and its invariants on random partitions."""
+"""Stable ids: the cases of the assignment rule, one table row each, and its invariants on random
+partitions.
+"""
 
 from __future__ import annotations
 
