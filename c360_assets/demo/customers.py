@@ -148,17 +148,17 @@ def _last_touched(rng: np.random.Generator, created: pl.Series) -> pl.Series:
     return _daytime(rng, np.minimum(start + waited, -1)).zip_with(is_changed, created)
 
 
-def view(people: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
-    """The people as they were at `at`: surname and address of that time."""
-    people = people.with_columns(at.alias("_at"))
+def view(people: pl.DataFrame, moment: pl.Series) -> pl.DataFrame:
+    """The people as they were at the moment of each row: surname and address of that time."""
+    people = people.with_columns(moment.alias("_at"))
     address = ("street_line", "street_short", "unit", "city", "state", "zip")
     changed_on = {"surname": "renamed_on"} | dict.fromkeys(address, "moved_on")
     return people.with_columns(
-        pl.when(pl.col("_at") < pl.col(moment))
+        pl.when(pl.col("_at") < pl.col(changed))
         .then(pl.col("former_" + column))
         .otherwise(pl.col(column))
         .alias(column)
-        for column, moment in changed_on.items()
+        for column, changed in changed_on.items()
     )
 
 
@@ -170,8 +170,8 @@ def _later(
     # `changed` is a share for a fortnight, which has 13 days after the first.
     is_changed = rng.random(len(met)) < source.changed * (days - 1) / 13
     rows = np.flatnonzero(is_old & is_changed)
-    at = _daytime(rng, rng.integers(0, days - 1, len(rows)))
-    fresh = source.render(rng, view(met[rows], at))
+    moment = _daytime(rng, rng.integers(0, days - 1, len(rows)))
+    fresh = source.render(rng, view(met[rows], moment))
     version = base[rows]
     # One number more than there are groups: some records are only touched.
     group = pl.Series(rng.integers(0, len(source.groups) + 1, len(rows)))
@@ -180,7 +180,7 @@ def _later(
         version = version.with_columns(
             fresh[column].zip_with(is_written, version[column]).alias(column) for column in columns
         )
-    return version.with_columns(at.alias("_updated"))
+    return version.with_columns(moment.alias("_updated"))
 
 
 def _share(rng: np.random.Generator, n: int, share: float) -> pl.Series:
@@ -227,9 +227,9 @@ def _slipped_date(
     draw = pl.Series(rng.random(len(birthdate)))
     frame = pl.DataFrame({"date": birthdate, "draw": draw})
     date = pl.col("date")
-    year, month, day = date.dt.year(), date.dt.month(), date.dt.day()
-    can_be_swapped = day <= 12
-    with_swap = pl.when(can_be_swapped).then(pl.date(year, day, month)).otherwise(date)
+    day = date.dt.day()
+    swapped_date = pl.date(date.dt.year(), month=day, day=date.dt.month())
+    with_swap = pl.when(day <= 12).then(swapped_date).otherwise(date)
     slipped = (
         pl.when(pl.col("draw") < swapped)
         .then(with_swap)

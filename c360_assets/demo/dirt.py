@@ -14,10 +14,10 @@ DIGITS = np.array(list("0123456789"))
 
 
 def pick(
-    rng: np.random.Generator, values: pl.Series, n: int, p: np.ndarray | None = None
+    rng: np.random.Generator, values: pl.Series, n: int, shares: np.ndarray | None = None
 ) -> pl.Series:
-    """`n` values drawn with replacement."""
-    return values.gather(rng.choice(len(values), size=n, p=p))
+    """`n` values drawn with replacement; `shares` sums to one, without it all are as frequent."""
+    return values.gather(rng.choice(len(values), size=n, p=shares))
 
 
 def hide(rng: np.random.Generator, values: pl.Series, share_kept: float) -> pl.Series:

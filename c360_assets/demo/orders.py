@@ -221,7 +221,9 @@ def online_items(
     # A bug of the shop: some returns are booked without the minus
     sign = pl.Series(np.where(rng.random(len(undone)) < 0.02, 1, -1))
     signed = ["quantity", "list", "discount", "cost", "revenue", "tax"]
-    undone = undone.with_columns(*(pl.col(c) * sign for c in signed), voucher=pl.lit(0, pl.Int64))
+    undone = undone.with_columns(
+        *(pl.col(amount) * sign for amount in signed), voucher=pl.lit(0, pl.Int64)
+    )
     rows = pl.concat([bought, undone])
     is_sale = pl.col("kind") == "S"
     brand = pl.Series(BRANDS).gather(rows["brand_at"])

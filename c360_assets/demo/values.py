@@ -69,9 +69,9 @@ HOBBIES = [
     "comet",
 ]
 # The second digit 9 is held back from use in the North American numbering plan.
-AREA_CODES = [f"{first}9{last}" for first in range(2, 10) for last in range(10)]
+AREA_CODES = [f"{code}" for code in range(200, 1000) if code // 10 % 10 == 9]
 # Without those that end in 11, which are service codes.
-EXCHANGES = [f"{n:03d}" for n in range(200, 1000) if n % 100 != 11]
+EXCHANGES = [f"{code}" for code in range(200, 1000) if code % 100 != 11]
 
 
 @dataclass(frozen=True)

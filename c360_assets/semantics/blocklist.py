@@ -81,8 +81,8 @@ def _phone_macro() -> str:
 
 
 def _value_macro() -> str:
-    listed = {row["semantic"] for row in read_rows("blocklist.csv")}
-    semantics = sorted(listed - {"*", "email", "phone"})
+    named = {row["semantic"] for row in read_rows("blocklist.csv")}
+    semantics = sorted(named - {"*", "email", "phone"})
     cases = " ".join(
         f"WHEN semantic = '{name}' THEN upper(trim(v)) IN ({_sql_list(blocked_values(name))})"
         for name in semantics

@@ -24,9 +24,9 @@ class Tag:
     """One tag.
 
     `column` is the unified column it fills, `group` its prefix, or profile, key, custom where it
-    has none. `type` is the field type it asks for (`any` when none), `enforced` whether another type is an
-    error, `multi` whether several fields of a table may carry it, `once` whether a second field is
-    an error, `base` the tag of which it is a variant.
+    has none. `type` is the field type it asks for (`any` when none), `enforced` whether another
+    type is an error, `multi` whether several fields of a table may carry it, `once` whether a
+    second field is an error, `base` the tag of which it is a variant.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Group:
 
     @property
     def required(self) -> tuple[Tag, ...]:
-        return tuple(t for t in self.tags if t.required)
+        return tuple(tag for tag in self.tags if tag.required)
 
 
 _MARKS = re.compile("[\u0300-\u036f]")  # what an accented letter is beside its plain one
@@ -154,7 +154,9 @@ CATALOGUE = _READ.tags
 GROUPS = _READ.groups
 # Letters of a column's name -> the tag they suggest.
 COLUMN_TAGS = _READ.column_tags
-PROFILE_TAGS: tuple[str, ...] = tuple(t.name for t in CATALOGUE.values() if t.group == "profile")
+PROFILE_TAGS: tuple[str, ...] = tuple(
+    tag.name for tag in CATALOGUE.values() if tag.group == "profile"
+)
 
 
 _KEY = Tag(name="", group="key", column="")  # name and column come with each tag

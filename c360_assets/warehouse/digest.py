@@ -66,13 +66,14 @@ def is_comparable(digest: str) -> bool:
 
 
 def changed_digest(before: str, removed: str, added: str) -> str:
-    """The digest of a table of digest `before` without some rows and with others, whose digests are
-    given.
+    """The digest of the table `before` without the rows `removed` and with the rows `added`.
 
-    Counts and sums are taken back by subtraction, XOR by itself, so that no unchanged row is looked
+    All are given by their digests. Counts and sums are taken back by subtraction, XOR by itself, so that no unchanged row is looked
     at.
     """
-    old, out, new = _parts(before), _parts(removed), _parts(added)
+    old = _parts(before)
+    out = _parts(removed)
+    new = _parts(added)
     rows = old.rows - out.rows + new.rows
     xor = old.xor ^ out.xor ^ new.xor
     total = (old.total - out.total + new.total) % (1 << 64)

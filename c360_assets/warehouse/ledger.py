@@ -102,7 +102,7 @@ def record(session: Session, entries: Sequence[LedgerEntry]) -> TableState:
 
     Pending until the session's commit.
     """
-    new = pl.DataFrame([vars(e) for e in entries], schema=SCHEMA)
+    new = pl.DataFrame([vars(entry) for entry in entries], schema=SCHEMA)
     attempts = ["feed", "delivery_day", "attempt"]
     kept = session_ledger(session).join(new.select(attempts).unique(), on=attempts, how="anti")
     whole = pl.concat([kept, new]).sort("feed", "delivery_day", "attempt", "path")

@@ -242,7 +242,7 @@ class Session:
         return state
 
     def _digest_now(self, state: TableState, stored: str) -> str:
-        """The digest of a table by this engine's hash; it has another if another engine wrote it."""
+        """The digest of a table as this engine makes it; another one may have written the table."""
         if is_comparable(state.digest):
             return state.digest
         ((_, digest),) = self.rows(digest_sql(state.columns, stored))

@@ -114,7 +114,7 @@ def _apply(cells: Cells, proxies: Cells, rule: BadValueRule) -> pl.DataFrame:
     proxy = proxies(rule.proxy)
     if values is None or proxy is None:
         return pl.DataFrame(schema=_BADVALUES_SCHEMA)
-    by = ["value", "place"]
+    counted_by = ["value", "place"]
     if rule.proxy not in MULTI_VALUED:
         # One proxy a record: a value of few records cannot meet many. Most values are rare, so this
         # saves the join.
@@ -122,31 +122,35 @@ def _apply(cells: Cells, proxies: Cells, rule: BadValueRule) -> pl.DataFrame:
         values = values.join(frequent, on="value", how="semi")
     met = values.join(proxy.select("rid", proxy="value"), on="rid", how="inner")
     counts = (
-        met.group_by(by)
+        met.group_by(counted_by)
         .agg(num_proxy=pl.col("proxy").n_unique())
         .filter(pl.col("num_proxy") > rule.threshold)
     )
-    groups = values.join(counts, on=by, how="semi", nulls_equal=True).group_by(by)
-    sizes = groups.agg(
+    bad = values.join(counts, on=counted_by, how="semi", nulls_equal=True)
+    sizes = bad.group_by(counted_by).agg(
         num_values=pl.col("rid").n_unique(),
         is_preprocessed=(pl.col("raw") != pl.col("value")).any(),
     )
-    rows = counts.join(sizes, on=by, nulls_equal=True).group_by("value")
-    return rows.agg(
-        pl.col("num_values").sum().cast(pl.Int64),
-        pl.col("num_proxy").sum().cast(pl.Int64),
-        pl.col("is_preprocessed").any(),
-    ).select(
-        pk=pl.lit(None, dtype=pl.String),
-        datasource=pl.lit("*"),
-        semantic=pl.lit(rule.semantic),
-        value="value",
-        num_values="num_values",
-        num_proxy="num_proxy",
-        proxy=pl.lit(rule.proxy),
-        threshold=pl.lit(rule.threshold, dtype=pl.Int64),
-        domain_table=pl.lit(""),
-        is_preprocessed="is_preprocessed",
+    rows = counts.join(sizes, on=counted_by, nulls_equal=True)
+    return (
+        rows.group_by("value")
+        .agg(
+            pl.col("num_values").sum().cast(pl.Int64),
+            pl.col("num_proxy").sum().cast(pl.Int64),
+            pl.col("is_preprocessed").any(),
+        )
+        .select(
+            pk=pl.lit(None, dtype=pl.String),
+            datasource=pl.lit("*"),
+            semantic=pl.lit(rule.semantic),
+            value="value",
+            num_values="num_values",
+            num_proxy="num_proxy",
+            proxy=pl.lit(rule.proxy),
+            threshold=pl.lit(rule.threshold, dtype=pl.Int64),
+            domain_table=pl.lit(""),
+            is_preprocessed="is_preprocessed",
+        )
     )
 
 
@@ -159,11 +163,9 @@ def entries(ignore: dict[str, list[str]], managed: pl.DataFrame | None = None) -
     as it is. Every other entry passes through the function that cleans the semantic, so that any
     spelling of an address works. `fk` means every foreign key.
     """
-    manual = [
-        (semantic, "*", value, "manual", False)
-        for semantic, values in ignore.items()
-        for value in values
-    ]
+    manual = []
+    for semantic, values in ignore.items():
+        manual += [(semantic, "*", value, "manual", False) for value in values]
     frame = pl.DataFrame(manual, schema=_ENTRY_SCHEMA, orient="row")
     if managed is not None:
         frame = pl.concat([frame, _managed_entries(managed)])

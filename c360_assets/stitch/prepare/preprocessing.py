@@ -144,7 +144,7 @@ class _Run:
         self.profiles = set(config.preprocessing_profiles)
         self.nicknames = nicknames
         self.listed = blocklist.entries(config.ignore, managed)
-        self.keys = sorted(c for c in records.columns if c.startswith(_KEY_PREFIXES))
+        self.keys = sorted(key for key in records.columns if key.startswith(_KEY_PREFIXES))
         self.singles = [*_SINGLE, "company", *self.keys]
         distinct_keys = records.select("datasource", "pk").drop_nulls().n_unique()
         without_key = records.height - distinct_keys
@@ -220,7 +220,8 @@ class _Run:
         it is the only one.
         """
         texts = ("given_name", "surname", "full_name", "generational_suffix")
-        work = self.records.select("datasource", *(self._text(c).alias(f"raw:{c}") for c in texts))
+        raw = [self._text(column).alias(f"raw:{column}") for column in texts]
+        work = self.records.select("datasource", *raw)
         full = pl.col("raw:full_name")
         work = work.with_columns(full_name=CLEANERS["full-name"](full))
         work = work.with_columns(self._why("full_name", pl.col("full_name")).alias("why:full_name"))
@@ -241,10 +242,13 @@ class _Run:
         )
         nameless = pl.col("given_name").is_null() & pl.col("why:full_name").is_null()
         names = ("given_name", "surname", "generational_suffix")
+        reasons = [
+            self._why_column(column, pl.col(column), pl.col(f"raw:{column}")) for column in names
+        ]
         return work.select(
             *names,
             "why:full_name",
-            *(self._why_column(c, pl.col(c), pl.col(f"raw:{c}")) for c in names),
+            *reasons,
             lone_word=pl.when(nameless).then("full_name").str.extract(r"^(\S+)"),
         )
 

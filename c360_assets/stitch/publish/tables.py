@@ -86,7 +86,8 @@ def unified_coalesced(
     Sorted by (datasource, pk).
     """
     core = [column for column in CORE_COLUMNS if column != "ck"]
-    further = [c for c in records.columns if c not in CORE_COLUMNS and c not in KEYS]
+    known = {*CORE_COLUMNS, *KEYS}
+    further = [column for column in records.columns if column not in known]
     foreign_keys = [column for column in further if column.startswith("fk_")]
     others = [column for column in further if column not in foreign_keys]
     named = records.with_columns(full_name=_full_name())
