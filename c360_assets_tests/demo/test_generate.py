@@ -16,6 +16,7 @@ import pytest
 from c360_assets.demo import generate_tenant, people, render_config
 from c360_assets.errors import C360Error
 from c360_assets.tenant.loader import load_tenant
+from c360_assets.tenant.models import SourceTable
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = 400
@@ -29,10 +30,9 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def digests(root: Path) -> dict[str, str]:
+    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
     return {
-        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
-        for p in sorted(root.rglob("*"))
-        if p.is_file()
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
     }
 
 
@@ -89,16 +89,20 @@ def test_the_shipped_tenant_is_complete_and_small() -> None:
     assert people_known > 4_500
 
 
+def all_tags(table: SourceTable) -> list[str]:
+    return [tag for tags in table.tags.values() for tag in tags]
+
+
 def test_configuration_loads_and_links_every_interaction_by_one_key(tenant: Path) -> None:
     loaded = load_tenant(tenant)
-    tags = {t.name: [tag for column in t.tags.values() for tag in column] for t in loaded.tables}
-    stitched = {t.name for t in loaded.stitched_tables}
+    tags = {table.name: all_tags(table) for table in loaded.tables}
+    stitched = {table.name for table in loaded.stitched_tables}
     assert stitched == set(
         pl.read_parquet(tenant / "truth" / "records.parquet")["datasource"].unique()
     )
-    for name, found in tags.items():
+    for name, tags_of_table in tags.items():
         if name not in stitched:
-            assert sum(tag.startswith("fk-") for tag in found) <= 1, name
+            assert sum(tag.startswith("fk-") for tag in tags_of_table) <= 1, name
     assert not any(tag.startswith("fk-") or "/" not in tag for tag in tags["CDT_Newsletter_Opt_In"])
 
 
@@ -122,10 +126,8 @@ def test_order_tables_carry_every_tag_that_the_transaction_reports_need(
         "purchase-channel",
         "store-id",
     }
-    found = next(t for t in load_tenant(tenant).tables if t.name == table)
-    assert {"txn-item/" + tag for tag in needed} <= {
-        tag for column in found.tags.values() for tag in column
-    }
+    items = next(source for source in load_tenant(tenant).tables if source.name == table)
+    assert {"txn-item/" + tag for tag in needed} <= set(all_tags(items))
 
 
 def test_every_good_record_has_one_person_and_every_truth_is_delivered(tenant: Path) -> None:
@@ -143,11 +145,9 @@ def test_every_good_record_has_one_person_and_every_truth_is_delivered(tenant: P
     for datasource, sql in keys.items():
         delivered = {key for (key,) in rows(tenant, sql) if key and not key.endswith("x")}
         assert delivered == set(truth.filter(pl.col("datasource") == datasource)["pk"]), datasource
-    lines = [
-        line
-        for path in sorted((tenant / "landing/newsletter").iterdir())
-        for line in path.read_text(encoding="utf-8").splitlines()
-    ]
+    lines = []
+    for path in sorted((tenant / "landing/newsletter").iterdir()):
+        lines += path.read_text(encoding="utf-8").splitlines()
     good = {json.loads(line)["subscriber_id"] for line in lines if line.endswith("}")} - {None}
     assert {key for key in good if not key.endswith("x")} == set(
         truth.filter(pl.col("datasource") == "Newsletter:Subscribers")["pk"]

@@ -12,7 +12,8 @@ from c360_assets.semantics import lookups, normalize
 
 def one(function, *values):
     columns = {f"v{i}": pl.Series([value], dtype=pl.String) for i, value in enumerate(values)}
-    return pl.DataFrame(columns).select(out=function(*(pl.col(c) for c in columns)))["out"][0]
+    result = function(*(pl.col(name) for name in columns))
+    return pl.DataFrame(columns).select(out=result)["out"][0]
 
 
 @pytest.mark.parametrize(
@@ -92,11 +93,11 @@ def test_address(raw, second, clean):
 
 
 def test_po_box_is_read_from_the_cleaned_address():
-    assert (
-        one(lambda a: normalize.po_box(normalize.clean_address(a)), "555 Puget Ave, P.O. Box 555")
-        == "555"
-    )
-    assert one(lambda a: normalize.po_box(normalize.clean_address(a)), "555 Puget Ave") is None
+    def box(address):
+        return normalize.po_box(normalize.clean_address(address))
+
+    assert one(box, "555 Puget Ave, P.O. Box 555") == "555"
+    assert one(box, "555 Puget Ave") is None
 
 
 @pytest.mark.parametrize(
@@ -139,8 +140,8 @@ def test_name(raw, clean):
     ],
 )
 def test_full_name(full, given_part, surname_part, suffix):
-    assert one(lambda e: normalize.split_full_name(e)[0], full) == given_part
-    assert one(lambda e: normalize.split_full_name(e)[1], full) == surname_part
+    assert one(lambda name: normalize.split_full_name(name)[0], full) == given_part
+    assert one(lambda name: normalize.split_full_name(name)[1], full) == surname_part
     assert one(normalize.generational_suffix, full) == suffix
 
 
@@ -234,11 +235,9 @@ def test_street_tables_agree_in_both_directions():
     assert abbreviations["STREET"] == abbreviations["STRT"] == "ST"
     assert (expansions["MDW"], expansions["KYS"]) == ("MEADOWS", "KEYS")
     assert (abbreviations["MDW"], abbreviations["MEADOWS"]) == ("MDW", "MDWS")
-    spellings = Counter(
-        spelling
-        for row in lookups.read_rows("street_suffixes.csv")
-        for spelling in {row["word"], row["abbreviation"], *row["other_spellings"].split()}
-    )
+    spellings = Counter()
+    for row in lookups.read_rows("street_suffixes.csv"):
+        spellings.update({row["word"], row["abbreviation"], *row["other_spellings"].split()})
     assert [spelling for spelling, times in spellings.items() if times > 1] == ["MDW"]
     assert not {row["token"] for row in lookups.read_rows("address_words.csv")} & set(spellings)
     assert lookups.state_codes()["DISTRICT OF COLUMBIA"] == "DC"

@@ -72,18 +72,19 @@ def sql(con, call, values):
 
 
 def test_email(con):
-    values, expected = [v for v, _ in EMAILS], [e for _, e in EMAILS]
+    values = [value for value, _ in EMAILS]
+    expected = [is_valid for _, is_valid in EMAILS]
     assert polars(email_valid, values) == expected
     assert sql(con, "email_valid($v::VARCHAR)", values) == expected
 
 
 @pytest.mark.parametrize("region", ["nanp", "any"])
 def test_phone(con, region):
-    values, expected = (
-        [row[0] for row in PHONES],
-        [row[1 if region == "nanp" else 2] for row in PHONES],
-    )
-    assert polars(lambda v: phone_valid(v, region), values) == expected
+    values = [value for value, _, _ in PHONES]
+    expected = [
+        valid_nanp if region == "nanp" else valid_any for _, valid_nanp, valid_any in PHONES
+    ]
+    assert polars(lambda value: phone_valid(value, region), values) == expected
     assert sql(con, f"phone_valid($v::VARCHAR, '{region}')", values) == expected
 
 
