@@ -16,7 +16,6 @@ import pytest
 from c360_assets.demo import generate_tenant, people, render_config
 from c360_assets.errors import C360Error
 from c360_assets.tenant.loader import load_tenant
-from c360_assets.tenant.models import SourceTable
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = 400
@@ -89,13 +88,13 @@ def test_the_shipped_tenant_is_complete_and_small() -> None:
     assert people_known > 4_500
 
 
-def all_tags(table: SourceTable) -> list[str]:
-    return [tag for tags in table.tags.values() for tag in tags]
+def flat(tags_by_column: dict[str, list[str]]) -> list[str]:
+    return [tag for tags in tags_by_column.values() for tag in tags]
 
 
 def test_configuration_loads_and_links_every_interaction_by_one_key(tenant: Path) -> None:
     loaded = load_tenant(tenant)
-    tags = {table.name: all_tags(table) for table in loaded.tables}
+    tags = {table.name: flat(table.tags) for table in loaded.tables}
     stitched = {table.name for table in loaded.stitched_tables}
     assert stitched == set(
         pl.read_parquet(tenant / "truth" / "records.parquet")["datasource"].unique()
@@ -127,7 +126,7 @@ def test_order_tables_carry_every_tag_that_the_transaction_reports_need(
         "store-id",
     }
     items = next(source for source in load_tenant(tenant).tables if source.name == table)
-    assert {"txn-item/" + tag for tag in needed} <= set(all_tags(items))
+    assert {"txn-item/" + tag for tag in needed} <= set(flat(items.tags))
 
 
 def test_every_good_record_has_one_person_and_every_truth_is_delivered(tenant: Path) -> None:
