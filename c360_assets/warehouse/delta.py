@@ -23,7 +23,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path
 
 # Types that Delta cannot hold, and what they are stored as.
 STORED_AS = {
@@ -68,6 +68,15 @@ def nothing(columns: Mapping[str, str]) -> str:
     return f"SELECT {', '.join(nulls)} WHERE false"
 
 
+def data_files(path: Path, version: int) -> list[str]:
+    """The data files of the Delta table at `path` in `version`, sorted.
+
+    Not `file_uris`: a URI encodes blanks, accents and `#` of the folders above, and names no file.
+    """
+    actions = pa.table(DeltaTable(path, version=version).get_add_actions(flatten=True))
+    return sorted(str(path / name) for name in actions["path"].to_pylist())
+
+
 def file_source(columns: Mapping[str, str], files: list[str]) -> str:
     """A FROM item over `columns` of data files.
 
@@ -75,7 +84,7 @@ def file_source(columns: Mapping[str, str], files: list[str]) -> str:
     """
     if not files:
         return f"({nothing(columns)})"
-    paths = ", ".join(quote_literal(file) for file in files)
+    paths = ", ".join(quote_path(file) for file in files)
     return f"({typed(columns, f'read_parquet([{paths}], union_by_name=true)')})"
 
 

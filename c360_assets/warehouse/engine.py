@@ -1,7 +1,4 @@
-"""Settings of the SQL engine that hold on every connection of the platform.
-
-What is run on one belongs to its user.
-"""
+"""Settings of the SQL engine that hold on every connection of the platform. What is run on one belongs to its user."""
 
 from __future__ import annotations
 
@@ -12,9 +9,8 @@ from c360_assets.warehouse.sql import quote_literal
 if TYPE_CHECKING:
     import duckdb
 
-# DuckDB 2.0 fails with "did not return a BoundFunctionExpression" when it folds a long OR over a
-# column whose statistics say that every value is NULL, and a column that a brand has not filled yet
-# is an everyday thing.
+# DuckDB 2.0 fails with "did not return a BoundFunctionExpression" when it folds a long OR over a column whose statistics say
+# that every value is NULL, and a column that a brand has not filled yet is an everyday thing.
 UNSAFE_OPTIMIZERS = "statistics_propagation"
 
 

@@ -4,7 +4,7 @@ rest.
 After Yan, Meyles, Haghighi, Suciu, "Entity Matching in the Wild" (SIGMOD 2020): greedy one-to-one
 matching on the overlap of previous and current clusters. Unlike there, an id is never handed to a
 cluster that shares no record with its former owner. What changed between the two clusterings
-belongs to `changes`.
+belongs to `identity_changes`.
 """
 
 from __future__ import annotations
