@@ -68,8 +68,8 @@ def is_comparable(digest: str) -> bool:
 def changed_digest(before: str, removed: str, added: str) -> str:
     """The digest of the table `before` without the rows `removed` and with the rows `added`.
 
-    All are given by their digests. Counts and sums are taken back by subtraction, XOR by itself, so that no unchanged row is looked
-    at.
+    All are given by their digests. Counts and sums are taken back by subtraction, XOR by itself, so
+    that no unchanged row is looked at.
     """
     old = _parts(before)
     out = _parts(removed)

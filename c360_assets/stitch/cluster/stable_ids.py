@@ -1,5 +1,4 @@
-"""Stable ids: which cluster of today carries which `amperity_id` of yesterday, and new ids for the
-rest.
+"""Stable ids: which cluster carries which `amperity_id` of yesterday, and new ids for the rest.
 
 After Yan, Meyles, Haghighi, Suciu, "Entity Matching in the Wild" (SIGMOD 2020): greedy one-to-one
 matching on the overlap of previous and current clusters. Unlike there, an id is never handed to a
