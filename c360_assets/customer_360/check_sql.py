@@ -28,7 +28,6 @@ from c360_assets.customer_360.tables.references import (
     statement,
 )
 from c360_assets.customer_360.tables.schemas import (
-    SYSTEM,
     departures,
     documented_schemas,
     person_column,
@@ -36,6 +35,7 @@ from c360_assets.customer_360.tables.schemas import (
 )
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.column_types import SYSTEM_COLUMNS
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.delta import stored_type
 from c360_assets.warehouse.session import Session, open_session
@@ -189,7 +189,7 @@ def _custom_tables(session: Session, tenant: Tenant) -> set[str]:
             except duckdb.Error:
                 failed.append(table)
             else:
-                _create(session, table.physical, {**columns, **SYSTEM})
+                _create(session, table.physical, {**columns, **SYSTEM_COLUMNS})
         if len(failed) == len(waiting):
             break
         waiting = failed

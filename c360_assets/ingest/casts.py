@@ -20,22 +20,10 @@ from c360_assets.ingest.dates import (
     offset_minutes,
     time_text,
 )
+from c360_assets.semantics.column_types import INSTANT, SQL_TYPES
 from c360_assets.tenant.models import FeedConfig, FieldConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-INSTANT = "TIMESTAMP WITH TIME ZONE"
-TYPES = {
-    "string": "VARCHAR",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "datetime": INSTANT,
-    "float": "DOUBLE",
-    "integer": "BIGINT",
-    # Element types are not declared, so these stay JSON text until a custom table flattens them.
-    "array": "VARCHAR",
-    "map": "VARCHAR",
-    "struct": "VARCHAR",
-}
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 DEFAULT_SCALE = 4
@@ -84,7 +72,7 @@ def typed_sql(casts: Sequence[Cast], source: str) -> str:
 
 def sql_type(feed: FeedConfig, item: FieldConfig) -> str:
     """The DuckDB type of a field's column."""
-    return f"DECIMAL(38,{scale_of(feed, item)})" if item.type == "decimal" else TYPES[item.type]
+    return f"DECIMAL(38,{scale_of(feed, item)})" if item.type == "decimal" else SQL_TYPES[item.type]
 
 
 def scale_of(feed: FeedConfig, item: FieldConfig) -> int:

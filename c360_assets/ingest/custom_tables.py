@@ -19,7 +19,8 @@ from sqlglot.lineage import lineage as trace
 from sqlglot.optimizer.scope import traverse_scope
 
 from c360_assets.errors import C360Error, ConfigError, Problem
-from c360_assets.ingest.upsert import SYSTEM_COLUMNS, columns_of, key_sql, uuid_digest_sql, uuid_sql
+from c360_assets.ingest.upsert import columns_of, key_sql, uuid_digest_sql, uuid_sql
+from c360_assets.semantics.column_types import SYSTEM_COLUMNS
 from c360_assets.tenant.models import CustomTable, Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.manifest import TableState

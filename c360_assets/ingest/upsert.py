@@ -10,11 +10,11 @@ from datetime import date
 from uuid import UUID
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.casts import INSTANT, key_text, sql_type
+from c360_assets.ingest.casts import key_text, sql_type
+from c360_assets.semantics.column_types import INSTANT, SYSTEM_COLUMNS
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-SYSTEM_COLUMNS = {"_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
 EPOCH = date(1970, 1, 1)
 # `_updated` holds, from its highest bits down: the delivery day, the attempt, the row's place.
 DAY_BITS, ATTEMPT_BITS = 43, 35

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.column_types import GENERATED_COLUMNS
 from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import without_marks
 from c360_assets.tenant.check_tenant import check_time_zone
@@ -21,7 +22,7 @@ from c360_assets.tenant.document import KeyPath
 from c360_assets.tenant.files import FilePattern, PatternError
 from c360_assets.tenant.models import FeedConfig, FieldConfig, FilesConfig, SourceTable
 
-GENERATED = ("_pk", "_uuid_pk", "_updated", "amperity_id")
+GENERATED = tuple(GENERATED_COLUMNS)
 NESTED = frozenset({"array", "map", "struct"})
 DATES = frozenset({"date", "datetime"})
 # Types that tell which of two rows is newer; a date is too coarse for two deliveries of one day.

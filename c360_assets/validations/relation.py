@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from c360_assets.semantics.column_types import SQL_TYPES
 from c360_assets.semantics.tags import column_for, is_profile, tag_info
 from c360_assets.tenant.models import SourceTable
 from c360_assets.validations.contacts import parts, well_formed
@@ -18,15 +19,6 @@ from c360_assets.warehouse.sql import quote_ident
 
 FLAGS = ("is_return", "is_cancellation")
 MULTIPLE = ("email", "phone")  # tags that several columns of a table may carry
-SQL_TYPES = {
-    "string": "VARCHAR",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "datetime": "TIMESTAMP WITH TIME ZONE",
-    "decimal": "DECIMAL(38,4)",
-    "float": "DOUBLE",
-    "integer": "BIGINT",
-}
 NUMBERS = ("DECIMAL", "DOUBLE", "FLOAT", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT")
 PERSONAL = "personal data"
 DAY_BITS = 43  # `_updated` counts delivery days from 1970 above this bit; zero in a custom table, whose rows have none
@@ -110,7 +102,7 @@ def _typed(column: str, wanted: str, stored: str) -> str:
     if target == "VARCHAR":
         return _text(column, stored)
     if stored == target or (
-        target in ("DECIMAL(38,4)", "DOUBLE", "BIGINT") and stored.startswith(NUMBERS)
+        wanted in ("decimal", "float", "integer") and stored.startswith(NUMBERS)
     ):
         return quote_ident(column)
     return f"TRY_CAST({quote_ident(column)} AS {target})"

@@ -20,7 +20,7 @@ from c360_assets.reporting.diff import TableDiff, database_diff
 from c360_assets.reporting.history import versions
 from c360_assets.reporting.preview import preview_table
 from c360_assets.reporting.published import RolledBack, open_published, roll_back, table_sql
-from c360_assets.warehouse import published_file as activated
+from c360_assets.warehouse import published_file
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import AS_OF, put_unified
 
@@ -138,7 +138,7 @@ def test_a_file_whose_run_was_killed_before_it_was_noted_is_not_taken_for_the_on
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*args: Any) -> int:
-        activated.publish(*args)
+        published_file.publish(*args)
         raise Killed
 
     with monkeypatch.context() as patched:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from c360_assets.customer_360.rendering.gathered_tables import TYPES
 from c360_assets.errors import C360Error
+from c360_assets.semantics.column_types import SQL_TYPES
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.world import (
     AS_OF,
@@ -578,7 +578,7 @@ def test_values_that_are_no_amounts_are_told_with_their_field(
     put(
         session,
         "domain/Shop_Products",
-        {"id": "VARCHAR", "msrp": TYPES[kind], "_pk": "VARCHAR"},
+        {"id": "VARCHAR", "msrp": SQL_TYPES[kind], "_pk": "VARCHAR"},
         rows,
     )
     with pytest.raises(C360Error) as failed:

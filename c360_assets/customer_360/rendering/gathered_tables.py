@@ -10,20 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from c360_assets.semantics.column_types import SQL_TYPES
 from c360_assets.semantics.tables import all_tables, table_spec
 from c360_assets.semantics.tags import column_for
-from c360_assets.tenant.models import FieldType, SourceTable, Tenant
+from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.sql import quote_ident
-
-TYPES: dict[FieldType, str] = {
-    "string": "VARCHAR",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "datetime": "TIMESTAMPTZ",
-    "decimal": "DECIMAL(38, 4)",
-    "float": "DOUBLE",
-    "integer": "BIGINT",
-}
 
 MONEY = "DECIMAL(38,2)"
 
@@ -145,7 +136,7 @@ def columns_of(tenant: Tenant, table: SemanticTable) -> dict[str, str]:
         for column, tags in source.tags.items():
             for tag in tags:
                 if tag.startswith(f"{table.prefix}/") and column_for(tag) not in columns:
-                    columns[column_for(tag)] = TYPES.get(
+                    columns[column_for(tag)] = SQL_TYPES.get(
                         source.types.get(column, "string"), "VARCHAR"
                     )
     return columns
