@@ -6,7 +6,7 @@ A message never holds a value from customer data: counts, keys of configuration,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +30,11 @@ class Problem:
         place = f"{self.file}:{self.line}" if self.line else self.file
         key = f" {self.key}:" if self.key else ""
         return f"{place}:{key} {self.message}" + (f" — {self.remedy}" if self.remedy else "")
+
+
+def has_errors(problems: Iterable[Problem]) -> bool:
+    """Whether one of `problems` is more than a warning."""
+    return any(problem.severity == "error" for problem in problems)
 
 
 class ConfigError(C360Error):
