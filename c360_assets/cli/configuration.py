@@ -23,7 +23,7 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
         problems = all_problems(root)
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
-        print_json([vars(problem) for problem in problems])
+        print_json(problems)
     else:
         print_problems(problems, out)
         result = "no errors, no warnings"

@@ -96,7 +96,6 @@ def diff(
     Examples: `c360 diff` before publishing; `c360 diff 3 published` afterwards, against the kept
     database number 3.
     """
-    from c360_assets.reporting.diff import as_json as differences_as_json
     from c360_assets.reporting.diff import database_diff, render_diff
 
     with reported_errors():
@@ -104,7 +103,7 @@ def diff(
             tenant_folder(tenant), first, second, as_of=day_of(as_of), database=database
         )
     if as_json:
-        print_json(differences_as_json(differences))
+        print_json(differences)
     else:
         render_diff(differences, first, second, out)
 
@@ -131,7 +130,7 @@ def preview(
             tenant_folder(tenant), table, as_of=day_of(as_of), rows=rows, database=database
         )
     if as_json:
-        print_json(built.as_json())
+        print_json(built)
     else:
         render_preview(built, out)
 
@@ -148,6 +147,6 @@ def history(
     with reported_errors():
         listed = versions(tenant_folder(tenant), database)
     if as_json:
-        print_json([version.as_json() for version in listed])
+        print_json(listed)
     else:
         render_versions(listed, out)

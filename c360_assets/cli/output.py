@@ -44,5 +44,9 @@ def print_failures(failures: Iterable[str]) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print `value` for scripts; times and other types that JSON lacks become text."""
-    print(json.dumps(value, indent=1, default=str))
+    """Print `value` for scripts: dataclasses by their fields; types that JSON lacks become text."""
+    from pydantic import TypeAdapter
+
+    # Not in pydantic's JSON mode, which would write times in another form than Python's.
+    document = TypeAdapter(Any).dump_python(value)
+    print(json.dumps(document, indent=1, default=str))

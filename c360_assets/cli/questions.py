@@ -30,7 +30,7 @@ def status(
             return
         current = read_status(root, datetime.now().astimezone())
     if as_json:
-        print_json(current.as_json())
+        print_json(current)
     else:
         render_status(current, out)
 
@@ -95,6 +95,6 @@ def profile(
             definition = database_named(load_tenant(root), database)
             customer = read_profile(con, amperity_id, definition)
     if as_json:
-        print_json(customer.as_json())
+        print_json(customer)
     else:
         render_profile(customer, out)

@@ -1,7 +1,8 @@
-"""Where a brand wants a finding to stop a feed: `block_if` in the feed's file. Off unless it is written there.
+"""Where a brand wants a finding to stop a feed: `block_if` in the feed's file. Off unless it is
+written there.
 
-A load that makes one of the named figures greater than allowed is given up as a whole: the rows from before stay, the other feeds
-go on. Without `block_if` reports stop nothing.
+A load that makes one of the named figures greater than allowed is given up as a whole: the rows
+from before stay, the other feeds go on. Without `block_if` reports stop nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from c360_assets.warehouse.session import Session
 
 
 def stop_if_blocked(session: Session, tenant: Tenant, feed: FeedConfig) -> None:
-    """Raise C360Error if a figure of the feed's table, as it is in this session, is greater than `block_if` allows."""
+    """Raise C360Error if a figure of the feed's table, as it is in this session, is greater than
+    `block_if` allows.
+    """
     if not feed.block_if:
         return
     table = next(t for t in tenant.tables if t.physical == feed.physical and not t.custom)

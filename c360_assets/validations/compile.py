@@ -1,8 +1,10 @@
-"""From the reports that apply to a table to few scans of it, and from the scans' answers to figures.
+"""From the reports that apply to a table to few scans of it, and from the scans' answers to
+figures.
 
-However many reports apply, a table is read once for everything that is counted row by row (by day, so that trends come with it),
-once for what has to see the whole table, once by order; and once more for each column whose different values are listed and for
-each key that must not repeat. Equal expressions of several reports are computed once. Running the scans belongs to `run`.
+However many reports apply, a table is read once for everything that is counted row by row (by day,
+so that trends come with it), once for what has to see the whole table, once by order; and once more
+for each column whose different values are listed and for each key that must not repeat. Equal
+expressions of several reports are computed once. Running the scans belongs to `run`.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ class Figure:
 
 @dataclass
 class Scans:
-    """The questions to one table: scan -> expression -> alias, and how figures are put together from the answers."""
+    """The questions to one table: scan -> expression -> alias, and how figures are put together
+    from the answers.
+    """
 
     shape: Relation
     context: Mapping[str, str]
@@ -87,7 +91,9 @@ def filled(sql: str, context: Mapping[str, str]) -> str:
 def compile_reports(
     reports: Iterable[Report], shape: Relation, context: Mapping[str, str]
 ) -> Scans:
-    """The scans that answer `reports` on a table. `context` fills `{region}` and `{newest}`, both SQL literals."""
+    """The scans that answer `reports` on a table. `context` fills `{region}` and `{newest}`, both
+    SQL literals.
+    """
     reports = list(reports)
     scans = Scans(shape, context, reports)
     scans.ask("rows", RECORDS)
@@ -172,8 +178,9 @@ def _add(scans: Scans, report: Report, item: Item) -> None:
 
 
 def counting(test: str) -> str:
-    """An aggregate that counts the rows of which the test is true: half the work of a count with a filter. Of unknowns alone
-    the engine's would be unknown."""
+    """An aggregate that counts the rows of which the test is true: half the work of a count with a
+    filter. Of unknowns alone the engine's would be unknown.
+    """
     return f"coalesce(count_if({test}), 0)"
 
 
@@ -185,7 +192,9 @@ def _unknown(columns: Sequence[str]) -> str:
 
 
 def _judged(item: Count) -> str:
-    """How many rows a Count can judge; written so that rows it cannot judge are counted once for all figures."""
+    """How many rows a Count can judge; written so that rows it cannot judge are counted once for
+    all figures.
+    """
     if item.scope == "TRUE":
         return f"{RECORDS} - ({_unknown(item.fields)})" if item.fields else RECORDS
     return counting(item.judged)
@@ -202,7 +211,9 @@ def value_test(item: Values, name: str) -> str:
 
 
 def comparable(column: str, name: str) -> str:
-    """A value as it is compared between records: an address in lower case, the last ten digits of a number."""
+    """A value as it is compared between records: an address in lower case, the last ten digits of a
+    number.
+    """
     if column == "email":
         return f"lower(trim({name}))"
     return f"right({name}_digits, 10)" if column == "phone" else name
@@ -251,8 +262,10 @@ def _listing(item: Listing) -> str:
 
 
 def _repeated(shape: Relation, item: Keys) -> str:
-    """How many keys fulfil the condition. Rows are grouped by two hashes of the key, 128 bits, instead of the key itself, which
-    would have to be kept in memory: that two keys share both is out of the question."""
+    """How many keys fulfil the condition. Rows are grouped by two hashes of the key, 128 bits,
+    instead of the key itself, which would have to be kept in memory: that two keys share both is
+    out of the question.
+    """
     parts = [*item.key, *(name for name in item.optional if name in shape.columns)]
     hashes = f"hash({', '.join(parts)}), hash({', '.join(reversed(parts))}, 1)"
     inner = shape.sql("{source}", [*parts, item.where, item.having])
@@ -260,7 +273,9 @@ def _repeated(shape: Relation, item: Keys) -> str:
 
 
 def queries(scans: Scans, source: str) -> dict[str, str]:
-    """Scan -> its SQL over the bound table `source`. The scan `rows` has one row per day, every other one a single row."""
+    """Scan -> its SQL over the bound table `source`. The scan `rows` has one row per day, every
+    other one a single row.
+    """
     found: dict[str, str] = {}
     for grain, asked in scans.grains.items():
         listed = ", ".join(f"{sql} AS {alias}" for sql, alias in asked.items())

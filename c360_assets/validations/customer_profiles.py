@@ -1,4 +1,6 @@
-"""Reports on e-mail addresses and phone numbers of customer records. Transactions and requests have modules of their own."""
+"""Reports on e-mail addresses and phone numbers of customer records. Transactions and requests have
+modules of their own.
+"""
 
 from __future__ import annotations
 

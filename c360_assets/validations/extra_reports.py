@@ -1,4 +1,6 @@
-"""Checks beyond the documented reports: each holds a rule of a tag against the data. A tenant can switch the group off."""
+"""Checks beyond the documented reports: each holds a rule of a tag against the data. A tenant can
+switch the group off.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ FILLED = ("given_name", "surname", "address", "postal", "state")
 EVENT_TYPES = ("Open", "Click", "Sent", "Optin", "Bounce", "Converted", "Unsubscribe")
 ONLINE = "(?i)\\b(online|web\\w*|internet|e-?com\\w*|digital|app|mobile|site|marketplace)\\b"
 CUSTOMER_KEY = "fk-*|txn-item/customer-id|customer-id"
-# What was delivered by the newest delivery day cannot have happened much later; `{newest}` stands for that day.
+# What was delivered by the newest delivery day cannot have happened much later; `{newest}` stands
+# for that day.
 FUTURE = "CAST({newest} AS DATE) + INTERVAL 2 DAY"
 MULTI_ROW = f"count_if({PURCHASE} AND order_discount_amount IS NOT NULL) > 1"
 ONE_DISCOUNT = f"min(order_discount_amount) FILTER ({PURCHASE}) = max(order_discount_amount) FILTER ({PURCHASE})"

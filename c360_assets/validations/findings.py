@@ -1,4 +1,6 @@
-"""Findings as people read them: which figure of which report and table, how many rows, what to do, the query behind it."""
+"""Findings as people read them: which figure of which report and table, how many rows, what to do,
+the query behind it.
+"""
 
 from __future__ import annotations
 
@@ -99,14 +101,18 @@ def ranked(figures: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Figures:
-    """What one table's result says: numbers by report and metric, and its findings, worst first, as `ranked` gives them."""
+    """What one table's result says: numbers by report and metric, and its findings, worst first, as
+    `ranked` gives them.
+    """
 
     numbers: dict[str, dict[str, float]]
     ranked: list[tuple[str, str, str, float, float]]
 
 
 def figures_of(session: Session, name: str) -> Figures:
-    """The figures stored in the table `name` (`input_validations/…`), those of single days left out. No text is among them."""
+    """The figures stored in the table `name` (`input_validations/…`), those of single days left
+    out. No text is among them.
+    """
     session.bind(name, "_result")
     frame = session.frame(
         "SELECT * FROM _result WHERE day IS NULL AND value IS NOT NULL ORDER BY report_id, ordinal"
@@ -132,7 +138,9 @@ def words(metric: str) -> str:
 def worst_findings(
     session: Session, limit: int | None = 3, datasource: str | None = None
 ) -> list[Finding]:
-    """The findings of the last summary, worst first: all with `limit` None; of one table with `datasource`."""
+    """The findings of the last summary, worst first: all with `limit` None; of one table with
+    `datasource`.
+    """
     if session.state(TABLE) is None:
         return []
     session.bind(TABLE)

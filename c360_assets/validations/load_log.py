@@ -1,6 +1,8 @@
-"""What the load of a feed says about its keys: rows without one, and rows that another row of their key replaced.
+"""What the load of a feed says about its keys: rows without one, and rows that another row of their
+key replaced.
 
-Read from the ledger and the logs of rejected rows, which loading wrote; nothing is loaded or rejected here.
+Read from the ledger and the logs of rejected rows, which loading wrote; nothing is loaded or
+rejected here.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from c360_assets.warehouse.session import Session
 
 
 def load_log(session: Session, tenant: Tenant, table: SourceTable) -> dict[str, int]:
-    """`without_key`: rows rejected because their key was empty; `replaced`: good rows delivered that do not stand.
+    """`without_key`: rows rejected because their key was empty; `replaced`: good rows delivered
+    that do not stand.
 
-    Both over all loaded delivery days, so that days loaded in one run or in several give the same numbers. A later version of a
-    record replaces an earlier one too. Zero for a table that no feed loads.
+    Both over all loaded delivery days, so that days loaded in one run or in several give the same
+    numbers. A later version of a record replaces an earlier one too. Zero for a table that no feed
+    loads.
     """
     feed = tenant.feed(table.name)
     if table.custom or feed is None:

@@ -1,7 +1,9 @@
-"""What tables have in common: for e-mail addresses, phone numbers and order ids, which table has which of the others' values.
+"""What tables have in common: for e-mail addresses, phone numbers and order ids, which table has
+which of the others' values.
 
-One pass over each kind: every different value is grouped once, with the set of tables that have it; everything else is counted on
-those sets, of which there are few. Exact, whatever the number of tables.
+One pass over each kind: every different value is grouped once, with the set of tables that have it;
+everything else is counted on those sets, of which there are few. Exact, whatever the number of
+tables.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ OVERLAP = pl.Schema(
 
 @dataclass
 class Common:
-    """How many different values of one kind tables have: each, all together, alone, with another, and any two of them."""
+    """How many different values of one kind tables have: each, all together, alone, with another,
+    and any two of them.
+    """
 
     own: dict[str, int] = field(default_factory=dict)
     every: int = 0
@@ -43,7 +47,9 @@ class Common:
         )
 
     def overlap(self, semantic: str) -> pl.DataFrame:
-        """The matrix as rows: for each ordered pair of tables, the values that both have; a table with itself, its own."""
+        """The matrix as rows: for each ordered pair of tables, the values that both have; a table
+        with itself, its own.
+        """
         rows = [(semantic, a, b, n) for (a, b), n in self.pairs.items()]
         return pl.DataFrame(rows, schema=OVERLAP, orient="row").sort(
             "semantic", "datasource", "other"
@@ -51,12 +57,16 @@ class Common:
 
 
 def alone(table: str, own: int, rows: int) -> Common:
-    """What a table without another to compare with has: its `own` values, as its reports counted them."""
+    """What a table without another to compare with has: its `own` values, as its reports counted
+    them.
+    """
     return Common({table: own}, own, {table: own}, {(table, table): own}, rows)
 
 
 def compare(session: Session, tables: Sequence[SourceTable], column: str) -> Common:
-    """Compare the values of `column` (`email`, `phone` or a text column of transactions) between `tables`, which all have it."""
+    """Compare the values of `column` (`email`, `phone` or a text column of transactions) between
+    `tables`, which all have it.
+    """
     for macro in VALIDITY_MACROS:
         session.execute(macro)
     found = Common()

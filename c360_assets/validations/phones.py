@@ -1,7 +1,9 @@
-"""Phone numbers held against the numbering plan of one country, where that is neither North America's nor unknown.
+"""Phone numbers held against the numbering plan of one country, where that is neither North
+America's nor unknown.
 
-The plans are those of the `phonenumbers` library, a port of Google's libphonenumber. It judges one number at a time, so it is
-asked once for each different number that has a possible form, never for each row. Form is `semantics.validity`'s.
+The plans are those of the `phonenumbers` library, a port of Google's libphonenumber. It judges one
+number at a time, so it is asked once for each different number that has a possible form, never for
+each row. Form is `semantics.validity`'s.
 """
 
 from __future__ import annotations
@@ -20,10 +22,11 @@ INVALID = "_c360_invalid_phones"
 
 
 def judge_phones(session: Session, tenant: Tenant, values: list[str]) -> None:
-    """Teach `phone_valid` the tenant's numbering plan for the numbers of the SELECTs `values`, each of one text column.
+    """Teach `phone_valid` the tenant's numbering plan for the numbers of the SELECTs `values`, each
+    of one text column.
 
-    Replaces the session's macro by one that also looks into the list of numbers that the plan does not have. Nothing to do for
-    the plans that the macro knows itself.
+    Replaces the session's macro by one that also looks into the list of numbers that the plan does
+    not have. Nothing to do for the plans that the macro knows itself.
     """
     region = tenant.phone_region
     if region in PLANS or not values:
@@ -50,7 +53,9 @@ def judge_phones(session: Session, tenant: Tenant, values: list[str]) -> None:
 
 
 def in_plan(digits: str, region: str, international: bool) -> bool:
-    """Whether the digits are a number of the region's plan or, with a `+` before them, of any country's."""
+    """Whether the digits are a number of the region's plan or, with a `+` before them, of any
+    country's.
+    """
     import phonenumbers  # loads its tables, which most tenants never need
 
     try:
@@ -62,7 +67,8 @@ def in_plan(digits: str, region: str, international: bool) -> bool:
 
 
 def plan_sql(value: str, region: str) -> str:
-    """SQL that says whether a number has the general form of the region's plan, for drill-downs, which cannot ask the library.
+    """SQL that says whether a number has the general form of the region's plan, for drill-downs,
+    which cannot ask the library.
 
     A number of another country counts as having it. Empty for the plans that `phone_valid` knows.
     """

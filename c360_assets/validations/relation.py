@@ -1,7 +1,8 @@
-"""A domain table in the shape that reports read: columns by the documented name of their tag, and what is missing.
+"""A domain table in the shape that reports read: columns by the documented name of their tag, and
+what is missing.
 
-Only this module knows what a feed calls its columns. The SELECTs it makes run over a bound table of the warehouse and, as they
-stand, over the published database.
+Only this module knows what a feed calls its columns. The SELECTs it makes run over a bound table of
+the warehouse and, as they stand, over the published database.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ DATES = ("update_dt", "order_datetime", "event_datetime", "create_dt")
 
 @dataclass(frozen=True)
 class Relation:
-    """What a table offers to reports. `columns` maps documented name to SQL over the table's own columns, `derived` to SQL over
-    those; `values` lists the columns of a tag that several may carry, by tag."""
+    """What a table offers to reports. `columns` maps documented name to SQL over the table's own
+    columns, `derived` to SQL over those; `values` lists the columns of a tag that several may
+    carry, by tag.
+    """
 
     table: SourceTable
     columns: Mapping[str, str]
@@ -66,7 +69,9 @@ def _words(texts: Iterable[str]) -> set[str]:
 
 
 def relation(table: SourceTable, types: Mapping[str, str] | None = None) -> Relation:
-    """The shape of `table`, whose stored columns have `types`; a column that already has its tag's type is taken as it is."""
+    """The shape of `table`, whose stored columns have `types`; a column that already has its tag's
+    type is taken as it is.
+    """
     types = types or {}
     columns: dict[str, str] = {}
     key: str | None = None
@@ -105,7 +110,9 @@ def _text(column: str, stored: str) -> str:
 
 
 def _typed(column: str, wanted: str, stored: str) -> str:
-    """The column in its tag's type: NULL where it cannot be read so; a number stays the number it is."""
+    """The column in its tag's type: NULL where it cannot be read so; a number stays the number it
+    is.
+    """
     target = SQL_TYPES.get(wanted, "VARCHAR")
     if target == "VARCHAR":
         return _text(column, stored)
@@ -117,9 +124,11 @@ def _typed(column: str, wanted: str, stored: str) -> str:
 
 
 def day_sql(shape: Relation) -> tuple[str, str]:
-    """SQL for the day that a row is counted on, and what that day is: `delivery day`, or the name of a date column.
+    """SQL for the day that a row is counted on, and what that day is: `delivery day`, or the name
+    of a date column.
 
-    A custom table's rows come from no delivery of their own. Without any date the day is NULL and its name empty.
+    A custom table's rows come from no delivery of their own. Without any date the day is NULL and
+    its name empty.
     """
     if not shape.table.custom:
         return f"(_updated >> {DAY_BITS})::INTEGER", "delivery day"

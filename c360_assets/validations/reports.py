@@ -1,7 +1,8 @@
-"""All input validation reports, which of them apply to a table and why not, and what the columns of their results mean.
+"""All input validation reports, which of them apply to a table and why not, and what the columns of
+their results mean.
 
-What a report asks is declared in the module of its subject; `compile` makes SQL of it, `run` and `summary` execute and store.
-Reports inform: nothing here passes, fails or stops a run.
+What a report asks is declared in the module of its subject; `compile` makes SQL of it, `run` and
+`summary` execute and store. Reports inform: nothing here passes, fails or stops a run.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ BY_ID: dict[str, Report] = {report.id: report for report in REPORTS}
 
 
 def reports_for(table: SourceTable, extra: bool = True) -> Sequence[Report]:
-    """The reports that apply to the table, in declared order; `extra` off leaves out the IV-X group."""
+    """The reports that apply to the table, in declared order; `extra` off leaves out the IV-X
+    group.
+    """
     return [report for report in REPORTS if not reason_against(report, table, extra)]
 
 

@@ -1,7 +1,8 @@
-"""The checks of a built database, as a table: what each asks, over which rows, what a finding is, when it warns.
+"""The checks of a built database, as a table: what each asks, over which rows, what a finding is,
+when it warns.
 
-Running them belongs to `validations`. A check reads tables of the database by name; a column a tenant does not have makes it
-not applicable. Findings are counted, and their query gives keys.
+Running them belongs to `validations`. A check reads tables of the database by name; a column a
+tenant does not have makes it not applicable. Findings are counted, and their query gives keys.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ ITEMS = "unified_itemized_transactions"
 
 @dataclass(frozen=True)
 class Check:
-    """One question. `scope` is the rows looked at (a table, or a SELECT), `where` narrows them, `finding` counts.
+    """One question. `scope` is the rows looked at (a table, or a SELECT), `where` narrows them,
+    `finding` counts.
 
-    `{region}` in a finding stands for the tenant's numbering plan, a name of `SHARED` in a scope for rows that are shared.
-    `keys` are the columns that the check's query shows, `reads` the tables that its scope names; it is about the first of them.
+    `{region}` in a finding stands for the tenant's numbering plan, a name of `SHARED` in a scope
+    for rows that are shared. `keys` are the columns that the check's query shows, `reads` the
+    tables that its scope names; it is about the first of them.
     """
 
     id: str
@@ -36,12 +39,14 @@ class Check:
         return self.reads[0]
 
     def source(self, shared: Mapping[str, str]) -> str:
-        """What the check counts in, as a FROM item; `shared` says where the rows of each name of `SHARED` are."""
+        """What the check counts in, as a FROM item; `shared` says where the rows of each name of
+        `SHARED` are.
+        """
         return f"({self.scope.format_map(shared)}) AS checked" if self.scope else self.table
 
 
-# Rows that several checks read, by the name they have in braces there. Several values are a lowest and a highest that differ:
-# counting different ones would take three times as long.
+# Rows that several checks read, by the name they have in braces there. Several values are a lowest
+# and a highest that differ: counting different ones would take three times as long.
 SHARED = {
     "orders_of_items": "SELECT clean(order_id) AS order_id, "
     "COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS has_several_people, "

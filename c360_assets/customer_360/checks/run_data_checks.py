@@ -1,6 +1,7 @@
 """Runs the checks of a built database and keeps their counts as the table `database_validation`.
 
-What is checked is data in `checks`. A check warns; only one that the tenant lists as blocking stops publication.
+What is checked is data in `checks`. A check warns; only one that the tenant lists as blocking stops
+publication.
 """
 
 from __future__ import annotations
@@ -43,9 +44,11 @@ COLUMNS = {
 
 
 def validate_database(session: Session, database: Database, *, as_of: date) -> TableState:
-    """Run every check on the database's tables and write its `database_validation` (pending until commit).
+    """Run every check on the database's tables and write its `database_validation` (pending until
+    commit).
 
-    `figures` of the state: number of warnings, and the ids that warn. Raises C360Error when a blocking check warns.
+    `figures` of the state: number of warnings, and the ids that warn. Raises C360Error when a
+    blocking check warns.
     """
     prepare_context(session, as_of)
     tenant = database.tenant
@@ -77,7 +80,9 @@ def validate_database(session: Session, database: Database, *, as_of: date) -> T
 
 
 def _bind(session: Session, database: Database) -> dict[str, set[str]]:
-    """Make the checked tables readable by their names; table -> its columns, for those that are built and have rows."""
+    """Make the checked tables readable by their names; table -> its columns, for those that are
+    built and have rows.
+    """
     names = Names(database.tenant)
     built = {node.name.lower(): node.table for node in database.nodes}
     database.prepare(session)
@@ -98,7 +103,8 @@ def _threshold(check: Check, configured: Mapping[str, float]) -> float:
 
 
 def _promised(session: Session, database: Database, node: TableNode) -> list[Row]:
-    """Warnings where a column of the tenant's own table breaks what `required` or `unique` says about it.
+    """Warnings where a column of the tenant's own table breaks what `required` or `unique` says
+    about it.
 
     An empty text is a value to both; NULL counts for `required` only.
     """
@@ -140,7 +146,9 @@ def _run(
     columns: Mapping[str, set[str]],
     thresholds: Mapping[str, float],
 ) -> list[Row]:
-    """A row per check, in order. Checks of one source are counted in one pass over it, what several share is computed once."""
+    """A row per check, in order. Checks of one source are counted in one pass over it, what several
+    share is computed once.
+    """
     asked: dict[str, list[Check]] = {}
     for check in checks:
         if _is_applicable(session, check, columns):
@@ -181,7 +189,9 @@ def _row(check: Check, counted: tuple[int, int] | None, threshold: float) -> Row
 
 
 def _is_applicable(session: Session, check: Check, columns: Mapping[str, set[str]]) -> bool:
-    """Whether the checked table has rows, and the tenant has every table and column that the check names."""
+    """Whether the checked table has rows, and the tenant has every table and column that the check
+    names.
+    """
     if check.table not in columns:
         return False
     try:

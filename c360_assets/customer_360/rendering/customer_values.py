@@ -1,6 +1,8 @@
-"""What the templates of tables about persons are filled with: attributes, households, the customer 360, the export of all values.
+"""What the templates of tables about persons are filled with: attributes, households, the customer
+360, the export of all values.
 
-Which record a person's data come from is `merge_policy`; the SQL that these values become belongs to `templates/`.
+Which record a person's data come from is `merge_policy`; the SQL that these values become belongs
+to `templates/`.
 """
 
 from __future__ import annotations
@@ -91,7 +93,9 @@ def customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, 
 
 
 def _churn(days: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Stages by rising number of days since the latest order; each begins the day after the one before it ends."""
+    """Stages by rising number of days since the latest order; each begins the day after the one
+    before it ends.
+    """
     stages = sorted(days.items(), key=lambda item: (item[1], item[0]))
     before: list[int | None] = [None, *(limit for _, limit in stages)]
     return [
@@ -115,7 +119,9 @@ def _business(config: CustomerAttributesConfig) -> dict[str, str] | None:
 def _gifts(
     config: CustomerAttributesConfig, tenant: Tenant, available: frozenset[str]
 ) -> dict[str, Any] | None:
-    """Items say what they are, else the catalogue of products does; without either nothing is known."""
+    """Items say what they are, else the catalogue of products does; without either nothing is
+    known.
+    """
     rule = config.is_gift_giver
     described = "product_description" in columns_of(
         tenant, BY_NAME["unified_itemized_transactions"]
@@ -155,7 +161,9 @@ def _literals(values: Sequence[str]) -> str:
 
 
 def _lifecycle(config: CustomerAttributesConfig) -> list[dict[str, Any]]:
-    """Status rules, first true decides: new by the first order, the others by the latest, by rising number of days."""
+    """Status rules, first true decides: new by the first order, the others by the latest, by rising
+    number of days.
+    """
     days = sorted(
         config.lifecycle_days.items(), key=lambda item: (item[0] != "new", item[1], item[0])
     )

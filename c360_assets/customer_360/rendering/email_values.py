@@ -1,6 +1,8 @@
-"""What the templates about e-mail are filled with: the assignment of addresses to persons, and engagement counted from events.
+"""What the templates about e-mail are filled with: the assignment of addresses to persons, and
+engagement counted from events.
 
-The SQL that these values become belongs to `templates/`; the configuration model is `tenant.models.EmailAssignmentConfig`.
+The SQL that these values become belongs to `templates/`; the configuration model is
+`tenant.models.EmailAssignmentConfig`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Core tables that gather tagged columns of many sources: order items, products, consent, loyalty, e-mail, fiscal days.
+"""Core tables that gather tagged columns of many sources: order items, products, consent, loyalty,
+e-mail, fiscal days.
 
-Each is one UNION ALL over the tenant's tables that carry tags of its group, typed by the table catalogue and empty with the
-full schema where no table does. Tables that compute something from these are the templates; tags belong to `semantics`.
+Each is one UNION ALL over the tenant's tables that carry tags of its group, typed by the table
+catalogue and empty with the full schema where no table does. Tables that compute something from
+these are the templates; tags belong to `semantics`.
 """
 
 from __future__ import annotations
@@ -30,9 +32,11 @@ MONEY = "DECIMAL(38,2)"
 
 @dataclass(frozen=True)
 class Consent:
-    """How rows of a consent table find their persons, and what makes two of them the same statement.
+    """How rows of a consent table find their persons, and what makes two of them the same
+    statement.
 
-    `match` is an expression over a contact value that is equal for equal contacts, `{}` standing for the value.
+    `match` is an expression over a contact value that is equal for equal contacts, `{}` standing
+    for the value.
     """
 
     contact: str
@@ -43,7 +47,9 @@ class Consent:
 
 @dataclass(frozen=True)
 class SemanticTable:
-    """One gathered table: the prefix of its tags, and whether its rows belong to persons and carry foreign keys."""
+    """One gathered table: the prefix of its tags, and whether its rows belong to persons and carry
+    foreign keys.
+    """
 
     name: str
     prefix: str
@@ -91,7 +97,8 @@ class Part:
 
 @cache
 def _documented_columns() -> frozenset[str]:
-    # Not those of tables that report on tables: they have columns such as `table`, a word that SQL keeps for itself.
+    # Not those of tables that report on tables: they have columns such as `table`, a word that SQL
+    # keeps for itself.
     tables = ("unified_coalesced", "merged_customers", *BY_NAME)
     return frozenset(column for name in tables for column in all_tables()[name].columns)
 
@@ -113,7 +120,9 @@ def foreign_keys(table: SourceTable) -> dict[str, str]:
 
 
 def has_stitched_version(tenant: Tenant, table: SourceTable) -> bool:
-    """Whether Stitch writes this table again with `amperity_id`: it reads it, or a table it reads has a foreign key of it."""
+    """Whether Stitch writes this table again with `amperity_id`: it reads it, or a table it reads
+    has a foreign key of it.
+    """
     if table in tenant.stitched_tables:
         return True
     known = {key for other in tenant.stitched_tables for key in foreign_keys(other)}
@@ -131,7 +140,9 @@ def contributors(tenant: Tenant, table: SemanticTable) -> list[SourceTable]:
 
 
 def columns_of(tenant: Tenant, table: SemanticTable) -> dict[str, str]:
-    """Output columns and types: the documented ones, foreign keys of the sources, then custom tags of the group."""
+    """Output columns and types: the documented ones, foreign keys of the sources, then custom tags
+    of the group.
+    """
     columns = {name: column.type for name, column in table_spec(table.name).columns.items()}
     sources = contributors(tenant, table)
     if table.person:
@@ -176,7 +187,8 @@ def _part(
             elif type_ != "VARCHAR" and {source.types.get(column) for column in tagged} == {
                 "string"
             }:
-                # Text that only its cast makes an amount or a time: blank text is a missing value, not an error.
+                # Text that only its cast makes an amount or a time: blank text is a missing value,
+                # not an error.
                 expressions.append((name, _cast(_coalesce(tagged, "clean({})"), type_)))
             elif type_ == MONEY and {source.types.get(column) for column in tagged} == {"decimal"}:
                 expressions.append((name, _rounded(_coalesce(tagged))))
@@ -204,5 +216,7 @@ def _cast(expression: str, type_: str) -> str:
 
 
 def _rounded(expression: str) -> str:
-    """A field of decimals in whole cents: by way of 18 digits where it fits, as the engine takes ten times as long for 38."""
+    """A field of decimals in whole cents: by way of 18 digits where it fits, as the engine takes
+    ten times as long for 38.
+    """
     return f"COALESCE(CAST(TRY_CAST({expression} AS DECIMAL(18, 4)) AS {MONEY}), CAST({expression} AS {MONEY}))"

@@ -1,6 +1,8 @@
-"""The merge policy as values for the template of merged_customers: groups of fields, their completeness, who is trusted.
+"""The merge policy as values for the template of merged_customers: groups of fields, their
+completeness, who is trusted.
 
-Which SQL these values become is the template's matter; the configuration model is `tenant.models.MergePolicy`.
+Which SQL these values become is the template's matter; the configuration model is
+`tenant.models.MergePolicy`.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from c360_assets.tenant.models import MergePolicy, Tenant
 class Group:
     """Fields that come from one record together.
 
-    A column has its `name` in merged_customers, its `sql`, and an `alias` among the records that are compared: a tenant's own
-    names must not meet what the template calls its columns. A `named` group reports where it came from (`<g>_pk` and so on);
-    `blocked` is the SQL of its blocklist flag.
+    A column has its `name` in merged_customers, its `sql`, and an `alias` among the records that
+    are compared: a tenant's own names must not meet what the template calls its columns. A `named`
+    group reports where it came from (`<g>_pk` and so on); `blocked` is the SQL of its blocklist
+    flag.
     """
 
     name: str
@@ -39,7 +42,9 @@ class Group:
 
     @property
     def output(self) -> list[dict[str, str]]:
-        """Columns of merged_customers that this group fills, each with its source in the ranked records."""
+        """Columns of merged_customers that this group fills, each with its source in the ranked
+        records.
+        """
         columns = [{"name": column["name"], "source": column["alias"]} for column in self.columns]
         if not self.named:
             return columns
@@ -57,7 +62,9 @@ class Group:
 
 
 def phone_region(tenant: Tenant) -> str:
-    """The numbering plan of a possible phone number: North American rules only where the tenant is at home there."""
+    """The numbering plan of a possible phone number: North American rules only where the tenant is
+    at home there.
+    """
     return (
         tenant.config.phone_region if tenant.config.country.upper() in ("US", "CA", "") else "any"
     )
@@ -72,7 +79,8 @@ def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     groups.append(
         _single("loyalty_id", "clean(uc.loyalty_id)" if tagged else "CAST(NULL AS VARCHAR)")
     )
-    # The e-mail's priority is known in both modes: it also picks the record behind an assigned e-mail.
+    # The e-mail's priority is known in both modes: it also picks the record behind an assigned
+    # e-mail.
     names = [g.name for g in groups if g.named]
     names += [] if "email" in names else ["email"]
     return {
@@ -84,7 +92,9 @@ def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
 
 
 def _priorities(tenant: Tenant, groups: list[str]) -> list[dict[str, Any]]:
-    """One row per source that Stitch reads or the policy names: its general priority, then that per group."""
+    """One row per source that Stitch reads or the policy names: its general priority, then that per
+    group.
+    """
     policy = tenant.merge_policy
     ranked = {
         (datasource, group): number
@@ -194,7 +204,9 @@ def _count(columns: tuple[str, ...]) -> str:
 
 
 def _candidate(column: str, policy: MergePolicy, first: str) -> str:
-    """A record's one value of a field that may hold several: by configured order, else what `first` picks."""
+    """A record's one value of a field that may hold several: by configured order, else what `first`
+    picks.
+    """
     named = policy.multi_value.get(column)
     return (
         f"COALESCE({', '.join(f'clean(uc.{plain_ident(name)})' for name in named)})"

@@ -1,7 +1,8 @@
 """SQL text of every table that ships: a template filled with what the tenant configured.
 
-`render` gives the one SELECT that fills a table, formatted so that a person can read, paste and change it. What is
-configurable stands in the `*_values` modules and `merge_policy`; the SQL itself in `templates/`. Dependencies belong to `graph`.
+`render` gives the one SELECT that fills a table, formatted so that a person can read, paste and
+change it. What is configurable stands in the `*_values` modules and `merge_policy`; the SQL itself
+in `templates/`. Dependencies belong to `graph`.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def _environment() -> Environment:
 
 
 def macro_statements(schema: str | None = None) -> list[str]:
-    """Statements that create the functions the SQL uses: temporary ones, or in a database `schema` for publication."""
+    """Statements that create the functions the SQL uses: temporary ones, or in a database `schema`
+    for publication.
+    """
     text = _environment().get_template("macros.sql").render()
     own = [
         s.strip() for s in re.split(r";\s*(?:\n|$)", re.sub(r"(?m)^--.*$", "", text)) if s.strip()
@@ -83,7 +86,9 @@ def available_tables(tenant: Tenant) -> frozenset[str]:
 
 
 def summary_from_events(tenant: Tenant) -> bool:
-    """Whether engagement is counted from e-mail events: where there are events and no source sends a summary."""
+    """Whether engagement is counted from e-mail events: where there are events and no source sends
+    a summary.
+    """
     return not contributors(tenant, BY_NAME[SUMMARY]) and bool(
         contributors(tenant, BY_NAME["unified_email_events"])
     )
@@ -97,7 +102,9 @@ def template_of(name: str, tenant: Tenant) -> str:
 
 
 def render(name: str, tenant: Tenant, available: frozenset[str] | None = None) -> str:
-    """The SELECT that fills the shipped table `name` for this tenant. Raises KeyError for a table that does not ship."""
+    """The SELECT that fills the shipped table `name` for this tenant. Raises KeyError for a table
+    that does not ship.
+    """
     template = template_of(name, tenant)
     if template == "email_events_summary":
         values = email_values.events_summary()

@@ -1,6 +1,7 @@
 """What the templates of unified_transactions and transaction_attributes_extended are filled with.
 
-Measures, periods and positions stand here as tables; the SQL that they become belongs to `templates/`, running it to `build`.
+Measures, periods and positions stand here as tables; the SQL that they become belongs to
+`templates/`, running it to `build`.
 """
 
 from __future__ import annotations
