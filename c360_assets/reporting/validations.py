@@ -150,7 +150,7 @@ def _reported_tables(tenant: Tenant, only: str | None) -> Sequence[SourceTable]:
 
 
 def finding_sql(root: Path, number: int, only: str | None = None) -> str:
-    """The query behind finding `number` as `c360 validate [FEED]` counts them, from what is stored."""
+    """The query behind finding `number`, as `c360 validate [FEED]` counts them."""
     tenant = load_tenant(root)
     with open_session(root / "warehouse", tenant.config.timezone) as session:
         findings = read_validations(session, tenant, only).findings

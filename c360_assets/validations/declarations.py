@@ -57,10 +57,11 @@ class Count(Item):
 
     @property
     def judged(self) -> str:
-        known = [f"{field} IS NOT NULL" for field in self.fields]
-        return (
-            " AND ".join([f"({self.scope})", *known] if self.scope != "TRUE" else known) or "TRUE"
-        )
+        """The rows that can be judged."""
+        tests = [f"{field} IS NOT NULL" for field in self.fields]
+        if self.scope != "TRUE":
+            tests.insert(0, f"({self.scope})")
+        return " AND ".join(tests) or "TRUE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,17 +210,25 @@ class Report:
 # Columns of text whose emptiness reports ask for: `<name>_missing`.
 TEXTS = frozenset(
     {
-        *(
-            "order_id",
-            "product_id",
-            "store_id",
-            "purchase_channel",
-            "digital_channel",
-            "currency",
-            "customer_key",
-        ),
-        *("given_name", "surname", "address", "postal", "state", "email", "phone", "event_type"),
-        *("request_id", "request_type", "request_strategy", "request_phone"),
+        "order_id",
+        "product_id",
+        "store_id",
+        "purchase_channel",
+        "digital_channel",
+        "currency",
+        "customer_key",
+        "given_name",
+        "surname",
+        "address",
+        "postal",
+        "state",
+        "email",
+        "phone",
+        "event_type",
+        "request_id",
+        "request_type",
+        "request_strategy",
+        "request_phone",
     }
 )
 
@@ -237,28 +246,28 @@ def missing(value: str) -> str:
 
 
 def blocked(semantic: str, value: str) -> str:
-    """The test that a value is on the global blocklist of its semantic, as plain SQL; without `@`
-    it is no blocked e-mail.
+    """The test that a value is on the global blocklist of its semantic, as plain SQL.
 
     The `value` of an e-mail address or phone number is a column from which `contacts` derives the
-    parts that are tested.
+    parts that are tested; without `@` it is no blocked e-mail.
     """
     if semantic == "email":
-        # One pattern instead of lists: an address is looked up as a whole, by what is before the
-        # `@`, and by what is behind it.
-        whole = [v for v in blocked_values("email", "whole") if "@" in v]
-        login, domain = (
-            (*blocked_values("email", "word"), *blocked_values("email", "local")),
-            blocked_values("email", "domain"),
-        )
-        pattern = f"^(?:{_any(whole)})$|^(?:{_any(login)})@|@(?:{_any(domain)})$"
-        return f"regexp_matches({value}_address, {quote_literal(pattern)})"
-    listed = ", ".join(map(quote_literal, blocked_values(semantic)))
-    return (
-        f"right({value}_digits, 10) IN ({listed})"
-        if semantic == "phone"
-        else f"upper(trim({value})) IN ({listed})"
-    )
+        return f"regexp_matches({value}_address, {quote_literal(_blocked_email_pattern())})"
+    values_sql = ", ".join(map(quote_literal, blocked_values(semantic)))
+    if semantic == "phone":
+        return f"right({value}_digits, 10) IN ({values_sql})"
+    return f"upper(trim({value})) IN ({values_sql})"
+
+
+def _blocked_email_pattern() -> str:
+    """One pattern instead of lists.
+
+    An address is looked up as a whole, by what is before the `@`, and by what is behind it.
+    """
+    whole = [value for value in blocked_values("email", "whole") if "@" in value]
+    logins = [*blocked_values("email", "word"), *blocked_values("email", "local")]
+    domains = blocked_values("email", "domain")
+    return f"^(?:{_any(whole)})$|^(?:{_any(logins)})@|@(?:{_any(domains)})$"
 
 
 def _any(values: Sequence[str]) -> str:
@@ -266,12 +275,15 @@ def _any(values: Sequence[str]) -> str:
 
 
 def apart(difference: str, tolerance: str) -> str:
-    """The test that two amounts differ by more than the tolerance; rounding removes what floating
-    point adds to a difference.
-    """
+    """The test that two amounts differ by more than the tolerance."""
+    # Rounding removes what floating point adds to a difference.
     return f"round(abs({difference}), 6) > {tolerance}"
 
 
 def txn(*names: str) -> tuple[str, ...]:
     """Full tags of transaction columns; `a|b` stands for either."""
-    return tuple("|".join(f"txn-item/{n}" for n in name.split("|")) for name in names)
+    return tuple(_transaction_need(name) for name in names)
+
+
+def _transaction_need(name: str) -> str:
+    return "|".join(f"txn-item/{option}" for option in name.split("|"))
