@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from c360_assets.reporting.paths import short_path
-from c360_assets.validations.findings import Finding, told, worst_findings
+from c360_assets.validations.findings import Finding, finding_text, worst_findings
 from c360_assets.warehouse.session import Session
 
 # The tables of the screen, in pipeline order; those that a tenant does not have are left out.
@@ -198,7 +198,7 @@ def _findings(findings: Sequence[Finding]) -> Table:
         show_header=False,
     )
     for finding in findings:
-        description = told(finding.metric, finding.count, 100 * finding.share)
+        description = finding_text(finding.metric, finding.count, 100 * finding.share)
         table.add_row(finding.report_id, Text(finding.datasource), description)
     return table
 

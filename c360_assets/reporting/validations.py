@@ -303,11 +303,15 @@ def _matrices(session: Session, names: set[str]) -> list[Matrix]:
         if len(tables) < 2 or names.isdisjoint(tables):
             continue
         # Order ids of different sources rarely meet; where none do, there is nothing to see.
-        if semantic == "order_id" and all(datasource == other for datasource, other in shared):
+        if semantic == "order_id" and not _have_in_common(shared):
             continue
         cells = [[_cell(shared, row, column) for column in tables] for row in tables]
         matrices.append(Matrix(title, tables, cells))
     return matrices
+
+
+def _have_in_common(shared: dict[tuple[str, str], int]) -> bool:
+    return any(datasource != other for datasource, other in shared)
 
 
 def _cell(shared: dict[tuple[str, str], int], row: str, column: str) -> tuple[int, float]:

@@ -24,12 +24,12 @@ RATE_TOLERANCE = "0.01"
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """What all figures have: `needs` are tags without which this figure is left out, `advice`
-    replaces the report's.
+    """What all figures have.
 
-    A `finding` is something the reader should mend, once it is above `over`; other figures explain.
-    A `mild` one is told after the others, however many rows it has: a source that never asks for an
-    address misses it in every row.
+    `needs` are tags without which this figure is left out, `advice` replaces the report's. A
+    `finding` is something the reader should correct, once it is above `over`; other figures
+    explain. A `mild` one comes after the others, however many rows it has: a source that never asks
+    for an address misses it in every row.
     """
 
     name: str
@@ -42,11 +42,10 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Count(Item):
-    """Rows in `scope` for which `when` is true: `<name>_count` and, unless `share` is off,
-    `<name>_pct`.
+    """Rows in `scope` for which `when` is true.
 
-    Rows of the scope in which a column of `fields` is NULL cannot be judged: they are neither
-    counted nor in the denominator.
+    `<name>_count` and, unless `share` is off, `<name>_pct`. Rows of the scope in which a column of
+    `fields` is NULL cannot be judged: they are neither counted nor in the denominator.
     """
 
     when: str
@@ -66,11 +65,10 @@ class Count(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Values(Item):
-    """Values of a tag that several columns may carry, for which `when` is true of `{v}`:
-    `<name>_count`, and `<name>_pct`.
+    """Values of a tag that several columns may carry, for which `when` is true of `{v}`.
 
-    Missing values are left out. The share is of all values, or of all rows with `of_rows`; none
-    without `share`.
+    `<name>_count`, and `<name>_pct`. Missing values are left out. The share is of all values, or of
+    all rows with `of_rows`; none without `share`.
     """
 
     tag: str
@@ -81,8 +79,9 @@ class Values(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Total(Item):
-    """A sum over the rows; `sql` is an aggregate whose values of two halves of a table add up to
-    that of the table.
+    """A sum over the rows.
+
+    `sql` is an aggregate whose values of two halves of a table add up to that of the table.
     """
 
     sql: str
@@ -109,11 +108,10 @@ class Unique(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Orders(Item):
-    """Orders for which the aggregate `when` over their rows is true; `rows` counts those of their
-    rows instead of the orders.
+    """Orders for which the aggregate `when` over their rows is true.
 
-    `scope` narrows the rows that are grouped. `share` names the percentage of `rows` among all rows
-    for which `rows` is true.
+    `rows` counts those of their rows instead of the orders. `share` names the percentage of `rows`
+    among all rows for which `rows` is true.
     """
 
     when: str
@@ -123,8 +121,9 @@ class Orders(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio(Item):
-    """A text that depends on the share of one number of orders in another: `words` above or at
-    `least`, else the second.
+    """A text that depends on the share of one number of orders in another.
+
+    The first of `words` at or above `least`, else the second.
     """
 
     part: str
@@ -135,21 +134,23 @@ class Ratio(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Keys(Item):
-    """Values of `key` (columns, none of them missing) whose rows fulfil the aggregate `having`;
-    `where` narrows the rows.
+    """Values of `key` whose rows fulfil the aggregate `having`; `where` narrows the rows.
+
+    `key` are columns, none of them missing; `optional` ones join it where the table has them.
     """
 
     key: tuple[str, ...]
-    optional: tuple[str, ...] = ()  # columns that join the key where the table has them
+    optional: tuple[str, ...] = ()
     where: str = "TRUE"
     having: str = "count(*) > 1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing(Item):
-    """The values of a text column by number of rows, as words: `top` the most frequent, `top_share`
-    its share of all rows in percent, `all` every one with its rows; `outside` those not among
-    `allowed`.
+    """The values of a text column by number of rows, as words.
+
+    `show`: `top` the most frequent, `top_share` its share of all rows in percent, `all` every one
+    with its rows, `outside` those not among `allowed`.
     """
 
     column: str
@@ -159,11 +160,10 @@ class Listing(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Across(Item):
-    """A figure over all tables that have the report: what their different values of `column` have
-    in common.
+    """A figure over all tables that have the report: what their values of `column` have in common.
 
-    `show`: `all` of them together, `all_share` of all rows, `exclusive` to the table, or `shared`
-    with another.
+    Different values are counted. `show`: `all` of them together, `all_share` of all rows,
+    `exclusive` to the table, or `shared` with another.
     """
 
     column: str
@@ -172,8 +172,9 @@ class Across(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded(Item):
-    """A figure of the feed's load log: rows `without_key`, or rows `replaced` by another of their
-    key.
+    """A figure of the feed's load log.
+
+    `show`: rows `without_key`, or rows `replaced` by another of their key.
     """
 
     show: str
@@ -181,11 +182,12 @@ class Loaded(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One report. `needs` are full tags that must all be on the table; `a|b` is satisfied by
-    either, `a/*` by any of a group.
+    """One report.
 
-    `reason` says why it matters, `advice` what to do about a finding, in a line. `feeds_only`
-    leaves out custom domain tables.
+    `needs` are full tags that must all be on the table; `a|b` is satisfied by either, `a/*` by any
+    of a group. `reason` says why it matters, `advice` what to do about a finding, in a line. A NULL
+    in one of the columns `unknown` makes a row one that is not evaluated. `feeds_only` leaves out
+    custom domain tables.
     """
 
     id: str
@@ -195,7 +197,7 @@ class Report:
     advice: str
     needs: tuple[str, ...]
     items: tuple[Item, ...]
-    unknown: tuple[str, ...] = ()  # columns whose NULL makes a row one that is not evaluated
+    unknown: tuple[str, ...] = ()
     feeds_only: bool = False
 
     @property

@@ -126,7 +126,7 @@ def figures_of(session: Session, name: str) -> Figures:
     return Figures(numbers, ranked(frame).rows())
 
 
-def told(metric: str, count: float, share: float) -> str:
+def finding_text(metric: str, count: float, share: float) -> str:
     """A finding in words: what, how many, and which share."""
     return f"{words(metric)}: {count:,.0f} ({share:.1f} %)"
 

@@ -18,6 +18,7 @@ from c360_assets.validations.declarations import TEXTS, missing
 from c360_assets.warehouse.sql import quote_ident
 
 FLAGS = ("is_return", "is_cancellation")
+NO_FLAG = "NULL::BOOLEAN"
 MULTIPLE = ("email", "phone")  # tags that several columns of a table may carry
 SQL_TYPES = {
     "string": "VARCHAR",
@@ -82,17 +83,20 @@ def relation(table: SourceTable, types: Mapping[str, str] | None = None) -> Rela
     """
     types = types or {}
     columns = _tagged_columns(table, types)
+    # Rules read a flag that is empty, or that the table has not, as false.
     for flag in FLAGS:
-        flag_sql = columns.pop(flag, None)
-        columns[f"{flag}_raw"] = flag_sql or "NULL::BOOLEAN"
-        columns[flag] = f"coalesce({flag_sql}, FALSE)" if flag_sql else "FALSE"
+        flag_sql = columns.pop(flag, NO_FLAG)
+        columns[f"{flag}_raw"] = flag_sql
+        columns[flag] = "FALSE" if flag_sql == NO_FLAG else f"coalesce({flag_sql}, FALSE)"
     derived: dict[str, str] = {}
     values: dict[str, list[str]] = {}
     for tag in MULTIPLE:
         texts = [_text(column, types.get(column, "")) for column in table.columns_with(tag)]
         if not texts:
             continue
-        values[tag] = [f"{tag}_{n}" for n in range(1, len(texts) + 1)] if len(texts) > 1 else [tag]
+        # Several columns with one tag are told apart by a number.
+        names = [f"{tag}_{number}" for number in range(1, len(texts) + 1)]
+        values[tag] = names if len(texts) > 1 else [tag]
         by_name = dict(zip(values[tag], texts, strict=True))
         columns |= by_name
         for name, sql in by_name.items():

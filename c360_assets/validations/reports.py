@@ -49,14 +49,19 @@ def reason_against(report: Report, table: SourceTable, extra: bool = True) -> st
         return "switched off in tenant.yaml (extra_validations)"
     if report.feeds_only and table.custom:
         return "the key of a custom domain table is checked when it is built"
+    return _lacking_tags(report, table)
+
+
+def _lacking_tags(report: Report, table: SourceTable) -> str:
     tags = frozenset(tag for column_tags in table.tags.values() for tag in column_tags)
     lacking = [need for need in report.needs if not has(tags, need)]
     if lacking:
         return "no column has " + " and none ".join(_options(need) for need in lacking)
-    if not any(applies(item, tags) for item in report.items):
-        needs = sorted({" + ".join(item.needs) for item in report.items})
-        return "no column has " + _options("|".join(needs))
-    return ""
+    if any(applies(item, tags) for item in report.items):
+        return ""
+    # A report that needs no tag itself may have figures that all need one.
+    needs = sorted({" + ".join(item.needs) for item in report.items})
+    return "no column has " + _options("|".join(needs))
 
 
 def _options(need: str) -> str:

@@ -87,8 +87,9 @@ def customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, 
 
 
 def _churn(days: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Stages by rising number of days since the latest order; each begins the day after the one
-    before it ends.
+    """Stages by rising number of days since the latest order.
+
+    Each begins the day after the one before it ends.
     """
     stages = []
     end_of_last: int | None = None
@@ -113,8 +114,9 @@ def _business(config: CustomerAttributesConfig) -> dict[str, str] | None:
 def _gifts(
     config: CustomerAttributesConfig, tenant: Tenant, available: frozenset[str]
 ) -> dict[str, Any] | None:
-    """Items say what they are, else the catalogue of products does; without either nothing is
-    known.
+    """Items say what they are, else the catalogue of products does.
+
+    Without either nothing is known.
     """
     rule = config.is_gift_giver
     items = columns_of(tenant, BY_NAME["unified_itemized_transactions"])

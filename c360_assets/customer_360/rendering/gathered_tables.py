@@ -175,9 +175,7 @@ def _contribution(
     expressions: list[tuple[str, str]] = []
     # Persons of a consent table are found by contact, in the template.
     if "amperity_id" in columns and table.consent is None:
-        is_stitched = table.person and has_stitched_version(tenant, source)
-        person = "amperity_id" if is_stitched else "CAST(NULL AS VARCHAR)"
-        expressions.append(("amperity_id", person))
+        expressions.append(("amperity_id", _person(tenant, table, source)))
     for name, type_ in columns.items():
         if name in SYSTEM_COLUMNS:
             continue
@@ -192,6 +190,11 @@ def _contribution(
     if table.consent is not None:
         expressions.append(("_updated", "_updated"))
     return Contribution(source.name, source.physical, tuple(expressions))
+
+
+def _person(tenant: Tenant, table: SemanticTable, source: SourceTable) -> str:
+    is_known = table.person and has_stitched_version(tenant, source)
+    return "amperity_id" if is_known else "CAST(NULL AS VARCHAR)"
 
 
 def _tagged_value(source: SourceTable, tagged: Sequence[str], type_: str) -> str:

@@ -204,17 +204,13 @@ def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -
         for name, sql, type_, block in WINDOW_MEASURES
         if block in blocks
     ]
-    window_names = [name for name, _, _ in WINDOWS]
+    windows = [
+        {"name": name, "first_day": f"CAST({first} AS DATE)", "last_day": f"CAST({last} AS DATE)"}
+        for name, first, last in WINDOWS
+    ]
     return {
-        "windows": [
-            {
-                "name": name,
-                "first_day": f"CAST({first} AS DATE)",
-                "last_day": f"CAST({last} AS DATE)",
-            }
-            for name, first, last in WINDOWS
-        ],
-        "all_windows": [*window_names, "lifetime"],
+        "windows": windows,
+        "all_windows": [*(window["name"] for window in windows), "lifetime"],
         "positions": POSITIONS,
         "position_columns": [
             {"source": source, "output": output}
