@@ -145,8 +145,8 @@ def history(
     from c360_assets.reporting.history import render_versions, versions
 
     with reported_errors():
-        listed = versions(tenant_folder(tenant), database)
+        shown = versions(tenant_folder(tenant), database)
     if as_json:
-        print_json(listed)
+        print_json(shown)
     else:
-        render_versions(listed, out)
+        render_versions(shown, out)

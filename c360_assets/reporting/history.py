@@ -44,15 +44,15 @@ def versions(root: Path, database: str = GROUP) -> list[Version]:
     """
     path = database_path(root, database_named(load_tenant(root), database).name)
     published = published_number(path)
-    listed = []
+    shown = []
     if path.exists():
-        listed.append(replace(_version(published, path), published=True))
+        shown.append(replace(_version(published, path), published=True))
     for file in kept(path):
         number = number_of(file)
         # A kept file that is published again is there twice.
         if number != published:
-            listed.append(_version(number, file))
-    return listed
+            shown.append(_version(number, file))
+    return shown
 
 
 def _version(number: int | None, file: Path) -> Version:
@@ -78,15 +78,15 @@ def _customers(con: duckdb.DuckDBPyConnection) -> int | None:
     return int(customers)
 
 
-def render_versions(listed: list[Version], console: Console) -> None:
+def render_versions(shown: list[Version], console: Console) -> None:
     """Print one line for each file; the number is what `rollback`, `diff` and `sql --kept` take."""
-    if not listed:
+    if not shown:
         console.print("nothing is published yet; `c360 run` publishes")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("", "written", "as of", "people", "size"):
         table.add_column(column, justify="right" if column in ("people", "size") else "left")
-    for version in listed:
+    for version in shown:
         table.add_row(
             _name(version),
             f"{version.written_at.astimezone():%Y-%m-%d %H:%M}",

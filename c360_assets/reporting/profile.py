@@ -193,8 +193,9 @@ def _merged_table(profile: Profile) -> Table:
         value = ", ".join(fields)
         origin = []
         for what in ("datasource", "pk", "priority"):
-            found = merged.get(f"{group}_{what}")
-            origin.append("" if found is None or not value else str(found))
+            from_record = merged.get(f"{group}_{what}")
+            is_shown = value and from_record is not None
+            origin.append(str(from_record) if is_shown else "")
         _add_row(table, group, value or "–", *origin)
     return table
 

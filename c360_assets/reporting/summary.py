@@ -143,17 +143,17 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
     cut, so that they can be copied.
     """
     report = summary.report
-    parts: list[RenderableType] = []
+    sections: list[RenderableType] = []
     if report.feeds:
-        parts.append(_feeds(report.feeds))
+        sections.append(_feeds(report.feeds))
     if summary.tables:
-        parts.append(_tables(summary))
+        sections.append(_tables(summary))
     if summary.findings:
-        parts.append(_findings(summary.findings))
-    parts.extend(Text(f"! {text}", style="yellow") for text in report.warnings)
-    parts.extend(Text(f"✗ {text}", style="bold red") for text in report.failures)
-    parts.append(_outcome(summary))
-    console.print(Group(*parts))
+        sections.append(_findings(summary.findings))
+    sections.extend(Text(f"! {text}", style="yellow") for text in report.warnings)
+    sections.extend(Text(f"✗ {text}", style="bold red") for text in report.failures)
+    sections.append(_outcome(summary))
+    console.print(Group(*sections))
     for command, text in commands:
         console.print(
             f"[dim]{text}[/]\n  {command.format(id=summary.example_id[:8])}", soft_wrap=True

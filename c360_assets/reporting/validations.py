@@ -205,12 +205,12 @@ def _number(metric: str, value: float | None) -> str:
 
 def _inapplicable(tenant: Tenant, table: SourceTable) -> list[NotApplicable]:
     groups = {_group(tag) for tags in table.tags.values() for tag in tags}
-    listed = []
+    inapplicable = []
     for report in REPORTS:
         reason = reason_against(report, table, tenant.config.extra_validations)
         if reason and _is_near(report.needs, groups):
-            listed.append(NotApplicable(report.id, report.title, reason))
-    return listed
+            inapplicable.append(NotApplicable(report.id, report.title, reason))
+    return inapplicable
 
 
 def _is_near(needs: Sequence[str], groups: set[str]) -> bool:

@@ -60,19 +60,20 @@ def refused(con: duckdb.DuckDBPyConnection, database: Database, amperity_id: str
     if core is None:
         return []
     policy = database.tenant.merge_policy
-    listed: list[Refused] = []
+    refused_values: list[Refused] = []
     try:
         records = source_records(con, core, amperity_id)
         if policy.best_email != "priority":
-            listed += _unassigned_emails(con, policy, amperity_id)
+            refused_values += _unassigned_emails(con, policy, amperity_id)
     except (duckdb.BinderException, duckdb.CatalogException):
         # Published before its definition changed, or without the tables that say why.
         return []
     for group in values(database.tenant, frozenset())["groups"]:
         if group.named:
-            listed += _refused_of_group(group, records)
+            refused_values += _refused_of_group(group, records)
     return sorted(
-        listed, key=lambda item: (item.group, item.datasource or "", item.pk or "", item.value)
+        refused_values,
+        key=lambda item: (item.group, item.datasource or "", item.pk or "", item.value),
     )
 
 
@@ -114,13 +115,15 @@ def best_record(group: Group, records: list[dict[str, Any]]) -> dict[str, Any]:
 def _refused_of_group(group: Group, records: list[dict[str, Any]]) -> list[Refused]:
     winner = best_record(group, records)
     taken = _text(group, winner)
-    listed = []
+    refused_values = []
     for record in records:
         text = _text(group, record)
         if text not in ("", taken):
             reason = _reason(_rank(group, record), _rank(group, winner))
-            listed.append(Refused(group.name, record["datasource"], record["pk"], text, reason))
-    return listed
+            refused_values.append(
+                Refused(group.name, record["datasource"], record["pk"], text, reason)
+            )
+    return refused_values
 
 
 def _text(group: Group, record: dict[str, Any]) -> str:
@@ -183,7 +186,7 @@ def _unassigned_emails(
     con: duckdb.DuckDBPyConnection, policy: MergePolicy, amperity_id: str
 ) -> list[Refused]:
     """E-mails of the person that were not assigned to them."""
-    listed = []
+    refused_values = []
     for email, is_blocked, is_valid, owner in con.execute(EMAILS_SQL, [amperity_id]).fetchall():
         if owner == amperity_id:
             continue
@@ -198,5 +201,5 @@ def _unassigned_emails(
                 "not the person's first choice, "
                 "and an e-mail is taken only where both choose each other"
             )
-        listed.append(Refused("email", None, None, email, reason))
-    return listed
+        refused_values.append(Refused("email", None, None, email, reason))
+    return refused_values

@@ -467,9 +467,7 @@ def additional(table: Table) -> dict[str, Numbers]:
 
 
 def recount(table: Table) -> dict[tuple[str, str], float | str | None]:
-    """(report, figure) -> value, of every report that one table can answer alone and the shipped
-    tenant has.
-    """
+    """(report, figure) -> value, of reports that one table of the shipped tenant can answer."""
     parts: list[Callable[[Table], dict[str, Numbers]]] = [profiles, transactions, additional]
     figures = {
         (report, name): v

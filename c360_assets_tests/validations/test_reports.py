@@ -1,5 +1,7 @@
-"""Each report on a small table: rows in, every figure out. The hard cases are zeros, NULLs,
-returns, several columns of one tag, blank strings and other scripts.
+"""Each report on a small table: rows in, every figure out.
+
+The hard cases are zeros, NULLs, returns, several columns of one tag, blank strings and other
+scripts.
 """
 
 from __future__ import annotations
