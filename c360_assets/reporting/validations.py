@@ -295,10 +295,7 @@ def _matrices(session: Session, names: set[str]) -> list[Matrix]:
     session.bind(OVERLAPS, "_overlap")
     matrices = []
     for semantic, title in OVERLAP_TITLES.items():
-        rows = session.rows(
-            "SELECT datasource, other, shared_count FROM _overlap WHERE semantic = ?", [semantic]
-        )
-        shared = {(datasource, other): count for datasource, other, count in rows}
+        shared = _shared_counts(session, semantic)
         tables = sorted({datasource for datasource, _ in shared})
         if len(tables) < 2 or names.isdisjoint(tables):
             continue
@@ -308,6 +305,14 @@ def _matrices(session: Session, names: set[str]) -> list[Matrix]:
         cells = [[_cell(shared, row, column) for column in tables] for row in tables]
         matrices.append(Matrix(title, tables, cells))
     return matrices
+
+
+def _shared_counts(session: Session, semantic: str) -> dict[tuple[str, str], int]:
+    """(table, other table) -> how many different values both have; of itself, its own."""
+    rows = session.rows(
+        "SELECT datasource, other, shared_count FROM _overlap WHERE semantic = ?", [semantic]
+    )
+    return {(datasource, other): count for datasource, other, count in rows}
 
 
 def _have_in_common(shared: dict[tuple[str, str], int]) -> bool:

@@ -83,11 +83,6 @@ def relation(table: SourceTable, types: Mapping[str, str] | None = None) -> Rela
     """
     types = types or {}
     columns = _tagged_columns(table, types)
-    # Rules read a flag that is empty, or that the table has not, as false.
-    for flag in FLAGS:
-        flag_sql = columns.pop(flag, NO_FLAG)
-        columns[f"{flag}_raw"] = flag_sql
-        columns[flag] = "FALSE" if flag_sql == NO_FLAG else f"coalesce({flag_sql}, FALSE)"
     derived: dict[str, str] = {}
     values: dict[str, list[str]] = {}
     for tag in MULTIPLE:
@@ -109,7 +104,7 @@ def relation(table: SourceTable, types: Mapping[str, str] | None = None) -> Rela
 
 
 def _tagged_columns(table: SourceTable, types: Mapping[str, str]) -> dict[str, str]:
-    """Documented name -> SQL of the first column with its tag, and `customer_key`."""
+    """Documented name -> SQL of the first column with its tag; `customer_key`, and the flags."""
     columns: dict[str, str] = {}
     foreign_key: str | None = None
     for column, tags in table.tags.items():
@@ -121,6 +116,11 @@ def _tagged_columns(table: SourceTable, types: Mapping[str, str]) -> dict[str, s
     customer_key = foreign_key or columns.get("customer_id")
     if customer_key:
         columns["customer_key"] = customer_key
+    # Rules read a flag that is empty, or that the table has not, as false.
+    for flag in FLAGS:
+        flag_sql = columns.pop(flag, NO_FLAG)
+        columns[f"{flag}_raw"] = flag_sql
+        columns[flag] = "FALSE" if flag_sql == NO_FLAG else f"coalesce({flag_sql}, FALSE)"
     return columns
 
 

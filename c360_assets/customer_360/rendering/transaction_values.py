@@ -195,6 +195,13 @@ def _absent_columns(tenant: Tenant, nullable: list[tuple[str, str]]) -> dict[str
     return absent
 
 
+def _windows() -> list[dict[str, str]]:
+    return [
+        {"name": name, "first_day": f"CAST({first} AS DATE)", "last_day": f"CAST({last} AS DATE)"}
+        for name, first, last in WINDOWS
+    ]
+
+
 def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     """Values of the template of transaction_attributes_extended."""
     config = tenant.config.customer_360.transaction_attributes_extended
@@ -204,10 +211,7 @@ def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -
         for name, sql, type_, block in WINDOW_MEASURES
         if block in blocks
     ]
-    windows = [
-        {"name": name, "first_day": f"CAST({first} AS DATE)", "last_day": f"CAST({last} AS DATE)"}
-        for name, first, last in WINDOWS
-    ]
+    windows = _windows()
     return {
         "windows": windows,
         "all_windows": [*(window["name"] for window in windows), "lifetime"],
