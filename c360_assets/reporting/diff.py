@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from rich.console import Console
@@ -238,10 +237,6 @@ def _key(
         if rows != keys:
             return []
     return key
-
-
-def as_json(found: Sequence[TableDiff]) -> list[dict[str, Any]]:
-    return [vars(diff) for diff in found]
 
 
 def render_diff(found: Sequence[TableDiff], first: str, second: str, console: Console) -> None:

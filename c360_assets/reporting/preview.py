@@ -38,9 +38,6 @@ class Preview:
     rows_before: int | None
     sample: list[tuple[Any, ...]]
 
-    def as_json(self) -> dict[str, Any]:
-        return vars(self)
-
 
 def preview_table(
     root: Path, name: str, *, as_of: date | None = None, rows: int = 10, database: str = GROUP
