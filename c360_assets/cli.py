@@ -735,17 +735,15 @@ def ui(
         root = _root(tenant)
         prepare_home(root)
         from c360_assets.automation.runs import open_instance
+        from c360_assets.automation.ui_command import ui_command
 
         with open_instance():  # a first start makes the instance here, before the web server and the daemon open it at once
             pass
-        workspace = Path(__file__).resolve().parents[1] / "workspace.yaml"
+        command = ui_command(port)
         out.print(f"Dagster for {short_path(root)} on http://127.0.0.1:{port} — stop with Ctrl-C")
         # A script's background job ignores SIGINT, and Dagster gives SIGTERM the same treatment: it could not be stopped.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        dagster = Path(sys.executable).with_name("dagster")
-        os.execv(
-            dagster, [str(dagster), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
-        )
+        os.execv(command[0], command)
 
 
 def main() -> None:

@@ -82,7 +82,7 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
 
 
 def tenant_resources(tenant: Tenant) -> dict[str, Any]:
-    """The resources of the tenant's assets, by the name under which asset functions ask for them."""
+    """The resources of the tenant's assets, by the names by which asset functions ask for them."""
     root = str(tenant.root.resolve())
     duckdb = DuckDBResource(
         database=":memory:", connection_config={"temp_directory": f"{root}/.tmp"}

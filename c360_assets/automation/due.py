@@ -20,7 +20,7 @@ from c360_assets.automation.activation_time import was_due
 from c360_assets.automation.alerts import Alert, Kind
 from c360_assets.automation.pending import is_refused, pending_days
 from c360_assets.automation.readiness import Readiness, readiness, workflow
-from c360_assets.ingest.landing import DayLoad, LandedFile
+from c360_assets.ingest.landing import DayLoad
 from c360_assets.run_tags import (
     ACTIVATE,
     DAY,
@@ -52,9 +52,9 @@ TAG_LENGTH = 200
 class DueRun:
     """A run that is to be started.
 
-    `key` stays the same however often one asks, until an attempt fails. `feed` and its `days`, which
-    have no gap, are set for a load only. `as_of` is what "today" means in the run, None where
-    `tenant.yaml` says it.
+    `key` stays the same however often one asks, until an attempt fails. `feed` and its `days`,
+    which have no gap, are set for a load only. `as_of` is what "today" means in the run, None
+    where `tenant.yaml` says it.
     """
 
     job: str
@@ -67,7 +67,7 @@ class DueRun:
 
 @dataclass(frozen=True)
 class Due:
-    """The runs that are due, or the reason why none is. `warning` is for the log of whoever asks."""
+    """The runs that are due, or the reason why none is. `warning` is for the asker's log."""
 
     runs: Sequence[DueRun] = ()
     reason: str = ""
@@ -87,11 +87,7 @@ def contiguous(days: Sequence[DayLoad]) -> list[list[DayLoad]]:
 
 def load_run(feed: FeedConfig, days: Sequence[DayLoad], failed: int = 0) -> DueRun:
     """The run that loads `days`, which have no gap, after `failed` attempts."""
-    content = [
-        (load.day, load.attempt, [(file.relative, file.sha256) for file in load.files])
-        for load in days
-    ]
-    landed = fingerprint(feed.name, content)[:16]
+    landed = fingerprint(feed.name, [_content(load) for load in days])[:16]
     return DueRun(
         job=LOAD,
         key=f"load:{feed.name}:{landed}:{failed}",
@@ -99,6 +95,11 @@ def load_run(feed: FeedConfig, days: Sequence[DayLoad], failed: int = 0) -> DueR
         feed=feed,
         days=days,
     )
+
+
+def _content(load: DayLoad) -> list[object]:
+    files = [(file.relative, file.sha256) for file in load.files]
+    return [load.day, load.attempt, files]
 
 
 def load_runs(feed: FeedConfig, days: Sequence[DayLoad]) -> list[DueRun]:
@@ -124,15 +125,22 @@ def loads_due(
     if not pending.days:
         return Due(reason=f"nothing new of {feed.name} below {_place(feed)} up to {today}")
     refused = [load for load in pending.days if is_refused(ledger, feed, load)]
-    answers = [_refused(tenant, feed, ledger, load) for load in refused]
     others = [load for load in pending.days if load not in refused]
-    answers += [_load_due(tenant, feed, days, attempts) for days in contiguous(others)]
-    reasons = [answer.reason for answer in answers if answer.reason]
-    return Due(
-        runs=[run for answer in answers for run in answer.runs],
-        reason=f"{feed.name}: {'; '.join(reasons)}",
-        alerts=[alert for answer in answers for alert in answer.alerts],
-    )
+    parts = [_refused(tenant, feed, ledger, load) for load in refused]
+    parts += [_load_due(tenant, feed, days, attempts) for days in contiguous(others)]
+    return _combined(feed, parts)
+
+
+def _combined(feed: FeedConfig, parts: Sequence[Due]) -> Due:
+    runs: list[DueRun] = []
+    alerts: list[Alert] = []
+    reasons: list[str] = []
+    for part in parts:
+        runs += part.runs
+        alerts += part.alerts
+        if part.reason:
+            reasons.append(part.reason)
+    return Due(runs, f"{feed.name}: {'; '.join(reasons)}", alerts)
 
 
 def _load_due(tenant: Tenant, feed: FeedConfig, days: Sequence[DayLoad], attempts: Lookup) -> Due:
@@ -148,7 +156,7 @@ def _load_due(tenant: Tenant, feed: FeedConfig, days: Sequence[DayLoad], attempt
             reason=f"the load of {name} {before.sentence}",
             alerts=_feed_alerts(tenant, feed, "load_failed", last, message),
         )
-    if any(_is_being_written(file) for load in days for file in load.files):
+    if any(_is_being_written(load) for load in days):
         return Due(reason=f"a file of {name} is still being written")
     return Due(runs=[load_run(feed, days, before.failed)])
 
@@ -170,10 +178,13 @@ def _refused(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, load: DayLo
     )
 
 
-def _is_being_written(file: LandedFile) -> bool:
-    """As far as one can see: it changed a moment ago."""
-    age = time.time() - file.mtime_ns / 1e9
-    return file.changed() or 0 <= age < SETTLED_SECONDS
+def _is_being_written(load: DayLoad) -> bool:
+    """Whether a file of the day changed a moment ago, which is as far as one can see."""
+    for file in load.files:
+        age = time.time() - file.mtime_ns / 1e9
+        if file.changed() or 0 <= age < SETTLED_SECONDS:
+            return True
+    return False
 
 
 def _place(feed: FeedConfig) -> str:

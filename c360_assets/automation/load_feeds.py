@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -19,6 +20,9 @@ from c360_assets.reporting.summary import FeedLoaded
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.session import Warehouse
+
+if TYPE_CHECKING:
+    from c360_assets.automation.runs import RunOutcome
 
 SHOWN_WARNINGS = 3  # of one feed
 # What steps of reports are called. They look at all feeds' tables, so one broken feed fails them
@@ -35,15 +39,29 @@ class Loading:
     failures: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
+    def add(
+        self,
+        feed: FeedConfig,
+        warnings: Sequence[str],
+        failures: Sequence[str],
+        *,
+        is_unread: bool,
+    ) -> None:
+        self.warnings += warnings
+        self.failures += failures
+        if is_unread:
+            self.unread.append(feed.name)
+
 
 @dataclass(frozen=True)
 class _Arrived:
-    """What has landed of a feed and is not loaded, or why its place could not be looked at."""
+    """What has landed of a feed and is not loaded. `is_unread`: its place cannot be reached."""
 
     feed: FeedConfig
     days: Sequence[DayLoad] = ()
     warnings: Sequence[str] = ()
-    problem: str = ""
+    failures: Sequence[str] = ()
+    is_unread: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,24 +85,18 @@ def load_feeds(
     arrivals = [_arrived(tenant, feed, ledger, options) for feed in _chosen(tenant, options)]
     loading = Loading()
     for arrived in arrivals:
-        loading.warnings += arrived.warnings
-        if arrived.problem:
-            loading.failures.append(arrived.problem)
-            loading.unread.append(arrived.feed.name)
-    if ledger.is_empty() and not loading.failures and not any(item.days for item in arrivals):
+        loading.add(arrived.feed, arrived.warnings, arrived.failures, is_unread=arrived.is_unread)
+    to_load = [arrived for arrived in arrivals if arrived.days]
+    if ledger.is_empty() and not to_load and not loading.failures:
         raise C360Error(
             f"nothing has landed: no file below {tenant.root / 'landing'} matches a feed's "
             "pattern; drop files there, or correct `files.pattern` in feeds/"
         )
     loading.warnings += _folder_warnings(tenant)
-    for arrived in arrivals:
-        if arrived.days:
-            loaded = _load_feed(tenant, arrived, options, warehouse, launcher)
-            loading.feeds.append(loaded.figures)
-            loading.warnings += loaded.warnings
-            loading.failures += loaded.failures
-            if loaded.is_unread:
-                loading.unread.append(arrived.feed.name)
+    for arrived in to_load:
+        loaded = _load_feed(tenant, arrived, options, warehouse, launcher)
+        loading.feeds.append(loaded.figures)
+        loading.add(arrived.feed, loaded.warnings, loaded.failures, is_unread=loaded.is_unread)
     return loading
 
 
@@ -112,7 +124,7 @@ def _arrived(
             warnings.append(f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})")
         ignored = outside(tenant, feed, options.through)
     except LoadError as error:
-        return _Arrived(feed, warnings=warnings, problem=str(error))
+        return _Arrived(feed, warnings=warnings, failures=[str(error)], is_unread=True)
     if ignored and options.through is None:
         warnings.append(
             f"{feed.name}: {len(ignored)} files of days outside the calendar are not loaded, "
@@ -151,23 +163,9 @@ def _load_feed(
     warehouse: Warehouse,
     launcher: Launcher,
 ) -> _Loaded:
-    from c360_assets.automation.due import load_runs
-    from c360_assets.automation.jobs import load_keys
-    from c360_assets.run_options import RunOptions
-
     feed = arrived.feed
     launcher.reporter.doing(f"loading {feed.name}: {len(arrived.days)} delivery days")
-    run_options = RunOptions(error_threshold=options.threshold)
-    outcomes = [
-        launcher.launch(
-            run.job,
-            load_keys(tenant, feed),
-            run.tags,
-            run_options,
-            days=(run.days[0].day, run.days[-1].day),
-        )
-        for run in load_runs(feed, arrived.days)
-    ]
+    outcomes = _run_loads(tenant, arrived, options, launcher)
     warehouse.reload()
     run_ids = [outcome.run_id for outcome in outcomes]
     files = read_ledger(warehouse).filter(
@@ -179,21 +177,53 @@ def _load_feed(
         f"loaded {feed.name}: {figures.loaded:,} rows of {figures.files} files, "
         f"{figures.rejected:,} rejected"
     )
-    failed_steps = [step for outcome in outcomes for step in outcome.failed_steps]
-    load_failures = [message for step, message in failed_steps if not step.startswith(VALIDATES)]
-    ended_early = any(
-        not outcome.success and not _only_reports_failed(outcome.failed_steps)
-        for outcome in outcomes
-    )
+    warnings: list[str] = []
+    failures: list[str] = []
+    for outcome in outcomes:
+        warnings += outcome.warnings
+        failures += _load_failures(outcome)
+    ended_early = any(_ended_early(outcome) for outcome in outcomes)
     # A day over its threshold is refused and the rest goes on; one that could not be read at all
     # holds up publishing.
     unreadable = failed.filter(pl.col("kind") != OVER_THRESHOLD)
     return _Loaded(
         figures=figures,
-        warnings=_shown_warnings(feed, [text for item in outcomes for text in item.warnings]),
-        failures=load_failures,
+        warnings=_shown_warnings(feed, warnings),
+        failures=failures,
         is_unread=unreadable.height > 0 or (ended_early and failed.is_empty()),
     )
+
+
+def _run_loads(
+    tenant: Tenant, arrived: _Arrived, options: DayOptions, launcher: Launcher
+) -> list[RunOutcome]:
+    """One run per contiguous range of days."""
+    from c360_assets.automation.due import load_runs
+    from c360_assets.automation.jobs import load_keys
+    from c360_assets.run_options import RunOptions
+
+    run_options = RunOptions(error_threshold=options.threshold)
+    return [
+        launcher.launch(
+            run.job,
+            load_keys(tenant, arrived.feed),
+            run.tags,
+            run_options,
+            days=(run.days[0].day, run.days[-1].day),
+        )
+        for run in load_runs(arrived.feed, arrived.days)
+    ]
+
+
+def _load_failures(outcome: RunOutcome) -> list[str]:
+    """What failed in a run apart from reports."""
+    return [message for step, message in outcome.failed_steps if not step.startswith(VALIDATES)]
+
+
+def _ended_early(outcome: RunOutcome) -> bool:
+    """Whether a run ended before it had loaded its feed."""
+    only_reports_failed = bool(outcome.failed_steps) and not _load_failures(outcome)
+    return not outcome.success and not only_reports_failed
 
 
 def _figures(feed: FeedConfig, files: pl.DataFrame, failed: pl.DataFrame) -> FeedLoaded:
@@ -218,9 +248,3 @@ def _shown_warnings(feed: FeedConfig, warnings: Sequence[str]) -> list[str]:
         return own
     note = f"{feed.name}: {more} more warnings; the run in the UI has them"
     return [*own[:SHOWN_WARNINGS], note]
-
-
-def _only_reports_failed(failed_steps: Sequence[tuple[str, str]]) -> bool:
-    """Whether a failed run had loaded its feed, and only a report on what is loaded failed."""
-    reports = [step.startswith(VALIDATES) for step, _ in failed_steps]
-    return bool(reports) and all(reports)

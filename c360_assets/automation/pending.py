@@ -41,7 +41,7 @@ class PendingDays:
 
 @dataclass(frozen=True)
 class _Look:
-    """A look at a remote place: when (seconds of a steady clock), what it depended on, the answer."""
+    """A look at a remote place: when (by a steady clock), what it depended on, the answer."""
 
     at: float
     inputs: Any

@@ -31,7 +31,7 @@ from c360_assets.validations.summary import report_specs
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.published_file import database_path
-from c360_assets.warehouse.session import Warehouse, open_session
+from c360_assets.warehouse.session import Session, Warehouse, open_session
 
 if TYPE_CHECKING:
     from dagster import Definitions
@@ -155,13 +155,10 @@ def _plan(
         stale = planned.stale
         if options.only:
             stale = _named(planned.stale + planned.current, options.only)
-        publish = publishes and bool(
-            stale or not is_published(session, tenant, report_specs(session, tenant))
-        )
+        publish = publishes and (len(stale) > 0 or not _is_published(session, tenant))
         # One failed, or the run was killed before it: it lacks what is published.
-        lacking = []
-        if publishes and database_path(tenant.root).exists():
-            lacking = lacking_destinations(session, tenant)
+        has_database = publishes and database_path(tenant.root).exists()
+        lacking = lacking_destinations(session, tenant) if has_database else []
     unread = _required_feeds(tenant, loading.unread)
     if publish and unread:
         failure = (
@@ -171,6 +168,10 @@ def _plan(
         return _Work(destinations=lacking, failures=[failure])
     destinations = list(tenant.destinations) if publish else lacking
     return _Work(stale, planned.current, publish, destinations)
+
+
+def _is_published(session: Session, tenant: Tenant) -> bool:
+    return is_published(session, tenant, report_specs(session, tenant))
 
 
 def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -203,10 +204,7 @@ def _compute(
     launcher: Launcher,
 ) -> _Computed:
     """Compute what is not current, in one run."""
-    tables = [*work.stale]
-    if work.publish:
-        tables.append(DATABASE)
-    tables += [f"destination/{name}" for name in work.destinations]
+    tables = _tables_to_compute(work)
     if not tables:
         return _Computed()
     from dagster import AssetKey
@@ -229,14 +227,24 @@ def _compute(
     )
     built = {done.table for done in outcome.tables if not done.reused}
     if "stitch_model" in built:
-        warehouse.reload()
-        state = warehouse.state("stitch_model")
-        launcher.reporter.done(f"match model: {state.figures['model'] if state else 'none'}")
+        launcher.reporter.done(f"match model: {_match_model(warehouse)}")
     return _Computed(
         warnings=[warning for warning in outcome.warnings if warning.startswith("database ")],
         failures=[f"{step}: {message}" for step, message in outcome.failed_steps],
         published=DATABASE in built,
     )
+
+
+def _match_model(warehouse: Warehouse) -> str:
+    """Which model gave the scores of the run that has just ended."""
+    warehouse.reload()
+    state = warehouse.state("stitch_model")
+    return str(state.figures["model"]) if state else "none"
+
+
+def _tables_to_compute(work: _Work) -> list[str]:
+    database = [DATABASE] if work.publish else []
+    return [*work.stale, *database, *(f"destination/{name}" for name in work.destinations)]
 
 
 def _changed_tables(before: Mapping[str, TableState], after: Mapping[str, TableState]) -> set[str]:
