@@ -149,15 +149,15 @@ def _plan(
 ) -> _Work:
     """What is not current, and whether the database is to be published."""
     recompute = options.force or options.refit
-    publishes = options.stage in PUBLISHING and not options.only
+    may_publish = options.stage in PUBLISHING and not options.only
     with open_session(warehouse.root, tenant.config.timezone) as session:
         planned = plan(session, tenant, options.stage, as_of, force=recompute)
         stale = planned.stale
         if options.only:
             stale = _named(planned.stale + planned.current, options.only)
-        publish = publishes and (len(stale) > 0 or not _is_published(session, tenant))
+        publish = may_publish and (len(stale) > 0 or not _is_published(session, tenant))
         # One failed, or the run was killed before it: it lacks what is published.
-        has_database = publishes and database_path(tenant.root).exists()
+        has_database = may_publish and database_path(tenant.root).exists()
         lacking = lacking_destinations(session, tenant) if has_database else []
     unread = _required_feeds(tenant, loading.unread)
     if publish and unread:
