@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from c360_assets.ingest.remote import EARLIEST_REMOTE_DAY
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.local_time import today
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import last_delivery, read_ledger
 from c360_assets.warehouse.session import Warehouse
 
-# A misspelt year must not give every feed a million partitions, nor a day that time zones have no
-# offset for.
+# Of files whose names tell their day. A misspelt year must not give every feed a million
+# partitions, nor a day that time zones have no offset for.
 EARLIEST_DAY = date(1970, 1, 1)
+# Of files whose day is known only once they are asked for: those of a remote address, of which
+# years of old ones are not to be fetched because a feed is declared, and those without a date.
+EARLIEST_UNTOLD_DAY = date(2020, 1, 1)
 
 
 def as_of_date(tenant: Tenant, warehouse: Warehouse, asked: date | None = None) -> date:
@@ -30,27 +32,35 @@ def as_of_date(tenant: Tenant, warehouse: Warehouse, asked: date | None = None) 
     return today(tenant)
 
 
-def first_day(tenant: Tenant) -> date:
-    """Files of an earlier day are reported and not loaded."""
-    return tenant.config.first_day or EARLIEST_DAY
+def first_day(tenant: Tenant, feed: FeedConfig) -> date:
+    """Files of the feed that are of an earlier day are not loaded."""
+    if tenant.config.first_day is not None:
+        return tenant.config.first_day
+    return EARLIEST_DAY if _tells_days(feed) else EARLIEST_UNTOLD_DAY
 
 
 def first_delivery_day(tenant: Tenant, warehouse: Warehouse) -> date:
     """The day that delivery days are counted from.
 
     That of `tenant.yaml`, else the earliest one that was loaded or lies in a local folder, else
-    today. Looks at file names only. What lies at a remote address is not known without asking, so
-    a tenant with such a feed counts from the earliest day that is fetched from there.
+    today. Looks at file names and the ledger only; a feed whose days they do not tell counts from
+    the earliest day that it may have.
     """
     if tenant.config.first_day is not None:
         return tenant.config.first_day
     days = [today(tenant), *read_ledger(warehouse)["delivery_day"].to_list()]
     for feed in tenant.feeds:
-        if "://" in feed.files.address:
-            days.append(EARLIEST_REMOTE_DAY)
-        else:
+        if _tells_days(feed):
             days.extend(_landed_days(tenant, feed))
+        else:
+            days.append(EARLIEST_UNTOLD_DAY)
     return min(days)
+
+
+def _tells_days(feed: FeedConfig) -> bool:
+    """Whether the names of files that are here tell the feed's delivery days."""
+    is_local = "://" not in feed.files.address
+    return is_local and FilePattern(feed.files.pattern).has_date
 
 
 def _landed_days(tenant: Tenant, feed: FeedConfig) -> Iterator[date]:

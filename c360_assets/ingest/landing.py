@@ -112,7 +112,7 @@ def _listed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:
 
 def outside(tenant: Tenant, feed: FeedConfig, through: date | None = None) -> list[LandedFile]:
     """Files that are reported and not loaded: of a day after `through` (default today) or before the first day."""
-    first, last = first_day(tenant), through or today(tenant)
+    first, last = first_day(tenant, feed), through or today(tenant)
     return [
         f
         for f in landed(tenant, feed)
@@ -162,7 +162,7 @@ def pending(
     `through` unless its content was loaded before. With `fetched` false remote files are listed only, which is enough to see
     that there is something to load, and not to load it.
     """
-    first, last = first_day(tenant), through or today(tenant)
+    first, last = first_day(tenant, feed), through or today(tenant)
     known = _Known(ledger.filter(pl.col("feed") == feed.name))
     days: dict[date, list[LandedFile]] = defaultdict(list)
     undated = not FilePattern(feed.files.pattern).has_date

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
+from c360_assets.ingest.delivery_days import first_day
 from c360_assets.ingest.failures import LoadError
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -29,8 +30,6 @@ PAUSE = 1.0  # seconds before the second attempt, twice that before the third
 SECONDS_TO_CONNECT = 15
 SECONDS_BETWEEN_LOOKS = 10.0  # one run asks for a feed's files several times
 _looked: dict[Path, float] = {}
-# Where `first_day` is not set: years of old files are not to be fetched because a feed is declared.
-EARLIEST_REMOTE_DAY = date(2020, 1, 1)
 PASSWORD = "C360_SFTP_PASSWORD"
 # Kind of failure -> what is wrong, what to do. Only `connection` may pass by itself, and is tried again.
 FAILURES = {
@@ -147,7 +146,7 @@ def _attempted(feed: FeedConfig, work: Callable[[], Result]) -> Result:
 
 def _wanted(tenant: Tenant, feed: FeedConfig, system: Any, base: str) -> list[Remote]:
     pattern, folders = FilePattern(feed.files.pattern), feed.files.format == "parquet"
-    first = tenant.config.first_day or EARLIEST_REMOTE_DAY
+    first = first_day(tenant, feed)
     found = []
     for relative, path, facts in _listed(system, base, pattern.glob_root):
         match = pattern.fits(relative, folders)

@@ -14,6 +14,7 @@ from c360_assets.automation.jobs import LOAD
 from c360_assets.automation.runs import launch, open_instance
 from c360_assets.definitions import build
 from c360_assets.ingest import delivery_days as days_of_deliveries
+from c360_assets.ingest.delivery_days import first_day
 from c360_assets.ingest.landing import outside
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.local_time import today
@@ -72,6 +73,18 @@ def test_a_remote_place_is_not_asked(tmp_path: Path) -> None:
         LOYALTY.replace("format: csv", address), "utf-8"
     )
     assert start(load_tenant(tmp_path)) == date(2020, 1, 1)
+
+
+def test_files_without_a_date_may_be_of_any_day_asked_for(tmp_path: Path) -> None:
+    """`c360 run --date` says of which day they are."""
+    tenant_without_first_day(tmp_path)
+    (tmp_path / "feeds/loyalty/members.yaml").write_text(
+        LOYALTY.replace("'loyalty/members-'yyyyMMdd'*.csv'", "'loyalty/members.csv'"), "utf-8"
+    )
+    tenant = load_tenant(tmp_path)
+    land(tmp_path, "shop", DAY)
+    assert start(tenant) == date(2020, 1, 1)
+    assert [first_day(tenant, feed).year for feed in tenant.feeds] == [2020, 1970]
 
 
 def test_it_is_looked_for_when_definitions_load_and_not_by_ticks(
