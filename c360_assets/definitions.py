@@ -1,8 +1,8 @@
 """The one Definitions object of a tenant: assets, jobs, sensors, schedules, resources.
 
-Everything comes from the tenant's declarations; this module only puts it together. A configuration error stops loading, and
-its text (file, line, key, remedy) is what the UI shows as the error of the code location: with a broken declaration nothing
-may run on a schedule as if it were whole.
+Everything comes from the tenant's declarations; this module only puts it together. A configuration
+error stops loading, and its text (file, line, key, remedy) is what the UI shows as the error of the
+code location: with a broken declaration nothing may run on a schedule as if it were whole.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from c360_assets.tenant.models import Tenant
 def build(tenant: Tenant) -> dg.Definitions:
     """The definitions of a tenant."""
     with warnings.catch_warnings():
-        # A range of delivery days in one run needs the single-run backfill policy, whose interface is marked as beta.
+        # A range of delivery days in one run needs the single-run backfill policy, whose interface
+        # is marked as beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         assets = [
             *domain_table_assets(tenant),
@@ -50,5 +51,8 @@ def build(tenant: Tenant) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The definitions of the tenant that this process works on, read when Dagster loads the code location."""
+    """The definitions of the tenant that this process works on.
+
+    Read when Dagster loads the code location.
+    """
     return build(load_tenant(tenant_root()))

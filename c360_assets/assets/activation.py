@@ -52,7 +52,7 @@ def activation_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
     ) -> Iterator[Result | dg.AssetCheckResult]:
         failed: list[str] = []
         with warehouse.session(context) as session:
-            as_of = as_of_date(tenant, context.run.tags, session.warehouse)
+            as_of = as_of_date(tenant, context, session.warehouse)
             stale = {d.name for d in unpublished(session, tenant, report_specs(session, tenant))}
             facts = run_facts(context)
             for database in owned:

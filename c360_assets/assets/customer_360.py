@@ -41,7 +41,7 @@ def _table(tenant: Tenant, node: TableNode, owners: list[str]) -> dg.AssetsDefin
     )
     def database_table(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
         with warehouse.session(context) as session:
-            as_of = as_of_date(tenant, context.run.tags, session.warehouse)
+            as_of = as_of_date(tenant, context, session.warehouse)
             started = time.time()
             try:
                 built = build_table(session, node, as_of=as_of, force=forced(context))

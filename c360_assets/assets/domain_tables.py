@@ -9,25 +9,31 @@ from datetime import date
 import dagster as dg
 
 from c360_assets.assets.metadata import Result, asset_key, counts, materialized, source_schema
-from c360_assets.assets.resources import WarehouseResource, forced
+from c360_assets.assets.resources import WarehouseResource, forced, run_options
 from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_runs import run_custom_table
 from c360_assets.ingest.custom_tables import dependencies, lineage, ordered
+from c360_assets.ingest.delivery_days import first_delivery_day
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import DayResult, FeedLoad, ensure_table, load_feed
-from c360_assets.run_tags import THRESHOLD_TAG
 from c360_assets.tenant.models import CustomTable, FeedConfig, SourceTable, Tenant
 from c360_assets.validations.block_if import stop_if_blocked
 from c360_assets.warehouse.ledger import session_ledger
-from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.session import Session, Warehouse
 
 GROUP = "domain_tables"
 
 
 def delivery_days(tenant: Tenant) -> dg.DailyPartitionsDefinition:
-    """The delivery days of all feeds, today included: one definition, since feeds of unlike ones could not share a job."""
+    """The delivery days of all feeds, today included.
+
+    One definition, since feeds of unlike ones could not share a job. Made when Dagster loads the
+    definitions: a file of an earlier day that lands later moves the start at the next load, as the
+    process of the run that reads it does.
+    """
+    first = first_delivery_day(tenant, Warehouse.open(tenant.root / "warehouse"))
     return dg.DailyPartitionsDefinition(
-        tenant.config.first_day.isoformat(), timezone=tenant.config.timezone, end_offset=1
+        first.isoformat(), timezone=tenant.config.timezone, end_offset=1
     )
 
 
@@ -69,12 +75,11 @@ def _feed(
             date.fromisoformat(key)
             for key in (context.partition_keys[0], context.partition_keys[-1])
         )
-        accepted = context.run.tags.get(THRESHOLD_TAG)
+        threshold = run_options(context).error_threshold
         with warehouse.session(context) as session:
             news = [
                 d for d in pending(tenant, feed, session_ledger(session), last) if d.day >= first
             ]
-            threshold = int(accepted) if accepted else None
             load = load_feed(session, tenant, feed, news, threshold_override=threshold)
             if news:
                 stop_if_blocked(session, tenant, feed)

@@ -44,7 +44,7 @@ def stitch_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
     def stitch(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
         with warehouse.session(context) as session:
             ensure_tables(session, tenant)
-            as_of = as_of_date(tenant, context.run.tags, session.warehouse)
+            as_of = as_of_date(tenant, context, session.warehouse)
             run = run_stitch(
                 session,
                 tenant,

@@ -7,15 +7,15 @@ What is asked is in `reports`, how it becomes SQL in `compile`; what compares ta
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from c360_assets.semantics.validity import VALIDITY_MACROS
+from c360_assets.tenant.local_time import today
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.compile import Figure, Scans, added, compile_reports, queries, value_of
 from c360_assets.validations.declarations import Loaded, Report
@@ -68,7 +68,7 @@ def newest_day(session: Session, tenant: Tenant) -> date:
     No clock enters a figure that way, and an order of tomorrow stays one when the reports run again next week.
     """
     delivered: date | None = session_ledger(session)["delivery_day"].max()  # type: ignore[assignment]
-    return delivered or datetime.now(ZoneInfo(tenant.config.timezone)).date()
+    return delivered or today(tenant)
 
 
 def context_of(tenant: Tenant, newest: date) -> dict[str, str]:
