@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from c360_assets.customer_360.publication.publish import SYSTEM_TEXT
+from c360_assets.customer_360.publication.meanings import SYSTEM_TEXT
 from c360_assets.ingest.upsert import SYSTEM_COLUMNS
 from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
 from c360_assets.semantics.tags import tag_info

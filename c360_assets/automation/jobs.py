@@ -40,6 +40,9 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     reports = custom | dg.AssetSelection.groups("input_validations")
     stitch = reports | dg.AssetSelection.groups("stitch")
     activate = dg.AssetSelection.groups("customer_360", "activation")
+    # Whatever stages there are, but what landed files change.
+    feeds = [dg.AssetKey(["domain", feed.physical]) for feed in tenant.feeds]
+    everything = dg.AssetSelection.all() - dg.AssetSelection.assets(*feeds)
     wanted = [
         (
             LOAD,
@@ -51,7 +54,7 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
         (ACTIVATE, activate, "Customer 360 tables and the published database."),
         (
             DAY,
-            stitch | activate,
+            everything,
             "Everything after loading, up to the published database, in one run.",
         ),
     ]

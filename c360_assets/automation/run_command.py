@@ -17,9 +17,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from c360_assets.automation.instance import prepare_home
-from c360_assets.automation.plan import Plan, plan
+from c360_assets.automation.plan import plan, publishes
 from c360_assets.customer_360.destinations import due
-from c360_assets.customer_360.publication.publish import is_published
 from c360_assets.errors import C360Error
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.landing import DayLoad, landed, outside, pending, shared, unclaimed
@@ -28,10 +27,10 @@ from c360_assets.reporting.summary import SHOWN, DayReport, FeedLoaded, Summary,
 from c360_assets.run_tags import FEED_TAG, FORCE_TAG, LANDED_TAG, REFIT_TAG, RUN_TAG, THRESHOLD_TAG
 from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import FeedConfig, Tenant
-from c360_assets.validations.summary import report_specs
 from c360_assets.warehouse.ledger import last_delivery, read_ledger
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.recipe import Plan
 from c360_assets.warehouse.session import Warehouse, open_session
 
 if TYPE_CHECKING:
@@ -255,10 +254,7 @@ class _Day:
                 if wanted and database_path(self.tenant.root).exists()
                 else []
             )
-            publish = wanted and bool(
-                todo.stale
-                or not is_published(session, self.tenant, report_specs(session, self.tenant))
-            )
+            publish = wanted and publishes(todo)
         required = sorted(f for f in self.unreadable if self._required(f))
         if publish and required:
             self.failures.append(

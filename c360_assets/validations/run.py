@@ -25,10 +25,11 @@ from c360_assets.validations.relation import relation
 from c360_assets.validations.reports import reports_for
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.ledger import session_ledger
-from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
 
+STAGE = "input_validations"
 # One row per figure; those of single days have a `day`, and are figures of the rows that came with it.
 RESULT = pl.Schema(
     {
@@ -86,48 +87,50 @@ def code() -> str:
     return code_version(here, here.parent / "semantics")
 
 
-def table_fingerprint(session: Session, tenant: Tenant, table: SourceTable) -> str:
-    """Of everything that the reports of one table depend on."""
-    state = session.state(table.asset)
-    dated = any("{newest}" in repr(report.items) for report in reports_of(tenant, table))
-    return fingerprint(
-        "input_validations",
-        code(),
-        table.tags,
-        tenant.phone_region,
-        tenant.config.extra_validations,
-        tenant.config.timezone,
-        newest_day(session, tenant) if dated else None,
-        load_log(session, tenant, table),
-        state.digest if state else None,
-    )
+class TableReports(Recipe):
+    """Every report that applies to one domain table. The state's figures count reports and findings."""
+
+    stage = STAGE
+
+    def __init__(self, tenant: Tenant, table: SourceTable) -> None:
+        super().__init__(
+            [validation_table(table)], [table.asset], step=f"validate_{table.physical}"
+        )
+        self.tenant = tenant
+        self.table = table
+        self.reports = reports_of(tenant, table)
+
+    def fingerprint(self, session: Session, as_of: date) -> str | None:
+        tenant = self.tenant
+        state = session.state(self.table.asset)
+        is_dated = any("{newest}" in repr(report.items) for report in self.reports)
+        return fingerprint(
+            "input_validations",
+            code(),
+            self.table.tags,
+            tenant.phone_region,
+            tenant.config.extra_validations,
+            tenant.config.timezone,
+            newest_day(session, tenant) if is_dated else None,
+            load_log(session, tenant, self.table),
+            state.digest if state else None,
+        )
+
+    def build(self, session: Session, run: RunContext) -> Built:
+        figures = table_figures(session, self.tenant, self.table)
+        findings = figures.filter(pl.col("is_finding")).height
+        session.write(
+            self.tables[0],
+            figures,
+            fingerprint=self.fingerprint(session, run.as_of) or "",
+            figures={"reports": len(self.reports), "findings": findings},
+        )
+        return Built()
 
 
-def validate_table(
-    session: Session,
-    tenant: Tenant,
-    table: SourceTable,
-    *,
-    force: bool = False,
-    progress: Callable[[str], None] | None = None,
-) -> TableState:
-    """Run every report that applies to `table` and write its figures; the pinned result stands where nothing changed.
-
-    The state's figures count reports and findings. Pending until commit.
-    """
-    name = validation_table(table)
-    mark = table_fingerprint(session, tenant, table)
-    current = session.state(name)
-    if current is not None and current.fingerprint == mark and not force:
-        return current
-    frame = table_figures(session, tenant, table, progress)
-    found = frame.filter(pl.col("is_finding")).height
-    return session.write(
-        name,
-        frame,
-        fingerprint=mark,
-        figures={"reports": len(reports_of(tenant, table)), "findings": found},
-    )
+def table_report_recipes(tenant: Tenant) -> list[TableReports]:
+    """One recipe per table that has a report."""
+    return [TableReports(tenant, table) for table in report_tables(tenant)]
 
 
 def table_figures(

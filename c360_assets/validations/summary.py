@@ -8,8 +8,8 @@ page made of all this belongs to `reporting`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
 
 import polars as pl
 
@@ -22,6 +22,7 @@ from c360_assets.validations.overlap import OVERLAP, Common, alone, compare
 from c360_assets.validations.reports import REPORTS, applies, columns, report_spec
 from c360_assets.validations.run import (
     RESULT,
+    STAGE,
     code,
     context_of,
     newest_day,
@@ -30,17 +31,16 @@ from c360_assets.validations.run import (
     validation_table,
 )
 from c360_assets.warehouse.digest import fingerprint
-from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.history import earlier_rows
+from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-REPORT, METRIC, TEXT, RUN, OVERLAPS = (
-    "input_validation_report",
-    "input_validation_metric",
-    "input_validation_text",
-    "input_validation_run",
-    "input_validation_overlap",
-)
+REPORT = "input_validation_report"
+METRIC = "input_validation_metric"
+TEXT = "input_validation_text"
+RUN = "input_validation_run"
+OVERLAPS = "input_validation_overlap"
 SUMMARY_TABLES = (REPORT, findings.TABLE, METRIC, TEXT, OVERLAPS, RUN)
 KEPT_RUNS = 400  # of the figures, for trends: a year of days
 COMPARED = ("email", "phone", "order_id")
@@ -90,90 +90,116 @@ REPORT_SCHEMA = pl.Schema(
 )
 
 
-def report_fingerprint(session: Session, tenant: Tenant) -> str:
-    """Of everything that the summary over all tables depends on."""
-    tables = report_tables(tenant)
-    names = [name for t in tables for name in (validation_table(t), t.asset)]
-    digests = [(name, getattr(session.state(name), "digest", None)) for name in names]
-    return fingerprint(REPORT, code(), context_of(tenant, newest_day(session, tenant)), digests)
+@dataclass(frozen=True)
+class ReportRun:
+    """A row of `input_validation_run`."""
+
+    run_id: str
+    run_number: int
+    started_at: datetime
+    finished_at: datetime
+    delivery_day: date
+    tables_scanned: int
+    findings: int
+    status: str = "succeeded"
 
 
-def build_report(
-    session: Session,
-    tenant: Tenant,
-    *,
-    run_id: str = "",
-    force: bool = False,
-    progress: Callable[[str], None] | None = None,
-) -> dict[str, TableState]:
-    """Write the tables of the summary; what is current stays, and the result is empty. Pending until commit.
+class ReportSummary(Recipe):
+    """The tables of the summary over all tables' reports.
 
-    The tables' own figures are taken as they are; a table without any is not there yet. Figures that compare a table with the
-    others are computed here.
+    The tables' own figures are taken as they are; a table without any is not there yet. Figures that compare a table with
+    the others are computed here.
     """
-    mark = report_fingerprint(session, tenant)
-    current = session.state(REPORT)
-    if current is not None and current.fingerprint == mark and not force:
-        return {}
-    started, number = datetime.now(UTC), _last_run(session) + 1
-    tables = report_tables(tenant)
-    parts = [pl.DataFrame(schema=RESULT)]
-    tables = [table for table in tables if session.state(validation_table(table)) is not None]
-    for table in tables:
-        session.bind(validation_table(table), "_result")
-        parts.append(
-            session.frame("SELECT * FROM _result WHERE day IS NULL")
-            .select(RESULT.names())
-            .cast(RESULT)
-        )
+
+    stage = STAGE
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.validated = report_tables(tenant)
+        reads = [validation_table(table) for table in self.validated]
+        super().__init__(SUMMARY_TABLES, reads, step=REPORT)
+        self.tenant = tenant
+
+    def fingerprint(self, session: Session, as_of: date) -> str | None:
+        names = [name for t in self.validated for name in (validation_table(t), t.asset)]
+        states = [session.state(name) for name in names]
+        digests = [state.digest if state is not None else None for state in states]
+        context = context_of(self.tenant, newest_day(session, self.tenant))
+        return fingerprint(REPORT, code(), context, list(zip(names, digests, strict=True)))
+
+    def build(self, session: Session, run: RunContext) -> Built:
+        mark = self.fingerprint(session, run.as_of) or ""
+        for name, frame in summary_frames(session, self.tenant, run.progress).items():
+            session.write(name, frame, fingerprint=mark)
+        return Built()
+
+
+def summary_recipes(tenant: Tenant) -> list[ReportSummary]:
+    """The recipe of the summary; none where no table has a report."""
+    return [ReportSummary(tenant)] if report_tables(tenant) else []
+
+
+def summary_frames(
+    session: Session, tenant: Tenant, progress: Callable[[str], None]
+) -> dict[str, pl.DataFrame]:
+    """The content of every table of the summary, after the tables' own figures are stored."""
+    started = datetime.now(UTC)
+    number = _last_run(session) + 1
+    run_id = session.run_id
+    tables = [t for t in report_tables(tenant) if session.state(validation_table(t)) is not None]
+    parts = [pl.DataFrame(schema=RESULT), *(_own_figures(session, table) for table in tables)]
     common: dict[str, Common] = {}
     for column in COMPARED:
-        if progress is not None:
-            progress(f"comparing {column} between tables")
-        holders = _holders(tenant, tables, column)
-        if len(holders) == 1:
-            (table,) = holders
-            common[column] = alone(
-                table.name, _counted(parts, table, f"unique_{column}_count"), _rows(session, table)
-            )
-        else:
-            common[column] = compare(session, holders, column)
+        progress(f"comparing {column} between tables")
+        common[column] = _common_values(session, tenant, tables, column, pl.concat(parts))
     parts.append(_across(tenant, tables, common))
-    long = pl.concat(parts).sort("report_id", "datasource", "ordinal")
-    ranked = _with_queries(session, tenant, tables, findings.ranked(long), run_id)
-    written = {
-        REPORT: _listing(session, tenant, tables, long, run_id),
+    figures = pl.concat(parts).sort("report_id", "datasource", "ordinal")
+    ranked = _with_queries(session, tenant, tables, findings.ranked(figures), run_id)
+    run = ReportRun(
+        run_id=run_id,
+        run_number=number,
+        started_at=started,
+        finished_at=datetime.now(UTC),
+        delivery_day=newest_day(session, tenant),
+        tables_scanned=len(tables),
+        findings=ranked.height,
+    )
+    runs = pl.DataFrame([asdict(run)], schema=RUN_SCHEMA)
+    numbers = _numbers(figures, run_id, number)
+    this_run = pl.lit(run_id).alias("run_id")
+    overlaps = [pl.DataFrame(schema=OVERLAP), *(common[c].overlap(c) for c in COMPARED)]
+    texts = figures.filter(pl.col("text").is_not_null())
+    return {
+        REPORT: _listing(session, tenant, tables, figures, run_id),
         findings.TABLE: ranked,
-        METRIC: _history(session, METRIC, METRIC_SCHEMA, _numbers(long, run_id, number), number),
-        TEXT: long.filter(pl.col("text").is_not_null()).select(
-            pl.lit(run_id).alias("run_id"), *TEXT_SCHEMA.names()[1:]
-        ),
-        OVERLAPS: pl.concat(
-            [pl.DataFrame(schema=OVERLAP), *(common[c].overlap(c) for c in COMPARED)]
-        ).select(pl.lit(run_id).alias("run_id"), *OVERLAP.names()),
+        METRIC: _with_earlier_runs(session, METRIC, METRIC_SCHEMA, numbers, number),
+        TEXT: texts.select(this_run, *TEXT_SCHEMA.names()[1:]),
+        OVERLAPS: pl.concat(overlaps).select(this_run, *OVERLAP.names()),
+        RUN: _with_earlier_runs(session, RUN, RUN_SCHEMA, runs, number),
     }
-    run = (
-        run_id,
-        number,
-        started,
-        datetime.now(UTC),
-        newest_day(session, tenant),
-        len(tables),
-        ranked.height,
-        "succeeded",
-    )
-    written[RUN] = _history(
-        session, RUN, RUN_SCHEMA, pl.DataFrame([run], schema=RUN_SCHEMA, orient="row"), number
-    )
-    return {name: session.write(name, frame, fingerprint=mark) for name, frame in written.items()}
 
 
-def _counted(parts: Sequence[pl.DataFrame], table: SourceTable, metric: str) -> int:
-    """A number that a table's own figures hold."""
-    values = pl.concat(parts).filter(
-        (pl.col("datasource") == table.name) & (pl.col("metric") == metric)
-    )["value"]
-    return int(values.item(0))
+def _own_figures(session: Session, table: SourceTable) -> pl.DataFrame:
+    """What a table's reports found, without the figures of single days."""
+    session.bind(validation_table(table), "_result")
+    stored = session.frame("SELECT * FROM _result WHERE day IS NULL")
+    return stored.select(RESULT.names()).cast(RESULT)
+
+
+def _common_values(
+    session: Session,
+    tenant: Tenant,
+    tables: Sequence[SourceTable],
+    column: str,
+    figures: pl.DataFrame,
+) -> Common:
+    """What tables have in common in the column; a table that alone has it has counted its own values already."""
+    holders = _holders(tenant, tables, column)
+    if len(holders) != 1:
+        return compare(session, holders, column)
+    (table,) = holders
+    is_count = pl.col("metric") == f"unique_{column}_count"
+    counted = figures.filter((pl.col("datasource") == table.name) & is_count)["value"]
+    return alone(table.name, int(counted.item(0)), _rows(session, table))
 
 
 def _rows(session: Session, table: SourceTable) -> int:
@@ -236,18 +262,15 @@ def _numbers(long: pl.DataFrame, run_id: str, number: int) -> pl.DataFrame:
     ).select(METRIC_SCHEMA.names())
 
 
-def _history(
+def _with_earlier_runs(
     session: Session, table: str, schema: pl.Schema, fresh: pl.DataFrame, number: int
 ) -> pl.DataFrame:
-    """The rows of the latest earlier runs, then those of this one."""
+    """The rows of the latest earlier runs, then those of this one. Rows from before runs had numbers are left out."""
     state = session.state(table)
     if state is None or not set(schema.names()) <= set(state.columns):
         return fresh
-    session.bind(table, "_history")
-    before = session.frame(
-        "SELECT * FROM _history WHERE run_number > ? ORDER BY ALL", [number - KEPT_RUNS]
-    )
-    return pl.concat([before.select(schema.names()).cast(schema), fresh.cast(schema)])
+    clauses = f"WHERE run_number > {number - KEPT_RUNS} ORDER BY ALL"
+    return pl.concat([earlier_rows(session, table, schema, clauses), fresh.cast(schema)])
 
 
 def _with_queries(
