@@ -1,7 +1,9 @@
-"""All recipes of a tenant, in the order in which they are made current: the one list of stages after load.
+"""All recipes of a tenant, in the order in which they are made current: the one list of stages
+after load.
 
-A new stage is one function in `STAGES`: it is then planned, built, drawn in Dagster and published with the others. What a
-recipe computes belongs to its room, making it current to `warehouse.recipe`.
+A new stage is one function in `STAGES`: it is then planned, built, drawn in Dagster and published
+with the others. What a recipe computes belongs to its room, making it current to
+`warehouse.recipe`.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from c360_assets.warehouse.recipe import Recipe
 from c360_assets.warehouse.session import Session
 
 Stage = Callable[[Tenant], Sequence[Recipe]]
-# Stages that write tables. Each comes after what it reads; what is published comes after all of them.
+# Stages that write tables. Each comes after what it reads; what is published comes after all of
+# them.
 STAGES: list[Stage] = [
     custom_table_recipes,
     table_report_recipes,
@@ -52,7 +55,9 @@ def publication_recipes(tenant: Tenant, table_recipes: Sequence[Recipe]) -> list
 
 
 def _published_specs(tenant: Tenant, table_recipes: Iterable[Recipe]) -> Specs:
-    """What describes tables beyond the catalogue: those that stages document, and the wide results of reports."""
+    """What describes tables beyond the catalogue: those that stages document, and the wide results
+    of reports.
+    """
     documents: dict[str, TableSpec] = {}
     for recipe in table_recipes:
         documents.update(recipe.documents)
@@ -66,8 +71,9 @@ def _published_specs(tenant: Tenant, table_recipes: Iterable[Recipe]) -> Specs:
 def _last_tables(database: Database, table_recipes: Iterable[Recipe]) -> list[str]:
     """A table of each recipe whose tables no other recipe of the database reads.
 
-    Tables of a recipe become current together, and what is made from something stale is stale: whatever changes reaches the
-    file through them. To name all tables would draw as many lines to each database.
+    Tables of a recipe become current together, and what is made from something stale is stale:
+    whatever changes reaches the file through them. To name all tables would draw as many lines to
+    each database.
     """
     own = {node.table for node in database.nodes}
     shown = [r for r in table_recipes if not isinstance(r, DatabaseTable) or r.node.table in own]

@@ -1,4 +1,5 @@
-"""How the published databases are shown in Dagster: the files, the checks made before they replace the last ones, deliveries.
+"""How the published databases are shown in Dagster: the files, the checks made before they replace
+the last ones, deliveries.
 
 What is published belongs to `customer_360.publication`, how to `warehouse.published_file`.
 """
@@ -68,7 +69,10 @@ class PublicationDisplay(Display):
 
 
 class DestinationDisplay(Display):
-    """What one receiver has. A step of its own, so that its failure takes nothing with it and it can be tried again alone."""
+    """What one receiver has.
+
+    A step of its own, so that its failure takes nothing with it and it can be tried again alone.
+    """
 
     recipe: SendDestination
 
@@ -93,7 +97,10 @@ class DestinationDisplay(Display):
 
 
 def check_specs(database: Database) -> list[dg.AssetCheckSpec]:
-    """One check for each numbered validation, and those of what the tenant's tables promise. They warn and stop nothing."""
+    """One check for each numbered validation, and those of what the tenant's tables promise.
+
+    They warn and stop nothing.
+    """
     asset = asset_key(database.own(TABLE))
     return [
         dg.AssetCheckSpec(_slug(number), asset=asset, description=text, blocking=False)
@@ -102,7 +109,9 @@ def check_specs(database: Database) -> list[dg.AssetCheckSpec]:
 
 
 def check_results(session: Session, database: Database) -> Iterator[dg.AssetCheckResult]:
-    """What the last validation of the database found: counts and shares under names that stay, so that they plot."""
+    """What the last validation of the database found: counts and shares under names that stay, so
+    that they plot.
+    """
     session.bind(database.own(TABLE), "_c360_found")
     rows = session.rows(
         "SELECT validation_id, finding_count, finding_pct, status FROM _c360_found "
@@ -134,7 +143,10 @@ def check_results(session: Session, database: Database) -> Iterator[dg.AssetChec
 
 
 def _numbers() -> dict[str, str]:
-    """Number of a validation -> what it asks. Validations of one number ask the same of several columns."""
+    """Number of a validation -> what it asks.
+
+    Validations of one number ask the same of several columns.
+    """
     questions: dict[str, list[str]] = {}
     for check in CHECKS:
         questions.setdefault(check.id.split(".")[0], []).append(check.question)

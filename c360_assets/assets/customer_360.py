@@ -1,4 +1,5 @@
-"""How the tables of the databases are shown in Dagster: with the columns that each column is computed from.
+"""How the tables of the databases are shown in Dagster: with the columns that each column is
+computed from.
 
 The SQL and how it is run belong to `customer_360`.
 """

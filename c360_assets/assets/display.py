@@ -1,4 +1,5 @@
-"""What Dagster shows of a recipe: the base that serves every recipe, and those of a kind that has more to show build on.
+"""What Dagster shows of a recipe: the base that serves every recipe, and those of a kind that has
+more to show build on.
 
 How recipes become steps belongs to `recipe_assets`.
 """
@@ -26,7 +27,9 @@ Shown = Result | dg.AssetCheckResult
 
 
 class Display:
-    """What Dagster shows of a recipe: its tables with their columns, meaning, row counts and digests."""
+    """What Dagster shows of a recipe: its tables with their columns, meaning, row counts and
+    digests.
+    """
 
     kinds: frozenset[str] = frozenset({"deltalake", "duckdb"})
 
@@ -35,7 +38,9 @@ class Display:
         self.recipe = recipe
 
     def specs(self) -> list[dg.AssetSpec]:
-        """An asset per table and output of the recipe; an output is made from the recipe's tables too."""
+        """An asset per table and output of the recipe; an output is made from the recipe's tables
+        too.
+        """
         recipe = self.recipe
         specs = [self._spec(table, recipe.reads) for table in recipe.tables]
         reads = [*recipe.reads, *recipe.tables]
@@ -58,7 +63,10 @@ class Display:
         return []
 
     def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
-        """The results of a turn. An asset without a state is one that the tenant has no data for."""
+        """The results of a turn.
+
+        An asset without a state is one that the tenant has no data for.
+        """
         for table in self.recipe.tables:
             state = outcome.states.get(table)
             schema = state_schema(table, state) if state is not None else None

@@ -1,6 +1,8 @@
-"""Assets of domain tables: one per feed, partitioned by delivery day, and how custom domain tables are shown.
+"""Assets of domain tables: one per feed, partitioned by delivery day, and how custom domain tables
+are shown.
 
-How files become rows belongs to `ingest`. Feeds are loaded by the ledger, all else is made by recipes.
+How files become rows belongs to `ingest`. Feeds are loaded by the ledger, all else is made by
+recipes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +29,9 @@ from c360_assets.warehouse.session import Session
 
 
 def delivery_days(tenant: Tenant) -> dg.DailyPartitionsDefinition:
-    """The delivery days of all feeds, today included: one definition, since feeds of unlike ones could not share a job."""
+    """The delivery days of all feeds, today included: one definition, since feeds of unlike ones
+    could not share a job.
+    """
     return dg.DailyPartitionsDefinition(
         tenant.config.first_day.isoformat(), timezone=tenant.config.timezone, end_offset=1
     )
@@ -113,7 +117,11 @@ def _details(tenant: Tenant, days: Sequence[DayResult]) -> dg.TableMetadataValue
 def _tell(
     context: dg.AssetExecutionContext, tenant: Tenant, load: FeedLoad, source: SourceTable
 ) -> None:
-    """Log warnings. If days failed, mark the good ones as materialized, show the details of all, and raise with what is wrong."""
+    """Log warnings.
+
+    If days failed, mark the good ones as materialized, show the details of all, and raise with what
+    is wrong.
+    """
     for day in load.days:
         for warning in day.warnings:
             context.log.warning(f"{load.feed}: {warning}")

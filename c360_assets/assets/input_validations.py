@@ -1,4 +1,5 @@
-"""How the input validation reports are shown in Dagster: a check for each report of a table, and the page over all tables.
+"""How the input validation reports are shown in Dagster: a check for each report of a table, and
+the page over all tables.
 
 What a report asks and how it is computed belongs to `validations`, the page to `reporting`.
 """
@@ -73,7 +74,10 @@ class SummaryDisplay(Display):
 
 
 def _check(table: SourceTable, report: Report) -> dg.AssetCheckSpec:
-    """The check whose page plots a report's figures over time. It warns of findings and stops nothing."""
+    """The check whose page plots a report's figures over time.
+
+    It warns of findings and stops nothing.
+    """
     text = f"{report.id}: {report.title}\n\n{report.reason}\n\n{report.advice}"
     return dg.AssetCheckSpec(
         report.table, asset=asset_key(validation_table(table)), description=text, blocking=False
@@ -97,7 +101,10 @@ def _checked(name: str, report: Report, figures: Figures) -> dg.AssetCheckResult
 
 
 def chart(ranked: Sequence[tuple[str, str, str, float, float]]) -> str:
-    """Findings as a Markdown table with bars: counts and shares, never a value. The UI keeps no drawing in Markdown."""
+    """Findings as a Markdown table with bars: counts and shares, never a value.
+
+    The UI keeps no drawing in Markdown.
+    """
     if not ranked:
         return "No findings."
     lines = ["| report | finding | share |", "|---|---|---|"]

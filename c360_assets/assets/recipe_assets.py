@@ -1,7 +1,8 @@
 """Recipes as Dagster assets: one factory for every stage after load.
 
-A step of Dagster makes the recipes of one step current, in their order. What a recipe computes belongs to its room; what the UI
-shows of one beyond its table's columns to a `Display` of its kind, in the modules beside this one.
+A step of Dagster makes the recipes of one step current, in their order. What a recipe computes
+belongs to its room; what the UI shows of one beyond its table's columns to a `Display` of its kind,
+in the modules beside this one.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +36,8 @@ TRIGGERS = {
     "dagster/sensor_name": "sensor",
     RUN_TAG: "cli",
 }
-# Kind of recipe -> what shows more of it than its tables with their columns, row counts and digests.
+# Kind of recipe -> what shows more of it than its tables with their columns, row counts and
+# digests.
 DISPLAYS: Mapping[type[Recipe], type[Display]] = {
     CustomDomainTable: CustomTableDisplay,
     TableReports: TableReportsDisplay,
@@ -81,7 +83,9 @@ def _turns(
     run: RunContext,
     warn: Callable[[str], None],
 ) -> Iterator[Shown]:
-    """The turns of the recipes of one step. What is made from one that failed has none; the others are not kept from theirs.
+    """The turns of the recipes of one step.
+
+    What is made from one that failed has none; the others are not kept from theirs.
 
     Raises C360Error with what failed, at the end.
     """
@@ -106,7 +110,9 @@ def _turns(
 
 
 def _ensure_inputs(session: Session, tenant: Tenant, recipes: Sequence[Recipe]) -> None:
-    """Give every feed's table the declared columns: empty where it was never loaded, new columns NULL where it was."""
+    """Give every feed's table the declared columns: empty where it was never loaded, new columns
+    NULL where it was.
+    """
     reads = {name for recipe in recipes for name in recipe.reads}
     if any(name.startswith("domain/") for name in reads):
         for feed in tenant.feeds:
@@ -114,7 +120,7 @@ def _ensure_inputs(session: Session, tenant: Tenant, recipes: Sequence[Recipe]) 
 
 
 def _run_context(context: dg.AssetExecutionContext, tenant: Tenant, session: Session) -> RunContext:
-    """What the run asks for, and by the tags that Dagster and the command line give it, who asked."""
+    """What the run asks for, and who asked, by the tags of Dagster and the command line."""
     tags = context.run.tags
     trigger = next((who for tag, who in TRIGGERS.items() if tag in tags), "ui")
     return RunContext(

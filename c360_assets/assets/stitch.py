@@ -1,4 +1,5 @@
-"""How Stitch is shown in Dagster: its tables are one generation, made current in one step with the stitched domain tables.
+"""How Stitch is shown in Dagster: its tables are one generation, made current in one step with the
+stitched domain tables.
 
 What is computed belongs to `stitch`.
 """
@@ -40,7 +41,8 @@ class StitchedTableDisplay(Display):
         table = self.recipe.table
         return {
             "description": (
-                f"{table.name} as loaded, with the amperity_id of each record where Stitch gives one."
+                f"{table.name} as loaded, "
+                "with the amperity_id of each record where Stitch gives one."
             ),
             "metadata": {"dagster/column_schema": source_schema(table)},
         }

@@ -1,7 +1,8 @@
 """What a verb of the command line has to make: the recipes of its stages that are not current.
 
-A step that is current is skipped instead of stepped through, so that a run with nothing new ends at once. Whether something is
-current is decided by `warehouse.recipe`, what a step does when it runs belongs to `assets`.
+A step that is current is skipped instead of stepped through, so that a run with nothing new ends at
+once. Whether something is current is decided by `warehouse.recipe`, what a step does when it runs
+belongs to `assets`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ STAGES: Mapping[str, tuple[str, ...] | None] = {
 
 
 def plan(session: Session, tenant: Tenant, verb: str, as_of: date, *, force: bool = False) -> Plan:
-    """What the verb has to make, and which of its tables are current. `force` calls nothing current."""
+    """What the verb has to make, and which of its tables are current.
+
+    `force` calls nothing current.
+    """
     stages = STAGES[verb]
     chosen = [recipe for recipe in recipes(tenant) if stages is None or recipe.stage in stages]
     return making.plan(session, chosen, as_of, force=force)

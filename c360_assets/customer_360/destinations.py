@@ -1,8 +1,10 @@
-"""Sends tables of a published database to where others use them: files in a folder or object store, tables in PostgreSQL.
+"""Sends tables of a published database to where others use them: files in a folder or object store,
+tables in PostgreSQL.
 
-Reads the published file only, never the warehouse, and sends each publication once; a destination that failed is sent again
-alone. A column leaves when the tenant lists it, or when the table asks for all that hold nothing personal. How rows travel
-belongs to `publication.send_files` and `publication.send_postgres`.
+Reads the published file only, never the warehouse, and sends each publication once; a destination
+that failed is sent again alone. A column leaves when the tenant lists it, or when the table asks
+for all that hold nothing personal. How rows travel belongs to `publication.send_files` and
+`publication.send_postgres`.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 SENT = "sent"  # with a destination's name: the fact of the manifest that says what it has received
 REFUSALS = {
-    "2BP01": "a view or another table depends on a table whose columns have changed: drop it first, "
-    "or send under another name",
+    "2BP01": "a view or another table depends on a table whose columns have changed: "
+    "drop it first, or send under another name",
     "42501": "its user may not do this: it must own the tables, or may not make the schema",
     "42809": "the target is no table: send under another name",
     "53100": "its disk is full",
@@ -69,11 +71,15 @@ class SendDestination(Recipe):
         return self.received(session).get("mark")
 
     def received(self, session: Session) -> dict[str, Any]:
-        """What the manifest remembers: `mark` (the fingerprint) and `rows` by table; empty before the first sending."""
+        """What the manifest remembers: `mark` (the fingerprint) and `rows` by table; empty before
+        the first sending.
+        """
         return session.warehouse.manifest.meta.get(self._key) or {}
 
     def build(self, session: Session, run: RunContext) -> Built:
-        """Raises C360Error when nothing is published or the receiver refuses; what was published stays."""
+        """Raises C360Error when nothing is published or the receiver refuses; what was published
+        stays.
+        """
         mark = self.fingerprint(session, run.as_of)
         path = database_path(self.tenant.root, self.config.database)
         if not path.exists():
@@ -121,7 +127,8 @@ def due(session: Session, tenant: Tenant) -> list[str]:
 def send(session: Session, tenant: Tenant, name: str, *, force: bool = False) -> Sent:
     """Send what is published to one destination and commit that it was sent.
 
-    Raises C360Error when there is no such destination, nothing is published, or the receiver refuses; what was published stays.
+    Raises C360Error when there is no such destination, nothing is published, or the receiver
+    refuses; what was published stays.
     """
     if name not in tenant.destinations:
         known = ", ".join(tenant.destinations) or "none"
@@ -134,72 +141,74 @@ def send(session: Session, tenant: Tenant, name: str, *, force: bool = False) ->
 def check_destinations(
     tenant: Tenant, names: Sequence[str], tables: dict[str, dict[str, str]]
 ) -> list[Problem]:
-    """Problems of destinations.yaml. `names` are the databases, `tables` the columns of the group's tables."""
+    """Problems of destinations.yaml.
+
+    `names` are the databases, `tables` the columns of the group's tables.
+    """
     known = {table.lower(): {c.lower() for c in columns} for table, columns in tables.items()}
-    found = []
+    problems: list[Problem] = []
+    places: list[tuple[str, Hashable]] = []
     for name, config in tenant.destinations.items():
         key = f"destinations.{name}"
         if config.database not in names:
-            found.append(_problem(key, f"there is no database {config.database}"))
+            problems.append(_problem(key, f"there is no database {config.database}"))
         for table, item in config.tables.items():
             columns = known.get(table.lower())
-            if columns is None:
-                found.append(
-                    _problem(f"{key}.tables.{table}", f"there is no table {table} in the database")
-                )
-                continue
-            missing = [c for c in item.columns or [] if c.lower() not in columns]
-            if missing:
-                found.append(
-                    _problem(
-                        f"{key}.tables.{table}.columns",
-                        f"{table} has no column {', '.join(missing)}",
-                    )
-                )
-            repeated = _repeated((c, c.lower()) for c in item.columns or [])
-            if repeated:
-                message = f"{table} would send {', '.join(repeated[0])}: one column twice"
-                found.append(_problem(f"{key}.tables.{table}.columns", message))
-    places = (
-        place
-        for name, config in tenant.destinations.items()
-        for place in _places(tenant, name, config)
-    )
+            problems += _table_problems(f"{key}.tables.{table}", table, item, columns)
+        places += _places(tenant, name, config)
     for first, *others in _repeated(places):
-        found.append(
-            _problem(
-                others[-1],
-                f"{' and '.join([first, *others])} would overwrite each other: give each its own place",
-            )
-        )
-    return found
+        keys = " and ".join([first, *others])
+        message = f"{keys} would overwrite each other: give each its own place"
+        problems.append(_problem(others[-1], message))
+    return problems
 
 
-def _places(
-    tenant: Tenant, name: str, config: DestinationConfig
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Key in the configuration, and what is overwritten there: files of a folder, which has one manifest, or tables."""
+def _table_problems(
+    key: str, table: str, item: DestinationTable, known: set[str] | None
+) -> Iterator[Problem]:
+    """Problems of one table; `known` are its columns in lower case, None where there is no such
+    table.
+    """
+    if known is None:
+        yield _problem(key, f"there is no table {table} in the database")
+        return
+    columns = item.columns or []
+    missing = [column for column in columns if column.lower() not in known]
+    if missing:
+        yield _problem(f"{key}.columns", f"{table} has no column {', '.join(missing)}")
+    repeated = _repeated((column, column.lower()) for column in columns)
+    if repeated:
+        message = f"{table} would send {', '.join(repeated[0])}: one column twice"
+        yield _problem(f"{key}.columns", message)
+
+
+def _places(tenant: Tenant, name: str, config: DestinationConfig) -> Iterator[tuple[str, Hashable]]:
+    """Key in the configuration, and what is overwritten there: files of a folder, or tables.
+
+    A folder has one manifest, so it is one place whatever its files are called.
+    """
     if config.type == "files":
         path = str(config.path)
-        folder = path.rstrip("/") if "://" in path else os.path.realpath(tenant.root / path)
+        folder = path.rstrip("/")
+        if "://" not in path:
+            folder = os.path.realpath(tenant.root / path)
         yield f"destinations.{name}", ("files", folder)
     for table, item in config.tables.items():
-        # Which of two names of a folder's files are one depends on the file system; those of PostgreSQL are told apart.
         target = item.name or table
-        at = (
-            (str(config.url_env), config.schema_name, target)
-            if config.type == "postgres"
-            else (name, target.lower())
-        )
-        yield f"destinations.{name}.tables.{table}", at
+        # Which names of a folder's files are one depends on the file system; PostgreSQL tells
+        # names apart by their case.
+        place = (name, target.lower())
+        if config.type == "postgres":
+            place = (f"{config.url_env}/{config.schema_name}", target)
+        yield f"destinations.{name}.tables.{table}", place
 
 
 def _repeated(items: Iterable[tuple[str, Hashable]]) -> list[list[str]]:
     """Names of those `(name, value)` whose value is not theirs alone."""
-    found: dict[Hashable, list[str]] = {}
+    names_by_value: dict[Hashable, list[str]] = {}
     for name, value in items:
-        found.setdefault(value, []).append(name)
-    return [names for names in found.values() if len(names) > 1]
+        names_by_value.setdefault(value, []).append(name)
+    return [names for names in names_by_value.values() if len(names) > 1]
 
 
 def _problem(key: str, message: str) -> Problem:
@@ -207,26 +216,30 @@ def _problem(key: str, message: str) -> Problem:
 
 
 def _query(con: duckdb.DuckDBPyConnection, name: str, table: str, item: DestinationTable) -> str:
-    """The SELECT of what may leave, in the order of the columns so that equal content gives equal files."""
-    rows = con.execute(
-        'SELECT "column", is_pii FROM c360_catalog WHERE "schema" = \'main\' AND lower("table") = lower(?) ORDER BY position',
+    """The SELECT of what may leave, in the order of the columns so that equal content gives equal
+    files.
+    """
+    known = con.execute(
+        'SELECT "column", is_pii FROM c360_catalog '
+        'WHERE "schema" = \'main\' AND lower("table") = lower(?) ORDER BY position',
         [table],
     ).fetchall()
-    if not rows:
+    if not known:
         raise C360Error(f"destination {name}: there is no table {table} in the published database")
-    by_name = {column.lower(): column for column, _ in rows}
-    if item.columns is None:
-        allowed = [column for column, is_pii in rows if not is_pii]
-        if not allowed:
-            raise C360Error(
-                f"destination {name}: every column of {table} is personal; list those that may leave (tables.{table}.columns)"
-            )
-    else:
-        missing = [c for c in item.columns if c.lower() not in by_name]
+    allowed = [column for column, is_pii in known if not is_pii]
+    if item.columns is not None:
+        by_name = {column.lower(): column for column, _ in known}
+        missing = [column for column in item.columns if column.lower() not in by_name]
         if missing:
             raise C360Error(f"destination {name}: {table} has no column {', '.join(missing)}")
-        allowed = [by_name[c.lower()] for c in item.columns]
-    return f"SELECT {', '.join(quote_ident(c) for c in allowed)} FROM main.{quote_ident(table)} ORDER BY ALL"
+        allowed = [by_name[column.lower()] for column in item.columns]
+    elif not allowed:
+        raise C360Error(
+            f"destination {name}: every column of {table} is personal; "
+            f"list those that may leave (tables.{table}.columns)"
+        )
+    columns_sql = ", ".join(quote_ident(column) for column in allowed)
+    return f"SELECT {columns_sql} FROM main.{quote_ident(table)} ORDER BY ALL"
 
 
 @contextmanager
@@ -259,7 +272,9 @@ def _not_installed(name: str, config: DestinationConfig) -> str:
 
 
 def _kind(error: Exception, config: DestinationConfig) -> str:
-    """The kind of an error in words of this module or of the operating system, none of the receiver's."""
+    """The kind of an error in words of this module or of the operating system, none of the
+    receiver's.
+    """
     kind = type(error).__name__
     if isinstance(error, OSError) and error.errno:
         return f"{kind}, {os.strerror(error.errno)}"

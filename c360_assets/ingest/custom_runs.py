@@ -1,6 +1,7 @@
 """Custom domain tables as recipes, and the history of their runs: reused, succeeded or failed.
 
-Their SQL, what it reads and how it runs belong to `custom_tables`. The history tells about runs, so digests leave it out.
+Their SQL, what it reads and how it runs belong to `custom_tables`. The history tells about runs, so
+digests leave it out.
 """
 
 from __future__ import annotations

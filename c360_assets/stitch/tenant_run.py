@@ -1,7 +1,8 @@
-"""Stitch over a tenant's warehouse as recipes: one for all tables of a generation, one for each stitched domain table.
+"""Stitch over a tenant's warehouse as recipes: one for all tables of a generation, one for each
+stitched domain table.
 
-All tables and the generation become current together; a run killed before that leaves nothing behind and repeats with the same
-ids. Matching itself is behind `api`.
+All tables and the generation become current together; a run killed before that leaves nothing
+behind and repeats with the same ids. Matching itself is behind `api`.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ IDENTITY_TABLES = ("unified_coalesced", "stitch_removed_values")
 class StitchTables(Recipe):
     """Every table of one generation.
 
-    Nothing is matched when no input and no setting changed since the last run, unless the run is forced or asks to refit. The
-    match model of the previous generation scores again unless there is a reason to fit one (`stored_model.why_fit`); that the
-    run asks to refit is one.
+    Nothing is matched when no input and no setting changed since the last run, unless the run is
+    forced or asks to refit. The match model of the previous generation scores again unless there is
+    a reason to fit one (`stored_model.why_fit`); that the run asks to refit is one.
     """
 
     stage = STAGE
@@ -67,8 +68,8 @@ class StitchTables(Recipe):
         return not_applied(self.tenant)
 
     def build(self, session: Session, run: RunContext) -> Built:
-        """`as_of` of the run dates the rows of the change tables (midnight in the tenant's zone), and their retention counts
-        back from it, so that no machine clock enters a table.
+        """`as_of` of the run dates the rows of the change tables (midnight in the tenant's zone),
+        and their retention counts back from it, so that no machine clock enters a table.
         """
         tenant = self.tenant
         union = union_records(session, tenant)
@@ -112,7 +113,7 @@ class StitchTables(Recipe):
 
 
 class StitchedDomainTable(Recipe):
-    """One domain table with the ids of its rows; written anew also when only its own rows changed."""
+    """One domain table with the ids of its rows; made anew also when only its rows changed."""
 
     stage = STAGE
 
@@ -161,8 +162,9 @@ def stitch_tables() -> list[str]:
 
 
 def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
-    """A digest of all that the Stitch tables are computed from, except the previous generation: settings, tags, the content of
-    the stitched and configuration tables, and the code."""
+    """A digest of all that the Stitch tables are computed from, except the previous generation:
+    settings, tags, the content of the stitched and configuration tables, and the code.
+    """
     inputs = [(table.name, table.tags, _digest(session, table)) for table in _inputs(tenant)]
     return fingerprint(
         "stitch", _code(), str(tenant.config.id), session.timezone, tenant.stitch, inputs
@@ -171,7 +173,9 @@ def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
 
 @cache
 def _code() -> str:
-    """What the tables depend on beside data and settings; read once a process, as the files cannot change under it."""
+    """What the tables depend on beside data and settings; read once a process, as the files cannot
+    change under it.
+    """
     return code_version(Path(__file__).parent, Path(next(iter(semantics.__path__))))
 
 
@@ -220,7 +224,9 @@ def kept_model(session: Session) -> pl.DataFrame | None:
 
 
 def fitting(config: StitchConfig) -> str:
-    """When the model is fitted: the setting `refit`; that of the package recordlinkage cannot be kept."""
+    """When the model is fitted: the setting `refit`; that of the package recordlinkage cannot be
+    kept.
+    """
     return "always" if config.matching.model == "recordlinkage_ecm" else config.refit
 
 
@@ -244,7 +250,9 @@ def _basis(tenant: Tenant, union: Union) -> Basis:
 
 
 def not_applied(tenant: Tenant) -> list[str]:
-    """Labels (forced merges and splits) and stapling are not applied by this version; a tenant that wants some is told."""
+    """Labels (forced merges and splits) and stapling are not applied by this version; a tenant that
+    wants some is told.
+    """
     warnings = [
         f"{table.name}: Stitch labels are not applied by this version"
         for table in tenant.tables

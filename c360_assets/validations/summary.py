@@ -1,5 +1,5 @@
-"""What people read after all tables were looked at: the list of reports, findings with their queries, figures of this run and of
-earlier ones, and what tables have in common.
+"""What people read after all tables were looked at: the list of reports, findings with their
+queries, figures of this run and of earlier ones, and what tables have in common.
 
 Figures of single tables are `run`'s. The wide result of each report is a view over the figures; the
 page made of all this belongs to `reporting`.
@@ -7,7 +7,7 @@ page made of all this belongs to `reporting`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -19,10 +19,11 @@ from c360_assets.validations import findings
 from c360_assets.validations.declarations import Across, Item, Listing, Ratio, Report
 from c360_assets.validations.drilldown import drilldown_sql, union_of
 from c360_assets.validations.overlap import OVERLAP, Common, alone, compare
-from c360_assets.validations.reports import REPORTS, applies, columns, report_spec
+from c360_assets.validations.reports import REPORTS, Column, applies, columns, report_spec
 from c360_assets.validations.run import (
     RESULT,
     STAGE,
+    FigureRow,
     code,
     context_of,
     newest_day,
@@ -42,6 +43,7 @@ TEXT = "input_validation_text"
 RUN = "input_validation_run"
 OVERLAPS = "input_validation_overlap"
 SUMMARY_TABLES = (REPORT, findings.TABLE, METRIC, TEXT, OVERLAPS, RUN)
+FIRST_ACROSS = 1000  # place of the first figure that compares tables
 KEPT_RUNS = 400  # of the figures, for trends: a year of days
 COMPARED = ("email", "phone", "order_id")
 METRIC_SCHEMA = pl.Schema(
@@ -107,8 +109,8 @@ class ReportRun:
 class ReportSummary(Recipe):
     """The tables of the summary over all tables' reports.
 
-    The tables' own figures are taken as they are; a table without any is not there yet. Figures that compare a table with
-    the others are computed here.
+    The tables' own figures are taken as they are; a table without any is not there yet. Figures
+    that compare a table with the others are computed here.
     """
 
     stage = STAGE
@@ -192,7 +194,9 @@ def _common_values(
     column: str,
     figures: pl.DataFrame,
 ) -> Common:
-    """What tables have in common in the column; a table that alone has it has counted its own values already."""
+    """What tables have in common in the column; a table that alone has it has counted its own
+    values already.
+    """
     holders = _holders(tenant, tables, column)
     if len(holders) != 1:
         return compare(session, holders, column)
@@ -218,25 +222,19 @@ def _holders(tenant: Tenant, tables: Sequence[SourceTable], column: str) -> list
 
 
 def _across(
-    tenant: Tenant, tables: Sequence[SourceTable], common: dict[str, Common]
+    tenant: Tenant, tables: Sequence[SourceTable], common: Mapping[str, Common]
 ) -> pl.DataFrame:
-    rows = [
-        (
-            report.id,
-            table.name,
-            1000 + place,
-            item.name,
-            None,
-            common[item.column].figure(item, table.name),
-            None,
-            False,
-        )
-        for table in tables
-        for report in reports_of(tenant, table)
-        for place, item in enumerate(report.items)
-        if isinstance(item, Across)
-    ]
-    return pl.DataFrame(rows, schema=RESULT, orient="row")
+    """The figures that compare each table with the others; in a report they come after its own."""
+    rows = []
+    for table in tables:
+        for report in reports_of(tenant, table):
+            for place, item in enumerate(report.items, FIRST_ACROSS):
+                if isinstance(item, Across):
+                    value = common[item.column].figure(item, table.name)
+                    rows.append(
+                        FigureRow(report.id, table.name, place, item.name, None, value, None, False)
+                    )
+    return pl.DataFrame([asdict(row) for row in rows], schema=RESULT)
 
 
 def _last_run(session: Session) -> int:
@@ -248,24 +246,33 @@ def _last_run(session: Session) -> int:
     return int(session.rows("SELECT coalesce(max(run_number), 0) FROM _runs")[0][0])
 
 
-def _numbers(long: pl.DataFrame, run_id: str, number: int) -> pl.DataFrame:
+def _numbers(figures: pl.DataFrame, run_id: str, number: int) -> pl.DataFrame:
+    """The figures that are numbers, as the history keeps them."""
     texts = {
-        (r.id, c.name)
-        for r in REPORTS
-        for c in columns(r)
-        if isinstance(c.item, Listing | Ratio) and c.type == "VARCHAR"
+        (report.id, column.name)
+        for report in REPORTS
+        for column in columns(report)
+        if _is_text(column)
     }
-    words = pl.DataFrame(sorted(texts), schema=["report_id", "metric"], orient="row")
-    numbers = long.join(words, on=["report_id", "metric"], how="anti")
-    return numbers.with_columns(
+    text_metrics = pl.DataFrame(sorted(texts), schema=["report_id", "metric"], orient="row")
+    numbers = figures.join(text_metrics, on=["report_id", "metric"], how="anti")
+    numbered = numbers.with_columns(
         run_id=pl.lit(run_id), run_number=pl.lit(number, dtype=pl.Int64)
-    ).select(METRIC_SCHEMA.names())
+    )
+    return numbered.select(METRIC_SCHEMA.names())
+
+
+def _is_text(column: Column) -> bool:
+    return isinstance(column.item, Listing | Ratio) and column.type == "VARCHAR"
 
 
 def _with_earlier_runs(
     session: Session, table: str, schema: pl.Schema, fresh: pl.DataFrame, number: int
 ) -> pl.DataFrame:
-    """The rows of the latest earlier runs, then those of this one. Rows from before runs had numbers are left out."""
+    """The rows of the latest earlier runs, then those of this one.
+
+    Rows from before runs had numbers are left out.
+    """
     state = session.state(table)
     if state is None or not set(schema.names()) <= set(state.columns):
         return fresh
@@ -286,26 +293,22 @@ def _with_queries(
     rows = []
     for place, (report_id, datasource, metric, value, share) in enumerate(ranked.iter_rows(), 1):
         report, item = findings.item_of(report_id, metric)
-        sql = drilldown_sql(
-            report, [item], by_name[datasource], _types(session, by_name[datasource]), context
-        )
-        advice = item.advice or report.advice
-        rows.append(
-            (
-                run_id,
-                place,
-                report_id,
-                report.title,
-                datasource,
-                metric,
-                int(value),
-                share,
-                report.reason,
-                advice,
-                sql,
-            )
-        )
-    return pl.DataFrame(rows, schema=findings.SCHEMA, orient="row")
+        table = by_name[datasource]
+        row = {
+            "run_id": run_id,
+            "place": place,
+            "report_id": report_id,
+            "title": report.title,
+            "datasource": datasource,
+            "metric": metric,
+            "finding_count": int(value),
+            "finding_pct": share,
+            "reason": report.reason,
+            "advice": item.advice or report.advice,
+            "drilldown_sql": drilldown_sql(report, [item], table, _types(session, table), context),
+        }
+        rows.append(row)
+    return pl.DataFrame(rows, schema=findings.SCHEMA)
 
 
 def _types(session: Session, table: SourceTable) -> dict[str, str]:
@@ -314,52 +317,90 @@ def _types(session: Session, table: SourceTable) -> dict[str, str]:
 
 
 def _listing(
-    session: Session, tenant: Tenant, tables: Sequence[SourceTable], long: pl.DataFrame, run_id: str
+    session: Session,
+    tenant: Tenant,
+    tables: Sequence[SourceTable],
+    figures: pl.DataFrame,
+    run_id: str,
 ) -> pl.DataFrame:
+    """One row per report that applies to a table, with a query that shows what it found in all."""
     context = context_of(tenant, newest_day(session, tenant))
+    with_findings = set(figures.filter(pl.col("is_finding"))["report_id"])
     rows = []
     for report in REPORTS:
         holders = [table for table in tables if report in reports_of(tenant, table)]
         if not holders:
             continue
-        found = long.filter((pl.col("report_id") == report.id) & pl.col("is_finding")).height > 0
         queries = [
-            drilldown_sql(report, _asked(report, table), table, _types(session, table), context)
+            drilldown_sql(
+                report, _finding_items(report, table), table, _types(session, table), context
+            )
             for table in holders
         ]
-        sql = union_of([query for query in queries if query])
-        about = (report.id, report.title, report.category, report.reason, ", ".join(report.tags))
-        rows.append((run_id, *about, len(holders), found, sql))
-    return pl.DataFrame(rows, schema=REPORT_SCHEMA, orient="row")
+        row = {
+            "run_id": run_id,
+            "report_id": report.id,
+            "title": report.title,
+            "category": report.category,
+            "reason": report.reason,
+            "semantic_tags": ", ".join(report.tags),
+            "datasource_count": len(holders),
+            "has_findings": report.id in with_findings,
+            "drilldown_sql": union_of([query for query in queries if query]),
+        }
+        rows.append(row)
+    return pl.DataFrame(rows, schema=REPORT_SCHEMA)
 
 
-def _asked(report: Report, table: SourceTable) -> list[Item]:
-    tags = frozenset(tag for listed in table.tags.values() for tag in listed)
+def _finding_items(report: Report, table: SourceTable) -> list[Item]:
+    """The items of a report that may be findings in a table with these tags."""
+    tags = frozenset(tag for of_column in table.tags.values() for tag in of_column)
     return [item for item in report.items if item.finding and applies(item, tags)]
 
 
 def report_specs(session: Session, tenant: Tenant) -> dict[str, TableSpec]:
-    """The wide results to publish, by table name: views of the reports that apply to a table, once figures are stored."""
+    """The wide results to publish, by table name.
+
+    They are views of the reports that apply to a table, once figures are stored.
+    """
     if session.state(RUN) is None:
         return {}
     applied = {report.id for table in report_tables(tenant) for report in reports_of(tenant, table)}
-    return {r.table: replace(report_spec(r), view=wide_sql(r)) for r in REPORTS if r.id in applied}
+    return {
+        report.table: replace(report_spec(report), view=wide_sql(report))
+        for report in REPORTS
+        if report.id in applied
+    }
 
 
 def wide_sql(report: Report) -> str:
-    """The wide result of a report over the stored figures of the last run, in schema `reports` of the published database."""
-    about = f"report_id = {quote_literal(report.id)}"
-    mine = f"{about} AND run_number = (SELECT max(run_number) FROM reports.{RUN})"
-    words = any(column.type == "VARCHAR" for column in columns(report))
-    picked = [("record_count", "BIGINT"), *((c.name, c.type) for c in columns(report))]
-    if report.unknown:
-        picked.append(("not_evaluated_count", "BIGINT"))
-    listed = ",\n  ".join(
-        f"max({source}) FILTER (metric = {quote_literal(name)})::{type_} AS {quote_ident(name)}"
-        for name, type_ in picked
-        for source in ("text" if type_ == "VARCHAR" else "value",)
+    """The wide result of a report over the stored figures of the last run.
+
+    It reads schema `reports` of the published database.
+    """
+    of_report = f"report_id = {quote_literal(report.id)}"
+    last_run = f"run_number = (SELECT max(run_number) FROM reports.{RUN})"
+    rows_sql = (
+        f"SELECT run_id, report_id, datasource, metric, value, NULL AS text FROM reports.{METRIC} "
+        f"WHERE {of_report} AND {last_run}"
     )
-    rows = f"SELECT run_id, report_id, datasource, metric, value, NULL AS text FROM reports.{METRIC} WHERE {mine}"
-    if words:
-        rows += f"\n  UNION ALL SELECT NULL, report_id, datasource, metric, NULL, text FROM reports.{TEXT} WHERE {about}"
-    return f"SELECT max(run_id) AS run_id, report_id, datasource,\n  {listed}\nFROM (\n  {rows}\n)\nGROUP BY ALL ORDER BY datasource"
+    shown = [("record_count", "BIGINT")]
+    shown += [(column.name, column.type) for column in columns(report)]
+    if any(type_ == "VARCHAR" for _, type_ in shown):
+        rows_sql += (
+            "\n  UNION ALL SELECT NULL, report_id, datasource, metric, NULL, text "
+            f"FROM reports.{TEXT} WHERE {of_report}"
+        )
+    if report.unknown:
+        shown.append(("not_evaluated_count", "BIGINT"))
+    columns_sql = ",\n  ".join(_wide_column_sql(name, type_) for name, type_ in shown)
+    return (
+        f"SELECT max(run_id) AS run_id, report_id, datasource,\n  {columns_sql}\n"
+        f"FROM (\n  {rows_sql}\n)\nGROUP BY ALL ORDER BY datasource"
+    )
+
+
+def _wide_column_sql(name: str, type_: str) -> str:
+    source = "text" if type_ == "VARCHAR" else "value"
+    of_metric = f"FILTER (metric = {quote_literal(name)})"
+    return f"max({source}) {of_metric}::{type_} AS {quote_ident(name)}"

@@ -1,4 +1,5 @@
-"""Files that appear whole or not at all: written aside, readable by their owner only, then put in place in one step.
+"""Files that appear whole or not at all: written aside, readable by their owner only, then put in
+place in one step.
 
 What stands in a file belongs to its caller; Delta tables are written by `delta`.
 """
@@ -14,7 +15,8 @@ from typing import BinaryIO
 
 @contextmanager
 def replaced_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file (mode 0600) that takes the place of `path` when the block ends; after an error the old one stays.
+    """A new file (mode 0600) that takes the place of `path` when the block ends; after an error the
+    old one stays.
 
     A crash at any instant leaves the old file or the new one, each whole.
     """
@@ -32,7 +34,7 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file at `path` by one with `text`, mode 0600, in one step that survives a crash."""
+    """Replace the file at `path` by one with `text`, as `replaced_file` does."""
     with replaced_file(path) as file:
         file.write(text.encode())
 

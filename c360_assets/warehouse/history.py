@@ -1,4 +1,6 @@
-"""Tables that remember runs: rows are appended, and the newest are kept. What a row tells belongs to the stages.
+"""Tables that remember runs: rows are appended, and the newest are kept.
+
+What a row tells belongs to the stages.
 
 They tell about runs, so they are in `digest.RUN_TABLES`, and digests leave them out.
 """
@@ -31,9 +33,11 @@ def append_history(
     *,
     order_by: str = "",
 ) -> TableState:
-    """Write `table` with the rows, dataclasses whose fields are the columns of `schema`, after those it has.
+    """Write `table` with the rows, dataclasses whose fields are the columns of `schema`, after
+    those it has.
 
-    Of all, the last `KEPT_ROWS` are kept: as stored, or in the order of `order_by` (SQL). Pending until commit.
+    Of all, the last `KEPT_ROWS` are kept: as stored, or in the order of `order_by` (SQL). Pending
+    until commit.
     """
     fresh = pl.DataFrame([asdict(row) for row in rows], schema=dict(schema))
     earlier = earlier_rows(session, table, schema, f"ORDER BY {order_by}" if order_by else "")

@@ -1,8 +1,10 @@
-"""Making tables current: what a recipe is, whether what it made still stands, and the turn that makes it anew.
+"""Making tables current: what a recipe is, whether what it made still stands, and the turn that
+makes it anew.
 
-A recipe is one step whose tables become current together. This module holds the only comparison of a fingerprint after load,
-so that what is planned and what is built cannot disagree. What a recipe computes belongs to its stage, the list of all recipes
-to `c360_assets.recipes`; feeds are loaded by the ledger and are no recipes.
+A recipe is one step whose tables become current together. This module holds the only comparison of
+a fingerprint after load, so that what is planned and what is built cannot disagree. What a recipe
+computes belongs to its stage, the list of all recipes to `c360_assets.recipes`; feeds are loaded by
+the ledger and are no recipes.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ def _unheard(_line: str) -> None:
 class RunContext:
     """What a run asks of every recipe, and how it came about: `trigger` says who asked for it.
 
-    `as_of` is the date that "today" means in its figures. `progress` hears a line for each part of long work.
+    `as_of` is the date that "today" means in its figures. `progress` hears a line for each part of
+    long work.
     """
 
     as_of: date
@@ -53,9 +56,10 @@ class Built:
 class Recipe(ABC):
     """One step whose tables become current together.
 
-    `tables` are warehouse names that it writes, `outputs` what it makes that is no table (a file, a delivery), `reads` both
-    kinds of names that it is made from. `stage` is the Dagster group. Recipes of one `step` take their turns in one Dagster
-    step. `documents` describes tables that the catalogue of the platform does not know: they are published in schema `main`.
+    `tables` are warehouse names that it writes, `outputs` what it makes that is no table (a file, a
+    delivery), `reads` both kinds of names that it is made from. `stage` is the Dagster group.
+    Recipes of one `step` take their turns in one Dagster step. `documents` describes tables that
+    the catalogue of the platform does not know: they are published in schema `main`.
     """
 
     stage: str
@@ -81,17 +85,23 @@ class Recipe(ABC):
 
     @abstractmethod
     def fingerprint(self, session: Session, as_of: date) -> str | None:
-        """Digest of everything that decides the content; None while something it reads is not there.
+        """Digest of everything that decides the content; None while something it reads is not
+        there.
 
         `as_of` counts only where the content depends on it.
         """
 
     @abstractmethod
     def build(self, session: Session, run: RunContext) -> Built:
-        """Compute the content; writes stay pending. Raises C360Error, and then nothing of it exists."""
+        """Compute the content; writes stay pending.
+
+        Raises C360Error, and then nothing of it exists.
+        """
 
     def stored_fingerprint(self, session: Session) -> str | None:
-        """The fingerprint of what is stored; None where some of it is not there, or tables are not of one build."""
+        """The fingerprint of what is stored; None where some of it is not there, or tables are not
+        of one build.
+        """
         states = [session.state(table) for table in self.tables]
         fingerprints = {state.fingerprint if state is not None else None for state in states}
         return fingerprints.pop() if len(fingerprints) == 1 else None
@@ -118,7 +128,9 @@ class Recipe(ABC):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A recipe after its turn: the states of its tables, what the manifest learned, and what to warn of."""
+    """A recipe after its turn: the states of its tables, what the manifest learned, and what to
+    warn of.
+    """
 
     reused: bool
     states: Mapping[str, TableState]
@@ -128,7 +140,8 @@ class Outcome:
 
 @dataclass
 class Plan:
-    """What a run has to make, and what is current: warehouse names of tables in the order of their building.
+    """What a run has to make, and what is current: warehouse names of tables in the order of their
+    building.
 
     `outputs` are those that are no tables and have to be made: published files and deliveries.
     """
@@ -143,14 +156,17 @@ class Plan:
 
 
 def input_digests(session: Session, tables: Iterable[str]) -> dict[str, str] | None:
-    """Table -> digest of its content, for a fingerprint; None while one of them has not been built."""
+    """Table -> digest of its content, for a fingerprint; None while one has not been built."""
     states = {table: session.state(table) for table in tables}
     digests = {table: state.digest for table, state in states.items() if state is not None}
     return digests if len(digests) == len(states) else None
 
 
 def is_current(session: Session, recipe: Recipe, as_of: date) -> bool:
-    """Whether building now would give what is stored. Nothing else after load compares fingerprints."""
+    """Whether building now would give what is stored.
+
+    Nothing else after load compares fingerprints.
+    """
     stored = recipe.stored_fingerprint(session)
     return stored is not None and stored == recipe.fingerprint(session, as_of)
 
@@ -158,7 +174,8 @@ def is_current(session: Session, recipe: Recipe, as_of: date) -> bool:
 def make_current(session: Session, recipe: Recipe, run: RunContext) -> Outcome:
     """Build what is not current, record the turn, and commit.
 
-    Raises C360Error as the recipe does; what was stored stays, and the failure is recorded and committed.
+    Raises C360Error as the recipe does; what was stored stays, and the failure is recorded and
+    committed.
     """
     started = time.time()
     try:
@@ -190,7 +207,8 @@ def _commit(session: Session, facts: Mapping[str, Any]) -> None:
 def plan(session: Session, recipes: Iterable[Recipe], as_of: date, *, force: bool = False) -> Plan:
     """What the recipes, in their order, would have to make. `force` calls nothing current.
 
-    What is made from something stale is stale; when its turn comes it may find its inputs come out equal, and is reused.
+    What is made from something stale is stale; when its turn comes it may find its inputs come out
+    equal, and is reused.
     """
     result = Plan()
     for recipe in recipes:

@@ -1,7 +1,8 @@
 """Which tables a published database shows, where each is stored, and what its columns mean.
 
-Core tables under their documented names in schema `main`, source tables in `domain`, reports and the ledger in `reports`. What
-columns mean is worked out by `meanings`; writing the file belongs to `publish`.
+Core tables under their documented names in schema `main`, source tables in `domain`, reports and
+the ledger in `reports`. What columns mean is worked out by `meanings`; writing the file belongs to
+`publish`.
 """
 
 from __future__ import annotations
@@ -48,9 +49,11 @@ REPORT_STAGES = frozenset({"validations", "ingest"})
 
 @dataclass(frozen=True)
 class Entry:
-    """One table to publish: its schema and name, where it is stored (None: nowhere yet), and what its columns mean.
+    """One table to publish: its schema and name, where it is stored (None: nowhere yet), and what
+    its columns mean.
 
-    `view` is the SELECT of one that is computed from other tables of the database whenever it is read, stored or not.
+    `view` is the SELECT of one that is computed from other tables of the database whenever it is
+    read, stored or not.
     """
 
     schema: str
@@ -67,8 +70,9 @@ def entries(
 ) -> list[Entry]:
     """All tables of a published database, by schema and name.
 
-    A documented table that is not built is there too, empty with its full schema. `specs` describes tables beyond the
-    catalogue. A filtered database has neither tables of whose rows nobody can say whose they are, nor reports on the group.
+    A documented table that is not built is there too, empty with its full schema. `specs` describes
+    tables beyond the catalogue. A filtered database has neither tables of whose rows nobody can say
+    whose they are, nor reports on the group.
     """
     collected = _Entries(session, database, specs or {})
     collected.add_stitch_tables()
@@ -81,7 +85,9 @@ def entries(
 
 
 class _Entries:
-    """The entries of one database while they are collected: later tables take over meanings of earlier ones."""
+    """The entries of one database while they are collected: later tables take over meanings of
+    earlier ones.
+    """
 
     def __init__(
         self, session: Session, database: Database, specs: Mapping[str, TableSpec]
@@ -141,7 +147,9 @@ class _Entries:
                 self.entries.append(entry)
 
     def add_documented_tables(self) -> None:
-        """Tables of stages that the catalogue of the platform does not know; nobody can say whose their rows are."""
+        """Tables of stages that the catalogue of the platform does not know; nobody can say whose
+        their rows are.
+        """
         if not self.database.is_group:
             return
         for name, spec in self.specs.items():
@@ -219,10 +227,11 @@ class _Entries:
         return stored in keeps and keeps[stored] is None
 
     def _gathered_view(self, node: TableNode) -> str:
-        """The SELECT of a table that only gathers columns of source tables, over those shown in the same database; else ''.
+        """The SELECT of a table that only gathers columns of source tables, over those shown in the
+        same database; else ''.
 
-        Its rows would stand there twice, as in a large tenant nothing else does. What was built must be what the sources
-        hold now.
+        Its rows would stand there twice, as in a large tenant nothing else does. What was built
+        must be what the sources hold now.
         """
         if node.source != "semantic" or BY_NAME[node.name].consent is not None:
             return ""

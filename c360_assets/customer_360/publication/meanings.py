@@ -1,4 +1,5 @@
-"""What the columns of a published table mean: as documented, as the tenant wrote, as tagged, or as the column they come from.
+"""What the columns of a published table mean: as documented, as the tenant wrote, as tagged, or as
+the column they come from.
 
 Which tables are published is decided by `entries`.
 """
@@ -32,7 +33,8 @@ SYSTEM_TEXT = {
 def core_meaning(
     column: str, type_: str, spec: TableSpec | None, tags: set[str], inherited: ColumnSpec | None
 ) -> ColumnSpec:
-    """The meaning of a column of a core table: as documented, as the column it comes from, or as the tag of its name.
+    """The meaning of a column of a core table: as documented, as the column it comes from, or as
+    the tag of its name.
 
     `tags` are all that the tenant uses.
     """
@@ -50,7 +52,9 @@ def core_meaning(
 
 
 def _tag_of_column(column: str, spec: TableSpec | None, tags: set[str]) -> str | None:
-    """The tag whose values a column of this name holds: one that the tenant uses, else one of the catalogue."""
+    """The tag whose values a column of this name holds: one that the tenant uses, else one of the
+    catalogue.
+    """
     prefixes: list[str] = []
     if spec is not None:
         prefixes = [prefix for prefix, group in GROUPS.items() if group.table == spec.name]
@@ -90,7 +94,9 @@ def column_descriptions(tenant: Tenant, table: SourceTable) -> dict[str, str]:
 
 
 def tenant_spec(name: str, own: DatabaseTableConfig, spec: TableSpec | None) -> TableSpec:
-    """The description of a table of the tenant: its own words, else those of the shipped table that it replaces."""
+    """The description of a table of the tenant: its own words, else those of the shipped table that
+    it replaces.
+    """
     shipped = dict(spec.columns) if spec else {}
     columns = {
         column: _tenant_column(item, shipped.get(column)) for column, item in own.columns.items()
@@ -123,9 +129,10 @@ def inherited_meanings(
 ) -> dict[str, ColumnSpec]:
     """What columns of the tenant's own SQL take over from the columns they are computed from.
 
-    A column passed on under its name keeps its meaning; a column computed from personal data is personal data. Where
-    nobody can say what a column is computed from, it may be anything that the SQL reads. The case of names says nothing.
-    `meanings` are those of the tables that come before, by warehouse name.
+    A column passed on under its name keeps its meaning; a column computed from personal data is
+    personal data. Where nobody can say what a column is computed from, it may be anything that the
+    SQL reads. The case of names says nothing. `meanings` are those of the tables that come before,
+    by warehouse name.
     """
     states = {table: session.state(table) for table in node.deps}
     schemas = {table: state.columns for table, state in states.items() if state is not None}

@@ -1,7 +1,8 @@
-"""Publishes a database: check it, write its file aside, put it in place, and remember what it shows.
+"""Publishes a database: check it, write its file aside, put it in place, and remember what it
+shows.
 
-`c360_catalog` describes every column of all its tables. Which tables those are belongs to `entries`; writing and replacing the
-file to `warehouse.published_file`.
+`c360_catalog` describes every column of all its tables. Which tables those are belongs to
+`entries`; writing and replacing the file to `warehouse.published_file`.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ def _no_specs(_session: Session) -> Mapping[str, TableSpec]:
 class PublishDatabase(Recipe):
     """The published file of one database, and the checks made before it is put in place.
 
-    `specs` describes tables beyond the catalogue, once they can be shown. The databases are published in one step, in which
-    the refusal of one does not keep the others from theirs.
+    `specs` describes tables beyond the catalogue, once they can be shown. The databases are
+    published in one step, in which the refusal of one does not keep the others from theirs.
     """
 
     stage = STAGE
@@ -87,7 +88,10 @@ class PublishDatabase(Recipe):
         return published_fingerprint(session, self.database, self.specs(session))
 
     def stored_fingerprint(self, session: Session) -> str | None:
-        """What the file was remembered to show. A file cut short or overwritten by hand shows nothing."""
+        """What the file was remembered to show.
+
+        A file cut short or overwritten by hand shows nothing.
+        """
         known = published_facts(session, self.database.name)
         path = database_path(self.database.tenant.root, self.database.name)
         if not path.exists() or path.stat().st_size != known.get("bytes"):
@@ -95,7 +99,9 @@ class PublishDatabase(Recipe):
         return known.get("fingerprint") if opens(session, path) else None
 
     def build(self, session: Session, run: RunContext) -> Built:
-        """Raises C360Error when a blocking check warns or the file cannot be written; the file that was published stays."""
+        """Raises C360Error when a blocking check warns or the file cannot be written; the file that
+        was published stays.
+        """
         database = self.database
         specs = self.specs(session)
         checked = validate_database(session, database, as_of=run.as_of)
@@ -127,7 +133,7 @@ def published_key(database: str) -> str:
 
 
 def published_facts(session: Session, database: str) -> dict[str, Any]:
-    """What the manifest remembers of the published file of a database; empty where that is nothing."""
+    """What the manifest remembers of the published file of a database; empty: nothing."""
     return session.warehouse.manifest.meta.get(published_key(database)) or {}
 
 
@@ -155,7 +161,8 @@ def _write_file(
 
     def finish(session: Session, attached: str) -> None:
         fill_statistics(session, attached, session.run_id, described)
-        # Killed once the file is in place, the old fact would say that the file shows what it showed before.
+        # Killed once the file is in place, the old fact would say that the file shows what it
+        # showed before.
         session.forget(published_key(database.name))
 
     def ready(session: Session) -> None:
@@ -191,7 +198,8 @@ def publish_plan(
 ) -> list[PublishedTable]:
     """What to write for the tables `shown`; their sources are named in a session by `_bind`.
 
-    `run_context` holds the date of the run, so that the SQL of a table runs on the published file as it stands.
+    `run_context` holds the date of the run, so that the SQL of a table runs on the published file
+    as it stands.
     """
     made = {
         RUN_CONTEXT: f"SELECT DATE '{as_of.isoformat()}' AS as_of",
@@ -260,7 +268,9 @@ def catalogue(shown: Sequence[Entry]) -> pl.DataFrame:
 def published_fingerprint(
     session: Session, database: Database, specs: Mapping[str, TableSpec]
 ) -> str:
-    """Digest of all that the published file shows and is checked by; run and log tables count only by their being there."""
+    """Digest of all that the published file shows and is checked by; run and log tables count only
+    by their being there.
+    """
     shown: list[Any] = [_shown(session, database, e) for e in entries(session, database, specs)]
     if database.key is not None:
         # Filters by person read the records, whether or not they are shown.
@@ -286,7 +296,9 @@ def _shown(session: Session, database: Database, entry: Entry) -> Sequence[Any]:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without the engine's text beyond the system's own words: it may quote values."""
+    """What went wrong, without the engine's text beyond the system's own words: it may quote
+    values.
+    """
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     for text in ("No space left on device", "File too large", "Permission denied"):

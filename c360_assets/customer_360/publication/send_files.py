@@ -1,4 +1,5 @@
-"""Sends tables as files to a folder or an object store: all of them aside first, then each in place, a manifest last.
+"""Sends tables as files to a folder or an object store: all of them aside first, then each in
+place, a manifest last.
 
 What may leave is decided by `customer_360.destinations`.
 """
@@ -37,7 +38,8 @@ def send_to_folder(
 ) -> dict[str, int]:
     """Write the rows of each query to a file of its table; returns rows by table.
 
-    The manifest comes last, so that its presence says that all is there. Raises what the file system raises.
+    The manifest comes last, so that its presence says that all is there. Raises what the file
+    system raises.
     """
     # Takes a while to import.
     import fsspec

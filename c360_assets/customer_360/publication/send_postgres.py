@@ -21,9 +21,11 @@ NESTED_TYPES = ("STRUCT", "MAP", "UNION")
 def send_to_postgres(
     con: duckdb.DuckDBPyConnection, config: DestinationConfig, queries: Mapping[str, str]
 ) -> dict[str, int]:
-    """Replace the content of every table by the rows of its query, in one transaction; returns rows by table.
+    """Replace the content of every table by the rows of its query, in one transaction; returns rows
+    by table.
 
-    A table of the same columns keeps its grants and views. Raises C360Error, or what the driver raises.
+    A table of the same columns keeps its grants and views. Raises C360Error, or what the driver
+    raises.
     """
     # Optional, and takes a while to import.
     from adbc_driver_postgresql import dbapi

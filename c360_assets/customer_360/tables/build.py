@@ -1,7 +1,8 @@
-"""Builds tables of the database: bind what the SQL reads, run it, and hold the static schema and the grain.
+"""Builds tables of the database: bind what the SQL reads, run it, and hold the static schema and
+the grain.
 
-Which tables there are and what they read belongs to `graph`, whether one is current to `warehouse.recipe`, publication to
-`publication`.
+Which tables there are and what they read belongs to `graph`, whether one is current to
+`warehouse.recipe`, publication to `publication`.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ _READY: WeakSet[Session] = WeakSet()
 
 
 class DatabaseTable(Recipe):
-    """One table of the database. `databases` are names of those that show it: its failure is theirs."""
+    """One table of the database.
+
+    `databases` are names of those that show it: its failure is theirs.
+    """
 
     stage = STAGE
 
@@ -68,7 +72,7 @@ class DatabaseTable(Recipe):
         self.databases = tuple(databases)
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
-        """Configuration counts through the SQL it is rendered into, inputs through their content."""
+        """Configuration counts through the SQL that it renders, inputs through their content."""
         node = self.node
         inputs = input_digests(session, node.deps)
         if inputs is None:
@@ -86,8 +90,8 @@ class DatabaseTable(Recipe):
         )
 
     def build(self, session: Session, run: RunContext) -> Built:
-        """Raises C360Error when an input is missing, the SQL fails on the data, the columns are not those of the table's
-        static schema, or a table of persons has a person twice.
+        """Raises C360Error when an input is missing, the SQL fails on the data, the columns are not
+        those of the table's static schema, or a table of persons has a person twice.
         """
         node = self.node
         started = time.time()
@@ -123,7 +127,9 @@ def database_table_recipes(tenant: Tenant) -> list[DatabaseTable]:
 
 @cache
 def own_code() -> str:
-    """Version of the code and templates of this stage, and of the catalogue and text rules that they are rendered with."""
+    """Version of the code and templates of this stage, and of the catalogue and text rules that
+    they are rendered with.
+    """
     return code_version(Path(__file__).parents[1], Path(next(iter(semantics.__path__))))
 
 
@@ -139,7 +145,9 @@ def build(
     as_of: date,
     progress: Callable[[str], None] | None = None,
 ) -> list[Outcome]:
-    """Make the tables of `nodes` current in the order given (that of `plan`); `progress` hears the name of each."""
+    """Make the tables of `nodes` current in the order given (that of `plan`); `progress` hears the
+    name of each.
+    """
     outcomes = []
     for node in nodes:
         outcomes.append(build_table(session, node, as_of=as_of))
@@ -149,7 +157,9 @@ def build(
 
 
 def prepare(session: Session, node: TableNode, as_of: date) -> None:
-    """Bind in the session all names that the table's SQL uses: functions, the run's date, inputs, its core version."""
+    """Bind in the session all names that the table's SQL uses: functions, the run's date, inputs,
+    its core version.
+    """
     prepare_context(session, as_of)
     kept = dict(node.kept)
     if node.key is not None:
@@ -197,5 +207,6 @@ def check_grain(session: Session, node: TableNode) -> None:
     if rows != known or known != distinct:
         raise C360Error(
             f"{node.file}: {node.name} must have one row per amperity_id, but {rows - known} of "
-            f"{rows} rows have none and {known - distinct} repeat one; the database is not published"
+            f"{rows} rows have none and {known - distinct} repeat one; "
+            "the database is not published"
         )

@@ -1,8 +1,9 @@
 """The databases of a tenant: the group's, and those that hold one brand or region each.
 
-Identity resolution is the group's, so one person may be in several databases. A filtered database holds only rows of its
-`database_key`: what Stitch wrote and what is gathered from sources is built once and filtered where it is read, everything
-computed from it is built again. Which tables there are and how they are computed belongs to `graph`.
+Identity resolution is the group's, so one person may be in several databases. A filtered database
+holds only rows of its `database_key`: what Stitch wrote and what is gathered from sources is built
+once and filtered where it is read, everything computed from it is built again. Which tables there
+are and how they are computed belongs to `graph`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ OWN_KEY = f"IN (SELECT database_key FROM {FILTER_TABLE})"
 OWN_PEOPLE = f"amperity_id IN (SELECT amperity_id FROM {RECORDS})"
 OWN_RECORD = f"({{0}}, {{1}}) IN (SELECT (datasource, pk) FROM {RECORDS})"
 OWN_EMAIL = f"LOWER(clean(email)) IN (SELECT LOWER(clean(value)) FROM (SELECT UNNEST(STRING_SPLIT(email, ',')) AS value FROM {RECORDS}))"
-# Stitch's tables that say which records they are about. The others are about the whole group and stay there.
+# Stitch's tables that say which records they are about. The others are about the whole group and
+# stay there.
 RECORD_TABLES = {
     "unified_preprocessed_raw": OWN_RECORD.format("datasource", "pk"),
     "unified_scores": f"{OWN_RECORD.format('source1', 'pk1')} AND {OWN_RECORD.format('source2', 'pk2')}",
@@ -45,10 +47,12 @@ SHOWN_KEYS = 10
 
 @dataclass(frozen=True)
 class Database:
-    """One database: the tenant as it sees it (with its own merge policy), its rows' `key`, its tables in order of building.
+    """One database: the tenant as it sees it (with its own merge policy), its rows' `key`, its
+    tables in order of building.
 
-    `key` None: every row. `listed` are the tables to publish, all where it is empty. `keeps` maps a warehouse table that is
-    filtered where it is read to the condition its rows must meet; one that it says None about is not this database's.
+    `key` None: every row. `listed` are the tables to publish, all where it is empty. `keeps` maps a
+    warehouse table that is filtered where it is read to the condition its rows must meet; one that
+    it says None about is not this database's.
     """
 
     name: str
@@ -67,7 +71,9 @@ class Database:
         return table if self.is_group else f"{self.name}/{table}"
 
     def bind(self, session: Session, stored: str, called: str) -> None:
-        """A view `called` over the rows of the warehouse table that belong to this database; `prepare` comes first."""
+        """A view `called` over the rows of the warehouse table that belong to this database;
+        `prepare` comes first.
+        """
         bind_kept(session, stored, called, condition_of(self.keeps, stored))
 
     def prepare(self, session: Session) -> None:
@@ -76,7 +82,9 @@ class Database:
 
 
 def condition_of(keeps: Mapping[str, str | None], stored: str) -> str | None:
-    """The condition that rows of a table must meet, None where all do; of a table whose rows cannot be told none does."""
+    """The condition that rows of a table must meet, None where all do; of a table whose rows cannot
+    be told none does.
+    """
     return keeps.get(stored) or ("FALSE" if stored in keeps else None)
 
 
@@ -110,7 +118,9 @@ def has_key(session: Session, stored: str) -> bool:
 
 
 def without_people(session: Session, database: Database) -> str | None:
-    """What to tell of a database whose key no record has, such as a misspelt brand: the keys there are, if they are few."""
+    """What to tell of a database whose key no record has, such as a misspelt brand: the keys there
+    are, if they are few.
+    """
     unified = Names(database.tenant).warehouse_name(UNIFIED) or UNIFIED
     if database.key is None or not has_key(session, unified):
         return None
@@ -136,7 +146,10 @@ def without_people(session: Session, database: Database) -> str | None:
 
 
 def databases(tenant: Tenant) -> list[Database]:
-    """The databases of the tenant, the group's first. Raises ConfigError for a name that cannot be one's."""
+    """The databases of the tenant, the group's first.
+
+    Raises ConfigError for a name that cannot be one's.
+    """
     configured = tenant.config.databases
     group = Database(GROUP, tenant, None, (), tuple(plan(tenant)), {})
     primary = next((name for name, item in configured.items() if item.primary), GROUP)
@@ -178,7 +191,9 @@ def _own_nodes(
     keeps: dict[str, str | None],
     names: Names,
 ) -> tuple[TableNode, ...]:
-    """The tables as this database has them: shared with the group unless a row, an input or the SQL differs."""
+    """The tables as this database has them: shared with the group unless a row, an input or the SQL
+    differs.
+    """
     shared = {node.table: node for node in group}
     unified = names.warehouse_name(UNIFIED) or UNIFIED
     own: dict[str, str] = {}
@@ -213,10 +228,12 @@ def _own_nodes(
 
 
 def row_filters(tenant: Tenant) -> dict[str, str | None]:
-    """Warehouse table -> the condition by which a row belongs to a filtered database; None where no row can be told.
+    """Warehouse table -> the condition by which a row belongs to a filtered database; None where no
+    row can be told.
 
-    A table with `database_key` is filtered by it. One without goes by brand where its rows name one, else by the persons,
-    records or e-mails of the database. A table about no one (a catalogue, a calendar) is in every database, whole.
+    A table with `database_key` is filtered by it. One without goes by brand where its rows name
+    one, else by the persons, records or e-mails of the database. A table about no one (a catalogue,
+    a calendar) is in every database, whole.
     """
     keyed = any(
         tag == "database-key"
@@ -262,7 +279,9 @@ def _gathered_filter(tenant: Tenant, name: str) -> str | None:
 
 
 def _source_filter(tenant: Tenant, table: SourceTable) -> str | None:
-    """The condition of a source table; TRUE where it is about no one, None where its persons cannot be told."""
+    """The condition of a source table; TRUE where it is about no one, None where its persons cannot
+    be told.
+    """
     tags = {tag: column for column, listed in table.tags.items() for tag in listed}
     key = next(
         (

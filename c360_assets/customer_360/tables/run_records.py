@@ -1,7 +1,9 @@
-"""What is remembered of each build of a database: the run, its tables, its warnings; published in schema `reports`.
+"""What is remembered of each build of a database: the run, its tables, its warnings; published in
+schema `reports`.
 
-Records tell about runs, so digests leave them out. A failed table is recorded when it fails, and with it its database; a run
-that succeeds when its database is published. What is checked belongs to `checks`.
+Records tell about runs, so digests leave them out. A failed table is recorded when it fails, and
+with it its database; a run that succeeds when its database is published. What is checked belongs to
+`checks`.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ TABLES: Mapping[str, Mapping[str, pl.DataType]] = {
     "database_table_run": TABLE_RUNS,
     "database_warning": WARNINGS,
 }
-# A number of profiles that moves by more than this many per cent between two publications is worth a look.
+# A number of profiles that moves by more than this many per cent between two publications is worth
+# a look.
 PROFILE_CHANGE = 20
 
 
@@ -109,8 +112,8 @@ class DatabaseWarning:
 class Publication:
     """What there is to remember of a database that is about to be published.
 
-    `profiles_before` and `profiles` are numbers of profiles at the last publication and now; `warned` the checks that warn
-    (validation_id, table, finding_count).
+    `profiles_before` and `profiles` are numbers of profiles at the last publication and now;
+    `warned` the checks that warn (validation_id, table, finding_count).
     """
 
     database: Database
@@ -122,7 +125,9 @@ class Publication:
 def with_run_facts(
     state: TableState, before: TableState | None, run_id: str, started: float
 ) -> TableState:
-    """A built table's state with what its run is remembered by; `started` is a time of `time.time()`."""
+    """A built table's state with what its run is remembered by; `started` is a time of
+    `time.time()`.
+    """
     facts = {
         "run_id": run_id,
         "started_at": _moment(started).isoformat(timespec="milliseconds"),
@@ -150,7 +155,10 @@ def record_failed_table(session: Session, table: str, error: str, started: float
 def record_refusal(
     session: Session, database: str, error: str, started: float, run: RunContext
 ) -> None:
-    """Append that a run did not publish a database, and why (pending until commit). The first reason of a run is kept."""
+    """Append that a run did not publish a database, and why (pending until commit).
+
+    The first reason of a run is kept.
+    """
     if session.run_id and session.state("database_run") is not None:
         session.bind("database_run", "_c360_runs")
         known = session.rows(
@@ -231,7 +239,9 @@ def _warnings(run_id: str, publication: Publication) -> Iterator[DatabaseWarning
 
 
 def _field(id_: str) -> str | None:
-    """The column that a promise of the tenant's own table is about, such as `db/unique.table.column`."""
+    """The column that a promise of the tenant's own table is about, such as
+    `db/unique.table.column`.
+    """
     return id_.rsplit(".", 1)[-1] if id_.startswith("db/") else None
 
 
