@@ -25,7 +25,7 @@ from c360_assets_tests.day.command import (
 )
 from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.new_stage import GROUP, KILL, SPEC, TABLE, initials
-from c360_assets_tests.day.small import THIRD, copy_of
+from c360_assets_tests.day.small import FIRST, copy_of
 
 
 @pytest.fixture
@@ -57,22 +57,20 @@ def test_it_is_drawn(small: Ran) -> None:
     published = {dep.asset_key for dep in specs["customer_360_database"].deps}
     assert dg.AssetKey(TABLE) in published
     day = definitions.resolve_job_def("refresh_and_activate")
-    assert (
-        TABLE in day.nodes_by_name if hasattr(day, "nodes_by_name") else day.has_node_named(TABLE)
-    )
+    assert day.has_node_named(TABLE)
 
 
 @pytest.mark.usefixtures("_with_the_stage")
 def test_it_is_planned_as_the_others(small: Ran) -> None:
     tenant = load_tenant(small.root)
     with open_session(small.root / "warehouse", tenant.config.timezone) as session:
-        planned = plan(session, tenant, "run", THIRD)
+        planned = plan(session, tenant, "run", FIRST)
         assert planned.stale == [TABLE]
         assert publishes(planned), "what is published comes after it"
-        assert TABLE not in plan(session, tenant, "stitch", THIRD).stale
+        assert TABLE not in plan(session, tenant, "stitch", FIRST).stale
         session.bind("unified_coalesced", "_records")
         session.write("unified_coalesced", "SELECT * FROM _records WHERE pk <> 'c1'")
-        planned = plan(session, tenant, "run", THIRD)
+        planned = plan(session, tenant, "run", FIRST)
         assert {"merged_customers", "customer_360", TABLE} <= set(planned.stale)
 
 
