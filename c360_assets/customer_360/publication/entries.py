@@ -64,6 +64,11 @@ class Entry:
     meaning: Mapping[str, ColumnSpec]
     view: str = ""
 
+    @property
+    def is_copied(self) -> bool:
+        """Whether the stored rows are written to the file; a view shows those of other tables."""
+        return self.stored is not None and not self.view
+
 
 def entries(
     session: Session, database: Database, specs: Mapping[str, TableSpec] | None = None

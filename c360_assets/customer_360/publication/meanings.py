@@ -6,7 +6,7 @@ Which tables are published is decided by `entries`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from c360_assets.customer_360.tables.graph import TableNode, lineage
@@ -136,24 +136,38 @@ def inherited_meanings(
     """
     states = {table: session.state(table) for table in node.deps}
     schemas = {table: state.columns for table, state in states.items() if state is not None}
-    known: dict[str, dict[str, ColumnSpec]] = {}
-    for table in node.deps:
-        if table in meanings:
-            known[table] = {column.lower(): spec for column, spec in meanings[table].items()}
-    reads_personal = any(spec.pii for specs in known.values() for spec in specs.values())
-    anything = ColumnSpec("", "", "", reads_personal)
+    known = {
+        table: {column.lower(): spec for column, spec in meanings[table].items()}
+        for table in set(node.deps) & set(meanings)
+    }
+    personal = [spec.pii for specs in known.values() for spec in specs.values()]
+    anything = ColumnSpec("", "", "", any(personal))
     sources = {column.lower(): leaves for column, leaves in lineage(node, schemas).items()}
     inherited: dict[str, ColumnSpec] = {}
     for column in columns:
-        leaves = sources.get(column.lower())
-        if leaves is None:
-            inherited[column] = anything
-            continue
-        specs = [
-            known[table].get(name.lower(), anything) for table, name in leaves if table in known
-        ]
-        if len(specs) == 1 and leaves[0][1].lower() == column.lower():
-            inherited[column] = specs[0]
-        elif specs:
-            inherited[column] = ColumnSpec("", "", "", any(spec.pii for spec in specs))
+        meaning: ColumnSpec | None = anything
+        if column.lower() in sources:
+            meaning = _combined(column, sources[column.lower()], known, anything)
+        if meaning is not None:
+            inherited[column] = meaning
     return inherited
+
+
+def _combined(
+    column: str,
+    leaves: Sequence[tuple[str, str]],
+    known: Mapping[str, Meanings],
+    anything: ColumnSpec,
+) -> ColumnSpec | None:
+    """The meaning of a column that is computed from the (table, column) pairs `leaves`.
+
+    None where none of them has one.
+    """
+    specs = [
+        known[table].get(source.lower(), anything) for table, source in leaves if table in known
+    ]
+    if len(specs) == 1 and leaves[0][1].lower() == column.lower():
+        return specs[0]
+    if not specs:
+        return None
+    return ColumnSpec("", "", "", any(spec.pii for spec in specs))

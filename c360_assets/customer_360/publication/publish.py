@@ -209,13 +209,14 @@ def publish_plan(
         made[FILTER_TABLE] = f"SELECT * FROM {FILTER_TABLE}"
     published = []
     for number, entry in enumerate(shown):
-        stored = None if entry.view else entry.stored
-        state = session.state(stored) if stored is not None else None
         source = entry.view or made.get(entry.name) or nothing(entry.columns)
         blank: frozenset[str] = frozenset()
-        if stored is not None and state is not None:
+        rows = 0
+        if entry.is_copied:
             source = f"SELECT * FROM {_view_name(number)}"
-            blank = session.blank_columns(stored)
+            blank = session.blank_columns(entry.stored or "")
+            state = session.state(entry.stored or "")
+            rows = state.rows if state is not None else 0
         published.append(
             PublishedTable(
                 entry.schema,
@@ -225,7 +226,7 @@ def publish_plan(
                 {c: spec.description for c, spec in entry.meaning.items() if spec.description},
                 view=bool(entry.view),
                 blank=blank,
-                rows=state.rows if state is not None else 0,
+                rows=rows,
             )
         )
     return published
@@ -241,8 +242,8 @@ def _bind(session: Session, database: Database, shown: Sequence[Entry], as_of: d
     session.register("_c360_catalogue", catalogue(shown))
     database.prepare(session)
     for number, entry in enumerate(shown):
-        if entry.stored is not None and not entry.view:
-            database.bind(session, entry.stored, _view_name(number))
+        if entry.is_copied:
+            database.bind(session, entry.stored or "", _view_name(number))
 
 
 def catalogue(shown: Sequence[Entry]) -> pl.DataFrame:

@@ -29,6 +29,7 @@ from c360_assets.customer_360.tables.schemas import departures
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
+from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.recipe import (
     Built,
     Outcome,
@@ -97,12 +98,7 @@ class DatabaseTable(Recipe):
         started = time.time()
         before = session.state(node.table)
         mark = self.fingerprint(session, run.as_of) or ""
-        prepare(session, node, run.as_of)
-        try:
-            state = session.write(node.table, node.sql, fingerprint=mark)
-        except duckdb.Error as error:
-            why = reason(session, node.sql, error)
-            raise C360Error(f"{node.file}: {node.name} failed on the data: {why}") from None
+        state = write_rows(session, node, run.as_of, mark)
         check_schema(node, state.columns)
         check_grain(session, node)
         session.pending[node.table] = with_run_facts(state, before, session.run_id, started)
@@ -154,6 +150,16 @@ def build(
         if progress is not None:
             progress(node.table)
     return outcomes
+
+
+def write_rows(session: Session, node: TableNode, as_of: date, mark: str) -> TableState:
+    """Run a table's SQL and write its rows, pending. Raises C360Error when it fails on the data."""
+    prepare(session, node, as_of)
+    try:
+        return session.write(node.table, node.sql, fingerprint=mark)
+    except duckdb.Error as error:
+        why = reason(session, node.sql, error)
+        raise C360Error(f"{node.file}: {node.name} failed on the data: {why}") from None
 
 
 def prepare(session: Session, node: TableNode, as_of: date) -> None:
