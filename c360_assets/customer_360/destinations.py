@@ -18,10 +18,13 @@ from typing import Any
 
 import duckdb
 
-from c360_assets.customer_360.publication.publish import DATABASE, STAGE, published_facts
+from c360_assets.customer_360.publication.publish import (
+    STAGE,
+    published_asset,
+    published_facts,
+)
 from c360_assets.customer_360.publication.send_files import send_to_folder
 from c360_assets.customer_360.publication.send_postgres import send_to_postgres
-from c360_assets.customer_360.tables.databases import databases
 from c360_assets.errors import C360Error, Problem
 from c360_assets.tenant.models import DestinationConfig, DestinationTable, Tenant
 from c360_assets.warehouse.engine import make_safe
@@ -52,12 +55,13 @@ class Sent:
 
 
 class SendDestination(Recipe):
-    """What one receiver has of the database that is published. `reads` is the asset of that."""
+    """What one receiver has of the database that is published."""
 
     stage = STAGE
 
-    def __init__(self, tenant: Tenant, name: str, reads: Iterable[str] = ()) -> None:
-        super().__init__((), reads, outputs=[f"destination/{name}"])
+    def __init__(self, tenant: Tenant, name: str) -> None:
+        read = published_asset(tenant.destinations[name].database)
+        super().__init__((), [read], outputs=[f"destination/{name}"])
         self.tenant = tenant
         self.name = name
         self.config = tenant.destinations[name]
@@ -111,11 +115,7 @@ class SendDestination(Recipe):
 
 def destination_recipes(tenant: Tenant) -> list[SendDestination]:
     """One recipe per receiver, each after the publication of its database."""
-    recipes = []
-    for name, config in tenant.destinations.items():
-        published = [d.own(DATABASE) for d in databases(tenant) if d.name == config.database]
-        recipes.append(SendDestination(tenant, name, published))
-    return recipes
+    return [SendDestination(tenant, name) for name in tenant.destinations]
 
 
 def due(session: Session, tenant: Tenant) -> list[str]:

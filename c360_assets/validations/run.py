@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -99,7 +99,7 @@ def newest_day(session: Session, tenant: Tenant) -> date:
     No clock enters a figure that way, and an order of tomorrow stays one when the reports run again
     next week.
     """
-    delivered: date | None = session_ledger(session)["delivery_day"].max()  # type: ignore[assignment]
+    delivered = cast("date | None", session_ledger(session)["delivery_day"].max())
     return delivered or datetime.now(ZoneInfo(tenant.config.timezone)).date()
 
 

@@ -27,6 +27,7 @@ from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_stateme
 from c360_assets.customer_360.tables.build import own_code, prepare_context
 from c360_assets.customer_360.tables.databases import (
     FILTER_TABLE,
+    GROUP,
     UNIFIED,
     Database,
     condition_of,
@@ -73,7 +74,7 @@ class PublishDatabase(Recipe):
         super().__init__(
             [database.own(VALIDATION_TABLE)],
             reads,
-            outputs=[database.own(DATABASE)],
+            outputs=[published_asset(database.name)],
             step=DATABASE,
         )
         self.database = database
@@ -127,9 +128,14 @@ class PublishDatabase(Recipe):
         record_refusal(session, self.database.name, message, started, run)
 
 
+def published_asset(database: str) -> str:
+    """The asset of a database's published file."""
+    return DATABASE if database == GROUP else f"{database}/{DATABASE}"
+
+
 def published_key(database: str) -> str:
     """Under which key the manifest remembers what the file of a database shows."""
-    return PUBLISHED if database == PEOPLE else f"{PUBLISHED}:{database}"
+    return PUBLISHED if database == GROUP else f"{PUBLISHED}:{database}"
 
 
 def published_facts(session: Session, database: str) -> dict[str, Any]:

@@ -18,8 +18,8 @@ import duckdb
 
 from c360_assets import semantics
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_statements
-from c360_assets.customer_360.tables.databases import bind_kept, bind_key, databases, plan_all
-from c360_assets.customer_360.tables.graph import TableNode
+from c360_assets.customer_360.tables.databases import bind_kept, bind_key, databases
+from c360_assets.customer_360.tables.graph import TableNode, in_order
 from c360_assets.customer_360.tables.run_records import (
     record_failed_table,
     record_refusal,
@@ -114,11 +114,13 @@ class DatabaseTable(Recipe):
 
 def database_table_recipes(tenant: Tenant) -> list[DatabaseTable]:
     """The tables of all databases of the tenant, each after what it reads."""
+    nodes: dict[str, TableNode] = {}
     owners: dict[str, list[str]] = {}
     for database in databases(tenant):
         for node in database.nodes:
+            nodes[node.table] = node
             owners.setdefault(node.table, []).append(database.name)
-    return [DatabaseTable(node, owners[node.table]) for node in plan_all(tenant)]
+    return [DatabaseTable(node, owners[node.table]) for node in in_order(nodes)]
 
 
 @cache

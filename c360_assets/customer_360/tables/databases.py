@@ -185,7 +185,7 @@ def _check_names(names: Iterable[str], group: Database) -> None:
 
 
 def _other_database(tenant: Tenant, group: Database, name: str, config: DatabaseConfig) -> Database:
-    """A database beside the group's: with its own merge policy, and only its rows if it has a key."""
+    """A database beside the group's: its own merge policy, only its rows if it has a key."""
     policy = tenant.merge_policies.get(config.merge_policy or "", tenant.merge_policy)
     as_seen = replace(tenant, merge_policy=policy)
     key = config.filter.get("database_key")
