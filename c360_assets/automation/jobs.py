@@ -48,6 +48,9 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     reports = custom | dg.AssetSelection.groups("input_validations")
     stitch = reports | dg.AssetSelection.groups("stitch")
     activate = dg.AssetSelection.groups("customer_360", "activation")
+    # Whatever stages there are, but what landed files change.
+    domain_tables = [dg.AssetKey(["domain", feed.physical]) for feed in tenant.feeds]
+    everything = dg.AssetSelection.all() - dg.AssetSelection.assets(*domain_tables)
     loads = dg.define_asset_job(
         LOAD,
         load,
@@ -74,7 +77,7 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             DAY,
-            stitch | activate,
+            everything,
             description="Everything after loading, up to the published database, in one run.",
         ),
     ]

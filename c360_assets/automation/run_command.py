@@ -17,21 +17,19 @@ from c360_assets.automation.day_options import DayOptions
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.launcher import Launcher
 from c360_assets.automation.load_feeds import Loading, load_feeds
-from c360_assets.automation.plan import plan
+from c360_assets.automation.plan import plan, publishes
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import due as lacking_destinations
-from c360_assets.customer_360.publication.publish import is_published
 from c360_assets.errors import C360Error
 from c360_assets.ingest.delivery_days import as_of_date
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
 from c360_assets.tenant.models import Tenant
-from c360_assets.validations.summary import report_specs
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.published_file import database_path
-from c360_assets.warehouse.session import Session, Warehouse, open_session
+from c360_assets.warehouse.session import Warehouse, open_session
 
 if TYPE_CHECKING:
     from dagster import Definitions
@@ -155,7 +153,7 @@ def _plan(
         stale = planned.stale
         if options.only:
             stale = _named(planned.stale + planned.current, options.only)
-        publish = may_publish and (len(stale) > 0 or not _is_published(session, tenant))
+        publish = may_publish and publishes(planned)
         # One failed, or the run was killed before it: it lacks what is published.
         has_database = may_publish and database_path(tenant.root).exists()
         lacking = lacking_destinations(session, tenant) if has_database else []
@@ -168,10 +166,6 @@ def _plan(
         return _Work(destinations=lacking, failures=[failure])
     destinations = list(tenant.destinations) if publish else lacking
     return _Work(stale, planned.current, publish, destinations)
-
-
-def _is_published(session: Session, tenant: Tenant) -> bool:
-    return is_published(session, tenant, report_specs(session, tenant))
 
 
 def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ import duckdb
 from rich.console import Console
 
 from c360_assets.configuration import load_tenant
-from c360_assets.customer_360.publication.publish import meta_of
+from c360_assets.customer_360.publication.publish import published_key
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.databases import GROUP, Database, databases
 from c360_assets.customer_360.tables.spark import spark_sql
@@ -191,7 +191,7 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
             raise C360Error(
                 f"{file.name} is damaged and cannot be published; `c360 database history` lists the others"
             )
-        session.forget(meta_of(chosen))
+        session.forget(published_key(chosen.name))
         try:
             return RolledBack(path, *restore(path, number_of(file)))
         except OSError as error:

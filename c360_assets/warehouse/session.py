@@ -61,10 +61,6 @@ class Warehouse:
     def state(self, table: str) -> TableState | None:
         return self.manifest.tables.get(table)
 
-    def is_current(self, table: str, fingerprint: str) -> bool:
-        state = self.state(table)
-        return state is not None and state.fingerprint == fingerprint
-
     def path(self, table: str) -> Path:
         path = (self.root / table).resolve()
         if not path.is_relative_to(self.root.resolve()):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error, ConfigError
-from c360_assets.ingest.custom_runs import SCHEMA, run_custom_table
+from c360_assets.ingest.custom_runs import SCHEMA, CustomDomainTable
 from c360_assets.ingest.custom_tables import (
     build_custom_table,
     check_sql,
@@ -23,6 +24,7 @@ from c360_assets.ingest.custom_tables import (
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.init_tenant import init_tenant
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.ingest.tenants import feed_of, land, load, tenant_of
 
@@ -148,7 +150,8 @@ def test_the_history_says_how_each_run_went(tmp_path: Path) -> None:
             open_session(tmp_path / "warehouse", run_id=f"run {number}") as session,
             suppress(C360Error),
         ):
-            run_custom_table(session, now, now.custom_tables[0], force=force)
+            recipe = CustomDomainTable(now, now.custom_tables[0])
+            make_current(session, recipe, RunContext(date(2026, 1, 1), force))
     with open_session(tmp_path / "warehouse") as session:
         session.bind("custom_table_run")
         found = session.rows(
