@@ -139,6 +139,17 @@ class Session:
         """What this session sees: its own uncommitted write, else the manifest's version."""
         return self.pending.get(table) or self.warehouse.state(table)
 
+    def built(self, table: str) -> TableState:
+        """The state of a table. Raises C360Error when it has not been built."""
+        state = self.state(table)
+        if state is None:
+            raise C360Error(f"table {table} has not been built yet; run `c360 run` first")
+        return state
+
+    def in_memory(self, table: str) -> pa.Table | None:
+        """The rows of a table that this session holds in memory and not in files, as a dry run does."""
+        return None
+
     def blank_columns(self, table: str) -> frozenset[str]:
         """Columns of a built table known to hold nothing but NULL."""
         state = self.state(table)
@@ -151,9 +162,7 @@ class Session:
 
         Raises C360Error when the table has not been built.
         """
-        state = self.state(table)
-        if state is None:
-            raise C360Error(f"table {table} has not been built yet; run `c360 run` first")
+        state = self.built(table)
         name = quote_ident(as_name or table.rsplit("/", 1)[-1])
         self.execute(
             f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {self.warehouse.source(table, state)}"
@@ -175,7 +184,7 @@ class Session:
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
-        columns = self._stored_columns(source)
+        columns = self.stored_columns(source)
         path = self.warehouse.path(table)
         file = write_file(self.con, table, path, typed(columns, f"({source})"))
         ((rows, digest),) = self.rows(digest_sql(columns, file_source(columns, [str(file)])))
@@ -205,7 +214,7 @@ class Session:
         is copied, so that memory does not grow with the table. The SELECTs are run several times and must give the same rows.
         Raises C360Error when the table has rows and other columns than `fresh`.
         """
-        columns = self._stored_columns(fresh)
+        columns = self.stored_columns(fresh)
         before = self.state(table)
         kept = ""
         rows = typed(columns, f"({fresh})")
@@ -239,7 +248,8 @@ class Session:
         ((_, digest),) = self.rows(digest_sql(state.columns, stored))
         return str(digest)
 
-    def _stored_columns(self, source: str) -> dict[str, str]:
+    def stored_columns(self, source: str) -> dict[str, str]:
+        """Column -> the type under which the rows of the SELECT `source` would be stored."""
         return {row[0]: stored_type(row[1]) for row in self.rows(f"DESCRIBE {source}")}
 
     def keep(

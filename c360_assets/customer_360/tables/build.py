@@ -6,7 +6,8 @@ Which tables there are and what they read belongs to `graph`; publication to `pu
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -23,6 +24,7 @@ from c360_assets.customer_360.tables.run_records import noted
 from c360_assets.customer_360.tables.schemas import departures
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.digest import code_version, fingerprint
+from c360_assets.warehouse.locked_session import locked_session, store
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
@@ -94,14 +96,8 @@ def build_table(session: Session, node: TableNode, *, as_of: date, force: bool =
     if mark is not None and state is not None and state.fingerprint == mark and not force:
         return Built(node.table, state, True)
     started, known = time.time(), state
-    prepare(session, node, as_of)
     before = session.pending.get(node.table)
-    try:
-        state = session.write(node.table, node.sql, fingerprint=mark or "")
-    except duckdb.Error as error:
-        raise C360Error(
-            f"{node.file}: {node.name} failed on the data: {reason(session, node.sql, error)}"
-        ) from None
+    state = write_rows(session, node, as_of, mark or "")
     try:
         check_schema(node, state.columns)
         check_grain(session, node)
@@ -130,6 +126,32 @@ def build(
             progress(result)
         results.append(result)
     return results
+
+
+def write_rows(session: Session, node: TableNode, as_of: date, mark: str) -> TableState:
+    """Run a table's SQL and write its rows, pending; SQL of the tenant runs in a locked engine of its own.
+
+    Raises C360Error when the SQL fails on the data.
+    """
+    if node.source != "tenant":
+        prepare(session, node, as_of)
+        with _named_failure(session, node):
+            return session.write(node.table, node.sql, fingerprint=mark)
+    with locked_session(session) as locked:
+        prepare(locked, node, as_of)
+        locked.lock()
+        with _named_failure(locked, node):
+            return store(locked, node.sql, session, node.table, fingerprint=mark)
+
+
+@contextmanager
+def _named_failure(session: Session, node: TableNode) -> Iterator[None]:
+    """Say of a failure of the SQL which table it is and why; its names are still bound in `session`."""
+    try:
+        yield
+    except duckdb.Error as error:
+        why = reason(session, node.sql, error)
+        raise C360Error(f"{node.file}: {node.name} failed on the data: {why}") from None
 
 
 def prepare(session: Session, node: TableNode, as_of: date) -> None:

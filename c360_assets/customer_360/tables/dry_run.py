@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from c360_assets.warehouse.delta import typed
 from c360_assets.warehouse.digest import digest_sql
@@ -40,7 +41,7 @@ class ScratchSession(Session):
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
-        columns = self._stored_columns(source)
+        columns = self.stored_columns(source)
         self.execute(
             f"CREATE OR REPLACE TEMP TABLE {_scratch(table)} AS {typed(columns, f'({source})')}"
         )
@@ -48,6 +49,11 @@ class ScratchSession(Session):
         state = TableState(NOT_STORED, digest, fingerprint, rows, columns, dict(figures or {}))
         self.pending[table] = state
         return state
+
+    def in_memory(self, table: str) -> pa.Table | None:
+        if table not in self.pending:
+            return None
+        return self.con.sql(f"SELECT * FROM {_scratch(table)}").to_arrow_table()
 
     def commit(self, **meta: Any) -> None:
         """Nothing is kept."""

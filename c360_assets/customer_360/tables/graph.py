@@ -8,13 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
 from typing import Literal
-
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.lineage import Node
-from sqlglot.lineage import lineage as sql_lineage
 
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, has_stitched_version
 from c360_assets.customer_360.rendering.render import (
@@ -25,7 +19,6 @@ from c360_assets.customer_360.rendering.render import (
     template_of,
 )
 from c360_assets.customer_360.tables.references import (
-    DIALECT,
     Names,
     passed_through,
     references,
@@ -36,6 +29,7 @@ from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import PassthroughTable, SqlFile, Tenant, physical_name
+from c360_assets.warehouse.lineage import CircleError, column_origins, reading_order
 from c360_assets.warehouse.sql import quote_ident
 
 
@@ -119,25 +113,16 @@ def _taken(tenant: Tenant) -> list[Problem]:
 
 def in_order(nodes: dict[str, TableNode]) -> list[TableNode]:
     """The tables, each after what it reads; ties by name. Raises ConfigError when they read one another in a circle."""
-    sorter = TopologicalSorter(
-        {table: sorted(set(node.deps) & set(nodes)) for table, node in sorted(nodes.items())}
-    )
     try:
-        return [nodes[table] for table in sorter.static_order()]
-    except CycleError as error:
-        circle = [nodes[table] for table in error.args[1]]
-        place = next((n for n in circle if n.source == "tenant"), circle[0])
-        path = " -> ".join(n.name for n in circle)
-        raise ConfigError(
-            [
-                Problem(
-                    "error",
-                    place.file,
-                    f"tables read one another in a circle: {path}",
-                    remedy="break the circle",
-                )
-            ]
-        ) from None
+        order = reading_order({table: node.deps for table, node in nodes.items()})
+    except CircleError as error:
+        circle = [nodes[table] for table in error.path]
+        place = next((node for node in circle if node.source == "tenant"), circle[0])
+        path = " -> ".join(node.name for node in circle)
+        message = f"tables read one another in a circle: {path}"
+        problem = Problem("error", place.file, message, remedy="break the circle")
+        raise ConfigError([problem]) from None
+    return [nodes[table] for table in order]
 
 
 def _node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
@@ -254,35 +239,10 @@ def lineage(
         return {}
     meant = {called.lower(): table for called, table in node.binds}
     known = {called: schemas[table] for called, table in node.binds if table in schemas}
-    sources = {node.name: node.core.sql} if node.core is not None else {}
-    schema = {**known, RUN_CONTEXT: {"as_of": "DATE"}}
-    try:
-        traced = sql_lineage(
-            None, node.sql, schema=schema, sources=sources, dialect=DIALECT, trim_selects=False
-        )
-    except SqlglotError:
-        return {}
-    assert isinstance(traced, dict)
+    known[RUN_CONTEXT] = {"as_of": "DATE"}
+    core = {node.name: node.core.sql} if node.core is not None else {}
+    origins = column_origins(node.sql, known, core)
     return {
-        column: sorted(_leaves(root, meant))
-        for column, root in traced.items()
-        if not _reads_unseen(root)
+        column: sorted((meant[called], source) for called, source in pairs if called in meant)
+        for column, pairs in origins.items()
     }
-
-
-def _reads_unseen(root: Node) -> bool:
-    ends = [node.expression for node in root.walk() if not node.downstream]
-    return any(
-        isinstance(end, exp.Star) or end.find(exp.TableColumn, exp.Columns) is not None
-        for end in ends
-    )
-
-
-def _leaves(root: Node, meant: dict[str, str]) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    for node in root.walk():
-        if not node.downstream and isinstance(node.expression, exp.Table):
-            table = meant.get(node.expression.name.lower())
-            if table is not None:
-                found.add((table, node.name.rsplit(".", 1)[-1].strip('"')))
-    return found
