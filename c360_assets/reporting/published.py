@@ -90,14 +90,14 @@ def open_published(
     if not path.exists():
         raise C360Error(f"nothing is published yet: {path} does not exist; run `c360 run` first")
     with own_engine(root) as con:
-        _attach(con, path, tenant.config.timezone)
+        attach_published(con, path, tenant.config.timezone)
         try:
             yield con
         except duckdb.Error as error:
             raise C360Error(str(error).strip()) from None
 
 
-def _attach(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) -> None:
+def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) -> None:
     """Open the file in an engine that can write nothing and open no other; its tables need no prefix.
 
     Raises C360Error when the file cannot be opened.
