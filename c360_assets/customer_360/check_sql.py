@@ -1,4 +1,5 @@
-"""Binds every SQL file of the database on empty tables: unknown tables and columns and misfit types, before any run.
+"""Binds every SQL file of the database on empty tables: unknown tables and columns and misfit
+types, before any run.
 
 What the tables are is `graph`; other rules about the configuration belong to `tenant`.
 """
@@ -37,7 +38,7 @@ from c360_assets.customer_360.tables.schemas import (
 )
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
-from c360_assets.tenant.models import CustomTable, Tenant
+from c360_assets.tenant.models import CustomTable, DatabaseTableConfig, Tenant
 from c360_assets.warehouse.allowed_sql import allowed_statement
 from c360_assets.warehouse.binding import bound_columns, create_empty
 from c360_assets.warehouse.delta import stored_type
@@ -51,7 +52,8 @@ NOT_STORED = re.compile(r"^(TIME|TIME WITH TIME ZONE|TIMETZ|TIME_NS|INTERVAL|BIT
 
 
 def check_sql(tenant: Tenant) -> list[Problem]:
-    """All problems of the database's SQL, with file and line. Reads no data and writes nothing that stays."""
+    """All problems of the database's SQL, with file and line. Reads no data and writes nothing that
+    stays."""
     try:
         owned = databases(tenant)
     except ConfigError as error:
@@ -90,69 +92,78 @@ def _empty_session(tenant: Tenant) -> Iterator[Session]:
 def _declaration_warnings(
     session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown: set[str]
 ) -> list[Problem]:
-    """Warnings about `database/*.yaml` that name a table or column that is not there, and of copies that SQL replaces."""
-    found = []
+    """Warnings about `database/*.yaml` that name a table or column that is not there, and of copies
+    that SQL replaces."""
+    warnings: list[Problem] = []
     built = {node.name.lower(): node for node in nodes}
     for name, config in tenant.database_yaml.items():
-        file, node = f"database/{name}.yaml", built.get(name.lower())
+        node = built.get(name.lower())
         if node is None:
             near = closest(name.lower(), list(built))
             remedy = f"did you mean {near}?" if near else f"write {name}.sql beside it"
-            found.append(
-                Problem("warning", file, f"there is no table {name} in the database", remedy=remedy)
-            )
+            message = f"there is no table {name} in the database"
+            warnings.append(Problem("warning", f"database/{name}.yaml", message, remedy=remedy))
         elif node.table not in unknown:
-            columns = {c.lower() for c in _columns(session, node.name)}
-            named = [
-                *((f"columns.{c}", c) for c in config.columns),
-                *(("key", c) for c in config.key),
-            ]
-            found += [
-                Problem("warning", file, f"{name} has no column {c}", key=k)
-                for k, c in named
-                if c.lower() not in columns
-            ]
-    for name in tenant.config.customer_360.passthrough.keys() - passed_through(tenant).keys():
-        told = "is not used: a table of this name is built by SQL"
-        found.append(
-            Problem("warning", "tenant.yaml", told, key=f"customer_360.passthrough.{name}")
-        )
-    return found
+            warnings += _undeclared_columns(name, config, _columns(session, node.name))
+    replaced = tenant.config.customer_360.passthrough.keys() - passed_through(tenant).keys()
+    for name in replaced:
+        key = f"customer_360.passthrough.{name}"
+        message = "is not used: a table of this name is built by SQL"
+        warnings.append(Problem("warning", "tenant.yaml", message, key=key))
+    return warnings
+
+
+def _undeclared_columns(
+    name: str, config: DatabaseTableConfig, columns: Iterable[str]
+) -> Iterator[Problem]:
+    """Warnings about columns that the YAML file of a table names and the table does not have."""
+    present = {column.lower() for column in columns}
+    named = [(f"columns.{column}", column) for column in config.columns]
+    named += [("key", column) for column in config.key]
+    for key, column in named:
+        if column.lower() not in present:
+            message = f"{name} has no column {column}"
+            yield Problem("warning", f"database/{name}.yaml", message, key=key)
 
 
 def _validations(tenant: Tenant) -> list[Problem]:
-    """Thresholds and blocking checks that name no check: what was to stop a publication would stop none."""
+    """Thresholds and blocking checks that name no check: what was to stop a publication would stop
+    none."""
     settings = tenant.config.customer_360.validations
-    checks = {id_ for check in CHECKS for id_ in (check.id, check.id.split(".")[0])}
-    promises = {f"db/{kind}.{table}.{column}" for table, config in tenant.database_yaml.items()
-                for column, item in config.columns.items() for kind in ("required", "unique") if getattr(item, kind)}  # fmt: skip
-    named = [(f"thresholds.{id_}", id_, checks) for id_ in settings.thresholds]
-    named += [
-        ("blocking", id_, {"db/required", "db/unique", *checks, *promises})
-        for id_ in settings.blocking
+    checks = {name for check in CHECKS for name in (check.id, check.id.split(".")[0])}
+    blocking = checks | {"db/required", "db/unique"} | set(_promises(tenant))
+    # What may block is also of the tenant's own tables, whose names are compared without case.
+    blocking_lower = {name.lower() for name in blocking}
+    problems = [
+        _unknown_check(f"thresholds.{name}", name, checks)
+        for name in settings.thresholds
+        if name not in checks
     ]
-    found = []
-    for key, id_, known in named:
-        if id_ not in known and not (
-            key == "blocking" and id_.lower() in {name.lower() for name in known}
-        ):
-            near = closest(id_, known)
-            remedy = (
-                f"did you mean {near}?"
-                if near
-                else "the table reports.database_validation has the ids"
-            )
-            told = f"there is no check {id_}"
-            found.append(
-                Problem(
-                    "error",
-                    "tenant.yaml",
-                    told,
-                    key=f"customer_360.validations.{key}",
-                    remedy=remedy,
-                )
-            )
-    return found
+    problems += [
+        _unknown_check("blocking", name, blocking)
+        for name in settings.blocking
+        if name.lower() not in blocking_lower
+    ]
+    return problems
+
+
+def _promises(tenant: Tenant) -> Iterator[str]:
+    """The ids of the checks that `database/*.yaml` asks for, such as `db/unique.table.column`."""
+    for table, config in tenant.database_yaml.items():
+        for column, promised in config.columns.items():
+            if promised.required:
+                yield f"db/required.{table}.{column}"
+            if promised.unique:
+                yield f"db/unique.{table}.{column}"
+
+
+def _unknown_check(key: str, name: str, known: Iterable[str]) -> Problem:
+    near = closest(name, known)
+    remedy = (
+        f"did you mean {near}?" if near else "the table reports.database_validation has the ids"
+    )
+    key = f"customer_360.validations.{key}"
+    return Problem("error", "tenant.yaml", f"there is no check {name}", key=key, remedy=remedy)
 
 
 def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
@@ -168,7 +179,8 @@ def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
 
 
 def _empty_tables(session: Session, tenant: Tenant) -> set[str]:
-    """Create what the database's SQL may read, empty; returns the warehouse names of tables whose columns are unknown."""
+    """Create what the database's SQL may read, empty; returns the warehouse names of tables whose
+    columns are unknown."""
     prepare_context(session, date(2000, 1, 1))
     for name, columns in documented_schemas(tenant).items():
         _create(session, name, columns)
@@ -185,7 +197,8 @@ def _empty_tables(session: Session, tenant: Tenant) -> set[str]:
 
 
 def _custom_tables(session: Session, tenant: Tenant) -> set[str]:
-    """Bind custom domain tables until no further one does; those left over have a problem that `ingest` reports."""
+    """Bind custom domain tables until no further one does; those left over have a problem that
+    `ingest` reports."""
     waiting = list(tenant.custom_tables)
     while waiting:
         failed = [table for table in waiting if not _bind_custom_table(session, table)]
@@ -210,7 +223,8 @@ def _bind(
 ) -> list[Problem]:
     """Problems of one table's SQL; afterwards its name stands for an empty table of its columns.
 
-    `own_files` notes the tenant's tables and their files, so that a shipped table that misses a column can say where it was.
+    `own_files` notes the tenant's tables and their files, so that a shipped table that misses a
+    column can say where it was.
     """
     if not unknown.isdisjoint(node.deps):
         unknown.add(node.table)
@@ -236,7 +250,8 @@ def _bind(
 
 
 def _described(session: Session, node: TableNode) -> list[tuple[str, str]]:
-    """Name and type of each column of a table's SQL. Raises StatementError when it does not bind."""
+    """Name and type of each column of a table's SQL. Raises StatementError when it does not
+    bind."""
     if node.core is None:
         return bound_columns(session.con, node.sql)
     name = quote_ident(node.name)
@@ -286,7 +301,8 @@ def _create(session: Session, name: str, columns: Mapping[str, str]) -> None:
 
 
 def _advice(node: TableNode) -> list[Problem]:
-    """Warnings about the tenant's own SQL; the machine's clock gives another result at each run, the run's own date does not."""
+    """Warnings about the tenant's own SQL; the machine's clock gives another result at each run,
+    the run's own date does not."""
     if node.source != "tenant":
         return []
     read = statement(node.sql, node.file)

@@ -1,7 +1,9 @@
-"""Custom domain tables: the tenant's own SELECT statements over domain tables, checked, ordered, built and traced.
+"""Custom domain tables: the tenant's own SELECT statements over domain tables, checked, ordered,
+built and traced.
 
-The SQL and its declaration are read by `tenant`; how Stitch and later stages use the table is theirs. What the SQL may say, and
-the engine that it runs in, is of `warehouse`; here is which tables it may name, and what its result must have.
+The SQL and its declaration are read by `tenant`; how Stitch and later stages use the table is
+theirs. What the SQL may say, and the engine that it runs in, is of `warehouse`; here is which
+tables it may name, and what its result must have.
 """
 
 from __future__ import annotations
@@ -37,14 +39,16 @@ def custom_table_name(table: CustomTable) -> str:
 
 
 class Reading(NamedTuple):
-    """A custom table's statement, and the physical names of the domain and custom tables it reads, by name."""
+    """A custom table's statement, and the physical names of the domain and custom tables it reads,
+    by name."""
 
     statement: Statement
     tables: list[str]
 
 
 def _reading(tenant: Tenant, table: CustomTable) -> Reading:
-    """Raises ConfigError where the SQL is no single SELECT, says what is not allowed, or names an unknown table."""
+    """Raises ConfigError where the SQL is no single SELECT, says what is not allowed, or names an
+    unknown table."""
     file = _file(tenant, table)
     statement = allowed_statement(table.sql.text, file, key=table.name)
     known = {other.physical.lower(): other.physical for other in tenant.tables}
@@ -74,12 +78,14 @@ def _unknown_table(
 
 
 def dependencies(tenant: Tenant, table: CustomTable) -> list[str]:
-    """The physical names of the domain and custom tables that the SQL reads, by name. Raises ConfigError."""
+    """The physical names of the domain and custom tables that the SQL reads, by name. Raises
+    ConfigError."""
     return _reading(tenant, table).tables
 
 
 def ordered(tenant: Tenant) -> list[CustomTable]:
-    """The custom tables, each after those it reads; by name where that leaves a choice. Raises ConfigError for a circle."""
+    """The custom tables, each after those it reads; by name where that leaves a choice. Raises
+    ConfigError for a circle."""
     tables = {table.physical: table for table in tenant.custom_tables}
     reads: dict[str, list[str]] = {}
     problems: list[Problem] = []
@@ -105,7 +111,8 @@ def _circle_problem(
 
 
 def fingerprint_of(session: Session, tenant: Tenant, table: CustomTable) -> str:
-    """Equal as long as the SQL, the key and the content of every table it reads are: then the built table is reused.
+    """Equal as long as the SQL, the key and the content of every table it reads are: then the built
+    table is reused.
 
     Raises C360Error when a table it reads was not built.
     """
@@ -129,10 +136,11 @@ def fingerprint_of(session: Session, tenant: Tenant, table: CustomTable) -> str:
 
 
 def build_custom_table(session: Session, tenant: Tenant, table: CustomTable) -> TableState:
-    """Run the SQL over the current domain tables and write the result with its system columns. Pending until commit.
+    """Run the SQL over the current domain tables and write the result with its system columns.
+    Pending until commit.
 
-    Raises C360Error when the SQL fails, or when its primary key is empty or not unique: the text tells counts and the first
-    characters of hashed keys.
+    Raises C360Error when the SQL fails, or when its primary key is empty or not unique: the text
+    tells counts and the first characters of hashed keys.
     """
     current = fingerprint_of(session, tenant, table)
     reading = _reading(tenant, table)
@@ -196,13 +204,15 @@ def _check_key(session: Session, table: CustomTable, file: str) -> None:
 
 
 def check_sql(tenant: Tenant) -> list[Problem]:
-    """Bind the SQL of every custom table against the declared schemas on empty tables: unknown tables and columns, wrong types,
-    circles, and declared columns that the result lacks, with the line in the SQL file where there is one."""
+    """Bind the SQL of every custom table against the declared schemas on empty tables: unknown
+    tables and columns, wrong types, circles, and declared columns that the result lacks, with the
+    line in the SQL file where there is one."""
     return list(_Schemas(tenant).problems)
 
 
 def schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
-    """Physical table name -> column -> DuckDB type, of all domain and custom tables that can be bound."""
+    """Physical table name -> column -> DuckDB type, of all domain and custom tables that can be
+    bound."""
     return _Schemas(tenant).columns
 
 
@@ -221,7 +231,8 @@ def lineage(tenant: Tenant, table: CustomTable) -> dict[str, list[tuple[str, str
 
 
 class _Schemas:
-    """Empty tables with the declared columns, on which each custom table's SQL is bound in order."""
+    """Empty tables with the declared columns, on which each custom table's SQL is bound in
+    order."""
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant

@@ -1,7 +1,7 @@
 """Reading the published database and printing what it answers.
 
-Opens the file read-only, as any client would. How it is written belongs to `warehouse.activated`; the SQL that builds a table
-comes from `customer_360` and the tenant's own files.
+Opens the file read-only, as any client would. How it is written belongs to `warehouse.activated`;
+the SQL that builds a table comes from `customer_360` and the tenant's own files.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ PUBLISHED_TABLES = """
 
 
 def database_named(tenant: Tenant, name: str) -> Database:
-    """The database of that name; the primary one by its own name too. Raises C360Error when there is none."""
+    """The database of that name; the primary one by its own name too. Raises C360Error when there
+    is none."""
     owned = databases(tenant)
     primary = next(
         (called for called, item in tenant.config.databases.items() if item.primary), GROUP
@@ -73,9 +74,11 @@ def database_named(tenant: Tenant, name: str) -> Database:
 def open_published(
     root: Path, database: str = GROUP, number: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A published database of the tenant at `root`, or a kept file of it, read-only, in the tenant's time zone.
+    """A published database of the tenant at `root`, or a kept file of it, read-only, in the
+    tenant's time zone.
 
-    Raises C360Error when there is no such database, nothing has been published, and for a query that fails.
+    Raises C360Error when there is no such database, nothing has been published, and for a query
+    that fails.
     """
     tenant = load_tenant(root)
     path = database_path(root, database_named(tenant, database).name)
@@ -98,7 +101,8 @@ def open_published(
 
 
 def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) -> None:
-    """Open the file in an engine that can write nothing and open no other; its tables need no prefix.
+    """Open the file in an engine that can write nothing and open no other; its tables need no
+    prefix.
 
     Raises C360Error when the file cannot be opened.
     """
@@ -114,14 +118,16 @@ def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) 
         "SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? AND schema_name = 'domain'",
         [path.stem],
     ).fetchall()
-    # So that the SQL which builds a table runs here as printed; a database of chosen tables may have no source table.
+    # So that the SQL which builds a table runs here as printed; a database of chosen tables may
+    # have no source table.
     searched = [f"{name}.{schema}" for schema in ("main", *(schema for (schema,) in schemas))]
     con.execute(f"SET search_path = {quote_literal(','.join(searched))}")
     lock(con)
 
 
 def published_date(path: Path) -> date | None:
-    """The date that the periods of a published file end at, by the file itself: after a rollback it is not the last build's.
+    """The date that the periods of a published file end at, by the file itself: after a rollback it
+    is not the last build's.
 
     None where nothing is published. Raises C360Error when the file cannot be opened.
     """
@@ -148,7 +154,8 @@ def print_result(
     console: Console,
     form: Literal["table", "csv", "json"],
 ) -> None:
-    """Run `query` and print its rows: as a table (at most `SHOWN_ROWS`), or all of them as CSV or JSON.
+    """Run `query` and print its rows: as a table (at most `SHOWN_ROWS`), or all of them as CSV or
+    JSON.
 
     Raises ConfigError, with the line, for what a question may not say.
     """
@@ -173,7 +180,8 @@ def print_result(
 def question(con: duckdb.DuckDBPyConnection, query: str) -> Statement:
     """The one statement in `query` over tables of the database that `con` has open.
 
-    Raises ConfigError where it is none or several, says what a question may not, or names an unknown table.
+    Raises ConfigError where it is none or several, says what a question may not, or names an
+    unknown table.
     """
     shipped = con.execute(
         "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE NOT internal"
@@ -196,7 +204,8 @@ def question(con: duckdb.DuckDBPyConnection, query: str) -> Statement:
 
 
 def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = False) -> str:
-    """The SQL that builds a table of a database, or a custom domain table as the tenant wrote it; `spark`: as Spark runs it.
+    """The SQL that builds a table of a database, or a custom domain table as the tenant wrote it;
+    `spark`: as Spark runs it.
 
     Names are compared without case. Raises C360Error when no SQL builds such a table.
     """
@@ -213,7 +222,8 @@ def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = Fal
 
 @dataclass(frozen=True)
 class RolledBack:
-    """Where a kept file is published again, its number, and that of the one it replaced: None where nothing was published."""
+    """Where a kept file is published again, its number, and that of the one it replaced: None where
+    nothing was published."""
 
     path: Path
     number: int
@@ -221,9 +231,11 @@ class RolledBack:
 
 
 def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBack:
-    """Publish a kept file of a database again: of that number, or the one before what is published. What it replaces is kept.
+    """Publish a kept file of a database again: of that number, or the one before what is published.
+    What it replaces is kept.
 
-    The warehouse stays as it is but forgets that it was published, so that the next run publishes it.
+    The warehouse stays as it is but forgets that it was published, so that the next run publishes
+    it.
     """
     tenant = load_tenant(root)
     chosen = database_named(tenant, database)

@@ -1,7 +1,7 @@
 """The query behind findings: the rows they count, on the published database, as it stands.
 
-It repeats the conditions of the declared figures, so that it gives the rows that were counted. A figure over several tables has
-no query.
+It repeats the conditions of the declared figures, so that it gives the rows that were counted. A
+figure over several tables has no query.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ def drilldown_sql(
     types: Mapping[str, str],
     context: Mapping[str, str],
 ) -> str:
-    """The query for figures of a report on one table; empty where they count nothing that a query could show.
+    """The query for figures of a report on one table; empty where they count nothing that a query
+    could show.
 
-    Its rows are those of the table that one of the figures counts: datasource, `_pk`, the columns that the report reads, and for
-    each figure whether it counts the row. Figures about values or days, not rows, list those.
+    Its rows are those of the table that one of the figures counts: datasource, `_pk`, the columns
+    that the report reads, and for each figure whether it counts the row. Figures about values or
+    days, not rows, list those.
     """
     shape = relation(table, types)
     tests = {
@@ -56,7 +58,8 @@ def union_of(statements: Sequence[str]) -> str:
 
 
 def _tests(item: Item, shape: Relation, context: Mapping[str, str]) -> dict[str, str]:
-    """Name -> the condition on a row that the figure counts; several where several columns carry its tag."""
+    """Name -> the condition on a row that the figure counts; several where several columns carry
+    its tag."""
     if isinstance(item, Count):
         return {item.name: count_test(item)}
     if isinstance(item, Values):
@@ -85,7 +88,8 @@ def _tests(item: Item, shape: Relation, context: Mapping[str, str]) -> dict[str,
 
 
 def _value_test(item: Values, name: str, context: Mapping[str, str]) -> str:
-    """A phone number is held against the plan's general form: the library that the count asks is not in the database."""
+    """A phone number is held against the plan's general form: the library that the count asks is
+    not in the database."""
     test = value_test(item, name)
     plan = plan_sql(name, context["region"].strip("'")) if item.name == "invalid_phone" else ""
     return f"{test} OR NOT {name}_missing AND NOT {plan}" if plan else test
@@ -107,7 +111,8 @@ def _rows(
 
 
 def _shown(report: Report, shape: Relation) -> list[str]:
-    """The columns that the report reads, by documented name; all of a tag that several columns carry."""
+    """The columns that the report reads, by documented name; all of a tag that several columns
+    carry."""
     names: list[str] = []
     for tag in report.tags:
         if tag in shape.values:
@@ -122,7 +127,8 @@ def _shown(report: Report, shape: Relation) -> list[str]:
 
 
 def _listed(item: Item, shape: Relation) -> str:
-    """The query of a figure that counts no rows of the table: different values, days, or rows that were not loaded."""
+    """The query of a figure that counts no rows of the table: different values, days, or rows that
+    were not loaded."""
     name = quote_literal(shape.table.name)
     source = f"domain.{quote_ident(shape.table.physical)}"
     if isinstance(item, Loaded) and item.show == "without_key":

@@ -1,7 +1,8 @@
-"""What SQL of a tenant may say: one list of statements, functions and functions that make rows; the rest is refused.
+"""What SQL of a tenant may say: one list of statements, functions and functions that make rows; the
+rest is refused.
 
-What a statement says is `statement`. Which tables exist is the caller's knowledge. Behind this list stand DuckDB's own locks,
-`engine.lock`.
+What a statement says is `statement`. Which tables exist is the caller's knowledge. Behind this list
+stand DuckDB's own locks, `engine.lock`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.warehouse.statement import Call, Form, Statement, StatementError, read_statement
 
-# They make rows from their arguments alone. All others could read a file, a setting, or run text as SQL.
+# They make rows from their arguments alone. All others could read a file, a setting, or run text as
+# SQL.
 ROW_MAKERS = frozenset(
     {"unnest", "range", "generate_series", "repeat", "repeat_row", "json_each", "json_tree"}
 )
@@ -60,7 +62,8 @@ def allowed_statement(
     own_functions: Collection[str] = (),
     key: str | None = None,
 ) -> Statement:
-    """The statement in `sql`. Raises ConfigError with `file`, line and remedy where it says what is not allowed.
+    """The statement in `sql`. Raises ConfigError with `file`, line and remedy where it says what is
+    not allowed.
 
     `own_functions` are lower-cased names of further functions, those that the platform ships.
     """

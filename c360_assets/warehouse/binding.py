@@ -1,4 +1,5 @@
-"""Binds a tenant's SELECT on empty tables, which shows unknown tables and columns and misfit types before any run.
+"""Binds a tenant's SELECT on empty tables, which shows unknown tables and columns and misfit types
+before any run.
 
 Which tables there are, and what a problem means to a person, belongs to the stages.
 """

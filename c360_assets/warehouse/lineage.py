@@ -1,6 +1,8 @@
-"""What a SELECT's columns are computed from, and in which order tables that read one another are built.
+"""What a SELECT's columns are computed from, and in which order tables that read one another are
+built.
 
-Both follow from the text alone. What a table's name means, and what is done about a circle, belongs to the stages.
+Both follow from the text alone. What a table's name means, and what is done about a circle, belongs
+to the stages.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ class CircleError(Exception):
 
 
 def reading_order(reads: Mapping[str, Iterable[str]]) -> list[str]:
-    """The tables of `reads` (table -> those it reads), each after those; by name where that leaves a choice.
+    """The tables of `reads` (table -> those it reads), each after those; by name where that leaves
+    a choice.
 
     What is read and is no key of `reads` is there already. Raises CircleError.
     """
@@ -42,10 +45,12 @@ def column_origins(
     schemas: Mapping[str, Mapping[str, str]],
     views: Mapping[str, str] | None = None,
 ) -> dict[str, list[tuple[str, str]]]:
-    """Column of the result -> the (table as the SELECT calls it, in lower case; column) pairs it is computed from, sorted.
+    """Column of the result -> the (table as the SELECT calls it, in lower case; column) pairs it is
+    computed from, sorted.
 
-    `schemas`: table -> column -> type; `views`: name -> the SELECT that it stands for. A constant has an empty list. A column
-    is missing when it reads what cannot be traced: a whole row, `COLUMNS`, a pivot.
+    `schemas`: table -> column -> type; `views`: name -> the SELECT that it stands for. A constant
+    has an empty list. A column is missing when it reads what cannot be traced: a whole row,
+    `COLUMNS`, a pivot.
     """
     known = {table: dict(columns) for table, columns in schemas.items()}
     try:

@@ -1,7 +1,8 @@
-"""A session for one SELECT of a tenant, in an engine of its own that reads the tables bound in it, nothing else, and writes none.
+"""A session for one SELECT of a tenant, in an engine of its own that reads the tables bound in it,
+nothing else, and writes none.
 
-The rows go on as a table in memory, which the session that asked stores. What the SELECT may say is `allowed_sql`; this stands
-behind it.
+The rows go on as a table in memory, which the session that asked stores. What the SELECT may say is
+`allowed_sql`; this stands behind it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ ROWS = "_c360_tenant_rows"
 
 
 class LockedSession(Session):
-    """Sees the tables of `owner`, pending ones too. Names are bound first, then `lock` closes the engine for good."""
+    """Sees the tables of `owner`, pending ones too. Names are bound first, then `lock` closes the
+    engine for good."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, owner: Session) -> None:
         super().__init__(con, owner.warehouse, owner.timezone, owner.run_id)
@@ -48,7 +50,8 @@ class LockedSession(Session):
         self.execute(f"CREATE OR REPLACE TEMP VIEW {quote_ident(name)} AS SELECT * FROM {source}")
 
     def lock(self) -> None:
-        """From here on the engine opens no file but those bound, and its settings stay as they are."""
+        """From here on the engine opens no file but those bound, and its settings stay as they
+        are."""
         lock(self.con, sorted(self.paths))
 
 
@@ -82,7 +85,8 @@ def store(
 ) -> TableState:
     """Run a SELECT in the locked engine and write its rows as `table` of `owner`, pending there.
 
-    Raises duckdb.Error as the SELECT does: it is run to its end first, so that its errors keep their kind.
+    Raises duckdb.Error as the SELECT does: it is run to its end first, so that its errors keep
+    their kind.
     """
     columns = locked.stored_columns(select)
     rows = typed(columns, f"(\n{select}\n)")

@@ -1,7 +1,9 @@
-"""The files of this machine as a file system that cannot write, through which a locked engine reads.
+"""The files of this machine as a file system that cannot write, through which a locked engine
+reads.
 
-DuckDB lets SQL write to every path that it may read, so that a path of its own file system cannot be given to SQL of a tenant.
-Through this one the same native readers run at the same speed, and nothing can be written.
+DuckDB lets SQL write to every path that it may read, so that a path of its own file system cannot
+be given to SQL of a tenant. Through this one the same native readers run at the same speed, and
+nothing can be written.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ class ReadOnlyFiles(AbstractFileSystem):
 
 
 class ReadOnlyFile(io.RawIOBase):
-    """One open file. DuckDB's threads share it and each seeks before it reads, so the position is each thread's own."""
+    """One open file. DuckDB's threads share it and each seeks before it reads, so the position is
+    each thread's own."""
 
     def __init__(self, path: str) -> None:
         super().__init__()

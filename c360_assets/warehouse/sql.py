@@ -1,4 +1,5 @@
-"""Names and values in SQL text: the only two functions that may put one into a statement, and names that collide."""
+"""Names and values in SQL text: the only two functions that may put one into a statement, and names
+that collide."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ def quote_literal(value: str | None) -> str:
 
 
 def repeated(names: Iterable[str]) -> list[str]:
-    """What to tell of each name that two columns have, in whatever case: a table can keep only one of them."""
+    """What to tell of each name that two columns have, in whatever case: a table can keep only one
+    of them."""
     times = Counter(name.lower() for name in names)
     return [
         f"{n} columns are named {name}: keep one, or name the others with AS"

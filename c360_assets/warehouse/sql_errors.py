@@ -29,7 +29,8 @@ REMEDY = "declare the type of the field in its feed, where such rows are told as
 
 
 def reason(session: Session, sql: str, error: duckdb.Error) -> str:
-    """What went wrong with the SELECT `sql`, whose names are still bound; the casts that failed with their columns and counts."""
+    """What went wrong with the SELECT `sql`, whose names are still bound; the casts that failed
+    with their columns and counts."""
     if isinstance(error, duckdb.ConversionException):
         found = list(misfits(session, sql))
         if found:

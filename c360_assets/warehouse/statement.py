@@ -1,7 +1,9 @@
-"""One statement of a tenant's SQL: which tables and functions it names, in which forms, and on which lines.
+"""One statement of a tenant's SQL: which tables and functions it names, in which forms, and on
+which lines.
 
-DuckDB's own parser decides, so that what is looked at is what DuckDB would bind; nothing here runs the statement. What may be
-said is `allowed_sql`, what a table's name means belongs to the stages. SQLGlot's tree, for lineage and lints, is `query`.
+DuckDB's own parser decides, so that what is looked at is what DuckDB would bind; nothing here runs
+the statement. What may be said is `allowed_sql`, what a table's name means belongs to the stages.
+SQLGlot's tree, for lineage and lints, is `query`.
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ class StatementError(Exception):
 
 @dataclass(frozen=True)
 class TableReference:
-    """A table named in FROM that is no part (CTE) of the statement; `schema` is empty where none is written."""
+    """A table named in FROM that is no part (CTE) of the statement; `schema` is empty where none is
+    written."""
 
     name: str
     schema: str
@@ -82,7 +85,8 @@ class Call:
 
 @dataclass(frozen=True)
 class Form:
-    """A form that is none of a plain SELECT: SHOW, DESCRIBE, SUMMARIZE, EXPLAIN, or what this platform does not know."""
+    """A form that is none of a plain SELECT: SHOW, DESCRIBE, SUMMARIZE, EXPLAIN, or what this
+    platform does not know."""
 
     name: str
     line: int
@@ -102,7 +106,8 @@ class Statement:
 
     @cached_property
     def query(self) -> exp.Query:
-        """SQLGlot's tree, not to be changed. Raises StatementError when SQLGlot cannot read what DuckDB can."""
+        """SQLGlot's tree, not to be changed. Raises StatementError when SQLGlot cannot read what
+        DuckDB can."""
         try:
             parsed = sqlglot.parse_one(self.text, read=DIALECT)
         except SqlglotError as error:
@@ -126,7 +131,8 @@ def _untraceable(why: str, line: int | None) -> StatementError:
 
 @lru_cache(maxsize=512)
 def read_statement(sql: str) -> Statement:
-    """What the one statement in `sql` holds. Raises StatementError when it is none or several, or no query."""
+    """What the one statement in `sql` holds. Raises StatementError when it is none or several, or
+    no query."""
     try:
         statements = _parser().cursor().extract_statements(sql)
     except duckdb.Error as error:
@@ -212,7 +218,8 @@ def _word(encoded: bytes, start: int) -> str:
 
 
 def without_end(sql: str) -> str:
-    """A statement's text without the semicolon that ends it and what follows, so that it can stand inside another."""
+    """A statement's text without the semicolon that ends it and what follows, so that it can stand
+    inside another."""
     end = _end_of_first(sql)
     return sql if end is None else sql.encode()[:end].decode().rstrip()
 
@@ -240,7 +247,8 @@ def _line_at(encoded: bytes, offset: int) -> int:
 
 @dataclass
 class _Walk:
-    """Goes through DuckDB's tree of a statement and notes what it names; parts (CTEs) of it are followed by scope."""
+    """Goes through DuckDB's tree of a statement and notes what it names; parts (CTEs) of it are
+    followed by scope."""
 
     text: str
     tables: list[TableReference] = field(default_factory=list)
@@ -269,7 +277,8 @@ class _Walk:
         elif kind == "SHOW_REF":
             self._note_show(node)
         elif kind == "TABLE_FUNCTION":
-            # Only the arguments are expressions; the function itself is looked up among those that make rows.
+            # Only the arguments are expressions; the function itself is looked up among those that
+            # make rows.
             self._note_call(node["function"], self._line(node), makes_rows=True)
             node = {"arguments": node["function"]["arguments"]}
         elif kind == "RECURSIVE_CTE_NODE":
@@ -299,7 +308,8 @@ class _Walk:
             self.forms.append(Form(kind, self._line(node)))
 
     def _note_call(self, node: dict[str, Any], line: int, *, makes_rows: bool) -> None:
-        # What stands before the name is a schema or the value of a chain (`name.upper()`): only DuckDB's binder knows which.
+        # What stands before the name is a schema or the value of a chain (`name.upper()`): only
+        # DuckDB's binder knows which.
         name = node["qualified_name"]["path"][-1].lower()
         self.calls.append(Call(name, line, makes_rows))
 

@@ -1,4 +1,5 @@
-"""SQL of tenants at every door: what must be refused, what must pass, and the locks behind the list."""
+"""SQL of tenants at every door: what must be refused, what must pass, and the locks behind the
+list."""
 
 from __future__ import annotations
 
@@ -76,7 +77,7 @@ def test_there_are_enough_cases() -> None:
 def test_questions_are_refused(secret: Path, published: duckdb.DuckDBPyConnection) -> None:
     before = contents(secret.parent)
     for case in REFUSED:
-        with pytest.raises(ConfigError, match="^query") as caught:
+        with pytest.raises(ConfigError, match=r"^query") as caught:
             question(published, planted(case, secret))
         assert SECRET not in str(caught.value), case
     assert contents(secret.parent) == before
@@ -152,7 +153,8 @@ def test_what_people_ask_is_answered(published: duckdb.DuckDBPyConnection) -> No
 
 @pytest.mark.parametrize("kind", ["tables", "questions"])
 def test_behind_the_list_the_engine_is_locked(secret: Path, kind: str) -> None:
-    """Each refused statement is run as if nothing had looked at it: nothing is read, and no file changes."""
+    """Each refused statement is run as if nothing had looked at it: nothing is read, and no file
+    changes."""
     feed = feed_of()
     tenant = tenant_of(secret.parent, feed)
     land(tenant, "c-20240105.csv", "id,name,seen,spent\na,Ann,,1.50\n")

@@ -133,7 +133,7 @@ def write_rows(session: Session, node: TableNode, as_of: date, mark: str) -> Tab
 
     Raises C360Error when the SQL fails on the data.
     """
-    if node.source != "tenant":
+    if not node.is_tenants_sql:
         prepare(session, node, as_of)
         with _named_failure(session, node):
             return session.write(node.table, node.sql, fingerprint=mark)

@@ -1,4 +1,5 @@
-"""Building without writing: a session whose tables live in memory, for previews and for the difference a build would make."""
+"""Building without writing: a session whose tables live in memory, for previews and for the
+difference a build would make."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ NOT_STORED = -1
 
 
 class ScratchSession(Session):
-    """Reads the warehouse as it is; what is written goes to temporary tables and is gone with the session."""
+    """Reads the warehouse as it is; what is written goes to temporary tables and is gone with the
+    session."""
 
     def bind(self, table: str, as_name: str | None = None) -> None:
         if table not in self.pending:

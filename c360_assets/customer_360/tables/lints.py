@@ -1,6 +1,8 @@
-"""What SQL of the database may say and seldom means, and what is not known to answer alike on Spark: one rule each.
+"""What SQL of the database may say and seldom means, and what is not known to answer alike on
+Spark: one rule each.
 
-A lint advises, it never stops anything. Errors (unknown tables, forbidden functions) belong to `references` and `check`.
+A lint advises, it never stops anything. Errors (unknown tables, forbidden functions) belong to
+`references` and `check`.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ REGEXES = {
     "regexp_i_like",
 }
 
-# Functions, by SQLGlot's names, that both engines were seen to answer alike: by the shipped templates, or by an example of
-# `test_spark`. The list grows by adding an example there. (levenshtein counts bytes here and characters there.)
+# Functions, by SQLGlot's names, that both engines were seen to answer alike: by the shipped
+# templates, or by an example of `test_spark`. The list grows by adding an example there.
+# (levenshtein counts bytes here and characters there.)
 NAMES = """
     abs and any_value arg_max arg_min avg between case cast ceil chr coalesce concat concat_ws contains count date_trunc datediff
     day dense_rank ends_with exists explode extract filter first_value floor generate_series greatest group_concat hour if lag
@@ -105,7 +108,8 @@ def unknown_to_spark(query: exp.Query) -> Iterator[str]:
 
 
 def reads_clock(query: exp.Query) -> bool:
-    """Whether the same tables may give another result tomorrow, or at once: the clock, an age until today, chance, a sample."""
+    """Whether the same tables may give another result tomorrow, or at once: the clock, an age until
+    today, chance, a sample."""
     calls = list(query.find_all(exp.Func))
     ages = any(function_name(call) == "age" and len(call.expressions) == 1 for call in calls)
     return (
@@ -116,7 +120,8 @@ def reads_clock(query: exp.Query) -> bool:
 
 
 def function_name(call: exp.Expr) -> str:
-    """A function's name as SQLGlot has it, in lower case; as written where SQLGlot does not know it."""
+    """A function's name as SQLGlot has it, in lower case; as written where SQLGlot does not know
+    it."""
     return (call.name if isinstance(call, exp.Anonymous) else call.sql_name()).lower()  # type: ignore[attr-defined]
 
 

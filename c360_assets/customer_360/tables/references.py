@@ -1,6 +1,7 @@
 """What a name in the database's SQL means to a tenant, and which tables a statement reads.
 
-Only parsing, by `warehouse.allowed_sql`: nothing here runs SQL. The graph that follows from it is `graph`.
+Only parsing, by `warehouse.allowed_sql`: nothing here runs SQL. The graph that follows from it is
+`graph`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ MACRO_NAME = re.compile(r"\bMACRO (\w+)\s*\(")
 
 
 def passed_through(tenant: Tenant) -> dict[str, PassthroughTable]:
-    """Tables of the database that are copies of source tables, but for those that have SQL of their own."""
+    """Tables of the database that are copies of source tables, but for those that have SQL of their
+    own."""
     built = {*SHIPPED, *(name.lower() for name in tenant.database_sql)}
     return {
         name: config
@@ -73,7 +75,8 @@ class Names:
         return self._known.get(name.lower())
 
     def core_name(self, name: str) -> str | None:
-        """What `name` means inside the SQL that replaces it: the version of Stitch, None for a shipped table's own."""
+        """What `name` means inside the SQL that replaces it: the version of Stitch, None for a
+        shipped table's own."""
         return name.lower() if name.lower() in self._stitch else None
 
     def everything(self) -> list[str]:
@@ -88,7 +91,8 @@ def shared_functions() -> frozenset[str]:
 
 
 def statement(sql: str, file: str) -> Statement:
-    """What `sql` holds. Raises ConfigError naming `file` when it is not one SELECT, or says what is not allowed."""
+    """What `sql` holds. Raises ConfigError naming `file` when it is not one SELECT, or says what is
+    not allowed."""
     return allowed_statement(sql, file, own_functions=shared_functions())
 
 
@@ -104,14 +108,16 @@ def asks_clock(read: Statement) -> bool:
 
 
 class References(NamedTuple):
-    """What a statement reads: (name in the SQL, warehouse name) of its tables, and whether the run's date matters."""
+    """What a statement reads: (name in the SQL, warehouse name) of its tables, and whether the
+    run's date matters."""
 
     binds: tuple[tuple[str, str], ...]
     uses_as_of: bool
 
 
 def references(sql: str, file: str, names: Names) -> References:
-    """What `sql` reads. Raises ConfigError for SQL that is not allowed, and for each table that is not known."""
+    """What `sql` reads. Raises ConfigError for SQL that is not allowed, and for each table that is
+    not known."""
     read = statement(sql, file)
     binds: set[tuple[str, str]] = set()
     problems: list[Problem] = []

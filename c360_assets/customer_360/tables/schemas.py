@@ -1,7 +1,9 @@
-"""Columns and types that tables will have, known before anything is built: what SQL is checked against, and held to.
+"""Columns and types that tables will have, known before anything is built: what SQL is checked
+against, and held to.
 
-Documented tables come from the catalogue, the tenant's tags add columns to those that Stitch writes; source tables follow
-their declaration. Tables of the database itself are found by binding their SQL, in `check`.
+Documented tables come from the catalogue, the tenant's tags add columns to those that Stitch
+writes; source tables follow their declaration. Tables of the database itself are found by binding
+their SQL, in `check`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ NOT_RECORD_TAGS = frozenset({"pk", "datasource", "system-updated"})
 
 
 def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
-    """Table -> column -> type of every documented table, with the columns that the tenant's tags add."""
+    """Table -> column -> type of every documented table, with the columns that the tenant's tags
+    add."""
     schemas = {
         name: {c: column.type for c, column in spec.columns.items()}
         for name, spec in all_tables().items()
@@ -53,7 +56,8 @@ def person_column(tenant: Tenant, table: SourceTable) -> dict[str, str]:
 
 
 def departures(static: Mapping[str, str], columns: Mapping[str, str]) -> list[str]:
-    """How a table's `columns` (name -> DuckDB type) differ from the schema it is held to, one phrase each; names without case."""
+    """How a table's `columns` (name -> DuckDB type) differ from the schema it is held to, one
+    phrase each; names without case."""
     wanted, found = (
         {name.lower(): kind for name, kind in side.items()} for side in (static, columns)
     )
@@ -68,7 +72,8 @@ def departures(static: Mapping[str, str], columns: Mapping[str, str]) -> list[st
 
 
 def _is_type(found: str, wanted: str) -> bool:
-    """Whether a DuckDB type is the one wanted: a field's type (`decimal` stands for any) or one of DuckDB's."""
+    """Whether a DuckDB type is the one wanted: a field's type (`decimal` stands for any) or one of
+    DuckDB's."""
     declared = next((type_ for kind, type_ in TYPES.items() if kind == wanted.lower()), wanted)
     if wanted.lower() == "decimal":
         return found.startswith("DECIMAL")

@@ -1,8 +1,9 @@
 """The SQL of a table as Spark runs it (4.3 or later).
 
-SQL is written once, for DuckDB; SQLGlot translates it, and this module adds what SQLGlot does not know. That a translation
-exists proves little: that the answers are equal is shown by running both (`c360_assets_tests.customer_360.test_spark`).
-Which functions are known to do so is `lints.PORTABLE`.
+SQL is written once, for DuckDB; SQLGlot translates it, and this module adds what SQLGlot does not
+know. That a translation exists proves little: that the answers are equal is shown by running both
+(`c360_assets_tests.customer_360.test_spark`). Which functions are known to do so is
+`lints.PORTABLE`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class SparkSql(Spark):
 
 @cache
 def _functions() -> dict[str, tuple[tuple[str, ...], exp.Expr]]:
-    """Name of a shared function -> its parameters and its expression, which may use other shared functions."""
+    """Name of a shared function -> its parameters and its expression, which may use other shared
+    functions."""
     found = {}
     for statement in macro_statements():
         created = sqlglot.parse_one(statement, read=DIALECT)
@@ -52,7 +54,8 @@ def _functions() -> dict[str, tuple[tuple[str, ...], exp.Expr]]:
 def spark_sql(sql: str) -> str:
     """`sql` (one SELECT for DuckDB) for Spark: shared functions written out, the rest translated.
 
-    Raises C360Error for a recursive query: Spark's recursion allows neither windows nor aggregates over what it builds.
+    Raises C360Error for a recursive query: Spark's recursion allows neither windows nor aggregates
+    over what it builds.
     """
     query = _written_out(sqlglot.parse_one(sql, read=DIALECT))
     if any(part.args.get("recursive") for part in query.find_all(exp.With)):
@@ -67,7 +70,8 @@ def spark_sql(sql: str) -> str:
 
 
 def _written_out(node: exp.Expr) -> exp.Expr:
-    """`node` with each call of a shared function replaced by its expression, given the call's arguments."""
+    """`node` with each call of a shared function replaced by its expression, given the call's
+    arguments."""
 
     def replaced(part: exp.Expr) -> exp.Expr:
         known = _functions().get(part.name.lower()) if isinstance(part, exp.Anonymous) else None
