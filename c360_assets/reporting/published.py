@@ -48,6 +48,9 @@ from c360_assets.warehouse.statement import Statement
 
 SHOWN_ROWS = 100
 QUESTION = "query"
+SOURCE_SCHEMA = """
+    SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? AND schema_name = 'domain'
+"""
 # Each table by the three names that it goes by.
 PUBLISHED_TABLES = """
     SELECT table_name, concat_ws('.', table_schema, table_name),
@@ -60,14 +63,12 @@ PUBLISHED_TABLES = """
 def database_named(tenant: Tenant, name: str) -> Database:
     """The database of that name; the primary one by its own name too. Raises C360Error when there
     is none."""
-    owned = databases(tenant)
-    primary = next(
-        (called for called, item in tenant.config.databases.items() if item.primary), GROUP
-    )
-    found = next((d for d in owned if d.name == (GROUP if name == primary else name)), None)
-    if found is None:
-        raise C360Error(f"no database {name}; there are {', '.join(d.name for d in owned)}")
-    return found
+    owned = {database.name: database for database in databases(tenant)}
+    primaries = [called for called, item in tenant.config.databases.items() if item.primary]
+    wanted = GROUP if name in primaries[:1] else name
+    if wanted not in owned:
+        raise C360Error(f"no database {name}; there are {', '.join(owned)}")
+    return owned[wanted]
 
 
 @contextmanager
@@ -114,10 +115,7 @@ def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) 
         raise unreadable(path, error) from None
     con.execute(f"SET TimeZone = {quote_literal(timezone)}")
     make_safe(con)
-    schemas = con.execute(
-        "SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? AND schema_name = 'domain'",
-        [path.stem],
-    ).fetchall()
+    schemas = con.execute(SOURCE_SCHEMA, [path.stem]).fetchall()
     # So that the SQL which builds a table runs here as printed; a database of chosen tables may
     # have no source table.
     searched = [f"{name}.{schema}" for schema in ("main", *(schema for (schema,) in schemas))]
@@ -250,7 +248,8 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
             raise C360Error(f"{error}; `c360 database history` lists what there is") from None
         if not opens(session, file):
             raise C360Error(
-                f"{file.name} is damaged and cannot be published; `c360 database history` lists the others"
+                f"{file.name} is damaged and cannot be published; "
+                "`c360 database history` lists the others"
             )
         session.forget(meta_of(chosen))
         try:
@@ -258,7 +257,7 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
         except OSError as error:
             with suppress(OSError):
                 sweep(path)
-            told = error.strerror or type(error).__name__
+            why = error.strerror or type(error).__name__
             raise C360Error(
-                f"{path.name} could not be written: {told}; what was published before stays"
+                f"{path.name} could not be written: {why}; what was published before stays"
             ) from None

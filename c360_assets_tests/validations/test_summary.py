@@ -17,6 +17,7 @@ from c360_assets.validations.findings import worst_findings
 from c360_assets.validations.reports import BY_ID, REPORTS, reason_against, report_spec
 from c360_assets.validations.run import table_figures, validate_table
 from c360_assets.validations.summary import SUMMARY_TABLES, build_report, report_specs
+from c360_assets.warehouse.allowed_sql import QUESTIONS, allowed_statement
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.validations.test_reports import CASES
 from c360_assets_tests.validations.world import delivered, opened, put, tenant_with
@@ -135,6 +136,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
         r.id for r in REPORTS if any(i.finding for i in r.items)
     } - {"IV-X01"}
     for f in found:
+        allowed_statement(f.drilldown_sql, "drill-down", QUESTIONS)
         rows = session.frame(f.drilldown_sql)
         assert rows["datasource"].unique().to_list() == [f.datasource]
         if f.metric.startswith(("orders_", "reused_")):
@@ -156,6 +158,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
     for (sql,) in session.rows(
         "SELECT drilldown_sql FROM input_validation_report WHERE drilldown_sql <> ''"
     ):
+        allowed_statement(sql, "drill-down", QUESTIONS)
         session.frame(sql)
 
 

@@ -58,26 +58,26 @@ def person_column(tenant: Tenant, table: SourceTable) -> dict[str, str]:
 def departures(static: Mapping[str, str], columns: Mapping[str, str]) -> list[str]:
     """How a table's `columns` (name -> DuckDB type) differ from the schema it is held to, one
     phrase each; names without case."""
-    wanted, found = (
-        {name.lower(): kind for name, kind in side.items()} for side in (static, columns)
-    )
-    lacking = [f"{name} is missing" for name in wanted if name not in found]
-    further = [f"{name} is not declared" for name in found if name not in wanted]
+    wanted = {name.lower(): kind for name, kind in static.items()}
+    present = {name.lower(): kind for name, kind in columns.items()}
+    missing = [f"{name} is missing" for name in wanted if name not in present]
+    undeclared = [f"{name} is not declared" for name in present if name not in wanted]
     unlike = [
-        f"{n} is {found[n]}, not {k}"
-        for n, k in wanted.items()
-        if n in found and not _is_type(found[n], k)
+        f"{name} is {present[name]}, not {kind}"
+        for name, kind in wanted.items()
+        if name in present and not _is_type(present[name], kind)
     ]
-    return [*lacking, *further, *unlike]
+    return [*missing, *undeclared, *unlike]
 
 
-def _is_type(found: str, wanted: str) -> bool:
+def _is_type(actual: str, wanted: str) -> bool:
     """Whether a DuckDB type is the one wanted: a field's type (`decimal` stands for any) or one of
     DuckDB's."""
-    declared = next((type_ for kind, type_ in TYPES.items() if kind == wanted.lower()), wanted)
+    field_types = {str(kind): duckdb_type for kind, duckdb_type in TYPES.items()}
+    declared = field_types.get(wanted.lower(), wanted)
     if wanted.lower() == "decimal":
-        return found.startswith("DECIMAL")
-    return _plain(found) == _plain(declared)
+        return actual.startswith("DECIMAL")
+    return _plain(actual) == _plain(declared)
 
 
 def _plain(type_: str) -> str:
