@@ -21,7 +21,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path
 
 # Types that Delta cannot hold, and what they are stored as.
 STORED_AS = {
@@ -57,11 +57,20 @@ def nothing(columns: Mapping[str, str]) -> str:
     return f"SELECT {', '.join(f'CAST(NULL AS {t}) AS {quote_ident(c)}' for c, t in columns.items())} WHERE false"
 
 
+def data_files(path: Path, version: int) -> list[str]:
+    """The data files of the Delta table at `path` in `version`, sorted.
+
+    Not `file_uris`: a URI encodes blanks, accents and `#` of the folders above, and names no file.
+    """
+    actions = pa.table(DeltaTable(path, version=version).get_add_actions(flatten=True))
+    return sorted(str(path / name) for name in actions["path"].to_pylist())
+
+
 def file_source(columns: Mapping[str, str], files: list[str]) -> str:
     """A FROM item over `columns` of data files; files from before a column was added show NULL in it."""
     if not files:
         return f"({nothing(columns)})"
-    listed = ", ".join(quote_literal(f) for f in files)
+    listed = ", ".join(quote_path(f) for f in files)
     return f"({typed(columns, f'read_parquet([{listed}], union_by_name=true)')})"
 
 

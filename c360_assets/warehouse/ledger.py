@@ -13,7 +13,6 @@ from datetime import date, datetime
 from typing import Literal
 
 import polars as pl
-from deltalake import DeltaTable
 
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session, Warehouse
@@ -77,8 +76,8 @@ def read_ledger(warehouse: Warehouse, state: TableState | None = None) -> pl.Dat
     state = state or warehouse.state(LEDGER)
     if state is None or not state.rows:
         return empty_ledger()
-    files = DeltaTable(warehouse.path(LEDGER), version=state.version).file_uris()
-    table = pl.read_parquet(files)
+    files = warehouse.files(LEDGER, state)
+    table = pl.read_parquet(files, glob=False)
     return table.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort(
         "feed", "delivery_day", "attempt", "path"
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 from fsspec import AbstractFileSystem
 
 PROTOCOL = "c360ro"
+# How `sql.exact_path` writes a character of a path that would stand for others.
+ESCAPED = re.compile(r"\[([\[*?])\]")
 
 
 def read_only_path(path: str) -> str:
@@ -46,8 +49,8 @@ class ReadOnlyFiles(AbstractFileSystem):
         return os.path.exists(self._strip_protocol(path))
 
     def glob(self, path: str, **_: Any) -> list[str]:
-        """Nothing is searched: a name stands for the one file that it is the path of."""
-        plain = self._strip_protocol(path)
+        """Nothing is searched: a name stands for the one file that it is the exact path of."""
+        plain = ESCAPED.sub(r"\1", self._strip_protocol(path))
         return [plain] if os.path.isfile(plain) else []
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> ReadOnlyFile:

@@ -22,6 +22,7 @@ from c360_assets.errors import C360Error
 from c360_assets.warehouse.delta import (
     blank_columns,
     commit,
+    data_files,
     file_source,
     stored_type,
     typed,
@@ -78,9 +79,7 @@ class Warehouse:
             return []
         version = (table, state.version)
         if version not in self._files:
-            self._files[version] = sorted(
-                DeltaTable(self.path(table), version=state.version).file_uris()
-            )
+            self._files[version] = data_files(self.path(table), state.version)
         return self._files[version]
 
     def tidy(self) -> None:

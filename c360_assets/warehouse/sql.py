@@ -1,10 +1,13 @@
-"""Names and values in SQL text: the only two functions that may put one into a statement, and names
-that collide."""
+"""Names, values and paths in SQL text: the only functions that may put one into a statement, and
+names that collide.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 
 def quote_ident(name: str) -> str:
@@ -17,12 +20,26 @@ def quote_literal(value: str | None) -> str:
     return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
 
 
+def exact_path(path: Path | str) -> str:
+    """`path` as a reader of files takes it that expands wildcards: it means this one file.
+
+    DuckDB reads `[1]`, `*` and `?` in a folder's name as a pattern, also in a list of paths.
+    """
+    return re.sub(r"([\[*?])", r"[\1]", str(path))
+
+
+def quote_path(path: Path | str) -> str:
+    """`path` as a string literal for `read_parquet` and its like: one file, whatever its name
+    holds."""
+    return quote_literal(exact_path(path))
+
+
 def repeated(names: Iterable[str]) -> list[str]:
-    """What to tell of each name that two columns have, in whatever case: a table can keep only one
+    """A sentence about each name that two columns have, in whatever case: a table can keep only one
     of them."""
     times = Counter(name.lower() for name in names)
     return [
-        f"{n} columns are named {name}: keep one, or name the others with AS"
-        for name, n in times.items()
-        if n > 1
+        f"{count} columns are named {name}: keep one, or name the others with AS"
+        for name, count in times.items()
+        if count > 1
     ]

@@ -34,7 +34,7 @@ from c360_assets.ingest.formats.text_records import Dialect
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.ingest.tenants import feed_of, land, ledger, load, tenant_of
 from c360_assets_tests.ingest.test_packed import packed, tarred, zipped
-from c360_assets_tests.ingest.test_records import slow_records
+from c360_assets_tests.ingest.test_text_records import slow_records
 
 CASES = int(os.environ.get("C360_FUZZ", "10000"))
 FILES = 310

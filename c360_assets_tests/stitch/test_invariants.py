@@ -25,7 +25,7 @@ from c360_assets.stitch.resolve import resolve
 from c360_assets.stitch.score.rules import DOCUMENTED_CONFLICTS, Conflicts, conflict_states
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.retail import retail
-from c360_assets_tests.stitch.test_model import population
+from c360_assets_tests.stitch.test_match_model import population
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},

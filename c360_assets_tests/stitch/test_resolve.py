@@ -13,7 +13,7 @@ from c360_assets.stitch.resolve import resolve
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch import golden
 from c360_assets_tests.stitch.retail import retail
-from c360_assets_tests.stitch.test_model import population
+from c360_assets_tests.stitch.test_match_model import population
 
 DOCUMENTED = {"blocking": {"preset": "documented"}, "clustering": {"algorithm": "hierarchical"}}
 SCHEMA = {

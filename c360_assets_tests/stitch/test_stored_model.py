@@ -21,7 +21,7 @@ from c360_assets.stitch.score.stored_model import (
     why_fit,
 )
 from c360_assets.tenant.models import StitchConfig
-from c360_assets_tests.stitch.test_model import fitted, population
+from c360_assets_tests.stitch.test_match_model import fitted, population
 
 FRAMES = ("clusters", "pairs", "strategies", "decisions", "household")
 HOUSEHOLDS = population(150, 11, household=True)
