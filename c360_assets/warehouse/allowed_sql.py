@@ -24,7 +24,15 @@ ROW_MAKERS = frozenset(
 )
 # They list what the catalogue of a database holds, which a person who asks may see.
 CATALOGUE = frozenset(
-    {"duckdb_columns", "duckdb_functions", "duckdb_schemas", "duckdb_tables", "duckdb_types"}
+    {
+        "duckdb_columns",
+        "duckdb_constraints",
+        "duckdb_functions",
+        "duckdb_schemas",
+        "duckdb_tables",
+        "duckdb_types",
+        "duckdb_views",
+    }
 )
 CATALOGUE_TABLES = frozenset(
     {f"information_schema.{name}" for name in ("columns", "schemata", "tables", "views")}

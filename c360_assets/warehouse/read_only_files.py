@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import threading
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, unquote
 
 from fsspec import AbstractFileSystem
 
 PROTOCOL = "c360ro"
-# How `sql.exact_path` writes a character of a path that would stand for others.
-ESCAPED = re.compile(r"\[([\[*?])\]")
 
 
 def read_only_path(path: str) -> str:
-    """The name under which the file at the absolute `path` is read through this file system."""
-    return f"{PROTOCOL}://{path}"
+    """The name under which the file at the absolute `path` is read through this file system.
+
+    Encoded as in a URL, so that no character of a folder's name is taken for a pattern.
+    """
+    return f"{PROTOCOL}://{quote(path)}"
 
 
 class ReadOnlyFiles(AbstractFileSystem):
@@ -37,26 +38,27 @@ class ReadOnlyFiles(AbstractFileSystem):
     def _strip_protocol(cls, path: str) -> str:
         return path.removeprefix(f"{PROTOCOL}://")
 
+    def _plain(self, path: str) -> str:
+        return unquote(self._strip_protocol(path))
+
     def info(self, path: str, **_: Any) -> dict[str, Any]:
-        plain = self._strip_protocol(path)
-        stat = os.stat(plain)
-        return {"name": plain, "size": stat.st_size, "type": "file"}
+        size = os.stat(self._plain(path)).st_size
+        return {"name": path, "size": size, "type": "file"}
 
     def modified(self, path: str) -> datetime:
-        return datetime.fromtimestamp(os.stat(self._strip_protocol(path)).st_mtime, UTC)
+        return datetime.fromtimestamp(os.stat(self._plain(path)).st_mtime, UTC)
 
     def exists(self, path: str, **_: Any) -> bool:
-        return os.path.exists(self._strip_protocol(path))
+        return os.path.exists(self._plain(path))
 
     def glob(self, path: str, **_: Any) -> list[str]:
-        """Nothing is searched: a name stands for the one file that it is the exact path of."""
-        plain = ESCAPED.sub(r"\1", self._strip_protocol(path))
-        return [plain] if os.path.isfile(plain) else []
+        """Nothing is searched: a name stands for the one file that it is the path of."""
+        return [path] if os.path.isfile(self._plain(path)) else []
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> ReadOnlyFile:
         if mode != "rb":
             raise PermissionError("this file is for reading only")
-        return ReadOnlyFile(self._strip_protocol(path))
+        return ReadOnlyFile(self._plain(path))
 
 
 class ReadOnlyFile(io.RawIOBase):

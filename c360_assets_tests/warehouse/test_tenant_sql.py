@@ -25,7 +25,8 @@ from c360_assets.tenant.init_tenant import init_tenant
 from c360_assets.warehouse.allowed_sql import QUESTIONS, allowed_statement, functions
 from c360_assets.warehouse.binding import bound_columns
 from c360_assets.warehouse.engine import lock
-from c360_assets.warehouse.locked_session import locked_session, own_engine
+from c360_assets.warehouse.locked_session import locked_session, own_engine, store
+from c360_assets.warehouse.read_only_files import PROTOCOL, read_only_path
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.statement import read_statement, without_end
 from c360_assets_tests.ingest.tenants import feed_of, land, load, tenant_of
@@ -173,7 +174,8 @@ def test_behind_the_list_the_engine_is_locked(secret: Path, kind: str) -> None:
         attach_published(asking, path, "UTC")
         con = locked.con if kind == "tables" else asking
         own += sorted(locked.paths)
-        own += [path.removeprefix("c360ro://") for path in sorted(locked.paths)]
+        own += [path.removeprefix(f"{PROTOCOL}://") for path in sorted(locked.paths)]
+        own += [read_only_path(str(path)), read_only_path(str(secret))]
         writes = [f"COPY t TO '{file}' (FORMAT csv, USE_TMP_FILE false)" for file in own]
         writes += [f"ATTACH '{file}' AS other_{n}" for n, file in enumerate(own)]
         writes += ["SET enable_external_access = true", "SET lock_configuration = false"]
@@ -195,18 +197,24 @@ def test_behind_the_list_the_engine_is_locked(secret: Path, kind: str) -> None:
 
 
 def test_a_locked_session_sees_what_its_owner_sees(tmp_path: Path) -> None:
-    feed = feed_of()
-    tenant = tenant_of(tmp_path, feed)
-    land(tenant, "c-20240105.csv", "id,name,seen,spent\na,Ann,,1.50\nb,Bob,,2\n")
-    load(tenant, feed)
-    with open_session(tmp_path / "warehouse", "Europe/Berlin") as session:
-        session.bind("domain/Shop_Customers")
+    """Also in a folder whose name holds what would be a pattern or an escape."""
+    root = tmp_path / "a [1] é%20*#"
+    rows = (
+        "SELECT 1 AS a, '{}'::JSON AS j, TIMESTAMPTZ '2020-01-01 00:00:00+00' AS at_, "
+        "{'a': [1]} AS s, MAP {'k': 1.50::DECIMAL(38, 2)} AS m, 'x'::BLOB AS b"
+    )
+    more = "'x'::ENUM ('x') AS e, 1::HUGEINT AS h, TIMESTAMP '2020-01-01' AS ts, NULL AS n"
+    with open_session(root / "warehouse", "Europe/Berlin") as session:
+        session.write("domain/X", rows)
+        session.bind("domain/X", "x")
+        whole = f"SELECT *, {more} FROM x"
+        expected = session.write("plain", whole, fingerprint="f")
         with locked_session(session) as locked:
-            locked.bind("domain/Shop_Customers")
+            locked.bind("domain/X", "x")
             locked.lock()
-            ask = 'SELECT * FROM "Shop_Customers" ORDER BY ALL'
-            assert locked.rows(ask) == session.rows(ask)
+            assert locked.rows("FROM x") == session.rows("FROM x")
             assert locked.rows("SELECT current_setting('TimeZone')") == [("Europe/Berlin",)]
+            assert store(locked, whole, session, "locked", fingerprint="f") == expected
 
 
 def test_every_listed_function_exists_and_the_rest_was_left_out_on_purpose() -> None:
