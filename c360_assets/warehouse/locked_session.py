@@ -94,7 +94,7 @@ def store(
     reader = locked.con.sql(f"SELECT * FROM {ROWS}").to_arrow_reader()
     owner.con.register(ROWS, reader)
     try:
-        # Arrow has no name for some types, such as JSON.
-        return owner.write(table, typed(columns, ROWS), fingerprint=fingerprint)
+        # Arrow has no name for some types, such as JSON, so the types are told beside the rows.
+        return owner.write(table, f"SELECT * FROM {ROWS}", fingerprint=fingerprint, columns=columns)
     finally:
         owner.con.unregister(ROWS)

@@ -174,16 +174,18 @@ class Session:
         *,
         fingerprint: str = "",
         figures: Mapping[str, Any] | None = None,
+        columns: dict[str, str] | None = None,
     ) -> TableState:
         """Write the whole content of `table` as one atomic Delta version and remember it until `commit`.
 
-        `source` is a SELECT or a frame. Columns whose type Delta lacks are stored as `delta.stored_type` says. When the content
+        `source` is a SELECT or a frame; `columns` are the types of its columns as stored, where they
+        are not those that it tells. Columns whose type Delta lacks are stored as `delta.stored_type` says. When the content
         equals the pinned version's, nothing is written and that version is named again.
         """
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
-        columns = self.stored_columns(source)
+        columns = columns or self.stored_columns(source)
         path = self.warehouse.path(table)
         file = write_file(self.con, table, path, typed(columns, f"({source})"))
         ((rows, digest),) = self.rows(digest_sql(columns, file_source(columns, [str(file)])))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from typing import Any, Literal
@@ -28,6 +28,7 @@ ERROR_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 # DuckDB writes the largest 64-bit number where a part of the tree stands nowhere in the text.
 NOWHERE = 2**64 - 1
 LINE_FEED = 10
+TOO_DEEP = "its expressions are nested too deeply"
 
 QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"}
 SOURCES = {"BASE_TABLE", "SUBQUERY", "JOIN", "EMPTY", "EXPRESSION_LIST", "TABLE_FUNCTION", "PIVOT"}
@@ -114,6 +115,8 @@ class Statement:
             details = getattr(error, "errors", None) or [{}]
             description = details[0].get("description", "unknown syntax")
             raise _untraceable(description, details[0].get("line")) from None
+        except RecursionError:
+            raise _untraceable(TOO_DEEP, None) from None
         if not isinstance(parsed, exp.Query):
             raise _untraceable(f"it is read as {parsed.key}", None)
         return parsed
@@ -121,7 +124,10 @@ class Statement:
     @cached_property
     def canonical(self) -> str:
         """The statement without comments and layout."""
-        return self.query.sql(dialect=DIALECT, comments=False)
+        try:
+            return self.query.sql(dialect=DIALECT, comments=False)
+        except RecursionError:
+            raise _untraceable(TOO_DEEP, None) from None
 
 
 def _untraceable(why: str, line: int | None) -> StatementError:
@@ -154,7 +160,7 @@ def read_statement(sql: str) -> Statement:
         raise StatementError(message, _first_line(sql), "leave one SELECT")
     text = without_end(sql)
     walk = _Walk(text)
-    walk.visit(_tree(text), frozenset())
+    walk.visit(_tree(text))
     return Statement(
         text=text,
         kind="select",
@@ -184,7 +190,10 @@ def error_line(error: duckdb.Error) -> int | None:
 
 def _tree(text: str) -> dict[str, Any]:
     rows = _parser().cursor().execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
-    tree: dict[str, Any] = json.loads(rows[0][0])
+    try:
+        tree: dict[str, Any] = json.loads(rows[0][0])
+    except RecursionError:
+        raise StatementError(f"the SQL cannot be read: {TOO_DEEP}") from None
     if tree["error"]:
         raise StatementError(f"the SQL cannot be read: {tree['error_message']}")
     (statement,) = tree["statements"]
@@ -260,16 +269,28 @@ class _Walk:
         self.first_line = _first_line(self.text)
         self.line_ends = [place for place, byte in enumerate(encoded) if byte == LINE_FEED]
 
-    def visit(self, node: Any, parts: frozenset[str]) -> None:
-        """Note what `node` names; `parts` are the lower-cased names of the CTEs that it sees."""
-        if isinstance(node, list):
-            for item in node:
-                self.visit(item, parts)
-        elif isinstance(node, dict):
-            self._visit_node(node, parts)
+    def visit(self, tree: dict[str, Any]) -> None:
+        """Note what `tree` names. A long expression is a deep tree, so that a stack stands here for
+        calls: what is still to be looked at, each with the lower-cased names of the CTEs it sees.
+        """
+        waiting: list[tuple[Any, frozenset[str]]] = [(tree, frozenset())]
+        while waiting:
+            node, parts = waiting.pop()
+            if isinstance(node, list):
+                children = [(item, parts) for item in node]
+            else:
+                children = list(self._visit_node(node, parts))
+            nested = [child for child in children if isinstance(child[0], dict | list)]
+            waiting.extend(reversed(nested))
 
-    def _visit_node(self, node: dict[str, Any], parts: frozenset[str]) -> None:
+    def _visit_node(
+        self, node: dict[str, Any], parts: frozenset[str]
+    ) -> Iterator[tuple[Any, frozenset[str]]]:
+        """Note what a node itself names; yields its children with the CTEs that each sees."""
         kind = node.get("type")
+        for entry in node.get("cte_map", {}).get("map", ()):
+            yield entry["value"], parts
+            parts = parts | {entry["key"].lower()}
         if "class" in node:
             self._note_expression(node)
         elif kind == "BASE_TABLE":
@@ -283,22 +304,14 @@ class _Walk:
             node = {"arguments": node["function"]["arguments"]}
         elif kind == "RECURSIVE_CTE_NODE":
             # The first half is bound before the name exists, so that there it means a table.
-            self.visit(node["left"], parts)
+            yield node["left"], parts
             parts = parts | {node["cte_name"].lower()}
         elif isinstance(kind, str) and kind not in KNOWN_PARTS:
             self.forms.append(Form(kind.removesuffix("_QUERY_NODE"), self._line(node)))
-        self._visit_children(node, parts)
-
-    def _visit_children(self, node: dict[str, Any], parts: frozenset[str]) -> None:
-        for entry in node.get("cte_map", {}).get("map", ()):
-            self.visit(entry["value"], parts)
-            parts = parts | {entry["key"].lower()}
         for name, child in node.items():
-            seen = name == "cte_map" or (
-                name == "left" and node.get("type") == "RECURSIVE_CTE_NODE"
-            )
-            if not seen and isinstance(child, dict | list):
-                self.visit(child, parts)
+            is_visited = name == "cte_map" or (kind == "RECURSIVE_CTE_NODE" and name == "left")
+            if not is_visited:
+                yield child, parts
 
     def _note_expression(self, node: dict[str, Any]) -> None:
         kind = node["class"]

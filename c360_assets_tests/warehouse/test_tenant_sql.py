@@ -198,7 +198,7 @@ def test_behind_the_list_the_engine_is_locked(secret: Path, kind: str) -> None:
 
 def test_a_locked_session_sees_what_its_owner_sees(tmp_path: Path) -> None:
     """Also in a folder whose name holds what would be a pattern or an escape."""
-    root = tmp_path / "a [1] é%20*#"
+    root = tmp_path / "a [1] é*#"
     rows = (
         "SELECT 1 AS a, '{}'::JSON AS j, TIMESTAMPTZ '2020-01-01 00:00:00+00' AS at_, "
         "{'a': [1]} AS s, MAP {'k': 1.50::DECIMAL(38, 2)} AS m, 'x'::BLOB AS b"
@@ -242,6 +242,8 @@ def test_every_listed_function_exists_and_the_rest_was_left_out_on_purpose() -> 
         ("-- why\nCOPY t TO 'x'", 2, "COPY is not allowed"),
         ("PIVOT t ON kind USING sum(n)", None, "list the values"),
         ("SELECT\n  1 +", 2, "cannot be parsed"),
+        (f"SELECT {'(' * 300}1{')' * 300}", None, "nested too deeply"),
+        (f"SELECT {'upper(' * 300}'a'{')' * 300}", None, "nested too deeply"),
     ],
 )
 def test_a_refusal_names_line_and_remedy(sql: str, line: int | None, says: str) -> None:
@@ -260,6 +262,11 @@ def test_explain_is_looked_at_as_what_it_explains() -> None:
     assert [(call.name, call.line) for call in read.calls] == [("upper", 3)]
     with pytest.raises(ConfigError, match=r"query:2: getenv\(\) is not allowed"):
         allowed_statement("EXPLAIN ANALYZE\nSELECT getenv('x')", "query", QUESTIONS)
+
+
+def test_a_long_chain_is_no_deep_nesting() -> None:
+    read = allowed_statement(f"SELECT {' || '.join(['id'] * 300)} FROM t", "x.sql")
+    assert [call.name for call in read.calls] == ["||"]
 
 
 def test_the_end_of_a_statement_is_the_parsers() -> None:

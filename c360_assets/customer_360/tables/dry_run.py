@@ -39,11 +39,12 @@ class ScratchSession(Session):
         *,
         fingerprint: str = "",
         figures: Mapping[str, Any] | None = None,
+        columns: dict[str, str] | None = None,
     ) -> TableState:
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
-        columns = self.stored_columns(source)
+        columns = columns or self.stored_columns(source)
         self.execute(
             f"CREATE OR REPLACE TEMP TABLE {_scratch(table)} AS {typed(columns, f'({source})')}"
         )
