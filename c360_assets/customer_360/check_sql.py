@@ -72,8 +72,8 @@ def check_sql(tenant: Tenant) -> list[Problem]:
         problems += _declaration_warnings(session, tenant, nodes, unknown)
         problems += _validations(tenant)
         if tenant.destinations:
-            names = {*documented_schemas(tenant), *(node.name for node in nodes)}
-            tables = {name: _columns(session, name) for name in names if name not in unknown}
+            names = {*documented_schemas(tenant), *(node.name for node in nodes)} - unknown
+            tables = {name: _columns(session, name) for name in names}
             problems += check_destinations(tenant, [database.name for database in owned], tables)
     return problems
 

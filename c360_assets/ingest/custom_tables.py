@@ -238,25 +238,33 @@ class _Schemas:
         self.tenant = tenant
         self.columns: dict[str, dict[str, str]] = {f.physical: columns_of(f) for f in tenant.feeds}
         self.problems: list[Problem] = []
-        tables = {table.physical: table for table in tenant.custom_tables}
-        readings: dict[str, Reading] = {}
-        for name, table in tables.items():
-            try:
-                readings[name] = _reading(tenant, table)
-            except ConfigError as error:
-                self.problems += error.problems
+        self.tables = {table.physical: table for table in tenant.custom_tables}
+        readings = self._readings()
         try:
             order = reading_order({name: reading.tables for name, reading in readings.items()})
         except CircleError as error:
-            self.problems.append(_circle_problem(tenant, tables, error))
+            self.problems.append(_circle_problem(tenant, self.tables, error))
             return
+        self._bind_all([(name, readings[name]) for name in order])
+
+    def _readings(self) -> dict[str, Reading]:
+        readings: dict[str, Reading] = {}
+        for name, table in self.tables.items():
+            try:
+                readings[name] = _reading(self.tenant, table)
+            except ConfigError as error:
+                self.problems += error.problems
+        return readings
+
+    def _bind_all(self, readings: Iterable[tuple[str, Reading]]) -> None:
         with duckdb.connect(":memory:") as con:
             lock(con)
             for name, columns in self.columns.items():
                 create_empty(con, name, columns)
-            for name in order:
-                if all(read in self.columns for read in readings[name].tables):
-                    self._bind(con, tables[name], readings[name].statement)
+            for name, reading in readings:
+                # One that reads a table with a problem has none of its own to tell.
+                if all(read in self.columns for read in reading.tables):
+                    self._bind(con, self.tables[name], reading.statement)
 
     def _bind(
         self, con: duckdb.DuckDBPyConnection, table: CustomTable, statement: Statement

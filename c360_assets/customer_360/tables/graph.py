@@ -3,7 +3,7 @@ come from where.
 
 The SQL comes from `render` or from the tenant's `database/` folder; a tenant's file replaces the
 shipped table of its name or adds one. Running the SQL belongs to `build`, telling a person what is
-wrong with it to `check`.
+wrong with it to `check_sql`.
 """
 
 from __future__ import annotations

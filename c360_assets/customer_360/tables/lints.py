@@ -2,7 +2,7 @@
 Spark: one rule each.
 
 A lint advises, it never stops anything. Errors (unknown tables, forbidden functions) belong to
-`references` and `check`.
+`references` and `check_sql`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NAMES = """
     phone_digits phone_key phone_valid
 """
 PORTABLE = frozenset(NAMES.split())
-# The clock and chance, by all names they go by, have a warning of their own, in `check`.
+# The clock and chance, by all names they go by, have a warning of their own, in `check_sql`.
 CLOCK_NAMES = """
     ago current_date current_datetime current_localtime current_localtimestamp current_time
     current_timestamp gen_random_uuid get_current_time get_current_timestamp localtime

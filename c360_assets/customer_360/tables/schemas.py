@@ -3,7 +3,7 @@ against, and held to.
 
 Documented tables come from the catalogue, the tenant's tags add columns to those that Stitch
 writes; source tables follow their declaration. Tables of the database itself are found by binding
-their SQL, in `check`.
+their SQL, in `check_sql`.
 """
 
 from __future__ import annotations
