@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from c360_assets.customer_360.tables.references import shared_functions
 from c360_assets.errors import C360Error
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -136,7 +137,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
         r.id for r in REPORTS if any(i.finding for i in r.items)
     } - {"IV-X01"}
     for f in found:
-        allowed_statement(f.drilldown_sql, "drill-down", QUESTIONS)
+        allowed_statement(f.drilldown_sql, "drill-down", QUESTIONS, shared_functions())
         rows = session.frame(f.drilldown_sql)
         assert rows["datasource"].unique().to_list() == [f.datasource]
         if f.metric.startswith(("orders_", "reused_")):
@@ -158,7 +159,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
     for (sql,) in session.rows(
         "SELECT drilldown_sql FROM input_validation_report WHERE drilldown_sql <> ''"
     ):
-        allowed_statement(sql, "drill-down", QUESTIONS)
+        allowed_statement(sql, "drill-down", QUESTIONS, shared_functions())
         session.frame(sql)
 
 
