@@ -291,6 +291,23 @@ class _Walk:
         for entry in node.get("cte_map", {}).get("map", ()):
             yield entry["value"], parts
             parts = parts | {entry["key"].lower()}
+        self._note(node, parts)
+        if kind == "TABLE_FUNCTION":
+            # The function itself is noted as one that makes rows, all that it holds is visited.
+            called = node["function"]
+            node = {name: child for name, child in node.items() if name != "function"}
+            node["called"] = list(called.values())
+        if kind == "RECURSIVE_CTE_NODE":
+            # The first half is bound before the name exists, so that there it means a table.
+            yield node["left"], parts
+            parts = parts | {node["cte_name"].lower()}
+        for name, child in node.items():
+            is_visited = name == "cte_map" or (kind == "RECURSIVE_CTE_NODE" and name == "left")
+            if not is_visited:
+                yield child, parts
+
+    def _note(self, node: dict[str, Any], parts: frozenset[str]) -> None:
+        kind = node.get("type")
         if "class" in node:
             self._note_expression(node)
         elif kind == "BASE_TABLE":
@@ -298,20 +315,9 @@ class _Walk:
         elif kind == "SHOW_REF":
             self._note_show(node)
         elif kind == "TABLE_FUNCTION":
-            # Only the arguments are expressions; the function itself is looked up among those that
-            # make rows.
             self._note_call(node["function"], self._line(node), makes_rows=True)
-            node = {"arguments": node["function"]["arguments"]}
-        elif kind == "RECURSIVE_CTE_NODE":
-            # The first half is bound before the name exists, so that there it means a table.
-            yield node["left"], parts
-            parts = parts | {node["cte_name"].lower()}
         elif isinstance(kind, str) and kind not in KNOWN_PARTS:
             self.forms.append(Form(kind.removesuffix("_QUERY_NODE"), self._line(node)))
-        for name, child in node.items():
-            is_visited = name == "cte_map" or (kind == "RECURSIVE_CTE_NODE" and name == "left")
-            if not is_visited:
-                yield child, parts
 
     def _note_expression(self, node: dict[str, Any]) -> None:
         kind = node["class"]
