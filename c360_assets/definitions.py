@@ -21,7 +21,7 @@ from c360_assets.automation.instance import tenant_root
 from c360_assets.automation.jobs import jobs
 from c360_assets.automation.schedules import schedules
 from c360_assets.automation.sensors import sensors
-from c360_assets.tenant.loader import load_tenant
+from c360_assets.configuration import load_tenant
 from c360_assets.tenant.models import Tenant
 
 

@@ -1,23 +1,27 @@
-"""What can go wrong, told to the person who can mend it.
+"""What can go wrong, in words for the person who can correct it.
 
-The error types that every room raises live here. Wording belongs to the place that raises; nothing here knows a table or a file.
-A message never holds a value from customer data: counts, keys of configuration, file names and line numbers only.
+The error types that every room raises live here. Wording belongs to the place that raises; nothing
+here knows a table or a file. A message never holds a value from customer data: counts, keys of
+configuration, file names and line numbers only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 
 class C360Error(Exception):
-    """An error whose text names the place, what is allowed and what to do; shown without a traceback."""
+    """An error that is shown without a traceback.
+
+    Its text names the place, what is allowed and what to do.
+    """
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding about the configuration: where it is, what is wrong, what to do."""
+    """What is wrong with the configuration: where, what, and what to do about it."""
 
     severity: Literal["error", "warning"]
     file: str
@@ -27,9 +31,18 @@ class Problem:
     remedy: str | None = None
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        key = f" {self.key}:" if self.key else ""
-        return f"{place}:{key} {self.message}" + (f" — {self.remedy}" if self.remedy else "")
+        text = f"{self.file}:{self.line}:" if self.line else f"{self.file}:"
+        if self.key:
+            text += f" {self.key}:"
+        text += f" {self.message}"
+        if self.remedy:
+            text += f" — {self.remedy}"
+        return text
+
+
+def has_errors(problems: Iterable[Problem]) -> bool:
+    """Whether one of `problems` is more than a warning."""
+    return any(problem.severity == "error" for problem in problems)
 
 
 class ConfigError(C360Error):
@@ -37,5 +50,5 @@ class ConfigError(C360Error):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
-        errors = [str(p) for p in self.problems if p.severity == "error"]
+        errors = [str(problem) for problem in self.problems if problem.severity == "error"]
         super().__init__("\n".join(errors))

@@ -14,7 +14,7 @@ from c360_assets.assets.resources import WarehouseResource, forced
 from c360_assets.reporting.validation_page import write_page
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.declarations import Report
-from c360_assets.validations.findings import Figures, figures_of, told
+from c360_assets.validations.findings import Figures, figures_of, finding_text
 from c360_assets.validations.run import report_tables, reports_of, validate_table, validation_table
 from c360_assets.validations.summary import REPORT, SUMMARY_TABLES, build_report
 
@@ -88,7 +88,7 @@ def _checked(name: str, report: Report, figures: Figures) -> dg.AssetCheckResult
         check_name=report.table,
         passed=not mine,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(told(*row[2:]) for row in mine) or None,
+        description="; ".join(finding_text(*row[2:]) for row in mine) or None,
         metadata={**numbers, **chart_of},
     )
 
@@ -99,7 +99,7 @@ def chart(ranked: Sequence[tuple[str, str, str, float, float]]) -> str:
         return "No findings."
     lines = ["| report | finding | share |", "|---|---|---|"]
     lines += [
-        f"| {report_id} | {told(metric, count, share)} | `{'█' * max(round(share / 5), 1):░<20}` |"
+        f"| {report_id} | {finding_text(metric, count, share)} | `{'█' * max(round(share / 5), 1):░<20}` |"
         for report_id, _, metric, count, share in ranked[:8]
     ]
     more = [f"\n… and {len(ranked) - 8} more"] if len(ranked) > 8 else []

@@ -11,8 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from c360_assets.customer_360.publication.publish import SYSTEM_TEXT
-from c360_assets.ingest.upsert import SYSTEM_COLUMNS
+from c360_assets.semantics.column_types import GENERATED_COLUMNS, SYSTEM_COLUMNS
 from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
 from c360_assets.semantics.tags import tag_info
 from c360_assets.tenant.models import SourceTable
@@ -56,8 +55,8 @@ def source_schema(table: SourceTable, state: TableState | None = None) -> dg.Tab
     own = table.types.keys() | table.tags.keys()
     return dg.TableSchema(
         [
-            _column(name, types.get(name, SYSTEM_TEXT[name].type), SYSTEM_TEXT[name])
-            if name in SYSTEM_TEXT and name not in own
+            _column(name, types.get(name, GENERATED_COLUMNS[name].type), GENERATED_COLUMNS[name])
+            if name in GENERATED_COLUMNS and name not in own
             else _tagged(table, name, types.get(name, "VARCHAR"))
             for name in names
         ]

@@ -18,6 +18,7 @@ import polars as pl
 
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.plan import Plan, plan
+from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import due
 from c360_assets.customer_360.publication.publish import is_published
 from c360_assets.errors import C360Error
@@ -26,7 +27,6 @@ from c360_assets.ingest.landing import DayLoad, landed, outside, pending, shared
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import SHOWN, DayReport, FeedLoaded, Summary, summarize
 from c360_assets.run_tags import FEED_TAG, FORCE_TAG, LANDED_TAG, REFIT_TAG, RUN_TAG, THRESHOLD_TAG
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.summary import report_specs
 from c360_assets.warehouse.ledger import last_delivery, read_ledger

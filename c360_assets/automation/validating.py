@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c360_assets.automation.run_command import DayOptions, run_day
+from c360_assets.configuration import load_tenant
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.validation_page import page_path, write_page
 from c360_assets.reporting.validations import Validations, read_validations
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import open_session
 

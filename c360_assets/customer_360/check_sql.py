@@ -30,7 +30,6 @@ from c360_assets.customer_360.tables.references import (
     statement,
 )
 from c360_assets.customer_360.tables.schemas import (
-    SYSTEM,
     departures,
     documented_schemas,
     person_column,
@@ -38,6 +37,7 @@ from c360_assets.customer_360.tables.schemas import (
 )
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.column_types import SYSTEM_COLUMNS
 from c360_assets.tenant.models import CustomTable, DatabaseTableConfig, Tenant
 from c360_assets.warehouse.allowed_sql import allowed_statement
 from c360_assets.warehouse.binding import bound_columns, create_empty
@@ -214,7 +214,7 @@ def _bind_custom_table(session: Session, table: CustomTable) -> bool:
         columns = dict(bound_columns(session.con, select))
     except (ConfigError, StatementError):
         return False
-    _create(session, table.physical, {**columns, **SYSTEM})
+    _create(session, table.physical, {**columns, **SYSTEM_COLUMNS})
     return True
 
 

@@ -1,4 +1,5 @@
-"""A seeded tenant to try everything on: configuration, landing files, and the truth about who is who.
+"""A seeded tenant to try everything on: configuration, landing files, and the truth about who is
+who.
 
 Only generates files. Loading them is ingest's work; measuring Stitch against the truth, the tests'.
 """

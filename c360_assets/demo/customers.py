@@ -1,14 +1,16 @@
-"""What each source writes down of a person: the five customer feeds, with the dirt that is typical of each.
+"""What each source writes down of a person: the five customer feeds, with the dirt that is typical
+of each.
 
-A source takes a view of its people at the moment of the record (old surname, old address) and renders its own columns; a share
-of the records is changed again while the files are being delivered. Orders belong to `orders`, files and rejected rows to
-`landing`.
+A source takes a view of its people at the moment of the record (old surname, old address) and
+renders its own columns; a share of the records is changed again while the files are being
+delivered. Orders belong to `orders`, files and rejected rows to `landing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,6 +19,7 @@ from .dirt import DIGITS, hide, mix, phone_format, pick, recase, typo
 from .people import FIRST_MOMENT, HISTORY_DAYS
 
 BRANDS = ("larkmere", "oskwell")
+# Stores of the two brands, and their shares of the customers.
 STORES = pl.Series([f"L{n:02d}" for n in range(1, 9)] + [f"O{n:02d}" for n in range(1, 7)])
 STORE_P = np.array(
     [0.2, 0.12, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.16, 0.09, 0.06, 0.04, 0.03, 0.02]
@@ -33,17 +36,20 @@ JUNK_EMAILS = pl.Series(
 )
 SURNAME_SUFFIX_SHARE = 0.45
 
-PRIME = 999_999_937
+PRIME = 999_999_937  # the largest below 10^9: multiplying by a factor modulo it repeats nothing
 
 
 def scramble(index: np.ndarray, factor: int, start: int) -> pl.Series:
     """Nine digits for each index below 10^9: one to one, and without the order of the index."""
-    return pl.Series((index.astype(np.int64) * factor + start) % PRIME).cast(pl.String).str.zfill(9)
+    number = pl.Series((index.astype(np.int64) * factor + start) % PRIME)
+    return number.cast(pl.String).str.zfill(9)
 
 
 @dataclass(frozen=True)
 class Source:
-    """How a source meets people: the share of people it knows, of second records among them, and how it writes them down."""
+    """How a source meets people: the share of people it knows, of second records among them, and
+    how it writes them down.
+    """
 
     datasource: str  # the table that goes to Stitch: truth is written in its name
     share: float
@@ -56,31 +62,39 @@ class Source:
     copies: int = 2
 
 
-def make_records(
-    rng: np.random.Generator, source: Source, people: pl.DataFrame, days: int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+class Records(NamedTuple):
     """Records of one source over the whole delivery time.
 
-    Returns (rows, base): `rows` has every version to deliver with the source's columns and `_key`, `_created`, `_updated` (local
-    time), `_person`, `_household`; `base` the first version of each record, which orders are made for.
+    Both have the source's columns and `_key`, `_created`, `_updated` (local time), `_person`,
+    `_household`.
     """
-    row, copy = _meetings(rng, source, len(people))
-    n = len(row)
-    index = people["person"].to_numpy()[row] * 4 + copy
+
+    versions: pl.DataFrame  # every version to deliver
+    base: pl.DataFrame  # the first version of each record, which orders are made for
+
+
+def make_records(
+    rng: np.random.Generator, source: Source, people: pl.DataFrame, days: int
+) -> Records:
+    """Records of one source: who is met when, and what is written down of them."""
+    meetings = _meetings(rng, source, len(people))
+    n = len(meetings.person_row)
+    index = people["person"].to_numpy()[meetings.person_row] * 4 + meetings.copy
     created = _moments(rng, n, source.history, days)
-    touched = _between(rng, created)
-    who = people[row].with_columns(_key=source.key(index), _copy=pl.Series(copy), _created=created)
-    base = pl.concat(
-        [_frame(who, touched), source.render(rng, view(who, created))], how="horizontal"
+    touched = _last_touched(rng, created)
+    met = people[meetings.person_row].with_columns(
+        _key=source.key(index), _copy=pl.Series(meetings.copy), _created=created
     )
+    rendered = source.render(rng, view(met, created))
+    base = pl.concat([_record_columns(met, touched), rendered], how="horizontal")
     if days < 2:
-        return base, base
-    later = _later(rng, source, who, base, days)
-    return pl.concat([base, later]), base
+        return Records(base, base)
+    later = _later(rng, source, met, base, days)
+    return Records(pl.concat([base, later]), base)
 
 
-def _frame(who: pl.DataFrame, updated: pl.Series) -> pl.DataFrame:
-    return who.select(
+def _record_columns(met: pl.DataFrame, updated: pl.Series) -> pl.DataFrame:
+    return met.select(
         "_key",
         "_created",
         updated.alias("_updated"),
@@ -89,19 +103,28 @@ def _frame(who: pl.DataFrame, updated: pl.Series) -> pl.DataFrame:
     )
 
 
-def _meetings(rng: np.random.Generator, source: Source, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row of the person and number of the record, for each record."""
+class _Meetings(NamedTuple):
+    """Per record the row of its person, and its number among that person's records."""
+
+    person_row: np.ndarray
+    copy: np.ndarray
+
+
+def _meetings(rng: np.random.Generator, source: Source, n: int) -> _Meetings:
     rows, copies = [], []
     known = np.flatnonzero(rng.random(n) < source.share)
     for copy in range(source.copies):
         rows.append(known)
         copies.append(np.full(len(known), copy))
         known = known[rng.random(len(known)) < source.again]
-    return np.concatenate(rows), np.concatenate(copies)
+    return _Meetings(np.concatenate(rows), np.concatenate(copies))
 
 
 def _daytime(rng: np.random.Generator, day: np.ndarray) -> pl.Series:
-    """A moment of opening hours on the given day (days after the first delivery day; negative before it)."""
+    """A moment of opening hours on the given day (days after the first delivery day.
+
+    Negative before it).
+    """
     seconds = day.astype(np.int64) * 86_400 + rng.integers(7 * 3600, 23 * 3600, len(day))
     return pl.Series(np.datetime64(FIRST_MOMENT, "us") + seconds.astype("timedelta64[s]"))
 
@@ -109,169 +132,191 @@ def _daytime(rng: np.random.Generator, day: np.ndarray) -> pl.Series:
 def _moments(rng: np.random.Generator, n: int, history: int, days: int) -> pl.Series:
     """When a record was made: in the years before, or (4 % for a fortnight) on a delivered day."""
     past = -rng.integers(1, history, n)
-    fresh = rng.random(n) < 0.003 * (days - 1)
-    return _daytime(rng, np.where(fresh, rng.integers(0, max(days - 1, 1), n), past))
+    is_fresh = rng.random(n) < 0.003 * (days - 1)
+    delivered = rng.integers(0, max(days - 1, 1), n)
+    return _daytime(rng, np.where(is_fresh, delivered, past))
 
 
-def _between(rng: np.random.Generator, created: pl.Series) -> pl.Series:
+def _last_touched(rng: np.random.Generator, created: pl.Series) -> pl.Series:
     """Last change up to the first delivery: often the creation itself."""
     start = (created - FIRST_MOMENT).dt.total_days().to_numpy()
-    waited = (-start * rng.random(len(start)) * (rng.random(len(start)) < 0.5)).astype(np.int64)
-    changed = pl.Series((start < 0) & (waited > 0))
-    return _daytime(rng, np.minimum(start + waited, -1)).zip_with(changed, created)
+    n = len(start)
+    share_of_time = rng.random(n)
+    is_touched = rng.random(n) < 0.5
+    waited = (-start * share_of_time * is_touched).astype(np.int64)
+    is_changed = pl.Series((start < 0) & (waited > 0))
+    return _daytime(rng, np.minimum(start + waited, -1)).zip_with(is_changed, created)
 
 
-def view(who: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
-    """The people as they were at `at`: surname and address of that time."""
-    who = who.with_columns(at.alias("_at"))
-    since = {"surname": "renamed_on"} | dict.fromkeys(
-        ("street_line", "street_short", "unit", "city", "state", "zip"), "moved_on"
-    )
-    return who.with_columns(
-        pl.when(pl.col("_at") < pl.col(moment))
-        .then(pl.col("former_" + c))
-        .otherwise(pl.col(c))
-        .alias(c)
-        for c, moment in since.items()
+def view(people: pl.DataFrame, moment: pl.Series) -> pl.DataFrame:
+    """The people as they were at the moment of each row: surname and address of that time."""
+    people = people.with_columns(moment.alias("_at"))
+    address = ("street_line", "street_short", "unit", "city", "state", "zip")
+    changed_on = {"surname": "renamed_on"} | dict.fromkeys(address, "moved_on")
+    return people.with_columns(
+        pl.when(pl.col("_at") < pl.col(changed))
+        .then(pl.col("former_" + column))
+        .otherwise(pl.col(column))
+        .alias(column)
+        for column, changed in changed_on.items()
     )
 
 
 def _later(
-    rng: np.random.Generator, source: Source, who: pl.DataFrame, base: pl.DataFrame, days: int
+    rng: np.random.Generator, source: Source, met: pl.DataFrame, base: pl.DataFrame, days: int
 ) -> pl.DataFrame:
     """New versions of existing records: one group of columns is written anew."""
-    old = np.flatnonzero(
-        (who["_created"] < FIRST_MOMENT).to_numpy()
-        & (rng.random(len(who)) < source.changed * (days - 1) / 13)
-    )
-    at = _daytime(rng, rng.integers(0, days - 1, len(old)))
-    fresh = source.render(rng, view(who[old], at))
-    kept = base[old]
-    group = pl.Series(rng.integers(0, len(source.groups) + 1, len(old)))
-    for i, columns in enumerate(source.groups):
-        hit = group == i
-        kept = kept.with_columns(
-            fresh[c].zip_with(hit & fresh[columns[0]].is_not_null(), kept[c]).alias(c)
-            for c in columns
+    is_old = (met["_created"] < FIRST_MOMENT).to_numpy()
+    # `changed` is a share for a fortnight, which has 13 days after the first.
+    is_changed = rng.random(len(met)) < source.changed * (days - 1) / 13
+    rows = np.flatnonzero(is_old & is_changed)
+    moment = _daytime(rng, rng.integers(0, days - 1, len(rows)))
+    fresh = source.render(rng, view(met[rows], moment))
+    version = base[rows]
+    # One number more than there are groups: some records are only touched.
+    group = pl.Series(rng.integers(0, len(source.groups) + 1, len(rows)))
+    for number, columns in enumerate(source.groups):
+        is_written = (group == number) & fresh[columns[0]].is_not_null()
+        version = version.with_columns(
+            fresh[column].zip_with(is_written, version[column]).alias(column) for column in columns
         )
-    return kept.with_columns(at.alias("_updated"))
+    return version.with_columns(moment.alias("_updated"))
 
 
-def _with_suffix(rng: np.random.Generator, v: pl.DataFrame, surname: pl.Series) -> pl.Series:
+def _share(rng: np.random.Generator, n: int, share: float) -> pl.Series:
+    """Whether each of `n` rows is in the share, drawn row by row."""
+    return pl.Series(rng.random(n) < share)
+
+
+def _with_suffix(rng: np.random.Generator, people: pl.DataFrame, surname: pl.Series) -> pl.Series:
     """Jr and Sr behind the surname, as people do where a form has no field for it."""
-    suffix = hide(rng, v["suffix"], SURNAME_SUFFIX_SHARE)
+    suffix = hide(rng, people["suffix"], SURNAME_SUFFIX_SHARE)
     return pl.select(pl.concat_str(surname, suffix, separator=" ", ignore_nulls=True)).to_series()
 
 
-def _street(rng: np.random.Generator, v: pl.DataFrame, keep: float, long: float) -> pl.DataFrame:
-    """Columns address, address2, city, state, zip; kept or missing together; the unit sometimes stands in the first line."""
-    n = len(v)
-    line = typo(rng, mix(rng, (long, v["street_line"]), (1 - long, v["street_short"])), 0.012)
-    inline = pl.Series(rng.random(n) < 0.4)
-    joined = pl.select(
-        pl.concat_str(line, v["unit"], separator=", ", ignore_nulls=True)
-    ).to_series()
-    kept = pl.Series(rng.random(n) < keep)
-    return pl.DataFrame(
+def _street(
+    rng: np.random.Generator, people: pl.DataFrame, keep: float, long: float
+) -> pl.DataFrame:
+    """Columns address, address2, city, state, zip; kept or missing together.
+
+    `keep` is the share that is kept, `long` that of street types in full. The unit sometimes stands
+    in the first line.
+    """
+    n = len(people)
+    written = mix(rng, (long, people["street_line"]), (1 - long, people["street_short"]))
+    line = typo(rng, written, 0.012)
+    is_inline = _share(rng, n, 0.4)
+    joined = pl.concat_str(line, people["unit"], separator=", ", ignore_nulls=True)
+    is_kept = _share(rng, n, keep)
+    address = pl.DataFrame(
         {
-            "address": joined.zip_with(inline, line),
-            "address2": v["unit"].set(inline, None),
-            "city": typo(rng, v["city"], 0.015),
-            "state": v["state"],
-            "zip": typo(rng, v["zip"], 0.008, DIGITS),
+            "address": pl.select(joined).to_series().zip_with(is_inline, line),
+            "address2": people["unit"].set(is_inline, None),
+            "city": typo(rng, people["city"], 0.015),
+            "state": people["state"],
+            "zip": typo(rng, people["zip"], 0.008, DIGITS),
         }
-    ).with_columns(pl.when(kept).then(pl.all()))
+    )
+    return address.with_columns(pl.when(is_kept).then(pl.all()))
 
 
 def _slipped_date(
     rng: np.random.Generator, birthdate: pl.Series, swapped: float, year_off: float
 ) -> pl.Series:
-    """Day and month swapped, or the year wrong by one."""
-    u = pl.Series(rng.random(len(birthdate)))
-    frame = pl.DataFrame({"d": birthdate, "u": u})
-    day, month = pl.col("d").dt.day(), pl.col("d").dt.month()
-    swap = (
-        pl.when(day <= 12).then(pl.date(pl.col("d").dt.year(), day, month)).otherwise(pl.col("d"))
+    """Day and month swapped in one share, the year wrong by one in another."""
+    draw = pl.Series(rng.random(len(birthdate)))
+    frame = pl.DataFrame({"date": birthdate, "draw": draw})
+    date = pl.col("date")
+    day = date.dt.day()
+    swapped_date = pl.date(date.dt.year(), month=day, day=date.dt.month())
+    with_swap = pl.when(day <= 12).then(swapped_date).otherwise(date)
+    slipped = (
+        pl.when(pl.col("draw") < swapped)
+        .then(with_swap)
+        .when(pl.col("draw") < swapped + year_off)
+        .then(date.dt.offset_by("1y"))
+        .otherwise(date)
     )
-    out = (
-        pl.when(pl.col("u") < swapped)
-        .then(swap)
-        .when(pl.col("u") < swapped + year_off)
-        .then(pl.col("d").dt.offset_by("1y"))
-    )
-    return frame.select(out.otherwise(pl.col("d")).alias("d")).to_series()
+    return frame.select(date=slipped).to_series()
 
 
-def _shop(rng: np.random.Generator, v: pl.DataFrame) -> pl.DataFrame:
-    first = typo(rng, mix(rng, (0.86, v["given"]), (0.14, v["nick"])), 0.015)
-    last = _with_suffix(rng, v, typo(rng, v["surname"], 0.02))
+def _shop(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
+    first = typo(rng, mix(rng, (0.86, people["given"]), (0.14, people["nick"])), 0.015)
+    last = _with_suffix(rng, people, typo(rng, people["surname"], 0.02))
     email = mix(
         rng,
-        (0.66, v["email"]),
-        (0.15, v["old_email"]),
-        (0.09, v["work_email"]),
-        (0.10, v["family_email"]),
+        (0.66, people["email"]),
+        (0.15, people["old_email"]),
+        (0.09, people["work_email"]),
+        (0.10, people["family_email"]),
     )
     phone = mix(
-        rng, (0.42, v["mobile"]), (0.08, v["old_mobile"]), (0.18, v["landline"]), (0.32, None)
+        rng,
+        (0.42, people["mobile"]),
+        (0.08, people["old_mobile"]),
+        (0.18, people["landline"]),
+        (0.32, None),
     )
-    home = pl.Series(v["person"].to_numpy() * 7 % 10 < 6)
-    other = pl.Series(v["_copy"].to_numpy() > 0) ^ home
+    # Six of ten people prefer one brand; a second account is with the other.
+    sites = pl.Series(["oskwell.example", "larkmere.example"])
+    prefers_first = pl.Series(people["person"].to_numpy() * 7 % 10 < 6)
+    is_at_other = pl.Series(people["_copy"].to_numpy() > 0) ^ prefers_first
     return pl.DataFrame(
         {
             "first_name": recase(rng, first, 0.03, 0.08),
             "last_name": recase(rng, last, 0.03, 0.08),
             "email": recase(rng, typo(rng, email, 0.012), 0.02, 0.5),
             "phone": phone_format(rng, typo(rng, phone, 0.01, DIGITS)),
-            "birth_date": hide(rng, _slipped_date(rng, v["birthdate"], 0.01, 0.01), 0.33),
-            "loyalty_no": hide(rng, v["member_no"], 0.24),
-            "site": pl.Series(["oskwell.example", "larkmere.example"]).gather(
-                other.cast(pl.UInt32)
-            ),
-            "marketing_ok": pl.Series(rng.random(len(v)) < 0.55),
+            "birth_date": hide(rng, _slipped_date(rng, people["birthdate"], 0.01, 0.01), 0.33),
+            "loyalty_no": hide(rng, people["member_no"], 0.24),
+            "site": sites.gather(is_at_other.cast(pl.UInt32)),
+            "marketing_ok": _share(rng, len(people), 0.55),
         }
-    ).hstack(_street(rng, v, 0.84, 0.5))
+    ).hstack(_street(rng, people, 0.84, 0.5))
 
 
-def _till(rng: np.random.Generator, v: pl.DataFrame) -> pl.DataFrame:
-    n = len(v)
+def _till(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
+    n = len(people)
     first = mix(
-        rng, (0.76, v["given"]), (0.14, v["nick"]), (0.06, v["given"].str.slice(0, 1)), (0.04, None)
+        rng,
+        (0.76, people["given"]),
+        (0.14, people["nick"]),
+        (0.06, people["given"].str.slice(0, 1)),
+        (0.04, None),
     )
-    last = _with_suffix(rng, v, typo(rng, v["surname"], 0.05))
-    shout = pl.Series(rng.random(n) < 0.35)
+    last = _with_suffix(rng, people, typo(rng, people["surname"], 0.05))
+    is_shouted = _share(rng, n, 0.35)
     first = typo(rng, first, 0.04)
     shop_phone = pick(rng, STORE_PHONES, n)
     phone = mix(
         rng,
-        (0.46, v["mobile"]),
-        (0.10, v["old_mobile"]),
-        (0.18, v["landline"]),
+        (0.46, people["mobile"]),
+        (0.10, people["old_mobile"]),
+        (0.18, people["landline"]),
         (0.06, shop_phone),
         (0.20, None),
     )
     junk = pick(rng, JUNK_EMAILS, n)
     email = mix(
         rng,
-        (0.36, v["email"]),
-        (0.08, v["old_email"]),
-        (0.05, v["family_email"]),
+        (0.36, people["email"]),
+        (0.08, people["old_email"]),
+        (0.05, people["family_email"]),
         (0.03, junk),
         (0.48, None),
     )
-    street = _street(rng, v, 0.4, 0.15)
-    # a ZIP is asked for more often than the street
-    zip_code = street["zip"].zip_with(
-        street["zip"].is_not_null() | pl.Series(rng.random(n) < 0.55), v["zip"]
-    )
+    street = _street(rng, people, 0.4, 0.15)
+    # A ZIP is asked for more often than the street.
+    keeps_own = street["zip"].is_not_null() | _share(rng, n, 0.55)
+    zip_code = street["zip"].zip_with(keeps_own, people["zip"])
     frame = pl.DataFrame(
         {
-            "first_name": first.str.to_uppercase().zip_with(shout, first),
-            "last_name": last.str.to_uppercase().zip_with(shout, last),
+            "first_name": first.str.to_uppercase().zip_with(is_shouted, first),
+            "last_name": last.str.to_uppercase().zip_with(is_shouted, last),
             "phone": typo(rng, phone, 0.02, DIGITS),
             "email": recase(rng, typo(rng, email, 0.03), 0.2, 0.6),
-            "birthdate": hide(rng, _slipped_date(rng, v["birthdate"], 0.02, 0.02), 0.18),
-            "club_no": hide(rng, v["member_no"], 0.33),
+            "birthdate": hide(rng, _slipped_date(rng, people["birthdate"], 0.02, 0.02), 0.18),
+            "club_no": hide(rng, people["member_no"], 0.33),
             "home_store": pick(rng, STORES, n, STORE_P / STORE_P.sum()),
         }
     ).hstack(street.with_columns(zip_code.alias("zip")))
@@ -279,80 +324,87 @@ def _till(rng: np.random.Generator, v: pl.DataFrame) -> pl.DataFrame:
 
 
 def _nobodies(rng: np.random.Generator, frame: pl.DataFrame, shop_phone: pl.Series) -> pl.DataFrame:
-    """Cards made for nobody in particular: guests and the cashier's tests. Column `_nobody` marks them."""
-    u = pl.Series("u", rng.random(len(frame)))
-    guest, test = u < 0.005, (u >= 0.005) & (u < 0.008)
-    blank = [
-        c for c in frame.columns if c not in ("first_name", "last_name", "phone", "home_store")
-    ]
-    any_of = guest | test
+    """Cards made for nobody in particular: guests and the cashier's tests.
+
+    The column `_nobody` marks them.
+    """
+    draw = pl.Series("draw", rng.random(len(frame)))
+    is_guest = draw < 0.005
+    is_test = (draw >= 0.005) & (draw < 0.008)
+    is_nobody = is_guest | is_test
+    filled = ("first_name", "last_name", "phone", "home_store")
+    blank = [column for column in frame.columns if column not in filled]
+
+    def name(column: str, guest: str, test: str) -> pl.Expr:
+        of_test = pl.when(is_test).then(pl.lit(test)).otherwise(pl.col(column))
+        return pl.when(is_guest).then(pl.lit(guest)).otherwise(of_test).alias(column)
+
     return frame.with_columns(
-        pl.when(guest)
-        .then(pl.lit("Guest"))
-        .when(test)
-        .then(pl.lit("Test"))
-        .otherwise(pl.col("first_name"))
-        .alias("first_name"),
-        pl.when(guest)
-        .then(pl.lit("Cardholder"))
-        .when(test)
-        .then(pl.lit("Test"))
-        .otherwise(pl.col("last_name"))
-        .alias("last_name"),
-        shop_phone.zip_with(any_of, frame["phone"]).alias("phone"),
-        *(frame[c].set(any_of, None).alias(c) for c in blank),
-        any_of.alias("_nobody"),
+        name("first_name", "Guest", "Test"),
+        name("last_name", "Cardholder", "Test"),
+        shop_phone.zip_with(is_nobody, frame["phone"]).alias("phone"),
+        *(frame[column].set(is_nobody, None).alias(column) for column in blank),
+        is_nobody.alias("_nobody"),
     )
 
 
-def _loyalty(rng: np.random.Generator, v: pl.DataFrame) -> pl.DataFrame:
-    n = len(v)
+def _loyalty(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
+    n = len(people)
     phone = mix(
-        rng, (0.60, v["mobile"]), (0.08, v["old_mobile"]), (0.10, v["landline"]), (0.22, None)
+        rng,
+        (0.60, people["mobile"]),
+        (0.08, people["old_mobile"]),
+        (0.10, people["landline"]),
+        (0.22, None),
     )
     email = mix(
         rng,
-        (0.54, v["email"]),
-        (0.13, v["old_email"]),
-        (0.04, v["work_email"]),
-        (0.07, v["family_email"]),
+        (0.54, people["email"]),
+        (0.13, people["old_email"]),
+        (0.04, people["work_email"]),
+        (0.07, people["family_email"]),
         (0.22, None),
     )
     return pl.DataFrame(
         {
-            "given_name": typo(rng, mix(rng, (0.93, v["given"]), (0.07, v["nick"])), 0.025),
-            "surname": typo(rng, v["surname"], 0.03),
-            "suffix": hide(rng, v["suffix"], 0.7),
+            "given_name": typo(
+                rng, mix(rng, (0.93, people["given"]), (0.07, people["nick"])), 0.025
+            ),
+            "surname": typo(rng, people["surname"], 0.03),
+            "suffix": hide(rng, people["suffix"], 0.7),
             "email": typo(rng, email, 0.02).str.to_lowercase(),
             "mobile": phone_format(rng, phone),
-            "birthdate": hide(rng, _slipped_date(rng, v["birthdate"], 0.015, 0.015), 0.86),
-            "gender": hide(rng, v["gender"], 0.9),
+            "birthdate": hide(rng, _slipped_date(rng, people["birthdate"], 0.015, 0.015), 0.86),
+            "gender": hide(rng, people["gender"], 0.9),
             "home_brand": pl.Series(BRANDS).gather(rng.choice(2, size=n, p=[0.6, 0.4])),
             "tier": pick(
                 rng, pl.Series(["quill", "silver", "gold"]), n, np.array([0.7, 0.22, 0.08])
             ),
             "points": pl.Series(rng.integers(0, 9000, n)),
         }
-    ).hstack(_street(rng, v, 0.9, 0.7))
+    ).hstack(_street(rng, people, 0.9, 0.7))
 
 
-def _newsletter(rng: np.random.Generator, v: pl.DataFrame) -> pl.DataFrame:
-    n = len(v)
+def _newsletter(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
+    n = len(people)
     email = mix(
         rng,
-        (0.70, v["email"]),
-        (0.16, v["old_email"]),
-        (0.08, v["work_email"]),
-        (0.06, v["family_email"]),
+        (0.70, people["email"]),
+        (0.16, people["old_email"]),
+        (0.08, people["work_email"]),
+        (0.06, people["family_email"]),
     )
-    name = mix(rng, (0.82, v["given"]), (0.18, v["nick"])) + " " + typo(rng, v["surname"], 0.015)
-    home = v["person"].to_numpy() % 10 < 6
+    first = mix(rng, (0.82, people["given"]), (0.18, people["nick"]))
+    name = first + " " + typo(rng, people["surname"], 0.015)
+    prefers_second = people["person"].to_numpy() % 10 < 6
+    is_further_record = people["_copy"].to_numpy() > 0
+    brand = np.where(is_further_record ^ prefers_second, 0, 1)
     return pl.DataFrame(
         {
             "email": recase(rng, typo(rng, email, 0.008), 0.01, 0.8),
             "name": recase(rng, hide(rng, name, 0.6), 0.01, 0.12),
-            "zip": hide(rng, v["zip"], 0.55),
-            "brand": pl.Series(BRANDS).gather(np.where((v["_copy"].to_numpy() > 0) ^ home, 0, 1)),
+            "zip": hide(rng, people["zip"], 0.55),
+            "brand": pl.Series(BRANDS).gather(brand),
             "status": pick(
                 rng,
                 pl.Series(["subscribed", "unsubscribed", "pending"]),
@@ -364,33 +416,44 @@ def _newsletter(rng: np.random.Generator, v: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _calls(rng: np.random.Generator, v: pl.DataFrame) -> pl.DataFrame:
-    n = len(v)
-    caller = mix(rng, (0.72, v["given"]), (0.22, v["nick"]), (0.06, v["given"].str.slice(0, 1)))
-    name = caller + " " + typo(rng, v["surname"], 0.07)
-    phone = mix(
-        rng, (0.52, v["mobile"]), (0.06, v["old_mobile"]), (0.26, v["landline"]), (0.16, None)
+def _calls(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
+    n = len(people)
+    caller = mix(
+        rng,
+        (0.72, people["given"]),
+        (0.22, people["nick"]),
+        (0.06, people["given"].str.slice(0, 1)),
     )
-    email = mix(rng, (0.30, v["email"]), (0.04, v["family_email"]), (0.66, None))
+    name = caller + " " + typo(rng, people["surname"], 0.07)
+    phone = mix(
+        rng,
+        (0.52, people["mobile"]),
+        (0.06, people["old_mobile"]),
+        (0.26, people["landline"]),
+        (0.16, None),
+    )
+    email = mix(rng, (0.30, people["email"]), (0.04, people["family_email"]), (0.66, None))
     reasons = pl.Series(
         ["where is my order", "return", "complaint", "product question", "address change"]
     )
-    two = (v["_account_count"].fill_null(0) > 1).to_numpy() & (v["_copy"].to_numpy() == 0)
+    # One customer wants two accounts kept apart.
+    has_two_accounts = (people["_account_count"].fill_null(0) > 1).to_numpy()
+    is_first_call = people["_copy"].to_numpy() == 0
     asks = np.zeros(n, dtype=bool)
-    asks[np.flatnonzero(two)[:1]] = True  # one customer wants the two accounts kept apart
-    reason = pick(rng, reasons, n).zip_with(
-        ~pl.Series(asks), pl.Series(["keep my two accounts apart"] * n, dtype=pl.String)
-    )
+    asks[np.flatnonzero(has_two_accounts & is_first_call)[:1]] = True
+    does_not_ask = ~pl.Series(asks)
+    request = pl.Series(["keep my two accounts apart"] * n, dtype=pl.String)
+    reason = pick(rng, reasons, n).zip_with(does_not_ask, request)
     return pl.DataFrame(
         {
             "caller": hide(rng, name, 0.95),
             "phone": phone_format(rng, phone),
             "email": typo(rng, email, 0.04),
-            "city": hide(rng, typo(rng, v["city"], 0.04), 0.7),
-            "state": hide(rng, v["state"], 0.7),
-            "zip": hide(rng, v["zip"], 0.55),
-            "shop_account": hide(rng, v["account_no"], 0.16).zip_with(
-                ~pl.Series(asks), v["account_no"]
+            "city": hide(rng, typo(rng, people["city"], 0.04), 0.7),
+            "state": hide(rng, people["state"], 0.7),
+            "zip": hide(rng, people["zip"], 0.55),
+            "shop_account": hide(rng, people["account_no"], 0.16).zip_with(
+                does_not_ask, people["account_no"]
             ),
             "brand": pl.Series(BRANDS).gather(rng.choice(2, size=n, p=[0.6, 0.4])),
             "reason": reason,

@@ -9,6 +9,15 @@ import polars as pl
 
 from .landing import FeedFiles, in_utc, local, text
 
+
+def _as_is(*columns: str) -> dict[str, pl.Expr]:
+    return {column: pl.col(column) for column in columns}
+
+
+def _as_text(*columns: str) -> dict[str, pl.Expr]:
+    return {column: text(column) for column in columns}
+
+
 SHOP_CUSTOMERS = FeedFiles(
     name="Shop:Customers",
     path="shop/customers-{day}.csv",
@@ -17,10 +26,10 @@ SHOP_CUSTOMERS = FeedFiles(
     bad={"birth_date": "0000-00-00", "updated_at": "yesterday"},
     columns={
         "customer_id": pl.col("_key"),
-        **{c: pl.col(c) for c in ("first_name", "last_name", "email", "phone")},
+        **_as_is("first_name", "last_name", "email", "phone"),
         "birth_date": text("birth_date"),
         "address1": pl.col("address"),
-        **{c: pl.col(c) for c in ("address2", "city", "state", "zip")},
+        **_as_is("address2", "city", "state", "zip"),
         "country": pl.when(pl.col("address").is_not_null()).then(pl.lit("US")),
         "loyalty_no": pl.col("loyalty_no"),
         "site": pl.col("site"),
@@ -44,10 +53,10 @@ TILL_CUSTOMERS = FeedFiles(
     bad={"birthdate": "31.02.1980", "changed": "gestern"},
     columns={
         "card_no": pl.col("_key"),
-        **{c: pl.col(c) for c in ("first_name", "last_name", "phone", "email")},
+        **_as_is("first_name", "last_name", "phone", "email"),
         "street": pl.col("address"),
         "unit": pl.col("address2"),
-        **{c: pl.col(c) for c in ("city", "state", "zip")},
+        **_as_is("city", "state", "zip"),
         "birthdate": local("birthdate", "%d.%m.%Y"),
         "club_no": pl.col("club_no"),
         "home_store": pl.col("home_store"),
@@ -66,21 +75,8 @@ TILL_LINES = FeedFiles(
         "line_no": text("line_no"),
         "kind": pl.col("kind"),
         "sku": pl.col("sku"),
-        **{
-            c: text(c)
-            for c in (
-                "qty",
-                "list_cents",
-                "discount_cents",
-                "paid_cents",
-                "cost_cents",
-                "tax_cents",
-            )
-        },
-        **{
-            c: pl.col(c)
-            for c in ("store", "customer_no", "printed_at", "tender", "original_receipt")
-        },
+        **_as_text("qty", "list_cents", "discount_cents", "paid_cents", "cost_cents", "tax_cents"),
+        **_as_is("store", "customer_no", "printed_at", "tender", "original_receipt"),
     },
 )
 LOYALTY_MEMBERS = FeedFiles(
@@ -91,9 +87,9 @@ LOYALTY_MEMBERS = FeedFiles(
     late_day=6,
     columns={
         "member_id": pl.col("_key"),
-        **{c: pl.col(c) for c in ("given_name", "surname", "suffix", "email", "mobile")},
-        **{c: pl.col(c) for c in ("address", "address2", "city", "state", "zip")},
-        **{c: pl.col(c) for c in ("birthdate", "gender", "home_brand", "tier", "points")},
+        **_as_is("given_name", "surname", "suffix", "email", "mobile"),
+        **_as_is("address", "address2", "city", "state", "zip"),
+        **_as_is("birthdate", "gender", "home_brand", "tier", "points"),
         "joined_at": pl.col("_created"),
         "changed_at": pl.col("_updated"),
     },
@@ -106,7 +102,7 @@ NEWSLETTER = FeedFiles(
     bad={"changed_at": "2026-13-01T00:00:00Z"},
     columns={
         "subscriber_id": pl.col("_key"),
-        **{c: pl.col(c) for c in ("email", "name", "zip", "brand", "program", "status")},
+        **_as_is("email", "name", "zip", "brand", "program", "status"),
         "subscribed_at": in_utc("_created"),
         "changed_at": in_utc("_updated"),
     },
@@ -120,20 +116,9 @@ CALLS = FeedFiles(
     key=("contact_id",),
     columns={
         "contact_id": pl.col("_key"),
-        **{
-            c: pl.col(c)
-            for c in (
-                "caller",
-                "phone",
-                "email",
-                "city",
-                "state",
-                "zip",
-                "shop_account",
-                "brand",
-                "reason",
-            )
-        },
+        **_as_is(
+            "caller", "phone", "email", "city", "state", "zip", "shop_account", "brand", "reason"
+        ),
         "called_at": local("_updated", "%Y-%m-%d %H:%M"),
     },
 )
@@ -143,22 +128,14 @@ PRODUCTS = FeedFiles(
     format="csv",
     key=("product_id",),
     columns={
-        **{
-            c: pl.col(c)
-            for c in (
-                "product_id",
-                "name",
-                "brand",
-                "category",
-                "subcategory",
-                "color",
-                "gender",
-                "season",
-            )
-        },
-        "msrp": (pl.col("msrp") // 100).cast(pl.String)
-        + "."
-        + (pl.col("msrp") % 100).cast(pl.String).str.zfill(2),
+        **_as_is(
+            "product_id", "name", "brand", "category", "subcategory", "color", "gender", "season"
+        ),
+        "msrp": pl.concat_str(
+            pl.col("msrp") // 100,
+            (pl.col("msrp") % 100).cast(pl.String).str.zfill(2),
+            separator=".",
+        ),
     },
 )
 FEEDS = [SHOP_CUSTOMERS, SHOP_ITEMS, TILL_CUSTOMERS, TILL_LINES, LOYALTY_MEMBERS, NEWSLETTER, CALLS]

@@ -1,7 +1,8 @@
-"""Text to typed values: one vectorised SQL expression per field, giving the value or NULL where the text is not of the type.
+"""Text to typed values: one vectorised SQL expression per field.
 
-What a field's type means for its text is decided here. Telling a missing value from a wrong one and counting errors belongs
-to `load`; date patterns to `dates`.
+It gives the value, or NULL where the text is not of the type. What a field's type means for its
+text is decided here. Telling a missing value from a wrong one and counting errors belongs to
+`incoming` and `load`; date patterns to `dates`.
 """
 
 from __future__ import annotations
@@ -13,27 +14,16 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.dates import (
     DATES,
     TIMES,
+    Pattern,
     compile_pattern,
     day_text,
     offset_minutes,
     time_text,
 )
+from c360_assets.semantics.column_types import INSTANT, SQL_TYPES
 from c360_assets.tenant.models import FeedConfig, FieldConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-INSTANT = "TIMESTAMP WITH TIME ZONE"
-TYPES = {
-    "string": "VARCHAR",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "datetime": INSTANT,
-    "float": "DOUBLE",
-    "integer": "BIGINT",
-    # Element types are not declared, so these stay JSON text until a custom table flattens them.
-    "array": "VARCHAR",
-    "map": "VARCHAR",
-    "struct": "VARCHAR",
-}
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 DEFAULT_SCALE = 4
@@ -48,10 +38,10 @@ ISO_TIMESTAMP = ISO_DATE + r"[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.
 class Cast:
     """How the text of field number `number`, in column `r<number>`, becomes a value.
 
-    `text` is the SQL for the text that counts (NULL where missing), kept as `t<number>`; `steps` are the SQL of helper columns
-    `h<number>_0`, `h<number>_1`, ..., each of which may read the ones before; `value` the SQL for the value, kept as
-    `v<number>`; `rounded` the SQL condition on the text under which digits are rounded away. A text with no value is a cast
-    error.
+    `text` is the SQL for the text that counts (NULL where missing), kept as `t<number>`; `steps`
+    are the SQL of helper columns `h<number>_0`, `h<number>_1`, ..., each of which may read the ones
+    before; `value` the SQL for the value, kept as `v<number>`; `rounded` the SQL condition on the
+    text under which digits are rounded away. A text with no value is a cast error.
     """
 
     number: int
@@ -64,15 +54,17 @@ class Cast:
 def typed_sql(casts: Sequence[Cast], source: str) -> str:
     """A query over `source` with the columns `t<i>` and `v<i>` added for each cast.
 
-    Each step is a level of its own, so that what several branches read is computed once and statements stay short.
+    Each step is a level of its own, so that what several branches read is computed once and
+    statements stay short.
     """
-    levels = [", ".join(f"{c.text} AS t{c.number}" for c in casts)]
-    deepest = max((len(c.steps) for c in casts), default=0)
-    levels += [
-        ", ".join(f"{c.steps[k]} AS h{c.number}_{k}" for c in casts if k < len(c.steps))
-        for k in range(deepest)
-    ]
-    levels.append(", ".join(f"{c.value} AS v{c.number}" for c in casts))
+    levels = [", ".join(f"{cast.text} AS t{cast.number}" for cast in casts)]
+    deepest = max((len(cast.steps) for cast in casts), default=0)
+    for level in range(deepest):
+        deep_enough = [cast for cast in casts if level < len(cast.steps)]
+        levels.append(
+            ", ".join(f"{cast.steps[level]} AS h{cast.number}_{level}" for cast in deep_enough)
+        )
+    levels.append(", ".join(f"{cast.value} AS v{cast.number}" for cast in casts))
     for added in levels:
         source = f"(SELECT *, {added} FROM {source})"
     return f"SELECT * FROM {source}"
@@ -80,12 +72,13 @@ def typed_sql(casts: Sequence[Cast], source: str) -> str:
 
 def sql_type(feed: FeedConfig, item: FieldConfig) -> str:
     """The DuckDB type of a field's column."""
-    return f"DECIMAL(38,{scale_of(feed, item)})" if item.type == "decimal" else TYPES[item.type]
+    return f"DECIMAL(38,{scale_of(feed, item)})" if item.type == "decimal" else SQL_TYPES[item.type]
 
 
 def scale_of(feed: FeedConfig, item: FieldConfig) -> int:
+    """The field's scale, else the feed's."""
     scales = (item.scale, feed.scale, DEFAULT_SCALE)
-    return next(s for s in scales if s is not None)
+    return next(scale for scale in scales if scale is not None)
 
 
 def cast_for(
@@ -93,59 +86,80 @@ def cast_for(
 ) -> Cast:
     """The cast of field number `number` to its type.
 
-    `year` is the SQL of the year that two-digit years are read near: the delivery day's, so that no clock is asked.
-    `typed` says that the text renders a typed value in its canonical form, for which declared patterns do not apply.
+    `year` is the SQL of the year that two-digit years are read near: the delivery day's, so that no
+    clock is asked. `typed` says that the text renders a typed value in its canonical form, for
+    which declared patterns do not apply.
     """
-    kind, raw, t = item.type, f"r{number}", f"t{number}"
-    if kind in AS_TEXT:
-        return Cast(number, _not_null_text(feed, raw, raw), t)
-    # Trimming is dear and rarely needed: every character to be trimmed sorts at or before the space.
-    text = f"CASE WHEN {raw}[1:1] > ' ' AND right({raw}, 1) > ' ' THEN {raw} ELSE nullif(trim({raw}, {SPACE}), '') END"
-    text = _not_null_text(feed, raw, text)
-    if kind == "boolean":
-        return Cast(number, text, _boolean(t))
-    if kind == "integer":
-        whole = _full(t, "[+-]?[0-9]+(?:[.]0*)?")
-        return Cast(
-            number, text, f"CASE WHEN {whole} THEN TRY_CAST(split_part({t}, '.', 1) AS BIGINT) END"
-        )
-    if kind == "decimal":
-        lost = quote_literal(f"[.][0-9]{{{scale_of(feed, item)}}}[0-9]*[1-9]")
-        value = f"CASE WHEN {_full(t, DECIMAL)} THEN TRY_CAST({t} AS {sql_type(feed, item)}) END"
-        return Cast(number, text, value, rounded=f"regexp_matches({t}, {lost})")
-    if kind == "float":
-        number_sql = f"TRY_CAST({t} AS DOUBLE)"
-        like = _full(t, DECIMAL + "(?:[eE][+-]?[0-9]+)?")
-        return Cast(
-            number, text, f"CASE WHEN {like} AND isfinite({number_sql}) THEN {number_sql} END"
-        )
-    pattern = None if typed else (item.format or feed.datetime_format)
+    raw, text = f"r{number}", f"t{number}"
+    if item.type in AS_TEXT:
+        return Cast(number, _present_text(feed, raw, raw), text)
+    trimmed = _present_text(feed, raw, _trimmed(raw))
+    if item.type in ("date", "datetime"):
+        pattern = None if typed else (item.format or feed.datetime_format)
+        return _date_cast(number, trimmed, item.type, pattern, year, feed.timezone or "UTC")
+    if item.type == "boolean":
+        return Cast(number, trimmed, _boolean(text))
+    if item.type == "integer":
+        return Cast(number, trimmed, _integer(text))
+    if item.type == "float":
+        return Cast(number, trimmed, _float(text))
+    lost_digits = f"[.][0-9]{{{scale_of(feed, item)}}}[0-9]*[1-9]"
+    rounded = f"regexp_matches({text}, {quote_literal(lost_digits)})"
+    return Cast(number, trimmed, _decimal(text, sql_type(feed, item)), rounded=rounded)
+
+
+def _date_cast(
+    number: int, text: str, kind: str, pattern: str | None, year: str, zone: str
+) -> Cast:
     if pattern is not None:
-        return _declared(number, text, kind, pattern, year, feed.timezone or "UTC")
-    if kind == "date":
-        return Cast(
-            number,
-            text,
-            f"CASE WHEN {_full(t, ISO_DATE)} THEN {_to_date(t)} ELSE {_known_day(t, year)} END",
-        )
-    return _known_instant(number, text, year, feed.timezone or "UTC")
+        return _declared_date(number, text, kind, pattern, year, zone)
+    if kind == "datetime":
+        return _known_instant(number, text, year, zone)
+    return Cast(number, text, _known_date(f"t{number}", year))
 
 
-def _not_null_text(feed: FeedConfig, raw: str, text: str) -> str:
+def _present_text(feed: FeedConfig, raw: str, text: str) -> str:
     """SQL for `text` where `raw` is none of the feed's texts for a missing value."""
     if not feed.null_values:
         return text
-    listed = ", ".join(quote_literal(value.strip().lower()) for value in feed.null_values)
-    return f"CASE WHEN lower(trim({raw}, {SPACE})) NOT IN ({listed}) THEN {text} END"
+    missing = ", ".join(quote_literal(value.strip().lower()) for value in feed.null_values)
+    return f"CASE WHEN lower(trim({raw}, {SPACE})) NOT IN ({missing}) THEN {text} END"
+
+
+def _trimmed(raw: str) -> str:
+    # Trimming is slow and rarely needed: all characters to be trimmed sort at or before the space.
+    return (
+        f"CASE WHEN {raw}[1:1] > ' ' AND right({raw}, 1) > ' ' THEN {raw} "
+        f"ELSE nullif(trim({raw}, {SPACE}), '') END"
+    )
 
 
 def _full(value: str, regex: str) -> str:
     return f"regexp_full_match({value}, {quote_literal(regex)})"
 
 
-def _boolean(t: str) -> str:
-    true, false = (", ".join(quote_literal(word) for word in words) for words in (TRUE, FALSE))
-    return f"CASE WHEN lower({t}) IN ({true}) THEN true WHEN lower({t}) IN ({false}) THEN false END"
+def _boolean(text: str) -> str:
+    true = ", ".join(quote_literal(word) for word in TRUE)
+    false = ", ".join(quote_literal(word) for word in FALSE)
+    return (
+        f"CASE WHEN lower({text}) IN ({true}) THEN true "
+        f"WHEN lower({text}) IN ({false}) THEN false END"
+    )
+
+
+def _integer(text: str) -> str:
+    is_whole = _full(text, "[+-]?[0-9]+(?:[.]0*)?")
+    return f"CASE WHEN {is_whole} THEN TRY_CAST(split_part({text}, '.', 1) AS BIGINT) END"
+
+
+def _decimal(text: str, decimal_type: str) -> str:
+    return f"CASE WHEN {_full(text, DECIMAL)} THEN TRY_CAST({text} AS {decimal_type}) END"
+
+
+def _float(text: str) -> str:
+    number = f"TRY_CAST({text} AS DOUBLE)"
+    is_number = _full(text, DECIMAL + "(?:[eE][+-]?[0-9]+)?")
+    return f"CASE WHEN {is_number} AND isfinite({number}) THEN {number} END"
 
 
 def _to_date(text: str) -> str:
@@ -153,85 +167,108 @@ def _to_date(text: str) -> str:
     return f"TRY_CAST(nullif({text}, '0000' || ({text})[5:]) AS DATE)"
 
 
-def _declared(number: int, text: str, kind: str, declared: str, year: str, zone: str) -> Cast:
+def _declared_date(number: int, text: str, kind: str, declared: str, year: str, zone: str) -> Cast:
     """A declared pattern is the only one: a text of another shape is an error, not a guess."""
     pattern = compile_pattern(declared)
     if not pattern.has_day:
         raise C360Error(
             f"date pattern {declared!r} names no whole day: a {kind} needs year, month and day"
         )
-    t, parts, day = f"t{number}", f"h{number}_0", f"h{number}_1"
+    parts, day = f"h{number}_0", f"h{number}_1"
     steps = (
-        f"CASE WHEN {pattern.fits(t)} THEN {pattern.parts(t)} END",
+        f"CASE WHEN {pattern.fits(f't{number}')} THEN {pattern.parts(f't{number}')} END",
         _to_date(day_text(pattern, parts, year)),
     )
     if kind == "date":
         return Cast(number, text, day, steps)
-    return Cast(
-        number,
-        text,
-        _instant(day, time_text(pattern, parts), offset_minutes(pattern, parts), zone),
-        steps,
-    )
+    offset = offset_minutes(pattern, parts)
+    local = _local_time(day, time_text(pattern, parts))
+    instant = _in_zone(local, zone) if offset is None else _with_offset(local, offset)
+    return Cast(number, text, instant, steps)
+
+
+def _known_date(text: str, year: str) -> str:
+    """A date in one of the known patterns. Plain ISO texts skip looking for it."""
+    is_iso = _full(text, ISO_DATE)
+    return f"CASE WHEN {is_iso} THEN {_to_date(text)} ELSE {_known_day(text, year)} END"
 
 
 def _known_day(text: str, year: str) -> str:
-    patterns = [compile_pattern(p) for p in DATES.values()]
-    branches = [
-        f"WHEN {p.fits(text)} THEN {_to_date(day_text(p, p.parts(text), year))}" for p in patterns
-    ]
+    branches = []
+    for pattern in map(compile_pattern, DATES.values()):
+        day = _to_date(day_text(pattern, pattern.parts(text), year))
+        branches.append(f"WHEN {pattern.fits(text)} THEN {day}")
     return f"CASE {' '.join(branches)} END"
 
 
 def _known_instant(number: int, text: str, year: str, zone: str) -> Cast:
     """An instant in one of the known patterns; a text without an offset is local time in `zone`.
 
-    The text is cut where its date ends. That cut is unique, since no date pattern's texts begin like another's, but for two-
-    and four-digit years, of which the longer is tried first. Plain ISO texts skip all that.
+    The text is cut where its date ends. That cut is unique, since no date pattern's texts begin
+    like another's, but for two- and four-digit years, of which the longer is tried first. Plain ISO
+    texts skip all that.
     """
-    t, head, tail, day, clock, minutes = (f"t{number}", *(f"h{number}_{step}" for step in range(5)))
-    shapes = sorted(
-        (compile_pattern(p).regex for p in DATES.values()),
-        key=lambda regex: "[0-9]{4}" not in regex,
-    )
-    iso = f"{_full(t, ISO_TIMESTAMP)} AND {t}[1:4] <> '0000'"
-    times = [compile_pattern(p) for p in TIMES.values()]
-    of_clock = f"{tail}[2:]"
-    clocks = " ".join(
-        f"WHEN {p.fits(of_clock)} THEN {time_text(p, p.parts(of_clock))}" for p in times
-    )
-    east = " ".join(
-        f"WHEN {p.fits(of_clock)} THEN {offset_minutes(p, p.parts(of_clock))}"
-        for p in times
-        if {"offset", "zone"} & set(p.groups)
-    )
+    whole = f"t{number}"
+    head, tail, day, clock, offset = (f"h{number}_{step}" for step in range(5))
+    dates = [compile_pattern(pattern).regex for pattern in DATES.values()]
+    dates.sort(key=lambda regex: "[0-9]{4}" not in regex)
+    # The alternatives hold groups of their own; group 0 is the whole match.
+    any_date = quote_literal(f"^(?:{'|'.join(dates)})")
+    is_iso = f"{_full(whole, ISO_TIMESTAMP)} AND {whole}[1:4] <> '0000'"
+    after_separator = f"{tail}[2:]"
+    times = [compile_pattern(pattern) for pattern in TIMES.values()]
     steps = (
-        # The alternatives hold groups of their own; group 0 is the whole match.
-        f"CASE WHEN NOT ({iso}) THEN regexp_extract({t}, {quote_literal('^(?:' + '|'.join(shapes) + ')')}, 0) END",
-        f"{t}[length({head}) + 1:]",
+        f"CASE WHEN NOT ({is_iso}) THEN regexp_extract({whole}, {any_date}, 0) END",
+        f"{whole}[length({head}) + 1:]",
         _known_day(head, year),
-        f"CASE WHEN {tail} = '' THEN '00:00:00' WHEN {tail}[1:1] IN (' ', 'T') THEN CASE {clocks} END END",
-        f"CASE WHEN {tail} <> '' THEN CASE {east} END END",
+        f"CASE WHEN {tail} = '' THEN '00:00:00' WHEN {tail}[1:1] IN (' ', 'T') "
+        f"THEN {_known_clock(times, after_separator)} END",
+        f"CASE WHEN {tail} <> '' THEN {_known_offset(times, after_separator)} END",
     )
-    local = f"TRY_CAST(strftime({day}, '%Y-%m-%d') || ' ' || {clock} AS TIMESTAMP)"
-    here = quote_literal(zone)
+    iso = f"TRY_CAST({whole} AS TIMESTAMP)"
+    local = _local_time(day, clock)
     value = (
-        f"CASE WHEN {head} IS NULL THEN timezone({here}, TRY_CAST({t} AS TIMESTAMP)) "
-        f"WHEN {minutes} IS NULL THEN timezone({here}, {local}) "
-        f"ELSE timezone('UTC', {local} - to_minutes({minutes})) END"
+        f"CASE WHEN {head} IS NULL THEN {_in_zone(iso, zone)} "
+        f"WHEN {offset} IS NULL THEN {_in_zone(local, zone)} "
+        f"ELSE {_with_offset(local, offset)} END"
     )
     return Cast(number, text, value, steps)
 
 
-def _instant(day: str, clock: str, offset: str | None, zone: str) -> str:
-    local = f"TRY_CAST(strftime({day}, '%Y-%m-%d') || ' ' || {clock} AS TIMESTAMP)"
-    if offset is None:
-        return f"timezone({quote_literal(zone)}, {local})"
-    return f"timezone('UTC', {local} - to_minutes({offset}))"
+def _known_clock(times: Sequence[Pattern], text: str) -> str:
+    branches = [
+        f"WHEN {pattern.fits(text)} THEN {time_text(pattern, pattern.parts(text))}"
+        for pattern in times
+    ]
+    return f"CASE {' '.join(branches)} END"
+
+
+def _known_offset(times: Sequence[Pattern], text: str) -> str:
+    with_offset = [pattern for pattern in times if {"offset", "zone"} & set(pattern.groups)]
+    branches = [
+        f"WHEN {pattern.fits(text)} THEN {offset_minutes(pattern, pattern.parts(text))}"
+        for pattern in with_offset
+    ]
+    return f"CASE {' '.join(branches)} END"
+
+
+def _local_time(day: str, clock: str) -> str:
+    return f"TRY_CAST(strftime({day}, '%Y-%m-%d') || ' ' || {clock} AS TIMESTAMP)"
+
+
+def _in_zone(local: str, zone: str) -> str:
+    return f"timezone({quote_literal(zone)}, {local})"
+
+
+def _with_offset(local: str, minutes_east: str) -> str:
+    return f"timezone('UTC', {local} - to_minutes({minutes_east}))"
 
 
 def key_text(column: str, type_: str) -> str:
-    """SQL for the string form of a key part. Instants are written in UTC, whatever the session's zone."""
+    """SQL for the string form of a key part.
+
+    Instants are written in UTC, whatever the session's zone.
+    """
     name = quote_ident(column)
     if type_ == INSTANT:
         return f"strftime(timezone('UTC', {name}), '%Y-%m-%dT%H:%M:%S.%fZ')"

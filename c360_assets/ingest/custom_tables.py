@@ -15,8 +15,9 @@ from typing import NamedTuple
 import duckdb
 
 from c360_assets.errors import C360Error, ConfigError, Problem
-from c360_assets.ingest.upsert import SYSTEM_COLUMNS, columns_of, key_sql, uuid_digest_sql, uuid_sql
+from c360_assets.ingest.upsert import columns_of, key_sql, uuid_digest_sql, uuid_sql
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.column_types import SYSTEM_COLUMNS
 from c360_assets.tenant.models import CustomTable, Tenant
 from c360_assets.warehouse.allowed_sql import allowed_statement
 from c360_assets.warehouse.binding import bound_columns, create_empty

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.sql import quote_literal
@@ -51,15 +52,28 @@ MONTH_TEXT = (
     "sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
 HOUR_24 = "(?:[01]?[0-9]|2[0-3])"
-# Letter -> (group name, expression for one letter or an open width, expression for a width set by the text before and after).
+
+
+class Number(NamedTuple):
+    """A number of a pattern: its group, and how it is written.
+
+    `fixed` is the expression for a width set by the text before and after, `loose` that for one
+    letter or an open width.
+    """
+
+    group: str
+    loose: str
+    fixed: str
+
+
 NUMBERS = {
-    "M": ("month", "[0-9]{1,2}", "[0-9]{2}"),
-    "d": ("day", "[0-9]{1,2}", "[0-9]{2}"),
-    "D": ("yearday", "[0-9]{1,3}", "[0-9]{3}"),
-    "H": ("hour", HOUR_24, "(?:[01][0-9]|2[0-3])"),
-    "h": ("hour12", "(?:0?[1-9]|1[0-2])", "(?:0[1-9]|1[0-2])"),
-    "m": ("minute", "[0-5]?[0-9]", "[0-5][0-9]"),
-    "s": ("second", "[0-5]?[0-9]", "[0-5][0-9]"),
+    "M": Number("month", "[0-9]{1,2}", "[0-9]{2}"),
+    "d": Number("day", "[0-9]{1,2}", "[0-9]{2}"),
+    "D": Number("yearday", "[0-9]{1,3}", "[0-9]{3}"),
+    "H": Number("hour", HOUR_24, "(?:[01][0-9]|2[0-3])"),
+    "h": Number("hour12", "(?:0?[1-9]|1[0-2])", "(?:0[1-9]|1[0-2])"),
+    "m": Number("minute", "[0-5]?[0-9]", "[0-5][0-9]"),
+    "s": Number("second", "[0-5]?[0-9]", "[0-5][0-9]"),
 }
 OFFSET = "(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})"
 # Zone names cannot be parsed in general; these two name the zone that instants are kept in.
@@ -69,7 +83,7 @@ TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|([^A-Za-z'])", re.DOTALL)
 
 @dataclass(frozen=True)
 class Pattern:
-    """A compiled pattern: a regular expression (RE2, not anchored) and the names of its groups, in order."""
+    """A compiled pattern: a regular expression (RE2, not anchored) and its groups in order."""
 
     text: str
     regex: str
@@ -85,110 +99,157 @@ class Pattern:
 
     @property
     def has_day(self) -> bool:
-        year = {"year", "year2"} & set(self.groups)
-        return bool(year) and (
-            "yearday" in self.groups
-            or {"month", "day"} <= set(self.groups)
-            or {"monthname", "day"} <= set(self.groups)
-        )
+        """Whether a text that fits names a whole day."""
+        groups = set(self.groups)
+        days = ({"yearday"}, {"month", "day"}, {"monthname", "day"})
+        return bool(groups & {"year", "year2"}) and any(day <= groups for day in days)
+
+
+class _Token(NamedTuple):
+    """A letter that stands `width` times, or literal text (without a letter)."""
+
+    letter: str
+    width: int
+    literal: str = ""
+
+
+class _Expression(NamedTuple):
+    """What a token matches, and the name of its group, "" for literal text."""
+
+    group: str
+    regex: str
 
 
 def compile_pattern(text: str) -> Pattern:
-    """Compile a Joda pattern. Raises C360Error for a letter that has no meaning or one that cannot be parsed."""
-    pieces: list[tuple[str, int, str]] = []
-    position = 0
-    while position < len(text):
-        found = TOKEN.match(text, position)
-        if found is None:
-            raise C360Error(f"date pattern {text!r}: a quote is not closed")
-        position = found.end()
-        literal, letter, other = found.groups()
-        if letter is not None:
-            pieces.append((letter, len(found.group()), ""))
-        else:
-            shown = other if other is not None else (literal.replace("''", "'") or "'")
-            pieces.append(("", 0, shown))
+    """Compile a Joda pattern.
+
+    Raises C360Error for a letter that has no meaning or one that cannot be parsed.
+    """
+    tokens = _tokens(text)
     regex, groups = "", list[str]()
-    for index, (letter, width, literal) in enumerate(pieces):
-        before = index > 0 and pieces[index - 1][0] != ""
-        after = index + 1 < len(pieces) and pieces[index + 1][0] not in ("", "Z", "z", "a")
-        group, expression = _token(text, letter, width, literal, tight=before or after)
-        regex += f"({expression})" if group else expression
-        if group:
-            if group in groups:
-                raise C360Error(f"date pattern {text!r}: {letter!r} stands twice")
-            groups.append(group)
+    for index, token in enumerate(tokens):
+        # Without text in between, only its own width separates a token from its neighbour. What
+        # cannot begin with a digit separates by itself.
+        before = tokens[index - 1].letter if index > 0 else ""
+        after = tokens[index + 1].letter if index + 1 < len(tokens) else ""
+        tight = before != "" or after not in ("", "Z", "z", "a")
+        group, expression = _expression(text, token, tight)
+        if not group:
+            regex += expression
+            continue
+        if group in groups:
+            raise C360Error(f"date pattern {text!r}: {token.letter!r} stands twice")
+        groups.append(group)
+        regex += f"({expression})"
     return Pattern(text, regex, tuple(groups))
 
 
-def _token(text: str, letter: str, width: int, literal: str, tight: bool) -> tuple[str, str]:
-    """(group name, expression) of one token; `tight` means that only its own width separates it from a neighbour."""
+def _tokens(text: str) -> list[_Token]:
+    tokens: list[_Token] = []
+    position = 0
+    while position < len(text):
+        match = TOKEN.match(text, position)
+        if match is None:
+            raise C360Error(f"date pattern {text!r}: a quote is not closed")
+        position = match.end()
+        quoted, letter, sign = match.groups()
+        if letter is not None:
+            tokens.append(_Token(letter, len(match.group())))
+        elif sign is not None:
+            tokens.append(_Token("", 0, sign))
+        else:
+            # Two quotes with nothing in between are one quote.
+            tokens.append(_Token("", 0, quoted.replace("''", "'") or "'"))
+    return tokens
+
+
+def _expression(text: str, token: _Token, tight: bool) -> _Expression:
+    """How one token of the pattern `text` is read; `tight` means by its own width."""
+    letter, width, literal = token
     if not letter:
-        return "", re.escape(literal)
+        return _Expression("", re.escape(literal))
     if letter in "yY":
-        return ("year2", "[0-9]{2}") if width == 2 else ("year", "[0-9]{4}")
-    if letter == "M" and width >= 3:
-        return "monthname", MONTH_TEXT
+        return _Expression("year2", "[0-9]{2}") if width == 2 else _Expression("year", "[0-9]{4}")
     if letter in NUMBERS:
-        group, loose, fixed = NUMBERS[letter]
-        return group, fixed if tight and width > 1 else loose
-    if letter == "S":
-        return "fraction", "[0-9]{1,9}"
-    if letter == "a":
-        return "half", "[aApP][mM]"
+        return _number(letter, width, tight)
     if letter == "Z" and width <= 2:
-        return "offset", OFFSET
-    if letter in "zZ":
-        return "zone", ZONE_NAME
+        return _Expression("offset", OFFSET)
+    if letter in OTHER_LETTERS:
+        return OTHER_LETTERS[letter]
     raise C360Error(
-        f"date pattern {text!r}: {letter!r} is not known; allowed are y D M d H h m s S Z a, and literal text in single quotes"
+        f"date pattern {text!r}: {letter!r} is not known; allowed are y D M d H h m s S Z a, "
+        "and literal text in single quotes"
     )
 
 
-def day_text(pattern: Pattern, s: str, this_year: str) -> str:
-    """SQL for `yyyy-mm-dd` from the parts `s`; two-digit years fall into [this year - 80, this year + 19]."""
+def _number(letter: str, width: int, tight: bool) -> _Expression:
+    if letter == "M" and width >= 3:
+        return _Expression("monthname", MONTH_TEXT)
+    number = NUMBERS[letter]
+    return _Expression(number.group, number.fixed if tight and width > 1 else number.loose)
+
+
+OTHER_LETTERS = {
+    "S": _Expression("fraction", "[0-9]{1,9}"),
+    "a": _Expression("half", "[aApP][mM]"),
+    "Z": _Expression("zone", ZONE_NAME),
+    "z": _Expression("zone", ZONE_NAME),
+}
+
+
+def day_text(pattern: Pattern, parts: str, this_year: str) -> str:
+    """SQL for `yyyy-mm-dd` from the struct `parts`.
+
+    Two-digit years fall into [this year - 80, this year + 19].
+    """
     if "year2" in pattern.groups:
-        low = f"({this_year} - 80)"
-        year = f"({low} + (({s}.year2::INTEGER - {low} % 100 + 100) % 100))"
+        lowest = f"({this_year} - 80)"
+        year = f"({lowest} + (({parts}.year2::INTEGER - {lowest} % 100 + 100) % 100))"
     else:
-        year = f"{s}.year::INTEGER"
+        year = f"{parts}.year::INTEGER"
     if "yearday" in pattern.groups:
-        first = f"TRY_CAST(printf('%04d-01-01', {year}) AS DATE)"
-        day = f"({first} + ({s}.yearday::INTEGER - 1))"
-        return f"CASE WHEN {s}.yearday::INTEGER > 0 AND year({day}) = {year} THEN strftime({day}, '%Y-%m-%d') END"
-    months = ", ".join(quote_literal(m) for m in MONTHS)
-    named = "monthname" in pattern.groups
-    month = (
-        f"list_position([{months}], lower({s}.monthname[1:3]))" if named else f"{s}.month::INTEGER"
-    )
-    return f"printf('%04d-%02d-%02d', {year}, {month}, {s}.day::INTEGER)"
-
-
-def time_text(pattern: Pattern, s: str) -> str:
-    """SQL for `hh:mm:ss[.ffffff]` from the parts `s`; fractions are cut at microseconds."""
-    if "hour12" in pattern.groups:
-        half = (
-            f"CASE WHEN lower({s}.half) = 'pm' THEN 12 ELSE 0 END"
-            if "half" in pattern.groups
-            else "0"
-        )
-        hour = f"{s}.hour12::INTEGER % 12 + {half}"
+        return _day_of_year(f"{parts}.yearday::INTEGER", year)
+    if "monthname" in pattern.groups:
+        months = ", ".join(quote_literal(month) for month in MONTHS)
+        month = f"list_position([{months}], lower({parts}.monthname[1:3]))"
     else:
-        hour = f"{s}.hour::INTEGER" if "hour" in pattern.groups else "0"
-    minute = f"{s}.minute::INTEGER" if "minute" in pattern.groups else "0"
-    second = f"{s}.second::INTEGER" if "second" in pattern.groups else "0"
-    fraction = f" || '.' || {s}.fraction[1:6]" if "fraction" in pattern.groups else ""
+        month = f"{parts}.month::INTEGER"
+    return f"printf('%04d-%02d-%02d', {year}, {month}, {parts}.day::INTEGER)"
+
+
+def _day_of_year(yearday: str, year: str) -> str:
+    """A day past the year's last is NULL, not a day of the next year."""
+    first = f"TRY_CAST(printf('%04d-01-01', {year}) AS DATE)"
+    day = f"({first} + ({yearday} - 1))"
+    in_year = f"{yearday} > 0 AND year({day}) = {year}"
+    return f"CASE WHEN {in_year} THEN strftime({day}, '%Y-%m-%d') END"
+
+
+def time_text(pattern: Pattern, parts: str) -> str:
+    """SQL for `hh:mm:ss[.ffffff]` from the struct `parts`; fractions are cut at microseconds."""
+    minute = f"{parts}.minute::INTEGER" if "minute" in pattern.groups else "0"
+    second = f"{parts}.second::INTEGER" if "second" in pattern.groups else "0"
+    fraction = f" || '.' || {parts}.fraction[1:6]" if "fraction" in pattern.groups else ""
+    hour = _hour(pattern, parts)
     return f"printf('%02d:%02d:%02d', {hour}, {minute}, {second}){fraction}"
 
 
-def offset_minutes(pattern: Pattern, s: str) -> str | None:
-    """SQL for the minutes east of UTC from the parts `s`; None when the pattern names no offset."""
+def _hour(pattern: Pattern, parts: str) -> str:
+    if "hour12" in pattern.groups:
+        afternoon = "0"
+        if "half" in pattern.groups:
+            afternoon = f"CASE WHEN lower({parts}.half) = 'pm' THEN 12 ELSE 0 END"
+        return f"{parts}.hour12::INTEGER % 12 + {afternoon}"
+    return f"{parts}.hour::INTEGER" if "hour" in pattern.groups else "0"
+
+
+def offset_minutes(pattern: Pattern, parts: str) -> str | None:
+    """SQL for the minutes east of UTC from the struct `parts`; None without an offset in it."""
     if "zone" in pattern.groups:
         return "0"
     if "offset" not in pattern.groups:
         return None
-    digits = f"replace({s}.offset, ':', '')"
-    return (
-        f"CASE WHEN lower({s}.offset) = 'z' THEN 0 ELSE "
-        f"(CASE WHEN {digits}[1:1] = '-' THEN -1 ELSE 1 END) * ({digits}[2:3]::INTEGER * 60 + {digits}[4:5]::INTEGER) END"
-    )
+    digits = f"replace({parts}.offset, ':', '')"
+    sign = f"(CASE WHEN {digits}[1:1] = '-' THEN -1 ELSE 1 END)"
+    minutes = f"({digits}[2:3]::INTEGER * 60 + {digits}[4:5]::INTEGER)"
+    return f"CASE WHEN lower({parts}.offset) = 'z' THEN 0 ELSE {sign} * {minutes} END"

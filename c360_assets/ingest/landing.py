@@ -1,6 +1,7 @@
-"""What has landed, and what of it is news: files of a feed, their delivery days, and days whose files the ledger does not know.
+"""What has landed, and what of it is to be loaded: files and delivery days.
 
-Nothing here opens a file for its rows; fetching belongs to `couriers`, reading to `readers`, loading to `load`.
+Nothing here opens a file for its rows; fetching belongs to `remote`, reading to `formats`, loading
+to `load`.
 """
 
 from __future__ import annotations
@@ -20,13 +21,18 @@ from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import file_digest
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+LEDGER_COLUMNS = ("delivery_day", "attempt", "path", "sha256", "size", "mtime_ns", "status")
 
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One file. `relative` is its path below `landing/`; `day` is None where the pattern has no date; `sha256` is empty until
-    the file was looked at, and stays so if it changed meanwhile. A file that is `listed` was only seen at its address: it is
-    not here yet, and its `sha256` stands for a version that has never been read."""
+    """One file.
+
+    `relative` is its path below `landing/`; `day` is None where the pattern has no date; `sha256`
+    is empty until the file was looked at, and stays so if it changed meanwhile. A file that is
+    `listed` was only seen at its address: it is not here yet, and its `sha256` stands for a version
+    that has never been read.
+    """
 
     path: Path
     relative: str
@@ -38,14 +44,20 @@ class LandedFile:
 
     @property
     def partition(self) -> dict[str, str | None]:
-        """The columns that the folder of a partitioned Parquet file names (`region=US`), by lower-cased name."""
+        """The columns that the folder of a partitioned Parquet file names (`region=US`).
+
+        Their values are by lower-cased name, None for a missing one.
+        """
         name, equals, value = PurePosixPath(self.relative).parent.name.partition("=")
-        return (
-            {unquote(name).lower(): None if value == NO_VALUE else unquote(value)} if equals else {}
-        )
+        if not equals:
+            return {}
+        return {unquote(name).lower(): None if value == NO_VALUE else unquote(value)}
 
     def changed(self) -> bool:
-        """Whether the file is not what it was when it was looked at: still being written, replaced or gone."""
+        """Whether the file is not what it was when it was looked at.
+
+        It may still be written, or have been replaced, or have gone.
+        """
         if self.listed:
             return False
         try:
@@ -57,40 +69,50 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class DayLoad:
-    """All files of one delivery day of a feed, in path order, to be loaded as attempt number `attempt` (from 1)."""
+    """All files of one delivery day of a feed, in path order.
+
+    They are to be loaded as attempt number `attempt` (from 1).
+    """
 
     day: date
     attempt: int
     files: tuple[LandedFile, ...]
 
 
+def is_remote(feed: FeedConfig) -> bool:
+    return "://" in feed.files.address
+
+
 def landing_folder(tenant: Tenant, feed: FeedConfig) -> Path:
-    """Where the feed's files are; those of a remote address are fetched first. Raises LoadError when that fails."""
-    address = feed.files.address
-    return fetch(tenant, feed) if "://" in address else tenant.root / address
+    """Where the feed's files are; those of a remote address are fetched first.
+
+    Raises LoadError when that fails.
+    """
+    return fetch(tenant, feed) if is_remote(feed) else tenant.root / feed.files.address
 
 
 def landed(tenant: Tenant, feed: FeedConfig, *, fetched: bool = True) -> list[LandedFile]:
-    """The feed's files that are there now, by path. A name whose date is no date of the calendar does not count.
+    """The feed's files that are there now, by path.
 
-    Remote files are fetched; with `fetched` false they are listed, for whoever only wants to know of them.
+    A name whose date is no date of the calendar does not count. Remote files are fetched; with
+    `fetched` false they are listed, for whoever only wants to know of them.
     """
-    if not fetched and "://" in feed.files.address:
+    if not fetched and is_remote(feed):
         return _listed(tenant, feed)
     folder = landing_folder(tenant, feed)
     if not folder.is_dir():
         return []
+    pattern = FilePattern(feed.files.pattern)
     files = []
-    for match in FilePattern(feed.files.pattern).find(
-        folder, folders=feed.files.format == "parquet"
-    ):
-        if match.valid:
-            path = folder / match.path
-            try:
-                facts = path.stat()
-            except FileNotFoundError:
-                continue
-            files.append(LandedFile(path, match.path, match.day, facts.st_size, facts.st_mtime_ns))
+    for match in pattern.find(folder, folders=feed.files.format == "parquet"):
+        if not match.valid:
+            continue
+        path = folder / match.path
+        try:
+            facts = path.stat()
+        except FileNotFoundError:
+            continue
+        files.append(LandedFile(path, match.path, match.day, facts.st_size, facts.st_mtime_ns))
     return files
 
 
@@ -114,38 +136,48 @@ def today(tenant: Tenant) -> date:
 
 
 def outside(tenant: Tenant, feed: FeedConfig, through: date | None = None) -> list[LandedFile]:
-    """Files that are reported and not loaded: of a day after `through` (default today) or before the tenant's first day."""
-    last = through or today(tenant)
+    """Files that are reported and not loaded.
+
+    Their day is after `through` (default today) or before the tenant's first day.
+    """
+    first, last = tenant.config.first_day, through or today(tenant)
     return [
-        f
-        for f in landed(tenant, feed)
-        if f.day is not None and not tenant.config.first_day <= f.day <= last
+        file
+        for file in landed(tenant, feed)
+        if file.day is not None and not first <= file.day <= last
     ]
 
 
 def unclaimed(tenant: Tenant) -> list[str]:
-    """Files below `landing/` that no feed's pattern takes, or whose date is no date: paths in order, hidden files left out."""
+    """Files below `landing/` that no feed's pattern takes, or whose date is no date.
+
+    Paths in order, hidden files left out.
+    """
     folder = tenant.root / "landing"
-    claimed = {
-        f.path
-        for feed in tenant.feeds
-        if "://" not in feed.files.address
-        for f in landed(tenant, feed)
-    }
-    there = (path for path in folder.rglob("*") if path not in claimed and path.is_file())
-    found = (path.relative_to(folder) for path in there)
-    return sorted(
-        path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts)
-    )
+    claimed: set[Path] = set()
+    for feed in tenant.feeds:
+        if not is_remote(feed):
+            claimed |= {file.path for file in landed(tenant, feed)}
+    paths = []
+    for path in folder.rglob("*"):
+        if path not in claimed and path.is_file():
+            relative = path.relative_to(folder)
+            if not any(part.startswith(".") for part in relative.parts):
+                paths.append(relative.as_posix())
+    return sorted(paths)
 
 
 def shared(tenant: Tenant) -> dict[str, list[str]]:
-    """Files below `landing/` that several feeds take, with their names; archives of which each takes its own part left out."""
+    """Files below `landing/` that several feeds take, with the feeds' names.
+
+    Archives of which each takes its own part are left out.
+    """
     takers: dict[str, list[str]] = defaultdict(list)
-    for feed in sorted(tenant.feeds, key=lambda f: f.name):
-        if "://" not in feed.files.address and feed.files.contents is None:
+    for feed in sorted(tenant.feeds, key=lambda feed: feed.name):
+        if not is_remote(feed) and feed.files.contents is None:
             for file in landed(tenant, feed):
-                takers[file.path.relative_to(tenant.root / "landing").as_posix()].append(feed.name)
+                relative = file.path.relative_to(tenant.root / "landing")
+                takers[relative.as_posix()].append(feed.name)
     return {path: feeds for path, feeds in sorted(takers.items()) if len(feeds) > 1}
 
 
@@ -157,13 +189,14 @@ def pending(
     *,
     fetched: bool = True,
 ) -> list[DayLoad]:
-    """The delivery days up to `through` (default today) that hold a file the ledger does not, oldest first.
+    """The delivery days up to `through` (default today) that are to be loaded, oldest first.
 
-    A day is news when one of its files is new or has other content than in the last attempt that was recorded, or when that
-    attempt failed; a file that has gone is not. The whole day is loaded again, as the attempt after the last one that
-    succeeded: a failure changes nothing, so the next try keeps its number. A file whose name has no date belongs to the day
-    `through` unless its content was loaded before. With `fetched` false remote files are listed only, which is enough to see
-    that there is something to load, and not to load it.
+    They are those of which a file is new or has other content than in the last attempt that was
+    recorded, or whose last attempt failed; a file that has gone does not count. The whole day is
+    loaded again, as the attempt after the last one that succeeded: a failure changes nothing, so
+    the next try keeps its number. A file whose name has no date belongs to the day `through` unless
+    its content was loaded before. With `fetched` false remote files are listed only, which is
+    enough to see that there is something to load, and not to load it.
     """
     last = through or today(tenant)
     known = _Known(ledger.filter(pl.col("feed") == feed.name))
@@ -179,26 +212,28 @@ def pending(
     return [
         DayLoad(day, known.loaded_attempts.get(day, 0) + 1, tuple(files))
         for day, files in sorted(days.items())
-        if any((f.relative, f.sha256) not in known.current.get(day, set()) for f in files)
+        if known.has_other_content(day, files)
     ]
 
 
 def gone(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame) -> list[str]:
-    """Paths whose rows are in the feed's table and whose content is no longer there: they cannot be loaded again."""
-    known = _Known(ledger.filter(pl.col("feed") == feed.name, pl.col("status") == "loaded"))
-    there = {(f.relative, known.identified(f).sha256) for f in landed(tenant, feed)}
-    return sorted(
-        {
-            path
-            for files in known.current.values()
-            for path, sha in files
-            if (path, sha) not in there
-        }
-    )
+    """Paths whose rows are in the feed's table and whose content is no longer there.
+
+    They cannot be loaded again.
+    """
+    of_feed = (pl.col("feed") == feed.name) & (pl.col("status") == "loaded")
+    known = _Known(ledger.filter(of_feed))
+    there = {(file.relative, known.identified(file).sha256) for file in landed(tenant, feed)}
+    loaded = set().union(*known.current.values())
+    return sorted({path for path, _ in loaded - there})
 
 
 class _Known:
-    """What the ledger knows of one feed."""
+    """What the ledger knows of one feed.
+
+    `current` holds path and hash of the files of each day's last attempt, none where it failed;
+    `loaded_attempts` the number of the last attempt that succeeded.
+    """
 
     def __init__(self, rows: pl.DataFrame) -> None:
         self.loaded_attempts: dict[date, int] = {}
@@ -206,22 +241,28 @@ class _Known:
         self._hashes: dict[tuple[str, int, int], str] = {}
         self._days: dict[tuple[str, str], date] = {}
         latest: dict[date, int] = {}
-        columns = ("delivery_day", "attempt", "path", "sha256", "size", "mtime_ns", "status")
-        for day, attempt, path, sha, size, mtime, status in (
-            rows.sort("attempt").select(columns).iter_rows()
-        ):
-            if sha:
-                self._hashes[path, size, mtime] = sha
-            if attempt > latest.get(day, 0):
-                latest[day] = attempt
+        for row in rows.sort("attempt").select(LEDGER_COLUMNS).iter_rows(named=True):
+            day, path, sha256 = row["delivery_day"], row["path"], row["sha256"]
+            if sha256:
+                self._hashes[path, row["size"], row["mtime_ns"]] = sha256
+            if row["attempt"] > latest.get(day, 0):
+                latest[day] = row["attempt"]
                 self.current[day] = set()
-            if status != "failed":
-                self.loaded_attempts[day] = attempt
-                self.current[day].add((path, sha))
-                self._days[path, sha] = day
+            if row["status"] != "failed":
+                self.loaded_attempts[day] = row["attempt"]
+                self.current[day].add((path, sha256))
+                self._days[path, sha256] = day
+
+    def has_other_content(self, day: date, files: list[LandedFile]) -> bool:
+        """Whether a file of the day is not one of the day's last attempt."""
+        current = self.current.get(day, set())
+        return any((file.relative, file.sha256) not in current for file in files)
 
     def identified(self, file: LandedFile) -> LandedFile:
-        """`file` with its hash; bytes are read only where path, size and time of change are not in the ledger."""
+        """`file` with its hash.
+
+        Bytes are read only where path, size and time of change are not in the ledger.
+        """
         known = self._hashes.get((file.relative, file.size, file.mtime_ns))
         if known is None and file.listed:
             known = f"version {file.mtime_ns} of {file.size} bytes"

@@ -1,7 +1,8 @@
-"""Files of other places as landing: what fits a feed's pattern at an S3 or SFTP address is copied below `cache/`.
+"""Files of other places as landing: what is at a feed's S3 or SFTP address, copied below `cache/`.
 
-The copy mirrors the place: same paths, sizes and times, and a file that has gone there goes here. Nothing is written at the
-address. Whoever only wants to know what is there lists it. Which of the files are news is decided in `landing`.
+The copy mirrors what fits the feed's pattern: same paths, sizes and times, and a file that has gone
+there goes here. Nothing is written at the address. Whoever only wants to know what is there lists
+it. Which of the files are to be loaded is decided in `landing`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
@@ -30,14 +31,16 @@ SECONDS_TO_CONNECT = 15
 SECONDS_BETWEEN_LOOKS = 10.0  # one run asks for a feed's files several times
 _looked: dict[Path, float] = {}
 PASSWORD = "C360_SFTP_PASSWORD"
-# Kind of failure -> what is wrong, what to do. Only `connection` may pass by itself, and is tried again.
+# Kind of failure -> what is wrong, what to do. Only `connection` may pass by itself, and is tried
+# again.
 FAILURES = {
     "connection": ("cannot be reached", "check the address and the network, then run again"),
     "credentials": (
         "refuses these credentials",
-        f"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the SSH key or {PASSWORD}, to ones that may read it",
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the SSH key or "
+        f"{PASSWORD}, to ones that may read it",
     ),
-    "location": ("is not there", "mend files.address, or create the bucket or folder"),
+    "location": ("is not there", "correct files.address, or create the bucket or folder"),
     "host_key": (
         "is a host whose key is not known",
         "see that it is the right one, then add it to ~/.ssh/known_hosts with ssh-keyscan",
@@ -62,8 +65,11 @@ UNKNOWN_HOST = frozenset({"BadHostKeyException", "UnknownHostError"})
 
 @dataclass(frozen=True)
 class Facts:
-    """What tells one content of a remote file from another: size, time of change in whole seconds, and the place's own mark of
-    a version, where it has one (the ETag of S3)."""
+    """What tells one content of a remote file from another.
+
+    `changed` is the time of change in whole seconds, `version` the place's own mark of a version,
+    where it has one (the ETag of S3).
+    """
 
     size: int
     changed: int
@@ -71,15 +77,17 @@ class Facts:
 
     @property
     def mtime_ns(self) -> int:
-        """The time of change that the copy gets. Two versions of one second differ in the fraction, by their mark."""
-        return self.changed * 10**9 + (
-            crc32(self.version.encode()) % 10**6 * 1000 if self.version else 0
-        )
+        """The time of change that the copy gets.
+
+        Two versions of one second differ in the fraction, by their mark.
+        """
+        fraction = crc32(self.version.encode()) % 10**6 * 1000 if self.version else 0
+        return self.changed * 10**9 + fraction
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A file at the address: its path below the address, the day in its name, where it is, what it is like."""
+    """A file at the address: its path below it, the day in its name, its whole path, its facts."""
 
     relative: str
     day: date | None
@@ -93,7 +101,7 @@ def cache_folder(tenant: Tenant, feed: FeedConfig) -> Path:
 
 
 def remote_files(tenant: Tenant, feed: FeedConfig) -> list[Remote]:
-    """The feed's files at its address, by path; nothing is fetched. Raises LoadError as `fetch` does."""
+    """The feed's files at its address, by path; nothing is fetched. Raises LoadError as `fetch`."""
     return _attempted(feed, lambda: _wanted(tenant, feed, *_system(feed.files.address)))
 
 
@@ -107,18 +115,14 @@ def is_fetched(folder: Path, remote: Remote) -> bool:
 
 
 def fetch(tenant: Tenant, feed: FeedConfig) -> Path:
-    """Bring the feed's cache folder up to date and return it. Raises LoadError, after several attempts where one may help."""
+    """Bring the feed's cache folder up to date and return it.
+
+    Raises LoadError, after several attempts where one may help.
+    """
     folder = cache_folder(tenant, feed)
-    if (
-        not folder.is_dir()
-        or time.monotonic() - _looked.get(folder, float("-inf")) >= SECONDS_BETWEEN_LOOKS
-    ):
-        _attempted(
-            feed,
-            lambda: _mirror(
-                tenant, feed, private_folder(private_folder(folder.parent) / folder.name)
-            ),
-        )
+    since = time.monotonic() - _looked.get(folder, float("-inf"))
+    if not folder.is_dir() or since >= SECONDS_BETWEEN_LOOKS:
+        _attempted(feed, lambda: _mirror(tenant, feed, folder))
         _looked[folder] = time.monotonic()
     return folder
 
@@ -133,34 +137,39 @@ def _attempted(feed: FeedConfig, work: Callable[[], Result]) -> Result:
             if kind == "connection" and attempt + 1 < ATTEMPTS:
                 time.sleep(PAUSE * 2**attempt)
                 continue
-            what, remedy = FAILURES[kind]
-            place = urlsplit(feed.files.address)
-            shown = f"{place.scheme}://{place.hostname or ''}{place.path}"
-            raise LoadError(
-                kind,
-                f"feed {feed.name}: files.address {shown} {what} ({type(error).__name__}); {remedy}",
-            ) from None
+            raise _failure(feed, kind, error) from None
     raise AssertionError("unreachable")
 
 
+def _failure(feed: FeedConfig, kind: str, error: Exception) -> LoadError:
+    problem, remedy = FAILURES[kind]
+    # The user's name and password, which an address may hold, are left out.
+    place = urlsplit(feed.files.address)
+    address = f"{place.scheme}://{place.hostname or ''}{place.path}"
+    problem = f"files.address {address} {problem} ({type(error).__name__})"
+    return LoadError(kind, f"feed {feed.name}: {problem}; {remedy}")
+
+
 def _wanted(tenant: Tenant, feed: FeedConfig, system: Any, base: str) -> list[Remote]:
-    pattern, folders = FilePattern(feed.files.pattern), feed.files.format == "parquet"
-    found = []
-    for relative, path, facts in _listed(system, base, pattern.glob_root):
-        match = pattern.fits(relative, folders)
-        if (
-            match is not None
-            and match.valid
-            and (match.day is None or match.day >= tenant.config.first_day)
-        ):
-            found.append(Remote(relative, match.day, path, facts))
-    return found
+    """The files that fit the feed's pattern, from the tenant's first day on."""
+    pattern = FilePattern(feed.files.pattern)
+    folders = feed.files.format == "parquet"
+    wanted = []
+    for file in _files_below(system, base, pattern.glob_root):
+        match = pattern.fits(file.relative, folders)
+        if match is None or not match.valid:
+            continue
+        if match.day is None or match.day >= tenant.config.first_day:
+            wanted.append(Remote(file.relative, match.day, file.path, file.facts))
+    return wanted
 
 
 def _mirror(tenant: Tenant, feed: FeedConfig, folder: Path) -> None:
+    private_folder(private_folder(folder.parent) / folder.name)
     system, base = _system(feed.files.address)
     wanted = {remote.relative: remote for remote in _wanted(tenant, feed, system, base)}
-    for path in [p for p in folder.rglob("*") if p.is_file()]:
+    present = [path for path in folder.rglob("*") if path.is_file()]
+    for path in present:
         if path.relative_to(folder).as_posix() not in wanted:
             path.unlink(missing_ok=True)
     for remote in wanted.values():
@@ -169,18 +178,20 @@ def _mirror(tenant: Tenant, feed: FeedConfig, folder: Path) -> None:
 
 
 def _download(tenant: Tenant, system: Any, remote: Remote, local: Path) -> None:
-    """Copy aside, then into place whole. A file that changed meanwhile has not landed yet: the next look finds it."""
+    """Copy aside, then into place whole.
+
+    A file that changed meanwhile has not landed yet: the next look finds it.
+    """
     aside = private_folder(tenant.root / ".tmp") / f"fetch-{os.getpid()}-{threading.get_ident()}"
-    young = remote.facts.changed + 1 - time.time()
-    if not remote.facts.version and 0 < young <= 1:
-        time.sleep(young)  # within this second it could change again and not show it
+    rest_of_second = remote.facts.changed + 1 - time.time()
+    if not remote.facts.version and 0 < rest_of_second <= 1:
+        # Within the second of its change it could change again and not show it.
+        time.sleep(rest_of_second)
     try:
         with suppress(FileNotFoundError):
             system.get_file(remote.path, str(aside))
-            if (
-                remote.facts == _facts(system.info(remote.path))
-                and aside.stat().st_size == remote.facts.size
-            ):
+            unchanged = remote.facts == _facts(system.info(remote.path))
+            if unchanged and aside.stat().st_size == remote.facts.size:
                 aside.chmod(0o600)
                 os.utime(aside, ns=(remote.facts.mtime_ns, remote.facts.mtime_ns))
                 private_folder(local.parent)
@@ -189,20 +200,30 @@ def _download(tenant: Tenant, system: Any, remote: Remote, local: Path) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _listed(system: Any, base: str, below: str) -> Iterator[tuple[str, str, Facts]]:
-    """Path below the address, whole path and facts of each file below the folder `below`, by path."""
+class _Entry(NamedTuple):
+    """A file at the address: its path below the address, its whole path, what it is like."""
+
+    relative: str
+    path: str
+    facts: Facts
+
+
+def _files_below(system: Any, base: str, below: str) -> Iterator[_Entry]:
+    """The files of the address `base` below its folder `below`, by path."""
     start = f"{base}/{below}" if below else base
     try:
-        found = system.find(start, detail=True)
+        entries = system.find(start, detail=True)
     except FileNotFoundError:
-        found = {}
+        entries = {}
     # A folder of S3 is there only while something is in it.
-    if not found and not system.exists(base.partition("/")[0] or base):
+    if not entries and not system.exists(base.partition("/")[0] or base):
         raise FileNotFoundError
-    for path, info in sorted(found.items()):
+    for path, info in sorted(entries.items()):
         relative = path.removeprefix(base).lstrip("/")
-        if info["type"] == "file" and not {"", ".", ".."} & set(relative.split("/")):
-            yield relative, path, _facts(info)
+        # A path with such parts would leave the cache folder.
+        is_unsafe = {"", ".", ".."} & set(relative.split("/"))
+        if info["type"] == "file" and not is_unsafe:
+            yield _Entry(relative, path, _facts(info))
 
 
 def _facts(info: dict[str, Any]) -> Facts:
@@ -235,18 +256,28 @@ def _system(address: str) -> tuple[Any, str]:
     return system, place.path.rstrip("/") or "/"
 
 
-def _kind(error: BaseException) -> str:
-    names, causes = set(), [error]
-    while causes:
-        cause = causes.pop()
-        names |= {kind.__name__ for kind in type(cause).__mro__}
-        causes += [c for c in (cause.__cause__, cause.__context__) if c is not None]
+def _kind(error: Exception) -> str:
+    """Which of `FAILURES` an error is, by its class and those of the errors behind it."""
     if isinstance(error, ImportError):
         return "extra"
+    names = _class_names(error)
     if names & UNKNOWN_HOST:
         return "host_key"
     if names & REFUSED or isinstance(error, PermissionError):
         return "credentials"
     if isinstance(error, FileNotFoundError):
         return "location"
-    return "disk" if isinstance(error, OSError) and error.errno == errno.ENOSPC else "connection"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "disk"
+    return "connection"
+
+
+def _class_names(error: BaseException) -> set[str]:
+    names: set[str] = set()
+    errors: list[BaseException] = [error]
+    while errors:
+        current = errors.pop()
+        names |= {kind.__name__ for kind in type(current).__mro__}
+        behind = (current.__cause__, current.__context__)
+        errors += [cause for cause in behind if cause is not None]
+    return names

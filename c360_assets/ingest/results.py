@@ -1,6 +1,6 @@
-"""What became of a load: of its files, of its delivery days, of the feed. Counts only, never a value from a file.
+"""What became of a load: of its files, of its delivery days, of the feed.
 
-How the rows got there belongs to `load`.
+Counts only, never a value from a file. How the rows got there belongs to `load`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from c360_assets.warehouse.manifest import TableState
 
 @dataclass
 class FileResult:
-    """What became of one file's rows: read = loaded + rejected + replaced, unless the day failed."""
+    """What became of a file's rows: read = loaded + rejected + replaced, unless the day failed."""
 
     file: LandedFile
     read: int = 0
@@ -28,7 +28,10 @@ class FileResult:
 
 @dataclass
 class DayResult:
-    """What became of one delivery day. `kind` and `message` say why it failed; neither holds a value from a file."""
+    """What became of one delivery day.
+
+    `kind` and `message` say why it failed; neither holds a value from a file.
+    """
 
     day: date
     attempt: int
@@ -41,23 +44,23 @@ class DayResult:
 
     @property
     def rows_read(self) -> int:
-        return sum(f.read for f in self.files)
+        return sum(file.read for file in self.files)
 
     @property
     def rows_loaded(self) -> int:
-        return sum(f.loaded for f in self.files)
+        return sum(file.loaded for file in self.files)
 
     @property
     def rows_rejected(self) -> int:
-        return sum(f.rejected for f in self.files)
+        return sum(file.rejected for file in self.files)
 
     @property
     def rows_replaced(self) -> int:
-        return sum(f.replaced for f in self.files)
+        return sum(file.replaced for file in self.files)
 
     @property
     def rounded_values(self) -> int:
-        return sum(f.rounded for f in self.files)
+        return sum(file.rounded for file in self.files)
 
 
 @dataclass
@@ -71,24 +74,24 @@ class FeedLoad:
 
     @property
     def failed(self) -> list[DayResult]:
-        return [d for d in self.days if d.status == "failed"]
+        return [day for day in self.days if day.status == "failed"]
 
     @property
     def files(self) -> int:
-        return sum(len(d.files) for d in self.days)
+        return sum(len(day.files) for day in self.days)
 
     @property
     def rows_read(self) -> int:
-        return sum(d.rows_read for d in self.days)
+        return sum(day.rows_read for day in self.days)
 
     @property
     def rows_loaded(self) -> int:
-        return sum(d.rows_loaded for d in self.days)
+        return sum(day.rows_loaded for day in self.days)
 
     @property
     def rows_rejected(self) -> int:
-        return sum(d.rows_rejected for d in self.days)
+        return sum(day.rows_rejected for day in self.days)
 
     @property
     def rows_replaced(self) -> int:
-        return sum(d.rows_replaced for d in self.days)
+        return sum(day.rows_replaced for day in self.days)

@@ -1,7 +1,7 @@
-"""Errors of single rows: their kinds, the rate against the threshold, and the two CSV logs of a delivery day.
+"""Errors of single rows: their kinds, their rate, and the two CSV logs of a delivery day.
 
-The logs hold raw values, so they stay in the tenant's folder, readable by its owner only. Finding the errors belongs to
-`readers` and `load`.
+The logs hold raw values, so they stay in the tenant's folder, readable by its owner only. Finding
+the errors belongs to `formats` and `incoming`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import polars as pl
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import private_folder
 
-# A row has at most one counted error: the first in this order, and of a kind the first field in the feed's order.
+# A row has at most one counted error: the first in this order, and of a kind the first field in the
+# feed's order.
 MESSAGES = {
     "missing_primary_key": "the primary key is empty",
     "column_count_mismatch": "the record has more or fewer fields than the header",
@@ -28,8 +29,10 @@ SHAPES = {
     "boolean": "true, t, yes, y, 1, false, f, no, n or 0",
     "date": "a date of the calendar in a documented pattern, or in the field's `format`",
     "datetime": "a date and time in a documented pattern, or in the field's `format`",
-    "decimal": "digits with at most one point, no other separators, signs or units, at most 38 digits; numbers like 1.234,56 are "
-    "a string that a custom domain table casts",
+    "decimal": (
+        "digits with at most one point, no other separators, signs or units, at most 38 digits; "
+        "numbers like 1.234,56 are a string that a custom domain table casts"
+    ),
     "float": "a number with a decimal point",
     "integer": "a whole number of at most 64 bits, without separators",
 }
@@ -40,7 +43,7 @@ FEED_LOG = ("feed", "delivery_day", "error_type", "field", "rows")
 
 @dataclass(frozen=True)
 class Rate:
-    """Rows with errors among the rows of one delivery day of one feed, which is what the threshold is held against."""
+    """Rows with errors among the rows of one delivery day of one feed, and what is allowed."""
 
     read: int
     rejected: int
@@ -48,12 +51,16 @@ class Rate:
 
     @property
     def exceeded(self) -> bool:
-        """Whether more than `threshold` percent have errors; counted in whole numbers, so the limit itself passes."""
+        """Whether more than `threshold` percent have errors.
+
+        Counted in whole numbers, so that the limit itself passes.
+        """
         return self.rejected * 100 > self.threshold * self.read
 
     def __str__(self) -> str:
         percent = 100 * self.rejected / self.read if self.read else 0.0
-        return f"{self.rejected} of {self.read} rows have errors ({percent:.2f} %, allowed {self.threshold} %)"
+        share = f"{percent:.2f} %, allowed {self.threshold} %"
+        return f"{self.rejected} of {self.read} rows have errors ({share})"
 
 
 def log_paths(root: Path, feed: FeedConfig, day: date) -> tuple[Path, Path]:
@@ -73,47 +80,52 @@ def write_logs(root: Path, feed: FeedConfig, day: date, errors: pl.DataFrame) ->
             path.unlink(missing_ok=True)
         return []
     private_folder(root / "logs")
-    told = {
-        name: f"is no {item.type}: {SHAPES[item.type]}"
-        for name, item in feed.fields.items()
-        if item.type in SHAPES
-    }
-    wrong_text = pl.col("field").replace_strict(told, default=None, return_dtype=pl.String)
-    message = pl.coalesce(
-        pl.col("error_type").replace_strict(MESSAGES, default=None, return_dtype=pl.String),
-        wrong_text,
-    )
-    rows = errors.with_columns(pl.lit(feed.name).alias("feed"), message.alias("message")).sort(
-        "file", "line_no"
-    )
-    counts = (
-        rows.group_by("feed", "error_type", "field")
-        .agg(pl.len().alias("rows"))
-        .with_columns(pl.lit(day).alias("delivery_day"))
-    )
+    rows = errors.with_columns(
+        pl.lit(feed.name).alias("feed"), _messages(feed).alias("message")
+    ).sort("file", "line_no")
     _write(by_row, rows.select(FILE_LOG))
-    _write(
-        by_type,
-        counts.select(FEED_LOG).sort(
-            ["rows", "error_type", "field"], descending=[True, False, False]
-        ),
+    counts = _counts(rows).with_columns(
+        pl.lit(feed.name).alias("feed"), pl.lit(day).alias("delivery_day")
     )
+    _write(by_type, counts.select(FEED_LOG))
     return [by_row, by_type]
 
 
-def commonest(errors: pl.DataFrame, feed: FeedConfig) -> str:
-    """The commonest kinds of error with their fields and rows, and what the field of the first should have held."""
+def _messages(feed: FeedConfig) -> pl.Expr:
+    """What is wrong with a row: by its kind of error, else by its field's type."""
+    by_kind = pl.col("error_type").replace_strict(MESSAGES, default=None, return_dtype=pl.String)
+    expected = {
+        name: f"is no {field.type}: {SHAPES[field.type]}"
+        for name, field in feed.fields.items()
+        if field.type in SHAPES
+    }
+    by_field = pl.col("field").replace_strict(expected, default=None, return_dtype=pl.String)
+    return pl.coalesce(by_kind, by_field)
+
+
+def _counts(errors: pl.DataFrame) -> pl.DataFrame:
+    """`error_type, field, rows`, the commonest first."""
     counts = errors.group_by("error_type", "field").agg(pl.len().alias("rows"))
-    top = counts.sort(["rows", "error_type", "field"], descending=[True, False, False]).head(
-        COMMONEST
+    return counts.sort(["rows", "error_type", "field"], descending=[True, False, False])
+
+
+def commonest(errors: pl.DataFrame, feed: FeedConfig) -> str:
+    """The commonest kinds of error with their fields and rows.
+
+    Of the first it also says what its field should have held.
+    """
+    counts = _counts(errors).head(COMMONEST)
+    kinds = ", ".join(
+        f"{kind} in {field} ({rows} rows)" if field else f"{kind} ({rows} rows)"
+        for kind, field, rows in counts.iter_rows()
     )
-    told = ", ".join(
-        f"{kind} in {field} ({n} rows)" if field else f"{kind} ({n} rows)"
-        for kind, field, n in top.iter_rows()
-    )
-    kind, field, _ = top.row(0)
-    type_ = feed.fields[field].type if kind == "cast_error" and field in feed.fields else None
-    return f"{told}; {field} is of type {type_}: {SHAPES[type_]}" if type_ in SHAPES else told
+    kind, field, _ = counts.row(0)
+    if kind != "cast_error" or field not in feed.fields:
+        return kinds
+    field_type = feed.fields[field].type
+    if field_type not in SHAPES:
+        return kinds
+    return f"{kinds}; {field} is of type {field_type}: {SHAPES[field_type]}"
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:

@@ -1,4 +1,7 @@
-"""SFTP through fsspec, but only to hosts whose key is known: fsspec itself accepts any, and the files hold personal data."""
+"""SFTP through fsspec, but only to hosts whose key is known.
+
+fsspec itself accepts any, and the files hold personal data.
+"""
 
 from __future__ import annotations
 

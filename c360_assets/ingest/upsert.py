@@ -1,7 +1,7 @@
-"""Which row stands for each primary key: the system columns, the order among rows, and a domain table's new content as SQL.
+"""Which row stands for each primary key: system columns, order among rows, a table's new content.
 
-Pure SQL text over named relations; running it belongs to `load`. The order depends on delivery days, attempts and places in
-files only, so one load or ten, in any split, give the same table.
+Pure SQL text over named relations; running it belongs to `load`. The order depends on delivery
+days, attempts and places in files only, so one load or ten, in any split, give the same table.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from datetime import date
 from uuid import UUID
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.casts import INSTANT, key_text, sql_type
+from c360_assets.ingest.casts import key_text, sql_type
+from c360_assets.semantics.column_types import INSTANT, SYSTEM_COLUMNS
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-SYSTEM_COLUMNS = {"_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
 EPOCH = date(1970, 1, 1)
+# `_updated` holds, from its highest bits down: the delivery day, the attempt, the row's place.
 DAY_BITS, ATTEMPT_BITS = 43, 35
 # Below every 64-bit value: a missing last-updated value loses against any other.
 LOWEST = "-9223372036854775809::HUGEINT"
@@ -30,26 +31,34 @@ def columns_of(feed: FeedConfig) -> dict[str, str]:
 def key_sql(parts: dict[str, str]) -> str:
     """SQL for `_pk` over columns (name -> type); NULL where the key is missing.
 
-    One part is its value's text. Several are joined by `|`, with `\\` and `|` escaped and a missing part written `\\N`.
+    One part is its value's text. Several are joined by `|`, with `\\` and `|` escaped and a missing
+    part written `\\N`.
     """
     texts = [key_text(column, kind) for column, kind in parts.items()]
     if len(texts) == 1:
         return f"nullif({texts[0]}, '')"
-    escaped = [f"coalesce(replace(replace({t}, '\\', '\\\\'), '|', '\\|'), '\\N')" for t in texts]
-    missing = " AND ".join(f"coalesce({t}, '') = ''" for t in texts)
+    escaped = [
+        f"coalesce(replace(replace({text}, '\\', '\\\\'), '|', '\\|'), '\\N')" for text in texts
+    ]
+    missing = " AND ".join(f"coalesce({text}, '') = ''" for text in texts)
     return f"CASE WHEN NOT ({missing}) THEN {' || chr(124) || '.join(escaped)} END"
 
 
 def uuid_digest_sql(tenant_id: UUID, datasource: str) -> str:
-    """SQL for the SHA-1 (hex) behind `_uuid_pk`: datasource, unit separator and `_pk` in the tenant's namespace."""
-    return f"sha1(from_hex({quote_literal(tenant_id.hex)}) || encode({quote_literal(datasource)} || chr(31) || _pk))"
+    """SQL for the SHA-1 (hex) behind `_uuid_pk`.
+
+    It is of datasource, unit separator and `_pk` in the tenant's namespace.
+    """
+    name = f"encode({quote_literal(datasource)} || chr(31) || _pk)"
+    return f"sha1(from_hex({quote_literal(tenant_id.hex)}) || {name})"
 
 
 def uuid_sql(digest: str) -> str:
     """SQL for the version 5 UUID (RFC 4122) of the SHA-1 in column `digest`."""
     variant = f"translate(substr({digest}, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab')"
     return (
-        f"substr({digest}, 1, 8) || '-' || substr({digest}, 9, 4) || '-5' || substr({digest}, 14, 3) || '-' || {variant} || "
+        f"substr({digest}, 1, 8) || '-' || substr({digest}, 9, 4) || "
+        f"'-5' || substr({digest}, 14, 3) || '-' || {variant} || "
         f"substr({digest}, 18, 3) || '-' || substr({digest}, 21, 12)"
     )
 
@@ -57,19 +66,22 @@ def uuid_sql(digest: str) -> str:
 def updated_base(day: date, attempt: int, offset: int) -> int:
     """What `_updated` of a file's rows counts from: add the row's place in the file (from 1).
 
-    `offset` is the number of data rows in the day's files before it. Raises C360Error past 255 attempts at one day.
+    `offset` is the number of data rows in the day's files before it. Raises C360Error past 255
+    attempts at one day.
     """
     if attempt >= 1 << (DAY_BITS - ATTEMPT_BITS):
         raise C360Error(
-            f"delivery day {day} was loaded {attempt - 1} times, which is the limit; put the rows into a new day's file"
+            f"delivery day {day} was loaded {attempt - 1} times, which is the limit; "
+            "put the rows into a new day's file"
         )
     return ((day - EPOCH).days << DAY_BITS) + (attempt << ATTEMPT_BITS) + offset
 
 
 def rank_sql(feed: FeedConfig) -> str:
-    """SQL for the place of a row among those of its key, the greatest stands: last-updated value, then `_updated`.
+    """SQL for the place of a row among those of its key, of which the greatest stands.
 
-    Both are packed into one integer, which is unique per row, so that a plain maximum decides.
+    The last-updated value decides, then `_updated`. Both are packed into one integer, which is
+    unique per row, so that a plain maximum decides.
     """
     if feed.last_updated == "auto":
         return "_updated::HUGEINT"
@@ -80,11 +92,14 @@ def rank_sql(feed: FeedConfig) -> str:
 
 
 def fresh_sql(feed: FeedConfig, placed: str, stored: str) -> str:
-    """`_pk` and `_updated` of the rows of `placed` that stand: the best of their key, and no stored row beats them.
+    """`_pk` and `_updated` of the rows of `placed` that stand.
 
-    `_updated` names a row, and is read back from the lower bits of its rank.
+    They are the best of their key, and no row of `stored` beats them. `_updated` names a row, and
+    is read back from the lower bits of its rank.
     """
+    rank = rank_sql(feed)
     return f"""
         SELECT best._pk, (best._rank & {STEP - 1}::HUGEINT)::BIGINT AS _updated
-        FROM (SELECT _pk, max({rank_sql(feed)}) AS _rank FROM {placed} GROUP BY _pk) best
-        ANTI JOIN (SELECT _pk, {rank_sql(feed)} AS _rank FROM {stored}) s ON s._pk = best._pk AND s._rank > best._rank"""
+        FROM (SELECT _pk, max({rank}) AS _rank FROM {placed} GROUP BY _pk) best
+        ANTI JOIN (SELECT _pk, {rank} AS _rank FROM {stored}) s
+             ON s._pk = best._pk AND s._rank > best._rank"""

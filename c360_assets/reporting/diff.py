@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.publication.publish import MADE, entries
 from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import GROUP, Database
@@ -23,7 +23,6 @@ from c360_assets.customer_360.tables.dry_run import open_scratch
 from c360_assets.errors import C360Error
 from c360_assets.reporting.published import database_named, published_date, unreadable
 from c360_assets.semantics.tables import all_tables
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.published_file import database_path, kept
 from c360_assets.warehouse.session import Session
@@ -238,10 +237,6 @@ def _key(
         if rows != keys:
             return []
     return key
-
-
-def as_json(found: Sequence[TableDiff]) -> list[dict[str, Any]]:
-    return [vars(diff) for diff in found]
 
 
 def render_diff(found: Sequence[TableDiff], first: str, second: str, console: Console) -> None:

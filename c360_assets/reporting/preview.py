@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 from rich.console import Console
 
+from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.check_sql import check_sql
 from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import GROUP
@@ -20,7 +21,6 @@ from c360_assets.customer_360.tables.dry_run import open_scratch
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.reporting.published import database_named, published_date, unreadable
 from c360_assets.reporting.rows import print_rows
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import SqlFile, Tenant
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.sql import quote_ident
@@ -37,9 +37,6 @@ class Preview:
     before: dict[str, str] | None
     rows_before: int | None
     sample: list[tuple[Any, ...]]
-
-    def as_json(self) -> dict[str, Any]:
-        return vars(self)
 
 
 def preview_table(

@@ -1,6 +1,7 @@
-"""One customer's page: the merged profile, where each part came from and why the others lost, source records, latest orders.
+"""One customer's page: the merged profile and where each part came from, records, latest orders.
 
-Reads a published database only. Why two records are one person is a question to Stitch, not to this page.
+Reads a published database only. Why two records are one person is a question to Stitch, not to this
+page.
 """
 
 from __future__ import annotations
@@ -38,6 +39,15 @@ RECORD_COLUMNS = (
     "birthdate",
     "update_dt",
 )
+# Columns of attributes -> their labels on the page.
+FACTS = {
+    "historical_purchaser_lifecycle_status": "lifecycle",
+    "lifetime_order_frequency": "orders",
+    "lifetime_order_revenue": "revenue",
+    "l12m_order_revenue": "revenue of 12 months",
+    "latest_order_datetime": "latest order",
+    "contactable_email": "contactable by e-mail",
+}
 # Column of unified_transactions -> its heading on the page.
 ORDER_COLUMNS = {
     "order_datetime": "ordered",
@@ -51,7 +61,10 @@ ORDER_COLUMNS = {
 
 @dataclass(frozen=True)
 class Profile:
-    """What the published database holds about one person; rows are column → value, `groups` group → its columns."""
+    """What the published database holds about one person, and the keys of `--json`.
+
+    Rows are column → value, `groups` group → its columns.
+    """
 
     amperity_id: str
     groups: dict[str, tuple[str, ...]]
@@ -61,49 +74,32 @@ class Profile:
     orders: list[dict[str, Any]]
     refused: list[Refused]
 
-    def as_json(self) -> dict[str, Any]:
-        return {**vars(self), "refused": [vars(item) for item in self.refused]}
-
 
 def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database) -> Profile:
-    """The person whose amperity_id is `wanted` or begins with it (eight characters or more), in a published `database`.
+    """The person whose amperity_id is `wanted` or begins with it, in a published `database`.
 
-    Of tables that the database does not publish the page shows nothing. Raises C360Error when merged_customers is one of them,
-    and when nobody or several people fit.
+    A beginning has eight characters or more. Of tables that the database does not publish the page
+    shows nothing. Raises C360Error when merged_customers is one of them, and when nobody or several
+    people fit.
     """
-    if not _has(con, "merged_customers"):
+    if not _is_published(con, "merged_customers"):
         raise C360Error(
             f"database {database.name} does not publish merged_customers, which this page shows; "
             f"add it to databases.{database.name}.tables in tenant.yaml"
         )
-    found = con.execute(
-        "SELECT amperity_id FROM merged_customers WHERE amperity_id = ? OR (length(?) >= 8 AND starts_with(amperity_id, ?))"
-        " ORDER BY amperity_id LIMIT 2",
-        [wanted.lower()] * 3,
-    ).fetchall()
-    if not found:
-        raise C360Error(
-            "nobody has this amperity_id; give one of customer_360, whole or its first eight characters"
-        )
-    if len(found) > 1:
-        raise C360Error(
-            "several people's ids begin like this; give more characters of the amperity_id"
-        )
-    ((amperity_id,),) = found
+    amperity_id = _the_one_person(con, wanted.lower())
+    custom_groups = database.tenant.merge_policy.custom_groups
+    attributes = _first_row(con, "customer_attributes", amperity_id)
+    attributes |= _first_row(con, "transaction_attributes_extended", amperity_id)
     return Profile(
         amperity_id,
-        groups={
-            **GROUPS,
-            **{
-                name: tuple(own.columns)
-                for name, own in database.tenant.merge_policy.custom_groups.items()
-            },
-        },
-        merged=_one(con, "merged_customers", amperity_id),
-        attributes=_one(con, "customer_attributes", amperity_id)
-        | _one(con, "transaction_attributes_extended", amperity_id),
-        records=_many(con, "unified_coalesced", RECORD_COLUMNS, amperity_id, "datasource, pk"),
-        orders=_many(
+        groups=GROUPS | {name: tuple(group.columns) for name, group in custom_groups.items()},
+        merged=_first_row(con, "merged_customers", amperity_id),
+        attributes=attributes,
+        records=_ordered_rows(
+            con, "unified_coalesced", RECORD_COLUMNS, amperity_id, "datasource, pk"
+        ),
+        orders=_ordered_rows(
             con,
             "unified_transactions",
             tuple(ORDER_COLUMNS),
@@ -114,36 +110,52 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database
     )
 
 
-def _has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    return bool(
-        con.execute(
-            "SELECT 1 FROM duckdb_columns() WHERE lower(table_name) = ? LIMIT 1", [table]
-        ).fetchall()
+def _the_one_person(con: duckdb.DuckDBPyConnection, wanted: str) -> str:
+    fitting = con.execute(
+        "SELECT amperity_id FROM merged_customers "
+        "WHERE amperity_id = ? OR (length(?) >= 8 AND starts_with(amperity_id, ?)) "
+        "ORDER BY amperity_id LIMIT 2",
+        [wanted] * 3,
+    ).fetchall()
+    if not fitting:
+        raise C360Error(
+            "nobody has this amperity_id; give one of customer_360, "
+            "whole or its first eight characters"
+        )
+    if len(fitting) > 1:
+        raise C360Error(
+            "several people's ids begin like this; give more characters of the amperity_id"
+        )
+    ((amperity_id,),) = fitting
+    return str(amperity_id)
+
+
+def _is_published(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    columns = con.execute(
+        "SELECT 1 FROM duckdb_columns() WHERE lower(table_name) = ? LIMIT 1", [table]
     )
+    return bool(columns.fetchall())
 
 
-def _one(con: duckdb.DuckDBPyConnection, table: str, amperity_id: str) -> dict[str, Any]:
-    if not _has(con, table):
+def _first_row(con: duckdb.DuckDBPyConnection, table: str, amperity_id: str) -> dict[str, Any]:
+    if not _is_published(con, table):
         return {}
     rows = _rows(con.execute(f"SELECT * FROM {table} WHERE amperity_id = ?", [amperity_id]))
     return rows[0] if rows else {}
 
 
-def _many(
+def _ordered_rows(
     con: duckdb.DuckDBPyConnection,
     table: str,
     columns: tuple[str, ...],
     amperity_id: str,
     order: str,
 ) -> list[dict[str, Any]]:
-    if not _has(con, table):
+    if not _is_published(con, table):
         return []
-    listed = ", ".join(columns)
-    return _rows(
-        con.execute(
-            f"SELECT {listed} FROM {table} WHERE amperity_id = ? ORDER BY {order}", [amperity_id]
-        )
-    )
+    columns_sql = ", ".join(columns)
+    query = f"SELECT {columns_sql} FROM {table} WHERE amperity_id = ? ORDER BY {order}"
+    return _rows(con.execute(query, [amperity_id]))
 
 
 def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -153,91 +165,89 @@ def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 def render_profile(profile: Profile, console: Console, orders: int = 10) -> None:
     """Print the page; at most `orders` of the latest orders."""
-    merged = profile.merged
-    best = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "value", "source", "key", "priority"):
-        best.add_column(name, overflow="fold")
-    for group, columns in profile.groups.items():
-        value = ", ".join(str(merged[c]) for c in columns if merged.get(c) is not None)
-        origin = (
-            merged.get(f"{group}_datasource"),
-            merged.get(f"{group}_pk"),
-            merged.get(f"{group}_priority"),
-        )
-        _add_row(
-            best, group, value or "–", *("" if v is None or not value else str(v) for v in origin)
-        )
-    parts: list[RenderableType] = [best]
+    sections: list[RenderableType] = [_merged_table(profile)]
     if profile.refused:
-        parts.append(_refused_grid(profile.refused))
+        sections.append(_refused_table(profile.refused))
     facts = _facts(profile.attributes)
     if facts:
-        parts.append("\n" + facts)
+        sections.append("\n" + facts)
     if profile.records:
-        parts.append(f"\n[dim]{len(profile.records)} source records[/]")
-    parts.extend(_record(row) for row in profile.records)
+        sections.append(f"\n[dim]{len(profile.records)} source records[/]")
+        sections.extend(_record_line(record) for record in profile.records)
     if profile.orders:
-        parts.append(
-            _order_grid(f"\n{len(profile.orders)} orders, latest first", profile.orders[:orders])
-        )
+        title = f"\n{len(profile.orders)} orders, latest first"
+        sections.append(_orders_table(title, profile.orders[:orders]))
     console.print(
-        Panel(Group(*parts), title=profile.amperity_id, title_align="left", padding=(0, 1))
+        Panel(Group(*sections), title=profile.amperity_id, title_align="left", padding=(0, 1))
     )
 
 
-def _refused_grid(items: list[Refused]) -> Table:
+def _merged_table(profile: Profile) -> Table:
+    """The merged value of each group of fields, and the record that it comes from."""
+    merged = profile.merged
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("", "value", "source", "key", "priority"):
+        table.add_column(heading, overflow="fold")
+    for group, columns in profile.groups.items():
+        fields = [str(merged[column]) for column in columns if merged.get(column) is not None]
+        value = ", ".join(fields)
+        origin = []
+        for what in ("datasource", "pk", "priority"):
+            from_record = merged.get(f"{group}_{what}")
+            is_shown = value and from_record is not None
+            origin.append(str(from_record) if is_shown else "")
+        _add_row(table, group, value or "–", *origin)
+    return table
+
+
+def _refused_table(items: list[Refused]) -> Table:
     table = Table(
         title="\nnot taken", title_justify="left", box=None, pad_edge=False, header_style="dim"
     )
-    for name in ("", "value", "source", "key", "why"):
-        table.add_column(name, overflow="fold")
+    for heading in ("", "value", "source", "key", "why"):
+        table.add_column(heading, overflow="fold")
     for item in items:
         _add_row(table, item.group, item.value, item.datasource or "", item.pk or "", item.reason)
     return table
 
 
-def _record(row: dict[str, Any]) -> Text:
+def _record_line(record: dict[str, Any]) -> Text:
     """One source record as a line: where it is from, then what it says."""
-    said = [_plain(row[c]) for c in RECORD_COLUMNS[2:-1] if row.get(c) not in (None, "")]
-    line = Text(f"{row['datasource']} ", style="bold")
-    line.append(f"{row['pk']}  ", style="dim")
-    line.append(" · ".join(said), style="default not bold")
-    if row.get("update_dt") is not None:
-        line.append(f"  updated {_plain(row['update_dt'])}", style="dim not bold")
+    value_columns = [c for c in RECORD_COLUMNS if c not in ("datasource", "pk", "update_dt")]
+    values = [
+        _plain(record[column]) for column in value_columns if record.get(column) not in (None, "")
+    ]
+    line = Text(f"{record['datasource']} ", style="bold")
+    line.append(f"{record['pk']}  ", style="dim")
+    line.append(" · ".join(values), style="default not bold")
+    if record.get("update_dt") is not None:
+        line.append(f"  updated {_plain(record['update_dt'])}", style="dim not bold")
     return line
 
 
 def _facts(attributes: dict[str, Any]) -> str:
-    wanted = {
-        "historical_purchaser_lifecycle_status": "lifecycle",
-        "lifetime_order_frequency": "orders",
-        "lifetime_order_revenue": "revenue",
-        "l12m_order_revenue": "revenue of 12 months",
-        "latest_order_datetime": "latest order",
-        "contactable_email": "contactable by e-mail",
-    }
-    return "   ".join(
-        f"{label} {_plain(attributes[c])}"
-        for c, label in wanted.items()
-        if attributes.get(c) is not None
-    )
+    known = [column for column in FACTS if attributes.get(column) is not None]
+    return "   ".join(f"{FACTS[column]} {_plain(attributes[column])}" for column in known)
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)[:16] if hasattr(value, "hour") else str(value)
+    text = str(value)
+    # Of a time its date, hour and minute.
+    return text[:16] if hasattr(value, "hour") else text
 
 
-def _order_grid(title: str, rows: list[dict[str, Any]]) -> Table:
+def _orders_table(title: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
-    for name in rows[0] if rows else ():
-        table.add_column(ORDER_COLUMNS[name], overflow="fold")
+    for column in rows[0] if rows else ():
+        table.add_column(ORDER_COLUMNS[column], overflow="fold")
     for row in rows:
-        _add_row(table, *("" if v is None else _plain(v) for v in row.values()))
+        cells = ["" if value is None else _plain(value) for value in row.values()]
+        _add_row(table, *cells)
     return table
 
 
 def _add_row(table: Table, *cells: str) -> None:
-    """Add the cells as they are: of a plain string the table would read square brackets as markup."""
+    """Add the cells as they are: a plain string's square brackets would be read as markup."""
     table.add_row(*map(Text, cells))

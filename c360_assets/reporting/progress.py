@@ -40,7 +40,7 @@ class Reporter:
         return time.monotonic() - self.started
 
     def doing(self, text: str) -> None:
-        """Show what is under way; in a pipe only a change is worth a line, and `done` will say it."""
+        """Show what is under way on a terminal; in a pipe only what is `done` is worth a line."""
         if self._status is not None:
             self._status.update(f"[dim]{self.seconds:5.1f} s[/]  {escape(text)}")
 

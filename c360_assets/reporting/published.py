@@ -19,6 +19,7 @@ from typing import Literal
 import duckdb
 from rich.console import Console
 
+from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.publication.publish import meta_of
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.databases import GROUP, Database, databases
@@ -26,7 +27,6 @@ from c360_assets.customer_360.tables.spark import spark_sql
 from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.reporting.rows import print_rows
 from c360_assets.semantics.closest import closest
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.allowed_sql import CATALOGUE_TABLES, QUESTIONS, allowed_statement
 from c360_assets.warehouse.engine import lock, make_safe

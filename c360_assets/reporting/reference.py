@@ -1,6 +1,7 @@
 """The reference page of all documented tables, computed from the catalogue.
 
-`python -m c360_assets.reporting.reference > docs/tables.md` writes it; a test holds the page to the catalogue.
+`python -m c360_assets.reporting.reference > docs/tables.md` writes it; a test holds the page to the
+catalogue.
 
 What a table or column means is said in `semantics`, once; this module only lays it out.
 """
@@ -17,13 +18,16 @@ STAGES = {
     "stitch": "Stitch",
     "customer_360": "The customer 360 database",
 }
-INTRODUCTION = """\
-# Tables
-
-Every table of the platform, its columns, their types (DuckDB's), meanings and tags. This page is computed from the catalogue in
-`c360_assets/semantics`; the published database says the same of itself in `c360_catalog`, the tenant's own tables included.
-Names of persons, addresses and the like are marked *personal*. Columns that a tenant switches on name their option or block.
-"""
+INTRODUCTION = (
+    "# Tables\n"
+    "\n"
+    "Every table of the platform, its columns, their types (DuckDB's), meanings and tags. "
+    "This page is computed from the catalogue in\n"
+    "`c360_assets/semantics`; the published database says the same of itself in `c360_catalog`, "
+    "the tenant's own tables included.\n"
+    "Names of persons, addresses and the like are marked *personal*. "
+    "Columns that a tenant switches on name their option or block.\n"
+)
 
 
 def reference_page() -> str:
@@ -33,11 +37,12 @@ def reference_page() -> str:
 
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
-    by_stage = {
-        stage: [spec for spec in all_tables().values() if spec.stage == stage] for stage in STAGES
-    }
+    by_stage: dict[str, list[TableSpec]] = {stage: [] for stage in STAGES}
+    for spec in all_tables().values():
+        by_stage[spec.stage].append(spec)
     for stage, title in STAGES.items():
-        yield f"- {title}: {', '.join(f'[{spec.name}](#{spec.name})' for spec in by_stage[stage])}"
+        links = [f"[{spec.name}](#{spec.name})" for spec in by_stage[stage]]
+        yield f"- {title}: {', '.join(links)}"
     for stage, title in STAGES.items():
         yield f"\n## {title}"
         for spec in by_stage[stage]:
@@ -46,12 +51,14 @@ def _lines() -> Iterator[str]:
 
 def _table(spec: TableSpec) -> Iterator[str]:
     yield f"\n### {spec.name}\n\n{spec.description}"
-    told = [
-        f"Grain: {spec.grain}." if spec.grain else "",
-        f"Key: {', '.join(f'`{c}`' for c in spec.key)}." if spec.key else "",
-    ]
-    if any(told):
-        yield "\n" + " ".join(filter(None, told))
+    facts = []
+    if spec.grain:
+        facts.append(f"Grain: {spec.grain}.")
+    if spec.key:
+        key_columns = [f"`{column}`" for column in spec.key]
+        facts.append(f"Key: {', '.join(key_columns)}.")
+    if facts:
+        yield "\n" + " ".join(facts)
     yield "\n| column | type | meaning | tag | |\n|---|---|---|---|---|"
     for name, column in spec.columns.items():
         cells = (
@@ -61,7 +68,9 @@ def _table(spec: TableSpec) -> Iterator[str]:
             column.semantic,
             "personal" if column.pii else "",
         )
-        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+        # A bar would end its cell.
+        escaped = [cell.replace("|", "&#124;") for cell in cells]
+        yield f"| {' | '.join(escaped)} |"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rows of a query as a person reads them in a terminal: side by side where they fit, else a line per column."""
+"""Rows of a query for a terminal: side by side where they fit, else a line per column."""
 
 from __future__ import annotations
 
@@ -9,31 +9,29 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-FOLDED = 20  # characters to which a column may be folded before it is hard to read
-APART = 1  # between columns
+FOLDED = 20
+"""Characters to which a column may be folded before it is hard to read."""
+GAP = 1
+"""Blanks between columns."""
 
 
 def print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], console: Console) -> int:
-    """Print `rows` and return how many: turned round, only as many as stand beside each other."""
+    """Print `rows` and return how many.
+
+    They are turned round where they are too wide, and then only as many as stand beside each other.
+    """
     texts = [["" if value is None else str(value) for value in row] for row in rows]
-    if (
-        sum(
-            min(FOLDED, max(map(len, column))) + APART for column in zip(names, *texts, strict=True)
-        )
-        <= console.width
-    ):
+    columns = zip(names, *texts, strict=True)
+    width = sum(min(FOLDED, max(map(len, column))) + GAP for column in columns)
+    if width <= console.width:
         console.print(_table(names, texts))
         return len(rows)
-    beside = max(1, (console.width - max(map(len, names))) // (FOLDED + APART))
-    turned = [list(line) for line in zip(names, *texts[:beside], strict=True)]
-    console.print(
-        _table(
-            ["column", *(f"row {number}" for number in range(1, len(texts[:beside]) + 1))],
-            turned,
-            turned=True,
-        )
-    )
-    return len(texts[:beside])
+    width_for_rows = console.width - max(map(len, names))
+    beside = texts[: max(1, width_for_rows // (FOLDED + GAP))]
+    headings = ["column", *(f"row {number}" for number in range(1, len(beside) + 1))]
+    lines = [list(line) for line in zip(names, *beside, strict=True)]
+    console.print(_table(headings, lines, turned=True))
+    return len(beside)
 
 
 def _table(names: Sequence[str], texts: Sequence[Sequence[str]], *, turned: bool = False) -> Table:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import Sent, due, send
 from c360_assets.errors import C360Error
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.session import open_session
 

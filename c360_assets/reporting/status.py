@@ -1,6 +1,7 @@
-"""What is loaded, stitched and published, and what comes next, read from the ledger and the manifest.
+"""What is loaded, stitched, published and due next, read from the ledger and the manifest.
 
-Looks and changes nothing. Whether a day is complete for Stitch is decided by `automation`; this page shows the facts.
+Looks and changes nothing. Whether a day is complete for Stitch is decided by `automation`; this
+page shows the facts.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from c360_assets.configuration import load_tenant
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import read_ledger
@@ -32,7 +33,7 @@ MOST_ALERTS = 10
 
 @dataclass(frozen=True)
 class FeedStatus:
-    """One feed: its newest delivery, counts over its last attempts, delivery days that wait to be loaded."""
+    """One feed: its newest delivery, counts over its last attempts, days that wait to be loaded."""
 
     feed: str
     last_day: date | None
@@ -42,12 +43,16 @@ class FeedStatus:
     failed_days: int
     waiting_days: int
     message: str
-    problem: str  # why its place could not be looked at, and what to do
+    problem: str
+    """Why the place of its files could not be looked at, and what to do; empty where it could."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """What `c360 status` shows. `published` is empty where nothing is."""
+    """What `c360 status` shows, and the keys of its `--json`.
+
+    `published` is empty where nothing is; `alerts` are those of the last days, the newest first.
+    """
 
     tenant: str
     feeds: list[FeedStatus]
@@ -55,10 +60,7 @@ class Status:
     published: dict[str, Any]
     activation_cron: str
     timezone: str
-    alerts: list[dict[str, Any]]  # of the last days, the newest first
-
-    def as_json(self) -> dict[str, Any]:
-        return {**vars(self), "feeds": [vars(f) for f in self.feeds]}
+    alerts: list[dict[str, Any]]
 
 
 def read_status(root: Path, now: datetime) -> Status:
@@ -66,64 +68,77 @@ def read_status(root: Path, now: datetime) -> Status:
     tenant = load_tenant(root)
     warehouse = Warehouse.open(root / "warehouse")
     ledger = read_ledger(warehouse)
-    meta = warehouse.manifest.meta
-    path = database_path(root)
-    published: dict[str, Any] = {}
-    if path.exists():
-        at = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-        published = {
-            "path": str(path),
-            "at": at,
-            "age_hours": (now - at).total_seconds() / 3600,
-            "kept": len(kept(path)),
-        }
-    records = warehouse.state("unified_coalesced")
-    stitch = {
-        "generation": meta.get("stitch_generation", 0),
-        "source_records": records.rows if records else 0,
-        "people": records.figures.get("amperity_ids", 0) if records else 0,
-    }
+    names = sorted(feed.name for feed in tenant.feeds)
     return Status(
-        tenant.config.name,
-        [_feed(tenant, ledger, name) for name in sorted(f.name for f in tenant.feeds)],
-        stitch,
-        published,
-        tenant.workflow.activation.cron,
-        tenant.config.timezone,
-        _alerts(tenant, now),
+        tenant=tenant.config.name,
+        feeds=[_feed_status(tenant, ledger, name) for name in names],
+        stitch=_stitch_figures(warehouse),
+        published=_publication(database_path(root), now),
+        activation_cron=tenant.workflow.activation.cron,
+        timezone=tenant.config.timezone,
+        alerts=_recent_alerts(tenant, now),
     )
 
 
-def _alerts(tenant: Tenant, now: datetime) -> list[dict[str, Any]]:
-    """The alerts that were raised lately, the newest first; a line that is none is passed over."""
+def _stitch_figures(warehouse: Warehouse) -> dict[str, Any]:
+    records = warehouse.state("unified_coalesced")
+    return {
+        "generation": warehouse.manifest.meta.get("stitch_generation", 0),
+        "source_records": records.rows if records else 0,
+        "people": records.figures.get("amperity_ids", 0) if records else 0,
+    }
+
+
+def _publication(path: Path, now: datetime) -> dict[str, Any]:
+    """Where the published database is, since when, and how many earlier ones are kept."""
+    if not path.exists():
+        return {}
+    published_at = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    return {
+        "path": str(path),
+        "at": published_at,
+        "age_hours": (now - published_at).total_seconds() / 3600,
+        "kept": len(kept(path)),
+    }
+
+
+def _recent_alerts(tenant: Tenant, now: datetime) -> list[dict[str, Any]]:
+    """The alerts that were raised lately, the newest first."""
     path = tenant.root / tenant.workflow.alerts.file
-    found = []
-    for line in path.read_text("utf-8", "replace").splitlines() if path.exists() else ():
-        try:
-            item = json.loads(line)
-            if (
-                now - datetime.fromisoformat(item["at"]) < ALERTS_SHOWN
-                and item["kind"]
-                and item["message"]
-            ):
-                found.append(item)
-        except (ValueError, KeyError, TypeError):
-            continue
-    return sorted(found, key=lambda a: a["at"], reverse=True)[:MOST_ALERTS]
+    if not path.exists():
+        return []
+    lines = path.read_text("utf-8", "replace").splitlines()
+    alerts = [alert for line in lines if (alert := _recent_alert(line, now)) is not None]
+    alerts.sort(key=lambda alert: alert["at"], reverse=True)
+    return alerts[:MOST_ALERTS]
 
 
-def _feed(tenant: Tenant, ledger: pl.DataFrame, name: str) -> FeedStatus:
+def _recent_alert(line: str, now: datetime) -> dict[str, Any] | None:
+    """The alert of one line of the file; None where it is old, or where the line holds none."""
+    try:
+        alert: dict[str, Any] = json.loads(line)
+        is_recent = now - datetime.fromisoformat(alert["at"]) < ALERTS_SHOWN
+        is_complete = alert["kind"] and alert["message"]
+    except (ValueError, KeyError, TypeError):
+        # Other programs may append to the file, and a line may be cut off by a full disk.
+        return None
+    return alert if is_recent and is_complete else None
+
+
+def _feed_status(tenant: Tenant, ledger: pl.DataFrame, name: str) -> FeedStatus:
     feed = tenant.feed(name)
     assert feed is not None
-    waiting, problem = 0, ""
+    waiting_days = 0
+    problem = ""
     try:
-        waiting = len(pending(tenant, feed, ledger, fetched=False))
+        waiting_days = len(pending(tenant, feed, ledger, fetched=False))
     except LoadError as error:
         problem = str(error)
-    mine = ledger.filter(pl.col("feed") == name)
-    latest = mine.filter(pl.col("attempt") == pl.col("attempt").max().over("delivery_day"))
+    attempts = ledger.filter(pl.col("feed") == name)
+    newest_attempt = pl.col("attempt").max().over("delivery_day")
+    latest = attempts.filter(pl.col("attempt") == newest_attempt)
     last = latest.sort("delivery_day", "path").tail(1)
-    failed = latest.filter(pl.col("status") == "failed")
+    failed = latest.filter(pl.col("status") == "failed").sort("delivery_day")
     return FeedStatus(
         feed=name,
         last_day=last["delivery_day"].item() if last.height else None,
@@ -131,8 +146,8 @@ def _feed(tenant: Tenant, ledger: pl.DataFrame, name: str) -> FeedStatus:
         rows=int(latest["rows_read"].sum()),
         rejected=int(latest["rows_rejected"].sum()),
         failed_days=failed["delivery_day"].n_unique(),
-        waiting_days=waiting,
-        message=failed.sort("delivery_day")["message"].to_list()[-1] if failed.height else "",
+        waiting_days=waiting_days,
+        message=failed["message"].to_list()[-1] if failed.height else "",
         problem=problem,
     )
 
@@ -148,6 +163,33 @@ def digest_lines(root: Path) -> Iterator[str]:
 
 def render_status(status: Status, console: Console) -> None:
     """Print the page."""
+    console.print(_feeds_table(status))
+    stitch = status.stitch
+    if stitch["source_records"]:
+        console.print(
+            f"\nStitch      generation {stitch['generation']}: "
+            f"{stitch['source_records']:,} source records → {stitch['people']:,} people"
+        )
+    else:
+        console.print("\nStitch      has not run yet; `c360 run` runs the whole day")
+    published = status.published
+    if published:
+        console.print(
+            f"Published   {published['at']:%Y-%m-%d %H:%M}, "
+            f"{published['age_hours']:.1f} hours ago, "
+            f"{published['kept']} earlier ones kept: {published['path']}"
+        )
+    else:
+        console.print("Published   nothing yet")
+    for alert in status.alerts:
+        console.print(f"[yellow]Alert[/]       {_alert_line(alert)}")
+    console.print(
+        f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, "
+        "while `c360 ui` runs"
+    )
+
+
+def _feeds_table(status: Status) -> Table:
     table = Table(
         title=escape(status.tenant),
         title_justify="left",
@@ -160,38 +202,40 @@ def render_status(status: Status, console: Console) -> None:
     for name in ("rows read", "rejected", "waiting"):
         table.add_column(name, justify="right")
     table.add_column("")
-    for f in status.feeds:
-        parts = [f"[red]{f.failed_days} failed: {escape(f.message)}[/]"] if f.failed_days else []
-        if f.problem:
-            parts.append(f"[red]{escape(f.problem)}[/]")
-        state = "\n".join(parts) or ("" if f.last_day else "[yellow]nothing delivered yet[/]")
-        waiting = "unknown" if f.problem else f"{f.waiting_days} days" if f.waiting_days else ""
+    for feed in status.feeds:
         table.add_row(
-            escape(f.feed), str(f.last_day or "–"), f"{f.rows:,}", f"{f.rejected:,}", waiting, state
+            escape(feed.feed),
+            str(feed.last_day or "–"),
+            f"{feed.rows:,}",
+            f"{feed.rejected:,}",
+            _waiting(feed),
+            _troubles(feed),
         )
-    console.print(table)
-    s = status.stitch
-    if s["source_records"]:
-        console.print(
-            f"\nStitch      generation {s['generation']}: {s['source_records']:,} source records → {s['people']:,} people"
-        )
-    else:
-        console.print("\nStitch      has not run yet; `c360 run` runs the whole day")
-    if p := status.published:
-        console.print(
-            f"Published   {p['at']:%Y-%m-%d %H:%M}, {p['age_hours']:.1f} hours ago, {p['kept']} earlier ones kept: {p['path']}"
-        )
-    else:
-        console.print("Published   nothing yet")
-    for item in status.alerts:
-        told = (
-            ""
-            if not item.get("webhook", "").startswith("failed")
-            else f" (not told: {item['webhook']})"
-        )
-        console.print(
-            f"[yellow]Alert[/]       {item['at'][:16].replace('T', ' ')} {item['kind']}: {escape(item['message'] + told)}"
-        )
-    console.print(
-        f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, while `c360 ui` runs"
-    )
+    return table
+
+
+def _waiting(feed: FeedStatus) -> str:
+    if feed.problem:
+        return "unknown"
+    return f"{feed.waiting_days} days" if feed.waiting_days else ""
+
+
+def _troubles(feed: FeedStatus) -> str:
+    """What a person should know of the feed beyond its counts, a line each, as markup."""
+    lines = []
+    if feed.failed_days:
+        lines.append(f"[red]{feed.failed_days} failed: {escape(feed.message)}[/]")
+    if feed.problem:
+        lines.append(f"[red]{escape(feed.problem)}[/]")
+    if not lines and not feed.last_day:
+        lines.append("[yellow]nothing delivered yet[/]")
+    return "\n".join(lines)
+
+
+def _alert_line(alert: dict[str, Any]) -> str:
+    moment = alert["at"][:16].replace("T", " ")
+    message = alert["message"]
+    webhook = alert.get("webhook", "")
+    if webhook.startswith("failed"):
+        message += f" (not sent: {webhook})"
+    return f"{moment} {alert['kind']}: {escape(message)}"

@@ -1,7 +1,7 @@
-"""The one screen that ends a run: what was loaded, what was built, how many people came out, what to look at next.
+"""The one screen that ends a run: what was loaded and built, how many people came out, what next.
 
-Gathers figures from the manifest and the warehouse and lays them out for a terminal. What happened in a run is told by the caller
-as a `DayReport`; nothing here runs or decides anything.
+Gathers figures from the manifest and the warehouse and lays them out for a terminal. What happened
+in a run comes from the caller as a `DayReport`; nothing here runs or decides anything.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from c360_assets.reporting.paths import short_path
-from c360_assets.validations.findings import Finding, told, worst_findings
+from c360_assets.validations.findings import Finding, finding_text, worst_findings
 from c360_assets.warehouse.session import Session
 
 # The tables of the screen, in pipeline order; those that a tenant does not have are left out.
@@ -37,7 +37,10 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class FeedLoaded:
-    """What one run loaded of one feed: rows are counts over `days` delivery days; `problem` says why days did not load."""
+    """What one run loaded of one feed: rows are counts over `days` delivery days.
+
+    `problem` says why days did not load.
+    """
 
     feed: str
     days: int
@@ -50,7 +53,10 @@ class FeedLoaded:
 
 @dataclass(frozen=True)
 class DayReport:
-    """What one `c360 run` did. `built` and `reused` are table names; `published` is None when nothing was published."""
+    """What one `c360 run` did.
+
+    `built` and `reused` are table names; `published` is None when nothing was published.
+    """
 
     as_of: date
     feeds: list[FeedLoaded] = field(default_factory=list)
@@ -77,34 +83,35 @@ class Summary:
     @property
     def deduplication_rate(self) -> float:
         """Percent of source records that are further records of a person already counted."""
-        return (
-            100.0 * (self.source_records - self.people) / self.source_records
-            if self.source_records
-            else 0.0
-        )
+        if not self.source_records:
+            return 0.0
+        return 100.0 * (self.source_records - self.people) / self.source_records
 
     def as_json(self) -> dict[str, Any]:
+        """What `--json` prints: the figures rounded, without what only the screen shows."""
+        published = self.report.published
         return {
             "as_of": self.report.as_of.isoformat(),
-            "feeds": [vars(f) for f in self.report.feeds],
+            "feeds": self.report.feeds,
             "tables": dict(self.tables),
             "source_records": self.source_records,
             "people": self.people,
             "deduplication_rate": round(self.deduplication_rate, 1),
-            "findings": [vars(f) for f in self.findings],
+            "findings": self.findings,
             "built": self.report.built,
             "reused": self.report.reused,
             "failures": self.report.failures,
             "warnings": self.report.warnings,
-            "published": str(self.report.published) if self.report.published else None,
+            "published": str(published) if published else None,
             "seconds": round(self.report.seconds, 1),
         }
 
 
 def summarize(session: Session, report: DayReport) -> Summary:
     """Read the figures of the current state."""
-    tables = [(name, state.rows) for name in SHOWN if (state := session.state(name)) is not None]
-    records = session.state("unified_coalesced")
+    states = {name: session.state(name) for name in SHOWN}
+    tables = [(name, state.rows) for name, state in states.items() if state is not None]
+    records = states["unified_coalesced"]
     return Summary(
         report=report,
         tables=tables,
@@ -118,36 +125,35 @@ def summarize(session: Session, report: DayReport) -> Summary:
 def _best_customer(session: Session) -> str:
     """Whoever spent most; where nobody bought anything, the first person."""
     for table, order in (
-        ("transaction_attributes_extended", "lifetime_order_revenue DESC NULLS LAST, "),
-        ("merged_customers", ""),
+        ("transaction_attributes_extended", "lifetime_order_revenue DESC NULLS LAST, amperity_id"),
+        ("merged_customers", "amperity_id"),
     ):
         if session.state(table) is not None:
             session.bind(table)
-            found = session.rows(
-                f"SELECT amperity_id FROM {table} ORDER BY {order}amperity_id LIMIT 1"
-            )
-            if found:
-                return str(found[0][0])
+            rows = session.rows(f"SELECT amperity_id FROM {table} ORDER BY {order} LIMIT 1")
+            if rows:
+                return str(rows[0][0])
     return "ID"
 
 
 def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str]]) -> None:
-    """Print the screen; `commands` pair what to try next with what it does, `{id}` standing for a customer.
+    """Print the screen; `commands` pair what to try next with what it does.
 
-    Commands stand outside of any frame and are never cut, so that they can be copied.
+    `{id}` in a command stands for a customer. Commands stand outside of any frame and are never
+    cut, so that they can be copied.
     """
     report = summary.report
-    parts: list[RenderableType] = []
+    sections: list[RenderableType] = []
     if report.feeds:
-        parts.append(_feeds(report.feeds))
+        sections.append(_feeds(report.feeds))
     if summary.tables:
-        parts.append(_tables(summary))
+        sections.append(_tables(summary))
     if summary.findings:
-        parts.append(_findings(summary.findings))
-    parts.extend(Text(f"! {text}", style="yellow") for text in report.warnings)
-    parts.extend(Text(f"✗ {text}", style="bold red") for text in report.failures)
-    parts.append(_outcome(summary))
-    console.print(Group(*parts))
+        sections.append(_findings(summary.findings))
+    sections.extend(Text(f"! {text}", style="yellow") for text in report.warnings)
+    sections.extend(Text(f"✗ {text}", style="bold red") for text in report.failures)
+    sections.append(_outcome(summary))
+    console.print(Group(*sections))
     for command, text in commands:
         console.print(
             f"[dim]{text}[/]\n  {command.format(id=summary.example_id[:8])}", soft_wrap=True
@@ -160,9 +166,13 @@ def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
     for name in ("days", "files", "rows read", "loaded", "rejected"):
         table.add_column(name, justify="right")
     table.add_column("")
-    for f in feeds:
-        numbers = (f"{n:,}" for n in (f.days, f.files, f.read, f.loaded, f.rejected))
-        table.add_row(Text(f.feed), *numbers, Text(f.problem or "", style="red"))
+    for feed in feeds:
+        counts = (feed.days, feed.files, feed.read, feed.loaded, feed.rejected)
+        table.add_row(
+            Text(feed.feed),
+            *(f"{count:,}" for count in counts),
+            Text(feed.problem or "", style="red"),
+        )
     return table
 
 
@@ -187,8 +197,9 @@ def _findings(findings: Sequence[Finding]) -> Table:
         pad_edge=False,
         show_header=False,
     )
-    for f in findings:
-        table.add_row(f.report_id, Text(f.datasource), told(f.metric, f.count, 100 * f.share))
+    for finding in findings:
+        description = finding_text(finding.metric, finding.count, 100 * finding.share)
+        table.add_row(finding.report_id, Text(finding.datasource), description)
     return table
 
 
@@ -196,35 +207,37 @@ def _outcome(summary: Summary) -> Panel:
     report = summary.report
     lines: list[str | Text] = []
     if summary.source_records:
-        people = Text(
-            f"{summary.source_records:,} source records → {summary.people:,} people", style="bold"
-        )
-        lines.append(people)
+        people = f"{summary.source_records:,} source records → {summary.people:,} people"
+        lines.append(Text(people, style="bold"))
         lines.append(f"deduplication rate {summary.deduplication_rate:.1f} %, as of {report.as_of}")
-    if not report.built and report.reused and not report.failures:
-        lines.append(
-            f"Nothing new landed: all {len(report.reused)} tables are current and were reused."
-        )
-    else:
-        reused = f", {len(report.reused)} reused" if report.reused else ""
-        lines.append(f"{len(report.built)} tables built{reused}.")
+    lines.append(_tables_outcome(report))
     if report.published is not None:
-        unchanged = (
-            "Published before, and left as it is"
-            if report.failures
-            else "Published already, unchanged"
-        )
-        lines.append(
-            f"{'Published' if report.published_now else unchanged}: {short_path(report.published)}"
-        )
+        lines.append(f"{_publication_outcome(report)}: {short_path(report.published)}")
     elif report.failures:
         lines.append(
             Text("Nothing was published; a database published before stays as it is.", style="red")
         )
-    title = (
-        f"done in {report.seconds:.1f} s"
-        if not report.failures
-        else f"failed after {report.seconds:.1f} s"
+    end = "failed after" if report.failures else "done in"
+    return Panel(
+        Group(*lines),
+        title=f"{end} {report.seconds:.1f} s",
+        title_align="left",
+        border_style="red" if report.failures else "green",
+        padding=(0, 1),
     )
-    style = "red" if report.failures else "green"
-    return Panel(Group(*lines), title=title, title_align="left", border_style=style, padding=(0, 1))
+
+
+def _tables_outcome(report: DayReport) -> str:
+    if not report.built and report.reused and not report.failures:
+        tables = f"all {len(report.reused)} tables are current and were reused"
+        return f"Nothing new landed: {tables}."
+    reused = f", {len(report.reused)} reused" if report.reused else ""
+    return f"{len(report.built)} tables built{reused}."
+
+
+def _publication_outcome(report: DayReport) -> str:
+    if report.published_now:
+        return "Published"
+    if report.failures:
+        return "Published before, and left as it is"
+    return "Published already, unchanged"

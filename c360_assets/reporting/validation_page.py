@@ -1,8 +1,9 @@
 """The page `reports/input_validations.html`: what the reports found, for somebody who has a minute.
 
-One file without scripts or anything from elsewhere, readable in light and dark, on a phone, and by a screen reader. It holds
-counts, shares and queries, and no value of a person; the few words of reports, such as store ids, stand in the list of figures.
-What it shows is gathered by `validations`; the looks are in the template.
+One file without scripts or anything from elsewhere, readable in light and dark, on a phone, and by
+a screen reader. It holds counts, shares and queries, and no value of a person; the few words of
+reports, such as store ids, stand in the list of figures. What it shows is gathered by
+`validations`; the looks are in the template.
 """
 
 from __future__ import annotations
@@ -29,58 +30,64 @@ def page_path(root: Path) -> Path:
 
 
 def write_page(session: Session, tenant: Tenant) -> Path:
-    """Write the page from what is stored of the reports, as one file that replaces the last, and return its path."""
-    found = read_validations(session, tenant)
+    """Write the page from what is stored of the reports, and return its path.
+
+    One file replaces the last, so that a reader never sees half a page.
+    """
+    validations = read_validations(session, tenant)
     path = page_path(tenant.root)
     private_folder(path.parent)
     aside = path.with_name(f".{PAGE}.{os.getpid()}.new")
-    text = (
+    html = (
         environment()
         .get_template(TEMPLATE)
         .render(
             name=tenant.config.name,
             newest=newest_day(session, tenant),
-            found=found,
-            main=[f for f in found.findings if not f.is_mild],
-            mild=[f for f in found.findings if f.is_mild],
-            rows=sum(source.rows for source in found.sources),
+            validations=validations,
+            main=[finding for finding in validations.findings if not finding.is_mild],
+            mild=[finding for finding in validations.findings if finding.is_mild],
+            rows=sum(source.rows for source in validations.sources),
         )
     )
-    with os.fdopen(
-        os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        file.write(text)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(html)
     os.replace(aside, path)
     return path
 
 
 def environment() -> Environment:
     """The templates of pages. Everything put into them is escaped."""
-    found = Environment(
+    templates = Environment(
         loader=PackageLoader(__package__, "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {
+    templates.filters |= {
         "spark": spark,
         "day": day,
         "percent": percent,
         "number": number,
         "share": share,
     }
-    return found
+    return templates
 
 
 def spark(trend: Trend) -> str:
-    """The points of a trend's line in a drawing of `WIDTH` by `HEIGHT`, days at their distance in time."""
-    first, last = trend.days[0], trend.days[-1]
-    span, top = max((last - first).days, 1), max(trend.values) or 1.0
-    return " ".join(
-        f"{2 + (WIDTH - 4) * (at - first).days / span:.1f},{HEIGHT - 3 - (HEIGHT - 6) * value / top:.1f}"
-        for at, value in zip(trend.days, trend.values, strict=True)
-    )
+    """The points of a trend's line in a drawing of `WIDTH` by `HEIGHT`, days by their distance."""
+    first = trend.days[0]
+    days = max((trend.days[-1] - first).days, 1)
+    highest = max(trend.values) or 1.0
+    points = []
+    # A margin on each side, so that the line is drawn whole.
+    for at, value in zip(trend.days, trend.values, strict=True):
+        left = 2 + (WIDTH - 4) * (at - first).days / days
+        top = HEIGHT - 3 - (HEIGHT - 6) * value / highest
+        points.append(f"{left:.1f},{top:.1f}")
+    return " ".join(points)
 
 
 def day(value: date) -> str:
@@ -88,7 +95,7 @@ def day(value: date) -> str:
 
 
 def percent(value: float) -> str:
-    """A percentage in few digits that never calls something nothing, or nearly all of it everything."""
+    """A percentage in few digits, but never 0 of something or 100 of nearly all."""
     if 0 < value < 0.1:
         return "<0.1 %"
     if 99.9 < value < 100:

@@ -1,23 +1,24 @@
-"""What the input validations found, gathered from the warehouse for people: the terminal's table, JSON, and the page's content.
+"""What the input validations found, gathered for people: terminal table, JSON, the page's content.
 
-Looks and changes nothing. How figures come about belongs to `validations`, how the page looks to `validation_page`.
+Reads the warehouse and changes nothing. How figures come about belongs to `validations`, how the
+page looks to `validation_page`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.findings import Finding, worst_findings
 from c360_assets.validations.relation import day_sql, relation
@@ -29,7 +30,10 @@ from c360_assets.warehouse.session import Session, open_session
 
 @dataclass(frozen=True)
 class Share:
-    """A bar: what it shows, in percent of what can have it; `kind` is completeness, validity or uniqueness."""
+    """A bar: what it shows, in percent of what can have it.
+
+    `kind` is completeness, validity or uniqueness.
+    """
 
     kind: str
     label: str
@@ -46,17 +50,37 @@ class Trend:
     values: list[float]
 
 
+class FigureText(NamedTuple):
+    """One figure of a report as the page lists it."""
+
+    report_id: str
+    title: str
+    metric: str
+    value: str
+
+
+class NotApplicable(NamedTuple):
+    """A report that is about such tables and does not apply to this one."""
+
+    report_id: str
+    title: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Source:
-    """One table: rows, bars, trends, every figure, and which reports are not applicable, with the reason."""
+    """One table: rows, bars, trends, every figure, and which reports are not applicable.
+
+    `by` says what the trends' days are.
+    """
 
     name: str
     rows: int
     shares: list[Share]
     trends: list[Trend]
-    by: str  # what the trends' days are
-    figures: list[tuple[str, str, str, str]]  # report id, title, figure, value
-    inapplicable: list[tuple[str, str, str]]  # report id, title, reason
+    by: str
+    figures: list[FigureText]
+    inapplicable: list[NotApplicable]
 
     def of(self, kind: str) -> list[Share]:
         return [share for share in self.shares if share.kind == kind]
@@ -64,7 +88,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Matrix:
-    """How many different values two tables have in common: `cells[row][column]` are a number and its percent of the row's own."""
+    """How many different values two tables have in common.
+
+    `cells[row][column]` are a number and its percent of the row's own.
+    """
 
     semantic: str
     names: list[str]
@@ -80,58 +107,64 @@ class Validations:
     matrices: list[Matrix] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "sources": [
+        """What `--json` prints: the findings, and which reports do not apply to which table."""
+        sources = []
+        for source in self.sources:
+            not_applicable = [
+                {"report_id": item.report_id, "reason": item.reason} for item in source.inapplicable
+            ]
+            sources.append(
                 {
                     "datasource": source.name,
                     "record_count": source.rows,
-                    "not_applicable": [
-                        {"report_id": r, "reason": why} for r, _, why in source.inapplicable
-                    ],
+                    "not_applicable": not_applicable,
                 }
-                for source in self.sources
-            ],
-            "findings": [asdict(finding) for finding in self.findings],
-        }
+            )
+        return {"sources": sources, "findings": self.findings}
 
 
 def read_validations(session: Session, tenant: Tenant, only: str | None = None) -> Validations:
-    """What is stored of the reports on all tables, or on `only` (a feed `Source:Feed`, or a custom table).
+    """What is stored of the reports on all tables, or on `only` (`Source:Feed`, or a custom table).
 
     Raises C360Error for a table that has no reports.
     """
+    tables = _reported_tables(tenant, only)
+    tables = [table for table in tables if session.state(validation_table(table)) is not None]
+    names = {table.name for table in tables}
+    findings = [item for item in worst_findings(session, None) if item.datasource in names]
+    sources = [_source(session, tenant, table) for table in tables]
+    # Tables of which nothing can be drawn come last.
+    sources.sort(key=lambda source: not source.shares)
+    return Validations(sources, findings, _matrices(session, names))
+
+
+def _reported_tables(tenant: Tenant, only: str | None) -> Sequence[SourceTable]:
     tables = report_tables(tenant)
-    if only is not None:
-        chosen = [t for t in tables if only in (t.name, t.physical)]
-        if not chosen:
-            raise C360Error(
-                f"no reports on {only}; there are some on {', '.join(t.name for t in tables)}"
-            )
-        tables = chosen
-    tables = [t for t in tables if session.state(validation_table(t)) is not None]
-    names = {t.name for t in tables}
-    found = [f for f in worst_findings(session, None) if f.datasource in names]
-    sources = sorted(
-        (_source(session, tenant, t) for t in tables), key=lambda source: not source.shares
-    )
-    return Validations(sources, found, _matrices(session, names))
+    if only is None:
+        return tables
+    chosen = [table for table in tables if only in (table.name, table.physical)]
+    if not chosen:
+        names = ", ".join(table.name for table in tables)
+        raise C360Error(f"no reports on {only}; there are some on {names}")
+    return chosen
 
 
 def finding_sql(root: Path, number: int, only: str | None = None) -> str:
-    """The query behind finding `number` as `c360 validate [FEED]` counts them, from what is stored."""
+    """The query behind finding `number`, as `c360 validate [FEED]` counts them."""
     tenant = load_tenant(root)
     with open_session(root / "warehouse", tenant.config.timezone) as session:
-        found = read_validations(session, tenant, only).findings
-    if not found:
+        findings = read_validations(session, tenant, only).findings
+    if not findings:
         raise C360Error("there are no findings; `c360 validate` runs the reports on what is loaded")
-    if number > len(found):
-        raise C360Error(f"there are {len(found)} findings; {number} is none of them")
-    if not found[number - 1].drilldown_sql:
+    if number > len(findings):
+        raise C360Error(f"there are {len(findings)} findings; {number} is none of them")
+    sql = findings[number - 1].drilldown_sql
+    if not sql:
         raise C360Error(f"finding {number} counts no rows that a query could show")
-    return found[number - 1].drilldown_sql
+    return sql
 
 
-# Figures that say how full a table is are named after what is missing; these are no columns of the table.
+# Figures that say how full a table is are named after what is missing; these are no columns of it.
 NO_COLUMN = {"missing_any_pct"}
 
 
@@ -139,50 +172,57 @@ def _source(session: Session, tenant: Tenant, table: SourceTable) -> Source:
     session.bind(validation_table(table), "_result")
     frame = session.frame("SELECT * FROM _result ORDER BY report_id, ordinal, day")
     whole = frame.filter(pl.col("day").is_null())
-    counts = whole.filter(pl.col("metric") == "record_count")["value"].to_list()
-    _, by = day_sql(relation(table))
-    figures = [
-        (
-            r["report_id"],
-            BY_ID[r["report_id"]].title,
-            r["metric"],
-            _number(r["metric"], r["value"], r["text"]),
-        )
-        for r in whole.iter_rows(named=True)
-        if r["report_id"] in BY_ID
-    ]
-    present = {
-        tag.split("/")[0] if "/" in tag else "" for tags in table.tags.values() for tag in tags
-    }
-    inapplicable = [
-        (report.id, report.title, why)
-        for report in REPORTS
-        if _is_near(report.needs, present)
-        and (why := reason_against(report, table, tenant.config.extra_validations))
-    ]
+    record_counts = whole.filter(pl.col("metric") == "record_count")["value"].to_list()
+    _, day_column = day_sql(relation(table))
     return Source(
-        table.name,
-        int(counts[0]) if counts else 0,
-        _shares(whole),
-        _trends(frame.filter(pl.col("day").is_not_null())),
-        by.replace("_", " "),
-        figures,
-        inapplicable,
+        name=table.name,
+        rows=int(record_counts[0]) if record_counts else 0,
+        shares=_shares(whole),
+        trends=_trends(frame.filter(pl.col("day").is_not_null())),
+        by=day_column.replace("_", " "),
+        figures=_figures(whole),
+        inapplicable=_inapplicable(tenant, table),
     )
 
 
-def _is_near(needs: Sequence[str], present: set[str]) -> bool:
-    """Whether a report is about the kind of table this is: one of its tags is of a group that the table has tags of."""
-    groups = {tag.split("/")[0] if "/" in tag else "" for need in needs for tag in need.split("|")}
-    return not groups.isdisjoint(present)
+def _figures(whole: pl.DataFrame) -> list[FigureText]:
+    figures = []
+    rows = whole.select("report_id", "metric", "value", "text")
+    for report_id, metric, value, text in rows.iter_rows():
+        # Results of an earlier version may hold reports that are no more.
+        if report_id in BY_ID:
+            shown = text if text is not None else _number(metric, value)
+            figures.append(FigureText(report_id, BY_ID[report_id].title, metric, shown))
+    return figures
 
 
-def _number(metric: str, value: float | None, text: str | None) -> str:
-    if text is not None:
-        return text
+def _number(metric: str, value: float | None) -> str:
     if value is None:
         return "–"
-    return f"{value:,.3f}".rstrip("0").rstrip(".") + (" %" if metric.endswith("_pct") else "")
+    digits = f"{value:,.3f}".rstrip("0").rstrip(".")
+    return f"{digits} %" if metric.endswith("_pct") else digits
+
+
+def _inapplicable(tenant: Tenant, table: SourceTable) -> list[NotApplicable]:
+    groups = {_group(tag) for tags in table.tags.values() for tag in tags}
+    inapplicable = []
+    for report in REPORTS:
+        reason = reason_against(report, table, tenant.config.extra_validations)
+        if reason and _is_near(report.needs, groups):
+            inapplicable.append(NotApplicable(report.id, report.title, reason))
+    return inapplicable
+
+
+def _is_near(needs: Sequence[str], groups: set[str]) -> bool:
+    """Whether a report is about such tables: one of its tags is of a group that the table has."""
+    wanted = {_group(tag) for need in needs for tag in need.split("|")}
+    return not groups.isdisjoint(wanted)
+
+
+def _group(tag: str) -> str:
+    """The part of a tag before its slash; tags of customer profiles have none."""
+    group, slash, _ = tag.partition("/")
+    return group if slash else ""
 
 
 def _shares(whole: pl.DataFrame) -> list[Share]:
@@ -190,33 +230,36 @@ def _shares(whole: pl.DataFrame) -> list[Share]:
     for report_id, metric, value in whole.select("report_id", "metric", "value").iter_rows():
         if value is None or not metric.endswith("_pct") or metric in NO_COLUMN:
             continue
-        name = metric.removesuffix("_pct")
-        if name.startswith("missing_"):
-            share = Share(
-                "completeness", name.removeprefix("missing_").replace("_", " "), 100 - value
-            )
-        elif name.startswith("invalid_"):
-            share = Share("validity", name.removeprefix("invalid_").replace("_", " "), 100 - value)
-        elif name.endswith("_uniqueness") and not name.startswith("all_sources"):
-            share = Share(
-                "uniqueness", name.removesuffix("_uniqueness").replace("_", " "), min(value, 100.0)
-            )
-        elif any(c == f"{name}_count" for c in _rules(report_id)):
-            share = Share("validity", BY_ID[report_id].title, 100 - value)
-        else:
-            continue
-        bars.setdefault((share.kind, share.label), share)
+        share = _share(report_id, metric.removesuffix("_pct"), value)
+        # Several reports look at one column; the first figure stands for it.
+        if share is not None:
+            bars.setdefault((share.kind, share.label), share)
     return list(bars.values())
 
 
-def _rules(report_id: str) -> list[str]:
+def _share(report_id: str, name: str, percent: float) -> Share | None:
+    """The bar of a figure `name` with its percentage; None where a bar would say nothing."""
+    if name.startswith("missing_"):
+        return Share("completeness", _label(name.removeprefix("missing_")), 100 - percent)
+    if name.startswith("invalid_"):
+        return Share("validity", _label(name.removeprefix("invalid_")), 100 - percent)
+    if name.endswith("_uniqueness") and not name.startswith("all_sources"):
+        return Share("uniqueness", _label(name.removesuffix("_uniqueness")), min(percent, 100.0))
+    if name in _rules(report_id):
+        return Share("validity", BY_ID[report_id].title, 100 - percent)
+    return None
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _rules(report_id: str) -> set[str]:
     """The findings of a transaction report, whose shares say how many rows keep its rule."""
     report = BY_ID[report_id]
-    return (
-        [f"{item.name}_count" for item in report.items if item.finding]
-        if report.category == "transactions"
-        else []
-    )
+    if report.category != "transactions":
+        return set()
+    return {item.name for item in report.items if item.finding}
 
 
 def _trends(daily: pl.DataFrame, limit: int = 4) -> list[Trend]:
@@ -226,7 +269,7 @@ def _trends(daily: pl.DataFrame, limit: int = 4) -> list[Trend]:
         return []
     trends = [Trend("rows", "", rows["day"].to_list(), rows["value"].to_list())]
     shares = daily.filter(pl.col("metric").str.ends_with("_pct")).drop_nulls("value")
-    spread = (
+    moved = (
         shares.group_by("report_id", "metric")
         .agg((pl.col("value").max() - pl.col("value").min()).alias("spread"))
         .filter(pl.col("spread") > 0)
@@ -234,56 +277,85 @@ def _trends(daily: pl.DataFrame, limit: int = 4) -> list[Trend]:
         .unique("metric", keep="first", maintain_order=True)
         .head(limit)
     )
-    for report_id, metric in spread.select("report_id", "metric").iter_rows():
-        mine = shares.filter(
-            (pl.col("report_id") == report_id) & (pl.col("metric") == metric)
-        ).sort("day")
-        label = metric.removesuffix("_pct").replace("_", " ")
-        trends.append(Trend(label, " %", mine["day"].to_list(), mine["value"].to_list()))
+    for report_id, metric in moved.select("report_id", "metric").iter_rows():
+        of_figure = (pl.col("report_id") == report_id) & (pl.col("metric") == metric)
+        figure = shares.filter(of_figure).sort("day")
+        label = _label(metric.removesuffix("_pct"))
+        trends.append(Trend(label, " %", figure["day"].to_list(), figure["value"].to_list()))
     return trends
 
 
+OVERLAP_TITLES = {"email": "e-mail addresses", "phone": "phone numbers", "order_id": "order ids"}
+
+
 def _matrices(session: Session, names: set[str]) -> list[Matrix]:
+    """What tables have in common, of the kinds of values that one of the tables `names` has."""
     if session.state(OVERLAPS) is None:
         return []
     session.bind(OVERLAPS, "_overlap")
-    found = []
-    for semantic in ("email", "phone", "order_id"):
-        rows = session.rows(
-            "SELECT datasource, other, shared_count FROM _overlap WHERE semantic = ?", [semantic]
-        )
-        shared = {(a, b): n for a, b, n in rows}
-        listed = sorted({a for a, _, _ in rows})
-        if (
-            len(listed) < 2
-            or names.isdisjoint(listed)
-            or (semantic == "order_id" and all(a == b for a, b in shared))
-        ):
+    matrices = []
+    for semantic, title in OVERLAP_TITLES.items():
+        shared = _shared_counts(session, semantic)
+        tables = sorted({datasource for datasource, _ in shared})
+        if len(tables) < 2 or names.isdisjoint(tables):
             continue
-        cells = [
-            [
-                (
-                    n := shared.get((row, column), 0),
-                    100.0 * n / shared[row, row] if shared.get((row, row)) else 0.0,
-                )
-                for column in listed
-            ]
-            for row in listed
-        ]
-        found.append(
-            Matrix(
-                {"email": "e-mail addresses", "phone": "phone numbers"}.get(semantic, "order ids"),
-                listed,
-                cells,
-            )
-        )
-    return found
+        # Order ids of different sources rarely meet; where none do, there is nothing to see.
+        if semantic == "order_id" and not _have_in_common(shared):
+            continue
+        cells = [[_cell(shared, row, column) for column in tables] for row in tables]
+        matrices.append(Matrix(title, tables, cells))
+    return matrices
+
+
+def _shared_counts(session: Session, semantic: str) -> dict[tuple[str, str], int]:
+    """(table, other table) -> how many different values both have; of itself, its own."""
+    rows = session.rows(
+        "SELECT datasource, other, shared_count FROM _overlap WHERE semantic = ?", [semantic]
+    )
+    return {(datasource, other): count for datasource, other, count in rows}
+
+
+def _have_in_common(shared: dict[tuple[str, str], int]) -> bool:
+    return any(datasource != other for datasource, other in shared)
+
+
+def _cell(shared: dict[tuple[str, str], int], row: str, column: str) -> tuple[int, float]:
+    count = shared.get((row, column), 0)
+    own = shared.get((row, row), 0)
+    return count, 100.0 * count / own if own else 0.0
 
 
 def render_validations(
-    found: Validations, console: Console, page: str, limit: int | None = None
+    validations: Validations, console: Console, page: str, limit: int | None = None
 ) -> None:
-    """Print findings, worst first and at most `limit`, with a line of advice each; `page` is where the whole picture is."""
+    """Print findings, worst first and at most `limit`, with a line of advice each.
+
+    `page` is where the whole picture is.
+    """
+    findings = validations.findings
+    rows = sum(source.rows for source in validations.sources)
+    tables = len(validations.sources)
+    console.print(f"{tables} tables, {rows:,} rows, {len(findings)} findings", style="bold")
+    if findings:
+        console.print(_findings_table(findings[:limit]))
+    else:
+        console.print("Nothing to look at.", style="green")
+    if limit is not None and len(findings) > limit:
+        console.print(
+            f"… and {len(findings) - limit} more; "
+            "`c360 validate FEED` shows all of a feed, the page all of them",
+            style="dim",
+        )
+    console.print(f"The whole picture: {page}", style="dim", soft_wrap=True)
+    if findings:
+        console.print(
+            'The rows behind finding 1: c360 sql "$(c360 validate --sql 1)"',
+            style="dim",
+            soft_wrap=True,
+        )
+
+
+def _findings_table(findings: Sequence[Finding]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("#", justify="right", style="dim")
     table.add_column("source", overflow="fold")
@@ -291,34 +363,13 @@ def render_validations(
     table.add_column("count", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("what to do", overflow="fold", ratio=1)
-    for number, f in enumerate(found.findings[:limit], 1):
-        what = Text.assemble((f.what, "bold"), (f"  {f.report_id}", "dim"))
+    for number, finding in enumerate(findings, start=1):
         table.add_row(
             str(number),
-            Text(f.datasource),
-            what,
-            f"{f.count:,}",
-            f"{100 * f.share:.1f} %",
-            f.advice,
+            Text(finding.datasource),
+            Text.assemble((finding.what, "bold"), (f"  {finding.report_id}", "dim")),
+            f"{finding.count:,}",
+            f"{100 * finding.share:.1f} %",
+            finding.advice,
         )
-    rows = sum(source.rows for source in found.sources)
-    console.print(
-        f"{len(found.sources)} tables, {rows:,} rows, {len(found.findings)} findings", style="bold"
-    )
-    if found.findings:
-        console.print(table)
-        if limit is not None and len(found.findings) > limit:
-            rest = len(found.findings) - limit
-            console.print(
-                f"… and {rest} more; `c360 validate FEED` shows all of a feed, the page all of them",
-                style="dim",
-            )
-    else:
-        console.print("Nothing to look at.", style="green")
-    console.print(f"The whole picture: {page}", style="dim", soft_wrap=True)
-    if found.findings:
-        console.print(
-            'The rows behind finding 1: c360 sql "$(c360 validate --sql 1)"',
-            style="dim",
-            soft_wrap=True,
-        )
+    return table

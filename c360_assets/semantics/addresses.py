@@ -1,8 +1,9 @@
 """Street address, city, state and postal code as they are compared, as Polars expressions.
 
-Stitch expands abbreviations to full words; the opposite direction, which householding takes, is SQL in `customer_360`
-over the same tables (`lookups.street_abbreviations`). The dictionary is American, yet the rules only ever replace whole
-words after the first, so an address of another country keeps its own words.
+Stitch expands abbreviations to full words; the opposite direction, which householding takes, is SQL
+in `customer_360` over the same tables (`lookups.street_abbreviations`). The dictionary is American,
+yet the rules only ever replace whole words after the first, so an address of another country keeps
+its own words.
 """
 
 import polars as pl
@@ -16,13 +17,15 @@ _UNIT_AND_HASH = rf"\b({'|'.join(unit_words())}|BOX|NO) ?#"
 
 
 def clean_address(address: pl.Expr, address2: pl.Expr | None = None) -> pl.Expr:
-    """One line in full words: street, unit and PO box (`1000 1st Ave. Ste. 1960 -> 1000 FIRST AVENUE SUITE 1960`).
+    """One line in full words: street, unit and PO box (`1000 1st Ave. Ste. 1960 -> 1000 FIRST
+    AVENUE SUITE 1960`).
 
     NULL when `address` is missing, unless `address2` holds a PO box: a unit alone says nothing.
     """
     if address2 is None:
         return on_distinct(address, _address_line)
-    # Without a street only a PO box of the second line is kept, so the join must show which line is missing.
+    # Without a street only a PO box of the second line is kept, so the join must show which line is
+    # missing.
     both = pl.concat_str(
         [address.str.strip_chars().fill_null(""), address2.fill_null("")], separator="\n"
     )
@@ -40,20 +43,22 @@ def _address_line(line: pl.Expr) -> pl.Expr:
     text = text.str.replace_all(r"(\p{L}{2})\.(\p{L}|\d)", "${1} ${2}")
     text = text.str.replace_all(r"[.'\"]", "").str.replace_all(r"[,;()\s]+", " ")
     text = text.str.replace_all(_BOX_NUMBER, "PO BOX ${1}").str.replace_all(_BOX, "PO BOX")
-    text = text.str.replace_all(_UNIT_AND_HASH, "${1} ").str.replace_all(
-        "#", " APARTMENT ", literal=True
-    )
+    text = text.str.replace_all(_UNIT_AND_HASH, "${1} ")
+    text = text.str.replace_all("#", " APARTMENT ", literal=True)
     return squeeze(_expand(squeeze(text)))
 
 
 def _expand(text: pl.Expr) -> pl.Expr:
-    """Replace whole words from the second on. One multi-pattern pass: a lookup per word costs four times as much."""
+    """Replace whole words from the second on.
+
+    One multi-pattern pass: a lookup per word costs four times as much.
+    """
     words = address_expansions()
     # Every word gets spaces of its own, the first one none in front: so no pattern can match it.
     spaced = text.str.replace_all(" ", "  ", literal=True) + " "
-    return spaced.str.replace_many(
-        [f" {token} " for token in words], [f" {word} " for word in words.values()]
-    )
+    patterns = [f" {token} " for token in words]
+    replacements = [f" {word} " for word in words.values()]
+    return spaced.str.replace_many(patterns, replacements)
 
 
 def po_box(expr: pl.Expr) -> pl.Expr:
@@ -63,20 +68,25 @@ def po_box(expr: pl.Expr) -> pl.Expr:
 
 def clean_city(expr: pl.Expr) -> pl.Expr:
     """Folded city name without dots, commas and apostrophes."""
-    return on_distinct(
-        expr,
-        lambda v: squeeze(
-            fold_upper(v).str.replace_all(r"[.']", "").str.replace_all(",", " ", literal=True)
-        ),
-    )
+    return on_distinct(expr, _city)
+
+
+def _city(value: pl.Expr) -> pl.Expr:
+    without_dots = fold_upper(value).str.replace_all(r"[.']", "")
+    return squeeze(without_dots.str.replace_all(",", " ", literal=True))
 
 
 def clean_state(expr: pl.Expr) -> pl.Expr:
-    """Two-letter code of a US state, territory or military region; another value stays, in upper case."""
+    """Two-letter code of a US state, territory or military region.
+
+    Another value stays, in upper case.
+    """
     codes = {name.replace("'", ""): code for name, code in state_codes().items()}
-    return on_distinct(
-        expr, lambda v: squeeze(fold_upper(v).str.replace_all(r"[.']", "")).replace(codes)
-    )
+
+    def code_of(value: pl.Expr) -> pl.Expr:
+        return squeeze(fold_upper(value).str.replace_all(r"[.']", "")).replace(codes)
+
+    return on_distinct(expr, code_of)
 
 
 def compact_postal(expr: pl.Expr) -> pl.Expr:
@@ -87,7 +97,8 @@ def compact_postal(expr: pl.Expr) -> pl.Expr:
 def clean_postal(postal: pl.Expr, state: pl.Expr | None = None) -> pl.Expr:
     """The form that is compared: five digits in the US, else upper case without spaces and hyphens.
 
-    A code that lost its leading zeros (three or four digits) gets them back where the cleaned `state` is American.
+    A code that lost its leading zeros (three or four digits) gets them back where the cleaned
+    `state` is American.
     """
     compact = compact_postal(postal)
     is_zip = postal.str.contains(r"^\s*[0-9]{5}(?:[\s\-]*[0-9]{4})?\s*$")

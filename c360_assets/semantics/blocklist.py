@@ -1,8 +1,8 @@
 """The global blocklist: values that are never evidence, whatever the tenant (`data/blocklist.csv`).
 
-A value matches as a whole, never by a word inside it (a surname Travel is ignored, Travelstead is not). E-mail patterns
-name a local part, a domain, or a word that is either the local part or the whole value. Lists of one tenant and values
-found by counting belong to `stitch`.
+A value matches as a whole, never by a word inside it (a surname Travel is ignored, Travelstead is
+not). E-mail patterns name a local part, a domain, or a word that is either the local part or the
+whole value. Lists of one tenant and values found by counting belong to `stitch`.
 """
 
 from functools import cache
@@ -19,17 +19,16 @@ def blocked_values(
 ) -> tuple[str, ...]:
     """Blocked values of a semantic in upper case, those of all semantics included, sorted.
 
-    `match` picks the kind of an e-mail pattern: whole, local, domain or word. With `allow_business_email` the shorter
-    list is meant, which lets `INFO@` and its like pass.
+    `match` picks the kind of an e-mail pattern: whole, local, domain or word. With
+    `allow_business_email` the shorter list is meant, which lets `INFO@` and its like pass.
     """
-    rows = (
-        row["value"]
-        for row in read_rows("blocklist.csv")
-        if row["match"] == match
-        and row["semantic"] in (semantic, "*")
-        and not (allow_business_email and row["business"] == "true")
-    )
-    return tuple(sorted(set(rows)))
+    values = set()
+    for row in read_rows("blocklist.csv"):
+        applies = row["match"] == match and row["semantic"] in (semantic, "*")
+        is_allowed = allow_business_email and row["business"] == "true"
+        if applies and not is_allowed:
+            values.add(row["value"])
+    return tuple(sorted(values))
 
 
 def is_blocked(semantic: str, expr: pl.Expr, allow_business_email: bool = False) -> pl.Expr:
@@ -38,17 +37,18 @@ def is_blocked(semantic: str, expr: pl.Expr, allow_business_email: bool = False)
     def among(value: pl.Expr, match: str) -> pl.Expr:
         return value.is_in(blocked_values(semantic, match, allow_business_email)).fill_null(False)
 
-    hit = among(expr, "whole")
-    if semantic == "email":
-        local, domain = expr.str.extract("^([^@]*)@"), expr.str.extract("@([^@]*)$")
-        hit = (
-            hit
-            | among(expr, "word")
-            | among(local, "word")
-            | among(local, "local")
-            | among(domain, "domain")
-        )
-    return hit
+    is_listed = among(expr, "whole")
+    if semantic != "email":
+        return is_listed
+    local = expr.str.extract("^([^@]*)@")
+    domain = expr.str.extract("@([^@]*)$")
+    return (
+        is_listed
+        | among(expr, "word")
+        | among(local, "word")
+        | among(local, "local")
+        | among(domain, "domain")
+    )
 
 
 def _sql_list(values: tuple[str, ...]) -> str:
@@ -56,17 +56,19 @@ def _sql_list(values: tuple[str, ...]) -> str:
 
 
 def _email_macro(name: str, allow_business_email: bool) -> str:
-    whole, word, local, domain = (
-        _sql_list(blocked_values("email", match, allow_business_email)) or "NULL"
-        for match in ("whole", "word", "local", "domain")
-    )
+    def blocked(match: str) -> str:
+        return _sql_list(blocked_values("email", match, allow_business_email)) or "NULL"
+
     address = "regexp_replace(upper(trim(v)), '\\+[^@]*@', '@', 'g')"
     login = f"split_part({address}, '@', 1)"
+    domain = f"split_part({address}, '@', 2)"
     return (
-        f"CREATE OR REPLACE TEMP MACRO {name}(v) AS CASE WHEN v IS NULL THEN NULL WHEN NOT contains(v, '@') THEN FALSE "
-        f"ELSE coalesce({address} IN ({whole}), FALSE) OR coalesce({login} IN ({word}), FALSE) "
-        f"OR coalesce({login} IN ({local}), FALSE) "
-        f"OR coalesce(split_part({address}, '@', 2) IN ({domain}), FALSE) END"
+        f"CREATE OR REPLACE TEMP MACRO {name}(v) AS CASE WHEN v IS NULL THEN NULL "
+        "WHEN NOT contains(v, '@') THEN FALSE "
+        f"ELSE coalesce({address} IN ({blocked('whole')}), FALSE) "
+        f"OR coalesce({login} IN ({blocked('word')}), FALSE) "
+        f"OR coalesce({login} IN ({blocked('local')}), FALSE) "
+        f"OR coalesce({domain} IN ({blocked('domain')}), FALSE) END"
     )
 
 
@@ -79,9 +81,8 @@ def _phone_macro() -> str:
 
 
 def _value_macro() -> str:
-    semantics = sorted(
-        {row["semantic"] for row in read_rows("blocklist.csv")} - {"*", "email", "phone"}
-    )
+    named = {row["semantic"] for row in read_rows("blocklist.csv")}
+    semantics = sorted(named - {"*", "email", "phone"})
     cases = " ".join(
         f"WHEN semantic = '{name}' THEN upper(trim(v)) IN ({_sql_list(blocked_values(name))})"
         for name in semantics
@@ -92,8 +93,8 @@ def _value_macro() -> str:
     )
 
 
-# DuckDB statements for the reports, which look at raw values: trimmed and upper-cased, no other normalisation. A value
-# without `@` is an invalid e-mail there, not a blocked one.
+# DuckDB statements for the reports, which look at raw values: trimmed and upper-cased, no other
+# normalisation. A value without `@` is an invalid e-mail there, not a blocked one.
 BLOCKLIST_MACROS: list[str] = [
     _email_macro("email_blocked", False),
     _email_macro("email_blocked_business", True),

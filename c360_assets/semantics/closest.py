@@ -11,16 +11,23 @@ from jellyfish import damerau_levenshtein_distance
 
 
 def closest(word: str, allowed: Iterable[str], limit: int = 2) -> str | None:
-    """The word of `allowed` within `limit` edits of `word` (a swap counts one), nearest first, then by alphabet.
+    """The word of `allowed` within `limit` edits of `word`, nearest first, then by alphabet.
 
-    Short words need more agreement: at most a third of the letters may differ, so that `tag` is not taken for `day`.
+    Two letters that are swapped count as one edit.
+
+    Short words need more agreement: at most a third of the letters may differ, so that `tag` is not
+    taken for `day`.
     """
-    near = [
-        (distance, other)
-        for other in sorted(set(allowed))
-        if abs(len(other) - len(word)) <= limit
-        and 0
-        < (distance := damerau_levenshtein_distance(word.lower(), other.lower()))
-        <= min(limit, max(1, len(word) // 3))
-    ]
-    return min(near)[1] if near else None
+    most_edits = min(limit, max(1, len(word) // 3))
+    near: list[tuple[int, str]] = []
+    for candidate in sorted(set(allowed)):
+        # Cheaper than the distance, which can be no less than the difference in length.
+        if abs(len(candidate) - len(word)) > limit:
+            continue
+        distance = damerau_levenshtein_distance(word.lower(), candidate.lower())
+        if 0 < distance <= most_edits:
+            near.append((distance, candidate))
+    if not near:
+        return None
+    _, nearest = min(near)
+    return nearest

@@ -1,7 +1,7 @@
 """The small reference tables behind value normalisation, read from `data/*.csv`.
 
-This module only loads and reshapes data. Expressions that use it live in `names`, `contacts` and `addresses`; the
-blocklist has a module of its own, and nicknames come from a package (`nicknames`).
+This module only loads and reshapes data. Expressions that use it live in `names`, `contacts` and
+`addresses`; the blocklist has a module of its own, and nicknames come from a package (`nicknames`).
 """
 
 import csv
@@ -17,30 +17,37 @@ def read_rows(name: str) -> list[dict[str, str]]:
 
 @cache
 def street_abbreviations() -> dict[str, str]:
-    """Every accepted spelling of a US street suffix, the full word included, to its abbreviation (`STREET -> ST`).
+    """Every accepted spelling of a US street suffix to its abbreviation (`STREET -> ST`).
 
-    Used by householding, which compares the short forms.
+    The full word and the abbreviation are spellings too. Used by householding, which compares the
+    short forms.
     """
     rows = read_rows("street_suffixes.csv")
-    table = {
-        spelling: row["abbreviation"] for row in rows for spelling in row["other_spellings"].split()
-    }
-    # MDW abbreviates MEADOW and is also written for MEADOWS: as an abbreviation it stands for itself.
-    return table | {
-        spelling: row["abbreviation"]
-        for row in rows
-        for spelling in (row["word"], row["abbreviation"])
-    }
+    table: dict[str, str] = {}
+    for row in rows:
+        for spelling in row["other_spellings"].split():
+            table[spelling] = row["abbreviation"]
+    # MDW abbreviates MEADOW and is also written for MEADOWS: as an abbreviation it stands for
+    # itself, so these come last.
+    for row in rows:
+        table[row["word"]] = row["abbreviation"]
+        table[row["abbreviation"]] = row["abbreviation"]
+    return table
 
 
 @cache
 def address_expansions() -> dict[str, str]:
-    """Address token to the full word Stitch compares (`ST -> STREET`, `W -> WEST`, `STE -> SUITE`, `1ST -> FIRST`)."""
+    """Address token to the full word that Stitch compares.
+
+    `ST -> STREET`, `W -> WEST`, `STE -> SUITE`, `1ST -> FIRST`.
+    """
     rows = read_rows("street_suffixes.csv")
     table = {row["token"]: row["word"] for row in read_rows("address_words.csv")}
     table |= {row["abbreviation"]: row["word"] for row in rows}
     # Written out, the ambiguous MDW is MEADOWS, the commoner street name.
-    table |= {spelling: row["word"] for row in rows for spelling in row["other_spellings"].split()}
+    for row in rows:
+        for spelling in row["other_spellings"].split():
+            table[spelling] = row["word"]
     return {token: word for token, word in table.items() if token != word}
 
 
@@ -48,7 +55,9 @@ def address_expansions() -> dict[str, str]:
 def unit_words() -> tuple[str, ...]:
     """Words, short and full, that announce a unit within a building (`APT`, `APARTMENT`, ...)."""
     rows = [row for row in read_rows("address_words.csv") if row["kind"] == "unit"]
-    return tuple(sorted({row["token"] for row in rows} | {row["word"] for row in rows}))
+    short = {row["token"] for row in rows}
+    full = {row["word"] for row in rows}
+    return tuple(sorted(short | full))
 
 
 @cache
@@ -59,10 +68,14 @@ def household_unit_words() -> tuple[str, ...]:
 
 @cache
 def state_codes() -> dict[str, str]:
-    """Upper-case name or known misspelling of a US state, territory or military region to its two-letter code."""
+    """Upper-case name of a US state, territory or military region to its two-letter code.
+
+    Known misspellings count as names.
+    """
     table: dict[str, str] = {}
     for row in read_rows("states.csv"):
-        for name in (row["name"], *filter(None, row["other_spellings"].split("|"))):
+        other_spellings = filter(None, row["other_spellings"].split("|"))
+        for name in (row["name"], *other_spellings):
             table[name] = row["code"]
     return table
 

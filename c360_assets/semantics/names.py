@@ -1,7 +1,7 @@
 """Names of people and companies, generational suffixes, titles and gender, as Polars expressions.
 
-All functions take a String expression and give a String expression with NULL for "nothing usable". Nicknames are in
-`nicknames`; values that must be ignored are in `blocklist`.
+All functions take a String expression and give a String expression with NULL for "nothing usable".
+Nicknames are in `nicknames`; values that must be ignored are in `blocklist`.
 """
 
 import polars as pl
@@ -10,22 +10,22 @@ from c360_assets.semantics.lookups import genders, generational_suffixes, titles
 from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
 
 _SUFFIX_TOKENS = "|".join(sorted(generational_suffixes()))
-# Both need a neighbouring word, so that a name that consists of such a token alone stays (Junior is a given name).
+# Both need a neighbouring word, so that a name that consists of such a token alone stays (Junior is
+# a given name).
 _LEADING_TITLES = rf"^(?:(?:{'|'.join(sorted(titles()))}) )+"
 _TRAILING_SUFFIXES = rf"(?: (?:{_SUFFIX_TOKENS}))+$"
 
 
 def _words(expr: pl.Expr) -> pl.Expr:
-    """Folded words without dots and commas, title removed; hyphens and the generational suffix still there."""
-    words = squeeze(
-        fold_upper(expr).str.replace_all(r"[.\"]", "").str.replace_all(",", " ", literal=True)
-    )
+    """Folded words without dots, commas and title; hyphens and generational suffix still there."""
+    without_dots = fold_upper(expr).str.replace_all(r"[.\"]", "")
+    words = squeeze(without_dots.str.replace_all(",", " ", literal=True))
     return words.str.replace(_LEADING_TITLES, "")
 
 
 def clean_name(expr: pl.Expr) -> pl.Expr:
-    """A name part as it is compared: folded, letters and spaces, without title and generational suffix."""
-    return on_distinct(expr, lambda v: _letters(_words(v)))
+    """A name part as it is compared: folded letters and spaces, without title and suffix."""
+    return on_distinct(expr, lambda value: _letters(_words(value)))
 
 
 def _letters(words: pl.Expr) -> pl.Expr:
@@ -40,12 +40,11 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """
 
     def part(pattern: str) -> pl.Expr:
-        return on_distinct(
-            expr,
-            lambda v: _letters(
-                _words(_words(v).str.replace(_TRAILING_SUFFIXES, "").str.extract(pattern))
-            ),
-        )
+        def clean(value: pl.Expr) -> pl.Expr:
+            without_suffix = _words(value).str.replace(_TRAILING_SUFFIXES, "")
+            return _letters(_words(without_suffix.str.extract(pattern)))
+
+        return on_distinct(expr, clean)
 
     return part(r"^(.+) \S+$"), part(r"(\S+)$")
 
@@ -53,15 +52,13 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 def generational_suffix(expr: pl.Expr) -> pl.Expr:
     """JR, SR, II, III or IV standing last in a name; NULL where there is none."""
     pattern = rf" ({_SUFFIX_TOKENS})$"
-    table = generational_suffixes()
-    return on_distinct(
-        expr,
-        lambda v: (
-            _words(v)
-            .str.extract(pattern)
-            .replace_strict(table, default=None, return_dtype=pl.String)
-        ),
-    )
+    canonical = generational_suffixes()
+
+    def last_token(value: pl.Expr) -> pl.Expr:
+        token = _words(value).str.extract(pattern)
+        return token.replace_strict(canonical, default=None, return_dtype=pl.String)
+
+    return on_distinct(expr, last_token)
 
 
 def clean_suffix(expr: pl.Expr) -> pl.Expr:
@@ -84,11 +81,9 @@ def gender_from_title(expr: pl.Expr) -> pl.Expr:
 
 def clean_company(expr: pl.Expr) -> pl.Expr:
     """A company name: folded, without dots and commas."""
-    return on_distinct(
-        expr,
-        lambda v: squeeze(
-            fold_upper(v)
-            .str.replace_all(".", "", literal=True)
-            .str.replace_all(",", " ", literal=True)
-        ),
-    )
+
+    def clean(value: pl.Expr) -> pl.Expr:
+        without_dots = fold_upper(value).str.replace_all(".", "", literal=True)
+        return squeeze(without_dots.str.replace_all(",", " ", literal=True))
+
+    return on_distinct(expr, clean)

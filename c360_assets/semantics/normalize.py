@@ -1,7 +1,7 @@
-"""The door to value normalisation: which function cleans which semantic.
+"""The way in to value normalisation: which function cleans which semantic.
 
-Rules live in `names`, `contacts` and `addresses`; this module only lists them, so that a blocklist entry, a separation
-key and a record's value always pass through the same function.
+Rules live in `names`, `contacts` and `addresses`; this module only lists them, so that a blocklist
+entry, a separation key and a record's value always pass through the same function.
 """
 
 from collections.abc import Callable
@@ -87,5 +87,8 @@ CLEANERS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
 
 
 def cleaner(semantic: str) -> Callable[[pl.Expr], pl.Expr]:
-    """The function that cleans values of a semantic (tag spelling, hyphens); keys and custom tags: `clean_key`."""
+    """The function that cleans values of a semantic, which is spelt as its tag (`given-name`).
+
+    Keys and custom tags are cleaned by `clean_key`.
+    """
     return CLEANERS.get(semantic.removeprefix("sk-"), clean_key)

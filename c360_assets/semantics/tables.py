@@ -1,8 +1,8 @@
 """Every documented table: what it holds, its grain, key and columns, each described once.
 
-The descriptions are the YAML files in `tables/`, one per stage, and the tags that their columns carry; column schemas in the UI,
-the published `c360_catalog` and `docs/tables.md` are computed from them. The SQL that fills a table belongs to the stage's own
-room; tags belong to `tags`.
+The descriptions are the YAML files in `tables/`, one per stage, and the tags that their columns
+carry; column schemas in the UI, the published `c360_catalog` and `docs/tables.md` are computed from
+them. The SQL that fills a table belongs to the stage's own room; tags belong to `tags`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from c360_assets.semantics.tags import CATALOGUE
 
 @dataclass(frozen=True)
 class ColumnSpec:
-    """One column: DuckDB type, meaning, full tags it carries (comma-separated), whether it holds personal data."""
+    """One column of a documented table."""
 
-    type: str
+    type: str  # DuckDB's
     description: str
-    semantic: str = ""
-    pii: bool = False
+    semantic: str = ""  # full tags that the column carries, comma-separated
+    pii: bool = False  # whether it holds personal data
 
 
 @dataclass(frozen=True)
 class TableSpec:
     """One documented table. `key` is the list of columns that are unique together.
 
-    `view` is the SELECT of a table that is not stored: over other tables of the published database, where it is a view.
+    `view` is the SELECT of a table that is not stored: over other tables of the published database,
+    where it is a view.
     """
 
     name: str
@@ -43,67 +44,98 @@ class TableSpec:
     view: str = ""
 
 
+@dataclass(frozen=True)
+class _Item:
+    """One table as its file describes it."""
+
+    stage: str
+    content: dict[str, Any]
+
+    @property
+    def columns(self) -> dict[str, dict[str, Any]]:
+        columns: dict[str, dict[str, Any]] = self.content["columns"]
+        return columns
+
+
 @cache
 def all_tables() -> dict[str, TableSpec]:
     """Table name -> its specification, over all files in `tables/`."""
-    raw: dict[str, tuple[str, dict[str, Any]]] = {}
-    for file in sorted((resources.files(__package__) / "tables").iterdir(), key=lambda f: f.name):
-        if file.name.endswith(".yaml"):
-            content = _read(file.read_text("utf-8")) or {}
-            words = content.pop("words", {})
-            for name, item in content.items():
-                raw[name] = (
-                    file.name.removesuffix(".yaml"),
-                    {**item, "columns": _spelt_out(item["columns"], words)},
-                )
-    return {
-        name: TableSpec(
+    items = _read_items()
+    specs = {}
+    for name, item in items.items():
+        columns = {
+            column: _column(column, description, items)
+            for column, description in item.columns.items()
+        }
+        specs[name] = TableSpec(
             name=name,
-            description=item["description"].strip(),
-            grain=item.get("grain", ""),
-            key=tuple(item.get("key", ())),
-            columns={
-                column: _column(column, told, raw) for column, told in item["columns"].items()
-            },
-            stage=stage,
+            description=item.content["description"].strip(),
+            grain=item.content.get("grain", ""),
+            key=tuple(item.content.get("key", ())),
+            columns=columns,
+            stage=item.stage,
         )
-        for name, (stage, item) in raw.items()
-    }
+    return specs
+
+
+def _read_items() -> dict[str, _Item]:
+    items: dict[str, _Item] = {}
+    folder = resources.files(__package__) / "tables"
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if not file.name.endswith(".yaml"):
+            continue
+        tables = _read(file.read_text("utf-8")) or {}
+        words = tables.pop("words", {})
+        for name, content in tables.items():
+            columns = _spelt_out(content["columns"], words)
+            stage = file.name.removesuffix(".yaml")
+            items[name] = _Item(stage, {**content, "columns": columns})
+    return items
 
 
 def _spelt_out(columns: dict[str, Any], words: dict[str, dict[str, str]]) -> dict[str, Any]:
-    """Columns with each `{word}` of a name replaced by the words it stands for, in its description by their meaning."""
-    found: dict[str, Any] = {}
-    for name, told in columns.items():
+    """Columns with each `{word}` of a name replaced by the words that it stands for.
+
+    In the column's description it is replaced by what those words mean.
+    """
+    spelt: dict[str, Any] = {}
+    for name, item in columns.items():
         word = next((word for word in words if f"{{{word}}}" in name), None)
-        for short, meaning in words[word].items() if word else [("", "")]:
-            text = told.get("description", "").replace(f"{{{word}}}", meaning)
-            found[name.replace(f"{{{word}}}", short)] = (
-                {**told, "description": text} if word else told
-            )
-    return found
+        if word is None:
+            spelt[name] = item
+            continue
+        for short, meaning in words[word].items():
+            description = item.get("description", "").replace(f"{{{word}}}", meaning)
+            spelt[name.replace(f"{{{word}}}", short)] = {**item, "description": description}
+    return spelt
 
 
-def _column(
-    name: str, told: dict[str, Any], raw: dict[str, tuple[str, dict[str, Any]]]
-) -> ColumnSpec:
-    """What is told of a column; what is not, the column it repeats (`from`) or its tag says."""
-    own = dict(told)
-    source = own.pop("from", None)
-    if source is not None:
-        return replace(_column(name, raw[source][1]["columns"][name], raw), **own)
-    tag = CATALOGUE.get(own.get("semantic", ""))
-    known: dict[str, Any] = {"description": tag.description, "pii": tag.pii} if tag else {}
-    return ColumnSpec(**known | own)
+def _column(name: str, item: dict[str, Any], items: dict[str, _Item]) -> ColumnSpec:
+    """A column as its file describes it; what the file leaves out, the column it repeats (`from`)
+    or its tag says.
+    """
+    described = dict(item)
+    repeated_table = described.pop("from", None)
+    if repeated_table is not None:
+        repeated = _column(name, items[repeated_table].columns[name], items)
+        return replace(repeated, **described)
+    tag = CATALOGUE.get(described.get("semantic", ""))
+    known: dict[str, Any] = {}
+    if tag is not None:
+        known = {"description": tag.description, "pii": tag.pii}
+    return ColumnSpec(**known | described)
 
 
 def _read(text: str) -> Any:
     # The safe loader written in C, where it is there, is seven times as fast.
-    return (
-        yaml.load(text, Loader=yaml.CSafeLoader) if yaml.__with_libyaml__ else yaml.safe_load(text)
-    )
+    if yaml.__with_libyaml__:
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    return yaml.safe_load(text)
 
 
 def table_spec(name: str) -> TableSpec:
-    """The specification of a documented table. Raises KeyError for a table that is not documented."""
+    """The specification of a documented table.
+
+    Raises KeyError for a table that is not documented.
+    """
     return all_tables()[name]

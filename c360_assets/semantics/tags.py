@@ -1,7 +1,8 @@
 """What a semantic tag means: its type, column, group, and whether it marks personal data.
 
-The catalogue is data (`tags.yaml`); this module reads it and recognises the families of tags that no list can hold
-(`fk-customer-id`, `email-work`, custom ones). Which tag may stand where is a lint of `tenant`.
+The catalogue is data (`tags.yaml`); this module reads it and recognises the families of tags that
+no list can hold (`fk-customer-id`, `email-work`, custom ones). Which tag may stand where is a lint
+of `tenant`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from c360_assets.semantics.closest import closest
 
 @dataclass(frozen=True)
 class Tag:
-    """One tag. `column` is the unified column it fills, `group` its prefix, or profile, key, custom where it has none.
+    """One tag.
 
-    `type` is the field type it asks for (`any` when none), `enforced` whether another type is an error, `multi` whether several
-    fields of a table may carry it, `once` whether a second field is an error, `base` the tag of which it is a variant.
+    `column` is the unified column it fills, `group` its prefix, or profile, key, custom where it
+    has none. `type` is the field type it asks for (`any` when none), `enforced` whether another
+    type is an error, `multi` whether several fields of a table may carry it, `once` whether a
+    second field is an error, `base` the tag of which it is a variant.
     """
 
     name: str
@@ -52,19 +55,19 @@ class Group:
 
     @property
     def required(self) -> tuple[Tag, ...]:
-        return tuple(t for t in self.tags if t.required)
+        return tuple(tag for tag in self.tags if tag.required)
 
 
 _MARKS = re.compile("[\u0300-\u036f]")  # what an accented letter is beside its plain one
 
 
 def column_for(tag: str) -> str:
-    """The column a tag fills: without its prefix, hyphens as underscores (`txn-item/order-id` fills `order_id`)."""
+    """The column that a tag fills, without the tag's prefix (`txn-item/order-id -> order_id`)."""
     return tag.rsplit("/", 1)[-1].replace("-", "_")
 
 
 def without_marks(name: str) -> str:
-    """A name without accents, full-width letters and the like as plain ones (`Geändert` -> `Geandert`, `Straße` -> `Strasse`)."""
+    """A name in plain letters, without accents or full width (`Geändert` -> `Geandert`)."""
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", name))
     return unicodedata.normalize("NFC", plain).replace("ß", "ss")
 
@@ -76,134 +79,139 @@ def _letters(name: str) -> str:
 def _expand(name: str, item: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The tags one catalogue entry stands for: one per number of `n`, and an id sibling."""
     item = dict(item)
-    numbers, sibling = item.pop("n", None), item.pop("id", False)
+    numbers = item.pop("n", None)
+    has_id_sibling = item.pop("id", False)
+    description = item.get("description", "")
     if numbers:
         for n in numbers:
-            yield (
-                name.replace("{n}", str(n)),
-                {**item, "description": item["description"].replace("{n}", str(n))},
-            )
+            numbered = {**item, "description": description.replace("{n}", str(n))}
+            yield name.replace("{n}", str(n)), numbered
         return
     yield name, item
-    if sibling:
-        yield f"{name}-id", {**item, "description": f"{item['description']} (id)"}
+    if has_id_sibling:
+        yield f"{name}-id", {**item, "description": f"{description} (id)"}
 
 
 def _tag(name: str, group: str, core: bool, item: dict[str, Any]) -> Tag:
     any_type = item.pop("any_type", False)
     enforced = not any_type and (core or item.pop("enforced", False))
-    told = {key: value for key, value in item.items() if key not in {"type", "enforced"}}
+    described = {key: value for key, value in item.items() if key not in {"type", "enforced"}}
     return Tag(
         name=name,
         group=group,
         column=column_for(name),
         type="any" if any_type else item["type"],
         enforced=enforced,
-        **told,
+        **described,
     )
 
 
-def _read() -> tuple[dict[str, Tag], dict[str, Group], dict[str, str]]:
+@dataclass(frozen=True)
+class _Catalogue:
+    tags: dict[str, Tag]  # by full name
+    groups: dict[str, Group]  # those that fill a unified table, by prefix
+    column_tags: dict[str, str]  # letters of a column's name -> the tag they suggest
+
+
+def _read() -> _Catalogue:
     content = yaml.safe_load((resources.files(__package__) / "tags.yaml").read_text("utf-8"))
-    columns = {
-        _letters(name): tag for tag, names in content.pop("column_names").items() for name in names
-    }
+    column_tags: dict[str, str] = {}
+    for tag_name, column_names in content.pop("column_names").items():
+        column_tags |= {_letters(column): tag_name for column in column_names}
     catalogue: dict[str, Tag] = {}
     groups: dict[str, Group] = {}
     for name, group in content.items():
         prefix = group.get("prefix", "")
-        entries = dict(pair for tag, item in group["tags"].items() for pair in _expand(tag, item))
-        for tag, item in content[group["include"]]["tags"].items() if "include" in group else ():
-            for sibling, borrowed in _expand(tag, item):
-                entries.setdefault(sibling, {**borrowed, "required": False})
         tags = [
-            _tag(f"{prefix}/{tag}" if prefix else tag, name, group["core"], item)
-            for tag, item in entries.items()
+            _tag(f"{prefix}/{entry}" if prefix else entry, name, group["core"], item)
+            for entry, item in _entries(content, group).items()
         ]
-        catalogue |= {t.name: t for t in tags}
+        catalogue |= {tag.name: tag for tag in tags}
         if prefix and "table" in group:
             groups[prefix] = Group(
                 prefix, group["table"], group["description"], tuple(tags), group["core"]
             )
-    return catalogue, groups, columns
+    return _Catalogue(catalogue, groups, column_tags)
 
 
-# Full tag name -> tag; prefix -> the group that fills a unified table; normalised column name -> suggested tag.
-CATALOGUE, GROUPS, COLUMN_TAGS = _read()
-PROFILE_TAGS: tuple[str, ...] = tuple(t.name for t in CATALOGUE.values() if t.group == "profile")
+def _entries(content: dict[str, Any], group: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Tag without prefix -> its item, of a group and then of the group that it includes."""
+    entries: dict[str, dict[str, Any]] = {}
+    for tag, item in group["tags"].items():
+        entries.update(_expand(tag, item))
+    if "include" in group:
+        for tag, item in content[group["include"]]["tags"].items():
+            for name, included in _expand(tag, item):
+                # What a table of its own must have, a table that merely includes it may lack.
+                entries.setdefault(name, {**included, "required": False})
+    return entries
+
+
+_READ = _read()
+# Full tag name -> tag.
+CATALOGUE = _READ.tags
+# Prefix -> the group that fills a unified table.
+GROUPS = _READ.groups
+# Letters of a column's name -> the tag they suggest.
+COLUMN_TAGS = _READ.column_tags
+PROFILE_TAGS: tuple[str, ...] = tuple(
+    tag.name for tag in CATALOGUE.values() if tag.group == "profile"
+)
+
+
+_KEY = Tag(name="", group="key", column="")  # name and column come with each tag
 
 # Families with a free namespace: pattern of the name -> what such a tag is.
-_FAMILIES: tuple[tuple[str, Tag], ...] = (
-    (
-        "fk-.+",
-        Tag(
-            "",
-            "key",
-            "",
-            "string",
-            enforced=True,
-            once=True,
-            description="Foreign key: equal values are one person",
-        ),
+_FAMILIES: dict[str, Tag] = {
+    "fk-.+": replace(
+        _KEY,
+        type="string",
+        enforced=True,
+        once=True,
+        description="Foreign key: equal values are one person",
     ),
-    (
-        "sk-.+",
-        Tag(
-            "",
-            "key",
-            "",
-            once=True,
-            description="Separation key: different values are different people",
-        ),
+    "sk-.+": replace(
+        _KEY, once=True, description="Separation key: different values are different people"
     ),
-    (
-        "bk-.+",
-        Tag(
-            "",
-            "key",
-            "",
-            "string",
-            multi=True,
-            description="Blocking key: equal values are compared",
-        ),
+    "bk-.+": replace(
+        _KEY, type="string", multi=True, description="Blocking key: equal values are compared"
     ),
-    (
-        "source/.+",
-        Tag(
-            "",
-            "source",
-            "",
-            multi=True,
-            description="Source key: leads a privacy request back to the source row",
-        ),
+    "source/.+": replace(
+        _KEY,
+        group="source",
+        multi=True,
+        description="Source key: leads a privacy request back to the source row",
     ),
-)
+}
 
 
 def tag_info(tag: str) -> Tag:
     """What `tag` means, also when no catalogue lists it.
 
-    `fk-*`, `sk-*`, `bk-*` and `source/*` are families of keys; a profile tag with a namespace or number (`email-work`,
-    `address2-1`) is a variant of it, personal data of its type; anything else is a custom tag of any type.
+    `fk-*`, `sk-*`, `bk-*` and `source/*` are families of keys; a profile tag with a namespace or
+    number (`email-work`, `address2-1`) is a variant of it, personal data of its type; anything else
+    is a custom tag of any type.
     """
     if tag in CATALOGUE:
         return CATALOGUE[tag]
     column = column_for(tag)
-    for pattern, family in _FAMILIES:
+    for pattern, family in _FAMILIES.items():
         if re.fullmatch(pattern, tag):
+            # A separation key of a profile tag holds the same personal data.
             base = tag.removeprefix("sk-") if tag.startswith("sk-") else None
             return replace(family, name=tag, column=column, pii=base in PROFILE_TAGS, base=base)
+    # The longest name first: `address2-home` is a variant of `address2`.
     for base in sorted(PROFILE_TAGS, key=len, reverse=True):
         if tag.startswith(f"{base}-"):
-            kin = CATALOGUE[base]
+            known = CATALOGUE[base]
             return Tag(
                 tag,
                 "profile",
                 column,
-                kin.type,
-                kin.pii,
-                enforced=kin.enforced,
-                description=f"{kin.description} (variant)",
+                known.type,
+                known.pii,
+                enforced=known.enforced,
+                description=f"{known.description} (variant)",
                 custom=True,
                 base=base,
             )
@@ -218,7 +226,7 @@ def is_profile(tag: str) -> bool:
 
 
 def suggest(tag: str) -> str | None:
-    """The tag that was probably meant, None when `tag` is known, of a known family, or near no known one."""
+    """The tag that was probably meant; None when `tag` is known, or near no known one."""
     tidy = tag.strip().lower().replace("_", "-").replace(" ", "-")
     if tidy != tag:
         return suggest(tidy) or tidy
@@ -229,5 +237,5 @@ def suggest(tag: str) -> str | None:
 
 
 def tag_for_column(column: str) -> str | None:
-    """The tag that a column's name suggests, compared in lower case by letters, without accents, and digits."""
+    """The tag that a column's name suggests; only plain letters and digits are compared."""
     return COLUMN_TAGS.get(_letters(column))

@@ -1,15 +1,16 @@
 """Text helpers every semantic shares: missing values, case and accent folding, spaces.
 
-Nothing here knows a semantic. Folding is built so that names and places of any country survive: Latin, Greek and
-Cyrillic letters lose their accents, while vowel signs, voicing marks and syllables of other scripts stay as they are.
+Nothing here knows a semantic. Folding is built so that names and places of any country survive:
+Latin, Greek and Cyrillic letters lose their accents, while vowel signs, voicing marks and syllables
+of other scripts stay as they are.
 """
 
 from collections.abc import Callable
 
 import polars as pl
 
-# Letters that Unicode does not decompose although people type them without the stroke, and typographic variants of
-# characters the rules name. Applied after upper-casing.
+# Letters that Unicode does not decompose although people type them without the stroke. Applied
+# after upper-casing.
 _LETTERS = {
     "Ø": "O",
     "Ł": "L",
@@ -21,27 +22,27 @@ _LETTERS = {
     "Ħ": "H",
     "ẞ": "SS",
 }
-# The acute accent and its kin decompose to a space plus a mark: they must become apostrophes before that.
-_PUNCTUATION = (
-    dict.fromkeys("’‘‛`´ʼʹ′＇", "'") | dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("“”„«»", '"')
-)
+# The acute accent and its kin decompose to a space plus a mark: they must become apostrophes before
+# that.
+_APOSTROPHES = dict.fromkeys("’‘‛`´ʼʹ′＇", "'")
+_HYPHENS = dict.fromkeys("‐‑‒–—―−", "-")
+_QUOTES = dict.fromkeys("“”„«»", '"')
+_PUNCTUATION = _APOSTROPHES | _HYPHENS | _QUOTES
 _INVISIBLE = r"[\u{200B}-\u{200F}\u{2060}\u{FEFF}\u{AD}]"
-# What Unicode holds for white space, as a class for regular expressions in SQL: `\s` is ASCII there, and neither it nor the
-# separators have the vertical tab and the next line. Polars' own trimming and its `\s` know all of it.
+# What Unicode holds for white space, as a class for regular expressions in SQL: `\s` is ASCII
+# there, and neither it nor the separators have the vertical tab and the next line. Polars' own
+# trimming and its `\s` know all of it.
 WHITE_SPACE = r"\s\x0b\x85\p{Z}"
 _NOT_ASCII = r"[^\x00-\x7F]"
 
 
 def _fold(expr: pl.Expr) -> pl.Expr:
-    folded = (
-        expr.str.replace_many(_PUNCTUATION).str.replace_all(_INVISIBLE, "").str.normalize("NFKD")
-    )
-    # Only the block "combining diacritical marks": \p{M} would also delete the vowels of Devanagari or Thai. Composing
-    # again gives Hangul and kana back their usual form.
-    folded = (
-        folded.str.replace_all(r"[\u{300}-\u{36F}]", "").str.normalize("NFC").str.to_uppercase()
-    )
-    return folded.str.replace_many(_LETTERS)
+    plain = expr.str.replace_many(_PUNCTUATION).str.replace_all(_INVISIBLE, "")
+    decomposed = plain.str.normalize("NFKD")
+    # Only the block "combining diacritical marks": \p{M} would also delete the vowels of Devanagari
+    # or Thai. Composing again gives Hangul and kana back their usual form.
+    unmarked = decomposed.str.replace_all(r"[\u{300}-\u{36F}]", "").str.normalize("NFC")
+    return unmarked.str.to_uppercase().str.replace_many(_LETTERS)
 
 
 def _fold_series(values: pl.Series) -> pl.Series:
@@ -49,8 +50,8 @@ def _fold_series(values: pl.Series) -> pl.Series:
     upper = values.str.to_uppercase()
     if not foreign.any():
         return upper
-    # Unicode work is some ten times as dear as ASCII work and few rows need it.
-    folded = values.filter(foreign).to_frame("v").select(_fold(pl.col("v"))).to_series()
+    # Unicode work takes some ten times as long as ASCII work, and few rows need it.
+    folded = values.filter(foreign).to_frame("value").select(_fold(pl.col("value"))).to_series()
     return upper.scatter(foreign.arg_true(), folded)
 
 
@@ -61,12 +62,16 @@ def fold_upper(expr: pl.Expr) -> pl.Expr:
 
 def missing_to_null(expr: pl.Expr) -> pl.Expr:
     """Trim; an empty or blank value becomes NULL."""
-    # Not when/then: naming an expression twice computes it twice, and rules are nested several deep.
+    # Not when/then: naming an expression twice computes it twice, and rules are nested several
+    # deep.
     return expr.str.strip_chars().replace("", None)
 
 
 def squeeze(expr: pl.Expr) -> pl.Expr:
-    """One space between words, none outside, control characters counting as space; NULL when nothing is left."""
+    """One space between words, none outside, control characters counting as space.
+
+    NULL when nothing is left.
+    """
     return missing_to_null(expr.str.replace_all(r"[\s\p{Cc}]+", " "))
 
 

@@ -1,13 +1,14 @@
-"""The door to Stitch without a tenant or an orchestrator: source records in, documented tables out.
+"""Stitch without a tenant or an orchestrator: source records in, documented tables out.
 
-Calls the stages in order and hands results from one to the next. Each stage's rules live in its own module, the tables are
-built by `results`; reading a tenant's tables and writing them belongs to `run`.
+Calls the stages in order and hands results from one to the next. Each stage's rules live in its own
+module, the tables are built by `results`; reading a tenant's tables and writing them belongs to
+`tenant_run`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import perf_counter
 from uuid import UUID
@@ -17,11 +18,11 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds, assign_ids
-from c360_assets.stitch.prepare.preprocessing import preprocess
+from c360_assets.stitch.prepare.preprocessing import Preprocessed, preprocess
 from c360_assets.stitch.prepare.trivial_duplicates import collapse, representatives
 from c360_assets.stitch.prepare.union import CORE_COLUMNS, in_key_order
-from c360_assets.stitch.publish import identity_changes as changes
-from c360_assets.stitch.publish.results import Found, StitchResult, StitchTables
+from c360_assets.stitch.publish.identity_changes import Job
+from c360_assets.stitch.publish.results import StageResults, StitchResult, StitchTables
 from c360_assets.stitch.resolve import Resolution, resolve
 from c360_assets.stitch.score.labels import of_records
 from c360_assets.tenant.models import StitchConfig
@@ -29,6 +30,7 @@ from c360_assets.warehouse.engine import make_safe
 
 # Namespace of the ids where no tenant is given (a notebook, the benchmark).
 NO_TENANT = UUID("6f0b2a6e-6d1b-5a3e-9c57-0b1f6a0c360a")
+# SQL type of a record's column -> the type of its column in a frame.
 POLARS_TYPES: dict[str, pl.DataType] = {
     "VARCHAR": pl.String(),
     "DATE": pl.Date(),
@@ -44,7 +46,7 @@ def stitch(
     previous: Previous | None = None,
     model: pl.DataFrame | None = None,
     tenant_id: UUID | None = None,
-    job: changes.Job | None = None,
+    job: Job | None = None,
     blocklist: pl.DataFrame | None = None,
     nicknames: pl.DataFrame | None = None,
     labels: pl.DataFrame | None = None,
@@ -53,22 +55,23 @@ def stitch(
 ) -> StitchResult:
     """Find the records that belong to one person.
 
-    `records`: one row per source record with `datasource`, `pk` (unique together) and any semantic columns (`given_name`,
-    `email`, `fk_…`; hyphens count as underscores). Row order does not matter. `previous` carries ids over from the last
-    generation. `model` is the table `stitch_model` of an earlier result, whose weights score again; without it a model is
-    fitted. `blocklist` is a managed blocklist (datasource, semantic, value), `nicknames` replaces the shipped list.
-    `labels` are pairs of records that people decided (source1, pk1, source2, pk2, same), above all other evidence.
-    Raises C360Error for keys that are missing or not unique, a model that does not fit what is compared, and labels that name no
-    record or contradict each other.
+    `records`: one row per source record with `datasource`, `pk` (unique together) and any semantic
+    columns (`given_name`, `email`, `fk_…`; hyphens count as underscores). Row order does not
+    matter. `previous` carries ids over from the last generation. `model` is the table
+    `stitch_model` of an earlier result, whose weights score again; without it a model is fitted.
+    `blocklist` is a managed blocklist (datasource, semantic, value), `nicknames` replaces the
+    shipped list. `labels` are pairs of records that people decided (source1, pk1, source2, pk2,
+    same), above all other evidence. Raises C360Error for keys that are missing or not unique, a
+    model that does not fit what is compared, and labels that name no record or contradict each
+    other.
     """
     config = config or StitchConfig()
-    job = job or changes.Job("stitch", datetime(1970, 1, 1, tzinfo=UTC))
+    job = job or Job("stitch", datetime(1970, 1, 1, tzinfo=UTC))
     if model is not None and config.matching.model == "recordlinkage_ecm":
         raise C360Error(
             "stitch: the model of recordlinkage cannot be kept, it is fitted in every run"
         )
     steps = _Steps(progress)
-    own = con is None
     connection = duckdb.connect() if con is None else con
     make_safe(connection)
     try:
@@ -76,92 +79,129 @@ def stitch(
         raw = record_frame(records)
         clean = preprocess(raw, config.bad_values, blocklist, nicknames)
         steps.begin("collapse")
-        rules = config.trivial_duplicates
-        said = of_records(labels, clean.frame)
-        alone = None if said is None else [*said["rid1"], *said["rid2"]]
-        rep = collapse(
-            clean.frame,
-            size_threshold=rules.size_threshold,
-            exclusions=rules.exclusions,
-            kept_apart=alone,
-        )
-        hard = collapse(clean.frame, kept_apart=alone) if rules.exclusions else rep
-        reps = representatives(clean.frame.with_columns(rep=rep))
-        # Of a record that another one stands for, only keys are read again; at this point the texts need the room.
-        fks = [c for c in clean.frame.columns if c.startswith("fk_")]
-        frame = clean.frame.select("rid", "datasource", "pk", *fks).with_columns(rep=rep)
-        clean = replace(clean, frame=frame)
+        record_labels = of_records(labels, clean.frame)
+        collapsed = _collapse(clean, config, record_labels)
+        clean = collapsed.clean
         resolution = resolve(
-            reps, config, model=model, labels=said, con=connection, progress=steps.begin
+            collapsed.representatives,
+            config,
+            model=model,
+            labels=record_labels,
+            con=connection,
+            progress=steps.begin,
         )
         steps.begin("assign stable ids")
         stable = _stable_ids(
-            frame, resolution, previous, tenant_id or NO_TENANT, config, connection
+            clean.frame, resolution, previous, tenant_id or NO_TENANT, config, connection
         )
         fitted = stable.generation if model is None else int(model["generation"][0])
-        found = Found(
-            raw, reps, hard, clean, resolution, stable, config, previous, job, blocklist, fitted
+        results = StageResults(
+            raw=raw,
+            representatives=collapsed.representatives,
+            hard=collapsed.hard,
+            clean=clean,
+            resolution=resolution,
+            stable=stable,
+            config=config,
+            previous=previous,
+            job=job,
+            blocklist=blocklist,
+            fitted=fitted,
         )
-        tables = StitchTables(found, con)
+        tables = StitchTables(results, con)
         steps.end()
-    except (
-        pl.exceptions.PolarsError,
-        duckdb.Error,
-    ) as error:  # their texts quote values of records
+    except (pl.exceptions.PolarsError, duckdb.Error) as error:
+        # Their texts quote values of records.
         raise C360Error(
             f"Stitch failed at the step {steps.current!r} ({type(error).__name__})"
         ) from None
     finally:
-        if own:
+        if con is None:
             connection.close()
     jitter = config.stable_ids.jitter_alert
     return StitchResult(tables, stable.generation, steps.seconds, jitter, resolution.drift, fitted)
 
 
+@dataclass(frozen=True)
+class _Collapsed:
+    """Trivial duplicates put together.
+
+    `clean`: the preprocessed records, whose frame has only rid, datasource, pk, fk_… and rep (the
+    rid of the representative). `hard`: the representatives by equal profile alone.
+    """
+
+    clean: Preprocessed
+    representatives: pl.DataFrame
+    hard: pl.Series
+
+
+def _collapse(clean: Preprocessed, config: StitchConfig, labels: pl.DataFrame | None) -> _Collapsed:
+    # People decided about these records one by one, so none of them may stand for another.
+    kept_apart = None if labels is None else [*labels["rid1"], *labels["rid2"]]
+    settings = config.trivial_duplicates
+    rep = collapse(
+        clean.frame,
+        size_threshold=settings.size_threshold,
+        exclusions=settings.exclusions,
+        kept_apart=kept_apart,
+    )
+    hard = collapse(clean.frame, kept_apart=kept_apart) if settings.exclusions else rep
+    reps = representatives(clean.frame.with_columns(rep=rep))
+    # Of a record that another one stands for, only keys are read again; at this point the texts
+    # need the room.
+    foreign_keys = [column for column in clean.frame.columns if column.startswith("fk_")]
+    keys = clean.frame.select("rid", "datasource", "pk", *foreign_keys).with_columns(rep=rep)
+    return _Collapsed(replace(clean, frame=keys), reps, hard)
+
+
 def record_frame(records: pl.DataFrame | duckdb.DuckDBPyRelation) -> pl.DataFrame:
     """The records with all core columns, documented types, and rows in (datasource, pk) order.
 
-    A birthdate or datetime given as text counts where it is ISO; anything else there counts as missing.
+    A birthdate or datetime given as text counts where it is ISO; anything else there counts as
+    missing.
     """
     frame = records if isinstance(records, pl.DataFrame) else records.pl()
-    frame = frame.rename({c: c.replace("-", "_") for c in frame.columns if "-" in c})
-    if missing := [c for c in ("datasource", "pk") if c not in frame.columns]:
+    frame = frame.rename(lambda column: column.replace("-", "_"))
+    missing = [column for column in ("datasource", "pk") if column not in frame.columns]
+    if missing:
         raise C360Error(
-            f"the records lack the column {' and '.join(missing)}; both datasource and pk are needed"
+            f"the records lack the column {' and '.join(missing)}; "
+            "both datasource and pk are needed"
         )
-    further = sorted(set(frame.columns) - CORE_COLUMNS.keys() - {"datasource", "pk"})
-    wanted = (
-        {"datasource": "VARCHAR", "pk": "VARCHAR"}
-        | CORE_COLUMNS
-        | dict.fromkeys(further, "VARCHAR")
-    )
-    return in_key_order(
-        frame.select(_typed(frame, column, kind) for column, kind in wanted.items())
-    )
+    keys = {"datasource": "VARCHAR", "pk": "VARCHAR"}
+    further = sorted(set(frame.columns) - CORE_COLUMNS.keys() - keys.keys())
+    columns = keys | CORE_COLUMNS | dict.fromkeys(further, "VARCHAR")
+    typed = [_typed(frame, column, sql_type) for column, sql_type in columns.items()]
+    return in_key_order(frame.select(typed))
 
 
-def _typed(frame: pl.DataFrame, column: str, kind: str) -> pl.Expr:
-    target = POLARS_TYPES[kind]
+def _typed(frame: pl.DataFrame, column: str, sql_type: str) -> pl.Expr:
+    target = POLARS_TYPES[sql_type]
     if column not in frame.columns:
         return pl.lit(None, target).alias(column)
-    have, value = frame.schema[column], pl.col(column)
-    if have == pl.String and kind == "DATE":
+    value = pl.col(column)
+    given = frame.schema[column]
+    if given == pl.String and sql_type == "DATE":
         return value.str.to_date("%Y-%m-%d", strict=False)
-    if have == pl.String and kind == "TIMESTAMPTZ":
-        return value.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
-    if isinstance(have, pl.Datetime) and kind == "TIMESTAMPTZ":
-        return (
-            value.dt.cast_time_unit("us")
-            if have.time_zone
-            else value.dt.cast_time_unit("us").dt.replace_time_zone("UTC")
-        )
-    if have == pl.Date and kind == "TIMESTAMPTZ":
-        return value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    if sql_type == "TIMESTAMPTZ":
+        return _instant(value, given)
     return value.cast(target, strict=False)
 
 
+def _instant(value: pl.Expr, given: pl.DataType) -> pl.Expr:
+    """A column of type `given` as instants; a time without a zone is taken for UTC."""
+    if given == pl.String:
+        return value.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+    if given == pl.Date:
+        return value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    if not isinstance(given, pl.Datetime):
+        return value.cast(POLARS_TYPES["TIMESTAMPTZ"], strict=False)
+    instant = value.dt.cast_time_unit("us")
+    return instant if given.time_zone else instant.dt.replace_time_zone("UTC")
+
+
 def _stable_ids(
-    frame: pl.DataFrame,
+    records: pl.DataFrame,
     resolution: Resolution,
     previous: Previous | None,
     tenant_id: UUID,
@@ -169,29 +209,29 @@ def _stable_ids(
     con: duckdb.DuckDBPyConnection,
 ) -> StableIds:
     of_rep = resolution.clusters.select(rep="rid", cluster="cluster")
-    matched = frame.select("rep").join(of_rep, on="rep", how="left", maintain_order="left")
-    clusters = frame.select("datasource", "pk").with_columns(matched.get_column("cluster"))
+    matched = records.select("rep").join(of_rep, on="rep", how="left", maintain_order="left")
+    clusters = records.select("datasource", "pk").with_columns(matched.get_column("cluster"))
     return assign_ids(clusters, previous, tenant_id, con, keep=config.stable_ids.enabled)
 
 
 class _Steps:
-    """Tells what is being done and how long each step took."""
+    """Reports what is being done, and records how many seconds each step took."""
 
     def __init__(self, progress: Progress | None) -> None:
         self.seconds: dict[str, float] = {}
-        self._progress = progress
         self.current = ""
-        self._since = perf_counter()
+        self._progress = progress
+        self._started = perf_counter()
 
     def begin(self, step: str) -> None:
         self.end()
-        self.current, self._since = step, perf_counter()
+        self.current = step
+        self._started = perf_counter()
         if self._progress is not None:
             self._progress(step)
 
     def end(self) -> None:
         if self.current:
-            self.seconds[self.current] = (
-                self.seconds.get(self.current, 0.0) + perf_counter() - self._since
-            )
+            elapsed = perf_counter() - self._started
+            self.seconds[self.current] = self.seconds.get(self.current, 0.0) + elapsed
         self.current = ""

@@ -14,7 +14,7 @@ Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
 def physical_name(name: str) -> str:
-    """The table name of a logical `Source:Feed`: every character outside letters and digits becomes an underscore."""
+    """The table name of a `Source:Feed`: what is no letter or digit becomes an underscore."""
     return re.sub(r"[^A-Za-z0-9]", "_", name)
 
 

@@ -1,6 +1,6 @@
-"""Lints of feeds and table names: what would make a load impossible or wrong before a single file is read.
+"""Checks of feeds and table names: what would make a load impossible or wrong.
 
-Where a tag may stand is `check_tags`; Stitch, merge policy, workflow and databases are `check_settings`.
+Where a tag may stand is `check_tags`; which figures may stop a load is `validations.block_if`.
 """
 
 from __future__ import annotations
@@ -8,354 +8,329 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
-from zoneinfo import available_timezones
+from typing import Any
 
 from pydantic import ValidationError
 
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.column_types import GENERATED_COLUMNS
 from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import without_marks
+from c360_assets.tenant.check_tenant import check_time_zone
+from c360_assets.tenant.config_check import ConfigCheck
+from c360_assets.tenant.document import KeyPath
 from c360_assets.tenant.files import FilePattern, PatternError
-from c360_assets.tenant.findings import Findings
-from c360_assets.tenant.models import FeedConfig, FilesConfig
+from c360_assets.tenant.models import FeedConfig, FieldConfig, FilesConfig, SourceTable
 
-GENERATED = ("_pk", "_uuid_pk", "_updated", "amperity_id")
+GENERATED = tuple(GENERATED_COLUMNS)
 NESTED = frozenset({"array", "map", "struct"})
-# Letters a date pattern may use outside quotes: year, month, day, day of year, hours, minute, second, fraction, am/pm, zone.
+DATES = frozenset({"date", "datetime"})
+# Types that tell which of two rows is newer; a date is too coarse for two deliveries of one day.
+ORDERING = frozenset({"datetime", "integer"})
+# Letters a date pattern may use outside quotes: year, month, day, day of year, hours, minute,
+# second, fraction, am/pm, zone.
 DATE_LETTERS = frozenset("yMdDHhmsSaZz")
+QUOTED_TEXT = re.compile(r"'(?:[^']|'')*'")
+LOWER_CASE_M = re.compile(r"(?<![A-Za-z])m+(?![A-Za-z])")
 WEAK_KEYS = frozenset({"given-name", "surname", "full-name", "update-dt"})
 REMOTE = ("s3", "sftp")
 OUTPUT_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
-def zone_problem(zone: str) -> tuple[str, str | None] | None:
-    """What is wrong with a time zone's name and a remedy, None when it is known."""
-    zones = available_timezones()
-    if zone in zones:
-        return None
-    near = closest(zone, zones)
-    return (
-        "is no known time zone",
-        f"did you mean {near!r}?" if near else "use a name such as UTC or America/New_York",
-    )
-
-
-def some_feed(found: Findings) -> None:
-    if found.complete and not found.tenant.feeds:
-        found.warning(
-            "feeds",
-            (),
-            "no feeds yet, so there is nothing to load",
-            "propose one from a sample file: `c360 feed suggest FILE`, save what it prints as feeds/<source>/<feed>.yaml",
+def check_some_feed(check: ConfigCheck) -> None:
+    if check.all_tables_read and not check.tenant.feeds:
+        remedy = (
+            "propose one from a sample file: `c360 feed suggest FILE`, "
+            "save what it prints as feeds/<source>/<feed>.yaml"
         )
+        check.warning("feeds", (), "no feeds yet, so there is nothing to load", remedy)
 
 
-def names(found: Findings) -> None:
-    """Tables are told apart by their physical name, without case, among themselves and from the documented tables."""
-    taken = {name.lower(): f"the documented table {name}" for name in all_tables()}
-    for table in found.tenant.tables:
-        file = found.place(table)
-        path = () if table.custom else ("feed",)
-        if not table.custom and table.name.count(":") > 1:
-            found.error(file, path, "a source or feed name must not contain ':'")
-        other = taken.get(table.physical.lower())
-        if other:
-            remedy = "rename its files" if table.custom else "choose another source or feed name"
-            found.error(file, path, f"the table name {table.physical} is taken by {other}", remedy)
-        taken.setdefault(table.physical.lower(), table.name)
-    for name in found.tenant.database_sql:
-        file = f"database/{name}.sql"
-        core = next((c for c in all_tables() if c.lower() == name.lower()), None)
-        if core is not None and core != name:
-            found.error(
-                file,
-                (),
-                f"differs from the documented table {core} only in case",
-                f"rename it to {core}.sql",
-            )
-        elif core is None and name.lower() in taken:
-            found.error(
-                file,
-                (),
-                f"the table name {name} is taken by {taken[name.lower()]}",
-                "rename the file",
-            )
-    for name in found.tenant.database_yaml:
-        if name not in found.tenant.database_sql and name not in all_tables():
-            found.error(
-                f"database/{name}.yaml",
-                (),
-                f"describes a table that does not exist: there is no {name}.sql beside it",
-            )
+def check_table_names(check: ConfigCheck) -> None:
+    """Tables are told apart by their physical name, without case.
+
+    That holds among themselves, and between them and the documented tables.
+    """
+    taken_by = {name.lower(): f"the documented table {name}" for name in all_tables()}
+    for table in check.tenant.tables:
+        _check_table_name(check, table, taken_by)
+        taken_by.setdefault(table.physical.lower(), table.name)
+    for name in check.tenant.database_sql:
+        _check_database_sql_name(check, name, taken_by)
+    for name in check.tenant.database_yaml:
+        has_sql = name in check.tenant.database_sql or name in check.unread.names
+        if not has_sql and name not in all_tables():
+            message = f"describes a table that does not exist: there is no {name}.sql beside it"
+            check.error(f"database/{name}.yaml", (), message)
+
+
+def _check_table_name(check: ConfigCheck, table: SourceTable, taken_by: dict[str, str]) -> None:
+    file = check.file_of(table)
+    path: KeyPath = () if table.custom else ("feed",)
+    if not table.custom and table.name.count(":") > 1:
+        check.error(file, path, "a source or feed name must not contain ':'")
+    owner = taken_by.get(table.physical.lower())
+    if owner is not None:
+        message = f"the table name {table.physical} is taken by {owner}"
+        remedy = "rename its files" if table.custom else "choose another source or feed name"
+        check.error(file, path, message, remedy)
+
+
+def _check_database_sql_name(check: ConfigCheck, name: str, taken_by: dict[str, str]) -> None:
+    """A documented table's name is meant to override it, any other must be free."""
+    file = f"database/{name}.sql"
+    documented = {table.lower(): table for table in all_tables()}.get(name.lower())
+    if documented is None and name.lower() in taken_by:
+        message = f"the table name {name} is taken by {taken_by[name.lower()]}"
+        check.error(file, (), message, "rename the file")
+    elif documented is not None and documented != name:
+        message = f"differs from the documented table {documented} only in case"
+        check.error(file, (), message, f"rename it to {documented}.sql")
 
 
 def tidy_name(name: str) -> str:
-    """An output name for a column: lower case without accents, `_` for what is no letter or digit (`Straße` -> `strasse`)."""
+    """An output name for a column: lower case without accents, `_` for what is no letter or digit.
+
+    `Straße` becomes `strasse`.
+    """
     return re.sub(r"[^a-z0-9]+", "_", without_marks(name).lower()).strip("_") or "field"
 
 
-def outputs(found: Findings) -> None:
+def check_output_names(check: ConfigCheck) -> None:
     """Output names have letters, digits and underscores and occur once, ignoring case."""
-    for feed in found.tenant.feeds:
-        file, seen, columns = (
-            found.place(feed),
-            {g.lower(): f"the generated column {g}" for g in GENERATED},
-            dict[str, str](),
-        )
-        for name, item in feed.fields.items():
-            output = item.rename or name
-            path = ("fields", name, "rename") if item.rename else ("fields", name)
-            if not OUTPUT_NAME.fullmatch(output):
-                tidy = tidy_name(output)
-                found.error(
-                    file,
-                    path,
-                    "an output name has letters, digits and underscores only",
-                    f"add `rename: {tidy}`",
+    for feed in check.tenant.feeds:
+        file = check.file_of(feed)
+        taken_by = {name.lower(): f"the generated column {name}" for name in GENERATED}
+        fields_by_column: dict[str, str] = {}
+        for name, field in feed.fields.items():
+            _check_output_name(check, file, name, field, taken_by)
+            taken_by.setdefault(feed.output_name(name).lower(), f"the field {name}")
+            column = name.lower()
+            if column in fields_by_column:
+                message = (
+                    f"is the same column as {fields_by_column[column]}: "
+                    "names in files are compared without case"
                 )
-            if output.lower() in seen:
-                found.error(
-                    file,
-                    path,
-                    f"the output name {output} is taken by {seen[output.lower()]}",
-                    "add a `rename`",
-                )
-            seen.setdefault(output.lower(), f"the field {name}")
-            if name.lower() in columns:
-                found.error(
-                    file,
-                    path,
-                    f"is the same column as {columns[name.lower()]}: names in files are compared without case",
-                )
-            columns.setdefault(name.lower(), name)
+                check.error(file, _rename_path(name, field), message)
+            fields_by_column.setdefault(column, name)
 
 
-def _unknown_output(feed: FeedConfig, name: str) -> str:
-    renamed = next(
-        (
-            f"it is renamed to {item.rename!r}"
-            for key, item in feed.fields.items()
-            if key == name and item.rename
-        ),
-        None,
-    )
-    near = next((o for o in feed.outputs if o.lower() == name.lower()), None) or closest(
-        name, feed.outputs
-    )
-    return renamed or (
-        f"did you mean {near!r}?" if near else f"output names: {', '.join(feed.outputs)}"
-    )
+def _check_output_name(
+    check: ConfigCheck, file: str, name: str, field: FieldConfig, taken_by: dict[str, str]
+) -> None:
+    output = field.rename or name
+    path = _rename_path(name, field)
+    if not OUTPUT_NAME.fullmatch(output):
+        message = "an output name has letters, digits and underscores only"
+        check.error(file, path, message, f"add `rename: {tidy_name(output)}`")
+    owner = taken_by.get(output.lower())
+    if owner is not None:
+        message = f"the output name {output} is taken by {owner}"
+        check.error(file, path, message, "add a `rename`")
 
 
-def keys(found: Findings) -> None:
+def _rename_path(name: str, field: FieldConfig) -> KeyPath:
+    return ("fields", name, "rename") if field.rename else ("fields", name)
+
+
+def _output_name_remedy(feed: FeedConfig, name: str) -> str:
+    """What to write where `name` is no output name: its new name, the nearest, or any of all."""
+    field = feed.fields.get(name)
+    if field is not None and field.rename:
+        return f"it is renamed to {field.rename!r}"
+    same_but_case = [output for output in feed.outputs if output.lower() == name.lower()]
+    nearest = same_but_case[0] if same_but_case else closest(name, feed.outputs)
+    if nearest:
+        return f"did you mean {nearest!r}?"
+    return f"output names: {', '.join(feed.outputs)}"
+
+
+def check_keys(check: ConfigCheck) -> None:
     """`primary_key` and `last_updated` are output names of fitting types."""
-    for feed in found.tenant.feeds:
-        file, columns = found.place(feed), feed.outputs
-        for position, name in enumerate(feed.primary_key):
-            path = ("primary_key", position)
-            if name not in columns:
-                found.error(
-                    file,
-                    path,
-                    f"{name} is no output name of this feed",
-                    _unknown_output(feed, name),
-                )
-                continue
-            if name in feed.primary_key[:position]:
-                found.error(file, path, f"{name} is named twice")
-            if columns[name].type in NESTED:
-                found.error(
-                    file, path, f"a field of type {columns[name].type} cannot be part of a key"
-                )
-            if WEAK_KEYS & set(columns[name].tags):
-                found.warning(
-                    file,
-                    path,
-                    f"{name} is a weak key: names are not unique, and update times change",
-                )
-        for name, item in columns.items():
-            if "pk" in item.tags and name not in feed.primary_key:
-                found.error(
-                    file,
-                    ("fields", name, "tags"),
-                    "is tagged pk and not in primary_key",
-                    "name it in primary_key",
-                )
-        _last_updated(found, feed, file)
+    for feed in check.tenant.feeds:
+        _check_primary_key(check, feed)
+        _check_last_updated(check, feed)
 
 
-def _last_updated(found: Findings, feed: FeedConfig, file: str) -> None:
-    name, columns, path = feed.last_updated, feed.outputs, ("last_updated",)
-    tagged = [column for column, item in columns.items() if "update-dt" in item.tags]
-    if name not in columns and name != "auto":
-        found.error(
-            file,
-            path,
-            f"{name} is neither `auto` nor an output name of this feed",
-            _unknown_output(feed, name),
-        )
-    elif name in columns and columns[name].type == "date":
-        found.error(
-            file,
-            path,
-            "a date is too coarse to tell which row is newer",
-            "use a datetime or integer field, or auto",
-        )
-    elif name in columns and columns[name].type not in {"datetime", "integer"}:
-        found.error(
-            file,
-            path,
-            f"a field of type {columns[name].type} cannot order rows",
-            "use a datetime or integer field, or auto",
-        )
-    elif tagged and name not in tagged and columns[tagged[0]].type == "datetime":
-        found.warning(
-            file,
-            path,
-            "the field tagged update-dt should decide which row is newer",
-            f"last_updated: {tagged[0]}",
-        )
+def _check_primary_key(check: ConfigCheck, feed: FeedConfig) -> None:
+    file = check.file_of(feed)
+    outputs = feed.outputs
+    for position, name in enumerate(feed.primary_key):
+        path = ("primary_key", position)
+        field = outputs.get(name)
+        if field is None:
+            message = f"{name} is no output name of this feed"
+            check.error(file, path, message, _output_name_remedy(feed, name))
+            continue
+        if name in feed.primary_key[:position]:
+            check.error(file, path, f"{name} is named twice")
+        if field.type in NESTED:
+            check.error(file, path, f"a field of type {field.type} cannot be part of a key")
+        if not WEAK_KEYS.isdisjoint(field.tags):
+            message = f"{name} is a weak key: names are not unique, and update times change"
+            check.warning(file, path, message)
+    for name, field in outputs.items():
+        if "pk" in field.tags and name not in feed.primary_key:
+            message = "is tagged pk and not in primary_key"
+            check.error(file, ("fields", name, "tags"), message, "name it in primary_key")
 
 
-def options(found: Findings) -> None:
-    """Options that fit the field's type, and date patterns that can be read."""
-    for feed in found.tenant.feeds:
-        file = found.place(feed)
-        _date_pattern(found, file, ("datetime_format",), feed.datetime_format)
-        if feed.timezone and (wrong := zone_problem(feed.timezone)):
-            found.error(file, ("timezone",), *wrong)
-        for name, item in feed.fields.items():
-            if item.format and item.type not in {"date", "datetime"}:
-                found.error(
-                    file,
-                    ("fields", name, "format"),
-                    f"a date pattern does not fit a field of type {item.type}",
-                )
-            else:
-                _date_pattern(found, file, ("fields", name, "format"), item.format)
-            if item.scale is not None and item.type != "decimal":
-                found.error(
-                    file,
-                    ("fields", name, "scale"),
-                    f"a scale does not fit a field of type {item.type}",
-                    "use type: decimal",
-                )
-            if item.type in NESTED and item.tags:
-                found.error(
-                    file,
-                    ("fields", name, "tags"),
-                    "a nested field cannot carry tags",
-                    "flatten it in a custom domain table",
-                )
+def _check_last_updated(check: ConfigCheck, feed: FeedConfig) -> None:
+    file = check.file_of(feed)
+    path = ("last_updated",)
+    name = feed.last_updated
+    field = feed.outputs.get(name)
+    if field is None and name != "auto":
+        message = f"{name} is neither `auto` nor an output name of this feed"
+        check.error(file, path, message, _output_name_remedy(feed, name))
+    elif field is not None and field.type not in ORDERING:
+        message = f"a field of type {field.type} cannot order rows"
+        if field.type == "date":
+            message = "a date is too coarse to tell which row is newer"
+        check.error(file, path, message, "use a datetime or integer field, or auto")
+    else:
+        _advise_update_time(check, feed)
 
 
-def _date_pattern(found: Findings, file: str, path: tuple[str, ...], pattern: str | None) -> None:
+def _advise_update_time(check: ConfigCheck, feed: FeedConfig) -> None:
+    tagged = [name for name, field in feed.outputs.items() if "update-dt" in field.tags]
+    if not tagged or feed.last_updated in tagged:
+        return
+    if feed.outputs[tagged[0]].type == "datetime":
+        message = "the field tagged update-dt should decide which row is newer"
+        remedy = f"last_updated: {tagged[0]}"
+        check.warning(check.file_of(feed), ("last_updated",), message, remedy)
+
+
+def check_options(check: ConfigCheck) -> None:
+    """Options fit the field's type, and date patterns can be read."""
+    for feed in check.tenant.feeds:
+        file = check.file_of(feed)
+        _check_date_pattern(check, file, ("datetime_format",), feed.datetime_format)
+        if feed.timezone:
+            check_time_zone(check, file, feed.timezone)
+        for name, field in feed.fields.items():
+            _check_field_options(check, file, name, field)
+
+
+def _check_field_options(check: ConfigCheck, file: str, name: str, field: FieldConfig) -> None:
+    path = ("fields", name)
+    if field.format and field.type not in DATES:
+        message = f"a date pattern does not fit a field of type {field.type}"
+        check.error(file, (*path, "format"), message)
+    else:
+        _check_date_pattern(check, file, (*path, "format"), field.format)
+    if field.scale is not None and field.type != "decimal":
+        message = f"a scale does not fit a field of type {field.type}"
+        check.error(file, (*path, "scale"), message, "use type: decimal")
+    if field.type in NESTED and field.tags:
+        remedy = "flatten it in a custom domain table"
+        check.error(file, (*path, "tags"), "a nested field cannot carry tags", remedy)
+
+
+def _check_date_pattern(check: ConfigCheck, file: str, path: KeyPath, pattern: str | None) -> None:
     if not pattern:
         return
-    bare = re.sub(r"'(?:[^']|'')*'", "", pattern)
-    wrong = sorted({c for c in bare if c.isalpha() and c not in DATE_LETTERS})
-    if "'" in bare:
-        found.error(file, path, "a single quote is not closed")
-    elif "%" in bare:
-        found.error(
-            file,
-            path,
-            "is a strftime pattern",
-            "write yyyy-MM-dd HH:mm:ss instead of %Y-%m-%d %H:%M:%S",
-        )
-    elif wrong:
-        found.error(
-            file,
-            path,
-            f"unknown pattern letters: {', '.join(wrong)}",
-            "such as yyyy-MM-dd HH:mm:ss; fixed letters in single quotes",
-        )
-    elif re.search(r"(?<![A-Za-z])m+(?![A-Za-z])", bare) and "H" not in bare and "h" not in bare:
-        found.warning(file, path, "`m` is minutes", "months are `M`")
+    unquoted = QUOTED_TEXT.sub("", pattern)
+    unknown = sorted({c for c in unquoted if c.isalpha() and c not in DATE_LETTERS})
+    if "'" in unquoted:
+        check.error(file, path, "a single quote is not closed")
+    elif "%" in unquoted:
+        remedy = "write yyyy-MM-dd HH:mm:ss instead of %Y-%m-%d %H:%M:%S"
+        check.error(file, path, "is a strftime pattern", remedy)
+    elif unknown:
+        message = f"unknown pattern letters: {', '.join(unknown)}"
+        remedy = "such as yyyy-MM-dd HH:mm:ss; fixed letters in single quotes"
+        check.error(file, path, message, remedy)
+    elif LOWER_CASE_M.search(unquoted) and "h" not in unquoted.lower():
+        check.warning(file, path, "`m` is minutes", "months are `M`")
 
 
-def files(found: Findings) -> None:
+def check_files(check: ConfigCheck) -> None:
     """Where the files are and how they are cut into fields."""
-    for feed in found.tenant.feeds:
-        file, item = found.place(feed), feed.files
+    for feed in check.tenant.feeds:
+        file = check.file_of(feed)
         try:
-            FilePattern(item.pattern)
+            FilePattern(feed.files.pattern)
         except PatternError as error:
-            found.error(file, ("files", "pattern"), str(error))
-        _address(found, file, item.address)
-        if item.format == "dsv" and item.delimiter is None:
-            found.error(file, ("files",), "format dsv needs a delimiter", 'add `delimiter: ";"`')
-        for key in ("delimiter", "quote", "escape"):
-            text = getattr(item, key)
-            if text is not None and len(text) != 1 and not (text == "" and key != "delimiter"):
-                found.error(file, ("files", key), "must be one character")
-        if item.encoding is not None:
-            try:
-                codecs.lookup(item.encoding)
-            except LookupError:
-                found.error(
-                    file,
-                    ("files", "encoding"),
-                    "is no known encoding",
-                    "UTF-8 and UTF-16 with its mark need no setting",
-                )
-        _contents(found, feed, file)
+            check.error(file, ("files", "pattern"), str(error))
+        _check_address(check, file, feed.files.address)
+        _check_text_format(check, file, feed.files)
+        _check_contents(check, file, feed.files)
 
 
-def _address(found: Findings, file: str, address: str) -> None:
-    path = ("files", "address")
-    scheme, remote, rest = address.partition("://")
-    if remote and scheme not in REMOTE:
-        found.error(
-            file,
-            path,
-            f"{scheme}:// cannot be read",
-            "use s3://bucket/folder, sftp://user@host/folder or a folder of landing/",
-        )
-    elif remote and ":" in rest.partition("@")[0] and "@" in rest:
-        found.error(
-            file,
-            path,
-            "holds a password",
-            "leave it out: it is taken from the environment variable C360_SFTP_PASSWORD",
-        )
-    elif remote and not rest.partition("/")[0]:
-        found.error(
-            file,
-            path,
-            "names no bucket or host",
-            "use s3://bucket/folder or sftp://user@host/folder",
-        )
-    elif not remote and (
-        address.strip("/").split("/")[0] != "landing"
-        or address[:1] == "/"
-        or ".." in address.split("/")
-    ):
-        found.error(file, path, "must be landing/ or a folder below it")
-
-
-def _contents(found: Findings, feed: FeedConfig, file: str) -> None:
-    item, path = feed.files, ("files", "contents")
-    if item.contents is None:
-        return
-    if item.compression not in {"zip", "tar"}:
-        found.error(file, path, "a contents map needs `compression: zip` or `tar`")
-    for name, entry in item.contents.items():
-        if not (entry is None or isinstance(entry, dict)):
-            found.error(
-                file,
-                (*path, name),
-                "must be empty or a map of settings of `files`",
-                f"{name}: {{format: ndjson}}",
-            )
-            continue
+def _check_text_format(check: ConfigCheck, file: str, files: FilesConfig) -> None:
+    if files.format == "dsv" and files.delimiter is None:
+        check.error(file, ("files",), "format dsv needs a delimiter", 'add `delimiter: ";"`')
+    if files.delimiter is not None and len(files.delimiter) != 1:
+        check.error(file, ("files", "delimiter"), "must be one character")
+    for key, character in (("quote", files.quote), ("escape", files.escape)):
+        # An empty text switches quotes or escapes off.
+        if len(character) > 1:
+            check.error(file, ("files", key), "must be one character")
+    if files.encoding is not None:
         try:
-            FilesConfig.model_validate({**item.model_dump(exclude={"contents"}), **(entry or {})})
-        except ValidationError as error:
-            keys = sorted({str(problem["loc"][0]) for problem in error.errors() if problem["loc"]})
-            found.error(
-                file, (*path, name), f"has settings that `files` does not know: {', '.join(keys)}"
-            )
+            codecs.lookup(files.encoding)
+        except LookupError:
+            remedy = "UTF-8 and UTF-16 with its mark need no setting"
+            check.error(file, ("files", "encoding"), "is no known encoding", remedy)
 
 
-RULES: tuple[Callable[[Findings], None], ...] = (some_feed, names, outputs, keys, options, files)
+def _check_address(check: ConfigCheck, file: str, address: str) -> None:
+    path = ("files", "address")
+    scheme, mark, place = address.partition("://")
+    if not mark:
+        if not _is_below_landing(address):
+            check.error(file, path, "must be landing/ or a folder below it")
+    elif scheme not in REMOTE:
+        remedy = "use s3://bucket/folder, sftp://user@host/folder or a folder of landing/"
+        check.error(file, path, f"{scheme}:// cannot be read", remedy)
+    elif "@" in place and ":" in place.partition("@")[0]:
+        remedy = "leave it out: it is taken from the environment variable C360_SFTP_PASSWORD"
+        check.error(file, path, "holds a password", remedy)
+    elif not place.partition("/")[0]:
+        remedy = "use s3://bucket/folder or sftp://user@host/folder"
+        check.error(file, path, "names no bucket or host", remedy)
+
+
+def _is_below_landing(address: str) -> bool:
+    if address.startswith("/") or ".." in address.split("/"):
+        return False
+    return address.strip("/").split("/")[0] == "landing"
+
+
+def _check_contents(check: ConfigCheck, file: str, files: FilesConfig) -> None:
+    path = ("files", "contents")
+    if files.contents is None:
+        return
+    if files.compression not in {"zip", "tar"}:
+        check.error(file, path, "a contents map needs `compression: zip` or `tar`")
+    for name, settings in files.contents.items():
+        _check_contents_settings(check, file, (*path, name), files, settings)
+
+
+def _check_contents_settings(
+    check: ConfigCheck, file: str, path: KeyPath, files: FilesConfig, settings: Any
+) -> None:
+    """The settings of one member of an archive, which stand before those of the whole file."""
+    if settings is not None and not isinstance(settings, dict):
+        message = "must be empty or a map of settings of `files`"
+        check.error(file, path, message, f"{path[-1]}: {{format: ndjson}}")
+        return
+    merged = files.model_dump(exclude={"contents"}) | (settings or {})
+    try:
+        FilesConfig.model_validate(merged)
+    except ValidationError as error:
+        keys = sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]})
+        message = f"has settings that `files` does not know: {', '.join(keys)}"
+        check.error(file, path, message)
+
+
+CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
+    check_some_feed,
+    check_table_names,
+    check_output_names,
+    check_keys,
+    check_options,
+    check_files,
+)

@@ -1,299 +1,294 @@
-"""Lints of semantic tags: which may stand where, how often, and on which type of field.
+"""Checks of semantic tags: which may stand where, how often, and on which type of field.
 
-Rules about one table get the table; rules about the tenant get all of it. What a tag means is in the catalogue of `semantics`.
+Checks of one table get the table, those of the tenant get all of it. What a tag means is in the
+catalogue of `semantics`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from typing import NamedTuple
 
 from c360_assets.semantics.tags import GROUPS, PROFILE_TAGS, is_profile, suggest, tag_info
-from c360_assets.tenant.findings import Findings
+from c360_assets.tenant.config_check import ConfigCheck
+from c360_assets.tenant.document import KeyPath
 from c360_assets.tenant.models import SourceTable
 
 FEW_PROFILE_TAGS = 3
+KEY_FAMILIES = ("fk", "sk", "bk")
+KEY_PREFIXES = ("fk-", "sk-", "bk-")
 LOYALTY_IDS = ("loyalty-id", "loy/loyalty-id", "loy-event/loyalty-id")
-# A flag that is not there reads as false everywhere, so a shop without returns needs no column for it.
-MISSING_FLAG_WARNS = frozenset({"txn-item/is-return", "txn-item/is-cancellation"})
+CUSTOMER_IDS = frozenset({"customer-id", "txn-item/customer-id"})
+RETURN_AND_CANCELLATION = frozenset({"txn-item/is-return", "txn-item/is-cancellation"})
+# A flag that is not there reads as false everywhere: a shop without returns needs no column for it.
+MISSING_FLAG_WARNS = RETURN_AND_CANCELLATION
 # Transactions are fuller with these, but single-brand, online or discount-free sources lack them.
 TXN_ADVISED = ("txn-item/purchase-channel", "txn-item/store-id", "txn-item/order-discount-amount")
+FIELDS: KeyPath = ("fields",)
 
 
-def _all(table: SourceTable) -> list[str]:
+class TaggedColumn(NamedTuple):
+    table: SourceTable
+    column: str
+
+
+def _tags_of(table: SourceTable) -> list[str]:
     return [tag for tags in table.tags.values() for tag in tags]
 
 
-def _groups(table: SourceTable) -> set[str]:
-    return {tag_info(tag).group for tag in _all(table)}
+def _groups_of(table: SourceTable) -> set[str]:
+    return {tag_info(tag).group for tag in _tags_of(table)}
 
 
-def spelling(found: Findings, table: SourceTable) -> None:
-    """A misspelt tag is a legal custom tag, so it only warns; a family of keys needs a namespace."""
+def _tags_path(check: ConfigCheck, table: SourceTable, column: str) -> KeyPath:
+    return (*check.path_of(table, column), "tags")
+
+
+def check_spelling(check: ConfigCheck, table: SourceTable) -> None:
     for column, tags in table.tags.items():
+        path = _tags_path(check, table, column)
         for position, tag in enumerate(tags):
-            path = (*found.path_of(table, column), "tags", position)
-            if tag.rstrip("-") in {"fk", "sk", "bk"}:
-                found.error(
-                    found.place(table),
-                    path,
-                    f"{tag!r} needs a namespace",
-                    f"such as {tag.rstrip('-')}-customer-id",
-                )
-            elif near := suggest(tag):
-                found.warning(
-                    found.place(table),
-                    path,
-                    f"{tag!r} is no documented tag and is kept as a custom one",
-                    f"did you mean {near!r}?",
-                )
-            elif "/" in tag and tag.split("/", 1)[1].startswith(("fk-", "sk-", "bk-")):
-                found.warning(
-                    found.place(table),
-                    path,
-                    f"{tag!r} has a prefix, so it is no key",
-                    f"did you mean {tag.split('/', 1)[1]!r}?",
-                )
-        if doubled := sorted(t for t, n in Counter(tags).items() if n > 1):
-            found.warning(
-                found.place(table),
-                (*found.path_of(table, column), "tags"),
-                f"given twice: {', '.join(doubled)}",
-            )
+            _check_tag_spelling(check, check.file_of(table), (*path, position), tag)
+        repeated = sorted(tag for tag, count in Counter(tags).items() if count > 1)
+        if repeated:
+            check.warning(check.file_of(table), path, f"given twice: {', '.join(repeated)}")
 
 
-def types(found: Findings, table: SourceTable) -> None:
-    """A field's type is the one its tags ask for: an error where the platform depends on it, else a warning."""
+def _check_tag_spelling(check: ConfigCheck, file: str, path: KeyPath, tag: str) -> None:
+    """A misspelt tag is a legal custom tag, so it only warns; a key needs a namespace."""
+    family = tag.rstrip("-")
+    similar = suggest(tag)
+    without_prefix = tag.partition("/")[2]
+    if family in KEY_FAMILIES:
+        remedy = f"such as {family}-customer-id"
+        check.error(file, path, f"{tag!r} needs a namespace", remedy)
+    elif similar:
+        message = f"{tag!r} is no documented tag and is kept as a custom one"
+        check.warning(file, path, message, f"did you mean {similar!r}?")
+    elif without_prefix.startswith(KEY_PREFIXES):
+        remedy = f"did you mean {without_prefix!r}?"
+        check.warning(file, path, f"{tag!r} has a prefix, so it is no key", remedy)
+
+
+def check_types(check: ConfigCheck, table: SourceTable) -> None:
+    """A field's type is the one its tags ask for.
+
+    Another is an error where the platform depends on it, else a warning.
+    """
     for column, tags in table.tags.items():
         actual = table.types.get(column)
+        path = (*check.path_of(table, column), "type")
         for tag in tags:
             info = tag_info(tag)
             if actual is None or info.type in {"any", actual}:
                 continue
-            report = found.error if info.enforced else found.warning
-            path = found.path_of(table, column)
-            report(
-                found.place(table),
-                (*path, "type"),
-                f"a field tagged {tag} must be of type {info.type}, not {actual}",
-                f"type: {info.type}",
-            )
+            report = check.error if info.enforced else check.warning
+            message = f"a field tagged {tag} must be of type {info.type}, not {actual}"
+            report(check.file_of(table), path, message, f"type: {info.type}")
 
 
-def repeats(found: Findings, table: SourceTable) -> None:
+def check_repeated_tags(check: ConfigCheck, table: SourceTable) -> None:
     """Only tags of several values may stand on several fields of one table."""
-    seen: dict[str, str] = {}
+    first_columns: dict[str, str] = {}
     for column, tags in table.tags.items():
         for tag in dict.fromkeys(tags):
             info = tag_info(tag)
-            if tag in seen and not info.multi:
-                report = found.error if info.once else found.warning
-                path = (*found.path_of(table, column), "tags")
-                report(
-                    found.place(table),
-                    path,
-                    f"{tag} stands on {seen[tag]} already; one field of a table may carry it",
+            if tag in first_columns and not info.multi:
+                report = check.error if info.once else check.warning
+                message = (
+                    f"{tag} stands on {first_columns[tag]} already; "
+                    "one field of a table may carry it"
                 )
-            seen.setdefault(tag, column)
+                report(check.file_of(table), _tags_path(check, table, column), message)
+            first_columns.setdefault(tag, column)
 
 
-def keys(found: Findings, table: SourceTable) -> None:
-    """Separation keys repeat a profile tag of their field; a table that is no customer table has one foreign key."""
+def check_separation_keys(check: ConfigCheck, table: SourceTable) -> None:
+    """Separation keys repeat a profile tag of their field."""
     for column, tags in table.tags.items():
         for tag in tags:
-            wanted = tag.removeprefix("sk-")
-            if (
-                tag.startswith("sk-")
-                and wanted
-                and (wanted not in PROFILE_TAGS or wanted not in tags)
-            ):
-                remedy = (
-                    f"tag the field {wanted} too"
-                    if wanted in PROFILE_TAGS
-                    else "its namespace must be a profile tag"
-                )
-                found.error(
-                    found.place(table),
-                    (*found.path_of(table, column), "tags"),
-                    f"{tag} has no profile tag {wanted} on its field",
-                    remedy,
-                )
-    foreign = sorted({t for t in _all(table) if t.startswith("fk-")})
-    if len(foreign) > 1 and not any(is_profile(t) for t in _all(table)):
-        found.error(
-            found.place(table),
-            ("fields",),
-            f"a table without profile tags may have one foreign key, not {', '.join(foreign)}",
+            namespace = tag.removeprefix("sk-")
+            # `sk-` without a namespace is reported by its spelling.
+            if not tag.startswith("sk-") or not namespace:
+                continue
+            if namespace in PROFILE_TAGS and namespace in tags:
+                continue
+            remedy = "its namespace must be a profile tag"
+            if namespace in PROFILE_TAGS:
+                remedy = f"tag the field {namespace} too"
+            message = f"{tag} has no profile tag {namespace} on its field"
+            path = _tags_path(check, table, column)
+            check.error(check.file_of(table), path, message, remedy)
+
+
+def check_foreign_keys(check: ConfigCheck, table: SourceTable) -> None:
+    """A table that is no customer table has one foreign key."""
+    tags = _tags_of(table)
+    foreign_keys = sorted({tag for tag in tags if tag.startswith("fk-")})
+    if len(foreign_keys) > 1 and not any(is_profile(tag) for tag in tags):
+        message = (
+            f"a table without profile tags may have one foreign key, not {', '.join(foreign_keys)}"
         )
+        check.error(check.file_of(table), FIELDS, message)
 
 
-def stitched(found: Findings, table: SourceTable) -> None:
+def check_stitched(check: ConfigCheck, table: SourceTable) -> None:
     """Stitch reads customer records: rows with enough personal data to tell people apart."""
-    profile = {tag_info(t).base or t for t in _all(table) if is_profile(t)}
-    if table.stitch and not profile:
-        found.error(
-            found.place(table),
-            ("stitch",),
-            "Stitch needs profile tags, and this table has none",
-            "tag name, email, phone …, or `stitch: false`",
-        )
-    elif table.stitch and len(profile) < FEW_PROFILE_TAGS:
-        found.warning(
-            found.place(table),
-            ("stitch",),
-            f"has {len(profile)} profile tags; people are told apart well from {FEW_PROFILE_TAGS} on",
-        )
-
-
-def transactions(found: Findings, table: SourceTable) -> None:
-    tags = set(_all(table))
-    for column, own in table.tags.items():
-        if {"txn-item/is-return", "txn-item/is-cancellation"} <= set(own):
-            found.error(
-                found.place(table),
-                (*found.path_of(table, column), "tags"),
-                "is-return and is-cancellation must be two fields",
-            )
-    if "txn-item" not in _groups(table):
+    if not table.stitch:
         return
-    if not any(t.startswith("fk-") for t in tags) and not tags & {
-        "customer-id",
-        "txn-item/customer-id",
-    }:
-        found.error(
-            found.place(table),
-            ("fields",),
-            "transactions need a link to their customer",
-            "tag one field fk-<name>, or customer-id",
+    profile_tags = {tag_info(tag).base or tag for tag in _tags_of(table) if is_profile(tag)}
+    if not profile_tags:
+        message = "Stitch needs profile tags, and this table has none"
+        remedy = "tag name, email, phone …, or `stitch: false`"
+        check.error(check.file_of(table), ("stitch",), message, remedy)
+    elif len(profile_tags) < FEW_PROFILE_TAGS:
+        message = (
+            f"has {len(profile_tags)} profile tags; "
+            f"people are told apart well from {FEW_PROFILE_TAGS} on"
         )
-    if absent := [t for t in TXN_ADVISED if t not in tags]:
-        found.warning(
-            found.place(table),
-            ("fields",),
-            f"no field is tagged {', '.join(absent)}; those columns stay empty",
-        )
+        check.warning(check.file_of(table), ("stitch",), message)
 
 
-def required(found: Findings, table: SourceTable) -> None:
+def check_transactions(check: ConfigCheck, table: SourceTable) -> None:
+    file = check.file_of(table)
+    for column, tags in table.tags.items():
+        if RETURN_AND_CANCELLATION.issubset(tags):
+            message = "is-return and is-cancellation must be two fields"
+            check.error(file, _tags_path(check, table, column), message)
+    if "txn-item" not in _groups_of(table):
+        return
+    table_tags = set(_tags_of(table))
+    has_foreign_key = any(tag.startswith("fk-") for tag in table_tags)
+    if not has_foreign_key and table_tags.isdisjoint(CUSTOMER_IDS):
+        message = "transactions need a link to their customer"
+        check.error(file, FIELDS, message, "tag one field fk-<name>, or customer-id")
+    absent = [tag for tag in TXN_ADVISED if tag not in table_tags]
+    if absent:
+        message = f"no field is tagged {', '.join(absent)}; those columns stay empty"
+        check.warning(file, FIELDS, message)
+
+
+def check_required_tags(check: ConfigCheck, table: SourceTable) -> None:
     """A table that feeds a unified table carries the tags without which its rows mean nothing."""
-    tags, groups = set(_all(table)), _groups(table)
-    for prefix in sorted(groups & GROUPS.keys()):
+    tags = set(_tags_of(table))
+    for prefix in sorted(_groups_of(table) & GROUPS.keys()):
         group = GROUPS[prefix]
-        absent = [t.name for t in group.required if t.name not in tags]
-        severe = [t for t in absent if group.core and t not in MISSING_FLAG_WARNS]
-        mild = [t for t in absent if t not in severe]
-        if severe:
-            found.error(
-                found.place(table),
-                ("fields",),
-                f"{group.table} needs a field tagged {', '.join(severe)}",
-            )
-        if mild:
-            found.warning(
-                found.place(table),
-                ("fields",),
-                f"{group.table} expects a field tagged {', '.join(mild)}",
-            )
+        absent = [tag.name for tag in group.required if tag.name not in tags]
+        needed = [tag for tag in absent if group.core and tag not in MISSING_FLAG_WARNS]
+        expected = [tag for tag in absent if tag not in needed]
+        if needed:
+            message = f"{group.table} needs a field tagged {', '.join(needed)}"
+            check.error(check.file_of(table), FIELDS, message)
+        if expected:
+            message = f"{group.table} expects a field tagged {', '.join(expected)}"
+            check.warning(check.file_of(table), FIELDS, message)
 
 
-def opt_status(found: Findings, table: SourceTable) -> None:
-    if _groups(table) & {"email-opt", "sms-opt"}:
-        wrong = sorted({t for t in _all(table) if t.startswith("fk-") or is_profile(t)})
-        if wrong:
-            found.error(
-                found.place(table),
-                ("fields",),
-                f"a table of opt-in status carries no foreign key and no profile tag: {', '.join(wrong)}",
-                "shape the status in a custom domain table of its own",
-            )
+def check_opt_status(check: ConfigCheck, table: SourceTable) -> None:
+    if _groups_of(table).isdisjoint({"email-opt", "sms-opt"}):
+        return
+    personal = {tag for tag in _tags_of(table) if tag.startswith("fk-") or is_profile(tag)}
+    if personal:
+        message = (
+            "a table of opt-in status carries no foreign key and no profile tag: "
+            f"{', '.join(sorted(personal))}"
+        )
+        remedy = "shape the status in a custom domain table of its own"
+        check.error(check.file_of(table), FIELDS, message, remedy)
 
 
-def fiscal(found: Findings, table: SourceTable) -> None:
+def check_fiscal_calendar(check: ConfigCheck, table: SourceTable) -> None:
     days = table.columns_with("fiscal/calendar-date")
     if days and table.primary_key != days[:1]:
-        found.error(
-            found.place(table),
-            ("primary_key",),
-            f"the primary key must be {days[0]}, the field tagged fiscal/calendar-date",
-        )
+        message = f"the primary key must be {days[0]}, the field tagged fiscal/calendar-date"
+        check.error(check.file_of(table), ("primary_key",), message)
 
 
-def loyalty(found: Findings, table: SourceTable) -> None:
+def check_loyalty_ids(check: ConfigCheck, table: SourceTable) -> None:
     for column, tags in table.tags.items():
-        named = [t for t in tags if t in LOYALTY_IDS]
-        if named and "fk-loyalty-id" not in tags:
-            path = (*found.path_of(table, column), "tags")
-            found.warning(
-                found.place(table),
-                path,
-                f"is tagged {named[0]} without fk-loyalty-id",
-                "add the tag fk-loyalty-id",
-            )
+        loyalty_tags = [tag for tag in tags if tag in LOYALTY_IDS]
+        if loyalty_tags and "fk-loyalty-id" not in tags:
+            message = f"is tagged {loyalty_tags[0]} without fk-loyalty-id"
+            path = _tags_path(check, table, column)
+            check.warning(check.file_of(table), path, message, "add the tag fk-loyalty-id")
 
 
-def engagement(found: Findings) -> None:
+def check_engagement(check: ConfigCheck) -> None:
     """E-mail events and their summary are two ways to say one thing."""
-    users: dict[str, SourceTable] = {}
-    for table in found.tenant.tables:
-        for group in _groups(table) & {"email-event", "email-summary"}:
-            users.setdefault(group, table)
-    if len(users) > 1:
-        found.warning(
-            found.place(users["email-summary"]),
-            ("fields",),
-            "the tenant has both email-event and email-summary tags",
-            "use one group",
-        )
+    first_tables: dict[str, SourceTable] = {}
+    for table in check.tenant.tables:
+        for group in _groups_of(table) & {"email-event", "email-summary"}:
+            first_tables.setdefault(group, table)
+    if len(first_tables) > 1:
+        file = check.file_of(first_tables["email-summary"])
+        message = "the tenant has both email-event and email-summary tags"
+        check.warning(file, FIELDS, message, "use one group")
 
 
-def update_dt(found: Findings) -> None:
-    chosen = found.tenant.stitched_tables
-    if found.complete and chosen and not any(t.columns_with("update-dt") for t in chosen):
-        found.warning(
-            found.place(chosen[0]),
-            ("fields",),
-            "no customer table has a field tagged update-dt, so the newest value cannot win",
-        )
+def check_update_time(check: ConfigCheck) -> None:
+    stitched = check.tenant.stitched_tables
+    if not check.all_tables_read or not stitched:
+        return
+    if not any(table.columns_with("update-dt") for table in stitched):
+        message = "no customer table has a field tagged update-dt, so the newest value cannot win"
+        check.warning(check.file_of(stitched[0]), FIELDS, message)
 
 
-def custom_types(found: Findings) -> None:
+def check_custom_types(check: ConfigCheck) -> None:
     """A custom tag becomes one column, so its fields agree on a type."""
-    by_tag: dict[str, dict[str, list[tuple[SourceTable, str]]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for table in found.tenant.tables:
+    for tag, columns_by_type in sorted(_custom_tags(check).items()):
+        if len(columns_by_type) > 1:
+            last_type = list(columns_by_type)[-1]
+            table, column = columns_by_type[last_type][-1]
+            types = ", ".join(sorted(columns_by_type))
+            message = f"the tag {tag} is used with several types: {types}"
+            path = (*check.path_of(table, column), "type")
+            check.warning(check.file_of(table), path, message)
+
+
+def _custom_tags(check: ConfigCheck) -> dict[str, dict[str, list[TaggedColumn]]]:
+    """Custom tag -> type -> the columns of feeds that carry it.
+
+    Custom domain tables are left out, as their SQL decides the types.
+    """
+    columns: dict[str, dict[str, list[TaggedColumn]]] = defaultdict(lambda: defaultdict(list))
+    for table in check.tenant.tables:
         for column, tags in table.tags.items():
+            column_type = table.types.get(column)
+            if column_type is None:
+                continue
             for tag in tags:
-                if column in table.types and tag_info(tag).type == "any" and tag_info(tag).custom:
-                    by_tag[tag][table.types[column]].append((table, column))
-    for tag, kinds in sorted(by_tag.items()):
-        if len(kinds) > 1:
-            table, column = list(kinds.values())[-1][-1]
-            found.warning(
-                found.place(table),
-                (*found.path_of(table, column), "type"),
-                f"the tag {tag} is used with several types: {', '.join(sorted(kinds))}",
-            )
+                info = tag_info(tag)
+                if info.custom and info.type == "any":
+                    columns[tag][column_type].append(TaggedColumn(table, column))
+    return columns
 
 
-TABLE_RULES: tuple[Callable[[Findings, SourceTable], None], ...] = (
-    spelling,
-    types,
-    repeats,
-    keys,
-    stitched,
-    transactions,
-    required,
-    opt_status,
-    fiscal,
-    loyalty,
+TABLE_CHECKS: tuple[Callable[[ConfigCheck, SourceTable], None], ...] = (
+    check_spelling,
+    check_types,
+    check_repeated_tags,
+    check_separation_keys,
+    check_foreign_keys,
+    check_stitched,
+    check_transactions,
+    check_required_tags,
+    check_opt_status,
+    check_fiscal_calendar,
+    check_loyalty_ids,
 )
 
 
-def per_table(found: Findings) -> None:
-    for table in found.tenant.tables:
-        for rule in TABLE_RULES:
-            rule(found, table)
+def check_each_table(check: ConfigCheck) -> None:
+    for table in check.tenant.tables:
+        for check_table in TABLE_CHECKS:
+            check_table(check, table)
 
 
-RULES: tuple[Callable[[Findings], None], ...] = (per_table, engagement, update_dt, custom_types)
+CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
+    check_each_table,
+    check_engagement,
+    check_update_time,
+    check_custom_types,
+)

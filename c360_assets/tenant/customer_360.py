@@ -31,7 +31,7 @@ class TransactionAttributesConfig(Strict):
 
 
 class BusinessRule(Strict):
-    """Persons that look like a business: whole words of a name or of an address, minus exceptions."""
+    """Persons that look like a business: whole words of a name or address, minus exceptions."""
 
     words: list[Name] = Field(
         default_factory=lambda: ["inc", "srl", "llc", "service", "business"], min_length=1
@@ -51,21 +51,24 @@ class GiftRule(Strict):
 
 
 class ResellerRule(Strict):
-    """Supersized clusters of more than `records` records whose revenue is above `percentile` of 1000 buyers."""
+    """Clusters of more than `records` records with a revenue above `percentile` of 1000 buyers."""
 
     records: int = Field(default=50, ge=1)
     percentile: int = Field(default=990, ge=0, le=1000)
 
 
 class AccountRule(Strict):
-    """Names that are one of `words`, e-mails that begin with one, minus e-mails listed as exceptions."""
+    """Names that are one of `words`, e-mails that begin with one, minus e-mails in `exceptions`."""
 
     words: list[Name] = Field(default_factory=lambda: ["test", "default"], min_length=1)
     exceptions: list[str] = Field(default_factory=list)
 
 
 class CustomerAttributesConfig(Strict):
-    """Options of customer_attributes. A rule that is not given leaves its column empty; `{}` gives it with its defaults."""
+    """Options of customer_attributes.
+
+    A rule that is not given leaves its column empty; `{}` gives it with its defaults.
+    """
 
     lifecycle_days: dict[str, int] = Field(
         default_factory=lambda: {"new": 30, "active": 365, "lapsed": 730}
@@ -90,14 +93,17 @@ class ValidationsConfig(Strict):
 
 
 class PassthroughTable(Strict):
-    """A table of the database that is a source table as it stands: the stitched version where there is one, chosen columns."""
+    """A table of the database that is chosen columns of a source table as it stands.
+
+    The stitched version is taken where there is one.
+    """
 
     source: Name
     columns: list[Name] = Field(min_length=1)
 
 
 class DatabaseOptions(Strict):
-    """`tenant.yaml: customer_360`: options of the shipped templates, and further tables that need no SQL."""
+    """`tenant.yaml: customer_360`: options of the shipped templates, and tables without SQL."""
 
     unified_transactions: UnifiedTransactionsConfig = Field(
         default_factory=UnifiedTransactionsConfig
@@ -128,9 +134,10 @@ class DatabaseColumn(Strict):
 
 
 class DatabaseTableConfig(Strict):
-    """`database/<table>.yaml`: what is told about a table of the customer 360 database.
+    """`database/<table>.yaml`: what is declared about a table of the customer 360 database.
 
-    `static_schema` (column -> type, a field's type or DuckDB's) lists all its columns: a build that gives others fails.
+    `static_schema` (column -> type, a field's type or DuckDB's) lists all its columns: a build that
+    gives others fails.
     """
 
     description: str = ""

@@ -13,16 +13,20 @@ from c360_assets.tenant.base_models import Name, Strict
 
 
 class DestinationTable(Strict):
-    """What of a table may leave: the listed columns, else those that hold nothing personal; under which name."""
+    """What of a table may leave, and under which name.
+
+    That is the listed columns, else those that hold nothing personal.
+    """
 
     columns: list[Name] | None = Field(default=None, min_length=1)
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
 
 
 class DestinationConfig(Strict):
-    """One receiver of a published database: a folder (below the tenant's, absolute, or s3://...), or PostgreSQL.
+    """One receiver of a published database: a folder or PostgreSQL.
 
-    `url_env` names the environment variable that holds PostgreSQL's address, so that no password stands in a file.
+    A folder is below the tenant's, absolute, or s3://... . `url_env` names the environment variable
+    that holds PostgreSQL's address, so that no password stands in a file.
     """
 
     type: Literal["files", "postgres"] = "files"
@@ -36,7 +40,9 @@ class DestinationConfig(Strict):
     @field_validator("tables", mode="before")
     @classmethod
     def _none_is_default(cls, value: Any) -> Any:
-        return {k: v or {} for k, v in value.items()} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        return {name: settings or {} for name, settings in value.items()}
 
     @model_validator(mode="after")
     def _has_a_place(self) -> DestinationConfig:

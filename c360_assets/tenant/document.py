@@ -1,17 +1,21 @@
 """One YAML file with the line of every key.
 
-Reads text safely and remembers where things stand; what the keys mean belongs to `models`, their cross-checks to `check`.
+Reads text safely and remembers where things stand. What the keys mean belongs to the models, what
+must hold between them to the `check_` modules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard
 
 import yaml
 
 from c360_assets.errors import Problem
+
+# Where a key stands in a YAML file: `("fields", "email", "tags", 0)`.
+KeyPath: TypeAlias = tuple[str | int, ...]
 
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
@@ -36,72 +40,58 @@ class Document:
             loader = yaml.SafeLoader(text.removeprefix("\ufeff"))
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            return cls(
-                file,
-                problems=[
-                    _error(
-                        file,
-                        line,
-                        "holds a character that YAML forbids",
-                        remedy="remove control characters",
-                    )
-                ],
-            )
+            message = "holds a character that YAML forbids"
+            problem = _error(file, line, message, remedy="remove control characters")
+            return cls(file, problems=[problem])
         try:
-            root = loader.get_single_node()
-            if root is None:
-                return cls(file)
-            problems = list(_prepare(root, file))
-            if _cyclic(root, set(), set()):
-                problems.append(
-                    _error(
-                        file,
-                        None,
-                        "holds an alias that contains itself",
-                        remedy="write the part out",
-                    )
-                )
-            if any(p.severity == "error" for p in problems):
-                return cls(file, None, root, problems)
-            return cls(file, loader.construct_document(root), root)
+            return cls._read(loader, file)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            problem = _error(
-                file, mark.line + 1 if mark else None, f"not readable as YAML: {error.problem}"
-            )
+            mark_line = mark.line + 1 if mark else None
+            problem = _error(file, mark_line, f"not readable as YAML: {error.problem}")
         except (yaml.YAMLError, ValueError, RecursionError):
-            problem = _error(
-                file,
-                None,
-                "not readable as YAML (an impossible date, a forbidden character or endless nesting)",
-            )
+            reasons = "an impossible date, a forbidden character or endless nesting"
+            problem = _error(file, None, f"not readable as YAML ({reasons})")
         finally:
             loader.dispose()
         return cls(file, problems=[problem])
 
-    def locate(self, path: Sequence[str | int]) -> tuple[int | None, list[str | int]]:
-        """The line of the deepest part of `path` that stands in the file, and the parts that were found.
+    @classmethod
+    def _read(cls, loader: yaml.SafeLoader, file: str) -> Document:
+        root = loader.get_single_node()
+        if root is None:
+            return cls(file)
+        problems = list(_make_keys_texts(root, file))
+        # Construction would not end.
+        if _contains_itself(root, set(), set()):
+            message = "holds an alias that contains itself"
+            problems.append(_error(file, None, message, remedy="write the part out"))
+        if problems:
+            return cls(file, None, root, problems)
+        return cls(file, loader.construct_document(root), root)
 
-        Parts that the file does not hold are skipped, such as the labels a validator adds for alternatives.
+    def locate(self, path: Sequence[str | int]) -> tuple[int | None, list[str | int]]:
+        """The line of the deepest part of `path` that the file holds, and the parts that it holds.
+
+        Other parts are skipped, such as the labels that a validator adds for alternatives.
         """
-        node, line, found = self.root, 1 if self.root is not None else None, []
+        node = self.root
+        line = None if node is None else 1
+        held: list[str | int] = []
         for part in path:
             if isinstance(node, yaml.MappingNode):
-                pair = next((p for p in reversed(node.value) if p[0].value == str(part)), None)
+                pair = _pair(node, str(part))
                 if pair is None:
                     continue
-                line, node = pair[0].start_mark.line + 1, pair[1]
-            elif (
-                isinstance(node, yaml.SequenceNode)
-                and isinstance(part, int)
-                and part < len(node.value)
-            ):
+                key, node = pair
+                line = key.start_mark.line + 1
+            elif _has_item(node, part):
                 node = node.value[part]
                 line = node.start_mark.line + 1
             else:
                 continue
-            found.append(part)
-        return line, found
+            held.append(part)
+        return line, held
 
     def line(self, *path: str | int) -> int | None:
         return self.locate(path)[0]
@@ -109,7 +99,9 @@ class Document:
 
 def dotted(path: Sequence[str | int]) -> str:
     """A path as people write it: `fields.email.tags[0]`."""
-    text = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path)
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
     return text.removeprefix(".")
 
 
@@ -119,51 +111,64 @@ def _error(
     return Problem("error", file, message, line, key, remedy)
 
 
-def _cyclic(node: yaml.Node, above: set[int], done: set[int]) -> bool:
-    """Whether some node contains itself through an alias."""
+def _pair(node: yaml.MappingNode, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+    """The key and its value; of a key that is given twice the last, which is the one in force."""
+    for key_node, value_node in reversed(node.value):
+        if key_node.value == key:
+            return key_node, value_node
+    return None
+
+
+def _has_item(node: Any, part: str | int) -> TypeGuard[yaml.SequenceNode]:
+    if not isinstance(node, yaml.SequenceNode) or not isinstance(part, int):
+        return False
+    return part < len(node.value)
+
+
+def _contains_itself(node: yaml.Node, above: set[int], done: set[int]) -> bool:
+    """Whether some node contains itself through an alias. `above` and `done` hold ids of nodes."""
     if id(node) in above:
         return True
     if id(node) in done or not isinstance(node, yaml.CollectionNode):
         return False
-    children = (
-        node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in node.value]
-    )
-    found = any(_cyclic(child, above | {id(node)}, done) for child in children)
+    children = node.value
+    if isinstance(node, yaml.MappingNode):
+        children = [value for _, value in node.value]
+    above_children = above | {id(node)}
+    answer = any(_contains_itself(child, above_children, done) for child in children)
     done.add(id(node))
-    return found
+    return answer
 
 
-def _prepare(root: yaml.Node, file: str) -> Iterator[Problem]:
-    """Make every key a text and report keys given twice; each node is visited once, however often it is aliased."""
+def _make_keys_texts(root: yaml.Node, file: str) -> Iterator[Problem]:
+    """Make every key a text and report keys that are given twice.
+
+    Each node is visited once, however often it is aliased.
+    """
     seen: set[int] = set()
-    todo: list[yaml.Node] = [root]
-    while todo:
-        node = todo.pop()
+    waiting: list[yaml.Node] = [root]
+    while waiting:
+        node = waiting.pop()
         if id(node) in seen or not isinstance(node, yaml.CollectionNode):
             continue
         seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
-            todo.extend(node.value)
-            continue
-        lines: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            todo.append(value)
-            if not isinstance(key, yaml.ScalarNode):
-                yield _error(
-                    file,
-                    line,
-                    "a key must be a single word or text",
-                    remedy="quote it if it holds [ ] { }",
-                )
-            elif key.tag != _MERGE:
-                key.tag = _TEXT
-                if key.value in lines:
-                    yield _error(
-                        file,
-                        line,
-                        f"given twice; first in line {lines[key.value]}",
-                        key.value,
-                        "keep one of the two",
-                    )
-                lines.setdefault(key.value, line)
+            waiting.extend(node.value)
+        else:
+            yield from _make_own_keys_texts(node, file)
+            waiting.extend(value for _, value in node.value)
+
+
+def _make_own_keys_texts(mapping: yaml.CollectionNode, file: str) -> Iterator[Problem]:
+    first_lines: dict[str, int] = {}
+    for key, _ in mapping.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            message = "a key must be a single word or text"
+            yield _error(file, line, message, remedy="quote it if it holds [ ] { }")
+        elif key.tag != _MERGE:
+            key.tag = _TEXT
+            if key.value in first_lines:
+                message = f"given twice; first in line {first_lines[key.value]}"
+                yield _error(file, line, message, key.value, "keep one of the two")
+            first_lines.setdefault(key.value, line)

@@ -1,5 +1,6 @@
-"""Spans of time as `workflow.yaml` writes them: `30m`, `2h`, `1 day`, and for a feed's rhythm also `day`, `week`, `month`.
+"""Spans of time as `workflow.yaml` writes them: `30m`, `2h`, `1 day`.
 
+A feed's rhythm may also be a word, such as `day`, `week` or `month`.
 When a span begins, and what its end means, belongs to `automation`.
 """
 
@@ -20,7 +21,8 @@ def duration(text: str) -> timedelta:
     match = DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError("no duration")
-    return timedelta(seconds=int(match[1]) * SECONDS[match[2][0].lower()])
+    number, unit = match.groups()
+    return timedelta(seconds=int(number) * SECONDS[unit[0].lower()])
 
 
 def whole_days(text: str) -> int:
@@ -29,6 +31,8 @@ def whole_days(text: str) -> int:
 
 
 def rhythm_days(text: str) -> int:
-    """How many days may lie between two deliveries, at least one. A month counts as its longest, 31 days."""
+    """How many days may lie between two deliveries, at least one. A month counts as 31 days."""
     word = text.strip().lower()
-    return RHYTHMS[word] if word in RHYTHMS else max(whole_days(text), 1)
+    if word in RHYTHMS:
+        return RHYTHMS[word]
+    return max(whole_days(text), 1)

@@ -1,6 +1,7 @@
-"""A feed and a custom domain table: files, fields, keys, tags. The YAML below `feeds/` and `domain_tables/`.
+"""A feed and a custom domain table: files, fields, keys, tags.
 
-Which files match a pattern belongs to `files`, what must hold between the keys to `check_feeds` and `check_tags`.
+They are the YAML below `feeds/` and `domain_tables/`. Which files match a pattern belongs to
+`files`, what must hold between the keys to `check_feeds` and `check_tags`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ class FilesConfig(Strict):
 
 
 class FieldConfig(Strict):
-    """One column of a file. The key it stands under is the column's name in the file, compared without case."""
+    """One column of a file.
+
+    The key it stands under is the column's name in the file, compared without case.
+    """
 
     type: FieldType = "string"
     tags: list[str] = Field(default_factory=list)
@@ -52,10 +56,20 @@ class FieldConfig(Strict):
         return value.lower() if isinstance(value, str) else value
 
 
+def _text_of(value: Any) -> Any:
+    if value is None:
+        return "null"
+    # A bool is an int to Python; `true` stays what it is, so that its type is refused.
+    if isinstance(value, int | float | date) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
 class FeedConfig(Strict):
     """One feed: one dataset of one source, loaded into one domain table.
 
-    `null_values` are texts that stand for a missing value in every field, compared without case and surrounding blanks.
+    `null_values` are texts that stand for a missing value in every field, compared without case and
+    surrounding blanks.
     """
 
     source: Name
@@ -71,7 +85,8 @@ class FeedConfig(Strict):
     datetime_format: str | None = None
     scale: int | None = Field(default=None, ge=0, le=37)
     null_values: list[str] = Field(default_factory=list)
-    # Figure of an input validation (`IV-P01.invalid_email_pct`) -> the greatest value with which a load is kept.
+    # Figure of an input validation (`IV-P01.invalid_email_pct`) -> the greatest value with which a
+    # load is kept.
     block_if: dict[
         Annotated[str, StringConstraints(pattern=r"^IV-[A-Z]\d\d\.[a-z0-9_]+$")], float
     ] = Field(default_factory=dict)
@@ -80,17 +95,8 @@ class FeedConfig(Strict):
     @field_validator("null_values", mode="before")
     @classmethod
     def _as_written(cls, value: Any) -> Any:
-        """YAML reads NULL as nothing, and dates and numbers as such; here they are texts of a file."""
-        if not isinstance(value, list):
-            return value
-        return [
-            "null"
-            if v is None
-            else str(v)
-            if isinstance(v, int | float | date) and not isinstance(v, bool)
-            else v
-            for v in value
-        ]
+        """YAML reads NULL as nothing, dates and numbers as such; here they are texts of a file."""
+        return [_text_of(item) for item in value] if isinstance(value, list) else value
 
     @property
     def name(self) -> str:

@@ -1,34 +1,40 @@
 """File patterns: which landed files belong to a feed, and of which delivery day they are.
 
-A pattern is literal text in single quotes, in which `*` stands for anything but `/`, and the date parts yyyy, MM and dd between
-them: `'shopify/customers-'yyyyMMdd'*.csv'`. Two single quotes are one literal quote. Reading a file belongs to `ingest`.
+A pattern is literal text in single quotes, in which `*` stands for anything but `/`, and the date
+parts yyyy, MM and dd between them: `'shopify/customers-'yyyyMMdd'*.csv'`. Two single quotes are one
+literal quote. Reading a file belongs to `ingest`.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 DATE_PARTS = {"yyyy": r"[0-9]{4}", "MM": r"[0-9]{2}", "dd": r"[0-9]{2}"}
 _TOKEN = re.compile(
-    r"(?P<quoted>'(?:[^']|'')+')|(?P<quote>'')|(?P<letters>[A-Za-z]+)|(?P<other>[^A-Za-z'])|(?P<open>')"
+    r"(?P<quoted>'(?:[^']|'')+')|(?P<quote>'')|(?P<letters>[A-Za-z]+)"
+    r"|(?P<other>[^A-Za-z'])|(?P<open>')"
 )
-_PART = re.compile("|".join(DATE_PARTS))
+_DATE_PART = re.compile("|".join(DATE_PARTS))
+_DATE = re.compile(f"(?:{_DATE_PART.pattern})+")
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 class PatternError(ValueError):
-    """A pattern that cannot be read; the text says what is wrong and how to mend it."""
+    """A pattern that cannot be read; the text says what is wrong and how to correct it."""
 
 
 @dataclass(frozen=True)
 class FileMatch:
-    """A path that fits a pattern. `day` is None where the pattern has no date, or its digits are no date (`valid` False).
+    """A path that fits a pattern.
 
+    `day` is None where the pattern has no date, or its digits are no date (`valid` False).
     `below` are the folders between a folder that fits and the file in it.
     """
 
@@ -39,9 +45,18 @@ class FileMatch:
 
     @property
     def readable(self) -> bool:
-        """Whether the file lies where a partitioned folder may hold it: right in the folder, or one partition (`key=value`)
-        deep."""
+        """Whether the file lies where a partitioned folder may hold it.
+
+        That is right in the folder, or one partition (`key=value`) deep.
+        """
         return not self.below or (len(self.below) == 1 and "=" in self.below[0])
+
+
+class Token(NamedTuple):
+    """A piece of a pattern: literal text, in which `*` is a wildcard, or a date part."""
+
+    is_date: bool
+    text: str
 
 
 @dataclass(frozen=True)
@@ -49,98 +64,99 @@ class FilePattern:
     """A compiled pattern. Raises PatternError when it cannot be read or could leave the folder."""
 
     pattern: str
-    _tokens: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
+    _tokens: tuple[Token, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         tokens = tuple(_tokens(self.pattern))
         object.__setattr__(self, "_tokens", tokens)
-        parts = {text for kind, text in tokens if kind == "date"}
-        if parts and parts != DATE_PARTS.keys():
-            raise PatternError(
-                f"a date in a file pattern needs yyyy, MM and dd; {', '.join(sorted(DATE_PARTS.keys() - parts))} is missing"
-            )
-        shape = "".join(text for kind, text in tokens)
-        if not shape.strip("/"):
-            raise PatternError("the pattern names no file")
-        if (
-            shape.startswith(("/", "~"))
-            or "\\" in shape
-            or re.match(r"[A-Za-z]:", shape)
-            or ".." in shape.split("/")
-        ):
-            raise PatternError(
-                "a path below landing/ is needed: no leading '/', no '..', no backslash"
-            )
+        _refuse_part_of_a_date(tokens)
+        _refuse_unsafe_path("".join(token.text for token in tokens))
 
     @property
     def has_date(self) -> bool:
-        return any(kind == "date" for kind, _ in self._tokens)
+        return any(token.is_date for token in self._tokens)
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
         seen: set[str] = set()
-        text = ""
-        for kind, token in self._tokens:
-            if kind == "date":
-                text += f"(?P={token})" if token in seen else f"(?P<{token}>{DATE_PARTS[token]})"
-                seen.add(token)
+        expression = ""
+        for is_date, text in self._tokens:
+            if not is_date:
+                expression += "[^/]*".join(re.escape(piece) for piece in text.split("*"))
+            elif text in seen:
+                expression += f"(?P={text})"
             else:
-                text += "[^/]*".join(re.escape(piece) for piece in token.split("*"))
-        return re.compile(text)
+                expression += f"(?P<{text}>{DATE_PARTS[text]})"
+                seen.add(text)
+        return re.compile(expression)
 
     @cached_property
     def glob_root(self) -> str:
-        """The folder below which every match lies: the literal folders before the first `*` or date part ('' for none)."""
+        """The folder below which every match lies: those before the first `*` or date part."""
         literal = ""
-        for kind, token in self._tokens:
-            head, star, _ = token.partition("*")
-            if kind == "date":
+        for is_date, text in self._tokens:
+            if is_date:
                 break
-            literal += head
+            before_star, star, _ = text.partition("*")
+            literal += before_star
             if star:
                 break
         return literal.rpartition("/")[0]
 
     def match(self, relative_path: str) -> FileMatch | None:
         """How a path below the landing folder (with `/`) fits; None when it does not."""
-        found = self.regex.fullmatch(relative_path)
-        if found is None:
+        fit = self.regex.fullmatch(relative_path)
+        if fit is None:
             return None
         if not self.has_date:
             return FileMatch(relative_path)
+        year, month, day = (int(fit[part]) for part in DATE_PARTS)
         try:
-            return FileMatch(relative_path, date(*(int(found[part]) for part in DATE_PARTS)))
+            return FileMatch(relative_path, date(year, month, day))
         except ValueError:
             return FileMatch(relative_path, None, False)
 
     def fits(self, relative_path: str, folders: bool = False) -> FileMatch | None:
-        """How a path fits; with `folders`, also as a file anywhere in a folder that fits, hidden ones left out."""
-        return self.match(relative_path) or (self._match_inside(relative_path) if folders else None)
+        """How a path fits; with `folders`, also as a file anywhere in a folder that fits.
+
+        Hidden files and folders in such a folder do not fit.
+        """
+        fit = self.match(relative_path)
+        if fit is None and folders:
+            return self._match_inside(relative_path)
+        return fit
 
     def _match_inside(self, relative_path: str) -> FileMatch | None:
         *folders, name = relative_path.split("/")
         for depth in range(len(folders), 0, -1):
-            found, below = self.match("/".join(folders[:depth])), tuple(folders[depth:])
-            if found is not None:
-                hidden = any(piece.startswith((".", "_")) for piece in (*below, name))
-                return None if hidden else replace(found, path=relative_path, below=below)
+            fit = self.match("/".join(folders[:depth]))
+            if fit is None:
+                continue
+            below = tuple(folders[depth:])
+            if any(piece.startswith((".", "_")) for piece in (*below, name)):
+                return None
+            return replace(fit, path=relative_path, below=below)
         return None
 
     def find(self, root: Path, folders: bool = False) -> list[FileMatch]:
-        """All files below the folder `root` that fit, by path. A link that leads out of `root` does not count."""
+        """All files below the folder `root` that fit, by path.
+
+        A link that leads out of `root` does not count.
+        """
         base = root.resolve()
         if not (root / self.glob_root).resolve().is_relative_to(base):
             return []
-        matches = [
-            m for path in _walk(root, self.glob_root) if (m := self.fits(path, folders)) is not None
-        ]
-        # Folders that are links are not walked, so that only a file itself can lead out.
-        inside = (
-            m
-            for m in matches
-            if not (p := root / m.path).is_symlink() or p.resolve().is_relative_to(base)
-        )
-        return sorted(inside, key=lambda m: m.path)
+        matches = []
+        for relative_path in _walk(root, self.glob_root):
+            fit = self.fits(relative_path, folders)
+            # Folders that are links are not walked, so that only a file itself can lead out.
+            if fit is not None and not _leads_out(root / relative_path, base):
+                matches.append(fit)
+        return sorted(matches, key=lambda match: match.path)
+
+
+def _leads_out(path: Path, base: Path) -> bool:
+    return path.is_symlink() and not path.resolve().is_relative_to(base)
 
 
 def _walk(root: Path, below: str) -> Iterator[str]:
@@ -151,24 +167,41 @@ def _walk(root: Path, below: str) -> Iterator[str]:
             yield PurePosixPath(Path(folder, name).relative_to(root)).as_posix()
 
 
-def _tokens(pattern: str) -> Iterator[tuple[str, str]]:
-    """(kind, text) pairs, kind `literal` or `date`."""
-    for found in _TOKEN.finditer(pattern):
-        kind, text = str(found.lastgroup), found[0]
-        if kind == "open":
+def _refuse_part_of_a_date(tokens: Iterable[Token]) -> None:
+    parts = {token.text for token in tokens if token.is_date}
+    missing = sorted(DATE_PARTS.keys() - parts)
+    if parts and missing:
+        raise PatternError(
+            f"a date in a file pattern needs yyyy, MM and dd; {', '.join(missing)} is missing"
+        )
+
+
+def _refuse_unsafe_path(path: str) -> None:
+    if not path.strip("/"):
+        raise PatternError("the pattern names no file")
+    is_absolute = path.startswith(("/", "~")) or _DRIVE.match(path) is not None
+    if is_absolute or "\\" in path or ".." in path.split("/"):
+        raise PatternError("a path below landing/ is needed: no leading '/', no '..', no backslash")
+
+
+def _tokens(pattern: str) -> Iterator[Token]:
+    for match in _TOKEN.finditer(pattern):
+        text = match[0]
+        if match.lastgroup == "open":
             raise PatternError("a single quote is not closed")
-        if kind == "quoted":
-            yield "literal", text[1:-1].replace("''", "'")
-        elif kind == "quote":
-            yield "literal", "'"
-        elif kind == "letters":
-            if re.fullmatch(f"(?:{_PART.pattern})+", text) is None:
+        if match.lastgroup == "quoted":
+            yield Token(False, text[1:-1].replace("''", "'"))
+        elif match.lastgroup == "quote":
+            yield Token(False, "'")
+        elif match.lastgroup == "letters":
+            if _DATE.fullmatch(text) is None:
                 raise PatternError(
-                    f"{text!r} is neither a date part (yyyy, MM, dd) nor quoted; put fixed text in single quotes inside the "
-                    "YAML quotes: \"'shop/orders-'yyyyMMdd'.csv'\""
+                    f"{text!r} is neither a date part (yyyy, MM, dd) nor quoted; put fixed text in "
+                    "single quotes inside the YAML quotes: \"'shop/orders-'yyyyMMdd'.csv'\""
                 )
-            yield from (("date", part) for part in _PART.findall(text))
+            for part in _DATE_PART.findall(text):
+                yield Token(True, part)
         elif text == "*":
             raise PatternError("'*' must stand inside single quotes")
         else:
-            yield "literal", text
+            yield Token(False, text)

@@ -1,11 +1,12 @@
 """`c360 init`: a new tenant folder with commented defaults, ready for its first feed.
 
-The files are those of `template/`; what their keys mean belongs to `models`.
+The files are those of `template/`; what their keys mean belongs to the models.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -23,22 +24,11 @@ def init_tenant(root: Path, name: str | None = None) -> list[Path]:
     """
     if root.exists() and not root.is_dir():
         raise C360Error(f"{root} is a file; name a folder")
-    template = resources.files(__package__) / "template"
-    texts = {_target(path): text for path, text in _files(template)}
-    name = (
-        name
-        or root.resolve().name.replace("_", " ").replace("-", " ").strip().title()
-        or "My brand"
-    )
-    texts["tenant.yaml"] = (
-        texts["tenant.yaml"]
-        .replace("@ID@", str(uuid4()))
-        .replace("@NAME@", json.dumps(name, ensure_ascii=False))
-    )
-    there = [file for file in texts if (root / file).exists()]
-    if there:
+    texts = _texts(name or _name_of(root))
+    existing = [file for file in texts if (root / file).exists()]
+    if existing:
         raise C360Error(
-            f"{root} holds {', '.join(there)} already; nothing was written. Name another folder"
+            f"{root} holds {', '.join(existing)} already; nothing was written. Name another folder"
         )
     try:
         for folder in FOLDERS:
@@ -51,16 +41,29 @@ def init_tenant(root: Path, name: str | None = None) -> list[Path]:
     return [root / file for file in texts]
 
 
-def _files(folder: Traversable, prefix: str = "") -> list[tuple[str, str]]:
-    found = []
-    for item in sorted(folder.iterdir(), key=lambda i: i.name):
-        if item.is_dir():
-            found += _files(item, f"{prefix}{item.name}/")
-        else:
-            found.append((prefix + item.name, item.read_text("utf-8")))
-    return found
+def _name_of(root: Path) -> str:
+    words = re.sub(r"[_-]", " ", root.resolve().name)
+    return words.strip().title() or "My brand"
 
 
-def _target(path: str) -> str:
+def _texts(name: str) -> dict[str, str]:
+    """File of the new tenant -> its text."""
+    template = resources.files(__package__) / "template"
+    texts = _texts_below(template)
     # A real .gitignore among the sources would hide files of this repository.
-    return ".gitignore" if path == "gitignore" else path
+    texts[".gitignore"] = texts.pop("gitignore")
+    settings = texts["tenant.yaml"].replace("@ID@", str(uuid4()))
+    # JSON quotes any name so that YAML reads it as a text.
+    texts["tenant.yaml"] = settings.replace("@NAME@", json.dumps(name, ensure_ascii=False))
+    return texts
+
+
+def _texts_below(folder: Traversable, prefix: str = "") -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        path = prefix + item.name
+        if item.is_dir():
+            texts |= _texts_below(item, f"{path}/")
+        else:
+            texts[path] = item.read_text("utf-8")
+    return texts

@@ -1,19 +1,22 @@
-"""Reads a tenant folder: YAML and SQL files into the models, every problem collected with its file and line.
+"""Reads a tenant folder: YAML and SQL files into the models, every problem with its file and line.
 
-Which files there are and how they fit their shape is decided here; what must hold between them is `check`'s.
+Which files there are and how they fit their shape is decided here. What must hold between them is
+decided by the `check_` modules of this room and of the stages. Others call `configuration`, which
+reads and runs all those checks.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from pydantic import BaseModel, ValidationError
 
-from c360_assets.errors import ConfigError, Problem
-from c360_assets.tenant.check import lint
+from c360_assets.errors import Problem
+from c360_assets.tenant.config_check import UnreadTables
 from c360_assets.tenant.document import Document
 from c360_assets.tenant.messages import problems_of
 from c360_assets.tenant.models import (
@@ -29,100 +32,96 @@ from c360_assets.tenant.models import (
     Tenant,
     TenantConfig,
     WorkflowConfig,
+    physical_name,
 )
 
 Model = TypeVar("Model", bound=BaseModel)
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What a feed's file says of its name, found where the file is no YAML.
+NAME_LINE = re.compile(r"^(source|feed): *['\"]?([^'\"#\n]*[^'\"#\s])", re.MULTILINE)
 
 
-def load_tenant(root: Path) -> Tenant:
-    """The tenant that the folder `root` declares. Raises ConfigError with all errors at once; warnings are not told."""
-    tenant, problems = read_tenant(root)
-    if tenant is None or any(p.severity == "error" for p in problems):
-        raise ConfigError(problems)
-    return tenant
+@dataclass(frozen=True)
+class TenantFiles:
+    """What a tenant folder holds: the tenant as far as it could be read, and what was wrong.
+
+    `tenant` is None where there is no tenant. A file that does not fit its shape is left out: its
+    tables are `unread`, and settings keep their defaults.
+    """
+
+    tenant: Tenant | None
+    unread: UnreadTables
+    problems: list[Problem]
 
 
-def read_tenant(root: Path) -> tuple[Tenant | None, list[Problem]]:
-    """The tenant and all errors and warnings about it, in file and line order; None when a file does not fit its shape."""
-    reader = _Reader(root)
-    tenant = reader.read()
-    problems = reader.problems + (
-        lint(tenant, complete=reader.complete) if tenant is not None else []
-    )
-    unique = list(dict.fromkeys(problems))
-    return (tenant if reader.complete else None), sorted(
-        unique, key=lambda p: (p.file, p.line or 0)
-    )
+def read_files(root: Path) -> TenantFiles:
+    """Read the folder `root`. Raises nothing: all that is wrong is among the problems."""
+    if not (root / "tenant.yaml").exists() and not (root / "feeds").is_dir():
+        problem = Problem(
+            "error",
+            "tenant.yaml",
+            "there is no tenant here",
+            remedy=f"start one with `c360 init {root}`",
+        )
+        return TenantFiles(None, UnreadTables(), [problem])
+    return _Reader(root).read()
 
 
+@dataclass
 class _Reader:
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.problems: list[Problem] = []
-        self.files: dict[str, str] = {}
-        self.places: dict[str, str] = {}
-        self.complete = False
+    root: Path
+    problems: list[Problem] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    unread_names: set[str] = field(default_factory=set)
+    nameless: bool = False
 
-    def read(self) -> Tenant | None:
-        if not self.root.is_dir() or not (
-            (self.root / "tenant.yaml").exists() or (self.root / "feeds").is_dir()
-        ):
-            self._problem(
-                "error",
-                "tenant.yaml",
-                "there is no tenant here",
-                remedy=f"start one with `c360 init {self.root}`",
-            )
-            return None
-        config = self._tenant()
-        stitch = self._optional("stitch.yaml", StitchConfig)
-        merge_policy = self._optional("merge_policy.yaml", MergePolicy)
-        workflow = self._optional("workflow.yaml", WorkflowConfig)
+    def read(self) -> TenantFiles:
+        config = self._tenant_config()
         destinations = self._optional("destinations.yaml", DestinationsConfig)
-        feeds = self._feeds()
-        custom = self._custom_tables()
-        policies = self._merge_policies(config)
-        database_sql, database_yaml = self._database()
-        self.complete = not any(p.severity == "error" for p in self.problems)
-        return Tenant(
+        tenant = Tenant(
             root=self.root,
-            config=config or TenantConfig(id=DEFAULT_TENANT_ID),
-            feeds=feeds,
-            custom_tables=custom,
-            stitch=stitch or StitchConfig(),
-            merge_policy=merge_policy or MergePolicy(),
-            workflow=workflow or WorkflowConfig(),
-            merge_policies=policies,
-            database_sql=database_sql,
-            database_yaml=database_yaml,
-            destinations=destinations.destinations if destinations else {},
+            config=config,
+            feeds=self._feeds(),
+            custom_tables=self._custom_tables(),
+            stitch=self._optional("stitch.yaml", StitchConfig),
+            merge_policy=self._optional("merge_policy.yaml", MergePolicy),
+            workflow=self._optional("workflow.yaml", WorkflowConfig),
+            merge_policies=self._merge_policies(config),
+            database_sql=self._sql("database"),
+            database_yaml=self._database_yaml(),
+            destinations=destinations.destinations,
             files=self.files,
             places=self.places,
         )
+        unread = UnreadTables(frozenset(self.unread_names), self.nameless)
+        return TenantFiles(tenant, unread, self.problems)
 
-    def _problem(
+    def _error(
         self,
-        severity: str,
         file: str,
         message: str,
         line: int | None = None,
         key: str | None = None,
         remedy: str | None = None,
     ) -> None:
-        self.problems.append(
-            Problem("error" if severity == "error" else "warning", file, message, line, key, remedy)
-        )
+        self.problems.append(Problem("error", file, message, line, key, remedy))
+
+    def _warning(self, file: str, message: str, remedy: str) -> None:
+        self.problems.append(Problem("warning", file, message, remedy=remedy))
+
+    def _file(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
 
     def _text(self, path: Path) -> str | None:
-        file = path.relative_to(self.root).as_posix()
+        file = self._file(path)
         try:
             text = path.read_text("utf-8-sig")
         except UnicodeDecodeError:
-            self._problem("error", file, "is not UTF-8 text", remedy="save it as UTF-8")
+            self._error(file, "is not UTF-8 text", remedy="save it as UTF-8")
             return None
         except OSError as error:
-            self._problem("error", file, f"cannot be read ({error.strerror})")
+            self._error(file, f"cannot be read ({error.strerror})")
             return None
         self.files[file] = text
         return text
@@ -131,13 +130,14 @@ class _Reader:
         text = self._text(path)
         if text is None:
             return None
-        document = Document.parse(text, path.relative_to(self.root).as_posix())
+        document = Document.parse(text, self._file(path))
         self.problems += document.problems
         return None if document.problems else document
 
     def _fit(self, document: Document, model: type[Model]) -> Model | None:
+        data = {} if document.data is None else document.data
         try:
-            return model.model_validate(document.data if document.data is not None else {})
+            return model.model_validate(data)
         except ValidationError as error:
             self.problems += problems_of(error, model, document)
             return None
@@ -146,151 +146,151 @@ class _Reader:
         document = self._document(path)
         return None if document is None else self._fit(document, model)
 
-    def _optional(self, name: str, model: type[Model]) -> Model | None:
+    def _optional(self, name: str, model: type[Model]) -> Model:
+        """The settings of a file; their defaults where it is absent or does not fit."""
         path = self.root / name
-        return self._model(path, model) if path.exists() else model()
+        settings = self._model(path, model) if path.exists() else None
+        return model() if settings is None else settings
 
-    def _tenant(self) -> TenantConfig | None:
+    def _tenant_config(self) -> TenantConfig:
         path = self.root / "tenant.yaml"
-        if not path.exists():
-            self._problem(
-                "warning",
-                "tenant.yaml",
-                "is absent: defaults are used, and ids are derived from a namespace shared by all such tenants",
-                remedy=f"before ids are handed out, add one with a line `id: {uuid4()}`",
+        config = None
+        if path.exists():
+            document = self._document(path)
+            if document is not None:
+                config = self._fit(self._with_id(document), TenantConfig)
+        else:
+            message = (
+                "is absent: defaults are used, "
+                "and ids are derived from a namespace shared by all such tenants"
             )
-            return TenantConfig(id=DEFAULT_TENANT_ID)
-        document = self._document(path)
-        if document is None:
-            return None
-        if document.data is None or (isinstance(document.data, dict) and "id" not in document.data):
-            self._problem(
-                "error",
-                "tenant.yaml",
-                "is missing and must be given",
-                1,
-                "id",
-                f"add a line `id: {uuid4()}` and never change it",
-            )
-            rest = {**(document.data or {}), "id": str(DEFAULT_TENANT_ID)}
-            return self._fit(Document(document.file, rest, document.root), TenantConfig)
-        return self._fit(document, TenantConfig)
+            remedy = f"before ids are handed out, add one with a line `id: {uuid4()}`"
+            self._warning("tenant.yaml", message, remedy)
+        return config or TenantConfig(id=DEFAULT_TENANT_ID)
+
+    def _with_id(self, document: Document) -> Document:
+        """The document with an id in any case: a missing one must not hide what else is wrong."""
+        data: Any = {} if document.data is None else document.data
+        if not isinstance(data, dict) or "id" in data:
+            return document
+        remedy = f"add a line `id: {uuid4()}` and never change it"
+        self._error("tenant.yaml", "is missing and must be given", 1, "id", remedy)
+        return Document(document.file, {**data, "id": str(DEFAULT_TENANT_ID)}, document.root)
 
     def _yaml_files(self, folder: str) -> list[Path]:
-        """YAML files below `folder`, hidden ones left out, in path order; tells of files that are easily taken for one."""
-        below = sorted(
-            p for p in (self.root / folder).rglob("*") if p.is_file() and not p.name.startswith(".")
-        )
-        for path in below:
-            if path.suffix == ".yml" or (
-                path.suffix.lower() in {".yaml", ".sql"} and path.suffix != path.suffix.lower()
-            ):
-                file = path.relative_to(self.root).as_posix()
-                self._problem(
-                    "warning",
-                    file,
-                    "is not read",
-                    remedy=f"rename it to {path.stem}{'.yaml' if path.suffix == '.yml' else path.suffix.lower()}",
-                )
-        return [p for p in below if p.suffix == ".yaml"]
+        """YAML files below `folder` in path order, hidden ones left out.
+
+        Files that are easily taken for one, such as `.yml`, get a warning.
+        """
+        below = [path for path in (self.root / folder).rglob("*") if path.is_file()]
+        shown = sorted(path for path in below if not path.name.startswith("."))
+        for path in shown:
+            read_suffix = _read_suffix(path.suffix)
+            if read_suffix is not None:
+                remedy = f"rename it to {path.stem}{read_suffix}"
+                self._warning(self._file(path), "is not read", remedy)
+        return [path for path in shown if path.suffix == ".yaml"]
 
     def _feeds(self) -> list[FeedConfig]:
         feeds: dict[str, FeedConfig] = {}
         for path in self._yaml_files("feeds"):
+            file = self._file(path)
             feed = self._model(path, FeedConfig)
             if feed is None:
-                continue
-            file = path.relative_to(self.root).as_posix()
-            if feed.name in feeds:
+                self._leave_out_feed(file)
+            elif feed.name in feeds:
                 line = Document.parse(self.files[file], file).line("feed")
-                self._problem(
-                    "error",
-                    file,
-                    f"{feed.name} is declared already in {self.places[feed.name]}",
-                    line,
-                    "feed",
-                    "give it another name",
-                )
-                continue
-            feeds[feed.name] = feed
-            self.places[feed.name] = file
+                message = f"{feed.name} is declared already in {self.places[feed.name]}"
+                self._error(file, message, line, "feed", "give it another name")
+            else:
+                feeds[feed.name] = feed
+                self.places[feed.name] = file
         return list(feeds.values())
 
+    def _leave_out_feed(self, file: str) -> None:
+        """Note the feed as unread, by the name that its text gives."""
+        parts = dict(NAME_LINE.findall(self.files.get(file, "")))
+        if parts.keys() == {"source", "feed"}:
+            name = f"{parts['source']}:{parts['feed']}"
+            self.unread_names |= {name, physical_name(name)}
+        else:
+            self.nameless = True
+
     def _sql(self, folder: str) -> dict[str, SqlFile]:
-        found = {}
+        sql_files = {}
         for path in sorted((self.root / folder).glob("*.sql")):
-            file, text = path.relative_to(self.root).as_posix(), self._text(path)
+            file = self._file(path)
+            text = self._text(path)
             if text is None:
-                continue
-            if not IDENTIFIER.fullmatch(path.stem):
-                self._problem(
-                    "error",
-                    file,
-                    "a table's name has letters, digits and underscores only",
-                    remedy="rename the file",
-                )
+                self.unread_names.add(path.stem)
+            elif not IDENTIFIER.fullmatch(path.stem):
+                message = "a table's name has letters, digits and underscores only"
+                self._error(file, message, remedy="rename the file")
             elif not text.strip():
-                self._problem("error", file, "is empty", remedy="write one SELECT")
+                self._error(file, "is empty", remedy="write one SELECT")
+                self.unread_names.add(path.stem)
             else:
-                found[path.stem] = SqlFile(path.stem, path, text)
-        return found
+                sql_files[path.stem] = SqlFile(path.stem, path, text)
+        return sql_files
 
     def _custom_tables(self) -> list[CustomTable]:
-        sql = self._sql("domain_tables")
-        tables = []
+        sql_files = self._sql("domain_tables")
         declared = {path.stem: path for path in self._yaml_files("domain_tables")}
+        tables = []
         for name, path in declared.items():
-            file = path.relative_to(self.root).as_posix()
             config = self._model(path, CustomTableConfig)
-            if name not in sql:
-                if f"domain_tables/{name}.sql" not in self.files:
-                    self._problem(
-                        "error",
-                        file,
-                        f"has no {name}.sql beside it",
-                        remedy="write the SELECT that builds the table",
-                    )
-            elif config is not None:
-                tables.append(CustomTable(name, config, sql[name]))
-                self.places[name] = file
-        for name in sorted(sql.keys() - declared.keys()):
-            self._problem(
-                "error",
-                f"domain_tables/{name}.sql",
-                f"has no {name}.yaml beside it",
-                remedy="declare at least its primary_key there",
-            )
+            sql = sql_files.get(name)
+            if config is not None and sql is not None:
+                tables.append(CustomTable(name, config, sql))
+                self.places[name] = self._file(path)
+                continue
+            self.unread_names.add(name)
+            if not (self.root / "domain_tables" / f"{name}.sql").exists():
+                remedy = "write the SELECT that builds the table"
+                self._error(self._file(path), f"has no {name}.sql beside it", remedy=remedy)
+        for name in sorted(sql_files.keys() - declared.keys()):
+            self.unread_names.add(name)
+            remedy = "declare at least its primary_key there"
+            file = f"domain_tables/{name}.sql"
+            self._error(file, f"has no {name}.yaml beside it", remedy=remedy)
         return tables
 
-    def _merge_policies(self, config: TenantConfig | None) -> dict[str, MergePolicy]:
+    def _merge_policies(self, config: TenantConfig) -> dict[str, MergePolicy]:
+        """File name -> policy of the databases that name a file of their own."""
         policies: dict[str, MergePolicy] = {}
-        for database, item in config.databases.items() if config else ():
-            name = item.merge_policy
+        for database, settings in config.databases.items():
+            name = settings.merge_policy
             if name is None or name in policies:
                 continue
-            line = Document.parse(self.files.get("tenant.yaml", ""), "tenant.yaml").line(
-                "databases", database, "merge_policy"
-            )
             if Path(name).name != name or not (self.root / name).is_file():
-                self._problem(
-                    "error",
-                    "tenant.yaml",
-                    "names a file that is not in the tenant folder",
-                    line,
-                    f"databases.{database}.merge_policy",
-                )
-            elif (policy := self._model(self.root / name, MergePolicy)) is not None:
+                path = ("databases", database, "merge_policy")
+                text = self.files.get("tenant.yaml", "")
+                line = Document.parse(text, "tenant.yaml").line(*path)
+                message = "names a file that is not in the tenant folder"
+                self._error("tenant.yaml", message, line, ".".join(path))
+                continue
+            policy = self._model(self.root / name, MergePolicy)
+            if policy is not None:
                 policies[name] = policy
         return policies
 
-    def _database(self) -> tuple[dict[str, SqlFile], dict[str, DatabaseTableConfig]]:
-        sql = self._sql("database")
-        told: dict[str, DatabaseTableConfig] = {}
+    def _database_yaml(self) -> dict[str, DatabaseTableConfig]:
+        configs: dict[str, DatabaseTableConfig] = {}
         for path in self._yaml_files("database"):
             # What lies deeper, in drafts/, is not in force.
-            if (
-                path.parent == self.root / "database"
-                and (config := self._model(path, DatabaseTableConfig)) is not None
-            ):
-                told[path.stem] = config
-        return sql, told
+            if path.parent != self.root / "database":
+                continue
+            config = self._model(path, DatabaseTableConfig)
+            if config is not None:
+                configs[path.stem] = config
+        return configs
+
+
+def _read_suffix(suffix: str) -> str | None:
+    """The suffix to rename a file to so that it is read, None where nobody takes it for one."""
+    if suffix == ".yml":
+        return ".yaml"
+    lower_case = suffix.lower()
+    if lower_case in {".yaml", ".sql"} and suffix != lower_case:
+        return lower_case
+    return None

@@ -5,19 +5,13 @@ How the winner is found belongs to the room `customer_360`.
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from c360_assets.semantics.tables import table_spec
 from c360_assets.tenant.base_models import Strict
 
 GROUPS = ("name", "address", "email", "phone", "birthdate", "gender")
-# Predictions are made elsewhere, from what was published before; a tenant that has them brings a table of this name.
-PREDICTIONS = "predicted_clv_attributes"
-ORDER = re.compile(r"([a-z_][a-z0-9_]*)(?:\s+(asc|desc))?", re.IGNORECASE)
 
 
 class EmailAssignmentConfig(Strict):
@@ -39,35 +33,6 @@ class EmailAssignmentConfig(Strict):
     email_threshold: int = Field(default=10, ge=1)
     amperity_id_threshold: int = Field(default=10, ge=1)
     rounds: int = Field(default=2, ge=0)
-
-
-def order_term(text: str) -> tuple[str, str]:
-    """Column, and ASC or DESC, of an order such as `update_dt desc`. Raises ValueError for another text."""
-    match = ORDER.fullmatch(text.strip())
-    if match is None:
-        raise ValueError("must be a column and a direction")
-    return match[1].lower(), (match[2] or "asc").upper()
-
-
-@cache
-def order_columns() -> dict[str, str | None]:
-    """Column that e-mails and persons may be ordered by -> its table; None for what their own records tell.
-
-    A column whose name begins with `predicted_` may be one of PREDICTIONS, which nobody here knows.
-    """
-    engagement = table_spec("email_engagement_summary").columns
-    return {
-        **{name: "email_engagement_summary" for name, c in engagement.items() if c.type in ("BIGINT", "TIMESTAMPTZ")},
-        **{name: "transaction_attributes_extended" for name in table_spec("transaction_attributes_extended").columns
-           if name != "amperity_id"},
-        "is_email_opted_in": "email_opt_status",
-        "update_dt": None,
-    }  # fmt: skip
-
-
-def order_table(column: str) -> str | None:
-    """The table of a column that is ordered by. Raises KeyError for a column that is in none."""
-    return PREDICTIONS if column.startswith("predicted_") else order_columns()[column]
 
 
 class CustomGroup(Strict):

@@ -1,7 +1,8 @@
-"""Validation errors of the configuration models, told as problems with file, line, key and what is allowed.
+"""Validation errors of the configuration models as problems: file, line, key and what is allowed.
 
-Words only; reading files belongs to `loader`, cross-checks to `check`. A value is repeated only where it is one of a fixed
-choice and looks like a plain word: blocklists, filters and web addresses may hold personal data or secrets.
+Words only; reading files belongs to `loader`. A value is repeated only where it is one of a fixed
+choice and looks like a plain word: blocklists, filters and web addresses may hold personal data or
+secrets.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ import re
 import types
 import typing
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from c360_assets.errors import Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.tenant.document import Document, dotted
 
-# Pydantic's error type -> what is asked for.
+# Pydantic's type of error -> what is asked for.
 EXPECTED = {
     "string_type": "must be a text",
     "string_too_short": "must not be empty",
@@ -41,90 +43,111 @@ EXPECTED = {
     "date_from_datetime_inexact": "must be a date, such as 2024-01-31",
     "too_short": "must not be empty",
 }
+EMPTY = {"too_short", "string_too_short"}
+# The name under which pydantic gives the limit that a value breaks -> its words.
+LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "a mapping",
+}
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_.+ -]{1,40}")
+
+
+class Message(NamedTuple):
+    """What is wrong with a key, and what to do."""
+
+    key: str
+    text: str
+    remedy: str | None = None
 
 
 def kind(value: Any) -> str:
     """What a YAML value is, in a person's words."""
     if value is None:
         return "nothing"
-    names = {
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        str: "a text",
-        list: "a list",
-        dict: "a mapping",
-    }
-    return names.get(type(value), f"a {type(value).__name__}")
+    return KINDS.get(type(value), f"a {type(value).__name__}")
 
 
 def problems_of(
     error: ValidationError, model: type[BaseModel], document: Document
 ) -> list[Problem]:
     """One problem per place in the file, in file order."""
-    found: dict[tuple[int | None, str], Problem] = {}
-    for item in error.errors(include_url=False):
-        if item["loc"][-1:] == ("str",) and isinstance(item["input"], dict):
-            continue  # the other alternative, a mapping, tells what is wrong inside it
-        line, path = document.locate(item["loc"])
-        message, remedy, key = _tell(item, path, model)
-        found.setdefault(
-            (line, key), Problem("error", document.file, message, line, key or None, remedy)
+    problems: dict[tuple[int | None, str], Problem] = {}
+    for details in error.errors(include_url=False):
+        # Where a text or a mapping is allowed and a mapping is given, the other alternative's error
+        # says what is wrong inside it.
+        if details["loc"][-1:] == ("str",) and isinstance(details["input"], dict):
+            continue
+        line, path = document.locate(details["loc"])
+        message = _message(details, path, model)
+        problem = Problem(
+            "error", document.file, message.text, line, message.key or None, message.remedy
         )
-    return sorted(found.values(), key=lambda p: (p.line or 0, p.key or ""))
+        problems.setdefault((line, message.key), problem)
+    return sorted(problems.values(), key=lambda problem: (problem.line or 0, problem.key or ""))
 
 
-def _tell(item: Any, path: list[str | int], model: type[BaseModel]) -> tuple[str, str | None, str]:
-    sort, value, context = item["type"], item["input"], item.get("ctx", {})
-    if sort == "missing":
-        return "is missing and must be given", None, dotted([*path, item["loc"][-1]])
+def _message(details: ErrorDetails, path: Sequence[str | int], model: type[BaseModel]) -> Message:
+    error_type = details["type"]
+    context = details.get("ctx", {})
     key = dotted(path)
-    if sort == "extra_forbidden":
-        allowed = _keys_at(model, item["loc"][:-1])
-        near = closest(str(item["loc"][-1]), allowed)
-        remedy = f"did you mean {near!r}?" if near else f"allowed here: {', '.join(allowed)}"
-        return "unknown key", remedy, key
-    if sort in {"literal_error", "enum"}:
-        allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-        shown = (
-            f"{value!r} is not allowed"
-            if isinstance(value, str) and _PLAIN_WORD.fullmatch(value)
-            else f"{kind(value)} is not allowed"
-        )
-        near = closest(value, allowed) if isinstance(value, str) else None
-        return (
-            shown,
-            f"allowed: {', '.join(allowed)}" + (f"; did you mean {near!r}?" if near else ""),
-            key,
-        )
-    if sort == "value_error":
-        return str(context.get("error", item["msg"])), None, key
-    if sort in EXPECTED:
-        found = "" if sort in {"too_short", "string_too_short"} else f", found {kind(value)}"
-        return EXPECTED[sort] + found, None, key
-    limits = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-    for name, words in limits.items():
+    if error_type == "missing":
+        return Message(dotted([*path, details["loc"][-1]]), "is missing and must be given")
+    if error_type == "extra_forbidden":
+        return Message(key, "unknown key", _key_remedy(details["loc"], model))
+    if error_type in {"literal_error", "enum"}:
+        choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        return _choice_message(key, details["input"], choices)
+    if error_type == "value_error":
+        return Message(key, str(context.get("error", details["msg"])))
+    if error_type in EXPECTED:
+        given = "" if error_type in EMPTY else f", found {kind(details['input'])}"
+        return Message(key, EXPECTED[error_type] + given)
+    for name, words in LIMITS.items():
         if name in context:
-            return f"must be {words} {context[name]}", None, key
-    return "does not fit", str(item["msg"]), key
+            return Message(key, f"must be {words} {context[name]}")
+    return Message(key, "does not fit", details["msg"])
 
 
-def _keys_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
-    """The keys that are allowed at `loc`, by walking the annotations."""
-    here: Any = model
-    for part in loc:
-        here = _step(here, part)
-    found = _model_in(here)
-    return list(found.model_fields) if found else []
+def _key_remedy(location: Sequence[str | int], model: type[BaseModel]) -> str:
+    allowed = _keys_at(model, location[:-1])
+    nearest = closest(str(location[-1]), allowed)
+    return f"did you mean {nearest!r}?" if nearest else f"allowed here: {', '.join(allowed)}"
 
 
-def _step(annotation: Any, part: str | int) -> Any:
-    found = _model_in(annotation)
-    if found is not None and part in found.model_fields:
-        return found.model_fields[str(part)].annotation
-    if found is not None and part == found.__name__:
-        return found
+def _choice_message(key: str, value: Any, choices: list[str]) -> Message:
+    shown = kind(value)
+    remedy = f"allowed: {', '.join(choices)}"
+    if isinstance(value, str):
+        if _PLAIN_WORD.fullmatch(value):
+            shown = repr(value)
+        nearest = closest(value, choices)
+        if nearest:
+            remedy += f"; did you mean {nearest!r}?"
+    return Message(key, f"{shown} is not allowed", remedy)
+
+
+def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+    """The keys that are allowed at `location`, by walking the annotations."""
+    annotation: Any = model
+    for part in location:
+        annotation = _annotation_below(annotation, part)
+    model_there = _model_in(annotation)
+    return [] if model_there is None else list(model_there.model_fields)
+
+
+def _annotation_below(annotation: Any, part: str | int) -> Any:
+    """The annotation of one part of a location: a field, an item, or an alternative."""
+    model = _model_in(annotation)
+    if model is not None and part in model.model_fields:
+        return model.model_fields[str(part)].annotation
+    # Pydantic names the alternative of a union that it tried, here by its class.
+    if model is not None and part == model.__name__:
+        return model
     for option in _options(annotation):
         if typing.get_origin(option) in {dict, list}:
             return typing.get_args(option)[-1]
@@ -132,15 +155,20 @@ def _step(annotation: Any, part: str | int) -> Any:
 
 
 def _options(annotation: Any) -> list[Any]:
+    """The alternatives of a union, else the annotation itself; `Annotated` is taken off."""
     origin = typing.get_origin(annotation)
-    if origin in {typing.Union, types.UnionType}:
-        return [o for a in typing.get_args(annotation) for o in _options(a)]
     if origin is typing.Annotated:
         return _options(typing.get_args(annotation)[0])
-    return [annotation]
+    if origin not in {typing.Union, types.UnionType}:
+        return [annotation]
+    options = []
+    for argument in typing.get_args(annotation):
+        options += _options(argument)
+    return options
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    return next(
-        (o for o in _options(annotation) if isinstance(o, type) and issubclass(o, BaseModel)), None
-    )
+    for option in _options(annotation):
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            return option
+    return None

@@ -1,6 +1,6 @@
-"""The models of what a tenant declares, under one name: the door of this room for all others.
+"""The models of what a tenant declares, under one name: what all other rooms import.
 
-Which module holds a model follows the YAML file that it is the shape of, and is this room's own business.
+Which module holds a model follows the YAML file that it is the shape of.
 """
 
 from c360_assets.tenant.base_models import (
@@ -40,14 +40,10 @@ from c360_assets.tenant.feeds import (
 )
 from c360_assets.tenant.merge_policy import (
     GROUPS,
-    PREDICTIONS,
     CustomGroup,
     EmailAssignmentConfig,
     MergePolicy,
     Priority,
-    order_columns,
-    order_table,
-    order_term,
 )
 from c360_assets.tenant.stitch import (
     BadValueRule,
@@ -81,7 +77,6 @@ from c360_assets.tenant.workflow import (
 __all__ = [
     "DEFAULT_TENANT_ID",
     "GROUPS",
-    "PREDICTIONS",
     "AccountRule",
     "ActivationConfig",
     "AlertsConfig",
@@ -133,8 +128,5 @@ __all__ = [
     "ValidationsConfig",
     "WorkflowConfig",
     "WorkflowFeed",
-    "order_columns",
-    "order_table",
-    "order_term",
     "physical_name",
 ]

@@ -13,14 +13,13 @@ from c360_assets.tenant.base_models import Strict
 
 # Tables that `outputs` may switch off; what a later run or table reads is always written.
 OPTIONAL_TABLES = (
-    *(
-        "unified_scores",
-        "unified_changes",
-        "unified_changes_clusters",
-        "unified_changes_pks",
-        "stitch_scores",
-    ),
-    *("stitch_blocking_keys", "stitch_blocks"),
+    "unified_scores",
+    "unified_changes",
+    "unified_changes_clusters",
+    "unified_changes_pks",
+    "stitch_scores",
+    "stitch_blocking_keys",
+    "stitch_blocks",
 )
 
 
@@ -120,7 +119,7 @@ class StitchConfig(Strict):
     @model_validator(mode="before")
     @classmethod
     def _documented_spellings(cls, value: Any) -> Any:
-        """`case_sensitive_fks` may stand at the top; `conflict_fields` may be a plain list, which means always."""
+        """`case_sensitive_fks` may stand at the top; `conflict_fields` may be a list: always."""
         if not isinstance(value, dict):
             return value
         value = dict(value)

@@ -1,10 +1,11 @@
-"""Everything a tenant folder declares, together: the tenant, its feeds and tables as the rest of the platform sees them.
+"""Everything a tenant folder declares, together, as the rest of the platform sees it.
 
 The shape of each file belongs to the module of its stage; reading them belongs to `loader`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,12 +18,19 @@ from c360_assets.semantics.tags import tag_info
 from c360_assets.tenant.base_models import Strict
 from c360_assets.tenant.customer_360 import DatabaseConfig, DatabaseOptions, DatabaseTableConfig
 from c360_assets.tenant.destinations import DestinationConfig
-from c360_assets.tenant.feeds import CustomTableConfig, FeedConfig, FieldType
+from c360_assets.tenant.feeds import (
+    CustomField,
+    CustomTableConfig,
+    FeedConfig,
+    FieldConfig,
+    FieldType,
+)
 from c360_assets.tenant.merge_policy import MergePolicy
 from c360_assets.tenant.stitch import StitchConfig
 from c360_assets.tenant.workflow import WorkflowConfig
 
-# The namespace of derived ids where a tenant folder has no tenant.yaml; `c360 init` writes an id of the tenant's own.
+# The namespace of derived ids where a tenant folder has no tenant.yaml; `c360 init` writes an id of
+# the tenant's own.
 DEFAULT_TENANT_ID = UUID("c3600000-0000-4000-8000-000000000000")
 
 
@@ -67,11 +75,11 @@ class CustomTable:
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A feed or custom domain table as the rest of the platform sees it: a name, tagged columns, a key.
+    """A feed or custom domain table: a name, tagged columns, a key.
 
-    `name` is the datasource value (`Source:Feed`, or the custom table's name), `physical` the table's name in SQL;
-    `tags`, `types` and `texts` (what the tenant says about a column) go by output column; `types` is empty for custom tables,
-    whose SQL decides.
+    `name` is the datasource value (`Source:Feed`, or the custom table's name), `physical` the
+    table's name in SQL. `tags`, `types` and `texts` (what the tenant says about a column) go by
+    output column; `types` is empty for custom tables, whose SQL decides.
     """
 
     name: str
@@ -95,23 +103,62 @@ class SourceTable:
     @property
     def foreign_keys(self) -> dict[str, str]:
         """Foreign-key tag (`fk-customer-id`) -> the first output column that carries it."""
-        found: dict[str, str] = {}
+        columns: dict[str, str] = {}
         for column, tags in self.tags.items():
             for tag in tags:
                 if tag.startswith("fk-"):
-                    found.setdefault(tag, column)
-        return found
+                    columns.setdefault(tag, column)
+        return columns
 
     def columns_with(self, tag: str) -> list[str]:
         """Output columns that carry `tag`, in field order."""
         return [column for column, tags in self.tags.items() if tag in tags]
 
     def describe(self, column: str) -> str:
-        """What a column means, for a person: what the tenant says about it, else what its tags mean; empty where neither does."""
-        infos = (tag_info(tag) for tag in self.tags.get(column, ()))
-        return self.texts.get(column) or ". ".join(
-            dict.fromkeys(i.description for i in infos if i.description)
-        )
+        """What a column means: what the tenant says about it, else what its tags mean.
+
+        Empty where neither says anything.
+        """
+        text = self.texts.get(column)
+        if text:
+            return text
+        meanings = [tag_info(tag).description for tag in self.tags.get(column, ())]
+        return ". ".join(dict.fromkeys(meaning for meaning in meanings if meaning))
+
+
+def _table_of_feed(feed: FeedConfig) -> SourceTable:
+    outputs = feed.outputs
+    return SourceTable(
+        name=feed.name,
+        physical=feed.physical,
+        tags={column: field.tags for column, field in outputs.items()},
+        types={column: field.type for column, field in outputs.items()},
+        primary_key=feed.primary_key,
+        stitch=feed.stitch,
+        description=feed.description,
+        custom=False,
+        texts=_texts(outputs),
+    )
+
+
+def _table_of_custom(table: CustomTable) -> SourceTable:
+    config = table.config
+    return SourceTable(
+        name=table.name,
+        physical=table.physical,
+        tags={column: field.tags for column, field in config.fields.items()},
+        types={},
+        primary_key=config.primary_key,
+        stitch=config.stitch,
+        description=config.description,
+        custom=True,
+        texts=_texts(config.fields),
+    )
+
+
+def _texts(columns: Mapping[str, FieldConfig | CustomField]) -> dict[str, str]:
+    """Column -> what the tenant says about it, of those that it says something about."""
+    return {name: column.description for name, column in columns.items() if column.description}
 
 
 @dataclass(frozen=True)
@@ -125,82 +172,63 @@ class Tenant:
     stitch: StitchConfig = field(default_factory=StitchConfig)
     merge_policy: MergePolicy = field(default_factory=MergePolicy)
     workflow: WorkflowConfig = field(default_factory=WorkflowConfig)
-    merge_policies: dict[str, MergePolicy] = field(
-        default_factory=dict
-    )  # file name -> policy, of filtered databases
+    # File name -> policy, of filtered databases.
+    merge_policies: dict[str, MergePolicy] = field(default_factory=dict)
     database_sql: dict[str, SqlFile] = field(default_factory=dict)
     database_yaml: dict[str, DatabaseTableConfig] = field(default_factory=dict)
     destinations: dict[str, DestinationConfig] = field(default_factory=dict)
-    files: dict[str, str] = field(
-        default_factory=dict
-    )  # configuration file (relative to root) -> text, what was read
-    places: dict[str, str] = field(
-        default_factory=dict
-    )  # feed or custom table (logical name) -> its configuration file
+    # Configuration file (relative to root) -> the text that was read.
+    files: dict[str, str] = field(default_factory=dict)
+    # Feed or custom table (logical name) -> its configuration file.
+    places: dict[str, str] = field(default_factory=dict)
 
     @property
     def tables(self) -> list[SourceTable]:
         """Feeds, then custom domain tables, each ordered by name."""
-        feeds = [
-            SourceTable(
-                name=f.name,
-                physical=f.physical,
-                tags={column: item.tags for column, item in f.outputs.items()},
-                types={column: item.type for column, item in f.outputs.items()},
-                primary_key=f.primary_key,
-                stitch=f.stitch,
-                description=f.description,
-                custom=False,
-                texts={
-                    column: item.description
-                    for column, item in f.outputs.items()
-                    if item.description
-                },
-            )
-            for f in sorted(self.feeds, key=lambda f: f.name)
+        feeds = sorted(self.feeds, key=lambda feed: feed.name)
+        custom_tables = sorted(self.custom_tables, key=lambda table: table.name)
+        return [
+            *(_table_of_feed(feed) for feed in feeds),
+            *(_table_of_custom(table) for table in custom_tables),
         ]
-        custom = [
-            SourceTable(
-                name=c.name,
-                physical=c.physical,
-                tags={column: item.tags for column, item in c.config.fields.items()},
-                types={},
-                primary_key=c.config.primary_key,
-                stitch=c.config.stitch,
-                description=c.config.description,
-                custom=True,
-                texts={
-                    column: item.description
-                    for column, item in c.config.fields.items()
-                    if item.description
-                },
-            )
-            for c in sorted(self.custom_tables, key=lambda c: c.name)
-        ]
-        return feeds + custom
 
     @property
     def stitched_tables(self) -> list[SourceTable]:
-        """Tables whose records Stitch reads: made available to it and, where `stitch.yaml` lists tables, selected."""
-        chosen = self.stitch.tables
-        return [t for t in self.tables if t.stitch and (chosen is None or t.name in chosen)]
+        """Tables whose records Stitch reads.
+
+        They are available to it and, where `stitch.yaml` lists tables, are listed.
+        """
+        available = [table for table in self.tables if table.stitch]
+        listed = self.stitch.tables
+        if listed is None:
+            return available
+        return [table for table in available if table.name in listed]
 
     def has_stitched_version(self, table: SourceTable) -> bool:
-        """Whether Stitch writes the table again with `amperity_id`: it reads it, or a table it reads has a foreign key of it."""
-        read = self.stitched_tables
-        return table in read or not {key for t in read for key in t.foreign_keys}.isdisjoint(
-            table.foreign_keys
-        )
+        """Whether Stitch writes the table again with `amperity_id`.
+
+        It does so where it reads the table, or a table that it reads has a foreign key of it.
+        """
+        stitched = self.stitched_tables
+        stitched_keys = {key for other in stitched for key in other.foreign_keys}
+        return table in stitched or not stitched_keys.isdisjoint(table.foreign_keys)
 
     @property
     def phone_region(self) -> str:
-        """The numbering plan that phone numbers are held against: that of a country (`DE`), where one is set; North American
-        rules (`nanp`) only where the tenant is at home there; else `any`."""
-        if self.config.phone_region not in ("nanp", "any"):
-            return self.config.phone_region
-        return (
-            self.config.phone_region if self.config.country.upper() in ("US", "CA", "") else "any"
-        )
+        """The numbering plan that phone numbers are held against.
+
+        That is a country's (`DE`), where one is set; North American rules (`nanp`) only where the
+        tenant is at home there; else `any`.
+        """
+        region = self.config.phone_region
+        at_home_in_north_america = self.config.country.upper() in ("US", "CA", "")
+        if region == "nanp" and not at_home_in_north_america:
+            return "any"
+        return region
 
     def feed(self, name: str) -> FeedConfig | None:
-        return next((f for f in self.feeds if f.name == name or f.physical == name), None)
+        """The feed of a logical (`Source:Feed`) or physical name, None where there is none."""
+        for feed in self.feeds:
+            if name in (feed.name, feed.physical):
+                return feed
+        return None

@@ -1,4 +1,4 @@
-"""What a day expects of its feeds, when the database is activated and who is alerted: `workflow.yaml`.
+"""`workflow.yaml`: what a day expects of its feeds, when to activate, and who is alerted.
 
 What follows from it belongs to `automation`.
 """
@@ -15,8 +15,9 @@ from c360_assets.tenant.base_models import Strict
 class WorkflowFeed(Strict):
     """What a day expects of a feed.
 
-    `wait` is how long a missing file is waited for; None waits without end. Then the day goes on without the feed, or with
-    `stop` does not begin. `every` is the rhythm of its deliveries, `offset` how much older than the day they are.
+    `wait` is how long a missing file is waited for; None waits without end. Then the day goes on
+    without the feed, or with `stop` does not begin. `every` is the rhythm of its deliveries,
+    `offset` how much older than the day they are.
     """
 
     required: bool = True
@@ -35,7 +36,8 @@ class ActivationConfig(Strict):
 class AlertsConfig(Strict):
     """Where alerts go: a line each to a file of the tenant, and to a web address.
 
-    `success` tells of each day's activation too, `runtime` of a run that takes longer; without it none takes too long.
+    `success` alerts of each day's activation too, `runtime` of a run that takes longer; without it
+    none takes too long.
     """
 
     file: str = "logs/alerts.jsonl"
@@ -54,4 +56,6 @@ class WorkflowConfig(Strict):
     @field_validator("feeds", mode="before")
     @classmethod
     def _none_is_default(cls, value: Any) -> Any:
-        return {k: v or {} for k, v in value.items()} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        return {name: settings or {} for name, settings in value.items()}

@@ -1,13 +1,17 @@
-"""Where a brand wants a finding to stop a feed: `block_if` in the feed's file. Off unless it is written there.
+"""Where a brand wants a finding to stop a feed: `block_if` in the feed's file.
 
-A load that makes one of the named figures greater than allowed is given up as a whole: the rows from before stay, the other feeds
-go on. Without `block_if` reports stop nothing.
+A load that makes one of the named figures greater than allowed is given up as a whole: the rows
+from before stay, the other feeds go on. Without `block_if` reports stop nothing.
 """
 
 from __future__ import annotations
 
-from c360_assets.errors import C360Error, Problem
-from c360_assets.tenant.findings import Findings
+from collections.abc import Callable
+
+import polars as pl
+
+from c360_assets.errors import C360Error
+from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.reports import BY_ID, columns, reason_against
 from c360_assets.validations.run import table_figures
@@ -15,57 +19,61 @@ from c360_assets.warehouse.session import Session
 
 
 def stop_if_blocked(session: Session, tenant: Tenant, feed: FeedConfig) -> None:
-    """Raise C360Error if a figure of the feed's table, as it is in this session, is greater than `block_if` allows."""
+    """Raise C360Error if a figure of the feed's table in this session is greater than allowed."""
     if not feed.block_if:
         return
     table = next(t for t in tenant.tables if t.physical == feed.physical and not t.custom)
-    found = table_figures(session, tenant, table)
+    figures = table_figures(session, tenant, table)
     values = {
         f"{report_id}.{metric}": value
-        for report_id, metric, day, value in found.select(
-            "report_id", "metric", "day", "value"
-        ).iter_rows()
-        if day is None and value is not None
+        for report_id, metric, value in _figures_of_all_days(figures).iter_rows()
     }
-    over = [
-        f"{key} is {values[key]:g}, allowed {most:g}"
-        for key, most in feed.block_if.items()
-        if values.get(key, 0) > most
+    exceeded = [
+        f"{key} is {values[key]:g}, allowed {limit:g}"
+        for key, limit in feed.block_if.items()
+        if values.get(key, 0) > limit
     ]
-    if over:
+    if exceeded:
+        file = tenant.places.get(feed.name, "its file")
         raise C360Error(
-            f"{feed.name}: stopped by block_if of {tenant.places.get(feed.name, 'its file')}: {'; '.join(over)}. "
+            f"{feed.name}: stopped by block_if of {file}: {'; '.join(exceeded)}. "
             "Nothing of this load is kept; deliver better files, or raise the limit and load again"
         )
 
 
-def check_blocking(tenant: Tenant) -> list[Problem]:
-    """Keys of `block_if` that name no figure of a report which applies to the feed."""
-    found = Findings(tenant)
-    tables = {t.physical: t for t in tenant.tables if not t.custom}
-    for feed in tenant.feeds:
+def _figures_of_all_days(figures: pl.DataFrame) -> pl.DataFrame:
+    """Report, metric and value of the figures about the whole table, not about one day."""
+    whole = figures.filter(pl.col("day").is_null(), pl.col("value").is_not_null())
+    return whole.select("report_id", "metric", "value")
+
+
+def check_block_if(check: ConfigCheck) -> None:
+    """Keys of `block_if` must name a figure of a report that applies to the feed."""
+    for feed in check.tenant.feeds:
         for key in feed.block_if:
-            report_id, metric = key.split(".")
-            report = BY_ID.get(report_id)
-            place, path = found.place(feed), ("block_if", key)
-            if report is None:
-                found.error(
-                    place,
-                    path,
-                    f"there is no report {report_id}",
-                    f"there are {', '.join(sorted(BY_ID))}",
-                )
-            elif why := reason_against(
-                report, tables[feed.physical], tenant.config.extra_validations
-            ):
-                found.error(
-                    place,
-                    path,
-                    f"{report_id} does not apply to this feed: {why}",
-                    "tag the column, or remove the key",
-                )
-            elif metric not in (names := [c.name for c in columns(report) if c.type != "VARCHAR"]):
-                found.error(
-                    place, path, f"{report_id} has no figure {metric}", f"it has {', '.join(names)}"
-                )
-    return found.problems
+            _check_figure(check, feed, key)
+
+
+def _check_figure(check: ConfigCheck, feed: FeedConfig, key: str) -> None:
+    report_id, metric = key.split(".")
+    file = check.file_of(feed)
+    path = ("block_if", key)
+    report = BY_ID.get(report_id)
+    if report is None:
+        remedy = f"there are {', '.join(sorted(BY_ID))}"
+        check.error(file, path, f"there is no report {report_id}", remedy)
+        return
+    tenant = check.tenant
+    table = next(t for t in tenant.tables if t.name == feed.name and not t.custom)
+    reason = reason_against(report, table, tenant.config.extra_validations)
+    if reason:
+        message = f"{report_id} does not apply to this feed: {reason}"
+        check.error(file, path, message, "tag the column, or remove the key")
+        return
+    figures = [column.name for column in columns(report) if column.type != "VARCHAR"]
+    if metric not in figures:
+        message = f"{report_id} has no figure {metric}"
+        check.error(file, path, message, f"it has {', '.join(figures)}")
+
+
+CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (check_block_if,)

@@ -1,14 +1,15 @@
-"""From the reports that apply to a table to few scans of it, and from the scans' answers to figures.
+"""From the reports that apply to a table to few scans of it, and from answers to figures.
 
-However many reports apply, a table is read once for everything that is counted row by row (by day, so that trends come with it),
-once for what has to see the whole table, once by order; and once more for each column whose different values are listed and for
-each key that must not repeat. Equal expressions of several reports are computed once. Running the scans belongs to `run`.
+However many reports apply, a table is read once for everything that is counted row by row (by day,
+so that trends come with it), once for what has to see the whole table, once by order; and once more
+for each column whose different values are listed and for each key that must not repeat. Equal
+expressions of several reports are computed once. Running the scans belongs to `run`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,8 @@ from c360_assets.validations.relation import Relation, day_sql
 from c360_assets.validations.reports import applies
 from c360_assets.warehouse.sql import quote_literal
 
-LISTED = 100  # values that a listing shows at most
+LISTED = 100
+"""Values that a listing shows at most."""
 RECORDS = "count(*)"
 
 
@@ -43,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of one report: `part` as it is, or as percentage of `of`. A `text` is no number."""
+    """One figure of one report: `part` as it is, or in percent of `of`. A `text` is no number."""
 
     report: Report
     name: str
@@ -56,20 +58,28 @@ class Figure:
 
 @dataclass
 class Scans:
-    """The questions to one table: scan -> expression -> alias, and how figures are put together from the answers."""
+    """The questions to one table, and how figures are put together from the answers.
+
+    `grains` are scan -> expression -> alias, `inner` expressions over one order -> alias, and
+    `whole_queries` scans that are a query of their own.
+    """
 
     shape: Relation
     context: Mapping[str, str]
     reports: Sequence[Report] = ()
     grains: dict[str, dict[str, str]] = field(default_factory=dict)
-    inner: dict[str, str] = field(default_factory=dict)  # per-order expressions -> alias
+    inner: dict[str, str] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
-    whole_queries: dict[str, str] = field(default_factory=dict)  # grain -> a query of its own
+    whole_queries: dict[str, str] = field(default_factory=dict)
 
     def ask(self, grain: str, sql: str) -> Place:
         sql = filled(sql, self.context)
-        known = self.grains.setdefault(grain, {})
-        return Place(grain, known.setdefault(sql, f"m{len(known)}"))
+        aliases = self.grains.setdefault(grain, {})
+        return Place(grain, aliases.setdefault(sql, f"m{len(aliases)}"))
+
+    def records(self) -> Place:
+        """How many rows the table has."""
+        return self.ask("rows", RECORDS)
 
     def per_order(self, sql: str) -> str:
         """The alias of an aggregate over the rows of one order."""
@@ -87,93 +97,118 @@ def filled(sql: str, context: Mapping[str, str]) -> str:
 def compile_reports(
     reports: Iterable[Report], shape: Relation, context: Mapping[str, str]
 ) -> Scans:
-    """The scans that answer `reports` on a table. `context` fills `{region}` and `{newest}`, both SQL literals."""
+    """The scans that answer `reports` on a table.
+
+    `context` fills `{region}` and `{newest}`, both SQL literals.
+    """
     reports = list(reports)
     scans = Scans(shape, context, reports)
-    scans.ask("rows", RECORDS)
+    # How many rows a table has is asked even where no report applies to it.
+    scans.records()
     for report in reports:
-        scans.figures.append(
-            Figure(report, "record_count", Item(name="record_count"), scans.ask("rows", RECORDS))
-        )
+        records = Item(name="record_count")
+        scans.figures.append(Figure(report, records.name, records, scans.records()))
         for item in report.items:
-            if applies(item, shape.tags):
-                _add(scans, report, item)
+            figures_of = FIGURES_OF.get(type(item))
+            if figures_of is not None and applies(item, shape.tags):
+                scans.figures += figures_of(scans, report, item)
         if report.unknown:
+            unknown = Item(name="not_evaluated_count")
             place = scans.ask("rows", _unknown(report.unknown))
-            scans.figures.append(
-                Figure(report, "not_evaluated_count", Item(name="not_evaluated_count"), place)
-            )
+            scans.figures.append(Figure(report, unknown.name, unknown, place))
     return scans
 
 
-def _add(scans: Scans, report: Report, item: Item) -> None:
-    """The figures of one declared item, with the expressions they need."""
+def _count_figures(scans: Scans, report: Report, item: Count) -> Iterator[Figure]:
+    counted = scans.ask("rows", counting(count_test(item)))
+    yield Figure(report, f"{item.name}_count", item, counted, finding=item.finding)
+    if item.share:
+        judged = scans.ask("rows", _judged(item))
+        yield Figure(report, f"{item.name}_pct", item, counted, judged)
 
-    def figure(
-        name: str,
-        part: Place,
-        of: Place | None = None,
-        *,
-        text: bool = False,
-        finding: bool = False,
-    ) -> None:
-        scans.figures.append(Figure(report, name, item, part, of, text, finding))
 
-    records = scans.ask("rows", RECORDS)
-    if isinstance(item, Count):
-        counted = scans.ask("rows", counting(count_test(item)))
-        figure(f"{item.name}_count", counted, finding=item.finding)
-        if item.share:
-            figure(f"{item.name}_pct", counted, scans.ask("rows", _judged(item)))
-    elif isinstance(item, Values):
-        names = scans.shape.values[item.tag]
-        hits = scans.ask("rows", " + ".join(counting(value_test(item, name)) for name in names))
-        figure(f"{item.name}_count", hits, finding=item.finding)
-        if item.share:
-            values = scans.ask(
-                "rows", " + ".join(counting(f"NOT {name}_missing") for name in names)
-            )
-            figure(f"{item.name}_pct", hits, records if item.of_rows else values)
-    elif isinstance(item, Total):
-        figure(item.name, scans.ask("rows", item.sql))
-    elif isinstance(item, Whole):
-        figure(item.name, scans.ask("whole", item.sql), finding=item.finding)
-    elif isinstance(item, Unique):
-        place = _unique(scans, item)
-        figure(item.name, place, finding=item.finding)
-        if item.share:
-            figure(item.share, place, records)
-    elif isinstance(item, Orders):
-        chosen = scans.per_order(item.when)
-        if not item.rows:
-            figure(
-                item.name, scans.ask("orders", f"count(*) FILTER ({chosen})"), finding=item.finding
-            )
-            return
-        rows = scans.per_order(counting(item.rows))
-        part = scans.ask("orders", f"coalesce(sum({rows}) FILTER ({chosen}), 0)")
-        figure(item.name, part, finding=item.finding)
-        figure(item.share, part, scans.ask("rows", counting(item.rows)))
-    elif isinstance(item, Ratio):
-        few, all_ = (
-            f"count(*) FILTER ({scans.per_order(test)})" for test in (item.part, item.whole)
-        )
-        high, low = map(quote_literal, item.words)
-        words = f"CASE WHEN {few} >= {item.least} * {all_} THEN {high} ELSE {low} END"
-        figure(item.name, scans.ask("orders", f"CASE WHEN {all_} > 0 THEN {words} END"), text=True)
-    elif isinstance(item, Listing):
-        place = scans.ask(f"list {item.column}", _listing(item))
-        share = item.show == "top_share"
-        figure(item.name, place, records if share else None, text=not share)
-    elif isinstance(item, Keys):
-        grain = f"keys {item.name}"
-        scans.whole_queries[grain] = _repeated(scans.shape, item)
-        figure(item.name, Place(grain, "m0"), finding=item.finding)
+def _values_figures(scans: Scans, report: Report, item: Values) -> Iterator[Figure]:
+    names = scans.shape.values[item.tag]
+    hits = scans.ask("rows", " + ".join(counting(value_test(item, name)) for name in names))
+    yield Figure(report, f"{item.name}_count", item, hits, finding=item.finding)
+    if item.share:
+        values = scans.ask("rows", " + ".join(counting(f"NOT {name}_missing") for name in names))
+        whole = scans.records() if item.of_rows else values
+        yield Figure(report, f"{item.name}_pct", item, hits, whole)
+
+
+def _total_figures(scans: Scans, report: Report, item: Total) -> Iterator[Figure]:
+    yield Figure(report, item.name, item, scans.ask("rows", item.sql))
+
+
+def _whole_figures(scans: Scans, report: Report, item: Whole) -> Iterator[Figure]:
+    place = scans.ask("whole", item.sql)
+    yield Figure(report, item.name, item, place, finding=item.finding)
+
+
+def _unique_figures(scans: Scans, report: Report, item: Unique) -> Iterator[Figure]:
+    place = _unique(scans, item)
+    yield Figure(report, item.name, item, place, finding=item.finding)
+    if item.share:
+        yield Figure(report, item.share, item, place, scans.records())
+
+
+def _orders_figures(scans: Scans, report: Report, item: Orders) -> Iterator[Figure]:
+    is_chosen = scans.per_order(item.when)
+    if not item.rows:
+        orders = scans.ask("orders", f"count(*) FILTER ({is_chosen})")
+        yield Figure(report, item.name, item, orders, finding=item.finding)
+        return
+    rows = scans.per_order(counting(item.rows))
+    rows_of_chosen = scans.ask("orders", f"coalesce(sum({rows}) FILTER ({is_chosen}), 0)")
+    yield Figure(report, item.name, item, rows_of_chosen, finding=item.finding)
+    all_rows = scans.ask("rows", counting(item.rows))
+    yield Figure(report, item.share, item, rows_of_chosen, all_rows)
+
+
+def _ratio_figures(scans: Scans, report: Report, item: Ratio) -> Iterator[Figure]:
+    part = f"count(*) FILTER ({scans.per_order(item.part)})"
+    whole = f"count(*) FILTER ({scans.per_order(item.whole)})"
+    high, low = map(quote_literal, item.words)
+    word = f"CASE WHEN {part} >= {item.least} * {whole} THEN {high} ELSE {low} END"
+    place = scans.ask("orders", f"CASE WHEN {whole} > 0 THEN {word} END")
+    yield Figure(report, item.name, item, place, text=True)
+
+
+def _listing_figures(scans: Scans, report: Report, item: Listing) -> Iterator[Figure]:
+    place = scans.ask(f"list {item.column}", _listing(item))
+    if item.show == "top_share":
+        yield Figure(report, item.name, item, place, scans.records())
+    else:
+        yield Figure(report, item.name, item, place, text=True)
+
+
+def _keys_figures(scans: Scans, report: Report, item: Keys) -> Iterator[Figure]:
+    grain = f"keys {item.name}"
+    scans.whole_queries[grain] = _repeated(scans.shape, item)
+    yield Figure(report, item.name, item, Place(grain, "m0"), finding=item.finding)
+
+
+# Kind of declared figure -> what it asks. Figures over several tables and of the load log are not
+# among them: `summary` and `run` compute those.
+FIGURES_OF: dict[type[Item], Callable[[Scans, Report, Any], Iterator[Figure]]] = {
+    Count: _count_figures,
+    Values: _values_figures,
+    Total: _total_figures,
+    Whole: _whole_figures,
+    Unique: _unique_figures,
+    Orders: _orders_figures,
+    Ratio: _ratio_figures,
+    Listing: _listing_figures,
+    Keys: _keys_figures,
+}
 
 
 def counting(test: str) -> str:
-    """An aggregate that counts the rows of which the test is true: half the work of a count with a filter. Of unknowns alone
-    the engine's would be unknown."""
+    """An aggregate that counts the rows of which the test is true.
+
+    Half the work of a count with a filter. Of unknowns alone the engine's would be unknown.
+    """
     return f"coalesce(count_if({test}), 0)"
 
 
@@ -185,10 +220,13 @@ def _unknown(columns: Sequence[str]) -> str:
 
 
 def _judged(item: Count) -> str:
-    """How many rows a Count can judge; written so that rows it cannot judge are counted once for all figures."""
-    if item.scope == "TRUE":
-        return f"{RECORDS} - ({_unknown(item.fields)})" if item.fields else RECORDS
-    return counting(item.judged)
+    """How many rows a Count can judge.
+
+    Written so that rows it cannot judge are counted once for all figures.
+    """
+    if item.scope != "TRUE":
+        return counting(item.judged)
+    return f"{RECORDS} - ({_unknown(item.fields)})" if item.fields else RECORDS
 
 
 def count_test(item: Count) -> str:
@@ -202,7 +240,10 @@ def value_test(item: Values, name: str) -> str:
 
 
 def comparable(column: str, name: str) -> str:
-    """A value as it is compared between records: an address in lower case, the last ten digits of a number."""
+    """A value as it is compared between records.
+
+    An address in lower case, the last ten digits of a number.
+    """
     if column == "email":
         return f"lower(trim({name}))"
     return f"right({name}_digits, 10)" if column == "phone" else name
@@ -210,28 +251,22 @@ def comparable(column: str, name: str) -> str:
 
 def _unique(scans: Scans, item: Unique) -> Place:
     names = scans.shape.values.get(item.column)
-    if f"list {item.column}" in _listed_columns(scans):
+    if _is_listed(scans, item.column):
         return scans.ask(f"list {item.column}", "(SELECT count(*) FROM listed)")
     if names is None:
-        return scans.ask(
-            "whole", f"count(DISTINCT {item.column}) FILTER (NOT {item.column}_missing)"
-        )
+        present = f"NOT {item.column}_missing"
+        return scans.ask("whole", f"count(DISTINCT {item.column}) FILTER ({present})")
     if len(names) == 1:
         value = comparable(item.column, names[0])
-        return scans.ask(
-            "whole", f"count(DISTINCT {value}) FILTER (NOT {names[0]}_missing AND {value} <> '')"
-        )
+        present = f"NOT {names[0]}_missing AND {value} <> ''"
+        return scans.ask("whole", f"count(DISTINCT {value}) FILTER ({present})")
     return scans.ask(f"values {item.column}", "count(DISTINCT value)")
 
 
-def _listed_columns(scans: Scans) -> set[str]:
-    """The scans of columns whose values some report lists."""
-    return {
-        f"list {item.column}"
-        for report in scans.reports
-        for item in report.items
-        if isinstance(item, Listing)
-    }
+def _is_listed(scans: Scans, column: str) -> bool:
+    """Whether some report lists the values of the column, which are then grouped anyway."""
+    items = [item for report in scans.reports for item in report.items]
+    return any(isinstance(item, Listing) and item.column == column for item in items)
 
 
 def _listing(item: Listing) -> str:
@@ -241,60 +276,89 @@ def _listing(item: Listing) -> str:
         return "(SELECT coalesce(max(n), 0) FROM listed)"
     shown = "value || ': ' || n" if item.show == "all" else "value"
     order = "n DESC, value" if item.show == "all" else "value"
-    allowed = ", ".join(map(quote_literal, item.allowed))
-    kept = f" WHERE trim(value) NOT IN ({allowed})" if item.allowed else ""
+    kept = ""
+    if item.allowed:
+        allowed = ", ".join(map(quote_literal, item.allowed))
+        kept = f" WHERE trim(value) NOT IN ({allowed})"
+    rest = f"', and ' || (count(*) - {LISTED}) || ' more'"
     return (
         f"(SELECT string_agg({shown}, ', ' ORDER BY {order}) FILTER (place <= {LISTED})"
-        f" || CASE WHEN count(*) > {LISTED} THEN ', and ' || (count(*) - {LISTED}) || ' more' ELSE '' END"
+        f" || CASE WHEN count(*) > {LISTED} THEN {rest} ELSE '' END"
         f" FROM (SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM listed{kept}))"
     )
 
 
 def _repeated(shape: Relation, item: Keys) -> str:
-    """How many keys fulfil the condition. Rows are grouped by two hashes of the key, 128 bits, instead of the key itself, which
-    would have to be kept in memory: that two keys share both is out of the question."""
-    parts = [*item.key, *(name for name in item.optional if name in shape.columns)]
-    hashes = f"hash({', '.join(parts)}), hash({', '.join(reversed(parts))}, 1)"
-    inner = shape.sql("{source}", [*parts, item.where, item.having])
-    return f"SELECT count(*) AS m0 FROM (SELECT 1 FROM ({inner}) WHERE {item.where} GROUP BY {hashes} HAVING {item.having})"
+    """How many keys fulfil the condition.
+
+    Rows are grouped by two hashes of the key, 128 bits, instead of the key itself, which would have
+    to be kept in memory: that two keys share both is out of the question.
+    """
+    key = [*item.key, *(name for name in item.optional if name in shape.columns)]
+    hashes = f"hash({', '.join(key)}), hash({', '.join(reversed(key))}, 1)"
+    inner = shape.sql("{source}", [*key, item.where, item.having])
+    groups = f"SELECT 1 FROM ({inner}) WHERE {item.where} GROUP BY {hashes} HAVING {item.having}"
+    return f"SELECT count(*) AS m0 FROM ({groups})"
 
 
 def queries(scans: Scans, source: str) -> dict[str, str]:
-    """Scan -> its SQL over the bound table `source`. The scan `rows` has one row per day, every other one a single row."""
-    found: dict[str, str] = {}
-    for grain, asked in scans.grains.items():
-        listed = ", ".join(f"{sql} AS {alias}" for sql, alias in asked.items())
-        if grain == "rows":
-            day, _ = day_sql(scans.shape)
-            inner = scans.shape.sql(source, asked, [f"{day} AS day"])
-            found[grain] = (
-                f"SELECT day, {listed} FROM ({inner}) GROUP BY day ORDER BY day NULLS FIRST"
-            )
-        elif grain == "orders":
-            per_order = ", ".join(f"{sql} AS {alias}" for sql, alias in scans.inner.items())
-            inner = scans.shape.sql(source, [*scans.inner, "order_id order_id_missing"])
-            grouped = (
-                f"SELECT {per_order} FROM ({inner}) WHERE NOT order_id_missing GROUP BY order_id"
-            )
-            found[grain] = f"SELECT {listed} FROM ({grouped})"
-        elif grain.startswith("values "):
-            tag = grain.removeprefix("values ")
-            parts = [
-                f"SELECT {value} AS value FROM ({scans.shape.sql(source, [value, f'{name}_missing'])})"
-                f" WHERE NOT {name}_missing AND {value} <> ''"
-                for name in scans.shape.values[tag]
-                for value in (comparable(tag, name),)
-            ]
-            found[grain] = f"SELECT {listed} FROM ({' UNION ALL '.join(parts)})"
-        elif grain.startswith("list "):
-            column = grain.removeprefix("list ")
-            inner = scans.shape.sql(source, [column, f"{column}_missing"])
-            rows = f"SELECT {column} AS value, count(*) AS n FROM ({inner}) WHERE NOT {column}_missing GROUP BY ALL"
-            found[grain] = f"WITH listed AS MATERIALIZED ({rows}) SELECT {listed}"
+    """Scan -> its SQL over the bound table `source`.
+
+    The scan `rows` has one row per day, every other one a single row.
+    """
+    by_grain: dict[str, str] = {}
+    for grain, expressions in scans.grains.items():
+        kind, _, column = grain.partition(" ")
+        answers_sql = _aliased(expressions)
+        if kind == "rows":
+            by_grain[grain] = _query_by_day(scans.shape, source, expressions)
+        elif kind == "orders":
+            by_grain[grain] = f"SELECT {answers_sql} FROM ({_orders(scans, source)})"
+        elif kind == "values":
+            by_grain[grain] = f"SELECT {answers_sql} FROM ({_values(scans.shape, source, column)})"
+        elif kind == "list":
+            listed = _value_counts(scans.shape, source, column)
+            by_grain[grain] = f"WITH listed AS MATERIALIZED ({listed}) SELECT {answers_sql}"
         else:
-            found[grain] = f"SELECT {listed} FROM ({scans.shape.sql(source, asked)})"
-    found |= {grain: sql.replace("{source}", source) for grain, sql in scans.whole_queries.items()}
-    return {grain: filled(sql, scans.context) for grain, sql in found.items()}
+            by_grain[grain] = f"SELECT {answers_sql} FROM ({scans.shape.sql(source, expressions)})"
+    for grain, sql in scans.whole_queries.items():
+        by_grain[grain] = sql.replace("{source}", source)
+    return {grain: filled(sql, scans.context) for grain, sql in by_grain.items()}
+
+
+def _aliased(expressions: Mapping[str, str]) -> str:
+    return ", ".join(f"{sql} AS {alias}" for sql, alias in expressions.items())
+
+
+def _query_by_day(shape: Relation, source: str, expressions: Mapping[str, str]) -> str:
+    day, _ = day_sql(shape)
+    inner = shape.sql(source, expressions, [f"{day} AS day"])
+    answers_sql = _aliased(expressions)
+    return f"SELECT day, {answers_sql} FROM ({inner}) GROUP BY day ORDER BY day NULLS FIRST"
+
+
+def _orders(scans: Scans, source: str) -> str:
+    """One row per order, with what is asked of its rows."""
+    inner = scans.shape.sql(source, [*scans.inner, "order_id order_id_missing"])
+    answers_sql = _aliased(scans.inner)
+    return f"SELECT {answers_sql} FROM ({inner}) WHERE NOT order_id_missing GROUP BY order_id"
+
+
+def _values(shape: Relation, source: str, tag: str) -> str:
+    """The values of all columns with the tag, one below the other."""
+    selects = []
+    for name in shape.values[tag]:
+        value = comparable(tag, name)
+        inner = shape.sql(source, [value, f"{name}_missing"])
+        present = f"NOT {name}_missing AND {value} <> ''"
+        selects.append(f"SELECT {value} AS value FROM ({inner}) WHERE {present}")
+    return " UNION ALL ".join(selects)
+
+
+def _value_counts(shape: Relation, source: str, column: str) -> str:
+    inner = shape.sql(source, [column, f"{column}_missing"])
+    values = f"SELECT {column} AS value, count(*) AS n FROM ({inner})"
+    return f"{values} WHERE NOT {column}_missing GROUP BY ALL"
 
 
 Answers = Mapping[str, Mapping[str, Any]]
@@ -314,7 +378,7 @@ def pct(part: Any, of: Any) -> float | None:
 
 
 def added(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The answers of the whole table from those of its days: everything in the scan `rows` adds up."""
+    """The answers of the whole table from those of its days: what the scan `rows` asks adds up."""
     total: dict[str, Any] = {}
     for day in days:
         for alias, value in day.items():

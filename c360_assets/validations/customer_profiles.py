@@ -1,4 +1,7 @@
-"""Reports on e-mail addresses and phone numbers of customer records. Transactions and requests have modules of their own."""
+"""Reports on e-mail addresses and phone numbers of customer records.
+
+Transactions and requests have modules of their own.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,20 @@ REPORTS: tuple[Report, ...] = (
                 name="missing_email",
                 when="email_missing",
                 mild=True,
-                advice="Ask whether the source has addresses in another field; if it has none, nothing needs to be done.",
+                advice=(
+                    "Ask whether the source has addresses in another field; "
+                    "if it has none, nothing needs to be done."
+                ),
             ),
             Values(
                 name="invalid_email",
                 tag="email",
                 when="NOT {v}_well_formed",
                 finding=True,
-                advice="Look at the rows: names, two addresses in one field and cut-off domains are mended in the source.",
+                advice=(
+                    "Look at the rows: names, two addresses in one "
+                    "field and cut-off domains are mended in the source."
+                ),
             ),
             Unique(name="unique_email_count", column="email", share="email_uniqueness_pct"),
             Across(name="all_sources_unique_email_count", column="email", show="all"),
@@ -38,7 +47,10 @@ REPORTS: tuple[Report, ...] = (
                 when=blocked("email", "{v}"),
                 share=False,
                 finding=True,
-                advice="Placeholders such as noemail@… are ignored by Stitch; let the source leave the field empty instead.",
+                advice=(
+                    "Placeholders such as noemail@… are ignored by Stitch; "
+                    "let the source leave the field empty instead."
+                ),
             ),
         ),
     ),
@@ -46,7 +58,10 @@ REPORTS: tuple[Report, ...] = (
         id="IV-P02",
         title="Phone numbers",
         category="customer profiles",
-        reason="Stitch compares the last ten digits of a phone number; other shapes and placeholders weaken it.",
+        reason=(
+            "Stitch compares the last ten digits of a phone number; "
+            "other shapes and placeholders weaken it."
+        ),
         advice="Have the source send one complete number a field.",
         needs=("phone",),
         items=(
@@ -54,14 +69,20 @@ REPORTS: tuple[Report, ...] = (
                 name="missing_phone",
                 when="phone_missing",
                 mild=True,
-                advice="Ask whether the source has numbers in another field; if it has none, nothing needs to be done.",
+                advice=(
+                    "Ask whether the source has numbers in another field; "
+                    "if it has none, nothing needs to be done."
+                ),
             ),
             Values(
                 name="invalid_phone",
                 tag="phone",
                 when="NOT {v}_well_formed",
                 finding=True,
-                advice="Look at the rows; where the numbers are another country's, set phone_region in tenant.yaml.",
+                advice=(
+                    "Look at the rows; where the numbers are another country's, "
+                    "set phone_region in tenant.yaml."
+                ),
             ),
             Unique(name="unique_phone_count", column="phone", share="phone_uniqueness_pct"),
             Across(name="all_sources_phone_uniqueness_pct", column="phone", show="all_share"),
@@ -73,7 +94,10 @@ REPORTS: tuple[Report, ...] = (
                 of_rows=True,
                 finding=True,
                 mild=True,
-                advice="A leading 1 is harmless (see eleven_digits_leading_1_count); shorter numbers lack their area code.",
+                advice=(
+                    "A leading 1 is harmless (see eleven_digits_leading_1_count); "
+                    "shorter numbers lack their area code."
+                ),
             ),
             Values(name="more_than_10_digits", tag="phone", when=f"{DIGITS} > 10", share=False),
             Values(name="fewer_than_10_digits", tag="phone", when=f"{DIGITS} < 10", share=False),
@@ -89,7 +113,10 @@ REPORTS: tuple[Report, ...] = (
                 when=blocked("phone", "{v}"),
                 share=False,
                 finding=True,
-                advice="Placeholders such as 999-999-9999 are ignored by Stitch; let the source leave the field empty instead.",
+                advice=(
+                    "Placeholders such as 999-999-9999 are ignored by Stitch; "
+                    "let the source leave the field empty instead."
+                ),
             ),
         ),
     ),

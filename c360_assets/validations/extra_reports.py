@@ -1,4 +1,7 @@
-"""Checks beyond the documented reports: each holds a rule of a tag against the data. A tenant can switch the group off."""
+"""Checks beyond the documented reports: each holds a rule of a tag against the data.
+
+A tenant can switch the group off.
+"""
 
 from __future__ import annotations
 
@@ -43,10 +46,14 @@ FILLED = ("given_name", "surname", "address", "postal", "state")
 EVENT_TYPES = ("Open", "Click", "Sent", "Optin", "Bounce", "Converted", "Unsubscribe")
 ONLINE = "(?i)\\b(online|web\\w*|internet|e-?com\\w*|digital|app|mobile|site|marketplace)\\b"
 CUSTOMER_KEY = "fk-*|txn-item/customer-id|customer-id"
-# What was delivered by the newest delivery day cannot have happened much later; `{newest}` stands for that day.
+# What was delivered by the newest delivery day cannot have happened much later; `{newest}` stands
+# for that day.
 FUTURE = "CAST({newest} AS DATE) + INTERVAL 2 DAY"
 MULTI_ROW = f"count_if({PURCHASE} AND order_discount_amount IS NOT NULL) > 1"
-ONE_DISCOUNT = f"min(order_discount_amount) FILTER ({PURCHASE}) = max(order_discount_amount) FILTER ({PURCHASE})"
+ONE_DISCOUNT = (
+    f"min(order_discount_amount) FILTER ({PURCHASE})"
+    f" = max(order_discount_amount) FILTER ({PURCHASE})"
+)
 
 
 def _tag(column: str) -> str:
@@ -56,6 +63,28 @@ def _tag(column: str) -> str:
 def _sign(name: str, when: str) -> Count:
     return Count(
         name=f"{name}_sign_violation", when=when, fields=(name,), share=False, needs=(_tag(name),)
+    )
+
+
+def _filled_and_real(name: str) -> tuple[Count, Count]:
+    tag = name.replace("_", "-")
+    return (
+        Count(
+            name=f"missing_{name}",
+            when=f"{name}_missing",
+            mild=True,
+            needs=(tag,),
+            advice=(
+                "Ask whether the source has it in another field; "
+                "if it has none, nothing needs to be done."
+            ),
+        ),
+        Count(
+            name=f"blocklisted_{name}",
+            when=blocked(tag, name),
+            share=False,
+            needs=(tag,),
+        ),
     )
 
 
@@ -87,7 +116,8 @@ REPORTS: tuple[Report, ...] = (
         1,
         "Every record has a key of its own",
         "A row without a key is rejected, and of rows that share a key only one stands.",
-        "Rejected rows are in logs/, by feed and day; check that primary_key names the columns that tell two records apart.",
+        "Rejected rows are in logs/, by feed and day; "
+        "check that primary_key names the columns that tell two records apart.",
         ("personal data",),
         Loaded(name="duplicate_pk_count", show="replaced"),
         Loaded(name="null_pk_count", show="without_key", finding=True),
@@ -129,7 +159,8 @@ REPORTS: tuple[Report, ...] = (
         4,
         "Order dates are possible",
         "An order of the future, or of a time before computers, is in no window of any attribute.",
-        "Check the date pattern of the field (day and month swapped, two-digit years) and its time zone.",
+        "Check the date pattern of the field (day and month swapped, "
+        "two-digit years) and its time zone.",
         txn("order-datetime"),
         Count(
             name="future_order_datetime",
@@ -200,7 +231,8 @@ REPORTS: tuple[Report, ...] = (
     _report(
         9,
         "How an order's discount is written",
-        "A discount repeated on every row is taken once, one that is spread over the rows is added up.",
+        "A discount repeated on every row is taken once, "
+        "one that is spread over the rows is added up.",
         "Nothing needs to be done: the unified tables follow this.",
         txn("order-id", "order-discount-amount"),
         Orders(name="multi_row_order_count", when=MULTI_ROW),
@@ -242,7 +274,8 @@ REPORTS: tuple[Report, ...] = (
         12,
         "Returns and cancellations have a purchase",
         "A return whose order is unknown lowers nobody's revenue.",
-        "A return names the order of the purchase, not one of its own; older orders may not have been delivered.",
+        "A return names the order of the purchase, "
+        "not one of its own; older orders may not have been delivered.",
         txn("order-id", "is-return|is-cancellation"),
         Orders(
             name="orphan_rc_count",
@@ -276,25 +309,7 @@ REPORTS: tuple[Report, ...] = (
         "Stitch ignores placeholders and finds nothing in what is missing.",
         "Let the source leave the field empty instead of writing a placeholder.",
         ("|".join(name.replace("_", "-") for name in FILLED),),
-        *(
-            item
-            for name in FILLED
-            for item in (
-                Count(
-                    name=f"missing_{name}",
-                    when=f"{name}_missing",
-                    mild=True,
-                    needs=(name.replace("_", "-"),),
-                    advice="Ask whether the source has it in another field; if it has none, nothing needs to be done.",
-                ),
-                Count(
-                    name=f"blocklisted_{name}",
-                    when=blocked(name.replace("_", "-"), name),
-                    share=False,
-                    needs=(name.replace("_", "-"),),
-                ),
-            )
-        ),
+        *(item for name in FILLED for item in _filled_and_real(name)),
     ),
     _report(
         15,
@@ -339,7 +354,10 @@ REPORTS: tuple[Report, ...] = (
         ),
         Whole(
             name="missing_day_count",
-            sql="coalesce(date_diff('day', min(calendar_date), max(calendar_date)) + 1 - count(DISTINCT calendar_date), 0)",
+            sql=(
+                "coalesce(date_diff('day', min(calendar_date), "
+                "max(calendar_date)) + 1 - count(DISTINCT calendar_date), 0)"
+            ),
             finding=True,
         ),
     ),

@@ -1,4 +1,7 @@
-"""Findings as people read them: which figure of which report and table, how many rows, what to do, the query behind it."""
+"""Findings as people read them.
+
+Which figure of which report and table, how many rows, what to do, the query behind it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ SCHEMA = pl.Schema(
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding. `share` is that of the rows, values or orders that were looked at, from 0 to 1."""
+    """One finding. `share` is of the rows, values or orders that were looked at, from 0 to 1."""
 
     report_id: str
     title: str
@@ -63,20 +66,14 @@ def ranked(figures: pl.DataFrame) -> pl.DataFrame:
 
     Mild findings come last; among equals the largest share first.
     """
-    mild = [
-        (report.id, column.name)
-        for report in REPORTS
-        for column in columns(report)
-        if column.item.mild
-    ]
     whole = figures.filter(pl.col("day").is_null())
     values = whole.select("report_id", "datasource", base="metric", other="value")
-    found = whole.filter(pl.col("is_finding")).with_columns(
+    findings = whole.filter(pl.col("is_finding")).with_columns(
         pl.col("metric").str.replace("_count$", "_pct").alias("share_name"),
         pl.lit("record_count").alias("rows_name"),
     )
     for name in ("share_name", "rows_name"):
-        found = found.join(
+        findings = findings.join(
             values.rename({"base": name, "other": f"{name}_value"}),
             on=["report_id", "datasource", name],
             how="left",
@@ -86,27 +83,39 @@ def ranked(figures: pl.DataFrame) -> pl.DataFrame:
     share = pl.min_horizontal(of_rows, pl.lit(100.0))
     order = ["is_mild", "share", "report_id", "datasource", "metric"]
     return (
-        found.with_columns(
+        findings.with_columns(
             share.fill_null(100.0).fill_nan(100.0).round(3).alias("share"),
-            pl.struct("report_id", "metric")
-            .is_in([{"report_id": a, "metric": b} for a, b in mild])
-            .alias("is_mild"),
+            pl.struct("report_id", "metric").is_in(_mild_metrics()).alias("is_mild"),
         )
         .sort(order, descending=[False, True, False, False, False])
         .select("report_id", "datasource", "metric", "value", "share")
     )
 
 
+def _mild_metrics() -> list[dict[str, str]]:
+    metrics: list[dict[str, str]] = []
+    for report in REPORTS:
+        mild = [column.name for column in columns(report) if column.item.mild]
+        metrics += [{"report_id": report.id, "metric": name} for name in mild]
+    return metrics
+
+
 @dataclass(frozen=True)
 class Figures:
-    """What one table's result says: numbers by report and metric, and its findings, worst first, as `ranked` gives them."""
+    """What one table's result says: numbers by report and metric, and its findings.
+
+    The findings are worst first, as `ranked` gives them.
+    """
 
     numbers: dict[str, dict[str, float]]
     ranked: list[tuple[str, str, str, float, float]]
 
 
 def figures_of(session: Session, name: str) -> Figures:
-    """The figures stored in the table `name` (`input_validations/…`), those of single days left out. No text is among them."""
+    """The figures stored in the table `name` (`input_validations/…`), without those of single days.
+
+    No text is among them.
+    """
     session.bind(name, "_result")
     frame = session.frame(
         "SELECT * FROM _result WHERE day IS NULL AND value IS NOT NULL ORDER BY report_id, ordinal"
@@ -117,27 +126,30 @@ def figures_of(session: Session, name: str) -> Figures:
     return Figures(numbers, ranked(frame).rows())
 
 
-def told(metric: str, count: float, share: float) -> str:
+def finding_text(metric: str, count: float, share: float) -> str:
     """A finding in words: what, how many, and which share."""
     return f"{words(metric)}: {count:,.0f} ({share:.1f} %)"
 
 
 def words(metric: str) -> str:
     """What a figure counts, in words: `rc` in names stands for returns and cancellations."""
-    return re.sub(
-        r"\brc\b", "return or cancellation,", metric.removesuffix("_count").replace("_", " ")
-    )
+    text = metric.removesuffix("_count").replace("_", " ")
+    return re.sub(r"\brc\b", "return or cancellation,", text)
 
 
 def worst_findings(
     session: Session, limit: int | None = 3, datasource: str | None = None
 ) -> list[Finding]:
-    """The findings of the last summary, worst first: all with `limit` None; of one table with `datasource`."""
+    """The findings of the last summary, worst first.
+
+    All with `limit` None; of one table with `datasource`.
+    """
     if session.state(TABLE) is None:
         return []
     session.bind(TABLE)
     rows = session.rows(
-        "SELECT report_id, title, datasource, metric, finding_count, finding_pct / 100, advice, reason, drilldown_sql"
+        "SELECT report_id, title, datasource, metric, finding_count, finding_pct / 100,"
+        " advice, reason, drilldown_sql"
         f" FROM {TABLE} WHERE datasource = coalesce(?, datasource) ORDER BY place",
         [datasource],
     )

@@ -1,7 +1,8 @@
-"""Phone numbers held against the numbering plan of one country, where that is neither North America's nor unknown.
+"""Phone numbers held against the numbering plan of a country that is not North American.
 
-The plans are those of the `phonenumbers` library, a port of Google's libphonenumber. It judges one number at a time, so it is
-asked once for each different number that has a possible form, never for each row. Form is `semantics.validity`'s.
+The plans are those of the `phonenumbers` library, a port of Google's libphonenumber. It judges one
+number at a time, so it is asked once for each different number that has a possible form, never for
+each row. Form is `semantics.validity`'s.
 """
 
 from __future__ import annotations
@@ -20,14 +21,28 @@ INVALID = "_c360_invalid_phones"
 
 
 def judge_phones(session: Session, tenant: Tenant, values: list[str]) -> None:
-    """Teach `phone_valid` the tenant's numbering plan for the numbers of the SELECTs `values`, each of one text column.
+    """Teach `phone_valid` the tenant's numbering plan for the numbers of the SELECTs `values`.
 
-    Replaces the session's macro by one that also looks into the list of numbers that the plan does not have. Nothing to do for
-    the plans that the macro knows itself.
+    Each SELECT is of one text column. Replaces the session's macro by one that also looks into the
+    list of numbers that the plan does not have. Nothing to do for the plans that the macro knows
+    itself.
     """
     region = tenant.phone_region
     if region in PLANS or not values:
         return
+    _write_invalid_numbers(session, region, values)
+    (own,) = (macro for macro in VALIDITY_MACROS if " phone_valid(" in macro)
+    session.execute(own.replace(" phone_valid(", " phone_formed("))
+    number = "CASE WHEN contains(v, '+') THEN '+' ELSE '' END || phone_digits(v)"
+    is_in_plan = f"coalesce(({number}) NOT IN (SELECT number FROM {INVALID}), TRUE)"
+    session.execute(
+        "CREATE OR REPLACE TEMP MACRO phone_valid(v, region) AS"
+        f" phone_formed(v, region) AND {is_in_plan}"
+    )
+
+
+def _write_invalid_numbers(session: Session, region: str, values: list[str]) -> None:
+    """Keep the possible numbers that are in no plan as a temporary table."""
     session.execute(f"DROP TABLE IF EXISTS temp.{INVALID}")
     possible = "phone_valid(v, 'any') AND coalesce(phone_digits(v), '') <> ''"
     frame = session.frame(
@@ -37,34 +52,33 @@ def judge_phones(session: Session, tenant: Tenant, values: list[str]) -> None:
     invalid = [not in_plan(digits, region, plus) for plus, digits in frame.iter_rows()]
     session.register(f"{INVALID}_frame", frame.filter(pl.Series(invalid, dtype=pl.Boolean)))
     session.execute(
-        f"CREATE TEMP TABLE {INVALID} AS SELECT CASE WHEN plus THEN '+' ELSE '' END || digits AS number FROM {INVALID}_frame"
+        f"CREATE TEMP TABLE {INVALID} AS"
+        " SELECT CASE WHEN plus THEN '+' ELSE '' END || digits AS number"
+        f" FROM {INVALID}_frame"
     )
     session.con.unregister(f"{INVALID}_frame")
-    (own,) = (macro for macro in VALIDITY_MACROS if " phone_valid(" in macro)
-    session.execute(own.replace(" phone_valid(", " phone_formed("))
-    number = "CASE WHEN contains(v, '+') THEN '+' ELSE '' END || phone_digits(v)"
-    session.execute(
-        "CREATE OR REPLACE TEMP MACRO phone_valid(v, region) AS"
-        f" phone_formed(v, region) AND coalesce(({number}) NOT IN (SELECT number FROM {INVALID}), TRUE)"
-    )
 
 
 def in_plan(digits: str, region: str, international: bool) -> bool:
-    """Whether the digits are a number of the region's plan or, with a `+` before them, of any country's."""
-    import phonenumbers  # loads its tables, which most tenants never need
+    """Whether the digits are a number of the region's plan.
 
+    With a `+` before them (`international`), of any country's.
+    """
+    # Imported here, as it loads its tables, which most tenants never need.
+    import phonenumbers
+
+    text = f"+{digits}" if international else digits
     try:
-        return phonenumbers.is_valid_number(
-            phonenumbers.parse(f"{'+' if international else ''}{digits}", region)
-        )
+        return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
     except phonenumbers.NumberParseException:
         return False
 
 
 def plan_sql(value: str, region: str) -> str:
-    """SQL that says whether a number has the general form of the region's plan, for drill-downs, which cannot ask the library.
+    """SQL that says whether a number has the general form of the region's plan.
 
-    A number of another country counts as having it. Empty for the plans that `phone_valid` knows.
+    For drill-downs, which cannot ask the library. A number of another country counts as having it.
+    Empty for the plans that `phone_valid` knows.
     """
     if region in PLANS:
         return ""
@@ -72,7 +86,8 @@ def plan_sql(value: str, region: str) -> str:
 
     plan: Any = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
     pattern = re.sub(r"\s", "", plan.general_desc.national_number_pattern)
-    code, prefix = plan.country_code, plan.national_prefix or ""
+    code = plan.country_code
+    prefix = plan.national_prefix or ""
     digits = f"phone_digits({value})"
     return (
         f"(regexp_full_match({digits}, '(?:(?:00)?{code}|{prefix})?(?:{pattern})')"

@@ -9,8 +9,8 @@ TYPES = ("delete", "delete_pii", "dsar")
 
 
 def _outside(column: str, allowed: tuple[str, ...]) -> str:
-    listed = ", ".join(f"'{word}'" for word in allowed)
-    return f"NOT {column}_missing AND trim({column}) NOT IN ({listed})"
+    allowed_sql = ", ".join(f"'{word}'" for word in allowed)
+    return f"NOT {column}_missing AND trim({column}) NOT IN ({allowed_sql})"
 
 
 def _privacy(
@@ -66,7 +66,10 @@ REPORTS: tuple[Report, ...] = (
         ),
         Count(
             name="not_10_digits",
-            when="NOT request_phone_missing AND length(coalesce(phone_digits(request_phone), '')) <> 10",
+            when=(
+                "NOT request_phone_missing AND "
+                "length(coalesce(phone_digits(request_phone), '')) <> 10"
+            ),
         ),
     ),
     _privacy(

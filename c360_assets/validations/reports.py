@@ -1,18 +1,22 @@
-"""All input validation reports, which of them apply to a table and why not, and what the columns of their results mean.
+"""All input validation reports, which apply to a table, and what the columns of results mean.
 
-What a report asks is declared in the module of its subject; `compile` makes SQL of it, `run` and `summary` execute and store.
-Reports inform: nothing here passes, fails or stops a run.
+What a report asks is declared in the module of its subject; `compile` makes SQL of it, `run` and
+`summary` execute and store. Reports inform: nothing here passes, fails or stops a run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from c360_assets.semantics.tables import ColumnSpec, TableSpec
 from c360_assets.tenant.models import SourceTable
-from c360_assets.validations import customer_profiles, privacy_requests, transactions
-from c360_assets.validations import extra_reports as additional
+from c360_assets.validations import (
+    customer_profiles,
+    extra_reports,
+    privacy_requests,
+    transactions,
+)
 from c360_assets.validations.declarations import (
     Count,
     Item,
@@ -29,13 +33,13 @@ REPORTS: tuple[Report, ...] = (
     *customer_profiles.REPORTS,
     *transactions.REPORTS,
     *privacy_requests.REPORTS,
-    *additional.REPORTS,
+    *extra_reports.REPORTS,
 )
 BY_ID: dict[str, Report] = {report.id: report for report in REPORTS}
 
 
 def reports_for(table: SourceTable, extra: bool = True) -> Sequence[Report]:
-    """The reports that apply to the table, in declared order; `extra` off leaves out the IV-X group."""
+    """The reports that apply to the table, in declared order; IV-X only with `extra`."""
     return [report for report in REPORTS if not reason_against(report, table, extra)]
 
 
@@ -45,15 +49,19 @@ def reason_against(report: Report, table: SourceTable, extra: bool = True) -> st
         return "switched off in tenant.yaml (extra_validations)"
     if report.feeds_only and table.custom:
         return "the key of a custom domain table is checked when it is built"
-    tags = frozenset(tag for listed in table.tags.values() for tag in listed)
+    return _lacking_tags(report, table)
+
+
+def _lacking_tags(report: Report, table: SourceTable) -> str:
+    tags = frozenset(tag for column_tags in table.tags.values() for tag in column_tags)
     lacking = [need for need in report.needs if not has(tags, need)]
     if lacking:
         return "no column has " + " and none ".join(_options(need) for need in lacking)
-    if not any(applies(item, tags) for item in report.items):
-        return "no column has " + _options(
-            "|".join(sorted({" + ".join(item.needs) for item in report.items}))
-        )
-    return ""
+    if any(applies(item, tags) for item in report.items):
+        return ""
+    # A report that needs no tag itself may have figures that all need one.
+    needs = sorted({" + ".join(item.needs) for item in report.items})
+    return "no column has " + _options("|".join(needs))
 
 
 def _options(need: str) -> str:
@@ -76,37 +84,61 @@ class Column:
     finding: bool = False
 
 
-def columns_of(item: Item) -> Iterator[Column]:
+def columns_of(item: Item) -> list[Column]:
     """The result columns of a figure, in order."""
-    words = item.name.removesuffix("_count").removesuffix("_pct").replace("_", " ")
     if isinstance(item, Count | Values):
-        what = "Rows" if isinstance(item, Count) else "Values"
-        yield Column(f"{item.name}_count", item, "BIGINT", f"{what}: {words}", item.finding)
-        if item.share:
-            of = (
-                "rows"
-                if isinstance(item, Count) and not item.fields and item.scope == "TRUE"
-                else "rows that can be judged"
-            )
-            if isinstance(item, Values):
-                of = "rows" if item.of_rows else "values"
-            yield Column(
-                f"{item.name}_pct", item, "DOUBLE", f"Share of the {of}, in percent: {words}"
-            )
-        return
-    text = isinstance(item, Ratio) or (isinstance(item, Listing) and item.show != "top_share")
-    kind = "VARCHAR" if text else "BIGINT" if item.name.endswith("_count") else "DOUBLE"
-    told = words[0].upper() + words[1:]
-    if isinstance(item, Total):
-        told += ", added up"
-    if item.name.endswith("_pct"):
-        told += ", in percent"
-    yield Column(item.name, item, kind, told, item.finding)
+        return _columns_of_count(item)
+    columns = [Column(item.name, item, _type_of(item), _meaning(item), item.finding)]
     share = getattr(item, "share", "")
     if share:
-        told = share.removesuffix("_pct").replace("_", " ")
-        of = "of the rows" if isinstance(item, Unique) else "of the rows of this kind"
-        yield Column(share, item, "DOUBLE", f"{told[0].upper() + told[1:]}: share {of}, in percent")
+        name = _capital(share.removesuffix("_pct").replace("_", " "))
+        whole = "of the rows" if isinstance(item, Unique) else "of the rows of this kind"
+        columns.append(Column(share, item, "DOUBLE", f"{name}: share {whole}, in percent"))
+    return columns
+
+
+def _columns_of_count(item: Count | Values) -> list[Column]:
+    words = _words(item)
+    counted = "Rows" if isinstance(item, Count) else "Values"
+    columns = [
+        Column(f"{item.name}_count", item, "BIGINT", f"{counted}: {words}", item.finding),
+    ]
+    if item.share:
+        meaning = f"Share of the {_judged(item)}, in percent: {words}"
+        columns.append(Column(f"{item.name}_pct", item, "DOUBLE", meaning))
+    return columns
+
+
+def _judged(item: Count | Values) -> str:
+    """What a share is of."""
+    if isinstance(item, Values):
+        return "rows" if item.of_rows else "values"
+    is_of_all_rows = not item.fields and item.scope == "TRUE"
+    return "rows" if is_of_all_rows else "rows that can be judged"
+
+
+def _type_of(item: Item) -> str:
+    is_list = isinstance(item, Listing) and item.show != "top_share"
+    if is_list or isinstance(item, Ratio):
+        return "VARCHAR"
+    return "BIGINT" if item.name.endswith("_count") else "DOUBLE"
+
+
+def _meaning(item: Item) -> str:
+    meaning = _capital(_words(item))
+    if isinstance(item, Total):
+        meaning += ", added up"
+    if item.name.endswith("_pct"):
+        meaning += ", in percent"
+    return meaning
+
+
+def _words(item: Item) -> str:
+    return item.name.removesuffix("_count").removesuffix("_pct").replace("_", " ")
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def columns(report: Report) -> list[Column]:
@@ -116,15 +148,16 @@ def columns(report: Report) -> list[Column]:
 
 def report_spec(report: Report) -> TableSpec:
     """The description of a report's wide result, computed from its declaration."""
-    listed = {
+    specs = {
         "run_id": ColumnSpec("VARCHAR", "Run that wrote the row"),
         "report_id": ColumnSpec("VARCHAR", "Short name of the report"),
         "datasource": ColumnSpec("VARCHAR", "Table the row is about"),
         "record_count": ColumnSpec("BIGINT", "Rows of the table"),
     }
-    listed |= {column.name: ColumnSpec(column.type, column.text) for column in columns(report)}
+    for column in columns(report):
+        specs[column.name] = ColumnSpec(column.type, column.text)
     if report.unknown:
-        listed["not_evaluated_count"] = ColumnSpec(
+        specs["not_evaluated_count"] = ColumnSpec(
             "BIGINT", "Rows in which a column that the rule reads is empty"
         )
     return TableSpec(
@@ -132,6 +165,6 @@ def report_spec(report: Report) -> TableSpec:
         f"{report.title}. {report.reason}",
         "one row per data source",
         ("datasource",),
-        listed,
+        specs,
         "validations",
     )

@@ -1,4 +1,4 @@
-"""The documented reports on transactions. Checks beyond the documented ones are `additional`."""
+"""The documented reports on transactions. Those beyond the documented ones: `extra_reports`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from c360_assets.validations.declarations import (
 
 ORDER_DATE = "txn-item/order-datetime"
 REVENUE_GAP = "item_revenue - (item_list_price - item_discount_amount)"
-SIGNS = "Returns and cancellations are rows with negative amounts: turn the sign in a custom domain table."
+SIGNS = (
+    "Returns and cancellations are rows with negative amounts: "
+    "turn the sign in a custom domain table."
+)
 
 
 def _report(
@@ -84,13 +87,17 @@ REPORTS: tuple[Report, ...] = (
         4,
         "Every order has a unique order id",
         "An order id that is missing or used again mixes orders of different people.",
-        "Where ids are used again, make the id of order id and order date in a custom domain table.",
+        "Where ids are used again, "
+        "make the id of order id and order date in a custom domain table.",
         txn("order-id"),
         Count(name="missing_order_id", when="order_id_missing"),
         Orders(name="unique_order_id_count", when="TRUE"),
         Orders(
             name="reused_order_id_count",
-            when=f"CAST(min(order_datetime) FILTER ({PURCHASE}) AS DATE) < CAST(max(order_datetime) FILTER ({PURCHASE}) AS DATE)",
+            when=(
+                f"CAST(min(order_datetime) FILTER ({PURCHASE}) AS DATE) "
+                f"< CAST(max(order_datetime) FILTER ({PURCHASE}) AS DATE)"
+            ),
             finding=True,
             needs=(ORDER_DATE,),
         ),
@@ -154,7 +161,8 @@ REPORTS: tuple[Report, ...] = (
         8,
         "Discount percent is discount amount divided by list price",
         "The three columns must tell the same story, on a scale from 0 to 1.",
-        "A percent from 0 to 100 is divided by 100 in a custom domain table; else ask which of the three is right.",
+        "A percent from 0 to 100 is divided by 100 in a custom domain table; "
+        "else ask which of the three is right.",
         txn("item-discount-percent", "item-discount-amount", "item-list-price"),
         Count(
             name="discount_percent_mismatch",
@@ -205,7 +213,8 @@ REPORTS: tuple[Report, ...] = (
         11,
         "Quantity of purchases is positive",
         "A negative quantity without a return flag is a return in disguise.",
-        "Have the source flag its returns, or set the flag where the quantity is negative in a custom domain table.",
+        "Have the source flag its returns, "
+        "or set the flag where the quantity is negative in a custom domain table.",
         txn("item-quantity"),
         Count(
             name="purchase_negative_quantity",
@@ -248,7 +257,8 @@ REPORTS: tuple[Report, ...] = (
         13,
         "Revenue is list price minus discount amount",
         "The three columns must tell the same story to the cent.",
-        "Often the list price is that of one unit, or a discount of the whole order is left out: see to the custom domain table.",
+        "Often the list price is that of one unit, "
+        "or a discount of the whole order is left out: see to the custom domain table.",
         txn("item-revenue", "item-list-price", "item-discount-amount"),
         Count(
             name="revenue_mismatch",
@@ -266,7 +276,8 @@ REPORTS: tuple[Report, ...] = (
         14,
         "Revenue of purchases is positive",
         "Negative revenue without a return flag is a return in disguise.",
-        "Have the source flag its returns, or set the flag where the revenue is negative in a custom domain table.",
+        "Have the source flag its returns, "
+        "or set the flag where the revenue is negative in a custom domain table.",
         txn("item-revenue"),
         Count(
             name="purchase_negative_revenue",

@@ -1,7 +1,8 @@
-"""One Delta table as files: DuckDB writes the Parquet file, a commit to the table's log makes it the whole content.
+"""One Delta table as files: DuckDB writes the Parquet file, a commit to the table's log makes it
+the whole content.
 
-DuckDB writes on all cores and in row groups that it reads on all cores again; Delta's own writer does neither. Which version
-is current, and what tables hold, belongs to `session` and `manifest`.
+DuckDB writes on all cores and in row groups that it reads on all cores again; Delta's own writer
+does neither. Which version is current, and what tables hold, belongs to `session` and `manifest`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +36,8 @@ STORED_AS = {
     "UUID": "VARCHAR",
     "TIMESTAMP": "TIMESTAMPTZ",
 }
-# As fast as Snappy, in a fraction of the space. Looking for a dictionary in columns that have none takes a sixth of the time.
+# As fast as Snappy, in a fraction of the space. Looking for a dictionary in columns that have none
+# takes a sixth of the time.
 FILE = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 10000"
 CONFIGURATION: dict[str, str | None] = {
     "delta.deletedFileRetentionDuration": "interval 14 days",
@@ -43,18 +46,26 @@ CONFIGURATION: dict[str, str | None] = {
 
 
 def stored_type(type_: str) -> str:
-    """The DuckDB type under which a column of `type_` is stored. The values of an ENUM are data: they are no type's name."""
+    """The DuckDB type under which a column of `type_` is stored.
+
+    The values of an ENUM are data: they are no type's name.
+    """
     return "VARCHAR" if type_.startswith("ENUM(") else STORED_AS.get(type_, type_)
 
 
 def typed(columns: Mapping[str, str], source: str) -> str:
     """A SELECT of `columns` (name -> type), cast, from the FROM item `source`."""
-    return f"SELECT {', '.join(f'CAST({quote_ident(c)} AS {t}) AS {quote_ident(c)}' for c, t in columns.items())} FROM {source}"
+    casts = [
+        f"CAST({quote_ident(column)} AS {type_}) AS {quote_ident(column)}"
+        for column, type_ in columns.items()
+    ]
+    return f"SELECT {', '.join(casts)} FROM {source}"
 
 
 def nothing(columns: Mapping[str, str]) -> str:
     """A SELECT of `columns` without rows."""
-    return f"SELECT {', '.join(f'CAST(NULL AS {t}) AS {quote_ident(c)}' for c, t in columns.items())} WHERE false"
+    nulls = [f"CAST(NULL AS {type_}) AS {quote_ident(name)}" for name, type_ in columns.items()]
+    return f"SELECT {', '.join(nulls)} WHERE false"
 
 
 def data_files(path: Path, version: int) -> list[str]:
@@ -67,25 +78,29 @@ def data_files(path: Path, version: int) -> list[str]:
 
 
 def file_source(columns: Mapping[str, str], files: list[str]) -> str:
-    """A FROM item over `columns` of data files; files from before a column was added show NULL in it."""
+    """A FROM item over `columns` of data files.
+
+    Files from before a column was added show NULL in it.
+    """
     if not files:
         return f"({nothing(columns)})"
-    listed = ", ".join(quote_path(f) for f in files)
-    return f"({typed(columns, f'read_parquet([{listed}], union_by_name=true)')})"
+    paths = ", ".join(quote_path(file) for file in files)
+    return f"({typed(columns, f'read_parquet([{paths}], union_by_name=true)')})"
 
 
 def blank_columns(files: list[str]) -> frozenset[str]:
     """Columns of data files that hold nothing but NULL, as their footers say."""
-    values: dict[str, int] = {}
+    value_counts: Counter[str] = Counter()
     for file in files:
         footer = pq.read_metadata(file)
-        for group in (footer.row_group(number) for number in range(footer.num_row_groups)):
-            for chunk in (group.column(number) for number in range(group.num_columns)):
-                missing = chunk.statistics.null_count if chunk.statistics is not None else 0
-                values[chunk.path_in_schema] = (
-                    values.get(chunk.path_in_schema, 0) + group.num_rows - missing
-                )
-    return frozenset(column for column, known in values.items() if known == 0)
+        for group_number in range(footer.num_row_groups):
+            group = footer.row_group(group_number)
+            for column_number in range(group.num_columns):
+                chunk = group.column(column_number)
+                # Without statistics nothing is known, so every row counts as a value.
+                nulls = chunk.statistics.null_count if chunk.statistics is not None else 0
+                value_counts[chunk.path_in_schema] += group.num_rows - nulls
+    return frozenset(column for column, count in value_counts.items() if count == 0)
 
 
 def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: str) -> Path:
@@ -95,7 +110,7 @@ def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: st
     """
     file = path / f"part-{uuid.uuid4().hex}.parquet"
     try:
-        with _told(table):
+        with _storage_errors(table):
             path.mkdir(parents=True, exist_ok=True)
             con.execute(f"COPY ({query}) TO {quote_literal(str(file))} ({FILE})").fetchall()
     except BaseException:
@@ -105,23 +120,25 @@ def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: st
 
 
 def commit(table: str, path: Path, file: Path, rows: int, run_id: str) -> int:
-    """Make the new data `file` of so many `rows` the whole content of the Delta table at `path`; returns its version."""
+    """Make the new data `file` of so many `rows` the whole content of the Delta table at `path`.
+
+    Returns its version.
+    """
     # In Delta too every column may be NULL, whatever this content holds.
-    schema = Schema.from_arrow(
-        pa.schema([field.with_nullable(True) for field in pq.read_schema(file)])
-    )
+    nullable = pa.schema([field.with_nullable(True) for field in pq.read_schema(file)])
+    schema = Schema.from_arrow(nullable)
     stat = file.stat()
     action = AddAction(
-        file.name,
-        stat.st_size,
-        {},
-        stat.st_mtime_ns // 1_000_000,
-        True,
-        json.dumps({"numRecords": rows}),
+        path=file.name,
+        size=stat.st_size,
+        partition_values={},
+        modification_time=stat.st_mtime_ns // 1_000_000,
+        data_change=True,
+        stats=json.dumps({"numRecords": rows}),
     )
     added = [action] if rows else []  # a table without rows has no files
     properties = CommitProperties(custom_metadata={"c360.run_id": run_id})
-    with _told(table):
+    with _storage_errors(table):
         if DeltaTable.is_deltatable(str(path)):
             DeltaTable(path).create_write_transaction(
                 [*added], "overwrite", schema, commit_properties=properties
@@ -136,20 +153,23 @@ def commit(table: str, path: Path, file: Path, rows: int, run_id: str) -> int:
 
 
 @contextmanager
-def _told(table: str) -> Iterator[None]:
+def _storage_errors(table: str) -> Iterator[None]:
     """Turn failures of storage into a C360Error; their texts may quote values."""
     try:
         yield
     except (DeltaError, OSError, duckdb.IOException) as error:
-        told = f"{error} errno={getattr(error, 'errno', None)}"
-        full = any(
-            text in told for text in ("os error 28", "No space left", f"errno={errno.ENOSPC}")
-        )
-        why = (
-            "the disk is full: make room"
-            if full
-            else f"{type(error).__name__}: see to the disk and its permissions"
-        )
+        if _is_disk_full(error):
+            reason = "the disk is full: make room"
+        else:
+            reason = f"{type(error).__name__}: check the disk and its permissions"
         raise C360Error(
-            f"table {table} could not be written, and stays as it was ({why}, then run again)"
+            f"table {table} could not be written, and stays as it was ({reason}, then run again)"
         ) from None
+
+
+def _is_disk_full(error: Exception) -> bool:
+    # Only an OSError has the number; DuckDB and Delta write it into their texts, each in its way.
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        return True
+    text = str(error)
+    return "os error 28" in text or "No space left" in text

@@ -1,7 +1,7 @@
 """Digests: of a table's content, and of the things a table was computed from.
 
-Both decide whether work can be reused and whether two runs agree, so they depend on values only: never on row order,
-file names, versions or clocks.
+Both decide whether work can be reused and whether two runs agree, so they depend on values only:
+never on row order, file names, versions or clocks.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 from pydantic import BaseModel
@@ -22,6 +22,9 @@ ENGINE = f"duckdb{duckdb.__version__}"
 
 # Columns that tell about a run and not about the data; a digest leaves them out.
 RUN_COLUMNS = frozenset({"job_id", "run_id", "timestamp", "started_at", "finished_at", "seconds"})
+
+# What a table's content can depend on: the code, and the data that it ships with.
+CODE_SUFFIXES = {".py", ".sql", ".yaml", ".csv"}
 
 # Tables that tell about runs; two runs over the same data differ in them.
 RUN_TABLES = frozenset(
@@ -40,17 +43,19 @@ RUN_TABLES = frozenset(
 def digest_sql(columns: Iterable[str], source: str) -> str:
     """A query for (row count, digest text) of the relation `source`, independent of row order.
 
-    Each row is hashed over all its columns; hashes are combined by XOR and by sum, so that equal rows do not cancel out. The
-    hash is the engine's, ten times as fast as one that all engines share, so the digest ends in the engine's version: digests
-    of different engines are different, and a table that is written again after an update of the engine counts as changed. It is
-    hashed twice because the engine's hash of several columns is linear in the last one: values that two rows of it swap would
-    leave the XOR as it was.
+    Each row is hashed over all its columns; hashes are combined by XOR and by sum, so that equal
+    rows do not cancel out. The hash is the engine's, ten times as fast as one that all engines
+    share, so the digest ends in the engine's version: digests of different engines are different,
+    and a table that is written again after an update of the engine counts as changed. It is hashed
+    twice because the engine's hash of several columns is linear in the last one: values that two
+    rows of it swap would leave the XOR as it was.
     """
-    hashed = ", ".join(quote_ident(c) for c in columns if c not in RUN_COLUMNS)
+    hashed = ", ".join(quote_ident(column) for column in columns if column not in RUN_COLUMNS)
     row = f"hash(hash({hashed}))" if hashed else "0::UBIGINT"
     return (
-        "SELECT count(*)::BIGINT, count(*)::VARCHAR || '-' || printf('%016x', coalesce(bit_xor(h), 0)) || '-' || "
-        "printf('%016x', (coalesce(sum(h), 0) % 18446744073709551616)::UBIGINT) "
+        "SELECT count(*)::BIGINT, count(*)::VARCHAR "
+        "|| '-' || printf('%016x', coalesce(bit_xor(h), 0)) "
+        "|| '-' || printf('%016x', (coalesce(sum(h), 0) % 18446744073709551616)::UBIGINT) "
         f"|| '-{ENGINE}' FROM (SELECT {row} AS h FROM {source})"
     )
 
@@ -61,28 +66,43 @@ def is_comparable(digest: str) -> bool:
 
 
 def changed_digest(before: str, removed: str, added: str) -> str:
-    """The digest of a table of digest `before` without some rows and with others, whose digests are given.
+    """The digest of the table `before` without the rows `removed` and with the rows `added`.
 
-    Counts and sums are taken back by subtraction, XOR by itself, so that no unchanged row is looked at.
+    All are given by their digests. Counts and sums are taken back by subtraction, XOR by itself, so
+    that no unchanged row is looked at.
     """
-    (rows, xor, total), (rows_out, xor_out, out), (rows_in, xor_in, into) = (
-        _parts(d) for d in (before, removed, added)
-    )
-    return f"{rows - rows_out + rows_in}-{xor ^ xor_out ^ xor_in:016x}-{(total - out + into) % (1 << 64):016x}-{ENGINE}"
+    old = _parts(before)
+    out = _parts(removed)
+    new = _parts(added)
+    rows = old.rows - out.rows + new.rows
+    xor = old.xor ^ out.xor ^ new.xor
+    total = (old.total - out.total + new.total) % (1 << 64)
+    return f"{rows}-{xor:016x}-{total:016x}-{ENGINE}"
 
 
 def digest_rows(digest: str) -> int:
     """The number of rows of the table that has this digest."""
-    return _parts(digest)[0]
+    return _parts(digest).rows
 
 
-def _parts(digest: str) -> tuple[int, int, int]:
+class _Parts(NamedTuple):
+    """A digest taken apart: number of rows, and XOR and sum of their hashes."""
+
+    rows: int
+    xor: int
+    total: int
+
+
+def _parts(digest: str) -> _Parts:
     rows, xor, total, _ = digest.split("-")
-    return int(rows), int(xor, 16), int(total, 16)
+    return _Parts(int(rows), int(xor, 16), int(total, 16))
 
 
 def fingerprint(*parts: Any) -> str:
-    """SHA-256 (hex) of the canonical JSON of `parts`; dictionaries by sorted key, models by their declared values."""
+    """SHA-256 (hex) of the canonical JSON of `parts`.
+
+    Dictionaries by sorted key, models by their declared values.
+    """
     text = json.dumps(parts, sort_keys=True, default=_plain, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -102,13 +122,11 @@ def file_digest(path: Path) -> str:
 
 
 def code_version(*packages: Path) -> str:
-    """A digest of the source files (`.py`, `.sql`, `.yaml`, `.csv`) below `packages`: what a table's code was."""
+    """A digest of the source files below `packages`: what a table's code was."""
     digest = hashlib.sha256()
     for package in packages:
-        for path in sorted(
-            p for p in package.rglob("*") if p.suffix in {".py", ".sql", ".yaml", ".csv"}
-        ):
-            digest.update(
-                path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0"
-            )
+        for path in sorted(package.rglob("*")):
+            if path.suffix in CODE_SUFFIXES:
+                name = path.relative_to(package).as_posix()
+                digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

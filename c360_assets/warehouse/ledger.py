@@ -1,8 +1,8 @@
 """The ledger `ingest_files`: which file of which delivery day was loaded, when, and how it went.
 
-One row per feed, delivery day, attempt and file. It decides what is loaded; versions of Delta tables and the orchestrator's
-partitions never do. It is a run table: it tells about runs and is left out of digests. Deciding what to load belongs to
-`ingest`.
+One row per feed, delivery day, attempt and file. It decides what is loaded; versions of Delta
+tables and the orchestrator's partitions never do. It is a run table: it tells about runs and is
+left out of digests. Deciding what to load belongs to `ingest`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ Status = Literal["loaded", "failed", "empty"]
 class LedgerEntry:
     """One file of one attempt at a delivery day.
 
-    `path` is relative to `landing/`; `kind` is the class of a failure in a word, `message` its text, neither with a value.
+    `path` is relative to `landing/`; `kind` is the class of a failure in a word, `message` its
+    text, neither with a value.
     """
 
     feed: str
@@ -69,7 +70,8 @@ def empty_ledger() -> pl.DataFrame:
 
 
 def read_ledger(warehouse: Warehouse, state: TableState | None = None) -> pl.DataFrame:
-    """The ledger at the version that the manifest (or `state`) names, by feed, day, attempt and path.
+    """The ledger at the version that the manifest (or `state`) names, by feed, day, attempt and
+    path.
 
     Reads the files directly, without an engine, so that a sensor may ask every few seconds.
     """
@@ -95,8 +97,11 @@ def session_ledger(session: Session) -> pl.DataFrame:
 
 
 def record(session: Session, entries: Sequence[LedgerEntry]) -> TableState:
-    """Put `entries` in place of what the ledger holds for the same attempts. Pending until the session's commit."""
-    new = pl.DataFrame([vars(e) for e in entries], schema=SCHEMA)
+    """Put `entries` in place of what the ledger holds for the same attempts.
+
+    Pending until the session's commit.
+    """
+    new = pl.DataFrame([vars(entry) for entry in entries], schema=SCHEMA)
     attempts = ["feed", "delivery_day", "attempt"]
     kept = session_ledger(session).join(new.select(attempts).unique(), on=attempts, how="anti")
     whole = pl.concat([kept, new]).sort("feed", "delivery_day", "attempt", "path")

@@ -1,7 +1,8 @@
-"""One run owns a tenant at a time: an operating-system lock that the kernel frees when its holder dies.
+"""One run owns a tenant at a time: an operating-system lock that the kernel frees when its holder
+dies.
 
-A file beside the lock says who holds it, for people; only the lock decides. Marking runs of dead processes as failed needs
-the orchestrator and lives with it.
+A file beside the lock says who holds it, for people; only the lock decides. Marking runs of dead
+processes as failed needs the orchestrator and lives with it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+# One lock object per tenant, as only the object that holds a lock may take it again.
 _HELD: dict[Path, FileLock] = {}
 
 
 def process_identity(pid: int | None = None) -> dict[str, str]:
-    """Process id, start time (clock ticks since boot) and boot id: equal only for one process of one boot."""
+    """Process id, start time (clock ticks since boot) and boot id: equal only for one process of
+    one boot.
+    """
     pid = os.getpid() if pid is None else pid
     try:
         started = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
@@ -40,6 +44,7 @@ def is_alive(identity: dict[str, str]) -> bool:
         return now == identity
     if Path("/proc").exists():
         return False
+    # Without /proc there is only the number, which another process may have by now.
     try:
         os.kill(int(pid), 0)
     except OSError:
@@ -58,9 +63,8 @@ def owner_is_gone(mark: str | None, run_id: str) -> bool:
     A mark copied from another run, as running again does, says nothing.
     """
     owner, *process = (mark or "").split(" ")
-    return owner == run_id and not is_alive(
-        dict(zip(("pid", "started", "boot"), process, strict=False))
-    )
+    identity = dict(zip(("pid", "started", "boot"), process, strict=False))
+    return owner == run_id and not is_alive(identity)
 
 
 @contextmanager
@@ -69,22 +73,23 @@ def tenant_lock(
 ) -> Iterator[None]:
     """Hold the tenant at `root` while the block runs; re-entrant in a process.
 
-    Waits for another holder and calls `waiting` once per holder with a sentence that names it. `what` says what this
-    holder does. What a killed holder left in `.tmp` is removed: it may hold personal values.
+    Waits for another holder and calls `waiting` once per holder with a sentence that names it.
+    `what` says what this holder does. What a killed holder left in `.tmp` is removed: it may hold
+    personal values.
     """
     path = root.resolve() / ".lock"
     holder = path.with_name(".lock.holder")
     lock = _HELD.setdefault(path, FileLock(str(path), thread_local=False))
-    told = ""
+    reported = ""
     while True:
         try:
             lock.acquire(timeout=0)
             break
         except Timeout:
-            sentence = _describe(holder)
-            if waiting is not None and sentence != told:
-                waiting(sentence)
-                told = sentence
+            message = _describe(holder)
+            if waiting is not None and message != reported:
+                waiting(message)
+                reported = message
             time.sleep(poll)
     outermost = lock.lock_counter == 1
     try:
@@ -108,7 +113,7 @@ def _sweep(folder: Path) -> None:
 
 def _describe(holder: Path) -> str:
     try:
-        who = json.loads(holder.read_text("utf-8"))
-        return f"waiting for {who['what']} (process {who['pid']}), which holds this tenant"
+        run = json.loads(holder.read_text("utf-8"))
+        return f"waiting for {run['what']} (process {run['pid']}), which holds this tenant"
     except (OSError, ValueError, KeyError):
         return "waiting for another run, which holds this tenant"

@@ -1,7 +1,8 @@
 """The manifest: which version of which table is the current state of a tenant's warehouse.
 
-Delta is atomic per table; a stage writes many tables. A version that the manifest does not name does not exist: readers pin
-the versions it names, and it is replaced whole, once per stage. Reading and writing table content belongs to `session`.
+Delta is atomic per table; a stage writes many tables. A version that the manifest does not name
+does not exist: readers pin the versions it names, and it is replaced whole, once per stage. Reading
+and writing table content belongs to `session`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from typing import Any
 class TableState:
     """One table at one version.
 
-    `digest` is the content digest (`digest.content_digest`), `fingerprint` that of everything the content was computed
-    from, `columns` maps column to DuckDB type in table order, `figures` are counts that a reused table reports again.
+    `digest` is the content digest (`digest.digest_sql`), `fingerprint` that of everything the
+    content was computed from, `columns` maps column to DuckDB type in table order, `figures` are
+    counts that a reused table reports again.
     """
 
     version: int
@@ -32,7 +34,9 @@ class TableState:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The named state: tables by name, and facts about stages (`meta`), such as the Stitch generation."""
+    """The named state: tables by name, and facts about stages (`meta`), such as the Stitch
+    generation.
+    """
 
     tables: dict[str, TableState] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)

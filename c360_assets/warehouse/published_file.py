@@ -1,7 +1,8 @@
-"""The activated database: one DuckDB file, built aside from pinned tables and published in one step.
+"""The activated database: one DuckDB file, built aside from pinned tables and published in one
+step.
 
-Readers see the last published file, whole, always. Which tables are published and what their columns mean is decided by the
-caller; this module writes, replaces, keeps and sweeps files.
+Readers see the last published file, whole, always. Which tables are published and what their
+columns mean is decided by the caller; this module writes, replaces, keeps and sweeps files.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 STORAGE_VERSION = "v1.5.0"  # any DuckDB client from 1.5 on can open the file
-# Half of the engine's own: fewer rows are compressed by one core, when the file is closed, and most tables have fewer.
+# Half of the engine's own: fewer rows are compressed by one core, when the file is closed, and most
+# tables have fewer.
 ROW_GROUP = 61_440
 KEPT_RUNS = 10
 KEPT_DAYS = 14
@@ -29,10 +31,12 @@ KEPT_DAYS = 14
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One table of the database: where it goes, the SELECT that fills it, and what people read about it.
+    """One table of the database: where it goes, the SELECT that fills it, and what people read
+    about it.
 
-    `source` is a query over views bound in the session, or of a `view` over tables of the database itself; `descriptions` maps
-    column to text. `blank` are columns known to hold nothing but NULL. `rows` is about how many it has: large ones go first.
+    `source` is a query over views bound in the session, or of a `view` over tables of the database
+    itself; `descriptions` maps column to text. `blank` are columns known to hold nothing but NULL.
+    `rows` is about how many it has: large ones go first.
     """
 
     schema: str
@@ -58,20 +62,24 @@ def publish(
     finish: Callable[[Session, str], None] | None = None,
     ready: Callable[[Session], None] | None = None,
 ) -> int:
-    """Build the database aside and replace `path` with it; returns the size of the new file in bytes.
+    """Build the database aside and replace `path` with it; returns the size of the new file in
+    bytes.
 
-    Several tables are written at once, in sessions of their own; `ready` binds in a session what the tables' sources name.
-    `statements` are run on the new file, which is attached as `published`: functions that its users may call. `finish` is
-    called with the session and that name when all is written.
+    Several tables are written at once, in sessions of their own; `ready` binds in a session what
+    the tables' sources name. `statements` are run on the new file, which is attached as
+    `published`: functions that its users may call. `finish` is called with the session and that
+    name when all is written.
 
-    The file that was published before is kept under `history/`, once. A crash at any moment leaves the old file in place.
+    The file that was published before is kept under `history/`, once. A crash at any moment leaves
+    the old file in place.
     """
     private_folder(path.parent)
     sweep(path)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
     options = f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}"
     session.execute(f"ATTACH {quote_literal(str(aside))} AS published ({options})")
-    # Rows of large tables may stand in any order: keeping that of the source leaves scraps of row groups to merge at the end.
+    # Rows of large tables may stand in any order: keeping that of the source leaves scraps of row
+    # groups to merge at the end.
     session.execute("SET preserve_insertion_order = false")
     # One checkpoint at the end: one that a commit sets off holds up all that are writing.
     session.execute("SET checkpoint_threshold = '1TB'")
@@ -115,42 +123,44 @@ def _write(session: Session, table: PublishedTable) -> None:
         _fill(session, name, table)
     else:
         session.execute(f"CREATE {kind} {name} AS {table.source}")
-    told = (
-        [f"COMMENT ON {kind} {name} IS {quote_literal(table.description)}"]
-        if table.description
-        else []
-    )
-    told += [
-        f"COMMENT ON COLUMN {name}.{quote_ident(column)} IS {quote_literal(text)}"
-        for column, text in table.descriptions.items()
-        if text
-    ]
+    comments = []
+    if table.description:
+        comments.append(f"COMMENT ON {kind} {name} IS {quote_literal(table.description)}")
+    for column, text in table.descriptions.items():
+        if text:
+            column_name = f"{name}.{quote_ident(column)}"
+            comments.append(f"COMMENT ON COLUMN {column_name} IS {quote_literal(text)}")
     # One transaction: a commit for each of a thousand comments would take longer than the data.
-    session.execute("; ".join(["BEGIN", *told, "COMMIT"]))
+    session.execute("; ".join(["BEGIN", *comments, "COMMIT"]))
 
 
 def _fill(session: Session, name: str, table: PublishedTable) -> None:
     """Create a table that has blank columns and fill the others.
 
-    A blank column is one generated as NULL: it stands in its place and reads as any other, but none of its rows are written.
-    A table of many documented columns, of which a tenant has half, takes a third less time.
+    A blank column is one generated as NULL: it stands in its place and reads as any other, but none
+    of its rows are written. A table of many documented columns, of which a tenant has half, takes a
+    third less time.
     """
     columns = {row[0]: row[1] for row in session.rows(f"DESCRIBE {table.source}")}
-    filled = [column for column in columns if column not in table.blank] or list(columns)[:1]
-    parts = [
-        f"{quote_ident(column)} {type_}"
-        + ("" if column in filled else f" GENERATED ALWAYS AS (CAST(NULL AS {type_})) VIRTUAL")
-        for column, type_ in columns.items()
-    ]
-    listed = ", ".join(map(quote_ident, filled))
-    session.execute(f"CREATE TABLE {name} ({', '.join(parts)})")
-    session.execute(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM ({table.source})")
+    filled = [column for column in columns if column not in table.blank]
+    if not filled:  # a table must have a column that is stored
+        filled = list(columns)[:1]
+    definitions = []
+    for column, type_ in columns.items():
+        definition = f"{quote_ident(column)} {type_}"
+        if column not in filled:
+            definition += f" GENERATED ALWAYS AS (CAST(NULL AS {type_})) VIRTUAL"
+        definitions.append(definition)
+    filled_sql = ", ".join(map(quote_ident, filled))
+    session.execute(f"CREATE TABLE {name} ({', '.join(definitions)})")
+    session.execute(f"INSERT INTO {name} ({filled_sql}) SELECT {filled_sql} FROM ({table.source})")
 
 
 def _put(aside: Path, path: Path) -> None:
     """Replace the published file in one step.
 
-    A client that wrote to the old file and was killed leaves its log of changes beside it, and with that no engine opens the new.
+    A client that wrote to the old file and was killed leaves its log of changes beside it, and with
+    that no engine opens the new.
     """
     path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
     os.replace(aside, path)
@@ -159,9 +169,8 @@ def _put(aside: Path, path: Path) -> None:
 
 def kept(path: Path) -> list[Path]:
     """Earlier published files of this database, newest first."""
-    return sorted(
-        (path.parent / "history").glob(f"{path.stem}.*.duckdb"), key=number_of, reverse=True
-    )
+    files = (path.parent / "history").glob(f"{path.stem}.*.duckdb")
+    return sorted(files, key=number_of, reverse=True)
 
 
 def number_of(path: Path) -> int:
@@ -170,7 +179,10 @@ def number_of(path: Path) -> int:
 
 
 def opens(session: Session, path: Path) -> bool:
-    """Whether the file is a database that can be read. One that another program has open for writing counts as one."""
+    """Whether the file is a database that can be read.
+
+    One that another program has open for writing counts as one.
+    """
     try:
         session.execute(f"ATTACH {quote_literal(str(path))} AS _c360_opened (READ_ONLY)")
     except duckdb.Error as error:
@@ -180,26 +192,26 @@ def opens(session: Session, path: Path) -> bool:
 
 
 def published_number(path: Path) -> int | None:
-    """The number under which the published file is kept as well: it was published again, or a killed run had kept it already.
+    """The number under which the published file is kept as well: it was published again, or a
+    killed run had kept it already.
 
     A file that somebody wrote to since is another one, which the time of its last change tells.
     """
     if not path.exists():
         return None
-    now = path.stat()
-    seen = ((file, file.stat()) for file in kept(path))
-    return next(
-        (
-            number_of(f)
-            for f, s in seen
-            if (s.st_size, s.st_mtime_ns) == (now.st_size, now.st_mtime_ns)
-        ),
-        None,
-    )
+    published = path.stat()
+    for file in kept(path):
+        stat = file.stat()
+        if stat.st_size == published.st_size and stat.st_mtime_ns == published.st_mtime_ns:
+            return number_of(file)
+    return None
 
 
 def _keep(path: Path) -> int | None:
-    """Keep the published file, unless it is kept already, and return its number; None where nothing is published."""
+    """Keep the published file, unless it is kept already, and return its number.
+
+    None where nothing is published.
+    """
     number = published_number(path)
     if number is not None or not path.exists():
         return number
@@ -225,7 +237,10 @@ def _forget(path: Path) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Remove what killed builds left behind; the caller owns the tenant, so no build is under way."""
+    """Remove what killed builds left behind.
+
+    The caller owns the tenant, so no build is under way.
+    """
     for leftover in path.parent.glob(f"{path.stem}.*.building*"):
         leftover.unlink()
 
@@ -235,26 +250,27 @@ def earlier_one(path: Path, number: int | None = None) -> Path:
 
     Raises LookupError when there is none.
     """
-    now = published_number(path)
+    files = kept(path)
+    published = published_number(path)
     if number is not None:
-        files = [file for file in kept(path) if number_of(file) == number]
-        told = f"no kept database number {number} beside {path.name}"
+        files = [file for file in files if number_of(file) == number]
+        missing = f"no kept database number {number} beside {path.name}"
+    elif published is not None:
+        files = [file for file in files if number_of(file) < published]
+        missing = f"number {published} is published, no earlier one is kept"
     else:
-        files = [file for file in kept(path) if now is None or number_of(file) < now]
-        told = (
-            f"no kept database beside {path.name}"
-            if now is None
-            else f"number {now} is published, no earlier one is kept"
-        )
+        missing = f"no kept database beside {path.name}"
     if not files:
-        raise LookupError(told)
+        raise LookupError(missing)
     return files[0]
 
 
 def restore(path: Path, number: int | None = None) -> tuple[int, int | None]:
-    """Publish `earlier_one` again; readers see it whole. Returns its number and that of the one it replaced, which is kept.
+    """Publish `earlier_one` again; readers see it whole. Returns its number and that of the one it
+    replaced, which is kept.
 
-    None is forgotten here, so that it can be taken back. Raises LookupError when nothing of that number is kept.
+    None is forgotten here, so that it can be taken back. Raises LookupError when nothing of that
+    number is kept.
     """
     chosen = earlier_one(path, number)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")

@@ -1,7 +1,8 @@
-"""One unit of work on a tenant's warehouse: run SQL, read tables at their pinned version, write whole tables, commit.
+"""One unit of work on a tenant's warehouse: run SQL, read tables at their pinned version, write
+whole tables, commit.
 
-The only module that knows which engine runs the SQL and how tables are stored. Library functions take a `Session`; they
-never open a connection. What tables mean belongs to the stages.
+The only module that knows which engine runs the SQL and how tables are stored. Library functions
+take a `Session`; they never open a connection. What tables mean belongs to the stages.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Warehouse:
 
     root: Path
     manifest: Manifest = field(default_factory=Manifest)
-    # Data files of versions that were asked for: a version never changes, and to read a table's log takes milliseconds.
+    # Data files of versions that were asked for: a version never changes, and to read a table's log
+    # takes milliseconds.
     _files: dict[tuple[str, int], list[str]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -83,7 +85,7 @@ class Warehouse:
         return self._files[version]
 
     def tidy(self) -> None:
-        """Remove files that no version younger than the retention needs, leftovers of killed runs included."""
+        """Remove files that no version within the retention needs, and leftovers of killed runs."""
         for table in self.manifest.tables:
             if DeltaTable.is_deltatable(str(self.path(table))):
                 DeltaTable(self.path(table)).vacuum(dry_run=False, full=True)
@@ -111,7 +113,8 @@ class Session:
     def beside(self) -> Iterator[Session]:
         """A session for another thread, on a connection of its own to the same engine.
 
-        It sees the same versions, pending ones too, and the same attached databases; temporary objects are each session's own.
+        It sees the same versions, pending ones too, and the same attached databases; temporary
+        objects are each session's own.
         """
         with self.con.cursor() as con:
             other = Session(con, self.warehouse, self.timezone, self.run_id)
@@ -157,14 +160,16 @@ class Session:
         )
 
     def bind(self, table: str, as_name: str | None = None) -> None:
-        """A temporary view over `table` at its pinned version, named by its last part unless `as_name` is given.
+        """A temporary view over `table` at its pinned version, named by its last part unless
+        `as_name` is given.
 
         Raises C360Error when the table has not been built.
         """
         state = self.built(table)
         name = quote_ident(as_name or table.rsplit("/", 1)[-1])
         self.execute(
-            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {self.warehouse.source(table, state)}"
+            f"CREATE OR REPLACE TEMP VIEW {name} AS "
+            f"SELECT * FROM {self.warehouse.source(table, state)}"
         )
 
     def write(
@@ -176,11 +181,13 @@ class Session:
         figures: Mapping[str, Any] | None = None,
         columns: dict[str, str] | None = None,
     ) -> TableState:
-        """Write the whole content of `table` as one atomic Delta version and remember it until `commit`.
+        """Write the whole content of `table` as one atomic Delta version and remember it until
+        `commit`.
 
         `source` is a SELECT or a frame; `columns` are the types of its columns as stored, where they
-        are not those that it tells. Columns whose type Delta lacks are stored as `delta.stored_type` says. When the content
-        equals the pinned version's, nothing is written and that version is named again.
+        are not those that it tells. Columns whose type Delta lacks are stored as
+        `delta.stored_type` says. When the content equals the pinned version's, nothing is written
+        and that version is named again.
         """
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
@@ -209,11 +216,13 @@ class Session:
         fingerprint: str = "",
         figures: Mapping[str, Any] | None = None,
     ) -> TableState:
-        """Write `table` anew with the rows of the SELECT `fresh` in place of stored rows whose `key` is in the SELECT `replaced`.
+        """Write `table` anew with the rows of the SELECT `fresh` in place of stored rows whose
+        `key` is in the SELECT `replaced`.
 
-        The result is that of `write` with the whole content, at less cost: only rows that go or come are digested, and nothing
-        is copied, so that memory does not grow with the table. The SELECTs are run several times and must give the same rows.
-        Raises C360Error when the table has rows and other columns than `fresh`.
+        The result is that of `write` with the whole content, at less cost: only rows that go or
+        come are digested, and nothing is copied, so that memory does not grow with the table. The
+        SELECTs are run several times and must give the same rows. Raises C360Error when the table
+        has rows and other columns than `fresh`.
         """
         columns = self.stored_columns(fresh)
         before = self.state(table)
@@ -243,7 +252,7 @@ class Session:
         return state
 
     def _digest_now(self, state: TableState, stored: str) -> str:
-        """The digest of a table as this engine counts it, which is what it has unless another engine wrote it."""
+        """The digest of a table as this engine makes it; another one may have written the table."""
         if is_comparable(state.digest):
             return state.digest
         ((_, digest),) = self.rows(digest_sql(state.columns, stored))
@@ -256,7 +265,9 @@ class Session:
     def keep(
         self, table: str, *, fingerprint: str, figures: Mapping[str, Any] | None = None
     ) -> TableState:
-        """Name the pinned version again under a new fingerprint: its content is known to be what would be written."""
+        """Name the pinned version again under a new fingerprint: its content is known to be what
+        would be written.
+        """
         state = self.state(table)
         if state is None:
             raise C360Error(f"table {table} has not been built yet")
@@ -272,7 +283,10 @@ class Session:
         return kept
 
     def commit(self, **meta: Any) -> None:
-        """Make all pending versions current at once by replacing the manifest; `meta` joins its facts about stages."""
+        """Make all pending versions current at once by replacing the manifest.
+
+        `meta` joins its facts about stages.
+        """
         self.warehouse.reload()
         manifest = self.warehouse.manifest.with_changes(self.pending, meta)
         manifest.save(self.warehouse.manifest_path)
@@ -280,7 +294,10 @@ class Session:
         self.pending = {}
 
     def forget(self, fact: str) -> None:
-        """Empty a fact about a stage at once, before what it is about changes; what is pending stays pending."""
+        """Empty a fact about a stage at once, before what it is about changes.
+
+        What is pending stays pending.
+        """
         pending, self.pending = self.pending, {}
         try:
             self.commit(**{fact: {}})
@@ -292,7 +309,9 @@ class Session:
 def open_session(
     root: Path, timezone: str = "UTC", temp: Path | None = None, run_id: str = ""
 ) -> Iterator[Session]:
-    """A session on the warehouse below `root` in an in-memory DuckDB that spills to `temp` (default `<root>/../.tmp`)."""
+    """A session on the warehouse below `root` in an in-memory DuckDB that spills to `temp` (default
+    `<root>/../.tmp`).
+    """
     spill = temp or root.parent / ".tmp"
     private_folder(spill)
     con = duckdb.connect(":memory:", config={"temp_directory": str(spill)})

@@ -16,8 +16,8 @@ import dagster as dg
 import pytest
 
 from c360_assets.automation.instance import REPOSITORY
+from c360_assets.configuration import load_tenant
 from c360_assets.definitions import build
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.tenants import tiny_tenant
 

@@ -7,7 +7,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from c360_assets.tenant.loader import load_tenant
+from c360_assets.configuration import load_tenant
 from c360_assets.tenant.models import Tenant
 
 CANARY_EMAIL = "canary.bird@mine.example"

@@ -13,11 +13,11 @@ from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.jobs import LOAD, STITCH, load_keys
 from c360_assets.automation.runs import launch, open_instance
 from c360_assets.automation.sensors import landing_sensor, stitch_sensor
+from c360_assets.configuration import load_tenant
 from c360_assets.definitions import build
 from c360_assets.demo import generate_tenant
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import load_feed
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.session import open_session

@@ -169,7 +169,7 @@ def test_optional_files_are_waited_for_only_if_a_wait_is_given(
     tenant_with(tmp_path, wait)
     feed = tmp_path / "feeds/loyalty/members.yaml"
     feed.write_text(LOYALTY.replace("format: csv", "format: csv, optional: true"), "utf-8")
-    from c360_assets.tenant.loader import load_tenant
+    from c360_assets.configuration import load_tenant
 
     assert verdict(load_tenant(tmp_path), at("07:00")) == expected
     assert verdict(load_tenant(tmp_path), at("08:30")) == "goes on"

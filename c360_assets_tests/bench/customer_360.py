@@ -21,11 +21,11 @@ from pathlib import Path
 
 import duckdb
 
+from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.publication.publish import entries, is_published, publish_database
 from c360_assets.customer_360.tables.build import build, is_current
 from c360_assets.customer_360.tables.databases import databases, plan_all
 from c360_assets.demo.generate import generate_tenant
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets_tests.bench.measure import Measure, seconds, show

@@ -56,12 +56,12 @@ def splink_version(python: str) -> str | None:
 
 def make(folder: Path, records: int) -> None:
     """A tenant with its domain tables, its records as one frame, and the same records normalised."""
+    from c360_assets.configuration import load_tenant
     from c360_assets.demo.generate import generate_tenant
     from c360_assets.ingest.landing import pending
     from c360_assets.ingest.load import load_feed
     from c360_assets.stitch.prepare.preprocessing import preprocess
     from c360_assets.stitch.prepare.union import union_records
-    from c360_assets.tenant.loader import load_tenant
     from c360_assets.tenant.models import StitchConfig
     from c360_assets.warehouse.ledger import session_ledger
     from c360_assets.warehouse.session import open_session
@@ -106,8 +106,8 @@ def matching(folder: Path) -> None:
 
 def stage(folder: Path) -> None:
     """Seconds of the stage as a run has it: domain tables read, every table written."""
+    from c360_assets.configuration import load_tenant
     from c360_assets.stitch.tenant_run import run_stitch
-    from c360_assets.tenant.loader import load_tenant
     from c360_assets.warehouse.session import open_session
 
     tenant = load_tenant(folder / "tenant")

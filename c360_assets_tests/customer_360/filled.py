@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from c360_assets.customer_360.rendering.gathered_tables import TYPES
+from c360_assets.semantics.column_types import SQL_TYPES
 from c360_assets.semantics.tables import table_spec
 from c360_assets.semantics.tags import GROUPS
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -56,7 +56,15 @@ BY_TYPE: dict[str, list[Any]] = {
     "integer": [0, 1, 2, 7, None],
     "float": [0.5, None],
 }
-KINDS = {type_.partition("(")[0]: kind for kind, type_ in TYPES.items()}
+KINDS = {
+    "VARCHAR": "string",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "TIMESTAMPTZ": "datetime",
+    "DECIMAL": "decimal",
+    "DOUBLE": "float",
+    "BIGINT": "integer",
+}
 
 
 def feed_of(prefix: str, *without: str, **more: dict[str, Any]) -> FeedConfig:
@@ -99,7 +107,7 @@ def fill(session: Session, tenant: Tenant, seed: int, rows: int = 120) -> None:
     for source in tenant.feeds:
         if source.stitch:
             continue
-        types = {c: TYPES[item.type] for c, item in source.outputs.items()}
+        types = {c: SQL_TYPES[item.type] for c, item in source.outputs.items()}
         found = []
         for n in range(rows):
             row = {

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import yaml
 
+from c360_assets.configuration import load_tenant, read_tenant
 from c360_assets.customer_360.check_sql import check_sql
 from c360_assets.customer_360.destinations import due, send
 from c360_assets.customer_360.publication.publish import publish_database
@@ -21,7 +22,6 @@ from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import plan_all
 from c360_assets.errors import C360Error
 from c360_assets.reporting.send import send_all
-from c360_assets.tenant.loader import load_tenant, read_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.postgres import binaries, postgres_server

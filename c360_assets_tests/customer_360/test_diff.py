@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.publication.publish import is_published, publish_database, unpublished
 from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import databases, plan_all
@@ -19,8 +20,7 @@ from c360_assets.reporting.diff import TableDiff, database_diff
 from c360_assets.reporting.history import versions
 from c360_assets.reporting.preview import preview_table
 from c360_assets.reporting.published import RolledBack, open_published, roll_back, table_sql
-from c360_assets.tenant.loader import load_tenant
-from c360_assets.warehouse import published_file as activated
+from c360_assets.warehouse import published_file
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import AS_OF, put_unified
 
@@ -138,7 +138,7 @@ def test_a_file_whose_run_was_killed_before_it_was_noted_is_not_taken_for_the_on
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*args: Any) -> int:
-        activated.publish(*args)
+        published_file.publish(*args)
         raise Killed
 
     with monkeypatch.context() as patched:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from c360_assets.customer_360.rendering.gathered_tables import TYPES
 from c360_assets.errors import C360Error
+from c360_assets.semantics.column_types import SQL_TYPES
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.world import (
     AS_OF,
@@ -119,7 +119,8 @@ def test_auto_mode_sees_that_a_source_spreads_its_discounts(
     assert rows == [{"order_discount_amount": Decimal("5.00"), "order_discount_percent": None}] * 2
 
 
-# order_discount_mode -> order_discount_amount, order_discount_percent of an order whose rows say 3 and 2.
+# order_discount_mode -> order_discount_amount, order_discount_percent of an order whose rows say 3
+# and 2.
 SPREAD = {
     "sum": ("5.00", "0.2083"),
     "max": ("3.00", "0.1250"),
@@ -191,7 +192,8 @@ def test_cg13_an_orphan_return_is_an_order_without_purchase(
     order = one(
         session,
         "unified_transactions",
-        "order_quantity, order_revenue, order_returned_quantity, order_returned_revenue, is_purchase_order",
+        "order_quantity, order_revenue, order_returned_quantity, "
+        "order_returned_revenue, is_purchase_order",
     )
     assert list(order.values()) == [0, Decimal("0.00"), -1, Decimal("-20.00"), False]
     assert table(session, "transaction_attributes_extended") == []
@@ -351,7 +353,10 @@ def test_cg15_flags_that_need_time(session: Session, tmp_path: Path) -> None:
         tmp_path,
         [{"amperity_id": days, "order_datetime": day} for days in CG15 for day in days.split()],
     )
-    columns = "amperity_id, early_repeat_purchaser, first_order_is_retained, second_order_is_retained, one_and_done"
+    columns = (
+        "amperity_id, early_repeat_purchaser, first_order_is_retained, "
+        "second_order_is_retained, one_and_done"
+    )
     found = {
         row["amperity_id"]: tuple(row.values())[1:]
         for row in table(session, "transaction_attributes_extended", columns)
@@ -578,7 +583,7 @@ def test_values_that_are_no_amounts_are_told_with_their_field(
     put(
         session,
         "domain/Shop_Products",
-        {"id": "VARCHAR", "msrp": TYPES[kind], "_pk": "VARCHAR"},
+        {"id": "VARCHAR", "msrp": SQL_TYPES[kind], "_pk": "VARCHAR"},
         rows,
     )
     with pytest.raises(C360Error) as failed:

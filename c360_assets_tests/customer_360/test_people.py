@@ -1,4 +1,4 @@
-"""The best data of each person: merged_customers, email_ampid_assignment, and what stands on them."""
+"""The best data of each person: merged_customers, e-mail assignment, and what stands on them."""
 
 from __future__ import annotations
 
@@ -79,7 +79,10 @@ def test_cg01_completeness_before_priority_and_no_mixing(session: Session, tmp_p
             },
         ],
     )
-    columns = "address address2 city state postal country address_completion address_priority address_datasource address_pk"
+    columns = (
+        "address address2 city state postal country "
+        "address_completion address_priority address_datasource address_pk"
+    )
     assert picked(row, columns) == [
         "2 Oak Ave",
         None,
@@ -516,8 +519,8 @@ def test_white_space_is_what_unicode_calls_so(session: Session) -> None:
     spaces = [c for c in map(chr, range(0x10000)) if c.isspace() and c not in separators]
     assert len(spaces) == 25
     tests = (
-        "clean(v) IS NULL, is_blank(v), clean(concat(v, 'ü', v, v)) = 'ü', clean(concat('a', v)) = 'a', "
-        + missing("v")
+        "clean(v) IS NULL, is_blank(v), clean(concat(v, "
+        "'ü', v, v)) = 'ü', clean(concat('a', v)) = 'a', " + missing("v")
     )
     for space in spaces:
         rows = session.rows(f"SELECT {tests} FROM (SELECT {quote_literal(space)} AS v)")

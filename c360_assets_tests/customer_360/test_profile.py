@@ -131,7 +131,8 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[tuple[Any, ...
                 "email",
                 "b@x.com",
                 None,
-                "not the person's first choice, and an e-mail is taken only where both choose each other",
+                "not the person's first choice, "
+                "and an e-mail is taken only where both choose each other",
             ),
             ("email", "c@x.com", None, "on the blocklist"),
             ("email", "nonsense", None, "not a well-formed address"),

@@ -1,4 +1,4 @@
-"""The verbs that only look: status, sql, profile, check; and demo, which writes to new folders only."""
+"""The verbs that only look, and demo, which writes to new folders only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The generated tenant: repeatable bytes, readable files, a truth that names every record that loads."""
+"""The generated tenant: repeatable bytes, readable files, a truth that names every record that
+loads.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ import duckdb
 import polars as pl
 import pytest
 
+from c360_assets.configuration import load_tenant
 from c360_assets.demo import generate_tenant, people, render_config
 from c360_assets.errors import C360Error
-from c360_assets.tenant.loader import load_tenant
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = 400
@@ -27,10 +29,9 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def digests(root: Path) -> dict[str, str]:
+    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
     return {
-        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
-        for p in sorted(root.rglob("*"))
-        if p.is_file()
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
     }
 
 
@@ -55,9 +56,19 @@ def test_equal_arguments_give_equal_bytes_and_another_seed_other_ones(
 
 
 def test_the_shipped_tenant_is_configured_as_generated() -> None:
+    # `data/` must be whole in a clone, and an installed package has no `data/`: the configuration
+    # stands in both places, and this holds them equal, in both directions.
     shipped = REPOSITORY / "data"
-    found = {path: (shipped / path).read_text(encoding="utf-8") for path in render_config(seed=1)}
-    assert found == render_config(seed=1)
+    generated = render_config(seed=1)
+    configuration = {
+        path.relative_to(shipped).as_posix()
+        for part in ("database", "domain_tables", "feeds")
+        for path in (shipped / part).rglob("*.*")
+    }
+    configuration |= {path.name for path in shipped.glob("*.yaml")} | {".gitignore"}
+    assert configuration == set(generated)
+    texts = {path: (shipped / path).read_text(encoding="utf-8") for path in configuration}
+    assert texts == generated
 
 
 def test_the_shipped_tenant_is_complete_and_small() -> None:
@@ -70,22 +81,27 @@ def test_the_shipped_tenant_is_complete_and_small() -> None:
     assert sum(p.stat().st_size for p in files) < 8_000_000
     ((records, people_known),) = rows(
         REPOSITORY,
-        "SELECT count(*), count(DISTINCT person_id) FROM read_parquet('{root}/data/truth/records.parquet')",
+        "SELECT count(*), count(DISTINCT person_id) "
+        "FROM read_parquet('{root}/data/truth/records.parquet')",
     )
     assert records > 12_000
     assert people_known > 4_500
 
 
+def flat(tags_by_column: dict[str, list[str]]) -> list[str]:
+    return [tag for tags in tags_by_column.values() for tag in tags]
+
+
 def test_configuration_loads_and_links_every_interaction_by_one_key(tenant: Path) -> None:
     loaded = load_tenant(tenant)
-    tags = {t.name: [tag for column in t.tags.values() for tag in column] for t in loaded.tables}
-    stitched = {t.name for t in loaded.stitched_tables}
+    tags = {table.name: flat(table.tags) for table in loaded.tables}
+    stitched = {table.name for table in loaded.stitched_tables}
     assert stitched == set(
         pl.read_parquet(tenant / "truth" / "records.parquet")["datasource"].unique()
     )
-    for name, found in tags.items():
+    for name, tags_of_table in tags.items():
         if name not in stitched:
-            assert sum(tag.startswith("fk-") for tag in found) <= 1, name
+            assert sum(tag.startswith("fk-") for tag in tags_of_table) <= 1, name
     assert not any(tag.startswith("fk-") or "/" not in tag for tag in tags["CDT_Newsletter_Opt_In"])
 
 
@@ -109,29 +125,28 @@ def test_order_tables_carry_every_tag_that_the_transaction_reports_need(
         "purchase-channel",
         "store-id",
     }
-    found = next(t for t in load_tenant(tenant).tables if t.name == table)
-    assert {"txn-item/" + tag for tag in needed} <= {
-        tag for column in found.tags.values() for tag in column
-    }
+    items = next(source for source in load_tenant(tenant).tables if source.name == table)
+    assert {"txn-item/" + tag for tag in needed} <= set(flat(items.tags))
 
 
 def test_every_good_record_has_one_person_and_every_truth_is_delivered(tenant: Path) -> None:
     keys = {
-        "CDT_Shop_Customers": "SELECT customer_id FROM read_csv('{root}/landing/shop/*.csv', all_varchar=1, ignore_errors=1)",
-        "CDT_Till_Customers": "SELECT card_no FROM read_csv('{root}/landing/till/customers_*.csv', all_varchar=true, delim=';')",
+        "CDT_Shop_Customers": "SELECT customer_id FROM read_csv("
+        "'{root}/landing/shop/*.csv', all_varchar=1, ignore_errors=1)",
+        "CDT_Till_Customers": "SELECT card_no FROM read_csv("
+        "'{root}/landing/till/customers_*.csv', all_varchar=true, delim=';')",
         "Loyalty:Members": "SELECT member_id FROM read_parquet('{root}/landing/loyalty/*.parquet')",
-        "CallCentre:Contacts": "SELECT contact_id FROM read_csv('{root}/landing/callcentre/*.psv', all_varchar=true, delim='|')",
+        "CallCentre:Contacts": "SELECT contact_id FROM read_csv("
+        "'{root}/landing/callcentre/*.psv', all_varchar=true, delim='|')",
     }
     truth = pl.read_parquet(tenant / "truth" / "records.parquet")
     assert truth.select("datasource", "pk").is_unique().all()
     for datasource, sql in keys.items():
         delivered = {key for (key,) in rows(tenant, sql) if key and not key.endswith("x")}
         assert delivered == set(truth.filter(pl.col("datasource") == datasource)["pk"]), datasource
-    lines = [
-        line
-        for path in sorted((tenant / "landing/newsletter").iterdir())
-        for line in path.read_text(encoding="utf-8").splitlines()
-    ]
+    lines = []
+    for path in sorted((tenant / "landing/newsletter").iterdir()):
+        lines += path.read_text(encoding="utf-8").splitlines()
     good = {json.loads(line)["subscriber_id"] for line in lines if line.endswith("}")} - {None}
     assert {key for key in good if not key.endswith("x")} == set(
         truth.filter(pl.col("datasource") == "Newsletter:Subscribers")["pk"]
@@ -142,8 +157,10 @@ def test_rejected_rows_stay_below_the_threshold_of_every_delivery(tmp_path: Path
     generate_tenant(tmp_path / "t", people=2_000, days=3, seed=5)
     ((read, bad),) = rows(
         tmp_path / "t",
-        """SELECT count(*), count(*) FILTER (WHERE card_no IS NULL OR birthdate = '31.02.1980' OR changed = 'gestern')
-           FROM read_csv('{root}/landing/till/customers_20260601.csv', all_varchar=true, delim=';')""",
+        """SELECT count(*), count(*) FILTER (
+               WHERE card_no IS NULL OR birthdate = '31.02.1980' OR changed = 'gestern')
+           FROM read_csv('{root}/landing/till/customers_20260601.csv',
+                         all_varchar=true, delim=';')""",
     )
     assert 0 < bad < read * 0.01
 
@@ -155,38 +172,48 @@ def test_till_receipts_become_signed_transactions(tenant: Path) -> None:
         con.execute(
             f"""CREATE TABLE Till_Receipt_Lines AS SELECT * REPLACE (
                   TRY_CAST(line_no AS BIGINT) AS line_no, TRY_CAST(qty AS BIGINT) AS qty,
-                  TRY_CAST(list_cents AS BIGINT) AS list_cents, TRY_CAST(discount_cents AS BIGINT) AS discount_cents,
-                  TRY_CAST(paid_cents AS BIGINT) AS paid_cents, TRY_CAST(cost_cents AS BIGINT) AS cost_cents,
-                  TRY_CAST(tax_cents AS BIGINT) AS tax_cents, try_strptime(printed_at, '%m/%d/%Y %H:%M') AS printed_at)
-                FROM read_csv('{tenant}/landing/till/*.csv.gz', all_varchar=true, ignore_errors=true)
+                  TRY_CAST(list_cents AS BIGINT) AS list_cents,
+                  TRY_CAST(discount_cents AS BIGINT) AS discount_cents,
+                  TRY_CAST(paid_cents AS BIGINT) AS paid_cents,
+                  TRY_CAST(cost_cents AS BIGINT) AS cost_cents,
+                  TRY_CAST(tax_cents AS BIGINT) AS tax_cents,
+                  try_strptime(printed_at, '%m/%d/%Y %H:%M') AS printed_at)
+                FROM read_csv('{tenant}/landing/till/*.csv.gz',
+                              all_varchar=true, ignore_errors=true)
                 WHERE receipt_no IS NOT NULL AND try_cast(list_cents AS BIGINT) IS NOT NULL"""
         )
         con.execute(f"CREATE TABLE items AS {sql}")
-        found = con.execute(
-            """SELECT count(*) FILTER (WHERE (is_return OR is_cancellation) AND item_quantity > 0),
-                      count(*) FILTER (WHERE is_return AND order_id NOT IN (SELECT order_id FROM items WHERE NOT is_return)),
-                      count(*) FILTER (WHERE is_return), count(*) FILTER (WHERE is_cancellation),
-                      count(*) FILTER (WHERE brand IS NULL AND store_id IS NOT NULL),
-                      count(*) FILTER (WHERE customer_no = '0'), count(*) FILTER (WHERE customer_no IS NULL)
-               FROM items"""
-        ).fetchall()[0]
-    assert found[0] == 0
-    assert found[1] == 0
-    assert found[2] > 0
-    assert found[3] > 0
-    assert found[4] == 0
-    assert found[5] == 0
-    assert found[6] > 0
+        ((unsigned, without_order, returns, cancellations, unbranded, zero, anonymous),) = (
+            con.execute(
+                """SELECT
+                     count(*) FILTER (WHERE (is_return OR is_cancellation) AND item_quantity > 0),
+                     count(*) FILTER (WHERE is_return AND order_id NOT IN (
+                         SELECT order_id FROM items WHERE NOT is_return)),
+                     count(*) FILTER (WHERE is_return),
+                     count(*) FILTER (WHERE is_cancellation),
+                     count(*) FILTER (WHERE brand IS NULL AND store_id IS NOT NULL),
+                     count(*) FILTER (WHERE customer_no = '0'),
+                     count(*) FILTER (WHERE customer_no IS NULL)
+                   FROM items"""
+            ).fetchall()
+        )
+    assert (unsigned, without_order, unbranded, zero) == (0, 0, 0, 0)
+    assert returns > 0
+    assert cancellations > 0
+    assert anonymous > 0
 
 
 def test_online_items_add_up(tenant: Path) -> None:
     ((wrong, twice, links),) = rows(
         tenant,
         """WITH i AS (SELECT * FROM read_parquet('{root}/landing/shop/*.parquet'))
-           SELECT (SELECT count(*) FROM i WHERE item_revenue <> item_list_price - item_discount_amount),
-                  (SELECT count(*) - count(DISTINCT (order_id, product_id, is_return, is_cancellation)) FROM i),
+           SELECT (SELECT count(*) FROM i
+                   WHERE item_revenue <> item_list_price - item_discount_amount),
+                  (SELECT count(*)
+                     - count(DISTINCT (order_id, product_id, is_return, is_cancellation)) FROM i),
                   (SELECT count(*) FROM i WHERE account_id NOT IN (
-                     SELECT pk FROM read_parquet('{root}/truth/records.parquet') WHERE datasource = 'CDT_Shop_Customers'))""",
+                     SELECT pk FROM read_parquet('{root}/truth/records.parquet')
+                     WHERE datasource = 'CDT_Shop_Customers'))""",
     )
     assert (wrong, twice, links) == (0, 0, 0)
 
@@ -206,13 +233,16 @@ def test_the_truth_holds_the_hard_cases(tenant: Path) -> None:
     assert len(twins) > 0
     calls = rows(
         tenant,
-        "SELECT count(*) FROM read_csv('{root}/landing/callcentre/*.psv', delim='|') WHERE reason LIKE 'keep my two%'",
+        "SELECT count(*) FROM read_csv('{root}/landing/callcentre/*.psv', delim='|') "
+        "WHERE reason LIKE 'keep my two%'",
     )
     assert calls == [(1,)]
 
 
 def test_chunks_share_no_id_and_no_contact(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Several chunks of people: unique keys, unique e-mails and numbers, the same files for every day."""
+    """Several chunks of people: unique keys, unique e-mails and numbers, the same files for every
+    day.
+    """
     import c360_assets.demo.generate as generate
 
     monkeypatch.setattr(people, "CHUNK_PEOPLE", 150)

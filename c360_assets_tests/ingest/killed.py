@@ -1,4 +1,6 @@
-"""Loads what is pending in the tenant folder given, after saying so: the process that the tests kill."""
+"""Loads what is pending in the tenant folder given, after saying so: the process that the tests
+kill.
+"""
 
 from __future__ import annotations
 

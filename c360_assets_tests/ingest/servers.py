@@ -1,4 +1,6 @@
-"""A real S3-compatible server and a real SFTP server on this machine, for the tests of remote files."""
+"""A real S3-compatible server and a real SFTP server on this machine, for the tests of remote
+files.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,9 @@ def _files_of(root: Path) -> type[paramiko.SFTPServerInterface]:
 
 @contextmanager
 def sftp_server(root: Path) -> Iterator[tuple[int, paramiko.PKey]]:
-    """Port and host key of an SFTP server for the files below `root`; it lets in user `brand` with password `secret`."""
+    """Port and host key of an SFTP server for the files below `root`; it lets in user `brand` with
+    password `secret`.
+    """
     key = paramiko.RSAKey.generate(2048)
     listener = socket.create_server(("127.0.0.1", 0))
     transports: list[paramiko.Transport] = []

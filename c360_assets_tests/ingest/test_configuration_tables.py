@@ -1,4 +1,6 @@
-"""Blocklists, labels, nicknames and privacy requests are feeds like any other: accepted by check, and loaded."""
+"""Blocklists, labels, nicknames and privacy requests are feeds like any other: accepted by check,
+and loaded.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_assets.tenant.loader import read_tenant
+from c360_assets.configuration import read_tenant
 from c360_assets_tests.ingest.tenants import land, load, table
 
 FEEDS = {
@@ -40,7 +42,8 @@ fields:
   semantic: {tags: [sl/semantic]}
   value: {tags: [sl/value]}
 """,
-        "row_id,label_id,partition_id,datasource,semantic,value\n1,l1,1,Shop:C,pk,7\n2,l1,2,Shop:C,pk,8\n",
+        "row_id,label_id,partition_id,datasource,semantic,value\n"
+        "1,l1,1,Shop:C,pk,7\n2,l1,2,Shop:C,pk,8\n",
         ["1", "2"],
     ),
     "nicknames": (

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.ingest.custom_runs import SCHEMA, run_custom_table
 from c360_assets.ingest.custom_tables import (
@@ -21,7 +22,6 @@ from c360_assets.ingest.custom_tables import (
 )
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.init_tenant import init_tenant
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.ingest.tenants import feed_of, land, load, tenant_of

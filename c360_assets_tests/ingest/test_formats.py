@@ -1,4 +1,6 @@
-"""The same rows in every format, packing and encoding give the same table; what each format does with broken records."""
+"""The same rows in every format, packing and encoding give the same table; what each format does
+with broken records.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,10 @@ ROWS = [
     ("3", "", "", "", "", "", ""),
 ]
 EXPECTED = [
-    ("1", ROWS[0][1], date(2024, 1, 5), datetime(2024, 1, 5, 10, 11, 12, 500000, UTC), Decimal("1.100"), 7, True),
-    ("2", ROWS[1][1], date(2024, 2, 29), datetime(2024, 1, 5, 10, 11, 12, 0, UTC), Decimal("-12345678901234567890.123"),
-     -(2**53) - 1, False),
+    ("1", ROWS[0][1], date(2024, 1, 5), datetime(2024, 1, 5, 10, 11, 12, 500000, UTC),
+     Decimal("1.100"), 7, True),
+    ("2", ROWS[1][1], date(2024, 2, 29), datetime(2024, 1, 5, 10, 11, 12, 0, UTC),
+     Decimal("-12345678901234567890.123"), -(2**53) - 1, False),
     ("3", "", None, None, None, None, None),
 ]  # fmt: skip
 
@@ -79,8 +82,8 @@ def parquet(tmp_path: Path) -> bytes:
     frame = pl.DataFrame(
         EXPECTED,
         schema={
-            "ID": pl.Int32, "name": pl.String, "on": pl.Date, "at": pl.Datetime("us", "UTC"), "amount": pl.Decimal(38, 3),
-            "n": pl.Int64, "ok": pl.Boolean,
+            "ID": pl.Int32, "name": pl.String, "on": pl.Date, "at": pl.Datetime("us", "UTC"),
+            "amount": pl.Decimal(38, 3), "n": pl.Int64, "ok": pl.Boolean,
         },
         orient="row", strict=False,
     )  # fmt: skip
@@ -166,7 +169,8 @@ def test_broken_lines_of_ndjson_are_rejected_and_keep_their_line(tmp_path: Path)
     land(
         tenant,
         "c-20240105",
-        b'{"ID": 1.10, "x": {"a": 1.5}, "l": [1.0]}\n\n{"id": \n[1]\n7\n{"id": "\xff"}\n{"x": 1}\n{"id": "q: 5, \\" 6"}\n',
+        b'{"ID": 1.10, "x": {"a": 1.5}, "l": [1.0]}\n\n{"id": \n[1]\n7\n'
+        b'{"id": "\xff"}\n{"x": 1}\n{"id": "q: 5, \\" 6"}\n',
     )
     result = load(tenant, made)
     assert (result.rows_read, result.rows_rejected) == (7, 5)
@@ -232,8 +236,8 @@ def test_a_quote_that_nothing_closes_fails_the_file_it_would_swallow(tmp_path: P
 
 
 BYTES = st.lists(
-    st.sampled_from([b"id", b"name", b",", b'"', b"\n", b"\r\n", b"\\", b"a", b"1", b"\xff", b"\xc3\xa9", b"\x00",
-        b"{", b"}", b'"id":', b"[", b"]", b" "]),
+    st.sampled_from([b"id", b"name", b",", b'"', b"\n", b"\r\n", b"\\", b"a", b"1", b"\xff",
+        b"\xc3\xa9", b"\x00", b"{", b"}", b'"id":', b"[", b"]", b" "]),
     max_size=30,
 ).map(b"".join)  # fmt: skip
 

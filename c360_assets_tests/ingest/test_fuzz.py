@@ -1,7 +1,8 @@
-"""Whatever bytes land, in any format and packing: never a traceback, and never a row that is lost without a word.
+"""Whatever bytes land, in any format and packing: never a traceback, never a row lost in silence.
 
-A case is one file that is landed, loaded and accounted for; hundreds make up a load, most as a delivery day of their own.
-`C360_FUZZ` sets how many cases are tried, 10,000 in CI. Rows are counted a second time by another reader of each format.
+A case is one file that is landed, loaded and accounted for; hundreds make up a load, most as a
+delivery day of their own. `C360_FUZZ` sets how many cases are tried, 10,000 in CI. Rows are counted
+a second time by another reader of each format.
 """
 
 from __future__ import annotations
@@ -49,10 +50,13 @@ TEXT = 'id,n,at,x\nk1,1,2024-01-05 10:00:00,"a ""b"",\n c"\r\nk2,2,,\n'
 LINES = '{"id": "k1", "n": 1, "x": {"a": [1, null]}}\n{"id": "k2", "n": 2.0, "at": "2024-01-05"}\n'
 XML = '<rows><row id="k1"><n>1</n><x><y>1</y></x></row><row><id>k2</id></row></rows>'
 AVRO = {"type": "record", "name": "R", "fields": [
-    {"name": "id", "type": "string"}, {"name": "n", "type": ["null", "long"]}, {"name": "at", "type": "string"},
-    {"name": "x", "type": "string"}]}  # fmt: skip
-PIECES = [b"id", b"n", b",", b'"', b"\n", b"\r\n", b"\r", b"\\", b"k1", b"1", b"\xff", b"\xc3\xa9", b"\x00", b"{", b"}", b'"id":',
-    b"[", b"]", b" ", b"<row>", b"</row>", b"&", b"\xef\xbb\xbf", b"\xff\xfe", b"9" * 400, b"1e999", b"9999-99-99"]  # fmt: skip
+    {"name": "id", "type": "string"}, {"name": "n", "type": ["null", "long"]},
+    {"name": "at", "type": "string"}, {"name": "x", "type": "string"}]}  # fmt: skip
+PIECES = [
+    b"id", b"n", b",", b'"', b"\n", b"\r\n", b"\r", b"\\", b"k1", b"1", b"\xff", b"\xc3\xa9",
+    b"\x00", b"{", b"}", b'"id":', b"[", b"]", b" ", b"<row>", b"</row>", b"&", b"\xef\xbb\xbf", b"\xff\xfe",
+    b"9" * 400, b"1e999", b"9999-99-99",
+]  # fmt: skip
 
 
 def parquet() -> bytes:
@@ -62,7 +66,7 @@ def parquet() -> bytes:
 
 
 def rows_of(content: bytes) -> int | None:
-    """The rows below the header of a CSV file, read character by character; None where it is not UTF-8.
+    """The rows below the header of a CSV file, read character by character; None if not UTF-8.
 
     A record that does not fit counts as many rows as it has lines.
     """
@@ -127,7 +131,9 @@ def total(members: Iterable[bytes]) -> int | None:
 
 @dataclass(frozen=True)
 class Kind:
-    """A sort of file: settings of `files`, one that can be read, how it is packed, and how another reader counts its rows."""
+    """A sort of file: settings of `files`, one that can be read, how it is packed, and how another
+    reader counts its rows.
+    """
 
     files: dict[str, Any]
     good: bytes
@@ -176,7 +182,9 @@ KINDS: dict[str, Kind] = {
 
 
 def mangled(good: bytes, chance: random.Random) -> bytes:
-    """A file with something wrong: bytes changed, cut, put in or torn off, or nothing but pieces of files."""
+    """A file with something wrong: bytes changed, cut, put in or torn off, or nothing but pieces of
+    files.
+    """
     if chance.random() < 0.3:
         return b"".join(chance.choices(PIECES, k=chance.randint(0, 30)))
     data = bytearray(good)
@@ -195,7 +203,9 @@ def mangled(good: bytes, chance: random.Random) -> bytes:
 
 
 def case(kind: Kind, chance: random.Random) -> bytes:
-    """A file with something wrong: in its packing, or in what is packed, and then mostly below a whole first line."""
+    """A file with something wrong: in its packing, or in what is packed, and then mostly below a
+    whole first line.
+    """
     if chance.random() < 0.2:
         return mangled(kind.pack(kind.good), chance)
     first = kind.good.find(b"\n") + 1 if chance.random() < 0.85 else 0
@@ -268,7 +278,9 @@ def slow_decimal(text: str) -> Decimal | None:
 
 
 def slow_boolean(text: str) -> bool | None:
-    return True if text.lower() in TRUE else False if text.lower() in FALSE else None
+    if text.lower() in TRUE:
+        return True
+    return False if text.lower() in FALSE else None
 
 
 SLOW: dict[str, Callable[[str], object]] = {

@@ -129,7 +129,9 @@ def test_any_split_gives_the_same_table(
     days: list[list[tuple[str, str, str]]],
     last_updated: str,
 ) -> None:
-    """Files of a day cut anywhere, in any order of landing, days in one run or several in any order, other threads and zone."""
+    """Files of a day cut anywhere, in any order of landing, days in one run or several in any
+    order, other threads and zone.
+    """
     feed = feed_of(last_updated=last_updated, error_threshold=100)
     lines = [
         ['{},"{}",{},1\n'.format(k, name.replace('"', '""'), seen) for k, name, seen in rows]
@@ -281,7 +283,10 @@ def test_one_error_per_row_of_each_kind(tmp_path: Path) -> None:
         error_threshold=100, fields={"id": {}, "n": {"type": "integer"}, "m": {"type": "integer"}}
     )
     tenant = tenant_of(tmp_path, feed)
-    rows = b'id,n,m\nok,1,2\nx,bad,bad\n,bad,1\n,1,1\nfew,1\nmany,1,2,3\nq,"1"1,2\n\n"two\nlines",x,1\nbyte\xff,1,2\nlast,"1,2\n'
+    rows = (
+        b"id,n,m\nok,1,2\nx,bad,bad\n,bad,1\n,1,1\nfew,1\nmany,1,2,3\n"
+        b'q,"1"1,2\n\n"two\nlines",x,1\nbyte\xff,1,2\nlast,"1,2\n'
+    )
     land(tenant, "c-20240105.csv", rows)
     result = load(tenant, feed)
     assert counts(result) == (10, 1, 9, 0)
@@ -386,14 +391,14 @@ def test_a_truncated_feed_shows_its_newest_day(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "warned_days"),
     [
         ("a,Ann,,|a,Anna,,|b,Bob,,", ["2024-01-05"]),
         ("a,Ann,,|a,Anna,,|b,Bob,,|c,Cyd,,", []),  # one in four may be
     ],
 )
 def test_many_rows_of_one_key_in_a_file_are_told(
-    tmp_path: Path, rows: str, told: list[str]
+    tmp_path: Path, rows: str, warned_days: list[str]
 ) -> None:
     feed = feed_of()
     tenant = tenant_of(tmp_path, feed)
@@ -402,7 +407,7 @@ def test_many_rows_of_one_key_in_a_file_are_told(
         tenant, "c-20240106.csv", HEADER + "a,Ann,,\nb,Bob,,\n"
     )  # replaces what was there, which is no fault of its key
     days = load(tenant, feed).days
-    assert [str(d.day) for d in days if d.warnings] == told
+    assert [str(d.day) for d in days if d.warnings] == warned_days
     assert all(
         "has 1 of 3 rows with the key of another row" in w and "primary_key (id)" in w
         for d in days
@@ -482,7 +487,8 @@ def test_what_a_file_lacks_or_has_too_much(tmp_path: Path) -> None:
     (day,) = load(tenant, feed).days
     assert day.warnings == [
         "file c-20240106.csv: lacks 2 columns (name, seen), which the feed declares: NULL",
-        "file c-20240106.csv: has 2 columns (loyalty, level), which the feed does not declare: ignored",
+        "file c-20240106.csv: has 2 columns (loyalty, level), which the feed does not declare: "
+        "ignored",
     ]
     assert table(tenant, feed).select("id", "name", "seen", "spent").rows() == [
         ("a", None, None, Decimal("2.00"))

@@ -1,4 +1,6 @@
-"""Avro, XML, archives, partitioned folders: rows arrive, nested values stay, what is broken is told with a way out."""
+"""Avro, XML, archives, partitioned folders: rows arrive, nested values stay, what is broken is told
+with a way out.
+"""
 
 from __future__ import annotations
 
@@ -129,8 +131,14 @@ XML = """<?xml version="1.0"?>
 
 
 def test_xml_rows(tmp_path: Path) -> None:
-    fields = {"id": {}, "name": {}, "spent": {"type": "decimal", "scale": 2}, "spent.currency": {"rename": "currency"},
-        "tag": {"type": "array"}, "home": {"type": "struct"}}  # fmt: skip
+    fields = {
+        "id": {},
+        "name": {},
+        "spent": {"type": "decimal", "scale": 2},
+        "spent.currency": {"rename": "currency"},
+        "tag": {"type": "array"},
+        "home": {"type": "struct"},
+    }
     tenant = tenant_of(tmp_path, feed(fields, format="xml"))
     land(tenant, "c-20240105.xml", XML)
     result = load(tenant, tenant.feeds[0])
@@ -209,7 +217,7 @@ def test_a_contents_map_chooses_members_and_how_to_read_them(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("files", "content", "kind", "text"),
     [
-        ({"compression": "zip"}, b"id,n\n1,1\n", "bad_archive", "mend files.compression"),
+        ({"compression": "zip"}, b"id,n\n1,1\n", "bad_archive", "correct files.compression"),
         ({"compression": "zip"}, zipped(MEMBERS)[:-40], "bad_archive", "send it again"),
         ({"compression": "tar"}, tarred(MEMBERS, "w:gz")[:-30], "bad_archive", "send it again"),
         ({"compression": "zip"}, zipped({"__MACOSX/a": b""}), "missing_content", "lacks any file"),

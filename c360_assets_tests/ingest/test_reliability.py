@@ -1,4 +1,6 @@
-"""What a load leaves behind when it is killed, when the disk is full, and when a file may not be read: the state before."""
+"""What a load leaves behind when it is killed, when the disk is full, and when a file may not be
+read: the state before.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Files at S3 and SFTP addresses: fetched once, kept private, fetched again when they change, and failures told apart."""
+"""Files at S3 and SFTP addresses: fetched once, kept private, fetched again when they change, and
+failures told apart.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from urllib.request import Request, urlopen
 import boto3
 import pytest
 
-from c360_assets.ingest import remote as couriers
+from c360_assets.ingest import remote
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import DayLoad, landed, pending
 from c360_assets.tenant.models import FeedConfig
@@ -29,8 +31,8 @@ PATTERN = "'in/c-'yyyyMMdd'*.csv'"
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(couriers, "PAUSE", 0.01)
-    monkeypatch.setattr(couriers, "SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(remote, "PAUSE", 0.01)
+    monkeypatch.setattr(remote, "SECONDS_BETWEEN_LOOKS", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def failure(root: Path, address: str) -> str:
     made = feed(address)
     with pytest.raises(LoadError) as caught:
         landed(tenant_of(root, made), made)
-    what, remedy = couriers.FAILURES[caught.value.kind]
+    what, remedy = remote.FAILURES[caught.value.kind]
     assert what in str(caught.value)
     assert remedy in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -99,7 +101,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "home" / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    monkeypatch.setenv(couriers.PASSWORD, "secret")
+    monkeypatch.setenv(remote.PASSWORD, "secret")
     return tmp_path / "home"
 
 
@@ -122,7 +124,7 @@ def test_sftp(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert load(tenant, made).rows_loaded == 1
         assert table(tenant, made)["name"].to_list() == ["Anna"]
         assert failure(tmp_path / "tenant", f"sftp://brand@127.0.0.1:{port}/nowhere") == "location"
-        monkeypatch.setenv(couriers.PASSWORD, "wrong")
+        monkeypatch.setenv(remote.PASSWORD, "wrong")
         assert failure(tmp_path / "tenant", made.files.address) == "credentials"
     assert failure(tmp_path / "tenant", made.files.address) == "connection"
 
@@ -133,11 +135,11 @@ def test_a_file_that_grows_while_it_is_fetched_has_not_landed(
     made = feed("s3://brand/growing")
     tenant = tenant_of(tmp_path, made)
     s3.put_object(Bucket="brand", Key="growing/in/c-20240105.csv", Body=b"id\na\n")
-    real = couriers._facts
-    looks = iter([couriers.Facts(5, 1), couriers.Facts(9, 2)])
-    monkeypatch.setattr(couriers, "_facts", lambda info: next(looks))
+    real = remote._facts
+    looks = iter([remote.Facts(5, 1), remote.Facts(9, 2)])
+    monkeypatch.setattr(remote, "_facts", lambda info: next(looks))
     assert landed(tenant, made) == []
-    monkeypatch.setattr(couriers, "_facts", real)
+    monkeypatch.setattr(remote, "_facts", real)
     assert len(landed(tenant, made)) == 1
     assert not [p for p in (tmp_path / ".tmp").iterdir() if p.name.startswith("fetch")]
 
@@ -160,28 +162,28 @@ def test_a_list_shows_what_is_news_without_fetching(
     tenant = tenant_of(tmp_path, made)
     content = (HEADER + "a,Ann,,\n").encode()
 
-    def news() -> list[DayLoad]:
+    def to_load() -> list[DayLoad]:
         return pending(tenant, made, ledger(tenant), fetched=False)
 
     s3.put_object(Bucket="brand", Key="listed/in/c-20240105.csv", Body=content)
-    assert [d.day for d in news()] == [date(2024, 1, 5)]
+    assert [d.day for d in to_load()] == [date(2024, 1, 5)]
     assert not (tmp_path / "cache").exists()
     load(tenant, made)
-    assert news() == []
-    real = couriers._facts
+    assert to_load() == []
+    real = remote._facts
     monkeypatch.setattr(
-        couriers, "_facts", lambda info: replace(real(info), changed=real(info).changed + 5)
+        remote, "_facts", lambda info: replace(real(info), changed=real(info).changed + 5)
     )
-    assert [d.day for d in news()] == [date(2024, 1, 5)], "the same content was sent again"
+    assert [d.day for d in to_load()] == [date(2024, 1, 5)], "the same content was sent again"
     assert load(tenant, made).days == []
-    assert news() == []
-    monkeypatch.setattr(couriers, "_facts", real)
+    assert to_load() == []
+    monkeypatch.setattr(remote, "_facts", real)
     s3.put_object(
         Bucket="brand", Key="listed/in/c-20240105.csv", Body=content.replace(b"Ann", b"Anna")
     )
-    (seen,) = news()
+    (seen,) = to_load()
     assert load(tenant, made).rows_loaded == 1
-    assert news() == []
+    assert to_load() == []
     assert (seen.attempt, seen.files[0].listed) == (2, True)
 
 
@@ -227,9 +229,9 @@ def test_the_cache_is_looked_at_once_in_a_while(
     made = feed("s3://brand/rarely")
     tenant = tenant_of(tmp_path, made)
     landed(tenant, made)
-    monkeypatch.setattr(couriers, "SECONDS_BETWEEN_LOOKS", 60.0)
+    monkeypatch.setattr(remote, "SECONDS_BETWEEN_LOOKS", 60.0)
     s3.put_object(Bucket="brand", Key="rarely/in/c-20240105.csv", Body=b"id\na\n")
     assert landed(tenant, made) == []
-    monkeypatch.setattr(couriers, "SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(remote, "SECONDS_BETWEEN_LOOKS", 0.0)
     assert len(landed(tenant, made)) == 1
     assert os.listdir(tmp_path / "landing") == []

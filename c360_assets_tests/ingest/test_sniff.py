@@ -1,4 +1,4 @@
-"""What is wrong with a file as a whole is said so that its sender can mend it."""
+"""What is wrong with a file as a whole is said so that its sender can correct it."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def parquet() -> bytes:
             zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}),
             "is an Excel workbook or another office document",
         ),
-        ({"format": "parquet"}, TEXT.encode(), "is no Parquet file; mend files.format"),
-        ({"format": "avro"}, TEXT.encode(), "is no Avro file; mend files.format"),
-        ({"format": "xml"}, TEXT.encode(), "is no XML; mend files.format"),
+        ({"format": "parquet"}, TEXT.encode(), "is no Parquet file; correct files.format"),
+        ({"format": "avro"}, TEXT.encode(), "is no Avro file; correct files.format"),
+        ({"format": "xml"}, TEXT.encode(), "is no XML; correct files.format"),
         (
             {"compression": "gzip"},
             TEXT.encode(),
@@ -120,7 +120,8 @@ def test_a_header_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     land(tenant, "c-20240105", b"id,name" + b"a" * 1_000_000)
     (day,) = load(tenant, feed).days
     assert (
-        "file c-20240105 has a line of more than 256 MB, line 1; mend its line ends" in day.message
+        "file c-20240105 has a line of more than 256 MB, line 1; correct its line ends"
+        in day.message
     )
 
 

@@ -25,7 +25,9 @@ CSV = Dialect(",", '"', '"')
 
 
 def slow_records(text: str) -> list[tuple[int, str]]:
-    """(first line, text) of each record: a quote opens at the start of a field; text after a closing quote is part of it."""
+    """(first line, text) of each record: a quote opens at the start of a field; text after a
+    closing quote is part of it.
+    """
     records, start, first, line, state, i = [], 0, 1, 1, "field", 0
     while i <= len(text):
         end = i == len(text)

@@ -1,4 +1,6 @@
-"""The global blocklist: whole values, e-mail patterns, the shorter business list, and the same in SQL."""
+"""The global blocklist: whole values, e-mail patterns, the shorter business list, and the same in
+SQL.
+"""
 
 import duckdb
 import polars as pl
@@ -71,9 +73,10 @@ def test_macros():
     for statement in BLOCKLIST_MACROS:
         con.execute(statement)
     row = con.execute(
-        "SELECT email_blocked('info+1@x.com'), email_blocked_business('info@x.com'), email_blocked('none'), "
-        "email_blocked(NULL), phone_blocked('1 (111) 111-1111'), phone_blocked('2065550111'), "
-        "value_blocked('city', ' na '), value_blocked('surname', 'na'), value_blocked('company', 'n/a')"
+        "SELECT email_blocked('info+1@x.com'), email_blocked_business('info@x.com'), "
+        "email_blocked('none'), email_blocked(NULL), phone_blocked('1 (111) 111-1111'), phone_blocked('2065550111'), "
+        "value_blocked('city', ' na '), value_blocked('surname', 'na'), "
+        "value_blocked('company', 'n/a')"
     ).fetchall()
     assert row == [(True, False, False, None, True, False, True, False, True)]
 

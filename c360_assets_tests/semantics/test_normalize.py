@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.semantics import lookups
-from c360_assets.semantics import normalize as n
+from c360_assets.semantics import lookups, normalize
 
 
 def one(function, *values):
     columns = {f"v{i}": pl.Series([value], dtype=pl.String) for i, value in enumerate(values)}
-    return pl.DataFrame(columns).select(out=function(*(pl.col(c) for c in columns)))["out"][0]
+    result = function(*(pl.col(name) for name in columns))
+    return pl.DataFrame(columns).select(out=result)["out"][0]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def one(function, *values):
     ],
 )
 def test_email(raw, clean):
-    assert one(n.clean_email, raw) == clean
+    assert one(normalize.clean_email, raw) == clean
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_email(raw, clean):
     ],
 )
 def test_phone(raw, clean):
-    assert one(n.clean_phone, raw) == clean
+    assert one(normalize.clean_phone, raw) == clean
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,17 @@ def test_phone(raw, clean):
     ],
 )
 def test_address(raw, second, clean):
-    assert one(n.clean_address, raw, second) == clean
+    assert one(normalize.clean_address, raw, second) == clean
     if second is None:
-        assert one(n.clean_address, raw) == clean
+        assert one(normalize.clean_address, raw) == clean
 
 
 def test_po_box_is_read_from_the_cleaned_address():
-    assert one(lambda a: n.po_box(n.clean_address(a)), "555 Puget Ave, P.O. Box 555") == "555"
-    assert one(lambda a: n.po_box(n.clean_address(a)), "555 Puget Ave") is None
+    def box(address):
+        return normalize.po_box(normalize.clean_address(address))
+
+    assert one(box, "555 Puget Ave, P.O. Box 555") == "555"
+    assert one(box, "555 Puget Ave") is None
 
 
 @pytest.mark.parametrize(
@@ -120,7 +123,7 @@ def test_po_box_is_read_from_the_cleaned_address():
     ],
 )
 def test_name(raw, clean):
-    assert one(n.clean_name, raw) == clean
+    assert one(normalize.clean_name, raw) == clean
 
 
 @pytest.mark.parametrize(
@@ -137,9 +140,9 @@ def test_name(raw, clean):
     ],
 )
 def test_full_name(full, given_part, surname_part, suffix):
-    assert one(lambda e: n.split_full_name(e)[0], full) == given_part
-    assert one(lambda e: n.split_full_name(e)[1], full) == surname_part
-    assert one(n.generational_suffix, full) == suffix
+    assert one(lambda name: normalize.split_full_name(name)[0], full) == given_part
+    assert one(lambda name: normalize.split_full_name(name)[1], full) == surname_part
+    assert one(normalize.generational_suffix, full) == suffix
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,7 @@ def test_full_name(full, given_part, surname_part, suffix):
     ],
 )
 def test_suffix_field(raw, clean):
-    assert one(n.clean_suffix, raw) == clean
+    assert one(normalize.clean_suffix, raw) == clean
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,7 @@ def test_suffix_field(raw, clean):
     ],
 )
 def test_gender(raw, clean):
-    assert one(n.clean_gender, raw) == clean
+    assert one(normalize.clean_gender, raw) == clean
 
 
 @pytest.mark.parametrize(
@@ -179,7 +182,7 @@ def test_gender(raw, clean):
     [("Mr.", "M"), ("mrs", "F"), ("Ms", "F"), ("Miss", "F"), ("Dr.", None), ("Lord", None)],
 )
 def test_gender_from_title(raw, clean):
-    assert one(n.gender_from_title, raw) == clean
+    assert one(normalize.gender_from_title, raw) == clean
 
 
 @pytest.mark.parametrize(
@@ -196,7 +199,7 @@ def test_gender_from_title(raw, clean):
     ],
 )
 def test_state(raw, clean):
-    assert one(n.clean_state, raw) == clean
+    assert one(normalize.clean_state, raw) == clean
 
 
 @pytest.mark.parametrize(
@@ -215,16 +218,16 @@ def test_state(raw, clean):
     ],
 )
 def test_postal(postal, state, clean):
-    assert one(n.clean_postal, postal, state) == clean
+    assert one(normalize.clean_postal, postal, state) == clean
 
 
 def test_city_company_date_and_key():
-    assert one(n.clean_city, "  São  Paulo ") == "SAO PAULO"
-    assert one(n.clean_city, "St. Louis") == "ST LOUIS"
-    assert one(n.clean_company, "Acme, Inc.") == "ACME INC"
-    assert one(n.clean_date, "1981-09-08T00:00:00") == "1981-09-08"
-    assert one(n.clean_date, "soon") is None
-    assert one(n.clean_key, " 77a ") == "77A"
+    assert one(normalize.clean_city, "  São  Paulo ") == "SAO PAULO"
+    assert one(normalize.clean_city, "St. Louis") == "ST LOUIS"
+    assert one(normalize.clean_company, "Acme, Inc.") == "ACME INC"
+    assert one(normalize.clean_date, "1981-09-08T00:00:00") == "1981-09-08"
+    assert one(normalize.clean_date, "soon") is None
+    assert one(normalize.clean_key, " 77a ") == "77A"
 
 
 def test_street_tables_agree_in_both_directions():
@@ -232,24 +235,22 @@ def test_street_tables_agree_in_both_directions():
     assert abbreviations["STREET"] == abbreviations["STRT"] == "ST"
     assert (expansions["MDW"], expansions["KYS"]) == ("MEADOWS", "KEYS")
     assert (abbreviations["MDW"], abbreviations["MEADOWS"]) == ("MDW", "MDWS")
-    spellings = Counter(
-        spelling
-        for row in lookups.read_rows("street_suffixes.csv")
-        for spelling in {row["word"], row["abbreviation"], *row["other_spellings"].split()}
-    )
+    spellings = Counter()
+    for row in lookups.read_rows("street_suffixes.csv"):
+        spellings.update({row["word"], row["abbreviation"], *row["other_spellings"].split()})
     assert [spelling for spelling, times in spellings.items() if times > 1] == ["MDW"]
     assert not {row["token"] for row in lookups.read_rows("address_words.csv")} & set(spellings)
     assert lookups.state_codes()["DISTRICT OF COLUMBIA"] == "DC"
     assert len({row["code"] for row in lookups.read_rows("states.csv")}) == 63
 
 
-CLEANERS = st.sampled_from(sorted(n.CLEANERS))
+CLEANERS = st.sampled_from(sorted(normalize.CLEANERS))
 
 
 @settings(max_examples=60, deadline=None)
 @given(CLEANERS, st.lists(st.text(max_size=30), min_size=1, max_size=5))
 def test_no_text_breaks_a_cleaner_and_no_blank_comes_out(semantic, values):
-    cleaned = pl.DataFrame({"v": values}).select(n.CLEANERS[semantic](pl.col("v")))["v"]
+    cleaned = pl.DataFrame({"v": values}).select(normalize.CLEANERS[semantic](pl.col("v")))["v"]
     assert len(cleaned) == len(values)
     assert all(value == value.strip() and value for value in cleaned.drop_nulls())
 
@@ -263,5 +264,5 @@ ASCII_NAMES = st.text(alphabet="abcdefgh .,-'", max_size=25)
     ASCII_NAMES,
 )
 def test_cleaning_twice_changes_nothing(semantic, value):
-    once = one(n.CLEANERS[semantic], value)
-    assert one(n.CLEANERS[semantic], once) == once
+    once = one(normalize.CLEANERS[semantic], value)
+    assert one(normalize.CLEANERS[semantic], once) == once

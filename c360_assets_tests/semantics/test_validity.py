@@ -1,4 +1,4 @@
-"""Validity: the documented form rules, and the Polars and DuckDB spellings agreeing on every value."""
+"""The documented form rules, and that Polars and DuckDB agree on every value."""
 
 import duckdb
 import polars as pl
@@ -72,18 +72,19 @@ def sql(con, call, values):
 
 
 def test_email(con):
-    values, expected = [v for v, _ in EMAILS], [e for _, e in EMAILS]
+    values = [value for value, _ in EMAILS]
+    expected = [is_valid for _, is_valid in EMAILS]
     assert polars(email_valid, values) == expected
     assert sql(con, "email_valid($v::VARCHAR)", values) == expected
 
 
 @pytest.mark.parametrize("region", ["nanp", "any"])
 def test_phone(con, region):
-    values, expected = (
-        [row[0] for row in PHONES],
-        [row[1 if region == "nanp" else 2] for row in PHONES],
-    )
-    assert polars(lambda v: phone_valid(v, region), values) == expected
+    values = [value for value, _, _ in PHONES]
+    expected = [
+        valid_nanp if region == "nanp" else valid_any for _, valid_nanp, valid_any in PHONES
+    ]
+    assert polars(lambda value: phone_valid(value, region), values) == expected
     assert sql(con, f"phone_valid($v::VARCHAR, '{region}')", values) == expected
 
 
@@ -106,13 +107,14 @@ CONTACT = st.text(alphabet="ab1290@.-_+' ()x/\t\u00a0\u0661ä", max_size=20)
 def test_both_engines_agree_on_any_text(con, values):
     frame = pl.DataFrame({"v": values})
     mine = frame.select(
-        e=email_valid(pl.col("v")),
-        d=phone_digits(pl.col("v")),
-        n=phone_valid(pl.col("v")),
-        a=phone_valid(pl.col("v"), "any"),
+        email_valid=email_valid(pl.col("v")),
+        digits=phone_digits(pl.col("v")),
+        valid_nanp=phone_valid(pl.col("v")),
+        valid_any=phone_valid(pl.col("v"), "any"),
     )
     con.register("probe", frame.with_row_index("i").to_arrow())
     theirs = con.sql(
-        "SELECT email_valid(v) e, phone_digits(v) d, phone_valid(v, 'nanp') n, phone_valid(v, 'any') a FROM probe ORDER BY i"
+        "SELECT email_valid(v), phone_digits(v), phone_valid(v, 'nanp'), phone_valid(v, 'any') "
+        "FROM probe ORDER BY i"
     ).pl()
     assert mine.rows() == theirs.rows()

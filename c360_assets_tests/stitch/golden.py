@@ -1,4 +1,6 @@
-"""The worked examples of the specification (G1-G17) as tables: records in, the cluster each belongs to."""
+"""The worked examples of the specification (G1-G17) as tables: records in, the cluster each belongs
+to.
+"""
 
 from __future__ import annotations
 
@@ -157,7 +159,8 @@ def records(name: str) -> pl.DataFrame:
     )
 
 
-# The same stories with other people: names that mean the same to each other (nickname, initial, alike, conflict).
+# The same stories with other people: names that mean the same to each other (nickname, initial,
+# alike, conflict).
 OTHERS = {
     **{
         "Tara": "Vera",
@@ -225,7 +228,7 @@ OTHERS = {
 
 
 def of_others(raw: pl.DataFrame) -> pl.DataFrame:
-    """The records with other names, also in the logins, other postal codes and other phone numbers."""
+    """The records with other names (in logins too), postal codes and phone numbers."""
     rows = raw.to_dicts()
     spelled: dict[str, str] = {}
     for row in rows:

@@ -1,4 +1,6 @@
-"""Retail tenants for the tests of Stitch: people of the demo generator, in four sources of different completeness."""
+"""Retail tenants for the tests of Stitch: people of the demo generator, in four sources of
+different completeness.
+"""
 
 from __future__ import annotations
 
@@ -33,49 +35,36 @@ SOURCES = {  # share of the people, and of each group of fields, that the source
     "News:Readers": (0.3, {"given_name": 0.4, "surname": 0.2, "email": 1.0}),
 }
 
+# Column of a record -> column of the demo's people.
+ADDRESS = {
+    "address": "street_line",
+    "address2": "unit",
+    "city": "city",
+    "state": "state",
+    "postal": "zip",
+}
+
 
 @cache
 def retail(people: int = 1000, seed: int = 3) -> pl.DataFrame:
     """Records as they are landed: datasource, pk, semantic columns, and `person`, the truth."""
     rng = np.random.default_rng(seed)
-    who = make_people(rng, load_values(), 0, people)
+    everyone = make_people(rng, load_values(), 0, people)
     parts = []
     for source, (share, held) in SOURCES.items():
-        known = who.filter(pl.Series(rng.random(who.height) < share))
+        known = everyone.filter(pl.Series(rng.random(everyone.height) < share))
         n = known.height
-        nick, old = (pl.Series(rng.random(n) < p) for p in (0.15, 0.1))
-        fields = {
-            "given_name": pl.when(nick).then("nick").otherwise("given"),
-            "surname": pl.when(old)
-            .then(pl.coalesce("former_surname", "surname"))
-            .otherwise("surname"),
-            "email": pl.when(old)
-            .then(pl.coalesce("old_email", "email"))
-            .otherwise(pl.coalesce("email", "family_email")),
-            "phone": pl.coalesce("landline", "mobile")
-            if source.startswith("Till")
-            else pl.coalesce("mobile", "landline"),
-            "birthdate": pl.col("birthdate").cast(pl.String),
-        }
-        for name, value in (
-            ("address", "street_line"),
-            ("address2", "unit"),
-            ("city", "city"),
-            ("state", "state"),
-            ("postal", "zip"),
-        ):
-            fields[name] = pl.when(old).then(f"former_{value}").otherwise(value)
-        home = pl.Series(rng.random(n) < held.get("address", 0.0))
-        kept = {
-            name: pl.when(
-                home
-                if name in ("address", "address2", "city", "state", "postal")
-                else pl.Series(rng.random(n) < p)
-            ).then(value)
-            for name, value, p in (
-                (name, value, held.get(name, 0.0)) for name, value in fields.items()
-            )
-        }
+        uses_nick = pl.Series(rng.random(n) < 0.15)
+        is_old = pl.Series(rng.random(n) < 0.1)
+        fields = _fields(source, uses_nick, is_old)
+        has_address = pl.Series(rng.random(n) < held.get("address", 0.0))
+        kept = {}
+        for name, value in fields.items():
+            if name in ADDRESS:
+                is_held = has_address
+            else:
+                is_held = pl.Series(rng.random(n) < held.get(name, 0.0))
+            kept[name] = pl.when(is_held).then(value)
         parts.append(
             known.select(
                 datasource=pl.lit(source),
@@ -85,3 +74,21 @@ def retail(people: int = 1000, seed: int = 3) -> pl.DataFrame:
             )
         )
     return pl.concat(parts)
+
+
+def _fields(source: str, uses_nick: pl.Series, is_old: pl.Series) -> dict[str, pl.Expr]:
+    """What the source writes down of a person; old records hold former names and addresses."""
+    numbers = ("landline", "mobile") if source.startswith("Till") else ("mobile", "landline")
+    former_surname = pl.coalesce("former_surname", "surname")
+    old_email = pl.coalesce("old_email", "email")
+    email = pl.coalesce("email", "family_email")
+    fields = {
+        "given_name": pl.when(uses_nick).then("nick").otherwise("given"),
+        "surname": pl.when(is_old).then(former_surname).otherwise("surname"),
+        "email": pl.when(is_old).then(old_email).otherwise(email),
+        "phone": pl.coalesce(numbers),
+        "birthdate": pl.col("birthdate").cast(pl.String),
+    }
+    for name, column in ADDRESS.items():
+        fields[name] = pl.when(is_old).then(f"former_{column}").otherwise(column)
+    return fields

@@ -48,8 +48,10 @@ def feed(
         fields={
             "id": FieldConfig(),
             **{
-                c: FieldConfig.model_validate({"tags": t, "type": (types or {}).get(c, "string")})
-                for c, t in tags.items()
+                name: FieldConfig.model_validate(
+                    {"tags": field_tags, "type": (types or {}).get(name, "string")}
+                )
+                for name, field_tags in tags.items()
             },
         },
     )
@@ -71,8 +73,9 @@ def load(
     schema: dict[str, Any] | None = None,
 ) -> None:
     """Make `rows` (each with an id) the content of the feed's domain table."""
-    names = ["id", *[c for c in feed.fields if c != "id"]]
-    types = {c: (schema or {}).get(c, pl.String) for c in names}
-    frame = pl.DataFrame([{c: row.get(c) for c in names} for row in rows], schema=types)
+    names = list(dict.fromkeys(["id", *feed.fields]))
+    types = dict.fromkeys(names, pl.String) | (schema or {})
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    frame = pl.DataFrame(columns, schema=types)
     frame = frame.with_columns(_pk="id", _uuid_pk="id", _updated=pl.lit(0, pl.Int64))
     session.write(f"domain/{feed.physical}", frame)

@@ -9,18 +9,17 @@ from c360_assets.tenant.models import BadValueRule
 
 
 def values(rows, semantic="email"):
-    """rows: (rid, value, proxy[, place])."""
-    cells = pl.DataFrame(
-        [(r[0], r[1], r[1].lower(), r[3] if len(r) > 3 else None) for r in rows],
-        schema={"rid": pl.Int64, "value": pl.String, "raw": pl.String, "place": pl.String},
-        orient="row",
-    ).unique()
-    proxy = pl.DataFrame(
-        [(r[0], r[2]) for r in rows if r[2]], schema=["rid", "value"], orient="row"
-    ).unique()
-    return (lambda s: cells if s == semantic else None), (
-        lambda s: proxy if s == "given-name" else None
-    )
+    """The two look-ups that `detect` takes; rows: (rid, value, proxy[, place])."""
+    cell_rows = []
+    proxy_rows = []
+    for rid, value, proxy, *place in rows:
+        cell_rows.append((rid, value, value.lower(), *(place or [None])))
+        if proxy:
+            proxy_rows.append((rid, proxy))
+    schema = {"rid": pl.Int64, "value": pl.String, "raw": pl.String, "place": pl.String}
+    cells = pl.DataFrame(cell_rows, schema=schema, orient="row").unique()
+    proxies = pl.DataFrame(proxy_rows, schema=["rid", "value"], orient="row").unique()
+    return {semantic: cells}.get, {"given-name": proxies}.get
 
 
 def rule(semantic="email", proxy="given-name", threshold=1):
@@ -37,8 +36,8 @@ def test_strictly_more_than_the_threshold_and_missing_proxies_do_not_count():
             (5, "B@X", "ANN"),
         ]
     )
-    found = detect(cells, proxies, [rule(threshold=1)])
-    assert found.rows(named=True) == [
+    badvalues = detect(cells, proxies, [rule(threshold=1)])
+    assert badvalues.rows(named=True) == [
         {
             "pk": hashlib.md5(b"emailA@X").hexdigest(),
             "datasource": "*",
@@ -60,17 +59,17 @@ def test_an_address_is_counted_per_place_and_listed_once():
     rows += [(10 + i, "1 MAIN STREET", f"M{i}", "TACOMA") for i in range(4)]
     rows += [(20 + i, "1 MAIN STREET", f"K{i}", None) for i in range(2)]
     cells, proxies = values(rows, "address")
-    found = detect(cells, proxies, [rule("address", threshold=2)])
-    assert found.select("value", "num_values", "num_proxy").rows() == [("1 MAIN STREET", 10, 7)]
+    badvalues = detect(cells, proxies, [rule("address", threshold=2)])
+    assert badvalues.select("value", "num_values", "num_proxy").rows() == [("1 MAIN STREET", 10, 7)]
     assert detect(cells, proxies, [rule("address", threshold=4)]).height == 0
 
 
 def test_a_value_is_listed_by_the_first_rule_that_finds_it():
     cells, proxies = values([(1, "A@X", "ANN"), (2, "A@X", "BO")])
-    found = detect(
-        cells, lambda s: proxies("given-name"), [rule(proxy="surname"), rule(proxy="given-name")]
+    badvalues = detect(
+        cells, lambda _: proxies("given-name"), [rule(proxy="surname"), rule(proxy="given-name")]
     )
-    assert found["proxy"].to_list() == ["surname"]
+    assert badvalues["proxy"].to_list() == ["surname"]
 
 
 def test_no_rules_or_no_such_semantic_find_nothing():

@@ -1,4 +1,5 @@
-"""The six documented pairs, each with its category: alone, together, and inside retail tenants of several sizes."""
+"""The six documented pairs, each with its category: alone, together, and inside retail tenants of
+several sizes."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c360_assets.stitch.compare.comparisons import FEATURES, SHIFTS
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, SHIFTS
 from c360_assets.stitch.score.ceilings import below, ceiling
 
 NAMED = {"given_name": "equal 3", "surname": "equal 3", "name_swap": "straight"}
@@ -15,12 +15,14 @@ WIDE = np.inf
 
 
 def pattern(levels: dict[str, str]) -> int:
-    numbers = {f.name: f.labelled(levels[f.name])[0] for f in FEATURES if f.name in levels}
-    return sum(n << SHIFTS[name] for name, n in numbers.items())
+    total = 0
+    for name, label in levels.items():
+        total += COMPARISON_BY_NAME[name].level_numbers(label)[0] << SHIFTS[name]
+    return total
 
 
 @pytest.mark.parametrize(
-    ("levels", "top"),
+    ("levels", "highest"),
     [
         (NAMED, WIDE),
         (NAMED | {"place": "postal equal"}, WIDE),
@@ -54,17 +56,19 @@ def pattern(levels: dict[str, str]) -> int:
         ),
     ],
 )
-def test_ceilings(levels: dict[str, str], top: float) -> None:
+def test_ceilings(levels: dict[str, str], highest: float) -> None:
     patterns = np.array([pattern(levels)])
-    assert ceiling(patterns, contacts=True)[0] == top
+    assert ceiling(patterns, contacts=True)[0] == highest
     assert ceiling(patterns, contacts=False)[0] == WIDE
 
 
 @given(st.lists(st.floats(-40, 40), min_size=2, max_size=9), st.sampled_from([-2.2, 0.0, WIDE]))
-def test_bent_log_odds_keep_their_order_and_stay_below(x: list[float], top: float) -> None:
-    values = np.sort(np.array(x))
-    bent = below(values, np.full(len(values), top))
+def test_bent_log_odds_keep_their_order_and_stay_below(
+    log_odds: list[float], highest: float
+) -> None:
+    values = np.sort(np.array(log_odds))
+    bent = below(values, np.full(len(values), highest))
     assert (np.diff(bent) >= 0).all()
-    assert (bent <= top).all()
-    low = values < top - 1
+    assert (bent <= highest).all()
+    low = values < highest - 1
     assert (bent[low] == values[low]).all()

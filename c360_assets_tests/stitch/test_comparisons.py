@@ -1,4 +1,4 @@
-"""Comparison levels, one row per rule: two records in, the label of one feature out."""
+"""Comparison levels, one row per rule: two records in, the label of one comparison out."""
 
 from __future__ import annotations
 
@@ -11,39 +11,53 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from c360_assets.stitch.compare import comparison_records as records
-from c360_assets.stitch.compare import comparisons as features
-from c360_assets.stitch.compare.agreement_patterns import comparable, compare
+from c360_assets.stitch.compare.agreement_patterns import compare, compared_columns
+from c360_assets.stitch.compare.comparison_records import prepare_records
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, COMPARISONS
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.stitch.score.match_model import levels_of
 
 SCHEMA = {
-    "rid": pl.Int64, "given_name": pl.String, "surname": pl.String, "generational_suffix": pl.String, "birthdate": pl.Date,
-    "gender": pl.String, "email": pl.List(pl.String), "phone": pl.List(pl.String), "address": pl.String, "city": pl.String,
-    "state": pl.String, "postal": pl.String, "company": pl.String, "given_canonical": pl.List(pl.String),
-    "fk_loy": pl.String, "fk_web": pl.String,
-}  # fmt: skip
+    "rid": pl.Int64,
+    "given_name": pl.String,
+    "surname": pl.String,
+    "generational_suffix": pl.String,
+    "birthdate": pl.Date,
+    "gender": pl.String,
+    "email": pl.List(pl.String),
+    "phone": pl.List(pl.String),
+    "address": pl.String,
+    "city": pl.String,
+    "state": pl.String,
+    "postal": pl.String,
+    "company": pl.String,
+    "given_canonical": pl.List(pl.String),
+    "fk_loy": pl.String,
+    "fk_web": pl.String,
+}
 KNOWN = frozenset({"MARY", "JOHN", "WILLIAM", "BILL", "JANE", "JAMES", "DANIEL", "DANIELLE"})
 
 
 def compared(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> npt.NDArray[np.int64]:
     """The pattern of the two records of the frame."""
-    read = comparable(records.prepare_records(frame, KNOWN), ["fk_loy", "fk_web"])
-    return compare(con, read, np.array([0]), np.array([1]), ["fk_loy", "fk_web"]).pattern
+    keys = ["fk_loy", "fk_web"]
+    columns = compared_columns(prepare_records(frame, KNOWN), keys)
+    return compare(con, columns, np.array([0]), np.array([1]), keys).pattern
 
 
 def label(
-    feature: str, one: dict[str, Any], two: dict[str, Any], *others: dict[str, Any]
+    comparison: str, one: dict[str, Any], two: dict[str, Any], *others: dict[str, Any]
 ) -> str | None:
-    """The label of the level of two records among others, None where the feature does not count; the same in both directions."""
+    """The label of the level of two records among others, None where the comparison does not count;
+    the same in both directions."""
     found = set()
     for pair in ((one, two), (two, one)):
         con = duckdb.connect()
         rows = [{"rid": n, **r} for n, r in enumerate((*pair, *others))]
         pattern = compared(con, pl.DataFrame(rows, schema=SCHEMA))
-        level = int(levels_of(np.asarray(pattern), feature)[0])
-        item = next(f for f in features.FEATURES if f.name == feature)
-        found.add(item.levels[level - 1].label if level else None)
+        level = int(levels_of(np.asarray(pattern), comparison)[0])
+        levels = COMPARISON_BY_NAME[comparison].levels
+        found.add(levels[level - 1].label if level else None)
     assert len(found) == 1, "the comparison must be symmetric"
     return found.pop()
 
@@ -200,7 +214,7 @@ def test_gender_counts_only_where_given_names_do_not_tell_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("feature", "login", "expected"),
+    ("comparison", "login", "expected"),
     [
         ("names_in_email", "JANE.STONE", "given name and surname"),
         ("names_in_email", "JSTONE4", "initial and surname"),
@@ -209,9 +223,9 @@ def test_gender_counts_only_where_given_names_do_not_tell_it() -> None:
         ("names_in_email", "ROSEBUD", "nothing"),
     ],
 )
-def test_names_in_email(feature: str, login: str, expected: str) -> None:
+def test_names_in_email(comparison: str, login: str, expected: str) -> None:
     found = label(
-        feature, {"email": [f"{login}@X.COM"]}, {"given_name": "JANE", "surname": "STONE"}
+        comparison, {"email": [f"{login}@X.COM"]}, {"given_name": "JANE", "surname": "STONE"}
     )
     assert str(found).startswith(expected)
 
@@ -241,6 +255,6 @@ def test_missing_on_a_side_gives_level_zero_everywhere() -> None:
         "company": "ACME",
     }
     pattern = compared(con, pl.DataFrame([full, {"rid": 2}], schema=SCHEMA))
-    levels = {f.name: int(levels_of(pattern, f.name)[0]) for f in features.FEATURES}
+    levels = {one.name: int(levels_of(pattern, one.name)[0]) for one in COMPARISONS}
     assert levels.pop("home_held") == 3
     assert set(levels.values()) == {0}

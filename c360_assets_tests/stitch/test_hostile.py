@@ -1,4 +1,6 @@
-"""Data that tempt a matcher to join everything: families that share all contacts, placeholders, one name ten thousand times."""
+"""Data that tempt a matcher to join everything: families that share all contacts, placeholders, one
+name ten thousand times.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ from c360_assets.stitch import stitch
 from c360_assets_tests.stitch.retail import retail
 
 SURNAMES = [
-    a + b
-    for a in ("Hol", "Bran", "Quin", "Thor", "Mar", "Wes", "Gar", "Den", "Pel", "Zim")
-    for b in ("ton", "wick", "berg", "dale")
+    beginning + end
+    for beginning in ("Hol", "Bran", "Quin", "Thor", "Mar", "Wes", "Gar", "Den", "Pel", "Zim")
+    for end in ("ton", "wick", "berg", "dale")
 ]
 MEMBERS = {
     "father and son by suffix": [("Robert", "Sr", None), ("Robert", "Jr", None)],
@@ -41,14 +43,16 @@ def families(
             "postal": str(rng.integers(10_000, 99_999)),
         }
         for n, (given, suffix, born) in enumerate(members):
-            day = (
-                born
-                and f"{int(born[:4]) + home % 20}-{home % 12 + 1:02d}-{(home + int(born[-2:])) % 28 + 1:02d}"
-            )
+            birthdate = born
+            if born:
+                year = int(born[:4]) + home % 20
+                month = home % 12 + 1
+                day = (home + int(born[-2:])) % 28 + 1
+                birthdate = f"{year}-{month:02d}-{day:02d}"
             person = {
                 "given_name": given,
                 "generational_suffix": suffix,
-                "birthdate": day,
+                "birthdate": birthdate,
                 "person": home * 10 + n,
             }
             rows += [
@@ -61,26 +65,23 @@ def families(
 
 
 def persons(records: pl.DataFrame) -> pl.DataFrame:
-    """One row per id: n records of k persons."""
-    found = (
-        stitch(records.drop("person"))
-        .tables["unified_coalesced"]
-        .select("datasource", "pk", "amperity_id")
-    )
-    return (
-        found.join(records, on=["datasource", "pk"])
-        .group_by("amperity_id")
-        .agg(n=pl.len(), k=pl.col("person").n_unique())
+    """One row per id: `n_records` of `n_persons`."""
+    tables = stitch(records.drop("person")).tables
+    ids = tables["unified_coalesced"].select("datasource", "pk", "amperity_id")
+    with_truth = ids.join(records, on=["datasource", "pk"])
+    return with_truth.group_by("amperity_id").agg(
+        n_records=pl.len(), n_persons=pl.col("person").n_unique()
     )
 
 
 @pytest.mark.parametrize("copies", [1, 2])
 @pytest.mark.parametrize("kind", list(MEMBERS))
 def test_families_that_share_every_contact_stay_apart(kind: str, copies: int) -> None:
-    # With one record each, or with equal copies that collapse, no pair of one person is compared at all.
-    found = persons(families(MEMBERS[kind], copies))
-    assert found["k"].max() <= 2
-    assert found.filter(k=1, n=copies).height >= 0.85 * found.height
+    # With one record each, or with equal copies that collapse, no pair of one person is compared at
+    # all.
+    ids = persons(families(MEMBERS[kind], copies))
+    assert ids["n_persons"].max() <= 2
+    assert ids.filter(n_persons=1, n_records=copies).height >= 0.85 * ids.height
 
 
 @pytest.mark.parametrize(
@@ -98,11 +99,11 @@ def test_families_that_share_every_contact_stay_apart(kind: str, copies: int) ->
 def test_a_placeholder_in_every_fifth_record_joins_nobody(column: str, value: str) -> None:
     records = retail(1500, seed=6).with_columns(fk_card=pl.lit(None, dtype=pl.String))
     fifth = pl.int_range(pl.len()) % 5 == 0
-    found = persons(
+    ids = persons(
         records.with_columns(pl.when(fifth).then(pl.lit(value)).otherwise(column).alias(column))
     )
-    assert found["k"].max() <= 3
-    assert found.filter(pl.col("k") > 1).height < 0.06 * found.height
+    assert ids["n_persons"].max() <= 3
+    assert ids.filter(pl.col("n_persons") > 1).height < 0.06 * ids.height
 
 
 @pytest.mark.parametrize("further", [{}, {"postal": "98101", "city": "Seattle"}])
@@ -112,12 +113,12 @@ def test_one_name_ten_thousand_times_is_not_one_person(further: dict[str, str]) 
         given_name=pl.lit("John"),
         surname=pl.lit("Smith"),
         person=pl.int_range(pl.len()) + 10**6,
-        **{k: pl.lit(v) for k, v in further.items()},
+        **{column: pl.lit(value) for column, value in further.items()},
     )
-    found = persons(
+    ids = persons(
         pl.concat(
             [retail(300, seed=6).with_columns(pl.col("person").cast(pl.Int64)), crowd],
             how="diagonal_relaxed",
         )
     )
-    assert found["k"].max() <= 6
+    assert ids["n_persons"].max() <= 6

@@ -1,4 +1,4 @@
-"""What changed between two generations: one case per kind of change, and that the tables reconcile."""
+"""What changed between two generations, a case per kind, and that the tables reconcile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ JOB = Job("run-2", datetime(2024, 5, 2, tzinfo=UTC), recorded_days=30)
 
 
 def ids(groups: dict[str, list[int]]) -> pl.DataFrame:
-    rows = [("T", f"{pk:02d}", name) for name, members in groups.items() for pk in members]
+    rows = []
+    for name, members in groups.items():
+        rows += [("T", f"{member:02d}", name) for member in members]
     return pl.DataFrame(
         rows,
         schema={"datasource": pl.String, "pk": pl.String, "amperity_id": pl.String},
@@ -68,19 +70,19 @@ def test_kinds_of_change(
     clusters: dict[str, str],
     identities: dict[str, str],
 ) -> None:
-    found = compare(ids(now), ids(before))
-    assert dict(found.clusters.iter_rows()) == clusters
-    assert dict(found.identities.select("amperity_id", "action").iter_rows()) == identities
+    changes = compare(ids(now), ids(before))
+    assert dict(changes.clusters.iter_rows()) == clusters
+    assert dict(changes.identities.select("amperity_id", "action").iter_rows()) == identities
 
 
 def test_records_that_came_went_or_moved() -> None:
-    found = compare(ids({"A": [1, 4], "B": [3]}), ids({"A": [1, 2, 3]}))
-    assert found.pks.select("pk", "change_type", "amperity_id", "amperity_id_prev").rows() == [
+    changes = compare(ids({"A": [1, 4], "B": [3]}), ids({"A": [1, 2, 3]}))
+    assert changes.pks.select("pk", "change_type", "amperity_id", "amperity_id_prev").rows() == [
         ("02", "deleted", None, "A"),
         ("03", "updated", "B", "A"),
         ("04", "added", "A", None),
     ]
-    assert found.counts == {
+    assert changes.counts == {
         "records_previous": 3,
         "records_surviving": 2,
         "pks_added": 1,
@@ -92,30 +94,33 @@ def test_records_that_came_went_or_moved() -> None:
 labels = st.lists(st.integers(-1, 4), min_size=9, max_size=9)
 
 
+def by_label(values: list[int]) -> dict[str, list[int]]:
+    """Positions of each label; -1 stands for a record that is not there."""
+    groups: dict[str, list[int]] = {}
+    for position, label in enumerate(values):
+        if label >= 0:
+            groups.setdefault(f"id{label}", []).append(position)
+    return groups
+
+
 @given(before=labels, now=labels)
 @settings(max_examples=60, deadline=None)
 def test_change_tables_reconcile(before: list[int], now: list[int]) -> None:
-    old, new = (
-        ids({f"id{k}": [i for i, other in enumerate(side) if other == k] for k in set(side) - {-1}})
-        for side in (before, now)
-    )
-    found = compare(new, old)
+    old, new = ids(by_label(before)), ids(by_label(now))
+    changes = compare(new, old)
     kinds = {
-        kind: set(found.clusters.filter(change_type=kind)["amperity_id"])
+        kind: set(changes.clusters.filter(change_type=kind)["amperity_id"])
         for kind in ("added", "deleted", "updated")
     }
     old_ids, new_ids = set(old["amperity_id"]), set(new["amperity_id"])
     assert (kinds["added"], kinds["deleted"]) == (new_ids - old_ids, old_ids - new_ids)
-    assert new.height == old.height + found.counts["pks_added"] - found.counts["pks_deleted"]
-    moved = found.pks.filter(change_type="updated")
+    assert new.height == old.height + changes.counts["pks_added"] - changes.counts["pks_deleted"]
+    moved = changes.pks.filter(change_type="updated")
     assert (moved["amperity_id"] != moved["amperity_id_prev"]).all()
-    members = {
-        name: set(side.filter(amperity_id=name)["pk"]) for side in (new,) for name in new_ids
-    }
     for name in old_ids & new_ids:
-        assert (name in kinds["updated"]) == (
-            members[name] != set(old.filter(amperity_id=name)["pk"])
-        )
+        members = set(new.filter(amperity_id=name)["pk"])
+        members_before = set(old.filter(amperity_id=name)["pk"])
+        assert (name in kinds["updated"]) == (members != members_before)
 
 
 def test_history_keeps_what_is_recent_and_appends_nothing_for_no_change() -> None:

@@ -1,4 +1,5 @@
-"""What holds of every result, whatever the tenant: checked on random retail tenants, row by row, against plain Python."""
+"""What holds of every result, whatever the tenant: checked on random retail tenants, row by row,
+against plain Python."""
 
 from __future__ import annotations
 
@@ -16,13 +17,13 @@ from hypothesis import strategies as st
 
 from c360_assets.stitch import Previous, stitch
 from c360_assets.stitch.api import record_frame
-from c360_assets.stitch.compare.agreement_patterns import comparable, compare
+from c360_assets.stitch.compare.agreement_patterns import compare, compared_columns
 from c360_assets.stitch.compare.blocking import STRATEGIES
 from c360_assets.stitch.compare.comparison_records import prepare_records
 from c360_assets.stitch.prepare.preprocessing import preprocess
 from c360_assets.stitch.publish.results import StitchResult
 from c360_assets.stitch.resolve import resolve
-from c360_assets.stitch.score.rules import DOCUMENTED_CONFLICTS, Conflicts, conflict_states
+from c360_assets.stitch.score.conflicts import DOCUMENTED_CONFLICTS, Conflicts, conflict_states
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.retail import retail
 from c360_assets_tests.stitch.test_match_model import population
@@ -95,7 +96,8 @@ def test_tables_agree_with_each_other(seed: int, preset: str) -> None:
         result.tables[t] for t in ("unified_coalesced", "unified_scores", "stitch_scores")
     )
     rows = {(r["datasource"], r["pk"]): r for r in unified.iter_rows(named=True)}
-    # Every source record once, with an id; records that one stands for share its cluster and component.
+    # Every source record once, with an id; records that one stands for share its cluster and
+    # component.
     assert set(rows) == set(given.select("datasource", "pk").iter_rows())
     assert len(rows) == given.height == unified.height
     # Its values as they came.
@@ -220,7 +222,8 @@ def test_figures_add_up_to_the_number_of_ids(preset: str) -> None:
     assert of["ids_by_sources"] == Counter(" + ".join(sorted(s)) for s in sources.values())
 
 
-# So many that shares of values would move, were they not taken of the number that the model was fitted on.
+# So many that shares of values would move, were they not taken of the number that the model was
+# fitted on.
 STRANGERS = pl.DataFrame(
     {
         "datasource": "Zoo:Visitors" if n % 2 else "Aaa:First",
@@ -264,7 +267,8 @@ def test_a_copy_is_where_its_original_is_whether_it_collapses_or_not(preset: str
     )
     twins = both.filter(pl.col("pk") != pl.col("rep_pk")).select("datasource", "pk", "rep_pk")
     assert twins.height > 50
-    # Every one for itself, in blocks that are large enough: a profile that qualifies matches its own copy.
+    # Every one for itself, in blocks that are large enough: a profile that qualifies matches its
+    # own copy.
     roomy = [{"name": s.name, "limit": 10_000} for s in STRATEGIES if s.thorough]
     config = settings_of(preset, blocking={"strategies": roomy, "limit": 10_000})
     clean = preprocess(record_frame(pl.concat([given, copies])), config.bad_values).frame
@@ -342,8 +346,11 @@ def test_ids_are_carried_over_and_the_change_tables_account_for_every_difference
         before.values()
     )
     changed = today.tables["unified_changes_pks"].tail(-len(before))
-    moved = {(d, p): (kind, one, two) for d, p, kind, one, two in changed.select(
-        "datasource", "pk", "change_type", "amperity_id_prev", "amperity_id").iter_rows()}  # fmt: skip
+    columns = ("datasource", "pk", "change_type", "amperity_id_prev", "amperity_id")
+    moved = {
+        (source, pk): (kind, before_id, after_id)
+        for source, pk, kind, before_id, after_id in changed.select(columns).iter_rows()
+    }
     expected = {k: ("added", None, now[k]) for k in now.keys() - before.keys()}
     expected |= {k: ("deleted", before[k], None) for k in before.keys() - now.keys()}
     expected |= {
@@ -373,10 +380,12 @@ ALWAYS = Conflicts(dict(DOCUMENTED_CONFLICTS), {}, ())
 
 def compared(frame: pl.DataFrame, *, turned: bool = False) -> Any:
     """The patterns of all pairs."""
-    read = comparable(prepare_records(frame))
-    i, j = (a.astype(np.int32) for a in np.triu_indices(frame.height, 1))
+    columns = compared_columns(prepare_records(frame))
+    i, j = (side.astype(np.int32) for side in np.triu_indices(frame.height, 1))
+    if turned:
+        i, j = j, i
     with duckdb.connect() as con:
-        return compare(con, read, *((j, i) if turned else (i, j))).pattern
+        return compare(con, columns, i, j).pattern
 
 
 @settings(max_examples=8, deadline=None)
@@ -394,7 +403,8 @@ def test_emptying_fields_never_creates_a_conflict(emptied: set[tuple[int, str]])
         .alias(field)
         for field in sorted({f for _, f in emptied})
     )
-    before, after = (conflict_states(ALWAYS, compared(frame), {})[0] for frame in (PEOPLE, poorer))
+    before = conflict_states(ALWAYS, compared(PEOPLE), {}).incompatible
+    after = conflict_states(ALWAYS, compared(poorer), {}).incompatible
     assert before.any()
     assert not (after & ~before).any()
 

@@ -102,12 +102,16 @@ def test_labels_by_record_keys_hold_of_copies_too() -> None:
     )
 
     def ids(*labels: tuple[str, str, bool]) -> list[int]:
-        said = (
+        pairs_of_keys = (
             pl.DataFrame([("S", a, "S", b, same) for a, b, same in labels], LABELS, orient="row")
             if labels
             else None
         )
-        unified = stitch(records, labels=said).tables["unified_coalesced"]["amperity_id"].to_list()
+        unified = (
+            stitch(records, labels=pairs_of_keys)
+            .tables["unified_coalesced"]["amperity_id"]
+            .to_list()
+        )
         return [unified.index(name) for name in unified]
 
     assert ids() == [0, 0, 0, 3]

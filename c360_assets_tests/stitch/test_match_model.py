@@ -1,4 +1,5 @@
-"""The three-class model on small random populations: sane without data, blind to missing values, honest about classes."""
+"""The three-class model on small random populations: sane without data, blind to missing values,
+honest about classes."""
 
 from __future__ import annotations
 
@@ -7,11 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from c360_assets.stitch.compare import blocking
-from c360_assets.stitch.compare import comparison_records as records
-from c360_assets.stitch.compare import comparisons as features
-from c360_assets.stitch.compare.agreement_patterns import comparable, compare
-from c360_assets.stitch.score import match_model as model
+from c360_assets.stitch.compare.agreement_patterns import compare, compared_columns
+from c360_assets.stitch.compare.blocking import chosen_strategies
+from c360_assets.stitch.compare.candidate_pairs import build_pairs
+from c360_assets.stitch.compare.comparison_records import prepare_records
+from c360_assets.stitch.compare.comparisons import SHIFTS
+from c360_assets.stitch.score.expectation_maximisation import fit
+from c360_assets.stitch.score.match_model import Model, PatternCounts
+from c360_assets.stitch.score.value_statistics import value_statistics
 from c360_assets.tenant.models import BlockingConfig
 
 GIVEN = ["MARY", "JOHN", "LINDA", "JAMES", "SUSAN", "PETER", "ANNA", "DAVID", "LAURA", "KEVIN"]
@@ -23,7 +27,8 @@ SURNAME = [
 
 
 def population(persons: int, seed: int, household: bool) -> pl.DataFrame:
-    """Two records of each person; with `household`, persons live in pairs that share surname, address and phone."""
+    """Two records of each person; with `household`, persons live in pairs that share surname,
+    address and phone."""
     random = np.random.default_rng(seed)
     rows = []
     for person in range(persons):
@@ -54,15 +59,13 @@ def population(persons: int, seed: int, household: bool) -> pl.DataFrame:
     )
 
 
-def fitted(frame: pl.DataFrame, classes: int = 3) -> model.Model:
+def fitted(frame: pl.DataFrame, classes: int = 3) -> Model:
     con = duckdb.connect()
-    data = records.prepare_records(frame, frozenset(GIVEN))
-    i, j, _ = blocking.build_pairs(
-        con, data, blocking.chosen_strategies(BlockingConfig(), frame), "split"
-    )
-    read = comparable(data)
-    patterns, counts = np.unique(compare(con, read, i, j).pattern, return_counts=True)
-    return model.fit(con, data, read, patterns, counts, classes=classes)
+    records = prepare_records(frame, frozenset(GIVEN))
+    pairs = build_pairs(con, records, chosen_strategies(BlockingConfig(), frame), "split")
+    columns = compared_columns(records)
+    compared = PatternCounts.of(compare(con, columns, pairs.i, pairs.j).pattern)
+    return fit(value_statistics(con, records, columns), compared, classes=classes)
 
 
 @pytest.mark.parametrize("persons", [1, 3, 100])
@@ -92,8 +95,8 @@ def test_the_household_class_empties_itself_without_households() -> None:
 
 def test_no_evidence_is_the_class_prior_and_agreement_adds() -> None:
     found = fitted(population(100, 3, household=True))
-    nothing = 3 << features.SHIFTS["home_held"]
-    phone = 1 << features.SHIFTS["phone"]
+    nothing = 3 << SHIFTS["home_held"]
+    phone = 1 << SHIFTS["phone"]
     x, _ = found.log_odds(np.array([nothing, nothing + phone, nothing + 5 * phone], dtype=np.int64))
     assert x[1] > x[0] > x[2]
 

@@ -44,5 +44,8 @@ def test_each_model_finds_persons_and_is_a_table_of_weights(model: str) -> None:
 
 
 def test_the_package_is_not_imported_unless_it_is_asked_for() -> None:
-    code = "import sys, c360_assets.stitch; sys.exit('recordlinkage' in sys.modules or 'pandas' in sys.modules)"
+    code = (
+        "import sys, c360_assets.stitch; "
+        "sys.exit('recordlinkage' in sys.modules or 'pandas' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -35,7 +35,8 @@ def test_golden_sets(name: str, preset: dict[str, object]) -> None:
 
 
 def test_golden_sets_together() -> None:
-    # Sets that share no value must not disturb each other; G9 needs its blocklisted e-mail, G16 given scores.
+    # Sets that share no value must not disturb each other; G9 needs its blocklisted e-mail, G16
+    # given scores.
     raw = pl.concat([golden.records(name) for name in golden.G])
     assert golden.partition(golden.clusters(raw)) == golden.expected(raw)
 

@@ -1,4 +1,4 @@
-"""The score scale, the rules above the model, and the choice of hard conflicts."""
+"""The rules above the model."""
 
 from __future__ import annotations
 
@@ -6,75 +6,35 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.compare.blocking import BY_NAME
-from c360_assets.stitch.compare.comparisons import FEATURES, SHIFTS
-from c360_assets.stitch.score import rules as scores
-from c360_assets.tenant import check_settings
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, SHIFTS
+from c360_assets.stitch.score.conflicts import Conflicts
+from c360_assets.stitch.score.rules import apply_rules
 from c360_assets.tenant.models import MatchingConfig
 
-NO_CONFLICTS = scores.Conflicts({}, {}, ())
-SUFFIX = scores.Conflicts({"generational_suffix": (2,)}, {}, ("sk_brand",))
+NO_CONFLICTS = Conflicts({}, {}, ())
+SUFFIX = Conflicts({"generational_suffix": (2,)}, {}, ("sk_brand",))
 
 
 def pattern(**labels: str) -> int:
     """A packed pattern from labels (`given_name="nickname"`)."""
     total = 0
     for name, wanted in labels.items():
-        feature = next(f for f in FEATURES if f.name == name)
-        total += feature.labelled(wanted)[0] << SHIFTS[name]
+        total += COMPARISON_BY_NAME[name].level_numbers(wanted)[0] << SHIFTS[name]
     return total
-
-
-def test_the_names_that_settings_are_checked_against_are_those_that_are_known_here() -> None:
-    assert set(check_settings.STRATEGIES) == set(BY_NAME)
-    assert set(check_settings.RULE_SEMANTICS) == set(scores.SEMANTICS)
-    assert set(check_settings.PAIR_CONDITIONS) == set(scores.FUZZY)
-    assert {name.replace("-", "_") for name in check_settings.CONFLICT_FIELDS} == set(
-        scores.DOCUMENTED_CONFLICTS
-    )
-
-
-@pytest.mark.parametrize(
-    ("x", "score", "category"),
-    [
-        (-20.0, 0.0, "non_match"), (-4.61, 0.99, "non_match"), (-4.6, 1.0, "weak"), (-2.2, 2.0, "moderate"), (-1.1, 2.5, "moderate"),  # noqa: E501
-        (-0.001, 2.99, "moderate"), (0.0, 3.0, "high"), (2.3, 3.5, "high"), (4.6, 4.0, "excellent"), (50.0, 4.99, "excellent"),
-    ],
-)  # fmt: skip
-def test_scale(x: float, score: float, category: str) -> None:
-    found = scores.score_of(np.array([x]))
-    assert found[0] == pytest.approx(score)
-    assert scores.category_of(found)[0] == category
-
-
-@given(st.lists(st.floats(-30, 30), min_size=2, max_size=20))
-def test_the_scale_is_monotone(values: list[float]) -> None:
-    found = scores.score_of(np.array(sorted(values)))
-    assert np.all(np.diff(found) >= 0)
-    assert found.min() >= 0
-    assert found.max() < 5
-
-
-@pytest.mark.parametrize("score", [1.0, 2.0, 2.5, 3.0, 3.7, 4.0])
-def test_the_scale_turns_back(score: float) -> None:
-    x = scores.log_odds_of(score)
-    assert scores.score_of(np.array([x]))[0] == pytest.approx(score)
 
 
 def settle(
     config: dict[str, Any],
-    x: float,
+    log_odds: float,
     packed: int = 0,
-    conflicts: scores.Conflicts = NO_CONFLICTS,
+    conflicts: Conflicts = NO_CONFLICTS,
     **keys: int,
 ) -> tuple[float, str]:
     matching = MatchingConfig.model_validate(config)
     states = {k: np.array([v]) for k, v in keys.items()}
-    found = scores.apply_rules(matching, conflicts, np.array([x]), np.array([packed]), states)
+    found = apply_rules(matching, conflicts, np.array([log_odds]), np.array([packed]), states)
     return float(found.score[0]), str(found.decider()[0])
 
 
@@ -121,7 +81,7 @@ RULES = {
 
 
 @pytest.mark.parametrize(
-    ("labels", "keys", "x", "expected"),
+    ("labels", "keys", "log_odds", "expected"),
     [
         ({"given_name": "different, est"}, {"fk_loy": 1}, 0.0, (5.0, "rule 1")),
         (
@@ -137,9 +97,9 @@ RULES = {
     ],
 )
 def test_rules_first_true_decides(
-    labels: dict[str, str], keys: dict[str, int], x: float, expected: tuple[float, str]
+    labels: dict[str, str], keys: dict[str, int], log_odds: float, expected: tuple[float, str]
 ) -> None:
-    assert settle(RULES, x, pattern(**labels), **keys) == pytest.approx(expected)
+    assert settle(RULES, log_odds, pattern(**labels), **keys) == pytest.approx(expected)
 
 
 def test_without_the_model_only_rules_build_clusters() -> None:

@@ -1,4 +1,6 @@
-"""Stable ids: the cases of the assignment rule, one table row each, and its invariants on random partitions."""
+"""Stable ids: the cases of the assignment rule, one table row each, and its invariants on random
+partitions.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def frame(groups: dict[str, list[int]] | dict[int, list[int]], column: str) -> pl.DataFrame:
-    rows = [("T", f"{pk:02d}", name) for name, members in groups.items() for pk in members]
+    rows = []
+    for name, members in groups.items():
+        rows += [("T", f"{member:02d}", name) for member in members]
     name_type = pl.Int64 if column == "cluster" else pl.String
     return pl.DataFrame(
         rows, schema={"datasource": pl.String, "pk": pl.String, column: name_type}, orient="row"
@@ -124,11 +128,12 @@ labels = st.lists(st.integers(-1, 5), min_size=12, max_size=12)
 
 
 def by_label(values: list[int]) -> dict[int, list[int]]:
-    return {
-        label: [pk for pk, other in enumerate(values) if other == label]
-        for label in sorted(set(values))
-        if label >= 0
-    }
+    """Positions of each label, by label; -1 stands for a record that is not there."""
+    groups: dict[int, list[int]] = {label: [] for label in sorted(set(values)) if label >= 0}
+    for position, label in enumerate(values):
+        if label >= 0:
+            groups[label].append(position)
+    return groups
 
 
 @given(before=labels, now=labels)
@@ -142,16 +147,17 @@ def test_greedy_matching_is_one_to_one_and_equals_a_pass_over_sorted_edges(
         return
     with duckdb.connect() as con:
         result = assign_ids(frame(new, "cluster"), yesterday(old), TENANT_ID, con)
-    edges = sorted(
-        (-len(shared), name, min(cluster), cluster)
-        for name, members in old.items()
-        for cluster in new.values()
-        if (shared := set(members) & set(cluster))
-    )
+    edges = []
+    for name, members in old.items():
+        for cluster in new.values():
+            shared = len(set(members) & set(cluster))
+            if shared:
+                edges.append((-shared, name, min(cluster), cluster))
     expected: dict[str, list[int]] = {}
-    for _, name, _, cluster in edges:
+    for _, name, _, cluster in sorted(edges):
         if name not in expected and cluster not in expected.values():
             expected[name] = cluster
-    got = assigned(result)
-    assert {name: members for name, members in got.items() if name in old} == expected
-    assert sorted(got.values()) == sorted(new.values())
+    clusters = assigned(result)
+    kept = {name: members for name, members in clusters.items() if name in old}
+    assert kept == expected
+    assert sorted(clusters.values()) == sorted(new.values())

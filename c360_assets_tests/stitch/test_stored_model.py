@@ -1,4 +1,4 @@
-"""The frozen model: it scores as on the day it was fitted, until there is a reason to fit another."""
+"""The stored model: it scores as on the day it was fitted, until there is a reason to fit anew."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from c360_assets.errors import C360Error
 from c360_assets.stitch import stitch
 from c360_assets.stitch.compare.comparisons import SHIFTS
 from c360_assets.stitch.resolve import Resolution, resolve
+from c360_assets.stitch.score.match_model import PatternCounts
 from c360_assets.stitch.score.stored_model import (
     Basis,
     drift,
@@ -80,18 +81,17 @@ def test_a_model_of_other_levels_or_another_kind_is_refused(first: Resolution) -
         stitch(records, config, model=first.model)
 
 
-def test_fields_that_moved_are_told(first: Resolution) -> None:
+def test_fields_that_drifted_are_reported(first: Resolution) -> None:
     model = read_model(first.model)
     many = replace(model, expected=model.expected * 10)
-    rows = {
-        "phone": 5,
-        "email": 5,
-    }  # from here on most pairs of one person differ there, so say their names
-    patterns = np.array([_pattern(given_name=8, surname=8, birthdate=1, **rows)], dtype=np.int64)
-    moved = drift(many, patterns, np.array([2000], dtype=np.int64))
-    assert moved["phone"] > 0.5
-    assert "phone" in drift_warnings(moved)[0]
-    assert drift(many, patterns, np.array([20], dtype=np.int64)) == {}, "too few pairs to say"
+    # From here on most pairs of one person differ in phone and e-mail, so say their names.
+    pattern = _pattern(given_name=8, surname=8, birthdate=1, phone=5, email=5)
+    patterns = np.array([pattern], dtype=np.int64)
+    drifted = drift(many, PatternCounts(patterns, np.array([2000], dtype=np.int64)))
+    assert drifted["phone"] > 0.5
+    assert "phone" in drift_warnings(drifted)[0]
+    too_few = PatternCounts(patterns, np.array([20], dtype=np.int64))
+    assert drift(many, too_few) == {}
 
 
 def _pattern(**levels: int) -> int:

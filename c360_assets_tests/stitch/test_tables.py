@@ -1,4 +1,6 @@
-"""The documented tables of the library door: grain, columns, invariants, and independence of row order."""
+"""The documented tables of the library door: grain, columns, invariants, and independence of row
+order.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ STREETS = [
 
 
 def people() -> pl.DataFrame:
-    """Two records each of nine people, a shop account and a club member; Tara has a third one, equal to the first."""
+    """Two records each of nine people, a shop account and a club member.
+
+    Tara has a third one, equal to the first.
+    """
     rows: list[dict[str, Any]] = []
     for n, (name, street) in enumerate(zip(NAMES, STREETS, strict=True)):
         first, last = name.split()

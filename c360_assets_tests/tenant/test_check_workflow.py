@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
-from c360_assets.tenant.loader import read_tenant
+from c360_assets.configuration import read_tenant
 
 FEED = """
 source: Shop
@@ -20,8 +21,8 @@ fields:
 """
 
 
-def said(root: Path, workflow: str, optional: str = "false") -> list[str]:
-    """The findings in workflow.yaml, each as severity, key and message."""
+def problems_of_workflow(root: Path, workflow: str, optional: str = "false") -> list[str]:
+    """The problems of workflow.yaml, each as severity, key and message."""
     (root / "feeds").mkdir()
     (root / "feeds/customers.yaml").write_text(FEED.replace("OPTIONAL", optional), "utf-8")
     (root / "tenant.yaml").write_text(
@@ -55,13 +56,15 @@ def said(root: Path, workflow: str, optional: str = "false") -> list[str]:
     ],
 )
 def test_feeds(tmp_path: Path, feed: str, expected: str) -> None:
-    assert said(tmp_path, f"feeds: {{Shop:Customers: {{{feed}}}}}") == (
+    assert problems_of_workflow(tmp_path, f"feeds: {{Shop:Customers: {{{feed}}}}}") == (
         [expected] if expected else []
     )
 
 
 def test_optional_files_never_stop_a_day(tmp_path: Path) -> None:
-    found = said(tmp_path, "feeds: {Shop:Customers: {stop: true, wait: 2h}}", "true")
+    found = problems_of_workflow(
+        tmp_path, "feeds: {Shop:Customers: {stop: true, wait: 2h}}", "true"
+    )
     assert found == [
         "warning feeds.Shop:Customers.stop: never stops a day, as its files are optional"
     ]
@@ -81,4 +84,33 @@ def test_optional_files_never_stop_a_day(tmp_path: Path) -> None:
     ],
 )
 def test_alerts(tmp_path: Path, alerts: str, expected: str) -> None:
-    assert said(tmp_path, f"alerts: {{{alerts}}}") == ([expected] if expected else [])
+    assert problems_of_workflow(tmp_path, f"alerts: {{{alerts}}}") == (
+        [expected] if expected else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("cron", "words"),
+    [
+        ("30 6 * * *", None),
+        (" 30  6 * * * ", None),
+        ("*/20 6-9 * jan-mar mon,fri", None),
+        ("0 0 29 2 *", None),
+        ("30 6 * *", "must have five fields"),
+        ("0 30 6 * * *", "must have five fields"),
+        ("@daily", "must have five fields"),
+        ("60 6 * * *", "has a field that is no time"),
+        ("30 25 * * *", "has a field that is no time"),
+        ("- , * * *", "has a field that is no time"),
+        ("30 6 * * someday", "has a field that is no time"),
+        ("0 0 30 2 *", "names a day that no month has"),
+    ],
+)
+def test_a_cron_line_is_one_that_the_scheduler_reads(
+    tmp_path: Path, cron: str, words: str | None
+) -> None:
+    expected = [f"error activation.cron: {words}"] if words else []
+    problems = problems_of_workflow(tmp_path, f"activation: {{cron: '{cron}'}}")
+    assert [problem.partition(": minute")[0] for problem in problems] == expected
+    if words is None:
+        dg.ScheduleDefinition(job_name="activation", cron_schedule=cron)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from c360_assets.tenant.loader import load_tenant
-from c360_assets_tests.tenant.conftest import CUSTOMERS, ORDERS
+from c360_assets.configuration import load_tenant
+from c360_assets_tests.tenant.right_tenant import CUSTOMERS, ORDERS
 
 
 def test_a_table_is_stitched_if_it_is_read_or_shares_a_foreign_key(

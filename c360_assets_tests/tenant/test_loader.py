@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from c360_assets.configuration import load_tenant, read_tenant
 from c360_assets.errors import ConfigError
 from c360_assets.tenant.document import Document
-from c360_assets.tenant.loader import load_tenant, read_tenant
-from c360_assets_tests.tenant.conftest import CUSTOMERS, Check
+from c360_assets_tests.tenant.conftest import Check
+from c360_assets_tests.tenant.right_tenant import CUSTOMERS
 
 
 def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from c360_assets.configuration import read_tenant
 from c360_assets.errors import C360Error
 from c360_assets.tenant import models
 from c360_assets.tenant.init_tenant import init_tenant
-from c360_assets.tenant.loader import read_tenant
 
 MODELS = {
     "tenant.yaml": models.TenantConfig,

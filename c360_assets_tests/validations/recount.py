@@ -1,7 +1,7 @@
-"""The reports counted again with Polars, rule by rule from their documented wording, without a line of their SQL.
+"""The reports counted again with Polars, from their documented wording, without their SQL.
 
-Values are taken from the stored domain tables; what a well-formed address or number is comes from `semantics.validity`, whose two
-spellings are held against each other elsewhere.
+Values are taken from the stored domain tables; what a well-formed address or number is comes from
+`semantics.validity`, whose two spellings are held against each other elsewhere.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from c360_assets.semantics.validity import email_valid, phone_digits, phone_vali
 from c360_assets.tenant.models import SourceTable
 
 Numbers = dict[str, float | str | None]
-RC, PURCHASE = (
-    pl.col("is_return") | pl.col("is_cancellation"),
-    ~pl.col("is_return") & ~pl.col("is_cancellation"),
-)
+RC = pl.col("is_return") | pl.col("is_cancellation")
+PURCHASE = ~pl.col("is_return") & ~pl.col("is_cancellation")
 BLANK = r"^[\s\p{Z}]*$"
 
 
 @dataclass
 class Table:
-    """A table with columns by documented name, flags never null; `tags` it carries, `newest` delivery day, its time zone."""
+    """A table with columns by documented name, flags never null.
+
+    `tags` are those it carries, `newest` its newest delivery day, `zone` its time zone.
+    """
 
     frame: pl.DataFrame
     tags: set[str]
@@ -77,7 +78,7 @@ def pct(part: float, of: float) -> float | None:
 
 
 def rule(
-    t: Table,
+    table: Table,
     name: str,
     test: pl.Expr,
     scope: pl.Expr | None = None,
@@ -87,23 +88,25 @@ def rule(
     judged = pl.lit(True) if scope is None else scope
     for field in fields:
         judged = judged & pl.col(field).is_not_null()
-    hits = t.count(judged & test)
-    of = t.frame.height if scope is None and not fields else t.count(judged)
+    hits = table.count(judged & test)
+    of = table.frame.height if scope is None and not fields else table.count(judged)
     return {f"{name}_count": hits} | ({f"{name}_pct": pct(hits, of)} if share else {})
 
 
-def unknown(t: Table, *fields: str) -> Numbers:
-    return {"not_evaluated_count": t.count(pl.any_horizontal(pl.col(f).is_null() for f in fields))}
+def unknown(table: Table, *fields: str) -> Numbers:
+    return {
+        "not_evaluated_count": table.count(pl.any_horizontal(pl.col(f).is_null() for f in fields))
+    }
 
 
-def email_key(t: Table) -> pl.Series:
-    values = pl.concat([t.frame[c] for c in t.emails]).drop_nulls()
+def email_key(table: Table) -> pl.Series:
+    values = pl.concat([table.frame[c] for c in table.emails]).drop_nulls()
     values = values.filter(~values.str.contains(BLANK))
     return values.str.strip_chars(" ").str.to_lowercase()
 
 
-def phone_key(t: Table) -> pl.Series:
-    values = pl.concat([t.frame[c] for c in t.phones]).drop_nulls()
+def phone_key(table: Table) -> pl.Series:
+    values = pl.concat([table.frame[c] for c in table.phones]).drop_nulls()
     return (
         values.to_frame("v")
         .select(phone_digits(pl.col("v")).str.slice(-10))
@@ -112,15 +115,15 @@ def phone_key(t: Table) -> pl.Series:
     )
 
 
-def profiles(t: Table) -> dict[str, Numbers]:
-    found: dict[str, Numbers] = {}
-    n = t.frame.height
-    if t.emails:
-        values = pl.concat([t.frame[c] for c in t.emails]).drop_nulls()
+def profiles(table: Table) -> dict[str, Numbers]:
+    figures: dict[str, Numbers] = {}
+    n = table.frame.height
+    if table.emails:
+        values = pl.concat([table.frame[c] for c in table.emails]).drop_nulls()
         values = values.filter(~values.str.contains(BLANK))
         invalid = int((~values.to_frame("v").select(email_valid(pl.col("v"))).to_series()).sum())
-        absent = t.count(pl.all_horizontal(missing(c) for c in t.emails))
-        unique = email_key(t).n_unique() if len(values) else 0
+        absent = table.count(pl.all_horizontal(missing(c) for c in table.emails))
+        unique = email_key(table).n_unique() if len(values) else 0
         plain = values.str.strip_chars(" ").str.to_uppercase().str.replace_all(r"\+[^@]*@", "@")
         login, domain = plain.str.extract("^([^@]*)@"), plain.str.extract("^[^@]*@(.*)$")
         logins = (*blocked_values("email", "local"), *blocked_values("email", "word"))
@@ -128,7 +131,7 @@ def profiles(t: Table) -> dict[str, Numbers]:
         hit |= login.is_in(logins).fill_null(False) | domain.is_in(
             blocked_values("email", "domain")
         ).fill_null(False)
-        found["IV-P01"] = {
+        figures["IV-P01"] = {
             "missing_email_count": absent,
             "missing_email_pct": pct(absent, n),
             "invalid_email_count": invalid,
@@ -137,17 +140,17 @@ def profiles(t: Table) -> dict[str, Numbers]:
             "email_uniqueness_pct": pct(unique, n),
             "blocklisted_email_count": int(hit.sum()),
         }
-    if t.phones:
-        values = pl.concat([t.frame[c] for c in t.phones]).drop_nulls()
+    if table.phones:
+        values = pl.concat([table.frame[c] for c in table.phones]).drop_nulls()
         values = values.filter(~values.str.contains(BLANK))
         frame = values.to_frame("v").with_columns(
             d=phone_digits(pl.col("v")).fill_null(""), ok=phone_valid(pl.col("v"), "nanp")
         )
         lengths = frame["d"].str.len_chars()
-        absent = t.count(pl.all_horizontal(missing(c) for c in t.phones))
+        absent = table.count(pl.all_horizontal(missing(c) for c in table.phones))
         invalid, off = int((~frame["ok"]).sum()), int((lengths != 10).sum())
-        unique = phone_key(t).n_unique()
-        found["IV-P02"] = {
+        unique = phone_key(table).n_unique()
+        figures["IV-P02"] = {
             "missing_phone_count": absent,
             "missing_phone_pct": pct(absent, n),
             "invalid_phone_count": invalid,
@@ -165,150 +168,154 @@ def profiles(t: Table) -> dict[str, Numbers]:
                 frame["d"].str.slice(-10).is_in(blocked_values("phone")).sum()
             ),
         }
-    return found
+    return figures
 
 
-def orders(t: Table) -> pl.DataFrame:
-    return t.frame.filter(~missing("order_id"))
+def orders(table: Table) -> pl.DataFrame:
+    return table.frame.filter(~missing("order_id"))
 
 
-def transactions(t: Table) -> dict[str, Numbers]:
-    found: dict[str, Numbers] = {}
-    n = t.frame.height
+def transactions(table: Table) -> dict[str, Numbers]:
+    figures: dict[str, Numbers] = {}
+    n = table.frame.height
     quantity, revenue, listed = (
         pl.col("item_quantity"),
         pl.col("item_revenue"),
         pl.col("item_list_price"),
     )
     discount = pl.col("item_discount_amount")
-    if t.has("product_id"):
-        found["IV-T01"] = rule(t, "missing_product_id", missing("product_id"))
-        unique = t.frame.filter(~missing("product_id"))["product_id"].n_unique()
-        found["IV-T17"] = {
+    if table.has("product_id"):
+        figures["IV-T01"] = rule(table, "missing_product_id", missing("product_id"))
+        unique = table.frame.filter(~missing("product_id"))["product_id"].n_unique()
+        figures["IV-T17"] = {
             "unique_product_id_count": unique,
             "product_id_uniqueness_pct": pct(unique, n),
         }
-    if t.has("store_id"):
+    if table.has("store_id"):
         sizes = (
-            t.frame.filter(~missing("store_id"))
+            table.frame.filter(~missing("store_id"))
             .group_by("store_id")
             .len()
             .sort(["len", "store_id"], descending=True)
         )
-        found["IV-T09"] = {
+        figures["IV-T09"] = {
             "distinct_store_count": sizes.height,
             "top_store_id": sizes["store_id"][0] if sizes.height else None,
             "top_store_pct": pct(sizes["len"][0] if sizes.height else 0, n),
         }
-    if t.has("store_id", "order_id"):
-        without = orders(t).group_by("order_id").agg(missing("store_id").all().alias("none"))
-        found["IV-T02"] = rule(t, "missing_store_id", missing("store_id")) | unknown(
-            t, "store_id", "order_id"
+    if table.has("store_id", "order_id"):
+        without = orders(table).group_by("order_id").agg(missing("store_id").all().alias("none"))
+        figures["IV-T02"] = rule(table, "missing_store_id", missing("store_id")) | unknown(
+            table, "store_id", "order_id"
         )
-        found["IV-T02"]["orders_without_store_count"] = int(without["none"].sum())
-    if t.has("item_quantity", "item_revenue", "order_datetime"):
+        figures["IV-T02"]["orders_without_store_count"] = int(without["none"].sum())
+    if table.has("item_quantity", "item_revenue", "order_datetime"):
         empty = {
             c: pl.col(c).is_null() for c in ("item_quantity", "item_revenue", "order_datetime")
         }
         names = ("missing_quantity", "missing_revenue", "missing_order_datetime")
-        parts = [rule(t, name, test) for name, test in zip(names, empty.values(), strict=True)]
-        parts.append(rule(t, "missing_any", pl.any_horizontal(empty.values())))
-        found["IV-T03"] = {k: v for part in parts for k, v in part.items()} | unknown(t, *empty)
-    if t.has("order_id"):
-        found["IV-T04"] = rule(t, "missing_order_id", missing("order_id"))
-        found["IV-T04"]["unique_order_id_count"] = orders(t)["order_id"].n_unique()
-        if t.has("order_datetime"):
+        parts = [rule(table, name, test) for name, test in zip(names, empty.values(), strict=True)]
+        parts.append(rule(table, "missing_any", pl.any_horizontal(empty.values())))
+        figures["IV-T03"] = {k: v for part in parts for k, v in part.items()} | unknown(
+            table, *empty
+        )
+    if table.has("order_id"):
+        figures["IV-T04"] = rule(table, "missing_order_id", missing("order_id"))
+        figures["IV-T04"]["unique_order_id_count"] = orders(table)["order_id"].n_unique()
+        if table.has("order_datetime"):
             local = (
-                orders(t)
+                orders(table)
                 .filter(PURCHASE)
-                .with_columns(d=pl.col("order_datetime").dt.convert_time_zone(t.zone).dt.date())
+                .with_columns(d=pl.col("order_datetime").dt.convert_time_zone(table.zone).dt.date())
             )
             days = local.drop_nulls("d").group_by("order_id").agg(pl.col("d").n_unique())
-            found["IV-T04"]["reused_order_id_count"] = int((days["d"] > 1).sum())
-    if {"txn-item/is-return", "txn-item/is-cancellation"} <= t.tags:
+            figures["IV-T04"]["reused_order_id_count"] = int((days["d"] > 1).sum())
+    if {"txn-item/is-return", "txn-item/is-cancellation"} <= table.tags:
         both = pl.col("is_return") & pl.col("is_cancellation")
-        found["IV-T05"] = rule(t, "return_and_cancel", both) | {"not_evaluated_count": 0}
+        figures["IV-T05"] = rule(table, "return_and_cancel", both) | {"not_evaluated_count": 0}
     for report, flag, word in (
         ("IV-T06", "is_cancellation", "canceled"),
         ("IV-T12", "is_return", "returned"),
     ):
-        if f"txn-item/{flag.replace('_', '-')}" in t.tags and t.has("item_revenue"):
+        if f"txn-item/{flag.replace('_', '-')}" in table.tags and table.has("item_revenue"):
             scope = pl.col(flag)
-            found[report] = {f"{word}_row_count": t.count(scope)}
-            found[report] |= rule(
-                t, f"{word}_positive_revenue", revenue > 0, scope, ("item_revenue",)
+            figures[report] = {f"{word}_row_count": table.count(scope)}
+            figures[report] |= rule(
+                table, f"{word}_positive_revenue", revenue > 0, scope, ("item_revenue",)
             )
-            found[report] |= rule(
-                t, f"{word}_zero_revenue", revenue == 0, scope, share=False
-            ) | unknown(t, "item_revenue")
-    if t.has("item_discount_amount"):
-        found["IV-T07"] = rule(
-            t, "negative_discount", discount < 0, PURCHASE, ("item_discount_amount",)
+            figures[report] |= rule(
+                table, f"{word}_zero_revenue", revenue == 0, scope, share=False
+            ) | unknown(table, "item_revenue")
+    if table.has("item_discount_amount"):
+        figures["IV-T07"] = rule(
+            table, "negative_discount", discount < 0, PURCHASE, ("item_discount_amount",)
         )
-        found["IV-T07"] |= rule(t, "rc_positive_discount", discount > 0, RC, share=False) | unknown(
-            t, "item_discount_amount"
-        )
-    if t.has("item_discount_percent", "item_discount_amount", "item_list_price"):
+        figures["IV-T07"] |= rule(
+            table, "rc_positive_discount", discount > 0, RC, share=False
+        ) | unknown(table, "item_discount_amount")
+    if table.has("item_discount_percent", "item_discount_amount", "item_list_price"):
         fields = ("item_discount_percent", "item_discount_amount", "item_list_price")
         share = pl.col("item_discount_percent").cast(pl.Float64)
         apart = (share - discount.cast(pl.Float64) / listed.cast(pl.Float64)).abs().round(9) > 0.01
-        found["IV-T08"] = rule(
-            t, "discount_percent_mismatch", apart, (listed != 0).fill_null(True), fields
+        figures["IV-T08"] = rule(
+            table, "discount_percent_mismatch", apart, (listed != 0).fill_null(True), fields
         )
-        found["IV-T08"] |= rule(
-            t, "discount_percent_out_of_range", (share < 0) | (share > 1), share=False
+        figures["IV-T08"] |= rule(
+            table, "discount_percent_out_of_range", (share < 0) | (share > 1), share=False
         )
-        found["IV-T08"] |= rule(t, "zero_list_price", listed == 0, share=False) | unknown(
-            t, *fields
+        figures["IV-T08"] |= rule(table, "zero_list_price", listed == 0, share=False) | unknown(
+            table, *fields
         )
-    if t.has("item_quantity"):
-        if {"txn-item/is-return", "txn-item/is-cancellation"} & t.tags:
-            found["IV-T10"] = {"rc_row_count": t.count(RC)} | rule(
-                t, "rc_positive_quantity", quantity > 0, RC, ("item_quantity",)
+    if table.has("item_quantity"):
+        if {"txn-item/is-return", "txn-item/is-cancellation"} & table.tags:
+            figures["IV-T10"] = {"rc_row_count": table.count(RC)} | rule(
+                table, "rc_positive_quantity", quantity > 0, RC, ("item_quantity",)
             )
-            found["IV-T10"] |= rule(
-                t, "rc_zero_quantity", quantity == 0, RC, share=False
-            ) | unknown(t, "item_quantity")
-        found["IV-T11"] = rule(
-            t, "purchase_negative_quantity", quantity < 0, PURCHASE, ("item_quantity",)
+            figures["IV-T10"] |= rule(
+                table, "rc_zero_quantity", quantity == 0, RC, share=False
+            ) | unknown(table, "item_quantity")
+        figures["IV-T11"] = rule(
+            table, "purchase_negative_quantity", quantity < 0, PURCHASE, ("item_quantity",)
         )
-        found["IV-T11"] |= rule(
-            t, "purchase_zero_quantity", quantity == 0, PURCHASE, share=False
-        ) | unknown(t, "item_quantity")
-    if t.has("item_revenue", "item_list_price", "item_discount_amount"):
+        figures["IV-T11"] |= rule(
+            table, "purchase_zero_quantity", quantity == 0, PURCHASE, share=False
+        ) | unknown(table, "item_quantity")
+    if table.has("item_revenue", "item_list_price", "item_discount_amount"):
         fields = ("item_revenue", "item_list_price", "item_discount_amount")
         gap = (revenue - (listed - discount)).cast(pl.Float64).abs().round(4)
-        found["IV-T13"] = rule(t, "revenue_mismatch", gap > 0.01, None, fields) | unknown(
-            t, *fields
+        figures["IV-T13"] = rule(table, "revenue_mismatch", gap > 0.01, None, fields) | unknown(
+            table, *fields
         )
-        found["IV-T13"]["revenue_mismatch_abs_sum"] = (
-            t.frame.select(gap.filter(gap > 0.01).sum()).item() or 0
+        figures["IV-T13"]["revenue_mismatch_abs_sum"] = (
+            table.frame.select(gap.filter(gap > 0.01).sum()).item() or 0
         )
-    if t.has("item_revenue"):
-        found["IV-T14"] = rule(
-            t, "purchase_negative_revenue", revenue < 0, PURCHASE, ("item_revenue",)
+    if table.has("item_revenue"):
+        figures["IV-T14"] = rule(
+            table, "purchase_negative_revenue", revenue < 0, PURCHASE, ("item_revenue",)
         )
-        found["IV-T14"] |= rule(
-            t, "purchase_zero_revenue", revenue == 0, PURCHASE, share=False
-        ) | unknown(t, "item_revenue")
-    if t.has("purchase_channel"):
-        sizes = t.frame.filter(~missing("purchase_channel")).group_by("purchase_channel").len()
+        figures["IV-T14"] |= rule(
+            table, "purchase_zero_revenue", revenue == 0, PURCHASE, share=False
+        ) | unknown(table, "item_revenue")
+    if table.has("purchase_channel"):
+        sizes = table.frame.filter(~missing("purchase_channel")).group_by("purchase_channel").len()
         sizes = sizes.sort(["len", "purchase_channel"], descending=[True, False])
-        found["IV-T15"] = rule(t, "missing_purchase_channel", missing("purchase_channel"))
-        found["IV-T15"] |= {
+        figures["IV-T15"] = rule(table, "missing_purchase_channel", missing("purchase_channel"))
+        figures["IV-T15"] |= {
             "distinct_channel_count": sizes.height,
             "channels": ", ".join(f"{c}: {k}" for c, k in sizes.rows()) or None,
         }
     flags = {
-        f for f in ("is_return", "is_cancellation") if f"txn-item/{f.replace('_', '-')}" in t.tags
+        f
+        for f in ("is_return", "is_cancellation")
+        if f"txn-item/{f.replace('_', '-')}" in table.tags
     }
     if flags:
-        found["IV-T16"] = {}
+        figures["IV-T16"] = {}
         for flag in sorted(flags):
-            found["IV-T16"] |= rule(t, f"{flag}_null", pl.col(f"{flag}_raw").is_null()) | {
-                f"{flag}_true_count": t.count(pl.col(flag))
+            figures["IV-T16"] |= rule(table, f"{flag}_null", pl.col(f"{flag}_raw").is_null()) | {
+                f"{flag}_true_count": table.count(pl.col(flag))
             }
-    return found
+    return figures
 
 
 SIGNED = (
@@ -326,60 +333,68 @@ SIGNED = (
 PAIRS = ("discount_amount", "revenue", "cost", "profit", "tax_amount", "list_price")
 
 
-def additional(t: Table) -> dict[str, Numbers]:
-    found: dict[str, Numbers] = {}
-    future = t.newest + timedelta(days=2)
-    is_txn = any(tag.startswith("txn-item/") for tag in t.tags)
+def additional(table: Table) -> dict[str, Numbers]:
+    figures: dict[str, Numbers] = {}
+    future = table.newest + timedelta(days=2)
+    is_txn = any(tag.startswith("txn-item/") for tag in table.tags)
     key = (
-        "customer_key" if t.has("customer_key") else "customer_id" if t.has("customer_id") else None
+        "customer_key"
+        if table.has("customer_key")
+        else "customer_id"
+        if table.has("customer_id")
+        else None
     )
     if is_txn and key:
-        found["IV-X02"] = rule(t, "missing_customer_key", missing(key)) | rule(
-            t, "zero_customer_key", pl.col(key).str.strip_chars(" ") == "0", share=False
+        figures["IV-X02"] = rule(table, "missing_customer_key", missing(key)) | rule(
+            table, "zero_customer_key", pl.col(key).str.strip_chars(" ") == "0", share=False
         )
-        if t.has("order_id"):
-            many = orders(t).filter(~missing(key)).group_by("order_id").agg(pl.col(key).n_unique())
-            found["IV-X02"]["orders_with_many_customer_keys_count"] = int((many[key] > 1).sum())
-    if t.has("order_id", "product_id"):
+        if table.has("order_id"):
+            many = (
+                orders(table).filter(~missing(key)).group_by("order_id").agg(pl.col(key).n_unique())
+            )
+            figures["IV-X02"]["orders_with_many_customer_keys_count"] = int((many[key] > 1).sum())
+    if table.has("order_id", "product_id"):
         rows = (
-            orders(t)
+            orders(table)
             .filter(~missing("product_id"))
             .group_by("order_id", "product_id", "is_return", "is_cancellation")
             .len()
         )
-        found["IV-X03"] = {"duplicate_order_product_count": int((rows["len"] > 1).sum())}
-    if t.has("order_datetime"):
-        local = pl.col("order_datetime").dt.convert_time_zone(t.zone).dt.date()
-        found["IV-X04"] = rule(
-            t, "future_order_datetime", local >= future, None, ("order_datetime",)
+        figures["IV-X03"] = {"duplicate_order_product_count": int((rows["len"] > 1).sum())}
+    if table.has("order_datetime"):
+        local = pl.col("order_datetime").dt.convert_time_zone(table.zone).dt.date()
+        figures["IV-X04"] = rule(
+            table, "future_order_datetime", local >= future, None, ("order_datetime",)
         )
-        found["IV-X04"] |= rule(
-            t, "before_1970", local < date(1970, 1, 1), None, ("order_datetime",)
+        figures["IV-X04"] |= rule(
+            table, "before_1970", local < date(1970, 1, 1), None, ("order_datetime",)
         )
-    signed = [c for c in (*SIGNED, "unit_revenue") if t.has(c)]
+    signed = [c for c in (*SIGNED, "unit_revenue") if table.has(c)]
     if signed:
-        found["IV-X05"] = {}
+        figures["IV-X05"] = {}
         for c in signed:
             wrong = (RC & (pl.col(c) > 0)) | (
                 PURCHASE & (pl.col(c) < 0) if c != "unit_revenue" else pl.lit(False)
             )
-            found["IV-X05"] |= rule(t, f"{c}_sign_violation", wrong, share=False)
+            figures["IV-X05"] |= rule(table, f"{c}_sign_violation", wrong, share=False)
     pairs = [(f"unit_{x}", f"item_{x}") for x in PAIRS] + [("unit_list_price", "item_subtotal")]
-    pairs = [(u, i) for u, i in pairs if t.has("item_quantity", u, i)]
+    pairs = [(u, i) for u, i in pairs if table.has("item_quantity", u, i)]
     if pairs:
-        found["IV-X06"] = unknown(t, "item_quantity")
+        figures["IV-X06"] = unknown(table, "item_quantity")
         for u, i in pairs:
             gap = pl.col(i).cast(pl.Float64) - pl.col("item_quantity") * pl.col(u).cast(pl.Float64)
-            found["IV-X06"] |= rule(
-                t, f"{i}_mismatch", gap.abs().round(6) > 0.01, None, (i, "item_quantity", u)
+            figures["IV-X06"] |= rule(
+                table, f"{i}_mismatch", gap.abs().round(6) > 0.01, None, (i, "item_quantity", u)
             )
-    if t.has("order_id", "order_discount_amount"):
-        sizes = orders(t).filter(PURCHASE).drop_nulls("order_discount_amount").group_by("order_id")
+    if table.has("order_id", "order_discount_amount"):
+        sizes = (
+            orders(table).filter(PURCHASE).drop_nulls("order_discount_amount").group_by("order_id")
+        )
         many = sizes.agg(
             pl.len(), pl.col("order_discount_amount").n_unique().alias("different")
         ).filter(pl.col("len") > 1)
         same = int((many["different"] == 1).sum())
-        found["IV-X09"] = {
+        figures["IV-X09"] = {
             "multi_row_order_count": many.height,
             "repeated_order_count": same,
             "order_discount_mode": None
@@ -388,36 +403,40 @@ def additional(t: Table) -> dict[str, Numbers]:
             if same >= 0.95 * many.height
             else "prorated",
         }
-    if t.has("currency"):
+    if table.has("currency"):
         known = ~missing("currency")
-        found["IV-X10"] = rule(
-            t, "invalid_currency", known & ~pl.col("currency").str.contains("^[A-Z]{3}$")
+        figures["IV-X10"] = rule(
+            table, "invalid_currency", known & ~pl.col("currency").str.contains("^[A-Z]{3}$")
         )
-        found["IV-X10"]["distinct_currency_count"] = t.frame.filter(known)["currency"].n_unique()
-    if t.has("digital_channel", "purchase_channel"):
+        figures["IV-X10"]["distinct_currency_count"] = table.frame.filter(known)[
+            "currency"
+        ].n_unique()
+    if table.has("digital_channel", "purchase_channel"):
         words = (
             pl.col("purchase_channel")
             .str.to_lowercase()
             .str.contains("online|web|app|internet|digital|commerce|mobile|site|market")
         )
         test = ~missing("digital_channel") & ~missing("purchase_channel") & ~words
-        found["IV-X11"] = rule(t, "digital_channel_offline", test) | unknown(
-            t, "digital_channel", "purchase_channel"
+        figures["IV-X11"] = rule(table, "digital_channel_offline", test) | unknown(
+            table, "digital_channel", "purchase_channel"
         )
-    if t.has("order_id") and {"txn-item/is-return", "txn-item/is-cancellation"} & t.tags:
-        bought = orders(t).filter(PURCHASE)["order_id"].unique().to_list()
-        lost = orders(t).filter(RC).filter(~pl.col("order_id").is_in(bought)).height
-        found["IV-X12"] = {"orphan_rc_count": lost, "orphan_rc_pct": pct(lost, t.count(RC))}
-    if t.has("birthdate"):
+    if table.has("order_id") and {"txn-item/is-return", "txn-item/is-cancellation"} & table.tags:
+        bought = orders(table).filter(PURCHASE)["order_id"].unique().to_list()
+        lost = orders(table).filter(RC).filter(~pl.col("order_id").is_in(bought)).height
+        figures["IV-X12"] = {"orphan_rc_count": lost, "orphan_rc_pct": pct(lost, table.count(RC))}
+    if table.has("birthdate"):
         born = pl.col("birthdate")
-        old = date(t.newest.year - 120, t.newest.month, t.newest.day)
-        found["IV-X13"] = rule(t, "future_birthdate", born >= future, None, ("birthdate",))
-        found["IV-X13"] |= rule(t, "birthdate_over_120_years", born < old, None, ("birthdate",))
+        old = date(table.newest.year - 120, table.newest.month, table.newest.day)
+        figures["IV-X13"] = rule(table, "future_birthdate", born >= future, None, ("birthdate",))
+        figures["IV-X13"] |= rule(
+            table, "birthdate_over_120_years", born < old, None, ("birthdate",)
+        )
         listed = born.dt.to_string("%Y-%m-%d").is_in(blocked_values("birthdate"))
-        found["IV-X13"] |= rule(t, "blocklisted_birthdate", listed, None, ("birthdate",))
-    filled = [c for c in ("given_name", "surname", "address", "postal", "state") if t.has(c)]
+        figures["IV-X13"] |= rule(table, "blocklisted_birthdate", listed, None, ("birthdate",))
+    filled = [c for c in ("given_name", "surname", "address", "postal", "state") if table.has(c)]
     if filled:
-        found["IV-X14"] = {}
+        figures["IV-X14"] = {}
         for c in filled:
             listed = (
                 pl.col(c)
@@ -425,35 +444,35 @@ def additional(t: Table) -> dict[str, Numbers]:
                 .str.to_uppercase()
                 .is_in(blocked_values(c.replace("_", "-")))
             )
-            found["IV-X14"] |= rule(t, f"missing_{c}", missing(c)) | rule(
-                t, f"blocklisted_{c}", listed, share=False
+            figures["IV-X14"] |= rule(table, f"missing_{c}", missing(c)) | rule(
+                table, f"blocklisted_{c}", listed, share=False
             )
-    if {"email-opt/email", "email-opt/is-email-opted-in"} <= t.tags:
-        found["IV-X15"] = rule(t, "missing_email", missing("email")) | rule(
-            t, "missing_status", pl.col("is_email_opted_in").is_null()
+    if {"email-opt/email", "email-opt/is-email-opted-in"} <= table.tags:
+        figures["IV-X15"] = rule(table, "missing_email", missing("email")) | rule(
+            table, "missing_status", pl.col("is_email_opted_in").is_null()
         )
-        keyed = t.frame.filter(~missing("email")).drop_nulls("is_email_opted_in")
+        keyed = table.frame.filter(~missing("email")).drop_nulls("is_email_opted_in")
         keyed = keyed.with_columns(pl.col("email").str.strip_chars(" ").str.to_lowercase())
-        by = ["email", *(c for c in ("brand", "region", "email_program") if t.has(c))]
-        found["IV-X15"]["conflicting_status_count"] = int(
+        by = ["email", *(c for c in ("brand", "region", "email_program") if table.has(c))]
+        figures["IV-X15"]["conflicting_status_count"] = int(
             (
                 keyed.group_by(by).agg(pl.col("is_email_opted_in").n_unique().alias("n"))["n"] > 1
             ).sum()
         )
-    if t.has("update_dt"):
-        late = pl.col("update_dt").dt.convert_time_zone(t.zone).dt.date() >= future
-        found["IV-X18"] = rule(t, "missing_update_dt", pl.col("update_dt").is_null())
-        found["IV-X18"] |= rule(t, "future_update_dt", late, None, ("update_dt",))
-    return found
+    if table.has("update_dt"):
+        late = pl.col("update_dt").dt.convert_time_zone(table.zone).dt.date() >= future
+        figures["IV-X18"] = rule(table, "missing_update_dt", pl.col("update_dt").is_null())
+        figures["IV-X18"] |= rule(table, "future_update_dt", late, None, ("update_dt",))
+    return figures
 
 
-def recount(t: Table) -> dict[tuple[str, str], float | str | None]:
-    """(report, figure) -> value, of every report that one table can answer alone and the shipped tenant has."""
+def recount(table: Table) -> dict[tuple[str, str], float | str | None]:
+    """(report, figure) -> value, of reports that one table of the shipped tenant can answer."""
     parts: list[Callable[[Table], dict[str, Numbers]]] = [profiles, transactions, additional]
-    found = {
+    figures = {
         (report, name): v
         for part in parts
-        for report, numbers in part(t).items()
+        for report, numbers in part(table).items()
         for name, v in numbers.items()
     }
-    return found | {(report, "record_count"): t.frame.height for report, _ in list(found)}
+    return figures | {(report, "record_count"): table.frame.height for report, _ in list(figures)}

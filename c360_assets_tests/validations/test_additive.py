@@ -1,4 +1,7 @@
-"""Of two tables put together, everything that adds up is the sum: what trends by day, and scans in parts, rest on."""
+"""Of two tables put together, everything that adds up is the sum.
+
+What trends by day and scans in parts rest on.
+"""
 
 from __future__ import annotations
 

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from c360_assets.automation.instance import REPOSITORY
+from c360_assets.configuration import load_tenant
 from c360_assets.ingest.custom_tables import build_custom_table, ordered
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import load_feed
-from c360_assets.tenant.loader import load_tenant
 from c360_assets.validations.declarations import Across, Loaded
 from c360_assets.validations.reports import BY_ID, columns
 from c360_assets.validations.run import newest_day, report_tables, table_figures, validate_table

@@ -1,5 +1,7 @@
-"""Each report on a small table: rows in, every figure out. The hard cases are zeros, NULLs, returns, several columns of one tag,
-blank strings and other scripts.
+"""Each report on a small table: rows in, every figure out.
+
+The hard cases are zeros, NULLs, returns, several columns of one tag, blank strings and other
+scripts.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ MONEY = {
     "d": ["txn-item/item-discount-amount"],
     "pct": ["txn-item/item-discount-percent"],
 }
-# Purchases 1, 2 (its flags are empty), 7 (negative, without a flag), 8 (nothing known); returns 3 (wrong sign) and 4;
-# cancellation 5; 6 is both, and all zero.
+# Purchases 1, 2 (its flags are empty), 7 (negative, without a flag), 8 (nothing known); returns 3
+# (wrong sign) and 4; cancellation 5; 6 is both, and all zero.
 SALES = """
     ('1', false, false, 1, 9.00, 10.00, 1.00, 0.1),
     ('2', NULL, NULL, 2, 8.00, 10.00, 1.00, 0.2),
@@ -44,8 +46,10 @@ CASES = [
     (
         "IV-P01",
         {"mail": ["email"], "mail2": ["email"]},
-        f"('1', 'a@b.com', NULL), ('2', ' A@B.com ', 'x'), ('3', '', {BLANK}), ('4', 'info@shop.com', 'c@d.org'),"
-        f" ('5', NULL, {NO_BREAK}), ('6', 'jö@b.com', 'a..b@c.de'), ('7', repeat('a', 65) || '@b.com', 'x@y.c'),"
+        "('1', 'a@b.com', NULL), ('2', ' A@B.com ', 'x'),"
+        f" ('3', '', {BLANK}), ('4', 'info@shop.com', 'c@d.org'),"
+        f" ('5', NULL, {NO_BREAK}), ('6', 'jö@b.com', 'a..b@c.de'),"
+        " ('7', repeat('a', 65) || '@b.com', 'x@y.c'),"
         " ('8', 'noemail@b.com', 'test')",
         {
             "record_count": 8,
@@ -61,8 +65,10 @@ CASES = [
     (
         "IV-P02",
         {"tel": ["phone"], "tel2": ["phone"]},
-        f"('1', '(206) 555-0111', NULL), ('2', '1 206 555 0111', ''), ('3', '5550111', NULL), ('4', '0000000000', {NO_BREAK}),"
-        " ('5', NULL, NULL), ('6', 'none', '+1 (206) 555-0113'), ('7', '206.555.0112 ext 12', '206-155-0112'),"
+        "('1', '(206) 555-0111', NULL), ('2', '1 206 555 0111', ''),"
+        f" ('3', '5550111', NULL), ('4', '0000000000', {NO_BREAK}),"
+        " ('5', NULL, NULL), ('6', 'none', '+1 (206) 555-0113'),"
+        " ('7', '206.555.0112 ext 12', '206-155-0112'),"
         " ('8', '２０６５５５０１１１', '22222222222')",
         {
             "record_count": 8,
@@ -83,13 +89,15 @@ CASES = [
     (
         "IV-T01",
         ITEM,
-        f"('1', 'o', 'p', 's'), ('2', 'o', {BLANK}, 's'), ('3', 'o', NULL, 's'), ('4', 'o', 'ü', 's')",
+        f"('1', 'o', 'p', 's'), ('2', 'o', {BLANK}, 's'),"
+        " ('3', 'o', NULL, 's'), ('4', 'o', 'ü', 's')",
         {"record_count": 4, "missing_product_id_count": 2, "missing_product_id_pct": 50},
     ),
     (
         "IV-T02",
         ITEM,
-        "('1', 'a', 'p', 's'), ('2', 'a', 'p', NULL), ('3', 'b', 'p', NULL), ('4', NULL, 'p', NULL), ('5', 'b', 'p', ' ')",
+        "('1', 'a', 'p', 's'), ('2', 'a', 'p', NULL), ('3', 'b', 'p', NULL),"
+        " ('4', NULL, 'p', NULL), ('5', 'b', 'p', ' ')",
         {
             "record_count": 5,
             "missing_store_id_count": 4,
@@ -118,15 +126,18 @@ CASES = [
         },
     ),
     (
-        # The tenant's day decides: 'a' is one evening in New York. The return of 'c' a day later is no second use of its id.
+        # The tenant's day decides: 'a' is one evening in New York. The return of 'c' a day later is
+        # no second use of its id.
         "IV-T04",
         {
             "o": ["txn-item/order-id"],
             "moment": ["txn-item/order-datetime"],
             "ret": ["txn-item/is-return"],
         },
-        "('1', 'a', TIMESTAMPTZ '2026-01-01 23:00-05', false), ('2', 'a', TIMESTAMPTZ '2026-01-02 01:00+00', NULL),"
-        " ('3', 'b', TIMESTAMPTZ '2026-01-01 12:00-05', false), ('4', 'b', TIMESTAMPTZ '2026-01-09 12:00-05', false),"
+        "('1', 'a', TIMESTAMPTZ '2026-01-01 23:00-05', false),"
+        " ('2', 'a', TIMESTAMPTZ '2026-01-02 01:00+00', NULL),"
+        " ('3', 'b', TIMESTAMPTZ '2026-01-01 12:00-05', false),"
+        " ('4', 'b', TIMESTAMPTZ '2026-01-09 12:00-05', false),"
         " ('5', '', NULL, false), ('6', 'c', TIMESTAMPTZ '2026-01-01 12:00-05', false),"
         " ('7', 'c', TIMESTAMPTZ '2026-01-05 12:00-05', true), ('8', 'd', NULL, false)",
         {
@@ -151,8 +162,8 @@ CASES = [
     (
         "IV-T06",
         MONEY,
-        SALES
-        + ", ('9', false, true, 1, 1.00, 1.00, 0.00, 0.0), ('10', false, true, -1, NULL, 1.00, 0.00, 0.0)",
+        SALES + ", ('9', false, true, 1, 1.00, 1.00, 0.00, 0.0),"
+        " ('10', false, true, -1, NULL, 1.00, 0.00, 0.0)",
         {
             "record_count": 10,
             "canceled_row_count": 4,
@@ -175,11 +186,12 @@ CASES = [
         },
     ),
     (
-        # Row 2 is off by a tenth, row 5 by 1.7; a hundredth, as in row 9, is not too much, and 1.5 and -0.1 are no shares.
+        # Row 2 is off by a tenth, row 5 by 1.7; a hundredth, as in row 9, is not too much, and 1.5
+        # and -0.1 are no shares.
         "IV-T08",
         MONEY,
-        SALES
-        + ", ('9', false, false, 1, 89.00, 100.00, 11.00, 0.12), ('10', false, false, 1, 110.0, 100.0, -10.0, -0.1)",
+        SALES + ", ('9', false, false, 1, 89.00, 100.00, 11.00, 0.12),"
+        " ('10', false, false, 1, 110.0, 100.0, -10.0, -0.1)",
         {
             "record_count": 10,
             "discount_percent_mismatch_count": 2,
@@ -192,7 +204,8 @@ CASES = [
     (
         "IV-T09",
         ITEM,
-        "('1', 'o', 'p', 's1'), ('2', 'o', 'p', 's2'), ('3', 'o', 'p', 's2'), ('4', 'o', 'p', NULL), ('5', 'o', 'p', '')",
+        "('1', 'o', 'p', 's1'), ('2', 'o', 'p', 's2'),"
+        " ('3', 'o', 'p', 's2'), ('4', 'o', 'p', NULL), ('5', 'o', 'p', '')",
         {"record_count": 5, "distinct_store_count": 2, "top_store_id": "s2", "top_store_pct": 40},
     ),
     (
@@ -315,7 +328,8 @@ CASES = [
     (
         "IV-C04",
         {"t": ["compliance/request-phone"]},
-        "('1', '206 555 0111'), ('2', '+1 206 555 0111'), ('3', '555'), ('4', ' '), ('5', 'call me')",
+        "('1', '206 555 0111'), ('2', '+1 206 555 0111'),"
+        " ('3', '555'), ('4', ' '), ('5', 'call me')",
         {
             "record_count": 5,
             "missing_phone_count": 1,
@@ -364,15 +378,18 @@ CASES = [
         # 'a' holds p twice as a purchase, an empty flag being none; its return is another row.
         "IV-X03",
         {**ITEM, "ret": ["txn-item/is-return"]},
-        "('1', 'a', 'p', 's', false), ('2', 'a', 'p', 's', NULL), ('3', 'a', 'p', 's', true), ('4', 'b', 'p', 's', false),"
+        "('1', 'a', 'p', 's', false), ('2', 'a', 'p', 's', NULL),"
+        " ('3', 'a', 'p', 's', true), ('4', 'b', 'p', 's', false),"
         " ('5', NULL, 'p', 's', false), ('6', NULL, 'p', 's', false)",
         {"record_count": 6, "duplicate_order_product_count": 1},
     ),
     (
-        # Judged from the newest delivery, 2026-01-10: the 11th is tomorrow, the 12th is not possible.
+        # Judged from the newest delivery, 2026-01-10: the 11th is tomorrow, the 12th is not
+        # possible.
         "IV-X04",
         {"moment": ["txn-item/order-datetime"]},
-        "('1', TIMESTAMPTZ '2026-01-11 23:59-05'), ('2', TIMESTAMPTZ '2026-01-12 00:00-05'), ('3', NULL),"
+        "('1', TIMESTAMPTZ '2026-01-11 23:59-05'),"
+        " ('2', TIMESTAMPTZ '2026-01-12 00:00-05'), ('3', NULL),"
         " ('4', TIMESTAMPTZ '1969-12-31 12:00-05'), ('5', TIMESTAMPTZ '1970-01-01 00:00-05')",
         {
             "record_count": 5,
@@ -390,7 +407,8 @@ CASES = [
             "u": ["txn-item/unit-cost"],
             "v": ["txn-item/unit-revenue"],
         },
-        "('1', false, 5.0, 5.0, -1.0), ('2', false, -5.0, 5.0, 0.0), ('3', true, 5.0, -5.0, 1.0), ('4', true, -5.0, 0.0, -1.0),"
+        "('1', false, 5.0, 5.0, -1.0), ('2', false, -5.0, 5.0, 0.0),"
+        " ('3', true, 5.0, -5.0, 1.0), ('4', true, -5.0, 0.0, -1.0),"
         " ('5', NULL, NULL, -1.0, NULL)",
         {
             "record_count": 5,
@@ -406,7 +424,8 @@ CASES = [
             "u": ["txn-item/unit-revenue"],
             "r": ["txn-item/item-revenue"],
         },
-        "('1', 2, 5.00, 10.00), ('2', 2, 5.00, 10.02), ('3', 3, 3.33, 10.00), ('4', NULL, 5.00, 10.00), ('5', -2, 5.0, -10.0)",
+        "('1', 2, 5.00, 10.00), ('2', 2, 5.00, 10.02), ('3', 3, 3.33, 10.00),"
+        " ('4', NULL, 5.00, 10.00), ('5', -2, 5.0, -10.0)",
         {
             "record_count": 5,
             "item_revenue_mismatch_count": 1,
@@ -436,7 +455,8 @@ CASES = [
             "c": ["txn-item/item-cost"],
             "p": ["txn-item/item-profit"],
         },
-        "('1', 5.00, 1.00, 4.00), ('2', 5.00, 4.00, 4.00), ('3', -5.00, -1.00, -4.00), ('4', NULL, 1.0, 1.0)",
+        "('1', 5.00, 1.00, 4.00), ('2', 5.00, 4.00, 4.00),"
+        " ('3', -5.00, -1.00, -4.00), ('4', NULL, 1.0, 1.0)",
         {
             "record_count": 4,
             "cost_profit_mismatch_count": 1,
@@ -451,7 +471,8 @@ CASES = [
             "d": ["txn-item/order-discount-amount"],
             "ret": ["txn-item/is-return"],
         },
-        "('1', 'a', 5.0, false), ('2', 'a', 5.0, false), ('3', 'b', 1.0, false), ('4', 'b', 2.0, false), ('5', 'c', 9.0, false),"
+        "('1', 'a', 5.0, false), ('2', 'a', 5.0, false),"
+        " ('3', 'b', 1.0, false), ('4', 'b', 2.0, false), ('5', 'c', 9.0, false),"
         " ('6', 'd', 0.0, true), ('7', 'd', 3.0, false)",
         {
             "record_count": 7,
@@ -474,7 +495,8 @@ CASES = [
     (
         "IV-X11",
         {"d": ["txn-item/digital-channel"], "c": ["txn-item/purchase-channel"]},
-        "('1', 'email', 'online'), ('2', 'email', 'in-store'), ('3', '', 'in-store'), ('4', 'ads', 'Mobile App'),"
+        "('1', 'email', 'online'), ('2', 'email', 'in-store'),"
+        " ('3', '', 'in-store'), ('4', 'ads', 'Mobile App'),"
         " ('5', 'ads', NULL), ('6', NULL, 'Web shop')",
         {
             "record_count": 6,
@@ -486,13 +508,15 @@ CASES = [
     (
         "IV-X12",
         {"o": ["txn-item/order-id"], "ret": ["txn-item/is-return"]},
-        "('1', 'a', false), ('2', 'a', true), ('3', 'b', true), ('4', 'b', true), ('5', NULL, true), ('6', 'c', NULL)",
+        "('1', 'a', false), ('2', 'a', true), ('3', 'b', true),"
+        " ('4', 'b', true), ('5', NULL, true), ('6', 'c', NULL)",
         {"record_count": 6, "orphan_rc_count": 2, "orphan_rc_pct": 50},
     ),
     (
         "IV-X13",
         {"b": ["birthdate"]},
-        "('1', DATE '2026-01-12'), ('2', DATE '1900-01-01'), ('3', DATE '1906-01-10'), ('4', NULL), ('5', DATE '1980-02-29')",
+        "('1', DATE '2026-01-12'), ('2', DATE '1900-01-01'),"
+        " ('3', DATE '1906-01-10'), ('4', NULL), ('5', DATE '1980-02-29')",
         {
             "record_count": 5,
             "future_birthdate_count": 1,
@@ -525,8 +549,10 @@ CASES = [
             "ok": ["email-opt/is-email-opted-in"],
             "b": ["email-opt/brand"],
         },
-        "('1', 'A@b.com', true, 'x'), ('2', 'a@b.com ', false, 'x'), ('3', '', true, 'x'), ('4', 'c@d.com', NULL, NULL),"
-        " ('5', 'e@f.com', true, 'x'), ('6', 'e@f.com', false, 'y'), ('7', 'g@h.com', true, NULL), ('8', 'G@h.com', false, NULL)",
+        "('1', 'A@b.com', true, 'x'), ('2', 'a@b.com ', false, 'x'),"
+        " ('3', '', true, 'x'), ('4', 'c@d.com', NULL, NULL),"
+        " ('5', 'e@f.com', true, 'x'), ('6', 'e@f.com', false, 'y'),"
+        " ('7', 'g@h.com', true, NULL), ('8', 'G@h.com', false, NULL)",
         {
             "record_count": 8,
             "missing_email_count": 1,
@@ -545,13 +571,15 @@ CASES = [
     (
         "IV-X17",
         FISCAL,
-        "('1', DATE '2026-01-01'), ('2', DATE '2026-01-02'), ('3', DATE '2026-01-02'), ('4', DATE '2026-01-05'), ('5', NULL)",
+        "('1', DATE '2026-01-01'), ('2', DATE '2026-01-02'),"
+        " ('3', DATE '2026-01-02'), ('4', DATE '2026-01-05'), ('5', NULL)",
         {"record_count": 5, "duplicate_day_count": 1, "missing_day_count": 2},
     ),
     (
         "IV-X18",
         {"u": ["update-dt"]},
-        "('1', TIMESTAMPTZ '2026-01-10 12:00-05'), ('2', NULL), ('3', TIMESTAMPTZ '2030-01-01 00:00-05')",
+        "('1', TIMESTAMPTZ '2026-01-10 12:00-05'),"
+        " ('2', NULL), ('3', TIMESTAMPTZ '2030-01-01 00:00-05')",
         {
             "record_count": 3,
             "missing_update_dt_count": 1,

@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 
 from c360_assets.customer_360.tables.references import shared_functions
-from c360_assets.errors import C360Error
+from c360_assets.errors import C360Error, Problem
 from c360_assets.semantics.validity import VALIDITY_MACROS
+from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.models import FeedConfig, Tenant
-from c360_assets.validations.block_if import check_blocking, stop_if_blocked
+from c360_assets.validations.block_if import check_block_if, stop_if_blocked
 from c360_assets.validations.findings import worst_findings
 from c360_assets.validations.reports import BY_ID, REPORTS, reason_against, report_spec
 from c360_assets.validations.run import table_figures, validate_table
@@ -313,10 +314,17 @@ def test_a_feed_stops_at_a_finding_only_where_its_file_says_so(
     ],
 )
 def test_a_wrong_key_of_block_if_is_an_error(tmp_path: Path, key: str, words: str) -> None:
-    (problem,) = check_blocking(feed_tenant(tmp_path, block_if={key: 1}))
+    (problem,) = block_if_problems(feed_tenant(tmp_path, block_if={key: 1}))
     assert (problem.severity, problem.file) == ("error", "feeds/s/f.yaml")
     assert words in str(problem)
-    assert check_blocking(feed_tenant(tmp_path, block_if={"IV-P01.invalid_email_pct": 1})) == []
+    right = feed_tenant(tmp_path, block_if={"IV-P01.invalid_email_pct": 1})
+    assert block_if_problems(right) == []
+
+
+def block_if_problems(tenant: Tenant) -> list[Problem]:
+    check = ConfigCheck(tenant)
+    check_block_if(check)
+    return check.problems
 
 
 @pytest.mark.parametrize(

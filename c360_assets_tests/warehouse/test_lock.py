@@ -42,16 +42,18 @@ def test_a_second_run_waits_and_says_for_whom_until_the_first_dies(tmp_path: Pat
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    told: list[str] = []
+    messages: list[str] = []
 
     def waiting(sentence: str) -> None:
-        told.append(sentence)
+        messages.append(sentence)
         holder.kill()
 
     with tenant_lock(tmp_path, "this run", waiting, poll=0.05):
         pass
     holder.wait()
-    assert told == [f"waiting for the other run (process {holder.pid}), which holds this tenant"]
+    assert messages == [
+        f"waiting for the other run (process {holder.pid}), which holds this tenant"
+    ]
 
 
 def test_a_process_is_told_from_a_later_one_with_its_number() -> None:

@@ -1,4 +1,6 @@
-"""Work on several connections at once: results in order, temporary names by `ready`, an end after the first failure."""
+"""Work on several connections at once: results in order, temporary names by `ready`, an end after
+the first failure.
+"""
 
 from pathlib import Path
 

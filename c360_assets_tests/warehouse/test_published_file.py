@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_assets.warehouse import published_file as activated
+from c360_assets.warehouse import published_file
 from c360_assets.warehouse.published_file import (
     KEPT_RUNS,
     PublishedTable,
@@ -63,7 +63,11 @@ def test_what_a_killed_client_wrote_keeps_nobody_from_the_next_database(
     tmp_path: Path, again: Callable[[Path], object], read: int
 ) -> None:
     path = [_publish(tmp_path, n) for n in (1, 2)][-1]
-    note = "import duckdb, os, sys; con = duckdb.connect(sys.argv[1]); con.execute('CREATE TABLE note AS SELECT 1'); os._exit(9)"
+    # A client that writes and is killed.
+    note = (
+        "import duckdb, os, sys; con = duckdb.connect(sys.argv[1]); "
+        "con.execute('CREATE TABLE note AS SELECT 1'); os._exit(9)"
+    )
     subprocess.run([sys.executable, "-c", note, str(path)], check=False)
     assert path.with_name(f"{path.name}.wal").exists()
     again(tmp_path)
@@ -72,7 +76,8 @@ def test_what_a_killed_client_wrote_keeps_nobody_from_the_next_database(
 
 def test_comments_and_storage_version_are_in_the_file(tmp_path: Path) -> None:
     path = _publish(tmp_path, 1)
-    # Storage versions up to 68 are those of DuckDB 1.5; the number stands after the header's magic bytes.
+    # Storage versions up to 68 are those of DuckDB 1.5; the number stands after the header's magic
+    # bytes.
     assert int.from_bytes(path.read_bytes()[12:20], "little") <= 68
     with duckdb.connect(str(path), read_only=True) as con:
         assert con.execute(
@@ -164,7 +169,7 @@ def test_what_is_killed_before_any_step_leaves_a_whole_database_and_keeps_each_o
                 (os, "link"),
                 (os, "replace"),
                 (shutil, "copy2"),
-                (activated, "sync_folder"),
+                (published_file, "sync_folder"),
             ):
                 patched.setattr(place, name, killing(getattr(place, name), left))
             again(root)
@@ -189,7 +194,10 @@ def test_a_failed_build_leaves_the_old_database_and_the_next_one_sweeps(tmp_path
 
 def test_a_blank_column_reads_as_any_other(tmp_path: Path) -> None:
     path = database_path(tmp_path)
-    rows = "SELECT 1 AS a, NULL::DECIMAL(38, 2) AS b, 'x' AS c, NULL::VARCHAR AS d UNION ALL SELECT 2, NULL, NULL, NULL"
+    rows = (
+        "SELECT 1 AS a, NULL::DECIMAL(38, 2) AS b, 'x' AS c, NULL::VARCHAR AS d "
+        "UNION ALL SELECT 2, NULL, NULL, NULL"
+    )
     with open_session(tmp_path / "warehouse") as session:
         session.write("t", rows)
         session.write("nothing", "SELECT NULL::INTEGER AS a, NULL::VARCHAR AS b FROM range(3)")
@@ -202,11 +210,11 @@ def test_a_blank_column_reads_as_any_other(tmp_path: Path) -> None:
                 own.bind(name)
 
         for name in names:
-            told = {"b": "a text"} if name == "t" else {}
+            descriptions = {"b": "a text"} if name == "t" else {}
             blank = session.blank_columns(name)
             tables.append(
                 PublishedTable(
-                    "main", name, f"SELECT * FROM {name}", descriptions=told, blank=blank
+                    "main", name, f"SELECT * FROM {name}", descriptions=descriptions, blank=blank
                 )
             )
         publish(session, path, tables, ready=ready)

@@ -18,7 +18,8 @@ from c360_assets.warehouse.session import Warehouse, open_session
 
 TYPED = """
     SELECT * FROM (VALUES
-        ('a', 1::BIGINT, 1.5::DECIMAL(38,4), DATE '2026-01-31', TIMESTAMPTZ '2026-01-31 23:30:00-05', true, ['x', 'y']),
+        ('a', 1::BIGINT, 1.5::DECIMAL(38,4), DATE '2026-01-31',
+         TIMESTAMPTZ '2026-01-31 23:30:00-05', true, ['x', 'y']),
         (NULL, NULL, NULL, NULL, NULL, NULL, NULL)) AS t(s, i, d, day, moment, flag, list)
 """
 
@@ -40,7 +41,8 @@ def test_every_type_survives_and_days_are_the_tenants(tmp_path: Path) -> None:
             "list",
         ]
         rows = session.rows(
-            "SELECT s, i, d::VARCHAR, CAST(moment AS DATE)::VARCHAR, list FROM Shop_Customers ORDER BY s NULLS LAST"
+            "SELECT s, i, d::VARCHAR, CAST(moment AS DATE)::VARCHAR, list "
+            "FROM Shop_Customers ORDER BY s NULLS LAST"
         )
     assert rows == [("a", 1, "1.5000", "2026-01-31", ["x", "y"]), (None, None, None, None, None)]
 

@@ -1,7 +1,7 @@
-"""The checks of a built database, as a table: what each asks, over which rows, what a finding is, when it warns.
+"""The checks of a built database, as a table: what each asks, of which rows, and when it warns.
 
-Running them belongs to `validations`. A check reads tables of the database by name; a column a tenant does not have makes it
-not applicable. Findings are counted, and their query gives keys.
+Running them belongs to `run_data_checks`. A check reads tables of the database by name; a column a
+tenant does not have makes it not applicable. Findings are counted, and their query gives keys.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ ITEMS = "unified_itemized_transactions"
 
 @dataclass(frozen=True)
 class Check:
-    """One question. `scope` is the rows looked at (a table, or a SELECT), `where` narrows them, `finding` counts.
+    """One question.
 
-    `{region}` in a finding stands for the tenant's numbering plan, a name of `SHARED` in a scope for rows that are shared.
-    `keys` are the columns that the check's query shows, `reads` the tables that its scope names; it is about the first of them.
+    `scope` is the rows looked at (a table, or a SELECT), `where` narrows them, `finding` counts.
+    `{region}` in a finding stands for the tenant's numbering plan, a name of `SHARED` in a scope
+    for rows that are shared. `keys` are the columns that the check's query shows, `reads` the
+    tables that its scope names; it is about the first of them. It warns above `threshold` percent.
     """
 
     id: str
@@ -36,22 +38,27 @@ class Check:
         return self.reads[0]
 
     def source(self, shared: Mapping[str, str]) -> str:
-        """What the check counts in, as a FROM item; `shared` says where the rows of each name of `SHARED` are."""
+        """What the check counts in, as a FROM item.
+
+        `shared` says where the rows of each name of `SHARED` are.
+        """
         return f"({self.scope.format_map(shared)}) AS checked" if self.scope else self.table
 
 
-# Rows that several checks read, by the name they have in braces there. Several values are a lowest and a highest that differ:
-# counting different ones would take three times as long.
+# Rows that several checks read, by the name they have in braces there. Several values are a lowest
+# and a highest that differ: counting different ones would take three times as long.
 SHARED = {
     "orders_of_items": "SELECT clean(order_id) AS order_id, "
     "COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS has_several_people, "
     "BOOL_OR(is_purchase) AS has_purchase, COALESCE(MIN(CASE WHEN is_purchase THEN datasource END) "
     "<> MAX(CASE WHEN is_purchase THEN datasource END), FALSE) AS has_several_sources, "
     "COALESCE(CAST(MIN(CASE WHEN is_purchase THEN order_datetime END) AS DATE) "
-    "<> CAST(MAX(CASE WHEN is_purchase THEN order_datetime END) AS DATE), FALSE) AS has_several_days, "
+    "<> CAST(MAX(CASE WHEN is_purchase THEN order_datetime END) AS DATE), FALSE) "
+    "AS has_several_days, "
     "SUM(CASE WHEN is_purchase THEN item_revenue END) AS item_revenue, "
     "SUM(CASE WHEN is_purchase THEN item_quantity END) AS item_quantity "
-    f"FROM (SELECT *, {PURCHASE} AS is_purchase FROM {ITEMS}) AS items WHERE NOT is_blank(order_id) GROUP BY clean(order_id)",
+    f"FROM (SELECT *, {PURCHASE} AS is_purchase FROM {ITEMS}) AS items "
+    "WHERE NOT is_blank(order_id) GROUP BY clean(order_id)",
 }
 ITEM_KEYS = ("datasource", "pk", "order_id")
 PERSON = ("amperity_id",)
@@ -71,7 +78,8 @@ def _consent(kind: str, contact: str, status: str) -> Check:
         (f"{kind}_opt_status",),
         "agreed AND refused",
         (contact, "brand", "region", program),
-        f"SELECT {contact}, brand, region, {program}, BOOL_OR({status}) AS agreed, BOOL_OR(NOT {status}) AS refused "
+        f"SELECT {contact}, brand, region, {program}, BOOL_OR({status}) AS agreed, "
+        f"BOOL_OR(NOT {status}) AS refused "
         f"FROM {kind}_opt_status GROUP BY {contact}, brand, region, {program}",
     )
 
@@ -82,7 +90,8 @@ def _loyalty_pair(id_: str, what: str) -> Check:
         id_,
         f"Does every {what} have an amount and a time?",
         ("unified_loyalty_events",),
-        f"({amount} IS NULL) <> ({moment} IS NULL) OR (LOWER(event_type) = '{what}' AND {amount} IS NULL AND {moment} IS NULL)",
+        f"({amount} IS NULL) <> ({moment} IS NULL) "
+        f"OR (LOWER(event_type) = '{what}' AND {amount} IS NULL AND {moment} IS NULL)",
         ("datasource", "pk"),
     )
 
@@ -94,7 +103,8 @@ CHECKS: tuple[Check, ...] = (
         ("unified_coalesced",),
         "has_several_people",
         ("datasource", "pk"),
-        "SELECT datasource, pk, COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS has_several_people "
+        "SELECT datasource, pk, "
+        "COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS has_several_people "
         "FROM unified_coalesced GROUP BY datasource, pk",
     ),
     Check(
@@ -110,8 +120,10 @@ CHECKS: tuple[Check, ...] = (
         ("customer_attributes", "unified_transactions"),
         "is_prospect AND has_order",
         PERSON,
-        "SELECT ca.amperity_id, ca.is_prospect, bought.amperity_id IS NOT NULL AS has_order FROM customer_attributes AS ca "
-        "LEFT JOIN (SELECT DISTINCT amperity_id FROM unified_transactions WHERE is_purchase_order) AS bought "
+        "SELECT ca.amperity_id, ca.is_prospect, bought.amperity_id IS NOT NULL AS has_order "
+        "FROM customer_attributes AS ca "
+        "LEFT JOIN "
+        "(SELECT DISTINCT amperity_id FROM unified_transactions WHERE is_purchase_order) AS bought "
         "ON bought.amperity_id = ca.amperity_id",
     ),
     Check(
@@ -144,8 +156,9 @@ CHECKS: tuple[Check, ...] = (
         ("merged_customers", "merged_households"),
         "household_id IS NULL",
         PERSON,
-        "SELECT mc.amperity_id, mh.household_id FROM merged_customers AS mc LEFT JOIN merged_households AS mh "
-        "ON mh.amperity_id = mc.amperity_id WHERE mc.address_completion = 4 AND mc.surname IS NOT NULL",
+        "SELECT mc.amperity_id, mh.household_id FROM merged_customers AS mc "
+        "LEFT JOIN merged_households AS mh ON mh.amperity_id = mc.amperity_id "
+        "WHERE mc.address_completion = 4 AND mc.surname IS NOT NULL",
     ),
     Check(
         "CV-E01",
@@ -155,7 +168,8 @@ CHECKS: tuple[Check, ...] = (
         ("email",),
         "SELECT events.email, COUNT(DISTINCT uc.amperity_id) AS people "
         "FROM (SELECT DISTINCT LOWER(clean(email)) AS email FROM unified_email_events) AS events "
-        "INNER JOIN unified_coalesced AS uc ON LOWER(clean(uc.email)) = events.email GROUP BY events.email",
+        "INNER JOIN unified_coalesced AS uc ON LOWER(clean(uc.email)) = events.email "
+        "GROUP BY events.email",
     ),
     Check(
         "CV-E02.events",
@@ -163,7 +177,8 @@ CHECKS: tuple[Check, ...] = (
         ("unified_email_events",),
         "copies > 1",
         ("email", "brand", "send_id", "event_type", "event_datetime"),
-        "SELECT email, brand, send_id, event_type, event_datetime, COUNT(*) AS copies FROM unified_email_events "
+        "SELECT email, brand, send_id, event_type, event_datetime, COUNT(*) AS copies "
+        "FROM unified_email_events "
         "GROUP BY email, brand, send_id, event_type, event_datetime",
     ),
     Check(
@@ -172,13 +187,15 @@ CHECKS: tuple[Check, ...] = (
         ("email_engagement_summary",),
         "copies > 1",
         ("email", "brand"),
-        "SELECT email, brand, COUNT(*) AS copies FROM email_engagement_summary GROUP BY email, brand",
+        "SELECT email, brand, COUNT(*) AS copies FROM email_engagement_summary "
+        "GROUP BY email, brand",
     ),
     Check(
         "CV-E03",
         "Do e-mail events have a known type?",
         ("unified_email_events",),
-        "event_type IS NULL OR event_type NOT IN ('Open', 'Click', 'Sent', 'Optin', 'Bounce', 'Converted', 'Unsubscribe')",
+        "event_type IS NULL OR event_type NOT IN "
+        "('Open', 'Click', 'Sent', 'Optin', 'Bounce', 'Converted', 'Unsubscribe')",
         ("datasource", "pk"),
     ),
     _consent("email", "email", "is_email_opted_in"),
@@ -189,8 +206,8 @@ CHECKS: tuple[Check, ...] = (
         ("unified_loyalty",),
         "memberships > 1 OR people > 1",
         ("loyalty_id",),
-        "SELECT loyalty_id, COUNT(*) AS memberships, COUNT(DISTINCT amperity_id) AS people FROM unified_loyalty "
-        "GROUP BY loyalty_id",
+        "SELECT loyalty_id, COUNT(*) AS memberships, COUNT(DISTINCT amperity_id) AS people "
+        "FROM unified_loyalty GROUP BY loyalty_id",
     ),
     Check(
         "CV-L02",
@@ -254,18 +271,26 @@ CHECKS: tuple[Check, ...] = (
     ),
     *(
         _items(
-            f"CV-T06.{c}",
-            f"Do purchased items have a {c.replace('_', ' ')}?",
-            f"is_blank({c})",
+            f"CV-T06.{column}",
+            f"Do purchased items have a {column.replace('_', ' ')}?",
+            f"is_blank({column})",
             PURCHASE,
         )
-        for c in ("product_id", "product_category", "product_subcategory", "product_description")
+        for column in (
+            "product_id",
+            "product_category",
+            "product_subcategory",
+            "product_description",
+        )
     ),
     *(
         _items(
-            f"CV-T07.{c}", f"Is {c} of returns and cancellations zero or less?", f"{c} > 0", UNDONE
+            f"CV-T07.{column}",
+            f"Is {column} of returns and cancellations zero or less?",
+            f"{column} > 0",
+            UNDONE,
         )
-        for c in ("item_cost", "item_quantity", "item_revenue")
+        for column in ("item_cost", "item_quantity", "item_revenue")
     ),
     Check(
         "CV-T08",
@@ -273,13 +298,19 @@ CHECKS: tuple[Check, ...] = (
         (ITEMS, "unified_transactions"),
         "NOT is_purchase_order",
         ITEM_KEYS,
-        f"SELECT items.datasource, items.pk, items.order_id, orders.is_purchase_order FROM {ITEMS} AS items "
+        "SELECT items.datasource, items.pk, items.order_id, orders.is_purchase_order "
+        f"FROM {ITEMS} AS items "
         "INNER JOIN unified_transactions AS orders ON orders.order_id = clean(items.order_id) "
         f"WHERE {UNDONE}",
     ),
     *(
-        _items(f"CV-T09.{c}", f"Is {c} of purchases zero or more?", f"{c} < 0", PURCHASE)
-        for c in (
+        _items(
+            f"CV-T09.{column}",
+            f"Is {column} of purchases zero or more?",
+            f"{column} < 0",
+            PURCHASE,
+        )
+        for column in (
             "item_cost",
             "item_list_price",
             "item_discount_amount",
@@ -299,7 +330,8 @@ CHECKS: tuple[Check, ...] = (
         "CV-T11",
         "Is list price minus revenue the discount?",
         "ABS(item_list_price - item_revenue - item_discount_amount) > 0.01",
-        f"{PURCHASE} AND item_list_price IS NOT NULL AND item_revenue IS NOT NULL AND item_discount_amount IS NOT NULL",
+        f"{PURCHASE} AND item_list_price IS NOT NULL AND item_revenue IS NOT NULL "
+        "AND item_discount_amount IS NOT NULL",
     ),
     _items(
         "CV-T12",
@@ -310,8 +342,10 @@ CHECKS: tuple[Check, ...] = (
     _items(
         "CV-T13",
         "Is the discount's percentage right?",
-        "ABS(item_discount_percent * item_list_price - item_discount_amount) > 0.01 * ABS(item_list_price)",
-        f"{PURCHASE} AND item_list_price <> 0 AND item_discount_percent IS NOT NULL AND item_discount_amount IS NOT NULL",
+        "ABS(item_discount_percent * item_list_price - item_discount_amount) "
+        "> 0.01 * ABS(item_list_price)",
+        f"{PURCHASE} AND item_list_price <> 0 AND item_discount_percent IS NOT NULL "
+        "AND item_discount_amount IS NOT NULL",
     ),
     _items("CV-T14", "Is revenue known?", "item_revenue IS NULL"),
     _items(
@@ -324,7 +358,8 @@ CHECKS: tuple[Check, ...] = (
         "CV-T16",
         "Are order times known and past?",
         # Which day a time falls on is asked only of the few that can be of a day to come.
-        "order_datetime IS NULL OR (order_datetime > (SELECT CAST(as_of AS TIMESTAMPTZ) FROM run_context) "
+        "order_datetime IS NULL "
+        "OR (order_datetime > (SELECT CAST(as_of AS TIMESTAMPTZ) FROM run_context) "
         "AND CAST(order_datetime AS DATE) > (SELECT as_of FROM run_context))",
     ),
     Check(
@@ -335,9 +370,11 @@ CHECKS: tuple[Check, ...] = (
         ("year", "month"),
         "SELECT YEAR(orders.order_datetime) AS year, MONTH(orders.order_datetime) AS month, "
         "SUM(orders.order_revenue) AS order_revenue, SUM(orders.order_quantity) AS order_quantity, "
-        "SUM(COALESCE(items.item_revenue, 0)) AS item_revenue, SUM(COALESCE(items.item_quantity, 0)) AS item_quantity "
+        "SUM(COALESCE(items.item_revenue, 0)) AS item_revenue, "
+        "SUM(COALESCE(items.item_quantity, 0)) AS item_quantity "
         "FROM unified_transactions AS orders LEFT JOIN {orders_of_items} AS items "
-        "ON items.order_id = orders.order_id GROUP BY YEAR(orders.order_datetime), MONTH(orders.order_datetime)",
+        "ON items.order_id = orders.order_id "
+        "GROUP BY YEAR(orders.order_datetime), MONTH(orders.order_datetime)",
     ),
     Check(
         "CV-R02.merged_customers",
@@ -354,6 +391,7 @@ CHECKS: tuple[Check, ...] = (
         ("customer_360", "merged_customers"),
         "profiles <> merged",
         ("profiles", "merged"),
-        "SELECT (SELECT COUNT(*) FROM customer_360) AS profiles, (SELECT COUNT(*) FROM merged_customers) AS merged",
+        "SELECT (SELECT COUNT(*) FROM customer_360) AS profiles, "
+        "(SELECT COUNT(*) FROM merged_customers) AS merged",
     ),
 )

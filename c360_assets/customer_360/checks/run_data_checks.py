@@ -1,6 +1,7 @@
 """Runs the checks of a built database and keeps their counts as the table `database_validation`.
 
-What is checked is data in `checks`. A check warns; only one that the tenant lists as blocking stops publication.
+What is checked is data in `data_checks`. A check warns; only one that the tenant lists as blocking
+stops publication.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
@@ -20,11 +22,11 @@ from c360_assets.customer_360.tables.databases import Database
 from c360_assets.customer_360.tables.graph import TableNode
 from c360_assets.customer_360.tables.references import Names
 from c360_assets.errors import C360Error
+from c360_assets.tenant.customer_360 import DatabaseColumn
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 
-Row = tuple[str | int | float | None, ...]
 TABLE = "database_validation"
 # Where rows that checks share are: a table while checks run, a query in the SQL that people read.
 KEPT = {name: f"_c360_{name}" for name in SHARED}
@@ -42,10 +44,36 @@ COLUMNS = {
 }
 
 
-def validate_database(session: Session, database: Database, *, as_of: date) -> TableState:
-    """Run every check on the database's tables and write its `database_validation` (pending until commit).
+class Result(NamedTuple):
+    """One row of `database_validation`, in the order of its columns.
 
-    `figures` of the state: number of warnings, and the ids that warn. Raises C360Error when a blocking check warns.
+    `checked` is how many rows were looked at, `findings` how many of them break the rule; both are
+    None where the check does not apply. Shares are in percent.
+    """
+
+    id: str
+    question: str
+    table: str
+    checked: int | None
+    findings: int | None
+    share: float | None
+    threshold: float
+    status: str
+    sql: str
+
+
+class Counts(NamedTuple):
+    """How many rows a check looked at, and how many of them are findings."""
+
+    checked: int
+    findings: int
+
+
+def validate_database(session: Session, database: Database, *, as_of: date) -> TableState:
+    """Run every check on the database's tables and write its `database_validation`.
+
+    The table is pending until commit. `figures` of the state: number of warnings, and the ids that
+    warn. Raises C360Error when a blocking check warns.
     """
     prepare_context(session, as_of)
     tenant = database.tenant
@@ -53,21 +81,16 @@ def validate_database(session: Session, database: Database, *, as_of: date) -> T
     settings = tenant.config.customer_360.validations
     region = phone_region(tenant)
     checks = [replace(check, finding=check.finding.replace("{region}", region)) for check in CHECKS]
-    rows = _run(session, checks, columns, settings.thresholds)
-    rows += [row for node in database.nodes for row in _promised(session, database, node)]
-    frame = pl.DataFrame(rows, schema=COLUMNS, orient="row")
-    warned = frame.filter(pl.col("status") == "warning")["validation_id"].to_list()
+    results = _run(session, checks, columns, settings.thresholds)
+    for node in database.nodes:
+        results += _broken_promises(session, database, node)
+    warned = [result.id for result in results if result.status == "warning"]
     state = session.write(
         database.own(TABLE),
-        frame,
-        figures={"checks": len(rows), "warnings": len(warned), "warned": warned},
+        pl.DataFrame(results, schema=COLUMNS, orient="row"),
+        figures={"checks": len(results), "warnings": len(warned), "warned": warned},
     )
-    stopping = {
-        id_.lower() for id_ in settings.blocking
-    }  # they name columns, which are compared without case
-    blocking = sorted(
-        id_ for id_ in warned if not {id_.lower(), id_.split(".")[0].lower()}.isdisjoint(stopping)
-    )
+    blocking = _blocking(warned, settings.blocking)
     if blocking:
         raise C360Error(
             f"the database is not published: {', '.join(blocking)} found more than allowed "
@@ -76,13 +99,31 @@ def validate_database(session: Session, database: Database, *, as_of: date) -> T
     return state
 
 
+def _blocking(warned: Sequence[str], configured: Sequence[str]) -> list[str]:
+    """Those of the warnings that are to stop publication, by their id or their check's number."""
+    # Ids may hold names of columns, which are compared without case.
+    stopping = {id_.lower() for id_ in configured}
+    return sorted(
+        id_ for id_ in warned if not stopping.isdisjoint((id_.lower(), _number(id_).lower()))
+    )
+
+
+def _number(id_: str) -> str:
+    """The id without the column that it is about: `CV-T06` of `CV-T06.product_id`."""
+    return id_.split(".")[0]
+
+
 def _bind(session: Session, database: Database) -> dict[str, set[str]]:
-    """Make the checked tables readable by their names; table -> its columns, for those that are built and have rows."""
+    """Make the checked tables readable by their names.
+
+    Table -> its columns, for those that are built and have rows.
+    """
     names = Names(database.tenant)
     built = {node.name.lower(): node.table for node in database.nodes}
     database.prepare(session)
     columns: dict[str, set[str]] = {RUN_CONTEXT: {"as_of"}}
-    for name in sorted({table for check in CHECKS for table in check.reads} - {RUN_CONTEXT}):
+    read = {table for check in CHECKS for table in check.reads}
+    for name in sorted(read - {RUN_CONTEXT}):
         stored = built.get(name) or names.warehouse_name(name)
         state = session.state(stored) if stored is not None else None
         if stored is not None and state is not None:
@@ -94,44 +135,63 @@ def _bind(session: Session, database: Database) -> dict[str, set[str]]:
 
 def _threshold(check: Check, configured: Mapping[str, float]) -> float:
     """As configured for the check or for all checks of its number, else its own."""
-    return configured.get(check.id, configured.get(check.id.split(".")[0], check.threshold))
+    of_number = configured.get(_number(check.id), check.threshold)
+    return configured.get(check.id, of_number)
 
 
-def _promised(session: Session, database: Database, node: TableNode) -> list[Row]:
-    """Warnings where a column of the tenant's own table breaks what `required` or `unique` says about it.
+def _broken_promises(session: Session, database: Database, node: TableNode) -> list[Result]:
+    """Whether columns of the tenant's own table keep what `required` and `unique` say of them.
 
     An empty text is a value to both; NULL counts for `required` only.
     """
-    own = database.tenant.database_yaml.get(node.name)
-    state = session.state(node.table)
-    # Names are compared without case, as `c360 check` does.
-    called = {column.lower(): column for column in state.columns} if state is not None else {}
-    promises = {called[column.lower()]: item for column, item in own.columns.items()
-                if column.lower() in called and (item.required or item.unique)} if own else {}  # fmt: skip
-    if state is None or not promises:
+    promises = _promises(session, database, node)
+    if not promises:
         return []
     database.bind(session, node.table, "_c360_promised")
-    rows: list[Row] = []
-    for column, item in promises.items():
-        name, table = quote_ident(column), quote_ident(node.name)
-        ((total, known, distinct),) = session.rows(
-            f"SELECT count(*), count({name}), count(DISTINCT {name}) FROM _c360_promised"
+    table = quote_ident(node.name)
+    results: list[Result] = []
+    for name, promise in promises.items():
+        column = quote_ident(name)
+        ((rows, filled, distinct),) = session.rows(
+            f"SELECT count(*), count({column}), count(DISTINCT {column}) FROM _c360_promised"
         )
-        told = f"{node.name}.{column}"
-        if item.required:
-            rows.append(_promise(f"db/required.{told}", "Does every row have a value?", node.name, total, total - known,
-                                 f"SELECT * FROM {table} WHERE {name} IS NULL"))  # fmt: skip
-        if item.unique:
-            rows.append(_promise(f"db/unique.{told}", "Is every value there once?", node.name, known, known - distinct,
-                                 f"SELECT {name}, count(*) FROM {table} WHERE {name} IS NOT NULL GROUP BY {name} "
-                                 "HAVING count(*) > 1"))  # fmt: skip
-    return rows
+        if promise.required:
+            results.append(
+                _result(
+                    f"db/required.{node.name}.{name}",
+                    "Does every row have a value?",
+                    node.name,
+                    Counts(rows, rows - filled),
+                    f"SELECT * FROM {table} WHERE {column} IS NULL",
+                )
+            )
+        if promise.unique:
+            results.append(
+                _result(
+                    f"db/unique.{node.name}.{name}",
+                    "Is every value there once?",
+                    node.name,
+                    Counts(filled, filled - distinct),
+                    f"SELECT {column}, count(*) FROM {table} WHERE {column} IS NOT NULL "
+                    f"GROUP BY {column} HAVING count(*) > 1",
+                )
+            )
+    return results
 
 
-def _promise(id_: str, question: str, table: str, checked: int, found: int, sql: str) -> Row:
-    share = round(100.0 * found / checked, 3) if checked else None
-    status = "not_applicable" if share is None else "warning" if found else "ok"
-    return (id_, question, table, checked, found, share, 0.0, status, sql)
+def _promises(session: Session, database: Database, node: TableNode) -> dict[str, DatabaseColumn]:
+    """Column of the table as it is stored -> what is declared of it, where that can be broken."""
+    declared = database.tenant.database_yaml.get(node.name)
+    state = session.state(node.table)
+    if declared is None or state is None:
+        return {}
+    # Names are compared without case, as `c360 check` does.
+    stored = {column.lower(): column for column in state.columns}
+    return {
+        stored[name.lower()]: facts
+        for name, facts in declared.columns.items()
+        if name.lower() in stored and (facts.required or facts.unique)
+    }
 
 
 def _run(
@@ -139,55 +199,88 @@ def _run(
     checks: Sequence[Check],
     columns: Mapping[str, set[str]],
     thresholds: Mapping[str, float],
-) -> list[Row]:
-    """A row per check, in order. Checks of one source are counted in one pass over it, what several share is computed once."""
-    asked: dict[str, list[Check]] = {}
+) -> list[Result]:
+    """A result per check, in order.
+
+    Checks of one source are counted in one pass over it; what several share is computed once.
+    """
+    by_source: dict[str, list[Check]] = {}
     for check in checks:
         if _is_applicable(session, check, columns):
-            for name in (name for name in SHARED if f"{{{name}}}" in check.scope):
-                session.execute(f"CREATE TEMP TABLE IF NOT EXISTS {KEPT[name]} AS {SHARED[name]}")
-            asked.setdefault(check.source(KEPT), []).append(check)
-    counts: dict[str, tuple[int, int]] = {}
-    for source, together in asked.items():
-        # Not FILTER: with dozens of counts the engine takes three times as long for it.
-        each = [
-            _count(condition)
-            for c in together
-            for condition in (c.where, f"({c.where}) AND ({c.finding})")
-        ]
-        (values,) = session.rows(f"SELECT {', '.join(each)} FROM {source}")
-        counts |= {
-            c.id: pair
-            for c, pair in zip(together, zip(values[::2], values[1::2], strict=True), strict=True)
-        }
+            _keep_shared_rows(session, check)
+            by_source.setdefault(check.source(KEPT), []).append(check)
+    counts: dict[str, Counts] = {}
+    for source, of_source in by_source.items():
+        counts |= _counts(session, source, of_source)
     for table in KEPT.values():
         session.execute(f"DROP TABLE IF EXISTS {table}")
-    return [_row(check, counts.get(check.id), _threshold(check, thresholds)) for check in checks]
+    return [
+        _result(
+            check.id,
+            check.question,
+            check.table,
+            counts.get(check.id),
+            f"SELECT {', '.join(check.keys)} FROM {check.source(INLINE)} WHERE {_finding(check)}",
+            _threshold(check, thresholds),
+        )
+        for check in checks
+    ]
 
 
-def _count(condition: str) -> str:
-    return f"count(CASE WHEN {condition} THEN 1 END)"
+def _keep_shared_rows(session: Session, check: Check) -> None:
+    for name in SHARED:
+        if f"{{{name}}}" in check.scope:
+            session.execute(f"CREATE TEMP TABLE IF NOT EXISTS {KEPT[name]} AS {SHARED[name]}")
 
 
-def _row(check: Check, counted: tuple[int, int] | None, threshold: float) -> Row:
-    sql = f"SELECT {', '.join(check.keys)} FROM {check.source(INLINE)} WHERE ({check.where}) AND ({check.finding})"
-    told = (check.id, check.question, check.table)
-    if counted is None:
-        return (*told, None, None, None, threshold, "not_applicable", sql)
-    checked, found = counted
-    share = round(100.0 * found / checked, 3) if checked else None
-    status = "not_applicable" if share is None else "warning" if share > threshold else "ok"
-    return (*told, checked, found, share, threshold, status, sql)
+def _counts(session: Session, source: str, checks: Sequence[Check]) -> dict[str, Counts]:
+    """The counts of checks that all look at `source`, by id."""
+    aggregates = []
+    for check in checks:
+        # Not FILTER: with dozens of counts the engine takes three times as long for it.
+        aggregates.append(f"count(CASE WHEN {check.where} THEN 1 END)")
+        aggregates.append(f"count(CASE WHEN {_finding(check)} THEN 1 END)")
+    (values,) = session.rows(f"SELECT {', '.join(aggregates)} FROM {source}")
+    pairs = zip(values[::2], values[1::2], strict=True)
+    return {check.id: Counts(*pair) for check, pair in zip(checks, pairs, strict=True)}
+
+
+def _finding(check: Check) -> str:
+    """The condition of a row that is looked at and is a finding."""
+    return f"({check.where}) AND ({check.finding})"
+
+
+def _result(
+    id_: str,
+    question: str,
+    table: str,
+    counts: Counts | None,
+    sql: str,
+    threshold: float | None = None,
+) -> Result:
+    """The row of a check; without a `threshold` not one finding is allowed."""
+    allowed = threshold or 0.0
+    if counts is None:
+        return Result(
+            id_, question, table, None, None, None, allowed, status="not_applicable", sql=sql
+        )
+    share = round(100.0 * counts.findings / counts.checked, 3) if counts.checked else None
+    if share is None:
+        status = "not_applicable"
+    elif threshold is None:
+        # The share of one finding among millions of rows is rounded to nothing.
+        status = "warning" if counts.findings else "ok"
+    else:
+        status = "warning" if share > threshold else "ok"
+    return Result(id_, question, table, *counts, share, allowed, status, sql)
 
 
 def _is_applicable(session: Session, check: Check, columns: Mapping[str, set[str]]) -> bool:
-    """Whether the checked table has rows, and the tenant has every table and column that the check names."""
+    """Whether the checked table has rows, and all tables and columns that the check names exist."""
     if check.table not in columns:
         return False
     try:
-        session.rows(
-            f"DESCRIBE SELECT ({check.where}) AND ({check.finding}) AS found FROM {check.source(INLINE)}"
-        )
+        session.rows(f"DESCRIBE SELECT {_finding(check)} AS found FROM {check.source(INLINE)}")
     except (duckdb.BinderException, duckdb.CatalogException):
         return False
     return True

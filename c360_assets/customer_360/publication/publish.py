@@ -35,6 +35,7 @@ from c360_assets.customer_360.tables.run_records import TABLES as RECORD_TABLES
 from c360_assets.customer_360.tables.run_records import RunFacts, record_run
 from c360_assets.customer_360.tables.schemas import documented_schemas
 from c360_assets.errors import C360Error
+from c360_assets.semantics.column_types import GENERATED_COLUMNS
 from c360_assets.semantics.tables import ColumnSpec, TableSpec, all_tables
 from c360_assets.semantics.tags import CATALOGUE, GROUPS, column_for, tag_info
 from c360_assets.tenant.models import SourceTable, Tenant
@@ -60,16 +61,6 @@ MADE = {
 }
 REPORT_STAGES = frozenset({"validations", "ingest"})
 UNTAGGED = "As its source sends it; neither a tag nor a description says what it means"
-SYSTEM_TEXT = {
-    "_pk": ColumnSpec("VARCHAR", "Key of the row: its primary key as text"),
-    "_uuid_pk": ColumnSpec("VARCHAR", "Key of the row as a UUID"),
-    "_updated": ColumnSpec(
-        "BIGINT", "Which delivery the row came with: grows with delivery day, attempt and position"
-    ),
-    "amperity_id": ColumnSpec(
-        "VARCHAR", "Stable id of the person the row belongs to; empty when none or several match"
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -323,8 +314,8 @@ def _of_group(tag: str, prefixes: list[str]) -> bool:
 
 def _source_meaning(table: SourceTable, column: str, type_: str, told: str) -> ColumnSpec:
     """What a column of a source table means: its tags, and what the tenant wrote about it."""
-    if column in SYSTEM_TEXT and column not in table.tags:
-        return SYSTEM_TEXT[column]
+    if column in GENERATED_COLUMNS and column not in table.tags:
+        return GENERATED_COLUMNS[column]
     infos = [tag_info(tag) for tag in table.tags.get(column, [])]
     text = ". ".join(dict.fromkeys(info.description for info in infos if info.description))
     return ColumnSpec(

@@ -1,6 +1,7 @@
-"""What the templates of tables about persons are filled with: attributes, households, the customer 360, the export of all values.
+"""What the templates of tables about persons are filled with.
 
-Which record a person's data come from is `merge_policy`; the SQL that these values become belongs to `templates/`.
+Attributes, households, the customer 360 and the export of all values. Which record a person's data
+come from is `merge_policy`; the SQL that these values become belongs to `templates/`.
 """
 
 from __future__ import annotations
@@ -56,11 +57,10 @@ PUNCTUATION = r"[.,\\/#!$%^&*;:{}=_()~`-]"
 
 
 def address_standardization(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
-    words = [
-        (before, convert, "STREET") for before, convert in sorted(street_abbreviations().items())
-    ]
-    words += [(before, convert, "STATE") for before, convert in sorted(state_codes().items())]
-    return {"words": words}
+    """Words of addresses, what they become, and where in an address they are looked for."""
+    streets = [(word, short, "STREET") for word, short in sorted(street_abbreviations().items())]
+    states = [(word, short, "STATE") for word, short in sorted(state_codes().items())]
+    return {"words": streets + states}
 
 
 def merged_households(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
@@ -76,12 +76,8 @@ def customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, 
         "lifecycle": _lifecycle(config),
         "last_status": "Lost" if "dormant" in config.lifecycle_days else "Dormant",
         "limits": limits,
-        "employee_domains": sorted(
-            {d.strip().lower() for d in config.is_employee.get("domains", [])}
-        ),
-        "employee_exceptions": sorted(
-            {e.strip().lower() for e in config.is_employee.get("exceptions", [])}
-        ),
+        "employee_domains": _distinct(config.is_employee.get("domains", [])),
+        "employee_exceptions": _distinct(config.is_employee.get("exceptions", [])),
         "churn": _churn(config.churn),
         "business": _business(config),
         "gifts": _gifts(config, tenant, available),
@@ -91,13 +87,16 @@ def customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, 
 
 
 def _churn(days: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Stages by rising number of days since the latest order; each begins the day after the one before it ends."""
-    stages = sorted(days.items(), key=lambda item: (item[1], item[0]))
-    before: list[int | None] = [None, *(limit for _, limit in stages)]
-    return [
-        {"name": name, "days": limit, "after": after}
-        for (name, limit), after in zip(stages, before, strict=False)
-    ]
+    """Stages by rising number of days since the latest order.
+
+    Each begins the day after the one before it ends.
+    """
+    stages = []
+    end_of_last: int | None = None
+    for name in sorted(days, key=lambda name: (days[name], name)):
+        stages.append({"name": name, "days": days[name], "after": end_of_last})
+        end_of_last = days[name]
+    return stages
 
 
 def _business(config: CustomerAttributesConfig) -> dict[str, str] | None:
@@ -115,18 +114,25 @@ def _business(config: CustomerAttributesConfig) -> dict[str, str] | None:
 def _gifts(
     config: CustomerAttributesConfig, tenant: Tenant, available: frozenset[str]
 ) -> dict[str, Any] | None:
-    """Items say what they are, else the catalogue of products does; without either nothing is known."""
+    """Items say what they are, else the catalogue of products does.
+
+    Without either nothing is known.
+    """
     rule = config.is_gift_giver
-    described = "product_description" in columns_of(
-        tenant, BY_NAME["unified_itemized_transactions"]
-    )
-    if rule is None or not (described or "unified_product_catalog" in available):
+    items = columns_of(tenant, BY_NAME["unified_itemized_transactions"])
+    if "product_description" in items:
+        described_by = "items"
+    elif "unified_product_catalog" in available:
+        described_by = "catalog"
+    else:
+        return None
+    if rule is None:
         return None
     return {
-        "from_catalog": not described,
-        "column": "items.product_description" if described else "catalog.product_description",
-        "words": "|".join(_pattern(word) for word in rule.words),
-        "exceptions": "|".join(_pattern(word) for word in rule.exceptions),
+        "from_catalog": described_by == "catalog",
+        "column": f"{described_by}.product_description",
+        "words": _any_of(rule.words),
+        "exceptions": _any_of(rule.exceptions),
     }
 
 
@@ -134,55 +140,61 @@ def _test_accounts(config: CustomerAttributesConfig) -> dict[str, str] | None:
     rule = config.is_test_account
     if rule is None:
         return None
-    prefix = f"^({'|'.join(_pattern(word) for word in rule.words)})"
     return {
         "words": _literals(rule.words),
-        "prefix": prefix,
+        "prefix": f"^({_any_of(rule.words)})",
         "exceptions": _literals(rule.exceptions),
     }
 
 
-def _pattern(word: str) -> str:
-    return re.escape(word.strip().lower())
+def _any_of(words: Sequence[str]) -> str:
+    """A pattern that matches each of the words, in lower case."""
+    return "|".join(re.escape(word.strip().lower()) for word in words)
 
 
 def _whole_words(words: Sequence[str]) -> str:
-    return f"(^|[^a-z0-9])({'|'.join(_pattern(word) for word in words)})([^a-z0-9]|$)"
+    return f"(^|[^a-z0-9])({_any_of(words)})([^a-z0-9]|$)"
+
+
+def _distinct(values: Sequence[str]) -> list[str]:
+    return sorted({value.strip().lower() for value in values})
 
 
 def _literals(values: Sequence[str]) -> str:
-    return ", ".join(quote_literal(value) for value in sorted({v.strip().lower() for v in values}))
+    return ", ".join(quote_literal(value) for value in _distinct(values))
 
 
 def _lifecycle(config: CustomerAttributesConfig) -> list[dict[str, Any]]:
-    """Status rules, first true decides: new by the first order, the others by the latest, by rising number of days."""
-    days = sorted(
-        config.lifecycle_days.items(), key=lambda item: (item[0] != "new", item[1], item[0])
-    )
+    """Status rules, first true decides: new by the first order, the others by the latest.
+
+    The others by rising number of days.
+    """
+    days = config.lifecycle_days
+    names = sorted(days, key=lambda name: (name != "new", days[name], name))
     return [
         {
             "status": name[:1].upper() + name[1:],
-            "days": limit,
+            "days": days[name],
             "days_column": "days_since_first" if name == "new" else "days_since_latest",
         }
-        for name, limit in days
+        for name in names
     ]
 
 
 def customer_360(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     config = tenant.config.customer_360.customer_360
+    has_transactions = config.template == "transaction_attributes"
     return {
         "profile_columns": PROFILE_COLUMNS,
-        "transaction_columns": TRANSACTION_COLUMNS
-        if config.template == "transaction_attributes"
-        else (),
+        "transaction_columns": TRANSACTION_COLUMNS if has_transactions else (),
         "hashed": config.hashed,
     }
 
 
 def pii_table(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    # These four have rules of their own in the template.
     treated = {"birthdate", "state", "phone", "gender"}
     return {
-        "columns": [c for c in PROFILE_COLUMNS if c not in treated],
+        "columns": [column for column in PROFILE_COLUMNS if column not in treated],
         "wanted": tenant.config.customer_360.pii_table,
     }

@@ -1,7 +1,8 @@
-"""Core tables that gather tagged columns of many sources: order items, products, consent, loyalty, e-mail, fiscal days.
+"""Core tables that gather tagged columns of many sources: order items, consent, loyalty and more.
 
-Each is one UNION ALL over the tenant's tables that carry tags of its group, typed by the table catalogue and empty with the
-full schema where no table does. Tables that compute something from these are the templates; tags belong to `semantics`.
+Each is one UNION ALL over the tenant's tables that carry tags of its group, typed by the table
+catalogue and empty with the full schema where no table does. Tables that compute something from
+these are the templates; tags belong to `semantics`.
 """
 
 from __future__ import annotations
@@ -10,29 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from c360_assets.semantics.column_types import SQL_TYPES
 from c360_assets.semantics.tables import all_tables, table_spec
 from c360_assets.semantics.tags import column_for
-from c360_assets.tenant.models import FieldType, SourceTable, Tenant
+from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.sql import quote_ident
-
-TYPES: dict[FieldType, str] = {
-    "string": "VARCHAR",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "datetime": "TIMESTAMPTZ",
-    "decimal": "DECIMAL(38, 4)",
-    "float": "DOUBLE",
-    "integer": "BIGINT",
-}
 
 MONEY = "DECIMAL(38,2)"
 
 
 @dataclass(frozen=True)
 class Consent:
-    """How rows of a consent table find their persons, and what makes two of them the same statement.
+    """How rows of a consent table find their persons, and which of them are the same statement.
 
-    `match` is an expression over a contact value that is equal for equal contacts, `{}` standing for the value.
+    `match` is an expression over a contact value that is equal for equal contacts, `{}` standing
+    for the value.
     """
 
     contact: str
@@ -43,7 +36,10 @@ class Consent:
 
 @dataclass(frozen=True)
 class SemanticTable:
-    """One gathered table: the prefix of its tags, and whether its rows belong to persons and carry foreign keys."""
+    """One gathered table: the prefix of its tags.
+
+    Rows of a `person` table belong to persons and carry foreign keys.
+    """
 
     name: str
     prefix: str
@@ -81,8 +77,8 @@ DERIVED = {"fiscal_week_end": "CAST(fiscal_week_start + INTERVAL '6' DAY AS DATE
 
 
 @dataclass(frozen=True)
-class Part:
-    """One source table's share: the expression of each output column."""
+class Contribution:
+    """What one source table gives: the expression of each output column."""
 
     datasource: str
     table: str
@@ -91,7 +87,8 @@ class Part:
 
 @cache
 def _documented_columns() -> frozenset[str]:
-    # Not those of tables that report on tables: they have columns such as `table`, a word that SQL keeps for itself.
+    # Not those of tables that report on tables: they have columns such as `table`, a word that SQL
+    # keeps for itself.
     tables = ("unified_coalesced", "merged_customers", *BY_NAME)
     return frozenset(column for name in tables for column in all_tables()[name].columns)
 
@@ -103,17 +100,20 @@ def plain_ident(name: str) -> str:
 
 def foreign_keys(table: SourceTable) -> dict[str, str]:
     """Foreign-key column of an output (`fk_customer_id`) -> the table's own column."""
-    found: dict[str, str] = {}
+    keys: dict[str, str] = {}
     for column, tags in table.tags.items():
         for tag in tags:
             name = column_for(tag)
             if name.startswith("fk_"):
-                found.setdefault(name, column)
-    return found
+                keys.setdefault(name, column)
+    return keys
 
 
 def has_stitched_version(tenant: Tenant, table: SourceTable) -> bool:
-    """Whether Stitch writes this table again with `amperity_id`: it reads it, or a table it reads has a foreign key of it."""
+    """Whether Stitch writes this table again with `amperity_id`.
+
+    It does where it reads the table, and where a table that it reads has a foreign key of it.
+    """
     if table in tenant.stitched_tables:
         return True
     known = {key for other in tenant.stitched_tables for key in foreign_keys(other)}
@@ -122,81 +122,89 @@ def has_stitched_version(tenant: Tenant, table: SourceTable) -> bool:
 
 def contributors(tenant: Tenant, table: SemanticTable) -> list[SourceTable]:
     """The tenant's tables that carry at least one tag of the group, by name."""
-    prefix = f"{table.prefix}/"
-    return [
-        t
-        for t in tenant.tables
-        if any(tag.startswith(prefix) for tags in t.tags.values() for tag in tags)
-    ]
+    return [source for source in tenant.tables if _group_columns(table, source)]
 
 
-def columns_of(tenant: Tenant, table: SemanticTable) -> dict[str, str]:
-    """Output columns and types: the documented ones, foreign keys of the sources, then custom tags of the group."""
-    columns = {name: column.type for name, column in table_spec(table.name).columns.items()}
-    sources = contributors(tenant, table)
-    if table.person:
-        columns |= {
-            name: "VARCHAR"
-            for source in sources
-            for name in sorted(foreign_keys(source))
-            if name not in columns
-        }
-    for source in sources:
-        for column, tags in source.tags.items():
-            for tag in tags:
-                if tag.startswith(f"{table.prefix}/") and column_for(tag) not in columns:
-                    columns[column_for(tag)] = TYPES.get(
-                        source.types.get(column, "string"), "VARCHAR"
-                    )
+def _group_columns(table: SemanticTable, source: SourceTable) -> dict[str, str]:
+    """Output column -> the first of the source's columns with its tag, for tags of the group."""
+    columns: dict[str, str] = {}
+    for column, tags in source.tags.items():
+        for tag in tags:
+            if tag.startswith(f"{table.prefix}/"):
+                columns.setdefault(column_for(tag), column)
     return columns
 
 
-def parts_of(tenant: Tenant, table: SemanticTable) -> list[Part]:
+def columns_of(tenant: Tenant, table: SemanticTable) -> dict[str, str]:
+    """Output columns and types.
+
+    The documented ones, foreign keys of the sources, then custom tags of the group.
+    """
+    columns = {name: column.type for name, column in table_spec(table.name).columns.items()}
+    sources = contributors(tenant, table)
+    if table.person:
+        for source in sources:
+            for name in sorted(foreign_keys(source)):
+                columns.setdefault(name, "VARCHAR")
+    for source in sources:
+        for name, column in _group_columns(table, source).items():
+            field_type = source.types.get(column, "string")
+            columns.setdefault(name, SQL_TYPES.get(field_type, "VARCHAR"))
+    return columns
+
+
+def contributions_of(tenant: Tenant, table: SemanticTable) -> list[Contribution]:
     """What each source table gives, in the order of `columns_of`."""
     columns = columns_of(tenant, table)
-    return [_part(tenant, table, source, columns) for source in contributors(tenant, table)]
+    return [_contribution(tenant, table, source, columns) for source in contributors(tenant, table)]
 
 
-def _part(
+def _contribution(
     tenant: Tenant, table: SemanticTable, source: SourceTable, columns: dict[str, str]
-) -> Part:
-    keys = foreign_keys(source)
+) -> Contribution:
+    keys = foreign_keys(source) if table.person else {}
     expressions: list[tuple[str, str]] = []
+    # Persons of a consent table are found by contact, in the template.
+    if "amperity_id" in columns and table.consent is None:
+        expressions.append(("amperity_id", _person(tenant, table, source)))
     for name, type_ in columns.items():
         if name in SYSTEM_COLUMNS:
             continue
-        if name in keys and table.person:
-            expressions.append((name, _cast(_coalesce([keys[name]]), "VARCHAR")))
+        if name in keys:
+            expression = _cast(quote_ident(keys[name]), "VARCHAR")
         elif name in DERIVED:
-            expressions.append((name, f"CAST(NULL AS {type_})"))
+            expression = f"CAST(NULL AS {type_})"
         else:
             tagged = source.columns_with(f"{table.prefix}/{name.replace('_', '-')}")
-            if not tagged:
-                expressions.append((name, f"CAST(NULL AS {type_})"))
-            elif type_ != "VARCHAR" and {source.types.get(column) for column in tagged} == {
-                "string"
-            }:
-                # Text that only its cast makes an amount or a time: blank text is a missing value, not an error.
-                expressions.append((name, _cast(_coalesce(tagged, "clean({})"), type_)))
-            elif type_ == MONEY and {source.types.get(column) for column in tagged} == {"decimal"}:
-                expressions.append((name, _rounded(_coalesce(tagged))))
-            else:
-                expressions.append((name, _cast(_coalesce(tagged), type_)))
-    person = (
-        "amperity_id"
-        if table.person and has_stitched_version(tenant, source)
-        else "CAST(NULL AS VARCHAR)"
-    )
-    if "amperity_id" in columns and table.consent is None:
-        expressions.insert(0, ("amperity_id", person))
+            expression = _tagged_value(source, tagged, type_)
+        expressions.append((name, expression))
     if table.consent is not None:
         expressions.append(("_updated", "_updated"))
-    return Part(source.name, source.physical, tuple(expressions))
+    return Contribution(source.name, source.physical, tuple(expressions))
+
+
+def _person(tenant: Tenant, table: SemanticTable, source: SourceTable) -> str:
+    is_known = table.person and has_stitched_version(tenant, source)
+    return "amperity_id" if is_known else "CAST(NULL AS VARCHAR)"
+
+
+def _tagged_value(source: SourceTable, tagged: Sequence[str], type_: str) -> str:
+    """The value of an output column: of several columns with its tag the first that has one."""
+    if not tagged:
+        return f"CAST(NULL AS {type_})"
+    field_types = {source.types.get(column) for column in tagged}
+    if type_ != "VARCHAR" and field_types == {"string"}:
+        # Text that only its cast makes an amount or a time: blank text is a missing value, not an
+        # error.
+        return _cast(_coalesce(tagged, "clean({})"), type_)
+    if type_ == MONEY and field_types == {"decimal"}:
+        return _rounded(_coalesce(tagged))
+    return _cast(_coalesce(tagged), type_)
 
 
 def _coalesce(columns: Sequence[str], each: str = "{}") -> str:
-    quoted = [each.format(quote_ident(column)) for column in columns]
-    return quoted[0] if len(quoted) == 1 else f"COALESCE({', '.join(quoted)})"
+    values = [each.format(quote_ident(column)) for column in columns]
+    return values[0] if len(values) == 1 else f"COALESCE({', '.join(values)})"
 
 
 def _cast(expression: str, type_: str) -> str:
@@ -204,5 +212,9 @@ def _cast(expression: str, type_: str) -> str:
 
 
 def _rounded(expression: str) -> str:
-    """A field of decimals in whole cents: by way of 18 digits where it fits, as the engine takes ten times as long for 38."""
-    return f"COALESCE(CAST(TRY_CAST({expression} AS DECIMAL(18, 4)) AS {MONEY}), CAST({expression} AS {MONEY}))"
+    """A field of decimals in whole cents.
+
+    By way of 18 digits where it fits, as the engine takes ten times as long for 38.
+    """
+    short = f"CAST(TRY_CAST({expression} AS DECIMAL(18, 4)) AS {MONEY})"
+    return f"COALESCE({short}, {_cast(expression, MONEY)})"

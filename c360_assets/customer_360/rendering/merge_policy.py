@@ -1,6 +1,7 @@
-"""The merge policy as values for the template of merged_customers: groups of fields, their completeness, who is trusted.
+"""The merge policy as values for the template of merged_customers.
 
-Which SQL these values become is the template's matter; the configuration model is `tenant.models.MergePolicy`.
+Groups of fields, their completeness, and who is trusted. Which SQL these values become is the
+template's matter; the configuration model is `tenant.models.MergePolicy`.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from c360_assets.tenant.models import MergePolicy, Tenant
 class Group:
     """Fields that come from one record together.
 
-    A column has its `name` in merged_customers, its `sql`, and an `alias` among the records that are compared: a tenant's own
-    names must not meet what the template calls its columns. A `named` group reports where it came from (`<g>_pk` and so on);
-    `blocked` is the SQL of its blocklist flag.
+    A column has its `name` in merged_customers, its `sql`, and an `alias` among the records that
+    are compared: a tenant's own names must not meet what the template calls its columns. A `named`
+    group reports where it came from (`<g>_pk` and so on); `blocked` is the SQL of its blocklist
+    flag.
     """
 
     name: str
@@ -39,28 +41,27 @@ class Group:
 
     @property
     def output(self) -> list[dict[str, str]]:
-        """Columns of merged_customers that this group fills, each with its source in the ranked records."""
+        """Columns of merged_customers that it fills, with their source in the ranked records."""
         columns = [{"name": column["name"], "source": column["alias"]} for column in self.columns]
         if not self.named:
             return columns
-        columns += [
-            {"name": f"{self.name}_{what}", "source": what}
-            for what in ("pk", "datasource", "update_dt")
-        ]
-        columns += [
-            {"name": f"{self.name}_{what}", "source": f"{self.name}_{what}"}
-            for what in ("priority", "completion")
-        ]
+        own = f"{self.name}_"
+        judged_by = ["priority", "completion"]
         if self.blocked:
-            columns.append({"name": f"{self.name}_blv", "source": f"{self.name}_blv"})
+            judged_by.append("blv")
+        record = ("pk", "datasource", "update_dt")
+        columns += [{"name": own + what, "source": what} for what in record]
+        columns += [{"name": own + what, "source": own + what} for what in judged_by]
         return columns
 
 
 def phone_region(tenant: Tenant) -> str:
-    """The numbering plan of a possible phone number: North American rules only where the tenant is at home there."""
-    return (
-        tenant.config.phone_region if tenant.config.country.upper() in ("US", "CA", "") else "any"
-    )
+    """The numbering plan of a possible phone number.
+
+    North American rules are applied only where the tenant is at home there.
+    """
+    is_north_american = tenant.config.country.upper() in ("US", "CA", "")
+    return tenant.config.phone_region if is_north_american else "any"
 
 
 def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
@@ -68,13 +69,13 @@ def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     policy = tenant.merge_policy
     groups = _groups(policy, phone_region(tenant))
     # unified_coalesced has this column only where a source is tagged with it.
-    tagged = any(t.columns_with("loyalty-id") for t in tenant.stitched_tables)
-    groups.append(
-        _single("loyalty_id", "clean(uc.loyalty_id)" if tagged else "CAST(NULL AS VARCHAR)")
-    )
-    # The e-mail's priority is known in both modes: it also picks the record behind an assigned e-mail.
-    names = [g.name for g in groups if g.named]
-    names += [] if "email" in names else ["email"]
+    is_tagged = any(table.columns_with("loyalty-id") for table in tenant.stitched_tables)
+    loyalty_id = "clean(uc.loyalty_id)" if is_tagged else "CAST(NULL AS VARCHAR)"
+    groups.append(_single("loyalty_id", loyalty_id))
+    names = [group.name for group in groups if group.named]
+    # The e-mail's priority is known in both modes: it also picks the record behind an assigned one.
+    if "email" not in names:
+        names.append("email")
     return {
         "best_email": policy.best_email,
         "groups": groups,
@@ -84,45 +85,42 @@ def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
 
 
 def _priorities(tenant: Tenant, groups: list[str]) -> list[dict[str, Any]]:
-    """One row per source that Stitch reads or the policy names: its general priority, then that per group."""
+    """One row per source that Stitch reads or the policy names.
+
+    Its ranks are its general priority, then that per group.
+    """
     policy = tenant.merge_policy
-    ranked = {
-        (datasource, group): number
-        for group, listed in policy.rank.items()
-        for number, datasource in enumerate(listed, start=1)
-    }
-    sources = (
-        {t.name for t in tenant.stitched_tables}
-        | set(policy.source_priority)
-        | set(policy.field_priority)
-    )
-    sources |= {datasource for listed in policy.rank.values() for datasource in listed}
+    ranked: dict[tuple[str, str], int] = {}
+    for group, datasources in policy.rank.items():
+        for place, datasource in enumerate(datasources, start=1):
+            ranked[datasource, group] = place
+    named = {table.name for table in tenant.stitched_tables}
+    named |= policy.source_priority.keys() | policy.field_priority.keys()
+    named |= {datasource for datasource, _ in ranked}
     rows = []
-    for datasource in sorted(sources):
-        own = policy.field_priority.get(datasource, {})
-        by_group = [ranked.get((datasource, group), own.get(group)) for group in groups]
-        rows.append(
-            {"datasource": datasource, "ranks": [policy.source_priority.get(datasource), *by_group]}
-        )
+    for datasource in sorted(named):
+        of_fields = policy.field_priority.get(datasource, {})
+        ranks = [policy.source_priority.get(datasource)]
+        ranks += [ranked.get((datasource, group), of_fields.get(group)) for group in groups]
+        rows.append({"datasource": datasource, "ranks": ranks})
     return rows
 
 
 def _groups(policy: MergePolicy, region: str) -> list[Group]:
-    rank_first = policy.order == "rank_first"
-
     def group(
         name: str, columns: dict[str, str], completion: str, flags: tuple[str, ...] = ()
     ) -> Group:
+        blocked = None
+        if flags and policy.use_blocklist:
+            blocked = " OR ".join(f"COALESCE(uc.{flag}, FALSE)" for flag in flags)
         return Group(
             name=name,
             columns=tuple(
                 {"name": column, "alias": column, "sql": sql} for column, sql in columns.items()
             ),
             completion=completion,
-            blocked=" OR ".join(f"COALESCE(uc.{f}, FALSE)" for f in flags)
-            if flags and policy.use_blocklist
-            else None,
-            rank_first=rank_first,
+            blocked=blocked,
+            rank_first=policy.order == "rank_first",
         )
 
     phone = _candidate("phone", policy, f"first_phone(uc.phone, '{region}')")
@@ -144,7 +142,7 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
         ),
         group(
             "address",
-            {c: f"clean(uc.{c})" for c in address},
+            {column: f"clean(uc.{column})" for column in address},
             _count(("address", "city", "state", "postal")),
             ("blv_address",),
         ),
@@ -158,34 +156,38 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
         group("gender", {"gender": "clean(uc.gender)"}, _count(("gender",))),
     ]
     for name, custom in policy.custom_groups.items():
-        groups.append(_own_group(name, custom.columns, rank_first))
+        groups.append(_custom_group(name, custom.columns, policy))
     return [*groups, _single("title", "clean(uc.title)"), _single("company", "clean(uc.company)")]
 
 
-def _own_group(name: str, columns: list[str], rank_first: bool) -> Group:
+def _custom_group(name: str, columns: list[str], policy: MergePolicy) -> Group:
     """A group that the tenant declares: its columns may be called anything."""
     aliases = {f"{name}_value_{number}": column for number, column in enumerate(columns, start=1)}
     filled = tuple(
-        {"name": c, "alias": alias, "sql": f"clean(uc.{plain_ident(c)})"}
-        for alias, c in aliases.items()
+        {"name": column, "alias": alias, "sql": f"clean(uc.{plain_ident(column)})"}
+        for alias, column in aliases.items()
     )
+    rank_first = policy.order == "rank_first"
     return Group(name, filled, _count(tuple(aliases)), rank_first=rank_first)
 
 
 def _single(column: str, sql: str) -> Group:
     """A column of its own that does not report where it came from."""
-    return Group(
-        column, ({"name": column, "alias": column, "sql": sql},), _count((column,)), named=False
-    )
+    columns = ({"name": column, "alias": column, "sql": sql},)
+    return Group(column, columns, _count((column,)), named=False)
 
 
 NAME_COMPLETION = {
     # A full name of one word is no more than a given name.
     "intent": (
-        f"CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL) OR regexp_matches(full_name, '[{WHITE_SPACE}]') THEN 2 "
+        "CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL)"
+        f" OR regexp_matches(full_name, '[{WHITE_SPACE}]') THEN 2 "
         "WHEN COALESCE(given_name, surname, full_name) IS NOT NULL THEN 1 ELSE 0 END"
     ),
-    "binary": "CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL) OR full_name IS NOT NULL THEN 1 ELSE 0 END",
+    "binary": (
+        "CASE WHEN (given_name IS NOT NULL AND surname IS NOT NULL) OR full_name IS NOT NULL"
+        " THEN 1 ELSE 0 END"
+    ),
 }
 
 
@@ -194,10 +196,12 @@ def _count(columns: tuple[str, ...]) -> str:
 
 
 def _candidate(column: str, policy: MergePolicy, first: str) -> str:
-    """A record's one value of a field that may hold several: by configured order, else what `first` picks."""
-    named = policy.multi_value.get(column)
-    return (
-        f"COALESCE({', '.join(f'clean(uc.{plain_ident(name)})' for name in named)})"
-        if named
-        else first
-    )
+    """A record's one value of a field that may hold several.
+
+    The first filled column of the configured order, else what the SQL `first` picks.
+    """
+    configured = policy.multi_value.get(column)
+    if not configured:
+        return first
+    values_sql = ", ".join(f"clean(uc.{plain_ident(name)})" for name in configured)
+    return f"COALESCE({values_sql})"

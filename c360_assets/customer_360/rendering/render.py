@@ -1,7 +1,8 @@
 """SQL text of every table that ships: a template filled with what the tenant configured.
 
-`render` gives the one SELECT that fills a table, formatted so that a person can read, paste and change it. What is
-configurable stands in the `*_values` modules and `merge_policy`; the SQL itself in `templates/`. Dependencies belong to `graph`.
+`render` gives the one SELECT that fills a table, formatted so that a person can read, paste and
+change it. What is configurable stands in the `*_values` modules and `merge_policy`; the SQL itself
+in `templates/`. Dependencies belong to `graph`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from c360_assets.customer_360.rendering import customer_values as person_values
-from c360_assets.customer_360.rendering import email_values, merge_policy
-from c360_assets.customer_360.rendering import transaction_values as order_values
+from c360_assets.customer_360.rendering import (
+    customer_values,
+    email_values,
+    merge_policy,
+    transaction_values,
+)
 from c360_assets.customer_360.rendering.gathered_tables import (
     BY_NAME,
     DERIVED,
     SEMANTIC_TABLES,
     columns_of,
+    contributions_of,
     contributors,
-    parts_of,
     plain_ident,
 )
 from c360_assets.semantics.text import WHITE_SPACE
@@ -51,42 +55,51 @@ def _environment() -> Environment:
 
 
 def macro_statements(schema: str | None = None) -> list[str]:
-    """Statements that create the functions the SQL uses: temporary ones, or in a database `schema` for publication."""
+    """Statements that create the functions the SQL uses.
+
+    Temporary ones, or in a database `schema` for publication.
+    """
     text = _environment().get_template("macros.sql").render()
+    without_comments = re.sub(r"(?m)^--.*$", "", text)
+    statements = [part.strip() for part in re.split(r";\s*(?:\n|$)", without_comments)]
     own = [
-        s.strip() for s in re.split(r";\s*(?:\n|$)", re.sub(r"(?m)^--.*$", "", text)) if s.strip()
+        re.sub(r"^CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", statement)
+        for statement in statements
+        if statement
     ]
-    temporary = [re.sub(r"^CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", s) for s in own]
-    temporary = [*VALIDITY_MACROS, *temporary]
+    temporary = [*VALIDITY_MACROS, *own]
     if schema is None:
         return temporary
+    created = f"CREATE OR REPLACE MACRO {schema}."
     return [
-        re.sub(r"^CREATE OR REPLACE TEMP MACRO ", f"CREATE OR REPLACE MACRO {schema}.", s)
-        for s in temporary
+        re.sub(r"^CREATE OR REPLACE TEMP MACRO ", created, statement) for statement in temporary
     ]
 
 
 def available_tables(tenant: Tenant) -> frozenset[str]:
     """Tables that have data of this tenant behind them; the others exist too, empty."""
-    found = {table.name for table in SEMANTIC_TABLES if contributors(tenant, table)}
-    brought = (
+    names = {table.name for table in SEMANTIC_TABLES if contributors(tenant, table)}
+    tenants_own = (
         *tenant.database_sql,
         *tenant.config.customer_360.passthrough,
         *(table.physical for table in tenant.tables),
     )
-    found |= {name.lower() for name in brought}
+    names |= {name.lower() for name in tenants_own}
     if summary_from_events(tenant):
-        found.add("email_engagement_summary")
-    if "unified_itemized_transactions" in found:
-        found |= {"unified_transactions", "transaction_attributes_extended"}
-    return frozenset(found)
+        names.add(SUMMARY)
+    if "unified_itemized_transactions" in names:
+        names |= {"unified_transactions", "transaction_attributes_extended"}
+    return frozenset(names)
 
 
 def summary_from_events(tenant: Tenant) -> bool:
-    """Whether engagement is counted from e-mail events: where there are events and no source sends a summary."""
-    return not contributors(tenant, BY_NAME[SUMMARY]) and bool(
-        contributors(tenant, BY_NAME["unified_email_events"])
-    )
+    """Whether engagement is counted from e-mail events.
+
+    It is where there are events and no source sends a summary.
+    """
+    if contributors(tenant, BY_NAME[SUMMARY]):
+        return False
+    return bool(contributors(tenant, BY_NAME["unified_email_events"]))
 
 
 def template_of(name: str, tenant: Tenant) -> str:
@@ -97,31 +110,37 @@ def template_of(name: str, tenant: Tenant) -> str:
 
 
 def render(name: str, tenant: Tenant, available: frozenset[str] | None = None) -> str:
-    """The SELECT that fills the shipped table `name` for this tenant. Raises KeyError for a table that does not ship."""
+    """The SELECT that fills the shipped table `name` for this tenant.
+
+    Raises KeyError for a table that does not ship.
+    """
     template = template_of(name, tenant)
     if template == "email_events_summary":
         values = email_values.events_summary()
     elif name in BY_NAME:
         values = _union_values(name, tenant)
     else:
-        values = TEMPLATES[name](
-            tenant, available_tables(tenant) if available is None else available
-        )
+        if available is None:
+            available = available_tables(tenant)
+        values = TEMPLATES[name](tenant, available)
     text = _environment().get_template(f"{template}.sql").render(values)
+    # Blocks that a tenant has not leave empty lines behind.
     return re.sub(r"\n{2,}", "\n", text).strip() + "\n"
 
 
 def _union_values(name: str, tenant: Tenant) -> dict[str, Any]:
     table = BY_NAME[name]
-    parts = parts_of(tenant, table)
+    columns = columns_of(tenant, table)
+    contributions = contributions_of(tenant, table)
+    contributed = list(columns)
+    if contributions:
+        contributed = [column for column, _ in contributions[0].columns]
     return {
         "name": name,
         "prefix": table.prefix,
-        "parts": parts,
-        "columns": columns_of(tenant, table),
-        "part_columns": [column for column, _ in parts[0].columns]
-        if parts
-        else list(columns_of(tenant, table)),
+        "contributions": contributions,
+        "columns": columns,
+        "contributed_columns": contributed,
         "consent": table.consent,
         "derived": DERIVED,
     }
@@ -132,16 +151,16 @@ def _nothing(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
 
 
 TEMPLATES: dict[str, Callable[[Tenant, frozenset[str]], dict[str, Any]]] = {
-    "unified_transactions": order_values.unified_transactions,
-    "transaction_attributes_extended": order_values.transaction_attributes_extended,
+    "unified_transactions": transaction_values.unified_transactions,
+    "transaction_attributes_extended": transaction_values.transaction_attributes_extended,
     "email_ampid_assignment": email_values.email_ampid_assignment,
     "merged_customers": merge_policy.values,
-    "address_standardization": person_values.address_standardization,
-    "merged_households": person_values.merged_households,
-    "customer_attributes": person_values.customer_attributes,
-    "customer_360": person_values.customer_360,
+    "address_standardization": customer_values.address_standardization,
+    "merged_households": customer_values.merged_households,
+    "customer_attributes": customer_values.customer_attributes,
+    "customer_360": customer_values.customer_360,
     "all_opted_in_emails": _nothing,
     "email_engagement_attributes": email_values.email_engagement_attributes,
-    "pii_table": person_values.pii_table,
+    "pii_table": customer_values.pii_table,
 }
 SHIPPED = (*BY_NAME, *TEMPLATES)

@@ -1,15 +1,18 @@
 """What the templates of unified_transactions and transaction_attributes_extended are filled with.
 
-Measures, periods and positions stand here as tables; the SQL that they become belongs to `templates/`, running it to `build`.
+Measures, periods and positions stand here as tables; the SQL that they become belongs to
+`templates/`, running it to `build`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of, contributors
 from c360_assets.tenant.models import Tenant
 
+# Name, first moment and last moment of each period.
 WINDOWS = (
     ("l30d", "as_of - INTERVAL '30' DAY", "as_of"),
     ("l3m", "as_of - INTERVAL '3' MONTH", "as_of"),
@@ -26,6 +29,8 @@ POSITIONS = (
     {"name": "second", "test": "nth = 2"},
     {"name": "latest", "test": "nth = order_count"},
 )
+# Column of unified_transactions, its name in the output (`<p>` is the position), and the block that
+# it belongs to; None stands for columns that every tenant has.
 POSITION_COLUMNS = (
     ("order_id", "<p>_order_id", None),
     ("order_datetime", "<p>_order_datetime", None),
@@ -50,6 +55,7 @@ DIMENSIONS = (
     },
     {"column": "store_id", "count": "stores", "preferred": "preferred_store_id"},
 )
+# Name, aggregate, type, and block as above.
 WINDOW_MEASURES = (
     ("order_frequency", "COUNT(*)", "BIGINT", None),
     ("order_revenue", "SUM(order_revenue)", "DECIMAL(38, 2)", None),
@@ -83,117 +89,147 @@ ORDER_TEXT_COLUMNS = (
 )
 
 
+# Output column, the amount of items that it adds up, and the kind of items.
+AMOUNTS = (
+    ("order_revenue", "item_revenue", "is_purchase"),
+    ("order_returned_revenue", "item_revenue", "is_returned"),
+    ("order_canceled_revenue", "item_revenue", "is_canceled"),
+    ("sum_item_revenue", "item_revenue", "is_purchase"),
+    ("sum_item_discount_amount", "item_discount_amount", "is_purchase"),
+)
+QUANTITIES = (
+    ("order_quantity", "item_quantity", "is_purchase"),
+    ("order_returned_quantity", "item_quantity", "is_returned"),
+    ("order_canceled_quantity", "item_quantity", "is_canceled"),
+)
+# Output column and the amount of purchased items that it adds up; NULL where no item has one.
+NULLABLE_AMOUNTS = (
+    ("order_list_price", "item_list_price"),
+    ("order_subtotal", "item_subtotal"),
+    ("order_profit", "item_profit"),
+    ("order_tax_amount", "item_tax_amount"),
+)
+COST = ("order_cost", "item_cost")
+FIGURE_COLUMNS = (
+    "order_quantity",
+    "order_revenue",
+    "order_returned_quantity",
+    "order_returned_revenue",
+    "order_canceled_quantity",
+    "order_canceled_revenue",
+    "sum_item_revenue",
+    "sum_item_discount_amount",
+)
+
+
 def order_options(tenant: Tenant) -> set[str]:
     """Options of unified_transactions, including those that blocks of the attributes need."""
     options = tenant.config.customer_360
-    needed = set(options.transaction_attributes_extended.blocks) & {
-        "net_order_revenue",
-        "order_cost",
-    }
+    blocks = set(options.transaction_attributes_extended.blocks)
+    needed = blocks & {"net_order_revenue", "order_cost"}
     return set(options.unified_transactions.options) | needed
 
 
 def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    """Values of the template of unified_transactions."""
     config = tenant.config.customer_360.unified_transactions
     options = order_options(tenant)
-    told = config.order_discount_mode if isinstance(config.order_discount_mode, dict) else {}
-    mode = "auto" if isinstance(config.order_discount_mode, dict) else config.order_discount_mode
+    nullable = [*NULLABLE_AMOUNTS, COST] if "order_cost" in options else [*NULLABLE_AMOUNTS]
+    absent = _absent_columns(tenant, nullable)
+    default_mode, configured_modes = _discount_modes(tenant)
     items = BY_NAME["unified_itemized_transactions"]
-    sources = contributors(tenant, items)
-    known = bool(sources) and items.name not in {n.lower() for n in tenant.database_sql}
-
-    def lacks(column: str) -> bool:
-        """Whether it is known that no item has a value in the column."""
-        return known and not any(
-            source.columns_with(f"txn-item/{column.replace('_', '-')}") for source in sources
-        )
-
-    if mode == "auto" and lacks("order_discount_amount"):
-        mode = "max"  # without such a column every source would be found to repeat nothing
-    zeroed = [
-        ("order_revenue", "item_revenue", "is_purchase"),
-        ("order_returned_revenue", "item_revenue", "is_returned"),
-        ("order_canceled_revenue", "item_revenue", "is_canceled"),
-        ("sum_item_revenue", "item_revenue", "is_purchase"),
-        ("sum_item_discount_amount", "item_discount_amount", "is_purchase"),
-    ]
-    counted = [
-        ("order_quantity", "item_quantity", "is_purchase"),
-        ("order_returned_quantity", "item_quantity", "is_returned"),
-        ("order_canceled_quantity", "item_quantity", "is_canceled"),
-    ]
-    nullable = [
-        ("order_list_price", "item_list_price"),
-        ("order_subtotal", "item_subtotal"),
-        ("order_profit", "item_profit"),
-        ("order_tax_amount", "item_tax_amount"),
-    ]
-    if "order_cost" in options:
-        nullable.append(("order_cost", "item_cost"))
-    # Sums and searches of what is known to be NULL would take a third of the time.
-    absent = {column: "VARCHAR" for column in ORDER_TEXT_COLUMNS if lacks(column)}
-    absent |= {
-        column: "DECIMAL(38, 2)"
-        for column, source in nullable
-        if column != "order_list_price" and lacks(source)
-    }
     return {
         "absent": absent,
-        "key": [k for k in ("datasource", "order_id") if k in config.order_key],
-        "discount_mode": mode,
-        "told_modes": told,
+        "key": [column for column in ("datasource", "order_id") if column in config.order_key],
+        "discount_mode": default_mode,
+        "configured_modes": configured_modes,
         "options": options,
         "text_columns": ORDER_TEXT_COLUMNS,
         "spoken_columns": [
-            c for c in (*ORDER_TEXT_COLUMNS, "datasource") if c not in {*config.order_key, *absent}
+            column
+            for column in (*ORDER_TEXT_COLUMNS, "datasource")
+            if column not in config.order_key and column not in absent
         ],
-        "counted": counted,
-        "zeroed": zeroed,
+        "counted": QUANTITIES,
+        "zeroed": AMOUNTS,
         "nullable": nullable,
-        "output_columns": [
-            "order_quantity",
-            "order_revenue",
-            "order_returned_quantity",
-            "order_returned_revenue",
-            "order_canceled_quantity",
-            "order_canceled_revenue",
-            "sum_item_revenue",
-            "sum_item_discount_amount",
-            *(column for column, _ in nullable),
-        ],
+        "output_columns": [*FIGURE_COLUMNS, *(column for column, _ in nullable)],
         "has_shipping": "order_shipping_amount" in columns_of(tenant, items),
     }
 
 
+def _discount_modes(tenant: Tenant) -> tuple[str, Mapping[str, str]]:
+    """How sources write an order's discount: the mode of all, and of those that are configured."""
+    configured = tenant.config.customer_360.unified_transactions.order_discount_mode
+    by_source = configured if isinstance(configured, dict) else {}
+    mode = "auto" if isinstance(configured, dict) else configured
+    if mode == "auto" and _no_item_has(tenant, "order_discount_amount"):
+        # Without such a column every source would be found to repeat nothing.
+        mode = "max"
+    return mode, by_source
+
+
+def _no_item_has(tenant: Tenant, column: str) -> bool:
+    """Whether it is known that no item has a value in the column.
+
+    Of items that the tenant's own SQL makes nothing is known.
+    """
+    items = BY_NAME["unified_itemized_transactions"]
+    own_tables = {name.lower() for name in tenant.database_sql}
+    sources = contributors(tenant, items)
+    if not sources or items.name in own_tables:
+        return False
+    tag = f"txn-item/{column.replace('_', '-')}"
+    return not any(source.columns_with(tag) for source in sources)
+
+
+def _absent_columns(tenant: Tenant, nullable: list[tuple[str, str]]) -> dict[str, str]:
+    """Output columns known to be NULL, with their types.
+
+    To add up and to search what is known to be NULL would take a third of the time.
+    """
+    absent = {c: "VARCHAR" for c in ORDER_TEXT_COLUMNS if _no_item_has(tenant, c)}
+    for column, item_column in nullable:
+        if column != "order_list_price" and _no_item_has(tenant, item_column):
+            absent[column] = "DECIMAL(38, 2)"
+    return absent
+
+
+def _windows() -> list[dict[str, str]]:
+    return [
+        {"name": name, "first_day": f"CAST({first} AS DATE)", "last_day": f"CAST({last} AS DATE)"}
+        for name, first, last in WINDOWS
+    ]
+
+
 def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
+    """Values of the template of transaction_attributes_extended."""
     config = tenant.config.customer_360.transaction_attributes_extended
-    blocks = set(config.blocks)
-    measures = [m for m in WINDOW_MEASURES if m[-1] is None or m[-1] in blocks]
+    blocks = {None, *config.blocks}
+    measures = [
+        {"name": name, "sql": sql, "type": type_}
+        for name, sql, type_, block in WINDOW_MEASURES
+        if block in blocks
+    ]
+    windows = _windows()
     return {
-        "windows": [
-            {
-                "name": name,
-                "first_day": f"CAST({first} AS DATE)",
-                "last_day": f"CAST({last} AS DATE)",
-            }
-            for name, first, last in WINDOWS
-        ],
-        "all_windows": [name for name, _, _ in WINDOWS] + ["lifetime"],
+        "windows": windows,
+        "all_windows": [*(window["name"] for window in windows), "lifetime"],
         "positions": POSITIONS,
         "position_columns": [
             {"source": source, "output": output}
             for source, output, block in POSITION_COLUMNS
-            if block is None or block in blocks
+            if block in blocks
         ],
         "dimensions": DIMENSIONS,
-        "measures": [{"name": name, "sql": sql, "type": type_} for name, sql, type_, _ in measures],
+        "measures": measures,
         "window_columns": [
-            *(name for name, *_ in measures),
+            *(measure["name"] for measure in measures),
             *(dimension["count"] for dimension in DIMENSIONS),
             *(dimension["preferred"] for dimension in DIMENSIONS),
         ],
         "undone": [kind for kind in UNDONE if kind["block"] in blocks],
-        "blocks": blocks,
+        "blocks": set(config.blocks),
         "key": tenant.config.customer_360.unified_transactions.order_key,
         "early_repeat_days": config.early_repeat_days,
         "retained_days": config.retained_days,

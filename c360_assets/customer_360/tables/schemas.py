@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from c360_assets.customer_360.rendering.gathered_tables import TYPES, has_stitched_version
+from c360_assets.customer_360.rendering.gathered_tables import has_stitched_version
+from c360_assets.semantics.column_types import PERSON_COLUMN, SQL_TYPES, SYSTEM_COLUMNS
 from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import column_for
 from c360_assets.tenant.models import SourceTable, Tenant
 
-# Columns of every domain table beside its own.
-SYSTEM = {"_pk": "VARCHAR", "_uuid_pk": "VARCHAR", "_updated": "BIGINT"}
 # Stitch's tables that hold the records themselves, with a column per tag.
 RECORD_TABLES = ("unified_coalesced", "unified_customer")
 NOT_RECORD_TAGS = frozenset({"pk", "datasource", "system-updated"})
@@ -45,14 +44,14 @@ def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
 def source_schema(table: SourceTable) -> dict[str, str]:
     """Column -> type of a feed's domain table. Types of nested fields are text here."""
     return {
-        **{column: TYPES.get(kind, "VARCHAR") for column, kind in table.types.items()},
-        **SYSTEM,
+        **{column: SQL_TYPES.get(kind, "VARCHAR") for column, kind in table.types.items()},
+        **SYSTEM_COLUMNS,
     }
 
 
 def person_column(tenant: Tenant, table: SourceTable) -> dict[str, str]:
     """The column that the stitched version of a source table adds."""
-    return {"amperity_id": "VARCHAR"} if has_stitched_version(tenant, table) else {}
+    return {PERSON_COLUMN: "VARCHAR"} if has_stitched_version(tenant, table) else {}
 
 
 def departures(static: Mapping[str, str], columns: Mapping[str, str]) -> list[str]:
@@ -73,7 +72,7 @@ def departures(static: Mapping[str, str], columns: Mapping[str, str]) -> list[st
 def _is_type(actual: str, wanted: str) -> bool:
     """Whether a DuckDB type is the one wanted: a field's type (`decimal` stands for any) or one of
     DuckDB's."""
-    field_types = {str(kind): duckdb_type for kind, duckdb_type in TYPES.items()}
+    field_types = {str(kind): duckdb_type for kind, duckdb_type in SQL_TYPES.items()}
     declared = field_types.get(wanted.lower(), wanted)
     if wanted.lower() == "decimal":
         return actual.startswith("DECIMAL")

@@ -14,10 +14,10 @@ WITH items AS NOT MATERIALIZED (
     WHERE NOT is_blank(order_id)
 ),
 {% if discount_mode == "auto" %}
--- A source repeats an order's discount on each row ('max') or spreads it over the rows ('sum'): {{ "as configured, else " if told_modes }}what 95 % of its
+-- A source repeats an order's discount on each row ('max') or spreads it over the rows ('sum'): {{ "as configured, else " if configured_modes }}what 95 % of its
 -- orders of several rows show.
 discount_modes AS (
-{% for datasource, mode in told_modes.items() %}
+{% for datasource, mode in configured_modes.items() %}
     SELECT {{ datasource | literal }} AS datasource, {{ mode | literal }} AS mode, TRUE AS is_told
     UNION ALL
 {% endfor %}
@@ -26,7 +26,7 @@ discount_modes AS (
     FROM (
         SELECT datasource, order_id, COALESCE(MIN(order_discount_amount) <> MAX(order_discount_amount), FALSE) AS differ
         FROM items
-        WHERE is_purchase{% if told_modes %} AND datasource NOT IN ({{ told_modes | map("literal") | join(", ") }}){% endif %}
+        WHERE is_purchase{% if configured_modes %} AND datasource NOT IN ({{ configured_modes | map("literal") | join(", ") }}){% endif %}
 
         GROUP BY datasource, order_id
         HAVING COUNT(*) > 1

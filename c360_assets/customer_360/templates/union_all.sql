@@ -1,13 +1,13 @@
--- {{ name }}: columns tagged {{ prefix }}/*, gathered from {{ parts | length }} {{ "table" if parts | length == 1 else "tables" }}.
+-- {{ name }}: columns tagged {{ prefix }}/*, gathered from {{ contributions | length }} {{ "table" if contributions | length == 1 else "tables" }}.
 {% macro gathered(indent) %}
-{% for part in parts %}
+{% for contribution in contributions %}
 {{ indent }}SELECT
-{% for column, sql in part.columns %}
+{% for column, sql in contribution.columns %}
 {{ indent }}    {{ sql }}{% if sql != column %} AS {{ column | ident }}{% endif %},
 {% endfor %}
-{{ indent }}    {{ part.datasource | literal }} AS datasource,
+{{ indent }}    {{ contribution.datasource | literal }} AS datasource,
 {{ indent }}    _pk AS pk
-{{ indent }}FROM {{ part.table | quoted }}
+{{ indent }}FROM {{ contribution.table | quoted }}
 {% if not loop.last %}
 {{ indent }}UNION ALL
 {% endif %}
@@ -40,7 +40,7 @@ contacts AS (
 -- One statement per key and person; of conflicting ones the newest counts.
 ranked AS (
     SELECT
-        gathered.* EXCLUDE ({% if "amperity_id" in part_columns %}amperity_id, {% endif %}_updated),
+        gathered.* EXCLUDE ({% if "amperity_id" in contributed_columns %}amperity_id, {% endif %}_updated),
         contacts.amperity_id,
         ROW_NUMBER() OVER (
             PARTITION BY

@@ -1,7 +1,7 @@
 """Avro files to Parquet copies of the same types, for samples and loads to read.
 
-Arrays, maps and records stay nested. What Arrow has no type for (unions of several types, types that hold themselves) becomes
-JSON text.
+Arrays, maps and records stay nested. What Arrow has no type for (unions of several types, types
+that hold themselves) becomes JSON text.
 """
 
 from __future__ import annotations
@@ -38,64 +38,85 @@ LOGICAL = {
 # Read as Python objects that Arrow does not take as they are.
 AS_TEXT = frozenset({"uuid", "time-millis", "time-micros"})
 DIGITS = 38
+# The named types that were defined so far; None for those that become text.
+NamedTypes = dict[str, pa.DataType | None]
 
 
 def avro_to_parquet(source: Path, target: Path, rows: int | None = None) -> None:
-    """Write the records of `source`, or the first `rows`, to `target`. Raises what the libraries raise where it is broken."""
+    """Write the records of `source`, or the first `rows`, to `target`.
+
+    Raises what the libraries raise where the file is broken.
+    """
     with source.open("rb") as file:
         records: Any = reader(file)
         schema = records.writer_schema
         if not isinstance(schema, dict) or schema.get("type") != "record":
             raise ValueError("not a file of records")
-        types = {f["name"]: _arrow(f["type"], {}) for f in schema["fields"]}
+        types = {field["name"]: _arrow_type(field["type"], {}) for field in schema["fields"]}
         as_text = [name for name, kind in types.items() if kind is None]
-        arrow = pa.schema([(name, kind or pa.string()) for name, kind in types.items()])
-        with pq.ParquetWriter(target, arrow) as writer:
+        columns = pa.schema([(name, kind or pa.string()) for name, kind in types.items()])
+        with pq.ParquetWriter(target, columns) as writer:
             wanted = islice(records, rows)
             while chunk := list(islice(wanted, CHUNK_ROWS)):
-                for name in as_text:
-                    for row in chunk:
-                        row[name] = _text(row[name])
-                writer.write_table(pa.Table.from_pylist(chunk, schema=arrow))
+                _make_text(chunk, as_text)
+                writer.write_table(pa.Table.from_pylist(chunk, schema=columns))
+
+
+def _make_text(records: list[dict[str, Any]], names: list[str]) -> None:
+    for name in names:
+        for record in records:
+            record[name] = _text(record[name])
 
 
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return (
-        json.dumps(value, default=str)
-        if isinstance(value, dict | list | tuple | bool)
-        else str(value)
-    )
+    if isinstance(value, dict | list | tuple | bool):
+        return json.dumps(value, default=str)
+    return str(value)
 
 
-def _arrow(schema: Any, named: dict[str, Any]) -> pa.DataType | None:
-    """The Arrow type of an Avro type, None where it has to become text. `named` are the named types around it."""
+def _arrow_type(schema: Any, named: NamedTypes) -> pa.DataType | None:
+    """The Arrow type of an Avro type, None where it has to become text.
+
+    `named` are the named types around it, to which those in it are added.
+    """
     if isinstance(schema, list):
-        several = [s for s in schema if s != "null"]
-        return _arrow(several[0], named) if len(several) == 1 else None
+        present = [branch for branch in schema if branch != "null"]
+        return _arrow_type(present[0], named) if len(present) == 1 else None
     if isinstance(schema, str):
         return SIMPLE[schema] if schema in SIMPLE else named.get(schema)
-    kind, logical = schema["type"], schema.get("logicalType")
+    logical = schema.get("logicalType")
     if logical == "decimal":
-        precision, scale = schema["precision"], schema.get("scale", 0)
-        return pa.decimal128(precision, scale) if precision <= DIGITS else None
+        precision = schema["precision"]
+        return pa.decimal128(precision, schema.get("scale", 0)) if precision <= DIGITS else None
     if logical in LOGICAL:
         return LOGICAL[logical]
     if logical in AS_TEXT:
         return None
+    return _complex_type(schema, named)
+
+
+def _complex_type(schema: dict[str, Any], named: NamedTypes) -> pa.DataType | None:
+    kind = schema["type"]
     if kind == "array":
-        item = _arrow(schema["items"], named)
-        return item and pa.list_(item)
+        items = _arrow_type(schema["items"], named)
+        return None if items is None else pa.list_(items)
     if kind == "map":
-        value = _arrow(schema["values"], named)
-        return value and pa.map_(pa.string(), value)
+        values = _arrow_type(schema["values"], named)
+        return None if values is None else pa.map_(pa.string(), values)
     if kind in ("record", "error"):
-        # A type inside itself is not there yet, and so becomes text.
-        inner = [(f["name"], _arrow(f["type"], named)) for f in schema["fields"]]
-        found = pa.struct(inner) if inner and all(t is not None for _, t in inner) else None
+        arrow = _struct_type(schema["fields"], named)
     else:
-        found = _arrow(kind, named)
+        arrow = _arrow_type(kind, named)
     if "name" in schema:
-        named[schema["name"]] = found
-    return found
+        # Not before its fields were read: a type inside itself is unknown there, and becomes text.
+        named[schema["name"]] = arrow
+    return arrow
+
+
+def _struct_type(fields: list[dict[str, Any]], named: NamedTypes) -> pa.DataType | None:
+    types = {field["name"]: _arrow_type(field["type"], named) for field in fields}
+    if not types or any(kind is None for kind in types.values()):
+        return None
+    return pa.struct(list(types.items()))

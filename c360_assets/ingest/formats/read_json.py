@@ -1,4 +1,4 @@
-"""JSON documents and NDJSON to rows of fields, with the digits of numbers kept as they were written."""
+"""JSON documents and NDJSON to rows of fields; the digits of numbers stay as they were written."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ import duckdb
 import polars as pl
 
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.formats.batches import Batch, OpenedFile, about, gathered, numbered, require
+from c360_assets.ingest.formats.batches import (
+    Batch,
+    OpenedFile,
+    file_error,
+    gathered,
+    numbered,
+    require,
+)
 from c360_assets.ingest.formats.read_text import unreadable
 from c360_assets.ingest.formats.text_records import records_of
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
 
+# Control characters cannot stand in JSON, so that no text holds these.
 NUMBER_MARK, NUMBER_END = "\x01", "\x02"
 JSON_TOKEN = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)'
+START_BYTES = 4096
 
 
 def json_batches(
@@ -24,88 +33,131 @@ def json_batches(
     feed: FeedConfig,
     files: list[OpenedFile],
     failures: dict[int, LoadError],
-    seen: dict[int, Sequence[str]],
+    columns: dict[int, Sequence[str]],
 ) -> Iterator[Batch]:
+    """The rows of `files`, which are written alike.
+
+    Fills `failures` by file number and `columns` with the lower-cased keys of each file; a file
+    without a row is taken out of `columns`.
+    """
     keys_of: dict[int, set[str]] = {}
     faults: dict[int, Exception] = {}
     if feed.files.format == "ndjson":
-        records = records_of(((file.number, file.path) for file in files), None, faults)
+        lines = ((file.number, file.path) for file in files)
+        records = records_of(lines, None, faults)
     else:
-        records = (frame for file in files for frame in _document(session, feed, file, failures))
+        records = _documents(session, feed, files, failures)
     for raw in gathered(numbered(records)):
-        frame = _judged(session, raw)
+        frame = _objects_marked(session, raw)
         session.register("_c360_json", frame)
-        named = session.rows(
-            "SELECT DISTINCT _file, unnest(json_keys(record)) AS k FROM _c360_json WHERE _reject IS NULL ORDER BY k"
+        keys = session.rows(
+            "SELECT DISTINCT _file, unnest(json_keys(record)) AS key "
+            "FROM _c360_json WHERE _reject IS NULL ORDER BY key"
         )
+        # An object without keys counts too: its file has a row, and lacks every column.
         for number in frame.filter(pl.col("_reject").is_null())["_file"].unique():
             keys_of.setdefault(number, set())
-        for number, key in named:
+        for number, key in keys:
             keys_of[number].add(key.lower())
-        yield Batch(_fields_of(feed, sorted({key for _, key in named})))
+        yield Batch(_fields_sql(feed, sorted({key for _, key in keys})))
     for file in files:
         if file.number in faults:
             failures[file.number] = unreadable(feed, file.landed, faults[file.number])
         elif file.number not in keys_of:
-            del seen[file.number]  # no row, no keys
+            del columns[file.number]
         else:
-            seen[file.number] = sorted(keys_of[file.number])
-            try:
-                require(feed, file.landed, seen[file.number])
-            except LoadError as error:
-                failures.setdefault(file.number, error)
+            columns[file.number] = sorted(keys_of[file.number])
+            _check_keys(feed, file, columns[file.number], failures)
 
 
-def _judged(session: Session, frame: pl.DataFrame) -> pl.DataFrame:
+def _check_keys(
+    feed: FeedConfig, file: OpenedFile, keys: Sequence[str], failures: dict[int, LoadError]
+) -> None:
+    try:
+        require(feed, file.landed, keys)
+    except LoadError as error:
+        failures.setdefault(file.number, error)
+
+
+def _objects_marked(session: Session, frame: pl.DataFrame) -> pl.DataFrame:
     """Marks the records that are no JSON objects."""
     session.register("_c360_lines", frame)
     return session.frame(
-        """SELECT _file, _row, _line, CASE WHEN _bad IS NULL THEN record END AS record, _bad AS _reject,
+        """SELECT _file, _row, _line, CASE WHEN _bad IS NULL THEN record END AS record,
+                  _bad AS _reject,
                   CASE WHEN _bad IS NOT NULL THEN coalesce(_garbled, record) END AS _record
            FROM (SELECT *, CASE WHEN record IS NULL THEN 'encoding_error'
-                                WHEN NOT json_valid(record) OR json_type(record) <> 'OBJECT' THEN 'malformed_row' END AS _bad
+                                WHEN NOT json_valid(record) OR json_type(record) <> 'OBJECT'
+                                THEN 'malformed_row' END AS _bad
                  FROM _c360_lines)"""
     )
 
 
-def _document(
-    session: Session, feed: FeedConfig, file: OpenedFile, failures: dict[int, LoadError]
+def _documents(
+    session: Session,
+    feed: FeedConfig,
+    files: list[OpenedFile],
+    failures: dict[int, LoadError],
 ) -> Iterator[pl.DataFrame]:
-    """The objects of a JSON document: an array of them, or one after the other. `_line` is the record's number."""
+    """The objects of JSON documents. `_line` is the record's number in its document."""
+    for file in files:
+        try:
+            yield _document(session, file)
+        except duckdb.Error:
+            remedy = "correct the file, or say format: ndjson for one object per line"
+            failures[file.number] = file_error(
+                "unreadable", feed, file.landed, "is not valid JSON", remedy
+            )
+
+
+def _document(session: Session, file: OpenedFile) -> pl.DataFrame:
+    """The objects of a document: an array of them, or one after the other."""
     with file.path.open("rb") as source:
-        start = source.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+        start = source.read(START_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
     shape = "array" if start.startswith(b"[") else "unstructured"
-    source_sql = f"{quote_literal(str(file.path))}, format = {quote_literal(shape)}, compression = 'uncompressed'"
-    try:
-        yield session.frame(
-            f"SELECT {file.number}::INTEGER AS _file, row_number() OVER () AS _line, json::VARCHAR AS record, "
-            f"NULL::VARCHAR AS _garbled FROM read_json_objects({source_sql})"
-        )
-    except duckdb.Error:
-        remedy = "mend the file, or say format: ndjson for one object per line"
-        failures[file.number] = LoadError(
-            "unreadable", about(feed, file.landed, "is not valid JSON", remedy)
-        )
+    return session.frame(f"""
+        SELECT {file.number}::INTEGER AS _file, row_number() OVER () AS _line,
+               json::VARCHAR AS record, NULL::VARCHAR AS _garbled
+        FROM read_json_objects({quote_literal(str(file.path))}, format = {quote_literal(shape)},
+                               compression = 'uncompressed')""")
 
 
-def _fields_of(feed: FeedConfig, keys: list[str]) -> str:
-    """Numbers are put in quotes first: the engine would read them as floating point and lose digits."""
+def _fields_sql(feed: FeedConfig, keys: list[str]) -> str:
+    """The query for the fields of `_c360_json`, whose objects have some of `keys`."""
+    values: list[str] = []
+    paths: list[str] = []
+    for number, name in enumerate(feed.fields):
+        # Keys that differ in case only are one column; of an object that has several, one counts.
+        texts = []
+        for key in keys:
+            if key.lower() == name.lower():
+                paths.append("/" + key.replace("~", "~0").replace("/", "~1"))
+                texts.append(_text_sql(paths[-1], f"f[{len(paths)}]"))
+        value = f"coalesce({', '.join(texts)})" if texts else "NULL::VARCHAR"
+        values.append(f"{value} AS r{number}")
+    paths_sql = ", ".join(quote_literal(path) for path in paths)
+    extracted = f"json_extract_string({_quoted_numbers_sql()}, [{paths_sql}])"
+    if not paths:
+        extracted = "NULL::VARCHAR[]"
+    return f"""
+        SELECT _file, _row, _line, _reject, _record, {", ".join(values)}
+        FROM (SELECT *, {extracted} AS f FROM _c360_json)"""
+
+
+def _text_sql(path: str, extracted: str) -> str:
+    """Objects and lists are read again, from the record whose numbers are not in quotes."""
+    whole = f"json_extract_string(record, {quote_literal(path)})"
+    return f"CASE WHEN {extracted}[1:1] IN ('{{', '[') THEN {whole} ELSE {extracted} END"
+
+
+def _quoted_numbers_sql() -> str:
+    """SQL for a record with its numbers in quotes.
+
+    The engine would read them as floating point and lose digits.
+    """
     mark, end = f"chr({ord(NUMBER_MARK)})", f"chr({ord(NUMBER_END)})"
     replacement = quote_literal(f"\\1{NUMBER_MARK}\\2{NUMBER_END}")
     marked = f"regexp_replace(record, {quote_literal(JSON_TOKEN)}, {replacement}, 'g')"
-    digits = (
-        f"""replace(replace(replace({marked}, {mark} || {end}, ''), {mark}, '"'), {end}, '"')"""
-    )
-    paths, values = [], []
-    for i, name in enumerate(feed.fields):
-        variants = [k for k in keys if k.lower() == name.lower()]
-        found = []
-        for key in variants:
-            paths.append("/" + key.replace("~", "~0").replace("/", "~1"))
-            whole = f"json_extract_string(record, {quote_literal(paths[-1])})"
-            place = f"f[{len(paths)}]"
-            found.append(f"CASE WHEN {place}[1:1] IN ('{{', '[') THEN {whole} ELSE {place} END")
-        values.append((f"coalesce({', '.join(found)})" if found else "NULL::VARCHAR") + f" AS r{i}")
-    listed = ", ".join(quote_literal(p) for p in paths)
-    extracted = f"json_extract_string({digits}, [{listed}])" if paths else "NULL::VARCHAR[]"
-    return f"SELECT _file, _row, _line, _reject, _record, {', '.join(values)} FROM (SELECT *, {extracted} AS f FROM _c360_json)"
+    # A text in quotes matches the first group, and leaves the two marks with nothing between them.
+    without_empty = f"replace({marked}, {mark} || {end}, '')"
+    return f"""replace(replace({without_empty}, {mark}, '"'), {end}, '"')"""

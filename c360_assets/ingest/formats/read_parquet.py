@@ -1,16 +1,20 @@
-"""Parquet files to rows of fields: typed values rendered as text that their casts read back."""
+"""Parquet files to rows of fields: typed values rendered as text that their casts read back.
+
+So one set of type rules, that of `casts`, holds for all formats.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import duckdb
 
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.formats.batches import Batch, OpenedFile, about
+from c360_assets.ingest.formats.batches import Batch, OpenedFile, file_error
 from c360_assets.ingest.landing import LandedFile
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
@@ -19,61 +23,78 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 BATCH_BYTES = 256 << 20
 
 
-def _columns(session: Session, path: Path) -> list[tuple[str, str]]:
-    return [
-        (row[0], row[1])
-        for row in session.rows(f"DESCRIBE SELECT * FROM read_parquet({quote_literal(str(path))})")
-    ]
+class _Column(NamedTuple):
+    """A column as the file has it, with its DuckDB type."""
+
+    name: str
+    type: str
+
+
+class _Shape(NamedTuple):
+    """What one query can read together: the columns of files, and the values of their folders."""
+
+    columns: tuple[_Column, ...]
+    partition: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True)
+class _Rendering:
+    """The SQL for the text of each declared field, and the numbers of those that were typed."""
+
+    values: list[str]
+    typed: frozenset[int]
+
+
+def _columns(session: Session, path: Path) -> tuple[_Column, ...]:
+    described = session.rows(f"DESCRIBE SELECT * FROM read_parquet({quote_literal(str(path))})")
+    return tuple(_Column(row[0], row[1]) for row in described)
 
 
 def parquet_header(
     session: Session, feed: FeedConfig, file: LandedFile, path: Path
 ) -> tuple[str, ...]:
+    """The lower-cased names of the columns of a file and of its folder. Raises LoadError."""
     try:
-        names = [name.lower() for name, _ in _columns(session, path)]
-        return (*names, *(name for name in file.partition if name not in names))
+        in_file = [column.name.lower() for column in _columns(session, path)]
     except duckdb.Error:
-        raise LoadError(
-            "unreadable", about(feed, file, "is not a readable Parquet file", "send it again")
-        ) from None
+        problem = "is not a readable Parquet file"
+        raise file_error("unreadable", feed, file, problem, "send it again") from None
+    return (*in_file, *(name for name in file.partition if name not in in_file))
 
 
 def parquet_batches(
     session: Session, feed: FeedConfig, files: list[OpenedFile], failures: dict[int, LoadError]
 ) -> Iterator[Batch]:
-    """Typed values are rendered as text that their casts read back, so that one set of type rules holds for all formats."""
-    shapes: dict[tuple[Any, ...], list[OpenedFile]] = defaultdict(list)
+    """The rows of `files`; those that are broken are put into `failures` by number."""
+    by_shape: dict[_Shape, list[OpenedFile]] = defaultdict(list)
     for file in files:
-        shapes[tuple(_columns(session, file.path)), tuple(file.landed.partition.items())].append(
-            file
-        )
-    for (shape, partition), alike in shapes.items():
-        columns = {name.lower(): (name, kind) for name, kind in shape}
-        values, typed = [], set()
-        for i, (name, item) in enumerate(feed.fields.items()):
-            column, kind = columns.get(name.lower(), ("", ""))
-            if kind not in ("", "VARCHAR"):
-                typed.add(i)
-            if kind:
-                text = rendered(quote_ident(column), kind, item.type, feed.timezone or "UTC")
-            else:
-                folder = dict(partition).get(name.lower())
-                text = "NULL::VARCHAR" if folder is None else quote_literal(folder)
-            values.append(f"{text} AS r{i}")
+        partition = tuple(file.landed.partition.items())
+        by_shape[_Shape(_columns(session, file.path), partition)].append(file)
+    for shape, alike in by_shape.items():
+        rendering = _rendering(feed, shape)
         for group in _grouped(alike):
-            readable = group
-            if not _read(session, group, values):
-                readable = [file for file in group if _read(session, [file], values)]
-                for file in group:
-                    if file not in readable:
-                        message = about(
-                            feed, file.landed, "cannot be read to its end", "send it again"
-                        )
-                        failures[file.number] = LoadError("unreadable", message)
-                if not readable or not _read(session, readable, values):
-                    continue
-            yield Batch("SELECT * FROM _c360_parquet", frozenset(typed))
-            session.execute("DROP TABLE _c360_parquet")
+            if _read_readable(session, feed, group, rendering, failures):
+                yield Batch("SELECT * FROM _c360_parquet", rendering.typed)
+                session.execute("DROP TABLE _c360_parquet")
+
+
+def _rendering(feed: FeedConfig, shape: _Shape) -> _Rendering:
+    columns = {column.name.lower(): column for column in shape.columns}
+    partition = dict(shape.partition)
+    values: list[str] = []
+    typed: set[int] = set()
+    for number, (name, field) in enumerate(feed.fields.items()):
+        column = columns.get(name.lower())
+        if column is None:
+            folder = partition.get(name.lower())
+            text = "NULL::VARCHAR" if folder is None else quote_literal(folder)
+        else:
+            zone = feed.timezone or "UTC"
+            text = rendered(quote_ident(column.name), column.type, field.type, zone)
+            if column.type != "VARCHAR":
+                typed.add(number)
+        values.append(f"{text} AS r{number}")
+    return _Rendering(values, frozenset(typed))
 
 
 def _grouped(files: list[OpenedFile]) -> Iterator[list[OpenedFile]]:
@@ -90,17 +111,41 @@ def _grouped(files: list[OpenedFile]) -> Iterator[list[OpenedFile]]:
         yield group
 
 
+def _read_readable(
+    session: Session,
+    feed: FeedConfig,
+    files: list[OpenedFile],
+    rendering: _Rendering,
+    failures: dict[int, LoadError],
+) -> bool:
+    """Fill `_c360_parquet` with the rows of those `files` that are whole; False where none is."""
+    if _read(session, files, rendering.values):
+        return True
+    # The engine does not say which file is broken, so each is tried by itself.
+    whole = [file for file in files if _read(session, [file], rendering.values)]
+    for file in files:
+        if file not in whole:
+            problem = "cannot be read to its end"
+            failures[file.number] = file_error(
+                "unreadable", feed, file.landed, problem, "send it again"
+            )
+    return bool(whole) and _read(session, whole, rendering.values)
+
+
 def _read(session: Session, files: list[OpenedFile], values: list[str]) -> bool:
-    """Fill `_c360_parquet` with the rows of `files`, which have the same columns; False where one cannot be read."""
-    numbers = ", ".join(f"({f.number}, {quote_literal(str(f.path))})" for f in files)
-    listed = ", ".join(quote_literal(str(f.path)) for f in files)
+    """Fill `_c360_parquet` with the rows of `files`, which have the same columns.
+
+    False where one of them cannot be read.
+    """
+    numbers = ", ".join(f"({file.number}, {quote_literal(str(file.path))})" for file in files)
+    paths = ", ".join(quote_literal(str(file.path)) for file in files)
     try:
         session.execute(
             f"""CREATE OR REPLACE TEMP TABLE _c360_parquet AS
-                SELECT _number::INTEGER AS _file, _place + 1 AS _row, _place + 1 AS _line, NULL::VARCHAR AS _reject,
-                       NULL::VARCHAR AS _record, {", ".join(values)}
+                SELECT _number::INTEGER AS _file, _place + 1 AS _row, _place + 1 AS _line,
+                       NULL::VARCHAR AS _reject, NULL::VARCHAR AS _record, {", ".join(values)}
                 FROM (SELECT * RENAME (filename AS _path, file_row_number AS _place)
-                      FROM read_parquet([{listed}], filename = true, file_row_number = true))
+                      FROM read_parquet([{paths}], filename = true, file_row_number = true))
                 JOIN (VALUES {numbers}) AS n(_number, _path) USING (_path)"""
         )
     except duckdb.Error:
@@ -109,19 +154,34 @@ def _read(session: Session, files: list[OpenedFile], values: list[str]) -> bool:
 
 
 def rendered(column: str, kind: str, target: str, zone: str) -> str:
-    """SQL for the text of a typed value, such that the cast to `target` gives the value back."""
-    if kind.startswith("TIMESTAMP") and not kind.endswith("TIME ZONE"):
-        shape = "%Y-%m-%d" if target == "date" else "%Y-%m-%d %H:%M:%S.%f"
-        return f"strftime({column}::TIMESTAMP, '{shape}')"
+    """SQL for the text of a value of type `kind`, such that the cast to `target` gives it back."""
     if kind.startswith("TIMESTAMP"):
-        if target == "date":
-            return f"strftime(timezone({quote_literal(zone)}, {column}), '%Y-%m-%d')"
-        return f"strftime(timezone('UTC', {column}), '%Y-%m-%d %H:%M:%S.%fZ')"
+        with_zone = kind.endswith("TIME ZONE")
+        return _rendered_instant(column, zone if with_zone else None, target)
     if kind in ("FLOAT", "DOUBLE") and target in ("decimal", "integer"):
-        exact = "DECIMAL(38,12)" if target == "decimal" else "HUGEINT"
-        fits = f"TRY_CAST({column} AS {exact})"
-        whole = "true" if target == "decimal" else f"{column} = trunc({column})"
-        return f"CASE WHEN {whole} AND {fits} IS NOT NULL THEN {fits}::VARCHAR ELSE {column}::VARCHAR END"
+        return _rendered_float(column, target)
     if kind.endswith("[]") or kind.startswith(("STRUCT", "MAP")):
         return f"to_json({column})::VARCHAR"
     return f"{column}::VARCHAR"
+
+
+def _rendered_instant(column: str, zone: str | None, target: str) -> str:
+    """Without a zone the value is local time already."""
+    if zone is None:
+        shape = "%Y-%m-%d" if target == "date" else "%Y-%m-%d %H:%M:%S.%f"
+        return f"strftime({column}::TIMESTAMP, '{shape}')"
+    if target == "date":
+        return f"strftime(timezone({quote_literal(zone)}, {column}), '%Y-%m-%d')"
+    return f"strftime(timezone('UTC', {column}), '%Y-%m-%d %H:%M:%S.%fZ')"
+
+
+def _rendered_float(column: str, target: str) -> str:
+    """Without an exponent where that is possible, since the casts of exact numbers read none."""
+    if target == "decimal":
+        exact, is_exact = f"TRY_CAST({column} AS DECIMAL(38,12))", "true"
+    else:
+        exact, is_exact = f"TRY_CAST({column} AS HUGEINT)", f"{column} = trunc({column})"
+    return (
+        f"CASE WHEN {is_exact} AND {exact} IS NOT NULL "
+        f"THEN {exact}::VARCHAR ELSE {column}::VARCHAR END"
+    )

@@ -1,6 +1,6 @@
 """Delimited text to rows of fields: headers, records that do not fit, fields and their quotes.
 
-Where records begin is found by `records`.
+Where records begin is found by `text_records`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.formats.batches import Batch, OpenedFile, about, gathered, numbered
+from c360_assets.ingest.formats.batches import Batch, OpenedFile, file_error, gathered, numbered
 from c360_assets.ingest.formats.text_records import (
     LONGEST_RECORD,
     Dialect,
@@ -26,104 +26,108 @@ from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
 
+# Format -> its delimiter; None where `files.delimiter` has to name it.
 DELIMITERS = {"csv": ",", "psv": "|", "tsv": "\t", "dsv": None}
+DELIMITER_NAMES = {"\\t": "\t", "tab": "\t"}
+HEADER_BYTES = 1 << 16
 
 
 def dialect_of(feed: FeedConfig) -> Dialect:
+    """How the feed's text files are written. Raises LoadError where its settings cannot be."""
     files = feed.files
     delimiter = files.delimiter or DELIMITERS.get(files.format)
     if delimiter is None:
-        raise LoadError(
-            "configuration", f"feed {feed.name}: files.delimiter is missing; format dsv needs one"
-        )
-    delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter, delimiter)
-    for key, mark in (("delimiter", delimiter), ("quote", files.quote), ("escape", files.escape)):
+        problem = "files.delimiter is missing; format dsv needs one"
+        raise LoadError("configuration", f"feed {feed.name}: {problem}")
+    delimiter = DELIMITER_NAMES.get(delimiter, delimiter)
+    marks = {"delimiter": delimiter, "quote": files.quote, "escape": files.escape}
+    for key, mark in marks.items():
         if len(mark) > 1 or not mark.isascii():
-            raise LoadError(
-                "configuration", f"feed {feed.name}: files.{key} must be one ASCII character"
-            )
+            problem = f"files.{key} must be one ASCII character"
+            raise LoadError("configuration", f"feed {feed.name}: {problem}")
     return Dialect(delimiter, files.quote, files.escape or files.quote)
 
 
 def text_header(feed: FeedConfig, file: LandedFile, path: Path) -> tuple[str, ...] | None:
+    """The lower-cased column names of a text file, None where it has no record.
+
+    Raises LoadError for a header that cannot be read.
+    """
     if not feed.files.header:
         return tuple(name.lower() for name in feed.fields)
     dialect = dialect_of(feed)
+    names = _plain_header(path, dialect)
+    if names is None:
+        record = _first_record(feed, file, path, dialect)
+        if record is None:
+            return None
+        names = split_record(record, dialect)
+    return tuple(name.strip().lower() for name in names)
+
+
+def _plain_header(path: Path, dialect: Dialect) -> list[str] | None:
+    """The fields of a first line that holds nothing special, None where it may.
+
+    Among thousands of small files, cutting the first record of each costs more than their rows.
+    """
     with path.open("rb") as source:
-        line = source.readline(1 << 16).removeprefix(b"\xef\xbb\xbf")
-    plain = line.rstrip(b"\r\n")
-    unquoted = not (dialect.quote and dialect.quote.encode() in plain)
-    if (
-        line.endswith(b"\n")
-        and plain.strip()
-        and plain.isascii()
-        and b"\r" not in plain
-        and unquoted
-    ):
-        return tuple(name.strip().lower() for name in plain.decode().split(dialect.delimiter))
+        line = source.readline(HEADER_BYTES).removeprefix(b"\xef\xbb\xbf")
+    text = line.rstrip(b"\r\n")
+    if not (line.endswith(b"\n") and text.strip() and text.isascii()) or b"\r" in text:
+        return None
+    if dialect.quote and dialect.quote.encode() in text:
+        return None
+    return text.decode().split(dialect.delimiter)
+
+
+def _first_record(feed: FeedConfig, file: LandedFile, path: Path, dialect: Dialect) -> str | None:
     try:
-        first = next(text_records(path, dialect, chunk=1 << 16), None)
+        records = next(text_records(path, dialect, chunk=HEADER_BYTES), None)
     except UnclosedQuoteError:
-        raise LoadError(
-            "header", about(feed, file, "has a header whose quotes are not closed", "send it again")
-        ) from None
+        problem = "has a header whose quotes are not closed"
+        raise file_error("header", feed, file, problem, "send it again") from None
     except EndlessLineError as error:
         raise unreadable(feed, file, error) from None
-    if first is None or not len(first):
+    if records is None or records.is_empty():
         return None
-    record = first["record"][0]
+    record = records["record"][0]
     if record is None or re.match(dialect.any_record, record) is None:
-        raise LoadError(
-            "header",
-            about(
-                feed, file, "has a header that cannot be read", "mend its quotes or files.encoding"
-            ),
-        )
-    return tuple(name.strip().lower() for name in split_record(record, dialect))
+        remedy = "correct its quotes or files.encoding"
+        raise file_error("header", feed, file, "has a header that cannot be read", remedy)
+    return str(record)
 
 
 def split_record(record: str, dialect: Dialect) -> list[str]:
     """The fields of one well-formed record; for headers, rows are split by the engine."""
-    d = re.escape(dialect.delimiter)
-    found = re.findall(f"{d}({dialect.field})", dialect.delimiter + record)
-    q = dialect.quote
-    return [_unescape(f[1:-1], dialect) if q and f.startswith(q) else f for f in found]
+    # With a delimiter before the record every field follows one, an empty first one too.
+    followed = f"{re.escape(dialect.delimiter)}({dialect.field})"
+    fields = re.findall(followed, dialect.delimiter + record)
+    return [_unquoted(field, dialect) for field in fields]
 
 
-def _unescape(text: str, dialect: Dialect) -> str:
+def _unquoted(field: str, dialect: Dialect) -> str:
+    if not dialect.quote or not field.startswith(dialect.quote):
+        return field
+    content = field[1:-1]
     if dialect.escape == dialect.quote:
-        return text.replace(dialect.quote * 2, dialect.quote)
-    return re.sub(re.escape(dialect.escape) + r"([\s\S])", r"\1", text)
+        return content.replace(dialect.quote * 2, dialect.quote)
+    return re.sub(re.escape(dialect.escape) + r"([\s\S])", r"\1", content)
 
 
 def text_batches(
     session: Session,
     feed: FeedConfig,
-    header: tuple[str, ...],
     files: list[OpenedFile],
     failures: dict[int, LoadError],
 ) -> Iterator[Batch]:
+    """The rows of `files`, which have one header; unreadable ones are put into `failures`."""
+    header = files[0].header or ()
     dialect = dialect_of(feed)
-    places = [
-        header.index(name.lower()) + 1 if name.lower() in header else None for name in feed.fields
-    ]
-    found = ", ".join(
-        f"f[{place}] AS x{i}" if place else f"NULL::VARCHAR AS x{i}"
-        for i, place in enumerate(places)
-    )
-    values = ", ".join(f"{_unquoted_sql(dialect, f'x{i}')} AS r{i}" for i in range(len(places)))
-    fields = f"SELECT *, {found} FROM (SELECT *, {_fields_sql(dialect)} AS f FROM _c360_text)"
-    sql = f"SELECT _file, _row, _line, _reject, _record, {values} FROM ({fields})"
+    sql = _batch_sql(feed, header, dialect)
     faults: dict[int, Exception] = {}
     records = records_of(((file.number, file.path) for file in files), dialect, faults)
-
-    def judged() -> Iterator[pl.DataFrame]:
-        for frame in gathered(records):
-            classified = _classified(frame, dialect, len(header))
-            faults.update(_swallowed(classified, dialect))
-            yield _line_by_line(classified)
-
-    for frame in numbered(judged(), int(feed.files.header)):
+    rows = _judged_rows(records, dialect, len(header), faults)
+    for frame in numbered(rows, skip=int(feed.files.header)):
         session.register("_c360_text", frame)
         yield Batch(sql)
     for file in files:
@@ -131,63 +135,85 @@ def text_batches(
             failures[file.number] = unreadable(feed, file.landed, faults[file.number])
 
 
-def _swallowed(frame: pl.DataFrame, dialect: Dialect) -> dict[int, Exception]:
-    """Files whose last record begins a quote that nothing closes, and so took in the lines below it.
+def _judged_rows(
+    records: Iterator[pl.DataFrame],
+    dialect: Dialect,
+    fields: int,
+    faults: dict[int, Exception],
+) -> Iterator[pl.DataFrame]:
+    for frame in gathered(records):
+        classified = _classified(frame, dialect, fields)
+        faults.update(_unclosed_quotes(classified, dialect))
+        yield _line_by_line(classified)
+
+
+def _batch_sql(feed: FeedConfig, header: tuple[str, ...], dialect: Dialect) -> str:
+    """The query for the declared fields of `_c360_text`."""
+    quoted, values = [], []
+    for number, name in enumerate(feed.fields):
+        place = header.index(name.lower()) + 1 if name.lower() in header else None
+        field = f"f[{place}]" if place else "NULL::VARCHAR"
+        quoted.append(f"{field} AS x{number}")
+        values.append(f"{_unquoted_sql(dialect, f'x{number}')} AS r{number}")
+    split = f"SELECT *, {_fields_sql(dialect)} AS f FROM _c360_text"
+    return f"""
+        SELECT _file, _row, _line, _reject, _record, {", ".join(values)}
+        FROM (SELECT *, {", ".join(quoted)} FROM ({split}))"""
+
+
+def _unclosed_quotes(frame: pl.DataFrame, dialect: Dialect) -> dict[int, Exception]:
+    """Files whose last record begins a quote that nothing closes, and so took in the lines below.
 
     As one wrong row it would hardly count against the threshold, however many good rows it holds.
     """
-    wrong = frame.filter(
-        (pl.col("_reject") == "malformed_row") & pl.col("_record").str.contains("[\r\n]")
-    )
+    of_several_lines = pl.col("_record").str.contains("[\r\n]")
+    wrong = frame.filter((pl.col("_reject") == "malformed_row") & of_several_lines)
     ends_open = wrong.filter(pl.col("_record").str.contains("^" + dialect.leaves_open))
-    return {
-        number: UnclosedQuoteError(line)
-        for number, line in ends_open.select("_file", "_line").iter_rows()
-    }
+    lines = ends_open.select("_file", "_line").iter_rows()
+    return {number: UnclosedQuoteError(line) for number, line in lines}
 
 
 def _line_by_line(frame: pl.DataFrame) -> pl.DataFrame:
     """A rejected record of several lines as that many rejected ones.
 
-    A stray quote joins a line with others up to the next quote. As one wrong row they would hardly count against the
-    threshold, however many good rows they are.
+    A stray quote joins a line with others up to the next quote. As one wrong row they would hardly
+    count against the threshold, however many good rows they are.
     """
     if not frame.select(pl.col("_record").str.contains("[\r\n]").any()).item():
         return frame
     lines = pl.col("_record").str.replace_all("\r\n?", "\n").str.split("\n")
-    told = frame.with_row_index("_at").with_columns(lines.alias("_record"))
+    rows = frame.with_row_index("_at").with_columns(lines.alias("_record"))
     places = pl.int_ranges(pl.col("_record").list.len()).alias("_place")
-    split = (
-        told.with_columns(places)
-        .filter(pl.col("_record").is_not_null())
-        .explode("_record", "_place")
-    )
-    rest = told.filter(pl.col("_record").is_null()).with_columns(
+    is_rejected = pl.col("_record").is_not_null()
+    rejected = rows.with_columns(places).filter(is_rejected).explode("_record", "_place")
+    good = rows.filter(~is_rejected).with_columns(
         pl.lit(None, pl.String).alias("_record"), pl.lit(0, pl.Int64).alias("_place")
     )
-    whole = pl.concat([rest, split.filter(pl.col("_record") != "")]).sort("_at", "_place")
-    return whole.with_columns(pl.col("_line") + pl.col("_place")).drop("_at", "_place")
+    not_blank = rejected.filter(pl.col("_record") != "")
+    in_order = pl.concat([good, not_blank]).sort("_at", "_place")
+    return in_order.with_columns(pl.col("_line") + pl.col("_place")).drop("_at", "_place")
 
 
 def unreadable(feed: FeedConfig, file: LandedFile, fault: Exception) -> LoadError:
     """What a file's records could not be read for."""
     if isinstance(fault, UnclosedQuoteError):
-        what = f"has a quoted field that is never closed, in the record of line {fault.line}"
-        return LoadError("unreadable", about(feed, file, what, "mend the file or files.quote"))
-    if isinstance(fault, EndlessLineError):
-        what = f"has a line of more than {LONGEST_RECORD >> 20} MB, line {fault.line}"
-        return LoadError(
-            "unreadable", about(feed, file, what, "mend its line ends, or files.format")
-        )
-    what = f"cannot be read ({type(fault).__name__})"
-    return LoadError(
-        "unreadable", about(feed, file, what, "see that it is there and may be read, and run again")
-    )
+        problem = f"has a quoted field that is never closed, in the record of line {fault.line}"
+        remedy = "correct the file or files.quote"
+    elif isinstance(fault, EndlessLineError):
+        problem = f"has a line of more than {LONGEST_RECORD >> 20} MB, line {fault.line}"
+        remedy = "correct its line ends, or files.format"
+    else:
+        problem = f"cannot be read ({type(fault).__name__})"
+        remedy = "see that it is there and may be read, and run again"
+    return file_error("unreadable", feed, file, problem, remedy)
 
 
 def _classified(frame: pl.DataFrame, dialect: Dialect, fields: int) -> pl.DataFrame:
-    """Adds `_reject`, its text `_record` and `_plain`, which says that every delimiter in `record` separates two fields;
-    `record` becomes NULL in rejected rows."""
+    """Adds `_reject`, a rejected record's text `_record`, and `_plain`.
+
+    `_plain` says that every delimiter in `record` separates two fields. `record` becomes NULL in
+    rejected rows.
+    """
     delimiters = pl.col("record").str.count_matches(dialect.delimiter, literal=True)
     rejected = pl.col("_reject").is_not_null()
     return (
@@ -204,8 +230,10 @@ def _classified(frame: pl.DataFrame, dialect: Dialect, fields: int) -> pl.DataFr
 
 
 def _reject(dialect: Dialect, fields: int) -> pl.Expr:
+    """The error type of a record, NULL for a good one."""
     record = pl.col("record")
     miscounted = pl.lit("column_count_mismatch")
+    unquoted = pl.when("_plain").then(None).otherwise(miscounted)
     if dialect.quote:
         quoted = (
             pl.when(record.str.contains(dialect.record(fields)))
@@ -215,37 +243,35 @@ def _reject(dialect: Dialect, fields: int) -> pl.Expr:
             .otherwise(pl.lit("malformed_row"))
         )
         has_quote = record.str.contains(dialect.quote, literal=True)
+        reject = pl.when(has_quote).then(quoted).otherwise(unquoted)
     else:
-        quoted, has_quote = pl.lit(None, pl.String), pl.lit(False)
-    unquoted = pl.when("_plain").then(None).otherwise(miscounted)
-    return (
-        pl.when(record.is_null())
-        .then(pl.lit("encoding_error"))
-        .when(has_quote)
-        .then(quoted)
-        .otherwise(unquoted)
-    )
+        reject = unquoted
+    return pl.when(record.is_null()).then(pl.lit("encoding_error")).otherwise(reject)
 
 
 def _fields_sql(dialect: Dialect) -> str:
     """SQL for the list of fields of `record`, which is well formed, quotes still on.
 
-    Where a record has no more delimiters than it needs, all of them separate fields, and no quoted field is looked for.
+    Where a record has no more delimiters than it needs, all of them separate fields, and no quoted
+    field is looked for.
     """
-    plain = f"string_split(record, {quote_literal(dialect.delimiter)})"
+    delimiter = quote_literal(dialect.delimiter)
+    plain = f"string_split(record, {delimiter})"
     if not dialect.quote:
         return plain
     pattern = quote_literal(f"{re.escape(dialect.delimiter)}({dialect.field})")
-    return f"CASE WHEN _plain THEN {plain} ELSE regexp_extract_all({quote_literal(dialect.delimiter)} || record, {pattern}, 1) END"
+    quoted = f"regexp_extract_all({delimiter} || record, {pattern}, 1)"
+    return f"CASE WHEN _plain THEN {plain} ELSE {quoted} END"
 
 
 def _unquoted_sql(dialect: Dialect, field: str) -> str:
     if not dialect.quote:
         return field
-    q, inner = quote_literal(dialect.quote), f"{field}[2:length({field}) - 1]"
+    quote = quote_literal(dialect.quote)
+    content = f"{field}[2:length({field}) - 1]"
     if dialect.escape == dialect.quote:
-        text = f"replace({inner}, {quote_literal(dialect.quote * 2)}, {q})"
+        text = f"replace({content}, {quote_literal(dialect.quote * 2)}, {quote})"
     else:
         escaped = quote_literal(re.escape(dialect.escape) + "(.|[^.])")
-        text = f"regexp_replace({inner}, {escaped}, '\\1', 'g')"
-    return f"CASE WHEN {field}[1:1] = {q} THEN {text} ELSE {field} END"
+        text = f"regexp_replace({content}, {escaped}, '\\1', 'g')"
+    return f"CASE WHEN {field}[1:1] = {quote} THEN {text} ELSE {field} END"

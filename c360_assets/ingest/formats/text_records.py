@@ -1,8 +1,8 @@
-"""A text file cut into records: where each begins, its line number, and whether it can be read at all.
+"""A text file cut into records: where each begins, its line number, and whether it can be read.
 
-Works on whole chunks of bytes with array operations. A record is one physical line, or several where a quoted field holds line
-breaks. A line ends with LF, CR LF or CR, also where a file mixes them. What the fields of a record are called and mean belongs
-to `readers`.
+Works on whole chunks of bytes with array operations. A record is one physical line, or several
+where a quoted field holds line breaks. A line ends with LF, CR LF or CR, also where a file mixes
+them. What the fields of a record are called and mean belongs to `read_text`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ class EndlessLineError(Exception):
 
 @dataclass(frozen=True)
 class Dialect:
-    """How fields are written. `quote` is empty where nothing is quoted; `escape` equals `quote` where quotes are doubled."""
+    """How fields are written.
+
+    `quote` is empty where nothing is quoted; `escape` equals `quote` where quotes are doubled.
+    """
 
     delimiter: str
     quote: str
@@ -52,24 +55,27 @@ class Dialect:
     @property
     def content(self) -> str:
         """Regular expression of one character inside a quoted field."""
-        q, e = re.escape(self.quote), re.escape(self.escape)
-        return (
-            f"(?:[^{q}]|{q}{q})"
-            if self.escape in ("", self.quote)
-            else f"(?:[^{q}{e}]|{e}[\\s\\S])"
-        )
+        quote, escape = re.escape(self.quote), re.escape(self.escape)
+        if self.escape in ("", self.quote):
+            return f"(?:[^{quote}]|{quote}{quote})"
+        return f"(?:[^{quote}{escape}]|{escape}[\\s\\S])"
 
     @property
     def field(self) -> str:
-        """A well-formed field: closed quotes, or text that does not begin with a quote (later quotes are literal)."""
-        d, q = re.escape(self.delimiter), re.escape(self.quote)
+        """A well-formed field: closed quotes, or text that does not begin with a quote.
+
+        Quotes later in such a text are literal.
+        """
+        delimiter, quote = re.escape(self.delimiter), re.escape(self.quote)
         if not self.quote:
-            return f"[^{d}]*"
-        return f"(?:{q}{self.content}*{q}|(?:[^{q}{d}][^{d}]*)?)"
+            return f"[^{delimiter}]*"
+        bare = f"(?:[^{quote}{delimiter}][^{delimiter}]*)?"
+        return f"(?:{quote}{self.content}*{quote}|{bare})"
 
     def record(self, fields: int) -> str:
-        d = re.escape(self.delimiter)
-        return f"^{self.field}(?:{d}{self.field}){{{fields - 1}}}$"
+        """A whole record of so many fields."""
+        delimiter = re.escape(self.delimiter)
+        return f"^{self.field}(?:{delimiter}{self.field}){{{fields - 1}}}$"
 
     @property
     def any_record(self) -> str:
@@ -77,25 +83,37 @@ class Dialect:
 
     @property
     def leaves_open(self) -> str:
-        """A line that begins between records and ends inside a quoted field. Text after a closing quote ends with its field."""
-        d, q = re.escape(self.delimiter), re.escape(self.quote)
-        passed = f"(?:(?:{q}{self.content}*{q}(?:[^{d}{q}][^{d}]*)?|(?:[^{q}{d}][^{d}]*)?){d})*"
-        return f"{passed}{q}{self.content}*$"
+        """A line that begins between records and ends inside a quoted field.
+
+        Text after a closing quote ends with its field.
+        """
+        delimiter, quote = re.escape(self.delimiter), re.escape(self.quote)
+        bare = f"(?:[^{quote}{delimiter}][^{delimiter}]*)?"
+        closed = f"{quote}{self.content}*{quote}{self._after_quote}"
+        return f"(?:(?:{closed}|{bare}){delimiter})*{quote}{self.content}*$"
 
     @property
     def stays_open(self) -> str:
         """A line that begins and ends inside quoted fields, the same one or another."""
-        d, q = re.escape(self.delimiter), re.escape(self.quote)
-        return f"^(?:{self.content}*$|{self.content}*{q}(?:[^{d}{q}][^{d}]*)?{d}{self.leaves_open})"
+        delimiter, quote = re.escape(self.delimiter), re.escape(self.quote)
+        next_field = f"{quote}{self._after_quote}{delimiter}{self.leaves_open}"
+        return f"^(?:{self.content}*$|{self.content}*{next_field})"
+
+    @property
+    def _after_quote(self) -> str:
+        """Text between a closing quote and the delimiter: malformed, and not of the next field."""
+        delimiter, quote = re.escape(self.delimiter), re.escape(self.quote)
+        return f"(?:[^{delimiter}{quote}][^{delimiter}]*)?"
 
 
 def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Iterator[pl.DataFrame]:
     """The records of a UTF-8 file in order, chunk by chunk.
 
-    Columns: `_line` (first physical line, from 1), `record` (text without its line end, NULL where it is not UTF-8), `_garbled`
-    (such a record's text with the bad bytes replaced). Blank lines between records are left out. Without a dialect every line
-    is a record. A quote that is never closed makes one record up to the end of the file. Raises UnclosedQuoteError when that is
-    more than `LONGEST_RECORD` bytes, EndlessLineError for a line that long.
+    Columns: `_line` (first physical line, from 1), `record` (text without its line end, NULL where
+    it is not UTF-8), `_garbled` (such a record's text with the bad bytes replaced). Blank lines
+    between records are left out. Without a dialect every line is a record. A quote that is never
+    closed makes one record up to the end of the file. Raises UnclosedQuoteError when that is more
+    than `LONGEST_RECORD` bytes, EndlessLineError for a line that long.
     """
     size = path.stat().st_size
     if size == 0:
@@ -106,7 +124,8 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
         while start < size:
             stop = min(start + length, size)
             data = _read(file, start, stop - start)
-            if len(data) < stop - start:  # it shrank; who loads it sees that it changed
+            if len(data) < stop - start:
+                # It shrank; who loads it sees that it changed.
                 return
             begins = _line_ends(data, whole=stop == size)
             if stop == size and (not len(begins) or start + begins[-1] < size):
@@ -118,6 +137,7 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
                 between[-1] = True
             bounds = np.flatnonzero(between)
             if len(bounds) < 2:
+                # No record ends in this chunk: the same place is read again, twice as far.
                 if length > LONGEST_RECORD:
                     raise UnclosedQuoteError(line) if len(begins) > 1 else EndlessLineError(line)
                 length *= 2
@@ -137,25 +157,26 @@ def _read(file: BinaryIO, start: int, length: int) -> np.ndarray:
 def records_of(
     files: Iterable[tuple[int, Path]], dialect: Dialect | None, faults: dict[int, Exception]
 ) -> Iterator[pl.DataFrame]:
-    """The records of numbered files in order, as `text_records` gives them, with the file's number as `_file`.
+    """The records of numbered files in order, as `text_records` gives them, with a column `_file`.
 
-    Small files are read together, since a frame for each would cost more than their rows. What `text_records` or reading
-    raises is put into `faults` under the file's number; some of its records may have been given out.
+    Small files are read together, since a frame for each would cost more than their rows. What
+    `text_records` or reading raises is put into `faults` under the file's number; some of its
+    records may have been given out.
     """
-    held: list[tuple[int, bytes]] = []
+    waiting: list[tuple[int, bytes]] = []
     size = 0
     for number, path in files:
         data = _small(number, path, faults)
         if data is not None:
-            held.append((number, data))
+            waiting.append((number, data))
             size += len(data)
-        if held and (data is None or size >= CHUNK):
-            yield _joined(held, dialect)
-            held, size = [], 0
+        if waiting and (data is None or size >= CHUNK):
+            yield _joined(waiting, dialect)
+            waiting, size = [], 0
         if data is None and number not in faults:
             yield from _alone(number, path, dialect, faults)
-    if held:
-        yield _joined(held, dialect)
+    if waiting:
+        yield _joined(waiting, dialect)
 
 
 def _small(number: int, path: Path, faults: dict[int, Exception]) -> bytes | None:
@@ -198,7 +219,10 @@ def _joined(files: Sequence[tuple[int, bytes]], dialect: Dialect | None) -> pl.D
 
 
 def _line_ends(data: np.ndarray, *, whole: bool) -> np.ndarray:
-    """The places after line ends. A CR that ends the data may belong to a LF behind it, unless the data is `whole`."""
+    """The places after line ends.
+
+    A CR that ends the data may belong to a LF behind it, unless the data is `whole`.
+    """
     ends = data == LINE_FEED
     returns = data == CARRIAGE_RETURN
     if returns.any():
@@ -221,12 +245,12 @@ def _open_before(
     dialect: Dialect | None,
     last_lines: np.ndarray | None = None,
 ) -> np.ndarray:
-    """For each line and for the end of the block: does it begin inside a quoted field? The block itself begins outside, and so
-    does what follows one of `last_lines`.
+    """For each line and for the end of the block: does it begin inside a quoted field?
 
-    Each line maps the state it begins in to the state it ends in. Lines without a quote keep it. For the others both outcomes
-    are read off the line alone, and the maps are composed: the state is that of the last line with a constant outcome,
-    flipped by every line since then that swaps the states.
+    The block itself begins outside, and so does what follows one of `last_lines`. Each line maps
+    the state it begins in to the state it ends in. Lines without a quote keep it. For the others
+    both outcomes are read off the line alone, and the maps are composed: the state is that of the
+    last line with a constant outcome, flipped by every line since then that swaps the states.
     """
     lines = len(begins) - 1
     opened = np.zeros(lines + 1, dtype=bool)
@@ -235,16 +259,13 @@ def _open_before(
     quotes = np.flatnonzero(block == ord(dialect.quote))
     if not len(quotes):
         return opened
-    quoted = np.unique(
-        np.append(
-            np.searchsorted(begins, quotes, side="right") - 1,
-            [] if last_lines is None else last_lines,
-        )
-    )
-    quoted = quoted.astype(np.int64)
-    # Structure is ASCII; any other byte is content, so that broken encodings cannot change where a record ends.
-    plain = np.where(block < 128, block, ord("?")).astype(np.uint8)
-    text = _series(plain, begins).gather(quoted).cast(pl.String)
+    lines_of_quotes = np.searchsorted(begins, quotes, side="right") - 1
+    closing = np.empty(0, dtype=np.int64) if last_lines is None else last_lines
+    quoted = np.unique(np.append(lines_of_quotes, closing)).astype(np.int64)
+    # Structure is ASCII; any other byte is content, so that broken encodings cannot change where a
+    # record ends.
+    ascii_block = np.where(block < 128, block, ord("?")).astype(np.uint8)
+    text = _series(ascii_block, begins).gather(quoted).cast(pl.String)
     from_outside = text.str.contains("^" + dialect.leaves_open).to_numpy()
     from_inside = text.str.contains(dialect.stays_open).to_numpy()
     if last_lines is not None:
@@ -252,16 +273,17 @@ def _open_before(
         from_outside, from_inside = from_outside & ~closes, from_inside & ~closes
     flips = np.cumsum(from_outside & ~from_inside)
     constant = from_outside == from_inside
-    last = np.maximum.accumulate(np.where(constant, np.arange(len(quoted)), -1))
-    base = np.where(last >= 0, from_outside[last], False)
-    flipped = flips - np.where(last >= 0, flips[last], 0)
-    after = base ^ (flipped % 2 == 1)
-    seen = np.searchsorted(quoted, np.arange(lines + 1), side="left")
-    opened = np.where(seen > 0, after[seen - 1], False)
+    last_constant = np.maximum.accumulate(np.where(constant, np.arange(len(quoted)), -1))
+    outcome = np.where(last_constant >= 0, from_outside[last_constant], False)
+    flips_since = flips - np.where(last_constant >= 0, flips[last_constant], 0)
+    after = outcome ^ (flips_since % 2 == 1)
+    quoted_before = np.searchsorted(quoted, np.arange(lines + 1), side="left")
+    opened = np.where(quoted_before > 0, after[quoted_before - 1], False)
     return opened
 
 
 def _frame(block: np.ndarray, offsets: np.ndarray, columns: dict[str, np.ndarray]) -> pl.DataFrame:
+    """The records between neighbouring `offsets`; text that is not UTF-8 is garbled."""
     try:
         text = _series(block, offsets).cast(pl.String)
         bad = np.zeros(len(text), dtype=bool)
@@ -270,15 +292,17 @@ def _frame(block: np.ndarray, offsets: np.ndarray, columns: dict[str, np.ndarray
         block = block.copy()
         block[places] = ord("?")
         text = _series(block, offsets).cast(pl.String)
-        bad = np.isin(np.arange(len(text)), np.searchsorted(offsets, places, side="right") - 1)
+        bad_records = np.searchsorted(offsets, places, side="right") - 1
+        bad = np.isin(np.arange(len(text)), bad_records)
     frame = pl.DataFrame({**columns, "record": text, "_bad": bad})
-    cut = pl.col("record").str.strip_suffix("\n").str.strip_suffix("\r")
-    kept = frame.with_columns(cut).filter(pl.col("record") != "")
+    without_line_end = pl.col("record").str.strip_suffix("\n").str.strip_suffix("\r")
+    not_blank = frame.with_columns(without_line_end).filter(pl.col("record") != "")
     record = pl.when(~pl.col("_bad")).then("record").alias("record")
     garbled = pl.when("_bad").then("record").alias("_garbled")
-    return kept.select(*columns, record, garbled)
+    return not_blank.select(*columns, record, garbled)
 
 
+# The decoder's handler has nowhere else to note what it finds; each thread has its own list.
 _found = threading.local()
 
 

@@ -1,15 +1,14 @@
-"""A landed file to the plain files in it: archives opened, gzip unpacked, text brought to UTF-8, Avro and XML copied to formats
-that the engine reads.
+"""A landed file to the plain files in it, in formats that the engine reads.
 
-Copies lie in the load's workspace, which only its owner may read. Which columns a file must have is seen by `readers`.
+Archives are opened, gzip unpacked, text brought to UTF-8, Avro and XML copied. Copies lie in the
+load's workspace, which only its owner may read. Which columns a file must have is seen by
+`readers`.
 """
 
 from __future__ import annotations
 
 import gzip
-import tarfile
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -18,9 +17,15 @@ from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
 from c360_assets.ingest.failures import LoadError
+from c360_assets.ingest.formats.archives import (
+    ZIP_MARK,
+    is_hidden,
+    is_tar,
+    opened_archive,
+)
 from c360_assets.ingest.formats.avro_files import avro_to_parquet
-from c360_assets.ingest.formats.batches import about
-from c360_assets.ingest.formats.sniff import foreign, marked_encoding
+from c360_assets.ingest.formats.batches import file_error
+from c360_assets.ingest.formats.sniff import Mismatch, foreign, marked_encoding
 from c360_assets.ingest.formats.workbooks import OFFICE, READABLE, is_workbook
 from c360_assets.ingest.formats.xml_files import NoRowsError, xml_to_ndjson
 from c360_assets.ingest.landing import LandedFile
@@ -28,20 +33,20 @@ from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, FilesConfig
 from c360_assets.warehouse.session import private_folder
 
-GZIP, ZIP, TAR = b"\x1f\x8b", b"PK\x03\x04", b"ustar"
-TAR_MARK_AT = 257
-BLOCK = 4 << 20
-LARGEST = (
-    10 << 30
-)  # the documented limit of one file; what unpacks to more is refused before it fills the disk
-REFUSED = (
+GZIP_MARK = b"\x1f\x8b"
+START_BYTES = 262  # the mark of a tar archive ends there
+BLOCK_BYTES = 4 << 20
+# The documented limit of one file; what unpacks to more is refused before it fills the disk.
+LARGEST = 10 << 30
+UTF_8_NAMES = ("utf-8", "utf8", "utf-8-sig")
+REFUSED = Mismatch(
     "declares entities, which are refused: they can stand for other files or for endless text",
     "send it without them",
 )
 # What a library raises -> what is wrong with the file, and what to do.
 REASONS = {
-    "EOFError": ("is cut off: its packing has no end", "send it again"),
-    "ParseError": ("is no well-formed XML", "send it again whole"),
+    "EOFError": Mismatch("is cut off: its packing has no end", "send it again"),
+    "ParseError": Mismatch("is no well-formed XML", "send it again whole"),
     "EntitiesForbidden": REFUSED,
     "DTDForbidden": REFUSED,
     "ExternalReferenceForbidden": REFUSED,
@@ -50,8 +55,11 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Part:
-    """One plain file. `file` is the landed one, or stands for a member of it (`archive.zip/member.csv`); `path` is what to
-    read, as `feed.files` says."""
+    """One plain file.
+
+    `file` is the landed one, or stands for a member of it (`archive.zip/member.csv`); `path` is
+    what to read, as `feed.files` says.
+    """
 
     feed: FeedConfig
     file: LandedFile
@@ -63,77 +71,77 @@ class TooLargeError(OSError):
 
 
 def parts_of(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Part]:
-    """The plain files of a landed one, in order of name. Raises LoadError, whose text says what to do."""
+    """The plain files of a landed one, in order of name. Raises LoadError with what to do."""
     if file.changed() or not file.sha256:
-        raise LoadError("changing", about(feed, file, *_not_still(file)))
-    if feed.files.format == "parquet":
-        match = FilePattern(feed.files.pattern).fits(file.relative, folders=True)
-        if match is not None and not match.readable:
-            what = "lies too deep in its delivery, of which one level of partitions (key=value) is read"
-            raise LoadError(
-                "too_deep",
-                about(feed, file, what, "send it less deep, or name the folders in files.pattern"),
-            )
-    archive = feed.files.compression in ("zip", "tar")
-    members = (
-        _members(feed, file, private_folder(workspace))
-        if archive
-        else [Part(feed, file, file.path)]
-    )
-    for number, part in enumerate(members):
-        yield _plain(part, workspace / str(number), inside=archive)
+        raise file_error("changing", feed, file, *_why_changed(file))
+    _check_depth(feed, file)
+    if feed.files.compression in ("zip", "tar"):
+        members = _members(feed, file, private_folder(workspace))
+        for number, member in enumerate(members):
+            yield _plain(member, workspace / str(number), in_archive=True)
+    else:
+        yield _plain(Part(feed, file, file.path), workspace / "0", in_archive=False)
 
 
-def _not_still(file: LandedFile) -> tuple[str, str]:
+def _why_changed(file: LandedFile) -> Mismatch:
     try:
         with file.path.open("rb"):
             pass
     except PermissionError:
-        return "may not be read by this user", "give it read permission and run again"
+        return Mismatch("may not be read by this user", "give it read permission and run again")
     except OSError:
-        return "is not there any more", "send it again"
-    return "is still being written: it changed between two looks", "run again when it is complete"
+        return Mismatch("is not there any more", "send it again")
+    problem = "is still being written: it changed between two looks"
+    return Mismatch(problem, "run again when it is complete")
+
+
+def _check_depth(feed: FeedConfig, file: LandedFile) -> None:
+    if feed.files.format != "parquet":
+        return
+    match = FilePattern(feed.files.pattern).fits(file.relative, folders=True)
+    if match is None or match.readable:
+        return
+    problem = "lies too deep in its delivery, of which one level of partitions (key=value) is read"
+    remedy = "send it less deep, or name the folders in files.pattern"
+    raise file_error("too_deep", feed, file, problem, remedy)
 
 
 @contextmanager
-def _faults(
-    feed: FeedConfig, file: LandedFile, kind: str, what: str, remedy: str
+def _failures_of(
+    feed: FeedConfig, file: LandedFile, kind: str, problem: str, remedy: str
 ) -> Iterator[None]:
-    """Tell any failure in the block without what the libraries say, which may quote values. They raise nearly anything."""
+    """Turn any failure in the block into a LoadError: `problem` and `remedy` where it says nothing.
+
+    What the libraries say may quote values, and is left out. They raise nearly anything.
+    """
     try:
         yield
     except LoadError:
         raise
     except TooLargeError:
         limit = f"unpacks to more than {LARGEST >> 30} GB"
-        raise LoadError("too_large", about(feed, file, limit, "send it in several files")) from None
+        raise file_error("too_large", feed, file, limit, "send it in several files") from None
     except OSError as error:
         if error.errno is None:  # a broken stream, not the system
-            raise LoadError(kind, about(feed, file, what, remedy)) from None
+            raise file_error(kind, feed, file, problem, remedy) from None
         reason = (error.strerror or type(error).__name__).lower()
-        message = about(
-            feed,
-            file,
-            f"could not be unpacked: {reason}",
-            "see to the disk and permissions, then run again",
-        )
-        raise LoadError("disk", message) from None
+        not_unpacked = f"could not be unpacked: {reason}"
+        check = "check the disk and permissions, then run again"
+        raise file_error("disk", feed, file, not_unpacked, check) from None
     except Exception as error:
-        why = REASONS.get(type(error).__name__)
-        at = f" in line {error.position[0]}" if isinstance(error, ParseError) else ""
-        text = (
-            about(feed, file, why[0] + at, why[1])
-            if why
-            else about(feed, file, f"{what} ({type(error).__name__})", remedy)
-        )
-        raise LoadError(kind, text) from None
+        known = REASONS.get(type(error).__name__)
+        if known is None:
+            unknown = f"{problem} ({type(error).__name__})"
+            raise file_error(kind, feed, file, unknown, remedy) from None
+        place = f" in line {error.position[0]}" if isinstance(error, ParseError) else ""
+        raise file_error(kind, feed, file, known.problem + place, known.remedy) from None
 
 
 def _copy(source: IO[bytes] | gzip.GzipFile, path: Path) -> None:
     written = 0
     with path.open("wb") as target:
         path.chmod(0o600)
-        while block := source.read(BLOCK):
+        while block := source.read(BLOCK_BYTES):
             written += len(block)
             if written > LARGEST:
                 raise TooLargeError
@@ -141,158 +149,159 @@ def _copy(source: IO[bytes] | gzip.GzipFile, path: Path) -> None:
 
 
 def _members(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Part]:
-    """The members of an archive that the contents map names, or all. Nothing is written under a name from the archive."""
+    """The members of an archive that the contents map names, or all.
+
+    Nothing is written under a name from the archive: it could point anywhere.
+    """
     kind = str(feed.files.compression)
-    what, remedy = f"is no readable {kind} archive", "send it again, or mend files.compression"
+    problem, remedy = (
+        f"is no readable {kind} archive",
+        "send it again, or correct files.compression",
+    )
     used: set[str] = set()
     with (
-        _faults(feed, file, "bad_archive", what, remedy),
-        _opened(file.path, kind) as (names, open_member),
+        _failures_of(feed, file, "bad_archive", problem, remedy),
+        opened_archive(file.path, kind) as archive,
     ):
-        for number, name in enumerate(sorted(n for n in names if not _hidden(n))):
-            pattern, member_feed = _chosen(feed, name)
-            if member_feed is None:
+        visible = sorted(name for name in archive.names if not is_hidden(name))
+        for number, name in enumerate(visible):
+            entry = _entry_of(feed, name)
+            if entry is None:
                 continue
-            used.add(pattern)
+            used.add(entry)
             path = workspace / f"member-{number}"
-            with open_member(name) as source:
+            with archive.open_member(name) as source:
                 _copy(source, path)
-            yield Part(
-                member_feed, replace(file, relative=f"{file.relative}/{name}", path=path), path
-            )
-    wanted = {
-        p for p, entry in (feed.files.contents or {}).items() if not _settings(feed, entry).optional
-    }
-    missing = sorted(wanted - used) if feed.files.contents else ["any file"] * (not used)
+            member = replace(file, relative=f"{file.relative}/{name}", path=path)
+            yield Part(_feed_of_entry(feed, entry), member, path)
+    missing = _missing_contents(feed, used)
     if missing:
+        problem = f"lacks {', '.join(missing)}"
         remedy = "send it again complete, or mark the content `optional: true` in files.contents"
-        raise LoadError("missing_content", about(feed, file, f"lacks {', '.join(missing)}", remedy))
+        raise file_error("missing_content", feed, file, problem, remedy)
 
 
-@contextmanager
-def _opened(path: Path, kind: str) -> Iterator[tuple[list[str], Callable[[str], IO[bytes]]]]:
-    if kind == "zip":
-        with zipfile.ZipFile(path) as archive:
-            yield [i.filename for i in archive.infolist() if not i.is_dir()], archive.open
-        return
-    with tarfile.open(path, "r:*") as tar:
-        members = {m.name: m for m in tar.getmembers() if m.isfile()}
-
-        def member(name: str) -> IO[bytes]:
-            source = tar.extractfile(members[name])
-            assert source is not None
-            return source
-
-        yield list(members), member
-
-
-def _hidden(name: str) -> bool:
-    """What operating systems add to archives."""
-    return any(
-        piece.startswith((".", "__MACOSX")) for piece in name.split("/") if piece not in (".", "..")
-    )
-
-
-def _settings(feed: FeedConfig, entry: dict[str, Any] | None) -> FilesConfig:
-    return FilesConfig.model_validate(
-        {**feed.files.model_dump(), "optional": False, **(entry or {}), "compression": None}
-    )
-
-
-def _chosen(feed: FeedConfig, name: str) -> tuple[str, FeedConfig | None]:
-    """The entry of the contents map that a member belongs to, and the feed as that entry changes it."""
+def _missing_contents(feed: FeedConfig, used: set[str]) -> list[str]:
+    """The entries of the contents map that no member belongs to, but for optional ones."""
     if not feed.files.contents:
-        return "", feed.model_copy(update={"files": _settings(feed, None)})
-    for pattern, entry in feed.files.contents.items():
-        if fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern):
-            return pattern, feed.model_copy(update={"files": _settings(feed, entry)})
-    return "", None
-
-
-def _plain(part: Part, aside: Path, *, inside: bool) -> Part:
-    """A plain file from one that may be packed with gzip; `inside` says that it comes out of an archive."""
-    feed, file, path = part.feed, part.file, part.path
-    what, remedy = (
-        "cannot be unpacked or read",
-        "send it again, or mend files.compression, files.format or files.encoding",
+        return [] if used else ["any file"]
+    return sorted(
+        entry
+        for entry in feed.files.contents
+        if entry not in used and not _feed_of_entry(feed, entry).files.optional
     )
-    with _faults(feed, file, "unreadable", what, remedy):
-        magic = _magic(path)
-        if magic[:2] == GZIP:
-            packed, path = path, private_folder(aside.parent) / f"{aside.name}.plain"
-            with gzip.open(packed, "rb") as source:
+
+
+def _entry_of(feed: FeedConfig, member: str) -> str | None:
+    """The entry of the contents map that a member belongs to, "" where all members are taken."""
+    if not feed.files.contents:
+        return ""
+    in_folder = member.rpartition("/")[2]
+    for pattern in feed.files.contents:
+        if fnmatchcase(member, pattern) or fnmatchcase(in_folder, pattern):
+            return pattern
+    return None
+
+
+def _feed_of_entry(feed: FeedConfig, entry: str) -> FeedConfig:
+    """The feed as an entry of its contents map changes it."""
+    settings: dict[str, Any] = feed.files.model_dump()
+    settings["optional"] = False
+    settings |= (feed.files.contents or {}).get(entry) or {}
+    settings["compression"] = None
+    return feed.model_copy(update={"files": FilesConfig.model_validate(settings)})
+
+
+def _plain(part: Part, aside: Path, *, in_archive: bool) -> Part:
+    """A plain file from one that may be packed with gzip. Copies are made at `aside`."""
+    feed, file = part.feed, part.file
+    problem = "cannot be unpacked or read"
+    remedy = "send it again, or correct files.compression, files.format or files.encoding"
+    with _failures_of(feed, file, "unreadable", problem, remedy):
+        path = part.path
+        start = _start_of(path)
+        if start.startswith(GZIP_MARK):
+            path = _copy_path(aside, "plain")
+            with gzip.open(part.path, "rb") as source:
                 _copy(source, path)
-            magic = _magic(path)
-        elif feed.files.compression == "gzip" and magic:
-            raise LoadError(
-                "unreadable",
-                about(
-                    feed, file, "is not packed with gzip", "take `compression: gzip` out of files"
-                ),
-            )
-        if magic.startswith(ZIP) or magic[TAR_MARK_AT:].startswith(TAR):
-            raise LoadError("archive", about(feed, file, *_unopened(path, magic, inside)))
-        if not magic:
-            return Part(feed, file, path)
-        if odd := foreign(feed.files.format, magic):
-            raise LoadError("unreadable", about(feed, file, *odd))
-        return _converted(part, magic, path, aside)
+            start = _start_of(path)
+        elif feed.files.compression == "gzip" and start:
+            remedy = "take `compression: gzip` out of files"
+            raise file_error("unreadable", feed, file, "is not packed with gzip", remedy)
+        if start.startswith(ZIP_MARK) or is_tar(start):
+            raise file_error("archive", feed, file, *_unexpected_archive(path, start, in_archive))
+        unpacked = Part(feed, file, path)
+        if not start:
+            return unpacked
+        mismatch = foreign(feed.files.format, start)
+        if mismatch is not None:
+            raise file_error("unreadable", feed, file, *mismatch)
+        return _converted(unpacked, start, aside)
 
 
-def _unopened(path: Path, magic: bytes, inside: bool) -> tuple[str, str]:
+def _unexpected_archive(path: Path, start: bytes, in_archive: bool) -> Mismatch:
     """What an archive is that the feed takes for a plain file, and what to do."""
-    if magic.startswith(ZIP) and is_workbook(path):
-        return OFFICE, READABLE
-    kind = "zip" if magic.startswith(ZIP) else "tar"
-    return (
-        f"is a {kind} archive",
-        "send it unpacked: archives in archives are not read"
-        if inside
-        else (f"say `compression: {kind}` under files"),
-    )
+    is_zip = start.startswith(ZIP_MARK)
+    if is_zip and is_workbook(path):
+        return Mismatch(OFFICE, READABLE)
+    kind = "zip" if is_zip else "tar"
+    if in_archive:
+        remedy = "send it unpacked: archives in archives are not read"
+    else:
+        remedy = f"say `compression: {kind}` under files"
+    return Mismatch(f"is a {kind} archive", remedy)
 
 
-def _magic(path: Path) -> bytes:
+def _start_of(path: Path) -> bytes:
     with path.open("rb") as source:
-        return source.read(TAR_MARK_AT + len(TAR))
+        return source.read(START_BYTES)
 
 
-def _converted(part: Part, magic: bytes, path: Path, aside: Path) -> Part:
-    feed, file, form = part.feed, part.file, part.feed.files.format
-    encoding = marked_encoding(magic) or (feed.files.encoding or "utf-8").lower()
-    as_it_is = form == "parquet" or encoding.replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
-    if as_it_is and form not in ("avro", "xml"):
-        return Part(
-            feed, file, path
-        )  # and no folder is made: thousands of them take longer than their files
-    target = private_folder(aside.parent) / f"{aside.name}.{form}"
+def _converted(part: Part, start: bytes, aside: Path) -> Part:
+    """The file as the engine reads it: a copy of it, or the file itself where that will do."""
+    form = part.feed.files.format
     if form == "avro":
-        avro_to_parquet(path, target)
-        return Part(_as(feed, "parquet"), file, target)
+        target = _copy_path(aside, form)
+        avro_to_parquet(part.path, target)
+        return Part(_with_format(part.feed, "parquet"), part.file, target)
     if form == "xml":
-        try:
-            xml_to_ndjson(path, target, feed.files.row_tag)
-        except NoRowsError:
-            what = f"has no element named {feed.files.row_tag}"
-            raise LoadError(
-                "missing_content", about(feed, file, what, "mend files.row_tag")
-            ) from None
-        return Part(_as(feed, "ndjson"), file, target)
-    _recode(path, encoding, target)
-    return Part(feed, file, target)
+        target = _copy_path(aside, form)
+        _copy_rows(part, target)
+        return Part(_with_format(part.feed, "ndjson"), part.file, target)
+    encoding = marked_encoding(start) or (part.feed.files.encoding or "utf-8").lower()
+    if form == "parquet" or encoding.replace("_", "-") in UTF_8_NAMES:
+        # No folder is made: thousands of them take longer than their files.
+        return part
+    target = _copy_path(aside, form)
+    _recode(part.path, encoding, target)
+    return replace(part, path=target)
 
 
-def _as(feed: FeedConfig, form: str) -> FeedConfig:
+def _copy_rows(part: Part, target: Path) -> None:
+    row_tag = part.feed.files.row_tag
+    try:
+        xml_to_ndjson(part.path, target, row_tag)
+    except NoRowsError:
+        problem, remedy = f"has no element named {row_tag}", "correct files.row_tag"
+        raise file_error("missing_content", part.feed, part.file, problem, remedy) from None
+
+
+def _copy_path(aside: Path, suffix: str) -> Path:
+    return private_folder(aside.parent) / f"{aside.name}.{suffix}"
+
+
+def _with_format(feed: FeedConfig, form: str) -> FeedConfig:
     return feed.model_copy(update={"files": feed.files.model_copy(update={"format": form})})
 
 
 def _recode(path: Path, encoding: str, target: Path) -> None:
-    # Half a character pair, or a byte the encoding lacks, becomes bytes that are not UTF-8: its record is an encoding error.
+    # Half a character pair, or a byte that the encoding lacks, becomes bytes that are not UTF-8:
+    # its record is an encoding error.
     broken = "surrogatepass" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
     with (
         path.open("r", encoding=encoding, errors=broken, newline="") as text,
         target.open("w", encoding="utf-8", errors=broken, newline="") as written,
     ):
         target.chmod(0o600)
-        while block := text.read(BLOCK):
+        while block := text.read(BLOCK_BYTES):
             written.write(block)

@@ -1,4 +1,7 @@
-"""Documents of office programs, which are zip archives and yet no deliveries: how they are known, and what is said of them."""
+"""Documents of office programs: how they are known, and what is said of them.
+
+They are zip archives and yet no deliveries.
+"""
 
 from __future__ import annotations
 

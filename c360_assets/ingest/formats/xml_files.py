@@ -1,8 +1,8 @@
 """XML files to copies as NDJSON, for samples and loads to read: one object per row element.
 
-Attributes and child elements of a row become keys, without their namespace. A child without children is its text, and its
-attributes stand beside it as `child.attribute`; one with children stays nested; a repeated one becomes an array. Entities and
-external references are refused.
+Attributes and child elements of a row become keys, without their namespace. A child without
+children is its text, and its attributes stand beside it as `child.attribute`; one with children
+stays nested; a repeated one becomes an array. Entities and external references are refused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class NoRowsError(Exception):
 
 
 def likely_row_tag(source: Path, looks: int = 1000) -> str:
-    """The name that most children of the root have, among the first `looks`; `row` where there are none."""
+    """The name that most children of the root have, among the first `looks`; `row` without any."""
     depth, names = 0, Counter[str]()
     for event, element in iterparse(str(source), events=("start", "end")):
         depth += 1 if event == "start" else -1
@@ -43,7 +43,7 @@ def xml_to_ndjson(source: Path, target: Path, row_tag: str, rows: int | None = N
     """
     open_elements: list[Element] = []
     row_depth: int | None = None
-    found = others = 0
+    written = other_elements = 0
     with target.open("w", encoding="utf-8") as lines:
         for event, element in iterparse(str(source), events=("start", "end")):
             if event == "start":
@@ -56,14 +56,16 @@ def xml_to_ndjson(source: Path, target: Path, row_tag: str, rows: int | None = N
             open_elements.pop()
             if row_depth == len(open_elements) + 1:
                 lines.write(json.dumps(_object(element), ensure_ascii=False) + "\n")
-                found, row_depth = found + 1, None
-                if found == rows:
+                row_depth = None
+                written += 1
+                if written == rows:
                     break
             elif row_depth is None and open_elements:
-                others += 1
+                other_elements += 1
+            # What is done with leaves its parent, so that memory does not grow with the file.
             if row_depth is None and open_elements:
                 open_elements[-1].remove(element)
-    if others and not found:
+    if other_elements and not written:
         raise NoRowsError
 
 
@@ -72,26 +74,25 @@ def _local(name: str) -> str:
 
 
 def _object(element: Element) -> dict[str, Any]:
-    found: dict[str, Any] = {_local(name): text for name, text in element.attrib.items()}
+    values: dict[str, Any] = {_local(name): text for name, text in element.attrib.items()}
     for child in element:
         name = _local(child.tag)
         if len(child):
-            _put(found, name, _object(child))
+            _put(values, name, _object(child))
             continue
-        absent = any(
-            _local(n) == "nil" and text in ("true", "1") for n, text in child.attrib.items()
-        )
-        _put(found, name, None if absent else child.text or "")
-        for attribute, text in child.attrib.items():
-            if _local(attribute) != "nil":
-                _put(found, f"{name}.{_local(attribute)}", text)
-    return found
+        attributes = [(_local(attribute), text) for attribute, text in child.attrib.items()]
+        is_nil = ("nil", "true") in attributes or ("nil", "1") in attributes
+        _put(values, name, None if is_nil else child.text or "")
+        for attribute, text in attributes:
+            if attribute != "nil":
+                _put(values, f"{name}.{attribute}", text)
+    return values
 
 
-def _put(found: dict[str, Any], name: str, value: Any) -> None:
-    if name not in found:
-        found[name] = value
-    elif isinstance(found[name], list):
-        found[name].append(value)
+def _put(values: dict[str, Any], name: str, value: Any) -> None:
+    if name not in values:
+        values[name] = value
+    elif isinstance(values[name], list):
+        values[name].append(value)
     else:
-        found[name] = [found[name], value]
+        values[name] = [values[name], value]

@@ -1,12 +1,13 @@
 """What type a column of texts has: the most exact one that nearly all of its values fit.
 
-Date patterns are tried in the documented order, then day-first ones, which only a `format` can name. Files and tags are not
-known here.
+Date patterns are tried in the documented order, then day-first ones, which only a `format` can
+name. Files and tags are not known here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import polars as pl
 
@@ -20,35 +21,46 @@ DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d{1,4})?$"
 FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
 ISO_DATETIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}:?\d{2}))?$"
-# Joda pattern, the same for Polars, the shape a value must have.
+SHORTEST_SCALE, LONGEST_SCALE = 2, 37
+
+
+class PatternShape(NamedTuple):
+    """A Joda pattern, the same for Polars, and the shape that a value must have."""
+
+    joda: str
+    polars: str
+    shape: str
+
+
 DATES = (
-    ("yyyyMMdd", "%Y%m%d", r"(?:19|20)\d{6}"),
-    ("yyyy-MM-dd", "%Y-%m-%d", r"\d{4}-\d{2}-\d{2}"),
-    ("yyyy/MM/dd", "%Y/%m/%d", r"\d{4}/\d{1,2}/\d{1,2}"),
-    ("MM/dd/yyyy", "%m/%d/%Y", r"\d{1,2}/\d{1,2}/\d{4}"),
-    ("MM/dd/yy", "%m/%d/%y", r"\d{1,2}/\d{1,2}/\d{2}"),
-    ("dd-MMM-yyyy", "%d-%b-%Y", r"\d{1,2}-[A-Za-z]{3}-\d{4}"),
-    ("dd-MMM-yy", "%d-%b-%y", r"\d{1,2}-[A-Za-z]{3}-\d{2}"),
-    ("dd MMM yyyy", "%d %b %Y", r"\d{1,2} [A-Za-z]{3} \d{4}"),
-    ("ddMMMyyyy", "%d%b%Y", r"\d{2}[A-Za-z]{3}\d{4}"),
-    ("dd/MM/yyyy", "%d/%m/%Y", r"\d{1,2}/\d{1,2}/\d{4}"),
-    ("dd.MM.yyyy", "%d.%m.%Y", r"\d{1,2}\.\d{1,2}\.\d{4}"),
-    ("dd-MM-yyyy", "%d-%m-%Y", r"\d{1,2}-\d{1,2}-\d{4}"),
+    PatternShape("yyyyMMdd", "%Y%m%d", r"(?:19|20)\d{6}"),
+    PatternShape("yyyy-MM-dd", "%Y-%m-%d", r"\d{4}-\d{2}-\d{2}"),
+    PatternShape("yyyy/MM/dd", "%Y/%m/%d", r"\d{4}/\d{1,2}/\d{1,2}"),
+    PatternShape("MM/dd/yyyy", "%m/%d/%Y", r"\d{1,2}/\d{1,2}/\d{4}"),
+    PatternShape("MM/dd/yy", "%m/%d/%y", r"\d{1,2}/\d{1,2}/\d{2}"),
+    PatternShape("dd-MMM-yyyy", "%d-%b-%Y", r"\d{1,2}-[A-Za-z]{3}-\d{4}"),
+    PatternShape("dd-MMM-yy", "%d-%b-%y", r"\d{1,2}-[A-Za-z]{3}-\d{2}"),
+    PatternShape("dd MMM yyyy", "%d %b %Y", r"\d{1,2} [A-Za-z]{3} \d{4}"),
+    PatternShape("ddMMMyyyy", "%d%b%Y", r"\d{2}[A-Za-z]{3}\d{4}"),
+    PatternShape("dd/MM/yyyy", "%d/%m/%Y", r"\d{1,2}/\d{1,2}/\d{4}"),
+    PatternShape("dd.MM.yyyy", "%d.%m.%Y", r"\d{1,2}\.\d{1,2}\.\d{4}"),
+    PatternShape("dd-MM-yyyy", "%d-%m-%Y", r"\d{1,2}-\d{1,2}-\d{4}"),
 )
 TIMES = (
-    ("HH:mm:ss.SSS", "%H:%M:%S%.f", r"\d{2}:\d{2}:\d{2}\.\d+"),
-    ("HH:mm:ss", "%H:%M:%S", r"\d{2}:\d{2}:\d{2}"),
-    ("HH:mm", "%H:%M", r"\d{2}:\d{2}"),
-    ("hh:mm:ss a", "%I:%M:%S %p", r"\d{1,2}:\d{2}:\d{2} [AaPp][Mm]"),
-    ("hh:mm a", "%I:%M %p", r"\d{1,2}:\d{2} [AaPp][Mm]"),
+    PatternShape("HH:mm:ss.SSS", "%H:%M:%S%.f", r"\d{2}:\d{2}:\d{2}\.\d+"),
+    PatternShape("HH:mm:ss", "%H:%M:%S", r"\d{2}:\d{2}:\d{2}"),
+    PatternShape("HH:mm", "%H:%M", r"\d{2}:\d{2}"),
+    PatternShape("hh:mm:ss a", "%I:%M:%S %p", r"\d{1,2}:\d{2}:\d{2} [AaPp][Mm]"),
+    PatternShape("hh:mm a", "%I:%M %p", r"\d{1,2}:\d{2} [AaPp][Mm]"),
 )
 
 
 @dataclass(frozen=True)
 class Inferred:
-    """A field type, its date pattern (None when it needs none), decimal scale, and how many of the values do not fit.
+    """A field type, and how many of the values do not fit it.
 
-    `others` are what else fits where day and month could be either.
+    `format` is its date pattern (None when it needs none), `scale` that of a decimal. `others` are
+    what else fits where day and month could be either.
     """
 
     type: str
@@ -63,42 +75,44 @@ class Inferred:
 
 
 def infer(column: pl.Series) -> Inferred:
-    """The type of a text column; empty values do not count, and a column without values is a string."""
-    values = column.cast(pl.String).str.strip_chars().drop_nulls()
-    values = values.filter(values != "")
+    """The type of a text column; empty values do not count, and a column without is a string."""
+    values = _present(column)
     if values.is_empty():
         return Inferred("string")
     if values.str.to_lowercase().is_in(BOOLEANS).all():
         return Inferred("boolean")
-    return _moment(values) or _number(values) or Inferred("string")
+    return _date_or_datetime(values) or _number(values) or Inferred("string")
 
 
 def have_decimal_commas(column: pl.Series) -> bool:
     """Whether a text column is of numbers such as `1.234,56`, which no field type reads."""
-    values = column.cast(pl.String).str.strip_chars().drop_nulls()
-    values = values.filter(values != "")
-    return (
-        bool(values.str.contains(r",\d+$").any())
-        and _fits(values.str.contains(DECIMAL_COMMA)) is not None
-    )
+    values = _present(column)
+    if not values.str.contains(r",\d+$").any():
+        return False
+    return _misfits(values.str.contains(DECIMAL_COMMA)) is not None
 
 
 def missing_texts(frame: pl.DataFrame) -> list[str]:
-    """Which of the usual texts for a missing value stand in columns that are of no type but for them, in lower case.
+    """Which of the usual texts for a missing value the frame uses as one, in lower case.
 
-    A column that is text anyway does not count: there they may be names.
+    They stand in columns that are of no type but for them. A column that is text anyway does not
+    count: there they may be names.
     """
-    found: set[str] = set()
-    for column in (c for c in frame.iter_columns() if c.dtype == pl.String):
-        texts = column.str.strip_chars().str.to_lowercase()
-        odd = texts.filter(texts.is_in(MISSING)).unique().to_list()
-        if (
-            odd
-            and infer(column).type == "string"
-            and infer(column.filter(~texts.is_in(MISSING))).type != "string"
-        ):
-            found.update(odd)
-    return sorted(found)
+    missing: set[str] = set()
+    for column in frame.iter_columns():
+        if column.dtype == pl.String:
+            missing |= _missing_texts_of(column)
+    return sorted(missing)
+
+
+def _missing_texts_of(column: pl.Series) -> set[str]:
+    texts = column.str.strip_chars().str.to_lowercase()
+    is_missing = texts.is_in(MISSING)
+    present = set(texts.filter(is_missing).unique().to_list())
+    if not present or infer(column).type != "string":
+        return set()
+    is_text_anyway = infer(column.filter(~is_missing)).type == "string"
+    return set() if is_text_anyway else present
 
 
 def without(frame: pl.DataFrame, missing: list[str]) -> pl.DataFrame:
@@ -106,57 +120,73 @@ def without(frame: pl.DataFrame, missing: list[str]) -> pl.DataFrame:
     if not missing:
         return frame
     texts = pl.col(pl.String)
-    return frame.with_columns(
-        pl.when(~texts.str.strip_chars().str.to_lowercase().is_in(missing)).then(texts)
-    )
+    is_missing = texts.str.strip_chars().str.to_lowercase().is_in(missing)
+    return frame.with_columns(pl.when(~is_missing).then(texts))
 
 
-def _fits(ok: pl.Series) -> int | None:
-    """The number of misfits, None when they are too many."""
-    misfits = len(ok) - int(ok.fill_null(False).sum())
-    return misfits if misfits <= len(ok) * (1 - FITS) else None
+def _present(column: pl.Series) -> pl.Series:
+    values = column.cast(pl.String).str.strip_chars().drop_nulls()
+    return values.filter(values != "")
+
+
+def _misfits(fits: pl.Series) -> int | None:
+    """The number of values that do not fit, None when they are too many."""
+    misfits = len(fits) - int(fits.fill_null(False).sum())
+    return misfits if misfits <= len(fits) * (1 - FITS) else None
 
 
 def _number(values: pl.Series) -> Inferred | None:
     if values.str.contains(LEADING_ZERO).any():
         return None  # an identifier: its zeros would be lost
-    if (misfits := _fits(values.str.contains(INTEGER))) is not None:
+    misfits = _misfits(values.str.contains(INTEGER))
+    if misfits is not None:
         return Inferred("integer", misfits=misfits)
-    if (misfits := _fits(values.str.contains(DECIMAL))) is not None:
-        digits = values.str.extract(r"\.(\d+)$").str.len_chars().max()
-        return Inferred("decimal", scale=min(37, max(2, int(digits or 0))), misfits=misfits)  # type: ignore[arg-type]
-    if (misfits := _fits(values.str.contains(FLOAT))) is not None:
+    misfits = _misfits(values.str.contains(DECIMAL))
+    if misfits is not None:
+        digits = values.str.extract(r"\.(\d+)$").str.len_chars().max() or 0
+        assert isinstance(digits, int)
+        scale = min(LONGEST_SCALE, max(SHORTEST_SCALE, digits))
+        return Inferred("decimal", scale=scale, misfits=misfits)
+    misfits = _misfits(values.str.contains(FLOAT))
+    if misfits is not None:
         return Inferred("float", misfits=misfits)
     return None
 
 
-def _moment(values: pl.Series) -> Inferred | None:
-    if (
-        misfits := _fits(
-            values.str.contains(ISO_DATE)
-            & values.str.to_date("%Y-%m-%d", strict=False).is_not_null()
-        )
-    ) is not None:
+def _date_or_datetime(values: pl.Series) -> Inferred | None:
+    misfits = _misfits(_are_dates(values, "%Y-%m-%d", ISO_DATE))
+    if misfits is not None:
         return Inferred("date", misfits=misfits)
-    if (misfits := _fits(values.str.contains(ISO_DATETIME))) is not None:
+    misfits = _misfits(values.str.contains(ISO_DATETIME))
+    if misfits is not None:
         return Inferred("datetime", misfits=misfits)
-    found: list[Inferred] = []
-    for joda, form, shape in DATES:
-        if (
-            misfits := _fits(
-                values.str.contains(f"^{shape}$")
-                & values.str.to_date(form, strict=False).is_not_null()
-            )
-        ) is not None:
-            found.append(Inferred("date", joda, misfits=misfits))
-        for time_joda, time_form, time_shape in TIMES:
-            shaped = values.str.contains(f"^{shape} {time_shape}$")
-            if not shaped.any():
-                continue
-            parsed = values.str.to_datetime(f"{form} {time_form}", strict=False).is_not_null()
-            if (misfits := _fits(shaped & parsed)) is not None:
-                found.append(Inferred("datetime", f"{joda} {time_joda}", misfits=misfits))
-    if not found:
+    fitting: list[Inferred] = []
+    for date in DATES:
+        misfits = _misfits(_are_dates(values, date.polars, f"^{date.shape}$"))
+        if misfits is not None:
+            fitting.append(Inferred("date", date.joda, misfits=misfits))
+        fitting += _datetimes(values, date)
+    if not fitting:
         return None
-    best = min(found, key=lambda f: f.misfits)
-    return replace(best, others=tuple(f for f in found if f is not best))
+    best = min(fitting, key=lambda inferred: inferred.misfits)
+    return replace(best, others=tuple(other for other in fitting if other is not best))
+
+
+def _are_dates(values: pl.Series, polars_format: str, shape: str) -> pl.Series:
+    parsed = values.str.to_date(polars_format, strict=False).is_not_null()
+    return values.str.contains(shape) & parsed
+
+
+def _datetimes(values: pl.Series, date: PatternShape) -> list[Inferred]:
+    """The patterns of date and time that fit, of those that begin with the date."""
+    fitting: list[Inferred] = []
+    for time in TIMES:
+        shaped = values.str.contains(f"^{date.shape} {time.shape}$")
+        if not shaped.any():
+            continue
+        pattern = f"{date.polars} {time.polars}"
+        parsed = values.str.to_datetime(pattern, strict=False).is_not_null()
+        misfits = _misfits(shaped & parsed)
+        if misfits is not None:
+            fitting.append(Inferred("datetime", f"{date.joda} {time.joda}", misfits=misfits))
+    return fitting

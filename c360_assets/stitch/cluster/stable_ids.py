@@ -1,8 +1,9 @@
-"""Stable ids: which cluster of today carries which `amperity_id` of yesterday, and new ids for the rest.
+"""Stable ids: which cluster carries which `amperity_id` of yesterday, and new ids for the rest.
 
-After Yan, Meyles, Haghighi, Suciu, "Entity Matching in the Wild" (SIGMOD 2020): greedy one-to-one matching on the overlap of
-previous and current clusters. Unlike there, an id is never handed to a cluster that shares no record with its former owner.
-What changed between the two clusterings belongs to `changes`.
+After Yan, Meyles, Haghighi, Suciu, "Entity Matching in the Wild" (SIGMOD 2020): greedy one-to-one
+matching on the overlap of previous and current clusters. Unlike there, an id is never handed to a
+cluster that shares no record with its former owner. What changed between the two clusterings
+belongs to `identity_changes`.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ SLICE = 65_536  # names hashed at a time: their hashes as text take ten times th
 class Previous:
     """What the previous generation left behind, an explicit input of the next one.
 
-    `ids`: datasource, pk, amperity_id (one row per source record). `registry`: amperity_id, first_generation,
-    last_generation (NULL while in use), every id ever given. `changes_clusters`, `changes_pks`, `identity_changes`: the
-    history tables as they stand, None where there is none.
+    `ids`: datasource, pk, amperity_id (one row per source record). `registry`: amperity_id,
+    first_generation, last_generation (NULL while in use), every id ever given. `changes_clusters`,
+    `changes_pks`, `identity_changes`: the history tables as they stand, None where there is none.
     """
 
     ids: pl.DataFrame
@@ -47,7 +48,10 @@ REGISTRY_SCHEMA = {
 
 @dataclass(frozen=True)
 class StableIds:
-    """`ids`: datasource, pk, cluster, amperity_id per source record. `registry`: every id ever given, this run's included."""
+    """`ids`: datasource, pk, cluster, amperity_id per source record.
+
+    `registry`: every id ever given, this run's included.
+    """
 
     ids: pl.DataFrame
     registry: pl.DataFrame
@@ -64,57 +68,53 @@ def assign_ids(
 ) -> StableIds:
     """Give every cluster its id.
 
-    `clusters`: datasource, pk, cluster (any integer), one row per source record. With `keep=False` no previous id is carried
-    over. The generation is the previous one plus 1. The result is sorted by (datasource, pk).
+    `clusters`: datasource, pk, cluster (any integer), one row per source record. With `keep=False`
+    no previous id is carried over. The generation is the previous one plus 1. The result is sorted
+    by (datasource, pk).
     """
     generation = (previous.generation if previous else 0) + 1
     records = in_key_order(clusters).with_row_index("_position")
-    # A cluster is known by its first record, so that numbering of clusters by the matcher cannot matter.
+    # A cluster is known by its first record, so that numbering of clusters by the matcher cannot
+    # matter.
     records = records.with_columns(pl.col("_position").min().over("cluster").alias("_first"))
-    names = records.filter(pl.col("_position") == pl.col("_first")).select(
-        "_first", "datasource", "pk"
+    is_first = pl.col("_position") == pl.col("_first")
+    first_records = records.filter(is_first).select("_first", "datasource", "pk")
+    if previous and keep:
+        current = records.select("datasource", "pk", cluster="_first")
+        kept = map_ids(current, previous.ids)
+    else:
+        kept = pl.DataFrame(schema={"cluster": records.schema["_first"], "amperity_id": pl.String})
+    named = first_records.join(kept, left_on="_first", right_on="cluster", how="left")
+    named = named.sort("_first")
+    if previous:
+        registry = previous.registry.select(list(REGISTRY_SCHEMA))
+    else:
+        registry = pl.DataFrame(schema=REGISTRY_SCHEMA)
+    fresh = named.filter(pl.col("amperity_id").is_null()).select("_first", "datasource", "pk")
+    new_ids = derive_ids(fresh, registry["amperity_id"], tenant_id, generation, con)
+    fresh = fresh.select("_first", new_ids.alias("new_id"))
+    named = named.join(fresh, on="_first", how="left").select(
+        "_first", amperity_id=pl.coalesce("amperity_id", "new_id")
     )
-    carried = (
-        map_ids(records.select("datasource", "pk", cluster="_first"), previous.ids)
-        if previous and keep
-        else None
-    )
-    if carried is None:
-        carried = pl.DataFrame(
-            schema={"cluster": records.schema["_first"], "amperity_id": pl.String}
-        )
-    names = names.join(carried, left_on="_first", right_on="cluster", how="left").sort("_first")
-    registry = (
-        previous.registry.select(list(REGISTRY_SCHEMA))
-        if previous
-        else pl.DataFrame(schema=REGISTRY_SCHEMA)
-    )
-    fresh = names.filter(pl.col("amperity_id").is_null()).select("_first", "datasource", "pk")
-    fresh = fresh.with_columns(
-        derive_ids(fresh, registry["amperity_id"], tenant_id, generation, con)
-    )
-    names = names.join(
-        fresh.select("_first", new_id="amperity_id"), on="_first", how="left"
-    ).select("_first", pl.coalesce("amperity_id", "new_id").alias("amperity_id"))
-    matched = records.select("_first").join(names, on="_first", how="left", maintain_order="left")
-    ids = records.select("datasource", "pk", "cluster").with_columns(
-        matched.get_column("amperity_id")
-    )
-    return StableIds(ids, _register(registry, names["amperity_id"], generation), generation)
+    matched = records.select("_first").join(named, on="_first", how="left", maintain_order="left")
+    ids = records.select("datasource", "pk", "cluster")
+    ids = ids.with_columns(matched.get_column("amperity_id"))
+    return StableIds(ids, _register(registry, named["amperity_id"], generation), generation)
 
 
 def map_ids(current: pl.DataFrame, previous_ids: pl.DataFrame) -> pl.DataFrame:
-    """Current cluster -> previous id, one to one, only where they share a record: columns cluster, amperity_id.
+    """Current cluster -> previous id, one to one, only where they share a record: columns cluster,
+    amperity_id.
 
-    `current`: datasource, pk, cluster, where the cluster's number orders clusters by their smallest key. Edges are taken by
-    shared records descending, previous id, cluster; an edge is dropped once a better one touched either end. Taking in each
-    round every edge that is the best at both its ends gives the same result as one pass over the sorted edges. Unchanged
-    sets need no step of their own: their edge is the only one at both ends.
+    `current`: datasource, pk, cluster, where the cluster's number orders clusters by their smallest
+    key. Edges are taken by shared records descending, previous id, cluster; an edge is dropped once
+    a better one touched either end. Taking in each round every edge that is the best at both its
+    ends gives the same result as one pass over the sorted edges. Unchanged sets need no step of
+    their own: their edge is the only one at both ends.
     """
+    previous_keys = previous_ids.select("datasource", "pk", "amperity_id")
     edges = (
-        current.join(
-            previous_ids.select("datasource", "pk", "amperity_id"), on=["datasource", "pk"]
-        )
+        current.join(previous_keys, on=["datasource", "pk"])
         .group_by("amperity_id", "cluster")
         .len("shared")
         .sort(["shared", "amperity_id", "cluster"], descending=[True, False, False])
@@ -123,13 +123,12 @@ def map_ids(current: pl.DataFrame, previous_ids: pl.DataFrame) -> pl.DataFrame:
     taken = []
     while edges.height:
         best = pl.col("rank").min()
-        mutual = edges.filter(
-            (pl.col("rank") == best.over("amperity_id")) & (pl.col("rank") == best.over("cluster"))
-        )
+        is_best_of_id = pl.col("rank") == best.over("amperity_id")
+        is_best_of_cluster = pl.col("rank") == best.over("cluster")
+        mutual = edges.filter(is_best_of_id & is_best_of_cluster)
         taken.append(mutual.select("cluster", "amperity_id"))
-        edges = edges.join(mutual, on="amperity_id", how="anti").join(
-            mutual, on="cluster", how="anti"
-        )
+        edges = edges.join(mutual, on="amperity_id", how="anti")
+        edges = edges.join(mutual, on="cluster", how="anti")
     return pl.concat(taken) if taken else edges.select("cluster", "amperity_id")
 
 
@@ -140,7 +139,10 @@ def derive_ids(
     generation: int,
     con: duckdb.DuckDBPyConnection,
 ) -> pl.Series:
-    """A UUIDv5 per row of `names` (datasource, pk of a cluster's first record) that is not in `registry`, in row order."""
+    """A UUIDv5 per row of `names`, in row order, that is not in `registry`.
+
+    `names` holds datasource and pk of each cluster's first record.
+    """
     given: pl.Series = pl.Series("amperity_id", [None] * names.height, dtype=pl.String)
     texts = names.select(
         pl.concat_str(pl.lit(str(generation)), "datasource", "pk", separator="\x1f").alias("name")
@@ -148,23 +150,25 @@ def derive_ids(
     for salt in range(SALTS):
         salted = texts["name"] if salt == 0 else texts["name"] + f"\x1f{salt}"
         ids = uuid5(salted, tenant_id, con)
-        clash = ids.is_in(registry.implode()) | ids.is_duplicated()
-        given = given.zip_with(
-            given.is_not_null(), pl.select(pl.when(~clash).then(ids)).to_series()
-        ).alias("amperity_id")
+        is_taken = ids.is_in(registry.implode()) | ids.is_duplicated()
+        free_ids = pl.select(pl.when(~is_taken).then(ids)).to_series()
+        given = given.zip_with(given.is_not_null(), free_ids).alias("amperity_id")
         if given.null_count() == 0:
             return given
     raise C360Error(
-        f"{given.null_count()} new ids are taken already; the id registry does not belong to this tenant"
+        f"{given.null_count()} new ids are taken already; "
+        "the id registry does not belong to this tenant"
     )
 
 
 def uuid5(names: pl.Series, namespace: UUID, con: duckdb.DuckDBPyConnection) -> pl.Series:
     """`uuid.uuid5(namespace, name)` of every name, in order, without a loop over names."""
+    # RFC 4122: digit 13 is the version, digit 17 holds the variant in its two highest bits.
     sql = """
         WITH hashed AS (SELECT i, sha1(from_hex($namespace) || encode(name)) AS h FROM _uuid5_names)
         SELECT concat_ws('-', h[1:8], h[9:12], '5' || h[14:16],
-                         translate(h[17], '0123456789abcdef', '89ab89ab89ab89ab') || h[18:20], h[21:32]) AS id
+                         translate(h[17], '0123456789abcdef', '89ab89ab89ab89ab') || h[18:20],
+                         h[21:32]) AS id
         FROM hashed ORDER BY i"""
     parts = [pl.Series([], dtype=pl.String)]
     for part in pl.DataFrame({"name": names}).iter_slices(SLICE):
@@ -175,18 +179,19 @@ def uuid5(names: pl.Series, namespace: UUID, con: duckdb.DuckDBPyConnection) -> 
 
 
 def _register(registry: pl.DataFrame, live: pl.Series, generation: int) -> pl.DataFrame:
-    """The registry after this generation: new ids enter, ids no longer in use get their last generation."""
+    """The registry after this generation.
+
+    New ids enter, ids that are no longer in use get their last generation.
+    """
     fresh = pl.DataFrame({"amperity_id": live}).join(registry, on="amperity_id", how="anti")
     fresh = fresh.with_columns(
         first_generation=pl.lit(generation, pl.Int64), last_generation=pl.lit(None, pl.Int64)
     )
-    gone = ~pl.col("amperity_id").is_in(live.implode()) & pl.col("last_generation").is_null()
-    ended = (
-        pl.when(gone)
-        .then(pl.lit(generation - 1, pl.Int64))
-        .otherwise("last_generation")
-        .alias("last_generation")
+    is_live = pl.col("amperity_id").is_in(live.implode())
+    is_retired = ~is_live & pl.col("last_generation").is_null()
+    last_in_use = pl.lit(generation - 1, pl.Int64)
+    ended = registry.with_columns(
+        last_generation=pl.when(is_retired).then(last_in_use).otherwise("last_generation")
     )
-    return pl.concat([registry.with_columns(ended), fresh.select(list(REGISTRY_SCHEMA))]).sort(
-        "amperity_id"
-    )
+    whole = pl.concat([ended, fresh.select(list(REGISTRY_SCHEMA))])
+    return whole.sort("amperity_id")

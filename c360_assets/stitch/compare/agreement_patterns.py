@@ -1,14 +1,16 @@
-"""Comparing pairs of records, feature by feature: only pairs that hold a feature are looked at, and of them only its columns.
+"""Agreement patterns: the levels of all comparisons of a pair of records, packed into one number.
 
-Records are picked by position, which costs a fraction of joining them, and a batch at a time, so that memory does not grow with
-the number of pairs. A level that two values alone decide is computed once per pair of values: names repeat. What a level means
-is in `features`, whose SQL is evaluated here.
+Comparison by comparison, only pairs that hold it are looked at, and of them only its columns.
+Records are picked by position, which costs a fraction of joining them, and a batch at a time, so
+that memory does not grow with the number of pairs. A level that two values alone decide is computed
+once per pair of values: names repeat. What a level means is in `comparisons`, whose SQL is
+evaluated here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -19,36 +21,36 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from c360_assets.stitch.compare.comparison_levels import Fact, Feature, columns_read, side_by_side
+from c360_assets.stitch.compare.comparison_levels import (
+    Comparison,
+    Fact,
+    columns_read,
+    side_by_side,
+)
 from c360_assets.stitch.compare.comparison_records import MOST_THREADS, arrow, in_threads
-from c360_assets.stitch.compare.comparisons import FACTS, FEATURES, SHIFTS, key_state
+from c360_assets.stitch.compare.comparisons import COMPARISONS, FACTS, SHIFTS, key_state
 
 SPAN = 2_097_152  # pairs compared at a time by a thread: some 60 bytes each
-BATCH = (
-    131_072  # pairs whose texts are in memory at a time: up to 20 columns of 16 bytes make 40 MiB
-)
+# Pairs whose texts are in memory at a time: up to 20 columns of 16 bytes make 40 MiB.
+BATCH = 131_072
+MISSING, EQUAL, DIFFERENT = 0, 1, 2  # the states of a key of a pair
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 
 # Columns that are only tested for equality, compared as numbers: the column and the text behind it.
 NUMBERED: dict[str, pl.Expr] = {
-    **{
-        c: pl.col(c)
-        for c in (
-            "address",
-            "area",
-            "building",
-            "city",
-            "domain",
-            "gender",
-            "house",
-            "postal",
-            "state",
-            "suffix",
-            "unit",
-        )
-    },
+    "address": pl.col("address"),
+    "area": pl.col("area"),
+    "building": pl.col("building"),
+    "city": pl.col("city"),
+    "domain": pl.col("domain"),
+    "gender": pl.col("gender"),
+    "house": pl.col("house"),
+    "postal": pl.col("postal"),
+    "state": pl.col("state"),
+    "suffix": pl.col("suffix"),
+    "unit": pl.col("unit"),
     "email_code": pl.col("email"),
     "login_code": pl.col("login"),
     "login_head": pl.col("login").str.head(3),
@@ -57,6 +59,8 @@ NUMBERED: dict[str, pl.Expr] = {
     "phone_head": pl.col("phone").str.head(4),
     "phone_tail": pl.col("phone").str.tail(4),
 }
+# Names stand in each other's field: both columns are numbered alike.
+NUMBERED_NAMES = {"given_code": "given", "surname_code": "surname"}
 DERIVED: dict[str, pl.Expr] = {
     "emails_held": pl.col("emails").is_not_null(),
     "phones_held": pl.col("phones").is_not_null(),
@@ -64,53 +68,62 @@ DERIVED: dict[str, pl.Expr] = {
     "month": pl.col("birthdate").str.slice(5, 2).cast(pl.Int8, strict=False),
     "day": pl.col("birthdate").str.slice(8, 2).cast(pl.Int8, strict=False),
 }
-_SQL = {
-    **{f.name: (f.may, f.sql) for f in FACTS},
-    **{f.name: (f.present, f.case()) for f in FEATURES},
-}
-READ = columns_read(" ".join(part for parts in _SQL.values() for part in parts))
-KNOWN = [*(f.name for f in FACTS), *(f"l_{f.name}" for f in FEATURES), "fk_state"]
-# What is known of a pair already, by the SQL that refers to it.
-REFERRED = {
-    sql: [k for k in KNOWN if re.search(rf"\b{k}\b", sql)]
-    for parts in _SQL.values()
-    for sql in parts
-}
+FACT_BY_NAME = {fact.name: fact for fact in FACTS}
+COMPARISON_BY_ALIAS = {comparison.alias: comparison for comparison in COMPARISONS}
+FK_STATE = "fk_state"  # of all foreign keys of a pair together
+KNOWN_NAMES = (*FACT_BY_NAME, *COMPARISON_BY_ALIAS, FK_STATE)
+
+
+def _known_names_by_expression() -> dict[str, list[str]]:
+    """What each SQL expression refers to that is known of a pair already: facts, levels, the state
+    of foreign keys."""
+    expressions = []
+    for fact in FACTS:
+        expressions += [fact.guard, fact.sql]
+    for comparison in COMPARISONS:
+        expressions += [comparison.present, comparison.level_sql()]
+    result = {}
+    for sql in expressions:
+        words = set(re.findall(r"\w+", sql))
+        result[sql] = [name for name in KNOWN_NAMES if name in words]
+    return result
+
+
+REFERRED = _known_names_by_expression()
+COLUMNS_READ = columns_read(" ".join(REFERRED))
 
 
 @dataclass(frozen=True)
-class Compared:
-    """Per pair, in the order asked: the packed levels, and per key column 0 missing on a side, 1 equal, 2 different."""
+class Agreement:
+    """Per pair, in the order given: the agreement pattern, and the state of each key column:
+    0 missing on a side, 1 equal, 2 different."""
 
     pattern: npt.NDArray[np.int64]
     keys: dict[str, Bytes]
 
 
 @dataclass(frozen=True)
-class Comparable:
-    """The columns of the comparison records that `compare` reads, as numbers where only equality counts."""
+class ComparedColumns:
+    """The columns of the comparison records that are compared, as numbers where only equality
+    counts."""
 
-    columns: pl.DataFrame
-
-    @property
-    def height(self) -> int:
-        return self.columns.height
+    frame: pl.DataFrame
 
     @cached_property
     def held(self) -> dict[str, Bools]:
-        """Which records hold each column that a feature needs on both sides."""
-        alternatives = [
-            *(f.held for f in FACTS),
-            *(f.held for f in FEATURES),
-            [f.lacking for f in FEATURES],
-            [["letters"]],
-        ]
-        needed = sorted({c for some in alternatives for columns in some for c in columns})
-        return {c: self.columns[c].is_not_null().to_numpy() for c in needed}
+        """Which records hold each column that a comparison needs."""
+        needed = {"letters"}
+        for fact in FACTS:
+            needed.update(*fact.held)
+        for comparison in COMPARISONS:
+            needed.update(*comparison.held, comparison.lacking)
+        return {column: self.frame[column].is_not_null().to_numpy() for column in sorted(needed)}
 
     def values(self, code: str) -> tuple[npt.NDArray[np.uint32], Ints]:
-        """The number of each record's value, and per number a record that holds it (any record, where none does)."""
-        numbers = self.columns[code]
+        """The number of each record's value, and per number a record that holds it (any record,
+        where none does)."""
+        numbers = self.frame[code]
+        # A missing value shares number 0 with a value: pairs that lack one are never looked up.
         value = numbers.fill_null(0).to_numpy()
         record = np.zeros(int(value.max(initial=0)) + 1, dtype=np.int32)
         holding = numbers.is_not_null().arg_true().to_numpy()
@@ -118,177 +131,199 @@ class Comparable:
         return value, record
 
 
-def comparable(records: pl.DataFrame, key_columns: Sequence[str] = ()) -> Comparable:
-    """The columns of the comparison records as `compare` reads them."""
-    names = pl.Categorical(
-        pl.Categories.random()
-    )  # one numbering for both, as names stand in each other's field
-    numbered = [
-        e.cast(pl.Categorical(pl.Categories.random())).to_physical().alias(c)
-        for c, e in NUMBERED.items()
-    ]
-    numbered += [
-        pl.col(c).cast(names).to_physical().alias(f"{c}_code") for c in ("given", "surname")
-    ]
-    derived = [e.alias(c) for c, e in DERIVED.items()]
-    made = {*NUMBERED, *DERIVED, "given_code", "surname_code"}
-    return Comparable(
-        records.select(*(c for c in READ if c not in made), *numbered, *derived, *key_columns)
-    )
+def compared_columns(records: pl.DataFrame, key_columns: Sequence[str] = ()) -> ComparedColumns:
+    """The comparison records as they are compared."""
+    computed = {*NUMBERED, *NUMBERED_NAMES, *DERIVED}
+    as_they_are = [column for column in COLUMNS_READ if column not in computed]
+    numbered = []
+    for column, text in NUMBERED.items():
+        own_numbers = pl.Categorical(pl.Categories.random())
+        numbered.append(text.cast(own_numbers).to_physical().alias(column))
+    shared_numbers = pl.Categorical(pl.Categories.random())
+    for code, name in NUMBERED_NAMES.items():
+        numbered.append(pl.col(name).cast(shared_numbers).to_physical().alias(code))
+    derived = [expression.alias(column) for column, expression in DERIVED.items()]
+    return ComparedColumns(records.select(*as_they_are, *numbered, *derived, *key_columns))
 
 
 def compare(
     con: duckdb.DuckDBPyConnection,
-    read: Comparable,
+    columns: ComparedColumns,
     i: Ints,
     j: Ints,
     key_columns: Sequence[str] = (),
-) -> Compared:
-    """Levels of the pairs (i, j), positions in the comparison records, given as `comparable` makes them."""
+) -> Agreement:
+    """Agreement of the pairs (i, j), positions of the compared records. Local to a pair."""
     pattern = np.zeros(len(i), dtype=np.int64)
-    keys = {c: np.zeros(len(i), dtype=np.uint8) for c in key_columns}
+    keys = {column: np.zeros(len(i), dtype=np.uint8) for column in key_columns}
+    # All threads get work, but no span is so small that planning its statements costs most.
+    share_of_thread = -(-len(i) // MOST_THREADS)
+    size = min(max(share_of_thread, SPAN // 2), SPAN)
 
-    def work(cursor: duckdb.DuckDBPyConnection, start: int) -> None:
+    def compare_span(cursor: duckdb.DuckDBPyConnection, start: int) -> None:
         part = slice(start, start + size)
-        span = _Span(cursor, read, i[part], j[part])
+        span = _Span(cursor, columns, i[part], j[part])
         for column in key_columns:
-            keys[column][part] = span.key(column)
+            keys[column][part] = span.state_of_key(column)
         pattern[part] = span.pattern()
 
-    size = min(max(-(-len(i) // MOST_THREADS), SPAN // 2), SPAN)
-    in_threads(con, work, range(0, len(i), size), len(i))
-    return Compared(pattern, keys)
+    in_threads(con, compare_span, range(0, len(i), size), len(i))
+    return Agreement(pattern, keys)
+
+
+def evaluate_sql(
+    con: duckdb.DuckDBPyConnection, sql: str, pairs: Iterator[pa.RecordBatch], n_pairs: int
+) -> Bytes:
+    """The value (0 to 255) of SQL over two records a and b for each of the pairs.
+
+    `pairs`: at least one batch of columns a_… and b_… and what is known of the pair, with its
+    number `n`. The engine takes a batch when it wants one: a statement is planned once, and few
+    batches are in memory.
+    """
+    result = np.zeros(n_pairs, dtype=np.uint8)
+    first = next(pairs)
+    stream = pa.RecordBatchReader.from_batches(first.schema, chain([first], pairs))
+    con.register("er_batch", stream)
+    rows = con.execute(f"SELECT n, ({side_by_side(sql)})::UTINYINT AS v FROM er_batch").fetchnumpy()
+    con.unregister("er_batch")
+    result[rows["n"]] = rows["v"]
+    return result
 
 
 class _Span:
     """Some pairs under comparison: what is known of them so far."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, read: Comparable, i: Ints, j: Ints) -> None:
-        self._con, self._read, self._i, self._j = con, read, i, j
-        self._known: dict[str, Bytes] = {"fk_state": np.zeros(len(i), dtype=np.uint8)}
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, columns: ComparedColumns, i: Ints, j: Ints
+    ) -> None:
+        self._con = con
+        self._columns = columns
+        self._i = i
+        self._j = j
+        self._known: dict[str, Bytes] = {FK_STATE: np.zeros(len(i), dtype=np.uint8)}
 
-    def key(self, column: str) -> Bytes:
-        """The state of a key column: 0 missing on a side, 1 equal, 2 different. Foreign keys together make `fk_state`."""
-        held = self._read.columns[column].is_not_null().to_numpy()
+    def state_of_key(self, column: str) -> Bytes:
+        """The state of a key column. Foreign keys together make `fk_state`."""
+        held = self._columns.frame[column].is_not_null().to_numpy()
         rows = np.flatnonzero(held[self._i] & held[self._j])
-        state = self._spread(
-            rows, self._evaluate(key_state(column), [column], self._i[rows], self._j[rows], {})
+        state_of_rows = self._evaluate(
+            key_state(column), [column], self._i[rows], self._j[rows], {}
         )
+        state = self._spread(rows, state_of_rows)
         if column.startswith("fk_"):
-            before = self._known["fk_state"]
-            self._known["fk_state"] = np.where((before == 1) | (state == 0), before, state)
+            so_far = self._known[FK_STATE]
+            stands = (so_far == EQUAL) | (state == MISSING)
+            self._known[FK_STATE] = np.where(stands, so_far, state)
         return state
 
     def pattern(self) -> npt.NDArray[np.int64]:
-        """The levels of all features, packed."""
+        """The levels of all comparisons, packed."""
         result = np.zeros(len(self._i), dtype=np.int64)
-        for feature in FEATURES:
-            result |= self._look_up(f"l_{feature.name}").astype(np.int64) << SHIFTS[feature.name]
+        for comparison in COMPARISONS:
+            level = self._look_up(comparison.alias).astype(np.int64)
+            result |= level << SHIFTS[comparison.name]
         return result
 
     def _look_up(self, name: str) -> Bytes:
-        """A fact (0 or 1) or the level of a feature, of every pair."""
+        """A fact (0 or 1) or the level of a comparison, of every pair; computed once."""
+        # Levels refer to earlier ones, which are computed when they are first asked for.
         if name not in self._known:
-            item = FACT_OF.get(name) or FEATURE_OF[name]
-            self._known[name] = self._fact(item) if isinstance(item, Fact) else self._level(item)
+            if name in FACT_BY_NAME:
+                self._known[name] = self._fact(FACT_BY_NAME[name])
+            else:
+                self._known[name] = self._level(COMPARISON_BY_ALIAS[name])
         return self._known[name]
 
     def _fact(self, fact: Fact) -> Bytes:
-        rows = self._where(fact.may, np.flatnonzero(self._held(fact.held)))
+        rows = self._rows_where(fact.guard, self._rows_holding(fact.held))
         return self._spread(rows, self._of_rows(f"coalesce({fact.sql}, FALSE)", fact.sql, rows))
 
-    def _level(self, feature: Feature) -> Bytes:
-        if feature.lacking:
-            held = self._read.held
-            asked = held["letters"] & ~np.logical_and.reduce([held[c] for c in feature.lacking])
-            mask = asked[self._i] | asked[self._j]
+    def _level(self, comparison: Comparison) -> Bytes:
+        if comparison.lacking:
+            rows = self._rows_with_login(comparison.lacking)
         else:
-            mask = self._held(feature.held)
-        rows, sql = self._where(feature.present, np.flatnonzero(mask)), feature.case()
-        if feature.by is None:
+            rows = self._rows_holding(comparison.held)
+        rows = self._rows_where(comparison.present, rows)
+        sql = comparison.level_sql()
+        if comparison.only_column is None:
             return self._spread(rows, self._of_rows(sql, sql, rows))
-        return self._spread(
-            rows, self._of_values(sql, f"{feature.by}_code", self._i[rows], self._j[rows])
-        )
+        code = f"{comparison.only_column}_code"
+        return self._spread(rows, self._of_values(sql, code, self._i[rows], self._j[rows]))
 
-    def _of_values(self, sql: str, code: str, i: Ints, j: Ints) -> Bytes:
-        """The value of SQL that depends on two values only, found on any two records that hold them."""
-        value, record = self._read.values(code)
-        left, right = value[i], value[j]
-        result = self._evaluate(sql, columns_read(sql), record, record, {})[left]
-        other = np.flatnonzero(left != right)
-        pairs, inverse = np.unique(
-            left[other].astype(np.int64) << 32 | right[other], return_inverse=True
-        )
-        result[other] = self._evaluate(
-            sql, columns_read(sql), record[pairs >> 32], record[pairs & 0xFFFFFFFF], {}
-        )[inverse]
-        return result
+    def _rows_with_login(self, lacking: Sequence[str]) -> Ints:
+        """Pairs of which one record has letters in its login and lacks one of the columns."""
+        held = self._columns.held
+        complete = np.logical_and.reduce([held[column] for column in lacking])
+        eligible = held["letters"] & ~complete
+        return np.flatnonzero(eligible[self._i] | eligible[self._j])
 
-    def _held(self, alternatives: Sequence[Sequence[str]]) -> Bools:
+    def _rows_holding(self, alternatives: Sequence[Sequence[str]]) -> Ints:
         """Pairs of which both records hold all columns of one of the alternatives."""
         result = np.zeros(len(self._i), dtype=bool)
         for columns in alternatives:
-            held = (
-                np.logical_and.reduce([self._read.held[c] for c in columns])
-                if columns
-                else np.ones(1, dtype=bool)
-            )
-            result |= held[self._i] & held[self._j] if columns else held
-        return result
+            if not columns:
+                return np.arange(len(self._i))
+            held = np.logical_and.reduce([self._columns.held[column] for column in columns])
+            result |= held[self._i] & held[self._j]
+        return np.flatnonzero(result)
 
-    def _where(self, condition: str, rows: Ints) -> Ints:
+    def _rows_where(self, condition: str, rows: Ints) -> Ints:
         """Those of the pairs for which the condition is true."""
-        return (
-            rows
-            if condition == "TRUE"
-            else rows[self._of_rows(f"coalesce({condition}, FALSE)", condition, rows) > 0]
-        )
+        if condition == "TRUE":
+            return rows
+        true = self._of_rows(f"coalesce({condition}, FALSE)", condition, rows)
+        return rows[true > 0]
 
-    def _of_rows(self, sql: str, origin: str, rows: Ints) -> Bytes:
-        known = {name: self._look_up(name)[rows] for name in REFERRED[origin]}
+    def _of_rows(self, sql: str, expression: str, rows: Ints) -> Bytes:
+        """The value of SQL around one of the expressions, for some of the pairs."""
+        known = {name: self._look_up(name)[rows] for name in REFERRED[expression]}
         return self._evaluate(sql, columns_read(sql), self._i[rows], self._j[rows], known)
 
+    def _of_values(self, sql: str, code: str, i: Ints, j: Ints) -> Bytes:
+        """The value of SQL that depends on two values only, found on any two records that hold
+        them."""
+        columns = columns_read(sql)
+        value, record = self._columns.values(code)
+        left = value[i]
+        right = value[j]
+        of_equal_values = self._evaluate(sql, columns, record, record, {})
+        result = of_equal_values[left]
+
+        different = np.flatnonzero(left != right)
+        distinct, position = np.unique(
+            left[different].astype(np.int64) << 32 | right[different], return_inverse=True
+        )
+        left_record = record[distinct >> 32]
+        right_record = record[distinct & 0xFFFFFFFF]
+        of_value_pairs = self._evaluate(sql, columns, left_record, right_record, {})
+        result[different] = of_value_pairs[position]
+        return result
+
     def _spread(self, rows: Ints, values: Bytes) -> Bytes:
+        """The values of some of the pairs, 0 for all others."""
         result = np.zeros(len(self._i), dtype=np.uint8)
         result[rows] = values
         return result
 
     def _evaluate(
-        self, sql: str, columns: Sequence[str], i: Ints, j: Ints, known: dict[str, Bytes]
+        self, sql: str, columns: Sequence[str], i: Ints, j: Ints, known: Mapping[str, Bytes]
     ) -> Bytes:
-        """The value (0 to 255) of SQL for the pairs of records (i, j)."""
-        result = np.zeros(len(i), dtype=np.uint8)
+        """The value of SQL for the pairs of records (i, j)."""
         if not len(i):
-            return result
-        frame = self._read.columns.select(columns)
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            for start in range(0, len(i), BATCH):
-                part = slice(start, start + BATCH)
-                sides = [
-                    frame[at[part]].rename({c: f"{side}_{c}" for c in columns})
-                    for side, at in (("a", i), ("b", j))
-                    if columns
-                ]
-                facts = pl.DataFrame({name: values[part] for name, values in known.items()})
-                yield from arrow(
-                    pl.concat([*sides, facts], how="horizontal").with_row_index("n", offset=start)
-                ).to_batches()
-
-        # The engine takes a batch when it wants one: a statement is planned once, and few batches are in memory.
-        stream = batches()
-        first = next(stream)
-        self._con.register(
-            "er_batch", pa.RecordBatchReader.from_batches(first.schema, chain([first], stream))
-        )
-        found = self._con.execute(
-            f"SELECT n, ({side_by_side(sql)})::UTINYINT AS v FROM er_batch"
-        ).fetchnumpy()
-        self._con.unregister("er_batch")
-        result[found["n"]] = found["v"]
-        return result
+            return np.zeros(0, dtype=np.uint8)
+        frame = self._columns.frame.select(columns)
+        return evaluate_sql(self._con, sql, _batches(frame, i, j, known), len(i))
 
 
-FACT_OF = {f.name: f for f in FACTS}
-FEATURE_OF = {f"l_{f.name}": f for f in FEATURES}
+def _batches(
+    frame: pl.DataFrame, i: Ints, j: Ints, known: Mapping[str, Bytes]
+) -> Iterator[pa.RecordBatch]:
+    """The columns of both records of each pair and what is known of it, some pairs at a time."""
+    for start in range(0, len(i), BATCH):
+        part = slice(start, start + BATCH)
+        columns = [pl.DataFrame({name: values[part] for name, values in known.items()})]
+        if frame.width:
+            columns.insert(0, frame[i[part]].rename(lambda column: f"a_{column}"))
+            columns.insert(1, frame[j[part]].rename(lambda column: f"b_{column}"))
+        pairs = pl.concat(columns, how="horizontal").with_row_index("n", offset=start)
+        yield from arrow(pairs).to_batches()

@@ -1,49 +1,38 @@
-"""Blocking: the table of strategies, the keys they give each record, and the candidate pairs that meet in a block.
+"""Blocking: the table of strategies, the keys they give each record, and the SQL of the blocks.
 
-Belongs here: key expressions, limits, splitting of oversized blocks. What a pair is worth belongs in `features` and `model`.
-Keys are expressions over the comparison records of `features`; a NULL part gives no key.
+Belongs here: key expressions, limits, which strategies a tenant uses. Which pairs meet in a block
+is in `candidate_pairs`; what a pair is worth belongs in `comparisons` and `match_model`. Keys are
+expressions over the comparison records; a NULL part gives no key.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-import duckdb
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.compare.comparison_records import columns_with, in_threads, registered
+from c360_assets.stitch.compare.comparison_records import columns_with
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-Ints = npt.NDArray[np.int64]
-Ints32 = npt.NDArray[np.int32]
-STRATEGY_BITS = 6  # a pair and the strategy that found it stand in one number
-STRETCH = 4_000_000  # pairs found that are looked at in one go
-LIKE = (
-    "surname",
-    "given",
-    "birthdate",
-    "postal",
-    "email",
-    "phone",
-)  # the order in which a large block is cut
-OTHER = (
-    "CASE WHEN given IS DISTINCT FROM surname THEN given END"  # of two keys alike, a record has one
-)
-NAMES = 20  # a name shared by more records decides nothing alone; whatever else agrees is met in another block
+# The given name, where it is not the surname again: of two keys alike, a record has one.
+OTHER_NAME = "CASE WHEN given IS DISTINCT FROM surname THEN given END"
+LOGIN_LETTERS = "regexp_replace(split_part(e, '@', 1), '[^\\p{L}]', '', 'g')"
+# A name shared by more records decides nothing alone; whatever else agrees is met in another block.
+SHARED_NAMES = 20
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """One blocking strategy: `keys` are SQL expressions over one comparison record (e = one e-mail, p = one phone).
+    """One blocking strategy: `keys` are SQL expressions over one comparison record (e = one e-mail,
+    p = one phone).
 
-    With `asked`, records that have this key meet those that have one of the others, and nobody else meets.
+    With `asking_key`, records that have this key meet those that have one of the others, and nobody
+    else meets.
     """
 
     name: str
@@ -52,10 +41,8 @@ class Strategy:
     limit: int | None = None  # None: the configured general limit
     documented: bool = False  # part of the documented default list
     thorough: bool = False  # added by the preset `thorough`
-    asked: str | None = None
-    cut: int | None = (
-        None  # the size of the chunks of a block above the limit, if less than the limit
-    )
+    asking_key: str | None = None
+    chunk_size: int | None = None  # of a block above the limit, if less than the limit
 
 
 STRATEGIES: tuple[Strategy, ...] = (
@@ -79,10 +66,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy("company", ("company",)),
     Strategy(
         "login-partial",
-        (
-            "CASE WHEN length(regexp_replace(split_part(e, '@', 1), '[^\\p{L}]', '', 'g')) >= 5 "
-            "THEN regexp_replace(split_part(e, '@', 1), '[^\\p{L}]', '', 'g') END",
-        ),
+        (f"CASE WHEN length({LOGIN_LETTERS}) >= 5 THEN {LOGIN_LETTERS} END",),
         "email",
     ),
     Strategy("login-trimmed", ("login_trimmed",)),
@@ -90,316 +74,291 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy("phone", ("p",), "phone", thorough=True),
     Strategy("login", ("split_part(e, '@', 1)",), "email", thorough=True),
     Strategy(
-        "postal-name", ("postal || ':' || surname", f"postal || ':' || {OTHER}"), thorough=True
+        "postal-name", ("postal || ':' || surname", f"postal || ':' || {OTHER_NAME}"), thorough=True
     ),
     Strategy("building-initial", ("building || ':' || given[:1]",), thorough=True),
     Strategy(
         "full-name",
         ("least(given, surname) || ':' || greatest(given, surname)",),
         limit=15,
-        cut=3,
+        chunk_size=3,
         thorough=True,
     ),
-    Strategy("name-prefixes", ("given[:3] || ':' || surname[:4]",), limit=15, cut=3, thorough=True),
-    Strategy("initial-surname", ("given[:1] || ':' || surname",), limit=12, cut=3, thorough=True),
+    Strategy(
+        "name-prefixes", ("given[:3] || ':' || surname[:4]",), limit=15, chunk_size=3, thorough=True
+    ),
+    Strategy(
+        "initial-surname", ("given[:1] || ':' || surname",), limit=12, chunk_size=3, thorough=True
+    ),
     Strategy(
         "initials-birthyear",
         (
-            "least(given[:1], surname[:1]) || greatest(given[:1], surname[:1]) || ':' || birthdate[:4]",
+            "least(given[:1], surname[:1]) || greatest(given[:1], surname[:1])"
+            " || ':' || birthdate[:4]",
         ),
         limit=10,
-        cut=3,
+        chunk_size=3,
         thorough=True,
     ),
     Strategy(
         "name-birthdate",
-        ("surname || ':' || birthdate", f"{OTHER} || ':' || birthdate"),
+        ("surname || ':' || birthdate", f"{OTHER_NAME} || ':' || birthdate"),
         thorough=True,
     ),
     Strategy(
         "initial-birthdate",
         (
             "surname[:1] || ':' || birthdate",
-            "CASE WHEN given[:1] IS DISTINCT FROM surname[:1] THEN given[:1] END || ':' || birthdate",
+            "CASE WHEN given[:1] IS DISTINCT FROM surname[:1] THEN given[:1] END"
+            " || ':' || birthdate",
         ),
-        limit=NAMES,
+        limit=SHARED_NAMES,
         thorough=True,
     ),
-    Strategy("postal-birthdate", ("postal || ':' || birthdate",), limit=NAMES, thorough=True),
-    # The login of a record that lacks a name against the names of the others, in the four usual spellings.
+    Strategy(
+        "postal-birthdate", ("postal || ':' || birthdate",), limit=SHARED_NAMES, thorough=True
+    ),
+    # The login of a record that lacks a name against the names of the others, in the four usual
+    # spellings.
     Strategy(
         "email-names",
         (
             "given || surname",
-            f"surname || {OTHER}",
+            f"surname || {OTHER_NAME}",
             "CASE WHEN length(given) > 1 THEN given[:1] END || surname",
-            f"surname || {OTHER}[:1]",
+            f"surname || {OTHER_NAME}[:1]",
         ),
-        limit=NAMES,
-        cut=5,
+        limit=SHARED_NAMES,
+        chunk_size=5,
         thorough=True,
-        asked="CASE WHEN given IS NULL OR surname IS NULL THEN letters END",
+        asking_key="CASE WHEN given IS NULL OR surname IS NULL THEN letters END",
     ),
 )
-BY_NAME = {s.name: s for s in STRATEGIES}
-WHOLE_VALUES = {
-    "email",
-    "phone",
-    "address",
-    "company",
-}  # semantics after which the strategy with their value as its key is named
+BY_NAME = {strategy.name: strategy for strategy in STRATEGIES}
+# Semantics after which the strategy with their value as its key is named.
+WHOLE_VALUES = {"email", "phone", "address", "company"}
 
 
 def of_rules(rules: Sequence[Any]) -> set[str]:
     """Strategies that the equalities of cluster rules need: a rule decides only pairs that meet."""
-    when = [
-        condition
-        for rule in rules
-        if rule.action == "cluster"
-        for condition in rule.when
-        if isinstance(condition, dict)
-    ]
-    return {
-        condition["present-and-equal"] for condition in when if "present-and-equal" in condition
-    } & WHOLE_VALUES
+    equal: set[str] = set()
+    for rule in rules:
+        if rule.action != "cluster":
+            continue
+        for condition in rule.when:
+            if isinstance(condition, dict) and "present-and-equal" in condition:
+                equal.add(condition["present-and-equal"])
+    return equal & WHOLE_VALUES
+
+
+class _Setting(NamedTuple):
+    """What stitch.yaml says of one strategy."""
+
+    limit: int | None
+    enabled: bool
 
 
 def chosen_strategies(
     config: Any, frame: pl.DataFrame, rules: Sequence[Any] = ()
 ) -> list[Strategy]:
-    """Strategies of a `BlockingConfig` for this frame, with their limits filled in, in a fixed order.
+    """Strategies of a `BlockingConfig` for this frame, with their limits filled in, in fixed order.
 
-    Those that cluster rules need (`of_rules`) are added to the preset. A listed strategy is added too or changes its limit;
-    `enabled: false` takes it out. `fk` and `bk-<label>` stand for the key columns the frame holds. Raises C360Error for a
-    strategy that does not exist.
+    Those that cluster rules need (`of_rules`) are added to the preset. A listed strategy is added
+    too or changes its limit; `enabled: false` takes it out. `fk` and `bk-<label>` stand for the key
+    columns the frame holds. Raises C360Error for a strategy that does not exist.
     """
-    needed = of_rules(rules)
-    listed: dict[str, tuple[int | None, bool]] = {}
-    for item in config.strategies:
-        name, limit, enabled = (
-            (item, None, True) if isinstance(item, str) else (item.name, item.limit, item.enabled)
-        )
-        listed[name.replace("_", "-")] = (limit, enabled)
-    keyed = [  # a representative holds the keys of all records it stands for
-        Strategy(
-            c.replace("_", "-", 1),
-            (f"unnest(string_split({quote_ident(c)}, {quote_literal(KEY_SEPARATOR)}))",),
-            limit=config.fk_limit,
-        )
-        for c in columns_with(frame, "fk_")
-    ]
-    keyed += [
-        Strategy(c.replace("_", "-", 1), (quote_ident(c),)) for c in columns_with(frame, "bk_")
-    ]
-    known = {**BY_NAME, **{s.name.replace("_", "-"): s for s in keyed}}
-    for name in listed:
+    of_keys = _key_strategies(frame, config.fk_limit)
+    known = {_setting_name(strategy.name): strategy for strategy in (*STRATEGIES, *of_keys)}
+    settings = _settings(config.strategies)
+    _refuse_unknown(settings, known)
+    by_default = _of_preset(config.preset) | of_rules(rules)
+    by_default.update(_setting_name(strategy.name) for strategy in of_keys)
+
+    chosen = []
+    for name, strategy in known.items():
+        setting = settings.get(name)
+        if setting is None and name.startswith("fk-"):
+            setting = settings.get("fk")
+        enabled = name in by_default if setting is None else setting.enabled
+        if enabled:
+            own_limit = None if setting is None else setting.limit
+            chosen.append(_limited(strategy, own_limit, config.limit))
+    return chosen
+
+
+def _refuse_unknown(names: Iterable[str], known: Container[str]) -> None:
+    """Settings may name foreign keys altogether, and blocking keys that no record holds today."""
+    for name in names:
         if name not in known and name != "fk" and not name.startswith("bk-"):
             raise C360Error(
-                f"stitch: unknown blocking strategy {name!r}; known are fk, bk-<label>, {', '.join(BY_NAME)}"
+                f"stitch: unknown blocking strategy {name!r}; "
+                f"known are fk, bk-<label>, {', '.join(BY_NAME)}"
             )
-    result = []
-    for name, strategy in known.items():
-        by_default = (
-            strategy.documented
-            or strategy in keyed
-            or (config.preset == "thorough" and strategy.thorough)
-        )
-        by_default |= name in needed
-        limit, enabled = listed.get(
-            name,
-            listed.get("fk", (None, by_default)) if name.startswith("fk-") else (None, by_default),
-        )
-        if enabled:
-            size = limit or strategy.limit or config.limit
-            result.append(replace(strategy, limit=size, cut=min(strategy.cut or size, size)))
-    return result
 
 
-# What the keys of a strategy are read from; only among several values of a record can one key occur twice.
+def _of_preset(preset: str) -> set[str]:
+    """The names of the strategies of a preset."""
+    names = {strategy.name for strategy in STRATEGIES if strategy.documented}
+    if preset == "thorough":
+        names.update(strategy.name for strategy in STRATEGIES if strategy.thorough)
+    return names
+
+
+def _limited(strategy: Strategy, own_limit: int | None, general_limit: int) -> Strategy:
+    """The strategy with its limits filled in."""
+    limit = own_limit or strategy.limit or general_limit
+    return replace(strategy, limit=limit, chunk_size=min(strategy.chunk_size or limit, limit))
+
+
+def _settings(listed: Sequence[Any]) -> dict[str, _Setting]:
+    """What is listed, by name: bare names, and entries with a limit or a switch."""
+    settings = {}
+    for item in listed:
+        if isinstance(item, str):
+            settings[_setting_name(item)] = _Setting(None, True)
+        else:
+            settings[_setting_name(item.name)] = _Setting(item.limit, item.enabled)
+    return settings
+
+
+def _setting_name(name: str) -> str:
+    """The name of a strategy in settings, where underscores and dashes are the same."""
+    return name.replace("_", "-")
+
+
+def _key_strategies(frame: pl.DataFrame, fk_limit: int) -> list[Strategy]:
+    """A strategy per foreign key and blocking key of the frame."""
+    foreign = []
+    for column in columns_with(frame, "fk_"):
+        # A representative holds the keys of all records it stands for.
+        keys = f"string_split({quote_ident(column)}, {quote_literal(KEY_SEPARATOR)})"
+        foreign.append(Strategy(_strategy_name(column), (f"unnest({keys})",), limit=fk_limit))
+    blocking = [
+        Strategy(_strategy_name(column), (quote_ident(column),))
+        for column in columns_with(frame, "bk_")
+    ]
+    return [*foreign, *blocking]
+
+
+def _strategy_name(column: str) -> str:
+    return column.replace("_", "-", 1)
+
+
+class _Source(NamedTuple):
+    """What the keys of a strategy are read from; `distinct` where one key can occur twice."""
+
+    relation: str
+    distinct: str
+
+
+# Only among several values of a record can one key occur twice.
 SOURCES = {
-    "r": (("er_records", ""),),
+    "r": (_Source("er_records", ""),),
     "email": (
-        ("(SELECT *, email AS e FROM er_records WHERE emails IS NULL)", ""),
-        ("(SELECT *, unnest(emails) AS e FROM er_records WHERE emails IS NOT NULL)", "DISTINCT"),
+        _Source("(SELECT *, email AS e FROM er_records WHERE emails IS NULL)", ""),
+        _Source(
+            "(SELECT *, unnest(emails) AS e FROM er_records WHERE emails IS NOT NULL)", "DISTINCT"
+        ),
     ),
     "phone": (
-        ("(SELECT *, phone AS p FROM er_records WHERE phones IS NULL)", ""),
-        ("(SELECT *, unnest(phones) AS p FROM er_records WHERE phones IS NOT NULL)", "DISTINCT"),
+        _Source("(SELECT *, phone AS p FROM er_records WHERE phones IS NULL)", ""),
+        _Source(
+            "(SELECT *, unnest(phones) AS p FROM er_records WHERE phones IS NOT NULL)", "DISTINCT"
+        ),
     ),
 }
 
 
-def _keys_sql(strategies: list[Strategy], value: str, record: str = "i") -> str:
-    """SELECT s, asked, `value`, `record` over all keys of the view `er_records`, in the order of strategies and records.
+def key_rows_sql(strategies: Sequence[Strategy], value: str, record: str = "i") -> str:
+    """SELECT s, asked, `value`, `record` over all keys of the view `er_records`, in the order of
+    strategies and records.
 
-    `value` may use the text bk of a key, `record` names columns of the view.
+    `s` is the number of the strategy, `asked` whether the key is its asking key. `value` may use
+    the text bk of a key, `record` names columns of the view.
     """
     parts = []
     for number, strategy in enumerate(strategies):
-        keys = [(key, "FALSE") for key in strategy.keys] + (
-            [(strategy.asked, "TRUE")] if strategy.asked else []
+        keys = [(key, "FALSE") for key in strategy.keys]
+        if strategy.asking_key:
+            keys.append((strategy.asking_key, "TRUE"))
+        for key, asked in keys:
+            for source in SOURCES[strategy.source]:
+                keyed = (
+                    f"SELECT {number}::UTINYINT AS s, {asked} AS asked, {key} AS bk, {record}"
+                    f" FROM {source.relation}"
+                )
+                parts.append(
+                    f"(SELECT {source.distinct} s, asked, {value}, {record}"
+                    f" FROM ({keyed}) WHERE bk <> '')"
+                )
+    if not parts:
+        return (
+            f"SELECT 0::UTINYINT AS s, FALSE AS asked, {value}, {record}"
+            " FROM (SELECT *, '' AS bk FROM er_records) WHERE FALSE"
         )
-        parts += [
-            f"(SELECT {distinct} s, asked, {value}, {record} FROM"
-            f" (SELECT {number}::UTINYINT AS s, {asked} AS asked, {key} AS bk, {record} FROM {source}) WHERE bk <> '')"
-            for key, asked in keys
-            for source, distinct in SOURCES[strategy.source]
-        ]
-    nothing = f"SELECT 0::UTINYINT AS s, FALSE AS asked, {value}, {record} FROM (SELECT *, '' AS bk FROM er_records) WHERE FALSE"
-    return " UNION ALL ".join(parts) or nothing
+    return " UNION ALL ".join(parts)
 
 
-def build_pairs(
-    con: duckdb.DuckDBPyConnection,
-    records: pl.DataFrame,
-    strategies: list[Strategy],
-    oversized: str,
-) -> tuple[Ints32, Ints32, Ints]:
-    """Candidate pairs (i, j, mask) of the comparison records, i < j, each once, sorted; mask has one bit per strategy.
-
-    A block above its strategy's limit is cut into chunks of at most that many records, sorted so that like records stay
-    together; `oversized='purge'` drops it instead. Keys are hashed here: their text takes eight times the room.
-    """
-    by_place = records.select(*LIKE, "i").sort(*LIKE, "i")["i"].to_numpy()
-    place = np.empty(len(by_place), dtype=np.int64)
-    place[by_place] = np.arange(len(by_place))
-    bits = max(len(by_place).bit_length(), 1)
-
-    def work(cursor: duckdb.DuckDBPyConnection, number: int) -> Ints:
-        with registered(cursor, er_records=records):
-            keys = cursor.sql(_keys_sql([strategies[number]], "hash(bk) AS h")).fetchnumpy()
-        a, b = _meetings(
-            keys["h"], keys["asked"], place[keys["i"]], strategies[number], oversized == "split"
-        )
-        a, b = by_place[a].astype(np.int64), by_place[b].astype(np.int64)
-        return np.asarray(
-            np.minimum(a, b) << (bits + STRATEGY_BITS) | np.maximum(a, b) << STRATEGY_BITS | number
-        )
-
-    every = np.concatenate(
-        [
-            np.zeros(0, dtype=np.int64),
-            *in_threads(con, work, range(len(strategies)), 2 * len(by_place)),
-        ]
-    )
-    every.sort()
-    return distinct_pairs(every, bits)
+def columns_read(strategies: Sequence[Strategy], records: pl.DataFrame) -> list[str]:
+    """Columns of the comparison records that `keys_sql` and `blocks_sql` read, and the record's
+    number."""
+    words = set(re.findall(r"\w+", key_rows_sql(strategies, "bk"))) | {"rid"}
+    return [column for column in records.columns if column in words]
 
 
-def distinct_pairs(every: Ints, bits: int, stretch: int = STRETCH) -> tuple[Ints32, Ints32, Ints]:
-    """The pairs (i, j, mask) of sorted numbers that hold i, j and a strategy each, a stretch at a time to need little memory."""
-    i, j = np.empty(len(every), dtype=np.int32), np.empty(len(every), dtype=np.int32)
-    mask = np.empty(len(every), dtype=np.int64)
-    done = start = 0
-    while start < len(every):
-        stop = min(start + stretch, len(every))
-        stop = int(
-            np.searchsorted(every, (every[stop - 1] >> STRATEGY_BITS) + 1 << STRATEGY_BITS)
-        )  # whole pairs
-        pair = every[start:stop] >> STRATEGY_BITS
-        first = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]]))
-        found = slice(done, done + len(first))
-        mask[found] = np.bitwise_or.reduceat(
-            1 << (every[start:stop] & (1 << STRATEGY_BITS) - 1), first
-        )
-        i[found], j[found] = pair[first] >> bits, pair[first] & (1 << bits) - 1
-        done, start = found.stop, stop
-    return i[:done], j[:done], mask[:done]
-
-
-def _meetings(
-    hashed: npt.NDArray[np.uint64],
-    asked: npt.NDArray[np.bool_],
-    place: Ints,
-    strategy: Strategy,
-    split: bool,
-) -> tuple[Ints, Ints]:
-    """The places of the two records of every pair that meets in a block of the strategy; a row per record and key."""
-    order = np.argsort(hashed)
-    hashed, asked, place = hashed[order], asked[order], place[order]
-    block = (
-        np.cumsum(np.concatenate([[False], hashed[1:] != hashed[:-1]])) if len(hashed) else place
-    )
-    size = np.bincount(block)
-    n_asked = np.bincount(block, weights=asked).astype(np.int64)
-    largest = np.maximum(n_asked, size - n_asked) if strategy.asked else size
-    met = (n_asked > 0) & (n_asked < size) if strategy.asked else size > 1
-    large = largest > (strategy.limit or 0)
-    rows = np.flatnonzero((met if split else met & ~large)[block])
-    if not len(rows):
-        return rows, rows
-    # One sort by block, side and place: the numbers are small enough to stand in one.
-    row = np.sort((block[rows] * 2 + asked[rows]) << 32 | place[rows])
-    side, place = row >> 32, row & 0xFFFFFFFF
-    starts = np.flatnonzero(np.concatenate([[True], side[1:] != side[:-1]]))
-    start = np.repeat(starts, np.diff(np.append(starts, len(side))))
-    cut = np.where(large[side >> 1], strategy.cut or 1, len(side))
-    if not strategy.asked:
-        rank = np.arange(len(side)) - start
-        end = np.minimum(start + (rank // cut + 1) * cut, start + size[side >> 1])
-        return _ranges(place, place, np.arange(len(side)) + 1, end)
-    # The others of a block come before those that asked; the n-th chunk of one side meets the n-th of the other.
-    asking = np.flatnonzero(side & 1)
-    others = size[side[asking] >> 1] - n_asked[side[asking] >> 1]
-    first = start[asking] - others
-    chunk = (asking - start[asking]) // cut[asking]
-    begin = first + np.minimum(chunk * cut[asking], others)
-    return _ranges(place[asking], place, begin, np.minimum(begin + cut[asking], first + others))
-
-
-def _ranges(left: Ints, values: Ints, begin: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """Each of `left` with each of its values[begin:end]."""
-    count = end - begin
-    total = np.cumsum(count)
-    step = np.arange(total[-1] if len(total) else 0) - np.repeat(total - count, count)
-    return np.repeat(left, count), values[np.repeat(begin, count) + step]
-
-
-def columns_read(strategies: list[Strategy], records: pl.DataFrame) -> list[str]:
-    """Columns of the comparison records that `keys_sql` and `blocks_sql` read, and the record's number."""
-    words = set(re.findall(r"\w+", _keys_sql(strategies, "bk"))) | {"rid"}
-    return [c for c in records.columns if c in words]
-
-
-def _limits(strategies: list[Strategy]) -> str:
-    rows = [
-        f"({n}::UTINYINT, {quote_literal(s.name)}, {s.limit}, {s.cut})"
-        for n, s in enumerate(strategies)
-    ]
-    return f"SELECT * FROM (VALUES {', '.join(rows or ['(255::UTINYINT, NULL, 1, 1)'])}) AS l(s, strategy, max_records, cut)"
-
-
-def keys_sql(strategies: list[Strategy], record: str) -> str:
-    """SELECT bk, `record`, strategy over the view `er_records`: every blocking key of every comparison record.
+def keys_sql(strategies: Sequence[Strategy], record: str) -> str:
+    """SELECT bk, `record`, strategy over the view `er_records`: every blocking key of every
+    comparison record.
 
     `record` names columns of the view. Rows come in the order of strategies and records.
     """
-    names = (
-        " ".join(f"WHEN {n} THEN {quote_literal(s.name)}" for n, s in enumerate(strategies))
-        or "WHEN 0 THEN ''"
-    )
-    return f"SELECT bk, {record}, CASE s {names} END AS strategy FROM ({_keys_sql(strategies, 'bk', record)})"
+    names = [
+        f"WHEN {number} THEN {quote_literal(strategy.name)}"
+        for number, strategy in enumerate(strategies)
+    ]
+    cases = " ".join(names) or "WHEN 0 THEN ''"
+    keys = key_rows_sql(strategies, "bk", record)
+    return f"SELECT bk, {record}, CASE s {cases} END AS strategy FROM ({keys})"
 
 
-def blocks_sql(strategies: list[Strategy], oversized: str) -> str:
-    """SELECT strategy, bk, n_records, n_chunks, n_pairs, oversized over the view `er_records`: every block of two or more."""
-    apart = ", ".join(str(number) for number, s in enumerate(strategies) if s.asked) or "255"
-    count = "CASE WHEN oversized AND {purged} THEN 0 WHEN sides THEN {between} ELSE {within} END".format(
-        purged="TRUE" if oversized == "purge" else "FALSE",
-        between="full_chunks * l * l + least(l, n_asked - full_chunks * l) * least(l, n - n_asked - full_chunks * l)",
-        within="(n // l) * (l * (l - 1) // 2) + (n % l) * (n % l - 1) // 2",
-    )
+def blocks_sql(strategies: Sequence[Strategy], oversized: str) -> str:
+    """SELECT strategy, bk, n_records, n_chunks, n_pairs, oversized over the view `er_records`:
+    every block of two or more."""
+    asking = [str(number) for number, strategy in enumerate(strategies) if strategy.asking_key]
+    # No strategy has this number: the SQL stays valid where the list is empty.
+    asking_numbers = ", ".join(asking or ["255"])
+    purged = "TRUE" if oversized == "purge" else "FALSE"
     return f"""
         WITH counted AS (
-            SELECT s, bk, count(*) AS n, count(*) FILTER (WHERE asked) AS n_asked, s IN ({apart}) AS sides
-            FROM ({_keys_sql(strategies, "bk")}) GROUP BY s, bk HAVING count(*) > 1),
+            SELECT s, bk, count(*) AS n, count(*) FILTER (WHERE asked) AS n_asked,
+                   s IN ({asking_numbers}) AS sides
+            FROM ({key_rows_sql(strategies, "bk")}) GROUP BY s, bk HAVING count(*) > 1),
         sized AS (
             SELECT *, CASE WHEN sides THEN greatest(n_asked, n - n_asked) ELSE n END AS largest,
-            FROM counted JOIN ({_limits(strategies)}) USING (s)),
+            FROM counted JOIN ({_limits_sql(strategies)}) USING (s)),
         judged AS (
-            SELECT *, largest > max_records AS oversized, CASE WHEN largest > max_records THEN cut ELSE max_records END AS l,
+            SELECT *, largest > max_records AS oversized,
+                   CASE WHEN largest > max_records THEN cut ELSE max_records END AS l,
                    least(n_asked, n - n_asked) // l AS full_chunks
-            FROM sized)
+            FROM sized),
+        paired AS (
+            SELECT *,
+                   full_chunks * l * l + least(l, n_asked - full_chunks * l)
+                       * least(l, n - n_asked - full_chunks * l) AS between_sides,
+                   (n // l) * (l * (l - 1) // 2) + (n % l) * (n % l - 1) // 2 AS within_chunks
+            FROM judged)
         SELECT strategy, bk, n AS n_records, CAST(ceil(largest / l) AS BIGINT) AS n_chunks,
-               CAST({count} AS BIGINT) AS n_pairs, oversized
-        FROM judged"""
+               CAST(CASE WHEN oversized AND {purged} THEN 0
+                         WHEN sides THEN between_sides
+                         ELSE within_chunks END AS BIGINT) AS n_pairs, oversized
+        FROM paired"""
+
+
+def _limits_sql(strategies: Sequence[Strategy]) -> str:
+    """The limits of the strategies as a relation."""
+    rows = []
+    for number, strategy in enumerate(strategies):
+        name = quote_literal(strategy.name)
+        rows.append(f"({number}::UTINYINT, {name}, {strategy.limit}, {strategy.chunk_size})")
+    values = ", ".join(rows or ["(255::UTINYINT, NULL, 1, 1)"])
+    return f"SELECT * FROM (VALUES {values}) AS l(s, strategy, max_records, cut)"

@@ -1,6 +1,7 @@
-"""What a feature is: a table of ordinal levels, each an SQL condition over two records a and b with starting values of the model.
+"""What a comparison is: a table of ordinal levels, each an SQL condition over two records a and b.
 
-Belongs here: the shape of features, levels and facts, and how their SQL is read. Which features there are is in `features`.
+Belongs here: the shape of comparisons, levels and facts, and how their SQL is read. Which
+comparisons there are is in `comparisons`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ HSource = Literal["learned", "random", "share", "person"]
 
 @dataclass(frozen=True)
 class Level:
-    """One level: the SQL condition (aliases a, b; levels of earlier stages by name) and the starting values.
+    """One level: the SQL condition (aliases a, b; levels of earlier comparisons by name) and the
+    starting values of the model.
 
-    m, u, h: starting probability given both sides present (same person, strangers, one household; h = m if not given).
-    `u_from`: random = share among random pairs; total = all pairs with an equal value, counted exactly; blocked = learned from
-    compared pairs, because every such pair is compared; conditional = within compared pairs that hold the feature; spelled =
-    from the u of the names a login is spelled from. `h_from`: learned; random = fixed to u; share = u plus a small fixed share
-    (twins, namesakes); person = as for one person, so that the level tells nothing between the two.
+    m, u, h: starting probability given both sides present (same person, strangers, one household;
+    h = m if not given).
+
+    `u_from`: random = share among random pairs; total = all pairs with an equal value, counted
+    exactly; blocked = learned from compared pairs, because every such pair is compared;
+    conditional = within compared pairs that hold the comparison; spelled = from the u of the names
+    a login is spelled from.
+
+    `h_from`: learned; random = fixed to u; share = u plus a small fixed share (twins, namesakes);
+    person = as for one person, so that the level tells nothing between the two.
     """
 
     label: str
@@ -35,12 +42,13 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Feature:
-    """One feature: it counts for pairs that hold it, and its level is the first whose condition is true.
+class Comparison:
+    """One comparison: it counts for pairs that hold it, at the first level whose condition is true.
 
-    `held`: columns that both records hold, as alternatives. `lacking`: instead, one record has letters in its login and lacks
-    one of these. `present`: what else must be true. `by`: the column whose two values alone decide the level, which is then
-    computed once per pair of values. `context`: it says what kind of pair it is, not whether its values agree.
+    `held`: columns that both records hold, as alternatives. `lacking`: instead, one record has
+    letters in its login and lacks one of these. `present`: what else must be true. `only_column`:
+    the column whose two values alone decide the level, which is then computed once per pair of
+    values. `context`: it says what kind of pair it is, not whether its values agree.
     """
 
     name: str
@@ -48,47 +56,54 @@ class Feature:
     levels: tuple[Level, ...]
     present: str = "TRUE"
     lacking: tuple[str, ...] = ()
-    by: str | None = None
+    only_column: str | None = None
     context: bool = False
     bits: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bits", len(self.levels).bit_length())
 
-    def case(self) -> str:
-        """The SQL expression of the level number, for pairs that hold the feature."""
-        whens = " ".join(
-            f"WHEN {level.sql} THEN {n}"
-            for n, level in enumerate(self.levels, 1)
-            if level.sql != "TRUE"
-        )
-        last = next(
-            (f" ELSE {n}" for n, level in enumerate(self.levels, 1) if level.sql == "TRUE"),
-            " ELSE 0",
-        )
-        return f"(CASE {whens}{last} END)"
+    @property
+    def alias(self) -> str:
+        """The name under which SQL of later comparisons reads the level."""
+        return f"l_{self.name}"
 
-    def at(self, *prefixes: str) -> str:
+    def level_sql(self) -> str:
+        """The SQL expression of the level number, for pairs that hold the comparison."""
+        conditions = []
+        otherwise = 0
+        for number, level in enumerate(self.levels, 1):
+            if level.sql != "TRUE":
+                conditions.append(f"WHEN {level.sql} THEN {number}")
+            elif not otherwise:
+                otherwise = number
+        return f"(CASE {' '.join(conditions)} ELSE {otherwise} END)"
+
+    def is_at(self, *prefixes: str) -> str:
         """The SQL condition that the level's label starts with one of `prefixes`.
 
         Plain comparisons: the SQL engine turns an IN over many values into a join.
         """
-        return "(" + " OR ".join(f"l_{self.name} = {n}" for n in self.labelled(*prefixes)) + ")"
+        conditions = [f"{self.alias} = {number}" for number in self.level_numbers(*prefixes)]
+        return f"({' OR '.join(conditions)})"
 
-    def labelled(self, *prefixes: str) -> list[int]:
-        return [n for n, level in enumerate(self.levels, 1) if level.label.startswith(prefixes)]
+    def level_numbers(self, *prefixes: str) -> list[int]:
+        """The numbers, from 1, of the levels whose label starts with one of `prefixes`."""
+        numbered = enumerate(self.levels, 1)
+        return [number for number, level in numbered if level.label.startswith(prefixes)]
 
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that is true of some pairs, under a name that features refer to.
+    """Something that is true of some pairs, under a name that comparisons refer to.
 
-    Text is read only where both records hold one of the alternatives `held` and the numbers say that it `may` be true.
+    Text is read only where both records hold one of the alternatives `held` and `guard`, which
+    looks at numbers alone, says that it may be true.
     """
 
     name: str
     held: tuple[tuple[str, ...], ...]
-    may: str
+    guard: str
     sql: str
 
 
@@ -98,5 +113,5 @@ def columns_read(sql: str) -> list[str]:
 
 
 def side_by_side(sql: str) -> str:
-    """SQL over two records a and b, rewritten for relations that hold the columns of both as a_… and b_…."""
+    """SQL over records a and b, rewritten for relations that hold the columns of both as a_, b_."""
     return re.sub(r"\b([ab])\.", r"\1_", sql)

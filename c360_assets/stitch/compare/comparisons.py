@@ -1,25 +1,41 @@
-"""Comparison: the table of features and their ordinal levels, and the SQL that gives a pair its level pattern.
+"""The table of comparisons and their ordinal levels, as SQL over two records a and b.
 
-Belongs here: what a level means, in which order levels are tried, the starting values of the model. What features and levels
-are made of belongs in `levels`, fitting in `model`, candidate pairs in `blocking`. Level 0 of every feature is "missing on a
-side": no evidence, never a disagreement.
+Belongs here: what a level means, in which order levels are tried, the starting values of the model.
+What comparisons and levels are made of belongs in `comparison_levels`, fitting in `match_model`,
+candidate pairs in `candidate_pairs`. Level 0 of every comparison is "missing on a side": no
+evidence, never a disagreement.
 
-A pattern packs all levels of a pair into one BIGINT, so that the model runs on distinct patterns instead of pairs. Frequency
-bins of a value are levels of their own. Features that depend on each other are one feature (design of three-class matching):
-the place counts only where the address does not agree, e-mail similarity of records with equal names is apart, names inside an
-e-mail address count only where that record lacks the name, gender only where the given names do not tell it.
+An agreement pattern packs all levels of a pair into one BIGINT, so that the model runs on distinct
+patterns instead of pairs. Frequency bins of a value are levels of their own. Fields that depend on
+each other are told apart by what is already known (design of three-class matching): the place
+counts only where the address does not agree, e-mail similarity of records with equal names is
+apart, names inside an e-mail address count only where that record lacks the name, gender only
+where the given names do not tell it.
 """
 
 from __future__ import annotations
 
-from c360_assets.stitch.compare.comparison_levels import Fact, Feature, HSource, Level, USource
+from dataclasses import dataclass
+
+from c360_assets.stitch.compare.comparison_levels import Comparison, Fact, HSource, Level, USource
+from c360_assets.stitch.compare.names_in_email import (
+    FULL_NAME_LEVELS,
+    GIVEN_LEVELS,
+    INITIAL_LEVELS,
+    LACKS_BOTH_NAMES,
+    LACKS_GIVEN,
+    LACKS_SURNAME,
+    NO_NAME_IN_EMAIL,
+    SURNAME_LEVELS,
+)
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 
 def _similar(column: str) -> str:
     """Jaro-Winkler >= .92 or one edit (from four letters on), behind cheap guards."""
-    a, b = f"a.{column}", f"b.{column}"
+    a = f"a.{column}"
+    b = f"b.{column}"
     return (
         f"(abs(length({a}) - length({b})) <= 3 AND jaro_winkler_similarity({a}, {b}) >= 0.92"
         f" OR least(length({a}), length({b})) >= 4 AND abs(length({a}) - length({b})) <= 1"
@@ -28,15 +44,18 @@ def _similar(column: str) -> str:
 
 
 def _one_edit(column: str, ends: int, least: float) -> str:
-    """One edit between values that are alike by Jaro-Winkler, which costs little where neither ends agree.
+    """One edit between values alike by Jaro-Winkler, which costs little where neither ends agree.
 
-    An edit leaves the first or the last `ends` characters as they are in texts of more than twice that many.
+    An edit leaves the first or the last `ends` characters as they are in texts of more than twice
+    that many.
     """
-    a, b = f"a.{column}", f"b.{column}"
+    a = f"a.{column}"
+    b = f"b.{column}"
     return (
         f"(a.{column}_head = b.{column}_head OR a.{column}_tail = b.{column}_tail"
         f" OR greatest(length({a}), length({b})) <= {2 * ends})"
-        f" AND abs(length({a}) - length({b})) <= 1 AND jaro_winkler_similarity({a}, {b}) >= {least}"
+        f" AND abs(length({a}) - length({b})) <= 1"
+        f" AND jaro_winkler_similarity({a}, {b}) >= {least}"
         f" AND damerau_levenshtein({a}, {b}) = 1"
     )
 
@@ -50,16 +69,19 @@ def _bins(
     h_from: HSource,
     u_from: USource = "total",
 ) -> tuple[Level, ...]:
-    """An equal value as one level per frequency bin (1 = the most common), `m` shared out by the data later."""
-    return tuple(
-        Level(f"{label} {n}", f"{sql} AND a.{column} = {n}", m / len(u), share, u_from, h_from)
-        for n, share in enumerate(u, 1)
-    )
+    """An equal value as one level per frequency bin (1 = the most common); data share out `m`."""
+    m_of_bin = m / len(u)
+    levels = []
+    for bin_number, u_of_bin in enumerate(u, 1):
+        condition = f"{sql} AND a.{column} = {bin_number}"
+        label_of_bin = f"{label} {bin_number}"
+        levels.append(Level(label_of_bin, condition, m_of_bin, u_of_bin, u_from, h_from))
+    return tuple(levels)
 
 
 NAME_U = (1e-4, 2e-4, 3e-4, 3e-4, 2e-4, 5e-5, 1e-5, 1e-6)
 
-GIVEN = Feature(
+GIVEN = Comparison(
     "given_name",
     (("given",),),
     (
@@ -75,7 +97,8 @@ GIVEN = Feature(
         Level(
             "initial",
             "(length(a.given) = 1 OR length(b.given) = 1) AND a.given[:1] = b.given[:1]"
-            " OR split_part(a.given, ' ', 1) = split_part(b.given, ' ', 1) AND length(split_part(a.given, ' ', 1)) > 1",
+            " OR split_part(a.given, ' ', 1) = split_part(b.given, ' ', 1)"
+            " AND length(split_part(a.given, ' ', 1)) > 1",
             0.06,
             4e-3,
             h_from="random",
@@ -92,7 +115,8 @@ GIVEN = Feature(
         Level(
             "alike",
             "jaro_winkler_similarity(a.given, b.given) >= 0.85"
-            " OR least(length(a.given), length(b.given)) >= 6 AND damerau_levenshtein(a.given, b.given) <= 2",
+            " OR least(length(a.given), length(b.given)) >= 6"
+            " AND damerau_levenshtein(a.given, b.given) <= 2",
             0.015,
             0.02,
             h_from="random",
@@ -103,9 +127,9 @@ GIVEN = Feature(
         Level("different, established", "TRUE", 0.005, 0.57, h_from="random"),
     ),
     "NOT swapped",
-    by="given",
+    only_column="given",
 )
-SURNAME = Feature(
+SURNAME = Comparison(
     "surname",
     (("surname",),),
     (
@@ -113,7 +137,8 @@ SURNAME = Feature(
         Level(
             "shares a token",
             "(a.surname_tokens IS NOT NULL OR b.surname_tokens IS NOT NULL)"
-            " AND list_has_any(coalesce(a.surname_tokens, [a.surname]), coalesce(b.surname_tokens, [b.surname]))",
+            " AND list_has_any(coalesce(a.surname_tokens, [a.surname]),"
+            " coalesce(b.surname_tokens, [b.surname]))",
             0.02,
             1e-3,
         ),
@@ -121,17 +146,19 @@ SURNAME = Feature(
         Level("different", "TRUE", 0.04, 0.99),
     ),
     "NOT swapped",
-    by="surname",
+    only_column="surname",
 )
 SWAPPED = Fact(
     "swapped",
     (("given", "surname"),),
     "a.given_code = b.surname_code OR a.surname_code = b.given_code",
-    "a.given <> b.given AND a.surname <> b.surname AND length(a.given) > 1 AND length(b.given) > 1 AND ("
-    "(a.given = b.surname AND (a.surname = b.given OR jaro_winkler_similarity(a.surname, b.given) >= 0.92))"
+    "a.given <> b.given AND a.surname <> b.surname"
+    " AND length(a.given) > 1 AND length(b.given) > 1 AND ("
+    "(a.given = b.surname AND"
+    " (a.surname = b.given OR jaro_winkler_similarity(a.surname, b.given) >= 0.92))"
     " OR (a.surname = b.given AND jaro_winkler_similarity(a.given, b.surname) >= 0.92))",
 )
-SWAP = Feature(
+SWAP = Comparison(
     "name_swap",
     (("given", "surname"),),
     (
@@ -143,7 +170,7 @@ SWAP = Feature(
     ),
 )
 ELSEWHERE = "a.postal <> b.postal AND coalesce(a.city <> b.city, TRUE)"
-ADDRESS = Feature(
+ADDRESS = Comparison(
     "address",
     (("address",),),
     (
@@ -167,7 +194,7 @@ ADDRESS = Feature(
         Level("different", "TRUE", 0.17, 0.989),
     ),
 )
-BIRTHDATE = Feature(
+BIRTHDATE = Comparison(
     "birthdate",
     (("birthdate",),),
     (
@@ -189,7 +216,8 @@ BIRTHDATE = Feature(
         ),
         Level(
             "one edit",
-            "(a.year = b.year AND (a.month = b.month OR a.day = b.day) OR a.month = b.month AND a.day = b.day)"
+            "(a.year = b.year AND (a.month = b.month OR a.day = b.day)"
+            " OR a.month = b.month AND a.day = b.day)"
             " AND damerau_levenshtein(a.birthdate, b.birthdate) = 1",
             0.08,
             1e-3,
@@ -206,43 +234,52 @@ BIRTHDATE = Feature(
         Level("different", "TRUE", 0.03, 0.95, h_from="random"),
     ),
 )
-NAMES_EQUAL = f"({GIVEN.at('equal')} AND {SURNAME.at('equal')})"
+NAMES_EQUAL = f"({GIVEN.is_at('equal')} AND {SURNAME.is_at('equal')})"
 
 
-def _name_counts() -> tuple[Feature, ...]:
-    """How many records hold the name that both records hold, by how many would if given names and surnames were independent.
+@dataclass(frozen=True)
+class _NameRarity:
+    """Pairs of one name, by how many records would hold it if its two parts were independent."""
 
-    One person has few records: two records that alone hold a name are more often one person than two of ten. How common the
-    parts of the name are counts as the frequency bins of the names already, so the count is looked at for names alike in that.
+    label: str
+    least_expected: float
+    below_expected: float
+
+
+NAME_RARITIES = (
+    _NameRarity("rare", 0.0, 0.1),
+    _NameRarity("uncommon", 0.1, 1.0),
+    _NameRarity("common", 1.0, 1e9),
+)
+NAME_COUNT_LEVELS = (
+    Level("two", "a.name_n <= 2", 0.25, 0.25, "conditional", "random"),
+    Level("three", "a.name_n <= 3", 0.2, 0.2, "conditional", "random"),
+    Level("four", "a.name_n <= 4", 0.15, 0.15, "conditional", "random"),
+    Level("five or six", "a.name_n <= 6", 0.15, 0.15, "conditional", "random"),
+    Level("up to nine", "a.name_n <= 9", 0.1, 0.1, "conditional", "random"),
+    Level("up to fifteen", "a.name_n <= 15", 0.1, 0.1, "conditional", "random"),
+    Level("more", "TRUE", 0.05, 0.05, "conditional", "random"),
+)
+
+
+def _name_count(rarity: _NameRarity) -> Comparison:
+    """How many records hold the name that both records hold.
+
+    One person has few records: two records that alone hold a name are more often one person than
+    two of ten. How common the parts of the name are counts as the frequency bins of the names
+    already, so the count is looked at for names alike in that.
     """
-    features = []
-    for name, least, below in (("rare", 0.0, 0.1), ("uncommon", 0.1, 1.0), ("common", 1.0, 1e9)):
-        levels = (
-            Level(label, f"a.name_n <= {most}", share, share, "conditional", "random")
-            for label, most, share in (
-                ("two", 2, 0.25),
-                ("three", 3, 0.2),
-                ("four", 4, 0.15),
-                ("five or six", 6, 0.15),
-                ("up to nine", 9, 0.1),
-                ("up to fifteen", 15, 0.1),
-            )
-        )
-        present = f"{NAMES_EQUAL} AND a.name_expected >= {least} AND a.name_expected < {below}"
-        more = Level("more", "TRUE", 0.05, 0.05, "conditional", "random")
-        features.append(
-            Feature(
-                f"name_count_{name}",
-                (("given", "surname"),),
-                (*levels, more),
-                present,
-                context=True,
-            )
-        )
-    return tuple(features)
+    return Comparison(
+        f"name_count_{rarity.label}",
+        (("given", "surname"),),
+        NAME_COUNT_LEVELS,
+        f"{NAMES_EQUAL} AND a.name_expected >= {rarity.least_expected}"
+        f" AND a.name_expected < {rarity.below_expected}",
+        context=True,
+    )
 
 
-NAME_COUNTS = _name_counts()
+NAME_COUNTS = tuple(_name_count(rarity) for rarity in NAME_RARITIES)
 
 
 def _shared(one: str, several: str) -> Fact:
@@ -258,21 +295,23 @@ def _shared(one: str, several: str) -> Fact:
 EMAIL_SHARED = _shared("email", "emails")
 EMAIL_EQUAL = "(a.email_code = b.email_code OR email_shared)"
 EMAIL_LOGIN = "a.login_code = b.login_code"
-# Two people of one name hold logins that differ in a digit or a dot; an edit in the letters is mostly an error.
+# Two people of one name hold logins that differ in a digit or a dot; an edit in the letters is
+# mostly an error.
 EMAIL_TYPO = f"a.domain = b.domain AND {_one_edit('login', 3, 0.85)} AND a.letters <> b.letters"
 LOGIN_FROM_NAMES = Fact(
     "login_from_names",
     (("email",),),
     f"{EMAIL_LOGIN} AND NOT {EMAIL_EQUAL} AND NOT {NAMES_EQUAL}",
-    "contains(a.letters, a.surname) OR contains(b.letters, b.surname) OR contains(a.letters, b.surname)",
+    "contains(a.letters, a.surname) OR contains(b.letters, b.surname)"
+    " OR contains(a.letters, b.surname)",
 )
-EMAIL = Feature(
+EMAIL = Comparison(
     "email",
     (("email",),),
     (
         Level("equal, few", f"{EMAIL_EQUAL} AND a.email_n <= 6", 0.55, 5e-7, "blocked", h=0.03),
         Level("equal, many", EMAIL_EQUAL, 0.05, 1e-6, "blocked", h=0.02),
-        # A login made of names that both records share says no more than the names do: two addresses.
+        # A login made of names that both records share says no more than the names do.
         Level(
             "equal login",
             f"{EMAIL_LOGIN} AND NOT login_from_names AND NOT ({NAMES_EQUAL})",
@@ -284,7 +323,7 @@ EMAIL = Feature(
         Level("different", "TRUE", 0.31, 1.0, h=0.93),
     ),
 )
-EMAIL_OF_EQUAL_NAMES = Feature(
+EMAIL_OF_EQUAL_NAMES = Comparison(
     "email_of_equal_names",
     (("email",),),
     (
@@ -296,7 +335,7 @@ EMAIL_OF_EQUAL_NAMES = Feature(
 )
 PHONE_SHARED = _shared("phone", "phones")
 PHONE_EQUAL = "(a.phone_code = b.phone_code OR phone_shared)"
-PHONE = Feature(
+PHONE = Comparison(
     "phone",
     (("phone",),),
     (
@@ -307,8 +346,9 @@ PHONE = Feature(
         Level("different", "TRUE", 0.35, 1.0, h=0.6),
     ),
 )
-NO_ADDRESS_AGREEMENT = f"NOT {ADDRESS.at('equal', 'same building', 'like')}"
-PLACE = Feature(
+NO_ADDRESS_AGREEMENT = f"NOT {ADDRESS.is_at('equal', 'same building', 'like')}"
+CITY_EQUAL = "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state)"
+PLACE = Comparison(
     "place",
     (("postal",), ("city",)),
     (
@@ -319,13 +359,13 @@ PLACE = Feature(
         Level("postal equal, common", "a.postal = b.postal", 0.1, 1e-3, "total"),
         Level(
             "city equal, rare",
-            "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state) AND a.city_bin >= 4",
+            f"{CITY_EQUAL} AND a.city_bin >= 4",
             0.05,
             2e-3,
         ),
         Level(
             "city equal",
-            "a.city = b.city AND (a.state IS NULL OR b.state IS NULL OR a.state = b.state)",
+            CITY_EQUAL,
             0.05,
             0.01,
         ),
@@ -335,16 +375,16 @@ PLACE = Feature(
     ),
     NO_ADDRESS_AGREEMENT,
 )
-GENDER = Feature(
+GENDER = Comparison(
     "gender",
     (("gender",),),
     (
         Level("equal", "a.gender = b.gender", 0.97, 0.5, h_from="random"),
         Level("different", "TRUE", 0.03, 0.5, h_from="random"),
     ),
-    f"NOT {GIVEN.at('equal')}",
+    f"NOT {GIVEN.is_at('equal')}",
 )
-SUFFIX = Feature(
+SUFFIX = Comparison(
     "generational_suffix",
     (("suffix",),),
     (
@@ -352,7 +392,7 @@ SUFFIX = Feature(
         Level("different", "TRUE", 0.01, 0.6, h_from="random", fixed_m=True),
     ),
 )
-COMPANY = Feature(
+COMPANY = Comparison(
     "company",
     (("company",),),
     (
@@ -370,115 +410,34 @@ COMPANY = Feature(
 )
 
 
-def _either(condition: str) -> str:
-    """The condition with a as the record whose login is read, or with b as that record."""
-    other = condition.replace("a.", "@.").replace("b.", "a.").replace("@.", "b.")
-    return f"(({condition}) OR ({other}))"
-
-
-def _names_in_email() -> tuple[Feature, ...]:
-    """Names of one record inside the login of the other, where the other lacks them; rarity of the name as bins.
-
-    Three features by what the login's record lacks: both names, the surname only, the given name only. Their m is counted, not
-    learned: how often a login holds its owner's names is seen on the records that have both (`model.own_names`).
-    """
-    rarity = "greatest(coalesce(a.name_rarity, 0), coalesce(b.name_rarity, 0))"
-    surname_bin = "greatest(coalesce(a.surname_bin, 0), coalesce(b.surname_bin, 0))"
-    given_bin = "greatest(coalesce(a.given_bin, 0), coalesce(b.given_bin, 0))"
-    full = _either(
-        "a.given IS NULL AND (contains(a.letters, b.given || b.surname) OR contains(a.letters, b.surname || b.given))"
-    )
-    initial = _either(
-        "a.given IS NULL AND (a.letters = b.given[:1] || b.surname OR a.letters = b.surname || b.given[:1])"
-    )
-    surname = _either(
-        "a.surname IS NULL AND length(b.surname) >= 4 AND contains(a.letters, b.surname)"
-    )
-    given = _either("a.given IS NULL AND length(b.given) >= 3 AND contains(a.letters, b.given)")
-    surnames = [
-        Level(f"surname {n}", f"{surname} AND {surname_bin} <= {n}", 0.05, u, fixed_m=True)
-        for n, u in ((2, 1e-3), (4, 4e-4), (5, 5e-5))
-    ]
-    surnames.append(Level("surname, rare", surname, 0.05, 5e-6, fixed_m=True))
-    givens = [
-        Level(
-            f"given name {n}",
-            f"{given} AND {given_bin} <= {n}",
-            0.05,
-            u,
-            h_from="random",
-            fixed_m=True,
-        )
-        for n, u in ((3, 2e-3), (4, 4e-4))
-    ]
-    givens.append(Level("given name, rare", given, 0.03, 3e-5, h_from="random", fixed_m=True))
-    both = [
-        Level(
-            f"given name and surname {n}",
-            f"{full} AND {rarity} <= {n}",
-            0.08,
-            u,
-            "spelled",
-            "random",
-            fixed_m=True,
-        )
-        for n, u in ((6, 2e-6), (8, 1e-6), (10, 3e-7))
-    ]
-    both.append(
-        Level("given name and surname, rare", full, 0.08, 1e-7, "spelled", "random", fixed_m=True)
-    )
-    both += [
-        Level(
-            f"initial and surname {n}",
-            f"{initial} AND {surname_bin} <= {n}",
-            0.05,
-            u,
-            "spelled",
-            "random",
-            fixed_m=True,
-        )
-        for n, u in ((2, 4e-5), (3, 2e-5), (4, 1e-5))
-    ]
-    both.append(
-        Level("initial and surname, rare", initial, 0.05, 2e-6, "spelled", "random", fixed_m=True)
-    )
-    nothing = Level("nothing", "TRUE", 0.3, 0.99, fixed_m=True)
-    differ = f"NOT coalesce({EMAIL_EQUAL}, FALSE)"
-    no_names = _either(
-        "a.letters IS NOT NULL AND a.given IS NULL AND a.surname IS NULL AND length(b.surname) > 1 AND length(b.given) > 1"
-    )
-    no_surname = _either(
-        "a.letters IS NOT NULL AND a.surname IS NULL AND b.surname IS NOT NULL"
-        " AND (a.given IS NOT NULL OR b.given IS NULL OR length(b.given) = 1)"
-    )
-    no_given = _either(
-        "a.letters IS NOT NULL AND a.given IS NULL AND length(b.given) > 1 AND (a.surname IS NOT NULL OR b.surname IS NULL)"
-    )
-    return (
-        Feature(
-            "names_in_email",
-            (),
-            (*both, *surnames, *givens, nothing),
-            f"{no_names} AND {differ}",
-            ("given", "surname"),
-        ),
-        Feature(
-            "surname_in_email", (), (*surnames, nothing), f"{no_surname} AND {differ}", ("surname",)
-        ),
-        Feature(
-            "given_name_in_email",
-            (),
-            (*givens, nothing),
-            f"NOT ({no_surname}) AND {no_given} AND {differ}",
-            ("given",),
-        ),
-    )
-
-
-IN_EMAIL = _names_in_email()
-# Foreign keys as evidence for the model, beside the rule that equal ones decide a pair: pairs with an equal key show EM what one
-# person's records look like, and where a person rarely has two values of one key, different ones tell people apart.
-KEYS = Feature(
+EMAIL_DIFFERS = f"NOT coalesce({EMAIL_EQUAL}, FALSE)"
+# Three comparisons by what the login's record lacks.
+NAMES_IN_EMAIL = Comparison(
+    "names_in_email",
+    (),
+    (*FULL_NAME_LEVELS, *INITIAL_LEVELS, *SURNAME_LEVELS, *GIVEN_LEVELS, NO_NAME_IN_EMAIL),
+    f"{LACKS_BOTH_NAMES} AND {EMAIL_DIFFERS}",
+    ("given", "surname"),
+)
+SURNAME_IN_EMAIL = Comparison(
+    "surname_in_email",
+    (),
+    (*SURNAME_LEVELS, NO_NAME_IN_EMAIL),
+    f"{LACKS_SURNAME} AND {EMAIL_DIFFERS}",
+    ("surname",),
+)
+GIVEN_NAME_IN_EMAIL = Comparison(
+    "given_name_in_email",
+    (),
+    (*GIVEN_LEVELS, NO_NAME_IN_EMAIL),
+    f"NOT ({LACKS_SURNAME}) AND {LACKS_GIVEN} AND {EMAIL_DIFFERS}",
+    ("given",),
+)
+IN_EMAIL = (NAMES_IN_EMAIL, SURNAME_IN_EMAIL, GIVEN_NAME_IN_EMAIL)
+# Foreign keys as evidence for the model, beside the rule that equal ones decide a pair: pairs with
+# an equal key show EM what one person's records look like, and where a person rarely has two values
+# of one key, different ones tell people apart.
+KEYS = Comparison(
     "foreign_keys",
     ((),),
     (
@@ -487,9 +446,10 @@ KEYS = Feature(
     ),
     "fk_state > 0",
 )
-# What a pair can be compared on is evidence too: relatives meet in blocks through surname and home, so pairs that hold an
-# address on both sides are relatives more often than the class sizes alone say.
-HELD = Feature(
+# What a pair can be compared on is evidence too: relatives meet in blocks through surname and home,
+# so pairs that hold an address on both sides are relatives more often than the class sizes alone
+# say.
+HELD = Comparison(
     "home_held",
     ((),),
     (
@@ -502,7 +462,8 @@ HELD = Feature(
         ),
         Level(
             "place on both sides",
-            "a.postal IS NOT NULL AND b.postal IS NOT NULL OR a.city IS NOT NULL AND b.city IS NOT NULL",
+            "a.postal IS NOT NULL AND b.postal IS NOT NULL"
+            " OR a.city IS NOT NULL AND b.city IS NOT NULL",
             0.2,
             0.2,
             h=0.3,
@@ -511,7 +472,7 @@ HELD = Feature(
     ),
     context=True,
 )
-FEATURES: tuple[Feature, ...] = (
+COMPARISONS: tuple[Comparison, ...] = (
     SWAP,
     GIVEN,
     SURNAME,
@@ -530,14 +491,35 @@ FEATURES: tuple[Feature, ...] = (
     HELD,
 )
 FACTS = (SWAPPED, EMAIL_SHARED, PHONE_SHARED, LOGIN_FROM_NAMES)
-SHIFTS = {f.name: sum(g.bits for g in FEATURES[:n]) for n, f in enumerate(FEATURES)}
-assert sum(f.bits for f in FEATURES) < 63
+COMPARISON_BY_NAME = {comparison.name: comparison for comparison in COMPARISONS}
+
+
+def _shifts() -> dict[str, int]:
+    """Where the level of each comparison stands in a packed agreement pattern, in bits."""
+    shifts = {}
+    bits = 0
+    for comparison in COMPARISONS:
+        shifts[comparison.name] = bits
+        bits += comparison.bits
+    assert bits < 63
+    return shifts
+
+
+SHIFTS = _shifts()
 
 
 def key_state(column: str) -> str:
-    """The state of a key of a pair that holds it: 1 equal, 2 different. A representative may hold several foreign keys."""
-    a, b, by = quote_ident(f"a_{column}"), quote_ident(f"b_{column}"), quote_literal(KEY_SEPARATOR)
+    """The state of a key of a pair that holds it: 1 equal, 2 different.
+
+    A representative may hold several foreign keys.
+    """
+    left = quote_ident(f"a_{column}")
+    right = quote_ident(f"b_{column}")
+    separator = quote_literal(KEY_SEPARATOR)
+    several = f"contains({left}, {separator}) OR contains({right}, {separator})"
+    left_keys = f"string_split({left}, {separator})"
+    right_keys = f"string_split({right}, {separator})"
     return (
-        f"CASE WHEN {a} = {b} THEN 1 WHEN (contains({a}, {by}) OR contains({b}, {by}))"
-        f" AND list_has_any(string_split({a}, {by}), string_split({b}, {by})) THEN 1 ELSE 2 END"
+        f"CASE WHEN {left} = {right} THEN 1"
+        f" WHEN ({several}) AND list_has_any({left_keys}, {right_keys}) THEN 1 ELSE 2 END"
     )

@@ -1,8 +1,9 @@
 """Bad values of one tenant: detection by counting, and the entries somebody listed.
 
-Detection: a value that occurs together with more than `threshold` distinct values of a proxy semantic belongs to no
-single person (a shop's own phone number meets many given names). Counted on normalised values over all stitched data.
-The global list lives in `semantics.blocklist`; removing the values is `preprocess`.
+Detection: a value that occurs together with more than `threshold` distinct values of a proxy
+semantic belongs to no single person (a shop's own phone number meets many given names). Counted on
+normalised values over all stitched data. The global list lives in `semantics.blocklist`; removing
+the values is `preprocess`.
 """
 
 import hashlib
@@ -34,13 +35,15 @@ _ENTRY_SCHEMA = {
     "reason": pl.String,
     "done": pl.Boolean,
 }
-_JOIN = "\x1f"
+_SEPARATOR = "\x1f"  # between source and value: neither holds it
+
+# Why a value is not used; an enumeration takes a byte a row, and every field of every record has
+# one.
 REASON = pl.Enum(["global", "manual", "managed", "automatic"])
-"""Why a value is not used; a byte a row, as every field of every record has one."""
 
-
-# A key's value that meets more people than this (zero, "N/A", a till's own number) is no customer's, and an equal key decides a
-# pair: unless the tenant has a rule of its own for the key.
+# Proxy and threshold of the rules that hold for each foreign key unless the tenant has one of its
+# own for it. A key's value that meets more people than this (zero, "N/A", a till's own number) is
+# no customer's, and an equal key decides a pair.
 KEY_THRESHOLDS = (("given-name", 50), ("surname", 50), ("email", 100))
 
 
@@ -64,33 +67,39 @@ class BadValueRule(Protocol):
     def threshold(self) -> int: ...
 
 
+# Semantic -> its values in the data: `rid, value, raw, place`, one row per record and value,
+# nothing NULL but `place`; None where the data has no such semantic.
 Cells = Callable[[str], pl.DataFrame | None]
-"""Semantic -> its values in the data: `rid, value, raw, place`, one row per record and value, nothing NULL but `place`;
-None where the data has no such semantic."""
 
 
 def with_keys(rules: Iterable[BadValueRule], keys: Iterable[str]) -> list[BadValueRule]:
-    """The tenant's rules, and `KEY_THRESHOLDS` for each foreign key (column names, `fk_…`) that none of them names."""
-    own = list(rules)
-    named = {rule.semantic for rule in own}
-    tags = [key.replace("_", "-") for key in keys if key.startswith("fk_")]
-    return own + [
-        KeyRule(tag, *limit) for tag in tags if tag not in named for limit in KEY_THRESHOLDS
-    ]
+    """The tenant's rules, and those of `KEY_THRESHOLDS` for each foreign key that none names.
+
+    `keys` are column names; those of foreign keys start with `fk_`.
+    """
+    all_rules = list(rules)
+    named = {rule.semantic for rule in all_rules}
+    for key in keys:
+        tag = key.replace("_", "-")
+        if tag.startswith("fk-") and tag not in named:
+            all_rules += [KeyRule(tag, proxy, threshold) for proxy, threshold in KEY_THRESHOLDS]
+    return all_rules
 
 
 def detect(cells: Cells, proxies: Cells, rules: Iterable[BadValueRule]) -> pl.DataFrame:
-    """Rows of `stitch_badvalues`: one per (semantic, value), by the first rule whose threshold it exceeds.
+    """Rows of `stitch_badvalues`: one per (semantic, value), by the first rule whose threshold it
+    exceeds.
 
-    `proxies` gives `rid, value` for the counted side. An address is counted per place and listed when one place exceeds
-    the threshold; its numbers are then summed over the places that do. Sorted by (semantic, value).
+    `proxies` gives `rid, value` for the counted side. An address is counted per place and listed
+    when one place exceeds the threshold; its numbers are then summed over the places that do.
+    Sorted by (semantic, value).
     """
-    found = [_apply(cells, proxies, rule) for rule in rules]
-    found = [frame for frame in found if frame.height]
-    if not found:
+    by_rule = [_apply(cells, proxies, rule) for rule in rules]
+    filled = [frame for frame in by_rule if frame.height]
+    if not filled:
         return pl.DataFrame(schema=_BADVALUES_SCHEMA)
     rows = (
-        pl.concat(found)
+        pl.concat(filled)
         .unique(["semantic", "value"], keep="first", maintain_order=True)
         .sort("semantic", "value")
     )
@@ -101,107 +110,113 @@ def detect(cells: Cells, proxies: Cells, rules: Iterable[BadValueRule]) -> pl.Da
 
 
 def _apply(cells: Cells, proxies: Cells, rule: BadValueRule) -> pl.DataFrame:
-    values, proxy = cells(rule.semantic), proxies(rule.proxy)
+    values = cells(rule.semantic)
+    proxy = proxies(rule.proxy)
     if values is None or proxy is None:
         return pl.DataFrame(schema=_BADVALUES_SCHEMA)
-    by = ["value", "place"]
+    counted_by = ["value", "place"]
     if rule.proxy not in MULTI_VALUED:
-        # One proxy a record: a value of few records cannot meet many. Most values are rare, so this saves the join.
+        # One proxy a record: a value of few records cannot meet many. Most values are rare, so this
+        # saves the join.
         frequent = values.group_by("value").len().filter(pl.col("len") > rule.threshold)
         values = values.join(frequent, on="value", how="semi")
     met = values.join(proxy.select("rid", proxy="value"), on="rid", how="inner")
     counts = (
-        met.group_by(by)
+        met.group_by(counted_by)
         .agg(num_proxy=pl.col("proxy").n_unique())
         .filter(pl.col("num_proxy") > rule.threshold)
     )
-    groups = values.join(counts, on=by, how="semi", nulls_equal=True).group_by(by)
-    sizes = groups.agg(
+    bad = values.join(counts, on=counted_by, how="semi", nulls_equal=True)
+    sizes = bad.group_by(counted_by).agg(
         num_values=pl.col("rid").n_unique(),
         is_preprocessed=(pl.col("raw") != pl.col("value")).any(),
     )
-    rows = counts.join(sizes, on=by, nulls_equal=True).group_by("value")
-    return rows.agg(
-        pl.col("num_values").sum().cast(pl.Int64),
-        pl.col("num_proxy").sum().cast(pl.Int64),
-        pl.col("is_preprocessed").any(),
-    ).select(
-        pk=pl.lit(None, dtype=pl.String),
-        datasource=pl.lit("*"),
-        semantic=pl.lit(rule.semantic),
-        value="value",
-        num_values="num_values",
-        num_proxy="num_proxy",
-        proxy=pl.lit(rule.proxy),
-        threshold=pl.lit(rule.threshold, dtype=pl.Int64),
-        domain_table=pl.lit(""),
-        is_preprocessed="is_preprocessed",
+    rows = counts.join(sizes, on=counted_by, nulls_equal=True)
+    return (
+        rows.group_by("value")
+        .agg(
+            pl.col("num_values").sum().cast(pl.Int64),
+            pl.col("num_proxy").sum().cast(pl.Int64),
+            pl.col("is_preprocessed").any(),
+        )
+        .select(
+            pk=pl.lit(None, dtype=pl.String),
+            datasource=pl.lit("*"),
+            semantic=pl.lit(rule.semantic),
+            value="value",
+            num_values="num_values",
+            num_proxy="num_proxy",
+            proxy=pl.lit(rule.proxy),
+            threshold=pl.lit(rule.threshold, dtype=pl.Int64),
+            domain_table=pl.lit(""),
+            is_preprocessed="is_preprocessed",
+        )
     )
 
 
 def entries(ignore: dict[str, list[str]], managed: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Listed values in the form records are compared in: `semantic, source, value, reason`, distinct.
+    """Listed values in the form records are compared in: `semantic, source, value, reason`,
+    distinct.
 
-    `ignore` is the settings' list per semantic (reason `manual`). `managed` has `datasource` (source name or `*`),
-    `semantic`, `value` and perhaps `is_preprocessed`: such a value is taken as it is. Every other entry passes through
-    the function that cleans the semantic, so that any spelling of an address works. `fk` means every foreign key.
+    `ignore` is the settings' list per semantic (reason `manual`). `managed` has `datasource`
+    (source name or `*`), `semantic`, `value` and perhaps `is_preprocessed`: such a value is taken
+    as it is. Every other entry passes through the function that cleans the semantic, so that any
+    spelling of an address works. `fk` means every foreign key.
     """
-    manual = [
-        (semantic, "*", value, "manual", False)
-        for semantic, values in ignore.items()
-        for value in values
-    ]
+    manual = []
+    for semantic, values in ignore.items():
+        manual += [(semantic, "*", value, "manual", False) for value in values]
     frame = pl.DataFrame(manual, schema=_ENTRY_SCHEMA, orient="row")
     if managed is not None:
-        done = (
-            pl.col("is_preprocessed")
-            .cast(pl.String)
-            .str.to_lowercase()
-            .is_in(["true", "t", "1", "yes"])
-        )
-        rows = managed.select(
-            pl.col("semantic").cast(pl.String),
-            source=pl.col("datasource").cast(pl.String).str.strip_chars(),
-            value=pl.col("value").cast(pl.String),
-            reason=pl.lit("managed"),
-            done=done.fill_null(False) if "is_preprocessed" in managed.columns else pl.lit(False),
-        )
-        frame = pl.concat([frame, rows])
+        frame = pl.concat([frame, _managed_entries(managed)])
     frame = frame.with_columns(pl.col("semantic").str.strip_chars().str.replace_all("_", "-"))
-    parts = [
-        part.with_columns(
-            value=pl.when("done").then("value").otherwise(cleaner(str(semantic))(pl.col("value"))),
-        )
-        for (semantic,), part in frame.partition_by(
-            "semantic", as_dict=True, maintain_order=True
-        ).items()
-    ]
-    cleaned = pl.concat(parts) if parts else frame
-    return cleaned.drop("done").drop_nulls().unique(maintain_order=True)
+    by_semantic = frame.partition_by("semantic", as_dict=True, maintain_order=True)
+    parts = []
+    for (semantic,), part in by_semantic.items():
+        cleaned = cleaner(str(semantic))(pl.col("value"))
+        parts.append(part.with_columns(value=pl.when("done").then("value").otherwise(cleaned)))
+    entries = pl.concat(parts) if parts else frame
+    return entries.drop("done").drop_nulls().unique(maintain_order=True)
+
+
+def _managed_entries(managed: pl.DataFrame) -> pl.DataFrame:
+    done = pl.lit(False)
+    if "is_preprocessed" in managed.columns:
+        text = pl.col("is_preprocessed").cast(pl.String).str.to_lowercase()
+        done = text.is_in(["true", "t", "1", "yes"]).fill_null(False)
+    return managed.select(
+        pl.col("semantic").cast(pl.String),
+        source=pl.col("datasource").cast(pl.String).str.strip_chars(),
+        value=pl.col("value").cast(pl.String),
+        reason=pl.lit("managed"),
+        done=done,
+    )
 
 
 def reason(
     semantic: str, value: pl.Expr, source: pl.Expr, listed: pl.DataFrame, business: bool
 ) -> pl.Expr:
-    """Why a normalised value must be ignored: `global`, `manual` or `managed`; NULL when it may stay.
+    """Why a normalised value must be ignored: `global`, `manual` or `managed`; NULL when it may
+    stay.
 
     `listed` comes from `entries`, `source` is the part of the datasource before the colon.
     """
-    found: list[tuple[str, pl.Expr]] = [("global", is_blocked(semantic, value, business))]
-    names = [semantic, "fk"] if semantic.startswith("fk-") else [semantic]
+    tests: list[tuple[str, pl.Expr]] = [("global", is_blocked(semantic, value, business))]
+    is_key = semantic.startswith("fk-")
+    names = [semantic, "fk"] if is_key else [semantic]
     # Entries are upper case, and so is a value unless its key is case-sensitive.
-    compared = value.str.to_uppercase() if semantic.startswith("fk-") else value
-    mine = listed.filter(pl.col("semantic").is_in(names))
+    compared = value.str.to_uppercase() if is_key else value
+    of_semantic = listed.filter(pl.col("semantic").is_in(names))
     for kind in ("manual", "managed"):
-        rows = mine.filter(pl.col("reason") == kind)
+        rows = of_semantic.filter(pl.col("reason") == kind)
         everywhere = rows.filter(pl.col("source") == "*")["value"].unique().to_list()
-        somewhere = rows.filter(pl.col("source") != "*")
-        keys = (somewhere["source"] + _JOIN + somewhere["value"]).unique().to_list()
+        of_sources = rows.filter(pl.col("source") != "*")
+        pairs = (of_sources["source"] + _SEPARATOR + of_sources["value"]).unique().to_list()
         if everywhere:
-            found.append((kind, compared.is_in(everywhere)))
-        if keys:
-            found.append((kind, (source + _JOIN + compared).is_in(keys)))
-    return pl.coalesce([pl.when(hit).then(pl.lit(kind, REASON)) for kind, hit in found])
+            tests.append((kind, compared.is_in(everywhere)))
+        if pairs:
+            tests.append((kind, (source + _SEPARATOR + compared).is_in(pairs)))
+    return pl.coalesce([pl.when(test).then(pl.lit(kind, REASON)) for kind, test in tests])
 
 
 def _md5(text: str) -> str:

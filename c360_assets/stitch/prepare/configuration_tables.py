@@ -1,7 +1,7 @@
 """Configuration that a tenant lands as data: the managed blocklist and its own nicknames.
 
-Found by their tags (`blv/…`, `nicknames/…`), read at their pinned versions. What the values do belongs to `blocklist` and
-`semantics.nicknames`.
+Found by their tags (`blv/…`, `nicknames/…`), read at their pinned versions. What the values do
+belongs to `blocklist` and `semantics.nicknames`.
 """
 
 from __future__ import annotations
@@ -15,27 +15,34 @@ from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 
-Wanted = Mapping[str, tuple[str, ...]]
-BLOCKLIST: Wanted = {
+# Column -> the tags that may mark it.
+TagsOfColumns = Mapping[str, tuple[str, ...]]
+BLOCKLIST: TagsOfColumns = {
     "datasource": ("blv/datasource", "blv/data-source"),
     "semantic": ("blv/semantic",),
     "value": ("blv/value",),
 }
-NICKNAMES: Wanted = {
+NICKNAMES: TagsOfColumns = {
     "canonical_name": ("nicknames/canonical-name",),
     "nickname": ("nicknames/nickname",),
 }
 
 
 def configuration_tables(tenant: Tenant) -> list[SourceTable]:
-    """Tables that configure Stitch; each is an input of it although none holds a customer record."""
+    """Tables that configure Stitch.
+
+    Each is an input of it although none holds a customer record.
+    """
     return [
-        t for t in tenant.tables if any(_fields(t, wanted) for wanted in (BLOCKLIST, NICKNAMES))
+        table for table in tenant.tables if _fields(table, BLOCKLIST) or _fields(table, NICKNAMES)
     ]
 
 
 def managed_blocklist(session: Session, tenant: Tenant) -> pl.DataFrame | None:
-    """The managed blocklist (datasource, semantic, value, is_preprocessed), None where the tenant has none."""
+    """The managed blocklist, None where the tenant has none.
+
+    Columns: datasource, semantic, value, is_preprocessed.
+    """
     return _rows(session, tenant, BLOCKLIST, {"is_preprocessed": "blv/is-preprocessed"})
 
 
@@ -45,49 +52,45 @@ def tenant_nicknames(session: Session, tenant: Tenant) -> pl.DataFrame | None:
     if rows is None:
         return None
     pairs = rows.drop_nulls(["canonical_name", "nickname"]).unique()
-    removed = (
-        pl.col("update_type").str.strip_chars().str.to_uppercase().eq_missing(pl.lit("REMOVE"))
-    )
-    return nickname_map(
-        pairs.filter(~removed).select("canonical_name", "nickname").rows(),
-        pairs.filter(removed).select("canonical_name", "nickname").rows(),
-    )
+    update_type = pl.col("update_type").str.strip_chars().str.to_uppercase()
+    is_removed = update_type.eq_missing(pl.lit("REMOVE"))
+    added = pairs.filter(~is_removed).select("canonical_name", "nickname")
+    removed = pairs.filter(is_removed).select("canonical_name", "nickname")
+    return nickname_map(added.rows(), removed.rows())
 
 
-def _fields(table: SourceTable, wanted: Wanted) -> dict[str, str]:
-    """Column -> field of the table, empty unless the table tags every wanted column."""
-    found = {
-        column: field
-        for column, tags in wanted.items()
-        for field in (f for tag in tags for f in table.columns_with(tag)[:1])
-    }
-    return found if len(found) == len(wanted) else {}
+def _fields(table: SourceTable, required: TagsOfColumns) -> dict[str, str]:
+    """Column -> field of the table, empty unless the table tags every required column."""
+    fields: dict[str, str] = {}
+    for column, tags in required.items():
+        for tag in tags:
+            tagged = table.columns_with(tag)
+            if tagged:
+                fields[column] = tagged[0]
+    return fields if len(fields) == len(required) else {}
 
 
 def _rows(
-    session: Session, tenant: Tenant, wanted: Wanted, optional: dict[str, str]
+    session: Session, tenant: Tenant, required: TagsOfColumns, optional: dict[str, str]
 ) -> pl.DataFrame | None:
     frames = []
     for table in tenant.tables:
-        fields = _fields(table, wanted)
+        fields = _fields(table, required)
         if not fields or session.state(table.asset) is None:
             continue
-        extra = {
-            column: next(iter(table.columns_with(tag)), None) for column, tag in optional.items()
-        }
-        name = f"_configuration_{table.physical}"
-        session.bind(table.asset, name)
-        values = [
+        columns_sql = [
             f"trim(CAST({quote_ident(field)} AS VARCHAR)) AS {column}"
             for column, field in fields.items()
         ]
-        values += [
-            f"CAST({quote_ident(f) if f else 'NULL'} AS VARCHAR) AS {column}"
-            for column, f in extra.items()
-        ]
+        for column, tag in optional.items():
+            tagged = table.columns_with(tag)
+            value = quote_ident(tagged[0]) if tagged else "NULL"
+            columns_sql.append(f"CAST({value} AS VARCHAR) AS {column}")
+        name = f"_configuration_{table.physical}"
+        session.bind(table.asset, name)
         frames.append(
             session.frame(
-                f"SELECT DISTINCT {', '.join(values)} FROM {quote_ident(name)} ORDER BY ALL"
+                f"SELECT DISTINCT {', '.join(columns_sql)} FROM {quote_ident(name)} ORDER BY ALL"
             )
         )
     return pl.concat(frames).unique(maintain_order=True) if frames else None

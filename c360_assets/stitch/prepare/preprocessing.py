@@ -1,8 +1,9 @@
 """From raw source records to the values Stitch compares, bad values removed.
 
-One pass over all stitched records: trim, derive, normalise, then remove values of the global list, of the tenant's lists
-and those found by counting. What a value looks like when it is clean is `semantics.normalize`; which values are bad is
-`blocklist`; grouping equal records is `duplicates`. Raw values stay with the caller, who publishes them unchanged.
+One pass over all stitched records: trim, derive, normalise, then remove values of the global list,
+of the tenant's lists and those found by counting. What a value looks like when it is clean is
+`semantics.normalize`; which values are bad is `blocklist`; grouping equal records is
+`trivial_duplicates`. Raw values stay with the caller, who publishes them unchanged.
 """
 
 from collections.abc import Sequence
@@ -48,8 +49,8 @@ _SINGLE = (
 _KEY_PREFIXES = ("fk_", "bk_", "sk_")
 # Cleaning maps a placeholder of these to NULL or to another value before any list could see it.
 _RAW_CHECKED = ("generational_suffix", "birthdate", "gender", "postal")
+# Columns that have a `blv_` flag.
 FLAGGED = ("address", "email", "given_name", "phone", "surname")
-"""Columns that have a `blv_` flag."""
 OUTPUT_COLUMNS = (
     "rid",
     "datasource",
@@ -89,11 +90,11 @@ class BadValues(Protocol):
 class Preprocessed:
     """Result of `preprocess`.
 
-    frame: one row per source record, `OUTPUT_COLUMNS` and the key columns, sorted by (datasource, pk).
-    removed: `datasource, pk, semantic, raw_value, reason`, one row per value that was taken out of `frame`; reason is
-        global, manual, managed or automatic.
-    flags: `datasource, pk, has_blv, blv_<FLAGGED>`, one row per source record; values of the global list raise no flag.
-    badvalues: rows of `stitch_badvalues`.
+    `frame`: one row per source record, `OUTPUT_COLUMNS` and the key columns, sorted by (datasource,
+    pk). `removed`: `datasource, pk, semantic, raw_value, reason`, one row per value that was taken
+    out of `frame`; reason is global, manual, managed or automatic. `flags`: `datasource, pk,
+    has_blv, blv_<FLAGGED>`, one row per source record; values of the global list raise no flag.
+    `badvalues`: rows of `stitch_badvalues`.
     """
 
     frame: pl.DataFrame
@@ -110,10 +111,11 @@ def preprocess(
 ) -> Preprocessed:
     """Preprocess all stitched records together.
 
-    `records` holds `datasource`, `pk` and any of the raw semantic columns (a column that is absent counts as missing;
-    `email` and `phone` may be comma-joined), `fk_*`, `bk_*`, `sk_*`. `managed` is the tenant's blocklist table
-    (`datasource, semantic, value[, is_preprocessed]`), `nicknames` a replacement for the shipped list
-    (`semantics.nicknames.nickname_map`). Raises C360Error when (datasource, pk) is NULL or not unique.
+    `records` holds `datasource`, `pk` and any of the raw semantic columns (a column that is absent
+    counts as missing; `email` and `phone` may be comma-joined), `fk_*`, `bk_*`, `sk_*`. `managed`
+    is the tenant's blocklist table (`datasource, semantic, value[, is_preprocessed]`), `nicknames`
+    a replacement for the shipped list (`semantics.nicknames.nickname_map`). Raises C360Error when
+    (datasource, pk) is NULL or not unique.
     """
     return _Run(records, config, managed, nicknames).result()
 
@@ -124,8 +126,12 @@ def tag_of(column: str) -> str:
 
 
 class _Run:
-    """The state of one preprocessing run: `work` holds, per semantic column c, `c` clean and `why:c`. Raw values stay in
-    `records`, from which the few that are reported are read again; `rid` is the position there."""
+    """The state of one preprocessing run.
+
+    `work` holds, per semantic column c, `c` clean and `why:c`, the reason not to use the value.
+    Raw values stay in `records`, from which the few that are reported are read again; `rid` is the
+    position there. `values` holds the single values of each consolidated column.
+    """
 
     def __init__(
         self,
@@ -138,27 +144,22 @@ class _Run:
         self.profiles = set(config.preprocessing_profiles)
         self.nicknames = nicknames
         self.listed = blocklist.entries(config.ignore, managed)
-        self.keys = sorted(c for c in records.columns if c.startswith(_KEY_PREFIXES))
+        self.keys = sorted(key for key in records.columns if key.startswith(_KEY_PREFIXES))
         self.singles = [*_SINGLE, "company", *self.keys]
-        wrong = records.height - records.select("datasource", "pk").drop_nulls().n_unique()
-        if wrong:
+        distinct_keys = records.select("datasource", "pk").drop_nulls().n_unique()
+        without_key = records.height - distinct_keys
+        if without_key:
             raise C360Error(
-                f"{wrong} source records lack a (datasource, pk) of their own: check the primary keys"
+                f"{without_key} source records lack a (datasource, pk) of their own: "
+                "check the primary keys"
             )
         self.records = in_key_order(records)
         keys = self.records.select("datasource", "pk").with_row_index("rid")
         self.work = keys.with_columns(pl.col("rid").cast(pl.Int64)).hstack(self._names())
-        # One column at a time, so that only its text is in memory twice. The postal code reads the clean state.
-        for column in (
-            "state",
-            "address",
-            "city",
-            "postal",
-            "company",
-            "birthdate",
-            "gender",
-            *self.keys,
-        ):
+        # One column at a time, so that only its text is in memory twice. The state comes first, as
+        # the postal code reads it.
+        columns = ("state", "address", "city", "postal", "company", "birthdate", "gender")
+        for column in (*columns, *self.keys):
             self.work = self.work.hstack(self._single(column))
         self.work = self.work.with_columns(po_box=po_box(pl.col("address")))
         self.values = {column: self._multi_values(column) for column in MULTI_VALUED}
@@ -181,12 +182,9 @@ class _Run:
 
     def _text(self, column: str) -> pl.Expr:
         """A column of the records, trimmed; NULL where they lack it."""
-        known = column in self.records.columns
-        return (
-            missing_to_null(pl.col(column).cast(pl.String))
-            if known
-            else pl.lit(None, dtype=pl.String)
-        )
+        if column not in self.records.columns:
+            return pl.lit(None, dtype=pl.String)
+        return missing_to_null(pl.col(column).cast(pl.String))
 
     def _raw(self, column: str) -> pl.Expr:
         """The text that the values of a semantic column were made of, over the records."""
@@ -202,11 +200,13 @@ class _Run:
         return self.records.select("pk", raw=self._raw(column)).get_column("raw").gather(rid)
 
     def _why(self, column: str, value: pl.Expr) -> pl.Expr:
+        """Why a value is on a list, NULL where it is on none; over `datasource` and the value."""
         business = "allow-business-email" in self.profiles
         source = pl.col("datasource").str.split(":").list.first()
         return blocklist.reason(tag_of(column), value, source, self.listed, business)
 
-    def _judged(self, column: str, value: pl.Expr, raw: pl.Expr) -> pl.Expr:
+    def _why_column(self, column: str, value: pl.Expr, raw: pl.Expr) -> pl.Expr:
+        """The column `why:<column>` for a clean value, and for its text where lists name that."""
         why = self._why(column, value)
         if column in _RAW_CHECKED:
             raw = compact_postal(raw) if column == "postal" else raw.str.to_uppercase()
@@ -216,10 +216,12 @@ class _Run:
     def _names(self) -> pl.DataFrame:
         """Names and suffix, from full names only if nobody blocked these.
 
-        `lone_word`: the first word of the full name of a record without a given name, a surname if it is the only one.
+        `lone_word`: the first word of the full name of a record without a given name, a surname if
+        it is the only one.
         """
         texts = ("given_name", "surname", "full_name", "generational_suffix")
-        work = self.records.select("datasource", *(self._text(c).alias(f"raw:{c}") for c in texts))
+        raw = [self._text(column).alias(f"raw:{column}") for column in texts]
+        work = self.records.select("datasource", *raw)
         full = pl.col("raw:full_name")
         work = work.with_columns(full_name=CLEANERS["full-name"](full))
         work = work.with_columns(self._why("full_name", pl.col("full_name")).alias("why:full_name"))
@@ -240,31 +242,33 @@ class _Run:
         )
         nameless = pl.col("given_name").is_null() & pl.col("why:full_name").is_null()
         names = ("given_name", "surname", "generational_suffix")
+        reasons = [
+            self._why_column(column, pl.col(column), pl.col(f"raw:{column}")) for column in names
+        ]
         return work.select(
             *names,
             "why:full_name",
-            *(self._judged(c, pl.col(c), pl.col(f"raw:{c}")) for c in names),
+            *reasons,
             lone_word=pl.when(nameless).then("full_name").str.extract(r"^(\S+)"),
         )
 
     def _single(self, column: str) -> pl.DataFrame:
         """A clean column, and why its values must not be used."""
         raw = self._text(column)
+        records = self.records
         if column == "address":
             value = clean_address(raw, self._text("address2"))
         elif column == "postal":
+            records = records.hstack([self.work["state"].alias("clean:state")])
             value = clean_postal(raw, pl.col("clean:state"))
         elif column == "gender" and "normalize-gender" not in self.profiles:
             value = clean_key(raw)
+        elif self._is_exact(column):
+            value = raw
         else:
-            value = raw if self._is_exact(column) else cleaner(tag_of(column))(raw)
-        known = (
-            self.records.hstack([self.work["state"].alias("clean:state")])
-            if column == "postal"
-            else self.records
-        )
-        frame = known.select("datasource", value.alias(column), raw.alias("raw"))
-        return frame.select(column, self._judged(column, pl.col(column), pl.col("raw")))
+            value = cleaner(tag_of(column))(raw)
+        frame = records.select("datasource", value.alias(column), raw.alias("raw"))
+        return frame.select(column, self._why_column(column, pl.col(column), pl.col("raw")))
 
     def _is_exact(self, column: str) -> bool:
         """Whether a foreign key was listed as case-sensitive."""
@@ -285,31 +289,30 @@ class _Run:
         rows = rows.with_columns(value=clean(pl.col("raw")))
         why = self._why(column, pl.col("value"))
         # What is no address at all is bad as such; a phone field may hold a placeholder in words.
-        junk = pl.lit("global", blocklist.REASON)
-        unusable = (
-            junk if column == "email" else self._why(column, pl.col("raw").str.to_uppercase())
-        )
+        if column == "email":
+            why_no_value = pl.lit("global", blocklist.REASON)
+        else:
+            why_no_value = self._why(column, pl.col("raw").str.to_uppercase())
+        has_no_value = pl.col("value").is_null()
         return rows.select(
-            "rid",
-            "raw",
-            "value",
-            why=pl.when(pl.col("value").is_null()).then(unusable).otherwise(why),
+            "rid", "raw", "value", why=pl.when(has_no_value).then(why_no_value).otherwise(why)
         )
 
     def _cells(self, semantic: str) -> pl.DataFrame | None:
+        """The usable values of a semantic, see `blocklist.Cells`."""
         column = semantic.replace("-", "_")
         if column in self.values:
             rows = self.values[column].filter(pl.col("why").is_null()).drop_nulls("value")
             return rows.select("rid", "value", "raw", place=pl.lit(None, dtype=pl.String))
         if column not in (*self.singles, "po_box"):
             return None
-        # Addresses are counted per town; the postal code stays out, since one place occurs with five and nine digits.
+        # Addresses are counted per town; the postal code stays out, since one place occurs with
+        # five and nine digits.
         town = pl.concat_str("city", "state", separator="\x1f", ignore_nulls=True)
         place = town if column == "address" else pl.lit(None, dtype=pl.String)
-        used = pl.col(f"why:{column}").is_null() if column != "po_box" else pl.lit(True)
-        kept = self.work.select("rid", value=pl.when(used).then(column), place=place).drop_nulls(
-            "value"
-        )
+        is_usable = pl.col(f"why:{column}").is_null() if column != "po_box" else pl.lit(True)
+        kept = self.work.select("rid", value=pl.when(is_usable).then(column), place=place)
+        kept = kept.drop_nulls("value")
         raw = kept["value"] if column == "po_box" else self._raw_of(column, kept["rid"])
         return kept.hstack([raw.alias("raw")])
 
@@ -317,29 +320,28 @@ class _Run:
         if semantic != "given-name":
             return self._cells(semantic)
         named = self._cells("given_name")
-        # A full name of one word is a surname for matching, yet it still tells people apart when counting.
+        # A full name of one word is a surname for matching, yet it still tells people apart when
+        # counting.
         words = self.work.select("rid", value="lone_word").drop_nulls()
         return words if named is None else pl.concat([named.select("rid", "value"), words])
 
     def _remove_automatic(self, badvalues: pl.DataFrame) -> None:
-        for (semantic,), rows in badvalues.partition_by(
-            "semantic", as_dict=True, maintain_order=True
-        ).items():
-            column, bad = str(semantic).replace("-", "_"), rows["value"].to_list()
+        automatic = pl.lit("automatic", blocklist.REASON)
+        by_semantic = badvalues.partition_by("semantic", as_dict=True, maintain_order=True)
+        for (semantic,), rows in by_semantic.items():
+            column = str(semantic).replace("-", "_")
+            bad = rows["value"].to_list()
             if column in self.values:
-                hit = pl.when(pl.col("value").is_in(bad)).then(
-                    pl.lit("automatic", blocklist.REASON)
-                )
-                self.values[column] = self.values[column].with_columns(why=pl.coalesce("why", hit))
+                why = pl.when(pl.col("value").is_in(bad)).then(automatic)
+                self.values[column] = self.values[column].with_columns(why=pl.coalesce("why", why))
             elif column == "po_box":
-                self.work = self.work.with_columns(
-                    po_box=pl.when(~pl.col("po_box").is_in(bad)).then("po_box")
-                )
+                # A PO box is part of the address, whose values have a reason of their own.
+                good = pl.when(~pl.col("po_box").is_in(bad)).then("po_box")
+                self.work = self.work.with_columns(po_box=good)
             else:
-                hit = pl.when(pl.col(column).is_in(bad)).then(pl.lit("automatic", blocklist.REASON))
-                self.work = self.work.with_columns(
-                    pl.coalesce(f"why:{column}", hit).alias(f"why:{column}")
-                )
+                why = pl.when(pl.col(column).is_in(bad)).then(automatic)
+                combined = pl.coalesce(f"why:{column}", why).alias(f"why:{column}")
+                self.work = self.work.with_columns(combined)
 
     def _removed(self) -> pl.DataFrame:
         """`rid, semantic, raw_value, reason` of everything taken out."""
@@ -347,77 +349,53 @@ class _Run:
         for column in ("full_name", *self.singles):
             gone = self.work.select("rid", reason=f"why:{column}").drop_nulls("reason")
             raw = self._raw_of(column, gone["rid"]).alias("raw_value")
-            parts.append(
-                gone.with_columns(raw, semantic=pl.lit(tag_of(column))).select(
-                    "rid", "semantic", "raw_value", "reason"
-                )
-            )
-        parts += [
-            rows.filter(pl.col("why").is_not_null()).select(
-                "rid", semantic=pl.lit(tag_of(column)), raw_value="raw", reason="why"
-            )
-            for column, rows in self.values.items()
-        ]
+            gone = gone.with_columns(raw, semantic=pl.lit(tag_of(column)))
+            parts.append(gone.select("rid", "semantic", "raw_value", "reason"))
+        for column, rows in self.values.items():
+            gone = rows.filter(pl.col("why").is_not_null())
+            semantic = pl.lit(tag_of(column))
+            parts.append(gone.select("rid", semantic=semantic, raw_value="raw", reason="why"))
         return pl.concat(parts).with_columns(pl.col("reason").cast(pl.String))
 
     def _flags(self, removed: pl.DataFrame) -> pl.DataFrame:
-        tenant = removed.filter(pl.col("reason") != "global")
-        flags = [
-            pl.col("rid")
-            .is_in(tenant.filter(pl.col("semantic") == tag_of(c))["rid"].implode())
-            .alias(f"blv_{c}")
-            for c in FLAGGED
-        ]
+        by_tenant = removed.filter(pl.col("reason") != "global")
+        flags = []
+        for column in FLAGGED:
+            flagged = by_tenant.filter(pl.col("semantic") == tag_of(column))["rid"]
+            flags.append(pl.col("rid").is_in(flagged.implode()).alias(f"blv_{column}"))
         frame = self.work.select("datasource", "pk", *flags)
-        names = [f"blv_{c}" for c in FLAGGED]
+        names = [f"blv_{column}" for column in FLAGGED]
         return frame.select("datasource", "pk", pl.any_horizontal(names).alias("has_blv"), *names)
 
     def _frame(self) -> pl.DataFrame:
-        def kept(column: str, why: str) -> pl.Expr:
-            untouched = (
-                self.work[f"why:{why}"].null_count() == self.work.height
-            )  # then the text need not be copied
-            return (
-                pl.col(column)
-                if untouched
-                else pl.when(pl.col(f"why:{why}").is_null()).then(column).alias(column)
-            )
-
         frame = self.work.select(
             "rid",
             "datasource",
             "pk",
-            kept("po_box", "address"),
-            *(kept(column, column) for column in self.singles),
+            self._usable("po_box", "address"),
+            *(self._usable(column, column) for column in self.singles),
         )
         for column, rows in self.values.items():
-            # Sorted, so that neither finding repeats nor grouping needs a table of all values.
-            clean = (
-                rows.filter(pl.col("why").is_null())
-                .select("rid", "value")
-                .drop_nulls()
-                .sort("rid", "value")
-            )
-            clean = clean.filter(
-                pl.struct("rid", "value").ne_missing(pl.struct("rid", "value").shift())
-            )
-            lists = (
-                clean.set_sorted("rid")
-                .group_by("rid", maintain_order=True)
-                .agg(pl.col("value").alias(column))
-            )
             # A join copies every column it carries, so only the key goes through it.
-            matched = frame.select("rid").join(lists, on="rid", how="left", maintain_order="left")
+            matched = frame.select("rid").join(
+                _lists_of(rows, column), on="rid", how="left", maintain_order="left"
+            )
             frame = frame.with_columns(matched.get_column(column))
-        derived = self.records.select(
-            "pk", derived=gender_from_title(self._text("title"))
-        ).get_column("derived")
-        frame = frame.with_columns(derived).with_columns(
+        titles = self.records.select("pk", derived=gender_from_title(self._text("title")))
+        frame = frame.with_columns(titles.get_column("derived"))
+        frame = frame.with_columns(
             pl.col("birthdate").str.to_date("%Y-%m-%d", strict=False),
             self._gender(),
             login_trimmed=email_login(pl.col("email").list.first()).str.head(5),
         )
         return with_given_canonical(frame, self.nicknames)
+
+    def _usable(self, column: str, judged: str) -> pl.Expr:
+        """The column, NULL where there is a reason not to use the value of the column `judged`."""
+        is_untouched = self.work[f"why:{judged}"].null_count() == self.work.height
+        if is_untouched:  # then the text need not be copied
+            return pl.col(column)
+        return pl.when(pl.col(f"why:{judged}").is_null()).then(column).alias(column)
 
     def _gender(self) -> pl.Expr:
         if "skip-derive-gender" in self.profiles:
@@ -425,3 +403,13 @@ class _Run:
         if "prioritize-derived-gender" in self.profiles:
             return pl.coalesce("derived", "gender").alias("gender")
         return pl.coalesce("gender", "derived")
+
+
+def _lists_of(rows: pl.DataFrame, column: str) -> pl.DataFrame:
+    """`rid` and `column`: each record's distinct usable values, sorted."""
+    usable = rows.filter(pl.col("why").is_null()).select("rid", "value").drop_nulls()
+    # Sorted, so that neither finding repeats nor grouping needs a table of all values.
+    ordered = usable.sort("rid", "value")
+    pair = pl.struct("rid", "value")
+    distinct = ordered.filter(pair.ne_missing(pair.shift())).set_sorted("rid")
+    return distinct.group_by("rid", maintain_order=True).agg(pl.col("value").alias(column))

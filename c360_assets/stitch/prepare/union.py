@@ -1,7 +1,8 @@
-"""The union of all stitched tables: one record frame, values as received, columns named by their tags.
+"""The union of all stitched tables: one record frame, values as received, columns named by their
+tags.
 
-Reads domain tables at their pinned versions. Normalising values belongs to `preprocess`; which tags exist belongs to
-`semantics`; what is done with the records belongs to `door`.
+Reads domain tables at their pinned versions. Normalising values belongs to `preprocess`; which tags
+exist belongs to `semantics`; what is done with the records belongs to `api`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ if TYPE_CHECKING:  # matching without a tenant needs no warehouse
     from c360_assets.warehouse.session import Session
 
 KEYS = ("datasource", "pk")
-# Columns that every record frame has, tagged or not: later tables and the tenant's SQL may rely on them.
+# Columns that every record frame has, tagged or not: later tables and the tenant's SQL may rely on
+# them.
 CORE_COLUMNS: dict[str, str] = {
     "ck": "VARCHAR",
     "given_name": "VARCHAR",
@@ -59,24 +61,33 @@ class Union:
 def union_records(session: Session, tenant: Tenant) -> Union:
     """One row per source record of every stitched table, sorted by (datasource, pk).
 
-    Columns: `datasource`, `pk`, `CORE_COLUMNS`, then every further tag of a stitched table by name. Values are as received;
-    several e-mail or phone fields of one record are joined by `,` in field order without repeats; of several address groups
-    the base columns hold the first that is not empty.
+    Columns: `datasource`, `pk`, `CORE_COLUMNS`, then every further tag of a stitched table by name.
+    Values are as received; several e-mail or phone fields of one record are joined by `,` in field
+    order without repeats; of several address groups the base columns hold the first that is not
+    empty.
 
-    Raises C360Error when no stitched table holds a record, and when a table that gave records to the previous Stitch holds
-    none now and is not among `allowed_empty_tables` (an empty delivery must not retire everyone's id). A table that never
-    had records is only listed.
+    Raises C360Error when no stitched table holds a record, and when a table that gave records to
+    the previous Stitch holds none now and is not among `allowed_empty_tables` (an empty delivery
+    must not retire everyone's id). A table that never had records is only listed.
     """
     tables = tenant.stitched_tables
     if not tables:
         raise C360Error(
-            "no table is made available to Stitch; set `stitch: true` in the YAML of a feed with customer records"
+            "no table is made available to Stitch; "
+            "set `stitch: true` in the YAML of a feed with customer records"
         )
-    filled = [t for t in tables if (state := session.state(t.asset)) is not None and state.rows > 0]
-    empty = [t.name for t in tables if t not in filled]
+    filled = []
+    empty = []
+    for table in tables:
+        state = session.state(table.asset)
+        if state is not None and state.rows > 0:
+            filled.append(table)
+        else:
+            empty.append(table.name)
     if not filled:
         raise C360Error(
-            f"Stitch has no records: {', '.join(empty)} hold none; land their files and load them first"
+            f"Stitch has no records: {', '.join(empty)} hold none; "
+            "land their files and load them first"
         )
     _refuse_emptied(session, empty, tenant.stitch)
     columns = record_columns(tables)
@@ -85,35 +96,38 @@ def union_records(session: Session, tenant: Tenant) -> Union:
         name = f"_union_{table.physical}"
         session.bind(table.asset, name)
         selects.append(select_records(table, columns, name))
-    return Union(session.frame(f"{' UNION ALL '.join(selects)} ORDER BY datasource, pk"), empty)
+    union_sql = " UNION ALL ".join(selects)
+    return Union(session.frame(f"{union_sql} ORDER BY datasource, pk"), empty)
 
 
 def in_key_order(records: pl.DataFrame) -> pl.DataFrame:
     """The rows in (datasource, pk) order; the same frame, not a copy, where they are."""
-    before, after = records[:-1], records[1:]
-    same = before["datasource"] == after["datasource"]
-    ordered = (before["datasource"] < after["datasource"]) | same & (before["pk"] < after["pk"])
-    return records if ordered.all() else records.sort("datasource", "pk")
+    row, next_row = records[:-1], records[1:]
+    same_source = row["datasource"] == next_row["datasource"]
+    later_source = row["datasource"] < next_row["datasource"]
+    is_ordered = later_source | same_source & (row["pk"] < next_row["pk"])
+    return records if is_ordered.all() else records.sort("datasource", "pk")
 
 
 def record_columns(tables: Iterable[SourceTable]) -> dict[str, str]:
-    """Record column -> SQL type over all `tables`: the core columns, then foreign keys and every other tag, by name."""
-    tags = {
-        tag
-        for table in tables
-        for tags in table.tags.values()
-        for tag in tags
-        if is_record_tag(tag)
-    }
-    further = sorted(
-        {column_name(tag) for tag in tags} - CORE_COLUMNS.keys(),
-        key=lambda c: (not c.startswith("fk_"), c),
-    )
-    return CORE_COLUMNS | dict.fromkeys(further, "VARCHAR")
+    """Record column -> SQL type over all `tables`.
+
+    The core columns, then foreign keys by name, then every other tag by name.
+    """
+    further: set[str] = set()
+    for table in tables:
+        further.update(_fields_by_column(table))
+    further -= CORE_COLUMNS.keys()
+    foreign_keys = sorted(column for column in further if column.startswith("fk_"))
+    others = sorted(further.difference(foreign_keys))
+    return CORE_COLUMNS | dict.fromkeys([*foreign_keys, *others], "VARCHAR")
 
 
 def is_record_tag(tag: str) -> bool:
-    """Whether a tag becomes a column of the records: tags of other groups (`txn-item/…`, `pc/…`) do not."""
+    """Whether a tag becomes a column of the records.
+
+    Tags of other groups (`txn-item/…`, `pc/…`) do not.
+    """
     return "/" not in tag and tag not in RESERVED_TAGS
 
 
@@ -122,10 +136,13 @@ def column_name(tag: str) -> str:
 
 
 def select_records(table: SourceTable, columns: dict[str, str], source: str) -> str:
-    """A SELECT over the relation `source` (the content of `table`) that yields exactly `datasource, pk` and `columns`."""
+    """A SELECT of exactly `datasource, pk` and `columns` from the relation `source`.
+
+    `source` holds the content of `table`.
+    """
     by_column = _fields_by_column(table)
     groups = _address_groups(table)
-    parts = [f"{quote_literal(table.name)} AS datasource", "_pk AS pk"]
+    columns_sql = [f"{quote_literal(table.name)} AS datasource", "_pk AS pk"]
     for column, sql_type in columns.items():
         fields = by_column.get(column, [])
         if column in ADDRESS_GROUP and len(groups) > 1:
@@ -134,8 +151,8 @@ def select_records(table: SourceTable, columns: dict[str, str], source: str) -> 
             value = _joined(fields)
         else:
             value = _first(fields, sql_type)
-        parts.append(f"{value} AS {quote_ident(column)}")
-    return f"SELECT {', '.join(parts)} FROM {quote_ident(source)}"
+        columns_sql.append(f"{value} AS {quote_ident(column)}")
+    return f"SELECT {', '.join(columns_sql)} FROM {quote_ident(source)}"
 
 
 def _refuse_emptied(session: Session, empty: list[str], config: StitchConfig) -> None:
@@ -143,38 +160,42 @@ def _refuse_emptied(session: Session, empty: list[str], config: StitchConfig) ->
     if not watched or session.state("unified_coalesced") is None:
         return
     session.bind("unified_coalesced", "_union_previous")
-    marks = ", ".join("?" for _ in watched)
+    parameters = ", ".join("?" for _ in watched)
     emptied = session.rows(
-        f"SELECT DISTINCT datasource FROM _union_previous WHERE datasource IN ({marks}) ORDER BY 1",
+        "SELECT DISTINCT datasource FROM _union_previous "
+        f"WHERE datasource IN ({parameters}) ORDER BY 1",
         watched,
     )
     if emptied:
         names = ", ".join(name for (name,) in emptied)
         raise C360Error(
-            f"{names}: no records left, though the last Stitch read some; deliver the file again, or list the table under "
-            "`allowed_empty_tables` in stitch.yaml if it may be empty"
+            f"{names}: no records left, though the last Stitch read some; deliver the file again, "
+            "or list the table under `allowed_empty_tables` in stitch.yaml if it may be empty"
         )
 
 
 def _fields_by_column(table: SourceTable) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    fields: dict[str, list[str]] = {}
     for field, tags in table.tags.items():
         for tag in tags:
             if is_record_tag(tag):
-                found.setdefault(column_name(tag), []).append(field)
-    return found
+                fields.setdefault(column_name(tag), []).append(field)
+    return fields
 
 
 def _address_groups(table: SourceTable) -> list[dict[str, str]]:
-    """The address groups in field order, each base column -> field. A namespaced tag (`city-home`) names a field's group."""
+    """The address groups in field order, each base column -> field.
+
+    A namespaced tag (`city-home`) names a field's group.
+    """
     groups: dict[str, dict[str, str]] = {}
     for field, tags in table.tags.items():
         for base in ADDRESS_GROUP:
             if base in tags:
-                spaces = sorted(
-                    tag.removeprefix(f"{base}-") for tag in tags if tag.startswith(f"{base}-")
-                )
-                groups.setdefault(spaces[0] if spaces else "", {}).setdefault(base, field)
+                prefix = f"{base}-"
+                names = [tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)]
+                group = groups.setdefault(min(names, default=""), {})
+                group.setdefault(base, field)
     return list(groups.values())
 
 
@@ -182,34 +203,43 @@ def _text(field: str) -> str:
     return f"CAST({quote_ident(field)} AS VARCHAR)"
 
 
-def _held(field: str) -> str:
+def _has_value(field: str) -> str:
     return f"coalesce(trim({_text(field)}), '') <> ''"
 
 
 def _first(fields: list[str], sql_type: str) -> str:
-    """The first field that holds a value, of the given type; a value that is not of that type counts as missing."""
+    """The first field that holds a value, of the given type.
+
+    A value that is not of that type counts as missing.
+    """
     if not fields:
         return f"CAST(NULL AS {sql_type})"
-    values = [
-        _text(f) if sql_type == "VARCHAR" else f"TRY_CAST({quote_ident(f)} AS {sql_type})"
-        for f in fields
-    ]
+
+    def value(field: str) -> str:
+        if sql_type == "VARCHAR":
+            return _text(field)
+        return f"TRY_CAST({quote_ident(field)} AS {sql_type})"
+
     if len(fields) == 1:
-        return values[0]
-    cases = " ".join(f"WHEN {_held(f)} THEN {v}" for f, v in zip(fields, values, strict=True))
-    return f"CASE {cases} END"
+        return value(fields[0])
+    cases = [f"WHEN {_has_value(field)} THEN {value(field)}" for field in fields]
+    return f"CASE {' '.join(cases)} END"
 
 
 def _joined(fields: list[str]) -> str:
-    listed = f"[{', '.join(_text(f) for f in fields)}]"
-    kept = f"list_filter({listed}, lambda x, i: coalesce(trim(x), '') <> '' AND list_position({listed}, x) = i)"
+    values = f"[{', '.join(_text(field) for field in fields)}]"
+    # Of values that repeat, the one at the first position stays.
+    kept = (
+        f"list_filter({values}, lambda x, i: "
+        f"coalesce(trim(x), '') <> '' AND list_position({values}, x) = i)"
+    )
     return f"nullif(array_to_string({kept}, ','), '')"
 
 
 def _first_group(groups: list[dict[str, str]], column: str) -> str:
     cases = []
     for group in groups:
-        held = " OR ".join(_held(field) for field in group.values())
+        is_filled = " OR ".join(_has_value(field) for field in group.values())
         value = _text(group[column]) if column in group else "CAST(NULL AS VARCHAR)"
-        cases.append(f"WHEN {held} THEN {value}")
+        cases.append(f"WHEN {is_filled} THEN {value}")
     return f"CASE {' '.join(cases)} END"

@@ -1,7 +1,9 @@
-"""What changed between two generations: records and clusters that came, went or moved, and what became of each identity.
+"""What changed between two generations: records and clusters that came, went or moved, and what
+became of each identity.
 
-Histories are returned whole, older rows beyond the retention dropped, so that a writer replaces the table and a run that is
-repeated after a kill adds nothing twice. Which cluster carries which id belongs to `stable_ids`.
+Histories are returned whole, older rows beyond the retention dropped, so that a writer replaces the
+table and a run that is repeated after a kill adds nothing twice. Which cluster carries which id
+belongs to `stable_ids`.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Changes:
-    """This run's changes (without run columns), and the counts that the metrics and the jitter alert read."""
+    """This run's changes, without run columns, and the counts that metrics and alerts read."""
 
     clusters: pl.DataFrame
     pks: pl.DataFrame
@@ -61,29 +63,21 @@ class Changes:
 
 
 def compare(ids: pl.DataFrame, previous: pl.DataFrame | None) -> Changes:
-    """Compare two generations, each a frame of datasource, pk, amperity_id with one row per source record.
+    """Compare two generations, each a frame of datasource, pk, amperity_id with one row per source
+    record.
 
     Unchanged clusters and records are not listed. On a first run everything is `added`.
     """
     now = ids.select(*KEYS, "amperity_id")
-    before = (previous if previous is not None else now.clear()).select(
-        *KEYS, amperity_id_prev="amperity_id"
-    )
+    earlier = now.clear() if previous is None else previous
+    before = earlier.select(*KEYS, amperity_id_prev="amperity_id")
     both = now.join(before, on=KEYS, how="full", coalesce=True)
     pks = _pk_changes(both)
-    identities = _identities(both)
-    surviving = both.filter(
-        pl.col("amperity_id").is_not_null() & pl.col("amperity_id_prev").is_not_null()
-    )
-    counts = {
-        "records_previous": before.height,
-        "records_surviving": surviving.height,
-        **{
-            f"pks_{kind}": pks.filter(pl.col("change_type") == kind).height
-            for kind in ("added", "deleted", "updated")
-        },
-    }
-    return Changes(_cluster_changes(both), pks, identities, counts)
+    surviving = both.drop_nulls(["amperity_id", "amperity_id_prev"])
+    counts = {"records_previous": before.height, "records_surviving": surviving.height}
+    for kind in ("added", "deleted", "updated"):
+        counts[f"pks_{kind}"] = pks.filter(pl.col("change_type") == kind).height
+    return Changes(_cluster_changes(both), pks, _identities(both), counts)
 
 
 def _pk_changes(both: pl.DataFrame) -> pl.DataFrame:
@@ -102,12 +96,10 @@ def _pk_changes(both: pl.DataFrame) -> pl.DataFrame:
 def _cluster_changes(both: pl.DataFrame) -> pl.DataFrame:
     """An id is `updated` when it exists on both sides and a record came to it or left it."""
     stays = (pl.col("amperity_id") == pl.col("amperity_id_prev")).fill_null(False)
-    now = both.group_by("amperity_id").agg(came=(~stays).any()).drop_nulls("amperity_id")
-    before = (
-        both.group_by(amperity_id="amperity_id_prev")
-        .agg(left=(~stays).any())
-        .drop_nulls("amperity_id")
-    )
+    by_id = both.group_by("amperity_id")
+    by_previous_id = both.group_by(amperity_id="amperity_id_prev")
+    now = by_id.agg(came=(~stays).any()).drop_nulls("amperity_id")
+    before = by_previous_id.agg(left=(~stays).any()).drop_nulls("amperity_id")
     kind = (
         pl.when(pl.col("left").is_null())
         .then(pl.lit("added"))
@@ -116,20 +108,16 @@ def _cluster_changes(both: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("came") | pl.col("left"))
         .then(pl.lit("updated"))
     )
-    rows = now.join(before, on="amperity_id", how="full", coalesce=True).with_columns(
-        change_type=kind
-    )
-    return (
-        rows.filter(pl.col("change_type").is_not_null())
-        .select("amperity_id", "change_type")
-        .sort("amperity_id")
-    )
+    ids = now.join(before, on="amperity_id", how="full", coalesce=True)
+    rows = ids.select("amperity_id", change_type=kind)
+    return rows.filter(pl.col("change_type").is_not_null()).sort("amperity_id")
 
 
 def _identities(both: pl.DataFrame) -> pl.DataFrame:
     """What became of each identity; the predicates look at surviving records.
 
-    A previous cluster is *complete* in a current one when all its surviving records are there, else it is *spread*.
+    A previous cluster is *complete* in a current one when all its surviving records are there, else
+    it is *spread*.
     """
     edges = (
         both.drop_nulls(["amperity_id", "amperity_id_prev"])
@@ -147,20 +135,24 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
         .group_by("amperity_id_prev")
         .agg(n_records_prev=pl.len().cast(pl.Int64))
     )
-    met = edges.join(size_prev, on="amperity_id_prev").group_by("amperity_id")
-    met_by = met.agg(
-        n_previous_ids=pl.len().cast(pl.Int64),
-        any_spread=pl.col("spread").any(),
-        surviving=pl.col("shared").sum().cast(pl.Int64),
-        n_records_prev=pl.col("n_records_prev").sum(),
+    # What each current cluster received from previous ones.
+    received = (
+        edges.join(size_prev, on="amperity_id_prev")
+        .group_by("amperity_id")
+        .agg(
+            n_previous_ids=pl.len().cast(pl.Int64),
+            any_spread=pl.col("spread").any(),
+            surviving=pl.col("shared").sum().cast(pl.Int64),
+            n_records_prev=pl.col("n_records_prev").sum(),
+        )
     )
-    several = pl.col("n_previous_ids") > 1
+    has_several = pl.col("n_previous_ids") > 1
     action = (
         pl.when(pl.col("n_previous_ids").is_null())
         .then(pl.lit("added"))
-        .when(several & pl.col("any_spread"))
+        .when(has_several & pl.col("any_spread"))
         .then(pl.lit("split_merged"))
-        .when(several)
+        .when(has_several)
         .then(pl.lit("merged"))
         .when(pl.col("any_spread"))
         .then(pl.lit("split"))
@@ -170,7 +162,7 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("reduced"))
     )
     current = (
-        size.join(met_by, on="amperity_id", how="left")
+        size.join(received, on="amperity_id", how="left")
         .with_columns(action=action)
         .filter(pl.col("action").is_not_null())
     )
@@ -181,24 +173,26 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
         n_records_prev="n_records_prev",
         n_previous_ids=pl.lit(1, pl.Int64),
     )
-    columns = list(gone.columns)
-    current = current.with_columns(pl.col("n_records_prev", "n_previous_ids").fill_null(0)).select(
-        columns
-    )
-    return pl.concat([current, gone]).sort("amperity_id", "action")
+    current = current.with_columns(pl.col("n_records_prev", "n_previous_ids").fill_null(0))
+    rows = pl.concat([current.select(gone.columns), gone])
+    return rows.sort("amperity_id", "action")
 
 
 def history(
     new: pl.DataFrame, old: pl.DataFrame | None, schema: Mapping[str, Any], job: Job
 ) -> pl.DataFrame:
-    """The history table after this run: `old` within its retention (counted back from this job's instant), then its rows."""
+    """The history table after this run: rows of `old` within the retention, then those of `new`.
+
+    The retention is counted back from the instant of this job.
+    """
     instant = pl.lit(job.timestamp.astimezone(UTC)).cast(TIMESTAMP)
     rows = new.with_columns(job_id=pl.lit(job.job_id), timestamp=instant)
-    rows = rows.select([pl.col(c).cast(t) for c, t in schema.items()])
+    typed = [pl.col(column).cast(type_) for column, type_ in schema.items()]
+    rows = rows.select(typed)
     if old is None:
         return rows
     # Instants come back in the session's zone; the moment counts, not the zone it is shown in.
     utc = old.with_columns(pl.col("timestamp").dt.convert_time_zone("UTC"))
-    kept = utc.select([pl.col(c).cast(t) for c, t in schema.items()])
     oldest = job.timestamp.astimezone(UTC) - timedelta(days=job.recorded_days)
-    return pl.concat([kept.filter(pl.col("timestamp") >= oldest), rows])
+    kept = utc.select(typed).filter(pl.col("timestamp") >= oldest)
+    return pl.concat([kept, rows])

@@ -1,7 +1,9 @@
-"""Figures about a Stitch run: deduplication, cluster sizes, overlap of sources, pairs, jitter. One long table.
+"""Figures about a Stitch run: deduplication, cluster sizes, overlap of sources, pairs, jitter. One
+long table.
 
-All figures are counts, or one division of two counts, so they do not depend on row order. Reports that read the tables with SQL
-belong to `reporting`; how long a step took is no figure of the data and stays out.
+All figures are counts, or one division of two counts, so they do not depend on row order. Reports
+that read the tables with SQL belong to `reporting`; how long a step took is no figure of the data
+and stays out.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-# (first size, bucket): the last row whose first size is not above the cluster's size names its bucket.
+# (first size, bucket): the last row whose first size is not above the cluster's size names its
+# bucket.
 SIZE_BUCKETS = (
     (1, "1"),
     (2, "2"),
@@ -52,64 +55,62 @@ def stitch_metrics(
     changes: dict[str, int],
     identities: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Rows (metric, datasource, bucket, value); datasource `*` is all sources, bucket '' where the metric has none.
+    """Rows (metric, datasource, bucket, value).
 
-    `unified` is `unified_coalesced`, `scores` is `unified_scores`, `changes` the counts of `changes.compare`, `identities` its
-    identity changes of this run.
+    Datasource `*` is all sources; bucket is '' where the metric has none. `unified` is
+    `unified_coalesced`, `scores` is `unified_scores`, `changes` the counts of
+    `identity_changes.compare`, `identities` its identity changes of this run.
     """
-    records = unified.select(
-        "datasource", "pk", "amperity_id", account=pl.coalesce(_filled("ck"), "pk")
-    )
+    account = pl.coalesce(_filled("ck"), "pk")
+    records = unified.select("datasource", "pk", "amperity_id", account=account)
     representatives = unified.select("rep_ds", "rep_pk").unique().height
     single: list[tuple[str, float]] = [
         ("representatives", representatives),
         ("related_pairs", pairs.compared),
         ("filtered_related_pairs", pairs.linked),
-        *((name, count) for name, count in changes.items()),
+        *changes.items(),
         ("jitter", _percent(changes["pks_updated"], changes["records_surviving"])),
     ]
+    by_action = identities.group_by(bucket="action").len("value")
     frames = [
         _deduplication(records),
         _long(pl.DataFrame(single, schema=["metric", "value"], orient="row")),
         _long(_sizes(records)),
         _long(_sources(records)),
         _long(_strategies(scores, records["amperity_id"].n_unique())),
-        _long(
-            identities.group_by(bucket="action")
-            .len("value")
-            .with_columns(metric=pl.lit("identity_changes"))
-        ),
+        _long(by_action.with_columns(metric=pl.lit("identity_changes"))),
     ]
     return pl.concat(frames).sort("metric", "datasource", "bucket")
 
 
 def summary(metrics: pl.DataFrame) -> dict[str, float | int]:
     """The figures of all sources that have no bucket, by name, as a run's summary shows them."""
-    rows = (
-        metrics.filter((pl.col("datasource") == "*") & (pl.col("bucket") == ""))
-        .select("metric", "value")
-        .iter_rows()
-    )
-    return {
-        name: round(value, 2) if name in ("deduplication_rate", "jitter") else int(value)
-        for name, value in rows
-    }
+    overall = metrics.filter((pl.col("datasource") == "*") & (pl.col("bucket") == ""))
+    figures: dict[str, float | int] = {}
+    for name, value in overall.select("metric", "value").iter_rows():
+        is_percentage = name in ("deduplication_rate", "jitter")
+        figures[name] = round(value, 2) if is_percentage else int(value)
+    return figures
 
 
 def alerts(figures: dict[str, float | int], jitter_alert: float) -> list[str]:
     """Sentences about a run that moved more than it should; none on a first run."""
     before = int(figures.get("records_previous", 0))
-    found = []
-    if before and figures["jitter"] >= 100 * jitter_alert:
-        found.append(
-            f"{figures['jitter']:.2f} % of the records kept from the last Stitch have another amperity_id"
+    if not before:
+        return []
+    messages = []
+    if figures["jitter"] >= 100 * jitter_alert:
+        messages.append(
+            f"{figures['jitter']:.2f} % of the records kept from the last Stitch "
+            "have another amperity_id"
         )
     for kind, word in (("pks_added", "new"), ("pks_deleted", "gone")):
-        if before and figures[kind] > MOVED_ALERT * before:
-            found.append(
-                f"{int(figures[kind])} records are {word}, compared with {before} in the last Stitch"
+        count = int(figures[kind])
+        if count > MOVED_ALERT * before:
+            messages.append(
+                f"{count} records are {word}, compared with {before} in the last Stitch"
             )
-    return found
+    return messages
 
 
 def _filled(column: str) -> pl.Expr:
@@ -121,13 +122,16 @@ def _percent(part: int, whole: int) -> float:
 
 
 def _long(rows: pl.DataFrame) -> pl.DataFrame:
-    defaults = {"datasource": pl.lit("*"), "bucket": pl.lit("")}
-    rows = rows.with_columns(**{c: v for c, v in defaults.items() if c not in rows.columns})
-    return rows.select([pl.col(c).cast(t) for c, t in METRICS_SCHEMA.items()])
+    """`rows` in the table's columns; without `datasource` they are of all sources."""
+    for column, default in (("datasource", "*"), ("bucket", "")):
+        if column not in rows.columns:
+            rows = rows.with_columns(pl.lit(default).alias(column))
+    return rows.select([pl.col(column).cast(type_) for column, type_ in METRICS_SCHEMA.items()])
 
 
 def _deduplication(records: pl.DataFrame) -> pl.DataFrame:
-    """Records, accounts (customer key where there is one, else record), ids and 100 x (accounts - ids) / accounts.
+    """Records, accounts (customer key where there is one, else record), ids and 100 x (accounts -
+    ids) / accounts.
 
     Accounts of two sources are two, whatever their keys; ids of all sources are counted once.
     """
@@ -136,14 +140,14 @@ def _deduplication(records: pl.DataFrame) -> pl.DataFrame:
         source_ids=pl.struct("account").n_unique().cast(pl.Float64),
         amperity_ids=pl.col("amperity_id").n_unique().cast(pl.Float64),
     )
-    every = counts.select(
+    overall = counts.select(
         datasource=pl.lit("*"),
         source_records=pl.sum("source_records"),
         source_ids=pl.sum("source_ids"),
+        amperity_ids=pl.lit(float(records["amperity_id"].n_unique())),
     )
-    every = every.with_columns(amperity_ids=pl.lit(float(records["amperity_id"].n_unique())))
     rate = 100 * (pl.col("source_ids") - pl.col("amperity_ids")) / pl.col("source_ids")
-    long = pl.concat([every, counts]).with_columns(deduplication_rate=rate)
+    long = pl.concat([overall, counts]).with_columns(deduplication_rate=rate)
     return _long(long.unpivot(index="datasource", variable_name="metric"))
 
 
@@ -153,22 +157,18 @@ def _sizes(records: pl.DataFrame) -> pl.DataFrame:
     starts = pl.DataFrame(
         SIZE_BUCKETS, schema={"start": pl.Int64, "bucket": pl.String}, orient="row"
     )
-    found = (
-        sizes.select(start=pl.col("size").cast(pl.Int64))
-        .sort("start")
-        .join_asof(starts, on="start", strategy="backward")
-    )
-    counts = found.group_by("bucket").len("value")
-    rows = (
-        starts.select("bucket")
-        .join(counts, on="bucket", how="left")
-        .with_columns(pl.col("value").fill_null(0))
-    )
-    return rows.with_columns(metric=pl.lit("ids_by_size"))
+    ordered = sizes.select(start=pl.col("size").cast(pl.Int64)).sort("start")
+    bucketed = ordered.join_asof(starts, on="start", strategy="backward")
+    counts = bucketed.group_by("bucket").len("value")
+    rows = starts.select("bucket").join(counts, on="bucket", how="left")
+    return rows.with_columns(pl.col("value").fill_null(0), metric=pl.lit("ids_by_size"))
 
 
 def _sources(records: pl.DataFrame) -> pl.DataFrame:
-    """Number of ids per exact set of sources (names joined by ` + `); the sets exclude one another."""
+    """Number of ids per exact set of sources (names joined by ` + `).
+
+    The sets exclude one another.
+    """
     sets = records.select("amperity_id", "datasource").unique().sort("amperity_id", "datasource")
     sets = sets.group_by("amperity_id", maintain_order=True).agg(
         bucket=pl.col("datasource").str.join(" + ")
@@ -178,21 +178,17 @@ def _sources(records: pl.DataFrame) -> pl.DataFrame:
 
 def _strategies(scores: pl.DataFrame, ids: int) -> pl.DataFrame:
     """Percent of ids with at least one pair of each kind; kinds overlap."""
-    decided = (
-        pl.col("decided_by")
-        .cast(pl.String)
-        .str.extract(r"^(label|rule|fk|trivial_duplicate)")
-        .is_not_null()
-    )
-    scored = (pl.col("match_type") == "scored") & (pl.col("score") >= 3.0)
+    decided_by = pl.col("decided_by").cast(pl.String)
+    is_decided = decided_by.str.extract(f"^({'|'.join(DETERMINISTIC)})").is_not_null()
+    is_scored = (pl.col("match_type") == "scored") & (pl.col("score") >= 3.0)
     kinds = {
-        "deterministic": decided,
-        "probabilistic": scored & ~decided,
+        "deterministic": is_decided,
+        "probabilistic": is_scored & ~is_decided,
         "transitive": pl.col("match_type") == "scored_transitive",
     }
-    counts = [
-        (kind, _percent(scores.filter(test)["amperity_id"].n_unique(), ids))
-        for kind, test in kinds.items()
-    ]
-    rows = pl.DataFrame(counts, schema=["bucket", "value"], orient="row")
+    shares = []
+    for kind, test in kinds.items():
+        with_pair = scores.filter(test)["amperity_id"].n_unique()
+        shares.append((kind, _percent(with_pair, ids)))
+    rows = pl.DataFrame(shares, schema=["bucket", "value"], orient="row")
     return rows.with_columns(metric=pl.lit("ids_by_matching_strategy_percent"))

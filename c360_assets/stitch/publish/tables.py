@@ -1,9 +1,11 @@
 """The documented Stitch tables, built from the results of the stages.
 
-Column selection, joins on record number, and sort orders live here; no matching and no decision. What each column means is
-`semantics/tables/stitch.yaml`. Figures about the tables belong to `quality`, histories to `changes`.
+Column selection, joins on record number, and sort orders live here; no matching and no decision.
+What each column means is `semantics/tables/stitch.yaml`. Figures about the tables belong to
+`metrics`, histories to `identity_changes`.
 
-Throughout, `rid` numbers the source records in (datasource, pk) order, so that frames with one row per record align by position.
+Throughout, `rid` numbers the source records in (datasource, pk) order, so that frames with one row
+per record align by position.
 """
 
 from __future__ import annotations
@@ -21,29 +23,10 @@ SCORE_COLUMNS = ("score", "match_category", "match_type", "strategy_count", "dec
 PAIR_COLUMNS = ("source1", "pk1", "source2", "pk2", *SCORE_COLUMNS)
 SEPARATION = ("sk_given_name", "sk_generational_suffix")
 PREPROCESSED_COLUMNS = (
-    *(
-        "amperity_id",
-        *KEYS,
-        "int_id",
-        "component_id",
-        "supersized_id",
-        "given_name",
-        "surname",
-        *SEPARATION,
-    ),
-    *(
-        "birthdate",
-        "gender",
-        "email",
-        "login_trimmed",
-        "phone",
-        "address",
-        "po_box",
-        "city",
-        "state",
-        "postal",
-        "company",
-    ),
+    *("amperity_id", *KEYS, "int_id", "component_id", "supersized_id"),
+    *("given_name", "surname", *SEPARATION, "birthdate", "gender"),
+    *("email", "login_trimmed", "phone"),
+    *("address", "po_box", "city", "state", "postal", "company"),
 )
 # A removed address takes its second line along; no other column falls with another one.
 FALLS_WITH = {"address": ("address", "address2")}
@@ -52,10 +35,15 @@ TEXTS = pl.col("match_category", "match_type", "decided_by").cast(pl.String)
 
 
 def number_keys(keys: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.Series:
-    """A number per row of `keys` (datasource, pk), from the key's MD5: the same in every run, unlike a rank."""
+    """A number per row of `keys` (datasource, pk), in row order.
+
+    Taken from the key's MD5, so that it is the same in every run, unlike a rank.
+    """
     con.register("_number_keys", keys.select(*KEYS).with_row_index("i").to_arrow())
-    sql = "SELECT (md5_number_lower(concat_ws(chr(31), datasource, pk)) >> 1)::BIGINT AS n FROM _number_keys ORDER BY i"
-    numbers = con.sql(sql).pl()["n"]
+    sql = """
+        SELECT (md5_number_lower(concat_ws(chr(31), datasource, pk)) >> 1)::BIGINT AS number
+        FROM _number_keys ORDER BY i"""
+    numbers = con.sql(sql).pl()["number"]
     con.unregister("_number_keys")
     return numbers
 
@@ -63,86 +51,86 @@ def number_keys(keys: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.Series
 def record_groups(
     frame: pl.DataFrame, ids: pl.Series, clusters: pl.DataFrame, con: duckdb.DuckDBPyConnection
 ) -> pl.DataFrame:
-    """What Stitch decided about each record: rid, datasource, pk, amperity_id, rep, rep_ds, rep_pk, component_id, is_supersized,
-    supersized_id.
+    """What Stitch decided about each record.
 
-    `frame`: rid, datasource, pk, rep. `clusters`: rid of representatives, `component` and `supersized` (NULL unless split) as
-    the smallest rid of each; both become numbers that depend on that record's key alone.
+    Columns: rid, datasource, pk, amperity_id, rep, rep_ds, rep_pk, component_id, is_supersized,
+    supersized_id. `frame`: rid, datasource, pk, rep. `clusters`: rid of representatives,
+    `component` and `supersized` (NULL unless split) as the smallest rid of each; both become
+    numbers that depend on that record's key alone.
     """
     keys = frame.select("rid", *KEYS)
-    named = (
-        pl.concat([clusters["component"], clusters["supersized"].drop_nulls()])
-        .unique()
-        .sort()
-        .alias("rid")
-        .to_frame()
-    )
-    named = named.join(keys, on="rid", how="left", maintain_order="left")
-    named = named.select("rid", number=number_keys(named, con))
-    parts = (
+    first_records = pl.concat([clusters["component"], clusters["supersized"].drop_nulls()])
+    first_records = first_records.unique().sort().alias("rid")
+    numbered = first_records.to_frame().join(keys, on="rid", how="left", maintain_order="left")
+    numbered = numbered.select("rid", number=number_keys(numbered, con))
+    component_ids = numbered.select(component="rid", component_id="number")
+    supersized_ids = numbered.select(supersized="rid", supersized_id="number")
+    of_reps = (
         clusters.select("rid", "component", "supersized")
-        .join(named.select(component="rid", component_id="number"), on="component", how="left")
-        .join(named.select(supersized="rid", supersized_id="number"), on="supersized", how="left")
+        .join(component_ids, on="component", how="left")
+        .join(supersized_ids, on="supersized", how="left")
+        .select("component_id", "supersized_id", rep="rid")
     )
     rep_keys = keys.select(rep="rid", rep_ds="datasource", rep_pk="pk")
     records = frame.select("rid", *KEYS, "rep").with_columns(amperity_id=ids)
     records = records.join(rep_keys, on="rep", how="left", maintain_order="left")
-    records = records.join(
-        parts.select(rep="rid", component_id="component_id", supersized_id="supersized_id"),
-        on="rep",
-        how="left",
-        maintain_order="left",
-    )
+    records = records.join(of_reps, on="rep", how="left", maintain_order="left")
     return records.with_columns(is_supersized=pl.col("supersized_id").is_not_null())
 
 
 def unified_coalesced(
     records: pl.DataFrame, groups: pl.DataFrame, flags: pl.DataFrame
 ) -> pl.DataFrame:
-    """Every source record once, values as received, with its `amperity_id`; sorted by (datasource, pk)."""
-    further = [c for c in records.columns if c not in CORE_COLUMNS and c not in KEYS]
-    keys = [c for c in further if c.startswith("fk_")]
-    values = records.with_columns(full_name=_full_name()).select(
-        "ck", *keys, *[c for c in CORE_COLUMNS if c != "ck"], *[c for c in further if c not in keys]
-    )
-    left = groups.select("amperity_id", *KEYS)
-    return pl.concat(
-        [left, values, groups.select(*MATCHING_COLUMNS), flags.select(FLAGS)], how="horizontal"
-    )
+    """Every source record once, values as received, with its `amperity_id`.
+
+    Sorted by (datasource, pk).
+    """
+    core = [column for column in CORE_COLUMNS if column != "ck"]
+    known = {*CORE_COLUMNS, *KEYS}
+    further = [column for column in records.columns if column not in known]
+    foreign_keys = [column for column in further if column.startswith("fk_")]
+    others = [column for column in further if column not in foreign_keys]
+    named = records.with_columns(full_name=_full_name())
+    parts = [
+        groups.select("amperity_id", *KEYS),
+        named.select("ck", *foreign_keys, *core, *others),
+        groups.select(*MATCHING_COLUMNS),
+        flags.select(FLAGS),
+    ]
+    return pl.concat(parts, how="horizontal")
 
 
 def _full_name() -> pl.Expr:
-    def held(column: str) -> pl.Expr:
-        return pl.when(pl.col(column).str.strip_chars() != "").then(pl.col(column))
-
-    both = pl.concat_str(held("given_name"), held("surname"), separator=" ")
-    return pl.coalesce(held("full_name"), both, held("given_name"), held("surname"))
+    given_name, surname = _filled("given_name"), _filled("surname")
+    both = pl.concat_str(given_name, surname, separator=" ")
+    return pl.coalesce(_filled("full_name"), both, given_name, surname)
 
 
 def unified_preprocessed_raw(
     representatives: pl.DataFrame, groups: pl.DataFrame, con: duckdb.DuckDBPyConnection
 ) -> pl.DataFrame:
-    """One row per representative: the values Stitch compared, multi-values and gathered foreign keys comma-joined."""
+    """One row per representative: the values that Stitch compared.
+
+    Multi-values and gathered foreign keys are joined by commas.
+    """
     matched = groups.select("rid", "amperity_id", "component_id", "supersized_id")
     frame = representatives.join(matched, on="rid", how="left", maintain_order="left")
+    joined = [
+        pl.when(pl.col(column).list.len() > 0).then(pl.col(column).list.join(",")).alias(column)
+        for column in MULTI_VALUE
+    ]
+    foreign_keys = [column for column in frame.columns if column.startswith("fk_")]
     frame = frame.with_columns(
         number_keys(frame, con).alias("int_id"),
-        *[
-            pl.when(pl.col(c).list.len() > 0).then(pl.col(c).list.join(",")).alias(c)
-            for c in MULTI_VALUE
-        ],
-        *[
-            pl.col(c).str.replace_all(KEY_SEPARATOR, ",", literal=True)
-            for c in frame.columns
-            if c.startswith("fk_")
-        ],
+        *joined,
+        *(pl.col(key).str.replace_all(KEY_SEPARATOR, ",", literal=True) for key in foreign_keys),
         sk_given_name=pl.coalesce(_canonical(), "given_name"),
         sk_generational_suffix=pl.col("generational_suffix"),
     )
     keys = [
-        c
-        for c in frame.columns
-        if c.startswith(("fk_", "bk_")) or (c.startswith("sk_") and c not in SEPARATION)
+        column
+        for column in frame.columns
+        if column.startswith(("fk_", "bk_", "sk_")) and column not in SEPARATION
     ]
     return frame.select(*PREPROCESSED_COLUMNS, *keys).sort(KEYS)
 
@@ -158,24 +146,29 @@ def _canonical() -> pl.Expr:
 
 
 def unified_customer(unified: pl.DataFrame, removed: pl.DataFrame, min_size: int) -> pl.DataFrame:
-    """`unified_coalesced` without the columns about matching; blocked values are NULL, and records whose cluster is still
-    supersized (at least `min_size` records) are left out.
+    """`unified_coalesced` without the columns about matching.
 
-    `removed`: datasource, pk, semantic, raw_value of every value that was not used. Of a multi-valued column only the blocked
-    values go.
+    Blocked values are NULL, and records whose cluster is still supersized (at least `min_size`
+    records) are left out.
+
+    `removed`: datasource, pk, semantic, raw_value of every value that was not used. Of a
+    multi-valued column only the blocked values go.
     """
-    columns = [c for c in unified.columns if c not in (*MATCHING_COLUMNS, *FLAGS)]
+    columns = [column for column in unified.columns if column not in (*MATCHING_COLUMNS, *FLAGS)]
     frame = unified
-    gone = removed.with_columns(column=pl.col("semantic").str.replace_all("-", "_"))
-    for (column,), rows in sorted(gone.partition_by("column", as_dict=True).items()):
+    removed = removed.with_columns(column=pl.col("semantic").str.replace_all("-", "_"))
+    by_column = removed.partition_by("column", as_dict=True)
+    for (column,), rows in sorted(by_column.items()):
         for target in FALLS_WITH.get(str(column), (str(column),)):
             if target in columns:
                 frame = _without(frame, target, rows)
     size = pl.len().over("amperity_id")
-    return frame.filter(~(pl.col("is_supersized") & (size >= min_size))).select(columns)
+    is_too_large = pl.col("is_supersized") & (size >= min_size)
+    return frame.filter(~is_too_large).select(columns)
 
 
 def _without(frame: pl.DataFrame, column: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The frame without the values in `rows` (datasource, pk, raw_value) of the column."""
     bad = rows.group_by(KEYS).agg(_bad=pl.col("raw_value").str.strip_chars().unique().sort())
     frame = frame.join(bad, on=list(KEYS), how="left", maintain_order="left")
     if column in MULTI_VALUE:
@@ -184,25 +177,25 @@ def _without(frame: pl.DataFrame, column: str, rows: pl.DataFrame) -> pl.DataFra
         rest: pl.Expr = pl.when(kept.list.len() > 0).then(kept.list.join(","))
     else:
         rest = pl.lit(None, frame.schema[column])
-    return frame.with_columns(
-        pl.when(pl.col("_bad").is_null()).then(column).otherwise(rest).alias(column)
-    ).drop("_bad")
+    has_bad = pl.col("_bad").is_not_null()
+    cleaned = pl.when(has_bad).then(rest).otherwise(pl.col(column)).alias(column)
+    return frame.with_columns(cleaned).drop("_bad")
 
 
 def trivial_pairs(frame: pl.DataFrame, hard: pl.Series) -> pl.DataFrame:
     """One pair per collapsed record and its representative: rid1, rid2 and the score columns.
 
-    `hard` is the representative by equal profile alone; a record grouped only because values were excluded scores 3.00.
+    `hard` is the representative by equal profile alone; a record grouped only because values were
+    excluded scores 3.00.
     """
-    soft = pl.col("rep") != pl.col("_hard")
-    collapsed = (
-        frame.select("rid", "rep").with_columns(_hard=hard).filter(pl.col("rid") != pl.col("rep"))
-    )
+    is_soft = pl.col("rep") != pl.col("_hard")
+    reps = frame.select("rid", "rep").with_columns(_hard=hard)
+    collapsed = reps.filter(pl.col("rid") != pl.col("rep"))
     return collapsed.select(
         rid1="rep",
         rid2="rid",
-        score=pl.when(soft).then(3.0).otherwise(5.0),
-        match_category=pl.when(soft).then(pl.lit("high")).otherwise(pl.lit("exact")),
+        score=pl.when(is_soft).then(3.0).otherwise(5.0),
+        match_category=pl.when(is_soft).then(pl.lit("high")).otherwise(pl.lit("exact")),
         match_type=pl.lit("trivial_duplicate"),
         strategy_count=pl.lit(0, pl.Int64),
         decided_by=pl.lit("trivial_duplicate"),
@@ -217,40 +210,57 @@ def inside_pairs(pairs: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
 
 
 def unified_scores(pairs: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
-    """The pairs inside one final cluster, from pairs by rid with rid1 < rid2; sorted by the keys of both records."""
+    """The pairs inside one final cluster, from pairs by rid with rid1 < rid2.
+
+    Sorted by the keys of both records.
+    """
     named = _name_ends(inside_pairs(pairs, groups).sort("rid1", "rid2"), groups.select(*KEYS))
     return named.select("amperity_id", *PAIR_COLUMNS).with_columns(TEXTS)
 
 
 def stitch_scores(pairs: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
-    """All pairs, also between clusters, from pairs by rid with rid1 < rid2; sorted by the keys of both records."""
+    """All pairs, also between clusters, from pairs by rid with rid1 < rid2.
+
+    Sorted by the keys of both records.
+    """
     named = _name_ends(pairs.sort("rid1", "rid2"), groups.select(*KEYS, "amperity_id"))
     return named.select("amperity_id1", "amperity_id2", *PAIR_COLUMNS).with_columns(TEXTS)
 
 
 def _name_ends(rows: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """`rows` (rid1, rid2, …) with the columns of `keys` (one row per record, in rid order) for both ends."""
-    for n in ("1", "2"):
-        ends = keys[rows[f"rid{n}"]]
-        rows = rows.hstack(
-            ends.rename({c: f"source{n}" if c == "datasource" else f"{c}{n}" for c in keys.columns})
-        )
+    """`rows` (rid1, rid2, …) with the columns of `keys` for both ends.
+
+    `keys` has one row per record, in rid order.
+    """
+    for end in ("1", "2"):
+        names = {column: f"{column}{end}" for column in keys.columns}
+        names["datasource"] = f"source{end}"
+        rows = rows.hstack(keys[rows[f"rid{end}"]].rename(names))
     return rows
 
 
 def identity_graph(records: pl.DataFrame) -> pl.DataFrame:
-    """Which customer keys of which source belong to which id; records with datasource, pk, ck, amperity_id."""
-    rows = records.select("amperity_id", "datasource", customer_key=pl.coalesce(_held("ck"), "pk"))
+    """Which customer keys of which source belong to which id.
+
+    Records with datasource, pk, ck, amperity_id.
+    """
+    rows = records.select(
+        "amperity_id", "datasource", customer_key=pl.coalesce(_filled("ck"), "pk")
+    )
     return rows.unique().sort("amperity_id", "datasource", "customer_key")
 
 
-def _held(column: str) -> pl.Expr:
+def _filled(column: str) -> pl.Expr:
+    """The column's value, NULL where it is blank."""
     return pl.when(pl.col(column).str.strip_chars() != "").then(column)
 
 
 def cluster_fks(frame: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
-    """The foreign-key values of each id, in the form they were compared: amperity_id, fk_name, fk_value, n_records."""
-    columns = [c for c in frame.columns if c.startswith("fk_")]
+    """The foreign-key values of each id, in the form in which they were compared.
+
+    Columns: amperity_id, fk_name, fk_value, n_records.
+    """
+    columns = [column for column in frame.columns if column.startswith("fk_")]
     rows = pl.concat([groups.select("amperity_id"), frame.select(columns)], how="horizontal")
     long = rows.unpivot(
         columns, index="amperity_id", variable_name="fk_name", value_name="fk_value"
@@ -265,6 +275,9 @@ def cluster_fks(frame: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
 
 
 def decisions(rows: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """`stitch_decisions`: each step of the clustering in its order, clusters named by their smallest record."""
+    """`stitch_decisions`: each step of the clustering in its order.
+
+    Clusters are named by their smallest record.
+    """
     named = _name_ends(rows, frame.select(*KEYS))
     return named.select("source1", "pk1", "source2", "pk2", "action", "field", "evidence")

@@ -1,10 +1,12 @@
-"""What names alone can decide: how far up the scale a pair comes on which nothing but names (and perhaps a place) agrees.
+"""What names alone can decide: how far up the scale a pair comes on which only names agree.
 
-The categories have a meaning besides a probability: a pair is high or excellent because something that belongs to one person or
-home agrees, weak where "name, state, postal code" is all there is. A rare name is strong evidence in the records of one tenant,
-and stays so where nothing speaks against it; once the rest of the data differ, its rarity here says little, because a tenant's
-records are a sample of a world with more people of that name. So such a pair cannot pass a ceiling, whatever the model says.
-Belongs here: which levels corroborate names, and the ceilings. What the levels are worth otherwise is `model`.
+The categories have a meaning besides a probability: a pair is high or excellent because something
+that belongs to one person or home agrees, weak where "name, state, postal code" is all there is. A
+rare name is strong evidence in the records of one tenant, and stays so where nothing speaks against
+it; once the rest of the data differ, its rarity here says little, because a tenant's records are a
+sample of a world with more people of that name. So such a pair cannot pass a ceiling, whatever the
+model says. Belongs here: which levels corroborate names, and the ceilings. What the levels are
+worth otherwise is `match_model`.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from c360_assets.stitch.compare.comparisons import FEATURES
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME
 from c360_assets.stitch.score.match_model import Ints, levels_of
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-# Levels by which something agrees that one person or one home has, exactly or nearly: with one of them there is no ceiling.
+# Levels by which something agrees that one person or one home has, exactly or nearly: with one of
+# them there is no ceiling.
 CORROBORATES = {
     "birthdate": ("equal", "day and month", "one edit"),
     "email": ("equal", "one edit"),
@@ -34,35 +37,47 @@ CORROBORATES = {
     "foreign_keys": ("equal",),
 }
 ONE_NAME_EQUAL = {"given_name": ("equal",), "surname": ("equal",), "name_swap": ("swapped",)}
-INITIAL = {"given_name": ("initial",)}
-ELSEWHERE = {"place": ("different",)}
+GIVEN_NAME_IS_INITIAL = {"given_name": ("initial",)}
+PLACES_DIFFER = {"place": ("different",)}
 CONTACT_DIFFERS = {"email": ("different",), "phone": ("different",)}
-# Log-odds that a pair stays below: where the places differ, the lower edge of moderate; where both names are only alike, or the
-# given name is an initial, and a contact differs, the lower edge of high.
-APART, ALIKE = -2.2, 0.0
+# Log-odds that a pair stays below: the lower edge of moderate where the places differ; the lower
+# edge of high where both names are only alike, or the given name is an initial, and a contact
+# differs.
+CEILING_OF_OTHER_PLACES = -2.2
+CEILING_OF_ALIKE_NAMES = 0.0
 
 
-def _any(patterns: Ints, table: Mapping[str, tuple[str, ...]]) -> list[Bools]:
-    """Per feature of the table, where the pattern holds one of the levels."""
-    levels = {f.name: f.labelled(*table[f.name]) for f in FEATURES if f.name in table}
-    return [np.isin(levels_of(patterns, name), numbers) for name, numbers in levels.items()]
-
-
-def ceiling(patterns: Ints, *, contacts: bool) -> Array:
-    """The log-odds that each pattern stays below; infinite where something besides names agrees, or nothing speaks against.
-
-    `contacts`: whether the data hold any contact at all; where they do not, names and places are the best that there is.
-    """
-    if not contacts:
-        return np.full(len(patterns), np.inf)
-    bare = ~np.logical_or.reduce(_any(patterns, CORROBORATES))
-    alike = ~np.logical_or.reduce(_any(patterns, ONE_NAME_EQUAL)) | _any(patterns, INITIAL)[0]
-    result = np.full(len(patterns), np.inf)
-    result[bare & alike & np.logical_or.reduce(_any(patterns, CONTACT_DIFFERS))] = ALIKE
-    result[bare & _any(patterns, ELSEWHERE)[0]] = APART
+def _holds_any(patterns: Ints, levels: Mapping[str, tuple[str, ...]]) -> Bools:
+    """Where the pattern holds one of the levels."""
+    result = np.zeros(len(patterns), dtype=bool)
+    for name, labels in levels.items():
+        numbers = COMPARISON_BY_NAME[name].level_numbers(*labels)
+        result |= np.isin(levels_of(patterns, name), numbers)
     return result
 
 
-def below(x: Array, top: Array) -> Array:
-    """Log-odds bent so that they stay below `top`, in the same order: unchanged up to one below it."""
-    return np.asarray(np.where(x > top - 1, top - np.exp(np.minimum(top - 1 - x, 0.0)), x))
+def ceiling(patterns: Ints, *, contacts: bool) -> Array:
+    """The log-odds that each pattern stays below; infinite where something besides names agrees, or
+    nothing speaks against.
+
+    `contacts`: whether the data hold any contact at all; where they do not, names and places are
+    the best that there is.
+    """
+    result = np.full(len(patterns), np.inf)
+    if not contacts:
+        return result
+    bare = ~_holds_any(patterns, CORROBORATES)
+    initial = _holds_any(patterns, GIVEN_NAME_IS_INITIAL)
+    alike = ~_holds_any(patterns, ONE_NAME_EQUAL) | initial
+    contact_differs = _holds_any(patterns, CONTACT_DIFFERS)
+    result[bare & alike & contact_differs] = CEILING_OF_ALIKE_NAMES
+    result[bare & _holds_any(patterns, PLACES_DIFFER)] = CEILING_OF_OTHER_PLACES
+    return result
+
+
+def below(log_odds: Array, ceiling: Array) -> Array:
+    """Log-odds bent so that they stay below the ceiling, in the same order: unchanged up to one
+    below it."""
+    bend = ceiling - 1
+    bent = ceiling - np.exp(np.minimum(bend - log_odds, 0.0))
+    return np.asarray(np.where(log_odds > bend, bent, log_odds))

@@ -1,168 +1,43 @@
-"""From evidence to score: the 0-5 scale, categories, and the ordered rules that stand above the model.
+"""From evidence to score: the ordered rules that stand above the model.
 
-Belongs here: band edges, which rule decides a pair, which levels are hard conflicts. How likely a pair is comes from `model`;
-what a conflict does to clusters is decided in `clustering`. The classifiers `general-ordinal-fk-priority` and `-sk-priority` are
-two preset rule lists, evaluated like any other list: first true decides.
+Belongs here: which rule decides a pair. How likely a pair is comes from `match_model`, the scale is
+`scale`, which levels are hard conflicts is in `conflicts`. The classifiers
+`general-ordinal-fk-priority` and `-sk-priority` are two preset rule lists, evaluated like any other
+list: first true decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.compare.comparisons import FEATURES, GIVEN
+from c360_assets.stitch.compare.agreement_patterns import DIFFERENT, EQUAL, MISSING
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME
+from c360_assets.stitch.score.conflicts import Conflicts
 from c360_assets.stitch.score.labels import LABEL
 from c360_assets.stitch.score.match_model import Ints, levels_of
+from c360_assets.stitch.score.scale import EXACT, named, score_of
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Keys = npt.NDArray[np.uint8]
+KeyStates = npt.NDArray[np.uint8]
 
-EDGES = (-9.2, -4.6, -2.2, 0.0, 4.6, 9.2)  # log-odds at scores 0, 1, 2, 3, 4 and 5
-CATEGORIES = ("non_match", "weak", "moderate", "high", "excellent", "exact")
-SURE = 200  # expected same-person pairs from which the data may overrule the documented conflicts
-ABSURD = 0.25  # a class that shows it more often than this is not one person's: data of relatives who share every contact
-RARE_CONFLICT = 0.01  # one person shows the level surely more often than this: it is no conflict
-
-
-def score_of(x: Array) -> Array:
-    """Score 0.00-4.99 of log-odds: linear inside each band, rounded down to hundredths; score 3.0 is even odds."""
-    raw = np.interp(x, EDGES, np.arange(6.0))
-    band = np.minimum(np.floor(raw), 4.0)
-    return np.asarray(band + np.minimum(np.floor((raw - band) * 100 + 1e-9) / 100, 0.99))
-
-
-def log_odds_of(score: float) -> float:
-    """The log-odds at which `score` begins; 5.0 and above is decided by equality only."""
-    return float(np.interp(score, np.arange(6.0), EDGES))
-
-
-def category_of(score: Array) -> pl.Series:
-    """The match category of each score: its integer part."""
-    return _named(np.minimum(np.floor(score), 5).astype(np.uint32), CATEGORIES)
-
-
-def _named(code: npt.NDArray[np.integer], names: Sequence[str]) -> pl.Series:
-    """Names by number, each name stored once."""
-    return pl.Series(code.astype(np.uint32)).replace_strict(
-        list(range(len(names))), list(names), return_dtype=pl.Enum(names)
-    )
-
-
-class Evidence(Protocol):
-    """What choosing conflicts asks of a model: the 95 % lower bound of a share among same-person pairs, and how many hold it."""
-
-    def lower_bound_m(self, feature: str, levels: list[int]) -> tuple[float, float]: ...
-
-
-def _levels(feature: str, *prefixes: str) -> tuple[int, ...]:
-    return tuple(next(f for f in FEATURES if f.name == feature).labelled(*prefixes))
-
-
-@dataclass(frozen=True)
-class Conflicts:
-    """Which levels are hard conflicts, per field, and why (`always`, `learned`, `documented` or `never`)."""
-
-    levels: dict[str, tuple[int, ...]]
-    reason: dict[str, str]
-    keys: tuple[str, ...]  # sk_ columns of the frame
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return (*self.levels, *self.keys)
-
-
-DOCUMENTED_CONFLICTS = {
-    "given_name": tuple(GIVEN.labelled("different")),
-    "generational_suffix": (2,),
-    "birthdate": (5, 6, 7),
-}
-CLEAREST = {"given_name": tuple(GIVEN.labelled("different, established")), "birthdate": (7,)}
-
-
-def choose_conflicts(
-    model: Evidence, modes: dict[str, str], default: str, sk_columns: tuple[str, ...]
-) -> Conflicts:
-    """Hard conflicts by field: `always` the documented veto, `never` none, `learned` unless one person surely shows it at times.
-
-    Below 200 expected same-person pairs that hold the field the documented veto stands as it is; above, its clearest levels are
-    a conflict unless the 95 % lower bound of their share among same-person pairs says otherwise (names full of typing errors).
-    Suffix is always a conflict unless told otherwise. Raises C360Error for an unknown field.
-    """
-    modes = {k.replace("-", "_"): v for k, v in modes.items()}
-    if unknown := set(modes) - set(DOCUMENTED_CONFLICTS) - set(sk_columns):
-        raise C360Error(
-            f"stitch: unknown conflict field {sorted(unknown)[0]!r}; known are {', '.join([*DOCUMENTED_CONFLICTS, *sk_columns])}"
-        )
-    levels: dict[str, tuple[int, ...]] = {}
-    reason: dict[str, str] = {}
-    for name, documented in DOCUMENTED_CONFLICTS.items():
-        mode = modes.get(name, "always" if name == "generational_suffix" else default)
-        reason[name] = mode
-        if mode == "always":
-            levels[name] = documented
-        elif mode == "learned":
-            clear = CLEAREST.get(name, documented)
-            bound, held = model.lower_bound_m(name, list(clear))
-            if held < SURE:
-                levels[name], reason[name] = documented, "documented"
-            elif not RARE_CONFLICT <= bound <= ABSURD:
-                levels[name] = clear
-    return Conflicts(
-        levels, reason, tuple(c for c in sk_columns if modes.get(c, "always") != "never")
-    )
-
-
-# Keys of which approximate values do not conflict: the feature that compares the same field, and its levels that fit.
-APPROXIMATE = {
-    "sk_birthdate": ("birthdate", ("equal", "day and month", "one edit")),
-    "sk_given_name": ("given_name", ("equal", "nickname", "initial", "similar", "alike")),
-}
-
-
-def approximate(patterns: Ints, keys: Mapping[str, Keys]) -> dict[str, Keys]:
-    """The states of the keys, a difference counted as equal where the field's comparison says that the values fit."""
-    result = dict(keys)
-    for column, (feature, fitting) in APPROXIMATE.items():
-        if column in result:
-            level = levels_of(patterns, feature)
-            fits = np.isin(level, _levels(feature, *fitting))
-            held = result[column] == 2
-            result[column] = np.where(
-                held & fits, 1, np.where(held & (level == 0), 0, result[column])
-            ).astype(np.uint8)
-    return result
-
-
-def conflict_states(
-    conflicts: Conflicts, patterns: Ints, keys: dict[str, Keys]
-) -> tuple[Bools, Bools]:
-    """(incompatible, compatible), each (pairs, fields): both hold the field and conflict, or hold it and do not."""
-    bad, good = [], []
-    for name, levels in conflicts.levels.items():
-        level = levels_of(patterns, name)
-        hit = np.isin(level, levels)
-        bad.append(hit)
-        good.append((level > 0) & ~hit)
-    for column in conflicts.keys:
-        bad.append(keys[column] == 2)
-        good.append(keys[column] == 1)
-    if not bad:
-        return np.zeros((len(patterns), 0), dtype=bool), np.zeros((len(patterns), 0), dtype=bool)
-    return np.stack(bad, axis=1), np.stack(good, axis=1)
+EXCELLENT = 4.0  # the score from which a pair that is equal in everything is exact
+FUZZY_JOIN = (3.0, 4.99)  # scores between which a fuzzy condition joins
+FUZZY_SEPARATION = 0.99  # the score that a fuzzy condition separates below
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Per pair: log-odds of the model, the final score, who decided it (a number in `deciders`; 0 is the model)."""
+    """Per pair: the final score, who decided it (a number in `deciders`; 0 is the model), whether
+    an equal foreign key did."""
 
-    x: Array
     score: Array
     decided_by: npt.NDArray[np.uint8]
     fk_equal: Bools
@@ -170,34 +45,40 @@ class Scored:
 
     def decider(self) -> pl.Series:
         """The name of who decided each pair."""
-        return _named(self.decided_by, (*self.deciders, "trivial_duplicate"))
+        # Pairs of trivial duplicates join these in one table, whose type must know their decider.
+        return named(self.decided_by, (*self.deciders, "trivial_duplicate"))
 
 
-# Semantics that rules may name -> feature, levels that mean equal, levels that mean approximately equal.
-SEMANTICS: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {
-    name: (
-        feature,
-        _levels(feature, *equal),
-        _levels(feature, *like),
-        _levels(feature, "different"),
+class Semantic(NamedTuple):
+    """A field that rules may name: its comparison, and levels that mean equal, approximately equal
+    and different."""
+
+    comparison: str
+    equal: tuple[int, ...]
+    similar: tuple[int, ...]
+    different: tuple[int, ...]
+
+
+def _semantic(comparison: str, equal: tuple[str, ...], similar: tuple[str, ...]) -> Semantic:
+    numbers = COMPARISON_BY_NAME[comparison].level_numbers
+    return Semantic(
+        comparison, tuple(numbers(*equal)), tuple(numbers(*similar)), tuple(numbers("different"))
     )
-    for name, feature, equal, like in (
-        (
-            "given-name",
-            "given_name",
-            ("equal",),
-            ("equal", "nickname", "initial", "similar", "alike"),
-        ),
-        ("surname", "surname", ("equal",), ("equal", "shares", "similar")),
-        ("birthdate", "birthdate", ("equal",), ("equal", "day and", "one edit")),
-        ("email", "email", ("equal, ",), ("equal", "one edit")),
-        ("phone", "phone", ("equal",), ("equal", "last seven", "one edit")),
-        ("address", "address", ("equal, ",), ("equal", "like")),
-        ("generational-suffix", "generational_suffix", ("equal",), ("equal",)),
-        ("gender", "gender", ("equal",), ("equal",)),
-        ("company", "company", ("equal",), ("equal", "similar")),
-        ("postal", "place", ("postal",), ("postal",)),
-    )
+
+
+SEMANTICS = {
+    "given-name": _semantic(
+        "given_name", ("equal",), ("equal", "nickname", "initial", "similar", "alike")
+    ),
+    "surname": _semantic("surname", ("equal",), ("equal", "shares", "similar")),
+    "birthdate": _semantic("birthdate", ("equal",), ("equal", "day and", "one edit")),
+    "email": _semantic("email", ("equal, ",), ("equal", "one edit")),
+    "phone": _semantic("phone", ("equal",), ("equal", "last seven", "one edit")),
+    "address": _semantic("address", ("equal, ",), ("equal", "like")),
+    "generational-suffix": _semantic("generational_suffix", ("equal",), ("equal",)),
+    "gender": _semantic("gender", ("equal",), ("equal",)),
+    "company": _semantic("company", ("equal",), ("equal", "similar")),
+    "postal": _semantic("place", ("postal",), ("postal",)),
 }
 FUZZY = {
     "fuzzy/incompatible-names": "given-name",
@@ -205,137 +86,220 @@ FUZZY = {
     "fuzzy/different-generations": "generational-suffix",
     "fuzzy/different-companies": "company",
 }
+# The state of a key that makes each kind of condition true.
+KEY_STATES = {
+    "present-and-equal": EQUAL,
+    "fuzzy-similar": EQUAL,
+    "present-and-not-equal": DIFFERENT,
+    "fuzzy-different": DIFFERENT,
+}
+# What equal means, where everything that both records hold has to be equal.
+ALL_EQUAL = {
+    "given_name": ("equal",),
+    "surname": ("equal",),
+    "name_swap": ("straight",),
+    "birthdate": ("equal",),
+    "email": ("equal, ",),
+    "email_of_equal_names": ("never",),
+    "phone": ("equal",),
+    "address": ("equal, ",),
+    "place": ("postal", "city"),
+    "gender": ("equal",),
+    "generational_suffix": ("equal",),
+    "company": ("equal",),
+}
 
 
-def _condition(condition: Any, patterns: Ints, keys: dict[str, Keys]) -> tuple[Bools, bool]:
-    """Truth of one condition per pair, and whether it is fuzzy. A missing value makes every condition false."""
-    if isinstance(condition, str):
-        if condition not in FUZZY:
-            raise C360Error(
-                f"stitch: unknown rule condition {condition!r}; known are {', '.join(FUZZY)} and present-and-equal, "
-                "present-and-not-equal, fuzzy-similar, fuzzy-different with a semantic"
-            )
-        condition = {"fuzzy-different": FUZZY[condition]}
-    ((kind, semantic),) = condition.items()
-    column = semantic.replace("-", "_")
-    if column in keys:
-        wanted = {
-            "present-and-equal": 1,
-            "fuzzy-similar": 1,
-            "present-and-not-equal": 2,
-            "fuzzy-different": 2,
-        }
-        if kind not in wanted:
-            raise C360Error(f"stitch: unknown rule condition {kind!r}")
-        return keys[column] == wanted[kind], kind.startswith("fuzzy")
-    if semantic not in SEMANTICS:
-        if column.startswith(
-            ("fk_", "sk_")
-        ):  # no record carries the key: the rule can never be true
-            return np.zeros(len(patterns), dtype=bool), False
-        raise C360Error(
-            f"stitch: a rule names {semantic!r}; known are {', '.join(SEMANTICS)}, fk-* and sk-*"
-        )
-    feature, equal, like, different = SEMANTICS[semantic]
-    level = levels_of(patterns, feature)
-    truth = {
-        "present-and-equal": np.isin(level, equal),
-        "present-and-not-equal": (level > 0) & ~np.isin(level, equal),
-        "fuzzy-similar": np.isin(level, like),
-        "fuzzy-different": np.isin(level, different),
-    }
-    if kind not in truth:
-        raise C360Error(f"stitch: unknown rule condition {kind!r}; known are {', '.join(truth)}")
-    return truth[kind], kind.startswith("fuzzy")
+class Condition(NamedTuple):
+    """One condition of a rule: what must be true of which semantic or key."""
+
+    kind: str
+    semantic: str
+
+    @property
+    def fuzzy(self) -> bool:
+        return self.kind.startswith("fuzzy")
+
+    @property
+    def column(self) -> str:
+        return self.semantic.replace("-", "_")
 
 
 def apply_rules(
-    matching: Any, conflicts: Conflicts, x: Array, patterns: Ints, keys: dict[str, Keys]
+    matching: Any,
+    conflicts: Conflicts,
+    log_odds: Array,
+    patterns: Ints,
+    keys: Mapping[str, KeyStates],
 ) -> Scored:
-    """Scores of pairs: the rule list or classifier preset of a `MatchingConfig` first, then the model.
+    """Scores of pairs: the rule list or classifier preset of a `MatchingConfig` first, then the
+    model. Local to a pair.
 
-    `keys`: per fk_ and sk_ column 0 missing on a side, 1 equal, 2 different.
+    `keys`: per fk_ and sk_ column 0 missing on a side, 1 equal, 2 different; labels likewise.
     """
-    n = len(patterns)
-    score = score_of(x)
-    excellent = score >= 4.0
-    score[excellent] = np.where(all_equal(patterns[excellent]), 5.0, score[excellent])
-    if matching.remaining == "none":
-        score = np.zeros(n)
-    deciders = ["model"]
-    decided = np.zeros(n, dtype=np.uint8)
-    fk_equal = np.zeros(n, dtype=bool)
-    open_ = np.ones(n, dtype=bool)
-
-    def settle(hit: Bools, value: Array | float, name: str) -> None:
-        hit = hit & open_
-        score[hit] = value if isinstance(value, float) else value[hit]
-        decided[hit] = len(deciders)
-        deciders.append(name)
-        open_[hit] = False
-
-    def foreign_keys() -> None:
-        for column in (c for c in keys if c.startswith("fk_")):
-            hit = (keys[column] == 1) & open_
-            fk_equal[hit] = True
-            settle(hit, 5.0, column.replace("_", "-", 1))
-
-    def separation_keys() -> None:
-        for field in ("given_name", "generational_suffix"):
-            if field in conflicts.levels:
-                settle(
-                    np.isin(levels_of(patterns, field), conflicts.levels[field]),
-                    0.0,
-                    "sk-" + field.replace("_", "-"),
-                )
-        for column in (c for c in conflicts.keys if c != LABEL):
-            settle(keys[column] == 2, 0.0, column.replace("_", "-", 1))
-
+    decisions = _Decisions(_model_score(matching, log_odds, patterns))
     if LABEL in keys:
-        settle(keys[LABEL] > 0, np.where(keys[LABEL] == 1, 5.0, 0.0), LABEL)
+        of_label = np.where(keys[LABEL] == EQUAL, EXACT, 0.0)
+        decisions.settle(keys[LABEL] != MISSING, of_label, LABEL)
     if matching.rules:
-        model_score = score_of(x)
-        for number, rule in enumerate(matching.rules, 1):
-            truths = [_condition(c, patterns, keys) for c in rule.when]
-            hit = np.logical_and.reduce([t for t, _ in truths])
-            fuzzy = any(f for _, f in truths)
-            value: Array | float
-            if rule.action == "cluster":
-                value = np.clip(model_score, 3.0, 4.99) if fuzzy else 5.0
-                if any(
-                    isinstance(c, dict) and str(next(iter(c.values()))).startswith("fk-")
-                    for c in rule.when
-                ):
-                    fk_equal |= hit & open_
-            else:
-                value = np.minimum(model_score - np.floor(model_score), 0.99) if fuzzy else 0.0
-            settle(hit, value, f"rule {number}")
+        _apply_rule_list(decisions, matching.rules, log_odds, patterns, keys)
     elif matching.classifier.endswith("sk-priority"):
-        separation_keys()
-        foreign_keys()
+        _separate_by_keys(decisions, conflicts, patterns, keys)
+        _join_by_foreign_keys(decisions, keys)
     else:
-        foreign_keys()
-        separation_keys()
-    return Scored(x, np.round(score, 2), decided, fk_equal, tuple(deciders))
+        _join_by_foreign_keys(decisions, keys)
+        _separate_by_keys(decisions, conflicts, patterns, keys)
+    return decisions.scored()
+
+
+class _Decisions:
+    """Scores while rules are applied: what is settled once stays as it is."""
+
+    def __init__(self, model_score: Array) -> None:
+        self._score = model_score
+        self._deciders = ["model"]
+        self._decided_by = np.zeros(len(model_score), dtype=np.uint8)
+        self._fk_equal = np.zeros(len(model_score), dtype=bool)
+        self._is_open = np.ones(len(model_score), dtype=bool)
+
+    def settle(
+        self, applies: Bools, score: Array | float, decider: str, *, fk_equal: bool = False
+    ) -> None:
+        """Give those of the pairs that are still open this score."""
+        applies = applies & self._is_open
+        self._score[applies] = score if isinstance(score, float) else score[applies]
+        self._decided_by[applies] = len(self._deciders)
+        self._deciders.append(decider)
+        self._is_open[applies] = False
+        if fk_equal:
+            self._fk_equal[applies] = True
+
+    def scored(self) -> Scored:
+        return Scored(
+            np.round(self._score, 2), self._decided_by, self._fk_equal, tuple(self._deciders)
+        )
+
+
+def _model_score(matching: Any, log_odds: Array, patterns: Ints) -> Array:
+    """What the model says: exact where its odds are excellent and every field is equal."""
+    if matching.remaining == "none":
+        return np.zeros(len(patterns))
+    score = score_of(log_odds)
+    excellent = score >= EXCELLENT
+    score[excellent] = np.where(all_equal(patterns[excellent]), EXACT, score[excellent])
+    return score
+
+
+def _join_by_foreign_keys(decisions: _Decisions, keys: Mapping[str, KeyStates]) -> None:
+    for column, state in keys.items():
+        if column.startswith("fk_"):
+            decisions.settle(state == EQUAL, EXACT, _key_name(column), fk_equal=True)
+
+
+def _separate_by_keys(
+    decisions: _Decisions, conflicts: Conflicts, patterns: Ints, keys: Mapping[str, KeyStates]
+) -> None:
+    """Separation keys: given name and suffix where they are hard conflicts, and sk_ columns."""
+    for field in ("given_name", "generational_suffix"):
+        if field in conflicts.levels:
+            applies = np.isin(levels_of(patterns, field), conflicts.levels[field])
+            decisions.settle(applies, 0.0, "sk-" + field.replace("_", "-"))
+    for column in conflicts.keys:
+        if column != LABEL:
+            decisions.settle(keys[column] == DIFFERENT, 0.0, _key_name(column))
+
+
+def _key_name(column: str) -> str:
+    return column.replace("_", "-", 1)
+
+
+def _apply_rule_list(
+    decisions: _Decisions,
+    rules: Sequence[Any],
+    log_odds: Array,
+    patterns: Ints,
+    keys: Mapping[str, KeyStates],
+) -> None:
+    """First true decides. Rules with a fuzzy condition keep the order that the model gives."""
+    model_score = score_of(log_odds)
+    for number, rule in enumerate(rules, 1):
+        conditions = [_condition(written) for written in rule.when]
+        applies = np.logical_and.reduce([_truth(one, patterns, keys) for one in conditions])
+        fuzzy = any(one.fuzzy for one in conditions)
+        names_key = any(one.semantic.startswith("fk-") for one in conditions)
+        joins = rule.action == "cluster"
+        decisions.settle(
+            applies,
+            _score_of_rule(joins, fuzzy, model_score),
+            f"rule {number}",
+            fk_equal=joins and names_key,
+        )
+
+
+def _score_of_rule(joins: bool, fuzzy: bool, model_score: Array) -> Array | float:
+    if not fuzzy:
+        return EXACT if joins else 0.0
+    if joins:
+        return np.clip(model_score, *FUZZY_JOIN)
+    # Below every score that links, in the order of the model inside its band.
+    return np.minimum(model_score - np.floor(model_score), FUZZY_SEPARATION)
+
+
+def _condition(written: Any) -> Condition:
+    """A condition as stitch.yaml writes it."""
+    if not isinstance(written, str):
+        ((kind, semantic),) = written.items()
+        return Condition(kind, semantic)
+    if written not in FUZZY:
+        raise C360Error(
+            f"stitch: unknown rule condition {written!r}; known are {', '.join(FUZZY)} and "
+            "present-and-equal, present-and-not-equal, fuzzy-similar, fuzzy-different with a "
+            "semantic"
+        )
+    return Condition("fuzzy-different", FUZZY[written])
+
+
+def _truth(condition: Condition, patterns: Ints, keys: Mapping[str, KeyStates]) -> Bools:
+    """Truth of one condition per pair. A missing value makes every condition false."""
+    column = condition.column
+    if column in keys:
+        _refuse_unknown_kind(condition)
+        return keys[column] == KEY_STATES[condition.kind]
+    if condition.semantic in SEMANTICS:
+        _refuse_unknown_kind(condition)
+        return _truth_of_levels(condition.kind, SEMANTICS[condition.semantic], patterns)
+    if column.startswith(("fk_", "sk_")):
+        # No record carries the key: the rule can never be true.
+        return np.zeros(len(patterns), dtype=bool)
+    raise C360Error(
+        f"stitch: a rule names {condition.semantic!r}; "
+        f"known are {', '.join(SEMANTICS)}, fk-* and sk-*"
+    )
+
+
+def _refuse_unknown_kind(condition: Condition) -> None:
+    if condition.kind not in KEY_STATES:
+        raise C360Error(
+            f"stitch: unknown rule condition {condition.kind!r}; known are {', '.join(KEY_STATES)}"
+        )
+
+
+def _truth_of_levels(kind: str, semantic: Semantic, patterns: Ints) -> Bools:
+    level = levels_of(patterns, semantic.comparison)
+    if kind == "present-and-equal":
+        return np.isin(level, semantic.equal)
+    if kind == "present-and-not-equal":
+        return (level > 0) & ~np.isin(level, semantic.equal)
+    if kind == "fuzzy-similar":
+        return np.isin(level, semantic.similar)
+    return np.isin(level, semantic.different)
 
 
 def all_equal(patterns: Ints) -> Bools:
     """True where every field present on both sides is equal."""
     result = np.ones(len(patterns), dtype=bool)
-    for feature, equal in (
-        ("given_name", ("equal",)),
-        ("surname", ("equal",)),
-        ("name_swap", ("straight",)),
-        ("birthdate", ("equal",)),
-        ("email", ("equal, ",)),
-        ("email_of_equal_names", ("never",)),
-        ("phone", ("equal",)),
-        ("address", ("equal, ",)),
-        ("place", ("postal", "city")),
-        ("gender", ("equal",)),
-        ("generational_suffix", ("equal",)),
-        ("company", ("equal",)),
-    ):
-        level = levels_of(patterns, feature)
-        result &= (level == 0) | np.isin(level, _levels(feature, *equal))
+    for name, labels in ALL_EQUAL.items():
+        level = levels_of(patterns, name)
+        equal = COMPARISON_BY_NAME[name].level_numbers(*labels)
+        result &= (level == 0) | np.isin(level, equal)
     return result

@@ -10,17 +10,18 @@ import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import fastavro
 import polars as pl
 import pytest
 import yaml
 
+from c360_assets.configuration import read_tenant
 from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.column_types import infer
 from c360_assets.ingest.suggest.feed import suggest_feed
 from c360_assets.ingest.suggest.sample import read_sample
-from c360_assets.tenant.loader import read_tenant
 
 ROWS = [
     {
@@ -60,7 +61,7 @@ def write_parquet(path: Path) -> None:
     frame.write_parquet(path)
 
 
-def propose(tmp_path: Path, name: str, write: Callable[[Path], object]) -> dict:  # type: ignore[type-arg]
+def propose(tmp_path: Path, name: str, write: Callable[[Path], object]) -> dict[str, Any]:
     file = tmp_path / "landing" / "shop" / name
     file.parent.mkdir(parents=True)
     write(file)
@@ -261,28 +262,36 @@ def test_accented_names_keep_their_letters(tmp_path: Path) -> None:
 
 OTHER_LANGUAGES = {
     "de": (
-        "Kundennummer,Anrede,Vorname,Nachname,Straße,PLZ,Ort,Land,Geburtsdatum,Telefonnummer,E-Mail-Adresse,Geändert am",
-        "10023,Frau,Ute,Groß,Am Tor 3,01067,Dresden,Deutschland,31.12.1980,0351 1234567,u@x.de,31.12.2025 08:00",
+        "Kundennummer,Anrede,Vorname,Nachname,Straße,PLZ,Ort,Land,Geburtsdatum,"
+        "Telefonnummer,E-Mail-Adresse,Geändert am",
+        "10023,Frau,Ute,Groß,Am Tor 3,01067,Dresden,Deutschland,31.12.1980,"
+        "0351 1234567,u@x.de,31.12.2025 08:00",
         "- title given-name surname address postal city country birthdate phone email update-dt",
     ),
     "fr": (
-        "Code client,Prénom,Nom,Adresse,Code postal,Ville,Pays,Date de naissance,N° mobile,Courriel,Modifié le",
-        "A1,Zoé,Lenoir,3 rue Foch,75001,Paris,France,31/12/1980,06 12 34 56 78,z@x.fr,31/12/2025 08:00:00",
+        "Code client,Prénom,Nom,Adresse,Code postal,Ville,Pays,Date de naissance,"
+        "N° mobile,Courriel,Modifié le",
+        "A1,Zoé,Lenoir,3 rue Foch,75001,Paris,France,31/12/1980,06 12 34 56 78,z@x.fr,"
+        "31/12/2025 08:00:00",
         "- given-name surname address postal city country birthdate - email update-dt",
     ),
     "es": (
-        "Nº,Nombre,Apellidos,Dirección,Código postal,Población,Provincia,Teléfono,Correo electrónico,Fecha de actualización",
+        "Nº,Nombre,Apellidos,Dirección,Código postal,Población,Provincia,Teléfono,"
+        "Correo electrónico,Fecha de actualización",
         "1,Iñaki,Peña Ruiz,Calle Mayor 3,48001,Bilbao,Bizkaia,612 345 678,i@x.es,31/12/2025 08:00",
         "- given-name surname address postal city state phone email update-dt",
     ),
     "pt": (
-        "CPF,Nome Completo,Data de Nascimento,Celular,E-mail,Endereço,Complemento,Município,UF,CEP,Atualizado em",
-        "111.444.777-35,Inês Dias,31/12/1980,(11) 98765-4321,i@x.br,Rua A 3,ap 2,São Paulo,SP,01310-100,01/02/2025 08:00:00",
+        "CPF,Nome Completo,Data de Nascimento,Celular,E-mail,Endereço,Complemento,"
+        "Município,UF,CEP,Atualizado em",
+        "111.444.777-35,Inês Dias,31/12/1980,(11) 98765-4321,i@x.br,Rua A 3,ap 2,"
+        "São Paulo,SP,01310-100,01/02/2025 08:00:00",
         "- full-name birthdate phone email address address2 city state postal update-dt",
     ),
     "ja": (
         "会員番号,氏名,フリガナ,電話番号,メールアドレス,生年月日,郵便番号,都道府県,住所,ﾒｰﾙ,更新日時",
-        "M1,佐藤太郎,サトウ タロウ,090-1234-5678,s@x.jp,1980/12/31,160-0022,東京都,新宿区本町1丁目,t@x.jp,2025/12/31 08:00:00",
+        "M1,佐藤太郎,サトウ タロウ,090-1234-5678,s@x.jp,1980/12/31,160-0022,東京都,新宿区本町1丁目,t@x.jp,"
+        "2025/12/31 08:00:00",
         "- full-name - phone email birthdate postal state address email update-dt",
     ),
 }
@@ -307,7 +316,7 @@ def test_headers_in_other_languages_are_tagged(tmp_path: Path, language: str) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "birthdate", "pattern", "told"),
+    ("name", "birthdate", "pattern", "warned_of"),
     [
         ("m 06-04-2026.csv", "01/31/1980", "'shop/m 'MM-dd-yyyy'*.csv'", True),
         ("m 06-04-2026.csv", "31/01/1980", "'shop/m 'dd-MM-yyyy'*.csv'", True),
@@ -316,11 +325,11 @@ def test_headers_in_other_languages_are_tagged(tmp_path: Path, language: str) ->
     ],
 )
 def test_a_date_in_the_name_with_the_year_last(
-    tmp_path: Path, name: str, birthdate: str, pattern: str, told: bool
+    tmp_path: Path, name: str, birthdate: str, pattern: str, warned_of: bool
 ) -> None:
     feed = propose(tmp_path, name, lambda p: p.write_text(f"id,dob\n1,{birthdate}\n"))
     assert (feed["files"]["pattern"], feed["feed"]) == (pattern, "M")
-    assert ("check which is first" in suggest_feed(tmp_path / "landing/shop" / name)) is told
+    assert ("check which is first" in suggest_feed(tmp_path / "landing/shop" / name)) is warned_of
 
 
 def test_decimal_commas_are_told_and_no_key(tmp_path: Path) -> None:
@@ -385,7 +394,7 @@ def test_ambiguous_dates_are_told() -> None:
         ),
         ("a.xml", b"<?xml version='1.0'?>", "cannot be read as XML"),
         ("a.xml", b"<!DOCTYPE a [<!ENTITY b 'secret'>]><a><b>&b;</b></a>", "cannot be read as XML"),
-        ("a.avro", b"Obj\x01secret", "cannot be read as AVRO"),
+        ("a.avro", b"Obj\x01secret", "cannot be read as Avro"),
         ("a.tar", packed_tar({"__MACOSX/x": b""}), "holds no file"),
         ("a.tar", packed_tar({"x.csv": b""}), "its first member is empty"),
         ("a.json", b'[{"email": "jane@secret.example"', "cannot be read"),

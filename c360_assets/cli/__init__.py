@@ -1,0 +1,82 @@
+"""The command line `c360`: its verbs in the order that `--help` lists them.
+
+Each verb reads the tenant, calls one function of a room below and prints; the modules here group
+them. Work that Dagster should know of is run through `automation`. Heavy imports happen inside the
+verb that needs them, so that `--help` and short verbs answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+
+import typer
+
+from c360_assets.cli.configuration import check
+from c360_assets.cli.databases import diff, history, preview, rollback, send
+from c360_assets.cli.feeds import purge, suggest
+from c360_assets.cli.options import TenantOption
+from c360_assets.cli.questions import profile, sql, status
+from c360_assets.cli.runs import activate, load, run, stitch, validate
+from c360_assets.cli.tenants import demo, init
+from c360_assets.cli.web import ui
+
+app = typer.Typer(
+    name="c360",
+    help="An open customer 360 platform: landed files in, one row per person out.\n\n"
+    "The usual day is `c360 run`. "
+    "A new tenant: `c360 init DIR`, `c360 feed suggest FILE`, `c360 check`, `c360 run`.\n"
+    "`c360 VERB --help` explains a verb and shows an example.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _every_verb(tenant: TenantOption = None) -> None:
+    """Options that may stand before the verb."""
+    if tenant is not None:
+        os.environ["C360_TENANT_DIR"] = str(tenant.resolve())
+
+
+for verb in (
+    check,
+    run,
+    load,
+    validate,
+    stitch,
+    activate,
+    status,
+    sql,
+    profile,
+    init,
+    demo,
+    rollback,
+    send,
+    diff,
+    ui,
+):
+    app.command()(verb)
+
+feed_app = typer.Typer(
+    help="Work on feeds: `c360 feed suggest FILE` proposes one from a sample, "
+    "`c360 feed purge FEED` empties its table.",
+    no_args_is_help=True,
+)
+feed_app.command()(suggest)
+feed_app.command()(purge)
+app.add_typer(feed_app, name="feed")
+
+database_app = typer.Typer(
+    help="Tables of the database before they are built, and its earlier versions.",
+    no_args_is_help=True,
+)
+database_app.command()(preview)
+database_app.command()(history)
+app.add_typer(database_app, name="database")
+
+
+def main() -> None:
+    """Entry point of the `c360` command."""
+    app()

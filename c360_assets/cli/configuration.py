@@ -1,0 +1,32 @@
+"""The verb `check`: what is wrong with the configuration, before anything runs."""
+
+from __future__ import annotations
+
+import typer
+
+from c360_assets.cli.options import JsonOption, TenantOption, tenant_folder
+from c360_assets.cli.output import out, print_json, print_problems, reported_errors
+from c360_assets.reporting.paths import short_path
+
+
+def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
+    """Show every error and warning of the configuration at once, each with file and line.
+
+    Reads all YAML, and binds every SQL file against the declared schemas on empty tables.
+    Warnings do not change the exit code.
+    """
+    from c360_assets.configuration import all_problems
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        problems = all_problems(root)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if as_json:
+        print_json(problems)
+    else:
+        print_problems(problems, out)
+        result = "no errors, no warnings"
+        if problems:
+            result = f"{errors} errors, {len(problems) - errors} warnings"
+        out.print(f"{short_path(root)}: {result}", style="red" if errors else "green")
+    raise typer.Exit(1 if errors else 0)

@@ -1,0 +1,52 @@
+"""How verbs print: the two streams, problems of the configuration, errors and JSON.
+
+What a page or a table of a verb looks like belongs to `reporting`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from c360_assets.errors import C360Error, ConfigError, Problem
+
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
+
+
+@contextmanager
+def reported_errors() -> Iterator[None]:
+    """Print errors that a person can correct without a traceback, and end with exit code 1."""
+    try:
+        yield
+    except ConfigError as error:
+        print_problems(error.problems, err)
+        raise typer.Exit(1) from None
+    except C360Error as error:
+        print_failures([str(error)])
+        raise typer.Exit(1) from None
+
+
+def print_problems(problems: Iterable[Problem], console: Console) -> None:
+    for problem in problems:
+        mark, style = ("✗", "red") if problem.severity == "error" else ("!", "yellow")
+        console.print(f"{mark} {problem}", style=style, markup=False, soft_wrap=True)
+
+
+def print_failures(failures: Iterable[str]) -> None:
+    for failure in failures:
+        err.print(f"✗ {failure}", style="red", markup=False)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` for scripts: dataclasses by their fields; types that JSON lacks become text."""
+    from pydantic import TypeAdapter
+
+    # Not in pydantic's JSON mode, which would write times in another form than Python's.
+    document = TypeAdapter(Any).dump_python(value)
+    print(json.dumps(document, indent=1, default=str))

@@ -1,0 +1,100 @@
+"""The verbs that answer from what is loaded and published: `status`, `sql` and `profile`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import typer
+
+from c360_assets.cli.options import DatabaseOption, JsonOption, TenantOption, tenant_folder
+from c360_assets.cli.output import out, print_json, reported_errors
+
+
+def status(
+    tenant: TenantOption = None,
+    digests: Annotated[
+        bool, typer.Option("--digests", help="One line per table: name, rows, content digest.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what landed and loaded per feed, the last Stitch run, what is published and how old it
+    is, and what comes next."""
+    from c360_assets.reporting.status import digest_lines, read_status, render_status
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        if digests:
+            for line in digest_lines(root):
+                print(line)
+            return
+        current = read_status(root, datetime.now().astimezone())
+    if as_json:
+        print_json(current)
+    else:
+        render_status(current, out)
+
+
+def sql(
+    query: Annotated[str | None, typer.Argument(help="SQL for the published database.")] = None,
+    tenant: TenantOption = None,
+    show: Annotated[
+        str | None,
+        typer.Option("--show", help="Print the SQL that builds this table.", metavar="TABLE"),
+    ] = None,
+    spark: Annotated[bool, typer.Option("--spark", help="With --show: as Spark runs it.")] = False,
+    database: DatabaseOption = "customer_360",
+    number: Annotated[
+        int | None, typer.Option("--kept", help="Ask an earlier, kept database of that number.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a published database, or print the SQL that builds a table.
+
+    Examples: `c360 sql "SELECT count(*) FROM customer_360"`, `c360 sql --show merged_customers`
+    """
+    from c360_assets.reporting.published import open_published, print_result, table_sql
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        if show is not None:
+            print(table_sql(root, show, database, spark=spark))
+            return
+        if query is None:
+            raise typer.BadParameter("give a query, or --show TABLE")
+        result_format: Literal["table", "csv", "json"] = "table"
+        if as_json:
+            result_format = "json"
+        elif as_csv:
+            result_format = "csv"
+        with open_published(root, database, number) as con:
+            print_result(con, query, out, result_format)
+
+
+def profile(
+    amperity_id: Annotated[
+        str,
+        typer.Argument(
+            help="An amperity_id, or at least its first eight characters.", metavar="ID"
+        ),
+    ],
+    tenant: TenantOption = None,
+    database: DatabaseOption = "customer_360",
+    as_json: JsonOption = False,
+) -> None:
+    """Show one customer's page: which source won each field and why the others lost, the records,
+    the latest orders."""
+    from c360_assets.configuration import load_tenant
+    from c360_assets.reporting.profile import read_profile, render_profile
+    from c360_assets.reporting.published import database_named, open_published
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        with open_published(root, database) as con:
+            definition = database_named(load_tenant(root), database)
+            customer = read_profile(con, amperity_id, definition)
+    if as_json:
+        print_json(customer)
+    else:
+        render_profile(customer, out)

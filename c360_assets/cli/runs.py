@@ -1,0 +1,263 @@
+"""The verbs that compute: `run` and its stages `load`, `validate`, `stitch` and `activate`.
+
+What a stage does is `automation`'s; here its options become one call, and its result one screen.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from c360_assets.automation.instance import REPOSITORY
+from c360_assets.cli.options import (
+    DATE_FORMATS,
+    ForceOption,
+    JsonOption,
+    TenantOption,
+    ThresholdOption,
+    WindowEndOption,
+    day_of,
+    tenant_folder,
+)
+from c360_assets.cli.output import (
+    err,
+    out,
+    print_failures,
+    print_json,
+    print_problems,
+    reported_errors,
+)
+from c360_assets.errors import has_errors
+from c360_assets.reporting.paths import short_path
+
+if TYPE_CHECKING:
+    from dagster import Definitions
+
+    from c360_assets.automation.run_command import DayOptions
+    from c360_assets.tenant.models import Tenant
+
+EXAMPLE_QUERY = (
+    "SELECT given_name, surname, lifetime_order_revenue AS revenue FROM customer_360 "
+    "ORDER BY revenue DESC NULLS LAST LIMIT 5"
+)
+
+
+def run(
+    tenant: TenantOption = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--date",
+            formats=DATE_FORMATS,
+            help="Load delivery days up to this one. Default: today.",
+        ),
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            "--as-of",
+            formats=DATE_FORMATS,
+            help="The date that windows such as 'last 12 months' end at.",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            help="Build only these tables after loading; may be repeated.",
+            metavar="TABLE",
+        ),
+    ] = None,
+    force: ForceOption = False,
+    error_threshold: ThresholdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load what landed, validate, run Stitch, build and publish the customer 360 database.
+
+    What is current is reused. The run shows in the UI afterwards (`c360 ui`).
+    """
+    from c360_assets.automation.run_command import DayOptions
+
+    options = DayOptions(
+        through=day_of(day),
+        as_of=day_of(as_of),
+        only=only or [],
+        force=force,
+        threshold=error_threshold,
+    )
+    _run_and_exit(tenant, options, as_json)
+
+
+def load(
+    feeds: Annotated[
+        list[str] | None,
+        typer.Argument(help="Feeds to load, as `Source:Feed`. Default: all.", metavar="[FEED]..."),
+    ] = None,
+    tenant: TenantOption = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=DATE_FORMATS, help="First delivery day.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=DATE_FORMATS, help="Last delivery day.")
+    ] = None,
+    error_threshold: ThresholdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load landed files into domain tables, and nothing further.
+
+    Example, after adding a source:
+    `c360 load Callcentre:Contacts --from 2026-06-08 --to 2026-06-14`
+    """
+    from c360_assets.automation.run_command import DayOptions
+
+    options = DayOptions(
+        stage="load",
+        feeds=feeds or [],
+        first=day_of(first),
+        through=day_of(last),
+        threshold=error_threshold,
+    )
+    _run_and_exit(tenant, options, as_json)
+
+
+def validate(
+    feed: Annotated[
+        str | None,
+        typer.Argument(help="Show one feed (`Source:Feed`) or custom table.", metavar="[FEED]"),
+    ] = None,
+    tenant: TenantOption = None,
+    force: ForceOption = False,
+    number: Annotated[
+        int | None,
+        typer.Option(
+            "--sql", min=1, help="Only print the SQL behind this finding.", metavar="NUMBER"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the input validation reports on what is loaded and show what they find, worst first.
+    Nothing fails because of them.
+
+    Examples: `c360 validate Shop:Customers`; `c360 sql "$(c360 validate --sql 1)"` shows the rows
+    behind finding 1.
+    """
+    from c360_assets.automation.validating import validate_tables
+    from c360_assets.reporting.progress import Reporter
+    from c360_assets.reporting.validation_page import page_path
+    from c360_assets.reporting.validations import finding_sql, render_validations
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        if number is not None:
+            print(finding_sql(root, number, feed))
+            return
+        with Reporter(err) as reporter:
+            validations, failures = validate_tables(
+                root, reporter, _definitions, feed=feed, force=force
+            )
+    if as_json:
+        print_json(validations.as_json())
+    else:
+        limit = 20 if feed is None else None
+        render_validations(validations, out, short_path(page_path(root)), limit=limit)
+    print_failures(failures)
+    raise typer.Exit(1 if failures else 0)
+
+
+def stitch(
+    tenant: TenantOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Evaluate all profiles again although nothing changed.")
+    ] = False,
+    refit: Annotated[
+        bool,
+        typer.Option("--refit", help="Fit the match model anew instead of keeping the last one."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run identity resolution on what is loaded and write its tables."""
+    from c360_assets.automation.run_command import DayOptions
+
+    _run_and_exit(tenant, DayOptions(stage="stitch", force=force, refit=refit), as_json)
+
+
+def activate(
+    tenant: TenantOption = None,
+    as_of: WindowEndOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the configuration, build the customer 360 tables from the last Stitch run, and publish
+    the database."""
+    from c360_assets.automation.run_command import DayOptions
+
+    _run_and_exit(tenant, DayOptions(stage="activate", as_of=day_of(as_of)), as_json)
+
+
+def _run_and_exit(tenant: Path | None, options: DayOptions, as_json: bool) -> NoReturn:
+    """Run a stage or the whole day and end with its screen; exits with 0 or 1."""
+    with reported_errors():
+        from c360_assets.automation.run_command import run_day
+        from c360_assets.configuration import all_problems
+        from c360_assets.reporting.progress import Reporter
+        from c360_assets.reporting.summary import render
+
+        root = tenant_folder(tenant)
+        problems = all_problems(root)
+        print_problems(problems, err)
+        if has_errors(problems):
+            print_failures(
+                ["the configuration has errors, so nothing was run; `c360 check` shows them again"]
+            )
+            raise typer.Exit(1)
+        with Reporter(err) as reporter:
+            summary = run_day(root, options, reporter, _definitions)
+        if as_json:
+            print_json(summary.as_json())
+        else:
+            stage = options.stage if summary.report.published else "load"
+            render(summary, out, _next_commands(stage, root))
+        raise typer.Exit(1 if summary.report.failures else 0)
+
+
+def _definitions(tenant: Tenant) -> Definitions:
+    from c360_assets.definitions import build
+
+    return build(tenant)
+
+
+def _next_commands(stage: str, root: Path) -> list[tuple[str, str]]:
+    """Commands to try after a stage, as they would be typed here, each with what it shows.
+
+    `{id}` is filled in with a customer.
+    """
+    program = _program()
+    shipped = root == (REPOSITORY / "data").resolve()
+    option = "" if shipped else f" --tenant {short_path(root)}"
+    if stage != "run":
+        return [(f"{program} status{option}", "What is loaded, stitched and published:")]
+    return [
+        (f'{program} sql{option} "{EXAMPLE_QUERY}"', "Ask the database:"),
+        (
+            f"{program} profile{option} {{id}}",
+            "One customer's page, with the records and sources behind it:",
+        ),
+        (
+            "make ui" if shipped else f"{program} ui{option}",
+            "The runs and the asset graph in a browser:",
+        ),
+    ]
+
+
+def _program() -> str:
+    """How this process was called: the script's path where it had one, else its name."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{Path(sys.executable).name} -m c360_assets.cli"
+    if os.sep in sys.argv[0]:
+        return short_path(called.resolve(strict=False))
+    return "c360"

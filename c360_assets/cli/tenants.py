@@ -1,0 +1,57 @@
+"""The verbs that start a tenant folder: `init` an empty one, `demo` a generated one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from c360_assets.cli.output import err, out, reported_errors
+from c360_assets.errors import C360Error
+from c360_assets.reporting.paths import short_path
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The new tenant folder.", metavar="DIR")],
+    name: Annotated[
+        str | None, typer.Option(help="The brand's name. Default: the folder's name.")
+    ] = None,
+) -> None:
+    """Start a tenant: commented YAML with all defaults, empty folders, an example feed. Asks
+    nothing, overwrites nothing."""
+    from c360_assets.tenant.init_tenant import init_tenant
+
+    with reported_errors():
+        for path in init_tenant(folder.resolve(), name):
+            out.print(f"wrote {short_path(path)}")
+    shown = short_path(folder.resolve())
+    out.print(f"\nNext: drop a file into {shown}/landing/, then")
+    out.print(f"  c360 feed suggest FILE > {shown}/feeds/<source>/<feed>.yaml")
+    out.print(f"  c360 check --tenant {shown}\n  c360 run --tenant {shown}")
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(help="The folder to write the tenant to.", metavar="DIR")
+    ],
+    people: Annotated[
+        int, typer.Option(min=10, help="People in the tenant; about 2.5 customer records each.")
+    ] = 5000,
+    days: Annotated[int, typer.Option(min=1, max=60, help="Delivery days.")] = 14,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+) -> None:
+    """Generate a retail tenant with two brands, real dirt and known truth."""
+    from c360_assets.demo import generate_tenant
+
+    root = folder.resolve()
+    shown = short_path(root)
+    with reported_errors():
+        if root.exists() and any(root.iterdir()):
+            raise C360Error(f"{shown} is not empty; give a new folder")
+        generate_tenant(root, people=people, days=days, seed=seed, progress=_people_progress)
+    out.print(f"wrote {shown}; next: c360 run --tenant {shown}")
+
+
+def _people_progress(done: int, everybody: int) -> None:
+    err.print(f"{done:,} of {everybody:,} people", style="dim")

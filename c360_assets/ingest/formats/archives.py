@@ -1,0 +1,56 @@
+"""Zip and tar archives as names and streams, one way for both, and how their files are known.
+
+Which members are wanted, and what is said of a broken archive, is for `unpack` and `sample`.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+ZIP_MARK = b"PK\x03\x04"
+TAR_MARK = b"ustar"
+TAR_MARK_AT = 257
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The names of the files in an open archive, folders left out, and how to read one of them."""
+
+    names: list[str]
+    open_member: Callable[[str], IO[bytes]]
+
+
+def is_tar(start: bytes) -> bool:
+    """Whether a file with these first bytes, 262 or more, is a tar archive that is not packed."""
+    return start[TAR_MARK_AT:].startswith(TAR_MARK)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a member is one that operating systems add to archives."""
+    pieces = (piece for piece in name.split("/") if piece not in (".", ".."))
+    return any(piece.startswith((".", "__MACOSX")) for piece in pieces)
+
+
+@contextmanager
+def opened_archive(path: Path, kind: str) -> Iterator[Archive]:
+    """A `zip` or `tar` archive. Raises what the libraries raise where it is broken."""
+    if kind == "zip":
+        with zipfile.ZipFile(path) as packed:
+            names = [info.filename for info in packed.infolist() if not info.is_dir()]
+            yield Archive(names, packed.open)
+        return
+    with tarfile.open(path, "r:*") as tar:
+        members = {member.name: member for member in tar.getmembers() if member.isfile()}
+
+        def open_member(name: str) -> IO[bytes]:
+            source = tar.extractfile(members[name])
+            assert source is not None
+            return source
+
+        yield Archive(list(members), open_member)

@@ -1,0 +1,155 @@
+"""The incoming table of a load: every row of its files, typed, with its key and its first error.
+
+Rows come as text from `formats`; which of them stand in the domain table is for `upsert`. What an
+error means for its delivery day is decided in `load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import polars as pl
+
+from c360_assets.ingest import upsert
+from c360_assets.ingest.casts import AS_TEXT, Cast, cast_for, typed_sql
+from c360_assets.tenant.models import FeedConfig
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+INCOMING = "_c360_incoming"
+DELIVERY_YEARS = "_c360_file_years"
+LOGGED_CHARACTERS = 10_000
+# What the incoming table holds beside the domain table's columns: the number of the row's file,
+# its place and line there, its error with field and text, and how many of its values were rounded.
+OWN_COLUMNS = {
+    "_file": "INTEGER",
+    "_row": "BIGINT",
+    "_line": "BIGINT",
+    "_error": "VARCHAR",
+    "_field": "VARCHAR",
+    "_raw": "VARCHAR",
+    "_rounded": "BIGINT",
+}
+
+
+class FileCounts(NamedTuple):
+    """How many rows of file number `file` were read and rejected, and how many values rounded."""
+
+    file: int
+    read: int
+    rejected: int
+    rounded: int
+
+
+def create_incoming(session: Session, feed: FeedConfig, delivery_years: Sequence[int]) -> None:
+    """Create the empty table for files whose delivery days are in `delivery_years`, by number."""
+    # `_updated` depends on the rows of all files of a day, and is given when they are counted.
+    columns = {
+        name: sql_type
+        for name, sql_type in (upsert.columns_of(feed) | OWN_COLUMNS).items()
+        if name != "_updated"
+    }
+    columns_sql = ", ".join(f"{quote_ident(name)} {kind}" for name, kind in columns.items())
+    session.execute(f"CREATE OR REPLACE TEMP TABLE {INCOMING} ({columns_sql})")
+    years = pl.DataFrame(
+        {"_file": range(len(delivery_years)), "_year": delivery_years},
+        schema={"_file": pl.Int32, "_year": pl.Int32},
+    )
+    session.register(DELIVERY_YEARS, years)
+
+
+def insert_rows(
+    session: Session, tenant_id: UUID, feed: FeedConfig, text_rows: str, typed: frozenset[int]
+) -> None:
+    """Add the rows of a query over text.
+
+    Query and `typed` are those of a `formats.batches.Batch`.
+    """
+    rows = _incoming_rows_sql(tenant_id, feed, text_rows, typed)
+    session.execute(f"INSERT INTO {INCOMING} {rows}")
+
+
+def count_rows(session: Session) -> list[FileCounts]:
+    counts = session.rows(f"""
+        SELECT _file, count(*), count(_error), coalesce(sum(_rounded), 0)::BIGINT
+        FROM {INCOMING} GROUP BY _file""")
+    return [FileCounts(*row) for row in counts]
+
+
+def rejected_rows(session: Session) -> pl.DataFrame:
+    """One row per rejected row, as the error log of a day holds it, with the file's number."""
+    return session.frame(f"""
+        SELECT _file, _line AS line_no, _field AS field, _error AS error_type,
+               left(_raw, {LOGGED_CHARACTERS}) AS raw_value
+        FROM {INCOMING} WHERE _error IS NOT NULL""")
+
+
+def _incoming_rows_sql(
+    tenant_id: UUID, feed: FeedConfig, text_rows: str, typed: frozenset[int]
+) -> str:
+    """From rows of text to the incoming table's rows: texts, values, key, first error, UUID."""
+    casts = [
+        cast_for(feed, field, number, "_year", typed=number in typed)
+        for number, field in enumerate(feed.fields.values())
+    ]
+    with_years = f"({text_rows}) JOIN {DELIVERY_YEARS} USING (_file)"
+    values = ", ".join(
+        f"v{number} AS {quote_ident(name)}" for number, name in enumerate(feed.outputs)
+    )
+    failed_casts = _failed_casts(feed)
+    field_names = [quote_literal(name) for name in feed.fields]
+    wrong_field = _first_that_holds(
+        {condition: field_names[number] for number, condition in failed_casts.items()}
+    )
+    wrong_text = _first_that_holds(
+        {condition: f"r{number}" for number, condition in failed_casts.items()}
+    )
+    types = upsert.columns_of(feed)
+    key = upsert.key_sql({name: types[name] for name in feed.primary_key})
+    outputs = ", ".join(quote_ident(name) for name in feed.outputs)
+    return f"""
+        WITH typed AS ({typed_sql(casts, with_years)}),
+        judged AS (
+            SELECT {values}, _file, _row, _line, _reject, {wrong_field} AS _cast,
+                   coalesce(_record, {wrong_text}) AS _text, {_rounded_values(casts)} AS _rounded
+            FROM typed),
+        keyed AS (SELECT *, {key} AS _pk FROM judged),
+        erred AS (
+            SELECT *, CASE WHEN _reject IS NOT NULL THEN _reject
+                           WHEN _cast IS NOT NULL THEN 'cast_error'
+                           WHEN _pk IS NULL THEN 'missing_primary_key' END AS _error
+            FROM keyed),
+        hashed AS (
+            SELECT *, CASE WHEN _error IS NULL
+                           THEN {upsert.uuid_digest_sql(tenant_id, feed.name)} END AS _digest
+            FROM erred)
+        SELECT {outputs}, _pk, {upsert.uuid_sql("_digest")},
+               _file, _row, _line, _error, _cast, _text,
+               CASE WHEN _error IS NULL THEN _rounded ELSE 0 END
+        FROM hashed"""
+
+
+def _failed_casts(feed: FeedConfig) -> dict[int, str]:
+    """By field number, the SQL for "there is a text, and it is no value of the field's type"."""
+    return {
+        number: f"t{number} IS NOT NULL AND v{number} IS NULL"
+        for number, field in enumerate(feed.fields.values())
+        if field.type not in AS_TEXT
+    }
+
+
+def _rounded_values(casts: Sequence[Cast]) -> str:
+    """SQL for how many values of a row lost digits."""
+    conditions = [cast.rounded for cast in casts if cast.rounded]
+    counted = [f"coalesce(({condition})::INTEGER, 0)" for condition in conditions]
+    return " + ".join(counted) or "0"
+
+
+def _first_that_holds(values: dict[str, str]) -> str:
+    """SQL for the value (condition -> value) of the first condition that holds."""
+    if not values:
+        return "NULL::VARCHAR"
+    branches = " ".join(f"WHEN {condition} THEN {value}" for condition, value in values.items())
+    return f"CASE {branches} END"

@@ -1,0 +1,287 @@
+"""The columns of a sample as fields of a feed: type, output name, tags, and what to check of each.
+
+How texts parse is in `column_types`, what a name may mean in `column_tags`. Values are looked at
+and never kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from c360_assets.ingest.suggest.column_tags import Guess, are_emails, guess
+from c360_assets.ingest.suggest.column_types import Inferred, have_decimal_commas, infer
+from c360_assets.ingest.suggest.sample import Sample
+from c360_assets.semantics.tags import CATALOGUE, column_for, is_profile, without_marks
+from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
+
+# What is said by names as they are without accents, in the languages of the catalogue's names.
+IDENTIFIER_NAME = re.compile(
+    r"(^|[_ ])(id|key|code|sku|upc|number|no|nr)$|id$|nummer$|^(numero|codigo)|番号$|コード$",
+    re.IGNORECASE,
+)
+MONEY_NAME = re.compile(
+    r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|preis|betrag|umsatz|prix"
+    r"|montant|precio|importe|preco|valor|価格|単価|金額",
+    re.IGNORECASE,
+)
+COUNT_NAME = re.compile(
+    r"orders|count|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad|数量",
+    re.IGNORECASE,
+)
+CHANGED_NAME = re.compile(
+    r"updat|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz|atualiz"
+    r"|mise a jour|更新|変更",
+    re.IGNORECASE,
+)
+CUSTOMER_NUMBER = re.compile(
+    r"(cust(omer)?|client|contact|shopper|profile|member|kunden)[_ ]?"
+    r"(id|no|nr|number|key|code|nummer)$|(顧客|会員)(番号|id|コード)$",
+    re.IGNORECASE,
+)
+ISO_SECONDS = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
+OTHER_ALPHABET = re.compile(r"[^\W\d_A-Za-z]")
+NUMBERS = {"integer", "decimal", "float"}
+NESTED = {"array", "map", "struct"}
+DECIMAL_COMMAS = (
+    "numbers with a decimal comma stay text; a custom domain table casts them: "
+    "replace(replace(X, '.', ''), ',', '.')::DECIMAL(38, 2)"
+)
+ADDRESS = ("address", "address2", "city", "state", "postal", "country")
+MONEY_SCALE_OF_FLOATS = 4
+MONEY_SCALE_OF_INTEGERS = 2
+
+
+@dataclass
+class Column:
+    """One column on its way to a field.
+
+    `unique` is the share of distinct values among the rows, 0 where a value is missing. `notes` are
+    what a person should check.
+    """
+
+    name: str
+    output: str
+    inferred: Inferred
+    unique: float
+    decimal_commas: bool = False
+    tags: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def type(self) -> str:
+        return self.inferred.type
+
+
+def describe_columns(sample: Sample) -> list[Column]:
+    frame = sample.frame
+    columns = [
+        Column(name, name, _field_type(sample, name), _uniqueness(frame[name]))
+        for name in frame.columns
+    ]
+    _settle_dates(columns)
+    for column in columns:
+        if column.inferred.misfits:
+            column.notes.append(f"{column.inferred.misfits} of the sample's values do not fit")
+        if column.inferred.ambiguous:
+            column.notes.append("another date pattern fits too: check which")
+        if column.type == "string" and have_decimal_commas(frame[column.name]):
+            column.decimal_commas = True
+            column.notes.append(DECIMAL_COMMAS)
+    _tag_columns(columns, frame)
+    _name_outputs(columns)
+    return columns
+
+
+def column_of_changes(columns: list[Column]) -> Column | None:
+    """The column that says when a row was changed last: tagged so, else by its name."""
+    for column in columns:
+        if column.type == "datetime" and "update-dt" in column.tags:
+            return column
+    # Among names alike a datetime is better than a counter.
+    for kind in ("datetime", "integer"):
+        for column in columns:
+            if column.type == kind and CHANGED_NAME.search(without_marks(column.name)):
+                return column
+    return None
+
+
+def _field_type(sample: Sample, name: str) -> Inferred:
+    plain_name = without_marks(name)
+    declared = sample.types.get(name)
+    if declared is not None:
+        return _declared_type(declared, plain_name, sample.scales.get(name))
+    inferred = infer(sample.frame[name])
+    is_compact_date = inferred.type == "date" and inferred.format == "yyyyMMdd"
+    if inferred.type in NUMBERS or is_compact_date:
+        if IDENTIFIER_NAME.search(plain_name):
+            return Inferred("string")
+        is_money = MONEY_NAME.search(plain_name) and not COUNT_NAME.search(plain_name)
+        if inferred.type == "integer" and is_money:
+            scale = MONEY_SCALE_OF_INTEGERS
+            return Inferred("decimal", scale=scale, misfits=inferred.misfits)
+    return inferred
+
+
+def _declared_type(declared: str, plain_name: str, scale: int | None) -> Inferred:
+    """The type of a column of a self-describing file, where its name does not ask for another."""
+    if declared == "float" and MONEY_NAME.search(plain_name):
+        return Inferred("decimal", scale=MONEY_SCALE_OF_FLOATS)
+    if declared == "integer" and IDENTIFIER_NAME.search(plain_name):
+        return Inferred("string")
+    return Inferred(declared, scale=scale)
+
+
+def _uniqueness(values: pl.Series) -> float:
+    if values.is_empty() or values.null_count():
+        return 0.0
+    if (values.cast(pl.String).str.strip_chars() == "").any():
+        return 0.0
+    return values.n_unique() / len(values)
+
+
+def _date_part(inferred: Inferred) -> str | None:
+    return inferred.format.split(" ")[0] if inferred.format else None
+
+
+def _settle_dates(columns: list[Column]) -> None:
+    """Where two patterns fit a column, the order of day and month in other columns decides."""
+    certain = {_date_part(c.inferred) for c in columns if not c.inferred.ambiguous} - {None}
+    for column in columns:
+        possible = (column.inferred, *column.inferred.others)
+        fitting = [inferred for inferred in possible if _date_part(inferred) in certain]
+        if len(fitting) == 1:
+            column.inferred = fitting[0]
+
+
+def _name_outputs(columns: list[Column]) -> None:
+    """Output names: that of the file where it can be one, else what is left of it in plain letters.
+
+    What another alphabet has left over is named after its tag.
+    """
+    taken = {name.lower() for name in GENERATED}
+    for column in columns:
+        if column.tags and OTHER_ALPHABET.search(without_marks(column.name)):
+            stem = column_for(column.tags[0])
+        elif OUTPUT_NAME.fullmatch(column.name):
+            stem = column.name
+        else:
+            stem = tidy_name(column.name)
+        output, number = stem, 2
+        while output.lower() in taken:
+            output = f"{stem}_{number}"
+            number += 1
+        taken.add(output.lower())
+        column.output = output
+
+
+def _tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
+    """Tags where name, values and type allow; of several columns the first gets a single tag."""
+    guesses = _guesses(columns, frame)
+    profile = {guessed.tag for guessed in guesses.values() if is_profile(guessed.tag)}
+    if profile == {"full-name"}:
+        # A name and nothing else of a person is more likely the name of a thing.
+        guesses = _without_tag(guesses, "full-name")
+    given: set[str] = set()
+    for column in columns:
+        guessed = guesses.get(column.name)
+        if guessed is None:
+            _note_possible_tag(column, frame[column.name])
+            continue
+        if _give_tag(column, guessed.tag, frame[column.name], given):
+            given.add(guessed.tag)
+    _add_namespaces([column for column in columns if column.tags], guesses)
+    if profile and "update-dt" not in given:
+        _tag_time_of_change(columns)
+
+
+def _without_tag(guesses: dict[str, Guess], tag: str) -> dict[str, Guess]:
+    return {name: guessed for name, guessed in guesses.items() if guessed.tag != tag}
+
+
+def _give_tag(column: Column, tag: str, values: pl.Series, given: set[str]) -> bool:
+    """Tag the column, or note why not and give False. `given` are the tags of columns before it."""
+    info = CATALOGUE[tag]
+    if tag in given and not info.multi:
+        column.notes.append(f"another field is tagged {tag} already")
+        return False
+    if not _take_type(column, info.type, values):
+        column.notes.append(f"looks like {tag}, which needs type {info.type}")
+        return False
+    column.tags.append(tag)
+    return True
+
+
+def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
+    """The guess of each column that has one, by the column's name."""
+    guesses: dict[str, Guess] = {}
+    for column in columns:
+        guessed = guess(column.name, frame[column.name]) if column.type not in NESTED else None
+        if guessed is not None:
+            guesses[column.name] = guessed
+    return guesses
+
+
+def _tag_time_of_change(columns: list[Column]) -> None:
+    changed = column_of_changes(columns)
+    if changed is not None and changed.type == "datetime":
+        changed.tags.append("update-dt")
+
+
+def _note_possible_tag(column: Column, values: pl.Series) -> None:
+    if column.type == "string" and are_emails(values):
+        column.notes.append("holds e-mail addresses: tag it email if they are the customer's")
+    elif CUSTOMER_NUMBER.search(column.name):
+        column.notes.append("tag it fk-customer-id where other tables hold the same number")
+
+
+def _take_type(column: Column, wanted: str, values: pl.Series) -> bool:
+    """Give the column the type that its tag asks for; False where its values are of another."""
+    if wanted == "string":
+        column.inferred, column.notes = Inferred("string"), []
+    elif wanted == "datetime" and column.type == "date":
+        column.inferred = replace(column.inferred, type="datetime")
+    elif wanted == "date" and column.type == "datetime":
+        pattern = _pattern_of_datetimes(column, values)
+        if pattern is None:
+            return False
+        column.inferred = replace(column.inferred, type="date", format=pattern)
+    return wanted == column.type
+
+
+def _pattern_of_datetimes(column: Column, values: pl.Series) -> str | None:
+    """The pattern by which a field of type date reads texts with a time, None without one."""
+    if column.inferred.format:
+        return column.inferred.format
+    texts = values.cast(pl.String).drop_nulls()
+    return "yyyy-MM-dd HH:mm:ss" if texts.str.contains(ISO_SECONDS).all() else None
+
+
+def _add_namespaces(columns: list[Column], guesses: dict[str, Guess]) -> None:
+    """Where several fields carry a tag, each gets a variant of it too.
+
+    The variant is the same for all fields of an address, of which each has a tag once.
+    """
+    uses = Counter(column.tags[0] for column in columns)
+    several_addresses = any(uses[tag] > 1 for tag in ADDRESS)
+    taken: set[str] = set()
+    for column in columns:
+        tag = column.tags[0]
+        variant = f"{tag}-{guesses[column.name].namespace or 'main'}"
+        in_address = tag in ADDRESS
+        if in_address and variant in taken:
+            column.notes.append(f"another field of this address is tagged {tag} already")
+            column.tags = []
+        elif uses[tag] > 1 or (in_address and several_addresses):
+            column.tags.append(_untaken(variant, tag, taken))
+        taken.add(variant)
+
+
+def _untaken(variant: str, tag: str, taken: set[str]) -> str:
+    if variant not in taken:
+        return variant
+    variants = sum(other.startswith(f"{tag}-") for other in taken)
+    return f"{tag}-{variants + 1}"

@@ -1,0 +1,104 @@
+"""The pattern of a feed's files, proposed from the path of one: which part of it is the day.
+
+What a pattern means is in `tenant.files`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from c360_assets.ingest.suggest.column_types import Inferred
+
+DAY_IN_NAME = re.compile(
+    r"(?<!\d)(?:"
+    r"(?:19|20)\d\d(?P<sign>[-_.]?)(?:0[1-9]|1[0-2])(?P=sign)(?:0[1-9]|[12]\d|3[01])"
+    r"|(?P<one>0[1-9]|[12]\d|3[01])(?P<mark>[-_.])(?P<two>0[1-9]|[12]\d|3[01])(?P=mark)"
+    r"(?:19|20)\d\d"
+    r")(?!\d)"
+)
+SUFFIXES = re.compile(r"(\.[A-Za-z][A-Za-z0-9]*)+$")
+# Folders that say nothing about where a file comes from.
+NO_SOURCE = {"", ".", "landing", "tmp", "data", "downloads", "incoming", "files"}
+MONTHS_IN_YEAR = 12
+
+
+@dataclass(frozen=True)
+class ProposedPattern:
+    pattern: str
+    note: str
+
+
+class _DateOrder(NamedTuple):
+    """The order of year, month and day in a name, and whether it could be another."""
+
+    parts: tuple[str, str, str]
+    ambiguous: bool
+
+
+def below_landing(path: Path) -> Path:
+    """The path as a pattern sees it: below the last `landing`, else the file in its folder."""
+    *folders, name = path.resolve().parts
+    if "landing" in folders:
+        last = max(place for place, folder in enumerate(folders) if folder == "landing")
+        return Path(*folders[last + 1 :], name)
+    if folders and folders[-1].lower() not in NO_SOURCE | {"/"}:
+        return Path(folders[-1], name)
+    return Path(name)
+
+
+def source_folder(relative: Path) -> str:
+    """The folder that names the source of a file, "" where none does."""
+    folder = relative.parent.name
+    return "" if folder.lower() in NO_SOURCE else folder
+
+
+def name_without_day(path: Path) -> str:
+    """The file's name up to the day in it, without suffixes."""
+    stem = SUFFIXES.sub("", path.name)
+    day = DAY_IN_NAME.search(stem)
+    return stem if day is None else stem[: day.start()]
+
+
+def propose_pattern(relative: Path, types: list[Inferred]) -> ProposedPattern:
+    """The pattern for files like `relative`, a path below `landing/`, and what to say of it.
+
+    `types` are the columns': their dates tell a day from a month in the name.
+    """
+    text = relative.as_posix()
+    days = list(DAY_IN_NAME.finditer(text))
+    if not days:
+        note = "no date in the name: reloaded whenever the file changes"
+        return ProposedPattern(_literal(text.replace("*", "")), note)
+    day = days[-1]
+    order = _date_order(day, types)
+    separator = day["sign"] or day["mark"] or ""
+    # A point stands in quotes, as `tenant.files` wants it; other signs may stand bare.
+    date = ("'.'" if separator == "." else separator).join(order.parts)
+    before, after = text[: day.start()].replace("*", ""), text[day.end() :]
+    folders = after[: after.rfind("/") + 1]
+    suffix = SUFFIXES.search(relative.name)
+    tail = f"{folders}*{suffix[0] if suffix else ''}"
+    note = "the delivery day is the date in the name; `*` is anything but /"
+    if order.ambiguous:
+        note += "; day and month could be the other way round: check which is first"
+    return ProposedPattern(_literal(before) + date + _literal(tail), note)
+
+
+def _date_order(day: re.Match[str], types: list[Inferred]) -> _DateOrder:
+    if day["one"] is None:
+        return _DateOrder(("yyyy", "MM", "dd"), ambiguous=False)
+    first, second = int(day["one"]), int(day["two"])
+    ambiguous = max(first, second) <= MONTHS_IN_YEAR
+    formats = [kind.format for kind in types if kind.format and not kind.ambiguous]
+    dates_begin_with_day = any(pattern.startswith("dd") for pattern in formats)
+    if first > MONTHS_IN_YEAR or (second <= MONTHS_IN_YEAR and dates_begin_with_day):
+        return _DateOrder(("dd", "MM", "yyyy"), ambiguous)
+    return _DateOrder(("MM", "dd", "yyyy"), ambiguous)
+
+
+def _literal(text: str) -> str:
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'" if text else ""

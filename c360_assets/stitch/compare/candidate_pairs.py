@@ -1,0 +1,231 @@
+"""Candidate pairs: the records that meet in a block of one of the strategies, each pair once.
+
+Belongs here: splitting of oversized blocks, and which strategies found a pair. Which keys a record
+has is in `blocking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch.compare.blocking import Strategy, key_rows_sql
+from c360_assets.stitch.compare.comparison_records import in_threads, registered
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Ints32 = npt.NDArray[np.int32]
+STRETCH = 4_000_000  # pairs that are looked at in one go
+STRATEGY_BITS = 6  # a meeting packs two positions and the number of a strategy into one number
+# The order in which a large block is cut, so that like records stay together.
+SIMILARITY_ORDER = ("surname", "given", "birthdate", "postal", "email", "phone")
+
+
+@dataclass(frozen=True)
+class CandidatePairs:
+    """Pairs of positions of comparison records, i < j, sorted, each once; one bit per strategy."""
+
+    i: Ints32
+    j: Ints32
+    strategies: Ints
+
+
+def stretches(n_pairs: int) -> list[slice]:
+    """What covers the pairs, at least one, so many at a time that what is computed of them needs
+    little memory."""
+    starts = range(0, max(n_pairs, 1), STRETCH)
+    return [slice(start, min(start + STRETCH, n_pairs)) for start in starts]
+
+
+def build_pairs(
+    con: duckdb.DuckDBPyConnection,
+    records: pl.DataFrame,
+    strategies: Sequence[Strategy],
+    oversized: str,
+) -> CandidatePairs:
+    """The candidate pairs of the comparison records.
+
+    A block above its strategy's limit is cut into chunks of at most that many records, sorted so
+    that like records stay together; `oversized='purge'` drops it instead. Raises C360Error for more
+    records than a packed meeting can hold.
+    """
+    by_place = cutting_order(records)
+    n_records = len(by_place)
+    place = np.empty(n_records, dtype=np.int64)
+    place[by_place] = np.arange(n_records)
+    bits = max(n_records.bit_length(), 1)
+    if 2 * bits + STRATEGY_BITS > 63:
+        raise C360Error(f"stitch: {n_records:,} records are more than pairs can be formed of")
+
+    def meetings_of(cursor: duckdb.DuckDBPyConnection, number: int) -> Ints:
+        strategy = strategies[number]
+        # Keys are hashed by the engine: their text takes eight times the memory. Two keys of one
+        # hash bring pairs together that differ, which costs comparing them.
+        sql = key_rows_sql([strategy], "hash(bk) AS h")
+        with registered(cursor, er_records=records):
+            keys = cursor.sql(sql).fetchnumpy()
+        rows = KeyRows(keys["h"], keys["asked"], place[keys["i"]])
+        met = meetings(rows, strategy, split=oversized == "split")
+        return _packed(by_place[met.left], by_place[met.right], bits, number)
+
+    # The meetings of single strategies are not kept beside those of all: no name holds them.
+    packed = np.concatenate(
+        [
+            np.zeros(0, dtype=np.int64),
+            *in_threads(con, meetings_of, range(len(strategies)), 2 * n_records),
+        ]
+    )
+    packed.sort()
+    return distinct_pairs(packed, bits)
+
+
+def cutting_order(records: pl.DataFrame) -> Ints32:
+    """Positions of the records in the order in which large blocks are cut. Needs all records."""
+    columns = records.select(*SIMILARITY_ORDER, "i")
+    return columns.sort(*SIMILARITY_ORDER, "i")["i"].to_numpy()
+
+
+def _packed(one: Ints32, other: Ints32, bits: int, strategy: int) -> Ints:
+    """One number per meeting: the smaller position, the larger one in so many bits, the strategy.
+
+    Built in place: meetings are the most numerous things of all.
+    """
+    packed = np.minimum(one, other).astype(np.int64)
+    packed <<= bits
+    packed |= np.maximum(one, other)
+    packed <<= STRATEGY_BITS
+    packed |= strategy
+    return packed
+
+
+def distinct_pairs(packed: Ints, bits: int, stretch: int = STRETCH) -> CandidatePairs:
+    """The pairs of sorted packed meetings. Local to a pair.
+
+    `stretch`: how many meetings are looked at in one go, to need little memory.
+    """
+    i = np.empty(len(packed), dtype=np.int32)
+    j = np.empty(len(packed), dtype=np.int32)
+    strategies = np.empty(len(packed), dtype=np.int64)
+    n_pairs = 0
+    start = 0
+    while start < len(packed):
+        last = packed[min(start + stretch, len(packed)) - 1]
+        # A stretch ends where a pair ends, so that its strategies are in one stretch.
+        stop = int(np.searchsorted(packed, (last >> STRATEGY_BITS) + 1 << STRATEGY_BITS))
+        pair = packed[start:stop] >> STRATEGY_BITS
+        number = packed[start:stop] & (1 << STRATEGY_BITS) - 1
+        first = _group_starts(pair)
+        found = slice(n_pairs, n_pairs + len(first))
+        strategies[found] = np.bitwise_or.reduceat(1 << number, first)
+        i[found] = pair[first] >> bits
+        j[found] = pair[first] & (1 << bits) - 1
+        n_pairs = found.stop
+        start = stop
+    return CandidatePairs(i[:n_pairs], j[:n_pairs], strategies[:n_pairs])
+
+
+@dataclass(frozen=True)
+class KeyRows:
+    """The keys of one strategy, a row per record and key: hash of the key, whether it is the asking
+    key, and the record's place in the order in which large blocks are cut."""
+
+    key: npt.NDArray[np.uint64]
+    asked: Bools
+    place: Ints
+
+
+@dataclass(frozen=True)
+class Meetings:
+    """The places of the two records of every pair that meets in a block."""
+
+    left: Ints
+    right: Ints
+
+
+def meetings(rows: KeyRows, strategy: Strategy, *, split: bool) -> Meetings:
+    """Who meets in the blocks of the strategy. Local to a block.
+
+    `split`: whether blocks above the limit are cut into chunks, or dropped.
+    """
+    nothing = np.zeros(0, dtype=np.int64)
+    if not len(rows.key):
+        return Meetings(nothing, nothing)
+    # Rows of one block come in any order here: they are sorted by place below.
+    order = np.argsort(rows.key)
+    key = rows.key[order]
+
+    block = np.cumsum(np.concatenate([[False], key[1:] != key[:-1]]))
+    size = np.bincount(block)
+    n_asked = np.bincount(block, weights=rows.asked[order]).astype(np.int64)
+    if strategy.asking_key:
+        largest_side = np.maximum(n_asked, size - n_asked)
+        has_pairs = (n_asked > 0) & (n_asked < size)
+    else:
+        largest_side = size
+        has_pairs = size > 1
+    oversized = largest_side > (strategy.limit or 0)
+    kept_blocks = has_pairs if split else has_pairs & ~oversized
+    kept = np.flatnonzero(kept_blocks[block])
+    if not len(kept):
+        return Meetings(nothing, nothing)
+
+    # One sort by block, side and place: the numbers are small enough to stand in one.
+    row = order[kept]
+    packed = np.sort((block[kept] * 2 + rows.asked[row]) << 32 | rows.place[row])
+    side = packed >> 32
+    place = packed & 0xFFFFFFFF
+    chunk_size = np.where(oversized[side >> 1], strategy.chunk_size or 1, len(side))
+    if strategy.asking_key:
+        n_others = (size - n_asked)[side >> 1]
+        return _between_sides(side, place, chunk_size, n_others)
+    return _within_chunks(side, place, chunk_size, size[side >> 1])
+
+
+def _within_chunks(side: Ints, place: Ints, chunk_size: Ints, size: Ints) -> Meetings:
+    """Every two records of a chunk. Rows are sorted by block; `size`: of the row's block."""
+    row = np.arange(len(side))
+    start = _start_of_group(side)
+    next_chunk = start + ((row - start) // chunk_size + 1) * chunk_size
+    return _ranges(place, place, row + 1, np.minimum(next_chunk, start + size))
+
+
+def _between_sides(side: Ints, place: Ints, chunk_size: Ints, n_others: Ints) -> Meetings:
+    """The n-th chunk of those that asked with the n-th chunk of the others.
+
+    The others of a block come before those that asked; `n_others`: of the row's block.
+    """
+    asking = np.flatnonzero(side & 1)
+    start = _start_of_group(side)[asking]
+    chunk_size = chunk_size[asking]
+    others = n_others[asking]
+    first_other = start - others
+    chunk = (asking - start) // chunk_size
+    begin = first_other + np.minimum(chunk * chunk_size, others)
+    end = np.minimum(begin + chunk_size, first_other + others)
+    return _ranges(place[asking], place, begin, end)
+
+
+def _ranges(left: Ints, values: Ints, begin: Ints, end: Ints) -> Meetings:
+    """Each of `left` with each of its values[begin:end]."""
+    count = end - begin
+    total = np.cumsum(count)
+    n_pairs = total[-1] if len(total) else 0
+    step = np.arange(n_pairs) - np.repeat(total - count, count)
+    return Meetings(np.repeat(left, count), values[np.repeat(begin, count) + step])
+
+
+def _group_starts(values: Ints) -> Ints:
+    """Where each run of equal values begins."""
+    return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+
+
+def _start_of_group(values: Ints) -> Ints:
+    """For each value the position where its run of equal values begins."""
+    starts = _group_starts(values)
+    return np.repeat(starts, np.diff(np.append(starts, len(values))))

@@ -1,0 +1,56 @@
+"""Candidate pairs: each pair once, whatever found it and however much is looked at in one go."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch.compare import candidate_pairs
+from c360_assets.stitch.compare.blocking import Strategy
+from c360_assets.stitch.compare.candidate_pairs import (
+    STRATEGY_BITS,
+    KeyRows,
+    build_pairs,
+    distinct_pairs,
+    meetings,
+)
+from c360_assets.stitch.compare.comparison_records import prepare_records
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(7, 12), st.integers(0, 40)), max_size=30),
+    st.integers(1, 5),
+)
+def test_pairs_are_the_same_whatever_the_stretch(
+    meetings: list[tuple[int, int, int]], stretch: int
+) -> None:
+    """`stretch` is how many of the numbers are looked at in one go."""
+    bits = 4
+    packed = [i << bits + STRATEGY_BITS | j << STRATEGY_BITS | s for i, j, s in meetings]
+    expected: dict[tuple[int, int], int] = {}
+    for i, j, strategy in meetings:
+        expected[i, j] = expected.get((i, j), 0) | 1 << strategy
+    found = distinct_pairs(np.sort(np.array(packed, dtype=np.int64)), bits, stretch)
+    rows = zip(found.i.tolist(), found.j.tolist(), found.strategies.tolist(), strict=True)
+    assert list(rows) == [(i, j, found_by) for (i, j), found_by in sorted(expected.items())]
+
+
+@pytest.mark.parametrize("split", [True, False])
+@pytest.mark.parametrize("asking_key", [None, "letters"])
+def test_without_keys_nobody_meets(split: bool, asking_key: str | None) -> None:
+    strategy = Strategy("x", ("given",), limit=3, asking_key=asking_key)
+    nothing = KeyRows(
+        np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)
+    )
+    assert len(meetings(nothing, strategy, split=split).left) == 0
+
+
+def test_more_records_than_fit_a_packed_pair_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidate_pairs, "STRATEGY_BITS", 60)
+    records = prepare_records(pl.DataFrame({"rid": [1, 2, 3], "given_name": ["A", "B", "C"]}))
+    with pytest.raises(C360Error, match="3 records are more than"):
+        build_pairs(None, records, [], "split")  # type: ignore[arg-type]

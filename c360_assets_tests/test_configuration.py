@@ -1,0 +1,110 @@
+"""All problems of a configuration at once: what a broken file hides, and who refuses a broken tenant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from c360_assets.configuration import all_problems, load_tenant
+from c360_assets.definitions import defs
+from c360_assets.errors import ConfigError
+from c360_assets_tests.tenant.right_tenant import CUSTOMERS, LINES, ORDERS, SHOP, write_tenant
+
+KEYED = "primary_key: [id]\n"
+BROKEN_FEED = {LINES: ORDERS + "unknown: 1\n"}
+CYCLE = {
+    "domain_tables/A.sql": "SELECT id FROM B",
+    "domain_tables/A.yaml": KEYED,
+    "domain_tables/B.sql": "SELECT id FROM A",
+    "domain_tables/B.yaml": KEYED,
+}
+MISSING_COLUMN = {
+    "domain_tables/C.sql": "SELECT customer_id AS id,\n  famly FROM Shop_Customers",
+    "domain_tables/C.yaml": KEYED,
+}
+UNKNOWN_TABLE = {"merge_policy.yaml": "source_priority: {Shop:Customer: 1}\n"}
+
+
+def error_places(root: Path) -> list[tuple[str, int | None]]:
+    """File and line of every error."""
+    return [(p.file, p.line) for p in all_problems(root) if p.severity == "error"]
+
+
+def test_a_broken_feed_hides_nothing(tmp_path: Path) -> None:
+    write_tenant(tmp_path, {**BROKEN_FEED, **UNKNOWN_TABLE, **CYCLE})
+    assert error_places(tmp_path) == [
+        (LINES, 18),
+        ("merge_policy.yaml", 1),
+        ("domain_tables/A.sql", None),
+    ]
+
+
+def test_a_broken_feed_does_not_hide_that_a_column_is_missing(tmp_path: Path) -> None:
+    write_tenant(tmp_path, {**BROKEN_FEED, **MISSING_COLUMN})
+    assert error_places(tmp_path) == [(LINES, 18), ("domain_tables/C.sql", 2)]
+
+
+# Everything below names the feed that is left out, by one or the other of its names.
+FOLLOWING = {
+    "workflow.yaml": "feeds: {Shop:Orders: {}}\n",
+    "stitch.yaml": "tables: [Shop:Customers, Shop:Orders]\n",
+    "merge_policy.yaml": "source_priority: {Shop:Customers: 1, Shop:Orders: 2}\n",
+    "domain_tables/D.sql": "SELECT line_id AS id FROM shop_orders",
+    "domain_tables/D.yaml": KEYED,
+    "domain_tables/E.sql": "SELECT id FROM D",
+    "domain_tables/E.yaml": KEYED,
+    "database/lines.sql": "SELECT * FROM Shop_Orders",
+}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ORDERS + "unknown: 1\n",
+        ORDERS.replace("fields:", "fields: ["),
+        ORDERS.replace("primary_key: [line_id]\n", ""),
+        "'",
+    ],
+)
+def test_what_follows_from_a_broken_feed_is_not_told(tmp_path: Path, broken: str) -> None:
+    write_tenant(tmp_path, {**FOLLOWING, LINES: broken})
+    assert {file for file, _ in error_places(tmp_path)} == {LINES}
+
+
+def test_sql_is_not_bound_on_a_table_that_cannot_be_made(tmp_path: Path) -> None:
+    twice = CUSTOMERS + "  MAIL: {rename: GIVEN}\n"
+    write_tenant(tmp_path, {SHOP: twice, **MISSING_COLUMN, **CYCLE})
+    assert error_places(tmp_path) == [(SHOP, 13), (SHOP, 13), ("domain_tables/A.sql", None)]
+
+
+def test_settings_of_the_day_do_not_hide_what_is_wrong_with_the_database(tmp_path: Path) -> None:
+    changes = {
+        "workflow.yaml": "activation: {cron: noon}\n",
+        "database/extra.sql": "SELECT nothing FROM merged_customers",
+    }
+    write_tenant(tmp_path, changes)
+    assert error_places(tmp_path) == [("workflow.yaml", 1), ("database/extra.sql", 1)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {SHOP: CUSTOMERS.replace("[customer_id]", "[customer]")},
+        {SHOP: CUSTOMERS.replace("stitch: true", "stitch: true\nblock_if: {IV-P99.a: 1}")},
+        {"workflow.yaml": "activation: {cron: '30 6 * *'}\n"},
+        {"stitch.yaml": "blocking: {strategies: [dnf99]}\n"},
+        UNKNOWN_TABLE,
+    ],
+)
+def test_a_broken_tenant_is_loaded_by_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]
+) -> None:
+    write_tenant(tmp_path, changes)
+    monkeypatch.setenv("C360_TENANT_DIR", str(tmp_path))
+    for load in (lambda: load_tenant(tmp_path), defs):
+        with pytest.raises(ConfigError) as raised:
+            load()
+        assert [
+            problem.file for problem in raised.value.problems if problem.severity == "error"
+        ] == list(changes)
