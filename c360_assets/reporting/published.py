@@ -1,7 +1,8 @@
 """Reading the published database and printing what it answers.
 
-Opens the file read-only, as any client would. How it is written belongs to `warehouse.published_file`;
-the SQL that builds a table comes from `customer_360` and the tenant's own files.
+Opens the file read-only, as any client would. How it is written belongs to
+`warehouse.published_file`; the SQL that builds a table comes from `customer_360` and the tenant's
+own files.
 """
 
 from __future__ import annotations

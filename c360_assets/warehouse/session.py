@@ -145,7 +145,8 @@ class Session:
         return state
 
     def in_memory(self, table: str) -> pa.Table | None:
-        """The rows of a table that this session holds in memory and not in files, as a dry run does."""
+        """The rows of a table that this session holds in memory and not in files, as a dry run
+        does."""
         return None
 
     def blank_columns(self, table: str) -> frozenset[str]:
@@ -180,8 +181,8 @@ class Session:
         """Write the whole content of `table` as one atomic Delta version and remember it until
         `commit`.
 
-        `source` is a SELECT or a frame; `columns` are the types of its columns as stored, where they
-        are not those that it tells. Columns whose type Delta lacks are stored as
+        `source` is a SELECT or a frame; `columns` are the types of its columns as stored, where
+        they are not those that it tells. Columns whose type Delta lacks are stored as
         `delta.stored_type` says. When the content equals the pinned version's, nothing is written
         and that version is named again.
         """
