@@ -280,16 +280,15 @@ def _binding_problem(
 
 def _misfits(node: TableNode, columns: dict[str, str]) -> list[str]:
     """What keeps a table of these columns from being stored and published, however good its SQL."""
-    found = [
-        f"column {c} is {t}, which no table can hold: cast it"
-        for c, t in columns.items()
-        if NOT_STORED.match(t)
+    misfits = [
+        f"column {column} is {sql_type}, which no table can hold: cast it"
+        for column, sql_type in columns.items()
+        if NOT_STORED.match(sql_type)
     ]
-    if node.name.lower() in ONE_ROW_PER_PERSON and "amperity_id" not in {
-        c.lower() for c in columns
-    }:
-        found.append("must have a column amperity_id, one row each")
-    return found
+    column_names = {column.lower() for column in columns}
+    if node.name.lower() in ONE_ROW_PER_PERSON and "amperity_id" not in column_names:
+        misfits.append("must have a column amperity_id, one row each")
+    return misfits
 
 
 def _columns(session: Session, table: str) -> dict[str, str]:

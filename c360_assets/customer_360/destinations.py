@@ -145,7 +145,9 @@ def check_destinations(
 
     `names` are the databases, `tables` the columns of the group's tables.
     """
-    known = {table.lower(): {c.lower() for c in columns} for table, columns in tables.items()}
+    known = {
+        table.lower(): {column.lower() for column in columns} for table, columns in tables.items()
+    }
     problems: list[Problem] = []
     places: list[tuple[str, Hashable]] = []
     for name, config in tenant.destinations.items():
@@ -244,7 +246,7 @@ def _query(con: duckdb.DuckDBPyConnection, name: str, table: str, item: Destinat
 
 @contextmanager
 def _safe_errors(name: str, config: DestinationConfig) -> Iterator[None]:
-    """Whatever a receiver says may quote values or credentials, so only its kind is told."""
+    """Whatever a receiver says may quote values or credentials, so only its kind is reported."""
     try:
         yield
     except C360Error as error:

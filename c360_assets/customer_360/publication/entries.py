@@ -104,7 +104,9 @@ class _Entries:
         self.specs = specs
         self.known = {**all_tables(), **specs}
         self.declared = documented_schemas(tenant)
-        self.tags = {tag for t in tenant.tables for tags in t.tags.values() for tag in tags}
+        self.tags: set[str] = set()
+        for table in tenant.tables:
+            self.tags.update(*table.tags.values())
         self.entries: list[Entry] = []
         self.meanings: dict[str, Meanings] = {}  # by stored name
         self.sources: dict[str, str] = {}  # stored name of a shown source table -> its name
@@ -218,8 +220,8 @@ class _Entries:
         if node is not None and self.database.key is None and not self.database.listed:
             view = self._gathered_view(node)
         description = spec.description if spec else ""
-        at = stored if state is not None else None
-        return Entry(schema, name, at, description, columns, meaning, view)
+        stored_at = stored if state is not None else None
+        return Entry(schema, name, stored_at, description, columns, meaning, view)
 
     def _declared_columns(self, name: str) -> Mapping[str, str] | None:
         """Columns of a table that is not built."""

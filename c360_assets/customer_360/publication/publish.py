@@ -223,13 +223,16 @@ def publish_plan(
             blank = session.blank_columns(entry.stored or "")
             state = session.state(entry.stored or "")
             rows = state.rows if state is not None else 0
+        descriptions = {
+            column: spec.description for column, spec in entry.meaning.items() if spec.description
+        }
         published.append(
             PublishedTable(
                 entry.schema,
                 entry.name,
                 source,
                 entry.description,
-                {c: spec.description for c, spec in entry.meaning.items() if spec.description},
+                descriptions,
                 view=bool(entry.view),
                 blank=blank,
                 rows=rows,
@@ -278,7 +281,9 @@ def published_fingerprint(
     """Digest of all that the published file shows and is checked by; run and log tables count only
     by their being there.
     """
-    shown: list[Any] = [_shown(session, database, e) for e in entries(session, database, specs)]
+    shown: list[Any] = [
+        _shown(session, database, entry) for entry in entries(session, database, specs)
+    ]
     if database.key is not None:
         # Filters by person read the records, whether or not they are shown.
         records = session.state(UNIFIED)
@@ -289,14 +294,21 @@ def published_fingerprint(
 def _shown(session: Session, database: Database, entry: Entry) -> Sequence[Any]:
     """All that decides what people see of one table."""
     state = session.state(entry.stored) if entry.stored is not None else None
-    content = state.digest if state is not None and entry.name not in RUN_TABLES else None
+    content = None
+    # Tables about runs differ after every run: by their content, nothing would ever be current.
+    if state is not None and entry.name not in RUN_TABLES:
+        content = state.digest
+    meanings = {
+        column: (spec.description, spec.semantic, spec.pii)
+        for column, spec in entry.meaning.items()
+    }
     return (
         entry.schema,
         entry.name,
         content,
         dict(entry.columns),
         entry.description,
-        {c: (s.description, s.semantic, s.pii) for c, s in entry.meaning.items()},
+        meanings,
         condition_of(database.keeps, entry.stored or ""),
         entry.view,
     )
