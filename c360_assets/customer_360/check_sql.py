@@ -55,13 +55,13 @@ def check_sql(tenant: Tenant) -> list[Problem]:
     """All problems of the database's SQL, with file and line. Reads no data and writes nothing that
     stays."""
     try:
-        owned = databases(tenant)
+        group, *others = databases(tenant)
     except ConfigError as error:
         return error.problems
-    nodes = owned[0].nodes
+    nodes = group.nodes
     # Another database's SQL differs only where its merge policy does.
     known = {node.sql for node in nodes}
-    further = [node for database in owned[1:] for node in database.nodes if node.sql not in known]
+    further = [node for database in others for node in database.nodes if node.sql not in known]
     problems: list[Problem] = []
     with _empty_session(tenant) as session:
         unknown = _empty_tables(session, tenant)
@@ -74,7 +74,8 @@ def check_sql(tenant: Tenant) -> list[Problem]:
         if tenant.destinations:
             names = {*documented_schemas(tenant), *(node.name for node in nodes)} - unknown
             tables = {name: _columns(session, name) for name in names}
-            problems += check_destinations(tenant, [database.name for database in owned], tables)
+            database_names = [group.name, *(database.name for database in others)]
+            problems += check_destinations(tenant, database_names, tables)
     return problems
 
 

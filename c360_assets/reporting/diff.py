@@ -184,17 +184,9 @@ def _both_diff(session: Session, name: str, first: SideTable, second: SideTable)
     common = [column for column in first.columns if column in second.columns]
     new_columns = [column for column in second.columns if column not in first.columns]
     gone_columns = [column for column in first.columns if column not in second.columns]
-    columns_sql = []
-    for column in common:
-        identifier = quote_ident(column)
-        if first.columns[column] != second.columns[column]:
-            # A column whose type changed is compared by its text.
-            identifier = f"CAST({identifier} AS VARCHAR) AS {identifier}"
-        columns_sql.append(identifier)
-    # Of a row that a full join finds on one side only, _here is NULL on the other.
-    selected = ", ".join(["TRUE AS _here", *columns_sql])
-    first_sql = f"(SELECT {selected} FROM {first.source})"
-    second_sql = f"(SELECT {selected} FROM {second.source})"
+    columns_sql = _comparable_columns(first, second, common)
+    first_sql = f"(SELECT {columns_sql} FROM {first.source})"
+    second_sql = f"(SELECT {columns_sql} FROM {second.source})"
     key = _unique_key(session, name, first, second)
     if not key:
         all_first = f"SELECT * FROM {first_sql}"
@@ -213,6 +205,20 @@ def _both_diff(session: Session, name: str, first: SideTable, second: SideTable)
         new_columns,
         gone_columns,
     )
+
+
+def _comparable_columns(first: SideTable, second: SideTable, common: Sequence[str]) -> str:
+    """What is selected of either side, so that their rows can be compared."""
+    # Of a row that a full join finds on one side only, _here is NULL on the other.
+    columns_sql = ["TRUE AS _here"]
+    for column in common:
+        name = quote_ident(column)
+        if first.columns[column] == second.columns[column]:
+            columns_sql.append(name)
+        else:
+            # A column whose type changed is compared by its text.
+            columns_sql.append(f"CAST({name} AS VARCHAR) AS {name}")
+    return ", ".join(columns_sql)
 
 
 @dataclass(frozen=True)

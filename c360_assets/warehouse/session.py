@@ -223,28 +223,26 @@ class Session:
         """
         columns = self.stored_columns(fresh)
         before = self.state(table)
-        kept = ""
-        rows = typed(columns, f"({fresh})")
-        ((_, digest),) = self.rows(digest_sql(columns, f"({rows})"))
+        kept_sql = ""
+        fresh_sql = typed(columns, f"({fresh})")
+        ((_, digest),) = self.rows(digest_sql(columns, f"({fresh_sql})"))
         if before is not None and before.rows:
             if before.columns != columns:
                 raise C360Error(f"table {table} has other columns than the rows to be put into it")
             stored = self.warehouse.source(table, before)
-            where = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
-            ((_, removed),) = self.rows(
-                digest_sql(columns, f"(SELECT * FROM {stored} SEMI {where})")
-            )
+            join = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
+            removed_sql = f"(SELECT * FROM {stored} SEMI {join})"
+            ((_, removed),) = self.rows(digest_sql(columns, removed_sql))
             digest = changed_digest(self._digest_now(before, stored), removed, digest)
-            kept = f"SELECT * FROM {stored} ANTI {where} UNION ALL "
+            kept_sql = f"SELECT * FROM {stored} ANTI {join} UNION ALL "
         if before is not None and (before.digest, before.columns) == (digest, columns):
             version = before.version
         else:
             path = self.warehouse.path(table)
-            file = write_file(self.con, table, path, kept + rows)
+            file = write_file(self.con, table, path, kept_sql + fresh_sql)
             version = commit(table, path, file, digest_rows(digest), self.run_id)
-        state = TableState(
-            version, digest, fingerprint, digest_rows(digest), columns, dict(figures or {})
-        )
+        rows = digest_rows(digest)
+        state = TableState(version, digest, fingerprint, rows, columns, dict(figures or {}))
         self.pending[table] = state
         return state
 

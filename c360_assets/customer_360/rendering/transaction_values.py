@@ -205,6 +205,14 @@ def _windows() -> list[dict[str, str]]:
     ]
 
 
+def _window_columns(measures: list[dict[str, str]]) -> list[str]:
+    """The columns that every window has: its measures, then what is counted and preferred."""
+    columns = [measure["name"] for measure in measures]
+    columns += [dimension["count"] for dimension in DIMENSIONS]
+    columns += [dimension["preferred"] for dimension in DIMENSIONS]
+    return columns
+
+
 def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     """Values of the template of transaction_attributes_extended."""
     config = tenant.config.customer_360.transaction_attributes_extended
@@ -228,11 +236,7 @@ def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -
         "position_columns": position_columns,
         "dimensions": DIMENSIONS,
         "measures": measures,
-        "window_columns": [
-            *(measure["name"] for measure in measures),
-            *(dimension["count"] for dimension in DIMENSIONS),
-            *(dimension["preferred"] for dimension in DIMENSIONS),
-        ],
+        "window_columns": _window_columns(measures),
         "undone": [kind for kind in UNDONE if kind["block"] in blocks],
         "blocks": set(config.blocks),
         "key": tenant.config.customer_360.unified_transactions.order_key,
