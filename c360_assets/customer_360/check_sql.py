@@ -72,11 +72,18 @@ def check_sql(tenant: Tenant) -> list[Problem]:
         problems += _declaration_warnings(session, tenant, nodes, unknown)
         problems += _validations(tenant)
         if tenant.destinations:
-            names = {*documented_schemas(tenant), *(node.name for node in nodes)} - unknown
-            tables = {name: _columns(session, name) for name in names}
+            tables = _columns_of_tables(session, tenant, nodes, unknown)
             database_names = [group.name, *(database.name for database in others)]
             problems += check_destinations(tenant, database_names, tables)
     return problems
+
+
+def _columns_of_tables(
+    session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown: set[str]
+) -> dict[str, dict[str, str]]:
+    """Columns of every table of the group's database whose columns are known."""
+    names = {*documented_schemas(tenant), *(node.name for node in nodes)} - unknown
+    return {name: _columns(session, name) for name in names}
 
 
 @contextmanager

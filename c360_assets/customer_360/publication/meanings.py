@@ -127,12 +127,12 @@ def inherited_meanings(
     """
     states = {table: session.state(table) for table in node.deps}
     schemas = {table: state.columns for table, state in states.items() if state is not None}
-    known = {
-        table: {column.lower(): spec for column, spec in meanings[table].items()}
-        for table in set(node.deps) & set(meanings)
-    }
-    personal = [spec.pii for specs in known.values() for spec in specs.values()]
-    anything = ColumnSpec("", "", "", any(personal))
+    known: dict[str, dict[str, ColumnSpec]] = {}
+    reads_personal = False
+    for table in set(node.deps) & set(meanings):
+        known[table] = {column.lower(): spec for column, spec in meanings[table].items()}
+        reads_personal |= any(spec.pii for spec in meanings[table].values())
+    anything = ColumnSpec("", "", "", reads_personal)
     sources = {column.lower(): leaves for column, leaves in lineage(node, schemas).items()}
     inherited: dict[str, ColumnSpec] = {}
     for column in columns:
