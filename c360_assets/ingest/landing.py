@@ -308,7 +308,7 @@ def _new_columns_loads(
 
 def _lost_files_message(feed: FeedConfig, columns: tuple[str, ...], lost: list[date]) -> str:
     count = "1 delivery day" if len(lost) == 1 else f"{len(lost)} delivery days"
-    purge_command = f"c360 feed purge {shlex.quote(feed.name)}"
+    purge_command = f"c360 feed purge {shlex.quote(feed.name)} --yes"
     return (
         f"feed {feed.name}: {', '.join(columns)} was declared or renamed after the feed was loaded, "
         f"and files of {count} (such as {lost[0]}) are no longer in {feed.files.address} to be read "

@@ -441,7 +441,9 @@ def test_columns_come_and_go(tmp_path: Path) -> None:
     wider = feed_of(fields={"id": {}, "new": {"type": "integer"}})
     with (
         open_session(tmp_path / "warehouse") as session,
-        pytest.raises(LoadError, match="new was declared or renamed .* `c360 load Shop:Customers`"),
+        pytest.raises(
+            LoadError, match=r"new was declared or renamed .* `c360 load Shop:Customers`"
+        ),
     ):
         ensure_table(session, wider)
     again = load(tenant, wider)
@@ -501,7 +503,7 @@ def test_a_new_column_of_files_that_are_gone_is_refused_with_the_remedy(tmp_path
     tenant = landed_twice(tmp_path)
     (tenant.root / "landing" / "c-20240105.csv").unlink()
     changed = feed_of(fields=WIDE)
-    with pytest.raises(LoadError, match="such as 2024-01-05.*`c360 feed purge Shop:Customers`"):
+    with pytest.raises(LoadError, match=r"such as 2024-01-05.*`c360 feed purge Shop:Customers --yes`"):
         load(tenant, changed)
     # A truncated feed has rows of its newest day only.
     other = landed_twice(tmp_path / "truncated", load="truncate_and_upsert")
