@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from c360_assets.ingest.suggest.column_tags import Guess, are_emails, guess
+from c360_assets.ingest.suggest.column_tags import are_emails, guess
 from c360_assets.ingest.suggest.column_types import Inferred, have_decimal_commas, infer
+from c360_assets.ingest.suggest.header_words import Guess
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.semantics.tags import CATALOGUE, column_for, is_profile, without_marks
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
