@@ -53,6 +53,7 @@ def suggest_feed(path: Path, source: str | None = None, feed: str | None = None)
         f"source: {_scalar(source)}",
         f"feed: {_scalar(feed)}",
         'description: ""',
+        *(f"# {note}" for note in sample.notes),
         f"files: {{{_files(sample, files.pattern)}}}  # {files.note}",
         "load: upsert  # or truncate_and_upsert, when every delivery holds everything",
         *(f"# {note}" for note in key.notes),
@@ -96,7 +97,8 @@ def _files(sample: Sample, pattern: str) -> str:
     items = {"pattern": json.dumps(pattern, ensure_ascii=False), "format": sample.format}
     if sample.delimiter is not None:
         items["delimiter"] = json.dumps(sample.delimiter)
-    items |= {key: _scalar(value) for key, value in sample.options.items()}
+    for key, value in sample.options.items():
+        items[key] = _scalar(value) if isinstance(value, str) else str(value)
     if not sample.header:
         items["header"] = "false"
     if sample.quote != '"':
