@@ -12,6 +12,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from c360_assets.ingest.suggest.column_numbers import NumberForm
 from c360_assets.ingest.suggest.column_types import missing_texts, without
 from c360_assets.ingest.suggest.columns import Column, column_of_changes, describe_columns
 from c360_assets.ingest.suggest.pattern import (
@@ -126,11 +127,20 @@ def _options(column: Column) -> str:
         items.append(f"rename: {_scalar(column.output)}")
     if column.inferred.format is not None:
         items.append(f"format: {json.dumps(column.inferred.format)}")
+    if column.inferred.number is not None:
+        items.append(f"number: {_number(column.inferred.number)}")
     if column.inferred.scale is not None:
         items.append(f"scale: {column.inferred.scale}")
     if column.tags:
         items.append(f"tags: [{', '.join(column.tags)}]")
     return ", ".join(items)
+
+
+def _number(form: NumberForm) -> str:
+    items = [f"decimal: {json.dumps(form.decimal)}"]
+    if form.thousands is not None:
+        items.append(f"thousands: {json.dumps(form.thousands)}")
+    return "{" + ", ".join(items) + "}"
 
 
 def _title(text: str) -> str:

@@ -243,7 +243,7 @@ def _frame(cells: list[list[str]], names: list[str], width: int) -> pl.DataFrame
     values = list(zip(*padded, strict=False)) if padded else [()] * columns
     series: list[pl.Series] = []
     for name, column in zip(named, values, strict=False):
-        if name or any(column):
+        if name:
             texts = pl.Series(name, column, dtype=pl.String)
             series.append(texts.set(texts == "", None))
     return pl.DataFrame(series)
