@@ -21,17 +21,24 @@ from c360_assets.ingest.suggest.column_numbers import (
 )
 from c360_assets.ingest.suggest.column_tags import are_emails, guess
 from c360_assets.ingest.suggest.column_types import Inferred, infer, present
-from c360_assets.ingest.suggest.header_words import Guess
+from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.semantics.tags import CATALOGUE, column_for, is_profile, without_marks
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
 
 # What is said by names as they are without accents, in the languages of the catalogue's names.
+# A last word, or an ending of a word where no other word ends so (`paid` is no id).
 IDENTIFIER_NAME = re.compile(
-    r"(^|[_ ])(id|key|code|sku|upc|ean|uuid|guid|number|no|nr|num)$|id$|nummer$|^(numero|codigo)"
-    r"|^(order|invoice|receipt|ticket|transaction)$|[a-z](Nr|No)$|番号$|コード$",
+    r"(^|[^a-z0-9])(id|ids|key|code|sku|upc|ean|isbn|asin|uuid|guid|number|no|nr|num)[^a-z0-9]*$"
+    r"|(customer|client|order|user|member|contact|profile|account|person|product|item|lead|guest"
+    r"|record|transaction|trans|invoice|ticket|line|subscriber|company|kunden|artikel|variant"
+    r"|payment|refund|session|event|campaign|send|message)(id|key|code|no|num|number)$"
+    r"|[a-z]{3}(nr|nummer)$|^(numero|codigo|debitor|kreditor|matricula|folio|recno)$"
+    r"|^(order|invoice|receipt|ticket|transaction|reference|bestellung|commande|pedido)$"
+    r"|番号$|コード$",
     re.IGNORECASE,
 )
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MONEY_NAME = re.compile(
     r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|paid|payment|refund|fee"
     r"|saldo|subtotal|credit|debit|ltv|clv|lifetime.?value|preis|betrag|umsatz|summe|rabatt|prix"
@@ -68,6 +75,7 @@ ROW_INDEX_NAME = re.compile(
     r"|lfd\.? ?nr|pos)\.?",
     re.IGNORECASE,
 )
+NAME_1, NAME_2 = Guess("full-name", "1"), Guess("full-name", "2")
 ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 MONEY_SCALE_OF_FLOATS = 4
 MONEY_SCALE_OF_INTEGERS = 2
@@ -151,6 +159,12 @@ def _settle_decimal_commas(columns: list[Column], frame: pl.DataFrame) -> None:
             column.inferred = Inferred("decimal", scale=3, number=NumberForm(",", None, 3))
 
 
+def is_identifier_name(name: str) -> bool:
+    """Whether a column is called like something that tells one row from another."""
+    words = CAMEL.sub("_", without_marks(name).strip())
+    return IDENTIFIER_NAME.search(words) is not None
+
+
 def column_of_changes(columns: list[Column]) -> Column | None:
     """The column that says when a row was changed last: tagged so, else by its name."""
     for column in columns:
@@ -167,23 +181,31 @@ def column_of_changes(columns: list[Column]) -> Column | None:
 def _field_type(sample: Sample, name: str) -> Inferred:
     plain_name = without_marks(name)
     declared = sample.types.get(name)
+    if declared == "float" and is_identifier_name(name) and _are_whole(sample.frame[name]):
+        # A data frame keeps whole numbers as floats where one was missing.
+        return Inferred("integer")
     if declared is not None:
         return _declared_type(declared, plain_name, sample.scales.get(name))
     values = present(sample.frame[name])
     inferred = infer(values)
     if inferred.type in NUMBERS and inferred.number is None:
         date_format = date_of_numbers(plain_name, values)
-        if date_format is not None and not IDENTIFIER_NAME.search(plain_name):
+        if date_format is not None and not is_identifier_name(plain_name):
             return _numbered_date(date_format, values)
     is_compact_date = inferred.type == "date" and inferred.format == "yyyyMMdd"
     if inferred.type in NUMBERS or is_compact_date:
-        if IDENTIFIER_NAME.search(plain_name):
+        if is_identifier_name(plain_name):
             return Inferred("string")
         is_money = MONEY_NAME.search(plain_name) and not COUNT_NAME.search(plain_name)
         if inferred.type == "integer" and is_money:
             scale = MONEY_SCALE_OF_INTEGERS
             return replace(inferred, type="decimal", scale=scale)
     return inferred
+
+
+def _are_whole(column: pl.Series) -> bool:
+    numbers = present(column).cast(pl.Float64, strict=False)
+    return len(numbers) > 0 and bool((numbers == numbers.floor()).fill_null(False).all())
 
 
 def _numbered_date(date_format: str, values: pl.Series) -> Inferred:
@@ -197,7 +219,7 @@ def _declared_type(declared: str, plain_name: str, scale: int | None) -> Inferre
     """The type of a column of a self-describing file, where its name does not ask for another."""
     if declared == "float" and MONEY_NAME.search(plain_name):
         return Inferred("decimal", scale=MONEY_SCALE_OF_FLOATS)
-    if declared == "integer" and IDENTIFIER_NAME.search(plain_name):
+    if declared == "integer" and is_identifier_name(plain_name):
         return Inferred("string")
     return Inferred(declared, scale=scale)
 
@@ -276,7 +298,10 @@ def _give_tag(column: Column, tag: str, values: pl.Series, given: set[str]) -> b
         column.notes.append(f"another field is tagged {tag} already")
         return False
     if not _take_type(column, info.type, values):
-        column.notes.append(f"looks like {tag}, which needs type {info.type}")
+        yearless = present(values).str.contains(YEARLESS).any()
+        why_not = NO_YEAR if yearless else f"looks like {tag}, which needs type {info.type}"
+        if why_not not in column.notes:
+            column.notes.append(why_not)
         return False
     column.tags.append(tag)
     return True
@@ -289,7 +314,20 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
         guessed = guess(column.name, frame[column.name]) if column.type not in NESTED else None
         if guessed is not None:
             guesses[column.name] = guessed
-    return guesses
+    return guesses | _names_in_two_columns(columns, frame)
+
+
+def _names_in_two_columns(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
+    """`Name 1` and `Name 2` with a word each, as ERP systems keep surname and first name."""
+    names = {column.name: guess_by_name(column.name) for column in columns}
+    two = [name for name, named in names.items() if named in (NAME_1, NAME_2)]
+    if len(two) != len((NAME_1, NAME_2)):
+        return {}
+    for name in two:
+        if guess(name, frame[name]) is not None or present(frame[name]).str.contains(r"\d").any():
+            return {}
+    first, second = two
+    return {first: Guess("surname"), second: Guess("given-name")}
 
 
 def _tag_time_of_change(columns: list[Column]) -> None:

@@ -13,9 +13,9 @@ from itertools import combinations
 import polars as pl
 
 from c360_assets.ingest.suggest.columns import (
-    IDENTIFIER_NAME,
     MONEY_NAME,
     Column,
+    is_identifier_name,
 )
 from c360_assets.semantics.tags import is_profile, tag_info, without_marks
 
@@ -111,10 +111,7 @@ def is_identifier(column: Column) -> bool:
     if column.tags:
         tag = column.tags[0]
         return tag in KEY_TAGS or tag.endswith("-id") or not is_known_content(tag)
-    names = (column.output, without_marks(column.name))
-    if any(IDENTIFIER_NAME.search(name) for name in names):
-        return True
-    return False
+    return is_identifier_name(column.name) or is_identifier_name(column.output)
 
 
 def is_known_content(tag: str) -> bool:
