@@ -253,6 +253,14 @@ def _report_files(load: _Load, files: OpenedFiles) -> None:
     for day in load.results:
         places = {place for place, its_day in enumerate(day_of_file) if its_day is day}
         day.warnings += files.warnings(places)
+    for number, dropped in files.notes.dropped.items():
+        load.plain_files[number].result.dropped += dropped
+    for day in load.results:
+        for file in day.files:
+            if file.dropped:
+                rows = "1 row" if file.dropped == 1 else f"{file.dropped} rows"
+                path = file.file.relative
+                day.warnings.append(f"file {path}: {rows} left out, as files.drop_rows says")
 
 
 def _count_rows(load: _Load) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,42 @@ class Batch:
     typed: frozenset[int] = frozenset()
 
 
+@dataclass
+class RowNotes:
+    """What is told of the rows of a load, by file number.
+
+    `dropped` counts those that `files.drop_rows` left out, `totals` those that look like totals.
+    """
+
+    dropped: dict[int, int] = field(default_factory=dict)
+    totals: dict[int, int] = field(default_factory=dict)
+
+
+def distinct_names(names: Iterable[str]) -> list[str]:
+    """A header's names, by which each column can be declared: a repeated one becomes `name_2`.
+
+    Names are compared without case. Unnamed columns stay so.
+    """
+    names = list(names)
+    taken = {name.lower() for name in names}
+    seen: set[str] = set()
+    distinct = []
+    for name in names:
+        if name.lower() in seen and name:
+            name = _free_name(name, taken)
+        seen.add(name.lower())
+        taken.add(name.lower())
+        distinct.append(name)
+    return distinct
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    number = 2
+    while f"{name}_{number}".lower() in taken:
+        number += 1
+    return f"{name}_{number}"
+
+
 def file_error(
     kind: str, feed: FeedConfig, file: LandedFile, problem: str, remedy: str
 ) -> LoadError:
@@ -71,8 +107,8 @@ def require(
     line was cut.
     """
     keys = set(feed.primary_key)
-    for name, field in feed.fields.items():
-        required = field.required or feed.output_name(name) in keys
+    for name, declared in feed.fields.items():
+        required = declared.required or feed.output_name(name) in keys
         if required and name.lower() not in present:
             remedy = why_missing(feed, name, present, delimiter)
             if remedy is None:

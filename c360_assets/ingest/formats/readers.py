@@ -16,6 +16,7 @@ from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.formats.batches import (
     Batch,
     OpenedFile,
+    RowNotes,
     column_warnings,
     file_error,
     require,
@@ -50,6 +51,7 @@ class OpenedFiles:
     readable: list[OpenedFile] = field(default_factory=list)
     columns: dict[int, Sequence[str]] = field(default_factory=dict)
     failures: dict[int, LoadError] = field(default_factory=dict)
+    notes: RowNotes = field(default_factory=RowNotes)
 
     def batches(self) -> Iterator[Batch]:
         """The rows of the readable files, file by file in order within each shape of file.
@@ -59,7 +61,7 @@ class OpenedFiles:
         failures: dict[int, LoadError] = {}
         for files in _alike(self.readable):
             self.columns |= {file.number: file.header or () for file in files}
-            yield from _batches_of(self.session, files, failures, self.columns)
+            yield from _batches_of(self.session, files, failures, self.columns, self.notes)
         for file in self.readable:
             place = self.origins[file.number]
             if file.number in failures:
@@ -142,10 +144,11 @@ def _batches_of(
     files: list[OpenedFile],
     failures: dict[int, LoadError],
     columns: dict[int, Sequence[str]],
+    notes: RowNotes,
 ) -> Iterator[Batch]:
     """The rows of files that are written alike.
 
-    Fills `failures` by file number, and for JSON replaces `columns` by the keys that were seen.
+    Fills `failures` and `notes` by file number, and for JSON replaces `columns` by the keys that were seen.
     """
     feed = files[0].feed
     if feed.files.format in JSON_FORMATS:
@@ -153,4 +156,4 @@ def _batches_of(
     elif feed.files.format == "parquet":
         yield from parquet_batches(session, feed, files, failures)
     else:
-        yield from text_batches(session, feed, files, failures)
+        yield from text_batches(session, feed, files, failures, notes)

@@ -33,7 +33,7 @@ class Mismatch(NamedTuple):
 SIGNATURES = (
     Signature(re.compile(rb"PAR1[\x00-\x1f]"), "a Parquet file", "format: parquet"),
     Signature(re.compile(rb"Obj\x01"), "an Avro file", "format: avro"),
-    Signature(re.compile(rb"\xd0\xcf\x11\xe0"), "an old Excel or Word file", ""),
+    Signature(re.compile(rb"\xd0\xcf\x11\xe0"), "an old Excel or Word file", "format: xlsx"),
     Signature(re.compile(rb"%PDF-"), "a PDF document", ""),
     Signature(re.compile(rb"\x28\xb5\x2f\xfd"), "packed with zstd", ""),
     Signature(re.compile(rb"BZh[1-9]1AY"), "packed with bzip2", ""),
