@@ -339,7 +339,7 @@ def _tag_time_of_change(columns: list[Column]) -> None:
 def _note_possible_tag(column: Column, values: pl.Series) -> None:
     if column.type == "string" and are_emails(values):
         column.notes.append("holds e-mail addresses: tag it email if they are the customer's")
-    elif CUSTOMER_NUMBER.search(column.name):
+    elif CUSTOMER_NUMBER.search(column.name) and not column.lost_digits:
         column.notes.append("tag it fk-customer-id where other tables hold the same number")
 
 

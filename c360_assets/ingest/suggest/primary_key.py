@@ -59,7 +59,7 @@ def _about_left_out(columns: Sequence[Column]) -> list[str]:
     for column in columns:
         if column.row_index:
             notes.append(f"{column.output} only counts the rows of this file, so it is no key")
-        if column.lost_digits:
+        if column.lost_digits and is_identifier_name(column.name):
             notes.append(f"{column.output} has lost digits, so it is no key")
     return notes
 

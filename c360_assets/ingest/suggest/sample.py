@@ -22,11 +22,21 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.ingest.formats.archives import ZIP_MARK, is_hidden, opened_archive
 from c360_assets.ingest.formats.avro_files import avro_to_parquet
+from c360_assets.ingest.formats.json_records import json_records
 from c360_assets.ingest.formats.sniff import foreign
-from c360_assets.ingest.formats.workbooks import OFFICE, READABLE, is_workbook
+from c360_assets.ingest.formats.workbooks import (
+    OLD_OFFICE_MARK,
+    READABLE,
+    SheetError,
+    SheetLayout,
+    is_workbook,
+    sheet_names,
+    workbook_to_csv,
+)
 from c360_assets.ingest.formats.xml_files import likely_row_tag, xml_to_ndjson
-from c360_assets.ingest.suggest.encodings import read_head
-from c360_assets.ingest.suggest.text_sample import FORMAT_OF_DELIMITER, sample_text
+from c360_assets.ingest.suggest.encodings import TextHead, read_head
+from c360_assets.ingest.suggest.json_paths import records_path
+from c360_assets.ingest.suggest.text_sample import FORMAT_OF_DELIMITER, TextSample, sample_text
 
 SAMPLE_ROWS = 50_000
 HEAD_BYTES = 4096
@@ -80,7 +90,9 @@ class Sample:
     `types` holds the field types that a self-describing format (Parquet, JSON) declares; text
     columns are left out of it. `scales` holds the scale of declared decimals, `options` what else
     `files` has to say to read the file. `notes` is what a person should know of the file,
-    `odd_rows` counts the rows that no record of these columns can be.
+    `odd_rows` counts the rows that no record of these columns can be. `trial` is the sampled text
+    as the file holds it, for a trial load; None where that has to read the file itself. `whole` says
+    that the sample is all of the file.
     """
 
     frame: pl.DataFrame
@@ -94,6 +106,8 @@ class Sample:
     options: dict[str, str | int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     odd_rows: int = 0
+    trial: bytes | None = None
+    whole: bool = True
 
 
 def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
@@ -109,8 +123,8 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
     if not head:
         raise C360Error(f"{path}: is empty; a sample needs a header and some rows")
     kind = _archive_kind(path, head)
-    if kind == "zip" and is_workbook(path):
-        raise C360Error(f"{path}: {OFFICE}; {READABLE}")
+    if head.startswith(OLD_OFFICE_MARK) or (kind == "zip" and is_workbook(path)):
+        return _sample_of_workbook(path, rows)
     if kind is not None:
         return _sample_of_archive(path, kind, rows)
     con = duckdb.connect(":memory:", config={"threads": 1})
@@ -181,6 +195,9 @@ def _sample_of_file(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, row
         return _sample_of_xml(con, path, rows)
     compression = "gzip" if head.startswith(GZIP_MARK) else "none"
     json_format = _json_format(path, head, compression)
+    records = records_path(path) if _without_mark(head)[:1] == b"{" else None
+    if records is not None:
+        return _sample_of_records(con, path, records, rows)
     if json_format is None:
         return _sample_of_text(path, compression, rows)
     if json_format == "ndjson":
@@ -192,6 +209,63 @@ def _sample_of_file(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, row
         params=[str(path), shape, compression],
     )
     return _self_described(objects.limit(rows), json_format)
+
+
+def _sample_of_records(
+    con: duckdb.DuckDBPyConnection, path: Path, records: str, rows: int
+) -> Sample:
+    """The sample of a document whose records stand under a path of keys."""
+    frame = pl.concat(list(json_records(path, records))).head(rows)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        texts = frame["record"].drop_nulls().str.replace_all(r"[\r\n]+", " ")
+        copy.write_text("\n".join(texts), "utf-8")
+        objects = con.sql(
+            "SELECT * FROM read_json(?, format = 'newline_delimited')", params=[str(copy)]
+        )
+        sample = _self_described(objects, "json")
+    return replace(sample, options={"records": records})
+
+
+def _sample_of_workbook(path: Path, rows: int) -> Sample:
+    """The sample of a workbook: that of the sheet that holds most, of several the first."""
+    try:
+        texts = {name: _sheet_text(path, name, rows) for name in sheet_names(path)}
+        sheet = max(texts, key=lambda name: len(texts[name]))
+        text = sample_text(TextHead(texts[sheet], "utf-8", whole=True), rows)
+    except SheetError as error:
+        raise C360Error(f"{path}: {error}; {error.remedy}") from None
+    except ValueError:
+        raise C360Error(f"{path}: is a workbook without a visible sheet") from None
+    except C360Error as error:
+        raise C360Error(f"{path}: {error}") from None
+    filled = [name for name, content in texts.items() if content.count("\n") > 1]
+    options = _text_options(text)
+    notes = text.notes
+    if len(filled) > 1:
+        options["sheet"] = sheet
+        others = ", ".join(name for name in filled if name != sheet)
+        notes = (
+            *notes,
+            f"the sheet with most rows; each other sheet is a feed of its own: {others}",
+        )
+    return Sample(text.frame, "xlsx", {}, {}, header=text.header, options=options, notes=notes)
+
+
+def _sheet_text(path: Path, sheet: str, rows: int) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        workbook_to_csv(path, copy, SheetLayout(sheet, 0, {}), rows)
+        return copy.read_text("utf-8")
+
+
+def _text_options(text: TextSample) -> dict[str, str | int]:
+    options: dict[str, str | int] = {}
+    if text.skip_lines:
+        options["skip_lines"] = text.skip_lines
+    if text.drop_rows:
+        options["drop_rows"] = text.drop_rows
+    return options
 
 
 def _sample_of_avro(con: duckdb.DuckDBPyConnection, path: Path, rows: int) -> Sample:
@@ -280,13 +354,9 @@ def _sample_of_text(path: Path, compression: str, rows: int) -> Sample:
     except C360Error as error:
         raise C360Error(f"{path}: {error}") from None
     form = FORMAT_OF_DELIMITER.get(text.dialect.delimiter)
-    options: dict[str, str | int] = {}
+    options = _text_options(text)
     if head.encoding not in MARKED_ENCODINGS:
         options["encoding"] = head.encoding
-    if text.skip_lines:
-        options["skip_lines"] = text.skip_lines
-    if text.drop_rows:
-        options["drop_rows"] = text.drop_rows
     return Sample(
         text.frame,
         form or "csv",
@@ -299,6 +369,8 @@ def _sample_of_text(path: Path, compression: str, rows: int) -> Sample:
         options=options,
         notes=text.notes,
         odd_rows=text.odd_rows,
+        trial=text.text.encode(head.encoding, "replace"),
+        whole=text.whole,
     )
 
 

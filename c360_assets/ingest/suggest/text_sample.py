@@ -11,15 +11,16 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.ingest.formats.batches import distinct_names
 from c360_assets.ingest.formats.text_records import Dialect as LoadedDialect
 from c360_assets.ingest.formats.text_records import text_records
 from c360_assets.ingest.suggest.dialect import (
-    LOOKED_AT,
     Dialect,
     Layout,
     detect_dialect,
@@ -52,7 +53,8 @@ class TextSample:
     """The first rows of a text file, how it is written, and what a person should know of it.
 
     `skip_lines` are the lines before the header, `drop_rows` a pattern of records that are no rows
-    or "". `odd_rows` counts the records that have another number of fields than the header.
+    or "". `odd_rows` counts the records that have another number of fields than the header. `text`
+    is what was sampled, `whole` whether that is all of the file.
     """
 
     frame: pl.DataFrame
@@ -62,15 +64,22 @@ class TextSample:
     drop_rows: str
     odd_rows: int
     notes: tuple[str, ...]
+    text: str
+    whole: bool
 
 
 @dataclass(frozen=True)
 class _Records:
-    """Records in order: the physical line that each begins in, its text, its fields."""
+    """Records in order: the physical line that each begins in, its text, its fields.
+
+    `whole` says that there are no more, `after` is the line in which the next one begins.
+    """
 
     lines: list[int]
     texts: list[str]
     cells: list[list[str]]
+    whole: bool
+    after: int
 
 
 def sample_text(head: TextHead, rows: int) -> TextSample:
@@ -107,7 +116,16 @@ def sample_text(head: TextHead, rows: int) -> TextSample:
         drop_rows=drop_rows,
         odd_rows=sum(len(fields) not in _widths(names, layout) for fields in cells),
         notes=tuple(notes),
+        text=head.text if records.whole else _before_line(head.text, records.after),
+        whole=head.whole and records.whole,
     )
+
+
+def _before_line(text: str, line: int) -> str:
+    """The text before a line, counted from 1 as the records' are."""
+    lines = re.finditer(r"\r\n|\n|\r", text)
+    end = next(islice(lines, line - 2, None), None)
+    return text if end is None else text[: end.end()]
 
 
 def _rows_word(layout: Layout) -> str:
@@ -127,14 +145,16 @@ def _records(text: str, dialect: Dialect, rows: int) -> _Records:
         frames = text_records(copy, loaded)
         frame = next(iter(frames), None)
     if frame is None:
-        return _Records([], [], [])
-    frame = frame.head(rows + LOOKED_AT).filter(pl.col("record").is_not_null())
+        return _Records([], [], [], whole=True, after=1)
+    whole = len(frame) <= rows
+    after = 1 if whole else frame["_line"][rows]
+    frame = frame.head(rows).filter(pl.col("record").is_not_null())
     texts = frame["record"].to_list()
     cells = [
         split_line(record, dialect.delimiter, dialect.quote, dialect.escape) or [""]
         for record in texts
     ]
-    return _Records(frame["_line"].to_list(), texts, cells)
+    return _Records(frame["_line"].to_list(), texts, cells, whole, after)
 
 
 def _refuse_glued_columns(header: Sequence[str]) -> None:
@@ -154,14 +174,7 @@ def column_names(header: Sequence[str], layout: Layout) -> list[str]:
     """
     if not layout.header:
         return [f"column{place}" for place in range(layout.width)]
-    names: list[str] = []
-    uses: Counter[str] = Counter()
-    for cell in header:
-        name = cell.strip().removeprefix(UTF_8_MARK)
-        uses[name.lower()] += 1
-        number = uses[name.lower()]
-        names.append(f"{name}_{number}" if name and number > 1 else name)
-    return names
+    return distinct_names(cell.strip().removeprefix(UTF_8_MARK) for cell in header)
 
 
 def _odd_records(records: _Records, layout: Layout, first: int, head: TextHead) -> dict[int, str]:
@@ -177,7 +190,7 @@ def _odd_records(records: _Records, layout: Layout, first: int, head: TextHead) 
         if [cell.strip().lower() for cell in records.cells[place]] == header:
             odd[place] = "header"
     last = len(records.cells) - LAST_RECORDS
-    if head.whole:
+    if head.whole and records.whole:
         for place in range(max(after, last), len(records.cells)):
             if is_footer(records.cells[place], layout.width):
                 odd[place] = "footer"
@@ -228,7 +241,8 @@ def _pattern_of(text: str, cells: Sequence[str], kind: str, dialect: Dialect) ->
     words = FOOTER_WORDS.match(cells[place])
     if words is None or not words[1]:
         return ""
-    return f'^{cut}{{{place}}}"? *{re.escape(words[1].strip())}\\b'
+    escaped = re.escape(words[1].strip()).replace("\\ ", " ")
+    return f'^{cut * place}"? *{escaped}\\b'
 
 
 def _frame(cells: list[list[str]], names: list[str], width: int) -> pl.DataFrame:

@@ -30,6 +30,7 @@ from c360_assets.tenant import check_feeds, check_tags
 from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.loader import read_files
 from c360_assets.tenant.models import FeedConfig
+from c360_assets.warehouse.digest import file_digest
 from c360_assets.warehouse.session import Session, open_session
 
 SCRATCH_ID = UUID("00000000-0000-4000-8000-000000000000")
@@ -96,7 +97,8 @@ def _load(
     problems: list[Problem],
 ) -> Trial:
     facts = sample.stat()
-    landed = LandedFile(sample, relative, SCRATCH_DAY, facts.st_size, facts.st_mtime_ns)
+    digest = file_digest(sample)
+    landed = LandedFile(sample, relative, SCRATCH_DAY, facts.st_size, facts.st_mtime_ns, digest)
     files = open_files(session, feed, [landed], workspace)
     create_incoming(session, feed, [SCRATCH_DAY.year] * len(files.names))
     for batch in files.batches():
