@@ -146,7 +146,7 @@ def validate(
     Examples: `c360 validate Shop:Customers`; `c360 sql "$(c360 validate --sql 1)"` shows the rows
     behind finding 1.
     """
-    from c360_assets.automation.validating import validate_tables
+    from c360_assets.automation.run_command import validate_tables
     from c360_assets.reporting.progress import Reporter
     from c360_assets.reporting.validation_page import page_path
     from c360_assets.reporting.validations import finding_sql, render_validations

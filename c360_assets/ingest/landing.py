@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from c360_assets.ingest.delivery_days import first_day
 from c360_assets.ingest.remote import cache_folder, fetch, is_fetched, remote_files
 from c360_assets.tenant.files import FilePattern
+from c360_assets.tenant.local_time import today
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import file_digest
 
@@ -131,16 +132,12 @@ def _listed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:
     ]
 
 
-def today(tenant: Tenant) -> date:
-    return datetime.now(ZoneInfo(tenant.config.timezone)).date()
-
-
 def outside(tenant: Tenant, feed: FeedConfig, through: date | None = None) -> list[LandedFile]:
     """Files that are reported and not loaded.
 
     Their day is after `through` (default today) or before the tenant's first day.
     """
-    first, last = tenant.config.first_day, through or today(tenant)
+    first, last = first_day(tenant, feed), through or today(tenant)
     return [
         file
         for file in landed(tenant, feed)
@@ -198,7 +195,7 @@ def pending(
     its content was loaded before. With `fetched` false remote files are listed only, which is
     enough to see that there is something to load, and not to load it.
     """
-    last = through or today(tenant)
+    first, last = first_day(tenant, feed), through or today(tenant)
     known = _Known(ledger.filter(pl.col("feed") == feed.name))
     days: dict[date, list[LandedFile]] = defaultdict(list)
     undated = not FilePattern(feed.files.pattern).has_date
@@ -207,7 +204,7 @@ def pending(
         if undated:
             file = replace(file, day=known.day_of(file) or last)
         assert file.day is not None
-        if tenant.config.first_day <= file.day <= last:
+        if first <= file.day <= last:
             days[file.day].append(file)
     return [
         DayLoad(day, known.loaded_attempts.get(day, 0) + 1, tuple(files))

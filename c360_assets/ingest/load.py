@@ -258,9 +258,22 @@ def _report_files(load: _Load, files: OpenedFiles) -> None:
     for day in load.results:
         for file in day.files:
             if file.dropped:
-                rows = "1 row" if file.dropped == 1 else f"{file.dropped} rows"
                 path = file.file.relative
+                rows = _rows_text(file.dropped)
                 day.warnings.append(f"file {path}: {rows} left out, as files.drop_rows says")
+    for number, totals in files.notes.totals.items():
+        plain_file = load.plain_files[number]
+        words = "|".join(sorted(totals.words))
+        verb = "looks" if totals.rows == 1 else "look"
+        plain_file.day.warnings.append(
+            f"file {plain_file.name}: {_rows_text(totals.rows)} {verb} like a total, the first in "
+            f"line {totals.line}; to leave such rows out say "
+            f"`drop_rows: '^\\W*({words})\\b'` under files"
+        )
+
+
+def _rows_text(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"
 
 
 def _count_rows(load: _Load) -> None:

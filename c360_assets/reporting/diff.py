@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from c360_assets.configuration import load_tenant
-from c360_assets.customer_360.publication.publish import MADE, entries
+from c360_assets.customer_360.publication.entries import MADE, entries
 from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import GROUP, Database
 from c360_assets.customer_360.tables.dry_run import open_scratch

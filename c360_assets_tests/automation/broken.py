@@ -6,6 +6,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from c360_assets.assets.resources import TenantLock, WarehouseResource
+from c360_assets.run_options import RunOptions
 
 
 def broken(root: Path) -> dg.Definitions:
@@ -19,7 +20,11 @@ def broken(root: Path) -> dg.Definitions:
 
     duckdb = DuckDBResource(database=":memory:")
     warehouse = WarehouseResource(
-        lock=TenantLock(root=str(root)), duckdb=duckdb, root=str(root), timezone="UTC"
+        lock=TenantLock(root=str(root)),
+        duckdb=duckdb,
+        options=RunOptions(),
+        root=str(root),
+        timezone="UTC",
     )
     jobs = [dg.define_asset_job("broken")]
     return dg.Definitions(

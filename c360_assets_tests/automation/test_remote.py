@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from c360_assets.automation import pending as news
+from c360_assets.automation import pending as pending_days
 from c360_assets.automation.readiness import readiness
 from c360_assets.automation.sensors import landing_sensor, stitch_sensor
 from c360_assets.configuration import load_tenant
@@ -32,7 +32,7 @@ GONE = "sftp://someone@127.0.0.1:9/drop"
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(couriers, "PAUSE", 0.01)
-    monkeypatch.setattr(news, "_seen", {})
+    monkeypatch.setattr(pending_days, "_last_looks", {})
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_place_that_fails_stops_no_other_feed(
 def test_a_place_that_fails_is_looked_at_again_later(
     tmp_path: Path, instance: dg.DagsterInstance, looks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(news, "SECONDS_AFTER_FAILURE", 0.0)
+    monkeypatch.setattr(pending_days, "SECONDS_AFTER_FAILURE", 0.0)
     tenant = remote(tmp_path, GONE)
     for _ in range(2):
         tick(tenant, instance, "Loyalty:Members")
@@ -165,12 +165,12 @@ def test_ticks_share_a_look(
             assert "nothing new" in str(tick(tenant, instance, "Loyalty:Members"))
             asked(stitch_sensor(tenant), instance)
         assert len(looks) == 1
-        monkeypatch.setattr(news, "interval", lambda: 0)
-        monkeypatch.setattr("c360_assets.automation.sensors.SETTLED_SECONDS", 0)
+        monkeypatch.setattr(pending_days, "interval", lambda: 0)
+        monkeypatch.setattr("c360_assets.automation.due.SETTLED_SECONDS", 0)
         assert isinstance(tick(tenant, instance, "Loyalty:Members"), list)
         assert len(looks) == 2
         assert not (tmp_path / "cache").exists(), "a tick lists, the run fetches"
-        monkeypatch.setattr(news, "interval", lambda: 30)
+        monkeypatch.setattr(pending_days, "interval", lambda: 30)
         loaded(tmp_path, "Loyalty:Members", DAY)
         tick(tenant, instance, "Loyalty:Members")
         assert len(looks) == 3, "what a load has changed is looked at anew"

@@ -107,15 +107,15 @@ def matching(folder: Path) -> None:
 def stage(folder: Path) -> None:
     """Seconds of the stage as a run has it: domain tables read, every table written."""
     from c360_assets.configuration import load_tenant
-    from c360_assets.stitch.tenant_run import run_stitch
+    from c360_assets.stitch.tenant_run import stitch_recipes
+    from c360_assets.warehouse.recipe import RunContext, make_current
     from c360_assets.warehouse.session import open_session
 
     tenant = load_tenant(folder / "tenant")
+    run = RunContext(THROUGH, force=True)
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
         took = seconds(
-            lambda: session.commit(
-                **run_stitch(session, tenant, run_id="bench", as_of=THROUGH, force=True).meta
-            )
+            lambda: [make_current(session, recipe, run) for recipe in stitch_recipes(tenant)]
         )
     print(took, _peak())
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from uuid import UUID
 
 from c360_assets.tenant.models import FeedConfig, Tenant, TenantConfig
-from c360_assets.validations.run import validate_table
-from c360_assets.validations.summary import build_report
+from c360_assets.validations.run import TableReports
+from c360_assets.validations.summary import ReportSummary
+from c360_assets.warehouse.recipe import RunContext
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.bench.measure import Measure, against, seconds, show
 
@@ -140,9 +141,10 @@ def make(root: Path, customers: int, items: int) -> None:
 
 def report(session: Session, tenant: Tenant) -> None:
     """Every report on all tables and the summary, as an asset run has them; nothing is committed."""
+    run = RunContext(date(2026, 6, 1))
     for table in tenant.tables:
-        validate_table(session, tenant, table, force=True)
-    build_report(session, tenant, run_id="bench", force=True)
+        TableReports(tenant, table).build(session, run)
+    ReportSummary(tenant).build(session, run)
 
 
 def count(session: Session) -> None:

@@ -12,9 +12,8 @@ import pytest
 
 from c360_assets.customer_360.check_sql import bound_schemas, check_sql
 from c360_assets.customer_360.checks.run_data_checks import validate_database
-from c360_assets.customer_360.publication.publish import is_published, publish_database
 from c360_assets.customer_360.rendering.render import SHIPPED, macro_statements
-from c360_assets.customer_360.tables.build import build, build_table, is_current
+from c360_assets.customer_360.tables.build import build, build_table
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.customer_360.tables.graph import TableNode, lineage, plan
 from c360_assets.errors import C360Error, ConfigError
@@ -27,9 +26,12 @@ from c360_assets_tests.customer_360.world import (
     build_all,
     custom_table,
     feed,
+    is_current,
+    is_published,
     make_tenant,
     node_of,
     one,
+    publish_database,
     put,
     put_gathered,
     put_unified,
@@ -277,7 +279,7 @@ def test_an_override_of_a_table_that_stitch_writes_is_stored_apart(
             {"extra": "SELECT 1 AS a\nFROM merged_custmers"},
             "database/extra.sql:2: unknown table merged_custmers",
         ),
-        ({"extra": "SELECT FROM WHERE"}, "database/extra.sql:1: SQL:"),
+        ({"extra": "SELECT FROM WHERE"}, "database/extra.sql:1: the SQL cannot be parsed"),
         ({"extra": "SELECT 1 AS a; SELECT 2 AS b"}, "exactly one SELECT"),
         ({"extra": "DROP TABLE x"}, "exactly one SELECT"),
         ({"a": "SELECT * FROM b", "b": "SELECT * FROM a"}, "in a circle: "),

@@ -17,7 +17,6 @@ import yaml
 from c360_assets.configuration import load_tenant, read_tenant
 from c360_assets.customer_360.check_sql import check_sql
 from c360_assets.customer_360.destinations import due, send
-from c360_assets.customer_360.publication.publish import publish_database
 from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import plan_all
 from c360_assets.errors import C360Error
@@ -25,7 +24,7 @@ from c360_assets.reporting.send import send_all
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.postgres import binaries, postgres_server
-from c360_assets_tests.customer_360.world import AS_OF, put_unified
+from c360_assets_tests.customer_360.world import AS_OF, publish_database, put_unified
 from c360_assets_tests.ingest.servers import s3_server
 
 PEOPLE = [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from c360_assets.customer_360.check_sql import check_sql
-from c360_assets.customer_360.publication.publish import entries
+from c360_assets.customer_360.publication.entries import entries
 from c360_assets.customer_360.tables.build import build_table
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.customer_360.tables.graph import plan

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from c360_assets.customer_360.publication.publish import PublishDatabase, published_facts
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of
-from c360_assets.customer_360.tables.build import build_table
+from c360_assets.customer_360.tables.build import DatabaseTable, build_table
+from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.customer_360.tables.graph import TableNode, plan
 from c360_assets.tenant.models import (
     CustomTable,
@@ -23,6 +25,8 @@ from c360_assets.tenant.models import (
     Tenant,
     TenantConfig,
 )
+from c360_assets.warehouse import recipe
+from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -173,6 +177,29 @@ def build_all(
             else (node.table in needed and session.state(node.table) is None)
         ):
             build_table(session, node, as_of=as_of)
+
+
+def is_current(session: Session, node: TableNode, as_of: date) -> bool:
+    return recipe.is_current(session, DatabaseTable(node), as_of)
+
+
+def publish_database(
+    session: Session, tenant: Tenant, *, as_of: date, database: Database | None = None
+) -> dict[str, Any]:
+    """Publish a database, the group's unless given; the figures that are remembered of it."""
+    chosen = database or databases(tenant)[0]
+    make_current(session, PublishDatabase(chosen), RunContext(as_of))
+    return published_facts(session, chosen.name)
+
+
+def unpublished(session: Session, tenant: Tenant) -> list[str]:
+    """Names of the databases whose published file does not show what is built now."""
+    recipes = [PublishDatabase(database) for database in databases(tenant)]
+    return [r.database.name for r in recipes if not recipe.is_current(session, r, AS_OF)]
+
+
+def is_published(session: Session, tenant: Tenant) -> bool:
+    return not unpublished(session, tenant)
 
 
 def table(

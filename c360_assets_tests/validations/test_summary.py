@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from c360_assets.customer_360.tables.references import shared_functions
 from c360_assets.errors import C360Error, Problem
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.config_check import ConfigCheck
@@ -16,8 +17,10 @@ from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.block_if import check_block_if, stop_if_blocked
 from c360_assets.validations.findings import worst_findings
 from c360_assets.validations.reports import BY_ID, REPORTS, reason_against, report_spec
-from c360_assets.validations.run import table_figures, validate_table
-from c360_assets.validations.summary import SUMMARY_TABLES, build_report, report_specs
+from c360_assets.validations.run import table_figures, table_report_recipes
+from c360_assets.validations.summary import SUMMARY_TABLES, ReportSummary, report_specs
+from c360_assets.warehouse.allowed_sql import QUESTIONS, allowed_statement
+from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.validations.test_reports import CASES
 from c360_assets_tests.validations.world import delivered, opened, put, tenant_with
@@ -34,13 +37,14 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 def validated(session: Session, tenant: Tenant, run_id: str = "run 1") -> list[str]:
     """Write the figures of all tables and the summary; the tables that the summary wrote."""
-    for table in tenant.tables:
-        validate_table(session, tenant, table)
-    written = build_report(session, tenant, run_id=run_id)
-    session.commit()
+    session.run_id = run_id
+    run = RunContext(NEWEST)
+    for recipe in table_report_recipes(tenant):
+        make_current(session, recipe, run)
+    outcome = make_current(session, ReportSummary(tenant), run)
     for name in SUMMARY_TABLES:
         session.bind(name)
-    return list(written)
+    return [] if outcome.reused else list(outcome.states)
 
 
 def publish(session: Session, tenant: Tenant) -> None:
@@ -136,6 +140,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
         r.id for r in REPORTS if any(i.finding for i in r.items)
     } - {"IV-X01"}
     for f in found:
+        allowed_statement(f.drilldown_sql, "drill-down", QUESTIONS, shared_functions())
         rows = session.frame(f.drilldown_sql)
         assert rows["datasource"].unique().to_list() == [f.datasource]
         if f.metric.startswith(("orders_", "reused_")):
@@ -157,6 +162,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
     for (sql,) in session.rows(
         "SELECT drilldown_sql FROM input_validation_report WHERE drilldown_sql <> ''"
     ):
+        allowed_statement(sql, "drill-down", QUESTIONS, shared_functions())
         session.frame(sql)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -53,17 +53,6 @@ class Batch:
 
     sql: str
     typed: frozenset[int] = frozenset()
-
-
-@dataclass
-class RowNotes:
-    """What is told of the rows of a load, by file number.
-
-    `dropped` counts those that `files.drop_rows` left out, `totals` those that look like totals.
-    """
-
-    dropped: dict[int, int] = field(default_factory=dict)
-    totals: dict[int, int] = field(default_factory=dict)
 
 
 def distinct_names(names: Iterable[str]) -> list[str]:

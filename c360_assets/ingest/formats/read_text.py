@@ -15,11 +15,16 @@ from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.formats.batches import (
     Batch,
     OpenedFile,
-    RowNotes,
     distinct_names,
     file_error,
     gathered,
     numbered,
+)
+from c360_assets.ingest.formats.row_shapes import (
+    RowNotes,
+    RowWidths,
+    note_totals,
+    without_dropped,
 )
 from c360_assets.ingest.formats.text_records import (
     LONGEST_RECORD,
@@ -154,12 +159,14 @@ def text_batches(
     faults: dict[int, Exception] = {}
     paths = ((file.number, file.path) for file in files)
     records = records_of(paths, dialect, faults, feed.files.skip_lines)
-    rows = _judged_rows(records, dialect, len(header), faults)
+    widths = RowWidths(dialect, header, in_file=feed.files.header)
+    rows = _judged_rows(records, dialect, widths, faults)
     rows = numbered(rows, skip=int(feed.files.header))
     if feed.files.drop_rows is not None:
         # Numbered again: places in a file must have no gaps. The header was never dropped.
-        rows = numbered(_without_dropped(rows, feed.files.drop_rows, notes))
+        rows = numbered(without_dropped(rows, feed.files.drop_rows, notes))
     for frame in rows:
+        note_totals(frame, dialect, notes)
         session.register("_c360_text", frame)
         yield Batch(sql)
     for file in files:
@@ -167,26 +174,14 @@ def text_batches(
             failures[file.number] = unreadable(feed, file.landed, faults[file.number])
 
 
-def _without_dropped(
-    rows: Iterator[pl.DataFrame], pattern: str, notes: RowNotes
-) -> Iterator[pl.DataFrame]:
-    text = pl.coalesce("_record", "record")
-    matches = text.str.contains(pattern).fill_null(False)
-    for frame in rows:
-        dropped = frame.filter(matches)["_file"].value_counts()
-        for number, count in dropped.iter_rows():
-            notes.dropped[number] = notes.dropped.get(number, 0) + count
-        yield frame.filter(~matches)
-
-
 def _judged_rows(
     records: Iterator[pl.DataFrame],
     dialect: Dialect,
-    fields: int,
+    widths: RowWidths,
     faults: dict[int, Exception],
 ) -> Iterator[pl.DataFrame]:
     for frame in gathered(records):
-        classified = _classified(frame, dialect, fields)
+        classified = _classified(widths.normalised(frame), dialect, widths.fields)
         faults.update(_unclosed_quotes(classified, dialect))
         yield _line_by_line(classified)
 
@@ -265,7 +260,7 @@ def _classified(frame: pl.DataFrame, dialect: Dialect, fields: int) -> pl.DataFr
         .with_columns((delimiters == fields - 1).alias("_plain"))
         .with_columns(_reject(dialect, fields).alias("_reject"))
         .with_columns(
-            pl.when(rejected).then(pl.coalesce("_garbled", "record")).alias("_record"),
+            pl.when(rejected).then(pl.coalesce("_garbled", "_raw")).alias("_record"),
             pl.when(~rejected).then("record").alias("record"),
         )
         .select("_file", "_line", "record", "_plain", "_reject", "_record")

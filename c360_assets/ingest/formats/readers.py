@@ -16,7 +16,6 @@ from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.formats.batches import (
     Batch,
     OpenedFile,
-    RowNotes,
     column_warnings,
     file_error,
     require,
@@ -24,6 +23,7 @@ from c360_assets.ingest.formats.batches import (
 from c360_assets.ingest.formats.read_json import json_batches
 from c360_assets.ingest.formats.read_parquet import parquet_batches, parquet_header
 from c360_assets.ingest.formats.read_text import DELIMITERS, dialect_of, text_batches, text_header
+from c360_assets.ingest.formats.row_shapes import RowNotes
 from c360_assets.ingest.formats.unpack import Part, parts_of
 from c360_assets.ingest.landing import LandedFile
 from c360_assets.tenant.models import FeedConfig
