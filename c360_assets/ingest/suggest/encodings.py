@@ -59,7 +59,8 @@ def read_head(path: Path, packed: bool) -> TextHead:
         raise OSError("broken gzip") from error
     whole = len(data) < HEAD_BYTES
     encoding = _encoding(data)
-    text = data.decode(encoding, "replace")
+    # Broken bytes stay what they are, so that the sample is loaded as the file will be.
+    text = data.decode(encoding, "surrogateescape" if encoding == "utf-8" else "replace")
     if not whole:
         text = text[: text.rfind("\n") + 1] or text
     return TextHead(text.removeprefix("\ufeff"), encoding, whole)

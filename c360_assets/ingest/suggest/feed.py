@@ -18,6 +18,7 @@ from c360_assets.ingest.suggest.column_numbers import NumberForm
 from c360_assets.ingest.suggest.column_types import Inferred, missing_texts, without
 from c360_assets.ingest.suggest.columns import Column, column_of_changes, describe_columns
 from c360_assets.ingest.suggest.pattern import (
+    ProposedPattern,
     below_landing,
     name_without_day,
     propose_pattern,
@@ -40,10 +41,17 @@ PLAIN_SCALAR = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*[A-Za-z0-9_]|[A-Za-z_]")
 
 @dataclass(frozen=True)
 class Proposal:
-    """A feed proposed for files like one: its names, its YAML, and what trying it gave."""
+    """A feed proposed for files like one: its names, its YAML, and what trying it gave.
 
+    `tagged` is the number of its fields that have a tag.
+    """
+
+    sample_name: str
     source: str
     feed: str
+    pattern: str
+    primary_key: list[str]
+    tagged: int
     text: str
     trial: Trial
 
@@ -79,7 +87,16 @@ def propose_feed(path: Path, source: str | None = None, feed: str | None = None)
         if not _correct(columns, trial):
             break
         trial = _try(draft)
-    return Proposal(source, feed, _written(draft, trial), trial)
+    return Proposal(
+        sample_name=path.name,
+        source=source,
+        feed=feed,
+        pattern=_pattern(draft).pattern,
+        primary_key=propose_primary_key(columns, sample.frame).columns,
+        tagged=sum(bool(column.tags) for column in columns),
+        text=_written(draft, trial),
+        trial=trial,
+    )
 
 
 @dataclass(frozen=True)
@@ -129,7 +146,7 @@ def _correct(columns: list[Column], trial: Trial) -> bool:
 def _written(draft: _Draft, trial: Trial | None) -> str:
     sample, columns = draft.sample, draft.columns
     key = propose_primary_key(columns, sample.frame)
-    files = propose_pattern(draft.relative, [column.inferred for column in columns])
+    files = _pattern(draft)
     proposed = f"Proposed from {sample.frame.height} rows of {_comment(draft.path.name)}."
     lines = [
         f"# {proposed} Read it, correct it, and save it as",
@@ -152,6 +169,10 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
         *_fields(columns),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _pattern(draft: _Draft) -> ProposedPattern:
+    return propose_pattern(draft.relative, [column.inferred for column in draft.columns])
 
 
 def _about_trial(draft: _Draft, trial: Trial) -> list[str]:

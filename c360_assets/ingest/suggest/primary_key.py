@@ -12,6 +12,7 @@ from itertools import combinations
 
 import polars as pl
 
+from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.columns import (
     MONEY_NAME,
     Column,
@@ -28,7 +29,7 @@ KEY_TAGS = frozenset({"loyalty-id", "customer-id", "ck"})
 CONTENT_TAGS = (
     "email", "phone", "birthdate", "surname", "given-name", "full-name", "postal", "address",
 )  # fmt: skip
-NEVER_ALONE = "an amount, date, place, name or row number is no key, however unique"
+CODE = r"^#?[A-Za-z]{0,5}[-_]?\d{2,}$"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,12 @@ def _content_key(
 ) -> ProposedKey:
     """A key of what a row says, for a table whose identifiers do not tell its rows apart."""
     contents = [column for column in _by_stability(columns) if _has_no_gaps(column, frame)]
+    codes = [column for column in columns if _holds_codes(column, frame)]
+    unique_code = next((column for column in codes if column.unique == 1.0), None)
+    if unique_code is not None:
+        notes.append("CHECK: no column is called an identifier; this one looks like one")
+        return ProposedKey([unique_code.output], notes)
+    identifiers = [*identifiers, *codes]
     email = next((column for column in contents if column.tags[:1] == ["email"]), None)
     if not identifiers and email is not None and email.unique == 1.0:
         notes.append("NO IDENTIFIER: a person who changes this address counts as a new record")
@@ -139,6 +146,13 @@ def _may_be_content(column: Column, frame: pl.DataFrame) -> bool:
 def _has_no_gaps(column: Column, frame: pl.DataFrame) -> bool:
     values = frame[column.name]
     return not values.null_count() and not (values.cast(pl.String).str.strip_chars() == "").any()
+
+
+def _holds_codes(column: Column, frame: pl.DataFrame) -> bool:
+    """Whether a column that nothing is known of holds codes such as `#1001` or `A-17`."""
+    if is_identifier(column) or not _may_be_content(column, frame) or column.type != "string":
+        return False
+    return bool(present(frame[column.name]).str.contains(CODE).all())
 
 
 def _unique_together(columns: Sequence[Column], frame: pl.DataFrame) -> list[str]:

@@ -369,9 +369,14 @@ def _sample_of_text(path: Path, compression: str, rows: int) -> Sample:
         options=options,
         notes=text.notes,
         odd_rows=text.odd_rows,
-        trial=text.text.encode(head.encoding, "replace"),
+        trial=_encoded(text.text, head.encoding),
         whole=text.whole,
     )
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    errors = "surrogateescape" if encoding == "utf-8" else "replace"
+    return text.encode(encoding, errors)
 
 
 def _other_kind_of_text(text: str) -> str | None:

@@ -141,7 +141,7 @@ def _records(text: str, dialect: Dialect, rows: int) -> _Records:
     loaded = LoadedDialect(dialect.delimiter, dialect.quote, dialect.escape)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
-        copy.write_text(text, "utf-8", newline="")
+        copy.write_text(text, "utf-8", "surrogateescape", newline="")
         frames = text_records(copy, loaded)
         frame = next(iter(frames), None)
     if frame is None:

@@ -59,6 +59,13 @@ class Trial:
         return not self.failure and not self.errors
 
     @property
+    def summary(self) -> str:
+        """The rows that load, or that none does, in a few words."""
+        if not self.loads:
+            return "does not load yet"
+        return f"{self.read - self.rejected} of {self.read} load"
+
+    @property
     def errors(self) -> list[Problem]:
         return [problem for problem in self.problems if problem.severity == "error"]
 
