@@ -15,7 +15,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
-HEAD_BYTES = 12 * 1024 * 1024
+HEAD_BYTES = 8 * 1024 * 1024
 # Bytes from which an encoding is told; more make it slower and no more certain.
 TOLD_FROM = 256 * 1024
 MARKS = (

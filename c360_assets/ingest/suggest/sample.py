@@ -38,7 +38,7 @@ from c360_assets.ingest.suggest.encodings import TextHead, read_head
 from c360_assets.ingest.suggest.json_paths import records_path
 from c360_assets.ingest.suggest.text_sample import FORMAT_OF_DELIMITER, TextSample, sample_text
 
-SAMPLE_ROWS = 50_000
+SAMPLE_ROWS = 20_000
 HEAD_BYTES = 4096
 UTF_8_MARK = b"\xef\xbb\xbf"
 # Encodings that the loader sees without being told.

@@ -33,6 +33,7 @@ from c360_assets.ingest.suggest.dialect import (
 from c360_assets.ingest.suggest.encodings import TextHead
 
 FORMAT_OF_DELIMITER = {",": "csv", "|": "psv", "\t": "tsv"}
+CHUNK = 1 << 20  # bytes that are cut into records at a time
 # Records at the end of a file that may be totals or notes.
 LAST_RECORDS = 5
 # What a total or a note begins with; only these words of a file may stand in a proposal.
@@ -142,10 +143,14 @@ def _records(text: str, dialect: Dialect, rows: int) -> _Records:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         copy.write_text(text, "utf-8", "surrogateescape", newline="")
-        frames = text_records(copy, loaded)
-        frame = next(iter(frames), None)
-    if frame is None:
+        frames: list[pl.DataFrame] = []
+        for part in text_records(copy, loaded, CHUNK):
+            frames.append(part)
+            if sum(map(len, frames)) > rows:
+                break
+    if not frames:
         return _Records([], [], [], whole=True, after=1)
+    frame = pl.concat(frames)
     whole = len(frame) <= rows
     after = 1 if whole else frame["_line"][rows]
     frame = frame.head(rows).filter(pl.col("record").is_not_null())
