@@ -22,6 +22,7 @@ DECIMAL = r"^[+-]?\d{0,30}\.\d+$|^[+-]?\d{1,30}$"
 FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
 ISO_DATETIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}:?\d{2}))?$"
+LOOKED_AT = 200  # values by which patterns are ruled out
 SHORTEST_SCALE, LONGEST_SCALE = 2, 37
 
 
@@ -181,7 +182,11 @@ def _date_or_datetime(values: pl.Series) -> Inferred | None:
     if misfits is not None:
         return Inferred("datetime", misfits=misfits)
     fitting: list[Inferred] = []
+    first_values = values.head(LOOKED_AT)
     for date in DATES:
+        # Most columns hold no dates, which a few of their values show.
+        if first_values.str.contains(f"^{date.shape}").sum() * 2 < len(first_values):
+            continue
         misfits = _misfits(_are_dates(values, date.polars, f"^{date.shape}$"))
         if misfits is not None:
             fitting.append(Inferred("date", date.joda, misfits=misfits))
