@@ -127,6 +127,7 @@ def stitch(
         resolution.drift,
         fitted,
         resolution.warnings,
+        resolution.figures["shipped_weights"],
     )
 
 

@@ -34,7 +34,8 @@ from c360_assets.stitch.score.class_meaning import (
     Symptoms,
     household_warnings,
     symptoms,
-    why_bound,
+    why_too_few,
+    why_wrong,
 )
 from c360_assets.stitch.score.conflicts import Conflicts, approximate_keys, choose_conflicts
 from c360_assets.stitch.score.expectation_maximisation import fit
@@ -103,21 +104,25 @@ class ComparisonInputs:
 class UsedModel:
     """The model that scores, as its table says it; how far the data moved since it was fitted.
 
-    symptoms: of its classes on the pairs of today, None for a model without such classes. bound:
-    why the shipped weights decide, empty where learned ones do.
+    symptoms: of its classes on the pairs of today, None for a model without such classes. wrong,
+    too_few: why the shipped weights decide, empty where learned ones do.
     """
 
     model: Model | EcmModel
     table: pl.DataFrame
     drift: dict[str, float]
     symptoms: Symptoms | None = None
-    bound: str = ""
+    wrong: str = ""
+    too_few: str = ""
 
     def warnings(self) -> list[str]:
         """Sentences about a model that is not what it should be; none otherwise."""
         warnings = [] if self.symptoms is None else household_warnings(self.symptoms)
-        if self.bound:
-            warnings.append(f"the match model keeps its shipped weights, as {self.bound}")
+        if self.wrong:
+            warnings.append(
+                "the match model keeps its shipped weights, as in the one that was fitted"
+                f" {self.wrong}"
+            )
         return warnings
 
 
@@ -237,7 +242,7 @@ def _resolve(
             "expected_household_pairs": float(used_model.model.sizes[1]),
             "conflicts": conflicts.reason,
             "symptoms": used_model.symptoms,
-            "bound": used_model.bound,
+            "shipped_weights": used_model.wrong or used_model.too_few,
         },
     )
 
@@ -304,12 +309,14 @@ def fit_match_model(
     statistics = value_statistics(con, records, inputs.columns)
     classes = 2 if kind == "two_class" else 3
     fitted = fit(statistics, compared, classes=classes)
-    bound = why_bound(symptoms(fitted, compared), records.height)
-    if bound:
+    found = symptoms(fitted, compared)
+    wrong = why_wrong(found)
+    too_few = why_too_few(found, records.height)
+    if wrong or too_few:
         fitted = fit(statistics, compared, classes=classes, bound=True)
     table = model_table(fitted)
     model = read_model(table)
-    return UsedModel(model, table, {}, symptoms(model, compared), bound)
+    return UsedModel(model, table, {}, symptoms(model, compared), wrong, too_few)
 
 
 def hard_conflicts(

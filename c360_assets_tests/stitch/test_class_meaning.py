@@ -17,7 +17,8 @@ from c360_assets.stitch.score.class_meaning import (
     Symptoms,
     household_warnings,
     log_factors,
-    why_bound,
+    why_too_few,
+    why_wrong,
 )
 from c360_assets_tests.stitch.retail import retail
 
@@ -141,8 +142,11 @@ def test_a_crowd_of_one_name_is_not_one_person(people: int) -> None:
 
 def test_too_few_records_to_learn_from_keep_the_shipped_weights_and_say_so() -> None:
     result = stitch(retail(12, seed=5).drop("person"))
-    assert any("shipped weights" in sentence for sentence in result.alerts)
-    assert not stitch(retail(PEOPLE, seed=3).drop("person")).model_warnings
+    assert "too few" in result.shipped_weights
+    assert not result.model_warnings
+    learned = stitch(retail(PEOPLE, seed=3).drop("person"))
+    assert not learned.shipped_weights
+    assert not learned.model_warnings
 
 
 def test_a_kept_model_whose_household_class_is_taken_over_is_told() -> None:
@@ -185,10 +189,11 @@ def test_one_person_does_not_contradict_itself_in_all_it_holds() -> None:
 
 
 def test_a_class_that_is_not_what_it_means_is_bound() -> None:
-    assert not why_bound(Symptoms(0.01, 0.05, 900.0), 2_000)
-    assert "given names" in why_bound(Symptoms(0.01, 0.2, 900.0), 2_000)
-    assert "surname" in why_bound(Symptoms(0.5, 0.05, 900.0), 2_000)
-    assert "too few" in why_bound(Symptoms(0.0, 0.0, 5.0), 30)
+    assert not why_wrong(Symptoms(0.01, 0.05, 900.0))
+    assert "given names" in why_wrong(Symptoms(0.01, 0.2, 900.0))
+    assert "surname" in why_wrong(Symptoms(0.5, 0.05, 900.0))
+    assert "too few" in why_too_few(Symptoms(0.0, 0.0, 5.0), 30)
+    assert not why_too_few(Symptoms(0.0, 0.0, 500.0), 300)
     assert household_warnings(Symptoms(0.5, 0.0, 900.0))
 
 

@@ -264,6 +264,7 @@ class StitchResult:
     drift: dict[str, float]
     fitted: int
     model_warnings: list[str]
+    shipped_weights: str  # why they decide, empty where learned ones do
 
     @cached_property
     def figures(self) -> dict[str, float | int]:

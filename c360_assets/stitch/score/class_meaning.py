@@ -140,15 +140,20 @@ def _share(part: Array, whole: Array) -> float:
     return float(part.sum()) / expected if expected >= ENOUGH_PAIRS else 0.0
 
 
-def why_bound(found: Symptoms, records: int) -> str:
-    """Why the shipped weights decide instead of learned ones, empty where those may stand."""
+def why_wrong(found: Symptoms) -> str:
+    """Why the classes are not what they mean, empty where they are."""
     if found.household_apart > MOST_APART:
         return f"{found.household_apart:.0%} of its household pairs share no surname and no address"
     if found.two_given_names > MOST_TWO_NAMES:
         return f"{found.two_given_names:.0%} of its pairs of one person hold unrelated given names"
+    return ""
+
+
+def why_too_few(found: Symptoms, records: int) -> str:
+    """Why nothing can be learned of these records, empty where it can."""
     if records >= FEW_RECORDS and found.person_pairs >= FEW_PAIRS:
         return ""
-    return f"{records:,} records are too few to learn weights from"
+    return "the records are too few to learn weights from"
 
 
 def household_warnings(found: Symptoms) -> list[str]:
