@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from c360_assets.assets.display import Display, Shown
+from c360_assets.assets.display import Display
 from c360_assets.assets.metadata import Result, asset_key, counts, materialized, source_schema
 from c360_assets.assets.resources import WarehouseResource, run_options
 from c360_assets.errors import C360Error
@@ -55,6 +55,7 @@ def _feed(
     @dg.asset(
         key=asset_key(source.asset),
         group_name=GROUP,
+        owners=_owners(tenant, feed),
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         description=feed.description or f"Records of {feed.name}.",
@@ -88,6 +89,11 @@ def _feed(
         )
 
     return feed_table
+
+
+def _owners(tenant: Tenant, feed: FeedConfig) -> list[str]:
+    owner = feed.owner or tenant.config.owner
+    return [owner] if owner is not None else []
 
 
 COUNTS = ("files", "rows_read", "rows_loaded", "rows_rejected", "rows_replaced")
@@ -162,6 +168,10 @@ class CustomTableDisplay(Display):
         physical = self.recipe.table.physical
         return next(table for table in self.tenant.tables if table.physical == physical)
 
+    def code(self) -> Sequence[str]:
+        """Its SQL alone: code that changes makes no custom table anew."""
+        return [self.recipe.table.sql.text]
+
     def about(self, asset: str) -> dict[str, Any]:
         table = self.recipe.table
         default = f"Custom domain table, defined in domain_tables/{table.sql.path.name}."
@@ -170,7 +180,7 @@ class CustomTableDisplay(Display):
             "metadata": {"dagster/column_schema": source_schema(self.source)},
         }
 
-    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         (name,) = self.recipe.tables
         state = outcome.states[name]
         sources = {
