@@ -279,7 +279,7 @@ def test_an_override_of_a_table_that_stitch_writes_is_stored_apart(
             {"extra": "SELECT 1 AS a\nFROM merged_custmers"},
             "database/extra.sql:2: unknown table merged_custmers",
         ),
-        ({"extra": "SELECT FROM WHERE"}, "database/extra.sql:1: SQL:"),
+        ({"extra": "SELECT FROM WHERE"}, "database/extra.sql:1: the SQL cannot be parsed"),
         ({"extra": "SELECT 1 AS a; SELECT 2 AS b"}, "exactly one SELECT"),
         ({"extra": "DROP TABLE x"}, "exactly one SELECT"),
         ({"a": "SELECT * FROM b", "b": "SELECT * FROM a"}, "in a circle: "),

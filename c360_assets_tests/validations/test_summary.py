@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from c360_assets.customer_360.tables.references import shared_functions
 from c360_assets.errors import C360Error, Problem
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.config_check import ConfigCheck
@@ -18,6 +19,7 @@ from c360_assets.validations.findings import worst_findings
 from c360_assets.validations.reports import BY_ID, REPORTS, reason_against, report_spec
 from c360_assets.validations.run import table_figures, table_report_recipes
 from c360_assets.validations.summary import SUMMARY_TABLES, ReportSummary, report_specs
+from c360_assets.warehouse.allowed_sql import QUESTIONS, allowed_statement
 from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.validations.test_reports import CASES
@@ -138,6 +140,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
         r.id for r in REPORTS if any(i.finding for i in r.items)
     } - {"IV-X01"}
     for f in found:
+        allowed_statement(f.drilldown_sql, "drill-down", QUESTIONS, shared_functions())
         rows = session.frame(f.drilldown_sql)
         assert rows["datasource"].unique().to_list() == [f.datasource]
         if f.metric.startswith(("orders_", "reused_")):
@@ -159,6 +162,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
     for (sql,) in session.rows(
         "SELECT drilldown_sql FROM input_validation_report WHERE drilldown_sql <> ''"
     ):
+        allowed_statement(sql, "drill-down", QUESTIONS, shared_functions())
         session.frame(sql)
 
 
