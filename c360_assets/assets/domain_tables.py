@@ -26,6 +26,7 @@ from c360_assets.validations.block_if import stop_if_blocked
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.recipe import Outcome
 from c360_assets.warehouse.session import Session, Warehouse
+from c360_assets.warehouse.statement import read_statement
 
 
 def delivery_days(tenant: Tenant) -> dg.DailyPartitionsDefinition:
@@ -170,7 +171,7 @@ class CustomTableDisplay(Display):
 
     def code(self) -> Sequence[str]:
         """Its SQL alone: code that changes makes no custom table anew."""
-        return [self.recipe.table.sql.text]
+        return [read_statement(self.recipe.table.sql.text).canonical]
 
     def about(self, asset: str) -> dict[str, Any]:
         table = self.recipe.table
