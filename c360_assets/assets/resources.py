@@ -63,8 +63,9 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
     lock: TenantLock
     duckdb: DuckDBResource
     options: RunOptions
-    root: str
-    timezone: str
+    # As dependencies, not as settings: the Launchpad would offer them to be changed for a run.
+    root: dg.ResourceDependency[str]
+    timezone: dg.ResourceDependency[str]
 
     @contextmanager
     def session(self, context: StepContext) -> Iterator[Session]:

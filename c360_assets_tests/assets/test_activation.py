@@ -7,7 +7,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from c360_assets.assets.check_names import DATA_CHECKS, PROMISES, REPORTS, data_check_name
+from c360_assets.assets.check_names import (
+    DATA_CHECKS,
+    PROMISES,
+    REPORTS,
+    data_check_name,
+    report_name,
+)
 from c360_assets.assets.database_checks import check_results, check_specs
 from c360_assets.customer_360.checks.data_checks import CHECKS
 from c360_assets.customer_360.checks.run_data_checks import validate_database
@@ -96,13 +102,14 @@ def test_a_filtered_database_is_asked_of_its_own_tables(tmp_path: Path) -> None:
     assert ("north/database_validation", shared) in names
 
 
-def test_every_check_and_report_has_a_name_of_its_own() -> None:
-    numbers = {check.id.split(".")[0] for check in CHECKS}
-    named = {code.split(".")[0] for code in DATA_CHECKS}
-    assert named == numbers
-    assert set(REPORTS) == set(BY_ID)
-    for names in (DATA_CHECKS, REPORTS, PROMISES):
-        assert len(set(names.values())) == len(names)
+def test_names_are_those_of_checks_that_exist_and_no_two_alike() -> None:
+    codes = {check.id for check in CHECKS}
+    codes |= {check.id.split(".")[0] for check in CHECKS}
+    assert set(DATA_CHECKS) <= codes
+    assert set(REPORTS) <= set(BY_ID)
+    reports = [report_name(report.id, report.title) for report in BY_ID.values()]
+    for names in (list(DATA_CHECKS.values()), list(PROMISES.values()), reports):
+        assert len(set(names)) == len(names)
 
 
 def test_a_check_without_a_name_is_called_by_what_it_asks() -> None:

@@ -97,7 +97,7 @@ def test_a_day_answers_every_check_of_the_database_once(ran: Ran, tenant: Tenant
     answers = _answers(ran.instance, ran.day)
     declared: set[dg.AssetCheckKey] = set()
     for step in build(tenant).asset_checks or []:
-        declared |= {spec.key for spec in step.check_specs}  # type: ignore[union-attr]
+        declared |= {spec.key for spec in step.check_specs}
     assert set(answers) == declared
     assert {len(found) for found in answers.values()} == {1}
     (households,) = answers[HOUSEHOLDS]
@@ -109,7 +109,7 @@ def test_checks_hang_on_tables_that_the_tenant_has(tenant: Tenant) -> None:
     definitions = build(tenant)
     assets = {spec.key for spec in definitions.resolve_all_asset_specs()}
     for step in definitions.asset_checks or []:
-        for spec in step.check_specs:  # type: ignore[union-attr]
+        for spec in step.check_specs:
             assert spec.asset_key in assets
             assert spec.description
 
