@@ -45,6 +45,8 @@ class DayResult:
     message: str = ""
     warnings: list[str] = field(default_factory=list)
     logs: list[Path] = field(default_factory=list)
+    # Every loaded day is read again for a column that the table lacks.
+    is_complete_again: bool = False
 
     @property
     def rows_read(self) -> int:

@@ -88,18 +88,22 @@ def file_error(
 
 
 def require(
-    feed: FeedConfig, file: LandedFile, present: Sequence[str], delimiter: str = ""
+    feed: FeedConfig,
+    file: LandedFile,
+    present: Sequence[str],
+    delimiter: str = "",
+    path: Path | None = None,
 ) -> None:
     """Raise LoadError where `present` lacks a required column or a part of the primary key.
 
-    `present` are lower-cased column names; `delimiter` is that of a text file, by which its first
-    line was cut.
+    `present` are lower-cased column names; `delimiter` is that of the text file at `path`, by
+    which its first line was cut.
     """
     keys = set(feed.primary_key)
     for name, declared in feed.fields.items():
         required = declared.required or feed.output_name(name) in keys
         if required and name.lower() not in present:
-            remedy = why_missing(feed, name, present, delimiter)
+            remedy = why_missing(feed, name, present, delimiter, path)
             if remedy is None:
                 remedy = f"send the file with it, or correct fields.{name} of the feed"
             problem = f"lacks the required column {name}"

@@ -113,18 +113,20 @@ def _opened(session: Session, number: int, part: Part) -> OpenedFile:
     else:
         header = text_header(feed, file, path)
     if header is not None and form not in JSON_FORMATS:
-        _check_header(feed, file, header)
+        _check_header(feed, file, header, path)
     return OpenedFile(number, feed, file, path, header)
 
 
-def _check_header(feed: FeedConfig, file: LandedFile, header: tuple[str, ...]) -> None:
+def _check_header(feed: FeedConfig, file: LandedFile, header: tuple[str, ...], path: Path) -> None:
     declared = {name.lower() for name in feed.fields}
     repeated = sorted(name for name in declared if header.count(name) > 1)
     if repeated:
         problem = f"has the column {repeated[0]} twice"
         raise file_error("header", feed, file, problem, "give the columns different names")
-    is_text = feed.files.format in DELIMITERS
-    require(feed, file, header, dialect_of(feed).delimiter if is_text else "")
+    if feed.files.format in DELIMITERS:
+        require(feed, file, header, dialect_of(feed).delimiter, path)
+    else:
+        require(feed, file, header)
 
 
 def _alike(files: Sequence[OpenedFile]) -> list[list[OpenedFile]]:

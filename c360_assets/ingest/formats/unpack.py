@@ -20,6 +20,7 @@ from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.formats.archives import (
     ZIP_MARK,
     is_hidden,
+    is_of_system,
     is_tar,
     opened_archive,
 )
@@ -171,12 +172,15 @@ def _members(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Pa
         "send it again, or correct files.compression",
     )
     used: set[str] = set()
+    if kind == "zip" and is_workbook(file.path):
+        remedy = "take `compression: zip` out of files and say `format: xlsx`"
+        raise file_error("archive", feed, file, OFFICE, remedy)
     with (
         _failures_of(feed, file, "bad_archive", problem, remedy),
         opened_archive(file.path, kind) as archive,
     ):
-        visible = sorted(name for name in archive.names if not is_hidden(name))
-        for number, name in enumerate(visible):
+        members = sorted(name for name in archive.names if not is_of_system(name))
+        for number, name in enumerate(members):
             entry = _entry_of(feed, name)
             if entry is None:
                 continue
@@ -205,9 +209,12 @@ def _missing_contents(feed: FeedConfig, used: set[str]) -> list[str]:
 
 
 def _entry_of(feed: FeedConfig, member: str) -> str | None:
-    """The entry of the contents map that a member belongs to, "" where all members are taken."""
+    """The entry of the contents map that a member belongs to, None where it is not to be read.
+
+    "" where all members are taken but for those that are no data.
+    """
     if not feed.files.contents:
-        return ""
+        return None if is_hidden(member) else ""
     in_folder = member.rpartition("/")[2]
     for pattern in feed.files.contents:
         if fnmatchcase(member, pattern) or fnmatchcase(in_folder, pattern):
