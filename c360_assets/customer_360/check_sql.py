@@ -55,13 +55,13 @@ def check_sql(tenant: Tenant) -> list[Problem]:
     """All problems of the database's SQL, with file and line. Reads no data and writes nothing that
     stays."""
     try:
-        owned = databases(tenant)
+        group, *others = databases(tenant)
     except ConfigError as error:
         return error.problems
-    nodes = owned[0].nodes
+    nodes = group.nodes
     # Another database's SQL differs only where its merge policy does.
     known = {node.sql for node in nodes}
-    further = [node for database in owned[1:] for node in database.nodes if node.sql not in known]
+    further = [node for database in others for node in database.nodes if node.sql not in known]
     problems: list[Problem] = []
     with _empty_session(tenant) as session:
         unknown = _empty_tables(session, tenant)
@@ -72,10 +72,18 @@ def check_sql(tenant: Tenant) -> list[Problem]:
         problems += _declaration_warnings(session, tenant, nodes, unknown)
         problems += _validations(tenant)
         if tenant.destinations:
-            names = {*documented_schemas(tenant), *(node.name for node in nodes)} - unknown
-            tables = {name: _columns(session, name) for name in names}
-            problems += check_destinations(tenant, [database.name for database in owned], tables)
+            tables = _columns_of_tables(session, tenant, nodes, unknown)
+            database_names = [group.name, *(database.name for database in others)]
+            problems += check_destinations(tenant, database_names, tables)
     return problems
+
+
+def _columns_of_tables(
+    session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown: set[str]
+) -> dict[str, dict[str, str]]:
+    """Columns of every table of the group's database whose columns are known."""
+    names = {*documented_schemas(tenant), *(node.name for node in nodes)} - unknown
+    return {name: _columns(session, name) for name in names}
 
 
 @contextmanager
@@ -280,16 +288,15 @@ def _binding_problem(
 
 def _misfits(node: TableNode, columns: dict[str, str]) -> list[str]:
     """What keeps a table of these columns from being stored and published, however good its SQL."""
-    found = [
-        f"column {c} is {t}, which no table can hold: cast it"
-        for c, t in columns.items()
-        if NOT_STORED.match(t)
+    misfits = [
+        f"column {column} is {sql_type}, which no table can hold: cast it"
+        for column, sql_type in columns.items()
+        if NOT_STORED.match(sql_type)
     ]
-    if node.name.lower() in ONE_ROW_PER_PERSON and "amperity_id" not in {
-        c.lower() for c in columns
-    }:
-        found.append("must have a column amperity_id, one row each")
-    return found
+    column_names = {column.lower() for column in columns}
+    if node.name.lower() in ONE_ROW_PER_PERSON and "amperity_id" not in column_names:
+        misfits.append("must have a column amperity_id, one row each")
+    return misfits
 
 
 def _columns(session: Session, table: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Reading the published database and printing what it answers.
 
-Opens the file read-only, as any client would. How it is written belongs to `warehouse.activated`;
-the SQL that builds a table comes from `customer_360` and the tenant's own files.
+Opens the file read-only, as any client would. How it is written belongs to
+`warehouse.published_file`; the SQL that builds a table comes from `customer_360` and the tenant's
+own files.
 """
 
 from __future__ import annotations
@@ -47,9 +48,13 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.statement import Statement
 
 SHOWN_ROWS = 100
+# What a question is called where an error names a file.
 QUESTION = "query"
 SOURCE_SCHEMA = """
     SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? AND schema_name = 'domain'
+"""
+OWN_FUNCTIONS = """
+    SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE NOT internal
 """
 # Each table by the three names that it goes by.
 PUBLISHED_TABLES = """
@@ -63,12 +68,13 @@ PUBLISHED_TABLES = """
 def database_named(tenant: Tenant, name: str) -> Database:
     """The database of that name; the primary one by its own name too. Raises C360Error when there
     is none."""
-    owned = {database.name: database for database in databases(tenant)}
-    primaries = [called for called, item in tenant.config.databases.items() if item.primary]
-    wanted = GROUP if name in primaries[:1] else name
-    if wanted not in owned:
-        raise C360Error(f"no database {name}; there are {', '.join(owned)}")
-    return owned[wanted]
+    by_name = {database.name: database for database in databases(tenant)}
+    # The primary one is published as `customer_360` whatever tenant.yaml calls it.
+    primaries = [key for key, config in tenant.config.databases.items() if config.primary]
+    published_name = GROUP if name in primaries[:1] else name
+    if published_name not in by_name:
+        raise C360Error(f"no database {name}; there are {', '.join(by_name)}")
+    return by_name[published_name]
 
 
 @contextmanager
@@ -84,13 +90,12 @@ def open_published(
     tenant = load_tenant(root)
     path = database_path(root, database_named(tenant, database).name)
     if number is not None:
-        path = next(
-            (file for file in kept(path) if number_of(file) == number), path.with_name("none")
-        )
-        if not path.exists():
+        kept_files = {number_of(file): file for file in kept(path)}
+        if number not in kept_files:
             raise C360Error(
                 f"no database number {number} is kept; `c360 database history` lists them"
             )
+        path = kept_files[number]
     if not path.exists():
         raise C360Error(f"nothing is published yet: {path} does not exist; run `c360 run` first")
     with own_engine(root) as con:
@@ -115,11 +120,12 @@ def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) 
         raise unreadable(path, error) from None
     con.execute(f"SET TimeZone = {quote_literal(timezone)}")
     make_safe(con)
-    schemas = con.execute(SOURCE_SCHEMA, [path.stem]).fetchall()
     # So that the SQL which builds a table runs here as printed; a database of chosen tables may
     # have no source table.
-    searched = [f"{name}.{schema}" for schema in ("main", *(schema for (schema,) in schemas))]
-    con.execute(f"SET search_path = {quote_literal(','.join(searched))}")
+    search_path = f"{name}.main"
+    for (schema,) in con.execute(SOURCE_SCHEMA, [path.stem]).fetchall():
+        search_path += f",{name}.{schema}"
+    con.execute(f"SET search_path = {quote_literal(search_path)}")
     lock(con)
 
 
@@ -133,24 +139,25 @@ def published_date(path: Path) -> date | None:
         return None
     try:
         with duckdb.connect(str(path), read_only=True) as con:
-            found: list[tuple[date]] = con.execute(f"SELECT as_of FROM {RUN_CONTEXT}").fetchall()
+            ((as_of,),) = con.execute(f"SELECT as_of FROM {RUN_CONTEXT}").fetchall()
     except duckdb.Error as error:
         raise unreadable(path, error) from None
-    return found[0][0]
+    assert isinstance(as_of, date)
+    return as_of
 
 
 def unreadable(path: Path, error: duckdb.Error) -> C360Error:
     """The error for a published or kept file that cannot be opened."""
-    why = f"({type(error).__name__}): {str(error).splitlines()[0]}"
+    reason = f"({type(error).__name__}): {str(error).splitlines()[0]}"
     remedy = "`c360 run` publishes a damaged one again, `c360 rollback` a kept one"
-    return C360Error(f"{path.name} cannot be opened {why}; {remedy}")
+    return C360Error(f"{path.name} cannot be opened {reason}; {remedy}")
 
 
 def print_result(
     con: duckdb.DuckDBPyConnection,
     query: str,
     console: Console,
-    form: Literal["table", "csv", "json"],
+    result_format: Literal["table", "csv", "json"],
 ) -> None:
     """Run `query` and print its rows: as a table (at most `SHOWN_ROWS`), or all of them as CSV or
     JSON.
@@ -159,14 +166,14 @@ def print_result(
     """
     result = con.execute(question(con, query).text)
     names = [column[0] for column in result.description or ()]
-    if form == "table":
+    if result_format == "table":
         rows = result.fetchmany(SHOWN_ROWS + 1)
         shown = print_rows(names, rows[:SHOWN_ROWS], console)
         if len(rows) > shown:
             console.print(f"… more than {shown} rows; --csv prints all", style="dim")
         return
     rows = result.fetchall()
-    if form == "json":
+    if result_format == "json":
         records = [dict(zip(names, row, strict=True)) for row in rows]
         print(json.dumps(records, indent=1, default=str))
         return
@@ -181,18 +188,16 @@ def question(con: duckdb.DuckDBPyConnection, query: str) -> Statement:
     Raises ConfigError where it is none or several, says what a question may not, or names an
     unknown table.
     """
-    shipped = con.execute(
-        "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE NOT internal"
-    ).fetchall()
-    own_functions = {name for (name,) in shipped}
+    own_functions = {name for (name,) in con.execute(OWN_FUNCTIONS).fetchall()}
     statement = allowed_statement(query, QUESTION, QUESTIONS, own_functions)
     tables = con.execute(PUBLISHED_TABLES).fetchall()
-    known = {called.lower() for row in tables for called in row} | CATALOGUE_TABLES
+    table_names = {names[0] for names in tables}
+    known = {name.lower() for names in tables for name in names} | CATALOGUE_TABLES
     problems = []
     for reference in statement.tables:
         name = f"{reference.schema}.{reference.name}" if reference.schema else reference.name
         if name.lower() not in known:
-            near = closest(reference.name, {row[0] for row in tables})
+            near = closest(reference.name, table_names)
             remedy = f"did you mean {near}?" if near else "SHOW TABLES lists what there is"
             message = f"there is no table {name}"
             problems.append(Problem("error", QUESTION, message, reference.line, remedy=remedy))
@@ -208,14 +213,14 @@ def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = Fal
     Names are compared without case. Raises C360Error when no SQL builds such a table.
     """
     tenant = load_tenant(root)
-    built = {node.name: node.sql for node in database_named(tenant, database).nodes}
-    found = built | {c.name: c.sql.text for c in tenant.custom_tables}
-    text = next((sql for table, sql in found.items() if table.lower() == name.lower()), None)
-    if text is None:
-        raise C360Error(
-            f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(found))}"
-        )
-    return spark_sql(text) if spark else text.strip()
+    sql_of = {node.name: node.sql for node in database_named(tenant, database).nodes}
+    sql_of |= {custom.name: custom.sql.text for custom in tenant.custom_tables}
+    for table, sql in sql_of.items():
+        if table.lower() == name.lower():
+            return spark_sql(sql) if spark else sql.strip()
+    raise C360Error(
+        f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(sql_of))}"
+    )
 
 
 @dataclass(frozen=True)
@@ -251,13 +256,17 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
                 f"{file.name} is damaged and cannot be published; "
                 "`c360 database history` lists the others"
             )
+        # Before the file changes: after a crash in between, the next run publishes once too often
+        # rather than not at all.
         session.forget(published_key(chosen.name))
         try:
-            return RolledBack(path, *restore(path, number_of(file)))
+            published_number, replaced_number = restore(path, number_of(file))
         except OSError as error:
+            # A half-written copy takes room; that it cannot be removed is not the user's concern.
             with suppress(OSError):
                 sweep(path)
-            why = error.strerror or type(error).__name__
+            reason = error.strerror or type(error).__name__
             raise C360Error(
-                f"{path.name} could not be written: {why}; what was published before stays"
+                f"{path.name} could not be written: {reason}; what was published before stays"
             ) from None
+        return RolledBack(path, published_number, replaced_number)

@@ -15,7 +15,14 @@ from importlib.resources import files
 
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
-from c360_assets.warehouse.statement import Call, Form, Statement, StatementError, read_statement
+from c360_assets.warehouse.statement import (
+    ONE_SELECT,
+    Call,
+    Form,
+    Statement,
+    StatementError,
+    read_statement,
+)
 
 # They make rows from their arguments alone. All others could read a file, a setting, or run text as
 # SQL.
@@ -49,10 +56,16 @@ class Rules:
     row_makers: frozenset[str] = ROW_MAKERS
     # SHOW, DESCRIBE, SUMMARIZE and EXPLAIN.
     may_describe: bool = False
+    # What is said where the SQL is none or several statements, or of another kind.
+    expectation: str = ONE_SELECT
 
 
 TABLE_SQL = Rules()
-QUESTIONS = Rules(ROW_MAKERS | CATALOGUE, may_describe=True)
+QUESTIONS = Rules(
+    ROW_MAKERS | CATALOGUE,
+    may_describe=True,
+    expectation="a question is one SELECT, FROM, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN",
+)
 
 
 @cache
@@ -76,7 +89,7 @@ def allowed_statement(
     `own_functions` are lower-cased names of further functions, those that the platform ships.
     """
     try:
-        statement = read_statement(sql)
+        statement = read_statement(sql, rules.expectation)
         # SQLGlot's tree is needed later for lineage, so what it cannot read is refused now.
         if rules == TABLE_SQL:
             _ = statement.canonical

@@ -94,7 +94,7 @@ def store(
     reader = locked.con.sql(f"SELECT * FROM {ROWS}").to_arrow_reader()
     owner.con.register(ROWS, reader)
     try:
-        # Arrow has no name for some types, such as JSON, so the types are told beside the rows.
+        # Arrow has no name for some types, such as JSON, so the types go beside the rows.
         return owner.write(table, f"SELECT * FROM {ROWS}", fingerprint=fingerprint, columns=columns)
     finally:
         owner.con.unregister(ROWS)

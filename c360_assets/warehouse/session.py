@@ -145,7 +145,8 @@ class Session:
         return state
 
     def in_memory(self, table: str) -> pa.Table | None:
-        """The rows of a table that this session holds in memory and not in files, as a dry run does."""
+        """The rows of a table that this session holds in memory and not in files, as a dry run
+        does."""
         return None
 
     def blank_columns(self, table: str) -> frozenset[str]:
@@ -180,8 +181,8 @@ class Session:
         """Write the whole content of `table` as one atomic Delta version and remember it until
         `commit`.
 
-        `source` is a SELECT or a frame; `columns` are the types of its columns as stored, where they
-        are not those that it tells. Columns whose type Delta lacks are stored as
+        `source` is a SELECT or a frame; `columns` are the types of its columns as stored, where
+        they are not those that it tells. Columns whose type Delta lacks are stored as
         `delta.stored_type` says. When the content equals the pinned version's, nothing is written
         and that version is named again.
         """
@@ -222,28 +223,26 @@ class Session:
         """
         columns = self.stored_columns(fresh)
         before = self.state(table)
-        kept = ""
-        rows = typed(columns, f"({fresh})")
-        ((_, digest),) = self.rows(digest_sql(columns, f"({rows})"))
+        kept_sql = ""
+        fresh_sql = typed(columns, f"({fresh})")
+        ((_, digest),) = self.rows(digest_sql(columns, f"({fresh_sql})"))
         if before is not None and before.rows:
             if before.columns != columns:
                 raise C360Error(f"table {table} has other columns than the rows to be put into it")
             stored = self.warehouse.source(table, before)
-            where = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
-            ((_, removed),) = self.rows(
-                digest_sql(columns, f"(SELECT * FROM {stored} SEMI {where})")
-            )
+            join = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
+            removed_sql = f"(SELECT * FROM {stored} SEMI {join})"
+            ((_, removed),) = self.rows(digest_sql(columns, removed_sql))
             digest = changed_digest(self._digest_now(before, stored), removed, digest)
-            kept = f"SELECT * FROM {stored} ANTI {where} UNION ALL "
+            kept_sql = f"SELECT * FROM {stored} ANTI {join} UNION ALL "
         if before is not None and (before.digest, before.columns) == (digest, columns):
             version = before.version
         else:
             path = self.warehouse.path(table)
-            file = write_file(self.con, table, path, kept + rows)
+            file = write_file(self.con, table, path, kept_sql + fresh_sql)
             version = commit(table, path, file, digest_rows(digest), self.run_id)
-        state = TableState(
-            version, digest, fingerprint, digest_rows(digest), columns, dict(figures or {})
-        )
+        rows = digest_rows(digest)
+        state = TableState(version, digest, fingerprint, rows, columns, dict(figures or {}))
         self.pending[table] = state
         return state
 

@@ -28,6 +28,7 @@ ERROR_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 # DuckDB writes the largest 64-bit number where a part of the tree stands nowhere in the text.
 NOWHERE = 2**64 - 1
 LINE_FEED = 10
+ONE_SELECT = "SQL of a tenant is exactly one SELECT"
 TOO_DEEP = "its expressions are nested too deeply"
 
 QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"}
@@ -136,28 +137,29 @@ def _untraceable(why: str, line: int | None) -> StatementError:
 
 
 @lru_cache(maxsize=512)
-def read_statement(sql: str) -> Statement:
-    """What the one statement in `sql` holds. Raises StatementError when it is none or several, or
-    no query."""
+def read_statement(sql: str, expectation: str = ONE_SELECT) -> Statement:
+    """What the one statement in `sql` holds. Raises StatementError, which says the `expectation`,
+    when it is none or several, or no query."""
     try:
         statements = _parser().cursor().extract_statements(sql)
     except duckdb.Error as error:
         raise _syntax_error(error) from None
     if len(statements) != 1:
         count = len(statements) or "no"
-        message = f"must hold exactly one SELECT, and holds {count} statements"
-        raise StatementError(message, _line_of_second(sql), "leave one SELECT")
+        remedy = "leave one of them" if statements else "write one"
+        message = f"it holds {count} statements: {expectation}"
+        raise StatementError(message, _line_of_second(sql), remedy)
     kind = statements[0].type
     if kind == duckdb.StatementType.EXPLAIN:
-        return _explained(sql)
+        return _explained(sql, expectation)
     if kind == duckdb.StatementType.MULTI:
         remedy = "list the values: PIVOT ... ON column IN ('a', 'b')"
         raise StatementError(
             "PIVOT without IN has columns that only the data decides", None, remedy
         )
     if kind != duckdb.StatementType.SELECT:
-        message = f"{kind.name} is not allowed: SQL of a tenant is exactly one SELECT"
-        raise StatementError(message, _first_line(sql), "leave one SELECT")
+        message = f"{kind.name} is not allowed: {expectation}"
+        raise StatementError(message, _first_line(sql), "write a SELECT")
     text = without_end(sql)
     walk = _Walk(text)
     walk.visit(_tree(text))
@@ -200,7 +202,7 @@ def _tree(text: str) -> dict[str, Any]:
     return {"node": statement["node"]}
 
 
-def _explained(sql: str) -> Statement:
+def _explained(sql: str, expectation: str) -> Statement:
     """EXPLAIN is looked at as the statement that it explains, which EXPLAIN ANALYZE runs."""
     encoded = sql.encode()
     starts = _token_starts(sql)
@@ -211,7 +213,8 @@ def _explained(sql: str) -> Statement:
     if words[position] == "(":
         position = words.index(")", position) + 1
     skipped_lines = "\n" * (_line_at(encoded, starts[position]) - 1)
-    inner = read_statement(skipped_lines + encoded[starts[position] :].decode())
+    inner_sql = skipped_lines + encoded[starts[position] :].decode()
+    inner = read_statement(inner_sql, expectation)
     form = Form("EXPLAIN", _first_line(sql))
     return Statement(without_end(sql), "explain", inner.tables, inner.calls, (form, *inner.forms))
 

@@ -503,7 +503,9 @@ def test_a_new_column_of_files_that_are_gone_is_refused_with_the_remedy(tmp_path
     tenant = landed_twice(tmp_path)
     (tenant.root / "landing" / "c-20240105.csv").unlink()
     changed = feed_of(fields=WIDE)
-    with pytest.raises(LoadError, match=r"such as 2024-01-05.*`c360 feed purge Shop:Customers --yes`"):
+    with pytest.raises(
+        LoadError, match=r"such as 2024-01-05.*`c360 feed purge Shop:Customers --yes`"
+    ):
         load(tenant, changed)
     # A truncated feed has rows of its newest day only.
     other = landed_twice(tmp_path / "truncated", load="truncate_and_upsert")

@@ -1,4 +1,5 @@
-"""Checks of feeds, tags, `tenant.yaml` and `workflow.yaml`, each by a tenant that is wrong in one way."""
+"""Checks of feeds, tags, `tenant.yaml` and `workflow.yaml`, each by a tenant that is wrong in one
+way."""
 
 from __future__ import annotations
 

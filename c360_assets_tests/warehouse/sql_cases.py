@@ -1,6 +1,7 @@
 """SQL that no door may take, and SQL that every door must: what `test_tenant_sql` runs.
 
-`{secret}` stands for a CSV file that no test may read, `{folder}` for the folder it is in. Tables: `t` and `u`.
+`{secret}` stands for a CSV file that no test may read, `{folder}` for the folder it is in. Tables:
+`t` and `u`.
 """
 
 from __future__ import annotations
@@ -306,8 +307,14 @@ EXPRESSIONS = [
 ]
 SELECTS = [
     *(f"SELECT id, {expression} AS x FROM t" for expression in EXPRESSIONS),
-    "SELECT kind, count(*), count(DISTINCT id), sum(amount) FILTER (WHERE n > 1) FROM t GROUP BY ALL",
-    "SELECT kind, string_agg(name, ',' ORDER BY day), list(DISTINCT id), any_value(s) FROM t GROUP BY kind",
+    (
+        "SELECT kind, count(*), count(DISTINCT id), sum(amount) FILTER (WHERE n > 1) FROM t "
+        "GROUP BY ALL"
+    ),
+    (
+        "SELECT kind, string_agg(name, ',' ORDER BY day), list(DISTINCT id), any_value(s) "
+        "FROM t GROUP BY kind"
+    ),
     "SELECT arg_max(name, day), max_by(name, day), mode(kind), median(amount), stddev(n) FROM t",
     "SELECT approx_count_distinct(id), quantile_cont(amount, 0.9), histogram(kind) FROM t",
     "SELECT kind, grouping(kind), count(*) FROM t GROUP BY ROLLUP (kind)",
@@ -325,7 +332,10 @@ SELECTS = [
     "SELECT id, unnest(tags) AS tag FROM t",
     "SELECT t.id, tag FROM t, unnest(t.tags) AS x(tag)",
     "SELECT i FROM range(10) AS x(i)",
-    "SELECT d::DATE AS d FROM generate_series(DATE '2020-01-01', DATE '2020-02-01', INTERVAL 1 DAY) AS x(d)",
+    (
+        "SELECT d::DATE AS d FROM generate_series(DATE '2020-01-01', DATE '2020-02-01', "
+        "INTERVAL 1 DAY) AS x(d)"
+    ),
     "SELECT * FROM (VALUES (1, 'a'), (2, 'b')) AS v(n, name)",
     "FROM t",
     "FROM t SELECT id WHERE n > 1",

@@ -254,6 +254,12 @@ def test_a_refusal_names_line_and_remedy(sql: str, line: int | None, says: str) 
     assert says in str(problem)
 
 
+@pytest.mark.parametrize("sql", ["SELECT 1; SELECT 2", "COPY t TO 'x'", "EXPLAIN DROP TABLE t", ""])
+def test_a_refused_question_is_told_what_may_be_asked(sql: str) -> None:
+    with pytest.raises(ConfigError, match="one SELECT, FROM, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN"):
+        allowed_statement(sql, "query", QUESTIONS)
+
+
 def test_explain_is_looked_at_as_what_it_explains() -> None:
     read = read_statement(
         "/* é */ EXPLAIN (ANALYZE, FORMAT json)\n-- why\nSELECT upper(id)\nFROM t"

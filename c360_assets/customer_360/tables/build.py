@@ -157,7 +157,8 @@ def build(
 
 
 def write_rows(session: Session, node: TableNode, as_of: date, mark: str) -> TableState:
-    """Run a table's SQL and write its rows, pending; SQL of the tenant runs in a locked engine of its own.
+    """Run a table's SQL and write its rows, pending; SQL of the tenant runs in a locked engine of
+    its own.
 
     Raises C360Error when the SQL fails on the data.
     """
@@ -174,7 +175,8 @@ def write_rows(session: Session, node: TableNode, as_of: date, mark: str) -> Tab
 
 @contextmanager
 def _named_failure(session: Session, node: TableNode) -> Iterator[None]:
-    """Say of a failure of the SQL which table it is and why; its names are still bound in `session`."""
+    """Say of a failure of the SQL which table it is and why; its names are still bound in
+    `session`."""
     try:
         yield
     except duckdb.Error as error:

@@ -25,12 +25,12 @@ def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
     """Table -> column -> type of every documented table, with the columns that the tenant's tags
     add."""
     schemas = {
-        name: {c: column.type for c, column in spec.columns.items()}
+        name: {column: column_spec.type for column, column_spec in spec.columns.items()}
         for name, spec in all_tables().items()
     }
-    tags = {
-        tag for table in tenant.stitched_tables for listed in table.tags.values() for tag in listed
-    }
+    tags: set[str] = set()
+    for table in tenant.stitched_tables:
+        tags.update(*table.tags.values())
     further = {
         column_for(tag): "VARCHAR"
         for tag in sorted(tags)

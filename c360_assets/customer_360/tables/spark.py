@@ -28,7 +28,7 @@ class SparkGenerator(SQLGlotSparkGenerator):
     TRANSFORMS: ClassVar = {
         **SQLGlotSparkGenerator.TRANSFORMS,
         # An index beyond the end is NULL in DuckDB and an error in Spark.
-        exp.Bracket: lambda self, e: self.func("GET", e.this, *e.expressions),
+        exp.Bracket: lambda self, node: self.func("GET", node.this, *node.expressions),
     }
 
 
