@@ -27,9 +27,9 @@ MARKS = (
 # Japanese has kana, which no other text shows.
 JAPANESE = re.compile("[\u3041-\u30fa]")
 WESTERN = "cp1252"
-# What exports are written in where it is not UTF-8, and the letters above ASCII that their languages
-# use. The first whose letters are nearly all of a text's is it: the library tells other alphabets
-# apart well, and Latin ones by their statistics only, which a table of names does not have.
+# What exports are written in where it is not UTF-8, and the letters above ASCII that their
+# languages use. The first whose letters are nearly all of a text's is it: the library tells other
+# alphabets apart well, and Latin ones by their statistics only, which a table of names lacks.
 LATIN_LETTERS = {
     WESTERN: "äöüßÄÖÜéèêëÉÈÊàâÀÂçÇôîïûùÔÎœŒñÑáíóúÁÍÓÚãõÃÕåÅøØæÆ¿¡ºª°€£§«»–—’‘“”„´·®©\xa0",
     "mac_roman": "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ°€£–—’“”\xa0",
