@@ -189,7 +189,7 @@ DAMAGES = (
 
 @dataclass(frozen=True)
 class Export:
-    """A generated file. `tags` are those that its columns must get, `good_rows` are to be loaded."""
+    """A generated file. `tags` are those of its columns, `good_rows` are to be loaded."""
 
     family: str
     dialect: str

@@ -197,9 +197,9 @@ def _sample_of_file(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, row
     kind = foreign("", head)
     if kind is not None:
         raise C360Error(f"{path}: {kind.problem}; {kind.remedy}")
-    html = _other_kind_of_text(_without_mark(head).decode("utf-8", "replace"))
-    if html is not None:
-        raise C360Error(f"{path}: is {html}; {READABLE}")
+    other_kind = _kind_by_beginning(_without_mark(head).decode("utf-8", "replace"))
+    if other_kind is not None:
+        raise C360Error(f"{path}: is {other_kind}; {READABLE}")
     if _without_mark(head).startswith(b"<"):
         return _sample_of_xml(con, path, rows)
     compression = "gzip" if head.startswith(GZIP_MARK) else "none"
@@ -404,7 +404,8 @@ def _other_kind_of_text(text: str) -> str | None:
     lines = [line for line in begin.splitlines()[:-1] if line.strip()]
     if len(lines) >= FEWEST_LINES and _is_fixed_width(lines):
         return "a text of columns of fixed width"
-    for pattern, kind in OTHER_TEXTS:
-        if pattern.match(begin):
-            return kind
-    return None
+    return _kind_by_beginning(begin)
+
+
+def _kind_by_beginning(text: str) -> str | None:
+    return next((kind for pattern, kind in OTHER_TEXTS if pattern.match(text)), None)
