@@ -119,7 +119,15 @@ def stitch(
         if con is None:
             connection.close()
     jitter = config.stable_ids.jitter_alert
-    return StitchResult(tables, stable.generation, steps.seconds, jitter, resolution.drift, fitted)
+    return StitchResult(
+        tables,
+        stable.generation,
+        steps.seconds,
+        jitter,
+        resolution.drift,
+        fitted,
+        resolution.warnings,
+    )
 
 
 @dataclass(frozen=True)

@@ -38,14 +38,19 @@ METRICS_SCHEMA = {
 }
 # An alert, never a failure: this share of the previous records came or went.
 MOVED_ALERT = 0.2
+PERCENTAGES = ("deduplication_rate", "jitter", "household_pairs_apart_percent")
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Counts of pairs before they were dropped from any table."""
+    """Counts of pairs before they were dropped from any table.
+
+    household_apart: share of the expected household pairs without a surname or home in common.
+    """
 
     compared: int
     linked: int
+    household_apart: float = 0.0
 
 
 def stitch_metrics(
@@ -68,6 +73,7 @@ def stitch_metrics(
         ("representatives", representatives),
         ("related_pairs", pairs.compared),
         ("filtered_related_pairs", pairs.linked),
+        ("household_pairs_apart_percent", 100 * pairs.household_apart),
         *changes.items(),
         ("jitter", _percent(changes["pks_updated"], changes["records_surviving"])),
     ]
@@ -88,7 +94,7 @@ def summary(metrics: pl.DataFrame) -> dict[str, float | int]:
     overall = metrics.filter((pl.col("datasource") == "*") & (pl.col("bucket") == ""))
     figures: dict[str, float | int] = {}
     for name, value in overall.select("metric", "value").iter_rows():
-        is_percentage = name in ("deduplication_rate", "jitter")
+        is_percentage = name in PERCENTAGES
         figures[name] = round(value, 2) if is_percentage else int(value)
     return figures
 
