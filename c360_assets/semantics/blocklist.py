@@ -9,7 +9,7 @@ from functools import cache
 
 import polars as pl
 
-from c360_assets.semantics.contacts import EXTENSION
+from c360_assets.semantics.contact_marks import CONTACT_MACROS
 from c360_assets.semantics.lookups import read_rows
 
 
@@ -59,7 +59,7 @@ def _email_macro(name: str, allow_business_email: bool) -> str:
     def blocked(match: str) -> str:
         return _sql_list(blocked_values("email", match, allow_business_email)) or "NULL"
 
-    address = "regexp_replace(upper(trim(v)), '\\+[^@]*@', '@', 'g')"
+    address = "regexp_replace(upper(email_text(v)), '\\+[^@]*@', '@', 'g')"
     login = f"split_part({address}, '@', 1)"
     domain = f"split_part({address}, '@', 2)"
     return (
@@ -73,10 +73,9 @@ def _email_macro(name: str, allow_business_email: bool) -> str:
 
 
 def _phone_macro() -> str:
-    digits = f"regexp_replace(regexp_replace(v, '{EXTENSION}', '', 'g'), '[^0-9]', '', 'g')"
     return (
         "CREATE OR REPLACE TEMP MACRO phone_blocked(v) AS CASE WHEN v IS NULL THEN NULL "
-        f"ELSE right({digits}, 10) IN ({_sql_list(blocked_values('phone'))}) END"
+        f"ELSE coalesce(right(phone_digits(v), 10), '') IN ({_sql_list(blocked_values('phone'))}) END"
     )
 
 
@@ -93,9 +92,11 @@ def _value_macro() -> str:
     )
 
 
-# DuckDB statements for the reports, which look at raw values: trimmed and upper-cased, no other
-# normalisation. A value without `@` is an invalid e-mail there, not a blocked one.
+# DuckDB statements for the reports, which look at raw values: of e-mail addresses and phones the
+# marks of exports are taken off, other values are trimmed and upper-cased. A value without `@` is an
+# invalid e-mail there, not a blocked one.
 BLOCKLIST_MACROS: list[str] = [
+    *CONTACT_MACROS,
     _email_macro("email_blocked", False),
     _email_macro("email_blocked_business", True),
     _phone_macro(),

@@ -15,7 +15,8 @@ from c360_assets.semantics.addresses import (
     clean_state,
     po_box,
 )
-from c360_assets.semantics.contacts import clean_email, clean_phone, email_login, split_values
+from c360_assets.semantics.contact_marks import email_values, phone_values
+from c360_assets.semantics.contacts import clean_email, clean_phone, email_login
 from c360_assets.semantics.names import (
     clean_company,
     clean_gender,
@@ -44,11 +45,12 @@ __all__ = [
     "clean_suffix",
     "cleaner",
     "email_login",
+    "email_values",
     "gender_from_title",
     "generational_suffix",
+    "phone_values",
     "po_box",
     "split_full_name",
-    "split_values",
 ]
 
 

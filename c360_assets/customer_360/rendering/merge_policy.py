@@ -142,7 +142,7 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
         ),
         group(
             "address",
-            {column: f"clean(uc.{column})" for column in address},
+            {column: ADDRESS_SQL.get(column, f"clean(uc.{column})") for column in address},
             _count(("address", "city", "state", "postal")),
             ("blv_address",),
         ),
@@ -158,6 +158,10 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
     for name, custom in policy.custom_groups.items():
         groups.append(_custom_group(name, custom.columns, policy))
     return [*groups, _single("title", "clean(uc.title)"), _single("company", "clean(uc.company)")]
+
+
+# Of a postal code the marks of exports are taken off, as matching does.
+ADDRESS_SQL = {"postal": "postal_text(uc.postal)"}
 
 
 def _custom_group(name: str, columns: list[str], policy: MergePolicy) -> Group:

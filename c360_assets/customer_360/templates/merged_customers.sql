@@ -89,7 +89,7 @@ picked AS (
 ){% if best_email != "priority" %},
 -- The record behind an assigned e-mail: of those that carry it, the most trusted, then the newest.
 email_values AS (
-    SELECT amperity_id, datasource, pk, update_dt, email_priority, UNNEST(STRING_SPLIT(emails, ',')) AS value
+    SELECT amperity_id, datasource, pk, update_dt, email_priority, UNNEST(email_values(emails)) AS value
     FROM records
     WHERE emails IS NOT NULL
 ),
@@ -103,7 +103,7 @@ best_emails AS (
         email_values.email_priority
     FROM email_ampid_assignment AS assigned
     LEFT JOIN email_values
-        ON email_values.amperity_id = assigned.amperity_id AND LOWER(clean(email_values.value)) = assigned.email
+        ON email_values.amperity_id = assigned.amperity_id AND LOWER(email_values.value) = assigned.email
     QUALIFY ROW_NUMBER() OVER (
         PARTITION BY assigned.amperity_id
         ORDER BY

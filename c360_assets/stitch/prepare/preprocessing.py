@@ -25,11 +25,12 @@ from c360_assets.semantics.normalize import (
     clean_postal,
     cleaner,
     email_login,
+    email_values,
     gender_from_title,
     generational_suffix,
+    phone_values,
     po_box,
     split_full_name,
-    split_values,
 )
 from c360_assets.semantics.text import missing_to_null
 from c360_assets.stitch.prepare import blocklist
@@ -260,7 +261,7 @@ class _Run:
             value = clean_address(raw, self._text("address2"))
         elif column == "postal":
             records = records.hstack([self.work["state"].alias("clean:state")])
-            value = clean_postal(raw, pl.col("clean:state"))
+            value = clean_postal(raw, pl.col("clean:state"), self._text("country"))
         elif column == "gender" and "normalize-gender" not in self.profiles:
             value = clean_key(raw)
         elif self._is_exact(column):
@@ -279,17 +280,22 @@ class _Run:
 
     def _multi_values(self, column: str) -> pl.DataFrame:
         """`rid, raw, value, why`: one row per single value of a consolidated column."""
-        clean = clean_email if column == "email" else clean_phone
+        is_email = column == "email"
+        clean = clean_email if is_email else clean_phone
+        values_of = email_values if is_email else phone_values
         rows = self.records.with_row_index("rid").select(
             pl.col("rid").cast(pl.Int64), "datasource", raw=self._text(column)
         )
         rows = rows.drop_nulls("raw")
-        rows = rows.with_columns(raw=split_values(pl.col("raw"))).explode("raw")
-        rows = rows.with_columns(raw=missing_to_null(pl.col("raw"))).drop_nulls("raw")
-        rows = rows.with_columns(value=clean(pl.col("raw")))
+        rows = rows.with_columns(text=values_of(pl.col("raw")))
+        # The field is the raw text of its only value, and of a text that holds none.
+        is_single = pl.col("text").list.len() <= 1
+        rows = rows.with_columns(is_single=is_single).explode("text")
+        raw = pl.when("is_single").then("raw").otherwise("text")
+        rows = rows.with_columns(raw=raw, value=clean(pl.col("text")))
         why = self._why(column, pl.col("value"))
         # What is no address at all is bad as such; a phone field may hold a placeholder in words.
-        if column == "email":
+        if is_email:
             why_no_value = pl.lit("global", blocklist.REASON)
         else:
             why_no_value = self._why(column, pl.col("raw").str.to_uppercase())
