@@ -34,6 +34,11 @@ from c360_assets.semantics.normalize import (
 )
 from c360_assets.semantics.text import missing_to_null
 from c360_assets.stitch.prepare import blocklist
+from c360_assets.stitch.prepare.contradicting_keys import (
+    LOST_SCHEMA,
+    contradictions,
+    holders_of_shared,
+)
 from c360_assets.stitch.prepare.union import in_key_order
 
 _SINGLE = (
@@ -109,16 +114,19 @@ def preprocess(
     config: BadValues,
     managed: pl.DataFrame | None = None,
     nicknames: pl.DataFrame | None = None,
+    *,
+    contradicting_keys: bool = False,
 ) -> Preprocessed:
     """Preprocess all stitched records together.
 
     `records` holds `datasource`, `pk` and any of the raw semantic columns (a column that is absent
     counts as missing; `email` and `phone` may be comma-joined), `fk_*`, `bk_*`, `sk_*`. `managed`
     is the tenant's blocklist table (`datasource, semantic, value[, is_preprocessed]`), `nicknames`
-    a replacement for the shipped list (`semantics.nicknames.nickname_map`). Raises C360Error when
-    (datasource, pk) is NULL or not unique.
+    a replacement for the shipped list (`semantics.nicknames.nickname_map`). With
+    `contradicting_keys`, records whose other values contradict those of the other holders of their
+    foreign key lose it. Raises C360Error when (datasource, pk) is NULL or not unique.
     """
-    return _Run(records, config, managed, nicknames).result()
+    return _Run(records, config, managed, nicknames).result(contradicting_keys)
 
 
 def tag_of(column: str) -> str:
@@ -165,10 +173,15 @@ class _Run:
         self.work = self.work.with_columns(po_box=po_box(pl.col("address")))
         self.values = {column: self._multi_values(column) for column in MULTI_VALUED}
 
-    def result(self) -> Preprocessed:
+    def result(self, contradicting_keys: bool) -> Preprocessed:
         rules = blocklist.with_keys(self.config.rules, self.keys)
         badvalues = blocklist.detect(self._cells, self._proxies, rules)
         self._remove_automatic(badvalues)
+        if contradicting_keys:
+            lost = self._contradicting()
+            self._remove_keys(lost)
+            badvalues = pl.concat([badvalues, blocklist.contradicting(lost)])
+            badvalues = badvalues.sort("semantic", "value")
         removed = self._removed()
         frame = self._frame()
         flags = self._flags(removed)
@@ -348,6 +361,22 @@ class _Run:
                 why = pl.when(pl.col(column).is_in(bad)).then(automatic)
                 combined = pl.coalesce(f"why:{column}", why).alias(f"why:{column}")
                 self.work = self.work.with_columns(combined)
+
+    def _contradicting(self) -> pl.DataFrame:
+        """The foreign keys that records lose, see `contradicting_keys.contradictions`."""
+        names = ("given_name", *(key for key in self.keys if key.startswith("fk_")))
+        usable = self.work.select("rid", *(self._usable(name, name) for name in names))
+        held = holders_of_shared(usable, self.keys)
+        if not held.height:
+            return pl.DataFrame(schema=LOST_SCHEMA)
+        return contradictions(held, self._frame())
+
+    def _remove_keys(self, lost: pl.DataFrame) -> None:
+        automatic = pl.lit("automatic", blocklist.REASON)
+        for (key,), rows in lost.partition_by("key", as_dict=True, maintain_order=True).items():
+            why = pl.when(pl.col("rid").is_in(rows["rid"].implode())).then(automatic)
+            combined = pl.coalesce(f"why:{key}", why).alias(f"why:{key}")
+            self.work = self.work.with_columns(combined)
 
     def _removed(self) -> pl.DataFrame:
         """`rid, semantic, raw_value, reason` of everything taken out."""

@@ -172,7 +172,12 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         inside = tables.inside_pairs(self._pairs(), self.groups)
         pairs = metrics.Pairs(resolution.figures["compared_pairs"], linked)
         return metrics.stitch_metrics(
-            self._accounts(), inside, pairs, self.changed.counts, self.changed.identities
+            self._accounts(),
+            inside,
+            pairs,
+            self.changed.counts,
+            self.changed.identities,
+            self._results.clean.badvalues,
         )
 
     def _accounts(self) -> pl.DataFrame:
