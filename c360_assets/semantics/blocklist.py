@@ -13,7 +13,6 @@ from c360_assets.semantics.contact_marks import CONTACT_MACROS
 from c360_assets.semantics.lookups import read_rows
 from c360_assets.semantics.text import fold_upper
 
-
 # Keys of no letters and digits (`-`, `--`), zero in any spelling, -1, a field full of nines, and the
 # UUIDs of nobody (all zeros, all ones).
 _NO_KEY = (

@@ -22,6 +22,7 @@ from c360_assets.semantics.names import (
     clean_gender,
     clean_name,
     clean_suffix,
+    clean_surname,
     gender_from_title,
     generational_suffix,
     split_full_name,
@@ -43,6 +44,7 @@ __all__ = [
     "clean_postal",
     "clean_state",
     "clean_suffix",
+    "clean_surname",
     "cleaner",
     "email_login",
     "email_values",
@@ -73,7 +75,7 @@ MULTI_VALUED = ("email", "phone")
 
 CLEANERS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "given-name": clean_name,
-    "surname": clean_name,
+    "surname": clean_surname,
     "full-name": clean_name,
     "generational-suffix": clean_suffix,
     "gender": clean_gender,
