@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from c360_assets.semantics.contact_marks import quoted
 from c360_assets.semantics.lookups import genders, generational_suffixes, titles
 from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
 
@@ -146,3 +147,34 @@ def clean_company(expr: pl.Expr) -> pl.Expr:
         return squeeze(without_dots.str.replace_all(",", " ", literal=True))
 
     return on_distinct(expr, clean)
+
+
+_WRITTEN_TITLES = rf"(?i)^(?:(?:{'|'.join(sorted(titles()))})[.]? )+"
+_WRITTEN_SUFFIXES = (
+    rf"(?i)(?: *,+ *(?:{_SUFFIX_TOKENS}|{_DEGREES})[.]?| (?:{_SUFFIX_TOKENS})[.]?)+ *$"
+)
+_WRITTEN_PARTICLES = rf"(?i)^([^ ,]+(?: [^ ,]+)*?) ((?:(?:{_PARTICLES})[.]? )+[^ ,]+)$"
+_TWO_WORDS = r"^(.+) ([^ ]+)$"
+
+
+def _part_macro(name: str, group: int) -> str:
+    """A macro that takes one part out of a full name as it is written, by the rules of
+    `split_full_name`; NULL for a name of one word, of which nobody knows what it is."""
+    of_comma = 2 if group == 1 else 1
+    spaced = "trim(regexp_replace(v, '[ \t\r\n]+', ' ', 'g'))"
+    untitled = f"regexp_replace({spaced}, {quoted(_WRITTEN_TITLES)}, '')"
+    text = f"regexp_replace({untitled}, {quoted(_WRITTEN_SUFFIXES)}, '')"
+    part = (
+        f"CASE WHEN regexp_matches(p, {quoted(_COMMA_NAME)})"
+        f" THEN regexp_extract(p, {quoted(_COMMA_NAME)}, {of_comma})"
+        f" WHEN regexp_matches(p, {quoted(_WRITTEN_PARTICLES)})"
+        f" THEN regexp_extract(p, {quoted(_WRITTEN_PARTICLES)}, {group})"
+        f" ELSE nullif(regexp_extract(p, {quoted(_TWO_WORDS)}, {group}), '') END"
+    )
+    return (
+        f"CREATE OR REPLACE TEMP MACRO {name}(v) AS"
+        f" CASE WHEN v IS NULL THEN NULL ELSE list_transform([{text}], lambda p: {part})[1] END"
+    )
+
+
+NAME_MACROS = [_part_macro("full_name_given", 1), _part_macro("full_name_surname", 2)]

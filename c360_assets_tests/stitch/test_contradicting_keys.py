@@ -64,6 +64,11 @@ def test_nobodys_key_links_nobody():
     assert kept == [None] * 4
 
 
+def test_names_in_each_others_column_do_not_contradict():
+    swapped = person(7, "B-17", given_name="Achterberg", surname="Susan")
+    assert keys_kept([person(0, "B-17"), swapped], contradicting_keys=True)[0] == ["B-17"] * 2
+
+
 def test_two_fields_are_too_few_to_contradict():
     sparse = [
         {"given_name": "Susan", "surname": "Quimby", "fk_card": "B-17"},

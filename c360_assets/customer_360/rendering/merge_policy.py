@@ -78,6 +78,7 @@ def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
         names.append("email")
     return {
         "best_email": policy.best_email,
+        "complete_names": policy.name_parts == "complete",
         "groups": groups,
         "named_groups": [{"name": name} for name in names],
         "priorities": _priorities(tenant, names),

@@ -28,13 +28,18 @@ _RECORDS = "contradicting_keys_records"
 _UNLIKE_TEXT = (
     "jaro_winkler_similarity(a.{0}, b.{0}) < 0.85 AND damerau_levenshtein(a.{0}, b.{0}) > 2"
 )
+# SMITH JON is JOHN SMITH in the wrong columns.
+_NOT_SWAPPED = (
+    "coalesce(jaro_winkler_similarity(a.given_name, b.surname) < 0.85, TRUE)"
+    " AND coalesce(jaro_winkler_similarity(b.given_name, a.surname) < 0.85, TRUE)"
+)
 # Field -> SQL: true where two records contradict each other, NULL where one lacks the field.
 FIELDS = {
     "given_name": (
         "a.is_established AND b.is_established AND NOT list_has_any(a.given_names, b.given_names)"
         f" AND left(a.given_name, 1) || left(b.given_name, 1) NOT IN (a.given_name, b.given_name)"
         " AND split_part(a.given_name, ' ', 1) <> split_part(b.given_name, ' ', 1)"
-        f" AND {_UNLIKE_TEXT.format('given_name')} AND a.given_name <> coalesce(b.surname, '')"
+        f" AND {_UNLIKE_TEXT.format('given_name')} AND {_NOT_SWAPPED}"
     ),
     "surname": (
         "NOT list_has_any(string_split(a.surname, ' '), string_split(b.surname, ' '))"
