@@ -1,8 +1,8 @@
 """The one Definitions object of a tenant: assets, jobs, sensors, schedules, resources.
 
-Everything comes from the tenant's declarations; this module only puts it together. A configuration error stops loading, and
-its text (file, line, key, remedy) is what the UI shows as the error of the code location: with a broken declaration nothing
-may run on a schedule as if it were whole.
+Everything comes from the tenant's declarations; this module only puts it together. A configuration
+error stops loading, and its text (file, line, key, remedy) is what the UI shows as the error of the
+code location: with a broken declaration nothing may run on a schedule as if it were whole.
 """
 
 from __future__ import annotations
@@ -11,32 +11,25 @@ import warnings
 
 import dagster as dg
 
-from c360_assets.assets.activation import activation_assets
-from c360_assets.assets.customer_360 import customer_360_assets
-from c360_assets.assets.domain_tables import domain_table_assets
-from c360_assets.assets.input_validations import validation_assets
+from c360_assets.assets.domain_tables import feed_assets
+from c360_assets.assets.recipe_assets import recipe_assets
 from c360_assets.assets.resources import tenant_resources
-from c360_assets.assets.stitch import stitch_assets
 from c360_assets.automation.instance import tenant_root
 from c360_assets.automation.jobs import jobs
 from c360_assets.automation.schedules import schedules
 from c360_assets.automation.sensors import sensors
 from c360_assets.configuration import load_tenant
+from c360_assets.recipes import recipes
 from c360_assets.tenant.models import Tenant
 
 
 def build(tenant: Tenant) -> dg.Definitions:
     """The definitions of a tenant."""
     with warnings.catch_warnings():
-        # A range of delivery days in one run needs the single-run backfill policy, whose interface is marked as beta.
+        # A range of delivery days in one run needs the single-run backfill policy, whose interface
+        # is marked as beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        assets = [
-            *domain_table_assets(tenant),
-            *validation_assets(tenant),
-            *stitch_assets(tenant),
-            *customer_360_assets(tenant),
-            *activation_assets(tenant),
-        ]
+        assets = [*feed_assets(tenant), *recipe_assets(tenant, recipes(tenant))]
     return dg.Definitions(
         assets=assets,
         jobs=jobs(tenant),
@@ -50,5 +43,8 @@ def build(tenant: Tenant) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The definitions of the tenant that this process works on, read when Dagster loads the code location."""
+    """The definitions of the tenant that this process works on.
+
+    Read when Dagster loads the code location.
+    """
     return build(load_tenant(tenant_root()))

@@ -1,19 +1,27 @@
-"""Names of the tags by which runs are told what to do, and found again.
+"""The names by which runs are found again: jobs and tags.
 
-`automation` and the user set them, `assets` ask them; neither imports the other, so the names stand here. No values: customer
-data never gets into a tag.
+`automation` sets the tags and searches for them, `assets` read some; neither imports the other, so
+the names stand here. What a run is to do otherwise than usual is no tag but `run_options`. No
+values: customer data never gets into a tag.
 """
 
 from __future__ import annotations
 
+LOAD = "load"
+VALIDATE = "validate"
+STITCH = "refresh_stitch"
+ACTIVATE = "activate"
+DAY = "refresh_and_activate"
+
 RUN_TAG = "c360/run"
-FORCE_TAG = "c360/force"
-REFIT_TAG = "c360/refit"
-AS_OF_TAG = "c360/as_of"
-THRESHOLD_TAG = "c360/error_threshold"
 FEED_TAG = "c360/feed"
 LANDED_TAG = "c360/landed"
 DAY_TAG = "c360/day"
 STALE_TAG = "c360/stale"
 WITHOUT_TAG = "c360/without"
 OWNER_TAG = ".dagster/c360_owner"  # the prefix keeps it out of the UI
+
+# Dagster's own, as its documentation spells them: one run over a range of partitions, both ends
+# included.
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"

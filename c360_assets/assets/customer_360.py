@@ -1,73 +1,41 @@
-"""Assets of the customer 360 tables: one per table of each of the tenant's databases, its dependencies read from its SQL.
+"""How the tables of the databases are shown in Dagster: with the columns that each column is
+computed from.
 
 The SQL and how it is run belong to `customer_360`.
 """
 
-import time
+from __future__ import annotations
 
-import dagster as dg
+from collections.abc import Iterator
+from typing import Any
 
-from c360_assets.assets.activation import run_facts
-from c360_assets.assets.metadata import Result, asset_key, documented, materialized, state_schema
-from c360_assets.assets.resources import WarehouseResource, as_of_date, forced
-from c360_assets.customer_360.tables.build import build_table
-from c360_assets.customer_360.tables.databases import databases, plan_all
-from c360_assets.customer_360.tables.graph import TableNode, lineage
-from c360_assets.customer_360.tables.run_records import record_failure
-from c360_assets.errors import C360Error
-from c360_assets.tenant.models import Tenant
-
-GROUP = "customer_360"
+from c360_assets.assets.display import Display, Shown
+from c360_assets.assets.metadata import documented, materialized, state_schema
+from c360_assets.customer_360.tables.build import DatabaseTable
+from c360_assets.customer_360.tables.graph import lineage
+from c360_assets.warehouse.recipe import Outcome
+from c360_assets.warehouse.session import Session
 
 
-def customer_360_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
-    """One asset per table that `plan_all` names; a table of a filtered database stands below the database's name."""
-    owners: dict[str, list[str]] = {}
-    for database in databases(tenant):
-        for node in database.nodes:
-            owners.setdefault(node.table, []).append(database.name)
-    return [_table(tenant, node, owners[node.table]) for node in plan_all(tenant)]
+class DatabaseTableDisplay(Display):
+    """One table of a database; that of a filtered database stands below the database's name."""
 
+    kinds = frozenset({"deltalake", "duckdb", "sql"})
+    recipe: DatabaseTable
 
-def _table(tenant: Tenant, node: TableNode, owners: list[str]) -> dg.AssetsDefinition:
-    arguments = {"description": f"Defined by the tenant in {node.file}.", **documented(node.name)}
+    def about(self, asset: str) -> dict[str, Any]:
+        node = self.recipe.node
+        return {"description": f"Defined by the tenant in {node.file}.", **documented(node.name)}
 
-    @dg.asset(
-        key=asset_key(node.table),
-        deps=[asset_key(table) for table in node.deps],
-        group_name=GROUP,
-        kinds={"deltalake", "duckdb", "sql"},
-        **arguments,
-    )
-    def database_table(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
-        with warehouse.session(context) as session:
-            as_of = as_of_date(tenant, context.run.tags, session.warehouse)
-            started = time.time()
-            try:
-                built = build_table(session, node, as_of=as_of, force=forced(context))
-            except C360Error as error:
-                record_failure(
-                    session,
-                    node,
-                    str(error),
-                    started,
-                    owners=owners,
-                    facts=run_facts(context),
-                    as_of=as_of,
-                )
-                raise
-            session.commit()
-            schemas = {
-                table: state.columns
-                for table in node.deps
-                if (state := session.state(table)) is not None
-            }
-        return materialized(
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+        node = self.recipe.node
+        state = outcome.states[node.table]
+        inputs = {table: session.state(table) for table in node.deps}
+        schemas = {table: known.columns for table, known in inputs.items() if known is not None}
+        yield materialized(
             node.table,
-            built.state,
-            reused=built.reused,
-            schema=state_schema(node.name, built.state),
+            state,
+            reused=outcome.reused,
+            schema=state_schema(node.name, state),
             lineage=lineage(node, schemas),
         )
-
-    return database_table

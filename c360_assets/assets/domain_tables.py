@@ -1,51 +1,53 @@
-"""Assets of domain tables: one per feed, partitioned by delivery day, and one per custom domain table.
+"""Assets of domain tables: one per feed, partitioned by delivery day, and how custom domain tables
+are shown.
 
-How files become rows belongs to `ingest`.
+How files become rows belongs to `ingest`. Feeds are loaded by the ledger, all else is made by
+recipes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
+from c360_assets.assets.display import Display, Shown
 from c360_assets.assets.metadata import Result, asset_key, counts, materialized, source_schema
-from c360_assets.assets.resources import WarehouseResource, forced
+from c360_assets.assets.resources import WarehouseResource, run_options
 from c360_assets.errors import C360Error
-from c360_assets.ingest.custom_runs import run_custom_table
-from c360_assets.ingest.custom_tables import dependencies, lineage, ordered
-from c360_assets.ingest.landing import pending
-from c360_assets.ingest.load import DayResult, FeedLoad, ensure_table, load_feed
-from c360_assets.run_tags import THRESHOLD_TAG
-from c360_assets.tenant.models import CustomTable, FeedConfig, SourceTable, Tenant
+from c360_assets.ingest.custom_runs import STAGE as GROUP
+from c360_assets.ingest.custom_runs import CustomDomainTable
+from c360_assets.ingest.custom_tables import lineage
+from c360_assets.ingest.delivery_days import first_delivery_day
+from c360_assets.ingest.landing import not_there_messages, pending
+from c360_assets.ingest.load import DayResult, FeedLoad, load_feed
+from c360_assets.run_tags import FEED_TAG
+from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
 from c360_assets.validations.block_if import stop_if_blocked
 from c360_assets.warehouse.ledger import session_ledger
-from c360_assets.warehouse.session import Session
-
-GROUP = "domain_tables"
+from c360_assets.warehouse.recipe import Outcome
+from c360_assets.warehouse.session import Session, Warehouse
 
 
 def delivery_days(tenant: Tenant) -> dg.DailyPartitionsDefinition:
-    """The delivery days of all feeds, today included: one definition, since feeds of unlike ones could not share a job."""
+    """The delivery days of all feeds, today included.
+
+    One definition, since feeds of unlike ones could not share a job. Made when Dagster loads the
+    definitions: a file of an earlier day that lands later moves the start at the next load, as the
+    process of the run that reads it does.
+    """
+    first = first_delivery_day(tenant, Warehouse.open(tenant.root / "warehouse"))
     return dg.DailyPartitionsDefinition(
-        tenant.config.first_day.isoformat(), timezone=tenant.config.timezone, end_offset=1
+        first.isoformat(), timezone=tenant.config.timezone, end_offset=1
     )
 
 
-def domain_table_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
-    """Feeds in order of name, then custom tables in the order in which they build on each other."""
+def feed_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
+    """The domain tables of feeds, in order of name."""
     days = delivery_days(tenant)
-    sources = {t.physical: t for t in tenant.tables}
-    feeds = [
-        _feed(tenant, f, sources[f.physical], days)
-        for f in sorted(tenant.feeds, key=lambda f: f.name)
-    ]
-    return feeds + [_custom(tenant, c, sources[c.physical]) for c in ordered(tenant)]
-
-
-def ensure_tables(session: Session, tenant: Tenant) -> None:
-    """Give every feed's table the declared columns: empty where it was never loaded, new columns NULL where it was."""
-    for feed in tenant.feeds:
-        ensure_table(session, feed)
+    sources = {table.physical: table for table in tenant.tables}
+    feeds = sorted(tenant.feeds, key=lambda feed: feed.name)
+    return [_feed(tenant, feed, sources[feed.physical], days) for feed in feeds]
 
 
 def _feed(
@@ -69,14 +71,19 @@ def _feed(
             date.fromisoformat(key)
             for key in (context.partition_keys[0], context.partition_keys[-1])
         )
-        accepted = context.run.tags.get(THRESHOLD_TAG)
+        threshold = run_options(context).error_threshold
         with warehouse.session(context) as session:
-            news = [
-                d for d in pending(tenant, feed, session_ledger(session), last) if d.day >= first
-            ]
-            threshold = int(accepted) if accepted else None
+            ledger = session_ledger(session)
+            # A person who materializes a partition means that day, whether it was loaded or not.
+            is_by_hand = FEED_TAG not in context.run.tags
+            again_from = first if is_by_hand or run_options(context).force else None
+            days = pending(tenant, feed, ledger, last, again_from=again_from)
+            news = [d for d in days if d.day >= first or d.new_columns]
+            if is_by_hand:
+                for message in not_there_messages(tenant, feed, ledger, first, last):
+                    context.log.warning(message)
             load = load_feed(session, tenant, feed, news, threshold_override=threshold)
-            if news:
+            if load.days:
                 stop_if_blocked(session, tenant, feed)
             session.commit()
             _tell(context, tenant, load, source)
@@ -84,7 +91,12 @@ def _feed(
         details = {DETAILS: _details(tenant, load.days)} if load.days else {}
         schema = source_schema(source, load.state)
         return materialized(
-            source.asset, load.state, reused=not news, schema=schema, figures=figures, more=details
+            source.asset,
+            load.state,
+            reused=not load.days,
+            schema=schema,
+            figures=figures,
+            more=details,
         )
 
     return feed_table
@@ -120,7 +132,11 @@ def _details(tenant: Tenant, days: Sequence[DayResult]) -> dg.TableMetadataValue
 def _tell(
     context: dg.AssetExecutionContext, tenant: Tenant, load: FeedLoad, source: SourceTable
 ) -> None:
-    """Log warnings. If days failed, mark the good ones as materialized, show the details of all, and raise with what is wrong."""
+    """Log warnings.
+
+    If days failed, mark the good ones as materialized, show the details of all, and raise with what
+    is wrong.
+    """
     for day in load.days:
         for warning in day.warnings:
             context.log.warning(f"{load.feed}: {warning}")
@@ -146,27 +162,32 @@ def _day_event(
     )
 
 
-def _custom(tenant: Tenant, table: CustomTable, source: SourceTable) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=asset_key(source.asset),
-        deps=[dg.AssetKey(["domain", name]) for name in dependencies(tenant, table)],
-        group_name=GROUP,
-        description=table.config.description
-        or f"Custom domain table, defined in domain_tables/{table.sql.path.name}.",
-        metadata={"dagster/column_schema": source_schema(source)},
-        kinds={"deltalake", "duckdb", "sql"},
-    )
-    def custom_table(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Result:
-        with warehouse.session(context) as session:
-            ensure_tables(session, tenant)
-            state, outcome = run_custom_table(session, tenant, table, force=forced(context))
-        traced = {
-            column: [(f"domain/{name}", c) for name, c in pairs]
-            for column, pairs in lineage(tenant, table).items()
-        }
-        schema = source_schema(source, state)
-        return materialized(
-            source.asset, state, reused=outcome == "reused", schema=schema, lineage=traced
-        )
+class CustomTableDisplay(Display):
+    """A custom domain table: its columns with their tags, and where each comes from."""
 
-    return custom_table
+    kinds = frozenset({"deltalake", "duckdb", "sql"})
+    recipe: CustomDomainTable
+
+    @property
+    def source(self) -> SourceTable:
+        """The table as the tenant's other declarations see it."""
+        physical = self.recipe.table.physical
+        return next(table for table in self.tenant.tables if table.physical == physical)
+
+    def about(self, asset: str) -> dict[str, Any]:
+        table = self.recipe.table
+        default = f"Custom domain table, defined in domain_tables/{table.sql.path.name}."
+        return {
+            "description": table.config.description or default,
+            "metadata": {"dagster/column_schema": source_schema(self.source)},
+        }
+
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+        (name,) = self.recipe.tables
+        state = outcome.states[name]
+        sources = {
+            column: [(f"domain/{table}", source) for table, source in pairs]
+            for column, pairs in lineage(self.tenant, self.recipe.table).items()
+        }
+        schema = source_schema(self.source, state)
+        yield materialized(name, state, reused=outcome.reused, schema=schema, lineage=sources)

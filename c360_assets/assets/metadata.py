@@ -1,7 +1,9 @@
-"""What the UI shows of a table: description, columns with meaning and tags, row count, digest, lineage.
+"""What the UI shows of a table: description, columns with meaning and tags, row count, digest,
+lineage.
 
-Computed from the catalogues in `semantics` and the tenant's declarations; nothing is described here a second time. Metadata
-never holds a value from customer data: names of columns, counts, digests and versions only.
+Computed from the catalogues in `semantics` and the tenant's declarations; nothing is described here
+a second time. Metadata never holds a value from customer data: names of columns, counts, digests
+and versions only.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ def asset_key(table: str) -> dg.AssetKey:
 
 
 def documented(table: str) -> dict[str, Any]:
-    """`description` and `metadata` arguments of the asset of a documented table; none where it is not documented."""
+    """`description` and `metadata` arguments of the asset of a documented table; none where it is
+    not documented.
+    """
     spec = all_tables().get(table)
     return described(spec) if spec else {}
 
@@ -93,7 +97,9 @@ def materialized(
     figures: Mapping[str, Any] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> Result:
-    """The result of an asset whose table is now at `state`; without a state the tenant has no such data. `more` is shown too."""
+    """The result of an asset whose table is now at `state`; without a state the tenant has no such
+    data. `more` is shown too.
+    """
     if state is None:
         return dg.MaterializeResult(
             asset_key=asset_key(table), metadata={"dagster/row_count": 0, "reused": reused}

@@ -1,27 +1,28 @@
-"""What a run holds while it works: the tenant's lock, and warehouse sessions whose errors are safe to show.
+"""What a run holds while it works: the tenant's lock, its options, and warehouse sessions whose
+errors are safe to show.
 
-Assets ask `WarehouseResource` for a session. What a session can do belongs to `warehouse`; which run may start when belongs
-to `automation`.
+Assets ask `WarehouseResource` for a session. What a session can do belongs to `warehouse`; which
+run may start when, and with which options, belongs to `automation`.
 """
 
-from __future__ import annotations
+# No postponed annotations: Dagster reads those of a resource's fields as they stand.
 
 import os
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_duckdb import DuckDBResource
 
 from c360_assets.errors import C360Error
-from c360_assets.run_tags import AS_OF_TAG, FORCE_TAG, OWNER_TAG, REFIT_TAG
+from c360_assets.ingest import delivery_days
+from c360_assets.run_options import RESOURCE, RunOptions
+from c360_assets.run_tags import OWNER_TAG
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.ledger import last_delivery
 from c360_assets.warehouse.lock import owner_mark, tenant_lock
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
 
@@ -30,90 +31,109 @@ WITHHELD = "its text may quote customer data and is kept in logs/errors.log"
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
-class TenantLock(dg.ConfigurableResource):
-    """The tenant's lock, taken once per run and held to its end; the run is tagged with the process that holds it."""
+class TenantLock(dg.ConfigurableResource[Any]):
+    """The tenant's lock, taken once per run and held to its end.
+
+    The run is tagged with the process that holds it.
+    """
 
     root: str
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[TenantLock]:
-        run, log = context.run, context.log
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["TenantLock"]:
+        run, log, instance = context.run, context.log, context.instance
         assert run is not None
         assert log is not None
-        assert context.instance is not None
-        context.instance.add_run_tags(run.run_id, {OWNER_TAG: owner_mark(run.run_id)})
-        with tenant_lock(
-            Path(self.root), f"run {run.run_id[:8]} of job {run.job_name}", waiting=log.info
-        ):
+        assert instance is not None
+        instance.add_run_tags(run.run_id, {OWNER_TAG: owner_mark(run.run_id)})
+        holder = f"run {run.run_id[:8]} of job {run.job_name}"
+        with tenant_lock(Path(self.root), holder, waiting=log.info):
             yield self
 
 
-class WarehouseResource(dg.ConfigurableResource):
-    """Opens sessions on the tenant's warehouse. Depends on the lock, so that no session exists without it."""
+class WarehouseResource(dg.ConfigurableResource[Any]):
+    """Opens sessions on the tenant's warehouse.
+
+    Depends on the lock, so that no session exists without it, and on the run's options, so that
+    every job that has a session shows them in the Launchpad.
+    """
 
     lock: TenantLock
     duckdb: DuckDBResource
+    options: RunOptions
     root: str
     timezone: str
 
     @contextmanager
     def session(self, context: dg.AssetExecutionContext) -> Iterator[Session]:
-        """A session that is closed whatever happens; what escapes the block is a C360Error without values."""
+        """A session that is closed whatever happens.
+
+        What escapes the block is a C360Error without values.
+        """
         root = Path(self.root)
         private_folder(root / ".tmp")
         private_folder(root / "warehouse")
         with safe_errors(root / "logs"), self.duckdb.get_connection() as con:
+            warehouse = Warehouse.open(root / "warehouse")
             try:
-                yield Session(
-                    con, Warehouse.open(root / "warehouse"), self.timezone, context.run.run_id
-                )
+                yield Session(con, warehouse, self.timezone, context.run.run_id)
             finally:
                 con.close()  # the resource itself closes only when nothing was raised
 
 
-def tenant_resources(tenant: Tenant) -> dict[str, WarehouseResource]:
-    """The resources of the tenant's assets, by the name under which asset functions ask for them."""
+def tenant_resources(tenant: Tenant) -> dict[str, Any]:
+    """The resources of the tenant's assets, by the names by which asset functions ask for them."""
     root = str(tenant.root.resolve())
     duckdb = DuckDBResource(
         database=":memory:", connection_config={"temp_directory": f"{root}/.tmp"}
     )
-    lock = TenantLock(root=root)
-    return {
-        "warehouse": WarehouseResource(
-            lock=lock, duckdb=duckdb, root=root, timezone=tenant.config.timezone
-        )
-    }
+    # Left open until a run starts: whoever starts it may fill in its options.
+    options = RunOptions.configure_at_launch()
+    warehouse = WarehouseResource(
+        lock=TenantLock(root=root),
+        duckdb=duckdb,
+        options=options,
+        root=root,
+        timezone=tenant.config.timezone,
+    )
+    return {RESOURCE: options, "warehouse": warehouse}
+
+
+def run_options(context: dg.AssetExecutionContext) -> RunOptions:
+    """What this run was asked to do otherwise than usual."""
+    options: RunOptions = context.resources.warehouse.options
+    return options
 
 
 def forced(context: dg.AssetExecutionContext) -> bool:
     """Whether this run was asked to compute again what is current."""
-    return context.run.tags.get(FORCE_TAG, "").lower() == "true"
+    return run_options(context).force
 
 
 def refitted(context: dg.AssetExecutionContext) -> bool:
     """Whether this run was asked to fit the match model anew."""
-    return context.run.tags.get(REFIT_TAG, "").lower() == "true"
+    return run_options(context).refit
 
 
-def as_of_date(tenant: Tenant, tags: Mapping[str, str], warehouse: Warehouse) -> date:
-    """The date that "today" means in this run's figures: the run's tag, else what `tenant.yaml` says."""
-    if tags.get(AS_OF_TAG):
-        return date.fromisoformat(tags[AS_OF_TAG])
-    if tenant.config.as_of == "last_delivery" and (day := last_delivery(warehouse)):
-        return day
-    return datetime.now(ZoneInfo(tenant.config.timezone)).date()
+def as_of_date(tenant: Tenant, context: dg.AssetExecutionContext, warehouse: Warehouse) -> date:
+    """The date that "today" means in this run's figures.
+
+    Raises C360Error where the run's option is no date.
+    """
+    return delivery_days.as_of_date(tenant, warehouse, run_options(context).as_of_day)
 
 
 @contextmanager
 def safe_errors(logs: Path) -> Iterator[None]:
     """Turn any exception into a C360Error whose text cannot quote a value.
 
-    Engines quote the value that they could not convert, and the orchestrator keeps exception texts, chained ones included,
-    for ever. So a C360Error passes without its chain, and of any other exception only its class and the place in our code
-    are told; the whole text goes to `logs/errors.log`, which only the owner may read.
+    Engines quote the value that they could not convert, and the orchestrator keeps exception texts,
+    chained ones included, for ever. So a C360Error passes without its chain, and of any other
+    exception only its class and the place in our code are told; the whole text goes to
+    `logs/errors.log`, which only the owner may read.
 
-    A signal that arrives within a query is an error of the engine, which forgets the orchestrator's own: it is raised again,
-    so that the run stops and does not go on with other tables.
+    A signal that arrives within a query is an error of the engine, which forgets the orchestrator's
+    own: it is raised again, so that the run stops and does not go on with other tables.
     """
     try:
         yield
@@ -122,19 +142,18 @@ def safe_errors(logs: Path) -> Iterator[None]:
         raise error from None
     except Exception as error:
         if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
-            raise DagsterExecutionInterruptedError from None
-        frames = [
-            f
-            for f in traceback.extract_tb(error.__traceback__)
-            if Path(f.filename).is_relative_to(PACKAGE)
-        ]
-        place = (
-            f"{Path(frames[-1].filename).relative_to(PACKAGE)}:{frames[-1].lineno}"
-            if frames
-            else "unknown place"
-        )
+            raise dg.DagsterExecutionInterruptedError from None
         _keep(error, logs)
-        raise C360Error(f"{type(error).__name__} at {place}; {WITHHELD}") from None
+        raise C360Error(f"{type(error).__name__} at {_place(error)}; {WITHHELD}") from None
+
+
+def _place(error: Exception) -> str:
+    """The innermost file and line of our own code that the error passed."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(PACKAGE):
+            return f"{file.relative_to(PACKAGE)}:{frame.lineno}"
+    return "unknown place"
 
 
 def _keep(error: Exception, logs: Path) -> None:

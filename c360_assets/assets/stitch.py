@@ -1,68 +1,56 @@
-"""The asset of Stitch: one step that makes all its tables current together, since they are one generation.
+"""How Stitch is shown in Dagster: its tables are one generation, made current in one step with the
+stitched domain tables.
 
 What is computed belongs to `stitch`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
-from c360_assets.assets.domain_tables import ensure_tables
-from c360_assets.assets.metadata import Result, asset_key, documented, materialized, source_schema
-from c360_assets.assets.resources import WarehouseResource, as_of_date, forced, refitted
-from c360_assets.stitch.prepare.configuration_tables import configuration_tables
-from c360_assets.stitch.publish.stitched_domain_tables import stitched_tables
-from c360_assets.stitch.tenant_run import run_stitch, stitch_tables
-from c360_assets.tenant.models import Tenant
-
-GROUP = "stitch"
+from c360_assets.assets.display import Display, Shown
+from c360_assets.assets.metadata import materialized, source_schema
+from c360_assets.stitch.tenant_run import StitchedDomainTable
+from c360_assets.warehouse.recipe import Outcome
+from c360_assets.warehouse.session import Session
 
 
-def stitch_assets(tenant: Tenant) -> list[dg.AssetsDefinition]:
-    """The multi-asset of Stitch; none where no table is made available to it."""
-    if not tenant.stitched_tables:
-        return []
-    copies = {t.stitched_asset: t for t in stitched_tables(tenant)}
-    read = {t.asset for t in (*tenant.stitched_tables, *configuration_tables(tenant))}
-    deps = [asset_key(name) for name in sorted(read)]
-    specs = [
-        dg.AssetSpec(name, deps=deps, kinds={"deltalake", "polars"}, **documented(name))
-        for name in stitch_tables()
-    ]
-    specs += [
-        dg.AssetSpec(
-            asset_key(name),
-            deps=[asset_key(name) for name in sorted(read | {table.asset})],
-            kinds={"deltalake", "duckdb"},
-            description=f"{table.name} as loaded, with the amperity_id of each record where Stitch gives one.",
-            metadata={"dagster/column_schema": source_schema(table)},
-        )
-        for name, table in copies.items()
-    ]
+class StitchDisplay(Display):
+    """Tables of Stitch; the match model says whether it was kept or fitted, and why."""
 
-    @dg.multi_asset(name="stitch", specs=specs, group_name=GROUP, can_subset=False)
-    def stitch(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
-        with warehouse.session(context) as session:
-            ensure_tables(session, tenant)
-            as_of = as_of_date(tenant, context.run.tags, session.warehouse)
-            run = run_stitch(
-                session,
-                tenant,
-                run_id=context.run.run_id,
-                as_of=as_of,
-                force=forced(context),
-                refit=refitted(context),
-                progress=context.log.info,
-            )
-            session.commit(**run.meta)
-        for warning in run.warnings:
-            context.log.warning(warning)
-        for name in ("/".join(spec.key.path) for spec in specs):
-            state = run.states.get(name)
-            schema = source_schema(copies[name], state) if state and name in copies else None
-            more = {"model": state.figures["model"]} if state and "model" in state.figures else None
-            yield materialized(
-                name, state, reused=name not in run.written, schema=schema, more=more
-            )
+    kinds = frozenset({"deltalake", "polars"})
 
-    return [stitch]
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+        for table in self.recipe.tables:
+            state = outcome.states.get(table)
+            more = None
+            if state is not None and "model" in state.figures:
+                more = {"model": state.figures["model"]}
+            yield materialized(table, state, reused=outcome.reused, more=more)
+
+
+class StitchedTableDisplay(Display):
+    """A stitched domain table: the columns of its feed with their tags."""
+
+    recipe: StitchedDomainTable
+
+    def about(self, asset: str) -> dict[str, Any]:
+        table = self.recipe.table
+        return {
+            "description": (
+                f"{table.name} as loaded, "
+                "with the amperity_id of each record where Stitch gives one."
+            ),
+            "metadata": {"dagster/column_schema": source_schema(table)},
+        }
+
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+        (name,) = self.recipe.tables
+        state = outcome.states.get(name)
+        schema: dg.TableSchema | None = None
+        if state is not None:
+            schema = source_schema(self.recipe.table, state)
+        yield materialized(name, state, reused=outcome.reused, schema=schema)

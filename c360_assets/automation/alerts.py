@@ -1,15 +1,18 @@
-"""Alerts: one line to a file of the tenant and one call to a web address, once for each feed, day and kind.
+"""Alerts: one line to a file of the tenant and one call to a web address, once for each feed, day
+and kind.
 
-What deserves an alert is for the ticks to say. Texts name feeds, days and remedies, never a value or a person. An address that
-does not answer is noted in the line, stops nothing, and is tried again at later ticks.
+What deserves an alert is for `due` and the sensors to say. Texts name feeds, days and remedies,
+never a value or a person. An address that does not answer is noted in the line, stops nothing, and
+is tried again at later ticks.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
@@ -22,79 +25,101 @@ from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import private_folder
 
 SECONDS_TO_ANSWER = 5.0
-TRIED_FOR = timedelta(days=1)
-# A required feed's file did not come in its wait, and the day went on without it, or does not begin; a day could not be
-# loaded; a place could not be looked at; Stitch failed for good; the activation is due and Stitch is not done; a run takes
-# longer than it may; the day is activated.
+SENT_AGAIN_FOR = timedelta(days=1)
 Kind = Literal[
-    "missing",
-    "stopped",
-    "load_failed",
-    "unreachable",
-    "stitch_failed",
-    "late",
-    "runtime",
-    "succeeded",
+    "missing",  # a required feed's file did not come in its wait: the day goes on without it
+    "stopped",  # the same, and the day does not begin
+    "load_failed",  # a day could not be loaded
+    "unreachable",  # a place could not be looked at
+    "stitch_failed",  # Stitch failed for good
+    "late",  # the activation is due and Stitch is not done
+    "runtime",  # a run takes longer than it may
+    "succeeded",  # the day is activated
 ]
 
 
-def alert(tenant: Tenant, kind: Kind, feed: str, day: date, message: str) -> bool:
-    """Raise an alert unless the same was raised before, and return whether it was new. `feed` is empty for the whole day.
+@dataclass(frozen=True)
+class Alert:
+    """What a person is to know. `feed` is empty where it is about the whole day."""
 
-    The file is what remembers: who empties it is told again.
+    kind: Kind
+    feed: str
+    day: date
+    message: str
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """What makes two alerts the same one."""
+
+    feed: str
+    day: str
+    kind: str
+
+
+def raise_alert(tenant: Tenant, alert: Alert) -> bool:
+    """Raise an alert unless the same was raised before, and return whether it was new.
+
+    The file is what remembers: after it is emptied, alerts are raised again.
     """
+    identity = _Identity(alert.feed, alert.day.isoformat(), alert.kind)
     with _file(tenant) as path:
         text = path.read_text("utf-8", "replace") if path.exists() else ""
-        if (feed, day.isoformat(), kind) in map(_key, text.splitlines()):
+        if any(_identity(line) == identity for line in text.splitlines()):
             return False
-        line = {
+        entry = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "tenant": tenant.config.name,
-            "kind": kind,
-            "feed": feed,
-            "day": day.isoformat(),
-            "message": message,
+            "kind": alert.kind,
+            "feed": alert.feed,
+            "day": alert.day.isoformat(),
+            "message": alert.message,
         }
         if tenant.workflow.alerts.webhook is not None:
-            line["webhook"] = _call(tenant.workflow.alerts.webhook, line)
-        with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8"
-        ) as file:
-            # A full disk may have cut the last line off.
-            file.write(
-                "\n" * (text[-1:] not in ("", "\n")) + json.dumps(line, ensure_ascii=False) + "\n"
-            )
+            entry["webhook"] = _call(tenant.workflow.alerts.webhook, entry)
+        # A full disk may have cut the last line off.
+        cut_off = text != "" and not text.endswith("\n")
+        line = json.dumps(entry, ensure_ascii=False) + "\n"
+        _write(path, os.O_APPEND, f"\n{line}" if cut_off else line)
     return True
 
 
+def raise_all(tenant: Tenant, alerts: Sequence[Alert]) -> None:
+    """Raise each alert that was not raised before."""
+    for alert in alerts:
+        raise_alert(tenant, alert)
+
+
 def send_again(tenant: Tenant) -> int:
-    """Call the web address for alerts of the last day that it has not taken, oldest first, until one fails again.
+    """Call the web address for alerts of the last day that it has not taken, oldest first.
 
     Returns how many it took. One failure is enough for a tick, which must not wait long.
     """
-    address, taken = tenant.workflow.alerts.webhook, 0
+    address = tenant.workflow.alerts.webhook
     if address is None or not (tenant.root / tenant.workflow.alerts.file).exists():
         return 0
     with _file(tenant) as path:
         lines = path.read_text("utf-8", "replace").splitlines()
-        for number, text in enumerate(lines):
-            line = _read(text)
-            if not _is_owed(line):
-                continue
-            answer = _call(address, {k: v for k, v in line.items() if k != "webhook"})
-            if answer != "sent":
-                break
-            lines[number], taken = (
-                json.dumps({**line, "webhook": "sent later"}, ensure_ascii=False),
-                taken + 1,
-            )
+        taken = _send_lines(address, lines)
         if taken:
             aside = path.with_name(f".{path.name}.new")
-            with os.fdopen(
-                os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-            ) as file:
-                file.write("\n".join(lines) + "\n")
+            _write(aside, os.O_TRUNC, "\n".join(lines) + "\n")
             os.replace(aside, path)
+    return taken
+
+
+def _send_lines(address: str, lines: list[str]) -> int:
+    """Send what has not been taken, mark it in `lines`, and return how many were taken."""
+    taken = 0
+    for i, text in enumerate(lines):
+        entry = _read(text)
+        if not _is_to_be_sent_again(entry):
+            continue
+        content = {key: value for key, value in entry.items() if key != "webhook"}
+        if _call(address, content) != "sent":
+            break
+        lines[i] = json.dumps({**entry, "webhook": "sent later"}, ensure_ascii=False)
+        taken += 1
     return taken
 
 
@@ -107,34 +132,45 @@ def _file(tenant: Tenant) -> Iterator[Path]:
         yield path
 
 
-def _read(text: str) -> dict[str, Any]:
+def _write(path: Path, mode: int, text: str) -> None:
+    """Write to a file that only its owner may read."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600)
+    with os.fdopen(handle, "a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _read(line: str) -> dict[str, Any]:
     try:
-        item = json.loads(text)
+        entry = json.loads(line)
     except ValueError:
         return {}
-    return item if isinstance(item, dict) else {}
+    return entry if isinstance(entry, dict) else {}
 
 
-def _key(text: str) -> tuple[Any, Any, Any]:
-    line = _read(text)
-    return line.get("feed"), line.get("day"), line.get("kind")
+def _identity(line: str) -> _Identity | None:
+    entry = _read(line)
+    if not {"feed", "day", "kind"} <= entry.keys():
+        return None
+    return _Identity(entry["feed"], entry["day"], entry["kind"])
 
 
-def _is_owed(line: dict[str, Any]) -> bool:
+def _is_to_be_sent_again(entry: Mapping[str, Any]) -> bool:
     try:
-        young = datetime.now(UTC) - datetime.fromisoformat(line["at"]) < TRIED_FOR
-        return young and line["webhook"].startswith("failed")
+        age = datetime.now(UTC) - datetime.fromisoformat(entry["at"])
+        failed = bool(entry["webhook"].startswith("failed"))
     except (KeyError, ValueError, TypeError, AttributeError):
         return False
+    return failed and age < SENT_AGAIN_FOR
 
 
-def _call(address: str, line: dict[str, str]) -> str:
+def _call(address: str, entry: Mapping[str, str]) -> str:
     """POST the alert; what became of it, in words without the address, which may hold a secret."""
-    request = Request(
-        address, json.dumps(line).encode(), {"Content-Type": "application/json"}, method="POST"
-    )
+    body = json.dumps(entry).encode()
+    headers = {"Content-Type": "application/json"}
     try:
+        request = Request(address, body, headers, method="POST")
         with urlopen(request, timeout=SECONDS_TO_ANSWER):
             return "sent"
     except (OSError, HTTPException, ValueError) as error:
-        return f"failed ({type(error).__name__} {getattr(error, 'code', '')}".strip() + ")"
+        reason = f"{type(error).__name__} {getattr(error, 'code', '')}".strip()
+        return f"failed ({reason})"

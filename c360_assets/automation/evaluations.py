@@ -1,45 +1,69 @@
-"""What every tick of a sensor or schedule does first and last: clear away dead runs, and never let an error quote a value.
+"""What every evaluation of a sensor or schedule does around its question: clear away dead runs
+first, then turn the answer into requests, and never let an error quote a value.
 
-A dead run that still counts as running would keep every other run waiting for ever. What a tick decides belongs to
-`sensors` and `schedules`.
+A dead run that still counts as running would keep every other run waiting for ever. What is due is
+for `due` to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import wraps
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from c360_assets.automation.runs import reconcile
+from c360_assets.automation.alerts import raise_all
+from c360_assets.automation.due import Due, DueRun
+from c360_assets.automation.jobs import load_keys, summary_keys
+from c360_assets.automation.runs import range_tags, reconcile
 from c360_assets.errors import C360Error
+from c360_assets.run_options import RunOptions
 from c360_assets.tenant.models import Tenant
 
 Context = TypeVar("Context", dg.SensorEvaluationContext, dg.ScheduleEvaluationContext)
-Answer = dg.SkipReason | dg.RunRequest | list[dg.RunRequest]
-MAX_TRIES = 3
+Requests = dg.SkipReason | list[dg.RunRequest]
 
 
-def now(tenant: Tenant) -> datetime:
-    return datetime.now(ZoneInfo(tenant.config.timezone))
+def evaluation(
+    tenant: Tenant,
+) -> Callable[[Callable[[Context], Due]], Callable[[Context], Requests]]:
+    """Make a function that says what is due into one that a sensor or schedule can evaluate."""
+
+    def wrap(what_is_due: Callable[[Context], Due]) -> Callable[[Context], Requests]:
+        @wraps(what_is_due)
+        def evaluated(context: Context) -> Requests:
+            try:
+                reconcile(context.instance)
+                due = what_is_due(context)
+                raise_all(tenant, due.alerts)
+            except C360Error:
+                raise
+            except Exception as error:
+                raise C360Error(
+                    f"the tick failed ({type(error).__name__}); "
+                    "run `c360 status` for what it would have seen"
+                ) from None
+            if due.warning:
+                context.log.warning(due.warning)
+            if not due.runs:
+                return dg.SkipReason(due.reason)
+            return [request(tenant, run) for run in due.runs]
+
+        return evaluated
+
+    return wrap
 
 
-def tick(decide: Callable[[Context], Answer]) -> Callable[[Context], Answer]:
-    """Wrap the function that decides what a tick asks for."""
-
-    @wraps(decide)
-    def evaluated(context: Context) -> Answer:
-        try:
-            reconcile(context.instance)
-            return decide(context)
-        except C360Error:
-            raise
-        except Exception as error:
-            raise C360Error(
-                f"the tick failed ({type(error).__name__}); run `c360 status` for what it would have seen"
-            ) from None
-
-    return evaluated
+def request(tenant: Tenant, run: DueRun) -> dg.RunRequest:
+    """What asks Dagster's daemon for a run."""
+    options = RunOptions(as_of=run.as_of.isoformat() if run.as_of else None)
+    if run.feed is None:
+        return dg.RunRequest(run_key=run.key, tags=run.tags, run_config=options.run_config())
+    days = range_tags(run.days[0].day, run.days[-1].day)
+    return dg.RunRequest(
+        run_key=run.key,
+        tags={**run.tags, **days},
+        asset_selection=[*load_keys(tenant, run.feed), *summary_keys(tenant)],
+        run_config=options.run_config(),
+    )

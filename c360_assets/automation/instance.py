@@ -1,7 +1,7 @@
 """Where a tenant's Dagster instance lives, and which tenant a process works on.
 
-Everything here happens before Dagster is imported, because Dagster reads `DAGSTER_HOME` once. Runs on the instance belong
-to `runs`.
+Everything here happens before Dagster is imported, because Dagster reads `DAGSTER_HOME` once. Runs
+on the instance belong to `runs`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def tenant_root() -> Path:
-    """The tenant folder of this process: `C360_TENANT_DIR`, else the tenant that ships in `data/`."""
+    """The tenant folder of this process.
+
+    That of `C360_TENANT_DIR`, else the tenant that ships in `data/`.
+    """
     return Path(os.environ.get("C360_TENANT_DIR") or REPOSITORY / "data").resolve()
 
 
 def prepare_home(root: Path) -> Path:
     """Make `<root>/.dagster` the Dagster home of this process and its children, and return it.
 
-    A `DAGSTER_HOME` that is set already is left as it is, file and all. The folder is readable by its owner only, and its
-    `dagster.yaml` is the packaged one.
+    A `DAGSTER_HOME` that is set already is left as it is, file and all. The folder is readable by
+    its owner only, and its `dagster.yaml` is the packaged one.
     """
     os.environ["C360_TENANT_DIR"] = str(root.resolve())
     if os.environ.get("DAGSTER_HOME"):

@@ -1,14 +1,15 @@
-"""What of a feed is news, as a tick wants to know it: remote places are asked seldom, and one that fails is an answer.
+"""Which delivery days of a feed are not loaded, as a tick wants to know it.
 
-A tick lists remote files; the run that it asks for fetches them. Finding and fetching files belongs to `ingest`. What follows
-from the answer is for `sensors` and `readiness` to say.
+Remote places are asked seldom, and one that fails is an answer. A tick lists remote files; the run
+that it asks for fetches them. Finding and fetching files belongs to `ingest`. What follows from the
+answer is for `due` and `readiness` to say.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -20,7 +21,6 @@ from c360_assets.tenant.models import FeedConfig, Tenant
 
 # A place that does not answer holds a tick for a minute, so it is left alone for a while.
 SECONDS_AFTER_FAILURE = 300.0
-_seen: dict[tuple[str, str], tuple[float, Any, News]] = {}
 
 
 def interval() -> int:
@@ -29,40 +29,73 @@ def interval() -> int:
 
 
 @dataclass(frozen=True)
-class News:
-    """Delivery days that are not loaded. `problem` says why the feed's place could not be looked at, and what to do."""
+class PendingDays:
+    """Delivery days that are not loaded.
 
-    days: list[DayLoad] = field(default_factory=list)
+    `problem` says why the feed's place could not be looked at, and what to do.
+    """
+
+    days: tuple[DayLoad, ...] = ()
     problem: str = ""
 
 
-def news(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, today: date) -> News:
-    """The feed's news up to `today`. All ticks of a process share one look at a remote place per interval."""
+@dataclass(frozen=True)
+class _Look:
+    """A look at a remote place: when (by a steady clock), what it depended on, the answer."""
+
+    at: float
+    inputs: Any
+    answer: PendingDays
+
+    def is_usable(self, inputs: Any) -> bool:
+        """Whether it answers a tick that would look with `inputs`."""
+        age = time.monotonic() - self.at
+        if self.answer.problem:
+            return age < SECONDS_AFTER_FAILURE
+        return age < interval() and self.inputs == inputs
+
+
+_last_looks: dict[tuple[str, str], _Look] = {}
+
+
+def pending_days(
+    tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, today: date
+) -> PendingDays:
+    """The feed's days up to `today` that are not loaded.
+
+    All ticks of a process share one look at a remote place per interval.
+    """
     if "://" not in feed.files.address:
         return _look(tenant, feed, ledger, today)
     own = ledger.filter(pl.col("feed") == feed.name)
-    key, state = (str(tenant.root), feed.name), (feed, today, own.height, own["loaded_at"].max())
-    at, seen, found = _seen.get(key, (0.0, None, News()))
-    fresh = time.monotonic() - at < (SECONDS_AFTER_FAILURE if found.problem else interval())
-    if not fresh or (seen != state and not found.problem):
-        found = _look(tenant, feed, ledger, today)
-        _seen[key] = time.monotonic(), state, found
-    return found
+    inputs = (feed, today, own.height, own["loaded_at"].max())
+    place = (str(tenant.root), feed.name)
+    last = _last_looks.get(place)
+    if last is None or not last.is_usable(inputs):
+        last = _Look(time.monotonic(), inputs, _look(tenant, feed, ledger, today))
+        _last_looks[place] = last
+    return last.answer
 
 
-def _look(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, today: date) -> News:
+def _look(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, today: date) -> PendingDays:
     try:
-        return News(pending(tenant, feed, ledger, today, fetched=False))
+        return PendingDays(tuple(pending(tenant, feed, ledger, today, fetched=False)))
     except LoadError as error:
-        return News(problem=str(error))
+        return PendingDays(problem=str(error))
 
 
-def refused(ledger: pl.DataFrame, feed: FeedConfig, day: DayLoad) -> bool:
-    """Whether exactly these files failed to load in the last attempt: only a new delivery, or a person, changes that."""
-    last = ledger.filter((pl.col("feed") == feed.name) & (pl.col("delivery_day") == day.day))
-    last = last.filter(
-        (pl.col("attempt") == pl.col("attempt").max()) & (pl.col("status") == "failed")
+def is_refused(ledger: pl.DataFrame, feed: FeedConfig, day: DayLoad) -> bool:
+    """Whether exactly these files failed to load in the last attempt.
+
+    Then only a new delivery, or a person, changes that.
+    """
+    attempts = ledger.filter(
+        pl.col("feed") == feed.name,
+        pl.col("delivery_day") == day.day,
     )
-    return set(last.select("path", "sha256").iter_rows()) == {
-        (f.relative, f.sha256) for f in day.files
-    }
+    failed = attempts.filter(
+        pl.col("attempt") == pl.col("attempt").max(),
+        pl.col("status") == "failed",
+    )
+    failed_files = set(failed.select("path", "sha256").iter_rows())
+    return failed_files == {(file.relative, file.sha256) for file in day.files}

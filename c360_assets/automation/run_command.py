@@ -1,6 +1,7 @@
-"""The day as the command line runs it: load what landed, then compute what is not current, as Dagster runs of this process.
+"""The day as the command line runs it: load what landed, plan, compute what is not current, sum up.
 
-Decides what to run and in which order; what each run does belongs to `assets`, how a run is started and followed to `runs`.
+Decides what to run and in which order. What each run does belongs to `assets`, how one is started
+to `launcher`, loading to `load_feeds`.
 """
 
 from __future__ import annotations
@@ -8,56 +9,61 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
-from zoneinfo import ZoneInfo
 
-import polars as pl
-
+from c360_assets.automation.day_options import DayOptions
 from c360_assets.automation.instance import prepare_home
-from c360_assets.automation.plan import Plan, plan
+from c360_assets.automation.launcher import Launcher
+from c360_assets.automation.load_feeds import Loading, load_feeds
+from c360_assets.automation.plan import plan, publishes
 from c360_assets.configuration import load_tenant
-from c360_assets.customer_360.destinations import due
-from c360_assets.customer_360.publication.publish import is_published
+from c360_assets.customer_360.destinations import due as lacking_destinations
 from c360_assets.errors import C360Error
-from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
-from c360_assets.ingest.landing import DayLoad, landed, outside, pending, shared, unclaimed
+from c360_assets.ingest.delivery_days import as_of_date
 from c360_assets.reporting.progress import Reporter
-from c360_assets.reporting.summary import SHOWN, DayReport, FeedLoaded, Summary, summarize
-from c360_assets.run_tags import FEED_TAG, FORCE_TAG, LANDED_TAG, REFIT_TAG, RUN_TAG, THRESHOLD_TAG
-from c360_assets.tenant.models import FeedConfig, Tenant
-from c360_assets.validations.summary import report_specs
-from c360_assets.warehouse.ledger import last_delivery, read_ledger
+from c360_assets.reporting.summary import DayReport, Summary, summarize
+from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.lock import tenant_lock
+from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Warehouse, open_session
 
 if TYPE_CHECKING:
-    from dagster import AssetKey, DagsterInstance, Definitions
+    from dagster import Definitions
 
-    from c360_assets.automation.runs import RunOutcome, TableDone
+    from c360_assets.reporting.validations import Validations
 
-SHOWN_WARNINGS = 3  # of one feed
-PUBLISHING = ("run", "activate")
+LOADING = ("load", "run")
+STITCHING = ("stitch", "run")
+PUBLISHING = ("activate", "run")
+JOBS = {"validate": VALIDATE, "stitch": STITCH, "activate": ACTIVATE, "run": DAY}
 DATABASE = "customer_360_database"
-VALIDATES = "validate_"  # what steps of reports are called; they look at all feeds' tables, so one broken feed fails them all
 
 
 @dataclass(frozen=True)
-class DayOptions:
-    """What a person asked for. `stage` is a key of `plan.STAGES`; empty lists mean all."""
+class _Work:
+    """What is to be computed, and what is current.
 
-    stage: str = "run"
-    through: date | None = None
-    first: date | None = None
-    as_of: date | None = None
-    feeds: list[str] = field(default_factory=list)
-    only: list[str] = field(default_factory=list)
-    force: bool = False
-    refit: bool = False
-    threshold: int | None = None
+    `stale` and `current` are warehouse names of tables, `destinations` those to send to.
+    """
+
+    stale: list[str] = field(default_factory=list)
+    current: list[str] = field(default_factory=list)
+    publish: bool = False
+    destinations: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """How computing went. `published` is whether the database was built anew."""
+
+    warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    published: bool = False
 
 
 def run_day(
@@ -65,333 +71,175 @@ def run_day(
 ) -> Summary:
     """Run a stage, or the whole day, of the tenant at `root` and return its summary.
 
-    `build` makes the tenant's definitions; it is called only when something has to run.
-    Raises ConfigError for a broken configuration and C360Error when there is nothing to work on; what fails inside a run is in
-    the summary's failures.
+    `build` makes the tenant's definitions; it is called only when something has to run. Raises
+    ConfigError for a broken configuration and C360Error when there is nothing to work on; what
+    fails inside a run is in the summary's failures.
     """
     tenant = load_tenant(root)
     prepare_home(root)
-    with tenant_lock(root, f"`c360 {options.stage}`", reporter.done), ExitStack() as stack:
-        return _Day(tenant, options, reporter, build, stack).run()
-
-
-class _Day:
-    """One day on its way through loading, planning, building and publishing."""
-
-    def __init__(
-        self,
-        tenant: Tenant,
-        options: DayOptions,
-        reporter: Reporter,
-        build: Callable[[Tenant], Definitions],
-        stack: ExitStack,
-    ) -> None:
-        self.tenant, self.options, self.reporter, self.build, self.stack = (
-            tenant,
-            options,
-            reporter,
-            build,
-            stack,
-        )
-        self.dagster: tuple[DagsterInstance, Definitions] | None = None
-        self.warehouse = Warehouse.open(tenant.root / "warehouse")
-        self.tags = {RUN_TAG: uuid4().hex[:12]}
-        self.feeds: list[FeedLoaded] = []
-        self.warnings: list[str] = []
-        self.failures: list[str] = []
-        self.unreadable: list[str] = []
-        self.owed: list[
-            str
-        ] = []  # destinations that lack what is published, as one failed or the run was killed before it
-        self.published_now = False
-
-    def run(self) -> Summary:
-        before = dict(self.warehouse.manifest.tables)
-        if self.options.stage in ("load", "run"):
-            self._load()
-        elif not self.warehouse.manifest.tables:
-            raise C360Error(
-                "nothing is loaded yet; `c360 load` loads what landed, `c360 run` runs the whole day"
-            )
-        as_of = self._as_of()
-        todo, publish = self._plan(as_of)
-        self._compute(todo, publish, as_of)
-        self.warehouse.reload()
-        return self._summary(as_of, before, todo)
-
-    def _load(self) -> None:
-        ledger = read_ledger(self.warehouse)
-        known = set(ledger["feed"].unique())
-        news = [
-            (feed, days) for feed in self._chosen() if (days := self._news(feed, ledger, known))
-        ]
-        if not news and not known and not self.failures:
-            raise C360Error(
-                f"nothing has landed: no file below {self.tenant.root / 'landing'} matches a feed's pattern; "
-                "drop files there, or mend `files.pattern` in feeds/"
-            )
-        if strays := unclaimed(self.tenant):
-            self.warnings.append(
-                f"{len(strays)} files below landing/ belong to no feed and are not loaded, such as {strays[0]}; "
-                "mend `files.pattern` of their feed, or add one (`c360 feed suggest FILE`)"
-            )
-        if twice := shared(self.tenant):
-            path, feeds = next(iter(twice.items()))
-            self.warnings.append(
-                f"{len(twice)} files below landing/ belong to several feeds and are loaded by each, such as {path} "
-                f"({', '.join(feeds)}); mend `files.pattern` of one, unless that is meant"
-            )
-        for feed, days in news:
-            self._load_feed(feed, days)
-
-    def _news(self, feed: FeedConfig, ledger: pl.DataFrame, known: set[str]) -> list[DayLoad]:
-        """The feed's delivery days to load; a place that cannot be reached is a failure of this feed alone."""
-        try:
-            days = pending(self.tenant, feed, ledger, self.options.through)
-            if feed.name not in known and not days and not landed(self.tenant, feed):
-                self.warnings.append(
-                    f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})"
-                )
-            late = outside(self.tenant, feed, self.options.through)
-        except LoadError as error:
-            self.failures.append(str(error))
-            self.unreadable.append(feed.name)
-            return []
-        if late and self.options.through is None:
-            what = f"{len(late)} files of days outside the calendar are not loaded, such as {late[0].relative}"
-            self.warnings.append(f"{feed.name}: {what}")
-        return [d for d in days if self.options.first is None or d.day >= self.options.first]
-
-    def _chosen(self) -> list[FeedConfig]:
-        feeds = sorted(self.tenant.feeds, key=lambda f: f.name)
-        if not self.options.feeds:
-            return feeds
-        chosen = [self.tenant.feed(name) for name in self.options.feeds]
-        unknown = [
-            name for name, feed in zip(self.options.feeds, chosen, strict=True) if feed is None
-        ]
-        if unknown:
-            raise C360Error(
-                f"no feed {', '.join(unknown)}; there are {', '.join(f.name for f in feeds)}"
-            )
-        return [f for f in feeds if f in chosen]
-
-    def _load_feed(self, feed: FeedConfig, days: Sequence[DayLoad]) -> None:
-        from c360_assets.automation.jobs import LOAD, load_keys
-        from c360_assets.automation.sensors import contiguous
-
-        self.reporter.doing(f"loading {feed.name}: {len(days)} delivery days")
-        tags = {**self.tags, FEED_TAG: feed.name}
-        if self.options.threshold is not None:
-            tags[THRESHOLD_TAG] = str(self.options.threshold)
-        outcomes = []
-        for part in contiguous(list(days)):
-            outcome = self._launch(
-                LOAD, load_keys(self.tenant, feed), tags, days=(part[0].day, part[-1].day)
-            )
-            outcomes.append(outcome)
-            self.failures += [
-                message for step, message in outcome.failed_steps if not step.startswith(VALIDATES)
-            ]
-        told = [
-            warning
-            for outcome in outcomes
-            for warning in outcome.warnings
-            if warning.startswith(f"{feed.name}: ")
-        ]
-        self.warnings += told[:SHOWN_WARNINGS]
-        if len(told) > SHOWN_WARNINGS:
-            self.warnings.append(
-                f"{feed.name}: {len(told) - SHOWN_WARNINGS} more warnings; the run in the UI has them"
-            )
-        self.warehouse.reload()
-        ledger = read_ledger(self.warehouse).filter(
-            pl.col("feed") == feed.name, pl.col("run_id").is_in([o.run_id for o in outcomes])
-        )
-        failed = ledger.filter(pl.col("status") == "failed")
-        stopped = any(_stopped_loading(outcome) for outcome in outcomes) and not failed.height
-        # A day over its threshold is refused and the rest goes on; one that could not be read at all holds up publishing.
-        if stopped or failed.filter(pl.col("kind") != OVER_THRESHOLD).height:
-            self.unreadable.append(feed.name)
-        loaded = FeedLoaded(
-            feed=feed.name,
-            days=ledger["delivery_day"].n_unique(),
-            files=ledger.height,
-            read=int(ledger["rows_read"].sum()),
-            loaded=int(ledger["rows_loaded"].sum()),
-            rejected=int(ledger["rows_rejected"].sum()),
-            problem=f"not loaded: {', '.join(map(str, failed['delivery_day'].unique().sort()))}"
-            if failed.height
-            else None,
-        )
-        self.feeds.append(loaded)
-        self.reporter.done(
-            f"loaded {feed.name}: {loaded.loaded:,} rows of {loaded.files} files, {loaded.rejected:,} rejected"
-        )
-
-    def _as_of(self) -> date:
-        """`--as-of`, else `--date`, else what `tenant.yaml` says."""
-        if asked := self.options.as_of or self.options.through:
-            return asked
-        if self.tenant.config.as_of == "last_delivery" and (day := last_delivery(self.warehouse)):
-            return day
-        return datetime.now(ZoneInfo(self.tenant.config.timezone)).date()
-
-    def _plan(self, as_of: date) -> tuple[Plan, bool]:
-        """What is not current, and whether the database is to be published."""
-        wanted = self.options.stage in PUBLISHING and not self.options.only
-        with open_session(self.warehouse.root, self.tenant.config.timezone) as session:
-            todo = plan(
-                session,
-                self.tenant,
-                self.options.stage,
-                as_of,
-                force=self.options.force or self.options.refit,
-            )
-            if self.options.only:
-                todo.stale = _named(todo.stale + todo.current, self.options.only)
-            self.owed = (
-                due(session, self.tenant)
-                if wanted and database_path(self.tenant.root).exists()
-                else []
-            )
-            publish = wanted and bool(
-                todo.stale
-                or not is_published(session, self.tenant, report_specs(session, self.tenant))
-            )
-        required = sorted(f for f in self.unreadable if self._required(f))
-        if publish and required:
-            self.failures.append(
-                f"not published: {', '.join(required)} could not be read, and nothing is published without (workflow.yaml)"
-            )
-            return Plan(), False
-        return todo, publish
-
-    def _required(self, name: str) -> bool:
-        from c360_assets.automation.readiness import workflow
-
-        feed = self.tenant.feed(name)
-        return feed is not None and workflow(self.tenant, feed).required
-
-    def _compute(self, todo: Plan, publish: bool, as_of: date) -> None:
-        if not todo.stale and not publish and not self.owed:
-            return
-        from c360_assets.automation.jobs import ACTIVATE, DAY, STITCH, VALIDATE
-
-        job = {"run": DAY, "activate": ACTIVATE, "validate": VALIDATE}.get(
-            self.options.stage, STITCH
-        )
-        sent = list(self.tenant.destinations) if publish else self.owed
-        tables = [
-            *todo.stale,
-            *([DATABASE] if publish else []),
-            *(f"destination/{name}" for name in sent),
-        ]
-        self.reporter.doing(f"{len(tables)} tables to compute")
-        outcome = self._launch(job, tables, self._stage_tags(as_of, publish), as_of=as_of)
-        self.failures += [f"{step}: {message}" for step, message in outcome.failed_steps]
-        self.warnings += [
-            warning for warning in outcome.warnings if warning.startswith("database ")
-        ]
-        if any(done.table == "stitch_model" and not done.reused for done in outcome.tables):
-            self.warehouse.reload()
-            state = self.warehouse.state("stitch_model")
-            self.reporter.done(f"match model: {state.figures['model'] if state else 'none'}")
-        self.published_now = any(
-            done.table == DATABASE and not done.reused for done in outcome.tables
-        )
-
-    def _stage_tags(self, as_of: date, publish: bool) -> dict[str, str]:
-        """The tags by which sensors and the schedule see that this run did their work."""
-        from c360_assets.automation.activation import day_tags
-        from c360_assets.automation.readiness import readiness
-
-        tags = dict(self.tags)
-        if self.options.force:
-            tags[FORCE_TAG] = "true"
-        if self.options.refit:
-            tags[REFIT_TAG] = "true"
-        if self.options.stage in ("run", "stitch"):
-            today = datetime.now(ZoneInfo(self.tenant.config.timezone)).date()
-            tags[LANDED_TAG] = readiness(self.tenant, self.warehouse, today).digest
-        return tags | (day_tags(self.tenant, as_of) if publish else {})
-
-    def _launch(
-        self,
-        job: str,
-        tables: Sequence[str | AssetKey],
-        tags: Mapping[str, str],
-        *,
-        days: tuple[date, date] | None = None,
-        as_of: date | None = None,
-    ) -> RunOutcome:
-        """Start a run whose assets are those of `tables` (warehouse names or asset keys), whole steps at a time."""
-        # Dagster takes seconds to import; a day with nothing to do never does.
-        from c360_assets.automation.runs import launch, open_instance
-        from c360_assets.automation.steps import whole_steps
-
-        if self.dagster is None:
-            self.reporter.doing("starting Dagster")
-            self.dagster = self.stack.enter_context(open_instance()), self.build(self.tenant)
-        instance, definitions = self.dagster
-        keys = whole_steps(definitions, tables)
-        return launch(
-            instance,
-            definitions,
-            job,
-            asset_keys=keys,
-            days=days,
-            tags=tags,
-            as_of=as_of,
-            progress=self._progress,
-        )
-
-    def _progress(self, event: TableDone | str) -> None:
-        if isinstance(event, str):
-            self.reporter.doing(event)
-        elif event.table not in SHOWN:
-            self.reporter.doing(f"{event.table} is current")
-        else:
-            rows = "" if event.rows is None else f"{event.rows:,} rows"
-            word = "reused" if event.reused else "built"
-            self.reporter.done(f"{word} {event.table}: {rows}, {event.seconds:.1f} s")
-
-    def _summary(self, as_of: date, before: Mapping[str, object], todo: Plan) -> Summary:
-        now = self.warehouse.manifest.tables
-        written = {name for name, state in now.items() if before.get(name) != state}
-        planned = [
-            *todo.stale,
-            *todo.current,
-        ]  # reports that a load has made are current by the time of the plan
-        built = [name for name in planned if name in written]
-        reused = [name for name in planned if name not in written]
-        path = database_path(self.tenant.root)
+    holder = f"`c360 {options.stage}`"
+    with tenant_lock(root, holder, reporter.done), ExitStack() as stack:
+        warehouse = Warehouse.open(root / "warehouse")
+        launcher = Launcher(tenant, reporter, build, stack)
+        before = dict(warehouse.manifest.tables)
+        loading = _load(tenant, options, warehouse, launcher)
+        as_of = as_of_date(tenant, warehouse, options.as_of or options.through)
+        work = _plan(tenant, options, warehouse, loading, as_of)
+        computed = _compute(tenant, options, warehouse, work, as_of, launcher)
+        warehouse.reload()
+        changed = _changed_tables(before, warehouse.manifest.tables)
+        planned = [*work.stale, *work.current]
+        published = database_path(root)
+        shows_database = options.stage in PUBLISHING and published.exists()
         report = DayReport(
             as_of=as_of,
-            feeds=self.feeds,
-            built=built,
-            reused=reused,
-            failures=self.failures,
-            warnings=self.warnings,
-            published=path if path.exists() and self.options.stage in PUBLISHING else None,
-            published_now=self.published_now,
-            seconds=self.reporter.seconds,
+            feeds=loading.feeds,
+            # Reports that a load has made are current by the time of the plan.
+            built=[name for name in planned if name in changed],
+            reused=[name for name in planned if name not in changed],
+            failures=[*loading.failures, *work.failures, *computed.failures],
+            warnings=[*loading.warnings, *computed.warnings],
+            published=published if shows_database else None,
+            published_now=computed.published,
+            seconds=reporter.seconds,
         )
-        with open_session(self.warehouse.root, self.tenant.config.timezone) as session:
+        with open_session(warehouse.root, tenant.config.timezone) as session:
             return summarize(session, report)
 
 
-def _stopped_loading(outcome: RunOutcome) -> bool:
-    """Whether a run ended before it had loaded its feed: a failed report on what is loaded is told when the reports run again."""
-    return not outcome.success and not (
-        outcome.failed_steps and all(s.startswith(VALIDATES) for s, _ in outcome.failed_steps)
-    )
+def validate_tables(
+    root: Path,
+    reporter: Reporter,
+    build: Callable[[Tenant], Definitions],
+    *,
+    feed: str | None = None,
+    force: bool = False,
+) -> tuple[Validations, list[str]]:
+    """Run the reports that are not current.
+
+    Returns what is stored then, on all tables or on `feed`, and what failed on the way. Raises
+    C360Error when nothing is loaded, or for a table without reports.
+    """
+    from c360_assets.reporting.validation_page import page_path, write_page
+    from c360_assets.reporting.validations import read_validations
+
+    summary = run_day(root, DayOptions(stage="validate", force=force), reporter, build)
+    tenant = load_tenant(root)
+    with open_session(root / "warehouse", tenant.config.timezone) as session:
+        validations = read_validations(session, tenant, feed)
+        if not page_path(root).exists():
+            write_page(session, tenant)
+    return validations, summary.report.failures
+
+
+def _load(tenant: Tenant, options: DayOptions, warehouse: Warehouse, launcher: Launcher) -> Loading:
+    if options.stage in LOADING:
+        return load_feeds(tenant, options, warehouse, launcher)
+    if not warehouse.manifest.tables:
+        raise C360Error(
+            "nothing is loaded yet; `c360 load` loads what landed, `c360 run` runs the whole day"
+        )
+    return Loading()
+
+
+def _plan(
+    tenant: Tenant, options: DayOptions, warehouse: Warehouse, loading: Loading, as_of: date
+) -> _Work:
+    """What is not current, and whether the database is to be published."""
+    recompute = options.force or options.refit
+    may_publish = options.stage in PUBLISHING and not options.only
+    with open_session(warehouse.root, tenant.config.timezone) as session:
+        planned = plan(session, tenant, options.stage, as_of, force=recompute)
+        stale = planned.stale
+        if options.only:
+            stale = _named(planned.stale + planned.current, options.only)
+        publish = may_publish and publishes(planned)
+        # One failed, or the run was killed before it: it lacks what is published.
+        has_database = may_publish and database_path(tenant.root).exists()
+        lacking = lacking_destinations(session, tenant) if has_database else []
+    unread = _required_feeds(tenant, loading.unread)
+    if publish and unread:
+        failure = (
+            f"not published: {', '.join(unread)} could not be read, and nothing is published "
+            "without (workflow.yaml)"
+        )
+        return _Work(destinations=lacking, failures=[failure])
+    destinations = list(tenant.destinations) if publish else lacking
+    return _Work(stale, planned.current, publish, destinations)
 
 
 def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:
     """Those of `tables` that were asked for by warehouse name or by the last part of it."""
-    found = [t for t in tables if t in wanted or t.rsplit("/", 1)[-1] in wanted]
-    missing = sorted(set(wanted) - set(found) - {t.rsplit("/", 1)[-1] for t in found})
+    short_names = {table: table.rpartition("/")[2] for table in tables}
+    named = [name for name in tables if name in wanted or short_names[name] in wanted]
+    known = {*named, *(short_names[name] for name in named)}
+    missing = sorted(set(wanted) - known)
     if missing:
         raise C360Error(f"no table {', '.join(missing)}; there are {', '.join(sorted(tables))}")
-    return found
+    return named
+
+
+def _required_feeds(tenant: Tenant, names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    from c360_assets.automation.readiness import workflow
+
+    return sorted(
+        feed.name for feed in tenant.feeds if feed.name in names and workflow(tenant, feed).required
+    )
+
+
+def _compute(
+    tenant: Tenant,
+    options: DayOptions,
+    warehouse: Warehouse,
+    work: _Work,
+    as_of: date,
+    launcher: Launcher,
+) -> _Computed:
+    """Compute what is not current, in one run."""
+    tables = _tables_to_compute(work)
+    if not tables:
+        return _Computed()
+    from dagster import AssetKey
+
+    from c360_assets.automation.due import tags_of_stage
+    from c360_assets.run_options import RunOptions
+
+    launcher.reporter.doing(f"{len(tables)} tables to compute")
+    outcome = launcher.launch(
+        JOBS[options.stage],
+        [AssetKey(table.split("/")) for table in tables],
+        tags_of_stage(
+            tenant,
+            warehouse,
+            stitches=options.stage in STITCHING,
+            publishes=work.publish,
+            as_of=as_of,
+        ),
+        RunOptions(force=options.force, refit=options.refit, as_of=as_of.isoformat()),
+    )
+    built = {done.table for done in outcome.tables if not done.reused}
+    if "stitch_model" in built:
+        launcher.reporter.done(f"match model: {_match_model(warehouse)}")
+    return _Computed(
+        warnings=[warning for warning in outcome.warnings if warning.startswith("database ")],
+        failures=[f"{step}: {message}" for step, message in outcome.failed_steps],
+        published=DATABASE in built,
+    )
+
+
+def _match_model(warehouse: Warehouse) -> str:
+    """Which model gave the scores of the run that has just ended."""
+    warehouse.reload()
+    state = warehouse.state("stitch_model")
+    return str(state.figures["model"]) if state else "none"
+
+
+def _tables_to_compute(work: _Work) -> list[str]:
+    database = [DATABASE] if work.publish else []
+    return [*work.stale, *database, *(f"destination/{name}" for name in work.destinations)]
+
+
+def _changed_tables(before: Mapping[str, TableState], after: Mapping[str, TableState]) -> set[str]:
+    return {name for name, state in after.items() if before.get(name) != state}

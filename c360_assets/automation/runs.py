@@ -1,6 +1,8 @@
-"""Runs on the tenant's instance: start one in this process, follow it, and clear away those whose process died.
+"""Runs on the tenant's instance: start one in this process, follow it, and clear away those whose
+process died.
 
-What a job holds belongs to `jobs`, when the daemon asks for a run to `sensors` and `schedules`.
+What a job holds belongs to `jobs`, which run is due to `due`, what became of earlier ones to
+`attempts`.
 """
 
 from __future__ import annotations
@@ -17,27 +19,17 @@ from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEventType as Kind
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
 from filelock import FileLock
 
-from c360_assets.run_tags import AS_OF_TAG, OWNER_TAG
+from c360_assets.automation.attempts import UNFINISHED
+from c360_assets.run_options import RunOptions
+from c360_assets.run_tags import OWNER_TAG, RANGE_END_TAG, RANGE_START_TAG
 from c360_assets.warehouse.lock import owner_is_gone, owner_mark
 
-# By this tag the UI's job pages find their runs; Dagster sets it on runs that its daemon starts. `c360` is the location's name
-# in workspace.yaml.
+# By this tag the UI's job pages find their runs; Dagster sets it on runs that its daemon starts.
+# `c360` is the location's name in workspace.yaml.
 REPOSITORY_TAG = {".dagster/repository": "__repository__@c360"}
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 KILLED = "The process of this run ended without a word: it was killed, or the machine stopped."
 STOPPED = (
     "it was stopped by a signal before it was done; the next run goes on with what is not current"
@@ -47,7 +39,10 @@ KEPT_DAYS = 30
 
 @dataclass(frozen=True)
 class TableDone:
-    """A table that a run has just made current. `seconds` since the step began or since its previous table."""
+    """A table that a run has just made current.
+
+    `seconds` since the step began or since its previous table.
+    """
 
     table: str
     rows: int | None
@@ -60,7 +55,10 @@ Progress = Callable[[TableDone | str], None]
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended. `failed_steps` pairs a step with what stopped it, `warnings` is what steps warned of."""
+    """How a run ended.
+
+    `failed_steps` pairs a step with what stopped it, `warnings` is what steps warned of.
+    """
 
     run_id: str
     success: bool
@@ -73,14 +71,19 @@ class RunOutcome:
 def open_instance() -> Iterator[dg.DagsterInstance]:
     """The instance of `DAGSTER_HOME`, on which runs of dead processes have been marked failed.
 
-    Dagster makes its SQLite tables when an instance is first opened. Two processes that do so at the same moment leave it broken
-    for good, hence the lock.
+    Dagster makes its SQLite tables when an instance is first opened. Two processes that do so at
+    the same moment leave it broken for good, hence the lock.
     """
     with FileLock(Path(os.environ["DAGSTER_HOME"], ".opening.lock")):
         instance = dg.DagsterInstance.get()
     with instance:
         reconcile(instance)
         yield instance
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """The tags that make a run materialize every day from `first` to `last`."""
+    return {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()}
 
 
 def launch(
@@ -91,32 +94,28 @@ def launch(
     asset_keys: Sequence[dg.AssetKey] | None = None,
     days: tuple[date, date] | None = None,
     tags: Mapping[str, str] | None = None,
-    as_of: date | None = None,
+    options: RunOptions | None = None,
     progress: Progress | None = None,
 ) -> RunOutcome:
-    """Run a job in this process on the persistent instance, where the UI shows it under the job's name.
+    """Run a job in this process on the persistent instance.
 
-    `days` is the inclusive range of delivery days of a partitioned job: one run, whose assets are materialized for every day
-    in it. `progress` hears each finished table and each line that a step logs, while the run goes on. Never raises for a
+    The UI shows it under the job's name. `days` is the inclusive range of delivery days of a
+    partitioned job: one run, whose assets are materialized for every day in it. `progress` hears
+    each finished table and each line that a step logs, while the run goes on. Never raises for a
     failing step.
     """
     run_id = str(uuid4())
-    own = {OWNER_TAG: owner_mark(run_id), **REPOSITORY_TAG}
-    if days is not None:
-        own |= {
-            ASSET_PARTITION_RANGE_START_TAG: days[0].isoformat(),
-            ASSET_PARTITION_RANGE_END_TAG: days[1].isoformat(),
-        }
-    if as_of is not None:
-        own[AS_OF_TAG] = as_of.isoformat()
+    days_tags = range_tags(*days) if days is not None else {}
+    own_tags = {OWNER_TAG: owner_mark(run_id), **REPOSITORY_TAG, **days_tags}
+    options_config = options.run_config() if options is not None else {}
     follower = _Follower(progress)
     instance.add_event_listener(run_id, follower)
     result = definitions.resolve_job_def(job_name).execute_in_process(
         instance=instance,
         run_id=run_id,
-        run_config=QUIET,
+        run_config={"loggers": QUIET, **options_config},
         asset_selection=list(asset_keys) if asset_keys is not None else None,
-        tags={**(tags or {}), **own},
+        tags={**(tags or {}), **own_tags},
         raise_on_error=False,
     )
     return RunOutcome(run_id, result.success, follower.failed, follower.tables, follower.warnings)
@@ -135,21 +134,22 @@ class _Follower:
     def __call__(self, entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
-            if int(entry.level) == logging.WARNING:
-                self.warnings.append(entry.user_message)
-            if self.progress is not None and int(entry.level) >= logging.INFO:
-                self.progress(entry.user_message)
-            return
-        if event.event_type == Kind.STEP_START:
+            self._logged(int(entry.level), entry.user_message)
+        elif event.event_type == Kind.STEP_START:
             self.since = time.monotonic()
         elif event.event_type == Kind.ASSET_MATERIALIZATION:
             self._table(event.step_materialization_data.materialization)
         elif event.event_type == Kind.STEP_FAILURE:
             self.failed.append((event.step_key or "", message_of(event.step_failure_data.error)))
         elif event.event_type == Kind.RUN_FAILURE and not self.failed:
-            self.failed.append(
-                ("run", message_of(event.job_failure_data.error) or event.message or "")
-            )
+            message = message_of(event.job_failure_data.error) or event.message or ""
+            self.failed.append(("run", message))
+
+    def _logged(self, level: int, message: str) -> None:
+        if level == logging.WARNING:
+            self.warnings.append(message)
+        if self.progress is not None and level >= logging.INFO:
+            self.progress(message)
 
     def _table(self, item: dg.AssetMaterialization) -> None:
         table = "/".join(item.asset_key.path)
@@ -159,8 +159,11 @@ class _Follower:
         reused = item.metadata.get("reused")
         now = time.monotonic()
         done = TableDone(
-            table, rows.value if rows else None, bool(reused and reused.value), now - self.since
-        )  # type: ignore[arg-type]
+            table=table,
+            rows=int(rows.value) if rows else None,  # type: ignore[arg-type]
+            reused=bool(reused and reused.value),
+            seconds=now - self.since,
+        )
         self.since = now
         self.tables.append(done)
         if self.progress is not None:
@@ -168,29 +171,33 @@ class _Follower:
 
 
 def message_of(error: object) -> str:
-    """The text of the innermost error of a Dagster failure, without the name of its class; a signal has no text."""
+    """The text of the innermost error of a Dagster failure, without the name of its class.
+
+    A signal has no text.
+    """
     while getattr(error, "cause", None) is not None:
         error = error.cause  # type: ignore[attr-defined]
     if error is None:
         return ""
     message = str(getattr(error, "message", error)).strip()
     name = getattr(error, "cls_name", None) or ""
-    if name == DagsterExecutionInterruptedError.__name__:
+    if name == dg.DagsterExecutionInterruptedError.__name__:
         return STOPPED
     head, _, rest = message.partition(": ")
-    return rest if name and head.endswith(name) and rest else message
+    begins_with_class = name != "" and head.endswith(name) and rest != ""
+    return rest if begins_with_class else message
 
 
 def reconcile(instance: dg.DagsterInstance) -> int:
     """Mark unfinished runs whose process no longer exists as failed, and return how many.
 
-    Only a run that names itself as owner of its tags is judged: running a run again copies its tags, dead process and all.
-    A run of another boot of this machine is dead whatever its process id.
+    Only a run that names itself as owner of its tags is judged: running a run again copies its
+    tags, dead process and all. A run of another boot of this machine is dead whatever its process
+    id.
     """
+    begun = [status for status in UNFINISHED if status != dg.DagsterRunStatus.QUEUED]
     dead = 0
-    for run in instance.get_runs(
-        dg.RunsFilter(statuses=[s for s in UNFINISHED if s != dg.DagsterRunStatus.QUEUED])
-    ):
+    for run in instance.get_runs(dg.RunsFilter(statuses=begun)):
         if owner_is_gone(run.tags.get(OWNER_TAG), run.run_id):
             instance.report_run_failed(run, KILLED)
             dead += 1
@@ -198,10 +205,11 @@ def reconcile(instance: dg.DagsterInstance) -> int:
 
 
 def prune(instance: dg.DagsterInstance, older_than_days: int = KEPT_DAYS) -> int:
-    """Delete finished runs older than that which materialized nothing, with their event logs, and return how many.
+    """Delete finished runs older than that which materialized nothing, and return how many.
 
-    A run that materialized something stays: deleting it would make its partitions unmaterialized. Called once a day or so,
-    it looks at one more month of runs only, so that its cost does not grow with the history.
+    Their event logs go with them. A run that materialized something stays: deleting it would make
+    its partitions unmaterialized. Called once a day or so, it looks at one more month of runs only,
+    so that its cost does not grow with the history.
     """
     before = datetime.now(UTC) - timedelta(days=older_than_days)
     finished = [
@@ -212,46 +220,13 @@ def prune(instance: dg.DagsterInstance, older_than_days: int = KEPT_DAYS) -> int
     window = dg.RunsFilter(
         statuses=finished, created_before=before, created_after=before - timedelta(days=KEPT_DAYS)
     )
-    gone = 0
+    deleted = 0
     for record in instance.get_run_records(window):
         run_id = record.dagster_run.run_id
-        if not instance.get_records_for_run(
+        materialized = instance.get_records_for_run(
             run_id, of_type=Kind.ASSET_MATERIALIZATION, limit=1
-        ).records:
+        )
+        if not materialized.records:
             instance.delete_run(run_id)
-            gone += 1
-    return gone
-
-
-@dataclass(frozen=True)
-class Tried:
-    """What became of the runs that carry a tag."""
-
-    unfinished: int
-    succeeded: int
-    failed: int
-    last_failed: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """What is to be said of runs that failed."""
-        times = "once" if self.failed == 1 else f"{self.failed} times"
-        return f"failed {times}, last in run {self.last_failed[:8]}; run it again when mended"
-
-
-def tried(instance: dg.DagsterInstance, tags: Mapping[str, str], jobs: Sequence[str]) -> Tried:
-    """Counts of the runs of `jobs` with all of `tags`, by outcome; the id of the newest failed one."""
-    runs = [
-        r
-        for r in instance.get_runs(dg.RunsFilter(tags=dict(tags)), limit=100)
-        if r.job_name in jobs
-    ]
-    failed = [
-        r for r in runs if r.status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-    ]
-    return Tried(
-        unfinished=sum(r.status in UNFINISHED for r in runs),
-        succeeded=sum(r.status == dg.DagsterRunStatus.SUCCESS for r in runs),
-        failed=len(failed),
-        last_failed=failed[0].run_id if failed else "",
-    )
+            deleted += 1
+    return deleted

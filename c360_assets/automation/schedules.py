@@ -1,15 +1,15 @@
-"""The daily activation schedule, by the tenant's clock. What it asks first is in `activation`."""
+"""The daily activation schedule, by the tenant's clock. Whether it is due is for `due` to say."""
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 import dagster as dg
 
-from c360_assets.automation.activation import activation
-from c360_assets.automation.evaluations import Answer, tick
+from c360_assets.automation.attempts import attempts_on
+from c360_assets.automation.due import Due, activation_due
+from c360_assets.automation.evaluations import evaluation
 from c360_assets.automation.jobs import ACTIVATE
 from c360_assets.automation.runs import prune
+from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse
 
@@ -24,18 +24,23 @@ def schedules(tenant: Tenant) -> list[dg.ScheduleDefinition]:
         cron_schedule=wanted.cron,
         execution_timezone=tenant.config.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Builds the customer 360 tables and publishes the database, once the day's Stitch has succeeded.",
+        description=(
+            "Builds the customer 360 tables and publishes the database, once the day's Stitch has "
+            "succeeded."
+        ),
     )
-    @tick
-    def activation_schedule(context: dg.ScheduleEvaluationContext) -> Answer:
+    @evaluation(tenant)
+    def activation_schedule(context: dg.ScheduleEvaluationContext) -> Due:
         prune(context.instance)
-        at = context.scheduled_execution_time.astimezone(ZoneInfo(tenant.config.timezone))
-        warehouse = Warehouse.open(tenant.root / "warehouse")
-        answer = activation(
-            context.instance, tenant, warehouse, at, publish_stale=wanted.on_stale == "publish"
+        due = activation_due(
+            tenant,
+            Warehouse.open(tenant.root / "warehouse"),
+            context.scheduled_execution_time.astimezone(zone(tenant)),
+            attempts_on(context.instance),
+            publish_stale=wanted.on_stale == "publish",
         )
-        if isinstance(answer, dg.SkipReason):
-            context.log.warning(answer.skip_message or "")
-        return answer
+        if not due.runs:
+            context.log.warning(due.reason)
+        return due
 
     return [activation_schedule]

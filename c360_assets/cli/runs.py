@@ -110,6 +110,8 @@ def load(
 ) -> None:
     """Load landed files into domain tables, and nothing further.
 
+    With --from, days that were loaded are read again too, such as after a change of the feed.
+
     Example, after adding a source:
     `c360 load Callcentre:Contacts --from 2026-06-08 --to 2026-06-14`
     """
@@ -146,7 +148,7 @@ def validate(
     Examples: `c360 validate Shop:Customers`; `c360 sql "$(c360 validate --sql 1)"` shows the rows
     behind finding 1.
     """
-    from c360_assets.automation.validating import validate_tables
+    from c360_assets.automation.run_command import validate_tables
     from c360_assets.reporting.progress import Reporter
     from c360_assets.reporting.validation_page import page_path
     from c360_assets.reporting.validations import finding_sql, render_validations

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from c360_assets.automation.instance import REPOSITORY, prepare_home
+from c360_assets.automation.instance import prepare_home
+from c360_assets.automation.ui_command import ui_command
 from c360_assets.cli.options import TenantOption, tenant_folder
 from c360_assets.cli.output import out, reported_errors
 from c360_assets.reporting.paths import short_path
@@ -29,11 +28,9 @@ def ui(
         # A first start makes the instance here, before web server and daemon open it at once.
         with open_instance():
             pass
-        workspace = REPOSITORY / "workspace.yaml"
         out.print(f"Dagster for {short_path(root)} on http://127.0.0.1:{port} — stop with Ctrl-C")
         # A script's background job ignores SIGINT, and Dagster gives SIGTERM the same treatment:
         # it could not be stopped.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        dagster = str(Path(sys.executable).with_name("dagster"))
-        address = ["-h", "127.0.0.1", "-p", str(port)]
-        os.execv(dagster, [dagster, "dev", "-w", str(workspace), *address])
+        command = ui_command(port)
+        os.execv(command[0], command)

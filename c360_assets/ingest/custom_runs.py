@@ -1,23 +1,31 @@
-"""The run history of custom domain tables: reused, succeeded or failed. Building them belongs to `custom_tables`.
+"""Custom domain tables as recipes, and the history of their runs: reused, succeeded or failed.
 
-The history tells about runs, so digests leave it out.
+Their SQL, what it reads and how it runs belong to `custom_tables`. The history tells about runs, so
+digests leave it out.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 import polars as pl
 
-from c360_assets.errors import C360Error
-from c360_assets.ingest.custom_tables import build_custom_table, custom_table_name, fingerprint_of
+from c360_assets.ingest.custom_tables import (
+    build_custom_table,
+    custom_table_name,
+    dependencies,
+    fingerprint_of,
+    ordered,
+)
 from c360_assets.tenant.models import CustomTable, Tenant
-from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.history import append_history
+from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
 
+STAGE = "domain_tables"
 HISTORY = "custom_table_run"
-KEPT_ROWS = 20_000
 SCHEMA: dict[str, pl.DataType] = {
     "run_id": pl.String(),
     "table": pl.String(),
@@ -29,51 +37,63 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 
 
-def run_custom_table(
-    session: Session, tenant: Tenant, table: CustomTable, *, force: bool = False
-) -> tuple[TableState, str]:
-    """Make a custom table current and return its state with the outcome, which is recorded; commits.
+@dataclass(frozen=True)
+class CustomTableRun:
+    """A row of the history."""
 
-    Reuses the stored table where its SQL and the content of its inputs are unchanged. Raises C360Error as `build_custom_table`
-    does; the table then stays as it was.
-    """
-    begun = time.monotonic()
-    try:
-        state, outcome = session.state(custom_table_name(table)), "reused"
-        if state is None or force or state.fingerprint != fingerprint_of(session, tenant, table):
-            state, outcome = build_custom_table(session, tenant, table), "succeeded"
-    except C360Error as error:
-        session.pending.clear()
-        _record(session, table, "failed", None, begun, str(error))
-        session.commit()
-        raise
-    _record(session, table, outcome, state.rows, begun, None)
-    session.commit()
-    return state, outcome
+    run_id: str
+    table: str
+    outcome: str
+    rows: int | None
+    seconds: float
+    error: str | None
+    finished_at: datetime
 
 
-def _record(
-    session: Session,
-    table: CustomTable,
-    outcome: str,
-    rows: int | None,
-    begun: float,
-    error: str | None,
-) -> None:
-    row = (
-        session.run_id,
-        table.name,
-        outcome,
-        rows,
-        round(time.monotonic() - begun, 3),
-        error,
-        datetime.now(UTC),
-    )
-    history = pl.DataFrame([row], schema=SCHEMA, orient="row")
-    if session.state(HISTORY) is not None:
-        session.bind(HISTORY, "_c360_history")
-        earlier = session.frame("SELECT * FROM _c360_history ORDER BY finished_at, run_id")
-        history = pl.concat(
-            [earlier.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()), history]
+class CustomDomainTable(Recipe):
+    """One custom domain table: reused where its SQL and the content of its inputs are unchanged."""
+
+    stage = STAGE
+
+    def __init__(self, tenant: Tenant, table: CustomTable) -> None:
+        inputs = [f"domain/{name}" for name in dependencies(tenant, table)]
+        super().__init__([custom_table_name(table)], inputs)
+        self.tenant = tenant
+        self.table = table
+
+    def fingerprint(self, session: Session, as_of: date) -> str | None:
+        return fingerprint_of(session, self.tenant, self.table)
+
+    def build(self, session: Session, run: RunContext) -> Built:
+        """Raises C360Error as `build_custom_table` does; the table then stays as it was."""
+        build_custom_table(session, self.tenant, self.table)
+        return Built()
+
+    def record_success(self, session: Session, started: float, *, reused: bool) -> None:
+        state = session.state(self.tables[0])
+        rows = state.rows if state is not None else None
+        self._record(session, "reused" if reused else "succeeded", rows, started, None)
+
+    def record_failure(
+        self, session: Session, run: RunContext, started: float, message: str
+    ) -> None:
+        self._record(session, "failed", None, started, message)
+
+    def _record(
+        self, session: Session, outcome: str, rows: int | None, started: float, error: str | None
+    ) -> None:
+        row = CustomTableRun(
+            run_id=session.run_id,
+            table=self.table.name,
+            outcome=outcome,
+            rows=rows,
+            seconds=round(time.time() - started, 3),
+            error=error,
+            finished_at=datetime.now(UTC),
         )
-    session.write(HISTORY, history.tail(KEPT_ROWS))
+        append_history(session, HISTORY, SCHEMA, [row], order_by="finished_at, run_id")
+
+
+def custom_table_recipes(tenant: Tenant) -> list[CustomDomainTable]:
+    """The custom domain tables, each after those that it reads."""
+    return [CustomDomainTable(tenant, table) for table in ordered(tenant)]

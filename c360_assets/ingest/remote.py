@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
+from c360_assets.ingest.delivery_days import first_day
 from c360_assets.ingest.failures import LoadError
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -154,12 +155,13 @@ def _wanted(tenant: Tenant, feed: FeedConfig, system: Any, base: str) -> list[Re
     """The files that fit the feed's pattern, from the tenant's first day on."""
     pattern = FilePattern(feed.files.pattern)
     folders = feed.files.format == "parquet"
+    first = first_day(tenant, feed)
     wanted = []
     for file in _files_below(system, base, pattern.glob_root):
         match = pattern.fits(file.relative, folders)
         if match is None or not match.valid:
             continue
-        if match.day is None or match.day >= tenant.config.first_day:
+        if match.day is None or match.day >= first:
             wanted.append(Remote(file.relative, match.day, file.path, file.facts))
     return wanted
 

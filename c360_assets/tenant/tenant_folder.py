@@ -41,7 +41,7 @@ class TenantConfig(Strict):
     name: str = "My brand"
     timezone: str = "UTC"
     country: str = "US"
-    first_day: date = date(2020, 1, 1)
+    first_day: date | None = None
     as_of: Literal["today", "last_delivery"] = "today"
     phone_region: Annotated[str, StringConstraints(pattern=r"^(nanp|any|[A-Z]{2})$")] = "nanp"
     extra_validations: bool = True

@@ -1,35 +1,47 @@
-"""Runs the reports that apply to one domain table and stores every figure: `input_validations/<table>`.
+"""Runs the reports that apply to one domain table and stores every figure:
+`input_validations/<table>`.
 
-What is asked is in `reports`, how it becomes SQL in `compile`; what compares tables, and the tables that people read, belong to
-`summary`.
+What is asked is in `reports`, how it becomes SQL in `compile`; what compares tables, and the tables
+that people read, belong to `summary`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import SourceTable, Tenant
-from c360_assets.validations.compile import Figure, Scans, added, compile_reports, queries, value_of
+from c360_assets.validations.compile import (
+    Answers,
+    Figure,
+    Scans,
+    added,
+    compile_reports,
+    queries,
+    value_of,
+)
 from c360_assets.validations.declarations import Loaded, Report
 from c360_assets.validations.load_log import load_log
 from c360_assets.validations.phones import judge_phones
-from c360_assets.validations.relation import relation
+from c360_assets.validations.relation import Relation, relation
 from c360_assets.validations.reports import reports_for
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.ledger import session_ledger
-from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
 
-# One row per figure; those of single days have a `day`, and are figures of the rows that came with it.
+STAGE = "input_validations"
+# One row per figure; those of single days have a `day`, and are figures of the rows that came with
+# it.
 RESULT = pl.Schema(
     {
         "report_id": pl.String,
@@ -42,7 +54,25 @@ RESULT = pl.Schema(
         "is_finding": pl.Boolean,
     }
 )
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """A row of the result."""
+
+    report_id: str
+    datasource: str
+    ordinal: int
+    metric: str
+    day: date | None
+    value: float | None
+    text: str | None
+    is_finding: bool
+
+
+Answer = Mapping[str, Any]  # name of a measure -> its value
 TREND_DAYS = 30
+MOST_DAYS = 100_000  # since 1970
 EPOCH = date(1970, 1, 1)
 SOURCE = "_c360_validated"
 
@@ -63,11 +93,13 @@ def report_tables(tenant: Tenant) -> list[SourceTable]:
 
 
 def newest_day(session: Session, tenant: Tenant) -> date:
-    """The day that "future" is judged from: the newest delivery, or today where nothing was delivered.
+    """The day that "future" is judged from: the newest delivery, or today where nothing was
+    delivered.
 
-    No clock enters a figure that way, and an order of tomorrow stays one when the reports run again next week.
+    No clock enters a figure that way, and an order of tomorrow stays one when the reports run again
+    next week.
     """
-    delivered: date | None = session_ledger(session)["delivery_day"].max()  # type: ignore[assignment]
+    delivered = cast("date | None", session_ledger(session)["delivery_day"].max())
     return delivered or datetime.now(ZoneInfo(tenant.config.timezone)).date()
 
 
@@ -81,134 +113,159 @@ def context_of(tenant: Tenant, newest: date) -> dict[str, str]:
 
 @cache
 def code() -> str:
-    """What the figures depend on beside data and tags; read once a process, as the files cannot change under it."""
+    """What the figures depend on beside data and tags; read once a process, as the files cannot
+    change under it.
+    """
     here = Path(__file__).parent
     return code_version(here, here.parent / "semantics")
 
 
-def table_fingerprint(session: Session, tenant: Tenant, table: SourceTable) -> str:
-    """Of everything that the reports of one table depend on."""
-    state = session.state(table.asset)
-    dated = any("{newest}" in repr(report.items) for report in reports_of(tenant, table))
-    return fingerprint(
-        "input_validations",
-        code(),
-        table.tags,
-        tenant.phone_region,
-        tenant.config.extra_validations,
-        tenant.config.timezone,
-        newest_day(session, tenant) if dated else None,
-        load_log(session, tenant, table),
-        state.digest if state else None,
-    )
+class TableReports(Recipe):
+    """Every report that applies to one domain table.
 
-
-def validate_table(
-    session: Session,
-    tenant: Tenant,
-    table: SourceTable,
-    *,
-    force: bool = False,
-    progress: Callable[[str], None] | None = None,
-) -> TableState:
-    """Run every report that applies to `table` and write its figures; the pinned result stands where nothing changed.
-
-    The state's figures count reports and findings. Pending until commit.
+    The state's figures count reports and findings.
     """
-    name = validation_table(table)
-    mark = table_fingerprint(session, tenant, table)
-    current = session.state(name)
-    if current is not None and current.fingerprint == mark and not force:
-        return current
-    frame = table_figures(session, tenant, table, progress)
-    found = frame.filter(pl.col("is_finding")).height
-    return session.write(
-        name,
-        frame,
-        fingerprint=mark,
-        figures={"reports": len(reports_of(tenant, table)), "findings": found},
-    )
+
+    stage = STAGE
+
+    def __init__(self, tenant: Tenant, table: SourceTable) -> None:
+        super().__init__(
+            [validation_table(table)], [table.asset], step=f"validate_{table.physical}"
+        )
+        self.tenant = tenant
+        self.table = table
+        self.reports = reports_of(tenant, table)
+
+    def fingerprint(self, session: Session, as_of: date) -> str | None:
+        tenant = self.tenant
+        state = session.state(self.table.asset)
+        is_dated = any("{newest}" in repr(report.items) for report in self.reports)
+        return fingerprint(
+            "input_validations",
+            code(),
+            self.table.tags,
+            tenant.phone_region,
+            tenant.config.extra_validations,
+            tenant.config.timezone,
+            newest_day(session, tenant) if is_dated else None,
+            load_log(session, tenant, self.table),
+            state.digest if state else None,
+        )
+
+    def build(self, session: Session, run: RunContext) -> Built:
+        figures = table_figures(session, self.tenant, self.table)
+        findings = figures.filter(pl.col("is_finding")).height
+        session.write(
+            self.tables[0],
+            figures,
+            fingerprint=self.fingerprint(session, run.as_of) or "",
+            figures={"reports": len(self.reports), "findings": findings},
+        )
+        return Built()
 
 
-def table_figures(
-    session: Session,
-    tenant: Tenant,
-    table: SourceTable,
-    progress: Callable[[str], None] | None = None,
-) -> pl.DataFrame:
-    """Every figure of every report that applies to `table`, as it is in this session; columns of `RESULT`."""
+def table_report_recipes(tenant: Tenant) -> list[TableReports]:
+    """One recipe per table that has a report."""
+    return [TableReports(tenant, table) for table in report_tables(tenant)]
+
+
+def table_figures(session: Session, tenant: Tenant, table: SourceTable) -> pl.DataFrame:
+    """Every figure of every report that applies to `table`, as it is in this session.
+
+    Columns are those of `RESULT`.
+    """
     for macro in VALIDITY_MACROS:
         session.execute(macro)
     state = session.state(table.asset)
     shape = relation(table, state.columns if state else None)
     session.bind(table.asset, SOURCE)
-    phones = [
-        f"SELECT {shape.columns[name]} FROM {SOURCE}" for name in shape.values.get("phone", [])
-    ]
+    judge_phones(session, tenant, _phones_sql(shape))
+    reports = reports_of(tenant, table)
+    context = context_of(tenant, newest_day(session, tenant))
+    scans = compile_reports(reports, shape, context)
+    answers, days = _answers(session, scans)
+    rows = _figure_rows(scans, table, answers)
+    rows += _load_rows(reports, table, load_log(session, tenant, table))
+    for day, answer in days:
+        rows += _trend_rows(scans, table, day, answer)
+    figures = pl.DataFrame([asdict(row) for row in rows], schema=RESULT)
+    return figures.sort("report_id", "ordinal", "day", nulls_last=False)
+
+
+def _phones_sql(shape: Relation) -> list[str]:
+    """SELECTs of one text column each: all values that may be phone numbers."""
+    columns = [*shape.values.get("phone", [])]
     if "request_phone" in shape.columns:
-        phones.append(f"SELECT {shape.columns['request_phone']} FROM {SOURCE}")
-    judge_phones(session, tenant, phones)
-    scans = compile_reports(
-        reports_of(tenant, table), shape, context_of(tenant, newest_day(session, tenant))
-    )
-    answers, days = _answers(session, scans, progress)
-    log = load_log(session, tenant, table)
-    rows = [
+        columns.append("request_phone")
+    return [f"SELECT {shape.columns[name]} FROM {SOURCE}" for name in columns]
+
+
+def _figure_rows(scans: Scans, table: SourceTable, answers: Answers) -> list[FigureRow]:
+    return [
         _row(figure, place, table, None, value_of(figure, answers))
         for place, figure in _placed(scans)
     ]
-    rows += [
-        (
-            report.id,
-            table.name,
-            place,
-            item.name,
-            None,
-            float(log[item.show]),
-            None,
-            item.finding and log[item.show] > item.over,
-        )
-        for report in reports_of(tenant, table)
-        for place, item in enumerate(report.items, 1)
-        if isinstance(item, Loaded)
+
+
+def _trend_rows(
+    scans: Scans, table: SourceTable, day: date, answer: Mapping[str, Any]
+) -> list[FigureRow]:
+    """The figures of the rows that came with one day."""
+    answers = {"rows": answer}
+    return [
+        _row(figure, place, table, day, value_of(figure, answers))
+        for place, figure in _placed(scans)
+        if _has_trend(figure)
     ]
-    for day, answer in days:
-        daily: Mapping[str, Mapping[str, Any]] = {"rows": answer}
-        rows += [
-            _row(figure, place, table, day, value_of(figure, daily))
-            for place, figure in _placed(scans)
-            if _has_trend(figure)
-        ]
-    return pl.DataFrame(rows, schema=RESULT, orient="row").sort(
-        "report_id", "ordinal", "day", nulls_last=False
-    )
 
 
-def _answers(
-    session: Session, scans: Scans, progress: Callable[[str], None] | None
-) -> tuple[dict[str, dict[str, Any]], list[tuple[date, dict[str, Any]]]]:
-    """The answers of all scans, and those of the scan `rows` for the newest days."""
-    answers: dict[str, dict[str, Any]] = {}
-    days: list[tuple[date, dict[str, Any]]] = []
+def _load_rows(
+    reports: Sequence[Report], table: SourceTable, log: Mapping[str, int]
+) -> list[FigureRow]:
+    """Figures about loading, which the ledger holds and no row of the table does."""
+    rows = []
+    for report in reports:
+        for place, item in enumerate(report.items, 1):
+            if not isinstance(item, Loaded):
+                continue
+            count = log[item.show]
+            is_finding = item.finding and count > item.over
+            rows.append(
+                FigureRow(
+                    report.id, table.name, place, item.name, None, float(count), None, is_finding
+                )
+            )
+    return rows
+
+
+def _answers(session: Session, scans: Scans) -> tuple[dict[str, Answer], list[tuple[date, Answer]]]:
+    """The answers of all scans by grain, and those of the scan `rows` for the newest days."""
+    answers: dict[str, Answer] = {}
+    days: list[tuple[date, Answer]] = []
     for grain, sql in queries(scans, SOURCE).items():
-        if progress is not None:
-            progress(f"{scans.shape.table.name}: {grain}")
-        if grain != "rows":
-            answers[grain] = dict(zip(_names(scans, grain), session.rows(sql)[0], strict=True))
-            continue
         names = _names(scans, grain)
+        if grain != "rows":
+            (values,) = session.rows(sql)
+            answers[grain] = dict(zip(names, values, strict=True))
+            continue
         by_day = [
             (day, dict(zip(names, values, strict=True))) for day, *values in session.rows(sql)
         ]
-        answers[grain] = {**dict.fromkeys(names, 0), **added([answer for _, answer in by_day])}
-        # Rows of one day are no trend, and a date of the year 9999 is a finding of its own.
-        known = [(day, answer) for day, answer in by_day if day is not None and abs(day) < 100_000]
-        days = (
-            [(EPOCH + timedelta(days=day), answer) for day, answer in known[-TREND_DAYS:]]
-            if len(known) > 1
-            else []
-        )
+        totals = added([answer for _, answer in by_day])
+        answers[grain] = {**dict.fromkeys(names, 0), **totals}
+        days = _newest_days(by_day)
     return answers, days
+
+
+def _newest_days(by_day: Sequence[tuple[int | None, Answer]]) -> list[tuple[date, Answer]]:
+    """The newest days with their answers; days come as numbers since 1970.
+
+    Rows of one day are no trend, and a date of the year 9999 is a finding of its own.
+    """
+    known = [(day, answer) for day, answer in by_day if day is not None and abs(day) < MOST_DAYS]
+    if len(known) < 2:
+        return []
+    return [(EPOCH + timedelta(days=day), answer) for day, answer in known[-TREND_DAYS:]]
 
 
 def _names(scans: Scans, grain: str) -> list[str]:
@@ -217,12 +274,13 @@ def _names(scans: Scans, grain: str) -> list[str]:
 
 def _placed(scans: Scans) -> list[tuple[int, Figure]]:
     """Figures with their place among those of their report."""
-    places: dict[str, int] = {}
-    found = []
+    counts: dict[str, int] = {}
+    placed = []
     for figure in scans.figures:
-        places[figure.report.id] = places.get(figure.report.id, -1) + 1
-        found.append((places[figure.report.id], figure))
-    return found
+        place = counts.get(figure.report.id, 0)
+        placed.append((place, figure))
+        counts[figure.report.id] = place + 1
+    return placed
 
 
 def _has_trend(figure: Figure) -> bool:
@@ -232,10 +290,18 @@ def _has_trend(figure: Figure) -> bool:
     return figure.of is not None and figure.part.grain == figure.of.grain == "rows"
 
 
-def _row(
-    figure: Figure, place: int, table: SourceTable, day: date | None, value: Any
-) -> tuple[Any, ...]:
+def _row(figure: Figure, place: int, table: SourceTable, day: date | None, value: Any) -> FigureRow:
     number = None if figure.text or value is None else float(value)
-    text = value if figure.text else None
-    finding = figure.finding and day is None and number is not None and number > figure.item.over
-    return figure.report.id, table.name, place, figure.name, day, number, text, finding
+    is_finding = False
+    if figure.finding and day is None and number is not None:
+        is_finding = number > figure.item.over
+    return FigureRow(
+        report_id=figure.report.id,
+        datasource=table.name,
+        ordinal=place,
+        metric=figure.name,
+        day=day,
+        value=number,
+        text=value if figure.text else None,
+        is_finding=is_finding,
+    )

@@ -1,5 +1,5 @@
-"""What people read after all tables were looked at: the list of reports, findings with their queries, figures of this run and of
-earlier ones, and what tables have in common.
+"""What people read after all tables were looked at: the list of reports, findings with their
+queries, figures of this run and of earlier ones, and what tables have in common.
 
 Figures of single tables are `run`'s. The wide result of each report is a view over the figures; the
 page made of all this belongs to `reporting`.
@@ -7,9 +7,9 @@ page made of all this belongs to `reporting`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
 
 import polars as pl
 
@@ -19,9 +19,11 @@ from c360_assets.validations import findings
 from c360_assets.validations.declarations import Across, Item, Listing, Ratio, Report
 from c360_assets.validations.drilldown import drilldown_sql, union_of
 from c360_assets.validations.overlap import OVERLAP, Common, alone, compare
-from c360_assets.validations.reports import REPORTS, applies, columns, report_spec
+from c360_assets.validations.reports import REPORTS, Column, applies, columns, report_spec
 from c360_assets.validations.run import (
     RESULT,
+    STAGE,
+    FigureRow,
     code,
     context_of,
     newest_day,
@@ -30,18 +32,18 @@ from c360_assets.validations.run import (
     validation_table,
 )
 from c360_assets.warehouse.digest import fingerprint
-from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.history import earlier_rows
+from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-REPORT, METRIC, TEXT, RUN, OVERLAPS = (
-    "input_validation_report",
-    "input_validation_metric",
-    "input_validation_text",
-    "input_validation_run",
-    "input_validation_overlap",
-)
+REPORT = "input_validation_report"
+METRIC = "input_validation_metric"
+TEXT = "input_validation_text"
+RUN = "input_validation_run"
+OVERLAPS = "input_validation_overlap"
 SUMMARY_TABLES = (REPORT, findings.TABLE, METRIC, TEXT, OVERLAPS, RUN)
+FIRST_ACROSS = 1000  # place of the first figure that compares tables
 KEPT_RUNS = 400  # of the figures, for trends: a year of days
 COMPARED = ("email", "phone", "order_id")
 METRIC_SCHEMA = pl.Schema(
@@ -90,90 +92,128 @@ REPORT_SCHEMA = pl.Schema(
 )
 
 
-def report_fingerprint(session: Session, tenant: Tenant) -> str:
-    """Of everything that the summary over all tables depends on."""
-    tables = report_tables(tenant)
-    names = [name for t in tables for name in (validation_table(t), t.asset)]
-    digests = [(name, getattr(session.state(name), "digest", None)) for name in names]
-    return fingerprint(REPORT, code(), context_of(tenant, newest_day(session, tenant)), digests)
+@dataclass(frozen=True)
+class ReportRun:
+    """A row of `input_validation_run`."""
+
+    run_id: str
+    run_number: int
+    started_at: datetime
+    finished_at: datetime
+    delivery_day: date
+    tables_scanned: int
+    findings: int
+    status: str = "succeeded"
 
 
-def build_report(
-    session: Session,
-    tenant: Tenant,
-    *,
-    run_id: str = "",
-    force: bool = False,
-    progress: Callable[[str], None] | None = None,
-) -> dict[str, TableState]:
-    """Write the tables of the summary; what is current stays, and the result is empty. Pending until commit.
+class ReportSummary(Recipe):
+    """The tables of the summary over all tables' reports.
 
-    The tables' own figures are taken as they are; a table without any is not there yet. Figures that compare a table with the
-    others are computed here.
+    The tables' own figures are taken as they are; a table without any is not there yet. Figures
+    that compare a table with the others are computed here.
     """
-    mark = report_fingerprint(session, tenant)
-    current = session.state(REPORT)
-    if current is not None and current.fingerprint == mark and not force:
-        return {}
-    started, number = datetime.now(UTC), _last_run(session) + 1
-    tables = report_tables(tenant)
-    parts = [pl.DataFrame(schema=RESULT)]
-    tables = [table for table in tables if session.state(validation_table(table)) is not None]
-    for table in tables:
-        session.bind(validation_table(table), "_result")
-        parts.append(
-            session.frame("SELECT * FROM _result WHERE day IS NULL")
-            .select(RESULT.names())
-            .cast(RESULT)
-        )
+
+    stage = STAGE
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.validated = report_tables(tenant)
+        reads = [validation_table(table) for table in self.validated]
+        super().__init__(SUMMARY_TABLES, reads, step=REPORT)
+        self.tenant = tenant
+
+    def fingerprint(self, session: Session, as_of: date) -> str | None:
+        digests: list[tuple[str, str | None]] = []
+        for table in self.validated:
+            for name in (validation_table(table), table.asset):
+                state = session.state(name)
+                digests.append((name, state.digest if state is not None else None))
+        context = context_of(self.tenant, newest_day(session, self.tenant))
+        return fingerprint(REPORT, code(), context, digests)
+
+    def build(self, session: Session, run: RunContext) -> Built:
+        mark = self.fingerprint(session, run.as_of) or ""
+        for name, frame in summary_frames(session, self.tenant, run.progress).items():
+            session.write(name, frame, fingerprint=mark)
+        return Built()
+
+
+def summary_recipes(tenant: Tenant) -> list[ReportSummary]:
+    """The recipe of the summary; none where no table has a report."""
+    return [ReportSummary(tenant)] if report_tables(tenant) else []
+
+
+def summary_frames(
+    session: Session, tenant: Tenant, progress: Callable[[str], None]
+) -> dict[str, pl.DataFrame]:
+    """The content of every table of the summary, after the tables' own figures are stored."""
+    started = datetime.now(UTC)
+    number = _last_run(session) + 1
+    run_id = session.run_id
+    tables = [
+        table
+        for table in report_tables(tenant)
+        if session.state(validation_table(table)) is not None
+    ]
+    # An empty frame first, so that a tenant without tables has the columns all the same.
+    own_figures = pl.concat(
+        [pl.DataFrame(schema=RESULT), *(_own_figures(session, table) for table in tables)]
+    )
     common: dict[str, Common] = {}
     for column in COMPARED:
-        if progress is not None:
-            progress(f"comparing {column} between tables")
-        holders = _holders(tenant, tables, column)
-        if len(holders) == 1:
-            (table,) = holders
-            common[column] = alone(
-                table.name, _counted(parts, table, f"unique_{column}_count"), _rows(session, table)
-            )
-        else:
-            common[column] = compare(session, holders, column)
-    parts.append(_across(tenant, tables, common))
-    long = pl.concat(parts).sort("report_id", "datasource", "ordinal")
-    ranked = _with_queries(session, tenant, tables, findings.ranked(long), run_id)
-    written = {
-        REPORT: _listing(session, tenant, tables, long, run_id),
+        progress(f"comparing {column} between tables")
+        common[column] = _common_values(session, tenant, tables, column, own_figures)
+    figures = pl.concat([own_figures, _across(tenant, tables, common)])
+    figures = figures.sort("report_id", "datasource", "ordinal")
+    ranked = _with_queries(session, tenant, tables, findings.ranked(figures), run_id)
+    run = ReportRun(
+        run_id=run_id,
+        run_number=number,
+        started_at=started,
+        finished_at=datetime.now(UTC),
+        delivery_day=newest_day(session, tenant),
+        tables_scanned=len(tables),
+        findings=ranked.height,
+    )
+    runs = pl.DataFrame([asdict(run)], schema=RUN_SCHEMA)
+    numbers = _numbers(figures, run_id, number)
+    this_run = pl.lit(run_id).alias("run_id")
+    overlaps = [pl.DataFrame(schema=OVERLAP)]
+    overlaps += [common[column].overlap(column) for column in COMPARED]
+    texts = figures.filter(pl.col("text").is_not_null())
+    return {
+        REPORT: _listing(session, tenant, tables, figures, run_id),
         findings.TABLE: ranked,
-        METRIC: _history(session, METRIC, METRIC_SCHEMA, _numbers(long, run_id, number), number),
-        TEXT: long.filter(pl.col("text").is_not_null()).select(
-            pl.lit(run_id).alias("run_id"), *TEXT_SCHEMA.names()[1:]
-        ),
-        OVERLAPS: pl.concat(
-            [pl.DataFrame(schema=OVERLAP), *(common[c].overlap(c) for c in COMPARED)]
-        ).select(pl.lit(run_id).alias("run_id"), *OVERLAP.names()),
+        METRIC: _with_earlier_runs(session, METRIC, METRIC_SCHEMA, numbers, number),
+        TEXT: texts.select(this_run, *TEXT_SCHEMA.names()[1:]),
+        OVERLAPS: pl.concat(overlaps).select(this_run, *OVERLAP.names()),
+        RUN: _with_earlier_runs(session, RUN, RUN_SCHEMA, runs, number),
     }
-    run = (
-        run_id,
-        number,
-        started,
-        datetime.now(UTC),
-        newest_day(session, tenant),
-        len(tables),
-        ranked.height,
-        "succeeded",
-    )
-    written[RUN] = _history(
-        session, RUN, RUN_SCHEMA, pl.DataFrame([run], schema=RUN_SCHEMA, orient="row"), number
-    )
-    return {name: session.write(name, frame, fingerprint=mark) for name, frame in written.items()}
 
 
-def _counted(parts: Sequence[pl.DataFrame], table: SourceTable, metric: str) -> int:
-    """A number that a table's own figures hold."""
-    values = pl.concat(parts).filter(
-        (pl.col("datasource") == table.name) & (pl.col("metric") == metric)
-    )["value"]
-    return int(values.item(0))
+def _own_figures(session: Session, table: SourceTable) -> pl.DataFrame:
+    """What a table's reports found, without the figures of single days."""
+    session.bind(validation_table(table), "_result")
+    stored = session.frame("SELECT * FROM _result WHERE day IS NULL")
+    return stored.select(RESULT.names()).cast(RESULT)
+
+
+def _common_values(
+    session: Session,
+    tenant: Tenant,
+    tables: Sequence[SourceTable],
+    column: str,
+    figures: pl.DataFrame,
+) -> Common:
+    """What tables have in common in the column; a table that alone has it has counted its own
+    values already.
+    """
+    holders = _holders(tenant, tables, column)
+    if len(holders) != 1:
+        return compare(session, holders, column)
+    (table,) = holders
+    is_count = pl.col("metric") == f"unique_{column}_count"
+    counted = figures.filter((pl.col("datasource") == table.name) & is_count)["value"]
+    return alone(table.name, int(counted.item(0)), _rows(session, table))
 
 
 def _rows(session: Session, table: SourceTable) -> int:
@@ -192,25 +232,19 @@ def _holders(tenant: Tenant, tables: Sequence[SourceTable], column: str) -> list
 
 
 def _across(
-    tenant: Tenant, tables: Sequence[SourceTable], common: dict[str, Common]
+    tenant: Tenant, tables: Sequence[SourceTable], common: Mapping[str, Common]
 ) -> pl.DataFrame:
-    rows = [
-        (
-            report.id,
-            table.name,
-            1000 + place,
-            item.name,
-            None,
-            common[item.column].figure(item, table.name),
-            None,
-            False,
-        )
-        for table in tables
-        for report in reports_of(tenant, table)
-        for place, item in enumerate(report.items)
-        if isinstance(item, Across)
-    ]
-    return pl.DataFrame(rows, schema=RESULT, orient="row")
+    """The figures that compare each table with the others; in a report they come after its own."""
+    rows = []
+    for table in tables:
+        for report in reports_of(tenant, table):
+            for place, item in enumerate(report.items, FIRST_ACROSS):
+                if isinstance(item, Across):
+                    value = common[item.column].figure(item, table.name)
+                    rows.append(
+                        FigureRow(report.id, table.name, place, item.name, None, value, None, False)
+                    )
+    return pl.DataFrame([asdict(row) for row in rows], schema=RESULT)
 
 
 def _last_run(session: Session) -> int:
@@ -222,32 +256,38 @@ def _last_run(session: Session) -> int:
     return int(session.rows("SELECT coalesce(max(run_number), 0) FROM _runs")[0][0])
 
 
-def _numbers(long: pl.DataFrame, run_id: str, number: int) -> pl.DataFrame:
+def _numbers(figures: pl.DataFrame, run_id: str, number: int) -> pl.DataFrame:
+    """The figures that are numbers, as the history keeps them."""
     texts = {
-        (r.id, c.name)
-        for r in REPORTS
-        for c in columns(r)
-        if isinstance(c.item, Listing | Ratio) and c.type == "VARCHAR"
+        (report.id, column.name)
+        for report in REPORTS
+        for column in columns(report)
+        if _is_text(column)
     }
-    words = pl.DataFrame(sorted(texts), schema=["report_id", "metric"], orient="row")
-    numbers = long.join(words, on=["report_id", "metric"], how="anti")
-    return numbers.with_columns(
+    text_metrics = pl.DataFrame(sorted(texts), schema=["report_id", "metric"], orient="row")
+    numbers = figures.join(text_metrics, on=["report_id", "metric"], how="anti")
+    numbered = numbers.with_columns(
         run_id=pl.lit(run_id), run_number=pl.lit(number, dtype=pl.Int64)
-    ).select(METRIC_SCHEMA.names())
+    )
+    return numbered.select(METRIC_SCHEMA.names())
 
 
-def _history(
+def _is_text(column: Column) -> bool:
+    return isinstance(column.item, Listing | Ratio) and column.type == "VARCHAR"
+
+
+def _with_earlier_runs(
     session: Session, table: str, schema: pl.Schema, fresh: pl.DataFrame, number: int
 ) -> pl.DataFrame:
-    """The rows of the latest earlier runs, then those of this one."""
+    """The rows of the latest earlier runs, then those of this one.
+
+    Rows from before runs had numbers are left out.
+    """
     state = session.state(table)
     if state is None or not set(schema.names()) <= set(state.columns):
         return fresh
-    session.bind(table, "_history")
-    before = session.frame(
-        "SELECT * FROM _history WHERE run_number > ? ORDER BY ALL", [number - KEPT_RUNS]
-    )
-    return pl.concat([before.select(schema.names()).cast(schema), fresh.cast(schema)])
+    clauses = f"WHERE run_number > {number - KEPT_RUNS} ORDER BY ALL"
+    return pl.concat([earlier_rows(session, table, schema, clauses), fresh.cast(schema)])
 
 
 def _with_queries(
@@ -263,26 +303,23 @@ def _with_queries(
     rows = []
     for place, (report_id, datasource, metric, value, share) in enumerate(ranked.iter_rows(), 1):
         report, item = findings.item_of(report_id, metric)
-        sql = drilldown_sql(
-            report, [item], by_name[datasource], _types(session, by_name[datasource]), context
-        )
-        advice = item.advice or report.advice
-        rows.append(
-            (
-                run_id,
-                place,
-                report_id,
-                report.title,
-                datasource,
-                metric,
-                int(value),
-                share,
-                report.reason,
-                advice,
-                sql,
-            )
-        )
-    return pl.DataFrame(rows, schema=findings.SCHEMA, orient="row")
+        table = by_name[datasource]
+        types = _types(session, table)
+        row = {
+            "run_id": run_id,
+            "place": place,
+            "report_id": report_id,
+            "title": report.title,
+            "datasource": datasource,
+            "metric": metric,
+            "finding_count": int(value),
+            "finding_pct": share,
+            "reason": report.reason,
+            "advice": item.advice or report.advice,
+            "drilldown_sql": drilldown_sql(report, [item], table, types, context),
+        }
+        rows.append(row)
+    return pl.DataFrame(rows, schema=findings.SCHEMA)
 
 
 def _types(session: Session, table: SourceTable) -> dict[str, str]:
@@ -291,52 +328,89 @@ def _types(session: Session, table: SourceTable) -> dict[str, str]:
 
 
 def _listing(
-    session: Session, tenant: Tenant, tables: Sequence[SourceTable], long: pl.DataFrame, run_id: str
+    session: Session,
+    tenant: Tenant,
+    tables: Sequence[SourceTable],
+    figures: pl.DataFrame,
+    run_id: str,
 ) -> pl.DataFrame:
+    """One row per report that applies to a table, with a query that shows what it found in all."""
     context = context_of(tenant, newest_day(session, tenant))
+    with_findings = set(figures.filter(pl.col("is_finding"))["report_id"])
     rows = []
     for report in REPORTS:
         holders = [table for table in tables if report in reports_of(tenant, table)]
         if not holders:
             continue
-        found = long.filter((pl.col("report_id") == report.id) & pl.col("is_finding")).height > 0
-        queries = [
-            drilldown_sql(report, _asked(report, table), table, _types(session, table), context)
-            for table in holders
-        ]
-        sql = union_of([query for query in queries if query])
-        about = (report.id, report.title, report.category, report.reason, ", ".join(report.tags))
-        rows.append((run_id, *about, len(holders), found, sql))
-    return pl.DataFrame(rows, schema=REPORT_SCHEMA, orient="row")
+        queries = []
+        for table in holders:
+            items = _finding_items(report, table)
+            types = _types(session, table)
+            queries.append(drilldown_sql(report, items, table, types, context))
+        row = {
+            "run_id": run_id,
+            "report_id": report.id,
+            "title": report.title,
+            "category": report.category,
+            "reason": report.reason,
+            "semantic_tags": ", ".join(report.tags),
+            "datasource_count": len(holders),
+            "has_findings": report.id in with_findings,
+            "drilldown_sql": union_of([query for query in queries if query]),
+        }
+        rows.append(row)
+    return pl.DataFrame(rows, schema=REPORT_SCHEMA)
 
 
-def _asked(report: Report, table: SourceTable) -> list[Item]:
-    tags = frozenset(tag for listed in table.tags.values() for tag in listed)
+def _finding_items(report: Report, table: SourceTable) -> list[Item]:
+    """The items of a report that may be findings in a table with these tags."""
+    tags = frozenset(tag for of_column in table.tags.values() for tag in of_column)
     return [item for item in report.items if item.finding and applies(item, tags)]
 
 
 def report_specs(session: Session, tenant: Tenant) -> dict[str, TableSpec]:
-    """The wide results to publish, by table name: views of the reports that apply to a table, once figures are stored."""
+    """The wide results to publish, by table name.
+
+    They are views of the reports that apply to a table, once figures are stored.
+    """
     if session.state(RUN) is None:
         return {}
     applied = {report.id for table in report_tables(tenant) for report in reports_of(tenant, table)}
-    return {r.table: replace(report_spec(r), view=wide_sql(r)) for r in REPORTS if r.id in applied}
+    return {
+        report.table: replace(report_spec(report), view=wide_sql(report))
+        for report in REPORTS
+        if report.id in applied
+    }
 
 
 def wide_sql(report: Report) -> str:
-    """The wide result of a report over the stored figures of the last run, in schema `reports` of the published database."""
-    about = f"report_id = {quote_literal(report.id)}"
-    mine = f"{about} AND run_number = (SELECT max(run_number) FROM reports.{RUN})"
-    words = any(column.type == "VARCHAR" for column in columns(report))
-    picked = [("record_count", "BIGINT"), *((c.name, c.type) for c in columns(report))]
-    if report.unknown:
-        picked.append(("not_evaluated_count", "BIGINT"))
-    listed = ",\n  ".join(
-        f"max({source}) FILTER (metric = {quote_literal(name)})::{type_} AS {quote_ident(name)}"
-        for name, type_ in picked
-        for source in ("text" if type_ == "VARCHAR" else "value",)
+    """The wide result of a report over the stored figures of the last run.
+
+    It reads schema `reports` of the published database.
+    """
+    of_report = f"report_id = {quote_literal(report.id)}"
+    last_run = f"run_number = (SELECT max(run_number) FROM reports.{RUN})"
+    rows_sql = (
+        f"SELECT run_id, report_id, datasource, metric, value, NULL AS text FROM reports.{METRIC} "
+        f"WHERE {of_report} AND {last_run}"
     )
-    rows = f"SELECT run_id, report_id, datasource, metric, value, NULL AS text FROM reports.{METRIC} WHERE {mine}"
-    if words:
-        rows += f"\n  UNION ALL SELECT NULL, report_id, datasource, metric, NULL, text FROM reports.{TEXT} WHERE {about}"
-    return f"SELECT max(run_id) AS run_id, report_id, datasource,\n  {listed}\nFROM (\n  {rows}\n)\nGROUP BY ALL ORDER BY datasource"
+    shown = [("record_count", "BIGINT")]
+    shown += [(column.name, column.type) for column in columns(report)]
+    if any(type_ == "VARCHAR" for _, type_ in shown):
+        rows_sql += (
+            "\n  UNION ALL SELECT NULL, report_id, datasource, metric, NULL, text "
+            f"FROM reports.{TEXT} WHERE {of_report}"
+        )
+    if report.unknown:
+        shown.append(("not_evaluated_count", "BIGINT"))
+    columns_sql = ",\n  ".join(_wide_column_sql(name, type_) for name, type_ in shown)
+    return (
+        f"SELECT max(run_id) AS run_id, report_id, datasource,\n  {columns_sql}\n"
+        f"FROM (\n  {rows_sql}\n)\nGROUP BY ALL ORDER BY datasource"
+    )
+
+
+def _wide_column_sql(name: str, type_: str) -> str:
+    source = "text" if type_ == "VARCHAR" else "value"
+    of_metric = f"FILTER (metric = {quote_literal(name)})"
+    return f"max({source}) {of_metric}::{type_} AS {quote_ident(name)}"

@@ -8,11 +8,12 @@ and writing table content belongs to `session`.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from c360_assets.warehouse.files import write_private
 
 
 @dataclass(frozen=True)
@@ -59,24 +60,10 @@ class Manifest:
     def save(self, path: Path) -> None:
         """Replace the file at `path` in one step that survives a crash."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.{os.getpid()}.new")
         # A line per table: readable, and written by the encoder in C, which knows no indentation.
         lines = ",\n".join(
             f"{json.dumps(name)}: {json.dumps(vars(state))}"
             for name, state in sorted(self.tables.items())
         )
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(f'{{"tables": {{\n{lines}\n}},\n"meta": {json.dumps(self.meta)}}}\n')
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-        sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename inside `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        meta = json.dumps(self.meta)
+        write_private(path, f'{{"tables": {{\n{lines}\n}},\n"meta": {meta}}}\n')

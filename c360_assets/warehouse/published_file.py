@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_assets.warehouse.manifest import sync_folder
+from c360_assets.warehouse.files import put_in_place, sync_file
 from c360_assets.warehouse.parallel import together
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -107,8 +107,7 @@ def publish(
         session.execute("RESET preserve_insertion_order")
         session.execute("DETACH published")
     os.chmod(aside, 0o600)
-    with aside.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(aside)
     _keep(path)
     _forget(path)
     size = aside.stat().st_size
@@ -163,8 +162,7 @@ def _put(aside: Path, path: Path) -> None:
     that no engine opens the new.
     """
     path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
-    os.replace(aside, path)
-    sync_folder(path.parent)
+    put_in_place(aside, path)
 
 
 def kept(path: Path) -> list[Path]:
@@ -275,8 +273,7 @@ def restore(path: Path, number: int | None = None) -> tuple[int, int | None]:
     chosen = earlier_one(path, number)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
     shutil.copy2(chosen, aside)  # with its times: by them it is known again
-    with aside.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(aside)
     replaced = _keep(path)
     _put(aside, path)
     return number_of(chosen), replaced

@@ -1,4 +1,5 @@
-"""A source that comes later, on the shipped tenant's shape: declared, its past days loaded in one run, and stitched next."""
+"""A source that comes later, on the shipped tenant's shape: declared, its past days loaded in one
+run, and stitched next."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ TABLE = dg.AssetKey(["domain", "CallCentre_Contacts"])
 
 
 def without_late_source(root: Path) -> dict[Path, bytes]:
-    """Take the late source's files and every word about it out of the tenant, and return what was there."""
+    """Take the late source's files and every word about it out of the tenant, and return what was
+    there."""
     files = [*root.glob("feeds/callcentre/*"), *root.glob("landing/callcentre/*")]
     settings = [root / "workflow.yaml", root / "merge_policy.yaml"]
     kept = {path: path.read_bytes() for path in (*files, *settings)}
@@ -80,7 +82,7 @@ def test_a_late_source_joins_with_its_past_days(
     feed = tenant.feed(LATE)
     assert feed is not None
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
-    monkeypatch.setattr("c360_assets.automation.sensors.SETTLED_SECONDS", 0)
+    monkeypatch.setattr("c360_assets.automation.due.SETTLED_SECONDS", 0)
     with open_instance() as instance:
         (request,) = asked(landing_sensor(tenant, feed), instance)
         assert isinstance(request, dg.RunRequest)

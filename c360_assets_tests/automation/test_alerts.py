@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from c360_assets.automation import sensors
-from c360_assets.automation.alerts import alert, send_again
+from c360_assets.automation.alerts import Alert, Kind, raise_alert, send_again
 from c360_assets.automation.jobs import ACTIVATE
 from c360_assets.automation.jobs import DAY as DAY_JOB
 from c360_assets.automation.sensors import activation_sensor, landing_sensor, stitch_sensor
@@ -26,6 +26,10 @@ from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 from c360_assets_tests.automation.test_sensors import asked, ran
 from c360_assets_tests.automation.test_waiting import alerts, at, refuse
+
+
+def alert(tenant: Tenant, kind: Kind, feed: str, day: date, message: str) -> bool:
+    return raise_alert(tenant, Alert(kind, feed, day, message))
 
 
 class Hook(HTTPServer):

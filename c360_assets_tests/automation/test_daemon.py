@@ -1,4 +1,5 @@
-"""The day as the daemon runs it: files land one by one, nothing fires early, one Stitch follows the last, then it publishes.
+"""The day as the daemon runs it: files land one by one, nothing fires early, one Stitch follows the
+last, then it publishes.
 
 Uses the real daemon on a real instance, in processes of their own.
 """
@@ -39,7 +40,8 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subproce
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("C360_TENANT_DIR", str(tmp_path))
     monkeypatch.setenv("C360_SENSOR_SECONDS", "2")
-    tiny_tenant(tmp_path, EVERY_MINUTE)
+    # Without a first day: the files land after the daemon has loaded the definitions.
+    tiny_tenant(tmp_path, EVERY_MINUTE, first_day="null")
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
     with open_instance():  # before the daemon and the test look at it at once
         pass

@@ -1,4 +1,5 @@
-"""Feeds of other places, looked at by ticks: seldom, without stopping the others, and saying what is to be done."""
+"""Feeds of other places, looked at by ticks: seldom, without stopping the others, and saying what
+is to be done."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from c360_assets.automation import pending as news
+from c360_assets.automation import pending as pending_days
 from c360_assets.automation.readiness import readiness
 from c360_assets.automation.sensors import landing_sensor, stitch_sensor
 from c360_assets.configuration import load_tenant
@@ -32,7 +33,7 @@ GONE = "sftp://someone@127.0.0.1:9/drop"
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(couriers, "PAUSE", 0.01)
-    monkeypatch.setattr(news, "_seen", {})
+    monkeypatch.setattr(pending_days, "_last_looks", {})
 
 
 @pytest.fixture
@@ -43,7 +44,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that were looked at, in order; a look is shared for no longer than a tick says."""
+    """The addresses that were looked at, in order; a look is shared for no longer than a tick
+    says."""
     seen: list[str] = []
     system = couriers._system
 
@@ -85,9 +87,9 @@ def test_a_place_that_fails_stops_no_other_feed(
         assert isinstance(tick(tenant, instance, "Shop:Customers"), list)
         waiting = str(asked(stitch_sensor(tenant), instance))
         assert (
-            "Loyalty:Members (feed Loyalty:Members: files.address sftp://127.0.0.1/drop cannot be reached"
-            in waiting
-        )
+            "Loyalty:Members (feed Loyalty:Members: files.address sftp://127.0.0.1/drop "
+            "cannot be reached"
+        ) in waiting
     assert len(looks) == couriers.ATTEMPTS, (
         "one look, tried again as often as a fetch does, for all ticks"
     )
@@ -99,7 +101,7 @@ def test_a_place_that_fails_stops_no_other_feed(
 def test_a_place_that_fails_is_looked_at_again_later(
     tmp_path: Path, instance: dg.DagsterInstance, looks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(news, "SECONDS_AFTER_FAILURE", 0.0)
+    monkeypatch.setattr(pending_days, "SECONDS_AFTER_FAILURE", 0.0)
     tenant = remote(tmp_path, GONE)
     for _ in range(2):
         tick(tenant, instance, "Loyalty:Members")
@@ -165,12 +167,12 @@ def test_ticks_share_a_look(
             assert "nothing new" in str(tick(tenant, instance, "Loyalty:Members"))
             asked(stitch_sensor(tenant), instance)
         assert len(looks) == 1
-        monkeypatch.setattr(news, "interval", lambda: 0)
-        monkeypatch.setattr("c360_assets.automation.sensors.SETTLED_SECONDS", 0)
+        monkeypatch.setattr(pending_days, "interval", lambda: 0)
+        monkeypatch.setattr("c360_assets.automation.due.SETTLED_SECONDS", 0)
         assert isinstance(tick(tenant, instance, "Loyalty:Members"), list)
         assert len(looks) == 2
         assert not (tmp_path / "cache").exists(), "a tick lists, the run fetches"
-        monkeypatch.setattr(news, "interval", lambda: 30)
+        monkeypatch.setattr(pending_days, "interval", lambda: 30)
         loaded(tmp_path, "Loyalty:Members", DAY)
         tick(tenant, instance, "Loyalty:Members")
         assert len(looks) == 3, "what a load has changed is looked at anew"

@@ -1,4 +1,5 @@
-"""What each sensor and the schedule ask for, and why they wait; on a real instance, without running anything."""
+"""What each sensor and the schedule ask for, and why they wait; on a real instance, without running
+anything."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from c360_assets.automation.activation import activation, activation_tick_passed
+from c360_assets.automation.activation_time import was_due
+from c360_assets.automation.attempts import attempts_on
+from c360_assets.automation.due import DueRun, activation_due
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets.automation.sensors import landing_sensor, stitch_sensor
 from c360_assets.ingest.landing import pending
@@ -71,7 +74,8 @@ def test_one_request_per_contiguous_range(tmp_path: Path, instance: dg.DagsterIn
 def test_days_since_the_last_run_are_caught_up_with_in_one(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
-    """Nobody looked for three days: one load brings them all, one Stitch follows, and what was loaded is not asked for."""
+    """Nobody looked for three days: one load brings them all, one Stitch follows, and what was
+    loaded is not asked for."""
     tenant = tiny_tenant(tmp_path)
     feed = tenant.feed("Shop:Customers")
     assert feed is not None
@@ -193,23 +197,28 @@ def at(hour: int) -> datetime:
 
 def wants(
     tenant: Tenant, instance: dg.DagsterInstance, hour: int, publish_stale: bool = False
-) -> dg.RunRequest | str:
-    warehouse = Warehouse.open(tenant.root / "warehouse")
-    answer = activation(instance, tenant, warehouse, at(hour), publish_stale=publish_stale)
-    return answer if isinstance(answer, dg.RunRequest) else str(answer.skip_message)
+) -> DueRun | str:
+    due = activation_due(
+        tenant,
+        Warehouse.open(tenant.root / "warehouse"),
+        at(hour),
+        attempts_on(instance),
+        publish_stale=publish_stale,
+    )
+    return due.runs[0] if due.runs else due.reason
 
 
 def test_activation_follows_stitch_once_a_day(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     tenant = tiny_tenant(tmp_path)
     loaded(tmp_path, "Shop:Customers", DAY)
     assert "Loyalty:Members" in str(wants(tenant, instance, 7))
-    assert isinstance(wants(tenant, instance, 7, publish_stale=True), dg.RunRequest)
+    assert isinstance(wants(tenant, instance, 7, publish_stale=True), DueRun)
     loaded(tmp_path, "Loyalty:Members", DAY)
     assert "Stitch has not run yet" in str(wants(tenant, instance, 7))
     (request,) = asked(stitch_sensor(tenant), instance)
     assert isinstance(request, dg.RunRequest)
     ran(instance, STITCH, {LANDED_TAG: request.tags[LANDED_TAG]}, dg.DagsterRunStatus.SUCCESS)
-    assert isinstance(wants(tenant, instance, 7), dg.RunRequest)
+    assert isinstance(wants(tenant, instance, 7), DueRun)
     ran(instance, ACTIVATE, {DAY_TAG: "2026-03-02"}, dg.DagsterRunStatus.STARTED)
     assert "queued or running" in str(wants(tenant, instance, 7))
     ran(instance, ACTIVATE, {DAY_TAG: "2026-03-02"}, dg.DagsterRunStatus.SUCCESS)
@@ -218,4 +227,4 @@ def test_activation_follows_stitch_once_a_day(tmp_path: Path, instance: dg.Dagst
 
 @pytest.mark.parametrize(("hour", "passed"), [(6, False), (7, True), (23, True)])
 def test_the_clock_of_the_activation(tmp_path: Path, hour: int, passed: bool) -> None:
-    assert activation_tick_passed(tiny_tenant(tmp_path), at(hour)) is passed
+    assert was_due(tiny_tenant(tmp_path), at(hour)) is passed

@@ -13,9 +13,12 @@ import dagster as dg
 import pytest
 
 from c360_assets.automation import sensors
-from c360_assets.automation.activation import activation
+from c360_assets.automation.activation_time import expected_at
+from c360_assets.automation.alerts import raise_all
+from c360_assets.automation.attempts import attempts_on
+from c360_assets.automation.due import Due, activation_due
 from c360_assets.automation.jobs import STITCH
-from c360_assets.automation.readiness import Readiness, expected_at, readiness
+from c360_assets.automation.readiness import Readiness, readiness
 from c360_assets.automation.sensors import stitch_sensor
 from c360_assets.run_tags import LANDED_TAG
 from c360_assets.tenant.models import Tenant
@@ -38,7 +41,8 @@ def at(clock: str, days: int = 0) -> datetime:
 
 
 def tenant_with(root: Path, loyalty: str, **tenant: str) -> Tenant:
-    """The tiny tenant with an entry for the loyalty feed; the shop's file of the day was loaded at 06:00, before 06:30."""
+    """The tiny tenant with an entry for the loyalty feed; the shop's file of the day was loaded at
+    06:00, before 06:30."""
     declared = tiny_tenant(root, f"feeds: {{Loyalty:Members: {{{loyalty}}}}}", **tenant)
     loaded(root, "Shop:Customers", DAY)
     return declared
@@ -245,6 +249,16 @@ def test_the_next_day_is_told_again(
     assert told(tmp_path) == [MISSING, ("Loyalty:Members", "2026-03-03", "missing")]
 
 
+def activation_at(tenant: Tenant, instance: dg.DagsterInstance, moment: datetime) -> Due:
+    return activation_due(
+        tenant,
+        Warehouse.open(tenant.root / "warehouse"),
+        moment,
+        attempts_on(instance),
+        publish_stale=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("loyalty", "expected"),
     [
@@ -259,14 +273,10 @@ def test_an_activation_that_is_late_names_the_feed_once(
 ) -> None:
     tenant = tenant_with(tmp_path, loyalty)
     for _ in range(2):
-        answer = activation(
-            instance,
-            tenant,
-            Warehouse.open(tmp_path / "warehouse"),
-            at("06:30"),
-            publish_stale=False,
-        )
-        assert isinstance(answer, dg.SkipReason)
+        due = activation_at(tenant, instance, at("06:30"))
+        raise_all(tenant, due.alerts)
+        assert due.reason
+        assert not due.runs
     assert told(tmp_path) == expected
 
 
@@ -276,9 +286,7 @@ def test_an_activation_says_whom_it_goes_on_without(
     tenant = tenant_with(tmp_path, "wait: 1h")
     ready: Readiness = readiness(tenant, Warehouse.open(tmp_path / "warehouse"), DAY, at("08:00"))
     ran(instance, STITCH, {LANDED_TAG: ready.digest}, dg.DagsterRunStatus.SUCCESS)
-    answer = activation(
-        instance, tenant, Warehouse.open(tmp_path / "warehouse"), at("08:00"), publish_stale=False
-    )
-    assert isinstance(answer, dg.RunRequest)
-    assert answer.tags["c360/without"] == "Loyalty:Members"
-    assert told(tmp_path) == []
+    due = activation_at(tenant, instance, at("08:00"))
+    (run,) = due.runs
+    assert run.tags["c360/without"] == "Loyalty:Members"
+    assert due.alerts == []

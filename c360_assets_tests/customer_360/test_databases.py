@@ -1,4 +1,5 @@
-"""Databases of one brand each beside the group's: whose rows they hold, what is shared, and that figures add up."""
+"""Databases of one brand each beside the group's: whose rows they hold, what is shared, and that
+figures add up."""
 
 from __future__ import annotations
 
@@ -10,8 +11,7 @@ import duckdb
 import pytest
 
 from c360_assets.customer_360.check_sql import check_sql
-from c360_assets.customer_360.publication.publish import is_published, publish_database, unpublished
-from c360_assets.customer_360.tables.build import build_table, is_current
+from c360_assets.customer_360.tables.build import build_table
 from c360_assets.customer_360.tables.databases import (
     SHOWN_KEYS,
     databases,
@@ -25,11 +25,15 @@ from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.customer_360.world import (
     AS_OF,
     feed,
+    is_current,
+    is_published,
     make_tenant,
     one,
+    publish_database,
     put_gathered,
     put_unified,
     table,
+    unpublished,
 )
 
 SHOP = feed(
@@ -136,7 +140,10 @@ def test_cg21_a_filtered_database_knows_its_own_rows_only(world: tuple[Session, 
 
 def test_no_row_of_another_unit_is_in_the_file(world: tuple[Session, Tenant]) -> None:
     _, tenant = world
-    keyed = "SELECT DISTINCT schema_name || '.' || table_name FROM duckdb_columns() WHERE column_name = 'database_key' ORDER BY 1"
+    keyed = (
+        "SELECT DISTINCT schema_name || '.' || table_name FROM duckdb_columns() "
+        "WHERE column_name = 'database_key' ORDER BY 1"
+    )
     for (name,) in ask(tenant, "us", keyed):
         assert ask(tenant, "us", f"SELECT DISTINCT database_key FROM {name}") in ([], [("US",)]), (
             name
@@ -185,7 +192,7 @@ def test_what_no_unit_changes_is_built_once(world: tuple[Session, Tenant]) -> No
         "us/merged_customers",
         "us/unified_transactions",
     }
-    assert [d.name for d in unpublished(session, moved)] == ["us"]
+    assert unpublished(session, moved) == ["us"]
 
 
 def test_checks_count_the_units_own_rows(world: tuple[Session, Tenant]) -> None:
@@ -200,8 +207,11 @@ def test_checks_count_the_units_own_rows(world: tuple[Session, Tenant]) -> None:
 
 def test_a_filter_that_keeps_every_row_changes_nothing(session: Session, tmp_path: Path) -> None:
     tenant = brands(tmp_path, {"all_of_it": {"filter": {"database_key": "US"}}})
-    put_unified(session, [{"amperity_id": f"A{n}", "email": f"{n}@x.com", "database_key": "US"} for n in range(3)],
-                database_key="VARCHAR")  # fmt: skip
+    put_unified(
+        session,
+        [{"amperity_id": f"A{n}", "email": f"{n}@x.com", "database_key": "US"} for n in range(3)],
+        database_key="VARCHAR",
+    )
     item = {
         "amperity_id": "A1",
         "order_id": "O1",
@@ -259,7 +269,10 @@ def test_a_name_that_is_taken_is_an_error(tmp_path: Path) -> None:
         ([None], "database uk is empty: no record has the database_key UK; none has any"),
         (
             range(SHOWN_KEYS + 1),
-            f"database uk is empty: no record has the database_key UK; there are more than {SHOWN_KEYS} others",
+            (
+                "database uk is empty: no record has the database_key UK; "
+                f"there are more than {SHOWN_KEYS} others"
+            ),
         ),
     ],
 )

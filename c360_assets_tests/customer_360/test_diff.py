@@ -1,4 +1,5 @@
-"""The difference a build makes: told before publishing, it is what publishing then does; previews write nothing."""
+"""The difference a build makes: told before publishing, it is what publishing then does; previews
+write nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +13,6 @@ import duckdb
 import pytest
 
 from c360_assets.configuration import load_tenant
-from c360_assets.customer_360.publication.publish import is_published, publish_database, unpublished
 from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import databases, plan_all
 from c360_assets.errors import C360Error, ConfigError
@@ -22,7 +22,13 @@ from c360_assets.reporting.preview import preview_table
 from c360_assets.reporting.published import RolledBack, open_published, roll_back, table_sql
 from c360_assets.warehouse import published_file
 from c360_assets.warehouse.session import open_session
-from c360_assets_tests.customer_360.world import AS_OF, put_unified
+from c360_assets_tests.customer_360.world import (
+    AS_OF,
+    is_published,
+    publish_database,
+    put_unified,
+    unpublished,
+)
 
 TENANT = "id: 00000000-0000-4000-8000-000000000001\n"
 PEOPLE = [{"amperity_id": f"A{n}", "given_name": "Ann", "email": f"{n}@x.com"} for n in range(4)]
@@ -165,7 +171,10 @@ def test_questions_to_a_damaged_file_say_what_helps(root: Path) -> None:
     ):
         with pytest.raises(
             C360Error,
-            match=r"customer_360.duckdb cannot be opened .*`c360 run` publishes a damaged one again",
+            match=(
+                r"customer_360.duckdb cannot be opened .*`c360 run` publishes a damaged one "
+                r"again"
+            ),
         ):
             ask(root)
     publish(root)
@@ -247,7 +256,10 @@ def test_a_draft_is_previewed_and_nothing_is_written(root: Path) -> None:
 
 
 def test_each_database_is_read_previewed_and_rolled_back_by_itself(tmp_path: Path) -> None:
-    databases_of = "databases: {group: {primary: true}, brand: {merge_policy: other.yaml, tables: [merged_customers]}}\n"
+    databases_of = (
+        "databases: {group: {primary: true}, brand: {merge_policy: other.yaml, tables: "
+        "[merged_customers]}}\n"
+    )
     (tmp_path / "tenant.yaml").write_text(TENANT + databases_of)
     (tmp_path / "other.yaml").write_text("best_email: priority\n")
     tenant = load_tenant(tmp_path)
@@ -281,7 +293,7 @@ def test_each_database_is_read_previewed_and_rolled_back_by_itself(tmp_path: Pat
         pass
     assert [people_of(name) for name in ("customer_360", "group", "brand")] == [1, 1, 4]
     with open_session(tmp_path / "warehouse") as session:
-        assert [d.name for d in unpublished(session, tenant)] == ["brand"]
+        assert unpublished(session, tenant) == ["brand"]
     found = preview_table(tmp_path, "merged_customers", as_of=AS_OF, database="brand")
     assert (found.rows, found.rows_before) == (1, 4)
     assert "email_blv" in table_sql(tmp_path, "MERGED_customers", "brand")

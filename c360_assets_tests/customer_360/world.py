@@ -1,4 +1,5 @@
-"""A small world for these tests: a tenant, a warehouse in a temporary folder, tables written from rows."""
+"""A small world for these tests: a tenant, a warehouse in a temporary folder, tables written from
+rows."""
 
 from __future__ import annotations
 
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from c360_assets.customer_360.publication.publish import PublishDatabase, published_facts
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of
-from c360_assets.customer_360.tables.build import build_table
+from c360_assets.customer_360.tables.build import DatabaseTable, build_table
+from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.customer_360.tables.graph import TableNode, plan
 from c360_assets.tenant.models import (
     CustomTable,
@@ -23,6 +26,8 @@ from c360_assets.tenant.models import (
     Tenant,
     TenantConfig,
 )
+from c360_assets.warehouse import recipe
+from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -62,7 +67,8 @@ def make_tenant(
     databases: dict[str, dict[str, Any]] | None = None,
     policies: dict[str, dict[str, Any]] | None = None,
 ) -> Tenant:
-    """A tenant of the given configuration; `database` maps a table to the SQL of the tenant's `database/` folder."""
+    """A tenant of the given configuration; `database` maps a table to the SQL of the tenant's
+    `database/` folder."""
     return Tenant(
         root=root,
         config=TenantConfig(
@@ -140,7 +146,8 @@ def put_unified(session: Session, rows: Sequence[dict[str, Any]], **more: str) -
 def put_gathered(
     session: Session, tenant: Tenant, table: str, rows: Sequence[dict[str, Any]]
 ) -> None:
-    """Write a gathered table (order items, consent, ...) directly, as if its sources had been loaded."""
+    """Write a gathered table (order items, consent, ...) directly, as if its sources had been
+    loaded."""
     columns = columns_of(tenant, BY_NAME[table])
     keyed = [
         {"datasource": "POS", "pk": str(n), **row} if "pk" in columns else row
@@ -160,7 +167,8 @@ def build_all(
     as_of: date = AS_OF,
     only: Sequence[str] | None = None,
 ) -> None:
-    """Build in order every table that is not there yet (the test wrote the others): all, those that `wanted` read, or `only`."""
+    """Build in order every table that is not there yet (the test wrote the others): all, those that
+    `wanted` read, or `only`."""
     nodes = plan(tenant)
     needed = set(wanted) or {node.table for node in nodes}
     for node in reversed(nodes):
@@ -173,6 +181,29 @@ def build_all(
             else (node.table in needed and session.state(node.table) is None)
         ):
             build_table(session, node, as_of=as_of)
+
+
+def is_current(session: Session, node: TableNode, as_of: date) -> bool:
+    return recipe.is_current(session, DatabaseTable(node), as_of)
+
+
+def publish_database(
+    session: Session, tenant: Tenant, *, as_of: date, database: Database | None = None
+) -> dict[str, Any]:
+    """Publish a database, the group's unless given; the figures that are remembered of it."""
+    chosen = database or databases(tenant)[0]
+    make_current(session, PublishDatabase(chosen), RunContext(as_of))
+    return published_facts(session, chosen.name)
+
+
+def unpublished(session: Session, tenant: Tenant) -> list[str]:
+    """Names of the databases whose published file does not show what is built now."""
+    recipes = [PublishDatabase(database) for database in databases(tenant)]
+    return [r.database.name for r in recipes if not recipe.is_current(session, r, AS_OF)]
+
+
+def is_published(session: Session, tenant: Tenant) -> bool:
+    return not unpublished(session, tenant)
 
 
 def table(

@@ -14,9 +14,10 @@ from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import load_feed
 from c360_assets.validations.declarations import Across, Loaded
 from c360_assets.validations.reports import BY_ID, columns
-from c360_assets.validations.run import newest_day, report_tables, table_figures, validate_table
-from c360_assets.validations.summary import build_report
+from c360_assets.validations.run import TableReports, newest_day, report_tables, table_figures
+from c360_assets.validations.summary import ReportSummary
 from c360_assets.warehouse.ledger import session_ledger
+from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.validations.recount import Table, email_key, phone_key, recount, table_of
 
@@ -68,8 +69,9 @@ def test_polars_counts_the_same_on_the_shipped_tenant(tmp_path: Path) -> None:
                 if key in wanted:
                     assert found[key] == pytest.approx(wanted[key], abs=6e-4), (source.name, key)
                     checked.add(key[0])
-            validate_table(session, tenant, source)
-        build_report(session, tenant)
+            run = RunContext(newest_day(session, tenant))
+            make_current(session, TableReports(tenant, source), run)
+        make_current(session, ReportSummary(tenant), run)
         session.bind("input_validation_metric")
         across = session.rows(
             "SELECT datasource, report_id, metric, value FROM input_validation_metric"

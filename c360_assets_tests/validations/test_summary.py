@@ -1,4 +1,5 @@
-"""The summary over all tables: what sources share, findings with queries that show their rows, history, what stops a feed."""
+"""The summary over all tables: what sources share, findings with queries that show their rows,
+history, what stops a feed."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from c360_assets.customer_360.tables.references import shared_functions
 from c360_assets.errors import C360Error, Problem
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.config_check import ConfigCheck
@@ -16,8 +18,10 @@ from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.block_if import check_block_if, stop_if_blocked
 from c360_assets.validations.findings import worst_findings
 from c360_assets.validations.reports import BY_ID, REPORTS, reason_against, report_spec
-from c360_assets.validations.run import table_figures, validate_table
-from c360_assets.validations.summary import SUMMARY_TABLES, build_report, report_specs
+from c360_assets.validations.run import table_figures, table_report_recipes
+from c360_assets.validations.summary import SUMMARY_TABLES, ReportSummary, report_specs
+from c360_assets.warehouse.allowed_sql import QUESTIONS, allowed_statement
+from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.validations.test_reports import CASES
 from c360_assets_tests.validations.world import delivered, opened, put, tenant_with
@@ -34,13 +38,14 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 def validated(session: Session, tenant: Tenant, run_id: str = "run 1") -> list[str]:
     """Write the figures of all tables and the summary; the tables that the summary wrote."""
-    for table in tenant.tables:
-        validate_table(session, tenant, table)
-    written = build_report(session, tenant, run_id=run_id)
-    session.commit()
+    session.run_id = run_id
+    run = RunContext(NEWEST)
+    for recipe in table_report_recipes(tenant):
+        make_current(session, recipe, run)
+    outcome = make_current(session, ReportSummary(tenant), run)
     for name in SUMMARY_TABLES:
         session.bind(name)
-    return list(written)
+    return [] if outcome.reused else list(outcome.states)
 
 
 def publish(session: Session, tenant: Tenant) -> None:
@@ -79,11 +84,15 @@ def test_sources_are_compared_exactly(session: Session, tmp_path: Path) -> None:
     validated(session, tenant)
     publish(session, tenant)
     wide = session.rows(
-        "SELECT datasource, unique_email_count, exclusive_email_count, all_sources_unique_email_count,"
+        "SELECT datasource, unique_email_count, exclusive_email_count, "
+        "all_sources_unique_email_count,"
         " all_sources_email_uniqueness_pct FROM reports.iv_p01 ORDER BY 1"
     )
     assert wide == [("A", 2, 0, 3, 60.0), ("B", 3, 1, 3, 60.0)]
-    shared = "SELECT shared_count FROM input_validation_overlap WHERE semantic = ? AND datasource = 'A' AND other = 'B'"
+    shared = (
+        "SELECT shared_count FROM input_validation_overlap WHERE semantic = ? "
+        "AND datasource = 'A' AND other = 'B'"
+    )
     assert [session.rows(shared, [kind]) for kind in ("email", "phone")] == [[(2,)], [(1,)]]
     assert session.rows("SELECT order_ids_in_other_sources_count FROM reports.iv_t04") == [(0,)]
 
@@ -95,7 +104,10 @@ def test_what_is_current_stays_and_history_grows(session: Session, tmp_path: Pat
     assert validated(session, tenant, "run 2") == []
     put(session, {"mail": []}, "('1', 'x@y.com'), ('2', NULL)", "A")
     validated(session, tenant, "run 3")
-    trend = "SELECT run_id, value FROM input_validation_metric WHERE metric = 'missing_email_count' ORDER BY run_number"
+    trend = (
+        "SELECT run_id, value FROM input_validation_metric "
+        "WHERE metric = 'missing_email_count' ORDER BY run_number"
+    )
     assert session.rows(trend) == [("run 1", 0.0), ("run 3", 1.0)]
     assert session.rows(
         "SELECT run_id, delivery_day, findings FROM input_validation_run ORDER BY run_number"
@@ -136,6 +148,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
         r.id for r in REPORTS if any(i.finding for i in r.items)
     } - {"IV-X01"}
     for f in found:
+        allowed_statement(f.drilldown_sql, "drill-down", QUESTIONS, shared_functions())
         rows = session.frame(f.drilldown_sql)
         assert rows["datasource"].unique().to_list() == [f.datasource]
         if f.metric.startswith(("orders_", "reused_")):
@@ -157,6 +170,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
     for (sql,) in session.rows(
         "SELECT drilldown_sql FROM input_validation_report WHERE drilldown_sql <> ''"
     ):
+        allowed_statement(sql, "drill-down", QUESTIONS, shared_functions())
         session.frame(sql)
 
 
@@ -212,7 +226,8 @@ def test_a_report_that_is_not_applicable_says_why(tmp_path: Path) -> None:
     (table,) = tenant_with(tmp_path, {"T": {"o": ["txn-item/order-id"]}}).tables
     assert reason_against(BY_ID["IV-T04"], table) == ""
     assert reason_against(BY_ID["IV-T10"], table) == (
-        "no column has txn-item/item-quantity and none txn-item/is-return or txn-item/is-cancellation"
+        "no column has txn-item/item-quantity and none txn-item/is-return or "
+        "txn-item/is-cancellation"
     )
     assert (
         reason_against(BY_ID["IV-X03"], table, extra=False)
@@ -266,7 +281,8 @@ def test_a_trend_is_by_delivery_day(session: Session, tmp_path: Path) -> None:
     day = (date(2026, 1, 1) - date(1970, 1, 1)).days << 43
     session.write(
         "domain/S_F",
-        f"SELECT * FROM (VALUES ('1', '1', 'a@b.com', NULL, {day}), ('2', '2', NULL, NULL, {day + 1}),"
+        f"SELECT * FROM (VALUES ('1', '1', 'a@b.com', NULL, {day}), ('2', '2', NULL, "
+        f"NULL, {day + 1}),"
         f" ('3', '3', NULL, NULL, {day + (1 << 43)})) AS t(_pk, id, mail, tel, _updated)",
     )
     (table,) = tenant.tables

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_assets.warehouse import published_file
+from c360_assets.warehouse import files
 from c360_assets.warehouse.published_file import (
     KEPT_RUNS,
     PublishedTable,
@@ -169,7 +169,7 @@ def test_what_is_killed_before_any_step_leaves_a_whole_database_and_keeps_each_o
                 (os, "link"),
                 (os, "replace"),
                 (shutil, "copy2"),
-                (published_file, "sync_folder"),
+                (files, "sync_folder"),
             ):
                 patched.setattr(place, name, killing(getattr(place, name), left))
             again(root)

@@ -1,13 +1,13 @@
 """Statistics of every column of a database, computed on the file that is about to be published.
 
-Completeness, number of different values, an example where the column holds nothing personal. Which tables are published is
-`publish`.
+Completeness, number of different values, an example where the column holds nothing personal. Which
+tables are published is `publish`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
@@ -25,13 +25,34 @@ KEYS = ("pk", "_pk", "_uuid_pk", "ck", "rep_pk", "pk1", "pk2")
 
 @dataclass(frozen=True)
 class Described:
-    """A table to describe: where it is, its columns and what they mean; `blank` are columns known to have no values."""
+    """A table to describe: where it is, its columns and what they mean; `blank` are columns known
+    to have no values.
+    """
 
     schema: str
     name: str
     columns: Mapping[str, str]
     meaning: Mapping[str, ColumnSpec]
     blank: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ColumnStatistics:
+    """A row of the table."""
+
+    run_id: str
+    schema: str
+    table: str
+    column: str
+    type: str
+    semantic: str
+    pii: bool
+    rows: int
+    completion: float | None
+    cardinality: int
+    uniqueness: float | None
+    is_estimate: bool
+    example: str | None
 
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -49,69 +70,94 @@ SCHEMA: dict[str, pl.DataType] = {
 def fill_statistics(
     session: Session, database: str, run_id: str, tables: Sequence[Described]
 ) -> None:
-    """Fill `reports.column_statistics` of the attached `database` with a row per column of `tables`."""
-    sizes = {
-        (schema, name): size
-        for schema, name, size in session.rows(
-            f"SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE database_name = {quote_literal(database)}"
-        )
-    }
-    for table in tables:
-        if (place := (table.schema, table.name)) not in sizes:  # a view
-            ((sizes[place],),) = session.rows(f"SELECT count(*) FROM {_source(database, table)}")
+    """Fill `reports.column_statistics` of the attached `database` with a row per column of
+    `tables`.
+    """
+    sizes = _sizes(session, database, tables)
 
-    def described(own: Session, table: Described) -> list[tuple[object, ...]]:
-        return _described(own, database, run_id, table, sizes[table.schema, table.name])
+    def described(own: Session, number: int) -> list[ColumnStatistics]:
+        return _described(own, database, run_id, tables[number], sizes[number])
 
-    largest_first = sorted(
-        range(len(tables)), key=lambda i: sizes[tables[i].schema, tables[i].name], reverse=True
-    )
-    rows = dict(
-        zip(
-            largest_first,
-            together(session, described, [tables[i] for i in largest_first]),
-            strict=True,
-        )
-    )
-    found = [row for i in range(len(tables)) for row in rows[i]]
-    session.register("_c360_statistics", pl.DataFrame(found, schema=SCHEMA, orient="row"))
+    largest_first = sorted(range(len(tables)), key=lambda number: sizes[number], reverse=True)
+    statistics = together(session, described, largest_first)
+    by_table = dict(zip(largest_first, statistics, strict=True))
+    rows = [asdict(row) for number in range(len(tables)) for row in by_table[number]]
+    session.register("_c360_statistics", pl.DataFrame(rows, schema=SCHEMA))
     session.execute(f"INSERT INTO {database}.reports.{TABLE} SELECT * FROM _c360_statistics")
+
+
+def _sizes(session: Session, database: str, tables: Sequence[Described]) -> list[int]:
+    """About how many rows each table has, as the engine keeps it; a view's are counted."""
+    known = session.rows(
+        "SELECT schema_name, table_name, estimated_size FROM duckdb_tables() "
+        f"WHERE database_name = {quote_literal(database)}"
+    )
+    estimates = {(schema, name): size for schema, name, size in known}
+    sizes = []
+    for table in tables:
+        size = estimates.get((table.schema, table.name))
+        if size is None:
+            ((size,),) = session.rows(f"SELECT count(*) FROM {_source(database, table)}")
+        sizes.append(size)
+    return sizes
 
 
 def _described(
     session: Session, database: str, run_id: str, table: Described, size: int
-) -> list[tuple[object, ...]]:
+) -> list[ColumnStatistics]:
     """The rows of one table, which one query counts; `size` is about its number of rows."""
     is_estimate = size > EXACT_ROWS
-    distinct = (
-        "least(approx_count_distinct({0}), count({0}))" if is_estimate else "count(DISTINCT {0})"
-    )
     parts = ["count(*)"]
     for column in table.columns:
-        if column in table.blank:
-            parts += ["0", "0", "NULL"]
-            continue
-        name = quote_ident(column)
-        shown = f"min({name})::VARCHAR" if _is_shown(column, table.meaning[column]) else "NULL"
-        parts += [f"count({name})", distinct.format(name), shown]
-    values: tuple[Any, ...] = (0, *(None,) * (len(parts) - 1))
+        parts += _counts_sql(table, column, is_estimate)
+    rows = 0
+    # Three per column, in the order of `_counts_sql`; an empty table need not be read.
+    counts: list[Any] = [None] * (len(parts) - 1)
     if size:
-        (values,) = session.rows(f"SELECT {', '.join(parts)} FROM {_source(database, table)}")
-    rows = values[0]
-    return [
-        (run_id, table.schema, table.name, column, type_, table.meaning[column].semantic, table.meaning[column].pii, rows,
-         round(known / rows, 4) if rows else None, different if rows else 0, round(different / rows, 4) if rows else None,
-         is_estimate, example)
-        for (column, type_), known, different, example in zip(
-            table.columns.items(), values[1::3], values[2::3], values[3::3], strict=True
+        query = f"SELECT {', '.join(parts)} FROM {_source(database, table)}"
+        ((rows, *counts),) = session.rows(query)
+    described = []
+    for place, (column, type_) in enumerate(table.columns.items()):
+        known, different, example = counts[3 * place : 3 * place + 3]
+        meaning = table.meaning[column]
+        described.append(
+            ColumnStatistics(
+                run_id=run_id,
+                schema=table.schema,
+                table=table.name,
+                column=column,
+                type=type_,
+                semantic=meaning.semantic,
+                pii=meaning.pii,
+                rows=rows,
+                completion=round(known / rows, 4) if rows else None,
+                cardinality=different if rows else 0,
+                uniqueness=round(different / rows, 4) if rows else None,
+                is_estimate=is_estimate,
+                example=example,
+            )
         )
-    ]  # fmt: skip
+    return described
+
+
+def _counts_sql(table: Described, column: str, is_estimate: bool) -> tuple[str, str, str]:
+    """Expressions of a column: how many values, how many different ones, and an example."""
+    if column in table.blank:
+        return "0", "0", "NULL"
+    name = quote_ident(column)
+    distinct = f"count(DISTINCT {name})"
+    if is_estimate:
+        distinct = f"least(approx_count_distinct({name}), count({name}))"
+    example = "NULL"
+    if _may_show(column, table.meaning[column]):
+        example = f"min({name})::VARCHAR"
+    return f"count({name})", distinct, example
 
 
 def _source(database: str, table: Described) -> str:
     return f"{database}.{quote_ident(table.schema)}.{quote_ident(table.name)}"
 
 
-def _is_shown(column: str, meaning: ColumnSpec) -> bool:
-    """Whether a value may stand as an example: nothing personal, and no key, which may be anything."""
+def _may_show(column: str, meaning: ColumnSpec) -> bool:
+    """Whether a value may stand as an example: nothing personal, and no key: it may be anything."""
     return not meaning.pii and column not in KEYS and not column.startswith(("fk_", "blv_"))

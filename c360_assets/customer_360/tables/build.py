@@ -1,13 +1,15 @@
-"""Builds tables of the database: reuse what is current, else bind what the SQL reads, run it, and hold the grain.
+"""Builds tables of the database: bind what the SQL reads, run it, and hold the static schema and
+the grain.
 
-Which tables there are and what they read belongs to `graph`; publication to `publish` and the warehouse.
+Which tables there are and what they read belongs to `graph`, whether one is current to
+`warehouse.recipe`, publication to `publication`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -17,17 +19,32 @@ import duckdb
 
 from c360_assets import semantics
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_statements
-from c360_assets.customer_360.tables.databases import bind_kept, bind_key
-from c360_assets.customer_360.tables.graph import TableNode
-from c360_assets.customer_360.tables.run_records import noted
+from c360_assets.customer_360.tables.databases import bind_kept, bind_key, databases
+from c360_assets.customer_360.tables.graph import TableNode, in_order
+from c360_assets.customer_360.tables.run_records import (
+    record_failed_table,
+    record_refusal,
+    with_run_facts,
+)
 from c360_assets.customer_360.tables.schemas import departures
 from c360_assets.errors import C360Error
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
+from c360_assets.warehouse.locked_session import locked_session, store
 from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.recipe import (
+    Built,
+    Outcome,
+    Recipe,
+    RunContext,
+    input_digests,
+    make_current,
+)
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.sql_errors import reason
 
+STAGE = "customer_360"
 # Tables whose rows are persons; a person twice or a row without one must never be published.
 ONE_ROW_PER_PERSON = frozenset(
     {
@@ -40,78 +57,85 @@ ONE_ROW_PER_PERSON = frozenset(
     }
 )
 
-
 # Sessions that have the shared functions already.
 _READY: WeakSet[Session] = WeakSet()
 
 
-@dataclass(frozen=True)
-class Built:
-    """A table after its turn: its state, and whether it was current already."""
+class DatabaseTable(Recipe):
+    """One table of the database.
 
-    table: str
-    state: TableState
-    reused: bool
+    `databases` are names of those that show it: its failure is theirs.
+    """
+
+    stage = STAGE
+
+    def __init__(self, node: TableNode, databases: Iterable[str] = ()) -> None:
+        super().__init__([node.table], node.deps)
+        self.node = node
+        self.databases = tuple(databases)
+
+    def fingerprint(self, session: Session, as_of: date) -> str | None:
+        """Configuration counts through the SQL that it renders, inputs through their content."""
+        node = self.node
+        inputs = input_digests(session, node.deps)
+        if inputs is None:
+            return None
+        used_date = as_of.isoformat() if node.uses_as_of else None
+        return fingerprint(
+            own_code(),
+            node.canonical,
+            inputs,
+            used_date,
+            session.timezone,
+            node.key,
+            node.kept,
+            node.static,
+        )
+
+    def build(self, session: Session, run: RunContext) -> Built:
+        """Raises C360Error when an input is missing, the SQL fails on the data, the columns are not
+        those of the table's static schema, or a table of persons has a person twice.
+        """
+        node = self.node
+        started = time.time()
+        before = session.state(node.table)
+        mark = self.fingerprint(session, run.as_of) or ""
+        state = write_rows(session, node, run.as_of, mark)
+        check_schema(node, state.columns)
+        check_grain(session, node)
+        session.pending[node.table] = with_run_facts(state, before, session.run_id, started)
+        return Built()
+
+    def record_failure(
+        self, session: Session, run: RunContext, started: float, message: str
+    ) -> None:
+        record_failed_table(session, self.node.table, message, started)
+        for name in self.databases:
+            record_refusal(session, name, message, started, run)
+
+
+def database_table_recipes(tenant: Tenant) -> list[DatabaseTable]:
+    """The tables of all databases of the tenant, each after what it reads."""
+    nodes: dict[str, TableNode] = {}
+    owners: dict[str, list[str]] = {}
+    for database in databases(tenant):
+        for node in database.nodes:
+            nodes[node.table] = node
+            owners.setdefault(node.table, []).append(database.name)
+    return [DatabaseTable(node, owners[node.table]) for node in in_order(nodes)]
 
 
 @cache
 def own_code() -> str:
-    """Version of the code and templates of this stage, and of the catalogue and text rules that they are rendered with."""
+    """Version of the code and templates of this stage, and of the catalogue and text rules that
+    they are rendered with.
+    """
     return code_version(Path(__file__).parents[1], Path(next(iter(semantics.__path__))))
 
 
-def fingerprint_of(session: Session, node: TableNode, as_of: date) -> str | None:
-    """Digest of all that decides the table's content, None while something it reads has not been built.
-
-    Configuration counts through the SQL it is rendered into, inputs through their content, the date only where it is used.
-    """
-    inputs: dict[str, str] = {}
-    for dep in node.deps:
-        state = session.state(dep)
-        if state is None:
-            return None
-        inputs[dep] = state.digest
-    used = as_of.isoformat() if node.uses_as_of else None
-    return fingerprint(
-        own_code(), node.canonical, inputs, used, session.timezone, node.key, node.kept, node.static
-    )
-
-
-def is_current(session: Session, node: TableNode, as_of: date) -> bool:
-    """Whether building the table now would give what is stored."""
-    state = session.state(node.table)
-    return state is not None and state.fingerprint == fingerprint_of(session, node, as_of)
-
-
-def build_table(session: Session, node: TableNode, *, as_of: date, force: bool = False) -> Built:
-    """Make one table current; the write is pending until the session commits.
-
-    Raises C360Error when an input is missing, the SQL fails on the data, the columns are not those of the table's static
-    schema, or a table of persons has a person twice.
-    """
-    mark = fingerprint_of(session, node, as_of)
-    state = session.state(node.table)
-    if mark is not None and state is not None and state.fingerprint == mark and not force:
-        return Built(node.table, state, True)
-    started, known = time.time(), state
-    prepare(session, node, as_of)
-    before = session.pending.get(node.table)
-    try:
-        state = session.write(node.table, node.sql, fingerprint=mark or "")
-    except duckdb.Error as error:
-        raise C360Error(
-            f"{node.file}: {node.name} failed on the data: {reason(session, node.sql, error)}"
-        ) from None
-    try:
-        check_schema(node, state.columns)
-        check_grain(session, node)
-    except C360Error:
-        # Not named by any manifest, the version just written does not exist.
-        session.pending.pop(node.table, None)
-        if before is not None:
-            session.pending[node.table] = before
-        raise
-    return Built(node.table, noted(session, node.table, state, known, started), False)
+def build_table(session: Session, node: TableNode, *, as_of: date, force: bool = False) -> Outcome:
+    """Make one table current. Raises C360Error as its recipe does."""
+    return make_current(session, DatabaseTable(node), RunContext(as_of, force))
 
 
 def build(
@@ -119,21 +143,51 @@ def build(
     nodes: Sequence[TableNode],
     *,
     as_of: date,
-    force: bool = False,
-    progress: Callable[[Built], None] | None = None,
-) -> list[Built]:
-    """Build `nodes` in the order given (that of `plan`)."""
-    results = []
+    progress: Callable[[str], None] | None = None,
+) -> list[Outcome]:
+    """Make the tables of `nodes` current in the order given (that of `plan`); `progress` hears the
+    name of each.
+    """
+    outcomes = []
     for node in nodes:
-        result = build_table(session, node, as_of=as_of, force=force)
+        outcomes.append(build_table(session, node, as_of=as_of))
         if progress is not None:
-            progress(result)
-        results.append(result)
-    return results
+            progress(node.table)
+    return outcomes
+
+
+def write_rows(session: Session, node: TableNode, as_of: date, mark: str) -> TableState:
+    """Run a table's SQL and write its rows, pending; SQL of the tenant runs in a locked engine of
+    its own.
+
+    Raises C360Error when the SQL fails on the data.
+    """
+    if not node.is_tenants_sql:
+        prepare(session, node, as_of)
+        with _named_failure(session, node):
+            return session.write(node.table, node.sql, fingerprint=mark)
+    with locked_session(session) as locked:
+        prepare(locked, node, as_of)
+        locked.lock()
+        with _named_failure(locked, node):
+            return store(locked, node.sql, session, node.table, fingerprint=mark)
+
+
+@contextmanager
+def _named_failure(session: Session, node: TableNode) -> Iterator[None]:
+    """Say of a failure of the SQL which table it is and why; its names are still bound in
+    `session`."""
+    try:
+        yield
+    except duckdb.Error as error:
+        why = reason(session, node.sql, error)
+        raise C360Error(f"{node.file}: {node.name} failed on the data: {why}") from None
 
 
 def prepare(session: Session, node: TableNode, as_of: date) -> None:
-    """Bind in the session all names that the table's SQL uses: functions, the run's date, inputs, its core version."""
+    """Bind in the session all names that the table's SQL uses: functions, the run's date, inputs,
+    its core version.
+    """
     prepare_context(session, as_of)
     kept = dict(node.kept)
     if node.key is not None:
@@ -157,10 +211,11 @@ def prepare_context(session: Session, as_of: date) -> None:
 
 def check_schema(node: TableNode, columns: Mapping[str, str]) -> None:
     """Raise C360Error when a table that is held to a static schema has other columns."""
-    found = departures(dict(node.static), columns) if node.static else []
-    if found:
+    problems = departures(dict(node.static), columns) if node.static else []
+    if problems:
         raise C360Error(
-            f"database/{node.name}.yaml: static_schema: of {node.name}, {'; '.join(found)}; the old version stays"
+            f"database/{node.name}.yaml: static_schema: of {node.name}, {'; '.join(problems)}; "
+            "the old version stays"
         )
 
 
@@ -179,6 +234,7 @@ def check_grain(session: Session, node: TableNode) -> None:
     )
     if rows != known or known != distinct:
         raise C360Error(
-            f"{node.file}: {node.name} must have one row per amperity_id, but {rows - known} of {rows} rows have none and "
-            f"{known - distinct} repeat one; the database is not published"
+            f"{node.file}: {node.name} must have one row per amperity_id, but {rows - known} of "
+            f"{rows} rows have none and {known - distinct} repeat one; "
+            "the database is not published"
         )

@@ -1,13 +1,14 @@
 """The databases of a tenant: the group's, and those that hold one brand or region each.
 
-Identity resolution is the group's, so one person may be in several databases. A filtered database holds only rows of its
-`database_key`: what Stitch wrote and what is gathered from sources is built once and filtered where it is read, everything
-computed from it is built again. Which tables there are and how they are computed belongs to `graph`.
+Identity resolution is the group's, so one person may be in several databases. A filtered database
+holds only rows of its `database_key`: what Stitch wrote and what is gathered from sources is built
+once and filtered where it is read, everything computed from it is built again. Which tables there
+are and how they are computed belongs to `graph`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from c360_assets.customer_360.rendering.gathered_tables import (
@@ -21,7 +22,7 @@ from c360_assets.customer_360.tables.references import OVERRIDE_FOLDER, Names
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import tag_info
-from c360_assets.tenant.models import SourceTable, Tenant
+from c360_assets.tenant.models import DatabaseConfig, SourceTable, Tenant
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -32,11 +33,15 @@ UNIFIED = "unified_coalesced"
 OWN_KEY = f"IN (SELECT database_key FROM {FILTER_TABLE})"
 OWN_PEOPLE = f"amperity_id IN (SELECT amperity_id FROM {RECORDS})"
 OWN_RECORD = f"({{0}}, {{1}}) IN (SELECT (datasource, pk) FROM {RECORDS})"
-OWN_EMAIL = f"email_key(email) IN (SELECT LOWER(value) FROM (SELECT UNNEST(email_values(email)) AS value FROM {RECORDS}))"
-# Stitch's tables that say which records they are about. The others are about the whole group and stay there.
+RECORD_EMAILS = f"SELECT UNNEST(email_values(email)) AS value FROM {RECORDS}"
+OWN_EMAIL = f"email_key(email) IN (SELECT LOWER(value) FROM ({RECORD_EMAILS}))"
+# Stitch's tables that say which records they are about. The others are about the whole group and
+# stay there.
 RECORD_TABLES = {
     "unified_preprocessed_raw": OWN_RECORD.format("datasource", "pk"),
-    "unified_scores": f"{OWN_RECORD.format('source1', 'pk1')} AND {OWN_RECORD.format('source2', 'pk2')}",
+    "unified_scores": " AND ".join(
+        [OWN_RECORD.format("source1", "pk1"), OWN_RECORD.format("source2", "pk2")]
+    ),
     "unified_changes_pks": OWN_RECORD.format("datasource", "pk"),
 }
 KEYED_TABLES = (UNIFIED, "unified_customer")
@@ -45,10 +50,12 @@ SHOWN_KEYS = 10
 
 @dataclass(frozen=True)
 class Database:
-    """One database: the tenant as it sees it (with its own merge policy), its rows' `key`, its tables in order of building.
+    """One database: the tenant as it sees it (with its own merge policy), its rows' `key`, its
+    tables in order of building.
 
-    `key` None: every row. `listed` are the tables to publish, all where it is empty. `keeps` maps a warehouse table that is
-    filtered where it is read to the condition its rows must meet; one that it says None about is not this database's.
+    `key` None: every row. `listed` are the tables to publish, all where it is empty. `keeps` maps a
+    warehouse table that is filtered where it is read to the condition its rows must meet; one that
+    it says None about is not this database's.
     """
 
     name: str
@@ -67,7 +74,9 @@ class Database:
         return table if self.is_group else f"{self.name}/{table}"
 
     def bind(self, session: Session, stored: str, called: str) -> None:
-        """A view `called` over the rows of the warehouse table that belong to this database; `prepare` comes first."""
+        """A view `called` over the rows of the warehouse table that belong to this database;
+        `prepare` comes first.
+        """
         bind_kept(session, stored, called, condition_of(self.keeps, stored))
 
     def prepare(self, session: Session) -> None:
@@ -76,8 +85,12 @@ class Database:
 
 
 def condition_of(keeps: Mapping[str, str | None], stored: str) -> str | None:
-    """The condition that rows of a table must meet, None where all do; of a table whose rows cannot be told none does."""
-    return keeps.get(stored) or ("FALSE" if stored in keeps else None)
+    """The condition that rows of a table must meet, None where all do; of a table of which nobody
+    knows whom its rows are about none does.
+    """
+    if stored not in keeps:
+        return None
+    return keeps[stored] or "FALSE"
 
 
 def bind_kept(session: Session, stored: str, called: str, condition: str | None) -> None:
@@ -87,7 +100,8 @@ def bind_kept(session: Session, stored: str, called: str, condition: str | None)
     session.bind(stored, f"_c360_all_{called}")
     source = quote_ident(f"_c360_all_{called}")
     session.execute(
-        f"CREATE OR REPLACE TEMP VIEW {quote_ident(called)} AS SELECT * FROM {source} WHERE {condition}"
+        f"CREATE OR REPLACE TEMP VIEW {quote_ident(called)} AS "
+        f"SELECT * FROM {source} WHERE {condition}"
     )
 
 
@@ -110,37 +124,49 @@ def has_key(session: Session, stored: str) -> bool:
 
 
 def without_people(session: Session, database: Database) -> str | None:
-    """What to tell of a database whose key no record has, such as a misspelt brand: the keys there are, if they are few."""
+    """What to tell of a database whose key no record has, such as a misspelt brand: the keys there
+    are, if they are few.
+    """
     unified = Names(database.tenant).warehouse_name(UNIFIED) or UNIFIED
     if database.key is None or not has_key(session, unified):
         return None
     session.bind(unified, "_c360_keyed")
-    keys = "(SELECT DISTINCT database_key FROM _c360_keyed WHERE database_key IS NOT NULL)"
-    found = [
-        key
-        for (key,) in session.rows(
-            f"SELECT database_key FROM {keys} ORDER BY 1 LIMIT {SHOWN_KEYS + 1}"
-        )
-    ]
-    ((known,),) = session.rows(
-        f"SELECT count(*) FROM {keys} WHERE database_key = ?", [database.key]
+    keys_sql = "(SELECT DISTINCT database_key FROM _c360_keyed WHERE database_key IS NOT NULL)"
+    ((is_known,),) = session.rows(
+        f"SELECT count(*) FROM {keys_sql} WHERE database_key = ?", [database.key]
     )
-    if known:
+    if is_known:
         return None
-    # A field with many values is none of brands: they may tell of people.
-    told = f"there are {', '.join(map(str, found))}" if found else "none has any"
-    told = f"there are more than {SHOWN_KEYS} others" if len(found) > SHOWN_KEYS else told
+    rows = session.rows(f"SELECT database_key FROM {keys_sql} ORDER BY 1 LIMIT {SHOWN_KEYS + 1}")
+    there_are = _known_keys([str(key) for (key,) in rows])
     return (
-        f"database {database.name} is empty: no record has the database_key {database.key}; {told}"
+        f"database {database.name} is empty: no record has the database_key {database.key}; "
+        f"{there_are}"
     )
+
+
+def _known_keys(keys: Sequence[str]) -> str:
+    """What keys there are; a field with many values is none of brands: they may tell of people."""
+    if len(keys) > SHOWN_KEYS:
+        return f"there are more than {SHOWN_KEYS} others"
+    return f"there are {', '.join(keys)}" if keys else "none has any"
 
 
 def databases(tenant: Tenant) -> list[Database]:
-    """The databases of the tenant, the group's first. Raises ConfigError for a name that cannot be one's."""
+    """The databases of the tenant, the group's first.
+
+    Raises ConfigError for a name that cannot be one's.
+    """
     configured = tenant.config.databases
     group = Database(GROUP, tenant, None, (), tuple(plan(tenant)), {})
     primary = next((name for name, item in configured.items() if item.primary), GROUP)
     others = {name: item for name, item in configured.items() if name != primary}
+    _check_names(others, group)
+    return [group, *(_other_database(tenant, group, name, item) for name, item in others.items())]
+
+
+def _check_names(names: Iterable[str], group: Database) -> None:
+    """A database's tables stand in the warehouse below its name, which must be nothing else's."""
     taken = {
         GROUP,
         OVERRIDE_FOLDER,
@@ -148,21 +174,27 @@ def databases(tenant: Tenant) -> list[Database]:
         "stitched",
         "reports",
         *all_tables(),
-        *(n.table for n in group.nodes),
+        *(node.table for node in group.nodes),
     }
-    wrong = [Problem("error", "tenant.yaml", "this name is taken; call the database otherwise", key=f"databases.{name}")
-             for name in others if name in taken]  # fmt: skip
-    if wrong:
-        raise ConfigError(wrong)
-    found = [group]
-    for name, item in others.items():
-        policy = tenant.merge_policies.get(item.merge_policy or "", tenant.merge_policy)
-        seen = replace(tenant, merge_policy=policy)
-        key = item.filter.get("database_key")
-        keeps = {} if key is None else row_filters(tenant)
-        nodes = _own_nodes(name, key, plan(seen), group.nodes, keeps, Names(seen))
-        found.append(Database(name, seen, key, tuple(item.tables), nodes, keeps))
-    return found
+    message = "this name is taken; call the database otherwise"
+    problems = [
+        Problem("error", "tenant.yaml", message, key=f"databases.{name}")
+        for name in names
+        if name in taken
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _other_database(tenant: Tenant, group: Database, name: str, config: DatabaseConfig) -> Database:
+    """A database beside the group's: its own merge policy, only its rows if it has a key."""
+    policy = tenant.merge_policies.get(config.merge_policy or "", tenant.merge_policy)
+    as_seen = replace(tenant, merge_policy=policy)
+    key = config.filter.get("database_key")
+    keeps = {} if key is None else row_filters(tenant)
+    own = _OwnTables(name, key, keeps, group, as_seen)
+    nodes = tuple(own.version_of(node) for node in plan(as_seen))
+    return Database(name, as_seen, key, tuple(config.tables), nodes, keeps)
 
 
 def plan_all(tenant: Tenant) -> list[TableNode]:
@@ -170,110 +202,124 @@ def plan_all(tenant: Tenant) -> list[TableNode]:
     return in_order({node.table: node for database in databases(tenant) for node in database.nodes})
 
 
-def _own_nodes(
-    name: str,
-    key: str | None,
-    nodes: Iterable[TableNode],
-    group: Iterable[TableNode],
-    keeps: dict[str, str | None],
-    names: Names,
-) -> tuple[TableNode, ...]:
-    """The tables as this database has them: shared with the group unless a row, an input or the SQL differs."""
-    shared = {node.table: node for node in group}
-    unified = names.warehouse_name(UNIFIED) or UNIFIED
-    own: dict[str, str] = {}
-    found = []
-    for node in nodes:
-        gathered = node.name.lower() in BY_NAME or node.table.startswith(f"{OVERRIDE_FOLDER}/")
-        kept = tuple((called, condition) for called, table in node.binds
-                     if table not in own and (condition := condition_of(keeps, table)) is not None)  # fmt: skip
-        changed = (
-            kept
-            or not own.keys().isdisjoint(node.deps)
-            or shared[node.table].canonical != node.canonical
+class _OwnTables:
+    """The tables as one database has them: shared with the group unless a row, an input or the SQL
+    differs. They are asked for in order of building.
+    """
+
+    def __init__(
+        self,
+        database: str,
+        key: str | None,
+        keeps: Mapping[str, str | None],
+        group: Database,
+        tenant: Tenant,
+    ) -> None:
+        self.database = database
+        self.key = key
+        self.keeps = keeps
+        self.shared = {node.table: node for node in group.nodes}
+        self.unified = Names(tenant).warehouse_name(UNIFIED) or UNIFIED
+        self.own: dict[str, str] = {}  # the group's name of a table -> this database's
+
+    def version_of(self, node: TableNode) -> TableNode:
+        """The table as this database has it."""
+        shared = self.shared[node.table]
+        kept = self._filtered_inputs(node)
+        is_gathered = node.name.lower() in BY_NAME
+        is_gathered = is_gathered or node.table.startswith(f"{OVERRIDE_FOLDER}/")
+        reads_own = not self.own.keys().isdisjoint(node.deps)
+        differs = bool(kept) or reads_own or shared.canonical != node.canonical
+        if is_gathered or not differs:
+            return shared
+        self.own[node.table] = f"{self.database}/{node.table}"
+        binds = tuple((called, self.own.get(table, table)) for called, table in node.binds)
+        reads = {table for _, table in binds}
+        if kept:
+            reads.add(self.unified)
+        return replace(
+            node,
+            table=self.own[node.table],
+            binds=binds,
+            deps=tuple(sorted(reads)),
+            kept=kept,
+            key=self.key,
+            unified=self.unified,
         )
-        if gathered or not changed:
-            found.append(shared[node.table])
-            continue
-        own[node.table] = f"{name}/{node.table}"
-        binds = tuple((called, own.get(table, table)) for called, table in node.binds)
-        read = {table for _, table in binds} | ({unified} if kept else set())
-        found.append(
-            replace(
-                node,
-                table=own[node.table],
-                binds=binds,
-                deps=tuple(sorted(read)),
-                kept=kept,
-                key=key,
-                unified=unified,
-            )
-        )
-    return tuple(found)
+
+    def _filtered_inputs(self, node: TableNode) -> tuple[tuple[str, str], ...]:
+        """What the SQL calls an input -> the condition that its rows must meet."""
+        filtered = []
+        for called, table in node.binds:
+            condition = condition_of(self.keeps, table)
+            if condition is not None and table not in self.own:
+                filtered.append((called, condition))
+        return tuple(filtered)
 
 
 def row_filters(tenant: Tenant) -> dict[str, str | None]:
-    """Warehouse table -> the condition by which a row belongs to a filtered database; None where no row can be told.
+    """Warehouse table -> the condition by which a row belongs to a filtered database; None where
+    that is known of no row.
 
-    A table with `database_key` is filtered by it. One without goes by brand where its rows name one, else by the persons,
-    records or e-mails of the database. A table about no one (a catalogue, a calendar) is in every database, whole.
+    A table with `database_key` is filtered by it. One without goes by brand where its rows name
+    one, else by the persons, records or e-mails of the database. A table about no one (a catalogue,
+    a calendar) is in every database, whole.
     """
-    keyed = any(
-        tag == "database-key"
-        for table in tenant.stitched_tables
-        for tags in table.tags.values()
-        for tag in tags
-    )
-    found: dict[str, str | None] = {**RECORD_TABLES}
+    filters: dict[str, str | None] = {**RECORD_TABLES}
     for name, spec in all_tables().items():
         if spec.stage == "stitch":
-            found.setdefault(name, None)
+            filters.setdefault(name, None)
+    is_keyed = any("database-key" in _tags(table) for table in tenant.stitched_tables)
     for name in KEYED_TABLES:
-        found[name] = f"database_key {OWN_KEY}" if keyed else "FALSE"
-        found[f"{OVERRIDE_FOLDER}/{name}"] = found[name]
+        filters[name] = f"database_key {OWN_KEY}" if is_keyed else "FALSE"
+        filters[f"{OVERRIDE_FOLDER}/{name}"] = filters[name]
     for name in BY_NAME:
         condition = _gathered_filter(tenant, name)
         if condition is not None:
-            found[name] = condition
+            filters[name] = condition
     for table in tenant.tables:
         condition = _source_filter(tenant, table)
         if condition != "TRUE":
-            found[table.asset] = found[table.stitched_asset] = condition
-    return found
+            filters[table.asset] = condition
+            filters[table.stitched_asset] = condition
+    return filters
+
+
+def _tags(table: SourceTable) -> set[str]:
+    return {tag for of_column in table.tags.values() for tag in of_column}
 
 
 def _gathered_filter(tenant: Tenant, name: str) -> str | None:
-    # Counted from events, a summary has the brand of its events.
-    table = BY_NAME[
-        "unified_email_events" if name == SUMMARY and summary_from_events(tenant) else name
-    ]
-    tags = {
-        tag
-        for source in contributors(tenant, table)
-        for listed in source.tags.values()
-        for tag in listed
-    }
+    """The condition of a gathered table; None where it is about no one."""
+    table = BY_NAME[name]
+    if name == SUMMARY and summary_from_events(tenant):
+        # Counted from events, it has the brand of its events.
+        table = BY_NAME["unified_email_events"]
+    tags: set[str] = set()
+    for source in contributors(tenant, table):
+        tags |= _tags(source)
     if f"{table.prefix}/database-key" in tags or name == "unified_itemized_transactions":
         return f"database_key {OWN_KEY}"
-    if "email" in name or table.consent is not None:
-        contact = OWN_PEOPLE if table.consent is not None else OWN_EMAIL
-        return f"brand {OWN_KEY}" if f"{table.prefix}/brand" in tags else contact
+    is_of_contacts = "email" in name or table.consent is not None
+    if is_of_contacts and f"{table.prefix}/brand" in tags:
+        return f"brand {OWN_KEY}"
+    if table.consent is not None:
+        return OWN_PEOPLE
+    if is_of_contacts:
+        return OWN_EMAIL
     return OWN_PEOPLE if table.person else None
 
 
 def _source_filter(tenant: Tenant, table: SourceTable) -> str | None:
-    """The condition of a source table; TRUE where it is about no one, None where its persons cannot be told."""
-    tags = {tag: column for column, listed in table.tags.items() for tag in listed}
-    key = next(
-        (
-            column
-            for tag, column in sorted(tags.items())
-            if tag.rsplit("/", 1)[-1] == "database-key"
-        ),
-        None,
-    )
-    if key is not None:
-        return f"{quote_ident(key)} {OWN_KEY}"
+    """The condition of a source table.
+
+    TRUE where it is about no one, None where its persons are not known.
+    """
+    column_of = {tag: column for column, tags in table.tags.items() for tag in tags}
+    for tag, column in sorted(column_of.items()):
+        if tag.rsplit("/", 1)[-1] == "database-key":
+            return f"{quote_ident(column)} {OWN_KEY}"
     if has_stitched_version(tenant, table):
         return OWN_PEOPLE
-    return None if any(tag_info(tag).pii for tag in tags) else "TRUE"
+    is_personal = any(tag_info(tag).pii for tag in column_of)
+    return None if is_personal else "TRUE"

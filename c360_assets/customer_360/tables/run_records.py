@@ -1,21 +1,24 @@
-"""What is remembered of each build of a database: the run, its tables, its warnings; published in schema `reports`.
+"""What is remembered of each build of a database: the run, its tables, its warnings; published in
+schema `reports`.
 
-Records tell about runs, so digests leave them out. A failed table is recorded when it fails, and with it its database; a run
-that succeeds when its database is published. What is checked belongs to `validations`.
+Records tell about runs, so digests leave them out. A failed table is recorded when it fails, and
+with it its database; a run that succeeds when its database is published. What is checked belongs to
+`checks`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import polars as pl
 
 from c360_assets.customer_360.tables.databases import Database
-from c360_assets.customer_360.tables.graph import TableNode
+from c360_assets.warehouse.history import append_history
 from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.recipe import RunContext
 from c360_assets.warehouse.session import Session
 
 MOMENT = pl.Datetime("us", "UTC")
@@ -56,59 +59,106 @@ TABLES: Mapping[str, Mapping[str, pl.DataType]] = {
     "database_table_run": TABLE_RUNS,
     "database_warning": WARNINGS,
 }
-KEPT_ROWS = 20_000
-# A number of profiles that moves by more than this many per cent between two publications is worth a look.
+# A number of profiles that moves by more than this many per cent between two publications is worth
+# a look.
 PROFILE_CHANGE = 20
 
 
 @dataclass(frozen=True)
-class RunFacts:
-    """How the run came about: `mode` normal or full, `trigger` who asked for it."""
+class DatabaseRun:
+    """A row of `database_run`."""
 
-    mode: str = "normal"
-    trigger: str = "cli"
+    run_id: str
+    database: str
+    mode: str
+    trigger: str
+    as_of: date
+    stitch_generation: int | None
+    started_at: datetime
+    finished_at: datetime
+    status: str
+    profile_count: int | None = None
+    error: str | None = None
 
 
-def noted(
-    session: Session, table: str, state: TableState, before: TableState | None, started: float
+@dataclass(frozen=True)
+class TableRun:
+    """A row of `database_table_run`."""
+
+    run_id: str
+    table: str
+    outcome: str
+    rows: int | None
+    rows_before: int | None
+    seconds: float | None
+    delta_version: int | None = None
+    fingerprint: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class DatabaseWarning:
+    """A row of `database_warning`."""
+
+    run_id: str
+    database: str
+    table: str
+    field: str | None
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What there is to remember of a database that is about to be published.
+
+    `profiles_before` and `profiles` are numbers of profiles at the last publication and now;
+    `warned` the checks that warn (validation_id, table, finding_count).
+    """
+
+    database: Database
+    profiles_before: int | None
+    profiles: int
+    warned: pl.DataFrame
+
+
+def with_run_facts(
+    state: TableState, before: TableState | None, run_id: str, started: float
 ) -> TableState:
-    """A built table's state with what its run is remembered by; `started` is a time of `time.time()`."""
-    told = {
-        "run_id": session.run_id,
+    """A built table's state with what its run is remembered by; `started` is a time of
+    `time.time()`.
+    """
+    facts = {
+        "run_id": run_id,
         "started_at": _moment(started).isoformat(timespec="milliseconds"),
         "seconds": round(time.time() - started, 3),
         "rows_before": before.rows if before is not None else None,
     }
-    state = replace(state, figures={**state.figures, **told})
-    session.pending[table] = state
-    return state
+    return replace(state, figures={**state.figures, **facts})
 
 
-def record_failure(
-    session: Session,
-    node: TableNode,
-    error: str,
-    started: float,
-    *,
-    owners: Iterable[str] = (),
-    facts: RunFacts | None = None,
-    as_of: date | None = None,
-) -> None:
-    """Remember and commit that a table could not be built, and so its databases `owners`; what else was pending is dropped."""
-    session.pending.clear()
-    before = session.state(node.table)
-    row = (session.run_id, node.table, "failed", None, before.rows if before else None, round(time.time() - started, 3),
-           None, None, error)  # fmt: skip
-    _append(session, "database_table_run", [row])
-    for name in owners:
-        record_refusal(session, name, error, started, facts or RunFacts(), as_of)
-    session.commit()
+def record_failed_table(session: Session, table: str, error: str, started: float) -> None:
+    """Append that a table could not be built, and why (pending until commit)."""
+    before = session.state(table)
+    row = TableRun(
+        run_id=session.run_id,
+        table=table,
+        outcome="failed",
+        rows=None,
+        rows_before=before.rows if before is not None else None,
+        seconds=round(time.time() - started, 3),
+        error=error,
+    )
+    append_history(session, "database_table_run", TABLE_RUNS, [row])
 
 
 def record_refusal(
-    session: Session, database: str, error: str, started: float, facts: RunFacts, as_of: date | None
+    session: Session, database: str, error: str, started: float, run: RunContext
 ) -> None:
-    """Append that a run did not publish a database, and why (pending until commit). The first reason of a run is kept."""
+    """Append that a run did not publish a database, and why (pending until commit).
+
+    The first reason of a run is kept.
+    """
     if session.run_id and session.state("database_run") is not None:
         session.bind("database_run", "_c360_runs")
         known = session.rows(
@@ -116,9 +166,84 @@ def record_refusal(
         )
         if known:
             return
-    row = (session.run_id, database, facts.mode, facts.trigger, as_of, _generation(session), _moment(started),
-           _moment(time.time()), "failed", None, error)  # fmt: skip
-    _append(session, "database_run", [row])
+    row = _database_run(session, database, run, started, "failed")
+    append_history(session, "database_run", RUNS, [replace(row, error=error)])
+
+
+def record_run(session: Session, publication: Publication, run: RunContext) -> None:
+    """Append the records of a database that is about to be published (pending until commit)."""
+    database = publication.database
+    states = {node.table: session.state(node.table) for node in database.nodes}
+    built = {table: state for table, state in states.items() if state is not None}
+    starts = [
+        datetime.fromisoformat(state.figures["started_at"]).timestamp()
+        for state in built.values()
+        if _is_of_run(state, session.run_id)
+    ]
+    # Where nothing was built anew, the run began with publishing.
+    started = min(starts, default=time.time())
+    row = _database_run(session, database.name, run, started, "succeeded")
+    row = replace(row, profile_count=publication.profiles)
+    append_history(session, "database_run", RUNS, [row])
+    table_runs = [_table_run(session.run_id, table, state) for table, state in built.items()]
+    append_history(session, "database_table_run", TABLE_RUNS, table_runs)
+    warnings = list(_warnings(session.run_id, publication))
+    append_history(session, "database_warning", WARNINGS, warnings)
+
+
+def _database_run(
+    session: Session, database: str, run: RunContext, started: float, status: str
+) -> DatabaseRun:
+    return DatabaseRun(
+        run_id=session.run_id,
+        database=database,
+        mode=run.mode,
+        trigger=run.trigger,
+        as_of=run.as_of,
+        stitch_generation=_generation(session),
+        started_at=_moment(started),
+        finished_at=_moment(time.time()),
+        status=status,
+    )
+
+
+def _is_of_run(state: TableState, run_id: str) -> bool:
+    """Whether the table was built by this run, and not reused."""
+    return bool(run_id) and state.figures.get("run_id") == run_id
+
+
+def _table_run(run_id: str, table: str, state: TableState) -> TableRun:
+    is_built = _is_of_run(state, run_id)
+    figures = state.figures if is_built else {}
+    return TableRun(
+        run_id=run_id,
+        table=table,
+        outcome="succeeded" if is_built else "reused",
+        rows=state.rows,
+        rows_before=figures.get("rows_before", state.rows),
+        seconds=figures.get("seconds"),
+        delta_version=state.version,
+        fingerprint=state.fingerprint,
+    )
+
+
+def _warnings(run_id: str, publication: Publication) -> Iterator[DatabaseWarning]:
+    name = publication.database.name
+    for id_, table, count in publication.warned.iter_rows():
+        yield DatabaseWarning(run_id, name, table, _field(id_), id_, count)
+    before = publication.profiles_before
+    if not before:
+        return
+    change = publication.profiles - before
+    if abs(change) * 100 > PROFILE_CHANGE * before:
+        yield DatabaseWarning(run_id, name, "customer_360", None, "CV-R02.profile_change", change)
+
+
+def _field(id_: str) -> str | None:
+    """The column that a promise of the tenant's own table is about, such as
+    `db/unique.table.column`.
+    """
+    return id_.rsplit(".", 1)[-1] if id_.startswith("db/") else None
 
 
 def _generation(session: Session) -> int | None:
@@ -126,73 +251,5 @@ def _generation(session: Session) -> int | None:
     return generation if isinstance(generation, int) else None
 
 
-def record_run(
-    session: Session,
-    database: Database,
-    facts: RunFacts,
-    *,
-    as_of: date,
-    before: int | None,
-    profiles: int,
-    warned: pl.DataFrame,
-) -> None:
-    """Append the records of a database that is about to be published (pending until commit).
-
-    `before` and `profiles` are numbers of profiles at the last publication and now, `warned` the checks that warn
-    (validation_id, table, finding_count).
-    """
-    now = time.time()
-    states = {node.table: session.state(node.table) for node in database.nodes}
-    rows: list[tuple[object, ...]] = []
-    started = _moment(now)
-    for table, state in states.items():
-        if state is None:
-            continue
-        mine = bool(session.run_id) and state.figures.get("run_id") == session.run_id
-        figures = state.figures if mine else {}
-        if mine:
-            started = min(started, datetime.fromisoformat(figures["started_at"]))
-        rows.append((session.run_id, table, "succeeded" if mine else "reused", state.rows, figures.get("rows_before", state.rows),
-                     figures.get("seconds"), state.version, state.fingerprint, None))  # fmt: skip
-    run = (session.run_id, database.name, facts.mode, facts.trigger, as_of, _generation(session),
-           started, _moment(now), "succeeded", profiles, None)  # fmt: skip
-    warnings: list[tuple[object, ...]] = [(session.run_id, database.name, table, _field(id_), id_, count)
-                for id_, table, count in warned.iter_rows()]  # fmt: skip
-    if before and abs(profiles - before) * 100 > PROFILE_CHANGE * before:
-        warnings.append(
-            (
-                session.run_id,
-                database.name,
-                "customer_360",
-                None,
-                "CV-R02.profile_change",
-                profiles - before,
-            )
-        )
-    _append(session, "database_run", [run])
-    _append(session, "database_table_run", rows)
-    _append(session, "database_warning", warnings)
-
-
-def _field(id_: str) -> str | None:
-    """The column that a promise of the tenant's own table is about, such as `db/unique.table.column`."""
-    return id_.rsplit(".", 1)[-1] if id_.startswith("db/") else None
-
-
-def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
-
-
-def _append(session: Session, table: str, rows: list[tuple[object, ...]]) -> None:
-    fresh = pl.DataFrame(rows, schema=dict(TABLES[table]), orient="row")
-    if session.state(table) is not None:
-        session.bind(table, "_c360_recorded")
-        earlier = session.frame("SELECT * FROM _c360_recorded")
-        # A column that was added since is empty in earlier rows.
-        earlier = earlier.with_columns(
-            pl.lit(None).alias(name) for name in TABLES[table] if name not in earlier.columns
-        )
-        fresh = pl.concat(
-            [earlier.select(pl.col(name).cast(kind) for name, kind in TABLES[table].items()), fresh]
-        )
-    session.write(table, fresh.tail(KEPT_ROWS))
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

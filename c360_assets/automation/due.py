@@ -1,0 +1,375 @@
+"""What is due: the loads of a feed, Stitch, and the activation.
+
+The one answer that sensors, the schedule and `c360 run` share: the runs to start, each with the
+tags by which it is found again, or the reason why there is none, and what a person is to be alerted
+of. Looks at what is and keeps nothing. Starts no run and raises no alert, and does not know the
+orchestrator, so that a day with nothing to do never imports it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from c360_assets.automation.activation_time import was_due
+from c360_assets.automation.alerts import Alert, Kind
+from c360_assets.automation.pending import is_refused, pending_days
+from c360_assets.automation.readiness import Readiness, readiness, workflow
+from c360_assets.ingest.landing import DayLoad
+from c360_assets.run_tags import (
+    ACTIVATE,
+    DAY,
+    DAY_TAG,
+    FEED_TAG,
+    LANDED_TAG,
+    LOAD,
+    STALE_TAG,
+    STITCH,
+    WITHOUT_TAG,
+)
+from c360_assets.tenant.local_time import now
+from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.warehouse.digest import fingerprint
+from c360_assets.warehouse.ledger import read_ledger
+from c360_assets.warehouse.session import Warehouse
+
+if TYPE_CHECKING:
+    from c360_assets.automation.attempts import Attempts, Lookup
+
+MAX_ATTEMPTS = 3
+SETTLED_SECONDS = 3
+# The schedule's own request must be visible before the sensor looks, or both would activate a day.
+SCHEDULE_FIRST = timedelta(minutes=2)
+TAG_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class DueRun:
+    """A run that is to be started.
+
+    `key` stays the same however often one asks, until an attempt fails. `feed` and its `days`,
+    which have no gap, are set for a load only. `as_of` is what "today" means in the run, None
+    where `tenant.yaml` says it.
+    """
+
+    job: str
+    key: str
+    tags: Mapping[str, str]
+    as_of: date | None = None
+    feed: FeedConfig | None = None
+    days: Sequence[DayLoad] = ()
+
+
+@dataclass(frozen=True)
+class Due:
+    """The runs that are due, or the reason why none is. `warning` is for the asker's log."""
+
+    runs: Sequence[DueRun] = ()
+    reason: str = ""
+    alerts: Sequence[Alert] = ()
+    warning: str = ""
+
+
+def contiguous(days: Sequence[DayLoad]) -> list[list[DayLoad]]:
+    """Days in order, cut wherever a day lies between: a range marks every day in it as loaded."""
+    ranges: list[list[DayLoad]] = []
+    for load in sorted(days, key=lambda load: load.day):
+        if not ranges or load.day - ranges[-1][-1].day > timedelta(days=1):
+            ranges.append([])
+        ranges[-1].append(load)
+    return ranges
+
+
+def load_run(feed: FeedConfig, days: Sequence[DayLoad], failed: int = 0) -> DueRun:
+    """The run that loads `days`, which have no gap, after `failed` attempts."""
+    landed = fingerprint(feed.name, [_content(load) for load in days])[:16]
+    return DueRun(
+        job=LOAD,
+        key=f"load:{feed.name}:{landed}:{failed}",
+        tags={FEED_TAG: feed.name, LANDED_TAG: landed},
+        feed=feed,
+        days=days,
+    )
+
+
+def _content(load: DayLoad) -> list[object]:
+    files = [(file.relative, file.sha256) for file in load.files]
+    return [load.day, load.attempt, files, *load.new_columns]
+
+
+def load_runs(feed: FeedConfig, days: Sequence[DayLoad]) -> list[DueRun]:
+    """The runs that load `days` at once, as a person asks for them: whatever failed before."""
+    return [load_run(feed, part) for part in contiguous(days)]
+
+
+def loads_due(
+    tenant: Tenant, feed: FeedConfig, warehouse: Warehouse, today: date, attempts: Lookup
+) -> Due:
+    """The loads of what has landed up to `today` and is not in the ledger.
+
+    One run per contiguous range of days. Days that failed to load wait for a person or another
+    delivery.
+    """
+    ledger = read_ledger(warehouse)
+    pending = pending_days(tenant, feed, ledger, today)
+    if pending.problem:
+        return Due(
+            reason=f"{pending.problem}; looked at again in a few minutes, the other feeds go on",
+            alerts=_feed_alerts(tenant, feed, "unreachable", today, pending.problem),
+        )
+    if not pending.days:
+        return Due(reason=f"nothing new of {feed.name} below {_place(feed)} up to {today}")
+    refused = [load for load in pending.days if is_refused(ledger, feed, load)]
+    others = [load for load in pending.days if load not in refused]
+    parts = [_refused(tenant, feed, ledger, load) for load in refused]
+    parts += [_load_due(tenant, feed, days, attempts) for days in contiguous(others)]
+    return _combined(feed, parts)
+
+
+def _combined(feed: FeedConfig, parts: Sequence[Due]) -> Due:
+    runs: list[DueRun] = []
+    alerts: list[Alert] = []
+    reasons: list[str] = []
+    for part in parts:
+        runs += part.runs
+        alerts += part.alerts
+        if part.reason:
+            reasons.append(part.reason)
+    return Due(runs, f"{feed.name}: {'; '.join(reasons)}", alerts)
+
+
+def _load_due(tenant: Tenant, feed: FeedConfig, days: Sequence[DayLoad], attempts: Lookup) -> Due:
+    """Whether a contiguous range of days is to be loaded now."""
+    first, last = days[0].day, days[-1].day
+    name = f"{first}" if first == last else f"{first} to {last}"
+    before = attempts(load_run(feed, days).tags, [LOAD])
+    if before.unfinished:
+        return Due(reason=f"a load of {name} is queued or running")
+    if before.failed >= MAX_ATTEMPTS:
+        message = f"the load of {feed.name}, {name}, {before.sentence}"
+        return Due(
+            reason=f"the load of {name} {before.sentence}",
+            alerts=_feed_alerts(tenant, feed, "load_failed", last, message),
+        )
+    if any(_is_being_written(load) for load in days):
+        return Due(reason=f"a file of {name} is still being written")
+    return Due(runs=[load_run(feed, days, before.failed)])
+
+
+def _refused(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, load: DayLoad) -> Due:
+    failures = ledger.filter(
+        pl.col("feed") == feed.name,
+        pl.col("delivery_day") == load.day,
+        pl.col("status") == "failed",
+    )
+    last_message = failures.sort("attempt", "path")["message"].to_list()[-1]
+    message = f"{load.day} of {feed.name} was not loaded: {last_message}"
+    return Due(
+        reason=(
+            f"{load.day} failed to load and has not been delivered again; "
+            "`c360 load` tries once more"
+        ),
+        alerts=_feed_alerts(tenant, feed, "load_failed", load.day, message),
+    )
+
+
+def _is_being_written(load: DayLoad) -> bool:
+    """Whether a file of the day changed a moment ago, which is as far as one can see."""
+    for file in load.files:
+        age = time.time() - file.mtime_ns / 1e9
+        if file.changed() or 0 <= age < SETTLED_SECONDS:
+            return True
+    return False
+
+
+def _place(feed: FeedConfig) -> str:
+    """The feed's address without what may stand before a host: a user."""
+    scheme, separator, rest = feed.files.address.partition("://")
+    if not separator:
+        return feed.files.address
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def _feed_alerts(
+    tenant: Tenant, feed: FeedConfig, kind: Kind, day: date, message: str
+) -> list[Alert]:
+    """The alert, if the feed's entry in `workflow.yaml` wants alerts."""
+    if not workflow(tenant, feed).notify:
+        return []
+    return [Alert(kind, feed.name, day, message)]
+
+
+def stitch_due(tenant: Tenant, warehouse: Warehouse, at: datetime, attempts: Lookup) -> Due:
+    """One Stitch run once every required feed of the workflow day is loaded or waited for.
+
+    `at` is local.
+    """
+    ready = readiness(tenant, warehouse, at.date(), at)
+    if not ready.required:
+        return Due(
+            reason="no feed is required: set `stitch: true` in a feed, or list one in workflow.yaml"
+        )
+    alerts = _missing_alerts(tenant, ready)
+    if not ready.complete:
+        return Due(reason=ready.sentence(), alerts=alerts)
+    before = _stitch_attempts(ready, attempts)
+    note = f" ({ready.sentence()})" if ready.without else ""
+    if before.succeeded:
+        reason = f"{ready.day}: Stitch has read everything that is loaded{note}"
+        return Due(reason=reason, alerts=alerts)
+    if before.unfinished:
+        return Due(reason=f"{ready.day}: Stitch is queued or running{note}", alerts=alerts)
+    if before.failed >= MAX_ATTEMPTS:
+        message = f"{ready.day}: Stitch {before.sentence}"
+        failure = Alert("stitch_failed", "", ready.day, message)
+        return Due(reason=message, alerts=[*alerts, failure])
+    run = DueRun(
+        job=STITCH,
+        key=f"stitch:{ready.digest}:{before.failed}",
+        tags={LANDED_TAG: ready.digest, **_without_tag(ready)},
+        as_of=_as_of(tenant, ready.day),
+    )
+    return Due(runs=[run], alerts=alerts, warning=ready.sentence() if ready.without else "")
+
+
+def _missing_alerts(tenant: Tenant, ready: Readiness) -> list[Alert]:
+    """Of the feeds whose wait is over.
+
+    A day that does not begin is never silent. Nobody is alerted of optional files.
+    """
+    alerts = []
+    for feed in tenant.feeds:
+        if feed.name in ready.without and not feed.files.optional:
+            lack = ready.describe({feed.name: ready.without[feed.name]})
+            message = f"{ready.day} goes on without {lack}"
+            alerts += _feed_alerts(tenant, feed, "missing", ready.day, message)
+        elif feed.name in ready.stopped:
+            lack = ready.describe({feed.name: ready.missing[feed.name]})
+            message = f"{ready.day} does not begin without {lack}"
+            alerts.append(Alert("stopped", feed.name, ready.day, message))
+    return alerts
+
+
+def _stitch_attempts(ready: Readiness, attempts: Lookup) -> Attempts:
+    """Runs of Stitch that have read exactly what is loaded."""
+    return attempts({LANDED_TAG: ready.digest}, [STITCH, DAY])
+
+
+def activation_due(
+    tenant: Tenant,
+    warehouse: Warehouse,
+    at: datetime,
+    attempts: Lookup,
+    *,
+    publish_stale: bool,
+) -> Due:
+    """Today's activation: once per local day, after the day's Stitch.
+
+    `at` is local. With `publish_stale` it does not wait for Stitch. While Stitch is late, each feed
+    to blame is named in one alert.
+    """
+    day = at.date()
+    before = _activation_attempts(day, attempts)
+    if before.succeeded:
+        return Due(reason=f"{day}: activated already")
+    if before.unfinished:
+        return Due(reason=f"{day}: activation is queued or running")
+    if before.failed >= MAX_ATTEMPTS:
+        return Due(
+            reason=f"{day}: activation {before.sentence}; the earlier database stays published"
+        )
+    ready = readiness(tenant, warehouse, day, at)
+    why_late = _why_stitch_is_late(ready, attempts)
+    alerts = _late_alerts(tenant, ready, day, why_late) if why_late else []
+    if why_late and not publish_stale:
+        return Due(reason=f"{day}: not activated, Stitch is not done ({why_late})", alerts=alerts)
+    stale_tag = {STALE_TAG: why_late[:TAG_LENGTH]} if why_late else {}
+    run = DueRun(
+        job=ACTIVATE,
+        key=f"activate:{day}:{before.failed}",
+        tags={DAY_TAG: day.isoformat(), **stale_tag, **_without_tag(ready)},
+        as_of=_as_of(tenant, day),
+    )
+    return Due(runs=[run], alerts=alerts)
+
+
+def late_activation_due(
+    tenant: Tenant, warehouse: Warehouse, at: datetime, attempts: Lookup
+) -> Due:
+    """Today's activation where Stitch was later than the schedule. `at` is local."""
+    if not was_due(tenant, at, SCHEDULE_FIRST):
+        cron = tenant.workflow.activation.cron
+        return Due(reason=f"the activation schedule ({cron}) has not been due yet today")
+    due = activation_due(tenant, warehouse, at, attempts, publish_stale=False)
+    return replace(due, alerts=[*_activated_alerts(tenant, at.date(), attempts), *due.alerts])
+
+
+def _activated_alerts(tenant: Tenant, day: date, attempts: Lookup) -> list[Alert]:
+    """The alert that the day is activated, if `workflow.yaml` wants it."""
+    if not tenant.workflow.alerts.success or not _activation_attempts(day, attempts).succeeded:
+        return []
+    return [Alert("succeeded", "", day, f"{day}: activated, the database is published")]
+
+
+def _activation_attempts(day: date, attempts: Lookup) -> Attempts:
+    return attempts({DAY_TAG: day.isoformat()}, [ACTIVATE, DAY])
+
+
+def _late_alerts(tenant: Tenant, ready: Readiness, day: date, why_late: str) -> list[Alert]:
+    """Whom today's activation waits for: each missing feed, or Stitch itself.
+
+    A feed with a `wait` may be late until it is over, and then has an alert of its own.
+    """
+    alerts = [Alert("late", "", day, why_late)] if ready.complete else []
+    for name, lack in ready.missing.items():
+        feed = tenant.feed(name)
+        if feed is None or name in ready.until or name in ready.stopped:
+            continue
+        blamed = ready.describe({name: lack})
+        message = f"Stitch is not done, the activation waits for {blamed}"
+        alerts += _feed_alerts(tenant, feed, "late", day, message)
+    return alerts
+
+
+def _why_stitch_is_late(ready: Readiness, attempts: Lookup) -> str:
+    """Why today's Stitch has not succeeded; '' when it has."""
+    if not ready.complete:
+        return ready.sentence()
+    before = _stitch_attempts(ready, attempts)
+    if before.succeeded:
+        return ""
+    return f"{ready.day}: Stitch {before.sentence if before.failed else 'has not run yet'}"
+
+
+def tags_of_stage(
+    tenant: Tenant, warehouse: Warehouse, *, stitches: bool, publishes: bool, as_of: date
+) -> dict[str, str]:
+    """The tags of a run that a person starts: by them it counts as what sensors find due.
+
+    A run that publishes stands for today's activation if that is due and it looks at today.
+    """
+    at = now(tenant)
+    tags = {}
+    if stitches:
+        tags[LANDED_TAG] = readiness(tenant, warehouse, at.date()).digest
+    looks_at_today = as_of == at.date() or _as_of(tenant, at.date()) is None
+    if publishes and looks_at_today and was_due(tenant, at):
+        tags[DAY_TAG] = at.date().isoformat()
+    return tags
+
+
+def _as_of(tenant: Tenant, day: date) -> date | None:
+    """What "today" means in a run of `day`; None where figures stand at the last delivery."""
+    return None if tenant.config.as_of == "last_delivery" else day
+
+
+def _without_tag(ready: Readiness) -> dict[str, str]:
+    """The tag that names the required feeds which a run goes on without."""
+    if not ready.without:
+        return {}
+    return {WITHOUT_TAG: ", ".join(sorted(ready.without))[:TAG_LENGTH]}

@@ -1,0 +1,97 @@
+"""Sends tables as files to a folder or an object store: all of them aside first, then each in
+place, a manifest last.
+
+What may leave is decided by `customer_360.destinations`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+
+from c360_assets.tenant.models import DestinationConfig, Tenant
+from c360_assets.warehouse.files import replaced_file
+from c360_assets.warehouse.session import private_folder
+from c360_assets.warehouse.sql import quote_literal
+
+# Format -> suffix of its files, and what DuckDB calls it.
+FORMATS = {
+    "csv": ("csv", "FORMAT csv, HEADER"),
+    "parquet": ("parquet", "FORMAT parquet"),
+    "ndjson": ("ndjson", "FORMAT json"),
+}
+COPIED_BYTES = 1 << 20  # at a time
+
+
+def send_to_folder(
+    con: duckdb.DuckDBPyConnection,
+    tenant: Tenant,
+    config: DestinationConfig,
+    queries: Mapping[str, str],
+    run_id: str,
+) -> dict[str, int]:
+    """Write the rows of each query to a file of its table; returns rows by table.
+
+    The manifest comes last, so that its presence says that all is there. Raises what the file
+    system raises.
+    """
+    # Takes a while to import.
+    import fsspec
+
+    is_remote = "://" in str(config.path)
+    place = str(config.path) if is_remote else str(tenant.root / str(config.path))
+    options: dict[str, Any] = {}
+    if place.startswith("s3://"):
+        # Another process may have written there since this one listed it.
+        options = {"use_listings_cache": False, "skip_instance_cache": True}
+    system, folder = fsspec.url_to_fs(place, **options)
+    with TemporaryDirectory(dir=private_folder(tenant.root / ".tmp")) as aside:
+        files, rows = _write_aside(con, Path(aside), config, queries)
+        manifest = Path(aside) / "manifest.json"
+        facts = {"run_id": run_id, "database": config.database, "rows": rows}
+        manifest.write_text(json.dumps(facts, indent=1) + "\n")
+        if not is_remote:
+            _ensure_folder(Path(folder))
+        for file in [*files, manifest]:
+            file.chmod(0o600)
+            if is_remote:
+                system.put_file(str(file), f"{folder.rstrip('/')}/{file.name}")
+            else:
+                _copy(file, Path(folder) / file.name)
+    return rows
+
+
+def _write_aside(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    config: DestinationConfig,
+    queries: Mapping[str, str],
+) -> tuple[list[Path], dict[str, int]]:
+    """The files of all tables in `folder`, and rows by table."""
+    suffix, options = FORMATS[config.format]
+    files = []
+    rows: dict[str, int] = {}
+    for table, query in queries.items():
+        file = folder / f"{config.tables[table].name or table}.{suffix}"
+        copied = con.execute(f"COPY ({query}) TO {quote_literal(str(file))} ({options})")
+        ((rows[table],),) = copied.fetchall()
+        files.append(file)
+    return files, rows
+
+
+def _ensure_folder(folder: Path) -> None:
+    """Who may read a folder that is there already, others have decided."""
+    if not folder.is_dir():
+        private_folder(folder)
+
+
+def _copy(file: Path, target: Path) -> None:
+    """Put a file in place in one step, also from another file system."""
+    with file.open("rb") as source, replaced_file(target) as copy:
+        shutil.copyfileobj(source, copy, COPIED_BYTES)

@@ -1,0 +1,115 @@
+"""Options of a run: what the Launchpad shows, and what they do in a run on a real instance."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from c360_assets.automation.due import Due, DueRun
+from c360_assets.automation.evaluations import request
+from c360_assets.automation.instance import prepare_home
+from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
+from c360_assets.automation.runs import RunOutcome, launch, open_instance
+from c360_assets.definitions import build
+from c360_assets.run_options import RunOptions
+from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
+
+USUAL = {"force": False, "refit": False, "as_of": None, "error_threshold": None}
+SHOP = dg.AssetKey(["domain", "Shop_Customers"])
+BUSY = dg.AssetKey(["domain", "Busy_Customers"])
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("C360_TENANT_DIR", "")
+    monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
+    return tmp_path
+
+
+def options_of(job: dg.JobDefinition, run_config: dict[str, Any]) -> Any:
+    """What Dagster makes of a run configuration, as the Launchpad does before it starts a run."""
+    return dg.validate_run_config(job, run_config)["resources"]["run_options"]["config"]
+
+
+def test_every_job_runs_without_anything_typed(tmp_path: Path) -> None:
+    definitions = build(tiny_tenant(tmp_path))
+    for job in (LOAD, "validate", STITCH, ACTIVATE, "refresh_and_activate"):
+        assert options_of(definitions.resolve_job_def(job), {}) == USUAL
+
+
+def test_every_option_is_explained() -> None:
+    assert RunOptions.model_fields.keys() == USUAL.keys()
+    for name, option in RunOptions.model_fields.items():
+        assert option.description, name
+        assert not option.is_required()
+
+
+def test_options_are_the_form_that_a_job_takes(tmp_path: Path) -> None:
+    job = build(tiny_tenant(tmp_path)).resolve_job_def(ACTIVATE)
+    given = RunOptions(force=True, as_of="2026-03-02")
+    assert options_of(job, given.run_config()) == {**USUAL, "force": True, "as_of": "2026-03-02"}
+    assert RunOptions().run_config() == {}
+    with pytest.raises(dg.DagsterInvalidConfigError, match="forced"):
+        options_of(job, {"resources": {"run_options": {"config": {"forced": True}}}})
+
+
+def test_a_request_carries_the_date_of_its_day(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path)
+    run = DueRun(STITCH, "key", {"c360/landed": "digest"}, as_of=date(2026, 3, 2))
+    asked = request(tenant, run)
+    assert asked.run_config == {"resources": {"run_options": {"config": {"as_of": "2026-03-02"}}}}
+    assert asked.tags == {"c360/landed": "digest"}, "tags are for what is searched for"
+    assert request(tenant, DueRun(STITCH, "key", {})).run_config == {}
+    assert Due().runs == ()
+
+
+def run(
+    root: Path, job: str, keys: list[dg.AssetKey], options: RunOptions, **more: Any
+) -> RunOutcome:
+    with open_instance() as instance:
+        definitions = build(tiny_tenant(root))
+        return launch(instance, definitions, job, asset_keys=keys, options=options, **more)
+
+
+def test_force_computes_again_what_is_current(home: Path) -> None:
+    tiny_tenant(home)
+    land(home, "shop", DAY)
+    assert run(home, LOAD, [SHOP], RunOptions(), days=(DAY, DAY)).success
+    reused = [
+        run(home, STITCH, [BUSY], RunOptions(force=force)).tables[0].reused
+        for force in (False, False, True)
+    ]
+    assert reused == [False, True, False]
+
+
+def test_a_threshold_is_accepted_for_one_run(home: Path) -> None:
+    tiny_tenant(home)
+    half_of_them_wrong = ["c1,a@example.com,A,B,1", "c2,b@example.com,A,B,many"]
+    land(home, "shop", DAY, half_of_them_wrong)
+    refused = run(home, LOAD, [SHOP], RunOptions(), days=(DAY, DAY))
+    assert not refused.success
+    accepted = run(home, LOAD, [SHOP], RunOptions(error_threshold=50), days=(DAY, DAY))
+    assert accepted.success, accepted.failed_steps
+
+
+def test_a_date_that_is_none_is_told(home: Path) -> None:
+    tiny_tenant(home)
+    for feed in ("shop", "loyalty"):
+        land(home, feed, DAY)
+    table = dg.AssetKey(["unified_coalesced"])
+    outcome = run(home, STITCH, stitch_keys(home, table), RunOptions(as_of="yesterday"))
+    assert [message for _, message in outcome.failed_steps] == [
+        "the run option `as_of` is no date; give one as 2026-06-14"
+    ]
+
+
+def stitch_keys(root: Path, table: dg.AssetKey) -> list[dg.AssetKey]:
+    """All assets of the step that makes `table`."""
+    from c360_assets.automation.jobs import whole_steps
+
+    return whole_steps(build(tiny_tenant(root)), {table})
