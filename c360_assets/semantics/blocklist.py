@@ -13,8 +13,8 @@ from c360_assets.semantics.contact_marks import CONTACT_MACROS
 from c360_assets.semantics.lookups import read_rows
 from c360_assets.semantics.text import fold_upper
 
-# Keys of no letters and digits (`-`, `--`), zero in any spelling, -1, a field full of nines, and the
-# UUIDs of nobody (all zeros, all ones).
+# Keys of no letters and digits (`-`, `--`), zero in any spelling, -1, a field full of nines, and
+# the UUIDs of nobody (all zeros, all ones).
 _NO_KEY = (
     r"^(?:[^\p{L}\p{N}]*|[+-]?0+(?:[.,]0+)?|-[19]+(?:[.,]0+)?|9{6,}(?:[.,]0+)?"
     r"|[{(]?(?:0{8}-?0{4}-?0{4}-?0{4}-?0{12}|F{8}-?F{4}-?F{4}-?F{4}-?F{12})[)}]?)$"
@@ -115,9 +115,10 @@ def _email_macro(name: str, allow_business_email: bool) -> str:
 
 
 def _phone_macro() -> str:
+    blocked = _sql_list(blocked_values("phone"))
     return (
-        "CREATE OR REPLACE TEMP MACRO phone_blocked(v) AS CASE WHEN v IS NULL THEN NULL "
-        f"ELSE coalesce(right(phone_digits(v), 10), '') IN ({_sql_list(blocked_values('phone'))}) END"
+        "CREATE OR REPLACE TEMP MACRO phone_blocked(v) AS CASE WHEN v IS NULL THEN NULL"
+        f" ELSE coalesce(right(phone_digits(v), 10), '') IN ({blocked}) END"
     )
 
 
@@ -135,8 +136,8 @@ def _value_macro() -> str:
 
 
 # DuckDB statements for the reports, which look at raw values: of e-mail addresses and phones the
-# marks of exports are taken off, other values are trimmed and upper-cased. A value without `@` is an
-# invalid e-mail there, not a blocked one.
+# marks of exports are taken off, other values are trimmed and upper-cased. A value without `@` is
+# an invalid e-mail there, not a blocked one.
 BLOCKLIST_MACROS: list[str] = [
     *CONTACT_MACROS,
     _email_macro("email_blocked", False),

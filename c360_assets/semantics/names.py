@@ -107,7 +107,10 @@ def _without_suffix(words: pl.Expr) -> pl.Expr:
 
 
 def generational_suffix(expr: pl.Expr) -> pl.Expr:
-    """JR, SR, I, II, III or IV standing last in a name or before its comma; NULL where there is none."""
+    """JR, SR, I, II, III or IV standing last in a name or before its comma.
+
+    NULL where there is none.
+    """
     pattern = rf" ({_SUFFIX_TOKENS})$"
     canonical = generational_suffixes()
 

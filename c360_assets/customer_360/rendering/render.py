@@ -29,9 +29,9 @@ from c360_assets.customer_360.rendering.gathered_tables import (
     contributors,
     plain_ident,
 )
-from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.semantics.addresses import POSTAL_MACROS
 from c360_assets.semantics.names import NAME_MACROS
+from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.sql import quote_ident, quote_literal
