@@ -1,5 +1,5 @@
-"""When an asset is too old: by its feed's rhythm and the activation's clock, never in a tenant whose
-figures stand still.
+"""When an asset is too old: by its feed's rhythm and the activation's clock, never in a tenant
+whose figures stand still.
 """
 
 from __future__ import annotations

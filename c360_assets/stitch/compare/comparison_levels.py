@@ -62,8 +62,8 @@ class Level:
     `u_from`: random = share among random pairs; total = all pairs with an equal value, counted
     exactly; blocked = learned from compared pairs, because every such pair is compared;
     blocked or random = the larger of the two, for values that many strangers share (`info@`) or few
-    (digits); conditional = within compared pairs that hold the comparison; spelled = from the u of the names
-    a login is spelled from.
+    (digits); conditional = within compared pairs that hold the comparison; spelled = from the u of
+    the names a login is spelled from.
 
     `h_from`: learned; random = fixed to u; share = u plus a small fixed share (twins, namesakes);
     person = as for one person, so that the level tells nothing between the two.
