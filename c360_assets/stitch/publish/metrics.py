@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from c360_assets.stitch.prepare.blocklist import CONTRADICTION
+
 # (first size, bucket): the last row whose first size is not above the cluster's size names its
 # bucket.
 SIZE_BUCKETS = (
@@ -59,12 +61,14 @@ def stitch_metrics(
     pairs: Pairs,
     changes: dict[str, int],
     identities: pl.DataFrame,
+    badvalues: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Rows (metric, datasource, bucket, value).
 
     Datasource `*` is all sources; bucket is '' where the metric has none. `unified` is
     `unified_coalesced`, `scores` is `unified_scores`, `changes` the counts of
-    `identity_changes.compare`, `identities` its identity changes of this run.
+    `identity_changes.compare`, `identities` its identity changes of this run. `badvalues` is
+    `stitch_badvalues`, which names the foreign keys that strangers share (`fk_conflicts`, by tag).
     """
     account = pl.coalesce(_filled("ck"), "pk")
     records = unified.select("datasource", "pk", "amperity_id", account=account)
@@ -86,7 +90,17 @@ def stitch_metrics(
         _long(_strategies(scores, records["amperity_id"].n_unique())),
         _long(by_action.with_columns(metric=pl.lit("identity_changes"))),
     ]
+    if badvalues is not None:
+        frames += _foreign_key_conflicts(badvalues)
     return pl.concat(frames).sort("metric", "datasource", "bucket")
+
+
+def _foreign_key_conflicts(badvalues: pl.DataFrame) -> list[pl.DataFrame]:
+    """How many foreign keys have holders that contradict each other: in all, and by tag."""
+    conflicts = badvalues.filter(pl.col("proxy") == CONTRADICTION)
+    total = pl.DataFrame({"metric": ["fk_conflicts"], "value": [conflicts.height]})
+    by_tag = conflicts.group_by(bucket="semantic").len("value")
+    return [_long(total), _long(by_tag.with_columns(metric=pl.lit("fk_conflicts")))]
 
 
 def summary(metrics: pl.DataFrame) -> dict[str, float | int]:

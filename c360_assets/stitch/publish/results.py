@@ -177,7 +177,12 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             of_model.household_apart if of_model is not None else 0.0,
         )
         return metrics.stitch_metrics(
-            self._accounts(), inside, pairs, self.changed.counts, self.changed.identities
+            self._accounts(),
+            inside,
+            pairs,
+            self.changed.counts,
+            self.changed.identities,
+            self._results.clean.badvalues,
         )
 
     def _accounts(self) -> pl.DataFrame:
