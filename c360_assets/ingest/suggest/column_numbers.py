@@ -26,8 +26,8 @@ MARKED = r"^(=\"|').*"
 FLOAT_OF_WHOLE = r"^\d{4,}\.0$"
 IN_GROUPS_OF_POINTS = r"^[+-]?\d{1,3}(\.\d{3})*$"
 DAY_NAME = re.compile(
-    r"date|datum|fecha|jour|data|day|dob|birth|born|naissance|nacim|nascim|geburt|time|stamp"
-    r"|created|updated|modified|changed"
+    r"date|datum|fecha|jour|(^|[ _])data([ _]|$)|day|dob|birth|born|naissance|nacim|nascim|geburt"
+    r"|(?<!life)time|stamp|created|updated|modified|changed"
     r"|ordered|visit|joined|signup|sign.?up|registered|erstellt|angelegt"
     r"|geandert|last.?(seen|login|order|purchase)|(_| )(at|on|am|le|el)$|日",
     re.IGNORECASE,

@@ -47,7 +47,7 @@ MONEY_NAME = re.compile(
     re.IGNORECASE,
 )
 COUNT_NAME = re.compile(
-    r"orders|count|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad|数量",
+    r"orders|(?<!ac)count(?!r)|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad|数量",
     re.IGNORECASE,
 )
 CHANGED_NAME = re.compile(
@@ -181,31 +181,46 @@ def column_of_changes(columns: list[Column]) -> Column | None:
 
 def _field_type(sample: Sample, name: str) -> Inferred:
     plain_name = without_marks(name)
+    values = present(sample.frame[name])
     declared = sample.types.get(name)
-    if declared == "float" and is_identifier_name(name) and _are_whole(sample.frame[name]):
+    if declared is None:
+        return _text_type(infer(values), plain_name, values)
+    if declared == "float" and is_identifier_name(name) and _are_whole(values):
         # A data frame keeps whole numbers as floats where one was missing.
         return Inferred("integer")
-    if declared is not None:
-        return _declared_type(declared, plain_name, sample.scales.get(name))
-    values = present(sample.frame[name])
-    inferred = infer(values)
-    if inferred.type in NUMBERS and inferred.number is None:
-        date_format = date_of_numbers(plain_name, values)
-        if date_format is not None and not is_identifier_name(plain_name):
-            return _numbered_date(date_format, values)
+    date_format = _date_format(declared, plain_name, values)
+    if date_format is not None and sample.format in {"json", "ndjson"}:
+        return _numbered_date(date_format, values)
+    return _declared_type(declared, plain_name, sample.scales.get(name))
+
+
+def _text_type(inferred: Inferred, plain_name: str, values: pl.Series) -> Inferred:
+    """The type of a column of texts, where its name does not ask for another."""
+    date_format = _date_format(inferred.type, plain_name, values)
+    if date_format is not None and inferred.number is None:
+        return _numbered_date(date_format, values)
     is_compact_date = inferred.type == "date" and inferred.format == "yyyyMMdd"
-    if inferred.type in NUMBERS or is_compact_date:
-        if is_identifier_name(plain_name):
-            return Inferred("string")
-        is_money = MONEY_NAME.search(plain_name) and not COUNT_NAME.search(plain_name)
-        if inferred.type == "integer" and is_money:
-            scale = MONEY_SCALE_OF_INTEGERS
-            return replace(inferred, type="decimal", scale=scale)
+    if inferred.type not in NUMBERS and not is_compact_date:
+        return inferred
+    if is_identifier_name(plain_name):
+        return Inferred("string")
+    is_money = MONEY_NAME.search(plain_name) and not COUNT_NAME.search(plain_name)
+    if inferred.type == "integer" and is_money:
+        return replace(inferred, type="decimal", scale=MONEY_SCALE_OF_INTEGERS)
     return inferred
 
 
-def _are_whole(column: pl.Series) -> bool:
-    numbers = present(column).cast(pl.Float64, strict=False)
+def _date_format(type_: str, plain_name: str, values: pl.Series) -> str | None:
+    """The `format` of numbers that are days or moments; an amount or a count is neither."""
+    if type_ not in NUMBERS or is_identifier_name(plain_name):
+        return None
+    if MONEY_NAME.search(plain_name) or COUNT_NAME.search(plain_name):
+        return None
+    return date_of_numbers(plain_name, values)
+
+
+def _are_whole(values: pl.Series) -> bool:
+    numbers = values.cast(pl.Float64, strict=False)
     return len(numbers) > 0 and bool((numbers == numbers.floor()).fill_null(False).all())
 
 

@@ -79,31 +79,44 @@ def _content_key(
     columns: list[Column], identifiers: list[Column], frame: pl.DataFrame, notes: list[str]
 ) -> ProposedKey:
     """A key of what a row says, for a table whose identifiers do not tell its rows apart."""
-    contents = [column for column in _by_stability(columns) if _has_no_gaps(column, frame)]
     codes = [column for column in columns if _holds_codes(column, frame)]
     unique_code = next((column for column in codes if column.unique == 1.0), None)
     if unique_code is not None:
         notes.append("CHECK: no column is called an identifier; this one looks like one")
         return ProposedKey([unique_code.output], notes)
     identifiers = [*identifiers, *codes]
-    email = next((column for column in contents if column.tags[:1] == ["email"]), None)
+    contents = [column for column in _by_stability(columns) if _has_no_gaps(column, frame)]
+    email = next((column for column in contents if column.tags[0] == "email"), None)
     if not identifiers and email is not None and email.unique == 1.0:
         notes.append("NO IDENTIFIER: a person who changes this address counts as a new record")
         return ProposedKey([email.output], notes)
-    key = _unique_together([*identifiers, *contents][:COMBINED], frame)
     others = [column for column in columns if _may_be_content(column, frame)]
-    key = key or _shortest_prefix([*identifiers, *contents, *others], frame)
+    return _key_of_several([*identifiers, *contents], others, notes, frame) or _no_key(
+        columns, notes, frame
+    )
+
+
+def _key_of_several(
+    best: list[Column], others: list[Column], notes: list[str], frame: pl.DataFrame
+) -> ProposedKey | None:
+    """The fewest columns that tell all rows apart, else all of them; None without any."""
     consequences = "a row in which one of these changes counts as a new record"
+    everything = [*best, *others]
+    key = _unique_together(best[:COMBINED], frame) or _shortest_prefix(everything, frame)
     if key:
         notes.append(f"NO IDENTIFIER IS UNIQUE: a key of content; {consequences}")
         return ProposedKey(key, notes)
-    everything = list(dict.fromkeys(c.output for c in [*identifiers, *contents, *others]))
-    if everything:
-        notes.append(
-            "NO COLUMNS TELL ALL ROWS APART: of rows that are equal in these the later stands; "
-            f"{consequences}"
-        )
-        return ProposedKey(everything, notes)
+    if not everything:
+        return None
+    notes.append(
+        "NO COLUMNS TELL ALL ROWS APART: of rows that are equal in these the later stands; "
+        f"{consequences}"
+    )
+    outputs = [column.output for column in everything]
+    return ProposedKey(list(dict.fromkeys(outputs)), notes)
+
+
+def _no_key(columns: list[Column], notes: list[str], frame: pl.DataFrame) -> ProposedKey:
     notes.append(
         "NO KEY: every column has gaps; ask the sender for an identifier, "
         "rows without a value here are rejected"
