@@ -93,6 +93,8 @@ class StitchTables(Recipe):
         facts: dict[str, Any] = {GENERATION: result.generation}
         if reason is not None:
             model = f"fitted, as {reason}"
+            if result.shipped_weights:
+                model += f"; the shipped weights decide, as {result.shipped_weights}"
             facts[MODEL_BASIS] = vars(basis)
         self._write(session, run, result, model)
         empty = [

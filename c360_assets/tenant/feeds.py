@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from c360_assets.tenant.base_models import Name, Strict, physical_name
+from c360_assets.tenant.base_models import Name, Owner, Strict, physical_name
 
 FieldType = Literal[
     "string", "boolean", "date", "datetime", "decimal", "float", "integer", "array", "map", "struct"
@@ -103,6 +103,7 @@ class FeedConfig(Strict):
     source: Name
     feed: Name
     description: str = ""
+    owner: Owner | None = None
     files: FilesConfig
     load: Literal["upsert", "truncate_and_upsert"] = "upsert"
     primary_key: list[str] = Field(min_length=1)

@@ -166,7 +166,7 @@ def test_a_first_run_writes_every_table_and_the_generation(
         "stitched/Shop_Visits",
     ]
     assert done.meta[GENERATION] == 1
-    assert done.model == "fitted, as none is kept yet"
+    assert done.model.startswith("fitted, as none is kept yet")
     assert read(brand, "stitch_model")["generation"].unique().to_list() == [1]
     assert done.metrics["source_records"] == 4
     assert done.metrics["amperity_ids"] == 3
@@ -256,7 +256,8 @@ def test_a_model_is_fitted_when_it_is_asked_for_or_a_table_is_new(
 ) -> None:
     brand, first = stitched
     refitted = run(brand, run_id="run-2", day=3, refit=True)
-    assert (refitted.model, refitted.meta[GENERATION]) == ("fitted, as it was asked for", 2)
+    assert refitted.model.startswith("fitted, as it was asked for")
+    assert refitted.meta[GENERATION] == 2
     before, after = digests(first), digests(refitted)
     assert {name for name in before if before[name] != after[name]} == {
         "stitch_metrics",
@@ -269,7 +270,7 @@ def test_a_model_is_fitted_when_it_is_asked_for_or_a_table_is_new(
     larger = run(
         tenant(brand.root, SHOP, CLUB, ORDERS, TWO_KEYS, PRODUCTS, news), run_id="run-3", day=3
     )
-    assert larger.model == "fitted, as stitched tables are new: News:Readers"
+    assert larger.model.startswith("fitted, as stitched tables are new: News:Readers")
     assert read(brand, "stitch_model")["generation"].unique().to_list() == [3]
 
 

@@ -151,7 +151,8 @@ class RowWidths:
         for number, share in shares.iter_rows():
             if number not in self._seen:
                 self._seen.add(number)
-                if share is None or share <= 0.5:
+                # Delimiters in quotes may make up for those that a header has more.
+                if share is None or share <= 0.5 or self._unnamed:
                     self._judge(number, frame.filter(pl.col("_file") == number).head(LOOKED_AT))
 
     def _judge(self, number: int, records: pl.DataFrame) -> None:
