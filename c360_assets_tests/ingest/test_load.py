@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import uuid
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -210,6 +211,8 @@ def test_a_file_that_has_gone_is_no_news(tmp_path: Path) -> None:
 def test_days_after_the_run_and_before_the_tenant_are_reported_not_loaded(tmp_path: Path) -> None:
     feed = feed_of()
     tenant = tenant_of(tmp_path, feed)
+    config = tenant.config.model_copy(update={"first_day": date(2020, 1, 1)})
+    tenant = replace(tenant, config=config)
     for name in ("c-20240105.csv", "c-20250101.csv", "c-20191231.csv", "c-20240199.csv"):
         land(tenant, name, HEADER)
     assert [f.relative for f in outside(tenant, feed, THROUGH)] == [
