@@ -34,6 +34,7 @@ Kind = Literal[
     "stitch_failed",  # Stitch failed for good
     "late",  # the activation is due and Stitch is not done
     "runtime",  # a run takes longer than it may
+    "configuration",  # the running service does not know what the files say now
     "succeeded",  # the day is activated
 ]
 

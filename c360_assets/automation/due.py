@@ -23,6 +23,7 @@ from c360_assets.automation.readiness import Readiness, readiness, workflow
 from c360_assets.ingest.landing import DayLoad
 from c360_assets.run_tags import (
     ACTIVATE,
+    COMPLETE_TAG,
     DAY,
     DAY_TAG,
     FEED_TAG,
@@ -224,6 +225,12 @@ def stitch_due(tenant: Tenant, warehouse: Warehouse, at: datetime, attempts: Loo
         return Due(reason=reason, alerts=alerts)
     if before.unfinished:
         return Due(reason=f"{ready.day}: Stitch is queued or running{note}", alerts=alerts)
+    if _waits_for_tomorrow(tenant, at.date(), attempts):
+        reason = (
+            f"{at.date()}: activated already, what was loaded since waits for the next day's "
+            "Stitch (`activation: {late: again}` in workflow.yaml runs it at once)"
+        )
+        return Due(reason=reason, alerts=alerts)
     if before.failed >= MAX_ATTEMPTS:
         message = f"{ready.day}: Stitch {before.sentence}"
         failure = Alert("stitch_failed", "", ready.day, message)
@@ -255,6 +262,17 @@ def _missing_alerts(tenant: Tenant, ready: Readiness) -> list[Alert]:
     return alerts
 
 
+def _waits_for_tomorrow(tenant: Tenant, today: date, attempts: Lookup) -> bool:
+    """Whether the day is done with, so that files which come now are too late for it.
+
+    It is not where the activation did without Stitch, or a person's run without a feed.
+    """
+    if tenant.workflow.activation.late == "again":
+        return False
+    activated = attempts({DAY_TAG: today.isoformat(), COMPLETE_TAG: "yes"}, [ACTIVATE, DAY])
+    return activated.succeeded > 0
+
+
 def _stitch_attempts(ready: Readiness, attempts: Lookup) -> Attempts:
     """Runs of Stitch that have read exactly what is loaded."""
     return attempts({LANDED_TAG: ready.digest}, [STITCH, DAY])
@@ -275,6 +293,8 @@ def activation_due(
     """
     day = at.date()
     before = _activation_attempts(day, attempts)
+    if before.succeeded and tenant.workflow.activation.late == "again":
+        return _activation_again_due(tenant, warehouse, at, attempts)
     if before.succeeded:
         return Due(reason=f"{day}: activated already")
     if before.unfinished:
@@ -288,14 +308,48 @@ def activation_due(
     alerts = _late_alerts(tenant, ready, day, why_late) if why_late else []
     if why_late and not publish_stale:
         return Due(reason=f"{day}: not activated, Stitch is not done ({why_late})", alerts=alerts)
-    stale_tag = {STALE_TAG: why_late[:TAG_LENGTH]} if why_late else {}
+    if why_late:
+        stage_tags = {STALE_TAG: why_late[:TAG_LENGTH]}
+    else:
+        stage_tags = _complete_tags(ready)
     run = DueRun(
         job=ACTIVATE,
         key=f"activate:{day}:{before.failed}",
-        tags={DAY_TAG: day.isoformat(), **stale_tag, **_without_tag(ready)},
+        tags={DAY_TAG: day.isoformat(), **stage_tags, **_without_tag(ready)},
         as_of=_as_of(tenant, day),
     )
     return Due(runs=[run], alerts=alerts)
+
+
+def _activation_again_due(
+    tenant: Tenant, warehouse: Warehouse, at: datetime, attempts: Lookup
+) -> Due:
+    """Another activation of the day, once Stitch has read what came after the first."""
+    day = at.date()
+    ready = readiness(tenant, warehouse, day, at)
+    tags = {DAY_TAG: day.isoformat(), **_complete_tags(ready)}
+    before = attempts(tags, [ACTIVATE, DAY])
+    if before.succeeded:
+        return Due(reason=f"{day}: activated already")
+    if before.unfinished:
+        return Due(reason=f"{day}: activation is queued or running")
+    why_late = _why_stitch_is_late(ready, attempts)
+    if why_late:
+        return Due(reason=f"{day}: activated already, and again once Stitch is done ({why_late})")
+    if before.failed >= MAX_ATTEMPTS:
+        return Due(reason=f"{day}: activation {before.sentence}; the earlier one stays published")
+    run = DueRun(
+        job=ACTIVATE,
+        key=f"activate:{day}:{ready.digest}:{before.failed}",
+        tags={**tags, **_without_tag(ready)},
+        as_of=_as_of(tenant, day),
+    )
+    return Due(runs=[run])
+
+
+def _complete_tags(ready: Readiness) -> dict[str, str]:
+    """The tags of an activation that publishes a complete day, and of which files."""
+    return {COMPLETE_TAG: "yes", LANDED_TAG: ready.digest}
 
 
 def late_activation_due(
@@ -355,11 +409,16 @@ def tags_of_stage(
     """
     at = now(tenant)
     tags = {}
+    is_complete = False
     if stitches:
-        tags[LANDED_TAG] = readiness(tenant, warehouse, at.date()).digest
+        ready = readiness(tenant, warehouse, at.date())
+        is_complete = ready.complete
+        tags[LANDED_TAG] = ready.digest
     looks_at_today = as_of == at.date() or _as_of(tenant, at.date()) is None
     if publishes and looks_at_today and was_due(tenant, at):
         tags[DAY_TAG] = at.date().isoformat()
+        if is_complete:
+            tags[COMPLETE_TAG] = "yes"
     return tags
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from c360_assets.ingest.day_feeds import day_feeds
 from c360_assets.run_tags import ACTIVATE, DAY, LOAD, STITCH, VALIDATE
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.run import report_tables, validation_table
@@ -47,7 +48,11 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     custom = dg.AssetSelection.assets(*custom_tables)
     reports = custom | dg.AssetSelection.groups("input_validations")
     stitch = reports | dg.AssetSelection.groups("stitch")
-    activate = dg.AssetSelection.groups("customer_360", "activation")
+    # Of feeds that Stitch does not depend on, later files set off no Stitch: what is made of them
+    # is made current here.
+    beside = [dg.AssetKey(["domain", t.physical]) for t in day_feeds(tenant).beside_stitch]
+    database = dg.AssetSelection.groups("customer_360", "activation")
+    activate = database | dg.AssetSelection.assets(*beside)
     # Whatever stages there are, but what landed files change.
     domain_tables = [dg.AssetKey(["domain", feed.physical]) for feed in tenant.feeds]
     everything = dg.AssetSelection.all() - dg.AssetSelection.assets(*domain_tables)

@@ -21,6 +21,7 @@ from c360_assets.automation.plan import plan, publishes
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import due as lacking_destinations
 from c360_assets.errors import C360Error
+from c360_assets.ingest.day_feeds import required_feeds
 from c360_assets.ingest.delivery_days import as_of_date
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
@@ -182,11 +183,7 @@ def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:
 def _required_feeds(tenant: Tenant, names: Sequence[str]) -> list[str]:
     if not names:
         return []
-    from c360_assets.automation.readiness import workflow
-
-    return sorted(
-        feed.name for feed in tenant.feeds if feed.name in names and workflow(tenant, feed).required
-    )
+    return sorted(feed.name for feed in required_feeds(tenant) if feed.name in names)
 
 
 def _compute(
