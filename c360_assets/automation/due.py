@@ -8,7 +8,6 @@ orchestrator, so that a day with nothing to do never imports it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -18,9 +17,10 @@ import polars as pl
 
 from c360_assets.automation.activation_time import was_due
 from c360_assets.automation.alerts import Alert, Kind
-from c360_assets.automation.pending import is_refused, pending_days
+from c360_assets.automation.pending import arriving, is_refused, pending_days
 from c360_assets.automation.readiness import Readiness, readiness, workflow
-from c360_assets.ingest.landing import DayLoad
+from c360_assets.ingest.arrival import settle_seconds
+from c360_assets.ingest.landing import DayLoad, odd_entries
 from c360_assets.run_tags import (
     ACTIVATE,
     COMPLETE_TAG,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from c360_assets.automation.attempts import Attempts, Lookup
 
 MAX_ATTEMPTS = 3
-SETTLED_SECONDS = 3
 # The schedule's own request must be visible before the sensor looks, or both would activate a day.
 SCHEDULE_FIRST = timedelta(minutes=2)
 TAG_LENGTH = 200
@@ -123,13 +122,36 @@ def loads_due(
             reason=f"{pending.problem}; looked at again in a few minutes, the other feeds go on",
             alerts=_feed_alerts(tenant, feed, "unreachable", today, pending.problem),
         )
+    odd = [_odd_entries(tenant, feed, today)]
     if not pending.days:
-        return Due(reason=f"nothing new of {feed.name} below {_place(feed)} up to {today}")
+        reason = f"nothing new of {feed.name} below {_place(feed)} up to {today}"
+        return replace(odd[0], reason=reason)
     refused = [load for load in pending.days if is_refused(ledger, feed, load)]
-    others = [load for load in pending.days if load not in refused]
+    new = [load for load in pending.days if load not in refused]
+    unfinished = arriving(tenant, feed, new)
+    whole = [load for load in new if load not in unfinished]
     parts = [_refused(tenant, feed, ledger, load) for load in refused]
-    parts += [_load_due(tenant, feed, days, attempts) for days in contiguous(others)]
-    return _combined(feed, parts)
+    parts += [_arriving(feed, load) for load in unfinished]
+    parts += [_load_due(tenant, feed, days, attempts) for days in contiguous(whole)]
+    return _combined(feed, odd + parts)
+
+
+def _odd_entries(tenant: Tenant, feed: FeedConfig, today: date) -> Due:
+    """Entries that look like files of the feed and are none: alerted of, the files go on."""
+    problems = odd_entries(tenant, feed)
+    if not problems:
+        return Due()
+    return Due(alerts=_feed_alerts(tenant, feed, "odd_entry", today, "; ".join(problems)))
+
+
+def _arriving(feed: FeedConfig, load: DayLoad) -> Due:
+    settle = settle_seconds(feed)
+    return Due(
+        reason=(
+            f"a file of {load.day} is still being written, or has not stayed as it is for "
+            f"{settle:g} seconds (files.settle)"
+        )
+    )
 
 
 def _combined(feed: FeedConfig, parts: Sequence[Due]) -> Due:
@@ -157,8 +179,6 @@ def _load_due(tenant: Tenant, feed: FeedConfig, days: Sequence[DayLoad], attempt
             reason=f"the load of {name} {before.sentence}",
             alerts=_feed_alerts(tenant, feed, "load_failed", last, message),
         )
-    if any(_is_being_written(load) for load in days):
-        return Due(reason=f"a file of {name} is still being written")
     return Due(runs=[load_run(feed, days, before.failed)])
 
 
@@ -177,15 +197,6 @@ def _refused(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, load: DayLo
         ),
         alerts=_feed_alerts(tenant, feed, "load_failed", load.day, message),
     )
-
-
-def _is_being_written(load: DayLoad) -> bool:
-    """Whether a file of the day changed a moment ago, which is as far as one can see."""
-    for file in load.files:
-        age = time.time() - file.mtime_ns / 1e9
-        if file.changed() or 0 <= age < SETTLED_SECONDS:
-            return True
-    return False
 
 
 def _place(feed: FeedConfig) -> str:

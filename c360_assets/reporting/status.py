@@ -21,7 +21,7 @@ from rich.table import Table
 from c360_assets.configuration import load_tenant
 from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import pending
+from c360_assets.ingest.landing import odd_entries, pending, unmarked
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import read_ledger
@@ -42,6 +42,8 @@ class FeedStatus:
     """One feed: its newest delivery, counts over its last attempts, days that wait to be loaded.
 
     `late_files` were loaded after the database was published, so that it does not hold them.
+    `odd_entries` say what in the landing folder looks like a file and is none, `unmarked_files`
+    wait for their mark.
     """
 
     feed: str
@@ -55,6 +57,8 @@ class FeedStatus:
     required: bool
     required_because: str
     late_files: int
+    odd_entries: list[str]
+    unmarked_files: int
     problem: str
     """Why the place of its files could not be looked at, and what to do; empty where it could."""
 
@@ -183,6 +187,8 @@ def _feed_status(
         required=day_feed.expected.required,
         required_because=day_feed.reason,
         late_files=late_files,
+        odd_entries=odd_entries(tenant, feed),
+        unmarked_files=len(unmarked(tenant, feed)),
         problem=problem,
     )
 
@@ -265,6 +271,9 @@ def _troubles(feed: FeedStatus) -> str:
     lines = []
     if feed.failed_days:
         lines.append(f"[red]{feed.failed_days} failed: {escape(feed.message)}[/]")
+    lines += [f"[yellow]{escape(problem)}[/]" for problem in feed.odd_entries]
+    if feed.unmarked_files:
+        lines.append(f"[yellow]{feed.unmarked_files} files wait for their mark[/]")
     if feed.late_files:
         lines.append(f"[yellow]{feed.late_files} late files wait[/]")
     if feed.problem:

@@ -34,6 +34,10 @@ class FilesConfig(Strict):
     contents: dict[str, Any] | None = None
     row_tag: str = "row"
     optional: bool = False
+    # How long a file must have stayed as it is before it is loaded.
+    settle: str = "60s"
+    # The name of a file whose presence says that a file is whole; `*` stands for that file's name.
+    done: str | None = None
 
 
 class FieldConfig(Strict):
