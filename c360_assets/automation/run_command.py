@@ -18,6 +18,7 @@ from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.launcher import Launcher
 from c360_assets.automation.load_feeds import Loading, load_feeds
 from c360_assets.automation.plan import plan, publishes
+from c360_assets.automation.tidy import tidy
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import due as lacking_destinations
 from c360_assets.errors import C360Error
@@ -88,6 +89,8 @@ def run_day(
         work = _plan(tenant, options, warehouse, loading, as_of)
         computed = _compute(tenant, options, warehouse, work, as_of, launcher)
         warehouse.reload()
+        if launcher.instance is not None:
+            tidy(tenant, launcher.instance)
         changed = _changed_tables(before, warehouse.manifest.tables)
         planned = [*work.stale, *work.current]
         published = database_path(root)

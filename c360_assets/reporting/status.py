@@ -77,6 +77,7 @@ class Status:
     activation_cron: str
     late: str
     timezone: str
+    retention: dict[str, str]
     alerts: list[dict[str, Any]]
 
 
@@ -94,6 +95,7 @@ def read_status(root: Path, now: datetime) -> Status:
         activation_cron=tenant.workflow.activation.cron,
         late=tenant.workflow.activation.late,
         timezone=tenant.config.timezone,
+        retention=tenant.config.retention.model_dump(),
         alerts=_recent_alerts(tenant, now),
     )
 
@@ -228,6 +230,8 @@ def render_status(status: Status, console: Console) -> None:
         f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, "
         "while `c360 ui` runs"
     )
+    kept = ", ".join(f"{kind} {span}" for kind, span in status.retention.items())
+    console.print(f"Kept        {kept} (retention in tenant.yaml)")
     if any(feed.late_files for feed in status.feeds):
         when = LATE_FILES[status.late]
         console.print(f"Late files  loaded after the database was published: {when}")
