@@ -76,6 +76,10 @@ def _last_tables(database: Database, table_recipes: Iterable[Recipe]) -> list[st
     each database.
     """
     own = {node.table for node in database.nodes}
-    shown = [r for r in table_recipes if not isinstance(r, DatabaseTable) or r.node.table in own]
+    shown = [
+        recipe
+        for recipe in table_recipes
+        if not isinstance(recipe, DatabaseTable) or recipe.node.table in own
+    ]
     read = {table for recipe in shown for table in recipe.reads}
     return [recipe.tables[0] for recipe in shown if read.isdisjoint(recipe.tables)]

@@ -1,4 +1,5 @@
-"""What every test run shares: generated inputs are drawn anew on a developer's machine, and are always the same in CI."""
+"""What every test run shares: generated inputs are drawn anew on a developer's machine, and are
+always the same in CI."""
 
 import os
 

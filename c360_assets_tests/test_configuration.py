@@ -1,4 +1,5 @@
-"""All problems of a configuration at once: what a broken file hides, and who refuses a broken tenant."""
+"""All problems of a configuration at once: what a broken file hides, and who refuses a broken
+tenant."""
 
 from __future__ import annotations
 

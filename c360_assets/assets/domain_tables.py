@@ -19,8 +19,9 @@ from c360_assets.ingest.custom_runs import STAGE as GROUP
 from c360_assets.ingest.custom_runs import CustomDomainTable
 from c360_assets.ingest.custom_tables import lineage
 from c360_assets.ingest.delivery_days import first_delivery_day
-from c360_assets.ingest.landing import pending
+from c360_assets.ingest.landing import not_there_messages, pending
 from c360_assets.ingest.load import DayResult, FeedLoad, load_feed
+from c360_assets.run_tags import FEED_TAG
 from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
 from c360_assets.validations.block_if import stop_if_blocked
 from c360_assets.warehouse.ledger import session_ledger
@@ -72,11 +73,17 @@ def _feed(
         )
         threshold = run_options(context).error_threshold
         with warehouse.session(context) as session:
-            news = [
-                d for d in pending(tenant, feed, session_ledger(session), last) if d.day >= first
-            ]
+            ledger = session_ledger(session)
+            # A person who materializes a partition means that day, whether it was loaded or not.
+            is_by_hand = FEED_TAG not in context.run.tags
+            again_from = first if is_by_hand or run_options(context).force else None
+            days = pending(tenant, feed, ledger, last, again_from=again_from)
+            news = [d for d in days if d.day >= first or d.new_columns]
+            if is_by_hand:
+                for message in not_there_messages(tenant, feed, ledger, first, last):
+                    context.log.warning(message)
             load = load_feed(session, tenant, feed, news, threshold_override=threshold)
-            if news:
+            if load.days:
                 stop_if_blocked(session, tenant, feed)
             session.commit()
             _tell(context, tenant, load, source)
@@ -84,7 +91,12 @@ def _feed(
         details = {DETAILS: _details(tenant, load.days)} if load.days else {}
         schema = source_schema(source, load.state)
         return materialized(
-            source.asset, load.state, reused=not news, schema=schema, figures=figures, more=details
+            source.asset,
+            load.state,
+            reused=not load.days,
+            schema=schema,
+            figures=figures,
+            more=details,
         )
 
     return feed_table

@@ -99,7 +99,7 @@ def load_run(feed: FeedConfig, days: Sequence[DayLoad], failed: int = 0) -> DueR
 
 def _content(load: DayLoad) -> list[object]:
     files = [(file.relative, file.sha256) for file in load.files]
-    return [load.day, load.attempt, files]
+    return [load.day, load.attempt, files, *load.new_columns]
 
 
 def load_runs(feed: FeedConfig, days: Sequence[DayLoad]) -> list[DueRun]:

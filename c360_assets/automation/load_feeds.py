@@ -21,10 +21,12 @@ from c360_assets.ingest.landing import (
     DayLoad,
     LandedFile,
     landed,
+    not_there_messages,
     odd_entries,
     outside,
     pending,
     shared,
+    today,
     unclaimed,
     unmarked,
 )
@@ -222,7 +224,7 @@ def _arrived(
     """The feed's delivery days to load; a place that cannot be reached fails this feed alone."""
     warnings = []
     try:
-        days = pending(tenant, feed, ledger, options.through)
+        days = pending(tenant, feed, ledger, options.through, again_from=options.first)
         was_loaded = feed.name in ledger["feed"]
         if not was_loaded and not days and not landed(tenant, feed):
             warnings.append(f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})")
@@ -235,7 +237,9 @@ def _arrived(
             f"such as {ignored[0].relative}"
         )
     if options.first is not None:
-        days = [load for load in days if load.day >= options.first]
+        last = options.through or today(tenant)
+        warnings += not_there_messages(tenant, feed, ledger, options.first, last)
+        days = [load for load in days if load.day >= options.first or load.new_columns]
     return _Arrived(feed, days, warnings)
 
 
@@ -314,7 +318,8 @@ def _run_loads(
     from c360_assets.automation.jobs import load_keys
     from c360_assets.run_options import RunOptions
 
-    run_options = RunOptions(error_threshold=options.threshold)
+    # Days that are asked for by --from are read again; the run has to know.
+    run_options = RunOptions(error_threshold=options.threshold, force=options.first is not None)
     return [
         launcher.launch(
             run.job,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from c360_assets.cli.options import TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, reported_errors
+from c360_assets.errors import C360Error
+
+if TYPE_CHECKING:
+    from c360_assets.ingest.suggest.folder import FolderProposals
 
 
 def suggest(
     file: Annotated[
-        Path, typer.Argument(help="A sample file as it lands.", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(help="A sample file as it lands, or a folder of them.", exists=True),
     ],
     source: Annotated[
         str | None, typer.Option(help="The providing system. Default: the file's folder.")
@@ -21,16 +27,64 @@ def suggest(
     feed: Annotated[
         str | None, typer.Option(help="The dataset. Default: from the file's name.")
     ] = None,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write", help="Write feeds/<source>/<feed>.yaml of the tenant, never over a file."
+        ),
+    ] = False,
     tenant: TenantOption = None,
 ) -> None:
-    """Propose a feed's YAML from a sample file; prints it, writes nothing.
+    """Propose a feed's YAML from a sample file, checked and tried in a scratch table first.
+
+    Prints it and writes nothing, but with --write. Of a folder, a table of all proposals, and the
+    files that cannot be read last.
 
     Example: `c360 feed suggest landing/crm/contacts-20260601.csv > feeds/crm/contacts.yaml`
+    Example: `c360 feed suggest landing --write`
     """
-    from c360_assets.ingest.suggest.feed import suggest_feed
+    from c360_assets.ingest.suggest.feed import propose_feed
+    from c360_assets.ingest.suggest.folder import propose_folder, write_proposal
 
     with reported_errors():
-        print(suggest_feed(file.resolve(), source, feed))
+        if file.is_dir():
+            if feed is not None:
+                raise C360Error("--feed names the feed of one file, and this is a folder")
+            _show_folder(propose_folder(file.resolve(), source), write, tenant)
+            return
+        proposal = propose_feed(file.resolve(), source, feed)
+        if not write:
+            print(proposal.text)
+            return
+        written = write_proposal(proposal, tenant_folder(tenant))
+        out.print(f"wrote {written}; read and correct it, then `c360 check`", markup=False)
+
+
+def _show_folder(proposals: FolderProposals, write: bool, tenant: Path | None) -> None:
+    """A table of a folder's proposals; with `write`, also the files."""
+    from c360_assets.ingest.suggest.folder import write_proposal
+
+    table = Table("file", "rows", "key", "tagged fields", "feed", box=None, pad_edge=False)
+    for proposal in proposals.proposals:
+        place = str(proposal.path)
+        if write:
+            try:
+                write_proposal(proposal, tenant_folder(tenant))
+                place += " (written)"
+            except C360Error:
+                place += " (is there already: kept)"
+        table.add_row(
+            proposal.sample_name,
+            proposal.trial.summary,
+            ", ".join(proposal.primary_key),
+            str(proposal.tagged),
+            place,
+        )
+    out.print(table)
+    for name, reason in proposals.unread.items():
+        out.print(f"unread: {name}: {reason}", markup=False)
+    if not write and proposals.proposals:
+        out.print("nothing was written: --write writes these feeds", markup=False)
 
 
 def purge(

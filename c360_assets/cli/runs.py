@@ -110,6 +110,8 @@ def load(
 ) -> None:
     """Load landed files into domain tables, and nothing further.
 
+    With --from, days that were loaded are read again too, such as after a change of the feed.
+
     Example, after adding a source:
     `c360 load Callcentre:Contacts --from 2026-06-08 --to 2026-06-14`
     """

@@ -74,7 +74,7 @@ def _check_filter(check: ConfigCheck, name: str, database: DatabaseConfig) -> No
     if not _any_table_is_tagged(check.tenant):
         message = "no field is tagged database-key, so this database will be empty"
         check.warning(FILE, path, message)
-    elif not any(t.columns_with("database-key") for t in check.tenant.stitched_tables):
+    elif not any(table.columns_with("database-key") for table in check.tenant.stitched_tables):
         message = (
             "no customer table has a field tagged database-key, "
             "so this database will hold orders and no person"

@@ -1,4 +1,5 @@
-"""Binds every SQL file of the database on empty tables: unknown tables and columns and misfit types, before any run.
+"""Binds every SQL file of the database on empty tables: unknown tables and columns and misfit
+types, before any run.
 
 What the tables are is `graph`; other rules about the configuration belong to `tenant`.
 """
@@ -6,7 +7,8 @@ What the tables are is `graph`; other rules about the configuration belong to `t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +25,7 @@ from c360_assets.customer_360.tables.graph import TableNode, plan
 from c360_assets.customer_360.tables.lints import advice
 from c360_assets.customer_360.tables.references import (
     OVERRIDE_FOLDER,
-    parse_select,
+    asks_clock,
     passed_through,
     statement,
 )
@@ -36,133 +38,157 @@ from c360_assets.customer_360.tables.schemas import (
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.column_types import SYSTEM_COLUMNS
-from c360_assets.tenant.models import Tenant
+from c360_assets.tenant.models import CustomTable, DatabaseTableConfig, Tenant
+from c360_assets.warehouse.allowed_sql import allowed_statement
+from c360_assets.warehouse.binding import bound_columns, create_empty
 from c360_assets.warehouse.delta import stored_type
+from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets.warehouse.sql import quote_ident, repeated
+from c360_assets.warehouse.statement import StatementError
 
 # Types that Delta Lake has no name for.
 NOT_STORED = re.compile(r"^(TIME|TIME WITH TIME ZONE|TIMETZ|TIME_NS|INTERVAL|BIT|UNION\(.*)$")
-LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 
 def check_sql(tenant: Tenant) -> list[Problem]:
-    """All problems of the database's SQL, with file and line. Reads no data and writes nothing that stays."""
+    """All problems of the database's SQL, with file and line. Reads no data and writes nothing that
+    stays."""
     try:
-        owned = databases(tenant)
+        group, *others = databases(tenant)
     except ConfigError as error:
         return error.problems
-    nodes = owned[0].nodes
+    nodes = group.nodes
     # Another database's SQL differs only where its merge policy does.
     known = {node.sql for node in nodes}
-    further = [node for database in owned[1:] for node in database.nodes if node.sql not in known]
+    further = [node for database in others for node in database.nodes if node.sql not in known]
+    problems: list[Problem] = []
+    with _empty_session(tenant) as session:
+        unknown = _empty_tables(session, tenant)
+        own_files: dict[str, str] = {}
+        for node in (*nodes, *further):
+            problems += _bind(session, node, unknown, own_files)
+            problems += _advice(node)
+        problems += _declaration_warnings(session, tenant, nodes, unknown)
+        problems += _validations(tenant)
+        if tenant.destinations:
+            tables = _columns_of_tables(session, tenant, nodes, unknown)
+            database_names = [group.name, *(database.name for database in others)]
+            problems += check_destinations(tenant, database_names, tables)
+    return problems
+
+
+def _columns_of_tables(
+    session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown: set[str]
+) -> dict[str, dict[str, str]]:
+    """Columns of every table of the group's database whose columns are known."""
+    names = {*documented_schemas(tenant), *(node.name for node in nodes)} - unknown
+    return {name: _columns(session, name) for name in names}
+
+
+@contextmanager
+def _empty_session(tenant: Tenant) -> Iterator[Session]:
+    """A session over an empty warehouse, whose engine is locked: it binds SQL of the tenant."""
     with (
         TemporaryDirectory() as folder,
         open_session(Path(folder) / "warehouse", tenant.config.timezone) as session,
     ):
-        unknown, own = _empty_tables(session, tenant), dict[str, str]()
-        found = [
-            problem
-            for node in (*nodes, *further)
-            for problem in (*_bind(session, node, unknown, own), *_advice(node))
-        ]
-        found += [*_told(session, tenant, nodes, unknown), *_validations(tenant)]
-        if tenant.destinations:
-            names = {*documented_schemas(tenant), *(node.name for node in nodes)}
-            tables = {
-                name: _columns(session, quote_ident(name)) for name in names if name not in unknown
-            }
-            found += check_destinations(tenant, [database.name for database in owned], tables)
-        return found
+        lock(session.con)
+        yield session
 
 
-def _told(
+def _declaration_warnings(
     session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown: set[str]
 ) -> list[Problem]:
-    """Warnings about `database/*.yaml` that tell of a table or column that is not there, and of copies that SQL stands before."""
-    found = []
+    """Warnings about `database/*.yaml` that name a table or column that is not there, and of copies
+    that SQL replaces."""
+    warnings: list[Problem] = []
     built = {node.name.lower(): node for node in nodes}
     for name, config in tenant.database_yaml.items():
-        file, node = f"database/{name}.yaml", built.get(name.lower())
+        node = built.get(name.lower())
         if node is None:
             near = closest(name.lower(), list(built))
             remedy = f"did you mean {near}?" if near else f"write {name}.sql beside it"
-            found.append(
-                Problem("warning", file, f"there is no table {name} in the database", remedy=remedy)
-            )
+            message = f"there is no table {name} in the database"
+            warnings.append(Problem("warning", f"database/{name}.yaml", message, remedy=remedy))
         elif node.table not in unknown:
-            columns = {c.lower() for c in _columns(session, quote_ident(node.name))}
-            named = [
-                *((f"columns.{c}", c) for c in config.columns),
-                *(("key", c) for c in config.key),
-            ]
-            found += [
-                Problem("warning", file, f"{name} has no column {c}", key=k)
-                for k, c in named
-                if c.lower() not in columns
-            ]
-    for name in tenant.config.customer_360.passthrough.keys() - passed_through(tenant).keys():
-        told = "is not used: a table of this name is built by SQL"
-        found.append(
-            Problem("warning", "tenant.yaml", told, key=f"customer_360.passthrough.{name}")
-        )
-    return found
+            warnings += _undeclared_columns(name, config, _columns(session, node.name))
+    replaced = tenant.config.customer_360.passthrough.keys() - passed_through(tenant).keys()
+    for name in replaced:
+        key = f"customer_360.passthrough.{name}"
+        message = "is not used: a table of this name is built by SQL"
+        warnings.append(Problem("warning", "tenant.yaml", message, key=key))
+    return warnings
+
+
+def _undeclared_columns(
+    name: str, config: DatabaseTableConfig, columns: Iterable[str]
+) -> Iterator[Problem]:
+    """Warnings about columns that the YAML file of a table names and the table does not have."""
+    present = {column.lower() for column in columns}
+    named = [(f"columns.{column}", column) for column in config.columns]
+    named += [("key", column) for column in config.key]
+    for key, column in named:
+        if column.lower() not in present:
+            message = f"{name} has no column {column}"
+            yield Problem("warning", f"database/{name}.yaml", message, key=key)
 
 
 def _validations(tenant: Tenant) -> list[Problem]:
-    """Thresholds and blocking checks that name no check: what was to stop a publication would stop none."""
+    """Thresholds and blocking checks that name no check: what was to stop a publication would stop
+    none."""
     settings = tenant.config.customer_360.validations
-    checks = {id_ for check in CHECKS for id_ in (check.id, check.id.split(".")[0])}
-    promises = {f"db/{kind}.{table}.{column}" for table, config in tenant.database_yaml.items()
-                for column, item in config.columns.items() for kind in ("required", "unique") if getattr(item, kind)}  # fmt: skip
-    named = [(f"thresholds.{id_}", id_, checks) for id_ in settings.thresholds]
-    named += [
-        ("blocking", id_, {"db/required", "db/unique", *checks, *promises})
-        for id_ in settings.blocking
+    checks = {name for check in CHECKS for name in (check.id, check.id.split(".")[0])}
+    blocking = checks | {"db/required", "db/unique"} | set(_promises(tenant))
+    # What may block is also of the tenant's own tables, whose names are compared without case.
+    blocking_lower = {name.lower() for name in blocking}
+    problems = [
+        _unknown_check(f"thresholds.{name}", name, checks)
+        for name in settings.thresholds
+        if name not in checks
     ]
-    found = []
-    for key, id_, known in named:
-        if id_ not in known and not (
-            key == "blocking" and id_.lower() in {name.lower() for name in known}
-        ):
-            near = closest(id_, known)
-            remedy = (
-                f"did you mean {near}?"
-                if near
-                else "the table reports.database_validation has the ids"
-            )
-            told = f"there is no check {id_}"
-            found.append(
-                Problem(
-                    "error",
-                    "tenant.yaml",
-                    told,
-                    key=f"customer_360.validations.{key}",
-                    remedy=remedy,
-                )
-            )
-    return found
+    problems += [
+        _unknown_check("blocking", name, blocking)
+        for name in settings.blocking
+        if name.lower() not in blocking_lower
+    ]
+    return problems
+
+
+def _promises(tenant: Tenant) -> Iterator[str]:
+    """The ids of the checks that `database/*.yaml` asks for, such as `db/unique.table.column`."""
+    for table, config in tenant.database_yaml.items():
+        for column, promised in config.columns.items():
+            if promised.required:
+                yield f"db/required.{table}.{column}"
+            if promised.unique:
+                yield f"db/unique.{table}.{column}"
+
+
+def _unknown_check(key: str, name: str, known: Iterable[str]) -> Problem:
+    near = closest(name, known)
+    remedy = (
+        f"did you mean {near}?" if near else "the table reports.database_validation has the ids"
+    )
+    key = f"customer_360.validations.{key}"
+    return Problem("error", "tenant.yaml", f"there is no check {name}", key=key, remedy=remedy)
 
 
 def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
     """Table -> column -> type of every table of the database that binds, as it will be built."""
-    with (
-        TemporaryDirectory() as folder,
-        open_session(Path(folder) / "warehouse", tenant.config.timezone) as session,
-    ):
+    with _empty_session(tenant) as session:
         unknown = _empty_tables(session, tenant)
         nodes = plan(tenant)
         for node in nodes:
             _bind(session, node, unknown, {})
         return {
-            node.name: _columns(session, quote_ident(node.name))
-            for node in nodes
-            if node.table not in unknown
+            node.name: _columns(session, node.name) for node in nodes if node.table not in unknown
         }
 
 
 def _empty_tables(session: Session, tenant: Tenant) -> set[str]:
-    """Create what the database's SQL may read, empty; returns the warehouse names of tables whose columns are unknown."""
+    """Create what the database's SQL may read, empty; returns the warehouse names of tables whose
+    columns are unknown."""
     prepare_context(session, date(2000, 1, 1))
     for name, columns in documented_schemas(tenant).items():
         _create(session, name, columns)
@@ -179,128 +205,127 @@ def _empty_tables(session: Session, tenant: Tenant) -> set[str]:
 
 
 def _custom_tables(session: Session, tenant: Tenant) -> set[str]:
-    """Bind custom domain tables until no further one does; those left over have a problem that `ingest` reports."""
+    """Bind custom domain tables until no further one does; those left over have a problem that
+    `ingest` reports."""
     waiting = list(tenant.custom_tables)
     while waiting:
-        failed = []
-        for table in waiting:
-            try:
-                columns = _columns(session, f"({table.sql.text.rstrip().rstrip(';')}\n)")
-            except duckdb.Error:
-                failed.append(table)
-            else:
-                _create(session, table.physical, {**columns, **SYSTEM_COLUMNS})
+        failed = [table for table in waiting if not _bind_custom_table(session, table)]
         if len(failed) == len(waiting):
             break
         waiting = failed
     return {f"domain/{table.physical}" for table in waiting}
 
 
+def _bind_custom_table(session: Session, table: CustomTable) -> bool:
+    try:
+        select = allowed_statement(table.sql.text, table.sql.path.name).text
+        columns = dict(bound_columns(session.con, select))
+    except (ConfigError, StatementError):
+        return False
+    _create(session, table.physical, {**columns, **SYSTEM_COLUMNS})
+    return True
+
+
 def _bind(
-    session: Session, node: TableNode, unknown: set[str], own: dict[str, str]
+    session: Session, node: TableNode, unknown: set[str], own_files: dict[str, str]
 ) -> list[Problem]:
     """Problems of one table's SQL; afterwards its name stands for an empty table of its columns.
 
-    `own` notes the tenant's tables and their files, so that a shipped table that misses a column can say where it was.
+    `own_files` notes the tenant's tables and their files, so that a shipped table that misses a
+    column can say where it was.
     """
     if not unknown.isdisjoint(node.deps):
         unknown.add(node.table)
         return []
-    name = quote_ident(node.name)
     try:
-        if node.core is not None:
-            session.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {node.core.sql}")
-        described = _described(
-            session, f"(\n{node.sql})", drop=name if node.core is not None else None
-        )
-    except duckdb.Error as error:
+        described = _described(session, node)
+    except StatementError as error:
         unknown.add(node.table)
-        text = str(error).split("\n", 1)[0].strip()
-        if node.file == "tenant.yaml":
-            return [Problem("error", node.file, text, key=f"customer_360.passthrough.{node.name}")]
-        found = LINE.search(str(error))
-        line = int(found[1]) - 1 if found else None
-        changed = [
-            file for table, file in own.items() if table in node.deps and node.source != "tenant"
-        ]
-        remedy = f"keep the columns that it reads in {', '.join(changed)}" if changed else None
-        return [Problem("error", node.file, f"{node.name}: {text}", line, remedy=remedy)]
+        return [_binding_problem(node, error, own_files)]
     columns = dict(described)
-    stored = {c: stored_type(t) for c, t in columns.items()}
-    misfits = [*repeated(c for c, _ in described), *_misfits(node, stored)]
-    problems = [Problem("error", node.file, f"{node.name}: {text}") for text in misfits]
-    if problems:
+    stored = {column: stored_type(kind) for column, kind in columns.items()}
+    misfits = [*repeated(column for column, _ in described), *_misfits(node, stored)]
+    if misfits:
         unknown.add(node.table)
-        return problems
+        return [Problem("error", node.file, f"{node.name}: {text}") for text in misfits]
     _create(session, node.name, columns)
     if node.source == "tenant":
-        own[node.table] = node.file
+        own_files[node.table] = node.file
     apart = departures(dict(node.static), stored) if node.static else []
     remedy = "list the columns as they are, or remove static_schema"
-    return [
-        Problem("error", f"database/{node.name}.yaml", text, key="static_schema", remedy=remedy)
-        for text in apart
-    ]
+    file = f"database/{node.name}.yaml"
+    return [Problem("error", file, text, key="static_schema", remedy=remedy) for text in apart]
+
+
+def _described(session: Session, node: TableNode) -> list[tuple[str, str]]:
+    """Name and type of each column of a table's SQL. Raises StatementError when it does not
+    bind."""
+    if node.core is None:
+        return bound_columns(session.con, node.sql)
+    name = quote_ident(node.name)
+    try:
+        session.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {node.core.sql}")
+        return bound_columns(session.con, node.sql)
+    except duckdb.Error as error:  # the core version itself misses a column
+        raise StatementError(str(error).split("\n", 1)[0].strip()) from None
+    finally:
+        session.execute(f"DROP VIEW IF EXISTS temp.{name}")
+
+
+def _binding_problem(
+    node: TableNode, error: StatementError, own_files: Mapping[str, str]
+) -> Problem:
+    message = error.message.split("\n", 1)[0]
+    if node.file == "tenant.yaml":
+        key = f"customer_360.passthrough.{node.name}"
+        return Problem("error", node.file, message, key=key)
+    changed = [file for table, file in own_files.items() if table in node.deps]
+    remedy = None
+    if changed and node.source != "tenant":
+        remedy = f"keep the columns that it reads in {', '.join(changed)}"
+    return Problem("error", node.file, f"{node.name}: {message}", error.line, remedy=remedy)
 
 
 def _misfits(node: TableNode, columns: dict[str, str]) -> list[str]:
     """What keeps a table of these columns from being stored and published, however good its SQL."""
-    found = [
-        f"column {c} is {t}, which no table can hold: cast it"
-        for c, t in columns.items()
-        if NOT_STORED.match(t)
+    misfits = [
+        f"column {column} is {sql_type}, which no table can hold: cast it"
+        for column, sql_type in columns.items()
+        if NOT_STORED.match(sql_type)
     ]
-    if node.name.lower() in ONE_ROW_PER_PERSON and "amperity_id" not in {
-        c.lower() for c in columns
-    }:
-        found.append("must have a column amperity_id, one row each")
-    return found
+    column_names = {column.lower() for column in columns}
+    if node.name.lower() in ONE_ROW_PER_PERSON and "amperity_id" not in column_names:
+        misfits.append("must have a column amperity_id, one row each")
+    return misfits
 
 
-def _columns(session: Session, source: str) -> dict[str, str]:
-    return dict(_described(session, f"SELECT * FROM {source}"))
+def _columns(session: Session, table: str) -> dict[str, str]:
+    return dict(bound_columns(session.con, f"SELECT * FROM {quote_ident(table)}"))
 
 
-def _described(session: Session, select: str, drop: str | None = None) -> list[tuple[str, str]]:
-    """Name and type of each column of a SELECT, as many as there are."""
-    try:
-        return [(row[0], row[1]) for row in session.rows(f"DESCRIBE {select}")]
-    finally:
-        if drop is not None:
-            session.execute(f"DROP VIEW {drop}")
-
-
-def _create(session: Session, name: str, columns: dict[str, str]) -> None:
-    typed = {c: stored_type(t) for c, t in columns.items()}
-    listed = ", ".join(f"{quote_ident(c)} {t}" for c, t in typed.items())
-    session.execute(f"CREATE OR REPLACE TABLE {quote_ident(name)} ({listed})")
+def _create(session: Session, name: str, columns: Mapping[str, str]) -> None:
+    create_empty(session.con, name, {column: stored_type(kind) for column, kind in columns.items()})
 
 
 def _advice(node: TableNode) -> list[Problem]:
-    """Warnings about the tenant's own SQL; the machine's clock gives another result at each run, the run's own date does not."""
+    """Warnings about the tenant's own SQL; the machine's clock gives another result at each run,
+    the run's own date does not."""
     if node.source != "tenant":
         return []
     read = statement(node.sql, node.file)
-    found = [
-        Problem("warning", node.file, f"{node.name} {text}")
-        for text in advice(parse_select(node.sql, node.file))
-    ]
-    if (
-        node.name.lower() in BY_NAME or node.table.startswith(f"{OVERRIDE_FOLDER}/")
-    ) and not _builds_on_core(node):
-        told, remedy = (
-            f"{node.name} replaces the core table without reading it",
-            "read it by its own name",
-        )
-        found.append(Problem("warning", node.file, told, remedy=remedy))
-    if read.reads_clock:
+    warnings = [Problem("warning", node.file, f"{node.name} {text}") for text in advice(read.query)]
+    replaces_core = node.name.lower() in BY_NAME or node.table.startswith(f"{OVERRIDE_FOLDER}/")
+    if replaces_core and not _builds_on_core(node):
+        message = f"{node.name} replaces the core table without reading it"
+        remedy = "read it by its own name"
+        warnings.append(Problem("warning", node.file, message, remedy=remedy))
+    if asks_clock(read):
+        message = "reads the machine's clock or chance, so that no two runs agree"
         remedy = f"take as_of FROM {RUN_CONTEXT}"
-        told = "reads the machine's clock or chance, so that no two runs agree"
-        found.append(Problem("warning", node.file, told, remedy=remedy))
-    return found
+        warnings.append(Problem("warning", node.file, message, remedy=remedy))
+    return warnings
 
 
 def _builds_on_core(node: TableNode) -> bool:
-    return node.core is not None or any(
-        called.lower() == node.name.lower() for called, _ in node.binds
-    )
+    reads_itself = any(called.lower() == node.name.lower() for called, _ in node.binds)
+    return node.core is not None or reads_itself

@@ -41,6 +41,11 @@ REFUSALS = {
     "42809": "the target is no table: send under another name",
     "53100": "its disk is full",
 }
+CATALOGUED_COLUMNS = """
+    SELECT "column", is_pii FROM c360_catalog
+    WHERE "schema" = 'main' AND lower("table") = lower(?)
+    ORDER BY position
+"""
 # What is published has a date; sending it has none.
 NO_DATE = date.min
 
@@ -145,7 +150,9 @@ def check_destinations(
 
     `names` are the databases, `tables` the columns of the group's tables.
     """
-    known = {table.lower(): {c.lower() for c in columns} for table, columns in tables.items()}
+    known = {
+        table.lower(): {column.lower() for column in columns} for table, columns in tables.items()
+    }
     problems: list[Problem] = []
     places: list[tuple[str, Hashable]] = []
     for name, config in tenant.destinations.items():
@@ -219,32 +226,36 @@ def _query(con: duckdb.DuckDBPyConnection, name: str, table: str, item: Destinat
     """The SELECT of what may leave, in the order of the columns so that equal content gives equal
     files.
     """
-    known = con.execute(
-        'SELECT "column", is_pii FROM c360_catalog '
-        'WHERE "schema" = \'main\' AND lower("table") = lower(?) ORDER BY position',
-        [table],
-    ).fetchall()
-    if not known:
+    is_personal = dict(con.execute(CATALOGUED_COLUMNS, [table]).fetchall())
+    if not is_personal:
         raise C360Error(f"destination {name}: there is no table {table} in the published database")
-    allowed = [column for column, is_pii in known if not is_pii]
     if item.columns is not None:
-        by_name = {column.lower(): column for column, _ in known}
-        missing = [column for column in item.columns if column.lower() not in by_name]
-        if missing:
-            raise C360Error(f"destination {name}: {table} has no column {', '.join(missing)}")
-        allowed = [by_name[column.lower()] for column in item.columns]
-    elif not allowed:
+        columns = _listed_columns(name, table, item.columns, is_personal)
+    else:
+        columns = [column for column in is_personal if not is_personal[column]]
+    if not columns:
         raise C360Error(
             f"destination {name}: every column of {table} is personal; "
             f"list those that may leave (tables.{table}.columns)"
         )
-    columns_sql = ", ".join(quote_ident(column) for column in allowed)
+    columns_sql = ", ".join(quote_ident(column) for column in columns)
     return f"SELECT {columns_sql} FROM main.{quote_ident(table)} ORDER BY ALL"
+
+
+def _listed_columns(
+    name: str, table: str, listed: Sequence[str], known: Iterable[str]
+) -> list[str]:
+    """The columns that the tenant lists, as the published table spells them."""
+    by_name = {column.lower(): column for column in known}
+    missing = [column for column in listed if column.lower() not in by_name]
+    if missing:
+        raise C360Error(f"destination {name}: {table} has no column {', '.join(missing)}")
+    return [by_name[column.lower()] for column in listed]
 
 
 @contextmanager
 def _safe_errors(name: str, config: DestinationConfig) -> Iterator[None]:
-    """Whatever a receiver says may quote values or credentials, so only its kind is told."""
+    """Whatever a receiver says may quote values or credentials, so only its kind is reported."""
     try:
         yield
     except C360Error as error:

@@ -19,13 +19,14 @@ from .dirt import DIGITS, hide, mix, phone_format, pick, recase, typo
 from .people import FIRST_MOMENT, HISTORY_DAYS
 
 BRANDS = ("larkmere", "oskwell")
+BRAND_SHARES = np.array([0.6, 0.4])
 # Stores of the two brands, and their shares of the customers.
 STORES = pl.Series([f"L{n:02d}" for n in range(1, 9)] + [f"O{n:02d}" for n in range(1, 7)])
-STORE_P = np.array(
+STORE_SHARES = np.array(
     [0.2, 0.12, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.16, 0.09, 0.06, 0.04, 0.03, 0.02]
 )
-# clerks in a hurry type the shop's own number, or an address that no customer has
-STORE_PHONES = pl.Series(["2935550140", "4935550162"])
+# Clerks in a hurry type the shop's own number, or an address that no customer has
+STORE_SHARESHONES = pl.Series(["2935550140", "4935550162"])
 JUNK_EMAILS = pl.Series(
     [
         "noemail@larkmere.example",
@@ -121,9 +122,8 @@ def _meetings(rng: np.random.Generator, source: Source, n: int) -> _Meetings:
 
 
 def _daytime(rng: np.random.Generator, day: np.ndarray) -> pl.Series:
-    """A moment of opening hours on the given day (days after the first delivery day.
-
-    Negative before it).
+    """A moment of opening hours on each day, which counts from the first delivery day: it is
+    negative for earlier ones.
     """
     seconds = day.astype(np.int64) * 86_400 + rng.integers(7 * 3600, 23 * 3600, len(day))
     return pl.Series(np.datetime64(FIRST_MOMENT, "us") + seconds.astype("timedelta64[s]"))
@@ -241,8 +241,9 @@ def _slipped_date(
 
 
 def _shop(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
-    first = typo(rng, mix(rng, (0.86, people["given"]), (0.14, people["nick"])), 0.015)
-    last = _with_suffix(rng, people, typo(rng, people["surname"], 0.02))
+    called = mix(rng, (0.86, people["given"]), (0.14, people["nick"]))
+    first_name = typo(rng, called, 0.015)
+    last_name = _with_suffix(rng, people, typo(rng, people["surname"], 0.02))
     email = mix(
         rng,
         (0.66, people["email"]),
@@ -260,34 +261,43 @@ def _shop(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
     # Six of ten people prefer one brand; a second account is with the other.
     sites = pl.Series(["oskwell.example", "larkmere.example"])
     prefers_first = pl.Series(people["person"].to_numpy() * 7 % 10 < 6)
-    is_at_other = pl.Series(people["_copy"].to_numpy() > 0) ^ prefers_first
-    return pl.DataFrame(
+    is_second_account = pl.Series(people["_copy"].to_numpy() > 0)
+    is_at_other = is_second_account ^ prefers_first
+    first_name = recase(rng, first_name, 0.03, 0.08)
+    last_name = recase(rng, last_name, 0.03, 0.08)
+    typed_email = typo(rng, email, 0.012)
+    typed_email = recase(rng, typed_email, 0.02, 0.5)
+    typed_phone = typo(rng, phone, 0.01, DIGITS)
+    typed_phone = phone_format(rng, typed_phone)
+    birth_date = _slipped_date(rng, people["birthdate"], 0.01, 0.01)
+    customers = pl.DataFrame(
         {
-            "first_name": recase(rng, first, 0.03, 0.08),
-            "last_name": recase(rng, last, 0.03, 0.08),
-            "email": recase(rng, typo(rng, email, 0.012), 0.02, 0.5),
-            "phone": phone_format(rng, typo(rng, phone, 0.01, DIGITS)),
-            "birth_date": hide(rng, _slipped_date(rng, people["birthdate"], 0.01, 0.01), 0.33),
+            "first_name": first_name,
+            "last_name": last_name,
+            "email": typed_email,
+            "phone": typed_phone,
+            "birth_date": hide(rng, birth_date, 0.33),
             "loyalty_no": hide(rng, people["member_no"], 0.24),
             "site": sites.gather(is_at_other.cast(pl.UInt32)),
             "marketing_ok": _share(rng, len(people), 0.55),
         }
-    ).hstack(_street(rng, people, 0.84, 0.5))
+    )
+    return customers.hstack(_street(rng, people, 0.84, 0.5))
 
 
 def _till(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
     n = len(people)
-    first = mix(
+    first_name = mix(
         rng,
         (0.76, people["given"]),
         (0.14, people["nick"]),
         (0.06, people["given"].str.slice(0, 1)),
         (0.04, None),
     )
-    last = _with_suffix(rng, people, typo(rng, people["surname"], 0.05))
+    last_name = _with_suffix(rng, people, typo(rng, people["surname"], 0.05))
     is_shouted = _share(rng, n, 0.35)
-    first = typo(rng, first, 0.04)
-    shop_phone = pick(rng, STORE_PHONES, n)
+    first_name = typo(rng, first_name, 0.04)
+    shop_phone = pick(rng, STORE_SHARESHONES, n)
     phone = mix(
         rng,
         (0.46, people["mobile"]),
@@ -309,18 +319,23 @@ def _till(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
     # A ZIP is asked for more often than the street.
     keeps_own = street["zip"].is_not_null() | _share(rng, n, 0.55)
     zip_code = street["zip"].zip_with(keeps_own, people["zip"])
-    frame = pl.DataFrame(
+    typed_phone = typo(rng, phone, 0.02, DIGITS)
+    typed_email = typo(rng, email, 0.03)
+    typed_email = recase(rng, typed_email, 0.2, 0.6)
+    birthdate = _slipped_date(rng, people["birthdate"], 0.02, 0.02)
+    cards = pl.DataFrame(
         {
-            "first_name": first.str.to_uppercase().zip_with(is_shouted, first),
-            "last_name": last.str.to_uppercase().zip_with(is_shouted, last),
-            "phone": typo(rng, phone, 0.02, DIGITS),
-            "email": recase(rng, typo(rng, email, 0.03), 0.2, 0.6),
-            "birthdate": hide(rng, _slipped_date(rng, people["birthdate"], 0.02, 0.02), 0.18),
+            "first_name": first_name.str.to_uppercase().zip_with(is_shouted, first_name),
+            "last_name": last_name.str.to_uppercase().zip_with(is_shouted, last_name),
+            "phone": typed_phone,
+            "email": typed_email,
+            "birthdate": hide(rng, birthdate, 0.18),
             "club_no": hide(rng, people["member_no"], 0.33),
-            "home_store": pick(rng, STORES, n, STORE_P / STORE_P.sum()),
+            "home_store": pick(rng, STORES, n, STORE_SHARES / STORE_SHARES.sum()),
         }
-    ).hstack(street.with_columns(zip_code.alias("zip")))
-    return _nobodies(rng, frame, shop_phone)
+    )
+    cards = cards.hstack(street.with_columns(zip_code.alias("zip")))
+    return _nobodies(rng, cards, shop_phone)
 
 
 def _nobodies(rng: np.random.Generator, frame: pl.DataFrame, shop_phone: pl.Series) -> pl.DataFrame:
@@ -365,24 +380,30 @@ def _loyalty(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
         (0.07, people["family_email"]),
         (0.22, None),
     )
-    return pl.DataFrame(
+    called = mix(rng, (0.93, people["given"]), (0.07, people["nick"]))
+    given_name = typo(rng, called, 0.025)
+    surname = typo(rng, people["surname"], 0.03)
+    suffix = hide(rng, people["suffix"], 0.7)
+    typed_email = typo(rng, email, 0.02)
+    mobile = phone_format(rng, phone)
+    birthdate = _slipped_date(rng, people["birthdate"], 0.015, 0.015)
+    tiers = pl.Series(["quill", "silver", "gold"])
+    tier_shares = np.array([0.7, 0.22, 0.08])
+    members = pl.DataFrame(
         {
-            "given_name": typo(
-                rng, mix(rng, (0.93, people["given"]), (0.07, people["nick"])), 0.025
-            ),
-            "surname": typo(rng, people["surname"], 0.03),
-            "suffix": hide(rng, people["suffix"], 0.7),
-            "email": typo(rng, email, 0.02).str.to_lowercase(),
-            "mobile": phone_format(rng, phone),
-            "birthdate": hide(rng, _slipped_date(rng, people["birthdate"], 0.015, 0.015), 0.86),
+            "given_name": given_name,
+            "surname": surname,
+            "suffix": suffix,
+            "email": typed_email.str.to_lowercase(),
+            "mobile": mobile,
+            "birthdate": hide(rng, birthdate, 0.86),
             "gender": hide(rng, people["gender"], 0.9),
-            "home_brand": pl.Series(BRANDS).gather(rng.choice(2, size=n, p=[0.6, 0.4])),
-            "tier": pick(
-                rng, pl.Series(["quill", "silver", "gold"]), n, np.array([0.7, 0.22, 0.08])
-            ),
+            "home_brand": pick(rng, pl.Series(BRANDS), n, BRAND_SHARES),
+            "tier": pick(rng, tiers, n, tier_shares),
             "points": pl.Series(rng.integers(0, 9000, n)),
         }
-    ).hstack(_street(rng, people, 0.9, 0.7))
+    )
+    return members.hstack(_street(rng, people, 0.9, 0.7))
 
 
 def _newsletter(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
@@ -394,24 +415,24 @@ def _newsletter(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
         (0.08, people["work_email"]),
         (0.06, people["family_email"]),
     )
-    first = mix(rng, (0.82, people["given"]), (0.18, people["nick"]))
-    name = first + " " + typo(rng, people["surname"], 0.015)
+    called = mix(rng, (0.82, people["given"]), (0.18, people["nick"]))
+    name = called + " " + typo(rng, people["surname"], 0.015)
     prefers_second = people["person"].to_numpy() % 10 < 6
     is_further_record = people["_copy"].to_numpy() > 0
     brand = np.where(is_further_record ^ prefers_second, 0, 1)
+    typed_email = typo(rng, email, 0.008)
+    typed_email = recase(rng, typed_email, 0.01, 0.8)
+    name = hide(rng, name, 0.6)
+    statuses = pl.Series(["subscribed", "unsubscribed", "pending"])
+    programs = pl.Series(["weekly", "offers"])
     return pl.DataFrame(
         {
-            "email": recase(rng, typo(rng, email, 0.008), 0.01, 0.8),
-            "name": recase(rng, hide(rng, name, 0.6), 0.01, 0.12),
+            "email": typed_email,
+            "name": recase(rng, name, 0.01, 0.12),
             "zip": hide(rng, people["zip"], 0.55),
             "brand": pl.Series(BRANDS).gather(brand),
-            "status": pick(
-                rng,
-                pl.Series(["subscribed", "unsubscribed", "pending"]),
-                n,
-                np.array([0.76, 0.2, 0.04]),
-            ),
-            "program": pick(rng, pl.Series(["weekly", "offers"]), n, np.array([0.7, 0.3])),
+            "status": pick(rng, statuses, n, np.array([0.76, 0.2, 0.04])),
+            "program": pick(rng, programs, n, np.array([0.7, 0.3])),
         }
     )
 
@@ -444,18 +465,24 @@ def _calls(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
     does_not_ask = ~pl.Series(asks)
     request = pl.Series(["keep my two accounts apart"] * n, dtype=pl.String)
     reason = pick(rng, reasons, n).zip_with(does_not_ask, request)
+    name = hide(rng, name, 0.95)
+    phone = phone_format(rng, phone)
+    email = typo(rng, email, 0.04)
+    city = typo(rng, people["city"], 0.04)
+    city = hide(rng, city, 0.7)
+    state = hide(rng, people["state"], 0.7)
+    zip_code = hide(rng, people["zip"], 0.55)
+    account = hide(rng, people["account_no"], 0.16)
     return pl.DataFrame(
         {
-            "caller": hide(rng, name, 0.95),
-            "phone": phone_format(rng, phone),
-            "email": typo(rng, email, 0.04),
-            "city": hide(rng, typo(rng, people["city"], 0.04), 0.7),
-            "state": hide(rng, people["state"], 0.7),
-            "zip": hide(rng, people["zip"], 0.55),
-            "shop_account": hide(rng, people["account_no"], 0.16).zip_with(
-                does_not_ask, people["account_no"]
-            ),
-            "brand": pl.Series(BRANDS).gather(rng.choice(2, size=n, p=[0.6, 0.4])),
+            "caller": name,
+            "phone": phone,
+            "email": email,
+            "city": city,
+            "state": state,
+            "zip": zip_code,
+            "shop_account": account.zip_with(does_not_ask, people["account_no"]),
+            "brand": pick(rng, pl.Series(BRANDS), n, BRAND_SHARES),
             "reason": reason,
         }
     )

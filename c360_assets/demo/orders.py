@@ -12,12 +12,15 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from .customers import BRANDS, STORE_P, STORES, scramble
+from .customers import BRANDS, STORE_SHARES, STORES, scramble
 from .dirt import mix, pick
 from .people import FIRST_MOMENT
 
 PRODUCTS_PER_BRAND = 220
 ORDERS_PER_CHUNK = 4_000_000  # order numbers of one chunk start here
+# How receipt numbers are scrambled.
+TILL_START = 40
+TILL_FACTOR = 1_103_515_245
 KINDS = {
     "larkmere": {
         "Kitchen": "Pan Kettle Knife Bowl",
@@ -206,37 +209,48 @@ def online_items(
     rng: np.random.Generator, accounts: pl.DataFrame, products: pl.DataFrame, chunk: int, days: int
 ) -> pl.DataFrame:
     """Rows of the online shop's order items file; `_updated` is the local moment of the row."""
-    shops = accounts.with_columns(brand_at=(pl.col("site") == "oskwell.example").cast(pl.Int64))
-    orders = _orders(rng, shops, chunk, days, 3.3, 500, 22_695_477)
-    n = len(orders)
-    channels = pl.Series(["email", "search", "social", None])
-    payments = pl.Series(["credit card", "wallet", "gift card", "invoice"])
-    orders = orders.with_columns(
-        voucher=pl.Series(rng.choice([0, 500, 1000], size=n, p=[0.9, 0.07, 0.03])),
-        digital_channel=pick(rng, channels, n, np.array([0.3, 0.35, 0.15, 0.2])),
-        payment=pick(rng, payments, n, np.array([0.6, 0.25, 0.05, 0.1])),
-    )
+    orders = _online_orders(rng, accounts, chunk, days)
     bought = _items(rng, orders, products).with_columns(kind=pl.lit("S"))
     undone = _undone(rng, bought, 0.09, 0.02, days)
-    # A bug of the shop: some returns are booked without the minus
+    # A bug of the shop: some returns are booked without the minus.
     sign = pl.Series(np.where(rng.random(len(undone)) < 0.02, 1, -1))
     signed = ["quantity", "list", "discount", "cost", "revenue", "tax"]
     undone = undone.with_columns(
         *(pl.col(amount) * sign for amount in signed), voucher=pl.lit(0, pl.Int64)
     )
-    rows = pl.concat([bought, undone])
+    return _online_columns(pl.concat([bought, undone]))
+
+
+def _online_orders(
+    rng: np.random.Generator, accounts: pl.DataFrame, chunk: int, days: int
+) -> pl.DataFrame:
+    """`_orders` of the shop's accounts with voucher (cents), digital_channel, payment."""
+    is_second_brand = pl.col("site") == "oskwell.example"
+    shops = accounts.with_columns(brand_at=is_second_brand.cast(pl.Int64))
+    orders = _orders(rng, shops, chunk, days, 3.3, 500, 22_695_477)
+    n = len(orders)
+    channels = pl.Series(["email", "search", "social", None])
+    payments = pl.Series(["credit card", "wallet", "gift card", "invoice"])
+    return orders.with_columns(
+        voucher=pl.Series(rng.choice([0, 500, 1000], size=n, p=[0.9, 0.07, 0.03])),
+        digital_channel=pick(rng, channels, n, np.array([0.3, 0.35, 0.15, 0.2])),
+        payment=pick(rng, payments, n, np.array([0.6, 0.25, 0.05, 0.1])),
+    )
+
+
+def _online_columns(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows as the shop's file has them: amounts as decimals, moments in UTC."""
     is_sale = pl.col("kind") == "S"
     brand = pl.Series(BRANDS).gather(rows["brand_at"])
     order = "W" + pl.col("number")
     # A row of its own needs an id of its own: that of the sale with the letter behind it.
     undone_mark = pl.when(is_sale).then(pl.lit("")).otherwise(pl.col("kind"))
+    local_moment = pl.col("moment").dt.replace_time_zone("America/New_York")
     return rows.select(
         order_item_id=order + "-" + pl.col("line").cast(pl.String) + undone_mark,
         order_id=order,
         account_id=pl.col("_key"),
-        ordered_at=pl.col("moment")
-        .dt.replace_time_zone("America/New_York")
-        .dt.convert_time_zone("UTC"),
+        ordered_at=local_moment.dt.convert_time_zone("UTC"),
         brand=brand,
         product_id=pl.col("product_id"),
         is_return=pl.col("kind") == "R",
@@ -263,44 +277,14 @@ def online_items(
 def till_lines(
     rng: np.random.Generator, cards: pl.DataFrame, products: pl.DataFrame, chunk: int, days: int
 ) -> pl.DataFrame:
-    """Rows of the till's receipt file, unsigned cents.
-
-    `_updated` is the local moment of the row.
-    """
-    cards = cards.with_columns(brand_at=pl.lit(0, pl.Int64))
-    orders = _orders(rng, cards, chunk, days, 3.9, 40, 1_103_515_245)
-    n = len(orders)
-    home = orders.select("_key").join(
-        cards.select("_key", "home_store"), on="_key", how="left", maintain_order="left"
-    )
-    any_store = pick(rng, STORES, n, STORE_P / STORE_P.sum())
-    store = mix(rng, (0.72, home["home_store"]), (0.28, any_store))
-    # One in seven buys without showing the card; the old tills then write a zero.
-    zero = pl.Series(["0"] * n, dtype=pl.String)
-    card = mix(rng, (0.86, orders["_key"]), (0.11, None), (0.03, zero))
-    tenders = pl.Series(["card", "cash", "voucher"])
-    orders = orders.with_columns(
-        store=store,
-        brand_at=store.str.starts_with("O").cast(pl.Int64),
-        card=card,
-        tender=pick(rng, tenders, n, np.array([0.66, 0.3, 0.04])),
-    )
-    sold = _items(rng, orders, products).with_columns(
-        kind=pl.lit("S"), original=pl.lit(None, pl.String)
-    )
-    is_unknown_article = pl.Series(rng.random(len(sold)) < 0.0015)
-    has_lost_store = pl.Series(rng.random(len(sold)) < 0.004)
-    is_not_reduced = pl.Series(rng.random(len(sold)) < 0.002)  # though the receipt says so
-    sold = sold.with_columns(
-        product_id=sold["product_id"].set(is_unknown_article, None),
-        store=sold["store"].set(has_lost_store, None),
-        revenue=sold["list"].zip_with(is_not_reduced, sold["revenue"]),
-    )
+    """Rows of the till's receipt file, cents without sign; `_updated` is the row's local moment."""
+    orders = _till_orders(rng, cards, chunk, days)
+    sold = _till_sales(rng, orders, products)
     undone = _undone(rng, sold.filter(pl.col("product_id").is_not_null()), 0.06, 0.007, days)
     # A return has a receipt of its own that names the first one; a void line stands on the same
-    # receipt
-    new_index = chunk * ORDERS_PER_CHUNK + n + np.arange(len(undone))
-    own_number = scramble(new_index, 1_103_515_245, 40)
+    # receipt.
+    new_index = chunk * ORDERS_PER_CHUNK + len(orders) + np.arange(len(undone))
+    own_number = scramble(new_index, TILL_FACTOR, TILL_START)
     is_return = undone["kind"] == "R"
     undone = undone.with_columns(
         original=undone["number"].set(~is_return, None),
@@ -308,7 +292,53 @@ def till_lines(
         line=undone["line"] + 50 * (~is_return).cast(pl.Int64),
         kind=undone["kind"].replace("C", "V"),
     )
-    rows = pl.concat([sold, undone.select(sold.columns)])
+    return _till_columns(pl.concat([sold, undone.select(sold.columns)]))
+
+
+def _till_orders(
+    rng: np.random.Generator, cards: pl.DataFrame, chunk: int, days: int
+) -> pl.DataFrame:
+    """`_orders` of the cards with store, card (as the till writes it), tender."""
+    # Which brand it is depends on the store, which is drawn afterwards.
+    cards = cards.with_columns(brand_at=pl.lit(0, pl.Int64))
+    orders = _orders(rng, cards, chunk, days, 3.9, TILL_START, TILL_FACTOR)
+    n = len(orders)
+    home = orders.select("_key").join(
+        cards.select("_key", "home_store"), on="_key", how="left", maintain_order="left"
+    )
+    any_store = pick(rng, STORES, n, STORE_SHARES / STORE_SHARES.sum())
+    store = mix(rng, (0.72, home["home_store"]), (0.28, any_store))
+    # One in seven buys without showing the card; the old tills then write a zero.
+    zero = pl.Series(["0"] * n, dtype=pl.String)
+    card = mix(rng, (0.86, orders["_key"]), (0.11, None), (0.03, zero))
+    tenders = pl.Series(["card", "cash", "voucher"])
+    return orders.with_columns(
+        store=store,
+        brand_at=store.str.starts_with("O").cast(pl.Int64),
+        card=card,
+        tender=pick(rng, tenders, n, np.array([0.66, 0.3, 0.04])),
+    )
+
+
+def _till_sales(
+    rng: np.random.Generator, orders: pl.DataFrame, products: pl.DataFrame
+) -> pl.DataFrame:
+    """`_items` of the orders, with the gaps and wrong amounts of an old till."""
+    sold = _items(rng, orders, products).with_columns(
+        kind=pl.lit("S"), original=pl.lit(None, pl.String)
+    )
+    is_unknown_article = pl.Series(rng.random(len(sold)) < 0.0015)
+    has_lost_store = pl.Series(rng.random(len(sold)) < 0.004)
+    is_not_reduced = pl.Series(rng.random(len(sold)) < 0.002)  # though the receipt says so
+    return sold.with_columns(
+        product_id=sold["product_id"].set(is_unknown_article, None),
+        store=sold["store"].set(has_lost_store, None),
+        revenue=sold["list"].zip_with(is_not_reduced, sold["revenue"]),
+    )
+
+
+def _till_columns(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows as the till's file has them: whole cents, texts, moments of the store's clock."""
     return rows.select(
         receipt_no=pl.col("number"),
         line_no=pl.col("line"),

@@ -103,17 +103,18 @@ def _names(rng: np.random.Generator, values: Values, households: Households) -> 
     is_partner = role == PARTNER
     has_same_gender = rng.random(int(is_partner.sum())) < 0.06
     is_male[is_partner] = ~is_male[head][is_partner] ^ has_same_gender
-    male_names = pick(rng, values.male, n, values.male_p)
-    female_names = pick(rng, values.female, n, values.female_p)
+    male_names = pick(rng, values.male, n, values.male_shares)
+    female_names = pick(rng, values.female, n, values.female_shares)
     given = male_names.zip_with(pl.Series(is_male), female_names)
-    # The first child of some families bears the father's name: Sr and Jr.
+    # The first child of some families bears the father's name: Sr and Jr. It stands third in its
+    # household, behind the head and the partner.
     is_first_child = (role == CHILD) & (np.arange(n) - head == 2)
     is_junior = is_first_child & is_male & is_male[head] & (rng.random(n) < 0.14)
     given = given.gather(head).zip_with(pl.Series(is_junior), given)
     suffix = np.zeros(n, dtype=np.int64)
     suffix[is_junior] = 1
     suffix[head[is_junior]] = 2
-    own_surname = pick(rng, values.surnames, n, values.surnames_p)
+    own_surname = pick(rng, values.surnames, n, values.surname_shares)
     shares_surname = (role == CHILD) | (is_partner & (rng.random(n) < 0.82))
     surname = own_surname.gather(head).zip_with(pl.Series(shares_surname), own_surname)
     # A marriage within the recorded years: a new surname, the old one still stands in older
@@ -187,13 +188,15 @@ def _address(rng: np.random.Generator, values: Values, n: int) -> pl.DataFrame:
     """Columns street_line ("12 Oak Street"), street_short ("12 Oak St"), unit, city, state, zip,
     area.
     """
-    town = values.towns[rng.choice(len(values.towns), size=n, p=values.towns_p)]
+    town = values.towns[rng.choice(len(values.towns), size=n, p=values.town_shares)]
     number = pl.Series(rng.integers(1, 2400, n)).cast(pl.String)
-    street = pick(rng, values.streets, n, values.streets_p)
+    street = pick(rng, values.streets, n, values.street_shares)
     type_shares = np.array([street_type.share for street_type in STREET_TYPES])
-    type_ = rng.choice(len(STREET_TYPES), size=n, p=type_shares)
-    long = pl.Series([street_type.name for street_type in STREET_TYPES]).gather(type_)
-    short = pl.Series([street_type.abbreviation for street_type in STREET_TYPES]).gather(type_)
+    chosen_type = rng.choice(len(STREET_TYPES), size=n, p=type_shares)
+    names = pl.Series([street_type.name for street_type in STREET_TYPES])
+    abbreviations = pl.Series([street_type.abbreviation for street_type in STREET_TYPES])
+    long = names.gather(chosen_type)
+    short = abbreviations.gather(chosen_type)
     units = "Apt " + pl.Series(rng.integers(1, 60, n)).cast(pl.String)
     unit = _only_where(rng.random(n) < 0.28, units)
     last_digits = pl.Series(rng.integers(1, 100, n)).cast(pl.String).str.zfill(2)
@@ -252,11 +255,11 @@ def _emails(
 ) -> list[pl.Series]:
     n = len(people)
     index = people["person"].to_numpy()
-    home, n_homes = households.number, households.count
+    home = households.number
     given = people["given"].str.to_lowercase()
     surname = people["surname"].str.to_lowercase()
     nick = people["nick"].str.to_lowercase()
-    maiden = people["former_surname"].str.to_lowercase().fill_null(surname)
+    birth_surname = people["former_surname"].str.to_lowercase().fill_null(surname)
     year = people["birthdate"].dt.strftime("%y")
     digits = pl.Series(rng.integers(1, 1000, n)).cast(pl.String)
     full_name = given + "." + surname
@@ -267,7 +270,7 @@ def _emails(
         given + surname + year,
         surname + "." + given,
         nick + surname.str.slice(0, 1) + digits,
-        given + "_" + maiden,
+        given + "_" + birth_surname,
         pl.Series(HOBBIES).gather(rng.integers(0, len(HOBBIES), n)) + digits,
         nick + year + digits,
     ]
@@ -278,22 +281,25 @@ def _emails(
     domains = pl.Series([domain for domain, _ in EMAIL_DOMAINS])
     domain_shares = np.array([share for _, share in EMAIL_DOMAINS])
     work_local = _choose(rng, [full_name, short_name], np.array([0.7, 0.3]))
-    family_domain = pick(rng, domains, n_homes, domain_shares).gather(home)
+    # A household of several people may share an address: the.smiths12@example.com.
+    family_domain = pick(rng, domains, households.count, domain_shares).gather(home)
     family_local = "the." + surname.gather(households.head) + "s"
-    family = family_local + pl.Series(home % 97).cast(pl.String) + "@" + family_domain
-    size = np.bincount(home, minlength=n_homes)[home]
-    has_family = (rng.random(n_homes) < 0.16)[home] & (size > 1)
+    family_local += pl.Series(home % 97).cast(pl.String)
+    family_email = family_local + "@" + family_domain
+    size = np.bincount(home, minlength=households.count)[home]
+    shares_email = (rng.random(households.count) < 0.16)[home] & (size > 1)
     email = local + "@" + pick(rng, domains, n, domain_shares)
     old_email = old_local + "@old." + pick(rng, domains, n, domain_shares)
     old_email = _only_where(rng.random(n) < 0.24, old_email)
     work_email = work_local + "@" + pick(rng, values.firms, n) + ".example"
     work_email = _only_where(rng.random(n) < 0.14, work_email)
-    family = _distinct(family, people["household"].to_numpy(), chunk, by_owner=True)
+    household = people["household"].to_numpy()
+    family_email = _distinct(family_email, household, chunk, by_owner=True)
     return [
         _distinct(email, index, chunk).alias("email"),
         _distinct(old_email, index, chunk).alias("old_email"),
         _distinct(work_email, index, chunk).alias("work_email"),
-        _only_where(has_family, family).alias("family_email"),
+        _only_where(shares_email, family_email).alias("family_email"),
     ]
 
 

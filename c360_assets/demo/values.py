@@ -76,19 +76,19 @@ EXCHANGES = [f"{code}" for code in range(200, 1000) if code % 100 != 11]
 
 @dataclass(frozen=True)
 class Values:
-    """Value lists with the weight of each value; `*_p` sums to one."""
+    """Value lists and the share of each value; `*_shares` sum to one."""
 
     female: pl.Series
-    female_p: np.ndarray
+    female_shares: np.ndarray
     male: pl.Series
-    male_p: np.ndarray
-    nicknames: pl.DataFrame  # given, nicks List(String)
+    male_shares: np.ndarray
+    nicknames: pl.DataFrame  # given, nicks (a list)
     surnames: pl.Series
-    surnames_p: np.ndarray
+    surname_shares: np.ndarray
     streets: pl.Series
-    streets_p: np.ndarray
+    street_shares: np.ndarray
     towns: pl.DataFrame  # city, state, zip3, area
-    towns_p: np.ndarray
+    town_shares: np.ndarray
     firms: pl.Series
 
 
@@ -112,34 +112,38 @@ def load_values() -> Values:
     composed = _composed_names()
     common = " ".join(_lines("surnames.txt")).split()
     rare = sorted(set(composed) - set(common))
+    # 78 % of people have a common surname; the others are spread evenly over the rare ones.
     common_weights = 0.78 * _falling(len(common), 0.75)
     rare_weights = np.full(len(rare), 0.22 / len(rare))
     surname_weights = np.concatenate([common_weights, rare_weights])
     towns = _towns(composed)
     town_weights = [town.weight for town in towns]
+    town_frame = pl.DataFrame(
+        [(town.city, town.state, town.zip3, town.area) for town in towns],
+        schema=["city", "state", "zip3", "area"],
+        orient="row",
+    )
+    # The file may repeat a street.
     streets = list(dict.fromkeys(" ".join(_lines("streets.txt")).split()))
+    nicknames = pl.DataFrame(
+        {
+            "given": [line.name for line in given_names],
+            "nicks": [line.nicknames for line in given_names],
+        },
+        schema={"given": pl.String, "nicks": pl.List(pl.String)},
+    )
     return Values(
         female=pl.Series(female),
-        female_p=_falling(len(female), 0.6),
+        female_shares=_falling(len(female), 0.6),
         male=pl.Series(male),
-        male_p=_falling(len(male), 0.6),
-        nicknames=pl.DataFrame(
-            {
-                "given": [line.name for line in given_names],
-                "nicks": [line.nicknames for line in given_names],
-            },
-            schema={"given": pl.String, "nicks": pl.List(pl.String)},
-        ),
+        male_shares=_falling(len(male), 0.6),
+        nicknames=nicknames,
         surnames=pl.Series(common + rare),
-        surnames_p=surname_weights / surname_weights.sum(),
+        surname_shares=surname_weights / surname_weights.sum(),
         streets=pl.Series(streets),
-        streets_p=_falling(len(streets), 0.5),
-        towns=pl.DataFrame(
-            [(town.city, town.state, town.zip3, town.area) for town in towns],
-            schema=["city", "state", "zip3", "area"],
-            orient="row",
-        ),
-        towns_p=np.array(town_weights) / sum(town_weights),
+        street_shares=_falling(len(streets), 0.5),
+        towns=town_frame,
+        town_shares=np.array(town_weights) / sum(town_weights),
         firms=pl.Series(_firms(composed)),
     )
 

@@ -7,6 +7,7 @@ text is decided here. Telling a missing value from a wrong one and counting erro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.dates import (
     DATES,
     TIMES,
+    UNAMBIGUOUS,
     Pattern,
     compile_pattern,
     day_text,
@@ -21,12 +23,23 @@ from c360_assets.ingest.dates import (
     time_text,
 )
 from c360_assets.semantics.column_types import INSTANT, SQL_TYPES
-from c360_assets.tenant.models import FeedConfig, FieldConfig
+from c360_assets.tenant.models import NUMBER_DATES, FeedConfig, FieldConfig, NumberConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 DEFAULT_SCALE = 4
+# What a declared way of writing numbers allows, as RE2: all kinds of blanks and apostrophes, signs
+# of currencies with letters before them (US$, R$), codes (CHF), and usual short names.
+BLANK = "[ \\t\\x{00A0}\\x{2009}\\x{202F}]"
+SIGN = "[-+\\x{2212}]"
+CURRENCY = "[A-Za-z]{0,3}\\p{Sc}|[A-Z]{3}|[Kk]r\\.?|Kč|zł|Fr\\.?|Ft|Rs\\.?|R"
+SEPARATORS = {".": "[.]", ",": ",", " ": BLANK, "'": "['\\x{2019}]"}
+# Excel counts a 29 February 1900 that never was as day 60.
+EXCEL_DAYS = "[0-9]{1,7}(?:[.,][0-9]+)?"
+LAST_EXCEL_DAY = 2_958_465
+EPOCH_DIGITS = {"epoch_s": "[0-9]{1,11}", "epoch_ms": "[0-9]{1,14}"}
+MICROSECONDS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 AS_TEXT = frozenset({"string", "array", "map", "struct"})
 SPACE = "E' \\t\\r\\n\\f\\x0B'"
 DECIMAL = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
@@ -95,27 +108,50 @@ def cast_for(
         return Cast(number, _present_text(feed, raw, raw), text)
     trimmed = _present_text(feed, raw, _trimmed(raw))
     if item.type in ("date", "datetime"):
-        pattern = None if typed else (item.format or feed.datetime_format)
+        pattern = item.format or feed.datetime_format
+        if typed and pattern not in NUMBER_DATES:
+            pattern = None
         return _date_cast(number, trimmed, item.type, pattern, year, feed.timezone or "UTC")
     if item.type == "boolean":
         return Cast(number, trimmed, _boolean(text))
+    steps: tuple[str, ...] = ()
+    if item.number is not None and not typed:
+        steps = (_number_parts(text, item.number), _plain_number(f"h{number}_0", item.number))
+        text = f"h{number}_1"
     if item.type == "integer":
-        return Cast(number, trimmed, _integer(text))
+        return Cast(number, trimmed, _integer(text), steps)
     if item.type == "float":
-        return Cast(number, trimmed, _float(text))
+        return Cast(number, trimmed, _float(text), steps)
     lost_digits = f"[.][0-9]{{{scale_of(feed, item)}}}[0-9]*[1-9]"
     rounded = f"regexp_matches({text}, {quote_literal(lost_digits)})"
-    return Cast(number, trimmed, _decimal(text, sql_type(feed, item)), rounded=rounded)
+    return Cast(number, trimmed, _decimal(text, sql_type(feed, item)), steps, rounded)
 
 
 def _date_cast(
     number: int, text: str, kind: str, pattern: str | None, year: str, zone: str
 ) -> Cast:
-    if pattern is not None:
-        return _declared_date(number, text, kind, pattern, year, zone)
-    if kind == "datetime":
-        return _known_instant(number, text, year, zone)
-    return Cast(number, text, _known_date(f"t{number}", year))
+    if pattern is None:
+        if kind == "datetime":
+            return _known_instant(number, text, year, zone, KnownDates(tuple(DATES.values())))
+        return Cast(number, text, _known_date(f"t{number}", year))
+    if pattern in NUMBER_DATES:
+        declared = _number_date(number, kind, pattern, zone)
+    else:
+        declared = _declared_date(number, kind, pattern, year, zone)
+    return _or_unambiguous(declared, text, kind, year, zone)
+
+
+def _or_unambiguous(declared: Cast, text: str, kind: str, year: str, zone: str) -> Cast:
+    """The declared form first; a text of another shape only where it can be read in one way."""
+    number = declared.number
+    patterns = tuple(DATES[name] for name in UNAMBIGUOUS)
+    if kind == "date":
+        other = f"CASE WHEN h{number}_0 IS NULL THEN {_known_day(f't{number}', year, patterns)} END"
+        return Cast(number, text, f"coalesce({declared.value}, {other})", declared.steps)
+    dates = KnownDates(patterns, len(declared.steps), f"h{number}_0 IS NULL")
+    known = _known_instant(number, text, year, zone, dates)
+    value = f"CASE WHEN h{number}_0 IS NULL THEN {known.value} ELSE {declared.value} END"
+    return Cast(number, text, value, declared.steps + known.steps)
 
 
 def _present_text(feed: FeedConfig, raw: str, text: str) -> str:
@@ -162,21 +198,53 @@ def _float(text: str) -> str:
     return f"CASE WHEN {is_number} AND isfinite({number}) THEN {number} END"
 
 
+def _number_parts(text: str, form: NumberConfig) -> str:
+    """SQL for the signs and the digits of a number that is written as declared, else NULL."""
+    decimal = re.escape(form.decimal)
+    digits = "[0-9]+"
+    if form.thousands is not None:
+        # Groups of two are those of India: 12,34,567.
+        separator = SEPARATORS[form.thousands]
+        digits = f"(?:[0-9]{{1,3}}(?:{separator}[0-9]{{2,3}})*{separator}[0-9]{{3}}|[0-9]+)"
+    plain = f"{digits}(?:{decimal}[0-9]*)?|{decimal}[0-9]+"
+    blanks = f"{BLANK}*"
+    currency = f"{blanks}(?:{CURRENCY})?{blanks}"
+    regex = f"^([(]|{SIGN}|){currency}({SIGN}?)({plain}){currency}([)]|{SIGN}|)$"
+    names = "['lead', 'middle', 'digits', 'tail']"
+    extracted = f"regexp_extract({text}, {quote_literal(regex)}, {names})"
+    return f"CASE WHEN regexp_matches({text}, {quote_literal(regex)}) THEN {extracted} END"
+
+
+def _plain_number(parts: str, form: NumberConfig) -> str:
+    """SQL for `-1234.56` from the struct `parts`; NULL where signs contradict each other."""
+    digits = f"{parts}.digits"
+    if form.thousands is not None:
+        separator = quote_literal(SEPARATORS[form.thousands])
+        digits = f"regexp_replace({digits}, {separator}, '', 'g')"
+    if form.decimal != ".":
+        digits = f"replace({digits}, {quote_literal(form.decimal)}, '.')"
+    signs = f"{parts}.lead || {parts}.middle || {parts}.tail"
+    return (
+        f"CASE WHEN {signs} IN ('', '+') THEN {digits} "
+        f"WHEN {signs} IN ('-', '\u2212', '()') THEN '-' || {digits} END"
+    )
+
+
 def _to_date(text: str) -> str:
     """Year 0 is nobody's date: the engine reads it as a year before Christ."""
     return f"TRY_CAST(nullif({text}, '0000' || ({text})[5:]) AS DATE)"
 
 
-def _declared_date(number: int, text: str, kind: str, declared: str, year: str, zone: str) -> Cast:
-    """A declared pattern is the only one: a text of another shape is an error, not a guess."""
+def _declared_date(number: int, kind: str, declared: str, year: str, zone: str) -> Cast:
+    """Its first helper column is NULL where a text has another shape than the declared one."""
     pattern = compile_pattern(declared)
     if not pattern.has_day:
         raise C360Error(
             f"date pattern {declared!r} names no whole day: a {kind} needs year, month and day"
         )
-    parts, day = f"h{number}_0", f"h{number}_1"
+    text, parts, day = f"t{number}", f"h{number}_0", f"h{number}_1"
     steps = (
-        f"CASE WHEN {pattern.fits(f't{number}')} THEN {pattern.parts(f't{number}')} END",
+        f"CASE WHEN {pattern.fits(text)} THEN {pattern.parts(text)} END",
         _to_date(day_text(pattern, parts, year)),
     )
     if kind == "date":
@@ -187,21 +255,67 @@ def _declared_date(number: int, text: str, kind: str, declared: str, year: str, 
     return Cast(number, text, instant, steps)
 
 
+def _number_date(number: int, kind: str, form: str, zone: str) -> Cast:
+    """Dates that are numbers; the first helper column is NULL where a text is none.
+
+    Excel's days are local time, to the second. Epochs are instants; one at midnight UTC stands for
+    that day, whatever the zone.
+    """
+    text, value = f"t{number}", f"h{number}_0"
+    if form == "excel_serial":
+        days = f"TRY_CAST(replace({text}, ',', '.') AS DECIMAL(38,12))"
+        is_day = f"{_full(text, EXCEL_DAYS)} AND {days} >= 1 AND {days} <= {LAST_EXCEL_DAY}"
+        step = f"CASE WHEN {is_day} THEN {days} END"
+        start = f"CASE WHEN {value} < 60 THEN DATE '1899-12-31' ELSE DATE '1899-12-30' END"
+        day = f"({start} + floor({value})::INTEGER)"
+        if kind == "date":
+            return Cast(number, text, f"CASE WHEN floor({value}) <> 60 THEN {day} END", (step,))
+        seconds = f"round(({value} - floor({value})) * 86400)::BIGINT"
+        local = f"({day}::TIMESTAMP + to_seconds({seconds}))"
+        instant = f"CASE WHEN floor({value}) <> 60 THEN {_in_zone(local, zone)} END"
+        return Cast(number, text, instant, (step,))
+    is_epoch = _full(text, f"-?{EPOCH_DIGITS[form]}(?:[.][0-9]+)?")
+    microseconds = f"({text}::DECIMAL(38,9) * {MICROSECONDS[form]})::BIGINT"
+    step = f"CASE WHEN {is_epoch} THEN make_timestamp({microseconds}) END"
+    instant = f"timezone('UTC', {value})"
+    if kind == "date":
+        is_midnight = f"{value} = date_trunc('day', {value})"
+        day = f"timezone({quote_literal(zone)}, {instant})::DATE"
+        return Cast(
+            number, text, f"CASE WHEN {is_midnight} THEN {value}::DATE ELSE {day} END", (step,)
+        )
+    return Cast(number, text, instant, (step,))
+
+
 def _known_date(text: str, year: str) -> str:
     """A date in one of the known patterns. Plain ISO texts skip looking for it."""
     is_iso = _full(text, ISO_DATE)
-    return f"CASE WHEN {is_iso} THEN {_to_date(text)} ELSE {_known_day(text, year)} END"
+    known = _known_day(text, year, tuple(DATES.values()))
+    return f"CASE WHEN {is_iso} THEN {_to_date(text)} ELSE {known} END"
 
 
-def _known_day(text: str, year: str) -> str:
+def _known_day(text: str, year: str, patterns: Sequence[str]) -> str:
     branches = []
-    for pattern in map(compile_pattern, DATES.values()):
+    for pattern in map(compile_pattern, patterns):
         day = _to_date(day_text(pattern, pattern.parts(text), year))
         branches.append(f"WHEN {pattern.fits(text)} THEN {day}")
     return f"CASE {' '.join(branches)} END"
 
 
-def _known_instant(number: int, text: str, year: str, zone: str) -> Cast:
+@dataclass(frozen=True)
+class KnownDates:
+    """Which dates an instant may begin with, and where its helper columns stand.
+
+    `first_step` is the number of the first one; `condition` the SQL under which a text is looked
+    at at all.
+    """
+
+    patterns: tuple[str, ...]
+    first_step: int = 0
+    condition: str = "true"
+
+
+def _known_instant(number: int, text: str, year: str, zone: str, known: KnownDates) -> Cast:
     """An instant in one of the known patterns; a text without an offset is local time in `zone`.
 
     The text is cut where its date ends. That cut is unique, since no date pattern's texts begin
@@ -209,18 +323,20 @@ def _known_instant(number: int, text: str, year: str, zone: str) -> Cast:
     texts skip all that.
     """
     whole = f"t{number}"
-    head, tail, day, clock, offset = (f"h{number}_{step}" for step in range(5))
-    dates = [compile_pattern(pattern).regex for pattern in DATES.values()]
+    first = known.first_step
+    head, tail, day, clock, offset = (f"h{number}_{first + step}" for step in range(5))
+    dates = [compile_pattern(pattern).regex for pattern in known.patterns]
     dates.sort(key=lambda regex: "[0-9]{4}" not in regex)
     # The alternatives hold groups of their own; group 0 is the whole match.
     any_date = quote_literal(f"^(?:{'|'.join(dates)})")
     is_iso = f"{_full(whole, ISO_TIMESTAMP)} AND {whole}[1:4] <> '0000'"
+    is_other = f"{known.condition} AND NOT ({is_iso})"
     after_separator = f"{tail}[2:]"
     times = [compile_pattern(pattern) for pattern in TIMES.values()]
     steps = (
-        f"CASE WHEN NOT ({is_iso}) THEN regexp_extract({whole}, {any_date}, 0) END",
+        f"CASE WHEN {is_other} THEN regexp_extract({whole}, {any_date}, 0) END",
         f"{whole}[length({head}) + 1:]",
-        _known_day(head, year),
+        _known_day(head, year, known.patterns),
         f"CASE WHEN {tail} = '' THEN '00:00:00' WHEN {tail}[1:1] IN (' ', 'T') "
         f"THEN {_known_clock(times, after_separator)} END",
         f"CASE WHEN {tail} <> '' THEN {_known_offset(times, after_separator)} END",

@@ -23,7 +23,21 @@ DATES = {
     "date-month-2y": "dd-MMM-yy",
     "date-month-4y-spaced": "dd MMM yyyy",
     "date-month-4y-no-space": "ddMMMyyyy",
+    "dot-date": "yyyy.MM.dd",
+    "month-date-4y": "MMM dd, yyyy",
+    "month-date-4y-no-comma": "MMM dd yyyy",
 }
+# Those that can be read in one way only, whatever the order of day and month elsewhere.
+UNAMBIGUOUS = (
+    "date",
+    "slash-date",
+    "dot-date",
+    "date-month-4y",
+    "date-month-4y-spaced",
+    "date-month-4y-no-space",
+    "month-date-4y",
+    "month-date-4y-no-comma",
+)
 TIMES = {
     "basic-time-Z": "HHmmssZ",
     "basic-time": "HHmmss",

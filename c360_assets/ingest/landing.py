@@ -6,7 +6,9 @@ to `load`.
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -16,11 +18,14 @@ import polars as pl
 
 from c360_assets.ingest.arrival import is_marked, local_marks, mark_names
 from c360_assets.ingest.delivery_days import first_day
+from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.remote import cache_folder, fetch, is_fetched, remote_files
 from c360_assets.tenant.files import FilePattern, printable
 from c360_assets.tenant.local_time import today
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import file_digest
+from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.session import Warehouse
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 LEDGER_COLUMNS = ("delivery_day", "attempt", "path", "sha256", "size", "mtime_ns", "status")
@@ -73,12 +78,15 @@ class LandedFile:
 class DayLoad:
     """All files of one delivery day of a feed, in path order.
 
-    They are to be loaded as attempt number `attempt` (from 1).
+    They are to be loaded as attempt number `attempt` (from 1), which is that of the last load where
+    the same bytes are read again. `new_columns` are declared columns without which the day was
+    loaded, and for which it is read again.
     """
 
     day: date
     attempt: int
     files: tuple[LandedFile, ...]
+    new_columns: tuple[str, ...] = ()
 
 
 def is_remote(feed: FeedConfig) -> bool:
@@ -229,6 +237,7 @@ def pending(
     through: date | None = None,
     *,
     fetched: bool = True,
+    again_from: date | None = None,
 ) -> list[DayLoad]:
     """The delivery days up to `through` (default today) that are to be loaded, oldest first.
 
@@ -238,9 +247,56 @@ def pending(
     the next try keeps its number. A file whose name has no date belongs to the day `through` unless
     its content was loaded before. With `fetched` false remote files are listed only, which is
     enough to see that there is something to load, and not to load it.
+
+    Read again, under their old number, are loaded days from `again_from` on, but for those whose
+    files are not all there (`not_there_messages`), and all loaded days where the feed declares a column
+    that its table lacks. Raises LoadError when files of the latter are gone.
     """
     first, last = first_day(tenant, feed), through or today(tenant)
     known = _Known(ledger.filter(pl.col("feed") == feed.name))
+    days = _files_by_day(tenant, feed, known, last, fetched=fetched)
+    loads: dict[date, DayLoad] = {}
+    for again in _new_columns_loads(feed, known, days, _new_columns_of(tenant, feed)):
+        loads[again.day] = again
+    for day, files in days.items():
+        in_time = first <= day <= last
+        is_wanted = again_from is not None and day >= again_from and known.is_whole(day, files)
+        if in_time and (is_wanted or known.has_other_content(day, files)):
+            loads.setdefault(day, _day_load(known, day, files))
+    return [loads[day] for day in sorted(loads)]
+
+
+def days_to_read_again(
+    tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, new_columns: tuple[str, ...]
+) -> list[DayLoad]:
+    """All loaded days, for columns without which they were loaded. Raises LoadError as `pending`."""
+    known = _Known(ledger.filter(pl.col("feed") == feed.name))
+    days = _files_by_day(tenant, feed, known, today(tenant), fetched=True)
+    return _new_columns_loads(feed, known, days, new_columns)
+
+
+def not_there_messages(
+    tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, first: date, last: date
+) -> list[str]:
+    """What to say of loaded days of a range that were to be read again and whose files are gone."""
+    known = _Known(ledger.filter(pl.col("feed") == feed.name))
+    days = _files_by_day(tenant, feed, known, last, fetched=True)
+    lost = [
+        day
+        for day, loaded in known.current.items()
+        if loaded and first <= day <= last and not known.can_be_read_again(day, days.get(day, []))
+    ]
+    return [
+        f"{feed.name}: delivery day {day} is not read again and keeps its rows: files of it are no "
+        f"longer in {feed.files.address}"
+        for day in sorted(lost)
+    ]
+
+
+def _files_by_day(
+    tenant: Tenant, feed: FeedConfig, known: _Known, last: date, *, fetched: bool
+) -> dict[date, list[LandedFile]]:
+    """The files that are there, by delivery day, whatever the day."""
     days: dict[date, list[LandedFile]] = defaultdict(list)
     undated = not FilePattern(feed.files.pattern).has_date
     for file in landed(tenant, feed, fetched=fetched):
@@ -248,13 +304,61 @@ def pending(
         if undated:
             file = replace(file, day=known.day_of(file) or last)
         assert file.day is not None
-        if first <= file.day <= last:
-            days[file.day].append(file)
-    return [
-        DayLoad(day, known.loaded_attempts.get(day, 0) + 1, tuple(files))
-        for day, files in sorted(days.items())
-        if known.has_other_content(day, files)
-    ]
+        days[file.day].append(file)
+    return days
+
+
+def _day_load(
+    known: _Known, day: date, files: list[LandedFile], new_columns: tuple[str, ...] = ()
+) -> DayLoad:
+    """The next load of a day: the same attempt once more where its bytes are the same."""
+    attempt = known.loaded_attempts.get(day, 0)
+    if attempt == 0 or known.has_other_content(day, files):
+        attempt += 1
+    return DayLoad(day, attempt, tuple(files), new_columns)
+
+
+def new_columns(feed: FeedConfig, state: TableState | None) -> tuple[str, ...]:
+    """Declared columns without which the rows of a loaded table were read."""
+    if state is None or not state.rows:
+        return ()
+    loaded = {name.lower() for name in state.columns}
+    return tuple(name for name in feed.outputs if name.lower() not in loaded)
+
+
+def _new_columns_of(tenant: Tenant, feed: FeedConfig) -> tuple[str, ...]:
+    warehouse = Warehouse.open(tenant.root / "warehouse")
+    return new_columns(feed, warehouse.state(f"domain/{feed.physical}"))
+
+
+def _new_columns_loads(
+    feed: FeedConfig,
+    known: _Known,
+    days: Mapping[date, list[LandedFile]],
+    columns: tuple[str, ...],
+) -> list[DayLoad]:
+    """The loaded days again, with the columns that they were loaded without."""
+    if not columns:
+        return []
+    loaded_days = sorted(day for day, files in known.current.items() if files)
+    if feed.load == "truncate_and_upsert":
+        # Only the newest one has rows in the table.
+        loaded_days = loaded_days[-1:]
+    lost = [day for day in loaded_days if not known.can_be_read_again(day, days.get(day, []))]
+    if lost:
+        raise LoadError("column_added", _lost_files_message(feed, columns, lost))
+    return [_day_load(known, day, days[day], columns) for day in loaded_days]
+
+
+def _lost_files_message(feed: FeedConfig, columns: tuple[str, ...], lost: list[date]) -> str:
+    count = "1 delivery day" if len(lost) == 1 else f"{len(lost)} delivery days"
+    purge_command = f"c360 feed purge {shlex.quote(feed.name)} --yes"
+    return (
+        f"feed {feed.name}: {', '.join(columns)} was declared or renamed after the feed was loaded, "
+        f"and files of {count} (such as {lost[0]}) are no longer in {feed.files.address} to be read "
+        f"again; put them back, or `{purge_command}` empties the table, and the next load reads all "
+        "that is there"
+    )
 
 
 def gone(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame) -> list[str]:
@@ -293,6 +397,16 @@ class _Known:
                 self.loaded_attempts[day] = row["attempt"]
                 self.current[day].add((path, sha256))
                 self._days[path, sha256] = day
+
+    def is_whole(self, day: date, files: list[LandedFile]) -> bool:
+        """Whether the day was loaded, and all files of its last attempt are there unchanged."""
+        current = self.current.get(day, set())
+        return bool(current) and current <= {(file.relative, file.sha256) for file in files}
+
+    def can_be_read_again(self, day: date, files: list[LandedFile]) -> bool:
+        """Whether no row of the day would be lost: files replaced by others are read instead."""
+        paths = {file.relative for file in files}
+        return {path for path, _ in self.current.get(day, set())} <= paths
 
     def has_other_content(self, day: date, files: list[LandedFile]) -> bool:
         """Whether a file of the day is not one of the day's last attempt."""

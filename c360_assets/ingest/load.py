@@ -31,7 +31,7 @@ from c360_assets.ingest.incoming import (
     insert_rows,
     rejected_rows,
 )
-from c360_assets.ingest.landing import DayLoad
+from c360_assets.ingest.landing import DayLoad, days_to_read_again, new_columns
 from c360_assets.ingest.results import DayResult, FeedLoad, FileResult
 from c360_assets.ingest.row_errors import Rate, commonest, write_logs
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -75,6 +75,7 @@ class _Load:
     feed: FeedConfig
     results: list[DayResult]
     plain_files: list[_PlainFile]
+    stored: TableState | None
     report_progress: Callable[[str], None]
 
     def numbers_of(self, day: DayResult) -> list[int]:
@@ -99,10 +100,22 @@ def layout_fingerprint(feed: FeedConfig) -> str:
 def ensure_table(session: Session, feed: FeedConfig) -> TableState:
     """Give the feed's domain table the declared columns.
 
-    It is empty where it was never loaded, new columns are NULL, others are dropped; nothing is
+    It is empty where it was never loaded, and columns that are not declared are dropped; nothing is
     written where it has them. Raises LoadError when a loaded column's type or the primary key was
-    changed.
+    changed, and where a column was declared after rows were loaded, which a load reads again.
     """
+    columns = new_columns(feed, session.state(domain_table(feed)))
+    if columns:
+        raise LoadError(
+            "column_added",
+            f"feed {feed.name}: {', '.join(columns)} was declared or renamed after the feed was "
+            f"loaded; `c360 load {shlex.quote(feed.name)}` reads what is in landing/ again",
+        )
+    return _with_declared_columns(session, feed)
+
+
+def _with_declared_columns(session: Session, feed: FeedConfig) -> TableState:
+    """The table with the declared columns, NULL where its rows were loaded without."""
     table, layout = domain_table(feed), layout_fingerprint(feed)
     state = session.state(table)
     if state is not None:
@@ -150,13 +163,17 @@ def load_feed(
     stored = session.state(table)
     if stored is not None:
         _check_layout(feed, stored)
+    days = _with_days_to_read_again(session, tenant, feed, days, stored)
     if not days:
         current = FeedLoad(feed.name, table, [], ensure_table(session, feed))
         if commit and session.pending:
             session.commit()
         return current
     threshold = feed.error_threshold if threshold_override is None else threshold_override
-    load = _Load(session, tenant, feed, _results_of(days), [], progress or (lambda text: None))
+    load = _Load(
+        session, tenant, feed, _results_of(days), [], stored, progress or (lambda text: None)
+    )
+    _tell_new_columns(load, days)
     with _workspace(session, tenant, feed) as workspace:
         files = _open_files(load, workspace)
         _read_rows(load, files)
@@ -170,12 +187,42 @@ def load_feed(
     return FeedLoad(feed.name, table, load.results, written)
 
 
+def _with_days_to_read_again(
+    session: Session,
+    tenant: Tenant,
+    feed: FeedConfig,
+    days: Sequence[DayLoad],
+    stored: TableState | None,
+) -> list[DayLoad]:
+    """All loaded days too, where the table lacks a column: one day's rows must not stay without."""
+    columns = new_columns(feed, stored)
+    loads = {load.day: load for load in days}
+    if columns:
+        for load in days_to_read_again(tenant, feed, session_ledger(session), columns):
+            loads[load.day] = load
+    return [loads[day] for day in sorted(loads)]
+
+
 def _results_of(days: Sequence[DayLoad]) -> list[DayResult]:
     """Nothing read yet, in order of days."""
     return [
-        DayResult(load.day, load.attempt, [FileResult(file) for file in load.files])
+        DayResult(
+            load.day,
+            load.attempt,
+            [FileResult(file) for file in load.files],
+            is_complete_again=bool(load.new_columns),
+        )
         for load in sorted(days, key=lambda load: load.day)
     ]
+
+
+def _tell_new_columns(load: _Load, days: Sequence[DayLoad]) -> None:
+    again = [day for day in days if day.new_columns]
+    if again:
+        columns = ", ".join(again[0].new_columns)
+        count = "1 delivery day is" if len(again) == 1 else f"{len(again)} delivery days are"
+        note = f"{columns} was declared or renamed after the feed was loaded: {count} read again"
+        load.results[0].warnings.append(note)
 
 
 @contextmanager
@@ -253,6 +300,27 @@ def _report_files(load: _Load, files: OpenedFiles) -> None:
     for day in load.results:
         places = {place for place, its_day in enumerate(day_of_file) if its_day is day}
         day.warnings += files.warnings(places)
+    for number, dropped in files.notes.dropped.items():
+        load.plain_files[number].result.dropped += dropped
+    for day in load.results:
+        for file in day.files:
+            if file.dropped:
+                path = file.file.relative
+                rows = _rows_text(file.dropped)
+                day.warnings.append(f"file {path}: {rows} left out, as files.drop_rows says")
+    for number, totals in files.notes.totals.items():
+        plain_file = load.plain_files[number]
+        words = "|".join(sorted(totals.words))
+        verb = "looks" if totals.rows == 1 else "look"
+        plain_file.day.warnings.append(
+            f"file {plain_file.name}: {_rows_text(totals.rows)} {verb} like a total, the first in "
+            f"line {totals.line}; to leave such rows out say "
+            f"`drop_rows: '^\\W*({words})\\b'` under files"
+        )
+
+
+def _rows_text(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"
 
 
 def _count_rows(load: _Load) -> None:
@@ -302,6 +370,8 @@ def _write_domain_table(load: _Load, stored: TableState | None) -> TableState:
         stored = None
     if not good_days:
         _count_replaced(load)
+        if load.stored is not None and new_columns(load.feed, load.stored):
+            return load.stored
         return ensure_table(load.session, load.feed)
     load.report_progress(f"{load.feed.name}: merging")
     _register_bases(load, good_days)
@@ -314,12 +384,15 @@ def _merge(load: _Load, stored: TableState | None) -> TableState:
     if stored is None:
         stored_rows = _no_rows_sql(feed)
     else:
-        stored_rows = _stored_sql(session, feed, ensure_table(session, feed))
+        state = _with_declared_columns(session, feed)
+        stored_rows = _stored_sql(session, feed, state)
     columns = ", ".join(quote_ident(name) for name in upsert.columns_of(feed) if name != "_updated")
     placed = f"""(
         SELECT {columns}, _base + _row AS _updated, _file
         FROM {INCOMING} JOIN {BASES} USING (_file) WHERE _error IS NULL)"""
-    fresh = upsert.fresh_sql(feed, placed, f"({stored_rows})")
+    read_again = _read_again_sql(load)
+    others = f"(SELECT * FROM ({stored_rows}) WHERE NOT {read_again})"
+    fresh = upsert.fresh_sql(feed, placed, others)
     session.execute(f"CREATE OR REPLACE TEMP TABLE {FRESH} AS {fresh}")
     fresh_rows = f"{placed} SEMI JOIN {FRESH} USING (_updated)"
     loaded = session.rows(f"SELECT _file, count(*) FROM {fresh_rows} GROUP BY _file")
@@ -331,8 +404,24 @@ def _merge(load: _Load, stored: TableState | None) -> TableState:
     content = f"SELECT {columns}, _updated FROM {fresh_rows}"
     if feed.load == "truncate_and_upsert":
         return session.write(table, content, fingerprint=layout, figures=figures)
-    keys = f"SELECT _pk FROM {FRESH}"
+    keys = f"SELECT _pk FROM {FRESH} UNION SELECT _pk FROM ({stored_rows}) WHERE {read_again}"
     return session.upsert(table, content, keys, "_pk", fingerprint=layout, figures=figures)
+
+
+def _read_again_sql(load: _Load) -> str:
+    """SQL for the stored rows that good days bring once more, all of them with a new column.
+
+    What such a day does not bring any more, for a value that is no value of the new column, goes,
+    as in a first load.
+    """
+    attempts = [
+        str(upsert.updated_base(day.day, day.attempt, 0) >> upsert.ATTEMPT_BITS)
+        for day in load.results
+        if day.is_complete_again and day.status != "failed"
+    ]
+    if not attempts:
+        return "false"
+    return f"(_updated >> {upsert.ATTEMPT_BITS}) IN ({', '.join(attempts)})"
 
 
 def _register_bases(load: _Load, good_days: list[DayResult]) -> None:

@@ -16,7 +16,10 @@ from c360_assets.warehouse.manifest import TableState
 
 @dataclass
 class FileResult:
-    """What became of a file's rows: read = loaded + rejected + replaced, unless the day failed."""
+    """What became of a file's rows: read = loaded + rejected + replaced, unless the day failed.
+
+    `dropped` rows, which `files.drop_rows` leaves out, are not among those read.
+    """
 
     file: LandedFile
     read: int = 0
@@ -24,6 +27,7 @@ class FileResult:
     rejected: int = 0
     replaced: int = 0
     rounded: int = 0
+    dropped: int = 0
 
 
 @dataclass
@@ -41,6 +45,8 @@ class DayResult:
     message: str = ""
     warnings: list[str] = field(default_factory=list)
     logs: list[Path] = field(default_factory=list)
+    # Every loaded day is read again for a column that the table lacks.
+    is_complete_again: bool = False
 
     @property
     def rows_read(self) -> int:

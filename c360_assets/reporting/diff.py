@@ -1,7 +1,8 @@
-"""What differs between two databases: rows and people added, dropped and changed, column by column.
+"""What differs between two databases: rows and people added, dropped and changed, column by
+column.
 
-Either is a published file, a kept one, or the database that a build would publish now, computed in memory. Building belongs
-to `customer_360`; keeping files to `warehouse.activated`.
+Either is a published file, a kept one, or the database that a build would publish now, computed in
+memory. Building belongs to `customer_360`, keeping files to `warehouse.published_file`.
 """
 
 from __future__ import annotations
@@ -23,43 +24,55 @@ from c360_assets.customer_360.tables.dry_run import open_scratch
 from c360_assets.errors import C360Error
 from c360_assets.reporting.published import database_named, published_date, unreadable
 from c360_assets.semantics.tables import all_tables
-from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.published_file import database_path, kept
+from c360_assets.warehouse.published_file import database_path, kept, number_of
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-PUBLISHED, BUILD = "published", "build"
-PEOPLE = "customer_360"
+PUBLISHED = "published"
+BUILD = "build"
+CUSTOMERS = "customer_360"
+# Reports repeat what the tables say.
+REPORTS = "reports"
+COLUMNS = """
+    SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns()
+    WHERE database_name = ? AND schema_name <> ?
+    ORDER BY schema_name, table_name, column_index
+"""
 
 
 @dataclass(frozen=True)
 class TableDiff:
-    """One table: rows only in the second, only in the first, in both but unlike, and in how many rows each column is unlike.
+    """One table: rows only in the second, only in the first, in both but unlike, and in how many
+    rows each column is unlike.
 
-    Rows are matched by the table's documented key; without a key that is unique, an unlike row counts as dropped and added.
+    Rows are matched by the table's documented key; without a key that is unique, an unlike row
+    counts as dropped and added.
     """
 
     table: str
-    added: int
-    dropped: int
-    changed: int
+    added: int = 0
+    dropped: int = 0
+    changed: int = 0
     columns: dict[str, int] = field(default_factory=dict)
     new_columns: list[str] = field(default_factory=list)
     gone_columns: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
-        return not (
-            self.added or self.dropped or self.changed or self.new_columns or self.gone_columns
-        )
+        has_rows = self.added or self.dropped or self.changed
+        return not (has_rows or self.new_columns or self.gone_columns)
 
 
 @dataclass(frozen=True)
-class Side:
-    """Tables of one of the two databases: `schema.table` -> a FROM item and its columns with types."""
+class SideTable:
+    """A table of one side: what stands for it in FROM, and its columns with types."""
 
-    name: str
-    tables: Mapping[str, tuple[str, dict[str, str]]]
+    source: str
+    columns: dict[str, str]
+
+
+Side = Mapping[str, SideTable]
+"""One of the two databases: `schema.table` -> table."""
 
 
 def database_diff(
@@ -70,9 +83,11 @@ def database_diff(
     as_of: date | None = None,
     database: str = GROUP,
 ) -> list[TableDiff]:
-    """The tables that differ between two states of a database: `published`, `build`, or the number of a kept file.
+    """The tables that differ between two states of a database: `published`, `build`, or the number
+    of a kept file.
 
-    `as_of` is the date of the build, that of the published file unless given. Raises C360Error for a state that is not there.
+    `as_of` is the date of the build, that of the published file unless given. Raises C360Error for
+    a state that is not there.
     """
     tenant = load_tenant(root)
     chosen = database_named(tenant, database)
@@ -80,175 +95,205 @@ def database_diff(
         as_of = published_date(database_path(root, chosen.name))
         if as_of is None:
             raise C360Error(
-                "nothing is published yet, so there is nothing to compare with; `c360 run` publishes"
+                "nothing is published yet, so there is nothing to compare with; "
+                "`c360 run` publishes"
             )
     with open_scratch(root, tenant.config.timezone) as session:
-        sides = [
-            _side(session, tenant, chosen, name, f"_c360_{place}", as_of)
-            for place, name in (("a", first), ("b", second))
+
+        def read(state: str, alias: str) -> Side:
+            if state == BUILD and as_of is not None:
+                return _build_side(session, chosen, as_of)
+            return _file_side(session, _file_of(root, chosen, state), alias)
+
+        first_tables = read(first, "_c360_a")
+        second_tables = read(second, "_c360_b")
+        diffs = [
+            _table_diff(session, name, first_tables.get(name), second_tables.get(name))
+            for name in sorted({*first_tables, *second_tables})
         ]
-        names = sorted(set(sides[0].tables) | set(sides[1].tables))
-        found = [
-            _table(session, name, sides[0].tables.get(name), sides[1].tables.get(name))
-            for name in names
-        ]
-    return [diff for diff in found if not diff.is_empty]
+    return [diff for diff in diffs if not diff.is_empty]
 
 
-def _side(
-    session: Session, tenant: Tenant, database: Database, name: str, alias: str, as_of: date | None
-) -> Side:
-    if name == BUILD:
-        assert as_of is not None
-        return Side(name, _built(session, database, as_of))
-    path = database_path(tenant.root, database.name)
-    if name != PUBLISHED:
-        path = next(
-            (p for p in kept(path) if p.name.split(".")[-2] == name), path.with_name("none")
-        )
-    if not path.exists():
-        numbers = ", ".join(
-            p.name.split(".")[-2] for p in kept(database_path(tenant.root, database.name))
-        )
+def _file_of(root: Path, database: Database, state: str) -> Path:
+    """The published file or the kept one of that number. Raises C360Error where it is missing."""
+    published = database_path(root, database.name)
+    files = {str(number_of(path)): path for path in kept(published)}
+    numbers = ", ".join(files) or "none"
+    if published.exists():
+        files[PUBLISHED] = published
+    if state not in files:
         raise C360Error(
-            f"there is no database {name}; published are: {PUBLISHED}, kept: {numbers or 'none'}"
+            f"there is no database {state}; published are: {PUBLISHED}, kept: {numbers}"
         )
+    return files[state]
+
+
+def _file_side(session: Session, path: Path, alias: str) -> Side:
+    """The tables of a published or kept file, attached as `alias`."""
     try:
         session.execute(f"ATTACH {quote_literal(str(path))} AS {alias} (READ_ONLY)")
     except duckdb.Error as error:
         raise unreadable(path, error) from None
-    columns: dict[str, dict[str, str]] = {}
-    listed = session.rows(
-        "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
-        f"WHERE database_name = {quote_literal(alias)} AND schema_name <> 'reports' ORDER BY 1, column_index"
-    )
-    for table, column, type_ in listed:
-        columns.setdefault(table, {})[column] = type_
-    return Side(
-        name,
-        {
-            t: (f"{alias}.{_quoted(t)}", types)
-            for t, types in columns.items()
-            if t.split(".")[1] not in MADE
-        },
-    )
+    tables: dict[str, SideTable] = {}
+    for schema, name, column, sql_type in session.rows(COLUMNS, [alias, REPORTS]):
+        if name not in MADE:
+            source = f"{alias}.{quote_ident(schema)}.{quote_ident(name)}"
+            table = tables.setdefault(f"{schema}.{name}", SideTable(source, {}))
+            table.columns[column] = sql_type
+    return tables
 
 
-def _built(
-    session: Session, database: Database, as_of: date
-) -> dict[str, tuple[str, dict[str, str]]]:
+def _build_side(session: Session, database: Database, as_of: date) -> Side:
     """The database as a build would publish it, by views of the session."""
     build(session, database.nodes, as_of=as_of)
     database.prepare(session)
-    found = {}
+    tables: dict[str, SideTable] = {}
     for number, entry in enumerate(entries(session, database)):
-        if entry.schema == "reports" or entry.name in MADE:
+        if entry.schema == REPORTS or entry.name in MADE:
             continue
         view = f"_c360_new_{number}"
         if entry.stored is not None:
             database.bind(session, entry.stored, view)
         else:
-            nothing = ", ".join(
-                f"CAST(NULL AS {t}) AS {quote_ident(c)}" for c, t in entry.columns.items()
-            )
-            session.execute(f"CREATE TEMP VIEW {view} AS SELECT {nothing} WHERE FALSE")
-        found[f"{entry.schema}.{entry.name}"] = (
-            view,
-            {c: t for c, t, *_ in session.rows(f"DESCRIBE {view}")},
-        )
-    return found
+            # A documented table that this tenant has no data for is published with no rows.
+            nulls = [
+                f"CAST(NULL AS {sql_type}) AS {quote_ident(column)}"
+                for column, sql_type in entry.columns.items()
+            ]
+            session.execute(f"CREATE TEMP VIEW {view} AS SELECT {', '.join(nulls)} WHERE FALSE")
+        columns = {row[0]: row[1] for row in session.rows(f"DESCRIBE {view}")}
+        tables[f"{entry.schema}.{entry.name}"] = SideTable(view, columns)
+    return tables
 
 
-def _quoted(table: str) -> str:
-    return ".".join(quote_ident(part) for part in table.split("."))
-
-
-def _table(
-    session: Session,
-    name: str,
-    first: tuple[str, dict[str, str]] | None,
-    second: tuple[str, dict[str, str]] | None,
+def _table_diff(
+    session: Session, full_name: str, first: SideTable | None, second: SideTable | None
 ) -> TableDiff:
-    shown = name.removeprefix("main.")
-    if first is None or second is None:
-        source, columns = first or second or ("", {})
-        ((rows,),) = session.rows(f"SELECT count(*) FROM {source}")
-        gone = second is None
-        return TableDiff(
-            shown,
-            0 if gone else rows,
-            rows if gone else 0,
-            0,
-            {},
-            [] if gone else [*columns],
-            [*columns] if gone else [],
-        )
-    both = [c for c in first[1] if c in second[1]]
-    new, gone_columns = (
-        [c for c in second[1] if c not in first[1]],
-        [c for c in first[1] if c not in second[1]],
-    )
-    key = _key(session, shown, first, second, both)
-    compared = [c for c in both if c not in key]
-    # A column whose type changed is compared by its text.
-    alike = {c: first[1][c] == second[1][c] for c in both}
-    a, b = (
-        f"(SELECT TRUE AS _here, {', '.join(_text(c, alike[c]) for c in both)} FROM {side[0]})"
-        for side in (first, second)
-    )
+    name = full_name.removeprefix("main.")
+    if first is not None and second is not None:
+        return _both_diff(session, name, first, second)
+    if second is not None:
+        rows = _count(session, second.source)
+        return TableDiff(name, added=rows, new_columns=list(second.columns))
+    assert first is not None
+    rows = _count(session, first.source)
+    return TableDiff(name, dropped=rows, gone_columns=list(first.columns))
+
+
+def _both_diff(session: Session, name: str, first: SideTable, second: SideTable) -> TableDiff:
+    common = [column for column in first.columns if column in second.columns]
+    new_columns = [column for column in second.columns if column not in first.columns]
+    gone_columns = [column for column in first.columns if column not in second.columns]
+    columns_sql = _comparable_columns(first, second, common)
+    first_sql = f"(SELECT {columns_sql} FROM {first.source})"
+    second_sql = f"(SELECT {columns_sql} FROM {second.source})"
+    key = _unique_key(session, name, first, second)
     if not key:
-        counts = [session.rows(f"SELECT count(*) FROM (SELECT * FROM {x} EXCEPT ALL SELECT * FROM {y})")[0][0]
-                  for x, y in ((b, a), (a, b))]  # fmt: skip
-        return TableDiff(shown, counts[0], counts[1], 0, {}, new, gone_columns)
-    unlike = [f"a.{quote_ident(c)} IS DISTINCT FROM b.{quote_ident(c)}" for c in compared]
-    matched = "a._here AND b._here"
-    on = " AND ".join(f"a.{quote_ident(c)} IS NOT DISTINCT FROM b.{quote_ident(c)}" for c in key)
-    each = "".join(f", count(*) FILTER ({matched} AND {test})" for test in unlike)
-    ((added, dropped, changed, *by_column),) = session.rows(
-        f"SELECT count(*) FILTER (a._here IS NULL), count(*) FILTER (b._here IS NULL), "
-        f"count(*) FILTER ({matched} AND ({' OR '.join(unlike) or 'FALSE'})){each} FROM {a} AS a FULL JOIN {b} AS b ON {on}"
+        all_first = f"SELECT * FROM {first_sql}"
+        all_second = f"SELECT * FROM {second_sql}"
+        added = _count(session, f"({all_second} EXCEPT ALL {all_first})")
+        dropped = _count(session, f"({all_first} EXCEPT ALL {all_second})")
+        return TableDiff(name, added, dropped, new_columns=new_columns, gone_columns=gone_columns)
+    compared = [column for column in common if column not in key]
+    counts = _matched_counts(session, first_sql, second_sql, key, compared)
+    return TableDiff(
+        name,
+        counts.added,
+        counts.dropped,
+        counts.changed,
+        counts.unlike,
+        new_columns,
+        gone_columns,
     )
-    unlike_rows = {c: n for c, n in zip(compared, by_column, strict=True) if n}
-    return TableDiff(shown, added, dropped, changed, unlike_rows, new, gone_columns)
 
 
-def _text(column: str, plain: bool) -> str:
-    name = quote_ident(column)
-    return name if plain else f"CAST({name} AS VARCHAR) AS {name}"
+def _comparable_columns(first: SideTable, second: SideTable, common: Sequence[str]) -> str:
+    """What is selected of either side, so that their rows can be compared."""
+    # Of a row that a full join finds on one side only, _here is NULL on the other.
+    columns_sql = ["TRUE AS _here"]
+    for column in common:
+        name = quote_ident(column)
+        if first.columns[column] == second.columns[column]:
+            columns_sql.append(name)
+        else:
+            # A column whose type changed is compared by its text.
+            columns_sql.append(f"CAST({name} AS VARCHAR) AS {name}")
+    return ", ".join(columns_sql)
 
 
-def _key(
+@dataclass(frozen=True)
+class _MatchedCounts:
+    """Rows of one side only, rows that are unlike, and how many are unlike in each column."""
+
+    added: int
+    dropped: int
+    changed: int
+    unlike: dict[str, int]
+
+
+def _matched_counts(
     session: Session,
-    table: str,
-    first: tuple[str, dict[str, str]],
-    second: tuple[str, dict[str, str]],
-    both: Sequence[str],
-) -> list[str]:
+    first_sql: str,
+    second_sql: str,
+    key: Sequence[str],
+    compared: Sequence[str],
+) -> _MatchedCounts:
+    def pairs(columns: Sequence[str], operator: str) -> list[str]:
+        names = [quote_ident(column) for column in columns]
+        return [f"a.{name} {operator} b.{name}" for name in names]
+
+    # NULL equals NULL: an empty part of a key matches an empty one.
+    same_key = " AND ".join(pairs(key, "IS NOT DISTINCT FROM"))
+    unlike = pairs(compared, "IS DISTINCT FROM")
+    any_unlike = " OR ".join(unlike) or "FALSE"
+    conditions = ["a._here IS NULL", "b._here IS NULL"]
+    conditions += [f"a._here AND b._here AND ({test})" for test in (any_unlike, *unlike)]
+    counts = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions)
+    query = f"SELECT {counts} FROM {first_sql} AS a FULL JOIN {second_sql} AS b ON {same_key}"
+    ((added, dropped, changed, *by_column),) = session.rows(query)
+    rows_by_column = zip(compared, by_column, strict=True)
+    return _MatchedCounts(
+        added, dropped, changed, {column: rows for column, rows in rows_by_column if rows}
+    )
+
+
+def _unique_key(session: Session, table: str, first: SideTable, second: SideTable) -> list[str]:
     """The table's key where it is unique in both databases, else nothing."""
     spec = all_tables().get(table)
-    key = list(spec.key) if spec else [c for c in ("_pk", "amperity_id") if c in both][:1]
-    if not key or not set(key) <= set(both):
+    if spec is not None:
+        key = list(spec.key)
+    else:
+        # A table of the tenant's own has no documented key: these two are what ours have.
+        usual = ("_pk", "amperity_id")
+        key = [name for name in usual if name in first.columns and name in second.columns][:1]
+    columns = first.columns.keys() & second.columns.keys()
+    if not key or not columns.issuperset(key):
         return []
-    listed = ", ".join(quote_ident(c) for c in key)
-    for source, _ in (first, second):
-        ((rows, keys),) = session.rows(
-            f"SELECT count(*), (SELECT count(*) FROM (SELECT DISTINCT {listed} FROM {source})) FROM {source}"
-        )
-        if rows != keys:
+    key_sql = ", ".join(quote_ident(column) for column in key)
+    for side in (first, second):
+        keys = _count(session, f"(SELECT DISTINCT {key_sql} FROM {side.source})")
+        if keys != _count(session, side.source):
             return []
     return key
 
 
-def render_diff(found: Sequence[TableDiff], first: str, second: str, console: Console) -> None:
-    """Print the difference: people first, then a line per table and the columns that changed most."""
-    if not found:
+def _count(session: Session, source: str) -> int:
+    ((rows,),) = session.rows(f"SELECT count(*) FROM {source}")
+    return int(rows)
+
+
+def render_diff(diffs: Sequence[TableDiff], first: str, second: str, console: Console) -> None:
+    """Print the difference: people first, then a line per table and the columns that changed
+    most."""
+    if not diffs:
         console.print(f"{first} and {second} hold the same rows")
         return
-    people = next((diff for diff in found if diff.table == PEOPLE), None)
-    if people is not None:
-        console.print(
-            f"People: {people.added:,} added, {people.dropped:,} dropped, {people.changed:,} changed\n"
-        )
+    for diff in diffs:
+        if diff.table == CUSTOMERS:
+            console.print(
+                f"People: {diff.added:,} added, {diff.dropped:,} dropped, "
+                f"{diff.changed:,} changed\n"
+            )
     table = Table(
         box=None,
         pad_edge=False,
@@ -257,16 +302,20 @@ def render_diff(found: Sequence[TableDiff], first: str, second: str, console: Co
         title_justify="left",
     )
     table.add_column("table")
-    for column in ("added", "dropped", "changed"):
-        table.add_column(column, justify="right")
+    for heading in ("added", "dropped", "changed"):
+        table.add_column(heading, justify="right")
     table.add_column("columns", overflow="fold")
-    for diff in found:
-        told = [f"+{c}" for c in diff.new_columns] + [f"-{c}" for c in diff.gone_columns]
-        told += [
-            f"{c} {n:,}"
-            for c, n in sorted(diff.columns.items(), key=lambda item: (-item[1], item[0]))
-        ]
-        table.add_row(
-            diff.table, f"{diff.added:,}", f"{diff.dropped:,}", f"{diff.changed:,}", ", ".join(told)
-        )
+    for diff in diffs:
+        counts = [f"{rows:,}" for rows in (diff.added, diff.dropped, diff.changed)]
+        table.add_row(diff.table, *counts, ", ".join(_column_changes(diff)))
     console.print(table)
+
+
+def _column_changes(diff: TableDiff) -> list[str]:
+    """New columns, those that are gone, and those with unlike rows, most first."""
+    most_first = sorted(diff.columns.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        *(f"+{column}" for column in diff.new_columns),
+        *(f"-{column}" for column in diff.gone_columns),
+        *(f"{column} {rows:,}" for column, rows in most_first),
+    ]

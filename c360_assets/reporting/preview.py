@@ -1,10 +1,13 @@
-"""A table of the database before it is built: a sample, its number of rows, and how its columns differ from the published ones.
+"""A table of the database before it is built: a sample, its number of rows, and how its columns
+differ from the published ones.
 
-Computed in memory from the warehouse as it is; writes nothing. A file in `database/drafts/` comes before one in `database/`.
+Computed in memory from the warehouse as it is; writes nothing. A file in `database/drafts/` comes
+before one in `database/`. Differences of rows are `diff`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -18,6 +21,7 @@ from c360_assets.customer_360.check_sql import check_sql
 from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import GROUP
 from c360_assets.customer_360.tables.dry_run import open_scratch
+from c360_assets.customer_360.tables.graph import TableNode
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.reporting.published import database_named, published_date, unreadable
 from c360_assets.reporting.rows import print_rows
@@ -25,10 +29,18 @@ from c360_assets.tenant.models import SqlFile, Tenant
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.sql import quote_ident
 
+PUBLISHED_COLUMNS = """
+    SELECT column_name, data_type FROM duckdb_columns()
+    WHERE schema_name = 'main' AND lower(table_name) = lower(?)
+    ORDER BY column_index
+"""
+
 
 @dataclass(frozen=True)
 class Preview:
-    """What `c360 database preview` shows. `before` is None where no table of that name is published."""
+    """What `c360 database preview` shows: columns with their types, as built and (`before`) as
+    published, which is None where no table of that name is.
+    """
 
     table: str
     file: str
@@ -42,83 +54,118 @@ class Preview:
 def preview_table(
     root: Path, name: str, *, as_of: date | None = None, rows: int = 10, database: str = GROUP
 ) -> Preview:
-    """Compute the table `name` of a database of the tenant at `root`, and what it reads where not current, without writing.
+    """Compute the table `name` of a database of the tenant at `root`, and what it reads where not
+    current, without writing.
 
-    Raises ConfigError when its SQL has an error and C360Error when there is no such table or the SQL fails on the data.
+    Raises ConfigError when its SQL has an error and C360Error when there is no such table or the
+    SQL fails on the data.
     """
     tenant = _with_draft(load_tenant(root), name)
     errors = [problem for problem in check_sql(tenant) if problem.severity == "error"]
     if errors:
         raise ConfigError(errors)
     chosen = database_named(tenant, database)
-    nodes = chosen.nodes
-    node = next((n for n in nodes if n.name.lower() == name.lower()), None)
-    if node is None:
-        raise C360Error(
-            f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(n.name for n in nodes))}"
-        )
-    needed = {node.table}
-    for other in reversed(nodes):
-        if other.table in needed:
-            needed |= set(other.deps)
+    published_path = database_path(root, chosen.name)
+    node = _node_named(chosen.nodes, name)
     with open_scratch(root, tenant.config.timezone) as session:
-        day = as_of or published_date(database_path(root, chosen.name)) or date.today()
-        build(session, [n for n in nodes if n.table in needed], as_of=day)
+        build_date = as_of or published_date(published_path) or date.today()
+        build(session, _needed_by(node, chosen.nodes), as_of=build_date)
         session.bind(node.table, "_c360_preview")
         state = session.state(node.table)
         assert state is not None
         sample = session.rows(f"SELECT * FROM _c360_preview ORDER BY ALL LIMIT {int(rows)}")
-        columns = {c: t for c, t, *_ in session.rows("DESCRIBE _c360_preview")}
-    before, rows_before = _published(database_path(root, chosen.name), node.name)
-    return Preview(node.name, node.file, state.rows, columns, before, rows_before, sample)
+        columns = {row[0]: row[1] for row in session.rows("DESCRIBE _c360_preview")}
+    published = _published_table(published_path, node.name)
+    return Preview(
+        table=node.name,
+        file=node.file,
+        rows=state.rows,
+        columns=columns,
+        before=None if published is None else published.columns,
+        rows_before=None if published is None else published.rows,
+        sample=sample,
+    )
+
+
+def _node_named(nodes: Sequence[TableNode], name: str) -> TableNode:
+    for node in nodes:
+        if node.name.lower() == name.lower():
+            return node
+    known = ", ".join(sorted(node.name for node in nodes))
+    raise C360Error(f"no SQL builds a table named {name}; there is SQL for {known}")
+
+
+def _needed_by(node: TableNode, nodes: Sequence[TableNode]) -> list[TableNode]:
+    """`node` and all that it reads, in the order of `nodes`, where each comes after what it
+    reads."""
+    needed = {node.table}
+    for other in reversed(nodes):
+        if other.table in needed:
+            needed.update(other.deps)
+    return [other for other in nodes if other.table in needed]
 
 
 def _with_draft(tenant: Tenant, name: str) -> Tenant:
     path = tenant.root / "database" / "drafts" / f"{name}.sql"
     if not path.is_file():
         return tenant
-    draft = SqlFile(name, path, path.read_text("utf-8"))
-    others = {n: file for n, file in tenant.database_sql.items() if n.lower() != name.lower()}
-    return replace(tenant, database_sql={**others, name: draft})
+    # Tables are named without case, files are not: the draft replaces `Customers.sql` too.
+    database_sql = {
+        table: file for table, file in tenant.database_sql.items() if table.lower() != name.lower()
+    }
+    database_sql[name] = SqlFile(name, path, path.read_text("utf-8"))
+    return replace(tenant, database_sql=database_sql)
 
 
-def _published(path: Path, name: str) -> tuple[dict[str, str] | None, int | None]:
+@dataclass(frozen=True)
+class _PublishedTable:
+    columns: dict[str, str]
+    rows: int
+
+
+def _published_table(path: Path, name: str) -> _PublishedTable | None:
     if not path.exists():
-        return None, None
+        return None
     try:
         con = duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
         raise unreadable(path, error) from None
     with con:
-        found = con.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main' AND lower(table_name) = lower(?) "
-            "ORDER BY column_index",
-            [name],
-        ).fetchall()
-        if not found:
-            return None, None
-        ((rows,),) = con.execute(f"SELECT count(*) FROM main.{quote_ident(name)}").fetchall()
-    return dict(found), rows
+        columns = dict(con.execute(PUBLISHED_COLUMNS, [name]).fetchall())
+        if not columns:
+            return None
+        counted = con.execute(f"SELECT count(*) FROM main.{quote_ident(name)}").fetchall()
+    return _PublishedTable(columns, counted[0][0])
 
 
-def render_preview(found: Preview, console: Console) -> None:
+def render_preview(preview: Preview, console: Console) -> None:
     """Print sample, number of rows and the change of columns."""
-    shown = print_rows(list(found.columns), found.sample, console)
-    if shown < len(found.sample):
+    shown = print_rows(list(preview.columns), preview.sample, console)
+    hidden = len(preview.sample) - shown
+    if hidden:
         console.print(
-            f"… {len(found.sample) - shown} more rows in the sample; a wider window or --json shows them",
-            style="dim",
+            f"… {hidden} more rows in the sample; a wider window or --json shows them", style="dim"
         )
-    was = "" if found.rows_before is None else f", {found.rows_before:,} published"
-    console.print(f"\n{found.table} ({found.file}): {found.rows:,} rows{was}; nothing was written")
-    if found.before is None:
+    published = ""
+    if preview.rows_before is not None:
+        published = f", {preview.rows_before:,} published"
+    console.print(
+        f"\n{preview.table} ({preview.file}): {preview.rows:,} rows{published}; nothing was written"
+    )
+    if preview.before is None:
         console.print("no table of this name is published")
         return
-    changes = [f"+ {c} {t}" for c, t in found.columns.items() if c not in found.before]
-    changes += [f"- {c} {t}" for c, t in found.before.items() if c not in found.columns]
-    changes += [
-        f"{c}: {found.before[c]} becomes {t}"
-        for c, t in found.columns.items()
-        if found.before.get(c, t) != t
-    ]
+    changes = _column_changes(preview.before, preview.columns)
     console.print("\n".join(changes) if changes else "columns as published")
+
+
+def _column_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """A line per column that is new, gone, or of another type."""
+    new = [f"+ {column} {after[column]}" for column in after if column not in before]
+    gone = [f"- {column} {before[column]}" for column in before if column not in after]
+    retyped = [
+        f"{column}: {before[column]} becomes {sql_type}"
+        for column, sql_type in after.items()
+        if column in before and before[column] != sql_type
+    ]
+    return new + gone + retyped

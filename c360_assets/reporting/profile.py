@@ -91,21 +91,17 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database
     custom_groups = database.tenant.merge_policy.custom_groups
     attributes = _first_row(con, "customer_attributes", amperity_id)
     attributes |= _first_row(con, "transaction_attributes_extended", amperity_id)
+    records = _ordered_rows(con, "unified_coalesced", RECORD_COLUMNS, amperity_id, "datasource, pk")
+    latest_first = "order_datetime DESC NULLS LAST, order_id"
+    order_columns = tuple(ORDER_COLUMNS)
+    orders = _ordered_rows(con, "unified_transactions", order_columns, amperity_id, latest_first)
     return Profile(
         amperity_id,
         groups=GROUPS | {name: tuple(group.columns) for name, group in custom_groups.items()},
         merged=_first_row(con, "merged_customers", amperity_id),
         attributes=attributes,
-        records=_ordered_rows(
-            con, "unified_coalesced", RECORD_COLUMNS, amperity_id, "datasource, pk"
-        ),
-        orders=_ordered_rows(
-            con,
-            "unified_transactions",
-            tuple(ORDER_COLUMNS),
-            amperity_id,
-            "order_datetime DESC NULLS LAST, order_id",
-        ),
+        records=records,
+        orders=orders,
         refused=refused(con, database, amperity_id),
     )
 
@@ -213,9 +209,10 @@ def _refused_table(items: list[Refused]) -> Table:
 
 def _record_line(record: dict[str, Any]) -> Text:
     """One source record as a line: where it is from, then what it says."""
-    value_columns = [c for c in RECORD_COLUMNS if c not in ("datasource", "pk", "update_dt")]
     values = [
-        _plain(record[column]) for column in value_columns if record.get(column) not in (None, "")
+        _plain(record[column])
+        for column in RECORD_COLUMNS
+        if column not in ("datasource", "pk", "update_dt") and record.get(column) not in (None, "")
     ]
     line = Text(f"{record['datasource']} ", style="bold")
     line.append(f"{record['pk']}  ", style="dim")

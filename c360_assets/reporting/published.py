@@ -1,7 +1,8 @@
 """Reading the published database and printing what it answers.
 
-Opens the file read-only, as any client would. How it is written belongs to `warehouse.activated`; the SQL that builds a table
-comes from `customer_360` and the tenant's own files.
+Opens the file read-only, as any client would. How it is written belongs to
+`warehouse.published_file`; the SQL that builds a table comes from `customer_360` and the tenant's
+own files.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ from c360_assets.customer_360.publication.publish import published_key
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.databases import GROUP, Database, databases
 from c360_assets.customer_360.tables.spark import spark_sql
-from c360_assets.errors import C360Error
+from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.reporting.rows import print_rows
+from c360_assets.semantics.closest import closest
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.engine import make_safe
+from c360_assets.warehouse.allowed_sql import CATALOGUE_TABLES, QUESTIONS, allowed_statement
+from c360_assets.warehouse.engine import lock, make_safe
 from c360_assets.warehouse.lock import tenant_lock
+from c360_assets.warehouse.locked_session import own_engine
 from c360_assets.warehouse.published_file import (
     database_path,
     earlier_one,
@@ -38,67 +42,96 @@ from c360_assets.warehouse.published_file import (
     restore,
     sweep,
 )
+from c360_assets.warehouse.read_only_files import read_only_path
 from c360_assets.warehouse.session import open_session
-from c360_assets.warehouse.sql import quote_literal
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.statement import Statement
 
 SHOWN_ROWS = 100
+# What a question is called where an error names a file.
+QUESTION = "query"
+SOURCE_SCHEMA = """
+    SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? AND schema_name = 'domain'
+"""
+OWN_FUNCTIONS = """
+    SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE NOT internal
+"""
+# Each table by the three names that it goes by.
+PUBLISHED_TABLES = """
+    SELECT table_name, concat_ws('.', table_schema, table_name),
+      concat_ws('.', table_catalog, table_schema, table_name)
+    FROM information_schema.tables
+    WHERE table_catalog = current_database()
+"""
 
 
 def database_named(tenant: Tenant, name: str) -> Database:
-    """The database of that name; the primary one by its own name too. Raises C360Error when there is none."""
-    owned = databases(tenant)
-    primary = next(
-        (called for called, item in tenant.config.databases.items() if item.primary), GROUP
-    )
-    found = next((d for d in owned if d.name == (GROUP if name == primary else name)), None)
-    if found is None:
-        raise C360Error(f"no database {name}; there are {', '.join(d.name for d in owned)}")
-    return found
+    """The database of that name; the primary one by its own name too. Raises C360Error when there
+    is none."""
+    by_name = {database.name: database for database in databases(tenant)}
+    # The primary one is published as `customer_360` whatever tenant.yaml calls it.
+    primaries = [key for key, config in tenant.config.databases.items() if config.primary]
+    published_name = GROUP if name in primaries[:1] else name
+    if published_name not in by_name:
+        raise C360Error(f"no database {name}; there are {', '.join(by_name)}")
+    return by_name[published_name]
 
 
 @contextmanager
 def open_published(
     root: Path, database: str = GROUP, number: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A published database of the tenant at `root`, or a kept file of it, read-only, in the tenant's time zone.
+    """A published database of the tenant at `root`, or a kept file of it, read-only, in the
+    tenant's time zone.
 
-    Raises C360Error when there is no such database, nothing has been published, and for a query that fails.
+    Raises C360Error when there is no such database, nothing has been published, and for a query
+    that fails.
     """
     tenant = load_tenant(root)
     path = database_path(root, database_named(tenant, database).name)
     if number is not None:
-        path = next(
-            (file for file in kept(path) if number_of(file) == number), path.with_name("none")
-        )
-        if not path.exists():
+        kept_files = {number_of(file): file for file in kept(path)}
+        if number not in kept_files:
             raise C360Error(
                 f"no database number {number} is kept; `c360 database history` lists them"
             )
+        path = kept_files[number]
     if not path.exists():
         raise C360Error(f"nothing is published yet: {path} does not exist; run `c360 run` first")
+    with own_engine(root) as con:
+        attach_published(con, path, tenant.config.timezone)
+        try:
+            yield con
+        except duckdb.Error as error:
+            raise C360Error(str(error).strip()) from None
+
+
+def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) -> None:
+    """Open the file in an engine that can write nothing and open no other; its tables need no
+    prefix.
+
+    Raises C360Error when the file cannot be opened.
+    """
+    name = quote_ident(path.stem)
+    source = quote_literal(read_only_path(str(path.absolute())))
     try:
-        con = duckdb.connect(str(path), read_only=True)
+        con.execute(f"ATTACH {source} AS {name} (READ_ONLY)")
     except duckdb.Error as error:
         raise unreadable(path, error) from None
-    try:
-        con.execute(f"SET TimeZone = {quote_literal(tenant.config.timezone)}")
-        make_safe(con)
-        schemas = con.execute(
-            "SELECT schema_name FROM duckdb_schemas() WHERE schema_name = 'domain'"
-        ).fetchall()
-        # So that the SQL which builds a table runs here as printed; a database of chosen tables may have no source table.
-        con.execute(
-            f"SET search_path = {quote_literal(','.join(['main', *(name for (name,) in schemas)]))}"
-        )
-        yield con
-    except duckdb.Error as error:
-        raise C360Error(str(error).strip()) from None
-    finally:
-        con.close()
+    con.execute(f"SET TimeZone = {quote_literal(timezone)}")
+    make_safe(con)
+    # So that the SQL which builds a table runs here as printed; a database of chosen tables may
+    # have no source table.
+    search_path = f"{name}.main"
+    for (schema,) in con.execute(SOURCE_SCHEMA, [path.stem]).fetchall():
+        search_path += f",{name}.{schema}"
+    con.execute(f"SET search_path = {quote_literal(search_path)}")
+    lock(con)
 
 
 def published_date(path: Path) -> date | None:
-    """The date that the periods of a published file end at, by the file itself: after a rollback it is not the last build's.
+    """The date that the periods of a published file end at, by the file itself: after a rollback it
+    is not the last build's.
 
     None where nothing is published. Raises C360Error when the file cannot be opened.
     """
@@ -106,65 +139,94 @@ def published_date(path: Path) -> date | None:
         return None
     try:
         with duckdb.connect(str(path), read_only=True) as con:
-            found: list[tuple[date]] = con.execute(f"SELECT as_of FROM {RUN_CONTEXT}").fetchall()
+            ((as_of,),) = con.execute(f"SELECT as_of FROM {RUN_CONTEXT}").fetchall()
     except duckdb.Error as error:
         raise unreadable(path, error) from None
-    return found[0][0]
+    assert isinstance(as_of, date)
+    return as_of
 
 
 def unreadable(path: Path, error: duckdb.Error) -> C360Error:
-    """What to tell about a published or kept file that cannot be opened."""
-    told = f"{path.name} cannot be opened ({type(error).__name__}): {str(error).splitlines()[0]}"
-    return C360Error(
-        f"{told}; `c360 run` publishes a damaged one again, `c360 rollback` a kept one"
-    )
+    """The error for a published or kept file that cannot be opened."""
+    reason = f"({type(error).__name__}): {str(error).splitlines()[0]}"
+    remedy = "`c360 run` publishes a damaged one again, `c360 rollback` a kept one"
+    return C360Error(f"{path.name} cannot be opened {reason}; {remedy}")
 
 
 def print_result(
     con: duckdb.DuckDBPyConnection,
     query: str,
     console: Console,
-    form: Literal["table", "csv", "json"],
+    result_format: Literal["table", "csv", "json"],
 ) -> None:
-    """Run `query` and print its rows: as a table (at most `SHOWN_ROWS`), or all of them as CSV or JSON."""
-    result = con.execute(query)
+    """Run `query` and print its rows: as a table (at most `SHOWN_ROWS`), or all of them as CSV or
+    JSON.
+
+    Raises ConfigError, with the line, for what a question may not say.
+    """
+    result = con.execute(question(con, query).text)
     names = [column[0] for column in result.description or ()]
-    if form == "table":
+    if result_format == "table":
         rows = result.fetchmany(SHOWN_ROWS + 1)
         shown = print_rows(names, rows[:SHOWN_ROWS], console)
         if len(rows) > shown:
             console.print(f"… more than {shown} rows; --csv prints all", style="dim")
         return
     rows = result.fetchall()
-    if form == "json":
-        print(
-            json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=1, default=str)
-        )
+    if result_format == "json":
+        records = [dict(zip(names, row, strict=True)) for row in rows]
+        print(json.dumps(records, indent=1, default=str))
         return
     writer = csv.writer(sys.stdout)
     writer.writerow(names)
     writer.writerows(rows)
 
 
+def question(con: duckdb.DuckDBPyConnection, query: str) -> Statement:
+    """The one statement in `query` over tables of the database that `con` has open.
+
+    Raises ConfigError where it is none or several, says what a question may not, or names an
+    unknown table.
+    """
+    own_functions = {name for (name,) in con.execute(OWN_FUNCTIONS).fetchall()}
+    statement = allowed_statement(query, QUESTION, QUESTIONS, own_functions)
+    tables = con.execute(PUBLISHED_TABLES).fetchall()
+    table_names = {names[0] for names in tables}
+    known = {name.lower() for names in tables for name in names} | CATALOGUE_TABLES
+    problems = []
+    for reference in statement.tables:
+        name = f"{reference.schema}.{reference.name}" if reference.schema else reference.name
+        if name.lower() not in known:
+            near = closest(reference.name, table_names)
+            remedy = f"did you mean {near}?" if near else "SHOW TABLES lists what there is"
+            message = f"there is no table {name}"
+            problems.append(Problem("error", QUESTION, message, reference.line, remedy=remedy))
+    if problems:
+        raise ConfigError(problems)
+    return statement
+
+
 def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = False) -> str:
-    """The SQL that builds a table of a database, or a custom domain table as the tenant wrote it; `spark`: as Spark runs it.
+    """The SQL that builds a table of a database, or a custom domain table as the tenant wrote it;
+    `spark`: as Spark runs it.
 
     Names are compared without case. Raises C360Error when no SQL builds such a table.
     """
     tenant = load_tenant(root)
-    built = {node.name: node.sql for node in database_named(tenant, database).nodes}
-    found = built | {c.name: c.sql.text for c in tenant.custom_tables}
-    text = next((sql for table, sql in found.items() if table.lower() == name.lower()), None)
-    if text is None:
-        raise C360Error(
-            f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(found))}"
-        )
-    return spark_sql(text) if spark else text.strip()
+    sql_of = {node.name: node.sql for node in database_named(tenant, database).nodes}
+    sql_of |= {custom.name: custom.sql.text for custom in tenant.custom_tables}
+    for table, sql in sql_of.items():
+        if table.lower() == name.lower():
+            return spark_sql(sql) if spark else sql.strip()
+    raise C360Error(
+        f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(sql_of))}"
+    )
 
 
 @dataclass(frozen=True)
 class RolledBack:
-    """Where a kept file is published again, its number, and that of the one it replaced: None where nothing was published."""
+    """Where a kept file is published again, its number, and that of the one it replaced: None where
+    nothing was published."""
 
     path: Path
     number: int
@@ -172,9 +234,11 @@ class RolledBack:
 
 
 def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBack:
-    """Publish a kept file of a database again: of that number, or the one before what is published. What it replaces is kept.
+    """Publish a kept file of a database again: of that number, or the one before what is published.
+    What it replaces is kept.
 
-    The warehouse stays as it is but forgets that it was published, so that the next run publishes it.
+    The warehouse stays as it is but forgets that it was published, so that the next run publishes
+    it.
     """
     tenant = load_tenant(root)
     chosen = database_named(tenant, database)
@@ -189,15 +253,20 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
             raise C360Error(f"{error}; `c360 database history` lists what there is") from None
         if not opens(session, file):
             raise C360Error(
-                f"{file.name} is damaged and cannot be published; `c360 database history` lists the others"
+                f"{file.name} is damaged and cannot be published; "
+                "`c360 database history` lists the others"
             )
+        # Before the file changes: after a crash in between, the next run publishes once too often
+        # rather than not at all.
         session.forget(published_key(chosen.name))
         try:
-            return RolledBack(path, *restore(path, number_of(file)))
+            published_number, replaced_number = restore(path, number_of(file))
         except OSError as error:
+            # A half-written copy takes room; that it cannot be removed is not the user's concern.
             with suppress(OSError):
                 sweep(path)
-            told = error.strerror or type(error).__name__
+            reason = error.strerror or type(error).__name__
             raise C360Error(
-                f"{path.name} could not be written: {told}; what was published before stays"
+                f"{path.name} could not be written: {reason}; what was published before stays"
             ) from None
+        return RolledBack(path, published_number, replaced_number)

@@ -1,4 +1,8 @@
-"""Sending what is published outside a run: each destination alone, one failure keeping no other from its data."""
+"""Sending what is published outside a run: each destination alone, so that one failure keeps no
+other from its data.
+
+How a destination is reached belongs to `customer_360.destinations`.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +18,24 @@ from c360_assets.warehouse.session import open_session
 
 @dataclass
 class SendResults:
+    """What was sent, and the messages of the destinations that failed."""
+
     sent: list[Sent] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
 def send_all(root: Path, names: list[str], *, force: bool = False) -> SendResults:
-    """Send to `names`, or to every destination that lacks what is published (`force`: to every one)."""
+    """Send to `names`, or to every destination that lacks what is published (`force`: to every
+    one)."""
     tenant = load_tenant(root)
     results = SendResults()
     with (
         tenant_lock(root, "a sending"),
         open_session(root / "warehouse", tenant.config.timezone) as session,
     ):
-        for name in names or (list(tenant.destinations) if force else due(session, tenant)):
+        if not names:
+            names = list(tenant.destinations) if force else due(session, tenant)
+        for name in names:
             try:
                 results.sent.append(send(session, tenant, name, force=force))
             except C360Error as error:

@@ -38,17 +38,14 @@ def write_page(session: Session, tenant: Tenant) -> Path:
     path = page_path(tenant.root)
     private_folder(path.parent)
     aside = path.with_name(f".{PAGE}.{os.getpid()}.new")
-    html = (
-        environment()
-        .get_template(TEMPLATE)
-        .render(
-            name=tenant.config.name,
-            newest=newest_day(session, tenant),
-            validations=validations,
-            main=[finding for finding in validations.findings if not finding.is_mild],
-            mild=[finding for finding in validations.findings if finding.is_mild],
-            rows=sum(source.rows for source in validations.sources),
-        )
+    template = environment().get_template(TEMPLATE)
+    html = template.render(
+        name=tenant.config.name,
+        newest=newest_day(session, tenant),
+        validations=validations,
+        main=[finding for finding in validations.findings if not finding.is_mild],
+        mild=[finding for finding in validations.findings if finding.is_mild],
+        rows=sum(source.rows for source in validations.sources),
     )
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -83,8 +80,8 @@ def spark(trend: Trend) -> str:
     highest = max(trend.values) or 1.0
     points = []
     # A margin on each side, so that the line is drawn whole.
-    for at, value in zip(trend.days, trend.values, strict=True):
-        left = 2 + (WIDTH - 4) * (at - first).days / days
+    for trend_day, value in zip(trend.days, trend.values, strict=True):
+        left = 2 + (WIDTH - 4) * (trend_day - first).days / days
         top = HEIGHT - 3 - (HEIGHT - 6) * value / highest
         points.append(f"{left:.1f},{top:.1f}")
     return " ".join(points)

@@ -58,6 +58,7 @@ class Group:
         return tuple(tag for tag in self.tags if tag.required)
 
 
+FEW = 2  # groups that a name may be in and still be meant for the first of them
 _MARKS = re.compile("[\u0300-\u036f]")  # what an accented letter is beside its plain one
 
 
@@ -110,6 +111,8 @@ def _tag(name: str, group: str, core: bool, item: dict[str, Any]) -> Tag:
 class _Catalogue:
     tags: dict[str, Tag]  # by full name
     groups: dict[str, Group]  # those that fill a unified table, by prefix
+    descriptions: dict[str, str]  # of all groups, by name
+    tables: dict[str, str]  # the unified table of those that fill one, by name
     column_tags: dict[str, str]  # letters of a column's name -> the tag they suggest
 
 
@@ -131,7 +134,9 @@ def _read() -> _Catalogue:
             groups[prefix] = Group(
                 prefix, group["table"], group["description"], tuple(tags), group["core"]
             )
-    return _Catalogue(catalogue, groups, column_tags)
+    descriptions = {name: group["description"] for name, group in content.items()}
+    tables = {name: group["table"] for name, group in content.items() if "table" in group}
+    return _Catalogue(catalogue, groups, descriptions, tables, column_tags)
 
 
 def _entries(content: dict[str, Any], group: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -152,8 +157,13 @@ _READ = _read()
 CATALOGUE = _READ.tags
 # Prefix -> the group that fills a unified table.
 GROUPS = _READ.groups
+# Name of a group -> what its tags are about.
+DESCRIPTIONS = _READ.descriptions
+# Name of a group -> the unified table that its tags fill, where they fill one.
+TABLES = _READ.tables
 # Letters of a column's name -> the tag they suggest.
 COLUMN_TAGS = _READ.column_tags
+PREFIXES = frozenset(tag.split("/")[0] for tag in CATALOGUE if "/" in tag)
 PROFILE_TAGS: tuple[str, ...] = tuple(
     tag.name for tag in CATALOGUE.values() if tag.group == "profile"
 )
@@ -162,7 +172,7 @@ PROFILE_TAGS: tuple[str, ...] = tuple(
 _KEY = Tag(name="", group="key", column="")  # name and column come with each tag
 
 # Families with a free namespace: pattern of the name -> what such a tag is.
-_FAMILIES: dict[str, Tag] = {
+FAMILIES: dict[str, Tag] = {
     "fk-.+": replace(
         _KEY,
         type="string",
@@ -195,7 +205,7 @@ def tag_info(tag: str) -> Tag:
     if tag in CATALOGUE:
         return CATALOGUE[tag]
     column = column_for(tag)
-    for pattern, family in _FAMILIES.items():
+    for pattern, family in FAMILIES.items():
         if re.fullmatch(pattern, tag):
             # A separation key of a profile tag holds the same personal data.
             base = tag.removeprefix("sk-") if tag.startswith("sk-") else None
@@ -231,9 +241,43 @@ def suggest(tag: str) -> str | None:
     if tidy != tag:
         return suggest(tidy) or tidy
     info = tag_info(tag)
-    if not info.custom or info.base is not None:
+    is_variant = info.base is not None and "/" not in tag
+    if not info.custom or is_variant:
         return None
-    return closest(tag, CATALOGUE)
+    near = closest(tag, CATALOGUE)
+    if near is not None:
+        return near
+    return _with_prefix(tag) if "/" in tag else _without_prefix(tag)
+
+
+def _with_prefix(tag: str) -> str | None:
+    """A tag of the same group that holds all its words, else one of the same name elsewhere."""
+    prefix, _, name = tag.partition("/")
+    words = set(name.split("-"))
+    if prefix in PREFIXES:
+        return next((own for own in _names_below(prefix) if words <= set(_words(own))), None)
+    if not set(_words(prefix)) & {word for known in PREFIXES for word in _words(known)}:
+        return None
+    same_name = [known for known in CATALOGUE if known.endswith(f"/{name}")]
+    return closest(tag, same_name, limit=len(prefix)) or next(iter(same_name), None)
+
+
+def _without_prefix(tag: str) -> str | None:
+    """What a column of that name would be tagged, else the tag of that name with a prefix.
+
+    A name that many groups have, such as `brand`, may well be a custom tag.
+    """
+    by_name = tag_for_column(tag)
+    same_name = [known for known in CATALOGUE if known.endswith(f"/{tag}")]
+    return by_name or (same_name[0] if 0 < len(same_name) <= FEW else None)
+
+
+def _names_below(prefix: str) -> list[str]:
+    return [known for known in CATALOGUE if known.startswith(f"{prefix}/")]
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", name.rpartition("/")[2])
 
 
 def tag_for_column(column: str) -> str | None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
 from pydantic import ValidationError
 
 from c360_assets.semantics.closest import closest
@@ -20,11 +21,26 @@ from c360_assets.tenant.check_tenant import check_time_zone
 from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.document import KeyPath
 from c360_assets.tenant.files import FilePattern, PatternError
-from c360_assets.tenant.models import FeedConfig, FieldConfig, FilesConfig, SourceTable
+from c360_assets.tenant.models import (
+    NUMBER_DATES,
+    FeedConfig,
+    FieldConfig,
+    FilesConfig,
+    SourceTable,
+)
 
 GENERATED = tuple(GENERATED_COLUMNS)
 NESTED = frozenset({"array", "map", "struct"})
 DATES = frozenset({"date", "datetime"})
+NUMBERS = frozenset({"decimal", "float", "integer"})
+TEXT_FORMATS = ("csv", "psv", "tsv", "dsv")
+# Keys of `files` that only some formats know.
+FORMATS_OF = {
+    "skip_lines": (*TEXT_FORMATS, "xlsx"),
+    "drop_rows": (*TEXT_FORMATS, "xlsx"),
+    "records": ("json",),
+    "sheet": ("xlsx",),
+}
 # Types that tell which of two rows is newer; a date is too coarse for two deliveries of one day.
 ORDERING = frozenset({"datetime", "integer"})
 # Letters a date pattern may use outside quotes: year, month, day, day of year, hours, minute,
@@ -220,6 +236,7 @@ def _check_field_options(check: ConfigCheck, file: str, name: str, field: FieldC
         check.error(file, (*path, "format"), message)
     else:
         _check_date_pattern(check, file, (*path, "format"), field.format)
+    _check_number(check, file, path, field)
     if field.scale is not None and field.type != "decimal":
         message = f"a scale does not fit a field of type {field.type}"
         check.error(file, (*path, "scale"), message, "use type: decimal")
@@ -228,8 +245,20 @@ def _check_field_options(check: ConfigCheck, file: str, name: str, field: FieldC
         check.error(file, (*path, "tags"), "a nested field cannot carry tags", remedy)
 
 
+def _check_number(check: ConfigCheck, file: str, path: KeyPath, field: FieldConfig) -> None:
+    if field.number is None:
+        return
+    if field.type not in NUMBERS:
+        message = f"a way of writing numbers does not fit a field of type {field.type}"
+        check.error(file, (*path, "number"), message, "use type: decimal, integer or float")
+    if field.number.decimal == field.number.thousands:
+        message = "decimal and thousands are the same sign"
+        remedy = 'such as {decimal: ",", thousands: "."} for 1.234,56'
+        check.error(file, (*path, "number"), message, remedy)
+
+
 def _check_date_pattern(check: ConfigCheck, file: str, path: KeyPath, pattern: str | None) -> None:
-    if not pattern:
+    if not pattern or pattern in NUMBER_DATES:
         return
     unquoted = QUOTED_TEXT.sub("", pattern)
     unknown = sorted({c for c in unquoted if c.isalpha() and c not in DATE_LETTERS})
@@ -240,7 +269,10 @@ def _check_date_pattern(check: ConfigCheck, file: str, path: KeyPath, pattern: s
         check.error(file, path, "is a strftime pattern", remedy)
     elif unknown:
         message = f"unknown pattern letters: {', '.join(unknown)}"
-        remedy = "such as yyyy-MM-dd HH:mm:ss; fixed letters in single quotes"
+        remedy = (
+            "such as yyyy-MM-dd HH:mm:ss, with fixed letters in single quotes, or one of "
+            f"{', '.join(NUMBER_DATES)}"
+        )
         check.error(file, path, message, remedy)
     elif LOWER_CASE_M.search(unquoted) and "h" not in unquoted.lower():
         check.warning(file, path, "`m` is minutes", "months are `M`")
@@ -255,11 +287,12 @@ def check_files(check: ConfigCheck) -> None:
         except PatternError as error:
             check.error(file, ("files", "pattern"), str(error))
         _check_address(check, file, feed.files.address)
-        _check_text_format(check, file, feed.files)
+        _check_text_format(check, file, ("files",), feed.files)
         _check_contents(check, file, feed.files)
 
 
-def _check_text_format(check: ConfigCheck, file: str, files: FilesConfig) -> None:
+def _check_text_format(check: ConfigCheck, file: str, path: KeyPath, files: FilesConfig) -> None:
+    _check_format_options(check, file, path, files)
     if files.format == "dsv" and files.delimiter is None:
         check.error(file, ("files",), "format dsv needs a delimiter", 'add `delimiter: ";"`')
     if files.delimiter is not None and len(files.delimiter) != 1:
@@ -274,6 +307,28 @@ def _check_text_format(check: ConfigCheck, file: str, files: FilesConfig) -> Non
         except LookupError:
             remedy = "UTF-8 and UTF-16 with its mark need no setting"
             check.error(file, ("files", "encoding"), "is no known encoding", remedy)
+
+
+def _check_format_options(check: ConfigCheck, file: str, path: KeyPath, files: FilesConfig) -> None:
+    """Settings that another format than the declared one has, and the pattern of rows to drop."""
+    for key, formats in FORMATS_OF.items():
+        if getattr(files, key) and files.format not in formats:
+            message = f"does not fit format {files.format}"
+            check.error(file, (*path, key), message, f"it is for {', '.join(formats)}")
+    if files.drop_rows is not None and not is_row_pattern(files.drop_rows):
+        remedy = "a regular expression without look-around, such as '^Total'"
+        check.error(file, (*path, "drop_rows"), "is no regular expression for rows", remedy)
+
+
+def is_row_pattern(pattern: str) -> bool:
+    """Whether the engine that reads rows knows a regular expression, which has no look-around."""
+    if not pattern:
+        return False
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.ComputeError:
+        return False
+    return True
 
 
 def _check_address(check: ConfigCheck, file: str, address: str) -> None:
@@ -319,7 +374,7 @@ def _check_contents_settings(
         return
     merged = files.model_dump(exclude={"contents"}) | (settings or {})
     try:
-        FilesConfig.model_validate(merged)
+        _check_format_options(check, file, path, FilesConfig.model_validate(merged))
     except ValidationError as error:
         keys = sorted({str(item["loc"][0]) for item in error.errors() if item["loc"]})
         message = f"has settings that `files` does not know: {', '.join(keys)}"

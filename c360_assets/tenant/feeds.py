@@ -16,11 +16,20 @@ from c360_assets.tenant.base_models import Name, Strict, physical_name
 FieldType = Literal[
     "string", "boolean", "date", "datetime", "decimal", "float", "integer", "array", "map", "struct"
 ]
-FileFormat = Literal["csv", "psv", "tsv", "dsv", "json", "ndjson", "parquet", "avro", "xml"]
+FileFormat = Literal["csv", "psv", "tsv", "dsv", "json", "ndjson", "parquet", "avro", "xml", "xlsx"]
+# Formats of a field whose dates are numbers: days since 1899-12-30, seconds and milliseconds since
+# 1970 in UTC.
+NUMBER_DATES = ("excel_serial", "epoch_s", "epoch_ms")
 
 
 class FilesConfig(Strict):
-    """Where a feed's files are and how to read them."""
+    """Where a feed's files are and how to read them.
+
+    `skip_lines` counts the lines of a text file, or the rows of a sheet, before its header.
+    `drop_rows` is a regular expression: a record whose text, as it stands in the file, holds a
+    match is left out and counted. `records` is the path of keys to the list or object of records
+    in a JSON document, `a.b`, or `/a/b` where a key holds a point. `sheet` names a workbook's sheet.
+    """
 
     pattern: Name
     format: FileFormat = "csv"
@@ -33,6 +42,10 @@ class FilesConfig(Strict):
     compression: Literal["zip", "tar", "gzip"] | None = None
     contents: dict[str, Any] | None = None
     row_tag: str = "row"
+    skip_lines: int = Field(default=0, ge=0)
+    drop_rows: str | None = None
+    records: Name | None = None
+    sheet: str | None = None
     optional: bool = False
     # How long a file must have stayed as it is before it is loaded.
     settle: str = "60s"
@@ -40,10 +53,23 @@ class FilesConfig(Strict):
     done: str | None = None
 
 
+class NumberConfig(Strict):
+    """How a field's numbers are written.
+
+    `thousands` is what may stand between groups of digits, None where nothing may; a blank stands
+    for every kind of blank. A currency, brackets or a minus sign behind a number are always read.
+    """
+
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[".", ",", " ", "'"] | None = None
+
+
 class FieldConfig(Strict):
     """One column of a file.
 
-    The key it stands under is the column's name in the file, compared without case.
+    The key it stands under is the column's name in the file, compared without case; of several
+    columns of one name the later ones are called `name_2`, `name_3`. `format` is a pattern of
+    dates, or one of NUMBER_DATES.
     """
 
     type: FieldType = "string"
@@ -51,6 +77,7 @@ class FieldConfig(Strict):
     rename: str | None = None
     required: bool = False
     format: str | None = None
+    number: NumberConfig | None = None
     scale: int | None = Field(default=None, ge=0, le=37)
     description: str = ""
 

@@ -31,14 +31,18 @@ def init_tenant(root: Path, name: str | None = None) -> list[Path]:
             f"{root} holds {', '.join(existing)} already; nothing was written. Name another folder"
         )
     try:
-        for folder in FOLDERS:
-            (root / folder).mkdir(parents=True, exist_ok=True)
-        for file, text in texts.items():
-            (root / file).parent.mkdir(parents=True, exist_ok=True)
-            (root / file).write_text(text, "utf-8")
+        _write(root, texts)
     except OSError as error:
         raise C360Error(f"{root} cannot be written ({error.strerror})") from None
     return [root / file for file in texts]
+
+
+def _write(root: Path, texts: dict[str, str]) -> None:
+    for folder in FOLDERS:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for file, text in texts.items():
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_text(text, "utf-8")
 
 
 def _name_of(root: Path) -> str:

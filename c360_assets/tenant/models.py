@@ -30,6 +30,7 @@ from c360_assets.tenant.destinations import (
     DestinationTable,
 )
 from c360_assets.tenant.feeds import (
+    NUMBER_DATES,
     CustomField,
     CustomTableConfig,
     FeedConfig,
@@ -37,6 +38,7 @@ from c360_assets.tenant.feeds import (
     FieldType,
     FileFormat,
     FilesConfig,
+    NumberConfig,
 )
 from c360_assets.tenant.merge_policy import (
     GROUPS,
@@ -77,6 +79,7 @@ from c360_assets.tenant.workflow import (
 __all__ = [
     "DEFAULT_TENANT_ID",
     "GROUPS",
+    "NUMBER_DATES",
     "AccountRule",
     "ActivationConfig",
     "AlertsConfig",
@@ -110,6 +113,7 @@ __all__ = [
     "MatchingConfig",
     "MergePolicy",
     "Name",
+    "NumberConfig",
     "PassthroughTable",
     "Priority",
     "ResellerRule",

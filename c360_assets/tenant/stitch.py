@@ -127,7 +127,7 @@ class StitchConfig(Strict):
         if isinstance(clustering, dict) and isinstance(clustering.get("conflict_fields"), list):
             value["clustering"] = {
                 **clustering,
-                "conflict_fields": {str(f): "always" for f in clustering["conflict_fields"]},
+                "conflict_fields": dict.fromkeys(map(str, clustering["conflict_fields"]), "always"),
             }
         bad_values = value.get("bad_values") or {}
         if "case_sensitive_fks" in value and isinstance(bad_values, dict):

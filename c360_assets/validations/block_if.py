@@ -12,7 +12,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.tenant.config_check import ConfigCheck
-from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
 from c360_assets.validations.reports import BY_ID, columns, reason_against
 from c360_assets.validations.run import table_figures
 from c360_assets.warehouse.session import Session
@@ -22,12 +22,8 @@ def stop_if_blocked(session: Session, tenant: Tenant, feed: FeedConfig) -> None:
     """Raise C360Error if a figure of the feed's table in this session is greater than allowed."""
     if not feed.block_if:
         return
-    table = next(t for t in tenant.tables if t.physical == feed.physical and not t.custom)
-    figures = table_figures(session, tenant, table)
-    values = {
-        f"{report_id}.{metric}": value
-        for report_id, metric, value in _figures_of_all_days(figures).iter_rows()
-    }
+    figures = _figures_of_all_days(table_figures(session, tenant, _table_of(tenant, feed)))
+    values = {f"{report_id}.{metric}": value for report_id, metric, value in figures.iter_rows()}
     exceeded = [
         f"{key} is {values[key]:g}, allowed {limit:g}"
         for key, limit in feed.block_if.items()
@@ -39,6 +35,10 @@ def stop_if_blocked(session: Session, tenant: Tenant, feed: FeedConfig) -> None:
             f"{feed.name}: stopped by block_if of {file}: {'; '.join(exceeded)}. "
             "Nothing of this load is kept; deliver better files, or raise the limit and load again"
         )
+
+
+def _table_of(tenant: Tenant, feed: FeedConfig) -> SourceTable:
+    return next(table for table in tenant.tables if table.name == feed.name and not table.custom)
 
 
 def _figures_of_all_days(figures: pl.DataFrame) -> pl.DataFrame:
@@ -64,8 +64,7 @@ def _check_figure(check: ConfigCheck, feed: FeedConfig, key: str) -> None:
         check.error(file, path, f"there is no report {report_id}", remedy)
         return
     tenant = check.tenant
-    table = next(t for t in tenant.tables if t.name == feed.name and not t.custom)
-    reason = reason_against(report, table, tenant.config.extra_validations)
+    reason = reason_against(report, _table_of(tenant, feed), tenant.config.extra_validations)
     if reason:
         message = f"{report_id} does not apply to this feed: {reason}"
         check.error(file, path, message, "tag the column, or remove the key")

@@ -372,9 +372,13 @@ def value_of(figure: Figure, answers: Answers) -> Any:
     return pct(part, answers[figure.of.grain].get(figure.of.alias))
 
 
-def pct(part: Any, of: Any) -> float | None:
-    """`part` of `of` in percent to three places, halves away from zero; None of nothing."""
-    return math.floor(100_000.0 * float(part) / float(of) + 0.5) / 1000 if of else None
+def pct(part: Any, whole: Any) -> float | None:
+    """`part` of `whole` in percent to three places, halves away from zero; None of nothing."""
+    if not whole:
+        return None
+    # As SQL rounds; Python's `round` takes halves to the even digit.
+    thousandths = math.floor(100_000.0 * float(part) / float(whole) + 0.5)
+    return thousandths / 1000
 
 
 def added(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

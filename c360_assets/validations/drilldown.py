@@ -1,7 +1,7 @@
 """The query behind findings: the rows they count, on the published database, as it stands.
 
-It repeats the conditions of the declared figures, so that it gives the rows that were counted. A figure over several tables has
-no query.
+It repeats the conditions of the declared figures, so that it gives the rows that were counted. A
+figure over several tables has no query.
 """
 
 from __future__ import annotations
@@ -34,19 +34,21 @@ def drilldown_sql(
     types: Mapping[str, str],
     context: Mapping[str, str],
 ) -> str:
-    """The query for figures of a report on one table; empty where they count nothing that a query could show.
+    """The query for figures of a report on one table; empty where they count nothing that a query
+    could show.
 
-    Its rows are those of the table that one of the figures counts: datasource, `_pk`, the columns that the report reads, and for
-    each figure whether it counts the row. Figures about values or days, not rows, list those.
+    Its rows are those of the table that one of the figures counts: datasource, `_pk`, the columns
+    that the report reads, and for each figure whether it counts the row. Figures about values or
+    days, not rows, list those.
     """
     shape = relation(table, types)
-    tests = {
-        name: filled(test, context)
-        for item in items
-        for name, test in _tests(item, shape, context).items()
-    }
+    tests: dict[str, str] = {}
+    for item in items:
+        for name, test in _tests(item, shape, context).items():
+            tests[name] = filled(test, context)
     statements = [_rows(report, shape, tests, context)] if tests else []
-    statements += [sql for item in items if (sql := _listed(item, shape))]
+    listings = (_listing(item, shape) for item in items)
+    statements += [listing for listing in listings if listing]
     return statements[0] if len(statements) == 1 else union_of(statements)
 
 
@@ -56,36 +58,51 @@ def union_of(statements: Sequence[str]) -> str:
 
 
 def _tests(item: Item, shape: Relation, context: Mapping[str, str]) -> dict[str, str]:
-    """Name -> the condition on a row that the figure counts; several where several columns carry its tag."""
+    """Name -> the condition on a row that the figure counts; several where several columns carry
+    its tag."""
     if isinstance(item, Count):
         return {item.name: count_test(item)}
     if isinstance(item, Values):
-        names = shape.values[item.tag]
-        return {
-            item.name if len(names) == 1 else f"{item.name}_{name.rsplit('_', 1)[1]}": _value_test(
-                item, name, context
-            )
-            for name in names
-        }
+        return _value_tests(item, shape, context)
     if isinstance(item, Orders):
-        chosen = f"SELECT order_id FROM t WHERE NOT order_id_missing GROUP BY order_id HAVING {item.when}"
-        rows = f" AND {item.rows}" if item.rows else ""
-        return {item.name.removesuffix("_count"): f"order_id IN ({chosen}){rows}"}
+        return {item.name.removesuffix("_count"): _order_test(item)}
     if isinstance(item, Keys):
-        parts = ", ".join([*item.key, *(name for name in item.optional if name in shape.columns)])
-        # A hash, unlike a comparison, also finds keys of which a part is NULL.
-        chosen = (
-            f"SELECT hash({parts}) FROM t WHERE {item.where} GROUP BY {parts} HAVING {item.having}"
-        )
-        return {item.name.removesuffix("_count"): f"{item.where} AND hash({parts}) IN ({chosen})"}
+        return {item.name.removesuffix("_count"): _key_test(item, shape)}
     if isinstance(item, Whole) and item.name == "duplicate_day_count":
-        twice = "SELECT calendar_date FROM t GROUP BY calendar_date HAVING count(*) > 1"
-        return {"duplicate_day": f"calendar_date IN ({twice})"}
+        repeated = "SELECT calendar_date FROM t GROUP BY calendar_date HAVING count(*) > 1"
+        return {"duplicate_day": f"calendar_date IN ({repeated})"}
     return {}
 
 
+def _value_tests(item: Values, shape: Relation, context: Mapping[str, str]) -> dict[str, str]:
+    columns = shape.values[item.tag]
+    tests = {}
+    for column in columns:
+        number = column.rsplit("_", 1)[-1]
+        name = item.name if len(columns) == 1 else f"{item.name}_{number}"
+        tests[name] = _value_test(item, column, context)
+    return tests
+
+
+def _order_test(item: Orders) -> str:
+    orders = (
+        f"SELECT order_id FROM t WHERE NOT order_id_missing GROUP BY order_id HAVING {item.when}"
+    )
+    test = f"order_id IN ({orders})"
+    return f"{test} AND {item.rows}" if item.rows else test
+
+
+def _key_test(item: Keys, shape: Relation) -> str:
+    present = [name for name in item.optional if name in shape.columns]
+    parts = ", ".join([*item.key, *present])
+    # A hash, unlike a comparison, also finds keys of which a part is NULL.
+    keys = f"SELECT hash({parts}) FROM t WHERE {item.where} GROUP BY {parts} HAVING {item.having}"
+    return f"{item.where} AND hash({parts}) IN ({keys})"
+
+
 def _value_test(item: Values, name: str, context: Mapping[str, str]) -> str:
-    """A phone number is held against the plan's general form: the library that the count asks is not in the database."""
+    """A phone number is held against the plan's general form: the library that the count asks is
+    not in the database."""
     test = value_test(item, name)
     plan = plan_sql(name, context["region"].strip("'")) if item.name == "invalid_phone" else ""
     return f"{test} OR NOT {name}_missing AND NOT {plan}" if plan else test
@@ -98,16 +115,18 @@ def _rows(
     source = f"domain.{quote_ident(shape.table.physical)}"
     inner = filled(shape.sql(source, [*shown, *tests.values()], ["_pk"]), context)
     flags = [f"coalesce({test}, FALSE) AS {quote_ident(name)}" for name, test in tests.items()]
+    columns_sql = ",\n  ".join(["_pk", *map(quote_ident, shown), *flags])
+    counted = "\n   OR ".join(f"({test})" for test in tests.values())
+    datasource = quote_literal(shape.table.name)
     return (
-        f"WITH t AS ({inner})\nSELECT {quote_literal(shape.table.name)} AS datasource,\n  "
-        + ",\n  ".join(["_pk", *map(quote_ident, shown), *flags])
-        + "\nFROM t\nWHERE "
-        + "\n   OR ".join(f"({test})" for test in tests.values())
+        f"WITH t AS ({inner})\nSELECT {datasource} AS datasource,\n  {columns_sql}\n"
+        f"FROM t\nWHERE {counted}"
     )
 
 
 def _shown(report: Report, shape: Relation) -> list[str]:
-    """The columns that the report reads, by documented name; all of a tag that several columns carry."""
+    """The columns that the report reads, by documented name; all of a tag that several columns
+    carry."""
     names: list[str] = []
     for tag in report.tags:
         if tag in shape.values:
@@ -121,26 +140,31 @@ def _shown(report: Report, shape: Relation) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _listed(item: Item, shape: Relation) -> str:
-    """The query of a figure that counts no rows of the table: different values, days, or rows that were not loaded."""
+def _listing(item: Item, shape: Relation) -> str:
+    """The query of a figure that counts no rows of the table: different values, days, or rows that
+    were not loaded."""
     name = quote_literal(shape.table.name)
     source = f"domain.{quote_ident(shape.table.physical)}"
     if isinstance(item, Loaded) and item.show == "without_key":
         return (
-            f"SELECT {name} AS datasource, delivery_day, path, rows_read, rows_rejected\nFROM reports.ingest_files\n"
+            f"SELECT {name} AS datasource, delivery_day, path, rows_read, rows_rejected\n"
+            "FROM reports.ingest_files\n"
             f"WHERE feed = {name} AND rows_rejected > 0\nORDER BY delivery_day, path"
         )
     if isinstance(item, Whole) and item.name == "missing_day_count":
+        days = "generate_series(min(calendar_date), max(calendar_date), INTERVAL 1 DAY)"
+        present = "SELECT calendar_date FROM t WHERE calendar_date IS NOT NULL"
         return (
             f"WITH t AS ({shape.sql(source, ['calendar_date'])})\n"
             f"SELECT {name} AS datasource, CAST(day AS DATE) AS missing_day\n"
-            "FROM (SELECT unnest(generate_series(min(calendar_date), max(calendar_date), INTERVAL 1 DAY)) AS day FROM t)\n"
-            "WHERE CAST(day AS DATE) NOT IN (SELECT calendar_date FROM t WHERE calendar_date IS NOT NULL)\nORDER BY day"
+            f"FROM (SELECT unnest({days}) AS day FROM t)\n"
+            f"WHERE CAST(day AS DATE) NOT IN ({present})\nORDER BY day"
         )
     if isinstance(item, Unique):
+        column = item.column
         return (
-            f"WITH t AS ({shape.sql(source, [item.column, f'{item.column}_missing'])})\n"
-            f"SELECT {name} AS datasource, {item.column}, count(*) AS row_count\nFROM t\n"
-            f"WHERE NOT {item.column}_missing\nGROUP BY ALL\nORDER BY row_count DESC, {item.column}"
+            f"WITH t AS ({shape.sql(source, [column, f'{column}_missing'])})\n"
+            f"SELECT {name} AS datasource, {column}, count(*) AS row_count\nFROM t\n"
+            f"WHERE NOT {column}_missing\nGROUP BY ALL\nORDER BY row_count DESC, {column}"
         )
     return ""

@@ -122,11 +122,13 @@ class ReportSummary(Recipe):
         self.tenant = tenant
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
-        names = [name for t in self.validated for name in (validation_table(t), t.asset)]
-        states = [session.state(name) for name in names]
-        digests = [state.digest if state is not None else None for state in states]
+        digests: list[tuple[str, str | None]] = []
+        for table in self.validated:
+            for name in (validation_table(table), table.asset):
+                state = session.state(name)
+                digests.append((name, state.digest if state is not None else None))
         context = context_of(self.tenant, newest_day(session, self.tenant))
-        return fingerprint(REPORT, code(), context, list(zip(names, digests, strict=True)))
+        return fingerprint(REPORT, code(), context, digests)
 
     def build(self, session: Session, run: RunContext) -> Built:
         mark = self.fingerprint(session, run.as_of) or ""
@@ -147,14 +149,21 @@ def summary_frames(
     started = datetime.now(UTC)
     number = _last_run(session) + 1
     run_id = session.run_id
-    tables = [t for t in report_tables(tenant) if session.state(validation_table(t)) is not None]
-    parts = [pl.DataFrame(schema=RESULT), *(_own_figures(session, table) for table in tables)]
+    tables = [
+        table
+        for table in report_tables(tenant)
+        if session.state(validation_table(table)) is not None
+    ]
+    # An empty frame first, so that a tenant without tables has the columns all the same.
+    own_figures = pl.concat(
+        [pl.DataFrame(schema=RESULT), *(_own_figures(session, table) for table in tables)]
+    )
     common: dict[str, Common] = {}
     for column in COMPARED:
         progress(f"comparing {column} between tables")
-        common[column] = _common_values(session, tenant, tables, column, pl.concat(parts))
-    parts.append(_across(tenant, tables, common))
-    figures = pl.concat(parts).sort("report_id", "datasource", "ordinal")
+        common[column] = _common_values(session, tenant, tables, column, own_figures)
+    figures = pl.concat([own_figures, _across(tenant, tables, common)])
+    figures = figures.sort("report_id", "datasource", "ordinal")
     ranked = _with_queries(session, tenant, tables, findings.ranked(figures), run_id)
     run = ReportRun(
         run_id=run_id,
@@ -168,7 +177,8 @@ def summary_frames(
     runs = pl.DataFrame([asdict(run)], schema=RUN_SCHEMA)
     numbers = _numbers(figures, run_id, number)
     this_run = pl.lit(run_id).alias("run_id")
-    overlaps = [pl.DataFrame(schema=OVERLAP), *(common[c].overlap(c) for c in COMPARED)]
+    overlaps = [pl.DataFrame(schema=OVERLAP)]
+    overlaps += [common[column].overlap(column) for column in COMPARED]
     texts = figures.filter(pl.col("text").is_not_null())
     return {
         REPORT: _listing(session, tenant, tables, figures, run_id),
@@ -294,6 +304,7 @@ def _with_queries(
     for place, (report_id, datasource, metric, value, share) in enumerate(ranked.iter_rows(), 1):
         report, item = findings.item_of(report_id, metric)
         table = by_name[datasource]
+        types = _types(session, table)
         row = {
             "run_id": run_id,
             "place": place,
@@ -305,7 +316,7 @@ def _with_queries(
             "finding_pct": share,
             "reason": report.reason,
             "advice": item.advice or report.advice,
-            "drilldown_sql": drilldown_sql(report, [item], table, _types(session, table), context),
+            "drilldown_sql": drilldown_sql(report, [item], table, types, context),
         }
         rows.append(row)
     return pl.DataFrame(rows, schema=findings.SCHEMA)
@@ -331,12 +342,11 @@ def _listing(
         holders = [table for table in tables if report in reports_of(tenant, table)]
         if not holders:
             continue
-        queries = [
-            drilldown_sql(
-                report, _finding_items(report, table), table, _types(session, table), context
-            )
-            for table in holders
-        ]
+        queries = []
+        for table in holders:
+            items = _finding_items(report, table)
+            types = _types(session, table)
+            queries.append(drilldown_sql(report, items, table, types, context))
         row = {
             "run_id": run_id,
             "report_id": report.id,

@@ -130,6 +130,18 @@ class Session:
         """What this session sees: its own uncommitted write, else the manifest's version."""
         return self.pending.get(table) or self.warehouse.state(table)
 
+    def built(self, table: str) -> TableState:
+        """The state of a table. Raises C360Error when it has not been built."""
+        state = self.state(table)
+        if state is None:
+            raise C360Error(f"table {table} has not been built yet; run `c360 run` first")
+        return state
+
+    def in_memory(self, table: str) -> pa.Table | None:
+        """The rows of a table that this session holds in memory and not in files, as a dry run
+        does."""
+        return None
+
     def blank_columns(self, table: str) -> frozenset[str]:
         """Columns of a built table known to hold nothing but NULL."""
         state = self.state(table)
@@ -143,9 +155,7 @@ class Session:
 
         Raises C360Error when the table has not been built.
         """
-        state = self.state(table)
-        if state is None:
-            raise C360Error(f"table {table} has not been built yet; run `c360 run` first")
+        state = self.built(table)
         name = quote_ident(as_name or table.rsplit("/", 1)[-1])
         self.execute(
             f"CREATE OR REPLACE TEMP VIEW {name} AS "
@@ -159,18 +169,20 @@ class Session:
         *,
         fingerprint: str = "",
         figures: Mapping[str, Any] | None = None,
+        columns: dict[str, str] | None = None,
     ) -> TableState:
         """Write the whole content of `table` as one atomic Delta version and remember it until
         `commit`.
 
-        `source` is a SELECT or a frame. Columns whose type Delta lacks are stored as
+        `source` is a SELECT or a frame; `columns` are the types of its columns as stored, where
+        they are not those that it tells. Columns whose type Delta lacks are stored as
         `delta.stored_type` says. When the content equals the pinned version's, nothing is written
         and that version is named again.
         """
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
-        columns = self._stored_columns(source)
+        columns = columns or self.stored_columns(source)
         path = self.warehouse.path(table)
         file = write_file(self.con, table, path, typed(columns, f"({source})"))
         ((rows, digest),) = self.rows(digest_sql(columns, file_source(columns, [str(file)])))
@@ -202,30 +214,28 @@ class Session:
         SELECTs are run several times and must give the same rows. Raises C360Error when the table
         has rows and other columns than `fresh`.
         """
-        columns = self._stored_columns(fresh)
+        columns = self.stored_columns(fresh)
         before = self.state(table)
-        kept = ""
-        rows = typed(columns, f"({fresh})")
-        ((_, digest),) = self.rows(digest_sql(columns, f"({rows})"))
+        kept_sql = ""
+        fresh_sql = typed(columns, f"({fresh})")
+        ((_, digest),) = self.rows(digest_sql(columns, f"({fresh_sql})"))
         if before is not None and before.rows:
             if before.columns != columns:
                 raise C360Error(f"table {table} has other columns than the rows to be put into it")
             stored = self.warehouse.source(table, before)
-            where = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
-            ((_, removed),) = self.rows(
-                digest_sql(columns, f"(SELECT * FROM {stored} SEMI {where})")
-            )
+            join = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
+            removed_sql = f"(SELECT * FROM {stored} SEMI {join})"
+            ((_, removed),) = self.rows(digest_sql(columns, removed_sql))
             digest = changed_digest(self._digest_now(before, stored), removed, digest)
-            kept = f"SELECT * FROM {stored} ANTI {where} UNION ALL "
+            kept_sql = f"SELECT * FROM {stored} ANTI {join} UNION ALL "
         if before is not None and (before.digest, before.columns) == (digest, columns):
             version = before.version
         else:
             path = self.warehouse.path(table)
-            file = write_file(self.con, table, path, kept + rows)
+            file = write_file(self.con, table, path, kept_sql + fresh_sql)
             version = commit(table, path, file, digest_rows(digest), self.run_id)
-        state = TableState(
-            version, digest, fingerprint, digest_rows(digest), columns, dict(figures or {})
-        )
+        rows = digest_rows(digest)
+        state = TableState(version, digest, fingerprint, rows, columns, dict(figures or {}))
         self.pending[table] = state
         return state
 
@@ -236,7 +246,8 @@ class Session:
         ((_, digest),) = self.rows(digest_sql(state.columns, stored))
         return str(digest)
 
-    def _stored_columns(self, source: str) -> dict[str, str]:
+    def stored_columns(self, source: str) -> dict[str, str]:
+        """Column -> the type under which the rows of the SELECT `source` would be stored."""
         return {row[0]: stored_type(row[1]) for row in self.rows(f"DESCRIBE {source}")}
 
     def keep(

@@ -29,15 +29,17 @@ def exact_path(path: Path | str) -> str:
 
 
 def quote_path(path: Path | str) -> str:
-    """`path` as a string literal for `read_parquet` and its like: one file, whatever its name holds."""
+    """`path` as a string literal for `read_parquet` and its like: one file, whatever its name
+    holds."""
     return quote_literal(exact_path(path))
 
 
 def repeated(names: Iterable[str]) -> list[str]:
-    """What to tell of each name that two columns have, in whatever case: a table can keep only one of them."""
+    """A sentence about each name that two columns have, in whatever case: a table can keep only one
+    of them."""
     times = Counter(name.lower() for name in names)
     return [
-        f"{n} columns are named {name}: keep one, or name the others with AS"
-        for name, n in times.items()
-        if n > 1
+        f"{count} columns are named {name}: keep one, or name the others with AS"
+        for name, count in times.items()
+        if count > 1
     ]

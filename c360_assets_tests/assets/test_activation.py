@@ -1,4 +1,5 @@
-"""The checks of a published database as Dagster shows them: one for each numbered validation, with figures that plot."""
+"""The checks of a published database as Dagster shows them: one for each numbered validation, with
+figures that plot."""
 
 from dataclasses import replace
 from pathlib import Path

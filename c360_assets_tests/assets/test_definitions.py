@@ -50,7 +50,8 @@ def test_loads(program: list[str]) -> None:
 
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
     __typename ... on PythonError { message } ... on RepositoryLocation { repositories {
-        assetNodes { id } sensors { name sensorState { status } } schedules { name scheduleState { status } } } } } } } } }"""
+        assetNodes { id } sensors { name sensorState { status } }
+        schedules { name scheduleState { status } } } } } } } } }"""
 
 
 def test_the_webserver_shows_everything_switched_on(tmp_path: Path) -> None:

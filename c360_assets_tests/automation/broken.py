@@ -1,4 +1,5 @@
-"""A job whose engine fails with an error that quotes a value. Without postponed annotations, which Dagster cannot read."""
+"""A job whose engine fails with an error that quotes a value. Without postponed annotations, which
+Dagster cannot read."""
 
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from c360_assets.run_options import RunOptions
 
 
 def broken(root: Path) -> dg.Definitions:
-    """A job `broken` over the tenant at `root`, which casts the last customer's name to a number."""
+    """A job `broken` over the tenant at `root`, which casts the last customer's name to a
+    number."""
 
     @dg.asset
     def cast_a_name(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> None:

@@ -1,4 +1,5 @@
-"""A tenant small enough for a whole day in seconds: shop customers and loyalty members who are partly the same people."""
+"""A tenant small enough for a whole day in seconds: shop customers and loyalty members who are
+partly the same people."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ PEOPLE = [
 
 
 def tiny_tenant(root: Path, workflow: str = "", **tenant: str) -> Tenant:
-    """Write the tenant's configuration below `root` and read it. `tenant` replaces keys of tenant.yaml."""
+    """Write the tenant's configuration below `root` and read it. `tenant` replaces keys of
+    tenant.yaml."""
     declared = {line.split(":")[0]: line for line in TENANT.strip().splitlines()}
     declared |= {key: f"{key}: {value}" for key, value in tenant.items()}
     files = {
@@ -66,7 +68,9 @@ def tiny_tenant(root: Path, workflow: str = "", **tenant: str) -> Tenant:
         "workflow.yaml": workflow,
         "feeds/shop/customers.yaml": SHOP,
         "feeds/loyalty/members.yaml": LOYALTY,
-        "domain_tables/Busy_Customers.sql": "SELECT customer_id, email, visits FROM Shop_Customers WHERE visits > 1",
+        "domain_tables/Busy_Customers.sql": (
+            "SELECT customer_id, email, visits FROM Shop_Customers WHERE visits > 1"
+        ),
         "domain_tables/Busy_Customers.yaml": "primary_key: [customer_id]",
     }
     for name, text in files.items():

@@ -1,4 +1,5 @@
-"""A source that comes later, on the shipped tenant's shape: declared, its past days loaded in one run, and stitched next."""
+"""A source that comes later, on the shipped tenant's shape: declared, its past days loaded in one
+run, and stitched next."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ TABLE = dg.AssetKey(["domain", "CallCentre_Contacts"])
 
 
 def without_late_source(root: Path) -> dict[Path, bytes]:
-    """Take the late source's files and every word about it out of the tenant, and return what was there."""
+    """Take the late source's files and every word about it out of the tenant, and return what was
+    there."""
     files = [*root.glob("feeds/callcentre/*"), *root.glob("landing/callcentre/*")]
     settings = [root / "workflow.yaml", root / "merge_policy.yaml"]
     kept = {path: path.read_bytes() for path in (*files, *settings)}

@@ -1,4 +1,5 @@
-"""The day as the daemon runs it: files land one by one, nothing fires early, one Stitch follows the last, then it publishes.
+"""The day as the daemon runs it: files land one by one, nothing fires early, one Stitch follows the
+last, then it publishes.
 
 Uses the real daemon on a real instance, in processes of their own.
 """

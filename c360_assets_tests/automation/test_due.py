@@ -50,7 +50,10 @@ def shop(tenant: Tenant) -> FeedConfig:
 
 
 def test_a_day_with_nothing_to_do_does_not_import_dagster() -> None:
-    code = "import sys, c360_assets.automation.due, c360_assets.automation.run_command; print('dagster' in sys.modules)"
+    code = (
+        "import sys, c360_assets.automation.due, c360_assets.automation.run_command; "
+        "print('dagster' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )

@@ -1,4 +1,5 @@
-"""Feeds of other places, looked at by ticks: seldom, without stopping the others, and saying what is to be done."""
+"""Feeds of other places, looked at by ticks: seldom, without stopping the others, and saying what
+is to be done."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that were looked at, in order; a look is shared for no longer than a tick says."""
+    """The addresses that were looked at, in order; a look is shared for no longer than a tick
+    says."""
     seen: list[str] = []
     system = couriers._system
 
@@ -85,9 +87,9 @@ def test_a_place_that_fails_stops_no_other_feed(
         assert isinstance(tick(tenant, instance, "Shop:Customers"), list)
         waiting = str(asked(stitch_sensor(tenant), instance))
         assert (
-            "Loyalty:Members (feed Loyalty:Members: files.address sftp://127.0.0.1/drop cannot be reached"
-            in waiting
-        )
+            "Loyalty:Members (feed Loyalty:Members: files.address sftp://127.0.0.1/drop "
+            "cannot be reached"
+        ) in waiting
     assert len(looks) == couriers.ATTEMPTS, (
         "one look, tried again as often as a fetch does, for all ticks"
     )

@@ -1,4 +1,5 @@
-"""Runs of this process on a persistent instance: what the UI will show, what a failure says, and runs whose process died."""
+"""Runs of this process on a persistent instance: what the UI will show, what a failure says, and
+runs whose process died."""
 
 from __future__ import annotations
 
@@ -146,7 +147,8 @@ def test_a_failed_day_names_the_feed_and_leaves_good_days_loaded(
 
 
 def test_no_value_reaches_the_orchestrator(home: Path, instance: dg.DagsterInstance) -> None:
-    """A good load, a rejected one, a whole Stitch, and an engine error that quotes a value: the home holds none of them."""
+    """A good load, a rejected one, a whole Stitch, and an engine error that quotes a value: the
+    home holds none of them."""
     tenant = tiny_tenant(home)
     land(home, "loyalty", DAY)
     land(home, "shop", DAY)
@@ -220,12 +222,15 @@ def asset(name, work):
     return made
 
 def query():
-    duckdb.connect().execute("SELECT count(DISTINCT hash(i)) FROM range(200_000_000) t(i)").fetchall()
+    slow = "SELECT count(DISTINCT hash(i)) FROM range(200_000_000) t(i)"
+    duckdb.connect().execute(slow).fetchall()
 
-jobs = [dg.define_asset_job(name, name) for name in ("query", "sleep")] + [dg.define_asset_job("both", ["query", "sleep"])]
+jobs = [dg.define_asset_job(name, name) for name in ("query", "sleep")]
+jobs.append(dg.define_asset_job("both", ["query", "sleep"]))
 with open_instance() as instance:
     for job in ("query", "sleep", "both"):
-        made = dg.Definitions([asset("query", query), asset("sleep", lambda: time.sleep(60))], jobs=jobs)
+        assets = [asset("query", query), asset("sleep", lambda: time.sleep(60))]
+        made = dg.Definitions(assets, jobs=jobs)
         outcome = launch(instance, made, job)
         print(outcome.success, outcome.failed_steps, flush=True)
 """

@@ -1,4 +1,5 @@
-"""What each sensor and the schedule ask for, and why they wait; on a real instance, without running anything."""
+"""What each sensor and the schedule ask for, and why they wait; on a real instance, without running
+anything."""
 
 from __future__ import annotations
 
@@ -73,7 +74,8 @@ def test_one_request_per_contiguous_range(tmp_path: Path, instance: dg.DagsterIn
 def test_days_since_the_last_run_are_caught_up_with_in_one(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
-    """Nobody looked for three days: one load brings them all, one Stitch follows, and what was loaded is not asked for."""
+    """Nobody looked for three days: one load brings them all, one Stitch follows, and what was
+    loaded is not asked for."""
     tenant = tiny_tenant(tmp_path)
     feed = tenant.feed("Shop:Customers")
     assert feed is not None

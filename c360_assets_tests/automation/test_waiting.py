@@ -41,7 +41,8 @@ def at(clock: str, days: int = 0) -> datetime:
 
 
 def tenant_with(root: Path, loyalty: str, **tenant: str) -> Tenant:
-    """The tiny tenant with an entry for the loyalty feed; the shop's file of the day was loaded at 06:00, before 06:30."""
+    """The tiny tenant with an entry for the loyalty feed; the shop's file of the day was loaded at
+    06:00, before 06:30."""
     declared = tiny_tenant(root, f"feeds: {{Loyalty:Members: {{{loyalty}}}}}", **tenant)
     loaded(root, "Shop:Customers", DAY)
     return declared

@@ -1,1 +1,2 @@
-"""Benchmarks: times as ratios to a reference measured in the same process, so that the machine's speed cancels out."""
+"""Benchmarks: times as ratios to a reference measured in the same process, so that the machine's
+speed cancels out."""

@@ -1,7 +1,8 @@
-"""`make bench`: every benchmark of this package, one after the other; exits 1 when a target is missed.
+"""`make bench`: every benchmark of this package, one after the other; exits 1 when a target is
+missed.
 
-`python -m c360_assets_tests.bench ingest --rows 200000` runs one of them with its own options. With `--write` the tables replace
-their sections in docs/benchmarks.md.
+`python -m c360_assets_tests.bench ingest --rows 200000` runs one of them with its own options. With
+`--write` the tables replace their sections in docs/benchmarks.md.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""How long the database takes from Stitch's output to published, against DuckDB copying the same Delta inputs to a new file.
+"""How long the database takes from Stitch's output to published, against DuckDB copying the same
+Delta inputs to a new file.
 
-The copy is the floor: any build must read those inputs, what it computes from and what it publishes as it stands, and write a
-database of about that size. Two tenants: the generated one, loaded and stitched as any other, with some hundred columns, two
-feeds of orders and all that Stitch writes; and a narrow one of made-up inputs, in which hardly a table is published as it
-stands, so that nearly all of the time is the SQL of the database: the hardest case there is.
+The copy is the floor: any build must read those inputs, what it computes from and what it publishes
+as it stands, and write a database of about that size. Two tenants: the generated one, loaded and
+stitched as any other, with some hundred columns, two feeds of orders and all that Stitch writes;
+and a narrow one of made-up inputs, in which hardly a table is published as it stands, so that
+nearly all of the time is the SQL of the database: the hardest case there is.
 """
 
 from __future__ import annotations
@@ -65,25 +67,30 @@ FEEDS = [
     ),
 ]
 RECORDS = """
-    SELECT 'a' || p AS amperity_id, CASE WHEN i % 3 = 0 THEN 'Tills:Customers' ELSE 'Shop:Customers' END AS datasource,
-           'r' || i AS pk, 'Given' || (p % 900) AS given_name, 'Surname' || (p % 7000) AS surname,
-           CASE WHEN i % 4 > 0 THEN 'person' || (p + i % 2) || '@example.com' END AS email,
-           CASE WHEN i % 3 > 0 THEN '206' || lpad((2000000 + i * 13 % 7999999)::VARCHAR, 7, '0') END AS phone,
-           CASE WHEN i % 5 > 0 THEN (p % 9000 + 1) || ' Elm Street' END AS address,
-           CASE WHEN i % 7 > 0 THEN 'Reno' END AS city, 'NV' AS state, lpad((p % 99999)::VARCHAR, 5, '0') AS postal,
-           DATE '1950-01-01' + (i * 17 % 20000)::INTEGER AS birthdate,
-           TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds(i * 37 % 60000000) AS update_dt, i % 97 = 0 AS blv_email
+    SELECT 'a' || p AS amperity_id,
+        CASE WHEN i % 3 = 0 THEN 'Tills:Customers' ELSE 'Shop:Customers' END AS datasource,
+        'r' || i AS pk, 'Given' || (p % 900) AS given_name, 'Surname' || (p % 7000) AS surname,
+        CASE WHEN i % 4 > 0 THEN 'person' || (p + i % 2) || '@example.com' END AS email,
+        CASE WHEN i % 3 > 0 THEN '206' || lpad((2000000 + i * 13 % 7999999)::VARCHAR, 7, '0')
+            END AS phone,
+        CASE WHEN i % 5 > 0 THEN (p % 9000 + 1) || ' Elm Street' END AS address,
+        CASE WHEN i % 7 > 0 THEN 'Reno' END AS city, 'NV' AS state,
+        lpad((p % 99999)::VARCHAR, 5, '0') AS postal,
+        DATE '1950-01-01' + (i * 17 % 20000)::INTEGER AS birthdate,
+        TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds(i * 37 % 60000000) AS update_dt,
+        i % 97 = 0 AS blv_email
     FROM (SELECT i, i * 7919 % {people} AS p FROM range({records}) AS r(i))"""
 ITEMS = """
-    SELECT 'i' || i AS id, 'c' || (o * 31 % {people}) AS customer, 'o' || o AS order, 'p' || (i * 11 % 5000) AS product,
-           CASE WHEN i % 23 = 0 THEN -1 ELSE i % 4 + 1 END AS units,
-           (CASE WHEN i % 23 = 0 THEN -1 ELSE 1 END * (i * 101 % 9000) / 100)::DECIMAL(38, 4) AS paid,
-           (i * 101 % 9000 / 100 + 1)::DECIMAL(38, 4) AS listed,
-           TIMESTAMPTZ '2023-06-01 00:00:00+00' + to_seconds(o * 173 % 97000000) AS at, i % 23 = 0 AS returned,
-           CASE WHEN o % 5 > 1 THEN 'Larkmere' ELSE 'Oskwell' END AS brand,
-           CASE WHEN o % 2 = 0 THEN 'online' ELSE 'store' END AS channel,
-           CASE WHEN o % 2 = 1 THEN 's' || (o % 40) END AS store,
-           'i' || i AS _pk, NULL::VARCHAR AS _uuid_pk, i AS _updated, 'a' || (o * 31 % {people}) AS amperity_id
+    SELECT 'i' || i AS id, 'c' || (o * 31 % {people}) AS customer, 'o' || o AS order,
+        'p' || (i * 11 % 5000) AS product,
+        CASE WHEN i % 23 = 0 THEN -1 ELSE i % 4 + 1 END AS units,
+        (CASE WHEN i % 23 = 0 THEN -1 ELSE 1 END * (i * 101 % 9000) / 100)::DECIMAL(38, 4) AS paid,
+        (i * 101 % 9000 / 100 + 1)::DECIMAL(38, 4) AS listed,
+        TIMESTAMPTZ '2023-06-01 00:00:00+00' + to_seconds(o * 173 % 97000000) AS at,
+        i % 23 = 0 AS returned, CASE WHEN o % 5 > 1 THEN 'Larkmere' ELSE 'Oskwell' END AS brand,
+        CASE WHEN o % 2 = 0 THEN 'online' ELSE 'store' END AS channel,
+        CASE WHEN o % 2 = 1 THEN 's' || (o % 40) END AS store, 'i' || i AS _pk,
+        NULL::VARCHAR AS _uuid_pk, i AS _updated, 'a' || (o * 31 % {people}) AS amperity_id
     FROM (SELECT i, i // 3 AS o FROM range({items}) AS r(i))"""
 RECORDS_PER_PERSON, ITEMS_PER_PERSON = 2.62, 10.1  # of the generated tenant
 
@@ -123,7 +130,8 @@ def prepare(root: Path, records: int, items: int) -> None:
 
 
 def work(root: Path) -> dict[str, float]:
-    """Seconds of building and publishing, seconds of finding that nothing changed, and the peak of memory in GiB."""
+    """Seconds of building and publishing, seconds of finding that nothing changed, and the peak of
+    memory in GiB."""
     tenant = tenant_at(root)
     start = time.perf_counter()
     with open_session(root / "warehouse", tenant.config.timezone) as session:

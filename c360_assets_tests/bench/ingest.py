@@ -1,4 +1,5 @@
-"""How fast files become a domain table, against DuckDB's own reading of the same file with the same casts and key."""
+"""How fast files become a domain table, against DuckDB's own reading of the same file with the same
+casts and key."""
 
 from __future__ import annotations
 
@@ -50,18 +51,25 @@ FEED = FeedConfig.model_validate(
 )
 # {first} and {last} bound the row numbers, {later} is what an update adds, {where} picks rows.
 ROWS = """
-    SELECT 'o-' || i AS order_id, 'c-' || (i * 7919 % 300000) AS customer_id, 'Given' || (i % 900) AS given_name,
-           'Surname' || (i * 31 % 7000) AS surname, 'person' || (i * 7919 % 300000) || '@example.com' AS email,
-           lpad((i * 13 % 99999)::VARCHAR, 5, '0') AS postal, DATE '1950-01-01' + (i * 17 % 20000)::INTEGER AS born,
-           strftime(TIMESTAMP '2023-01-01' + to_seconds(i * 31 % 30000000), '%Y-%m-%d %H:%M:%S') AS ordered_at,
-           strftime(TIMESTAMP '2023-06-01' + to_seconds(i * 37 % 30000000 + {later}), '%Y-%m-%d %H:%M:%S') AS updated_at,
-           ((i * 101 % 50000 + {later}) / 100)::DECIMAL(18, 2) AS revenue, i % 9 AS items, i % 2 = 0 AS is_gift
+    SELECT 'o-' || i AS order_id, 'c-' || (i * 7919 % 300000) AS customer_id,
+        'Given' || (i % 900) AS given_name, 'Surname' || (i * 31 % 7000) AS surname,
+        'person' || (i * 7919 % 300000) || '@example.com' AS email,
+        lpad((i * 13 % 99999)::VARCHAR, 5, '0') AS postal,
+        DATE '1950-01-01' + (i * 17 % 20000)::INTEGER AS born,
+        strftime(TIMESTAMP '2023-01-01' + to_seconds(i * 31 % 30000000),
+            '%Y-%m-%d %H:%M:%S') AS ordered_at,
+        strftime(TIMESTAMP '2023-06-01' + to_seconds(i * 37 % 30000000 + {later}),
+            '%Y-%m-%d %H:%M:%S') AS updated_at,
+        ((i * 101 % 50000 + {later}) / 100)::DECIMAL(18, 2) AS revenue, i % 9 AS items,
+        i % 2 = 0 AS is_gift
     FROM range({first}, {last}) AS r(i) {where}"""
 REFERENCE = """
     CREATE OR REPLACE TABLE reference AS
-    SELECT order_id, customer_id, given_name, surname, email, postal, CAST(born AS DATE) AS born,
-           CAST(ordered_at AS TIMESTAMPTZ) AS ordered_at, CAST(updated_at AS TIMESTAMPTZ) AS updated_at,
-           CAST(revenue AS DECIMAL(38, 2)) AS revenue, CAST(items AS BIGINT) AS items, CAST(is_gift AS BOOLEAN) AS is_gift
+    SELECT order_id, customer_id, given_name, surname, email, postal,
+        CAST(born AS DATE) AS born, CAST(ordered_at AS TIMESTAMPTZ) AS ordered_at,
+        CAST(updated_at AS TIMESTAMPTZ) AS updated_at,
+        CAST(revenue AS DECIMAL(38, 2)) AS revenue, CAST(items AS BIGINT) AS items,
+        CAST(is_gift AS BOOLEAN) AS is_gift
     FROM read_csv({paths}, all_varchar = true)
     QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY updated_at DESC) = 1"""
 
@@ -105,7 +113,8 @@ def first_load(tenant: Tenant) -> float:
 
 
 def upserts(tenant: Tenant, rows: int) -> Callable[[], float]:
-    """Seconds of loading a day in which 1 % of the rows changed, a new day and other rows at each call."""
+    """Seconds of loading a day in which 1 % of the rows changed, a new day and other rows at each
+    call."""
     days = itertools.count()
 
     def work() -> float:
@@ -160,7 +169,8 @@ def measures(folder: Path, rows: int, files: int) -> list[Measure]:
 
 
 def large(folder: Path, rows: int) -> list[Measure]:
-    """Peak memory of loading a large file, and of loading it over itself; each in a process of its own."""
+    """Peak memory of loading a large file, and of loading it over itself; each in a process of its
+    own."""
     tenant = tenant_at(folder / "large")
     found = []
     for name, day in (("into an empty table", 1), ("over itself", 2)):

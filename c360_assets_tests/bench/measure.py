@@ -1,4 +1,5 @@
-"""What the benchmarks share: a timed call, the shape of a result, the table that is printed and the page that keeps it."""
+"""What the benchmarks share: a timed call, the shape of a result, the table that is printed and the
+page that keeps it."""
 
 from __future__ import annotations
 
@@ -24,14 +25,16 @@ BEGIN, END = "<!-- make bench writes from here -->\n", "<!-- to here -->"
 IN_README = "stitch"  # the section that the README shows too
 INTRODUCTION = """# Benchmarks
 
-`make bench` writes this page: a section per benchmark, as it last ran. Ratios are to a reference in the same run on the same
+`make bench` writes this page: a section per benchmark, as it last ran. Ratios are to a reference \
+in the same run on the same
 machine; where the reference is a limit in seconds or GiB, the target is 1.
 """
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One line of the table: `value` and `reference` in `unit`; `target` is the largest ratio wanted."""
+    """One line of the table: `value` and `reference` in `unit`; `target` is the largest ratio
+    wanted."""
 
     what: str
     value: float
@@ -70,14 +73,16 @@ def seconds(work: Callable[[], object]) -> float:
 def against(
     work: Callable[[], float], reference: Callable[[], float], times: int = 3
 ) -> tuple[float, float]:
-    """The shortest of several times of each, taken in turn: what else the machine does disturbs both, and only ever adds."""
+    """The shortest of several times of each, taken in turn: what else the machine does disturbs
+    both, and only ever adds."""
     pairs = [(work(), reference()) for _ in range(times)]
     return min(w for w, _ in pairs), min(r for _, r in pairs)
 
 
 @dataclass(frozen=True)
 class Section:
-    """A benchmark as it was shown. `title`: name, and after a colon the sizes; `notes`: sentences below the table."""
+    """A benchmark as it was shown. `title`: name, and after a colon the sizes; `notes`: sentences
+    below the table."""
 
     title: str
     rows: list[tuple[str, ...]]
@@ -131,7 +136,10 @@ def machine() -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     today = datetime.now(UTC).date()
-    return f"{today}: Python {platform.python_version()}, {versions}; {os.cpu_count()} cores, {memory:.0f} GiB"
+    return (
+        f"{today}: Python {platform.python_version()}, {versions}; {os.cpu_count()} cores, "
+        f"{memory:.0f} GiB"
+    )
 
 
 def write(sections: Sequence[Section], page: Path = PAGE, readme: Path = README) -> None:

@@ -1,9 +1,11 @@
-"""How fast records become persons, against Splink on the same records, and what the whole stage costs on top.
+"""How fast records become persons, against Splink on the same records, and what the whole stage
+costs on top.
 
-Records are those of a generated tenant. Each measurement is a process of its own, so that peak memory means something; records
-are in memory before the clock starts, and Splink gets them normalised, while ours normalises them itself. What a process does
-not measure it does not import, since imports count as memory too. Splink is no
-dependency: without it only our own figures are shown.
+Records are those of a generated tenant. Each measurement is a process of its own, so that peak
+memory means something; records are in memory before the clock starts, and Splink gets them
+normalised, while ours normalises them itself. What a process does not measure it does not import,
+since imports count as memory too. Splink is no dependency: without it only our own figures are
+shown.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ def splink_version(python: str) -> str | None:
 
 
 def make(folder: Path, records: int) -> None:
-    """A tenant with its domain tables, its records as one frame, and the same records normalised."""
+    """A tenant with its domain tables, its records as one frame, and the same records
+    normalised."""
     from c360_assets.configuration import load_tenant
     from c360_assets.demo.generate import generate_tenant
     from c360_assets.ingest.landing import pending
@@ -121,7 +124,8 @@ def stage(folder: Path) -> None:
 
 
 def quality(folder: Path) -> str:
-    """Pairwise F1 and precision against the truth, and the largest cluster with more than one person."""
+    """Pairwise F1 and precision against the truth, and the largest cluster with more than one
+    person."""
     truth = pl.read_parquet(folder / "tenant" / "truth" / "records.parquet")
     rows = truth.join(pl.read_parquet(folder / "ours.parquet"), on=["datasource", "pk"])
 
@@ -136,7 +140,10 @@ def quality(folder: Path) -> str:
     both, found, real = pairs("cluster", "person_id"), pairs("cluster"), pairs("person_id")
     mixed = rows.group_by("cluster").agg(pl.len(), pl.col("person_id").n_unique().alias("persons"))
     largest = mixed.filter(pl.col("persons") > 1)["len"].max() or 0
-    return f"F1 {2 * both / (found + real):.3f}, precision {both / found:.3f}, largest false cluster {largest}"
+    return (
+        f"F1 {2 * both / (found + real):.3f}, precision {both / found:.3f}, "
+        f"largest false cluster {largest}"
+    )
 
 
 def _peak() -> float:
@@ -219,7 +226,8 @@ def main(arguments: list[str]) -> bool:
     peer = splink_version(options.splink)
     if peer is None:
         print(
-            "Splink is not installed here, so there is no ratio to it; name a Python that has it: --splink PATH"
+            "Splink is not installed here, so there is no ratio to it; "
+            "name a Python that has it: --splink PATH"
         )
     found: list[Measure] = []
     notes: list[str] = []

@@ -1,7 +1,9 @@
-"""What all input validation reports cost, against the least that any of them needs: the same tables counted by DuckDB alone.
+"""What all input validation reports cost, against the least that any of them needs: the same tables
+counted by DuckDB alone.
 
-Reference: per table the number of rows; different e-mail addresses and phone digits of the customers; items grouped by order with
-the sums that reports are made of. Both read the same stored tables in one process. Memory is that of a process that only reports.
+Reference: per table the number of rows; different e-mail addresses and phone digits of the
+customers; items grouped by order with the sums that reports are made of. Both read the same stored
+tables in one process. Memory is that of a process that only reports.
 """
 
 from __future__ import annotations
@@ -81,29 +83,35 @@ ITEMS = _feed(
     },
 )
 # One in a hundred values is missing, and a few are wrong in each of the ways that reports look for.
-CUSTOMER_ROWS = """SELECT i::VARCHAR AS id, 'Name' || i % 5000 AS given_name, 'Surname' || i % 90000 AS surname,
-    CASE WHEN i % 100 = 0 THEN NULL WHEN i % 997 = 0 THEN 'not an address' WHEN i % 499 = 0 THEN 'info@shop.example'
-         ELSE 'name.surname' || hash(i) % 900000 || '@mail' || i % 20 || '.example' END AS email,
+CUSTOMER_ROWS = """SELECT i::VARCHAR AS id,
+    'Name' || i % 5000 AS given_name, 'Surname' || i % 90000 AS surname,
+    CASE WHEN i % 100 = 0 THEN NULL WHEN i % 997 = 0 THEN 'not an address'
+        WHEN i % 499 = 0 THEN 'info@shop.example'
+        ELSE 'name.surname' || hash(i) % 900000 || '@mail' || i % 20 || '.example' END AS email,
     CASE WHEN i % 50 = 0 THEN '' WHEN i % 997 = 0 THEN '999-999-9999' WHEN i % 3 = 0 THEN '1'
-         ELSE '' END || printf('(%d) 555-%04d', 201 + hash(i) % 700, hash(i + 1) % 10000) AS phone,
-    i % 9000 || ' Main Street' AS address, 'Springfield' AS city, 'WA' AS state, printf('%05d', i % 99999) AS postal,
-    DATE '1940-01-01' + (i % 20000)::INTEGER AS birthdate,
+        ELSE '' END || printf('(%d) 555-%04d', 201 + hash(i) % 700, hash(i + 1) % 10000) AS phone,
+    i % 9000 || ' Main Street' AS address, 'Springfield' AS city, 'WA' AS state,
+    printf('%05d', i % 99999) AS postal, DATE '1940-01-01' + (i % 20000)::INTEGER AS birthdate,
     TIMESTAMPTZ '2026-05-01 00:00+00' + INTERVAL 1 SECOND * (i % 2000000) AS updated,
     i::VARCHAR AS _pk, uuid()::VARCHAR AS _uuid_pk, (({day} + i % 14) << 43) + i AS _updated
     FROM range({first}, {first} + {rows}) AS r(i)"""
-ITEM_ROWS = """SELECT i::VARCHAR AS id, 'order-' || i // 3 AS order_id, 'sku-' || hash(i) % 20000 AS product_id,
+ITEM_ROWS = """SELECT i::VARCHAR AS id, 'order-' || i // 3 AS order_id,
+    'sku-' || hash(i) % 20000 AS product_id,
     CASE WHEN i % 200 = 0 THEN NULL ELSE 'S' || (i // 3) % 300 END AS store_id,
-    CASE WHEN i % 2 = 0 THEN 'online' ELSE 'in-store' END AS purchase_channel, 'USD' AS currency,
+    CASE WHEN i % 2 = 0 THEN 'online' ELSE 'in-store' END AS purchase_channel,
+    'USD' AS currency,
     TIMESTAMPTZ '2025-01-01 00:00+00' + INTERVAL 10 SECOND * (i // 3) AS order_datetime,
     i % 40 = 0 AS is_return, i % 90 = 0 AS is_cancellation, q::BIGINT AS item_quantity,
-    (q * 20.00)::DECIMAL(38, 2) AS item_list_price, (q * 2.00)::DECIMAL(38, 2) AS item_discount_amount,
+    (q * 20.00)::DECIMAL(38, 2) AS item_list_price,
+    (q * 2.00)::DECIMAL(38, 2) AS item_discount_amount,
     (q * 18.00 + CASE WHEN i % 500 = 0 THEN 1 ELSE 0 END)::DECIMAL(38, 2) AS item_revenue,
     (q * 9.50)::DECIMAL(38, 2) AS item_cost, (q * 1.44)::DECIMAL(38, 2) AS item_tax_amount,
     20.00::DECIMAL(38, 2) AS unit_list_price, 2.00::DECIMAL(38, 2) AS unit_discount_amount,
     0.00::DECIMAL(38, 2) AS order_discount_amount, 0.1::DECIMAL(38, 4) AS item_discount_percent,
-    (i // 3 % 900000)::VARCHAR AS customer,
-    i::VARCHAR AS _pk, uuid()::VARCHAR AS _uuid_pk, (({day} + i % 14) << 43) + i AS _updated
-    FROM (SELECT i, CASE WHEN i % 40 = 0 OR i % 90 = 0 THEN -1 ELSE 1 + i % 3 END AS q FROM range({rows}) AS r(i))"""
+    (i // 3 % 900000)::VARCHAR AS customer, i::VARCHAR AS _pk, uuid()::VARCHAR AS _uuid_pk,
+    (({day} + i % 14) << 43) + i AS _updated
+    FROM (SELECT i, CASE WHEN i % 40 = 0 OR i % 90 = 0 THEN -1 ELSE 1 + i % 3 END AS q
+        FROM range({rows}) AS r(i))"""
 REFERENCE = (
     *(
         query.format(source)
@@ -117,9 +125,11 @@ REFERENCE = (
     "SELECT count(*) FROM B_Items",
     # All sums are asked for, or the engine would not compute them.
     """SELECT count(*), max(COLUMNS(* EXCLUDE (order_id))) FROM (
-        SELECT order_id, count(*) AS n, sum(item_quantity) AS quantity, sum(item_revenue) AS revenue, sum(item_cost) AS cost,
-               sum(item_list_price) AS list, sum(item_discount_amount) AS discount, sum(item_tax_amount) AS tax,
-               sum(order_discount_amount) AS order_discount, min(order_datetime) AS first, max(order_datetime) AS last
+        SELECT order_id, count(*) AS n, sum(item_quantity) AS quantity,
+            sum(item_revenue) AS revenue, sum(item_cost) AS cost, sum(item_list_price) AS list,
+            sum(item_discount_amount) AS discount, sum(item_tax_amount) AS tax,
+            sum(order_discount_amount) AS order_discount, min(order_datetime) AS first,
+            max(order_datetime) AS last
         FROM B_Items GROUP BY order_id)""",
 )
 
@@ -140,7 +150,8 @@ def make(root: Path, customers: int, items: int) -> None:
 
 
 def report(session: Session, tenant: Tenant) -> None:
-    """Every report on all tables and the summary, as an asset run has them; nothing is committed."""
+    """Every report on all tables and the summary, as an asset run has them; nothing is
+    committed."""
     run = RunContext(date(2026, 6, 1))
     for table in tenant.tables:
         TableReports(tenant, table).build(session, run)

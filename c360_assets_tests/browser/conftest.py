@@ -1,6 +1,8 @@
-"""A small tenant after one day, the UI that `c360 ui` starts for it, and a browser that looks at it.
+"""A small tenant after one day, the UI that `c360 ui` starts for it, and a browser that looks at
+it.
 
-All are made once per module. The server gets a session of its own, so that nothing of it outlives the tests.
+All are made once per module. The server gets a session of its own, so that nothing of it outlives
+the tests.
 """
 
 from __future__ import annotations
@@ -133,7 +135,8 @@ class Page:
         self.driver, self.ui = driver, ui
 
     def open(self, path: str, *texts: str) -> str:
-        """Go to `path`, wait until all of `texts` are to be read, and return the page's text, its white space as one blank."""
+        """Go to `path`, wait until all of `texts` are to be read, and return the page's text, its
+        white space as one blank."""
         self.driver.get(self.ui.url + path)
         self.wait(f"{path} does not show {texts}", lambda: all(text in self.text for text in texts))
         return self.text

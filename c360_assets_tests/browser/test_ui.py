@@ -1,4 +1,5 @@
-"""What a newcomer sees in the UI: the pipeline as five groups, tables that explain themselves, automation that is on."""
+"""What a newcomer sees in the UI: the pipeline as five groups, tables that explain themselves,
+automation that is on."""
 
 from __future__ import annotations
 
@@ -24,7 +25,10 @@ AUTOMATION = (
     "stitch_sensor",
 )
 OVERLAYS = "[role=dialog], .bp5-overlay-open, .bp5-dialog"
-FOREIGN = "return performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith(location.origin))"
+FOREIGN = (
+    "return performance.getEntriesByType('resource').map(e => e.name).filter(n => "
+    "!n.startsWith(location.origin))"
+)
 
 
 def test_the_first_page_is_the_pipeline_and_nothing_covers_it(page: Page) -> None:

@@ -1,4 +1,5 @@
-"""The page of the input validations, in a real browser: readable by everybody, in both schemes and widths, and alone."""
+"""The page of the input validations, in a real browser: readable by everybody, in both schemes and
+widths, and alone."""
 
 from __future__ import annotations
 

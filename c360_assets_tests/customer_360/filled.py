@@ -1,4 +1,5 @@
-"""A tenant with a feed for every gathered table, and random rows for each: small, full of holes, the same for the same seed."""
+"""A tenant with a feed for every gathered table, and random rows for each: small, full of holes,
+the same for the same seed."""
 
 from __future__ import annotations
 

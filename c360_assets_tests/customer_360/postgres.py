@@ -1,4 +1,5 @@
-"""A real PostgreSQL of the machine's packages, run as an unprivileged user, for the tests of destinations."""
+"""A real PostgreSQL of the machine's packages, run as an unprivileged user, for the tests of
+destinations."""
 
 from __future__ import annotations
 
@@ -43,11 +44,21 @@ def postgres_server(programs: Path, folder: Path) -> Iterator[str]:
     data = folder / "data"
 
     def run(*command: str) -> None:
-        subprocess.run([str(programs / command[0]), *command[1:]], user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, extra_groups=[] if user else None)  # fmt: skip
+        subprocess.run(
+            [str(programs / command[0]), *command[1:]],
+            user=user,
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            extra_groups=[] if user else None,
+        )
 
     run("initdb", "-D", str(data), "-U", "c360", "--auth=trust", "--no-sync", "-E", "UTF8")
-    settings = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
+    settings = (
+        f"-c listen_addresses=127.0.0.1 -c port={port} "
+        f"-c unix_socket_directories={folder} -c fsync=off"
+    )
     run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", settings, "start")
     try:
         yield f"postgresql://c360@127.0.0.1:{port}/postgres"

@@ -1,6 +1,8 @@
-"""merged_customers, unified_transactions and transaction_attributes_extended computed a second time, in Polars, from the rules.
+"""merged_customers, unified_transactions and transaction_attributes_extended computed a second
+time, in Polars, from the rules.
 
-Shares nothing with the SQL: no template, no configuration model, money in whole cents. Default options and blocks only.
+Shares nothing with the SQL: no template, no configuration model, money in whole cents. Default
+options and blocks only.
 """
 
 from __future__ import annotations
@@ -176,8 +178,10 @@ def orders(uit: pl.DataFrame, uc: pl.DataFrame) -> pl.DataFrame:
 
     summed = rows.group_by("order_id", maintain_order=True).agg(
         pl.col("buy").any().alias("is_purchase_order"),
-        pl.when(pl.col("buy").any()).then(pl.col("order_datetime").filter(pl.col("buy")).min())
-        .otherwise(pl.col("order_datetime").min()).alias("order_datetime"),
+        pl.when(pl.col("buy").any())
+        .then(pl.col("order_datetime").filter(pl.col("buy")).min())
+        .otherwise(pl.col("order_datetime").min())
+        .alias("order_datetime"),
         *[pl.col(c).drop_nulls().first().alias(c) for c in TEXT],
         pl.col("datasource").first(),
         total("item_quantity", "buy").alias("order_quantity"),
@@ -188,8 +192,11 @@ def orders(uit: pl.DataFrame, uc: pl.DataFrame) -> pl.DataFrame:
         total("item_revenue", "off").alias("order_canceled_revenue"),
         total("item_revenue", "buy").alias("sum_item_revenue"),
         total("item_discount_amount", "buy").alias("sum_item_discount_amount"),
-        *[known(f"item_{c}").alias(f"order_{c}") for c in ("list_price", "subtotal", "profit", "tax_amount")],
-    )  # fmt: skip
+        *[
+            known(f"item_{c}").alias(f"order_{c}")
+            for c in ("list_price", "subtotal", "profit", "tax_amount")
+        ],
+    )
     newest = uc.group_by("amperity_id").agg(pl.col("update_dt").max())
     owners = (
         rows.select("order_id", "amperity_id")
@@ -319,7 +326,8 @@ def attributes(made: pl.DataFrame, as_of: date, zone: str) -> pl.DataFrame:
 def differences(
     built: pl.DataFrame, again: pl.DataFrame, key: Sequence[str]
 ) -> list[tuple[Any, ...]]:
-    """(column, rows that differ) of the columns that both have; amounts of `built` are compared in cents."""
+    """(column, rows that differ) of the columns that both have; amounts of `built` are compared in
+    cents."""
     money = [
         c for c, t in built.schema.items() if isinstance(t, pl.Decimal) and again.schema.get(c) != t
     ]

@@ -279,7 +279,7 @@ def test_an_override_of_a_table_that_stitch_writes_is_stored_apart(
             {"extra": "SELECT 1 AS a\nFROM merged_custmers"},
             "database/extra.sql:2: unknown table merged_custmers",
         ),
-        ({"extra": "SELECT FROM WHERE"}, "database/extra.sql:1: SQL:"),
+        ({"extra": "SELECT FROM WHERE"}, "database/extra.sql:1: the SQL cannot be parsed"),
         ({"extra": "SELECT 1 AS a; SELECT 2 AS b"}, "exactly one SELECT"),
         ({"extra": "DROP TABLE x"}, "exactly one SELECT"),
         ({"a": "SELECT * FROM b", "b": "SELECT * FROM a"}, "in a circle: "),
@@ -320,7 +320,10 @@ def test_bad_sql_is_told_with_file_and_line(
     [
         (
             {"thresholds": {"CV-A4": 10}},
-            "customer_360.validations.thresholds.CV-A4: there is no check CV-A4 — did you mean CV-A04?",
+            (
+                "customer_360.validations.thresholds.CV-A4: there is no check CV-A4 — did you "
+                "mean CV-A04?"
+            ),
         ),
         (
             {"blocking": ["CV-T30"]},
@@ -407,7 +410,10 @@ def test_the_clock_and_chance_are_a_warning_and_built_again_on_another_day(
             "joins a table without a condition",
         ),
         (
-            "SELECT a.* FROM merged_customers AS a, customer_360 AS b WHERE a.amperity_id = b.amperity_id",
+            (
+                "SELECT a.* FROM merged_customers AS a, customer_360 AS b "
+                "WHERE a.amperity_id = b.amperity_id"
+            ),
             None,
         ),
         ("SELECT a.* FROM merged_customers AS a CROSS JOIN run_context", None),
@@ -416,11 +422,17 @@ def test_the_clock_and_chance_are_a_warning_and_built_again_on_another_day(
             "window without PARTITION BY",
         ),
         (
-            "SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY amperity_id) AS n FROM customer_360",
+            (
+                "SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY amperity_id) AS n "
+                "FROM customer_360"
+            ),
             None,
         ),
         (
-            f"SELECT * FROM customer_360 WHERE city NOT IN ({', '.join(repr(str(n)) for n in range(101))})",
+            (
+                "SELECT * FROM customer_360 "
+                f"WHERE city NOT IN ({', '.join(repr(str(n)) for n in range(101))})"
+            ),
             "NOT IN over 101",
         ),
         (
@@ -437,7 +449,10 @@ def test_the_clock_and_chance_are_a_warning_and_built_again_on_another_day(
             "arg_max or arg_min without FILTER",
         ),
         (
-            "SELECT date_diff('month', birthdate, as_of) AS c FROM customer_360, run_context WHERE TRUE",
+            (
+                "SELECT date_diff('month', birthdate, as_of) AS c "
+                "FROM customer_360, run_context WHERE TRUE"
+            ),
             "counts months",
         ),
     ],
@@ -493,7 +508,8 @@ def test_what_cannot_be_traced_is_missing_from_the_lineage() -> None:
         return {column: [c for _, c in leaves] for column, leaves in lineage(node, schemas).items()}
 
     assert traced(
-        "SELECT m AS r, to_json(m) AS j, email AS e, 1 AS n, count(*) OVER () AS k FROM merged_customers m"
+        "SELECT m AS r, to_json(m) AS j, email AS e, 1 AS n, count(*) OVER () AS k "
+        "FROM merged_customers m"
     ) == {
         "e": ["email"],
         "n": [],
@@ -573,7 +589,9 @@ def test_the_published_database_is_whole_described_and_known_as_published(
     tenant = shop(
         tmp_path,
         database={
-            "crossover": "SELECT amperity_id, 1 AS one, upper(given_name) AS loud FROM merged_customers"
+            "crossover": (
+                "SELECT amperity_id, 1 AS one, upper(given_name) AS loud FROM merged_customers"
+            )
         },
     )
     told = DatabaseTableConfig.model_validate(
@@ -617,12 +635,15 @@ def test_the_published_database_is_whole_described_and_known_as_published(
         ).fetchall()
         assert described == [("A one",)]
         bare = con.execute(
-            'SELECT "table", "column" FROM c360_catalog WHERE description = \'\' AND "schema" = \'main\''
+            'SELECT "table", "column" FROM c360_catalog WHERE description = \'\' '
+            "AND \"schema\" = 'main'"
         ).fetchall()
         assert bare == []
         stats = con.execute(
-            "SELECT rows, completion, cardinality, uniqueness, example FROM reports.column_statistics "
-            "WHERE \"schema\" = 'main' AND \"table\" = 'unified_transactions' AND \"column\" = 'order_id'"
+            "SELECT rows, completion, cardinality, uniqueness, example "
+            "FROM reports.column_statistics "
+            "WHERE \"schema\" = 'main' AND \"table\" = 'unified_transactions' AND "
+            "\"column\" = 'order_id'"
         ).fetchall()
         assert stats == [(3, 1.0, 3, 1.0, "O1")]
         personal = "SELECT count(*), count(example) FROM reports.column_statistics WHERE pii"
@@ -637,15 +658,18 @@ def test_the_published_database_is_whole_described_and_known_as_published(
         ).fetchall()
         assert warned == [("crossover", "one", 1)]
         passed_on = con.execute(
-            'SELECT "column", is_pii FROM c360_catalog WHERE "table" = \'crossover\' ORDER BY position'
+            'SELECT "column", is_pii FROM c360_catalog WHERE "table" = \'crossover\' '
+            "ORDER BY position"
         ).fetchall()
         assert passed_on == [("amperity_id", False), ("one", False), ("loud", True)]
         promise = con.execute(
-            "SELECT status, finding_count FROM reports.database_validation WHERE validation_id LIKE 'db/%'"
+            "SELECT status, finding_count FROM reports.database_validation "
+            "WHERE validation_id LIKE 'db/%'"
         ).fetchall()
         assert promise == [("warning", 1)]
         shown = con.execute(
-            "SELECT semantic, is_pii FROM c360_catalog WHERE \"schema\" = 'domain' AND \"column\" = 'paid'"
+            "SELECT semantic, is_pii FROM c360_catalog WHERE \"schema\" = 'domain' "
+            "AND \"column\" = 'paid'"
         ).fetchall()
         assert shown == [("txn-item/item-revenue", False)]
 
@@ -653,7 +677,8 @@ def test_the_published_database_is_whole_described_and_known_as_published(
 def test_what_is_computed_from_personal_data_is_marked_however_it_is_written(
     session: Session, tmp_path: Path
 ) -> None:
-    written = """SELECT amperity_id AS Id, Email AS Contact, given_name AS "First Name", 1 AS "One", m AS everything,
+    written = """SELECT amperity_id AS Id, Email AS Contact, given_name AS "First Name", 1 AS "One",
+        m AS everything,
         COLUMNS('(surname)') AS "x_\\1", to_json(m)::VARCHAR AS text FROM merged_customers m"""
     again = 'SELECT Contact AS mail, Id, "One" FROM written'
     tenant = shop(tmp_path, database={"written": written, "again": again})
@@ -719,7 +744,8 @@ def test_what_only_gathers_source_columns_is_published_as_a_view_while_it_is_wha
                 f"SELECT table_type FROM information_schema.tables WHERE table_name = '{items}'"
             ).fetchall()
             return kind, con.execute(
-                f"SELECT order_id, amperity_id, item_revenue, unit_cost, shade FROM {items} ORDER BY ALL"
+                "SELECT order_id, amperity_id, item_revenue, unit_cost, shade "
+                f"FROM {items} ORDER BY ALL"
             ).fetchall()
 
     rows = [tuple(row.values()) for row in stored]

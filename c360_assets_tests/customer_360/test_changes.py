@@ -1,4 +1,5 @@
-"""What must not change when something else does: one group's priorities, renumbered ones, a day's passing, empty records."""
+"""What must not change when something else does: one group's priorities, renumbered ones, a day's
+passing, empty records."""
 
 from __future__ import annotations
 
@@ -105,7 +106,8 @@ def test_p08_with_zero_rounds_no_two_unmatched_choose_each_other(
     session.bind("email_ampid_assignment", "_assigned")
     free = session.rows(
         f"{ctes} SELECT amperity_id, email FROM choices WHERE email_choice = 1 AND amp_choice = 1 "
-        "AND NOT EXISTS (SELECT 1 FROM _assigned a WHERE a.amperity_id = choices.amperity_id OR a.email = choices.email)"
+        "AND NOT EXISTS (SELECT 1 FROM _assigned a "
+        "WHERE a.amperity_id = choices.amperity_id OR a.email = choices.email)"
     )
     session.pending.clear()
     assert free == []

@@ -42,7 +42,9 @@ CASES: dict[str, Case] = {
     ),
     "policy both": (
         {
-            "merge_policy.yaml": "rank: {email: [Shop:Customers]}\nfield_priority: {Shop:Customers: {email: 1}}\n"
+            "merge_policy.yaml": (
+                "rank: {email: [Shop:Customers]}\nfield_priority: {Shop:Customers: {email: 1}}\n"
+            )
         },
         ERROR,
         2,
@@ -108,7 +110,9 @@ CASES: dict[str, Case] = {
     "policy column twice": (
         {
             **more(SHOP, "work: {tags: [email-work]}"),
-            "merge_policy.yaml": "custom_groups: {a: {columns: [email_work]}, b: {columns: [email_work]}}\n",
+            "merge_policy.yaml": (
+                "custom_groups: {a: {columns: [email_work]}, b: {columns: [email_work]}}\n"
+            ),
         },
         ERROR,
         1,
@@ -117,7 +121,9 @@ CASES: dict[str, Case] = {
     "policy column that a group adds": (
         {
             **more(SHOP, "other: {tags: [b-pk]}"),
-            "merge_policy.yaml": "custom_groups:\n  a: {columns: [b_pk]}\n  b: {columns: [fk_customer_id]}\n",
+            "merge_policy.yaml": (
+                "custom_groups:\n  a: {columns: [b_pk]}\n  b: {columns: [fk_customer_id]}\n"
+            ),
         },
         ERROR,
         2,
@@ -131,7 +137,9 @@ CASES: dict[str, Case] = {
     ),
     "policy order's column": (
         {
-            "merge_policy.yaml": "email_ampid_assignment:\n  email_order: [email_click_last_30_days desc]\n"
+            "merge_policy.yaml": (
+                "email_ampid_assignment:\n  email_order: [email_click_last_30_days desc]\n"
+            )
         },
         ERROR,
         2,
@@ -141,7 +149,10 @@ CASES: dict[str, Case] = {
         {
             "tenant.yaml": RIGHT["tenant.yaml"]
             + "databases: {all: {primary: true}, jp: {merge_policy: jp.yaml}}\n",
-            "jp.yaml": "email_ampid_assignment: {amperity_id_order: [predicted_clv_next_365d desc, nope]}\n",
+            "jp.yaml": (
+                "email_ampid_assignment: {"
+                "amperity_id_order: [predicted_clv_next_365d desc, nope]}\n"
+            ),
         },
         ERROR,
         1,

@@ -26,7 +26,10 @@ CASES: dict[str, Case] = {
     ),
     "tables of the primary": (
         {
-            "tenant.yaml": "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases: {all: {primary: true, tables: [customer_360]}}\n"
+            "tenant.yaml": (
+                "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases: {all: {primary: true, "
+                "tables: [customer_360]}}\n"
+            )
         },
         ERROR,
         2,
@@ -34,7 +37,10 @@ CASES: dict[str, Case] = {
     ),
     "policy of the primary": (
         {
-            "tenant.yaml": "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases: {all: {primary: true, merge_policy: o.yaml}}\n",
+            "tenant.yaml": (
+                "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases: {all: {primary: true, "
+                "merge_policy: o.yaml}}\n"
+            ),
             "o.yaml": "",
         },
         ERROR,
@@ -88,7 +94,8 @@ def test_a_discount_mode_is_that_of_a_source_of_items(
 def test_a_filtered_database_has_a_policy_of_its_own(tmp_path: Path) -> None:
     tenant = (
         "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n"
-        "databases:\n  all: {primary: true}\n  jp: {filter: {database_key: JP}, merge_policy: jp.yaml}\n"
+        "databases:\n  all: {primary: true}\n  jp: {filter: {database_key: JP}, "
+        "merge_policy: jp.yaml}\n"
     )
     assert [
         p.message
@@ -122,7 +129,10 @@ def test_a_filtered_database_has_a_policy_of_its_own(tmp_path: Path) -> None:
 def test_a_filtered_database_needs_the_brand_of_its_customers(
     tmp_path: Path, changes: dict[str, str], told: str | None
 ) -> None:
-    tenant = "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases:\n  all: {primary: true}\n  jp: {filter: {database_key: JP}}\n"
+    tenant = (
+        "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases:\n  all: {primary: true}\n  jp: "
+        "{filter: {database_key: JP}}\n"
+    )
     found = [
         p.message
         for p in problems_after(tmp_path, {**changes, "tenant.yaml": tenant})

@@ -1,4 +1,5 @@
-"""Databases of one brand each beside the group's: whose rows they hold, what is shared, and that figures add up."""
+"""Databases of one brand each beside the group's: whose rows they hold, what is shared, and that
+figures add up."""
 
 from __future__ import annotations
 
@@ -139,7 +140,10 @@ def test_cg21_a_filtered_database_knows_its_own_rows_only(world: tuple[Session, 
 
 def test_no_row_of_another_unit_is_in_the_file(world: tuple[Session, Tenant]) -> None:
     _, tenant = world
-    keyed = "SELECT DISTINCT schema_name || '.' || table_name FROM duckdb_columns() WHERE column_name = 'database_key' ORDER BY 1"
+    keyed = (
+        "SELECT DISTINCT schema_name || '.' || table_name FROM duckdb_columns() "
+        "WHERE column_name = 'database_key' ORDER BY 1"
+    )
     for (name,) in ask(tenant, "us", keyed):
         assert ask(tenant, "us", f"SELECT DISTINCT database_key FROM {name}") in ([], [("US",)]), (
             name
@@ -203,8 +207,11 @@ def test_checks_count_the_units_own_rows(world: tuple[Session, Tenant]) -> None:
 
 def test_a_filter_that_keeps_every_row_changes_nothing(session: Session, tmp_path: Path) -> None:
     tenant = brands(tmp_path, {"all_of_it": {"filter": {"database_key": "US"}}})
-    put_unified(session, [{"amperity_id": f"A{n}", "email": f"{n}@x.com", "database_key": "US"} for n in range(3)],
-                database_key="VARCHAR")  # fmt: skip
+    put_unified(
+        session,
+        [{"amperity_id": f"A{n}", "email": f"{n}@x.com", "database_key": "US"} for n in range(3)],
+        database_key="VARCHAR",
+    )
     item = {
         "amperity_id": "A1",
         "order_id": "O1",
@@ -262,7 +269,10 @@ def test_a_name_that_is_taken_is_an_error(tmp_path: Path) -> None:
         ([None], "database uk is empty: no record has the database_key UK; none has any"),
         (
             range(SHOWN_KEYS + 1),
-            f"database uk is empty: no record has the database_key UK; there are more than {SHOWN_KEYS} others",
+            (
+                "database uk is empty: no record has the database_key UK; "
+                f"there are more than {SHOWN_KEYS} others"
+            ),
         ),
     ],
 )

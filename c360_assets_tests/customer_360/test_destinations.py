@@ -1,4 +1,5 @@
-"""What leaves the published database: allowed columns only, whole, once; a receiver that fails keeps nobody else waiting."""
+"""What leaves the published database: allowed columns only, whole, once; a receiver that fails
+keeps nobody else waiting."""
 
 from __future__ import annotations
 
@@ -111,7 +112,10 @@ def test_one_that_fails_keeps_no_other_waiting_and_is_sent_again_alone(root: Pat
     results = send_all(root, [])
     assert [sent.name for sent in results.sent] == ["good"]
     assert results.failures == [
-        "destination bad did not take the data: FileExistsError, File exists; `c360 send bad` tries again"
+        (
+            "destination bad did not take the data: FileExistsError, File exists; "
+            "`c360 send bad` tries again"
+        )
     ] or ("NotADirectoryError" in results.failures[0])
     (root / "blocked").unlink()
     results = send_all(root, [])
@@ -220,12 +224,22 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
         assert ask("SELECT * FROM c360.people ORDER BY 1") == [
             (f"A{n}", f"{n}@x.com") for n in range(3)
         ]
-        kinds = "SELECT data_type FROM information_schema.columns WHERE table_schema = 'c360' AND column_name = '{}'"
+        kinds = (
+            "SELECT data_type FROM information_schema.columns WHERE table_schema = 'c360' "
+            "AND column_name = '{}'"
+        )
         assert ask(kinds.format("lifetime_order_revenue")) == [("numeric",)]
         assert ask(kinds.format("update_dt")) == [("timestamp with time zone",)]
         ask("CREATE VIEW c360.seen AS SELECT count(*) AS n FROM c360.people", change=True)
-        other = tenant_at(root, analysts={"type": "postgres", "url_env": "ANALYSTS", "schema": "c360", "tables": {
-            "customer_attributes": {"columns": ["amperity_id"], "name": "people"}}})  # fmt: skip
+        other = tenant_at(
+            root,
+            analysts={
+                "type": "postgres",
+                "url_env": "ANALYSTS",
+                "schema": "c360",
+                "tables": {"customer_attributes": {"columns": ["amperity_id"], "name": "people"}},
+            },
+        )
         with pytest.raises(C360Error, match="SQLSTATE 2BP01, a view or another table depends"):
             send(session, other, "analysts")
     publish(tenant, PEOPLE[:2])
@@ -304,10 +318,16 @@ def test_what_would_overwrite_itself_is_an_error_of_the_configuration(root: Path
     )
     key, end = "destinations.", " would overwrite each other: give each its own place"
     assert {str(problem.key): problem.message for problem in check_sql(tenant)} == {
-        f"{key}columns.tables.customer_360.columns": "customer_360 would send email, Email: one column twice",
+        f"{key}columns.tables.customer_360.columns": (
+            "customer_360 would send email, Email: one column twice"
+        ),
         f"{key}twice": f"{key}again and {key}twice{end}",
-        f"{key}twice.tables.merged_customers": f"{key}twice.tables.customer_360 and {key}twice.tables.merged_customers{end}",
-        f"{key}second.tables.customer_360": f"{key}first.tables.customer_360 and {key}second.tables.customer_360{end}",
+        f"{key}twice.tables.merged_customers": (
+            f"{key}twice.tables.customer_360 and {key}twice.tables.merged_customers{end}"
+        ),
+        f"{key}second.tables.customer_360": (
+            f"{key}first.tables.customer_360 and {key}second.tables.customer_360{end}"
+        ),
     }
 
 

@@ -1,4 +1,5 @@
-"""The difference a build makes: told before publishing, it is what publishing then does; previews write nothing."""
+"""The difference a build makes: told before publishing, it is what publishing then does; previews
+write nothing."""
 
 from __future__ import annotations
 
@@ -170,7 +171,10 @@ def test_questions_to_a_damaged_file_say_what_helps(root: Path) -> None:
     ):
         with pytest.raises(
             C360Error,
-            match=r"customer_360.duckdb cannot be opened .*`c360 run` publishes a damaged one again",
+            match=(
+                r"customer_360.duckdb cannot be opened .*`c360 run` publishes a damaged one "
+                r"again"
+            ),
         ):
             ask(root)
     publish(root)
@@ -252,7 +256,10 @@ def test_a_draft_is_previewed_and_nothing_is_written(root: Path) -> None:
 
 
 def test_each_database_is_read_previewed_and_rolled_back_by_itself(tmp_path: Path) -> None:
-    databases_of = "databases: {group: {primary: true}, brand: {merge_policy: other.yaml, tables: [merged_customers]}}\n"
+    databases_of = (
+        "databases: {group: {primary: true}, brand: {merge_policy: other.yaml, tables: "
+        "[merged_customers]}}\n"
+    )
     (tmp_path / "tenant.yaml").write_text(TENANT + databases_of)
     (tmp_path / "other.yaml").write_text("best_email: priority\n")
     tenant = load_tenant(tmp_path)

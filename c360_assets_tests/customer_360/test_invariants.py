@@ -1,7 +1,8 @@
-"""What must hold for any input: over small worlds that hypothesis makes up, asked as SQL that finds counter-examples.
+"""What must hold for any input: over small worlds that hypothesis makes up, asked as SQL that finds
+counter-examples.
 
-The same worlds are computed a second time in Polars, without the SQL. What must not change when something else does is
-`test_changes`.
+The same worlds are computed a second time in Polars, without the SQL. What must not change when
+something else does is `test_changes`.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ def world_tenant(folder: Path) -> Tenant:
         folder,
         policy=POLICY,
         options=OPTIONS,
-        # Reading itself makes the table count as the tenant's, so that what depends on orders is there.
+        # Reading itself makes the table count as the tenant's, so that what depends on orders is
+        # there.
         database={"unified_itemized_transactions": "SELECT * FROM unified_itemized_transactions"},
     )
 
@@ -134,45 +136,68 @@ PURCHASE = "NOT coalesce(is_return, FALSE) AND NOT coalesce(is_cancellation, FAL
 # Invariant -> a query that returns its counter-examples.
 COUNTER_EXAMPLES = {
     "people: the same everywhere": """
-        SELECT 1 FROM (SELECT DISTINCT amperity_id FROM unified_coalesced WHERE amperity_id IS NOT NULL) u
-        FULL JOIN merged_customers m USING (amperity_id) FULL JOIN customer_360 c USING (amperity_id)
+        SELECT 1 FROM (SELECT DISTINCT amperity_id FROM unified_coalesced
+            WHERE amperity_id IS NOT NULL) u
+        FULL JOIN merged_customers m USING (amperity_id)
+            FULL JOIN customer_360 c USING (amperity_id)
         FULL JOIN customer_attributes a USING (amperity_id)
-        WHERE u.amperity_id IS NULL OR m.amperity_id IS NULL OR c.amperity_id IS NULL OR a.amperity_id IS NULL""",
+        WHERE u.amperity_id IS NULL OR m.amperity_id IS NULL OR c.amperity_id IS NULL
+            OR a.amperity_id IS NULL""",
     "people: attributes exactly for those with a dated purchase": """
-        SELECT amperity_id FROM transaction_attributes_extended t FULL JOIN (SELECT DISTINCT amperity_id FROM unified_transactions
-        WHERE amperity_id IS NOT NULL AND is_purchase_order AND order_datetime IS NOT NULL) b USING (amperity_id)
+        SELECT amperity_id FROM transaction_attributes_extended t
+            FULL JOIN (SELECT DISTINCT amperity_id FROM unified_transactions
+        WHERE amperity_id IS NOT NULL AND is_purchase_order
+            AND order_datetime IS NOT NULL) b USING (amperity_id)
         WHERE t.amperity_id IS NULL OR b.amperity_id IS NULL""",
     "merged: a group is one record's": """
         SELECT m.amperity_id FROM merged_customers m LEFT JOIN unified_coalesced u
-        ON u.datasource = m.address_datasource AND u.pk = m.address_pk AND u.amperity_id = m.amperity_id
-        AND nullif(u.address, '') IS NOT DISTINCT FROM m.address AND nullif(u.city, '') IS NOT DISTINCT FROM m.city
-        AND nullif(u.state, '') IS NOT DISTINCT FROM m.state AND nullif(u.postal, '') IS NOT DISTINCT FROM m.postal
+        ON u.datasource = m.address_datasource AND u.pk = m.address_pk
+            AND u.amperity_id = m.amperity_id
+        AND nullif(u.address, '') IS NOT DISTINCT FROM m.address
+            AND nullif(u.city, '') IS NOT DISTINCT FROM m.city
+        AND nullif(u.state, '') IS NOT DISTINCT FROM m.state
+            AND nullif(u.postal, '') IS NOT DISTINCT FROM m.postal
         WHERE u.pk IS NULL""",
     "merged: no record is more complete": """
         SELECT m.amperity_id FROM merged_customers m JOIN unified_coalesced u USING (amperity_id)
-        WHERE m.address_completion < (nullif(u.address, '') IS NOT NULL)::INT + (nullif(u.city, '') IS NOT NULL)::INT
+        WHERE m.address_completion < (nullif(u.address, '') IS NOT NULL)::INT + (nullif(u.city,
+            '') IS NOT NULL)::INT
         + (nullif(u.state, '') IS NOT NULL)::INT + (nullif(u.postal, '') IS NOT NULL)::INT""",
     "merged: no equally complete phone is allowed where a blocked one was taken": """
         SELECT m.amperity_id FROM merged_customers m JOIN unified_coalesced u USING (amperity_id)
-        WHERE m.phone_blv AND nullif(u.phone, '') IS NOT NULL AND NOT coalesce(u.blv_phone, FALSE)""",
-    "e-mail: one person each": "SELECT email FROM email_ampid_assignment GROUP BY email HAVING count(*) > 1",
+        WHERE m.phone_blv AND nullif(u.phone, '') IS NOT NULL
+            AND NOT coalesce(u.blv_phone, FALSE)""",
+    "e-mail: one person each": (
+        "SELECT email FROM email_ampid_assignment GROUP BY email HAVING count(*) > 1"
+    ),
     "e-mail: every pair is in the records and not blocked": """
         SELECT * FROM email_ampid_assignment e WHERE NOT EXISTS (SELECT 1 FROM unified_coalesced u
         WHERE u.amperity_id = e.amperity_id AND NOT coalesce(u.blv_email, FALSE)
         AND contains(',' || lower(u.email) || ',', ',' || e.email || ','))""",
     "e-mail: merged has exactly the assigned one": """
-        SELECT amperity_id FROM merged_customers m LEFT JOIN email_ampid_assignment e USING (amperity_id)
-        WHERE m.email IS DISTINCT FROM e.email OR m.email_completion <> (e.email IS NOT NULL)::INT""",
-    "orders: once each": "SELECT order_id FROM unified_transactions GROUP BY order_id HAVING count(*) > 1",
+        SELECT amperity_id FROM merged_customers m
+            LEFT JOIN email_ampid_assignment e USING (amperity_id)
+        WHERE m.email IS DISTINCT FROM e.email
+            OR m.email_completion <> (e.email IS NOT NULL)::INT""",
+    "orders: once each": (
+        "SELECT order_id FROM unified_transactions GROUP BY order_id HAVING count(*) > 1"
+    ),
     "orders: add up to their items": f"""
-        SELECT * FROM (SELECT sum(order_revenue) r, sum(order_quantity) q, sum(order_returned_revenue + order_canceled_revenue) u
+        SELECT * FROM (SELECT sum(order_revenue) r, sum(order_quantity) q,
+            sum(order_returned_revenue + order_canceled_revenue) u
         FROM unified_transactions) o, (SELECT sum(item_revenue) FILTER (WHERE {PURCHASE}) r,
-        sum(item_quantity) FILTER (WHERE {PURCHASE}) q, sum(item_revenue) FILTER (WHERE NOT ({PURCHASE})) u
-        FROM unified_itemized_transactions WHERE trim(order_id) <> '') i WHERE o.r <> i.r OR o.q <> i.q OR o.u <> i.u""",
+        sum(item_quantity) FILTER (WHERE {PURCHASE}) q,
+            sum(item_revenue) FILTER (WHERE NOT ({PURCHASE})) u
+        FROM unified_itemized_transactions WHERE trim(order_id) <> '') i WHERE o.r <> i.r
+            OR o.q <> i.q OR o.u <> i.u""",
     "orders: what is undone is not positive, net is not above gross": """
-        SELECT order_id FROM unified_transactions WHERE order_returned_revenue > 0 OR order_canceled_revenue > 0
-        OR order_returned_quantity > 0 OR order_canceled_quantity > 0 OR net_order_revenue > order_revenue""",
-    "attributes: longer periods hold shorter ones": "SELECT amperity_id FROM transaction_attributes_extended WHERE "
+        SELECT order_id FROM unified_transactions WHERE order_returned_revenue > 0
+            OR order_canceled_revenue > 0
+        OR order_returned_quantity > 0 OR order_canceled_quantity > 0
+            OR net_order_revenue > order_revenue""",
+    "attributes: longer periods hold shorter ones": (
+        "SELECT amperity_id FROM transaction_attributes_extended WHERE "
+    )
     + " OR ".join(
         f"{a}_{m} > {b}_{m}"
         for a, b in pairwise(WINDOWS)
@@ -181,15 +206,19 @@ COUNTER_EXAMPLES = {
     + " OR l12m_order_frequency + ly12m_order_frequency > lifetime_order_frequency",
     "attributes: lifetime adds up, orders are in sequence": """
         SELECT 1 FROM (SELECT sum(lifetime_order_revenue) a FROM transaction_attributes_extended),
-        (SELECT sum(order_revenue) b FROM unified_transactions WHERE amperity_id IS NOT NULL AND is_purchase_order
+        (SELECT sum(order_revenue) b FROM unified_transactions WHERE amperity_id IS NOT NULL
+            AND is_purchase_order
         AND order_datetime IS NOT NULL) WHERE a <> b
-        UNION ALL SELECT 1 FROM transaction_attributes_extended WHERE first_order_datetime > latest_order_datetime
+        UNION ALL SELECT 1 FROM transaction_attributes_extended
+            WHERE first_order_datetime > latest_order_datetime
         OR second_order_datetime NOT BETWEEN first_order_datetime AND latest_order_datetime""",
     "attributes: one and done, several brands": """
-        SELECT amperity_id FROM transaction_attributes_extended WHERE one_and_done <> (second_order_id IS NULL)
+        SELECT amperity_id FROM transaction_attributes_extended
+            WHERE one_and_done <> (second_order_id IS NULL)
         OR multi_purchase_brand <> (lifetime_purchase_brands > 1)""",
     "rfm: tenths of equal size, a score that spells its parts": """
-        SELECT 1 FROM (SELECT count(*) n FROM transaction_attributes_extended WHERE l12m_recency IS NOT NULL
+        SELECT 1 FROM (SELECT count(*) n FROM transaction_attributes_extended
+            WHERE l12m_recency IS NOT NULL
         GROUP BY l12m_recency) HAVING max(n) - min(n) > 1
         UNION ALL SELECT 1 FROM transaction_attributes_extended
         WHERE l12m_rfm_score <> (l12m_recency::VARCHAR || l12m_frequency || l12m_monetary)::BIGINT
@@ -199,15 +228,20 @@ COUNTER_EXAMPLES = {
         OR contactable_global = is_no_pii_amperity_id
         OR (historical_purchaser_lifecycle_status = 'Prospect') <> is_prospect""",
     "households: one per whole address and surname": """
-        SELECT household_id FROM merged_households GROUP BY household_id HAVING count(DISTINCT (full_address, surname)) > 1
-        UNION ALL SELECT surname FROM merged_households GROUP BY full_address, surname HAVING count(DISTINCT household_id) > 1""",
+        SELECT household_id FROM merged_households GROUP BY household_id
+            HAVING count(DISTINCT (full_address, surname)) > 1
+        UNION ALL SELECT surname FROM merged_households GROUP BY full_address, surname
+            HAVING count(DISTINCT household_id) > 1""",
     "households: of merged customers only, sizes count": """
-        SELECT amperity_id FROM merged_households h LEFT JOIN merged_customers m USING (amperity_id) WHERE m.amperity_id IS NULL
-        UNION ALL SELECT household_id FROM merged_households GROUP BY household_id HAVING count(*) <> max(household_size)""",
+        SELECT amperity_id FROM merged_households h
+            LEFT JOIN merged_customers m USING (amperity_id) WHERE m.amperity_id IS NULL
+        UNION ALL SELECT household_id FROM merged_households GROUP BY household_id
+            HAVING count(*) <> max(household_size)""",
 }
 
 
-# Rows of small worlds: few values, so that persons, e-mails and orders meet. Hypothesis shrinks a world that breaks a rule.
+# Rows of small worlds: few values, so that persons, e-mails and orders meet. Hypothesis shrinks a
+# world that breaks a rule.
 KNOWN = st.sampled_from
 SMALL_PEOPLE = [f"A{n}" for n in range(5)]
 RECORD = st.fixed_dictionaries(

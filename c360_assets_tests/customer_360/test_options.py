@@ -1,4 +1,5 @@
-"""What a tenant may switch on: stable matching of e-mails, classifications, churn, engagement, the table of all values."""
+"""What a tenant may switch on: stable matching of e-mails, classifications, churn, engagement, the
+table of all values."""
 
 from __future__ import annotations
 
@@ -45,8 +46,13 @@ def people(
 def test_cg09_zero_rounds_go_on_until_nothing_changes(
     session: Session, tmp_path: Path, rounds: int, assigned: list[str]
 ) -> None:
-    policy = {"email_ampid_assignment": {"email_order": [], "amperity_id_order": ["l12m_order_revenue desc"],
-                                         "rounds": rounds}}  # fmt: skip
+    policy = {
+        "email_ampid_assignment": {
+            "email_order": [],
+            "amperity_id_order": ["l12m_order_revenue desc"],
+            "rounds": rounds,
+        }
+    }
     tenant = make_tenant(tmp_path, policy=policy, feeds=[ORDERS])
     owned = [
         ("A1", "e1"),
@@ -102,13 +108,29 @@ def test_classifications_and_churn(session: Session, tmp_path: Path) -> None:
         {"amperity_id": "A5", "given_name": "Cy", "surname": "Lee", "address": "9 Suite Road"},
         *({"amperity_id": "A5", "pk": f"x{n}", "is_supersized": True} for n in range(2)),
     ]
-    bought = [("A1", "Gift card", 1, "2026-05-01"), ("A2", "gift wrap", 2, "2026-04-30"), ("A3", "Chair", 3, "2024-06-30"),
-              ("A4", "Chair", 4, "2024-06-29"), ("A5", None, 9, "2026-07-02")]  # fmt: skip
-    items = [{"amperity_id": a, "order_id": a, "product_description": d, "item_revenue": r, "order_datetime": day}
-             for a, d, r, day in bought]  # fmt: skip
+    bought = [
+        ("A1", "Gift card", 1, "2026-05-01"),
+        ("A2", "gift wrap", 2, "2026-04-30"),
+        ("A3", "Chair", 3, "2024-06-30"),
+        ("A4", "Chair", 4, "2024-06-29"),
+        ("A5", None, 9, "2026-07-02"),
+    ]
+    items = [
+        {
+            "amperity_id": a,
+            "order_id": a,
+            "product_description": d,
+            "item_revenue": r,
+            "order_datetime": day,
+        }
+        for a, d, r, day in bought
+    ]
     people(session, tenant, records, items)
     build_all(session, tenant, "customer_attributes")
-    columns = "is_business, is_gift_giver, is_reseller, is_test_account, churn_trigger, churn_trigger_start_datetime::DATE::VARCHAR"
+    columns = (
+        "is_business, is_gift_giver, is_reseller, is_test_account, churn_trigger, "
+        "churn_trigger_start_datetime::DATE::VARCHAR"
+    )
     found = [
         tuple(row.values())
         for row in table(
@@ -123,8 +145,12 @@ def test_classifications_and_churn(session: Session, tmp_path: Path) -> None:
         ("A5", False, False, True, False),
     ]
     assert [row[5:] for row in found] == [
-        ("active", "2026-05-01"), ("cooling down", "2026-06-30"), ("lost", "2024-10-29"), (None, None), ("active", "2026-07-02"),
-    ]  # fmt: skip
+        ("active", "2026-05-01"),
+        ("cooling down", "2026-06-30"),
+        ("lost", "2024-10-29"),
+        (None, None),
+        ("active", "2026-07-02"),
+    ]
 
 
 def test_rules_that_are_not_given_say_nothing(session: Session, tmp_path: Path) -> None:
@@ -168,9 +194,14 @@ def test_engagement_is_counted_from_events(session: Session, tmp_path: Path) -> 
         [*rows, {"email": "bob@x.com", "event_type": "Optin"}],
     )
     build_all(session, tenant, "email_engagement_attributes", "pii_table")
-    columns = ("amperity_id, brand, email, email_clicks_last_30_days AS c, email_clicks_lifetime AS l, "
-               "email_opens_last_1_days AS o, email_click_rate_lifetime::VARCHAR AS r, engagement_frequency_last_15_months AS f, "
-               "engagement_status_last_15_months AS s, purchase_before_signup AS p, signup_to_purchase_days AS d")  # fmt: skip
+    columns = (
+        "amperity_id, brand, email, email_clicks_last_30_days AS c, "
+        "email_clicks_lifetime AS l, "
+        "email_opens_last_1_days AS o, email_click_rate_lifetime::VARCHAR AS r, "
+        "engagement_frequency_last_15_months AS f, "
+        "engagement_status_last_15_months AS s, purchase_before_signup AS p, "
+        "signup_to_purchase_days AS d"
+    )
     expected = ("A1", "B", "ann@x.com", 1, 2, 1, "0.4000", "Low", "Active", False, 9)
     assert tuple(one(session, "email_engagement_attributes", columns).values()) == expected
     other = one(

@@ -1,4 +1,5 @@
-"""Tables that a tenant brings: copies of source tables, static schemas, predictions, and what is told about them."""
+"""Tables that a tenant brings: copies of source tables, static schemas, predictions, and what is
+told about them."""
 
 from __future__ import annotations
 
@@ -125,12 +126,27 @@ STATIC = {"amperity_id": "string", "n": "integer", "m": "decimal", "at": "dateti
 @pytest.mark.parametrize(
     ("columns", "told_of"),
     [
-        ({"amperity_id": "VARCHAR", "n": "BIGINT", "m": "DECIMAL(38,2)", "AT": "TIMESTAMP WITH TIME ZONE"}, []),
+        (
+            {
+                "amperity_id": "VARCHAR",
+                "n": "BIGINT",
+                "m": "DECIMAL(38,2)",
+                "AT": "TIMESTAMP WITH TIME ZONE",
+            },
+            [],
+        ),
         ({"n": "BIGINT", "m": "DECIMAL(10,1)", "at": "TIMESTAMPTZ"}, ["amperity_id is missing"]),
-        ({**dict.fromkeys(STATIC, "BIGINT"), "x": "DATE"}, ["x is not declared", "amperity_id is BIGINT, not string",
-                                                         "m is BIGINT, not decimal", "at is BIGINT, not datetime"]),
+        (
+            {**dict.fromkeys(STATIC, "BIGINT"), "x": "DATE"},
+            [
+                "x is not declared",
+                "amperity_id is BIGINT, not string",
+                "m is BIGINT, not decimal",
+                "at is BIGINT, not datetime",
+            ],
+        ),
     ],
-)  # fmt: skip
+)
 def test_departures_from_a_static_schema(columns: dict[str, str], told_of: list[str]) -> None:
     assert departures(STATIC, columns) == told_of
 

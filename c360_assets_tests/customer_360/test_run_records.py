@@ -1,4 +1,5 @@
-"""What is remembered of runs: outcomes of tables, warnings, a jump in the number of profiles, failures."""
+"""What is remembered of runs: outcomes of tables, warnings, a jump in the number of profiles,
+failures."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Every shipped template gives equal rows on DuckDB and on Spark, over a tiny tenant of every kind of data.
+"""Every shipped template gives equal rows on DuckDB and on Spark, over a tiny tenant of every kind
+of data.
 
-Each table is computed on Spark from what DuckDB built before it, so that one difference is told once.
+Each table is computed on Spark from what DuckDB built before it, so that one difference is told
+once.
 """
 
 from __future__ import annotations
@@ -126,7 +128,8 @@ def differences(session: Session, spark: Any, node: TableNode, folder: Path) -> 
         file = folder / f"{stored.replace('/', '_')}.parquet"
         if not file.exists():
             session.execute(
-                f"COPY (SELECT * FROM {quote_ident(called)}) TO {quote_literal(str(file))} (FORMAT parquet)"
+                f"COPY (SELECT * FROM {quote_ident(called)}) TO "
+                f"{quote_literal(str(file))} (FORMAT parquet)"
             )
         spark.read.parquet(str(file)).createOrReplaceTempView(called)
     spark.sql(f"SELECT DATE '{AS_OF.isoformat()}' AS as_of").createOrReplaceTempView("run_context")
@@ -139,12 +142,16 @@ def differences(session: Session, spark: Any, node: TableNode, folder: Path) -> 
     assert state is not None
     session.bind(node.table, "_duck")
     session.execute(
-        f"CREATE OR REPLACE TEMP VIEW _spark AS SELECT * FROM read_parquet({quote_literal(f'{out}/*.parquet')})"
+        "CREATE OR REPLACE TEMP VIEW _spark AS SELECT * "
+        f"FROM read_parquet({quote_literal(f'{out}/*.parquet')})"
     )
     columns = [row[0] for row in session.rows("DESCRIBE _spark")]
     if columns != list(state.columns):
         return [
-            f"{node.name}: columns {sorted(set(columns) ^ set(state.columns)) or 'in another order'}"
+            (
+                f"{node.name}: columns "
+                f"{sorted(set(columns) ^ set(state.columns)) or 'in another order'}"
+            )
         ]
     listed = {c: f"CAST({quote_ident(c)} AS {t})" for c, t in state.columns.items()}
 
@@ -190,7 +197,8 @@ def test_every_template_gives_equal_rows_on_spark(spark: Any, tmp_path: Path) ->
     assert all(compared.values())
 
 
-# Function, by SQLGlot's name -> an example over the columns t (text), n (whole number), d (date), m (money), p (present or not).
+# Function, by SQLGlot's name -> an example over the columns t (text), n (whole number), d (date), m
+# (money), p (present or not).
 EXAMPLES = {
     "any_value": "any_value(g)",
     "arg_max": "arg_max(t, n) FILTER (WHERE t IS NOT NULL)",
@@ -214,7 +222,11 @@ ROW_EXAMPLES = {
     "greatest": "greatest(n, 2)",
     "hour": "hour(CAST('2026-01-01 10:00:00' AS TIMESTAMP))",
     "lag": "lag(t) OVER (PARTITION BY g ORDER BY n)",
-    "last_value": "last_value(t) OVER (PARTITION BY g ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)",
+    "last_value": (
+        "last_value(t) OVER (PARTITION BY g ORDER BY n ROWS "
+        "BETWEEN UNBOUNDED PRECEDING AND "
+        "UNBOUNDED FOLLOWING)"
+    ),
     "lead": "lead(t) OVER (PARTITION BY g ORDER BY n)",
     "lpad": "lpad(t, 5, '0')",
     "md5": "md5(t)",

@@ -1,4 +1,5 @@
-"""A small world for these tests: a tenant, a warehouse in a temporary folder, tables written from rows."""
+"""A small world for these tests: a tenant, a warehouse in a temporary folder, tables written from
+rows."""
 
 from __future__ import annotations
 
@@ -66,7 +67,8 @@ def make_tenant(
     databases: dict[str, dict[str, Any]] | None = None,
     policies: dict[str, dict[str, Any]] | None = None,
 ) -> Tenant:
-    """A tenant of the given configuration; `database` maps a table to the SQL of the tenant's `database/` folder."""
+    """A tenant of the given configuration; `database` maps a table to the SQL of the tenant's
+    `database/` folder."""
     return Tenant(
         root=root,
         config=TenantConfig(
@@ -144,7 +146,8 @@ def put_unified(session: Session, rows: Sequence[dict[str, Any]], **more: str) -
 def put_gathered(
     session: Session, tenant: Tenant, table: str, rows: Sequence[dict[str, Any]]
 ) -> None:
-    """Write a gathered table (order items, consent, ...) directly, as if its sources had been loaded."""
+    """Write a gathered table (order items, consent, ...) directly, as if its sources had been
+    loaded."""
     columns = columns_of(tenant, BY_NAME[table])
     keyed = [
         {"datasource": "POS", "pk": str(n), **row} if "pk" in columns else row
@@ -164,7 +167,8 @@ def build_all(
     as_of: date = AS_OF,
     only: Sequence[str] | None = None,
 ) -> None:
-    """Build in order every table that is not there yet (the test wrote the others): all, those that `wanted` read, or `only`."""
+    """Build in order every table that is not there yet (the test wrote the others): all, those that
+    `wanted` read, or `only`."""
     nodes = plan(tenant)
     needed = set(wanted) or {node.table for node in nodes}
     for node in reversed(nodes):

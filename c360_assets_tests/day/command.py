@@ -1,4 +1,5 @@
-"""The command line as a user has it: a process of its own, or the same verbs in this process where seconds matter."""
+"""The command line as a user has it: a process of its own, or the same verbs in this process where
+seconds matter."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ RUN_LIMIT = 600
 
 @dataclass(frozen=True)
 class Said:
-    """What a verb ended with. `text` is both streams with line breaks and runs of blanks as one blank."""
+    """What a verb ended with. `text` is both streams with line breaks and runs of blanks as one
+    blank."""
 
     code: int
     stdout: str
@@ -40,7 +42,8 @@ def command(*args: object) -> list[str]:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """This process's environment without a tenant or a Dagster home; wide enough that no sentence is folded."""
+    """This process's environment without a tenant or a Dagster home; wide enough that no sentence
+    is folded."""
     kept = {k: v for k, v in os.environ.items() if k not in ("DAGSTER_HOME", "C360_TENANT_DIR")}
     return {**kept, "COLUMNS": "200", **more}
 
@@ -64,7 +67,8 @@ def finish(process: subprocess.Popen[str]) -> Said:
 
 
 def end_group(process: subprocess.Popen[Any]) -> None:
-    """End a process that leads its own session as Ctrl-C does, then whatever is left of its group."""
+    """End a process that leads its own session as Ctrl-C does, then whatever is left of its
+    group."""
     with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
         os.killpg(process.pid, signal.SIGINT)
         process.wait(20)
@@ -79,7 +83,8 @@ def c360(*args: object) -> Said:
 
 
 def c360_here(monkeypatch: pytest.MonkeyPatch, *args: object) -> Said:
-    """Run a verb in this process, which spares the start of Dagster; an error that is not told fails the test."""
+    """Run a verb in this process, which spares the start of Dagster; an error that is not told
+    fails the test."""
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("C360_TENANT_DIR", "")
     monkeypatch.setenv("COLUMNS", "200")
@@ -110,7 +115,8 @@ def ask(root: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 def written(root: Path) -> dict[str, int]:
-    """Every file below the warehouse and the published databases with the time of its last change."""
+    """Every file below the warehouse and the published databases with the time of its last
+    change."""
     folders = (root / "warehouse", root / "activated")
     return {
         str(p.relative_to(root)): p.stat().st_mtime_ns

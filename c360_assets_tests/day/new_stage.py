@@ -1,4 +1,5 @@
-"""A stage that the platform does not have: one recipe, one table. As a program it is `c360` with that stage."""
+"""A stage that the platform does not have: one recipe, one table. As a program it is `c360` with
+that stage."""
 
 from __future__ import annotations
 
@@ -44,7 +45,10 @@ class Initials(Recipe):
 
     def build(self, session: Session, run: RunContext) -> Built:
         session.bind("customer_360")
-        sql = "SELECT left(given_name, 1) AS initial, count(*) AS people FROM customer_360 GROUP BY ALL"
+        sql = (
+            "SELECT left(given_name, 1) AS initial, count(*) AS people FROM customer_360 "
+            "GROUP BY ALL"
+        )
         session.write(TABLE, sql, fingerprint=self.fingerprint(session, run.as_of) or "")
         if os.environ.get(KILL):
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,5 @@
-"""A tenant of two customer feeds and one that nobody waits for, small enough for a whole day in seconds."""
+"""A tenant of two customer feeds and one that nobody waits for, small enough for a whole day in
+seconds."""
 
 from __future__ import annotations
 
@@ -106,7 +107,8 @@ def small_tenant(root: Path) -> Path:
 def land(
     root: Path, name: str, day: date, rows: Rows | None = None, columns: str | None = None
 ) -> Path:
-    """Drop a delivery of the feed `name` (as in `FEEDS`) for `day`: its usual rows unless others are given."""
+    """Drop a delivery of the feed `name` (as in `FEEDS`) for `day`: its usual rows unless others
+    are given."""
     lines = [
         columns or COLUMNS[name],
         *(",".join(map(str, row)) for row in (USUAL[name] if rows is None else rows)),

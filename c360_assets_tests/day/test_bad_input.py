@@ -1,4 +1,5 @@
-"""What arrives broken or was asked wrongly: told in a sentence with the remedy, nothing of it loaded, the rest as it was."""
+"""What arrives broken or was asked wrongly: told in a sentence with the remedy, nothing of it
+loaded, the rest as it was."""
 
 from __future__ import annotations
 

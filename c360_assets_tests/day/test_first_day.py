@@ -17,7 +17,8 @@ from c360_assets.warehouse.published_file import database_path
 from c360_assets_tests.day.command import ask, c360_here, clean_environment, finish, start, written
 from c360_assets_tests.day.conftest import Ran
 
-# Columns that a tenant switches on under `customer_360:` in tenant.yaml, or by delivering a fiscal calendar.
+# Columns that a tenant switches on under `customer_360:` in tenant.yaml, or by delivering a fiscal
+# calendar.
 OPTIONAL = re.compile(
     r"cost|net_|fiscal_|holiday_|canceled|returned|rfm|_recency$|_frequency$|_monetary$|^hashed_|_blv$|discount_amount$"
 )
@@ -64,10 +65,13 @@ def test_stitch_finds_the_people_of_the_truth(demo: Ran) -> None:
     with duckdb.connect(str(database_path(demo.root)), read_only=True) as con:
         con.register("truth", truth)
         ((found, real, both),) = con.execute("""
-            WITH r AS (SELECT amperity_id, person_id FROM unified_coalesced JOIN truth USING (datasource, pk))
-            SELECT (SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) n FROM r GROUP BY amperity_id)),
+            WITH r AS (SELECT amperity_id, person_id FROM unified_coalesced
+                JOIN truth USING (datasource, pk))
+            SELECT (SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) n FROM r
+                GROUP BY amperity_id)),
                    (SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) n FROM r GROUP BY person_id)),
-                   (SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) n FROM r GROUP BY amperity_id, person_id))""").fetchall()
+                   (SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) n FROM r GROUP BY amperity_id,
+                       person_id))""").fetchall()
     f1 = 2 * both / (found + real)
     assert both <= min(found, real)
     assert f1 >= 0.90, (
@@ -76,7 +80,10 @@ def test_stitch_finds_the_people_of_the_truth(demo: Ran) -> None:
 
 
 def test_every_documented_table_is_published_with_its_columns(demo: Ran) -> None:
-    listed = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name IN ('main', 'reports')"
+    listed = (
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE schema_name IN ('main', 'reports')"
+    )
     there: dict[str, dict[str, str]] = {}
     for table, column, kind in ask(demo.root, listed):
         there.setdefault(table, {})[column] = kind
@@ -101,19 +108,27 @@ def test_every_documented_table_is_published_with_its_columns(demo: Ran) -> None
 def test_the_catalogue_describes_every_column(demo: Ran) -> None:
     undescribed = ask(
         demo.root,
-        """SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal
-           EXCEPT SELECT "schema", "table", "column", replace("type", 'TIMESTAMPTZ', 'TIMESTAMP WITH TIME ZONE')
+        """SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns()
+            WHERE NOT internal
+           EXCEPT SELECT "schema", "table", "column",
+               replace("type", 'TIMESTAMPTZ', 'TIMESTAMP WITH TIME ZONE')
            FROM c360_catalog ORDER BY ALL""",
     )
     assert undescribed == []
     assert (
         ask(
             demo.root,
-            'SELECT count(*) FROM c360_catalog GROUP BY "schema", "table", "column" HAVING count(*) > 1',
+            (
+                'SELECT count(*) FROM c360_catalog GROUP BY "schema", "table", "column" '
+                "HAVING count(*) > 1"
+            ),
         )
         == []
     )
-    bare = """SELECT "table", "column" FROM c360_catalog WHERE description = '' OR type = '' OR is_pii IS NULL"""
+    bare = """
+        SELECT "table", "column" FROM c360_catalog
+        WHERE description = '' OR type = '' OR is_pii IS NULL
+    """
     assert ask(demo.root, bare) == []
     pii = dict(
         ask(

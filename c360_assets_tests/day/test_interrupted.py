@@ -1,4 +1,5 @@
-"""Runs that are killed, and runs that meet: the answer is the same, and readers never see half a database."""
+"""Runs that are killed, and runs that meet: the answer is the same, and readers never see half a
+database."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from c360_assets_tests.day.command import ask, c360, c360_here, differing, diges
 from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.small import SECOND, copy_of, land
 
-# Lines of progress after which the run is killed: while feeds load, within Stitch, while tables are built, before the end.
+# Lines of progress after which the run is killed: while feeds load, within Stitch, while tables are
+# built, before the end.
 MOMENTS = [
     "loaded Club:",
     "built unified_coalesced",
@@ -27,7 +29,8 @@ GUS = ("c9", "gus@example.com", "Gus", "Gray", 1)
 
 
 def second_day(root: Path) -> Path:
-    """Deliveries that change something in every table of people: a new person, a changed one, a new member."""
+    """Deliveries that change something in every table of people: a new person, a changed one, a new
+    member."""
     land(root, "shop/customers", SECOND, [("c1", "bob@example.com", "Robert", "Baker", 9), GUS])
     land(root, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
     return root

@@ -1,4 +1,5 @@
-"""A new stage is one recipe in one list: planned, built, reused, killed and resumed, drawn, digested and published."""
+"""A new stage is one recipe in one list: planned, built, reused, killed and resumed, drawn,
+digested and published."""
 
 from __future__ import annotations
 
@@ -86,7 +87,10 @@ def test_it_is_killed_resumed_reused_digested_and_published(small: Ran, tmp_path
     after = digests(root)
     assert {name for name in after if after[name] != before.get(name)} == {TABLE}
     assert ask(root, f"SELECT initial, people FROM {TABLE} ORDER BY 1")[0] == ("A", 1)
-    listed = f'SELECT "column", description FROM c360_catalog WHERE "table" = \'{TABLE}\' ORDER BY position'
+    listed = (
+        f'SELECT "column", description FROM c360_catalog WHERE "table" = \'{TABLE}\' '
+        "ORDER BY position"
+    )
     columns = [(name, column.description) for name, column in SPEC.columns.items()]
     assert ask(root, listed) == columns
 

@@ -1,4 +1,5 @@
-"""A newcomer's own file: init, feed suggest, check, run, as the README tells it; a source added later; going back."""
+"""A newcomer's own file: init, feed suggest, check, run, as the README tells it; a source added
+later; going back."""
 
 from __future__ import annotations
 
@@ -44,7 +45,10 @@ def test_from_a_file_of_five_rows_to_a_database(
     assert "5 source records → 4 people" in ran.text
     assert ask(
         root,
-        "SELECT count(DISTINCT amperity_id) FROM unified_coalesced WHERE email = 'maria.lopez@example.com'",
+        (
+            "SELECT count(DISTINCT amperity_id) FROM unified_coalesced "
+            "WHERE email = 'maria.lopez@example.com'"
+        ),
     ) == [(1,)]
     assert ask(root, "SELECT count(*) FROM customer_360 WHERE given_name IS NOT NULL") == [(4,)]
     again = c360_here(monkeypatch, "init", root)
@@ -54,7 +58,8 @@ def test_from_a_file_of_five_rows_to_a_database(
 def test_a_source_added_later_joins_with_its_history(
     small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A new source with three landed days: two of them load in one run, and the next run loads the third and stitches all."""
+    """A new source with three landed days: two of them load in one run, and the next run loads the
+    third and stitches all."""
     root = copy_of(small.root, tmp_path / "tenant")
     declared = (
         CLUB.lstrip()
@@ -89,7 +94,8 @@ def test_a_source_added_later_joins_with_its_history(
     assert (said.code, days, files) == (0, 2, 2)
     ran = c360_here(monkeypatch, "run", "--tenant", root)
     assert ran.code == 0, ran.text
-    came = """SELECT pk, amperity_id IN (SELECT amperity_id FROM unified_coalesced WHERE datasource = 'Shop:Customers')
+    came = """SELECT pk, amperity_id IN (SELECT amperity_id FROM unified_coalesced
+        WHERE datasource = 'Shop:Customers')
               FROM unified_coalesced WHERE datasource = 'WalkIn:Members' ORDER BY pk"""
     assert ask(root, came) == [("w1", True), ("w2", False), ("w3", False)]
     assert ask(root, "SELECT count(*) FROM customer_360") == [(8,)]

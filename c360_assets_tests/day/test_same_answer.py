@@ -1,4 +1,5 @@
-"""The same files give the same tables, whatever the cores, the split of files, and the runs that the days came in."""
+"""The same files give the same tables, whatever the cores, the split of files, and the runs that
+the days came in."""
 
 from __future__ import annotations
 

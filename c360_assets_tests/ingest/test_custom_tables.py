@@ -66,12 +66,18 @@ def test_tables_are_built_after_those_they_read(tmp_path: Path) -> None:
     ("sql", "reads", "rows"),
     [
         (
-            "WITH Shop_Customers AS (SELECT * FROM Shop_Customers WHERE id > 'a') SELECT id FROM Shop_Customers",
+            (
+                "WITH Shop_Customers AS (SELECT * FROM Shop_Customers "
+                "WHERE id > 'a') SELECT id FROM Shop_Customers"
+            ),
             True,
             2,
         ),
         (
-            "WITH a AS (SELECT id FROM Shop_Customers), Shop_Customers AS (SELECT 1) SELECT a.* FROM a, Shop_Customers",
+            (
+                "WITH a AS (SELECT id FROM Shop_Customers), "
+                "Shop_Customers AS (SELECT 1) SELECT a.* FROM a, Shop_Customers"
+            ),
             True,
             3,
         ),
@@ -101,7 +107,10 @@ def test_the_example_flattens_nested_orders(tmp_path: Path) -> None:
     shown = re.sub("\n# *", " ", (tmp_path / "feeds/example/orders.yaml").read_text())
     found = re.search(r"such as (\{.*\}\]\})", shown)
     assert found is not None, "the feed shows a record"
-    more = '{"order_id": "1002", "customer": null, "line_items": [{"sku": "B", "quantity": 1}, {"sku": "C", "new": [1]}]}'
+    more = (
+        '{"order_id": "1002", "customer": null, "line_items": [{"sku": "B", "quantity": 1}, '
+        '{"sku": "C", "new": [1]}]}'
+    )
     land(
         tenant,
         "example/orders-20240105.ndjson",
@@ -112,7 +121,8 @@ def test_the_example_flattens_nested_orders(tmp_path: Path) -> None:
         build_custom_table(session, tenant, items)
         session.bind("domain/CDT_Order_Items")
         rows = session.rows(
-            "SELECT item_id, customer_id, sku, quantity, revenue::VARCHAR FROM CDT_Order_Items ORDER BY item_id"
+            "SELECT item_id, customer_id, sku, quantity, revenue::VARCHAR "
+            "FROM CDT_Order_Items ORDER BY item_id"
         )
     assert rows == [
         ("1001-1", "c1", "A", 2, "25.00"),
@@ -159,8 +169,11 @@ def test_the_history_says_how_each_run_went(tmp_path: Path) -> None:
         )
         state = session.state("domain/T")
     assert [row[:3] for row in found] == [
-        ("run 0", "succeeded", 2), ("run 1", "reused", 2), ("run 2", "failed", None), ("run 3", "succeeded", 2),
-    ]  # fmt: skip
+        ("run 0", "succeeded", 2),
+        ("run 1", "reused", 2),
+        ("run 2", "failed", None),
+        ("run 3", "succeeded", 2),
+    ]
     assert "3 of 3 values of name in Shop_Customers do not fit INT" in found[2][3]
     assert "Ann" not in found[2][3]
     assert state is not None
@@ -208,17 +221,17 @@ def test_an_engine_error_does_not_quote_values(tmp_path: Path) -> None:
         ("SELECT id\nFROM Shop_Nothing", 2, "no domain table Shop_Nothing"),
         ("SELECT id,\n       nome\nFROM Shop_Customers", 2, "nome"),
         ("SELECT id FROM Shop_Customers WHERE", None, "cannot be parsed"),
-        ("SELECT id FROM Shop_Customers; SELECT 1", None, "exactly one SELECT"),
+        ("SELECT id FROM Shop_Customers;\nSELECT 1", 2, "exactly one SELECT"),
         ("CREATE TABLE x AS SELECT 1 AS id", None, "exactly one SELECT"),
         ("COPY Shop_Customers TO 'x.csv'", None, "exactly one SELECT"),
         ("ATTACH 'x.duckdb'", None, "exactly one SELECT"),
-        ("SELECT * FROM read_csv('x.csv')", None, "outside the domain tables"),
-        ("SELECT * FROM read_parquet('x')", None, "outside the domain tables"),
+        ("SELECT *\nFROM read_csv('x.csv')", 2, "read_csv() is not allowed"),
+        ("SELECT *\nFROM read_parquet('x')", 2, "read_parquet() is not allowed"),
         ("SELECT * FROM 'x.csv'", None, "no domain table x.csv"),
-        ("SELECT * FROM glob('*')", None, "outside the domain tables"),
-        ("SELECT * FROM read_text('x')", None, "outside the domain tables"),
-        ("SELECT * FROM query('SELECT 1')", None, "outside the domain tables"),
-        ("SELECT * FROM duckdb_settings()", None, "outside the domain tables"),
+        ("SELECT *\nFROM glob('*')", 2, "glob() is not allowed"),
+        ("SELECT *\nFROM read_text('x')", 2, "read_text() is not allowed"),
+        ("SELECT *\nFROM query('SELECT 1')", 2, "query() is not allowed"),
+        ("SELECT *\nFROM duckdb_settings()", 2, "duckdb_settings() is not allowed"),
         ("SELECT * FROM information_schema.tables", None, "no domain table"),
         ("SELECT name FROM Shop_Customers", None, "gives no column id"),
         (
@@ -249,7 +262,8 @@ def test_wrong_sql_is_told_with_its_file_and_line(
 def test_good_sql_has_no_problem(tmp_path: Path) -> None:
     sql = """
     WITH parts AS (SELECT id, unnest(string_split(name, ' ')) AS part FROM Shop_Customers)
-    SELECT id, count(*) AS n FROM parts GROUP BY id UNION ALL SELECT i::VARCHAR, 0 FROM range(3) t(i)
+    SELECT id, count(*) AS n FROM parts GROUP BY id UNION ALL SELECT i::VARCHAR, 0
+        FROM range(3) t(i)
     """
     tenant = tenant_of(tmp_path, feed_of(), sql={"T": sql})
     assert check_sql(tenant) == []

@@ -53,10 +53,34 @@ AVRO = {"type": "record", "name": "R", "fields": [
     {"name": "id", "type": "string"}, {"name": "n", "type": ["null", "long"]},
     {"name": "at", "type": "string"}, {"name": "x", "type": "string"}]}  # fmt: skip
 PIECES = [
-    b"id", b"n", b",", b'"', b"\n", b"\r\n", b"\r", b"\\", b"k1", b"1", b"\xff", b"\xc3\xa9",
-    b"\x00", b"{", b"}", b'"id":', b"[", b"]", b" ", b"<row>", b"</row>", b"&", b"\xef\xbb\xbf", b"\xff\xfe",
-    b"9" * 400, b"1e999", b"9999-99-99",
-]  # fmt: skip
+    b"id",
+    b"n",
+    b",",
+    b'"',
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b"\\",
+    b"k1",
+    b"1",
+    b"\xff",
+    b"\xc3\xa9",
+    b"\x00",
+    b"{",
+    b"}",
+    b'"id":',
+    b"[",
+    b"]",
+    b" ",
+    b"<row>",
+    b"</row>",
+    b"&",
+    b"\xef\xbb\xbf",
+    b"\xff\xfe",
+    b"9" * 400,
+    b"1e999",
+    b"9999-99-99",
+]
 
 
 def parquet() -> bytes:

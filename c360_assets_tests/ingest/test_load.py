@@ -17,7 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import landed, outside, pending, shared, unclaimed
+from c360_assets.ingest.landing import (
+    landed,
+    not_there_messages,
+    outside,
+    pending,
+    shared,
+    unclaimed,
+)
 from c360_assets.ingest.load import ensure_table, load_feed, purge
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger, session_ledger
@@ -432,10 +439,16 @@ def test_columns_come_and_go(tmp_path: Path) -> None:
     land(tenant, "c-20240105.csv", "id,name,new\na,Ann,1\n")
     assert "does not declare" in load(tenant, feed_of(fields=fields)).days[0].warnings[0]
     wider = feed_of(fields={"id": {}, "new": {"type": "integer"}})
-    with open_session(tmp_path / "warehouse") as session:
+    with (
+        open_session(tmp_path / "warehouse") as session,
+        pytest.raises(
+            LoadError, match=r"new was declared or renamed .* `c360 load Shop:Customers`"
+        ),
+    ):
         ensure_table(session, wider)
-        session.commit()
-    assert table(tenant, wider).select("id", "new", "_pk").rows() == [("a", None, "a")]
+    again = load(tenant, wider)
+    assert "1 delivery day is read again" in again.days[0].warnings[0]
+    assert table(tenant, wider).select("id", "new", "_pk").rows() == [("a", 1, "a")]
     with open_session(tmp_path / "warehouse") as session:
         with pytest.raises(LoadError, match="was loaded as BIGINT"):
             ensure_table(session, feed_of(fields={"id": {}, "new": {}}))
@@ -448,6 +461,74 @@ def test_columns_come_and_go(tmp_path: Path) -> None:
     changed = feed_of(fields={"id": {}, "new": {}})
     load(tenant, changed)
     assert table(tenant, changed)["new"].to_list() == ["1"]
+
+
+TWO_DAYS = {
+    "c-20240105.csv": "id,name,level,seen\na,Ann,1,2024-01-01\nb,Bo,x,2024-01-02\n",
+    "c-20240106.csv": "id,name,level,seen\na,Anna,3,2024-01-06\n",
+}
+NARROW: dict[str, Any] = {"id": {}, "name": {}}
+WIDE: dict[str, Any] = {"id": {}, "first": {}, "name": {"rename": "given"}, "level": {}}
+
+
+def landed_twice(tmp_path: Path, **changes: Any) -> Tenant:
+    tenant = tenant_of(tmp_path, feed_of(fields=NARROW, **changes))
+    for name, text in TWO_DAYS.items():
+        land(tenant, name, text)
+    load(tenant, feed_of(fields=NARROW, **changes))
+    return tenant
+
+
+def test_a_new_or_renamed_column_is_read_again_as_a_first_load_reads_it(tmp_path: Path) -> None:
+    wide = {**WIDE, "level": {"type": "integer"}}
+    changed = feed_of(fields=wide, error_threshold=90)
+    tenant = landed_twice(tmp_path / "grown")
+    # One day is asked for, and all are read.
+    with open_session(tenant.root / "warehouse") as session:
+        days = pending(tenant, changed, session_ledger(session), THROUGH)
+        assert [(day.day.day, day.attempt) for day in days] == [(5, 1), (6, 1)]
+        load_feed(session, tenant, changed, days[:1])
+        session.commit()
+    assert load(tenant, changed).days == []
+    first = tenant_of(tmp_path / "first", changed)
+    for name, text in TWO_DAYS.items():
+        land(first, name, text)
+    load(first, changed)
+    assert digest(tenant, changed) == digest(first, changed)
+    # The row whose level is no integer goes, as if it had never been loaded.
+    assert table(tenant, changed)["id"].to_list() == ["a"]
+
+
+def test_a_new_column_of_files_that_are_gone_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    tenant = landed_twice(tmp_path)
+    (tenant.root / "landing" / "c-20240105.csv").unlink()
+    changed = feed_of(fields=WIDE)
+    with pytest.raises(
+        LoadError, match=r"such as 2024-01-05.*`c360 feed purge Shop:Customers --yes`"
+    ):
+        load(tenant, changed)
+    # A truncated feed has rows of its newest day only.
+    other = landed_twice(tmp_path / "truncated", load="truncate_and_upsert")
+    (other.root / "landing" / "c-20240105.csv").unlink()
+    assert len(load(other, feed_of(fields=WIDE, load="truncate_and_upsert")).days) == 1
+
+
+def test_days_that_are_asked_for_are_read_again_under_their_number(tmp_path: Path) -> None:
+    tenant = landed_twice(tmp_path)
+    feed = feed_of(fields=NARROW)
+    before = digest(tenant, feed)
+    with open_session(tenant.root / "warehouse") as session:
+        book = session_ledger(session)
+        days = pending(tenant, feed, book, THROUGH, again_from=date(2024, 1, 6))
+        assert [(day.day.day, day.attempt) for day in days] == [(6, 1)]
+        load_feed(session, tenant, feed, days)
+        session.commit()
+    assert digest(tenant, feed) == before
+    assert ledger(tenant).height == 2
+    (tenant.root / "landing" / "c-20240106.csv").unlink()
+    assert pending(tenant, feed, ledger(tenant), THROUGH, again_from=date(2024, 1, 6)) == []
+    (message,) = not_there_messages(tenant, feed, ledger(tenant), date(2024, 1, 1), THROUGH)
+    assert "2024-01-06 is not read again and keeps its rows" in message
 
 
 def test_a_feed_without_files_has_an_empty_table(tmp_path: Path) -> None:

@@ -174,6 +174,7 @@ MEMBERS = {
     "b/2.csv": b"id,n\n2,x\n3,3\n",
     "a.csv": b"id,n\n1,1\n2,2\n",
     "__MACOSX/a.csv": b"junk",
+    "data/README.txt": b"What the columns mean",
     "../.DS_Store": b"junk",
 }
 SMALL = {"id": {}, "n": {"type": "integer"}}

@@ -290,8 +290,8 @@ OTHER_LANGUAGES = {
     ),
     "ja": (
         "会員番号,氏名,フリガナ,電話番号,メールアドレス,生年月日,郵便番号,都道府県,住所,ﾒｰﾙ,更新日時",
-        "M1,佐藤太郎,サトウ タロウ,090-1234-5678,s@x.jp,1980/12/31,160-0022,東京都,新宿区本町1丁目,t@x.jp,"
-        "2025/12/31 08:00:00",
+        "M1,佐藤太郎,サトウ タロウ,090-1234-5678,s@x.jp,1980/12/31,160-0022,"
+        "東京都,新宿区本町1丁目,t@x.jp,2025/12/31 08:00:00",
         "- full-name - phone email birthdate postal state address email update-dt",
     ),
 }
@@ -332,19 +332,22 @@ def test_a_date_in_the_name_with_the_year_last(
     assert ("check which is first" in suggest_feed(tmp_path / "landing/shop" / name)) is warned_of
 
 
-def test_decimal_commas_are_told_and_no_key(tmp_path: Path) -> None:
+def test_decimal_commas_are_declared_and_no_key(tmp_path: Path) -> None:
     path = tmp_path / "lines.csv"
     path.write_text("Número;Item;Total\nP1;1;1.234,56\nP1;2;7,50\nP2;1;1200,00\n", "utf-8")
-    text = suggest_feed(path)
-    assert text.count("decimal comma") == 1
-    assert yaml.safe_load(text)["primary_key"] == ["numero", "Item"]
+    feed = yaml.safe_load(suggest_feed(path))
+    assert feed["fields"]["Total"] == {
+        "type": "decimal", "scale": 2, "number": {"decimal": ",", "thousands": "."},
+    }  # fmt: skip
+    assert feed["primary_key"] == ["numero", "Item"]
 
 
 def test_broken_bytes_in_utf_8_are_no_other_encoding(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes("id;name\n1;Jürgen Müller\n2;Søren Ünal\n".encode() + b"3;J\xfcrgen\n")
-    with pytest.raises(C360Error, match="cannot be read"):
-        read_sample(path)
+    sample = read_sample(path)
+    assert (sample.options, len(sample.frame)) == ({}, 2)
+    assert "1 are rejected, each with its line in a log: encoding_error" in suggest_feed(path)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +358,7 @@ def test_broken_bytes_in_utf_8_are_no_other_encoding(tmp_path: Path) -> None:
         (["1.5", "2.125"], "decimal", None, 3),
         (["10.00", "3"], "decimal", None, 2),
         (["1e5", "2"], "float", None, None),
-        (["1,000.00"], "string", None, None),
+        (["1,000.00"], "decimal", None, 2),
         (["yes", "No"], "boolean", None, None),
         (["2024-01-31", ""], "date", None, None),
         (["20240131", "20241231"], "date", "yyyyMMdd", None),
@@ -390,7 +393,7 @@ def test_ambiguous_dates_are_told() -> None:
         (
             "a.xlsx",
             packed_zip({"[Content_Types].xml": b"<a><b/></a>", "xl/workbook.xml": b"<a/>"}),
-            "is an Excel workbook .*; export it as CSV",
+            "is no readable workbook; save it again",
         ),
         ("a.xml", b"<?xml version='1.0'?>", "cannot be read as XML"),
         ("a.xml", b"<!DOCTYPE a [<!ENTITY b 'secret'>]><a><b>&b;</b></a>", "cannot be read as XML"),

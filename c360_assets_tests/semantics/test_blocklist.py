@@ -74,7 +74,8 @@ def test_macros():
         con.execute(statement)
     row = con.execute(
         "SELECT email_blocked('info+1@x.com'), email_blocked_business('info@x.com'), "
-        "email_blocked('none'), email_blocked(NULL), phone_blocked('1 (111) 111-1111'), phone_blocked('2065550111'), "
+        "email_blocked('none'), email_blocked(NULL), phone_blocked('1 (111) 111-1111'), "
+        "phone_blocked('2065550111'), "
         "value_blocked('city', ' na '), value_blocked('surname', 'na'), "
         "value_blocked('company', 'n/a')"
     ).fetchall()

@@ -30,7 +30,9 @@ CASES: dict[str, Case] = {
     "stitch left out": ({"stitch.yaml": "tables: []\n"}, WARNING, 1, "is left out"),
     "bad value rule": (
         {
-            "stitch.yaml": "bad_values:\n  rules: [{semantic: emial, proxy: surname, threshold: 3}]\n"
+            "stitch.yaml": (
+                "bad_values:\n  rules: [{semantic: emial, proxy: surname, threshold: 3}]\n"
+            )
         },
         ERROR,
         2,
@@ -38,7 +40,11 @@ CASES: dict[str, Case] = {
     ),
     "condition": (
         {
-            "stitch.yaml": "matching:\n  rules:\n    - {action: cluster, when: [{present-and-equals: email}]}\n"
+            "stitch.yaml": (
+                "matching:\n  rules:\n    - {action: cluster, "
+                "when: [{present-and-equals: "
+                "email}]}\n"
+            )
         },
         ERROR,
         3,
@@ -79,13 +85,19 @@ CASES: dict[str, Case] = {
                 "city cannot be used here",
             ),
             (
-                "matching: {rules: [{action: cluster, when: [{present-and-equal: fk-custommer-id}]}]}",
+                (
+                    "matching: {rules: [{action: cluster, when: [{present-and-equal: "
+                    "fk-custommer-id}]}]}"
+                ),
                 WARNING,
                 "'fk-customer-id'?",
             ),
             ("matching: {rules: [{action: cluster, when: [{}]}]}", ERROR, "must be one condition"),
             (
-                "matching: {rules: [{action: cluster, when: [{present-and-equal: email, fuzzy-similar: phone}]}]}",
+                (
+                    "matching: {rules: [{action: cluster, when: [{present-and-equal: email, "
+                    "fuzzy-similar: phone}]}]}"
+                ),
                 ERROR,
                 "must be one condition",
             ),
@@ -106,10 +118,16 @@ def test_one_wrong_setting_makes_one_problem(tmp_path: Path, case: str) -> None:
 @pytest.mark.parametrize(
     "right",
     [
-        "bad_values: {preprocessing_profiles: [normalize-gender, prioritize-src-gender, allow-business-email]}",
+        (
+            "bad_values: {preprocessing_profiles: [normalize-gender, prioritize-src-gender, "
+            "allow-business-email]}"
+        ),
         "blocking: {strategies: [fk, fk-customer-id, bk-card, {name: dnf2, limit: 50}]}",
         "clustering: {conflict_fields: [given-name, birthdate]}",
-        "matching: {rules: [{action: separate, when: [fuzzy/different-generations, {fuzzy-similar: email}]}]}",
+        (
+            "matching: {rules: [{action: separate, when: [fuzzy/different-generations, "
+            "{fuzzy-similar: email}]}]}"
+        ),
         "outputs: {unified_changes: false, stitch_scores: all}",
     ],
 )

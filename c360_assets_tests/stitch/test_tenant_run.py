@@ -1,4 +1,5 @@
-"""Stitch over a warehouse: what is written, when it is reused, and that a killed run repeats with the same result."""
+"""Stitch over a warehouse: what is written, when it is reused, and that a killed run repeats with
+the same result."""
 
 from __future__ import annotations
 

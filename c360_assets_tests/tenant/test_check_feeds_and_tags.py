@@ -1,4 +1,5 @@
-"""Checks of feeds, tags, `tenant.yaml` and `workflow.yaml`, each by a tenant that is wrong in one way."""
+"""Checks of feeds, tags, `tenant.yaml` and `workflow.yaml`, each by a tenant that is wrong in one
+way."""
 
 from __future__ import annotations
 
@@ -110,6 +111,37 @@ CASES: dict[str, Case] = {
         ERROR,
         10,
         "a scale does not fit",
+    ),
+    "number on text": (
+        customers("{tags: [surname]}", "{tags: [surname], number: {decimal: ','}}"),
+        ERROR,
+        10,
+        "a way of writing numbers does not fit",
+    ),
+    "number of one sign": (
+        more(SHOP, "a: {type: decimal, number: {decimal: ',', thousands: ','}}"),
+        ERROR,
+        13,
+        "decimal and thousands are the same sign",
+    ),
+    "skip_lines of json": (
+        customers("*.csv'\"", "*.csv'\", format: json, skip_lines: 1"),
+        ERROR,
+        3,
+        "does not fit format json",
+    ),
+    "records of csv": (
+        customers("*.csv'\"", "*.csv'\", records: data"),
+        ERROR,
+        3,
+        "it is for json",
+    ),
+    "sheet of csv": (customers("*.csv'\"", "*.csv'\", sheet: A"), ERROR, 3, "it is for xlsx"),
+    "drop_rows": (
+        customers("*.csv'\"", "*.csv'\", drop_rows: '^(?!a)'"),
+        ERROR,
+        3,
+        "a regular expression without look-around",
     ),
     "nested tagged": (
         more(SHOP, "a: {type: array, tags: [x]}"),

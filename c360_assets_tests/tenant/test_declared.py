@@ -1,4 +1,5 @@
-"""What follows from a tenant's declarations: which tables get an amperity_id, which numbering plan holds, what columns mean."""
+"""What follows from a tenant's declarations: which tables get an amperity_id, which numbering plan
+holds, what columns mean."""
 
 from __future__ import annotations
 

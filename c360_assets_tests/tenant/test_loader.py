@@ -71,7 +71,8 @@ def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None
             CUSTOMERS.replace("type: datetime", "type: datetim"),
             12,
             "fields.updated_at.type",
-            "'datetim' is not allowed — allowed: string, boolean, date, datetime, decimal, float, integer, array, map, struct; "
+            "'datetim' is not allowed — allowed: string, boolean, date, datetime, "
+            "decimal, float, integer, array, map, struct; "
             "did you mean 'datetime'?",
         ),
         (
@@ -165,9 +166,9 @@ def test_all_problems_at_once(write: Callable[..., Path]) -> None:
         ("tenant.yaml", "zone"),
     ]
     assert (
-        "feeds/shop/orders.yaml:4: primary_key[0]: custmer_id is no output name of this feed — did you mean 'customer_id'?"
-        in str(raised.value)
-    )
+        "feeds/shop/orders.yaml:4: primary_key[0]: custmer_id is no output name of this "
+        "feed — did you mean 'customer_id'?"
+    ) in str(raised.value)
 
 
 def test_only_feeds_are_needed(write: Callable[..., Path], tmp_path: Path) -> None:
@@ -200,7 +201,10 @@ def test_types_in_any_case_and_documented_stitch_spellings(write: Callable[..., 
     root = write(
         {
             "feeds/shop/customers.yaml": CUSTOMERS.replace("type: datetime", "type: Datetime"),
-            "stitch.yaml": "case_sensitive_fks: [fk-customer-id]\nclustering: {conflict_fields: [given-name]}\n",
+            "stitch.yaml": (
+                "case_sensitive_fks: [fk-customer-id]\nclustering: {conflict_fields: "
+                "[given-name]}\n"
+            ),
         }
     )
     tenant, problems = read_tenant(root)
@@ -214,7 +218,10 @@ def test_personal_values_and_secrets_are_not_repeated(check: Check) -> None:
     problems = check(
         {
             "stitch.yaml": "bad_values: {ignore: {email: jane@secret.example}}\n",
-            "workflow.yaml": "alerts: {webhook: [https://hooks/secret]}\nactivation: {on_stale: jane@secret.example}\n",
+            "workflow.yaml": (
+                "alerts: {webhook: [https://hooks/secret]}\nactivation: {on_stale: "
+                "jane@secret.example}\n"
+            ),
         }
     )
     assert len(problems) == 3

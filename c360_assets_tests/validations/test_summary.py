@@ -1,4 +1,5 @@
-"""The summary over all tables: what sources share, findings with queries that show their rows, history, what stops a feed."""
+"""The summary over all tables: what sources share, findings with queries that show their rows,
+history, what stops a feed."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from c360_assets.customer_360.tables.references import shared_functions
 from c360_assets.errors import C360Error, Problem
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.config_check import ConfigCheck
@@ -18,6 +20,7 @@ from c360_assets.validations.findings import worst_findings
 from c360_assets.validations.reports import BY_ID, REPORTS, reason_against, report_spec
 from c360_assets.validations.run import table_figures, table_report_recipes
 from c360_assets.validations.summary import SUMMARY_TABLES, ReportSummary, report_specs
+from c360_assets.warehouse.allowed_sql import QUESTIONS, allowed_statement
 from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.validations.test_reports import CASES
@@ -81,11 +84,15 @@ def test_sources_are_compared_exactly(session: Session, tmp_path: Path) -> None:
     validated(session, tenant)
     publish(session, tenant)
     wide = session.rows(
-        "SELECT datasource, unique_email_count, exclusive_email_count, all_sources_unique_email_count,"
+        "SELECT datasource, unique_email_count, exclusive_email_count, "
+        "all_sources_unique_email_count,"
         " all_sources_email_uniqueness_pct FROM reports.iv_p01 ORDER BY 1"
     )
     assert wide == [("A", 2, 0, 3, 60.0), ("B", 3, 1, 3, 60.0)]
-    shared = "SELECT shared_count FROM input_validation_overlap WHERE semantic = ? AND datasource = 'A' AND other = 'B'"
+    shared = (
+        "SELECT shared_count FROM input_validation_overlap WHERE semantic = ? "
+        "AND datasource = 'A' AND other = 'B'"
+    )
     assert [session.rows(shared, [kind]) for kind in ("email", "phone")] == [[(2,)], [(1,)]]
     assert session.rows("SELECT order_ids_in_other_sources_count FROM reports.iv_t04") == [(0,)]
 
@@ -97,7 +104,10 @@ def test_what_is_current_stays_and_history_grows(session: Session, tmp_path: Pat
     assert validated(session, tenant, "run 2") == []
     put(session, {"mail": []}, "('1', 'x@y.com'), ('2', NULL)", "A")
     validated(session, tenant, "run 3")
-    trend = "SELECT run_id, value FROM input_validation_metric WHERE metric = 'missing_email_count' ORDER BY run_number"
+    trend = (
+        "SELECT run_id, value FROM input_validation_metric "
+        "WHERE metric = 'missing_email_count' ORDER BY run_number"
+    )
     assert session.rows(trend) == [("run 1", 0.0), ("run 3", 1.0)]
     assert session.rows(
         "SELECT run_id, delivery_day, findings FROM input_validation_run ORDER BY run_number"
@@ -138,6 +148,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
         r.id for r in REPORTS if any(i.finding for i in r.items)
     } - {"IV-X01"}
     for f in found:
+        allowed_statement(f.drilldown_sql, "drill-down", QUESTIONS, shared_functions())
         rows = session.frame(f.drilldown_sql)
         assert rows["datasource"].unique().to_list() == [f.datasource]
         if f.metric.startswith(("orders_", "reused_")):
@@ -159,6 +170,7 @@ def test_a_findings_query_shows_the_rows_it_counts(session: Session, tmp_path: P
     for (sql,) in session.rows(
         "SELECT drilldown_sql FROM input_validation_report WHERE drilldown_sql <> ''"
     ):
+        allowed_statement(sql, "drill-down", QUESTIONS, shared_functions())
         session.frame(sql)
 
 
@@ -214,7 +226,8 @@ def test_a_report_that_is_not_applicable_says_why(tmp_path: Path) -> None:
     (table,) = tenant_with(tmp_path, {"T": {"o": ["txn-item/order-id"]}}).tables
     assert reason_against(BY_ID["IV-T04"], table) == ""
     assert reason_against(BY_ID["IV-T10"], table) == (
-        "no column has txn-item/item-quantity and none txn-item/is-return or txn-item/is-cancellation"
+        "no column has txn-item/item-quantity and none txn-item/is-return or "
+        "txn-item/is-cancellation"
     )
     assert (
         reason_against(BY_ID["IV-X03"], table, extra=False)
@@ -268,7 +281,8 @@ def test_a_trend_is_by_delivery_day(session: Session, tmp_path: Path) -> None:
     day = (date(2026, 1, 1) - date(1970, 1, 1)).days << 43
     session.write(
         "domain/S_F",
-        f"SELECT * FROM (VALUES ('1', '1', 'a@b.com', NULL, {day}), ('2', '2', NULL, NULL, {day + 1}),"
+        f"SELECT * FROM (VALUES ('1', '1', 'a@b.com', NULL, {day}), ('2', '2', NULL, "
+        f"NULL, {day + 1}),"
         f" ('3', '3', NULL, NULL, {day + (1 << 43)})) AS t(_pk, id, mail, tel, _updated)",
     )
     (table,) = tenant.tables

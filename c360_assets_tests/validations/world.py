@@ -96,7 +96,8 @@ def figures(
     newest: date | None = None,
     **settings: Any,
 ) -> dict[str, object]:
-    """The report's figures on a table whose columns after `_pk` are those of `tags`; whole numbers and texts as they are."""
+    """The report's figures on a table whose columns after `_pk` are those of `tags`; whole numbers
+    and texts as they are."""
     tenant = tenant_with(session.warehouse.root.parent, {"T": tags}, **settings)
     if newest is not None:
         delivered(session, newest)

@@ -102,15 +102,17 @@ def validate_database(session: Session, database: Database, *, as_of: date) -> T
 def _blocking(warned: Sequence[str], configured: Sequence[str]) -> list[str]:
     """Those of the warnings that are to stop publication, by their id or their check's number."""
     # Ids may hold names of columns, which are compared without case.
-    stopping = {id_.lower() for id_ in configured}
+    stopping = {check_id.lower() for check_id in configured}
     return sorted(
-        id_ for id_ in warned if not stopping.isdisjoint((id_.lower(), _number(id_).lower()))
+        check_id
+        for check_id in warned
+        if check_id.lower() in stopping or _number(check_id).lower() in stopping
     )
 
 
-def _number(id_: str) -> str:
+def _number(check_id: str) -> str:
     """The id without the column that it is about: `CV-T06` of `CV-T06.product_id`."""
-    return id_.split(".")[0]
+    return check_id.split(".")[0]
 
 
 def _bind(session: Session, database: Database) -> dict[str, set[str]]:

@@ -104,7 +104,9 @@ class _Entries:
         self.specs = specs
         self.known = {**all_tables(), **specs}
         self.declared = documented_schemas(tenant)
-        self.tags = {tag for t in tenant.tables for tags in t.tags.values() for tag in tags}
+        self.tags: set[str] = set()
+        for table in tenant.tables:
+            self.tags.update(*table.tags.values())
         self.entries: list[Entry] = []
         self.meanings: dict[str, Meanings] = {}  # by stored name
         self.sources: dict[str, str] = {}  # stored name of a shown source table -> its name
@@ -206,20 +208,26 @@ class _Entries:
         columns = state.columns if state is not None else self._declared_columns(name)
         if columns is None or self._is_hidden(stored):
             return None
-        inherited: dict[str, ColumnSpec] = {}
-        if node is not None and node.source == "tenant":
-            inherited = inherited_meanings(self.session, node, columns, self.meanings)
-        meaning = {
-            column: core_meaning(column, type_, spec, self.tags, inherited.get(column))
-            for column, type_ in columns.items()
-        }
+        meaning = self._core_meanings(columns, spec, node)
         self.meanings[stored] = meaning
         view = ""
         if node is not None and self.database.key is None and not self.database.listed:
             view = self._gathered_view(node)
         description = spec.description if spec else ""
-        at = stored if state is not None else None
-        return Entry(schema, name, at, description, columns, meaning, view)
+        stored_at = stored if state is not None else None
+        return Entry(schema, name, stored_at, description, columns, meaning, view)
+
+    def _core_meanings(
+        self, columns: Mapping[str, str], spec: TableSpec | None, node: TableNode | None
+    ) -> dict[str, ColumnSpec]:
+        inherited: dict[str, ColumnSpec] = {}
+        # Only SQL of the tenant: all columns of shipped tables are documented.
+        if node is not None and node.source == "tenant":
+            inherited = inherited_meanings(self.session, node, columns, self.meanings)
+        return {
+            column: core_meaning(column, type_, spec, self.tags, inherited.get(column))
+            for column, type_ in columns.items()
+        }
 
     def _declared_columns(self, name: str) -> Mapping[str, str] | None:
         """Columns of a table that is not built."""

@@ -78,8 +78,8 @@ def source_meaning(table: SourceTable, column: str, type_: str, description: str
 def column_descriptions(tenant: Tenant, table: SourceTable) -> dict[str, str]:
     """Column -> what the tenant wrote about it."""
     if table.custom:
-        config = next(c.config for c in tenant.custom_tables if c.name == table.name)
-        return {column: item.description for column, item in config.fields.items()}
+        custom = next(custom for custom in tenant.custom_tables if custom.name == table.name)
+        return {column: item.description for column, item in custom.config.fields.items()}
     feed = tenant.feed(table.name)
     return {column: item.description for column, item in feed.outputs.items()} if feed else {}
 
@@ -88,16 +88,16 @@ def tenant_spec(name: str, own: DatabaseTableConfig, spec: TableSpec | None) -> 
     """The description of a table of the tenant: its own words, else those of the shipped table that
     it replaces.
     """
-    shipped = dict(spec.columns) if spec else {}
-    columns = {
-        column: _tenant_column(item, shipped.get(column)) for column, item in own.columns.items()
-    }
+    shipped = spec or TableSpec(name, "", "", (), {}, "customer_360")
+    columns = dict(shipped.columns)
+    for column, declared in own.columns.items():
+        columns[column] = _tenant_column(declared, shipped.columns.get(column))
     return TableSpec(
         name=name,
-        description=own.description or (spec.description if spec else ""),
-        grain=own.grain or (spec.grain if spec else ""),
-        key=tuple(own.key) or (spec.key if spec else ()),
-        columns={**shipped, **columns},
+        description=own.description or shipped.description,
+        grain=own.grain or shipped.grain,
+        key=tuple(own.key) or shipped.key,
+        columns=columns,
         stage="customer_360",
     )
 
@@ -127,12 +127,12 @@ def inherited_meanings(
     """
     states = {table: session.state(table) for table in node.deps}
     schemas = {table: state.columns for table, state in states.items() if state is not None}
-    known = {
-        table: {column.lower(): spec for column, spec in meanings[table].items()}
-        for table in set(node.deps) & set(meanings)
-    }
-    personal = [spec.pii for specs in known.values() for spec in specs.values()]
-    anything = ColumnSpec("", "", "", any(personal))
+    known: dict[str, dict[str, ColumnSpec]] = {}
+    reads_personal = False
+    for table in set(node.deps) & set(meanings):
+        known[table] = {column.lower(): spec for column, spec in meanings[table].items()}
+        reads_personal |= any(spec.pii for spec in meanings[table].values())
+    anything = ColumnSpec("", "", "", reads_personal)
     sources = {column.lower(): leaves for column, leaves in lineage(node, schemas).items()}
     inherited: dict[str, ColumnSpec] = {}
     for column in columns:

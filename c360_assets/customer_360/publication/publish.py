@@ -182,9 +182,8 @@ def _write_file(
     except (duckdb.Error, OSError) as error:
         # A full disk most of all: what was begun must not keep filling it.
         sweep(path)
-        why = _reason(error)
         raise C360Error(
-            f"{path.name} could not be written: {why}; what was published before stays"
+            f"{path.name} could not be written: {_reason(error)}; what was published before stays"
         ) from None
 
 
@@ -213,29 +212,39 @@ def publish_plan(
     }
     if database.key is not None:
         made[FILTER_TABLE] = f"SELECT * FROM {FILTER_TABLE}"
-    published = []
-    for number, entry in enumerate(shown):
-        source = entry.view or made.get(entry.name) or nothing(entry.columns)
-        blank: frozenset[str] = frozenset()
-        rows = 0
-        if entry.is_copied:
-            source = f"SELECT * FROM {_view_name(number)}"
-            blank = session.blank_columns(entry.stored or "")
-            state = session.state(entry.stored or "")
-            rows = state.rows if state is not None else 0
-        published.append(
-            PublishedTable(
-                entry.schema,
-                entry.name,
-                source,
-                entry.description,
-                {c: spec.description for c, spec in entry.meaning.items() if spec.description},
-                view=bool(entry.view),
-                blank=blank,
-                rows=rows,
-            )
-        )
-    return published
+    return [
+        _published_table(session, entry, _view_name(number), made.get(entry.name))
+        for number, entry in enumerate(shown)
+    ]
+
+
+def _published_table(
+    session: Session, entry: Entry, stored_view: str, made: str | None
+) -> PublishedTable:
+    """What to write for one table: `stored_view` names its stored rows, `made` is the SELECT of one
+    that is made at publication."""
+    # A documented table without data is published with its columns and no rows.
+    source = entry.view or made or nothing(entry.columns)
+    blank: frozenset[str] = frozenset()
+    rows = 0
+    if entry.is_copied:
+        source = f"SELECT * FROM {stored_view}"
+        blank = session.blank_columns(entry.stored or "")
+        state = session.state(entry.stored or "")
+        rows = state.rows if state is not None else 0
+    descriptions = {
+        column: spec.description for column, spec in entry.meaning.items() if spec.description
+    }
+    return PublishedTable(
+        entry.schema,
+        entry.name,
+        source,
+        entry.description,
+        descriptions,
+        view=bool(entry.view),
+        blank=blank,
+        rows=rows,
+    )
 
 
 def _view_name(number: int) -> str:
@@ -278,7 +287,9 @@ def published_fingerprint(
     """Digest of all that the published file shows and is checked by; run and log tables count only
     by their being there.
     """
-    shown: list[Any] = [_shown(session, database, e) for e in entries(session, database, specs)]
+    shown: list[Any] = [
+        _shown(session, database, entry) for entry in entries(session, database, specs)
+    ]
     if database.key is not None:
         # Filters by person read the records, whether or not they are shown.
         records = session.state(UNIFIED)
@@ -289,14 +300,21 @@ def published_fingerprint(
 def _shown(session: Session, database: Database, entry: Entry) -> Sequence[Any]:
     """All that decides what people see of one table."""
     state = session.state(entry.stored) if entry.stored is not None else None
-    content = state.digest if state is not None and entry.name not in RUN_TABLES else None
+    content = None
+    # Tables about runs differ after every run: by their content, nothing would ever be current.
+    if state is not None and entry.name not in RUN_TABLES:
+        content = state.digest
+    meanings = {
+        column: (spec.description, spec.semantic, spec.pii)
+        for column, spec in entry.meaning.items()
+    }
     return (
         entry.schema,
         entry.name,
         content,
         dict(entry.columns),
         entry.description,
-        {c: (s.description, s.semantic, s.pii) for c, s in entry.meaning.items()},
+        meanings,
         condition_of(database.keeps, entry.stored or ""),
         entry.view,
     )

@@ -110,10 +110,12 @@ def _described(
     parts = ["count(*)"]
     for column in table.columns:
         parts += _counts_sql(table, column, is_estimate)
-    values: tuple[Any, ...] = (0, *(None,) * (len(parts) - 1))
+    rows = 0
+    # Three per column, in the order of `_counts_sql`; an empty table need not be read.
+    counts: list[Any] = [None] * (len(parts) - 1)
     if size:
-        (values,) = session.rows(f"SELECT {', '.join(parts)} FROM {_source(database, table)}")
-    rows, *counts = values
+        query = f"SELECT {', '.join(parts)} FROM {_source(database, table)}"
+        ((rows, *counts),) = session.rows(query)
     described = []
     for place, (column, type_) in enumerate(table.columns.items()):
         known, different, example = counts[3 * place : 3 * place + 3]

@@ -42,16 +42,20 @@ def email_ampid_assignment(tenant: Tenant, available: frozenset[str]) -> dict[st
     config = tenant.merge_policy.email_ampid_assignment
     email_order = _known_terms(config.email_order, available)
     amperity_id_order = _known_terms(config.amperity_id_order, available)
+    wanted = [
+        (term.column, ALIASES[term.table])
+        for term in (*email_order, *amperity_id_order)
+        if term.table is not None
+    ]
     # Each attribute once, in the order in which it is first asked for.
-    attributes = list(
-        dict.fromkeys(
-            (term.column, ALIASES[term.table])
-            for term in (*email_order, *amperity_id_order)
-            if term.table is not None
-        )
-    )
+    attributes = list(dict.fromkeys(wanted))
     read = {alias for _, alias in attributes}
+    # The last term makes either order total, so that equal inputs give equal choices.
+    email_terms = [*(term.sql for term in email_order), "email ASC"]
     amperity_id_terms = [term.sql for term in amperity_id_order]
+    if not amperity_id_terms:
+        amperity_id_terms = ["update_dt DESC NULLS LAST"]
+    amperity_id_terms.append("amperity_id ASC")
     return {
         "use_blocklist": tenant.merge_policy.use_blocklist,
         "uses": {table: alias in read for table, alias in ALIASES.items()},
@@ -59,10 +63,8 @@ def email_ampid_assignment(tenant: Tenant, available: frozenset[str]) -> dict[st
         "engagement_columns": _engagement_columns(attributes),
         "predictions": PREDICTIONS,
         "predicted_columns": [column for column, alias in attributes if alias == "predictions"],
-        "email_order": ", ".join([*(term.sql for term in email_order), "email ASC"]),
-        "amperity_id_order": ", ".join(
-            [*(amperity_id_terms or ["update_dt DESC NULLS LAST"]), "amperity_id ASC"]
-        ),
+        "email_order": ", ".join(email_terms),
+        "amperity_id_order": ", ".join(amperity_id_terms),
         "email_threshold": config.email_threshold,
         "amperity_id_threshold": config.amperity_id_threshold,
         "rounds": config.rounds,

@@ -134,10 +134,17 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
     """Values of the template of unified_transactions."""
     config = tenant.config.customer_360.unified_transactions
     options = order_options(tenant)
-    nullable = [*NULLABLE_AMOUNTS, COST] if "order_cost" in options else [*NULLABLE_AMOUNTS]
+    nullable = list(NULLABLE_AMOUNTS)
+    if "order_cost" in options:
+        nullable.append(COST)
     absent = _absent_columns(tenant, nullable)
     default_mode, configured_modes = _discount_modes(tenant)
     items = BY_NAME["unified_itemized_transactions"]
+    spoken_columns = [
+        column
+        for column in (*ORDER_TEXT_COLUMNS, "datasource")
+        if column not in config.order_key and column not in absent
+    ]
     return {
         "absent": absent,
         "key": [column for column in ("datasource", "order_id") if column in config.order_key],
@@ -145,11 +152,7 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
         "configured_modes": configured_modes,
         "options": options,
         "text_columns": ORDER_TEXT_COLUMNS,
-        "spoken_columns": [
-            column
-            for column in (*ORDER_TEXT_COLUMNS, "datasource")
-            if column not in config.order_key and column not in absent
-        ],
+        "spoken_columns": spoken_columns,
         "counted": QUANTITIES,
         "zeroed": AMOUNTS,
         "nullable": nullable,
@@ -188,7 +191,7 @@ def _absent_columns(tenant: Tenant, nullable: list[tuple[str, str]]) -> dict[str
 
     To add up and to search what is known to be NULL would take a third of the time.
     """
-    absent = {c: "VARCHAR" for c in ORDER_TEXT_COLUMNS if _no_item_has(tenant, c)}
+    absent = {column: "VARCHAR" for column in ORDER_TEXT_COLUMNS if _no_item_has(tenant, column)}
     for column, item_column in nullable:
         if column != "order_list_price" and _no_item_has(tenant, item_column):
             absent[column] = "DECIMAL(38, 2)"
@@ -202,13 +205,27 @@ def _windows() -> list[dict[str, str]]:
     ]
 
 
+def _window_columns(measures: list[dict[str, str]]) -> list[str]:
+    """The columns that every window has: its measures, then what is counted and preferred."""
+    columns = [measure["name"] for measure in measures]
+    columns += [dimension["count"] for dimension in DIMENSIONS]
+    columns += [dimension["preferred"] for dimension in DIMENSIONS]
+    return columns
+
+
 def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     """Values of the template of transaction_attributes_extended."""
     config = tenant.config.customer_360.transaction_attributes_extended
+    # None marks what belongs to no block and is always there.
     blocks = {None, *config.blocks}
     measures = [
         {"name": name, "sql": sql, "type": type_}
         for name, sql, type_, block in WINDOW_MEASURES
+        if block in blocks
+    ]
+    position_columns = [
+        {"source": source, "output": output}
+        for source, output, block in POSITION_COLUMNS
         if block in blocks
     ]
     windows = _windows()
@@ -216,18 +233,10 @@ def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -
         "windows": windows,
         "all_windows": [*(window["name"] for window in windows), "lifetime"],
         "positions": POSITIONS,
-        "position_columns": [
-            {"source": source, "output": output}
-            for source, output, block in POSITION_COLUMNS
-            if block in blocks
-        ],
+        "position_columns": position_columns,
         "dimensions": DIMENSIONS,
         "measures": measures,
-        "window_columns": [
-            *(measure["name"] for measure in measures),
-            *(dimension["count"] for dimension in DIMENSIONS),
-            *(dimension["preferred"] for dimension in DIMENSIONS),
-        ],
+        "window_columns": _window_columns(measures),
         "undone": [kind for kind in UNDONE if kind["block"] in blocks],
         "blocks": set(config.blocks),
         "key": tenant.config.customer_360.unified_transactions.order_key,

@@ -8,7 +8,8 @@ Which tables there are and what they read belongs to `graph`, whether one is cur
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ from c360_assets.customer_360.tables.schemas import departures
 from c360_assets.errors import C360Error
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
+from c360_assets.warehouse.locked_session import locked_session, store
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.recipe import (
     Built,
@@ -155,10 +157,28 @@ def build(
 
 
 def write_rows(session: Session, node: TableNode, as_of: date, mark: str) -> TableState:
-    """Run a table's SQL and write its rows, pending. Raises C360Error when it fails on the data."""
-    prepare(session, node, as_of)
+    """Run a table's SQL and write its rows, pending; SQL of the tenant runs in a locked engine of
+    its own.
+
+    Raises C360Error when the SQL fails on the data.
+    """
+    if not node.is_tenants_sql:
+        prepare(session, node, as_of)
+        with _named_failure(session, node):
+            return session.write(node.table, node.sql, fingerprint=mark)
+    with locked_session(session) as locked:
+        prepare(locked, node, as_of)
+        locked.lock()
+        with _named_failure(locked, node):
+            return store(locked, node.sql, session, node.table, fingerprint=mark)
+
+
+@contextmanager
+def _named_failure(session: Session, node: TableNode) -> Iterator[None]:
+    """Say of a failure of the SQL which table it is and why; its names are still bound in
+    `session`."""
     try:
-        return session.write(node.table, node.sql, fingerprint=mark)
+        yield
     except duckdb.Error as error:
         why = reason(session, node.sql, error)
         raise C360Error(f"{node.file}: {node.name} failed on the data: {why}") from None

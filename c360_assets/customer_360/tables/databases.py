@@ -85,10 +85,12 @@ class Database:
 
 
 def condition_of(keeps: Mapping[str, str | None], stored: str) -> str | None:
-    """The condition that rows of a table must meet, None where all do; of a table whose rows cannot
-    be told none does.
+    """The condition that rows of a table must meet, None where all do; of a table of which nobody
+    knows whom its rows are about none does.
     """
-    return keeps.get(stored) or ("FALSE" if stored in keeps else None)
+    if stored not in keeps:
+        return None
+    return keeps[stored] or "FALSE"
 
 
 def bind_kept(session: Session, stored: str, called: str, condition: str | None) -> None:
@@ -256,8 +258,8 @@ class _OwnTables:
 
 
 def row_filters(tenant: Tenant) -> dict[str, str | None]:
-    """Warehouse table -> the condition by which a row belongs to a filtered database; None where no
-    row can be told.
+    """Warehouse table -> the condition by which a row belongs to a filtered database; None where
+    that is known of no row.
 
     A table with `database_key` is filtered by it. One without goes by brand where its rows name
     one, else by the persons, records or e-mails of the database. A table about no one (a catalogue,
@@ -311,7 +313,7 @@ def _gathered_filter(tenant: Tenant, name: str) -> str | None:
 def _source_filter(tenant: Tenant, table: SourceTable) -> str | None:
     """The condition of a source table.
 
-    TRUE where it is about no one, None where its persons cannot be told.
+    TRUE where it is about no one, None where its persons are not known.
     """
     column_of = {tag: column for column, tags in table.tags.items() for tag in tags}
     for tag, column in sorted(column_of.items()):

@@ -1,4 +1,5 @@
-"""Building without writing: a session whose tables live in memory, for previews and for the difference a build would make."""
+"""Building without writing: a session whose tables live in memory, for previews and for the
+difference a build would make."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from c360_assets.warehouse.delta import typed
 from c360_assets.warehouse.digest import digest_sql
@@ -20,7 +22,8 @@ NOT_STORED = -1
 
 
 class ScratchSession(Session):
-    """Reads the warehouse as it is; what is written goes to temporary tables and is gone with the session."""
+    """Reads the warehouse as it is; what is written goes to temporary tables and is gone with the
+    session."""
 
     def bind(self, table: str, as_name: str | None = None) -> None:
         if table not in self.pending:
@@ -36,11 +39,12 @@ class ScratchSession(Session):
         *,
         fingerprint: str = "",
         figures: Mapping[str, Any] | None = None,
+        columns: dict[str, str] | None = None,
     ) -> TableState:
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
-        columns = self._stored_columns(source)
+        columns = columns or self.stored_columns(source)
         self.execute(
             f"CREATE OR REPLACE TEMP TABLE {_scratch(table)} AS {typed(columns, f'({source})')}"
         )
@@ -48,6 +52,11 @@ class ScratchSession(Session):
         state = TableState(NOT_STORED, digest, fingerprint, rows, columns, dict(figures or {}))
         self.pending[table] = state
         return state
+
+    def in_memory(self, table: str) -> pa.Table | None:
+        if table not in self.pending:
+            return None
+        return self.con.sql(f"SELECT * FROM {_scratch(table)}").to_arrow_table()
 
     def commit(self, **meta: Any) -> None:
         """Nothing is kept."""

@@ -1,20 +1,16 @@
-"""The tables of the database as a graph: which SQL fills each, which tables it reads, which columns come from where.
+"""The tables of the database as a graph: which SQL fills each, which tables it reads, which columns
+come from where.
 
-The SQL comes from `render` or from the tenant's `database/` folder; a tenant's file replaces the shipped table of its name
-or adds one. Running the SQL belongs to `build`, telling a person what is wrong with it to `check`.
+The SQL comes from `render` or from the tenant's `database/` folder; a tenant's file replaces the
+shipped table of its name or adds one. Running the SQL belongs to `build`, telling a person what is
+wrong with it to `check_sql`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
 from typing import Literal
-
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.lineage import Node
-from sqlglot.lineage import lineage as sql_lineage
 
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, has_stitched_version
 from c360_assets.customer_360.rendering.render import (
@@ -25,7 +21,6 @@ from c360_assets.customer_360.rendering.render import (
     template_of,
 )
 from c360_assets.customer_360.tables.references import (
-    DIALECT,
     Names,
     passed_through,
     references,
@@ -36,6 +31,7 @@ from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import PassthroughTable, SqlFile, Tenant, physical_name
+from c360_assets.warehouse.lineage import CircleError, column_origins, reading_order
 from c360_assets.warehouse.sql import quote_ident
 
 
@@ -43,10 +39,11 @@ from c360_assets.warehouse.sql import quote_ident
 class TableNode:
     """One table of the database.
 
-    `table` is its name in the warehouse, `deps` the warehouse names of what its SQL reads, `binds` how the SQL calls them.
-    `core` is the shipped version where the tenant's SQL reads the table it replaces; `static` are the columns and types that the
-    tenant holds it to. In a database that holds the rows of one
-    `key` only, `kept` names what is filtered where it is read, and how; `unified` is where the records of persons are.
+    `table` is its name in the warehouse, `deps` the warehouse names of what its SQL reads, `binds`
+    how the SQL calls them. `core` is the shipped version where the tenant's SQL reads the table it
+    replaces; `static` are the columns and types that the tenant holds it to. In a database that
+    holds the rows of one `key` only, `kept` names what is filtered where it is read, and how;
+    `unified` is where the records of persons are.
     """
 
     name: str
@@ -63,6 +60,12 @@ class TableNode:
     kept: tuple[tuple[str, str], ...] = ()
     unified: str = ""
 
+    @property
+    def is_tenants_sql(self) -> bool:
+        """Whether a person of the tenant wrote the SQL; that of a copy is written here, from names
+        in tenant.yaml."""
+        return self.source == "tenant" and self.file != "tenant.yaml"
+
     @cached_property
     def canonical(self) -> str:
         """The SQL without comments and layout, with that of the core version it builds on."""
@@ -71,22 +74,17 @@ class TableNode:
 
 
 def plan(tenant: Tenant) -> list[TableNode]:
-    """All tables of the group's database, each after what it reads; ties by name. Those of every database: `databases`.
+    """All tables of the group's database, each after what it reads; ties by name. Those of every
+    database: `databases`.
 
-    Raises ConfigError when SQL cannot be parsed, names an unknown table, or tables read one another in a circle.
+    Raises ConfigError when SQL cannot be parsed, names an unknown table, or tables read one another
+    in a circle.
     """
     names = Names(tenant)
     available = available_tables(tenant)
     nodes: dict[str, TableNode] = {}
-    problems = _taken(tenant)
-    for name in [
-        *SHIPPED,
-        *(
-            n
-            for n in sorted({*tenant.database_sql, *passed_through(tenant)})
-            if n.lower() not in SHIPPED
-        ),
-    ]:
+    problems = _name_conflicts(tenant)
+    for name in [*SHIPPED, *(own for own in _own_tables(tenant) if own.lower() not in SHIPPED)]:
         try:
             node = _node(name, tenant, names, available)
         except ConfigError as error:
@@ -98,143 +96,147 @@ def plan(tenant: Tenant) -> list[TableNode]:
     return in_order(nodes)
 
 
-def _taken(tenant: Tenant) -> list[Problem]:
-    """Tables of the tenant whose name means something else already. Shipped tables and those of Stitch may be replaced."""
-    found: list[Problem] = []
-    told = {table.physical.lower(): f"{table.name} is called so in SQL" for table in tenant.tables}
-    told |= {name: "the platform writes a table of this name" for name, spec in all_tables().items()
-             if name not in SHIPPED and spec.stage != "stitch"}  # fmt: skip
-    for name in sorted({*tenant.database_sql, *passed_through(tenant)}):
-        file = f"database/{name}.sql" if name in tenant.database_sql else "tenant.yaml"
-        key = None if name in tenant.database_sql else f"customer_360.passthrough.{name}"
-        if name.lower() in told:
-            found.append(
-                Problem(
-                    "error", file, told[name.lower()], key=key, remedy="give the table another name"
-                )
-            )
-        told[name.lower()] = f"{name} is the same name: case does not count"
-    return found
+def _own_tables(tenant: Tenant) -> list[str]:
+    return sorted({*tenant.database_sql, *passed_through(tenant)})
+
+
+def _name_conflicts(tenant: Tenant) -> list[Problem]:
+    """Tables of the tenant whose name means something else already. Shipped tables and those of
+    Stitch may be replaced."""
+    problems: list[Problem] = []
+    # Lower-cased name -> why no further table may have it.
+    taken = {table.physical.lower(): f"{table.name} is called so in SQL" for table in tenant.tables}
+    for name, spec in all_tables().items():
+        if name not in SHIPPED and spec.stage != "stitch":
+            taken[name] = "the platform writes a table of this name"
+    for name in _own_tables(tenant):
+        has_sql = name in tenant.database_sql
+        file = f"database/{name}.sql" if has_sql else "tenant.yaml"
+        key = None if has_sql else f"customer_360.passthrough.{name}"
+        if name.lower() in taken:
+            message = taken[name.lower()]
+            remedy = "give the table another name"
+            problems.append(Problem("error", file, message, key=key, remedy=remedy))
+        taken[name.lower()] = f"{name} is the same name: case does not count"
+    return problems
 
 
 def in_order(nodes: dict[str, TableNode]) -> list[TableNode]:
-    """The tables, each after what it reads; ties by name. Raises ConfigError when they read one another in a circle."""
-    sorter = TopologicalSorter(
-        {table: sorted(set(node.deps) & set(nodes)) for table, node in sorted(nodes.items())}
-    )
+    """The tables, each after what it reads; ties by name. Raises ConfigError when they read one
+    another in a circle."""
     try:
-        return [nodes[table] for table in sorter.static_order()]
-    except CycleError as error:
-        circle = [nodes[table] for table in error.args[1]]
-        place = next((n for n in circle if n.source == "tenant"), circle[0])
-        path = " -> ".join(n.name for n in circle)
-        raise ConfigError(
-            [
-                Problem(
-                    "error",
-                    place.file,
-                    f"tables read one another in a circle: {path}",
-                    remedy="break the circle",
-                )
-            ]
-        ) from None
+        order = reading_order({table: node.deps for table, node in nodes.items()})
+    except CircleError as error:
+        circle = [nodes[table] for table in error.path]
+        place = next((node for node in circle if node.source == "tenant"), circle[0])
+        path = " -> ".join(node.name for node in circle)
+        message = f"tables read one another in a circle: {path}"
+        problem = Problem("error", place.file, message, remedy="break the circle")
+        raise ConfigError([problem]) from None
+    return [nodes[table] for table in order]
 
 
 def _node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
-    """A table's SQL is the tenant's file, else the shipped template, else the columns of the source it is a copy of."""
-    own = next((f for n, f in tenant.database_sql.items() if n.lower() == name.lower()), None)
-    if own is not None:
-        node = _tenant_node(own, tenant, names, available)
+    """A table's SQL is the tenant's file, else the shipped template, else the columns of the source
+    it is a copy of."""
+    own_sql = {own.lower(): file for own, file in tenant.database_sql.items()}.get(name.lower())
+    if own_sql is not None:
+        node = _tenant_node(own_sql, tenant, names, available)
     elif name in SHIPPED:
         node = _shipped_node(name, tenant, names, available)
     else:
         node = _passthrough_node(name, passed_through(tenant)[name], tenant, names)
-    told = next(
-        (config for n, config in tenant.database_yaml.items() if n.lower() == name.lower()), None
-    )
-    return (
-        replace(node, static=tuple((told.static_schema or {}).items()))
-        if told is not None
-        else node
-    )
+    declared = {table.lower(): config for table, config in tenant.database_yaml.items()}
+    if name.lower() not in declared:
+        return node
+    static = declared[name.lower()].static_schema or {}
+    return replace(node, static=tuple(static.items()))
 
 
 def _passthrough_node(
     name: str, config: PassthroughTable, tenant: Tenant, names: Names
 ) -> TableNode:
-    """A source table as it stands. Columns it gains later are not in it until the tenant lists them."""
+    """A source table as it stands. Columns it gains later are not in it until the tenant lists
+    them."""
     called = physical_name(config.source)
-    source = next(
-        (table for table in tenant.tables if table.physical.lower() == called.lower()), None
-    )
-    listed = [c for c in config.columns if c.lower() != "amperity_id"]
-    if (source is not None and has_stitched_version(tenant, source)) or len(listed) < len(
-        config.columns
-    ):
-        listed = ["amperity_id", *listed]
     if names.warehouse_name(called) is None:
-        near = closest(called.lower(), names.everything())
-        remedy = f"did you mean {near}?" if near else "a feed's table is named Source:Feed"
-        key = f"customer_360.passthrough.{name}.source"
-        raise ConfigError(
-            [
-                Problem(
-                    "error",
-                    "tenant.yaml",
-                    f"there is no table {config.source}",
-                    key=key,
-                    remedy=remedy,
-                )
-            ]
-        )
-    sql = f"SELECT {', '.join(quote_ident(c) for c in listed)}\nFROM {quote_ident(called)}\n"
+        raise ConfigError([_unknown_source(name, config, names)])
+    columns = [column for column in config.columns if column.lower() != "amperity_id"]
+    sources = {table.physical.lower(): table for table in tenant.tables}
+    source = sources.get(called.lower())
+    is_stitched = source is not None and has_stitched_version(tenant, source)
+    if is_stitched or len(columns) < len(config.columns):
+        columns = ["amperity_id", *columns]
+    columns_sql = ", ".join(quote_ident(column) for column in columns)
+    sql = f"SELECT {columns_sql}\nFROM {quote_ident(called)}\n"
     binds, uses_as_of = references(sql, "tenant.yaml", names)
     return TableNode(
-        name, names.stored(name), sql, _deps(binds), binds, uses_as_of, "tenant", "tenant.yaml"
+        name=name,
+        table=names.stored(name),
+        sql=sql,
+        deps=_deps(binds),
+        binds=binds,
+        uses_as_of=uses_as_of,
+        source="tenant",
+        file="tenant.yaml",
     )
+
+
+def _unknown_source(name: str, config: PassthroughTable, names: Names) -> Problem:
+    near = closest(physical_name(config.source).lower(), names.everything())
+    remedy = f"did you mean {near}?" if near else "a feed's table is named Source:Feed"
+    key = f"customer_360.passthrough.{name}.source"
+    message = f"there is no table {config.source}"
+    return Problem("error", "tenant.yaml", message, key=key, remedy=remedy)
 
 
 def _shipped_node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
     file = f"c360_assets/customer_360/templates/{template_of(name, tenant)}.sql"
     sql = render(name, tenant, available)
     binds, uses_as_of = references(sql, file, names)
-    kind: Literal["template", "semantic"] = "semantic" if name in BY_NAME else "template"
-    return TableNode(name, name, sql, _deps(binds), binds, uses_as_of, kind, file)
+    return TableNode(
+        name=name,
+        table=name,
+        sql=sql,
+        deps=_deps(binds),
+        binds=binds,
+        uses_as_of=uses_as_of,
+        source="semantic" if name in BY_NAME else "template",
+        file=file,
+    )
 
 
 def _tenant_node(
     own: SqlFile, tenant: Tenant, names: Names, available: frozenset[str]
 ) -> TableNode:
-    file = (
-        own.path.relative_to(tenant.root).as_posix()
-        if own.path.is_relative_to(tenant.root)
-        else own.path.name
-    )
+    """The tenant's SQL; where it reads its own name, that means what it replaces: Stitch's table,
+    or the shipped version."""
+    is_in_folder = own.path.is_relative_to(tenant.root)
+    file = own.path.relative_to(tenant.root).as_posix() if is_in_folder else own.path.name
     binds, uses_as_of = references(own.text, file, names)
     core: TableNode | None = None
-    reads_itself = any(called.lower() == own.name.lower() for called, _ in binds)
-    if reads_itself:
-        binds = tuple(pair for pair in binds if pair[0].lower() != own.name.lower())
+    others = tuple(pair for pair in binds if pair[0].lower() != own.name.lower())
+    if len(others) < len(binds):
         stitch = names.core_name(own.name)
         if stitch is not None:
-            binds = (*binds, (own.name, stitch))
+            binds = (*others, (own.name, stitch))
         elif own.name.lower() in SHIPPED:
             core = _shipped_node(own.name.lower(), tenant, names, available)
-            binds = tuple(dict.fromkeys((*binds, *core.binds)))
+            binds = tuple(dict.fromkeys((*others, *core.binds)))
             uses_as_of = uses_as_of or core.uses_as_of
         else:
-            raise ConfigError(
-                [
-                    Problem(
-                        "error",
-                        file,
-                        f"{own.name} reads itself, and there is no core table of that name to extend",
-                    )
-                ]
-            )
-    sql = without_end(own.text) + "\n"
+            message = f"{own.name} reads itself, and there is no core table of that name to extend"
+            raise ConfigError([Problem("error", file, message)])
     return TableNode(
-        own.name, names.stored(own.name), sql, _deps(binds), binds, uses_as_of, "tenant", file, core
+        name=own.name,
+        table=names.stored(own.name),
+        sql=without_end(own.text) + "\n",
+        deps=_deps(binds),
+        binds=binds,
+        uses_as_of=uses_as_of,
+        source="tenant",
+        file=file,
+        core=core,
     )
 
 
@@ -247,42 +249,17 @@ def lineage(
 ) -> dict[str, list[tuple[str, str]]]:
     """Output column -> the (warehouse table, column) pairs its value is computed from.
 
-    `schemas`: warehouse table -> column -> type, of what the SQL reads. A constant has an empty list. A column
-    is missing when it reads what cannot be traced: a whole row, `COLUMNS`, a pivot.
+    `schemas`: warehouse table -> column -> type, of what the SQL reads. A constant has an empty
+    list. A column is missing when it reads what cannot be traced: a whole row, `COLUMNS`, a pivot.
     """
     if not node.binds:
         return {}
     meant = {called.lower(): table for called, table in node.binds}
     known = {called: schemas[table] for called, table in node.binds if table in schemas}
-    sources = {node.name: node.core.sql} if node.core is not None else {}
-    schema = {**known, RUN_CONTEXT: {"as_of": "DATE"}}
-    try:
-        traced = sql_lineage(
-            None, node.sql, schema=schema, sources=sources, dialect=DIALECT, trim_selects=False
-        )
-    except SqlglotError:
-        return {}
-    assert isinstance(traced, dict)
+    known[RUN_CONTEXT] = {"as_of": "DATE"}
+    core = {node.name: node.core.sql} if node.core is not None else {}
+    origins = column_origins(node.sql, known, core)
     return {
-        column: sorted(_leaves(root, meant))
-        for column, root in traced.items()
-        if not _reads_unseen(root)
+        column: sorted((meant[called], source) for called, source in pairs if called in meant)
+        for column, pairs in origins.items()
     }
-
-
-def _reads_unseen(root: Node) -> bool:
-    ends = [node.expression for node in root.walk() if not node.downstream]
-    return any(
-        isinstance(end, exp.Star) or end.find(exp.TableColumn, exp.Columns) is not None
-        for end in ends
-    )
-
-
-def _leaves(root: Node, meant: dict[str, str]) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    for node in root.walk():
-        if not node.downstream and isinstance(node.expression, exp.Table):
-            table = meant.get(node.expression.name.lower())
-            if table is not None:
-                found.add((table, node.name.rsplit(".", 1)[-1].strip('"')))
-    return found

@@ -1,39 +1,46 @@
 """What a name in the database's SQL means to a tenant, and which tables a statement reads.
 
-Only parsing: nothing here runs SQL. The graph that follows from it is `graph`.
+Only parsing, by `warehouse.allowed_sql`: nothing here runs SQL. The graph that follows from it is
+`graph`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.optimizer.scope import traverse_scope
-from sqlglot.tokens import TokenType
 
 from c360_assets.customer_360.rendering.gathered_tables import has_stitched_version
-from c360_assets.customer_360.rendering.render import RUN_CONTEXT, SHIPPED
+from c360_assets.customer_360.rendering.render import RUN_CONTEXT, SHIPPED, macro_statements
 from c360_assets.customer_360.tables.lints import reads_clock
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import PassthroughTable, Tenant
+from c360_assets.warehouse.allowed_sql import allowed_statement
+from c360_assets.warehouse.statement import DIALECT, Statement, TableReference, without_end
 
-DIALECT = "duckdb"
+__all__ = [
+    "DIALECT",
+    "Names",
+    "asks_clock",
+    "parse_select",
+    "passed_through",
+    "references",
+    "statement",
+    "without_end",
+]
+
 # A tenant's version of a table that Stitch writes is stored apart from Stitch's own.
 OVERRIDE_FOLDER = "override"
-# A table's SQL reads tables, never a file, another database, or the environment of the process.
-FORBIDDEN = re.compile(
-    r"^(read_|parquet_|sniff_|glob$|query$|query_table$|getenv$|.*_scan$|duckdb_|pragma_|pg_|sqlite_|postgres_|mysql_|st_read)"
-)
+MACRO_NAME = re.compile(r"\bMACRO (\w+)\s*\(")
 
 
 def passed_through(tenant: Tenant) -> dict[str, PassthroughTable]:
-    """Tables of the database that are copies of source tables, but for those that have SQL of their own."""
+    """Tables of the database that are copies of source tables, but for those that have SQL of their
+    own."""
     built = {*SHIPPED, *(name.lower() for name in tenant.database_sql)}
     return {
         name: config
@@ -68,117 +75,75 @@ class Names:
         return self._known.get(name.lower())
 
     def core_name(self, name: str) -> str | None:
-        """What `name` means inside the SQL that replaces it: the version of Stitch, None for a shipped table's own."""
+        """What `name` means inside the SQL that replaces it: the version of Stitch, None for a
+        shipped table's own."""
         return name.lower() if name.lower() in self._stitch else None
 
     def everything(self) -> list[str]:
         return sorted(set(self._known))
 
 
-def parse_select(sql: str, file: str) -> exp.Query:
-    """The one SELECT in `sql`. Raises ConfigError naming `file` and the line when there is none or it cannot be read."""
-    try:
-        # A comment after the last semicolon is parsed as a statement of its own.
-        statements = [
-            s
-            for s in sqlglot.parse(sql, read=DIALECT)
-            if s is not None and not isinstance(s, exp.Semicolon)
-        ]
-    except SqlglotError as error:
-        details = getattr(error, "errors", [])
-        line = details[0].get("line") if details else None
-        text = details[0].get("description", "cannot be parsed") if details else "cannot be parsed"
-        raise ConfigError([Problem("error", file, f"SQL: {text}", line)]) from None
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise ConfigError(
-            [Problem("error", file, "must hold exactly one SELECT", remedy="one SELECT per file")]
-        )
-    return statements[0]
-
-
-def without_end(sql: str) -> str:
-    """A statement's text without the semicolon that ends it and what follows, so that it can stand inside another."""
-    tokens = sqlglot.tokenize(sql, read=DIALECT)
-    end = next(
-        (token.start for token in tokens if token.token_type == TokenType.SEMICOLON), len(sql)
-    )
-    return sql[:end].rstrip()
-
-
-@dataclass(frozen=True)
-class Statement:
-    """Facts about one SELECT: tables by name and schema as written, forbidden functions, whether it asks the clock.
-
-    `canonical` is the statement without comments and layout.
-    """
-
-    tables: tuple[tuple[str, str], ...]
-    forbidden: tuple[str, ...]
-    reads_clock: bool
-    canonical: str
-
-
-@lru_cache(maxsize=512)
-def _read(sql: str) -> Statement:
-    query = parse_select(sql, "")
-    sources = [source for scope in traverse_scope(query) for source in scope.sources.values()]
-    functions = {
-        f.name if isinstance(f, exp.Anonymous) else f.sql_name() for f in query.find_all(exp.Func)
-    }
-    return Statement(
-        tables=tuple(
-            sorted({(s.name, s.db) for s in sources if isinstance(s, exp.Table) and s.name})
-        ),
-        forbidden=tuple(sorted(f.lower() for f in functions if FORBIDDEN.match(f.lower()))),
-        reads_clock=reads_clock(query),
-        canonical=query.sql(dialect=DIALECT, comments=False),
-    )
+@cache
+def shared_functions() -> frozenset[str]:
+    """The functions that the platform adds for SQL of the database."""
+    found = (MACRO_NAME.search(created) for created in macro_statements())
+    return frozenset(name[1].lower() for name in found if name is not None)
 
 
 def statement(sql: str, file: str) -> Statement:
-    """What `sql` holds. Raises ConfigError naming `file` when it is not one SELECT."""
-    try:
-        return _read(sql)
-    except ConfigError as error:
-        raise ConfigError([replace(problem, file=file) for problem in error.problems]) from None
+    """What `sql` holds. Raises ConfigError naming `file` when it is not one SELECT, or says what is
+    not allowed."""
+    return allowed_statement(sql, file, own_functions=shared_functions())
 
 
-def references(sql: str, file: str, names: Names) -> tuple[tuple[tuple[str, str], ...], bool]:
-    """(name in the SQL, warehouse name) of every table `sql` reads, and whether its result depends on the run's date."""
+def parse_select(sql: str, file: str) -> exp.Query:
+    """A tree of `sql` of the caller's own. Raises ConfigError as `statement` does."""
+    return statement(sql, file).query.copy()
+
+
+@lru_cache(maxsize=512)
+def asks_clock(read: Statement) -> bool:
+    """Whether a statement reads the machine's clock or chance."""
+    return reads_clock(read.query)
+
+
+class References(NamedTuple):
+    """What a statement reads: (name in the SQL, warehouse name) of its tables, and whether the
+    run's date matters."""
+
+    binds: tuple[tuple[str, str], ...]
+    uses_as_of: bool
+
+
+def references(sql: str, file: str, names: Names) -> References:
+    """What `sql` reads. Raises ConfigError for SQL that is not allowed, and for each table that is
+    not known."""
     read = statement(sql, file)
-    binds: list[tuple[str, str]] = []
+    binds: set[tuple[str, str]] = set()
     problems: list[Problem] = []
-    for called, schema in read.tables:
-        if called.lower() == RUN_CONTEXT:
-            continue
-        meant = names.warehouse_name(called)
-        if meant is None or schema:
-            problems.append(_unknown(called, schema, file, sql, names))
+    uses_as_of = asks_clock(read)
+    for reference in read.tables:
+        meant = names.warehouse_name(reference.name)
+        if reference.name.lower() == RUN_CONTEXT and not reference.schema:
+            uses_as_of = True
+        elif meant is None or reference.schema:
+            problems.append(_unknown(reference, file, names))
         else:
-            binds.append((called, meant))
-    not_allowed = "is not allowed: the SQL of a table reads tables only"
-    problems += [
-        Problem("error", file, f"{function}() {not_allowed}") for function in read.forbidden
-    ]
+            binds.add((reference.name, meant))
     if problems:
         raise ConfigError(problems)
-    return tuple(binds), read.reads_clock or any(
-        called.lower() == RUN_CONTEXT for called, _ in read.tables
-    )
+    return References(tuple(sorted(binds)), uses_as_of)
 
 
-def _unknown(called: str, schema: str, file: str, sql: str, names: Names) -> Problem:
-    line = next(
-        (n for n, text in enumerate(sql.splitlines(), 1) if called.lower() in text.lower()), None
-    )
-    if schema:
-        return Problem(
-            "error", file, f"table {schema}.{called}: write the table's name without a schema", line
-        )
-    near = closest(called.lower(), names.everything())
+def _unknown(reference: TableReference, file: str, names: Names) -> Problem:
+    name, line = reference.name, reference.line
+    if reference.schema:
+        message = f"table {reference.schema}.{name}: write the table's name without a schema"
+        return Problem("error", file, message, line)
+    near = closest(name.lower(), names.everything())
     remedy = (
         f"did you mean {near}?"
         if near
         else "domain tables are named Source_Feed, other tables as documented"
     )
-    return Problem("error", file, f"unknown table {called}", line, remedy=remedy)
+    return Problem("error", file, f"unknown table {name}", line, remedy=remedy)

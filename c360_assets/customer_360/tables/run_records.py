@@ -180,10 +180,11 @@ def record_run(session: Session, publication: Publication, run: RunContext) -> N
         for state in built.values()
         if _is_of_run(state, session.run_id)
     ]
-    row = _database_run(session, database.name, run, min(starts, default=time.time()), "succeeded")
-    append_history(
-        session, "database_run", RUNS, [replace(row, profile_count=publication.profiles)]
-    )
+    # Where nothing was built anew, the run began with publishing.
+    started = min(starts, default=time.time())
+    row = _database_run(session, database.name, run, started, "succeeded")
+    row = replace(row, profile_count=publication.profiles)
+    append_history(session, "database_run", RUNS, [row])
     table_runs = [_table_run(session.run_id, table, state) for table, state in built.items()]
     append_history(session, "database_table_run", TABLE_RUNS, table_runs)
     warnings = list(_warnings(session.run_id, publication))
@@ -250,5 +251,5 @@ def _generation(session: Session) -> int | None:
     return generation if isinstance(generation, int) else None
 
 
-def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,7 +1,9 @@
-"""Columns and types that tables will have, known before anything is built: what SQL is checked against, and held to.
+"""Columns and types that tables will have, known before anything is built: what SQL is checked
+against, and held to.
 
-Documented tables come from the catalogue, the tenant's tags add columns to those that Stitch writes; source tables follow
-their declaration. Tables of the database itself are found by binding their SQL, in `check`.
+Documented tables come from the catalogue, the tenant's tags add columns to those that Stitch
+writes; source tables follow their declaration. Tables of the database itself are found by binding
+their SQL, in `check_sql`.
 """
 
 from __future__ import annotations
@@ -20,14 +22,15 @@ NOT_RECORD_TAGS = frozenset({"pk", "datasource", "system-updated"})
 
 
 def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
-    """Table -> column -> type of every documented table, with the columns that the tenant's tags add."""
+    """Table -> column -> type of every documented table, with the columns that the tenant's tags
+    add."""
     schemas = {
-        name: {c: column.type for c, column in spec.columns.items()}
+        name: {column: column_spec.type for column, column_spec in spec.columns.items()}
         for name, spec in all_tables().items()
     }
-    tags = {
-        tag for table in tenant.stitched_tables for listed in table.tags.values() for tag in listed
-    }
+    tags: set[str] = set()
+    for table in tenant.stitched_tables:
+        tags.update(*table.tags.values())
     further = {
         column_for(tag): "VARCHAR"
         for tag in sorted(tags)
@@ -52,26 +55,28 @@ def person_column(tenant: Tenant, table: SourceTable) -> dict[str, str]:
 
 
 def departures(static: Mapping[str, str], columns: Mapping[str, str]) -> list[str]:
-    """How a table's `columns` (name -> DuckDB type) differ from the schema it is held to, one phrase each; names without case."""
-    wanted, found = (
-        {name.lower(): kind for name, kind in side.items()} for side in (static, columns)
-    )
-    lacking = [f"{name} is missing" for name in wanted if name not in found]
-    further = [f"{name} is not declared" for name in found if name not in wanted]
+    """How a table's `columns` (name -> DuckDB type) differ from the schema it is held to, one
+    phrase each; names without case."""
+    wanted = {name.lower(): kind for name, kind in static.items()}
+    present = {name.lower(): kind for name, kind in columns.items()}
+    missing = [f"{name} is missing" for name in wanted if name not in present]
+    undeclared = [f"{name} is not declared" for name in present if name not in wanted]
     unlike = [
-        f"{n} is {found[n]}, not {k}"
-        for n, k in wanted.items()
-        if n in found and not _is_type(found[n], k)
+        f"{name} is {present[name]}, not {kind}"
+        for name, kind in wanted.items()
+        if name in present and not _is_type(present[name], kind)
     ]
-    return [*lacking, *further, *unlike]
+    return [*missing, *undeclared, *unlike]
 
 
-def _is_type(found: str, wanted: str) -> bool:
-    """Whether a DuckDB type is the one wanted: a field's type (`decimal` stands for any) or one of DuckDB's."""
-    declared = next((type_ for kind, type_ in SQL_TYPES.items() if kind == wanted.lower()), wanted)
+def _is_type(actual: str, wanted: str) -> bool:
+    """Whether a DuckDB type is the one wanted: a field's type (`decimal` stands for any) or one of
+    DuckDB's."""
+    field_types = {str(kind): duckdb_type for kind, duckdb_type in SQL_TYPES.items()}
+    declared = field_types.get(wanted.lower(), wanted)
     if wanted.lower() == "decimal":
-        return found.startswith("DECIMAL")
-    return _plain(found) == _plain(declared)
+        return actual.startswith("DECIMAL")
+    return _plain(actual) == _plain(declared)
 
 
 def _plain(type_: str) -> str:

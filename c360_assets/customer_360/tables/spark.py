@@ -1,8 +1,9 @@
 """The SQL of a table as Spark runs it (4.3 or later).
 
-SQL is written once, for DuckDB; SQLGlot translates it, and this module adds what SQLGlot does not know. That a translation
-exists proves little: that the answers are equal is shown by running both (`c360_assets_tests.customer_360.test_spark`).
-Which functions are known to do so is `lints.PORTABLE`.
+SQL is written once, for DuckDB; SQLGlot translates it, and this module adds what SQLGlot does not
+know. That a translation exists proves little: that the answers are equal is shown by running both
+(`c360_assets_tests.customer_360.test_spark`). Which functions are known to do so is
+`lints.PORTABLE`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class SparkGenerator(SQLGlotSparkGenerator):
     TRANSFORMS: ClassVar = {
         **SQLGlotSparkGenerator.TRANSFORMS,
         # An index beyond the end is NULL in DuckDB and an error in Spark.
-        exp.Bracket: lambda self, e: self.func("GET", e.this, *e.expressions),
+        exp.Bracket: lambda self, node: self.func("GET", node.this, *node.expressions),
     }
 
 
@@ -39,63 +40,60 @@ class SparkSql(Spark):
 
 @cache
 def _functions() -> dict[str, tuple[tuple[str, ...], exp.Expr]]:
-    """Name of a shared function -> its parameters and its expression, which may use other shared functions."""
-    found = {}
+    """Name of a shared function -> its parameters and its expression, which may use other shared
+    functions."""
+    functions = {}
     for statement in macro_statements():
         created = sqlglot.parse_one(statement, read=DIALECT)
         assert isinstance(created.this, exp.UserDefinedFunction)
         parameters = tuple(parameter.name for parameter in created.this.expressions)
-        found[created.this.this.name.lower()] = (parameters, created.expression)
-    return found
+        functions[created.this.this.name.lower()] = (parameters, created.expression)
+    return functions
 
 
 def spark_sql(sql: str) -> str:
     """`sql` (one SELECT for DuckDB) for Spark: shared functions written out, the rest translated.
 
-    Raises C360Error for a recursive query: Spark's recursion allows neither windows nor aggregates over what it builds.
+    Raises C360Error for a recursive query: Spark's recursion allows neither windows nor aggregates
+    over what it builds.
     """
     query = _written_out(sqlglot.parse_one(sql, read=DIALECT))
     if any(part.args.get("recursive") for part in query.find_all(exp.With)):
         raise C360Error(
-            "Spark cannot run a recursive query; for email_ampid_assignment give a number of rounds instead of 0"
+            "Spark cannot run a recursive query; "
+            "for email_ampid_assignment give a number of rounds instead of 0"
         )
     for part in query.find_all(exp.CTE):
-        part.set(
-            "materialized", None
-        )  # Spark reads parts anew each time they are named, and has no word for it
+        # Spark reads parts anew each time they are named, and has no word for it.
+        part.set("materialized", None)
     return query.sql(dialect=SparkSql, pretty=True, comments=False)
 
 
 def _written_out(node: exp.Expr) -> exp.Expr:
-    """`node` with each call of a shared function replaced by its expression, given the call's arguments."""
+    """`node` with each call of a shared function replaced by its expression, given the call's
+    arguments."""
 
     def replaced(part: exp.Expr) -> exp.Expr:
-        known = _functions().get(part.name.lower()) if isinstance(part, exp.Anonymous) else None
-        if known is None:
+        if not isinstance(part, exp.Anonymous) or part.name.lower() not in _functions():
             return part
-        parameters, body = known
-        given = dict(
-            zip(
-                parameters,
-                (_whole(_written_out(argument)) for argument in part.expressions),
-                strict=True,
-            )
-        )
-        return _whole(_bound(_written_out(body.copy()), given))
+        parameters, body = _functions()[part.name.lower()]
+        arguments = [_as_operand(_written_out(argument)) for argument in part.expressions]
+        given = dict(zip(parameters, arguments, strict=True))
+        return _as_operand(_bound(_written_out(body.copy()), given))
 
     return node.transform(replaced)
 
 
-def _whole(part: exp.Expr) -> exp.Expr:
+def _as_operand(part: exp.Expr) -> exp.Expr:
     """`part` so that it stays one operand wherever it is put."""
-    return (
-        exp.paren(part) if isinstance(part, exp.Binary | exp.Unary | exp.Between | exp.In) else part
-    )
+    if isinstance(part, exp.Binary | exp.Unary | exp.Between | exp.In):
+        return exp.paren(part)
+    return part
 
 
 def _bound(body: exp.Expr, given: Mapping[str, exp.Expr]) -> exp.Expr:
     def value(part: exp.Expr) -> exp.Expr:
-        plain = isinstance(part, exp.Column) and not part.table
-        return given[part.name].copy() if plain and part.name in given else part
+        is_parameter = isinstance(part, exp.Column) and not part.table and part.name in given
+        return given[part.name].copy() if is_parameter else part
 
     return body.transform(value)

@@ -5,6 +5,7 @@ Which members are wanted, and what is said of a broken archive, is for `unpack` 
 
 from __future__ import annotations
 
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,6 +17,12 @@ from typing import IO
 ZIP_MARK = b"PK\x03\x04"
 TAR_MARK = b"ustar"
 TAR_MARK_AT = 257
+# Files beside the data: what people and programs write about it, and the leavings of Windows.
+NOTES = re.compile(
+    r"(?:read[ _-]?me|liesmich|lisez[ _-]?moi|leeme|leggimi|license|licence|copying|changelog)"
+    r"(?:[ ._-].*)?|thumbs\.db|desktop\.ini",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,12 @@ def is_tar(start: bytes) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a member is one that operating systems add to archives."""
+    """Whether a member is no data: one that operating systems add to archives, or a note."""
+    return is_of_system(name) or NOTES.fullmatch(name.rpartition("/")[2]) is not None
+
+
+def is_of_system(name: str) -> bool:
+    """Whether a member is one that an operating system adds to archives."""
     pieces = (piece for piece in name.split("/") if piece not in (".", ".."))
     return any(piece.startswith((".", "__MACOSX")) for piece in pieces)
 

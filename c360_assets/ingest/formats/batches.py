@@ -55,6 +55,31 @@ class Batch:
     typed: frozenset[int] = frozenset()
 
 
+def distinct_names(names: Iterable[str]) -> list[str]:
+    """A header's names, by which each column can be declared: a repeated one becomes `name_2`.
+
+    Names are compared without case. Unnamed columns stay so.
+    """
+    names = list(names)
+    taken = {name.lower() for name in names}
+    seen: set[str] = set()
+    distinct = []
+    for name in names:
+        if name.lower() in seen and name:
+            name = _free_name(name, taken)
+        seen.add(name.lower())
+        taken.add(name.lower())
+        distinct.append(name)
+    return distinct
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    number = 2
+    while f"{name}_{number}".lower() in taken:
+        number += 1
+    return f"{name}_{number}"
+
+
 def file_error(
     kind: str, feed: FeedConfig, file: LandedFile, problem: str, remedy: str
 ) -> LoadError:
@@ -63,18 +88,22 @@ def file_error(
 
 
 def require(
-    feed: FeedConfig, file: LandedFile, present: Sequence[str], delimiter: str = ""
+    feed: FeedConfig,
+    file: LandedFile,
+    present: Sequence[str],
+    delimiter: str = "",
+    path: Path | None = None,
 ) -> None:
     """Raise LoadError where `present` lacks a required column or a part of the primary key.
 
-    `present` are lower-cased column names; `delimiter` is that of a text file, by which its first
-    line was cut.
+    `present` are lower-cased column names; `delimiter` is that of the text file at `path`, by
+    which its first line was cut.
     """
     keys = set(feed.primary_key)
-    for name, field in feed.fields.items():
-        required = field.required or feed.output_name(name) in keys
+    for name, declared in feed.fields.items():
+        required = declared.required or feed.output_name(name) in keys
         if required and name.lower() not in present:
-            remedy = why_missing(feed, name, present, delimiter)
+            remedy = why_missing(feed, name, present, delimiter, path)
             if remedy is None:
                 remedy = f"send the file with it, or correct fields.{name} of the feed"
             problem = f"lacks the required column {name}"

@@ -9,6 +9,7 @@ import polars as pl
 
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.formats.batches import (
+    COLUMN_NAME,
     Batch,
     OpenedFile,
     file_error,
@@ -16,11 +17,16 @@ from c360_assets.ingest.formats.batches import (
     numbered,
     require,
 )
+from c360_assets.ingest.formats.json_records import (
+    BrokenDocumentError,
+    NoRecordsError,
+    json_records,
+)
 from c360_assets.ingest.formats.read_text import unreadable
 from c360_assets.ingest.formats.text_records import records_of
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_literal
+from c360_assets.warehouse.sql import quote_literal, quote_path
 
 # Control characters cannot stand in JSON, so that no text holds these.
 NUMBER_MARK, NUMBER_END = "\x01", "\x02"
@@ -102,12 +108,32 @@ def _documents(
     """The objects of JSON documents. `_line` is the record's number in its document."""
     for file in files:
         try:
-            yield _document(session, file)
-        except duckdb.Error:
+            if feed.files.records is None:
+                yield _document(session, file)
+            else:
+                yield from _records_of_document(file, feed.files.records)
+        except NoRecordsError as error:
+            failures[file.number] = _no_records(feed, file, error)
+        except (duckdb.Error, BrokenDocumentError):
             remedy = "correct the file, or say format: ndjson for one object per line"
             failures[file.number] = file_error(
                 "unreadable", feed, file.landed, "is not valid JSON", remedy
             )
+
+
+def _records_of_document(file: OpenedFile, records: str) -> Iterator[pl.DataFrame]:
+    number = pl.lit(file.number, pl.Int32).alias("_file")
+    for frame in json_records(file.path, records):
+        yield frame.select(number, "_line", "record", "_garbled")
+
+
+def _no_records(feed: FeedConfig, file: OpenedFile, error: NoRecordsError) -> LoadError:
+    problem = f"has no list or object under {feed.files.records}"
+    remedy = "correct files.records"
+    paths = [path for path in error.paths if COLUMN_NAME.fullmatch(path)]
+    if paths:
+        remedy += f"; it has {', '.join(paths)}"
+    return file_error("missing_content", feed, file.landed, problem, remedy)
 
 
 def _document(session: Session, file: OpenedFile) -> pl.DataFrame:
@@ -118,7 +144,7 @@ def _document(session: Session, file: OpenedFile) -> pl.DataFrame:
     return session.frame(f"""
         SELECT {file.number}::INTEGER AS _file, row_number() OVER () AS _line,
                json::VARCHAR AS record, NULL::VARCHAR AS _garbled
-        FROM read_json_objects({quote_literal(str(file.path))}, format = {quote_literal(shape)},
+        FROM read_json_objects({quote_path(file.path)}, format = {quote_literal(shape)},
                                compression = 'uncompressed')""")
 
 

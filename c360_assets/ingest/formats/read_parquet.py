@@ -18,7 +18,7 @@ from c360_assets.ingest.formats.batches import Batch, OpenedFile, file_error
 from c360_assets.ingest.landing import LandedFile
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path
 
 BATCH_BYTES = 256 << 20
 
@@ -46,7 +46,7 @@ class _Rendering:
 
 
 def _columns(session: Session, path: Path) -> tuple[_Column, ...]:
-    described = session.rows(f"DESCRIBE SELECT * FROM read_parquet({quote_literal(str(path))})")
+    described = session.rows(f"DESCRIBE SELECT * FROM read_parquet({quote_path(path)})")
     return tuple(_Column(row[0], row[1]) for row in described)
 
 
@@ -138,7 +138,7 @@ def _read(session: Session, files: list[OpenedFile], values: list[str]) -> bool:
     False where one of them cannot be read.
     """
     numbers = ", ".join(f"({file.number}, {quote_literal(str(file.path))})" for file in files)
-    paths = ", ".join(quote_literal(str(file.path)) for file in files)
+    paths = ", ".join(quote_path(file.path) for file in files)
     try:
         session.execute(
             f"""CREATE OR REPLACE TEMP TABLE _c360_parquet AS

@@ -12,7 +12,20 @@ from pathlib import Path
 import polars as pl
 
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.formats.batches import Batch, OpenedFile, file_error, gathered, numbered
+from c360_assets.ingest.formats.batches import (
+    Batch,
+    OpenedFile,
+    distinct_names,
+    file_error,
+    gathered,
+    numbered,
+)
+from c360_assets.ingest.formats.row_shapes import (
+    RowNotes,
+    RowWidths,
+    note_totals,
+    without_dropped,
+)
 from c360_assets.ingest.formats.text_records import (
     LONGEST_RECORD,
     Dialect,
@@ -56,20 +69,37 @@ def text_header(feed: FeedConfig, file: LandedFile, path: Path) -> tuple[str, ..
     if not feed.files.header:
         return tuple(name.lower() for name in feed.fields)
     dialect = dialect_of(feed)
-    names = _plain_header(path, dialect)
+    names = _plain_header(path, dialect, feed.files.skip_lines)
     if names is None:
         record = _first_record(feed, file, path, dialect)
         if record is None:
             return None
         names = split_record(record, dialect)
-    return tuple(name.strip().lower() for name in names)
+    names = [name.strip().lower() for name in names]
+    distinct = distinct_names(names)
+    _check_repeated(feed, file, names, distinct)
+    return tuple(distinct)
 
 
-def _plain_header(path: Path, dialect: Dialect) -> list[str] | None:
+def _check_repeated(
+    feed: FeedConfig, file: LandedFile, names: list[str], distinct: list[str]
+) -> None:
+    """Refuse a second column of a declared name that is not declared: one of both might be lost."""
+    declared = {name.lower() for name in feed.fields}
+    for name, unique_name in zip(names, distinct, strict=True):
+        if name != unique_name and name in declared and unique_name not in declared:
+            problem = f"has the column {name} twice"
+            remedy = f"declare the other one too, as the field {unique_name}"
+            raise file_error("header", feed, file, problem, remedy)
+
+
+def _plain_header(path: Path, dialect: Dialect, skip_lines: int) -> list[str] | None:
     """The fields of a first line that holds nothing special, None where it may.
 
     Among thousands of small files, cutting the first record of each costs more than their rows.
     """
+    if skip_lines:
+        return None
     with path.open("rb") as source:
         line = source.readline(HEADER_BYTES).removeprefix(b"\xef\xbb\xbf")
     text = line.rstrip(b"\r\n")
@@ -82,7 +112,8 @@ def _plain_header(path: Path, dialect: Dialect) -> list[str] | None:
 
 def _first_record(feed: FeedConfig, file: LandedFile, path: Path, dialect: Dialect) -> str | None:
     try:
-        records = next(text_records(path, dialect, chunk=HEADER_BYTES), None)
+        lines = feed.files.skip_lines
+        records = next(text_records(path, dialect, HEADER_BYTES, lines), None)
     except UnclosedQuoteError:
         problem = "has a header whose quotes are not closed"
         raise file_error("header", feed, file, problem, "send it again") from None
@@ -119,15 +150,23 @@ def text_batches(
     feed: FeedConfig,
     files: list[OpenedFile],
     failures: dict[int, LoadError],
+    notes: RowNotes,
 ) -> Iterator[Batch]:
     """The rows of `files`, which have one header; unreadable ones are put into `failures`."""
     header = files[0].header or ()
     dialect = dialect_of(feed)
     sql = _batch_sql(feed, header, dialect)
     faults: dict[int, Exception] = {}
-    records = records_of(((file.number, file.path) for file in files), dialect, faults)
-    rows = _judged_rows(records, dialect, len(header), faults)
-    for frame in numbered(rows, skip=int(feed.files.header)):
+    paths = ((file.number, file.path) for file in files)
+    records = records_of(paths, dialect, faults, feed.files.skip_lines)
+    widths = RowWidths(dialect, header, in_file=feed.files.header)
+    rows = _judged_rows(records, dialect, widths, faults)
+    rows = numbered(rows, skip=int(feed.files.header))
+    if feed.files.drop_rows is not None:
+        # Numbered again: places in a file must have no gaps. The header was never dropped.
+        rows = numbered(without_dropped(rows, feed.files.drop_rows, notes))
+    for frame in rows:
+        note_totals(frame, dialect, notes)
         session.register("_c360_text", frame)
         yield Batch(sql)
     for file in files:
@@ -138,11 +177,11 @@ def text_batches(
 def _judged_rows(
     records: Iterator[pl.DataFrame],
     dialect: Dialect,
-    fields: int,
+    widths: RowWidths,
     faults: dict[int, Exception],
 ) -> Iterator[pl.DataFrame]:
     for frame in gathered(records):
-        classified = _classified(frame, dialect, fields)
+        classified = _classified(widths.normalised(frame), dialect, widths.fields)
         faults.update(_unclosed_quotes(classified, dialect))
         yield _line_by_line(classified)
 
@@ -221,7 +260,7 @@ def _classified(frame: pl.DataFrame, dialect: Dialect, fields: int) -> pl.DataFr
         .with_columns((delimiters == fields - 1).alias("_plain"))
         .with_columns(_reject(dialect, fields).alias("_reject"))
         .with_columns(
-            pl.when(rejected).then(pl.coalesce("_garbled", "record")).alias("_record"),
+            pl.when(rejected).then(pl.coalesce("_garbled", "_raw")).alias("_record"),
             pl.when(~rejected).then("record").alias("record"),
         )
         .select("_file", "_line", "record", "_plain", "_reject", "_record")

@@ -23,6 +23,7 @@ from c360_assets.ingest.formats.batches import (
 from c360_assets.ingest.formats.read_json import json_batches
 from c360_assets.ingest.formats.read_parquet import parquet_batches, parquet_header
 from c360_assets.ingest.formats.read_text import DELIMITERS, dialect_of, text_batches, text_header
+from c360_assets.ingest.formats.row_shapes import RowNotes
 from c360_assets.ingest.formats.unpack import Part, parts_of
 from c360_assets.ingest.landing import LandedFile
 from c360_assets.tenant.models import FeedConfig
@@ -50,6 +51,7 @@ class OpenedFiles:
     readable: list[OpenedFile] = field(default_factory=list)
     columns: dict[int, Sequence[str]] = field(default_factory=dict)
     failures: dict[int, LoadError] = field(default_factory=dict)
+    notes: RowNotes = field(default_factory=RowNotes)
 
     def batches(self) -> Iterator[Batch]:
         """The rows of the readable files, file by file in order within each shape of file.
@@ -59,7 +61,7 @@ class OpenedFiles:
         failures: dict[int, LoadError] = {}
         for files in _alike(self.readable):
             self.columns |= {file.number: file.header or () for file in files}
-            yield from _batches_of(self.session, files, failures, self.columns)
+            yield from _batches_of(self.session, files, failures, self.columns, self.notes)
         for file in self.readable:
             place = self.origins[file.number]
             if file.number in failures:
@@ -111,18 +113,20 @@ def _opened(session: Session, number: int, part: Part) -> OpenedFile:
     else:
         header = text_header(feed, file, path)
     if header is not None and form not in JSON_FORMATS:
-        _check_header(feed, file, header)
+        _check_header(feed, file, header, path)
     return OpenedFile(number, feed, file, path, header)
 
 
-def _check_header(feed: FeedConfig, file: LandedFile, header: tuple[str, ...]) -> None:
+def _check_header(feed: FeedConfig, file: LandedFile, header: tuple[str, ...], path: Path) -> None:
     declared = {name.lower() for name in feed.fields}
     repeated = sorted(name for name in declared if header.count(name) > 1)
     if repeated:
         problem = f"has the column {repeated[0]} twice"
         raise file_error("header", feed, file, problem, "give the columns different names")
-    is_text = feed.files.format in DELIMITERS
-    require(feed, file, header, dialect_of(feed).delimiter if is_text else "")
+    if feed.files.format in DELIMITERS:
+        require(feed, file, header, dialect_of(feed).delimiter, path)
+    else:
+        require(feed, file, header)
 
 
 def _alike(files: Sequence[OpenedFile]) -> list[list[OpenedFile]]:
@@ -142,10 +146,11 @@ def _batches_of(
     files: list[OpenedFile],
     failures: dict[int, LoadError],
     columns: dict[int, Sequence[str]],
+    notes: RowNotes,
 ) -> Iterator[Batch]:
     """The rows of files that are written alike.
 
-    Fills `failures` by file number, and for JSON replaces `columns` by the keys that were seen.
+    Fills `failures` and `notes` by file number, and for JSON replaces `columns` by the keys that were seen.
     """
     feed = files[0].feed
     if feed.files.format in JSON_FORMATS:
@@ -153,4 +158,4 @@ def _batches_of(
     elif feed.files.format == "parquet":
         yield from parquet_batches(session, feed, files, failures)
     else:
-        yield from text_batches(session, feed, files, failures)
+        yield from text_batches(session, feed, files, failures, notes)

@@ -106,8 +106,10 @@ class Dialect:
         return f"(?:[^{delimiter}{quote}][^{delimiter}]*)?"
 
 
-def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Iterator[pl.DataFrame]:
-    """The records of a UTF-8 file in order, chunk by chunk.
+def text_records(
+    path: Path, dialect: Dialect | None, chunk: int = CHUNK, skip_lines: int = 0
+) -> Iterator[pl.DataFrame]:
+    """The records of a UTF-8 file in order, chunk by chunk, without its first `skip_lines` lines.
 
     Columns: `_line` (first physical line, from 1), `record` (text without its line end, NULL where
     it is not UTF-8), `_garbled` (such a record's text with the bad bytes replaced). Blank lines
@@ -120,7 +122,8 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
         return
     with path.open("rb") as file:
         start = 3 if _read(file, 0, 3).tobytes() == b"\xef\xbb\xbf" else 0
-        line, length = 1, chunk
+        start = _after_lines(file, start, size, skip_lines)
+        line, length = 1 + skip_lines, chunk
         while start < size:
             stop = min(start + length, size)
             data = _read(file, start, stop - start)
@@ -142,7 +145,7 @@ def text_records(path: Path, dialect: Dialect | None, chunk: int = CHUNK) -> Ite
                     raise UnclosedQuoteError(line) if len(begins) > 1 else EndlessLineError(line)
                 length *= 2
                 continue
-            yield _frame(block, begins[bounds], {"_line": bounds[:-1] + line})
+            yield records_frame(block, begins[bounds], {"_line": bounds[:-1] + line})
             start += int(begins[bounds[-1]])
             line += int(bounds[-1])
             length = chunk
@@ -154,8 +157,23 @@ def _read(file: BinaryIO, start: int, length: int) -> np.ndarray:
     return np.frombuffer(file.read(length), dtype=np.uint8)
 
 
+def _after_lines(file: BinaryIO, start: int, size: int, lines: int) -> int:
+    """The place after so many physical lines from `start`; the file's end where it has fewer."""
+    while lines and start < size:
+        data = _read(file, start, min(CHUNK, size - start))
+        ends = _line_ends(data, whole=start + len(data) == size)
+        if len(ends) >= lines:
+            return start + int(ends[lines - 1])
+        lines -= len(ends)
+        start += int(ends[-1]) if len(ends) else len(data)
+    return size if lines else start
+
+
 def records_of(
-    files: Iterable[tuple[int, Path]], dialect: Dialect | None, faults: dict[int, Exception]
+    files: Iterable[tuple[int, Path]],
+    dialect: Dialect | None,
+    faults: dict[int, Exception],
+    skip_lines: int = 0,
 ) -> Iterator[pl.DataFrame]:
     """The records of numbered files in order, as `text_records` gives them, with a column `_file`.
 
@@ -171,12 +189,12 @@ def records_of(
             waiting.append((number, data))
             size += len(data)
         if waiting and (data is None or size >= CHUNK):
-            yield _joined(waiting, dialect)
+            yield _joined(waiting, dialect, skip_lines)
             waiting, size = [], 0
         if data is None and number not in faults:
-            yield from _alone(number, path, dialect, faults)
+            yield from _alone(number, path, dialect, faults, skip_lines)
     if waiting:
-        yield _joined(waiting, dialect)
+        yield _joined(waiting, dialect, skip_lines)
 
 
 def _small(number: int, path: Path, faults: dict[int, Exception]) -> bytes | None:
@@ -189,18 +207,26 @@ def _small(number: int, path: Path, faults: dict[int, Exception]) -> bytes | Non
 
 
 def _alone(
-    number: int, path: Path, dialect: Dialect | None, faults: dict[int, Exception]
+    number: int,
+    path: Path,
+    dialect: Dialect | None,
+    faults: dict[int, Exception],
+    skip_lines: int,
 ) -> Iterator[pl.DataFrame]:
     try:
-        for frame in text_records(path, dialect):
+        for frame in text_records(path, dialect, skip_lines=skip_lines):
             yield frame.select(pl.lit(number, pl.Int32).alias("_file"), pl.all())
     except (OSError, UnclosedQuoteError, EndlessLineError) as error:
         faults[number] = error
 
 
-def _joined(files: Sequence[tuple[int, bytes]], dialect: Dialect | None) -> pl.DataFrame:
+def _joined(
+    files: Sequence[tuple[int, bytes]], dialect: Dialect | None, skip_lines: int
+) -> pl.DataFrame:
     """The records of whole files that are not empty, cut in one go."""
     contents = [data.removeprefix(b"\xef\xbb\xbf") for _, data in files]
+    if skip_lines:
+        contents = [_without_lines(data, skip_lines) for data in contents]
     contents = [data if data.endswith(b"\n") else data + b"\n" for data in contents]
     starts = np.cumsum([0, *(len(data) for data in contents)])
     block = np.frombuffer(b"".join(contents), dtype=np.uint8)
@@ -211,11 +237,16 @@ def _joined(files: Sequence[tuple[int, bytes]], dialect: Dialect | None) -> pl.D
     bounds = np.flatnonzero(between)
     place = np.searchsorted(first_lines, bounds[:-1], side="right") - 1
     numbers = np.array([number for number, _ in files], dtype=np.int32)
-    return _frame(
+    return records_frame(
         block,
         begins[bounds],
-        {"_file": numbers[place], "_line": bounds[:-1] - first_lines[place] + 1},
+        {"_file": numbers[place], "_line": bounds[:-1] - first_lines[place] + 1 + skip_lines},
     )
+
+
+def _without_lines(data: bytes, lines: int) -> bytes:
+    ends = _line_ends(np.frombuffer(data, dtype=np.uint8), whole=True)
+    return data[int(ends[lines - 1]) :] if len(ends) >= lines else b""
 
 
 def _line_ends(data: np.ndarray, *, whole: bool) -> np.ndarray:
@@ -282,7 +313,9 @@ def _open_before(
     return opened
 
 
-def _frame(block: np.ndarray, offsets: np.ndarray, columns: dict[str, np.ndarray]) -> pl.DataFrame:
+def records_frame(
+    block: np.ndarray, offsets: np.ndarray, columns: dict[str, np.ndarray]
+) -> pl.DataFrame:
     """The records between neighbouring `offsets`; text that is not UTF-8 is garbled."""
     try:
         text = _series(block, offsets).cast(pl.String)

@@ -20,13 +20,26 @@ from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.formats.archives import (
     ZIP_MARK,
     is_hidden,
+    is_of_system,
     is_tar,
     opened_archive,
 )
 from c360_assets.ingest.formats.avro_files import avro_to_parquet
 from c360_assets.ingest.formats.batches import file_error
-from c360_assets.ingest.formats.sniff import Mismatch, foreign, marked_encoding
-from c360_assets.ingest.formats.workbooks import OFFICE, READABLE, is_workbook
+from c360_assets.ingest.formats.sniff import (
+    OTHER_FORMAT,
+    Mismatch,
+    foreign,
+    marked_encoding,
+)
+from c360_assets.ingest.formats.workbooks import (
+    OFFICE,
+    OLD_OFFICE_MARK,
+    SheetError,
+    SheetLayout,
+    is_workbook,
+    workbook_to_csv,
+)
 from c360_assets.ingest.formats.xml_files import NoRowsError, xml_to_ndjson
 from c360_assets.ingest.landing import LandedFile
 from c360_assets.tenant.files import FilePattern
@@ -159,12 +172,15 @@ def _members(feed: FeedConfig, file: LandedFile, workspace: Path) -> Iterator[Pa
         "send it again, or correct files.compression",
     )
     used: set[str] = set()
+    if kind == "zip" and is_workbook(file.path):
+        remedy = "take `compression: zip` out of files and say `format: xlsx`"
+        raise file_error("archive", feed, file, OFFICE, remedy)
     with (
         _failures_of(feed, file, "bad_archive", problem, remedy),
         opened_archive(file.path, kind) as archive,
     ):
-        visible = sorted(name for name in archive.names if not is_hidden(name))
-        for number, name in enumerate(visible):
+        members = sorted(name for name in archive.names if not is_of_system(name))
+        for number, name in enumerate(members):
             entry = _entry_of(feed, name)
             if entry is None:
                 continue
@@ -193,9 +209,12 @@ def _missing_contents(feed: FeedConfig, used: set[str]) -> list[str]:
 
 
 def _entry_of(feed: FeedConfig, member: str) -> str | None:
-    """The entry of the contents map that a member belongs to, "" where all members are taken."""
+    """The entry of the contents map that a member belongs to, None where it is not to be read.
+
+    "" where all members are taken but for those that are no data.
+    """
     if not feed.files.contents:
-        return ""
+        return None if is_hidden(member) else ""
     in_folder = member.rpartition("/")[2]
     for pattern in feed.files.contents:
         if fnmatchcase(member, pattern) or fnmatchcase(in_folder, pattern):
@@ -228,6 +247,8 @@ def _plain(part: Part, aside: Path, *, in_archive: bool) -> Part:
         elif feed.files.compression == "gzip" and start:
             remedy = "take `compression: gzip` out of files"
             raise file_error("unreadable", feed, file, "is not packed with gzip", remedy)
+        if feed.files.format == "xlsx" and start:
+            return _sheet_of(Part(feed, file, path), start, aside)
         if start.startswith(ZIP_MARK) or is_tar(start):
             raise file_error("archive", feed, file, *_unexpected_archive(path, start, in_archive))
         unpacked = Part(feed, file, path)
@@ -239,11 +260,39 @@ def _plain(part: Part, aside: Path, *, in_archive: bool) -> Part:
         return _converted(unpacked, start, aside)
 
 
+def _sheet_of(part: Part, start: bytes, aside: Path) -> Part:
+    """A sheet of a workbook as a CSV copy."""
+    feed, file, path = part.feed, part.file, part.path
+    is_zipped = start.startswith(ZIP_MARK) and is_workbook(path)
+    if not is_zipped and not start.startswith(OLD_OFFICE_MARK):
+        mismatch = foreign("xlsx", start) or Mismatch("is no workbook", OTHER_FORMAT)
+        raise file_error("unreadable", feed, file, *mismatch)
+    names = tuple(name.lower() for name in feed.fields)
+    decimals = {
+        name.lower(): field.number.decimal
+        for name, field in feed.fields.items()
+        if field.number is not None
+    }
+    settings = feed.files
+    columns = None if settings.header else names
+    layout = SheetLayout(settings.sheet, settings.skip_lines, decimals, columns)
+    target = _copy_path(aside, "csv")
+    try:
+        workbook_to_csv(path, target, layout)
+    except SheetError as error:
+        raise file_error("unreadable", feed, file, error.problem, error.remedy) from None
+    # Its rows before the header are empty lines of the copy, which are no records.
+    changes = {"format": "csv", "delimiter": ",", "quote": '"', "escape": '"', "skip_lines": 0}
+    changes |= {"encoding": None, "sheet": None}
+    copied = feed.model_copy(update={"files": settings.model_copy(update=changes)})
+    return Part(copied, file, target)
+
+
 def _unexpected_archive(path: Path, start: bytes, in_archive: bool) -> Mismatch:
     """What an archive is that the feed takes for a plain file, and what to do."""
     is_zip = start.startswith(ZIP_MARK)
     if is_zip and is_workbook(path):
-        return Mismatch(OFFICE, READABLE)
+        return Mismatch(OFFICE, "say `format: xlsx` under files")
     kind = "zip" if is_zip else "tar"
     if in_archive:
         remedy = "send it unpacked: archives in archives are not read"

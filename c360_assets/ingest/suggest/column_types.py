@@ -11,16 +11,18 @@ from typing import NamedTuple
 
 import polars as pl
 
+from c360_assets.ingest.suggest.column_numbers import NumberForm, is_scientific, number_form
+
 FITS = 0.99  # share of the values that must fit a type; the rest would be row errors
 MISSING = ("null", "n/a", "#n/a", "na", "nan", "none", "nil", "-", "\\n", "?")
 BOOLEANS = ("true", "false", "t", "f", "yes", "no", "y", "n")
 INTEGER = r"^[+-]?\d{1,18}$"
 LEADING_ZERO = r"^0\d"
 DECIMAL = r"^[+-]?\d{0,30}\.\d+$|^[+-]?\d{1,30}$"
-DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d{1,4})?$"
 FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
 ISO_DATETIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}:?\d{2}))?$"
+LOOKED_AT = 200  # values by which patterns are ruled out
 SHORTEST_SCALE, LONGEST_SCALE = 2, 37
 
 
@@ -45,27 +47,45 @@ DATES = (
     PatternShape("dd/MM/yyyy", "%d/%m/%Y", r"\d{1,2}/\d{1,2}/\d{4}"),
     PatternShape("dd.MM.yyyy", "%d.%m.%Y", r"\d{1,2}\.\d{1,2}\.\d{4}"),
     PatternShape("dd-MM-yyyy", "%d-%m-%Y", r"\d{1,2}-\d{1,2}-\d{4}"),
+    PatternShape("MM-dd-yyyy", "%m-%d-%Y", r"\d{1,2}-\d{1,2}-\d{4}"),
+    PatternShape("yyyy.MM.dd", "%Y.%m.%d", r"\d{4}\.\d{1,2}\.\d{1,2}"),
+    PatternShape("dd/MM/yy", "%d/%m/%y", r"\d{1,2}/\d{1,2}/\d{2}"),
+    PatternShape("dd.MM.yy", "%d.%m.%y", r"\d{1,2}\.\d{1,2}\.\d{2}"),
+    PatternShape("MMM dd, yyyy", "%b %d, %Y", r"[A-Za-z]{3,9} \d{1,2}, \d{4}"),
+    PatternShape("MMM dd yyyy", "%b %d %Y", r"[A-Za-z]{3,9} \d{1,2} \d{4}"),
+    PatternShape("dd MMMM yyyy", "%d %B %Y", r"\d{1,2} [A-Za-z]{4,9} \d{4}"),
+    PatternShape("dd/MMM/yyyy", "%d/%b/%Y", r"\d{1,2}/[A-Za-z]{3}/\d{4}"),
+    PatternShape("yyyy'年'MM'月'dd'日'", "%Y年%m月%d日", r"\d{4}年\d{1,2}月\d{1,2}日"),
 )
 TIMES = (
-    PatternShape("HH:mm:ss.SSS", "%H:%M:%S%.f", r"\d{2}:\d{2}:\d{2}\.\d+"),
-    PatternShape("HH:mm:ss", "%H:%M:%S", r"\d{2}:\d{2}:\d{2}"),
-    PatternShape("HH:mm", "%H:%M", r"\d{2}:\d{2}"),
+    PatternShape("HH:mm:ss.SSS", "%H:%M:%S%.f", r"\d{1,2}:\d{2}:\d{2}\.\d+"),
+    PatternShape("HH:mm:ss", "%H:%M:%S", r"\d{1,2}:\d{2}:\d{2}"),
+    PatternShape("HH:mm", "%H:%M", r"\d{1,2}:\d{2}"),
     PatternShape("hh:mm:ss a", "%I:%M:%S %p", r"\d{1,2}:\d{2}:\d{2} [AaPp][Mm]"),
     PatternShape("hh:mm a", "%I:%M %p", r"\d{1,2}:\d{2} [AaPp][Mm]"),
+    PatternShape("hh:mm:ssa", "%I:%M:%S%p", r"\d{1,2}:\d{2}:\d{2}[AaPp][Mm]"),
+    PatternShape("hh:mma", "%I:%M%p", r"\d{1,2}:\d{2}[AaPp][Mm]"),
+    PatternShape("HH:mm:ss Z", "%H:%M:%S %z", r"\d{1,2}:\d{2}:\d{2} [+-]\d{2}:?\d{2}"),
+    PatternShape("HH:mm:ss z", "%H:%M:%S UTC", r"\d{1,2}:\d{2}:\d{2} UTC"),
+    PatternShape("HH:mm 'Uhr'", "%H:%M Uhr", r"\d{1,2}:\d{2} Uhr"),
 )
+# What may stand between a date and a time, and how a pattern writes it.
+JOINERS = {" ": " ", "T": "'T'", ", ": ", ", " at ": " 'at' "}
 
 
 @dataclass(frozen=True)
 class Inferred:
     """A field type, and how many of the values do not fit it.
 
-    `format` is its date pattern (None when it needs none), `scale` that of a decimal. `others` are
-    what else fits where day and month could be either.
+    `format` is its date pattern (None when it needs none), `scale` that of a decimal, `number` how
+    its digits are written where that is not plain. `others` are what else fits where day and month
+    could be either.
     """
 
     type: str
     format: str | None = None
     scale: int | None = None
+    number: NumberForm | None = None
     misfits: int = 0
     others: tuple[Inferred, ...] = ()
 
@@ -76,20 +96,12 @@ class Inferred:
 
 def infer(column: pl.Series) -> Inferred:
     """The type of a text column; empty values do not count, and a column without is a string."""
-    values = _present(column)
+    values = present(column)
     if values.is_empty():
         return Inferred("string")
     if values.str.to_lowercase().is_in(BOOLEANS).all():
         return Inferred("boolean")
     return _date_or_datetime(values) or _number(values) or Inferred("string")
-
-
-def have_decimal_commas(column: pl.Series) -> bool:
-    """Whether a text column is of numbers such as `1.234,56`, which no field type reads."""
-    values = _present(column)
-    if not values.str.contains(r",\d+$").any():
-        return False
-    return _misfits(values.str.contains(DECIMAL_COMMA)) is not None
 
 
 def missing_texts(frame: pl.DataFrame) -> list[str]:
@@ -124,7 +136,8 @@ def without(frame: pl.DataFrame, missing: list[str]) -> pl.DataFrame:
     return frame.with_columns(pl.when(~is_missing).then(texts))
 
 
-def _present(column: pl.Series) -> pl.Series:
+def present(column: pl.Series) -> pl.Series:
+    """The values of a column as texts without blanks around them, missing ones left out."""
     values = column.cast(pl.String).str.strip_chars().drop_nulls()
     return values.filter(values != "")
 
@@ -145,12 +158,20 @@ def _number(values: pl.Series) -> Inferred | None:
     if misfits is not None:
         digits = values.str.extract(r"\.(\d+)$").str.len_chars().max() or 0
         assert isinstance(digits, int)
-        scale = min(LONGEST_SCALE, max(SHORTEST_SCALE, digits))
-        return Inferred("decimal", scale=scale, misfits=misfits)
+        return Inferred("decimal", scale=_scale(digits), misfits=misfits)
     misfits = _misfits(values.str.contains(FLOAT))
-    if misfits is not None:
+    if misfits is not None and not is_scientific(values):
         return Inferred("float", misfits=misfits)
-    return None
+    form = number_form(values)
+    if form is None:
+        return None
+    if form.scale == 0:
+        return Inferred("integer", number=form)
+    return Inferred("decimal", scale=_scale(form.scale), number=form)
+
+
+def _scale(digits: int) -> int:
+    return min(LONGEST_SCALE, max(SHORTEST_SCALE, digits))
 
 
 def _date_or_datetime(values: pl.Series) -> Inferred | None:
@@ -161,7 +182,11 @@ def _date_or_datetime(values: pl.Series) -> Inferred | None:
     if misfits is not None:
         return Inferred("datetime", misfits=misfits)
     fitting: list[Inferred] = []
+    first_values = values.head(LOOKED_AT)
     for date in DATES:
+        # Most columns hold no dates, which a few of their values show.
+        if first_values.str.contains(f"^{date.shape}").sum() * 2 < len(first_values):
+            continue
         misfits = _misfits(_are_dates(values, date.polars, f"^{date.shape}$"))
         if misfits is not None:
             fitting.append(Inferred("date", date.joda, misfits=misfits))
@@ -180,13 +205,18 @@ def _are_dates(values: pl.Series, polars_format: str, shape: str) -> pl.Series:
 def _datetimes(values: pl.Series, date: PatternShape) -> list[Inferred]:
     """The patterns of date and time that fit, of those that begin with the date."""
     fitting: list[Inferred] = []
-    for time in TIMES:
-        shaped = values.str.contains(f"^{date.shape} {time.shape}$")
-        if not shaped.any():
+    for joiner, joda_joiner in JOINERS.items():
+        begins = values.str.contains(f"^{date.shape}{joiner}")
+        if not begins.any():
             continue
-        pattern = f"{date.polars} {time.polars}"
-        parsed = values.str.to_datetime(pattern, strict=False).is_not_null()
-        misfits = _misfits(shaped & parsed)
-        if misfits is not None:
-            fitting.append(Inferred("datetime", f"{date.joda} {time.joda}", misfits=misfits))
+        for time in TIMES:
+            shaped = values.str.contains(f"^{date.shape}{joiner}{time.shape}$")
+            if not shaped.any():
+                continue
+            pattern = f"{date.polars}{joiner}{time.polars}"
+            parsed = values.str.to_datetime(pattern, strict=False).is_not_null()
+            misfits = _misfits(shaped & parsed)
+            if misfits is not None:
+                joda = f"{date.joda}{joda_joiner}{time.joda}"
+                fitting.append(Inferred("datetime", joda, misfits=misfits))
     return fitting

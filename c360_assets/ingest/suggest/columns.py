@@ -12,19 +12,36 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from c360_assets.ingest.suggest.column_tags import Guess, are_emails, guess
-from c360_assets.ingest.suggest.column_types import Inferred, have_decimal_commas, infer
+from c360_assets.ingest.suggest.column_numbers import (
+    NumberForm,
+    are_groups_of_points,
+    date_of_numbers,
+    is_scientific,
+    marks_of,
+)
+from c360_assets.ingest.suggest.column_tags import are_emails, guess
+from c360_assets.ingest.suggest.column_types import Inferred, infer, present
+from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.semantics.tags import CATALOGUE, column_for, is_profile, without_marks
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
 
 # What is said by names as they are without accents, in the languages of the catalogue's names.
+# A last word, or an ending of a word where no other word ends so (`paid` is no id).
 IDENTIFIER_NAME = re.compile(
-    r"(^|[_ ])(id|key|code|sku|upc|number|no|nr)$|id$|nummer$|^(numero|codigo)|番号$|コード$",
+    r"(^|[^a-z0-9])(id|ids|key|code|sku|upc|ean|isbn|asin|uuid|guid|number|no|nr|num)[^a-z0-9]*$"
+    r"|(customer|client|order|user|member|contact|profile|account|person|product|item|lead|guest"
+    r"|record|transaction|trans|invoice|ticket|line|subscriber|company|kunden|artikel|variant"
+    r"|payment|refund|session|event|campaign|send|message)(id|key|code|no|num|number)$"
+    r"|[a-z]{3}(nr|nummer)$|^(numero|codigo|debitor|kreditor|matricula|folio|recno)$"
+    r"|^(order|invoice|receipt|ticket|transaction|reference|bestellung|commande|pedido)$"
+    r"|番号$|コード$",
     re.IGNORECASE,
 )
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MONEY_NAME = re.compile(
-    r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|preis|betrag|umsatz|prix"
+    r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|paid|payment|refund|fee"
+    r"|saldo|subtotal|credit|debit|ltv|clv|lifetime.?value|preis|betrag|umsatz|summe|rabatt|prix"
     r"|montant|precio|importe|preco|valor|価格|単価|金額",
     re.IGNORECASE,
 )
@@ -46,10 +63,19 @@ ISO_SECONDS = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
 OTHER_ALPHABET = re.compile(r"[^\W\d_A-Za-z]")
 NUMBERS = {"integer", "decimal", "float"}
 NESTED = {"array", "map", "struct"}
-DECIMAL_COMMAS = (
-    "numbers with a decimal comma stay text; a custom domain table casts them: "
-    "replace(replace(X, '.', ''), ',', '.')::DECIMAL(38, 2)"
+LOST_DIGITS = (
+    "LOST DIGITS: a spreadsheet wrote long numbers in scientific notation, so different ones became "
+    "equal; export again with this column as text"
 )
+NO_YEAR = "some dates have no year (0000 or --05-17), so this stays text and has no tag"
+YEARLESS = r"^(0000-|--)\d{2}-\d{2}|^0{1,2}[-/.]"
+ROW_INDEX_NAME = re.compile(
+    r"(unnamed(: ?\d+)?|index|idx|level_?\d+|__index_level_\d+__|column_?0|row|#"
+    r"|row[ _]?(id|index|no|nr|num|number)|line[ _]?(no|nr|number)|nr|s\.? ?no|sl\.? ?no"
+    r"|lfd\.? ?nr|pos)\.?",
+    re.IGNORECASE,
+)
+NAME_1, NAME_2 = Guess("full-name", "1"), Guess("full-name", "2")
 ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 MONEY_SCALE_OF_FLOATS = 4
 MONEY_SCALE_OF_INTEGERS = 2
@@ -59,7 +85,8 @@ MONEY_SCALE_OF_INTEGERS = 2
 class Column:
     """One column on its way to a field.
 
-    `unique` is the share of distinct values among the rows, 0 where a value is missing. `notes` are
+    `unique` is the share of distinct values among the rows, 0 where a value is missing. `lost_digits`
+    says that its numbers are no longer whole, `row_index` that it only counts the rows. `notes` are
     what a person should check.
     """
 
@@ -67,7 +94,8 @@ class Column:
     output: str
     inferred: Inferred
     unique: float
-    decimal_commas: bool = False
+    lost_digits: bool = False
+    row_index: bool = False
     tags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -83,17 +111,58 @@ def describe_columns(sample: Sample) -> list[Column]:
         for name in frame.columns
     ]
     _settle_dates(columns)
+    _settle_decimal_commas(columns, frame)
     for column in columns:
-        if column.inferred.misfits:
-            column.notes.append(f"{column.inferred.misfits} of the sample's values do not fit")
-        if column.inferred.ambiguous:
-            column.notes.append("another date pattern fits too: check which")
-        if column.type == "string" and have_decimal_commas(frame[column.name]):
-            column.decimal_commas = True
-            column.notes.append(DECIMAL_COMMAS)
+        _look_at_values(column, present(frame[column.name]))
     _tag_columns(columns, frame)
     _name_outputs(columns)
     return columns
+
+
+def _look_at_values(column: Column, values: pl.Series) -> None:
+    """Note what a person should know of a column's values."""
+    column.row_index = _is_row_index(column, values)
+    if column.type == "string" and is_scientific(values):
+        column.lost_digits = True
+        column.notes.append(LOST_DIGITS)
+    if column.inferred.misfits:
+        column.notes.append(f"{column.inferred.misfits} of the sample's values do not fit")
+    if column.inferred.ambiguous:
+        column.notes.append("another date pattern fits too: check which")
+    if column.type in {"date", "datetime"} and values.str.contains(YEARLESS).any():
+        column.inferred = Inferred("string")
+        column.notes = [NO_YEAR]
+
+
+def _is_row_index(column: Column, values: pl.Series) -> bool:
+    """Whether a column only counts the rows, as a data frame or a spreadsheet leaves one behind."""
+    if ROW_INDEX_NAME.fullmatch(column.name.strip()) is None:
+        return False
+    numbers = values.str.strip_suffix(".0").cast(pl.Int64, strict=False)
+    if numbers.is_empty() or numbers.null_count():
+        return False
+    return bool((numbers.diff().drop_nulls() == 1).all())
+
+
+def _settle_decimal_commas(columns: list[Column], frame: pl.DataFrame) -> None:
+    """Where one column shows decimal commas, points in another stand between thousands."""
+    forms = [column.inferred.number for column in columns]
+    if not any(form.has_commas for form in forms if form is not None):
+        return
+    for column in columns:
+        values = present(frame[column.name])
+        if column.inferred == Inferred("decimal", scale=column.inferred.scale):
+            if are_groups_of_points(values):
+                column.inferred = Inferred("integer", number=NumberForm(",", ".", 0))
+        elif column.type == "integer" and column.inferred.number is not None:
+            # `1,020` beside `12,50` is a fraction too.
+            column.inferred = Inferred("decimal", scale=3, number=NumberForm(",", None, 3))
+
+
+def is_identifier_name(name: str) -> bool:
+    """Whether a column is called like something that tells one row from another."""
+    words = CAMEL.sub("_", without_marks(name).strip())
+    return IDENTIFIER_NAME.search(words) is not None
 
 
 def column_of_changes(columns: list[Column]) -> Column | None:
@@ -112,25 +181,45 @@ def column_of_changes(columns: list[Column]) -> Column | None:
 def _field_type(sample: Sample, name: str) -> Inferred:
     plain_name = without_marks(name)
     declared = sample.types.get(name)
+    if declared == "float" and is_identifier_name(name) and _are_whole(sample.frame[name]):
+        # A data frame keeps whole numbers as floats where one was missing.
+        return Inferred("integer")
     if declared is not None:
         return _declared_type(declared, plain_name, sample.scales.get(name))
-    inferred = infer(sample.frame[name])
+    values = present(sample.frame[name])
+    inferred = infer(values)
+    if inferred.type in NUMBERS and inferred.number is None:
+        date_format = date_of_numbers(plain_name, values)
+        if date_format is not None and not is_identifier_name(plain_name):
+            return _numbered_date(date_format, values)
     is_compact_date = inferred.type == "date" and inferred.format == "yyyyMMdd"
     if inferred.type in NUMBERS or is_compact_date:
-        if IDENTIFIER_NAME.search(plain_name):
+        if is_identifier_name(plain_name):
             return Inferred("string")
         is_money = MONEY_NAME.search(plain_name) and not COUNT_NAME.search(plain_name)
         if inferred.type == "integer" and is_money:
             scale = MONEY_SCALE_OF_INTEGERS
-            return Inferred("decimal", scale=scale, misfits=inferred.misfits)
+            return replace(inferred, type="decimal", scale=scale)
     return inferred
+
+
+def _are_whole(column: pl.Series) -> bool:
+    numbers = present(column).cast(pl.Float64, strict=False)
+    return len(numbers) > 0 and bool((numbers == numbers.floor()).fill_null(False).all())
+
+
+def _numbered_date(date_format: str, values: pl.Series) -> Inferred:
+    """A date where whole days are counted, else an instant."""
+    has_fractions = values.str.contains(r"\.\d*[1-9]").any()
+    is_date = date_format == "excel_serial" and not has_fractions
+    return Inferred("date" if is_date else "datetime", format=date_format)
 
 
 def _declared_type(declared: str, plain_name: str, scale: int | None) -> Inferred:
     """The type of a column of a self-describing file, where its name does not ask for another."""
     if declared == "float" and MONEY_NAME.search(plain_name):
         return Inferred("decimal", scale=MONEY_SCALE_OF_FLOATS)
-    if declared == "integer" and IDENTIFIER_NAME.search(plain_name):
+    if declared == "integer" and is_identifier_name(plain_name):
         return Inferred("string")
     return Inferred(declared, scale=scale)
 
@@ -209,7 +298,10 @@ def _give_tag(column: Column, tag: str, values: pl.Series, given: set[str]) -> b
         column.notes.append(f"another field is tagged {tag} already")
         return False
     if not _take_type(column, info.type, values):
-        column.notes.append(f"looks like {tag}, which needs type {info.type}")
+        yearless = present(values).str.contains(YEARLESS).any()
+        why_not = NO_YEAR if yearless else f"looks like {tag}, which needs type {info.type}"
+        if why_not not in column.notes:
+            column.notes.append(why_not)
         return False
     column.tags.append(tag)
     return True
@@ -222,7 +314,20 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
         guessed = guess(column.name, frame[column.name]) if column.type not in NESTED else None
         if guessed is not None:
             guesses[column.name] = guessed
-    return guesses
+    return guesses | _names_in_two_columns(columns, frame)
+
+
+def _names_in_two_columns(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
+    """`Name 1` and `Name 2` with a word each, as ERP systems keep surname and first name."""
+    names = {column.name: guess_by_name(column.name) for column in columns}
+    two = [name for name, named in names.items() if named in (NAME_1, NAME_2)]
+    if len(two) != len((NAME_1, NAME_2)):
+        return {}
+    for name in two:
+        if guess(name, frame[name]) is not None or present(frame[name]).str.contains(r"\d").any():
+            return {}
+    first, second = two
+    return {first: Guess("surname"), second: Guess("given-name")}
 
 
 def _tag_time_of_change(columns: list[Column]) -> None:
@@ -234,7 +339,7 @@ def _tag_time_of_change(columns: list[Column]) -> None:
 def _note_possible_tag(column: Column, values: pl.Series) -> None:
     if column.type == "string" and are_emails(values):
         column.notes.append("holds e-mail addresses: tag it email if they are the customer's")
-    elif CUSTOMER_NUMBER.search(column.name):
+    elif CUSTOMER_NUMBER.search(column.name) and not column.lost_digits:
         column.notes.append("tag it fk-customer-id where other tables hold the same number")
 
 
@@ -242,6 +347,9 @@ def _take_type(column: Column, wanted: str, values: pl.Series) -> bool:
     """Give the column the type that its tag asks for; False where its values are of another."""
     if wanted == "string":
         column.inferred, column.notes = Inferred("string"), []
+        marks = marks_of(present(values))
+        if marks is not None:
+            column.notes.append(f"{marks}: they stay here and are normalised for Stitch")
     elif wanted == "datetime" and column.type == "date":
         column.inferred = replace(column.inferred, type="datetime")
     elif wanted == "date" and column.type == "datetime":

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from c360_assets.ingest.suggest.column_types import missing_texts, without
+from c360_assets.errors import C360Error
+from c360_assets.ingest.suggest.column_numbers import NumberForm
+from c360_assets.ingest.suggest.column_types import Inferred, missing_texts, without
 from c360_assets.ingest.suggest.columns import Column, column_of_changes, describe_columns
 from c360_assets.ingest.suggest.pattern import (
+    ProposedPattern,
     below_landing,
     name_without_day,
     propose_pattern,
@@ -22,13 +26,39 @@ from c360_assets.ingest.suggest.pattern import (
 )
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.sample import Sample, read_sample
+from c360_assets.ingest.suggest.trial import Trial, try_feed
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
 from c360_assets.tenant.files import FilePattern
 
+ERROR_PERCENT = 1
+# Times that columns may be made texts and tried again.
+MOST_CORRECTIONS = 3
 # What some version of YAML reads as a truth value or as nothing.
 YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 PLAIN_SCALAR = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*[A-Za-z0-9_]|[A-Za-z_]")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A feed proposed for files like one: its names, its YAML, and what trying it gave.
+
+    `tagged` is the number of its fields that have a tag.
+    """
+
+    sample_name: str
+    source: str
+    feed: str
+    pattern: str
+    primary_key: list[str]
+    tagged: int
+    text: str
+    trial: Trial
+
+    @property
+    def path(self) -> Path:
+        """Where the YAML belongs below the tenant's folder."""
+        return Path("feeds") / _file_name(self.source) / f"{_file_name(self.feed)}.yaml"
 
 
 def suggest_feed(path: Path, source: str | None = None, feed: str | None = None) -> str:
@@ -37,34 +67,142 @@ def suggest_feed(path: Path, source: str | None = None, feed: str | None = None)
     `source` and `feed` name it; by default the folder and the file do. Raises C360Error when no
     sample can be read.
     """
+    return propose_feed(path, source, feed).text
+
+
+def propose_feed(path: Path, source: str | None = None, feed: str | None = None) -> Proposal:
+    """As `suggest_feed`, with the names and the trial's result."""
     sample = read_sample(path)
+    if not sample.frame.columns:
+        raise C360Error(f"{path}: has no column with a name")
     missing = missing_texts(sample.frame)
     sample = replace(sample, frame=without(sample.frame, missing))
     columns = describe_columns(sample)
     relative = below_landing(path)
     source = source or _title(source_folder(relative)) or "My Source"
     feed = feed or _title(name_without_day(path)) or "Feed"
+    draft = _Draft(path, relative, source, feed, sample, columns, missing)
+    trial = _try(draft)
+    for _ in range(MOST_CORRECTIONS):
+        if not _correct(columns, trial):
+            break
+        trial = _try(draft)
+    return Proposal(
+        sample_name=path.name,
+        source=source,
+        feed=feed,
+        pattern=_pattern(draft).pattern,
+        primary_key=propose_primary_key(columns, sample.frame).columns,
+        tagged=sum(bool(column.tags) for column in columns),
+        text=_written(draft, trial),
+        trial=trial,
+    )
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """What a proposal is written from. The columns may still change."""
+
+    path: Path
+    relative: Path
+    source: str
+    feed: str
+    sample: Sample
+    columns: list[Column]
+    missing: list[str]
+
+
+def _try(draft: _Draft) -> Trial:
+    text = _written(draft, None)
+    relative = draft.relative.as_posix()
+    if draft.sample.trial is None:
+        return try_feed(text, draft.path, relative)
+    # The sampled text is neither packed nor in an archive.
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "sample"
+        copy.write_bytes(draft.sample.trial)
+        plain = {key: value for key, value in draft.sample.options.items() if key != "compression"}
+        draft = replace(draft, sample=replace(draft.sample, options=plain))
+        return try_feed(_written(draft, None), copy, relative.removesuffix(".gz"))
+
+
+def _correct(columns: list[Column], trial: Trial) -> bool:
+    """Make texts of the columns whose values are not of their type; whether there were any.
+
+    A few wrong values are rejected and told, as the loader does; many mean another type.
+    """
+    allowed = trial.read * ERROR_PERCENT // 100
+    corrected = False
+    for column in columns:
+        count = trial.cast_errors.get(column.name, 0)
+        if count and trial.rejected > allowed:
+            column.inferred = Inferred("string")
+            column.tags = []
+            column.notes = [f"{count} values are no {column.type} that can be read: it stays text"]
+            corrected = True
+    return corrected
+
+
+def _written(draft: _Draft, trial: Trial | None) -> str:
+    sample, columns = draft.sample, draft.columns
     key = propose_primary_key(columns, sample.frame)
-    files = propose_pattern(relative, [column.inferred for column in columns])
+    files = _pattern(draft)
+    proposed = f"Proposed from {sample.frame.height} rows of {_comment(draft.path.name)}."
     lines = [
-        f"# Proposed from {sample.frame.height} rows of {_comment(path.name)}. "
-        "Read it, correct it, and save it as",
-        f"# feeds/{_file_name(source)}/{_file_name(feed)}.yaml; then `c360 check`.",
-        f"source: {_scalar(source)}",
-        f"feed: {_scalar(feed)}",
+        f"# {proposed} Read it, correct it, and save it as",
+        f"# feeds/{_file_name(draft.source)}/{_file_name(draft.feed)}.yaml; then `c360 check`.",
+        *(_about_trial(draft, trial) if trial is not None else []),
+        f"source: {_scalar(draft.source)}",
+        f"feed: {_scalar(draft.feed)}",
         'description: ""',
+        *(f"# {note}" for note in sample.notes),
         f"files: {{{_files(sample, files.pattern)}}}  # {files.note}",
         "load: upsert  # or truncate_and_upsert, when every delivery holds everything",
         *(f"# {note}" for note in key.notes),
         f"primary_key: [{', '.join(_scalar(name) for name in key.columns)}]",
         _last_updated(columns),
         _stitch(columns),
-        "error_threshold: 1  # percent of rows that may be wrong before nothing is loaded",
-        *_null_values(missing),
+        f"error_threshold: {ERROR_PERCENT}  "
+        "# percent of rows that may be wrong before nothing is loaded",
+        *_null_values(draft.missing),
         "fields:",
         *_fields(columns),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _pattern(draft: _Draft) -> ProposedPattern:
+    return propose_pattern(draft.relative, [column.inferred for column in draft.columns])
+
+
+def _about_trial(draft: _Draft, trial: Trial) -> list[str]:
+    """What came of trying it: rows read and rejected and why, or what a person must decide."""
+    if trial.errors:
+        lines = ["NOT YET RIGHT: `c360 check` will say:"]
+        lines += [f"{problem.message}; {problem.remedy or ''}" for problem in trial.errors]
+    elif trial.failure:
+        lines = [f"NOT YET RIGHT: `c360 load` will say: {trial.failure}"]
+    else:
+        lines = _about_rows(draft, trial)
+    return [f"# {_comment(line)}" for line in lines]
+
+
+def _about_rows(draft: _Draft, trial: Trial) -> list[str]:
+    good = trial.read - trial.rejected
+    extent = "all of the file" if draft.sample.whole else "the beginning of a larger file"
+    lines = [f"Tried: {good} of {trial.read} rows load ({extent})."]
+    if trial.rejected:
+        lines.append(f"{trial.rejected} are rejected, each with its line in a log: {trial.reasons}")
+    if trial.rejected * 100 > trial.read * ERROR_PERCENT:
+        lines.append(
+            "DECIDE: that is more than error_threshold allows, so nothing would be loaded: "
+            "correct the file, or raise error_threshold"
+        )
+    if trial.same_key:
+        lines.append(
+            f"{trial.same_key} rows have the key of another row, of which the later stands"
+        )
+    return lines
 
 
 def _last_updated(columns: list[Column]) -> str:
@@ -96,7 +234,8 @@ def _files(sample: Sample, pattern: str) -> str:
     items = {"pattern": json.dumps(pattern, ensure_ascii=False), "format": sample.format}
     if sample.delimiter is not None:
         items["delimiter"] = json.dumps(sample.delimiter)
-    items |= {key: _scalar(value) for key, value in sample.options.items()}
+    for key, value in sample.options.items():
+        items[key] = _scalar(value) if isinstance(value, str) else str(value)
     if not sample.header:
         items["header"] = "false"
     if sample.quote != '"':
@@ -124,11 +263,20 @@ def _options(column: Column) -> str:
         items.append(f"rename: {_scalar(column.output)}")
     if column.inferred.format is not None:
         items.append(f"format: {json.dumps(column.inferred.format)}")
+    if column.inferred.number is not None:
+        items.append(f"number: {_number(column.inferred.number)}")
     if column.inferred.scale is not None:
         items.append(f"scale: {column.inferred.scale}")
     if column.tags:
         items.append(f"tags: [{', '.join(column.tags)}]")
     return ", ".join(items)
+
+
+def _number(form: NumberForm) -> str:
+    items = [f"decimal: {json.dumps(form.decimal)}"]
+    if form.thousands is not None:
+        items.append(f"thousands: {json.dumps(form.thousands)}")
+    return "{" + ", ".join(items) + "}"
 
 
 def _title(text: str) -> str:

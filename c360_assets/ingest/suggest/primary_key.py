@@ -1,22 +1,35 @@
-"""The primary key of a feed, proposed from a sample: one column, or two that are unique together.
+"""The primary key of a feed, proposed from a sample: one column, or several unique together.
 
-What a column is (its type, its tags) is decided in `columns`.
+What a column is called and tagged decides before how many values it has: an amount that happens to
+be unique in a sample is no key. What a column is (its type, its tags) is decided in `columns`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import polars as pl
 
-from c360_assets.ingest.suggest.columns import IDENTIFIER_NAME, Column
-from c360_assets.semantics.tags import without_marks
+from c360_assets.ingest.suggest.column_types import present
+from c360_assets.ingest.suggest.columns import (
+    MONEY_NAME,
+    Column,
+    is_identifier_name,
+)
+from c360_assets.semantics.tags import is_profile, tag_info, without_marks
 
 CANDIDATES = 5
-# Columns whose pairs are tried; each pair is a pass over the sample.
-PAIRED = 6
+# Columns whose pairs and triples are tried; each is a pass over the sample.
+COMBINED = 6
+# Tags whose values are of one person or thing, by themselves.
+KEY_TAGS = frozenset({"loyalty-id", "customer-id", "ck"})
+# What may be part of a key where nothing else tells rows apart, most stable first.
+CONTENT_TAGS = (
+    "email", "phone", "birthdate", "surname", "given-name", "full-name", "postal", "address",
+)  # fmt: skip
+CODE = r"^#?[A-Za-z]{0,5}[-_]?\d{2,}$"
 
 
 @dataclass(frozen=True)
@@ -28,66 +41,134 @@ class ProposedKey:
 
 
 def propose_primary_key(columns: list[Column], frame: pl.DataFrame) -> ProposedKey:
-    usable = [column for column in columns if _can_identify(column)]
-    candidates = sorted(usable, key=_order_of_candidates)[:CANDIDATES]
-    shares = ", ".join(f"{column.output} {100 * column.unique:.1f}" for column in candidates)
-    notes = [f"candidates, percent unique without gaps: {shares}"]
-    single = _unique_column(candidates)
-    if single is not None:
-        return ProposedKey([single.output], notes)
-    identifiers = [column for column in usable if is_identifier(column) and column.unique > 0]
-    pair = _unique_pair(identifiers[:PAIRED], frame)
-    if pair:
-        notes.append("no single column is unique; these two are together")
-        return ProposedKey(pair, notes)
-    pair = _unique_pair(_most_varied(usable, frame), frame)
-    if pair:
-        notes.append("no single column is unique; these two are together in this sample")
-        return ProposedKey(pair, notes)
-    notes.append("NO COLUMN IS UNIQUE in the sample: name the columns that identify a row")
-    return ProposedKey([(candidates or columns)[0].output], notes)
+    identifiers = [column for column in columns if is_identifier(column)]
+    unique = [column for column in identifiers if column.unique == 1.0]
+    notes = _about_left_out(columns)
+    if unique:
+        return ProposedKey([unique[0].output], [*notes, _about_unique(unique)])
+    gap_free = [column for column in identifiers if column.unique > 0]
+    key = _unique_together(gap_free[:COMBINED], frame)
+    if key:
+        notes.append("no single identifier is unique; these are together in this sample")
+        return ProposedKey(key, notes)
+    return _content_key(columns, gap_free, frame, notes)
 
 
-def _can_identify(column: Column) -> bool:
-    return column.type in {"string", "integer"} and not column.decimal_commas
+def _about_left_out(columns: Sequence[Column]) -> list[str]:
+    """What looks like a key and is none."""
+    notes = []
+    for column in columns:
+        if column.row_index:
+            notes.append(f"{column.output} only counts the rows of this file, so it is no key")
+        if column.lost_digits and is_identifier_name(column.name):
+            notes.append(f"{column.output} has lost digits, so it is no key")
+    return notes
 
 
-def _order_of_candidates(column: Column) -> tuple[float, bool, bool]:
-    # Names and contact data repeat and change: they are candidates only where nothing else is.
-    return -column.unique, not is_identifier(column), bool(column.tags)
+def _about_unique(unique: Sequence[Column]) -> str:
+    others = ", ".join(column.output for column in unique[1:CANDIDATES])
+    if not others:
+        return "the only identifier that is unique and never empty"
+    return f"the first identifier that is unique and never empty; so are {others}"
+
+
+def _content_key(
+    columns: list[Column], identifiers: list[Column], frame: pl.DataFrame, notes: list[str]
+) -> ProposedKey:
+    """A key of what a row says, for a table whose identifiers do not tell its rows apart."""
+    contents = [column for column in _by_stability(columns) if _has_no_gaps(column, frame)]
+    codes = [column for column in columns if _holds_codes(column, frame)]
+    unique_code = next((column for column in codes if column.unique == 1.0), None)
+    if unique_code is not None:
+        notes.append("CHECK: no column is called an identifier; this one looks like one")
+        return ProposedKey([unique_code.output], notes)
+    identifiers = [*identifiers, *codes]
+    email = next((column for column in contents if column.tags[:1] == ["email"]), None)
+    if not identifiers and email is not None and email.unique == 1.0:
+        notes.append("NO IDENTIFIER: a person who changes this address counts as a new record")
+        return ProposedKey([email.output], notes)
+    key = _unique_together([*identifiers, *contents][:COMBINED], frame)
+    others = [column for column in columns if _may_be_content(column, frame)]
+    key = key or _shortest_prefix([*identifiers, *contents, *others], frame)
+    consequences = "a row in which one of these changes counts as a new record"
+    if key:
+        notes.append(f"NO IDENTIFIER IS UNIQUE: a key of content; {consequences}")
+        return ProposedKey(key, notes)
+    everything = list(dict.fromkeys(c.output for c in [*identifiers, *contents, *others]))
+    if everything:
+        notes.append(
+            "NO COLUMNS TELL ALL ROWS APART: of rows that are equal in these the later stands; "
+            f"{consequences}"
+        )
+        return ProposedKey(everything, notes)
+    notes.append(
+        "NO KEY: every column has gaps; ask the sender for an identifier, "
+        "rows without a value here are rejected"
+    )
+    fullest = max(columns, key=lambda column: len(frame[column.name].drop_nulls()))
+    return ProposedKey([fullest.output], notes)
 
 
 def is_identifier(column: Column) -> bool:
-    """Whether a column is called like an identifier."""
-    names = (column.output, without_marks(column.name))
-    return any(IDENTIFIER_NAME.search(name) for name in names)
+    """Whether a column may be a key by its name, tags and type."""
+    if column.type not in {"string", "integer"} or column.row_index or column.lost_digits:
+        return False
+    if column.inferred.number is not None:
+        return False
+    if column.tags:
+        tag = column.tags[0]
+        return tag in KEY_TAGS or tag.endswith("-id") or not is_known_content(tag)
+    return is_identifier_name(column.name) or is_identifier_name(column.output)
 
 
-def _unique_column(candidates: list[Column]) -> Column | None:
-    """The first unique one: an identifier, else one without a tag, else any."""
-    unique = [column for column in candidates if column.unique == 1.0]
-    identifiers = [column for column in unique if is_identifier(column)]
-    untagged = [column for column in unique if not column.tags]
-    preferred = identifiers or untagged or unique
-    return preferred[0] if preferred else None
+def is_known_content(tag: str) -> bool:
+    """Whether a tag says what a record holds rather than which one it is."""
+    return is_profile(tag) or tag_info(tag).type != "string"
 
 
-def _unique_pair(columns: Iterable[Column], frame: pl.DataFrame) -> list[str]:
-    """The output names of the first two columns that are unique together, [] where none are."""
-    for first, second in combinations(columns, 2):
-        if frame.select(first.name, second.name).is_unique().all():
-            return [first.output, second.output]
+def _by_stability(columns: Sequence[Column]) -> list[Column]:
+    """The columns of contact data, those first that change least and differ most."""
+    ranked = [column for column in columns if column.tags and _base_tag(column) in CONTENT_TAGS]
+    return sorted(ranked, key=lambda column: CONTENT_TAGS.index(_base_tag(column)))
+
+
+def _base_tag(column: Column) -> str:
+    return column.tags[0]
+
+
+def _may_be_content(column: Column, frame: pl.DataFrame) -> bool:
+    is_plain = column.type in {"string", "integer", "date", "datetime"} and not column.row_index
+    is_money = MONEY_NAME.search(without_marks(column.name)) is not None
+    usable = is_plain and not is_money and not column.lost_digits and not column.tags
+    return usable and _has_no_gaps(column, frame)
+
+
+def _has_no_gaps(column: Column, frame: pl.DataFrame) -> bool:
+    values = frame[column.name]
+    return not values.null_count() and not (values.cast(pl.String).str.strip_chars() == "").any()
+
+
+def _holds_codes(column: Column, frame: pl.DataFrame) -> bool:
+    """Whether a column that nothing is known of holds codes such as `#1001` or `A-17`."""
+    if is_identifier(column) or not _may_be_content(column, frame) or column.type != "string":
+        return False
+    return bool(present(frame[column.name]).str.contains(CODE).all())
+
+
+def _unique_together(columns: Sequence[Column], frame: pl.DataFrame) -> list[str]:
+    """The output names of the first two or three columns that are unique together, else []."""
+    for size in (2, 3):
+        for some in combinations(columns, size):
+            if frame.select(column.name for column in some).is_unique().all():
+                return [column.output for column in some]
     return []
 
 
-def _most_varied(usable: list[Column], frame: pl.DataFrame) -> list[Column]:
-    """Columns without gaps, those with most values first; identifiers and texts first in ties."""
-    without_gaps = [
-        column for column in usable if not frame[column.name].null_count() and column.unique < 1.0
-    ]
-
-    def order(column: Column) -> tuple[int, bool, bool]:
-        values = frame[column.name].n_unique()
-        return -values, not is_identifier(column), column.type != "string"
-
-    return sorted(without_gaps, key=order)[:PAIRED]
+def _shortest_prefix(columns: Sequence[Column], frame: pl.DataFrame) -> list[str]:
+    """As many of the columns, in order, as it takes to tell all rows apart; [] where all do not."""
+    for count in range(1, len(columns) + 1):
+        names = list(dict.fromkeys(column.name for column in columns[:count]))
+        if count > 1 and frame.select(names).is_unique().all():
+            outputs = [column.output for column in columns[:count]]
+            return list(dict.fromkeys(outputs))
+    return []

@@ -6,17 +6,15 @@ What the columns mean belongs to `feed`, how their text parses to `column_types`
 
 from __future__ import annotations
 
-import gzip
 import re
 import shutil
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
 import polars as pl
@@ -24,20 +22,36 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.ingest.formats.archives import ZIP_MARK, is_hidden, opened_archive
 from c360_assets.ingest.formats.avro_files import avro_to_parquet
-from c360_assets.ingest.formats.workbooks import OFFICE, READABLE, is_workbook
+from c360_assets.ingest.formats.json_records import json_records
+from c360_assets.ingest.formats.sniff import foreign
+from c360_assets.ingest.formats.workbooks import (
+    OLD_OFFICE_MARK,
+    READABLE,
+    SheetError,
+    SheetLayout,
+    is_workbook,
+    sheet_names,
+    workbook_to_csv,
+)
 from c360_assets.ingest.formats.xml_files import likely_row_tag, xml_to_ndjson
+from c360_assets.ingest.suggest.encodings import TextHead, read_head
+from c360_assets.ingest.suggest.json_paths import records_path
+from c360_assets.ingest.suggest.text_sample import FORMAT_OF_DELIMITER, TextSample, sample_text
 
-SAMPLE_ROWS = 50_000
+SAMPLE_ROWS = 20_000
 HEAD_BYTES = 4096
 UTF_8_MARK = b"\xef\xbb\xbf"
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# Encodings that the loader sees without being told.
+MARKED_ENCODINGS = ("utf-8", "utf-16", "utf-32")
+OTHER_TEXTS = (
+    (re.compile(r"BEGIN:VCARD", re.IGNORECASE), "a vCard file"),
+    (re.compile(r"BEGIN:VCALENDAR", re.IGNORECASE), "a calendar file"),
+    (re.compile(r"<(!doctype html|html|head|body|table|meta)\b", re.IGNORECASE), "an HTML page"),
+    (re.compile(r"\{\\rtf"), "a text of a word processor (RTF)"),
+    (re.compile(r"dn: .*\n(\w+::? .*\n){2}"), "an LDIF file"),
+)
 AVRO_MARK, PARQUET_MARK, GZIP_MARK = b"Obj\x01", b"PAR1", b"\x1f\x8b"
 SAFE_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}(?=\.|$)")
-FORMAT_OF_DELIMITER = {",": "csv", "|": "psv", "\t": "tsv"}
-ENCODING_BYTES = 16 * 1024 * 1024  # of a text, which show how it is encoded
-# What text that is neither UTF-8 nor marked may be in, and what it then holds: Japanese has kana,
-# which no other text shows.
-LEGACY = (("cp932", re.compile("[\u3041-\u30fa]")), ("cp1252", re.compile("")))
 NESTED = {"LIST": "array", "ARRAY": "array", "STRUCT": "struct", "MAP": "map"}
 INTEGERS = (
     "TINYINT",
@@ -75,7 +89,10 @@ class Sample:
 
     `types` holds the field types that a self-describing format (Parquet, JSON) declares; text
     columns are left out of it. `scales` holds the scale of declared decimals, `options` what else
-    `files` has to say to read the file.
+    `files` has to say to read the file. `notes` is what a person should know of the file,
+    `odd_rows` counts the rows that no record of these columns can be. `trial` is the sampled text
+    as the file holds it, for a trial load; None where that has to read the file itself. `whole` says
+    that the sample is all of the file.
     """
 
     frame: pl.DataFrame
@@ -86,23 +103,11 @@ class Sample:
     header: bool = True
     quote: str = '"'
     escape: str = '"'
-    options: dict[str, str] = field(default_factory=dict)
-
-
-class Dialect(NamedTuple):
-    """How a text file is written, as the sniffer sees it."""
-
-    delimiter: str
-    quote: str
-    escape: str
-    header: bool
-
-
-class DecodedText(NamedTuple):
-    """The beginning of a text, and the encoding it was in."""
-
-    encoding: str
-    text: str
+    options: dict[str, str | int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    odd_rows: int = 0
+    trial: bytes | None = None
+    whole: bool = True
 
 
 def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
@@ -118,8 +123,8 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
     if not head:
         raise C360Error(f"{path}: is empty; a sample needs a header and some rows")
     kind = _archive_kind(path, head)
-    if kind == "zip" and is_workbook(path):
-        raise C360Error(f"{path}: {OFFICE}; {READABLE}")
+    if head.startswith(OLD_OFFICE_MARK) or (kind == "zip" and is_workbook(path)):
+        return _sample_of_workbook(path, rows)
     if kind is not None:
         return _sample_of_archive(path, kind, rows)
     con = duckdb.connect(":memory:", config={"threads": 1})
@@ -180,12 +185,21 @@ def _sample_of_file(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, row
         return _self_described(con.read_parquet(str(path)).limit(rows), "parquet")
     if head.startswith(AVRO_MARK):
         return _sample_of_avro(con, path, rows)
+    kind = foreign("", head)
+    if kind is not None:
+        raise C360Error(f"{path}: {kind.problem}; {kind.remedy}")
+    html = _other_kind_of_text(_without_mark(head).decode("utf-8", "replace"))
+    if html is not None:
+        raise C360Error(f"{path}: is {html}; {READABLE}")
     if _without_mark(head).startswith(b"<"):
         return _sample_of_xml(con, path, rows)
     compression = "gzip" if head.startswith(GZIP_MARK) else "none"
     json_format = _json_format(path, head, compression)
+    records = records_path(path) if _without_mark(head)[:1] == b"{" else None
+    if records is not None:
+        return _sample_of_records(con, path, records, rows)
     if json_format is None:
-        return _sample_of_text(con, path, head, compression, rows)
+        return _sample_of_text(path, compression, rows)
     if json_format == "ndjson":
         shape = "newline_delimited"
     else:
@@ -195,6 +209,63 @@ def _sample_of_file(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, row
         params=[str(path), shape, compression],
     )
     return _self_described(objects.limit(rows), json_format)
+
+
+def _sample_of_records(
+    con: duckdb.DuckDBPyConnection, path: Path, records: str, rows: int
+) -> Sample:
+    """The sample of a document whose records stand under a path of keys."""
+    frame = pl.concat(list(json_records(path, records))).head(rows)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        texts = frame["record"].drop_nulls().str.replace_all(r"[\r\n]+", " ")
+        copy.write_text("\n".join(texts), "utf-8")
+        objects = con.sql(
+            "SELECT * FROM read_json(?, format = 'newline_delimited')", params=[str(copy)]
+        )
+        sample = _self_described(objects, "json")
+    return replace(sample, options={"records": records})
+
+
+def _sample_of_workbook(path: Path, rows: int) -> Sample:
+    """The sample of a workbook: that of the sheet that holds most, of several the first."""
+    try:
+        texts = {name: _sheet_text(path, name, rows) for name in sheet_names(path)}
+        sheet = max(texts, key=lambda name: len(texts[name]))
+        text = sample_text(TextHead(texts[sheet], "utf-8", whole=True), rows)
+    except SheetError as error:
+        raise C360Error(f"{path}: {error}; {error.remedy}") from None
+    except ValueError:
+        raise C360Error(f"{path}: is a workbook without a visible sheet") from None
+    except C360Error as error:
+        raise C360Error(f"{path}: {error}") from None
+    filled = [name for name, content in texts.items() if content.count("\n") > 1]
+    options = _text_options(text)
+    notes = text.notes
+    if len(filled) > 1:
+        options["sheet"] = sheet
+        others = ", ".join(name for name in filled if name != sheet)
+        notes = (
+            *notes,
+            f"the sheet with most rows; each other sheet is a feed of its own: {others}",
+        )
+    return Sample(text.frame, "xlsx", {}, {}, header=text.header, options=options, notes=notes)
+
+
+def _sheet_text(path: Path, sheet: str, rows: int) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        workbook_to_csv(path, copy, SheetLayout(sheet, 0, {}), rows)
+        return copy.read_text("utf-8")
+
+
+def _text_options(text: TextSample) -> dict[str, str | int]:
+    options: dict[str, str | int] = {}
+    if text.skip_lines:
+        options["skip_lines"] = text.skip_lines
+    if text.drop_rows:
+        options["drop_rows"] = text.drop_rows
+    return options
 
 
 def _sample_of_avro(con: duckdb.DuckDBPyConnection, path: Path, rows: int) -> Sample:
@@ -270,79 +341,48 @@ def _self_described(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
     return Sample(relation.select(*columns).pl(), form, types, scales)
 
 
-def _sample_of_text(
-    con: duckdb.DuckDBPyConnection, path: Path, head: bytes, compression: str, rows: int
-) -> Sample:
-    if head.startswith(UTF_16_MARKS):
-        return _delimited(con, path, "utf-16", compression, rows)
-    legacy = _legacy_text(path, compression)
-    if legacy is None:
-        return _delimited(con, path, "utf-8", compression, rows)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
-        copy.write_text(legacy.text, "utf-8", newline="")
-        sample = _sample_of_text(con, copy, head, "none", rows)
-    return replace(sample, options={"encoding": legacy.encoding})
-
-
-def _delimited(
-    con: duckdb.DuckDBPyConnection, path: Path, encoding: str, compression: str, rows: int
-) -> Sample:
-    dialect = _sniffed(con, path, encoding, compression)
-    frame = con.sql(
-        f"""SELECT * FROM read_csv(
-                ?, compression = ?, encoding = ?, delim = ?, quote = ?, escape = ?, header = ?,
-                all_varchar = true, ignore_errors = true, null_padding = true, parallel = false)
-            LIMIT {int(rows)}""",
-        params=[str(path), compression, encoding, *dialect],
-    ).pl()
-    form = FORMAT_OF_DELIMITER.get(dialect.delimiter)
+def _sample_of_text(path: Path, compression: str, rows: int) -> Sample:
+    try:
+        head = read_head(path, packed=compression == "gzip")
+    except OSError as error:
+        raise C360Error(f"{path}: cannot be read ({error})") from None
+    other_kind = _other_kind_of_text(head.text)
+    if other_kind is not None:
+        raise C360Error(f"{path}: is {other_kind}; {READABLE}")
+    try:
+        text = sample_text(head, rows)
+    except C360Error as error:
+        raise C360Error(f"{path}: {error}") from None
+    form = FORMAT_OF_DELIMITER.get(text.dialect.delimiter)
+    options = _text_options(text)
+    if head.encoding not in MARKED_ENCODINGS:
+        options["encoding"] = head.encoding
     return Sample(
-        frame,
+        text.frame,
         form or "csv",
         types={},
         scales={},
-        delimiter=None if form else dialect.delimiter,
-        header=dialect.header,
-        quote=dialect.quote,
-        escape=dialect.escape,
+        delimiter=None if form else text.dialect.delimiter,
+        header=text.header,
+        quote=text.dialect.quote,
+        escape=text.dialect.escape,
+        options=options,
+        notes=text.notes,
+        odd_rows=text.odd_rows,
+        trial=_encoded(text.text, head.encoding),
+        whole=text.whole,
     )
 
 
-def _sniffed(
-    con: duckdb.DuckDBPyConnection, path: Path, encoding: str, compression: str
-) -> Dialect:
-    found = con.sql(
-        """SELECT Delimiter, Quote, Escape, HasHeader
-           FROM sniff_csv(?, compression = ?, encoding = ?, all_varchar = true)""",
-        params=[str(path), compression, encoding],
-    ).fetchall()
-    delimiter, quote, escape, header = found[0]
-    # Where nothing in the sample is quoted, the sniffer writes a word.
-    quote = quote if len(quote) == 1 else '"'
-    escape = escape if len(escape) == 1 else '"'
-    return Dialect(delimiter, quote, escape, header)
+def _encoded(text: str, encoding: str) -> bytes:
+    errors = "surrogateescape" if encoding == "utf-8" else "replace"
+    return text.encode(encoding, errors)
 
 
-def _legacy_text(path: Path, compression: str) -> DecodedText | None:
-    """The beginning of a text that is not UTF-8; None for UTF-8, even with some broken bytes."""
-    try:
-        with gzip.open(path) if compression == "gzip" else path.open("rb") as file:
-            data = file.read(ENCODING_BYTES)
-    except (OSError, EOFError, zlib.error):
-        # Which the reader reports.
-        return None
-    if len(data) == ENCODING_BYTES:
-        data = data[: data.rfind(b"\n") + 1]
-    text = data.decode("utf-8", "replace")
-    broken = text.count("\ufffd")
-    not_ascii = sum(not character.isascii() for character in text)
-    # A broken byte is not ASCII either: the text is UTF-8 where at least as many others are right.
-    if 2 * broken <= not_ascii or b"\0" in data:
-        return None
-    for encoding, expected in LEGACY:
-        with suppress(UnicodeDecodeError):
-            decoded = data.decode(encoding)
-            if expected.search(decoded):
-                return DecodedText(encoding, decoded)
+def _other_kind_of_text(text: str) -> str | None:
+    """What a text is that holds no delimited rows, in words for a message."""
+    begin = text.lstrip()[:HEAD_BYTES]
+    for pattern, kind in OTHER_TEXTS:
+        if pattern.match(begin):
+            return kind
     return None

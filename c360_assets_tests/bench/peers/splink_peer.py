@@ -1,8 +1,10 @@
-"""Splink on the prepared records of a parquet file, with settings improved by hand on retail data; prints seconds and peak MiB.
+"""Splink on the prepared records of a parquet file, with settings improved by hand on retail data;
+prints seconds and peak MiB.
 
-Run by `bench/stitch.py` with an interpreter that has Splink 5 and nothing of this project. Settings: term frequencies for names,
-a nickname level, one comparison for the whole place (apart, a shared home counts three times), and u of equal e-mails and phones
-set by hand, falling with the number of records (measured on random pairs it contains the matches). Loading is not timed.
+Run by `bench/stitch.py` with an interpreter that has Splink 5 and nothing of this project.
+Settings: term frequencies for names, a nickname level, one comparison for the whole place (apart, a
+shared home counts three times), and u of equal e-mails and phones set by hand, falling with the
+number of records (measured on random pairs it contains the matches). Loading is not timed.
 """
 
 import contextlib
@@ -49,7 +51,10 @@ comparisons = [
         cll.JaroWinklerLevel("given_name", 0.92),
         cll.JaroWinklerLevel("given_name", 0.85),
         cll.CustomLevel(
-            "given_name_l[:1] = given_name_r[:1] AND least(length(given_name_l), length(given_name_r)) = 1",
+            (
+                "given_name_l[:1] = given_name_r[:1] AND least(length(given_name_l), "
+                "length(given_name_r)) = 1"
+            ),
             "initial",
         ),
     ),

@@ -1,0 +1,44 @@
+"""The verb `tags`: which tags there are, what they mean and what they feed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from c360_assets.cli.output import out, reported_errors
+from c360_assets.errors import C360Error
+
+
+def tags(
+    word: Annotated[str, typer.Argument(help="Part of a name, a meaning or a table.")] = "",
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the page docs/tags.md instead.")
+    ] = False,
+) -> None:
+    """List the semantic tags: meaning, type, and the table that each feeds.
+
+    Example: `c360 tags loyalty`
+    """
+    from c360_assets.semantics.tags import suggest, tag_info
+    from c360_assets.semantics.tags_page import table_of, tags_matching, tags_page
+
+    if markdown:
+        print(tags_page(), end="")
+        return
+    with reported_errors():
+        matching = tags_matching(word)
+        meant = suggest(word) if word and not matching else None
+        if meant is not None:
+            out.print(f"no tag holds {word!r}; did you mean {meant!r}?", markup=False)
+            matching = [tag_info(meant)]
+        if not matching:
+            raise C360Error(f"no tag holds {word!r}; `c360 tags` lists all")
+        table = Table(box=None, pad_edge=False)
+        table.add_column("tag", no_wrap=True)
+        for heading in ("type", "feeds", "meaning"):
+            table.add_column(heading, overflow="fold")
+        for tag in matching:
+            table.add_row(tag.name, tag.type, table_of(tag), tag.description)
+        out.print(table)

@@ -1,0 +1,184 @@
+"""How a text file is written, as most of its lines say: delimiter, quotes, header, lines around it.
+
+One odd line (a footer, a short row, an inch mark) must not change the shape that all others have,
+so everything here is decided by a majority. What the columns mean is for `columns`.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from c360_assets.ingest.suggest.column_types import infer
+from c360_assets.ingest.suggest.header_words import guess_by_name
+
+# In this order where two fit equally well.
+DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
+# Lines whose shape is looked at; enough for a majority and few enough for any file.
+LOOKED_AT = 1000
+EXCEL_MARK = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+# Lines before the header that are never one, whatever they hold.
+COMMENT = re.compile(r"\s*(#|//|--)")
+# What a value looks like and a column's name does not.
+VALUE = re.compile(
+    r"[+-]?[\d.,' ]*\d[\d.,' %]*|\S+@\S+\.\S+|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\+\d[\d ()-]+"
+)
+TOTAL = re.compile(
+    r"\W*((grand|sub|report|page)[ _-]?)*"
+    r"(totals?|sums?|summe|gesamt\w*|somme|totaux|suma|soma|insgesamt|合計|総計)\b.*",
+    re.IGNORECASE,
+)
+UNITS = re.compile(r"\(?([a-z]{3}|[€$£%]|text|string|date|number|n/a|kg|yyyy.*)\)?", re.IGNORECASE)
+# Share of the cells that a header or row has filled at least.
+HALF = 0.5
+# A header's own width may differ from the rows' by the delimiter that ends one of them.
+TRAILING = 1
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """`quote` is empty where nothing is quoted; `escape` equals it where quotes are doubled."""
+
+    delimiter: str
+    quote: str
+    escape: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the table is in a file's records.
+
+    `first` is the place of its first record: the header's, or the first row's without a header.
+    `width` is the number of columns that most rows have.
+    """
+
+    first: int
+    header: bool
+    width: int
+
+
+def excel_mark(first_line: str) -> str | None:
+    """The delimiter that a first line such as `sep=;` names."""
+    match = EXCEL_MARK.fullmatch(first_line.strip("\r\n\ufeff"))
+    return match[1] if match else None
+
+
+def detect_dialect(lines: Sequence[str]) -> Dialect:
+    """The delimiter that cuts most of the lines into equally many fields."""
+    looked_at = [line for line in lines[:LOOKED_AT] if line.strip()]
+    named = excel_mark(looked_at[0]) if looked_at else None
+    if named is not None:
+        return _with_quotes(named, looked_at[1:])
+    best, best_score = ",", 0.0
+    for delimiter in DELIMITERS:
+        score = _score(delimiter, looked_at)
+        if score > best_score:
+            best, best_score = delimiter, score
+    return _with_quotes(best, looked_at)
+
+
+def _score(delimiter: str, lines: Sequence[str]) -> float:
+    """The share of lines with the commonest number of fields; more fields are more telling."""
+    widths = Counter(len(split_line(line, delimiter)) for line in lines)
+    several = {width: count for width, count in widths.items() if width > 1}
+    if not several:
+        return 0.0
+    width = max(several, key=lambda width: (several[width], width))
+    # A comma of decimals makes two fields of every line, and a real delimiter more.
+    return several[width] / len(lines) * (width - 1) / width
+
+
+def split_line(line: str, delimiter: str, quote: str = '"', escape: str = '"') -> list[str]:
+    """The fields of one record; what is malformed is read as far as it goes."""
+    reader = csv.reader(
+        [line],
+        delimiter=delimiter,
+        quotechar=quote or None,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        doublequote=escape == quote,
+        escapechar=escape if quote and escape != quote else None,
+    )
+    try:
+        return next(reader, [])
+    except csv.Error:
+        return line.split(delimiter)
+
+
+def _with_quotes(delimiter: str, lines: Sequence[str]) -> Dialect:
+    """The quotes of fields that begin and end with one; `"` is what is assumed otherwise."""
+    cut = re.escape(delimiter)
+    text = "\n".join(lines)
+    if not _is_quoted(text, cut, '"'):
+        if _is_quoted(text, cut, "'"):
+            return Dialect(delimiter, "'", "'")
+        # A quote that only begins fields is an inch mark or the like, and nothing closes it.
+        begins_a_field = re.search(rf'(^|{cut})"', text, re.MULTILINE)
+        quote = "" if begins_a_field else '"'
+        return Dialect(delimiter, quote, quote)
+    escaped = re.search(r'\\"', text) and not re.search(rf'[^{cut}\n]""[^{cut}\n]', text)
+    return Dialect(delimiter, '"', "\\" if escaped else '"')
+
+
+def _is_quoted(text: str, cut: str, quote: str) -> bool:
+    field = rf"(?:^|{cut}){quote}[^{quote}]*(?:{quote}{quote}[^{quote}]*)*{quote}(?:{cut}|$)"
+    return re.search(field, text, re.MULTILINE) is not None
+
+
+def find_layout(records: Sequence[Sequence[str]]) -> Layout:
+    """Where the header and the rows are in the records of a file, which is not empty."""
+    width = _usual_width(records)
+    first = next((i for i, cells in enumerate(records) if _may_begin(cells, width)), 0)
+    rows = [cells for cells in records[first + 1 :] if len(cells) == width]
+    return Layout(first, is_header(records[first], rows), width)
+
+
+def _usual_width(records: Sequence[Sequence[str]]) -> int:
+    widths = Counter(len(cells) for cells in records[:LOOKED_AT])
+    return max(widths, key=lambda width: (widths[width], width))
+
+
+def _may_begin(cells: Sequence[str], width: int) -> bool:
+    """Whether a record can be the header or a row, and no title, comment or blank line."""
+    if abs(len(cells) - width) > TRAILING or COMMENT.match(cells[0]):
+        return False
+    filled = sum(bool(cell.strip()) for cell in cells)
+    return filled >= HALF * width and (filled > 1 or width == 1)
+
+
+def is_header(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a record names columns rather than holding values of them."""
+    names = [cell.strip() for cell in cells if cell.strip()]
+    meaning = sum(guess_by_name(name) is not None for name in names)
+    values = sum(VALUE.fullmatch(name) is not None for name in names)
+    if values > meaning:
+        return False
+    if meaning or not rows:
+        return True
+    columns = list(zip(*rows[:LOOKED_AT], strict=True))
+    for name, column in zip(cells, columns, strict=False):
+        type_of_values = infer(pl.Series(column, dtype=pl.String)).type
+        if type_of_values not in {"string", infer(pl.Series([name])).type}:
+            return True
+    repeated = any(name in column for name, column in zip(cells, columns, strict=False))
+    return not values and not repeated
+
+
+def is_footer(cells: Sequence[str], width: int) -> bool:
+    """Whether a record after the rows is a total or a note, by how little of it is filled."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if not filled:
+        return True
+    is_total = any(TOTAL.fullmatch(cell) for cell in filled[:2])
+    few = len(filled) <= HALF * width
+    return (is_total and len(filled) <= HALF * width + 1) or (few and len(cells) != width)
+
+
+def is_units(cells: Sequence[str]) -> bool:
+    """Whether the first record after the header names units rather than values."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return len(filled) > 1 and all(UNITS.fullmatch(cell) for cell in filled)

@@ -1,0 +1,108 @@
+"""The beginning of a text file as text: unpacked, and decoded from what it is written in.
+
+UTF-8 is what is assumed wherever it may be. Other encodings are told by a byte order mark, or by
+what their bytes read as.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+HEAD_BYTES = 8 * 1024 * 1024
+# Bytes from which an encoding is told; more make it slower and no more certain.
+TOLD_FROM = 256 * 1024
+MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+# Japanese has kana, which no other text shows.
+JAPANESE = re.compile("[\u3041-\u30fa]")
+WESTERN = "cp1252"
+# What exports are written in where it is not UTF-8, and the letters above ASCII that their languages
+# use. The first whose letters are nearly all of a text's is it: the library tells other alphabets
+# apart well, and Latin ones by their statistics only, which a table of names does not have.
+LATIN_LETTERS = {
+    WESTERN: "äöüßÄÖÜéèêëÉÈÊàâÀÂçÇôîïûùÔÎœŒñÑáíóúÁÍÓÚãõÃÕåÅøØæÆ¿¡ºª°€£§«»–—’‘“”„´·®©\xa0",
+    "mac_roman": "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ°€£–—’“”\xa0",
+    "cp1250": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽőűöüŐŰÖÜäôĺľŕăâîșțşţđĐß–’„”",
+    "cp1254": "çğıöşüÇĞİÖŞÜâîûé–’“”",
+    "cp850": "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ",
+}
+OTHER_ALPHABETS = ["cp1251", "cp1253", "cp949", "gb18030", "big5", "cp932"]
+MOST = 0.95
+
+
+@dataclass(frozen=True)
+class TextHead:
+    """The beginning of a text and its encoding; `whole` says that it is all of the file."""
+
+    text: str
+    encoding: str
+    whole: bool
+
+
+def read_head(path: Path, packed: bool) -> TextHead:
+    """The beginning of `path`, up to its last whole line. Raises OSError for broken gzip too."""
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            data = file.read(HEAD_BYTES)
+    except (EOFError, zlib.error) as error:
+        raise OSError("broken gzip") from error
+    whole = len(data) < HEAD_BYTES
+    encoding = _encoding(data)
+    # Broken bytes stay what they are, so that the sample is loaded as the file will be.
+    text = data.decode(encoding, "surrogateescape" if encoding == "utf-8" else "replace")
+    if not whole:
+        text = text[: text.rfind("\n") + 1] or text
+    return TextHead(text.removeprefix("\ufeff"), encoding, whole)
+
+
+def _encoding(data: bytes) -> str:
+    for mark, encoding in MARKS:
+        if data.startswith(mark):
+            return encoding
+    if data.isascii() and b"\x00" not in data:
+        return "utf-8"
+    zeros = data[:TOLD_FROM]
+    if zeros[1::2].count(0) > len(zeros) // 4:
+        return "utf-16-le"
+    if zeros[::2].count(0) > len(zeros) // 4:
+        return "utf-16-be"
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    not_ascii = sum(not character.isascii() for character in text)
+    # A broken byte is not ASCII either: the text is UTF-8 where at least as many others are right.
+    return "utf-8" if 2 * broken <= not_ascii else _legacy_encoding(data)
+
+
+def _legacy_encoding(data: bytes) -> str:
+    """What a text that is not UTF-8 is in, told by the letters that its bytes would be."""
+    with suppress(UnicodeDecodeError):
+        if JAPANESE.search(data.decode("cp932")):
+            return "cp932"
+    # Lines of plain ASCII say nothing, and hide the others from a reader of the beginning.
+    lines = [line for line in data.splitlines() if not line.isascii()]
+    telling = b"\n".join(lines)[:TOLD_FROM]
+    latin = next((name for name in LATIN_LETTERS if _fits(telling, name)), None)
+    if latin is not None:
+        return latin
+    best = from_bytes(telling, cp_isolation=OTHER_ALPHABETS).best()
+    return WESTERN if best is None else best.encoding
+
+
+def _fits(data: bytes, encoding: str) -> bool:
+    letters = LATIN_LETTERS[encoding]
+    try:
+        others = [character for character in data.decode(encoding) if not character.isascii()]
+    except UnicodeDecodeError:
+        return False
+    return sum(character in letters for character in others) >= MOST * len(others)

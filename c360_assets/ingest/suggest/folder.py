@@ -1,0 +1,80 @@
+"""Proposals for all files of a landing folder, and writing them.
+
+One proposal for each pattern: files of several days are one feed. What a proposal says is for
+`feed`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from c360_assets.errors import C360Error
+from c360_assets.ingest.suggest.feed import Proposal, propose_feed
+from c360_assets.ingest.suggest.pattern import below_landing
+from c360_assets.tenant.files import FilePattern
+
+
+@dataclass(frozen=True)
+class FolderProposals:
+    """The proposals of a folder, and the files that none could be made for, with the reason."""
+
+    proposals: list[Proposal]
+    unread: dict[str, str]
+
+
+def propose_folder(folder: Path, source: str | None = None) -> FolderProposals:
+    """A proposal for each kind of file below `folder`, made from its newest one by name.
+
+    `source` names the source of all of them; by default each file's folder does.
+    """
+    proposals: list[Proposal] = []
+    unread: dict[str, str] = {}
+    taken_names: set[tuple[str, str]] = set()
+    for path in sorted(_files_below(folder), reverse=True):
+        relative = below_landing(path).as_posix()
+        if any(_takes(proposal, relative) for proposal in proposals):
+            continue
+        try:
+            proposal = propose_feed(path, source)
+            name = (proposal.source.lower(), proposal.feed.lower())
+            if name in taken_names:
+                proposal = propose_feed(path, source, f"{proposal.feed} {path.suffix[1:]}")
+        except C360Error as error:
+            unread[str(path.relative_to(folder))] = str(error).removeprefix(f"{path}: ")
+            continue
+        taken_names.add((proposal.source.lower(), proposal.feed.lower()))
+        proposals.append(proposal)
+    return FolderProposals(proposals[::-1], dict(sorted(unread.items())))
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not _is_of_no_delivery(name)]
+        for name in files:
+            if not _is_of_no_delivery(name):
+                yield Path(root) / name
+
+
+def _is_of_no_delivery(name: str) -> bool:
+    return name.startswith((".", "__MACOSX")) or name.lower().startswith(("readme", "thumbs.db"))
+
+
+def _takes(proposal: Proposal, relative: str) -> bool:
+    match = FilePattern(proposal.pattern).match(relative)
+    return match is not None
+
+
+def write_proposal(proposal: Proposal, tenant: Path) -> Path:
+    """Write a proposal below the tenant's folder. Raises C360Error where a file is there already."""
+    target = tenant / proposal.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(proposal.text)
+    except FileExistsError:
+        problem = "is there already and was kept; remove it, or print the proposal without --write"
+        raise C360Error(f"{target}: {problem}") from None
+    return target

@@ -1,0 +1,116 @@
+"""Which tag a column's name means, read as words rather than as one text.
+
+`E-mail 1 - Value`, `Customer Email (Required)` and `Billing: ZIP/Postal Code` are an e-mail address
+and a postal code with words around them. The names that mean a tag by themselves are in the
+catalogue of `semantics`; what a column's values say is for `column_tags`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import product
+
+from c360_assets.semantics.tags import tag_for_column, without_marks
+
+# Words that say whose a value is, and not what: `customer city` is a city. The person that a record
+# is about is its customer; clerks, managers and stores are somebody else and not here.
+OWNERS = frozenset({
+    "account", "buyer", "client", "cliente", "consumer", "contact", "contacto", "cust", "customer",
+    "guest", "home", "kunde", "kunden", "lead", "main", "member", "own", "patient", "person",
+    "personal", "primary", "privat", "private", "profile", "shopper", "subscriber", "traveller",
+    "user",
+})  # fmt: skip
+# Words that say which one of several a value is, and so tell two columns of a tag apart.
+KINDS = frozenset({
+    "alternate", "alternative", "bill", "billing", "business", "cell", "delivery", "dienstlich",
+    "entrega", "envio", "facturacion", "facturation", "geschaftlich", "invoice", "lieferung",
+    "livraison", "mailing", "mobile", "office", "other", "permanent", "rechnung", "residential",
+    "secondary", "ship", "shipping", "work",
+})  # fmt: skip
+# Words that say nothing about a value.
+PLAIN = frozenset({
+    "addr", "address", "addresses", "attributes", "current", "custom", "default", "field", "line",
+    "mail", "mandatory", "optional", "postal", "preferred", "properties", "property", "raw", "required",
+    "text", "to", "value", "values",
+})  # fmt: skip
+ORDINAL = re.compile(r"\d|\d(?:st|nd|rd|th)")
+WORD = re.compile(r"\d(?:st|nd|rd|th)\b|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+ADDRESS_PARTS = frozenset({"address2", "city", "state", "postal", "country"})
+# Each optional word doubles the readings that are tried.
+MOST_OPTIONAL_WORDS = 8
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A tag and, for one of several columns of it, what tells this one apart.
+
+    `namespace` is a word such as `billing`, or empty where nothing does.
+    """
+
+    tag: str
+    namespace: str = ""
+
+
+def guess_by_name(name: str) -> Guess | None:
+    """The tag that a column's name means, None for a name that means none.
+
+    The parts of a name such as `Town/City` are alternatives, of which any may mean the tag.
+    """
+    plain = without_marks(name)
+    whole = _guess_words(plain)
+    if whole is not None or "/" not in plain:
+        return whole
+    readings = [_guess_words(part) for part in plain.split("/")]
+    guesses = [reading for reading in readings if reading is not None]
+    if not guesses:
+        return None
+    tags = {guess.tag for guess in guesses}
+    if {"given-name", "surname"} <= tags:
+        return Guess("full-name", guesses[0].namespace)
+    # `default_address/city` is a path to a city.
+    parts = [guess for guess in guesses if guess.tag in ADDRESS_PARTS]
+    if guesses[0].tag == "address" and parts:
+        return Guess(parts[0].tag, guesses[0].namespace or parts[0].namespace)
+    return guesses[0]
+
+
+def _guess_words(text: str) -> Guess | None:
+    words = [word.lower() for word in WORD.findall(text)]
+    optional = [_is_optional(word) for word in words]
+    if not words or sum(optional) > MOST_OPTIONAL_WORDS:
+        return None
+    choices = [(True, False) if is_optional else (True,) for is_optional in optional]
+    tag_of_reading: dict[tuple[bool, ...], str] = {}
+    for kept in product(*choices):
+        letters = "".join(word for word, is_kept in zip(words, kept, strict=True) if is_kept)
+        tag = tag_for_column(letters) if letters else None
+        if tag is not None:
+            tag_of_reading[kept] = tag
+    if not tag_of_reading:
+        return None
+    # The last words say what a value is: `address 1 line 2` is a second line, and `postal address`
+    # an address.
+    best_reading = max(tag_of_reading, key=lambda kept: kept[::-1])
+    tag = tag_of_reading[best_reading]
+    same_tag = [kept for kept, other in tag_of_reading.items() if other == tag]
+    shortest = min(same_tag, key=lambda kept: (sum(kept), kept))
+    return Guess(tag, _namespace(words, shortest, tag))
+
+
+def _is_optional(word: str) -> bool:
+    return word in OWNERS | KINDS | PLAIN or ORDINAL.fullmatch(word) is not None
+
+
+def _namespace(words: list[str], kept: tuple[bool, ...], tag: str) -> str:
+    """What tells a column apart: the words left out that say which one it is.
+
+    The number at the end of a street's name is that of the line and not of the address.
+    """
+    telling: list[str] = []
+    for place, word in enumerate(words):
+        is_line_number = tag in {"address", "address2"} and place == len(words) - 1
+        is_ordinal = ORDINAL.fullmatch(word) is not None and not is_line_number
+        if not kept[place] and (word in KINDS or is_ordinal):
+            telling.append(word)
+    return "-".join(telling)

@@ -1,0 +1,89 @@
+"""What a SELECT's columns are computed from, and in which order tables that read one another are
+built.
+
+Both follow from the text alone. What a table's name means, and what is done about a circle, belongs
+to the stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import Node
+from sqlglot.lineage import lineage as trace
+
+from c360_assets.warehouse.statement import DIALECT
+
+
+class CircleError(Exception):
+    """Tables that read one another in a circle; `path` begins and ends with the same one."""
+
+    def __init__(self, path: list[str]) -> None:
+        super().__init__(" -> ".join(path))
+        self.path = path
+
+
+def reading_order(reads: Mapping[str, Iterable[str]]) -> list[str]:
+    """The tables of `reads` (table -> those it reads), each after those; by name where that leaves
+    a choice.
+
+    What is read and is no key of `reads` is there already. Raises CircleError.
+    """
+    known = {table: sorted(set(read) & reads.keys()) for table, read in sorted(reads.items())}
+    sorter = TopologicalSorter(known)
+    try:
+        return list(sorter.static_order())
+    except CycleError as error:
+        raise CircleError([str(table) for table in error.args[1]]) from None
+
+
+def column_origins(
+    select: str,
+    schemas: Mapping[str, Mapping[str, str]],
+    views: Mapping[str, str] | None = None,
+) -> dict[str, list[tuple[str, str]]]:
+    """Column of the result -> the (table as the SELECT calls it, in lower case; column) pairs it is
+    computed from, sorted.
+
+    `schemas`: table -> column -> type; `views`: name -> the SELECT that it stands for. A constant
+    has an empty list. A column is missing when it reads what cannot be traced: a whole row,
+    `COLUMNS`, a pivot.
+    """
+    known = {table: dict(columns) for table, columns in schemas.items()}
+    try:
+        traced = trace(
+            None,
+            select,
+            schema=known,
+            sources=dict(views or {}),
+            dialect=DIALECT,
+            trim_selects=False,
+        )
+    except SqlglotError:
+        return {}
+    assert isinstance(traced, dict)
+    return {
+        column: sorted(_origins(root))
+        for column, root in traced.items()
+        if not _reads_untraceable(root)
+    }
+
+
+def _reads_untraceable(root: Node) -> bool:
+    ends = [node.expression for node in root.walk() if not node.downstream]
+    return any(
+        isinstance(end, exp.Star) or end.find(exp.TableColumn, exp.Columns) is not None
+        for end in ends
+    )
+
+
+def _origins(root: Node) -> set[tuple[str, str]]:
+    ends = [node for node in root.walk() if not node.downstream]
+    return {
+        (end.expression.name.lower(), end.name.rsplit(".", 1)[-1].strip('"'))
+        for end in ends
+        if isinstance(end.expression, exp.Table)
+    }

@@ -1,0 +1,123 @@
+"""Headers of CRMs, shops, tills and address books: which tag each column's name means."""
+
+from __future__ import annotations
+
+import pytest
+
+from c360_assets.ingest.suggest.header_words import guess_by_name
+
+# Program -> `header=tag` of the columns of its customer export; `-` where no tag is right.
+EXPORTS = {
+    "hubspot": "Record ID=-|First Name=given-name|Last Name=surname|Email=email"
+    "|Phone Number=phone|Mobile Phone Number=phone|Street Address=address|City=city"
+    "|State/Region=state|Postal Code=postal|Country/Region=country|Company Name=company"
+    "|Lifecycle Stage=-|Last Activity Date=-|Contact owner=-|Lead Status=-",
+    "salesforce": "Salutation=title|First Name=given-name|Last Name=surname|Email=email|Phone=phone"
+    "|Mobile=phone|Home Phone=phone|Mailing Street=address|Mailing City=city"
+    "|Mailing State/Province=state|Mailing Zip/Postal Code=postal|Mailing Country=country"
+    "|Account Name=company|Birthdate=birthdate|Lead Source=-|Contact Owner=-|Fax=-",
+    "salesforce api": "FirstName=given-name|LastName=surname|MailingStreet=address"
+    "|MailingPostalCode=postal|MailingStateCode=state|OtherPhone=phone|PersonEmail=email"
+    "|PersonMailingCity=city|PersonBirthdate=birthdate|OwnerId=-|RecordTypeId=-",
+    "pipedrive": "Person - Name=full-name|Person - Email - Work=email|Person - Email - Home=email"
+    "|Person - Phone - Work=phone|Person - Postal address=address|Person - Open deals=-"
+    "|Organization - Name=company",
+    "zoho": "First Name=given-name|Last Name=surname|Email=email|Secondary Email=email|Mobile=phone"
+    "|Mailing Street=address|Mailing Zip=postal|Date of Birth=birthdate|Email Opt Out=-",
+    "mailchimp": "Email Address=email|First Name=given-name|Last Name=surname|Address=address"
+    "|Phone Number=phone|MEMBER_RATING=-|OPTIN_IP=-|CONFIRM_TIME=-|LATITUDE=-|NOTES=-|TAGS=-",
+    "klaviyo": "Email=email|First Name=given-name|Last Name=surname|Phone Number=phone"
+    "|State / Region=state|Zip Code=postal|Email Marketing Consent=-|Last Open=-|Last Click=-"
+    "|First Active=-|$email=email|$phone_number=phone|$address1=address|$zip=postal|$region=state",
+    "shopify": "First Name=given-name|Last Name=surname|Email=email|Accepts Email Marketing=-"
+    "|Default Address Address1=address|Default Address Address2=address2|Default Address City=city"
+    "|Default Address Province Code=state|Default Address Country Code=country"
+    "|Default Address Zip=postal|Default Address Phone=phone|Phone=phone|Note=-|Tax Exempt=-",
+    "woocommerce": "billing_first_name=given-name|billing_last_name=surname|billing_company=company"
+    "|billing_email=email|billing_phone=phone|billing_address_1=address|billing_address_2=address2"
+    "|billing_city=city|billing_postcode=postal|billing_state=state|billing_country=country"
+    "|user_login=-|Last Active=-|AOV=-",
+    "magento": "Name=full-name|Email=email|Group=-|Phone=phone|ZIP=postal|Country=country"
+    "|State/Province=state|Web Site=-|Date of Birth=birthdate|Gender=gender|Street Address=address",
+    "square": "First Name=given-name|Last Name=surname|Email Address=email|Phone Number=phone"
+    "|Street Address 1=address|Street Address 2=address2|City=city|State=state|Postal Code=postal"
+    "|Birthday=birthdate|Company Name=company|First Visit=-|Last Visit=-|Nickname=-"
+    "|Email Subscription Status=-",
+    "lightspeed": "First Name=given-name|Last Name=surname|Company=company|Email 1=email"
+    "|Email 2=email|Mobile=phone|Home=-|Address 1=address|Address 2=address2|City=city|State=state"
+    "|ZIP=postal|Credit Account=-",
+    "stripe": "Email=email|Name=full-name|Phone=phone|Description=-|Card Last4=-|Card Brand=-"
+    "|Default Source=-|Delinquent=-|Address Line1=address|Address Line2=address2|Address City=city"
+    "|Address State=state|Address Zip=postal|Address Country=country",
+    "google contacts": "First Name=given-name|Middle Name=-|Last Name=surname"
+    "|Phonetic First Name=-|Name Suffix=generational-suffix|E-mail 1 - Label=-"
+    "|E-mail 1 - Value=email|E-mail 2 - Value=email|Phone 1 - Label=-|Phone 1 - Value=phone"
+    "|Address 1 - Street=address|Address 1 - City=city|Address 1 - Region=state"
+    "|Address 1 - Postal Code=postal|Address 1 - Country=country|Address 1 - Formatted=-"
+    "|Organization Name=company|Organization Title=-|Birthday=birthdate",
+    "outlook": "Title=title|First Name=given-name|Last Name=surname|Suffix=generational-suffix"
+    "|Company=company|Business Street=address|Business Street 2=address2|Business City=city"
+    "|Business Postal Code=postal|Home Country/Region=country|Business Fax=-|Business Phone=phone"
+    "|Home Phone 2=phone|Mobile Phone=phone|E-mail Address=email|E-mail 2 Address=email"
+    "|E-mail Display Name=-|Assistant's Phone=-|Manager's Name=-",
+    "apple": "First name=given-name|Last name=surname|Email (home)=email|Email (work)=email"
+    "|Phone (mobile)=phone|Phone (home)=phone|Street (home)=address|City (home)=city"
+    "|ZIP (home)=postal|State (home)=state|Country (home)=country|Birthday=birthdate|Note=-",
+    "bigcommerce": "First Name=given-name|Last Name=surname|Email=email|Company=company|Phone=phone"
+    "|Address Line 1=address|Address Line 2=address2|City/Suburb=city|State/Province=state"
+    "|Zip/Postcode=postal|Store Credit=-|Customer Group=-|Date Joined=-",
+    "prestashop": "Social title=-|First name=given-name|Last name=surname|Email address=email"
+    "|Birth date=birthdate|Address=address|Address (2)=address2|Zip/Postal code=postal|City=city"
+    "|Home phone=phone|Mobile phone=phone|Newsletter=-|Last visit=-|Sales=-",
+    "wix": "First Name=given-name|Last Name=surname|Email 1=email|Phone 1=phone"
+    "|Address 1 - Street=address|Address 1 - City=city|Address 1 - Zip=postal|Labels=-|Language=-"
+    "|Email subscriber status=-|Last Activity=-",
+    "squarespace": "Email=email|Billing Name=full-name|Billing Address1=address"
+    "|Billing Address2=address2|Billing City=city|Billing Zip=postal|Billing Province=state"
+    "|Billing Country=country|Billing Phone=phone|Shipping Name=full-name|Shipping Zip=postal"
+    "|Lineitem name=-|Discount Code=-|Payment Method=-",
+    "toast": "Customer Name=full-name|Customer Phone=phone|Customer Email=email|Server=-|Table=-"
+    "|Location=-|Tab Name=-",
+    "eventbrite": "First Name=given-name|Last Name=surname|Email=email|Cell Phone=phone"
+    "|Home Address 1=address|Home Address 2=address2|Home City=city|Home State=state|Home Zip=postal"
+    "|Home Country=country|Ticket Type=-|Order #=-|Event Name=-|Venue Name=-",
+    "zendesk": "Name=full-name|Email=email|Phone=phone|Organization=company|Locale=-|Time zone=-"
+    "|Role=-|Last login=-|Tags=-",
+    "sap": "Debitor=-|Straße=address|PLZ=postal|Ort=city|Land=country|Telefon 1=phone"
+    "|E-Mail-Adresse=email|Anrede=title|Umsatz=-|Angelegt am=create-dt|Telefax=-",
+    "dynamics": "firstname=given-name|lastname=surname|fullname=full-name|emailaddress1=email"
+    "|emailaddress2=email|telephone1=phone|mobilephone=phone|address1_line1=address"
+    "|address1_line2=address2|address1_city=city|address1_stateorprovince=state"
+    "|address1_postalcode=postal|address1_country=country|birthdate=birthdate|ownerid=-",
+    "odoo": "Name=full-name|Email=email|Phone=phone|Mobile=phone|Street=address|Street2=address2"
+    "|City=city|Zip=postal|State=state|Country=country|Company Name=company|Salesperson=-",
+    "forms": "Email address 1=email|Emails=email|Customer Email (Required)=email|Tel. No.=phone"
+    "|Zip/Postal Code=postal|Town/City=city|First / Given Name=given-name"
+    "|Surname / Family Name=surname|E-mail/Username=email|First Name / Last Name=full-name"
+    "|default_address/city=city|Submission Date=-|IP Address=-|Email Verified=-|Email Domain=-",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", EXPORTS)
+def test_the_columns_of_an_export(program: str) -> None:
+    columns = [column.rpartition("=") for column in EXPORTS[program].split("|")]
+    expected = {name: tag for name, _, tag in columns}
+    guesses = {name: guess_by_name(name) for name in expected}
+    assert {name: guess.tag if guess else "-" for name, guess in guesses.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace"),
+    [
+        ("E-mail 2 - Value", "2"),
+        ("Address 2 - Street", "2"),
+        ("Street Address 1", ""),
+        ("Billing: ZIP/Postal Code", "billing"),
+        ("Person - Email - Work", "work"),
+        ("Email", ""),
+    ],
+)
+def test_what_tells_columns_of_a_tag_apart(name: str, namespace: str) -> None:
+    guess = guess_by_name(name)
+    assert guess is not None
+    assert guess.namespace == namespace
