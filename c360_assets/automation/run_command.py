@@ -32,6 +32,7 @@ from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Warehouse, open_session
+from c360_assets.warehouse.storage_errors import require_room
 
 if TYPE_CHECKING:
     from dagster import Definitions
@@ -78,6 +79,7 @@ def run_day(
     fails inside a run is in the summary's failures.
     """
     tenant = load_tenant(root)
+    require_room(root)
     prepare_home(root)
     holder = f"`c360 {options.stage}`"
     with tenant_lock(root, holder, reporter.done), ExitStack() as stack:

@@ -246,19 +246,19 @@ def _feeds_table(status: Status) -> Table:
         header_style="dim",
     )
     table.add_column("feed")
-    table.add_column("a day")
     table.add_column("last delivery")
     for name in ("rows read", "rejected", "waiting"):
         table.add_column(name, justify="right")
+    table.add_column("by a day")
     table.add_column("")
     for feed in status.feeds:
         table.add_row(
             escape(feed.feed),
-            "needs it" if feed.required else "",
             str(feed.last_day or "–"),
             f"{feed.rows:,}",
             f"{feed.rejected:,}",
             _waiting(feed),
+            "needed" if feed.required else "",
             _troubles(feed),
         )
     return table
