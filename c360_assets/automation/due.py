@@ -122,18 +122,29 @@ def loads_due(
             reason=f"{pending.problem}; looked at again in a few minutes, the other feeds go on",
             alerts=_feed_alerts(tenant, feed, "unreachable", today, pending.problem),
         )
-    odd = [_odd_entries(tenant, feed, today)]
+    odd = _odd_entries(tenant, feed, today)
     if not pending.days:
         reason = f"nothing new of {feed.name} below {_place(feed)} up to {today}"
-        return replace(odd[0], reason=reason)
-    refused = [load for load in pending.days if is_refused(ledger, feed, load)]
-    new = [load for load in pending.days if load not in refused]
+        return replace(odd, reason=reason)
+    return _combined(feed, [odd, *_parts_due(tenant, feed, ledger, pending.days, attempts)])
+
+
+def _parts_due(
+    tenant: Tenant,
+    feed: FeedConfig,
+    ledger: pl.DataFrame,
+    days: Sequence[DayLoad],
+    attempts: Lookup,
+) -> list[Due]:
+    """What is due of days that are not loaded: those that failed, are arriving, or are whole."""
+    refused = [load for load in days if is_refused(ledger, feed, load)]
+    new = [load for load in days if load not in refused]
     unfinished = arriving(tenant, feed, new)
     whole = [load for load in new if load not in unfinished]
     parts = [_refused(tenant, feed, ledger, load) for load in refused]
     parts += [_arriving(feed, load) for load in unfinished]
-    parts += [_load_due(tenant, feed, days, attempts) for days in contiguous(whole)]
-    return _combined(feed, odd + parts)
+    parts += [_load_due(tenant, feed, part, attempts) for part in contiguous(whole)]
+    return parts
 
 
 def _odd_entries(tenant: Tenant, feed: FeedConfig, today: date) -> Due:

@@ -107,19 +107,28 @@ def load_feeds(
     for arrived in arrivals:
         loading.add(arrived.feed, arrived.warnings, arrived.failures, is_unread=arrived.is_unread)
     to_load = [arrived for arrived in arrivals if arrived.days]
-    if ledger.is_empty() and not to_load and loading.left:
-        raise C360Error("nothing was loaded: all that has landed is still being written")
-    if ledger.is_empty() and not to_load and not loading.failures:
-        raise C360Error(
-            f"nothing has landed: no file below {tenant.root / 'landing'} matches a feed's "
-            "pattern; drop files there, or correct `files.pattern` in feeds/"
-        )
+    if ledger.is_empty() and not to_load:
+        _refuse_nothing(tenant, loading)
     loading.warnings += _folder_warnings(tenant)
     for arrived in to_load:
         loaded = _load_feed(tenant, arrived, options, warehouse, launcher)
         loading.feeds.append(loaded.figures)
         loading.add(arrived.feed, loaded.warnings, loaded.failures, is_unread=loaded.is_unread)
     return loading
+
+
+def _refuse_nothing(tenant: Tenant, loading: Loading) -> None:
+    """Raise C360Error where nothing has ever landed; what failed is told by itself."""
+    if loading.left:
+        raise C360Error("nothing was loaded: all that has landed is still being written")
+    if loading.failures:
+        return
+    problems = _folder_warnings(tenant)
+    found = f"; {problems[0]}" if problems else ""
+    raise C360Error(
+        f"nothing has landed: no file below {tenant.root / 'landing'} matches a feed's "
+        f"pattern; drop files there, or correct `files.pattern` in feeds/{found}"
+    )
 
 
 def _whole_arrivals(

@@ -53,18 +53,23 @@ def remove_old_runs(
             continue  # slimmed before
         size += sum(file.stat().st_size for file in events)
         count += 1
-        if dry_run:
-            continue
-        if kept:
-            _slim(storage, run_id, kept)
-        else:
-            instance.delete_run(run_id)
-            events = _event_files(instance, run_id)
-        for file in events:
-            file.unlink(missing_ok=True)
+        if not dry_run:
+            _remove(instance, storage, run_id, kept)
     if count and not dry_run:
         _remove_check_results(storage, before)
     return Removed(KIND, count, size)
+
+
+def _remove(
+    instance: dg.DagsterInstance, storage: SqlEventLogStorage, run_id: str, kept: list[int]
+) -> None:
+    """Remove a run, or all of its events but those to keep."""
+    if kept:
+        _slim(storage, run_id, kept)
+    else:
+        instance.delete_run(run_id)
+    for file in _event_files(instance, run_id):
+        file.unlink(missing_ok=True)
 
 
 def _remembered_runs(instance: dg.DagsterInstance) -> set[str]:
