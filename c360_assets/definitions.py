@@ -1,4 +1,5 @@
-"""The one Definitions object of a tenant: assets, jobs, sensors, schedules, resources.
+"""The one Definitions object of a tenant: assets and their
+checks, jobs, sensors, schedules, resources.
 
 Everything comes from the tenant's declarations; this module only puts it together. A configuration
 error stops loading, and its text (file, line, key, remedy) is what the UI shows as the error of the
@@ -14,6 +15,7 @@ import dagster as dg
 from c360_assets.assets.domain_tables import feed_assets
 from c360_assets.assets.recipe_assets import recipe_assets
 from c360_assets.assets.resources import tenant_resources
+from c360_assets.automation.freshness import with_freshness
 from c360_assets.automation.instance import tenant_root
 from c360_assets.automation.jobs import jobs
 from c360_assets.automation.schedules import schedules
@@ -25,13 +27,15 @@ from c360_assets.tenant.models import Tenant
 
 def build(tenant: Tenant) -> dg.Definitions:
     """The definitions of a tenant."""
+    made = recipe_assets(tenant, recipes(tenant))
     with warnings.catch_warnings():
         # A range of delivery days in one run needs the single-run backfill policy, whose interface
         # is marked as beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        assets = [*feed_assets(tenant), *recipe_assets(tenant, recipes(tenant))]
+        assets = with_freshness(tenant, [*feed_assets(tenant), *made.assets])
     return dg.Definitions(
         assets=assets,
+        asset_checks=made.checks,
         jobs=jobs(tenant),
         sensors=sensors(tenant),
         schedules=schedules(tenant),

@@ -6,25 +6,27 @@ What is published belongs to `customer_360.publication`, how to `warehouse.publi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
 
-from c360_assets.assets.display import Display, Shown
+from c360_assets.assets.database_checks import check_results, check_specs
+from c360_assets.assets.display import Display
 from c360_assets.assets.metadata import (
+    Result,
     asset_key,
     counts,
     documented,
     materialized,
     state_schema,
 )
-from c360_assets.customer_360.checks.data_checks import CHECKS
-from c360_assets.customer_360.checks.run_data_checks import TABLE
+from c360_assets.customer_360.checks.run_data_checks import TABLE, validate_database
 from c360_assets.customer_360.destinations import SendDestination
 from c360_assets.customer_360.publication.publish import PublishDatabase, published_facts
-from c360_assets.customer_360.tables.databases import Database
-from c360_assets.warehouse.recipe import Outcome
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.recipe import Outcome, RunContext
 from c360_assets.warehouse.session import Session
 
 DESCRIPTION = (
@@ -52,7 +54,15 @@ class PublicationDisplay(Display):
     def checks(self) -> list[dg.AssetCheckSpec]:
         return check_specs(self.recipe.database)
 
-    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+    def check_results(self, session: Session) -> Iterator[dg.AssetCheckResult]:
+        return check_results(session, self.recipe.database)
+
+    def write_checks(self, session: Session, run: RunContext) -> None:
+        # One that stops publication is answered as the others are.
+        with suppress(C360Error):
+            validate_database(session, self.recipe.database, as_of=run.as_of)
+
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         database = self.recipe.database
         (table,) = self.recipe.tables
         (output,) = self.recipe.outputs
@@ -65,7 +75,6 @@ class PublicationDisplay(Display):
             **counts(published_facts(session, database.name)),
         }
         yield dg.MaterializeResult(asset_key=asset_key(output), metadata=metadata)
-        yield from check_results(session, database)
 
 
 class DestinationDisplay(Display):
@@ -75,6 +84,10 @@ class DestinationDisplay(Display):
     """
 
     recipe: SendDestination
+
+    def code(self) -> Sequence[str]:
+        """None: what was sent is not sent again because of code that changed."""
+        return []
 
     def _spec(self, asset: str, reads: Any) -> dg.AssetSpec:
         config = self.recipe.config
@@ -89,78 +102,8 @@ class DestinationDisplay(Display):
             )
         }
 
-    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         (output,) = self.recipe.outputs
         rows = self.recipe.received(session)["rows"]
         metadata = {"dagster/row_count": sum(rows.values()), "reused": outcome.reused}
         yield dg.MaterializeResult(asset_key=asset_key(output), metadata=metadata)
-
-
-def check_specs(database: Database) -> list[dg.AssetCheckSpec]:
-    """One check for each numbered validation, and those of what the tenant's tables promise.
-
-    They warn and stop nothing.
-    """
-    asset = asset_key(database.own(TABLE))
-    return [
-        dg.AssetCheckSpec(_slug(number), asset=asset, description=text, blocking=False)
-        for number, text in _numbers().items()
-    ]
-
-
-def check_results(session: Session, database: Database) -> Iterator[dg.AssetCheckResult]:
-    """What the last validation of the database found: counts and shares under names that stay, so
-    that they plot.
-    """
-    session.bind(database.own(TABLE), "_c360_found")
-    rows = session.rows(
-        "SELECT validation_id, finding_count, finding_pct, status FROM _c360_found "
-        "ORDER BY validation_id"
-    )
-    for number in _numbers():
-        figures: dict[str, float] = {}
-        warnings = []
-        for id_, count, percent, status in rows:
-            if id_.split(".")[0] != number:
-                continue
-            if count is not None:
-                figures[f"{id_} findings"] = float(count)
-            if percent is not None:
-                figures[f"{id_} %"] = float(percent)
-            if status == "warning":
-                warnings.append(f"{id_}: {count:,} ({percent:.1f} %)")
-        description = "; ".join(warnings) or None
-        if not figures:
-            description = "not applicable: the tenant has no such data"
-        yield dg.AssetCheckResult(
-            asset_key=asset_key(database.own(TABLE)),
-            check_name=_slug(number),
-            passed=not warnings,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=description,
-            metadata=figures,
-        )
-
-
-def _numbers() -> dict[str, str]:
-    """Number of a validation -> what it asks.
-
-    Validations of one number ask the same of several columns.
-    """
-    questions: dict[str, list[str]] = {}
-    for check in CHECKS:
-        questions.setdefault(check.id.split(".")[0], []).append(check.question)
-    texts = {
-        number: f"{number}: {' '.join(dict.fromkeys(asked))}" for number, asked in questions.items()
-    }
-    promises = {
-        "db/required": "must have a value in every row",
-        "db/unique": "must not repeat a value",
-    }
-    for number, promise in promises.items():
-        texts[number] = f"Columns that database/*.yaml says {promise}"
-    return texts
-
-
-def _slug(number: str) -> str:
-    return number.replace("-", "_").replace("/", "_")

@@ -7,10 +7,14 @@ How recipes become steps belongs to `recipe_assets`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from c360_assets import semantics
 from c360_assets.assets.metadata import (
     Result,
     asset_key,
@@ -20,10 +24,11 @@ from c360_assets.assets.metadata import (
     state_schema,
 )
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.recipe import Outcome, Recipe
+from c360_assets.warehouse.digest import code_version, fingerprint
+from c360_assets.warehouse.recipe import Outcome, Recipe, RunContext, is_current
 from c360_assets.warehouse.session import Session
 
-Shown = Result | dg.AssetCheckResult
+CODE_LETTERS = 12  # of a digest: enough to tell versions of one table apart
 
 
 class Display:
@@ -51,8 +56,33 @@ class Display:
             asset_key(asset),
             deps=[asset_key(name) for name in reads],
             kinds=set(self.kinds),
+            group_name=self.group,
+            owners=self.owners,
+            code_version=self._code_version(),
             **self.about(asset),
         )
+
+    def _code_version(self) -> str | None:
+        code = self.code()
+        return fingerprint(*code)[:CODE_LETTERS] if code else None
+
+    @property
+    def group(self) -> str:
+        """The Dagster group of the assets."""
+        return self.recipe.stage
+
+    @property
+    def owners(self) -> list[str]:
+        owner = self.tenant.config.owner
+        return [owner] if owner is not None else []
+
+    def code(self) -> Sequence[str]:
+        """What the recipe's fingerprint counts as code; empty where no code decides the content.
+
+        It must not be more than that: Dagster calls an asset outdated whose code has changed since
+        it was made, and what the recipe calls current is not made again.
+        """
+        return [room_code(type(self.recipe).__module__)]
 
     def about(self, asset: str) -> dict[str, Any]:
         """`description` and `metadata` of an asset before it is made."""
@@ -60,9 +90,23 @@ class Display:
         return described(spec) if spec is not None else documented(asset)
 
     def checks(self) -> list[dg.AssetCheckSpec]:
+        """The checks that the recipe's turn answers, each on the table that it is about."""
         return []
 
-    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+    def check_results(self, session: Session) -> Iterator[dg.AssetCheckResult]:
+        """The answers to the checks, as the recipe's tables say in this session."""
+        yield from ()
+
+    def check_again(self, session: Session, run: RunContext) -> None:
+        """Answer the checks for the tables as they are now; what is written stays pending."""
+        if not is_current(session, self.recipe, run.as_of):
+            self.write_checks(session, run)
+
+    def write_checks(self, session: Session, run: RunContext) -> None:
+        """Write the tables that `check_results` reads, and make nothing else."""
+        self.recipe.build(session, run)
+
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         """The results of a turn.
 
         An asset without a state is one that the tenant has no data for.
@@ -71,3 +115,14 @@ class Display:
             state = outcome.states.get(table)
             schema = state_schema(table, state) if state is not None else None
             yield materialized(table, state, reused=outcome.reused, schema=schema)
+
+
+@cache
+def room_code(module: str) -> str:
+    """Digest of the code of the room that `module` is of, and of the catalogue and text rules.
+
+    Read once a process, as the files cannot change under it.
+    """
+    room = import_module(".".join(module.split(".")[:2]))
+    folders = [*room.__path__, *semantics.__path__]
+    return code_version(*map(Path, folders))

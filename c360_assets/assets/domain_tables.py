@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from c360_assets.assets.display import Display, Shown
+from c360_assets.assets.display import Display
 from c360_assets.assets.metadata import Result, asset_key, counts, materialized, source_schema
 from c360_assets.assets.resources import WarehouseResource, run_options
 from c360_assets.errors import C360Error
@@ -27,6 +27,7 @@ from c360_assets.validations.block_if import stop_if_blocked
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.recipe import Outcome
 from c360_assets.warehouse.session import Session, Warehouse
+from c360_assets.warehouse.statement import read_statement
 
 
 def delivery_days(tenant: Tenant) -> dg.DailyPartitionsDefinition:
@@ -56,6 +57,7 @@ def _feed(
     @dg.asset(
         key=asset_key(source.asset),
         group_name=GROUP,
+        owners=_owners(tenant, feed),
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         description=feed.description or f"Records of {feed.name}.",
@@ -100,6 +102,11 @@ def _feed(
         )
 
     return feed_table
+
+
+def _owners(tenant: Tenant, feed: FeedConfig) -> list[str]:
+    owner = feed.owner or tenant.config.owner
+    return [owner] if owner is not None else []
 
 
 COUNTS = ("files", "rows_read", "rows_loaded", "rows_rejected", "rows_replaced")
@@ -174,6 +181,10 @@ class CustomTableDisplay(Display):
         physical = self.recipe.table.physical
         return next(table for table in self.tenant.tables if table.physical == physical)
 
+    def code(self) -> Sequence[str]:
+        """Its SQL alone: code that changes makes no custom table anew."""
+        return [read_statement(self.recipe.table.sql.text).canonical]
+
     def about(self, asset: str) -> dict[str, Any]:
         table = self.recipe.table
         default = f"Custom domain table, defined in domain_tables/{table.sql.path.name}."
@@ -182,7 +193,7 @@ class CustomTableDisplay(Display):
             "metadata": {"dagster/column_schema": source_schema(self.source)},
         }
 
-    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         (name,) = self.recipe.tables
         state = outcome.states[name]
         sources = {

@@ -1,5 +1,5 @@
-"""How the input validation reports are shown in Dagster: a check for each report of a table, and
-the page over all tables.
+"""How the input validation reports are shown in Dagster: a check of a domain table for each report
+on it, and the page over all tables.
 
 What a report asks and how it is computed belongs to `validations`, the page to `reporting`.
 """
@@ -12,8 +12,9 @@ from typing import Any
 
 import dagster as dg
 
-from c360_assets.assets.display import Display, Shown
-from c360_assets.assets.metadata import asset_key, materialized, state_schema
+from c360_assets.assets.check_names import report_name
+from c360_assets.assets.display import Display
+from c360_assets.assets.metadata import Result, asset_key, materialized, state_schema
 from c360_assets.reporting.validation_page import write_page
 from c360_assets.tenant.models import SourceTable
 from c360_assets.validations.declarations import Report
@@ -28,7 +29,7 @@ PERCENT_PER_BAR = 5
 
 
 class TableReportsDisplay(Display):
-    """The figures of one table, with a check for each report."""
+    """The figures of one table, and a check of that table for each report."""
 
     kinds = frozenset({"duckdb"})
     recipe: TableReports
@@ -38,14 +39,20 @@ class TableReportsDisplay(Display):
         return {
             "description": (
                 f"Every figure of the {count} reports on {self.recipe.table.name}, "
-                "one row per figure; a check for each report."
+                "one row per figure. Each report is a check of that table."
             )
         }
 
     def checks(self) -> list[dg.AssetCheckSpec]:
         return [_check(self.recipe.table, report) for report in self.recipe.reports]
 
-    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+    def check_results(self, session: Session) -> Iterator[dg.AssetCheckResult]:
+        table = self.recipe.table
+        figures = figures_of(session, validation_table(table))
+        for report in self.recipe.reports:
+            yield _checked(table, report, figures)
+
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         (name,) = self.recipe.tables
         state = outcome.states[name]
         figures = figures_of(session, name)
@@ -56,8 +63,6 @@ class TableReportsDisplay(Display):
             schema=state_schema(METRIC, state),
             more={"findings_chart": dg.MetadataValue.md(chart(figures.ranked))},
         )
-        for report in self.recipe.reports:
-            yield _checked(name, report, figures)
 
 
 class SummaryDisplay(Display):
@@ -65,7 +70,7 @@ class SummaryDisplay(Display):
 
     kinds = frozenset({"duckdb"})
 
-    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         page = Path(write_page(session, self.tenant))
         for table in self.recipe.tables:
             state = outcome.states.get(table)
@@ -78,21 +83,24 @@ def _check(table: SourceTable, report: Report) -> dg.AssetCheckSpec:
 
     It warns of findings and stops nothing.
     """
-    text = f"{report.id}: {report.title}\n\n{report.reason}\n\n{report.advice}"
     return dg.AssetCheckSpec(
-        report.table, asset=asset_key(validation_table(table)), description=text, blocking=False
+        report_name(report.id, report.title),
+        asset=asset_key(table.asset),
+        description=f"{report.id}: {report.title}\n\n{report.reason}\n\n{report.advice}",
+        additional_deps=[asset_key(validation_table(table))],
+        blocking=False,
     )
 
 
-def _checked(name: str, report: Report, figures: Figures) -> dg.AssetCheckResult:
+def _checked(table: SourceTable, report: Report, figures: Figures) -> dg.AssetCheckResult:
     mine = [row for row in figures.ranked if row[0] == report.id]
     numbers = figures.numbers.get(report.id, {})
     metadata: dict[str, Any] = dict(numbers)
     if mine:
         metadata["findings_chart"] = dg.MetadataValue.md(chart(mine))
     return dg.AssetCheckResult(
-        asset_key=asset_key(name),
-        check_name=report.table,
+        asset_key=asset_key(table.asset),
+        check_name=report_name(report.id, report.title),
         passed=not mine,
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(finding_text(*row[2:]) for row in mine) or None,

@@ -6,15 +6,23 @@ in the modules beside this one.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 
 from c360_assets.assets.activation import DestinationDisplay, PublicationDisplay
 from c360_assets.assets.customer_360 import DatabaseTableDisplay
-from c360_assets.assets.display import Display, Shown
+from c360_assets.assets.display import Display
 from c360_assets.assets.domain_tables import CustomTableDisplay
 from c360_assets.assets.input_validations import SummaryDisplay, TableReportsDisplay
-from c360_assets.assets.resources import WarehouseResource, as_of_date, forced, refitted
+from c360_assets.assets.metadata import Result, asset_key
+from c360_assets.assets.resources import (
+    StepContext,
+    WarehouseResource,
+    as_of_date,
+    forced,
+    refitted,
+)
 from c360_assets.assets.stitch import StitchDisplay, StitchedTableDisplay
 from c360_assets.customer_360.destinations import SendDestination
 from c360_assets.customer_360.publication.publish import PublishDatabase
@@ -50,38 +58,127 @@ DISPLAYS: Mapping[type[Recipe], type[Display]] = {
 }
 
 
-def recipe_assets(tenant: Tenant, recipes: Sequence[Recipe]) -> list[dg.AssetsDefinition]:
-    """One definition per step of the recipes, in their order."""
-    steps: dict[str, list[Recipe]] = {}
+# A check's answer is an event of the step that found it. An answer of Dagster's step for checks
+# would be lost where a run has the step but not the table: a run computes only what is not current.
+Shown = Result | dg.AssetCheckEvaluation
+
+
+@dataclass(frozen=True)
+class RecipeAssets:
+    """What Dagster shows of the recipes: an asset per table or output, and the tables' checks."""
+
+    assets: list[dg.AssetsDefinition]
+    checks: list[dg.AssetChecksDefinition]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The recipes of one Dagster step, with the checks that their turns answer."""
+
+    name: str
+    displays: list[Display]
+    checks: list[dg.AssetCheckSpec]
+
+    @property
+    def recipes(self) -> list[Recipe]:
+        return [display.recipe for display in self.displays]
+
+    def answers(self, session: Session, display: Display) -> Iterator[dg.AssetCheckResult]:
+        """The answers to the display's checks that are shown."""
+        shown = {spec.key for spec in self.checks}
+        for result in display.check_results(session):
+            if _check_key(result) in shown:
+                yield result
+
+
+def recipe_assets(tenant: Tenant, recipes: Sequence[Recipe]) -> RecipeAssets:
+    """One definition of assets per step of the recipes, in their order, and one of its checks.
+
+    Checks of tables that the tenant does not have are left out.
+    """
+    by_step: dict[str, list[Recipe]] = {}
     for recipe in recipes:
-        steps.setdefault(recipe.step, []).append(recipe)
-    return [_step(tenant, name, of_step) for name, of_step in steps.items()]
-
-
-def _step(tenant: Tenant, name: str, recipes: Sequence[Recipe]) -> dg.AssetsDefinition:
-    displays = [DISPLAYS.get(type(recipe), Display)(tenant, recipe) for recipe in recipes]
-
-    @dg.multi_asset(
-        name=name,
-        specs=[spec for display in displays for spec in display.specs()],
-        check_specs=[check for display in displays for check in display.checks()],
-        group_name=recipes[0].stage,
-        can_subset=False,
+        by_step.setdefault(recipe.step, []).append(recipe)
+    tables = {table.asset for table in tenant.tables}
+    for recipe in recipes:
+        tables.update(recipe.assets)
+    known = {asset_key(table) for table in tables}
+    steps = [_plan_step(tenant, name, of_step, known) for name, of_step in by_step.items()]
+    return RecipeAssets(
+        [_assets(tenant, step) for step in steps],
+        [_checks(tenant, step) for step in steps if step.checks],
     )
-    def step(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Shown]:
-        with warehouse.session(context) as session:
-            _ensure_inputs(session, tenant, recipes)
-            run = _run_context(context, tenant, session)
-            yield from _turns(session, displays, run, context.log.warning)
 
-    return step
+
+def _plan_step(
+    tenant: Tenant, name: str, recipes: Sequence[Recipe], known: set[dg.AssetKey]
+) -> _Step:
+    displays = [DISPLAYS.get(type(recipe), Display)(tenant, recipe) for recipe in recipes]
+    checks: list[dg.AssetCheckSpec] = []
+    for display in displays:
+        checks += [spec for spec in display.checks() if spec.asset_key in known]
+    return _Step(name, displays, checks)
+
+
+def _assets(tenant: Tenant, step: _Step) -> dg.AssetsDefinition:
+    specs: list[dg.AssetSpec] = []
+    for display in step.displays:
+        specs += display.specs()
+
+    @dg.multi_asset(name=step.name, specs=specs, can_subset=False)
+    def make(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Shown]:
+        with warehouse.session(context) as session:
+            _ensure_inputs(session, tenant, step.recipes)
+            run = _run_context(context, tenant, session)
+            yield from _turns(session, step, run, context.log.warning)
+
+    return make
+
+
+def _checks(tenant: Tenant, step: _Step) -> dg.AssetChecksDefinition:
+    """The step's checks as something that a person can start in the UI.
+
+    Started so, they look at the tables as they are and keep nothing but their answers. No job has
+    them: what the step of a job finds is shown as the answer to them.
+    """
+
+    @dg.multi_asset_check(name=f"check_{step.name}", specs=step.checks, can_subset=True)
+    def check(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        selected = context.selected_asset_check_keys
+        with warehouse.session(context) as session:
+            _ensure_inputs(session, tenant, step.recipes)
+            run = _run_context(context, tenant, session)
+            for display in step.displays:
+                display.check_again(session, run)
+                for result in step.answers(session, display):
+                    if _check_key(result) in selected:
+                        yield result
+
+    return check
+
+
+def _check_key(result: dg.AssetCheckResult) -> dg.AssetCheckKey:
+    assert result.asset_key is not None
+    assert result.check_name is not None
+    return dg.AssetCheckKey(result.asset_key, result.check_name)
+
+
+def _evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    key = _check_key(result)
+    return dg.AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+    )
 
 
 def _turns(
-    session: Session,
-    displays: Sequence[Display],
-    run: RunContext,
-    warn: Callable[[str], None],
+    session: Session, step: _Step, run: RunContext, warn: Callable[[str], None]
 ) -> Iterator[Shown]:
     """The turns of the recipes of one step.
 
@@ -91,7 +188,7 @@ def _turns(
     """
     failures: list[str] = []
     missing: set[str] = set()
-    for display in displays:
+    for display in step.displays:
         recipe = display.recipe
         if not missing.isdisjoint(recipe.reads):
             missing.update(recipe.assets)
@@ -105,6 +202,8 @@ def _turns(
         for warning in outcome.warnings:
             warn(warning)
         yield from display.results(session, outcome)
+        for result in step.answers(session, display):
+            yield _evaluation(result)
     if failures:
         raise C360Error("; ".join(failures))
 
@@ -119,7 +218,7 @@ def _ensure_inputs(session: Session, tenant: Tenant, recipes: Sequence[Recipe]) 
             ensure_table(session, feed)
 
 
-def _run_context(context: dg.AssetExecutionContext, tenant: Tenant, session: Session) -> RunContext:
+def _run_context(context: StepContext, tenant: Tenant, session: Session) -> RunContext:
     """What the run asks for, and who asked, by the tags of Dagster and the command line."""
     tags = context.run.tags
     trigger = next((who for tag, who in TRIGGERS.items() if tag in tags), "ui")

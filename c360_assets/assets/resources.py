@@ -28,6 +28,8 @@ from c360_assets.warehouse.session import Session, Warehouse, private_folder
 
 INTERRUPTED = "Query interrupted"  # what the engine says when a signal arrives
 WITHHELD = "its text may quote customer data and is kept in logs/errors.log"
+# What a step is given: one that makes assets, or one that a person starts to check them again.
+StepContext = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -61,11 +63,12 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
     lock: TenantLock
     duckdb: DuckDBResource
     options: RunOptions
-    root: str
-    timezone: str
+    # As dependencies, not as settings: the Launchpad would offer them to be changed for a run.
+    root: dg.ResourceDependency[str]
+    timezone: dg.ResourceDependency[str]
 
     @contextmanager
-    def session(self, context: dg.AssetExecutionContext) -> Iterator[Session]:
+    def session(self, context: StepContext) -> Iterator[Session]:
         """A session that is closed whatever happens.
 
         What escapes the block is a C360Error without values.
@@ -99,23 +102,23 @@ def tenant_resources(tenant: Tenant) -> dict[str, Any]:
     return {RESOURCE: options, "warehouse": warehouse}
 
 
-def run_options(context: dg.AssetExecutionContext) -> RunOptions:
+def run_options(context: StepContext) -> RunOptions:
     """What this run was asked to do otherwise than usual."""
     options: RunOptions = context.resources.warehouse.options
     return options
 
 
-def forced(context: dg.AssetExecutionContext) -> bool:
+def forced(context: StepContext) -> bool:
     """Whether this run was asked to compute again what is current."""
     return run_options(context).force
 
 
-def refitted(context: dg.AssetExecutionContext) -> bool:
+def refitted(context: StepContext) -> bool:
     """Whether this run was asked to fit the match model anew."""
     return run_options(context).refit
 
 
-def as_of_date(tenant: Tenant, context: dg.AssetExecutionContext, warehouse: Warehouse) -> date:
+def as_of_date(tenant: Tenant, context: StepContext, warehouse: Warehouse) -> date:
     """The date that "today" means in this run's figures.
 
     Raises C360Error where the run's option is no date.

@@ -11,8 +11,8 @@ from typing import Any
 
 import dagster as dg
 
-from c360_assets.assets.display import Display, Shown
-from c360_assets.assets.metadata import materialized, source_schema
+from c360_assets.assets.display import Display
+from c360_assets.assets.metadata import Result, materialized, source_schema
 from c360_assets.stitch.tenant_run import StitchedDomainTable
 from c360_assets.warehouse.recipe import Outcome
 from c360_assets.warehouse.session import Session
@@ -23,7 +23,7 @@ class StitchDisplay(Display):
 
     kinds = frozenset({"deltalake", "polars"})
 
-    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         for table in self.recipe.tables:
             state = outcome.states.get(table)
             more = None
@@ -47,7 +47,7 @@ class StitchedTableDisplay(Display):
             "metadata": {"dagster/column_schema": source_schema(table)},
         }
 
-    def results(self, session: Session, outcome: Outcome) -> Iterator[Shown]:
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         (name,) = self.recipe.tables
         state = outcome.states.get(name)
         schema: dg.TableSchema | None = None

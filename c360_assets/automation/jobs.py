@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import dagster as dg
 
+from c360_assets.customer_360.publication.publish import STAGE as ACTIVATION
+from c360_assets.customer_360.tables.build import STAGE as DATABASE_TABLES
 from c360_assets.ingest.day_feeds import day_feeds
+from c360_assets.recipes import recipes
 from c360_assets.run_tags import ACTIVATE, DAY, LOAD, STITCH, VALIDATE
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.run import report_tables, validation_table
@@ -40,8 +43,20 @@ def whole_steps(definitions: dg.Definitions, keys: set[dg.AssetKey]) -> list[dg.
     return sorted(computed)
 
 
+def stage_keys(tenant: Tenant, *stages: str) -> list[dg.AssetKey]:
+    """All that the recipes of `stages` make, whatever groups Dagster shows it in."""
+    keys: list[dg.AssetKey] = []
+    for recipe in recipes(tenant):
+        if recipe.stage in stages:
+            keys += [dg.AssetKey(name.split("/")) for name in recipe.assets]
+    return keys
+
+
 def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
-    """All jobs of a tenant. `load` is partitioned by delivery day, the others are not."""
+    """All jobs of a tenant. `load` is partitioned by delivery day, the others are not.
+
+    None has checks as steps of their own: they are answered by the steps that make tables.
+    """
     feeds = [key for feed in tenant.feeds for key in load_keys(tenant, feed)]
     custom_tables = [dg.AssetKey(["domain", table.physical]) for table in tenant.custom_tables]
     load = dg.AssetSelection.assets(*feeds, *summary_keys(tenant))
@@ -51,14 +66,14 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     # Of feeds that Stitch does not depend on, later files set off no Stitch: what is made of them
     # is made current here.
     beside = [dg.AssetKey(["domain", t.physical]) for t in day_feeds(tenant).beside_stitch]
-    database = dg.AssetSelection.groups("customer_360", "activation")
+    database = dg.AssetSelection.assets(*stage_keys(tenant, DATABASE_TABLES, ACTIVATION))
     activate = database | dg.AssetSelection.assets(*beside)
     # Whatever stages there are, but what landed files change.
     domain_tables = [dg.AssetKey(["domain", feed.physical]) for feed in tenant.feeds]
     everything = dg.AssetSelection.all() - dg.AssetSelection.assets(*domain_tables)
     loads = dg.define_asset_job(
         LOAD,
-        load,
+        load.without_checks(),
         description=(
             "Load landed files into the domain tables of feeds, by delivery day, and report on "
             "them."
@@ -67,22 +82,22 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     others = [
         dg.define_asset_job(
             VALIDATE,
-            reports,
+            reports.without_checks(),
             description="Custom domain tables and input validation reports, without Stitch.",
         ),
         dg.define_asset_job(
             STITCH,
-            stitch,
+            stitch.without_checks(),
             description="Custom domain tables, input validation reports, Stitch and its tables.",
         ),
         dg.define_asset_job(
             ACTIVATE,
-            activate,
+            activate.without_checks(),
             description="Customer 360 tables and the published database.",
         ),
         dg.define_asset_job(
             DAY,
-            everything,
+            everything.without_checks(),
             description="Everything after loading, up to the published database, in one run.",
         ),
     ]

@@ -109,11 +109,14 @@ def launch(
     options_config = options.run_config() if options is not None else {}
     follower = _Follower(progress)
     instance.add_event_listener(run_id, follower)
-    result = definitions.resolve_job_def(job_name).execute_in_process(
+    job = definitions.resolve_job_def(job_name)
+    if asset_keys is not None:
+        # Said here, as a selection of assets alone would run their checks too, as further steps.
+        job = job.get_subset(asset_selection=set(asset_keys), asset_check_selection=set())
+    result = job.execute_in_process(
         instance=instance,
         run_id=run_id,
         run_config={"loggers": QUIET, **options_config},
-        asset_selection=list(asset_keys) if asset_keys is not None else None,
         tags={**(tags or {}), **own_tags},
         raise_on_error=False,
     )

@@ -331,11 +331,13 @@ def _known_instant(number: int, text: str, year: str, zone: str, known: KnownDat
     any_date = quote_literal(f"^(?:{'|'.join(dates)})")
     is_iso = f"{_full(whole, ISO_TIMESTAMP)} AND {whole}[1:4] <> '0000'"
     is_other = f"{known.condition} AND NOT ({is_iso})"
+    rest = f"{whole}[length({head}) + 1:]"
     after_separator = f"{tail}[2:]"
     times = [compile_pattern(pattern) for pattern in TIMES.values()]
     steps = (
         f"CASE WHEN {is_other} THEN regexp_extract({whole}, {any_date}, 0) END",
-        f"{whole}[length({head}) + 1:]",
+        f"CASE WHEN {rest}[1:2] = ', ' THEN {rest}[2:] "
+        f"WHEN {rest}[1:4] = ' at ' THEN {rest}[4:] ELSE {rest} END",
         _known_day(head, year, known.patterns),
         f"CASE WHEN {tail} = '' THEN '00:00:00' WHEN {tail}[1:1] IN (' ', 'T') "
         f"THEN {_known_clock(times, after_separator)} END",

@@ -26,6 +26,9 @@ DATES = {
     "dot-date": "yyyy.MM.dd",
     "month-date-4y": "MMM dd, yyyy",
     "month-date-4y-no-comma": "MMM dd yyyy",
+    # Written so by mail programs and browsers.
+    "weekday-date-month-4y": "EEE, dd MMM yyyy",
+    "weekday-month-date-4y": "EEE MMM dd yyyy",
 }
 # Those that can be read in one way only, whatever the order of day and month elsewhere.
 UNAMBIGUOUS = (
@@ -37,6 +40,8 @@ UNAMBIGUOUS = (
     "date-month-4y-no-space",
     "month-date-4y",
     "month-date-4y-no-comma",
+    "weekday-date-month-4y",
+    "weekday-month-date-4y",
 )
 TIMES = {
     "basic-time-Z": "HHmmssZ",
@@ -58,6 +63,10 @@ TIMES = {
     "12-hour-minute-second": "hh:mm:ss a",
     "12-hour-minute": "hh:mm a",
     "12-hour-minute-zone": "hh:mma z",
+    "24-hour-minute-second-zone": "HH:mm:ss z",
+    "24-hour-minute-zone": "HH:mm z",
+    "12-hour-minute-second-no-space": "hh:mm:ssa",
+    "12-hour-minute-no-space": "hh:mma",
 }
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -65,6 +74,12 @@ MONTH_TEXT = (
     "(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
     "sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
+WEEKDAY_TEXT = (
+    "(?i:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?|"
+    "sat(?:urday)?|sun(?:day)?)"
+)
+# Programs write a narrow or a fixed one before AM and PM.
+BLANK = "[ \u00a0\u202f]"
 HOUR_24 = "(?:[01]?[0-9]|2[0-3])"
 
 
@@ -181,7 +196,10 @@ def _expression(text: str, token: _Token, tight: bool) -> _Expression:
     """How one token of the pattern `text` is read; `tight` means by its own width."""
     letter, width, literal = token
     if not letter:
-        return _Expression("", re.escape(literal))
+        return _Expression("", BLANK if literal == " " else re.escape(literal))
+    if letter == "E":
+        # The weekday follows from the date, and is not held against it.
+        return _Expression("", WEEKDAY_TEXT)
     if letter in "yY":
         return _Expression("year2", "[0-9]{2}") if width == 2 else _Expression("year", "[0-9]{4}")
     if letter in NUMBERS:
@@ -191,7 +209,7 @@ def _expression(text: str, token: _Token, tight: bool) -> _Expression:
     if letter in OTHER_LETTERS:
         return OTHER_LETTERS[letter]
     raise C360Error(
-        f"date pattern {text!r}: {letter!r} is not known; allowed are y D M d H h m s S Z a, "
+        f"date pattern {text!r}: {letter!r} is not known; allowed are y D M d E H h m s S Z a, "
         "and literal text in single quotes"
     )
 
@@ -205,7 +223,7 @@ def _number(letter: str, width: int, tight: bool) -> _Expression:
 
 OTHER_LETTERS = {
     "S": _Expression("fraction", "[0-9]{1,9}"),
-    "a": _Expression("half", "[aApP][mM]"),
+    "a": _Expression("half", "[aApP](?:[.] ?)?[mM][.]?"),
     "Z": _Expression("zone", ZONE_NAME),
     "z": _Expression("zone", ZONE_NAME),
 }
@@ -252,7 +270,7 @@ def _hour(pattern: Pattern, parts: str) -> str:
     if "hour12" in pattern.groups:
         afternoon = "0"
         if "half" in pattern.groups:
-            afternoon = f"CASE WHEN lower({parts}.half) = 'pm' THEN 12 ELSE 0 END"
+            afternoon = f"CASE WHEN lower({parts}.half[1:1]) = 'p' THEN 12 ELSE 0 END"
         return f"{parts}.hour12::INTEGER % 12 + {afternoon}"
     return f"{parts}.hour::INTEGER" if "hour" in pattern.groups else "0"
 

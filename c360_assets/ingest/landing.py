@@ -249,8 +249,8 @@ def pending(
     enough to see that there is something to load, and not to load it.
 
     Read again, under their old number, are loaded days from `again_from` on, but for those whose
-    files are not all there (`not_there_messages`), and all loaded days where the feed declares a column
-    that its table lacks. Raises LoadError when files of the latter are gone.
+    files are not all there (`not_there_messages`), and all loaded days where the feed declares a
+    column that its table lacks. Raises LoadError when files of the latter are gone.
     """
     first, last = first_day(tenant, feed), through or today(tenant)
     known = _Known(ledger.filter(pl.col("feed") == feed.name))
@@ -269,7 +269,10 @@ def pending(
 def days_to_read_again(
     tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, new_columns: tuple[str, ...]
 ) -> list[DayLoad]:
-    """All loaded days, for columns without which they were loaded. Raises LoadError as `pending`."""
+    """All loaded days, for columns without which they were loaded.
+
+    Raises LoadError where files of them are gone.
+    """
     known = _Known(ledger.filter(pl.col("feed") == feed.name))
     days = _files_by_day(tenant, feed, known, today(tenant), fetched=True)
     return _new_columns_loads(feed, known, days, new_columns)
@@ -354,10 +357,10 @@ def _lost_files_message(feed: FeedConfig, columns: tuple[str, ...], lost: list[d
     count = "1 delivery day" if len(lost) == 1 else f"{len(lost)} delivery days"
     purge_command = f"c360 feed purge {shlex.quote(feed.name)} --yes"
     return (
-        f"feed {feed.name}: {', '.join(columns)} was declared or renamed after the feed was loaded, "
-        f"and files of {count} (such as {lost[0]}) are no longer in {feed.files.address} to be read "
-        f"again; put them back, or `{purge_command}` empties the table, and the next load reads all "
-        "that is there"
+        f"feed {feed.name}: {', '.join(columns)} was declared or renamed after the feed was "
+        f"loaded, and files of {count} (such as {lost[0]}) are no longer in {feed.files.address} "
+        f"to be read again; put them back, or `{purge_command}` empties the table, and the next "
+        "load reads all that is there"
     )
 
 

@@ -30,11 +30,15 @@ SHAPES = {
     "date": "a date of the calendar in a documented pattern, or in the field's `format`",
     "datetime": "a date and time in a documented pattern, or in the field's `format`",
     "decimal": (
-        "digits with at most one point, no other separators, signs or units, at most 38 digits; "
-        "numbers like 1.234,56 are a string that a custom domain table casts"
+        "digits with at most one point, no other separators, signs or units, at most 38 digits, or "
+        'what the field\'s `number` says, such as `number: {decimal: ",", thousands: "."}` for '
+        "1.234,56"
     ),
-    "float": "a number with a decimal point",
-    "integer": "a whole number of at most 64 bits, without separators",
+    "float": "a number with a decimal point, or what the field's `number` says",
+    "integer": (
+        "a whole number of at most 64 bits, without separators but those that the field's `number` "
+        'names, such as `number: {thousands: ","}` for 1,020'
+    ),
 }
 COMMONEST = 3
 FILE_LOG = ("feed", "file", "line_no", "field", "error_type", "raw_value", "message")

@@ -193,6 +193,9 @@ def _merged_table(profile: Profile) -> Table:
             is_shown = value and from_record is not None
             origin.append(str(from_record) if is_shown else "")
         _add_row(table, group, value or "–", *origin)
+        if group == "name" and merged.get("name_completed_pk") is not None:
+            source = str(merged["name_completed_datasource"])
+            _add_row(table, "", "completed by", source, str(merged["name_completed_pk"]), "")
     return table
 
 

@@ -22,14 +22,14 @@ COMPARED = "completed"
 """The part of the template that holds each record with what it is judged by."""
 EMAILS_SQL = """
 WITH listed AS (
-  SELECT UNNEST(STRING_SPLIT(email, ',')) AS value, blv_email
+  SELECT UNNEST(email_values(email)) AS value, blv_email
   FROM unified_coalesced
   WHERE amperity_id = ?
 ),
 own AS (
-  SELECT LOWER(clean(value)) AS email, BOOL_AND(COALESCE(blv_email, FALSE)) AS is_blocked
+  SELECT LOWER(value) AS email, BOOL_AND(COALESCE(blv_email, FALSE)) AS is_blocked
   FROM listed
-  GROUP BY LOWER(clean(value))
+  GROUP BY LOWER(value)
 )
 SELECT own.email, own.is_blocked, COALESCE(email_valid(own.email), FALSE), assigned.amperity_id
 FROM own

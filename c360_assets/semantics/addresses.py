@@ -8,6 +8,7 @@ its own words.
 
 import polars as pl
 
+from c360_assets.semantics.contact_marks import plain, quoted
 from c360_assets.semantics.lookups import address_expansions, state_codes, unit_words
 from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
 
@@ -89,22 +90,88 @@ def clean_state(expr: pl.Expr) -> pl.Expr:
     return on_distinct(expr, code_of)
 
 
+# Country codes, of vehicles and of ISO 3166, that are written before a postal code of digits. Only
+# these: letters belong to the codes of other countries (`AD500`, `SW1A 1AA`).
+_POSTAL_COUNTRIES = (
+    "EST|FIN|SLO|USA|AT|BE|BG|CH|CY|CZ|DE|DK|EE|ES|FI|FL|FR|GR|HR|HU|IS|IT|LI|LT|LU|LV|MC|NL|NO|PL"
+    "|PT|RO|SE|SI|SK|TR|UA|US|A|B|D|E|F|H|I|L|N|P|S"
+)
+_BEFORE_POSTAL = rf"(?i)^(?:{_POSTAL_COUNTRIES}|〒)[ -]*"
+_POSTAL_WITH_COUNTRY = (
+    rf"(?i)^(?:(?:{_POSTAL_COUNTRIES}|〒)[ -]*(?:[0-9]{{4,9}}|[0-9]{{2,5}}[ -][0-9]{{2,4}})"
+    r"|NL[ -]*[0-9]{4} ?[A-Z]{2})$"
+)
+_POSTAL_FLOAT = r"^[0-9]{2,9}[.,]0{1,3}$"
+_FRACTION = r"[.,]0{1,3}$"
+# What stands around a code is never a part of it.
+_AROUND_POSTAL = r"""^[ \n'"=]+|[ \n'"=.,;]+$"""
+
+
+def postal_text(expr: pl.Expr) -> pl.Expr:
+    """The code as it is written, without the marks of a spreadsheet (`'03821`, `="03822"`,
+    `3820.0`) and without the country before it (`D-01067`)."""
+    text = plain(expr).str.replace_all(_AROUND_POSTAL, "")
+    text = (
+        pl.when(text.str.contains(_POSTAL_FLOAT))
+        .then(text.str.replace(_FRACTION, ""))
+        .when(text.str.contains(_POSTAL_WITH_COUNTRY))
+        .then(text.str.replace(_BEFORE_POSTAL, ""))
+        .otherwise(text)
+    )
+    return text.replace("", None)
+
+
+def _postal_macro() -> str:
+    text = f"regexp_replace(plain_contact(v), {quoted(_AROUND_POSTAL)}, '', 'g')"
+    rule = (
+        f"CASE WHEN regexp_matches(p, {quoted(_POSTAL_FLOAT)})"
+        f" THEN regexp_replace(p, {quoted(_FRACTION)}, '')"
+        f" WHEN regexp_matches(p, {quoted(_POSTAL_WITH_COUNTRY)})"
+        f" THEN regexp_replace(p, {quoted(_BEFORE_POSTAL)}, '') ELSE nullif(p, '') END"
+    )
+    return (
+        "CREATE OR REPLACE TEMP MACRO postal_text(v) AS"
+        " CASE WHEN regexp_matches(v, '^[0-9A-Za-z]{3,9}$')"
+        f" AND NOT regexp_matches(v, {quoted(_POSTAL_WITH_COUNTRY)}) THEN v"
+        f" ELSE list_transform([{text}], lambda p: {rule})[1] END"
+    )
+
+
+POSTAL_MACROS = [_postal_macro()]  # after those of contacts, of which it uses one
+
+
 def compact_postal(expr: pl.Expr) -> pl.Expr:
-    """Upper case without spaces, control characters and hyphens, before any rule of a country."""
-    return missing_to_null(expr.str.to_uppercase().str.replace_all(r"[\s\p{Cc}\-]", ""))
+    """A code in upper case without spaces and hyphens, before any rule of a country."""
+    return missing_to_null(postal_text(expr).str.to_uppercase().str.replace_all(r"[ \n\-]", ""))
 
 
-def clean_postal(postal: pl.Expr, state: pl.Expr | None = None) -> pl.Expr:
+def clean_postal(
+    postal: pl.Expr, state: pl.Expr | None = None, country: pl.Expr | None = None
+) -> pl.Expr:
     """The form that is compared: five digits in the US, else upper case without spaces and hyphens.
 
     A code that lost its leading zeros (three or four digits) gets them back where the cleaned
-    `state` is American.
+    `state` is American, unless the record's own `country` (any spelling) is another one.
     """
-    compact = compact_postal(postal)
-    is_zip = postal.str.contains(r"^\s*[0-9]{5}(?:[\s\-]*[0-9]{4})?\s*$")
-    cleaned = pl.when(is_zip).then(compact.str.head(5)).otherwise(compact)
-    if state is None:
-        return cleaned
-    is_american = state.is_in(sorted(set(state_codes().values()))).fill_null(False)
-    lost_zeros = compact.str.contains("^[0-9]{3,4}$")
-    return pl.when(lost_zeros & is_american).then(compact.str.zfill(5)).otherwise(cleaned)
+
+    def cleaned(value: pl.Expr) -> pl.Expr:
+        text = postal_text(value).str.to_uppercase()
+        compact = missing_to_null(text.str.replace_all(r"[ \n\-]", ""))
+        is_zip = text.str.contains("^[0-9]{5}(?:[ -]*[0-9]{4})?$")
+        return pl.when(is_zip).then(compact.str.head(5)).otherwise(compact)
+
+    code = on_distinct(postal, cleaned)
+    if state is None and country is None:
+        return code
+    is_american = pl.lit(False)
+    if state is not None:
+        is_american = state.is_in(sorted(set(state_codes().values()))).fill_null(False)
+    if country is not None:
+        named = country.str.to_uppercase().str.replace_all("[. ]", "").replace("", None)
+        is_american = pl.coalesce(named.is_in(list(_AMERICA)), is_american)
+    lost_zeros = code.str.contains("^[0-9]{3,4}$")
+    return pl.when(lost_zeros & is_american).then(code.str.zfill(5)).otherwise(code)
+
+
+# How records of the United States name their country, without dots and spaces.
+_AMERICA = ("US", "USA", "840", "UNITEDSTATES", "UNITEDSTATESOFAMERICA", "AMERICA")

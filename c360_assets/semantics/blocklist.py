@@ -9,8 +9,48 @@ from functools import cache
 
 import polars as pl
 
-from c360_assets.semantics.contacts import EXTENSION
+from c360_assets.semantics.contact_marks import CONTACT_MACROS
 from c360_assets.semantics.lookups import read_rows
+from c360_assets.semantics.text import fold_upper
+
+# Keys of no letters and digits (`-`, `--`), zero in any spelling, -1, a field full of nines, and
+# the UUIDs of nobody (all zeros, all ones).
+_NO_KEY = (
+    r"^(?:[^\p{L}\p{N}]*|[+-]?0+(?:[.,]0+)?|-[19]+(?:[.,]0+)?|9{6,}(?:[.,]0+)?"
+    r"|[{(]?(?:0{8}-?0{4}-?0{4}-?0{4}-?0{12}|F{8}-?F{4}-?F{4}-?F{4}-?F{12})[)}]?)$"
+)
+_AROUND_WORD = r"^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$"
+
+
+@cache
+def placeholder_keys() -> frozenset[str]:
+    """Words that stand in a key where there is none, in the form `is_placeholder_key` compares."""
+    words = pl.Series([row["word"] for row in read_rows("placeholder_keys.csv")])
+    return frozenset(words.to_frame("word").select(_bare_word(pl.col("word"))).to_series())
+
+
+def _bare_word(value: pl.Expr) -> pl.Expr:
+    """Folded, its words one space or sign apart, without what stands around it (`(null)`)."""
+    bare = fold_upper(value).str.replace_all(_AROUND_WORD, "")
+    return bare.str.replace_all(r"[\s_\-]+", " ")
+
+
+def is_placeholder_key(expr: pl.Expr) -> pl.Expr:
+    """Whether a key says that there is none, in any case and language; false for NULL."""
+
+    def judge(values: pl.Series) -> pl.Series:
+        column = values.rename("value").to_frame()
+        word = _bare_word(pl.col("value"))
+        text = fold_upper(pl.col("value")).str.strip_chars()
+        is_placeholder = word.is_in(sorted(placeholder_keys())) | text.str.contains(_NO_KEY)
+        # Most keys are a customer's own, and each is looked at once.
+        distinct = column.unique().with_columns(answer=is_placeholder.fill_null(False))
+        joined = column.join(
+            distinct, on="value", how="left", nulls_equal=True, maintain_order="left"
+        )
+        return joined["answer"].rename(values.name)
+
+    return expr.map_batches(judge, return_dtype=pl.Boolean, is_elementwise=True)
 
 
 @cache
@@ -38,6 +78,8 @@ def is_blocked(semantic: str, expr: pl.Expr, allow_business_email: bool = False)
         return value.is_in(blocked_values(semantic, match, allow_business_email)).fill_null(False)
 
     is_listed = among(expr, "whole")
+    if semantic.startswith(("fk-", "bk-")):
+        return is_listed | is_placeholder_key(expr)
     if semantic != "email":
         return is_listed
     local = expr.str.extract("^([^@]*)@")
@@ -59,7 +101,7 @@ def _email_macro(name: str, allow_business_email: bool) -> str:
     def blocked(match: str) -> str:
         return _sql_list(blocked_values("email", match, allow_business_email)) or "NULL"
 
-    address = "regexp_replace(upper(trim(v)), '\\+[^@]*@', '@', 'g')"
+    address = "regexp_replace(upper(email_text(v)), '\\+[^@]*@', '@', 'g')"
     login = f"split_part({address}, '@', 1)"
     domain = f"split_part({address}, '@', 2)"
     return (
@@ -73,10 +115,10 @@ def _email_macro(name: str, allow_business_email: bool) -> str:
 
 
 def _phone_macro() -> str:
-    digits = f"regexp_replace(regexp_replace(v, '{EXTENSION}', '', 'g'), '[^0-9]', '', 'g')"
+    blocked = _sql_list(blocked_values("phone"))
     return (
-        "CREATE OR REPLACE TEMP MACRO phone_blocked(v) AS CASE WHEN v IS NULL THEN NULL "
-        f"ELSE right({digits}, 10) IN ({_sql_list(blocked_values('phone'))}) END"
+        "CREATE OR REPLACE TEMP MACRO phone_blocked(v) AS CASE WHEN v IS NULL THEN NULL"
+        f" ELSE coalesce(right(phone_digits(v), 10), '') IN ({blocked}) END"
     )
 
 
@@ -93,9 +135,11 @@ def _value_macro() -> str:
     )
 
 
-# DuckDB statements for the reports, which look at raw values: trimmed and upper-cased, no other
-# normalisation. A value without `@` is an invalid e-mail there, not a blocked one.
+# DuckDB statements for the reports, which look at raw values: of e-mail addresses and phones the
+# marks of exports are taken off, other values are trimmed and upper-cased. A value without `@` is
+# an invalid e-mail there, not a blocked one.
 BLOCKLIST_MACROS: list[str] = [
+    *CONTACT_MACROS,
     _email_macro("email_blocked", False),
     _email_macro("email_blocked_business", True),
     _phone_macro(),

@@ -96,3 +96,9 @@ def titles() -> dict[str, str | None]:
 def genders() -> dict[str, str | None]:
     """Accepted gender value to F, M, X, or None."""
     return {row["value"]: row["gender"] or None for row in read_rows("genders.csv")}
+
+
+@cache
+def extension_words() -> frozenset[str]:
+    """Words that announce the extension of a phone number, in lower case."""
+    return frozenset(row["word"] for row in read_rows("extension_words.csv"))

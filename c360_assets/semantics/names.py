@@ -4,8 +4,11 @@ All functions take a String expression and give a String expression with NULL fo
 Nicknames are in `nicknames`; values that must be ignored are in `blocklist`.
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
+from c360_assets.semantics.contact_marks import quoted
 from c360_assets.semantics.lookups import genders, generational_suffixes, titles
 from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
 
@@ -14,6 +17,22 @@ _SUFFIX_TOKENS = "|".join(sorted(generational_suffixes()))
 # a given name).
 _LEADING_TITLES = rf"^(?:(?:{'|'.join(sorted(titles()))}) )+"
 _TRAILING_SUFFIXES = rf"(?: (?:{_SUFFIX_TOKENS}))+$"
+# Words that belong to the surname after them. Not those that are given names of their own far more
+# often (`Al`, `Ben`, `Mac`).
+_PARTICLES = (
+    "DE|DEL|DELLA|DEGLI|DEI|DI|DA|DAS|DO|DOS|DU|DES|LA|LAS|LOS|LE|LO|VAN|VON|VOM|ZU|ZUM|ZUR|DEN|DER"
+    "|TEN|TER|TE|T|'T|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|ABU|EL|D|O|MC"
+)
+_BY_COMMA = r"^([^\t]+)\t(.+)$"
+_BY_PARTICLES = rf"^(\S+(?: \S+)*?) ((?:(?:{_PARTICLES}) )+\S+)$"
+_LAST_WORD = r"^(?:(.+) )?(\S+)$"
+_COMMA_NAME = r"^([^,]*[^, ]) *, *([^, ][^,]*)$"
+# What stands behind a comma and is no given name: degrees, and legal forms of organisations.
+_DEGREES = "PHD|MD|ESQ|DDS|DVM|CPA|RN|MBA|MA|BA|BSC|MSC|INC|LLC|LTD|GMBH|CORP|CO|AG|BV|SA|SRL"
+_COMMA_DEGREES = rf"(?: *,+ *(?:{_DEGREES}))+ *$"
+_COMMA_SUFFIX = rf" *,+ *({_SUFFIX_TOKENS}) *$"
+_SUFFIX_BEFORE_COMMA = rf" ({_SUFFIX_TOKENS}) *,"
+_APART_PREFIX = r"^(O|D|L|MC) (\p{L}{3,})$"
 
 
 def _words(expr: pl.Expr) -> pl.Expr:
@@ -33,29 +52,73 @@ def _letters(words: pl.Expr) -> pl.Expr:
     return squeeze(bare.str.replace_all("-", " ", literal=True))
 
 
+def clean_surname(expr: pl.Expr) -> pl.Expr:
+    """A surname as it is compared: as `clean_name`, a prefix of one or two letters not apart.
+
+    `O Brien`, `O'Brien` and `OBrien` are one, as are `Mc Donald` and `McDonald`.
+    """
+    return on_distinct(expr, lambda value: _joined_prefix(_letters(_words(value))))
+
+
+def _joined_prefix(name: pl.Expr) -> pl.Expr:
+    return name.str.replace(_APART_PREFIX, "${1}${2}")
+
+
 def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """(given part, surname part) of a full name, each cleaned; a single word is a surname.
 
-    The surname is the last word, so middle names and initials belong to the given part.
+    The surname is the last word with the particles before it (`de la Cruz`), or what stands before
+    a comma (`Cruz, Maria`), so middle names and initials belong to the given part.
     """
 
-    def part(pattern: str) -> pl.Expr:
+    def part(group: int) -> Callable[[pl.Expr], pl.Expr]:
         def clean(value: pl.Expr) -> pl.Expr:
-            without_suffix = _words(value).str.replace(_TRAILING_SUFFIXES, "")
-            return _letters(_words(without_suffix.str.extract(pattern)))
+            ordered = _ordered(value)
+            patterns = (_BY_COMMA, _BY_PARTICLES, _LAST_WORD)
+            # The first pattern that fits says both parts: it always has a surname.
+            fits = [ordered.str.contains(pattern) for pattern in patterns]
+            text = pl.coalesce(
+                pl.when(fit).then(ordered.str.extract(pattern, group).fill_null(""))
+                for fit, pattern in zip(fits, patterns, strict=True)
+            )
+            return _letters(_words(text))
 
-        return on_distinct(expr, clean)
+        return clean
 
-    return part(r"^(.+) \S+$"), part(r"(\S+)$")
+    surname = on_distinct(expr, part(2))
+    return on_distinct(expr, part(1)), on_distinct(surname, _joined_prefix)
+
+
+def _ordered(value: pl.Expr) -> pl.Expr:
+    """Folded words without title and suffix, the given part first; a tab before a surname that a
+    comma told."""
+    # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
+    text = fold_upper(value).str.replace_all(r"[.\"]", "")
+    text = text.str.replace(_COMMA_DEGREES, "").str.replace(_COMMA_SUFFIX, " ${1}")
+    text = _without_suffix(squeeze(text))
+    before = _without_suffix(_words(text.str.extract(_COMMA_NAME, 1)))
+    after = _without_suffix(_words(text.str.extract(_COMMA_NAME, 2)))
+    by_comma = pl.concat_str([after, before], separator="\t")
+    return pl.coalesce(by_comma, _without_suffix(_words(text)))
+
+
+def _without_suffix(words: pl.Expr) -> pl.Expr:
+    return words.str.replace(_TRAILING_SUFFIXES, "")
 
 
 def generational_suffix(expr: pl.Expr) -> pl.Expr:
-    """JR, SR, II, III or IV standing last in a name; NULL where there is none."""
+    """JR, SR, I, II, III or IV standing last in a name or before its comma.
+
+    NULL where there is none.
+    """
     pattern = rf" ({_SUFFIX_TOKENS})$"
     canonical = generational_suffixes()
 
     def last_token(value: pl.Expr) -> pl.Expr:
-        token = _words(value).str.extract(pattern)
+        # "Hale Jr, Robert": the suffix belongs to the surname that stands first.
+        without_dots = squeeze(fold_upper(value).str.replace_all(".", "", literal=True))
+        before_comma = without_dots.str.extract(_SUFFIX_BEFORE_COMMA)
+        token = pl.coalesce(_words(value).str.extract(pattern), before_comma)
         return token.replace_strict(canonical, default=None, return_dtype=pl.String)
 
     return on_distinct(expr, last_token)
@@ -87,3 +150,34 @@ def clean_company(expr: pl.Expr) -> pl.Expr:
         return squeeze(without_dots.str.replace_all(",", " ", literal=True))
 
     return on_distinct(expr, clean)
+
+
+_WRITTEN_TITLES = rf"(?i)^(?:(?:{'|'.join(sorted(titles()))})[.]? )+"
+_WRITTEN_SUFFIXES = (
+    rf"(?i)(?: *,+ *(?:{_SUFFIX_TOKENS}|{_DEGREES})[.]?| (?:{_SUFFIX_TOKENS})[.]?)+ *$"
+)
+_WRITTEN_PARTICLES = rf"(?i)^([^ ,]+(?: [^ ,]+)*?) ((?:(?:{_PARTICLES})[.]? )+[^ ,]+)$"
+_TWO_WORDS = r"^(.+) ([^ ]+)$"
+
+
+def _part_macro(name: str, group: int) -> str:
+    """A macro that takes one part out of a full name as it is written, by the rules of
+    `split_full_name`; NULL for a name of one word, of which nobody knows what it is."""
+    of_comma = 2 if group == 1 else 1
+    spaced = "trim(regexp_replace(v, '[ \t\r\n]+', ' ', 'g'))"
+    untitled = f"regexp_replace({spaced}, {quoted(_WRITTEN_TITLES)}, '')"
+    text = f"regexp_replace({untitled}, {quoted(_WRITTEN_SUFFIXES)}, '')"
+    part = (
+        f"CASE WHEN regexp_matches(p, {quoted(_COMMA_NAME)})"
+        f" THEN regexp_extract(p, {quoted(_COMMA_NAME)}, {of_comma})"
+        f" WHEN regexp_matches(p, {quoted(_WRITTEN_PARTICLES)})"
+        f" THEN regexp_extract(p, {quoted(_WRITTEN_PARTICLES)}, {group})"
+        f" ELSE nullif(regexp_extract(p, {quoted(_TWO_WORDS)}, {group}), '') END"
+    )
+    return (
+        f"CREATE OR REPLACE TEMP MACRO {name}(v) AS"
+        f" CASE WHEN v IS NULL THEN NULL ELSE list_transform([{text}], lambda p: {part})[1] END"
+    )
+
+
+NAME_MACROS = [_part_macro("full_name_given", 1), _part_macro("full_name_surname", 2)]

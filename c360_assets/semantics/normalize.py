@@ -15,12 +15,14 @@ from c360_assets.semantics.addresses import (
     clean_state,
     po_box,
 )
-from c360_assets.semantics.contacts import clean_email, clean_phone, email_login, split_values
+from c360_assets.semantics.contact_marks import email_values, phone_values
+from c360_assets.semantics.contacts import clean_email, clean_phone, email_login
 from c360_assets.semantics.names import (
     clean_company,
     clean_gender,
     clean_name,
     clean_suffix,
+    clean_surname,
     gender_from_title,
     generational_suffix,
     split_full_name,
@@ -42,13 +44,15 @@ __all__ = [
     "clean_postal",
     "clean_state",
     "clean_suffix",
+    "clean_surname",
     "cleaner",
     "email_login",
+    "email_values",
     "gender_from_title",
     "generational_suffix",
+    "phone_values",
     "po_box",
     "split_full_name",
-    "split_values",
 ]
 
 
@@ -71,7 +75,7 @@ MULTI_VALUED = ("email", "phone")
 
 CLEANERS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "given-name": clean_name,
-    "surname": clean_name,
+    "surname": clean_surname,
     "full-name": clean_name,
     "generational-suffix": clean_suffix,
     "gender": clean_gender,

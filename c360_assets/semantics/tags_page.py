@@ -1,4 +1,4 @@
-"""The page that lists every tag (`docs/tags.md`) and the answer of `c360 tags`, from the catalogue."""
+"""The page that lists every tag (`docs/tags.md`), and the answer of `c360 tags`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ What a field means is said by its tags: `fields: {Mail: {tags: [email]}}`. This 
 
 A field's `type` has to be the tag's (`any` asks for none). *Required* means that a table with other
 tags of the group needs a field with it, *several* that several fields of a table may carry it.
-A profile tag may have a variant beside it, `email-work`, `address-billing`, where there are several.
+A profile tag may have a variant beside it, `email-work` or `address-billing`, where several fields
+carry it.
 A tag that is not here is a custom one and becomes a column of its own.
 """
 

@@ -5,10 +5,20 @@ blank value is not valid. Patterns avoid what only one of the two engines unders
 Unicode in one, ASCII in the other).
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
 from c360_assets.semantics.blocklist import blocked_values
-from c360_assets.semantics.contacts import EXTENSION
+from c360_assets.semantics.contact_marks import (
+    CONTACT_MACROS,
+    EXTENSION,
+    email_values,
+    phone_digits,
+    phone_text,
+    phone_values,
+    quoted,
+)
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+"
 EMAIL_PATTERN = (
@@ -17,8 +27,6 @@ EMAIL_PATTERN = (
 # Characters of a whole address and of its local part (RFC 5321).
 EMAIL_LENGTH = 254
 LOCAL_LENGTH = 64
-_BLANKS = " \t\r\n\f\v"
-_EXTENSION = EXTENSION.replace(r"\s", r"[ \t\r\n\f\v]")
 _ALLOWED = r"^[0-9 +.()/-]+$"
 # North American Numbering Plan: area code and exchange start with 2 to 9; the country's 1 may stand
 # before them.
@@ -42,61 +50,72 @@ _NO_NUMBER = _no_number_pattern()
 REGIONS = ("nanp", "any")
 
 
+def _every(values: pl.Expr, is_valid: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """Whether a field has values and each is valid; NULL without a field."""
+    n_invalid = values.list.eval(~is_valid(pl.element()).fill_null(False)).list.sum()
+    return (values.list.len() > 0) & (n_invalid == 0)
+
+
 def email_valid(expr: pl.Expr) -> pl.Expr:
-    """Boolean: the trimmed value is one well-formed address that is not too long."""
-    value = expr.str.strip_chars(_BLANKS)
+    """Boolean: each address of the field is well formed and not too long, marks of exports off."""
+    return _every(email_values(expr), _address_valid)
+
+
+def _address_valid(value: pl.Expr) -> pl.Expr:
     local_part = value.str.split("@").list.first()
     fits = value.str.len_chars() <= EMAIL_LENGTH
     local_fits = local_part.str.len_chars() <= LOCAL_LENGTH
     return fits & local_fits & value.str.contains(EMAIL_PATTERN)
 
 
-def phone_digits(expr: pl.Expr) -> pl.Expr:
-    """All digits without the extension; NULL when there are none."""
-    digits = expr.str.replace(_EXTENSION, "").str.replace_all("[^0-9]", "")
-    return pl.when(digits != "").then(digits)
-
-
 def phone_valid(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
-    """Boolean: allowed characters only and a possible number of the region that is no placeholder.
+    """Boolean: each number of the field has allowed characters only, is a possible number of the
+    region, and no placeholder.
 
     `region` is one of `REGIONS`.
     """
-    digits = phone_digits(expr)
+    return _every(phone_values(expr), lambda value: _number_valid(value, region))
+
+
+def _number_valid(value: pl.Expr, region: str) -> pl.Expr:
+    digits = phone_digits(value)
     is_possible = digits.str.contains(_NANP if region == "nanp" else _ANY_REGION)
     is_placeholder = digits.str.contains(_NO_NUMBER)
-    without_extension = expr.str.replace(_EXTENSION, "").str.strip_chars(_BLANKS)
-    is_written_well = without_extension.str.contains(_ALLOWED)
-    valid = (is_written_well & is_possible & ~is_placeholder).fill_null(False)
-    return pl.when(expr.is_not_null()).then(valid)
+    without_extension = phone_text(value).str.replace(EXTENSION, "").str.strip_chars(" ")
+    return without_extension.str.contains(_ALLOWED) & is_possible & ~is_placeholder
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+_WRITTEN = f"trim(regexp_replace(phone_text(number), {quoted(EXTENSION)}, ''))"
+_POSSIBLE = (
+    f"CASE WHEN coalesce(region, 'nanp') = 'nanp' THEN regexp_matches(digits, {quoted(_NANP)})"
+    f" ELSE regexp_matches(digits, {quoted(_ANY_REGION)}) END"
+)
+_NUMBER_VALID = (
+    f"list_transform([phone_digits(number)], lambda digits: coalesce({_POSSIBLE}"
+    f" AND regexp_matches({_WRITTEN}, {quoted(_ALLOWED)})"
+    f" AND NOT regexp_matches(digits, {quoted(_NO_NUMBER)}), FALSE))[1]"
+)
+_ADDRESS_VALID = (
+    f"length(address) <= {EMAIL_LENGTH} AND length(split_part(address, '@', 1)) <= {LOCAL_LENGTH}"
+    f" AND regexp_matches(address, {quoted(EMAIL_PATTERN)})"
+)
 
 
-def _trim(sql: str) -> str:
-    return f"trim({sql}, chr(32) || chr(9) || chr(13) || chr(10) || chr(12) || chr(11))"
+def _every_sql(values: str, name: str, is_valid: str) -> str:
+    """Whether the field `v` has values and each is valid, which `is_valid` says of one."""
+    invalid = f"list_filter(every_value, lambda {name}: NOT {is_valid})"
+    answer = f"len(every_value) > 0 AND len({invalid}) = 0"
+    return (
+        "CASE WHEN v IS NULL THEN NULL"
+        f" ELSE list_transform([{values}], lambda every_value: {answer})[1] END"
+    )
 
 
-_TRIMMED = _trim("v")
-_CUT = f"regexp_replace(v, {_text(_EXTENSION)}, '', 'g')"
+_EMAIL_VALID = _every_sql("email_values(v)", "address", f"({_ADDRESS_VALID})")
+_PHONE_VALID = _every_sql("phone_values(v)", "number", _NUMBER_VALID)
 
 VALIDITY_MACROS: list[str] = [
-    f"""CREATE OR REPLACE TEMP MACRO email_valid(v) AS
-        length({_TRIMMED}) <= {EMAIL_LENGTH}
-        AND length(split_part({_TRIMMED}, '@', 1)) <= {LOCAL_LENGTH}
-        AND regexp_matches({_TRIMMED}, {_text(EMAIL_PATTERN)})""",
-    # Most numbers come as bare digits: to see that takes a third of what it takes to look for
-    # something else.
-    f"""CREATE OR REPLACE TEMP MACRO phone_digits(v) AS
-        CASE WHEN regexp_matches(v, '^[0-9]+$') THEN v
-             ELSE nullif(regexp_replace({_CUT}, '[^0-9]', '', 'g'), '') END""",
-    f"""CREATE OR REPLACE TEMP MACRO phone_valid(v, region) AS
-        CASE WHEN v IS NULL THEN NULL ELSE coalesce(
-            regexp_matches({_trim(_CUT)}, {_text(_ALLOWED)})
-            AND CASE WHEN coalesce(region, 'nanp') = 'nanp'
-                     THEN regexp_matches(phone_digits(v), {_text(_NANP)})
-                     ELSE regexp_matches(phone_digits(v), {_text(_ANY_REGION)}) END
-            AND NOT regexp_matches(phone_digits(v), {_text(_NO_NUMBER)}), FALSE) END""",
+    *CONTACT_MACROS,
+    f"CREATE OR REPLACE TEMP MACRO email_valid(v) AS {_EMAIL_VALID}",
+    f"CREATE OR REPLACE TEMP MACRO phone_valid(v, region) AS {_PHONE_VALID}",
 ]

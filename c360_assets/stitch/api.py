@@ -77,7 +77,13 @@ def stitch(
     try:
         steps.begin("preprocess")
         raw = record_frame(records)
-        clean = preprocess(raw, config.bad_values, blocklist, nicknames)
+        clean = preprocess(
+            raw,
+            config.bad_values,
+            blocklist,
+            nicknames,
+            contradicting_keys=_keys_may_contradict(config),
+        )
         steps.begin("collapse")
         record_labels = of_records(labels, clean.frame)
         collapsed = _collapse(clean, config, record_labels)
@@ -119,7 +125,21 @@ def stitch(
         if con is None:
             connection.close()
     jitter = config.stable_ids.jitter_alert
-    return StitchResult(tables, stable.generation, steps.seconds, jitter, resolution.drift, fitted)
+    return StitchResult(
+        tables,
+        stable.generation,
+        steps.seconds,
+        jitter,
+        resolution.drift,
+        fitted,
+        resolution.warnings,
+    )
+
+
+def _keys_may_contradict(config: StitchConfig) -> bool:
+    """Whether an equal foreign key may be outweighed: the documented rule and rules of the tenant's
+    own take it at its word."""
+    return config.blocking.preset != "documented" and not config.matching.rules
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,12 @@ from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies, col
 from c360_assets.stitch.compare.candidate_pairs import CandidatePairs, build_pairs
 from c360_assets.stitch.compare.compared_pairs import ComparedPairs
 from c360_assets.stitch.compare.comparison_records import columns_with, prepare_records
+from c360_assets.stitch.score.class_meaning import (
+    Symptoms,
+    household_warnings,
+    symptoms,
+    why_bound,
+)
 from c360_assets.stitch.score.conflicts import Conflicts, approximate_keys, choose_conflicts
 from c360_assets.stitch.score.expectation_maximisation import fit
 from c360_assets.stitch.score.labels import LABEL, Labels, labelled
@@ -65,6 +71,7 @@ class Resolution:
     strategy found).
     model: the model that scored, a row per comparison and level. drift: see `stored_model`; empty
     where the model was fitted here.
+    warnings: sentences about the model that scored.
     decisions: rid1, rid2 (smallest records of two clusters), action, field, evidence.
     household: rid1, rid2, log_odds of living together without being one person, for scored pairs
     above even odds.
@@ -77,6 +84,7 @@ class Resolution:
     strategies: pl.DataFrame
     model: pl.DataFrame
     drift: dict[str, float]
+    warnings: list[str]
     decisions: pl.DataFrame
     household: pl.DataFrame
     figures: dict[str, Any]
@@ -93,11 +101,24 @@ class ComparisonInputs:
 
 @dataclass(frozen=True)
 class UsedModel:
-    """The model that scores, as its table says it; how far the data moved since it was fitted."""
+    """The model that scores, as its table says it; how far the data moved since it was fitted.
+
+    symptoms: of its classes on the pairs of today, None for a model without such classes. bound:
+    why the shipped weights decide, empty where learned ones do.
+    """
 
     model: Model | EcmModel
     table: pl.DataFrame
     drift: dict[str, float]
+    symptoms: Symptoms | None = None
+    bound: str = ""
+
+    def warnings(self) -> list[str]:
+        """Sentences about a model that is not what it should be; none otherwise."""
+        warnings = [] if self.symptoms is None else household_warnings(self.symptoms)
+        if self.bound:
+            warnings.append(f"the match model keeps its shipped weights, as {self.bound}")
+        return warnings
 
 
 def resolve(
@@ -169,7 +190,12 @@ def _resolve(
         progress("fit the model")
         used_model = fit_match_model(con, records, inputs, pattern_counts, config.matching.model)
     else:
-        used_model = UsedModel(stored, stored_model, drift(stored, pattern_counts))
+        used_model = UsedModel(
+            stored,
+            stored_model,
+            drift(stored, pattern_counts),
+            symptoms(stored, pattern_counts),
+        )
     conflicts = hard_conflicts(used_model.model, config, inputs)
 
     progress("score pairs")
@@ -198,6 +224,7 @@ def _resolve(
         strategies=strategy_figures,
         model=used_model.table,
         drift=used_model.drift,
+        warnings=used_model.warnings(),
         decisions=decisions_table(clustering.decisions, conflicts, rid),
         household=household,
         figures={
@@ -209,6 +236,8 @@ def _resolve(
             "expected_same_person_pairs": float(used_model.model.sizes[0]),
             "expected_household_pairs": float(used_model.model.sizes[1]),
             "conflicts": conflicts.reason,
+            "symptoms": used_model.symptoms,
+            "bound": used_model.bound,
         },
     )
 
@@ -273,8 +302,14 @@ def fit_match_model(
         reference = fit_ecm(compared)
         return UsedModel(reference, rounded(reference.table(), records.height), {})
     statistics = value_statistics(con, records, inputs.columns)
-    table = model_table(fit(statistics, compared, classes=2 if kind == "two_class" else 3))
-    return UsedModel(read_model(table), table, {})
+    classes = 2 if kind == "two_class" else 3
+    fitted = fit(statistics, compared, classes=classes)
+    bound = why_bound(symptoms(fitted, compared), records.height)
+    if bound:
+        fitted = fit(statistics, compared, classes=classes, bound=True)
+    table = model_table(fitted)
+    model = read_model(table)
+    return UsedModel(model, table, {}, symptoms(model, compared), bound)
 
 
 def hard_conflicts(

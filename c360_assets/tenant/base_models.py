@@ -8,9 +8,20 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+# What Dagster takes for an e-mail address; it refuses to load what has another owner.
+OWNER = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}|team:\S.*")
+
+
+def _owner(text: str) -> str:
+    if not OWNER.fullmatch(text):
+        raise ValueError("must be team: and a name, such as team:crm, or an e-mail address")
+    return text
+
 
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Owner = Annotated[str, AfterValidator(_owner)]
 
 
 def physical_name(name: str) -> str:

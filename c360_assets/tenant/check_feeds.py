@@ -43,9 +43,9 @@ FORMATS_OF = {
 }
 # Types that tell which of two rows is newer; a date is too coarse for two deliveries of one day.
 ORDERING = frozenset({"datetime", "integer"})
-# Letters a date pattern may use outside quotes: year, month, day, day of year, hours, minute,
-# second, fraction, am/pm, zone.
-DATE_LETTERS = frozenset("yMdDHhmsSaZz")
+# Letters a date pattern may use outside quotes: year, month, day, day of year, weekday, hours,
+# minute, second, fraction, am/pm, zone.
+DATE_LETTERS = frozenset("yMdDEHhmsSaZz")
 QUOTED_TEXT = re.compile(r"'(?:[^']|'')*'")
 LOWER_CASE_M = re.compile(r"(?<![A-Za-z])m+(?![A-Za-z])")
 WEAK_KEYS = frozenset({"given-name", "surname", "full-name", "update-dt"})

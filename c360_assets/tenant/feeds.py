@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from c360_assets.tenant.base_models import Name, Strict, physical_name
+from c360_assets.tenant.base_models import Name, Owner, Strict, physical_name
 
 FieldType = Literal[
     "string", "boolean", "date", "datetime", "decimal", "float", "integer", "array", "map", "struct"
@@ -28,7 +28,8 @@ class FilesConfig(Strict):
     `skip_lines` counts the lines of a text file, or the rows of a sheet, before its header.
     `drop_rows` is a regular expression: a record whose text, as it stands in the file, holds a
     match is left out and counted. `records` is the path of keys to the list or object of records
-    in a JSON document, `a.b`, or `/a/b` where a key holds a point. `sheet` names a workbook's sheet.
+    in a JSON document, `a.b`, or `/a/b` where a key holds a point. `sheet` names a sheet of a
+    workbook.
     """
 
     pattern: Name
@@ -106,6 +107,7 @@ class FeedConfig(Strict):
     source: Name
     feed: Name
     description: str = ""
+    owner: Owner | None = None
     files: FilesConfig
     load: Literal["upsert", "truncate_and_upsert"] = "upsert"
     primary_key: list[str] = Field(min_length=1)

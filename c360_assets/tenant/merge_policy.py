@@ -56,4 +56,5 @@ class MergePolicy(Strict):
     multi_value: dict[str, list[str]] = Field(default_factory=dict)
     custom_groups: dict[str, CustomGroup] = Field(default_factory=dict)
     full_name: Literal["as_tagged", "concat"] = "as_tagged"
+    name_parts: Literal["complete", "as_ranked"] = "complete"
     email_ampid_assignment: EmailAssignmentConfig = Field(default_factory=EmailAssignmentConfig)

@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from c360_assets.semantics.tags import tag_info
-from c360_assets.tenant.base_models import Strict
+from c360_assets.tenant.base_models import Owner, Strict
 from c360_assets.tenant.customer_360 import DatabaseConfig, DatabaseOptions, DatabaseTableConfig
 from c360_assets.tenant.destinations import DestinationConfig
 from c360_assets.tenant.feeds import (
@@ -40,6 +40,7 @@ class TenantConfig(Strict):
 
     id: UUID
     name: str = "My brand"
+    owner: Owner | None = None  # of what no feed names another owner of
     timezone: str = "UTC"
     country: str = "US"
     first_day: date | None = None

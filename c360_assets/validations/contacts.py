@@ -8,6 +8,7 @@ the rest is asked.
 from __future__ import annotations
 
 from c360_assets.semantics.blocklist import blocked_values
+from c360_assets.semantics.contact_marks import USUAL_PHONE
 from c360_assets.warehouse.sql import quote_literal
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+"
@@ -17,7 +18,6 @@ USUAL_EMAIL = (
     rf"^(?:{_ATOM}\.)*{_ATOM}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z]+$"
 )
 USUAL_LENGTH = 64
-USUAL_PHONE = "^[0-9 +.()/-]+$"
 USUAL_NUMBER = "^1?[2-9][0-9]{2}[2-9][0-9]{6}$"
 WRITTEN = " +.()/-"
 """Characters that are written between the digits of a usual number."""
@@ -30,7 +30,7 @@ def parts(semantic: str, name: str, value: str) -> dict[str, str]:
     `<name>_digits` the digits of a phone number without its extension, empty where there are none.
     """
     if semantic == "email":
-        upper = f"upper(trim({value}))"
+        upper = f"upper(coalesce(email_text({value}), ''))"
         untagged = f"regexp_replace({upper}, '\\+[^@]*@', '@', 'g')"
         address = f"CASE WHEN contains({value}, '+') THEN {untagged} ELSE {upper} END"
         return {f"{name}_address": address}

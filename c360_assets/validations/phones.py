@@ -33,8 +33,15 @@ def judge_phones(session: Session, tenant: Tenant, values: list[str]) -> None:
     _write_invalid_numbers(session, region, values)
     (own,) = (macro for macro in VALIDITY_MACROS if " phone_valid(" in macro)
     session.execute(own.replace(" phone_valid(", " phone_formed("))
-    number = "CASE WHEN contains(v, '+') THEN '+' ELSE '' END || phone_digits(v)"
-    is_in_plan = f"coalesce(({number}) NOT IN (SELECT number FROM {INVALID}), TRUE)"
+    number = "CASE WHEN contains({0}, '+') THEN '+' ELSE '' END || phone_digits({0})"
+    first = number.format("phone_values(v)[1]")
+    others = f"list_transform(phone_values(v)[2:], lambda part: {number.format('part')})"
+    invalid = f"(SELECT coalesce(list(number), []) FROM {INVALID})"
+    # A list is searched from its start: that is for the few fields of several numbers.
+    is_in_plan = (
+        f"coalesce(({first}) NOT IN (SELECT number FROM {INVALID}), TRUE)"
+        f" AND (len(phone_values(v)) < 2 OR NOT list_has_any({others}, {invalid}))"
+    )
     session.execute(
         "CREATE OR REPLACE TEMP MACRO phone_valid(v, region) AS"
         f" phone_formed(v, region) AND {is_in_plan}"
@@ -47,7 +54,8 @@ def _write_invalid_numbers(session: Session, region: str, values: list[str]) -> 
     possible = "phone_valid(v, 'any') AND coalesce(phone_digits(v), '') <> ''"
     frame = session.frame(
         "SELECT DISTINCT contains(v, '+') AS plus, phone_digits(v) AS digits"
-        f" FROM ({' UNION ALL '.join(values)}) AS t(v) WHERE {possible} ORDER BY ALL"
+        f" FROM (SELECT unnest(phone_values(v)) AS v FROM ({' UNION ALL '.join(values)}) AS t(v))"
+        f" WHERE {possible} ORDER BY ALL"
     )
     invalid = [not in_plan(digits, region, plus) for plus, digits in frame.iter_rows()]
     session.register(f"{INVALID}_frame", frame.filter(pl.Series(invalid, dtype=pl.Boolean)))

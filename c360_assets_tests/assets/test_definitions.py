@@ -9,15 +9,18 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from c360_assets.assets.display import CODE_LETTERS
 from c360_assets.automation.instance import REPOSITORY
 from c360_assets.configuration import load_tenant
 from c360_assets.definitions import build
+from c360_assets.errors import ConfigError
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.tenants import tiny_tenant
 
@@ -123,6 +126,64 @@ def test_a_broken_feed_names_itself(tmp_path: Path) -> None:
 
 def test_groups_are_the_stages(specs: dict[str, dg.AssetSpec]) -> None:
     assert {s.group_name for s in specs.values()} == set(STAGES)
+
+
+@pytest.fixture
+def brands(tmp_path: Path) -> Tenant:
+    """A tenant with an owner, a feed of another owner, and databases beside the group's."""
+    databases = (
+        "{customer_360: {primary: true}, north: {filter: {database_key: north}}, "
+        "stitch: {filter: {database_key: s}}}"
+    )
+    tenant = tiny_tenant(tmp_path, owner="team:crm", databases=databases)
+    shop, loyalty = tenant.feeds
+    owned = loyalty.model_copy(update={"owner": "ann@shop.example"})
+    return replace(tenant, feeds=[shop, owned])
+
+
+def test_a_database_is_a_group_of_its_own(brands: Tenant) -> None:
+    groups = {"/".join(s.key.path): s.group_name for s in build(brands).resolve_all_asset_specs()}
+    assert groups["merged_customers"] == groups["email_opt_status"] == "customer_360"
+    assert groups["north/merged_customers"] == groups["north/customer_360"] == "north"
+    # The group of Stitch is not to hold the tables of a database that is called so.
+    assert groups["stitch/merged_customers"] == "stitch_database"
+    assert groups["north/customer_360_database"] == "activation"
+
+
+def test_activation_makes_the_tables_of_every_database(brands: Tenant) -> None:
+    job = build(brands).resolve_job_def("activate")
+    made = {"/".join(key.path) for key in job.asset_layer.executable_asset_keys}
+    own = {"merged_customers", "customer_360", "customer_360_database", "database_validation"}
+    assert {f"{name}{table}" for name in ("", "north/", "stitch/") for table in own} <= made
+    assert not any(name.startswith("domain/") for name in made)
+
+
+def test_assets_have_the_owner_of_their_feed_or_tenant(brands: Tenant) -> None:
+    owners = {"/".join(s.key.path): s.owners for s in build(brands).resolve_all_asset_specs()}
+    other = "domain/" + brands.feeds[1].physical
+    assert owners.pop(other) == ["ann@shop.example"]
+    assert {tuple(of_asset) for of_asset in owners.values()} == {("team:crm",)}
+
+
+@pytest.mark.parametrize("owner", ["crm", "team:", "team: ", "ann@shop", "ann shop@x.example"])
+def test_an_owner_that_dagster_refuses_is_an_error_of_its_line(tmp_path: Path, owner: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        tiny_tenant(tmp_path, owner=f"'{owner}'")
+    problem = next(problem for problem in refused.value.problems if problem.key == "owner")
+    assert problem.severity == "error"
+    assert problem.file == "tenant.yaml"
+    assert "team:crm" in problem.message
+
+
+def test_code_is_what_the_fingerprint_counts(specs: dict[str, dg.AssetSpec]) -> None:
+    """Dagster calls an asset outdated whose code has changed: feeds and custom tables are not made
+    anew then.
+    """
+    assert specs["domain/Shop_Customers"].code_version is None
+    assert specs["unified_coalesced"].code_version == specs["stitch_ids"].code_version
+    assert specs["customer_360"].code_version != specs["merged_customers"].code_version
+    versions = [spec.code_version for spec in specs.values() if spec.code_version is not None]
+    assert {len(version) for version in versions} == {CODE_LETTERS}
 
 
 def test_every_dependency_is_an_asset_of_the_same_or_an_earlier_stage(

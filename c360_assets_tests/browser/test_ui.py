@@ -73,8 +73,8 @@ def test_an_asset_of_each_stage_has_its_page(
 
 def test_a_report_is_a_check_whose_figures_can_be_followed(page: Page) -> None:
     page.open(
-        "/assets/input_validations/Shop_Customers?view=checks&checkDetail=iv_p01",
-        "iv_p01",
+        "/assets/domain/Shop_Customers?view=checks&checkDetail=email_addresses_can_be_used",
+        "email_addresses_can_be_used",
         "IV-P01",
         "Passed",
     )

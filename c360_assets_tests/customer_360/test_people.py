@@ -168,7 +168,7 @@ def test_cg07_name_completion(
         {"datasource": "CRM", "given_name": "Amy", "full_name": "Amy"},
         {"datasource": "POS", "given_name": "Amy", "surname": "Lee", "full_name": "Amy Lee"},
     ]
-    row = merged(session, tmp_path, rows, name_completion=mode)
+    row = merged(session, tmp_path, rows, name_completion=mode, name_parts="as_ranked")
     assert picked(row, "given_name surname name_datasource name_completion") == expected
 
 
@@ -187,6 +187,63 @@ def test_cg07b_best_email_by_priority(
         session, tmp_path, rows, best_email="priority", field_priority={"WEB": {"email": web}}
     )
     assert picked(row, "email email_datasource email_priority email_completion") == expected
+
+
+def test_the_parts_of_a_full_name_are_filled(session: Session, tmp_path: Path) -> None:
+    rows = [{"datasource": "CRM", "pk": "c1", "full_name": "Dr. van der Linde, Femke"}]
+    row = merged(session, tmp_path, rows)
+    assert picked(row, "given_name surname full_name name_pk name_completed_pk") == [
+        "Femke",
+        "van der Linde",
+        "Dr. van der Linde, Femke",
+        "c1",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name_parts", "expected"),
+    [
+        ("complete", ["Femke", "Linde", "c1", "p2", "POS"]),
+        ("as_ranked", [None, "Linde", "c1", None, None]),
+    ],
+)
+def test_a_missing_part_comes_from_a_record_that_agrees(
+    session: Session, tmp_path: Path, name_parts: str, expected: list[str | None]
+) -> None:
+    rows = [
+        {"datasource": "CRM", "pk": "c1", "surname": "Linde"},
+        {"datasource": "POS", "pk": "p1", "given_name": "Noor"},
+        {"datasource": "POS", "pk": "p2", "given_name": "Femke", "surname": "LINDE"},
+    ]
+    policy = {"name_parts": name_parts, "order": "rank_first"}
+    row = merged(session, tmp_path, rows, **policy)
+    columns = "given_name surname name_pk name_completed_pk name_completed_datasource"
+    assert picked(row, columns) == expected
+
+
+def test_a_part_that_nobody_agrees_on_stays_empty(session: Session, tmp_path: Path) -> None:
+    rows = [
+        {"datasource": "CRM", "pk": "c1", "surname": "Linde"},
+        {"datasource": "POS", "pk": "p1", "given_name": "Noor", "surname": "Smit"},
+    ]
+    row = merged(session, tmp_path, rows, order="rank_first")
+    assert picked(row, "given_name surname") == [None, "Linde"]
+
+
+def test_marks_of_exports_are_not_merged(session: Session, tmp_path: Path) -> None:
+    rows = [
+        {
+            "datasource": "CRM",
+            "pk": "c1",
+            "phone": "7035550144.0",
+            "address": "1 Elm St",
+            "postal": "'03821",
+            "email": "mia@post.example\u200b; noa@post.example",
+        }
+    ]
+    row = merged(session, tmp_path, rows, best_email="priority")
+    assert picked(row, "phone postal email") == ["7035550144", "03821", "mia@post.example"]
 
 
 def test_rank_is_another_spelling_and_rank_first_compares_presence_only(

@@ -144,7 +144,9 @@ def _serial(moment: datetime) -> str:
 
 FORMS = (
     Forms("plain", "{:.2f}".format, "%Y-%m-%d", "{:%Y-%m-%d %H:%M:%S}".format),
-    Forms("us", "${:,.2f}".format, "%m/%d/%Y", "{:%m/%d/%Y %H:%M}".format, phone="(603) 555-{:04d}"),
+    Forms(
+        "us", "${:,.2f}".format, "%m/%d/%Y", "{:%m/%d/%Y %H:%M}".format, phone="(603) 555-{:04d}",
+    ),
     Forms(
         "german", lambda amount: f"{_german(amount)} €", "%d.%m.%Y", "{:%d.%m.%Y %H:%M}".format,
         phone="0351/55{:04d}",
@@ -187,7 +189,7 @@ DAMAGES = (
 
 @dataclass(frozen=True)
 class Export:
-    """A generated file. `tags` are the tags that its columns must get, `good_rows` those to load."""
+    """A generated file. `tags` are those of its columns, `good_rows` are to be loaded."""
 
     family: str
     dialect: str

@@ -160,3 +160,130 @@ def test_local_times_are_read_in_the_feeds_zone(con: duckdb.DuckDBPyConnection) 
     texts = ["2024-01-05 10:00:00", "2024-07-05 10:00", "2024-07-05 10:00:00Z"]
     got = cast(con, FieldConfig(type="datetime"), texts, timezone="America/New_York")
     assert got == ["2024-01-05 15:00:00+00", "2024-07-05 14:00:00+00", "2024-07-05 10:00:00+00"]
+
+
+NUMBERS: list[tuple[dict[str, Any], str, list[tuple[str, str | None]]]] = [
+    (
+        {"thousands": ","},
+        "decimal",
+        [
+            ("1,020", "1020.0000"), ("1,234.56", "1234.5600"), ("$80.00", "80.0000"),
+            ("US$ 1,000,000", "1000000.0000"), ("12,34,567.5", "1234567.5000"),
+            ("9000", "9000.0000"),
+            ("(12.50)", "-12.5000"), ("($1,200)", "-1200.0000"), ("-$5", "-5.0000"),
+            ("$-5", "-5.0000"), ("5-", "-5.0000"), ("\u22125.5", "-5.5000"), ("+.5", "0.5000"),
+            ("CHF 12.50", "12.5000"), ("12 USD", "12.0000"), ("", None),
+            ("1,02", WRONG), ("1,0200", WRONG), (",020", WRONG), ("1.234,56", WRONG),
+            ("(12.50", WRONG), ("-(5)", WRONG), ("-5-", WRONG), ("1 000", WRONG),
+            ("12 pieces", WRONG),
+            ("5%", WRONG), ("$", WRONG), ("1e5", WRONG), ("--", WRONG),
+        ],
+    ),
+    (
+        {"decimal": ",", "thousands": "."},
+        "decimal",
+        [
+            ("1.234,56 \u20ac", "1234.5600"), ("12,50-", "-12.5000"), ("\u20ac 1.000", "1000.0000"),
+            ("80,00 EUR", "80.0000"), ("1234,5", "1234.5000"), ("R$ 9,90", "9.9000"),
+            ("1.5", WRONG),
+            ("1,234.56", WRONG),
+        ],
+    ),
+    (
+        {"decimal": ",", "thousands": " "},
+        "float",
+        [("1\u202f234,5", "1234.5"), ("1 234 567", "1234567.0"), ("1\u00a0234 kr", "1234.0"),
+         ("12 34", WRONG)],
+    ),
+    ({"thousands": "'"}, "decimal", [("1'234.50", "1234.5000"), ("Fr. 1\u2019234", "1234.0000")]),
+    (
+        {"thousands": ","},
+        "integer",
+        [("1,020", "1020"), ("7.00", "7"), ("-1,000", "-1000"), ("1.5", WRONG), ("1,02", WRONG)],
+    ),
+    ({"decimal": ","}, "decimal", [("12,5", "12.5000"), ("1.234,5", WRONG), ("0,12345", "0.1235")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "kind", "cases"), NUMBERS)
+def test_numbers_as_declared(
+    con: duckdb.DuckDBPyConnection,
+    form: dict[str, Any],
+    kind: str,
+    cases: list[tuple[str, str | None]],
+) -> None:
+    item = FieldConfig.model_validate({"type": kind, "number": form})
+    texts, values = zip(*cases, strict=True)
+    assert cast(con, item, list(texts)) == list(values)
+
+
+NUMBER_DATE_CASES: list[tuple[str, str, list[tuple[str, str | None]]]] = [
+    (
+        "datetime",
+        "excel_serial",
+        [
+            ("46000.41667", "2025-12-09 10:00:00+00"), ("46170,5", "2026-05-28 12:00:00+00"),
+            ("1", "1900-01-01 00:00:00+00"), ("60", WRONG), ("61", "1900-03-01 00:00:00+00"),
+            ("0", WRONG), ("-5", WRONG), ("2958466", WRONG), ("", None),
+            ("2026-05-28 12:00", "2026-05-28 12:00:00+00"), ("5/30/2026", WRONG),
+        ],
+    ),
+    (
+        "date",
+        "excel_serial",
+        [("30750", "1984-03-09"), ("30750.5", "1984-03-09"), ("9 Mar 1984", "1984-03-09")],
+    ),
+    (
+        "datetime",
+        "epoch_s",
+        [
+            ("1780122540", "2026-05-30 06:29:00+00"), ("-1.5", "1969-12-31 23:59:58.5+00"),
+            ("1780122540000", WRONG), ("1.78E+9", WRONG),
+            ("2026-05-30T06:29:00Z", "2026-05-30 06:29:00+00"),
+        ],
+    ),
+    ("datetime", "epoch_ms", [("1780122540250", "2026-05-30 06:29:00.25+00"), ("x", WRONG)]),
+    ("date", "epoch_ms", [("447638400000", "1984-03-09")]),
+    (
+        "datetime",
+        "dd.MM.yyyy HH:mm",
+        [
+            ("05.03.2026 07:08", "2026-03-05 07:08:00+00"),
+            ("2026-03-05", "2026-03-05 00:00:00+00"),
+            ("2026.03.05 7:08", "2026-03-05 07:08:00+00"),
+            ("March 5, 2026", "2026-03-05 00:00:00+00"),
+            ("03/05/2026", WRONG), ("20260305", WRONG), ("31.02.2026 10:00", WRONG),
+        ],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "form", "cases"), NUMBER_DATE_CASES)
+def test_dates_as_declared_and_what_reads_in_one_way(
+    con: duckdb.DuckDBPyConnection, kind: str, form: str, cases: list[tuple[str, str | None]]
+) -> None:
+    item = FieldConfig.model_validate({"type": kind, "format": form})
+    texts, values = zip(*cases, strict=True)
+    assert cast(con, item, list(texts)) == list(values)
+
+
+def test_a_midnight_in_utc_is_a_date_whatever_the_zone(con: duckdb.DuckDBPyConnection) -> None:
+    item = FieldConfig.model_validate({"type": "date", "format": "epoch_s"})
+    texts = ["447638400", "447638401"]
+    assert cast(con, item, texts, timezone="America/New_York") == ["1984-03-09", "1984-03-08"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5/30/2026 6:29:00", "5/30/26 6:29", "5/30/2026, 6:29:00 AM", "5/30/2026 6:29\u202fam",
+        "05/30/2026 06:29AM", "May 30, 2026 at 6:29 a.m.", "May 30 2026 06:29:00",
+        "30 May 2026 06:29", "30-May-2026 06:29:00", "Sat, 30 May 2026 06:29:00 +0000",
+        "Sat, 30 May 2026 06:29:00 GMT", "2026-05-30 06:29:00 UTC", "2026-05-30 06:29 UTC",
+        "2026-05-30T02:29:00-04:00", "2026/05/30 06:29", "2026.05.30 6:29", "20260530T062900Z",
+        "2026-05-30 08:29:00 +0200",
+    ],
+)  # fmt: skip
+def test_times_as_programs_write_them(con: duckdb.DuckDBPyConnection, text: str) -> None:
+    item = FieldConfig.model_validate({"type": "datetime"})
+    assert cast(con, item, [text]) == ["2026-05-30 06:29:00+00"]

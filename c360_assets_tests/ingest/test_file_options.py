@@ -139,6 +139,20 @@ def test_records_under_a_path(tmp_path: Path, path: str, document: str) -> None:
     assert day.rows_rejected == 0
 
 
+def test_numbers_of_json_keep_their_point_beside_texts_with_another_sign(tmp_path: Path) -> None:
+    number = {"decimal": ",", "thousands": "."}
+    fields = {"id": {}, "n": {"type": "decimal", "scale": 3, "number": number}}
+    text = '[{"id": 1, "n": 1.234}, {"id": 2, "n": "1.234"}, {"id": 3, "n": -5}]'
+    rows, _ = loaded(tmp_path, text, fields, format="json")
+    assert [row[1] for row in rows] == [Decimal("1.234"), Decimal(1234), Decimal(-5)]
+
+
+def test_a_document_whose_records_are_deeper_says_where(tmp_path: Path) -> None:
+    text = '{"page": 1, "result": {"people": [{"id": 1}], "n": 1}}'
+    _, day = loaded(tmp_path, text, format="json")
+    assert "such as `records: result.people` under files" in day.message
+
+
 def test_an_object_of_records_has_their_keys(tmp_path: Path) -> None:
     fields: dict[str, Any] = {"_key": {"rename": "id"}, "n": {"type": "decimal", "scale": 2}}
     text = '{"x": {"K 1": {"n": 1.10}, "K\\"2" : { }, "K3": {"n": {"deep": [1]}}}}'

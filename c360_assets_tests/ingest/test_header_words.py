@@ -79,7 +79,8 @@ EXPORTS = {
     "toast": "Customer Name=full-name|Customer Phone=phone|Customer Email=email|Server=-|Table=-"
     "|Location=-|Tab Name=-",
     "eventbrite": "First Name=given-name|Last Name=surname|Email=email|Cell Phone=phone"
-    "|Home Address 1=address|Home Address 2=address2|Home City=city|Home State=state|Home Zip=postal"
+    "|Home Address 1=address|Home Address 2=address2"
+    "|Home City=city|Home State=state|Home Zip=postal"
     "|Home Country=country|Ticket Type=-|Order #=-|Event Name=-|Venue Name=-",
     "zendesk": "Name=full-name|Email=email|Phone=phone|Organization=company|Locale=-|Time zone=-"
     "|Role=-|Last login=-|Tags=-",

@@ -626,4 +626,4 @@ def test_numbers_with_decimal_commas_are_refused_with_the_remedy(tmp_path: Path)
         "cast_error in paid (1 rows); paid is of type decimal: digits with at most one point"
         in day.message
     )
-    assert "a string that a custom domain table casts" in day.message
+    assert '`number: {decimal: ",", thousands: "."}` for 1.234,56' in day.message

@@ -266,3 +266,28 @@ ASCII_NAMES = st.text(alphabet="abcdefgh .,-'", max_size=25)
 def test_cleaning_twice_changes_nothing(semantic, value):
     once = one(normalize.CLEANERS[semantic], value)
     assert one(normalize.CLEANERS[semantic], once) == once
+
+
+@pytest.mark.parametrize(
+    ("full", "given", "surname"),
+    [
+        ("O'Rourke, Tess Mae", "TESS MAE", "OROURKE"),
+        ("Ines de los Rios", "INES", "DE LOS RIOS"),
+        ("van Dam, Joost", "JOOST", "VAN DAM"),
+        ("Ode, PhD", None, "ODE"),
+        ("Baker, Roy, Jr.", "ROY", "BAKER"),
+        ("Baker Jr, Roy", "ROY", "BAKER"),
+        ("Tess O Rourke", "TESS", "OROURKE"),
+        ("Van Morrison", "VAN", "MORRISON"),
+        ("Mia Klein", "MIA", "KLEIN"),
+    ],
+)
+def test_full_names_as_they_are_written(full, given, surname):
+    assert one(lambda name: normalize.split_full_name(name)[0], full) == given
+    assert one(lambda name: normalize.split_full_name(name)[1], full) == surname
+
+
+def test_a_prefix_of_a_surname_is_not_apart():
+    spellings = ["O'Rourke", "O Rourke", "ORourke", "O’Rourke"]
+    assert {one(normalize.clean_surname, name) for name in spellings} == {"OROURKE"}
+    assert one(normalize.clean_surname, "Mc Donald") == "MCDONALD"

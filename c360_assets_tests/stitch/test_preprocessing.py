@@ -213,7 +213,7 @@ def test_manual_and_managed_lists():
             ("*", "address", "9 Oak St. Ste 4", "false"),
             ("Shop", "email", "Front+1@shop.com", "false"),
             ("Other", "phone", "2065550101", "false"),
-            ("*", "fk", "dummy", "false"),
+            ("*", "fk", "till 9", "false"),
         ],
         schema=["datasource", "semantic", "value", "is_preprocessed"],
         orient="row",
@@ -227,7 +227,7 @@ def test_manual_and_managed_lists():
                 "phone": "2065550101",
                 "address": "9 Oak Street",
                 "address2": "Suite 4",
-                "fk_a": "Dummy",
+                "fk_a": "Till 9",
             },
             {"surname": "Ode"},
         ],
@@ -246,7 +246,7 @@ def test_manual_and_managed_lists():
     assert result.removed.select("semantic", "raw_value", "reason").rows() == [
         ("address", "9 Oak Street Suite 4", "managed"),
         ("email", "front@shop.com", "managed"),
-        ("fk-a", "Dummy", "managed"),
+        ("fk-a", "Till 9", "managed"),
         ("given-name", "Shopper", "manual"),
     ]
     assert result.flags.select(pl.exclude("datasource", "pk")).rows(named=True) == [

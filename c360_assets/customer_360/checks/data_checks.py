@@ -167,8 +167,8 @@ CHECKS: tuple[Check, ...] = (
         "people > 1",
         ("email",),
         "SELECT events.email, COUNT(DISTINCT uc.amperity_id) AS people "
-        "FROM (SELECT DISTINCT LOWER(clean(email)) AS email FROM unified_email_events) AS events "
-        "INNER JOIN unified_coalesced AS uc ON LOWER(clean(uc.email)) = events.email "
+        "FROM (SELECT DISTINCT email_key(email) AS email FROM unified_email_events) AS events "
+        "INNER JOIN unified_coalesced AS uc ON email_key(uc.email) = events.email "
         "GROUP BY events.email",
     ),
     Check(

@@ -54,7 +54,7 @@ SEMANTIC_TABLES: tuple[SemanticTable, ...] = (
         "email_opt_status",
         "email-opt",
         consent=Consent(
-            "email", "is_email_opted_in", "LOWER(clean({}))", ("brand", "region", "email_program")
+            "email", "is_email_opted_in", "email_key({})", ("brand", "region", "email_program")
         ),
     ),
     SemanticTable(

@@ -78,6 +78,7 @@ def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
         names.append("email")
     return {
         "best_email": policy.best_email,
+        "complete_names": policy.name_parts == "complete",
         "groups": groups,
         "named_groups": [{"name": name} for name in names],
         "priorities": _priorities(tenant, names),
@@ -142,7 +143,7 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
         ),
         group(
             "address",
-            {column: f"clean(uc.{column})" for column in address},
+            {column: ADDRESS_SQL.get(column, f"clean(uc.{column})") for column in address},
             _count(("address", "city", "state", "postal")),
             ("blv_address",),
         ),
@@ -158,6 +159,10 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
     for name, custom in policy.custom_groups.items():
         groups.append(_custom_group(name, custom.columns, policy))
     return [*groups, _single("title", "clean(uc.title)"), _single("company", "clean(uc.company)")]
+
+
+# Of a postal code the marks of exports are taken off, as matching does.
+ADDRESS_SQL = {"postal": "postal_text(uc.postal)"}
 
 
 def _custom_group(name: str, columns: list[str], policy: MergePolicy) -> Group:

@@ -29,6 +29,8 @@ from c360_assets.customer_360.rendering.gathered_tables import (
     contributors,
     plain_ident,
 )
+from c360_assets.semantics.addresses import POSTAL_MACROS
+from c360_assets.semantics.names import NAME_MACROS
 from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import Tenant
@@ -67,7 +69,7 @@ def macro_statements(schema: str | None = None) -> list[str]:
         for statement in statements
         if statement
     ]
-    temporary = [*VALIDITY_MACROS, *own]
+    temporary = [*VALIDITY_MACROS, *POSTAL_MACROS, *NAME_MACROS, *own]
     if schema is None:
         return temporary
     created = f"CREATE OR REPLACE MACRO {schema}."

@@ -33,8 +33,8 @@ UNIFIED = "unified_coalesced"
 OWN_KEY = f"IN (SELECT database_key FROM {FILTER_TABLE})"
 OWN_PEOPLE = f"amperity_id IN (SELECT amperity_id FROM {RECORDS})"
 OWN_RECORD = f"({{0}}, {{1}}) IN (SELECT (datasource, pk) FROM {RECORDS})"
-RECORD_EMAILS = f"SELECT UNNEST(STRING_SPLIT(email, ',')) AS value FROM {RECORDS}"
-OWN_EMAIL = f"LOWER(clean(email)) IN (SELECT LOWER(clean(value)) FROM ({RECORD_EMAILS}))"
+RECORD_EMAILS = f"SELECT UNNEST(email_values(email)) AS value FROM {RECORDS}"
+OWN_EMAIL = f"email_key(email) IN (SELECT LOWER(value) FROM ({RECORD_EMAILS}))"
 # Stitch's tables that say which records they are about. The others are about the whole group and
 # stay there.
 RECORD_TABLES = {

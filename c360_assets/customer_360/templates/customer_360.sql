@@ -8,7 +8,7 @@ SELECT
     bought.{{ column }},
 {% endfor %}
 {% if "email" in hashed %}
-    SHA256(LOWER(clean(mc.email))) AS hashed_email,
+    SHA256(email_key(mc.email)) AS hashed_email,
 {% endif %}
 {% if "phone" in hashed %}
     SHA256(mc.phone) AS hashed_phone,
@@ -26,7 +26,7 @@ LEFT JOIN transaction_attributes_extended AS bought ON bought.amperity_id = mc.a
 {% endif %}
 {% if "phone" in hashed %}
 LEFT JOIN (
-    SELECT amperity_id, NULLIF(REGEXP_REPLACE(phone, '[^0-9]', '', 'g'), '') AS digits FROM merged_customers
+    SELECT amperity_id, phone_digits(phone) AS digits FROM merged_customers
 ) AS phone_digits ON phone_digits.amperity_id = mc.amperity_id
 {% endif %}
 LEFT JOIN merged_households AS households ON households.amperity_id = mc.amperity_id

@@ -55,7 +55,7 @@ email_consent AS (
     SELECT
         mc.amperity_id,
         BOOL_OR(COALESCE(opt.is_email_opted_in, FALSE)) AS is_any,
-        BOOL_OR(opt.is_email_opted_in AND LOWER(clean(opt.email)) = LOWER(clean(mc.email))) AS is_best
+        BOOL_OR(opt.is_email_opted_in AND email_key(opt.email) = email_key(mc.email)) AS is_best
     FROM merged_customers AS mc
     INNER JOIN email_opt_status AS opt ON opt.amperity_id = mc.amperity_id
     GROUP BY mc.amperity_id

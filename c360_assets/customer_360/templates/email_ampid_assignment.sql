@@ -1,6 +1,6 @@
 -- email_ampid_assignment: at most one e-mail per person and one person per e-mail, by mutual first choice.
 WITH {{ '' if rounds else 'RECURSIVE ' }}values_of_records AS (
-    SELECT amperity_id, update_dt, UNNEST(STRING_SPLIT(email, ',')) AS value
+    SELECT amperity_id, update_dt, UNNEST(email_values(email)) AS value
     FROM unified_coalesced
     WHERE amperity_id IS NOT NULL AND email IS NOT NULL
 {% if use_blocklist %}
@@ -22,20 +22,20 @@ email_universe AS (
 ),
 {% if uses.email_opt_status %}
 opt_status AS (
-    SELECT amperity_id, LOWER(clean(email)) AS email, BOOL_OR(is_email_opted_in) AS is_email_opted_in
+    SELECT amperity_id, email_key(email) AS email, BOOL_OR(is_email_opted_in) AS is_email_opted_in
     FROM email_opt_status
-    GROUP BY amperity_id, LOWER(clean(email))
+    GROUP BY amperity_id, email_key(email)
 ),
 {% endif %}
 {% if uses.email_engagement_summary %}
 engagement AS (
     SELECT
-        LOWER(clean(email)) AS email,
+        email_key(email) AS email,
 {% for column, aggregate, type in engagement_columns %}
         CAST({{ aggregate }}({{ column }}) AS {{ type }}) AS {{ column }}{{ "," if not loop.last }}
 {% endfor %}
     FROM email_engagement_summary
-    GROUP BY LOWER(clean(email))
+    GROUP BY email_key(email)
 ),
 {% endif %}
 {% if uses[predictions] %}

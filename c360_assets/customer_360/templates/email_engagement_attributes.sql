@@ -10,7 +10,7 @@ SELECT
     DATE_DIFF('day', CAST(summary.most_recent_email_optin_datetime AS DATE), CAST(bought.first_order_datetime AS DATE))
         AS signup_to_purchase_days
 FROM merged_customers AS mc
-INNER JOIN email_engagement_summary AS summary ON LOWER(clean(summary.email)) = LOWER(clean(mc.email))
+INNER JOIN email_engagement_summary AS summary ON email_key(summary.email) = email_key(mc.email)
 LEFT JOIN transaction_attributes_extended AS bought ON bought.amperity_id = mc.amperity_id
 -- One row per person and brand, whatever the sources repeat.
 QUALIFY ROW_NUMBER() OVER (

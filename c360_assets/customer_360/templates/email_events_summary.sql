@@ -1,7 +1,7 @@
 -- email_engagement_summary: how an address answers to the e-mail of each brand, counted from the events.
 WITH events AS (
     SELECT
-        LOWER(clean(email)) AS email,
+        email_key(email) AS email,
         clean(brand) AS brand,
         clean(region) AS region,
         event_type,

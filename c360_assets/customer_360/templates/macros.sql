@@ -33,16 +33,15 @@ CREATE MACRO money_ratio(amount, total) AS
 
 -- The last ten digits of a phone number, by which numbers of different spelling are compared.
 CREATE MACRO phone_key(v) AS
-    nullif(right(regexp_replace(v, '[^0-9]', '', 'g'), 10), '');
+    right(phone_digits(v), 10);
 
--- Of several comma-separated values the first that is valid, else the first there is.
-CREATE MACRO listed_values(v) AS
-    list_filter(list_transform(string_split(v, ','), lambda part: clean(part)), lambda part: part IS NOT NULL);
+-- The text of an e-mail address by which addresses of different spelling are compared.
+CREATE MACRO email_key(v) AS
+    lower(email_text(v));
 
+-- Of several values of a field the first that is valid, else the first there is.
 CREATE MACRO first_email(v) AS
-    CASE WHEN strpos(v, ',') = 0 THEN clean(v)
-        ELSE coalesce(list_filter(listed_values(v), lambda part: email_valid(part))[1], listed_values(v)[1]) END;
+    coalesce(list_filter(email_values(v), lambda part: email_valid(part))[1], email_values(v)[1]);
 
 CREATE MACRO first_phone(v, region) AS
-    CASE WHEN strpos(v, ',') = 0 THEN clean(v)
-        ELSE coalesce(list_filter(listed_values(v), lambda part: phone_valid(part, region))[1], listed_values(v)[1]) END;
+    coalesce(list_filter(phone_values(v), lambda part: phone_valid(part, region))[1], phone_values(v)[1]);

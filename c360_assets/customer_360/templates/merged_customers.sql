@@ -86,10 +86,47 @@ picked AS (
         MAX(update_dt) AS update_dt
     FROM placed
     GROUP BY amperity_id
-){% if best_email != "priority" %},
+){% if complete_names %},
+-- The parts of each record's name; a full name is split as Stitch splits it.
+named AS (
+    SELECT
+        amperity_id,
+        datasource,
+        pk,
+        name_place,
+        COALESCE(given_name, full_name_given(full_name)) AS given_name,
+        COALESCE(surname, full_name_surname(full_name)) AS surname,
+        generational_suffix
+    FROM placed
+    WHERE COALESCE(given_name, surname, full_name) IS NOT NULL
+),
+best_named AS (
+    SELECT
+        amperity_id,
+        MIN(name_place) AS name_place,
+        MIN_BY(STRUCT_PACK(given_name := given_name, surname := surname), name_place) AS best
+    FROM named
+    GROUP BY amperity_id
+),
+-- The best other record that has what is missing and, of what both have, says the same.
+completing AS (
+    SELECT
+        named.amperity_id,
+        MIN_BY(STRUCT_PACK(
+            given_name := named.given_name,
+            surname := named.surname,
+            datasource := named.datasource,
+            pk := named.pk
+        ), named.name_place) AS other
+    FROM named
+    INNER JOIN best_named AS one ON one.amperity_id = named.amperity_id
+    WHERE (one.best.given_name IS NULL AND UPPER(named.surname) = UPPER(one.best.surname) AND named.given_name IS NOT NULL)
+        OR (one.best.surname IS NULL AND UPPER(named.given_name) = UPPER(one.best.given_name) AND named.surname IS NOT NULL)
+    GROUP BY named.amperity_id
+){% endif %}{% if best_email != "priority" %},
 -- The record behind an assigned e-mail: of those that carry it, the most trusted, then the newest.
 email_values AS (
-    SELECT amperity_id, datasource, pk, update_dt, email_priority, UNNEST(STRING_SPLIT(emails, ',')) AS value
+    SELECT amperity_id, datasource, pk, update_dt, email_priority, UNNEST(email_values(emails)) AS value
     FROM records
     WHERE emails IS NOT NULL
 ),
@@ -103,7 +140,7 @@ best_emails AS (
         email_values.email_priority
     FROM email_ampid_assignment AS assigned
     LEFT JOIN email_values
-        ON email_values.amperity_id = assigned.amperity_id AND LOWER(clean(email_values.value)) = assigned.email
+        ON email_values.amperity_id = assigned.amperity_id AND LOWER(email_values.value) = assigned.email
     QUALIFY ROW_NUMBER() OVER (
         PARTITION BY assigned.amperity_id
         ORDER BY
@@ -116,8 +153,23 @@ SELECT
     picked.amperity_id,
 {% for group in groups %}
 {% for column in group.output %}
+{% if complete_names and group.name == "name" and column.name in ("given_name", "surname") %}
+    COALESCE(
+        picked.name_pick.{{ column.name }}, best_named.best.{{ column.name }}, completing.other.{{ column.name }}
+    ) AS {{ column.name }},
+{% else %}
     picked.{{ group.name }}_pick.{{ column.name | ident }},
+{% endif %}
 {% endfor %}
+{% if group.name == "name" %}
+{% if complete_names %}
+    completing.other.pk AS name_completed_pk,
+    completing.other.datasource AS name_completed_datasource,
+{% else %}
+    CAST(NULL AS VARCHAR) AS name_completed_pk,
+    CAST(NULL AS VARCHAR) AS name_completed_datasource,
+{% endif %}
+{% endif %}
 {% endfor %}
 {% if best_email != "priority" %}
     best_emails.email,
@@ -130,6 +182,10 @@ SELECT
     picked.create_dt,
     picked.update_dt
 FROM picked
+{% if complete_names %}
+LEFT JOIN best_named ON best_named.amperity_id = picked.amperity_id
+LEFT JOIN completing ON completing.amperity_id = picked.amperity_id
+{% endif %}
 {% if best_email != "priority" %}
 LEFT JOIN best_emails ON best_emails.amperity_id = picked.amperity_id
 {% endif %}

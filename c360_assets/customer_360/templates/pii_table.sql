@@ -8,7 +8,7 @@ SELECT
 {% endfor %}
     uc.birthdate,
     CASE WHEN LENGTH(clean(uc.state)) = 2 THEN clean(uc.state) END AS state,
-    '+1' || NULLIF(REGEXP_REPLACE(uc.phone, '[^0-9]', '', 'g'), '') AS phone,
+    '+1' || phone_digits(phone_values(uc.phone)[1]) AS phone,
     CASE WHEN LOWER(clean(uc.gender)) IN ('m', 'f') THEN LOWER(clean(uc.gender)) END AS gender
 FROM unified_coalesced AS uc
 WHERE {{ "uc.amperity_id IS NOT NULL" if wanted else "FALSE" }}

@@ -31,7 +31,7 @@ WITH gathered AS (
 contacts AS (
     SELECT DISTINCT amperity_id, {{ consent.match.format("value") }} AS contact
     FROM (
-        SELECT amperity_id, UNNEST(STRING_SPLIT({{ consent.contact }}, ',')) AS value
+        SELECT amperity_id, UNNEST({{ consent.contact }}_values({{ consent.contact }})) AS value
         FROM unified_coalesced
         WHERE amperity_id IS NOT NULL AND {{ consent.contact }} IS NOT NULL
     ) AS values_of_records

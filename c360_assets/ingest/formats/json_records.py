@@ -26,6 +26,7 @@ MARK = b"\xef\xbb\xbf"
 BLANKS = " \t\r\n"
 KEYED_START = r'^\s*("(?:[^"\\]|\\.)*")\s*:\s*\{'
 SHOWN_PATHS = 5
+DEEPEST_LIST = 2
 
 
 class NoRecordsError(Exception):
@@ -112,6 +113,25 @@ def json_records(path: Path, records: str) -> Iterator[pl.DataFrame]:
         waiting += reversed(inner)
     if not is_there:
         raise NoRecordsError(sorted(set(others)))
+
+
+def list_paths(path: Path) -> list[str]:
+    """Where records may be: paths to the lists that are at most two keys deep, in order."""
+    document = _document(path)
+    waiting = _outermost(document)
+    paths: list[str] = []
+    while waiting:
+        container = waiting.pop(0)
+        if container.is_list:
+            if container.path:
+                paths.append(".".join(container.path))
+            continue
+        if len(container.path) < DEEPEST_LIST:
+            for element in _elements(document, container):
+                if element.bracket is not None:
+                    child_path = (*container.path, _key_of(element.text))
+                    waiting.append(_container(document, child_path, element.bracket))
+    return paths
 
 
 def _document(path: Path) -> _Document:

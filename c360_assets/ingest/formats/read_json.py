@@ -10,6 +10,7 @@ import polars as pl
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.formats.batches import (
     COLUMN_NAME,
+    SHOWN_NAMES,
     Batch,
     OpenedFile,
     file_error,
@@ -21,10 +22,11 @@ from c360_assets.ingest.formats.json_records import (
     BrokenDocumentError,
     NoRecordsError,
     json_records,
+    list_paths,
 )
 from c360_assets.ingest.formats.read_text import unreadable
 from c360_assets.ingest.formats.text_records import records_of
-from c360_assets.tenant.models import FeedConfig
+from c360_assets.tenant.models import FeedConfig, FieldConfig
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal, quote_path
 
@@ -32,6 +34,7 @@ from c360_assets.warehouse.sql import quote_literal, quote_path
 NUMBER_MARK, NUMBER_END = "\x01", "\x02"
 JSON_TOKEN = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)'
 START_BYTES = 4096
+NUMBER_TYPES = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
 
 
 def json_batches(
@@ -82,7 +85,22 @@ def _check_keys(
     try:
         require(feed, file.landed, keys)
     except LoadError as error:
-        failures.setdefault(file.number, error)
+        failures.setdefault(file.number, _records_elsewhere(feed, file) or error)
+
+
+def _records_elsewhere(feed: FeedConfig, file: OpenedFile) -> LoadError | None:
+    """The error of a document whose records stand in a list below its first keys."""
+    if feed.files.format != "json" or feed.files.records is not None:
+        return None
+    try:
+        paths = [path for path in list_paths(file.path) if COLUMN_NAME.fullmatch(path)]
+    except BrokenDocumentError:
+        return None
+    if not paths:
+        return None
+    problem = f"is one object with lists in it: {', '.join(paths[:SHOWN_NAMES])}"
+    remedy = f"say where the records are, such as `records: {paths[0]}` under files"
+    return file_error("missing_column", feed, file.landed, problem, remedy)
 
 
 def _objects_marked(session: Session, frame: pl.DataFrame) -> pl.DataFrame:
@@ -152,13 +170,14 @@ def _fields_sql(feed: FeedConfig, keys: list[str]) -> str:
     """The query for the fields of `_c360_json`, whose objects have some of `keys`."""
     values: list[str] = []
     paths: list[str] = []
-    for number, name in enumerate(feed.fields):
+    for number, (name, field) in enumerate(feed.fields.items()):
         # Keys that differ in case only are one column; of an object that has several, one counts.
         texts = []
         for key in keys:
             if key.lower() == name.lower():
                 paths.append("/" + key.replace("~", "~0").replace("/", "~1"))
-                texts.append(_text_sql(paths[-1], f"f[{len(paths)}]"))
+                text = _text_sql(paths[-1], f"f[{len(paths)}]")
+                texts.append(_as_declared(text, paths[-1], field))
         value = f"coalesce({', '.join(texts)})" if texts else "NULL::VARCHAR"
         values.append(f"{value} AS r{number}")
     paths_sql = ", ".join(quote_literal(path) for path in paths)
@@ -174,6 +193,15 @@ def _text_sql(path: str, extracted: str) -> str:
     """Objects and lists are read again, from the record whose numbers are not in quotes."""
     whole = f"json_extract_string(record, {quote_literal(path)})"
     return f"CASE WHEN {extracted}[1:1] IN ('{{', '[') THEN {whole} ELSE {extracted} END"
+
+
+def _as_declared(text: str, path: str, field: FieldConfig) -> str:
+    """A number of JSON with the decimal sign that the field declares for its texts."""
+    if field.number is None or field.number.decimal == ".":
+        return text
+    is_number = f"json_type(record, {quote_literal(path)}) IN {NUMBER_TYPES}"
+    sign = quote_literal(field.number.decimal)
+    return f"CASE WHEN {is_number} THEN replace({text}, '.', {sign}) ELSE {text} END"
 
 
 def _quoted_numbers_sql() -> str:

@@ -150,7 +150,8 @@ def _batches_of(
 ) -> Iterator[Batch]:
     """The rows of files that are written alike.
 
-    Fills `failures` and `notes` by file number, and for JSON replaces `columns` by the keys that were seen.
+    Fills `failures` and `notes` by file number, and for JSON replaces `columns` by the keys that
+    were seen.
     """
     feed = files[0].feed
     if feed.files.format in JSON_FORMATS:

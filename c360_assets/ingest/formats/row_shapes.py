@@ -13,7 +13,7 @@ import polars as pl
 
 from c360_assets.ingest.formats.text_records import Dialect
 
-# Records of a file by which its width is judged, and the fewest that speak for a trailing delimiter.
+# Records of a file by which its width is judged.
 LOOKED_AT = 1000
 TOTAL_WORDS = (
     "grand total",
@@ -49,7 +49,10 @@ TOTAL_WORDS = (
 
 @dataclass
 class TotalRows:
-    """Rows of a file that look like totals: how many, line of the first one, words they begin with."""
+    """Rows of a file that look like totals.
+
+    `line` is that of the first one; `words` are the words for a total that they begin with.
+    """
 
     rows: int
     line: int
@@ -148,7 +151,8 @@ class RowWidths:
         for number, share in shares.iter_rows():
             if number not in self._seen:
                 self._seen.add(number)
-                if share is None or share <= 0.5:
+                # Delimiters in quotes may make up for those that a header has more.
+                if share is None or share <= 0.5 or self._unnamed:
                     self._judge(number, frame.filter(pl.col("_file") == number).head(LOOKED_AT))
 
     def _judge(self, number: int, records: pl.DataFrame) -> None:

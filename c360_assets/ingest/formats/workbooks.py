@@ -36,7 +36,7 @@ EXCEL_DIGITS = 15
 
 
 class SheetError(Exception):
-    """No sheet of a workbook can be chosen or read. The text is what is wrong, `remedy` what to do."""
+    """No sheet of a workbook can be chosen or read: what is wrong, and what to do."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem)

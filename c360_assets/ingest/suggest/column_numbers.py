@@ -1,4 +1,4 @@
-"""Numbers as people and spreadsheets write them: separators, currencies, lost digits, dates in days.
+"""Numbers as people and spreadsheets write them: separators, currencies, lost digits, days.
 
 Which form a column of texts has, for a field's `number` or `format`; reading them is for `load`.
 """
@@ -26,8 +26,9 @@ MARKED = r"^(=\"|').*"
 FLOAT_OF_WHOLE = r"^\d{4,}\.0$"
 IN_GROUPS_OF_POINTS = r"^[+-]?\d{1,3}(\.\d{3})*$"
 DAY_NAME = re.compile(
-    r"date|datum|fecha|jour|data|day|dob|birth|born|naissance|nacim|nascim|geburt|time|stamp|created"
-    r"|updated|modified|changed|ordered|visit|joined|signup|sign.?up|registered|erstellt|angelegt"
+    r"date|datum|fecha|jour|data|day|dob|birth|born|naissance|nacim|nascim|geburt|time|stamp"
+    r"|created|updated|modified|changed"
+    r"|ordered|visit|joined|signup|sign.?up|registered|erstellt|angelegt"
     r"|geandert|last.?(seen|login|order|purchase)|(_| )(at|on|am|le|el)$|日",
     re.IGNORECASE,
 )

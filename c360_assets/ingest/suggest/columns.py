@@ -33,7 +33,8 @@ IDENTIFIER_NAME = re.compile(
     r"|(customer|client|order|user|member|contact|profile|account|person|product|item|lead|guest"
     r"|record|transaction|trans|invoice|ticket|line|subscriber|company|kunden|artikel|variant"
     r"|payment|refund|session|event|campaign|send|message)(id|key|code|no|num|number)$"
-    r"|[a-z]{3}(nr|nummer)$|^(numero|codigo|debitor|kreditor|matricula|folio|recno)$"
+    r"|[a-z]{3}(nr|nummer)$|^(code|codigo|numero|matricule)([^a-z0-9]|$)"
+    r"|^(debitor|kreditor|matricula|folio|recno)$"
     r"|^(order|invoice|receipt|ticket|transaction|reference|bestellung|commande|pedido)$"
     r"|番号$|コード$",
     re.IGNORECASE,
@@ -64,14 +65,14 @@ OTHER_ALPHABET = re.compile(r"[^\W\d_A-Za-z]")
 NUMBERS = {"integer", "decimal", "float"}
 NESTED = {"array", "map", "struct"}
 LOST_DIGITS = (
-    "LOST DIGITS: a spreadsheet wrote long numbers in scientific notation, so different ones became "
-    "equal; export again with this column as text"
+    "LOST DIGITS: a spreadsheet wrote long numbers in scientific notation, so that different ones "
+    "became equal; export again with this column as text"
 )
 NO_YEAR = "some dates have no year (0000 or --05-17), so this stays text and has no tag"
 YEARLESS = r"^(0000-|--)\d{2}-\d{2}|^0{1,2}[-/.]"
 ROW_INDEX_NAME = re.compile(
     r"(unnamed(: ?\d+)?|index|idx|level_?\d+|__index_level_\d+__|column_?0|row|#"
-    r"|row[ _]?(id|index|no|nr|num|number)|line[ _]?(no|nr|number)|nr|s\.? ?no|sl\.? ?no"
+    r"|row[ _]?(id|index|no|nr|num|number)|line[ _]?(no|nr|number)|s\.? ?no|sl\.? ?no"
     r"|lfd\.? ?nr|pos)\.?",
     re.IGNORECASE,
 )
@@ -85,9 +86,9 @@ MONEY_SCALE_OF_INTEGERS = 2
 class Column:
     """One column on its way to a field.
 
-    `unique` is the share of distinct values among the rows, 0 where a value is missing. `lost_digits`
-    says that its numbers are no longer whole, `row_index` that it only counts the rows. `notes` are
-    what a person should check.
+    `unique` is the share of distinct values among the rows, 0 where a value is missing.
+    `lost_digits` says that its numbers are no longer whole, `row_index` that it only counts the
+    rows. `notes` are what a person should check.
     """
 
     name: str

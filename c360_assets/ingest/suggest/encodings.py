@@ -27,9 +27,9 @@ MARKS = (
 # Japanese has kana, which no other text shows.
 JAPANESE = re.compile("[\u3041-\u30fa]")
 WESTERN = "cp1252"
-# What exports are written in where it is not UTF-8, and the letters above ASCII that their languages
-# use. The first whose letters are nearly all of a text's is it: the library tells other alphabets
-# apart well, and Latin ones by their statistics only, which a table of names does not have.
+# What exports are written in where it is not UTF-8, and the letters above ASCII that their
+# languages use. The first whose letters are nearly all of a text's is it: the library tells other
+# alphabets apart well, and Latin ones by their statistics only, which a table of names lacks.
 LATIN_LETTERS = {
     WESTERN: "äöüßÄÖÜéèêëÉÈÊàâÀÂçÇôîïûùÔÎœŒñÑáíóúÁÍÓÚãõÃÕåÅøØæÆ¿¡ºª°€£§«»–—’‘“”„´·®©\xa0",
     "mac_roman": "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ°€£–—’“”\xa0",
@@ -39,6 +39,9 @@ LATIN_LETTERS = {
 }
 OTHER_ALPHABETS = ["cp1251", "cp1253", "cp949", "gb18030", "big5", "cp932"]
 MOST = 0.95
+OUTSIDE_ASCII = re.compile(rb"[\x80-\xff]+")
+# A letter with a mark stands among plain ones; those of other alphabets are whole words.
+BESIDE_A_LETTER = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]+|[\x80-\xff]+(?=[A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,10 @@ def _legacy_encoding(data: bytes) -> str:
     # Lines of plain ASCII say nothing, and hide the others from a reader of the beginning.
     lines = [line for line in data.splitlines() if not line.isascii()]
     telling = b"\n".join(lines)[:TOLD_FROM]
+    runs = OUTSIDE_ASCII.findall(telling)
+    in_latin_words = len(BESIDE_A_LETTER.findall(telling))
     latin = next((name for name in LATIN_LETTERS if _fits(telling, name)), None)
-    if latin is not None:
+    if latin is not None and 2 * in_latin_words >= len(runs):
         return latin
     best = from_bytes(telling, cp_isolation=OTHER_ALPHABETS).best()
     return WESTERN if best is None else best.encoding

@@ -68,7 +68,10 @@ def _takes(proposal: Proposal, relative: str) -> bool:
 
 
 def write_proposal(proposal: Proposal, tenant: Path) -> Path:
-    """Write a proposal below the tenant's folder. Raises C360Error where a file is there already."""
+    """Write a proposal below the tenant's folder.
+
+    Raises C360Error where a file is there already, which is kept.
+    """
     target = tenant / proposal.path
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

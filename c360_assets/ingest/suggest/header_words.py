@@ -31,8 +31,8 @@ KINDS = frozenset({
 # Words that say nothing about a value.
 PLAIN = frozenset({
     "addr", "address", "addresses", "attributes", "current", "custom", "default", "field", "line",
-    "mail", "mandatory", "optional", "postal", "preferred", "properties", "property", "raw", "required",
-    "text", "to", "value", "values",
+    "mail", "mandatory", "optional", "postal", "preferred", "properties", "property", "raw",
+    "required", "text", "to", "value", "values",
 })  # fmt: skip
 ORDINAL = re.compile(r"\d|\d(?:st|nd|rd|th)")
 WORD = re.compile(r"\d(?:st|nd|rd|th)\b|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")

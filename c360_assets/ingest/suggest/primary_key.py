@@ -44,6 +44,9 @@ def propose_primary_key(columns: list[Column], frame: pl.DataFrame) -> ProposedK
     identifiers = [column for column in columns if is_identifier(column)]
     unique = [column for column in identifiers if column.unique == 1.0]
     notes = _about_left_out(columns)
+    if frame.is_empty():
+        best = (identifiers or columns)[0]
+        return ProposedKey([best.output], ["CHECK: chosen by its name, as there are no rows"])
     if unique:
         return ProposedKey([unique[0].output], [*notes, _about_unique(unique)])
     gap_free = [column for column in identifiers if column.unique > 0]

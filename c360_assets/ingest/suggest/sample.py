@@ -43,6 +43,10 @@ HEAD_BYTES = 4096
 UTF_8_MARK = b"\xef\xbb\xbf"
 # Encodings that the loader sees without being told.
 MARKED_ENCODINGS = ("utf-8", "utf-16", "utf-32")
+# What no text holds, and the share of it from which on a file is none.
+CONTROLS = re.compile("[\x00\x02-\x08\x0e-\x1a\udc80-\udcff]")
+MOST_CONTROLS = 0.05
+FEWEST_LINES = 3
 OTHER_TEXTS = (
     (re.compile(r"BEGIN:VCARD", re.IGNORECASE), "a vCard file"),
     (re.compile(r"BEGIN:VCALENDAR", re.IGNORECASE), "a calendar file"),
@@ -91,8 +95,8 @@ class Sample:
     columns are left out of it. `scales` holds the scale of declared decimals, `options` what else
     `files` has to say to read the file. `notes` is what a person should know of the file,
     `odd_rows` counts the rows that no record of these columns can be. `trial` is the sampled text
-    as the file holds it, for a trial load; None where that has to read the file itself. `whole` says
-    that the sample is all of the file.
+    as the file holds it, for a trial load; None where that has to read the file itself. `whole`
+    says that the sample is all of the file.
     """
 
     frame: pl.DataFrame
@@ -170,7 +174,7 @@ def _sample_of_archive(path: Path, kind: str, rows: int) -> Sample:
 def _first_member(path: Path, kind: str, folder: Path) -> Path | None:
     """A copy of the first member; nothing but its suffix comes from the archive."""
     with opened_archive(path, kind) as archive:
-        first = min((name for name in archive.names if not is_hidden(name)), default=None)
+        first = min((name for name in archive.names if _is_delivery(name)), default=None)
         if first is None:
             return None
         suffixes = SAFE_SUFFIX.findall(first)[-2:]
@@ -178,6 +182,11 @@ def _first_member(path: Path, kind: str, folder: Path) -> Path | None:
         with archive.open_member(first) as source, target.open("wb") as file:
             shutil.copyfileobj(source, file)
     return target
+
+
+def _is_delivery(member: str) -> bool:
+    is_read_me = member.rsplit("/", 1)[-1].lower().startswith(("readme", "read_me"))
+    return not is_hidden(member) and not is_read_me
 
 
 def _sample_of_file(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, rows: int) -> Sample:
@@ -188,9 +197,9 @@ def _sample_of_file(con: duckdb.DuckDBPyConnection, path: Path, head: bytes, row
     kind = foreign("", head)
     if kind is not None:
         raise C360Error(f"{path}: {kind.problem}; {kind.remedy}")
-    html = _other_kind_of_text(_without_mark(head).decode("utf-8", "replace"))
-    if html is not None:
-        raise C360Error(f"{path}: is {html}; {READABLE}")
+    other_kind = _kind_by_beginning(_without_mark(head).decode("utf-8", "replace"))
+    if other_kind is not None:
+        raise C360Error(f"{path}: is {other_kind}; {READABLE}")
     if _without_mark(head).startswith(b"<"):
         return _sample_of_xml(con, path, rows)
     compression = "gzip" if head.startswith(GZIP_MARK) else "none"
@@ -374,6 +383,14 @@ def _sample_of_text(path: Path, compression: str, rows: int) -> Sample:
     )
 
 
+def _is_fixed_width(lines: list[str]) -> bool:
+    """Whether lines hold no delimiter, but blanks in the same places."""
+    if any(mark in lines[0] for mark in ",;\t|"):
+        return False
+    starts = [{match.end() for match in re.finditer(" {2,}", line)} for line in lines]
+    return bool(set.intersection(*starts))
+
+
 def _encoded(text: str, encoding: str) -> bytes:
     errors = "surrogateescape" if encoding == "utf-8" else "replace"
     return text.encode(encoding, errors)
@@ -382,7 +399,13 @@ def _encoded(text: str, encoding: str) -> bytes:
 def _other_kind_of_text(text: str) -> str | None:
     """What a text is that holds no delimited rows, in words for a message."""
     begin = text.lstrip()[:HEAD_BYTES]
-    for pattern, kind in OTHER_TEXTS:
-        if pattern.match(begin):
-            return kind
-    return None
+    if len(CONTROLS.findall(begin)) > MOST_CONTROLS * len(begin):
+        return "a binary file and no text"
+    lines = [line for line in begin.splitlines()[:-1] if line.strip()]
+    if len(lines) >= FEWEST_LINES and _is_fixed_width(lines):
+        return "a text of columns of fixed width"
+    return _kind_by_beginning(begin)
+
+
+def _kind_by_beginning(text: str) -> str | None:
+    return next((kind for pattern, kind in OTHER_TEXTS if pattern.match(text)), None)

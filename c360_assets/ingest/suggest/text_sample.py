@@ -38,8 +38,8 @@ CHUNK = 1 << 20  # bytes that are cut into records at a time
 LAST_RECORDS = 5
 # What a total or a note begins with; only these words of a file may stand in a proposal.
 FOOTER_WORDS = re.compile(
-    r"\W*((?:(?:grand|sub|report|page|end of|number of|record|row|generated|exported|printed|created"
-    r"|copyright|confidential|source|filters?|applied|as of|note)\b[ _:-]*)*"
+    r"\W*((?:(?:grand|sub|report|page|end of|number of|record|row|generated|exported|printed"
+    r"|created|copyright|confidential|source|filters?|applied|as of|note)\b[ _:-]*)*"
     r"(?:totals?|sums?|summe|gesamt\w*|somme|totaux|suma|soma|insgesamt|合計|総計|count|rows|records"
     r"|report|by|on|at)?)",
     re.IGNORECASE,

@@ -10,8 +10,45 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-USource = Literal["random", "total", "blocked", "conditional", "spelled"]
+USource = Literal["random", "total", "blocked", "blocked or random", "conditional", "spelled"]
 HSource = Literal["learned", "random", "share", "person"]
+
+
+MSource = Literal["learned", "fixed"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a class takes the probability of a level from: whether it learns it from the compared
+    pairs, and why it may or why it is bound."""
+
+    learns: bool
+    reason: str
+
+
+# Which class may learn a level, by what the level names; `Level.sources` says it of one level.
+M_SOURCES: dict[MSource, Source] = {
+    "learned": Source(True, "how often one person's values agree is what differs by tenant"),
+    "fixed": Source(False, "few pairs show it, and they are the mixture itself"),
+}
+U_SOURCES: dict[USource, Source] = {
+    "random": Source(False, "random pairs are strangers, so their share is seen, not guessed"),
+    "total": Source(False, "equal values are counted on all records, less those of one person"),
+    "blocked": Source(True, "every such pair is compared, and random pairs meet too few of them"),
+    "blocked or random": Source(
+        True, "a login shared by a crowd is seen at random, one shared by few only in blocks"
+    ),
+    "conditional": Source(
+        True, "it is asked of pairs that agree already, which random ones do not"
+    ),
+    "spelled": Source(False, "it follows from how common the names are that the login spells"),
+}
+H_SOURCES: dict[HSource, Source] = {
+    "learned": Source(True, "relatives share it as often as the tenant's homes do"),
+    "random": Source(False, "relatives agree on it no more than strangers do"),
+    "share": Source(False, "relatives are strangers in it but for namesakes and twins"),
+    "person": Source(False, "it says which pairs are compared, the same of both"),
+}
 
 
 @dataclass(frozen=True)
@@ -24,8 +61,9 @@ class Level:
 
     `u_from`: random = share among random pairs; total = all pairs with an equal value, counted
     exactly; blocked = learned from compared pairs, because every such pair is compared;
-    conditional = within compared pairs that hold the comparison; spelled = from the u of the names
-    a login is spelled from.
+    blocked or random = the larger of the two, for values that many strangers share (`info@`) or few
+    (digits); conditional = within compared pairs that hold the comparison; spelled = from the u of
+    the names a login is spelled from.
 
     `h_from`: learned; random = fixed to u; share = u plus a small fixed share (twins, namesakes);
     person = as for one person, so that the level tells nothing between the two.
@@ -39,6 +77,17 @@ class Level:
     h_from: HSource = "learned"
     h: float | None = None
     fixed_m: bool = False  # never learned: what EM would learn here is the mixture itself
+
+    def sources(self) -> dict[str, Source]:
+        """Who may learn the level and who is bound, by class: m person, u strangers, h household.
+
+        Which patterns a class never holds at all is `score.class_meaning`.
+        """
+        return {
+            "m": M_SOURCES["fixed" if self.fixed_m else "learned"],
+            "u": U_SOURCES[self.u_from],
+            "h": H_SOURCES[self.h_from],
+        }
 
 
 @dataclass(frozen=True)

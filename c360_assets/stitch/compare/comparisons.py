@@ -317,6 +317,7 @@ EMAIL = Comparison(
             f"{EMAIL_LOGIN} AND NOT login_from_names AND NOT ({NAMES_EQUAL})",
             0.04,
             2e-6,
+            "blocked or random",
             h=0.01,
         ),
         Level("one edit", f"{EMAIL_TYPO} AND NOT ({NAMES_EQUAL})", 0.05, 1e-6, h=0.01),

@@ -41,6 +41,8 @@ _SEPARATOR = "\x1f"  # between source and value: neither holds it
 # one.
 REASON = pl.Enum(["global", "manual", "managed", "automatic"])
 
+CONTRADICTION = "contradiction"  # the proxy of a foreign key whose holders are strangers
+
 # Proxy and threshold of the rules that hold for each foreign key unless the tenant has one of its
 # own for it. A key's value that meets more people than this (zero, "N/A", a till's own number) is
 # no customer's, and an equal key decides a pair.
@@ -107,6 +109,31 @@ def detect(cells: Cells, proxies: Cells, rules: Iterable[BadValueRule]) -> pl.Da
         _md5(semantic + value) for semantic, value in rows.select("semantic", "value").iter_rows()
     ]
     return rows.with_columns(pk=pl.Series(keys, dtype=pl.String)).select(list(_BADVALUES_SCHEMA))
+
+
+def contradicting(lost: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `stitch_badvalues` for foreign keys that holders lose to `contradicting_keys`.
+
+    `num_proxy` is how many of the holders contradict another one.
+    """
+    values = lost.select("key", "value", "num_values", "num_contradicting").unique()
+    rows = values.with_columns(semantic=pl.col("key").str.replace_all("_", "-"))
+    rows = rows.sort("semantic", "value")
+    keys = [
+        _md5(semantic + value) for semantic, value in rows.select("semantic", "value").iter_rows()
+    ]
+    return rows.select(
+        pk=pl.Series(keys, dtype=pl.String),
+        datasource=pl.lit("*"),
+        semantic="semantic",
+        value="value",
+        num_values="num_values",
+        num_proxy="num_contradicting",
+        proxy=pl.lit(CONTRADICTION),
+        threshold=pl.lit(0, dtype=pl.Int64),
+        domain_table=pl.lit(""),
+        is_preprocessed=pl.lit(False),
+    )
 
 
 def _apply(cells: Cells, proxies: Cells, rule: BadValueRule) -> pl.DataFrame:

@@ -25,14 +25,20 @@ from c360_assets.semantics.normalize import (
     clean_postal,
     cleaner,
     email_login,
+    email_values,
     gender_from_title,
     generational_suffix,
+    phone_values,
     po_box,
     split_full_name,
-    split_values,
 )
 from c360_assets.semantics.text import missing_to_null
 from c360_assets.stitch.prepare import blocklist
+from c360_assets.stitch.prepare.contradicting_keys import (
+    LOST_SCHEMA,
+    contradictions,
+    holders_of_shared,
+)
 from c360_assets.stitch.prepare.union import in_key_order
 
 _SINGLE = (
@@ -108,16 +114,19 @@ def preprocess(
     config: BadValues,
     managed: pl.DataFrame | None = None,
     nicknames: pl.DataFrame | None = None,
+    *,
+    contradicting_keys: bool = False,
 ) -> Preprocessed:
     """Preprocess all stitched records together.
 
     `records` holds `datasource`, `pk` and any of the raw semantic columns (a column that is absent
     counts as missing; `email` and `phone` may be comma-joined), `fk_*`, `bk_*`, `sk_*`. `managed`
     is the tenant's blocklist table (`datasource, semantic, value[, is_preprocessed]`), `nicknames`
-    a replacement for the shipped list (`semantics.nicknames.nickname_map`). Raises C360Error when
-    (datasource, pk) is NULL or not unique.
+    a replacement for the shipped list (`semantics.nicknames.nickname_map`). With
+    `contradicting_keys`, records whose other values contradict those of the other holders of their
+    foreign key lose it. Raises C360Error when (datasource, pk) is NULL or not unique.
     """
-    return _Run(records, config, managed, nicknames).result()
+    return _Run(records, config, managed, nicknames).result(contradicting_keys)
 
 
 def tag_of(column: str) -> str:
@@ -164,10 +173,15 @@ class _Run:
         self.work = self.work.with_columns(po_box=po_box(pl.col("address")))
         self.values = {column: self._multi_values(column) for column in MULTI_VALUED}
 
-    def result(self) -> Preprocessed:
+    def result(self, contradicting_keys: bool) -> Preprocessed:
         rules = blocklist.with_keys(self.config.rules, self.keys)
         badvalues = blocklist.detect(self._cells, self._proxies, rules)
         self._remove_automatic(badvalues)
+        if contradicting_keys:
+            lost = self._contradicting()
+            self._remove_keys(lost)
+            badvalues = pl.concat([badvalues, blocklist.contradicting(lost)])
+            badvalues = badvalues.sort("semantic", "value")
         removed = self._removed()
         frame = self._frame()
         flags = self._flags(removed)
@@ -260,7 +274,7 @@ class _Run:
             value = clean_address(raw, self._text("address2"))
         elif column == "postal":
             records = records.hstack([self.work["state"].alias("clean:state")])
-            value = clean_postal(raw, pl.col("clean:state"))
+            value = clean_postal(raw, pl.col("clean:state"), self._text("country"))
         elif column == "gender" and "normalize-gender" not in self.profiles:
             value = clean_key(raw)
         elif self._is_exact(column):
@@ -279,17 +293,22 @@ class _Run:
 
     def _multi_values(self, column: str) -> pl.DataFrame:
         """`rid, raw, value, why`: one row per single value of a consolidated column."""
-        clean = clean_email if column == "email" else clean_phone
+        is_email = column == "email"
+        clean = clean_email if is_email else clean_phone
+        values_of = email_values if is_email else phone_values
         rows = self.records.with_row_index("rid").select(
             pl.col("rid").cast(pl.Int64), "datasource", raw=self._text(column)
         )
         rows = rows.drop_nulls("raw")
-        rows = rows.with_columns(raw=split_values(pl.col("raw"))).explode("raw")
-        rows = rows.with_columns(raw=missing_to_null(pl.col("raw"))).drop_nulls("raw")
-        rows = rows.with_columns(value=clean(pl.col("raw")))
+        rows = rows.with_columns(text=values_of(pl.col("raw")))
+        # The field is the raw text of its only value, and of a text that holds none.
+        is_single = pl.col("text").list.len() <= 1
+        rows = rows.with_columns(is_single=is_single).explode("text")
+        raw = pl.when("is_single").then("raw").otherwise("text")
+        rows = rows.with_columns(raw=raw, value=clean(pl.col("text")))
         why = self._why(column, pl.col("value"))
         # What is no address at all is bad as such; a phone field may hold a placeholder in words.
-        if column == "email":
+        if is_email:
             why_no_value = pl.lit("global", blocklist.REASON)
         else:
             why_no_value = self._why(column, pl.col("raw").str.to_uppercase())
@@ -342,6 +361,22 @@ class _Run:
                 why = pl.when(pl.col(column).is_in(bad)).then(automatic)
                 combined = pl.coalesce(f"why:{column}", why).alias(f"why:{column}")
                 self.work = self.work.with_columns(combined)
+
+    def _contradicting(self) -> pl.DataFrame:
+        """The foreign keys that records lose, see `contradicting_keys.contradictions`."""
+        names = ("given_name", *(key for key in self.keys if key.startswith("fk_")))
+        usable = self.work.select("rid", *(self._usable(name, name) for name in names))
+        held = holders_of_shared(usable, self.keys)
+        if not held.height:
+            return pl.DataFrame(schema=LOST_SCHEMA)
+        return contradictions(held, self._frame())
+
+    def _remove_keys(self, lost: pl.DataFrame) -> None:
+        automatic = pl.lit("automatic", blocklist.REASON)
+        for (key,), rows in lost.partition_by("key", as_dict=True, maintain_order=True).items():
+            why = pl.when(pl.col("rid").is_in(rows["rid"].implode())).then(automatic)
+            combined = pl.coalesce(f"why:{key}", why).alias(f"why:{key}")
+            self.work = self.work.with_columns(combined)
 
     def _removed(self) -> pl.DataFrame:
         """`rid, semantic, raw_value, reason` of everything taken out."""

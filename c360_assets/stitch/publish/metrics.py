@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from c360_assets.stitch.prepare.blocklist import CONTRADICTION
+
 # (first size, bucket): the last row whose first size is not above the cluster's size names its
 # bucket.
 SIZE_BUCKETS = (
@@ -38,14 +40,19 @@ METRICS_SCHEMA = {
 }
 # An alert, never a failure: this share of the previous records came or went.
 MOVED_ALERT = 0.2
+PERCENTAGES = ("deduplication_rate", "jitter", "household_pairs_apart_percent")
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Counts of pairs before they were dropped from any table."""
+    """Counts of pairs before they were dropped from any table.
+
+    household_apart: share of the expected household pairs without a surname or home in common.
+    """
 
     compared: int
     linked: int
+    household_apart: float = 0.0
 
 
 def stitch_metrics(
@@ -54,12 +61,14 @@ def stitch_metrics(
     pairs: Pairs,
     changes: dict[str, int],
     identities: pl.DataFrame,
+    badvalues: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Rows (metric, datasource, bucket, value).
 
     Datasource `*` is all sources; bucket is '' where the metric has none. `unified` is
     `unified_coalesced`, `scores` is `unified_scores`, `changes` the counts of
-    `identity_changes.compare`, `identities` its identity changes of this run.
+    `identity_changes.compare`, `identities` its identity changes of this run. `badvalues` is
+    `stitch_badvalues`, which names the foreign keys that strangers share (`fk_conflicts`, by tag).
     """
     account = pl.coalesce(_filled("ck"), "pk")
     records = unified.select("datasource", "pk", "amperity_id", account=account)
@@ -68,6 +77,7 @@ def stitch_metrics(
         ("representatives", representatives),
         ("related_pairs", pairs.compared),
         ("filtered_related_pairs", pairs.linked),
+        ("household_pairs_apart_percent", 100 * pairs.household_apart),
         *changes.items(),
         ("jitter", _percent(changes["pks_updated"], changes["records_surviving"])),
     ]
@@ -80,7 +90,17 @@ def stitch_metrics(
         _long(_strategies(scores, records["amperity_id"].n_unique())),
         _long(by_action.with_columns(metric=pl.lit("identity_changes"))),
     ]
+    if badvalues is not None:
+        frames += _foreign_key_conflicts(badvalues)
     return pl.concat(frames).sort("metric", "datasource", "bucket")
+
+
+def _foreign_key_conflicts(badvalues: pl.DataFrame) -> list[pl.DataFrame]:
+    """How many foreign keys have holders that contradict each other: in all, and by tag."""
+    conflicts = badvalues.filter(pl.col("proxy") == CONTRADICTION)
+    total = pl.DataFrame({"metric": ["fk_conflicts"], "value": [conflicts.height]})
+    by_tag = conflicts.group_by(bucket="semantic").len("value")
+    return [_long(total), _long(by_tag.with_columns(metric=pl.lit("fk_conflicts")))]
 
 
 def summary(metrics: pl.DataFrame) -> dict[str, float | int]:
@@ -88,7 +108,7 @@ def summary(metrics: pl.DataFrame) -> dict[str, float | int]:
     overall = metrics.filter((pl.col("datasource") == "*") & (pl.col("bucket") == ""))
     figures: dict[str, float | int] = {}
     for name, value in overall.select("metric", "value").iter_rows():
-        is_percentage = name in ("deduplication_rate", "jitter")
+        is_percentage = name in PERCENTAGES
         figures[name] = round(value, 2) if is_percentage else int(value)
     return figures
 

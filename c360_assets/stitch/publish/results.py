@@ -170,9 +170,19 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             pl.col("score") >= self._results.config.matching.threshold
         ).height
         inside = tables.inside_pairs(self._pairs(), self.groups)
-        pairs = metrics.Pairs(resolution.figures["compared_pairs"], linked)
+        of_model = resolution.figures["symptoms"]
+        pairs = metrics.Pairs(
+            resolution.figures["compared_pairs"],
+            linked,
+            of_model.household_apart if of_model is not None else 0.0,
+        )
         return metrics.stitch_metrics(
-            self._accounts(), inside, pairs, self.changed.counts, self.changed.identities
+            self._accounts(),
+            inside,
+            pairs,
+            self.changed.counts,
+            self.changed.identities,
+            self._results.clean.badvalues,
         )
 
     def _accounts(self) -> pl.DataFrame:
@@ -249,7 +259,7 @@ class StitchResult:
     """`tables`: name -> frame, built when looked up. `seconds`: duration by step, in no table.
     `drift`: of a kept model.
 
-    `fitted`: the generation in which the model was fitted.
+    `fitted`: the generation in which the model was fitted. `model_warnings`: about its classes.
     """
 
     tables: StitchTables
@@ -258,6 +268,7 @@ class StitchResult:
     jitter_alert: float
     drift: dict[str, float]
     fitted: int
+    model_warnings: list[str]
 
     @cached_property
     def figures(self) -> dict[str, float | int]:
@@ -267,4 +278,5 @@ class StitchResult:
     @cached_property
     def alerts(self) -> list[str]:
         """Sentences about a run that moved more than it should."""
-        return [*metrics.alerts(self.figures, self.jitter_alert), *drift_warnings(self.drift)]
+        moved = metrics.alerts(self.figures, self.jitter_alert)
+        return [*moved, *drift_warnings(self.drift), *self.model_warnings]

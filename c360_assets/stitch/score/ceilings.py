@@ -11,16 +11,10 @@ worth otherwise is `match_model`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-import numpy.typing as npt
 
-from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME
-from c360_assets.stitch.score.match_model import Ints, levels_of
-
-Array = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from c360_assets.stitch.score.class_meaning import holds_any, is_lookalike
+from c360_assets.stitch.score.match_model import Array, Ints
 
 # Levels by which something agrees that one person or one home has, exactly or nearly: with one of
 # them there is no ceiling.
@@ -30,7 +24,8 @@ CORROBORATES = {
     "email_of_equal_names": ("equal", "one edit"),
     "phone": ("equal", "last seven", "one edit"),
     "address": ("equal", "same building", "like street"),
-    "company": ("equal", "similar"),
+    # One company of a whole tenant belongs to nobody.
+    "company": ("equal 4", "equal 5", "equal 6", "equal 7", "equal 8", "similar"),
     "names_in_email": ("given name", "initial", "surname"),
     "surname_in_email": ("surname",),
     "given_name_in_email": ("given name",),
@@ -45,15 +40,7 @@ CONTACT_DIFFERS = {"email": ("different",), "phone": ("different",)}
 # differs.
 CEILING_OF_OTHER_PLACES = -2.2
 CEILING_OF_ALIKE_NAMES = 0.0
-
-
-def _holds_any(patterns: Ints, levels: Mapping[str, tuple[str, ...]]) -> Bools:
-    """Where the pattern holds one of the levels."""
-    result = np.zeros(len(patterns), dtype=bool)
-    for name, labels in levels.items():
-        numbers = COMPARISON_BY_NAME[name].level_numbers(*labels)
-        result |= np.isin(levels_of(patterns, name), numbers)
-    return result
+CEILING_OF_LOOKALIKES = 0.0  # nothing but names, a place and perhaps a birthdate agree
 
 
 def ceiling(patterns: Ints, *, contacts: bool) -> Array:
@@ -66,12 +53,13 @@ def ceiling(patterns: Ints, *, contacts: bool) -> Array:
     result = np.full(len(patterns), np.inf)
     if not contacts:
         return result
-    bare = ~_holds_any(patterns, CORROBORATES)
-    initial = _holds_any(patterns, GIVEN_NAME_IS_INITIAL)
-    alike = ~_holds_any(patterns, ONE_NAME_EQUAL) | initial
-    contact_differs = _holds_any(patterns, CONTACT_DIFFERS)
+    bare = ~holds_any(patterns, CORROBORATES)
+    initial = holds_any(patterns, GIVEN_NAME_IS_INITIAL)
+    alike = ~holds_any(patterns, ONE_NAME_EQUAL) | initial
+    contact_differs = holds_any(patterns, CONTACT_DIFFERS)
     result[bare & alike & contact_differs] = CEILING_OF_ALIKE_NAMES
-    result[bare & _holds_any(patterns, PLACES_DIFFER)] = CEILING_OF_OTHER_PLACES
+    result[is_lookalike(patterns)] = CEILING_OF_LOOKALIKES
+    result[bare & holds_any(patterns, PLACES_DIFFER)] = CEILING_OF_OTHER_PLACES
     return result
 
 

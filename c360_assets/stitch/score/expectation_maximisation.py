@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from c360_assets.stitch.compare.comparisons import NAMES_IN_EMAIL
+from c360_assets.stitch.score.class_meaning import log_factors
 from c360_assets.stitch.score.match_model import (
     LEVELS,
     OFFSETS,
@@ -30,6 +30,9 @@ from c360_assets.stitch.score.value_statistics import ValueStatistics
 ITERATIONS = 60
 TOLERANCE = 1e-5
 PRIOR_PAIRS = 20.0  # weight of the starting m and h, in pairs
+BOUND_PAIRS = 1e12  # the same where they decide, whatever the data say
+# Pairs of the data below which their own share of equal values is taken from so many.
+LEAST_HELD = 1_000.0
 # Weight of the starting u of counted levels, in pairs: those of about a thousand records.
 PRIOR_STRANGERS = 500_000.0
 # Sightings that the starting u of a sampled level is worth: a sample of 300,000 rarely sees one in
@@ -79,9 +82,10 @@ class _Parameters:
         """(levels, 3)."""
         return np.log(np.stack([self.m, self.h, self.u], axis=1))
 
-    def joint(self, matrix: sparse.csr_matrix) -> Array:
+    def joint(self, pairs: _Patterns) -> Array:
         """(patterns, 3) log of the expected pairs of each class with the pattern."""
-        return np.asarray(matrix @ self.log_probability() + np.log(self.sizes))
+        by_levels = pairs.matrix @ self.log_probability()
+        return np.asarray(by_levels + pairs.log_factors + np.log(self.sizes))
 
     def moved_since(self, before: _Parameters) -> float:
         """The largest change of an m, or of the logarithm of a learned class size."""
@@ -105,13 +109,22 @@ class _Patterns:
 
     def __init__(self, observed: PatternCounts) -> None:
         self.matrix = design_matrix(observed.patterns)
+        self.log_factors = log_factors(observed.patterns)
         self.transposed = self.matrix.T.tocsr()
         self.counts = observed.counts.astype(np.float64)
 
 
-def fit(statistics: ValueStatistics, compared: PatternCounts, *, classes: int = 3) -> Model:
+def fit(
+    statistics: ValueStatistics,
+    compared: PatternCounts,
+    *,
+    classes: int = 3,
+    bound: bool = False,
+) -> Model:
     """Fit the model on the patterns of the compared pairs. `classes=2` leaves the household out.
 
+    `bound`: m and h stay as shipped; only how common values are and how large the classes are is
+    learned.
     Deterministic: all sums run over sorted arrays.
     """
     prior = _priors(statistics.bin_shares, statistics.own_names)
@@ -120,11 +133,14 @@ def fit(statistics: ValueStatistics, compared: PatternCounts, *, classes: int = 
     strangers = _Strangers(statistics, prior, sample)
     parameters = _start(prior, statistics.records, has_household=classes == 3)
     at_person = np.zeros(len(LEVELS))
+    prior_pairs = BOUND_PAIRS if bound else PRIOR_PAIRS
     for _ in range(ITERATIONS):
         expected = _expect(parameters, pairs, sample)
         at_person = expected.at_level[:, 0]
         before = parameters
-        parameters = _maximise(before, expected, prior, strangers, has_household=classes == 3)
+        parameters = _maximise(
+            before, expected, prior, strangers, prior_pairs, has_household=classes == 3
+        )
         if parameters.moved_since(before) < TOLERANCE:
             break
     return Model(
@@ -149,10 +165,10 @@ def _start(prior: _Priors, n_records: int, *, has_household: bool) -> _Parameter
 
 def _expect(parameters: _Parameters, pairs: _Patterns, sample: _Patterns) -> _Expected:
     """The E-step: how many pairs of each class have each pattern."""
-    joint = parameters.joint(pairs.matrix)
+    joint = parameters.joint(pairs)
     posterior = np.exp(joint - _log_total(joint)[:, None]) * pairs.counts[:, None]
     # Random pairs tell of strangers only: a sample hardly meets one person twice.
-    joint = parameters.joint(sample.matrix)
+    joint = parameters.joint(sample)
     stranger = np.exp(joint[:, 2] - _log_total(joint)) * sample.counts
     return _Expected(
         of_class=np.array([posterior[:, 0].sum(), posterior[:, 1].sum()]),
@@ -166,19 +182,20 @@ def _maximise(
     expected: _Expected,
     prior: _Priors,
     strangers: _Strangers,
+    prior_pairs: float,
     *,
     has_household: bool,
 ) -> _Parameters:
     """The M-step: the parameters under which the expected counts are likeliest, priors added."""
     person, household, _ = expected.at_level.T
-    m = _capped(np.where(FIXED_M, prior.m, _learned(person, prior.m)))
+    m = _capped(np.where(FIXED_M, prior.m, _learned(person, prior.m, prior_pairs)))
     u = strangers.probability(expected, before.u)
     household_pairs = expected.of_class[1] + 1.0 if has_household else NO_HOUSEHOLD
     # The number of strangers is not learned: nearly all pairs of records are.
     world = before.sizes[2]
     return _Parameters(
         m=m,
-        h=_household(_learned(household, prior.h), u, m),
+        h=_household(_learned(household, prior.h, prior_pairs), u, m),
         u=u,
         sizes=np.array([expected.of_class[0] + 1.0, household_pairs, world]),
     )
@@ -216,9 +233,9 @@ def _normalised(values: Array) -> Array:
     return np.asarray(np.maximum(values / by_comparison(values), TINY))
 
 
-def _learned(expected: Array, prior: Array) -> Array:
+def _learned(expected: Array, prior: Array, prior_pairs: float) -> Array:
     """Shares of the expected pairs of a class at each level, with the prior's pairs added."""
-    return np.asarray((expected + PRIOR_PAIRS * prior) / (by_comparison(expected) + PRIOR_PAIRS))
+    return np.asarray((expected + prior_pairs * prior) / (by_comparison(expected) + prior_pairs))
 
 
 def _capped(m: Array) -> Array:
@@ -252,19 +269,26 @@ class _Strangers:
         # The other classes may claim more equal pairs than there are: strangers keep a tenth.
         equal = np.maximum(self._equal - person - household, 0.1 * self._equal)
         of_held = self._held + PRIOR_STRANGERS
+        # A prior of half a million pairs would call a name rare that a third of 300 records hold.
+        seen = np.maximum(self._equal - person - household, 0.0)
+        share_seen = seen / np.maximum(self._held, LEAST_HELD)
+        counted = np.maximum((equal + prior_of_counts) / of_held, share_seen)
+        blocked = (stranger + prior_of_counts) / of_held
         at_random = expected.random_strangers
         sampled = (at_random + PRIOR_SAMPLE) / (by_comparison(at_random) + PRIOR_SAMPLE / prior)
         next_u = np.select(
             [
                 U_FROM == "total",
                 U_FROM == "blocked",
+                U_FROM == "blocked or random",
                 U_FROM == "conditional",
                 U_FROM == "spelled",
             ],
             [
-                (equal + prior_of_counts) / of_held,
-                (stranger + prior_of_counts) / of_held,
-                _learned(stranger, prior),
+                counted,
+                blocked,
+                np.maximum(blocked, sampled),
+                _learned(stranger, prior, PRIOR_PAIRS),
                 self._spelled.probability(u),
             ],
             sampled,

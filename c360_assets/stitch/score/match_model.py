@@ -57,11 +57,16 @@ class Model:
 
     def log_odds(self, patterns: Ints) -> tuple[Array, Array]:
         """Log-odds of same person, and of same household, for each pattern."""
-        # Logarithms throughout: products over all comparisons leave the range of floats.
-        joint = design_matrix(patterns) @ self.log_probability + np.log(self.sizes)
+        joint = self.log_joint(patterns)
         person = joint[:, 0] - np.logaddexp(joint[:, 1], joint[:, 2])
         household = joint[:, 1] - np.logaddexp(joint[:, 0], joint[:, 2])
         return person, household
+
+    def log_joint(self, patterns: Ints) -> Array:
+        """(patterns, 3): log of the expected pairs of each class with the pattern."""
+        # Logarithms throughout: products over all comparisons leave the range of floats.
+        by_levels = design_matrix(patterns) @ self.log_probability
+        return np.asarray(by_levels + np.log(self.sizes))
 
     def strength(self, patterns: Ints) -> Array:
         """How much a pair was compared on: the absolute weights (nats, same person against

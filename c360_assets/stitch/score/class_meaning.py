@@ -1,0 +1,162 @@
+"""What the classes of the match model mean, as patterns that a class does not hold.
+
+A mixture of three classes fits any data best somewhere: without an anchor the household class
+becomes "two strangers whose logins are both `info`", or the class of one person becomes "forty
+people of one name". So a class is tied to what it is called after. Relatives share a surname or a
+home. One person's records do not contradict each other in nearly all that both hold while no
+contact agrees. Belongs here: these meanings, and the figures by which a fitted model is held
+against them. Weights of levels are `expectation_maximisation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME
+from c360_assets.stitch.score.match_model import (
+    Array,
+    Ints,
+    Model,
+    PatternCounts,
+    levels_of,
+)
+
+Bools = npt.NDArray[np.bool_]
+Labels = Mapping[str, tuple[str, ...]]
+
+# Log factor of a class at a pattern that its meaning excludes. A mistyped surname and another
+# address are rare among relatives, not impossible.
+RARE_IN_HOUSEHOLD = -5.0
+# Beyond what two rare names weigh together, or a crowd of one name stays one person.
+NEVER = -20.0
+
+HOME_SHARED: Labels = {"address": ("equal", "same building", "like street")}
+SURNAMES_DIFFER: Labels = {"surname": ("different",)}
+# By these a contact, a key or a login is the same, exactly or nearly.
+CONTACT_AGREES: Labels = {
+    "email": ("equal", "one edit"),
+    "email_of_equal_names": ("equal", "one edit"),
+    "phone": ("equal", "last seven", "one edit"),
+    "address": ("equal", "same building", "like street"),
+    "names_in_email": ("given name", "initial", "surname"),
+    "foreign_keys": ("equal",),
+}
+# What one person has one of, or few of: both records hold it, and it differs.
+CONTRADICTS: Labels = {
+    "email": ("different",),
+    "phone": ("different",),
+    "address": ("different", "same street or number", "the same line elsewhere"),
+    "foreign_keys": ("different",),
+    "birthdate": ("different", "near", "same year or same day", "one edit", "day and month"),
+}
+SURNAMES_ALIKE: Labels = {"surname": ("equal", "shares a token", "similar")}
+TWO_GIVEN_NAMES: Labels = {"given_name": ("different, established",)}
+# A person who moved has another address, and a typing error is in one field: three are too many.
+TOO_MANY_CONTRADICTIONS = 3
+# Shares of expected pairs above which a class is not what it is called. Clean data stay below a
+# half of them, also registers full of typing errors.
+MOST_APART = 0.1
+MOST_TWO_NAMES = 0.12
+ENOUGH_PAIRS = 20.0  # expected pairs below which a share says nothing
+FEW_RECORDS = 50
+FEW_PAIRS = 20.0  # expected pairs of one person below which the prior outweighs what is learned
+HOUSEHOLD = 1
+STRANGERS = 2
+
+
+def holds_any(patterns: Ints, levels: Labels) -> Bools:
+    """Where the pattern holds one of the levels, by comparison and beginnings of labels."""
+    result = np.zeros(len(patterns), dtype=bool)
+    for name, labels in levels.items():
+        numbers = COMPARISON_BY_NAME[name].level_numbers(*labels)
+        result |= np.isin(levels_of(patterns, name), numbers)
+    return result
+
+
+def is_no_household(patterns: Ints) -> Bools:
+    """Pairs of which the surnames differ and no home is shared."""
+    return holds_any(patterns, SURNAMES_DIFFER) & ~holds_any(patterns, HOME_SHARED)
+
+
+def is_lookalike(patterns: Ints) -> Bools:
+    """Pairs that contradict each other in three fields or more while no contact agrees."""
+    contradictions = np.zeros(len(patterns), dtype=np.int64)
+    for name, labels in CONTRADICTS.items():
+        contradictions += holds_any(patterns, {name: labels})
+    too_many = contradictions >= TOO_MANY_CONTRADICTIONS
+    return too_many & ~holds_any(patterns, CONTACT_AGREES)
+
+
+def log_factors(patterns: Ints) -> Array:
+    """(patterns, 3): what fitting adds to the log of each class, 0 where its meaning allows the
+    pattern."""
+    result = np.zeros((len(patterns), 3))
+    result[is_no_household(patterns), HOUSEHOLD] = RARE_IN_HOUSEHOLD
+    # Neither one person nor a home: what strangers of one name share has to be learned of them.
+    result[is_lookalike(patterns), :STRANGERS] = NEVER
+    return result
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """How far the classes of a model are from what they mean, as shares of expected pairs.
+
+    household_apart: household pairs that share neither a surname nor an address, of those that
+    hold one of them twice. two_given_names: pairs of one person with two unrelated established
+    given names, of those that hold given names twice. person_pairs: expected, altogether.
+    """
+
+    household_apart: float
+    two_given_names: float
+    person_pairs: float
+
+
+def symptoms(model: Model, compared: PatternCounts) -> Symptoms:
+    """The symptoms of the model on the compared pairs."""
+    patterns = compared.patterns
+    counts = compared.counts.astype(np.float64)
+    log_joint = model.log_joint(patterns)
+    total = np.logaddexp(np.logaddexp(log_joint[:, 0], log_joint[:, 1]), log_joint[:, 2])
+    person: Array = np.exp(log_joint[:, 0] - total) * counts
+    household: Array = np.exp(log_joint[:, 1] - total) * counts
+    comparable = (levels_of(patterns, "surname") > 0) | (levels_of(patterns, "address") > 0)
+    alike = holds_any(patterns, {**HOME_SHARED, **SURNAMES_ALIKE})
+    named = levels_of(patterns, "given_name") > 0
+    two_names = holds_any(patterns, TWO_GIVEN_NAMES)
+    return Symptoms(
+        household_apart=_share(household[comparable & ~alike], household[comparable]),
+        two_given_names=_share(person[two_names], person[named]),
+        person_pairs=float(person.sum()),
+    )
+
+
+def _share(part: Array, whole: Array) -> float:
+    """Of expected pairs; 0 where they are too few to say anything."""
+    expected = float(whole.sum())
+    return float(part.sum()) / expected if expected >= ENOUGH_PAIRS else 0.0
+
+
+def why_bound(found: Symptoms, records: int) -> str:
+    """Why the shipped weights decide instead of learned ones, empty where those may stand."""
+    if found.household_apart > MOST_APART:
+        return f"{found.household_apart:.0%} of its household pairs share no surname and no address"
+    if found.two_given_names > MOST_TWO_NAMES:
+        return f"{found.two_given_names:.0%} of its pairs of one person hold unrelated given names"
+    if records >= FEW_RECORDS and found.person_pairs >= FEW_PAIRS:
+        return ""
+    return f"{records:,} records are too few to learn weights from"
+
+
+def household_warnings(found: Symptoms) -> list[str]:
+    """A sentence where the household class of the model that scored is none; none otherwise."""
+    if found.household_apart <= MOST_APART:
+        return []
+    return [
+        f"{found.household_apart:.0%} of the expected household pairs share no surname and no"
+        " address: unrelated people may be taken for relatives; look at `stitch_model` for a"
+        " contact that many strangers share, and name it in the blocklist"
+    ]

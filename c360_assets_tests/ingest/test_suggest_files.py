@@ -1,0 +1,156 @@
+"""`feed suggest` on files that are odd as a whole: shape, encoding, wrappers, keys, folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from c360_assets.errors import C360Error
+from c360_assets.ingest.suggest.encodings import read_head
+from c360_assets.ingest.suggest.feed import Proposal, propose_feed
+from c360_assets.ingest.suggest.folder import propose_folder, write_proposal
+
+HEADER = "No;First Name;Last Name;Email;Phone;Zip;Spent"
+ROWS = [
+    f"{n};Ann{n};Lee;ann{n}@example.com;603-555-{n:04d};{n:05d};{n},50" for n in range(1001, 1101)
+]
+
+
+def propose(tmp_path: Path, content: str | bytes, name: str = "a-20260601.csv") -> Proposal:
+    path = tmp_path / "landing" / "shop" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return propose_feed(path)
+
+
+def settings(proposal: Proposal) -> dict[str, Any]:
+    feed = yaml.safe_load(proposal.text)
+    assert isinstance(feed, dict)
+    return feed
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "rejected"),
+    [
+        ([HEADER, *ROWS, "1200;Bo"], {}, 1),
+        ([HEADER, *ROWS[:50], ROWS[50] + ";x;y", *ROWS[51:]], {}, 1),
+        (["Report", "", HEADER, *ROWS], {"skip_lines": 2}, 0),
+        (["sep=;", HEADER, *ROWS], {"skip_lines": 1}, 0),
+        ([HEADER, *ROWS, "Grand Total;;;;;;5150,00"], {"drop_rows": '^"? *Grand Total\\b'}, 0),
+        ([HEADER, *ROWS, "100 rows exported"], {"drop_rows": "^[^;]*$"}, 0),
+        ([HEADER, ROWS[0].replace("Lee", 'Lee 5"'), *ROWS[1:]], {}, 0),
+    ],
+    ids=["short", "long", "title", "sep", "total", "note", "inch"],
+)
+def test_one_odd_line_does_not_change_the_shape(
+    tmp_path: Path, lines: list[str], files: dict[str, Any], rejected: int
+) -> None:
+    proposal = propose(tmp_path, "\n".join(lines) + "\n")
+    feed = settings(proposal)
+    assert {key: feed["files"].get(key) for key in files} == files
+    assert feed["primary_key"] == ["No"]
+    assert list(feed["fields"]) == HEADER.split(";")
+    trial = proposal.trial
+    assert trial.rejected == rejected
+    assert trial.read - rejected >= len(ROWS) - rejected
+    assert feed["fields"]["Spent"]["number"] == {"decimal": ","}
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("1;Łukasz;Łódź", "cp1250"),
+        ("1;Иван;Москва", "cp1251"),
+        ("1;Γιώργος;Αθήνα", "cp1253"),
+        ("1;Şükrü;İzmir", "cp1254"),
+        ("1;Jürgen;Köln", "cp1252"),
+        ("1;張偉;臺北", "big5"),
+        ("1;Zoë;Ünal", "utf-8"),
+        ("1;Zoë;Ünal", "utf-16"),
+    ],
+)
+def test_encodings(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(f"id;name;city\n{text}\n".encode(encoding))
+    head = read_head(path, packed=False)
+    assert text in head.text
+    assert head.encoding == encoding
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "key"),
+    [
+        ({"customers": [{"id": 1, "email": "a@example.com"}]}, "customers", "id"),
+        ({"data": {"items": [{"id": 1, "name": "Ann Lee"}], "n": 1}}, "data.items", "id"),
+        ({"@odata.context": "x", "value": [{"contactid": "c1"}]}, "value", "contactid"),
+        ({"people": {"k1": {"name": "A B"}, "k2": {"name": "C D"}}}, "people", "_key"),
+    ],
+)
+def test_records_below_keys(tmp_path: Path, document: Any, path: str, key: str) -> None:
+    proposal = propose(tmp_path, json.dumps(document), "a-20260601.json")
+    assert settings(proposal)["files"]["records"] == path
+    assert proposal.primary_key == [key]
+    assert (proposal.trial.loads, proposal.trial.rejected) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        ("order no.,sku,amount_paid\n1,a,5.10\n1,b,7.20\n2,a,9.30\n", ["order_no", "sku"]),
+        ("order,buyer_email,paid\nA1,a@x.de,1.5\nA1,b@x.de,2.5\nA2,b@x.de,3.5\n",
+         ["order", "buyer_email"]),
+        (",Email,Birthday\n0,a@x.de,1980-01-31\n1,b@x.de,1990-02-28\n", ["Email"]),
+        ("customer_id,email\n7.71E+12,a@x.de\n7.72E+12,b@x.de\n", ["email"]),
+        ("Zip,Email,Last Name\n03820,a@x.de,Lee\n03821,b@x.de,Oak\n", ["Email"]),
+    ],
+)  # fmt: skip
+def test_a_key_is_no_amount_index_place_or_name(
+    tmp_path: Path, content: str, key: list[str]
+) -> None:
+    assert propose(tmp_path, content).primary_key == key
+
+
+def test_lost_digits_and_marks_are_told(tmp_path: Path) -> None:
+    proposal = propose(
+        tmp_path,
+        "id,phone,zip\n1,1.60E+10,'03820\n2,1.60E+10,'03821\n3,1.61E+10,'03822\n",
+    )
+    fields = settings(proposal)["fields"]
+    assert "LOST DIGITS" in proposal.text
+    assert "tags" not in fields["phone"]
+    assert fields["zip"]["tags"] == ["postal"]
+    assert "spreadsheet's mark" in proposal.text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("BEGIN:VCARD\nEND:VCARD\n", "vCard"),
+        ("<!DOCTYPE html><html></html>", "an HTML page"),
+        ("ID   NAME     ZIP\n1    ANN      03820\n2    BO       03821\n3    CY       03822\n",
+         "fixed width"),
+        (bytes(range(256)) * 20, "binary"),
+    ],
+)  # fmt: skip
+def test_other_files_are_refused(tmp_path: Path, content: str | bytes, words: str) -> None:
+    with pytest.raises(C360Error, match=words):
+        propose(tmp_path, content)
+
+
+def test_a_folder_is_proposed_once_for_each_kind_of_file(tmp_path: Path) -> None:
+    folder = tmp_path / "landing"
+    for name in ("orders-20260601.csv", "orders-20260602.csv", "people-20260601.csv"):
+        propose(tmp_path, "\n".join([HEADER, *ROWS[:3]]), name)
+    (folder / "shop" / "card.vcf").write_text("BEGIN:VCARD\n")
+    proposals = propose_folder(folder)
+    names = [proposal.sample_name for proposal in proposals.proposals]
+    assert names == ["orders-20260602.csv", "people-20260601.csv"]
+    assert list(proposals.unread) == ["shop/card.vcf"]
+    written = write_proposal(proposals.proposals[0], tmp_path)
+    assert written == tmp_path / "feeds/shop/orders.yaml"
+    with pytest.raises(C360Error, match="is there already"):
+        write_proposal(proposals.proposals[0], tmp_path)

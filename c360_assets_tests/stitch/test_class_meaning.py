@@ -1,0 +1,200 @@
+"""The classes of the match model keep their meaning, whatever one field of the data holds."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import polars as pl
+import pytest
+
+from c360_assets.stitch import stitch
+from c360_assets.stitch.api import StitchResult
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, COMPARISONS, SHIFTS
+from c360_assets.stitch.score.class_meaning import (
+    HOUSEHOLD,
+    STRANGERS,
+    Symptoms,
+    household_warnings,
+    log_factors,
+    why_bound,
+)
+from c360_assets_tests.stitch.retail import retail
+
+ROLES = ("info", "kontakt", "vente", "bestellung", "team", "hallo")
+TENANTS = (3, 11, 12)
+PEOPLE = 700
+
+
+def figures(records: pl.DataFrame, result: StitchResult) -> tuple[float, float]:
+    """Pairwise precision and F1."""
+    ids = result.tables["unified_coalesced"].select("datasource", "pk", "amperity_id")
+    rows = records.join(ids, on=["datasource", "pk"])
+
+    def pairs(*by: str) -> int:
+        n = pl.col("len").cast(pl.Int64)
+        return int(rows.group_by(by).len().select((n * (n - 1) // 2).sum()).item())
+
+    both = pairs("amperity_id", "person")
+    joined = pairs("amperity_id")
+    return both / max(joined, 1), 2 * both / (joined + pairs("person"))
+
+
+def numbered(column: str) -> pl.Expr:
+    """A number of each distinct value."""
+    return pl.col(column).rank("dense").cast(pl.Int64).cast(pl.String)
+
+
+def held(column: str, value: pl.Expr) -> pl.Expr:
+    """The value where the record holds the column."""
+    return pl.when(pl.col(column).is_not_null()).then(value).alias(column)
+
+
+def of_roles(records: pl.DataFrame) -> pl.DataFrame:
+    """Three of ten people write from `info@` and the like at a domain of their own."""
+    number = pl.col("person") % len(ROLES)
+    role = number.replace_strict(range(len(ROLES)), ROLES, return_dtype=pl.String)
+    address = role + "@d" + numbered("email") + ".example.com"
+    in_share = pl.col("person") % 10 < 3
+    return records.with_columns(held("email", pl.when(in_share).then(address).otherwise("email")))
+
+
+def of_digits(records: pl.DataFrame) -> pl.DataFrame:
+    """Every provider numbers its logins."""
+    domain = pl.col("email").str.extract("@(.*)")
+    login = pl.col("email").rank("dense").over(domain).cast(pl.String)
+    return records.with_columns(held("email", login + "@" + domain))
+
+
+BENDS = {
+    "role logins": of_roles,
+    "digit logins": of_digits,
+    "one surname": lambda r: r.with_columns(held("surname", pl.lit("Nguyen"))),
+    "one city": lambda r: r.with_columns(
+        held("city", pl.lit("Aarau")), held("postal", pl.lit("50001"))
+    ),
+    "the shop's phone": lambda r: r.with_columns(
+        phone=pl.when(pl.int_range(pl.len()) % 10 == 0)
+        .then(pl.lit("2065550143"))
+        .otherwise("phone")
+    ),
+    "first of January": lambda r: r.with_columns(
+        held("birthdate", pl.col("birthdate").str.head(4) + "-01-01")
+    ),
+    "a constant company": lambda r: r.with_columns(company=pl.lit("Corner Store")),
+    "company a copy of the surname": lambda r: r.with_columns(company=pl.col("surname")),
+}
+# What the bend destroys: the tenant without the column is what there is left to find.
+DESTROYED = {"one surname": "surname"}
+
+
+@cache
+def straight_f1(seed: int, destroyed: str | None) -> float:
+    records = retail(PEOPLE, seed=seed)
+    if destroyed:
+        records = records.with_columns(pl.lit(None, pl.String).alias(destroyed))
+    return figures(records, stitch(records.drop("person")))[1]
+
+
+@pytest.mark.parametrize("bend", list(BENDS))
+def test_a_bent_field_takes_over_no_class(bend: str) -> None:
+    # Each bend on one tenant, in turn: all of them on all tenants take minutes.
+    seed = TENANTS[list(BENDS).index(bend) % len(TENANTS)]
+    bent = BENDS[bend](retail(PEOPLE, seed=seed))
+    precision, f1 = figures(bent, stitch(bent.drop("person")))
+    assert precision >= 0.96
+    assert f1 >= straight_f1(seed, DESTROYED.get(bend)) - 0.03
+
+
+def crowd(people: int, seed: int) -> pl.DataFrame:
+    """People of one name and street, born on one day of a month of one year, alike in nothing
+    else."""
+    rng = np.random.default_rng(seed)
+    months = rng.integers(1, 13, people)
+    return pl.DataFrame(
+        {
+            "datasource": "Crowd:Members",
+            "pk": [str(number) for number in range(people)],
+            "person": np.arange(people) + 10**6,
+            "given_name": "Ingeborg",
+            "surname": "Thorvaldsen",
+            "birthdate": [f"1971-{month:02d}-14" for month in months],
+            "email": [f"m{number}@example.org" for number in rng.integers(0, 10**7, people)],
+            "phone": rng.integers(2_060_000_000, 2_069_999_999, people).astype(str),
+            "address": [f"{number} Larch Road" for number in rng.integers(1, 4000, people)],
+            "postal": "98133",
+            "fk_card": rng.integers(0, 10**8, people).astype(str),
+        }
+    )
+
+
+@pytest.mark.parametrize("people", [20, 120])
+def test_a_crowd_of_one_name_is_not_one_person(people: int) -> None:
+    usual = retail(people, seed=8).with_columns(pl.col("person").cast(pl.Int64))
+    records = pl.concat([usual, crowd(40, people)], how="diagonal_relaxed")
+    result = stitch(records.drop("person"))
+    ids = result.tables["unified_coalesced"].select("datasource", "pk", "amperity_id")
+    in_crowd = ids.filter(datasource="Crowd:Members").group_by("amperity_id").len()
+    false_pairs = in_crowd.select((pl.col("len") * (pl.col("len") - 1) // 2).sum()).item()
+    assert false_pairs <= 2
+
+
+def test_too_few_records_to_learn_from_keep_the_shipped_weights_and_say_so() -> None:
+    result = stitch(retail(12, seed=5).drop("person"))
+    assert any("shipped weights" in sentence for sentence in result.alerts)
+    assert not stitch(retail(PEOPLE, seed=3).drop("person")).model_warnings
+
+
+def test_a_kept_model_whose_household_class_is_taken_over_is_told() -> None:
+    records = of_roles(retail(PEOPLE, seed=3)).drop("person")
+    table = stitch(records).tables["stitch_model"]
+    is_login = (pl.col("feature") == "email") & (pl.col("label") == "equal login")
+    is_other_surname = (pl.col("feature") == "surname") & (pl.col("label") == "different")
+    taken_over = table.with_columns(
+        h=pl.when(is_login | is_other_surname).then(0.99).otherwise("h")
+    )
+    result = stitch(records, model=taken_over)
+    assert any("household pairs" in sentence for sentence in result.alerts)
+    assert result.figures["household_pairs_apart_percent"] > 10
+
+
+def pattern(**levels: str) -> int:
+    """The pattern with these levels, by comparison and beginning of the label."""
+    packed = 0
+    for name, label in levels.items():
+        packed |= COMPARISON_BY_NAME[name].level_numbers(label)[0] << SHIFTS[name]
+    return packed
+
+
+def test_relatives_share_a_surname_or_a_home() -> None:
+    login_alone = pattern(surname="different", email="equal login")
+    one_home = pattern(surname="different", address="equal, few")
+    factors = log_factors(np.array([login_alone, one_home]))[:, HOUSEHOLD]
+    assert factors[0] < 0
+    assert factors[1] == 0
+
+
+def test_one_person_does_not_contradict_itself_in_all_it_holds() -> None:
+    moved = {"email": "different", "address": "different"}
+    cases = [pattern(**moved), pattern(**moved, phone="different")]
+    with_phone = pattern(**moved, phone="equal, few", birthdate="different")
+    factors = log_factors(np.array([*cases, with_phone]))
+    assert (factors[1, :STRANGERS] < -10).all()
+    assert (factors[[0, 2]] == 0).all()
+    assert (factors[:, STRANGERS] == 0).all()
+
+
+def test_a_class_that_is_not_what_it_means_is_bound() -> None:
+    assert not why_bound(Symptoms(0.01, 0.05, 900.0), 2_000)
+    assert "given names" in why_bound(Symptoms(0.01, 0.2, 900.0), 2_000)
+    assert "surname" in why_bound(Symptoms(0.5, 0.05, 900.0), 2_000)
+    assert "too few" in why_bound(Symptoms(0.0, 0.0, 5.0), 30)
+    assert household_warnings(Symptoms(0.5, 0.0, 900.0))
+
+
+def test_every_level_says_who_may_learn_it_and_why() -> None:
+    for comparison in COMPARISONS:
+        for level in comparison.levels:
+            sources = level.sources()
+            assert set(sources) == {"m", "u", "h"}
+            assert all(source.reason for source in sources.values())
