@@ -15,7 +15,7 @@ from typing import TypeAlias
 from c360_assets.customer_360 import check_merge_policy
 from c360_assets.customer_360 import check_settings as check_customer_360
 from c360_assets.errors import ConfigError, Problem
-from c360_assets.tenant import check_feeds, check_tags, check_tenant, check_workflow
+from c360_assets.tenant import check_arrival, check_feeds, check_tags, check_tenant, check_workflow
 from c360_assets.tenant.config_check import ConfigCheck, UnreadTables
 from c360_assets.tenant.loader import TenantFiles, read_files
 from c360_assets.tenant.models import CustomTable, StitchConfig, Tenant
@@ -26,6 +26,7 @@ Check: TypeAlias = Callable[[ConfigCheck], None]
 # Stitch's own are added where it has settings.
 SETTINGS_CHECKS: tuple[Check, ...] = (
     *check_feeds.CHECKS,
+    *check_arrival.CHECKS,
     *check_tags.CHECKS,
     *check_tenant.CHECKS,
     *check_workflow.CHECKS,

@@ -17,6 +17,8 @@ RUN_TAG = "c360/run"
 FEED_TAG = "c360/feed"
 LANDED_TAG = "c360/landed"
 DAY_TAG = "c360/day"
+# Only on an activation that published the Stitch of its own, complete day.
+COMPLETE_TAG = "c360/complete"
 STALE_TAG = "c360/stale"
 WITHOUT_TAG = "c360/without"
 OWNER_TAG = ".dagster/c360_owner"  # the prefix keeps it out of the UI

@@ -30,10 +30,12 @@ Kind = Literal[
     "missing",  # a required feed's file did not come in its wait: the day goes on without it
     "stopped",  # the same, and the day does not begin
     "load_failed",  # a day could not be loaded
+    "odd_entry",  # something in the landing folder looks like a file and is none
     "unreachable",  # a place could not be looked at
     "stitch_failed",  # Stitch failed for good
     "late",  # the activation is due and Stitch is not done
     "runtime",  # a run takes longer than it may
+    "configuration",  # the running service does not know what the files say now
     "succeeded",  # the day is activated
 ]
 

@@ -8,7 +8,6 @@ orchestrator, so that a day with nothing to do never imports it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -18,11 +17,13 @@ import polars as pl
 
 from c360_assets.automation.activation_time import was_due
 from c360_assets.automation.alerts import Alert, Kind
-from c360_assets.automation.pending import is_refused, pending_days
+from c360_assets.automation.pending import arriving, is_refused, pending_days
 from c360_assets.automation.readiness import Readiness, readiness, workflow
-from c360_assets.ingest.landing import DayLoad
+from c360_assets.ingest.arrival import settle_seconds
+from c360_assets.ingest.landing import DayLoad, odd_entries
 from c360_assets.run_tags import (
     ACTIVATE,
+    COMPLETE_TAG,
     DAY,
     DAY_TAG,
     FEED_TAG,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from c360_assets.automation.attempts import Attempts, Lookup
 
 MAX_ATTEMPTS = 3
-SETTLED_SECONDS = 3
 # The schedule's own request must be visible before the sensor looks, or both would activate a day.
 SCHEDULE_FIRST = timedelta(minutes=2)
 TAG_LENGTH = 200
@@ -122,13 +122,47 @@ def loads_due(
             reason=f"{pending.problem}; looked at again in a few minutes, the other feeds go on",
             alerts=_feed_alerts(tenant, feed, "unreachable", today, pending.problem),
         )
+    odd = _odd_entries(tenant, feed, today)
     if not pending.days:
-        return Due(reason=f"nothing new of {feed.name} below {_place(feed)} up to {today}")
-    refused = [load for load in pending.days if is_refused(ledger, feed, load)]
-    others = [load for load in pending.days if load not in refused]
+        reason = f"nothing new of {feed.name} below {_place(feed)} up to {today}"
+        return replace(odd, reason=reason)
+    return _combined(feed, [odd, *_parts_due(tenant, feed, ledger, pending.days, attempts)])
+
+
+def _parts_due(
+    tenant: Tenant,
+    feed: FeedConfig,
+    ledger: pl.DataFrame,
+    days: Sequence[DayLoad],
+    attempts: Lookup,
+) -> list[Due]:
+    """What is due of days that are not loaded: those that failed, are arriving, or are whole."""
+    refused = [load for load in days if is_refused(ledger, feed, load)]
+    new = [load for load in days if load not in refused]
+    unfinished = arriving(tenant, feed, new)
+    whole = [load for load in new if load not in unfinished]
     parts = [_refused(tenant, feed, ledger, load) for load in refused]
-    parts += [_load_due(tenant, feed, days, attempts) for days in contiguous(others)]
-    return _combined(feed, parts)
+    parts += [_arriving(feed, load) for load in unfinished]
+    parts += [_load_due(tenant, feed, part, attempts) for part in contiguous(whole)]
+    return parts
+
+
+def _odd_entries(tenant: Tenant, feed: FeedConfig, today: date) -> Due:
+    """Entries that look like files of the feed and are none: alerted of, the files go on."""
+    problems = odd_entries(tenant, feed)
+    if not problems:
+        return Due()
+    return Due(alerts=_feed_alerts(tenant, feed, "odd_entry", today, "; ".join(problems)))
+
+
+def _arriving(feed: FeedConfig, load: DayLoad) -> Due:
+    settle = settle_seconds(feed)
+    return Due(
+        reason=(
+            f"a file of {load.day} is still being written, or has not stayed as it is for "
+            f"{settle:g} seconds (files.settle)"
+        )
+    )
 
 
 def _combined(feed: FeedConfig, parts: Sequence[Due]) -> Due:
@@ -156,8 +190,6 @@ def _load_due(tenant: Tenant, feed: FeedConfig, days: Sequence[DayLoad], attempt
             reason=f"the load of {name} {before.sentence}",
             alerts=_feed_alerts(tenant, feed, "load_failed", last, message),
         )
-    if any(_is_being_written(load) for load in days):
-        return Due(reason=f"a file of {name} is still being written")
     return Due(runs=[load_run(feed, days, before.failed)])
 
 
@@ -176,15 +208,6 @@ def _refused(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, load: DayLo
         ),
         alerts=_feed_alerts(tenant, feed, "load_failed", load.day, message),
     )
-
-
-def _is_being_written(load: DayLoad) -> bool:
-    """Whether a file of the day changed a moment ago, which is as far as one can see."""
-    for file in load.files:
-        age = time.time() - file.mtime_ns / 1e9
-        if file.changed() or 0 <= age < SETTLED_SECONDS:
-            return True
-    return False
 
 
 def _place(feed: FeedConfig) -> str:
@@ -224,6 +247,12 @@ def stitch_due(tenant: Tenant, warehouse: Warehouse, at: datetime, attempts: Loo
         return Due(reason=reason, alerts=alerts)
     if before.unfinished:
         return Due(reason=f"{ready.day}: Stitch is queued or running{note}", alerts=alerts)
+    if _waits_for_tomorrow(tenant, at.date(), attempts):
+        reason = (
+            f"{at.date()}: activated already, what was loaded since waits for the next day's "
+            "Stitch (`activation: {late: again}` in workflow.yaml runs it at once)"
+        )
+        return Due(reason=reason, alerts=alerts)
     if before.failed >= MAX_ATTEMPTS:
         message = f"{ready.day}: Stitch {before.sentence}"
         failure = Alert("stitch_failed", "", ready.day, message)
@@ -255,6 +284,17 @@ def _missing_alerts(tenant: Tenant, ready: Readiness) -> list[Alert]:
     return alerts
 
 
+def _waits_for_tomorrow(tenant: Tenant, today: date, attempts: Lookup) -> bool:
+    """Whether the day is done with, so that files which come now are too late for it.
+
+    It is not where the activation did without Stitch, or a person's run without a feed.
+    """
+    if tenant.workflow.activation.late == "again":
+        return False
+    activated = attempts({DAY_TAG: today.isoformat(), COMPLETE_TAG: "yes"}, [ACTIVATE, DAY])
+    return activated.succeeded > 0
+
+
 def _stitch_attempts(ready: Readiness, attempts: Lookup) -> Attempts:
     """Runs of Stitch that have read exactly what is loaded."""
     return attempts({LANDED_TAG: ready.digest}, [STITCH, DAY])
@@ -275,6 +315,8 @@ def activation_due(
     """
     day = at.date()
     before = _activation_attempts(day, attempts)
+    if before.succeeded and tenant.workflow.activation.late == "again":
+        return _activation_again_due(tenant, warehouse, at, attempts)
     if before.succeeded:
         return Due(reason=f"{day}: activated already")
     if before.unfinished:
@@ -288,14 +330,48 @@ def activation_due(
     alerts = _late_alerts(tenant, ready, day, why_late) if why_late else []
     if why_late and not publish_stale:
         return Due(reason=f"{day}: not activated, Stitch is not done ({why_late})", alerts=alerts)
-    stale_tag = {STALE_TAG: why_late[:TAG_LENGTH]} if why_late else {}
+    if why_late:
+        stage_tags = {STALE_TAG: why_late[:TAG_LENGTH]}
+    else:
+        stage_tags = _complete_tags(ready)
     run = DueRun(
         job=ACTIVATE,
         key=f"activate:{day}:{before.failed}",
-        tags={DAY_TAG: day.isoformat(), **stale_tag, **_without_tag(ready)},
+        tags={DAY_TAG: day.isoformat(), **stage_tags, **_without_tag(ready)},
         as_of=_as_of(tenant, day),
     )
     return Due(runs=[run], alerts=alerts)
+
+
+def _activation_again_due(
+    tenant: Tenant, warehouse: Warehouse, at: datetime, attempts: Lookup
+) -> Due:
+    """Another activation of the day, once Stitch has read what came after the first."""
+    day = at.date()
+    ready = readiness(tenant, warehouse, day, at)
+    tags = {DAY_TAG: day.isoformat(), **_complete_tags(ready)}
+    before = attempts(tags, [ACTIVATE, DAY])
+    if before.succeeded:
+        return Due(reason=f"{day}: activated already")
+    if before.unfinished:
+        return Due(reason=f"{day}: activation is queued or running")
+    why_late = _why_stitch_is_late(ready, attempts)
+    if why_late:
+        return Due(reason=f"{day}: activated already, and again once Stitch is done ({why_late})")
+    if before.failed >= MAX_ATTEMPTS:
+        return Due(reason=f"{day}: activation {before.sentence}; the earlier one stays published")
+    run = DueRun(
+        job=ACTIVATE,
+        key=f"activate:{day}:{ready.digest}:{before.failed}",
+        tags={**tags, **_without_tag(ready)},
+        as_of=_as_of(tenant, day),
+    )
+    return Due(runs=[run])
+
+
+def _complete_tags(ready: Readiness) -> dict[str, str]:
+    """The tags of an activation that publishes a complete day, and of which files."""
+    return {COMPLETE_TAG: "yes", LANDED_TAG: ready.digest}
 
 
 def late_activation_due(
@@ -355,11 +431,16 @@ def tags_of_stage(
     """
     at = now(tenant)
     tags = {}
+    is_complete = False
     if stitches:
-        tags[LANDED_TAG] = readiness(tenant, warehouse, at.date()).digest
+        ready = readiness(tenant, warehouse, at.date())
+        is_complete = ready.complete
+        tags[LANDED_TAG] = ready.digest
     looks_at_today = as_of == at.date() or _as_of(tenant, at.date()) is None
     if publishes and looks_at_today and was_due(tenant, at):
         tags[DAY_TAG] = at.date().isoformat()
+        if is_complete:
+            tags[COMPLETE_TAG] = "yes"
     return tags
 
 

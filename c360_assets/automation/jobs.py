@@ -9,6 +9,7 @@ import dagster as dg
 
 from c360_assets.customer_360.publication.publish import STAGE as ACTIVATION
 from c360_assets.customer_360.tables.build import STAGE as DATABASE_TABLES
+from c360_assets.ingest.day_feeds import day_feeds
 from c360_assets.recipes import recipes
 from c360_assets.run_tags import ACTIVATE, DAY, LOAD, STITCH, VALIDATE
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -62,7 +63,11 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     custom = dg.AssetSelection.assets(*custom_tables)
     reports = custom | dg.AssetSelection.groups("input_validations")
     stitch = reports | dg.AssetSelection.groups("stitch")
-    activate = dg.AssetSelection.assets(*stage_keys(tenant, DATABASE_TABLES, ACTIVATION))
+    # Of feeds that Stitch does not depend on, later files set off no Stitch: what is made of them
+    # is made current here.
+    beside = [dg.AssetKey(["domain", t.physical]) for t in day_feeds(tenant).beside_stitch]
+    database = dg.AssetSelection.assets(*stage_keys(tenant, DATABASE_TABLES, ACTIVATION))
+    activate = database | dg.AssetSelection.assets(*beside)
     # Whatever stages there are, but what landed files change.
     domain_tables = [dg.AssetKey(["domain", feed.physical]) for feed in tenant.feeds]
     everything = dg.AssetSelection.all() - dg.AssetSelection.assets(*domain_tables)

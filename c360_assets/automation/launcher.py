@@ -47,6 +47,11 @@ class Launcher:
         self._stack = stack
         self._dagster: _Dagster | None = None
 
+    @property
+    def instance(self) -> DagsterInstance | None:
+        """The instance, None where no run was started."""
+        return self._dagster.instance if self._dagster is not None else None
+
     def launch(
         self,
         job: str,

@@ -5,8 +5,9 @@ Which runs that takes is for `due` to say; what a run does belongs to `assets`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -14,17 +15,22 @@ import polars as pl
 from c360_assets.automation.day_options import DayOptions
 from c360_assets.automation.launcher import Launcher
 from c360_assets.errors import C360Error
+from c360_assets.ingest.arrival import is_open_for_writing, seconds_to_settle, settle_seconds
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.landing import (
     DayLoad,
+    LandedFile,
     landed,
     not_there_messages,
+    odd_entries,
     outside,
     pending,
     shared,
     today,
     unclaimed,
+    unmarked,
 )
+from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import FeedLoaded
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger
@@ -33,6 +39,7 @@ from c360_assets.warehouse.session import Warehouse
 if TYPE_CHECKING:
     from c360_assets.automation.runs import RunOutcome
 
+SECONDS_BETWEEN_LOOKS = 5.0
 SHOWN_WARNINGS = 3  # of one feed
 # What steps of reports are called. They look at all feeds' tables, so one broken feed fails them
 # all; what fails there is told when the reports run again.
@@ -41,12 +48,16 @@ VALIDATES = "validate_"
 
 @dataclass
 class Loading:
-    """What became of the feeds. `unread` are those of which nothing could be read."""
+    """What became of the feeds.
+
+    `unread` are those of which nothing could be read, `left` files that are still being written.
+    """
 
     feeds: list[FeedLoaded] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
     def add(
         self,
@@ -91,22 +102,117 @@ def load_feeds(
     Raises C360Error for a feed that does not exist, and when nothing has ever landed.
     """
     ledger = read_ledger(warehouse)
-    arrivals = [_arrived(tenant, feed, ledger, options) for feed in _chosen(tenant, options)]
     loading = Loading()
+    arrivals = _whole_arrivals(tenant, ledger, options, launcher.reporter, loading)
     for arrived in arrivals:
         loading.add(arrived.feed, arrived.warnings, arrived.failures, is_unread=arrived.is_unread)
     to_load = [arrived for arrived in arrivals if arrived.days]
-    if ledger.is_empty() and not to_load and not loading.failures:
-        raise C360Error(
-            f"nothing has landed: no file below {tenant.root / 'landing'} matches a feed's "
-            "pattern; drop files there, or correct `files.pattern` in feeds/"
-        )
+    if ledger.is_empty() and not to_load:
+        _refuse_nothing(tenant, loading)
     loading.warnings += _folder_warnings(tenant)
     for arrived in to_load:
         loaded = _load_feed(tenant, arrived, options, warehouse, launcher)
         loading.feeds.append(loaded.figures)
         loading.add(arrived.feed, loaded.warnings, loaded.failures, is_unread=loaded.is_unread)
     return loading
+
+
+def _refuse_nothing(tenant: Tenant, loading: Loading) -> None:
+    """Raise C360Error where nothing has ever landed; what failed is told by itself."""
+    if loading.left:
+        raise C360Error("nothing was loaded: all that has landed is still being written")
+    if loading.failures:
+        return
+    problems = _folder_warnings(tenant)
+    found = f"; {problems[0]}" if problems else ""
+    raise C360Error(
+        f"nothing has landed: no file below {tenant.root / 'landing'} matches a feed's "
+        f"pattern; drop files there, or correct `files.pattern` in feeds/{found}"
+    )
+
+
+def _whole_arrivals(
+    tenant: Tenant,
+    ledger: pl.DataFrame,
+    options: DayOptions,
+    reporter: Reporter,
+    loading: Loading,
+) -> list[_Arrived]:
+    """What has landed of each chosen feed, without days of which a file is still being written.
+
+    Files that changed a moment ago are waited for, each feed's for at most its `files.settle`.
+    """
+    # At the first run a person has just put the files there. Then only a file that a process has
+    # open is known to be unfinished.
+    is_first_run = ledger.is_empty()
+    feeds = _chosen(tenant, options)
+    arrivals = {feed.name: _arrived(tenant, feed, ledger, options) for feed in feeds}
+    began = time.monotonic()
+    waits = _waits(arrivals, began, is_first_run)
+    if waits:
+        reporter.done(_waiting_message(waits))
+    while waits:
+        time.sleep(min(SECONDS_BETWEEN_LOOKS, *waits.values()))
+        for name in waits:
+            arrived = arrivals[name]
+            # To look again is to read whole files: only where one has changed.
+            if any(file.changed() for load in arrived.days for file in load.files):
+                arrivals[name] = _arrived(tenant, arrived.feed, ledger, options)
+        waits = _waits(arrivals, began, is_first_run)
+    return [_without_unfinished(a, is_first_run, loading) for a in arrivals.values()]
+
+
+def _waits(arrivals: Mapping[str, _Arrived], began: float, is_first_run: bool) -> dict[str, float]:
+    """Feed -> seconds for which its files are still to be waited for, of those that are."""
+    waits = {}
+    waited = time.monotonic() - began
+    for name, arrived in arrivals.items():
+        left = settle_seconds(arrived.feed) - waited
+        seconds = min(_seconds_to_wait(arrived, is_first_run), left)
+        if seconds > 0:
+            waits[name] = seconds
+    return waits
+
+
+def _waiting_message(waits: Mapping[str, float]) -> str:
+    return (
+        f"waiting up to {max(waits.values()):.0f} s for files of {', '.join(waits)} that changed "
+        "a moment ago and may still be written (files.settle)"
+    )
+
+
+def _seconds_to_wait(arrived: _Arrived, is_first_run: bool) -> float:
+    """How long until every file of the feed may be whole; 0 where all are."""
+    files = [file for load in arrived.days for file in load.files]
+    return max((_seconds_to_whole(arrived.feed, file, is_first_run) for file in files), default=0.0)
+
+
+def _seconds_to_whole(feed: FeedConfig, file: LandedFile, is_first_run: bool) -> float:
+    seconds = seconds_to_settle(feed, file)
+    if seconds > 0 and is_first_run and not is_open_for_writing(file.path):
+        return 0.0
+    return seconds
+
+
+def _without_unfinished(arrived: _Arrived, is_first_run: bool, loading: Loading) -> _Arrived:
+    """Without the days of which a file is still being written; they are named in `loading`."""
+    feed = arrived.feed
+    whole = []
+    left = []
+    for load in arrived.days:
+        unfinished = [
+            file.relative for file in load.files if _seconds_to_whole(feed, file, is_first_run) > 0
+        ]
+        left += unfinished
+        if not unfinished:
+            whole.append(load)
+    if left:
+        loading.left += left
+        loading.warnings.append(
+            f"{feed.name}: {len(left)} files are still being written, such as {left[0]}; they and "
+            "what else is of the same day are left: run again when they are complete"
+        )
+    return replace(arrived, days=whole)
 
 
 def _chosen(tenant: Tenant, options: DayOptions) -> list[FeedConfig]:
@@ -149,6 +255,14 @@ def _arrived(
 def _folder_warnings(tenant: Tenant) -> list[str]:
     """Of files below `landing/` that no feed takes, and of those that several take."""
     warnings = []
+    for feed in sorted(tenant.feeds, key=lambda feed: feed.name):
+        warnings += odd_entries(tenant, feed)
+        waiting = unmarked(tenant, feed)
+        if waiting:
+            warnings.append(
+                f"{feed.name}: {len(waiting)} files wait for their mark {feed.files.done}, such as "
+                f"{waiting[0]} (files.done)"
+            )
     strays = unclaimed(tenant)
     if strays:
         warnings.append(

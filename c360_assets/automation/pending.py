@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import polars as pl
 
+from c360_assets.ingest.arrival import seconds_to_settle, settle_seconds
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import DayLoad, pending
+from c360_assets.ingest.landing import DayLoad, LandedFile, pending
 from c360_assets.tenant.models import FeedConfig, Tenant
 
 # A place that does not answer holds a tick for a minute, so it is left alone for a while.
@@ -82,6 +84,30 @@ def _look(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, today: date) -
         return PendingDays(tuple(pending(tenant, feed, ledger, today, fetched=False)))
     except LoadError as error:
         return PendingDays(problem=str(error))
+
+
+# What the last tick saw of each feed's files that are not loaded: path -> size and time.
+_seen: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+
+
+def arriving(tenant: Tenant, feed: FeedConfig, days: Sequence[DayLoad]) -> list[DayLoad]:
+    """The days of which a file is not whole yet, as far as one can see.
+
+    A file must be old enough, and be as the tick before saw it: a time may be of another clock, or
+    be set back by whoever copies.
+    """
+    key = (str(tenant.root), feed.name)
+    before = _seen.get(key, {})
+    _seen[key] = {file.relative: (file.size, file.mtime_ns) for load in days for file in load.files}
+    if settle_seconds(feed) == 0 or feed.files.done is not None:
+        return []
+    return [load for load in days if any(_is_arriving(feed, file, before) for file in load.files)]
+
+
+def _is_arriving(feed: FeedConfig, file: LandedFile, before: Mapping[str, tuple[int, int]]) -> bool:
+    if before.get(file.relative) != (file.size, file.mtime_ns):
+        return True
+    return seconds_to_settle(feed, file) > 0
 
 
 def is_refused(ledger: pl.DataFrame, feed: FeedConfig, day: DayLoad) -> bool:

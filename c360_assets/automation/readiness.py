@@ -22,6 +22,7 @@ import polars as pl
 
 from c360_assets.automation.activation_time import expected_at
 from c360_assets.automation.pending import PendingDays, is_refused, pending_days
+from c360_assets.ingest.day_feeds import day_feeds, required_feeds
 from c360_assets.tenant.durations import duration, rhythm_days, whole_days
 from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import FeedConfig, Tenant, WorkflowFeed
@@ -35,7 +36,10 @@ REFUSED = "delivered, failed to load"
 
 @dataclass(frozen=True)
 class Readiness:
-    """The state of a workflow day. `digest` names everything that has been loaded, of any day.
+    """The state of a workflow day.
+
+    `digest` names all that has been loaded, of any day, of the feeds that the day is made of: those
+    that Stitch depends on or that are required.
 
     `missing` are the feeds that keep the day from going on, `without` those it goes on without;
     both say what the feed lacks. `stopped` are the missing ones whose wait is over, `until` the
@@ -81,12 +85,8 @@ class Readiness:
 
 
 def workflow(tenant: Tenant, feed: FeedConfig) -> WorkflowFeed:
-    """What the workflow expects of a feed.
-
-    As listed in `workflow.yaml`, else required if Stitch reads it and its files are not optional.
-    """
-    listed = tenant.workflow.feeds.get(feed.name)
-    return listed or WorkflowFeed(required=feed.stitch and not feed.files.optional)
+    """What the workflow expects of a feed."""
+    return day_feeds(tenant).feeds[feed.name].expected
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,13 @@ def readiness(
             pending_days(tenant, feed, ledger, today),
             _days_of(loaded_files, feed),
         )
-        for feed in tenant.feeds
-        if workflow(tenant, feed).required
+        for feed in required_feeds(tenant)
     ]
     day = _workflow_day(tenant, states, today)
-    content = loaded_files.select("feed", "delivery_day", "attempt", "path", "sha256")
+    part_of_day = day_feeds(tenant).of_stitch | {state.feed.name for state in states}
+    content = loaded_files.filter(pl.col("feed").is_in(part_of_day)).select(
+        "feed", "delivery_day", "attempt", "path", "sha256"
+    )
     ready = Readiness(
         day=day,
         required=[state.feed.name for state in states],

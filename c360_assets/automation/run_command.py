@@ -18,9 +18,11 @@ from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.launcher import Launcher
 from c360_assets.automation.load_feeds import Loading, load_feeds
 from c360_assets.automation.plan import plan, publishes
+from c360_assets.automation.tidy import tidy
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import due as lacking_destinations
 from c360_assets.errors import C360Error
+from c360_assets.ingest.day_feeds import required_feeds
 from c360_assets.ingest.delivery_days import as_of_date
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
@@ -30,6 +32,7 @@ from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Warehouse, open_session
+from c360_assets.warehouse.storage_errors import require_room
 
 if TYPE_CHECKING:
     from dagster import Definitions
@@ -76,6 +79,7 @@ def run_day(
     fails inside a run is in the summary's failures.
     """
     tenant = load_tenant(root)
+    require_room(root)
     prepare_home(root)
     holder = f"`c360 {options.stage}`"
     with tenant_lock(root, holder, reporter.done), ExitStack() as stack:
@@ -87,6 +91,8 @@ def run_day(
         work = _plan(tenant, options, warehouse, loading, as_of)
         computed = _compute(tenant, options, warehouse, work, as_of, launcher)
         warehouse.reload()
+        if launcher.instance is not None:
+            tidy(tenant, launcher.instance)
         changed = _changed_tables(before, warehouse.manifest.tables)
         planned = [*work.stale, *work.current]
         published = database_path(root)
@@ -182,11 +188,7 @@ def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:
 def _required_feeds(tenant: Tenant, names: Sequence[str]) -> list[str]:
     if not names:
         return []
-    from c360_assets.automation.readiness import workflow
-
-    return sorted(
-        feed.name for feed in tenant.feeds if feed.name in names and workflow(tenant, feed).required
-    )
+    return sorted(feed.name for feed in required_feeds(tenant) if feed.name in names)
 
 
 def _compute(

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,7 +34,6 @@ KILLED = "The process of this run ended without a word: it was killed, or the ma
 STOPPED = (
     "it was stopped by a signal before it was done; the next run goes on with what is not current"
 )
-KEPT_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -205,31 +204,3 @@ def reconcile(instance: dg.DagsterInstance) -> int:
             instance.report_run_failed(run, KILLED)
             dead += 1
     return dead
-
-
-def prune(instance: dg.DagsterInstance, older_than_days: int = KEPT_DAYS) -> int:
-    """Delete finished runs older than that which materialized nothing, and return how many.
-
-    Their event logs go with them. A run that materialized something stays: deleting it would make
-    its partitions unmaterialized. Called once a day or so, it looks at one more month of runs only,
-    so that its cost does not grow with the history.
-    """
-    before = datetime.now(UTC) - timedelta(days=older_than_days)
-    finished = [
-        dg.DagsterRunStatus.SUCCESS,
-        dg.DagsterRunStatus.FAILURE,
-        dg.DagsterRunStatus.CANCELED,
-    ]
-    window = dg.RunsFilter(
-        statuses=finished, created_before=before, created_after=before - timedelta(days=KEPT_DAYS)
-    )
-    deleted = 0
-    for record in instance.get_run_records(window):
-        run_id = record.dagster_run.run_id
-        materialized = instance.get_records_for_run(
-            run_id, of_type=Kind.ASSET_MATERIALIZATION, limit=1
-        )
-        if not materialized.records:
-            instance.delete_run(run_id)
-            deleted += 1
-    return deleted

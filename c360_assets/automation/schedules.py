@@ -8,9 +8,10 @@ from c360_assets.automation.attempts import attempts_on
 from c360_assets.automation.due import Due, activation_due
 from c360_assets.automation.evaluations import evaluation
 from c360_assets.automation.jobs import ACTIVATE
-from c360_assets.automation.runs import prune
+from c360_assets.automation.tidy import tidy
 from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.lock import tenant_lock_if_free
 from c360_assets.warehouse.session import Warehouse
 
 
@@ -31,7 +32,10 @@ def schedules(tenant: Tenant) -> list[dg.ScheduleDefinition]:
     )
     @evaluation(tenant)
     def activation_schedule(context: dg.ScheduleEvaluationContext) -> Due:
-        prune(context.instance)
+        # Whatever runs now tidies up itself, or the next tick does.
+        with tenant_lock_if_free(tenant.root, "tidying") as is_free:
+            if is_free:
+                tidy(tenant, context.instance)
         due = activation_due(
             tenant,
             Warehouse.open(tenant.root / "warehouse"),

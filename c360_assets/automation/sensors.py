@@ -7,7 +7,7 @@ belongs to `assets`.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import dagster as dg
 
@@ -17,11 +17,13 @@ from c360_assets.automation.due import Due, late_activation_due, loads_due, stit
 from c360_assets.automation.evaluations import evaluation
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets.automation.pending import interval
+from c360_assets.tenant.changed_files import changed_files
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.local_time import now, today
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.session import Warehouse
 
+FILES_SHOWN = 5
 ON = dg.DefaultSensorStatus.RUNNING
 
 
@@ -72,9 +74,24 @@ def stitch_sensor(tenant: Tenant) -> dg.SensorDefinition:
         send_again(tenant)
         due = stitch_due(tenant, _warehouse(tenant), at, attempts_on(context.instance))
         slow = _slow_run_alerts(tenant, context.instance, at)
-        return replace(due, alerts=[*slow, *due.alerts])
+        changed = configuration_alerts(tenant, at.date())
+        return replace(due, alerts=[*changed, *slow, *due.alerts])
 
     return stitch
+
+
+def configuration_alerts(tenant: Tenant, day: date) -> list[Alert]:
+    """The alert that files of the configuration are not those which this process has read."""
+    changed = changed_files(tenant)
+    if not changed:
+        return []
+    shown = ", ".join(changed[:FILES_SHOWN])
+    more = f" and {len(changed) - FILES_SHOWN} more" if len(changed) > FILES_SHOWN else ""
+    message = (
+        f"{shown}{more}: changed or added since the service began, which does not know it yet; "
+        "click Reload beside `c360` under Deployment in the UI"
+    )
+    return [Alert("configuration", "", day, message)]
 
 
 def _slow_run_alerts(tenant: Tenant, instance: dg.DagsterInstance, at: datetime) -> list[Alert]:

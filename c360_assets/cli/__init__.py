@@ -17,6 +17,7 @@ from c360_assets.cli.feeds import purge, suggest
 from c360_assets.cli.options import TenantOption
 from c360_assets.cli.questions import profile, sql, status
 from c360_assets.cli.runs import activate, load, run, stitch, validate
+from c360_assets.cli.storage import tidy
 from c360_assets.cli.tags import tags
 from c360_assets.cli.tenants import demo, init
 from c360_assets.cli.web import ui
@@ -57,6 +58,7 @@ for verb in (
     rollback,
     send,
     diff,
+    tidy,
     ui,
 ):
     app.command()(verb)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from c360_assets.cli.options import JsonOption, TenantOption, tenant_folder
@@ -13,7 +15,8 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
     """Show every error and warning of the configuration at once, each with file and line.
 
     Reads all YAML, and binds every SQL file against the declared schemas on empty tables.
-    Warnings do not change the exit code.
+    Warnings do not change the exit code. Without errors it also lists which feeds a day waits for,
+    and why.
     """
     from c360_assets.configuration import all_problems
 
@@ -29,4 +32,16 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
         if problems:
             result = f"{errors} errors, {len(problems) - errors} warnings"
         out.print(f"{short_path(root)}: {result}", style="red" if errors else "green")
+        if not errors:
+            _print_day(root)
     raise typer.Exit(1 if errors else 0)
+
+
+def _print_day(root: Path) -> None:
+    """Which feeds a day waits for, each with the reason."""
+    from c360_assets.configuration import load_tenant
+    from c360_assets.ingest.day_feeds import day_feeds
+
+    for feed in day_feeds(load_tenant(root)).feeds.values():
+        verdict = "waits for" if feed.expected.required else "does not wait for"
+        out.print(f"a day {verdict} {feed.feed}: {feed.reason}", markup=False, soft_wrap=True)

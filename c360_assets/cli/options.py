@@ -15,6 +15,7 @@ import typer
 from c360_assets.automation.instance import tenant_root
 from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
+from c360_assets.tenant.folder_name import folder_problem
 
 DATE_FORMATS = ["%Y-%m-%d"]
 
@@ -55,8 +56,16 @@ def tenant_folder(tenant: Path | None) -> Path:
     root = tenant.resolve() if tenant is not None else tenant_root()
     if not root.is_dir():
         raise C360Error(f"there is no tenant folder {short_path(root)}; `c360 init DIR` starts one")
+    refuse_folder(root)
     os.environ["C360_TENANT_DIR"] = str(root)
     return root
+
+
+def refuse_folder(root: Path) -> None:
+    """Raise C360Error where no tenant can live in the folder."""
+    problem = folder_problem(root)
+    if problem:
+        raise C360Error(problem)
 
 
 def day_of(moment: datetime | None) -> date | None:

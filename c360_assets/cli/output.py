@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 
 from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.tenant.files import printable
+from c360_assets.warehouse.storage_errors import storage_problem
 
 out = Console(highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
@@ -30,17 +32,30 @@ def reported_errors() -> Iterator[None]:
     except C360Error as error:
         print_failures([str(error)])
         raise typer.Exit(1) from None
+    except typer.Exit:
+        raise
+    except Exception as error:
+        problem = storage_problem(error)
+        if not problem:
+            raise
+        print_failures([problem])
+        raise typer.Exit(1) from None
 
 
 def print_problems(problems: Iterable[Problem], console: Console) -> None:
     for problem in problems:
         mark, style = ("✗", "red") if problem.severity == "error" else ("!", "yellow")
-        console.print(f"{mark} {problem}", style=style, markup=False, soft_wrap=True)
+        console.print(f"{mark} {_shown(problem)}", style=style, markup=False, soft_wrap=True)
 
 
 def print_failures(failures: Iterable[str]) -> None:
     for failure in failures:
-        err.print(f"✗ {failure}", style="red", markup=False)
+        err.print(f"✗ {_shown(failure)}", style="red", markup=False)
+
+
+def _shown(text: object) -> str:
+    """Lines fit for a terminal: control characters of a file's or a key's name stand as escapes."""
+    return "\n".join(printable(line) for line in str(text).splitlines())
 
 
 def print_json(value: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from c360_assets.cli.options import refuse_folder
 from c360_assets.cli.output import err, out, reported_errors
 from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
@@ -23,6 +24,7 @@ def init(
     from c360_assets.tenant.init_tenant import init_tenant
 
     with reported_errors():
+        refuse_folder(folder.resolve())
         for path in init_tenant(folder.resolve(), name):
             out.print(f"wrote {short_path(path)}")
     shown = short_path(folder.resolve())
@@ -47,6 +49,7 @@ def demo(
     root = folder.resolve()
     shown = short_path(root)
     with reported_errors():
+        refuse_folder(root)
         if root.exists() and any(root.iterdir()):
             raise C360Error(f"{shown} is not empty; give a new folder")
         generate_tenant(root, people=people, days=days, seed=seed, progress=_people_progress)

@@ -16,10 +16,11 @@ from urllib.parse import unquote
 
 import polars as pl
 
+from c360_assets.ingest.arrival import is_marked, local_marks, mark_names
 from c360_assets.ingest.delivery_days import first_day
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.remote import cache_folder, fetch, is_fetched, remote_files
-from c360_assets.tenant.files import FilePattern
+from c360_assets.tenant.files import FilePattern, printable
 from c360_assets.tenant.local_time import today
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import file_digest
@@ -119,10 +120,41 @@ def landed(tenant: Tenant, feed: FeedConfig, *, fetched: bool = True) -> list[La
         path = folder / match.path
         try:
             facts = path.stat()
-        except FileNotFoundError:
+        except OSError:  # it has gone meanwhile
             continue
         files.append(LandedFile(path, match.path, match.day, facts.st_size, facts.st_mtime_ns))
-    return files
+    return files if is_remote(feed) else _marked(feed, folder, files)
+
+
+def _marked(feed: FeedConfig, folder: Path, files: list[LandedFile]) -> list[LandedFile]:
+    """The files that are marked as whole, where the feed wants marks."""
+    done = feed.files.done
+    if done is None:
+        return files
+    marks = local_marks(done, folder, [file.relative for file in files])
+    return [file for file in files if is_marked(done, file.relative, file.mtime_ns, marks)]
+
+
+def unmarked(tenant: Tenant, feed: FeedConfig) -> list[str]:
+    """Local files of the feed that wait for their mark, by path."""
+    if feed.files.done is None or is_remote(feed):
+        return []
+    marked = {file.relative for file in landed(tenant, feed)}
+    folder = tenant.root / feed.files.address
+    matches = FilePattern(feed.files.pattern).find(folder, feed.files.format == "parquet")
+    return [match.path for match in matches if match.valid and match.path not in marked]
+
+
+def odd_entries(tenant: Tenant, feed: FeedConfig) -> list[str]:
+    """A sentence for each entry of a local feed's folder that fits by name and is no file."""
+    if is_remote(feed):
+        return []
+    folder = tenant.root / feed.files.address
+    pattern = FilePattern(feed.files.pattern)
+    return [
+        f"{feed.name}: {entry.path} {entry.problem}, so it is not loaded; remove or rename it"
+        for entry in pattern.odd_entries(folder, feed.files.format == "parquet")
+    ]
 
 
 def _listed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:
@@ -162,14 +194,26 @@ def unclaimed(tenant: Tenant) -> list[str]:
     claimed: set[Path] = set()
     for feed in tenant.feeds:
         if not is_remote(feed):
-            claimed |= {file.path for file in landed(tenant, feed)}
+            claimed |= _claimed(tenant, feed)
     paths = []
     for path in folder.rglob("*"):
         if path not in claimed and path.is_file():
             relative = path.relative_to(folder)
             if not any(part.startswith(".") for part in relative.parts):
-                paths.append(relative.as_posix())
+                paths.append(printable(relative.as_posix()))
     return sorted(paths)
+
+
+def _claimed(tenant: Tenant, feed: FeedConfig) -> set[Path]:
+    """The feed's files, and their marks."""
+    claimed = {file.path for file in landed(tenant, feed)}
+    done = feed.files.done
+    if done is None:
+        return claimed
+    folder = tenant.root / feed.files.address
+    claimed |= {folder / path for path in unmarked(tenant, feed)}
+    marks = [path.with_name(name) for path in claimed for name in mark_names(done, path.name)]
+    return claimed | set(marks)
 
 
 def shared(tenant: Tenant) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
+from c360_assets.ingest.arrival import is_marked
 from c360_assets.ingest.delivery_days import first_day
 from c360_assets.ingest.failures import LoadError
 from c360_assets.tenant.files import FilePattern
@@ -157,9 +158,15 @@ def _wanted(tenant: Tenant, feed: FeedConfig, system: Any, base: str) -> list[Re
     folders = feed.files.format == "parquet"
     first = first_day(tenant, feed)
     wanted = []
-    for file in _files_below(system, base, pattern.glob_root):
+    entries = list(_files_below(system, base, pattern.glob_root))
+    done = feed.files.done
+    marks = {file.relative: file.facts.changed for file in entries} if done else {}
+    for file in entries:
         match = pattern.fits(file.relative, folders)
         if match is None or not match.valid:
+            continue
+        # Where the feed wants marks, an unmarked file is not there yet.
+        if done and not is_marked(done, file.relative, file.facts.changed, marks):
             continue
         if match.day is None or match.day >= first:
             wanted.append(Remote(file.relative, match.day, file.path, file.facts))

@@ -19,8 +19,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from c360_assets.configuration import load_tenant
+from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import pending
+from c360_assets.ingest.landing import odd_entries, pending, unmarked
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import read_ledger
@@ -29,11 +30,21 @@ from c360_assets.warehouse.session import Warehouse
 
 ALERTS_SHOWN = timedelta(days=7)
 MOST_ALERTS = 10
+# By `activation.late` of workflow.yaml.
+LATE_FILES = {
+    "wait": "the next day's Stitch and activation take them in, or `c360 run` at once",
+    "again": "Stitch and activation run again, while `c360 ui` runs, or `c360 run` at once",
+}
 
 
 @dataclass(frozen=True)
 class FeedStatus:
-    """One feed: its newest delivery, counts over its last attempts, days that wait to be loaded."""
+    """One feed: its newest delivery, counts over its last attempts, days that wait to be loaded.
+
+    `late_files` were loaded after the database was published, so that it does not hold them.
+    `odd_entries` say what in the landing folder looks like a file and is none, `unmarked_files`
+    wait for their mark.
+    """
 
     feed: str
     last_day: date | None
@@ -43,6 +54,11 @@ class FeedStatus:
     failed_days: int
     waiting_days: int
     message: str
+    required: bool
+    required_because: str
+    late_files: int
+    odd_entries: list[str]
+    unmarked_files: int
     problem: str
     """Why the place of its files could not be looked at, and what to do; empty where it could."""
 
@@ -59,7 +75,9 @@ class Status:
     stitch: dict[str, Any]
     published: dict[str, Any]
     activation_cron: str
+    late: str
     timezone: str
+    retention: dict[str, str]
     alerts: list[dict[str, Any]]
 
 
@@ -68,14 +86,16 @@ def read_status(root: Path, now: datetime) -> Status:
     tenant = load_tenant(root)
     warehouse = Warehouse.open(root / "warehouse")
     ledger = read_ledger(warehouse)
-    names = sorted(feed.name for feed in tenant.feeds)
+    published = _publication(database_path(root), now)
     return Status(
         tenant=tenant.config.name,
-        feeds=[_feed_status(tenant, ledger, name) for name in names],
+        feeds=_feed_statuses(tenant, ledger, published),
         stitch=_stitch_figures(warehouse),
-        published=_publication(database_path(root), now),
+        published=published,
         activation_cron=tenant.workflow.activation.cron,
+        late=tenant.workflow.activation.late,
         timezone=tenant.config.timezone,
+        retention=tenant.config.retention.model_dump(),
         alerts=_recent_alerts(tenant, now),
     )
 
@@ -125,7 +145,25 @@ def _recent_alert(line: str, now: datetime) -> dict[str, Any] | None:
     return alert if is_recent and is_complete else None
 
 
-def _feed_status(tenant: Tenant, ledger: pl.DataFrame, name: str) -> FeedStatus:
+def _feed_statuses(
+    tenant: Tenant, ledger: pl.DataFrame, published: dict[str, Any]
+) -> list[FeedStatus]:
+    expected = day_feeds(tenant)
+    late: dict[str, int] = {}
+    if published:
+        loaded = ledger.filter(pl.col("status") == "loaded", pl.col("loaded_at") > published["at"])
+        counts = loaded.group_by("feed").len()
+        late = dict(counts.filter(pl.col("feed").is_in(expected.of_stitch)).iter_rows())
+    return [
+        _feed_status(tenant, ledger, day_feed, late.get(name, 0))
+        for name, day_feed in expected.feeds.items()
+    ]
+
+
+def _feed_status(
+    tenant: Tenant, ledger: pl.DataFrame, day_feed: DayFeed, late_files: int
+) -> FeedStatus:
+    name = day_feed.feed
     feed = tenant.feed(name)
     assert feed is not None
     waiting_days = 0
@@ -148,6 +186,11 @@ def _feed_status(tenant: Tenant, ledger: pl.DataFrame, name: str) -> FeedStatus:
         failed_days=failed["delivery_day"].n_unique(),
         waiting_days=waiting_days,
         message=failed["message"].to_list()[-1] if failed.height else "",
+        required=day_feed.expected.required,
+        required_because=day_feed.reason,
+        late_files=late_files,
+        odd_entries=odd_entries(tenant, feed),
+        unmarked_files=len(unmarked(tenant, feed)),
         problem=problem,
     )
 
@@ -187,6 +230,11 @@ def render_status(status: Status, console: Console) -> None:
         f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, "
         "while `c360 ui` runs"
     )
+    kept = ", ".join(f"{kind} {span}" for kind, span in status.retention.items())
+    console.print(f"Kept        {kept} (retention in tenant.yaml)")
+    if any(feed.late_files for feed in status.feeds):
+        when = LATE_FILES[status.late]
+        console.print(f"Late files  loaded after the database was published: {when}")
 
 
 def _feeds_table(status: Status) -> Table:
@@ -201,6 +249,7 @@ def _feeds_table(status: Status) -> Table:
     table.add_column("last delivery")
     for name in ("rows read", "rejected", "waiting"):
         table.add_column(name, justify="right")
+    table.add_column("by a day")
     table.add_column("")
     for feed in status.feeds:
         table.add_row(
@@ -209,6 +258,7 @@ def _feeds_table(status: Status) -> Table:
             f"{feed.rows:,}",
             f"{feed.rejected:,}",
             _waiting(feed),
+            "needed" if feed.required else "",
             _troubles(feed),
         )
     return table
@@ -225,6 +275,11 @@ def _troubles(feed: FeedStatus) -> str:
     lines = []
     if feed.failed_days:
         lines.append(f"[red]{feed.failed_days} failed: {escape(feed.message)}[/]")
+    lines += [f"[yellow]{escape(problem)}[/]" for problem in feed.odd_entries]
+    if feed.unmarked_files:
+        lines.append(f"[yellow]{feed.unmarked_files} files wait for their mark[/]")
+    if feed.late_files:
+        lines.append(f"[yellow]{feed.late_files} late files wait[/]")
     if feed.problem:
         lines.append(f"[red]{escape(feed.problem)}[/]")
     if not lines and not feed.last_day:

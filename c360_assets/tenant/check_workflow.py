@@ -16,6 +16,7 @@ from croniter import CroniterBadDateError, croniter
 from c360_assets.tenant.config_check import ConfigCheck, nearest_or_all
 from c360_assets.tenant.durations import duration, rhythm_days
 from c360_assets.tenant.models import FeedConfig, WorkflowFeed
+from c360_assets.tenant.secrets_in_files import has_user_info
 
 FILE = "workflow.yaml"
 WEB_ADDRESS = re.compile(r"https?://[^/\s]")
@@ -90,6 +91,9 @@ def check_alerts(check: ConfigCheck) -> None:
     if alerts.webhook is not None and not WEB_ADDRESS.match(alerts.webhook):
         remedy = "such as https://hooks.example.com/c360"
         check.error(FILE, ("alerts", "webhook"), "must be a web address", remedy)
+    elif alerts.webhook is not None and has_user_info(alerts.webhook):
+        message = "must not hold a user or password"
+        check.error(FILE, ("alerts", "webhook"), message, "use an address with a token of its own")
     if alerts.runtime is not None and not _is_readable(duration, alerts.runtime):
         check.error(FILE, ("alerts", "runtime"), "must be a duration", "such as 90m or 2h")
 

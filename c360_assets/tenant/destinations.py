@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from c360_assets.tenant.base_models import Name, Strict
+from c360_assets.tenant.secrets_in_files import check_variable_name, has_user_info
 
 
 class DestinationTable(Strict):
@@ -43,6 +44,21 @@ class DestinationConfig(Strict):
         if not isinstance(value, dict):
             return value
         return {name: settings or {} for name, settings in value.items()}
+
+    @field_validator("url_env")
+    @classmethod
+    def _names_a_variable(cls, value: str | None) -> str | None:
+        return check_variable_name(value)
+
+    @field_validator("path")
+    @classmethod
+    def _holds_no_password(cls, value: str | None) -> str | None:
+        if value is not None and "://" in value and has_user_info(value):
+            raise ValueError(
+                "must not hold a user or password: give them in the environment, as "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+        return value
 
     @model_validator(mode="after")
     def _has_a_place(self) -> DestinationConfig:

@@ -48,6 +48,10 @@ class FilesConfig(Strict):
     records: Name | None = None
     sheet: str | None = None
     optional: bool = False
+    # How long a file must have stayed as it is before it is loaded.
+    settle: str = "60s"
+    # The name of a file whose presence says that a file is whole; `*` stands for that file's name.
+    done: str | None = None
 
 
 class NumberConfig(Strict):

@@ -7,8 +7,10 @@ literal quote. Reading a file belongs to `ingest`.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -23,6 +25,14 @@ _TOKEN = re.compile(
 )
 _DATE_PART = re.compile("|".join(DATE_PARTS))
 _DATE = re.compile(f"(?:{_DATE_PART.pattern})+")
+# What is no regular file.
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -50,6 +60,17 @@ class FileMatch:
         That is right in the folder, or one partition (`key=value`) deep.
         """
         return not self.below or (len(self.below) == 1 and "=" in self.below[0])
+
+
+@dataclass(frozen=True)
+class OddEntry:
+    """Something whose name fits a pattern and that is no file to load; `problem` says why.
+
+    `path` is fit for print.
+    """
+
+    path: str
+    problem: str
 
 
 class Token(NamedTuple):
@@ -103,6 +124,13 @@ class FilePattern:
                 break
         return literal.rpartition("/")[0]
 
+    @property
+    def sample(self) -> str:
+        """A path that fits."""
+        digits = {"yyyy": "2026", "MM": "01", "dd": "31"}
+        pieces = [digits[text] if is_date else text for is_date, text in self._tokens]
+        return "".join(pieces).replace("*", "a")
+
     def match(self, relative_path: str) -> FileMatch | None:
         """How a path below the landing folder (with `/`) fits; None when it does not."""
         fit = self.regex.fullmatch(relative_path)
@@ -139,32 +167,108 @@ class FilePattern:
         return None
 
     def find(self, root: Path, folders: bool = False) -> list[FileMatch]:
-        """All files below the folder `root` that fit, by path.
+        """All regular files below the folder `root` that fit, by path.
 
-        A link that leads out of `root` does not count.
+        What else fits by its name, such as a pipe, is in `odd_entries`.
         """
+        return self._look(root, folders).matches
+
+    def odd_entries(self, root: Path, folders: bool = False) -> list[OddEntry]:
+        """What fits by its name below the folder `root` and is no file to load, by path."""
+        return self._look(root, folders).odd_entries
+
+    def _look(self, root: Path, folders: bool) -> _Look:
         base = root.resolve()
-        if not (root / self.glob_root).resolve().is_relative_to(base):
-            return []
-        matches = []
-        for relative_path in _walk(root, self.glob_root):
+        look = _Look([], [])
+        if not _resolves_below(root / self.glob_root, base):
+            return look
+        for relative_path, is_folder in _walk(root, self.glob_root):
             fit = self.fits(relative_path, folders)
-            # Folders that are links are not walked, so that only a file itself can lead out.
-            if fit is not None and not _leads_out(root / relative_path, base):
-                matches.append(fit)
-        return sorted(matches, key=lambda match: match.path)
+            if fit is None or (is_folder and folders):
+                continue
+            problem = "is a folder" if is_folder else _problem(root, relative_path, base)
+            if problem is None:
+                look.matches.append(fit)
+            elif problem:
+                look.odd_entries.append(OddEntry(printable(relative_path), problem))
+        look.matches.sort(key=lambda match: match.path)
+        look.odd_entries.sort(key=lambda entry: entry.path)
+        return look
 
 
-def _leads_out(path: Path, base: Path) -> bool:
-    return path.is_symlink() and not path.resolve().is_relative_to(base)
+class _Look(NamedTuple):
+    """What a look at a folder gave."""
+
+    matches: list[FileMatch]
+    odd_entries: list[OddEntry]
 
 
-def _walk(root: Path, below: str) -> Iterator[str]:
+GONE = ""  # it went between two looks, which is nothing to tell of
+
+
+def _problem(root: Path, relative_path: str, base: Path) -> str | None:
+    """Why an entry is no file to load; None where it is one.
+
+    Opening something else than a regular file may wait without end.
+    """
+    if printable(relative_path) != relative_path:
+        return "has a name that is not printable UTF-8"
+    path = root / relative_path
+    try:
+        mode = path.lstat().st_mode
+        if not stat.S_ISLNK(mode):
+            return _kind_problem(mode)
+        mode = path.stat().st_mode
+    except OSError as error:
+        return _stat_problem(path, error)
+    # Folders that are links are not walked, so that only a file itself can lead out.
+    if not _resolves_below(path, base):
+        return "is a link that leads out of its folder"
+    return _kind_problem(mode)
+
+
+def _kind_problem(mode: int) -> str | None:
+    if stat.S_ISREG(mode):
+        return None
+    return f"is {KINDS.get(stat.S_IFMT(mode), 'no file')}"
+
+
+def _stat_problem(path: Path, error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "is a link to itself"
+    if error.errno == errno.ENOENT:
+        return "is a link to nothing" if path.is_symlink() else GONE
+    return "may not be looked at by this user"
+
+
+def _resolves_below(path: Path, base: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(base)
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+
+
+def printable(text: str) -> str:
+    """`text` as a terminal, a log and a table may hold it.
+
+    Bytes of a file's name that are no UTF-8, and control characters, stand as escapes.
+    """
+    if text.isprintable():
+        return text
+    shown = [char if char.isprintable() else ascii(char)[1:-1] for char in text]
+    return "".join(shown)
+
+
+def _walk(root: Path, below: str) -> Iterator[tuple[str, bool]]:
+    """Paths below `root`, and whether each is a folder."""
     start = root / below
     for folder, folders, names in os.walk(start):
         folders.sort()
+        place = PurePosixPath(Path(folder).relative_to(root))
+        for name in folders:
+            yield str(place / name), True
         for name in names:
-            yield PurePosixPath(Path(folder, name).relative_to(root)).as_posix()
+            yield str(place / name), False
 
 
 def _refuse_part_of_a_date(tokens: Iterable[Token]) -> None:

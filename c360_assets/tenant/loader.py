@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from c360_assets.errors import Problem
 from c360_assets.tenant.config_check import UnreadTables
 from c360_assets.tenant.document import Document
+from c360_assets.tenant.folder_name import folder_problem
 from c360_assets.tenant.messages import problems_of
 from c360_assets.tenant.models import (
     DEFAULT_TENANT_ID,
@@ -56,6 +57,11 @@ class TenantFiles:
 
 def read_files(root: Path) -> TenantFiles:
     """Read the folder `root`. Raises nothing: all that is wrong is among the problems."""
+    problem_of_folder = folder_problem(root)
+    if problem_of_folder:
+        return TenantFiles(
+            None, UnreadTables(), [Problem("error", "tenant.yaml", problem_of_folder)]
+        )
     if not (root / "tenant.yaml").exists() and not (root / "feeds").is_dir():
         problem = Problem(
             "error",

@@ -26,6 +26,7 @@ from c360_assets.tenant.feeds import (
     FieldType,
 )
 from c360_assets.tenant.merge_policy import MergePolicy
+from c360_assets.tenant.retention import RetentionConfig
 from c360_assets.tenant.stitch import StitchConfig
 from c360_assets.tenant.workflow import WorkflowConfig
 
@@ -50,6 +51,7 @@ class TenantConfig(Strict):
         default_factory=lambda: {"customer_360": DatabaseConfig(primary=True)}
     )
     customer_360: DatabaseOptions = Field(default_factory=DatabaseOptions)
+    retention: RetentionConfig = Field(default_factory=RetentionConfig)
 
 
 @dataclass(frozen=True)

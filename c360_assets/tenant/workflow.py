@@ -29,8 +29,15 @@ class WorkflowFeed(Strict):
 
 
 class ActivationConfig(Strict):
+    """When the database is published.
+
+    `on_stale` is for a Stitch that is not done by then. `late` is for files that come after the
+    day's activation: they wait for the next day's, or Stitch and activation run again.
+    """
+
     cron: str = "30 6 * * *"
     on_stale: Literal["wait", "publish"] = "wait"
+    late: Literal["wait", "again"] = "wait"
 
 
 class AlertsConfig(Strict):

@@ -77,21 +77,52 @@ def tenant_lock(
     `what` says what this holder does. What a killed holder left in `.tmp` is removed: it may hold
     personal values.
     """
-    path = root.resolve() / ".lock"
-    holder = path.with_name(".lock.holder")
-    lock = _HELD.setdefault(path, FileLock(str(path), thread_local=False))
+    lock = _lock_of(root)
     reported = ""
     while True:
         try:
             lock.acquire(timeout=0)
             break
         except Timeout:
-            message = _describe(holder)
+            message = _describe(_holder_of(root))
             if waiting is not None and message != reported:
                 waiting(message)
                 reported = message
             time.sleep(poll)
+    with _held(root, lock, what):
+        yield
+
+
+@contextmanager
+def tenant_lock_if_free(root: Path, what: str) -> Iterator[bool]:
+    """Hold the tenant while the block runs, if nobody does; whether it is held.
+
+    Another thread of this process counts as nobody else.
+    """
+    lock = _lock_of(root)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    with _held(root, lock, what):
+        yield True
+
+
+def _lock_of(root: Path) -> FileLock:
+    path = root.resolve() / ".lock"
+    return _HELD.setdefault(path, FileLock(str(path), thread_local=False))
+
+
+def _holder_of(root: Path) -> Path:
+    return root.resolve() / ".lock.holder"
+
+
+@contextmanager
+def _held(root: Path, lock: FileLock, what: str) -> Iterator[None]:
+    """A lock that was taken, until it is released; the outermost one of a process tells of it."""
     outermost = lock.lock_counter == 1
+    holder = _holder_of(root)
     try:
         if outermost:
             _sweep(root / ".tmp")

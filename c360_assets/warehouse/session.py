@@ -17,7 +17,6 @@ from typing import Any
 import duckdb
 import polars as pl
 import pyarrow as pa
-from deltalake import DeltaTable
 
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.delta import (
@@ -79,12 +78,6 @@ class Warehouse:
         if version not in self._files:
             self._files[version] = data_files(self.path(table), state.version)
         return self._files[version]
-
-    def tidy(self) -> None:
-        """Remove files that no version within the retention needs, and leftovers of killed runs."""
-        for table in self.manifest.tables:
-            if DeltaTable.is_deltatable(str(self.path(table))):
-                DeltaTable(self.path(table)).vacuum(dry_run=False, full=True)
 
 
 class Session:

@@ -82,7 +82,6 @@ def test_a_late_source_joins_with_its_past_days(
     feed = tenant.feed(LATE)
     assert feed is not None
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
-    monkeypatch.setattr("c360_assets.automation.due.SETTLED_SECONDS", 0)
     with open_instance() as instance:
         (request,) = asked(landing_sensor(tenant, feed), instance)
         assert isinstance(request, dg.RunRequest)

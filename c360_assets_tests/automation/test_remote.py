@@ -168,7 +168,6 @@ def test_ticks_share_a_look(
             asked(stitch_sensor(tenant), instance)
         assert len(looks) == 1
         monkeypatch.setattr(pending_days, "interval", lambda: 0)
-        monkeypatch.setattr("c360_assets.automation.due.SETTLED_SECONDS", 0)
         assert isinstance(tick(tenant, instance, "Loyalty:Members"), list)
         assert len(looks) == 2
         assert not (tmp_path / "cache").exists(), "a tick lists, the run fetches"

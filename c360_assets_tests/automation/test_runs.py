@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -25,7 +24,6 @@ from c360_assets.automation.runs import (
     TableDone,
     launch,
     open_instance,
-    prune,
     reconcile,
 )
 from c360_assets.definitions import build
@@ -263,15 +261,3 @@ def test_a_run_with_the_tags_of_another_is_not_judged(
         dg.DagsterRun("load", run_id="again", tags=tags, status=dg.DagsterRunStatus.STARTED)
     )
     assert reconcile(instance) == 0
-
-
-def test_pruning_keeps_runs_that_materialized(home: Path, instance: dg.DagsterInstance) -> None:
-    tenant = tiny_tenant(home)
-    land(home, "shop", DAY)
-    _, _, good = load(tenant, SHOP, DAY, DAY)
-    land(home, "loyalty", DAY, ["no,such"])
-    _, _, bad = load(tenant, LOYALTY, DAY, DAY)
-    time.sleep(1.1)
-    assert prune(instance, older_than_days=0) == 1
-    assert instance.has_run(good)
-    assert not instance.has_run(bad)

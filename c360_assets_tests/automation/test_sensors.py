@@ -133,7 +133,10 @@ def test_a_day_before_the_first_one_is_not_asked_for(
     assert isinstance(asked(shop(tenant), instance), str)
 
 
-def test_a_file_that_is_being_written_waits(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_a_file_that_is_being_written_waits(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("C360_SETTLE_SECONDS")
     tenant = tiny_tenant(tmp_path)
     os.utime(land(tmp_path, "shop", DAY), (time.time(), time.time()))
     assert "still being written" in str(asked(shop(tenant), instance))

@@ -32,9 +32,17 @@ class _Days:
 
 
 @pytest.fixture(scope="session")
-def _days(tmp_path_factory: pytest.TempPathFactory) -> _Days:
+def hostile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose name is full of signs that some program gives a meaning of its own."""
+    folder = tmp_path_factory.mktemp("day") / "Müller & Söhne #1 [50%] it's {a} *"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _days(hostile_folder: Path) -> _Days:
     """One generated tenant, run in two ways side by side."""
-    root = tmp_path_factory.mktemp("demo") / "tenant"
+    root = hostile_folder / "tenant"
     generate_tenant(root, people=PEOPLE, days=DAYS, seed=SEED)
     other = copy_of(root, root.with_name("otherwise"))
     _split(other, "shop/customers-20260601.csv")
@@ -75,8 +83,8 @@ def otherwise(_days: _Days) -> Ran:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def small(hostile_folder: Path) -> Ran:
     """The small tenant after its first day."""
-    root = small_tenant(tmp_path_factory.mktemp("small") / "tenant")
+    root = small_tenant(hostile_folder / "small")
     land_all(root, FIRST)
     return Ran(root, c360("run", "--tenant", root))

@@ -1,0 +1,50 @@
+"""The verb about what a tenant keeps: `tidy`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from c360_assets.cli.options import JsonOption, TenantOption, tenant_folder
+from c360_assets.cli.output import err, out, print_json, reported_errors
+
+
+def tidy(
+    tenant: TenantOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove what is older than `retention` of tenant.yaml allows: earlier versions of tables, runs
+    of Dagster with their events, logs, alerts.
+
+    What is current stays, whatever its age. Runs tidy up when they are done; this looks at all
+    there is.
+    """
+    from c360_assets.automation.instance import prepare_home
+    from c360_assets.automation.tidy import dagster_home_exists
+    from c360_assets.automation.tidy import tidy as tidy_tenant
+    from c360_assets.configuration import load_tenant
+    from c360_assets.warehouse.lock import tenant_lock
+
+    with reported_errors(), ExitStack() as stack:
+        root = tenant_folder(tenant)
+        loaded = load_tenant(root)
+        stack.enter_context(tenant_lock(root, "`c360 tidy`", err.print))
+        instance = None
+        if dagster_home_exists(root):
+            prepare_home(root)
+            from c360_assets.automation.runs import open_instance
+
+            instance = stack.enter_context(open_instance())
+        removed = tidy_tenant(loaded, instance, dry_run=dry_run, whole_history=True)
+    if as_json:
+        print_json([asdict(item) for item in removed])
+        return
+    verb = "would remove" if dry_run else "removed"
+    for item in removed:
+        out.print(f"{verb} {item.count:,} {item.kind} ({item.size / 2**20:,.1f} MiB)")

@@ -1,0 +1,107 @@
+"""Whether a landed file is whole: its writer is done with it, or a mark beside it says so.
+
+A file has no sign of its end. It counts as whole once its size and time stayed for `files.settle`,
+or where `files.done` names a mark, once the mark is there. Finding files belongs to `landing`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from c360_assets.tenant.durations import duration
+from c360_assets.tenant.models import FeedConfig
+
+if TYPE_CHECKING:
+    from c360_assets.ingest.landing import LandedFile
+
+# Tests shorten what would be a minute for each of their files.
+OVERRIDE = "C360_SETTLE_SECONDS"
+
+
+def settle_seconds(feed: FeedConfig) -> float:
+    """How long a file must have stayed as it is."""
+    override = os.environ.get(OVERRIDE)
+    if override is not None:
+        return float(override)
+    return duration(feed.files.settle).total_seconds()
+
+
+def seconds_to_settle(feed: FeedConfig, file: LandedFile) -> float:
+    """How much longer the file must stay as it is; 0 where it is whole.
+
+    A mark is the word of its sender, after which there is nothing to wait for.
+    """
+    if feed.files.done is not None:
+        return 0.0
+    settle = settle_seconds(feed)
+    if not file.listed and (file.changed() or is_open_for_writing(file.path)):
+        return settle
+    age = time.time() - file.mtime_ns / 1e9
+    # A time in the future is of another clock, and tells nothing.
+    return max(settle - age, 0.0) if age >= 0 else 0.0
+
+
+def is_open_for_writing(path: Path) -> bool:
+    """Whether a process of this machine has the file open for writing, as far as one may know.
+
+    The kernel gives a lease for reading only while nobody writes. Other file systems than local
+    ones and files of other users tell nothing.
+    """
+    lease = getattr(fcntl, "F_SETLEASE", None)
+    if lease is None:
+        return False
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.fcntl(handle, lease, fcntl.F_RDLCK)
+        fcntl.fcntl(handle, lease, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
+def mark_names(done: str, name: str) -> list[str]:
+    """What the mark of a file may be called: `*` stands for its name, with or without the suffix.
+
+    Without `*` one mark stands for all files of its folder.
+    """
+    if "*" not in done:
+        return [done]
+    stem = name.partition(".")[0]
+    return list(dict.fromkeys([done.replace("*", name), done.replace("*", stem)]))
+
+
+def is_marked(done: str, relative: str, changed: int, marks: dict[str, int]) -> bool:
+    """Whether one of `marks` (path -> time of change) says that the file is whole.
+
+    Times are of one unit and clock. A mark that is older than the file is of an earlier delivery.
+    """
+    path = PurePosixPath(relative)
+    names = mark_names(done, path.name)
+    times = [marks.get(str(path.with_name(name)), -1) for name in names]
+    return max(times) >= changed
+
+
+def local_marks(done: str, folder: Path, relatives: Iterable[str]) -> dict[str, int]:
+    """Marks of local files that are there: path below `folder` -> time of change."""
+    marks: dict[str, int] = {}
+    for relative in relatives:
+        path = PurePosixPath(relative)
+        for name in mark_names(done, path.name):
+            mark = str(path.with_name(name))
+            try:
+                marks[mark] = (folder / mark).stat().st_mtime_ns
+            except OSError:
+                continue
+    return marks

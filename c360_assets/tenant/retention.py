@@ -1,0 +1,42 @@
+"""`retention` of `tenant.yaml`: how long what is not current is kept.
+
+What is current is never removed. Removing belongs to `warehouse` and `automation`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from c360_assets.tenant.base_models import Strict
+from c360_assets.tenant.durations import duration
+
+LEAST = timedelta(days=1)
+
+
+def _checked(text: str) -> str:
+    try:
+        span = duration(text)
+    except ValueError:
+        raise ValueError("must be a duration of a day or more, such as 14d") from None
+    if span < LEAST:
+        raise ValueError("must be a day or more, such as 14d")
+    return text
+
+
+Span = Annotated[str, AfterValidator(_checked)]
+
+
+class RetentionConfig(Strict):
+    """How long things are kept.
+
+    `tables` are earlier versions of the warehouse's tables, `runs` those of Dagster with their
+    events, `logs` files of row errors, `alerts` lines of the file of alerts.
+    """
+
+    tables: Span = "14d"
+    runs: Span = "14d"
+    logs: Span = "90d"
+    alerts: Span = "90d"

@@ -1,0 +1,69 @@
+"""Failures of the disk in words: full, or not to be written to.
+
+They come up in whatever library happens to write, each with a text of its own. What a file holds
+belongs to its writer.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+from c360_assets.errors import C360Error
+
+# What the orchestrator's own files need before it keeps anything.
+LEAST_FREE = 4 << 20
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+FULL_WORDS = (
+    "disk is full",
+    "no space left",
+    "os error 28",
+    "disk quota exceeded",
+    "disk i/o error",  # SQLite, where it cannot extend its log
+)
+REFUSED_WORDS = (
+    "readonly database",
+    "read-only file system",
+    "unable to open database file",
+    "permission denied",
+    "os error 30",
+)
+UNCHANGED = "what was published before stays, and the next run goes on"
+
+
+def require_room(folder: Path) -> None:
+    """Raise C360Error where a run would hardly begin: a database that is half made stays broken."""
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE:
+        raise C360Error(
+            f"the disk is full ({free >> 10:,} KiB are free): make room, then run again; "
+            "nothing was changed"
+        )
+
+
+def storage_problem(error: BaseException | None) -> str:
+    """One sentence with the remedy where the disk is behind an error, empty where it is not."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        sentence = _sentence(error)
+        if sentence:
+            return sentence
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def _sentence(error: BaseException) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    # Texts of libraries only: those of our own errors name the remedy already.
+    text = str(error).lower()
+    if number in FULL or any(words in text for words in FULL_WORDS):
+        return f"the disk is full: make room, then run again; {UNCHANGED}"
+    if number in REFUSED or any(words in text for words in REFUSED_WORDS):
+        return (
+            "the tenant's folder cannot be written to: make it writable for this user (chmod, "
+            f"chown, or mount it for writing), then run again; {UNCHANGED}"
+        )
+    return ""

@@ -1,0 +1,167 @@
+"""What is removed when it is old, and what never is."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from deltalake import DeltaTable
+
+from c360_assets.automation.old_runs import remove_old_runs
+from c360_assets.automation.tidy import tidy
+from c360_assets.errors import ConfigError
+from c360_assets.warehouse.lock import tenant_lock, tenant_lock_if_free
+from c360_assets.warehouse.session import Warehouse, open_session
+from c360_assets.warehouse.tidy import tidy_tables
+from c360_assets_tests.automation.tenants import tiny_tenant
+from c360_assets_tests.day.command import c360_here
+
+LATER = timedelta(days=400)
+
+
+def write(root: Path, value: int) -> None:
+    with open_session(root / "warehouse") as session:
+        session.write("made", f"SELECT {value} AS a")
+        session.commit()
+
+
+def read(root: Path) -> list[tuple[int]]:
+    with open_session(root / "warehouse") as session:
+        session.bind("made", "made")
+        return session.rows("SELECT a FROM made")
+
+
+def files(root: Path, pattern: str) -> list[str]:
+    return sorted(path.name for path in (root / "warehouse/made").glob(pattern))
+
+
+def test_old_versions_go_and_the_pinned_one_and_the_one_before_stay(tmp_path: Path) -> None:
+    for value in range(25):
+        write(tmp_path, value)
+        tidy_tables(Warehouse.open(tmp_path / "warehouse"), datetime.now(UTC) - LATER)
+    assert len(files(tmp_path, "*.parquet")) == 25, "none is old"
+    assert len(files(tmp_path, "_delta_log/*.checkpoint.parquet")) == 2
+    warehouse = Warehouse.open(tmp_path / "warehouse")
+    later = datetime.now(UTC) + LATER
+    would = tidy_tables(warehouse, later, dry_run=True)
+    assert would[0].count == 23
+    assert tidy_tables(warehouse, later) == would
+    assert len(files(tmp_path, "*.parquet")) == 2
+    assert len(files(tmp_path, "_delta_log/*.json")) < 12
+    assert read(tmp_path) == [(24,)]
+    before = DeltaTable(tmp_path / "warehouse/made", version=23)
+    assert before.to_pyarrow_table().to_pylist() == [{"a": 23}]
+    write(tmp_path, 25)
+    assert read(tmp_path) == [(25,)]
+
+
+def test_a_version_that_a_killed_run_left_does_not_make_the_pinned_one_old(tmp_path: Path) -> None:
+    for value in range(12):
+        write(tmp_path, value)
+    manifest = tmp_path / "warehouse/manifest.json"
+    pinned = manifest.read_text("utf-8")
+    for value in range(100, 103):
+        write(tmp_path, value)
+    manifest.write_text(pinned, "utf-8")
+    tidy_tables(Warehouse.open(tmp_path / "warehouse"), datetime.now(UTC) + LATER)
+    assert read(tmp_path) == [(11,)]
+    write(tmp_path, 12)
+    tidy_tables(Warehouse.open(tmp_path / "warehouse"), datetime.now(UTC) + LATER)
+    assert read(tmp_path) == [(12,)]
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    home = tmp_path / ".dagster"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as found:
+        yield found
+
+
+def test_old_runs_go_and_partitions_stay_materialized(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    days = dg.StaticPartitionsDefinition(["one", "two"])
+
+    @dg.asset(partitions_def=days)
+    def by_day() -> None: ...
+
+    @dg.asset
+    def whole() -> None: ...
+
+    for key in ("one", "two", "one"):
+        dg.materialize([by_day], instance=instance, partition_key=key)
+    runs = [dg.materialize([whole], instance=instance).run_id for _ in range(3)]
+    keys = [dg.AssetKey("by_day"), dg.AssetKey("whole")]
+    before = [instance.get_latest_materialization_event(key) for key in keys]
+    time.sleep(1.1)
+    removed = remove_old_runs(instance, datetime.now(UTC) + timedelta(minutes=1))
+    assert removed.count == 6
+    assert removed.size > 6 * 50_000
+    assert instance.get_materialized_partitions(keys[0]) == {"one", "two"}
+    assert [instance.get_latest_materialization_event(key) for key in keys] == before
+    assert len(instance.get_runs()) == 3, "two days, and the last of the whole"
+    assert [instance.has_run(run) for run in runs] == [False, False, True]
+    folder = tmp_path / ".dagster/history/runs"
+    assert [path.name for path in folder.glob("*.db") if path.name != "index.db"] == []
+    assert remove_old_runs(instance, datetime.now(UTC) + timedelta(minutes=1)).count == 0
+    dg.materialize([by_day], instance=instance, partition_key="two")
+    assert instance.get_materialized_partitions(keys[0]) == {"one", "two"}
+
+
+def test_young_runs_and_unfinished_ones_stay(instance: dg.DagsterInstance) -> None:
+    @dg.asset
+    def whole() -> None: ...
+
+    dg.materialize([whole], instance=instance)
+    instance.add_run(dg.DagsterRun("load", run_id="r", status=dg.DagsterRunStatus.STARTED))
+    assert remove_old_runs(instance, datetime.now(UTC) - timedelta(days=1)).count == 0
+    assert remove_old_runs(instance, datetime.now(UTC) + timedelta(days=1)).count == 1
+    assert instance.has_run("r")
+
+
+def test_logs_and_alerts_go_by_their_age(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path, retention="{logs: 10d, alerts: 10d}")
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    now = datetime.now(UTC)
+    for age in (5, 15):
+        file = logs / f"row_errors.{age}.csv"
+        file.write_text("x")
+        moment = time.time() - age * 86_400
+        os.utime(file, (moment, moment))
+    lines = [json.dumps({"at": (now - timedelta(days=age)).isoformat()}) for age in (5, 15)]
+    (logs / "alerts.jsonl").write_text("\n".join([*lines, "not ours"]) + "\n")
+    tidy(tenant, None)
+    assert sorted(path.name for path in logs.iterdir()) == ["alerts.jsonl", "row_errors.5.csv"]
+    assert (logs / "alerts.jsonl").read_text().splitlines() == [lines[0], "not ours"]
+
+
+@pytest.mark.parametrize("setting", ["{tables: 1h}", "{runs: long}", "{databases: 3d}"])
+def test_retention_that_cannot_be(tmp_path: Path, setting: str) -> None:
+    with pytest.raises(ConfigError, match="retention"):
+        tiny_tenant(tmp_path, retention=setting)
+
+
+def test_tidy_as_a_person_calls_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_tenant(tmp_path)
+    write(tmp_path, 1)
+    said = c360_here(monkeypatch, "tidy", "--dry-run", "--tenant", tmp_path)
+    assert (said.code, "would remove 0 files of earlier table versions" in said.text) == (0, True)
+    assert not (tmp_path / ".dagster").exists(), "there is none to tidy"
+    assert "tables 14d" in c360_here(monkeypatch, "status", "--tenant", tmp_path).text
+
+
+def test_a_tenant_that_another_holds_is_left(tmp_path: Path) -> None:
+    with tenant_lock_if_free(tmp_path, "a test") as is_free:
+        assert is_free
+        assert (tmp_path / ".lock.holder").exists()
+    assert not (tmp_path / ".lock.holder").exists()
+    with tenant_lock(tmp_path, "a test"):
+        pass

@@ -1,0 +1,80 @@
+"""A disk without room, and one that may not be written to: one sentence, and nothing is broken."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from c360_assets.cli.output import reported_errors
+from c360_assets.warehouse.storage_errors import storage_problem
+from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
+from c360_assets_tests.day.command import c360_here
+
+Mount = Callable[[str], None]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[tuple[Path, Mount]]:
+    """A folder on a disk of its own, and what mounts it again with other options."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options: str) -> None:
+        subprocess.run(["mount", "-o", options, "tmpfs", folder], check=True, timeout=20)
+
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root mounts a disk")
+    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder]
+    if subprocess.run(command, capture_output=True, timeout=20, check=False).returncode:
+        pytest.skip("this machine mounts nothing")
+    yield folder, mount
+    subprocess.run(["umount", "-l", folder], check=True, timeout=20)
+
+
+def test_a_disk_that_is_full_or_read_only(
+    small_disk: tuple[Path, Mount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, mount = small_disk
+    root = folder / "tenant"
+    tiny_tenant(root)
+    land(root, "shop", DAY)
+    said = c360_here(monkeypatch, "run", "--tenant", root)
+    assert (said.code, "the disk is full" in said.text) == (1, True)
+    assert not (root / ".dagster").exists()
+    mount("remount,ro,size=40m")
+    said = c360_here(monkeypatch, "load", "--tenant", root)
+    assert (said.code, "cannot be written to" in said.text) == (1, True)
+    assert "Traceback" not in said.text
+    mount("remount,rw,size=40m")
+    assert c360_here(monkeypatch, "status", "--tenant", root).code == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "x"), "is full"),
+        (OSError(errno.EROFS, "x"), "written to"),
+        (RuntimeError("(sqlite3.OperationalError) database or disk is full"), "is full"),
+        (RuntimeError("attempt to write a readonly database"), "written to"),
+        (OSError(errno.ENOENT, "x"), ""),
+        (ValueError("anything else"), ""),
+    ],
+)
+def test_what_is_behind_an_error(error: Exception, words: str) -> None:
+    sentence = storage_problem(error)
+    assert words in sentence
+    assert bool(sentence) == bool(words)
+    wrapped = RuntimeError("failed")
+    wrapped.__cause__ = error
+    assert storage_problem(wrapped) == sentence
+
+
+def test_an_error_of_another_kind_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError), reported_errors():
+        _ = 1 / 0
