@@ -1,4 +1,4 @@
-"""Files that are still being written, marks, and entries of the landing folder that are no files."""
+"""Files still being written, marks, and entries of the landing folder that are no files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a day is made of: feeds that Stitch depends on, also through SQL, and what comes too late."""
+"""What a day is made of: feeds that Stitch depends on, also by SQL, and what comes too late."""
 
 from __future__ import annotations
 
