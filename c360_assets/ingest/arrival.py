@@ -1,7 +1,8 @@
 """Whether a landed file is whole: its writer is done with it, or a mark beside it says so.
 
 A file has no sign of its end. It counts as whole once its size and time stayed for `files.settle`,
-or where `files.done` names a mark, once the mark is there. Finding files belongs to `landing`.
+or where `files.done` names a mark, once the mark is there. Finding files belongs to `landing`,
+marks to `done_marks`.
 """
 
 from __future__ import annotations
@@ -9,15 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from c360_assets.ingest.landing import LandedFile
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import FeedConfig
-
-if TYPE_CHECKING:
-    from c360_assets.ingest.landing import LandedFile
 
 # Tests shorten what would be a minute for each of their files.
 OVERRIDE = "C360_SETTLE_SECONDS"
@@ -69,39 +66,3 @@ def is_open_for_writing(path: Path) -> bool:
     finally:
         os.close(handle)
     return False
-
-
-def mark_names(done: str, name: str) -> list[str]:
-    """What the mark of a file may be called: `*` stands for its name, with or without the suffix.
-
-    Without `*` one mark stands for all files of its folder.
-    """
-    if "*" not in done:
-        return [done]
-    stem = name.partition(".")[0]
-    return list(dict.fromkeys([done.replace("*", name), done.replace("*", stem)]))
-
-
-def is_marked(done: str, relative: str, changed: int, marks: dict[str, int]) -> bool:
-    """Whether one of `marks` (path -> time of change) says that the file is whole.
-
-    Times are of one unit and clock. A mark that is older than the file is of an earlier delivery.
-    """
-    path = PurePosixPath(relative)
-    names = mark_names(done, path.name)
-    times = [marks.get(str(path.with_name(name)), -1) for name in names]
-    return max(times) >= changed
-
-
-def local_marks(done: str, folder: Path, relatives: Iterable[str]) -> dict[str, int]:
-    """Marks of local files that are there: path below `folder` -> time of change."""
-    marks: dict[str, int] = {}
-    for relative in relatives:
-        path = PurePosixPath(relative)
-        for name in mark_names(done, path.name):
-            mark = str(path.with_name(name))
-            try:
-                marks[mark] = (folder / mark).stat().st_mtime_ns
-            except OSError:
-                continue
-    return marks

@@ -16,8 +16,8 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from c360_assets.ingest.arrival import is_marked, local_marks, mark_names
 from c360_assets.ingest.delivery_days import first_day
+from c360_assets.ingest.done_marks import is_marked, local_marks, mark_names
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.remote import cache_folder, fetch, is_fetched, remote_files
 from c360_assets.tenant.files import FilePattern, printable

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
-from c360_assets.ingest.arrival import is_marked
 from c360_assets.ingest.delivery_days import first_day
+from c360_assets.ingest.done_marks import is_marked
 from c360_assets.ingest.failures import LoadError
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
