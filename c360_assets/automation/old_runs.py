@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import sqlalchemy
 from dagster import DagsterEventType as Kind
-from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageTable
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
 from c360_assets.automation.attempts import FAILED
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH
@@ -25,6 +24,18 @@ FINISHED = [dg.DagsterRunStatus.SUCCESS, *FAILED]
 # What is due is told from the last success of these, whatever its age.
 REMEMBERED_JOBS = (STITCH, ACTIVATE, DAY)
 KIND = "runs of Dagster and their events"
+
+# Tables of Dagster's storage, whose own definitions are private. It has no public way to remove
+# some events of a run.
+EVENTS = sqlalchemy.table(
+    "event_logs",
+    *map(sqlalchemy.column, ("id", "run_id", "dagster_event_type", "asset_key", "partition")),
+)
+CHECK_RESULTS = sqlalchemy.table(
+    "asset_check_executions",
+    *map(sqlalchemy.column, ("id", "asset_key", "check_name")),
+    sqlalchemy.column("create_timestamp", sqlalchemy.DateTime()),
+)
 
 
 def remove_old_runs(
@@ -36,8 +47,8 @@ def remove_old_runs(
 ) -> Removed:
     """Remove or slim finished runs that were created before a moment, and after `since`."""
     storage = instance.event_log_storage
-    if not isinstance(storage, SqlEventLogStorage):
-        return Removed(KIND, 0, 0)
+    if not hasattr(storage, "index_connection"):
+        return Removed(KIND, 0, 0)  # a storage without SQL, such as one in memory
     old = dg.RunsFilter(statuses=FINISHED, created_before=before, created_after=since)
     remembered = _remembered_runs(instance)
     latest_events = _latest_materializations(storage)
@@ -60,9 +71,7 @@ def remove_old_runs(
     return Removed(KIND, count, size)
 
 
-def _remove(
-    instance: dg.DagsterInstance, storage: SqlEventLogStorage, run_id: str, kept: list[int]
-) -> None:
+def _remove(instance: dg.DagsterInstance, storage: Any, run_id: str, kept: list[int]) -> None:
     """Remove a run, or all of its events but those to keep."""
     if kept:
         _slim(storage, run_id, kept)
@@ -80,9 +89,9 @@ def _remembered_runs(instance: dg.DagsterInstance) -> set[str]:
     return remembered
 
 
-def _latest_materializations(storage: SqlEventLogStorage) -> dict[str, list[int]]:
+def _latest_materializations(storage: Any) -> dict[str, list[int]]:
     """Run -> the ids of those of its materializations after which none of their partition came."""
-    events = SqlEventLogStorageTable.c
+    events = EVENTS.c
     newest = (
         sqlalchemy.select(sqlalchemy.func.max(events.id))
         .where(events.dagster_event_type == Kind.ASSET_MATERIALIZATION.value)
@@ -96,25 +105,23 @@ def _latest_materializations(storage: SqlEventLogStorage) -> dict[str, list[int]
     return latest
 
 
-def _slim(storage: SqlEventLogStorage, run_id: str, kept: list[int]) -> None:
+def _slim(storage: Any, run_id: str, kept: list[int]) -> None:
     """Remove all events of the run but some."""
-    events = SqlEventLogStorageTable.c
+    events = EVENTS.c
     with storage.index_connection() as connection:
-        connection.execute(
-            SqlEventLogStorageTable.delete().where(events.run_id == run_id, events.id.not_in(kept))
-        )
+        connection.execute(EVENTS.delete().where(events.run_id == run_id, events.id.not_in(kept)))
 
 
-def _remove_check_results(storage: SqlEventLogStorage, before: datetime) -> None:
+def _remove_check_results(storage: Any, before: datetime) -> None:
     """Results of asset checks that have a newer one. Removing a run leaves them behind."""
-    results = AssetCheckExecutionsTable.c
+    results = CHECK_RESULTS.c
     newest = sqlalchemy.select(sqlalchemy.func.max(results.id)).group_by(
         results.asset_key, results.check_name
     )
     moment = before.astimezone(UTC).replace(tzinfo=None)
     with storage.index_connection() as connection:
         connection.execute(
-            AssetCheckExecutionsTable.delete().where(
+            CHECK_RESULTS.delete().where(
                 results.create_timestamp < moment, results.id.not_in(newest)
             )
         )
