@@ -193,10 +193,10 @@ def test_a_blocklisted_key_links_nobody_although_one_record_holds_it(brand: Tena
     rows = [
         *SHOP_ROWS,
         {"id": "3", "first": "Sam", "last": "Roe", "member": "N/A"},
-        {"id": "4", "first": "Eve", "member": "0"},
+        {"id": "4", "first": "Eve", "member": "K-77"},
     ]
-    orders = [{"id": n, "who": who} for n, who in enumerate(("m1", "N/A", "n/a", "0"))]
-    listed = StitchConfig(bad_values=BadValuesConfig(ignore={"fk": ["0"]}))
+    orders = [{"id": n, "who": who} for n, who in enumerate(("m1", "N/A", "n/a", "K-77"))]
+    listed = StitchConfig(bad_values=BadValuesConfig(ignore={"fk": ["K-77"]}))
     with open_session(brand.root / "warehouse", ZONE) as session:
         load(session, SHOP, rows)
         load(session, ORDERS, orders, {"id": pl.Int64})
