@@ -124,5 +124,7 @@ def room_code(module: str) -> str:
     Read once a process, as the files cannot change under it.
     """
     room = import_module(".".join(module.split(".")[:2]))
-    folders = [*room.__path__, *semantics.__path__]
+    # A recipe of a single module, such as one of a program's own, has no room around it.
+    own = getattr(room, "__path__", [Path(str(room.__file__)).parent])
+    folders = [*own, *semantics.__path__]
     return code_version(*map(Path, folders))

@@ -245,7 +245,7 @@ def _feeds_table(status: Status) -> Table:
         pad_edge=False,
         header_style="dim",
     )
-    table.add_column("feed")
+    table.add_column("feed", no_wrap=True)
     table.add_column("last delivery")
     for name in ("rows read", "rejected", "waiting"):
         table.add_column(name, justify="right")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -155,9 +156,9 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
     sections.append(_outcome(summary))
     console.print(Group(*sections))
     for command, text in commands:
-        console.print(
-            f"[dim]{text}[/]\n  {command.format(id=summary.example_id[:8])}", soft_wrap=True
-        )
+        # The command holds the tenant's path, in which braces and brackets mean nothing.
+        line = command.replace("{id}", summary.example_id[:8])
+        console.print(f"[dim]{text}[/]\n  {escape(line)}", soft_wrap=True)
 
 
 def _feeds(feeds: Sequence[FeedLoaded]) -> Table:

@@ -104,7 +104,7 @@ _POSTAL_WITH_COUNTRY = (
 _POSTAL_FLOAT = r"^[0-9]{2,9}[.,]0{1,3}$"
 _FRACTION = r"[.,]0{1,3}$"
 # What stands around a code is never a part of it.
-_AROUND_POSTAL = r"""^[ \n'"=]+|[ \n'"=.,;]+$"""
+_AROUND_POSTAL = r"""^[ \n'"=-]+|[ \n'"=.,;-]+$"""
 
 
 def postal_text(expr: pl.Expr) -> pl.Expr:

@@ -27,7 +27,7 @@ from c360_assets.automation.runs import (
     reconcile,
 )
 from c360_assets.definitions import build
-from c360_assets.run_tags import OWNER_TAG
+from c360_assets.run_tags import FEED_TAG, OWNER_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.broken import broken
 from c360_assets_tests.automation.tenants import (
@@ -121,8 +121,14 @@ def test_a_range_is_one_run_with_every_day_materialized(
         outcome.run_id,
         str(os.getpid()),
     )
+    # A run that somebody starts by hand would read the days again.
     again = launch(
-        instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, DAY + timedelta(days=2))
+        instance,
+        build(tenant),
+        LOAD,
+        asset_keys=[SHOP],
+        days=(DAY, DAY + timedelta(days=2)),
+        tags={FEED_TAG: "Shop:Customers"},
     )
     assert [t.reused for t in again.tables] == [True]
 

@@ -135,7 +135,6 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[tuple[Any, ...
                 "and an e-mail is taken only where both choose each other",
             ),
             ("email", "c@x.com", None, "on the blocklist"),
-            ("email", "nonsense", None, "not a well-formed address"),
         ],
     ),
     "e-mails by priority": (
@@ -243,8 +242,15 @@ def test_a_database_of_few_tables_has_a_page_too(session: Session, tmp_path: Pat
 @pytest.mark.parametrize(
     "policy",
     [
-        PRIORITIES,
-        {**PRIORITIES, "best_email": "priority", "order": "rank_first", "use_blocklist": False},
+        # A name that other records complete is no record's own.
+        {**PRIORITIES, "name_parts": "as_ranked"},
+        {
+            **PRIORITIES,
+            "name_parts": "as_ranked",
+            "best_email": "priority",
+            "order": "rank_first",
+            "use_blocklist": False,
+        },
     ],
 )
 def test_the_page_names_the_winners_that_the_sql_chose(
