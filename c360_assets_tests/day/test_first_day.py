@@ -35,7 +35,7 @@ def test_the_first_run_publishes_and_says_so(demo: Ran) -> None:
 
 
 def test_every_record_of_the_truth_is_there_once_with_an_id(demo: Ran) -> None:
-    truth = pl.read_parquet(demo.root / "truth/records.parquet")
+    truth = pl.read_parquet(demo.root / "truth/records.parquet", glob=False)
     assert ask(demo.root, "SELECT count(*) FROM unified_coalesced WHERE amperity_id IS NULL") == [
         (0,)
     ]
@@ -61,7 +61,7 @@ def test_people_are_the_same_in_every_table_of_people(demo: Ran) -> None:
 
 
 def test_stitch_finds_the_people_of_the_truth(demo: Ran) -> None:
-    truth = pl.read_parquet(demo.root / "truth/records.parquet")
+    truth = pl.read_parquet(demo.root / "truth/records.parquet", glob=False)
     with duckdb.connect(str(database_path(demo.root)), read_only=True) as con:
         con.register("truth", truth)
         ((found, real, both),) = con.execute("""
