@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from c360_assets.errors import C360Error
+from c360_assets.tenant.schemas import write_schemas
 
 FOLDERS = ("landing", "feeds", "domain_tables", "database")
 
@@ -38,6 +39,7 @@ def init_tenant(root: Path, name: str | None = None) -> list[Path]:
 
 
 def _write(root: Path, texts: dict[str, str]) -> None:
+    write_schemas(root)
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
