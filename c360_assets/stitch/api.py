@@ -133,7 +133,7 @@ def stitch(
         jitter,
         resolution.drift,
         fitted,
-        resolution.warnings,
+        [*clean.warnings, *resolution.warnings],
         resolution.figures["shipped_weights"],
     )
 
