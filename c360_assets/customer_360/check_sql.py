@@ -189,7 +189,7 @@ def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
 def _empty_tables(session: Session, tenant: Tenant) -> set[str]:
     """Create what the database's SQL may read, empty; returns the warehouse names of tables whose
     columns are unknown."""
-    prepare_context(session, date(2000, 1, 1))
+    prepare_context(session, date(2000, 1, 1), tenant.home)
     for name, columns in documented_schemas(tenant).items():
         _create(session, name, columns)
     for table in tenant.tables:
