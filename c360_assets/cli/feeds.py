@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, reported_errors
 from c360_assets.errors import C360Error
@@ -104,7 +105,9 @@ def purge(
     from c360_assets.ingest.purge import purge_feed
 
     with reported_errors():
-        loaded = load_tenant(tenant_folder(tenant))
+        root = tenant_folder(tenant)
+        mark_dead_runs(root)
+        loaded = load_tenant(root)
         purged = purge_feed(loaded, feed, accept_lost_files=yes, waiting=err.print)
         out.print(
             f"emptied {purged.name}; the next load reads all that is in landing/ again",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import DatabaseOption, JsonOption, TenantOption, tenant_folder
-from c360_assets.cli.output import out, print_json, reported_errors
+from c360_assets.cli.output import out, print_failures, print_json, reported_errors
+from c360_assets.errors import C360Error
 
 
 def status(
@@ -28,11 +31,21 @@ def status(
             for line in digest_lines(root):
                 print(line)
             return
+        _mark_dead_runs(root)
         current = read_status(root, datetime.now().astimezone())
     if as_json:
         print_json(current)
     else:
         render_status(current, out)
+
+
+def _mark_dead_runs(root: Path) -> None:
+    """Mark them; where that fails, say so, as the rest of the page can be told."""
+    try:
+        mark_dead_runs(root)
+    except Exception as error:
+        reason = str(error) if isinstance(error, C360Error) else type(error).__name__
+        print_failures([f"runs of processes that ended could not be marked as failed: {reason}"])
 
 
 def sql(
