@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from c360_assets.errors import C360Error
 
 SETTINGS = "dagster.yaml"
@@ -101,6 +99,9 @@ def has_settings(home: Path) -> bool:
 
 
 def _read(home: Path) -> Mapping[str, Any]:
+    # Every verb imports this module, and few read settings.
+    import yaml
+
     try:
         settings = yaml.safe_load((home / SETTINGS).read_text("utf-8"))
     except (OSError, ValueError, yaml.YAMLError):

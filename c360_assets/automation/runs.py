@@ -22,8 +22,9 @@ from dagster import DagsterEventType as Kind
 from filelock import FileLock
 
 from c360_assets.automation.attempts import UNFINISHED
-from c360_assets.automation.instance import tenant_root
+from c360_assets.automation.instance import names_another_home, tenant_root
 from c360_assets.automation.instance_owner import claim
+from c360_assets.errors import C360Error
 from c360_assets.run_options import RunOptions
 from c360_assets.run_tags import OWNER_TAG, RANGE_END_TAG, RANGE_START_TAG
 from c360_assets.warehouse.lock import owner_is_elsewhere, owner_is_gone, owner_mark
@@ -73,17 +74,31 @@ class RunOutcome:
 def open_instance() -> Iterator[dg.DagsterInstance]:
     """The instance of `DAGSTER_HOME`, on which runs of dead processes have been marked failed.
 
-    Raises C360Error where it holds another tenant's runs.
+    Raises C360Error where it holds another tenant's runs, or a storage that the environment names
+    does not answer.
 
     Dagster makes its SQLite tables when an instance is first opened. Two processes that do so at
     the same moment leave it broken for good, hence the lock.
     """
     with FileLock(Path(os.environ["DAGSTER_HOME"], ".opening.lock")):
-        instance = dg.DagsterInstance.get()
+        instance = _instance()
     with instance:
         claim(instance, tenant_root())
         reconcile(instance)
         yield instance
+
+
+def _instance() -> dg.DagsterInstance:
+    try:
+        return dg.DagsterInstance.get()
+    except Exception as error:
+        if not names_another_home(tenant_root()):
+            raise
+        # Its own text may quote the storage's address, and so a password.
+        raise C360Error(
+            f"the storage of Dagster cannot be opened ({type(error).__name__}): is its server up, "
+            "and are the variables set that dagster.yaml in DAGSTER_HOME names?"
+        ) from None
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:

@@ -8,6 +8,7 @@ verb that needs them, so that `--help` and short verbs answer at once.
 from __future__ import annotations
 
 import os
+import sys
 
 import typer
 
@@ -23,6 +24,7 @@ from c360_assets.cli.tags import tags
 from c360_assets.cli.tenants import demo, init
 from c360_assets.cli.watch import watch
 from c360_assets.cli.web import ui
+from c360_assets.reporting.terminal import print_traceback
 
 app = typer.Typer(
     name="c360",
@@ -97,4 +99,5 @@ app.add_typer(service_app, name="service")
 
 def main() -> None:
     """Entry point of the `c360` command."""
+    sys.excepthook = print_traceback
     app()

@@ -11,6 +11,7 @@ from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, reported_errors
 from c360_assets.errors import C360Error
+from c360_assets.reporting.terminal import emit
 
 if TYPE_CHECKING:
     from c360_assets.ingest.suggest.folder import FolderProposals
@@ -54,7 +55,7 @@ def suggest(
             return
         proposal = propose_feed(file.resolve(), source, feed)
         if not write:
-            print(proposal.text)
+            emit(proposal.text)
             return
         written = write_proposal(proposal, tenant_folder(tenant))
         out.print(f"wrote {written}; read and correct it, then `c360 check`", markup=False)

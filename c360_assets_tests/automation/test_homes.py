@@ -136,6 +136,21 @@ def test_a_second_tenant_on_one_storage_is_refused(
             assert instance.get_runs_count() == 0
 
 
+@pytest.mark.parametrize("address", [None, "postgresql://me:hunter2secret@127.0.0.1:9/dagster"])
+def test_a_storage_that_does_not_answer_is_a_sentence(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str | None
+) -> None:
+    pytest.importorskip("dagster_postgres", reason="needs the extra service")
+    monkeypatch.delenv("DAGSTER_POSTGRES_URL", raising=False)
+    if address is not None:
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", address)
+    (home / "dagster.yaml").write_text(PRODUCTION.read_text())
+    prepare_home(tenant_at(tmp_path / "one"))
+    with pytest.raises(C360Error, match="cannot be opened") as refused, open_instance():
+        pass
+    assert "hunter2secret" not in str(refused.value)
+
+
 def test_a_run_whose_process_was_killed_is_marked_by_the_next_verb(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
