@@ -8,6 +8,7 @@ verb that needs them, so that `--help` and short verbs answer at once.
 from __future__ import annotations
 
 import os
+import sys
 
 import typer
 
@@ -17,10 +18,13 @@ from c360_assets.cli.feeds import purge, suggest
 from c360_assets.cli.options import TenantOption
 from c360_assets.cli.questions import profile, sql, status
 from c360_assets.cli.runs import activate, load, run, stitch, validate
+from c360_assets.cli.service import code, daemon, web
 from c360_assets.cli.storage import tidy
 from c360_assets.cli.tags import tags
 from c360_assets.cli.tenants import demo, init
+from c360_assets.cli.watch import watch
 from c360_assets.cli.web import ui
+from c360_assets.reporting.terminal import print_traceback
 
 app = typer.Typer(
     name="c360",
@@ -60,6 +64,7 @@ for verb in (
     diff,
     tidy,
     ui,
+    watch,
 ):
     app.command()(verb)
 
@@ -81,6 +86,18 @@ database_app.command()(history)
 app.add_typer(database_app, name="database")
 
 
+service_app = typer.Typer(
+    help="The processes of a service, one each in the foreground, for compose or systemd: "
+    "docs/production.md.",
+    no_args_is_help=True,
+)
+service_app.command()(code)
+service_app.command()(web)
+service_app.command()(daemon)
+app.add_typer(service_app, name="service")
+
+
 def main() -> None:
     """Entry point of the `c360` command."""
+    sys.excepthook = print_traceback
     app()
