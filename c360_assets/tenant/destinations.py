@@ -36,7 +36,7 @@ class DestinationConfig(Strict):
     format: Literal["csv", "parquet", "ndjson"] = "parquet"
     url_env: str | None = None
     schema_name: str = Field(default="public", alias="schema")
-    tables: dict[str, DestinationTable] = Field(min_length=1)
+    tables: dict[str, DestinationTable] = Field(default_factory=dict)
 
     @field_validator("tables", mode="before")
     @classmethod

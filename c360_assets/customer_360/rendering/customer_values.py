@@ -11,6 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of
+from c360_assets.customer_360.rendering.transaction_columns import (
+    order_columns,
+    transaction_attributes,
+)
 from c360_assets.semantics.lookups import household_unit_words, state_codes, street_abbreviations
 from c360_assets.tenant.models import CustomerAttributesConfig, Tenant
 from c360_assets.warehouse.sql import quote_literal
@@ -184,11 +188,26 @@ def _lifecycle(config: CustomerAttributesConfig) -> list[dict[str, Any]]:
 def customer_360(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     config = tenant.config.customer_360.customer_360
     has_transactions = config.template == "transaction_attributes"
+    shipped = TRANSACTION_COLUMNS if has_transactions else ()
+    further = [name.lower() for name in config.attributes]
+    per_person = transaction_attributes(tenant)
+    of_orders = [name for name in further if name not in per_person]
     return {
         "profile_columns": PROFILE_COLUMNS,
-        "transaction_columns": TRANSACTION_COLUMNS if has_transactions else (),
+        "transaction_columns": [*shipped, *(name for name in further if name in per_person)],
+        "latest_order_columns": of_orders,
         "hashed": config.hashed,
     }
+
+
+def further_attributes(tenant: Tenant) -> dict[str, list[str]]:
+    """Table -> the columns of it by which customer_360 can be extended."""
+    shown = {"amperity_id", *PROFILE_COLUMNS, "household_id", "household_size"}
+    if tenant.config.customer_360.customer_360.template == "transaction_attributes":
+        shown |= set(TRANSACTION_COLUMNS)
+    per_person = [name for name in transaction_attributes(tenant) if name not in shown]
+    of_orders = [name for name in order_columns(tenant) if name not in {*shown, *per_person}]
+    return {"transaction_attributes_extended": per_person, "unified_transactions": of_orders}
 
 
 def pii_table(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
