@@ -6,7 +6,7 @@ What is computed belongs to `segments`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -21,6 +21,7 @@ from c360_assets.assets.metadata import (
     materialized,
     state_schema,
 )
+from c360_assets.segments.campaign_recipes import SendCampaign
 from c360_assets.segments.compute import (
     ANSWERS,
     MEMBERSHIP,
@@ -128,6 +129,33 @@ class SegmentsDisplay(Display):
                 metadata=metadata,
                 data_version=dg.DataVersion(digest),
             )
+
+
+class CampaignDisplay(Display):
+    """What one receiver has of a campaign; a step of its own, to be tried again alone."""
+
+    recipe: SendCampaign
+
+    def code(self) -> Sequence[str]:
+        """None: what was sent is not sent again because of code that changed."""
+        return []
+
+    def about(self, asset: str) -> dict[str, Any]:
+        campaign = self.recipe.campaign
+        text = campaign.config.description or f"The campaign {campaign.name}."
+        return {"description": f"{text}\n\nSent to {self.recipe.destination} by consent."}
+
+    def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
+        (output,) = self.recipe.outputs
+        counts = {
+            name: value
+            for name, value in self.recipe.remembered(session).items()
+            if isinstance(value, int)
+        }
+        metadata = {"dagster/row_count": counts.get("added", 0), **counts}
+        yield dg.MaterializeResult(
+            asset_key=asset_key(output), metadata={**metadata, "reused": outcome.reused}
+        )
 
 
 def _described(level: str, limits: SizeLimits) -> str:

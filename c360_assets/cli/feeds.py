@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from c360_assets.cli.options import TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, reported_errors
@@ -62,6 +61,8 @@ def suggest(
 
 def _show_folder(proposals: FolderProposals, write: bool, tenant: Path | None) -> None:
     """A table of a folder's proposals; with `write`, also the files."""
+    from rich.table import Table
+
     from c360_assets.ingest.suggest.folder import write_proposal
 
     table = Table("file", "rows", "key", "tagged fields", "feed", box=None, pad_edge=False)

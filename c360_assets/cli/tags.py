@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from c360_assets.cli.output import out, reported_errors
 from c360_assets.errors import C360Error
@@ -21,6 +20,8 @@ def tags(
 
     Example: `c360 tags loyalty`
     """
+    from rich.table import Table
+
     from c360_assets.semantics.tags import suggest, tag_info
     from c360_assets.semantics.tags_page import table_of, tags_matching, tags_page
 

@@ -14,9 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from c360_assets.configuration import load_tenant
-from c360_assets.customer_360.tables.build import database_table_recipes
 from c360_assets.errors import C360Error
-from c360_assets.ingest.custom_runs import custom_table_recipes
 from c360_assets.reporting.paths import short_path
 from c360_assets.segments.audience import Accounting, Campaign, campaign_named
 from c360_assets.segments.campaign_send import (
@@ -25,14 +23,11 @@ from c360_assets.segments.campaign_send import (
     preview,
     send_campaign,
 )
-from c360_assets.segments.consent_feeds import consent_tables
+from c360_assets.segments.consent_state import day_of_sending, make_consent_current
 from c360_assets.segments.preview import Expected, expected
 from c360_assets.segments.replay import Replayed, replay
 from c360_assets.segments.results import Interval, Results, results
-from c360_assets.stitch.tenant_run import StitchedDomainTable, stitch_recipes
-from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.lock import tenant_lock
-from c360_assets.warehouse.recipe import RunContext, make_current
 from c360_assets.warehouse.session import Session, open_session
 
 COUNTS = ("sent", "control", "no_consent", "unreachable", "too_recent", "failed")
@@ -84,7 +79,8 @@ def send_now(root: Path, names: Sequence[str], run_id: str = "") -> CampaignResu
     ):
         for campaign in campaigns:
             try:
-                refresh_consent(session, tenant, campaign)
+                make_consent_current(session, campaign, day_of_sending(session, tenant))
+                session.commit()
             except C360Error as error:
                 done.failures.append(f"campaign {campaign.name} is not sent: {error}")
                 continue
@@ -94,20 +90,6 @@ def send_now(root: Path, names: Sequence[str], run_id: str = "") -> CampaignResu
                 except C360Error as error:
                     done.failures.append(str(error))
     return done
-
-
-def refresh_consent(session: Session, tenant: Tenant, campaign: Campaign) -> None:
-    """Make the table of consent current from the domain tables as they are loaded now."""
-    gate = campaign.gate
-    if gate is None:
-        return
-    wanted = consent_tables(tenant, gate.table)
-    ((as_of,),) = session.rows("SELECT current_date")
-    stitched = [one for one in stitch_recipes(tenant) if isinstance(one, StitchedDomainTable)]
-    made_from = [*custom_table_recipes(tenant), *stitched, *database_table_recipes(tenant)]
-    for recipe in made_from:
-        if not wanted.isdisjoint(recipe.tables):
-            make_current(session, recipe, RunContext(as_of))
 
 
 def replay_campaign(root: Path, name: str, delivery: int, to: Path | None) -> list[Replayed]:

@@ -256,6 +256,25 @@ def _last_send(session: Session, campaign: Campaign, destination: str) -> _Send 
     return _Send(*rows[0]) if rows else None
 
 
+def is_due(
+    session: Session, campaign: Campaign, destination: str, now: datetime | None = None
+) -> bool:
+    """Whether the campaign's turn has come: not one that is sent once and was, or was too short a
+    time ago (`every`).
+    """
+    config = campaign.config
+    if session.state(SENDS) is None:
+        return True
+    session.bind(SENDS, "campaign_sends")
+    last = _last_send(session, campaign, destination)
+    if last is None or last.state != "sent":
+        return True
+    if config.once:
+        return False
+    moment = now or datetime.now(UTC)
+    return config.every is None or moment - last.launch_datetime >= duration(config.every)
+
+
 def _check_turn(campaign: Campaign, last: _Send | None, moment: datetime) -> None:
     if last is None:
         return

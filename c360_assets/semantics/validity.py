@@ -104,7 +104,7 @@ _ADDRESS_VALID = (
 def _every_sql(values: str, name: str, is_valid: str) -> str:
     """Whether the field `v` has values and each is valid, which `is_valid` says of one."""
     invalid = f"list_filter(every_value, lambda {name}: NOT {is_valid})"
-    answer = f"len(every_value) > 0 AND len({invalid}) = 0"
+    answer = f"array_length(every_value) > 0 AND array_length({invalid}) = 0"
     return (
         "CASE WHEN v IS NULL THEN NULL"
         f" ELSE list_transform([{values}], lambda every_value: {answer})[1] END"

@@ -110,6 +110,7 @@ def stitch(
             stable=stable,
             config=config,
             previous=previous,
+            tenant_id=tenant_id or NO_TENANT,
             job=job,
             blocklist=blocklist,
             fitted=fitted,

@@ -204,6 +204,7 @@ def previous_generation(session: Session) -> Previous | None:
         _history(session, "unified_changes_clusters"),
         _history(session, "unified_changes_pks"),
         _history(session, "stitch_identity_changes"),
+        _history(session, "stitch_households"),
     )
 
 

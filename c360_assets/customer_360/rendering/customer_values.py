@@ -68,7 +68,11 @@ def address_standardization(tenant: Tenant, available: frozenset[str]) -> dict[s
 
 
 def merged_households(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
-    return {"punctuation": PUNCTUATION, "unit_words": household_unit_words()}
+    return {
+        "punctuation": PUNCTUATION,
+        "unit_words": household_unit_words(),
+        "source": tenant.config.customer_360.merged_households.source,
+    }
 
 
 def customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
