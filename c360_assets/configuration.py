@@ -42,6 +42,7 @@ SETTINGS_CHECKS: tuple[Check, ...] = (
 )
 # Files whose errors change no table of the database, so that its SQL can be checked all the same.
 NOT_READ_BY_DATABASE = ("workflow.yaml", "destinations.yaml")
+SENDING = ("segments/", "campaigns/")
 
 
 def load_tenant(root: Path) -> Tenant:
@@ -72,6 +73,8 @@ def all_problems(root: Path) -> list[Problem]:
     # Binding SQL is slow to import, and those who only load a tenant do not need it.
     from c360_assets.customer_360.check_sql import check_sql as check_database
     from c360_assets.ingest.custom_tables import check_sql as check_custom_tables
+    from c360_assets.segments.check import check_segments
+    from c360_assets.segments.check_campaigns import check_campaigns
 
     files = read_files(root)
     problems = _settings_problems(files)
@@ -82,12 +85,12 @@ def all_problems(root: Path) -> list[Problem]:
     if not files.unread.nameless:
         problems += check_custom_tables(_without_broken_tables(tenant, files.unread, problems))
     if not any(_hides_database(problem) for problem in problems):
-        problems += check_database(tenant)
+        problems += check_database(tenant, [check_segments, check_campaigns])
     elif not files.unread.nameless:
         # Custom SQL with errors must not get there: it may call what reads outside the tenant.
         sound = _without_broken_custom_tables(tenant, files.unread, problems)
         with suppress(C360Error, duckdb.Error):
-            found = check_database(sound)
+            found = check_database(sound, [check_segments, check_campaigns])
             problems += [p for p in found if _stands_alone(p, tenant, sound, files.unread)]
     return problems
 
@@ -197,4 +200,5 @@ def _mentions(table: CustomTable, names: set[str]) -> bool:
 
 def _hides_database(problem: Problem) -> bool:
     """Whether problems of the database's SQL may follow from it, as it changes what tables hold."""
-    return problem.severity == "error" and problem.file not in NOT_READ_BY_DATABASE
+    is_read = problem.file not in NOT_READ_BY_DATABASE and not problem.file.startswith(SENDING)
+    return problem.severity == "error" and is_read

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
+from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, reported_errors
 from c360_assets.errors import C360Error
+from c360_assets.reporting.terminal import emit
 
 if TYPE_CHECKING:
     from c360_assets.ingest.suggest.folder import FolderProposals
@@ -62,10 +63,10 @@ def suggest(
             return
         proposal = propose_feed(file.resolve(), source, feed, flatten=flatten)
         if not write:
-            print(proposal.text)
+            emit(proposal.text)
             for table in proposal.tables:
                 for path, text in table.files.items():
-                    print(f"# {path}\n{text}")
+                    emit(f"# {path}\n{text}")
             return
         for written in write_proposal(proposal, tenant_folder(tenant)):
             out.print(f"wrote {written}", markup=False)
@@ -74,6 +75,8 @@ def suggest(
 
 def _show_folder(proposals: FolderProposals, write: bool, tenant: Path | None) -> None:
     """A table of a folder's proposals; with `write`, also the files."""
+    from rich.table import Table
+
     from c360_assets.ingest.suggest.folder import write_proposal
 
     table = Table("file", "rows", "key", "tagged fields", "feed", box=None, pad_edge=False)
@@ -116,7 +119,9 @@ def purge(
     from c360_assets.ingest.purge import purge_feed
 
     with reported_errors():
-        loaded = load_tenant(tenant_folder(tenant))
+        root = tenant_folder(tenant)
+        mark_dead_runs(root)
+        loaded = load_tenant(root)
         purged = purge_feed(loaded, feed, accept_lost_files=yes, waiting=err.print)
         out.print(
             f"emptied {purged.name}; the next load reads all that is in landing/ again",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from c360_assets.cli.output import out, reported_errors
 from c360_assets.errors import C360Error
+from c360_assets.reporting.terminal import emit
 
 
 def tags(
@@ -21,11 +21,13 @@ def tags(
 
     Example: `c360 tags loyalty`
     """
+    from rich.table import Table
+
     from c360_assets.semantics.tags import suggest, tag_info
     from c360_assets.semantics.tags_page import table_of, tags_matching, tags_page
 
     if markdown:
-        print(tags_page(), end="")
+        emit(tags_page().rstrip("\n"))
         return
     with reported_errors():
         matching = tags_matching(word)

@@ -77,6 +77,23 @@ def phone_valid(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
     return _every(phone_values(expr), lambda value: _number_valid(value, region))
 
 
+def first_phone(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
+    """Of several numbers of a field the first that is valid, else the first there is."""
+
+    def first(values: pl.Series) -> pl.Series:
+        numbers = values.rename("value").to_frame().select(phone_values(pl.col("value")))
+        chosen = numbers.select(pl.col("value").list.first()).to_series()
+        several = (numbers["value"].list.len() > 1).fill_null(False)
+        if not several.any():
+            return chosen.rename(values.name)
+        is_valid = _number_valid(pl.element(), region).fill_null(False)
+        valid = pl.col("value").list.eval(pl.element().filter(is_valid)).list.first()
+        best = numbers.filter(several).select(pl.coalesce(valid, pl.col("value").list.first()))
+        return chosen.scatter(several.arg_true(), best.to_series()).rename(values.name)
+
+    return expr.map_batches(first, return_dtype=pl.String, is_elementwise=True)
+
+
 def _number_valid(value: pl.Expr, region: str) -> pl.Expr:
     digits = phone_digits(value)
     is_possible = digits.str.contains(_NANP if region == "nanp" else _ANY_REGION)
@@ -104,7 +121,7 @@ _ADDRESS_VALID = (
 def _every_sql(values: str, name: str, is_valid: str) -> str:
     """Whether the field `v` has values and each is valid, which `is_valid` says of one."""
     invalid = f"list_filter(every_value, lambda {name}: NOT {is_valid})"
-    answer = f"len(every_value) > 0 AND len({invalid}) = 0"
+    answer = f"array_length(every_value) > 0 AND array_length({invalid}) = 0"
     return (
         "CASE WHEN v IS NULL THEN NULL"
         f" ELSE list_transform([{values}], lambda every_value: {answer})[1] END"

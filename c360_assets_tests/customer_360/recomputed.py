@@ -53,6 +53,65 @@ def divided(amount: pl.Expr, by: pl.Expr) -> pl.Expr:
     return pl.when(by != 0).then(pl.when((amount < 0) != (by < 0)).then(-whole).otherwise(whole))
 
 
+TITLES = {"mr", "mrs", "ms", "miss", "dr", "prof"}
+SUFFIXES = {"jr", "sr", "ii", "iii", "iv"}
+PARTICLES = {"de", "la", "del", "van", "von", "der", "den", "di", "da", "st"}
+
+
+def name_parts(full_name: str | None) -> dict[str, str | None]:
+    """Given name and surname of a full name as it is written; both None for a single word."""
+    words = (full_name or "").replace(",", " , ").split()
+
+    def bare(word: str) -> str:
+        return word.rstrip(".").lower()
+
+    while len(words) > 1 and bare(words[0]) in TITLES:
+        words = words[1:]
+    while len(words) > 1 and (words[-1] == "," or bare(words[-1]) in SUFFIXES):
+        words = words[:-1]
+    if "," in words:
+        cut = words.index(",")
+        return {"given_name": " ".join(words[cut + 1 :]), "surname": " ".join(words[:cut])}
+    if len(words) < 2:
+        return {"given_name": None, "surname": None}
+    cut = len(words) - 1
+    while cut > 1 and bare(words[cut - 1]) in PARTICLES:
+        cut -= 1
+    return {"given_name": " ".join(words[:cut]), "surname": " ".join(words[cut:])}
+
+
+def completed_names(ranked: pl.DataFrame) -> pl.DataFrame:
+    """Given name and surname per person, of records that stand in the order of the name group.
+
+    The best record's full name is split; what is then missing comes from the first other record
+    that has it and says the same of the other part.
+    """
+    split = pl.Series(
+        [name_parts(name) for name in ranked["full_name"]],
+        dtype=pl.Struct({"given_name": pl.String, "surname": pl.String}),
+    ).struct.unnest()
+    both = ranked.select("amperity_id", "pk", "datasource", "given_name", "surname").with_columns(
+        pl.coalesce("given_name", split["given_name"]), pl.coalesce("surname", split["surname"])
+    )
+    best = both.unique("amperity_id", keep="first", maintain_order=True)
+    beside = both.join(best, on="amperity_id", suffix="_best", maintain_order="left")
+
+    def fills(missing: str, known: str) -> pl.Expr:
+        same = pl.col(known).str.to_uppercase() == pl.col(f"{known}_best").str.to_uppercase()
+        return pl.col(f"{missing}_best").is_null() & pl.col(missing).is_not_null() & same
+
+    filling = beside.filter(fills("given_name", "surname") | fills("surname", "given_name"))
+    other = filling.unique("amperity_id", keep="first", maintain_order=True)
+    joined = best.join(other, on="amperity_id", how="left", suffix="_other")
+    return joined.select(
+        "amperity_id",
+        pl.coalesce("given_name", "given_name_other").alias("given_name"),
+        pl.coalesce("surname", "surname_other").alias("surname"),
+        pl.col("pk_other").alias("name_completed_pk"),
+        pl.col("datasource_other").alias("name_completed_datasource"),
+    )
+
+
 def merged(
     uc: pl.DataFrame,
     assigned: pl.DataFrame,
@@ -119,6 +178,10 @@ def merged(
             nulls_last=True,
         )
         best = ranked.unique("amperity_id", keep="first", maintain_order=True)
+        if group == "name":
+            names = completed_names(ranked)
+            best = best.drop("given_name", "surname").join(names, on="amperity_id")
+            columns = [*columns, "name_completed_pk", "name_completed_datasource"]
         told = {
             "pk": "pk",
             "datasource": "datasource",

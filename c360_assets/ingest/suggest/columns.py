@@ -125,13 +125,14 @@ class Column:
         return self.inferred.type
 
 
-def describe_columns(sample: Sample) -> list[Column]:
+def describe_columns(sample: Sample, *, day_first: bool = False) -> list[Column]:
+    """The columns of a sample; `day_first`: where dates can be read in two ways, the day is."""
     frame = sample.frame
     columns = [
         Column(name, name, _field_type(sample, name), _uniqueness(frame[name]))
         for name in frame.columns
     ]
-    _settle_dates(columns)
+    _settle_dates(columns, day_first=day_first)
     _settle_decimal_commas(columns, frame)
     for column in columns:
         _look_at_values(column, present(frame[column.name]))
@@ -299,14 +300,20 @@ def _date_part(inferred: Inferred) -> str | None:
     return inferred.format.split(" ")[0] if inferred.format else None
 
 
-def _settle_dates(columns: list[Column]) -> None:
-    """Where two patterns fit a column, the order of day and month in other columns decides."""
+def _settle_dates(columns: list[Column], *, day_first: bool) -> None:
+    """Where two patterns fit a column, the order of day and month in other columns decides, else
+    `day_first`."""
     certain = {_date_part(c.inferred) for c in columns if not c.inferred.ambiguous} - {None}
     for column in columns:
         possible = (column.inferred, *column.inferred.others)
         fitting = [inferred for inferred in possible if _date_part(inferred) in certain]
         if len(fitting) == 1:
             column.inferred = fitting[0]
+        elif day_first and column.inferred.ambiguous:
+            by_day = [each for each in possible if (_date_part(each) or "").startswith("d")]
+            if len(by_day) == 1:
+                others = tuple(each for each in possible if each is not by_day[0])
+                column.inferred = replace(by_day[0], others=others)
 
 
 def _name_outputs(columns: list[Column]) -> None:

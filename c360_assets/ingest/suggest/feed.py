@@ -28,9 +28,11 @@ from c360_assets.ingest.suggest.pattern import (
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.sample import Sample, read_sample
 from c360_assets.ingest.suggest.trial import Trial, try_feed
+from c360_assets.semantics.countries import country_facts
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
 from c360_assets.tenant.files import FilePattern
+from c360_assets.tenant.loader import read_files
 from c360_assets.tenant.schemas import schema_line
 
 ERROR_PERCENT = 1
@@ -89,12 +91,13 @@ def propose_feed(
         raise C360Error(f"{path}: has no column with a name")
     missing = missing_texts(sample.frame)
     sample = replace(sample, frame=without(sample.frame, missing))
-    columns = describe_columns(sample)
+    day_first = day_comes_first(path)
+    columns = describe_columns(sample, day_first=day_first)
     note_nested(sample, columns)
     relative = below_landing(path)
     source = source or _title(source_folder(relative)) or "My Source"
     feed = feed or _title(name_without_day(path)) or "Feed"
-    draft = _Draft(path, relative, source, feed, sample, columns, missing)
+    draft = _Draft(path, relative, source, feed, sample, columns, missing, day_first)
     trial = _try(draft)
     for _ in range(MOST_CORRECTIONS):
         if not _correct(columns, trial):
@@ -128,8 +131,19 @@ class _Draft:
     sample: Sample
     columns: list[Column]
     missing: list[str]
+    day_first: bool
     # The custom domain table that is stitched instead, if one is.
     stitched_table: str | None = None
+
+
+def day_comes_first(path: Path) -> bool:
+    """Whether dates begin with the day in the country of the tenant that the sample lies in."""
+    for folder in path.resolve().parents:
+        if (folder / "tenant.yaml").is_file():
+            tenant = read_files(folder).tenant
+            country = tenant.config.country if tenant else None
+            return country is not None and country_facts(country).first_in_dates == "day"
+    return False
 
 
 def _try(draft: _Draft) -> Trial:
@@ -193,7 +207,11 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
 
 
 def _pattern(draft: _Draft) -> ProposedPattern:
-    return propose_pattern(draft.relative, [column.inferred for column in draft.columns])
+    return propose_pattern(
+        draft.relative,
+        [column.inferred for column in draft.columns],
+        day_first=draft.day_first,
+    )
 
 
 def _about_trial(draft: _Draft, trial: Trial) -> list[str]:
