@@ -179,6 +179,24 @@ def test_no_value_reaches_the_orchestrator(home: Path, instance: dg.DagsterInsta
     assert (home / "logs" / "errors.log").stat().st_mode & 0o077 == 0
 
 
+def test_a_failed_step_shows_first_what_is_wrong(home: Path, instance: dg.DagsterInstance) -> None:
+    tenant = tiny_tenant(home)
+    land(home, "shop", DAY).write_text("no,such\n1,2\n")
+    success, failed, run_id = load(tenant, SHOP, DAY, DAY)
+    ((_, message),) = failed
+    assert (success, message.startswith("feed Shop:Customers: file shop/")) == (False, True)
+    (failure,) = [
+        entry.dagster_event.step_failure_data
+        for entry in instance.all_logs(run_id)
+        if entry.dagster_event is not None and entry.dagster_event.is_step_failure
+    ]
+    assert failure.user_failure_data is not None
+    assert failure.user_failure_data.description == message
+    assert failure.error is not None
+    # No error of Dagster's own around it, whose text would stand first.
+    assert (failure.error.cls_name, failure.error.cause) == ("Failure", None)
+
+
 KILLED_RUN = """
 import sys, time
 import dagster as dg
