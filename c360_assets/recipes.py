@@ -15,6 +15,8 @@ from c360_assets.customer_360.publication.publish import PublishDatabase, Specs
 from c360_assets.customer_360.tables.build import DatabaseTable, database_table_recipes
 from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.ingest.custom_runs import custom_table_recipes
+from c360_assets.segments.campaign_recipes import campaign_recipes
+from c360_assets.segments.compute import segment_recipes
 from c360_assets.semantics.tables import TableSpec
 from c360_assets.stitch.tenant_run import stitch_recipes
 from c360_assets.tenant.models import Tenant
@@ -32,6 +34,7 @@ STAGES: list[Stage] = [
     summary_recipes,
     stitch_recipes,
     database_table_recipes,
+    segment_recipes,
 ]
 
 
@@ -42,6 +45,7 @@ def recipes(tenant: Tenant) -> list[Recipe]:
         *table_recipes,
         *publication_recipes(tenant, table_recipes),
         *destination_recipes(tenant),
+        *campaign_recipes(tenant),
     ]
 
 

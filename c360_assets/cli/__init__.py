@@ -12,8 +12,9 @@ import sys
 
 import typer
 
+from c360_assets.cli import campaigns, segments
 from c360_assets.cli.configuration import check
-from c360_assets.cli.databases import diff, history, preview, rollback, send
+from c360_assets.cli.databases import diff, history, preview, rollback, scaffold, send
 from c360_assets.cli.feeds import purge, suggest
 from c360_assets.cli.options import TenantOption
 from c360_assets.cli.questions import profile, sql, status
@@ -83,6 +84,7 @@ database_app = typer.Typer(
 )
 database_app.command()(preview)
 database_app.command()(history)
+database_app.command()(scaffold)
 app.add_typer(database_app, name="database")
 
 
@@ -95,6 +97,30 @@ service_app.command()(code)
 service_app.command()(web)
 service_app.command()(daemon)
 app.add_typer(service_app, name="service")
+
+segment_app = typer.Typer(
+    help="Segments: groups of people by the conditions in segments/NAME.yaml.",
+    no_args_is_help=True,
+)
+segment_app.command("list")(segments.list_verb)
+for segment_verb in (
+    segments.show,
+    segments.size,
+    segments.sql,
+    segments.diff,
+    segments.overlap,
+    segments.history,
+):
+    segment_app.command()(segment_verb)
+app.add_typer(segment_app, name="segment")
+
+campaign_app = typer.Typer(
+    help="Campaigns: what campaigns/NAME.yaml sends to whom, and what it brought.",
+    no_args_is_help=True,
+)
+for campaign_verb in (campaigns.preview, campaigns.send, campaigns.results, campaigns.replay):
+    campaign_app.command()(campaign_verb)
+app.add_typer(campaign_app, name="campaign")
 
 
 def main() -> None:

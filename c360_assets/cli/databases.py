@@ -140,6 +140,24 @@ def preview(
         render_preview(built, out)
 
 
+def scaffold(
+    table: Annotated[str, typer.Argument(help="A shipped table.", metavar="TABLE")],
+    tenant: TenantOption = None,
+) -> None:
+    """Write database/TABLE.sql: the shipped SQL to change, with further attributes as comments.
+
+    Example: `c360 database scaffold customer_360`, then take `--` away before what is wanted. To
+    only add columns of customer_360, name them in tenant.yaml, as
+    customer_360.customer_360.attributes.
+    """
+    from c360_assets.configuration import load_tenant
+    from c360_assets.customer_360.rendering.scaffold import scaffold as write_scaffold
+
+    with reported_errors():
+        path = write_scaffold(load_tenant(tenant_folder(tenant)), table)
+    out.print(f"wrote {short_path(path)}; `c360 check` and `c360 database preview {table}` try it")
+
+
 def history(
     tenant: TenantOption = None,
     database: DatabaseOption = "customer_360",

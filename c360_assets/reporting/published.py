@@ -231,7 +231,7 @@ def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = Fal
     sql_of |= {custom.name: custom.sql.text for custom in tenant.custom_tables}
     for table, sql in sql_of.items():
         if table.lower() == name.lower():
-            return spark_sql(sql) if spark else sql.strip()
+            return spark_sql(sql, tenant.home) if spark else sql.strip()
     raise C360Error(
         f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(sql_of))}"
     )

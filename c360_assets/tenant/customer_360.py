@@ -93,8 +93,15 @@ class MergedHouseholdsConfig(Strict):
 
 
 class Customer360Config(Strict):
+    """Options of customer_360.
+
+    `attributes` are further columns: of transaction_attributes_extended, or of
+    unified_transactions, of which the person's latest order counts.
+    """
+
     template: Literal["base", "transaction_attributes"] = "transaction_attributes"
     hashed: list[Literal["email", "phone"]] = Field(default_factory=list)
+    attributes: list[Name] = Field(default_factory=list)
 
 
 class ValidationsConfig(Strict):

@@ -39,7 +39,7 @@ class DestinationConfig(Strict):
     url_env: str | None = None
     schema_name: str = Field(default="public", alias="schema")
     neutralise_formulas: bool = False
-    tables: dict[str, DestinationTable] = Field(min_length=1)
+    tables: dict[str, DestinationTable] = Field(default_factory=dict)
 
     @field_validator("tables", mode="before")
     @classmethod

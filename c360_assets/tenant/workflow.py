@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from c360_assets.tenant.base_models import Strict
+from c360_assets.tenant.base_models import Name, Strict
+from c360_assets.tenant.campaigns import Purpose
 from c360_assets.tenant.secrets_in_files import check_variable_name
 
 
@@ -73,11 +74,15 @@ class AlertsConfig(Strict):
 
 
 class WorkflowConfig(Strict):
-    """`workflow.yaml`: which feeds a day needs, and when the database is activated."""
+    """`workflow.yaml`: which feeds a day needs, when the database is activated, what people can
+    consent to, and which campaigns are sent after each publication.
+    """
 
     feeds: dict[str, WorkflowFeed] = Field(default_factory=dict)
     activation: ActivationConfig = Field(default_factory=ActivationConfig)
     alerts: AlertsConfig = Field(default_factory=AlertsConfig)
+    purposes: dict[Name, Purpose] = Field(default_factory=dict)
+    campaigns: list[Name] = Field(default_factory=list)
 
     @field_validator("feeds", mode="before")
     @classmethod
