@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from c360_assets.errors import C360Error
 
-FOLDERS = ("landing", "feeds", "domain_tables", "database")
+FOLDERS = ("landing", "feeds", "domain_tables", "database", "segments", "campaigns")
 
 
 def init_tenant(root: Path, name: str | None = None) -> list[Path]:
