@@ -18,13 +18,16 @@ from typing import Any
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
+from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
 from c360_assets.ingest import delivery_days
+from c360_assets.privacy.forget import enforce
 from c360_assets.run_options import RESOURCE, RunOptions
 from c360_assets.run_tags import OWNER_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.lock import owner_mark, tenant_lock
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
+from c360_assets.warehouse.suppression import privacy_folder
 
 INTERRUPTED = "Query interrupted"  # what the engine says when a signal arrives
 WITHHELD = "its text may quote customer data and is kept in logs/errors.log"
@@ -50,6 +53,9 @@ class TenantLock(dg.ConfigurableResource[Any]):
         instance.add_run_tags(run.run_id, {OWNER_TAG: owner_mark(run.run_id)})
         holder = f"run {run.run_id[:8]} of job {run.job_name}"
         with tenant_lock(Path(self.root), holder, waiting=log.info):
+            if privacy_folder(Path(self.root)).is_dir():
+                for sentence in enforce(load_tenant(Path(self.root))):
+                    log.info(sentence)
             yield self
 
 

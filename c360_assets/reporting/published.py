@@ -26,6 +26,7 @@ from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.databases import GROUP, Database, databases
 from c360_assets.customer_360.tables.spark import spark_sql
 from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.privacy.forget import enforce
 from c360_assets.reporting.rows import print_rows
 from c360_assets.semantics.closest import closest
 from c360_assets.tenant.models import Tenant
@@ -46,6 +47,7 @@ from c360_assets.warehouse.read_only_files import read_only_path
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.statement import Statement
+from c360_assets.warehouse.suppression import privacy_folder
 
 SHOWN_ROWS = 100
 # What a question is called where an error names a file.
@@ -90,6 +92,7 @@ def open_published(
     tenant = load_tenant(root)
     path = database_path(root, database_named(tenant, database).name)
     if number is not None:
+        keep_forgotten(tenant, "a look at a kept database")
         kept_files = {number_of(file): file for file in kept(path)}
         if number not in kept_files:
             raise C360Error(
@@ -104,6 +107,13 @@ def open_published(
             yield con
         except duckdb.Error as error:
             raise C360Error(str(error).strip()) from None
+
+
+def keep_forgotten(tenant: Tenant, what: str) -> None:
+    """Nobody who was forgotten is in a kept file that is read next."""
+    if privacy_folder(tenant.root).is_dir():
+        with tenant_lock(tenant.root, what):
+            enforce(tenant)
 
 
 def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) -> None:
@@ -247,6 +257,7 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
         tenant_lock(root, "a rollback"),
         open_session(root / "warehouse", tenant.config.timezone) as session,
     ):
+        enforce(tenant)
         try:
             file = earlier_one(path, number)
         except LookupError as error:

@@ -26,6 +26,7 @@ from c360_assets.tenant.feeds import (
     FieldType,
 )
 from c360_assets.tenant.merge_policy import MergePolicy
+from c360_assets.tenant.privacy import PrivacyConfig
 from c360_assets.tenant.retention import RetentionConfig
 from c360_assets.tenant.stitch import StitchConfig
 from c360_assets.tenant.workflow import WorkflowConfig
@@ -52,6 +53,7 @@ class TenantConfig(Strict):
     )
     customer_360: DatabaseOptions = Field(default_factory=DatabaseOptions)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
+    privacy: PrivacyConfig = Field(default_factory=PrivacyConfig)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def load_log(session: Session, tenant: Tenant, table: SourceTable) -> dict[str, 
 def _rows_without_key(tenant: Tenant, table: SourceTable) -> int:
     rows = 0
     for path in sorted((tenant.root / "logs").glob(f"{table.physical}.*.error_types.csv")):
-        log = pl.read_csv(path, schema_overrides={"error_type": pl.String, "rows": pl.Int64})
+        types = {"error_type": pl.String, "rows": pl.Int64}
+        log = pl.read_csv(path, schema_overrides=types, glob=False)
         rows += int(log.filter(pl.col("error_type") == "missing_primary_key")["rows"].sum())
     return rows
