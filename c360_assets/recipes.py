@@ -16,6 +16,8 @@ from c360_assets.customer_360.tables.build import DatabaseTable, database_table_
 from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.ingest.custom_runs import custom_table_recipes
 from c360_assets.ingest.personal_columns import meanings
+from c360_assets.segments.campaign_recipes import campaign_recipes
+from c360_assets.segments.compute import segment_recipes
 from c360_assets.semantics.tables import TableSpec
 from c360_assets.stitch.tenant_run import stitch_recipes
 from c360_assets.tenant.models import Tenant
@@ -33,6 +35,7 @@ STAGES: list[Stage] = [
     summary_recipes,
     stitch_recipes,
     database_table_recipes,
+    segment_recipes,
 ]
 
 
@@ -43,6 +46,7 @@ def recipes(tenant: Tenant) -> list[Recipe]:
         *table_recipes,
         *publication_recipes(tenant, table_recipes),
         *destination_recipes(tenant),
+        *campaign_recipes(tenant),
     ]
 
 

@@ -13,6 +13,7 @@ from c360_assets.ingest.day_feeds import day_feeds
 from c360_assets.ingest.personal_columns import request_tables
 from c360_assets.recipes import recipes
 from c360_assets.run_tags import ACTIVATE, DAY, LOAD, PRIVACY, PRIVACY_JOB, STITCH, VALIDATE
+from c360_assets.segments.compute import STAGE as SEGMENTS
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.run import report_tables, validation_table
 from c360_assets.validations.summary import SUMMARY_TABLES
@@ -67,7 +68,7 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     # Of feeds that Stitch does not depend on, later files set off no Stitch: what is made of them
     # is made current here.
     beside = [dg.AssetKey(["domain", t.physical]) for t in day_feeds(tenant).beside_stitch]
-    database = dg.AssetSelection.assets(*stage_keys(tenant, DATABASE_TABLES, ACTIVATION))
+    database = dg.AssetSelection.assets(*stage_keys(tenant, DATABASE_TABLES, SEGMENTS, ACTIVATION))
     activate = database | dg.AssetSelection.assets(*beside)
     # Whatever stages there are, but what landed files change.
     domain_tables = [dg.AssetKey(["domain", feed.physical]) for feed in tenant.feeds]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c360_assets.automation.day_options import DayOptions
-from c360_assets.automation.instance import prepare_home
+from c360_assets.automation.instance import mark_dead_runs, prepare_home
 from c360_assets.automation.launcher import Launcher
 from c360_assets.automation.load_feeds import Loading, load_feeds
 from c360_assets.automation.plan import plan, publishes
@@ -29,6 +29,7 @@ from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.heartbeat import beat
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.published_file import database_path
@@ -82,6 +83,7 @@ def run_day(
     tenant = load_tenant(root)
     require_room(root)
     prepare_home(root)
+    mark_dead_runs(root)
     holder = f"`c360 {options.stage}`"
     with tenant_lock(root, holder, reporter.done), ExitStack() as stack:
         for sentence in enforce(tenant):
@@ -112,6 +114,8 @@ def run_day(
             published_now=computed.published,
             seconds=reporter.seconds,
         )
+        if shows_database and not options.only and not report.failures:
+            beat(root, "published")
         with open_session(warehouse.root, tenant.config.timezone) as session:
             return summarize(session, report)
 

@@ -22,6 +22,7 @@ from c360_assets.ingest.personal_columns import (
     key_form,
     meanings,
 )
+from c360_assets.semantics.countries import Home
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.session import Session
@@ -57,7 +58,7 @@ def leave_out(
     if suppression.is_empty:
         return {}
     meaning = meanings(tenant)[feed.physical]
-    _find(session, suppression, feed, meaning, days)
+    _find(session, suppression, feed, meaning, days, tenant.home)
     try:
         counts = session.rows(
             f"SELECT _file, count(*) FILTER (mode = 'delete'), "
@@ -82,6 +83,7 @@ def _find(
     feed: FeedConfig,
     meaning: Meaning,
     days: Sequence[date],
+    home: Home | None,
 ) -> None:
     """Fill `HITS` with file, row, error and mode of every row of somebody forgotten."""
     session.execute(
@@ -105,8 +107,8 @@ def _find(
         for column in columns:
             _add(session, suppression, "request", _same(_distinct(session, column)), column)
     else:
-        _add_contacts(session, suppression, meaning)
-        _add_unreadable(session, suppression, feed)
+        _add_contacts(session, suppression, meaning, home)
+        _add_unreadable(session, suppression, feed, home)
     # A row may be hit by its key and by its address; a key that keeps its blanked row decides.
     session.execute(
         f"CREATE OR REPLACE TEMP TABLE {HITS} AS SELECT _file, _row, any_value(_error) AS _error, "
@@ -116,17 +118,21 @@ def _find(
     session.con.unregister("_c360_days")
 
 
-def _add_contacts(session: Session, suppression: Suppression, meaning: Meaning) -> None:
+def _add_contacts(
+    session: Session, suppression: Suppression, meaning: Meaning, home: Home | None
+) -> None:
     listed = [name for name, tags in meaning.tags.items() if LISTED_VALUE in tags]
     for kind in CONTACTS:
         if not suppression.has(kind):
             continue
         for column in [*meaning.contacts[kind], *listed]:
-            forms = contact_forms(kind, _distinct(session, column)).rename({"form": "text"})
+            forms = contact_forms(kind, _distinct(session, column), home).rename({"form": "text"})
             _add(session, suppression, kind, forms, column)
 
 
-def _add_unreadable(session: Session, suppression: Suppression, feed: FeedConfig) -> None:
+def _add_unreadable(
+    session: Session, suppression: Suppression, feed: FeedConfig, home: Home | None
+) -> None:
     """Rows with an error, by any part of their text: it would stand in the log."""
     rejected = session.frame(
         f"SELECT DISTINCT _raw AS value FROM {INCOMING} WHERE _raw IS NOT NULL"
@@ -138,7 +144,7 @@ def _add_unreadable(session: Session, suppression: Suppression, feed: FeedConfig
     key = parts.select("value", text=pl.lit(record_text(feed.name, "")) + pl.col("part"))
     _add(session, suppression, "record", key, "_raw")
     for kind in CONTACTS:
-        forms = contact_forms(kind, parts["part"]).rename({"value": "part", "form": "text"})
+        forms = contact_forms(kind, parts["part"], home).rename({"value": "part", "form": "text"})
         _add(session, suppression, kind, parts.join(forms, on="part"), "_raw")
 
 

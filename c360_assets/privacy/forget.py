@@ -114,7 +114,7 @@ def already_forgotten(session: Session, tenant: Tenant, asked: Identifiers) -> l
     con = session.con
     ids = pl.Series("value", list(asked.amperity_ids), dtype=pl.String)
     looked = [suppression.hits(con, "person", ids)]
-    for kind, values in _hashed_values(asked).items():
+    for kind, values in _hashed_values(asked, tenant).items():
         looked.append(suppression.hits(con, kind, values))
     return sorted({receipt for hits in looked for receipt in hits["receipt"]})
 
@@ -345,7 +345,7 @@ def let_in(tenant: Tenant, asked: Identifiers, day: date) -> int:
     lines = suppression.lines
     changed = 0
     with duckdb.connect() as con:
-        for kind, values in _hashed_values(asked).items():
+        for kind, values in _hashed_values(asked, tenant).items():
             for name, key in suppression.keys.items():
                 digests = hashes(con, key, kind, values).implode()
                 is_meant = (
@@ -361,13 +361,13 @@ def let_in(tenant: Tenant, asked: Identifiers, day: date) -> int:
     return changed
 
 
-def _hashed_values(asked: Identifiers) -> dict[Kind, pl.Series]:
+def _hashed_values(asked: Identifiers, tenant: Tenant) -> dict[Kind, pl.Series]:
     """Identifiers by kind, in the form in which they are hashed."""
     texts = [record_text(datasource, pk) for datasource, pk in asked.source_keys]
     values: dict[Kind, pl.Series] = {"record": pl.Series("value", texts, dtype=pl.String)}
     for kind in CONTACTS:
         spelt = pl.Series("value", list(asked.contacts(kind)), dtype=pl.String)
-        values[kind] = contact_forms(kind, spelt)["form"]
+        values[kind] = contact_forms(kind, spelt, tenant.home)["form"]
     return values
 
 

@@ -140,7 +140,9 @@ class Finder:
                     f"SELECT _pk, CAST({quote_ident(column)} AS VARCHAR) AS value "
                     f"FROM {self.source(name)} WHERE {quote_ident(column)} IS NOT NULL"
                 )
-                forms = values.join(contact_forms(kind, values["value"]), on="value")
+                forms = values.join(
+                    contact_forms(kind, values["value"], self.tenant.home), on="value"
+                )
                 is_theirs = pl.col("_pk").is_in(keys)
                 theirs |= set(forms.filter(is_theirs)["form"])
                 others |= set(forms.filter(~is_theirs)["form"])
@@ -181,7 +183,9 @@ class Finder:
         return self.session.warehouse.source(asset, self.session.built(asset))
 
     def _with_contact(self, meaning: Meaning, kind: str, wanted: Sequence[str]) -> set[str]:
-        forms = contact_forms(kind, pl.Series(list(wanted), dtype=pl.String))["form"]
+        forms = contact_forms(kind, pl.Series(list(wanted), dtype=pl.String), self.tenant.home)[
+            "form"
+        ]
         if forms.is_empty():
             return set()
         keys: set[str] = set()
@@ -203,7 +207,7 @@ class Finder:
         values = self.session.frame(
             f"SELECT DISTINCT {text} AS value FROM {self.source(name)} WHERE {text} IS NOT NULL"
         )["value"]
-        known = contact_forms(kind, values)
+        known = contact_forms(kind, values, self.tenant.home)
         return known.filter(pl.col("form").is_in(forms.implode()))["value"].unique().to_list()
 
     def _among(self, name: str, column: str, values: Sequence[str]) -> set[str]:

@@ -76,7 +76,7 @@ STORES: tuple[Store, ...] = (
     ),
     Store(
         "segments and campaigns",
-        ("segments/*", "campaigns/*", "sends/*", "sent/*", "customer_lists/*"),
+        ("lists/*", "segments/*", "campaigns/*", "sends/*", "customer_lists/*"),
         "lists of customers and what was sent to whom",
         "rewritten",
     ),

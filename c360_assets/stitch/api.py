@@ -17,6 +17,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.semantics.countries import Home
 from c360_assets.stitch.cluster.pins import assign_with_pins
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds, assign_ids
 from c360_assets.stitch.prepare.preprocessing import Preprocessed, preprocess
@@ -52,6 +53,7 @@ def stitch(
     nicknames: pl.DataFrame | None = None,
     labels: pl.DataFrame | None = None,
     pins: pl.DataFrame | None = None,
+    home: Home | None = None,
     con: duckdb.DuckDBPyConnection | None = None,
     progress: Progress | None = None,
 ) -> StitchResult:
@@ -62,7 +64,8 @@ def stitch(
     matter. `previous` carries ids over from the last generation. `model` is the table
     `stitch_model` of an earlier result, whose weights score again; without it a model is fitted.
     `blocklist` is a managed blocklist (datasource, semantic, value), `nicknames` replaces the
-    shipped list. `labels` are pairs of records that people decided (source1, pk1, source2, pk2,
+    shipped list. `home` says by whose rules phones, states and streets are read where a record
+    names no country. `labels` are pairs of records that people decided (source1, pk1, source2, pk2,
     same), above all other evidence. `pins` are records that keep an id whatever their values say
     (datasource, pk, amperity_id). Raises C360Error for keys that are missing or not unique, a
     model that does not fit what is compared, and labels that name no record or contradict each
@@ -85,6 +88,7 @@ def stitch(
             config.bad_values,
             blocklist,
             nicknames,
+            home=home,
             contradicting_keys=_keys_may_contradict(config),
         )
         steps.begin("collapse")
@@ -113,6 +117,7 @@ def stitch(
             stable=stable,
             config=config,
             previous=previous,
+            tenant_id=tenant_id or NO_TENANT,
             job=job,
             blocklist=blocklist,
             fitted=fitted,
@@ -135,7 +140,7 @@ def stitch(
         jitter,
         resolution.drift,
         fitted,
-        resolution.warnings,
+        [*clean.warnings, *resolution.warnings],
         resolution.figures["shipped_weights"],
     )
 

@@ -31,6 +31,7 @@ from c360_assets.stitch.prepare.union import Union, union_records
 from c360_assets.stitch.publish import stitched_domain_tables as stitched
 from c360_assets.stitch.publish.identity_changes import Job
 from c360_assets.stitch.score.stored_model import Basis, why_fit
+from c360_assets.tenant.local_columns import local_columns
 from c360_assets.tenant.models import SourceTable, StitchConfig, Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext
@@ -88,6 +89,7 @@ class StitchTables(Recipe):
             blocklist=managed_blocklist(session, tenant),
             nicknames=tenant_nicknames(session, tenant),
             pins=pinned_ids(tenant.root, session.con, union.frame),
+            home=tenant.home,
             con=session.con,
             progress=run.progress,
         )
@@ -170,8 +172,9 @@ def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
     settings, tags, the content of the stitched and configuration tables, and the code.
     """
     inputs = [(table.name, table.tags, _digest(session, table)) for table in _inputs(tenant)]
+    reading = (tenant.home, tenant.phone_region, local_columns(tenant)) if tenant.home else None
     return fingerprint(
-        "stitch", _code(), str(tenant.config.id), session.timezone, tenant.stitch, inputs
+        "stitch", _code(), str(tenant.config.id), session.timezone, tenant.stitch, inputs, reading
     )
 
 
@@ -206,6 +209,7 @@ def previous_generation(session: Session) -> Previous | None:
         _history(session, "unified_changes_clusters"),
         _history(session, "unified_changes_pks"),
         _history(session, "stitch_identity_changes"),
+        _history(session, "stitch_households"),
     )
 
 

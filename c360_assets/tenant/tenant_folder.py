@@ -14,8 +14,10 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from c360_assets.semantics.countries import Home
 from c360_assets.semantics.tags import tag_info
 from c360_assets.tenant.base_models import Owner, Strict
+from c360_assets.tenant.campaigns import CampaignConfig
 from c360_assets.tenant.customer_360 import DatabaseConfig, DatabaseOptions, DatabaseTableConfig
 from c360_assets.tenant.destinations import DestinationConfig
 from c360_assets.tenant.feeds import (
@@ -28,12 +30,15 @@ from c360_assets.tenant.feeds import (
 from c360_assets.tenant.merge_policy import MergePolicy
 from c360_assets.tenant.privacy import PrivacyConfig
 from c360_assets.tenant.retention import RetentionConfig
+from c360_assets.tenant.segments import SegmentConfig
 from c360_assets.tenant.stitch import StitchConfig
 from c360_assets.tenant.workflow import WorkflowConfig
 
 # The namespace of derived ids where a tenant folder has no tenant.yaml; `c360 init` writes an id of
 # the tenant's own.
 DEFAULT_TENANT_ID = UUID("c3600000-0000-4000-8000-000000000000")
+NORTH_AMERICAN = "nanp"
+NORTH_AMERICA = ("US", "CA")
 
 
 class TenantConfig(Strict):
@@ -43,10 +48,10 @@ class TenantConfig(Strict):
     name: str = "My brand"
     owner: Owner | None = None  # of what no feed names another owner of
     timezone: str = "UTC"
-    country: str = "US"
+    country: str | None = None
     first_day: date | None = None
     as_of: Literal["today", "last_delivery"] = "today"
-    phone_region: Annotated[str, StringConstraints(pattern=r"^(nanp|any|[A-Z]{2})$")] = "nanp"
+    phone_region: Annotated[str, StringConstraints(pattern=r"^(nanp|any|[A-Z]{2})$")] | None = None
     extra_validations: bool = True
     databases: dict[str, DatabaseConfig] = Field(
         default_factory=lambda: {"customer_360": DatabaseConfig(primary=True)}
@@ -182,6 +187,9 @@ class Tenant:
     database_sql: dict[str, SqlFile] = field(default_factory=dict)
     database_yaml: dict[str, DatabaseTableConfig] = field(default_factory=dict)
     destinations: dict[str, DestinationConfig] = field(default_factory=dict)
+    segments: dict[str, SegmentConfig] = field(default_factory=dict)
+    segment_sql: dict[str, SqlFile] = field(default_factory=dict)
+    campaigns: dict[str, CampaignConfig] = field(default_factory=dict)
     # Configuration file (relative to root) -> the text that was read.
     files: dict[str, str] = field(default_factory=dict)
     # Feed or custom table (logical name) -> its configuration file.
@@ -220,16 +228,30 @@ class Tenant:
 
     @property
     def phone_region(self) -> str:
-        """The numbering plan that phone numbers are held against.
+        """The numbering plan that phone numbers are held against: `nanp`, `any` or a country's.
 
-        That is a country's (`DE`), where one is set; North American rules (`nanp`) only where the
-        tenant is at home there; else `any`.
+        That of `phone_region`, else that of the tenant's country; North American rules where
+        neither is set.
         """
         region = self.config.phone_region
-        at_home_in_north_america = self.config.country.upper() in ("US", "CA", "")
-        if region == "nanp" and not at_home_in_north_america:
-            return "any"
-        return region
+        country = self.config.country
+        if country is None:
+            return region or NORTH_AMERICAN
+        if region is None:
+            return NORTH_AMERICAN if country in NORTH_AMERICA else country
+        # North American rules would refuse most numbers of another country.
+        is_at_home = country in NORTH_AMERICA
+        return "any" if region == NORTH_AMERICAN and not is_at_home else region
+
+    @property
+    def home(self) -> Home | None:
+        """Where the tenant is at home, None where `tenant.yaml` names no country."""
+        country = self.config.country
+        if country is None:
+            return None
+        region = self.phone_region
+        reads_phones = country if region in (NORTH_AMERICAN, "any") else region
+        return Home(country, reads_phones)
 
     def feed(self, name: str) -> FeedConfig | None:
         """The feed of a logical (`Source:Feed`) or physical name, None where there is none."""

@@ -191,7 +191,7 @@ def _write_file(
 
     path = database_path(database.tenant.root, database.name)
     tables = publish_plan(database, session, shown, as_of=run.as_of, personal=personal)
-    functions = macro_statements(schema="published.main")
+    functions = macro_statements("published.main", home=database.tenant.home)
     try:
         return publish(session, path, tables, None, functions, finish, ready)
     except (duckdb.Error, OSError) as error:
@@ -285,7 +285,7 @@ def _view_name(number: int) -> str:
 
 def _bind(session: Session, database: Database, shown: Sequence[Entry], as_of: date) -> None:
     """Give a session the functions of the SQL, and what the sources of `publish_plan` name."""
-    prepare_context(session, as_of)
+    prepare_context(session, as_of, database.tenant.home)
     if database.masked:
         prepare_masking(session, database.tenant.root)
     session.register("_c360_catalogue", catalogue(shown))

@@ -11,7 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of
+from c360_assets.customer_360.rendering.merge_policy import has_local_forms
+from c360_assets.customer_360.rendering.transaction_columns import (
+    order_columns,
+    transaction_attributes,
+)
 from c360_assets.semantics.lookups import household_unit_words, state_codes, street_abbreviations
+from c360_assets.semantics.phone_plans import home_plan
 from c360_assets.tenant.models import CustomerAttributesConfig, Tenant
 from c360_assets.warehouse.sql import quote_literal
 
@@ -64,7 +70,12 @@ def address_standardization(tenant: Tenant, available: frozenset[str]) -> dict[s
 
 
 def merged_households(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
-    return {"punctuation": PUNCTUATION, "unit_words": household_unit_words()}
+    return {
+        "punctuation": PUNCTUATION,
+        "unit_words": household_unit_words(),
+        "source": tenant.config.customer_360.merged_households.source,
+        "has_local_forms": has_local_forms(tenant),
+    }
 
 
 def customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
@@ -80,6 +91,7 @@ def customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, 
         "employee_exceptions": _distinct(config.is_employee.get("exceptions", [])),
         "churn": _churn(config.churn),
         "business": _business(config),
+        "has_local_forms": has_local_forms(tenant),
         "gifts": _gifts(config, tenant, available),
         "reseller": config.is_reseller,
         "test": _test_accounts(config),
@@ -184,11 +196,34 @@ def _lifecycle(config: CustomerAttributesConfig) -> list[dict[str, Any]]:
 def customer_360(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     config = tenant.config.customer_360.customer_360
     has_transactions = config.template == "transaction_attributes"
+    shipped = TRANSACTION_COLUMNS if has_transactions else ()
+    further = [name.lower() for name in config.attributes]
+    per_person = transaction_attributes(tenant)
+    of_orders = [name for name in further if name not in per_person]
     return {
         "profile_columns": PROFILE_COLUMNS,
-        "transaction_columns": TRANSACTION_COLUMNS if has_transactions else (),
+        "transaction_columns": [*shipped, *(name for name in further if name in per_person)],
+        "latest_order_columns": of_orders,
         "hashed": config.hashed,
+        "has_local_forms": has_local_forms(tenant),
+        "country_code": _calling_code(tenant),
     }
+
+
+def _calling_code(tenant: Tenant) -> str:
+    """What a number of ten digits is taken to begin with abroad, empty where nobody knows."""
+    plan = home_plan(tenant.home)
+    return "1" if plan is None or plan.code == "1" else ""
+
+
+def further_attributes(tenant: Tenant) -> dict[str, list[str]]:
+    """Table -> the columns of it by which customer_360 can be extended."""
+    shown = {"amperity_id", *PROFILE_COLUMNS, "household_id", "household_size"}
+    if tenant.config.customer_360.customer_360.template == "transaction_attributes":
+        shown |= set(TRANSACTION_COLUMNS)
+    per_person = [name for name in transaction_attributes(tenant) if name not in shown]
+    of_orders = [name for name in order_columns(tenant) if name not in {*shown, *per_person}]
+    return {"transaction_attributes_extended": per_person, "unified_transactions": of_orders}
 
 
 def pii_table(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
@@ -197,4 +232,5 @@ def pii_table(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     return {
         "columns": [column for column in PROFILE_COLUMNS if column not in treated],
         "wanted": tenant.config.customer_360.pii_table,
+        "has_country": tenant.home is not None,
     }

@@ -175,6 +175,7 @@ def _check_names(names: Iterable[str], group: Database) -> None:
         "domain",
         "stitched",
         "reports",
+        "segments",
         *all_tables(),
         *(node.table for node in group.nodes),
     }

@@ -1,4 +1,8 @@
+{% if source == "stitch" %}
+-- merged_households: people that Stitch finds to live together.
+{% else %}
 -- merged_households: people of one surname at one standardised address.
+{% endif %}
 WITH written AS (
     SELECT
         *,
@@ -16,7 +20,12 @@ members AS (
         clean(spaced) AS line,
         COALESCE(clean(second_line), '') AS address2,
         UPPER(clean(city)) AS city,
+{% if has_local_forms %}
+        address_standard,
+        COALESCE(state_code, REGEXP_REPLACE(UPPER(clean(state)), '[{{ white_space }}]+', ' ', 'g')) AS state,
+{% else %}
         REGEXP_REPLACE(UPPER(clean(state)), '[{{ white_space }}]+', ' ', 'g') AS state,
+{% endif %}
         UPPER(LEFT(clean(postal), 5)) AS postal
     FROM written
 ),
@@ -55,9 +64,16 @@ streets AS (
 ),
 standardised AS (
     SELECT
+{% if has_local_forms %}
+        members.* EXCLUDE (line, state, address_standard),
+        -- Outside the United States as Stitch wrote it, by the words of the record's country.
+        COALESCE(members.address_standard, streets.address, '') AS address,
+        CASE WHEN members.address_standard IS NULL THEN COALESCE(state_names.convert, members.state) ELSE members.state END AS state
+{% else %}
         members.* EXCLUDE (line, state),
         COALESCE(streets.address, '') AS address,
         COALESCE(state_names.convert, members.state) AS state
+{% endif %}
     FROM members
     LEFT JOIN streets ON streets.amperity_id = members.amperity_id
     LEFT JOIN state_names ON state_names.before = members.state
@@ -72,6 +88,18 @@ whole AS (
         ), ' ', '') AS full_address
     FROM standardised
 ),
+{% if source == "stitch" %}
+-- Everybody is in a household; the address is there for those who have a whole one.
+households AS (
+    SELECT
+        mc.amperity_id,
+        living_together.stitch_household_id AS household_id,
+        whole.* EXCLUDE (amperity_id)
+    FROM merged_customers AS mc
+    INNER JOIN stitch_households AS living_together ON living_together.amperity_id = mc.amperity_id
+    LEFT JOIN whole ON whole.amperity_id = mc.amperity_id
+)
+{% else %}
 hashed AS (
     SELECT *, SHA1(full_address || surname) AS digest
     FROM whole
@@ -83,6 +111,7 @@ households AS (
             SUBSTR(digest, 21, 12)) AS household_id
     FROM hashed
 )
+{% endif %}
 SELECT
     amperity_id,
     household_id,
