@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 
+from c360_assets.customer_360.destinations import SENT
 from c360_assets.ingest.personal_columns import CONTACTS, meanings
 from c360_assets.privacy.erase_files import (
     clear_folder,
@@ -34,7 +36,12 @@ from c360_assets.privacy.receipts import (
     read_receipts,
     write_receipt,
 )
-from c360_assets.privacy.removals import pending_receivers, remove_at_receivers
+from c360_assets.privacy.removals import (
+    DELETION_FILES,
+    note_received,
+    pending_receivers,
+    remove_at_receivers,
+)
 from c360_assets.privacy.restored import drop_returned_files, note_clean, unknown_files
 from c360_assets.privacy.search import Searcher
 from c360_assets.privacy.stores import all_files, store_of, stores
@@ -152,6 +159,7 @@ def begin(
     work.request_ids = request_ids or []
     for text in named or []:
         work.values.setdefault(text, "")
+    note_received(finder.session, work)
     work.save(root)
     remember(root, _lines(finder.session, suppression, work))
     return work
@@ -278,6 +286,7 @@ def _receipt(tenant: Tenant, work: Work, warehouse: Warehouse, searcher: Searche
         path
         for path in all_files(tenant)
         if not any(path.is_relative_to(folder) for folder in left_out)
+        and DELETION_FILES not in path.name
     )
     searched = searcher.search(files)
     remaining = _by_store(tenant, searched.finds)
@@ -298,7 +307,7 @@ def _receipt(tenant: Tenant, work: Work, warehouse: Warehouse, searcher: Searche
             "finds": len(searched.finds),
         },
         remaining=remaining,
-        notes=_notes(tenant, work, remaining),
+        notes=_notes(tenant, work, remaining, warehouse.manifest.meta),
         before={name: work.before[name] for name in changed},
         after={name: after[name] for name in changed if name in after},
     )
@@ -312,7 +321,9 @@ def _by_store(tenant: Tenant, files: Sequence[Path]) -> dict[str, int]:
     return dict(sorted(Counter(names).items()))
 
 
-def _notes(tenant: Tenant, work: Work, remaining: dict[str, int]) -> list[str]:
+def _notes(
+    tenant: Tenant, work: Work, remaining: dict[str, int], facts: Mapping[str, Any]
+) -> list[str]:
     notes = []
     if work.unmarked:
         notes.append(
@@ -327,7 +338,14 @@ def _notes(tenant: Tenant, work: Work, remaining: dict[str, int]) -> list[str]:
         )
     if remaining.get("configuration"):
         notes.append("a file of the configuration holds a value: edit it by hand")
-    left = sorted(config_name for config_name in tenant.destinations)
+    campaigns = sorted({campaign for campaign, _, _ in work.received})
+    if campaigns:
+        notes.append(
+            f"receivers of {', '.join(campaigns)} were sent rows that say remove; files "
+            f"*{DELETION_FILES}{work.receipt[-5:]}* hold what they know the people by: delete them "
+            "when they are taken"
+        )
+    left = sorted(name for name in tenant.destinations if f"{SENT}:{name}" in facts)
     if left:
         notes.append(
             f"receivers {', '.join(left)} were sent the data without these people; copies that "

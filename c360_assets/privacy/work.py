@@ -29,8 +29,9 @@ class Work:
     `values` are texts that nobody else holds, each with what takes its place (empty: nothing).
     `suppress_email` and `suppress_phone` are cleaned contacts that nobody else holds. `stitched` is
     how many records Stitch had of them. `pins` are the ids that blanked records keep, by source
-    key. `personal` are the columns of source tables that blanking empties. `requests` are keys of
-    rows of compliance tables, by physical name, and their request ids.
+    key. `received` is what receivers of campaigns know the people by: campaign, destination,
+    address. `personal` are the columns of source tables that blanking empties. `requests` are keys
+    of rows of compliance tables, by physical name, and their request ids.
     """
 
     receipt: str
@@ -46,6 +47,7 @@ class Work:
     suppress_phone: list[str] = field(default_factory=list)
     stitched: int = 0
     pins: list[tuple[str, str, str]] = field(default_factory=list)
+    received: list[tuple[str, str, str]] = field(default_factory=list)
     requests: dict[str, list[str]] = field(default_factory=dict)
     request_ids: list[str] = field(default_factory=list)
     unmarked: list[str] = field(default_factory=list)
@@ -79,4 +81,5 @@ def _read(path: Path) -> Work:
     content: dict[str, Any] = json.loads(path.read_text("utf-8"))
     content["records"] = [tuple(record) for record in content["records"]]
     content["pins"] = [tuple(pin) for pin in content["pins"]]
+    content["received"] = [tuple(row) for row in content["received"]]
     return Work(**content)

@@ -23,15 +23,10 @@ def first_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     said = c360("run", "--tenant", root)
     assert said.code == 0, said.text
-    # A second publication, so that a kept database and an earlier version of every table exist.
-    land(
-        root,
-        "web/orders",
-        FIRST,
-        ["LN-9000009,OR-550009,AC-700006,2026-03-01,SKU1,false,false,1,5"],
-    )
-    said = c360("run", "--tenant", root)
-    assert said.code == 0, said.text
+    # A kept database, as a publication that was killed leaves it: the same file under both names.
+    history = root / "activated" / "history"
+    history.mkdir(mode=0o700)
+    (history / "customer_360.1.duckdb").hardlink_to(root / "activated" / "customer_360.duckdb")
     return root
 
 
