@@ -7,6 +7,7 @@ So what was begun is ended by whatever touches the tenant next.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -338,6 +339,11 @@ def _notes(
         )
     if remaining.get("configuration"):
         notes.append("a file of the configuration holds a value: edit it by hand")
+    if os.environ.get("DAGSTER_POSTGRES_URL"):
+        notes.append(
+            "the orchestrator's storage in PostgreSQL is not searched: by rule its messages hold "
+            "no values"
+        )
     campaigns = sorted({campaign for campaign, _, _ in work.received})
     if campaigns:
         notes.append(
