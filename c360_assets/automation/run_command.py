@@ -25,6 +25,7 @@ from c360_assets.customer_360.destinations import receiving_tables
 from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import required_feeds
 from c360_assets.ingest.delivery_days import as_of_date
+from c360_assets.privacy.forget import enforce
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
@@ -91,6 +92,8 @@ def run_day(
     mark_dead_runs(root)
     holder = f"`c360 {options.stage}`"
     with tenant_lock(root, holder, reporter.done), ExitStack() as stack:
+        for sentence in enforce(tenant):
+            reporter.done(sentence)
         warehouse = Warehouse.open(root / "warehouse")
         launcher = Launcher(tenant, reporter, build, stack)
         before = dict(warehouse.manifest.tables)
