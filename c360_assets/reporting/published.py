@@ -26,6 +26,7 @@ from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.databases import GROUP, Database, databases
 from c360_assets.customer_360.tables.spark import spark_sql
 from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.privacy.forget import enforce
 from c360_assets.reporting.rows import print_rows
 from c360_assets.reporting.terminal import Output, emit
 from c360_assets.semantics.closest import closest
@@ -48,6 +49,7 @@ from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.spreadsheets import marked
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.statement import Statement
+from c360_assets.warehouse.suppression import privacy_folder
 
 SHOWN_ROWS = 100
 # What a question is called where an error names a file.
@@ -94,6 +96,7 @@ def open_published(
     tenant = load_tenant(root)
     path = database_path(root, database_named(tenant, database).name)
     if number is not None:
+        keep_forgotten(tenant, "a look at a kept database")
         kept_files = {number_of(file): file for file in kept(path)}
         if number not in kept_files:
             raise C360Error(
@@ -108,6 +111,13 @@ def open_published(
             yield con
         except duckdb.Error as error:
             raise C360Error(str(error).strip()) from None
+
+
+def keep_forgotten(tenant: Tenant, what: str) -> None:
+    """Nobody who was forgotten is in a kept file that is read next."""
+    if privacy_folder(tenant.root).is_dir():
+        with tenant_lock(tenant.root, what):
+            enforce(tenant)
 
 
 def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) -> None:
@@ -261,6 +271,7 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
         tenant_lock(root, "a rollback"),
         open_session(root / "warehouse", tenant.config.timezone) as session,
     ):
+        enforce(tenant)
         try:
             file = earlier_one(path, number)
         except LookupError as error:

@@ -137,7 +137,11 @@ class DatabaseOptions(Strict):
 
 
 class DatabaseConfig(Strict):
+    """A published database. `mask`: personal columns are hashed with the tenant's key, a date of
+    birth is left as its year."""
+
     primary: bool = False
+    mask: bool = False
     filter: dict[str, str] = Field(default_factory=dict)
     merge_policy: str | None = None
     tables: list[str] = Field(default_factory=list)

@@ -28,6 +28,7 @@ from c360_assets.tenant.feeds import (
     FieldType,
 )
 from c360_assets.tenant.merge_policy import MergePolicy
+from c360_assets.tenant.privacy import PrivacyConfig
 from c360_assets.tenant.retention import RetentionConfig
 from c360_assets.tenant.segments import SegmentConfig
 from c360_assets.tenant.stitch import StitchConfig
@@ -57,6 +58,7 @@ class TenantConfig(Strict):
     )
     customer_360: DatabaseOptions = Field(default_factory=DatabaseOptions)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
+    privacy: PrivacyConfig = Field(default_factory=PrivacyConfig)
 
 
 @dataclass(frozen=True)
