@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 from c360_assets.assets.domain_tables import feed_assets
+from c360_assets.assets.privacy import privacy_assets
 from c360_assets.assets.recipe_assets import recipe_assets
 from c360_assets.assets.resources import tenant_resources
 from c360_assets.automation.freshness import with_freshness
@@ -36,6 +37,7 @@ def build(tenant: Tenant) -> dg.Definitions:
         # is marked as beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         assets = with_freshness(tenant, [*feed_assets(tenant), *made.assets])
+        assets += privacy_assets(tenant)
     return dg.Definitions(
         assets=assets,
         asset_checks=made.checks,

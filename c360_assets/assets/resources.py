@@ -18,14 +18,17 @@ from typing import Any
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
+from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
 from c360_assets.ingest import delivery_days
+from c360_assets.privacy.forget import enforce
 from c360_assets.run_options import RESOURCE, RunOptions
 from c360_assets.run_tags import OWNER_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.lock import owner_mark, tenant_lock
 from c360_assets.warehouse.running import running
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
+from c360_assets.warehouse.suppression import privacy_folder
 
 INTERRUPTED = "Query interrupted"  # what the engine says when a signal arrives
 WITHHELD = "its text may quote customer data and is kept in logs/errors.log"
@@ -52,6 +55,9 @@ class TenantLock(dg.ConfigurableResource[Any]):
         holder = f"run {run.run_id[:8]} of job {run.job_name}"
         root = Path(self.root)
         with running(root, run.run_id), tenant_lock(root, holder, waiting=log.info):
+            if privacy_folder(root).is_dir():
+                for sentence in enforce(load_tenant(root)):
+                    log.info(sentence)
             yield self
 
 

@@ -17,6 +17,8 @@ from c360_assets.cli.configuration import check
 from c360_assets.cli.databases import diff, history, preview, rollback, scaffold, send
 from c360_assets.cli.feeds import purge, suggest
 from c360_assets.cli.options import TenantOption
+from c360_assets.cli.privacy import allow, dsar, forget, requests, retry, rotate_key
+from c360_assets.cli.privacy import status as privacy_status
 from c360_assets.cli.questions import profile, sql, status
 from c360_assets.cli.runs import activate, load, run, stitch, validate
 from c360_assets.cli.service import code, daemon, web
@@ -64,6 +66,8 @@ for verb in (
     send,
     diff,
     tidy,
+    forget,
+    dsar,
     ui,
     watch,
 ):
@@ -86,6 +90,17 @@ database_app.command()(preview)
 database_app.command()(history)
 database_app.command()(scaffold)
 app.add_typer(database_app, name="database")
+
+privacy_app = typer.Typer(
+    help="What was forgotten and is held: receipts, open requests, stores of personal values.",
+    no_args_is_help=True,
+)
+privacy_app.command("status")(privacy_status)
+privacy_app.command()(requests)
+privacy_app.command()(allow)
+privacy_app.command()(retry)
+privacy_app.command()(rotate_key)
+app.add_typer(privacy_app, name="privacy")
 
 
 service_app = typer.Typer(
@@ -110,6 +125,7 @@ for segment_verb in (
     segments.diff,
     segments.overlap,
     segments.history,
+    segments.page,
 ):
     segment_app.command()(segment_verb)
 app.add_typer(segment_app, name="segment")

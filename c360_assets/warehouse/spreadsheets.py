@@ -52,7 +52,7 @@ def unmark_texts(frame: pl.DataFrame) -> pl.DataFrame:
 
 def read_marked_csv(path: Path, **options: object) -> pl.DataFrame:
     """A file of comma-separated values that we wrote with marks, without them."""
-    return unmark_texts(pl.read_csv(path, **options))  # type: ignore[arg-type]
+    return unmark_texts(pl.read_csv(path, glob=False, **options))  # type: ignore[arg-type]
 
 
 def marked_sql(column_sql: str) -> str:
