@@ -36,6 +36,7 @@ SETTINGS_CHECKS: tuple[Check, ...] = (
 )
 # Files whose errors change no table of the database, so that its SQL can be checked all the same.
 NOT_READ_BY_DATABASE = ("workflow.yaml", "destinations.yaml")
+SENDING = ("segments/", "campaigns/")
 
 
 def load_tenant(root: Path) -> Tenant:
@@ -66,6 +67,8 @@ def all_problems(root: Path) -> list[Problem]:
     # Binding SQL is slow to import, and those who only load a tenant do not need it.
     from c360_assets.customer_360.check_sql import check_sql as check_database
     from c360_assets.ingest.custom_tables import check_sql as check_custom_tables
+    from c360_assets.segments.check import check_segments
+    from c360_assets.segments.check_campaigns import check_campaigns
 
     files = read_files(root)
     problems = _settings_problems(files)
@@ -77,7 +80,7 @@ def all_problems(root: Path) -> list[Problem]:
         problems += check_custom_tables(_without_broken_tables(tenant, files.unread, problems))
     # Custom SQL with errors must not get here: it may call what reads outside the tenant.
     if not any(_hides_database(problem) for problem in problems):
-        problems += check_database(tenant)
+        problems += check_database(tenant, [check_segments, check_campaigns])
     return problems
 
 
@@ -138,4 +141,5 @@ def _mentions(table: CustomTable, names: set[str]) -> bool:
 
 def _hides_database(problem: Problem) -> bool:
     """Whether problems of the database's SQL may follow from it, as it changes what tables hold."""
-    return problem.severity == "error" and problem.file not in NOT_READ_BY_DATABASE
+    is_read = problem.file not in NOT_READ_BY_DATABASE and not problem.file.startswith(SENDING)
+    return problem.severity == "error" and is_read

@@ -15,6 +15,9 @@ from c360_assets.customer_360.publication.publish import PublishDatabase, Specs
 from c360_assets.customer_360.tables.build import DatabaseTable, database_table_recipes
 from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.ingest.custom_runs import custom_table_recipes
+from c360_assets.ingest.personal_columns import meanings
+from c360_assets.segments.campaign_recipes import campaign_recipes
+from c360_assets.segments.compute import segment_recipes
 from c360_assets.semantics.tables import TableSpec
 from c360_assets.stitch.tenant_run import stitch_recipes
 from c360_assets.tenant.models import Tenant
@@ -32,6 +35,7 @@ STAGES: list[Stage] = [
     summary_recipes,
     stitch_recipes,
     database_table_recipes,
+    segment_recipes,
 ]
 
 
@@ -42,6 +46,7 @@ def recipes(tenant: Tenant) -> list[Recipe]:
         *table_recipes,
         *publication_recipes(tenant, table_recipes),
         *destination_recipes(tenant),
+        *campaign_recipes(tenant),
     ]
 
 
@@ -49,9 +54,22 @@ def publication_recipes(tenant: Tenant, table_recipes: Sequence[Recipe]) -> list
     """One recipe per database, after all tables that it may show."""
     specs = _published_specs(tenant, table_recipes)
     return [
-        PublishDatabase(database, _last_tables(database, table_recipes), specs)
+        PublishDatabase(
+            database,
+            _last_tables(database, table_recipes),
+            specs,
+            _personal_columns(tenant) if database.masked else {},
+        )
         for database in databases(tenant)
     ]
+
+
+def _personal_columns(tenant: Tenant) -> Mapping[str, Sequence[str]]:
+    """Columns of source tables that are personal, also by what is made of them, and their keys."""
+    return {
+        name: [*meaning.personal, *meaning.table.primary_key]
+        for name, meaning in meanings(tenant).items()
+    }
 
 
 def _published_specs(tenant: Tenant, table_recipes: Iterable[Recipe]) -> Specs:

@@ -23,6 +23,7 @@ from c360_assets.assets.resources import (
     forced,
     refitted,
 )
+from c360_assets.assets.segments import CampaignDisplay, SegmentsDisplay
 from c360_assets.assets.stitch import StitchDisplay, StitchedTableDisplay
 from c360_assets.customer_360.destinations import SendDestination
 from c360_assets.customer_360.publication.publish import PublishDatabase
@@ -31,6 +32,8 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_runs import CustomDomainTable
 from c360_assets.ingest.load import ensure_table
 from c360_assets.run_tags import RUN_TAG
+from c360_assets.segments.campaign_recipes import SendCampaign
+from c360_assets.segments.compute import ComputeSegments
 from c360_assets.stitch.tenant_run import StitchedDomainTable, StitchTables
 from c360_assets.tenant.models import Tenant
 from c360_assets.validations.run import TableReports
@@ -53,8 +56,10 @@ DISPLAYS: Mapping[type[Recipe], type[Display]] = {
     StitchTables: StitchDisplay,
     StitchedDomainTable: StitchedTableDisplay,
     DatabaseTable: DatabaseTableDisplay,
+    ComputeSegments: SegmentsDisplay,
     PublishDatabase: PublicationDisplay,
     SendDestination: DestinationDisplay,
+    SendCampaign: CampaignDisplay,
 }
 
 

@@ -10,8 +10,10 @@ import dagster as dg
 from c360_assets.customer_360.publication.publish import STAGE as ACTIVATION
 from c360_assets.customer_360.tables.build import STAGE as DATABASE_TABLES
 from c360_assets.ingest.day_feeds import day_feeds
+from c360_assets.ingest.personal_columns import request_tables
 from c360_assets.recipes import recipes
-from c360_assets.run_tags import ACTIVATE, DAY, LOAD, STITCH, VALIDATE
+from c360_assets.run_tags import ACTIVATE, DAY, LOAD, PRIVACY, PRIVACY_JOB, STITCH, VALIDATE
+from c360_assets.segments.compute import STAGE as SEGMENTS
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.run import report_tables, validation_table
 from c360_assets.validations.summary import SUMMARY_TABLES
@@ -66,11 +68,16 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     # Of feeds that Stitch does not depend on, later files set off no Stitch: what is made of them
     # is made current here.
     beside = [dg.AssetKey(["domain", t.physical]) for t in day_feeds(tenant).beside_stitch]
-    database = dg.AssetSelection.assets(*stage_keys(tenant, DATABASE_TABLES, ACTIVATION))
+    database = dg.AssetSelection.assets(*stage_keys(tenant, DATABASE_TABLES, SEGMENTS, ACTIVATION))
     activate = database | dg.AssetSelection.assets(*beside)
     # Whatever stages there are, but what landed files change.
     domain_tables = [dg.AssetKey(["domain", feed.physical]) for feed in tenant.feeds]
     everything = dg.AssetSelection.all() - dg.AssetSelection.assets(*domain_tables)
+    # Requests of people are carried out on a schedule of their own, with no other step beside.
+    has_requests = bool(request_tables(tenant))
+    requests = dg.AssetSelection.assets(dg.AssetKey(PRIVACY))
+    if has_requests:
+        everything -= requests
     loads = dg.define_asset_job(
         LOAD,
         load.without_checks(),
@@ -101,4 +108,9 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
             description="Everything after loading, up to the published database, in one run.",
         ),
     ]
+    if has_requests:
+        description = "Requests of people: delete, delete_pii and dsar."
+        others.append(
+            dg.define_asset_job(PRIVACY_JOB, requests.without_checks(), description=description)
+        )
     return [loads, *others] if tenant.feeds else others

@@ -14,20 +14,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c360_assets.automation.day_options import DayOptions
-from c360_assets.automation.instance import prepare_home
+from c360_assets.automation.instance import mark_dead_runs, prepare_home
 from c360_assets.automation.launcher import Launcher
 from c360_assets.automation.load_feeds import Loading, load_feeds
 from c360_assets.automation.plan import plan, publishes
 from c360_assets.automation.tidy import tidy
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import due as lacking_destinations
+from c360_assets.customer_360.destinations import receiving_tables
 from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import required_feeds
 from c360_assets.ingest.delivery_days import as_of_date
+from c360_assets.privacy.forget import enforce
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
+from c360_assets.segments.campaign_recipes import due_campaigns
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.heartbeat import beat
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.published_file import database_path
@@ -44,19 +48,23 @@ STITCHING = ("stitch", "run")
 PUBLISHING = ("activate", "run")
 JOBS = {"validate": VALIDATE, "stitch": STITCH, "activate": ACTIVATE, "run": DAY}
 DATABASE = "customer_360_database"
+# How warnings begin that a person should see at the end of a run; others stand in the log.
+SHOWN_WARNINGS = ("database ", "segment", "destination ")
 
 
 @dataclass(frozen=True)
 class _Work:
     """What is to be computed, and what is current.
 
-    `stale` and `current` are warehouse names of tables, `destinations` those to send to.
+    `stale` and `current` are warehouse names of tables, `destinations` those to send to,
+    `campaigns` the assets of the campaigns to send.
     """
 
     stale: list[str] = field(default_factory=list)
     current: list[str] = field(default_factory=list)
     publish: bool = False
     destinations: list[str] = field(default_factory=list)
+    campaigns: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -81,8 +89,11 @@ def run_day(
     tenant = load_tenant(root)
     require_room(root)
     prepare_home(root)
+    mark_dead_runs(root)
     holder = f"`c360 {options.stage}`"
     with tenant_lock(root, holder, reporter.done), ExitStack() as stack:
+        for sentence in enforce(tenant):
+            reporter.done(sentence)
         warehouse = Warehouse.open(root / "warehouse")
         launcher = Launcher(tenant, reporter, build, stack)
         before = dict(warehouse.manifest.tables)
@@ -109,6 +120,8 @@ def run_day(
             published_now=computed.published,
             seconds=reporter.seconds,
         )
+        if shows_database and not options.only and not report.failures:
+            beat(root, "published")
         with open_session(warehouse.root, tenant.config.timezone) as session:
             return summarize(session, report)
 
@@ -163,6 +176,7 @@ def _plan(
         # One failed, or the run was killed before it: it lacks what is published.
         has_database = may_publish and database_path(tenant.root).exists()
         lacking = lacking_destinations(session, tenant) if has_database else []
+        campaigns = due_campaigns(session, tenant, as_of, publish) if may_publish else []
     unread = _required_feeds(tenant, loading.unread)
     if publish and unread:
         failure = (
@@ -170,8 +184,8 @@ def _plan(
             "without (workflow.yaml)"
         )
         return _Work(destinations=lacking, failures=[failure])
-    destinations = list(tenant.destinations) if publish else lacking
-    return _Work(stale, planned.current, publish, destinations)
+    destinations = receiving_tables(tenant) if publish else lacking
+    return _Work(stale, planned.current, publish, destinations, campaigns)
 
 
 def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -225,7 +239,7 @@ def _compute(
     if "stitch_model" in built:
         launcher.reporter.done(f"match model: {_match_model(warehouse)}")
     return _Computed(
-        warnings=[warning for warning in outcome.warnings if warning.startswith("database ")],
+        warnings=[warning for warning in outcome.warnings if warning.startswith(SHOWN_WARNINGS)],
         failures=[f"{step}: {message}" for step, message in outcome.failed_steps],
         published=DATABASE in built,
     )
@@ -240,7 +254,8 @@ def _match_model(warehouse: Warehouse) -> str:
 
 def _tables_to_compute(work: _Work) -> list[str]:
     database = [DATABASE] if work.publish else []
-    return [*work.stale, *database, *(f"destination/{name}" for name in work.destinations)]
+    destinations = [f"destination/{name}" for name in work.destinations]
+    return [*work.stale, *database, *destinations, *work.campaigns]
 
 
 def _changed_tables(before: Mapping[str, TableState], after: Mapping[str, TableState]) -> set[str]:

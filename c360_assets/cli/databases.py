@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import (
     DATE_FORMATS,
     DatabaseOption,
@@ -37,7 +38,9 @@ def rollback(
     from c360_assets.reporting.published import roll_back
 
     with reported_errors():
-        done = roll_back(tenant_folder(tenant), number, database)
+        root = tenant_folder(tenant)
+        mark_dead_runs(root)
+        done = roll_back(root, number, database)
     out.print(f"published {short_path(done.path)} again, from number {done.number}")
     if done.replaced not in (None, done.number):
         out.print(
@@ -62,11 +65,15 @@ def send(
     from c360_assets.reporting.send import send_all
 
     with reported_errors():
-        results = send_all(tenant_folder(tenant), names or [], force=force)
+        root = tenant_folder(tenant)
+        mark_dead_runs(root)
+        results = send_all(root, names or [], force=force)
     for sent in results.sent:
         done = "has already" if sent.reused else "sent to"
         tables = ", ".join(f"{table} {rows:,}" for table, rows in sent.rows.items())
         out.print(f"{done} {sent.name}: {tables}")
+        for place, count in sent.withheld.items():
+            out.print(f"  {place} is left empty in {count:,} rows without consent")
     print_failures(results.failures)
     raise typer.Exit(1 if results.failures else 0)
 
@@ -133,6 +140,24 @@ def preview(
         print_json(built)
     else:
         render_preview(built, out)
+
+
+def scaffold(
+    table: Annotated[str, typer.Argument(help="A shipped table.", metavar="TABLE")],
+    tenant: TenantOption = None,
+) -> None:
+    """Write database/TABLE.sql: the shipped SQL to change, with further attributes as comments.
+
+    Example: `c360 database scaffold customer_360`, then take `--` away before what is wanted. To
+    only add columns of customer_360, name them in tenant.yaml, as
+    customer_360.customer_360.attributes.
+    """
+    from c360_assets.configuration import load_tenant
+    from c360_assets.customer_360.rendering.scaffold import scaffold as write_scaffold
+
+    with reported_errors():
+        path = write_scaffold(load_tenant(tenant_folder(tenant)), table)
+    out.print(f"wrote {short_path(path)}; `c360 check` and `c360 database preview {table}` try it")
 
 
 def history(

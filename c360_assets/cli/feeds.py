@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, reported_errors
 from c360_assets.errors import C360Error
+from c360_assets.reporting.terminal import emit
 
 if TYPE_CHECKING:
     from c360_assets.ingest.suggest.folder import FolderProposals
@@ -53,7 +55,7 @@ def suggest(
             return
         proposal = propose_feed(file.resolve(), source, feed)
         if not write:
-            print(proposal.text)
+            emit(proposal.text)
             return
         written = write_proposal(proposal, tenant_folder(tenant))
         out.print(f"wrote {written}; read and correct it, then `c360 check`", markup=False)
@@ -105,7 +107,9 @@ def purge(
     from c360_assets.ingest.purge import purge_feed
 
     with reported_errors():
-        loaded = load_tenant(tenant_folder(tenant))
+        root = tenant_folder(tenant)
+        mark_dead_runs(root)
+        loaded = load_tenant(root)
         purged = purge_feed(loaded, feed, accept_lost_files=yes, waiting=err.print)
         out.print(
             f"emptied {purged.name}; the next load reads all that is in landing/ again",

@@ -34,6 +34,7 @@ from c360_assets.cli.output import (
 )
 from c360_assets.errors import has_errors
 from c360_assets.reporting.paths import short_path
+from c360_assets.reporting.terminal import emit
 
 if TYPE_CHECKING:
     from dagster import Definitions
@@ -156,7 +157,7 @@ def validate(
     with reported_errors():
         root = tenant_folder(tenant)
         if number is not None:
-            print(finding_sql(root, number, feed))
+            emit(finding_sql(root, number, feed))
             return
         with Reporter(err) as reporter:
             validations, failures = validate_tables(

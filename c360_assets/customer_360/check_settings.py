@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from c360_assets.customer_360.rendering.customer_values import further_attributes
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, contributors
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.config_check import ConfigCheck, did_you_mean, nearest_or_all
@@ -122,7 +123,26 @@ def _check_tables(check: ConfigCheck, name: str, database: DatabaseConfig) -> No
             check.error(FILE, path, f"there is no table {table_name}", remedy)
 
 
+def check_attributes(check: ConfigCheck) -> None:
+    """Further attributes of customer_360 must be columns that there are, each once."""
+    further = further_attributes(check.tenant)
+    known = [name for names in further.values() for name in names]
+    seen: set[str] = set()
+    for position, name in enumerate(check.tenant.config.customer_360.customer_360.attributes):
+        path = ("customer_360", "customer_360", "attributes", position)
+        lower = name.lower()
+        if lower in seen:
+            check.error(FILE, path, f"{name} is listed twice", "remove one of the two")
+        elif lower not in known:
+            remedy = did_you_mean(lower, known)
+            message = f"{name} is no further column of {' or '.join(further)}"
+            hint = "`c360 database scaffold customer_360` lists them"
+            check.error(FILE, path, message, remedy or hint)
+        seen.add(lower)
+
+
 CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
+    check_attributes,
     check_lifecycle,
     check_discount_modes,
     check_databases,

@@ -7,7 +7,7 @@ What the tables are is `graph`; other rules about the configuration belong to `t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -51,9 +51,15 @@ from c360_assets.warehouse.statement import StatementError
 NOT_STORED = re.compile(r"^(TIME|TIME WITH TIME ZONE|TIMETZ|TIME_NS|INTERVAL|BIT|UNION\(.*)$")
 
 
-def check_sql(tenant: Tenant) -> list[Problem]:
+FurtherCheck = Callable[[Session, Tenant, Mapping[str, Mapping[str, str]]], list[Problem]]
+
+
+def check_sql(tenant: Tenant, checks_on_tables: Sequence[FurtherCheck] = ()) -> list[Problem]:
     """All problems of the database's SQL, with file and line. Reads no data and writes nothing that
-    stays."""
+    stays.
+
+    Each of `checks_on_tables` is given the session of empty tables, and their columns with types.
+    """
     try:
         group, *others = databases(tenant)
     except ConfigError as error:
@@ -71,8 +77,12 @@ def check_sql(tenant: Tenant) -> list[Problem]:
             problems += _advice(node)
         problems += _declaration_warnings(session, tenant, nodes, unknown)
         problems += _validations(tenant)
-        if tenant.destinations:
+        tables: dict[str, dict[str, str]] = {}
+        if tenant.destinations or tenant.segments or tenant.segment_sql or tenant.campaigns:
             tables = _columns_of_tables(session, tenant, nodes, unknown)
+        for check in checks_on_tables:
+            problems += check(session, tenant, tables)
+        if tenant.destinations:
             database_names = [group.name, *(database.name for database in others)]
             problems += check_destinations(tenant, database_names, tables)
     return problems
@@ -82,7 +92,8 @@ def _columns_of_tables(
     session: Session, tenant: Tenant, nodes: Iterable[TableNode], unknown: set[str]
 ) -> dict[str, dict[str, str]]:
     """Columns of every table of the group's database whose columns are known."""
-    names = {*documented_schemas(tenant), *(node.name for node in nodes)} - unknown
+    sources = [table.physical for table in tenant.tables if table.asset not in unknown]
+    names = {*documented_schemas(tenant), *(node.name for node in nodes), *sources} - unknown
     return {name: _columns(session, name) for name in names}
 
 

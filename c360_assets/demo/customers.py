@@ -26,7 +26,7 @@ STORE_SHARES = np.array(
     [0.2, 0.12, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.16, 0.09, 0.06, 0.04, 0.03, 0.02]
 )
 # Clerks in a hurry type the shop's own number, or an address that no customer has
-STORE_SHARESHONES = pl.Series(["2935550140", "4935550162"])
+STORE_PHONES = pl.Series(["2935550140", "4935550162"])
 JUNK_EMAILS = pl.Series(
     [
         "noemail@larkmere.example",
@@ -297,7 +297,7 @@ def _till(rng: np.random.Generator, people: pl.DataFrame) -> pl.DataFrame:
     last_name = _with_suffix(rng, people, typo(rng, people["surname"], 0.05))
     is_shouted = _share(rng, n, 0.35)
     first_name = typo(rng, first_name, 0.04)
-    shop_phone = pick(rng, STORE_SHARESHONES, n)
+    shop_phone = pick(rng, STORE_PHONES, n)
     phone = mix(
         rng,
         (0.46, people["mobile"]),

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 from rich.console import Console
@@ -26,7 +26,9 @@ from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.databases import GROUP, Database, databases
 from c360_assets.customer_360.tables.spark import spark_sql
 from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.privacy.forget import enforce
 from c360_assets.reporting.rows import print_rows
+from c360_assets.reporting.terminal import Output, emit
 from c360_assets.semantics.closest import closest
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.allowed_sql import CATALOGUE_TABLES, QUESTIONS, allowed_statement
@@ -44,8 +46,10 @@ from c360_assets.warehouse.published_file import (
 )
 from c360_assets.warehouse.read_only_files import read_only_path
 from c360_assets.warehouse.session import open_session
+from c360_assets.warehouse.spreadsheets import marked
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.statement import Statement
+from c360_assets.warehouse.suppression import privacy_folder
 
 SHOWN_ROWS = 100
 # What a question is called where an error names a file.
@@ -56,6 +60,8 @@ SOURCE_SCHEMA = """
 OWN_FUNCTIONS = """
     SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE NOT internal
 """
+# How the rows of a question are printed.
+ResultFormat = Literal["table", "csv", "excel", "json"]
 # Each table by the three names that it goes by.
 PUBLISHED_TABLES = """
     SELECT table_name, concat_ws('.', table_schema, table_name),
@@ -90,6 +96,7 @@ def open_published(
     tenant = load_tenant(root)
     path = database_path(root, database_named(tenant, database).name)
     if number is not None:
+        keep_forgotten(tenant, "a look at a kept database")
         kept_files = {number_of(file): file for file in kept(path)}
         if number not in kept_files:
             raise C360Error(
@@ -104,6 +111,13 @@ def open_published(
             yield con
         except duckdb.Error as error:
             raise C360Error(str(error).strip()) from None
+
+
+def keep_forgotten(tenant: Tenant, what: str) -> None:
+    """Nobody who was forgotten is in a kept file that is read next."""
+    if privacy_folder(tenant.root).is_dir():
+        with tenant_lock(tenant.root, what):
+            enforce(tenant)
 
 
 def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) -> None:
@@ -157,10 +171,10 @@ def print_result(
     con: duckdb.DuckDBPyConnection,
     query: str,
     console: Console,
-    result_format: Literal["table", "csv", "json"],
+    result_format: ResultFormat,
 ) -> None:
-    """Run `query` and print its rows: as a table (at most `SHOWN_ROWS`), or all of them as CSV or
-    JSON.
+    """Run `query` and print its rows: as a table (at most `SHOWN_ROWS`), or all of them as CSV, as
+    CSV that a spreadsheet may open, or as JSON.
 
     Raises ConfigError, with the line, for what a question may not say.
     """
@@ -175,11 +189,21 @@ def print_result(
     rows = result.fetchall()
     if result_format == "json":
         records = [dict(zip(names, row, strict=True)) for row in rows]
-        print(json.dumps(records, indent=1, default=str))
+        emit(json.dumps(records, indent=1, default=str))
         return
-    writer = csv.writer(sys.stdout)
+    writer = csv.writer(Output())
+    if result_format == "excel":
+        names = [marked(name) for name in names]
+        rows = [tuple(_marked_cell(value) for value in row) for row in rows]
     writer.writerow(names)
     writer.writerows(rows)
+
+
+def _marked_cell(value: Any) -> Any:
+    """A value as a spreadsheet may hold it; whatever is written as text is marked as text."""
+    if value is None or isinstance(value, (int, float, Decimal)):
+        return value
+    return marked(str(value))
 
 
 def question(con: duckdb.DuckDBPyConnection, query: str) -> Statement:
@@ -247,6 +271,7 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
         tenant_lock(root, "a rollback"),
         open_session(root / "warehouse", tenant.config.timezone) as session,
     ):
+        enforce(tenant)
         try:
             file = earlier_one(path, number)
         except LookupError as error:

@@ -17,6 +17,7 @@ STAGES = {
     "validations": "Input validation reports",
     "stitch": "Stitch",
     "customer_360": "The customer 360 database",
+    "segments": "Segments",
 }
 INTRODUCTION = (
     "# Tables\n"

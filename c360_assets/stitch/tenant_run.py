@@ -19,6 +19,7 @@ from c360_assets import semantics
 from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import all_tables
 from c360_assets.stitch.api import StitchResult, stitch
+from c360_assets.stitch.cluster.pins import pinned_ids
 from c360_assets.stitch.cluster.stable_ids import Previous
 from c360_assets.stitch.compare.blocking import of_rules
 from c360_assets.stitch.prepare.configuration_tables import (
@@ -87,6 +88,7 @@ class StitchTables(Recipe):
             job=_job(session, tenant, run),
             blocklist=managed_blocklist(session, tenant),
             nicknames=tenant_nicknames(session, tenant),
+            pins=pinned_ids(tenant.root, session.con, union.frame),
             home=tenant.home,
             con=session.con,
             progress=run.progress,
@@ -207,6 +209,7 @@ def previous_generation(session: Session) -> Previous | None:
         _history(session, "unified_changes_clusters"),
         _history(session, "unified_changes_pks"),
         _history(session, "stitch_identity_changes"),
+        _history(session, "stitch_households"),
     )
 
 

@@ -82,9 +82,26 @@ class CustomerAttributesConfig(Strict):
     churn: dict[Name, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
 
 
+class MergedHouseholdsConfig(Strict):
+    """`source`: what makes a household of merged_households.
+
+    `address`: one surname at one standardised address, as documented. `stitch`: those that Stitch
+    finds to live together (table stitch_households), everybody included.
+    """
+
+    source: Literal["address", "stitch"] = "address"
+
+
 class Customer360Config(Strict):
+    """Options of customer_360.
+
+    `attributes` are further columns: of transaction_attributes_extended, or of
+    unified_transactions, of which the person's latest order counts.
+    """
+
     template: Literal["base", "transaction_attributes"] = "transaction_attributes"
     hashed: list[Literal["email", "phone"]] = Field(default_factory=list)
+    attributes: list[Name] = Field(default_factory=list)
 
 
 class ValidationsConfig(Strict):
@@ -113,13 +130,18 @@ class DatabaseOptions(Strict):
     )
     customer_attributes: CustomerAttributesConfig = Field(default_factory=CustomerAttributesConfig)
     customer_360: Customer360Config = Field(default_factory=Customer360Config)
+    merged_households: MergedHouseholdsConfig = Field(default_factory=MergedHouseholdsConfig)
     validations: ValidationsConfig = Field(default_factory=ValidationsConfig)
     pii_table: bool = False
     passthrough: dict[TableName, PassthroughTable] = Field(default_factory=dict)
 
 
 class DatabaseConfig(Strict):
+    """A published database. `mask`: personal columns are hashed with the tenant's key, a date of
+    birth is left as its year."""
+
     primary: bool = False
+    mask: bool = False
     filter: dict[str, str] = Field(default_factory=dict)
     merge_policy: str | None = None
     tables: list[str] = Field(default_factory=list)

@@ -6,6 +6,7 @@ must hold between them to the `check_` modules.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard
@@ -17,6 +18,7 @@ from c360_assets.errors import Problem
 # Where a key stands in a YAML file: `("fields", "email", "tags", 0)`.
 KeyPath: TypeAlias = tuple[str | int, ...]
 
+_QUOTED = re.compile(r"'[^']{3,}'")
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 
@@ -48,7 +50,9 @@ class Document:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             mark_line = mark.line + 1 if mark else None
-            problem = _error(file, mark_line, f"not readable as YAML: {error.problem}")
+            # It may quote a value, such as a password that looks like an alias.
+            reason = _QUOTED.sub("…", str(error.problem))
+            problem = _error(file, mark_line, f"not readable as YAML: {reason}")
         except (yaml.YAMLError, ValueError, RecursionError):
             reasons = "an impossible date, a forbidden character or endless nesting"
             problem = _error(file, None, f"not readable as YAML ({reasons})")
@@ -101,8 +105,18 @@ def dotted(path: Sequence[str | int]) -> str:
     """A path as people write it: `fields.email.tags[0]`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part}]" if isinstance(part, int) else f".{without_address(part)}"
     return text.removeprefix(".")
+
+
+def without_address(key: str) -> str:
+    """A key as it may be shown: of an address, which stands there by a slip and may hold a secret,
+    what comes before it.
+
+    `{webhook:https://...}`, without a blank, is one key.
+    """
+    before, mark, _ = key.partition("://")
+    return f"{before}://…" if mark else key
 
 
 def _error(
@@ -170,5 +184,6 @@ def _make_own_keys_texts(mapping: yaml.CollectionNode, file: str) -> Iterator[Pr
             key.tag = _TEXT
             if key.value in first_lines:
                 message = f"given twice; first in line {first_lines[key.value]}"
-                yield _error(file, line, message, key.value, "keep one of the two")
+                shown = without_address(key.value)
+                yield _error(file, line, message, shown, "keep one of the two")
             first_lines.setdefault(key.value, line)

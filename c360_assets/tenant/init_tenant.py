@@ -15,8 +15,9 @@ from uuid import uuid4
 from c360_assets.errors import C360Error
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.countries import country_facts, country_names
+from c360_assets.tenant.schemas import write_schemas
 
-FOLDERS = ("landing", "feeds", "domain_tables", "database")
+FOLDERS = ("landing", "feeds", "domain_tables", "database", "segments", "campaigns")
 
 
 def init_tenant(root: Path, name: str | None = None, country: str | None = None) -> list[Path]:
@@ -60,6 +61,7 @@ def _at_home(settings: str, named: str) -> str:
 
 
 def _write(root: Path, texts: dict[str, str]) -> None:
+    write_schemas(root)
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():

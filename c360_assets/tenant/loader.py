@@ -22,12 +22,14 @@ from c360_assets.tenant.folder_name import folder_problem
 from c360_assets.tenant.messages import problems_of
 from c360_assets.tenant.models import (
     DEFAULT_TENANT_ID,
+    CampaignConfig,
     CustomTable,
     CustomTableConfig,
     DatabaseTableConfig,
     DestinationsConfig,
     FeedConfig,
     MergePolicy,
+    SegmentConfig,
     SqlFile,
     StitchConfig,
     Tenant,
@@ -38,6 +40,7 @@ from c360_assets.tenant.models import (
 
 Model = TypeVar("Model", bound=BaseModel)
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What a feed's file says of its name, found where the file is no YAML.
 NAME_LINE = re.compile(r"^(source|feed): *['\"]?([^'\"#\n]*[^'\"#\s])", re.MULTILINE)
 
@@ -97,6 +100,9 @@ class _Reader:
             database_sql=self._sql("database"),
             database_yaml=self._database_yaml(),
             destinations=destinations.destinations,
+            segments=self._named_files("segments", "segment", SegmentConfig),
+            segment_sql=self._sql("segments"),
+            campaigns=self._named_files("campaigns", "campaign", CampaignConfig),
             files=self.files,
             places=self.places,
         )
@@ -290,6 +296,25 @@ class _Reader:
             if config is not None:
                 configs[path.stem] = config
         return configs
+
+    def _named_files(self, folder: str, kind: str, model: type[Model]) -> dict[str, Model]:
+        """Name -> declaration of segments or campaigns: each is called as its file, in whatever
+        folder below."""
+        declared: dict[str, Model] = {}
+        for path in self._yaml_files(folder):
+            name = path.stem
+            file = self._file(path)
+            config = self._model(path, model)
+            place = self.places.setdefault(f"{kind} {name}", file)
+            if not PLAIN_NAME.fullmatch(name):
+                message = f"a {kind}'s name has small letters, digits and underscores only"
+                self._error(file, message, remedy="rename the file")
+            elif place != file:
+                message = f"there is a {kind} {name} already, in {place}"
+                self._error(file, message, remedy="rename the file")
+            elif config is not None:
+                declared[name] = config
+        return declared
 
 
 def _read_suffix(suffix: str) -> str | None:

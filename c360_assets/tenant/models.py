@@ -8,6 +8,7 @@ from c360_assets.tenant.base_models import (
     Strict,
     physical_name,
 )
+from c360_assets.tenant.campaigns import CampaignConfig, Purpose
 from c360_assets.tenant.customer_360 import (
     AccountRule,
     BusinessRule,
@@ -47,6 +48,7 @@ from c360_assets.tenant.merge_policy import (
     MergePolicy,
     Priority,
 )
+from c360_assets.tenant.segments import SegmentConfig, SizeLimits
 from c360_assets.tenant.stitch import (
     BadValueRule,
     BadValuesConfig,
@@ -88,6 +90,7 @@ __all__ = [
     "BlockingConfig",
     "BlockingStrategy",
     "BusinessRule",
+    "CampaignConfig",
     "ClusteringConfig",
     "CustomField",
     "CustomGroup",
@@ -116,7 +119,10 @@ __all__ = [
     "NumberConfig",
     "PassthroughTable",
     "Priority",
+    "Purpose",
     "ResellerRule",
+    "SegmentConfig",
+    "SizeLimits",
     "SourceTable",
     "SqlFile",
     "StableIdsConfig",

@@ -17,6 +17,7 @@ from pydantic import Field, StringConstraints
 from c360_assets.semantics.countries import Home
 from c360_assets.semantics.tags import tag_info
 from c360_assets.tenant.base_models import Owner, Strict
+from c360_assets.tenant.campaigns import CampaignConfig
 from c360_assets.tenant.customer_360 import DatabaseConfig, DatabaseOptions, DatabaseTableConfig
 from c360_assets.tenant.destinations import DestinationConfig
 from c360_assets.tenant.feeds import (
@@ -27,7 +28,9 @@ from c360_assets.tenant.feeds import (
     FieldType,
 )
 from c360_assets.tenant.merge_policy import MergePolicy
+from c360_assets.tenant.privacy import PrivacyConfig
 from c360_assets.tenant.retention import RetentionConfig
+from c360_assets.tenant.segments import SegmentConfig
 from c360_assets.tenant.stitch import StitchConfig
 from c360_assets.tenant.workflow import WorkflowConfig
 
@@ -55,6 +58,7 @@ class TenantConfig(Strict):
     )
     customer_360: DatabaseOptions = Field(default_factory=DatabaseOptions)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
+    privacy: PrivacyConfig = Field(default_factory=PrivacyConfig)
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,9 @@ class Tenant:
     database_sql: dict[str, SqlFile] = field(default_factory=dict)
     database_yaml: dict[str, DatabaseTableConfig] = field(default_factory=dict)
     destinations: dict[str, DestinationConfig] = field(default_factory=dict)
+    segments: dict[str, SegmentConfig] = field(default_factory=dict)
+    segment_sql: dict[str, SqlFile] = field(default_factory=dict)
+    campaigns: dict[str, CampaignConfig] = field(default_factory=dict)
     # Configuration file (relative to root) -> the text that was read.
     files: dict[str, str] = field(default_factory=dict)
     # Feed or custom table (logical name) -> its configuration file.

@@ -36,6 +36,14 @@ RUN_TABLES = frozenset(
         "database_run",
         "database_table_run",
         "database_warning",
+        "campaign_recipients",
+        "campaign_sends",
+        "activation_states",
+        "segments/campaign_recipients",
+        "segments/campaign_sends",
+        "segments/activation_states",
+        "segments/receiver_state",
+        "segments/consent_read",
     }
 )
 

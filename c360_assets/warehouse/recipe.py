@@ -65,6 +65,8 @@ class Recipe(ABC):
     stage: str
     label = ""  # stands before the message of a failure, where one step makes several things
     documents: Mapping[str, TableSpec] = {}
+    # Assets that each show a part of its tables, and are made with them.
+    parts: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class Recipe(ABC):
 
     @property
     def assets(self) -> tuple[str, ...]:
-        return (*self.tables, *self.outputs)
+        return (*self.tables, *self.outputs, *self.parts)
 
     @abstractmethod
     def fingerprint(self, session: Session, as_of: date) -> str | None:

@@ -13,7 +13,7 @@ from c360_assets.semantics.tables import table_spec
 from c360_assets.semantics.tags import GROUPS
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.session import Session
-from c360_assets_tests.customer_360.world import feed, make_tenant, put, put_unified
+from c360_assets_tests.customer_360.world import feed, make_tenant, put, put_households, put_unified
 
 ZONE = "America/New_York"
 PEOPLE = [f"A{n:02}" for n in range(24)]
@@ -105,6 +105,7 @@ def fill(session: Session, tenant: Tenant, seed: int, rows: int = 120) -> None:
         email_work="VARCHAR",
         fk_customer="VARCHAR",
     )
+    put_households(session, {person: f"H{n // 3}" for n, person in enumerate(PEOPLE)})
     for source in tenant.feeds:
         if source.stitch:
             continue

@@ -19,6 +19,7 @@ from c360_assets_tests.customer_360.world import (
     one,
     put,
     put_gathered,
+    put_households,
     put_unified,
     table,
 )
@@ -623,6 +624,36 @@ def test_white_space_and_case_do_not_part_a_household(
         rows
         == [{"full_address": "1ELMST5NEWYORKNYK1A0", "household_size": 2, "postal": "K1A 0"}] * 2
     )
+
+
+def test_households_of_stitch_hold_everybody_of_the_database(
+    session: Session, tmp_path: Path
+) -> None:
+    options = {"merged_households": {"source": "stitch"}}
+    tenant = make_tenant(tmp_path, policy=POLICY, options=options)
+    home = {"surname": "Doe", "address": "1 Elm St", "city": "Reno", "state": "NV"}
+    people = [
+        {"amperity_id": "A1", **home, "postal": "89501"},
+        {"amperity_id": "A2", "given_name": "Ann"},
+        {"amperity_id": "A3", **home, "postal": "89501"},
+    ]
+    put_unified(session, people)
+    put_households(session, {"A1": "H1", "A2": "H1", "A3": "H2", "A9": "H1"})
+    build_all(session, tenant, "customer_360", "merged_households")
+    rows = table(
+        session,
+        "merged_households",
+        "household_id, household_size, full_address",
+        order="amperity_id",
+    )
+    line = "1ELMSTRENONV89501"
+    assert rows == [
+        {"household_id": "H1", "household_size": 2, "full_address": line},
+        {"household_id": "H1", "household_size": 2, "full_address": None},
+        {"household_id": "H2", "household_size": 1, "full_address": line},
+    ]
+    sizes = table(session, "customer_360", "household_size", order="amperity_id")
+    assert [row["household_size"] for row in sizes] == [2, 2, 1]
 
 
 def test_consent_that_no_row_gives_is_refused_though_its_status_is_unknown(

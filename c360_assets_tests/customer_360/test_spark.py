@@ -55,6 +55,7 @@ OTHERWISE = {
         "is_gift_giver": {},
     },
     "customer_360": {"template": "base"},
+    "merged_households": {"source": "stitch"},
 }
 PRIORITIES = {
     "source_priority": {"POS": 1, "WEB": 2},

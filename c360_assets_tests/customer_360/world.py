@@ -15,6 +15,7 @@ from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_
 from c360_assets.customer_360.tables.build import DatabaseTable, build_table
 from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.customer_360.tables.graph import TableNode, plan
+from c360_assets.semantics.tables import table_spec
 from c360_assets.tenant.models import (
     CustomTable,
     CustomTableConfig,
@@ -141,6 +142,17 @@ def put_unified(session: Session, rows: Sequence[dict[str, Any]], **more: str) -
     """Write `unified_coalesced`; rows without a key get one from their position."""
     keyed = [{"datasource": "CRM", "pk": str(n), **row} for n, row in enumerate(rows)]
     put(session, "unified_coalesced", {**UNIFIED, **more}, keyed)
+
+
+def put_households(session: Session, of_person: dict[str, str]) -> None:
+    """Write `stitch_households`: person -> household."""
+    documented = table_spec("stitch_households").columns
+    columns = {name: column.type for name, column in documented.items()}
+    rows = [
+        {"amperity_id": person, "stitch_household_id": household}
+        for person, household in of_person.items()
+    ]
+    put(session, "stitch_households", columns, rows)
 
 
 def put_gathered(

@@ -79,6 +79,43 @@ def test_stitch_finds_the_people_of_the_truth(demo: Ran) -> None:
     )
 
 
+def test_households_are_those_of_the_truth(demo: Ran) -> None:
+    """Of pairs that Stitch puts into one household, and of pairs of a household that share an
+    address, phone or e-mail."""
+    truth = pl.read_parquet(demo.root / "truth/records.parquet", glob=False)
+    with duckdb.connect(str(database_path(demo.root)), read_only=True) as con:
+        con.register("truth", truth)
+        con.execute("""
+            CREATE TEMP TABLE person AS
+            SELECT u.amperity_id, mode(household_id ORDER BY household_id) AS home,
+                mode(person_id ORDER BY person_id) AS person,
+                any_value(stitch_household_id) AS found
+            FROM unified_coalesced AS u JOIN truth USING (datasource, pk)
+                JOIN stitch_households USING (amperity_id)
+            GROUP BY ALL;
+            CREATE TEMP VIEW compared AS FROM unified_preprocessed_raw;
+            CREATE TEMP TABLE contact AS
+            SELECT DISTINCT amperity_id, 'address ' || address || coalesce(postal, city) AS value
+            FROM compared
+            UNION SELECT amperity_id, unnest(string_split(email, ',')) FROM compared
+            UNION SELECT amperity_id, unnest(string_split(phone, ',')) FROM compared;
+            CREATE TEMP TABLE sharing AS
+            SELECT DISTINCT a.amperity_id AS one, b.amperity_id AS other
+            FROM contact AS a JOIN contact AS b USING (value)
+            WHERE a.amperity_id < b.amperity_id""")
+        ((pairs, right),) = con.execute("""
+            SELECT count(*), count(*) FILTER (a.home = b.home) FROM person AS a JOIN person AS b
+                USING (found) WHERE a.amperity_id < b.amperity_id""").fetchall()
+        ((real, hit),) = con.execute("""
+            SELECT count(*), count(*) FILTER (a.found = b.found)
+            FROM sharing JOIN person AS a ON a.amperity_id = one
+                JOIN person AS b ON b.amperity_id = other
+            WHERE a.home = b.home AND a.person <> b.person""").fetchall()
+    assert pairs > 20
+    assert right / pairs >= 0.95, f"{right} of {pairs} pairs live together"
+    assert hit / real >= 0.95, f"{hit} of {real} pairs that share a contact were found"
+
+
 def test_every_documented_table_is_published_with_its_columns(demo: Ran) -> None:
     listed = (
         "SELECT table_name, column_name, data_type FROM duckdb_columns() "

@@ -329,6 +329,7 @@ def test_a_second_run_on_the_same_records_keeps_every_id_and_adds_no_change(
         tables["unified_changes_clusters"],
         tables["unified_changes_pks"],
         tables["stitch_identity_changes"],
+        tables["stitch_households"],
     )
     again = stitch(people(), previous=previous, model=tables["stitch_model"])
     for name, frame in tables.items():

@@ -44,6 +44,7 @@ MADE = {
     FILTER_TABLE: "main",
     STATISTICS_TABLE: "reports",
 }
+SEGMENTS = "segments"  # the stage of their tables, and the schema that shows them
 REPORT_STAGES = frozenset({"validations", "ingest"})
 
 
@@ -86,6 +87,7 @@ def entries(
     collected.add_documented_tables()
     collected.add_made_tables()
     collected.add_reports()
+    collected.add_segment_tables()
     return collected.listed()
 
 
@@ -186,6 +188,16 @@ class _Entries:
                 entry = self._entry("reports", name, stored, spec)
                 if entry is not None:
                     self.entries.append(entry)
+
+    def add_segment_tables(self) -> None:
+        """Who is in which segment of this database, and what became of them."""
+        for name, spec in self.known.items():
+            stored = self.database.own(f"{SEGMENTS}/{name}")
+            if spec.stage == SEGMENTS and self.session.state(stored) is not None:
+                entry = self._entry(SEGMENTS, name, stored, spec)
+                if entry is not None:
+                    self.entries.append(entry)
+                    self.reports.add(name)
 
     def listed(self) -> list[Entry]:
         """The tables that the database is to show, all unless the tenant lists some."""

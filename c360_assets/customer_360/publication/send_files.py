@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +19,8 @@ import duckdb
 from c360_assets.tenant.models import DestinationConfig, Tenant
 from c360_assets.warehouse.files import replaced_file
 from c360_assets.warehouse.session import private_folder
-from c360_assets.warehouse.sql import quote_literal
+from c360_assets.warehouse.spreadsheets import marked, marked_sql
+from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 # Format -> suffix of its files, and what DuckDB calls it.
 FORMATS = {
@@ -41,30 +43,51 @@ def send_to_folder(
     The manifest comes last, so that its presence says that all is there. Raises what the file
     system raises.
     """
-    # Takes a while to import.
-    import fsspec
-
-    is_remote = "://" in str(config.path)
-    place = str(config.path) if is_remote else str(tenant.root / str(config.path))
-    options: dict[str, Any] = {}
-    if place.startswith("s3://"):
-        # Another process may have written there since this one listed it.
-        options = {"use_listings_cache": False, "skip_instance_cache": True}
-    system, folder = fsspec.url_to_fs(place, **options)
+    place = _Place.of(tenant, config)
     with TemporaryDirectory(dir=private_folder(tenant.root / ".tmp")) as aside:
         files, rows = _write_aside(con, Path(aside), config, queries)
         manifest = Path(aside) / "manifest.json"
         facts = {"run_id": run_id, "database": config.database, "rows": rows}
         manifest.write_text(json.dumps(facts, indent=1) + "\n")
-        if not is_remote:
-            _ensure_folder(Path(folder))
         for file in [*files, manifest]:
-            file.chmod(0o600)
-            if is_remote:
-                system.put_file(str(file), f"{folder.rstrip('/')}/{file.name}")
-            else:
-                _copy(file, Path(folder) / file.name)
+            place.put(file)
     return rows
+
+
+def put_file(tenant: Tenant, config: DestinationConfig, file: Path) -> None:
+    """Put one file in place under its own name."""
+    _Place.of(tenant, config).put(file)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The folder of a receiver, here or in a store that `system` reaches."""
+
+    system: Any
+    folder: str
+    is_remote: bool
+
+    @classmethod
+    def of(cls, tenant: Tenant, config: DestinationConfig) -> _Place:
+        # Takes a while to import.
+        import fsspec
+
+        is_remote = "://" in str(config.path)
+        place = str(config.path) if is_remote else str(tenant.root / str(config.path))
+        options: dict[str, Any] = {}
+        if place.startswith("s3://"):
+            # Another process may have written there since this one listed it.
+            options = {"use_listings_cache": False, "skip_instance_cache": True}
+        system, folder = fsspec.url_to_fs(place, **options)
+        return cls(system, folder, is_remote)
+
+    def put(self, file: Path) -> None:
+        file.chmod(0o600)
+        if self.is_remote:
+            self.system.put_file(str(file), f"{self.folder.rstrip('/')}/{file.name}")
+            return
+        _ensure_folder(Path(self.folder))
+        _copy(file, Path(self.folder) / file.name)
 
 
 def _write_aside(
@@ -78,11 +101,23 @@ def _write_aside(
     files = []
     rows: dict[str, int] = {}
     for table, query in queries.items():
+        if config.neutralise_formulas:
+            query = _neutralised(con, query)
         file = folder / f"{config.tables[table].name or table}.{suffix}"
         copied = con.execute(f"COPY ({query}) TO {quote_literal(str(file))} ({options})")
         ((rows[table],),) = copied.fetchall()
         files.append(file)
     return files, rows
+
+
+def _neutralised(con: duckdb.DuckDBPyConnection, query: str) -> str:
+    """The query with a mark before texts that a spreadsheet would run as formulas."""
+    columns = []
+    for name, type_, *_ in con.execute(f"DESCRIBE {query}").fetchall():
+        column = quote_ident(name)
+        value = marked_sql(column) if type_ == "VARCHAR" else column
+        columns.append(f"{value} AS {quote_ident(marked(name))}")
+    return f"SELECT {', '.join(columns)} FROM ({query})"
 
 
 def _ensure_folder(folder: Path) -> None:

@@ -12,6 +12,10 @@ from typing import Any
 
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of
 from c360_assets.customer_360.rendering.merge_policy import has_local_forms
+from c360_assets.customer_360.rendering.transaction_columns import (
+    order_columns,
+    transaction_attributes,
+)
 from c360_assets.semantics.lookups import household_unit_words, state_codes, street_abbreviations
 from c360_assets.semantics.phone_plans import home_plan
 from c360_assets.tenant.models import CustomerAttributesConfig, Tenant
@@ -69,6 +73,7 @@ def merged_households(tenant: Tenant, available: frozenset[str]) -> dict[str, An
     return {
         "punctuation": PUNCTUATION,
         "unit_words": household_unit_words(),
+        "source": tenant.config.customer_360.merged_households.source,
         "has_local_forms": has_local_forms(tenant),
     }
 
@@ -191,9 +196,14 @@ def _lifecycle(config: CustomerAttributesConfig) -> list[dict[str, Any]]:
 def customer_360(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     config = tenant.config.customer_360.customer_360
     has_transactions = config.template == "transaction_attributes"
+    shipped = TRANSACTION_COLUMNS if has_transactions else ()
+    further = [name.lower() for name in config.attributes]
+    per_person = transaction_attributes(tenant)
+    of_orders = [name for name in further if name not in per_person]
     return {
         "profile_columns": PROFILE_COLUMNS,
-        "transaction_columns": TRANSACTION_COLUMNS if has_transactions else (),
+        "transaction_columns": [*shipped, *(name for name in further if name in per_person)],
+        "latest_order_columns": of_orders,
         "hashed": config.hashed,
         "has_local_forms": has_local_forms(tenant),
         "country_code": _calling_code(tenant),
@@ -204,6 +214,16 @@ def _calling_code(tenant: Tenant) -> str:
     """What a number of ten digits is taken to begin with abroad, empty where nobody knows."""
     plan = home_plan(tenant.home)
     return "1" if plan is None or plan.code == "1" else ""
+
+
+def further_attributes(tenant: Tenant) -> dict[str, list[str]]:
+    """Table -> the columns of it by which customer_360 can be extended."""
+    shown = {"amperity_id", *PROFILE_COLUMNS, "household_id", "household_size"}
+    if tenant.config.customer_360.customer_360.template == "transaction_attributes":
+        shown |= set(TRANSACTION_COLUMNS)
+    per_person = [name for name in transaction_attributes(tenant) if name not in shown]
+    of_orders = [name for name in order_columns(tenant) if name not in {*shown, *per_person}]
+    return {"transaction_attributes_extended": per_person, "unified_transactions": of_orders}
 
 
 def pii_table(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:

@@ -38,13 +38,15 @@ class Consent:
 class SemanticTable:
     """One gathered table: the prefix of its tags.
 
-    Rows of a `person` table belong to persons and carry foreign keys.
+    Rows of a `person` table belong to persons and carry foreign keys. Rows of one `by_email` belong
+    to the person whose newest record carries their e-mail, where their source does not know it.
     """
 
     name: str
     prefix: str
     person: bool = False
     consent: Consent | None = None
+    by_email: bool = False
 
 
 SEMANTIC_TABLES: tuple[SemanticTable, ...] = (
@@ -66,7 +68,7 @@ SEMANTIC_TABLES: tuple[SemanticTable, ...] = (
     ),
     SemanticTable("unified_loyalty", "loy", person=True),
     SemanticTable("unified_loyalty_events", "loy-event", person=True),
-    SemanticTable("unified_email_events", "email-event"),
+    SemanticTable("unified_email_events", "email-event", by_email=True),
     SemanticTable("email_engagement_summary", "email-summary"),
     SemanticTable("fiscal_calendar", "fiscal"),
 )
@@ -184,7 +186,7 @@ def _contribution(
 
 
 def _person(tenant: Tenant, table: SemanticTable, source: SourceTable) -> str:
-    is_known = table.person and has_stitched_version(tenant, source)
+    is_known = (table.person or table.by_email) and has_stitched_version(tenant, source)
     return "amperity_id" if is_known else "CAST(NULL AS VARCHAR)"
 
 

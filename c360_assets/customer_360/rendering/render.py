@@ -153,6 +153,7 @@ def _union_values(name: str, tenant: Tenant) -> dict[str, Any]:
         "columns": columns,
         "contributed_columns": contributed,
         "consent": table.consent,
+        "by_email": table.by_email,
         "derived": DERIVED,
     }
 

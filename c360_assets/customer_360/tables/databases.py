@@ -55,7 +55,7 @@ class Database:
 
     `key` None: every row. `listed` are the tables to publish, all where it is empty. `keeps` maps a
     warehouse table that is filtered where it is read to the condition its rows must meet; one that
-    it says None about is not this database's.
+    it says None about is not this database's. `masked`: personal values are hashed in its file.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Database:
     listed: tuple[str, ...]
     nodes: tuple[TableNode, ...]
     keeps: dict[str, str | None]
+    masked: bool = False
 
     @property
     def is_group(self) -> bool:
@@ -158,8 +159,9 @@ def databases(tenant: Tenant) -> list[Database]:
     Raises ConfigError for a name that cannot be one's.
     """
     configured = tenant.config.databases
-    group = Database(GROUP, tenant, None, (), tuple(plan(tenant)), {})
     primary = next((name for name, item in configured.items() if item.primary), GROUP)
+    masked = primary in configured and configured[primary].mask
+    group = Database(GROUP, tenant, None, (), tuple(plan(tenant)), {}, masked)
     others = {name: item for name, item in configured.items() if name != primary}
     _check_names(others, group)
     return [group, *(_other_database(tenant, group, name, item) for name, item in others.items())]
@@ -173,6 +175,7 @@ def _check_names(names: Iterable[str], group: Database) -> None:
         "domain",
         "stitched",
         "reports",
+        "segments",
         *all_tables(),
         *(node.table for node in group.nodes),
     }
@@ -194,7 +197,7 @@ def _other_database(tenant: Tenant, group: Database, name: str, config: Database
     keeps = {} if key is None else row_filters(tenant)
     own = _OwnTables(name, key, keeps, group, as_seen)
     nodes = tuple(own.version_of(node) for node in plan(as_seen))
-    return Database(name, as_seen, key, tuple(config.tables), nodes, keeps)
+    return Database(name, as_seen, key, tuple(config.tables), nodes, keeps, config.mask)
 
 
 def plan_all(tenant: Tenant) -> list[TableNode]:

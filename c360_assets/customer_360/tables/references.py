@@ -35,6 +35,9 @@ __all__ = [
 
 # A tenant's version of a table that Stitch writes is stored apart from Stitch's own.
 OVERRIDE_FOLDER = "override"
+# Tables that SQL of the database cannot read: its own are known by their files, segments are
+# made from it.
+NOT_READ = ("customer_360", "segments")
 MACRO_NAME = re.compile(r"\bMACRO (\w+)\s*\(")
 
 
@@ -56,7 +59,7 @@ class Names:
         self.tenant = tenant
         documented = all_tables().items()
         self._known: dict[str, str] = {
-            name.lower(): name for name, spec in documented if spec.stage != "customer_360"
+            name.lower(): name for name, spec in documented if spec.stage not in NOT_READ
         }
         for table in tenant.tables:
             stitched = has_stitched_version(tenant, table)

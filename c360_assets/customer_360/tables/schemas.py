@@ -28,6 +28,7 @@ def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
     schemas = {
         name: {column: column_spec.type for column, column_spec in spec.columns.items()}
         for name, spec in all_tables().items()
+        if spec.stage != "segments"
     }
     tags: set[str] = set()
     for table in tenant.stitched_tables:

@@ -7,6 +7,9 @@ SELECT
 {% for column in transaction_columns %}
     bought.{{ column }},
 {% endfor %}
+{% for column in latest_order_columns %}
+    latest_order.{{ column }},
+{% endfor %}
 {% if "email" in hashed %}
     SHA256(email_key(mc.email)) AS hashed_email,
 {% endif %}
@@ -29,6 +32,20 @@ SELECT
 FROM merged_customers AS mc
 {% if transaction_columns %}
 LEFT JOIN transaction_attributes_extended AS bought ON bought.amperity_id = mc.amperity_id
+{% endif %}
+{% if latest_order_columns %}
+LEFT JOIN (
+    SELECT
+        amperity_id,
+{% for column in latest_order_columns %}
+        {{ column }},
+{% endfor %}
+        ROW_NUMBER() OVER (
+            PARTITION BY amperity_id ORDER BY order_datetime DESC, order_id DESC, datasource DESC
+        ) AS position
+    FROM unified_transactions
+    WHERE amperity_id IS NOT NULL AND is_purchase_order AND order_datetime IS NOT NULL
+) AS latest_order ON latest_order.amperity_id = mc.amperity_id AND latest_order.position = 1
 {% endif %}
 {% if "phone" in hashed and not has_local_forms %}
 LEFT JOIN (

@@ -1,4 +1,8 @@
+{% if source == "stitch" %}
+-- merged_households: people that Stitch finds to live together.
+{% else %}
 -- merged_households: people of one surname at one standardised address.
+{% endif %}
 WITH written AS (
     SELECT
         *,
@@ -84,6 +88,18 @@ whole AS (
         ), ' ', '') AS full_address
     FROM standardised
 ),
+{% if source == "stitch" %}
+-- Everybody is in a household; the address is there for those who have a whole one.
+households AS (
+    SELECT
+        mc.amperity_id,
+        living_together.stitch_household_id AS household_id,
+        whole.* EXCLUDE (amperity_id)
+    FROM merged_customers AS mc
+    INNER JOIN stitch_households AS living_together ON living_together.amperity_id = mc.amperity_id
+    LEFT JOIN whole ON whole.amperity_id = mc.amperity_id
+)
+{% else %}
 hashed AS (
     SELECT *, SHA1(full_address || surname) AS digest
     FROM whole
@@ -95,6 +111,7 @@ households AS (
             SUBSTR(digest, 21, 12)) AS household_id
     FROM hashed
 )
+{% endif %}
 SELECT
     amperity_id,
     household_id,

@@ -54,10 +54,37 @@ ranked AS (
 ),
 newest AS (
     SELECT * FROM ranked WHERE position = 1
+){% endif %}{% if by_email and contributions %},
+-- Persons by e-mail: of several, the one whose record was changed last.
+carriers AS (
+    SELECT amperity_id, update_dt, email_key(value) AS contact
+    FROM (
+        SELECT amperity_id, update_dt, UNNEST(email_values(email)) AS value
+        FROM unified_coalesced
+        WHERE amperity_id IS NOT NULL AND email IS NOT NULL
+    ) AS values_of_records
+),
+owners AS (
+    SELECT contact, amperity_id
+    FROM (
+        SELECT
+            contact,
+            amperity_id,
+            ROW_NUMBER() OVER (
+                PARTITION BY contact ORDER BY MAX(update_dt) DESC NULLS LAST, amperity_id ASC
+            ) AS position
+        FROM carriers
+        WHERE contact IS NOT NULL
+        GROUP BY contact, amperity_id
+    ) AS ranked_owners
+    WHERE position = 1
 ){% endif %}
 
 SELECT
 {% for column, type in columns.items() %}
+{% if by_email and contributions and column == "amperity_id" %}
+    COALESCE(gathered.amperity_id, owners.amperity_id) AS amperity_id{{ "," if not loop.last }}
+{% else %}
 {% if consent and column == consent.status %}
     COALESCE({{ column }}, FALSE) AS {{ column }}{{ "," if not loop.last }}
 {% elif consent and column == consent.contact %}
@@ -67,5 +94,9 @@ SELECT
 {% else %}
     {{ column | ident }}{{ "," if not loop.last }}
 {% endif %}
+{% endif %}
 {% endfor %}
-FROM {{ "newest" if consent else "gathered" }}
+FROM {{ "newest" if consent else "gathered" }}{% if by_email and contributions %}
+
+LEFT JOIN owners ON owners.contact = email_key(gathered.email)
+{% endif %}

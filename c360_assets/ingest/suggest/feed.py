@@ -32,8 +32,12 @@ from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.loader import read_files
+from c360_assets.tenant.schemas import schema_line
 
 ERROR_PERCENT = 1
+# Wrong rows of a sample that a threshold is proposed for: so few, or such a percentage of it.
+FEW_REJECTED = 3
+MOST_REJECTED_PERCENT = 10
 # Times that columns may be made texts and tried again.
 MOST_CORRECTIONS = 3
 # What some version of YAML reads as a truth value or as nothing.
@@ -162,9 +166,11 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
     key = propose_primary_key(columns, sample.frame)
     files = _pattern(draft)
     proposed = f"Proposed from {sample.frame.height} rows of {_comment(draft.path.name)}."
+    place = Path("feeds") / _file_name(draft.source) / f"{_file_name(draft.feed)}.yaml"
     lines = [
+        schema_line("feed", place),
         f"# {proposed} Read it, correct it, and save it as",
-        f"# feeds/{_file_name(draft.source)}/{_file_name(draft.feed)}.yaml; then `c360 check`.",
+        f"# {place}; then `c360 check`.",
         *(_about_trial(draft, trial) if trial is not None else []),
         f"source: {_scalar(draft.source)}",
         f"feed: {_scalar(draft.feed)}",
@@ -176,8 +182,7 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
         f"primary_key: [{', '.join(_scalar(name) for name in key.columns)}]",
         _last_updated(columns),
         _stitch(columns),
-        f"error_threshold: {ERROR_PERCENT}  "
-        "# percent of rows that may be wrong before nothing is loaded",
+        _error_threshold(trial),
         *_null_values(draft.missing),
         "fields:",
         *_fields(columns),
@@ -211,16 +216,34 @@ def _about_rows(draft: _Draft, trial: Trial) -> list[str]:
     lines = [f"Tried: {good} of {trial.read} rows load ({extent})."]
     if trial.rejected:
         lines.append(f"{trial.rejected} are rejected, each with its line in a log: {trial.reasons}")
-    if trial.rejected * 100 > trial.read * ERROR_PERCENT:
-        lines.append(
-            "DECIDE: that is more than error_threshold allows, so nothing would be loaded: "
-            "correct the file, or raise error_threshold"
-        )
+    if _rejected_percent(trial) > ERROR_PERCENT:
+        decision = "correct the file, or raise error_threshold"
+        if _may_reject(trial):
+            decision = "error_threshold is raised for them; lower it once the file is corrected"
+        lines.append(f"DECIDE: those are more than {ERROR_PERCENT} % of the rows: {decision}")
     if trial.same_key:
         lines.append(
             f"{trial.same_key} rows have the key of another row, of which the later stands"
         )
     return lines
+
+
+def _rejected_percent(trial: Trial) -> int:
+    """The share of rejected rows in whole percent, rounded up."""
+    return -(-trial.rejected * 100 // trial.read) if trial.read else 0
+
+
+def _may_reject(trial: Trial) -> bool:
+    """Whether a file's good rows should load although some are wrong: few, beside good ones."""
+    few = trial.rejected <= FEW_REJECTED and trial.rejected * 2 <= trial.read
+    return few or _rejected_percent(trial) <= MOST_REJECTED_PERCENT
+
+
+def _error_threshold(trial: Trial | None) -> str:
+    percent = ERROR_PERCENT
+    if trial is not None and _may_reject(trial):
+        percent = max(percent, _rejected_percent(trial))
+    return f"error_threshold: {percent}  # percent of wrong rows from which on nothing is loaded"
 
 
 def _last_updated(columns: list[Column]) -> str:

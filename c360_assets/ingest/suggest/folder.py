@@ -15,6 +15,7 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.feed import Proposal, propose_feed
 from c360_assets.ingest.suggest.pattern import below_landing
 from c360_assets.tenant.files import FilePattern
+from c360_assets.tenant.schemas import write_schemas
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def write_proposal(proposal: Proposal, tenant: Path) -> Path:
     """
     target = tenant / proposal.path
     target.parent.mkdir(parents=True, exist_ok=True)
+    write_schemas(tenant)
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(proposal.text)

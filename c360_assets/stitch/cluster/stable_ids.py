@@ -28,7 +28,8 @@ class Previous:
 
     `ids`: datasource, pk, amperity_id (one row per source record). `registry`: amperity_id,
     first_generation, last_generation (NULL while in use), every id ever given. `changes_clusters`,
-    `changes_pks`, `identity_changes`: the history tables as they stand, None where there is none.
+    `changes_pks`, `identity_changes`: the history tables as they stand, `households`: the table
+    `stitch_households`; None where there is none.
     """
 
     ids: pl.DataFrame
@@ -37,6 +38,7 @@ class Previous:
     changes_clusters: pl.DataFrame | None = None
     changes_pks: pl.DataFrame | None = None
     identity_changes: pl.DataFrame | None = None
+    households: pl.DataFrame | None = None
 
 
 REGISTRY_SCHEMA = {

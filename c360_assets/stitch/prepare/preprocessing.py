@@ -15,7 +15,7 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.semantics.addresses import compact_postal
 from c360_assets.semantics.countries import Home, country_code
-from c360_assets.semantics.nicknames import with_given_canonical
+from c360_assets.semantics.nicknames import known_given_names, with_given_canonical
 from c360_assets.semantics.normalize import (
     CLEANERS,
     MULTI_VALUED,
@@ -39,6 +39,13 @@ from c360_assets.stitch.prepare.contradicting_keys import (
     LOST_SCHEMA,
     contradictions,
     holders_of_shared,
+)
+from c360_assets.stitch.prepare.copied_fields import (
+    FIELDS,
+    NAME,
+    CopiedField,
+    copied_fields,
+    is_copied,
 )
 from c360_assets.stitch.prepare.local_forms import standard_addresses
 from c360_assets.stitch.prepare.union import in_key_order
@@ -102,13 +109,14 @@ class Preprocessed:
     pk). `removed`: `datasource, pk, semantic, raw_value, reason`, one row per value that was taken
     out of `frame`; reason is global, manual, managed or automatic. `flags`: `datasource, pk,
     has_blv, blv_<FLAGGED>`, one row per source record; values of the global list raise no flag.
-    `badvalues`: rows of `stitch_badvalues`.
+    `badvalues`: rows of `stitch_badvalues`. `warnings`: sentences about fields that are copies.
     """
 
     frame: pl.DataFrame
     removed: pl.DataFrame
     flags: pl.DataFrame
     badvalues: pl.DataFrame
+    warnings: list[str]
 
 
 def preprocess(
@@ -184,6 +192,7 @@ class _Run:
         self.values = {column: self._multi_values(column) for column in MULTI_VALUED}
 
     def result(self, contradicting_keys: bool) -> Preprocessed:
+        copies = self._remove_copies()
         rules = blocklist.with_keys(self.config.rules, self.keys)
         badvalues = blocklist.detect(self._cells, self._proxies, rules)
         self._remove_automatic(badvalues)
@@ -202,7 +211,27 @@ class _Run:
             removed.select(order).sort(order),
             flags,
             badvalues,
+            [copy.warning() for copy in copies],
         )
+
+    def _remove_copies(self) -> list[CopiedField]:
+        """Take out values that are another field's again, and tell which."""
+        name = pl.concat_str(
+            self._text("given_name"), self._text("surname"), separator=" ", ignore_nulls=True
+        )
+        texts = self.records.select(
+            "datasource",
+            *[self._text(field).str.to_uppercase().alias(field) for field in FIELDS],
+            pl.coalesce(self._text("full_name"), name).str.to_uppercase().alias(NAME),
+        )
+        copies = copied_fields(texts, known_given_names())
+        automatic = pl.lit("automatic", blocklist.REASON)
+        for copy in copies:
+            why = f"why:{copy.copy}"
+            is_copied_here = texts.select(is_copied(copy)).to_series()
+            combined = pl.coalesce(why, pl.when(is_copied_here).then(automatic)).alias(why)
+            self.work = self.work.with_columns(combined)
+        return copies
 
     def _own_countries(self) -> pl.Series | None:
         """ISO codes of the countries that the records name, None where nobody asks for them."""

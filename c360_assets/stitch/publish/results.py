@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 import duckdb
 import polars as pl
@@ -22,6 +23,7 @@ from c360_assets.stitch.compare import blocking
 from c360_assets.stitch.compare.comparison_records import registered
 from c360_assets.stitch.prepare.preprocessing import Preprocessed
 from c360_assets.stitch.publish import identity_changes, metrics, tables
+from c360_assets.stitch.publish.households import stitch_households
 from c360_assets.stitch.resolve import Resolution
 from c360_assets.stitch.score.stored_model import drift_warnings
 from c360_assets.tenant.models import StitchConfig
@@ -48,6 +50,7 @@ class StageResults:
     stable: StableIds
     config: StitchConfig
     previous: Previous | None
+    tenant_id: UUID
     job: identity_changes.Job
     blocklist: pl.DataFrame | None
     fitted: int
@@ -125,6 +128,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             "stitch_decisions": lambda: tables.decisions(resolution.decisions, results.clean.frame),
             "identity_graph": lambda: tables.identity_graph(self._accounts()),
             "cluster_fks": lambda: tables.cluster_fks(results.clean.frame, self.groups),
+            "stitch_households": self._households,
             "stitch_ids": lambda: results.stable.registry,
             "unified_changes_clusters": lambda: self._history(
                 self.changed.clusters, before.changes_clusters, identity_changes.CLUSTER_SCHEMA
@@ -190,6 +194,19 @@ class StitchTables(Mapping[str, pl.DataFrame]):
 
     def _unified(self) -> pl.DataFrame:
         return tables.unified_coalesced(self._results.raw, self.groups, self._results.clean.flags)
+
+    def _households(self) -> pl.DataFrame:
+        results = self._results
+        with self._connection() as con:
+            return stitch_households(
+                self.groups,
+                results.representatives,
+                results.resolution.household,
+                results.previous if results.config.stable_ids.enabled else None,
+                results.tenant_id,
+                results.stable.generation,
+                con,
+            )
 
     def _preprocessed(self) -> pl.DataFrame:
         with self._connection() as con:

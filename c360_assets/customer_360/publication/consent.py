@@ -1,0 +1,114 @@
+"""The last gate before sending: whether an address may be used, by channel, brand and purpose.
+
+Read from the newest loaded statements and joined on the address that will be sent to, not on the
+person. Several statements: any no is no. No statement is no.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from c360_assets.errors import C360Error
+from c360_assets.tenant.campaigns import PostConsent, Purpose
+from c360_assets.tenant.models import CampaignConfig, Tenant
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+# Channel -> the column of customer_360 that holds its address.
+ADDRESSES = {"email": "email", "sms": "phone", "post": "address"}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Where the statements for one campaign are, and how they are read.
+
+    `table` is the table of statements, `answers` a SELECT over it of `address_key` and `is_yes`;
+    `key` is the expression over a person's row that is compared with it.
+    """
+
+    table: str
+    answers: str
+    key: str
+
+
+def address_key(channel: str, prefix: str = "") -> str:
+    """The key of the address of a row of customer_360, the same for each spelling of it."""
+    if channel in ("email", "sms"):
+        return contact_key(channel, f"{prefix}{ADDRESSES[channel]}")
+    return post_key([f"{prefix}{name}" for name in ("address", "city", "postal")])
+
+
+def contact_key(channel: str, column: str) -> str:
+    """The key of an e-mail or phone in the column `column` (SQL)."""
+    return f"email_key({column})" if channel == "email" else f"phone_key({column})"
+
+
+def post_key(columns: list[str]) -> str:
+    parts = [
+        f"regexp_replace(lower(coalesce({column}, '')), '[^a-z0-9]', '', 'g')" for column in columns
+    ]
+    return f"nullif({' || '.join(parts)}, '')"
+
+
+def gate_of(tenant: Tenant, campaign: CampaignConfig) -> Gate | None:
+    """The gate of a campaign, None where it says why none is asked.
+
+    Raises C360Error where the purpose knows no source for the channel.
+    """
+    if campaign.purpose is None:
+        return None
+    return purpose_gate(tenant, campaign.purpose, campaign.channel, brand_of(tenant, campaign))
+
+
+def brand_of(tenant: Tenant, campaign: CampaignConfig) -> str | None:
+    """The brand whose statements count: the campaign's, else that of its database."""
+    if campaign.brand is not None:
+        return campaign.brand
+    database = tenant.config.databases.get(campaign.database)
+    return database.filter.get("database_key") if database is not None else None
+
+
+def purpose_gate(tenant: Tenant, name: str, channel: str, brand: str | None) -> Gate:
+    purpose = tenant.workflow.purposes.get(name)
+    if purpose is None:
+        raise C360Error(f"workflow.yaml: purposes has no {name}")
+    wanted = _of_channel(purpose, channel)
+    if wanted is None:
+        raise C360Error(
+            f"workflow.yaml: purposes.{name} says nothing of {channel}: "
+            "nobody can have agreed to it"
+        )
+    if isinstance(wanted, PostConsent):
+        return _post_gate(wanted)
+    table = f"{channel}_opt_status"
+    status = f"is_{channel}_opted_in"
+    conditions = [f"{address_key(channel)} IS NOT NULL"]
+    if brand is not None:
+        conditions.append(_is("brand", brand))
+    conditions += [_is(column, value) for column, value in wanted.items()]
+    answers = (
+        f"SELECT {address_key(channel)} AS address_key, "
+        f"bool_and(coalesce({status}, FALSE)) AS is_yes "
+        f"FROM {table} WHERE {' AND '.join(conditions)} GROUP BY 1"
+    )
+    return Gate(table, answers, address_key(channel, "p."))
+
+
+def _of_channel(purpose: Purpose, channel: str) -> dict[str, str] | PostConsent | None:
+    found: dict[str, str] | PostConsent | None = getattr(purpose, channel)
+    return found
+
+
+def _is(column: str, value: str) -> str:
+    return f"lower(trim({quote_ident(column)})) = {quote_literal(value.strip().lower())}"
+
+
+def _post_gate(wanted: PostConsent) -> Gate:
+    columns = [quote_ident(column) for column in wanted.address]
+    key = post_key(columns)
+    answer = f"coalesce(TRY_CAST({quote_ident(wanted.opted_in)} AS BOOLEAN), FALSE)"
+    answers = (
+        f"SELECT {key} AS address_key, bool_and({answer}) AS is_yes "
+        f"FROM {quote_ident(wanted.table)} WHERE {key} IS NOT NULL GROUP BY 1"
+    )
+    people = [f"p.{quote_ident(column)}" for column in wanted.address]
+    return Gate(wanted.table, answers, post_key(people))

@@ -1,0 +1,225 @@
+"""What people read about segments on a terminal.
+
+The answers are those of `segments.questions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from c360_assets.configuration import load_tenant
+from c360_assets.customer_360.tables.databases import GROUP
+from c360_assets.errors import C360Error
+from c360_assets.reporting.published import open_published
+from c360_assets.segments import questions
+from c360_assets.segments.published_sql import published_sql
+from c360_assets.segments.schema import Schema
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.published_file import database_path
+
+MOST_COMPARED = 5
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A published database, the tenant, and the columns that segments may ask."""
+
+    tenant: Tenant
+    con: duckdb.DuckDBPyConnection
+    schema: Schema
+
+
+@contextmanager
+def opened(root: Path, segment: str | None = None, database: str = GROUP) -> Iterator[Opened]:
+    """The published database of a segment, or one by name."""
+    tenant = load_tenant(root)
+    if segment is not None:
+        database = questions.require_segment(tenant, segment).database
+    published = published_name(tenant, database)
+    with open_published(root, database) as con:
+        yield Opened(tenant, con, questions.published_schema(con, published))
+
+
+def published_name(tenant: Tenant, database: str) -> str:
+    """The name under which a database is published: the primary one is the group's."""
+    config = tenant.config.databases.get(database)
+    return GROUP if config is not None and config.primary else database
+
+
+def list_segments(root: Path) -> list[questions.Listed]:
+    """All segments of a tenant, with their sizes where they are published."""
+    tenant = load_tenant(root)
+    by_database: dict[str, list[str]] = {}
+    for name, config in tenant.segments.items():
+        by_database.setdefault(published_name(tenant, config.database), []).append(name)
+    listed: list[questions.Listed] = []
+    for database, names in by_database.items():
+        if not database_path(root, database).exists():
+            listed += questions.listed(tenant, names, None)
+            continue
+        with open_published(root, database) as con:
+            listed += questions.listed(tenant, names, con)
+    return sorted(listed, key=lambda one: one.segment)
+
+
+def render_list(listed: Sequence[questions.Listed], console: Console) -> None:
+    if not listed:
+        console.print("no segments yet: write segments/NAME.yaml (docs/segments.md)")
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("segment", no_wrap=True)
+    for heading in ("people", "entered", "left"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("description", overflow="fold")
+    for one in listed:
+        numbers = [_number(value) for value in (one.people, one.entered, one.departed)]
+        table.add_row(one.segment, *numbers, one.description)
+    console.print(table)
+
+
+def _number(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A segment with its definition as written, and its figures where it is published."""
+
+    listed: questions.Listed
+    text: str
+
+
+def show_segment(root: Path, name: str) -> Shown:
+    tenant = load_tenant(root)
+    questions.require_segment(tenant, name)
+    listed = next(one for one in list_segments(root) if one.segment == name)
+    sql = tenant.segment_sql.get(name)
+    text = tenant.files.get(listed.file, "").rstrip()
+    if sql is not None:
+        text += f"\n\n-- segments/{name}.sql\n{sql.text.rstrip()}"
+    return Shown(listed, text)
+
+
+def render_segment(shown: Shown, console: Console) -> None:
+    one = shown.listed
+    console.print(f"{one.segment} ({one.file}, database {one.database})", markup=False)
+    if one.people is None:
+        console.print("not published yet: `c360 run` computes it, `c360 segment size` counts it")
+    elif one.day is None:
+        console.print(f"{one.people:,} people; days are not kept (track: false)")
+    else:
+        console.print(
+            f"{one.people:,} people on {one.day}; {one.entered:,} entered, {one.departed:,} left"
+        )
+    console.print(f"\n{shown.text}", markup=False, soft_wrap=True)
+
+
+def why(root: Path, name: str, person: str) -> questions.Why:
+    with opened(root, name) as database:
+        return questions.why(database.con, database.tenant, name, database.schema, person)
+
+
+def render_why(name: str, answer: questions.Why, console: Console) -> None:
+    state = "is in" if answer.is_member else "is not in"
+    since = f" since {answer.member_since}" if answer.member_since else ""
+    console.print(f"{answer.amperity_id} {state} {name}{since}")
+    if answer.fits_now != answer.is_member:
+        now = "fits" if answer.fits_now else "does not fit"
+        console.print(f"the definition in the file is another by now, which the person {now}")
+    for one in answer.answers:
+        console.print(f"  {'yes' if one.holds else 'no ':3} {one.condition}", markup=False)
+    for event in answer.events:
+        detail = f": {event.detail}" if event.detail else ""
+        line = f"{event.day} {event.event} ({event.cause}{detail})"
+        console.print(line, markup=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many people fit a definition that may be in no force yet."""
+
+    segment: str
+    people: int
+    everybody: int
+
+
+def size(root: Path, file: str) -> Size:
+    """Count who fits the definition in a file, or of a segment by its name."""
+    tenant = load_tenant(root)
+    path = Path(file)
+    if not path.is_file():
+        questions.require_segment(tenant, path.stem)
+        path = root / tenant.places[f"segment {path.stem}"]
+    database = GROUP
+    if path.suffix != ".sql":
+        database = questions.database_in(path)
+    with open_published(root, database) as con:
+        schema = questions.published_schema(con, published_name(tenant, database))
+        found = questions.candidate(tenant, path, schema)
+        everybody = questions.count(con, "SELECT amperity_id FROM customer_360")
+        return Size(path.stem, questions.count(con, found.sql), everybody)
+
+
+def sql_of(root: Path, name: str) -> str:
+    with opened(root, name) as database:
+        definitions = questions.definitions_of(database.tenant, database.schema)
+        return published_sql(database.tenant, definitions, name)
+
+
+def difference(root: Path, name: str) -> questions.Difference:
+    with opened(root, name) as database:
+        return questions.difference(database.con, database.tenant, name, database.schema)
+
+
+def overlap(root: Path, names: Sequence[str]) -> list[questions.Shared]:
+    """Raises C360Error for segments of several databases, or more than can be looked at."""
+    if not 2 <= len(set(names)) <= MOST_COMPARED:
+        raise C360Error(f"give two to {MOST_COMPARED} different segments")
+    tenant = load_tenant(root)
+    databases = {questions.require_segment(tenant, name).database for name in names}
+    if len(databases) > 1:
+        raise C360Error(f"these segments are of several databases: {', '.join(sorted(databases))}")
+    with opened(root, names[0]) as database:
+        return questions.overlap(database.con, names)
+
+
+def render_overlap(
+    names: Sequence[str], shared: Sequence[questions.Shared], console: Console
+) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("people", justify="right", no_wrap=True)
+    table.add_column("in exactly", overflow="fold")
+    for one in shared:
+        table.add_row(f"{one.people:,}", " and ".join(one.segments))
+    console.print(table)
+    everybody = sum(one.people for one in shared)
+    in_all = sum(one.people for one in shared if len(one.segments) == len(names))
+    if everybody:
+        console.print(f"{in_all:,} of {everybody:,} are in all ({100 * in_all / everybody:.1f} %)")
+
+
+def history(root: Path, name: str, day: date) -> questions.Past:
+    with opened(root, name) as database:
+        return questions.past(database.con, name, day)
+
+
+def render_history(past: questions.Past, console: Console) -> None:
+    console.print(f"{past.segment} had {past.people:,} people on {past.day}")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("day", no_wrap=True)
+    for heading in ("people", "entered", "left", "by merges and splits"):
+        table.add_column(heading, justify="right")
+    for row in past.sizes:
+        numbers = (row["people"], row["entered"], row["departed"])
+        table.add_row(
+            str(row["day"]), *(f"{value:,}" for value in numbers), f"{row['identity_change']:+,}"
+        )
+    console.print(table)

@@ -1,0 +1,151 @@
+"""How the rows of a delivery reach a receiver: a file in a folder or object store, or a table in
+PostgreSQL.
+
+The rows are the temporary table `leaving` of the session; which they are is `campaign_send`. Each
+way is idempotent: a delivery that is made again takes the place of the one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from c360_assets.customer_360.publication.send_files import FORMATS, put_file
+from c360_assets.errors import C360Error
+from c360_assets.tenant.models import DestinationConfig, Tenant
+from c360_assets.warehouse.session import Session, private_folder
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery of a campaign to a receiver. `has_actions`: rows say add or remove."""
+
+    campaign: str
+    destination: str
+    number: int
+    has_actions: bool
+    columns: tuple[str, ...]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        return ("action", *self.columns) if self.has_actions else self.columns
+
+    @property
+    def file_stem(self) -> str:
+        """A whole list takes the place of the last; changes have a file of each delivery."""
+        return f"{self.campaign}-{self.number:05}" if self.has_actions else self.campaign
+
+    def rows_sql(self) -> str:
+        columns = ", ".join(quote_ident(name) for name in self.shown)
+        return f"SELECT {columns} FROM leaving ORDER BY ALL"
+
+
+def deliver(session: Session, tenant: Tenant, delivery: Delivery) -> None:
+    """Send the rows. Raises C360Error, which says nothing of what a receiver answered but its
+    kind."""
+    config = tenant.destinations[delivery.destination]
+    with _safe_errors(config):
+        if config.type == "postgres":
+            _to_postgres(session, config, delivery)
+        else:
+            with _written(session, tenant, delivery) as file:
+                put_file(tenant, config, file)
+
+
+def render_digest(session: Session, tenant: Tenant, delivery: Delivery) -> str:
+    """SHA-256 of the file as it will be sent; of a table, of its rows as CSV."""
+    with _written(session, tenant, delivery) as file:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def write_list(session: Session, tenant: Tenant, delivery: Delivery, path: Path) -> None:
+    """Write the rows to a file of one's own, in the receiver's format."""
+    config = tenant.destinations[delivery.destination]
+    _, options = FORMATS[_format(config)]
+    session.execute(f"COPY ({delivery.rows_sql()}) TO {quote_literal(str(path))} ({options})")
+    path.chmod(0o600)
+
+
+def _format(config: DestinationConfig) -> str:
+    return config.format if config.type == "files" else "csv"
+
+
+@contextmanager
+def _written(session: Session, tenant: Tenant, delivery: Delivery) -> Iterator[Path]:
+    config = tenant.destinations[delivery.destination]
+    suffix, _ = FORMATS[_format(config)]
+    with TemporaryDirectory(dir=private_folder(tenant.root / ".tmp")) as aside:
+        file = Path(aside) / f"{delivery.file_stem}.{suffix}"
+        write_list(session, tenant, delivery, file)
+        yield file
+
+
+def _to_postgres(session: Session, config: DestinationConfig, delivery: Delivery) -> None:
+    """A table named as the campaign, replaced whole; changes are rows of it with their delivery.
+
+    One transaction: the receiver has all of it or nothing.
+    """
+    # Optional, and takes a while to import.
+    from adbc_driver_postgresql import dbapi
+
+    address = os.environ.get(config.url_env or "")
+    if not address:
+        raise C360Error(
+            f"the environment variable {config.url_env} is not set; put PostgreSQL's address there"
+        )
+    schema = quote_literal(config.schema_name)
+    target = f"{quote_ident(config.schema_name)}.{quote_ident(delivery.campaign)}"
+    rows = delivery.rows_sql()
+    if delivery.has_actions:
+        rows = f"SELECT {delivery.number}::BIGINT AS delivery, * FROM ({rows})"
+    with dbapi.connect(address) as receiver:
+        with receiver.cursor() as cursor:
+            cursor.execute(
+                f"SELECT to_regclass({quote_literal(target)}) IS NOT NULL, "
+                f"EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = {schema})"
+            )
+            ((has_table, has_schema),) = cursor.fetchall()
+            if not has_schema:
+                cursor.execute(f"CREATE SCHEMA {quote_ident(config.schema_name)}")
+            if has_table:
+                only = f" WHERE delivery = {delivery.number}" if delivery.has_actions else ""
+                cursor.execute(f"DELETE FROM {target}{only}")
+            with session.con.sql(rows).to_arrow_reader() as reader:
+                cursor.adbc_ingest(
+                    delivery.campaign,
+                    reader,
+                    mode="append" if has_table else "create",
+                    db_schema_name=config.schema_name,
+                )
+        receiver.commit()
+
+
+@contextmanager
+def _safe_errors(config: DestinationConfig) -> Iterator[None]:
+    """Whatever a receiver says may quote values or credentials, so only its kind is reported."""
+    try:
+        yield
+    except C360Error:
+        raise
+    except ImportError:
+        raise C360Error(
+            "it needs an optional part of this package: pip install 'c360-assets[postgres]', "
+            "'c360-assets[s3]' or 'c360-assets[sftp]'"
+        ) from None
+    except Exception as error:
+        raise C360Error(f"the receiver did not take it ({_kind(error)})") from None
+
+
+def _kind(error: Any) -> str:
+    kind = type(error).__name__
+    if isinstance(error, OSError) and error.errno:
+        return f"{kind}, {os.strerror(error.errno)}"
+    state = getattr(error, "sqlstate", None)
+    return f"{kind}, SQLSTATE {state}" if state else kind

@@ -1,0 +1,400 @@
+"""Questions about segments, answered from a published database: how many, why this person, what
+would change, who was in it when.
+
+Nothing is written. How answers look belongs to `reporting`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from pydantic import ValidationError
+
+from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.segments.compile import (
+    Compiled,
+    compile_segments,
+    condition_column,
+    in_order,
+    with_referenced,
+)
+from c360_assets.segments.definition import Definition, read_definition
+from c360_assets.segments.published_sql import published_sql, written_out
+from c360_assets.segments.reading import file_of, read_segments, reference_findings
+from c360_assets.segments.schema import PERSON, Schema
+from c360_assets.semantics.closest import closest
+from c360_assets.tenant.document import Document, dotted
+from c360_assets.tenant.messages import problems_of
+from c360_assets.tenant.models import SegmentConfig, SqlFile, Tenant
+from c360_assets.tenant.segments import PRIMARY_DATABASE
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+PUBLISHED_COLUMNS = """
+    SELECT table_name, column_name, data_type FROM duckdb_columns()
+    WHERE database_name = current_database() AND schema_name IN ('main', 'domain')
+    ORDER BY table_name, column_index
+"""
+
+
+def published_schema(con: duckdb.DuckDBPyConnection, database: str) -> Schema:
+    """The tables of the published database that `con` has open."""
+    tables: dict[str, dict[str, str]] = {}
+    for table, column, type_ in con.execute(PUBLISHED_COLUMNS).fetchall():
+        tables.setdefault(table, {})[column] = type_
+    return Schema(database, tables)
+
+
+def require_segment(tenant: Tenant, name: str) -> SegmentConfig:
+    """The declaration of a segment. Raises C360Error when there is none of that name."""
+    if name in tenant.segments:
+        return tenant.segments[name]
+    near = closest(name, tenant.segments)
+    known = ", ".join(tenant.segments) or "none; write segments/NAME.yaml"
+    remedy = f"did you mean {near}?" if near else f"there are {known}"
+    raise C360Error(f"there is no segment {name}; {remedy}")
+
+
+def definitions_of(tenant: Tenant, schema: Schema) -> dict[str, Definition]:
+    """All segments of a database. Raises ConfigError with everything wrong with them."""
+    read = read_segments(tenant, schema)
+    if read.problems:
+        raise ConfigError(read.problems)
+    return read.definitions
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A segment in a list; figures are None where it is not published yet."""
+
+    segment: str
+    database: str
+    file: str
+    description: str
+    people: int | None = None
+    entered: int | None = None
+    departed: int | None = None
+    day: date | None = None
+
+
+def has_segments(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether segments are published in the database."""
+    rows = con.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
+        "AND schema_name = 'segments' AND table_name = 'segment_membership'"
+    ).fetchall()
+    return bool(rows)
+
+
+def listed(
+    tenant: Tenant, names: Sequence[str], con: duckdb.DuckDBPyConnection | None
+) -> list[Listed]:
+    """The segments `names`, with the sizes that `con` shows of them."""
+    sizes: dict[str, tuple[Any, ...]] = {}
+    if con is not None and has_segments(con):
+        rows = con.execute(
+            "SELECT segment, people, entered, departed, day FROM segments.segment_sizes "
+            "QUALIFY row_number() OVER (PARTITION BY segment ORDER BY day DESC) = 1"
+        ).fetchall()
+        sizes = {row[0]: row[1:] for row in rows}
+        counted = "SELECT segment, count(*) FROM segments.segment_membership GROUP BY segment"
+        for name, people in con.execute(counted).fetchall():
+            sizes.setdefault(name, (people, None, None, None))
+    result = []
+    for name in names:
+        config = tenant.segments[name]
+        figures = sizes.get(name, ())
+        result.append(
+            Listed(name, config.database, file_of(tenant, name), config.description, *figures)
+        )
+    return result
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A definition that may not be in force yet, and what it is compiled to."""
+
+    definition: Definition
+    compiled: Compiled
+    sql: str
+
+
+def candidate(tenant: Tenant, path: Path, schema: Schema) -> Candidate:
+    """The definition in a file, `NAME.yaml` or a SELECT `NAME.sql`, wherever it lies.
+
+    Raises ConfigError with all that is wrong with it, C360Error where it cannot be read.
+    """
+    name = path.stem
+    others = {
+        other: definition
+        for other, definition in read_segments(tenant, schema).definitions.items()
+        if other != name
+    }
+    if path.suffix == ".sql":
+        tenant = _with_sql(tenant, path)
+        config = tenant.segments.get(name, SegmentConfig())
+        problems: list[Problem] = []
+    else:
+        beside = path.with_suffix(".sql")
+        if beside.is_file():
+            tenant = _with_sql(tenant, beside)
+        config, problems = _config_in(path)
+    definition, findings = read_definition(name, config, schema, has_sql=name in tenant.segment_sql)
+    findings = [*findings, *reference_findings(tenant, definition, tenant.segments)]
+    document = Document.parse(path.read_text("utf-8"), path.name) if findings else Document("")
+    for finding in findings:
+        line = document.line(*finding.path)
+        key = dotted(finding.path) or None
+        problem = Problem("error", path.name, finding.message, line, key, finding.remedy)
+        problems.append(problem)
+    if problems:
+        raise ConfigError(problems)
+    definitions = {**others, name: definition}
+    needed = with_referenced([name], definitions)
+    ordered = in_order({one: definitions[one] for one in needed})
+    compiled = compile_segments(ordered, lambda leaf: written_out(tenant, leaf))
+    return Candidate(definition, compiled, compiled.people_of(name))
+
+
+def _with_sql(tenant: Tenant, path: Path) -> Tenant:
+    sql = SqlFile(path.stem, path, _text(path))
+    return replace(tenant, segment_sql={**tenant.segment_sql, path.stem: sql})
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise C360Error(f"{path.name} is not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise C360Error(f"{path.name} cannot be read ({error.strerror})") from None
+
+
+def _config_in(path: Path) -> tuple[SegmentConfig, list[Problem]]:
+    document = Document.parse(_text(path), path.name)
+    if document.problems:
+        return SegmentConfig(), list(document.problems)
+    try:
+        return SegmentConfig.model_validate(document.data or {}), []
+    except ValidationError as error:
+        return SegmentConfig(), problems_of(error, SegmentConfig, document)
+
+
+def database_in(path: Path) -> str:
+    """The database that a definition's file names, the primary one where it names none."""
+    data = Document.parse(_text(path), path.name).data
+    named = data.get("database") if isinstance(data, dict) else None
+    return named if isinstance(named, str) else PRIMARY_DATABASE
+
+
+def count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """How many people a SELECT of persons gives."""
+    ((people,),) = con.execute(f"SELECT count(DISTINCT {PERSON}) FROM (\n{sql}\n)").fetchall()
+    return int(people)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether a person fits one condition of a segment."""
+
+    condition: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entering or leaving of a person, or of nobody in particular."""
+
+    day: date
+    event: str
+    cause: str
+    detail: str | None
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a person is in a segment or not: by the data as published, and what happened before."""
+
+    amperity_id: str
+    is_member: bool
+    fits_now: bool
+    member_since: date | None
+    answers: list[Answer]
+    events: list[Event]
+
+
+def why(
+    con: duckdb.DuckDBPyConnection, tenant: Tenant, name: str, schema: Schema, person: str
+) -> Why:
+    """Raises C360Error for an id of nobody in the database, or one that several begin with."""
+    full_id = _person(con, person)
+    definitions = definitions_of(tenant, schema)
+    needed = with_referenced([name], definitions)
+    ordered = in_order({one: definitions[one] for one in needed})
+    compiled = compile_segments(ordered, lambda leaf: written_out(tenant, leaf))
+    literal = quote_literal(full_id)
+    row = con.execute(
+        f"SELECT * FROM (\n{compiled.wide()}\n) WHERE {PERSON} = {literal}"
+    ).fetchall()[0]
+    names = [PERSON, *(condition_column(n) for n in range(len(compiled.leaves)))]
+    values = dict(zip([*names, *compiled.expressions], row, strict=True))
+    answers = [
+        Answer(leaf.text, bool(values[condition_column(number)]))
+        for number, leaf in enumerate(compiled.leaves)
+    ]
+    answers += [Answer(f"in segment {one}", bool(values[one])) for one in needed if one != name]
+    since: list[tuple[Any, ...]] = []
+    events: list[tuple[Any, ...]] = []
+    if has_segments(con):
+        since = con.execute(
+            "SELECT member_since FROM segments.segment_membership "
+            f"WHERE segment = {quote_literal(name)} AND {PERSON} = {literal}"
+        ).fetchall()
+        events = con.execute(
+            "SELECT day, event, cause, detail FROM segments.segment_events "
+            f"WHERE segment = {quote_literal(name)} AND {PERSON} = {literal} ORDER BY day"
+        ).fetchall()
+    return Why(
+        full_id,
+        bool(since),
+        bool(values[name]),
+        since[0][0] if since else None,
+        answers,
+        [Event(*event) for event in events],
+    )
+
+
+def _person(con: duckdb.DuckDBPyConnection, given: str) -> str:
+    given = given.strip()
+    rows = con.execute(
+        f"SELECT {PERSON} FROM customer_360 WHERE starts_with({PERSON}, ?) LIMIT 2", [given]
+    ).fetchall()
+    exact = con.execute(f"SELECT {PERSON} FROM customer_360 WHERE {PERSON} = ?", [given]).fetchall()
+    if exact or len(rows) == 1:
+        return str((exact or rows)[0][0])
+    if rows:
+        raise C360Error("several people's ids begin so; give more of its characters")
+    now = _successor(con, given)
+    if now is not None:
+        raise C360Error(f"this id has ended; the person is {now} now")
+    raise C360Error("nobody in the database has this id")
+
+
+def _successor(con: duckdb.DuckDBPyConnection, given: str) -> str | None:
+    has_table = con.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
+        "AND table_name = 'stitch_id_redirects'"
+    ).fetchall()
+    if not has_table:
+        return None
+    rows = con.execute(
+        "SELECT current_amperity_id FROM stitch_id_redirects WHERE amperity_id = ?", [given]
+    ).fetchall()
+    return str(rows[0][0]) if rows and rows[0][0] is not None else None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What the definition as it stands in its file would change of the published segment."""
+
+    segment: str
+    published: int
+    now: int
+    would_enter: int
+    would_leave: int
+
+
+def difference(
+    con: duckdb.DuckDBPyConnection, tenant: Tenant, name: str, schema: Schema
+) -> Difference:
+    """Raises C360Error where segments are not published."""
+    require_published(con)
+    sql = published_sql(tenant, definitions_of(tenant, schema), name)
+    published = (
+        f"SELECT {PERSON} FROM segments.segment_membership WHERE segment = {quote_literal(name)}"
+    )
+    ((before, now, came, went),) = con.execute(
+        f"WITH before AS ({published}), now AS (\n{sql}\n) SELECT "
+        "(SELECT count(*) FROM before), (SELECT count(*) FROM now), "
+        f"(SELECT count(*) FROM now ANTI JOIN before USING ({PERSON})), "
+        f"(SELECT count(*) FROM before ANTI JOIN now USING ({PERSON}))"
+    ).fetchall()
+    return Difference(name, before, now, came, went)
+
+
+def require_published(con: duckdb.DuckDBPyConnection) -> None:
+    if not has_segments(con):
+        raise C360Error("segments are not published yet; run `c360 run` first")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """People by exactly which of the segments they are in."""
+
+    segments: tuple[str, ...]
+    people: int
+
+
+def overlap(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[Shared]:
+    """How many people are in exactly which of the published segments `names`, most first."""
+    require_published(con)
+    tests = ", ".join(
+        f"bool_or(segment = {quote_literal(name)}) AS {quote_ident(name)}" for name in names
+    )
+    wanted = ", ".join(quote_literal(name) for name in names)
+    columns = ", ".join(quote_ident(name) for name in names)
+    rows = con.execute(
+        f"SELECT {columns}, count(*) AS people FROM (SELECT {PERSON}, {tests} "
+        f"FROM segments.segment_membership WHERE segment IN ({wanted}) GROUP BY {PERSON}) "
+        f"GROUP BY {columns} ORDER BY people DESC, {columns}"
+    ).fetchall()
+    return [
+        Shared(tuple(name for name, is_in in zip(names, row, strict=False) if is_in), row[-1])
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Past:
+    """A segment on a day: how many people, and since when the answer is known."""
+
+    segment: str
+    day: date
+    people: int
+    sizes: Sequence[Mapping[str, Any]]
+
+
+# Who was in a segment on a day: those who are in it since, and those who left it later.
+MEMBERS_ON = """
+    SELECT amperity_id, member_since FROM segments.segment_membership
+    WHERE segment = {segment} AND member_since <= {day}
+    UNION
+    SELECT amperity_id, member_since FROM segments.segment_events
+    WHERE segment = {segment} AND event = 'left' AND day > {day} AND member_since <= {day}
+"""
+
+
+def members_on(name: str, day: date) -> str:
+    """The SELECT of who was in a segment on a day, over a published database."""
+    return MEMBERS_ON.format(segment=quote_literal(name), day=f"DATE '{day.isoformat()}'")
+
+
+def past(con: duckdb.DuckDBPyConnection, name: str, day: date) -> Past:
+    """Raises C360Error for a day of which nothing is known."""
+    require_published(con)
+    segment = quote_literal(name)
+    rows = con.execute(
+        "SELECT day, people, entered, departed, identity_change FROM segments.segment_sizes "
+        f"WHERE segment = {segment} ORDER BY day"
+    ).fetchall()
+    if not rows:
+        raise C360Error(f"no day of {name} is kept: it is not published yet, or has track: false")
+    if not rows[0][0] <= day <= rows[-1][0]:
+        raise C360Error(f"{name} is known from {rows[0][0]} to {rows[-1][0]}, not on {day}")
+    keys = ("day", "people", "entered", "departed", "identity_change")
+    sizes = [dict(zip(keys, row, strict=True)) for row in rows]
+    return Past(name, day, count(con, members_on(name, day)), sizes)

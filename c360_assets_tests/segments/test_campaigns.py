@@ -1,0 +1,324 @@
+"""Campaigns: consent, control, accounting, changes at a receiver, kills, and lists made again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from c360_assets.errors import C360Error
+from c360_assets.segments import campaign_send
+from c360_assets.segments.audience import Accounting, Campaign
+from c360_assets.segments.campaign_send import opened_for, preview, send_campaign
+from c360_assets.segments.control import is_control
+from c360_assets.segments.replay import replay
+from c360_assets.segments.results import results, smallest_lift, wilson
+from c360_assets.tenant.models import CampaignConfig
+from c360_assets.warehouse.session import Session
+from c360_assets_tests.segments.sending import (
+    BASE,
+    addresses,
+    campaign,
+    consent,
+    listed,
+    moves,
+    publish,
+    recipients,
+    sending_tenant,
+    sends,
+)
+
+MANY = {f"p{n:03}": f"p{n:03}@x.com" for n in range(200)}
+
+
+def adds_up(numbers: Accounting) -> bool:
+    parts = asdict(numbers)
+    of_parts = ("sent", "control", "no_consent", "unreachable", "too_recent", "failed")
+    return numbers.audience == sum(parts[name] for name in of_parts)
+
+
+def test_only_addresses_with_a_yes_of_their_own(session: Session, tmp_path: Path) -> None:
+    """Any no is no, unknown is no, the spelling does not count, nor what was said elsewhere."""
+    tenant = sending_tenant(tmp_path)
+    people: dict[str, str | None] = {
+        "ann": "Ann@X.com",
+        "bob": "bob@x.com",
+        "cleo": "cleo@x.com",
+        "dan": None,
+        "eve": "eve@x.com",
+    }
+    publish(tenant, people)
+    consent(session, {" ann@x.COM ": True, "bob@x.com": True, "BOB@x.com": False})
+    numbers = send_campaign(session, campaign(tenant), "crm").accounting
+    assert addresses(tenant) == ["Ann@X.com"]
+    assert (numbers.sent, numbers.no_consent, numbers.unreachable) == (1, 3, 1)
+    assert adds_up(numbers)
+    consent(session, {"ann@x.com": True}, brand="oskwell")
+    assert preview(session, campaign(tenant)).sent == 0
+    consent(session, {"ann@x.com": True}, email_program="weekly")
+    assert preview(session, campaign(tenant)).sent == 0
+
+
+def test_without_consent_only_for_a_reason(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com"})
+    consent(session, {})
+    told = campaign(tenant, purpose=None, consent='none, because "recall of a product"')
+    assert send_campaign(session, told, "crm").accounting.sent == 1
+    assert sends(session, "consent") == [("none, because recall of a product",)]
+    for wrong in ({"purpose": None}, {"purpose": None, "consent": "none"}, {"consent": "offers"}):
+        with pytest.raises(ValidationError, match=r"consent|purpose"):
+            CampaignConfig.model_validate({**BASE, **wrong})
+    with pytest.raises(C360Error, match="says nothing of post"):
+        preview(session, campaign(tenant, channel="post"))
+
+
+def test_control_is_a_hash_and_nobody_moves(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    consent(session, dict.fromkeys(MANY.values(), True))
+    spring = campaign(tenant, control="20%")
+    sides: dict[str, bool] = {}
+    for count in (120, 200, 90):
+        publish(tenant, dict(list(MANY.items())[:count]))
+        send_campaign(session, spring, "crm")
+    for person, control, _, _ in recipients(session):
+        assert sides.setdefault(person, control) == control
+        assert control == is_control(person, spring.salt, "20%")
+    assert 20 <= sum(sides.values()) <= 60
+    held_out = {MANY[person] for person, control in sides.items() if control}
+    assert held_out.isdisjoint(addresses(tenant))
+
+
+def test_treatments_and_audiences(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, MANY, {"gold": ["p001", "p002"], "silver": ["p002", "p003"]})
+    consent(session, dict.fromkeys(MANY.values(), True))
+    spring = campaign(
+        tenant,
+        treatments={"a": "50%", "b": "50%"},
+        audiences=[{"name": "best", "segments": "gold"}, {"name": "good", "segments": "silver"}],
+        attributes=["email", "treatment", "audience"],
+    )
+    send_campaign(session, spring, "crm")
+    rows = {row["email"]: row for row in listed(tenant)}
+    found = {name: rows[f"{name}@x.com"]["audience"] for name in ("p001", "p002", "p003", "p004")}
+    assert found == {"p001": "best", "p002": "best", "p003": "good", "p004": "rest"}
+    treatments = [row["treatment"] for row in rows.values()]
+    assert 70 <= treatments.count("a") <= 130
+    assert set(treatments) == {"a", "b"}
+
+
+def pair_of_sides(spring: Campaign) -> tuple[str, str]:
+    """Two people of whom the first is control and the second is not."""
+    share = spring.config.control
+    control = next(one for one in MANY if is_control(one, spring.salt, share))
+    treated = next(one for one in MANY if not is_control(one, spring.salt, share))
+    return control, treated
+
+
+def test_merged_of_both_sides_is_held_out(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    spring = campaign(tenant, control="30%")
+    control, treated = pair_of_sides(spring)
+    consent(session, dict.fromkeys(MANY.values(), True))
+    publish(tenant, {control: MANY[control], treated: MANY[treated]})
+    send_campaign(session, spring, "crm")
+    assert addresses(tenant) == [MANY[treated]]
+    publish(tenant, {treated: MANY[treated]})
+    moves(session, [("1", control, treated)])
+    for _ in range(2):
+        numbers = send_campaign(session, spring, "crm").accounting
+        assert (numbers.audience, numbers.control, numbers.held_out_merged) == (1, 1, 1)
+        assert addresses(tenant) == []
+
+
+def test_split_people_stay_on_their_side(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    spring = campaign(tenant, control="30%")
+    control, treated = pair_of_sides(spring)
+    consent(session, dict.fromkeys(MANY.values(), True) | {"new@x.com": True})
+    publish(tenant, {control: MANY[control]})
+    send_campaign(session, spring, "crm")
+    # The new id would be treated by its own hash.
+    publish(tenant, {control: MANY[control], treated: "new@x.com"})
+    moves(session, [("1", control, treated)])
+    numbers = send_campaign(session, spring, "crm").accounting
+    assert (numbers.control, numbers.sent) == (2, 0)
+
+
+def test_one_address_is_written_to_once_and_never_for_control(
+    session: Session, tmp_path: Path
+) -> None:
+    tenant = sending_tenant(tmp_path)
+    spring = campaign(tenant, control="30%")
+    control, treated = pair_of_sides(spring)
+    consent(session, {"both@x.com": True, "two@x.com": True})
+    publish(tenant, {control: "both@x.com", treated: "Both@x.com"})
+    numbers = send_campaign(session, spring, "crm").accounting
+    assert addresses(tenant) == []
+    assert (numbers.control, numbers.unreachable, numbers.shared_address) == (1, 1, 1)
+    twins = [one for one in MANY if not is_control(one, spring.salt, "30%")][:2]
+    publish(tenant, dict.fromkeys(twins, "two@x.com"))
+    numbers = send_campaign(session, spring, "crm").accounting
+    assert addresses(tenant) == ["two@x.com"]
+    assert (numbers.sent, numbers.unreachable) == (1, 1)
+
+
+def test_changes_at_a_receiver(session: Session, tmp_path: Path) -> None:
+    """Each delivery has what changed; a withdrawn consent is removed where the address is."""
+    tenant = sending_tenant(tmp_path)
+    spring = campaign(tenant, mode="add_remove", hash_as="plain")
+
+    def hashed(email: str) -> str:
+        return hashlib.sha256(email.encode()).hexdigest()
+
+    publish(tenant, {"ann": "ann@x.com", "bob": "bob@x.com"})
+    consent(session, {"ann@x.com": True, "bob@x.com": True, "cleo@x.com": True})
+    send_campaign(session, spring, "crm")
+    publish(tenant, {"ann": "ann@x.com", "bob": "bob@x.com", "cleo": "cleo@x.com"})
+    consent(session, {"ann@x.com": True, "bob@x.com": False, "cleo@x.com": True})
+    done = send_campaign(session, spring, "crm")
+    rows = [(row["action"], row["email"]) for row in listed(tenant, "spring-00002.csv")]
+    assert sorted(rows) == [("add", hashed("cleo@x.com")), ("remove", hashed("bob@x.com"))]
+    assert (done.added, done.removed, done.accounting.sent) == (1, 1, 2)
+    assert send_campaign(session, spring, "crm").added == 0
+    (again,) = replay(session, spring, 2, None)
+    assert again.is_same
+    assert again.rows == 2
+
+
+class _KilledError(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_killed_send_goes_on_and_removes_what_may_be_there(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    tenant = sending_tenant(tmp_path)
+    spring = campaign(tenant, mode="add_remove")
+    publish(tenant, {"ann": "ann@x.com", "bob": "bob@x.com"})
+    consent(session, {"ann@x.com": True, "bob@x.com": True})
+    real = campaign_send.deliver
+
+    def killed(*arguments: Any) -> None:
+        if moment == "after":
+            real(*arguments)
+        raise _KilledError
+
+    monkeypatch.setattr(campaign_send, "deliver", killed)
+    with pytest.raises(_KilledError):
+        send_campaign(session, spring, "crm")
+    session.pending.clear()
+    monkeypatch.setattr(campaign_send, "deliver", real)
+    consent(session, {"ann@x.com": True, "bob@x.com": False})
+    done = send_campaign(session, spring, "crm")
+    assert (done.delivery, done.again) == (1, True)
+    rows = [(row["action"], row["email"]) for row in listed(tenant, "spring-00001.csv")]
+    assert sorted(rows) == [("add", "ann@x.com"), ("remove", "bob@x.com")]
+    keys = recipients(session, "action = 'add'")
+    assert keys == [("ann", False, "add", 1)]
+
+
+def test_a_receiver_that_refuses_is_tried_again_alone(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com"})
+    consent(session, {"ann@x.com": True})
+    (tmp_path / "exports").write_text("a file where the folder should be", "utf-8")
+    spring = campaign(tenant)
+    with pytest.raises(C360Error, match=r"did not take it.*tries it again"):
+        send_campaign(session, spring, "crm")
+    assert sends(session, "state, audience, sent, failed") == [("failed", 1, 0, 1)]
+    (tmp_path / "exports").unlink()
+    assert send_campaign(session, spring, "crm").delivery == 1
+    assert sends(session, "state, audience, sent, failed") == [("sent", 1, 1, 0)]
+
+
+def test_once_every_and_not_more_often(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com"})
+    consent(session, {"ann@x.com": True, "bob@x.com": True})
+    rare = campaign(tenant, not_more_often_than="7d")
+    send_campaign(session, rare, "crm")
+    publish(tenant, {"ann": "ann@x.com", "bob": "bob@x.com"})
+    numbers = send_campaign(session, rare, "crm").accounting
+    assert (numbers.sent, numbers.too_recent) == (1, 1)
+    assert addresses(tenant) == ["bob@x.com"]
+    once = campaign(tenant, "once_only", once=True)
+    send_campaign(session, once, "crm")
+    with pytest.raises(C360Error, match="is sent once"):
+        send_campaign(session, once, "crm")
+    weekly = campaign(tenant, "weekly", every="7d")
+    send_campaign(session, weekly, "crm")
+    with pytest.raises(C360Error, match="every 7d"):
+        send_campaign(session, weekly, "crm")
+    later = datetime.now(UTC) + timedelta(days=8)
+    assert send_campaign(session, weekly, "crm", now=later).delivery == 2
+
+
+def test_a_changed_salt_is_refused(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, {"ann": "ann@x.com"})
+    consent(session, {"ann@x.com": True})
+    send_campaign(session, campaign(tenant), "crm")
+    with pytest.raises(C360Error, match="would change sides"):
+        send_campaign(session, campaign(tenant, salt="another salt"), "crm")
+
+
+def test_a_past_list_is_made_again_or_the_reason_is_named(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    publish(tenant, MANY)
+    consent(session, dict.fromkeys(MANY.values(), True))
+    spring = campaign(
+        tenant,
+        control="10%",
+        treatments={"a": "40%", "b": "60%"},
+        attributes=["email", "treatment"],
+    )
+    send_campaign(session, spring, "crm")
+    # What is declared and said since does not count.
+    consent(session, {})
+    changed = campaign(tenant, attributes=["email"])
+    (again,) = replay(session, changed, 1, tmp_path / "again")
+    assert again.is_same
+    assert again.path is not None
+    assert again.path.read_bytes() == (tmp_path / "exports" / "spring.csv").read_bytes()
+    publish(tenant, {"ann": "ann@x.com"})
+    with pytest.raises(C360Error, match="no longer kept"):
+        replay(session, changed, 1, None)
+    with pytest.raises(C360Error, match="has no delivery 7; there are 1"):
+        replay(session, changed, 7, None)
+
+
+def test_results_leave_out_the_merged_and_have_intervals(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    consent(session, dict.fromkeys(MANY.values(), True))
+    spring = campaign(tenant, control="30%")
+    today = datetime.now(UTC).strftime("%Y-%m-%d 23:00:00")
+    buyers = [(one, today, 50.0) for one in MANY if not is_control(one, spring.salt, "30%")]
+    publish(tenant, MANY, orders=buyers[:100])
+    send_campaign(session, spring, "crm")
+    with opened_for(session, spring):
+        found = results(session, spring, 7)
+    control, treated = found.groups
+    assert (control.treatment, control.purchasers, control.revenue) == ("control", 0, 0.0)
+    assert treated.purchasers == 100
+    assert control.recipients + treated.recipients == len(MANY)
+    gain = treated.incremental_purchasers
+    assert gain is not None
+    assert gain.value == pytest.approx(100)
+    assert gain.low < 100 < gain.high
+    assert treated.lift is None, "control bought nothing"
+
+
+def test_intervals_against_published_values() -> None:
+    """Wilson's interval of 81 of 263 (Newcombe 1998, table I: 0.2553 to 0.3662)."""
+    found = wilson(81, 263)
+    assert (round(found.low, 4), round(found.high, 4)) == (0.2553, 0.3662)
+    assert smallest_lift(1000, 1000, 0.1) == pytest.approx(0.3759, abs=1e-3)
+    assert smallest_lift(0, 10, 0.1) is None
