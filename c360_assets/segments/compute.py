@@ -331,7 +331,7 @@ class _Build:
             for test in tests(definition.condition):
                 if isinstance(test, TableTest):
                     names.add(test.table)
-        prepare_context(self.session, self.day)
+        prepare_context(self.session, self.day, self.tenant.home)
         self.tables.bind(sorted(names))
         self._ended_ids()
         return compile_segments(ordered, self._source)
@@ -384,7 +384,7 @@ class _Build:
         binds, _ = references(text, file, Names(self.tenant))
         table = quote_ident(f"_c360_sql {name}")
         with locked_session(self.session) as locked:
-            prepare_context(locked, self.day)
+            prepare_context(locked, self.day, self.tenant.home)
             DatabaseTables(locked, self.recipe.database).bind([called for called, _ in binds])
             locked.lock()
             select = statement(text, file).text
