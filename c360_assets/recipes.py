@@ -21,6 +21,7 @@ from c360_assets.segments.compute import segment_recipes
 from c360_assets.semantics.tables import TableSpec
 from c360_assets.stitch.tenant_run import stitch_recipes
 from c360_assets.tenant.models import Tenant
+from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.validations.run import table_report_recipes
 from c360_assets.validations.summary import report_specs, summary_recipes
 from c360_assets.warehouse.recipe import Recipe
@@ -41,6 +42,11 @@ STAGES: list[Stage] = [
 
 def recipes(tenant: Tenant) -> list[Recipe]:
     """Every recipe of the tenant, each after what it reads."""
+    return list(_recipes(tenant))
+
+
+@once_per_tenant
+def _recipes(tenant: Tenant) -> list[Recipe]:
     table_recipes = [recipe for stage in STAGES for recipe in stage(tenant)]
     return [
         *table_recipes,

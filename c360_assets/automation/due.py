@@ -34,6 +34,7 @@ from c360_assets.run_tags import (
     STITCH,
     WITHOUT_TAG,
 )
+from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
@@ -119,6 +120,13 @@ def loads_due(
     One run per contiguous range of days. Days that failed to load wait for a person or another
     delivery.
     """
+    with one_look():
+        return _loads_due(tenant, feed, warehouse, today, attempts)
+
+
+def _loads_due(
+    tenant: Tenant, feed: FeedConfig, warehouse: Warehouse, today: date, attempts: Lookup
+) -> Due:
     ledger = read_ledger(warehouse)
     pending = pending_days(tenant, feed, ledger, today)
     if pending.problem:

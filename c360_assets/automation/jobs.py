@@ -14,18 +14,24 @@ from c360_assets.ingest.personal_columns import request_tables
 from c360_assets.recipes import recipes
 from c360_assets.run_tags import ACTIVATE, DAY, LOAD, PRIVACY, PRIVACY_JOB, STITCH, VALIDATE
 from c360_assets.segments.compute import STAGE as SEGMENTS
-from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
+from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.validations.run import report_tables, validation_table
 from c360_assets.validations.summary import SUMMARY_TABLES
 
 
 def load_keys(tenant: Tenant, feed: FeedConfig) -> list[dg.AssetKey]:
     """What a landed file of a feed changes at once: its domain table and the reports on it."""
-    table = next(t for t in tenant.tables if t.physical == feed.physical)
     keys = [dg.AssetKey(["domain", feed.physical])]
-    if table in report_tables(tenant):
+    table = _tables_with_reports(tenant).get(feed.physical)
+    if table is not None:
         keys.append(dg.AssetKey(validation_table(table).split("/")))
     return keys
+
+
+@once_per_tenant
+def _tables_with_reports(tenant: Tenant) -> dict[str, SourceTable]:
+    return {table.physical: table for table in report_tables(tenant)}
 
 
 def summary_keys(tenant: Tenant) -> list[dg.AssetKey]:

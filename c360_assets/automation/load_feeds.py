@@ -17,6 +17,7 @@ from c360_assets.automation.launcher import Launcher
 from c360_assets.errors import C360Error
 from c360_assets.ingest.arrival import is_open_for_writing, seconds_to_settle, settle_seconds
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
+from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.landing import (
     DayLoad,
     LandedFile,
@@ -32,6 +33,7 @@ from c360_assets.ingest.landing import (
 )
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import FeedLoaded
+from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.session import Warehouse
@@ -146,7 +148,8 @@ def _whole_arrivals(
     # open is known to be unfinished.
     is_first_run = ledger.is_empty()
     feeds = _chosen(tenant, options)
-    arrivals = {feed.name: _arrived(tenant, feed, ledger, options) for feed in feeds}
+    with one_look():
+        arrivals = {feed.name: _arrived(tenant, feed, ledger, options) for feed in feeds}
     began = time.monotonic()
     waits = _waits(arrivals, began, is_first_run)
     if waits:
@@ -231,13 +234,19 @@ def _arrived(
     tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, options: DayOptions
 ) -> _Arrived:
     """The feed's delivery days to load; a place that cannot be reached fails this feed alone."""
+    with one_look():
+        return _looked_at(tenant, feed, ledger, options)
+
+
+def _looked_at(
+    tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, options: DayOptions
+) -> _Arrived:
     warnings = []
     try:
         days = pending(tenant, feed, ledger, options.through, again_from=options.first)
-        was_loaded = feed.name in ledger["feed"]
-        if not was_loaded and not days and not landed(tenant, feed):
+        if not days and not known_files(ledger, feed).loaded_attempts and not landed(tenant, feed):
             warnings.append(f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})")
-        ignored = outside(tenant, feed, options.through)
+        ignored = outside(tenant, feed, options.through, ledger)
     except LoadError as error:
         return _Arrived(feed, warnings=warnings, failures=[str(error)], is_unread=True)
     if ignored and options.through is None:
@@ -254,6 +263,11 @@ def _arrived(
 
 def _folder_warnings(tenant: Tenant) -> list[str]:
     """Of files below `landing/` that no feed takes, and of those that several take."""
+    with one_look():
+        return _warnings_of_folders(tenant)
+
+
+def _warnings_of_folders(tenant: Tenant) -> list[str]:
     warnings = []
     for feed in sorted(tenant.feeds, key=lambda feed: feed.name):
         warnings += odd_entries(tenant, feed)

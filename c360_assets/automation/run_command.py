@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from c360_assets.automation.plan import plan, publishes
 from c360_assets.automation.tidy import tidy
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import due as lacking_destinations
+from c360_assets.customer_360.destinations import receiving_tables
 from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import required_feeds
 from c360_assets.ingest.delivery_days import as_of_date
@@ -28,8 +29,11 @@ from c360_assets.privacy.forget import enforce
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
+from c360_assets.segments.campaign_recipes import due_campaigns
+from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.heartbeat import beat
+from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.published_file import database_path
@@ -46,19 +50,25 @@ STITCHING = ("stitch", "run")
 PUBLISHING = ("activate", "run")
 JOBS = {"validate": VALIDATE, "stitch": STITCH, "activate": ACTIVATE, "run": DAY}
 DATABASE = "customer_360_database"
+# Machines that share a folder may be apart by that much.
+CLOCKS_DIFFER = timedelta(hours=1)
+# How warnings begin that a person should see at the end of a run; others stand in the log.
+SHOWN_WARNINGS = ("database ", "segment", "destination ")
 
 
 @dataclass(frozen=True)
 class _Work:
     """What is to be computed, and what is current.
 
-    `stale` and `current` are warehouse names of tables, `destinations` those to send to.
+    `stale` and `current` are warehouse names of tables, `destinations` those to send to,
+    `campaigns` the assets of the campaigns to send.
     """
 
     stale: list[str] = field(default_factory=list)
     current: list[str] = field(default_factory=list)
     publish: bool = False
     destinations: list[str] = field(default_factory=list)
+    campaigns: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -89,6 +99,7 @@ def run_day(
         for sentence in enforce(tenant):
             reporter.done(sentence)
         warehouse = Warehouse.open(root / "warehouse")
+        _refuse_clock_set_back(tenant, options, warehouse)
         launcher = Launcher(tenant, reporter, build, stack)
         before = dict(warehouse.manifest.tables)
         loading = _load(tenant, options, warehouse, launcher)
@@ -118,6 +129,24 @@ def run_day(
             beat(root, "published")
         with open_session(warehouse.root, tenant.config.timezone) as session:
             return summarize(session, report)
+
+
+def _refuse_clock_set_back(tenant: Tenant, options: DayOptions, warehouse: Warehouse) -> None:
+    """Raise C360Error where "today" would be a day before what was done already.
+
+    The published database would stand at an earlier day, and nobody would see why.
+    """
+    is_told = options.as_of is not None or options.through is not None
+    if is_told or options.stage not in PUBLISHING or tenant.config.as_of != "today":
+        return
+    at = now(tenant)
+    last_load = read_ledger(warehouse)["loaded_at"].max()
+    if isinstance(last_load, datetime) and last_load - at > CLOCKS_DIFFER:
+        raise C360Error(
+            f"the clock of this machine says {at:%Y-%m-%d %H:%M}, and files were loaded at "
+            f"{last_load.astimezone(at.tzinfo):%Y-%m-%d %H:%M}: set the clock, or say which day it "
+            "is with --as-of; nothing was changed"
+        )
 
 
 def validate_tables(
@@ -170,6 +199,7 @@ def _plan(
         # One failed, or the run was killed before it: it lacks what is published.
         has_database = may_publish and database_path(tenant.root).exists()
         lacking = lacking_destinations(session, tenant) if has_database else []
+        campaigns = due_campaigns(session, tenant, as_of, publish) if may_publish else []
     unread = _required_feeds(tenant, loading.unread)
     if publish and unread:
         failure = (
@@ -177,8 +207,8 @@ def _plan(
             "without (workflow.yaml)"
         )
         return _Work(destinations=lacking, failures=[failure])
-    destinations = list(tenant.destinations) if publish else lacking
-    return _Work(stale, planned.current, publish, destinations)
+    destinations = receiving_tables(tenant) if publish else lacking
+    return _Work(stale, planned.current, publish, destinations, campaigns)
 
 
 def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -232,7 +262,7 @@ def _compute(
     if "stitch_model" in built:
         launcher.reporter.done(f"match model: {_match_model(warehouse)}")
     return _Computed(
-        warnings=[warning for warning in outcome.warnings if warning.startswith("database ")],
+        warnings=[warning for warning in outcome.warnings if warning.startswith(SHOWN_WARNINGS)],
         failures=[f"{step}: {message}" for step, message in outcome.failed_steps],
         published=DATABASE in built,
     )
@@ -247,7 +277,8 @@ def _match_model(warehouse: Warehouse) -> str:
 
 def _tables_to_compute(work: _Work) -> list[str]:
     database = [DATABASE] if work.publish else []
-    return [*work.stale, *database, *(f"destination/{name}" for name in work.destinations)]
+    destinations = [f"destination/{name}" for name in work.destinations]
+    return [*work.stale, *database, *destinations, *work.campaigns]
 
 
 def _changed_tables(before: Mapping[str, TableState], after: Mapping[str, TableState]) -> set[str]:

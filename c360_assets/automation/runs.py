@@ -34,6 +34,8 @@ from c360_assets.warehouse.running import dead_runs, forget_runs, running
 # `c360` is the location's name in workspace.yaml.
 REPOSITORY_TAG = {".dagster/repository": "__repository__@c360"}
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+# A run names its process when its first resource is made, a moment after it is started.
+SECONDS_TO_NAME_AN_OWNER = 600.0
 KILLED = "The process of this run ended without a word: it was killed, or the machine stopped."
 STOPPED = (
     "it was stopped by a signal before it was done; the next run goes on with what is not current"
@@ -217,17 +219,28 @@ def reconcile(instance: dg.DagsterInstance) -> int:
 
     Only a run that names itself as owner of its tags is judged: running a run again copies its
     tags, dead process and all. A run of another boot of this machine is dead whatever its process
-    id, one of another container if its file beside the lock is free.
+    id, one of another container if its file beside the lock is free. A run that no process has
+    named as its own for long died before one could.
     """
     begun = [status for status in UNFINISHED if status != dg.DagsterRunStatus.QUEUED]
     root = tenant_root()
     let_go = dead_runs(root)
     dead = 0
-    for run in instance.get_runs(dg.RunsFilter(statuses=begun)):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=begun)):
+        run = record.dagster_run
         mark = run.tags.get(OWNER_TAG)
         is_let_go = run.run_id in let_go and owner_is_elsewhere(mark, run.run_id)
-        if is_let_go or owner_is_gone(mark, run.run_id):
+        if is_let_go or owner_is_gone(mark, run.run_id) or _has_no_owner(record):
             instance.report_run_failed(run, KILLED)
             dead += 1
     forget_runs(root, let_go)
     return dead
+
+
+def _has_no_owner(record: dg.RunRecord) -> bool:
+    """Whether a run was started long ago and no process has named itself as its owner since."""
+    run = record.dagster_run
+    if run.status != dg.DagsterRunStatus.STARTED or record.start_time is None:
+        return False
+    owner = run.tags.get(OWNER_TAG, "").split(" ")[0]
+    return owner != run.run_id and time.time() - record.start_time > SECONDS_TO_NAME_AN_OWNER

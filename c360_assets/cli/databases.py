@@ -72,6 +72,8 @@ def send(
         done = "has already" if sent.reused else "sent to"
         tables = ", ".join(f"{table} {rows:,}" for table, rows in sent.rows.items())
         out.print(f"{done} {sent.name}: {tables}")
+        for place, count in sent.withheld.items():
+            out.print(f"  {place} is left empty in {count:,} rows without consent")
     print_failures(results.failures)
     raise typer.Exit(1 if results.failures else 0)
 

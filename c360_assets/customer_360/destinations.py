@@ -10,14 +10,21 @@ for all that hold nothing personal. How rows travel belongs to `publication.send
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
+from c360_assets.customer_360.publication.addresses import (
+    bind_statements,
+    channel_of,
+    needs_consent,
+    refuse_silence,
+    withheld,
+)
 from c360_assets.customer_360.publication.publish import (
     STAGE,
     published_asset,
@@ -42,7 +49,7 @@ REFUSALS = {
     "53100": "its disk is full",
 }
 CATALOGUED_COLUMNS = """
-    SELECT "column", is_pii FROM c360_catalog
+    SELECT "column", is_pii, coalesce(semantic, '') FROM c360_catalog
     WHERE "schema" = 'main' AND lower("table") = lower(?)
     ORDER BY position
 """
@@ -52,11 +59,15 @@ NO_DATE = date.min
 
 @dataclass(frozen=True)
 class Sent:
-    """What a destination received: rows by table. `reused`: it has this publication already."""
+    """What a destination received: rows by table. `reused`: it has this publication already.
+
+    `withheld`: table and column -> addresses that were left empty, as nobody agreed to their use.
+    """
 
     name: str
     rows: dict[str, int]
     reused: bool = False
+    withheld: Mapping[str, int] = field(default_factory=dict)
 
 
 class SendDestination(Recipe):
@@ -102,12 +113,63 @@ class SendDestination(Recipe):
             con.execute(f"SET TimeZone = {quote_literal(self.tenant.config.timezone)}")
             make_safe(con)
             queries = {
-                table: _query(con, self.name, table, item)
+                table: self._query(session, con, table, item)
                 for table, item in self.config.tables.items()
             }
             with _safe_errors(self.name, self.config):
                 rows = self._send(con, queries, session.run_id)
-        return Built({self._key: {"mark": mark, "rows": rows}})
+            empty = self._left_empty(con, queries)
+        warnings = [
+            f"destination {self.name}: {place} is left empty in {count:,} rows without consent"
+            for place, count in empty.items()
+        ]
+        return Built({self._key: {"mark": mark, "rows": rows, "withheld": empty}}, warnings)
+
+    def _left_empty(
+        self, con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]
+    ) -> dict[str, int]:
+        """Table and column -> addresses of it that did not leave."""
+        counts: dict[str, int] = {}
+        for table, item in self.config.tables.items():
+            if item.consent is None or item.reason_without_consent is not None:
+                continue
+            for column in needs_consent(item.columns or [], {}):
+                name = quote_ident(column)
+                ((before, after),) = con.execute(
+                    f"SELECT (SELECT count({name}) FROM main.{quote_ident(table)}), "
+                    f"(SELECT count({name}) FROM ({queries[table]}))"
+                ).fetchall()
+                counts[f"{table}.{column}"] = before - after
+        return counts
+
+    def _query(
+        self,
+        session: Session,
+        con: duckdb.DuckDBPyConnection,
+        table: str,
+        item: DestinationTable,
+    ) -> str:
+        """The SELECT of what may leave of a table; addresses leave by consent."""
+        known = _catalogued(con, self.name, table)
+        columns = _leaving_columns(self.name, table, item, known)
+        semantics = {column: one.semantic for column, one in known.items()}
+        addresses = needs_consent(columns, semantics)
+        place = f"destination {self.name}: {table}"
+        refuse_silence(place, item, addresses)
+        selected = {column: quote_ident(column) for column in columns}
+        if item.consent is not None and item.reason_without_consent is None:
+            for column in addresses:
+                channel = channel_of(column, semantics[column]) or ""
+                yes = bind_statements(
+                    session, con, self.tenant, item.consent, channel, self._brand()
+                )
+                selected[column] = withheld(column, channel, known, yes)
+        columns_sql = ", ".join(selected.values())
+        return f"SELECT {columns_sql} FROM main.{quote_ident(table)} ORDER BY ALL"
+
+    def _brand(self) -> str | None:
+        configured = self.tenant.config.databases.get(self.config.database)
+        return configured.filter.get("database_key") if configured is not None else None
 
     def _send(
         self, con: duckdb.DuckDBPyConnection, queries: dict[str, str], run_id: str
@@ -122,13 +184,18 @@ class SendDestination(Recipe):
 
 
 def destination_recipes(tenant: Tenant) -> list[SendDestination]:
-    """One recipe per receiver, each after the publication of its database."""
-    return [SendDestination(tenant, name) for name in tenant.destinations]
+    """One recipe per receiver of tables, each after the publication of its database."""
+    return [SendDestination(tenant, name) for name in receiving_tables(tenant)]
+
+
+def receiving_tables(tenant: Tenant) -> list[str]:
+    """The receivers of tables; others receive campaigns only."""
+    return [name for name, config in tenant.destinations.items() if config.tables]
 
 
 def due(session: Session, tenant: Tenant) -> list[str]:
     """Destinations that have not received what is published now."""
-    recipes = [SendDestination(tenant, name) for name in tenant.destinations]
+    recipes = destination_recipes(tenant)
     return [recipe.name for recipe in recipes if not is_current(session, recipe, NO_DATE)]
 
 
@@ -141,9 +208,12 @@ def send(session: Session, tenant: Tenant, name: str, *, force: bool = False) ->
     if name not in tenant.destinations:
         known = ", ".join(tenant.destinations) or "none"
         raise C360Error(f"no destination {name}; there are {known} (destinations.yaml)")
+    if not tenant.destinations[name].tables:
+        raise C360Error(f"destination {name} receives campaigns only: `c360 campaign send NAME`")
     recipe = SendDestination(tenant, name)
     outcome = make_current(session, recipe, RunContext(NO_DATE, force))
-    return Sent(name, recipe.received(session)["rows"], outcome.reused)
+    received = recipe.received(session)
+    return Sent(name, received["rows"], outcome.reused, received.get("withheld", {}))
 
 
 def check_destinations(
@@ -225,24 +295,35 @@ def _problem(key: str, message: str) -> Problem:
     return Problem("error", "destinations.yaml", message, key=key)
 
 
-def _query(con: duckdb.DuckDBPyConnection, name: str, table: str, item: DestinationTable) -> str:
-    """The SELECT of what may leave, in the order of the columns so that equal content gives equal
+class _Catalogued(NamedTuple):
+    """What the catalogue says of a column."""
+
+    is_personal: bool
+    semantic: str
+
+
+def _catalogued(con: duckdb.DuckDBPyConnection, name: str, table: str) -> dict[str, _Catalogued]:
+    rows = con.execute(CATALOGUED_COLUMNS, [table]).fetchall()
+    if not rows:
+        raise C360Error(f"destination {name}: there is no table {table} in the published database")
+    return {column: _Catalogued(*said) for column, *said in rows}
+
+
+def _leaving_columns(
+    name: str, table: str, item: DestinationTable, known: Mapping[str, _Catalogued]
+) -> list[str]:
+    """The columns that may leave, in the order of the list so that equal content gives equal
     files.
     """
-    is_personal = dict(con.execute(CATALOGUED_COLUMNS, [table]).fetchall())
-    if not is_personal:
-        raise C360Error(f"destination {name}: there is no table {table} in the published database")
     if item.columns is not None:
-        columns = _listed_columns(name, table, item.columns, is_personal)
-    else:
-        columns = [column for column in is_personal if not is_personal[column]]
+        return _listed_columns(name, table, item.columns, known)
+    columns = [column for column, said in known.items() if not said.is_personal]
     if not columns:
         raise C360Error(
             f"destination {name}: every column of {table} is personal; "
             f"list those that may leave (tables.{table}.columns)"
         )
-    columns_sql = ", ".join(quote_ident(column) for column in columns)
-    return f"SELECT {columns_sql} FROM main.{quote_ident(table)} ORDER BY ALL"
+    return columns
 
 
 def _listed_columns(

@@ -15,21 +15,18 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 from rich.console import Console
 
 from c360_assets.configuration import load_tenant
-from c360_assets.customer_360.publication.publish import published_key
-from c360_assets.customer_360.rendering.render import RUN_CONTEXT
-from c360_assets.customer_360.tables.databases import GROUP, Database, databases
-from c360_assets.customer_360.tables.spark import spark_sql
 from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.privacy.forget import enforce
 from c360_assets.reporting.rows import print_rows
 from c360_assets.reporting.terminal import Output, emit
 from c360_assets.semantics.closest import closest
+from c360_assets.tenant.customer_360 import GROUP
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.allowed_sql import CATALOGUE_TABLES, QUESTIONS, allowed_statement
 from c360_assets.warehouse.engine import lock, make_safe
@@ -51,6 +48,11 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.statement import Statement
 from c360_assets.warehouse.suppression import privacy_folder
 
+if TYPE_CHECKING:
+    from c360_assets.customer_360.tables.databases import Database
+
+# A question needs nothing of what builds a database, which takes longer to import than to answer:
+# the functions that do need it import it.
 SHOWN_ROWS = 100
 # What a question is called where an error names a file.
 QUESTION = "query"
@@ -74,13 +76,24 @@ PUBLISHED_TABLES = """
 def database_named(tenant: Tenant, name: str) -> Database:
     """The database of that name; the primary one by its own name too. Raises C360Error when there
     is none."""
+    from c360_assets.customer_360.tables.databases import databases
+
     by_name = {database.name: database for database in databases(tenant)}
-    # The primary one is published as `customer_360` whatever tenant.yaml calls it.
-    primaries = [key for key, config in tenant.config.databases.items() if config.primary]
-    published_name = GROUP if name in primaries[:1] else name
-    if published_name not in by_name:
-        raise C360Error(f"no database {name}; there are {', '.join(by_name)}")
-    return by_name[published_name]
+    return by_name[published_name(tenant, name)]
+
+
+def published_name(tenant: Tenant, name: str) -> str:
+    """Under which name a database of tenant.yaml is published. Raises C360Error when there is none.
+
+    The primary one is published as `customer_360` whatever tenant.yaml calls it.
+    """
+    configured = tenant.config.databases
+    primary = next((key for key, config in configured.items() if config.primary), GROUP)
+    names = [GROUP, *(key for key in configured if key != primary)]
+    published = GROUP if name == primary else name
+    if published not in names:
+        raise C360Error(f"no database {name}; there are {', '.join(names)}")
+    return published
 
 
 @contextmanager
@@ -94,7 +107,7 @@ def open_published(
     that fails.
     """
     tenant = load_tenant(root)
-    path = database_path(root, database_named(tenant, database).name)
+    path = database_path(root, published_name(tenant, database))
     if number is not None:
         keep_forgotten(tenant, "a look at a kept database")
         kept_files = {number_of(file): file for file in kept(path)}
@@ -149,6 +162,8 @@ def published_date(path: Path) -> date | None:
 
     None where nothing is published. Raises C360Error when the file cannot be opened.
     """
+    from c360_assets.customer_360.rendering.render import RUN_CONTEXT
+
     if not path.exists():
         return None
     try:
@@ -241,10 +256,16 @@ def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = Fal
     sql_of |= {custom.name: custom.sql.text for custom in tenant.custom_tables}
     for table, sql in sql_of.items():
         if table.lower() == name.lower():
-            return spark_sql(sql, tenant.home) if spark else sql.strip()
+            return _spark_sql(sql, tenant) if spark else sql.strip()
     raise C360Error(
         f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(sql_of))}"
     )
+
+
+def _spark_sql(sql: str, tenant: Tenant) -> str:
+    from c360_assets.customer_360.tables.spark import spark_sql
+
+    return spark_sql(sql, tenant.home)
 
 
 @dataclass(frozen=True)
@@ -264,9 +285,11 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
     The warehouse stays as it is but forgets that it was published, so that the next run publishes
     it.
     """
+    from c360_assets.customer_360.publication.publish import published_key
+
     tenant = load_tenant(root)
-    chosen = database_named(tenant, database)
-    path = database_path(root, chosen.name)
+    chosen_name = published_name(tenant, database)
+    path = database_path(root, chosen_name)
     with (
         tenant_lock(root, "a rollback"),
         open_session(root / "warehouse", tenant.config.timezone) as session,
@@ -283,7 +306,7 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
             )
         # Before the file changes: after a crash in between, the next run publishes once too often
         # rather than not at all.
-        session.forget(published_key(chosen.name))
+        session.forget(published_key(chosen_name))
         try:
             published_number, replaced_number = restore(path, number_of(file))
         except OSError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from c360_assets.configuration import load_tenant
-from c360_assets.customer_360.destinations import Sent, due, send
+from c360_assets.customer_360.destinations import Sent, due, receiving_tables, send
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.session import open_session
@@ -34,7 +34,7 @@ def send_all(root: Path, names: list[str], *, force: bool = False) -> SendResult
         open_session(root / "warehouse", tenant.config.timezone) as session,
     ):
         if not names:
-            names = list(tenant.destinations) if force else due(session, tenant)
+            names = receiving_tables(tenant) if force else due(session, tenant)
         for name in names:
             try:
                 results.sent.append(send(session, tenant, name, force=force))

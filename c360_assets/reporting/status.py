@@ -22,6 +22,7 @@ from c360_assets.configuration import load_tenant
 from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import odd_entries, pending, unmarked
+from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import read_ledger
@@ -77,7 +78,7 @@ class Status:
     activation_cron: str
     late: str
     timezone: str
-    retention: dict[str, str]
+    retention: dict[str, str | int]
     alerts: list[dict[str, Any]]
 
 
@@ -154,10 +155,11 @@ def _feed_statuses(
         loaded = ledger.filter(pl.col("status") == "loaded", pl.col("loaded_at") > published["at"])
         counts = loaded.group_by("feed").len()
         late = dict(counts.filter(pl.col("feed").is_in(expected.of_stitch)).iter_rows())
-    return [
-        _feed_status(tenant, ledger, day_feed, late.get(name, 0))
-        for name, day_feed in expected.feeds.items()
-    ]
+    with one_look():
+        return [
+            _feed_status(tenant, ledger, day_feed, late.get(name, 0))
+            for name, day_feed in expected.feeds.items()
+        ]
 
 
 def _feed_status(
@@ -230,7 +232,7 @@ def render_status(status: Status, console: Console) -> None:
         f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, "
         "while `c360 ui` runs"
     )
-    kept = ", ".join(f"{kind} {span}" for kind, span in status.retention.items())
+    kept = ", ".join(f"{kind} {limit}" for kind, limit in status.retention.items())
     console.print(f"Kept        {kept} (retention in tenant.yaml)")
     if any(feed.late_files for feed in status.feeds):
         when = LATE_FILES[status.late]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid5
 
+from c360_assets.customer_360.publication.consent import ADDRESSES, Gate, gate_of
 from c360_assets.errors import C360Error
-from c360_assets.segments.consent import ADDRESSES, Gate, gate_of
 from c360_assets.segments.control import control_sql, treatment_sql
 from c360_assets.segments.hash_forms import hashed, normalised
 from c360_assets.semantics.closest import closest

@@ -19,7 +19,7 @@ from c360_assets.segments.campaign_send import is_due, send_campaign
 from c360_assets.segments.consent_state import make_consent_current
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import fingerprint
-from c360_assets.warehouse.recipe import Built, Recipe, RunContext
+from c360_assets.warehouse.recipe import Built, Recipe, RunContext, is_current
 from c360_assets.warehouse.session import Session
 
 
@@ -64,6 +64,19 @@ class SendCampaign(Recipe):
         counts = {"delivery": done.delivery, "added": done.added, "removed": done.removed}
         facts = {"mark": mark, "audience": done.accounting.audience, **counts}
         return Built({self.outputs[0]: facts})
+
+
+def due_campaigns(
+    session: Session, tenant: Tenant, as_of: date, is_published_anew: bool
+) -> list[str]:
+    """The assets of campaigns whose receivers lack the list of the day; of all, where a database is
+    about to be published, as only then it is known what each lacks.
+    """
+    recipes = campaign_recipes(tenant)
+    if is_published_anew:
+        return [recipe.outputs[0] for recipe in recipes]
+    published = [recipe for recipe in recipes if recipe.fingerprint(session, as_of) is not None]
+    return [one.outputs[0] for one in published if not is_current(session, one, as_of)]
 
 
 def campaign_recipes(tenant: Tenant) -> list[SendCampaign]:

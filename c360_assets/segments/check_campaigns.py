@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from c360_assets.customer_360.publication.addresses import channel_of, needs_consent
+from c360_assets.customer_360.publication.consent import ADDRESSES
 from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.errors import C360Error, Problem
 from c360_assets.segments.audience import Campaign
-from c360_assets.segments.consent import ADDRESSES
 from c360_assets.segments.definition import Finding
 from c360_assets.segments.reading import segments_of
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.campaigns import OWN_ATTRIBUTES, CampaignConfig, PostConsent
 from c360_assets.tenant.document import Document, KeyPath, dotted
 from c360_assets.tenant.models import Tenant
@@ -33,6 +35,7 @@ def check_campaigns(session: Session, tenant: Tenant, tables: Columns) -> list[P
         problems += _placed(tenant, file, findings)
     problems += _placed(tenant, WORKFLOW, _workflow_findings(tenant, tables))
     problems += _placed(tenant, DESTINATIONS, _idle_destinations(tenant))
+    problems += _placed(tenant, DESTINATIONS, _tables_with_addresses(tenant))
     return problems
 
 
@@ -184,6 +187,38 @@ def _post_findings(path: KeyPath, post: PostConsent, tables: Columns) -> Iterato
     if post.opted_in.lower() not in of_consent:
         message = f"{table} has no column {post.opted_in}"
         yield Finding((*path, "opted_in"), message, _near(post.opted_in, of_consent))
+
+
+def _tables_with_addresses(tenant: Tenant) -> Iterator[Finding]:
+    """Tables that are sent whole with addresses, and say nothing of consent, or what there is
+    not."""
+    documented = all_tables()
+    purposes = tenant.workflow.purposes
+    for name, config in tenant.destinations.items():
+        for table, item in config.tables.items():
+            spec = documented.get(table.lower())
+            columns = spec.columns if spec is not None else {}
+            semantics = {
+                column: columns[column.lower()].semantic
+                for column in item.columns or []
+                if column.lower() in columns
+            }
+            path = ("destinations", name, "tables", table)
+            addresses = needs_consent(item.columns or [], semantics)
+            if addresses and item.consent is None:
+                message = f"sends {', '.join(addresses)}, and says nothing of consent"
+                remedy = 'add consent: PURPOSE, or consent: none, because "…"'
+                yield Finding((*path, "columns"), message, remedy)
+            elif item.consent is not None and item.reason_without_consent is None:
+                if item.consent not in purposes:
+                    message = f"workflow.yaml declares no purpose {item.consent}"
+                    yield Finding((*path, "consent"), message, _near(item.consent, purposes))
+                    continue
+                channels = {channel_of(column, semantics.get(column, "")) for column in addresses}
+                for channel in sorted(channels - {None}, key=str):
+                    if getattr(purposes[item.consent], str(channel)) is None:
+                        message = f"purposes.{item.consent} of workflow.yaml has no {channel}"
+                        yield Finding((*path, "consent"), message)
 
 
 def _idle_destinations(tenant: Tenant) -> Iterator[Finding]:

@@ -366,12 +366,12 @@ class _Build:
         )
         if known < len(ids):
             self.warnings.append(
-                f"{file}: {len(ids) - known:,} of {len(ids):,} ids are of nobody in the database "
-                f"{self.recipe.database.name}"
+                f"segments: {file}: {len(ids) - known:,} of {len(ids):,} ids are of nobody in the "
+                f"database {self.recipe.database.name}"
             )
         if ended:
             self.warnings.append(
-                f"{file}: {ended:,} ids have ended; who they became stands for them"
+                f"segments: {file}: {ended:,} ids have ended; who they became stands for them"
             )
         return name
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -18,10 +18,6 @@ import polars as pl
 from c360_assets import semantics
 from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import all_tables
-from c360_assets.stitch.api import StitchResult, stitch
-from c360_assets.stitch.cluster.pins import pinned_ids
-from c360_assets.stitch.cluster.stable_ids import Previous
-from c360_assets.stitch.compare.blocking import of_rules
 from c360_assets.stitch.prepare.configuration_tables import (
     configuration_tables,
     managed_blocklist,
@@ -29,13 +25,18 @@ from c360_assets.stitch.prepare.configuration_tables import (
 )
 from c360_assets.stitch.prepare.union import Union, union_records
 from c360_assets.stitch.publish import stitched_domain_tables as stitched
-from c360_assets.stitch.publish.identity_changes import Job
-from c360_assets.stitch.score.stored_model import Basis, why_fit
 from c360_assets.tenant.local_columns import local_columns
 from c360_assets.tenant.models import SourceTable, StitchConfig, Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
+
+# Imported where something is matched: Dagster's definitions name these tables without it.
+if TYPE_CHECKING:
+    from c360_assets.stitch.cluster.stable_ids import Previous
+    from c360_assets.stitch.publish.identity_changes import Job
+    from c360_assets.stitch.publish.results import StitchResult
+    from c360_assets.stitch.score.stored_model import Basis
 
 STAGE = "stitch"
 GENERATION = "stitch_generation"
@@ -73,6 +74,10 @@ class StitchTables(Recipe):
         """`as_of` of the run dates the rows of the change tables (midnight in the tenant's zone),
         and their retention counts back from it, so that no machine clock enters a table.
         """
+        from c360_assets.stitch.api import stitch
+        from c360_assets.stitch.cluster.pins import pinned_ids
+        from c360_assets.stitch.score.stored_model import Basis, why_fit
+
         tenant = self.tenant
         union = union_records(session, tenant)
         kept = kept_model(session)
@@ -187,12 +192,16 @@ def _code() -> str:
 
 
 def _job(session: Session, tenant: Tenant, run: RunContext) -> Job:
+    from c360_assets.stitch.publish.identity_changes import Job
+
     midnight = datetime.combine(run.as_of, time(), ZoneInfo(session.timezone))
     return Job(session.run_id, midnight, tenant.stitch.stable_ids.recorded_days)
 
 
 def previous_generation(session: Session) -> Previous | None:
     """The last committed generation, None before the first."""
+    from c360_assets.stitch.cluster.stable_ids import Previous
+
     if session.state("unified_coalesced") is None:
         return None
     generation = session.warehouse.manifest.meta.get(GENERATION)
@@ -240,6 +249,9 @@ def fitting(config: StitchConfig) -> str:
 
 def _basis(tenant: Tenant, union: Union) -> Basis:
     """A table that holds nothing yet is none: the model has seen no record of it."""
+    from c360_assets.stitch.compare.blocking import of_rules
+    from c360_assets.stitch.score.stored_model import Basis
+
     config = tenant.stitch
     tables = {
         table.name: fingerprint(table.tags)

@@ -31,6 +31,12 @@ def _time_span(text: str) -> str:
 Duration = Annotated[str, AfterValidator(_time_span)]
 
 
+def reason_in(consent: str | None) -> str | None:
+    """The reason in `none, because "…"`; None where it says something else."""
+    found = NO_CONSENT.fullmatch((consent or "").strip())
+    return found[1].strip('"“”') if found is not None else None
+
+
 def _names(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -102,7 +108,7 @@ class CampaignConfig(Strict):
             raise ValueError("must give purpose (workflow.yaml: purposes)")
         if self.purpose is not None and self.consent is not None:
             raise ValueError("has both purpose and consent: remove one of them")
-        if self.consent is not None and NO_CONSENT.fullmatch(self.consent.strip()) is None:
+        if self.consent is not None and reason_in(self.consent) is None:
             raise ValueError('consent must be: none, because "…" with the reason')
         if self.mode == "add_remove" and self.not_more_often_than is not None:
             raise ValueError("not_more_often_than is of mode full: add_remove sends nobody twice")
@@ -113,8 +119,7 @@ class CampaignConfig(Strict):
     @property
     def reason_without_consent(self) -> str | None:
         """Why nobody is asked for consent; None where consent is asked."""
-        found = NO_CONSENT.fullmatch((self.consent or "").strip())
-        return found[1].strip('"“”') if found is not None else None
+        return reason_in(self.consent)
 
 
 class PostConsent(Strict):

@@ -11,6 +11,8 @@ from pydantic import Field, StringConstraints
 
 from c360_assets.tenant.base_models import Name, Strict
 
+# The database that holds everything, whatever tenant.yaml calls it.
+GROUP = "customer_360"
 TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 

@@ -10,17 +10,32 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from c360_assets.tenant.base_models import Name, Strict
+from c360_assets.tenant.campaigns import reason_in
 from c360_assets.tenant.secrets_in_files import check_variable_name, has_user_info
 
 
 class DestinationTable(Strict):
     """What of a table may leave, and under which name.
 
-    That is the listed columns, else those that hold nothing personal.
+    That is the listed columns, else those that hold nothing personal. Where they hold addresses,
+    `consent` is the purpose they are sent for, or `none, because "…"`.
     """
 
     columns: list[Name] | None = Field(default=None, min_length=1)
+    consent: str | None = None
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+
+    @property
+    def reason_without_consent(self) -> str | None:
+        """Why nobody is asked for consent; None where a purpose is named, or nothing is said."""
+        return reason_in(self.consent)
+
+    @field_validator("consent")
+    @classmethod
+    def _gives_a_reason(cls, value: str | None) -> str | None:
+        if value is not None and value.strip().startswith("none") and reason_in(value) is None:
+            raise ValueError('must be a purpose, or: none, because "…" with the reason')
+        return value
 
 
 class DestinationConfig(Strict):

@@ -17,7 +17,7 @@ from c360_assets.semantics.closest import closest
 from c360_assets.semantics.countries import country_facts, country_names
 from c360_assets.tenant.schemas import write_schemas
 
-FOLDERS = ("landing", "feeds", "domain_tables", "database")
+FOLDERS = ("landing", "feeds", "domain_tables", "database", "segments", "campaigns")
 
 
 def init_tenant(root: Path, name: str | None = None, country: str | None = None) -> list[Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
@@ -110,7 +111,7 @@ class SourceTable:
     def stitched_asset(self) -> str:
         return f"stitched/{self.physical}"
 
-    @property
+    @cached_property
     def foreign_keys(self) -> dict[str, str]:
         """Foreign-key tag (`fk-customer-id`) -> the first output column that carries it."""
         columns: dict[str, str] = {}
@@ -195,7 +196,9 @@ class Tenant:
     # Feed or custom table (logical name) -> its configuration file.
     places: dict[str, str] = field(default_factory=dict)
 
-    @property
+    # What follows from the declarations is asked for each of many feeds, and computed once. The
+    # lists are shared: nobody changes them.
+    @cached_property
     def tables(self) -> list[SourceTable]:
         """Feeds, then custom domain tables, each ordered by name."""
         feeds = sorted(self.feeds, key=lambda feed: feed.name)
@@ -205,7 +208,7 @@ class Tenant:
             *(_table_of_custom(table) for table in custom_tables),
         ]
 
-    @property
+    @cached_property
     def stitched_tables(self) -> list[SourceTable]:
         """Tables whose records Stitch reads.
 
@@ -222,9 +225,17 @@ class Tenant:
 
         It does so where it reads the table, or a table that it reads has a foreign key of it.
         """
-        stitched = self.stitched_tables
-        stitched_keys = {key for other in stitched for key in other.foreign_keys}
-        return table in stitched or not stitched_keys.isdisjoint(table.foreign_keys)
+        if table.physical in self._stitched_names:
+            return True
+        return not self._stitched_keys.isdisjoint(table.foreign_keys)
+
+    @cached_property
+    def _stitched_names(self) -> frozenset[str]:
+        return frozenset(table.physical for table in self.stitched_tables)
+
+    @cached_property
+    def _stitched_keys(self) -> frozenset[str]:
+        return frozenset(key for table in self.stitched_tables for key in table.foreign_keys)
 
     @property
     def phone_region(self) -> str:
@@ -255,7 +266,9 @@ class Tenant:
 
     def feed(self, name: str) -> FeedConfig | None:
         """The feed of a logical (`Source:Feed`) or physical name, None where there is none."""
-        for feed in self.feeds:
-            if name in (feed.name, feed.physical):
-                return feed
-        return None
+        return self._feeds_by_name.get(name)
+
+    @cached_property
+    def _feeds_by_name(self) -> dict[str, FeedConfig]:
+        by_physical_name = {feed.physical: feed for feed in reversed(self.feeds)}
+        return by_physical_name | {feed.name: feed for feed in reversed(self.feeds)}

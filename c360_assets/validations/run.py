@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from c360_assets.tenant.models import SourceTable, Tenant
+from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.validations.compile import (
     Answers,
     Figure,
@@ -87,6 +88,7 @@ def reports_of(tenant: Tenant, table: SourceTable) -> list[Report]:
     return list(reports_for(table, tenant.config.extra_validations))
 
 
+@once_per_tenant
 def report_tables(tenant: Tenant) -> list[SourceTable]:
     """The tables that have at least one report."""
     return [table for table in tenant.tables if reports_of(tenant, table)]

@@ -17,6 +17,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.files import sweep_asides
+
+# Where holders of the lock, and nobody else, write files aside before they are put in place.
+FOLDERS_WITH_ASIDES = ("warehouse", "reports")
 # One lock object per tenant, as only the object that holds a lock may take it again.
 _HELD: dict[Path, FileLock] = {}
 
@@ -101,8 +106,8 @@ def tenant_lock(
     """Hold the tenant at `root` while the block runs; re-entrant in a process.
 
     Waits for another holder and calls `waiting` once per holder with a sentence that names it.
-    `what` says what this holder does. What a killed holder left in `.tmp` is removed: it may hold
-    personal values.
+    `what` says what this holder does. What a killed holder left half written is removed: it may
+    hold personal values.
     """
     lock = _lock_of(root)
     reported = ""
@@ -138,6 +143,8 @@ def tenant_lock_if_free(root: Path, what: str) -> Iterator[bool]:
 
 def _lock_of(root: Path) -> FileLock:
     path = root.resolve() / ".lock"
+    if path.is_dir():
+        raise C360Error(f"{path} is a folder, where this program keeps a lock: remove it")
     return _HELD.setdefault(path, FileLock(str(path), thread_local=False))
 
 
@@ -153,6 +160,8 @@ def _held(root: Path, lock: FileLock, what: str) -> Iterator[None]:
     try:
         if outermost:
             _sweep(root / ".tmp")
+            for folder in FOLDERS_WITH_ASIDES:
+                sweep_asides(root / folder)
             holder.write_text(json.dumps({"what": what, **process_identity()}), "utf-8")
         yield
     finally:

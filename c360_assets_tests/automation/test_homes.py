@@ -136,17 +136,31 @@ def test_a_second_tenant_on_one_storage_is_refused(
             assert instance.get_runs_count() == 0
 
 
-@pytest.mark.parametrize("address", [None, "postgresql://me:hunter2secret@127.0.0.1:9/dagster"])
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["PGHOST", "PGPORT", "PGUSER", "PGDATABASE"], "DagsterInvalidConfigError"),
+        (["PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD"], "DagsterPostgresException"),
+    ],
+)
 def test_a_storage_that_does_not_answer_is_a_sentence(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str | None
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], kind: str
 ) -> None:
     pytest.importorskip("dagster_postgres", reason="needs the extra service")
-    monkeypatch.delenv("DAGSTER_POSTGRES_URL", raising=False)
-    if address is not None:
-        monkeypatch.setenv("DAGSTER_POSTGRES_URL", address)
+    values = {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": "9",
+        "PGUSER": "me",
+        "PGPASSWORD": "hunter2secret",
+        "PGDATABASE": "dagster",
+    }
+    for name, value in values.items():
+        monkeypatch.delenv(name, raising=False)
+        if name in names:
+            monkeypatch.setenv(name, value)
     (home / "dagster.yaml").write_text(PRODUCTION.read_text())
     prepare_home(tenant_at(tmp_path / "one"))
-    with pytest.raises(C360Error, match="cannot be opened") as refused, open_instance():
+    with pytest.raises(C360Error, match=f"cannot be opened .{kind}") as refused, open_instance():
         pass
     assert "hunter2secret" not in str(refused.value)
 

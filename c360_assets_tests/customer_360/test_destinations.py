@@ -8,6 +8,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,15 @@ from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import plan_all
 from c360_assets.errors import C360Error
 from c360_assets.reporting.send import send_all
-from c360_assets.tenant.models import Tenant
+from c360_assets.tenant.models import DestinationTable, Tenant, WorkflowConfig
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.postgres import binaries, postgres_server
-from c360_assets_tests.customer_360.world import AS_OF, publish_database, put_unified
+from c360_assets_tests.customer_360.world import (
+    AS_OF,
+    publish_database,
+    put_gathered,
+    put_unified,
+)
 from c360_assets_tests.ingest.servers import s3_server
 
 PEOPLE = [
@@ -38,7 +44,11 @@ PEOPLE = [
     for n in range(3)
 ]
 TABLES: dict[str, Any] = {
-    "customer_360": {"columns": ["amperity_id", "Email"], "name": "people"},
+    "customer_360": {
+        "columns": ["amperity_id", "Email"],
+        "name": "people",
+        "consent": 'none, because "invented people"',
+    },
     "customer_attributes": None,
     "merged_customers": {"columns": ["amperity_id", "update_dt", "birthdate"]},
     "transaction_attributes_extended": {"columns": ["amperity_id", "lifetime_order_revenue"]},
@@ -306,6 +316,42 @@ def test_what_cannot_be_sent_is_told_with_a_remedy(
     tenant = tenant_at(root, crm=item)
     with open_session(root / "warehouse") as session, pytest.raises(C360Error, match=told):
         send(session, tenant, "crm")
+
+
+def test_addresses_leave_by_consent(root: Path) -> None:
+    table = {"columns": ["amperity_id", "email"]}
+    tenant = tenant_at(
+        root,
+        crm={"path": "asked", "format": "csv", "tables": {"customer_360": table}},
+    )
+    with (
+        open_session(root / "warehouse") as session,
+        pytest.raises(C360Error, match="say consent: PURPOSE"),
+    ):
+        send(session, tenant, "crm")
+    purposes = WorkflowConfig.model_validate({"purposes": {"offers": {"email": {}}}})
+    asked = {
+        "crm": replace(tenant, workflow=purposes)
+        .destinations["crm"]
+        .model_copy(
+            update={"tables": {"customer_360": DestinationTable(**table, consent="offers")}}
+        )
+    }
+    tenant = replace(tenant, workflow=purposes, destinations=asked)
+    with open_session(root / "warehouse") as session:
+        said = [("0@X.com ", True), ("1@x.com", True), ("1@x.com", False)]
+        rows = [
+            {"email": email, "is_email_opted_in": answer, "brand": str(n)}
+            for n, (email, answer) in enumerate(said)
+        ]
+        put_gathered(session, tenant, "email_opt_status", rows)
+        sent = send(session, tenant, "crm")
+    assert sent.withheld == {"customer_360.email": 2}
+    assert read(root / "asked" / "customer_360.csv").rows() == [
+        ("A0", "0@x.com"),
+        ("A1", None),
+        ("A2", None),
+    ]
 
 
 def test_what_would_overwrite_itself_is_an_error_of_the_configuration(root: Path) -> None:

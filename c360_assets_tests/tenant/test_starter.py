@@ -33,6 +33,8 @@ def test_a_new_tenant_only_lacks_feeds(tmp_path: Path) -> None:
         "feeds",
         "domain_tables",
         "database",
+        "segments",
+        "campaigns",
     }
     assert root / "destinations.yaml" in written
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A copy of a tenant and of Dagster's storage in PostgreSQL, while the service runs: backup.sh TENANT FOLDER
-# It takes the tenant's lock, so that no run writes meanwhile: runs wait, and say that they wait for a backup. The address of PostgreSQL
-# is read from DAGSTER_POSTGRES_URL; without it only the folder is copied. Makes FOLDER/<date>/{tenant.tar.gz,dagster.dump}.
+# It takes the tenant's lock, so that no run writes meanwhile: runs wait, and say that they wait for a backup. PostgreSQL is found by
+# PGHOST, PGDATABASE and so on; without PGDATABASE only the folder is copied. Makes FOLDER/<date>/{tenant.tar.gz,dagster.dump}.
 set -eu
 umask 077
 if [ "$#" -ne 2 ] || [ ! -f "$1/tenant.yaml" ]; then
@@ -23,8 +23,8 @@ trap 'rm -rf "$partial"; rm -f "$tenant/.lock.holder"' EXIT
 # What a run made aside, what can be fetched again and what names processes is left out. Whoever delivers may write into landing/
 # meanwhile, which is all that tar's exit code 1 says.
 tar -C "$tenant" -czf "$partial/tenant.tar.gz" --exclude=./.tmp --exclude=./cache --exclude='./.lock*' . || [ "$?" -eq 1 ]
-if [ -n "${DAGSTER_POSTGRES_URL:-}" ]; then
-  pg_dump --format=custom --file="$partial/dagster.dump" "$DAGSTER_POSTGRES_URL"
+if [ -n "${PGDATABASE:-}" ]; then
+  pg_dump --format=custom --file="$partial/dagster.dump"
 fi
 mv "$partial" "$target"
 echo "$target"

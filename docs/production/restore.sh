@@ -1,6 +1,6 @@
 #!/bin/sh
 # Puts a copy of backup.sh back, while the service is stopped: restore.sh COPY TENANT
-# TENANT must be empty or not be there, so that nothing is overwritten. The database of DAGSTER_POSTGRES_URL is replaced where the copy has one.
+# TENANT must be empty or not be there, so that nothing is overwritten. The database of PGHOST, PGDATABASE and so on is replaced where the copy has one.
 set -eu
 umask 077
 if [ "$#" -ne 2 ] || [ ! -f "$1/tenant.tar.gz" ]; then
@@ -11,13 +11,13 @@ if [ -d "$2" ] && [ -n "$(ls -A "$2")" ]; then
   echo "$2 is not empty: move it away first" >&2
   exit 1
 fi
-if [ -f "$1/dagster.dump" ] && [ -z "${DAGSTER_POSTGRES_URL:-}" ]; then
-  echo "the copy holds Dagster's storage: set DAGSTER_POSTGRES_URL to the database that takes it" >&2
+if [ -f "$1/dagster.dump" ] && [ -z "${PGDATABASE:-}" ]; then
+  echo "the copy holds Dagster's storage: set PGHOST, PGDATABASE and so on to the database that takes it" >&2
   exit 1
 fi
 mkdir -p "$2"
 tar -C "$2" -xzf "$1/tenant.tar.gz"
 if [ -f "$1/dagster.dump" ]; then
-  pg_restore --clean --if-exists --no-owner --dbname="$DAGSTER_POSTGRES_URL" "$1/dagster.dump"
+  pg_restore --clean --if-exists --no-owner --dbname="$PGDATABASE" "$1/dagster.dump"
 fi
 echo "restored to $2"

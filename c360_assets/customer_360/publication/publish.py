@@ -37,9 +37,12 @@ from c360_assets.customer_360.tables.databases import (
 from c360_assets.customer_360.tables.run_records import Publication, record_refusal, record_run
 from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import TableSpec
+from c360_assets.tenant.durations import duration
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.delta import nothing
 from c360_assets.warehouse.digest import RUN_TABLES, fingerprint
 from c360_assets.warehouse.published_file import (
+    Keeping,
     PublishedTable,
     database_path,
     opens,
@@ -139,6 +142,12 @@ class PublishDatabase(Recipe):
         record_refusal(session, self.database.name, message, started, run)
 
 
+def keeping(tenant: Tenant) -> Keeping:
+    """Which earlier files of its databases a tenant keeps."""
+    retention = tenant.config.retention
+    return Keeping(retention.most_databases, duration(retention.databases))
+
+
 def published_asset(database: str) -> str:
     """The asset of a database's published file."""
     return DATABASE if database == GROUP else f"{database}/{DATABASE}"
@@ -193,7 +202,8 @@ def _write_file(
     tables = publish_plan(database, session, shown, as_of=run.as_of, personal=personal)
     functions = macro_statements("published.main", home=database.tenant.home)
     try:
-        return publish(session, path, tables, None, functions, finish, ready)
+        kept = keeping(database.tenant)
+        return publish(session, path, tables, None, functions, finish, ready, kept)
     except (duckdb.Error, OSError) as error:
         # A full disk most of all: what was begun must not keep filling it.
         sweep(path)

@@ -22,11 +22,12 @@ from c360_assets.customer_360.tables.references import OVERRIDE_FOLDER, Names
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import tag_info
+from c360_assets.tenant.customer_360 import GROUP
 from c360_assets.tenant.models import DatabaseConfig, SourceTable, Tenant
+from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-GROUP = "customer_360"
 FILTER_TABLE = "database_filter"
 RECORDS = "_c360_records"
 UNIFIED = "unified_coalesced"
@@ -153,6 +154,7 @@ def _known_keys(keys: Sequence[str]) -> str:
     return f"there are {', '.join(keys)}" if keys else "none has any"
 
 
+@once_per_tenant
 def databases(tenant: Tenant) -> list[Database]:
     """The databases of the tenant, the group's first.
 

@@ -32,6 +32,7 @@ from c360_assets.semantics.closest import closest
 from c360_assets.semantics.countries import Home
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import PassthroughTable, SqlFile, Tenant, physical_name
+from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.warehouse.lineage import CircleError, column_origins, reading_order
 from c360_assets.warehouse.sql import quote_ident
 
@@ -76,6 +77,7 @@ class TableNode:
         return text if self.core is None else f"{self.core.canonical};{text}"
 
 
+@once_per_tenant
 def plan(tenant: Tenant) -> list[TableNode]:
     """All tables of the group's database, each after what it reads; ties by name. Those of every
     database: `databases`.

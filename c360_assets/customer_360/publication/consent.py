@@ -32,12 +32,14 @@ class Gate:
 
 def address_key(channel: str, prefix: str = "") -> str:
     """The key of the address of a row of customer_360, the same for each spelling of it."""
-    column = f"{prefix}{ADDRESSES[channel]}"
-    if channel == "email":
-        return f"email_key({column})"
-    if channel == "sms":
-        return f"phone_key({column})"
+    if channel in ("email", "sms"):
+        return contact_key(channel, f"{prefix}{ADDRESSES[channel]}")
     return post_key([f"{prefix}{name}" for name in ("address", "city", "postal")])
+
+
+def contact_key(channel: str, column: str) -> str:
+    """The key of an e-mail or phone in the column `column` (SQL)."""
+    return f"email_key({column})" if channel == "email" else f"phone_key({column})"
 
 
 def post_key(columns: list[str]) -> str:
@@ -78,15 +80,14 @@ def purpose_gate(tenant: Tenant, name: str, channel: str, brand: str | None) -> 
     if isinstance(wanted, PostConsent):
         return _post_gate(wanted)
     table = f"{channel}_opt_status"
-    contact = ADDRESSES[channel]
     status = f"is_{channel}_opted_in"
     conditions = [f"{address_key(channel)} IS NOT NULL"]
     if brand is not None:
         conditions.append(_is("brand", brand))
     conditions += [_is(column, value) for column, value in wanted.items()]
-    key = address_key(channel).replace(ADDRESSES[channel], contact)
     answers = (
-        f"SELECT {key} AS address_key, bool_and(coalesce({status}, FALSE)) AS is_yes "
+        f"SELECT {address_key(channel)} AS address_key, "
+        f"bool_and(coalesce({status}, FALSE)) AS is_yes "
         f"FROM {table} WHERE {' AND '.join(conditions)} GROUP BY 1"
     )
     return Gate(table, answers, address_key(channel, "p."))
