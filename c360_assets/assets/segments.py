@@ -21,6 +21,7 @@ from c360_assets.assets.metadata import (
     materialized,
     state_schema,
 )
+from c360_assets.reporting.segments_page import write_segments_page
 from c360_assets.segments.campaign_recipes import SendCampaign
 from c360_assets.segments.compute import (
     ANSWERS,
@@ -114,6 +115,8 @@ class SegmentsDisplay(Display):
             schema = state_schema(name, state) if state is not None else None
             # What a recipe remembers for its next turn is no figure to plot.
             yield materialized(table, state, reused=outcome.reused, schema=schema, figures={})
+        # Whoever looks at the page looks at the numbers that were just made.
+        write_segments_page(session, self.tenant)
         yield from self._segments(session, outcome)
 
     def _segments(self, session: Session, outcome: Outcome) -> Iterator[Result]:
@@ -147,6 +150,7 @@ class CampaignDisplay(Display):
 
     def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         (output,) = self.recipe.outputs
+        write_segments_page(session, self.tenant)
         counts = {
             name: value
             for name, value in self.recipe.remembered(session).items()

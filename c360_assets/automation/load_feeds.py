@@ -312,10 +312,7 @@ def _load_feed(
     )
     failed = files.filter(pl.col("status") == "failed")
     figures = _figures(feed, files, failed)
-    launcher.reporter.done(
-        f"loaded {feed.name}: {figures.loaded:,} rows of {figures.files} files, "
-        f"{figures.rejected:,} rejected"
-    )
+    launcher.reporter.done(_what_was_loaded(figures, files, failed))
     warnings: list[str] = []
     failures: list[str] = []
     for outcome in outcomes:
@@ -330,6 +327,20 @@ def _load_feed(
         warnings=_shown_warnings(feed, warnings),
         failures=failures,
         is_unread=unreadable.height > 0 or (ended_early and failed.is_empty()),
+    )
+
+
+def _what_was_loaded(figures: FeedLoaded, files: pl.DataFrame, failed: pl.DataFrame) -> str:
+    """The line of a feed that was looked at; one of which no day could be loaded is not loaded."""
+    counts = f"{figures.rejected:,} rejected"
+    days = failed["delivery_day"].n_unique()
+    if not days:
+        return f"loaded {figures.feed}: {figures.loaded:,} rows of {figures.files} files, {counts}"
+    if len(failed) == len(files):
+        return f"did not load {figures.feed}: {counts}, {days} delivery days failed"
+    return (
+        f"loaded {figures.feed} but for {days} delivery days that failed: "
+        f"{figures.loaded:,} rows of {figures.files} files, {counts}"
     )
 
 

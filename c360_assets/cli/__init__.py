@@ -125,6 +125,7 @@ for segment_verb in (
     segments.diff,
     segments.overlap,
     segments.history,
+    segments.page,
 ):
     segment_app.command()(segment_verb)
 app.add_typer(segment_app, name="segment")

@@ -73,6 +73,8 @@ def sql(
 ) -> None:
     """Ask a published database, or print the SQL that builds a table.
 
+    Before anything was published, the tables of the warehouse are asked.
+
     Examples: `c360 sql "SELECT count(*) FROM customer_360"`, `c360 sql --show merged_customers`
     """
     from c360_assets.reporting.published import (
@@ -98,7 +100,7 @@ def sql(
             result_format = "json"
         elif as_csv:
             result_format = "csv"
-        with open_published(root, database, number) as con:
+        with open_published(root, database, number, or_warehouse=True) as con:
             print_result(con, query, out, result_format)
 
 

@@ -166,3 +166,21 @@ def history(
         print_json(past)
     else:
         render_history(past, out)
+
+
+def page(tenant: TenantOption = None) -> None:
+    """Write reports/segments.html anew: sizes, overlaps, comparison, breakdown, campaigns.
+
+    A run writes it too.
+    """
+    from c360_assets.configuration import load_tenant
+    from c360_assets.reporting.paths import short_path
+    from c360_assets.reporting.segments_page import write_segments_page
+    from c360_assets.warehouse.session import open_session
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        loaded = load_tenant(root)
+        with open_session(root / "warehouse", loaded.config.timezone) as session:
+            written = write_segments_page(session, loaded)
+    out.print(f"wrote {short_path(written)}")

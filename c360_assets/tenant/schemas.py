@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from c360_assets.semantics.tags import CATALOGUE
+from c360_assets.tenant.campaigns import CampaignConfig
 from c360_assets.tenant.models import (
     CustomTableConfig,
     DatabaseTableConfig,
@@ -25,6 +26,7 @@ from c360_assets.tenant.models import (
     TenantConfig,
     WorkflowConfig,
 )
+from c360_assets.tenant.segments import SegmentConfig
 
 # Name of a schema -> the model of the file that it describes.
 MODELS: dict[str, type[BaseModel]] = {
@@ -36,6 +38,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "workflow": WorkflowConfig,
     "destinations": DestinationsConfig,
     "database_table": DatabaseTableConfig,
+    "segment": SegmentConfig,
+    "campaign": CampaignConfig,
 }
 # Where a tenant keeps its copy, so that its files name the same place on every machine.
 FOLDER = ".schemas"

@@ -43,6 +43,8 @@ def test_files_of_a_new_tenant_name_their_schema_and_fit_it(tmp_path: Path) -> N
         ("tenant.yaml", "tenant"),
         ("domain_tables/*.yaml", "domain_table"),
         ("database/*.yaml", "database_table"),
+        ("segments/*.yaml", "segment"),
+        ("campaigns/*.yaml", "campaign"),
         ("workflow.yaml", "workflow"),
         ("stitch.yaml", "stitch"),
         ("merge_policy.yaml", "merge_policy"),

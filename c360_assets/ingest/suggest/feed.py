@@ -17,6 +17,7 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.column_numbers import NumberForm
 from c360_assets.ingest.suggest.column_types import Inferred, missing_texts, without
 from c360_assets.ingest.suggest.columns import Column, column_of_changes, describe_columns
+from c360_assets.ingest.suggest.flatten import FlatTable, flat_tables, note_nested
 from c360_assets.ingest.suggest.pattern import (
     ProposedPattern,
     below_landing,
@@ -60,6 +61,7 @@ class Proposal:
     tagged: int
     text: str
     trial: Trial
+    tables: tuple[FlatTable, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -76,8 +78,14 @@ def suggest_feed(path: Path, source: str | None = None, feed: str | None = None)
     return propose_feed(path, source, feed).text
 
 
-def propose_feed(path: Path, source: str | None = None, feed: str | None = None) -> Proposal:
-    """As `suggest_feed`, with the names and the trial's result."""
+def propose_feed(
+    path: Path, source: str | None = None, feed: str | None = None, *, flatten: bool = False
+) -> Proposal:
+    """As `suggest_feed`, with the names and the trial's result.
+
+    With `flatten` also the custom domain tables that make columns of nested fields; where persons
+    are in one, it is stitched instead of the feed.
+    """
     sample = read_sample(path)
     if not sample.frame.columns:
         raise C360Error(f"{path}: has no column with a name")
@@ -85,6 +93,7 @@ def propose_feed(path: Path, source: str | None = None, feed: str | None = None)
     sample = replace(sample, frame=without(sample.frame, missing))
     day_first = day_comes_first(path)
     columns = describe_columns(sample, day_first=day_first)
+    note_nested(sample, columns)
     relative = below_landing(path)
     source = source or _title(source_folder(relative)) or "My Source"
     feed = feed or _title(name_without_day(path)) or "Feed"
@@ -94,15 +103,20 @@ def propose_feed(path: Path, source: str | None = None, feed: str | None = None)
         if not _correct(columns, trial):
             break
         trial = _try(draft)
+    key = propose_primary_key(columns, sample.frame).columns
+    tables = flat_tables(sample, columns, f"{source}:{feed}", key) if flatten else []
+    flat_persons = next((table.name for table in tables if table.has_persons), None)
+    draft = replace(draft, stitched_table=flat_persons)
     return Proposal(
         sample_name=path.name,
         source=source,
         feed=feed,
         pattern=_pattern(draft).pattern,
-        primary_key=propose_primary_key(columns, sample.frame).columns,
+        primary_key=key,
         tagged=sum(bool(column.tags) for column in columns),
         text=_written(draft, trial),
         trial=trial,
+        tables=tuple(tables),
     )
 
 
@@ -118,6 +132,8 @@ class _Draft:
     columns: list[Column]
     missing: list[str]
     day_first: bool
+    # The custom domain table that is stitched instead, if one is.
+    stitched_table: str | None = None
 
 
 def day_comes_first(path: Path) -> bool:
@@ -181,7 +197,7 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
         *(f"# {note}" for note in key.notes),
         f"primary_key: [{', '.join(_scalar(name) for name in key.columns)}]",
         _last_updated(columns),
-        _stitch(columns),
+        _stitch(columns, draft.stitched_table),
         _error_threshold(trial),
         *_null_values(draft.missing),
         "fields:",
@@ -254,7 +270,9 @@ def _last_updated(columns: list[Column]) -> str:
     return f"last_updated: auto  # {note}"
 
 
-def _stitch(columns: list[Column]) -> str:
+def _stitch(columns: list[Column], stitched_table: str | None) -> str:
+    if stitched_table is not None:
+        return f"stitch: false  # {stitched_table} makes columns of it, and is stitched"
     first_tags = {column.tags[0] for column in columns if column.tags}
     profile = sum(is_profile(tag) for tag in first_tags)
     note = f"{profile} profile tags suggested"

@@ -335,6 +335,14 @@ def _begins_with_open_object(head: bytes) -> bool:
     return bool(newline) and OPEN_OBJECT.fullmatch(first_line) is not None
 
 
+def _as_text(name: str, kind: str | None) -> duckdb.Expression:
+    """A column as text, what is nested as JSON."""
+    column: duckdb.Expression = duckdb.ColumnExpression(name)
+    if kind in {"array", "struct", "map"}:
+        column = duckdb.FunctionExpression("to_json", column)
+    return column.cast("VARCHAR")
+
+
 def _self_described(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
     types: dict[str, str] = {}
     scales: dict[str, int] = {}
@@ -352,7 +360,7 @@ def _self_described(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
             types[name] = FIELD_TYPES[base]
     if relation.columns == ["json"]:
         raise C360Error("holds no objects whose values have names; export objects, or CSV")
-    columns = [duckdb.ColumnExpression(c).cast("VARCHAR").alias(c) for c in relation.columns]
+    columns = [_as_text(name, types.get(name)).alias(name) for name in relation.columns]
     return Sample(relation.select(*columns).pl(), form, types, scales)
 
 

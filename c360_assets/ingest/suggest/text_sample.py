@@ -43,7 +43,8 @@ LAST_RECORDS = 10
 FOOTER_WORDS = re.compile(
     r"\W*((?:(?:grand|sub|report|page|end of|number of|record|row|generated|exported|printed"
     r"|created|copyright|confidential|source|filters?|applied|as of|note)\b[ _:-]*)*"
-    r"(?:totals?|sums?|summe|gesamt\w*|somme|totaux|suma|soma|insgesamt|合計|総計|count|rows|records"
+    r"(?:(?:sub[ -]?)?totals?|sums?|summe|gesamt\w*|somme|totaux|suma|soma|insgesamt"
+    r"|合計|総計|count|rows|records"
     r"|report|by|on|at)?)",
     re.IGNORECASE,
 )
