@@ -232,7 +232,8 @@ class _Last:
     @classmethod
     def of(cls, state: TableState | None) -> _Last:
         known = (state.figures if state is not None else {}).get("last")
-        if not known:
+        # What another version of this code remembers is no day to compare with.
+        if not known or "segments" not in known:
             return cls()
         return cls(
             date.fromisoformat(known["day"]),
