@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export C360_TENANT_DIR ?= $(CURDIR)/data
 
-.PHONY: help run test ui bench lint clean
+.PHONY: help run test ui bench chaos lint clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev ## times as ratios to a reference in the same run, kept in docs/benchmarks.md
 	@$(BIN)/python -m c360_assets_tests.bench --write
+
+chaos: $(VENV)/.installed-dev ## kill verbs, the daemon and its runs 200 times at random instants, and see that nothing is lost
+	@$(BIN)/python -m c360_assets_tests.day.chaos --kills 200
 
 clean: ## remove what runs wrote into the shipped tenant (never what landed)
 	rm -rf data/warehouse data/activated data/reports data/logs data/cache data/.dagster data/.tmp data/.lock*

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+import duckdb
+
 from c360_assets.customer_360 import check_merge_policy
 from c360_assets.customer_360 import check_settings as check_customer_360
-from c360_assets.errors import ConfigError, Problem
+from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.tenant import check_arrival, check_feeds, check_tags, check_tenant, check_workflow
 from c360_assets.tenant.config_check import ConfigCheck, UnreadTables
 from c360_assets.tenant.loader import TenantFiles, read_files
 from c360_assets.tenant.models import CustomTable, StitchConfig, Tenant
 from c360_assets.validations import block_if
 
+NO_COLUMN = re.compile(r"\bcolumn\b", re.IGNORECASE)
+# A name in quotes, as messages have those of columns.
+COLUMN = re.compile(r"[\"'](\w+)[\"']")
 Check: TypeAlias = Callable[[ConfigCheck], None]
 
 # Stitch's own are added where it has settings.
@@ -78,9 +84,14 @@ def all_problems(root: Path) -> list[Problem]:
     # Where a feed's name is not known, any table that custom SQL does not find may be that feed's.
     if not files.unread.nameless:
         problems += check_custom_tables(_without_broken_tables(tenant, files.unread, problems))
-    # Custom SQL with errors must not get here: it may call what reads outside the tenant.
     if not any(_hides_database(problem) for problem in problems):
         problems += check_database(tenant, [check_segments, check_campaigns])
+    elif not files.unread.nameless:
+        # Custom SQL with errors must not get there: it may call what reads outside the tenant.
+        sound = _without_broken_custom_tables(tenant, files.unread, problems)
+        with suppress(C360Error, duckdb.Error):
+            found = check_database(sound, [check_segments, check_campaigns])
+            problems += [p for p in found if _stands_alone(p, tenant, sound, files.unread)]
     return problems
 
 
@@ -111,17 +122,66 @@ def _settings_checks(tenant: Tenant) -> tuple[Check, ...]:
 def _without_broken_tables(
     tenant: Tenant, unread: UnreadTables, problems: Iterable[Problem]
 ) -> Tenant:
-    """The tenant without tables that have an error, and without the custom tables that read those.
+    """The tenant without what names no columns, and without the custom tables that read it.
 
-    What is wrong with the SQL of the rest then follows from no error that is reported already.
+    A feed with an error in a setting stays, as its columns are known; one of which columns share a
+    name does not. What is wrong with the SQL of the rest follows from no error reported already.
     """
-    files_with_errors = {problem.file for problem in problems if problem.severity == "error"}
+    errors = [problem for problem in problems if problem.severity == "error"]
+    files_without_columns = {problem.file for problem in errors if ".rename" in (problem.key or "")}
     broken = set(unread.names)
     for table in tenant.tables:
-        if tenant.places[table.name] in files_with_errors:
+        if tenant.places[table.name] in files_without_columns:
             broken.add(table.physical)
     feeds = [feed for feed in tenant.feeds if feed.physical not in broken]
     return replace(tenant, feeds=feeds, custom_tables=_sound_custom_tables(tenant, broken))
+
+
+def _without_broken_custom_tables(
+    tenant: Tenant, unread: UnreadTables, problems: Iterable[Problem]
+) -> Tenant:
+    """The tenant without custom tables that have an error or read one that has.
+
+    Feeds with an error stay: their columns are known. A time zone that is none would stop SQL from
+    being bound at all.
+    """
+    if any(problem.key == "timezone" for problem in problems if problem.file == "tenant.yaml"):
+        config = tenant.config.model_copy(update={"timezone": "UTC"})
+        tenant = replace(tenant, config=config)
+    files_with_errors = {problem.file for problem in problems if problem.severity == "error"}
+    broken = set(unread.names)
+    for table in tenant.custom_tables:
+        sql_file = f"domain_tables/{table.name}.sql"
+        if not files_with_errors.isdisjoint({sql_file, tenant.places[table.name]}):
+            broken.add(table.name)
+    return replace(tenant, custom_tables=_sound_custom_tables(tenant, broken))
+
+
+def _stands_alone(problem: Problem, tenant: Tenant, sound: Tenant, unread: UnreadTables) -> bool:
+    """Whether a problem of the database's SQL follows from no other one.
+
+    A file that names a table which was left out, and a column that a feed which could not be read
+    may give, say nothing by themselves.
+    """
+    left_out = {table.name for table in tenant.custom_tables} | set(unread.names)
+    left_out -= {table.name for table in sound.custom_tables}
+    text = tenant.files.get(problem.file, "")
+    if not _words(f"{text} {problem.message}").isdisjoint(name.lower() for name in left_out):
+        return False
+    if NO_COLUMN.search(problem.message) is None:
+        return True
+    # Tags of a feed that could not be read are columns of tables that ship.
+    read_files = set(tenant.places.values())
+    unread_texts = [
+        text.replace("-", "_")
+        for file, text in tenant.files.items()
+        if file.startswith(("feeds/", "domain_tables/")) and file not in read_files
+    ]
+    return _words(" ".join(unread_texts)).isdisjoint(COLUMN.findall(problem.message.lower()))
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
 
 
 def _sound_custom_tables(tenant: Tenant, broken: set[str]) -> list[CustomTable]:
@@ -135,8 +195,7 @@ def _sound_custom_tables(tenant: Tenant, broken: set[str]) -> list[CustomTable]:
 
 def _mentions(table: CustomTable, names: set[str]) -> bool:
     """Whether a name stands in the SQL as a word, which may be more than it reads."""
-    words = set(re.findall(r"\w+", table.sql.text.lower()))
-    return not words.isdisjoint(name.lower() for name in names)
+    return not _words(table.sql.text).isdisjoint(name.lower() for name in names)
 
 
 def _hides_database(problem: Problem) -> bool:

@@ -8,15 +8,19 @@ code location: with a broken declaration nothing may run on a schedule as if it 
 
 from __future__ import annotations
 
+import os
 import warnings
+from pathlib import Path
 
 import dagster as dg
 
 from c360_assets.assets.domain_tables import feed_assets
+from c360_assets.assets.privacy import privacy_assets
 from c360_assets.assets.recipe_assets import recipe_assets
 from c360_assets.assets.resources import tenant_resources
 from c360_assets.automation.freshness import with_freshness
-from c360_assets.automation.instance import tenant_root
+from c360_assets.automation.home_settings import require_settings
+from c360_assets.automation.instance import names_another_home, tenant_root
 from c360_assets.automation.jobs import jobs
 from c360_assets.automation.schedules import schedules
 from c360_assets.automation.sensors import sensors
@@ -33,6 +37,7 @@ def build(tenant: Tenant) -> dg.Definitions:
         # is marked as beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         assets = with_freshness(tenant, [*feed_assets(tenant), *made.assets])
+        assets += privacy_assets(tenant)
     return dg.Definitions(
         assets=assets,
         asset_checks=made.checks,
@@ -49,6 +54,9 @@ def build(tenant: Tenant) -> dg.Definitions:
 def defs() -> dg.Definitions:
     """The definitions of the tenant that this process works on.
 
-    Read when Dagster loads the code location.
+    Read when Dagster loads the code location. Raises C360Error where the Dagster home does not keep
+    what a tenant relies on.
     """
+    if names_another_home(tenant_root()):
+        require_settings(Path(os.environ["DAGSTER_HOME"]))
     return build(load_tenant(tenant_root()))

@@ -15,11 +15,13 @@ from c360_assets.customer_360.publication.publish import PublishDatabase, Specs
 from c360_assets.customer_360.tables.build import DatabaseTable, database_table_recipes
 from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.ingest.custom_runs import custom_table_recipes
+from c360_assets.ingest.personal_columns import meanings
 from c360_assets.segments.campaign_recipes import campaign_recipes
 from c360_assets.segments.compute import segment_recipes
 from c360_assets.semantics.tables import TableSpec
 from c360_assets.stitch.tenant_run import stitch_recipes
 from c360_assets.tenant.models import Tenant
+from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.validations.run import table_report_recipes
 from c360_assets.validations.summary import report_specs, summary_recipes
 from c360_assets.warehouse.recipe import Recipe
@@ -40,6 +42,11 @@ STAGES: list[Stage] = [
 
 def recipes(tenant: Tenant) -> list[Recipe]:
     """Every recipe of the tenant, each after what it reads."""
+    return list(_recipes(tenant))
+
+
+@once_per_tenant
+def _recipes(tenant: Tenant) -> list[Recipe]:
     table_recipes = [recipe for stage in STAGES for recipe in stage(tenant)]
     return [
         *table_recipes,
@@ -53,9 +60,22 @@ def publication_recipes(tenant: Tenant, table_recipes: Sequence[Recipe]) -> list
     """One recipe per database, after all tables that it may show."""
     specs = _published_specs(tenant, table_recipes)
     return [
-        PublishDatabase(database, _last_tables(database, table_recipes), specs)
+        PublishDatabase(
+            database,
+            _last_tables(database, table_recipes),
+            specs,
+            _personal_columns(tenant) if database.masked else {},
+        )
         for database in databases(tenant)
     ]
+
+
+def _personal_columns(tenant: Tenant) -> Mapping[str, Sequence[str]]:
+    """Columns of source tables that are personal, also by what is made of them, and their keys."""
+    return {
+        name: [*meaning.personal, *meaning.table.primary_key]
+        for name, meaning in meanings(tenant).items()
+    }
 
 
 def _published_specs(tenant: Tenant, table_recipes: Iterable[Recipe]) -> Specs:

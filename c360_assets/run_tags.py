@@ -12,6 +12,8 @@ VALIDATE = "validate"
 STITCH = "refresh_stitch"
 ACTIVATE = "activate"
 DAY = "refresh_and_activate"
+PRIVACY = "privacy_requests"  # the asset
+PRIVACY_JOB = "carry_out_privacy_requests"
 
 RUN_TAG = "c360/run"
 FEED_TAG = "c360/feed"

@@ -26,6 +26,7 @@ from c360_assets.customer_360.checks.run_data_checks import TABLE, validate_data
 from c360_assets.customer_360.destinations import SendDestination
 from c360_assets.customer_360.publication.publish import PublishDatabase, published_facts
 from c360_assets.errors import C360Error
+from c360_assets.warehouse.heartbeat import beat
 from c360_assets.warehouse.recipe import Outcome, RunContext
 from c360_assets.warehouse.session import Session
 
@@ -74,6 +75,8 @@ class PublicationDisplay(Display):
             "reused": outcome.reused,
             **counts(published_facts(session, database.name)),
         }
+        # Also where nothing had to be written: it is current, and whoever watches wants to know.
+        beat(self.tenant.root, "published")
         yield dg.MaterializeResult(asset_key=asset_key(output), metadata=metadata)
 
 

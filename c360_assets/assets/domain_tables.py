@@ -91,6 +91,10 @@ def _feed(
             _tell(context, tenant, load, source)
         figures = {name: getattr(load, name) for name in COUNTS}
         details = {DETAILS: _details(tenant, load.days)} if load.days else {}
+        if len(context.partition_keys) > 1 and details:
+            # Dagster repeats the metadata of a result for each day of the range.
+            context.log_event(dg.AssetObservation(asset_key(source.asset), metadata=details))
+            details = {}
         schema = source_schema(source, load.state)
         return materialized(
             source.asset,

@@ -18,13 +18,17 @@ from typing import Any
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
+from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
 from c360_assets.ingest import delivery_days
+from c360_assets.privacy.forget import enforce
 from c360_assets.run_options import RESOURCE, RunOptions
 from c360_assets.run_tags import OWNER_TAG
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.lock import owner_mark, tenant_lock
+from c360_assets.warehouse.running import running
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
+from c360_assets.warehouse.suppression import privacy_folder
 
 INTERRUPTED = "Query interrupted"  # what the engine says when a signal arrives
 WITHHELD = "its text may quote customer data and is kept in logs/errors.log"
@@ -49,7 +53,11 @@ class TenantLock(dg.ConfigurableResource[Any]):
         assert instance is not None
         instance.add_run_tags(run.run_id, {OWNER_TAG: owner_mark(run.run_id)})
         holder = f"run {run.run_id[:8]} of job {run.job_name}"
-        with tenant_lock(Path(self.root), holder, waiting=log.info):
+        root = Path(self.root)
+        with running(root, run.run_id), tenant_lock(root, holder, waiting=log.info):
+            if privacy_folder(root).is_dir():
+                for sentence in enforce(load_tenant(root)):
+                    log.info(sentence)
             yield self
 
 
@@ -71,12 +79,17 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
     def session(self, context: StepContext) -> Iterator[Session]:
         """A session that is closed whatever happens.
 
-        What escapes the block is a C360Error without values.
+        What escapes the block has no values, and is a failure of the step as `shown_as_failure`
+        makes one.
         """
         root = Path(self.root)
         private_folder(root / ".tmp")
         private_folder(root / "warehouse")
-        with safe_errors(root / "logs"), self.duckdb.get_connection() as con:
+        with (
+            shown_as_failure(),
+            safe_errors(root / "logs"),
+            self.duckdb.get_connection() as con,
+        ):
             warehouse = Warehouse.open(root / "warehouse")
             try:
                 yield Session(con, warehouse, self.timezone, context.run.run_id)
@@ -124,6 +137,18 @@ def as_of_date(tenant: Tenant, context: StepContext, warehouse: Warehouse) -> da
     Raises C360Error where the run's option is no date.
     """
     return delivery_days.as_of_date(tenant, warehouse, run_options(context).as_of_day)
+
+
+@contextmanager
+def shown_as_failure() -> Iterator[None]:
+    """Raise what a person can correct as `dg.Failure`, whose text the UI shows first.
+
+    Of any other exception it shows Dagster's own words, then a trace of Dagster's code, then this.
+    """
+    try:
+        yield
+    except C360Error as error:
+        raise dg.Failure(str(error)) from None
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-"""Alerts: one line to a file of the tenant and one call to a web address, once for each feed, day
-and kind.
+"""Alerts: one line to a file of the tenant and one message to its channels, once for each cause,
+feed and day; and once that the cause is gone.
 
-What deserves an alert is for `due` and the sensors to say. Texts name feeds, days and remedies,
-never a value or a person. An address that does not answer is noted in the line, stops nothing, and
-is tried again at later ticks.
+What deserves an alert is for `due` and the sensors to say, when a cause is gone for `recoveries`.
+Texts name feeds, days, files and remedies, never a value or a person. A channel that does not
+answer is noted in the line, stops nothing, and is tried again at later ticks.
 """
 
 from __future__ import annotations
@@ -14,40 +14,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Literal
-from urllib.request import Request, urlopen
+from typing import Any
 
 from filelock import FileLock
 
-from c360_assets.tenant.models import Tenant
+from c360_assets.automation.alert_channels import SENT, call_webhook, notify, send_to_channels
+from c360_assets.automation.alert_texts import TEXTS, Kind, command, expected_file
+from c360_assets.tenant.models import AlertsConfig, Tenant
 from c360_assets.warehouse.session import private_folder
 
-SECONDS_TO_ANSWER = 5.0
 SENT_AGAIN_FOR = timedelta(days=1)
-Kind = Literal[
-    "missing",  # a required feed's file did not come in its wait: the day goes on without it
-    "stopped",  # the same, and the day does not begin
-    "load_failed",  # a day could not be loaded
-    "odd_entry",  # something in the landing folder looks like a file and is none
-    "unreachable",  # a place could not be looked at
-    "stitch_failed",  # Stitch failed for good
-    "late",  # the activation is due and Stitch is not done
-    "runtime",  # a run takes longer than it may
-    "configuration",  # the running service does not know what the files say now
-    "succeeded",  # the day is activated
-]
+SENT_LATER = "sent later"
+RECOVERED: Kind = "recovered"
+# Of an older one nobody waits to hear that it is well again.
+OPEN_FOR = timedelta(days=14)
+# A place that comes and goes is told of once a day.
+ONCE_A_DAY: tuple[Kind, ...] = ("unreachable",)
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What a person is to know. `feed` is empty where it is about the whole day."""
+    """What a person is to know. `feed` is empty where it is about the whole day, `file` where it is
+    about no file, or about one that did not come."""
 
     kind: Kind
     feed: str
     day: date
     message: str
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,27 +57,14 @@ class _Identity:
 def raise_alert(tenant: Tenant, alert: Alert) -> bool:
     """Raise an alert unless the same was raised before, and return whether it was new.
 
-    The file is what remembers: after it is emptied, alerts are raised again.
+    The file is what remembers: after it is emptied, alerts are raised again. A cause that comes
+    back after it was told to be gone is a new one.
     """
     identity = _Identity(alert.feed, alert.day.isoformat(), alert.kind)
     with _file(tenant) as path:
-        text = path.read_text("utf-8", "replace") if path.exists() else ""
-        if any(_identity(line) == identity for line in text.splitlines()):
+        if _is_known(_lines(path), identity):
             return False
-        entry = {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "tenant": tenant.config.name,
-            "kind": alert.kind,
-            "feed": alert.feed,
-            "day": alert.day.isoformat(),
-            "message": alert.message,
-        }
-        if tenant.workflow.alerts.webhook is not None:
-            entry["webhook"] = _call(tenant.workflow.alerts.webhook, entry)
-        # A full disk may have cut the last line off.
-        cut_off = text != "" and not text.endswith("\n")
-        line = json.dumps(entry, ensure_ascii=False) + "\n"
-        _write(path, os.O_APPEND, f"\n{line}" if cut_off else line)
+        _append(path, tenant, _entry(tenant, alert))
     return True
 
 
@@ -92,17 +74,45 @@ def raise_all(tenant: Tenant, alerts: Sequence[Alert]) -> None:
         raise_alert(tenant, alert)
 
 
-def send_again(tenant: Tenant) -> int:
-    """Call the web address for alerts of the last day that it has not taken, oldest first.
+def open_alerts(tenant: Tenant) -> list[dict[str, Any]]:
+    """The entries of the last days of which nobody was told yet that the cause is gone."""
+    path = _path(tenant)
+    if not path.exists():
+        return []
+    entries = [_read(line) for line in _lines(path)]
+    still_open: dict[_Identity, dict[str, Any]] = {}
+    for entry in entries:
+        identity = _identity(entry)
+        if identity is None:
+            continue
+        if entry["kind"] == RECOVERED:
+            still_open.pop(_Identity(identity.feed, identity.day, str(entry.get("of"))), None)
+        elif _is_younger(entry, OPEN_FOR) and entry["kind"] in TEXTS:
+            still_open[identity] = entry
+    return list(still_open.values())
 
-    Returns how many it took. One failure is enough for a tick, which must not wait long.
+
+def tell_recovery(tenant: Tenant, entry: Mapping[str, Any], message: str) -> None:
+    """Tell once that the cause of an earlier alert is gone."""
+    day = date.fromisoformat(entry["day"])
+    recovery = Alert(RECOVERED, entry["feed"], day, message, str(entry.get("file", "")))
+    with _file(tenant) as path:
+        _append(path, tenant, {**_entry(tenant, recovery), "of": entry["kind"]})
+
+
+def send_again(tenant: Tenant) -> int:
+    """Send the alerts of the last day that a channel has not taken, oldest first.
+
+    Returns how often one was taken. One failure of a channel is enough for a tick, which must not
+    wait long.
     """
-    address = tenant.workflow.alerts.webhook
-    if address is None or not (tenant.root / tenant.workflow.alerts.file).exists():
+    config = tenant.workflow.alerts
+    has_channels = config.webhook or config.webhook_env or config.notify_env
+    if not has_channels or not _path(tenant).exists():
         return 0
     with _file(tenant) as path:
-        lines = path.read_text("utf-8", "replace").splitlines()
-        taken = _send_lines(address, lines)
+        lines = _lines(path)
+        taken = _send_lines(config, lines)
         if taken:
             aside = path.with_name(f".{path.name}.new")
             _write(aside, os.O_TRUNC, "\n".join(lines) + "\n")
@@ -110,28 +120,101 @@ def send_again(tenant: Tenant) -> int:
     return taken
 
 
-def _send_lines(address: str, lines: list[str]) -> int:
-    """Send what has not been taken, mark it in `lines`, and return how many were taken."""
+def _send_lines(config: AlertsConfig, lines: list[str]) -> int:
+    """Send what has not been taken, mark it in `lines`, and return how much was taken."""
+    away: set[str] = set()  # channels that have just failed
     taken = 0
     for i, text in enumerate(lines):
         entry = _read(text)
-        if not _is_to_be_sent_again(entry):
+        if not _is_younger(entry, SENT_AGAIN_FOR):
             continue
-        content = {key: value for key, value in entry.items() if key != "webhook"}
-        if _call(address, content) != "sent":
-            break
-        lines[i] = json.dumps({**entry, "webhook": "sent later"}, ensure_ascii=False)
-        taken += 1
+        newly_taken = _send_failed(config, entry, away)
+        if newly_taken:
+            lines[i] = json.dumps(entry, ensure_ascii=False)
+        taken += newly_taken
     return taken
+
+
+def _send_failed(config: AlertsConfig, entry: dict[str, Any], away: set[str]) -> int:
+    """Send one alert to the channels that it failed at, and change its outcomes."""
+    taken = 0
+    if _has_failed(entry.get("webhook")) and "webhook" not in away:
+        if call_webhook(config, entry) == SENT:
+            entry["webhook"] = SENT_LATER
+            taken += 1
+        else:
+            away.add("webhook")
+    noted = entry.get("notify")
+    outcomes: dict[str, Any] = noted if isinstance(noted, dict) else {}
+    for name in outcomes:
+        if not _has_failed(outcomes[name]) or name in away or name not in config.notify_env:
+            continue
+        if notify(name, entry) == SENT:
+            outcomes[name] = SENT_LATER
+            taken += 1
+        else:
+            away.add(name)
+    return taken
+
+
+def _has_failed(outcome: object) -> bool:
+    return isinstance(outcome, str) and outcome.startswith("failed")
+
+
+def _entry(tenant: Tenant, alert: Alert) -> dict[str, Any]:
+    """The line of an alert: what happened, of which file, what to do, and by which command."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tenant": tenant.config.name,
+        "kind": alert.kind,
+        "feed": alert.feed,
+        "day": alert.day.isoformat(),
+        "file": alert.file or expected_file(tenant, alert.kind, alert.feed),
+        "message": alert.message,
+        "what_to_do": TEXTS[alert.kind].what_to_do,
+        "command": command(tenant, alert.kind, alert.feed, alert.day),
+    }
+
+
+def _append(path: Path, tenant: Tenant, entry: dict[str, Any]) -> None:
+    entry = {**entry, **send_to_channels(tenant.workflow.alerts, entry)}
+    text = path.read_text("utf-8", "replace") if path.exists() else ""
+    # A full disk may have cut the last line off.
+    cut_off = text != "" and not text.endswith("\n")
+    line = json.dumps(entry, ensure_ascii=False) + "\n"
+    _write(path, os.O_APPEND, f"\n{line}" if cut_off else line)
+
+
+def _is_known(lines: Sequence[str], identity: _Identity) -> bool:
+    """Whether such an alert was raised, and not told to be gone since."""
+    known = False
+    for line in lines:
+        entry = _read(line)
+        raised = _identity(entry)
+        if raised == identity:
+            known = True
+        elif entry.get("kind") == RECOVERED and entry.get("of") == identity.kind:
+            is_same = (entry.get("feed"), entry.get("day")) == (identity.feed, identity.day)
+            if is_same and identity.kind not in ONCE_A_DAY:
+                known = False
+    return known
+
+
+def _path(tenant: Tenant) -> Path:
+    return tenant.root / tenant.workflow.alerts.file
 
 
 @contextmanager
 def _file(tenant: Tenant) -> Iterator[Path]:
     """The file of alerts, which nobody else writes meanwhile."""
-    path = tenant.root / tenant.workflow.alerts.file
+    path = _path(tenant)
     private_folder(path.parent)
     with FileLock(path.with_name(f".{path.name}.lock"), mode=0o600):
         yield path
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text("utf-8", "replace").splitlines() if path.exists() else []
 
 
 def _write(path: Path, mode: int, text: str) -> None:
@@ -149,30 +232,14 @@ def _read(line: str) -> dict[str, Any]:
     return entry if isinstance(entry, dict) else {}
 
 
-def _identity(line: str) -> _Identity | None:
-    entry = _read(line)
+def _identity(entry: Mapping[str, Any]) -> _Identity | None:
     if not {"feed", "day", "kind"} <= entry.keys():
         return None
     return _Identity(entry["feed"], entry["day"], entry["kind"])
 
 
-def _is_to_be_sent_again(entry: Mapping[str, Any]) -> bool:
+def _is_younger(entry: Mapping[str, Any], age: timedelta) -> bool:
     try:
-        age = datetime.now(UTC) - datetime.fromisoformat(entry["at"])
-        failed = bool(entry["webhook"].startswith("failed"))
-    except (KeyError, ValueError, TypeError, AttributeError):
+        return datetime.now(UTC) - datetime.fromisoformat(entry["at"]) < age
+    except (KeyError, ValueError, TypeError):
         return False
-    return failed and age < SENT_AGAIN_FOR
-
-
-def _call(address: str, entry: Mapping[str, str]) -> str:
-    """POST the alert; what became of it, in words without the address, which may hold a secret."""
-    body = json.dumps(entry).encode()
-    headers = {"Content-Type": "application/json"}
-    try:
-        request = Request(address, body, headers, method="POST")
-        with urlopen(request, timeout=SECONDS_TO_ANSWER):
-            return "sent"
-    except (OSError, HTTPException, ValueError) as error:
-        reason = f"{type(error).__name__} {getattr(error, 'code', '')}".strip()
-        return f"failed ({reason})"

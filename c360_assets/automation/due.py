@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from c360_assets.automation.activation_time import was_due
-from c360_assets.automation.alerts import Alert, Kind
+from c360_assets.automation.alert_texts import Kind
+from c360_assets.automation.alerts import Alert
 from c360_assets.automation.pending import arriving, is_refused, pending_days
 from c360_assets.automation.readiness import Readiness, readiness, workflow
 from c360_assets.ingest.arrival import settle_seconds
@@ -33,6 +34,7 @@ from c360_assets.run_tags import (
     STITCH,
     WITHOUT_TAG,
 )
+from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
@@ -67,12 +69,15 @@ class DueRun:
 
 @dataclass(frozen=True)
 class Due:
-    """The runs that are due, or the reason why none is. `warning` is for the asker's log."""
+    """The runs that are due, or the reason why none is. `warning` is for the asker's log, `is_done`
+    says that what was asked for has been done of all that is loaded.
+    """
 
     runs: Sequence[DueRun] = ()
     reason: str = ""
     alerts: Sequence[Alert] = ()
     warning: str = ""
+    is_done: bool = False
 
 
 def contiguous(days: Sequence[DayLoad]) -> list[list[DayLoad]]:
@@ -115,6 +120,13 @@ def loads_due(
     One run per contiguous range of days. Days that failed to load wait for a person or another
     delivery.
     """
+    with one_look():
+        return _loads_due(tenant, feed, warehouse, today, attempts)
+
+
+def _loads_due(
+    tenant: Tenant, feed: FeedConfig, warehouse: Warehouse, today: date, attempts: Lookup
+) -> Due:
     ledger = read_ledger(warehouse)
     pending = pending_days(tenant, feed, ledger, today)
     if pending.problem:
@@ -199,14 +211,15 @@ def _refused(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, load: DayLo
         pl.col("delivery_day") == load.day,
         pl.col("status") == "failed",
     )
-    last_message = failures.sort("attempt", "path")["message"].to_list()[-1]
-    message = f"{load.day} of {feed.name} was not loaded: {last_message}"
+    last = failures.sort("attempt", "path").row(-1, named=True)
+    message = f"{load.day} of {feed.name} was not loaded: {last['message']}"
+    failed = Alert("load_failed", feed.name, load.day, message, last["path"])
     return Due(
         reason=(
             f"{load.day} failed to load and has not been delivered again; "
             "`c360 load` tries once more"
         ),
-        alerts=_feed_alerts(tenant, feed, "load_failed", load.day, message),
+        alerts=[failed] if workflow(tenant, feed).notify else [],
     )
 
 
@@ -244,7 +257,7 @@ def stitch_due(tenant: Tenant, warehouse: Warehouse, at: datetime, attempts: Loo
     note = f" ({ready.sentence()})" if ready.without else ""
     if before.succeeded:
         reason = f"{ready.day}: Stitch has read everything that is loaded{note}"
-        return Due(reason=reason, alerts=alerts)
+        return Due(reason=reason, alerts=alerts, is_done=True)
     if before.unfinished:
         return Due(reason=f"{ready.day}: Stitch is queued or running{note}", alerts=alerts)
     if _waits_for_tomorrow(tenant, at.date(), attempts):
@@ -322,9 +335,8 @@ def activation_due(
     if before.unfinished:
         return Due(reason=f"{day}: activation is queued or running")
     if before.failed >= MAX_ATTEMPTS:
-        return Due(
-            reason=f"{day}: activation {before.sentence}; the earlier database stays published"
-        )
+        message = f"{day}: activation {before.sentence}; the earlier database stays published"
+        return Due(reason=message, alerts=[Alert("activation_failed", "", day, message)])
     ready = readiness(tenant, warehouse, day, at)
     why_late = _why_stitch_is_late(ready, attempts)
     alerts = _late_alerts(tenant, ready, day, why_late) if why_late else []
@@ -359,7 +371,8 @@ def _activation_again_due(
     if why_late:
         return Due(reason=f"{day}: activated already, and again once Stitch is done ({why_late})")
     if before.failed >= MAX_ATTEMPTS:
-        return Due(reason=f"{day}: activation {before.sentence}; the earlier one stays published")
+        message = f"{day}: activation {before.sentence}; the earlier one stays published"
+        return Due(reason=message, alerts=[Alert("activation_failed", "", day, message)])
     run = DueRun(
         job=ACTIVATE,
         key=f"activate:{day}:{ready.digest}:{before.failed}",

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import TypeVar
 
 import dagster as dg
 
 from c360_assets.automation.alerts import raise_all
 from c360_assets.automation.due import Due, DueRun
+from c360_assets.automation.instance_owner import claim
 from c360_assets.automation.jobs import load_keys, summary_keys
 from c360_assets.automation.runs import range_tags, reconcile
 from c360_assets.errors import C360Error
 from c360_assets.run_options import RunOptions
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.heartbeat import beat
 
 Context = TypeVar("Context", dg.SensorEvaluationContext, dg.ScheduleEvaluationContext)
+_claimed: set[Path] = set()
 Requests = dg.SkipReason | list[dg.RunRequest]
 
 
@@ -34,9 +38,11 @@ def evaluation(
         @wraps(what_is_due)
         def evaluated(context: Context) -> Requests:
             try:
+                _claim_once(context.instance, tenant)
                 reconcile(context.instance)
                 due = what_is_due(context)
                 raise_all(tenant, due.alerts)
+                beat(tenant.root, "tick")
             except C360Error:
                 raise
             except Exception as error:
@@ -53,6 +59,13 @@ def evaluation(
         return evaluated
 
     return wrap
+
+
+def _claim_once(instance: dg.DagsterInstance, tenant: Tenant) -> None:
+    """Refuse a tick on the storage of another tenant; asked once by a process."""
+    if tenant.root not in _claimed:
+        claim(instance, tenant.root)
+        _claimed.add(tenant.root)
 
 
 def request(tenant: Tenant, run: DueRun) -> dg.RunRequest:

@@ -1,7 +1,7 @@
 """Where a tenant's Dagster instance lives, and which tenant a process works on.
 
 Everything here happens before Dagster is imported, because Dagster reads `DAGSTER_HOME` once. Runs
-on the instance belong to `runs`.
+on the instance belong to `runs`, what a home's settings must say to `home_settings`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 from importlib import resources
 from pathlib import Path
+
+from c360_assets.automation.home_settings import SETTINGS, check_home, has_settings
+from c360_assets.warehouse.running import dead_runs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -24,20 +27,44 @@ def tenant_root() -> Path:
 def prepare_home(root: Path) -> Path:
     """Make `<root>/.dagster` the Dagster home of this process and its children, and return it.
 
-    A `DAGSTER_HOME` that is set already is left as it is, file and all. The folder is readable by
-    its owner only, and its `dagster.yaml` is the packaged one.
+    The folder is readable by its owner only, and its `dagster.yaml` is the packaged one. Of another
+    `DAGSTER_HOME`, which the environment names, the file stays as it is. Raises C360Error where
+    that one does not keep what a tenant relies on.
     """
     os.environ["C360_TENANT_DIR"] = str(root.resolve())
-    if os.environ.get("DAGSTER_HOME"):
-        return Path(os.environ["DAGSTER_HOME"])
     home = root.resolve() / ".dagster"
+    if names_another_home(root):
+        home = Path(os.environ["DAGSTER_HOME"])
+        check_home(home)
+        if has_settings(home):
+            return home
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o700)
     settings = resources.files(__package__).joinpath("dagster.yaml").read_text("utf-8")
-    file = home / "dagster.yaml"
+    file = home / SETTINGS
     if not file.exists() or file.read_text("utf-8") != settings:
-        aside = home / f"dagster.yaml.{os.getpid()}.new"
+        aside = home / f"{SETTINGS}.{os.getpid()}.new"
         aside.write_text(settings, "utf-8")
         aside.replace(file)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def names_another_home(root: Path) -> bool:
+    """Whether the environment names a Dagster home that is not the tenant's own."""
+    named = os.environ.get("DAGSTER_HOME")
+    return bool(named) and Path(str(named)).resolve() != root.resolve() / ".dagster"
+
+
+def mark_dead_runs(root: Path) -> None:
+    """Mark runs of the tenant whose process is gone as failed: for the start of a verb.
+
+    Only where a file beside the lock names one does this import Dagster.
+    """
+    if not dead_runs(root):
+        return
+    prepare_home(root)
+    from c360_assets.automation.runs import open_instance
+
+    with open_instance():
+        pass

@@ -10,21 +10,28 @@ import dagster as dg
 from c360_assets.customer_360.publication.publish import STAGE as ACTIVATION
 from c360_assets.customer_360.tables.build import STAGE as DATABASE_TABLES
 from c360_assets.ingest.day_feeds import day_feeds
+from c360_assets.ingest.personal_columns import request_tables
 from c360_assets.recipes import recipes
-from c360_assets.run_tags import ACTIVATE, DAY, LOAD, STITCH, VALIDATE
+from c360_assets.run_tags import ACTIVATE, DAY, LOAD, PRIVACY, PRIVACY_JOB, STITCH, VALIDATE
 from c360_assets.segments.compute import STAGE as SEGMENTS
-from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
+from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.validations.run import report_tables, validation_table
 from c360_assets.validations.summary import SUMMARY_TABLES
 
 
 def load_keys(tenant: Tenant, feed: FeedConfig) -> list[dg.AssetKey]:
     """What a landed file of a feed changes at once: its domain table and the reports on it."""
-    table = next(t for t in tenant.tables if t.physical == feed.physical)
     keys = [dg.AssetKey(["domain", feed.physical])]
-    if table in report_tables(tenant):
+    table = _tables_with_reports(tenant).get(feed.physical)
+    if table is not None:
         keys.append(dg.AssetKey(validation_table(table).split("/")))
     return keys
+
+
+@once_per_tenant
+def _tables_with_reports(tenant: Tenant) -> dict[str, SourceTable]:
+    return {table.physical: table for table in report_tables(tenant)}
 
 
 def summary_keys(tenant: Tenant) -> list[dg.AssetKey]:
@@ -72,6 +79,11 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     # Whatever stages there are, but what landed files change.
     domain_tables = [dg.AssetKey(["domain", feed.physical]) for feed in tenant.feeds]
     everything = dg.AssetSelection.all() - dg.AssetSelection.assets(*domain_tables)
+    # Requests of people are carried out on a schedule of their own, with no other step beside.
+    has_requests = bool(request_tables(tenant))
+    requests = dg.AssetSelection.assets(dg.AssetKey(PRIVACY))
+    if has_requests:
+        everything -= requests
     loads = dg.define_asset_job(
         LOAD,
         load.without_checks(),
@@ -102,4 +114,9 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
             description="Everything after loading, up to the published database, in one run.",
         ),
     ]
+    if has_requests:
+        description = "Requests of people: delete, delete_pii and dsar."
+        others.append(
+            dg.define_asset_job(PRIVACY_JOB, requests.without_checks(), description=description)
+        )
     return [loads, *others] if tenant.feeds else others

@@ -17,6 +17,7 @@ from c360_assets.automation.launcher import Launcher
 from c360_assets.errors import C360Error
 from c360_assets.ingest.arrival import is_open_for_writing, seconds_to_settle, settle_seconds
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
+from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.landing import (
     DayLoad,
     LandedFile,
@@ -32,6 +33,7 @@ from c360_assets.ingest.landing import (
 )
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import FeedLoaded
+from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.session import Warehouse
@@ -146,7 +148,8 @@ def _whole_arrivals(
     # open is known to be unfinished.
     is_first_run = ledger.is_empty()
     feeds = _chosen(tenant, options)
-    arrivals = {feed.name: _arrived(tenant, feed, ledger, options) for feed in feeds}
+    with one_look():
+        arrivals = {feed.name: _arrived(tenant, feed, ledger, options) for feed in feeds}
     began = time.monotonic()
     waits = _waits(arrivals, began, is_first_run)
     if waits:
@@ -231,13 +234,19 @@ def _arrived(
     tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, options: DayOptions
 ) -> _Arrived:
     """The feed's delivery days to load; a place that cannot be reached fails this feed alone."""
+    with one_look():
+        return _looked_at(tenant, feed, ledger, options)
+
+
+def _looked_at(
+    tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, options: DayOptions
+) -> _Arrived:
     warnings = []
     try:
         days = pending(tenant, feed, ledger, options.through, again_from=options.first)
-        was_loaded = feed.name in ledger["feed"]
-        if not was_loaded and not days and not landed(tenant, feed):
+        if not days and not known_files(ledger, feed).loaded_attempts and not landed(tenant, feed):
             warnings.append(f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})")
-        ignored = outside(tenant, feed, options.through)
+        ignored = outside(tenant, feed, options.through, ledger)
     except LoadError as error:
         return _Arrived(feed, warnings=warnings, failures=[str(error)], is_unread=True)
     if ignored and options.through is None:
@@ -254,6 +263,11 @@ def _arrived(
 
 def _folder_warnings(tenant: Tenant) -> list[str]:
     """Of files below `landing/` that no feed takes, and of those that several take."""
+    with one_look():
+        return _warnings_of_folders(tenant)
+
+
+def _warnings_of_folders(tenant: Tenant) -> list[str]:
     warnings = []
     for feed in sorted(tenant.feeds, key=lambda feed: feed.name):
         warnings += odd_entries(tenant, feed)
@@ -298,10 +312,7 @@ def _load_feed(
     )
     failed = files.filter(pl.col("status") == "failed")
     figures = _figures(feed, files, failed)
-    launcher.reporter.done(
-        f"loaded {feed.name}: {figures.loaded:,} rows of {figures.files} files, "
-        f"{figures.rejected:,} rejected"
-    )
+    launcher.reporter.done(_what_was_loaded(figures, files, failed))
     warnings: list[str] = []
     failures: list[str] = []
     for outcome in outcomes:
@@ -316,6 +327,20 @@ def _load_feed(
         warnings=_shown_warnings(feed, warnings),
         failures=failures,
         is_unread=unreadable.height > 0 or (ended_early and failed.is_empty()),
+    )
+
+
+def _what_was_loaded(figures: FeedLoaded, files: pl.DataFrame, failed: pl.DataFrame) -> str:
+    """The line of a feed that was looked at; one of which no day could be loaded is not loaded."""
+    counts = f"{figures.rejected:,} rejected"
+    days = failed["delivery_day"].n_unique()
+    if not days:
+        return f"loaded {figures.feed}: {figures.loaded:,} rows of {figures.files} files, {counts}"
+    if len(failed) == len(files):
+        return f"did not load {figures.feed}: {counts}, {days} delivery days failed"
+    return (
+        f"loaded {figures.feed} but for {days} delivery days that failed: "
+        f"{figures.loaded:,} rows of {figures.files} files, {counts}"
     )
 
 

@@ -50,11 +50,14 @@ def remove_old_runs(
     if not hasattr(storage, "index_connection"):
         return Removed(KIND, 0, 0)  # a storage without SQL, such as one in memory
     old = dg.RunsFilter(statuses=FINISHED, created_before=before, created_after=since)
-    remembered = _remembered_runs(instance)
-    latest_events = _latest_materializations(storage)
     count = 0
     size = 0
-    for record in instance.get_run_records(old):
+    records = instance.get_run_records(old)
+    if not records:
+        return Removed(KIND, 0, 0)
+    remembered = _remembered_runs(instance)
+    latest_events = _latest_materializations(storage)
+    for record in records:
         run_id = record.dagster_run.run_id
         if run_id in remembered:
             continue

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 
 import polars as pl
 
@@ -24,9 +25,9 @@ from c360_assets.automation.activation_time import expected_at
 from c360_assets.automation.pending import PendingDays, is_refused, pending_days
 from c360_assets.ingest.day_feeds import day_feeds, required_feeds
 from c360_assets.tenant.durations import duration, rhythm_days, whole_days
+from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import FeedConfig, Tenant, WorkflowFeed
-from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.session import Warehouse
 
@@ -107,25 +108,22 @@ def readiness(
     """
     ledger = read_ledger(warehouse)
     loaded_files = ledger.filter(pl.col("status") != "failed")
-    states = [
-        _FeedState(
-            feed,
-            pending_days(tenant, feed, ledger, today),
-            _days_of(loaded_files, feed),
-        )
-        for feed in required_feeds(tenant)
-    ]
+    loaded_days = _days_by_feed(loaded_files)
+    with one_look():
+        states = [
+            _FeedState(
+                feed, pending_days(tenant, feed, ledger, today), loaded_days.get(feed.name, [])
+            )
+            for feed in required_feeds(tenant)
+        ]
     day = _workflow_day(tenant, states, today)
     part_of_day = day_feeds(tenant).of_stitch | {state.feed.name for state in states}
-    content = loaded_files.filter(pl.col("feed").is_in(part_of_day)).select(
-        "feed", "delivery_day", "attempt", "path", "sha256"
-    )
     ready = Readiness(
         day=day,
         required=[state.feed.name for state in states],
         missing={},
         since=_first_load(tenant, loaded_files, day),
-        digest=fingerprint(content.sort(pl.all()).rows())[:16],
+        digest=_digest(ledger, loaded_files, part_of_day),
     )
     # A tenant of which nothing is loaded has no day that could go on.
     moment = at if loaded_files.height else None
@@ -136,9 +134,26 @@ def readiness(
     return ready
 
 
-def _days_of(files: pl.DataFrame, feed: FeedConfig) -> list[date]:
-    days: list[date] = files.filter(pl.col("feed") == feed.name)["delivery_day"].unique().to_list()
-    return sorted(days)
+def _days_by_feed(files: pl.DataFrame) -> dict[str, list[date]]:
+    """Feed -> the days that are loaded, in order."""
+    days = files.group_by("feed").agg(pl.col("delivery_day").unique().sort())
+    return dict(days.iter_rows())
+
+
+# The digest that was asked for last: of what is loaded it changes with a load only.
+_last_digest: list[tuple[pl.DataFrame, frozenset[str], str]] = []
+
+
+def _digest(ledger: pl.DataFrame, loaded_files: pl.DataFrame, feeds: frozenset[str]) -> str:
+    """A digest of all that is loaded of some feeds."""
+    if _last_digest and _last_digest[0][0] is ledger and _last_digest[0][1] == feeds:
+        return _last_digest[0][2]
+    columns = ["feed", "delivery_day", "attempt", "path", "sha256"]
+    content = loaded_files.filter(pl.col("feed").is_in(feeds)).select(columns).sort(pl.all())
+    # By column: the ledger of years has a hundred thousand rows.
+    digest = sha256(content.write_csv().encode()).hexdigest()[:16]
+    _last_digest[:] = [(ledger, feeds, digest)]
+    return digest
 
 
 def _workflow_day(tenant: Tenant, states: Sequence[_FeedState], today: date) -> date:
@@ -181,10 +196,12 @@ def _judge(
     It is waited for, stops the day, or is gone on without.
     """
     expected = workflow(tenant, feed)
-    until = None if lack == NOT_LOADED else _end_of_wait(ready, tenant, feed)
-    if until is None:
+    until = _end_of_wait(ready, tenant, feed)
+    is_over = until is None or (at is not None and at >= until)
+    # What has landed is loaded, however late it came.
+    if until is None or (is_over and lack == NOT_LOADED):
         ready.missing[feed.name] = lack
-    elif at is None or at < until:
+    elif not is_over:
         ready.missing[feed.name] = lack
         ready.until[feed.name] = until.astimezone(zone(tenant))
     elif expected.stop and not feed.files.optional:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c360_assets.automation.day_options import DayOptions
-from c360_assets.automation.instance import prepare_home
+from c360_assets.automation.instance import mark_dead_runs, prepare_home
 from c360_assets.automation.launcher import Launcher
 from c360_assets.automation.load_feeds import Loading, load_feeds
 from c360_assets.automation.plan import plan, publishes
@@ -25,11 +25,15 @@ from c360_assets.customer_360.destinations import receiving_tables
 from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import required_feeds
 from c360_assets.ingest.delivery_days import as_of_date
+from c360_assets.privacy.forget import enforce
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
 from c360_assets.segments.campaign_recipes import due_campaigns
+from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.heartbeat import beat
+from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.published_file import database_path
@@ -46,6 +50,8 @@ STITCHING = ("stitch", "run")
 PUBLISHING = ("activate", "run")
 JOBS = {"validate": VALIDATE, "stitch": STITCH, "activate": ACTIVATE, "run": DAY}
 DATABASE = "customer_360_database"
+# Machines that share a folder may be apart by that much.
+CLOCKS_DIFFER = timedelta(hours=1)
 # How warnings begin that a person should see at the end of a run; others stand in the log.
 SHOWN_WARNINGS = ("database ", "segment", "destination ")
 
@@ -87,9 +93,13 @@ def run_day(
     tenant = load_tenant(root)
     require_room(root)
     prepare_home(root)
+    mark_dead_runs(root)
     holder = f"`c360 {options.stage}`"
     with tenant_lock(root, holder, reporter.done), ExitStack() as stack:
+        for sentence in enforce(tenant):
+            reporter.done(sentence)
         warehouse = Warehouse.open(root / "warehouse")
+        _refuse_clock_set_back(tenant, options, warehouse)
         launcher = Launcher(tenant, reporter, build, stack)
         before = dict(warehouse.manifest.tables)
         loading = _load(tenant, options, warehouse, launcher)
@@ -115,8 +125,28 @@ def run_day(
             published_now=computed.published,
             seconds=reporter.seconds,
         )
+        if shows_database and not options.only and not report.failures:
+            beat(root, "published")
         with open_session(warehouse.root, tenant.config.timezone) as session:
             return summarize(session, report)
+
+
+def _refuse_clock_set_back(tenant: Tenant, options: DayOptions, warehouse: Warehouse) -> None:
+    """Raise C360Error where "today" would be a day before what was done already.
+
+    The published database would stand at an earlier day, and nobody would see why.
+    """
+    is_told = options.as_of is not None or options.through is not None
+    if is_told or options.stage not in PUBLISHING or tenant.config.as_of != "today":
+        return
+    at = now(tenant)
+    last_load = read_ledger(warehouse)["loaded_at"].max()
+    if isinstance(last_load, datetime) and last_load - at > CLOCKS_DIFFER:
+        raise C360Error(
+            f"the clock of this machine says {at:%Y-%m-%d %H:%M}, and files were loaded at "
+            f"{last_load.astimezone(at.tzinfo):%Y-%m-%d %H:%M}: set the clock, or say which day it "
+            "is with --as-of; nothing was changed"
+        )
 
 
 def validate_tables(

@@ -22,14 +22,20 @@ from dagster import DagsterEventType as Kind
 from filelock import FileLock
 
 from c360_assets.automation.attempts import UNFINISHED
+from c360_assets.automation.instance import names_another_home, tenant_root
+from c360_assets.automation.instance_owner import claim
+from c360_assets.errors import C360Error
 from c360_assets.run_options import RunOptions
 from c360_assets.run_tags import OWNER_TAG, RANGE_END_TAG, RANGE_START_TAG
-from c360_assets.warehouse.lock import owner_is_gone, owner_mark
+from c360_assets.warehouse.lock import owner_is_elsewhere, owner_is_gone, owner_mark
+from c360_assets.warehouse.running import dead_runs, forget_runs, running
 
 # By this tag the UI's job pages find their runs; Dagster sets it on runs that its daemon starts.
 # `c360` is the location's name in workspace.yaml.
 REPOSITORY_TAG = {".dagster/repository": "__repository__@c360"}
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+# A run names its process when its first resource is made, a moment after it is started.
+SECONDS_TO_NAME_AN_OWNER = 600.0
 KILLED = "The process of this run ended without a word: it was killed, or the machine stopped."
 STOPPED = (
     "it was stopped by a signal before it was done; the next run goes on with what is not current"
@@ -70,14 +76,31 @@ class RunOutcome:
 def open_instance() -> Iterator[dg.DagsterInstance]:
     """The instance of `DAGSTER_HOME`, on which runs of dead processes have been marked failed.
 
+    Raises C360Error where it holds another tenant's runs, or a storage that the environment names
+    does not answer.
+
     Dagster makes its SQLite tables when an instance is first opened. Two processes that do so at
     the same moment leave it broken for good, hence the lock.
     """
     with FileLock(Path(os.environ["DAGSTER_HOME"], ".opening.lock")):
-        instance = dg.DagsterInstance.get()
+        instance = _instance()
     with instance:
+        claim(instance, tenant_root())
         reconcile(instance)
         yield instance
+
+
+def _instance() -> dg.DagsterInstance:
+    try:
+        return dg.DagsterInstance.get()
+    except Exception as error:
+        if not names_another_home(tenant_root()):
+            raise
+        # Its own text may quote the storage's address, and so a password.
+        raise C360Error(
+            f"the storage of Dagster cannot be opened ({type(error).__name__}): is its server up, "
+            "and are the variables set that dagster.yaml in DAGSTER_HOME names?"
+        ) from None
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:
@@ -113,13 +136,14 @@ def launch(
     if asset_keys is not None:
         # Said here, as a selection of assets alone would run their checks too, as further steps.
         job = job.get_subset(asset_selection=set(asset_keys), asset_check_selection=set())
-    result = job.execute_in_process(
-        instance=instance,
-        run_id=run_id,
-        run_config={"loggers": QUIET, **options_config},
-        tags={**(tags or {}), **own_tags},
-        raise_on_error=False,
-    )
+    with running(tenant_root(), run_id):
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            run_config={"loggers": QUIET, **options_config},
+            tags={**(tags or {}), **own_tags},
+            raise_on_error=False,
+        )
     return RunOutcome(run_id, result.success, follower.failed, follower.tables, follower.warnings)
 
 
@@ -195,12 +219,28 @@ def reconcile(instance: dg.DagsterInstance) -> int:
 
     Only a run that names itself as owner of its tags is judged: running a run again copies its
     tags, dead process and all. A run of another boot of this machine is dead whatever its process
-    id.
+    id, one of another container if its file beside the lock is free. A run that no process has
+    named as its own for long died before one could.
     """
     begun = [status for status in UNFINISHED if status != dg.DagsterRunStatus.QUEUED]
+    root = tenant_root()
+    let_go = dead_runs(root)
     dead = 0
-    for run in instance.get_runs(dg.RunsFilter(statuses=begun)):
-        if owner_is_gone(run.tags.get(OWNER_TAG), run.run_id):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=begun)):
+        run = record.dagster_run
+        mark = run.tags.get(OWNER_TAG)
+        is_let_go = run.run_id in let_go and owner_is_elsewhere(mark, run.run_id)
+        if is_let_go or owner_is_gone(mark, run.run_id) or _has_no_owner(record):
             instance.report_run_failed(run, KILLED)
             dead += 1
+    forget_runs(root, let_go)
     return dead
+
+
+def _has_no_owner(record: dg.RunRecord) -> bool:
+    """Whether a run was started long ago and no process has named itself as its owner since."""
+    run = record.dagster_run
+    if run.status != dg.DagsterRunStatus.STARTED or record.start_time is None:
+        return False
+    owner = run.tags.get(OWNER_TAG, "").split(" ")[0]
+    return owner != run.run_id and time.time() - record.start_time > SECONDS_TO_NAME_AN_OWNER

@@ -9,6 +9,8 @@ from c360_assets.automation.due import Due, activation_due
 from c360_assets.automation.evaluations import evaluation
 from c360_assets.automation.jobs import ACTIVATE
 from c360_assets.automation.tidy import tidy
+from c360_assets.ingest.personal_columns import request_tables
+from c360_assets.run_tags import PRIVACY_JOB
 from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.lock import tenant_lock_if_free
@@ -47,4 +49,20 @@ def schedules(tenant: Tenant) -> list[dg.ScheduleDefinition]:
             context.log.warning(due.reason)
         return due
 
-    return [activation_schedule]
+    return [activation_schedule, *_privacy_schedule(tenant)]
+
+
+def _privacy_schedule(tenant: Tenant) -> list[dg.ScheduleDefinition]:
+    """The schedule of requests, where feeds bring any."""
+    if not request_tables(tenant):
+        return []
+    return [
+        dg.ScheduleDefinition(
+            name="privacy_schedule",
+            job_name=PRIVACY_JOB,
+            cron_schedule=tenant.config.privacy.cron,
+            execution_timezone=tenant.config.timezone,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Carries out the requests of people that landed.",
+        )
+    ]

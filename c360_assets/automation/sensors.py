@@ -11,12 +11,14 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from c360_assets.automation.alerts import Alert, send_again
+from c360_assets.automation.alerts import Alert, raise_all, send_again
 from c360_assets.automation.attempts import attempts_on
 from c360_assets.automation.due import Due, late_activation_due, loads_due, stitch_due
 from c360_assets.automation.evaluations import evaluation
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
+from c360_assets.automation.overdue import Freshness
 from c360_assets.automation.pending import interval
+from c360_assets.automation.recoveries import Look, tell_recoveries
 from c360_assets.tenant.changed_files import changed_files
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.local_time import now, today
@@ -56,7 +58,11 @@ def landing_sensor(tenant: Tenant, feed: FeedConfig) -> dg.SensorDefinition:
 
 
 def stitch_sensor(tenant: Tenant) -> dg.SensorDefinition:
-    """Asks for one Stitch run when every required feed of the workflow day is loaded."""
+    """Asks for one Stitch run when every required feed of the workflow day is loaded.
+
+    It also looks after alerts: those of the whole tenant, and what became of their causes.
+    """
+    freshness = Freshness(tenant)
 
     @dg.sensor(
         name="stitch_sensor",
@@ -72,12 +78,30 @@ def stitch_sensor(tenant: Tenant) -> dg.SensorDefinition:
     def stitch(context: dg.SensorEvaluationContext) -> Due:
         at = now(tenant)
         send_again(tenant)
-        due = stitch_due(tenant, _warehouse(tenant), at, attempts_on(context.instance))
+        warehouse = _warehouse(tenant)
+        due = stitch_due(tenant, warehouse, at, attempts_on(context.instance))
+        overdue = freshness.overdue(context.instance)
+        look = Look(
+            tenant,
+            warehouse,
+            at,
+            stitch_is_done=due.is_done,
+            running=_running(context.instance),
+            overdue=overdue,
+        )
+        tell_recoveries(look)
         slow = _slow_run_alerts(tenant, context.instance, at)
         changed = configuration_alerts(tenant, at.date())
-        return replace(due, alerts=[*changed, *slow, *due.alerts])
+        # What has a cause is told by its cause: those are raised first.
+        raise_all(tenant, [*changed, *slow, *due.alerts])
+        return replace(due, alerts=freshness.alerts(overdue, at.date()))
 
     return stitch
+
+
+def _running(instance: dg.DagsterInstance) -> set[str]:
+    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+    return {run.run_id for run in instance.get_runs(started)}
 
 
 def configuration_alerts(tenant: Tenant, day: date) -> list[Alert]:

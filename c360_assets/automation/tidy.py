@@ -12,12 +12,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from c360_assets.customer_360.publication.publish import keeping
+from c360_assets.ingest.landing import is_remote
+from c360_assets.tenant.customer_360 import GROUP
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
+from c360_assets.warehouse.published_file import database_path, too_old
 from c360_assets.warehouse.session import Warehouse
-from c360_assets.warehouse.tidy import Removed, remove_files, tidy_tables
+from c360_assets.warehouse.tidy import Removed, remove_empty_folders, remove_files, tidy_tables
+
+# Bytes of logs/errors.log, of which the latter half stays.
+LONGEST_ERROR_LOG = 2 << 20
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -40,7 +47,10 @@ def tidy(
     kept = tenant.config.retention
     warehouse = Warehouse.open(tenant.root / "warehouse")
     removed = tidy_tables(warehouse, at - duration(kept.tables), dry_run=dry_run)
+    removed.append(_old_databases(tenant, at, dry_run=dry_run))
     removed.append(_old_logs(tenant, at - duration(kept.logs), dry_run=dry_run))
+    removed.append(_long_error_log(tenant, dry_run=dry_run))
+    removed.append(_unnamed_copies(tenant, at - duration(kept.cache), dry_run=dry_run))
     removed.append(_old_alerts(tenant, at - duration(kept.alerts), dry_run=dry_run))
     if instance is not None:
         from c360_assets.automation.old_runs import remove_old_runs
@@ -49,6 +59,13 @@ def tidy(
         since = None if whole_history else before - timedelta(days=30)
         removed.append(remove_old_runs(instance, before, since, dry_run=dry_run))
     return removed
+
+
+def _old_databases(tenant: Tenant, at: datetime, *, dry_run: bool) -> Removed:
+    old: list[Path] = []
+    for name in {GROUP, *tenant.config.databases}:
+        old += too_old(database_path(tenant.root, name), keeping(tenant), at.timestamp())
+    return remove_files("earlier databases", old, dry_run=dry_run)
 
 
 def _old_logs(tenant: Tenant, before: datetime, *, dry_run: bool) -> Removed:
@@ -60,6 +77,38 @@ def _old_logs(tenant: Tenant, before: datetime, *, dry_run: bool) -> Removed:
     ]
     old = [path for path in files if path.stat().st_mtime < before.timestamp()]
     return remove_files("logs", old, dry_run=dry_run)
+
+
+def _long_error_log(tenant: Tenant, *, dry_run: bool) -> Removed:
+    """The beginning of the file of unexpected errors, which has no age as each is appended."""
+    kind = "the beginning of logs/errors.log"
+    path = tenant.root / "logs" / "errors.log"
+    size = path.stat().st_size if path.is_file() else 0
+    if size <= LONGEST_ERROR_LOG:
+        return Removed(kind, 0, 0)
+    if not dry_run:
+        end = path.read_bytes()[-LONGEST_ERROR_LOG // 2 :]
+        write_private(path, end.decode("utf-8", "replace"))
+    return Removed(kind, 1, size - LONGEST_ERROR_LOG // 2)
+
+
+def _unnamed_copies(tenant: Tenant, before: datetime, *, dry_run: bool) -> Removed:
+    """Copies of remote files of feeds that are no longer declared, or have another address now.
+
+    Those of other feeds go when their files go at the address.
+    """
+    named = {feed.physical for feed in tenant.feeds if is_remote(feed)}
+    folders = [path for path in (tenant.root / "cache").glob("*") if path.name not in named]
+    copies: list[Path] = []
+    for folder in folders:
+        copies += filter(Path.is_file, folder.rglob("*"))
+    # Not the time of change, which is that of the remote file.
+    old = [file for file in copies if file.stat().st_ctime < before.timestamp()]
+    removed = remove_files("copies of remote files", old, dry_run=dry_run)
+    if not dry_run:
+        for folder in folders:
+            remove_empty_folders(folder)
+    return removed
 
 
 def _old_alerts(tenant: Tenant, before: datetime, *, dry_run: bool) -> Removed:

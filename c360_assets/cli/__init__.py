@@ -8,6 +8,7 @@ verb that needs them, so that `--help` and short verbs answer at once.
 from __future__ import annotations
 
 import os
+import sys
 
 import typer
 
@@ -16,12 +17,17 @@ from c360_assets.cli.configuration import check
 from c360_assets.cli.databases import diff, history, preview, rollback, scaffold, send
 from c360_assets.cli.feeds import purge, suggest
 from c360_assets.cli.options import TenantOption
+from c360_assets.cli.privacy import allow, dsar, forget, requests, retry, rotate_key
+from c360_assets.cli.privacy import status as privacy_status
 from c360_assets.cli.questions import profile, sql, status
 from c360_assets.cli.runs import activate, load, run, stitch, validate
+from c360_assets.cli.service import code, daemon, web
 from c360_assets.cli.storage import tidy
 from c360_assets.cli.tags import tags
 from c360_assets.cli.tenants import demo, init
+from c360_assets.cli.watch import watch
 from c360_assets.cli.web import ui
+from c360_assets.reporting.terminal import print_traceback
 
 app = typer.Typer(
     name="c360",
@@ -60,7 +66,10 @@ for verb in (
     send,
     diff,
     tidy,
+    forget,
+    dsar,
     ui,
+    watch,
 ):
     app.command()(verb)
 
@@ -82,6 +91,27 @@ database_app.command()(history)
 database_app.command()(scaffold)
 app.add_typer(database_app, name="database")
 
+privacy_app = typer.Typer(
+    help="What was forgotten and is held: receipts, open requests, stores of personal values.",
+    no_args_is_help=True,
+)
+privacy_app.command("status")(privacy_status)
+privacy_app.command()(requests)
+privacy_app.command()(allow)
+privacy_app.command()(retry)
+privacy_app.command()(rotate_key)
+app.add_typer(privacy_app, name="privacy")
+
+
+service_app = typer.Typer(
+    help="The processes of a service, one each in the foreground, for compose or systemd: "
+    "docs/production.md.",
+    no_args_is_help=True,
+)
+service_app.command()(code)
+service_app.command()(web)
+service_app.command()(daemon)
+app.add_typer(service_app, name="service")
 
 segment_app = typer.Typer(
     help="Segments: groups of people by the conditions in segments/NAME.yaml.",
@@ -111,4 +141,5 @@ app.add_typer(campaign_app, name="campaign")
 
 def main() -> None:
     """Entry point of the `c360` command."""
+    sys.excepthook = print_traceback
     app()

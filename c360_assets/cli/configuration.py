@@ -38,10 +38,14 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
 
 
 def _print_day(root: Path) -> None:
-    """Which feeds a day waits for, each with the reason."""
+    """What the configuration leaves unsaid, and which feeds a day waits for, with the reason."""
     from c360_assets.configuration import load_tenant
     from c360_assets.ingest.day_feeds import day_feeds
+    from c360_assets.remarks import remarks
 
-    for feed in day_feeds(load_tenant(root)).feeds.values():
+    tenant = load_tenant(root)
+    for remark in remarks(tenant):
+        out.print(f"note: {remark}", markup=False, soft_wrap=True)
+    for feed in day_feeds(tenant).feeds.values():
         verdict = "waits for" if feed.expected.required else "does not wait for"
         out.print(f"a day {verdict} {feed.feed}: {feed.reason}", markup=False, soft_wrap=True)

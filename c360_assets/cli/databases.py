@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import (
     DATE_FORMATS,
     DatabaseOption,
@@ -37,7 +38,9 @@ def rollback(
     from c360_assets.reporting.published import roll_back
 
     with reported_errors():
-        done = roll_back(tenant_folder(tenant), number, database)
+        root = tenant_folder(tenant)
+        mark_dead_runs(root)
+        done = roll_back(root, number, database)
     out.print(f"published {short_path(done.path)} again, from number {done.number}")
     if done.replaced not in (None, done.number):
         out.print(
@@ -62,7 +65,9 @@ def send(
     from c360_assets.reporting.send import send_all
 
     with reported_errors():
-        results = send_all(tenant_folder(tenant), names or [], force=force)
+        root = tenant_folder(tenant)
+        mark_dead_runs(root)
+        results = send_all(root, names or [], force=force)
     for sent in results.sent:
         done = "has already" if sent.reused else "sent to"
         tables = ", ".join(f"{table} {rows:,}" for table, rows in sent.rows.items())

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import TenantOption, tenant_folder
 from c360_assets.cli.output import err, out, reported_errors
 from c360_assets.errors import C360Error
+from c360_assets.reporting.terminal import emit
 
 if TYPE_CHECKING:
     from c360_assets.ingest.suggest.folder import FolderProposals
@@ -32,6 +34,13 @@ def suggest(
             "--write", help="Write feeds/<source>/<feed>.yaml of the tenant, never over a file."
         ),
     ] = False,
+    flatten: Annotated[
+        bool,
+        typer.Option(
+            "--flatten",
+            help="Also propose domain_tables/ whose SQL makes columns of nested fields.",
+        ),
+    ] = False,
     tenant: TenantOption = None,
 ) -> None:
     """Propose a feed's YAML from a sample file, checked and tried in a scratch table first.
@@ -40,7 +49,7 @@ def suggest(
     files that cannot be read last.
 
     Example: `c360 feed suggest landing/crm/contacts-20260601.csv > feeds/crm/contacts.yaml`
-    Example: `c360 feed suggest landing --write`
+    Example: `c360 feed suggest landing --write --flatten`
     """
     from c360_assets.ingest.suggest.feed import propose_feed
     from c360_assets.ingest.suggest.folder import propose_folder, write_proposal
@@ -49,14 +58,19 @@ def suggest(
         if file.is_dir():
             if feed is not None:
                 raise C360Error("--feed names the feed of one file, and this is a folder")
-            _show_folder(propose_folder(file.resolve(), source), write, tenant)
+            proposals = propose_folder(file.resolve(), source, flatten=flatten)
+            _show_folder(proposals, write, tenant)
             return
-        proposal = propose_feed(file.resolve(), source, feed)
+        proposal = propose_feed(file.resolve(), source, feed, flatten=flatten)
         if not write:
-            print(proposal.text)
+            emit(proposal.text)
+            for table in proposal.tables:
+                for path, text in table.files.items():
+                    emit(f"# {path}\n{text}")
             return
-        written = write_proposal(proposal, tenant_folder(tenant))
-        out.print(f"wrote {written}; read and correct it, then `c360 check`", markup=False)
+        for written in write_proposal(proposal, tenant_folder(tenant)):
+            out.print(f"wrote {written}", markup=False)
+        out.print("read and correct what was written, then `c360 check`", markup=False)
 
 
 def _show_folder(proposals: FolderProposals, write: bool, tenant: Path | None) -> None:
@@ -105,7 +119,9 @@ def purge(
     from c360_assets.ingest.purge import purge_feed
 
     with reported_errors():
-        loaded = load_tenant(tenant_folder(tenant))
+        root = tenant_folder(tenant)
+        mark_dead_runs(root)
+        loaded = load_tenant(root)
         purged = purge_feed(loaded, feed, accept_lost_files=yes, waiting=err.print)
         out.print(
             f"emptied {purged.name}; the next load reads all that is in landing/ again",

@@ -14,11 +14,12 @@ import typer
 from rich.console import Console
 
 from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.reporting.terminal import SafeConsole, emit
 from c360_assets.tenant.files import printable
 from c360_assets.warehouse.storage_errors import storage_problem
 
-out = Console(highlight=False, emoji=False)
-err = Console(stderr=True, highlight=False, emoji=False)
+out = SafeConsole(highlight=False, emoji=False)
+err = SafeConsole(stderr=True, highlight=False, emoji=False)
 
 
 @contextmanager
@@ -64,4 +65,4 @@ def print_json(value: Any) -> None:
 
     # Not in pydantic's JSON mode, which would write times in another form than Python's.
     document = TypeAdapter(Any).dump_python(value)
-    print(json.dumps(document, indent=1, default=str))
+    emit(json.dumps(document, indent=1, default=str))

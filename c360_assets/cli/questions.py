@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import DatabaseOption, JsonOption, TenantOption, tenant_folder
-from c360_assets.cli.output import out, print_json, reported_errors
+from c360_assets.cli.output import out, print_failures, print_json, reported_errors
+from c360_assets.errors import C360Error
+from c360_assets.reporting.terminal import emit
 
 
 def status(
@@ -26,13 +30,23 @@ def status(
         root = tenant_folder(tenant)
         if digests:
             for line in digest_lines(root):
-                print(line)
+                emit(line)
             return
+        _mark_dead_runs(root)
         current = read_status(root, datetime.now().astimezone())
     if as_json:
         print_json(current)
     else:
         render_status(current, out)
+
+
+def _mark_dead_runs(root: Path) -> None:
+    """Mark them; where that fails, say so, as the rest of the page can be told."""
+    try:
+        mark_dead_runs(root)
+    except Exception as error:
+        reason = str(error) if isinstance(error, C360Error) else type(error).__name__
+        print_failures([f"runs of processes that ended could not be marked as failed: {reason}"])
 
 
 def sql(
@@ -48,27 +62,45 @@ def sql(
         int | None, typer.Option("--kept", help="Ask an earlier, kept database of that number.")
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    excel: Annotated[
+        bool,
+        typer.Option(
+            "--excel",
+            help="With --csv: put ' before texts that a spreadsheet would run as formulas.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a published database, or print the SQL that builds a table.
 
+    Before anything was published, the tables of the warehouse are asked.
+
     Examples: `c360 sql "SELECT count(*) FROM customer_360"`, `c360 sql --show merged_customers`
     """
-    from c360_assets.reporting.published import open_published, print_result, table_sql
+    from c360_assets.reporting.published import (
+        ResultFormat,
+        open_published,
+        print_result,
+        table_sql,
+    )
 
     with reported_errors():
         root = tenant_folder(tenant)
         if show is not None:
-            print(table_sql(root, show, database, spark=spark))
+            emit(table_sql(root, show, database, spark=spark))
             return
         if query is None:
             raise typer.BadParameter("give a query, or --show TABLE")
-        result_format: Literal["table", "csv", "json"] = "table"
-        if as_json:
+        if excel and not as_csv:
+            raise typer.BadParameter("--excel is for --csv")
+        result_format: ResultFormat = "table"
+        if excel:
+            result_format = "excel"
+        elif as_json:
             result_format = "json"
         elif as_csv:
             result_format = "csv"
-        with open_published(root, database, number) as con:
+        with open_published(root, database, number, or_warehouse=True) as con:
             print_result(con, query, out, result_format)
 
 

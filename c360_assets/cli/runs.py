@@ -34,6 +34,7 @@ from c360_assets.cli.output import (
 )
 from c360_assets.errors import has_errors
 from c360_assets.reporting.paths import short_path
+from c360_assets.reporting.terminal import emit
 
 if TYPE_CHECKING:
     from dagster import Definitions
@@ -156,7 +157,7 @@ def validate(
     with reported_errors():
         root = tenant_folder(tenant)
         if number is not None:
-            print(finding_sql(root, number, feed))
+            emit(finding_sql(root, number, feed))
             return
         with Reporter(err) as reporter:
             validations, failures = validate_tables(
@@ -223,7 +224,20 @@ def _run_and_exit(tenant: Path | None, options: DayOptions, as_json: bool) -> No
         else:
             stage = options.stage if summary.report.published else "load"
             render(summary, out, _next_commands(stage, root))
+            if options.stage == "load":
+                _print_unseen(root)
         raise typer.Exit(1 if summary.report.failures else 0)
+
+
+def _print_unseen(root: Path) -> None:
+    """Which loaded rows are not in what Stitch made, which `load` alone leaves as it was."""
+    from c360_assets.configuration import load_tenant
+    from c360_assets.reporting.status import unseen_by_stitch, unseen_text
+    from c360_assets.warehouse.session import Warehouse
+
+    unseen = unseen_by_stitch(load_tenant(root), Warehouse.open(root / "warehouse"))
+    if unseen:
+        out.print(unseen_text(unseen), markup=False)
 
 
 def _definitions(tenant: Tenant) -> Definitions:

@@ -19,8 +19,9 @@ def tidy(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove what is older than `retention` of tenant.yaml allows: earlier versions of tables, runs
-    of Dagster with their events, logs, alerts.
+    """Remove what is older than `retention` of tenant.yaml allows: earlier versions of tables,
+    earlier databases, runs of Dagster with their events, logs, alerts, copies of remote files that
+    no feed names any more.
 
     What is current stays, whatever its age. Runs tidy up when they are done; this looks at all
     there is.

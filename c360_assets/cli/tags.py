@@ -8,6 +8,7 @@ import typer
 
 from c360_assets.cli.output import out, reported_errors
 from c360_assets.errors import C360Error
+from c360_assets.reporting.terminal import emit
 
 
 def tags(
@@ -26,7 +27,7 @@ def tags(
     from c360_assets.semantics.tags_page import table_of, tags_matching, tags_page
 
     if markdown:
-        print(tags_page(), end="")
+        emit(tags_page().rstrip("\n"))
         return
     with reported_errors():
         matching = tags_matching(word)

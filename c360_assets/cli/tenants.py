@@ -18,6 +18,14 @@ def init(
     name: Annotated[
         str | None, typer.Option(help="The brand's name. Default: the folder's name.")
     ] = None,
+    country: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the brand is at home, such as GB: how phones, states and streets are read, "
+            "its time zone if it has one, and the day before the month in proposals.",
+            metavar="CODE",
+        ),
+    ] = None,
 ) -> None:
     """Start a tenant: commented YAML with all defaults, empty folders, an example feed. Asks
     nothing, overwrites nothing."""
@@ -25,7 +33,7 @@ def init(
 
     with reported_errors():
         refuse_folder(folder.resolve())
-        for path in init_tenant(folder.resolve(), name):
+        for path in init_tenant(folder.resolve(), name, country):
             out.print(f"wrote {short_path(path)}")
     shown = short_path(folder.resolve())
     out.print(f"\nNext: drop a file into {shown}/landing/, then")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,7 +64,7 @@ def check_sql(tenant: Tenant, checks_on_tables: Sequence[FurtherCheck] = ()) -> 
     try:
         group, *others = databases(tenant)
     except ConfigError as error:
-        return error.problems
+        return [*error.problems, *_problems_of_others(tenant, error.problems, checks_on_tables)]
     nodes = group.nodes
     # Another database's SQL differs only where its merge policy does.
     known = {node.sql for node in nodes}
@@ -86,6 +87,29 @@ def check_sql(tenant: Tenant, checks_on_tables: Sequence[FurtherCheck] = ()) -> 
             database_names = [group.name, *(database.name for database in others)]
             problems += check_destinations(tenant, database_names, tables)
     return problems
+
+
+def _problems_of_others(
+    tenant: Tenant, problems: Iterable[Problem], checks_on_tables: Sequence[FurtherCheck]
+) -> list[Problem]:
+    """The problems of the SQL that names none of the tables whose file has one of `problems`."""
+    files = {problem.file for problem in problems}
+    broken = {name for name in tenant.database_sql if f"database/{name}.sql" in files}
+    if not broken:
+        return []
+    sound = {name: sql for name, sql in tenant.database_sql.items() if name not in broken}
+    declared = {name: item for name, item in tenant.database_yaml.items() if name not in broken}
+    lowered = {name.lower() for name in broken}
+    others = replace(tenant, database_sql=sound, database_yaml=declared)
+    return [
+        problem
+        for problem in check_sql(others, checks_on_tables)
+        if lowered.isdisjoint(_words(tenant.files.get(problem.file, "")))
+    ]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
 
 
 def _columns_of_tables(
@@ -200,7 +224,7 @@ def bound_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
 def _empty_tables(session: Session, tenant: Tenant) -> set[str]:
     """Create what the database's SQL may read, empty; returns the warehouse names of tables whose
     columns are unknown."""
-    prepare_context(session, date(2000, 1, 1))
+    prepare_context(session, date(2000, 1, 1), tenant.home)
     for name, columns in documented_schemas(tenant).items():
         _create(session, name, columns)
     for table in tenant.tables:

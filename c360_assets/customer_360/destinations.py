@@ -85,7 +85,10 @@ class SendDestination(Recipe):
     def fingerprint(self, session: Session, as_of: date) -> str | None:
         """Which publication the destination would receive now, and how it is configured."""
         published = published_facts(session, self.config.database)
-        return f"{published.get('fingerprint', '')}/{self.config.model_dump_json()}"
+        # A setting that is not made is left out, so that nothing is sent again for its sake.
+        unmade = set() if self.config.neutralise_formulas else {"neutralise_formulas"}
+        settings = self.config.model_dump_json(exclude=unmade)
+        return f"{published.get('fingerprint', '')}/{settings}"
 
     def stored_fingerprint(self, session: Session) -> str | None:
         return self.received(session).get("mark")

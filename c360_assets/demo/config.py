@@ -15,6 +15,7 @@ activated/
 reports/
 logs/
 cache/
+privacy/
 .dagster/
 .tmp/
 .lock*

@@ -241,12 +241,18 @@ class _Schemas:
         self.problems: list[Problem] = []
         self.tables = {table.physical: table for table in tenant.custom_tables}
         readings = self._readings()
-        try:
-            order = reading_order({name: reading.tables for name, reading in readings.items()})
-        except CircleError as error:
-            self.problems.append(_circle_problem(tenant, self.tables, error))
-            return
-        self._bind_all([(name, readings[name]) for name in order])
+        self._bind_all([(name, readings[name]) for name in self._order(readings)])
+
+    def _order(self, readings: Mapping[str, Reading]) -> list[str]:
+        """The tables in the order in which they read each other, without those in a circle."""
+        reads = {name: reading.tables for name, reading in readings.items()}
+        while True:
+            try:
+                return reading_order(reads)
+            except CircleError as error:
+                self.problems.append(_circle_problem(self.tenant, self.tables, error))
+                # What is in the circle is told; all others can still be bound.
+                reads = {name: read for name, read in reads.items() if name not in error.path}
 
     def _readings(self) -> dict[str, Reading]:
         readings: dict[str, Reading] = {}

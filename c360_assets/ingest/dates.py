@@ -24,6 +24,8 @@ DATES = {
     "date-month-4y-spaced": "dd MMM yyyy",
     "date-month-4y-no-space": "ddMMMyyyy",
     "dot-date": "yyyy.MM.dd",
+    "dot-date-month-4y": "dd'.' MMM yyyy",
+    "date-of-month-4y": "dd 'de' MMM 'de' yyyy",
     "month-date-4y": "MMM dd, yyyy",
     "month-date-4y-no-comma": "MMM dd yyyy",
     # Written so by mail programs and browsers.
@@ -38,6 +40,8 @@ UNAMBIGUOUS = (
     "date-month-4y",
     "date-month-4y-spaced",
     "date-month-4y-no-space",
+    "dot-date-month-4y",
+    "date-of-month-4y",
     "month-date-4y",
     "month-date-4y-no-comma",
     "weekday-date-month-4y",
@@ -69,11 +73,34 @@ TIMES = {
     "12-hour-minute-no-space": "hh:mma",
 }
 
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-MONTH_TEXT = (
-    "(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
-    "sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+# How the months are written, January first: English, German, French, Spanish, Italian, Portuguese,
+# Dutch, Scandinavian, Polish and Russian, each whole and as short as exports have it. A name that
+# means another month elsewhere is not here.
+MONTHS = (
+    "jan january januar jän jänner janv janvier ene enero gen gennaio janeiro januari sty stycznia"
+    " styczeń янв января январь",
+    "feb february februar febr fév févr février febrero febbraio fev fevereiro februari lut lutego"
+    " luty фев февр февраля февраль",
+    "mar march mär märz mrz mars marzo março mrt maart marts marca marzec мар мар марта март",
+    "apr april avr avril abr abril aprile kwi kwietnia kwiecień апр апреля апрель",
+    "may mai mayo mag maggio maio mei maj maja мая май",
+    "jun june juni juin junio giu giugno junho cze czerwca czerwiec июн июня июнь",
+    "jul july juli juil juillet julio lug luglio julho lip lipca lipiec июл июля июль",
+    "aug august août aout ago agosto augustus augusti sie sierpnia sierpień авг августа август",
+    "sep sept september septembre septiembre set settembre setembro wrz września wrzesień сен сент"
+    " сентября сентябрь",
+    "oct october okt oktober octobre octubre ott ottobre out outubro paź października październik"
+    " окт октября октябрь",
+    "nov november novembre noviembre novembro listopada ноя нояб ноября ноябрь",
+    "dec december dez dezember déc décembre dic diciembre dicembre dezembro des desember gru"
+    " grudnia grudzień дек декабря декабрь",
 )
+MONTH_NUMBERS = {
+    name: number for number, names in enumerate(MONTHS, 1) for name in dict.fromkeys(names.split())
+}
+# The longest first, so that what is behind a name is never a part of it.
+MONTH_NAMES = sorted(MONTH_NUMBERS, key=len, reverse=True)
+MONTH_TEXT = f"(?i:{'|'.join(MONTH_NAMES)})[.]?"
 WEEKDAY_TEXT = (
     "(?i:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?|"
     "sat(?:urday)?|sun(?:day)?)"
@@ -242,8 +269,10 @@ def day_text(pattern: Pattern, parts: str, this_year: str) -> str:
     if "yearday" in pattern.groups:
         return _day_of_year(f"{parts}.yearday::INTEGER", year)
     if "monthname" in pattern.groups:
-        months = ", ".join(quote_literal(month) for month in MONTHS)
-        month = f"list_position([{months}], lower({parts}.monthname[1:3]))"
+        names = ", ".join(quote_literal(name) for name in MONTH_NUMBERS)
+        numbers = ", ".join(map(str, MONTH_NUMBERS.values()))
+        name = f"lower(rtrim({parts}.monthname, '.'))"
+        month = f"([{numbers}])[list_position([{names}], {name})]"
     else:
         month = f"{parts}.month::INTEGER"
     return f"printf('%04d-%02d-%02d', {year}, {month}, {parts}.day::INTEGER)"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from c360_assets.errors import ConfigError
 from c360_assets.ingest.custom_tables import dependencies
 from c360_assets.tenant.models import CustomTable, FeedConfig, SourceTable, Tenant, WorkflowFeed
+from c360_assets.tenant.remembered import once_per_tenant
 
 
 @dataclass(frozen=True)
@@ -54,25 +55,15 @@ class DayFeeds:
     beside_stitch: list[CustomTable]
 
 
-# The answer for the tenant that was asked of last. A tick asks for each feed, and parsing custom
-# SQL takes longer than all else that it does.
-_last: list[tuple[Tenant, DayFeeds]] = []
-
-
-def day_feeds(tenant: Tenant) -> DayFeeds:
-    """What a day expects of each feed, by `workflow.yaml` and by what Stitch depends on."""
-    if not _last or _last[0][0] is not tenant:
-        _last[:] = [(tenant, _day_feeds(tenant))]
-    return _last[0][1]
-
-
 def required_feeds(tenant: Tenant) -> list[FeedConfig]:
     """The feeds that a day waits for, in the order in which they are declared."""
     feeds = day_feeds(tenant).feeds
     return [feed for feed in tenant.feeds if feeds[feed.name].expected.required]
 
 
-def _day_feeds(tenant: Tenant) -> DayFeeds:
+@once_per_tenant
+def day_feeds(tenant: Tenant) -> DayFeeds:
+    """What a day expects of each feed, by `workflow.yaml` and by what Stitch depends on."""
     reads = {table.physical: _tables_in_sql(tenant, table) for table in tenant.custom_tables}
     read_by_stitch = _origins(tenant.stitched_tables, reads)
     written = [table for table in tenant.tables if tenant.has_stitched_version(table)]

@@ -6,9 +6,10 @@ to `load`.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -19,16 +20,16 @@ import polars as pl
 from c360_assets.ingest.delivery_days import first_day
 from c360_assets.ingest.done_marks import is_marked, local_marks, mark_names
 from c360_assets.ingest.failures import LoadError
+from c360_assets.ingest.known_files import KnownFiles, known_files
 from c360_assets.ingest.remote import cache_folder, fetch, is_fetched, remote_files
-from c360_assets.tenant.files import FilePattern, printable
+from c360_assets.tenant.files import NO_FILES, FilePattern, Look, printable
+from c360_assets.tenant.listing import listing_of
 from c360_assets.tenant.local_time import today
 from c360_assets.tenant.models import FeedConfig, Tenant
-from c360_assets.warehouse.digest import file_digest
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Warehouse
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-LEDGER_COLUMNS = ("delivery_day", "attempt", "path", "sha256", "size", "mtime_ns", "status")
 
 
 @dataclass(frozen=True)
@@ -110,20 +111,32 @@ def landed(tenant: Tenant, feed: FeedConfig, *, fetched: bool = True) -> list[La
     if not fetched and is_remote(feed):
         return _listed(tenant, feed)
     folder = landing_folder(tenant, feed)
-    if not folder.is_dir():
-        return []
-    pattern = FilePattern(feed.files.pattern)
-    files = []
-    for match in pattern.find(folder, folders=feed.files.format == "parquet"):
-        if not match.valid:
-            continue
-        path = folder / match.path
-        try:
-            facts = path.stat()
-        except OSError:  # it has gone meanwhile
-            continue
-        files.append(LandedFile(path, match.path, match.day, facts.st_size, facts.st_mtime_ns))
+    files = _files_of(folder, _look(feed, folder))
     return files if is_remote(feed) else _marked(feed, folder, files)
+
+
+def _look(feed: FeedConfig, folder: Path, known: Mapping[str, tuple[int, int]] = NO_FILES) -> Look:
+    pattern = FilePattern(feed.files.pattern)
+    return pattern.look(folder, feed.files.format == "parquet", known)
+
+
+def _files_of(folder: Path, look: Look) -> list[LandedFile]:
+    """The files of a look, by path; a name whose date is no date of the calendar does not count."""
+    files = []
+    for match in look.matches:
+        facts = look.listing.files.get(match.path) or _facts(folder / match.path)
+        if match.valid and facts is not None:
+            files.append(LandedFile(folder / match.path, match.path, match.day, *facts))
+    return files
+
+
+def _facts(path: Path) -> tuple[int, int] | None:
+    """Size and time of change of what a link leads to; None where it has gone meanwhile."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _marked(feed: FeedConfig, folder: Path, files: list[LandedFile]) -> list[LandedFile]:
@@ -141,7 +154,7 @@ def unmarked(tenant: Tenant, feed: FeedConfig) -> list[str]:
         return []
     marked = {file.relative for file in landed(tenant, feed)}
     folder = tenant.root / feed.files.address
-    matches = FilePattern(feed.files.pattern).find(folder, feed.files.format == "parquet")
+    matches = _look(feed, folder).matches
     return [match.path for match in matches if match.valid and match.path not in marked]
 
 
@@ -172,17 +185,23 @@ def _listed(tenant: Tenant, feed: FeedConfig) -> list[LandedFile]:
     ]
 
 
-def outside(tenant: Tenant, feed: FeedConfig, through: date | None = None) -> list[LandedFile]:
-    """Files that are reported and not loaded.
+def outside(
+    tenant: Tenant,
+    feed: FeedConfig,
+    through: date | None = None,
+    ledger: pl.DataFrame | None = None,
+) -> list[LandedFile]:
+    """Files that are reported and not loaded, but for those that `ledger` knows as loaded.
 
     Their day is after `through` (default today) or before the tenant's first day.
     """
     first, last = first_day(tenant, feed), through or today(tenant)
-    return [
-        file
-        for file in landed(tenant, feed)
-        if file.day is not None and not first <= file.day <= last
-    ]
+    known = NO_FILES if ledger is None else known_files(ledger, feed).as_loaded
+    folder = landing_folder(tenant, feed)
+    look = _look(feed, folder, known)
+    matches = [m for m in look.matches if m.day is not None and not first <= m.day <= last]
+    files = _files_of(folder, look._replace(matches=matches))
+    return files if is_remote(feed) else _marked(feed, folder, files)
 
 
 def unclaimed(tenant: Tenant) -> list[str]:
@@ -191,29 +210,36 @@ def unclaimed(tenant: Tenant) -> list[str]:
     Paths in order, hidden files left out.
     """
     folder = tenant.root / "landing"
-    claimed: set[Path] = set()
+    claimed: set[str] = set()
     for feed in tenant.feeds:
         if not is_remote(feed):
             claimed |= _claimed(tenant, feed)
-    paths = []
-    for path in folder.rglob("*"):
-        if path not in claimed and path.is_file():
-            relative = path.relative_to(folder)
-            if not any(part.startswith(".") for part in relative.parts):
-                paths.append(printable(relative.as_posix()))
-    return sorted(paths)
+    listing = listing_of(folder, "")
+    links = [path for path, is_folder in listing.others.items() if not is_folder]
+    paths = [*listing.files, *(path for path in links if (folder / path).is_file())]
+    strays = [path for path in paths if path not in claimed and not _is_hidden(path)]
+    return sorted(map(printable, strays))
 
 
-def _claimed(tenant: Tenant, feed: FeedConfig) -> set[Path]:
-    """The feed's files, and their marks."""
-    claimed = {file.path for file in landed(tenant, feed)}
-    done = feed.files.done
-    if done is None:
-        return claimed
+def _is_hidden(path: str) -> bool:
+    return path.startswith(".") or "/." in path
+
+
+def _claimed(tenant: Tenant, feed: FeedConfig) -> set[str]:
+    """Paths below `landing/` of the feed's files, and of their marks."""
     folder = tenant.root / feed.files.address
-    claimed |= {folder / path for path in unmarked(tenant, feed)}
-    marks = [path.with_name(name) for path in claimed for name in mark_names(done, path.name)]
-    return claimed | set(marks)
+    paths = [match.path for match in _look(feed, folder).matches if match.valid]
+    if feed.files.done is not None:
+        paths += _marks(feed.files.done, paths)
+    if folder == tenant.root / "landing":
+        return set(paths)
+    prefix = os.path.relpath(folder, tenant.root / "landing")
+    return {f"{prefix}/{path}" for path in paths}
+
+
+def _marks(done: str, paths: Sequence[str]) -> list[str]:
+    files = map(PurePosixPath, paths)
+    return [str(file.with_name(name)) for file in files for name in mark_names(done, file.name)]
 
 
 def shared(tenant: Tenant) -> dict[str, list[str]]:
@@ -224,9 +250,8 @@ def shared(tenant: Tenant) -> dict[str, list[str]]:
     takers: dict[str, list[str]] = defaultdict(list)
     for feed in sorted(tenant.feeds, key=lambda feed: feed.name):
         if not is_remote(feed) and feed.files.contents is None:
-            for file in landed(tenant, feed):
-                relative = file.path.relative_to(tenant.root / "landing")
-                takers[relative.as_posix()].append(feed.name)
+            for path in _claimed(tenant, feed):
+                takers[path].append(feed.name)
     return {path: feeds for path, feeds in sorted(takers.items()) if len(feeds) > 1}
 
 
@@ -253,10 +278,14 @@ def pending(
     column that its table lacks. Raises LoadError when files of the latter are gone.
     """
     first, last = first_day(tenant, feed), through or today(tenant)
-    known = _Known(ledger.filter(pl.col("feed") == feed.name))
-    days = _files_by_day(tenant, feed, known, last, fetched=fetched)
+    known = known_files(ledger, feed)
+    columns = _new_columns_of(tenant, feed)
+    if again_from is None and not columns and not is_remote(feed):
+        days = _days_with_news(tenant, feed, known, last)
+    else:
+        days = _files_by_day(tenant, feed, known, last, fetched=fetched)
     loads: dict[date, DayLoad] = {}
-    for again in _new_columns_loads(feed, known, days, _new_columns_of(tenant, feed)):
+    for again in _new_columns_loads(feed, known, days, columns):
         loads[again.day] = again
     for day, files in days.items():
         in_time = first <= day <= last
@@ -273,7 +302,7 @@ def days_to_read_again(
 
     Raises LoadError where files of them are gone.
     """
-    known = _Known(ledger.filter(pl.col("feed") == feed.name))
+    known = known_files(ledger, feed)
     days = _files_by_day(tenant, feed, known, today(tenant), fetched=True)
     return _new_columns_loads(feed, known, days, new_columns)
 
@@ -282,7 +311,7 @@ def not_there_messages(
     tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, first: date, last: date
 ) -> list[str]:
     """What to say of loaded days of a range that were to be read again and whose files are gone."""
-    known = _Known(ledger.filter(pl.col("feed") == feed.name))
+    known = known_files(ledger, feed)
     days = _files_by_day(tenant, feed, known, last, fetched=True)
     lost = [
         day
@@ -296,14 +325,43 @@ def not_there_messages(
     ]
 
 
+def _days_with_news(
+    tenant: Tenant, feed: FeedConfig, known: KnownFiles, last: date
+) -> dict[date, list[LandedFile]]:
+    """The files that are there of those days of which a file is not as it was loaded, by day.
+
+    What stands in the ledger as it lies there is only counted to its day: a folder keeps the files
+    of years, and a look at it must not take longer for each of them.
+    """
+    folder = landing_folder(tenant, feed)
+    look = _look(feed, folder, known.as_loaded)
+    news = _by_day(feed, known, last, _files_of(folder, look))
+    days = {}
+    for day, files in news.items():
+        there = [
+            LandedFile(folder / path, path, day, *facts, sha256=sha256)
+            for path, facts, sha256 in known.of_day(day)
+            if look.listing.files.get(path) == facts
+        ]
+        whole = sorted([*files, *there], key=lambda file: file.relative)
+        days[day] = _marked(feed, folder, whole)
+    return days
+
+
 def _files_by_day(
-    tenant: Tenant, feed: FeedConfig, known: _Known, last: date, *, fetched: bool
+    tenant: Tenant, feed: FeedConfig, known: KnownFiles, last: date, *, fetched: bool
 ) -> dict[date, list[LandedFile]]:
     """The files that are there, by delivery day, whatever the day."""
+    return _by_day(feed, known, last, landed(tenant, feed, fetched=fetched))
+
+
+def _by_day(
+    feed: FeedConfig, known: KnownFiles, last: date, files: Iterable[LandedFile]
+) -> dict[date, list[LandedFile]]:
     days: dict[date, list[LandedFile]] = defaultdict(list)
     undated = not FilePattern(feed.files.pattern).has_date
-    for file in landed(tenant, feed, fetched=fetched):
-        file = known.identified(file)
+    for file in files:
+        file = _identified(known, file)
         if undated:
             file = replace(file, day=known.day_of(file) or last)
         assert file.day is not None
@@ -311,8 +369,14 @@ def _files_by_day(
     return days
 
 
+def _identified(known: KnownFiles, file: LandedFile) -> LandedFile:
+    """The file with its digest, empty where it is not what it was when it was looked at."""
+    digest = known.digest_of(file)
+    return replace(file, sha256="" if file.changed() else digest)
+
+
 def _day_load(
-    known: _Known, day: date, files: list[LandedFile], new_columns: tuple[str, ...] = ()
+    known: KnownFiles, day: date, files: list[LandedFile], new_columns: tuple[str, ...] = ()
 ) -> DayLoad:
     """The next load of a day: the same attempt once more where its bytes are the same."""
     attempt = known.loaded_attempts.get(day, 0)
@@ -336,7 +400,7 @@ def _new_columns_of(tenant: Tenant, feed: FeedConfig) -> tuple[str, ...]:
 
 def _new_columns_loads(
     feed: FeedConfig,
-    known: _Known,
+    known: KnownFiles,
     days: Mapping[date, list[LandedFile]],
     columns: tuple[str, ...],
 ) -> list[DayLoad]:
@@ -369,67 +433,7 @@ def gone(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame) -> list[str]:
 
     They cannot be loaded again.
     """
-    of_feed = (pl.col("feed") == feed.name) & (pl.col("status") == "loaded")
-    known = _Known(ledger.filter(of_feed))
-    there = {(file.relative, known.identified(file).sha256) for file in landed(tenant, feed)}
+    known = KnownFiles(ledger.filter(pl.col("feed") == feed.name, pl.col("status") == "loaded"))
+    there = {(file.relative, _identified(known, file).sha256) for file in landed(tenant, feed)}
     loaded = set().union(*known.current.values())
     return sorted({path for path, _ in loaded - there})
-
-
-class _Known:
-    """What the ledger knows of one feed.
-
-    `current` holds path and hash of the files of each day's last attempt, none where it failed;
-    `loaded_attempts` the number of the last attempt that succeeded.
-    """
-
-    def __init__(self, rows: pl.DataFrame) -> None:
-        self.loaded_attempts: dict[date, int] = {}
-        self.current: dict[date, set[tuple[str, str]]] = defaultdict(set)
-        self._hashes: dict[tuple[str, int, int], str] = {}
-        self._days: dict[tuple[str, str], date] = {}
-        latest: dict[date, int] = {}
-        for row in rows.sort("attempt").select(LEDGER_COLUMNS).iter_rows(named=True):
-            day, path, sha256 = row["delivery_day"], row["path"], row["sha256"]
-            if sha256:
-                self._hashes[path, row["size"], row["mtime_ns"]] = sha256
-            if row["attempt"] > latest.get(day, 0):
-                latest[day] = row["attempt"]
-                self.current[day] = set()
-            if row["status"] != "failed":
-                self.loaded_attempts[day] = row["attempt"]
-                self.current[day].add((path, sha256))
-                self._days[path, sha256] = day
-
-    def is_whole(self, day: date, files: list[LandedFile]) -> bool:
-        """Whether the day was loaded, and all files of its last attempt are there unchanged."""
-        current = self.current.get(day, set())
-        return bool(current) and current <= {(file.relative, file.sha256) for file in files}
-
-    def can_be_read_again(self, day: date, files: list[LandedFile]) -> bool:
-        """Whether no row of the day would be lost: files replaced by others are read instead."""
-        paths = {file.relative for file in files}
-        return {path for path, _ in self.current.get(day, set())} <= paths
-
-    def has_other_content(self, day: date, files: list[LandedFile]) -> bool:
-        """Whether a file of the day is not one of the day's last attempt."""
-        current = self.current.get(day, set())
-        return any((file.relative, file.sha256) not in current for file in files)
-
-    def identified(self, file: LandedFile) -> LandedFile:
-        """`file` with its hash.
-
-        Bytes are read only where path, size and time of change are not in the ledger.
-        """
-        known = self._hashes.get((file.relative, file.size, file.mtime_ns))
-        if known is None and file.listed:
-            known = f"version {file.mtime_ns} of {file.size} bytes"
-        elif known is None:
-            try:
-                known = file_digest(file.path)
-            except OSError:
-                known = ""
-        return replace(file, sha256="" if file.changed() else known)
-
-    def day_of(self, file: LandedFile) -> date | None:
-        return self._days.get((file.relative, file.sha256))

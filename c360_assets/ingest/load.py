@@ -22,6 +22,7 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.ingest import upsert
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError, file_message
+from c360_assets.ingest.forgotten import leave_out, sentences
 from c360_assets.ingest.formats.readers import REGISTERED, OpenedFiles, open_files
 from c360_assets.ingest.incoming import (
     DELIVERY_YEARS,
@@ -179,6 +180,7 @@ def load_feed(
         _read_rows(load, files)
         _report_files(load, files)
         _count_rows(load)
+        _leave_out_forgotten(load)
         _judge_days(load, threshold)
         written = _write_domain_table(load, stored)
         _write_ledger(load)
@@ -332,6 +334,16 @@ def _count_rows(load: _Load) -> None:
         file.result.rounded += counts.rounded
 
 
+def _leave_out_forgotten(load: _Load) -> None:
+    """Rows of people who were forgotten are in no table, no log and no rate of errors."""
+    days = [file.day.day for file in load.plain_files]
+    for number, counts in leave_out(load.session, load.tenant, load.feed, days).items():
+        file = load.plain_files[number]
+        file.result.rejected -= counts.erroneous
+        file.result.forgotten += counts.rows
+        file.day.warnings += [f"file {file.name}: {text}" for text in sentences(counts)]
+
+
 def _judge_days(load: _Load, threshold: int) -> None:
     """Write the logs of all days with errors, and fail those whose error rate is too high."""
     rejected = rejected_rows(load.session)
@@ -344,7 +356,7 @@ def _judge_days(load: _Load, threshold: int) -> None:
         day.logs = write_logs(load.tenant.root, load.feed, day.day, errors)
         if day.status == "failed":
             continue
-        rate = Rate(day.rows_read, day.rows_rejected, threshold)
+        rate = Rate(day.rows_read - day.rows_forgotten, day.rows_rejected, threshold)
         if rate.exceeded:
             _fail(day, _over_threshold(load, day, rate, errors))
         elif not day.rows_read:
@@ -453,7 +465,8 @@ def _count_replaced(load: _Load) -> None:
     for day in load.results:
         for file in day.files:
             is_read = day.status != "failed"
-            file.replaced = file.read - file.rejected - file.loaded if is_read else 0
+            known = file.rejected + file.loaded + file.forgotten
+            file.replaced = file.read - known if is_read else 0
 
 
 def _warn_of_shared_keys(load: _Load) -> None:

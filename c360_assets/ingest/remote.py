@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from zlib import crc32
 
 from c360_assets.ingest.delivery_days import first_day
@@ -32,6 +32,7 @@ PAUSE = 1.0  # seconds before the second attempt, twice that before the third
 SECONDS_TO_CONNECT = 15
 SECONDS_BETWEEN_LOOKS = 10.0  # one run asks for a feed's files several times
 _looked: dict[Path, float] = {}
+USER = "C360_SFTP_USER"  # default: whoever this process runs as
 PASSWORD = "C360_SFTP_PASSWORD"
 # Kind of failure -> what is wrong, what to do. Only `connection` may pass by itself, and is tried
 # again.
@@ -145,7 +146,6 @@ def _attempted(feed: FeedConfig, work: Callable[[], Result]) -> Result:
 
 def _failure(feed: FeedConfig, kind: str, error: Exception) -> LoadError:
     problem, remedy = FAILURES[kind]
-    # The user's name and password, which an address may hold, are left out.
     place = urlsplit(feed.files.address)
     address = f"{place.scheme}://{place.hostname or ''}{place.path}"
     problem = f"files.address {address} {problem} ({type(error).__name__})"
@@ -257,7 +257,7 @@ def _system(address: str) -> tuple[Any, str]:
     system = KnownHostSystem(
         place.hostname,
         port=place.port or 22,
-        username=unquote(place.username) if place.username else None,
+        username=os.environ.get(USER),
         password=os.environ.get(PASSWORD),
         timeout=SECONDS_TO_CONNECT,
         skip_instance_cache=True,

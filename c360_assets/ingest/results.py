@@ -16,7 +16,8 @@ from c360_assets.warehouse.manifest import TableState
 
 @dataclass
 class FileResult:
-    """What became of a file's rows: read = loaded + rejected + replaced, unless the day failed.
+    """What became of a file's rows: read = loaded + rejected + replaced + forgotten, unless
+    the day failed.
 
     `dropped` rows, which `files.drop_rows` leaves out, are not among those read.
     """
@@ -28,6 +29,7 @@ class FileResult:
     replaced: int = 0
     rounded: int = 0
     dropped: int = 0
+    forgotten: int = 0  # of those read, rows of people who were forgotten
 
 
 @dataclass
@@ -63,6 +65,10 @@ class DayResult:
     @property
     def rows_replaced(self) -> int:
         return sum(file.replaced for file in self.files)
+
+    @property
+    def rows_forgotten(self) -> int:
+        return sum(file.forgotten for file in self.files)
 
     @property
     def rounded_values(self) -> int:

@@ -1,7 +1,8 @@
 """Errors of single rows: their kinds, their rate, and the two CSV logs of a delivery day.
 
-The logs hold raw values, so they stay in the tenant's folder, readable by its owner only. Finding
-the errors belongs to `formats` and `incoming`.
+The logs hold raw values, so they stay in the tenant's folder, readable by its owner only, and
+values that a spreadsheet would run are marked. Finding the errors belongs to `formats` and
+`incoming`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import polars as pl
 
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import private_folder
+from c360_assets.warehouse.spreadsheets import mark_texts
 
 # A row has at most one counted error: the first in this order, and of a kind the first field in the
 # feed's order.
@@ -136,5 +138,5 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}.new")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        frame.write_csv(file)
+        mark_texts(frame).write_csv(file)
     os.replace(aside, path)

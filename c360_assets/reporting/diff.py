@@ -22,7 +22,12 @@ from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import GROUP, Database
 from c360_assets.customer_360.tables.dry_run import open_scratch
 from c360_assets.errors import C360Error
-from c360_assets.reporting.published import database_named, published_date, unreadable
+from c360_assets.reporting.published import (
+    database_named,
+    keep_forgotten,
+    published_date,
+    unreadable,
+)
 from c360_assets.semantics.tables import all_tables
 from c360_assets.warehouse.published_file import database_path, kept, number_of
 from c360_assets.warehouse.session import Session
@@ -98,6 +103,7 @@ def database_diff(
                 "nothing is published yet, so there is nothing to compare with; "
                 "`c360 run` publishes"
             )
+    keep_forgotten(tenant, "a comparison")
     with open_scratch(root, tenant.config.timezone) as session:
 
         def read(state: str, alias: str) -> Side:

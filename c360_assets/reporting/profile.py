@@ -87,7 +87,7 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database
             f"database {database.name} does not publish merged_customers, which this page shows; "
             f"add it to databases.{database.name}.tables in tenant.yaml"
         )
-    amperity_id = _the_one_person(con, wanted.lower())
+    amperity_id = _the_one_person(con, wanted.strip().lower())
     custom_groups = database.tenant.merge_policy.custom_groups
     attributes = _first_row(con, "customer_attributes", amperity_id)
     attributes |= _first_row(con, "transaction_attributes_extended", amperity_id)

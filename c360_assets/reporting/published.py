@@ -9,27 +9,28 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 from rich.console import Console
 
 from c360_assets.configuration import load_tenant
-from c360_assets.customer_360.publication.publish import published_key
-from c360_assets.customer_360.rendering.render import RUN_CONTEXT
-from c360_assets.customer_360.tables.databases import GROUP, Database, databases
-from c360_assets.customer_360.tables.spark import spark_sql
 from c360_assets.errors import C360Error, ConfigError, Problem
+from c360_assets.privacy.forget import enforce
 from c360_assets.reporting.rows import print_rows
+from c360_assets.reporting.terminal import Output, emit
 from c360_assets.semantics.closest import closest
+from c360_assets.tenant.customer_360 import GROUP
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.allowed_sql import CATALOGUE_TABLES, QUESTIONS, allowed_statement
+from c360_assets.warehouse.delta import file_source
 from c360_assets.warehouse.engine import lock, make_safe
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.locked_session import own_engine
@@ -43,11 +44,22 @@ from c360_assets.warehouse.published_file import (
     sweep,
 )
 from c360_assets.warehouse.read_only_files import read_only_path
-from c360_assets.warehouse.session import open_session
+from c360_assets.warehouse.session import Warehouse, open_session
+from c360_assets.warehouse.spreadsheets import marked
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.statement import Statement
+from c360_assets.warehouse.suppression import privacy_folder
 
+if TYPE_CHECKING:
+    from c360_assets.customer_360.tables.databases import Database
+
+# A question needs nothing of what builds a database, which takes longer to import than to answer:
+# the functions that do need it import it.
 SHOWN_ROWS = 100
+# Where the tables of sources are, in the warehouse and in what is published.
+SOURCES = "domain"
+# What the engine says of a file that another program holds.
+HELD = re.compile(r"set lock|Conflicting lock|being used by another process", re.IGNORECASE)
 # What a question is called where an error names a file.
 QUESTION = "query"
 SOURCE_SCHEMA = """
@@ -56,6 +68,8 @@ SOURCE_SCHEMA = """
 OWN_FUNCTIONS = """
     SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE NOT internal
 """
+# How the rows of a question are printed.
+ResultFormat = Literal["table", "csv", "excel", "json"]
 # Each table by the three names that it goes by.
 PUBLISHED_TABLES = """
     SELECT table_name, concat_ws('.', table_schema, table_name),
@@ -68,42 +82,70 @@ PUBLISHED_TABLES = """
 def database_named(tenant: Tenant, name: str) -> Database:
     """The database of that name; the primary one by its own name too. Raises C360Error when there
     is none."""
+    from c360_assets.customer_360.tables.databases import databases
+
     by_name = {database.name: database for database in databases(tenant)}
-    # The primary one is published as `customer_360` whatever tenant.yaml calls it.
-    primaries = [key for key, config in tenant.config.databases.items() if config.primary]
-    published_name = GROUP if name in primaries[:1] else name
-    if published_name not in by_name:
-        raise C360Error(f"no database {name}; there are {', '.join(by_name)}")
-    return by_name[published_name]
+    return by_name[published_name(tenant, name)]
+
+
+def published_name(tenant: Tenant, name: str) -> str:
+    """Under which name a database of tenant.yaml is published. Raises C360Error when there is none.
+
+    The primary one is published as `customer_360` whatever tenant.yaml calls it.
+    """
+    configured = tenant.config.databases
+    primary = next((key for key, config in configured.items() if config.primary), GROUP)
+    names = [GROUP, *(key for key in configured if key != primary)]
+    published = GROUP if name == primary else name
+    if published not in names:
+        raise C360Error(f"no database {name}; there are {', '.join(names)}")
+    return published
 
 
 @contextmanager
 def open_published(
-    root: Path, database: str = GROUP, number: int | None = None
+    root: Path,
+    database: str = GROUP,
+    number: int | None = None,
+    *,
+    or_warehouse: bool = False,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A published database of the tenant at `root`, or a kept file of it, read-only, in the
     tenant's time zone.
 
-    Raises C360Error when there is no such database, nothing has been published, and for a query
-    that fails.
+    With `or_warehouse`, before anything was published, the tables of the warehouse. Raises
+    C360Error when there is no such database, nothing has been published, and for a query that
+    fails.
     """
     tenant = load_tenant(root)
-    path = database_path(root, database_named(tenant, database).name)
+    path = database_path(root, published_name(tenant, database))
     if number is not None:
+        keep_forgotten(tenant, "a look at a kept database")
         kept_files = {number_of(file): file for file in kept(path)}
         if number not in kept_files:
             raise C360Error(
                 f"no database number {number} is kept; `c360 database history` lists them"
             )
         path = kept_files[number]
-    if not path.exists():
+    from_warehouse = or_warehouse and not path.exists() and (root / "warehouse").is_dir()
+    if not path.exists() and not from_warehouse:
         raise C360Error(f"nothing is published yet: {path} does not exist; run `c360 run` first")
     with own_engine(root) as con:
-        attach_published(con, path, tenant.config.timezone)
+        if from_warehouse:
+            attach_warehouse(con, root, tenant.config.timezone)
+        else:
+            attach_published(con, path, tenant.config.timezone)
         try:
             yield con
         except duckdb.Error as error:
             raise C360Error(str(error).strip()) from None
+
+
+def keep_forgotten(tenant: Tenant, what: str) -> None:
+    """Nobody who was forgotten is in a kept file that is read next."""
+    if privacy_folder(tenant.root).is_dir():
+        with tenant_lock(tenant.root, what):
+            enforce(tenant)
 
 
 def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) -> None:
@@ -129,12 +171,33 @@ def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) 
     lock(con)
 
 
+def attach_warehouse(con: duckdb.DuckDBPyConnection, root: Path, timezone: str) -> None:
+    """Views of the warehouse's tables under the names that they have once they are published, in an
+    engine that can write nothing and open no other file."""
+    warehouse = Warehouse.open(root / "warehouse")
+    allowed: set[str] = set()
+    con.execute(f"SET TimeZone = {quote_literal(timezone)}")
+    for table, state in sorted(warehouse.manifest.tables.items()):
+        schema, _, name = table.rpartition("/")
+        schema_sql = quote_ident(schema or "main")
+        paths = [read_only_path(file) for file in warehouse.files(table, state)]
+        allowed.update(paths)
+        source = file_source(state.columns, paths)
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema_sql}")
+        con.execute(f"CREATE VIEW {schema_sql}.{quote_ident(name)} AS SELECT * FROM {source}")
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {SOURCES}")
+    con.execute(f"SET search_path = {quote_literal(f'main,{SOURCES}')}")
+    lock(con, sorted(allowed))
+
+
 def published_date(path: Path) -> date | None:
     """The date that the periods of a published file end at, by the file itself: after a rollback it
     is not the last build's.
 
     None where nothing is published. Raises C360Error when the file cannot be opened.
     """
+    from c360_assets.customer_360.rendering.render import RUN_CONTEXT
+
     if not path.exists():
         return None
     try:
@@ -148,6 +211,9 @@ def published_date(path: Path) -> date | None:
 
 def unreadable(path: Path, error: duckdb.Error) -> C360Error:
     """The error for a published or kept file that cannot be opened."""
+    if HELD.search(str(error)) is not None:
+        problem = "is open for writing in another program, and not damaged"
+        return C360Error(f"{path.name} {problem}; close it there, or open it read-only there")
     reason = f"({type(error).__name__}): {str(error).splitlines()[0]}"
     remedy = "`c360 run` publishes a damaged one again, `c360 rollback` a kept one"
     return C360Error(f"{path.name} cannot be opened {reason}; {remedy}")
@@ -157,10 +223,10 @@ def print_result(
     con: duckdb.DuckDBPyConnection,
     query: str,
     console: Console,
-    result_format: Literal["table", "csv", "json"],
+    result_format: ResultFormat,
 ) -> None:
-    """Run `query` and print its rows: as a table (at most `SHOWN_ROWS`), or all of them as CSV or
-    JSON.
+    """Run `query` and print its rows: as a table (at most `SHOWN_ROWS`), or all of them as CSV, as
+    CSV that a spreadsheet may open, or as JSON.
 
     Raises ConfigError, with the line, for what a question may not say.
     """
@@ -175,11 +241,21 @@ def print_result(
     rows = result.fetchall()
     if result_format == "json":
         records = [dict(zip(names, row, strict=True)) for row in rows]
-        print(json.dumps(records, indent=1, default=str))
+        emit(json.dumps(records, indent=1, default=str))
         return
-    writer = csv.writer(sys.stdout)
+    writer = csv.writer(Output(), lineterminator="\n")
+    if result_format == "excel":
+        names = [marked(name) for name in names]
+        rows = [tuple(_marked_cell(value) for value in row) for row in rows]
     writer.writerow(names)
     writer.writerows(rows)
+
+
+def _marked_cell(value: Any) -> Any:
+    """A value as a spreadsheet may hold it; whatever is written as text is marked as text."""
+    if value is None or isinstance(value, (int, float, Decimal)):
+        return value
+    return marked(str(value))
 
 
 def question(con: duckdb.DuckDBPyConnection, query: str) -> Statement:
@@ -210,17 +286,38 @@ def table_sql(root: Path, name: str, database: str = GROUP, *, spark: bool = Fal
     """The SQL that builds a table of a database, or a custom domain table as the tenant wrote it;
     `spark`: as Spark runs it.
 
-    Names are compared without case. Raises C360Error when no SQL builds such a table.
+    Below the tenant's own SQL of a shipped table stands the shipped one, as a comment. Names are
+    compared without case. Raises C360Error when no SQL builds such a table.
     """
     tenant = load_tenant(root)
     sql_of = {node.name: node.sql for node in database_named(tenant, database).nodes}
     sql_of |= {custom.name: custom.sql.text for custom in tenant.custom_tables}
     for table, sql in sql_of.items():
         if table.lower() == name.lower():
-            return spark_sql(sql) if spark else sql.strip()
+            if spark:
+                return _spark_sql(sql, tenant)
+            return sql.strip() + _shipped_below(tenant, table, database)
     raise C360Error(
         f"no SQL builds a table named {name}; there is SQL for {', '.join(sorted(sql_of))}"
     )
+
+
+def _spark_sql(sql: str, tenant: Tenant) -> str:
+    from c360_assets.customer_360.tables.spark import spark_sql
+
+    return spark_sql(sql, tenant.home)
+
+
+def _shipped_below(tenant: Tenant, table: str, database: str) -> str:
+    """The shipped SQL of a table that the tenant's own replaces, as a comment, else ""."""
+    if table.lower() not in {name.lower() for name in tenant.database_sql}:
+        return ""
+    shipped = database_named(replace(tenant, database_sql={}, database_yaml={}), database)
+    sql = next((node.sql for node in shipped.nodes if node.name.lower() == table.lower()), None)
+    if sql is None:
+        return ""
+    lines = [f"-- {line}".rstrip() for line in sql.strip().splitlines()]
+    return "\n\n-- Shipped, and replaced by the SQL above:\n" + "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -240,13 +337,16 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
     The warehouse stays as it is but forgets that it was published, so that the next run publishes
     it.
     """
+    from c360_assets.customer_360.publication.publish import published_key
+
     tenant = load_tenant(root)
-    chosen = database_named(tenant, database)
-    path = database_path(root, chosen.name)
+    chosen_name = published_name(tenant, database)
+    path = database_path(root, chosen_name)
     with (
         tenant_lock(root, "a rollback"),
         open_session(root / "warehouse", tenant.config.timezone) as session,
     ):
+        enforce(tenant)
         try:
             file = earlier_one(path, number)
         except LookupError as error:
@@ -258,7 +358,7 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
             )
         # Before the file changes: after a crash in between, the next run publishes once too often
         # rather than not at all.
-        session.forget(published_key(chosen.name))
+        session.forget(published_key(chosen_name))
         try:
             published_number, replaced_number = restore(path, number_of(file))
         except OSError as error:

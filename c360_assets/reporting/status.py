@@ -7,7 +7,7 @@ page shows the facts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from c360_assets.configuration import load_tenant
 from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import odd_entries, pending, unmarked
+from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import read_ledger
@@ -67,17 +68,20 @@ class FeedStatus:
 class Status:
     """What `c360 status` shows, and the keys of its `--json`.
 
-    `published` is empty where nothing is; `alerts` are those of the last days, the newest first.
+    `unseen` counts the rows by feed that were loaded since Stitch ran last, or at all where it has
+    not run. `published` is empty where nothing is; `alerts` are those of the last days, the newest
+    first.
     """
 
     tenant: str
     feeds: list[FeedStatus]
     stitch: dict[str, Any]
+    unseen: dict[str, int]
     published: dict[str, Any]
     activation_cron: str
     late: str
     timezone: str
-    retention: dict[str, str]
+    retention: dict[str, str | int]
     alerts: list[dict[str, Any]]
 
 
@@ -91,6 +95,7 @@ def read_status(root: Path, now: datetime) -> Status:
         tenant=tenant.config.name,
         feeds=_feed_statuses(tenant, ledger, published),
         stitch=_stitch_figures(warehouse),
+        unseen=unseen_by_stitch(tenant, warehouse),
         published=published,
         activation_cron=tenant.workflow.activation.cron,
         late=tenant.workflow.activation.late,
@@ -98,6 +103,29 @@ def read_status(root: Path, now: datetime) -> Status:
         retention=tenant.config.retention.model_dump(),
         alerts=_recent_alerts(tenant, now),
     )
+
+
+def unseen_by_stitch(tenant: Tenant, warehouse: Warehouse) -> dict[str, int]:
+    """Feed that Stitch depends on -> the rows that were loaded after it ran last."""
+    loaded = read_ledger(warehouse).filter(
+        pl.col("status") == "loaded", pl.col("feed").is_in(day_feeds(tenant).of_stitch)
+    )
+    records = warehouse.state("unified_coalesced")
+    if records is not None:
+        written = max(
+            (Path(file).stat().st_mtime for file in warehouse.files("unified_coalesced", records)),
+            default=0.0,
+        )
+        stitched_at = datetime.fromtimestamp(written).astimezone()
+        loaded = loaded.filter(pl.col("loaded_at") > stitched_at)
+    rows = loaded.group_by("feed").agg(pl.col("rows_loaded").sum()).sort("feed")
+    return {feed: int(count) for feed, count in rows.iter_rows() if count}
+
+
+def unseen_text(unseen: Mapping[str, int]) -> str:
+    """In a sentence which loaded rows Stitch has not seen."""
+    feeds = ", ".join(f"{feed} {rows:,}" for feed, rows in unseen.items())
+    return f"Stitch has not seen rows that were loaded ({feeds}); `c360 run` takes them in"
 
 
 def _stitch_figures(warehouse: Warehouse) -> dict[str, Any]:
@@ -154,10 +182,11 @@ def _feed_statuses(
         loaded = ledger.filter(pl.col("status") == "loaded", pl.col("loaded_at") > published["at"])
         counts = loaded.group_by("feed").len()
         late = dict(counts.filter(pl.col("feed").is_in(expected.of_stitch)).iter_rows())
-    return [
-        _feed_status(tenant, ledger, day_feed, late.get(name, 0))
-        for name, day_feed in expected.feeds.items()
-    ]
+    with one_look():
+        return [
+            _feed_status(tenant, ledger, day_feed, late.get(name, 0))
+            for name, day_feed in expected.feeds.items()
+        ]
 
 
 def _feed_status(
@@ -175,7 +204,8 @@ def _feed_status(
     attempts = ledger.filter(pl.col("feed") == name)
     newest_attempt = pl.col("attempt").max().over("delivery_day")
     latest = attempts.filter(pl.col("attempt") == newest_attempt)
-    last = latest.sort("delivery_day", "path").tail(1)
+    # A day that failed delivered nothing.
+    last = latest.filter(pl.col("status") == "loaded").sort("delivery_day", "path").tail(1)
     failed = latest.filter(pl.col("status") == "failed").sort("delivery_day")
     return FeedStatus(
         feed=name,
@@ -215,6 +245,8 @@ def render_status(status: Status, console: Console) -> None:
         )
     else:
         console.print("\nStitch      has not run yet; `c360 run` runs the whole day")
+    if status.unseen:
+        console.print(f"            {unseen_text(status.unseen)}", markup=False)
     published = status.published
     if published:
         console.print(
@@ -230,7 +262,7 @@ def render_status(status: Status, console: Console) -> None:
         f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, "
         "while `c360 ui` runs"
     )
-    kept = ", ".join(f"{kind} {span}" for kind, span in status.retention.items())
+    kept = ", ".join(f"{kind} {limit}" for kind, limit in status.retention.items())
     console.print(f"Kept        {kept} (retention in tenant.yaml)")
     if any(feed.late_files for feed in status.feeds):
         when = LATE_FILES[status.late]

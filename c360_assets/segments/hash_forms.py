@@ -19,11 +19,14 @@ GMAIL = "'@(gmail|googlemail)\\.com$'"
 
 
 @cache
-def _country_code(country: str) -> str:
+def _country_code(country: str | None) -> str:
+    """The calling code; a tenant that names no country is taken to be North American."""
+    if country is None:
+        return "1"
     return str(phonenumbers.country_code_for_region(country.upper()) or "")
 
 
-def phone_e164(phone: str, country: str) -> str:
+def phone_e164(phone: str, country: str | None) -> str:
     """The phone `phone` (SQL) as +, country and number; NULL where nothing can be made of it."""
     digits = f"regexp_replace({phone}, '[^0-9]', '', 'g')"
     code = _country_code(country)
@@ -33,7 +36,7 @@ def phone_e164(phone: str, country: str) -> str:
         cases.append(f"WHEN length({digits}) = 10 THEN '+1' || {digits}")
         national = f"WHEN length({digits}) = 11 AND starts_with({digits}, '1') THEN '+' || {digits}"
         cases.append(national)
-    elif code:
+    elif country is not None and code:
         cases.append(f"WHEN starts_with({digits}, '00') THEN '+' || substr({digits}, 3)")
         if country.upper() not in KEEPS_ZERO:
             trunk = f"WHEN starts_with({digits}, '0') THEN '+{code}' || ltrim({digits}, '0')"
@@ -42,12 +45,12 @@ def phone_e164(phone: str, country: str) -> str:
     return f"CASE {' '.join(cases)} END"
 
 
-def hashed(column: str, kind: str, form: str, country: str) -> str:
+def hashed(column: str, kind: str, form: str, country: str | None) -> str:
     """The hash of an address: `kind` email or phone, `form` google, meta or plain."""
     return f"sha256({normalised(column, kind, form, country)})"
 
 
-def normalised(column: str, kind: str, form: str, country: str) -> str:
+def normalised(column: str, kind: str, form: str, country: str | None) -> str:
     if kind == "phone":
         e164 = phone_e164(column, country)
         return f"ltrim({e164}, '+0')" if form == "meta" else e164

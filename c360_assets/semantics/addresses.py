@@ -1,65 +1,85 @@
 """Street address, city, state and postal code as they are compared, as Polars expressions.
 
 Stitch expands abbreviations to full words; the opposite direction, which householding takes, is SQL
-in `customer_360` over the same tables (`lookups.street_abbreviations`). The dictionary is American,
-yet the rules only ever replace whole words after the first, so an address of another country keeps
-its own words.
+in `customer_360` over the same tables (`lookups.street_abbreviations`). Without a country the
+dictionary is American, yet its rules only ever replace whole words after the first, so an address
+of another country keeps its own words; with one it is that of the country (`streets`).
 """
 
 import polars as pl
 
 from c360_assets.semantics.contact_marks import plain, quoted
+from c360_assets.semantics.countries import subdivision_code
 from c360_assets.semantics.lookups import address_expansions, state_codes, unit_words
+from c360_assets.semantics.streets import StreetWords, rewritten, street_words
 from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
 
 _BOX_NUMBER = r"\b(?:P ?O ?BOX|POST OFFICE BOX|POB) ?(?:NO |NUMBER )?#? ?([0-9]+)\b"
 _BOX = r"\b(?:P O ?BOX|POBOX|POST OFFICE BOX)\b"
+_FIRST = "\x01"
 _UNIT_AND_HASH = rf"\b({'|'.join(unit_words())}|BOX|NO) ?#"
 
 
-def clean_address(address: pl.Expr, address2: pl.Expr | None = None) -> pl.Expr:
+def clean_address(
+    address: pl.Expr, address2: pl.Expr | None = None, *, country: str | None = None
+) -> pl.Expr:
     """One line in full words: street, unit and PO box (`1000 1st Ave. Ste. 1960 -> 1000 FIRST
     AVENUE SUITE 1960`).
 
+    The words are those of the `country` by its ISO code, without it those of the United States.
     NULL when `address` is missing, unless `address2` holds a PO box: a unit alone says nothing.
     """
+
+    def line(value: pl.Expr) -> pl.Expr:
+        return _address_line(value, country)
+
+    def lines(value: pl.Expr) -> pl.Expr:
+        return _address_lines(value, country)
+
     if address2 is None:
-        return on_distinct(address, _address_line)
+        return on_distinct(address, line)
     # Without a street only a PO box of the second line is kept, so the join must show which line is
     # missing.
     both = pl.concat_str(
         [address.str.strip_chars().fill_null(""), address2.fill_null("")], separator="\n"
     )
-    return on_distinct(both, _address_lines)
+    return on_distinct(both, lines)
 
 
-def _address_lines(both: pl.Expr) -> pl.Expr:
-    line = _address_line(both)
+def _address_lines(both: pl.Expr, country: str | None) -> pl.Expr:
+    line = _address_line(both, country)
     return pl.when(~both.str.starts_with("\n") | line.str.contains(r"\bPO BOX [0-9]")).then(line)
 
 
-def _address_line(line: pl.Expr) -> pl.Expr:
+def _address_line(line: pl.Expr, country: str | None) -> pl.Expr:
     text = fold_upper(line)
+    is_american = country in (None, "US")
+    if country is not None and not is_american:
+        text = rewritten(text, country)
     # "AVE.STE" is two words, "P.O." and "N.W." are one.
     text = text.str.replace_all(r"(\p{L}{2})\.(\p{L}|\d)", "${1} ${2}")
     text = text.str.replace_all(r"[.'\"]", "").str.replace_all(r"[,;()\s]+", " ")
     text = text.str.replace_all(_BOX_NUMBER, "PO BOX ${1}").str.replace_all(_BOX, "PO BOX")
     text = text.str.replace_all(_UNIT_AND_HASH, "${1} ")
     text = text.str.replace_all("#", " APARTMENT ", literal=True)
-    return squeeze(_expand(squeeze(text)))
+    if country is None or is_american:
+        words = StreetWords({}, address_expansions())
+    else:
+        words = street_words(country)
+    return squeeze(_expand(squeeze(text), words))
 
 
-def _expand(text: pl.Expr) -> pl.Expr:
-    """Replace whole words from the second on.
+def _expand(text: pl.Expr, words: StreetWords) -> pl.Expr:
+    """Replace whole words.
 
     One multi-pattern pass: a lookup per word costs four times as much.
     """
-    words = address_expansions()
-    # Every word gets spaces of its own, the first one none in front: so no pattern can match it.
-    spaced = text.str.replace_all(" ", "  ", literal=True) + " "
-    patterns = [f" {token} " for token in words]
-    replacements = [f" {word} " for word in words.values()]
-    return spaced.str.replace_many(patterns, replacements)
+    # Every word gets spaces of its own, the first one a mark in front that only its patterns have.
+    spaced = _FIRST + text.str.replace_all(" ", "  ", literal=True) + " "
+    replaced = {f" {token} ": f" {word} " for token, word in words.later.items()}
+    replaced |= {f"{_FIRST}{token} ": f"{_FIRST}{word} " for token, word in words.first.items()}
+    expanded = spaced.str.replace_many(list(replaced), list(replaced.values()))
+    return expanded.str.strip_prefix(_FIRST)
 
 
 def po_box(expr: pl.Expr) -> pl.Expr:
@@ -77,15 +97,20 @@ def _city(value: pl.Expr) -> pl.Expr:
     return squeeze(without_dots.str.replace_all(",", " ", literal=True))
 
 
-def clean_state(expr: pl.Expr) -> pl.Expr:
-    """Two-letter code of a US state, territory or military region.
+def clean_state(expr: pl.Expr, *, country: str | None = None) -> pl.Expr:
+    """The code of a state or province of the `country`, else of a US state, territory or military
+    region.
 
     Another value stays, in upper case.
     """
     codes = {name.replace("'", ""): code for name, code in state_codes().items()}
 
     def code_of(value: pl.Expr) -> pl.Expr:
-        return squeeze(fold_upper(value).str.replace_all(r"[.']", "")).replace(codes)
+        folded = squeeze(fold_upper(value).str.replace_all(r"[.']", ""))
+        american = folded.replace(codes)
+        if country is None or country == "US":
+            return american
+        return pl.coalesce(subdivision_code(folded, country), american)
 
     return on_distinct(expr, code_of)
 

@@ -43,6 +43,13 @@ def nickname_map(
     )
 
 
+def known_given_names() -> frozenset[str]:
+    """Given names and nicknames of the shipped list, upper case: established however rare they are
+    in the data."""
+    names = nickname_map()
+    return frozenset(names["nickname"]) | frozenset(names["canonical"].explode())
+
+
 def _upper(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(canonical.upper(), nickname.upper()) for canonical, nickname in pairs}
 

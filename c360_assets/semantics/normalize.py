@@ -17,6 +17,7 @@ from c360_assets.semantics.addresses import (
 )
 from c360_assets.semantics.contact_marks import email_values, phone_values
 from c360_assets.semantics.contacts import clean_email, clean_phone, email_login
+from c360_assets.semantics.countries import Home
 from c360_assets.semantics.names import (
     clean_company,
     clean_gender,
@@ -27,6 +28,7 @@ from c360_assets.semantics.names import (
     generational_suffix,
     split_full_name,
 )
+from c360_assets.semantics.phone_plans import compared, home_plan
 from c360_assets.semantics.text import missing_to_null
 
 __all__ = [
@@ -90,9 +92,18 @@ CLEANERS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
 }
 
 
-def cleaner(semantic: str) -> Callable[[pl.Expr], pl.Expr]:
+def cleaner(semantic: str, home: Home | None = None) -> Callable[[pl.Expr], pl.Expr]:
     """The function that cleans values of a semantic, which is spelt as its tag (`given-name`).
 
-    Keys and custom tags are cleaned by `clean_key`.
+    Phones, states and streets are read as they are written at home. Keys and custom tags are
+    cleaned by `clean_key`.
     """
+    if home is not None:
+        local: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+            "phone": lambda value: compared(value, home_plan(home)),
+            "state": lambda value: clean_state(value, country=home.country),
+            "address": lambda value: clean_address(value, country=home.country),
+        }
+        if semantic in local:
+            return local[semantic]
     return CLEANERS.get(semantic.removeprefix("sk-"), clean_key)

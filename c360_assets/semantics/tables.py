@@ -12,8 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
-
+from c360_assets.semantics.shipped import shipped_yaml
 from c360_assets.semantics.tags import CATALOGUE
 
 
@@ -84,7 +83,7 @@ def _read_items() -> dict[str, _Item]:
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if not file.name.endswith(".yaml"):
             continue
-        tables = _read(file.read_text("utf-8")) or {}
+        tables = shipped_yaml("tables", file.name) or {}
         words = tables.pop("words", {})
         for name, content in tables.items():
             columns = _spelt_out(content["columns"], words)
@@ -124,13 +123,6 @@ def _column(name: str, item: dict[str, Any], items: dict[str, _Item]) -> ColumnS
     if tag is not None:
         known = {"description": tag.description, "pii": tag.pii}
     return ColumnSpec(**known | described)
-
-
-def _read(text: str) -> Any:
-    # The safe loader written in C, where it is there, is seven times as fast.
-    if yaml.__with_libyaml__:
-        return yaml.load(text, Loader=yaml.CSafeLoader)
-    return yaml.safe_load(text)
 
 
 def table_spec(name: str) -> TableSpec:

@@ -11,12 +11,10 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib import resources
 from typing import Any
 
-import yaml
-
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.shipped import shipped_yaml
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ class _Catalogue:
 
 
 def _read() -> _Catalogue:
-    content = yaml.safe_load((resources.files(__package__) / "tags.yaml").read_text("utf-8"))
+    content = shipped_yaml("tags.yaml")
     column_tags: dict[str, str] = {}
     for tag_name, column_names in content.pop("column_names").items():
         column_tags |= {_letters(column): tag_name for column in column_names}

@@ -77,6 +77,23 @@ def phone_valid(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
     return _every(phone_values(expr), lambda value: _number_valid(value, region))
 
 
+def first_phone(expr: pl.Expr, region: str = "nanp") -> pl.Expr:
+    """Of several numbers of a field the first that is valid, else the first there is."""
+
+    def first(values: pl.Series) -> pl.Series:
+        numbers = values.rename("value").to_frame().select(phone_values(pl.col("value")))
+        chosen = numbers.select(pl.col("value").list.first()).to_series()
+        several = (numbers["value"].list.len() > 1).fill_null(False)
+        if not several.any():
+            return chosen.rename(values.name)
+        is_valid = _number_valid(pl.element(), region).fill_null(False)
+        valid = pl.col("value").list.eval(pl.element().filter(is_valid)).list.first()
+        best = numbers.filter(several).select(pl.coalesce(valid, pl.col("value").list.first()))
+        return chosen.scatter(several.arg_true(), best.to_series()).rename(values.name)
+
+    return expr.map_batches(first, return_dtype=pl.String, is_elementwise=True)
+
+
 def _number_valid(value: pl.Expr, region: str) -> pl.Expr:
     digits = phone_digits(value)
     is_possible = digits.str.contains(_NANP if region == "nanp" else _ANY_REGION)

@@ -17,6 +17,8 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.semantics.countries import Home
+from c360_assets.stitch.cluster.pins import assign_with_pins
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds, assign_ids
 from c360_assets.stitch.prepare.preprocessing import Preprocessed, preprocess
 from c360_assets.stitch.prepare.trivial_duplicates import collapse, representatives
@@ -50,6 +52,8 @@ def stitch(
     blocklist: pl.DataFrame | None = None,
     nicknames: pl.DataFrame | None = None,
     labels: pl.DataFrame | None = None,
+    pins: pl.DataFrame | None = None,
+    home: Home | None = None,
     con: duckdb.DuckDBPyConnection | None = None,
     progress: Progress | None = None,
 ) -> StitchResult:
@@ -60,8 +64,10 @@ def stitch(
     matter. `previous` carries ids over from the last generation. `model` is the table
     `stitch_model` of an earlier result, whose weights score again; without it a model is fitted.
     `blocklist` is a managed blocklist (datasource, semantic, value), `nicknames` replaces the
-    shipped list. `labels` are pairs of records that people decided (source1, pk1, source2, pk2,
-    same), above all other evidence. Raises C360Error for keys that are missing or not unique, a
+    shipped list. `home` says by whose rules phones, states and streets are read where a record
+    names no country. `labels` are pairs of records that people decided (source1, pk1, source2, pk2,
+    same), above all other evidence. `pins` are records that keep an id whatever their values say
+    (datasource, pk, amperity_id). Raises C360Error for keys that are missing or not unique, a
     model that does not fit what is compared, and labels that name no record or contradict each
     other.
     """
@@ -82,6 +88,7 @@ def stitch(
             config.bad_values,
             blocklist,
             nicknames,
+            home=home,
             contradicting_keys=_keys_may_contradict(config),
         )
         steps.begin("collapse")
@@ -98,7 +105,7 @@ def stitch(
         )
         steps.begin("assign stable ids")
         stable = _stable_ids(
-            clean.frame, resolution, previous, tenant_id or NO_TENANT, config, connection
+            clean.frame, resolution, previous, pins, tenant_id or NO_TENANT, config, connection
         )
         fitted = stable.generation if model is None else int(model["generation"][0])
         results = StageResults(
@@ -133,7 +140,7 @@ def stitch(
         jitter,
         resolution.drift,
         fitted,
-        resolution.warnings,
+        [*clean.warnings, *resolution.warnings],
         resolution.figures["shipped_weights"],
     )
 
@@ -226,6 +233,7 @@ def _stable_ids(
     records: pl.DataFrame,
     resolution: Resolution,
     previous: Previous | None,
+    pins: pl.DataFrame | None,
     tenant_id: UUID,
     config: StitchConfig,
     con: duckdb.DuckDBPyConnection,
@@ -233,7 +241,11 @@ def _stable_ids(
     of_rep = resolution.clusters.select(rep="rid", cluster="cluster")
     matched = records.select("rep").join(of_rep, on="rep", how="left", maintain_order="left")
     clusters = records.select("datasource", "pk").with_columns(matched.get_column("cluster"))
-    return assign_ids(clusters, previous, tenant_id, con, keep=config.stable_ids.enabled)
+
+    def assign(free: pl.DataFrame, before: Previous | None) -> StableIds:
+        return assign_ids(free, before, tenant_id, con, keep=config.stable_ids.enabled)
+
+    return assign_with_pins(clusters, previous, pins, assign)
 
 
 class _Steps:

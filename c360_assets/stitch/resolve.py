@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.semantics.nicknames import nickname_map
+from c360_assets.semantics.nicknames import known_given_names
 from c360_assets.stitch.cluster.clusters import clusters_table, decisions_table, link
 from c360_assets.stitch.cluster.parts import Parts, connected_parts, unmet_pairs
 from c360_assets.stitch.compare.agreement_patterns import (
@@ -245,12 +245,6 @@ def _resolve(
             "shipped_weights": used_model.wrong or used_model.too_few,
         },
     )
-
-
-def known_given_names() -> frozenset[str]:
-    """Given names of the shipped list: established however rare they are in the data."""
-    names = nickname_map()
-    return frozenset(names["nickname"]) | frozenset(names["canonical"].explode())
 
 
 def holds_contacts(records: pl.DataFrame) -> bool:

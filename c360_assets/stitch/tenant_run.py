@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -18,9 +18,6 @@ import polars as pl
 from c360_assets import semantics
 from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import all_tables
-from c360_assets.stitch.api import StitchResult, stitch
-from c360_assets.stitch.cluster.stable_ids import Previous
-from c360_assets.stitch.compare.blocking import of_rules
 from c360_assets.stitch.prepare.configuration_tables import (
     configuration_tables,
     managed_blocklist,
@@ -28,12 +25,18 @@ from c360_assets.stitch.prepare.configuration_tables import (
 )
 from c360_assets.stitch.prepare.union import Union, union_records
 from c360_assets.stitch.publish import stitched_domain_tables as stitched
-from c360_assets.stitch.publish.identity_changes import Job
-from c360_assets.stitch.score.stored_model import Basis, why_fit
+from c360_assets.tenant.local_columns import local_columns
 from c360_assets.tenant.models import SourceTable, StitchConfig, Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
+
+# Imported where something is matched: Dagster's definitions name these tables without it.
+if TYPE_CHECKING:
+    from c360_assets.stitch.cluster.stable_ids import Previous
+    from c360_assets.stitch.publish.identity_changes import Job
+    from c360_assets.stitch.publish.results import StitchResult
+    from c360_assets.stitch.score.stored_model import Basis
 
 STAGE = "stitch"
 GENERATION = "stitch_generation"
@@ -71,6 +74,10 @@ class StitchTables(Recipe):
         """`as_of` of the run dates the rows of the change tables (midnight in the tenant's zone),
         and their retention counts back from it, so that no machine clock enters a table.
         """
+        from c360_assets.stitch.api import stitch
+        from c360_assets.stitch.cluster.pins import pinned_ids
+        from c360_assets.stitch.score.stored_model import Basis, why_fit
+
         tenant = self.tenant
         union = union_records(session, tenant)
         kept = kept_model(session)
@@ -86,6 +93,8 @@ class StitchTables(Recipe):
             job=_job(session, tenant, run),
             blocklist=managed_blocklist(session, tenant),
             nicknames=tenant_nicknames(session, tenant),
+            pins=pinned_ids(tenant.root, session.con, union.frame),
+            home=tenant.home,
             con=session.con,
             progress=run.progress,
         )
@@ -168,8 +177,9 @@ def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
     settings, tags, the content of the stitched and configuration tables, and the code.
     """
     inputs = [(table.name, table.tags, _digest(session, table)) for table in _inputs(tenant)]
+    reading = (tenant.home, tenant.phone_region, local_columns(tenant)) if tenant.home else None
     return fingerprint(
-        "stitch", _code(), str(tenant.config.id), session.timezone, tenant.stitch, inputs
+        "stitch", _code(), str(tenant.config.id), session.timezone, tenant.stitch, inputs, reading
     )
 
 
@@ -182,12 +192,16 @@ def _code() -> str:
 
 
 def _job(session: Session, tenant: Tenant, run: RunContext) -> Job:
+    from c360_assets.stitch.publish.identity_changes import Job
+
     midnight = datetime.combine(run.as_of, time(), ZoneInfo(session.timezone))
     return Job(session.run_id, midnight, tenant.stitch.stable_ids.recorded_days)
 
 
 def previous_generation(session: Session) -> Previous | None:
     """The last committed generation, None before the first."""
+    from c360_assets.stitch.cluster.stable_ids import Previous
+
     if session.state("unified_coalesced") is None:
         return None
     generation = session.warehouse.manifest.meta.get(GENERATION)
@@ -235,6 +249,9 @@ def fitting(config: StitchConfig) -> str:
 
 def _basis(tenant: Tenant, union: Union) -> Basis:
     """A table that holds nothing yet is none: the model has seen no record of it."""
+    from c360_assets.stitch.compare.blocking import of_rules
+    from c360_assets.stitch.score.stored_model import Basis
+
     config = tenant.stitch
     tables = {
         table.name: fingerprint(table.tags)

@@ -28,6 +28,7 @@ from c360_assets.tenant.models import (
     FilesConfig,
     SourceTable,
 )
+from c360_assets.tenant.secrets_in_files import has_user_info
 
 GENERATED = tuple(GENERATED_COLUMNS)
 NESTED = frozenset({"array", "map", "struct"})
@@ -338,13 +339,15 @@ def _check_address(check: ConfigCheck, file: str, address: str) -> None:
         if not _is_below_landing(address):
             check.error(file, path, "must be landing/ or a folder below it")
     elif scheme not in REMOTE:
-        remedy = "use s3://bucket/folder, sftp://user@host/folder or a folder of landing/"
+        remedy = "use s3://bucket/folder, sftp://host/folder or a folder of landing/"
         check.error(file, path, f"{scheme}:// cannot be read", remedy)
-    elif "@" in place and ":" in place.partition("@")[0]:
-        remedy = "leave it out: it is taken from the environment variable C360_SFTP_PASSWORD"
-        check.error(file, path, "holds a password", remedy)
+    elif has_user_info(address):
+        remedy = (
+            "leave it out: the environment variables C360_SFTP_USER and C360_SFTP_PASSWORD hold it"
+        )
+        check.error(file, path, "holds a user or password", remedy)
     elif not place.partition("/")[0]:
-        remedy = "use s3://bucket/folder or sftp://user@host/folder"
+        remedy = "use s3://bucket/folder or sftp://host/folder"
         check.error(file, path, "names no bucket or host", remedy)
 
 

@@ -226,6 +226,21 @@ def check_engagement(check: ConfigCheck) -> None:
         check.warning(file, FIELDS, message, "use one group")
 
 
+def check_links(check: ConfigCheck) -> None:
+    """A foreign key links rows to persons only where a table of persons carries it too."""
+    if not check.all_tables_read or not check.tenant.stitched_tables:
+        return
+    linked = {tag for table in check.tenant.stitched_tables for tag in _tags_of(table)}
+    for table in check.tenant.tables:
+        if table.stitch or any(is_profile(tag) for tag in _tags_of(table)):
+            continue
+        for tag in dict.fromkeys(_tags_of(table)):
+            if tag.startswith("fk-") and tag not in linked:
+                message = f"no stitched table carries {tag}, so these rows belong to no person"
+                remedy = f"tag the same number {tag} in a table of persons"
+                check.warning(check.file_of(table), FIELDS, message, remedy)
+
+
 def check_update_time(check: ConfigCheck) -> None:
     stitched = check.tenant.stitched_tables
     if not check.all_tables_read or not stitched:
@@ -289,6 +304,7 @@ def check_each_table(check: ConfigCheck) -> None:
 CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
     check_each_table,
     check_engagement,
+    check_links,
     check_update_time,
     check_custom_types,
 )

@@ -6,6 +6,7 @@ line, and whatever loads a tenant must refuse a broken workflow, also rooms belo
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -14,6 +15,7 @@ from pathlib import PurePosixPath
 from croniter import CroniterBadDateError, croniter
 
 from c360_assets.tenant.config_check import ConfigCheck, nearest_or_all
+from c360_assets.tenant.document import KeyPath
 from c360_assets.tenant.durations import duration, rhythm_days
 from c360_assets.tenant.models import FeedConfig, WorkflowFeed
 from c360_assets.tenant.secrets_in_files import has_user_info
@@ -94,8 +96,25 @@ def check_alerts(check: ConfigCheck) -> None:
     elif alerts.webhook is not None and has_user_info(alerts.webhook):
         message = "must not hold a user or password"
         check.error(FILE, ("alerts", "webhook"), message, "use an address with a token of its own")
+    if alerts.webhook is not None and alerts.webhook_env is not None:
+        message = "is given beside webhook"
+        check.error(FILE, ("alerts", "webhook_env"), message, "keep one of the two")
+    _check_variables(check)
     if alerts.runtime is not None and not _is_readable(duration, alerts.runtime):
         check.error(FILE, ("alerts", "runtime"), "must be a duration", "such as 90m or 2h")
+
+
+def _check_variables(check: ConfigCheck) -> None:
+    """Variables that are not set where this runs; the service may have them all the same."""
+    alerts = check.tenant.workflow.alerts
+    named: list[tuple[KeyPath, str | None]] = [(("alerts", "webhook_env"), alerts.webhook_env)]
+    for i, notified in enumerate(alerts.notify_env):
+        named.append((("alerts", "notify_env", i), notified))
+    for path, name in named:
+        if name is not None and not os.environ.get(name):
+            message = f"the environment variable {name} is not set here"
+            remedy = "set it where the service runs, or alerts are only written to the file"
+            check.warning(FILE, path, message, remedy)
 
 
 def _is_below_logs(file: str) -> bool:

@@ -11,6 +11,8 @@ from pydantic import Field, StringConstraints
 
 from c360_assets.tenant.base_models import Name, Strict
 
+# The database that holds everything, whatever tenant.yaml calls it.
+GROUP = "customer_360"
 TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -137,7 +139,11 @@ class DatabaseOptions(Strict):
 
 
 class DatabaseConfig(Strict):
+    """A published database. `mask`: personal columns are hashed with the tenant's key, a date of
+    birth is left as its year."""
+
     primary: bool = False
+    mask: bool = False
     filter: dict[str, str] = Field(default_factory=dict)
     merge_policy: str | None = None
     tables: list[str] = Field(default_factory=list)

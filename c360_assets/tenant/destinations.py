@@ -42,7 +42,9 @@ class DestinationConfig(Strict):
     """One receiver of a published database: a folder or PostgreSQL.
 
     A folder is below the tenant's, absolute, or s3://... . `url_env` names the environment variable
-    that holds PostgreSQL's address, so that no password stands in a file.
+    that holds PostgreSQL's address, so that no password stands in a file. `neutralise_formulas`
+    puts an apostrophe before texts of a csv that a spreadsheet would run; else they are as they are
+    in the database, byte for byte.
     """
 
     type: Literal["files", "postgres"] = "files"
@@ -51,6 +53,7 @@ class DestinationConfig(Strict):
     format: Literal["csv", "parquet", "ndjson"] = "parquet"
     url_env: str | None = None
     schema_name: str = Field(default="public", alias="schema")
+    neutralise_formulas: bool = False
     tables: dict[str, DestinationTable] = Field(default_factory=dict)
 
     @field_validator("tables", mode="before")
@@ -83,6 +86,8 @@ class DestinationConfig(Strict):
             raise ValueError(
                 "a destination of type postgres needs url_env, the name of an environment variable"
             )
+        if self.neutralise_formulas and (self.type, self.format) != ("files", "csv"):
+            raise ValueError("neutralise_formulas is for files of format csv: remove it")
         return self
 
 

@@ -8,15 +8,17 @@ literal quote. Reading a file belongs to `ingest`.
 from __future__ import annotations
 
 import errno
-import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
+
+from c360_assets.tenant.listing import Listing, listing_of
 
 DATE_PARTS = {"yyyy": r"[0-9]{4}", "MM": r"[0-9]{2}", "dd": r"[0-9]{2}"}
 _TOKEN = re.compile(
@@ -33,6 +35,7 @@ KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+NO_FILES: Mapping[str, tuple[int, int]] = MappingProxyType({})
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -114,6 +117,11 @@ class FilePattern:
     @cached_property
     def glob_root(self) -> str:
         """The folder below which every match lies: those before the first `*` or date part."""
+        return self._beginning.rpartition("/")[0]
+
+    @cached_property
+    def _beginning(self) -> str:
+        """What every match begins with: the text before the first `*` or date part."""
         literal = ""
         for is_date, text in self._tokens:
             if is_date:
@@ -122,7 +130,7 @@ class FilePattern:
             literal += before_star
             if star:
                 break
-        return literal.rpartition("/")[0]
+        return literal
 
     @property
     def sample(self) -> str:
@@ -171,48 +179,102 @@ class FilePattern:
 
         What else fits by its name, such as a pipe, is in `odd_entries`.
         """
-        return self._look(root, folders).matches
+        return self.look(root, folders).matches
+
+    def look(
+        self, root: Path, folders: bool = False, known: Mapping[str, tuple[int, int]] = NO_FILES
+    ) -> Look:
+        """The files below the folder `root` that fit, and all that is there.
+
+        Files that are `known` with the size and time that they have are not asked whether they fit,
+        and are among no matches.
+        """
+        listing = self._listing(root)
+        if known is NO_FILES and (self, folders) in listing.looks:
+            return Look(listing.looks[self, folders], listing)
+        matches = self._matches(listing, known, folders)
+        others = self._others(root, listing, folders)
+        matches += [other.fit for other in others if not other.problem]
+        matches.sort(key=lambda match: match.path)
+        if known is NO_FILES:
+            listing.looks[self, folders] = matches
+        return Look(matches, listing)
+
+    def _matches(
+        self, listing: Listing, known: Mapping[str, tuple[int, int]], folders: bool
+    ) -> list[FileMatch]:
+        """Of the regular files all that fit, but for those that are known as they are."""
+        # Many feeds may have their files in one folder, and each asks of the others' too.
+        begin = self._beginning
+        candidates = [path for path in listing.files if path.startswith(begin)]
+        matches = []
+        for path in candidates:
+            if known.get(path) == listing.files[path]:
+                continue
+            fit = self.fits(path, folders)
+            if fit is not None and path.isprintable():
+                matches.append(fit)
+        return matches
 
     def odd_entries(self, root: Path, folders: bool = False) -> list[OddEntry]:
         """What fits by its name below the folder `root` and is no file to load, by path."""
-        return self._look(root, folders).odd_entries
+        listing = self._listing(root)
+        odd = [
+            OddEntry(printable(path), NOT_PRINTABLE)
+            for path in listing.unprintable
+            if self.fits(path, folders) is not None
+        ]
+        odd += [
+            OddEntry(printable(other.fit.path), other.problem)
+            for other in self._others(root, listing, folders)
+            if other.problem not in ("", GONE)
+        ]
+        return sorted(odd, key=lambda entry: entry.path)
 
-    def _look(self, root: Path, folders: bool) -> _Look:
+    def _listing(self, root: Path) -> Listing:
+        if not _resolves_below(root / self.glob_root, root.resolve()):
+            return Listing()
+        return listing_of(root, self.glob_root)
+
+    def _others(self, root: Path, listing: Listing, folders: bool) -> list[_Other]:
+        """Of what is no regular file, all that fits by its name; with `folders` not the folders."""
         base = root.resolve()
-        look = _Look([], [])
-        if not _resolves_below(root / self.glob_root, base):
-            return look
-        for relative_path, is_folder in _walk(root, self.glob_root):
-            fit = self.fits(relative_path, folders)
-            if fit is None or (is_folder and folders):
+        others = []
+        for path, is_folder in listing.others.items():
+            if is_folder and folders:
                 continue
-            problem = "is a folder" if is_folder else _problem(root, relative_path, base)
-            if problem is None:
-                look.matches.append(fit)
-            elif problem:
-                look.odd_entries.append(OddEntry(printable(relative_path), problem))
-        look.matches.sort(key=lambda match: match.path)
-        look.odd_entries.sort(key=lambda entry: entry.path)
-        return look
+            fit = self.fits(path, folders)
+            if fit is not None:
+                problem = "is a folder" if is_folder else _problem(root, path, base)
+                others.append(_Other(fit, problem))
+        return others
 
 
-class _Look(NamedTuple):
-    """What a look at a folder gave."""
+class Look(NamedTuple):
+    """What a look at a folder gave: the files that fit, by path, and all that is there."""
 
     matches: list[FileMatch]
-    odd_entries: list[OddEntry]
+    listing: Listing
 
 
-GONE = ""  # it went between two looks, which is nothing to tell of
+class _Other(NamedTuple):
+    """Something that fits by its name; `problem` is empty where it is a link to a file to load."""
+
+    fit: FileMatch
+    problem: str
 
 
-def _problem(root: Path, relative_path: str, base: Path) -> str | None:
-    """Why an entry is no file to load; None where it is one.
+GONE = "has gone"  # between two looks, which is nothing to tell of
+NOT_PRINTABLE = "has a name that is not printable UTF-8"
+
+
+def _problem(root: Path, relative_path: str, base: Path) -> str:
+    """Why something is no file to load; empty where it is one.
 
     Opening something else than a regular file may wait without end.
     """
-    if printable(relative_path) != relative_path:
-        return "has a name that is not printable UTF-8"
+    if not relative_path.isprintable():
+        return NOT_PRINTABLE
     path = root / relative_path
     try:
         mode = path.lstat().st_mode
@@ -227,9 +289,9 @@ def _problem(root: Path, relative_path: str, base: Path) -> str | None:
     return _kind_problem(mode)
 
 
-def _kind_problem(mode: int) -> str | None:
+def _kind_problem(mode: int) -> str:
     if stat.S_ISREG(mode):
-        return None
+        return ""
     return f"is {KINDS.get(stat.S_IFMT(mode), 'no file')}"
 
 
@@ -257,18 +319,6 @@ def printable(text: str) -> str:
         return text
     shown = [char if char.isprintable() else ascii(char)[1:-1] for char in text]
     return "".join(shown)
-
-
-def _walk(root: Path, below: str) -> Iterator[tuple[str, bool]]:
-    """Paths below `root`, and whether each is a folder."""
-    start = root / below
-    for folder, folders, names in os.walk(start):
-        folders.sort()
-        place = PurePosixPath(Path(folder).relative_to(root))
-        for name in folders:
-            yield str(place / name), True
-        for name in names:
-            yield str(place / name), False
 
 
 def _refuse_part_of_a_date(tokens: Iterable[Token]) -> None:

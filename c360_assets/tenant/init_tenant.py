@@ -13,18 +13,24 @@ from pathlib import Path
 from uuid import uuid4
 
 from c360_assets.errors import C360Error
+from c360_assets.semantics.closest import closest
+from c360_assets.semantics.countries import country_facts, country_names
+from c360_assets.tenant.schemas import write_schemas
 
 FOLDERS = ("landing", "feeds", "domain_tables", "database", "segments", "campaigns")
 
 
-def init_tenant(root: Path, name: str | None = None) -> list[Path]:
+def init_tenant(root: Path, name: str | None = None, country: str | None = None) -> list[Path]:
     """Start a tenant in `root` and return the files written; its name is by default the folder's.
 
-    Writes nothing and raises C360Error when a file it would write is there already.
+    `country` is written by its ISO code, with its time zone where it has one for all. Writes
+    nothing and raises C360Error when a file it would write is there already.
     """
     if root.exists() and not root.is_dir():
         raise C360Error(f"{root} is a file; name a folder")
     texts = _texts(name or _name_of(root))
+    if country is not None:
+        texts["tenant.yaml"] = _at_home(texts["tenant.yaml"], country)
     existing = [file for file in texts if (root / file).exists()]
     if existing:
         raise C360Error(
@@ -37,7 +43,25 @@ def init_tenant(root: Path, name: str | None = None) -> list[Path]:
     return [root / file for file in texts]
 
 
+def _at_home(settings: str, named: str) -> str:
+    """The settings with the country, named in any way, and its time zone."""
+    bare = "".join(filter(str.isalnum, named.upper()))
+    code = country_names().get(bare)
+    if code is None:
+        near = closest(bare, country_names())
+        remedy = f"did you mean {country_names()[near]}?" if near else "give two letters such as GB"
+        raise C360Error(f"no country is known as {named}; {remedy}")
+    zone = country_facts(code).timezone
+    if zone:
+        settings = settings.replace("#timezone: UTC", f"timezone: {zone}")
+    else:
+        several = "#timezone: UTC            # the country has several: name the one that counts"
+        settings = settings.replace("#timezone: UTC", several)
+    return settings.replace("#country: null", f"country: {code}")
+
+
 def _write(root: Path, texts: dict[str, str]) -> None:
+    write_schemas(root)
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():

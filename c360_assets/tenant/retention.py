@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from c360_assets.tenant.base_models import Strict
 from c360_assets.tenant.durations import duration
@@ -32,11 +32,16 @@ Span = Annotated[str, AfterValidator(_checked)]
 class RetentionConfig(Strict):
     """How long things are kept.
 
-    `tables` are earlier versions of the warehouse's tables, `runs` those of Dagster with their
-    events, `logs` files of row errors, `alerts` lines of the file of alerts.
+    `tables` are earlier versions of the warehouse's tables, `databases` earlier published ones, of
+    which there are at most `most_databases` and always the newest, `runs` those of Dagster with
+    their events, `logs` files of row errors, `alerts` lines of the file of alerts, `cache` copies
+    of remote files that no feed names any more.
     """
 
     tables: Span = "14d"
+    databases: Span = "14d"
+    most_databases: Annotated[int, Field(ge=1)] = 10
     runs: Span = "14d"
     logs: Span = "90d"
     alerts: Span = "90d"
+    cache: Span = "14d"

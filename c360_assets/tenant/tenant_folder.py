@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from c360_assets.semantics.countries import Home
 from c360_assets.semantics.tags import tag_info
 from c360_assets.tenant.base_models import Owner, Strict
 from c360_assets.tenant.campaigns import CampaignConfig
@@ -27,6 +29,7 @@ from c360_assets.tenant.feeds import (
     FieldType,
 )
 from c360_assets.tenant.merge_policy import MergePolicy
+from c360_assets.tenant.privacy import PrivacyConfig
 from c360_assets.tenant.retention import RetentionConfig
 from c360_assets.tenant.segments import SegmentConfig
 from c360_assets.tenant.stitch import StitchConfig
@@ -35,6 +38,8 @@ from c360_assets.tenant.workflow import WorkflowConfig
 # The namespace of derived ids where a tenant folder has no tenant.yaml; `c360 init` writes an id of
 # the tenant's own.
 DEFAULT_TENANT_ID = UUID("c3600000-0000-4000-8000-000000000000")
+NORTH_AMERICAN = "nanp"
+NORTH_AMERICA = ("US", "CA")
 
 
 class TenantConfig(Strict):
@@ -44,16 +49,17 @@ class TenantConfig(Strict):
     name: str = "My brand"
     owner: Owner | None = None  # of what no feed names another owner of
     timezone: str = "UTC"
-    country: str = "US"
+    country: str | None = None
     first_day: date | None = None
     as_of: Literal["today", "last_delivery"] = "today"
-    phone_region: Annotated[str, StringConstraints(pattern=r"^(nanp|any|[A-Z]{2})$")] = "nanp"
+    phone_region: Annotated[str, StringConstraints(pattern=r"^(nanp|any|[A-Z]{2})$")] | None = None
     extra_validations: bool = True
     databases: dict[str, DatabaseConfig] = Field(
         default_factory=lambda: {"customer_360": DatabaseConfig(primary=True)}
     )
     customer_360: DatabaseOptions = Field(default_factory=DatabaseOptions)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
+    privacy: PrivacyConfig = Field(default_factory=PrivacyConfig)
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ class SourceTable:
     def stitched_asset(self) -> str:
         return f"stitched/{self.physical}"
 
-    @property
+    @cached_property
     def foreign_keys(self) -> dict[str, str]:
         """Foreign-key tag (`fk-customer-id`) -> the first output column that carries it."""
         columns: dict[str, str] = {}
@@ -190,7 +196,9 @@ class Tenant:
     # Feed or custom table (logical name) -> its configuration file.
     places: dict[str, str] = field(default_factory=dict)
 
-    @property
+    # What follows from the declarations is asked for each of many feeds, and computed once. The
+    # lists are shared: nobody changes them.
+    @cached_property
     def tables(self) -> list[SourceTable]:
         """Feeds, then custom domain tables, each ordered by name."""
         feeds = sorted(self.feeds, key=lambda feed: feed.name)
@@ -200,7 +208,7 @@ class Tenant:
             *(_table_of_custom(table) for table in custom_tables),
         ]
 
-    @property
+    @cached_property
     def stitched_tables(self) -> list[SourceTable]:
         """Tables whose records Stitch reads.
 
@@ -217,26 +225,50 @@ class Tenant:
 
         It does so where it reads the table, or a table that it reads has a foreign key of it.
         """
-        stitched = self.stitched_tables
-        stitched_keys = {key for other in stitched for key in other.foreign_keys}
-        return table in stitched or not stitched_keys.isdisjoint(table.foreign_keys)
+        if table.physical in self._stitched_names:
+            return True
+        return not self._stitched_keys.isdisjoint(table.foreign_keys)
+
+    @cached_property
+    def _stitched_names(self) -> frozenset[str]:
+        return frozenset(table.physical for table in self.stitched_tables)
+
+    @cached_property
+    def _stitched_keys(self) -> frozenset[str]:
+        return frozenset(key for table in self.stitched_tables for key in table.foreign_keys)
 
     @property
     def phone_region(self) -> str:
-        """The numbering plan that phone numbers are held against.
+        """The numbering plan that phone numbers are held against: `nanp`, `any` or a country's.
 
-        That is a country's (`DE`), where one is set; North American rules (`nanp`) only where the
-        tenant is at home there; else `any`.
+        That of `phone_region`, else that of the tenant's country; North American rules where
+        neither is set.
         """
         region = self.config.phone_region
-        at_home_in_north_america = self.config.country.upper() in ("US", "CA", "")
-        if region == "nanp" and not at_home_in_north_america:
-            return "any"
-        return region
+        country = self.config.country
+        if country is None:
+            return region or NORTH_AMERICAN
+        if region is None:
+            return NORTH_AMERICAN if country in NORTH_AMERICA else country
+        # North American rules would refuse most numbers of another country.
+        is_at_home = country in NORTH_AMERICA
+        return "any" if region == NORTH_AMERICAN and not is_at_home else region
+
+    @property
+    def home(self) -> Home | None:
+        """Where the tenant is at home, None where `tenant.yaml` names no country."""
+        country = self.config.country
+        if country is None:
+            return None
+        region = self.phone_region
+        reads_phones = country if region in (NORTH_AMERICAN, "any") else region
+        return Home(country, reads_phones)
 
     def feed(self, name: str) -> FeedConfig | None:
         """The feed of a logical (`Source:Feed`) or physical name, None where there is none."""
-        for feed in self.feeds:
-            if name in (feed.name, feed.physical):
-                return feed
-        return None
+        return self._feeds_by_name.get(name)
+
+    @cached_property
+    def _feeds_by_name(self) -> dict[str, FeedConfig]:
+        by_physical_name = {feed.physical: feed for feed in reversed(self.feeds)}
+        return by_physical_name | {feed.name: feed for feed in reversed(self.feeds)}

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from c360_assets.tenant.base_models import Name, Strict
 from c360_assets.tenant.campaigns import Purpose
+from c360_assets.tenant.secrets_in_files import check_variable_name
 
 
 class WorkflowFeed(Strict):
@@ -42,7 +43,11 @@ class ActivationConfig(Strict):
 
 
 class AlertsConfig(Strict):
-    """Where alerts go: a line each to a file of the tenant, and to a web address.
+    """Where alerts go: a line each to a file of the tenant, and to the channels that are given.
+
+    `webhook` is a web address that is sent JSON; `webhook_env` names the environment variable that
+    holds it instead. `notify_env` names variables that hold addresses of e-mail, chat and the like
+    as the library `apprise` writes them, such as mailtos://user:password@mail.example.com?to=...
 
     `success` alerts of each day's activation too, `runtime` of a run that takes longer; without it
     none takes too long.
@@ -50,8 +55,22 @@ class AlertsConfig(Strict):
 
     file: str = "logs/alerts.jsonl"
     webhook: str | None = None
+    webhook_env: str | None = None
+    notify_env: list[str] = Field(default_factory=list)
     success: bool = False
     runtime: str | None = None
+
+    @field_validator("webhook_env")
+    @classmethod
+    def _names_a_variable(cls, value: str | None) -> str | None:
+        return check_variable_name(value)
+
+    @field_validator("notify_env")
+    @classmethod
+    def _name_variables(cls, value: list[str]) -> list[str]:
+        for name in value:
+            check_variable_name(name)
+        return value
 
 
 class WorkflowConfig(Strict):

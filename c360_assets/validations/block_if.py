@@ -14,7 +14,6 @@ from c360_assets.errors import C360Error
 from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
 from c360_assets.validations.reports import BY_ID, columns, reason_against
-from c360_assets.validations.run import table_figures
 from c360_assets.warehouse.session import Session
 
 
@@ -22,6 +21,9 @@ def stop_if_blocked(session: Session, tenant: Tenant, feed: FeedConfig) -> None:
     """Raise C360Error if a figure of the feed's table in this session is greater than allowed."""
     if not feed.block_if:
         return
+    # Who reads the settings only need not import what makes reports.
+    from c360_assets.validations.run import table_figures
+
     figures = _figures_of_all_days(table_figures(session, tenant, _table_of(tenant, feed)))
     values = {f"{report_id}.{metric}": value for report_id, metric, value in figures.iter_rows()}
     exceeded = [

@@ -242,11 +242,11 @@ def value_test(item: Values, name: str) -> str:
 def comparable(column: str, name: str) -> str:
     """A value as it is compared between records.
 
-    An address in lower case, the last ten digits of a number.
+    An address in lower case, a number as `semantics.phone_plans` compares it.
     """
     if column == "email":
         return f"lower(trim({name}))"
-    return f"right({name}_digits, 10)" if column == "phone" else name
+    return f"phone_as_compared({name}, {name}_digits)" if column == "phone" else name
 
 
 def _unique(scans: Scans, item: Unique) -> Place:

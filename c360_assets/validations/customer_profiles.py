@@ -59,8 +59,8 @@ REPORTS: tuple[Report, ...] = (
         title="Phone numbers",
         category="customer profiles",
         reason=(
-            "Stitch compares the last ten digits of a phone number; "
-            "other shapes and placeholders weaken it."
+            "Stitch compares phone numbers as they are dialled in their country; "
+            "incomplete numbers and placeholders weaken it."
         ),
         advice="Have the source send one complete number a field.",
         needs=("phone",),
@@ -81,7 +81,7 @@ REPORTS: tuple[Report, ...] = (
                 finding=True,
                 advice=(
                     "Look at the rows; where the numbers are another country's, "
-                    "set phone_region in tenant.yaml."
+                    "set country or phone_region in tenant.yaml."
                 ),
             ),
             Unique(name="unique_phone_count", column="phone", share="phone_uniqueness_pct"),
@@ -94,6 +94,7 @@ REPORTS: tuple[Report, ...] = (
                 of_rows=True,
                 finding=True,
                 mild=True,
+                plan="nanp",
                 advice=(
                     "A leading 1 is harmless (see eleven_digits_leading_1_count); "
                     "shorter numbers lack their area code."

@@ -29,7 +29,8 @@ class Item:
     `needs` are tags without which this figure is left out, `advice` replaces the report's. A
     `finding` is something the reader should correct, once it is above `over`; other figures
     explain. A `mild` one comes after the others, however many rows it has: a source that never asks
-    for an address misses it in every row.
+    for an address misses it in every row. One with a `plan` is a finding only where the tenant's
+    phone numbers are held against that numbering plan.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Item:
     mild: bool = False
     over: float = 0
     advice: str = ""
+    plan: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import polars as pl
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.spreadsheets import read_marked_csv
 
 
 def load_log(session: Session, tenant: Tenant, table: SourceTable) -> dict[str, int]:
@@ -43,6 +44,7 @@ def load_log(session: Session, tenant: Tenant, table: SourceTable) -> dict[str, 
 def _rows_without_key(tenant: Tenant, table: SourceTable) -> int:
     rows = 0
     for path in sorted((tenant.root / "logs").glob(f"{table.physical}.*.error_types.csv")):
-        log = pl.read_csv(path, schema_overrides={"error_type": pl.String, "rows": pl.Int64})
+        types = {"error_type": pl.String, "rows": pl.Int64}
+        log = read_marked_csv(path, schema_overrides=types)
         rows += int(log.filter(pl.col("error_type") == "missing_primary_key")["rows"].sum())
     return rows

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from c360_assets.semantics.validity import VALIDITY_MACROS
-from c360_assets.tenant.models import SourceTable
+from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.validations.compile import comparable, pct
 from c360_assets.validations.declarations import Across
+from c360_assets.validations.phones import prepare_functions
 from c360_assets.validations.relation import Relation, relation
 from c360_assets.warehouse.session import Session
 
@@ -75,13 +75,12 @@ def alone(table: str, own: int, rows: int) -> Common:
     return Common({table: own}, own, {table: own}, {(table, table): own}, rows)
 
 
-def compare(session: Session, tables: Sequence[SourceTable], column: str) -> Common:
+def compare(session: Session, tenant: Tenant, tables: Sequence[SourceTable], column: str) -> Common:
     """Compare the values of `column` between `tables`, which all have it.
 
     `column` is `email`, `phone` or a text column of transactions.
     """
-    for macro in VALIDITY_MACROS:
-        session.execute(macro)
+    prepare_functions(session, tenant)
     common = Common()
     selects: list[str] = []
     for number, table in enumerate(tables):

@@ -12,12 +12,28 @@ from typing import Any
 
 import polars as pl
 
+from c360_assets.semantics.phone_plans import home_plan, phone_plan_macros
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session
 
 PLANS = ("nanp", "any")
 INVALID = "_c360_invalid_phones"
+
+
+def prepare_functions(session: Session, tenant: Tenant) -> None:
+    """Give the session the functions that conditions on contacts use.
+
+    `phone_as_compared` is what reports compare: of a number and its digits.
+    """
+    plan = home_plan(tenant.home)
+    compared = "right(digits, 10)" if plan is None else "coalesce(phone_compared(v), '')"
+    for statement in (
+        *VALIDITY_MACROS,
+        *phone_plan_macros(plan),
+        f"CREATE OR REPLACE TEMP MACRO phone_as_compared(v, digits) AS {compared}",
+    ):
+        session.execute(statement)
 
 
 def judge_phones(session: Session, tenant: Tenant, values: list[str]) -> None:

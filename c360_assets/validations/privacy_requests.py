@@ -66,6 +66,7 @@ REPORTS: tuple[Report, ...] = (
         ),
         Count(
             name="not_10_digits",
+            plan="nanp",
             when=(
                 "NOT request_phone_missing AND "
                 "length(coalesce(phone_digits(request_phone), '')) <> 10"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from c360_assets.semantics.tables import ColumnSpec, TableSpec
 from c360_assets.tenant.models import SourceTable
@@ -40,20 +41,33 @@ BY_ID: dict[str, Report] = {report.id: report for report in REPORTS}
 
 def reports_for(table: SourceTable, extra: bool = True) -> Sequence[Report]:
     """The reports that apply to the table, in declared order; IV-X only with `extra`."""
-    return [report for report in REPORTS if not reason_against(report, table, extra)]
+    return _reports_by_tags(_tags(table), table.custom, extra)
+
+
+@lru_cache(maxsize=1024)
+def _reports_by_tags(tags: frozenset[str], is_custom: bool, extra: bool) -> Sequence[Report]:
+    """Tables of many feeds carry the same tags."""
+    return [report for report in REPORTS if not _reason(report, tags, is_custom, extra)]
 
 
 def reason_against(report: Report, table: SourceTable, extra: bool = True) -> str:
     """Why the report is not applicable to the table, in words; empty where it applies."""
+    return _reason(report, _tags(table), table.custom, extra)
+
+
+def _tags(table: SourceTable) -> frozenset[str]:
+    return frozenset(tag for column_tags in table.tags.values() for tag in column_tags)
+
+
+def _reason(report: Report, tags: frozenset[str], is_custom: bool, extra: bool) -> str:
     if not extra and report.id.startswith("IV-X"):
         return "switched off in tenant.yaml (extra_validations)"
-    if report.feeds_only and table.custom:
+    if report.feeds_only and is_custom:
         return "the key of a custom domain table is checked when it is built"
-    return _lacking_tags(report, table)
+    return _lacking_tags(report, tags)
 
 
-def _lacking_tags(report: Report, table: SourceTable) -> str:
-    tags = frozenset(tag for column_tags in table.tags.values() for tag in column_tags)
+def _lacking_tags(report: Report, tags: frozenset[str]) -> str:
     lacking = [need for need in report.needs if not has(tags, need)]
     if lacking:
         return "no column has " + " and none ".join(_options(need) for need in lacking)

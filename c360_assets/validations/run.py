@@ -8,7 +8,7 @@ that people read, belong to `summary`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import SourceTable, Tenant
+from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.validations.compile import (
     Answers,
     Figure,
@@ -29,8 +29,9 @@ from c360_assets.validations.compile import (
     value_of,
 )
 from c360_assets.validations.declarations import Loaded, Report
+from c360_assets.validations.findings import item_of
 from c360_assets.validations.load_log import load_log
-from c360_assets.validations.phones import judge_phones
+from c360_assets.validations.phones import judge_phones, prepare_functions
 from c360_assets.validations.relation import Relation, relation
 from c360_assets.validations.reports import reports_for
 from c360_assets.warehouse.digest import code_version, fingerprint
@@ -87,6 +88,7 @@ def reports_of(tenant: Tenant, table: SourceTable) -> list[Report]:
     return list(reports_for(table, tenant.config.extra_validations))
 
 
+@once_per_tenant
 def report_tables(tenant: Tenant) -> list[SourceTable]:
     """The tables that have at least one report."""
     return [table for table in tenant.tables if reports_of(tenant, table)]
@@ -145,6 +147,7 @@ class TableReports(Recipe):
             code(),
             self.table.tags,
             tenant.phone_region,
+            tenant.home,
             tenant.config.extra_validations,
             tenant.config.timezone,
             newest_day(session, tenant) if is_dated else None,
@@ -174,8 +177,7 @@ def table_figures(session: Session, tenant: Tenant, table: SourceTable) -> pl.Da
 
     Columns are those of `RESULT`.
     """
-    for macro in VALIDITY_MACROS:
-        session.execute(macro)
+    prepare_functions(session, tenant)
     state = session.state(table.asset)
     shape = relation(table, state.columns if state else None)
     session.bind(table.asset, SOURCE)
@@ -188,8 +190,17 @@ def table_figures(session: Session, tenant: Tenant, table: SourceTable) -> pl.Da
     rows += _load_rows(reports, table, load_log(session, tenant, table))
     for day, answer in days:
         rows += _trend_rows(scans, table, day, answer)
+    rows = [_held_to_plan(row, tenant.phone_region) for row in rows]
     figures = pl.DataFrame([asdict(row) for row in rows], schema=RESULT)
     return figures.sort("report_id", "ordinal", "day", nulls_last=False)
+
+
+def _held_to_plan(row: FigureRow, region: str) -> FigureRow:
+    """The row, no finding where its rule is of a numbering plan that the tenant's is not."""
+    if not row.is_finding:
+        return row
+    _, item = item_of(row.report_id, row.metric)
+    return replace(row, is_finding=item.plan in ("", region))
 
 
 def _phones_sql(shape: Relation) -> list[str]:

@@ -209,7 +209,7 @@ def _common_values(
     """
     holders = _holders(tenant, tables, column)
     if len(holders) != 1:
-        return compare(session, holders, column)
+        return compare(session, tenant, holders, column)
     (table,) = holders
     is_count = pl.col("metric") == f"unique_{column}_count"
     counted = figures.filter((pl.col("datasource") == table.name) & is_count)["value"]

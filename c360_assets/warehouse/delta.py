@@ -73,7 +73,8 @@ def data_files(path: Path, version: int) -> list[str]:
 
     Not `file_uris`: a URI encodes blanks, accents and `#` of the folders above, and names no file.
     """
-    actions = pa.table(DeltaTable(path, version=version).get_add_actions(flatten=True))
+    actions = DeltaTable(path, version=version).get_add_actions(flatten=True)
+    # Not by way of a table of pyarrow, which imports pandas to see whether it is given a frame.
     return sorted(str(path / name) for name in actions["path"].to_pylist())
 
 

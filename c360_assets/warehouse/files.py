@@ -39,6 +39,16 @@ def write_private(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
+def sweep_asides(folder: Path) -> None:
+    """Remove files of `replaced_file` in the folder whose writer was killed.
+
+    For who knows that nobody else writes there now.
+    """
+    for aside in folder.glob(".*.new"):
+        if aside.name.split(".")[-2] != str(os.getpid()):
+            aside.unlink(missing_ok=True)
+
+
 def put_in_place(aside: Path, path: Path) -> None:
     """Rename a file that is on the disk already over `path`, and make the rename durable."""
     os.replace(aside, path)

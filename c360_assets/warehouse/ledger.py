@@ -14,6 +14,7 @@ from typing import Literal
 
 import polars as pl
 
+from c360_assets.errors import C360Error
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session, Warehouse
 
@@ -78,8 +79,23 @@ def read_ledger(warehouse: Warehouse, state: TableState | None = None) -> pl.Dat
     state = state or warehouse.state(LEDGER)
     if state is None or not state.rows:
         return empty_ledger()
-    files = warehouse.files(LEDGER, state)
-    table = pl.read_parquet(files, glob=False)
+    if not _last or _last[0][0] != state.digest:
+        _last[:] = [(state.digest, _read(warehouse.files(LEDGER, state)))]
+    return _last[0][1]
+
+
+# The content that was read last, by its digest: each of many sensors asks for it at each tick.
+_last: list[tuple[str, pl.DataFrame]] = []
+
+
+def _read(files: list[str]) -> pl.DataFrame:
+    try:
+        table = pl.read_parquet(files, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        raise C360Error(
+            f"{files[0]} is missing or damaged, which says what is loaded: put back the folder "
+            "warehouse/ of your last backup, then run again; what is published stays"
+        ) from None
     return table.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort(
         "feed", "delivery_day", "attempt", "path"
     )

@@ -17,13 +17,18 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.files import sweep_asides
+
+# Where holders of the lock, and nobody else, write files aside before they are put in place.
+FOLDERS_WITH_ASIDES = ("warehouse", "reports")
 # One lock object per tenant, as only the object that holds a lock may take it again.
 _HELD: dict[Path, FileLock] = {}
 
 
 def process_identity(pid: int | None = None) -> dict[str, str]:
-    """Process id, start time (clock ticks since boot) and boot id: equal only for one process of
-    one boot.
+    """Process id, start time (clock ticks since boot), boot id, and the space that its number is
+    of: equal only for one process of one boot. Containers have spaces of their own.
     """
     pid = os.getpid() if pid is None else pid
     try:
@@ -31,17 +36,33 @@ def process_identity(pid: int | None = None) -> dict[str, str]:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except (OSError, IndexError):
         started, boot = "", ""
-    return {"pid": str(pid), "started": started, "boot": boot}
+    return {"pid": str(pid), "started": started, "boot": boot, "space": _space_of_processes()}
+
+
+def _space_of_processes() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+def is_elsewhere(identity: dict[str, str]) -> bool:
+    """Whether the process is of another container of this boot, and cannot be seen from here."""
+    here = process_identity()
+    same_boot = identity.get("boot") == here["boot"]
+    return same_boot and identity.get("space", here["space"]) != here["space"]
 
 
 def is_alive(identity: dict[str, str]) -> bool:
-    """Whether the process that `process_identity` described still runs."""
+    """Whether the process that `process_identity` described still runs, or may do so elsewhere."""
     pid = identity.get("pid", "")
     if not pid.isdigit():
         return False
+    if is_elsewhere(identity):
+        return True
     now = process_identity(int(pid))
     if now["started"]:
-        return now == identity
+        return identity.items() <= now.items()
     if Path("/proc").exists():
         return False
     # Without /proc there is only the number, which another process may have by now.
@@ -62,9 +83,20 @@ def owner_is_gone(mark: str | None, run_id: str) -> bool:
 
     A mark copied from another run, as running again does, says nothing.
     """
-    owner, *process = (mark or "").split(" ")
-    identity = dict(zip(("pid", "started", "boot"), process, strict=False))
+    owner, identity = _read_mark(mark)
     return owner == run_id and not is_alive(identity)
+
+
+def owner_is_elsewhere(mark: str | None, run_id: str) -> bool:
+    """Whether only the file of the run can tell if its process lives (`running`)."""
+    owner, identity = _read_mark(mark)
+    return owner == run_id and is_elsewhere(identity)
+
+
+def _read_mark(mark: str | None) -> tuple[str, dict[str, str]]:
+    """The run that a mark was written for, and the process that wrote it."""
+    run_id, *process = (mark or "").split(" ")
+    return run_id, dict(zip(("pid", "started", "boot", "space"), process, strict=False))
 
 
 @contextmanager
@@ -74,8 +106,8 @@ def tenant_lock(
     """Hold the tenant at `root` while the block runs; re-entrant in a process.
 
     Waits for another holder and calls `waiting` once per holder with a sentence that names it.
-    `what` says what this holder does. What a killed holder left in `.tmp` is removed: it may hold
-    personal values.
+    `what` says what this holder does. What a killed holder left half written is removed: it may
+    hold personal values.
     """
     lock = _lock_of(root)
     reported = ""
@@ -111,6 +143,8 @@ def tenant_lock_if_free(root: Path, what: str) -> Iterator[bool]:
 
 def _lock_of(root: Path) -> FileLock:
     path = root.resolve() / ".lock"
+    if path.is_dir():
+        raise C360Error(f"{path} is a folder, where this program keeps a lock: remove it")
     return _HELD.setdefault(path, FileLock(str(path), thread_local=False))
 
 
@@ -126,6 +160,8 @@ def _held(root: Path, lock: FileLock, what: str) -> Iterator[None]:
     try:
         if outermost:
             _sweep(root / ".tmp")
+            for folder in FOLDERS_WITH_ASIDES:
+                sweep_asides(root / folder)
             holder.write_text(json.dumps({"what": what, **process_identity()}), "utf-8")
         yield
     finally:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from c360_assets.errors import C360Error
 from c360_assets.warehouse.files import write_private
 
 
@@ -44,15 +45,18 @@ class Manifest:
 
     @classmethod
     def load(cls, path: Path) -> Manifest:
-        """The manifest at `path`; an empty one where there is none yet."""
+        """The manifest at `path`; an empty one where there is none yet.
+
+        Raises C360Error where it is damaged.
+        """
         try:
-            content = json.loads(path.read_text("utf-8"))
+            facts = path.stat()
+            identity = (str(path), facts.st_ino, facts.st_mtime_ns, facts.st_size)
+            if not _last or _last[0][0] != identity:
+                _last[:] = [(identity, _parsed(path))]
         except FileNotFoundError:
             return cls()
-        return cls(
-            {name: TableState(**state) for name, state in content["tables"].items()},
-            content["meta"],
-        )
+        return _last[0][1]
 
     def with_changes(self, tables: Mapping[str, TableState], meta: Mapping[str, Any]) -> Manifest:
         return replace(self, tables={**self.tables, **tables}, meta={**self.meta, **meta})
@@ -67,3 +71,22 @@ class Manifest:
         )
         meta = json.dumps(self.meta)
         write_private(path, f'{{"tables": {{\n{lines}\n}},\n"meta": {meta}}}\n')
+
+
+# The manifest that was read last, by what tells its file from the one that replaces it. Manifests
+# are not changed, so that all who ask may have the same.
+_last: list[tuple[tuple[str, int, int, int], Manifest]] = []
+
+
+def _parsed(path: Path) -> Manifest:
+    """Raises C360Error where the file was cut short or written by hand."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        tables = {name: TableState(**state) for name, state in content["tables"].items()}
+        return Manifest(tables, dict(content["meta"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise C360Error(
+            f"{path} is damaged: put back the folder warehouse/ of your last backup; without one, "
+            "set that folder aside and `c360 run` loads all that is in landing/ again, but people "
+            "may get other ids than before; what is published stays"
+        ) from None

@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -25,8 +26,14 @@ STORAGE_VERSION = "v1.5.0"  # any DuckDB client from 1.5 on can open the file
 # Half of the engine's own: fewer rows are compressed by one core, when the file is closed, and most
 # tables have fewer.
 ROW_GROUP = 61_440
-KEPT_RUNS = 10
-KEPT_DAYS = 14
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Which earlier files are kept: at most so many, none that is older, and the newest always."""
+
+    most: int = 10
+    span: timedelta = timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ def publish(
     statements: Sequence[str] = (),
     finish: Callable[[Session, str], None] | None = None,
     ready: Callable[[Session], None] | None = None,
+    keeping: Keeping = Keeping(),
 ) -> int:
     """Build the database aside and replace `path` with it; returns the size of the new file in
     bytes.
@@ -70,8 +78,8 @@ def publish(
     `published`: functions that its users may call. `finish` is called with the session and that
     name when all is written.
 
-    The file that was published before is kept under `history/`, once. A crash at any moment leaves
-    the old file in place.
+    The file that was published before is kept under `history/`, once, and what `keeping` does not
+    keep is removed. A crash at any moment leaves the old file in place.
     """
     private_folder(path.parent)
     sweep(path)
@@ -109,7 +117,8 @@ def publish(
     os.chmod(aside, 0o600)
     sync_file(aside)
     _keep(path)
-    _forget(path)
+    for file in too_old(path, keeping, time.time()):
+        file.unlink()
     size = aside.stat().st_size
     _put(aside, path)
     return size
@@ -226,12 +235,12 @@ def _keep(path: Path) -> int | None:
     return number
 
 
-def _forget(path: Path) -> None:
-    """Remove kept files that are too many or too old."""
-    oldest = time.time() - KEPT_DAYS * 86_400
-    for rank, file in enumerate(kept(path)):
-        if rank >= KEPT_RUNS or file.stat().st_mtime < oldest:
-            file.unlink()
+def too_old(path: Path, keeping: Keeping, now: float) -> list[Path]:
+    """Kept files of this database that are too many, or too old at the instant `now`."""
+    oldest = now - keeping.span.total_seconds()
+    earlier = kept(path)[1:]
+    recent = [file for file in earlier if file.stat().st_mtime >= oldest][: keeping.most - 1]
+    return [file for file in earlier if file not in recent]
 
 
 def sweep(path: Path) -> None:

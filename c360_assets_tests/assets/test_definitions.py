@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -70,6 +71,8 @@ def test_the_webserver_shows_everything_switched_on(tmp_path: Path) -> None:
         "-p",
         str(port),
     ]
+    settings = REPOSITORY / "c360_assets" / "automation" / "dagster.yaml"
+    shutil.copy(settings, tmp_path)
     env = {**os.environ, "C360_TENANT_DIR": str(REPOSITORY / "data"), "DAGSTER_HOME": str(tmp_path)}
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql",

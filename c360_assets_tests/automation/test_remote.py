@@ -27,7 +27,7 @@ from c360_assets_tests.automation.test_sensors import asked
 from c360_assets_tests.automation.test_waiting import alerts, at
 from c360_assets_tests.ingest.servers import s3_server
 
-GONE = "sftp://someone@127.0.0.1:9/drop"
+GONE = "sftp://127.0.0.1:9/drop"
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ from threading import Barrier
 import dagster as dg
 import pytest
 
+from c360_assets.automation import runs
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.jobs import LOAD, STITCH
 from c360_assets.automation.runs import (
@@ -179,6 +181,24 @@ def test_no_value_reaches_the_orchestrator(home: Path, instance: dg.DagsterInsta
     assert (home / "logs" / "errors.log").stat().st_mode & 0o077 == 0
 
 
+def test_a_failed_step_shows_first_what_is_wrong(home: Path, instance: dg.DagsterInstance) -> None:
+    tenant = tiny_tenant(home)
+    land(home, "shop", DAY).write_text("no,such\n1,2\n")
+    success, failed, run_id = load(tenant, SHOP, DAY, DAY)
+    ((_, message),) = failed
+    assert (success, message.startswith("feed Shop:Customers: file shop/")) == (False, True)
+    (failure,) = [
+        entry.dagster_event.step_failure_data
+        for entry in instance.all_logs(run_id)
+        if entry.dagster_event is not None and entry.dagster_event.is_step_failure
+    ]
+    assert failure.user_failure_data is not None
+    assert failure.user_failure_data.description == message
+    assert failure.error is not None
+    # No error of Dagster's own around it, whose text would stand first.
+    assert (failure.error.cls_name, failure.error.cause) == ("Failure", None)
+
+
 KILLED_RUN = """
 import sys, time
 import dagster as dg
@@ -267,3 +287,20 @@ def test_a_run_with_the_tags_of_another_is_not_judged(
         dg.DagsterRun("load", run_id="again", tags=tags, status=dg.DagsterRunStatus.STARTED)
     )
     assert reconcile(instance) == 0
+
+
+@pytest.mark.parametrize(("minutes", "marked"), [(9, 0), (11, 1)])
+def test_a_run_that_no_process_made_its_own_for_long_is_marked(
+    home: Path,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: int,
+    marked: int,
+) -> None:
+    """It died between its start and its first resource."""
+    run = instance.add_run(dg.DagsterRun("load", status=dg.DagsterRunStatus.NOT_STARTED))
+    begun = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "load")
+    instance.report_dagster_event(begun, run.run_id)
+    later = time.time() + minutes * 60
+    monkeypatch.setattr(runs.time, "time", lambda: later)
+    assert reconcile(instance) == marked

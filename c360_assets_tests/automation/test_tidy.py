@@ -143,7 +143,52 @@ def test_logs_and_alerts_go_by_their_age(tmp_path: Path) -> None:
     assert (logs / "alerts.jsonl").read_text().splitlines() == [lines[0], "not ours"]
 
 
-@pytest.mark.parametrize("setting", ["{tables: 1h}", "{runs: long}", "{databases: 3d}"])
+def aged(path: Path, days: int, text: str = "x") -> Path:
+    """A file that was last changed so many days ago."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    moment = time.time() - days * 86_400
+    os.utime(path, (moment, moment))
+    return path
+
+
+def test_databases_go_by_age_and_number_and_the_newest_never(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path, retention="{databases: 10d, most_databases: 3}")
+    history = tmp_path / "activated" / "history"
+    ages = {9: 1, 8: 2, 7: 3, 6: 4, 5: 30}
+    for number, age in ages.items():
+        aged(history / f"customer_360.{number}.duckdb", age)
+    other = aged(history / "another.1.duckdb", 900)
+    tidy(tenant, None, dry_run=True)
+    assert len(list(history.iterdir())) == 6
+    tidy(tenant, None)
+    assert sorted(path.name for path in history.glob("customer_360.*")) == [
+        "customer_360.7.duckdb",
+        "customer_360.8.duckdb",
+        "customer_360.9.duckdb",
+    ]
+    tidy(tenant, None, at=datetime.now(UTC) + LATER)
+    assert [path.name for path in history.glob("customer_360.*")] == ["customer_360.9.duckdb"]
+    assert other.exists(), "of no database of this tenant"
+
+
+def test_the_file_of_errors_and_copies_that_nobody_names(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path)
+    errors = aged(tmp_path / "logs/errors.log", 0, "old\n" * 2**20 + "the last error\n")
+    copy = aged(tmp_path / "cache/Gone_Feed/in/file.csv", 0)
+    tidy(tenant, None)
+    assert errors.stat().st_size == 2**20
+    assert errors.read_text().endswith("the last error\n")
+    assert copy.exists()
+    tidy(tenant, None, at=datetime.now(UTC) + timedelta(days=15))
+    assert not (tmp_path / "cache/Gone_Feed").exists()
+    assert tidy(tenant, None)[4].count == 0
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["{tables: 1h}", "{runs: long}", "{databases: 0d}", "{most_databases: 0}", "{reports: 3d}"],
+)
 def test_retention_that_cannot_be(tmp_path: Path, setting: str) -> None:
     with pytest.raises(ConfigError, match="retention"):
         tiny_tenant(tmp_path, retention=setting)

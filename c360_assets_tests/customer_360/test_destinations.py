@@ -78,6 +78,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "database" / "nested.sql").write_text(
         "SELECT {'email': email} AS m FROM merged_customers"
     )
+    (made / "database" / "formulas.sql").write_text(
+        "SELECT amperity_id, '=1+1' AS cell, '+49 30 1234' AS phone, -5 AS n FROM merged_customers"
+    )
     publish(tenant_at(made), PEOPLE)
     return made
 
@@ -102,6 +105,17 @@ def test_files_hold_what_is_allowed(root: Path, form: str) -> None:
     assert "is_purchaser" in read(folder / f"customer_attributes.{form}").columns
     assert json.loads((folder / "manifest.json").read_text())["rows"]["customer_360"] == 3
     assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize(("neutralise", "cell"), [(True, "'=1+1"), (False, "=1+1")])
+def test_formulas_of_a_csv_are_marked_if_wanted(root: Path, neutralise: bool, cell: str) -> None:
+    tables = {"formulas": {"columns": ["cell", "phone", "n"]}}
+    out = {"path": f"exports/{neutralise}", "format": "csv", "tables": tables}
+    tenant = tenant_at(root, sheet={**out, "neutralise_formulas": neutralise})
+    with open_session(root / "warehouse") as session:
+        send(session, tenant, "sheet")
+    text = (root / f"exports/{neutralise}/formulas.csv").read_text()
+    assert set(text.splitlines()[1:]) == {f"{cell},+49 30 1234,-5"}
 
 
 def test_without_a_list_nothing_personal_leaves(root: Path) -> None:

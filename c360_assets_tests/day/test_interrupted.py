@@ -3,6 +3,7 @@ database."""
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import threading
@@ -13,6 +14,7 @@ import duckdb
 import pytest
 
 from c360_assets.warehouse.published_file import database_path
+from c360_assets_tests.day.chaos import Findings, kill_verb, look_at_the_end
 from c360_assets_tests.day.command import ask, c360, c360_here, differing, digests, finish, start
 from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.small import SECOND, copy_of, land
@@ -126,3 +128,16 @@ def test_two_runs_at_once_wait_for_each_other(
     assert differing(digests(root), undisturbed) == []
     assert ask(root, "SELECT count(*) FROM merged_customers") == [(7,)]
     assert not (root / ".lock.holder").exists()
+
+
+def test_verbs_killed_at_random_instants_leave_nothing_behind(
+    small: Ran, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    """A sample of `make chaos`."""
+    root = second_day(copy_of(small.root, tmp_path / "tenant"))
+    findings = Findings()
+    chance = random.Random(7)
+    for verb in ("load", "tidy", "publish"):
+        kill_verb(root, verb, chance.uniform(1, 5), findings)
+    look_at_the_end(root, undisturbed, findings, "sample")
+    assert findings.is_clean, vars(findings)

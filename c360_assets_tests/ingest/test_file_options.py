@@ -110,7 +110,9 @@ def test_odd_rows_are_rejected_and_no_value_moves(
 
 
 def test_columns_of_one_name_are_declared_by_number(tmp_path: Path) -> None:
-    assert distinct_names(["a", "A", "", "a_2", "a", ""]) == ["a", "A_3", "", "a_2", "a_4", ""]
+    assert distinct_names(["a", "A", "", "a_2", "a", ""]) == [
+        "a", "A_3", "unnamed_3", "a_2", "a_4", "unnamed_6",
+    ]  # fmt: skip
     text = "id,Mail,MAIL\n1,a@x.example,b@x.example\n"
     fields: dict[str, Any] = {"id": {}, "mail": {}, "mail_2": {}}
     assert loaded(tmp_path / "both", text, fields)[0] == [("1", "a@x.example", "b@x.example")]

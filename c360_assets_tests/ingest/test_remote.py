@@ -108,8 +108,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_sftp(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served = tmp_path / "served"
     (served / "drop" / "in").mkdir(parents=True)
+    monkeypatch.setenv(remote.USER, "brand")
     with sftp_server(served) as (port, key):
-        made = feed(f"sftp://brand@127.0.0.1:{port}/drop")
+        made = feed(f"sftp://127.0.0.1:{port}/drop")
         tenant = tenant_of(tmp_path / "tenant", made)
         assert failure(tmp_path / "tenant", made.files.address) == "host_key"
         (home / ".ssh" / "known_hosts").write_text(
@@ -123,7 +124,7 @@ def test_sftp(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> No
         path.write_text(HEADER + "a,Anna,,\n")
         assert load(tenant, made).rows_loaded == 1
         assert table(tenant, made)["name"].to_list() == ["Anna"]
-        assert failure(tmp_path / "tenant", f"sftp://brand@127.0.0.1:{port}/nowhere") == "location"
+        assert failure(tmp_path / "tenant", f"sftp://127.0.0.1:{port}/nowhere") == "location"
         monkeypatch.setenv(remote.PASSWORD, "wrong")
         assert failure(tmp_path / "tenant", made.files.address) == "credentials"
     assert failure(tmp_path / "tenant", made.files.address) == "connection"

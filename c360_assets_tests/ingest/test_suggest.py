@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import fastavro
 import polars as pl
@@ -414,3 +415,20 @@ def test_unreadable_samples(tmp_path: Path, name: str, content: bytes | None, wo
     with pytest.raises(C360Error, match=words) as raised:
         suggest_feed(tmp_path / name)
     assert "secret" not in str(raised.value)
+
+
+def test_the_day_comes_first_where_the_tenants_country_writes_it_so(tmp_path: Path) -> None:
+    text = "id,born\n1,03/04/1980\n2,05/06/1975\n"
+    proposed = {}
+    for country in ("GB", "US"):
+        root = tmp_path / country
+        (root / "landing/shop").mkdir(parents=True)
+        (root / "feeds").mkdir()
+        (root / "tenant.yaml").write_text(f"id: {uuid4()}\ncountry: {country}\n")
+        file = root / "landing/shop/people-01-02-2026.csv"
+        file.write_text(text)
+        proposed[country] = yaml.safe_load(suggest_feed(file))
+    formats = [feed["fields"]["born"]["format"] for feed in proposed.values()]
+    assert formats == ["dd/MM/yyyy", "MM/dd/yyyy"]
+    patterns = [feed["files"]["pattern"] for feed in proposed.values()]
+    assert patterns == ["'shop/people-'dd-MM-yyyy'*.csv'", "'shop/people-'MM-dd-yyyy'*.csv'"]

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from c360_assets.errors import C360Error
+from c360_assets.semantics.countries import Home
 from c360_assets.stitch.prepare.preprocessing import OUTPUT_COLUMNS, preprocess
 from c360_assets.tenant.models import BadValueRule, BadValuesConfig
 
@@ -319,3 +320,27 @@ def test_preprocessing_is_invariant_under_input_order():
     )
     for name in ("frame", "removed", "flags", "badvalues"):
         assert getattr(one, name).equals(getattr(two, name))
+
+
+def test_records_are_read_by_the_rules_of_their_country():
+    rows = [
+        {"phone": "+61 2 9876 5432", "state": "New South Wales", "address": "5 Beach Pde"},
+        {"phone": "02 9876 5432", "state": "NSW", "address": "5 Beach Parade"},
+        {"phone": "030 1234567", "address": "Hauptstr. 5", "country": "Deutschland"},
+        {"phone": "+49 (0)30 1234567", "address": "Hauptstraße 5", "country": "DE"},
+        {"phone": "0555 555 5555"},
+        {"phone": "(02) 9000 0001"},
+    ]
+    records = pl.DataFrame(
+        [{"datasource": "Shop:Customers", "pk": str(i), **row} for i, row in enumerate(rows)]
+    )
+    config = BadValuesConfig(ignore={"phone": ["+61 2 9000 0001"]})
+    frame = preprocess(records, config, home=Home("AU", "AU")).frame
+    phones = [None if phones is None else phones[0] for phones in frame["phone"].to_list()]
+    assert phones[:4] == ["61298765432"] * 2 + ["49301234567"] * 2
+    assert phones[4:] == [None, None]
+    assert frame["state"].to_list()[:2] == ["NSW", "NSW"]
+    assert frame["address"].to_list()[:4] == ["5 BEACH PARADE"] * 2 + ["HAUPTSTRASSE 5"] * 2
+    plain = preprocess(records, config).frame
+    assert plain["phone"].to_list()[0] == ["1298765432"]
+    assert plain["state"].to_list()[0] == "NEW SOUTH WALES"

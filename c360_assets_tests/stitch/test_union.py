@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.prepare.union import union_records
-from c360_assets.tenant.models import StitchConfig
+from c360_assets.tenant.local_columns import local_columns
+from c360_assets.tenant.models import MergePolicy, StitchConfig
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.stitch.tenants import PROFILE, feed, load, tenant
 
@@ -152,3 +154,47 @@ def test_a_table_that_lost_all_its_records_stops_the_run_unless_allowed(
         union_records(session, tenant(tmp_path, shop, club))
     allowed = StitchConfig(allowed_empty_tables=["Club:Members"])
     assert union_records(session, tenant(tmp_path, shop, club, stitch=allowed)).frame.height == 1
+
+
+def test_records_hold_their_phones_and_addresses_as_written_in_their_own_country(
+    session: Session, tmp_path: Path
+) -> None:
+    tags = {
+        "tel": ["phone", "phone-main"],
+        "mobile": ["phone", "phone-mobile"],
+        "line": ["address"],
+        "region": ["state"],
+        "land": ["country"],
+    }
+    club = feed("Club:Members", tags)
+    load(
+        session,
+        club,
+        [
+            {"id": "1", "tel": "020 7946 0958", "line": "5 High St.", "region": "Kent"},
+            {"id": "2", "tel": "02 9876 5432", "land": "Australia", "region": "Victoria"},
+            {"id": "3", "tel": "12", "mobile": "06 12 34 56 78", "land": "FR", "line": "5 bd Foch"},
+            {"id": "4", "mobile": "(206) 555-0123", "land": "USA", "line": "5 Main St"},
+        ],
+    )
+    policy = MergePolicy(multi_value={"phone": ["phone_mobile"]})
+    declared = replace(tenant(tmp_path, club), merge_policy=policy)
+    at_home = replace(declared, config=declared.config.model_copy(update={"country": "GB"}))
+    records = union_records(session, at_home).frame
+    assert records["phone_e164"].to_list() == [
+        "+442079460958",
+        "+61298765432",
+        "+33612345678",
+        "+12065550123",
+    ]
+    assert records["phone_mobile_e164"].to_list() == [None, None, "+33612345678", "+12065550123"]
+    assert records["address_standard"].to_list() == [
+        "5 HIGH STREET",
+        None,
+        "5 BOULEVARD FOCH",
+        None,
+    ]
+    assert records["state_code"].to_list() == ["KEN", "VIC", None, None]
+    added = local_columns(at_home)
+    without = union_records(session, declared).frame
+    assert without.equals(records.drop(added))

@@ -181,7 +181,13 @@ CASES: dict[str, Case] = {
         customers("*.csv'\"", "*.csv'\", address: 'sftp://me:pw@h/x'"),
         ERROR,
         3,
-        "holds a password",
+        "C360_SFTP_PASSWORD",
+    ),
+    "address with a user": (
+        customers("*.csv'\"", "*.csv'\", address: 'sftp://me@h/x'"),
+        ERROR,
+        3,
+        "C360_SFTP_USER",
     ),
     "address without a bucket": (
         customers("*.csv'\"", "*.csv'\", address: 's3://'"),

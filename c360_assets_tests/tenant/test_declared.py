@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from c360_assets.configuration import load_tenant
+from c360_assets.semantics.countries import Home
 from c360_assets_tests.tenant.right_tenant import CUSTOMERS, ORDERS
 
 
@@ -27,7 +28,10 @@ def test_a_table_is_stitched_if_it_is_read_or_shares_a_foreign_key(
     [
         ("", "nanp"),
         ("country: US\n", "nanp"),
-        ("country: DE\n", "any"),
+        ("country: DE\n", "DE"),
+        ("country: DE\nphone_region: nanp\n", "any"),
+        ("phone_region: FR\n", "FR"),
+        ("country: DE\nphone_region: FR\n", "FR"),
         ("country: CA\nphone_region: any\n", "any"),
     ],
 )
@@ -37,6 +41,24 @@ def test_north_american_phone_rules_hold_at_home_only(
     root = write()
     (root / "tenant.yaml").write_text((root / "tenant.yaml").read_text() + told)
     assert load_tenant(root).phone_region == region
+
+
+@pytest.mark.parametrize(
+    ("told", "home"),
+    [
+        ("", None),
+        ("phone_region: FR\n", None),
+        ("country: DE\n", Home("DE", "DE")),
+        ("country: DE\nphone_region: any\n", Home("DE", "DE")),
+        ("country: US\nphone_region: MX\n", Home("US", "MX")),
+    ],
+)
+def test_numbers_are_read_at_home_only_where_the_country_is_named(
+    write: Callable[..., Path], told: str, home: Home | None
+) -> None:
+    root = write()
+    (root / "tenant.yaml").write_text((root / "tenant.yaml").read_text() + told)
+    assert load_tenant(root).home == home
 
 
 def test_a_column_means_what_the_tenant_says_else_what_its_tags_say(

@@ -22,6 +22,11 @@ SECRET = "hunter2secret"
         ),
         ("destinations.yaml", f"path: 's3://me:{SECRET}@bucket/x'", "AWS_SECRET_ACCESS_KEY"),
         ("workflow.yaml", f"webhook: 'https://me:{SECRET}@hooks.example/x'", "token of its own"),
+        ("workflow.yaml", f"webhook:https://hooks.example/{SECRET}", "unknown key"),
+        ("workflow.yaml", f"webhook: *{SECRET}", "not readable as YAML"),
+        ("workflow.yaml", f"https://x/{SECRET}: 1, https://x/{SECRET}: 2", "given twice"),
+        ("workflow.yaml", f"runtime: 'https://me:{SECRET}@x'", "must be a duration"),
+        ("workflow.yaml", f"file: 'https://me:{SECRET}@x'", "folder logs/"),
     ],
 )
 def test_an_address_with_a_secret_is_refused_and_not_repeated(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from c360_assets.configuration import read_tenant
+from c360_assets.configuration import load_tenant, read_tenant
 from c360_assets.errors import C360Error
 from c360_assets.tenant import models
 from c360_assets.tenant.init_tenant import init_tenant
@@ -82,6 +82,19 @@ def test_the_examples_are_right(tmp_path: Path) -> None:
         "CDT_Order_Items",
     ]
     assert [(p.severity, p.file) for p in problems] == [
-        ("warning", "domain_tables/CDT_Order_Items.yaml")
+        ("warning", "domain_tables/CDT_Order_Items.yaml"),
+        ("warning", "tenant.yaml"),
     ]
     assert "no field is tagged txn-item/purchase-channel" in problems[0].message
+
+
+def test_a_tenant_at_home_somewhere(tmp_path: Path) -> None:
+    init_tenant(tmp_path / "de", country="Deutschland")
+    init_tenant(tmp_path / "au", country="au")
+    german = load_tenant(tmp_path / "de").config
+    assert (german.country, german.timezone) == ("DE", "Europe/Berlin")
+    australian = load_tenant(tmp_path / "au").config
+    assert (australian.country, australian.timezone) == ("AU", "UTC")
+    with pytest.raises(C360Error, match="no country is known as Germoney; did you mean DE"):
+        init_tenant(tmp_path / "none", country="Germoney")
+    assert not (tmp_path / "none").exists()

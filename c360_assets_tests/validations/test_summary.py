@@ -12,11 +12,11 @@ import pytest
 
 from c360_assets.customer_360.tables.references import shared_functions
 from c360_assets.errors import C360Error, Problem
-from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.validations.block_if import check_block_if, stop_if_blocked
 from c360_assets.validations.findings import worst_findings
+from c360_assets.validations.phones import prepare_functions
 from c360_assets.validations.reports import BY_ID, REPORTS, reason_against, report_spec
 from c360_assets.validations.run import table_figures, table_report_recipes
 from c360_assets.validations.summary import SUMMARY_TABLES, ReportSummary, report_specs
@@ -50,8 +50,7 @@ def validated(session: Session, tenant: Tenant, run_id: str = "run 1") -> list[s
 
 def publish(session: Session, tenant: Tenant) -> None:
     """The schemas `domain` and `reports`, as the published database has them, in this session."""
-    for macro in VALIDITY_MACROS:
-        session.execute(macro)
+    prepare_functions(session, tenant)
     session.execute("CREATE SCHEMA IF NOT EXISTS domain; CREATE SCHEMA IF NOT EXISTS reports")
     for schema, stored in [("domain", t.asset) for t in tenant.tables] + [
         ("reports", n) for n in (*SUMMARY_TABLES, "ingest_files")

@@ -6,11 +6,17 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from c360_assets.errors import C360Error
 from c360_assets.warehouse.lock import is_alive, process_identity, tenant_lock
 
 HOLDER = """
 import sys, time
 from pathlib import Path
+
+import pytest
+
 from c360_assets.warehouse.lock import tenant_lock
 with tenant_lock(Path(sys.argv[1]), "the other run"):
     print("held", flush=True)
@@ -66,3 +72,23 @@ def test_a_process_is_told_from_a_later_one_with_its_number() -> None:
     time.sleep(0.01)
     assert not is_alive(identity)
     assert mine["pid"] == str(os.getpid())
+
+
+def test_what_was_written_aside_by_another_process_goes_and_nothing_else(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    folder = tmp_path / "warehouse"
+    folder.mkdir()
+    left = folder / f".manifest.json.{child.pid}.new"
+    mine = folder / f".manifest.json.{os.getpid()}.new"
+    others = folder / "notes.new"
+    for path in (left, mine, others):
+        path.write_text("half")
+    with tenant_lock(tmp_path, "a test"):
+        assert [path.exists() for path in (left, mine, others)] == [False, True, True]
+
+
+def test_a_folder_in_the_place_of_the_lock_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(C360Error, match="is a folder"), tenant_lock(tmp_path, "a test"):
+        pass

@@ -13,7 +13,7 @@ import pytest
 
 from c360_assets.warehouse import files
 from c360_assets.warehouse.published_file import (
-    KEPT_RUNS,
+    Keeping,
     PublishedTable,
     database_path,
     kept,
@@ -23,6 +23,8 @@ from c360_assets.warehouse.published_file import (
     restore,
 )
 from c360_assets.warehouse.session import Session, open_session
+
+MOST = Keeping().most
 
 
 def _publish(root: Path, number: int) -> Path:
@@ -86,10 +88,10 @@ def test_comments_and_storage_version_are_in_the_file(tmp_path: Path) -> None:
 
 
 def test_earlier_databases_are_kept_up_to_a_number(tmp_path: Path) -> None:
-    for number in range(KEPT_RUNS + 3):
+    for number in range(MOST + 3):
         path = _publish(tmp_path, number)
-    assert len(kept(path)) == KEPT_RUNS
-    assert _read(kept(path)[0]) == KEPT_RUNS + 1
+    assert len(kept(path)) == MOST
+    assert _read(kept(path)[0]) == MOST + 1
 
 
 def test_restore_publishes_an_earlier_one(tmp_path: Path) -> None:
@@ -121,10 +123,10 @@ def test_restoring_again_goes_one_further_back_and_loses_nothing(tmp_path: Path)
 
 
 def test_restoring_the_oldest_of_all_that_are_kept_loses_none(tmp_path: Path) -> None:
-    for number in range(KEPT_RUNS + 1):
+    for number in range(MOST + 1):
         path = _publish(tmp_path, number)
-    assert (restore(path, 1), _read(path)) == ((1, KEPT_RUNS + 1), 0)
-    assert (restore(path, KEPT_RUNS + 1), _read(path)) == ((KEPT_RUNS + 1, 1), KEPT_RUNS)
+    assert (restore(path, 1), _read(path)) == ((1, MOST + 1), 0)
+    assert (restore(path, MOST + 1), _read(path)) == ((MOST + 1, 1), MOST)
 
 
 class Killed(BaseException):

@@ -75,8 +75,8 @@ def validate_database(session: Session, database: Database, *, as_of: date) -> T
     The table is pending until commit. `figures` of the state: number of warnings, and the ids that
     warn. Raises C360Error when a blocking check warns.
     """
-    prepare_context(session, as_of)
     tenant = database.tenant
+    prepare_context(session, as_of, tenant.home)
     columns = _bind(session, database)
     settings = tenant.config.customer_360.validations
     region = phone_region(tenant)

@@ -7,7 +7,7 @@ shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -22,6 +22,7 @@ from c360_assets.customer_360.publication.entries import (
     Entry,
     entries,
 )
+from c360_assets.customer_360.publication.masking import masked_select, prepare_masking
 from c360_assets.customer_360.publication.statistics import Described, fill_statistics
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_statements
 from c360_assets.customer_360.tables.build import own_code, prepare_context
@@ -36,9 +37,12 @@ from c360_assets.customer_360.tables.databases import (
 from c360_assets.customer_360.tables.run_records import Publication, record_refusal, record_run
 from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import TableSpec
+from c360_assets.tenant.durations import duration
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.delta import nothing
 from c360_assets.warehouse.digest import RUN_TABLES, fingerprint
 from c360_assets.warehouse.published_file import (
+    Keeping,
     PublishedTable,
     database_path,
     opens,
@@ -47,11 +51,14 @@ from c360_assets.warehouse.published_file import (
 )
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.suppression import Suppression
 
 STAGE = "activation"
 DATABASE = "customer_360_database"  # the asset of a published file
 PUBLISHED = "published"  # the fact of the manifest that says what a file shows
 PEOPLE = "customer_360"
+Personal = Mapping[str, Collection[str]]
+NOTHING: Personal = {}
 Specs = Callable[[Session], Mapping[str, TableSpec]]
 
 
@@ -62,14 +69,20 @@ def _no_specs(_session: Session) -> Mapping[str, TableSpec]:
 class PublishDatabase(Recipe):
     """The published file of one database, and the checks made before it is put in place.
 
-    `specs` describes tables beyond the catalogue, once they can be shown. The databases are
+    `specs` describes tables beyond the catalogue, once they can be shown. `personal` are columns
+    of source tables, by physical name, that a masked database hashes beside those that are tagged
+    themselves. The databases are
     published in one step, in which the refusal of one does not keep the others from theirs.
     """
 
     stage = STAGE
 
     def __init__(
-        self, database: Database, reads: Iterable[str] = (), specs: Specs = _no_specs
+        self,
+        database: Database,
+        reads: Iterable[str] = (),
+        specs: Specs = _no_specs,
+        personal: Personal = NOTHING,
     ) -> None:
         super().__init__(
             [database.own(VALIDATION_TABLE)],
@@ -79,6 +92,7 @@ class PublishDatabase(Recipe):
         )
         self.database = database
         self.specs = specs
+        self.personal = personal
         self.label = database.name
 
     @property
@@ -109,7 +123,7 @@ class PublishDatabase(Recipe):
         customers = _count_customers(session, database)
         _record(session, database, run, customers)
         shown = entries(session, database, specs)
-        size = _write_file(session, database, shown, run)
+        size = _write_file(session, database, shown, run, self.personal)
         facts = {
             "fingerprint": published_fingerprint(session, database, specs),
             "as_of": run.as_of.isoformat(),
@@ -126,6 +140,12 @@ class PublishDatabase(Recipe):
         self, session: Session, run: RunContext, started: float, message: str
     ) -> None:
         record_refusal(session, self.database.name, message, started, run)
+
+
+def keeping(tenant: Tenant) -> Keeping:
+    """Which earlier files of its databases a tenant keeps."""
+    retention = tenant.config.retention
+    return Keeping(retention.most_databases, duration(retention.databases))
 
 
 def published_asset(database: str) -> str:
@@ -160,7 +180,11 @@ def _record(session: Session, database: Database, run: RunContext, customers: in
 
 
 def _write_file(
-    session: Session, database: Database, shown: Sequence[Entry], run: RunContext
+    session: Session,
+    database: Database,
+    shown: Sequence[Entry],
+    run: RunContext,
+    personal: Personal,
 ) -> int:
     """Write the file and put it in place; returns its size in bytes."""
     described = _described(session, shown)
@@ -175,10 +199,11 @@ def _write_file(
         _bind(session, database, shown, run.as_of)
 
     path = database_path(database.tenant.root, database.name)
-    tables = publish_plan(database, session, shown, as_of=run.as_of)
-    functions = macro_statements(schema="published.main")
+    tables = publish_plan(database, session, shown, as_of=run.as_of, personal=personal)
+    functions = macro_statements("published.main", home=database.tenant.home)
     try:
-        return publish(session, path, tables, None, functions, finish, ready)
+        kept = keeping(database.tenant)
+        return publish(session, path, tables, None, functions, finish, ready, kept)
     except (duckdb.Error, OSError) as error:
         # A full disk most of all: what was begun must not keep filling it.
         sweep(path)
@@ -199,7 +224,12 @@ def _described(session: Session, shown: Sequence[Entry]) -> list[Described]:
 
 
 def publish_plan(
-    database: Database, session: Session, shown: Sequence[Entry], *, as_of: date
+    database: Database,
+    session: Session,
+    shown: Sequence[Entry],
+    *,
+    as_of: date,
+    personal: Personal = NOTHING,
 ) -> list[PublishedTable]:
     """What to write for the tables `shown`; their sources are named in a session by `_bind`.
 
@@ -212,14 +242,26 @@ def publish_plan(
     }
     if database.key is not None:
         made[FILTER_TABLE] = f"SELECT * FROM {FILTER_TABLE}"
+    masks = {
+        number: masked_select(
+            entry.columns,
+            entry.meaning,
+            _view_name(number),
+            personal.get(entry.name, ()) if entry.schema == "domain" else (),
+        )
+        for number, entry in enumerate(shown)
+        if database.masked
+    }
     return [
-        _published_table(session, entry, _view_name(number), made.get(entry.name))
+        _published_table(
+            session, entry, _view_name(number), made.get(entry.name), masks.get(number)
+        )
         for number, entry in enumerate(shown)
     ]
 
 
 def _published_table(
-    session: Session, entry: Entry, stored_view: str, made: str | None
+    session: Session, entry: Entry, stored_view: str, made: str | None, masked: str | None
 ) -> PublishedTable:
     """What to write for one table: `stored_view` names its stored rows, `made` is the SELECT of one
     that is made at publication."""
@@ -228,7 +270,7 @@ def _published_table(
     blank: frozenset[str] = frozenset()
     rows = 0
     if entry.is_copied:
-        source = f"SELECT * FROM {stored_view}"
+        source = masked or f"SELECT * FROM {stored_view}"
         blank = session.blank_columns(entry.stored or "")
         state = session.state(entry.stored or "")
         rows = state.rows if state is not None else 0
@@ -253,7 +295,9 @@ def _view_name(number: int) -> str:
 
 def _bind(session: Session, database: Database, shown: Sequence[Entry], as_of: date) -> None:
     """Give a session the functions of the SQL, and what the sources of `publish_plan` name."""
-    prepare_context(session, as_of)
+    prepare_context(session, as_of, database.tenant.home)
+    if database.masked:
+        prepare_masking(session, database.tenant.root)
     session.register("_c360_catalogue", catalogue(shown))
     database.prepare(session)
     for number, entry in enumerate(shown):
@@ -294,7 +338,10 @@ def published_fingerprint(
         # Filters by person read the records, whether or not they are shown.
         records = session.state(UNIFIED)
         shown.append((database.key, records.digest if records is not None else None))
-    return fingerprint(own_code(), database.tenant.config.customer_360.validations, shown)
+    settings = database.tenant.config.customer_360.validations
+    # A new key gives new hashes; without masking the digest is as it always was.
+    masking = [sorted(Suppression.of(database.tenant.root).keys)] if database.masked else []
+    return fingerprint(own_code(), settings, shown, *masking)
 
 
 def _shown(session: Session, database: Database, entry: Entry) -> Sequence[Any]:

@@ -19,7 +19,8 @@ import duckdb
 from c360_assets.tenant.models import DestinationConfig, Tenant
 from c360_assets.warehouse.files import replaced_file
 from c360_assets.warehouse.session import private_folder
-from c360_assets.warehouse.sql import quote_literal
+from c360_assets.warehouse.spreadsheets import marked, marked_sql
+from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 # Format -> suffix of its files, and what DuckDB calls it.
 FORMATS = {
@@ -100,11 +101,23 @@ def _write_aside(
     files = []
     rows: dict[str, int] = {}
     for table, query in queries.items():
+        if config.neutralise_formulas:
+            query = _neutralised(con, query)
         file = folder / f"{config.tables[table].name or table}.{suffix}"
         copied = con.execute(f"COPY ({query}) TO {quote_literal(str(file))} ({options})")
         ((rows[table],),) = copied.fetchall()
         files.append(file)
     return files, rows
+
+
+def _neutralised(con: duckdb.DuckDBPyConnection, query: str) -> str:
+    """The query with a mark before texts that a spreadsheet would run as formulas."""
+    columns = []
+    for name, type_, *_ in con.execute(f"DESCRIBE {query}").fetchall():
+        column = quote_ident(name)
+        value = marked_sql(column) if type_ == "VARCHAR" else column
+        columns.append(f"{value} AS {quote_ident(marked(name))}")
+    return f"SELECT {', '.join(columns)} FROM ({query})"
 
 
 def _ensure_folder(folder: Path) -> None:

@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, columns_of
+from c360_assets.customer_360.rendering.merge_policy import has_local_forms
 from c360_assets.customer_360.rendering.transaction_columns import (
     order_columns,
     transaction_attributes,
 )
 from c360_assets.semantics.lookups import household_unit_words, state_codes, street_abbreviations
+from c360_assets.semantics.phone_plans import home_plan
 from c360_assets.tenant.models import CustomerAttributesConfig, Tenant
 from c360_assets.warehouse.sql import quote_literal
 
@@ -72,6 +74,7 @@ def merged_households(tenant: Tenant, available: frozenset[str]) -> dict[str, An
         "punctuation": PUNCTUATION,
         "unit_words": household_unit_words(),
         "source": tenant.config.customer_360.merged_households.source,
+        "has_local_forms": has_local_forms(tenant),
     }
 
 
@@ -88,6 +91,7 @@ def customer_attributes(tenant: Tenant, available: frozenset[str]) -> dict[str, 
         "employee_exceptions": _distinct(config.is_employee.get("exceptions", [])),
         "churn": _churn(config.churn),
         "business": _business(config),
+        "has_local_forms": has_local_forms(tenant),
         "gifts": _gifts(config, tenant, available),
         "reseller": config.is_reseller,
         "test": _test_accounts(config),
@@ -201,7 +205,15 @@ def customer_360(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
         "transaction_columns": [*shipped, *(name for name in further if name in per_person)],
         "latest_order_columns": of_orders,
         "hashed": config.hashed,
+        "has_local_forms": has_local_forms(tenant),
+        "country_code": _calling_code(tenant),
     }
+
+
+def _calling_code(tenant: Tenant) -> str:
+    """What a number of ten digits is taken to begin with abroad, empty where nobody knows."""
+    plan = home_plan(tenant.home)
+    return "1" if plan is None or plan.code == "1" else ""
 
 
 def further_attributes(tenant: Tenant) -> dict[str, list[str]]:
@@ -220,4 +232,5 @@ def pii_table(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     return {
         "columns": [column for column in PROFILE_COLUMNS if column not in treated],
         "wanted": tenant.config.customer_360.pii_table,
+        "has_country": tenant.home is not None,
     }

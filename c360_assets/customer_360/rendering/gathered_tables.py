@@ -116,10 +116,7 @@ def has_stitched_version(tenant: Tenant, table: SourceTable) -> bool:
 
     It does where it reads the table, and where a table that it reads has a foreign key of it.
     """
-    if table in tenant.stitched_tables:
-        return True
-    known = {key for other in tenant.stitched_tables for key in foreign_keys(other)}
-    return not known.isdisjoint(foreign_keys(table))
+    return tenant.has_stitched_version(table)
 
 
 def contributors(tenant: Tenant, table: SemanticTable) -> list[SourceTable]:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from c360_assets.customer_360.rendering.gathered_tables import plain_ident
+from c360_assets.semantics.phone_plans import e164_column
 from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.tenant.models import MergePolicy, Tenant
+from c360_assets.tenant.tenant_folder import NORTH_AMERICAN
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,25 @@ class Group:
 
 
 def phone_region(tenant: Tenant) -> str:
-    """The numbering plan of a possible phone number.
+    """The numbering plan of a possible phone number, `nanp` or `any`.
 
     North American rules are applied only where the tenant is at home there.
     """
-    is_north_american = tenant.config.country.upper() in ("US", "CA", "")
-    return tenant.config.phone_region if is_north_american else "any"
+    return NORTH_AMERICAN if tenant.phone_region == NORTH_AMERICAN else "any"
+
+
+def has_local_forms(tenant: Tenant) -> bool:
+    """Whether merged_customers has the columns of `stitch.prepare.local_forms`.
+
+    A tenant's own version of the table need not have them.
+    """
+    return tenant.home is not None and "merged_customers" not in tenant.database_sql
 
 
 def values(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     """Template values of merged_customers for this tenant."""
     policy = tenant.merge_policy
-    groups = _groups(policy, phone_region(tenant))
+    groups = _groups(policy, phone_region(tenant), has_local=tenant.home is not None)
     # unified_coalesced has this column only where a source is tagged with it.
     is_tagged = any(table.columns_with("loyalty-id") for table in tenant.stitched_tables)
     loyalty_id = "clean(uc.loyalty_id)" if is_tagged else "CAST(NULL AS VARCHAR)"
@@ -107,7 +116,7 @@ def _priorities(tenant: Tenant, groups: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _groups(policy: MergePolicy, region: str) -> list[Group]:
+def _groups(policy: MergePolicy, region: str, *, has_local: bool) -> list[Group]:
     def group(
         name: str, columns: dict[str, str], completion: str, flags: tuple[str, ...] = ()
     ) -> Group:
@@ -125,10 +134,16 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
         )
 
     phone = _candidate("phone", policy, f"first_phone(uc.phone, '{region}')")
+    address = ("address", "address2", "city", "state", "postal", "country")
+    addresses = {column: ADDRESS_SQL.get(column, f"clean(uc.{column})") for column in address}
+    if has_local:
+        addresses |= {"address_standard": "uc.address_standard", "state_code": "uc.state_code"}
     full_name = "clean(uc.full_name)"
     if policy.full_name == "concat":
         full_name = "NULLIF(CONCAT_WS(' ', clean(uc.given_name), clean(uc.surname)), '')"
-    address = ("address", "address2", "city", "state", "postal", "country")
+    phones = {"phone": phone}
+    if has_local:
+        phones["phone_e164"] = _international_candidate(policy)
     groups = [
         group(
             "name",
@@ -143,7 +158,7 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
         ),
         group(
             "address",
-            {column: ADDRESS_SQL.get(column, f"clean(uc.{column})") for column in address},
+            addresses,
             _count(("address", "city", "state", "postal")),
             ("blv_address",),
         ),
@@ -152,7 +167,7 @@ def _groups(policy: MergePolicy, region: str) -> list[Group]:
         email = _candidate("email", policy, "first_email(uc.email)")
         groups.append(group("email", {"email": email}, _count(("email",)), ("blv_email",)))
     groups += [
-        group("phone", {"phone": phone}, _count(("phone",)), ("blv_phone",)),
+        group("phone", phones, _count(("phone",)), ("blv_phone",)),
         group("birthdate", {"birthdate": "uc.birthdate"}, _count(("birthdate",))),
         group("gender", {"gender": "clean(uc.gender)"}, _count(("gender",))),
     ]
@@ -198,6 +213,15 @@ NAME_COMPLETION = {
 
 def _count(columns: tuple[str, ...]) -> str:
     return " + ".join(f"CASE WHEN {column} IS NULL THEN 0 ELSE 1 END" for column in columns)
+
+
+def _international_candidate(policy: MergePolicy) -> str:
+    """The international form of the phone that `_candidate` picks."""
+    cases = []
+    for name in policy.multi_value.get("phone", []):
+        filled = f"clean(uc.{plain_ident(name)}) IS NOT NULL"
+        cases.append(f"WHEN {filled} THEN uc.{plain_ident(e164_column(name))}")
+    return f"CASE {' '.join(cases)} END" if cases else "uc.phone_e164"
 
 
 def _candidate(column: str, policy: MergePolicy, first: str) -> str:

@@ -30,7 +30,9 @@ from c360_assets.customer_360.rendering.gathered_tables import (
     plain_ident,
 )
 from c360_assets.semantics.addresses import POSTAL_MACROS
+from c360_assets.semantics.countries import Home
 from c360_assets.semantics.names import NAME_MACROS
+from c360_assets.semantics.phone_plans import home_plan, phone_plan_macros
 from c360_assets.semantics.text import WHITE_SPACE
 from c360_assets.semantics.validity import VALIDITY_MACROS
 from c360_assets.tenant.models import Tenant
@@ -56,10 +58,11 @@ def _environment() -> Environment:
     return environment
 
 
-def macro_statements(schema: str | None = None) -> list[str]:
+def macro_statements(schema: str | None = None, *, home: Home | None = None) -> list[str]:
     """Statements that create the functions the SQL uses.
 
-    Temporary ones, or in a database `schema` for publication.
+    Temporary ones, or in a database `schema` for publication. Phone numbers are compared as they
+    are read at `home`.
     """
     text = _environment().get_template("macros.sql").render()
     without_comments = re.sub(r"(?m)^--.*$", "", text)
@@ -69,7 +72,13 @@ def macro_statements(schema: str | None = None) -> list[str]:
         for statement in statements
         if statement
     ]
-    temporary = [*VALIDITY_MACROS, *POSTAL_MACROS, *NAME_MACROS, *own]
+    temporary = [
+        *VALIDITY_MACROS,
+        *phone_plan_macros(home_plan(home)),
+        *POSTAL_MACROS,
+        *NAME_MACROS,
+        *own,
+    ]
     if schema is None:
         return temporary
     created = f"CREATE OR REPLACE MACRO {schema}."

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import duckdb
 
@@ -28,6 +28,7 @@ from c360_assets.customer_360.tables.run_records import (
 )
 from c360_assets.customer_360.tables.schemas import departures
 from c360_assets.errors import C360Error
+from c360_assets.semantics.countries import Home
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.locked_session import locked_session, store
@@ -58,7 +59,7 @@ ONE_ROW_PER_PERSON = frozenset(
 )
 
 # Sessions that have the shared functions already.
-_READY: WeakSet[Session] = WeakSet()
+_READY: WeakKeyDictionary[Session, Home | None] = WeakKeyDictionary()
 
 
 class DatabaseTable(Recipe):
@@ -90,6 +91,7 @@ class DatabaseTable(Recipe):
             node.key,
             node.kept,
             node.static,
+            node.home,
         )
 
     def build(self, session: Session, run: RunContext) -> Built:
@@ -188,7 +190,7 @@ def prepare(session: Session, node: TableNode, as_of: date) -> None:
     """Bind in the session all names that the table's SQL uses: functions, the run's date, inputs,
     its core version.
     """
-    prepare_context(session, as_of)
+    prepare_context(session, as_of, node.home)
     kept = dict(node.kept)
     if node.key is not None:
         bind_key(session, node.key, node.unified)
@@ -198,12 +200,13 @@ def prepare(session: Session, node: TableNode, as_of: date) -> None:
         session.execute(f"CREATE OR REPLACE TEMP VIEW {quote_ident(node.name)} AS {node.core.sql}")
 
 
-def prepare_context(session: Session, as_of: date) -> None:
-    """Give the session the functions that the database's SQL shares, and the date of the run."""
-    if session not in _READY:
-        for statement in macro_statements():
+def prepare_context(session: Session, as_of: date, home: Home | None = None) -> None:
+    """Give the session the functions that the database's SQL shares, those that read phone numbers
+    as at `home`, and the date of the run."""
+    if session not in _READY or _READY[session] != home:
+        for statement in macro_statements(home=home):
             session.execute(statement)
-        _READY.add(session)
+        _READY[session] = home
     session.execute(
         f"CREATE OR REPLACE TEMP VIEW {RUN_CONTEXT} AS SELECT DATE '{as_of.isoformat()}' AS as_of"
     )

@@ -22,11 +22,12 @@ from c360_assets.customer_360.tables.references import OVERRIDE_FOLDER, Names
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import tag_info
+from c360_assets.tenant.customer_360 import GROUP
 from c360_assets.tenant.models import DatabaseConfig, SourceTable, Tenant
+from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
-GROUP = "customer_360"
 FILTER_TABLE = "database_filter"
 RECORDS = "_c360_records"
 UNIFIED = "unified_coalesced"
@@ -55,7 +56,7 @@ class Database:
 
     `key` None: every row. `listed` are the tables to publish, all where it is empty. `keeps` maps a
     warehouse table that is filtered where it is read to the condition its rows must meet; one that
-    it says None about is not this database's.
+    it says None about is not this database's. `masked`: personal values are hashed in its file.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Database:
     listed: tuple[str, ...]
     nodes: tuple[TableNode, ...]
     keeps: dict[str, str | None]
+    masked: bool = False
 
     @property
     def is_group(self) -> bool:
@@ -152,14 +154,16 @@ def _known_keys(keys: Sequence[str]) -> str:
     return f"there are {', '.join(keys)}" if keys else "none has any"
 
 
+@once_per_tenant
 def databases(tenant: Tenant) -> list[Database]:
     """The databases of the tenant, the group's first.
 
     Raises ConfigError for a name that cannot be one's.
     """
     configured = tenant.config.databases
-    group = Database(GROUP, tenant, None, (), tuple(plan(tenant)), {})
     primary = next((name for name, item in configured.items() if item.primary), GROUP)
+    masked = primary in configured and configured[primary].mask
+    group = Database(GROUP, tenant, None, (), tuple(plan(tenant)), {}, masked)
     others = {name: item for name, item in configured.items() if name != primary}
     _check_names(others, group)
     return [group, *(_other_database(tenant, group, name, item) for name, item in others.items())]
@@ -195,7 +199,7 @@ def _other_database(tenant: Tenant, group: Database, name: str, config: Database
     keeps = {} if key is None else row_filters(tenant)
     own = _OwnTables(name, key, keeps, group, as_seen)
     nodes = tuple(own.version_of(node) for node in plan(as_seen))
-    return Database(name, as_seen, key, tuple(config.tables), nodes, keeps)
+    return Database(name, as_seen, key, tuple(config.tables), nodes, keeps, config.mask)
 
 
 def plan_all(tenant: Tenant) -> list[TableNode]:

@@ -29,8 +29,10 @@ from c360_assets.customer_360.tables.references import (
 )
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.countries import Home
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import PassthroughTable, SqlFile, Tenant, physical_name
+from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.warehouse.lineage import CircleError, column_origins, reading_order
 from c360_assets.warehouse.sql import quote_ident
 
@@ -43,7 +45,8 @@ class TableNode:
     how the SQL calls them. `core` is the shipped version where the tenant's SQL reads the table it
     replaces; `static` are the columns and types that the tenant holds it to. In a database that
     holds the rows of one `key` only, `kept` names what is filtered where it is read, and how;
-    `unified` is where the records of persons are.
+    `unified` is where the records of persons are. The functions of the SQL read phone numbers as at
+    `home`.
     """
 
     name: str
@@ -59,6 +62,7 @@ class TableNode:
     key: str | None = None
     kept: tuple[tuple[str, str], ...] = ()
     unified: str = ""
+    home: Home | None = None
 
     @property
     def is_tenants_sql(self) -> bool:
@@ -73,6 +77,7 @@ class TableNode:
         return text if self.core is None else f"{self.core.canonical};{text}"
 
 
+@once_per_tenant
 def plan(tenant: Tenant) -> list[TableNode]:
     """All tables of the group's database, each after what it reads; ties by name. Those of every
     database: `databases`.
@@ -203,6 +208,7 @@ def _shipped_node(name: str, tenant: Tenant, names: Names, available: frozenset[
         uses_as_of=uses_as_of,
         source="semantic" if name in BY_NAME else "template",
         file=file,
+        home=tenant.home,
     )
 
 
@@ -237,6 +243,7 @@ def _tenant_node(
         source="tenant",
         file=file,
         core=core,
+        home=tenant.home,
     )
 
 

@@ -37,7 +37,7 @@ NAMES = """
     timestamp_trunc time_to_str transform trim try_cast upper year cents clean divide_money
     email_key email_text email_valid email_values first_email first_phone four_decimals
     full_name_given full_name_surname is_blank money_ratio phone_digits phone_key phone_text
-    phone_valid phone_values plain_contact postal_text translate
+    phone_compared phone_valid phone_values plain_contact postal_text translate
 """
 PORTABLE = frozenset(NAMES.split())
 # The clock and chance, by all names they go by, have a warning of their own, in `check_sql`.

@@ -14,6 +14,7 @@ from c360_assets.customer_360.rendering.gathered_tables import has_stitched_vers
 from c360_assets.semantics.column_types import PERSON_COLUMN, SQL_TYPES, SYSTEM_COLUMNS
 from c360_assets.semantics.tables import all_tables
 from c360_assets.semantics.tags import column_for
+from c360_assets.tenant.local_columns import LOCAL_COLUMNS, local_columns
 from c360_assets.tenant.models import SourceTable, Tenant
 
 # Stitch's tables that hold the records themselves, with a column per tag.
@@ -37,8 +38,12 @@ def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
         for tag in sorted(tags)
         if "/" not in tag and tag not in NOT_RECORD_TAGS
     }
+    local = dict.fromkeys(local_columns(tenant), "VARCHAR")
     for name in RECORD_TABLES:
-        schemas[name] = {**further, **schemas[name]}
+        documented = {
+            column: kind for column, kind in schemas[name].items() if column not in LOCAL_COLUMNS
+        }
+        schemas[name] = {**further, **local, **documented}
     return schemas
 
 

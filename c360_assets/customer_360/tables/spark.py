@@ -20,6 +20,10 @@ from sqlglot.generators.spark import SparkGenerator as SQLGlotSparkGenerator
 from c360_assets.customer_360.rendering.render import macro_statements
 from c360_assets.customer_360.tables.references import DIALECT
 from c360_assets.errors import C360Error
+from c360_assets.semantics.countries import Home
+
+# Name of a shared function -> its parameters and its expression, which may use others.
+Functions = Mapping[str, tuple[tuple[str, ...], exp.Expr]]
 
 
 class SparkGenerator(SQLGlotSparkGenerator):
@@ -39,11 +43,9 @@ class SparkSql(Spark):
 
 
 @cache
-def _functions() -> dict[str, tuple[tuple[str, ...], exp.Expr]]:
-    """Name of a shared function -> its parameters and its expression, which may use other shared
-    functions."""
+def _functions(home: Home | None) -> Functions:
     functions = {}
-    for statement in macro_statements():
+    for statement in macro_statements(home=home):
         created = sqlglot.parse_one(statement, read=DIALECT)
         assert isinstance(created.this, exp.UserDefinedFunction)
         parameters = tuple(parameter.name for parameter in created.this.expressions)
@@ -51,13 +53,14 @@ def _functions() -> dict[str, tuple[tuple[str, ...], exp.Expr]]:
     return functions
 
 
-def spark_sql(sql: str) -> str:
-    """`sql` (one SELECT for DuckDB) for Spark: shared functions written out, the rest translated.
+def spark_sql(sql: str, home: Home | None = None) -> str:
+    """`sql` (one SELECT for DuckDB) for Spark: shared functions written out as they are at `home`,
+    the rest translated.
 
     Raises C360Error for a recursive query: Spark's recursion allows neither windows nor aggregates
     over what it builds.
     """
-    query = _written_out(sqlglot.parse_one(sql, read=DIALECT))
+    query = _written_out(sqlglot.parse_one(sql, read=DIALECT), _functions(home))
     if any(part.args.get("recursive") for part in query.find_all(exp.With)):
         raise C360Error(
             "Spark cannot run a recursive query; "
@@ -69,17 +72,19 @@ def spark_sql(sql: str) -> str:
     return query.sql(dialect=SparkSql, pretty=True, comments=False)
 
 
-def _written_out(node: exp.Expr) -> exp.Expr:
+def _written_out(node: exp.Expr, functions: Functions) -> exp.Expr:
     """`node` with each call of a shared function replaced by its expression, given the call's
     arguments."""
 
     def replaced(part: exp.Expr) -> exp.Expr:
-        if not isinstance(part, exp.Anonymous) or part.name.lower() not in _functions():
+        if not isinstance(part, exp.Anonymous) or part.name.lower() not in functions:
             return part
-        parameters, body = _functions()[part.name.lower()]
-        arguments = [_as_operand(_written_out(argument)) for argument in part.expressions]
+        parameters, body = functions[part.name.lower()]
+        arguments = [
+            _as_operand(_written_out(argument, functions)) for argument in part.expressions
+        ]
         given = dict(zip(parameters, arguments, strict=True))
-        return _as_operand(_bound(_written_out(body.copy()), given))
+        return _as_operand(_bound(_written_out(body.copy(), functions), given))
 
     return node.transform(replaced)
 

@@ -15,11 +15,17 @@ SELECT
 {% endif %}
 {% if "phone" in hashed %}
     SHA256(mc.phone) AS hashed_phone,
+{% if has_local_forms %}
+    SHA256(mc.phone_e164) AS hashed_phone_e164,
+{% elif not country_code %}
+    SHA256(CASE WHEN STARTS_WITH(clean(mc.phone), '+') THEN '+' || phone_digits.digits END) AS hashed_phone_e164,
+{% else %}
     SHA256(CASE
         WHEN STARTS_WITH(clean(mc.phone), '+') THEN '+' || phone_digits.digits
         WHEN LENGTH(phone_digits.digits) = 10 THEN '+1' || phone_digits.digits
         WHEN LENGTH(phone_digits.digits) = 11 AND STARTS_WITH(phone_digits.digits, '1') THEN '+' || phone_digits.digits
     END) AS hashed_phone_e164,
+{% endif %}
 {% endif %}
     households.household_id,
     households.household_size
@@ -41,7 +47,7 @@ LEFT JOIN (
     WHERE amperity_id IS NOT NULL AND is_purchase_order AND order_datetime IS NOT NULL
 ) AS latest_order ON latest_order.amperity_id = mc.amperity_id AND latest_order.position = 1
 {% endif %}
-{% if "phone" in hashed %}
+{% if "phone" in hashed and not has_local_forms %}
 LEFT JOIN (
     SELECT amperity_id, phone_digits(phone) AS digits FROM merged_customers
 ) AS phone_digits ON phone_digits.amperity_id = mc.amperity_id

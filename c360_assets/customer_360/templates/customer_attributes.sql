@@ -64,7 +64,7 @@ sms_consent AS (
     SELECT
         mc.amperity_id,
         BOOL_OR(COALESCE(opt.is_sms_opted_in, FALSE)) AS is_any,
-        BOOL_OR(opt.is_sms_opted_in AND phone_key(opt.phone) = phone_key(mc.phone)) AS is_best
+        BOOL_OR(opt.is_sms_opted_in AND phone_key(opt.phone) = phone_key({{ "COALESCE(mc.phone_e164, mc.phone)" if has_local_forms else "mc.phone" }})) AS is_best
     FROM merged_customers AS mc
     INNER JOIN sms_opt_status AS opt ON opt.amperity_id = mc.amperity_id
     GROUP BY mc.amperity_id

@@ -31,9 +31,10 @@ CREATE MACRO money_ratio(amount, total) AS
     CAST(CASE WHEN (amount < 0) <> (total < 0) THEN -1 ELSE 1 END
         * four_decimals(abs(cents(amount)), nullif(abs(cents(total)), 0)) AS DECIMAL(38, 4));
 
--- The last ten digits of a phone number, by which numbers of different spelling are compared.
+-- The digits of a phone number by which numbers of different spelling are compared: the last ten, or where the tenant
+-- names its country those of the international form.
 CREATE MACRO phone_key(v) AS
-    right(phone_digits(v), 10);
+    phone_compared(v);
 
 -- The text of an e-mail address by which addresses of different spelling are compared.
 CREATE MACRO email_key(v) AS

@@ -20,7 +20,12 @@ members AS (
         clean(spaced) AS line,
         COALESCE(clean(second_line), '') AS address2,
         UPPER(clean(city)) AS city,
+{% if has_local_forms %}
+        address_standard,
+        COALESCE(state_code, REGEXP_REPLACE(UPPER(clean(state)), '[{{ white_space }}]+', ' ', 'g')) AS state,
+{% else %}
         REGEXP_REPLACE(UPPER(clean(state)), '[{{ white_space }}]+', ' ', 'g') AS state,
+{% endif %}
         UPPER(LEFT(clean(postal), 5)) AS postal
     FROM written
 ),
@@ -59,9 +64,16 @@ streets AS (
 ),
 standardised AS (
     SELECT
+{% if has_local_forms %}
+        members.* EXCLUDE (line, state, address_standard),
+        -- Outside the United States as Stitch wrote it, by the words of the record's country.
+        COALESCE(members.address_standard, streets.address, '') AS address,
+        CASE WHEN members.address_standard IS NULL THEN COALESCE(state_names.convert, members.state) ELSE members.state END AS state
+{% else %}
         members.* EXCLUDE (line, state),
         COALESCE(streets.address, '') AS address,
         COALESCE(state_names.convert, members.state) AS state
+{% endif %}
     FROM members
     LEFT JOIN streets ON streets.amperity_id = members.amperity_id
     LEFT JOIN state_names ON state_names.before = members.state

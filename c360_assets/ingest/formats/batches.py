@@ -21,6 +21,7 @@ from c360_assets.tenant.models import FeedConfig
 
 BATCH_ROWS = 500_000
 SHOWN_NAMES = 5
+UNNAMED = re.compile(r"unnamed_\d+(_\d+)?")
 # Keys of JSON may be anything, a person's name too; only what can be a column's name is shown.
 COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]{0,60}")
 
@@ -58,19 +59,25 @@ class Batch:
 def distinct_names(names: Iterable[str]) -> list[str]:
     """A header's names, by which each column can be declared: a repeated one becomes `name_2`.
 
-    Names are compared without case. Unnamed columns stay so.
+    Names are compared without case. A column without a name is called `unnamed_3` by its place
+    from 1.
     """
-    names = list(names)
+    names = [name or f"unnamed_{place}" for place, name in enumerate(names, 1)]
     taken = {name.lower() for name in names}
     seen: set[str] = set()
     distinct = []
     for name in names:
-        if name.lower() in seen and name:
+        if name.lower() in seen:
             name = _free_name(name, taken)
         seen.add(name.lower())
         taken.add(name.lower())
         distinct.append(name)
     return distinct
+
+
+def is_unnamed(name: str) -> bool:
+    """Whether a name is that of a column for which the file has none."""
+    return UNNAMED.fullmatch(name) is not None
 
 
 def _free_name(name: str, taken: set[str]) -> str:

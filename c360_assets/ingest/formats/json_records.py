@@ -73,7 +73,9 @@ class _Element(NamedTuple):
 
 
 def parse_path(path: str) -> tuple[str, ...]:
-    """The keys of a path: `a.b`, or `/a/b` where a key holds a point."""
+    """The keys of a path: `a.b`, or `/a/b` where a key holds a point; `.` is the document."""
+    if path == ".":
+        return ()
     return tuple(path[1:].split("/") if path.startswith("/") else path.split("."))
 
 

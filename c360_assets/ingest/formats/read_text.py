@@ -182,8 +182,40 @@ def _judged_rows(
 ) -> Iterator[pl.DataFrame]:
     for frame in gathered(records):
         classified = _classified(widths.normalised(frame), dialect, widths.fields)
+        classified = _with_marks_doubled(classified, dialect, widths.fields)
         faults.update(_unclosed_quotes(classified, dialect))
         yield _line_by_line(classified)
+
+
+def _with_marks_doubled(frame: pl.DataFrame, dialect: Dialect, fields: int) -> pl.DataFrame:
+    """Malformed records of quoted fields only, with the quotes in them doubled as they should be.
+
+    Such a record can be read in one way where quote, delimiter and quote stand between its fields
+    as often as fields meet: an inch mark or a nickname in quotes does not end its field.
+    """
+    is_malformed = pl.col("_reject") == "malformed_row"
+    if (
+        not dialect.quote
+        or dialect.escape != dialect.quote
+        or frame.filter(is_malformed).is_empty()
+    ):
+        return frame
+    quote = dialect.quote
+    text = pl.col("_record")
+    contents = text.str.strip_prefix(quote).str.strip_suffix(quote)
+    parts = contents.str.split(f"{quote}{dialect.delimiter}{quote}")
+    is_quoted = text.str.starts_with(quote) & text.str.ends_with(quote)
+    is_clear = is_malformed & is_quoted & (parts.list.len() == fields)
+    content = pl.element().str.replace_all(quote * 2, quote, literal=True)
+    doubled = parts.list.eval(content.str.replace_all(quote, quote * 2, literal=True))
+    record = pl.lit(quote) + doubled.list.join(f"{quote}{dialect.delimiter}{quote}") + quote
+    frame = frame.with_columns((is_clear & ~text.str.contains("[\r\n]")).alias("_clear"))
+    return frame.with_columns(
+        pl.when("_clear").then(record).otherwise("record").alias("record"),
+        pl.when(~pl.col("_clear")).then("_reject").alias("_reject"),
+        pl.when(~pl.col("_clear")).then("_record").alias("_record"),
+        (pl.col("_plain") & ~pl.col("_clear").fill_null(False)).alias("_plain"),
+    ).drop("_clear")
 
 
 def _batch_sql(feed: FeedConfig, header: tuple[str, ...], dialect: Dialect) -> str:
@@ -205,6 +237,8 @@ def _unclosed_quotes(frame: pl.DataFrame, dialect: Dialect) -> dict[int, Excepti
 
     As one wrong row it would hardly count against the threshold, however many good rows it holds.
     """
+    if not dialect.quote:
+        return {}
     of_several_lines = pl.col("_record").str.contains("[\r\n]")
     wrong = frame.filter((pl.col("_reject") == "malformed_row") & of_several_lines)
     ends_open = wrong.filter(pl.col("_record").str.contains("^" + dialect.leaves_open))

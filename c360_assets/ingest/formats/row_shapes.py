@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from c360_assets.ingest.formats.batches import is_unnamed
 from c360_assets.ingest.formats.text_records import Dialect
 
 # Records of a file by which its width is judged.
@@ -116,7 +117,7 @@ class RowWidths:
         self._in_file = in_file
         self._unnamed = 0
         for name in reversed(header):
-            if name:
+            if not is_unnamed(name):
                 break
             self._unnamed += 1
         self._seen: set[int] = set()
@@ -133,15 +134,20 @@ class RowWidths:
         more = {n: count for n, count in self._more.items() if n in frame["_file"]}
         if not more:
             return frame
-        delimiter = re.escape(self._dialect.delimiter)
+        re.escape(self._dialect.delimiter)
         record = pl.col("record")
         for number, count in more.items():
             if count > 0:
-                changed = pl.col("record").str.replace(f"(?:{delimiter}[ \\t]*){{{count}}}$", "")
+                changed = pl.col("record").str.replace(f"{self._empty_fields(count)}$", "")
             else:
                 changed = pl.col("record") + self._dialect.delimiter * -count
             record = pl.when(pl.col("_file") == number).then(changed).otherwise(record)
         return frame.with_columns(record.alias("record"))
+
+    def _empty_fields(self, count: int) -> str:
+        """Regular expression of so many delimiters with nothing but blanks behind each."""
+        blanks = " " if self._dialect.delimiter == "\t" else " \\t"
+        return f"(?:{re.escape(self._dialect.delimiter)}[{blanks}]*){{{count}}}"
 
     def _look_at(self, frame: pl.DataFrame) -> None:
         """Judge the files that were not seen before by their first records in `frame`."""
@@ -167,7 +173,7 @@ class RowWidths:
             return
         more = int(counts[widths.name][0]) - self.fields
         if more > 0:
-            ends = text.str.contains(f"(?:{re.escape(delimiter)}[ \\t]*){{{more}}}$")
+            ends = text.str.contains(f"{self._empty_fields(more)}$")
             if int(ends.sum()) * 2 > len(text):
                 self._more[number] = more
         elif -self._unnamed <= more < 0:

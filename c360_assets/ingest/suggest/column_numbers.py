@@ -66,7 +66,9 @@ def number_form(values: pl.Series) -> NumberForm | None:
         mark = re.escape(decimal)
         whole = r"\d+"
         if thousands is not None:
-            whole = rf"(\d+|\d{{1,3}}({THOUSANDS[thousands]}\d{{3}})+)"
+            # Groups of two are those of India: 12,34,567.
+            separator = THOUSANDS[thousands]
+            whole = rf"(\d+|\d{{1,3}}({separator}\d{{2,3}})*{separator}\d{{3}})"
         fits = bare.str.contains(rf"^({whole}({mark}\d*)?|{mark}\d+)$")
         if fits.sum() >= FITS * len(bare) and _is_plausible(thousands, values, bare):
             digits = bare.filter(fits).str.extract(rf"{mark}(\d*)$").str.len_chars().max() or 0

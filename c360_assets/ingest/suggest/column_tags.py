@@ -19,7 +19,9 @@ LOOKS = {
     "postal": r"^(=?\"|')?〒?[a-z0-9][a-z0-9 .-]{1,10}\"?$",
     "given-name": r"^[^@#]*[^\W\d_][^@#]*$",
     "surname": r"^[^@#]*[^\W\d_][^@#]*$",
-    "full-name": r"^[^@#]*[^\W\d_][^@#]*\s[^@#]+$|^[\p{Han}\p{Hiragana}\p{Katakana}]{2,}$",
+    "full-name": (
+        r"^[^@#]*[^\W\d_][^@#]*\s[^@#]+$|^[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2,}$"
+    ),
     "city": r"^[^@]*[^\W\d_][^@]*$",
     "state": r"^[^@]*[^\W\d_][^@]*$",
     "country": r"^[^@]*[^\W\d_][^@]*$",
@@ -28,6 +30,11 @@ LOOKS = {
     "title": r"^(mr|mrs|ms|miss|mx|dr|prof|sir|madam|m|mme|mlle|herr|frau|rev|hon)\.?$",
     "generational-suffix": r"^(jr|junior|sr|senior|ii|iii|iv|2nd|3rd|4th)\.?$",
 }
+# A phone number and nothing else: no date, no code, no number.
+PHONE_WITH_SIGNS = (
+    r"^(tel:)?(\+[\d\s().-]{7,20}|\(\d{2,5}\)\s?[\d\s-]{5,12}|\d{3}[-. ]\d{3}[-. ]\d{4})$"
+)
+PHONE_DIGITS = (8, 15)
 BORNE_OUT = 0.6  # share of the values that must look like the tag
 EMAILS = 0.95  # share of values from which on a column of any name is one of e-mail addresses
 
@@ -41,6 +48,17 @@ def guess(name: str, values: pl.Series) -> Guess | None:
     if by_name is None or _share(values, LOOKS.get(by_name.tag, "")) < BORNE_OUT:
         return None
     return by_name
+
+
+def guess_by_values(values: pl.Series) -> Guess | None:
+    """The tag of a column without a name, where nothing else looks like its values."""
+    if are_emails(values):
+        return Guess("email")
+    texts = _texts(values)
+    if texts.is_empty() or not _share(values, PHONE_WITH_SIGNS) >= EMAILS:
+        return None
+    digits = texts.str.replace_all(r"\D", "").str.len_chars()
+    return Guess("phone") if digits.is_between(*PHONE_DIGITS).all() else None
 
 
 def are_emails(values: pl.Series) -> bool:

@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import polars as pl
 
+from c360_assets.ingest.dates import MONTH_NUMBERS
 from c360_assets.ingest.suggest.column_numbers import NumberForm, is_scientific, number_form
 
 FITS = 0.99  # share of the values that must fit a type; the rest would be row errors
-MISSING = ("null", "n/a", "#n/a", "na", "nan", "none", "nil", "-", "\\n", "?")
+ZERO_DAYS = ("0000-00-00", "00/00/0000", "00.00.0000", "0000-00-00 00:00:00")
+MISSING = (*ZERO_DAYS, "null", "n/a", "#n/a", "na", "nan", "none", "nil", "-", "\\n", "?")
 BOOLEANS = ("true", "false", "t", "f", "yes", "no", "y", "n")
 INTEGER = r"^[+-]?\d{1,18}$"
 LEADING_ZERO = r"^0\d"
@@ -22,6 +24,10 @@ DECIMAL = r"^[+-]?\d{0,30}\.\d+$|^[+-]?\d{1,30}$"
 FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
 ISO_DATETIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}:?\d{2}))?$"
+# The name of a month with what is around it; a word such as `de` is shorter.
+MONTH_NAME = r"^([^\pL]*(?:de )?)(\pL{3,})\.?(.*)$"
+ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+ENGLISH_MONTHS = {name: ENGLISH[number - 1] for name, number in MONTH_NUMBERS.items()}
 LOOKED_AT = 200  # values by which patterns are ruled out
 SHORTEST_SCALE, LONGEST_SCALE = 2, 37
 
@@ -55,6 +61,13 @@ DATES = (
     PatternShape("MMM dd yyyy", "%b %d %Y", r"[A-Za-z]{3,9} \d{1,2} \d{4}"),
     PatternShape("dd MMMM yyyy", "%d %B %Y", r"\d{1,2} [A-Za-z]{4,9} \d{4}"),
     PatternShape("dd/MMM/yyyy", "%d/%b/%Y", r"\d{1,2}/[A-Za-z]{3}/\d{4}"),
+    PatternShape("dd'.' MMM yyyy", "%d. %b %Y", r"\d{1,2}\. [A-Za-z]{3} \d{4}"),
+    PatternShape("dd 'de' MMM 'de' yyyy", "%d de %b de %Y", r"\d{1,2} de [A-Za-z]{3} de \d{4}"),
+    PatternShape("dd.MMM.yyyy", "%d.%b.%Y", r"\d{1,2}\.[A-Za-z]{3}\.\d{4}"),
+    PatternShape("yyyy-MMM-dd", "%Y-%b-%d", r"\d{4}-[A-Za-z]{3}-\d{1,2}"),
+    PatternShape("MMM-dd-yyyy", "%b-%d-%Y", r"[A-Za-z]{3}-\d{1,2}-\d{4}"),
+    PatternShape("EEE, dd MMM yyyy", "%a, %d %b %Y", r"[A-Za-z]{3}, \d{1,2} [A-Za-z]{3} \d{4}"),
+    PatternShape("EEE MMM dd yyyy", "%a %b %d %Y", r"[A-Za-z]{3} [A-Za-z]{3} \d{1,2} \d{4}"),
     PatternShape("yyyy'年'MM'月'dd'日'", "%Y年%m月%d日", r"\d{4}年\d{1,2}月\d{1,2}日"),
 )
 TIMES = (
@@ -68,9 +81,18 @@ TIMES = (
     PatternShape("HH:mm:ss Z", "%H:%M:%S %z", r"\d{1,2}:\d{2}:\d{2} [+-]\d{2}:?\d{2}"),
     PatternShape("HH:mm:ss z", "%H:%M:%S UTC", r"\d{1,2}:\d{2}:\d{2} UTC"),
     PatternShape("HH:mm 'Uhr'", "%H:%M Uhr", r"\d{1,2}:\d{2} Uhr"),
+    PatternShape("HH:mm:ss 'GMT'Z", "%H:%M:%S GMT%z", r"\d{1,2}:\d{2}:\d{2} GMT[+-]\d{4}"),
+    PatternShape("HH:mm:ssZ", "%H:%M:%S%z", r"\d{1,2}:\d{2}:\d{2}[+-]\d{2}:?\d{2}"),
+    PatternShape(
+        "hh.mm.ss.SSSSSSSSS a", "%I.%M.%S%.f %p", r"\d{1,2}\.\d{2}\.\d{2}\.\d+ [AaPp][Mm]"
+    ),
+    PatternShape("HHmmss", "%H%M%S", r"\d{6}"),
+    PatternShape("HHmm", "%H%M", r"\d{4}"),
+    PatternShape("HHmmssZ", "%H%M%SZ", r"\d{6}Z"),
 )
 # What may stand between a date and a time, and how a pattern writes it.
-JOINERS = {" ": " ", "T": "'T'", ", ": ", ", " at ": " 'at' "}
+JOINERS = {" ": " ", "T": "'T'", ", ": ", ", " at ": " 'at' ", "": ""}
+COMPACT = "yyyyMMdd"
 
 
 @dataclass(frozen=True)
@@ -121,8 +143,11 @@ def _missing_texts_of(column: pl.Series) -> set[str]:
     texts = column.str.strip_chars().str.to_lowercase()
     is_missing = texts.is_in(MISSING)
     present = set(texts.filter(is_missing).unique().to_list())
-    if not present or infer(column).type != "string":
+    if not present:
         return set()
+    if infer(column).type != "string":
+        # They have the shape of a day and are none.
+        return present & set(ZERO_DAYS)
     is_text_anyway = infer(column.filter(~is_missing)).type == "string"
     return set() if is_text_anyway else present
 
@@ -182,6 +207,7 @@ def _date_or_datetime(values: pl.Series) -> Inferred | None:
     if misfits is not None:
         return Inferred("datetime", misfits=misfits)
     fitting: list[Inferred] = []
+    values = _with_english_months(values)
     first_values = values.head(LOOKED_AT)
     for date in DATES:
         # Most columns hold no dates, which a few of their values show.
@@ -197,6 +223,18 @@ def _date_or_datetime(values: pl.Series) -> Inferred | None:
     return replace(best, others=tuple(other for other in fitting if other is not best))
 
 
+def _with_english_months(values: pl.Series) -> pl.Series:
+    """The values with names of months as short English ones, where nearly all begin with one."""
+    parts = values.head(LOOKED_AT).str.extract(MONTH_NAME, 2).str.to_lowercase()
+    known = parts.drop_nulls().is_in(list(MONTH_NUMBERS))
+    if known.sum() * 2 < min(len(values), LOOKED_AT):
+        return values
+    names = values.str.extract(MONTH_NAME, 2).str.to_lowercase()
+    english = names.replace_strict(ENGLISH_MONTHS, default=None, return_dtype=pl.String)
+    written = values.str.extract(MONTH_NAME, 1) + english + values.str.extract(MONTH_NAME, 3)
+    return written.zip_with(written.is_not_null(), values)
+
+
 def _are_dates(values: pl.Series, polars_format: str, shape: str) -> pl.Series:
     parsed = values.str.to_date(polars_format, strict=False).is_not_null()
     return values.str.contains(shape) & parsed
@@ -207,7 +245,7 @@ def _datetimes(values: pl.Series, date: PatternShape) -> list[Inferred]:
     fitting: list[Inferred] = []
     for joiner, joda_joiner in JOINERS.items():
         begins = values.str.contains(f"^{date.shape}{joiner}")
-        if not begins.any():
+        if not begins.any() or (not joiner and date.joda != COMPACT):
             continue
         for time in TIMES:
             shaped = values.str.contains(f"^{date.shape}{joiner}{time.shape}$")

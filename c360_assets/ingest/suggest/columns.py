@@ -13,41 +13,47 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from c360_assets.ingest.suggest.column_numbers import (
+    DAY_NAME,
     NumberForm,
     are_groups_of_points,
     date_of_numbers,
     is_scientific,
     marks_of,
 )
-from c360_assets.ingest.suggest.column_tags import are_emails, guess
-from c360_assets.ingest.suggest.column_types import Inferred, infer, present
+from c360_assets.ingest.suggest.column_tags import are_emails, guess, guess_by_values
+from c360_assets.ingest.suggest.column_types import COMPACT, Inferred, infer, present
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
 from c360_assets.ingest.suggest.sample import Sample
+from c360_assets.ingest.suggest.table_tags import TableKind, needed_tags, table_kinds
 from c360_assets.semantics.tags import CATALOGUE, column_for, is_profile, without_marks
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
 
 # What is said by names as they are without accents, in the languages of the catalogue's names.
 # A last word, or an ending of a word where no other word ends so (`paid` is no id).
 IDENTIFIER_NAME = re.compile(
-    r"(^|[^a-z0-9])(id|ids|key|code|sku|upc|ean|isbn|asin|uuid|guid|number|no|nr|num)[^a-z0-9]*$"
+    r"(^|[^a-z0-9])(id|ids|key|code|sku|upc|ean|isbn|asin|uuid|guid|number|no|nr|num|nro|kod|broj"
+    r"|cislo|numer|numero|nummer)[^a-z0-9]*$|^(nr|numer|nro|num|no|broj|cislo)[ _.]"
     r"|(customer|client|order|user|member|contact|profile|account|person|product|item|lead|guest"
     r"|record|transaction|trans|invoice|ticket|line|subscriber|company|kunden|artikel|variant"
     r"|payment|refund|session|event|campaign|send|message)(id|key|code|no|num|number)$"
     r"|[a-z]{3}(nr|nummer)$|^(code|codigo|numero|matricule)([^a-z0-9]|$)"
     r"|^(debitor|kreditor|matricula|folio|recno)$"
     r"|^(order|invoice|receipt|ticket|transaction|reference|bestellung|commande|pedido)$"
-    r"|番号$|コード$",
+    r"|(番号|コード|编号|編號|编码|号|號|번호|코드)$|^(код|номер|ид|κωδικος|αριθμος)(\W|_|$)"
+    r"|(\W|_)(код|номер|ид)$",
     re.IGNORECASE,
 )
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MONEY_NAME = re.compile(
     r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|paid|payment|refund|fee"
     r"|saldo|subtotal|credit|debit|ltv|clv|lifetime.?value|preis|betrag|umsatz|summe|rabatt|prix"
-    r"|montant|precio|importe|preco|valor|価格|単価|金額",
+    r"|montant|precio|importe|preco|valor|prezzo|importo|totale|bedrag|prijs|kwota|castka|belopp"
+    r"|tutar|fiyat|сумма|цена|стоимость|価格|単価|金額|金额|价格|總計|금액|가격",
     re.IGNORECASE,
 )
 COUNT_NAME = re.compile(
-    r"orders|(?<!ac)count(?!r)|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad|数量",
+    r"orders|(?<!ac)count(?!r)|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad"
+    r"|aantal|ilosc|количество|数量|數量|수량",
     re.IGNORECASE,
 )
 CHANGED_NAME = re.compile(
@@ -60,6 +66,7 @@ CUSTOMER_NUMBER = re.compile(
     r"(id|no|nr|number|key|code|nummer)$|(顧客|会員)(番号|id|コード)$",
     re.IGNORECASE,
 )
+BRAND_NAME = re.compile(r"(home.?)?brand(.?name)?|marke|marque|marca", re.IGNORECASE)
 ISO_SECONDS = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
 OTHER_ALPHABET = re.compile(r"[^\W\d_A-Za-z]")
 NUMBERS = {"integer", "decimal", "float"}
@@ -71,11 +78,24 @@ LOST_DIGITS = (
 NO_YEAR = "some dates have no year (0000 or --05-17), so this stays text and has no tag"
 YEARLESS = r"^(0000-|--)\d{2}-\d{2}|^0{1,2}[-/.]"
 ROW_INDEX_NAME = re.compile(
-    r"(unnamed(: ?\d+)?|index|idx|level_?\d+|__index_level_\d+__|column_?0|row|#"
+    r"(unnamed([: _] ?\d+)*|index|idx|level_?\d+|__index_level_\d+__|column_?0|row|#"
     r"|row[ _]?(id|index|no|nr|num|number)|line[ _]?(no|nr|number)|s\.? ?no|sl\.? ?no"
     r"|lfd\.? ?nr|pos)\.?",
     re.IGNORECASE,
 )
+TRUTH_VALUES = ("true", "false", "t", "f", "yes", "no", "y", "n", "1", "0")
+# Tags of persons that may stand in a table of a kind and be something else there: a product has a
+# name too. Tables that are not here may hold any.
+MAY_STAND_BESIDE = {
+    "loy-event": {"email"},
+    "email-event": {"email"},
+    "email-opt": {"email", "country"},
+    "sms-opt": {"phone", "country"},
+    "loy": {"email", "birthdate"},
+    "pc": {"full-name", "title", "gender", "company"},
+}
+# What a column is called here that has no name in its file.
+NO_NAME = re.compile(r"column\d+|unnamed_\d+")
 NAME_1, NAME_2 = Guess("full-name", "1"), Guess("full-name", "2")
 ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 MONEY_SCALE_OF_FLOATS = 4
@@ -105,16 +125,20 @@ class Column:
         return self.inferred.type
 
 
-def describe_columns(sample: Sample) -> list[Column]:
+def describe_columns(sample: Sample, *, day_first: bool = False) -> list[Column]:
+    """The columns of a sample; `day_first`: where dates can be read in two ways, the day is."""
     frame = sample.frame
     columns = [
         Column(name, name, _field_type(sample, name), _uniqueness(frame[name]))
         for name in frame.columns
     ]
-    _settle_dates(columns)
+    _settle_dates(columns, day_first=day_first)
     _settle_decimal_commas(columns, frame)
     for column in columns:
         _look_at_values(column, present(frame[column.name]))
+        if not sample.header and not _counts_from_zero(column, frame):
+            # The first column of a file without header may as well be its identifier.
+            column.row_index = False
     _tag_columns(columns, frame)
     _name_outputs(columns)
     return columns
@@ -128,6 +152,8 @@ def _look_at_values(column: Column, values: pl.Series) -> None:
         column.notes.append(LOST_DIGITS)
     if column.inferred.misfits:
         column.notes.append(f"{column.inferred.misfits} of the sample's values do not fit")
+    if column.type == "string" and not is_identifier_name(column.name):
+        column.notes += _what_was_not_understood(column, values)
     if column.inferred.ambiguous:
         column.notes.append("another date pattern fits too: check which")
     if column.type in {"date", "datetime"} and values.str.contains(YEARLESS).any():
@@ -143,6 +169,25 @@ def _is_row_index(column: Column, values: pl.Series) -> bool:
     if numbers.is_empty() or numbers.null_count():
         return False
     return bool((numbers.diff().drop_nulls() == 1).all())
+
+
+def _what_was_not_understood(column: Column, values: pl.Series) -> list[str]:
+    """What to say of texts that by their name should be days or amounts."""
+    plain_name = without_marks(column.name)
+    have_digits = values.str.contains(r"\d").sum() * 2 > len(values)
+    if column.lost_digits or not have_digits:
+        return []
+    if DAY_NAME.search(plain_name):
+        return [
+            "NOT UNDERSTOOD: looks like a day or moment; it stays text unless `format` names it"
+        ]
+    if MONEY_NAME.search(plain_name):
+        return ["NOT UNDERSTOOD: looks like an amount; it stays text unless `number` describes it"]
+    return []
+
+
+def _counts_from_zero(column: Column, frame: pl.DataFrame) -> bool:
+    return bool(present(frame[column.name]).head(1).is_in(["0", "0.0"]).any())
 
 
 def _settle_decimal_commas(columns: list[Column], frame: pl.DataFrame) -> None:
@@ -196,11 +241,14 @@ def _field_type(sample: Sample, name: str) -> Inferred:
 
 def _text_type(inferred: Inferred, plain_name: str, values: pl.Series) -> Inferred:
     """The type of a column of texts, where its name does not ask for another."""
+    if inferred.number is not None and inferred.number.thousands is None:
+        # Days with a decimal comma are days too.
+        values = values.str.replace(",", ".", literal=True)
     date_format = _date_format(inferred.type, plain_name, values)
-    if date_format is not None and inferred.number is None:
+    if date_format is not None:
         return _numbered_date(date_format, values)
-    is_compact_date = inferred.type == "date" and inferred.format == "yyyyMMdd"
-    if inferred.type not in NUMBERS and not is_compact_date:
+    is_all_digits = inferred.format in {COMPACT, f"{COMPACT}HHmmss", f"{COMPACT}HHmm"}
+    if inferred.type not in NUMBERS and not is_all_digits:
         return inferred
     if is_identifier_name(plain_name):
         return Inferred("string")
@@ -252,14 +300,20 @@ def _date_part(inferred: Inferred) -> str | None:
     return inferred.format.split(" ")[0] if inferred.format else None
 
 
-def _settle_dates(columns: list[Column]) -> None:
-    """Where two patterns fit a column, the order of day and month in other columns decides."""
+def _settle_dates(columns: list[Column], *, day_first: bool) -> None:
+    """Where two patterns fit a column, the order of day and month in other columns decides, else
+    `day_first`."""
     certain = {_date_part(c.inferred) for c in columns if not c.inferred.ambiguous} - {None}
     for column in columns:
         possible = (column.inferred, *column.inferred.others)
         fitting = [inferred for inferred in possible if _date_part(inferred) in certain]
         if len(fitting) == 1:
             column.inferred = fitting[0]
+        elif day_first and column.inferred.ambiguous:
+            by_day = [each for each in possible if (_date_part(each) or "").startswith("d")]
+            if len(by_day) == 1:
+                others = tuple(each for each in possible if each is not by_day[0])
+                column.inferred = replace(by_day[0], others=others)
 
 
 def _name_outputs(columns: list[Column]) -> None:
@@ -286,6 +340,7 @@ def _name_outputs(columns: list[Column]) -> None:
 def _tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     """Tags where name, values and type allow; of several columns the first gets a single tag."""
     guesses = _guesses(columns, frame)
+    guesses = _tag_other_tables(columns, frame, guesses)
     profile = {guessed.tag for guessed in guesses.values() if is_profile(guessed.tag)}
     if profile == {"full-name"}:
         # A name and nothing else of a person is more likely the name of a thing.
@@ -294,13 +349,94 @@ def _tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     for column in columns:
         guessed = guesses.get(column.name)
         if guessed is None:
-            _note_possible_tag(column, frame[column.name])
+            if not column.tags:
+                _note_possible_tag(column, frame[column.name])
             continue
         if _give_tag(column, guessed.tag, frame[column.name], given):
             given.add(guessed.tag)
-    _add_namespaces([column for column in columns if column.tags], guesses)
+    tagged = [column for column in columns if column.tags and column.name in guesses]
+    _add_namespaces(tagged, guesses)
     if profile and "update-dt" not in given:
         _tag_time_of_change(columns)
+
+
+def _tag_other_tables(
+    columns: list[Column], frame: pl.DataFrame, guesses: dict[str, Guess]
+) -> dict[str, Guess]:
+    """Tag what orders, products, events, loyalty and consent say; the guesses that are left.
+
+    A table that lacks what such rows need gets notes only, as `check` would refuse it.
+    """
+    usable = [column.name for column in columns if column.type not in NESTED]
+    personal = {guess.tag for guess in guesses.values() if is_profile(guess.tag)}
+    for kind in table_kinds(usable):
+        if not personal <= MAY_STAND_BESIDE.get(kind.prefix, personal):
+            if kind.prefix == "loy":
+                _tag_member_number(kind, columns)
+            continue
+        missing = [*kind.missing, *_unfitting(kind, columns, frame)]
+        links = [column for column in columns if _is_link(column, kind)]
+        if kind.prefix == "txn-item" and not links:
+            missing.append("the customer's number (fk-customer-id)")
+        if missing:
+            _note_kind(kind, columns, missing)
+            continue
+        for column in columns:
+            tag = kind.tags.get(column.name)
+            if tag is not None and _take_type(column, CATALOGUE[tag].type, frame[column.name]):
+                column.tags.append(tag)
+        for column in links[:1]:
+            _tag_link(column, frame[column.name])
+        return {name: guess for name, guess in guesses.items() if name not in kind.tags}
+    return guesses
+
+
+def _unfitting(kind: TableKind, columns: list[Column], frame: pl.DataFrame) -> list[str]:
+    """The kind's needed tags whose column holds values of another type."""
+    needed = needed_tags(kind.prefix)
+    unfitting = []
+    for column in columns:
+        tag = kind.tags.get(column.name)
+        if tag in needed and _typed(column, CATALOGUE[tag].type, frame[column.name]) is None:
+            unfitting.append(tag)
+    return unfitting
+
+
+def _is_link(column: Column, kind: TableKind) -> bool:
+    """Whether a column of such a table names the person that its rows belong to."""
+    if column.lost_digits:
+        return False
+    if kind.prefix in {"loy", "loy-event"}:
+        return kind.tags.get(column.name) == f"{kind.prefix}/loyalty-id"
+    plain_name = CAMEL.sub("_", without_marks(column.name))
+    is_customer = CUSTOMER_NUMBER.search(plain_name) is not None and column.name not in kind.tags
+    return kind.prefix == "txn-item" and is_customer
+
+
+def _tag_link(column: Column, values: pl.Series) -> None:
+    if column.tags:
+        column.tags.append("fk-loyalty-id")
+        return
+    _take_type(column, "string", values)
+    column.tags.append("fk-customer-id")
+    column.notes.append("the customers' feed has to tag the same number fk-customer-id")
+
+
+def _tag_member_number(kind: TableKind, columns: list[Column]) -> None:
+    """Of persons with their standing in a programme, their number in it."""
+    for column in columns:
+        if _is_link(column, kind):
+            column.inferred = Inferred("string")
+            column.tags += ["loyalty-id", "fk-loyalty-id"]
+
+
+def _note_kind(kind: TableKind, columns: list[Column], missing: list[str]) -> None:
+    for column in columns:
+        tag = kind.tags.get(column.name)
+        if tag in needed_tags(kind.prefix):
+            lacking = ", ".join(missing)
+            column.notes.append(f"looks like {tag}; not tagged, as no column fits {lacking}")
+            return
 
 
 def _without_tag(guesses: dict[str, Guess], tag: str) -> dict[str, Guess]:
@@ -327,7 +463,11 @@ def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
     """The guess of each column that has one, by the column's name."""
     guesses: dict[str, Guess] = {}
     for column in columns:
-        guessed = guess(column.name, frame[column.name]) if column.type not in NESTED else None
+        if column.type in NESTED:
+            continue
+        values = frame[column.name]
+        named = NO_NAME.fullmatch(column.name) is None
+        guessed = guess(column.name, values) if named else guess_by_values(values)
         if guessed is not None:
             guesses[column.name] = guessed
     return guesses | _names_in_two_columns(columns, frame)
@@ -355,25 +495,47 @@ def _tag_time_of_change(columns: list[Column]) -> None:
 def _note_possible_tag(column: Column, values: pl.Series) -> None:
     if column.type == "string" and are_emails(values):
         column.notes.append("holds e-mail addresses: tag it email if they are the customer's")
+    elif BRAND_NAME.fullmatch(without_marks(column.name).strip()):
+        column.notes.append("tag it database-key where each brand has a database of its own")
     elif CUSTOMER_NUMBER.search(column.name) and not column.lost_digits:
         column.notes.append("tag it fk-customer-id where other tables hold the same number")
 
 
 def _take_type(column: Column, wanted: str, values: pl.Series) -> bool:
     """Give the column the type that its tag asks for; False where its values are of another."""
+    typed = _typed(column, wanted, values)
+    if typed is None:
+        return False
+    column.inferred = typed
     if wanted == "string":
-        column.inferred, column.notes = Inferred("string"), []
+        column.notes = []
         marks = marks_of(present(values))
         if marks is not None:
             column.notes.append(f"{marks}: they stay here and are normalised for Stitch")
-    elif wanted == "datetime" and column.type == "date":
-        column.inferred = replace(column.inferred, type="datetime")
-    elif wanted == "date" and column.type == "datetime":
+    return True
+
+
+def _typed(column: Column, wanted: str, values: pl.Series) -> Inferred | None:
+    """How the column's values are read as the wanted type, None where they cannot be."""
+    inferred = column.inferred
+    if wanted == "string":
+        return Inferred("string")
+    if wanted in {"any", column.type}:
+        return inferred
+    if wanted == "datetime" and column.type == "date":
+        return replace(inferred, type="datetime")
+    if wanted == "date" and column.type == "datetime":
         pattern = _pattern_of_datetimes(column, values)
-        if pattern is None:
-            return False
-        column.inferred = replace(column.inferred, type="date", format=pattern)
-    return wanted == column.type
+        return None if pattern is None else replace(inferred, type="date", format=pattern)
+    if wanted == "decimal" and column.type in {"integer", "float"}:
+        scale = MONEY_SCALE_OF_INTEGERS if column.type == "integer" else MONEY_SCALE_OF_FLOATS
+        return replace(inferred, type="decimal", scale=scale)
+    if wanted == "integer" and column.type in {"decimal", "float"} and inferred.number is None:
+        return Inferred("integer") if _are_whole(present(values)) else None
+    texts = present(values).str.to_lowercase()
+    if wanted == "boolean" and not texts.is_empty() and texts.is_in(TRUTH_VALUES).all():
+        return Inferred("boolean")
+    return None
 
 
 def _pattern_of_datetimes(column: Column, values: pl.Series) -> str | None:

@@ -19,6 +19,8 @@ from c360_assets.ingest.suggest.header_words import guess_by_name
 
 # In this order where two fit equally well.
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
+COMMA_OF_A_VALUE = re.compile(r"[^,]*(\d,\d{1,4}|[^\W\d_], [^\W\d_])[^,]*")
+COLONS_OF_A_TIME = 2
 # Lines whose shape is looked at; enough for a majority and few enough for any file.
 LOOKED_AT = 1000
 EXCEL_MARK = re.compile(r"sep=(.)\s*", re.IGNORECASE)
@@ -33,7 +35,14 @@ TOTAL = re.compile(
     r"(totals?|sums?|summe|gesamt\w*|somme|totaux|suma|soma|insgesamt|合計|総計)\b.*",
     re.IGNORECASE,
 )
-UNITS = re.compile(r"\(?([a-z]{3}|[€$£%]|text|string|date|number|n/a|kg|yyyy.*)\)?", re.IGNORECASE)
+UNITS = re.compile(
+    r"\(?([a-z]{3}|[€$£%]|text|date|(date)?time(stamp)?|number|numeric|n/a|kg|yyyy.*"
+    r"|(var)?char(\(\d+\))?|str(ing)?|(big|small)?int(eger)?(64|32)?|decimal(\(\d+,\d+\))?|float(64)?"
+    r"|double|bool(ean)?|object|uuid)\)?",
+    re.IGNORECASE,
+)
+# A line that is drawn between the header and the rows, or around a table.
+RULE = re.compile(r"[-=+:_*|,;\s\"]*(--|==|__|\*\*)[-=+:_*|,;\s\"]*")
 # Share of the cells that a header or row has filled at least.
 HALF = 0.5
 # A header's own width may differ from the rows' by the delimiter that ends one of them.
@@ -74,12 +83,32 @@ def detect_dialect(lines: Sequence[str]) -> Dialect:
     named = excel_mark(looked_at[0]) if looked_at else None
     if named is not None:
         return _with_quotes(named, looked_at[1:])
-    best, best_score = ",", 0.0
-    for delimiter in DELIMITERS:
-        score = _score(delimiter, looked_at)
-        if score > best_score:
-            best, best_score = delimiter, score
+    scores = {delimiter: _score(delimiter, looked_at) for delimiter in DELIMITERS}
+    if _are_commas_of_values(looked_at):
+        del scores[","]
+    # Of equals the first.
+    best = max(scores, key=lambda delimiter: scores[delimiter])
+    if not scores[best] and _are_cut_by_colons(looked_at):
+        best = ":"
     return _with_quotes(best, looked_at)
+
+
+def _are_commas_of_values(lines: Sequence[str]) -> bool:
+    """Whether the file is one column of values with a comma in each, as `12,50` or `Fox, Ada`."""
+    if not lines or "," in lines[0]:
+        return False
+    fitting = sum(COMMA_OF_A_VALUE.fullmatch(line) is not None for line in lines[1:])
+    return fitting > HALF * len(lines)
+
+
+def _are_cut_by_colons(lines: Sequence[str]) -> bool:
+    """Whether lines without another delimiter have equally many colons, the header as well.
+
+    Few colons are those of times.
+    """
+    colons = Counter(line.count(":") for line in lines)
+    most = max(colons, key=lambda count: colons[count], default=0)
+    return most > COLONS_OF_A_TIME and lines[0].count(":") == most
 
 
 def _score(delimiter: str, lines: Sequence[str]) -> float:
@@ -125,7 +154,9 @@ def _with_quotes(delimiter: str, lines: Sequence[str]) -> Dialect:
 
 
 def _is_quoted(text: str, cut: str, quote: str) -> bool:
-    field = rf"(?:^|{cut}){quote}[^{quote}]*(?:{quote}{quote}[^{quote}]*)*{quote}(?:{cut}|$)"
+    doubled = rf"[^{quote}]*(?:{quote}{quote}[^{quote}]*)*"
+    escaped = rf"(?:[^{quote}\\]|\\.)*"
+    field = rf"(?:^|{cut}){quote}(?:{doubled}|{escaped}){quote}(?:{cut}|$)"
     return re.search(field, text, re.MULTILINE) is not None
 
 
@@ -176,6 +207,16 @@ def is_footer(cells: Sequence[str], width: int) -> bool:
     is_total = any(TOTAL.fullmatch(cell) for cell in filled[:2])
     few = len(filled) <= HALF * width
     return (is_total and len(filled) <= HALF * width + 1) or (few and len(cells) != width)
+
+
+def is_subtotal(cells: Sequence[str], width: int) -> bool:
+    """Whether a record among the rows begins with a word for a total and holds little else."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return bool(filled) and len(filled) <= HALF * width and TOTAL.fullmatch(filled[0]) is not None
+
+
+def is_rule(text: str) -> bool:
+    return RULE.fullmatch(text) is not None
 
 
 def is_units(cells: Sequence[str]) -> bool:

@@ -24,24 +24,37 @@ MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-# Japanese has kana, which no other text shows.
-JAPANESE = re.compile("[\u3041-\u30fa]")
+# Japanese has kana, which no other text shows; in this order, as most of the second reads as the
+# first does not.
+JAPANESE = ("euc_jp", "cp932")
+KANA = re.compile("[\u3041-\u30fa]")
+# A character that would stand in the middle of a word of plain letters.
+INSIDE_A_WORD = re.compile("[A-Za-z][\u3041-\u9fff]|[\u3041-\u9fff][A-Za-z]")
 WESTERN = "cp1252"
-# What exports are written in where it is not UTF-8, and the letters above ASCII that their
-# languages use. The first whose letters are nearly all of a text's is it: the library tells other
-# alphabets apart well, and Latin ones by their statistics only, which a table of names lacks.
-LATIN_LETTERS = {
-    WESTERN: "äöüßÄÖÜéèêëÉÈÊàâÀÂçÇôîïûùÔÎœŒñÑáíóúÁÍÓÚãõÃÕåÅøØæÆ¿¡ºª°€£§«»–—’‘“”„´·®©\xa0",
-    "mac_roman": "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ°€£–—’“”\xa0",
-    "cp1250": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽőűöüŐŰÖÜäôĺľŕăâîșțşţđĐß–’„”",
-    "cp1254": "çğıöşüÇĞİÖŞÜâîûé–’“”",
-    "cp850": "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ",
-}
-OTHER_ALPHABETS = ["cp1251", "cp1253", "cp949", "gb18030", "big5", "cp932"]
+# What exports are written in where it is not UTF-8, and the letters above ASCII that the languages
+# use. The first whose letters are nearly all of a text's is it: the library tells other alphabets
+# apart well, and Latin ones by their statistics only, which a table of names lacks.
+POLISH = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻ"
+CZECH = "áčďéěíňóřšťúůýžÁČĎÉĚÍŇÓŘŠŤÚŮÝŽäôĺľŕĽ"
+OTHER_CENTRAL = "őűöüŐŰÖÜáéíóúÁÉÍÓÚăâîșțşţĂÂÎŞŢđĐčćšžČĆŠŽß"
+MARKS_OF_TEXT = "–’„”\xa0"
+LATIN_LETTERS = (
+    (WESTERN, "äöüßÄÖÜéèêëÉÈÊàâÀÂçÇôîïûùÔÎœŒñÑáíóúÁÍÓÚãõÃÕåÅøØæÆ¿¡ºª°€£§«»–—’‘“”„´·®©\xa0"),
+    ("mac_roman", "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ°€£–—’“”\xa0"),
+    *(("cp1250", f"{letters}{MARKS_OF_TEXT}") for letters in (POLISH, CZECH, OTHER_CENTRAL)),
+    *(("iso8859_2", letters) for letters in (POLISH, CZECH, OTHER_CENTRAL)),
+    ("cp1254", "çğıöşüÇĞİÖŞÜâîûé–’“”"),
+    ("cp1257", "āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽąęėįųĄĘĖĮŲõäöüÕÄÖÜ–’„”"),
+    ("cp850", "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ"),
+    ("cp852", f"{POLISH}{CZECH}{OTHER_CENTRAL}"),
+)
+OTHER_ALPHABETS = [
+    "cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp949", "gb18030", "big5",
+]  # fmt: skip
 MOST = 0.95
-OUTSIDE_ASCII = re.compile(rb"[\x80-\xff]+")
+LETTERS_OUTSIDE_ASCII = re.compile(r"[^\W\d_A-Za-z]+")
 # A letter with a mark stands among plain ones; those of other alphabets are whole words.
-BESIDE_A_LETTER = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]+|[\x80-\xff]+(?=[A-Za-z])")
+BESIDE_A_LETTER = re.compile(r"(?<=[A-Za-z])[^\W\d_A-Za-z]+|[^\W\d_A-Za-z]+(?=[A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -89,23 +102,33 @@ def _encoding(data: bytes) -> str:
 
 def _legacy_encoding(data: bytes) -> str:
     """What a text that is not UTF-8 is in, told by the letters that its bytes would be."""
-    with suppress(UnicodeDecodeError):
-        if JAPANESE.search(data.decode("cp932")):
-            return "cp932"
+    for encoding in JAPANESE:
+        with suppress(UnicodeDecodeError):
+            if _is_japanese(data.decode(encoding)):
+                return encoding
     # Lines of plain ASCII say nothing, and hide the others from a reader of the beginning.
     lines = [line for line in data.splitlines() if not line.isascii()]
     telling = b"\n".join(lines)[:TOLD_FROM]
-    runs = OUTSIDE_ASCII.findall(telling)
-    in_latin_words = len(BESIDE_A_LETTER.findall(telling))
-    latin = next((name for name in LATIN_LETTERS if _fits(telling, name)), None)
-    if latin is not None and 2 * in_latin_words >= len(runs):
+    fitting = (name for name, letters in LATIN_LETTERS if _fits(telling, name, letters))
+    latin = next(fitting, None)
+    if latin is not None and _stand_in_words(telling.decode(latin)):
         return latin
     best = from_bytes(telling, cp_isolation=OTHER_ALPHABETS).best()
     return WESTERN if best is None else best.encoding
 
 
-def _fits(data: bytes, encoding: str) -> bool:
-    letters = LATIN_LETTERS[encoding]
+def _stand_in_words(text: str) -> bool:
+    """Whether letters outside ASCII stand beside plain ones; signs of currencies may be alone."""
+    runs = LETTERS_OUTSIDE_ASCII.findall(text)
+    return 2 * len(BESIDE_A_LETTER.findall(text)) >= len(runs)
+
+
+def _is_japanese(text: str) -> bool:
+    kana = len(KANA.findall(text))
+    return kana > len(INSIDE_A_WORD.findall(text))
+
+
+def _fits(data: bytes, encoding: str, letters: str) -> bool:
     try:
         others = [character for character in data.decode(encoding) if not character.isascii()]
     except UnicodeDecodeError:

@@ -17,6 +17,7 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.column_numbers import NumberForm
 from c360_assets.ingest.suggest.column_types import Inferred, missing_texts, without
 from c360_assets.ingest.suggest.columns import Column, column_of_changes, describe_columns
+from c360_assets.ingest.suggest.flatten import FlatTable, flat_tables, note_nested
 from c360_assets.ingest.suggest.pattern import (
     ProposedPattern,
     below_landing,
@@ -27,11 +28,17 @@ from c360_assets.ingest.suggest.pattern import (
 from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.sample import Sample, read_sample
 from c360_assets.ingest.suggest.trial import Trial, try_feed
+from c360_assets.semantics.countries import country_facts
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
 from c360_assets.tenant.files import FilePattern
+from c360_assets.tenant.loader import read_files
+from c360_assets.tenant.schemas import schema_line
 
 ERROR_PERCENT = 1
+# Wrong rows of a sample that a threshold is proposed for: so few, or such a percentage of it.
+FEW_REJECTED = 3
+MOST_REJECTED_PERCENT = 10
 # Times that columns may be made texts and tried again.
 MOST_CORRECTIONS = 3
 # What some version of YAML reads as a truth value or as nothing.
@@ -54,6 +61,7 @@ class Proposal:
     tagged: int
     text: str
     trial: Trial
+    tables: tuple[FlatTable, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -70,32 +78,45 @@ def suggest_feed(path: Path, source: str | None = None, feed: str | None = None)
     return propose_feed(path, source, feed).text
 
 
-def propose_feed(path: Path, source: str | None = None, feed: str | None = None) -> Proposal:
-    """As `suggest_feed`, with the names and the trial's result."""
+def propose_feed(
+    path: Path, source: str | None = None, feed: str | None = None, *, flatten: bool = False
+) -> Proposal:
+    """As `suggest_feed`, with the names and the trial's result.
+
+    With `flatten` also the custom domain tables that make columns of nested fields; where persons
+    are in one, it is stitched instead of the feed.
+    """
     sample = read_sample(path)
     if not sample.frame.columns:
         raise C360Error(f"{path}: has no column with a name")
     missing = missing_texts(sample.frame)
     sample = replace(sample, frame=without(sample.frame, missing))
-    columns = describe_columns(sample)
+    day_first = day_comes_first(path)
+    columns = describe_columns(sample, day_first=day_first)
+    note_nested(sample, columns)
     relative = below_landing(path)
     source = source or _title(source_folder(relative)) or "My Source"
     feed = feed or _title(name_without_day(path)) or "Feed"
-    draft = _Draft(path, relative, source, feed, sample, columns, missing)
+    draft = _Draft(path, relative, source, feed, sample, columns, missing, day_first)
     trial = _try(draft)
     for _ in range(MOST_CORRECTIONS):
         if not _correct(columns, trial):
             break
         trial = _try(draft)
+    key = propose_primary_key(columns, sample.frame).columns
+    tables = flat_tables(sample, columns, f"{source}:{feed}", key) if flatten else []
+    flat_persons = next((table.name for table in tables if table.has_persons), None)
+    draft = replace(draft, stitched_table=flat_persons)
     return Proposal(
         sample_name=path.name,
         source=source,
         feed=feed,
         pattern=_pattern(draft).pattern,
-        primary_key=propose_primary_key(columns, sample.frame).columns,
+        primary_key=key,
         tagged=sum(bool(column.tags) for column in columns),
         text=_written(draft, trial),
         trial=trial,
+        tables=tuple(tables),
     )
 
 
@@ -110,6 +131,19 @@ class _Draft:
     sample: Sample
     columns: list[Column]
     missing: list[str]
+    day_first: bool
+    # The custom domain table that is stitched instead, if one is.
+    stitched_table: str | None = None
+
+
+def day_comes_first(path: Path) -> bool:
+    """Whether dates begin with the day in the country of the tenant that the sample lies in."""
+    for folder in path.resolve().parents:
+        if (folder / "tenant.yaml").is_file():
+            tenant = read_files(folder).tenant
+            country = tenant.config.country if tenant else None
+            return country is not None and country_facts(country).first_in_dates == "day"
+    return False
 
 
 def _try(draft: _Draft) -> Trial:
@@ -148,9 +182,11 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
     key = propose_primary_key(columns, sample.frame)
     files = _pattern(draft)
     proposed = f"Proposed from {sample.frame.height} rows of {_comment(draft.path.name)}."
+    place = Path("feeds") / _file_name(draft.source) / f"{_file_name(draft.feed)}.yaml"
     lines = [
+        schema_line("feed", place),
         f"# {proposed} Read it, correct it, and save it as",
-        f"# feeds/{_file_name(draft.source)}/{_file_name(draft.feed)}.yaml; then `c360 check`.",
+        f"# {place}; then `c360 check`.",
         *(_about_trial(draft, trial) if trial is not None else []),
         f"source: {_scalar(draft.source)}",
         f"feed: {_scalar(draft.feed)}",
@@ -161,9 +197,8 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
         *(f"# {note}" for note in key.notes),
         f"primary_key: [{', '.join(_scalar(name) for name in key.columns)}]",
         _last_updated(columns),
-        _stitch(columns),
-        f"error_threshold: {ERROR_PERCENT}  "
-        "# percent of rows that may be wrong before nothing is loaded",
+        _stitch(columns, draft.stitched_table),
+        _error_threshold(trial),
         *_null_values(draft.missing),
         "fields:",
         *_fields(columns),
@@ -172,7 +207,11 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
 
 
 def _pattern(draft: _Draft) -> ProposedPattern:
-    return propose_pattern(draft.relative, [column.inferred for column in draft.columns])
+    return propose_pattern(
+        draft.relative,
+        [column.inferred for column in draft.columns],
+        day_first=draft.day_first,
+    )
 
 
 def _about_trial(draft: _Draft, trial: Trial) -> list[str]:
@@ -193,16 +232,34 @@ def _about_rows(draft: _Draft, trial: Trial) -> list[str]:
     lines = [f"Tried: {good} of {trial.read} rows load ({extent})."]
     if trial.rejected:
         lines.append(f"{trial.rejected} are rejected, each with its line in a log: {trial.reasons}")
-    if trial.rejected * 100 > trial.read * ERROR_PERCENT:
-        lines.append(
-            "DECIDE: that is more than error_threshold allows, so nothing would be loaded: "
-            "correct the file, or raise error_threshold"
-        )
+    if _rejected_percent(trial) > ERROR_PERCENT:
+        decision = "correct the file, or raise error_threshold"
+        if _may_reject(trial):
+            decision = "error_threshold is raised for them; lower it once the file is corrected"
+        lines.append(f"DECIDE: those are more than {ERROR_PERCENT} % of the rows: {decision}")
     if trial.same_key:
         lines.append(
             f"{trial.same_key} rows have the key of another row, of which the later stands"
         )
     return lines
+
+
+def _rejected_percent(trial: Trial) -> int:
+    """The share of rejected rows in whole percent, rounded up."""
+    return -(-trial.rejected * 100 // trial.read) if trial.read else 0
+
+
+def _may_reject(trial: Trial) -> bool:
+    """Whether a file's good rows should load although some are wrong: few, beside good ones."""
+    few = trial.rejected <= FEW_REJECTED and trial.rejected * 2 <= trial.read
+    return few or _rejected_percent(trial) <= MOST_REJECTED_PERCENT
+
+
+def _error_threshold(trial: Trial | None) -> str:
+    percent = ERROR_PERCENT
+    if trial is not None and _may_reject(trial):
+        percent = max(percent, _rejected_percent(trial))
+    return f"error_threshold: {percent}  # percent of wrong rows from which on nothing is loaded"
 
 
 def _last_updated(columns: list[Column]) -> str:
@@ -213,7 +270,9 @@ def _last_updated(columns: list[Column]) -> str:
     return f"last_updated: auto  # {note}"
 
 
-def _stitch(columns: list[Column]) -> str:
+def _stitch(columns: list[Column], stitched_table: str | None) -> str:
+    if stitched_table is not None:
+        return f"stitch: false  # {stitched_table} makes columns of it, and is stitched"
     first_tags = {column.tags[0] for column in columns if column.tags}
     profile = sum(is_profile(tag) for tag in first_tags)
     note = f"{profile} profile tags suggested"

@@ -15,6 +15,7 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.feed import Proposal, propose_feed
 from c360_assets.ingest.suggest.pattern import below_landing
 from c360_assets.tenant.files import FilePattern
+from c360_assets.tenant.schemas import write_schemas
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class FolderProposals:
     unread: dict[str, str]
 
 
-def propose_folder(folder: Path, source: str | None = None) -> FolderProposals:
+def propose_folder(
+    folder: Path, source: str | None = None, *, flatten: bool = False
+) -> FolderProposals:
     """A proposal for each kind of file below `folder`, made from its newest one by name.
 
     `source` names the source of all of them; by default each file's folder does.
@@ -38,10 +41,11 @@ def propose_folder(folder: Path, source: str | None = None) -> FolderProposals:
         if any(_takes(proposal, relative) for proposal in proposals):
             continue
         try:
-            proposal = propose_feed(path, source)
+            proposal = propose_feed(path, source, flatten=flatten)
             name = (proposal.source.lower(), proposal.feed.lower())
             if name in taken_names:
-                proposal = propose_feed(path, source, f"{proposal.feed} {path.suffix[1:]}")
+                other_name = f"{proposal.feed} {path.suffix[1:]}"
+                proposal = propose_feed(path, source, other_name, flatten=flatten)
         except C360Error as error:
             unread[str(path.relative_to(folder))] = str(error).removeprefix(f"{path}: ")
             continue
@@ -67,17 +71,21 @@ def _takes(proposal: Proposal, relative: str) -> bool:
     return match is not None
 
 
-def write_proposal(proposal: Proposal, tenant: Path) -> Path:
-    """Write a proposal below the tenant's folder.
+def write_proposal(proposal: Proposal, tenant: Path) -> list[Path]:
+    """Write a proposal, and the tables that flatten it, below the tenant's folder.
 
-    Raises C360Error where a file is there already, which is kept.
+    Raises C360Error where one of the files is there already; all are kept, and none is written.
     """
-    target = tenant / proposal.path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(proposal.text)
-    except FileExistsError:
-        problem = "is there already and was kept; remove it, or print the proposal without --write"
-        raise C360Error(f"{target}: {problem}") from None
-    return target
+    texts = {proposal.path: proposal.text}
+    for table in proposal.tables:
+        texts |= table.files
+    for path in texts:
+        if (tenant / path).exists():
+            problem = "is there already and was kept; remove it, or propose without --write"
+            raise C360Error(f"{tenant / path}: {problem}")
+    write_schemas(tenant)
+    for path, text in texts.items():
+        (tenant / path).parent.mkdir(parents=True, exist_ok=True)
+        with (tenant / path).open("x", encoding="utf-8") as file:
+            file.write(text)
+    return [tenant / path for path in texts]

@@ -17,9 +17,11 @@ from c360_assets.semantics.tags import tag_for_column, without_marks
 # is about is its customer; clerks, managers and stores are somebody else and not here.
 OWNERS = frozenset({
     "account", "buyer", "client", "cliente", "consumer", "contact", "contacto", "cust", "customer",
-    "guest", "home", "kunde", "kunden", "lead", "main", "member", "own", "patient", "person",
-    "personal", "primary", "privat", "private", "profile", "shopper", "subscriber", "traveller",
-    "user",
+    "guest", "home", "klant", "klient", "klienta", "kund", "kunde", "kunden", "kundens", "lead",
+    "main", "member", "musteri", "own", "patient", "person", "personal", "primary", "privat",
+    "private", "profile", "shopper", "subscriber", "traveller", "user", "zakaznik", "zakaznika",
+    "клиент", "клиента", "клієнта", "πελατη", "客户", "客戶", "顾客", "顧客", "会员", "會員",
+    "会員", "お客様", "고객", "회원",
 })  # fmt: skip
 # Words that say which one of several a value is, and so tell two columns of a tag apart.
 KINDS = frozenset({
@@ -31,11 +33,16 @@ KINDS = frozenset({
 # Words that say nothing about a value.
 PLAIN = frozenset({
     "addr", "address", "addresses", "attributes", "current", "custom", "default", "field", "line",
-    "mail", "mandatory", "optional", "postal", "preferred", "properties", "property", "raw",
-    "required", "text", "to", "value", "values",
+    "mail", "mandatory", "obbligatorio", "obligatoire", "obligatorio", "optional", "pflichtfeld",
+    "postal", "preferred", "properties", "property", "raw", "required", "text", "to", "value",
+    "values", "verplicht", "wymagane",
 })  # fmt: skip
 ORDINAL = re.compile(r"\d|\d(?:st|nd|rd|th)")
-WORD = re.compile(r"\d(?:st|nd|rd|th)\b|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+# Words of other alphabets are what stands together, but for the person that it begins with.
+WORD = re.compile(
+    r"\d(?:st|nd|rd|th)\b|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+"
+    r"|(?:客户|客戶|顾客|顧客|会员|會員|会員|お客様|고객|회원)|[^\W\d_A-Za-z]+"
+)
 ADDRESS_PARTS = frozenset({"address2", "city", "state", "postal", "country"})
 # Each optional word doubles the readings that are tried.
 MOST_OPTIONAL_WORDS = 8

@@ -18,6 +18,8 @@ LARGEST_DOCUMENT = 256 << 20
 DEEPEST = 4
 # Keys of a wrapper that hold records rather than what is said of them.
 FEWEST_KEYED = 2
+NODE = "node"
+EDGE = {NODE, "cursor"}
 
 
 def records_path(path: Path) -> str | None:
@@ -33,12 +35,16 @@ def records_path(path: Path) -> str | None:
         return None
     if not isinstance(document, dict) or _is_record(document):
         return None
+    if _is_keyed(document):
+        return "."
     waiting: deque[tuple[tuple[str, ...], dict[str, Any]]] = deque([((), document)])
     while waiting:
         keys, value = waiting.popleft()
         found = _longest(value)
         if found is not None:
-            return _written((*keys, found))
+            # GraphQL puts each record into an edge of its list.
+            edges = all(set(item) <= EDGE and NODE in item for item in value[found])
+            return _written((*keys, found, NODE) if edges else (*keys, found))
         if keys and _is_keyed(value):
             return _written(keys)
         for key, inner in value.items():

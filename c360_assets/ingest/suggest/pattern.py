@@ -62,10 +62,12 @@ def name_without_day(path: Path) -> str:
     return stem if day is None else stem[: day.start()]
 
 
-def propose_pattern(relative: Path, types: list[Inferred]) -> ProposedPattern:
+def propose_pattern(
+    relative: Path, types: list[Inferred], *, day_first: bool = False
+) -> ProposedPattern:
     """The pattern for files like `relative`, a path below `landing/`, and what to say of it.
 
-    `types` are the columns': their dates tell a day from a month in the name.
+    `types` are the columns': their dates tell a day from a month in the name, else `day_first`.
     """
     text = relative.as_posix()
     days = list(DAY_IN_NAME.finditer(text))
@@ -73,7 +75,7 @@ def propose_pattern(relative: Path, types: list[Inferred]) -> ProposedPattern:
         note = "no date in the name: reloaded whenever the file changes"
         return ProposedPattern(_literal(text.replace("*", "")), note)
     day = days[-1]
-    order = _date_order(day, types)
+    order = _date_order(day, types, day_first=day_first)
     separator = day["sign"] or day["mark"] or ""
     # A point stands in quotes, as `tenant.files` wants it; other signs may stand bare.
     date = ("'.'" if separator == "." else separator).join(order.parts)
@@ -87,13 +89,15 @@ def propose_pattern(relative: Path, types: list[Inferred]) -> ProposedPattern:
     return ProposedPattern(_literal(before) + date + _literal(tail), note)
 
 
-def _date_order(day: re.Match[str], types: list[Inferred]) -> _DateOrder:
+def _date_order(day: re.Match[str], types: list[Inferred], *, day_first: bool) -> _DateOrder:
     if day["one"] is None:
         return _DateOrder(("yyyy", "MM", "dd"), ambiguous=False)
     first, second = int(day["one"]), int(day["two"])
     ambiguous = max(first, second) <= MONTHS_IN_YEAR
     formats = [kind.format for kind in types if kind.format and not kind.ambiguous]
     dates_begin_with_day = any(pattern.startswith("dd") for pattern in formats)
+    if not formats:
+        dates_begin_with_day = day_first
     if first > MONTHS_IN_YEAR or (second <= MONTHS_IN_YEAR and dates_begin_with_day):
         return _DateOrder(("dd", "MM", "yyyy"), ambiguous)
     return _DateOrder(("MM", "dd", "yyyy"), ambiguous)

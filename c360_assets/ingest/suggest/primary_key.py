@@ -15,6 +15,7 @@ import polars as pl
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.ingest.suggest.columns import (
     MONEY_NAME,
+    NO_NAME,
     Column,
     is_identifier_name,
 )
@@ -29,6 +30,7 @@ KEY_TAGS = frozenset({"loyalty-id", "customer-id", "ck"})
 CONTENT_TAGS = (
     "email", "phone", "birthdate", "surname", "given-name", "full-name", "postal", "address",
 )  # fmt: skip
+CONSEQUENCES = "a row in which one of these changes counts as a new record"
 CODE = r"^#?[A-Za-z]{0,5}[-_]?\d{2,}$"
 
 
@@ -86,39 +88,45 @@ def _content_key(
         return ProposedKey([unique_code.output], notes)
     identifiers = [*identifiers, *codes]
     contents = [column for column in _by_stability(columns) if _has_no_gaps(column, frame)]
-    email = next((column for column in contents if column.tags[0] == "email"), None)
-    if not identifiers and email is not None and email.unique == 1.0:
+    address = next((column for column in contents if _names_a_person(column)), None)
+    if not identifiers and address is not None and address.unique == 1.0:
         notes.append("NO IDENTIFIER: a person who changes this address counts as a new record")
-        return ProposedKey([email.output], notes)
+        return ProposedKey([address.output], notes)
     others = [column for column in columns if _may_be_content(column, frame)]
-    return _key_of_several([*identifiers, *contents], others, notes, frame) or _no_key(
+    key = _unique_key([*identifiers, *contents], others, frame)
+    if not key:
+        # Of a key of several, a part may be missing.
+        with_gaps = _by_stability(columns)
+        plain = [column for column in columns if _is_plain_content(column)]
+        key = _unique_key(with_gaps, plain, frame)
+    if key:
+        notes.append(f"NO IDENTIFIER IS UNIQUE: a key of content; {CONSEQUENCES}")
+        return ProposedKey(key, notes)
+    return _ambiguous_key([*identifiers, *contents, *others], notes) or _no_key(
         columns, notes, frame
     )
 
 
-def _key_of_several(
-    best: list[Column], others: list[Column], notes: list[str], frame: pl.DataFrame
-) -> ProposedKey | None:
-    """The fewest columns that tell all rows apart, else all of them; None without any."""
-    consequences = "a row in which one of these changes counts as a new record"
-    everything = [*best, *others]
-    key = _unique_together(best[:COMBINED], frame) or _shortest_prefix(everything, frame)
-    if key:
-        notes.append(f"NO IDENTIFIER IS UNIQUE: a key of content; {consequences}")
-        return ProposedKey(key, notes)
-    if not everything:
+def _unique_key(best: list[Column], others: list[Column], frame: pl.DataFrame) -> list[str]:
+    """The fewest columns that tell all rows apart, [] where all do not."""
+    return _unique_together(best[:COMBINED], frame) or _shortest_prefix([*best, *others], frame)
+
+
+def _ambiguous_key(columns: list[Column], notes: list[str]) -> ProposedKey | None:
+    """All of the columns, which do not tell all rows apart; None without any."""
+    if not columns:
         return None
     notes.append(
         "NO COLUMNS TELL ALL ROWS APART: of rows that are equal in these the later stands; "
-        f"{consequences}"
+        f"{CONSEQUENCES}"
     )
-    outputs = [column.output for column in everything]
+    outputs = [column.output for column in columns]
     return ProposedKey(list(dict.fromkeys(outputs)), notes)
 
 
 def _no_key(columns: list[Column], notes: list[str], frame: pl.DataFrame) -> ProposedKey:
     notes.append(
-        "NO KEY: every column has gaps; ask the sender for an identifier, "
+        "NO KEY: no column is an identifier without gaps; ask the sender for one; "
         "rows without a value here are rejected"
     )
     fullest = max(columns, key=lambda column: len(frame[column.name].drop_nulls()))
@@ -133,6 +141,8 @@ def is_identifier(column: Column) -> bool:
         return False
     if column.tags:
         tag = column.tags[0]
+        if "/" in tag:
+            return is_identifier_name(column.name) or is_identifier_name(column.output)
         return tag in KEY_TAGS or tag.endswith("-id") or not is_known_content(tag)
     return is_identifier_name(column.name) or is_identifier_name(column.output)
 
@@ -144,19 +154,29 @@ def is_known_content(tag: str) -> bool:
 
 def _by_stability(columns: Sequence[Column]) -> list[Column]:
     """The columns of contact data, those first that change least and differ most."""
-    ranked = [column for column in columns if column.tags and _base_tag(column) in CONTENT_TAGS]
+    ranked = [column for column in columns if _base_tag(column) in CONTENT_TAGS]
     return sorted(ranked, key=lambda column: CONTENT_TAGS.index(_base_tag(column)))
 
 
+def _names_a_person(column: Column) -> bool:
+    """Whether a column holds an address that one person has, and in consent its number too."""
+    return _base_tag(column) == "email" or column.tags[0] == "sms-opt/phone"
+
+
 def _base_tag(column: Column) -> str:
-    return column.tags[0]
+    """The first tag without its group: `email-opt/email` is an e-mail address too."""
+    return column.tags[0].rsplit("/", 1)[-1] if column.tags else ""
 
 
 def _may_be_content(column: Column, frame: pl.DataFrame) -> bool:
+    return _is_plain_content(column) and _has_no_gaps(column, frame)
+
+
+def _is_plain_content(column: Column) -> bool:
+    """Whether a column without a tag says what a row is, and no amount of it."""
     is_plain = column.type in {"string", "integer", "date", "datetime"} and not column.row_index
     is_money = MONEY_NAME.search(without_marks(column.name)) is not None
-    usable = is_plain and not is_money and not column.lost_digits and not column.tags
-    return usable and _has_no_gaps(column, frame)
+    return is_plain and not is_money and not column.lost_digits and not column.tags
 
 
 def _has_no_gaps(column: Column, frame: pl.DataFrame) -> bool:
@@ -165,26 +185,39 @@ def _has_no_gaps(column: Column, frame: pl.DataFrame) -> bool:
 
 
 def _holds_codes(column: Column, frame: pl.DataFrame) -> bool:
-    """Whether a column that nothing is known of holds codes such as `#1001` or `A-17`."""
-    if is_identifier(column) or not _may_be_content(column, frame) or column.type != "string":
+    """Whether a column that nothing is known of holds codes such as `#1001` or `A-17`.
+
+    Whole numbers are codes where the column has no name that could say otherwise.
+    """
+    if is_identifier(column) or not _may_be_content(column, frame):
         return False
-    return bool(present(frame[column.name]).str.contains(CODE).all())
+    if column.type == "integer":
+        return NO_NAME.fullmatch(column.name) is not None
+    values = present(frame[column.name])
+    return column.type == "string" and bool(values.str.contains(CODE).all())
 
 
 def _unique_together(columns: Sequence[Column], frame: pl.DataFrame) -> list[str]:
     """The output names of the first two or three columns that are unique together, else []."""
     for size in (2, 3):
         for some in combinations(columns, size):
-            if frame.select(column.name for column in some).is_unique().all():
+            if _tell_apart([column.name for column in some], frame):
                 return [column.output for column in some]
     return []
+
+
+def _tell_apart(names: list[str], frame: pl.DataFrame) -> bool:
+    """Whether no two rows are equal in these columns, and no row has none of them."""
+    part = frame.select(pl.col(name).cast(pl.String) for name in names)
+    has_value = part.select(pl.any_horizontal(pl.all().is_not_null()).all()).item()
+    return bool(has_value) and bool(part.is_unique().all())
 
 
 def _shortest_prefix(columns: Sequence[Column], frame: pl.DataFrame) -> list[str]:
     """As many of the columns, in order, as it takes to tell all rows apart; [] where all do not."""
     for count in range(1, len(columns) + 1):
         names = list(dict.fromkeys(column.name for column in columns[:count]))
-        if count > 1 and frame.select(names).is_unique().all():
+        if count > 1 and _tell_apart(names, frame):
             outputs = [column.output for column in columns[:count]]
             return list(dict.fromkeys(outputs))
     return []

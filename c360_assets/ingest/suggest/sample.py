@@ -52,6 +52,7 @@ OTHER_TEXTS = (
     (re.compile(r"BEGIN:VCALENDAR", re.IGNORECASE), "a calendar file"),
     (re.compile(r"<(!doctype html|html|head|body|table|meta)\b", re.IGNORECASE), "an HTML page"),
     (re.compile(r"\{\\rtf"), "a text of a word processor (RTF)"),
+    (re.compile(r"(var|let|const|window\.\w+)\b[^=\n]*=\s*[\[{]"), "a script (JavaScript)"),
     (re.compile(r"dn: .*\n(\w+::? .*\n){2}"), "an LDIF file"),
 )
 AVRO_MARK, PARQUET_MARK, GZIP_MARK = b"Obj\x01", b"PAR1", b"\x1f\x8b"
@@ -135,6 +136,9 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
     try:
         con.execute("SET TimeZone = 'UTC'").fetchall()
         return _sample_of_file(con, path, head, rows)
+    except C360Error as error:
+        text = str(error).removeprefix(f"{path}: ")
+        raise C360Error(f"{path}: {text}") from None
     except duckdb.Error as error:
         # The engine's text may quote values of the file.
         problem = f"cannot be read as CSV, JSON or Parquet ({type(error).__name__})"
@@ -331,6 +335,14 @@ def _begins_with_open_object(head: bytes) -> bool:
     return bool(newline) and OPEN_OBJECT.fullmatch(first_line) is not None
 
 
+def _as_text(name: str, kind: str | None) -> duckdb.Expression:
+    """A column as text, what is nested as JSON."""
+    column: duckdb.Expression = duckdb.ColumnExpression(name)
+    if kind in {"array", "struct", "map"}:
+        column = duckdb.FunctionExpression("to_json", column)
+    return column.cast("VARCHAR")
+
+
 def _self_described(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
     types: dict[str, str] = {}
     scales: dict[str, int] = {}
@@ -346,7 +358,9 @@ def _self_described(relation: duckdb.DuckDBPyRelation, form: str) -> Sample:
             scales[name] = int(kind.rstrip(")").split(",")[1])
         elif base in FIELD_TYPES:
             types[name] = FIELD_TYPES[base]
-    columns = [duckdb.ColumnExpression(c).cast("VARCHAR").alias(c) for c in relation.columns]
+    if relation.columns == ["json"]:
+        raise C360Error("holds no objects whose values have names; export objects, or CSV")
+    columns = [_as_text(name, types.get(name)).alias(name) for name in relation.columns]
     return Sample(relation.select(*columns).pl(), form, types, scales)
 
 
@@ -355,6 +369,10 @@ def _sample_of_text(path: Path, compression: str, rows: int) -> Sample:
         head = read_head(path, packed=compression == "gzip")
     except OSError as error:
         raise C360Error(f"{path}: cannot be read ({error})") from None
+    if head.encoding != "utf-8" and head.text.lstrip()[:1] in ("[", "{"):
+        raise C360Error(
+            f"{path}: is JSON in {head.encoding}, and JSON is read in UTF-8 only; save it as UTF-8"
+        )
     other_kind = _other_kind_of_text(head.text)
     if other_kind is not None:
         raise C360Error(f"{path}: is {other_kind}; {READABLE}")

@@ -17,16 +17,19 @@ from pathlib import Path
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.formats.batches import distinct_names
+from c360_assets.ingest.formats.batches import distinct_names, is_unnamed
 from c360_assets.ingest.formats.text_records import Dialect as LoadedDialect
 from c360_assets.ingest.formats.text_records import text_records
 from c360_assets.ingest.suggest.dialect import (
+    RULE,
     Dialect,
     Layout,
     detect_dialect,
     excel_mark,
     find_layout,
     is_footer,
+    is_rule,
+    is_subtotal,
     is_units,
     split_line,
 )
@@ -35,12 +38,13 @@ from c360_assets.ingest.suggest.encodings import TextHead
 FORMAT_OF_DELIMITER = {",": "csv", "|": "psv", "\t": "tsv"}
 CHUNK = 1 << 20  # bytes that are cut into records at a time
 # Records at the end of a file that may be totals or notes.
-LAST_RECORDS = 5
+LAST_RECORDS = 10
 # What a total or a note begins with; only these words of a file may stand in a proposal.
 FOOTER_WORDS = re.compile(
     r"\W*((?:(?:grand|sub|report|page|end of|number of|record|row|generated|exported|printed"
     r"|created|copyright|confidential|source|filters?|applied|as of|note)\b[ _:-]*)*"
-    r"(?:totals?|sums?|summe|gesamt\w*|somme|totaux|suma|soma|insgesamt|合計|総計|count|rows|records"
+    r"(?:(?:sub[ -]?)?totals?|sums?|summe|gesamt\w*|somme|totaux|suma|soma|insgesamt"
+    r"|合計|総計|count|rows|records"
     r"|report|by|on|at)?)",
     re.IGNORECASE,
 )
@@ -174,8 +178,8 @@ def _refuse_glued_columns(header: Sequence[str]) -> None:
 def column_names(header: Sequence[str], layout: Layout) -> list[str]:
     """The columns' names, as a feed has to call them.
 
-    Later columns of one name get a number, as the loader gives them; a column without a name has
-    none here either.
+    Later columns of one name get a number, and a column without a name its place, as the loader
+    gives them.
     """
     if not layout.header:
         return [f"column{place}" for place in range(layout.width)]
@@ -192,13 +196,18 @@ def _odd_records(records: _Records, layout: Layout, first: int, head: TextHead) 
     if after < len(records.cells) and is_units(records.cells[after]):
         odd[after] = "units"
     for place in range(after, len(records.cells)):
-        if [cell.strip().lower() for cell in records.cells[place]] == header:
+        cells = records.cells[place]
+        if [cell.strip().lower() for cell in cells] == header:
             odd[place] = "header"
+        elif is_rule(records.texts[place]):
+            odd[place] = "rule"
+        elif is_subtotal(cells, layout.width):
+            odd[place] = "footer"
     last = len(records.cells) - LAST_RECORDS
     if head.whole and records.whole:
         for place in range(max(after, last), len(records.cells)):
             if is_footer(records.cells[place], layout.width):
-                odd[place] = "footer"
+                odd.setdefault(place, "footer")
     return odd
 
 
@@ -209,28 +218,29 @@ def _drop_rows(
 
     A pattern that would take other records too is left out and told.
     """
-    patterns: dict[str, str] = {}
+    patterns: dict[str, None] = {}
     notes: list[str] = []
     for place, kind in odd.items():
         pattern = _pattern_of(records.texts[place], records.cells[place], kind, dialect)
         if pattern:
-            patterns.setdefault(pattern, kind)
-    others = [text for place, text in enumerate(records.texts) if place > first]
-    kept: list[str] = []
-    for pattern, kind in patterns.items():
-        matched = sum(re.search(pattern, text) is not None for text in others)
-        if matched <= sum(other == kind for other in odd.values()):
-            kept.append(pattern)
+            patterns[pattern] = None
+    rows = [text for place, text in enumerate(records.texts) if place > first and place not in odd]
+    kept = [
+        pattern
+        for pattern in patterns
+        if not any(re.search(pattern, text) is not None for text in rows)
+    ]
     counts = Counter(odd.values())
     for kind, count in counts.items():
-        notes.append(f"{count} {_KINDS[kind]}; look at the end of the file and at drop_rows")
+        notes.append(f"{count} {_KINDS[kind]}; look at the file and at drop_rows")
     return "|".join(kept), notes
 
 
 _KINDS = {
-    "units": "row of units after the header is no record",
+    "units": "row of units or types after the header is no record",
     "header": "row(s) repeat the header",
-    "footer": "row(s) at the end look like totals or notes, not like records",
+    "rule": "line(s) of dashes are no records",
+    "footer": "row(s) look like totals or notes, not like records",
 }
 
 
@@ -238,6 +248,8 @@ def _pattern_of(text: str, cells: Sequence[str], kind: str, dialect: Dialect) ->
     cut = re.escape(dialect.delimiter)
     if kind in {"units", "header"}:
         return f"^{re.escape(text)}$"
+    if kind == "rule":
+        return f"^{RULE.pattern}$"
     if len(cells) == 1:
         return f"^[^{cut}]*$"
     place = next((i for i, cell in enumerate(cells) if cell.strip()), None)
@@ -258,11 +270,12 @@ def _frame(cells: list[list[str]], names: list[str], width: int) -> pl.DataFrame
     columns = max(len(names), width)
     rows = [fields for fields in cells if len(fields) in {len(names), width}]
     padded = [fields if len(fields) == columns else [*fields, ""] for fields in rows]
-    named = [*names, *[""] * (columns - len(names))]
     values = list(zip(*padded, strict=False)) if padded else [()] * columns
     series: list[pl.Series] = []
-    for name, column in zip(named, values, strict=False):
-        if name:
-            texts = pl.Series(name, column, dtype=pl.String)
-            series.append(texts.set(texts == "", None))
+    # What rows have beyond the header is the end of a delimiter, which `load` leaves out.
+    for name, column in zip(names, values, strict=False):
+        texts = pl.Series(name, column, dtype=pl.String)
+        texts = texts.set(texts == "", None)
+        if not is_unnamed(name) or texts.str.strip_chars().str.len_chars().sum():
+            series.append(texts)
     return pl.DataFrame(series)

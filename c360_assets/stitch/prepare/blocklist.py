@@ -14,6 +14,7 @@ from typing import Protocol
 import polars as pl
 
 from c360_assets.semantics.blocklist import is_blocked
+from c360_assets.semantics.countries import Home
 from c360_assets.semantics.normalize import MULTI_VALUED, cleaner
 
 _BADVALUES_SCHEMA = {
@@ -181,7 +182,9 @@ def _apply(cells: Cells, proxies: Cells, rule: BadValueRule) -> pl.DataFrame:
     )
 
 
-def entries(ignore: dict[str, list[str]], managed: pl.DataFrame | None = None) -> pl.DataFrame:
+def entries(
+    ignore: dict[str, list[str]], managed: pl.DataFrame | None = None, home: Home | None = None
+) -> pl.DataFrame:
     """Listed values in the form records are compared in: `semantic, source, value, reason`,
     distinct.
 
@@ -200,7 +203,7 @@ def entries(ignore: dict[str, list[str]], managed: pl.DataFrame | None = None) -
     by_semantic = frame.partition_by("semantic", as_dict=True, maintain_order=True)
     parts = []
     for (semantic,), part in by_semantic.items():
-        cleaned = cleaner(str(semantic))(pl.col("value"))
+        cleaned = cleaner(str(semantic), home)(pl.col("value"))
         parts.append(part.with_columns(value=pl.when("done").then("value").otherwise(cleaned)))
     entries = pl.concat(parts) if parts else frame
     return entries.drop("done").drop_nulls().unique(maintain_order=True)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
-from c360_assets.semantics.nicknames import nickname_map
+from c360_assets.semantics.nicknames import known_given_names
 
 # As in comparing: a given name that so many records hold, and so large a share of them, is one that
 # people have; a rarer one may be a typing error.
@@ -110,8 +110,7 @@ def _holders_of_shared(frame: pl.DataFrame, key: str) -> pl.DataFrame:
 
 def _comparable(frame: pl.DataFrame) -> pl.DataFrame:
     given = pl.col("given_name")
-    listed = nickname_map()
-    known = {*listed["nickname"], *listed["canonical"].explode()}
+    known = known_given_names()
     records = pl.when(given.is_not_null()).then(pl.len().over("given_name"))
     is_frequent = (records >= ESTABLISHED_RECORDS) & (records >= ESTABLISHED_SHARE * frame.height)
     first = given.str.extract(r"^(\S+)")

@@ -14,11 +14,11 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.addresses import compact_postal
-from c360_assets.semantics.nicknames import with_given_canonical
+from c360_assets.semantics.countries import Home, country_code
+from c360_assets.semantics.nicknames import known_given_names, with_given_canonical
 from c360_assets.semantics.normalize import (
     CLEANERS,
     MULTI_VALUED,
-    clean_address,
     clean_email,
     clean_key,
     clean_phone,
@@ -32,6 +32,7 @@ from c360_assets.semantics.normalize import (
     po_box,
     split_full_name,
 )
+from c360_assets.semantics.phone_plans import by_region
 from c360_assets.semantics.text import missing_to_null
 from c360_assets.stitch.prepare import blocklist
 from c360_assets.stitch.prepare.contradicting_keys import (
@@ -39,6 +40,14 @@ from c360_assets.stitch.prepare.contradicting_keys import (
     contradictions,
     holders_of_shared,
 )
+from c360_assets.stitch.prepare.copied_fields import (
+    FIELDS,
+    NAME,
+    CopiedField,
+    copied_fields,
+    is_copied,
+)
+from c360_assets.stitch.prepare.local_forms import standard_addresses
 from c360_assets.stitch.prepare.union import in_key_order
 
 _SINGLE = (
@@ -100,13 +109,14 @@ class Preprocessed:
     pk). `removed`: `datasource, pk, semantic, raw_value, reason`, one row per value that was taken
     out of `frame`; reason is global, manual, managed or automatic. `flags`: `datasource, pk,
     has_blv, blv_<FLAGGED>`, one row per source record; values of the global list raise no flag.
-    `badvalues`: rows of `stitch_badvalues`.
+    `badvalues`: rows of `stitch_badvalues`. `warnings`: sentences about fields that are copies.
     """
 
     frame: pl.DataFrame
     removed: pl.DataFrame
     flags: pl.DataFrame
     badvalues: pl.DataFrame
+    warnings: list[str]
 
 
 def preprocess(
@@ -115,6 +125,7 @@ def preprocess(
     managed: pl.DataFrame | None = None,
     nicknames: pl.DataFrame | None = None,
     *,
+    home: Home | None = None,
     contradicting_keys: bool = False,
 ) -> Preprocessed:
     """Preprocess all stitched records together.
@@ -122,11 +133,13 @@ def preprocess(
     `records` holds `datasource`, `pk` and any of the raw semantic columns (a column that is absent
     counts as missing; `email` and `phone` may be comma-joined), `fk_*`, `bk_*`, `sk_*`. `managed`
     is the tenant's blocklist table (`datasource, semantic, value[, is_preprocessed]`), `nicknames`
-    a replacement for the shipped list (`semantics.nicknames.nickname_map`). With
+    a replacement for the shipped list (`semantics.nicknames.nickname_map`). `home` is the country
+    by whose rules phones, states and streets are read where a record names none; without it those
+    of the United States hold for all. With
     `contradicting_keys`, records whose other values contradict those of the other holders of their
     foreign key lose it. Raises C360Error when (datasource, pk) is NULL or not unique.
     """
-    return _Run(records, config, managed, nicknames).result(contradicting_keys)
+    return _Run(records, config, managed, nicknames, home).result(contradicting_keys)
 
 
 def tag_of(column: str) -> str:
@@ -148,11 +161,13 @@ class _Run:
         config: BadValues,
         managed: pl.DataFrame | None,
         nicknames: pl.DataFrame | None,
+        home: Home | None,
     ) -> None:
         self.config = config
+        self.home = home
         self.profiles = set(config.preprocessing_profiles)
         self.nicknames = nicknames
-        self.listed = blocklist.entries(config.ignore, managed)
+        self.listed = blocklist.entries(config.ignore, managed, home)
         self.keys = sorted(key for key in records.columns if key.startswith(_KEY_PREFIXES))
         self.singles = [*_SINGLE, "company", *self.keys]
         distinct_keys = records.select("datasource", "pk").drop_nulls().n_unique()
@@ -163,17 +178,21 @@ class _Run:
                 "check the primary keys"
             )
         self.records = in_key_order(records)
+        self.countries = self._own_countries()
         keys = self.records.select("datasource", "pk").with_row_index("rid")
         self.work = keys.with_columns(pl.col("rid").cast(pl.Int64)).hstack(self._names())
         # One column at a time, so that only its text is in memory twice. The state comes first, as
         # the postal code reads it.
+        self.standard = self._standard_addresses()
         columns = ("state", "address", "city", "postal", "company", "birthdate", "gender")
         for column in (*columns, *self.keys):
             self.work = self.work.hstack(self._single(column))
+        del self.standard
         self.work = self.work.with_columns(po_box=po_box(pl.col("address")))
         self.values = {column: self._multi_values(column) for column in MULTI_VALUED}
 
     def result(self, contradicting_keys: bool) -> Preprocessed:
+        copies = self._remove_copies()
         rules = blocklist.with_keys(self.config.rules, self.keys)
         badvalues = blocklist.detect(self._cells, self._proxies, rules)
         self._remove_automatic(badvalues)
@@ -192,7 +211,33 @@ class _Run:
             removed.select(order).sort(order),
             flags,
             badvalues,
+            [copy.warning() for copy in copies],
         )
+
+    def _remove_copies(self) -> list[CopiedField]:
+        """Take out values that are another field's again, and tell which."""
+        name = pl.concat_str(
+            self._text("given_name"), self._text("surname"), separator=" ", ignore_nulls=True
+        )
+        texts = self.records.select(
+            "datasource",
+            *[self._text(field).str.to_uppercase().alias(field) for field in FIELDS],
+            pl.coalesce(self._text("full_name"), name).str.to_uppercase().alias(NAME),
+        )
+        copies = copied_fields(texts, known_given_names())
+        automatic = pl.lit("automatic", blocklist.REASON)
+        for copy in copies:
+            why = f"why:{copy.copy}"
+            is_copied_here = texts.select(is_copied(copy)).to_series()
+            combined = pl.coalesce(why, pl.when(is_copied_here).then(automatic)).alias(why)
+            self.work = self.work.with_columns(combined)
+        return copies
+
+    def _own_countries(self) -> pl.Series | None:
+        """ISO codes of the countries that the records name, None where nobody asks for them."""
+        if self.home is None:
+            return None
+        return self.records.select(country=country_code(self._text("country"))).to_series()
 
     def _text(self, column: str) -> pl.Expr:
         """A column of the records, trimmed; NULL where they lack it."""
@@ -270,8 +315,9 @@ class _Run:
         """A clean column, and why its values must not be used."""
         raw = self._text(column)
         records = self.records
-        if column == "address":
-            value = clean_address(raw, self._text("address2"))
+        if column in ("address", "state"):
+            records = records.hstack([self.standard[column].alias(f"clean:{column}")])
+            value = pl.col(f"clean:{column}")
         elif column == "postal":
             records = records.hstack([self.work["state"].alias("clean:state")])
             value = clean_postal(raw, pl.col("clean:state"), self._text("country"))
@@ -284,6 +330,15 @@ class _Run:
         frame = records.select("datasource", value.alias(column), raw.alias("raw"))
         return frame.select(column, self._why_column(column, pl.col(column), pl.col("raw")))
 
+    def _standard_addresses(self) -> pl.DataFrame:
+        """Clean `address` and `state` by the rules of each record's country."""
+        text = {column: self._text(column) for column in ("address", "address2", "state")}
+        home = self.home.country if self.home else None
+        countries = pl.Series([home], dtype=pl.String).new_from_index(0, self.records.height)
+        if self.countries is not None:
+            countries = self.countries.fill_null(home)
+        return standard_addresses(self.records.select(**text, country=countries))
+
     def _is_exact(self, column: str) -> bool:
         """Whether a foreign key was listed as case-sensitive."""
         sensitive = {
@@ -294,10 +349,15 @@ class _Run:
     def _multi_values(self, column: str) -> pl.DataFrame:
         """`rid, raw, value, why`: one row per single value of a consolidated column."""
         is_email = column == "email"
-        clean = clean_email if is_email else clean_phone
         values_of = email_values if is_email else phone_values
+        own_countries = pl.lit(None, dtype=pl.String)
+        if self.countries is not None:
+            own_countries = pl.lit(self.countries)
         rows = self.records.with_row_index("rid").select(
-            pl.col("rid").cast(pl.Int64), "datasource", raw=self._text(column)
+            pl.col("rid").cast(pl.Int64),
+            "datasource",
+            raw=self._text(column),
+            country=own_countries,
         )
         rows = rows.drop_nulls("raw")
         rows = rows.with_columns(text=values_of(pl.col("raw")))
@@ -305,8 +365,17 @@ class _Run:
         is_single = pl.col("text").list.len() <= 1
         rows = rows.with_columns(is_single=is_single).explode("text")
         raw = pl.when("is_single").then("raw").otherwise("text")
-        rows = rows.with_columns(raw=raw, value=clean(pl.col("text")))
-        why = self._why(column, pl.col("value"))
+        rows = rows.with_columns(raw=raw)
+        if is_email:
+            rows = rows.with_columns(value=clean_email(pl.col("text")))
+            why = self._why(column, pl.col("value"))
+        else:
+            number = by_region(rows["text"], rows["country"], self.home)
+            rows = rows.with_columns(value=number)
+            # Lists hold the digits as they are written in their own country.
+            why = pl.coalesce(
+                self._why(column, pl.col("value")), self._why(column, clean_phone(pl.col("text")))
+            )
         # What is no address at all is bad as such; a phone field may hold a placeholder in words.
         if is_email:
             why_no_value = pl.lit("global", blocklist.REASON)

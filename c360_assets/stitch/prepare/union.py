@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.stitch.prepare.local_forms import with_local_forms
 from c360_assets.tenant.models import SourceTable, StitchConfig, Tenant
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -61,7 +62,8 @@ class Union:
 def union_records(session: Session, tenant: Tenant) -> Union:
     """One row per source record of every stitched table, sorted by (datasource, pk).
 
-    Columns: `datasource`, `pk`, `CORE_COLUMNS`, then every further tag of a stitched table by name.
+    Columns: `datasource`, `pk`, `CORE_COLUMNS`, then every further tag of a stitched table by name,
+    then those of `local_forms`.
     Values are as received; several e-mail or phone fields of one record are joined by `,` in field
     order without repeats; of several address groups the base columns hold the first that is not
     empty.
@@ -97,7 +99,8 @@ def union_records(session: Session, tenant: Tenant) -> Union:
         session.bind(table.asset, name)
         selects.append(select_records(table, columns, name))
     union_sql = " UNION ALL ".join(selects)
-    return Union(session.frame(f"{union_sql} ORDER BY datasource, pk"), empty)
+    frame = session.frame(f"{union_sql} ORDER BY datasource, pk")
+    return Union(with_local_forms(frame, tenant), empty)
 
 
 def in_key_order(records: pl.DataFrame) -> pl.DataFrame:

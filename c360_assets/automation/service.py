@@ -1,0 +1,107 @@
+"""The three processes of a service and the commands that start them: code location, web server,
+daemon.
+
+The code location serves the tenant's definitions and holds the processes of runs; web server and
+daemon ask it. `supervisor` keeps all three going on one machine, elsewhere compose or systemd
+does. Which hosts the web server answers belongs to `web_server`.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from c360_assets.errors import C360Error
+
+HOST = "127.0.0.1"  # the UI has no login of its own
+LOCATION = "c360"  # the name of the code location, which tags of runs hold
+DEFINITIONS = "c360_assets.definitions"
+SECONDS_TO_START = 180.0
+SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@dataclass(frozen=True)
+class CodeAddress:
+    """Where the code location answers: a port of a host, or a socket that only its owner opens."""
+
+    host: str = ""
+    port: int = 0
+    socket: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> CodeAddress:
+        """`host:port`, or the path of a socket. Raises C360Error."""
+        if "/" in text:
+            return cls(socket=text)
+        host, _, port = text.rpartition(":")
+        if not host or not port.isdigit():
+            raise C360Error(
+                "the code location's address must be HOST:PORT, such as code:4000, or the path of "
+                "a socket, such as /run/c360/code.sock"
+            )
+        return cls(host.strip("[]"), int(port))
+
+    def answers(self) -> bool:
+        """Whether something listens there."""
+        try:
+            if self.socket:
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(self.socket)
+            else:
+                socket.create_connection((self.host, self.port), timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    def workspace(self) -> str:
+        """The content of the `workspace.yaml` of web server and daemon; JSON is YAML."""
+        place = {"socket": self.socket} if self.socket else {"host": self.host, "port": self.port}
+        server = {**place, "location_name": LOCATION}
+        return json.dumps({"load_from": [{"grpc_server": server}]}) + "\n"
+
+
+def code_command(address: CodeAddress) -> list[str]:
+    """Serves the tenant's definitions, and runs."""
+    place = (
+        ["--socket", address.socket]
+        if address.socket
+        else ["--host", address.host, "--port", str(address.port)]
+    )
+    # Runs are started by this Python, whatever `dagster` is on the path.
+    options = ["--location-name", LOCATION, "--use-python-environment-entry-point"]
+    return [*_dagster("code-server", "start"), "-m", DEFINITIONS, *place, *options]
+
+
+def web_command(workspace: Path, bind: str, port: int, host_names: Sequence[str]) -> list[str]:
+    """Serves the UI to requests for its own host names."""
+    own_names = [f"--host-name={name}" for name in host_names]
+    program = [sys.executable, "-m", "c360_assets.automation.web_server", *own_names]
+    return [*program, "--", "-w", str(workspace), "-h", bind, "-p", str(port)]
+
+
+def daemon_command(workspace: Path) -> list[str]:
+    """Evaluates sensors and the schedule, starts queued runs, and watches freshness."""
+    program = Path(sys.executable).with_name("dagster-daemon")
+    return [str(program), "run", "-w", str(workspace)]
+
+
+def _dagster(*words: str) -> list[str]:
+    return [sys.executable, "-m", "dagster", *words]
+
+
+def wait_for_code(address: CodeAddress, seconds: float = SECONDS_TO_START) -> None:
+    """Wait until the code location listens. Raises C360Error when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not address.answers():
+        if time.monotonic() > deadline:
+            place = address.socket or f"{address.host}:{address.port}"
+            raise C360Error(
+                f"the code location does not answer at {place} after {seconds:.0f} s: start "
+                "`c360 service code` first, and look at what it prints"
+            )
+        time.sleep(SECONDS_BETWEEN_LOOKS)

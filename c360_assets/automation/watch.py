@@ -1,0 +1,89 @@
+"""A look at the service from outside of it: does it tick, and was the database published in time?
+
+For cron, so it asks no orchestrator and works while that is down. What ticks and publications leave
+behind is `warehouse.heartbeat`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from croniter import croniter
+
+from c360_assets.automation.alerts import Alert, raise_all, send_again
+from c360_assets.automation.recoveries import Look, tell_recoveries
+from c360_assets.tenant.local_time import zone
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.heartbeat import last_beat
+from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.session import Warehouse
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was seen: sentences of what is well, and alerts of what is not."""
+
+    well: list[str] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+
+
+def watch(
+    tenant: Tenant, at: datetime, tick_within: timedelta, publish_within: timedelta
+) -> Watched:
+    """Look at the moment `at` (local), raise what is to be alerted of, and tell of recoveries."""
+    seen = Watched()
+    for found in (
+        _tick(tenant, at, tick_within),
+        *_publication(tenant, at, publish_within),
+    ):
+        if isinstance(found, Alert):
+            seen.alerts.append(found)
+        else:
+            seen.well.append(found)
+    send_again(tenant)
+    raise_all(tenant, seen.alerts)
+    tell_recoveries(Look(tenant, Warehouse.open(tenant.root / "warehouse"), at))
+    return seen
+
+
+def _tick(tenant: Tenant, at: datetime, within: timedelta) -> Alert | str:
+    """Whether some sensor has looked lately."""
+    last = last_beat(tenant.root, "tick")
+    if last is None:
+        return Alert("silent", "", at.date(), "no sensor of the service has ever looked")
+    moment = f"{last.astimezone(zone(tenant)):%Y-%m-%d %H:%M}"
+    if at - last > within:
+        message = f"no sensor of the service has looked since {moment}"
+        return Alert("silent", "", at.date(), message)
+    return f"the service looked at {moment}"
+
+
+def _publication(tenant: Tenant, at: datetime, within: timedelta) -> Iterator[Alert | str]:
+    """Whether what was last due has been published, once it had the time to be."""
+    if tenant.config.as_of == "last_delivery":
+        yield "no publication is expected of today: figures stand at the last delivery (as_of)"
+        return
+    ticks = croniter(tenant.workflow.activation.cron, at - within + timedelta(seconds=1))
+    due: datetime = ticks.get_prev(datetime)
+    began = last_beat(tenant.root, "began")
+    last = _last_publication(tenant)
+    if last is not None and last >= due:
+        published_at = f"{last.astimezone(zone(tenant)):%Y-%m-%d %H:%M}"
+        yield f"published at {published_at}, due at {due:%Y-%m-%d %H:%M}"
+    elif last is None and (began is None or began > due):
+        yield "nothing was published yet, and nothing has been due since the service began"
+    else:
+        when = "never" if last is None else f"{last.astimezone(zone(tenant)):%Y-%m-%d %H:%M}"
+        message = f"nothing was published since {due:%Y-%m-%d %H:%M}, when it was due; last: {when}"
+        yield Alert("unpublished", "", due.date(), message)
+
+
+def _last_publication(tenant: Tenant) -> datetime | None:
+    """When the database was last published, or found to be current."""
+    times = [last_beat(tenant.root, "published")]
+    path = database_path(tenant.root)
+    if path.exists():
+        times.append(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    return max((time for time in times if time is not None), default=None)

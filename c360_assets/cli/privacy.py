@@ -1,0 +1,413 @@
+"""The verbs about people's rights: `forget`, `dsar` and `privacy …`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from c360_assets.cli.options import JsonOption, TenantOption, tenant_folder
+from c360_assets.cli.output import err, out, print_failures, print_json, reported_errors
+from c360_assets.errors import C360Error
+from c360_assets.reporting.paths import short_path
+
+if TYPE_CHECKING:
+    from c360_assets.privacy.people import Identifiers
+    from c360_assets.privacy.receipts import Receipt
+    from c360_assets.privacy.requests import Outcome
+
+LEAST_DIGITS = 7  # of a phone number
+LEAST_ID = 8  # characters of an amperity_id
+PERSON = "Who (several are alternatives)"
+IdsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--id",
+        help="An amperity_id, or at least its first eight characters.",
+        metavar="ID",
+        rich_help_panel=PERSON,
+    ),
+]
+EmailsOption = Annotated[
+    list[str] | None,
+    typer.Option("--email", help="An e-mail address, in any spelling.", rich_help_panel=PERSON),
+]
+PhonesOption = Annotated[
+    list[str] | None,
+    typer.Option("--phone", help="A phone number, in any spelling.", rich_help_panel=PERSON),
+]
+KeysOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source-key",
+        help="A row of a source table: `Source:Feed=KEY`.",
+        metavar="TABLE=KEY",
+        rich_help_panel=PERSON,
+    ),
+]
+
+StrategyOption = Annotated[
+    Literal["exact", "connected_pii"],
+    typer.Option(
+        help="connected_pii: all records of the person. exact: rows that hold the identifier, and "
+        "what they were made of.",
+    ),
+]
+EverybodyOption = Annotated[
+    bool, typer.Option("--all", help="Go on although the identifiers fit several people.")
+]
+
+
+def forget(
+    ids: IdsOption = None,
+    emails: EmailsOption = None,
+    phones: PhonesOption = None,
+    source_keys: KeysOption = None,
+    tenant: TenantOption = None,
+    mode: Annotated[
+        Literal["delete", "delete_pii"],
+        typer.Option(
+            "--type",
+            help="delete: all rows go. delete_pii: rows and money stay, personal fields are "
+            "emptied.",
+        ),
+    ] = "delete",
+    strategy: StrategyOption = "connected_pii",
+    everybody: EverybodyOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be touched.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget a person: in all tables and their versions, databases, files, logs and receivers, for
+    good.
+
+    Ends with a search for the person's values and a receipt. What lands again loads without them.
+
+    Examples: `c360 forget --email ann@example.com --dry-run`, `c360 forget --id 0123abcd --yes`
+    """
+    from c360_assets.configuration import load_tenant
+    from c360_assets.privacy.forget import begin, carry_out, enforce, find, preview
+    from c360_assets.warehouse.lock import tenant_lock
+    from c360_assets.warehouse.session import open_session
+
+    with reported_errors():
+        asked = _identifiers(ids, emails, phones, source_keys)
+        root = tenant_folder(tenant)
+        loaded = load_tenant(root)
+        with tenant_lock(root, "`c360 forget`", err.print):
+            if not dry_run:
+                for sentence in enforce(loaded, _step):
+                    err.print(sentence, markup=False)
+            with open_session(root / "warehouse", loaded.config.timezone) as session:
+                finder, found = find(session, loaded, asked, strategy, mode)
+                shown = preview(session, loaded, asked, found)
+                if found.is_empty:
+                    _say_nobody(shown.already, as_json)
+                    return
+                if len(found.ids) > 1 and not everybody:
+                    _refuse_several(found.ids)
+                if not as_json:
+                    _print_preview(shown.people, shown.rows, mode)
+                if dry_run:
+                    if as_json:
+                        print_json({"people": shown.people, "rows": shown.rows, "type": mode})
+                    return
+                _ask(yes)
+                work = begin(
+                    finder, loaded, found, mode, strategy=strategy, asked_by="command line"
+                )
+            receipt = carry_out(loaded, work, _step)
+    _print_receipt(receipt, root, as_json)
+
+
+def dsar(
+    ids: IdsOption = None,
+    emails: EmailsOption = None,
+    phones: PhonesOption = None,
+    source_keys: KeysOption = None,
+    tenant: TenantOption = None,
+    strategy: StrategyOption = "connected_pii",
+    everybody: EverybodyOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer "what do you hold about me": write all of it to a folder, as JSON, CSV and a page.
+
+    Rows of other people are left out. The folder is below privacy/dsar/, readable by its owner
+    only; delete it when the answer is handed over.
+
+    Example: `c360 dsar --email ann@example.com`
+    """
+    from c360_assets.configuration import load_tenant
+    from c360_assets.privacy.dsar import answer
+    from c360_assets.privacy.forget import already_forgotten, enforce, find
+    from c360_assets.warehouse.lock import tenant_lock
+    from c360_assets.warehouse.session import open_session
+
+    with reported_errors():
+        asked = _identifiers(ids, emails, phones, source_keys)
+        root = tenant_folder(tenant)
+        loaded = load_tenant(root)
+        with tenant_lock(root, "`c360 dsar`", err.print):
+            enforce(loaded, _step)
+            with open_session(root / "warehouse", loaded.config.timezone) as session:
+                finder, found = find(session, loaded, asked, strategy)
+                if found.is_empty:
+                    _say_nobody(already_forgotten(session, loaded, asked), as_json)
+                    return
+                if len(found.ids) > 1 and not everybody:
+                    _refuse_several(found.ids)
+                folder = answer(finder, found, " ".join(found.ids) or str(sorted(found.rows)))
+    if as_json:
+        print_json({"people": found.ids, "folder": folder})
+    else:
+        out.print(f"wrote {short_path(root / folder)}/answer.html, answer.json and CSV files")
+
+
+def _identifiers(
+    ids: list[str] | None,
+    emails: list[str] | None,
+    phones: list[str] | None,
+    source_keys: list[str] | None,
+) -> Identifiers:
+    from c360_assets.privacy.people import Identifiers
+
+    for email in emails or []:
+        _require("@" in email, "this is no e-mail address", "--email")
+    for phone in phones or []:
+        digits = sum(character.isdigit() for character in phone)
+        _require(digits >= LEAST_DIGITS, "a phone number has seven digits or more", "--phone")
+    for amperity_id in ids or []:
+        message = "give at least the first eight characters of an amperity_id"
+        _require(len(amperity_id) >= LEAST_ID, message, "--id")
+    pairs = [_source_key(text) for text in source_keys or []]
+    asked = Identifiers(ids or (), emails or (), phones or (), pairs)
+    if asked.is_empty:
+        raise typer.BadParameter("say who: --id, --email, --phone or --source-key")
+    return asked
+
+
+def _require(holds: bool, message: str, option: str) -> None:
+    if not holds:
+        raise typer.BadParameter(message, param_hint=option)
+
+
+def _source_key(text: str) -> tuple[str, str]:
+    table, _, key = text.partition("=")
+    _require(bool(table and key), "write a source key as Source:Feed=KEY", "--source-key")
+    return table, key
+
+
+def _step(text: str) -> None:
+    err.print(f"forget: {text}", style="dim", markup=False)
+
+
+def _say_nobody(already: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json({"people": [], "rows": {}, "already_forgotten": already})
+    elif already:
+        out.print(f"already forgotten: receipt {', '.join(already)}; nothing is held")
+    else:
+        out.print("nobody is known by this; nothing was done")
+
+
+def _refuse_several(ids: list[str]) -> None:
+    listed = "\n  ".join(ids[:20])
+    more = f"\n  and {len(ids) - 20} more" if len(ids) > 20 else ""
+    raise C360Error(
+        f"this fits {len(ids)} people, so nothing was done; give one by --id, or say --all:\n"
+        f"  {listed}{more}"
+    )
+
+
+def _print_preview(people: list[str], rows: dict[str, int], mode: str) -> None:
+    verb = "goes" if mode == "delete" else "is blanked"
+    out.print(f"{len(people)} people: {', '.join(people) or 'rows that belong to nobody'}")
+    for name, count in rows.items():
+        out.print(f"  {name}: {count:,} rows", markup=False)
+    out.print(f"what is made of them {verb} in every table, version, database, file and receiver")
+
+
+def _ask(yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise C360Error("nothing was done: say --yes to forget without being asked")
+    typer.confirm("Forget for good?", abort=True)
+
+
+def _print_receipt(receipt: Receipt, root: Path, as_json: bool) -> None:
+    if as_json:
+        print_json(receipt)
+    else:
+        out.print(f"receipt {receipt.receipt}: {receipt.people} people, {receipt.mode}")
+        for name, count in receipt.rows.items():
+            out.print(f"  {name}: {count:,}", markup=False)
+        searched = receipt.searched
+        out.print(
+            f"searched {searched['files']:,} files ({searched['bytes'] / 2**20:,.1f} MiB) for "
+            f"{searched['values']:,} values: "
+            f"{sum(receipt.remaining.values())} files hold one"
+            + "".join(f"; {name} {count}" for name, count in receipt.remaining.items())
+        )
+        for note in receipt.notes:
+            out.print(note, markup=False)
+        for name in receipt.pending:
+            out.print(f"pending: {name} did not take the removal", markup=False)
+        out.print("`c360 run` brings figures and reports up to date")
+    if not receipt.is_proved:
+        print_failures(["values were found outside landing/: see the receipt"])
+        raise typer.Exit(1)
+    if receipt.pending:
+        raise typer.Exit(1)
+
+
+def status(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
+    """List receipts, work that is not ended, removals that receivers have not confirmed, requests
+    that wait, and every store of personal values."""
+    from c360_assets.configuration import load_tenant
+    from c360_assets.privacy.status import privacy_status, render
+
+    with reported_errors():
+        current = privacy_status(load_tenant(tenant_folder(tenant)))
+    if as_json:
+        print_json(current)
+    else:
+        render(current, out)
+
+
+def requests(
+    tenant: TenantOption = None,
+    carry_out: Annotated[
+        bool, typer.Option("--carry-out", help="Carry out all that can be, also those on hold.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the requests that stand in compliance tables, or carry them out now.
+
+    The scheduled asset carries them out every day (`privacy.cron` of tenant.yaml), unless
+    `privacy.hold` says that a person looks first.
+    """
+    from c360_assets.configuration import load_tenant
+    from c360_assets.privacy.forget import enforce
+    from c360_assets.privacy.requests import carry_out_requests, open_requests
+    from c360_assets.warehouse.lock import tenant_lock
+    from c360_assets.warehouse.session import open_session
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        loaded = load_tenant(root)
+        outcome = None
+        if carry_out:
+            with tenant_lock(root, "`c360 privacy requests`", err.print):
+                enforce(loaded, _step)
+                outcome = carry_out_requests(loaded, _step)
+        with open_session(root / "warehouse", loaded.config.timezone) as session:
+            shown = open_requests(session, loaded)
+    if as_json:
+        print_json({"outcome": outcome and outcome.as_json(), "open": shown})
+        return
+    if outcome is not None:
+        _print_outcome(outcome, root)
+    for one in shown:
+        late = ", LATE" if one.late else ""
+        problem = f": {one.problem}" if one.problem else ""
+        text = f"open: {one.table} {one.request} {one.type} ({one.strategy})"
+        out.print(f"{text}, landed {one.landed}{late}{problem}", markup=False)
+    if not shown:
+        out.print("no request is open")
+
+
+def _print_outcome(outcome: Outcome, root: Path) -> None:
+    for receipt in outcome.receipts:
+        out.print(
+            f"receipt {receipt.receipt}: {len(receipt.requests)} requests, {receipt.people} "
+            f"people, {receipt.asked_by}"
+        )
+    for folder in outcome.answers:
+        out.print(f"wrote {short_path(root / folder)}")
+
+
+def allow(
+    first: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Delivery day from which they may come in again: YYYY-MM-DD.",
+            metavar="DAY",
+        ),
+    ],
+    emails: EmailsOption = None,
+    phones: PhonesOption = None,
+    source_keys: KeysOption = None,
+    tenant: TenantOption = None,
+) -> None:
+    """Let somebody who was forgotten in again, such as for a later purchase with consent.
+
+    What was delivered before that day stays out, as do all identifiers that are not named. Rows of
+    a day that is loaded already come in when the day is loaded again.
+
+    Example: `c360 privacy allow --email ann@example.com --from 2026-07-01`
+    """
+    from datetime import date
+
+    from c360_assets.configuration import load_tenant
+    from c360_assets.privacy.forget import let_in
+    from c360_assets.warehouse.lock import tenant_lock
+
+    with reported_errors():
+        asked = _identifiers(None, emails, phones, source_keys)
+        try:
+            day = date.fromisoformat(first)
+        except ValueError:
+            raise typer.BadParameter("write a day as YYYY-MM-DD", param_hint="--from") from None
+        loaded = load_tenant(tenant_folder(tenant))
+        with tenant_lock(loaded.root, "`c360 privacy allow`", err.print):
+            changed = let_in(loaded, asked, day)
+    if not changed:
+        raise typer.Exit(_nothing_remembered())
+    out.print(f"{changed} identifiers may come in again with deliveries from {day} on")
+
+
+def _nothing_remembered() -> int:
+    print_failures(["nobody of these identifiers was forgotten, so nothing was changed"])
+    return 1
+
+
+def rotate_key(tenant: TenantOption = None) -> None:
+    """Make a new key for hashes and signatures from now on.
+
+    Hashes that are remembered cannot be made anew without the values, so earlier keys must stay
+    where they are: without them a run refuses to start.
+    """
+    from c360_assets.warehouse.suppression import new_key
+
+    with reported_errors():
+        name = new_key(tenant_folder(tenant))
+    out.print(f"key {name} is used from now on; keep the earlier ones")
+
+
+def retry(tenant: TenantOption = None) -> None:
+    """Try removals again that receivers did not take; those that are taken close their receipt."""
+    from c360_assets.configuration import load_tenant
+    from c360_assets.privacy.removals import pending_receivers, retry_removals
+    from c360_assets.warehouse.lock import tenant_lock
+    from c360_assets.warehouse.session import open_session
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        loaded = load_tenant(root)
+        before = pending_receivers(root)
+        with (
+            tenant_lock(root, "`c360 privacy retry`", err.print),
+            open_session(root / "warehouse", loaded.config.timezone) as session,
+        ):
+            left = retry_removals(session, loaded)
+    for name in before:
+        out.print(f"{name}: {'not taken' if name in left else 'taken, receipt closed'}")
+    if not before:
+        out.print("no removal is pending")
+    raise typer.Exit(1 if left else 0)

@@ -1,0 +1,242 @@
+"""Rows of people who were forgotten, as they land again: left out, or blanked.
+
+Between reading and judging a load, so that such a row is in no table, no log and no rate. Who was
+forgotten is `warehouse.suppression`, what is personal in a table is `personal_columns`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from c360_assets.ingest import upsert
+from c360_assets.ingest.incoming import INCOMING
+from c360_assets.ingest.personal_columns import (
+    CONTACTS,
+    KEYED,
+    Meaning,
+    blanked_sql,
+    key_form,
+    meanings,
+)
+from c360_assets.semantics.countries import Home
+from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.warehouse.contact_forms import contact_forms
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.suppression import Kind, Suppression, hashes, record_text
+
+HITS = "_c360_forgotten"
+KEY_HASHES = "_c360_key_hashes"
+REQUEST_ID = "compliance/request-id"
+LISTED_VALUE = "blv/value"
+# Parts of a record that could not be read, as they may hold a key, an address or a number.
+PARTS = r"[^\s,;|\"'<>]+"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Rows of one file that people who were forgotten had: left out, of them with an error, and
+    loaded without their values."""
+
+    rows: int = 0
+    erroneous: int = 0
+    blanked: int = 0
+
+
+def leave_out(
+    session: Session, tenant: Tenant, feed: FeedConfig, days: Sequence[date]
+) -> dict[int, LeftOut]:
+    """Take forgotten people's rows out of the incoming table; number of the file -> how many.
+
+    `days` are the delivery days of the files, by number.
+    """
+    suppression = Suppression.of(tenant.root)
+    if suppression.is_empty:
+        return {}
+    meaning = meanings(tenant)[feed.physical]
+    _find(session, suppression, feed, meaning, days, tenant.home)
+    try:
+        counts = session.rows(
+            f"SELECT _file, count(*) FILTER (mode = 'delete'), "
+            f"count(*) FILTER (mode = 'delete' AND _error IS NOT NULL), "
+            f"count(*) FILTER (mode <> 'delete') FROM {HITS} GROUP BY _file"
+        )
+        if not counts:
+            return {}
+        _blank(session, tenant, feed, meaning, suppression)
+        session.execute(
+            f"DELETE FROM {INCOMING} WHERE (_file, _row) IN "
+            f"(SELECT (_file, _row) FROM {HITS} WHERE mode = 'delete')"
+        )
+        return {file: LeftOut(rows, wrong, blanked) for file, rows, wrong, blanked in counts}
+    finally:
+        session.execute(f"DROP TABLE IF EXISTS {HITS}")
+
+
+def _find(
+    session: Session,
+    suppression: Suppression,
+    feed: FeedConfig,
+    meaning: Meaning,
+    days: Sequence[date],
+    home: Home | None,
+) -> None:
+    """Fill `HITS` with file, row, error and mode of every row of somebody forgotten."""
+    session.execute(
+        f"CREATE OR REPLACE TEMP TABLE {HITS}_all "
+        "(_file INTEGER, _row BIGINT, _error VARCHAR, mode VARCHAR)"
+    )
+    session.register(
+        "_c360_days",
+        pl.DataFrame(
+            {"_file": range(len(days)), "day": [day.isoformat() for day in days]},
+            schema={"_file": pl.Int32, "day": pl.String},
+        ),
+    )
+    keys = _distinct(session, "_pk")
+    texts = keys.to_frame("value").with_columns(
+        text=pl.lit(record_text(feed.name, "")) + pl.col("value")
+    )
+    _add(session, suppression, "record", texts, "_pk")
+    if meaning.is_requests:
+        columns = [name for name, tags in meaning.tags.items() if REQUEST_ID in tags]
+        for column in columns:
+            _add(session, suppression, "request", _same(_distinct(session, column)), column)
+    else:
+        _add_contacts(session, suppression, meaning, home)
+        _add_unreadable(session, suppression, feed, home)
+    # A row may be hit by its key and by its address; a key that keeps its blanked row decides.
+    session.execute(
+        f"CREATE OR REPLACE TEMP TABLE {HITS} AS SELECT _file, _row, any_value(_error) AS _error, "
+        f"max(mode) AS mode FROM {HITS}_all GROUP BY _file, _row"
+    )
+    session.execute(f"DROP TABLE {HITS}_all")
+    session.con.unregister("_c360_days")
+
+
+def _add_contacts(
+    session: Session, suppression: Suppression, meaning: Meaning, home: Home | None
+) -> None:
+    listed = [name for name, tags in meaning.tags.items() if LISTED_VALUE in tags]
+    for kind in CONTACTS:
+        if not suppression.has(kind):
+            continue
+        for column in [*meaning.contacts[kind], *listed]:
+            forms = contact_forms(kind, _distinct(session, column), home).rename({"form": "text"})
+            _add(session, suppression, kind, forms, column)
+
+
+def _add_unreadable(
+    session: Session, suppression: Suppression, feed: FeedConfig, home: Home | None
+) -> None:
+    """Rows with an error, by any part of their text: it would stand in the log."""
+    rejected = session.frame(
+        f"SELECT DISTINCT _raw AS value FROM {INCOMING} WHERE _raw IS NOT NULL"
+    )
+    if rejected.is_empty():
+        return
+    parts = rejected.with_columns(part=pl.col("value").str.extract_all(PARTS)).explode("part")
+    parts = parts.drop_nulls("part")
+    key = parts.select("value", text=pl.lit(record_text(feed.name, "")) + pl.col("part"))
+    _add(session, suppression, "record", key, "_raw")
+    for kind in CONTACTS:
+        forms = contact_forms(kind, parts["part"], home).rename({"value": "part", "form": "text"})
+        _add(session, suppression, kind, parts.join(forms, on="part"), "_raw")
+
+
+def _distinct(session: Session, column: str) -> pl.Series:
+    name = quote_ident(column)
+    return session.frame(
+        f"SELECT DISTINCT CAST({name} AS VARCHAR) AS value FROM {INCOMING} WHERE {name} IS NOT NULL"
+    )["value"]
+
+
+def _same(values: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"value": values, "text": values})
+
+
+def _add(
+    session: Session, suppression: Suppression, kind: Kind, texts: pl.DataFrame, column: str
+) -> None:
+    """Add the rows in whose `column` a value stands of which a text was forgotten."""
+    hits = suppression.hits(session.con, kind, texts["text"])
+    if hits.is_empty():
+        return
+    named = texts.join(hits.rename({"value": "text"}), on="text")
+    session.register("_c360_hits", named.select("value", "mode", "allowed_from"))
+    # An address or number alone never blanks a row: the row is another one than was kept.
+    mode = "h.mode" if kind == "record" else "'delete'"
+    name = quote_ident(column)
+    session.execute(
+        f"INSERT INTO {HITS}_all SELECT i._file, i._row, i._error, {mode} FROM {INCOMING} i "
+        f"JOIN _c360_hits h ON CAST(i.{name} AS VARCHAR) = h.value "
+        "JOIN _c360_days d ON d._file = i._file "
+        "WHERE h.allowed_from = '' OR d.day < h.allowed_from"
+    )
+    session.con.unregister("_c360_hits")
+
+
+def _blank(
+    session: Session,
+    tenant: Tenant,
+    feed: FeedConfig,
+    meaning: Meaning,
+    suppression: Suppression,
+) -> None:
+    """Take the values out of rows that are kept; their key is made anew of what is left."""
+    kept = f"(_file, _row) IN (SELECT (_file, _row) FROM {HITS} WHERE mode <> 'delete')"
+    ((rows,),) = session.rows(f"SELECT count(*) FROM {INCOMING} WHERE {kept}")
+    if not rows:
+        return
+    types = upsert.columns_of(feed)
+    key = upsert.key_sql({name: types[name] for name in feed.primary_key})
+    with_key_hashes(session, suppression, meaning, types, f"{INCOMING} WHERE {kept}")
+    changes = {**blanked_sql(meaning, types), "_raw": "NULL"}
+    assigned = ", ".join(f"{quote_ident(name)} = {sql}" for name, sql in changes.items())
+    session.execute(f"UPDATE {INCOMING} SET {assigned} WHERE {kept}")
+    session.execute(f"UPDATE {INCOMING} SET _pk = {key} WHERE {kept}")
+    digest = upsert.uuid_digest_sql(tenant.config.id, feed.name)
+    uuid = upsert.uuid_sql("_digest")
+    session.execute(
+        f"UPDATE {INCOMING} SET _uuid_pk = u.id FROM (SELECT _file, _row, {uuid} AS id FROM "
+        f"(SELECT _file, _row, {digest} AS _digest FROM {INCOMING} WHERE {kept})) u "
+        f"WHERE {INCOMING}._file = u._file AND {INCOMING}._row = u._row"
+    )
+    session.execute(f"DROP TABLE {KEY_HASHES}")
+
+
+def with_key_hashes(
+    session: Session,
+    suppression: Suppression,
+    meaning: Meaning,
+    types: Mapping[str, str],
+    source: str,
+) -> None:
+    """Make the table of keys and their hashes that `blanked_sql` reads, of the rows of `source`."""
+    columns = [name for name in meaning.hashed if types.get(name) == "VARCHAR"]
+    frames = [
+        session.frame(f"SELECT DISTINCT {key_form(quote_ident(name))} AS value FROM {source}")
+        for name in columns
+    ]
+    empty = pl.DataFrame(schema={"value": pl.String})
+    values = pl.concat([empty, *frames]).drop_nulls().unique()["value"]
+    # The first key, so that the hash of a customer number is one in all tables after a rotation.
+    key = suppression.keys[min(suppression.keys)]
+    hashed = pl.DataFrame({"value": values, "hash": hashes(session.con, key, KEYED, values)})
+    session.register("_c360_hashed", hashed)
+    session.execute(f"CREATE OR REPLACE TEMP TABLE {KEY_HASHES} AS SELECT * FROM _c360_hashed")
+    session.con.unregister("_c360_hashed")
+
+
+def sentences(counts: LeftOut) -> list[str]:
+    """What is said about a file."""
+    said = []
+    if counts.rows:
+        said.append(f"{counts.rows:,} rows of people who were forgotten are not loaded")
+    if counts.blanked:
+        said.append(f"{counts.blanked:,} rows of people who were forgotten are loaded blank")
+    return said

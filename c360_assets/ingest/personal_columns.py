@@ -1,0 +1,129 @@
+"""Which columns of a source table are personal, and how a row of it is blanked.
+
+A tag on a custom domain table counts for the columns of the feeds that it is computed from, as
+feeds often carry none. What is done with rows belongs to `forgotten` here and to the room
+`privacy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from c360_assets.ingest.custom_tables import lineage, ordered
+from c360_assets.semantics.tags import tag_info
+from c360_assets.tenant.models import SourceTable, Tenant
+from c360_assets.warehouse.sql import quote_ident
+
+MARKED = "compliance/pii"
+REQUESTS = "compliance/request-"
+CONTACTS: tuple[Literal["email", "phone"], ...] = ("email", "phone")
+HASHED_KEYS = ("fk-", "sk-")
+KEYED = "key"  # the kind under which foreign keys and the like are hashed
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What is personal in one source table.
+
+    `contacts` are its columns by `email` and `phone`. `blanked` columns lose their value, `hashed`
+    ones keep a keyed hash of it. `is_marked`: `compliance/pii` says which, and not the semantics.
+    """
+
+    table: SourceTable
+    tags: Mapping[str, frozenset[str]]
+    contacts: Mapping[str, list[str]] = field(default_factory=dict)
+    blanked: list[str] = field(default_factory=list)
+    hashed: list[str] = field(default_factory=list)
+    is_marked: bool = False
+
+    @property
+    def personal(self) -> list[str]:
+        """Columns that say who or where somebody is, or lead to it."""
+        return [*self.blanked, *self.hashed]
+
+    @property
+    def is_requests(self) -> bool:
+        """Whether the table holds requests of people and no data about them."""
+        return any(tag.startswith(REQUESTS) for tags in self.tags.values() for tag in tags)
+
+
+def request_tables(tenant: Tenant) -> list[SourceTable]:
+    """The tables whose rows are requests of people."""
+    return [
+        table
+        for table in tenant.tables
+        if any(tag.startswith(REQUESTS) for tags in table.tags.values() for tag in tags)
+    ]
+
+
+def meanings(tenant: Tenant) -> dict[str, Meaning]:
+    """Physical name -> what is personal in the table, of every feed and custom table."""
+    tables = {table.physical: table for table in tenant.tables}
+    tags = {
+        name: {column: set(own) for column, own in table.tags.items()}
+        for name, table in tables.items()
+    }
+    # The last in the order reads the others, so that a tag walks back through several tables.
+    for custom in reversed(ordered(tenant)):
+        for column, origins in lineage(tenant, custom).items():
+            inherited = tags[custom.physical].get(column, set())
+            for source, source_column in origins:
+                if source in tags:
+                    tags[source].setdefault(source_column, set()).update(inherited)
+    return {name: _meaning(table, tags[name]) for name, table in tables.items()}
+
+
+def _meaning(table: SourceTable, tags: Mapping[str, set[str]]) -> Meaning:
+    contacts: dict[str, list[str]] = {
+        kind: [column for column, own in tags.items() if any(_is(kind, tag) for tag in own)]
+        for kind in CONTACTS
+    }
+    # A key that is an address says who somebody is, like a foreign key.
+    keys = [column for column in contacts["email"] if column in table.primary_key]
+    hashed = [column for column, own in tags.items() if _is_key(own) or column in keys]
+    marked = [column for column, own in tags.items() if MARKED in own]
+    by_semantic = [column for column, own in tags.items() if _is_personal(own)]
+    blanked = [column for column in marked or by_semantic if column not in hashed]
+    frozen = {column: frozenset(own) for column, own in tags.items()}
+    return Meaning(table, frozen, contacts, blanked, hashed, bool(marked))
+
+
+def _is_key(tags: set[str]) -> bool:
+    return any(tag.startswith(HASHED_KEYS) for tag in tags)
+
+
+def _is_personal(tags: set[str]) -> bool:
+    return any(tag_info(tag).pii for tag in tags)
+
+
+def _is(kind: str, tag: str) -> bool:
+    """Whether a field of the tag holds e-mail addresses, or phone numbers, of people."""
+    if tag.startswith("compliance/"):
+        return False
+    return tag == kind or tag.endswith(f"/{kind}") or tag_info(tag).base == kind
+
+
+def blanked_sql(meaning: Meaning, types: Mapping[str, str]) -> dict[str, str]:
+    """Column -> SQL for what a blanked row holds in it, of the columns that change.
+
+    Hashes come from the table `_c360_key_hashes` (value, hash), which `forgotten` makes.
+    """
+    changes = {
+        column: f"CAST(NULL AS {types[column]})" for column in meaning.blanked if column in types
+    }
+    for column in meaning.hashed:
+        if types.get(column) == "VARCHAR":
+            name = quote_ident(column)
+            changes[column] = (
+                f"(SELECT h.hash FROM _c360_key_hashes h WHERE h.value = {key_form(name)})"
+            )
+        elif column in types:
+            changes[column] = f"CAST(NULL AS {types[column]})"
+    return changes
+
+
+def key_form(column: str) -> str:
+    """SQL for the form of a key that is hashed: as foreign keys are compared."""
+    return f"nullif(upper(trim({column})), '')"

@@ -1,0 +1,266 @@
+"""Custom domain tables that make columns of a feed's nested fields, proposed from its sample.
+
+What is in an object becomes columns beside those of its row; a list of objects becomes a table of
+its own, one row per element. Names and types of what is nested come from `columns`, as those of a
+flat file do; here are the paths, the SELECT and its YAML. No value goes into either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from c360_assets.ingest.suggest.column_types import Inferred
+from c360_assets.ingest.suggest.columns import CUSTOMER_NUMBER, Column, describe_columns
+from c360_assets.ingest.suggest.sample import Sample
+from c360_assets.semantics.tags import is_profile
+from c360_assets.tenant.base_models import physical_name
+from c360_assets.tenant.check_feeds import tidy_name
+from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
+from c360_assets.tenant.schemas import schema_line
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+LOOKED_AT = 1000
+DEEPEST = 3
+NESTED = {"array", "map", "struct"}
+FOLDER = "domain_tables"
+# Field type -> how its text becomes a value; other types stay texts.
+CASTS = {
+    "integer": "BIGINT", "decimal": "DECIMAL(38, 4)", "float": "DOUBLE", "boolean": "BOOLEAN",
+    "date": "DATE", "datetime": "TIMESTAMPTZ",
+}  # fmt: skip
+PLACE = "line_no"
+
+
+@dataclass(frozen=True)
+class FlatTable:
+    """A custom domain table: its name, SELECT and YAML, and whether persons are in it."""
+
+    name: str
+    sql: str
+    yaml: str
+    has_persons: bool
+
+    @property
+    def files(self) -> dict[Path, str]:
+        """The table's files below the tenant's folder."""
+        folder = Path(FOLDER)
+        return {folder / f"{self.name}.sql": self.sql, folder / f"{self.name}.yaml": self.yaml}
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """A value of a row or an element: its name as a column, and the SQL that gives it.
+
+    `type` is the field type that the SQL's value has already, None where it is text.
+    """
+
+    name: str
+    sql: str
+    values: list[str | None]
+    type: str | None = None
+
+
+def note_nested(sample: Sample, columns: list[Column]) -> None:
+    """Say of each nested field what contact data it holds, and how to make columns of it."""
+    for column in columns:
+        if column.type not in NESTED:
+            continue
+        leaves = _leaves_of(sample, column)
+        if not leaves:
+            continue
+        inner = describe_columns(_sample_of(leaves))
+        tagged = [f"{leaf.name} ({leaf.tags[0]})" for leaf in inner if leaf.tags]
+        holds = f"holds {', '.join(tagged)}" if tagged else f"holds {len(inner)} values"
+        column.notes.append(f"{holds}: --flatten --write makes columns of them")
+
+
+def flat_tables(
+    sample: Sample, columns: list[Column], name: str, key: list[str]
+) -> list[FlatTable]:
+    """The tables that flatten a feed `name` (as `Source:Feed`) with this key."""
+    tables = []
+    objects = [column for column in columns if column.type in {"struct", "map"}]
+    inner = [leaf for column in objects for leaf in _leaves_of(sample, column)]
+    source = physical_name(name)
+    if inner:
+        leaves = [*_plain(sample, columns), *inner]
+        tables.append(_table(f"CDT_{source}", leaves, source, f"each row of {source}", key))
+    for column in columns:
+        elements = _leaves_of(sample, column) if column.type == "array" else []
+        if elements:
+            # Of what is nested beside the list only the customer's number is repeated.
+            links = [leaf for leaf in inner if CUSTOMER_NUMBER.search(leaf.name)]
+            parents = [*_plain(sample, columns), *links]
+            rows = _lengths(sample.frame[column.name])
+            repeated = [_as_parent(leaf, rows, name) for leaf in parents]
+            elements_sql = f"from_json({quote_ident(column.output)}, '[\"JSON\"]')"
+            unnested = (
+                f"(\n  SELECT *, unnest({elements_sql}) AS item,\n"
+                f"    generate_subscripts({elements_sql}, 1) AS {PLACE}\n  FROM {source}\n)"
+            )
+            parent_key = [_parent_name(part, name) for part in key]
+            table = f"CDT_{source}_{tidy_name(column.output)}"
+            rows_are = f"each element of {column.output} of {source}"
+            leaves = [*repeated, *elements]
+            tables.append(_table(table, leaves, unnested, rows_are, [*parent_key, PLACE]))
+    return tables
+
+
+def _plain(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
+    """The columns that are not nested."""
+    leaves = []
+    for column in columns:
+        if column.type not in NESTED:
+            values = sample.frame[column.name].cast(pl.String).head(LOOKED_AT).to_list()
+            sql = quote_ident(column.output)
+            leaves.append(_Leaf(column.output, sql, values, column.type))
+    return leaves
+
+
+def _as_parent(leaf: _Leaf, rows: list[int], name: str) -> _Leaf:
+    """A value of a row beside each of the row's elements, named after what the row is."""
+    pairs = zip(leaf.values, rows, strict=True)
+    values = [value for value, count in pairs for _ in range(count)]
+    return replace(leaf, name=_parent_name(leaf.name, name), values=values)
+
+
+def _parent_name(column: str, feed: str) -> str:
+    """`id` of the feed `Shop:Orders` is its `order_id`."""
+    thing = tidy_name(feed.rpartition(":")[2]).lower().removesuffix("s")
+    return column if column.lower().startswith(thing) else f"{thing}_{column}"
+
+
+def _lengths(values: pl.Series) -> list[int]:
+    objects = [_parsed(text) for text in values.cast(pl.String).head(LOOKED_AT)]
+    return [len(items) if isinstance(items, list) else 0 for items in objects]
+
+
+def _leaves_of(sample: Sample, column: Column) -> list[_Leaf]:
+    """What is in the objects of a field, or in the elements of its lists of objects."""
+    texts = sample.frame[column.name].cast(pl.String).head(LOOKED_AT)
+    parsed = [_parsed(text) for text in texts]
+    if column.type == "array":
+        items = [item for items in parsed if isinstance(items, list) for item in items]
+        if not items or not all(isinstance(item, dict) for item in items):
+            return []
+        return _leaves(items, "item", "")
+    return _leaves(parsed, quote_ident(column.output), column.output)
+
+
+def _parsed(text: str | None) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
+
+
+def _leaves(objects: list[Any], text_sql: str, prefix: str) -> list[_Leaf]:
+    """The values in objects of one shape, in the order of their keys, each by its path."""
+    leaves: list[_Leaf] = []
+    waiting: list[tuple[tuple[str, ...], list[Any]]] = [((), objects)]
+    while waiting:
+        path, values = waiting.pop(0)
+        keys = dict.fromkeys(key for value in values if isinstance(value, dict) for key in value)
+        for key in keys:
+            inner = [value.get(key) if isinstance(value, dict) else None for value in values]
+            inner_path = (*path, key)
+            if any(isinstance(value, dict) for value in inner):
+                if len(inner_path) < DEEPEST:
+                    waiting.append((inner_path, inner))
+            elif not any(isinstance(value, list) for value in inner):
+                name = tidy_name("_".join([prefix, *inner_path]).strip("_"))
+                leaves.append(_Leaf(name, f"{text_sql} ->> {_path_sql(inner_path)}", _texts(inner)))
+    return leaves
+
+
+def _path_sql(path: tuple[str, ...]) -> str:
+    keys = "".join('."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"' for key in path)
+    return quote_literal(f"${keys}")
+
+
+def _texts(values: list[Any]) -> list[str | None]:
+    return [
+        None if value is None else value if isinstance(value, str) else json.dumps(value)
+        for value in values
+    ]
+
+
+def _sample_of(leaves: list[_Leaf]) -> Sample:
+    leaves = _distinct(leaves)
+    series = [pl.Series(leaf.name, leaf.values, dtype=pl.String) for leaf in leaves]
+    types = {leaf.name: leaf.type for leaf in leaves if leaf.type not in {None, "string"}}
+    return Sample(pl.DataFrame(series), "csv", types, {})
+
+
+def _distinct(leaves: list[_Leaf]) -> list[_Leaf]:
+    """The leaves with names of their own."""
+    taken: set[str] = set()
+    distinct = []
+    for leaf in leaves:
+        name, number = leaf.name, 2
+        while name.lower() in taken:
+            name = f"{leaf.name}_{number}"
+            number += 1
+        taken.add(name.lower())
+        distinct.append(replace(leaf, name=name))
+    return distinct
+
+
+def _table(name: str, leaves: list[_Leaf], source: str, rows_are: str, key: list[str]) -> FlatTable:
+    """`rows_are` says in words what a row is; the key ends in `PLACE` for elements of lists."""
+    of_a_list = key[-1:] == [PLACE]
+    leaves = _with_revenue(_distinct(leaves))
+    sample = _sample_of(leaves)
+    columns = describe_columns(sample)
+    profile = {column.tags[0] for column in columns if column.tags and is_profile(column.tags[0])}
+    # The elements of a list would be records of the same persons again.
+    stitched = len(profile) >= FEW_PROFILE_TAGS and not of_a_list
+    pairs = zip(leaves, columns, strict=True)
+    lines = [_column_sql(leaf, column) for leaf, column in pairs]
+    if of_a_list:
+        lines.append(PLACE)
+    sql = (
+        f"-- One row for {rows_are}, with what is nested in it as columns.\n"
+        "-- A value that is not of its column's type stops the run: TRY_CAST(...) makes it NULL.\n"
+        "SELECT\n  " + ",\n  ".join(lines) + f"\nFROM {source}\n"
+    )
+    tagged = [column for column in columns if column.tags]
+    tags = [f"  {column.output}: {{tags: [{', '.join(column.tags)}]}}" for column in tagged]
+    yaml = [
+        schema_line("domain_table", Path(FOLDER) / f"{name}.yaml"),
+        f"# Written by `c360 feed suggest --flatten`: {len(profile)} profile tags suggested.",
+        'description: ""',
+        f"primary_key: [{', '.join(key)}]",
+        f"stitch: {str(stitched).lower()}",
+        *(["fields:", *tags] if tags else []),
+    ]
+    return FlatTable(name, sql, "\n".join(yaml) + "\n", stitched)
+
+
+def _column_sql(leaf: _Leaf, column: Column) -> str:
+    """A value as the type that its tag needs; without a plain cast it stays text and untagged."""
+    name = quote_ident(column.output)
+    if leaf.type is not None:
+        return leaf.sql if leaf.sql == name else f"{leaf.sql} AS {name}"
+    plain = Inferred(column.type, scale=column.inferred.scale)
+    if column.type in CASTS and column.inferred == plain:
+        return f"({leaf.sql})::{CASTS[column.type]} AS {name}"
+    if column.type != "string":
+        column.tags = []
+    return f"{leaf.sql} AS {name}"
+
+
+def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
+    """The leaves of items with price times quantity, where they say no revenue."""
+    by_name = {leaf.name.lower(): leaf for leaf in leaves}
+    quantity, price = by_name.get("quantity"), by_name.get("price")
+    if quantity is None or price is None or "line_total" in by_name or "revenue" in by_name:
+        return leaves
+    product = f"(({quantity.sql})::BIGINT * ({price.sql})::DECIMAL(38, 2))::DECIMAL(38, 2)"
+    return [*leaves, _Leaf("item_revenue", product, price.values, "decimal")]

@@ -1,0 +1,88 @@
+"""What kind of table a file is that is not about persons, and which tags its columns get for it.
+
+Orders, products, e-mail events, loyalty and consent are told by what columns are called together:
+an id, a time and a quantity are an order, where each alone says nothing. The names are data
+(`table_tags.yaml`); whether a column's values fit a tag's type is for `columns`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from c360_assets.semantics.tags import without_marks
+
+# Of `about`, so many must be found.
+TELLING = 2
+# Of more needed tags than that, so many tell the kind; of fewer all.
+FEW, SOME = 4, 2
+
+
+@dataclass(frozen=True)
+class TableKind:
+    """The group of tags that a table feeds: its prefix, and the tag of each column by its name.
+
+    `missing` are needed tags that no column looks like; with any, the tags are only talked of.
+    """
+
+    prefix: str
+    tags: dict[str, str]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Group:
+    prefix: str
+    needs: tuple[str, ...]
+    about: tuple[str, ...]
+    tag_of_letters: dict[str, str]
+
+
+def table_kinds(names: Sequence[str]) -> list[TableKind]:
+    """What a table with columns of these names may be, most likely first."""
+    kinds = [_kind(group, names) for group in _groups()]
+    return [kind for kind in kinds if kind is not None]
+
+
+def needed_tags(prefix: str) -> tuple[str, ...]:
+    """The full tags without which rows of a group mean nothing."""
+    group = next(group for group in _groups() if group.prefix == prefix)
+    return tuple(f"{prefix}/{tag}" for tag in group.needs)
+
+
+def _kind(group: _Group, names: Sequence[str]) -> TableKind | None:
+    tags: dict[str, str] = {}
+    for name in names:
+        tag = group.tag_of_letters.get(_letters(name))
+        if tag is not None and tag not in tags.values():
+            tags[name] = tag
+    found = set(tags.values())
+    missing = tuple(tag for tag in group.needs if tag not in found)
+    enough = SOME if len(group.needs) > FEW else len(group.needs)
+    if len(group.needs) - len(missing) < enough:
+        return None
+    if len(found.intersection(group.about)) < min(TELLING, len(group.about)):
+        return None
+    prefix = group.prefix
+    full_tags = {name: f"{prefix}/{tag}" for name, tag in tags.items()}
+    return TableKind(prefix, full_tags, tuple(f"{prefix}/{tag}" for tag in missing))
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", without_marks(name).lower())
+
+
+@cache
+def _groups() -> tuple[_Group, ...]:
+    text = (resources.files(__package__) / "table_tags.yaml").read_text("utf-8")
+    content: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]] = yaml.safe_load(text)
+    groups = []
+    for prefix, group in content.items():
+        letters = {_letters(name): tag for tag, names in group["names"].items() for name in names}
+        groups.append(_Group(prefix, tuple(group["needs"]), tuple(group.get("about", ())), letters))
+    return tuple(groups)

@@ -1,0 +1,160 @@
+"""Answers "what do you hold about me": one folder with JSON, CSV and a page.
+
+Rule for records that others share: a row of a source table that belongs to somebody else is not
+shown; of tables about several people only the person's rows are. In the person's own rows an e-mail
+address or phone number that another person has too stays, as it is the person's; whoever else has
+it is not named.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from c360_assets.customer_360.tables.databases import databases
+from c360_assets.errors import C360Error
+from c360_assets.privacy.erase_tables import id_columns_of
+from c360_assets.privacy.people import FOUND, Finder, Found
+from c360_assets.privacy.search import duckdb_tables
+from c360_assets.warehouse.files import write_private
+from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.session import private_folder
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.suppression import Suppression, ensure_key, keyed_hash, privacy_folder
+
+SOURCES = "source records"
+HELD = "what is made of them"
+# Tables about matching: pairs name other people's records.
+ABOUT_OTHERS = (
+    "stitch_scores",
+    "unified_scores",
+    "stitch_decisions",
+    "stitch_blocks",
+    "stitch_blocking_keys",
+)
+STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
+    "table{border-collapse:collapse;display:block;overflow-x:auto}"
+    "td,th{border:1px solid #bbb;padding:.2rem .5rem;text-align:left;vertical-align:top}"
+)
+
+
+def answer(finder: Finder, found: Found, name: str) -> str:
+    """Write the answer for the people of `found` and return its folder, relative to the tenant's.
+
+    `name` tells answers apart; the folder is named by its keyed hash. An earlier one of that name
+    is replaced.
+    """
+    root = finder.tenant.root
+    ensure_key(root)
+    keys = Suppression.of(root).keys
+    folder_name = keyed_hash(keys[max(keys)], "answer", name)[:16]
+    parent = private_folder(private_folder(privacy_folder(root)) / "dsar")
+    folder = parent / folder_name
+    aside = parent / f".{folder_name}.new"
+    shutil.rmtree(aside, ignore_errors=True)
+    private_folder(aside)
+    sections = {SOURCES: _source_rows(finder, found), HELD: _published_rows(finder, found)}
+    _write(aside, sections, found)
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.rename(folder)
+    return folder.relative_to(root).as_posix()
+
+
+def _source_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
+    """Every row of a source table that is the person's, as it was delivered."""
+    frames = {}
+    for name, keys in sorted(found.rows.items()):
+        if not keys:
+            continue
+        finder.session.register(FOUND, pl.DataFrame({"value": sorted(keys)}))
+        frames[finder.name_of(name)] = finder.session.frame(
+            f"SELECT * EXCLUDE (_uuid_pk, _updated) FROM {finder.source(name)} "
+            f"WHERE _pk IN (SELECT value FROM {FOUND}) ORDER BY _pk"
+        )
+    return frames
+
+
+def _published_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
+    """Rows of the published databases that carry the person's id: best values and their sources,
+    orders, ids over time, segments, sends."""
+    frames: dict[str, pl.DataFrame] = {}
+    for database in databases(finder.tenant):
+        path = database_path(finder.tenant.root, database.name)
+        if found.ids and path.exists():
+            frames |= _rows_of_file(path, found.ids, f"{database.name}: ")
+    return frames
+
+
+def _rows_of_file(path: Path, ids: list[str], prefix: str) -> dict[str, pl.DataFrame]:
+    frames = {}
+    try:
+        with duckdb.connect() as con:
+            con.execute(f"ATTACH {quote_literal(str(path))} AS asked (READ_ONLY)")
+            con.register(FOUND, pl.DataFrame({"value": ids}).to_arrow())
+            for source, columns in duckdb_tables(con, "asked"):
+                table = source.split('"."')[-1].strip('"')
+                id_columns = id_columns_of(columns)
+                if not id_columns or table in ABOUT_OTHERS:
+                    continue
+                theirs = " OR ".join(
+                    f"{quote_ident(name)} IN (SELECT value FROM {FOUND})" for name in id_columns
+                )
+                frame = con.sql(f"SELECT * FROM {source} WHERE {theirs} ORDER BY ALL").pl()
+                if frame.height:
+                    frames[f"{prefix}{table}"] = frame
+    except duckdb.Error as error:
+        raise C360Error(
+            f"{path.name} cannot be read ({type(error).__name__}); `c360 run` publishes it again"
+        ) from None
+    return frames
+
+
+def _write(folder: Path, sections: dict[str, dict[str, pl.DataFrame]], found: Found) -> None:
+    document: dict[str, Any] = {"amperity_ids": found.ids}
+    page = [
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>What is held</title>"
+        f"<style>{STYLE}</style><h1>What is held about you</h1>"
+    ]
+    for number, (title, frames) in enumerate(sections.items(), 1):
+        document[title] = {}
+        page.append(f"<h2>{html.escape(title)}</h2>")
+        for place, (name, frame) in enumerate(frames.items(), 1):
+            filled = frame.select(
+                column for column in frame.columns if frame[column].null_count() < frame.height
+            )
+            rows = filled.to_dicts()
+            document[title][name] = rows
+            slug = "".join(c if c.isalnum() else "_" for c in name).lower()
+            _write_csv(folder / f"{number}-{place:02}-{slug}.csv", filled)
+            page.append(f"<h3>{html.escape(name)}</h3>{_html_table(rows)}")
+    if not any(sections.values()):
+        page.append("<p>Nothing is held.</p>")
+    text = json.dumps(document, indent=1, default=str, ensure_ascii=False)
+    write_private(folder / "answer.json", text + "\n")
+    write_private(folder / "answer.html", "".join(page) + "</html>\n")
+
+
+def _write_csv(path: Path, frame: pl.DataFrame) -> None:
+    texts = [
+        pl.struct(name).struct.json_encode().alias(name)
+        for name, dtype in frame.schema.items()
+        if dtype.is_nested()
+    ]
+    write_private(path, frame.with_columns(texts).write_csv())
+
+
+def _html_table(rows: list[dict[str, Any]]) -> str:
+    head = "".join(f"<th scope=col>{html.escape(name)}</th>" for name in rows[0])
+    lines = []
+    for row in rows:
+        texts = ["" if value is None else str(value) for value in row.values()]
+        lines.append("".join(f"<td>{html.escape(text)}</td>" for text in texts))
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<table><tr>{head}</tr>{body}</table>"

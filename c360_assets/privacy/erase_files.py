@@ -1,0 +1,277 @@
+"""Takes people out of files: databases of DuckDB and SQLite, pages, logs, exports, versions.
+
+Each file is replaced whole or stays; nothing is written in place. Which files there are is
+`stores`, what is taken out of a table `erase_tables`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import shutil
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from c360_assets.errors import C360Error
+from c360_assets.privacy.erase_tables import change_of, register_work
+from c360_assets.privacy.search import Searcher, duckdb_tables, sqlite_tables
+from c360_assets.privacy.work import Work
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.delta import data_files
+from c360_assets.warehouse.files import put_in_place, sync_file, write_private
+from c360_assets.warehouse.published_file import ROW_GROUP, STORAGE_VERSION
+from c360_assets.warehouse.session import Warehouse, private_folder
+from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path
+
+FORGOTTEN = "[forgotten]"
+LINES = (".ndjson", ".jsonl")
+TABLES = (".csv", ".tsv")
+
+
+def drop_versions(warehouse: Warehouse) -> int:
+    """Remove every data file of a table that its current version does not name, at no retention.
+
+    Folders of tables that the manifest does not know do not exist for anybody, and go. Returns how
+    many files went.
+    """
+    removed = 0
+    kept = {
+        Path(file)
+        for name, state in warehouse.manifest.tables.items()
+        if (warehouse.path(name) / "_delta_log").is_dir()
+        for file in data_files(warehouse.path(name), state.version)
+    }
+    for file in sorted(warehouse.root.rglob("*.parquet")):
+        if "_delta_log" in file.parts or file in kept:
+            continue
+        file.unlink()
+        removed += 1
+    known = {warehouse.path(name) for name in warehouse.manifest.tables}
+    for log in sorted(warehouse.root.rglob("_delta_log")):
+        if log.parent not in known:
+            shutil.rmtree(log.parent, ignore_errors=True)
+    return removed
+
+
+def erase_databases(tenant: Tenant, work: Work) -> dict[str, int]:
+    """Rewrite the published and kept files that hold something; rows by file."""
+    counts: dict[str, int] = {}
+    done: dict[tuple[int, int], Path] = {}
+    folder = tenant.root / "activated"
+    for left in folder.glob("*.building*"):
+        left.unlink()
+    for path in sorted(folder.rglob("*.duckdb")):
+        stat = path.stat()
+        same = done.get((stat.st_size, stat.st_mtime_ns))
+        if same is not None:
+            _link(same, path)
+            continue
+        rows = erase_database(path, work)
+        if rows:
+            counts[path.relative_to(tenant.root).as_posix()] = rows
+        done[(stat.st_size, stat.st_mtime_ns)] = path
+    for wal in sorted(folder.rglob("*.wal")):
+        wal.unlink()
+    return counts
+
+
+def _link(source: Path, path: Path) -> None:
+    """Let `path` be what `source` is now: the published file and its kept one are one."""
+    aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
+    with suppress(FileNotFoundError):
+        aside.unlink()
+    try:
+        os.link(source, aside)
+    except OSError:
+        shutil.copy2(source, aside)
+    os.replace(aside, path)
+
+
+def erase_database(path: Path, work: Work) -> int:
+    """Take the work out of one file and return the number of rows and cells concerned.
+
+    Deleted rows stay in a file's blocks, so what is left is copied into a new one. Its times stay:
+    by them a kept file is known.
+    """
+    stat = path.stat()
+    draft = path.with_name(f"{path.stem}.{os.getpid()}.draft.building")
+    fresh = path.with_name(f"{path.stem}.{os.getpid()}.building")
+    touched = 0
+    try:
+        shutil.copyfile(path, draft)
+        draft.chmod(0o600)
+        with duckdb.connect(config={"temp_directory": str(_spill(path))}) as con:
+            con.execute("SET preserve_insertion_order = true")
+            con.execute(f"ATTACH {quote_literal(str(draft))} AS draft")
+            register_work(con, work)
+            for source, columns in list(duckdb_tables(con, "draft")):
+                touched += _erase_table(con, work, source, columns)
+            if touched:
+                options = (
+                    f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}"
+                )
+                con.execute(f"ATTACH {quote_literal(str(fresh))} AS fresh ({options})")
+                con.execute("COPY FROM DATABASE draft TO fresh")
+                con.execute("CHECKPOINT fresh")
+                con.execute("DETACH fresh")
+            con.execute("DETACH draft")
+        if touched:
+            fresh.chmod(0o600)
+            os.utime(fresh, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+            sync_file(fresh)
+            put_in_place(fresh, path)
+    except duckdb.Error as error:
+        if "No space" in str(error):
+            raise OSError(28, os.strerror(28)) from None
+        raise C360Error(
+            f"{path.name} cannot be rewritten ({type(error).__name__}); if it is damaged, remove "
+            "it, then run again"
+        ) from None
+    finally:
+        for left in (draft, fresh, draft.with_name(f"{draft.name}.wal")):
+            left.unlink(missing_ok=True)
+    return touched
+
+
+def _spill(path: Path) -> Path:
+    folder = path.parent.parent if path.parent.name == "history" else path.parent
+    return private_folder(folder.parent / ".tmp")
+
+
+def _erase_table(
+    con: duckdb.DuckDBPyConnection, work: Work, source: str, columns: dict[str, str]
+) -> int:
+    _, schema, table = (part.strip('"') for part in source.split('"."'))
+    physical = table if schema == "domain" else ""
+    change = change_of(con, work, table, columns, source, physical)
+    if change.is_none:
+        return 0
+    if change.removed:
+        con.execute(f"DELETE FROM {source} WHERE {change.removed}")
+    if change.columns:
+        assigned = ", ".join(f"{quote_ident(name)} = {sql}" for name, sql in change.columns.items())
+        con.execute(f"UPDATE {source} SET {assigned}")
+    return change.rows or change.cells
+
+
+def erase_file(path: Path, work: Work, searcher: Searcher) -> str:
+    """Take the values out of one file that holds some, and say what was done: `rewritten`,
+    `removed`, or empty where nothing was found.
+    """
+    if not searcher.is_in(path):
+        return ""
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head.startswith(b"SQLite format 3\0"):
+        _erase_sqlite(path, searcher)
+        return "rewritten"
+    if head.startswith(b"PAR1"):
+        _erase_parquet(path, work)
+        return "rewritten"
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        path.unlink()
+        return "removed"
+    suffix = path.suffix.lower()
+    if suffix in LINES:
+        cleaned = _without_lines(text, searcher)
+    elif suffix in TABLES:
+        cleaned = _without_records(text, "\t" if suffix == ".tsv" else ",", searcher)
+    else:
+        cleaned = _replaced(text, searcher)
+    write_private(path, cleaned)
+    return "rewritten"
+
+
+def _hits(texts: list[str], searcher: Searcher) -> list[bool]:
+    found = pl.Series(texts, dtype=pl.String).str.contains_any(searcher.patterns)
+    return found.to_list()
+
+
+def _without_lines(text: str, searcher: Searcher) -> str:
+    lines = text.splitlines(keepends=True)
+    flagged = _hits(lines, searcher)
+    return "".join(line for line, hit in zip(lines, flagged, strict=True) if not hit)
+
+
+def _without_records(text: str, delimiter: str, searcher: Searcher) -> str:
+    """A record may run over several lines, so it is read as CSV; the header stays."""
+    csv.field_size_limit(1 << 30)
+    records = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    flagged = _hits(["\n".join(record) for record in records], searcher)
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    for number, (record, hit) in enumerate(zip(records, flagged, strict=True)):
+        if not hit or number == 0:
+            writer.writerow(record)
+    return out.getvalue()
+
+
+def _replaced(text: str, searcher: Searcher) -> str:
+    """The longest values first: one may stand inside another."""
+    longest_first = sorted(searcher.patterns, key=len, reverse=True)
+    parts = pl.Series([text]).str.extract_many(longest_first, overlapping=True).to_list()[0]
+    found = sorted(set(parts), key=len, reverse=True)
+    if not found:
+        return text
+    return re.sub("|".join(map(re.escape, found)), FORGOTTEN, text)
+
+
+def _erase_sqlite(path: Path, searcher: Searcher) -> None:
+    """Replace the values in a database of the orchestrator, and give its blocks back."""
+    with closing(sqlite3.connect(path, timeout=60)) as con:
+        con.execute("PRAGMA secure_delete = ON")
+        for table, columns in list(sqlite_tables(con)):
+            for column in columns:
+                name = quote_ident(column)
+                rows = con.execute(
+                    f"SELECT rowid, {name} FROM {quote_ident(table)} WHERE typeof({name}) = 'text'"
+                ).fetchall()
+                if not rows:
+                    continue
+                flagged = _hits([text for _, text in rows], searcher)
+                changed = [
+                    (_replaced(text, searcher), rowid)
+                    for (rowid, text), hit in zip(rows, flagged, strict=True)
+                    if hit
+                ]
+                statement = f"UPDATE {quote_ident(table)} SET {name} = ? WHERE rowid = ?"
+                con.executemany(statement, changed)
+        con.commit()
+        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        con.execute("VACUUM")
+
+
+def _erase_parquet(path: Path, work: Work) -> None:
+    """An export: rows of theirs go, as from a table."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with duckdb.connect() as con:
+            register_work(con, work)
+            source = f"read_parquet({quote_path(path)})"
+            described = con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+            columns = {row[0]: row[1] for row in described}
+            change = change_of(con, work, path.stem, columns, source)
+            query = change.select(list(columns), source)
+            con.execute(f"COPY ({query}) TO {quote_literal(str(aside))} (FORMAT parquet)")
+        aside.chmod(0o600)
+        sync_file(aside)
+        put_in_place(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def clear_folder(folder: Path) -> None:
+    """Remove what a run left in its working folder; the caller owns the tenant."""
+    for left in folder.glob("*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)

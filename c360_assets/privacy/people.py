@@ -1,0 +1,440 @@
+"""Whom a request is about: rows of source tables by their identifiers, and what hangs on them.
+
+Four ways lead to a row: it holds the identifier itself (direct), it has the amperity_id of such a
+row (connected), a custom domain table was made of it or it of one (source key), or a table of links
+says so (linkage table). What is done with the rows belongs to `forget` and `dsar`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from c360_assets.errors import C360Error
+from c360_assets.ingest.custom_tables import lineage
+from c360_assets.ingest.personal_columns import CONTACTS, Meaning, meanings
+from c360_assets.tenant.models import SourceTable, Tenant
+from c360_assets.warehouse.contact_forms import contact_forms
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident
+
+UNIFIED = "unified_coalesced"
+EXACT = "exact"
+CONNECTED = "connected_pii"
+FOUND = "_c360_found"
+CUSTOM_KEYS = ("custom-key", "custom-key-2", "custom-key-3")
+ADDRESS = ("address", "address2", "city", "state", "postal", "country")
+# Tags of which a table of people has one.
+WHO = frozenset({"given-name", "surname", "full-name", "email", "phone"})
+LINKAGE = ("source-ds", "source-pk", "cdt-ds", "cdt-pk")
+# A custom table and a feed can be told to belong together along at most so many steps.
+STEPS = 6
+
+
+@dataclass(frozen=True)
+class Identifiers:
+    """What a request names somebody by; several are alternatives, the parts of an address are one.
+
+    `source_keys` are (source table, key), `custom_keys` by tag, compared as they are written.
+    """
+
+    amperity_ids: Sequence[str] = ()
+    emails: Sequence[str] = ()
+    phones: Sequence[str] = ()
+    source_keys: Sequence[tuple[str, str]] = ()
+    custom_keys: Mapping[str, str] = field(default_factory=dict)
+    address: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(
+            [
+                self.amperity_ids,
+                self.emails,
+                self.phones,
+                self.source_keys,
+                self.custom_keys,
+                self.address,
+            ]
+        )
+
+    def contacts(self, kind: str) -> Sequence[str]:
+        return self.emails if kind == "email" else self.phones
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows that a request is about: by physical table name, the keys of its rows.
+
+    `direct` those that hold the identifier. `ids` the people they are of, each with its number of
+    records; rows of nobody count for none.
+    """
+
+    rows: dict[str, set[str]]
+    direct: dict[str, set[str]]
+    ids: list[str]
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.rows.values()) and not self.ids
+
+
+class Finder:
+    """Looks for people in the tables of a session."""
+
+    def __init__(self, session: Session, tenant: Tenant) -> None:
+        self.session = session
+        self.tenant = tenant
+        self.meanings = meanings(tenant)
+        self.tables = {
+            name: meaning
+            for name, meaning in self.meanings.items()
+            if session.state(meaning.table.asset) is not None and not meaning.is_requests
+        }
+        self.links = _links(self)
+
+    def find(self, asked: Identifiers, strategy: str) -> Found:
+        """The rows that a request is about. Raises C360Error for a source table that is unknown."""
+        direct = self._direct(asked)
+        ids = sorted({*self._known_ids(asked.amperity_ids), *self.ids_of(direct)})
+        rows = {name: set(keys) for name, keys in direct.items()}
+        if strategy == CONNECTED or asked.amperity_ids:
+            wanted = ids if strategy == CONNECTED else list(asked.amperity_ids)
+            merge(rows, self.rows_of_ids(wanted))
+        self._follow_links(rows)
+        if strategy == CONNECTED:
+            more = self.ids_of(rows)
+            if set(more) - set(ids):
+                ids = sorted({*ids, *more})
+                merge(rows, self.rows_of_ids(ids))
+                self._follow_links(rows)
+            merge(rows, self._rows_by_contact(rows))
+            self._follow_links(rows)
+        return Found(rows, direct, ids)
+
+    def _rows_by_contact(self, rows: Mapping[str, set[str]]) -> dict[str, set[str]]:
+        """Rows of tables that know people by an address or number only, such as consents and
+        events: those that name one that nobody else has."""
+        found: dict[str, set[str]] = {}
+        stitched = {table.physical for table in self.tenant.stitched_tables}
+        for kind in CONTACTS:
+            forms = self.own_contacts(rows, kind, stitched)
+            for name in self.tables.keys() - stitched:
+                keys = self._with_contact(self.tables[name], kind, forms)
+                if keys:
+                    found.setdefault(name, set()).update(keys)
+        return found
+
+    def own_contacts(
+        self, rows: Mapping[str, set[str]], kind: str, tables: Collection[str]
+    ) -> list[str]:
+        """Cleaned contacts in the rows that no other row of the tables has, sorted."""
+        theirs: set[str] = set()
+        others: set[str] = set()
+        for name in self.tables.keys() & set(tables):
+            keys = list(rows.get(name, ()))
+            for column in self.stored(name, self.tables[name].contacts[kind]):
+                values = self.session.frame(
+                    f"SELECT _pk, CAST({quote_ident(column)} AS VARCHAR) AS value "
+                    f"FROM {self.source(name)} WHERE {quote_ident(column)} IS NOT NULL"
+                )
+                forms = values.join(
+                    contact_forms(kind, values["value"], self.tenant.home), on="value"
+                )
+                is_theirs = pl.col("_pk").is_in(keys)
+                theirs |= set(forms.filter(is_theirs)["form"])
+                others |= set(forms.filter(~is_theirs)["form"])
+        return sorted(theirs - others)
+
+    def _direct(self, asked: Identifiers) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for name, meaning in self.tables.items():
+            keys: set[str] = set()
+            for kind in CONTACTS:
+                keys |= self._with_contact(meaning, kind, asked.contacts(kind))
+            keys |= self._with_custom_key(meaning, asked.custom_keys)
+            keys |= self._with_address(meaning, asked.address)
+            if keys:
+                found[name] = keys
+        for datasource, pk in asked.source_keys:
+            name = self._physical(datasource)
+            if self._keys(name, "_pk = ?", [pk]):
+                found.setdefault(name, set()).add(pk)
+        return found
+
+    def _physical(self, datasource: str) -> str:
+        for name, meaning in self.meanings.items():
+            if datasource in (name, meaning.table.name):
+                if name not in self.tables:
+                    raise C360Error(f"nothing of {meaning.table.name} is loaded")
+                return name
+        known = ", ".join(sorted(meaning.table.name for meaning in self.tables.values()))
+        raise C360Error(f"there is no source table {datasource}; there are {known}")
+
+    def _keys(self, name: str, condition: str, params: Sequence[object] = ()) -> set[str]:
+        rows = self.session.rows(f"SELECT _pk FROM {self.source(name)} WHERE {condition}", params)
+        return {pk for (pk,) in rows}
+
+    def source(self, name: str) -> str:
+        """A FROM item over the source table of that physical name."""
+        asset = self.meanings[name].table.asset
+        return self.session.warehouse.source(asset, self.session.built(asset))
+
+    def _with_contact(self, meaning: Meaning, kind: str, wanted: Sequence[str]) -> set[str]:
+        forms = contact_forms(kind, pl.Series(list(wanted), dtype=pl.String), self.tenant.home)[
+            "form"
+        ]
+        if forms.is_empty():
+            return set()
+        keys: set[str] = set()
+        name = meaning.table.physical
+        for column in self.stored(name, meaning.contacts[kind]):
+            spelt = self.spellings(name, column, kind, forms)
+            if spelt:
+                keys |= self._among(name, column, spelt)
+        return keys
+
+    def stored(self, name: str, columns: Iterable[str]) -> list[str]:
+        """Those of the columns that the stored table has."""
+        state = self.session.built(self.meanings[name].table.asset)
+        return [column for column in columns if column in state.columns]
+
+    def spellings(self, name: str, column: str, kind: str, forms: pl.Series) -> list[str]:
+        """The texts of a column that hold one of the cleaned contacts."""
+        text = f"CAST({quote_ident(column)} AS VARCHAR)"
+        values = self.session.frame(
+            f"SELECT DISTINCT {text} AS value FROM {self.source(name)} WHERE {text} IS NOT NULL"
+        )["value"]
+        known = contact_forms(kind, values, self.tenant.home)
+        return known.filter(pl.col("form").is_in(forms.implode()))["value"].unique().to_list()
+
+    def _among(self, name: str, column: str, values: Sequence[str]) -> set[str]:
+        self.session.register(FOUND, pl.DataFrame({"value": list(values)}))
+        text = f"CAST({quote_ident(column)} AS VARCHAR)"
+        return self._keys(name, f"{text} IN (SELECT value FROM {FOUND})")
+
+    def _with_custom_key(self, meaning: Meaning, wanted: Mapping[str, str]) -> set[str]:
+        keys: set[str] = set()
+        for tag, value in wanted.items():
+            columns = [name for name, tags in meaning.tags.items() if f"compliance/{tag}" in tags]
+            for column in self.stored(meaning.table.physical, columns):
+                text = f"CAST({quote_ident(column)} AS VARCHAR)"
+                keys |= self._keys(meaning.table.physical, f"{text} = ?", [value])
+        return keys
+
+    def _with_address(self, meaning: Meaning, wanted: Mapping[str, str]) -> set[str]:
+        """Rows at the address: all parts are equal, a part that has no column counts as empty."""
+        if not wanted:
+            return set()
+        conditions = []
+        params = []
+        name = meaning.table.physical
+        has_column = False
+        for part in ADDRESS:
+            columns = [column for column, tags in meaning.tags.items() if part in tags]
+            stored = self.stored(name, columns)
+            value = wanted.get(part, "").strip().lower()
+            has_column = has_column or bool(stored)
+            text = f"CAST({quote_ident(stored[0])} AS VARCHAR)" if stored else "NULL"
+            conditions.append(f"coalesce(lower(trim({text})), '') = ?")
+            params.append(value)
+        return self._keys(name, " AND ".join(conditions), params) if has_column else set()
+
+    def _known_ids(self, wanted: Sequence[str]) -> list[str]:
+        if not wanted or self.session.state(UNIFIED) is None:
+            return []
+        self.session.bind(UNIFIED, "_c360_people")
+        known = []
+        for text in wanted:
+            fitting = self.session.rows(
+                "SELECT DISTINCT amperity_id FROM _c360_people WHERE amperity_id = $1 "
+                "OR (length($1) >= 8 AND starts_with(amperity_id, $1)) LIMIT 2",
+                [text.lower()],
+            )
+            if len(fitting) > 1:
+                raise C360Error("several ids begin like this; give more characters of it")
+            known += [id_ for (id_,) in fitting]
+        return known
+
+    def ids_of(self, rows: Mapping[str, set[str]]) -> list[str]:
+        """The people whose records are among the rows."""
+        ids: set[str] = set()
+        for name, keys in rows.items():
+            table = self.meanings[name].table.stitched_asset
+            state = self.session.state(table)
+            if not keys or state is None:
+                continue
+            self.session.register(FOUND, pl.DataFrame({"value": sorted(keys)}))
+            source = self.session.warehouse.source(table, state)
+            found = self.session.rows(
+                f"SELECT DISTINCT amperity_id FROM {source} "
+                f"WHERE _pk IN (SELECT value FROM {FOUND}) AND amperity_id IS NOT NULL"
+            )
+            ids |= {id_ for (id_,) in found}
+        return sorted(ids)
+
+    def rows_of_ids(self, ids: Sequence[str]) -> dict[str, set[str]]:
+        """Rows of every stitched table that have one of the ids."""
+        rows: dict[str, set[str]] = {}
+        if not ids:
+            return rows
+        for name, meaning in self.tables.items():
+            state = self.session.state(meaning.table.stitched_asset)
+            if state is None:
+                continue
+            self.session.register(FOUND, pl.DataFrame({"value": list(ids)}))
+            source = self.session.warehouse.source(meaning.table.stitched_asset, state)
+            found = self.session.rows(
+                f"SELECT _pk FROM {source} WHERE amperity_id IN (SELECT value FROM {FOUND})"
+            )
+            if found:
+                rows[name] = {pk for (pk,) in found}
+        return rows
+
+    def _follow_links(self, rows: dict[str, set[str]]) -> None:
+        """Add the rows that rows were made of, and those that were made of them."""
+        for _ in range(STEPS):
+            before = sum(map(len, rows.values()))
+            for link in self.links:
+                merge(rows, self._across(link, rows))
+            merge(rows, self._across_linkage(rows))
+            if sum(map(len, rows.values())) == before:
+                return
+
+    def _across_linkage(self, rows: Mapping[str, set[str]]) -> dict[str, set[str]]:
+        """What tables of links say about the rows, and the rows of those tables themselves."""
+        found: dict[str, set[str]] = {}
+        names = {text: name for name in self.tables for text in (name, self.name_of(name))}
+        known = [(name, pk) for name, keys in rows.items() for pk in keys]
+        schema = {"name": pl.String, "pk": pl.String}
+        self.session.register(FOUND, pl.DataFrame(known, schema=schema, orient="row"))
+        spelt = pl.DataFrame(list(names.items()), schema=["text", "name"], orient="row")
+        self.session.register("_c360_table_names", spelt)
+        for linkage, meaning in self.tables.items():
+            for row in self._linked(linkage, meaning):
+                found.setdefault(linkage, set()).add(row.pk)
+                for name, pk in row.ends:
+                    if self._keys(name, "_pk = ?", [pk]):
+                        found.setdefault(name, set()).add(pk)
+        return found
+
+    def _linked(self, linkage: str, meaning: Meaning) -> list[_LinkageRow]:
+        """Rows of a table of links that name a row of `FOUND` at one of their ends."""
+        columns = [self._linkage_column(meaning, part) for part in LINKAGE]
+        if not all(columns):
+            return []
+        one, one_pk, other, other_pk = (f"CAST({quote_ident(name)} AS VARCHAR)" for name in columns)
+        rows = self.session.rows(f"""
+            SELECT l._pk, a.name, {one_pk}, b.name, {other_pk} FROM {self.source(linkage)} l
+            LEFT JOIN _c360_table_names a ON a.text = {one}
+            LEFT JOIN _c360_table_names b ON b.text = {other}
+            WHERE (a.name, {one_pk}) IN (SELECT (name, pk) FROM {FOUND})
+               OR (b.name, {other_pk}) IN (SELECT (name, pk) FROM {FOUND})""")
+        return [
+            _LinkageRow(pk, [(name, key) for name, key in ((a, a_pk), (b, b_pk)) if name and key])
+            for pk, a, a_pk, b, b_pk in rows
+        ]
+
+    def _linkage_column(self, meaning: Meaning, part: str) -> str:
+        columns = [name for name, tags in meaning.tags.items() if f"compliance/{part}" in tags]
+        return next(iter(self.stored(meaning.table.physical, columns)), "")
+
+    def name_of(self, physical: str) -> str:
+        """The declared name of a source table: its `datasource`."""
+        return self.meanings[physical].table.name
+
+    def _across(self, link: Link, rows: Mapping[str, set[str]]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for near, far in ((link.one, link.other), (link.other, link.one)):
+            keys = rows.get(near, set())
+            if not keys:
+                continue
+            self.session.register(FOUND, pl.DataFrame({"value": sorted(keys)}))
+            is_one = near == link.one
+            own = link.one_columns if is_one else link.other_columns
+            others = link.other_columns if is_one else link.one_columns
+            equal = " AND ".join(
+                f"CAST(n.{quote_ident(a)} AS VARCHAR) = CAST(f.{quote_ident(b)} AS VARCHAR)"
+                for a, b in zip(own, others, strict=True)
+            )
+            pairs = self.session.rows(
+                f"SELECT DISTINCT f._pk FROM {self.source(near)} n JOIN {self.source(far)} f "
+                f"ON {equal} WHERE n._pk IN (SELECT value FROM {FOUND})"
+            )
+            found.setdefault(far, set()).update(pk for (pk,) in pairs)
+        return found
+
+
+@dataclass(frozen=True)
+class _LinkageRow:
+    """A row of a table of links: its key, and the rows (table, key) that it holds together."""
+
+    pk: str
+    ends: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Link:
+    """Two source tables whose rows belong together where these columns are equal."""
+
+    one: str
+    other: str
+    one_columns: Sequence[str]
+    other_columns: Sequence[str]
+
+
+def _links(finder: Finder) -> list[Link]:
+    """What the SQL of custom tables says about which row was made of which."""
+    links = []
+    tables = finder.tables
+    for custom in finder.tenant.custom_tables:
+        if custom.physical not in tables:
+            continue
+        origins = lineage(finder.tenant, custom)
+        read = {source for pairs in origins.values() for source, _ in pairs}
+        for source in sorted(read & tables.keys()):
+            copied = {
+                column: pairs[0][1]
+                for column, pairs in origins.items()
+                if len(pairs) == 1 and pairs[0][0] == source
+            }
+            link = _link(finder, custom.physical, source, copied)
+            if link is not None:
+                links.append(link)
+    return links
+
+
+def _link(finder: Finder, custom: str, source: str, copied: Mapping[str, str]) -> Link | None:
+    """How a custom table's rows and those that it was made of find each other, None where they are
+    about different things.
+
+    A product or a store that is joined to a row is not the person's: tables belong together where
+    one key is the other, or where people are read from one into the other.
+    """
+    made = finder.meanings[custom].table
+    key = finder.meanings[source].table.primary_key
+    by_source = {source_column: column for column, source_column in copied.items()}
+    if key and all(column in by_source for column in key):
+        own_columns = [by_source[column] for column in key]
+        is_same_key = set(own_columns) == set(made.primary_key)
+        if is_same_key or _is_of_people(made, finder.meanings[source]):
+            return Link(custom, source, own_columns, list(key))
+        return None
+    own_key = made.primary_key
+    has_own_key = bool(own_key) and all(column in copied for column in own_key)
+    if has_own_key and _is_of_people(made, finder.meanings[source]):
+        return Link(custom, source, list(own_key), [copied[column] for column in own_key])
+    return None
+
+
+def _is_of_people(made: SourceTable, read: Meaning) -> bool:
+    """Whether people are read from one table into the other."""
+    return made.stitch and any(WHO & tags for tags in read.tags.values())
+
+
+def merge(rows: dict[str, set[str]], more: Mapping[str, set[str]]) -> None:
+    """Add rows (table -> keys) to others."""
+    for name, keys in more.items():
+        rows.setdefault(name, set()).update(keys)

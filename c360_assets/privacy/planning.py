@@ -1,0 +1,236 @@
+"""From the rows of a request to the work: which people and values are theirs alone.
+
+A value that somebody who stays holds too is not looked for, as the row that carried it is; how the
+rest is taken out belongs to `erase_tables` and `erase_files`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from c360_assets.ingest.personal_columns import KEYED
+from c360_assets.privacy.people import UNIFIED, Finder, Found
+from c360_assets.privacy.work import CELL_LENGTH, Work
+from c360_assets.semantics.tables import all_tables
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.suppression import Mode, Suppression, keyed_hash
+
+PREPROCESSED = "unified_preprocessed_raw"
+TEXT_TYPES = ("VARCHAR", "DATE")
+GONE = "_c360_gone_keys"
+CANDIDATES = "_c360_candidates"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Stored rows, some of them of the people concerned: a FROM item, the condition that a row is
+    theirs, and the columns whose values count."""
+
+    source: str
+    is_theirs: str
+    columns: Sequence[str]
+
+
+def plan_work(
+    finder: Finder,
+    found: Found,
+    mode: Mode,
+    *,
+    strategy: str,
+    asked_by: str,
+    receipt: str,
+    suppression: Suppression,
+) -> Work:
+    """The work that a request comes to. `suppression` has a key."""
+    session = finder.session
+    rows = {name: sorted(keys) for name, keys in sorted(found.rows.items()) if keys}
+    records = [(finder.name_of(name), pk) for name, keys in rows.items() for pk in keys]
+    work = Work(receipt, mode, strategy, asked_by, rows=rows, records=records, all_ids=found.ids)
+    schema = {"datasource": pl.String, "pk": pl.String}
+    session.register(GONE, pl.DataFrame(records, schema=schema, orient="row"))
+    if session.state(UNIFIED) is not None:
+        _add_people(session, work)
+    work.people = max(len(found.ids), 1 if records else 0)
+    values = _only_theirs(finder, _relations(finder, work))
+    work.values = dict.fromkeys(values, "")
+    if mode == "delete":
+        work.values |= dict.fromkeys(work.ids, "")
+    else:
+        _add_blanking(finder, work, suppression)
+    _add_contacts(finder, work)
+    work.before = {
+        name: state.digest for name, state in sorted(session.warehouse.manifest.tables.items())
+    }
+    return work
+
+
+def _add_people(session: Session, work: Work) -> None:
+    """Who has no record left, how many records Stitch had, and which ids blanked records keep."""
+    session.bind(UNIFIED, "_c360_planned")
+    theirs = f"(datasource, pk) IN (SELECT (datasource, pk) FROM {GONE})"
+    ((work.stitched,),) = session.rows(f"SELECT count(*) FROM _c360_planned WHERE {theirs}")
+    session.register("_c360_ids", pl.DataFrame({"id": work.all_ids}, schema={"id": pl.String}))
+    left = session.rows(
+        "SELECT id FROM _c360_ids ANTI JOIN "
+        f"(SELECT amperity_id FROM _c360_planned WHERE NOT {theirs}) u ON u.amperity_id = id"
+    )
+    work.ids = sorted(id_ for (id_,) in left)
+    if work.mode == "delete_pii":
+        pinned = session.rows(
+            f"SELECT datasource, pk, amperity_id FROM _c360_planned WHERE {theirs} ORDER BY ALL"
+        )
+        work.pins = [(datasource, pk, amperity_id) for datasource, pk, amperity_id in pinned]
+
+
+def _add_blanking(finder: Finder, work: Work, suppression: Suppression) -> None:
+    """What rows that stay lose, and the hashes that take the place of keys."""
+    work.values |= _hashed_keys(finder, work, list(work.values), suppression)
+    work.pins += _hashed_pins(finder, work, suppression)
+    meanings = finder.meanings
+    work.personal = {name: meaning.blanked for name, meaning in meanings.items()}
+    work.unmarked = [
+        finder.name_of(name)
+        for name in work.rows
+        if not (meanings[name].is_marked or meanings[name].table.custom)
+    ]
+
+
+def _hashed_pins(
+    finder: Finder, work: Work, suppression: Suppression
+) -> Iterator[tuple[str, str, str]]:
+    """Source keys as they will be where a part of the key is hashed, each with the id it keeps."""
+    ids = {(datasource, pk): amperity_id for datasource, pk, amperity_id in work.pins}
+    for name, keys in work.rows.items():
+        meaning = finder.meanings[name]
+        key = meaning.table.primary_key
+        if not set(key) & set(meaning.hashed):
+            continue
+        datasource = finder.name_of(name)
+        for pk in keys:
+            parts = pk.split("|") if len(key) > 1 else [pk]
+            hashed = [
+                _key_hash(suppression, part) if column in meaning.hashed else part
+                for column, part in zip(key, parts, strict=False)
+            ]
+            yield datasource, "|".join(hashed), ids.get((datasource, pk), "")
+
+
+def _key_hash(suppression: Suppression, value: str) -> str:
+    key = suppression.keys[min(suppression.keys)]
+    return keyed_hash(key, KEYED, value.strip().upper())
+
+
+def _relations(finder: Finder, work: Work) -> list[Relation]:
+    """All stored rows that hold values as they came or as they are compared."""
+    sources = [_source_relation(finder, work, name) for name in finder.tables]
+    compared = [name for name in (UNIFIED, PREPROCESSED) if finder.session.state(name) is not None]
+    return [*sources, *(_compared_relation(finder.session, name) for name in compared)]
+
+
+def _source_relation(finder: Finder, work: Work, name: str) -> Relation:
+    meaning = finder.meanings[name]
+    state = finder.session.built(meaning.table.asset)
+    view = f"_c360_keys_{name}"
+    keys = pl.DataFrame({"pk": work.rows.get(name, [])}, schema={"pk": pl.String})
+    finder.session.register(view, keys)
+    columns = finder.stored(name, meaning.personal)
+    if work.mode == "delete":
+        # Texts only: a day that only they have, such as of an order, is a figure in other rows.
+        texts = [column for column, type_ in state.columns.items() if type_ == "VARCHAR"]
+        columns = list(dict.fromkeys([*texts, *columns]))
+    return Relation(finder.source(name), f"_pk IN (SELECT pk FROM {quote_ident(view)})", columns)
+
+
+def _compared_relation(session: Session, name: str) -> Relation:
+    state = session.built(name)
+    spec = all_tables()[name].columns
+    texts = [column for column, type_ in state.columns.items() if type_ in TEXT_TYPES]
+    columns = [
+        column
+        for column in texts
+        if (column in spec and spec[column].pii) or column.startswith("fk_")
+    ]
+    theirs = f"(datasource, pk) IN (SELECT (datasource, pk) FROM {GONE})"
+    return Relation(session.warehouse.source(name, state), theirs, columns)
+
+
+def _only_theirs(finder: Finder, relations: Sequence[Relation]) -> list[str]:
+    """Texts in rows of theirs that stand in no other row."""
+    session = finder.session
+    least = CELL_LENGTH
+    candidates = set()
+    for relation in relations:
+        for column in relation.columns:
+            text = f"CAST({quote_ident(column)} AS VARCHAR)"
+            rows = session.rows(
+                f"SELECT DISTINCT {text} FROM {relation.source} "
+                f"WHERE {relation.is_theirs} AND length({text}) >= {least}"
+            )
+            candidates |= {value for (value,) in rows}
+    frame = pl.DataFrame({"value": sorted(candidates)}, schema={"value": pl.String})
+    session.register(CANDIDATES, frame)
+    held = set()
+    for relation in relations:
+        if not relation.columns:
+            continue
+        texts = [f"CAST({quote_ident(column)} AS VARCHAR)" for column in relation.columns]
+        # One pass over each table, whatever the number of its columns.
+        rows = session.rows(
+            f"SELECT DISTINCT value FROM (SELECT unnest([{', '.join(texts)}]) AS value "
+            f"FROM {relation.source} WHERE NOT coalesce({relation.is_theirs}, false)) "
+            f"SEMI JOIN {CANDIDATES} USING (value)"
+        )
+        held |= {value for (value,) in rows}
+    return sorted(candidates - held)
+
+
+def _hashed_keys(
+    finder: Finder, work: Work, values: Sequence[str], suppression: Suppression
+) -> dict[str, str]:
+    """Values of keys that become a hash, each with its hash."""
+    session = finder.session
+    known = set(values)
+    replaced = {}
+    for name, keys in work.rows.items():
+        meaning = finder.meanings[name]
+        session.register(CANDIDATES, pl.DataFrame({"pk": keys}))
+        for column in finder.stored(name, meaning.hashed):
+            text = f"CAST({quote_ident(column)} AS VARCHAR)"
+            rows = session.rows(
+                f"SELECT DISTINCT {text} FROM {finder.source(name)} "
+                f"WHERE _pk IN (SELECT pk FROM {CANDIDATES}) AND {text} IS NOT NULL"
+            )
+            for (value,) in rows:
+                if value in known:
+                    replaced[value] = _key_hash(suppression, value)
+    return replaced
+
+
+def _add_contacts(finder: Finder, work: Work) -> None:
+    """Cleaned forms that nobody else has, for suppression, and their spellings, for the search."""
+    keys = {name: set(own) for name, own in work.rows.items()}
+    work.suppress_email = finder.own_contacts(keys, "email", finder.tables)
+    work.suppress_phone = finder.own_contacts(keys, "phone", finder.tables)
+    spelt = [*work.suppress_email, *(form.lower() for form in work.suppress_email)]
+    for form in [*spelt, *work.suppress_phone]:
+        work.values.setdefault(form, "")
+    contacts = [value for value in work.values if "@" in value or _is_number(value)]
+    for value in contacts:
+        for digest in _plain_hashes(value):
+            work.values.setdefault(digest, "")
+
+
+def _is_number(value: str) -> bool:
+    return sum(character.isdigit() for character in value) >= 7
+
+
+def _plain_hashes(value: str) -> Iterator[str]:
+    """Hashes without a key, from which a value is found again by trying."""
+    for text in {value, value.strip().lower(), value.strip().upper()}:
+        for name in ("md5", "sha1", "sha256"):
+            yield hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()

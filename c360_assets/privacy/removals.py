@@ -1,0 +1,176 @@
+"""Receivers learn that somebody is gone.
+
+A destination is a whole copy that every sending replaces, so a sending without these people is the
+removal. A campaign that sends changes sends one more: rows that say `remove`. Of a receiver that
+does not take it, the identifiers that it got are kept until it does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from c360_assets.customer_360 import destinations
+from c360_assets.errors import C360Error
+from c360_assets.privacy.receipts import read_receipts, write_receipt
+from c360_assets.privacy.work import Work
+from c360_assets.segments.audience import attribute_columns, campaign_named
+from c360_assets.segments.campaign_send import RECEIVED
+from c360_assets.segments.deliver import Delivery, deliver
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.files import write_private
+from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.session import Session, private_folder
+from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.suppression import Suppression, privacy_folder
+
+
+def _folder(root: Path) -> Path:
+    return privacy_folder(root) / "pending"
+
+
+def pending_removals(root: Path) -> list[tuple[str, str]]:
+    """Receipt and receiver of every removal that was not confirmed."""
+    pairs = []
+    for path in sorted(_folder(root).glob("*.json")):
+        receipt, _, name = path.stem.partition(".")
+        pairs.append((receipt, name))
+    return pairs
+
+
+def pending_receivers(root: Path) -> list[str]:
+    return sorted({name for _, name in pending_removals(root)})
+
+
+# Files that say whom to remove are called `CAMPAIGN-forgotten-RECEIPT`. They hold what the receiver
+# knows people by.
+DELETION_FILES = "-forgotten-"
+
+
+def note_received(session: Session, work: Work) -> None:
+    """Write down what receivers of changes have of the people, before it is taken out here."""
+    if session.state(RECEIVED) is None:
+        return
+    session.bind(RECEIVED, "_c360_received")
+    session.register("_c360_ids", pl.DataFrame({"id": work.ids}, schema={"id": pl.String}))
+    rows = session.rows(
+        "SELECT DISTINCT campaign_name, destination_name, address FROM _c360_received "
+        "WHERE amperity_id IN (SELECT id FROM _c360_ids) AND address IS NOT NULL ORDER BY ALL"
+    )
+    work.received = [(campaign, destination, address) for campaign, destination, address in rows]
+    for _, _, address in work.received:
+        work.values.setdefault(address, "")
+
+
+def _remove_from_campaigns(session: Session, tenant: Tenant, work: Work) -> list[str]:
+    """Send `remove` rows to receivers of changes; those who did not take them."""
+    failed = []
+    for campaign, destination in sorted({(one[0], one[1]) for one in work.received}):
+        addresses = [
+            address
+            for name, receiver, address in work.received
+            if (name, receiver) == (campaign, destination)
+        ]
+        label = f"{destination}.{campaign}"
+        path = _folder(tenant.root) / f"{work.receipt}.{label}.json"
+        try:
+            _send_removal(session, tenant, work.receipt, campaign, destination, addresses)
+            path.unlink(missing_ok=True)
+        except C360Error:
+            failed.append(label)
+            private_folder(path.parent)
+            write_private(path, json.dumps({"address": addresses}) + "\n")
+    return failed
+
+
+def _send_removal(
+    session: Session,
+    tenant: Tenant,
+    receipt: str,
+    campaign: str,
+    destination: str,
+    addresses: Sequence[str],
+) -> None:
+    """Raises C360Error where the receiver does not take it, or is not declared any more."""
+    config = tenant.destinations.get(destination)
+    if config is None:
+        raise C360Error(f"there is no destination {destination} any more (destinations.yaml)")
+    declared = campaign_named(tenant, campaign)
+    columns = tuple(name for name, _ in attribute_columns(declared))
+    listed = ", ".join(
+        f"{'address' if name == declared.address else 'NULL'} AS {quote_ident(name)}"
+        for name in columns
+    )
+    session.register("_c360_removed", pl.DataFrame({"address": list(addresses)}))
+    session.execute(
+        "CREATE OR REPLACE TEMP TABLE leaving AS "
+        f"SELECT 'remove' AS action, {listed} FROM _c360_removed"
+    )
+    if config.type == "postgres":
+        # A table of changes knows deliveries by number; a campaign's own count up from one.
+        delivery = Delivery(campaign, destination, -int(receipt), True, columns)
+    else:
+        name = f"{campaign}{DELETION_FILES.rstrip('-')}"
+        delivery = Delivery(name, destination, int(receipt), True, columns)
+    deliver(session, tenant, delivery)
+
+
+def remove_at_receivers(session: Session, tenant: Tenant, work: Work) -> list[str]:
+    """Send again to everybody who received something; those who did not take it."""
+    failed = _remove_from_campaigns(session, tenant, work)
+    for name, config in tenant.destinations.items():
+        received = session.warehouse.manifest.meta.get(f"{destinations.SENT}:{name}")
+        if not received or not database_path(tenant.root, config.database).exists():
+            continue
+        path = _folder(tenant.root) / f"{work.receipt}.{name}.json"
+        try:
+            destinations.send(session, tenant, name, force=True)
+            path.unlink(missing_ok=True)
+        except C360Error:
+            failed.append(name)
+            private_folder(path.parent)
+            write_private(path, json.dumps(_identifiers(tenant, name, work)) + "\n")
+    return failed
+
+
+def _identifiers(tenant: Tenant, name: str, work: Work) -> dict[str, list[str]]:
+    """Only what this receiver got people by."""
+    columns = {
+        column.lower()
+        for table in tenant.destinations[name].tables.values()
+        for column in table.columns or ["amperity_id"]
+    }
+    if "amperity_id" in columns:
+        return {"amperity_id": work.all_ids}
+    if "email" in columns:
+        return {"email": [email.lower() for email in work.suppress_email]}
+    return {"phone": work.suppress_phone} if "phone" in columns else {}
+
+
+def retry_removals(session: Session, tenant: Tenant) -> list[str]:
+    """Try the pending removals again and close the receipts of those that are taken; the rest."""
+    root = tenant.root
+    for receipt, label in pending_removals(root):
+        name, _, campaign = label.partition(".")
+        try:
+            if campaign:
+                path = _folder(root) / f"{receipt}.{label}.json"
+                addresses = json.loads(path.read_text("utf-8"))["address"]
+                _send_removal(session, tenant, receipt, campaign, name, addresses)
+            elif name in tenant.destinations:
+                destinations.send(session, tenant, name, force=True)
+        except C360Error:
+            continue
+        _confirm(root, receipt, label)
+    return pending_receivers(root)
+
+
+def _confirm(root: Path, number: str, name: str) -> None:
+    for receipt in read_receipts(root):
+        if receipt.receipt == number and name in receipt.pending:
+            receipt.pending.remove(name)
+            write_receipt(root, receipt, Suppression.of(root))
+    (_folder(root) / f"{number}.{name}.json").unlink(missing_ok=True)

@@ -1,0 +1,239 @@
+"""Requests that landed in compliance tables: what they ask, carrying them out, taking them out of
+their table.
+
+Several requests of one kind are one piece of work: the tables are rewritten once. Finding rows is
+`people`, forgetting `forget`, answering `dsar`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from c360_assets.ingest.personal_columns import Meaning, meanings
+from c360_assets.ingest.upsert import DAY_BITS, EPOCH
+from c360_assets.privacy.dsar import answer
+from c360_assets.privacy.forget import Progress, begin, carry_out, unheard
+from c360_assets.privacy.people import (
+    ADDRESS,
+    CONNECTED,
+    CUSTOM_KEYS,
+    EXACT,
+    Finder,
+    Found,
+    Identifiers,
+    merge,
+)
+from c360_assets.privacy.receipts import Receipt
+from c360_assets.tenant.local_time import now
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.session import Session, open_session
+from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.suppression import Mode, Suppression
+
+DSAR = "dsar"
+MODES: dict[str, Mode] = {"delete": "delete", "delete_pii": "delete_pii"}
+SHOWN = 8  # characters of the hash by which an open request is told apart
+
+
+@dataclass(frozen=True)
+class Request:
+    """One row of a compliance table: `table` its physical name, `pk` the row's key.
+
+    `problem` says why it cannot be carried out, empty where it can. `landed` is its delivery day.
+    """
+
+    table: str
+    pk: str
+    request_id: str
+    kind: str
+    strategy: str
+    asked: Identifiers
+    landed: date
+    problem: str = ""
+
+    def is_late(self, today: date, deadline_days: int) -> bool:
+        return self.landed + timedelta(days=deadline_days) < today
+
+
+@dataclass
+class Outcome:
+    """What became of the requests: receipts, answers that were written, and what stays open."""
+
+    receipts: list[Receipt] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    open: list[Request] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts: what a person asked by is left out."""
+        return {
+            "receipts": self.receipts,
+            "answers": self.answers,
+            "open": [f"{request.table}: {request.problem}" for request in self.open],
+        }
+
+
+def read_requests(session: Session, tenant: Tenant) -> list[Request]:
+    """Every request that stands in a compliance table, oldest first."""
+    requests: list[Request] = []
+    for meaning in meanings(tenant).values():
+        if meaning.is_requests and session.state(meaning.table.asset) is not None:
+            requests += _of_table(session, meaning)
+    return sorted(requests, key=lambda request: (request.landed, request.table, request.pk))
+
+
+def _of_table(session: Session, meaning: Meaning) -> list[Request]:
+    asset = meaning.table.asset
+    state = session.built(asset)
+    tagged = {
+        tag.removeprefix("compliance/request-"): column
+        for column, tags in meaning.tags.items()
+        for tag in tags
+        if tag.startswith("compliance/request-") and column in state.columns
+    }
+    names = list(tagged)
+    texts = [f"CAST({quote_ident(tagged[name])} AS VARCHAR)" for name in names]
+    source = session.warehouse.source(asset, state)
+    rows = session.rows(
+        f"SELECT _pk, _updated >> {DAY_BITS}, {', '.join(texts)} FROM {source} ORDER BY _pk"
+    )
+    return [
+        _request(meaning.table.physical, pk, EPOCH + timedelta(days=day), _filled(names, cells))
+        for pk, day, *cells in rows
+    ]
+
+
+def _filled(names: Sequence[str], cells: Iterable[str | None]) -> dict[str, str]:
+    filled = {}
+    for name, cell in zip(names, cells, strict=True):
+        text = (cell or "").strip()
+        if text:
+            filled[name] = text
+    return filled
+
+
+def _request(table: str, pk: str, landed: date, cells: dict[str, str]) -> Request:
+    strategy = cells.get("strategy", EXACT)
+    kind = cells.get("type", "")
+    asked = Identifiers(
+        emails=[cells["email"]] if "email" in cells else (),
+        phones=[cells["phone"]] if "phone" in cells else (),
+        custom_keys={key: cells[key] for key in CUSTOM_KEYS if key in cells},
+        address={part: cells[part] for part in ADDRESS if part in cells},
+    )
+    problem = _problem(cells, kind, strategy, asked)
+    return Request(table, pk, cells.get("id", ""), kind, strategy, asked, landed, problem)
+
+
+def _problem(cells: Mapping[str, str], kind: str, strategy: str, asked: Identifiers) -> str:
+    if kind not in (*MODES, DSAR):
+        return "its type is none of delete, delete_pii and dsar"
+    if strategy not in (EXACT, CONNECTED):
+        return "its strategy is neither exact nor connected_pii"
+    if "id" not in cells:
+        return "it has no request id"
+    if asked.is_empty:
+        return "it names nobody: no e-mail, phone, address or custom key"
+    return ""
+
+
+def carry_out_requests(tenant: Tenant, progress: Progress = unheard) -> Outcome:
+    """Carry out every request that can be, and take it out of its table.
+
+    The caller owns the tenant. What has a problem stays and is told.
+    """
+    outcome = Outcome()
+    with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
+        requests = read_requests(session, tenant)
+    outcome.open = [request for request in requests if request.problem]
+    able = [request for request in requests if not request.problem]
+    for kind in (DSAR, *MODES):
+        chosen = [request for request in able if request.kind == kind]
+        if not chosen:
+            continue
+        progress(f"{len(chosen)} requests of type {kind}")
+        outcome.receipts.append(_carry_out(tenant, kind, chosen, outcome, progress))
+    return outcome
+
+
+def _carry_out(
+    tenant: Tenant, kind: str, requests: Sequence[Request], outcome: Outcome, progress: Progress
+) -> Receipt:
+    with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
+        finder = Finder(session, tenant)
+        rows: dict[str, set[str]] = {}
+        ids: set[str] = set()
+        for request in requests:
+            found = finder.find(request.asked, request.strategy)
+            if kind == DSAR:
+                outcome.answers.append(answer(finder, found, request.request_id))
+            merge(rows, found.rows)
+            ids.update(found.ids)
+        everything = Found(rows, {}, sorted(ids))
+        if kind == DSAR:
+            everything = Found({}, {}, [])  # answered, and nothing goes but the request itself
+        tables: dict[str, list[str]] = {}
+        for request in requests:
+            tables.setdefault(request.table, []).append(request.pk)
+        strategies = sorted({request.strategy for request in requests})
+        work = begin(
+            finder,
+            tenant,
+            everything,
+            MODES.get(kind, "delete"),
+            strategy=", ".join(strategies),
+            asked_by=f"compliance table ({kind})",
+            requests=tables,
+            request_ids=[request.request_id for request in requests],
+            named=[text for request in requests for text in _texts(request)],
+        )
+    return carry_out(tenant, work, progress)
+
+
+def _texts(request: Request) -> list[str]:
+    """What the request itself says of somebody: it is to go with them, from logs too."""
+    if request.kind == DSAR:
+        return [request.request_id]
+    return [request.request_id, *request.asked.emails, *request.asked.phones]
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """A request that stands, for people and scripts: `request` names it without saying whose it
+    is."""
+
+    table: str
+    request: str
+    type: str
+    strategy: str
+    landed: date
+    late: bool
+    problem: str
+
+
+def open_requests(session: Session, tenant: Tenant) -> list[OpenRequest]:
+    """The requests that stand in compliance tables, oldest first."""
+    suppression = Suppression.of(tenant.root)
+    today = now(tenant).date()
+    deadline_days = tenant.config.privacy.deadline_days
+    return [
+        OpenRequest(
+            request.table,
+            _short_id(suppression, session, request),
+            request.kind,
+            request.strategy,
+            request.landed,
+            request.is_late(today, deadline_days),
+            request.problem,
+        )
+        for request in read_requests(session, tenant)
+    ]
+
+
+def _short_id(suppression: Suppression, session: Session, request: Request) -> str:
+    if not suppression.keys:
+        return "not carried out yet"
+    ids = [request.request_id]
+    (line,) = suppression.lines_of(session.con, "request", ids, "delete", "")
+    return line.hash[:SHOWN]

@@ -1,0 +1,221 @@
+"""Searches files for values: in their bytes, and decoded where bytes are packed.
+
+All values at once (Aho-Corasick, as Polars has it). What is searched, and what a find means,
+belongs to `forget` and the tests.
+"""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+import lzma
+import sqlite3
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+
+from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+CHUNK = 16 << 20
+BATCH = 200_000
+GZIP = b"\x1f\x8b"
+ZIP = b"PK\x03\x04"
+XZ = b"\xfd7zXZ"
+PARQUET = b"PAR1"
+SQLITE = b"SQLite format 3\0"
+DUCKDB = b"DUCK"
+DUCKDB_OFFSET = 8
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search came to: files and bytes read, and the files in which something was found."""
+
+    files: int
+    size: int
+    finds: list[Path]
+
+
+class Searcher:
+    """Looks for values, also as JSON and pages escape them."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self.values = sorted(set(values))
+        self.patterns = sorted(spellings(self.values))
+        # Bytes are looked at as Latin-1, in which every byte is one character.
+        self.raw = [value.encode().decode("latin-1") for value in self.patterns]
+        self.overlap = max((len(pattern) for pattern in self.raw), default=1)
+
+    def search(self, files: Iterable[Path]) -> Searched:
+        """The files in which a value stands."""
+        count = 0
+        size = 0
+        finds = []
+        for path in files:
+            try:
+                size += path.stat().st_size
+                count += 1
+                if self.is_in(path):
+                    finds.append(path)
+            except FileNotFoundError:
+                continue
+        return Searched(count, size, finds)
+
+    def is_in(self, path: Path) -> bool:
+        """Whether a value stands in the file, in its bytes or decoded."""
+        if not self.patterns:
+            return False
+        with path.open("rb") as file:
+            head = file.read(DUCKDB_OFFSET + len(SQLITE))
+            file.seek(0)
+            if self._in_bytes(file):
+                return True
+        return self._in_packed(path, head)
+
+    def _in_bytes(self, file: IO[bytes] | gzip.GzipFile | lzma.LZMAFile) -> bool:
+        tail = ""
+        while chunk := file.read(CHUNK):
+            text = tail + chunk.decode("latin-1")
+            if pl.Series([text]).str.contains_any(self.raw).any():
+                return True
+            tail = text[-self.overlap :]
+        return False
+
+    def _in_packed(self, path: Path, head: bytes) -> bool:
+        try:
+            if head.startswith(PARQUET):
+                return self._in_parquet(path)
+            if head.startswith(SQLITE):
+                return self._in_sqlite(path)
+            if head[DUCKDB_OFFSET : DUCKDB_OFFSET + len(DUCKDB)] == DUCKDB:
+                return self._in_duckdb(path)
+            if head.startswith(GZIP):
+                with gzip.open(path) as file:
+                    return self._in_bytes(file)
+            if head.startswith(XZ):
+                with lzma.open(path) as file:
+                    return self._in_bytes(file)
+            if head.startswith(ZIP):
+                return self._in_zip(path)
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, duckdb.Error, sqlite3.Error):
+            return False  # what cannot be unpacked was searched as it stands
+        return False
+
+    def _in_zip(self, path: Path) -> bool:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as file:
+                    if self._in_bytes(file):
+                        return True
+        return False
+
+    def _in_parquet(self, path: Path) -> bool:
+        file = pq.ParquetFile(path)
+        return any(
+            self._in_frame(pl.DataFrame(batch)) for batch in file.iter_batches(batch_size=BATCH)
+        )
+
+    def _in_frame(self, frame: pl.DataFrame) -> bool:
+        return any(self.in_series(frame[name]) for name in frame.columns)
+
+    def in_series(self, series: pl.Series) -> bool:
+        """Whether a cell holds a value; of a nested column its text."""
+        texts = as_texts(series)
+        return texts is not None and bool(texts.str.contains_any(self.patterns).any())
+
+    def _in_sqlite(self, path: Path) -> bool:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as con:
+            for table, columns in sqlite_tables(con):
+                listed = ", ".join(map(quote_ident, columns))
+                rows = con.execute(f"SELECT {listed} FROM {quote_ident(table)}")
+                while part := rows.fetchmany(BATCH):
+                    texts = ["\n".join(str(cell) for cell in row) for row in part]
+                    if pl.Series(texts).str.contains_any(self.patterns).any():
+                        return True
+        return False
+
+    def _in_duckdb(self, path: Path) -> bool:
+        with duckdb.connect() as con:
+            con.execute(f"ATTACH {quote_literal(str(path))} AS searched (READ_ONLY)")
+            for source, columns in duckdb_tables(con, "searched"):
+                texts = [name for name, type_ in columns.items() if holds_text(type_)]
+                if not texts:
+                    continue
+                listed = ", ".join(text_sql(name, columns[name]) for name in texts)
+                reader = con.sql(f"SELECT {listed} FROM {source}").to_arrow_reader(BATCH)
+                if any(self._in_frame(pl.DataFrame(batch)) for batch in reader):
+                    return True
+        return False
+
+
+def spellings(values: Iterable[str]) -> set[str]:
+    """The values as they stand in texts, in JSON of either kind, and in pages."""
+    found = set()
+    for value in values:
+        found |= {value, html.escape(value)}
+        found |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    return found
+
+
+def text_sql(column: str, type_: str) -> str:
+    """SQL for a column's cells as texts; a nested one as JSON, whose escapes `spellings` knows."""
+    name = quote_ident(column)
+    is_nested = type_.endswith("]") or type_.startswith(("STRUCT", "MAP", "UNION"))
+    return f"CAST(to_json({name}) AS VARCHAR)" if is_nested else f"CAST({name} AS VARCHAR)"
+
+
+def holds_text(type_: str) -> bool:
+    return "VARCHAR" in type_ or type_ in ("JSON", "DATE", "BLOB")
+
+
+def as_texts(series: pl.Series) -> pl.Series | None:
+    """The cells as texts; None for numbers and the like, of which no value is one."""
+    if series.dtype == pl.String:
+        return series
+    if series.dtype == pl.Date:
+        return series.cast(pl.String)
+    if series.dtype.is_nested():
+        frame = series.to_frame("cell")
+        return frame.select(pl.struct("cell").struct.json_encode()).to_series()
+    if isinstance(series.dtype, pl.Categorical | pl.Enum):
+        return series.cast(pl.String)
+    return None
+
+
+def sqlite_tables(con: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
+    """Tables of a SQLite file with their columns."""
+    names = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (name,) in names:
+        columns = [row[1] for row in con.execute(f"PRAGMA table_info({quote_ident(name)})")]
+        if columns:
+            yield name, columns
+
+
+def duckdb_tables(
+    con: duckdb.DuckDBPyConnection, database: str
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """FROM items over the tables of an attached file, with their columns (name -> type).
+
+    Generated columns are left out: nothing of them is stored.
+    """
+    rows: Sequence[tuple[str, str, str, str]] = con.execute(
+        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() c "
+        "WHERE database_name = $1 AND NOT internal AND NOT is_generated "
+        "AND EXISTS (SELECT 1 FROM duckdb_tables() t "
+        "WHERE t.database_name = $1 AND t.schema_name = c.schema_name "
+        "AND t.table_name = c.table_name) ORDER BY ALL",
+        [database],
+    ).fetchall()
+    tables: dict[str, dict[str, str]] = {}
+    for schema, table, column, type_ in rows:
+        source = ".".join(map(quote_ident, (database, schema, table)))
+        tables.setdefault(source, {})[column] = type_
+    yield from tables.items()

@@ -1,0 +1,33 @@
+"""`privacy` of `tenant.yaml`: how requests of people are carried out.
+
+The requests themselves are rows of feeds with `compliance/request-…` tags; carrying them out
+belongs to the room `privacy`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from croniter import croniter
+from pydantic import AfterValidator, Field
+
+from c360_assets.tenant.base_models import Strict
+
+
+def _cron(text: str) -> str:
+    if not croniter.is_valid(text):
+        raise ValueError("must be a cron expression of five fields, such as '0 5 * * *'")
+    return text
+
+
+class PrivacyConfig(Strict):
+    """When requests are carried out.
+
+    `cron` is when the scheduled asset looks for them. With `hold` it only reports them, until a
+    person says `c360 privacy requests --carry-out`. A request that is older than `deadline_days`
+    days warns.
+    """
+
+    cron: Annotated[str, AfterValidator(_cron)] = "0 5 * * *"
+    hold: bool = False
+    deadline_days: int = Field(default=30, ge=1)

@@ -1,0 +1,290 @@
+"""Forgetting somebody: every store, every way back in, every instant of a kill, every odd input."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from c360_assets.configuration import load_tenant
+from c360_assets.privacy import forget as forget_module
+from c360_assets.privacy.receipts import is_genuine, read_receipts
+from c360_assets.privacy.search import Searcher
+from c360_assets.privacy.stores import all_files, store_of
+from c360_assets.privacy.work import open_work
+from c360_assets.warehouse.suppression import Suppression
+from c360_assets_tests.day.command import ask, c360, c360_here, digests
+from c360_assets_tests.privacy.tenants import FIRST, OTTILIE, SECOND, land, land_all
+
+MAIL = "Ottilie.Quastenberg@example.com"
+NOT_OURS = ("landed files", "configuration")
+# What differs because it tells about runs, generations or the day of a change.
+OF_RUNS = ("unified_changes", "stitch_identity_changes", "stitch_ids", "stitch_generation")
+
+
+def found_in(root: Path, values: tuple[str, ...] = OTTILIE) -> dict[str, list[str]]:
+    """Store -> files in which one of the values stands."""
+    tenant = load_tenant(root)
+    finds: dict[str, list[str]] = {}
+    for path in Searcher(values).search(all_files(tenant)).finds:
+        store = store_of(tenant, path)
+        name = store.name if store is not None else "unknown"
+        finds.setdefault(name, []).append(path.relative_to(root.resolve()).as_posix())
+    return finds
+
+
+def ours(finds: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {store: files for store, files in finds.items() if store not in NOT_OURS}
+
+
+def people(root: Path) -> dict[str, str]:
+    """Source key -> amperity_id of everybody."""
+    rows = ask(root, "SELECT datasource || '/' || pk, amperity_id FROM unified_coalesced")
+    return dict(rows)
+
+
+def test_values_stand_only_in_known_stores(first_day: Path) -> None:
+    finds = found_in(first_day)
+    assert "unknown" not in finds
+    # The test would prove nothing if the values were not there.
+    assert {"tables", "published databases", "kept databases", "logs", "exports"} <= finds.keys()
+
+
+def test_forgotten_everywhere_and_for_good(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup"
+    shutil.copytree(tenant, backup, symlinks=True)
+    before = people(tenant)
+    dry = c360_here(monkeypatch, "forget", "--email", MAIL, "--dry-run", "--tenant", tenant)
+    assert dry.code == 0
+    assert "Web:Orders: 2 rows" in dry.text
+    assert ours(found_in(tenant)), "a dry run must change nothing"
+
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert said.code == 0, said.text
+    assert ours(found_in(tenant)) == {}
+    (receipt,) = read_receipts(tenant)
+    assert is_genuine(receipt, Suppression.of(tenant))
+    assert receipt.remaining == {"landed files": 3}
+    text = json.dumps(vars(receipt))
+    assert not [value for value in OTTILIE if value in text]
+
+    # The same rows land again, also under another key with her address in another spelling.
+    land_all(tenant, SECOND)
+    other = "AC-711111,'OTTILIE.QUASTENBERG+news@example.com',,O,Q,,,,,1"
+    land(tenant, "web/accounts", SECOND, [*_accounts(), other])
+    run = c360("run", "--tenant", tenant)
+    assert run.code == 0, run.text
+    assert "rows of people who were forgotten are not loaded" in run.text
+    assert ours(found_in(tenant)) == {}
+    assert not [value for value in people(tenant) if "711111" in value]
+    gone = {key for key in before if before[key] not in people(tenant).values()}
+    assert gone == {"Web:Accounts/AC-700001", "Club:Members/CL-8800191"}
+    assert {key: before[key] for key in before if key not in gone} == people(tenant)
+
+    rolled = c360_here(monkeypatch, "rollback", 1, "--tenant", tenant)
+    assert rolled.code == 0, rolled.text
+    assert ours(found_in(tenant)) == {}
+
+    # A backup from before comes back.
+    for folder in ("warehouse", "activated"):
+        shutil.rmtree(tenant / folder)
+        shutil.copytree(backup / folder, tenant / folder, symlinks=True)
+    status = c360_here(monkeypatch, "privacy", "status", "--tenant", tenant)
+    assert "older than the last receipt" in status.text
+    kept = c360_here(monkeypatch, "sql", "--kept", 1, "SELECT 1", "--tenant", tenant)
+    assert kept.code == 1
+    assert "number 1" in kept.text
+    assert ours(found_in(tenant)) == {}
+
+
+def _accounts() -> list[str]:
+    from c360_assets_tests.privacy.tenants import ACCOUNTS
+
+    return ACCOUNTS
+
+
+@pytest.mark.slow
+def test_tables_equal_a_tenant_that_never_had_them(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same kept model, the same landed files, and no row of hers from the start."""
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert said.code == 0, said.text
+    other = Path(shutil.copytree(tenant, tenant.with_name("never"), symlinks=True))
+    manifest = other / "warehouse" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["tables"] = {"stitch_model": content["tables"]["stitch_model"]}
+    content["meta"] = {key: content["meta"][key] for key in ("stitch_model", "privacy")}
+    manifest.write_text(json.dumps(content))
+    for root in (tenant, other):
+        run = c360("run", "--tenant", root)
+        assert run.code == 0, run.text
+    one, two = digests(tenant), digests(other)
+    unequal = [name for name in one.keys() | two.keys() if one.get(name) != two.get(name)]
+    assert not [name for name in unequal if not name.startswith(OF_RUNS)]
+
+
+def test_blanked_with_money_and_ids_kept(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _figures(tenant)
+    args = ["forget", "--email", MAIL, "--type", "delete_pii", "--yes", "--tenant", tenant]
+    said = c360_here(monkeypatch, *args)
+    assert said.code == 0, said.text
+    assert "no field carries compliance/pii" in said.text
+    values = tuple(value for value in OTTILIE if value[:2] not in ("LN", "OR"))
+    assert ours(found_in(tenant, values)) == {}
+    land_all(tenant, SECOND)
+    run = c360("run", "--tenant", tenant)
+    assert run.code == 0, run.text
+    assert "loaded blank" in run.text
+    assert ours(found_in(tenant, values)) == {}
+    assert _figures(tenant) == before
+
+
+def _figures(root: Path) -> list[tuple[object, ...]]:
+    """What must not change: people with their records, orders and revenue."""
+    return ask(
+        root,
+        "SELECT amperity_id, count(*), (SELECT (count(*), sum(order_revenue)) "
+        "FROM unified_transactions t WHERE t.amperity_id = u.amperity_id) "
+        "FROM unified_coalesced u GROUP BY 1 ORDER BY 1",
+    )
+
+
+STEPS = ("erase_tables", "erase_databases", "_erase_files", "write_receipt")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_and_run_again(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as killed:
+        killed.setattr(forget_module, step, full_disk)
+        said = c360_here(killed, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert said.code == 1
+    assert "disk" in said.text
+    assert len(open_work(tenant)) == 1
+    again = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert again.code == 0, again.text
+    assert "already forgotten: receipt 000001" in again.text
+    assert [receipt.receipt for receipt in read_receipts(tenant)] == ["000001"]
+    assert open_work(tenant) == []
+    assert ours(found_in(tenant)) == {}
+
+
+def test_shared_values_stay_with_those_who_stay(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "Web:Accounts=AC-700003"
+    said = c360_here(
+        monkeypatch,
+        "forget",
+        "--source-key",
+        key,
+        "--strategy",
+        "exact",
+        "--yes",
+        "--tenant",
+        tenant,
+    )
+    assert said.code == 0, said.text
+    assert ours(found_in(tenant, ("AC-700003", "5551 2211", "1980-01-20"))) == {}
+    rows = ask(tenant, "SELECT email FROM unified_coalesced WHERE pk = 'AC-700004'")
+    assert rows == [("hearth.of.falkensee@example.com",)]
+    assert not Suppression.of(tenant).lines.filter(kind="email").height
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "expected"),
+    [
+        (["--email", "nobody@example.com", "--yes"], 0, "nobody is known"),
+        (["--email", "no address", "--yes"], 2, "no e-mail address"),
+        (["--source-key", "Web:Account=1", "--yes"], 1, "there is no source table Web:Account"),
+        (["--source-key", "nonsense", "--yes"], 2, "Source:Feed=KEY"),
+        (["--id", "short", "--yes"], 2, "eight characters"),
+        (["--yes"], 2, "say who"),
+        (["--email", MAIL], 1, "say --yes"),
+        (["--email", MAIL, "--phone", "030 5553 6120", "--yes"], 1, "fits 2 people"),
+    ],
+)
+def test_bad_input(
+    first_day: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    args: list[str],
+    code: int,
+    expected: str,
+) -> None:
+    said = c360_here(monkeypatch, "forget", *args, "--tenant", first_day)
+    assert (said.code, expected in said.text) == (code, True), said.text
+    assert read_receipts(first_day) == []
+
+
+def test_requests_that_land_are_carried_out_once(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = c360_here(monkeypatch, "privacy", "requests", "--carry-out", "--tenant", tenant)
+    assert said.code == 0, said.text
+    assert "its type is none of delete, delete_pii and dsar" in said.text
+    values = ("bo.winterstein", "Winterstein", "CL-8800192", "RQ-1001")
+    assert ours(found_in(tenant, values)) == {}
+    # The request lands again, and asks nothing anew.
+    land(
+        tenant, "desk/requests", SECOND, ["RQ-1001,delete,connected_pii,bo.winterstein@example.com"]
+    )
+    load = c360_here(monkeypatch, "load", "--tenant", tenant)
+    assert load.code == 0, load.text
+    again = c360_here(monkeypatch, "privacy", "requests", "--carry-out", "--tenant", tenant)
+    assert len(read_receipts(tenant)) == 1, again.text
+    assert ours(found_in(tenant, values)) == {}
+
+
+def test_let_in_again_from_a_day_on(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert said.code == 0, said.text
+    args = ["--email", MAIL, "--from", SECOND.isoformat(), "--tenant", tenant]
+    allowed = c360_here(monkeypatch, "privacy", "allow", *args)
+    assert allowed.code == 0, allowed.text
+    fresh = f"AC-799999,{MAIL},,Ottilie,Quastenberg,,,,,1"
+    land(tenant, "web/accounts", FIRST, ["AC-788888,ottilie.quastenberg@example.com,,O,Q,,,,,1"])
+    land(tenant, "web/accounts", SECOND, [fresh, *_accounts()])
+    load = c360_here(monkeypatch, "load", "--tenant", tenant)
+    assert load.code == 0, load.text
+    rows = found_in(tenant, ("AC-799999",))
+    assert "tables" in rows
+    assert ours(found_in(tenant, ("AC-700001", "AC-788888", "CL-8800191"))) == {}
+
+
+def test_answer_holds_the_person_and_nobody_else(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = c360_here(monkeypatch, "dsar", "--email", MAIL, "--json", "--tenant", tenant)
+    assert said.code == 0, said.text
+    folder = tenant / json.loads(said.stdout)["folder"]
+    text = (folder / "answer.json").read_text("utf-8")
+    assert all(value in text for value in ("AC-700001", "CL-8800191", "OR-550002", "Lindenstrasse"))
+    assert "winterstein" not in text.lower()
+    content = json.loads(text)
+    assert content["source records"].keys() == {"Club:Members", "Web:Accounts", "Web:Orders"}
+    assert any("merged_customers" in name for name in content["what is made of them"])
+    assert "<table>" in (folder / "answer.html").read_text("utf-8")
+    forgotten = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert forgotten.code == 0
+    assert ours(found_in(tenant)) == {}
+
+
+def test_without_its_key_nothing_runs(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    rotated = c360_here(monkeypatch, "privacy", "rotate-key", "--tenant", tenant)
+    assert rotated.code == 0
+    assert (tenant / "privacy/keys/0001.key").stat().st_mode & 0o777 == 0o600
+    (tenant / "privacy/keys/0001.key").unlink()
+    land_all(tenant, SECOND)
+    load = c360_here(monkeypatch, "load", "--tenant", tenant)
+    assert load.code == 1
+    assert "key 0001" in load.text

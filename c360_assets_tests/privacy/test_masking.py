@@ -1,0 +1,34 @@
+"""A masked database shows nobody, and joins as the other one does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from c360_assets.privacy.search import Searcher
+from c360_assets_tests.day.command import ask, c360
+from c360_assets_tests.privacy.tenants import OTTILIE
+
+ORDERS_OF_ACCOUNTS = """
+SELECT count(*), count(DISTINCT u.fk_account), sum(o.paid)
+FROM domain.Web_Orders o JOIN unified_coalesced u ON u.fk_account = o.buyer
+"""
+
+
+def test_no_value_and_equal_joins(tenant: Path) -> None:
+    config = tenant / "tenant.yaml"
+    databases = "databases: {customer_360: {primary: true}, analysts: {mask: true}}\n"
+    config.write_text(config.read_text("utf-8") + databases, "utf-8")
+    said = c360("activate", "--tenant", tenant)
+    assert said.code == 0, said.text
+    file = tenant / "activated" / "analysts.duckdb"
+    values = {value for value in OTTILIE if not value.startswith(("LN-", "OR-"))}
+    values |= {"1971-04-09", "winterstein", "Winterstein", "5553 6120", "Kastanienweg"}
+    assert Searcher(values).is_in(tenant / "activated" / "customer_360.duckdb")
+    found = [value for value in values if Searcher([value]).is_in(file)]
+    assert found == []
+    with duckdb.connect(str(file), read_only=True) as con:
+        assert con.execute(ORDERS_OF_ACCOUNTS).fetchall() == ask(tenant, ORDERS_OF_ACCOUNTS)
+        years = con.execute("SELECT DISTINCT birthdate FROM customer_360 ORDER BY 1").fetchall()
+    assert {f"{day:%m-%d}" for (day,) in years if day} == {"01-01"}

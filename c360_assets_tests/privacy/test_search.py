@@ -1,0 +1,126 @@
+"""The search finds a value wherever a file can hide it, and takes it out of files of any kind."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+import lzma
+import sqlite3
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from c360_assets.privacy import search
+from c360_assets.privacy.erase_files import erase_file
+from c360_assets.privacy.search import Searcher
+from c360_assets.privacy.work import Work
+
+VALUE = 'Zoë "Z" O\'Quastenberg & Söhne'
+OTHER = "Bo Winterstein"
+
+
+def _plain(path: Path, text: str) -> None:
+    path.write_text(f"before {text} after\n{OTHER}\n", "utf-8")
+
+
+def _json(path: Path, text: str) -> None:
+    path.write_text("\n".join(json.dumps({"name": name}) for name in (text, OTHER)))
+
+
+def _page(path: Path, text: str) -> None:
+    path.write_text(f"<p>{html.escape(text)}</p><p>{OTHER}</p>", "utf-8")
+
+
+def _gzip(path: Path, text: str) -> None:
+    path.write_bytes(gzip.compress(text.encode()))
+
+
+def _xz(path: Path, text: str) -> None:
+    path.write_bytes(lzma.compress(text.encode()))
+
+
+def _zip(path: Path, text: str) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inner.csv", text)
+
+
+def _parquet(path: Path, text: str) -> None:
+    names = [text, OTHER] * 500
+    pl.DataFrame({"name": names, "parts": [[name] for name in names]}).write_parquet(path)
+
+
+def _sqlite(path: Path, text: str) -> None:
+    with sqlite3.connect(path) as con:
+        con.execute("CREATE TABLE events (id INTEGER PRIMARY KEY, body TEXT)")
+        con.executemany("INSERT INTO events (body) VALUES (?)", [(f"x {text}",), (OTHER,)])
+    con.close()
+
+
+def _duckdb(path: Path, text: str) -> None:
+    with duckdb.connect(str(path)) as con:
+        con.execute("CREATE TABLE t AS SELECT $1 AS name FROM range(5000)", [text])
+
+
+KINDS: dict[str, Callable[[Path, str], None]] = {
+    "log.txt": _plain,
+    "alerts.jsonl": _json,
+    "page.html": _page,
+    "packed.csv.gz": _gzip,
+    "packed.xz": _xz,
+    "packed.zip": _zip,
+    "table.parquet": _parquet,
+    "events.db": _sqlite,
+    "kept.duckdb": _duckdb,
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_found_in_every_kind_of_file(tmp_path: Path, name: str) -> None:
+    KINDS[name](tmp_path / name, VALUE)
+    KINDS[name](tmp_path / f"other-{name}", "nothing of theirs")
+    searched = Searcher([VALUE]).search(sorted(tmp_path.iterdir()))
+    assert [path.name for path in searched.finds] == [name]
+    assert searched.files == 2
+
+
+def test_found_across_the_parts_that_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "CHUNK", 64)
+    for start in range(30, 90):
+        path = tmp_path / f"{start}"
+        path.write_bytes(b"." * start + VALUE.encode() + b"." * 50)
+        assert Searcher([VALUE]).is_in(path), start
+
+
+ERASED = ["log.txt", "alerts.jsonl", "page.html", "table.parquet", "events.db", "packed.zip"]
+
+
+@pytest.mark.parametrize("name", ERASED)
+def test_taken_out_and_the_rest_stays(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    KINDS[name](path, VALUE)
+    work = Work("000001", "delete", "exact", "test", values={VALUE: ""})
+    searcher = Searcher([VALUE])
+    done = erase_file(path, work, searcher)
+    if name == "packed.zip":
+        assert (done, path.exists()) == ("removed", False)
+        return
+    assert done == "rewritten"
+    assert not searcher.is_in(path)
+    assert Searcher([OTHER]).is_in(path)
+    assert erase_file(path, work, searcher) == ""
+
+
+def test_records_of_a_csv_that_run_over_lines(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(f'who,note\n"{OTHER}","two\nlines"\nx,"Quastenberg\nand more"\n', "utf-8")
+    work = Work("000001", "delete", "exact", "test", values={"Quastenberg": ""})
+    assert erase_file(path, work, Searcher(["Quastenberg"])) == "rewritten"
+    assert path.read_text("utf-8") == f'who,note\n{OTHER},"two\nlines"\n'
+    assert path.stat().st_mode & 0o777 == 0o600

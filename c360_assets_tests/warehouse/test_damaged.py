@@ -1,0 +1,48 @@
+"""What says what is current, cut short: one sentence with the remedy, and nothing is guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from c360_assets.errors import C360Error
+from c360_assets.warehouse.ledger import LEDGER, SCHEMA, read_ledger
+from c360_assets.warehouse.manifest import Manifest
+from c360_assets.warehouse.session import Warehouse, open_session
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    """A warehouse with one row in its ledger, which no other has."""
+    columns = ", ".join(f"NULL AS {name}" for name in SCHEMA if name != "message")
+    with open_session(tmp_path / "warehouse") as session:
+        session.write(LEDGER, f"SELECT {columns}, '{tmp_path}' AS message")
+        session.commit()
+    return tmp_path / "warehouse"
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"tables": {}}', "[]", '{"tables": {"a": 1}}', "\0"])
+def test_a_manifest_that_is_no_manifest(warehouse: Path, text: str) -> None:
+    path = warehouse / "manifest.json"
+    whole = path.read_text("utf-8")
+    assert LEDGER in Manifest.load(path).tables
+    path.write_text(text, "utf-8")
+    with pytest.raises(C360Error, match=r"manifest\.json is damaged: put back"):
+        Warehouse.open(warehouse)
+    path.write_text(whole, "utf-8")
+    assert LEDGER in Warehouse.open(warehouse).manifest.tables
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_ledger_without_its_file(warehouse: Path, cut: bool) -> None:
+    (file,) = (warehouse / LEDGER).glob("*.parquet")
+    whole = file.read_bytes()
+    if cut:
+        file.write_bytes(whole[:40])
+    else:
+        file.unlink()
+    with pytest.raises(C360Error, match="missing or damaged"):
+        read_ledger(Warehouse.open(warehouse))
+    file.write_bytes(whole)
+    assert read_ledger(Warehouse.open(warehouse)).height == 1
