@@ -421,7 +421,7 @@ def _new_columns_loads(
 
 def _undated_new_columns_loads(
     feed: FeedConfig,
-    known: _Known,
+    known: KnownFiles,
     days: Mapping[date, list[LandedFile]],
     columns: tuple[str, ...],
 ) -> list[DayLoad]:
@@ -437,7 +437,7 @@ def _undated_new_columns_loads(
     return [_day_load(known, day, files, columns) for day, files in sorted(days.items())]
 
 
-def _is_in_part(known: _Known, day: date, files: list[LandedFile]) -> bool:
+def _is_in_part(known: KnownFiles, day: date, files: list[LandedFile]) -> bool:
     """Whether some files of a loaded day are as they were and others are not."""
     contents = {(file.relative, file.sha256) for file in files}
     loaded = known.current.get(day, set())
