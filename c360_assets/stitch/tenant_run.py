@@ -23,6 +23,7 @@ from c360_assets.stitch.prepare.configuration_tables import (
     managed_blocklist,
     tenant_nicknames,
 )
+from c360_assets.stitch.prepare.local_forms import of_unknown_countries
 from c360_assets.stitch.prepare.union import Union, union_records
 from c360_assets.stitch.publish import stitched_domain_tables as stitched
 from c360_assets.tenant.local_columns import local_columns
@@ -109,7 +110,7 @@ class StitchTables(Recipe):
         empty = [
             f"{name} holds no records yet; Stitch runs without it" for name in union.empty_tables
         ]
-        return Built(facts, [*empty, *result.alerts])
+        return Built(facts, [*empty, *of_unknown_countries(union.frame, tenant), *result.alerts])
 
     def _write(self, session: Session, run: RunContext, result: StitchResult, model: str) -> None:
         mark = self.fingerprint(session, run.as_of) or ""
