@@ -196,6 +196,13 @@ def _by_values(
     table = f"{HITS}_{id(change)}"
     con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM _c360_hits")
     con.unregister("_c360_hits")
+    if any(name == "_pk" and replacement is None for name, _, replacement in hits):
+        # A row cannot stand without its key, such as one of a blocklist whose key is the address.
+        keys = f"SELECT value FROM temp.{table} WHERE name = '_pk' AND replacement IS NULL"
+        is_without_key = f"_pk IN ({keys})"
+        change.removed = (
+            f"({change.removed} OR {is_without_key})" if change.removed else is_without_key
+        )
     for name in sorted({row[0] for row in hits}):
         own = change.columns.get(name, quote_ident(name))
         change.columns[name] = _without_hits(name, columns[name], own, table)

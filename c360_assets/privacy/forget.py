@@ -192,8 +192,9 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         remember(root, _lines(session, suppression, work))
         progress("tables")
         known = meanings(tenant)
+        # First: a request's own id is among the values, and its key could not be told afterwards.
+        _drop_requests(session, work)
         erase_tables(session, tenant, work, known)
-        _drop_requests(session, tenant, work)
         dropped = drop_versions(session.warehouse)
         if dropped:
             work.counts["earlier versions of tables (files)"] = dropped
@@ -259,7 +260,7 @@ def _removed(path: Path, searcher: Searcher) -> str:
     return "removed"
 
 
-def _drop_requests(session: Session, tenant: Tenant, work: Work) -> None:
+def _drop_requests(session: Session, work: Work) -> None:
     """Take done requests out of their tables."""
     for physical, keys in work.requests.items():
         table = f"domain/{physical}"
