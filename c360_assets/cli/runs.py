@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -49,6 +49,8 @@ NewIdsOption = Annotated[
         help="Give everybody a new amperity_id, where the warehouse has lost those published.",
     ),
 ]
+# Before any delivery: what `load --to` alone begins with.
+EARLIEST_DAY = date(1970, 1, 1)
 EXAMPLE_QUERY = (
     "SELECT given_name, surname, lifetime_order_revenue AS revenue FROM customer_360 "
     "ORDER BY revenue DESC NULLS LAST LIMIT 5"
@@ -120,17 +122,21 @@ def load(
 ) -> None:
     """Load landed files into domain tables, and nothing further.
 
-    With --from, days that were loaded are read again too, such as after a change of the feed.
+    With --from or --to, days that were loaded are read again too, such as after a change of the
+    feed.
 
     Example, after adding a source:
     `c360 load Callcentre:Contacts --from 2026-06-08 --to 2026-06-14`
     """
     from c360_assets.automation.run_command import DayOptions
 
+    first_day = day_of(first)
+    if first_day is None and last is not None:
+        first_day = EARLIEST_DAY
     options = DayOptions(
         stage="load",
         feeds=feeds or [],
-        first=day_of(first),
+        first=first_day,
         through=day_of(last),
         threshold=error_threshold,
     )

@@ -407,6 +407,8 @@ def _new_columns_loads(
     """The loaded days again, with the columns that they were loaded without."""
     if not columns:
         return []
+    if not FilePattern(feed.files.pattern).has_date:
+        return _undated_new_columns_loads(feed, known, days, columns)
     loaded_days = sorted(day for day, files in known.current.items() if files)
     if feed.load == "truncate_and_upsert":
         # Only the newest one has rows in the table.
@@ -415,6 +417,31 @@ def _new_columns_loads(
     if lost:
         raise LoadError("column_added", _lost_files_message(feed, columns, lost))
     return [_day_load(known, day, days[day], columns) for day in loaded_days]
+
+
+def _undated_new_columns_loads(
+    feed: FeedConfig,
+    known: KnownFiles,
+    days: Mapping[date, list[LandedFile]],
+    columns: tuple[str, ...],
+) -> list[DayLoad]:
+    """All files of a feed whose names have no day: each stands for all that came in its place."""
+    there = {file.relative for files in days.values() for file in files}
+    lost = [
+        day
+        for day, loaded in known.current.items()
+        if not {path for path, _ in loaded} <= there or _is_in_part(known, day, days.get(day, []))
+    ]
+    if lost:
+        raise LoadError("column_added", _lost_files_message(feed, columns, sorted(lost)))
+    return [_day_load(known, day, files, columns) for day, files in sorted(days.items())]
+
+
+def _is_in_part(known: KnownFiles, day: date, files: list[LandedFile]) -> bool:
+    """Whether some files of a loaded day are as they were and others are not."""
+    contents = {(file.relative, file.sha256) for file in files}
+    loaded = known.current.get(day, set())
+    return bool(loaded & contents) and not loaded <= contents
 
 
 def _lost_files_message(feed: FeedConfig, columns: tuple[str, ...], lost: list[date]) -> str:

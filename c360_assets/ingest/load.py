@@ -35,6 +35,7 @@ from c360_assets.ingest.incoming import (
 from c360_assets.ingest.landing import DayLoad, days_to_read_again, new_columns
 from c360_assets.ingest.results import DayResult, FeedLoad, FileResult
 from c360_assets.ingest.row_errors import Rate, commonest, write_logs
+from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.ledger import LEDGER, LedgerEntry, record, session_ledger
@@ -224,6 +225,8 @@ def _tell_new_columns(load: _Load, days: Sequence[DayLoad]) -> None:
         columns = ", ".join(again[0].new_columns)
         count = "1 delivery day is" if len(again) == 1 else f"{len(again)} delivery days are"
         note = f"{columns} was declared or renamed after the feed was loaded: {count} read again"
+        if not FilePattern(load.feed.files.pattern).has_date:
+            note += "; rows that only an earlier content of a file brought keep NULL there"
         load.results[0].warnings.append(note)
 
 

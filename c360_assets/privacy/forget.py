@@ -7,7 +7,6 @@ So what was begun is ended by whatever touches the tenant next.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +44,7 @@ from c360_assets.privacy.removals import (
 )
 from c360_assets.privacy.restored import drop_returned_files, note_clean, unknown_files
 from c360_assets.privacy.search import Searcher
-from c360_assets.privacy.stores import all_files, store_of, stores
+from c360_assets.privacy.stores import all_files, orchestrator_home, store_of, stores
 from c360_assets.privacy.work import Work, open_work
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.contact_forms import contact_forms
@@ -339,7 +338,7 @@ def _notes(
         )
     if remaining.get("configuration"):
         notes.append("a file of the configuration holds a value: edit it by hand")
-    if os.environ.get("DAGSTER_POSTGRES_URL"):
+    if _is_stored_elsewhere(tenant):
         notes.append(
             "the orchestrator's storage in PostgreSQL is not searched: by rule its messages hold "
             "no values"
@@ -393,6 +392,12 @@ def _hashed_values(asked: Identifiers, tenant: Tenant) -> dict[Kind, pl.Series]:
         spelt = pl.Series("value", list(asked.contacts(kind)), dtype=pl.String)
         values[kind] = contact_forms(kind, spelt, tenant.home)["form"]
     return values
+
+
+def _is_stored_elsewhere(tenant: Tenant) -> bool:
+    """Whether the orchestrator keeps its storage in a database server."""
+    config = orchestrator_home(tenant) / "dagster.yaml"
+    return config.is_file() and "postgres" in config.read_text("utf-8")
 
 
 def enforce(tenant: Tenant, progress: Progress = unheard) -> list[str]:

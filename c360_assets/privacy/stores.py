@@ -52,7 +52,7 @@ STORES: tuple[Store, ...] = (
         ("activated/history/*",),
         "earlier publications, for `c360 rollback`",
         "rewritten",
-        "14 days, at most ten",
+        "`retention.databases`, at most `retention.most_databases`",
     ),
     Store(
         "published databases",

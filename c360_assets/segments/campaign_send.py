@@ -122,7 +122,7 @@ def opened_for(session: Session, campaign: Campaign) -> Iterator[str]:
         if not found:
             raise C360Error("segments are not published yet; run `c360 run` first")
         ((day,),) = session.rows("SELECT as_of FROM published.main.run_context")
-        prepare_context(session, day)
+        prepare_context(session, day, campaign.tenant.home)
         _bind_all(session, campaign)
         yield version_of(path)
     finally:

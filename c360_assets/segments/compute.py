@@ -224,6 +224,7 @@ class _Last:
     day: date | None = None
     definitions: Mapping[str, str] = field(default_factory=dict)
     conditions: Sequence[str] = ()
+    segments: Sequence[str] = ()
     since: str | None = None
     slot: int = 0
     before: Mapping[str, Any] = field(default_factory=dict)
@@ -231,12 +232,14 @@ class _Last:
     @classmethod
     def of(cls, state: TableState | None) -> _Last:
         known = (state.figures if state is not None else {}).get("last")
-        if not known:
+        # What another version of this code remembers is no day to compare with.
+        if not known or "segments" not in known:
             return cls()
         return cls(
             date.fromisoformat(known["day"]),
             known["definitions"],
             known["conditions"],
+            known["segments"],
             known["since"],
             known["slot"],
             known["before"],
@@ -248,6 +251,7 @@ class _Last:
             "day": self.day.isoformat(),
             "definitions": dict(self.definitions),
             "conditions": list(self.conditions),
+            "segments": list(self.segments),
             "since": self.since,
             "slot": self.slot,
             "before": dict(self.before),
@@ -258,6 +262,7 @@ class _Last:
         return {
             "definitions": dict(self.definitions),
             "conditions": list(self.conditions),
+            "segments": list(self.segments),
             "since": self.since,
         }
 
@@ -282,6 +287,7 @@ class _Build:
         self.before = history.DayBefore(
             remembered.get("definitions", {}),
             remembered.get("conditions", ()),
+            remembered.get("segments", ()),
             remembered.get("since"),
         )
         # The answers of the day before stay where they are; those of this day go to the other.
@@ -331,7 +337,7 @@ class _Build:
             for test in tests(definition.condition):
                 if isinstance(test, TableTest):
                     names.add(test.table)
-        prepare_context(self.session, self.day)
+        prepare_context(self.session, self.day, self.tenant.home)
         self.tables.bind(sorted(names))
         self._ended_ids()
         return compile_segments(ordered, self._source)
@@ -384,7 +390,7 @@ class _Build:
         binds, _ = references(text, file, Names(self.tenant))
         table = quote_ident(f"_c360_sql {name}")
         with locked_session(self.session) as locked:
-            prepare_context(locked, self.day)
+            prepare_context(locked, self.day, self.tenant.home)
             DatabaseTables(locked, self.recipe.database).bind([called for called, _ in binds])
             locked.lock()
             select = statement(text, file).text
@@ -401,26 +407,27 @@ class _Build:
 
     def _write_answers(self) -> None:
         """The answers of this day, and the view `earlier_answers` of the day before."""
-        answers = history.answers_sql(len(self.compiled.leaves), WIDE)
+        answers = history.answers_sql(len(self.compiled.leaves), list(self.definitions), WIDE)
         earlier = self.recipe.stored(ANSWERS[1 - self.slot])
         self.session.execute(f"CREATE OR REPLACE TEMP VIEW answers AS {answers}")
         if self.session.state(earlier) is not None:
             self.session.bind(earlier, "earlier_answers")
             self.session.keep(earlier, fingerprint=self.mark)
         else:
-            self._write(ANSWERS[1 - self.slot], f"SELECT {PERSON} FROM {WIDE} WHERE FALSE")
+            nobody = f"SELECT {PERSON} FROM {WIDE} WHERE FALSE"
+            self.session.execute(f"CREATE OR REPLACE TEMP VIEW earlier_answers AS {nobody}")
+            self._write(ANSWERS[1 - self.slot], nobody)
         self._write(ANSWERS[self.slot], answers)
 
     def _changes(self) -> None:
         """The temporary tables `base` and `changes` of this day."""
         self._bind_stored(MEMBERSHIP, "stored_membership")
         self._bind_stored(EVENTS, "stored_events")
-        self.session.execute(
-            f"CREATE OR REPLACE TEMP TABLE membership_now AS {self._members_sql()}"
-        )
         self.session.execute(f"CREATE OR REPLACE TEMP VIEW people AS SELECT {PERSON} FROM {PEOPLE}")
         self.session.bind(IDENTITY_CHANGES, "identity_changes")
-        history.write_changes(self.session, self.day, self.before, self.tracked)
+        history.write_changes(
+            self.session, self.day, self.before, self.tracked, list(self.definitions)
+        )
         leaves = {leaf: place for place, leaf in enumerate(self.compiled.leaves)}
         asked: dict[str, list[int]] = {}
         for name in self.tracked:
@@ -447,13 +454,15 @@ class _Build:
             f"CREATE OR REPLACE TEMP VIEW {called} AS SELECT {columns} WHERE FALSE"
         )
 
-    def _members_sql(self) -> str:
+    def _members_sql(self, names: Sequence[str]) -> str:
+        """The people of the segments `names`."""
         selects = [
             f"SELECT {quote_literal(name)} AS segment, {PERSON} FROM {WIDE} "
             f"WHERE {quote_ident(name)}"
-            for name in self.definitions
+            for name in names
         ]
-        return " UNION ALL ".join(selects)
+        nobody = f"SELECT NULL::VARCHAR AS segment, {PERSON} FROM {WIDE} WHERE FALSE"
+        return " UNION ALL ".join(selects) or nobody
 
     def _write_membership(self) -> None:
         day = f"DATE '{self.day.isoformat()}'"
@@ -465,19 +474,32 @@ class _Build:
         memory = {
             "definitions": dict(self.before.definitions),
             "conditions": list(self.before.conditions),
+            "segments": list(self.before.segments),
             "since": self.before.since,
         }
         texts = [leaf.text for leaf in self.compiled.leaves]
-        last = _Last(self.day, self.tracked, texts, since, self.slot, memory)
+        names = list(self.definitions)
+        last = _Last(self.day, self.tracked, texts, names, since, self.slot, memory)
+        # Who stays keeps the day; of a segment that is new everybody begins, also when its first
+        # day is computed again.
+        both = [one for one in names if one in self.before.segments]
+        stayed = (
+            "SELECT segment, amperity_id, member_since FROM base "
+            f"SEMI JOIN ({history.names_sql(both)}) USING (segment) "
+            "ANTI JOIN went USING (segment, amperity_id)"
+        )
+        entered = (
+            f"SELECT c.segment, c.{PERSON}, coalesce(e.member_since, {day}) AS member_since "
+            "FROM came AS c LEFT JOIN (FROM changes WHERE event = 'entered') AS e "
+            f"USING (segment, {PERSON})"
+        )
+        begun = self._members_sql([one for one in names if one not in self.before.segments])
+        began = f"SELECT segment, {PERSON}, {day} AS member_since FROM ({begun})"
         self._write(
             MEMBERSHIP,
-            f"SELECT now.segment, now.{PERSON}, "
-            f"coalesce(base.member_since, entered.member_since, {day}) AS member_since, "
-            "digests.definition FROM membership_now AS now "
-            "JOIN _c360_digests AS digests ON digests.segment = now.segment "
-            f"LEFT JOIN base ON base.segment = now.segment AND base.{PERSON} = now.{PERSON} "
-            f"LEFT JOIN (FROM changes WHERE event = 'entered') AS entered "
-            f"ON entered.segment = now.segment AND entered.{PERSON} = now.{PERSON}",
+            f"SELECT m.segment, m.{PERSON}, m.member_since, d.definition "
+            f"FROM ({stayed} UNION ALL {entered} UNION ALL {began}) AS m "
+            "JOIN _c360_digests AS d USING (segment)",
             figures={"last": last.as_figures()},
         )
 

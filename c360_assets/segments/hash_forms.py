@@ -9,40 +9,22 @@ as google. Each is an expression over a text, so that a list of any length is on
 
 from __future__ import annotations
 
-from functools import cache
-
-import phonenumbers
-
-# Where a 0 before a national number is part of it.
-KEEPS_ZERO = frozenset({"IT", "SM", "VA"})
 GMAIL = "'@(gmail|googlemail)\\.com$'"
 
 
-@cache
-def _country_code(country: str | None) -> str:
-    """The calling code; a tenant that names no country is taken to be North American."""
-    if country is None:
-        return "1"
-    return str(phonenumbers.country_code_for_region(country.upper()) or "")
-
-
 def phone_e164(phone: str, country: str | None) -> str:
-    """The phone `phone` (SQL) as +, country and number; NULL where nothing can be made of it."""
+    """The phone `phone` (SQL) as +, country and number; NULL where nothing can be made of it.
+
+    With a country by its numbering plan, for which the session has the macro `phone_international`.
+    """
+    if country is not None:
+        return f"'+' || phone_international({phone})"
     digits = f"regexp_replace({phone}, '[^0-9]', '', 'g')"
-    code = _country_code(country)
-    is_international = f"starts_with(trim({phone}), '+')"
-    cases = [f"WHEN {is_international} THEN '+' || {digits}"]
-    if code == "1":
-        cases.append(f"WHEN length({digits}) = 10 THEN '+1' || {digits}")
-        national = f"WHEN length({digits}) = 11 AND starts_with({digits}, '1') THEN '+' || {digits}"
-        cases.append(national)
-    elif country is not None and code:
-        cases.append(f"WHEN starts_with({digits}, '00') THEN '+' || substr({digits}, 3)")
-        if country.upper() not in KEEPS_ZERO:
-            trunk = f"WHEN starts_with({digits}, '0') THEN '+{code}' || ltrim({digits}, '0')"
-            cases.append(trunk)
-        cases.append(f"WHEN length({digits}) >= 5 THEN '+{code}' || {digits}")
-    return f"CASE {' '.join(cases)} END"
+    return (
+        f"CASE WHEN starts_with(trim({phone}), '+') THEN '+' || {digits}"
+        f" WHEN length({digits}) = 10 THEN '+1' || {digits}"
+        f" WHEN length({digits}) = 11 AND starts_with({digits}, '1') THEN '+' || {digits} END"
+    )
 
 
 def hashed(column: str, kind: str, form: str, country: str | None) -> str:

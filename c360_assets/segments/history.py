@@ -12,7 +12,7 @@ from datetime import date
 
 from c360_assets.segments.compile import condition_column
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_literal
+from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 WORD_BITS = 62  # conditions to a BIGINT of answers: one less than the bits above its sign
 EVENT_COLUMNS = "segment, amperity_id, event, day, cause, detail, other_amperity_id, member_since"
@@ -58,7 +58,7 @@ ENTERED = """
             ELSE 'split from ' || kin.earlier_id END AS detail,
         kin.earlier_id AS other_amperity_id,
         coalesce(kin.member_since, {day}) AS member_since
-    FROM came
+    FROM entered_now AS came
     LEFT JOIN (
         SELECT
             base.segment, moves.later_id AS amperity_id,
@@ -83,7 +83,7 @@ LEFT = """
             WHEN people.amperity_id IS NULL THEN 'no longer in the database' END AS detail,
         coalesce(ended.later_id, kin.later_id) AS other_amperity_id,
         went.member_since
-    FROM went
+    FROM left_now AS went
     LEFT JOIN people ON people.amperity_id = went.amperity_id
     LEFT JOIN (
         SELECT earlier_id AS amperity_id, min(later_id) AS later_id FROM moves
@@ -92,7 +92,7 @@ LEFT = """
     ) AS ended ON ended.amperity_id = went.amperity_id
     LEFT JOIN (
         SELECT came.segment, moves.earlier_id AS amperity_id, min(moves.later_id) AS later_id
-        FROM came JOIN moves ON moves.later_id = came.amperity_id
+        FROM entered_now AS came JOIN moves ON moves.later_id = came.amperity_id
         GROUP BY ALL
     ) AS kin ON kin.segment = went.segment AND kin.amperity_id = went.amperity_id
     LEFT JOIN changed ON changed.segment = went.segment
@@ -101,45 +101,87 @@ LEFT = """
 
 @dataclass(frozen=True)
 class DayBefore:
-    """What the day is compared with: the definitions then, and which answer was which bit."""
+    """What the day is compared with: the definitions then, and which answer was which bit.
+
+    `definitions` are those of segments whose changes are kept, `segments` all that had members.
+    """
 
     definitions: Mapping[str, str]
     conditions: Sequence[str]
+    segments: Sequence[str]
     since: str | None  # the moment of the last identity change that was seen
 
 
 def write_changes(
-    session: Session, day: date, before: DayBefore, definitions: Mapping[str, str]
+    session: Session,
+    day: date,
+    before: DayBefore,
+    definitions: Mapping[str, str],
+    segments: Sequence[str],
 ) -> None:
-    """Make the temporary tables `base` and `changes` (as segment_events) of a day.
+    """Make the temporary tables `came`, `went` and `changes` (as segment_events) of a day, and the
+    view `base` of who was in a segment at the end of the day before.
 
-    The session has `stored_membership`, `stored_events`, `membership_now` (segment, amperity_id),
-    `people`, `identity_changes` and `redirects` under these names. `definitions`: segment ->
-    digest, of those whose changes are kept.
+    The session has `stored_membership`, `stored_events`, `answers`, `earlier_answers`, `people`,
+    `identity_changes` and `redirects` under these names. `definitions`: segment -> digest, of those
+    whose changes are kept; `segments` are all there are, in the order of their bits.
     """
     day_sql = f"DATE '{day.isoformat()}'"
     since = quote_literal(before.since or "1900-01-01") + "::TIMESTAMPTZ"
-    _table(session, "base", BASE.format(day=day_sql))
+    session.execute(f"CREATE OR REPLACE TEMP VIEW base AS {BASE.format(day=day_sql)}")
     _table(session, "moves", MOVES.format(since=since) + REDIRECTS)
     changed = [
         name for name in before.definitions if definitions.get(name) != before.definitions[name]
     ]
     _table(session, "changed", names_sql(changed))
-    _table(session, "known_before", names_sql(before.definitions))
-    _table(session, "kept_now", names_sql(definitions))
-    came = (
-        "SELECT segment, amperity_id FROM membership_now "
-        "SEMI JOIN known_before USING (segment) SEMI JOIN kept_now USING (segment) "
-        "ANTI JOIN base USING (segment, amperity_id)"
+    _differences(session, before.segments, segments)
+    kept = f"({names_sql([name for name in before.definitions if name in definitions])})"
+    known = f"({names_sql(before.definitions)})"
+    still_there = f"({names_sql([*segments])})"
+    # Members of a segment that is no longer tracked have not left it.
+    left = (
+        f"SELECT went.*, base.member_since FROM went SEMI JOIN {known} USING (segment) "
+        "JOIN base USING (segment, amperity_id)"
     )
-    _table(session, "came", came)
+    gone = (
+        f"SELECT * FROM base SEMI JOIN {known} USING (segment) "
+        f"ANTI JOIN {still_there} USING (segment)"
+    )
+    _table(session, "left_now", f"{left} UNION ALL {gone}")
+    _table(session, "entered_now", f"SELECT came.* FROM came SEMI JOIN {kept} USING (segment)")
+    _table(session, "changes", f"{ENTERED} UNION ALL {LEFT}".replace("{day}", day_sql))
+
+
+def _differences(session: Session, before: Sequence[str], now: Sequence[str]) -> None:
+    """`came` and `went`: who is in a segment of both days on one of them only, by bits of people.
+
+    Comparing a row of bits a person costs less than joining a row a membership.
+    """
+    words = [f"now.s{n} AS now_s{n}" for n in range(_words(now))]
+    words += [f"earlier.s{n} AS earlier_s{n}" for n in range(_words(before))]
+    differ = "TRUE"
+    if list(before) == list(now) and now:
+        pairs = [f"now.s{n} IS DISTINCT FROM earlier.s{n}" for n in range(_words(now))]
+        differ = " OR ".join(pairs)
     _table(
         session,
-        "went",
-        "SELECT * FROM base SEMI JOIN known_before USING (segment) "
-        "ANTI JOIN membership_now USING (segment, amperity_id)",
+        "differing",
+        f"SELECT {', '.join(['amperity_id', *words])} FROM answers AS now "
+        f"FULL JOIN earlier_answers AS earlier USING (amperity_id) WHERE {differ}",
     )
-    _table(session, "changes", f"{ENTERED} UNION ALL {LEFT}".replace("{day}", day_sql))
+    earlier_places = {name: place for place, name in enumerate(before)}
+    came = []
+    went = []
+    for place, name in enumerate(now):
+        if name in earlier_places:
+            is_in = f"coalesce({_answer('now', place, 's')}, 0)"
+            was_in = f"coalesce({_answer('earlier', earlier_places[name], 's')}, 0)"
+            row = f"SELECT {quote_literal(name)} AS segment, amperity_id FROM differing AS e WHERE"
+            came.append(f"{row} {is_in} > {was_in}")
+            went.append(f"{row} {is_in} < {was_in}")
+    nobody = "SELECT NULL::VARCHAR AS segment, NULL::VARCHAR AS amperity_id LIMIT 0"
+    _table(session, "came", " UNION ALL ".join(came) or nobody)
+    _table(session, "went", " UNION ALL ".join(went) or nobody)
 
 
 def names_sql(names: Mapping[str, str] | Sequence[str]) -> str:
@@ -154,14 +196,20 @@ def _table(session: Session, name: str, select: str) -> None:
     session.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")
 
 
-def answers_sql(count: int, source: str) -> str:
-    """The answers to `count` conditions of each person as bits of w0, w1, …"""
-    words = []
-    for first in range(0, count, WORD_BITS):
-        bits = range(first, min(first + WORD_BITS, count))
-        terms = [f"({condition_column(n)}::BIGINT << {n - first})" for n in bits]
-        words.append(f"{' | '.join(terms)} AS w{first // WORD_BITS}")
+def answers_sql(conditions: int, segments: Sequence[str], source: str) -> str:
+    """The answers of each person as bits: w0, w1, … of conditions, s0, s1, … of segments."""
+    words = _bits([condition_column(number) for number in range(conditions)], "w")
+    words += _bits([quote_ident(name) for name in segments], "s")
     return f"SELECT {', '.join(['amperity_id', *words])} FROM {source}"
+
+
+def _bits(columns: Sequence[str], word: str) -> list[str]:
+    words = []
+    for first in range(0, len(columns), WORD_BITS):
+        part = columns[first : first + WORD_BITS]
+        terms = [f"({column}::BIGINT << {place})" for place, column in enumerate(part)]
+        words.append(f"{' | '.join(terms)} AS {word}{first // WORD_BITS}")
+    return words
 
 
 def explain_data(
@@ -211,8 +259,8 @@ def explain_data(
     )
 
 
-def _answer(prefix: str, place: int) -> str:
-    return f"(e.{prefix}_w{place // WORD_BITS} >> {place % WORD_BITS}) & 1"
+def _answer(prefix: str, place: int, word: str = "w") -> str:
+    return f"((e.{prefix}_{word}{place // WORD_BITS} >> {place % WORD_BITS}) & 1)"
 
 
 def _words(conditions: Sequence[str]) -> int:

@@ -1,8 +1,8 @@
 """Nicknames: which full names a given name may stand for.
 
-The list is the openly licensed one of the package `nicknames` (Apache-2.0), read from its CSV; a
-tenant's own pairs are added or removed by the caller. Nicknames soften the comparison of given
-names; they never make a match by themselves.
+English ones are the openly licensed list of the package `nicknames` (Apache-2.0), read from its
+CSV; those of other languages are `data/nicknames.csv`. A tenant's own pairs are added or removed by
+the caller. Nicknames soften the comparison of given names; they never make a match by themselves.
 """
 
 import csv
@@ -12,6 +12,8 @@ from importlib.resources import files
 
 import polars as pl
 
+from c360_assets.semantics.lookups import read_rows
+
 
 @cache
 def _shipped() -> frozenset[tuple[str, str]]:
@@ -20,6 +22,8 @@ def _shipped() -> frozenset[tuple[str, str]]:
     for row in csv.DictReader(text.splitlines()):
         if row["relationship"] == "has_nickname":
             pairs.add((row["name1"].strip().upper(), row["name2"].strip().upper()))
+    for row in read_rows("nicknames.csv"):
+        pairs.add((row["canonical"], row["nickname"]))
     return frozenset(pairs)
 
 

@@ -23,6 +23,7 @@ from c360_assets.stitch.prepare.configuration_tables import (
     managed_blocklist,
     tenant_nicknames,
 )
+from c360_assets.stitch.prepare.local_forms import of_unknown_countries
 from c360_assets.stitch.prepare.union import Union, union_records
 from c360_assets.stitch.previous import (
     GENERATION,
@@ -157,7 +158,8 @@ def match(session: Session, tenant: Tenant, run: RunContext) -> Matched:
         con=session.con,
         progress=run.progress,
     )
-    found = (union.empty_tables, nicknames.warnings)
+    unread = of_unknown_countries(union.frame, tenant)
+    found = (union.empty_tables, [*unread, *nicknames.warnings])
     if not tenant.stitch.run.matches:
         return Matched(result, "none, customer keys are persons", None, *found)
     if reason is None:

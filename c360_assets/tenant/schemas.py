@@ -41,6 +41,15 @@ MODELS: dict[str, type[BaseModel]] = {
     "segment": SegmentConfig,
     "campaign": CampaignConfig,
 }
+# What models take besides, as a validator of theirs makes the declared shape of it.
+ONE_OR_SEVERAL = ("include", "exclude", "destination", "segments")
+ALSO_TAKEN: dict[str, list[dict[str, Any]]] = {
+    **{key: [{"type": "string"}] for key in ONE_OR_SEVERAL},
+    # Names with nothing behind them.
+    "tables": [{"type": "object"}],
+    "feeds": [{"type": "object"}],
+    "null_values": [{"type": "array"}],
+}
 # Where a tenant keeps its copy, so that its files name the same place on every machine.
 FOLDER = ".schemas"
 
@@ -48,11 +57,14 @@ FOLDER = ".schemas"
 def schema(name: str) -> dict[str, Any]:
     """The JSON schema of a kind of file, with the catalogue's tags as proposals."""
     content = MODELS[name].model_json_schema()
-    for definition in content.get("$defs", {}).values():
-        tags = definition.get("properties", {}).get("tags", {})
+    for definition in [content, *content.get("$defs", {}).values()]:
+        properties = definition.get("properties", {})
+        tags = properties.get("tags", {})
         if tags.get("items") == {"type": "string"}:
             # Any other text is a custom tag.
             tags["items"] = {"anyOf": [{"enum": sorted(CATALOGUE)}, {"type": "string"}]}
+        for key in properties.keys() & ALSO_TAKEN.keys():
+            properties[key] = {"anyOf": [properties[key], *ALSO_TAKEN[key]]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **content}
 
 

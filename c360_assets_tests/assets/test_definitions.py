@@ -25,7 +25,14 @@ from c360_assets.errors import ConfigError
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.tenants import tiny_tenant
 
-STAGES = ["domain_tables", "input_validations", "stitch", "customer_360", "activation"]
+STAGES = [
+    "domain_tables",
+    "input_validations",
+    "stitch",
+    "customer_360",
+    "segments",
+    "activation",
+]
 PROGRAMS = {
     "the workspace": ["dagster", "definitions", "validate", "-w", "workspace.yaml"],
     "the project": ["dg", "check", "defs"],

@@ -56,6 +56,7 @@ HEADER = "id,mail,visits\n"
 # When the daemon looks, besides the schedule's own time.
 LOOKS = ("05:05", "05:06", "06:33", "07:11", "07:12", "07:35", "08:52", "08:53", "09:35", "12:01")
 LAST_LOOK = "12:02"
+RECOVERED = "recovered"
 # When it looks on days of which everything is there in the morning: more would see nothing else.
 QUIET_LOOKS = ("05:05", "05:06", "06:33")
 
@@ -218,7 +219,15 @@ class Month:
 
     @property
     def alerts(self) -> list[tuple[str, str, int]]:
-        """Kind, feed and number of the day of every alert, in order."""
+        """Kind, feed and number of the day of each alert of something wrong, in order."""
+        return [alert for alert in self._told() if alert[0] != RECOVERED]
+
+    @property
+    def recovered(self) -> set[tuple[str, int]]:
+        """Feed and number of the day of what was told to be right again."""
+        return {(feed, day) for kind, feed, day in self._told() if kind == RECOVERED}
+
+    def _told(self) -> list[tuple[str, str, int]]:
         path = self.root / self.tenant.workflow.alerts.file
         lines = path.read_text().splitlines() if path.exists() else []
         entries = [json.loads(line) for line in lines]

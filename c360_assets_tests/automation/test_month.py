@@ -84,6 +84,7 @@ def test_a_few_days(month: Month) -> None:
         ("load_failed", "Shop:Customers", 4),
         ("missing", "Shop:Customers", 4),
     ]
+    assert month.recovered == {("Till:Visitors", 3), ("Shop:Customers", 4)}
 
 
 def landing_order(feed: str) -> str:
@@ -208,6 +209,7 @@ def test_thirty_days(month: Month) -> None:
         ("late", "", 20),
         ("stitch_failed", "", 20),
     ]
+    assert month.recovered >= {("Till:Visitors", 5), ("Desk:Callers", 8), ("Shop:Customers", 13)}
     by_status = {
         status: len(month.instance.get_runs(dg.RunsFilter(statuses=[status])))
         for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)

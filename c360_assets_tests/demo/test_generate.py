@@ -62,7 +62,7 @@ def test_the_shipped_tenant_is_configured_as_generated() -> None:
     generated = render_config(seed=1)
     configuration = {
         path.relative_to(shipped).as_posix()
-        for part in ("database", "domain_tables", "feeds")
+        for part in ("database", "domain_tables", "feeds", "segments")
         for path in (shipped / part).rglob("*.*")
     }
     configuration |= {path.name for path in shipped.glob("*.yaml")} | {".gitignore"}

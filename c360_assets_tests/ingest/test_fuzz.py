@@ -92,7 +92,8 @@ def parquet() -> bytes:
 def rows_of(content: bytes) -> int | None:
     """The rows below the header of a CSV file, read character by character; None if not UTF-8.
 
-    A record that does not fit counts as many rows as it has lines.
+    A record that does not fit counts as many rows as it has lines. Where most records end with one
+    delimiter more than the header, that is how the file is written.
     """
     try:
         text = content.decode().removeprefix("\ufeff")
@@ -102,7 +103,12 @@ def rows_of(content: bytes) -> int | None:
     records = [record for _, record in slow_records(text)]
     if not records:
         return 0
-    fits = re.compile(dialect.record(len(split_record(records[0], dialect))))
+    fields = len(split_record(records[0], dialect))
+    fits = re.compile(dialect.record(fields))
+    longer = re.compile(dialect.record(fields + 1))
+    trailing = [r for r in records[1:] if longer.match(r) and re.search(",[ \t]*$", r)]
+    if 2 * len(trailing) > len(records) - 1:
+        fits = longer
     return sum(
         1 if fits.match(r) else sum(bool(line) for line in re.split("[\r\n]", r))
         for r in records[1:]

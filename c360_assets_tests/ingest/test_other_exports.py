@@ -14,6 +14,7 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.feed import Proposal, propose_feed
 from c360_assets.ingest.suggest.folder import propose_folder, write_proposal
 from c360_assets.tenant.init_tenant import init_tenant
+from c360_assets_tests.ingest.tenants import feed_of, land, load, table, tenant_of
 
 ROWS = 30
 HEADER = ["Cust ID", "First Name", "Last Name", "E-Mail", "Phone No", "ZIP"]
@@ -275,3 +276,19 @@ def test_where_records_are(tmp_path: Path, content: object, records: str) -> Non
 def test_what_is_refused_by_its_name(tmp_path: Path, content: bytes, what: str) -> None:
     with pytest.raises(C360Error, match=what):
         proposed(tmp_path, content, "x-20260601.json")
+
+
+def test_an_undated_file_is_read_again_for_a_new_column(tmp_path: Path) -> None:
+    files = {"pattern": "'people.csv'"}
+    tenant = tenant_of(tmp_path, feed_of(files=files, fields={"id": {}, "name": {}}))
+    land(tenant, "people.csv", "id,name,city\n1,Ada,Dover\n2,Bo,Bern\n")
+    load(tenant, tenant.feeds[0])
+    # The column comes with a delivery that takes the place of the one before.
+    wider = feed_of(files=files, fields={"id": {}, "name": {}, "city": {}})
+    tenant = tenant_of(tmp_path, wider)
+    land(tenant, "people.csv", "id,name,city\n1,Ada,Dover\n3,Cy,Graz\n")
+    result = load(tenant, wider)
+    assert {day.status for day in result.days} == {"loaded"}
+    rows = table(tenant, wider).select("id", "city").sort("id").rows()
+    assert rows == [("1", "Dover"), ("2", None), ("3", "Graz")]
+    assert any("keep NULL there" in warning for day in result.days for warning in day.warnings)

@@ -69,7 +69,8 @@ def propose(tmp_path: Path, name: str, write: Callable[[Path], object]) -> dict[
     text = suggest_feed(file)
     assert "amy" not in text
     assert "example.com" not in text
-    (tmp_path / "tenant.yaml").write_text("id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n")
+    settings = "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ncountry: US\n"
+    (tmp_path / "tenant.yaml").write_text(settings)
     (tmp_path / "feeds").mkdir()
     (tmp_path / "feeds/proposed.yaml").write_text(text)
     tenant, problems = read_tenant(tmp_path)

@@ -151,6 +151,6 @@ def test_a_folder_is_proposed_once_for_each_kind_of_file(tmp_path: Path) -> None
     assert names == ["orders-20260602.csv", "people-20260601.csv"]
     assert list(proposals.unread) == ["shop/card.vcf"]
     written = write_proposal(proposals.proposals[0], tmp_path)
-    assert written == tmp_path / "feeds/shop/orders.yaml"
+    assert written == [tmp_path / "feeds/shop/orders.yaml"]
     with pytest.raises(C360Error, match="is there already"):
         write_proposal(proposals.proposals[0], tmp_path)

@@ -84,7 +84,9 @@ destinations:
     path: exports/mailing
     format: csv
     tables:
-      customer_360: {columns: [amperity_id, email, given_name]}
+      customer_360:
+        columns: [amperity_id, email, given_name]
+        consent: 'none, because "the receiver asks everybody itself"'
 """
 FILES = {
     "tenant.yaml": TENANT,

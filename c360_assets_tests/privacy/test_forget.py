@@ -96,8 +96,7 @@ def test_forgotten_everywhere_and_for_good(
     status = c360_here(monkeypatch, "privacy", "status", "--tenant", tenant)
     assert "older than the last receipt" in status.text
     kept = c360_here(monkeypatch, "sql", "--kept", 1, "SELECT 1", "--tenant", tenant)
-    assert kept.code == 1
-    assert "number 1" in kept.text
+    assert kept.code == 0, kept.text
     assert ours(found_in(tenant)) == {}
 
 
@@ -157,19 +156,20 @@ def _figures(root: Path) -> list[tuple[object, ...]]:
 STEPS = ("erase_tables", "erase_databases", "_erase_files", "write_receipt")
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_and_run_again(
-    tenant: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_killed_at_any_step_and_run_again(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call goes on where the one before was stopped, one step further."""
+
     def full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as killed:
-        killed.setattr(forget_module, step, full_disk)
-        said = c360_here(killed, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
-    assert said.code == 1
-    assert "disk" in said.text
-    assert len(open_work(tenant)) == 1
+    for step in STEPS:
+        with monkeypatch.context() as killed:
+            killed.setattr(forget_module, step, full_disk)
+            said = c360_here(killed, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+        assert said.code == 1
+        assert "disk" in said.text
+        assert len(open_work(tenant)) == 1
+        assert read_receipts(tenant) == []
     again = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
     assert again.code == 0, again.text
     assert "already forgotten: receipt 000001" in again.text

@@ -7,6 +7,8 @@ import hashlib
 import pytest
 
 from c360_assets.segments.hash_forms import hashed, normalised
+from c360_assets.semantics.contact_marks import CONTACT_MACROS
+from c360_assets.semantics.phone_plans import phone_plan_macros, plan_of
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
 
@@ -26,6 +28,8 @@ PHONES = [
     ("meta", "DE", "030 901820", "4930901820"),
     ("google", "DE", "0049 30 901820", "+4930901820"),
     ("google", "IT", "06 6982", "+39066982"),
+    ("google", "DE", "+49 (0)30 901820", "+4930901820"),
+    ("meta", "AU", "0011 61 2 9876 5432", "61298765432"),
     ("google", "US", "555-1212", None),
 ]
 
@@ -42,6 +46,8 @@ def test_emails(session: Session, form: str, given: str, expected: str) -> None:
 def test_phones(
     session: Session, form: str, country: str, given: str, expected: str | None
 ) -> None:
+    for statement in (*CONTACT_MACROS, *phone_plan_macros(plan_of(country))):
+        session.execute(statement)
     value = quote_literal(given)
     texts = f"{normalised(value, 'phone', form, country)}, {hashed(value, 'phone', form, country)}"
     digest = hashlib.sha256(expected.encode()).hexdigest() if expected is not None else None

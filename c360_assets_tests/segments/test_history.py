@@ -70,8 +70,11 @@ def test_a_day_computed_twice_is_compared_with_the_day_before(
     session: Session, tmp_path: Path
 ) -> None:
     tenant = with_segments(tmp_path, RICH)
+    write_tables(session, customer_360=[person("ann", 200), person("bob", 150)])
+    compute(session, tenant)
     write_tables(session, customer_360=[person("ann", 200), person("bob", 50)])
     compute(session, tenant)
+    assert members(session, "rich") == ["ann"], "the first day too may be computed twice"
     write_tables(session, customer_360=[person("ann", 20), person("bob", 150)])
     compute(session, tenant, NEXT)
     write_tables(session, customer_360=[person("ann", 300), person("bob", 50)])

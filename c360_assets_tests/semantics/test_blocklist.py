@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 
 from c360_assets.semantics.blocklist import BLOCKLIST_MACROS, blocked_values, is_blocked
+from c360_assets.semantics.lookups import read_rows
+from c360_assets.semantics.names import clean_name
 from c360_assets.semantics.nicknames import nickname_map, with_given_canonical
 
 
@@ -92,3 +94,19 @@ def test_nicknames_take_the_tenants_pairs_and_a_removal_wins():
     assert {"BILL J", "WILLIAM"} <= set(lists[1])
     assert lists[2:] == [["QQQ"], None]
     assert nickname_map()["nickname"].is_unique().all()
+
+
+@pytest.mark.parametrize(
+    ("nickname", "name"),
+    [("PACO", "FRANCISCO"), ("САША", "АЛЕКСАНДР"), ("GOSIA", "MALGORZATA"), ("ZE", "JOSE")],
+)
+def test_nicknames_of_other_languages(nickname, name):
+    table = dict(nickname_map().iter_rows())
+    assert name in table[nickname]
+
+
+def test_nicknames_are_in_the_letters_that_names_are_compared_in():
+    rows = pl.DataFrame(read_rows("nicknames.csv"))
+    for column in ("canonical", "nickname"):
+        assert rows.select(clean_name(pl.col(column))).to_series().equals(rows[column])
+    assert rows.is_unique().all()

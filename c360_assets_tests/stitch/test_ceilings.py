@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, SHIFTS
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, PLACE_VALUES
 from c360_assets.stitch.score.ceilings import below, ceiling
 
 NAMED = {"given_name": "equal 3", "surname": "equal 3", "name_swap": "straight"}
@@ -17,7 +17,7 @@ WIDE = np.inf
 def pattern(levels: dict[str, str]) -> int:
     total = 0
     for name, label in levels.items():
-        total += COMPARISON_BY_NAME[name].level_numbers(label)[0] << SHIFTS[name]
+        total += COMPARISON_BY_NAME[name].level_numbers(label)[0] * PLACE_VALUES[name]
     return total
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from c360_assets.stitch import stitch
 from c360_assets.stitch.api import StitchResult
-from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, COMPARISONS, SHIFTS
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, COMPARISONS, PLACE_VALUES
 from c360_assets.stitch.score.class_meaning import (
     HOUSEHOLD,
     STRANGERS,
@@ -166,7 +166,7 @@ def pattern(**levels: str) -> int:
     """The pattern with these levels, by comparison and beginning of the label."""
     packed = 0
     for name, label in levels.items():
-        packed |= COMPARISON_BY_NAME[name].level_numbers(label)[0] << SHIFTS[name]
+        packed += COMPARISON_BY_NAME[name].level_numbers(label)[0] * PLACE_VALUES[name]
     return packed
 
 

@@ -48,15 +48,38 @@ def test_records_come_in_rid_order_whatever_the_order_given() -> None:
     ]
 
 
-def test_initials_of_further_names_are_left_out_of_the_comparison() -> None:
-    given = ["MICHAEL A", "MIKE J R", "MARIA DEL C", "J R", "ANNA LENA", "JOSÉ Ñ"]
-    frame = pl.DataFrame(
-        {
-            "rid": range(6),
-            "given_name": given,
-            "given_canonical": [[g] if n != 1 else ["MICHAEL", g] for n, g in enumerate(given)],
-        }
-    )
+def test_a_given_name_is_its_first_word_and_the_next_is_the_middle_name() -> None:
+    given = ["MICHAEL A", "MIKE J R", "MARIA DEL CARMEN", "J R", "ANNA LENA", "JOSÉ Ñ", "MARY"]
+    canonical = [["MICHAEL", name] if name.startswith("MIKE") else [name] for name in given]
+    frame = pl.DataFrame({"rid": range(7), "given_name": given, "given_canonical": canonical})
     found = prepare_records(frame)
-    assert found["given"].to_list() == ["MICHAEL", "MIKE", "MARIA DEL", "J R", "ANNA LENA", "JOSÉ"]
-    assert found["variants"].to_list()[1] == ["MICHAEL", "MIKE"]
+    assert found["given"].to_list() == ["MICHAEL", "MIKE", "MARIA", "J", "ANNA", "JOSÉ", "MARY"]
+    assert found["middle"].to_list() == ["A", "J", "CARMEN", "R", "LENA", "Ñ", None]
+    variants = found["variants"].to_list()
+    assert variants[1] == ["MICHAEL", "MIKE", "MIKEJR"]
+    assert variants[4] == ["ANNA", "ANNALENA"]
+    assert variants[6] is None
+
+
+def test_names_in_other_scripts_have_a_latin_spelling_beside_their_own() -> None:
+    rows = {
+        "rid": [1, 2, 3],
+        "given_name": ["ΓΕΩΡΓΙΟΣ", "GEORGIOS", None],
+        "surname": ["ΠΑΠΑΔΟΠΟΥΛΟΣ", "PAPADOPOULOS", "محمد"],
+    }
+    found = prepare_records(pl.DataFrame(rows))
+    assert found["given"].to_list() == rows["given_name"]
+    assert found["given_latin"].to_list() == ["GEORGIOS", None, None]
+    assert found["surname_sounds"].to_list() == ["PPDPLS", "PPDPLS", "MMD"]
+    latin = prepare_records(pl.DataFrame(rows)[1:2].with_columns(rid=pl.lit(1)))
+    assert latin.select("given_latin", "surname_sounds").row(0) == (None, None)
+
+
+def test_a_name_that_a_space_tore_apart_is_one_again() -> None:
+    given = ["JOSHU A", *["JOSHUA"] * 12, "DAN A", "DAN", *["DANA"] * 10, "MARY ANN", "MARYANN"]
+    given += ["MARY"] * 3
+    found = prepare_records(pl.DataFrame({"rid": range(len(given)), "given_name": given}))
+    names = dict(zip(given, found.select("given", "middle").rows(), strict=True))
+    assert names["JOSHU A"] == ("JOSHUA", None)
+    assert names["DAN A"] == ("DAN", "A")
+    assert names["MARY ANN"] == ("MARY", "ANN")

@@ -71,7 +71,13 @@ def g(name: str, *also: str) -> dict[str, Any]:
     [
         (g("BILL", "WILLIAM"), g("WILLIAM"), "nickname"),
         (g("J"), g("JANE"), "initial"),
-        (g("MARY ANN"), g("MARY"), "initial"),
+        (g("MARY ANN"), g("MARY"), "equal 3"),
+        (g("MARY ANN"), g("MARYANN"), "equal 3"),
+        (g("OLENA"), g("ОЛЕНА"), "nickname"),
+        (g("GIORGOS"), g("ΓΕΩΡΓΙΟΣ"), "similar"),
+        (g("MOHAMED"), g("محمد"), "similar"),
+        # Spelt alike in Latin letters, and two names.
+        (g("伟"), g("薇"), "different, rare"),
         (g("MARTHA"), g("MARHTA"), "similar"),
         (g("DANIEL"), g("DANIELLE"), "similar, established"),
         (g("JANE"), g("JAMES"), "different, established"),
@@ -96,6 +102,39 @@ def test_given_names(one: dict[str, Any], two: dict[str, Any], expected: str | N
 )
 def test_surnames(one: str | None, two: str | None, expected: str | None) -> None:
     assert label("surname", {"surname": one}, {"surname": two}) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ("MARK JOHN", "MARK JOHN", "equal"),
+        ("MARK JOHN", "MARK J", "initial fits"),
+        ("MARK J", "MARK J", "equal"),
+        ("MARK JOHNATHAN", "MARK JONATHAN", "similar"),
+        ("MARK JOHN", "MARK DANIEL", "contradicts"),
+        ("MARK J", "MARK DANIEL", "contradicts"),
+        ("MARIA DEL CARMEN", "MARIA CARMEN", "equal"),
+        # Of names that are not alike, and of one that is not there, middle names say nothing.
+        ("MARK JOHN", "SUSAN JOHN", None),
+        ("MARK JOHN", "MARK", None),
+    ],
+)
+def test_middle_names(one: str, two: str, expected: str | None) -> None:
+    assert label("middle_name", g(one), g(two)) == expected
+
+
+@pytest.mark.parametrize("given", ["ERIC RICHARD", "E RICHARD"])
+def test_somebody_who_goes_by_the_middle_name(given: str) -> None:
+    one, two = (
+        {"given_name": given, "surname": "BARROW"},
+        {"given_name": "RICHARD", "surname": "BARROW"},
+    )
+    assert label("name_swap", one, two) == "middle name as given"
+    assert label("given_name", one, two) is None
+    assert label("surname", one, two) is not None
+    # An initial fits many names.
+    other = {"given_name": "R", "surname": "BARROW"}
+    assert label("name_swap", one, other) == "straight"
 
 
 def test_swapped_names_count_once() -> None:

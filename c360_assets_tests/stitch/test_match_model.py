@@ -12,7 +12,7 @@ from c360_assets.stitch.compare.agreement_patterns import compare, compared_colu
 from c360_assets.stitch.compare.blocking import chosen_strategies
 from c360_assets.stitch.compare.candidate_pairs import build_pairs
 from c360_assets.stitch.compare.comparison_records import prepare_records
-from c360_assets.stitch.compare.comparisons import SHIFTS
+from c360_assets.stitch.compare.comparisons import PLACE_VALUES
 from c360_assets.stitch.score.expectation_maximisation import fit
 from c360_assets.stitch.score.match_model import Model, PatternCounts
 from c360_assets.stitch.score.value_statistics import value_statistics
@@ -95,8 +95,8 @@ def test_the_household_class_empties_itself_without_households() -> None:
 
 def test_no_evidence_is_the_class_prior_and_agreement_adds() -> None:
     found = fitted(population(100, 3, household=True))
-    nothing = 3 << SHIFTS["home_held"]
-    phone = 1 << SHIFTS["phone"]
+    nothing = 3 * PLACE_VALUES["home_held"]
+    phone = 1 * PLACE_VALUES["phone"]
     x, _ = found.log_odds(np.array([nothing, nothing + phone, nothing + 5 * phone], dtype=np.int64))
     assert x[1] > x[0] > x[2]
 

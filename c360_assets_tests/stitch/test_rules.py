@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, SHIFTS
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, PLACE_VALUES
 from c360_assets.stitch.score.conflicts import Conflicts
 from c360_assets.stitch.score.rules import apply_rules
 from c360_assets.tenant.models import MatchingConfig
@@ -21,7 +21,7 @@ def pattern(**labels: str) -> int:
     """A packed pattern from labels (`given_name="nickname"`)."""
     total = 0
     for name, wanted in labels.items():
-        total += COMPARISON_BY_NAME[name].level_numbers(wanted)[0] << SHIFTS[name]
+        total += COMPARISON_BY_NAME[name].level_numbers(wanted)[0] * PLACE_VALUES[name]
     return total
 
 

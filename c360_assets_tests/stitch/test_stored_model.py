@@ -10,7 +10,7 @@ import pytest
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch import stitch
-from c360_assets.stitch.compare.comparisons import SHIFTS
+from c360_assets.stitch.compare.comparisons import PLACE_VALUES
 from c360_assets.stitch.resolve import Resolution, resolve
 from c360_assets.stitch.score.match_model import PatternCounts
 from c360_assets.stitch.score.stored_model import (
@@ -95,7 +95,7 @@ def test_fields_that_drifted_are_reported(first: Resolution) -> None:
 
 
 def _pattern(**levels: int) -> int:
-    return sum(level << SHIFTS[name] for name, level in levels.items())
+    return sum(level * PLACE_VALUES[name] for name, level in levels.items())
 
 
 BASIS = Basis({"A:a": "1", "B:b": "2"}, "settings", 1000)

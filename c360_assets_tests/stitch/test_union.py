@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from c360_assets.errors import C360Error
+from c360_assets.stitch.prepare.local_forms import of_unknown_countries
 from c360_assets.stitch.prepare.union import union_records
 from c360_assets.tenant.local_columns import local_columns
 from c360_assets.tenant.models import MergePolicy, StitchConfig
@@ -195,6 +196,9 @@ def test_records_hold_their_phones_and_addresses_as_written_in_their_own_country
         None,
     ]
     assert records["state_code"].to_list() == ["KEN", "VIC", None, None]
+    assert of_unknown_countries(records, at_home) == []
+    told = of_unknown_countries(records.with_columns(country=pl.lit("Narnia")), at_home)
+    assert [text.split(";")[0] for text in told] == ["4 records name a country that is not known"]
     added = local_columns(at_home)
     without = union_records(session, declared).frame
     assert without.equals(records.drop(added))

@@ -29,6 +29,7 @@ def test_a_new_tenant_only_lacks_feeds(tmp_path: Path) -> None:
     assert [(p.severity, p.file) for p in problems] == [("warning", "feeds")]
     assert "c360 feed suggest FILE" in str(problems[0])
     assert {p.name for p in root.iterdir() if p.is_dir()} == {
+        ".schemas",
         "landing",
         "feeds",
         "domain_tables",

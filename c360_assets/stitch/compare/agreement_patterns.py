@@ -28,7 +28,7 @@ from c360_assets.stitch.compare.comparison_levels import (
     side_by_side,
 )
 from c360_assets.stitch.compare.comparison_records import MOST_THREADS, arrow, in_threads
-from c360_assets.stitch.compare.comparisons import COMPARISONS, FACTS, SHIFTS, key_state
+from c360_assets.stitch.compare.comparisons import COMPARISONS, FACTS, PLACE_VALUES, key_state
 
 SPAN = 2_097_152  # pairs compared at a time by a thread: some 60 bytes each
 # Pairs whose texts are in memory at a time: up to 20 columns of 16 bytes make 40 MiB.
@@ -59,8 +59,13 @@ NUMBERED: dict[str, pl.Expr] = {
     "phone_head": pl.col("phone").str.head(4),
     "phone_tail": pl.col("phone").str.tail(4),
 }
-# Names stand in each other's field: both columns are numbered alike.
-NUMBERED_NAMES = {"given_code": "given", "surname_code": "surname"}
+# Names stand in each other's field: the columns are numbered alike.
+NUMBERED_NAMES = {
+    "given_code": "given",
+    "whole_given_code": "whole_given",
+    "middle_code": "middle",
+    "surname_code": "surname",
+}
 DERIVED: dict[str, pl.Expr] = {
     "emails_held": pl.col("emails").is_not_null(),
     "phones_held": pl.col("phones").is_not_null(),
@@ -221,7 +226,7 @@ class _Span:
         result = np.zeros(len(self._i), dtype=np.int64)
         for comparison in COMPARISONS:
             level = self._look_up(comparison.alias).astype(np.int64)
-            result |= level << SHIFTS[comparison.name]
+            result += level * PLACE_VALUES[comparison.name]
         return result
 
     def _look_up(self, name: str) -> Bytes:

@@ -45,6 +45,19 @@ class Strategy:
     chunk_size: int | None = None  # of a block above the limit, if less than the limit
 
 
+def _meeting_other_scripts(name: str, key: str) -> Strategy:
+    """Names in other scripts against all others by a key of their sounds."""
+    is_foreign = "given_latin IS NOT NULL OR surname_latin IS NOT NULL"
+    return Strategy(
+        name,
+        (key,),
+        limit=SHARED_NAMES,
+        chunk_size=5,
+        thorough=True,
+        asking_key=f"CASE WHEN {is_foreign} THEN {key} END",
+    )
+
+
 STRATEGIES: tuple[Strategy, ...] = (
     Strategy("dnf1", ("given[:3] || ':' || surname[:1] || ':' || birthdate",), documented=True),
     Strategy("dnf2", ("given || ':' || e",), "email"),
@@ -118,6 +131,9 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
         "postal-birthdate", ("postal || ':' || birthdate",), limit=SHARED_NAMES, thorough=True
     ),
+    # A name in another script and its Latin form share no letter: they meet by their sounds.
+    _meeting_other_scripts("scripts", "surname_sounds || ':' || given_sounds[:1]"),
+    _meeting_other_scripts("scripts-birthdate", "surname_sounds || ':' || birthdate"),
     # The login of a record that lacks a name against the names of the others, in the four usual
     # spellings.
     Strategy(

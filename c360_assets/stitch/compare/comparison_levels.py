@@ -7,7 +7,7 @@ comparisons there are is in `comparisons`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 USource = Literal["random", "total", "blocked", "blocked or random", "conditional", "spelled"]
@@ -107,10 +107,11 @@ class Comparison:
     lacking: tuple[str, ...] = ()
     only_column: str | None = None
     context: bool = False
-    bits: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "bits", len(self.levels).bit_length())
+    @property
+    def n_states(self) -> int:
+        """How many levels a pair may have, that of missing values among them."""
+        return len(self.levels) + 1
 
     @property
     def alias(self) -> str:

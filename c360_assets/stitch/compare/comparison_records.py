@@ -16,11 +16,18 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from c360_assets.stitch.compare.scripts import with_latin_names
+
 UNIT = (
     r"\s*\b(APARTMENT|APT|UNIT|SUITE|STE|FLOOR|FL|ROOM|RM|BUILDING|BLDG|LOT|TRAILER|TRLR|SPACE|SPC"
     r"|PO BOX|#)\b.*$"
 )
-MIDDLE = r"^(\S{2,}.*?)(?: \p{L})+$"  # a given name that initials of further names follow
+INITIALS = r"^(\S{2,}.*?)(?: \p{L})+$"  # of further names, after a given name
+FIRST_NAME = r"^(\S+)"
+# The first of further given names or initials; DEL CARMEN is one name.
+MIDDLE_NAME = r"^\S+ (?:(?:DE|DEL|DE LA|DE LOS|DE LAS|LA|DA|DO|DOS|DI) )*(\S+)"
+# How many times the records of its first part hold a name in one word that a space tore apart.
+TORN_APART = 10
 KEY_PREFIXES = ("fk_", "bk_", "sk_")
 MOST_THREADS = 4  # of the work between SQL statements; each holds arrays of its own
 FEW_ROWS = 1_000_000  # up to so many are no work for several threads
@@ -116,7 +123,8 @@ def prepare_records(
     `email` and `phone` are the first ones.
     """
     records = _named_values(frame if frame["rid"].is_sorted() else frame.sort("rid"))
-    records = _with_parts_of_values(records)
+    records = _with_torn_names_whole(records)
+    records = with_latin_names(_with_parts_of_values(records))
     return _with_frequencies(
         records, frame.height if population is None else population, known_names
     )
@@ -133,14 +141,23 @@ def _named_values(frame: pl.DataFrame) -> pl.DataFrame:
     keys: list[str] = []
     for prefix in KEY_PREFIXES:
         keys += columns_with(frame, prefix)
-    without_middle = pl.element().str.replace(MIDDLE, "$1")
+    given_name = pl.col("given_name").replace("", None)
+    further = given_name.str.contains(" ", literal=True)
+    # Names that some write as two words and some as one (MARY ANN, MARYANN).
+    in_one = pl.when(further).then(pl.concat_list(given_name.str.replace_all(" ", "")))
+    first_words = pl.col("given_canonical").list.eval(pl.element().str.extract(FIRST_NAME))
+    none = pl.lit([], dtype=pl.List(pl.String))
+    variants = pl.concat_list(first_words.fill_null(none), in_one.fill_null(none)).list.unique()
     return (
         frame.with_columns(missing)
         .with_row_index("i")
         .select(
             pl.col("i").cast(pl.Int32),
             "rid",
-            pl.col("given_name").replace("", None).str.replace(MIDDLE, "$1").alias("given"),
+            given_name.str.extract(FIRST_NAME).alias("given"),
+            given_name.str.replace(INITIALS, "$1").alias("whole_given"),
+            given_name.str.extract(MIDDLE_NAME).alias("middle"),
+            given_name.str.replace_all(" ", "", literal=True).alias("in_one"),
             pl.col("surname").replace("", None),
             pl.col("generational_suffix")
             .str.replace_all("[^A-Za-z0-9]", "")
@@ -152,12 +169,28 @@ def _named_values(frame: pl.DataFrame) -> pl.DataFrame:
             pl.col("email").list.first(),
             _several("phone").alias("phones"),
             pl.col("phone").list.first(),
-            pl.when(pl.col("given_canonical").list.len() > 1)
-            .then(pl.col("given_canonical").list.eval(without_middle))
-            .alias("variants"),
+            pl.when(variants.list.len() > 1).then(variants.list.sort()).alias("variants"),
             *keys,
         )
     )
+
+
+def _with_torn_names_whole(records: pl.DataFrame) -> pl.DataFrame:
+    """Names that a stray space tore apart (KATEL BYN) as one: where it is one word in far more
+    records than its first part is."""
+    is_single = pl.col("middle").is_null()
+    single = records.filter(is_single).group_by("given").len().drop_nulls()
+    several = records.filter(~is_single).select("given", "in_one").unique()
+    counted = several.join(single, on="given", how="left").join(
+        single, left_on="in_one", right_on="given", how="inner", suffix="_in_one"
+    )
+    is_torn = pl.col("len_in_one") > TORN_APART * pl.col("len").fill_null(0)
+    torn = counted.filter(is_torn).select(pair=pl.struct("given", "in_one")).get_column("pair")
+    whole = pl.struct("given", "in_one").is_in(torn.implode()) & ~is_single
+    return records.with_columns(
+        given=pl.when(whole).then("in_one").otherwise("given"),
+        middle=pl.when(~whole).then("middle"),
+    ).drop("in_one")
 
 
 def _several(column: str) -> pl.Expr:

@@ -5,12 +5,13 @@ What comparisons and levels are made of belongs in `comparison_levels`, fitting 
 candidate pairs in `candidate_pairs`. Level 0 of every comparison is "missing on a side": no
 evidence, never a disagreement.
 
-An agreement pattern packs all levels of a pair into one BIGINT, so that the model runs on distinct
-patterns instead of pairs. Frequency bins of a value are levels of their own. Fields that depend on
-each other are told apart by what is already known (design of three-class matching): the place
-counts only where the address does not agree, e-mail similarity of records with equal names is
-apart, names inside an e-mail address count only where that record lacks the name, gender only
-where the given names do not tell it.
+An agreement pattern packs all levels of a pair into one BIGINT, each a digit of its own base, so
+that the model runs on distinct patterns instead of pairs. Frequency bins of a value are levels of
+their own. Fields that depend on each other are told apart by what is already known (design of
+three-class matching): the place counts only where the address does not agree, e-mail similarity of
+records with equal names is apart, names inside an e-mail address count only where that record lacks
+the name, gender only where the given names do not tell it, middle names only where the given names
+agree.
 """
 
 from __future__ import annotations
@@ -40,6 +41,29 @@ def _similar(column: str) -> str:
         f"(abs(length({a}) - length({b})) <= 3 AND jaro_winkler_similarity({a}, {b}) >= 0.92"
         f" OR least(length({a}), length({b})) >= 4 AND abs(length({a}) - length({b})) <= 1"
         f" AND jaro_winkler_similarity({a}, {b}) >= 0.7 AND damerau_levenshtein({a}, {b}) = 1)"
+    )
+
+
+def _in_latin(column: str) -> str:
+    """One of the values is in another script: both as they are spelt in Latin letters."""
+    return (
+        f"(a.{column}_latin IS NULL) <> (b.{column}_latin IS NULL)"
+        f" AND coalesce(a.{column}_latin, a.{column})"
+    )
+
+
+def _equal_in_latin(column: str) -> str:
+    return f"({_in_latin(column)} = coalesce(b.{column}_latin, b.{column}))"
+
+
+def _similar_in_latin(column: str) -> str:
+    """Each script is spelt in several ways: by sound, or its consonants alone."""
+    a = f"coalesce(a.{column}_latin, a.{column})"
+    b = f"coalesce(b.{column}_latin, b.{column})"
+    return (
+        f"((a.{column}_latin IS NULL) <> (b.{column}_latin IS NULL)"
+        f" AND (jaro_winkler_similarity({a}, {b}) >= 0.88"
+        f" OR length(a.{column}_sounds) >= 3 AND a.{column}_sounds = b.{column}_sounds))"
     )
 
 
@@ -89,16 +113,15 @@ GIVEN = Comparison(
         Level(
             "nickname",
             "(a.variants IS NOT NULL OR b.variants IS NOT NULL)"
-            " AND list_has_any(coalesce(a.variants, [a.given]), coalesce(b.variants, [b.given]))",
+            " AND list_has_any(coalesce(a.variants, [a.given]), coalesce(b.variants, [b.given]))"
+            f" OR {_equal_in_latin('given')}",
             0.05,
             2e-3,
             h_from="random",
         ),
         Level(
             "initial",
-            "(length(a.given) = 1 OR length(b.given) = 1) AND a.given[:1] = b.given[:1]"
-            " OR split_part(a.given, ' ', 1) = split_part(b.given, ' ', 1)"
-            " AND length(split_part(a.given, ' ', 1)) > 1",
+            "(length(a.given) = 1 OR length(b.given) = 1) AND a.given[:1] = b.given[:1]",
             0.06,
             4e-3,
             h_from="random",
@@ -111,7 +134,13 @@ GIVEN = Comparison(
             4e-3,
             h_from="random",
         ),
-        Level("similar", _similar("given"), 0.06, 4e-3, h_from="random"),
+        Level(
+            "similar",
+            f"{_similar('given')} OR {_similar_in_latin('given')}",
+            0.06,
+            4e-3,
+            h_from="random",
+        ),
         Level(
             "alike",
             "jaro_winkler_similarity(a.given, b.given) >= 0.85"
@@ -126,7 +155,7 @@ GIVEN = Comparison(
         ),
         Level("different, established", "TRUE", 0.005, 0.57, h_from="random"),
     ),
-    "NOT swapped",
+    "NOT swapped AND NOT middle_as_given",
     only_column="given",
 )
 SURNAME = Comparison(
@@ -142,7 +171,13 @@ SURNAME = Comparison(
             0.02,
             1e-3,
         ),
-        Level("similar", _similar("surname"), 0.08, 3e-3),
+        Level(
+            "similar",
+            f"{_similar('surname')} OR {_equal_in_latin('surname')}"
+            f" OR {_similar_in_latin('surname')}",
+            0.08,
+            3e-3,
+        ),
         Level("different", "TRUE", 0.04, 0.99),
     ),
     "NOT swapped",
@@ -151,12 +186,38 @@ SURNAME = Comparison(
 SWAPPED = Fact(
     "swapped",
     (("given", "surname"),),
-    "a.given_code = b.surname_code OR a.surname_code = b.given_code",
-    "a.given <> b.given AND a.surname <> b.surname"
-    " AND length(a.given) > 1 AND length(b.given) > 1 AND ("
-    "(a.given = b.surname AND"
-    " (a.surname = b.given OR jaro_winkler_similarity(a.surname, b.given) >= 0.92))"
-    " OR (a.surname = b.given AND jaro_winkler_similarity(a.given, b.surname) >= 0.92))",
+    "a.whole_given_code = b.surname_code OR a.surname_code = b.whole_given_code",
+    "a.whole_given <> b.whole_given AND a.surname <> b.surname"
+    " AND length(a.whole_given) > 1 AND length(b.whole_given) > 1"
+    " AND (a.whole_given = b.surname AND (a.surname = b.whole_given"
+    " OR jaro_winkler_similarity(a.surname, b.whole_given) >= 0.92)"
+    " OR a.surname = b.whole_given"
+    " AND jaro_winkler_similarity(a.whole_given, b.surname) >= 0.92)",
+)
+MIDDLE_AS_GIVEN = Fact(
+    "middle_as_given",
+    (("given", "surname"),),
+    "a.given_code = b.middle_code OR a.middle_code = b.given_code",
+    "a.given <> b.given AND (length(a.given) > 1 OR length(b.given) > 1)"
+    " AND (a.given = b.middle AND length(a.given) > 1"
+    " OR a.middle = b.given AND length(b.given) > 1)",
+)
+MIDDLE = Comparison(
+    "middle_name",
+    (("middle",),),
+    (
+        Level("equal", "a.middle = b.middle", 0.6, 0.02, h_from="random"),
+        Level(
+            "initial fits",
+            "(length(a.middle) = 1 OR length(b.middle) = 1) AND a.middle[:1] = b.middle[:1]",
+            0.3,
+            0.06,
+            h_from="random",
+        ),
+        Level("similar", _similar("middle"), 0.04, 4e-3, h_from="random"),
+        Level("contradicts", "TRUE", 0.06, 0.92, h_from="random"),
+    ),
+    f"NOT middle_as_given AND {GIVEN.is_at('equal', 'nickname', 'initial', 'similar', 'alike')}",
 )
 SWAP = Comparison(
     "name_swap",
@@ -166,7 +227,9 @@ SWAP = Comparison(
             "swapped, common", "swapped AND a.name_rarity <= 7", 0.004, 1e-6, "blocked", "random"
         ),
         Level("swapped, rare", "swapped", 0.008, 1e-7, "blocked", "random"),
-        Level("straight", "TRUE", 0.988, 1.0),
+        # Somebody who goes by the middle name.
+        Level("middle name as given", "middle_as_given", 0.006, 1e-4, h_from="random"),
+        Level("straight", "TRUE", 0.982, 1.0),
     ),
 )
 ELSEWHERE = "a.postal <> b.postal AND coalesce(a.city <> b.city, TRUE)"
@@ -476,6 +539,7 @@ HELD = Comparison(
 COMPARISONS: tuple[Comparison, ...] = (
     SWAP,
     GIVEN,
+    MIDDLE,
     SURNAME,
     ADDRESS,
     BIRTHDATE,
@@ -491,22 +555,22 @@ COMPARISONS: tuple[Comparison, ...] = (
     KEYS,
     HELD,
 )
-FACTS = (SWAPPED, EMAIL_SHARED, PHONE_SHARED, LOGIN_FROM_NAMES)
+FACTS = (SWAPPED, MIDDLE_AS_GIVEN, EMAIL_SHARED, PHONE_SHARED, LOGIN_FROM_NAMES)
 COMPARISON_BY_NAME = {comparison.name: comparison for comparison in COMPARISONS}
 
 
-def _shifts() -> dict[str, int]:
-    """Where the level of each comparison stands in a packed agreement pattern, in bits."""
-    shifts = {}
-    bits = 0
+def _place_values() -> dict[str, int]:
+    """What a step of a comparison's level adds to a packed agreement pattern."""
+    values = {}
+    value = 1
     for comparison in COMPARISONS:
-        shifts[comparison.name] = bits
-        bits += comparison.bits
-    assert bits < 63
-    return shifts
+        values[comparison.name] = value
+        value *= comparison.n_states
+    assert value < 2**63
+    return values
 
 
-SHIFTS = _shifts()
+PLACE_VALUES = _place_values()
 
 
 def key_state(column: str) -> str:

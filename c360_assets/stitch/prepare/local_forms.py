@@ -56,6 +56,21 @@ def with_local_forms(records: pl.DataFrame, tenant: Tenant) -> pl.DataFrame:
     return records.with_columns(columns).with_columns(forms)
 
 
+def of_unknown_countries(records: pl.DataFrame, tenant: Tenant) -> list[str]:
+    """What to say of records that name a country which nobody knows: they are read as at home."""
+    if tenant.home is None:
+        return []
+    named = missing_to_null(pl.col("country"))
+    is_unknown = named.is_not_null() & country_code(named).is_null()
+    n_unknown = records.select(is_unknown.sum()).item()
+    if not n_unknown:
+        return []
+    return [
+        f"{n_unknown:,} records name a country that is not known; their phones, states and streets"
+        f" are read as in {tenant.home.country}"
+    ]
+
+
 def standard_addresses(addresses: pl.DataFrame) -> pl.DataFrame:
     """Clean `address` (with `address2`, if there is one) and `state` by the rules of `country`.
 

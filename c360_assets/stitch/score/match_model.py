@@ -15,7 +15,7 @@ import polars as pl
 from scipy import sparse
 
 from c360_assets.stitch.compare.comparison_levels import Level
-from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, COMPARISONS, SHIFTS
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, COMPARISONS, PLACE_VALUES
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -118,8 +118,8 @@ def levels_slice(comparison: str) -> slice:
 
 def levels_of(patterns: Ints, comparison: str) -> Ints:
     """The level numbers of one comparison in agreement patterns."""
-    bits = COMPARISON_BY_NAME[comparison].bits
-    return (patterns >> SHIFTS[comparison]) & ((1 << bits) - 1)
+    n_states = COMPARISON_BY_NAME[comparison].n_states
+    return (patterns // PLACE_VALUES[comparison]) % n_states
 
 
 def design_matrix(patterns: Ints) -> sparse.csr_matrix:

@@ -1,0 +1,76 @@
+"""What `c360 check` says of segments and campaigns: file, line, and what was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from c360_assets.configuration import all_problems
+from c360_assets_tests.day.small import small_tenant
+
+FILES = {
+    "segments/good.yaml": "include: [{city: Boston}]\n",
+    "segments/misspelt.yaml": """include:
+  - lifetime_order_revenu: {gt: 300}
+  - lifetime_order_revenue: {gtt: 300}
+  - lifetime_order_revenue: {gt: "300"}
+  - latest_order_datetime: {before: "2026-02-31"}
+  - segment: god
+  - bought: {at_leest: 2}
+""",
+    "segments/never.yaml": """include:
+  - lifetime_order_revenue: {gt: 300}
+  - lifetime_order_revenue: {lt: 100}
+""",
+    "segments/circle.yaml": "include: [{segment: circle_too}]\n",
+    "segments/circle_too.yaml": "include: [{segment: circle}]\n",
+    "segments/listed.yaml": "include: [{list: lists/empty.csv}]\n",
+    "lists/empty.csv": "amperity_id\n",
+    "segments/by_sql.yaml": "description: two columns\n",
+    "segments/by_sql.sql": "SELECT amperity_id, email FROM customer_360\n",
+    "campaigns/spring.yaml": """include: [good, goood]
+channel: email
+purpose: ofers
+destination: crn
+attributes: [given_name, emial]
+""",
+    "workflow.yaml": """purposes:
+  offers: {email: {email_programm: offers}}
+campaigns: [sping]
+""",
+    "destinations.yaml": """destinations:
+  crm:
+    path: exports
+    tables: {customer_360: {columns: [amperity_id, email]}}
+""",
+}
+EXPECTED = {
+    ("segments/misspelt.yaml", 2, "did you mean lifetime_order_revenue?"),
+    ("segments/misspelt.yaml", 3, "did you mean gt?"),
+    ("segments/misspelt.yaml", 4, "such as 300, without quotes"),
+    ("segments/misspelt.yaml", 5, "such as 2026-01-31, today or 180 days ago"),
+    ("segments/misspelt.yaml", 6, "did you mean good?"),
+    ("segments/misspelt.yaml", 7, "did you mean at_least?"),
+    ("segments/never.yaml", 3, None),
+    ("segments/circle.yaml", 1, "break the circle"),
+    ("segments/circle_too.yaml", 1, "break the circle"),
+    ("segments/listed.yaml", 1, "write ids below the line amperity_id"),
+    ("segments/by_sql.sql", None, "write SELECT amperity_id FROM …"),
+    ("campaigns/spring.yaml", 1, "did you mean good?"),
+    ("campaigns/spring.yaml", 3, "did you mean offers?"),
+    ("campaigns/spring.yaml", 4, "did you mean crm?"),
+    ("campaigns/spring.yaml", 5, "did you mean email?"),
+    ("campaigns/spring.yaml", 5, "add email"),
+    ("workflow.yaml", 2, "did you mean email_program?"),
+    ("workflow.yaml", 3, "did you mean spring?"),
+    ("destinations.yaml", 4, 'add consent: PURPOSE, or consent: none, because "…"'),
+}
+
+
+def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
+    root = small_tenant(tmp_path / "tenant")
+    for name, text in FILES.items():
+        path = root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    problems = [one for one in all_problems(root) if one.severity == "error"]
+    assert {(one.file, one.line, one.remedy) for one in problems} == EXPECTED
