@@ -17,7 +17,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies
-from c360_assets.stitch.compare.comparison_records import MIDDLE, prepare_records
+from c360_assets.stitch.compare.comparison_records import prepare_records
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.stitch.resolve import known_given_names
 from c360_assets.stitch.score.match_model import Model
@@ -211,12 +211,15 @@ def _sharing(source: PublishedStitch, two: pl.DataFrame) -> pl.DataFrame:
             conditions.append(f"{sql} IN ({', '.join('?' for _ in distinct)})")
             parameters.extend(distinct)
 
-    # A name counts in the role in which it is more frequent, without initials that follow it.
+    # A name counts in the role in which it is more frequent: by its first word, or, where a blank
+    # tore it apart, as one.
     whole = pl.concat([two[column].cast(pl.String) for column in NAMES])
-    stripped = whole.str.replace(MIDDLE, "$1")
+    in_one = whole.str.replace_all(" ", "", literal=True)
     first_words = whole.str.extract(r"^(\S+)")
-    among("split_part(given_name, ' ', 1)", first_words)
-    among("surname", pl.concat([whole, stripped]))
+    forms = pl.concat([whole, in_one, first_words])
+    among("split_part(given_name, ' ', 1)", forms)
+    among("replace(given_name, ' ', '')", forms)
+    among("surname", forms)
     for column in source.columns:
         if column in NOT_COUNTED or column in NAMES or column.startswith(("fk_", "bk_", "sk_")):
             continue
