@@ -28,6 +28,13 @@ class RunOptions(dg.ConfigurableResource[Any]):
         default=False,
         description="Fit the match model of Stitch anew instead of keeping the last one.",
     )
+    new_ids: bool = Field(
+        default=False,
+        description=(
+            "Give everybody a new amperity_id where the warehouse has lost those that were "
+            "published."
+        ),
+    )
     as_of: str | None = Field(
         default=None,
         description=(

@@ -21,6 +21,7 @@ from c360_assets.assets.resources import (
     WarehouseResource,
     as_of_date,
     forced,
+    gives_new_ids,
     refitted,
 )
 from c360_assets.assets.segments import CampaignDisplay, SegmentsDisplay
@@ -231,6 +232,7 @@ def _run_context(context: StepContext, tenant: Tenant, session: Session) -> RunC
         as_of=as_of_date(tenant, context, session.warehouse),
         force=forced(context),
         refit=refitted(context),
+        new_ids=gives_new_ids(context),
         trigger=trigger,
         progress=context.log.info,
     )

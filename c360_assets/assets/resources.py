@@ -131,6 +131,11 @@ def refitted(context: StepContext) -> bool:
     return run_options(context).refit
 
 
+def gives_new_ids(context: StepContext) -> bool:
+    """Whether this run may give everybody a new id, where the earlier ones are lost."""
+    return run_options(context).new_ids
+
+
 def as_of_date(tenant: Tenant, context: StepContext, warehouse: Warehouse) -> date:
     """The date that "today" means in this run's figures.
 

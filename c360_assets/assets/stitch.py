@@ -13,6 +13,7 @@ import dagster as dg
 
 from c360_assets.assets.display import Display
 from c360_assets.assets.metadata import Result, materialized, source_schema
+from c360_assets.reporting.stitch_report import PAGE, write_report
 from c360_assets.stitch.tenant_run import StitchedDomainTable
 from c360_assets.warehouse.recipe import Outcome
 from c360_assets.warehouse.session import Session
@@ -24,11 +25,16 @@ class StitchDisplay(Display):
     kinds = frozenset({"deltalake", "polars"})
 
     def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
+        if not outcome.reused or not (self.tenant.root / "reports" / PAGE).exists():
+            write_report(session, self.tenant)
         for table in self.recipe.tables:
             state = outcome.states.get(table)
-            more = None
+            more: dict[str, Any] | None = None
             if state is not None and "model" in state.figures:
                 more = {"model": state.figures["model"]}
+            if state is not None and "warnings" in state.figures:
+                warnings = state.figures["warnings"]
+                more = {"warnings": len(warnings), "warning_texts": "\n".join(warnings)}
             yield materialized(table, state, reused=outcome.reused, more=more)
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class DayOptions:
-    """`stage` is a key of `plan.STAGES`; empty lists mean all. `threshold` is a percentage."""
+    """`stage` is a key of `plan.STAGES`; empty lists mean all. `threshold` is a percentage.
+
+    `new_ids` and `ids_from` say whose ids Stitch goes on with where the warehouse lost them.
+    """
 
     stage: str = "run"
     through: date | None = None
@@ -18,4 +22,6 @@ class DayOptions:
     only: list[str] = field(default_factory=list)
     force: bool = False
     refit: bool = False
+    new_ids: bool = False
+    ids_from: Path | None = None
     threshold: int | None = None

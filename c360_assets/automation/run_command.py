@@ -37,7 +37,7 @@ from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.published_file import database_path
-from c360_assets.warehouse.session import Warehouse, open_session
+from c360_assets.warehouse.session import Session, Warehouse, open_session
 from c360_assets.warehouse.storage_errors import require_room
 
 if TYPE_CHECKING:
@@ -52,8 +52,6 @@ JOBS = {"validate": VALIDATE, "stitch": STITCH, "activate": ACTIVATE, "run": DAY
 DATABASE = "customer_360_database"
 # Machines that share a folder may be apart by that much.
 CLOCKS_DIFFER = timedelta(hours=1)
-# How warnings begin that a person should see at the end of a run; others stand in the log.
-SHOWN_WARNINGS = ("database ", "segment", "destination ")
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,9 @@ def run_day(
         _refuse_clock_set_back(tenant, options, warehouse)
         launcher = Launcher(tenant, reporter, build, stack)
         before = dict(warehouse.manifest.tables)
+        _refuse_needless_new_ids(warehouse, options)
         loading = _load(tenant, options, warehouse, launcher)
+        loading.warnings.extend(_take_ids_over(tenant, options, warehouse, reporter))
         as_of = as_of_date(tenant, warehouse, options.as_of or options.through)
         work = _plan(tenant, options, warehouse, loading, as_of)
         computed = _compute(tenant, options, warehouse, work, as_of, launcher)
@@ -184,6 +184,51 @@ def _load(tenant: Tenant, options: DayOptions, warehouse: Warehouse, launcher: L
     return Loading()
 
 
+def _refuse_needless_new_ids(warehouse: Warehouse, options: DayOptions) -> None:
+    """A run that finds all current would not come to say it."""
+    if options.new_ids and warehouse.state("unified_coalesced") is not None:
+        raise C360Error(
+            "`--new-ids` is for a warehouse that has lost its ids, and this one knows them; "
+            "leave it out"
+        )
+
+
+def _take_ids_over(
+    tenant: Tenant, options: DayOptions, warehouse: Warehouse, reporter: Reporter
+) -> list[str]:
+    """Make the ids of a file those that Stitch goes on with; what to warn of.
+
+    Raises C360Error where the file does not fit, and where a stage needs ids that are lost.
+    """
+    if options.ids_from is None:
+        return []
+    from c360_assets.stitch.previous import take_over
+
+    with open_session(warehouse.root, tenant.config.timezone) as session:
+        taken = take_over(session, tenant, options.ids_from)
+    warehouse.reload()
+    reporter.done(
+        f"took over generation {taken.generation} with {taken.records:,} records from "
+        f"{options.ids_from.name}"
+    )
+    if not taken.not_loaded:
+        return []
+    return [
+        f"{taken.not_loaded:,} of the {taken.records:,} records of {options.ids_from.name} are not "
+        "loaded: their ids end unless other records hold them"
+    ]
+
+
+def _ids_problem(tenant: Tenant, options: DayOptions, session: Session) -> str:
+    """Why a stage that needs ids cannot go on; empty where it can."""
+    if options.stage not in (*STITCHING, *PUBLISHING) or options.new_ids:
+        return ""
+    from c360_assets.stitch.previous import lost_ids, lost_ids_message
+
+    published = lost_ids(session, tenant)
+    return lost_ids_message(published) if published is not None else ""
+
+
 def _plan(
     tenant: Tenant, options: DayOptions, warehouse: Warehouse, loading: Loading, as_of: date
 ) -> _Work:
@@ -191,6 +236,11 @@ def _plan(
     recompute = options.force or options.refit
     may_publish = options.stage in PUBLISHING and not options.only
     with open_session(warehouse.root, tenant.config.timezone) as session:
+        problem = _ids_problem(tenant, options, session)
+        if problem and options.stage != "run":
+            raise C360Error(problem)
+        if problem:
+            return _Work(failures=[problem])
         planned = plan(session, tenant, options.stage, as_of, force=recompute)
         stale = planned.stale
         if options.only:
@@ -256,13 +306,18 @@ def _compute(
             publishes=work.publish,
             as_of=as_of,
         ),
-        RunOptions(force=options.force, refit=options.refit, as_of=as_of.isoformat()),
+        RunOptions(
+            force=options.force,
+            refit=options.refit,
+            new_ids=options.new_ids,
+            as_of=as_of.isoformat(),
+        ),
     )
     built = {done.table for done in outcome.tables if not done.reused}
     if "stitch_model" in built:
         launcher.reporter.done(f"match model: {_match_model(warehouse)}")
     return _Computed(
-        warnings=[warning for warning in outcome.warnings if warning.startswith(SHOWN_WARNINGS)],
+        warnings=list(outcome.warnings),
         failures=[f"{step}: {message}" for step, message in outcome.failed_steps],
         published=DATABASE in built,
     )

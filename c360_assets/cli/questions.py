@@ -1,4 +1,4 @@
-"""The verbs that answer from what is loaded and published: `status`, `sql` and `profile`."""
+"""The verbs that answer from what is loaded and published: `status`, `sql` and the like."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import typer
 
 from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import DatabaseOption, JsonOption, TenantOption, tenant_folder
-from c360_assets.cli.output import out, print_failures, print_json, reported_errors
+from c360_assets.cli.output import err, out, print_failures, print_json, reported_errors
 from c360_assets.errors import C360Error
+from c360_assets.reporting.paths import short_path
 from c360_assets.reporting.terminal import emit
 
 
@@ -130,3 +131,47 @@ def profile(
         print_json(customer)
     else:
         render_profile(customer, out)
+
+
+def explain(
+    one: Annotated[
+        str,
+        typer.Argument(
+            help="A record as SOURCE:FEED/KEY, or an amperity_id or its first eight characters.",
+            metavar="A",
+        ),
+    ],
+    other: Annotated[
+        str | None,
+        typer.Argument(help="Another record or id, to ask why the two are one.", metavar="[B]"),
+    ] = None,
+    tenant: TenantOption = None,
+    number: Annotated[
+        int | None, typer.Option("--kept", help="Ask an earlier, kept database of that number.")
+    ] = None,
+    as_page: Annotated[
+        bool, typer.Option("--html", help="Write reports/explain.html, with charts.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why two records are one person or are not, merged or kept apart, met or not: where they
+    met, what each field says, who decided. With one id: why its records are one person.
+
+    Examples: `c360 explain Shop:Customers/17 Loyalty:Members/9`, `c360 explain 85b43908`
+    """
+    from c360_assets.reporting.explain import explain as explain_names
+    from c360_assets.reporting.explain import render_explanation
+    from c360_assets.reporting.published import open_published
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        with open_published(root, number=number) as con:
+            explained = explain_names(con, one, other)
+        if as_page:
+            from c360_assets.reporting.explain_page import write_explanation
+
+            err.print(f"page: {short_path(write_explanation(explained, root))}", markup=False)
+    if as_json:
+        print_json(explained)
+    else:
+        render_explanation(explained, out)

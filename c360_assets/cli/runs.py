@@ -42,6 +42,13 @@ if TYPE_CHECKING:
     from c360_assets.automation.run_command import DayOptions
     from c360_assets.tenant.models import Tenant
 
+NewIdsOption = Annotated[
+    bool,
+    typer.Option(
+        "--new-ids",
+        help="Give everybody a new amperity_id, where the warehouse has lost those published.",
+    ),
+]
 # Before any delivery: what `load --to` alone begins with.
 EARLIEST_DAY = date(1970, 1, 1)
 EXAMPLE_QUERY = (
@@ -77,6 +84,7 @@ def run(
         ),
     ] = None,
     force: ForceOption = False,
+    new_ids: NewIdsOption = False,
     error_threshold: ThresholdOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -91,6 +99,7 @@ def run(
         as_of=day_of(as_of),
         only=only or [],
         force=force,
+        new_ids=new_ids,
         threshold=error_threshold,
     )
     _run_and_exit(tenant, options, as_json)
@@ -187,12 +196,97 @@ def stitch(
         bool,
         typer.Option("--refit", help="Fit the match model anew instead of keeping the last one."),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what would be merged, split and moved, and why."),
+    ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold", min=1, max=5, help="With --dry-run: the score from which pairs match."
+        ),
+    ] = None,
+    ids_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--ids-from",
+            help="Go on with the ids, model and history of this published or kept database, where "
+            "the warehouse has lost its own.",
+            metavar="FILE",
+        ),
+    ] = None,
+    new_ids: NewIdsOption = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Only write reports/stitch.html of the last run.")
+    ] = False,
+    show_pii: Annotated[
+        bool, typer.Option("--show-pii", help="With --report: show values of people unmasked.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run identity resolution on what is loaded and write its tables."""
+    """Run identity resolution on what is loaded and write its tables.
+
+    Examples: `c360 stitch --dry-run --threshold 3.5` says what another threshold would change;
+    `c360 stitch --ids-from activated/customer_360.duckdb` after `warehouse/` was lost and loaded
+    again.
+    """
     from c360_assets.automation.run_command import DayOptions
 
-    _run_and_exit(tenant, DayOptions(stage="stitch", force=force, refit=refit), as_json)
+    if dry_run and (ids_from is not None or new_ids or force):
+        raise typer.BadParameter("--dry-run goes with --refit and --threshold only")
+    if threshold is not None and not dry_run:
+        raise typer.BadParameter(
+            "--threshold goes with --dry-run; a run takes matching.threshold of stitch.yaml"
+        )
+    if ids_from is not None and new_ids:
+        raise typer.BadParameter("give --ids-from or --new-ids, not both")
+    if show_pii and not report:
+        raise typer.BadParameter("--show-pii goes with --report")
+    if report:
+        _write_stitch_report(tenant, show_pii)
+        return
+    if dry_run:
+        _try_stitch(tenant, refit, threshold, as_json)
+        return
+    options = DayOptions(
+        stage="stitch", force=force, refit=refit, new_ids=new_ids, ids_from=ids_from
+    )
+    _run_and_exit(tenant, options, as_json)
+
+
+def _write_stitch_report(tenant: Path | None, show_pii: bool) -> None:
+    from c360_assets.configuration import load_tenant
+    from c360_assets.reporting.stitch_report import write_report
+    from c360_assets.warehouse.session import open_session
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        loaded = load_tenant(root)
+        with open_session(root / "warehouse", loaded.config.timezone) as session:
+            path = write_report(session, loaded, show_pii=show_pii)
+    print(short_path(path))
+
+
+def _try_stitch(tenant: Path | None, refit: bool, threshold: float | None, as_json: bool) -> None:
+    from datetime import date
+
+    from c360_assets.reporting.progress import Reporter
+    from c360_assets.reporting.stitch_trial import render_trial, try_stitch
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        with Reporter(err) as reporter:
+            trial = try_stitch(
+                root,
+                refit=refit,
+                threshold=threshold,
+                as_of=date.today(),
+                progress=reporter.doing,
+            )
+    if as_json:
+        print_json(trial)
+    else:
+        render_trial(trial, out)
 
 
 def activate(

@@ -35,6 +35,7 @@ ABOUT_OTHERS = (
     "stitch_scores",
     "unified_scores",
     "stitch_decisions",
+    "stitch_labels",
     "stitch_blocks",
     "stitch_blocking_keys",
 )

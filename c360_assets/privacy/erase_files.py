@@ -22,6 +22,7 @@ from c360_assets.errors import C360Error
 from c360_assets.privacy.erase_tables import change_of, register_work
 from c360_assets.privacy.search import Searcher, duckdb_tables, sqlite_tables
 from c360_assets.privacy.work import Work
+from c360_assets.stitch.publish.generation import restamp
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.delta import data_files
 from c360_assets.warehouse.files import put_in_place, sync_file, write_private
@@ -113,6 +114,7 @@ def erase_database(path: Path, work: Work) -> int:
             for source, columns in list(duckdb_tables(con, "draft")):
                 touched += _erase_table(con, work, source, columns)
             if touched:
+                restamp(con, "draft")
                 options = (
                     f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}"
                 )

@@ -7,7 +7,7 @@ page.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 from rich.console import Console, Group, RenderableType
@@ -19,6 +19,7 @@ from c360_assets.customer_360.tables.databases import Database
 from c360_assets.errors import C360Error
 from c360_assets.reporting.values_not_taken import Refused, refused
 
+REDIRECTS = "stitch_id_redirects"
 GROUPS = {
     "name": ("full_name", "generational_suffix"),
     "email": ("email",),
@@ -63,10 +64,12 @@ ORDER_COLUMNS = {
 class Profile:
     """What the published database holds about one person, and the keys of `--json`.
 
-    Rows are column → value, `groups` group → its columns.
+    Rows are column → value, `groups` group → its columns. `asked_for` is an ended id whose records
+    this person holds now, empty where the id itself was asked for.
     """
 
     amperity_id: str
+    asked_for: str
     groups: dict[str, tuple[str, ...]]
     merged: dict[str, Any]
     attributes: dict[str, Any]
@@ -87,7 +90,7 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database
             f"database {database.name} does not publish merged_customers, which this page shows; "
             f"add it to databases.{database.name}.tables in tenant.yaml"
         )
-    amperity_id = _the_one_person(con, wanted.strip().lower())
+    amperity_id, ended_id = _the_one_person(con, wanted.strip().lower())
     custom_groups = database.tenant.merge_policy.custom_groups
     attributes = _first_row(con, "customer_attributes", amperity_id)
     attributes |= _first_row(con, "transaction_attributes_extended", amperity_id)
@@ -97,6 +100,7 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database
     orders = _ordered_rows(con, "unified_transactions", order_columns, amperity_id, latest_first)
     return Profile(
         amperity_id,
+        ended_id,
         groups=GROUPS | {name: tuple(group.columns) for name, group in custom_groups.items()},
         merged=_first_row(con, "merged_customers", amperity_id),
         attributes=attributes,
@@ -106,24 +110,60 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database
     )
 
 
-def _the_one_person(con: duckdb.DuckDBPyConnection, wanted: str) -> str:
-    fitting = con.execute(
-        "SELECT amperity_id FROM merged_customers "
-        "WHERE amperity_id = ? OR (length(?) >= 8 AND starts_with(amperity_id, ?)) "
-        "ORDER BY amperity_id LIMIT 2",
-        [wanted] * 3,
-    ).fetchall()
-    if not fitting:
-        raise C360Error(
-            "nobody has this amperity_id; give one of customer_360, "
-            "whole or its first eight characters"
-        )
+class _Person(NamedTuple):
+    amperity_id: str
+    ended_id: str = ""  # that was asked for
+
+
+def _the_one_person(con: duckdb.DuckDBPyConnection, wanted: str) -> _Person:
+    fitting = ids_like(con, "merged_customers", "amperity_id", wanted)
     if len(fitting) > 1:
         raise C360Error(
             "several people's ids begin like this; give more characters of the amperity_id"
         )
-    ((amperity_id,),) = fitting
-    return str(amperity_id)
+    if fitting:
+        return _Person(fitting[0])
+    if _is_published(con, REDIRECTS):
+        ended = ids_like(con, REDIRECTS, "amperity_id", wanted)
+        if len(ended) == 1:
+            return _Person(_heir(con, ended[0]), ended[0])
+    raise C360Error(
+        "nobody has this amperity_id; give one of customer_360, whole or its first eight characters"
+    )
+
+
+def ids_like(con: duckdb.DuckDBPyConnection, table: str, column: str, wanted: str) -> list[str]:
+    """At most two ids of a table that are `wanted` or begin with it."""
+    rows = con.execute(
+        f"SELECT DISTINCT {column} FROM {table} "
+        f"WHERE {column} = ? OR (length(?) >= 8 AND starts_with({column}, ?)) "
+        f"ORDER BY {column} LIMIT 2",
+        [wanted] * 3,
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _heir(con: duckdb.DuckDBPyConnection, ended: str) -> str:
+    """The one id that holds the records of an ended id now. Raises C360Error where it is none or
+    several."""
+    rows = con.execute(
+        f"SELECT current_amperity_id, n_records, last_generation FROM {REDIRECTS} "
+        "WHERE amperity_id = ? ORDER BY rank",
+        [ended],
+    ).fetchall()
+    last_generation = rows[0][2]
+    holders = [f"{id} ({records})" for id, records, _ in rows if id is not None]
+    if not holders:
+        raise C360Error(
+            f"this amperity_id ended after generation {last_generation} of Stitch, and none of its "
+            "records is left"
+        )
+    if len(holders) > 1:
+        raise C360Error(
+            f"this amperity_id ended after generation {last_generation} of Stitch; its records are "
+            f"now with {', '.join(holders)}"
+        )
+    return str(rows[0][0])
 
 
 def _is_published(con: duckdb.DuckDBPyConnection, table: str) -> bool:
@@ -162,6 +202,8 @@ def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def render_profile(profile: Profile, console: Console, orders: int = 10) -> None:
     """Print the page; at most `orders` of the latest orders."""
     sections: list[RenderableType] = [_merged_table(profile)]
+    if profile.asked_for:
+        sections.insert(0, f"[yellow]{profile.asked_for} ended; its records are here now[/]\n")
     if profile.refused:
         sections.append(_refused_table(profile.refused))
     facts = _facts(profile.attributes)

@@ -130,10 +130,12 @@ def unseen_text(unseen: Mapping[str, int]) -> str:
 
 def _stitch_figures(warehouse: Warehouse) -> dict[str, Any]:
     records = warehouse.state("unified_coalesced")
+    generation = warehouse.state("stitch_generation")
     return {
         "generation": warehouse.manifest.meta.get("stitch_generation", 0),
         "source_records": records.rows if records else 0,
         "people": records.figures.get("amperity_ids", 0) if records else 0,
+        "warnings": generation.figures.get("warnings", []) if generation else [],
     }
 
 
@@ -245,6 +247,8 @@ def render_status(status: Status, console: Console) -> None:
         )
     else:
         console.print("\nStitch      has not run yet; `c360 run` runs the whole day")
+    for warning in stitch["warnings"]:
+        console.print(f"[yellow]            ! {escape(warning)}[/]", soft_wrap=True)
     if status.unseen:
         console.print(f"            {unseen_text(status.unseen)}", markup=False)
     published = status.published

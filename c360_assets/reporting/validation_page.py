@@ -8,16 +8,16 @@ reports, such as store ids, stand in the list of figures. What it shows is gathe
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from c360_assets.reporting.pages import replace_page
 from c360_assets.reporting.validations import Trend, read_validations
 from c360_assets.tenant.models import Tenant
 from c360_assets.validations.run import newest_day
-from c360_assets.warehouse.session import Session, private_folder
+from c360_assets.warehouse.session import Session
 
 PAGE = "input_validations.html"
 TEMPLATE = "input_validations.html.jinja"
@@ -36,8 +36,6 @@ def write_page(session: Session, tenant: Tenant) -> Path:
     """
     validations = read_validations(session, tenant)
     path = page_path(tenant.root)
-    private_folder(path.parent)
-    aside = path.with_name(f".{PAGE}.{os.getpid()}.new")
     template = environment().get_template(TEMPLATE)
     html = template.render(
         name=tenant.config.name,
@@ -47,11 +45,7 @@ def write_page(session: Session, tenant: Tenant) -> Path:
         mild=[finding for finding in validations.findings if finding.is_mild],
         rows=sum(source.rows for source in validations.sources),
     )
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(html)
-    os.replace(aside, path)
-    return path
+    return replace_page(path, html)
 
 
 def environment() -> Environment:

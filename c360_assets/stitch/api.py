@@ -7,7 +7,7 @@ module, the tables are built by `results`; reading a tenant's tables and writing
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -18,11 +18,16 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.countries import Home
+from c360_assets.stitch import one_to_one
+from c360_assets.stitch.cluster import incremental
 from c360_assets.stitch.cluster.pins import assign_with_pins
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds, assign_ids
+from c360_assets.stitch.prepare.label_tables import PAIR_SCHEMA, LabelPairs, label_pairs
+from c360_assets.stitch.prepare.list_warnings import judge_blocklist
 from c360_assets.stitch.prepare.preprocessing import Preprocessed, preprocess
 from c360_assets.stitch.prepare.trivial_duplicates import collapse, representatives
 from c360_assets.stitch.prepare.union import CORE_COLUMNS, in_key_order
+from c360_assets.stitch.publish.generation import Provenance
 from c360_assets.stitch.publish.identity_changes import Job
 from c360_assets.stitch.publish.results import StageResults, StitchResult, StitchTables
 from c360_assets.stitch.resolve import Resolution, resolve
@@ -52,6 +57,9 @@ def stitch(
     blocklist: pl.DataFrame | None = None,
     nicknames: pl.DataFrame | None = None,
     labels: pl.DataFrame | None = None,
+    label_rows: pl.DataFrame | None = None,
+    datasources: Sequence[str] = (),
+    provenance: Provenance | None = None,
     pins: pl.DataFrame | None = None,
     home: Home | None = None,
     con: duckdb.DuckDBPyConnection | None = None,
@@ -66,36 +74,33 @@ def stitch(
     `blocklist` is a managed blocklist (datasource, semantic, value), `nicknames` replaces the
     shipped list. `home` says by whose rules phones, states and streets are read where a record
     names no country. `labels` are pairs of records that people decided (source1, pk1, source2, pk2,
-    same), above all other evidence. `pins` are records that keep an id whatever their values say
-    (datasource, pk, amperity_id). Raises C360Error for keys that are missing or not unique, a
-    model that does not fit what is compared, and labels that name no record or contradict each
-    other.
+    same), above all other evidence; `label_rows` are those of label tables (`label_tables`), of
+    which what cannot be obeyed is a warning. `datasources` names tables that may hold no record.
+    `pins` are records that keep an id whatever their values say (datasource, pk, amperity_id).
+    `provenance` goes into `stitch_generation`. Raises C360Error for keys that are missing or not
+    unique, a model that does not fit what is compared, and labels that name no record or contradict
+    each other.
     """
     config = config or StitchConfig()
     job = job or Job("stitch", datetime(1970, 1, 1, tzinfo=UTC))
-    if model is not None and config.matching.model == "recordlinkage_ecm":
-        raise C360Error(
-            "stitch: the model of recordlinkage cannot be kept, it is fitted in every run"
-        )
+    tenant_id = tenant_id or NO_TENANT
+    _refuse_kept_reference(model, config)
     steps = _Steps(progress)
     connection = duckdb.connect() if con is None else con
     make_safe(connection)
     try:
         steps.begin("preprocess")
         raw = record_frame(records)
-        clean = preprocess(
-            raw,
-            config.bad_values,
-            blocklist,
-            nicknames,
-            home=home,
-            contradicting_keys=_keys_may_contradict(config),
-        )
+        listed = _preprocess(raw, config, blocklist, nicknames, datasources, home)
+        clean = listed.clean
+        blocklist = listed.blocklist
         steps.begin("collapse")
-        record_labels = of_records(labels, clean.frame)
+        decided = _label_pairs(labels, label_rows, clean.frame, datasources, config)
+        record_labels = of_records(decided.pairs, clean.frame) if decided.pairs.height else None
         collapsed = _collapse(clean, config, record_labels)
         clean = collapsed.clean
-        resolution = resolve(
+        match_records = resolve if config.run.matches else one_to_one.resolve
+        resolution = match_records(
             collapsed.representatives,
             config,
             model=model,
@@ -104,9 +109,8 @@ def stitch(
             progress=steps.begin,
         )
         steps.begin("assign stable ids")
-        stable = _stable_ids(
-            clean.frame, resolution, previous, pins, tenant_id or NO_TENANT, config, connection
-        )
+        ids_of = _StableIds(previous, pins, tenant_id, config, connection)
+        stable = ids_of.assigned(raw, clean.frame, resolution, record_labels)
         fitted = stable.generation if model is None else int(model["generation"][0])
         results = StageResults(
             raw=raw,
@@ -117,10 +121,13 @@ def stitch(
             stable=stable,
             config=config,
             previous=previous,
-            tenant_id=tenant_id or NO_TENANT,
+            tenant_id=tenant_id,
             job=job,
             blocklist=blocklist,
+            labels=decided.pairs,
             fitted=fitted,
+            refitted=model is None and previous is not None,
+            provenance=provenance or Provenance(),
         )
         tables = StitchTables(results, con)
         steps.end()
@@ -132,7 +139,7 @@ def stitch(
     finally:
         if con is None:
             connection.close()
-    jitter = config.stable_ids.jitter_alert
+    jitter = config.stable_ids.alert_from
     return StitchResult(
         tables,
         stable.generation,
@@ -142,7 +149,86 @@ def stitch(
         fitted,
         [*clean.warnings, *resolution.warnings],
         resolution.figures["shipped_weights"],
+        [*listed.warnings, *decided.warnings, *_staple_warnings(resolution)],
     )
+
+
+def _refuse_kept_reference(model: pl.DataFrame | None, config: StitchConfig) -> None:
+    if model is not None and config.matching.model == "recordlinkage_ecm":
+        raise C360Error(
+            "stitch: the model of recordlinkage cannot be kept, it is fitted in every run"
+        )
+
+
+def _staple_warnings(resolution: Resolution) -> list[str]:
+    n_stapled = resolution.figures["stapled"]
+    if not n_stapled:
+        return []
+    return [f"{n_stapled:,} records that say too little to be matched were stapled to a person"]
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """The preprocessed records, the managed blocklist that was applied, and what to say of it."""
+
+    clean: Preprocessed
+    blocklist: pl.DataFrame | None
+    warnings: list[str]
+
+
+def _preprocess(
+    raw: pl.DataFrame,
+    config: StitchConfig,
+    blocklist: pl.DataFrame | None,
+    nicknames: pl.DataFrame | None,
+    datasources: Sequence[str],
+    home: Home | None,
+) -> _Listed:
+    """Clean the records; rows of the managed blocklist that would block half of all values are left
+    out."""
+
+    def cleaned(managed: pl.DataFrame | None) -> Preprocessed:
+        contradicting = _keys_may_contradict(config)
+        return preprocess(
+            raw,
+            config.bad_values,
+            managed,
+            nicknames,
+            home=home,
+            contradicting_keys=contradicting,
+        )
+
+    clean = cleaned(blocklist)
+    if blocklist is None or not blocklist.height:
+        return _Listed(clean, blocklist, [])
+    tables = {*datasources, *raw["datasource"].unique()}
+    judged = judge_blocklist(blocklist, clean.removed, clean.frame, tables)
+    if judged.refused:
+        clean = cleaned(judged.managed)
+    return _Listed(clean, judged.managed, judged.warnings)
+
+
+def _label_pairs(
+    pairs: pl.DataFrame | None,
+    rows: pl.DataFrame | None,
+    records: pl.DataFrame,
+    datasources: Sequence[str],
+    config: StitchConfig,
+) -> LabelPairs:
+    """The label pairs that were given, and those that label tables ask for; none in 1:1 mode, which
+    takes the customer key at its word."""
+    found = LabelPairs(pl.DataFrame(schema=PAIR_SCHEMA), [])
+    if not config.run.matches:
+        n_rows = 0 if rows is None else rows.height
+        ignored = f"Stitch labels: {n_rows:,} rows are not obeyed, as `run.one_to_one` is on"
+        return LabelPairs(found.pairs, [ignored] if n_rows else [])
+    if rows is not None and rows.height:
+        named = {*datasources, *records["datasource"].unique()}
+        found = label_pairs(rows, records, named)
+    if pairs is None:
+        return found
+    given = pairs.select(pl.lit("").alias("label_id"), *list(PAIR_SCHEMA)[1:])
+    return LabelPairs(pl.concat([given, found.pairs]), found.warnings)
 
 
 def _keys_may_contradict(config: StitchConfig) -> bool:
@@ -167,6 +253,8 @@ class _Collapsed:
 def _collapse(clean: Preprocessed, config: StitchConfig, labels: pl.DataFrame | None) -> _Collapsed:
     # People decided about these records one by one, so none of them may stand for another.
     kept_apart = None if labels is None else [*labels["rid1"], *labels["rid2"]]
+    if not config.run.matches:
+        kept_apart = clean.frame["rid"].to_list()
     settings = config.trivial_duplicates
     rep = collapse(
         clean.frame,
@@ -229,23 +317,45 @@ def _instant(value: pl.Expr, given: pl.DataType) -> pl.Expr:
     return instant if given.time_zone else instant.dt.replace_time_zone("UTC")
 
 
-def _stable_ids(
-    records: pl.DataFrame,
-    resolution: Resolution,
-    previous: Previous | None,
-    pins: pl.DataFrame | None,
-    tenant_id: UUID,
-    config: StitchConfig,
-    con: duckdb.DuckDBPyConnection,
-) -> StableIds:
-    of_rep = resolution.clusters.select(rep="rid", cluster="cluster")
-    matched = records.select("rep").join(of_rep, on="rep", how="left", maintain_order="left")
-    clusters = records.select("datasource", "pk").with_columns(matched.get_column("cluster"))
+@dataclass(frozen=True)
+class _StableIds:
+    """How the clusters of a run get their ids."""
 
-    def assign(free: pl.DataFrame, before: Previous | None) -> StableIds:
-        return assign_ids(free, before, tenant_id, con, keep=config.stable_ids.enabled)
+    previous: Previous | None
+    pins: pl.DataFrame | None
+    tenant_id: UUID
+    config: StitchConfig
+    con: duckdb.DuckDBPyConnection
 
-    return assign_with_pins(clusters, previous, pins, assign)
+    def assigned(
+        self,
+        raw: pl.DataFrame,
+        records: pl.DataFrame,
+        resolution: Resolution,
+        labels: pl.DataFrame | None,
+    ) -> StableIds:
+        """`raw`: the records as received; `records`: rid, datasource, pk, rep in their order."""
+        run = self.config.run
+        if not run.matches:
+            return one_to_one.ids(raw, self.previous, self.tenant_id, self.con)
+        keep = self.config.stable_ids.enabled
+        of_rep = resolution.clusters.select(rep="rid", cluster="cluster")
+        matched = records.select("rep").join(of_rep, on="rep", how="left", maintain_order="left")
+        numbers = matched.get_column("cluster")
+        if run.type == "incremental" and self.previous is not None and keep:
+            numbers = incremental.clusters(
+                records.with_columns(numbers),
+                resolution.pairs,
+                self.previous.ids,
+                self.config.matching.threshold,
+                labels,
+            )
+        clusters = records.select("datasource", "pk").with_columns(numbers)
+
+        def assign(free: pl.DataFrame, before: Previous | None) -> StableIds:
+            return assign_ids(free, before, self.tenant_id, self.con, keep=keep)
+
+        return assign_with_pins(clusters, self.previous, self.pins, assign)
 
 
 class _Steps:

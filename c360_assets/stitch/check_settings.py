@@ -131,10 +131,20 @@ def _is_profile_tag_or_key(name: str) -> bool:
     return tag_info(name).base is not None
 
 
-def check_staple(check: ConfigCheck) -> None:
-    if check.tenant.stitch.matching.staple.enabled:
-        message = "records are not stapled by this version"
-        check.warning(FILE, ("matching", "staple", "enabled"), message, "remove it")
+def check_run(check: ConfigCheck) -> None:
+    """1:1 mode needs a customer key in every table, and a forced run does not follow it."""
+    run = check.tenant.stitch.run
+    path = ("run", "one_to_one")
+    if not run.one_to_one:
+        return
+    if run.matches:
+        message = "has no effect, as a forced run matches records"
+        check.error(FILE, path, message, "leave out `force` and `type: force_refresh`")
+        return
+    lacking = [table.name for table in check.tenant.stitched_tables if "ck" not in _tags([table])]
+    if lacking:
+        message = f"needs a customer key: no field of {', '.join(lacking)} is tagged ck"
+        check.error(FILE, path, message, "tag the field that holds the source's customer id")
 
 
 def check_strategies(check: ConfigCheck) -> None:
@@ -223,7 +233,7 @@ CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
     check_bad_values,
     check_case_sensitive_keys,
     check_semantics,
-    check_staple,
+    check_run,
     check_strategies,
     check_conflict_fields,
     check_match_rules,

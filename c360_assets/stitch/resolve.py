@@ -20,6 +20,7 @@ from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import known_given_names
 from c360_assets.stitch.cluster.clusters import clusters_table, decisions_table, link
 from c360_assets.stitch.cluster.parts import Parts, connected_parts, unmet_pairs
+from c360_assets.stitch.cluster.staple import stapled, with_stapled, with_stapled_pairs
 from c360_assets.stitch.compare.agreement_patterns import (
     MISSING,
     ComparedColumns,
@@ -42,6 +43,7 @@ from c360_assets.stitch.score.expectation_maximisation import fit
 from c360_assets.stitch.score.labels import LABEL, Labels, labelled
 from c360_assets.stitch.score.match_model import Model, PatternCounts
 from c360_assets.stitch.score.recordlinkage_model import EcmModel, fit_ecm
+from c360_assets.stitch.score.scale import log_odds_of
 from c360_assets.stitch.score.scored_pairs import (
     ScoredPairs,
     Scorer,
@@ -65,7 +67,8 @@ class Resolution:
 
     clusters: rid, cluster, component (the smallest rid of the group), supersized (smallest rid of
     the part, null if none).
-    pairs: rid1 < rid2, score, log_odds, match_category, match_type, decided_by, strategy_count.
+    pairs: rid1 < rid2, score, log_odds, match_category, match_type, decided_by, strategy_count,
+    model_score.
     records, used: the comparison records and the strategies, of which `blocking` makes the tables
     of keys and blocks.
     strategies: strategy, pairs, exclusive_pairs, exclusive_matches (expected matches no other
@@ -221,9 +224,17 @@ def _resolve(
     clustering = link(decided, parts, conflicts, config)
 
     progress("collect results")
+    clusters = clusters_table(clustering, parts, rid)
+    pairs = pairs_table(decided, rid)
+    n_clusters = clusters["cluster"].n_unique()
+    if config.matching.staple.enabled:
+        semantics = config.matching.staple.semantics
+        attached = stapled(frame, clusters, semantics, label_pairs)
+        clusters = with_stapled(clusters, attached)
+        pairs = with_stapled_pairs(pairs, attached)
     return Resolution(
-        clusters=clusters_table(clustering, parts, rid),
-        pairs=pairs_table(decided, rid),
+        clusters=clusters,
+        pairs=pairs,
         records=records,
         used=strategies,
         strategies=strategy_figures,
@@ -237,7 +248,8 @@ def _resolve(
             "compared_pairs": n_compared,
             "transitive_pairs": int(np.count_nonzero(closed.strategies == 0)),
             "components": len(np.unique(parts.component)),
-            "clusters": len(np.unique(clustering.label)),
+            "clusters": clusters["cluster"].n_unique(),
+            "stapled": n_clusters - clusters["cluster"].n_unique(),
             "expected_same_person_pairs": float(used_model.model.sizes[0]),
             "expected_household_pairs": float(used_model.model.sizes[1]),
             "conflicts": conflicts.reason,
@@ -264,7 +276,7 @@ def compare_candidates(
 
     `label_bit`: stands for the labels among the bits of the strategies.
     """
-    compared = _compare(con, inputs, candidates)
+    compared = compare_positions(con, inputs, candidates)
     unmet = inputs.labels.not_among(candidates.i, candidates.j)
     if not unmet:
         return compared
@@ -273,12 +285,13 @@ def compare_candidates(
         unmet.j.astype(np.int32),
         np.full(len(unmet.i), label_bit, dtype=np.int64),
     )
-    return compared.with_more(_compare(con, inputs, by_label))
+    return compared.with_more(compare_positions(con, inputs, by_label))
 
 
-def _compare(
+def compare_positions(
     con: duckdb.DuckDBPyConnection, inputs: ComparisonInputs, candidates: CandidatePairs
 ) -> ComparedPairs:
+    """The candidate pairs, compared. Local to a pair."""
     agreement = compare(con, inputs.columns, candidates.i, candidates.j, inputs.key_columns)
     keys = approximate_keys(agreement.pattern, agreement.keys)
     if inputs.labels:
@@ -342,8 +355,11 @@ def add_transitive_pairs(
     min_size = config.clustering.supersized.min_size
     unmet = unmet_pairs(parts.part, pairs.i[inside], pairs.j[inside], min_size)
     by_no_strategy = np.zeros(len(unmet.i), dtype=np.int64)
-    transitive = _compare(con, inputs, CandidatePairs(unmet.i, unmet.j, by_no_strategy))
+    transitive = compare_positions(con, inputs, CandidatePairs(unmet.i, unmet.j, by_no_strategy))
     publishes_all = config.outputs.get("stitch_scores") == "all"
-    published = scored.score >= (ALL_SCORES if publishes_all else WEAK_AND_BETTER)
+    lowest = ALL_SCORES if publishes_all else WEAK_AND_BETTER
+    # What a key, a rule or a veto decided against the model is what people ask about.
+    is_likely = scored.evidence.log_odds >= log_odds_of(lowest)
+    published = (scored.score >= lowest) | is_likely[scored.pattern_number]
     has_label = inputs.labels.states(pairs.i, pairs.j) != MISSING
     return pairs.take(inside | published | has_label).with_more(transitive)

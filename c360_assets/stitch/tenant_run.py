@@ -7,24 +7,30 @@ behind and repeats with the same ids. Matching itself is behind `api`.
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import polars as pl
-
 from c360_assets import semantics
-from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import all_tables
 from c360_assets.stitch.prepare.configuration_tables import (
     configuration_tables,
+    is_label_table,
     managed_blocklist,
     tenant_nicknames,
 )
 from c360_assets.stitch.prepare.local_forms import of_unknown_countries
 from c360_assets.stitch.prepare.union import Union, union_records
+from c360_assets.stitch.previous import (
+    GENERATION,
+    MODEL_BASIS,
+    ids_to_go_on_with,
+    kept_model,
+)
 from c360_assets.stitch.publish import stitched_domain_tables as stitched
 from c360_assets.tenant.local_columns import local_columns
 from c360_assets.tenant.models import SourceTable, StitchConfig, Tenant
@@ -34,15 +40,11 @@ from c360_assets.warehouse.session import Session
 
 # Imported where something is matched: Dagster's definitions name these tables without it.
 if TYPE_CHECKING:
-    from c360_assets.stitch.cluster.stable_ids import Previous
     from c360_assets.stitch.publish.identity_changes import Job
     from c360_assets.stitch.publish.results import StitchResult
     from c360_assets.stitch.score.stored_model import Basis
 
 STAGE = "stitch"
-GENERATION = "stitch_generation"
-MODEL_BASIS = "stitch_model"  # the fact of the manifest that says what the model was fitted on
-LABEL_PREFIX = "sl/"
 # What stitched domain tables are made from, beside the domain table.
 IDENTITY_TABLES = ("unified_coalesced", "stitch_removed_values")
 
@@ -66,62 +68,107 @@ class StitchTables(Recipe):
         return stitch_fingerprint(session, self.tenant)
 
     def is_forced(self, run: RunContext) -> bool:
-        return run.force or run.refit
-
-    def standing_warnings(self) -> list[str]:
-        return not_applied(self.tenant)
+        return run.force or run.refit or self.tenant.stitch.run.always
 
     def build(self, session: Session, run: RunContext) -> Built:
         """`as_of` of the run dates the rows of the change tables (midnight in the tenant's zone),
         and their retention counts back from it, so that no machine clock enters a table.
         """
-        from c360_assets.stitch.api import stitch
-        from c360_assets.stitch.cluster.pins import pinned_ids
-        from c360_assets.stitch.score.stored_model import Basis, why_fit
+        matched = match(session, self.tenant, run)
+        warnings = matched.warnings()
+        self._write(session, run, matched, warnings)
+        facts: dict[str, Any] = {GENERATION: matched.result.generation}
+        if matched.fitted_on is not None:
+            facts[MODEL_BASIS] = vars(matched.fitted_on)
+        return Built(facts, warnings)
 
-        tenant = self.tenant
-        union = union_records(session, tenant)
-        kept = kept_model(session)
-        basis = _basis(tenant, union)
-        kept_basis = Basis.of(session.warehouse.manifest.meta.get(MODEL_BASIS))
-        reason = why_fit(basis, kept_basis, kept, fitting(tenant.stitch), asked=run.refit)
-        result = stitch(
-            union.frame,
-            tenant.stitch,
-            previous=previous_generation(session),
-            model=kept if reason is None else None,
-            tenant_id=tenant.config.id,
-            job=_job(session, tenant, run),
-            blocklist=managed_blocklist(session, tenant),
-            nicknames=tenant_nicknames(session, tenant),
-            pins=pinned_ids(tenant.root, session.con, union.frame),
-            home=tenant.home,
-            con=session.con,
-            progress=run.progress,
-        )
-        model = f"kept from generation {result.fitted}"
-        facts: dict[str, Any] = {GENERATION: result.generation}
-        if reason is not None:
-            model = f"fitted, as {reason}"
-            if result.shipped_weights:
-                model += f"; the shipped weights decide, as {result.shipped_weights}"
-            facts[MODEL_BASIS] = vars(basis)
-        self._write(session, run, result, model)
-        empty = [
-            f"{name} holds no records yet; Stitch runs without it" for name in union.empty_tables
-        ]
-        return Built(facts, [*empty, *of_unknown_countries(union.frame, tenant), *result.alerts])
+    def _write(
+        self, session: Session, run: RunContext, matched: Matched, warnings: list[str]
+    ) -> None:
+        from c360_assets.stitch.publish import causes
 
-    def _write(self, session: Session, run: RunContext, result: StitchResult, model: str) -> None:
+        result = matched.result
         mark = self.fingerprint(session, run.as_of) or ""
         figures: dict[str, dict[str, Any]] = {
             "unified_coalesced": result.figures,
-            "stitch_model": {"model": model},
+            "stitch_model": {"model": matched.model},
+            GENERATION: {"warnings": warnings},
+            "unified_changes_pks": causes.counts(result.tables.changed.pks),
         }
         for table in self.tables:
             run.progress(f"write {table}")
             with result.tables.source(table, session.con) as source:
                 session.write(table, source, fingerprint=mark, figures=figures.get(table, {}))
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A generation that is computed and not written.
+
+    `model`: whether the match model was kept or fitted, and why. `fitted_on`: what it was fitted
+    on, None where it was kept.
+    """
+
+    result: StitchResult
+    model: str
+    fitted_on: Basis | None
+    empty_tables: list[str]
+    list_warnings: list[str]
+
+    def warnings(self) -> list[str]:
+        """What to say of the run, one sentence each."""
+        empty = [
+            f"{name} holds no records yet; Stitch runs without it" for name in self.empty_tables
+        ]
+        return [*empty, *self.list_warnings, *self.result.alerts]
+
+
+def match(session: Session, tenant: Tenant, run: RunContext) -> Matched:
+    """Run Stitch on the tables of the session and write nothing."""
+    from c360_assets.stitch.api import stitch
+    from c360_assets.stitch.cluster.pins import pinned_ids
+    from c360_assets.stitch.prepare.label_tables import label_rows
+    from c360_assets.stitch.publish.generation import Provenance
+    from c360_assets.stitch.score.stored_model import Basis, why_fit
+
+    union = union_records(session, tenant)
+    previous = ids_to_go_on_with(session, tenant, new_ids=run.new_ids)
+    kept = kept_model(session)
+    basis = _basis(tenant, union)
+    kept_basis = Basis.of(session.warehouse.manifest.meta.get(MODEL_BASIS))
+    reason = why_fit(basis, kept_basis, kept, fitting(tenant.stitch), asked=run.refit)
+    model_basis = basis if reason is not None else kept_basis
+    nicknames = tenant_nicknames(session, tenant)
+    result = stitch(
+        union.frame,
+        tenant.stitch,
+        previous=previous,
+        model=kept if reason is None else None,
+        tenant_id=tenant.config.id,
+        job=_job(session, tenant, run),
+        blocklist=managed_blocklist(session, tenant),
+        nicknames=nicknames.names,
+        pins=pinned_ids(tenant.root, session.con, union.frame),
+        home=tenant.home,
+        label_rows=label_rows(session, tenant),
+        datasources=[table.name for table in tenant.stitched_tables],
+        provenance=Provenance(
+            _settings_digest(session, tenant), json.dumps(vars(model_basis) if model_basis else {})
+        ),
+        con=session.con,
+        progress=run.progress,
+    )
+    unread = of_unknown_countries(union.frame, tenant)
+    found = (union.empty_tables, [*unread, *nicknames.warnings])
+    if not tenant.stitch.run.matches:
+        return Matched(result, "none, customer keys are persons", None, *found)
+    if reason is None:
+        model = f"kept from generation {result.fitted}"
+        return Matched(result, model, None, *found)
+    model = f"fitted, as {reason}"
+    if result.shipped_weights:
+        model += f"; the shipped weights decide, as {result.shipped_weights}"
+    return Matched(result, model, basis, *found)
 
 
 class StitchedDomainTable(Recipe):
@@ -178,10 +225,20 @@ def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
     settings, tags, the content of the stitched and configuration tables, and the code.
     """
     inputs = [(table.name, table.tags, _digest(session, table)) for table in _inputs(tenant)]
-    reading = (tenant.home, tenant.phone_region, local_columns(tenant)) if tenant.home else None
     return fingerprint(
-        "stitch", _code(), str(tenant.config.id), session.timezone, tenant.stitch, inputs, reading
+        "stitch",
+        _code(),
+        str(tenant.config.id),
+        session.timezone,
+        tenant.stitch,
+        inputs,
+        _reading(tenant),
     )
+
+
+def _reading(tenant: Tenant) -> tuple[Any, ...] | None:
+    """By whose rules values are read, None where the tenant has no home country."""
+    return (tenant.home, tenant.phone_region, local_columns(tenant)) if tenant.home else None
 
 
 @cache
@@ -199,46 +256,18 @@ def _job(session: Session, tenant: Tenant, run: RunContext) -> Job:
     return Job(session.run_id, midnight, tenant.stitch.stable_ids.recorded_days)
 
 
-def previous_generation(session: Session) -> Previous | None:
-    """The last committed generation, None before the first."""
-    from c360_assets.stitch.cluster.stable_ids import Previous
-
-    if session.state("unified_coalesced") is None:
-        return None
-    generation = session.warehouse.manifest.meta.get(GENERATION)
-    if generation is None:
-        raise C360Error(
-            "the warehouse holds unified_coalesced but not its generation; "
-            "restore warehouse/manifest.json"
-        )
-    ids = _stored(session, "unified_coalesced", "datasource, pk, amperity_id")
-    return Previous(
-        ids.sort("datasource", "pk"),
-        _stored(session, "stitch_ids").sort("amperity_id"),
-        int(generation),
-        _history(session, "unified_changes_clusters"),
-        _history(session, "unified_changes_pks"),
-        _history(session, "stitch_identity_changes"),
-        _history(session, "stitch_households"),
-    )
-
-
-def _history(session: Session, table: str) -> pl.DataFrame | None:
-    return _stored(session, table) if session.state(table) is not None else None
-
-
-def _stored(session: Session, table: str, columns: str = "*") -> pl.DataFrame:
-    name = f"_previous_{table}"
-    session.bind(table, name)
-    return session.frame(f"SELECT {columns} FROM {name}")
-
-
-def kept_model(session: Session) -> pl.DataFrame | None:
-    """The table of the previous generation's model, None where there is none."""
-    if session.state("stitch_model") is None:
-        return None
-    session.bind("stitch_model", "_previous_stitch_model")
-    return session.frame("SELECT * FROM _previous_stitch_model ORDER BY ALL")
+def _settings_digest(session: Session, tenant: Tenant) -> str:
+    """A digest of all that people set, labels aside, and of the matcher's version: two generations
+    that agree in it differ by their records, labels and model alone.
+    """
+    tags = [(table.name, table.tags) for table in tenant.stitched_tables]
+    lists = [
+        (table.name, _digest(session, table))
+        for table in configuration_tables(tenant)
+        if not is_label_table(table)
+    ]
+    settings = tenant.stitch.model_dump(mode="json", exclude_defaults=True)
+    return fingerprint("settings", _code(), settings, tags, lists, _reading(tenant))
 
 
 def fitting(config: StitchConfig) -> str:
@@ -260,34 +289,11 @@ def _basis(tenant: Tenant, union: Union) -> Basis:
         if table.name not in union.empty_tables
     }
     rule_fields = sorted(of_rules(config.matching.rules))
-    settings = fingerprint(
-        config.matching.model,
-        config.blocking,
-        rule_fields,
-        config.trivial_duplicates,
-        config.bad_values,
-    )
-    return Basis(tables, settings, _code(), union.frame.height)
-
-
-def not_applied(tenant: Tenant) -> list[str]:
-    """Labels (forced merges and splits) and stapling are not applied by this version; a tenant that
-    wants some is told.
-    """
-    warnings = [
-        f"{table.name}: Stitch labels are not applied by this version"
-        for table in tenant.tables
-        if _has_labels(table)
-    ]
-    if tenant.stitch.matching.staple.enabled:
-        warnings.append(
-            "stitch.yaml: matching.staple.enabled: records are not stapled by this version"
-        )
-    return warnings
-
-
-def _has_labels(table: SourceTable) -> bool:
-    return any(tag.startswith(LABEL_PREFIX) for tags in table.tags.values() for tag in tags)
+    # Without what stands at its default: a setting that a new version adds is no change.
+    decisive = ("blocking", "trivial_duplicates", "bad_values")
+    changed = config.model_dump(mode="json", include=set(decisive), exclude_defaults=True)
+    settings = fingerprint(config.matching.model, rule_fields, changed)
+    return Basis(tables, settings, union.frame.height)
 
 
 def _inputs(tenant: Tenant) -> list[SourceTable]:

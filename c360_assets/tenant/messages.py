@@ -114,8 +114,14 @@ def _message(details: ErrorDetails, path: Sequence[str | int], model: type[BaseM
 
 
 def _key_remedy(location: Sequence[str | int], model: type[BaseModel]) -> str:
+    key = str(location[-1])
+    instead = getattr(_model_at(model, location[:-1]), "INSTEAD", {})
+    # Other products write hyphens, and a question mark behind switches.
+    for spelling in (key, key.rstrip("?").replace("_", "-"), key.replace("-", "_")):
+        if spelling in instead:
+            return str(instead[spelling])
     allowed = _keys_at(model, location[:-1])
-    nearest = closest(str(location[-1]), allowed)
+    nearest = closest(key, allowed)
     return f"did you mean {nearest!r}?" if nearest else f"allowed here: {', '.join(allowed)}"
 
 
@@ -132,12 +138,17 @@ def _choice_message(key: str, value: Any, choices: list[str]) -> Message:
 
 
 def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
-    """The keys that are allowed at `location`, by walking the annotations."""
+    """The keys that are allowed at `location`."""
+    model_there = _model_at(model, location)
+    return [] if model_there is None else list(model_there.model_fields)
+
+
+def _model_at(model: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel] | None:
+    """The model at `location`, by walking the annotations."""
     annotation: Any = model
     for part in location:
         annotation = _annotation_below(annotation, part)
-    model_there = _model_in(annotation)
-    return [] if model_there is None else list(model_there.model_fields)
+    return _model_in(annotation)
 
 
 def _annotation_below(annotation: Any, part: str | int) -> Any:

@@ -5,7 +5,8 @@ What the settings do belongs to the room `stitch`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -96,16 +97,89 @@ class ClusteringConfig(Strict):
     supersized: SupersizedConfig = Field(default_factory=SupersizedConfig)
 
 
+class JitterConfig(Strict):
+    alert: float = Field(default=0.02, ge=0, le=1)
+    ignore: bool = False
+
+
 class StableIdsConfig(Strict):
+    """`jitter_alert` is the older spelling of `jitter: {alert: …}`, and goes before it."""
+
+    INSTEAD: ClassVar[Mapping[str, str]] = {
+        "partition_count": "leave it out: ids are assigned in one piece at any size",
+        "stable_id_partition_count": "leave it out: ids are assigned in one piece at any size",
+    }
+
     enabled: bool = True
     recorded_days: int = Field(default=365, ge=1)
-    jitter_alert: float = Field(default=0.02, ge=0, le=1)
+    jitter_alert: float | None = Field(default=None, ge=0, le=1)
+    jitter: JitterConfig = Field(default_factory=JitterConfig)
+
+    @property
+    def alert_from(self) -> float:
+        """The share of moved records from which a run warns; above 1, none does."""
+        if self.jitter.ignore:
+            return 2.0
+        return self.jitter.alert if self.jitter_alert is None else self.jitter_alert
+
+
+class RunConfig(Strict):
+    """What kind of run Stitch is. `normal` runs when something changed; `force_refresh` in every
+    run; `incremental` lets no record move. With `one_to_one`, the customer key is the person."""
+
+    type: Literal["normal", "force_refresh", "incremental"] = "normal"
+    one_to_one: bool = False
+    force: bool = False
+
+    @property
+    def always(self) -> bool:
+        return self.force or self.type == "force_refresh"
+
+    @property
+    def matches(self) -> bool:
+        """Whether records are matched; a forced run matches whatever `one_to_one` says."""
+        return not self.one_to_one or self.always
+
+
+# Settings of other products and of the documentation -> what to write here.
+INSTEAD = {
+    "allowed-empty-tables": "write `allowed_empty_tables`",
+    "badvalues-config": "write `bad_values: {rules: […]}`",
+    "benchmarks": "leave it out: this version has no bands for benchmarks",
+    "blocking-strategies": "write `blocking: {strategies: […]}`",
+    "case-sensitive-fks": "write `case_sensitive_fks`",
+    "classifier": "write `matching: {classifier: …}`",
+    "clustering-algorithm": "write `clustering: {algorithm: …}`; `nil` is `components`",
+    "disable-stable-id": "write `stable_ids: {enabled: false}`",
+    "enable-staple": "write `matching: {staple: {enabled: true}}`",
+    "force-stitch": "write `run: {force: true}`",
+    "ignore-jitter-alerts": "write `stable_ids: {jitter: {ignore: true}}`",
+    "one-to-one": "write `run: {one_to_one: true}`",
+    "parallelism": "leave it out: every core is used",
+    "pre-processing-profiles": "write `bad_values: {preprocessing_profiles: […]}`",
+    "recorded-days": "write `stable_ids: {recorded_days: …}`",
+    "report": "leave it out: `c360 explain ID` shows one person",
+    "rules": "write `matching: {rules: […]}`",
+    "sk-given-name-version": "leave it out: it has one version",
+    "skip-unified-changes": "write `outputs: {unified_changes: false}`",
+    "skip-unified-scores": "write `outputs: {unified_scores: false}`",
+    "soft-trivial-dupe-semantic-exclusions": "write `trivial_duplicates: {exclusions: […]}`",
+    "soft-trivial-dupe-size-threshold": "write `trivial_duplicates: {size_threshold: …}`",
+    "stable-id-partition-count": "leave it out: ids are assigned in one piece at any size",
+    "staple-semantics": "write `matching: {staple: {semantics: […]}}`",
+    "supersized-cluster-min-size": "write `clustering: {supersized: {min_size: …}}`",
+    "supersized-partition-max-depth": "write `clustering: {supersized: {max_depth: …}}`",
+    "threshold": "write `matching: {threshold: …}`",
+}
 
 
 class StitchConfig(Strict):
     """`stitch.yaml`. Every key is optional."""
 
+    INSTEAD: ClassVar[Mapping[str, str]] = INSTEAD
+
     tables: list[str] | None = None
+    run: RunConfig = Field(default_factory=RunConfig)
     allowed_empty_tables: list[str] = Field(default_factory=list)
     bad_values: BadValuesConfig = Field(default_factory=BadValuesConfig)
     blocking: BlockingConfig = Field(default_factory=BlockingConfig)

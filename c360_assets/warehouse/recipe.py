@@ -37,6 +37,7 @@ class RunContext:
     as_of: date
     force: bool = False
     refit: bool = False
+    new_ids: bool = False
     trigger: str = "cli"
     progress: Callable[[str], None] = _unheard
 

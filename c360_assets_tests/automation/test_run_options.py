@@ -18,7 +18,7 @@ from c360_assets.definitions import build
 from c360_assets.run_options import RunOptions
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 
-USUAL = {"force": False, "refit": False, "as_of": None, "error_threshold": None}
+USUAL = {"force": False, "refit": False, "new_ids": False, "as_of": None, "error_threshold": None}
 SHOP = dg.AssetKey(["domain", "Shop_Customers"])
 BUSY = dg.AssetKey(["domain", "Busy_Customers"])
 

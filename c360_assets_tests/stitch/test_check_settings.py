@@ -92,6 +92,12 @@ CASES: dict[str, Case] = {
                 WARNING,
                 "'fk-customer-id'?",
             ),
+            ("run: {one_to_one: true}", ERROR, "is tagged ck"),
+            ("run: {one_to_one: true, force: true}", ERROR, "a forced run matches"),
+            ("force-stitch: true", ERROR, "write `run: {force: true}`"),
+            ("enable-staple?: true", ERROR, "write `matching: {staple: {enabled: true}}`"),
+            ("parallelism: 2", ERROR, "every core is used"),
+            ("stable_ids: {partition_count: 4}", ERROR, "assigned in one piece"),
             ("matching: {rules: [{action: cluster, when: [{}]}]}", ERROR, "must be one condition"),
             (
                 (
@@ -101,7 +107,6 @@ CASES: dict[str, Case] = {
                 ERROR,
                 "must be one condition",
             ),
-            ("matching: {staple: {enabled: true}}", WARNING, "not stapled by this version"),
             ("outputs: {unified_score: false}", ERROR, "did you mean 'unified_scores'?"),
             ("outputs: {unified_coalesced: false}", ERROR, "cannot be switched off"),
             ("outputs: {unified_scores: none}", ERROR, "must be true or false"),

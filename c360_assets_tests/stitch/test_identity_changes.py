@@ -15,6 +15,7 @@ from c360_assets.stitch.publish.identity_changes import (
     Job,
     compare,
     history,
+    with_causes,
 )
 
 JOB = Job("run-2", datetime(2024, 5, 2, tzinfo=UTC), recorded_days=30)
@@ -132,6 +133,9 @@ def test_history_keeps_what_is_recent_and_appends_nothing_for_no_change() -> Non
     )
     nothing = compare(ids({"A": [1]}), ids({"A": [1]}))
     assert history(nothing.clusters, first, CLUSTER_SCHEMA, JOB).equals(first)
-    assert history(nothing.identities, None, IDENTITY_SCHEMA, JOB).height == 0
+    identities = with_causes(nothing.identities, nothing.pks.with_columns(cause=pl.lit("context")))
+    assert history(identities, None, IDENTITY_SCHEMA, JOB).height == 0
+    older = first.drop("change_type")
+    assert history(nothing.clusters, older, CLUSTER_SCHEMA, JOB)["change_type"].to_list() == [None]
     late = Job("run-9", JOB.timestamp + timedelta(days=30), recorded_days=30)
     assert history(nothing.clusters, first, CLUSTER_SCHEMA, late).height == 0

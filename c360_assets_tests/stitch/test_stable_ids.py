@@ -161,3 +161,38 @@ def test_greedy_matching_is_one_to_one_and_equals_a_pass_over_sorted_edges(
     kept = {name: members for name, members in clusters.items() if name in old}
     assert kept == expected
     assert sorted(clusters.values()) == sorted(new.values())
+
+
+def test_an_id_in_use_is_not_given_again_where_the_registry_lacks_it() -> None:
+    """An empty registry, and the generation that a first run counts from: the record that founded
+    the cluster leaves it, and would be given its id again."""
+    with duckdb.connect() as con:
+        first = assign_ids(clustered([1, 1, 1]), None, TENANT_ID, con)
+        empty = first.registry.clear()
+        for registry in (empty, pl.DataFrame()):
+            lost = Previous(first.ids, registry, 0)
+            second = assign_ids(clustered([2, 1, 1]), lost, TENANT_ID, con)
+            assert second.ids["amperity_id"].n_unique() == 2
+            assert second.registry.height == 2
+
+
+def test_numbers_of_generations_go_on_from_the_registry() -> None:
+    with duckdb.connect() as con:
+        first = assign_ids(clustered([1, 2]), None, TENANT_ID, con)
+        registry = first.registry.with_columns(first_generation=pl.lit(7, pl.Int64))
+        assert (
+            assign_ids(
+                clustered([1, 2]), Previous(first.ids, registry, 0), TENANT_ID, con
+            ).generation
+            == 8
+        )
+
+
+def clustered(clusters: list[int]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "datasource": "S",
+            "pk": [str(pk) for pk in range(len(clusters))],
+            "cluster": clusters,
+        }
+    )

@@ -98,7 +98,7 @@ def _pattern(**levels: int) -> int:
     return sum(level * PLACE_VALUES[name] for name, level in levels.items())
 
 
-BASIS = Basis({"A:a": "1", "B:b": "2"}, "settings", "code", 1000)
+BASIS = Basis({"A:a": "1", "B:b": "2"}, "settings", 1000)
 
 
 @pytest.mark.parametrize(
@@ -118,17 +118,24 @@ BASIS = Basis({"A:a": "1", "B:b": "2"}, "settings", "code", 1000)
         (replace(BASIS, tables={"A:a": "1"}), "on_change", False, "stitched tables are gone: B:b"),
         (replace(BASIS, tables={"A:a": "9", "B:b": "2"}), "on_change", False, "tags changed: A:a"),
         (replace(BASIS, settings=""), "on_change", False, "settings of what is compared changed"),
-        (replace(BASIS, code=""), "on_change", False, "the matcher is another version"),
         (BASIS, "always", False, "`refit: always` in stitch.yaml"),
         (BASIS, "on_change", True, "it was asked for"),
         (BASIS, "never", True, "it was asked for"),
-        (Basis({}, "", "", 9), "never", False, None),
+        (Basis({}, "", 9), "never", False, None),
     ],
 )
 def test_reasons_to_fit(
     first: Resolution, now: Basis, mode: str, asked: bool, reason: str | None
 ) -> None:
     assert why_fit(now, BASIS, first.model, mode, asked=asked) == reason
+
+
+def test_what_an_earlier_version_kept_is_no_reason_to_fit(first: Resolution) -> None:
+    kept = {"tables": dict(BASIS.tables), "settings": "other", "code": "old", "records": 1000}
+    assert why_fit(BASIS, Basis.of(kept), first.model, "on_change", asked=False) is None
+    assert Basis.of(vars(BASIS)) == BASIS
+    assert Basis.of(None) is None
+    assert Basis.of({}) is None
 
 
 def test_without_a_model_of_these_levels_one_is_fitted_whatever_the_setting(

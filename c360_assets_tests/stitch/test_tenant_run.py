@@ -247,7 +247,8 @@ def test_a_forced_run_keeps_ids_and_adds_no_change(stitched: tuple[Tenant, Stitc
     forced = run(brand, run_id="run-2", day=3, force=True)
     assert forced.meta == {GENERATION: 2}
     before, after = digests(first), digests(forced)
-    assert {name for name in before if before[name] != after[name]} == {"stitch_metrics"}
+    differing = {name for name in before if before[name] != after[name]}
+    assert differing == {"stitch_generation", "stitch_metrics"}
     assert forced.model == "kept from generation 1"
 
 
@@ -260,6 +261,7 @@ def test_a_model_is_fitted_when_it_is_asked_for_or_a_table_is_new(
     assert refitted.meta[GENERATION] == 2
     before, after = digests(first), digests(refitted)
     assert {name for name in before if before[name] != after[name]} == {
+        "stitch_generation",
         "stitch_metrics",
         "stitch_model",
     }
@@ -361,25 +363,4 @@ def test_a_manual_list_of_foreign_keys_does_not_stop_the_run(
             "source_records"
         ]
         == 4
-    )
-
-
-def test_a_tenant_with_labels_is_told_that_they_are_not_applied(brand: Tenant) -> None:
-    labels = feed(
-        "Amperity:Labels", {"label": ["sl/label-id"], "part": ["sl/partition-id"]}, stitch=False
-    )
-    with open_session(brand.root / "warehouse", ZONE) as session:
-        fill(session)
-    assert run(tenant(brand.root, SHOP, labels)).warnings == [
-        "Amperity:Labels: Stitch labels are not applied by this version"
-    ]
-
-
-def test_a_tenant_that_wants_records_stapled_is_told_that_they_are_not(brand: Tenant) -> None:
-    wanted = StitchConfig.model_validate({"matching": {"staple": {"enabled": True}}})
-    with open_session(brand.root / "warehouse", ZONE) as session:
-        fill(session)
-    (warning,) = run(tenant(brand.root, SHOP, stitch=wanted)).warnings
-    assert (
-        warning == "stitch.yaml: matching.staple.enabled: records are not stapled by this version"
     )

@@ -6,6 +6,8 @@ is in `linkage`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -42,18 +44,22 @@ def link(
     decided: DecidedPairs, parts: Parts, conflicts: Conflicts, config: StitchConfig
 ) -> Clustering:
     """Cluster of each record, and the decisions on the way. Local to a part."""
-    if config.clustering.algorithm == "components":
-        return Clustering(parts.part, Decisions.nothing())
+    takes_parts = config.clustering.algorithm == "components"
     inside = parts.hold(decided.pairs)
-    pairs = _pair_set(decided, inside, conflicts, config.matching)
-    label = np.full(len(pairs.i), MISSING, dtype=np.uint8)
+    label = np.full(int(np.count_nonzero(inside)), MISSING, dtype=np.uint8)
     if LABEL in decided.pairs.keys:
         label = decided.pairs.keys[LABEL][inside]
+    if takes_parts and not (label == DIFFERENT).any():
+        return Clustering(parts.part, Decisions.nothing())
+    if takes_parts:
+        # Whole parts, but for what labels hold apart.
+        conflicts = replace(conflicts, levels={}, keys=(LABEL,))
+    pairs = _pair_set(decided, inside, conflicts, config.matching)
     joined = label == EQUAL
     if config.matching.rules or not config.matching.classifier.endswith("sk-priority"):
         joined |= decided.scored.fk_equal[inside]
     contracted = _contracted(len(parts.part), pairs, joined, label)
-    if config.clustering.algorithm == "hierarchical":
+    if takes_parts or config.clustering.algorithm == "hierarchical":
         score = decided.scored.score[inside]
         return hierarchical(pairs, score, config.matching.threshold, contracted)
     return mean_linkage(pairs, log_odds_of(config.matching.threshold), contracted)

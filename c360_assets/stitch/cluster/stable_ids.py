@@ -29,7 +29,9 @@ class Previous:
     `ids`: datasource, pk, amperity_id (one row per source record). `registry`: amperity_id,
     first_generation, last_generation (NULL while in use), every id ever given. `changes_clusters`,
     `changes_pks`, `identity_changes`: the history tables as they stand, `households`: the table
-    `stitch_households`; None where there is none.
+    `stitch_households`; None where there is none. `ended_records`: the table
+    `stitch_ended_records`. `records`, `labels`, `settings`: by what causes of changes are told, see
+    `causes`.
     """
 
     ids: pl.DataFrame
@@ -39,6 +41,32 @@ class Previous:
     changes_pks: pl.DataFrame | None = None
     identity_changes: pl.DataFrame | None = None
     households: pl.DataFrame | None = None
+    ended_records: pl.DataFrame | None = None
+    records: pl.DataFrame | None = None
+    labels: pl.DataFrame | None = None
+    settings: str = ""
+
+    @property
+    def last_generation(self) -> int:
+        """The generation, or a later one that the registry names: numbers are never used again."""
+        if not self.registry.height:
+            return self.generation
+        named = pl.concat([self.registry["first_generation"], self.registry["last_generation"]])
+        latest: int = named.cast(pl.Int64).fill_null(0).sort().item(-1)
+        return max(self.generation, latest)
+
+    def whole_registry(self) -> pl.DataFrame:
+        """The registry, and ids in use that it lacks: one of those given again would name two
+        people."""
+        registry = self.registry.select(list(REGISTRY_SCHEMA)) if self.registry.width else None
+        if registry is None:
+            registry = pl.DataFrame(schema=REGISTRY_SCHEMA)
+        in_use = self.ids.select("amperity_id").unique()
+        lacking = in_use.join(registry, on="amperity_id", how="anti").with_columns(
+            first_generation=pl.lit(self.last_generation, pl.Int64),
+            last_generation=pl.lit(None, pl.Int64),
+        )
+        return pl.concat([registry, lacking])
 
 
 REGISTRY_SCHEMA = {
@@ -74,7 +102,7 @@ def assign_ids(
     no previous id is carried over. The generation is the previous one plus 1. The result is sorted
     by (datasource, pk).
     """
-    generation = (previous.generation if previous else 0) + 1
+    generation = (previous.last_generation if previous else 0) + 1
     records = in_key_order(clusters).with_row_index("_position")
     # A cluster is known by its first record, so that numbering of clusters by the matcher cannot
     # matter.
@@ -88,10 +116,7 @@ def assign_ids(
         kept = pl.DataFrame(schema={"cluster": records.schema["_first"], "amperity_id": pl.String})
     named = first_records.join(kept, left_on="_first", right_on="cluster", how="left")
     named = named.sort("_first")
-    if previous:
-        registry = previous.registry.select(list(REGISTRY_SCHEMA))
-    else:
-        registry = pl.DataFrame(schema=REGISTRY_SCHEMA)
+    registry = _registry_before(previous)
     fresh = named.filter(pl.col("amperity_id").is_null()).select("_first", "datasource", "pk")
     new_ids = derive_ids(fresh, registry["amperity_id"], tenant_id, generation, con)
     fresh = fresh.select("_first", new_ids.alias("new_id"))
@@ -102,6 +127,21 @@ def assign_ids(
     ids = records.select("datasource", "pk", "cluster")
     ids = ids.with_columns(matched.get_column("amperity_id"))
     return StableIds(ids, _register(registry, named["amperity_id"], generation), generation)
+
+
+def _registry_before(previous: Previous | None) -> pl.DataFrame:
+    if previous is None:
+        return pl.DataFrame(schema=REGISTRY_SCHEMA)
+    return previous.whole_registry()
+
+
+def registered_ids(previous: Previous | None, live: pl.Series, generation: int) -> pl.DataFrame:
+    """The registry after a generation that gives the ids `live`; one that ended before and is given
+    again, as its name says, is in use again."""
+    registry = _registry_before(previous)
+    again = pl.col("amperity_id").is_in(live.implode())
+    in_use = pl.when(~again).then("last_generation").alias("last_generation")
+    return _register(registry.with_columns(in_use), live, generation)
 
 
 def map_ids(current: pl.DataFrame, previous_ids: pl.DataFrame) -> pl.DataFrame:

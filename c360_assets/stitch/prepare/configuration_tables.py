@@ -1,20 +1,23 @@
-"""Configuration that a tenant lands as data: the managed blocklist and its own nicknames.
+"""Configuration that a tenant lands as data: the managed blocklist, its own nicknames, labels.
 
-Found by their tags (`blv/…`, `nicknames/…`), read at their pinned versions. What the values do
-belongs to `blocklist` and `semantics.nicknames`.
+Found by their tags (`blv/…`, `nicknames/…`, `sl/…`), read at their pinned versions. What the values
+do belongs to `blocklist`, `semantics.nicknames` and `label_tables`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
 from c360_assets.semantics.nicknames import nickname_map
+from c360_assets.stitch.prepare.list_warnings import nickname_warnings
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.sql import quote_ident, quote_literal
 
+LABEL_PREFIX = "sl/"
 # Column -> the tags that may mark it.
 TagsOfColumns = Mapping[str, tuple[str, ...]]
 BLOCKLIST: TagsOfColumns = {
@@ -34,8 +37,15 @@ def configuration_tables(tenant: Tenant) -> list[SourceTable]:
     Each is an input of it although none holds a customer record.
     """
     return [
-        table for table in tenant.tables if _fields(table, BLOCKLIST) or _fields(table, NICKNAMES)
+        table
+        for table in tenant.tables
+        if _fields(table, BLOCKLIST) or _fields(table, NICKNAMES) or is_label_table(table)
     ]
+
+
+def is_label_table(table: SourceTable) -> bool:
+    """Whether the table holds what people decided about records."""
+    return any(tag.startswith(LABEL_PREFIX) for tags in table.tags.values() for tag in tags)
 
 
 def managed_blocklist(session: Session, tenant: Tenant) -> pl.DataFrame | None:
@@ -43,20 +53,31 @@ def managed_blocklist(session: Session, tenant: Tenant) -> pl.DataFrame | None:
 
     Columns: datasource, semantic, value, is_preprocessed.
     """
-    return _rows(session, tenant, BLOCKLIST, {"is_preprocessed": "blv/is-preprocessed"})
+    return tagged_rows(session, tenant, BLOCKLIST, {"is_preprocessed": "blv/is-preprocessed"})
 
 
-def tenant_nicknames(session: Session, tenant: Tenant) -> pl.DataFrame | None:
-    """The shipped nicknames with the tenant's additions and removals, None where it has none."""
-    rows = _rows(session, tenant, NICKNAMES, {"update_type": "nicknames/update-type"})
+@dataclass(frozen=True)
+class TenantNicknames:
+    """The shipped nicknames with the tenant's additions and removals, None where it has none, and
+    what to warn of."""
+
+    names: pl.DataFrame | None
+    warnings: list[str]
+
+
+def tenant_nicknames(session: Session, tenant: Tenant) -> TenantNicknames:
+    """The nicknames of a tenant's own tables, on top of the shipped ones."""
+    rows = tagged_rows(session, tenant, NICKNAMES, {"update_type": "nicknames/update-type"})
     if rows is None:
-        return None
-    pairs = rows.drop_nulls(["canonical_name", "nickname"]).unique()
+        return TenantNicknames(None, [])
+    warnings = nickname_warnings(rows, nickname_map())
+    has_names = pl.all_horizontal(pl.col("canonical_name", "nickname").fill_null("") != "")
+    pairs = rows.filter(has_names).unique()
     update_type = pl.col("update_type").str.strip_chars().str.to_uppercase()
     is_removed = update_type.eq_missing(pl.lit("REMOVE"))
     added = pairs.filter(~is_removed).select("canonical_name", "nickname")
     removed = pairs.filter(is_removed).select("canonical_name", "nickname")
-    return nickname_map(added.rows(), removed.rows())
+    return TenantNicknames(nickname_map(added.rows(), removed.rows()), warnings)
 
 
 def _fields(table: SourceTable, required: TagsOfColumns) -> dict[str, str]:
@@ -70,9 +91,19 @@ def _fields(table: SourceTable, required: TagsOfColumns) -> dict[str, str]:
     return fields if len(fields) == len(required) else {}
 
 
-def _rows(
-    session: Session, tenant: Tenant, required: TagsOfColumns, optional: dict[str, str]
+def tagged_rows(
+    session: Session,
+    tenant: Tenant,
+    required: TagsOfColumns,
+    optional: Mapping[str, str] | None = None,
+    *,
+    table_column: str = "",
 ) -> pl.DataFrame | None:
+    """The distinct rows of all tables that tag every required column, None where none does.
+
+    Columns: those of `required` trimmed, of `optional` (column -> tag) as they are, and the name of
+    the table where `table_column` names a column for it.
+    """
     frames = []
     for table in tenant.tables:
         fields = _fields(table, required)
@@ -82,7 +113,9 @@ def _rows(
             f"trim(CAST({quote_ident(field)} AS VARCHAR)) AS {column}"
             for column, field in fields.items()
         ]
-        for column, tag in optional.items():
+        if table_column:
+            columns_sql.insert(0, f"{quote_literal(table.name)} AS {table_column}")
+        for column, tag in (optional or {}).items():
             tagged = table.columns_with(tag)
             value = quote_ident(tagged[0]) if tagged else "NULL"
             columns_sql.append(f"CAST({value} AS VARCHAR) AS {column}")

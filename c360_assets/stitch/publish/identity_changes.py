@@ -29,6 +29,7 @@ PK_SCHEMA = {
     "change_type": pl.String,
     "datasource": pl.String,
     "pk": pl.String,
+    "cause": pl.String,
     "job_id": pl.String,
     "timestamp": TIMESTAMP,
 }
@@ -38,6 +39,7 @@ IDENTITY_SCHEMA = {
     "n_records": pl.Int64,
     "n_records_prev": pl.Int64,
     "n_previous_ids": pl.Int64,
+    "causes": pl.String,
     "job_id": pl.String,
     "timestamp": TIMESTAMP,
 }
@@ -178,6 +180,33 @@ def _identities(both: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("amperity_id", "action")
 
 
+def with_causes(identities: pl.DataFrame, pks: pl.DataFrame) -> pl.DataFrame:
+    """The identity changes with `causes`: how many rows of `pks` (with `cause`) each stands for, as
+    JSON.
+
+    A row counts for the id that the record has now, of a record that is gone for the id that it
+    had, or for the one that took over most of its other records. So the counts of all identities
+    add up to the rows.
+    """
+    listed = identities.select(pl.col("amperity_id").alias("id"), known=pl.lit(True))
+    heirs = (
+        pks.drop_nulls(["amperity_id", "amperity_id_prev"])
+        .group_by("amperity_id_prev", "amperity_id")
+        .len("taken")
+        .sort(["amperity_id_prev", "taken", "amperity_id"], descending=[False, True, False])
+        .group_by("amperity_id_prev", maintain_order=True)
+        .agg(heir=pl.col("amperity_id").first())
+    )
+    rows = pks.with_columns(id=pl.coalesce("amperity_id", "amperity_id_prev"))
+    rows = rows.join(listed, on="id", how="left").join(heirs, on="amperity_id_prev", how="left")
+    owner = pl.when("known").then("id").otherwise(pl.coalesce("heir", "id"))
+    counted = rows.group_by(owner.alias("amperity_id"), "cause").len("n").sort("cause")
+    entry = pl.format('"{}": {}', "cause", "n")
+    text = pl.concat_str(pl.lit("{"), entry.str.join(", "), pl.lit("}"))
+    texts = counted.group_by("amperity_id", maintain_order=True).agg(causes=text)
+    return identities.join(texts, on="amperity_id", how="left", maintain_order="left")
+
+
 def history(
     new: pl.DataFrame, old: pl.DataFrame | None, schema: Mapping[str, Any], job: Job
 ) -> pl.DataFrame:
@@ -191,6 +220,9 @@ def history(
     rows = rows.select(typed)
     if old is None:
         return rows
+    # A column that was added since is empty in older rows.
+    lacking = [pl.lit(None, type_).alias(name) for name, type_ in schema.items()]
+    old = old.with_columns([one for one in lacking if one.meta.output_name() not in old.columns])
     # Instants come back in the session's zone; the moment counts, not the zone it is shown in.
     utc = old.with_columns(pl.col("timestamp").dt.convert_time_zone("UTC"))
     oldest = job.timestamp.astimezone(UTC) - timedelta(days=job.recorded_days)

@@ -8,6 +8,7 @@ and stays out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -61,13 +62,15 @@ def stitch_metrics(
     pairs: Pairs,
     changes: dict[str, int],
     identities: pl.DataFrame,
+    causes: Mapping[str, int],
     badvalues: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Rows (metric, datasource, bucket, value).
 
     Datasource `*` is all sources; bucket is '' where the metric has none. `unified` is
     `unified_coalesced`, `scores` is `unified_scores`, `changes` the counts of
-    `identity_changes.compare`, `identities` its identity changes of this run. `badvalues` is
+    `identity_changes.compare`, `identities` its identity changes of this run, `causes` the rows of
+    its record changes by cause. `badvalues` is
     `stitch_badvalues`, which names the foreign keys that strangers share (`fk_conflicts`, by tag).
     """
     account = pl.coalesce(_filled("ck"), "pk")
@@ -89,10 +92,16 @@ def stitch_metrics(
         _long(_sources(records)),
         _long(_strategies(scores, records["amperity_id"].n_unique())),
         _long(by_action.with_columns(metric=pl.lit("identity_changes"))),
+        _long(_by_cause(causes)),
     ]
     if badvalues is not None:
         frames += _foreign_key_conflicts(badvalues)
     return pl.concat(frames).sort("metric", "datasource", "bucket")
+
+
+def _by_cause(causes: Mapping[str, int]) -> pl.DataFrame:
+    rows = pl.DataFrame({"bucket": list(causes), "value": list(causes.values())})
+    return rows.with_columns(metric=pl.lit("changes_by_cause"))
 
 
 def _foreign_key_conflicts(badvalues: pl.DataFrame) -> list[pl.DataFrame]:

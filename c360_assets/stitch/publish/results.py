@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,8 @@ from c360_assets.stitch.cluster.stable_ids import Previous, StableIds
 from c360_assets.stitch.compare import blocking
 from c360_assets.stitch.compare.comparison_records import registered
 from c360_assets.stitch.prepare.preprocessing import Preprocessed
-from c360_assets.stitch.publish import identity_changes, metrics, tables
+from c360_assets.stitch.publish import causes, ended_ids, identity_changes, metrics, tables
+from c360_assets.stitch.publish.generation import Provenance, generation_table
 from c360_assets.stitch.publish.households import stitch_households
 from c360_assets.stitch.resolve import Resolution
 from c360_assets.stitch.score.stored_model import drift_warnings
@@ -30,6 +31,14 @@ from c360_assets.tenant.models import StitchConfig
 from c360_assets.tenant.stitch import OPTIONAL_TABLES
 
 BLOCKLIST_SCHEMA = {"datasource": pl.String, "semantic": pl.String, "value": pl.String}
+LABEL_SCHEMA = {
+    "label_id": pl.String,
+    "source1": pl.String,
+    "pk1": pl.String,
+    "source2": pl.String,
+    "pk2": pl.String,
+    "same": pl.Boolean,
+}
 NO_GENERATION = Previous(pl.DataFrame(), pl.DataFrame(), 0)
 
 
@@ -39,7 +48,8 @@ class StageResults:
 
     `raw`: the records as received. `representatives`: preprocessed. `hard`: representatives by
     equal profile alone. The frame of `clean` holds rid, datasource, pk, fk_… and rep of every
-    record. `fitted`: the generation in which the model was fitted.
+    record. `labels`: the label pairs that were obeyed, by record keys. `fitted`: the generation in
+    which the model was fitted, `refitted`: whether this run fitted it.
     """
 
     raw: pl.DataFrame
@@ -53,7 +63,10 @@ class StageResults:
     tenant_id: UUID
     job: identity_changes.Job
     blocklist: pl.DataFrame | None
+    labels: pl.DataFrame | None
     fitted: int
+    refitted: bool
+    provenance: Provenance
 
 
 class StitchTables(Mapping[str, pl.DataFrame]):
@@ -125,11 +138,17 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             "stitch_model": lambda: resolution.model.with_columns(
                 generation=pl.lit(results.fitted, pl.Int64)
             ),
-            "stitch_decisions": lambda: tables.decisions(resolution.decisions, results.clean.frame),
+            "stitch_decisions": lambda: tables.decisions(resolution.decisions, self.groups),
             "identity_graph": lambda: tables.identity_graph(self._accounts()),
             "cluster_fks": lambda: tables.cluster_fks(results.clean.frame, self.groups),
             "stitch_households": self._households,
             "stitch_ids": lambda: results.stable.registry,
+            "stitch_generation": self._generation,
+            "stitch_ended_records": lambda: self.ended_records,
+            "stitch_id_redirects": lambda: ended_ids.redirects(
+                self.ended_records, results.stable.registry, results.stable.ids
+            ),
+            "stitch_labels": self._labels,
             "unified_changes_clusters": lambda: self._history(
                 self.changed.clusters, before.changes_clusters, identity_changes.CLUSTER_SCHEMA
             ),
@@ -160,11 +179,57 @@ class StitchTables(Mapping[str, pl.DataFrame]):
 
     @cached_property
     def changed(self) -> identity_changes.Changes:
-        """What differs from the previous generation."""
-        previous = self._results.previous
-        return identity_changes.compare(
-            self._results.stable.ids, previous.ids if previous else None
+        """What differs from the previous generation, and why."""
+        results = self._results
+        before = results.previous
+        changes = identity_changes.compare(results.stable.ids, before.ids if before else None)
+        pks = self._with_causes(changes.pks)
+        identities = identity_changes.with_causes(changes.identities, pks)
+        return replace(changes, pks=pks, identities=identities)
+
+    def _with_causes(self, pks: pl.DataFrame) -> pl.DataFrame:
+        results = self._results
+        previous = results.previous
+        before = None
+        if previous is not None and previous.records is not None:
+            before = causes.Generation(previous.records, previous.labels, previous.settings)
+        records = self.groups.select(*tables.KEYS, "component_id")
+        if before is not None and pks.filter(pl.col("change_type") == "updated").height:
+            with self._connection() as con:
+                content = tables.record_content(results.raw, con)
+            records = records.with_columns(content)
+        now = causes.Generation(records, results.labels, results.provenance.settings)
+        return causes.with_causes(pks, now, before, refitted=results.refitted)
+
+    @cached_property
+    def ended_records(self) -> pl.DataFrame:
+        """The table `stitch_ended_records`."""
+        stable = self._results.stable
+        before = self._results.previous
+        if before is None or not before.ids.height:
+            return pl.DataFrame(schema=ended_ids.ENDED_SCHEMA)
+        return ended_ids.ended_records(
+            before.ids, stable.registry, before.ended_records, before.changes_pks
         )
+
+    def _generation(self) -> pl.DataFrame:
+        results = self._results
+        with self._connection() as con:
+            return generation_table(
+                results.stable.ids.select(*tables.KEYS, "amperity_id"),
+                results.provenance,
+                con,
+                tenant_id=results.tenant_id,
+                generation=results.stable.generation,
+                fitted=results.fitted,
+                config=results.config,
+            )
+
+    def _labels(self) -> pl.DataFrame:
+        labels = self._results.labels
+        if labels is None:
+            return pl.DataFrame(schema=LABEL_SCHEMA)
+        return labels.select(list(LABEL_SCHEMA)).unique().sort(list(LABEL_SCHEMA))
 
     @cached_property
     def metrics(self) -> pl.DataFrame:
@@ -186,6 +251,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             pairs,
             self.changed.counts,
             self.changed.identities,
+            causes.counts(self.changed.pks),
             self._results.clean.badvalues,
         )
 
@@ -287,6 +353,7 @@ class StitchResult:
     fitted: int
     model_warnings: list[str]
     shipped_weights: str  # why they decide, empty where learned ones do
+    control_warnings: list[str]  # about labels and lists that fit nothing
 
     @cached_property
     def figures(self) -> dict[str, float | int]:
@@ -297,4 +364,5 @@ class StitchResult:
     def alerts(self) -> list[str]:
         """Sentences about a run that moved more than it should."""
         moved = metrics.alerts(self.figures, self.jitter_alert)
-        return [*moved, *drift_warnings(self.drift), *self.model_warnings]
+        drifted = drift_warnings(self.drift)
+        return [*self.control_warnings, *moved, *drifted, *self.model_warnings]

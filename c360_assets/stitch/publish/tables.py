@@ -10,21 +10,27 @@ per record align by position.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import duckdb
 import polars as pl
 
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.stitch.prepare.union import CORE_COLUMNS
+from c360_assets.warehouse.sql import quote_ident
 
 KEYS = ("datasource", "pk")
 FLAGS = ("has_blv", "blv_address", "blv_email", "blv_given_name", "blv_phone", "blv_surname")
 MATCHING_COLUMNS = ("component_id", "rep_ds", "rep_pk", "is_supersized", "supersized_id")
-SCORE_COLUMNS = ("score", "match_category", "match_type", "strategy_count", "decided_by")
+SCORE_COLUMNS = (
+    *("score", "match_category", "match_type", "strategy_count", "decided_by"),
+    "model_score",
+)
 PAIR_COLUMNS = ("source1", "pk1", "source2", "pk2", *SCORE_COLUMNS)
 SEPARATION = ("sk_given_name", "sk_generational_suffix")
 PREPROCESSED_COLUMNS = (
     *("amperity_id", *KEYS, "int_id", "component_id", "supersized_id"),
-    *("given_name", "surname", *SEPARATION, "birthdate", "gender"),
+    *("given_name", "surname", *SEPARATION, "given_canonical", "birthdate", "gender"),
     *("email", "login_trimmed", "phone"),
     *("address", "po_box", "city", "state", "postal", "company"),
 )
@@ -100,6 +106,23 @@ def unified_coalesced(
     return pl.concat(parts, how="horizontal")
 
 
+def record_content(records: pl.DataFrame, con: duckdb.DuckDBPyConnection) -> pl.Series:
+    """`content`: a number per record, in row order, that changes with what the record holds."""
+    named = records.with_columns(full_name=_full_name()).with_row_index("_i")
+    con.register("_record_content", named.to_arrow())
+    sql = f"SELECT {content_sql(records.columns)} AS content FROM _record_content ORDER BY _i"
+    content = con.sql(sql).pl()["content"]
+    con.unregister("_record_content")
+    return content
+
+
+def content_sql(columns: Iterable[str]) -> str:
+    """SQL of that number over a relation with the columns of `unified_coalesced`."""
+    left_out = {*KEYS, *MATCHING_COLUMNS, *FLAGS, "amperity_id"}
+    read = sorted(set(columns) - left_out)
+    return f"hash({', '.join(map(quote_ident, read))})"
+
+
 def _full_name() -> pl.Expr:
     given_name, surname = _filled("given_name"), _filled("surname")
     both = pl.concat_str(given_name, surname, separator=" ")
@@ -117,14 +140,15 @@ def unified_preprocessed_raw(
     frame = representatives.join(matched, on="rid", how="left", maintain_order="left")
     joined = [
         pl.when(pl.col(column).list.len() > 0).then(pl.col(column).list.join(",")).alias(column)
-        for column in MULTI_VALUE
+        for column in (*MULTI_VALUE, "given_canonical")
     ]
+    # Read before its lists become a text.
+    frame = frame.with_columns(sk_given_name=pl.coalesce(_canonical(), "given_name"))
     foreign_keys = [column for column in frame.columns if column.startswith("fk_")]
     frame = frame.with_columns(
         number_keys(frame, con).alias("int_id"),
         *joined,
         *(pl.col(key).str.replace_all(KEY_SEPARATOR, ",", literal=True) for key in foreign_keys),
-        sk_given_name=pl.coalesce(_canonical(), "given_name"),
         sk_generational_suffix=pl.col("generational_suffix"),
     )
     keys = [
@@ -199,6 +223,7 @@ def trivial_pairs(frame: pl.DataFrame, hard: pl.Series) -> pl.DataFrame:
         match_type=pl.lit("trivial_duplicate"),
         strategy_count=pl.lit(0, pl.Int64),
         decided_by=pl.lit("trivial_duplicate"),
+        model_score=pl.lit(None, pl.Float64),
     )
 
 
@@ -274,10 +299,14 @@ def cluster_fks(frame: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     return counts.sort("amperity_id", "fk_name", "fk_value")
 
 
-def decisions(rows: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+def decisions(rows: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     """`stitch_decisions`: each step of the clustering in its order.
 
-    Clusters are named by their smallest record.
+    Clusters are named by their smallest record, and by the id that it has in the end.
     """
-    named = _name_ends(rows, frame.select(*KEYS))
-    return named.select("source1", "pk1", "source2", "pk2", "action", "field", "evidence")
+    named = _name_ends(rows, groups.select(*KEYS, "amperity_id"))
+    return named.select(
+        "amperity_id1",
+        "amperity_id2",
+        *("source1", "pk1", "source2", "pk2", "action", "field", "evidence"),
+    )

@@ -21,7 +21,7 @@ from c360_assets.stitch.score.conflicts import Conflicts
 from c360_assets.stitch.score.match_model import Array, Ints, Model
 from c360_assets.stitch.score.recordlinkage_model import EcmModel
 from c360_assets.stitch.score.rules import Scored, apply_rules
-from c360_assets.stitch.score.scale import category_of
+from c360_assets.stitch.score.scale import category_of, score_of
 from c360_assets.tenant.models import MatchingConfig
 
 Ints32 = npt.NDArray[np.int32]
@@ -147,6 +147,7 @@ def pairs_table(decided: DecidedPairs, rid: Ints) -> pl.DataFrame:
             "match_type": match_type,
             "decided_by": decided.scored.decider(),
             "strategy_count": strategy_count.astype(np.int64),
+            "model_score": score_of(log_odds),
         }
     )
 

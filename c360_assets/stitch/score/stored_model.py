@@ -155,16 +155,24 @@ def drift_warnings(drift_of_fields: Mapping[str, float]) -> list[str]:
 @dataclass(frozen=True)
 class Basis:
     """What a model was fitted on: the stitched tables (name -> digest of their tags), the settings
-    that decide what is compared and how, the code, and the number of source records."""
+    that decide what is compared and how, and the number of source records.
+
+    Not the code: a version that compares the same levels scores with the model that is kept, or an
+    upgrade would move people's ids. `settings` is empty where an earlier version kept them in
+    another form, which says nothing of a change.
+    """
 
     tables: Mapping[str, str]
     settings: str
-    code: str
     records: int
 
     @classmethod
     def of(cls, kept: Mapping[str, Any] | None) -> Basis | None:
-        return None if kept is None else cls(**kept)
+        if not kept:
+            return None
+        # Earlier versions kept the code too, and settings with all their defaults.
+        settings = "" if "code" in kept else kept["settings"]
+        return cls(kept["tables"], settings, kept["records"])
 
 
 def why_fit(
@@ -199,10 +207,8 @@ def _change(now: Basis, before: Basis) -> str | None:
     retagged = {name for name, tags in now.tables.items() if before.tables[name] != tags}
     if retagged:
         return f"tags changed: {_names(retagged)}"
-    if now.settings != before.settings:
+    if before.settings and now.settings != before.settings:
         return "settings of what is compared changed"
-    if now.code != before.code:
-        return "the matcher is another version"
     fewer, more = sorted((before.records, now.records))
     if fewer * GROWN < more:
         return f"there are {now.records:,} records, after {before.records:,}"

@@ -1,0 +1,247 @@
+"""Two records of a published database as Stitch compared them, and what it counted over all others.
+
+How rare a value is, and who else is in a block, depends on other records. All of those, and no
+others, are read from the file: whoever shares a counted value or a block with one of the two. So
+the figures come out as in the run. What is compared belongs to `compare`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies
+from c360_assets.stitch.compare.comparison_records import prepare_records
+from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
+from c360_assets.stitch.resolve import known_given_names
+from c360_assets.stitch.score.match_model import Model
+from c360_assets.stitch.score.stored_model import read_model
+from c360_assets.tenant.models import StitchConfig
+from c360_assets.warehouse.sql import quote_ident
+
+NEEDED = (
+    *("unified_coalesced", "unified_preprocessed_raw", "unified_scores", "unified_changes_pks"),
+    *("stitch_model", "stitch_generation", "stitch_labels", "stitch_removed_values"),
+    *("stitch_blocking_keys", "stitch_blocks", "stitch_scores", "stitch_decisions"),
+    "stitch_id_redirects",
+)
+LISTS = ("email", "phone", "given_canonical")
+NAMES = ("given_name", "surname")
+# Columns of `unified_preprocessed_raw` of which nothing is counted; half of a tenant may share one.
+NOT_COUNTED = {
+    *("amperity_id", "datasource", "pk", "int_id", "component_id", "supersized_id"),
+    *("sk_given_name", "sk_generational_suffix", "gender", "state", "login_trimmed", "po_box"),
+    "given_canonical",
+}
+CONTACTS = ("email", "phone", "address")
+REPRESENTATIVES = "unified_preprocessed_raw"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A source record, whom it belongs to, and the record that was compared for it."""
+
+    datasource: str
+    pk: str
+    amperity_id: str
+    rep_ds: str
+    rep_pk: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.datasource}/{self.pk}"
+
+    @property
+    def representative(self) -> tuple[str, str]:
+        return self.rep_ds, self.rep_pk
+
+
+class PublishedStitch:
+    """The Stitch tables of a published database that is open in `con`."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+        present = {
+            name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        }
+        missing = [name for name in NEEDED if name not in present]
+        if missing:
+            raise C360Error(
+                f"the database does not show {', '.join(missing)}, which explaining reads; ask the "
+                "primary database, published by this version"
+            )
+
+    def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
+        return self.con.sql(sql, params=list(parameters) or None).pl()
+
+    @cached_property
+    def config(self) -> StitchConfig:
+        """The settings that the run had."""
+        ((text,),) = self.con.execute("SELECT config FROM stitch_generation").fetchall()
+        return StitchConfig.model_validate_json(text or "{}")
+
+    @cached_property
+    def model(self) -> Model:
+        """The model that scored. Raises C360Error where it has no weights by field."""
+        table = self.frame("SELECT * FROM stitch_model")
+        if self.config.matching.model == "recordlinkage_ecm":
+            raise C360Error(
+                "the model recordlinkage_ecm is not kept with its weights, so that pairs cannot be "
+                "explained; `matching.model: three_class` in stitch.yaml can"
+            )
+        return read_model(table)
+
+    @cached_property
+    def knows_blocks(self) -> bool:
+        """Whether the keys of blocks are published; `outputs` may switch them off."""
+        return bool(self.con.execute("SELECT 1 FROM stitch_blocking_keys LIMIT 1").fetchall())
+
+    @cached_property
+    def holds_contacts(self) -> bool:
+        tests = " OR ".join(f"count({column}) > 0" for column in CONTACTS)
+        ((found,),) = self.con.execute(f"SELECT {tests} FROM {REPRESENTATIVES}").fetchall()
+        return bool(found)
+
+    @cached_property
+    def columns(self) -> list[str]:
+        return [row[0] for row in self.con.execute(f"DESCRIBE {REPRESENTATIVES}").fetchall()]
+
+    def record(self, datasource: str, pk: str) -> Record | None:
+        rows = self.con.execute(
+            "SELECT datasource, pk, amperity_id, rep_ds, rep_pk FROM unified_coalesced "
+            "WHERE datasource = ? AND pk = ?",
+            [datasource, pk],
+        ).fetchall()
+        return Record(*rows[0]) if rows else None
+
+    def labels(self, one: Record, other: Record) -> bool | None:
+        """What a label says of the pair: one person, two, or nothing."""
+        ends = [*one.representative, *other.representative]
+        crossed = [*other.representative, *one.representative]
+        rows = self.con.execute(
+            "SELECT same FROM stitch_labels WHERE (source1, pk1, source2, pk2) IN "
+            "((?, ?, ?, ?), (?, ?, ?, ?))",
+            [*ends, *crossed],
+        ).fetchall()
+        return bool(rows[0][0]) if rows else None
+
+
+@dataclass(frozen=True)
+class ComparedRecords:
+    """The comparison records of a pair among those that count for it.
+
+    `i`, `j`: positions of the two, i < j. `blocks`: members of the blocks that both are in, as
+    comparison records with positions of their own; `block_i`, `block_j`: the two in it.
+    """
+
+    records: pl.DataFrame
+    i: int
+    j: int
+    key_columns: list[str]
+    strategies: list[Strategy]
+    blocks: pl.DataFrame
+    block_i: int
+    block_j: int
+
+
+def read_pair(source: PublishedStitch, one: Record, other: Record) -> ComparedRecords:
+    """The representatives of two records, ready to be compared."""
+    two = _representatives(source, [one, other])
+    members = _block_members(source, one, other)
+    shared = _sharing(source, two)
+    rows = pl.concat([two, shared, members]).unique(["datasource", "pk"])
+    rows = rows.sort("datasource", "pk")
+    frame = _as_compared(rows)
+    records = prepare_records(frame, known_given_names(), population=source.model.records)
+    keys = rows.select("datasource", "pk").with_row_index("i")
+    position = {(ds, pk): i for i, ds, pk in keys.iter_rows()}
+    ends = sorted(position[record.representative] for record in (one, other))
+    in_blocks = keys.join(pl.concat([members, two]), on=["datasource", "pk"], how="semi")
+    blocks = records.filter(pl.col("i").is_in(in_blocks["i"].implode()))
+    order = blocks["i"].to_list()
+    blocks = blocks.with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("i"))
+    key_columns = [column for column in frame.columns if column.startswith(("fk_", "sk_"))]
+    return ComparedRecords(
+        records=records,
+        i=ends[0],
+        j=ends[1],
+        key_columns=sorted(key_columns),
+        strategies=chosen_strategies(source.config.blocking, frame, source.config.matching.rules),
+        blocks=blocks,
+        block_i=order.index(ends[0]),
+        block_j=order.index(ends[1]),
+    )
+
+
+def _representatives(source: PublishedStitch, records: Sequence[Record]) -> pl.DataFrame:
+    keys = ", ".join("(?, ?)" for _ in records)
+    parameters = [part for record in records for part in record.representative]
+    sql = f"SELECT * FROM {REPRESENTATIVES} WHERE (datasource, pk) IN ({keys})"
+    return source.frame(sql, parameters)
+
+
+def _block_members(source: PublishedStitch, one: Record, other: Record) -> pl.DataFrame:
+    """Whoever is in a block that both are in."""
+    sql = f"""
+        WITH shared AS (
+            SELECT strategy, bk FROM stitch_blocking_keys WHERE (datasource, pk) = (?, ?)
+            INTERSECT
+            SELECT strategy, bk FROM stitch_blocking_keys WHERE (datasource, pk) = (?, ?)),
+        members AS (
+            SELECT DISTINCT datasource, pk FROM stitch_blocking_keys SEMI JOIN shared
+            USING (strategy, bk))
+        SELECT * FROM {REPRESENTATIVES} SEMI JOIN members USING (datasource, pk)"""
+    return source.frame(sql, [*one.representative, *other.representative])
+
+
+def _sharing(source: PublishedStitch, two: pl.DataFrame) -> pl.DataFrame:
+    """Whoever shares a value that is counted with one of the two."""
+    conditions = []
+    parameters: list[Any] = []
+
+    def among(sql: str, values: pl.Series) -> None:
+        distinct = values.drop_nulls().unique().sort().to_list()
+        if distinct:
+            conditions.append(f"{sql} IN ({', '.join('?' for _ in distinct)})")
+            parameters.extend(distinct)
+
+    # A name counts in the role in which it is more frequent: by its first word, or, where a blank
+    # tore it apart, as one.
+    whole = pl.concat([two[column].cast(pl.String) for column in NAMES])
+    in_one = whole.str.replace_all(" ", "", literal=True)
+    first_words = whole.str.extract(r"^(\S+)")
+    forms = pl.concat([whole, in_one, first_words])
+    among("split_part(given_name, ' ', 1)", forms)
+    among("replace(given_name, ' ', '')", forms)
+    among("surname", forms)
+    for column in source.columns:
+        if column in NOT_COUNTED or column in NAMES or column.startswith(("fk_", "bk_", "sk_")):
+            continue
+        name = quote_ident(column)
+        if column in LISTS:
+            among(f"split_part({name}, ',', 1)", two[column].str.extract("^([^,]+)"))
+        else:
+            among(name, two[column])
+    if not conditions:
+        return two.clear()
+    sql = f"SELECT * FROM {REPRESENTATIVES} WHERE {' OR '.join(conditions)}"
+    return source.frame(sql, parameters)
+
+
+def _as_compared(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `unified_preprocessed_raw` as the frame that is compared."""
+    lists = [pl.col(column).str.split(",") for column in LISTS if column in rows.columns]
+    keys = [
+        pl.col(column).str.replace_all(",", KEY_SEPARATOR, literal=True)
+        for column in rows.columns
+        if column.startswith("fk_")
+    ]
+    frame = rows.with_columns(*lists, *keys, generational_suffix=pl.col("sk_generational_suffix"))
+    frame = frame.drop("sk_given_name", "sk_generational_suffix")
+    return frame.with_row_index("rid").with_columns(pl.col("rid").cast(pl.Int64))

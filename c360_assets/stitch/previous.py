@@ -1,0 +1,311 @@
+"""What the generation before left: in the warehouse, or in a published file where that lost it.
+
+Belongs here: whose ids a run goes on with, and the refusal to begin anew by accident. What is done
+with them is `cluster.stable_ids`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch.cluster.stable_ids import REGISTRY_SCHEMA, Previous
+from c360_assets.stitch.publish.generation import KEYS_SQL
+from c360_assets.stitch.publish.tables import content_sql
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.published_file import database_path, kept
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_literal
+
+GENERATION = "stitch_generation"  # the table, and the fact of the manifest
+MODEL_BASIS = "stitch_model"  # the fact of the manifest that says what the model was fitted on
+# What a run reads of the generation before, and so takes over from a file.
+TAKEN = (
+    "unified_coalesced",
+    "stitch_ids",
+    "stitch_model",
+    "stitch_generation",
+    "stitch_ended_records",
+    "stitch_labels",
+    "stitch_households",
+    "unified_changes_clusters",
+    "unified_changes_pks",
+    "stitch_identity_changes",
+)
+_FILE = "_c360_ids_from"
+
+
+def previous_generation(session: Session) -> Previous | None:
+    """The last committed generation, None before the first."""
+    if session.state("unified_coalesced") is None:
+        return None
+    generation = session.warehouse.manifest.meta.get(GENERATION)
+    if generation is None:
+        raise C360Error(
+            "the warehouse holds unified_coalesced but not its generation; restore "
+            "warehouse/manifest.json, or take the ids of a published file: "
+            "`c360 stitch --ids-from FILE.duckdb`"
+        )
+    content = content_sql(_columns(session, "unified_coalesced"))
+    columns = f"datasource, pk, amperity_id, component_id, {content} AS content"
+    records = _stored(session, "unified_coalesced", columns).sort("datasource", "pk")
+    facts = _history(session, GENERATION)
+    return Previous(
+        records.select("datasource", "pk", "amperity_id"),
+        _stored(session, "stitch_ids").sort("amperity_id"),
+        int(generation),
+        _history(session, "unified_changes_clusters"),
+        _history(session, "unified_changes_pks"),
+        _history(session, "stitch_identity_changes"),
+        _history(session, "stitch_households"),
+        ended_records=_history(session, "stitch_ended_records"),
+        records=records.drop("amperity_id"),
+        labels=_history(session, "stitch_labels"),
+        settings=facts["settings"][0] if facts is not None and facts.height else "",
+    )
+
+
+def _columns(session: Session, table: str) -> list[str]:
+    return list(session.built(table).columns)
+
+
+def _history(session: Session, table: str) -> pl.DataFrame | None:
+    return _stored(session, table) if session.state(table) is not None else None
+
+
+def _stored(session: Session, table: str, columns: str = "*") -> pl.DataFrame:
+    name = f"_previous_{table}"
+    session.bind(table, name)
+    return session.frame(f"SELECT {columns} FROM {name}")
+
+
+def kept_model(session: Session) -> pl.DataFrame | None:
+    """The table of the previous generation's model, None where there is none."""
+    if session.state("stitch_model") is None:
+        return None
+    session.bind("stitch_model", "_previous_stitch_model")
+    return session.frame("SELECT * FROM _previous_stitch_model ORDER BY ALL")
+
+
+def ids_to_go_on_with(session: Session, tenant: Tenant, *, new_ids: bool) -> Previous | None:
+    """The generation before, None where this is the first.
+
+    Raises C360Error where the warehouse has none although a database is published, as then
+    everybody would get another id; and for `new_ids` where there is one, whose ids would all end.
+    With `new_ids` over a published database that can be read, its ids are not given again.
+    """
+    previous = previous_generation(session)
+    if previous is not None and new_ids:
+        raise C360Error(
+            f"the warehouse holds the ids of generation {previous.generation}, and `--new-ids` "
+            "would end them all; leave it out"
+        )
+    if previous is not None:
+        return previous
+    published = _published_ids(tenant.root)
+    if published is None:
+        _refuse_forgotten(session, new_ids)
+        return None
+    if not new_ids:
+        raise C360Error(lost_ids_message(published))
+    return _registry_of(session, tenant, published)
+
+
+def _refuse_forgotten(session: Session, new_ids: bool) -> None:
+    """Raise C360Error where the manifest knows of a generation whose tables are gone."""
+    known = session.warehouse.manifest.meta.get(GENERATION)
+    if known is not None and not new_ids:
+        raise C360Error(
+            f"the warehouse has lost the tables of generation {known} of Stitch, and no published "
+            "database holds its ids; restore warehouse/, or give everybody a new id with "
+            "`--new-ids`"
+        )
+
+
+def lost_ids(session: Session, tenant: Tenant) -> Path | None:
+    """The published or kept file whose ids the warehouse does not know any more, None without."""
+    if session.state("unified_coalesced") is not None:
+        return None
+    return _published_ids(tenant.root) if tenant.stitched_tables else None
+
+
+def lost_ids_message(published: Path) -> str:
+    shown = Path("activated") / published.relative_to(published.parents[_depth(published)])
+    return (
+        f"the warehouse has lost the ids that {shown} holds, and Stitch would give everybody a new "
+        f"one: `c360 stitch --ids-from {quote_path(published)}` takes them over, `--new-ids` (of "
+        "`run` and `stitch`) gives new ones"
+    )
+
+
+def _depth(published: Path) -> int:
+    """How many folders below `activated` the file is."""
+    return 1 if published.parent.name == "history" else 0
+
+
+def quote_path(path: Path) -> str:
+    """The path as a shell takes it."""
+    import shlex
+
+    return shlex.quote(str(path))
+
+
+def _published_ids(root: Path) -> Path | None:
+    """The newest published or kept file of the group that holds ids, or that cannot be read: who
+    knows what it holds."""
+    path = database_path(root)
+    candidates = [path] if path.exists() else []
+    for file in [*candidates, *kept(path)]:
+        try:
+            with duckdb.connect(str(file), read_only=True) as con:
+                if con.execute("SELECT 1 FROM unified_coalesced LIMIT 1").fetchall():
+                    return file
+        except duckdb.CatalogException:
+            continue  # a file without records has no ids
+        except duckdb.Error:
+            return file
+    return None
+
+
+def _registry_of(session: Session, tenant: Tenant, file: Path) -> Previous | None:
+    """Every id that a file knows, all ended, so that none is given to somebody else; None where it
+    cannot be read or is not this tenant's."""
+    try:
+        with _attached(session, file):
+            facts = _facts(session)
+            if facts is None or facts["tenant_id"] != str(tenant.config.id):
+                return None
+            registry = session.frame(f"SELECT * FROM {_FILE}.main.stitch_ids")
+    except C360Error:
+        return None
+    generation = int(facts["generation"])
+    ended = pl.coalesce("last_generation", pl.lit(generation, pl.Int64))
+    registry = registry.with_columns(last_generation=ended).select(list(REGISTRY_SCHEMA))
+    no_ids = pl.DataFrame(schema=dict.fromkeys(("datasource", "pk", "amperity_id"), pl.String))
+    return Previous(no_ids, registry, generation)
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """The generation that was taken from a file, its records, and how many of them are not
+    loaded."""
+
+    generation: int
+    records: int
+    not_loaded: int
+
+
+def take_over(session: Session, tenant: Tenant, file: Path) -> TakenOver:
+    """Make the generation that a published or kept file holds the one that Stitch goes on with.
+
+    Its ids, ended ones too, model and histories become current at once. Raises C360Error for a file
+    that is no whole database of this tenant, and where the warehouse holds a generation itself.
+    """
+    if session.state("unified_coalesced") is not None:
+        known = session.warehouse.manifest.meta.get(GENERATION)
+        if known is not None:
+            raise C360Error(
+                f"the warehouse holds the ids of generation {known} itself; ids are taken from a "
+                "file only where it has none"
+            )
+    with _attached(session, file):
+        facts = _checked_facts(session, tenant, file)
+        not_loaded = _count_not_loaded(session, tenant)
+        present = _tables(session)
+        for table in TAKEN:
+            if table in present:
+                figures = {"amperity_ids": facts["ids"]} if table == "unified_coalesced" else {}
+                source = f"SELECT * FROM {_FILE}.main.{table}"
+                session.write(table, source, figures=figures)
+        basis = json.loads(facts["model_basis"]) if facts["model_basis"] else None
+        session.commit(**{GENERATION: facts["generation"], MODEL_BASIS: basis})
+    return TakenOver(facts["generation"], facts["records"], not_loaded)
+
+
+@contextmanager
+def _attached(session: Session, file: Path) -> Iterator[None]:
+    """The file as a read-only database of the session."""
+    if not file.is_file():
+        raise C360Error(f"there is no file {file}")
+    try:
+        session.execute(f"ATTACH {quote_literal(str(file))} AS {_FILE} (READ_ONLY)")
+    except duckdb.Error as error:
+        reason = type(error).__name__
+        raise C360Error(f"{file.name} cannot be opened as a DuckDB database ({reason})") from None
+    try:
+        yield
+    finally:
+        session.execute(f"DETACH {_FILE}")
+
+
+def _tables(session: Session) -> set[str]:
+    rows = session.rows(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'main'",
+        [_FILE],
+    )
+    return {name for (name,) in rows}
+
+
+def _facts(session: Session) -> dict[str, Any] | None:
+    """The row of `stitch_generation`, None where the file has none."""
+    if GENERATION not in _tables(session):
+        return None
+    rows = session.frame(f"SELECT * FROM {_FILE}.main.{GENERATION}")
+    return rows.row(0, named=True) if rows.height == 1 else None
+
+
+def _checked_facts(session: Session, tenant: Tenant, file: Path) -> dict[str, Any]:
+    facts = _facts(session)
+    needed = {"unified_coalesced", "stitch_ids", "stitch_model"}
+    if facts is None or not needed <= _tables(session):
+        raise C360Error(
+            f"{file.name} does not say which generation of Stitch it holds: it is no published "
+            "database, one of chosen tables or filtered by a key, or was published by a version "
+            "that did not say it; give the primary database, such as "
+            "activated/customer_360.duckdb"
+        )
+    if facts["tenant_id"] != str(tenant.config.id):
+        raise C360Error(
+            f"{file.name} is of another tenant: it was published for id {facts['tenant_id']}, and "
+            f"tenant.yaml says {tenant.config.id}"
+        )
+    source = f"{_FILE}.main.unified_coalesced"
+    found = session.frame(KEYS_SQL.format(source=source)).row(0, named=True)
+    if any(found[name] != facts[name] for name in ("records", "ids", "keys")):
+        raise C360Error(
+            f"{file.name} does not hold the ids as they were published: its {found['records']:,} "
+            f"records of {facts['records']:,} were filtered, masked or changed; give the primary "
+            "database"
+        )
+    return facts
+
+
+def _count_not_loaded(session: Session, tenant: Tenant) -> int:
+    """Records of the file that no loaded table holds."""
+    loaded = []
+    for table in tenant.stitched_tables:
+        state = session.state(table.asset)
+        if state is not None and state.rows:
+            name = f"_loaded_{table.physical}"
+            session.bind(table.asset, name)
+            loaded.append(
+                f'SELECT {quote_literal(table.name)} AS datasource, _pk AS pk FROM "{name}"'
+            )
+    if not loaded:
+        raise C360Error(
+            "no table that Stitch reads is loaded; `c360 load` loads what landed, then take the "
+            "ids over"
+        )
+    ((missing,),) = session.rows(
+        f"SELECT count(*) FROM {_FILE}.main.unified_coalesced "
+        f"ANTI JOIN ({' UNION ALL '.join(loaded)}) USING (datasource, pk)"
+    )
+    return int(missing)
