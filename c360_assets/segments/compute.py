@@ -151,9 +151,7 @@ def own_code() -> str:
 def _reads(database: Database, segments: Mapping[str, SegmentConfig]) -> list[str]:
     """Warehouse names of what the segments and their figures are made from."""
     stored = {name.lower(): table for name, table in stored_names(database).items()}
-    names = {*ALWAYS_READ, IDENTITY_CHANGES}
-    if REDIRECTS in all_tables():
-        names.add(REDIRECTS)
+    names = {*ALWAYS_READ, IDENTITY_CHANGES, REDIRECTS}
     for name, config in segments.items():
         names |= referenced_tables(config)
         sql = database.tenant.segment_sql.get(name)
@@ -343,12 +341,13 @@ class _Build:
         return compile_segments(ordered, self._source)
 
     def _ended_ids(self) -> None:
-        """The view `redirects`: ids that ended, and the one that each is now."""
-        source = "SELECT NULL::VARCHAR AS amperity_id, NULL::VARCHAR AS current_amperity_id LIMIT 0"
-        if self.session.state(REDIRECTS) is not None:
-            self.session.bind(REDIRECTS, "_c360_redirects")
-            source = "SELECT amperity_id, current_amperity_id FROM _c360_redirects"
-        self.session.execute(f"CREATE OR REPLACE TEMP TABLE redirects AS {source}")
+        """The table `redirects`: ids that ended, and the one that holds most of each now."""
+        self.session.bind(REDIRECTS, "_c360_redirects")
+        self.session.execute(
+            "CREATE OR REPLACE TEMP TABLE redirects AS "
+            "SELECT amperity_id, current_amperity_id FROM _c360_redirects "
+            "WHERE rank = 1 AND current_amperity_id IS NOT NULL"
+        )
 
     def _source(self, leaf: ListTest | SqlTest) -> str:
         if isinstance(leaf, ListTest):

@@ -285,14 +285,9 @@ def _person(con: duckdb.DuckDBPyConnection, given: str) -> str:
 
 
 def _successor(con: duckdb.DuckDBPyConnection, given: str) -> str | None:
-    has_table = con.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
-        "AND table_name = 'stitch_id_redirects'"
-    ).fetchall()
-    if not has_table:
-        return None
     rows = con.execute(
-        "SELECT current_amperity_id FROM stitch_id_redirects WHERE amperity_id = ?", [given]
+        "SELECT current_amperity_id FROM stitch_id_redirects WHERE amperity_id = ? AND rank = 1",
+        [given],
     ).fetchall()
     return str(rows[0][0]) if rows and rows[0][0] is not None else None
 

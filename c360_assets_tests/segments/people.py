@@ -25,6 +25,7 @@ READ = (
     "unified_loyalty",
     "unified_loyalty_events",
     "unified_changes_pks",
+    "stitch_id_redirects",
 )
 
 Rows = Sequence[dict[str, Any]]
