@@ -109,7 +109,8 @@ def test_files_hold_what_is_allowed(root: Path, form: str) -> None:
 
 @pytest.mark.parametrize(("neutralise", "cell"), [(True, "'=1+1"), (False, "=1+1")])
 def test_formulas_of_a_csv_are_marked_if_wanted(root: Path, neutralise: bool, cell: str) -> None:
-    tables = {"formulas": {"columns": ["cell", "phone", "n"]}}
+    consent = 'none, because "nobody has this number"'
+    tables = {"formulas": {"columns": ["cell", "phone", "n"], "consent": consent}}
     out = {"path": f"exports/{neutralise}", "format": "csv", "tables": tables}
     tenant = tenant_at(root, sheet={**out, "neutralise_formulas": neutralise})
     with open_session(root / "warehouse") as session:
@@ -319,6 +320,7 @@ def test_what_cannot_be_sent_is_told_with_a_remedy(
 
 
 def test_addresses_leave_by_consent(root: Path) -> None:
+    publish(tenant_at(root), PEOPLE)
     table = {"columns": ["amperity_id", "email"]}
     tenant = tenant_at(
         root,
