@@ -143,7 +143,8 @@ def alerts(figures: dict[str, float | int], jitter_alert: float) -> list[str]:
 
 
 def _filled(column: str) -> pl.Expr:
-    return pl.when(pl.col(column).str.strip_chars() != "").then(column)
+    text = pl.col(column).str.strip_chars()
+    return pl.when(text != "").then(text)
 
 
 def _percent(part: int, whole: int) -> float:
