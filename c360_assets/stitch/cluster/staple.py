@@ -33,7 +33,9 @@ def stapled(
     frame = frame.with_columns(is_loose=is_alone & says_nothing)
     if labels is not None:
         named = pl.concat([labels["rid1"], labels["rid2"]]).unique()
-        frame = frame.with_columns(is_loose=pl.col("is_loose") & ~pl.col("rid").is_in(named))
+        frame = frame.with_columns(
+            is_loose=pl.col("is_loose") & ~pl.col("rid").is_in(named.implode())
+        )
     values = pl.concat([_values(frame, column) for column in _columns(frame, semantics)] or [_NONE])
     loose = values.filter("is_loose").select("column", "value", "rid")
     owners = (
