@@ -116,10 +116,14 @@ def test_households_are_those_of_the_truth(demo: Ran) -> None:
     assert hit / real >= 0.95, f"{hit} of {real} pairs that share a contact were found"
 
 
+# Published with the first list that was sent.
+OF_CAMPAIGNS = {"campaign_recipients", "activation_states", "campaign_sends"}
+
+
 def test_every_documented_table_is_published_with_its_columns(demo: Ran) -> None:
     listed = (
         "SELECT table_name, column_name, data_type FROM duckdb_columns() "
-        "WHERE schema_name IN ('main', 'reports')"
+        "WHERE schema_name IN ('main', 'reports', 'segments')"
     )
     there: dict[str, dict[str, str]] = {}
     for table, column, kind in ask(demo.root, listed):
@@ -127,6 +131,8 @@ def test_every_documented_table_is_published_with_its_columns(demo: Ran) -> None
     lacking = []
     for name, spec in all_tables().items():
         columns = there.get(name)
+        if columns is None and name in OF_CAMPAIGNS:
+            continue
         if columns is None:
             lacking.append(name)
             continue
