@@ -19,6 +19,7 @@ from c360_assets.ingest.dates import (
     Pattern,
     compile_pattern,
     day_text,
+    english_months,
     offset_minutes,
     time_text,
 )
@@ -111,6 +112,9 @@ def cast_for(
         pattern = item.format or feed.datetime_format
         if typed and pattern not in NUMBER_DATES:
             pattern = None
+        # A word that the pattern quotes stays as it is written.
+        if pattern is None or "'" not in pattern:
+            trimmed = english_months(trimmed)
         return _date_cast(number, trimmed, item.type, pattern, year, feed.timezone or "UTC")
     if item.type == "boolean":
         return Cast(number, trimmed, _boolean(text))

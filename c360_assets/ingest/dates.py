@@ -98,9 +98,24 @@ MONTHS = (
 MONTH_NUMBERS = {
     name: number for number, names in enumerate(MONTHS, 1) for name in dict.fromkeys(names.split())
 }
-# The longest first, so that what is behind a name is never a part of it.
-MONTH_NAMES = sorted(MONTH_NUMBERS, key=len, reverse=True)
-MONTH_TEXT = f"(?i:{'|'.join(MONTH_NAMES)})[.]?"
+ENGLISH_MONTHS = (
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+)
+MONTH_TEXT = (
+    "(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    "sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)[.]?"
+)
 WEEKDAY_TEXT = (
     "(?i:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?|"
     "sat(?:urday)?|sun(?:day)?)"
@@ -269,13 +284,31 @@ def day_text(pattern: Pattern, parts: str, this_year: str) -> str:
     if "yearday" in pattern.groups:
         return _day_of_year(f"{parts}.yearday::INTEGER", year)
     if "monthname" in pattern.groups:
-        names = ", ".join(quote_literal(name) for name in MONTH_NUMBERS)
-        numbers = ", ".join(map(str, MONTH_NUMBERS.values()))
-        name = f"lower(rtrim({parts}.monthname, '.'))"
-        month = f"([{numbers}])[list_position([{names}], {name})]"
+        months = ", ".join(quote_literal(month) for month in ENGLISH_MONTHS)
+        month = f"list_position([{months}], lower({parts}.monthname[1:3]))"
     else:
         month = f"{parts}.month::INTEGER"
     return f"printf('%04d-%02d-%02d', {year}, {month}, {parts}.day::INTEGER)"
+
+
+def english_months(text: str) -> str:
+    """SQL for the text with names of months in other languages made English.
+
+    So no pattern needs all names: to plan a hundred of such takes longer than to read a file. A
+    name stands between characters that are no letters, unlike those in names of time zones.
+    """
+    changed = text
+    for number, english in enumerate(ENGLISH_MONTHS, 1):
+        names = [name for name, known in MONTH_NUMBERS.items() if known == number]
+        regex = _whole_word(names)
+        changed = f"regexp_replace({changed}, {quote_literal(regex)}, '\\1{english}\\2')"
+    any_name = quote_literal(_whole_word(list(MONTH_NUMBERS)))
+    return f"CASE WHEN regexp_matches({text}, {any_name}) THEN {changed} ELSE {text} END"
+
+
+def _whole_word(names: list[str]) -> str:
+    foreign = [name for name in names if not re.fullmatch(MONTH_TEXT, name)]
+    return rf"(?i)(^|\P{{L}})(?:{'|'.join(foreign)})[.]?(\P{{L}}|$)"
 
 
 def _day_of_year(yearday: str, year: str) -> str:
