@@ -21,6 +21,7 @@ from c360_assets.ingest.dates import (
     day_text,
     english_months,
     offset_minutes,
+    quotes_a_month,
     time_text,
 )
 from c360_assets.semantics.column_types import INSTANT, SQL_TYPES
@@ -112,8 +113,7 @@ def cast_for(
         pattern = item.format or feed.datetime_format
         if typed and pattern not in NUMBER_DATES:
             pattern = None
-        # A word that the pattern quotes stays as it is written.
-        if pattern is None or "'" not in pattern:
+        if not quotes_a_month(pattern or ""):
             trimmed = english_months(trimmed)
         return _date_cast(number, trimmed, item.type, pattern, year, feed.timezone or "UTC")
     if item.type == "boolean":

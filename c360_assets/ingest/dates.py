@@ -306,6 +306,12 @@ def english_months(text: str) -> str:
     return f"CASE WHEN regexp_matches({text}, {any_name}) THEN {changed} ELSE {text} END"
 
 
+def quotes_a_month(pattern: str) -> bool:
+    """Whether a word that the pattern quotes is some month's name, which has to stay as written."""
+    quoted = " ".join(re.findall("'([^']*)'", pattern)).lower()
+    return not MONTH_NUMBERS.keys().isdisjoint(re.findall(r"[^\W\d_]+", quoted))
+
+
 def _whole_word(names: list[str]) -> str:
     foreign = [name for name in names if not re.fullmatch(MONTH_TEXT, name)]
     return rf"(?i)(^|\P{{L}})(?:{'|'.join(foreign)})[.]?(\P{{L}}|$)"

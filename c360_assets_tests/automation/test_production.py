@@ -69,11 +69,12 @@ def _settings(file: Path) -> dict[str, str]:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not there")
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    program = str(shutil.which("true"))
     for unit in (PRODUCTION / "systemd").iterdir():
         text = unit.read_text("utf-8")
         # What they start must be there for the check.
-        text = text.replace("/opt/c360/.venv/bin/c360", sys.executable)
-        text = text.replace("/opt/c360/docs/production/backup.sh", sys.executable)
+        text = text.replace("/opt/c360/.venv/bin/c360", program)
+        text = text.replace("/opt/c360/docs/production/backup.sh", program)
         (tmp_path / unit.name).write_text(text)
     said = subprocess.run(
         ["systemd-analyze", "verify", *map(str, sorted(tmp_path.iterdir()))],
