@@ -1,6 +1,6 @@
 """Loading as the command line runs it: what has landed of the chosen feeds, one after another.
 
-Which runs that takes is for `due` to say; what a run does belongs to `assets`.
+Which runs that takes is for `due_loads` to say; what a run does belongs to `assets`.
 """
 
 from __future__ import annotations
@@ -348,7 +348,7 @@ def _run_loads(
     tenant: Tenant, arrived: _Arrived, options: DayOptions, launcher: Launcher
 ) -> list[RunOutcome]:
     """One run per contiguous range of days."""
-    from c360_assets.automation.due import load_runs
+    from c360_assets.automation.due_loads import load_runs
     from c360_assets.automation.jobs import load_keys
     from c360_assets.run_options import RunOptions
 

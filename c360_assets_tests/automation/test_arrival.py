@@ -15,7 +15,8 @@ from rich.console import Console
 
 from c360_assets.automation.attempts import Attempts
 from c360_assets.automation.day_options import DayOptions
-from c360_assets.automation.due import Due, loads_due
+from c360_assets.automation.due import Due
+from c360_assets.automation.due_loads import loads_due
 from c360_assets.automation.load_feeds import Loading, _Arrived, _whole_arrivals
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import ConfigError
