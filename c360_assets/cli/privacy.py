@@ -164,7 +164,11 @@ def dsar(
     if as_json:
         print_json({"people": found.ids, "folder": folder})
     else:
-        out.print(f"wrote {short_path(root / folder)}/answer.html, answer.json and CSV files")
+        out.print(
+            f"wrote {short_path(root / folder)}/answer.html, answer.json and CSV files",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _identifiers(
@@ -328,7 +332,7 @@ def _print_outcome(outcome: Outcome, root: Path) -> None:
             f"people, {receipt.asked_by}"
         )
     for folder in outcome.answers:
-        out.print(f"wrote {short_path(root / folder)}")
+        out.print(f"wrote {short_path(root / folder)}", markup=False, soft_wrap=True)
 
 
 def allow(
