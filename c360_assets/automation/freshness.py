@@ -1,7 +1,7 @@
 """When an asset is too old: by the rhythm of its feed, or by the clock of the activation.
 
 Dagster shows it as the freshness of the asset, and starts nothing for it. What a day waits for
-belongs to `readiness`, what is due to `due`.
+belongs to `readiness`, what is due to `due_stages`.
 """
 
 from __future__ import annotations

@@ -7,13 +7,19 @@ on the instance belong to `runs`, what a home's settings must say to `home_setti
 from __future__ import annotations
 
 import os
+import re
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
 from c360_assets.automation.home_settings import SETTINGS, check_home, has_settings
+from c360_assets.errors import C360Error
 from c360_assets.warehouse.running import dead_runs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Dagster looks for its settings by a pattern: below a folder `[x]` it finds none and works without
+# them, telemetry on.
+PATTERN_SIGNS = re.compile(r"[\[\]*]")
 
 
 def tenant_root() -> Path:
@@ -46,8 +52,47 @@ def prepare_home(root: Path) -> Path:
         aside = home / f"{SETTINGS}.{os.getpid()}.new"
         aside.write_text(settings, "utf-8")
         aside.replace(file)
-    os.environ["DAGSTER_HOME"] = str(home)
-    return home
+    named = _readable_path(home)
+    os.environ["DAGSTER_HOME"] = str(named)
+    return named
+
+
+def _readable_path(home: Path) -> Path:
+    """The path by which Dagster finds the home's settings: the home's, or of a link to it.
+
+    Raises C360Error where no link can be made.
+    """
+    if not PATTERN_SIGNS.search(str(home)):
+        return home
+    links = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "c360"
+    link = links / sha256(str(home).encode()).hexdigest()[:16]
+    if PATTERN_SIGNS.search(str(links)):
+        raise C360Error(_needs_link(home, f"{links} has them too"))
+    try:
+        links.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Its name is made of the home's path, so a link that is there is right.
+        if not link.is_symlink():
+            _remove_dead(links)
+            link.symlink_to(home, target_is_directory=True)
+    except FileExistsError:
+        return link
+    except OSError as error:
+        raise C360Error(_needs_link(home, f"{links}: {error.strerror}")) from None
+    return link
+
+
+def _remove_dead(links: Path) -> None:
+    """Remove links to homes of tenants that are gone."""
+    for link in links.iterdir():
+        if link.is_symlink() and not link.exists():
+            link.unlink(missing_ok=True)
+
+
+def _needs_link(home: Path, why: str) -> str:
+    return (
+        f"the path {home.parent} holds one of the signs [ ] *, for which Dagster needs a link "
+        f"elsewhere, and none can be made ({why}); move the tenant, or set XDG_CACHE_HOME"
+    )
 
 
 def names_another_home(root: Path) -> bool:

@@ -1,6 +1,6 @@
 """Loading as the command line runs it: what has landed of the chosen feeds, one after another.
 
-Which runs that takes is for `due` to say; what a run does belongs to `assets`.
+Which runs that takes is for `due_loads` to say; what a run does belongs to `assets`.
 """
 
 from __future__ import annotations
@@ -244,7 +244,7 @@ def _looked_at(
     warnings = []
     try:
         days = pending(tenant, feed, ledger, options.through, again_from=options.first)
-        if not days and not known_files(ledger, feed).loaded_attempts and not landed(tenant, feed):
+        if not days and _is_unknown(tenant, feed, ledger):
             warnings.append(f"{feed.name}: no file has landed yet (pattern {feed.files.pattern})")
         ignored = outside(tenant, feed, options.through, ledger)
     except LoadError as error:
@@ -259,6 +259,13 @@ def _looked_at(
         warnings += not_there_messages(tenant, feed, ledger, options.first, last)
         days = [load for load in days if load.day >= options.first or load.new_columns]
     return _Arrived(feed, days, warnings)
+
+
+def _is_unknown(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame) -> bool:
+    """Whether nothing of the feed has ever landed, not even files that wait for their mark."""
+    if known_files(ledger, feed).loaded_attempts or landed(tenant, feed):
+        return False
+    return not unmarked(tenant, feed)
 
 
 def _folder_warnings(tenant: Tenant) -> list[str]:
@@ -348,7 +355,7 @@ def _run_loads(
     tenant: Tenant, arrived: _Arrived, options: DayOptions, launcher: Launcher
 ) -> list[RunOutcome]:
     """One run per contiguous range of days."""
-    from c360_assets.automation.due import load_runs
+    from c360_assets.automation.due_loads import load_runs
     from c360_assets.automation.jobs import load_keys
     from c360_assets.run_options import RunOptions
 

@@ -2,7 +2,7 @@
 
 Remote places are asked seldom, and one that fails is an answer. A tick lists remote files; the run
 that it asks for fetches them. Finding and fetching files belongs to `ingest`. What follows from the
-answer is for `due` and `readiness` to say.
+answer is for `due_loads` and `readiness` to say.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ since when, and for how long.
 
 Reads the tenant's declarations, the landing folder and the ledger of loaded files, nothing of
 Dagster: neither partition status nor table versions say what is loaded. What is due when a day is
-complete belongs to `due`.
+complete belongs to `due_stages`.
 
 A missing feed is waited for without end unless `workflow.yaml` gives it a `wait`. The wait begins
 with the day's activation, or with the load of the day's first file if that was later, so that a day

@@ -292,7 +292,7 @@ def _compute(
         return _Computed()
     from dagster import AssetKey
 
-    from c360_assets.automation.due import tags_of_stage
+    from c360_assets.automation.due_stages import tags_of_stage
     from c360_assets.run_options import RunOptions
 
     launcher.reporter.doing(f"{len(tables)} tables to compute")

@@ -1,11 +1,12 @@
-"""The daily activation schedule, by the tenant's clock. Whether it is due is for `due` to say."""
+"""The daily activation schedule, by the tenant's clock. Whether it is due `due_stages` says."""
 
 from __future__ import annotations
 
 import dagster as dg
 
 from c360_assets.automation.attempts import attempts_on
-from c360_assets.automation.due import Due, activation_due
+from c360_assets.automation.due import Due
+from c360_assets.automation.due_stages import activation_due
 from c360_assets.automation.evaluations import evaluation
 from c360_assets.automation.jobs import ACTIVATE
 from c360_assets.automation.tidy import tidy

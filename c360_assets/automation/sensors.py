@@ -13,7 +13,9 @@ import dagster as dg
 
 from c360_assets.automation.alerts import Alert, raise_all, send_again
 from c360_assets.automation.attempts import attempts_on
-from c360_assets.automation.due import Due, late_activation_due, loads_due, stitch_due
+from c360_assets.automation.due import Due
+from c360_assets.automation.due_loads import loads_due
+from c360_assets.automation.due_stages import late_activation_due, stitch_due
 from c360_assets.automation.evaluations import evaluation
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets.automation.overdue import Freshness

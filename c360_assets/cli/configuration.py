@@ -31,7 +31,8 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
         result = "no errors, no warnings"
         if problems:
             result = f"{errors} errors, {len(problems) - errors} warnings"
-        out.print(f"{short_path(root)}: {result}", style="red" if errors else "green")
+        style = "red" if errors else "green"
+        out.print(f"{short_path(root)}: {result}", style=style, markup=False, soft_wrap=True)
         if not errors:
             _print_day(root)
     raise typer.Exit(1 if errors else 0)

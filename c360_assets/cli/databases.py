@@ -41,7 +41,11 @@ def rollback(
         root = tenant_folder(tenant)
         mark_dead_runs(root)
         done = roll_back(root, number, database)
-    out.print(f"published {short_path(done.path)} again, from number {done.number}")
+    out.print(
+        f"published {short_path(done.path)} again, from number {done.number}",
+        markup=False,
+        soft_wrap=True,
+    )
     if done.replaced not in (None, done.number):
         out.print(
             f"what it replaced is kept as number {done.replaced}: "
@@ -157,7 +161,11 @@ def scaffold(
 
     with reported_errors():
         path = write_scaffold(load_tenant(tenant_folder(tenant)), table)
-    out.print(f"wrote {short_path(path)}; `c360 check` and `c360 database preview {table}` try it")
+    out.print(
+        f"wrote {short_path(path)}; `c360 check` and `c360 database preview {table}` try it",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def history(

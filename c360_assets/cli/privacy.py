@@ -168,7 +168,11 @@ def dsar(
     if as_json:
         print_json({"people": found.ids, "folder": folder})
     else:
-        out.print(f"wrote {short_path(root / folder)}/answer.html, answer.json and CSV files")
+        out.print(
+            f"wrote {short_path(root / folder)}/answer.html, answer.json and CSV files",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _identifiers(
@@ -337,7 +341,7 @@ def _print_outcome(outcome: Outcome, root: Path) -> None:
             f"people, {receipt.asked_by}"
         )
     for folder in outcome.answers:
-        out.print(f"wrote {short_path(root / folder)}")
+        out.print(f"wrote {short_path(root / folder)}", markup=False, soft_wrap=True)
 
 
 def allow(

@@ -33,7 +33,7 @@ from c360_assets.cli.output import (
     reported_errors,
 )
 from c360_assets.errors import has_errors
-from c360_assets.reporting.paths import short_path
+from c360_assets.reporting.paths import shell_path, short_path
 from c360_assets.reporting.terminal import emit
 
 if TYPE_CHECKING:
@@ -353,7 +353,7 @@ def _next_commands(stage: str, root: Path) -> list[tuple[str, str]]:
     """
     program = _program()
     shipped = root == (REPOSITORY / "data").resolve()
-    option = "" if shipped else f" --tenant {short_path(root)}"
+    option = "" if shipped else f" --tenant {shell_path(root)}"
     if stage != "run":
         return [(f"{program} status{option}", "What is loaded, stitched and published:")]
     return [
@@ -375,5 +375,5 @@ def _program() -> str:
     if called.name == "__main__.py":
         return f"{Path(sys.executable).name} -m c360_assets.cli"
     if os.sep in sys.argv[0]:
-        return short_path(called.resolve(strict=False))
+        return shell_path(called.resolve(strict=False))
     return "c360"

@@ -183,4 +183,4 @@ def page(tenant: TenantOption = None) -> None:
         loaded = load_tenant(root)
         with open_session(root / "warehouse", loaded.config.timezone) as session:
             written = write_segments_page(session, loaded)
-    out.print(f"wrote {short_path(written)}")
+    out.print(f"wrote {short_path(written)}", markup=False, soft_wrap=True)

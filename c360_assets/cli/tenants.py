@@ -10,7 +10,7 @@ import typer
 from c360_assets.cli.options import refuse_folder
 from c360_assets.cli.output import err, out, reported_errors
 from c360_assets.errors import C360Error
-from c360_assets.reporting.paths import short_path
+from c360_assets.reporting.paths import shell_path, short_path
 
 
 def init(
@@ -34,11 +34,15 @@ def init(
     with reported_errors():
         refuse_folder(folder.resolve())
         for path in init_tenant(folder.resolve(), name, country):
-            out.print(f"wrote {short_path(path)}")
-    shown = short_path(folder.resolve())
-    out.print(f"\nNext: drop a file into {shown}/landing/, then")
-    out.print(f"  c360 feed suggest FILE > {shown}/feeds/<source>/<feed>.yaml")
-    out.print(f"  c360 check --tenant {shown}\n  c360 run --tenant {shown}")
+            out.print(f"wrote {short_path(path)}", markup=False, soft_wrap=True)
+    root = folder.resolve()
+    steps = [
+        f"\nNext: drop a file into {short_path(root / 'landing')}/, then",
+        f"  c360 feed suggest FILE > {shell_path(root / 'feeds')}/<source>/<feed>.yaml",
+        f"  c360 check --tenant {shell_path(root)}",
+        f"  c360 run --tenant {shell_path(root)}",
+    ]
+    out.print("\n".join(steps), markup=False, soft_wrap=True)
 
 
 def demo(
@@ -61,7 +65,8 @@ def demo(
         if root.exists() and any(root.iterdir()):
             raise C360Error(f"{shown} is not empty; give a new folder")
         generate_tenant(root, people=people, days=days, seed=seed, progress=_people_progress)
-    out.print(f"wrote {shown}; next: c360 run --tenant {shown}")
+    next_step = f"c360 run --tenant {shell_path(root)}"
+    out.print(f"wrote {shown}; next: {next_step}", markup=False, soft_wrap=True)
 
 
 def _people_progress(done: int, everybody: int) -> None:

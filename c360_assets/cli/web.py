@@ -52,7 +52,11 @@ def ui(
         # A first start makes the instance here, before web server and daemon open it at once.
         with open_instance():
             pass
-        out.print(f"Dagster for {short_path(root)} on http://{HOST}:{port} — stop with Ctrl-C")
+        out.print(
+            f"Dagster for {short_path(root)} on http://{HOST}:{port} — stop with Ctrl-C",
+            markup=False,
+            soft_wrap=True,
+        )
         out.print(
             "It has no login: whoever can use this machine can use it. "
             "docs/production.md puts one in front.",

@@ -207,7 +207,7 @@ def outside(
 def unclaimed(tenant: Tenant) -> list[str]:
     """Files below `landing/` that no feed's pattern takes, or whose date is no date.
 
-    Paths in order, hidden files left out.
+    Paths in order, hidden files and those of `odd_entries` left out.
     """
     folder = tenant.root / "landing"
     claimed: set[str] = set()
@@ -218,7 +218,7 @@ def unclaimed(tenant: Tenant) -> list[str]:
     links = [path for path, is_folder in listing.others.items() if not is_folder]
     paths = [*listing.files, *(path for path in links if (folder / path).is_file())]
     strays = [path for path in paths if path not in claimed and not _is_hidden(path)]
-    return sorted(map(printable, strays))
+    return sorted(set(map(printable, strays)) - claimed)
 
 
 def _is_hidden(path: str) -> bool:
@@ -226,11 +226,13 @@ def _is_hidden(path: str) -> bool:
 
 
 def _claimed(tenant: Tenant, feed: FeedConfig) -> set[str]:
-    """Paths below `landing/` of the feed's files, and of their marks."""
+    """Paths below `landing/` of the feed's files, their marks, and its odd entries."""
     folder = tenant.root / feed.files.address
     paths = [match.path for match in _look(feed, folder).matches if match.valid]
+    odd = FilePattern(feed.files.pattern).odd_entries(folder, feed.files.format == "parquet")
     if feed.files.done is not None:
         paths += _marks(feed.files.done, paths)
+    paths += [entry.path for entry in odd]
     if folder == tenant.root / "landing":
         return set(paths)
     prefix = os.path.relpath(folder, tenant.root / "landing")

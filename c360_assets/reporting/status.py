@@ -256,7 +256,9 @@ def render_status(status: Status, console: Console) -> None:
         console.print(
             f"Published   {published['at']:%Y-%m-%d %H:%M}, "
             f"{published['age_hours']:.1f} hours ago, "
-            f"{published['kept']} earlier ones kept: {published['path']}"
+            f"{published['kept']} earlier ones kept: {published['path']}",
+            markup=False,
+            soft_wrap=True,
         )
     else:
         console.print("Published   nothing yet")

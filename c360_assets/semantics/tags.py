@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from c360_assets.semantics.closest import closest
@@ -193,6 +194,7 @@ FAMILIES: dict[str, Tag] = {
 }
 
 
+@cache
 def tag_info(tag: str) -> Tag:
     """What `tag` means, also when no catalogue lists it.
 

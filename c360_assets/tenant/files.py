@@ -206,11 +206,11 @@ class FilePattern:
         """Of the regular files all that fit, but for those that are known as they are."""
         # Many feeds may have their files in one folder, and each asks of the others' too.
         begin = self._beginning
-        candidates = [path for path in listing.files if path.startswith(begin)]
+        facts_of = known.get
+        unknown = [path for path, facts in listing.files.items() if facts_of(path) != facts]
+        candidates = [path for path in unknown if path.startswith(begin)]
         matches = []
         for path in candidates:
-            if known.get(path) == listing.files[path]:
-                continue
             fit = self.fits(path, folders)
             if fit is not None and path.isprintable():
                 matches.append(fit)

@@ -12,7 +12,7 @@ from c360_assets.tenant.files import printable
 
 # What cannot stand in a path, and who stumbles over it.
 REFUSED = (
-    (re.compile(r"\?"), "a question mark, from which on SQLite reads options"),
+    (re.compile(r"\?"), "a question mark, from which on DuckDB reads options"),
     (re.compile(r"\\"), "a backslash, which Delta reads as a slash"),
     (
         re.compile(r"%[0-9A-Fa-f]{2}"),

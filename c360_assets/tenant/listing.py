@@ -86,6 +86,7 @@ def _walked(root: Path, below: str) -> Listing:
 def _list_entries(entries: Iterator[os.DirEntry[str]], prefix: str, listing: Listing) -> list[str]:
     """Put the entries of a folder into the listing; returns the folders among them."""
     folders: list[str] = []
+    files = listing.files
     for entry in entries:
         path = prefix + entry.name
         try:
@@ -93,7 +94,7 @@ def _list_entries(entries: Iterator[os.DirEntry[str]], prefix: str, listing: Lis
         except OSError:  # it has gone meanwhile
             continue
         if stat.S_ISREG(facts.st_mode):
-            listing.files[path] = (facts.st_size, facts.st_mtime_ns)
+            files[path] = (facts.st_size, facts.st_mtime_ns)
         elif stat.S_ISDIR(facts.st_mode):
             listing.others[path] = True
             folders.append(f"{path}/")

@@ -217,6 +217,23 @@ class Month:
             loaded = load.load_feed(session, self.tenant, feed, wanted, commit=True)
         return not loaded.failed
 
+    def table(self) -> str:
+        """A line per day: how many loads ran, what else ran, when it was published, who was told
+        of what.
+        """
+        lines = []
+        for number, day in sorted(self.days.items()):
+            loads = sum(":" in run for run in day.runs)
+            others = [run for run in day.runs if ":" not in run]
+            failed = [run for run in day.runs if run.endswith("failed")]
+            published = ", ".join(f"{at:%H:%M}" for at in day.published)
+            told = [f"{kind} {feed}".strip() for kind, feed, at in self._told() if at == number]
+            lines.append(
+                f"{number:>3} | {loads} loads, {len(others)} others, {len(failed)} failed"
+                f" | {published or 'not published'} | {'; '.join(told)}"
+            )
+        return "\n".join(lines)
+
     @property
     def alerts(self) -> list[tuple[str, str, int]]:
         """Kind, feed and number of the day of each alert of something wrong, in order."""

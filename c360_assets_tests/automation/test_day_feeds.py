@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from c360_assets.automation.attempts import Attempts
-from c360_assets.automation.due import activation_due, stitch_due, tags_of_stage
+from c360_assets.automation.due_stages import activation_due, stitch_due, tags_of_stage
 from c360_assets.automation.readiness import readiness
 from c360_assets.automation.sensors import configuration_alerts
 from c360_assets.configuration import load_tenant

@@ -11,14 +11,9 @@ from pathlib import Path
 import pytest
 
 from c360_assets.automation.attempts import Attempts
-from c360_assets.automation.due import (
-    DueRun,
-    late_activation_due,
-    load_runs,
-    loads_due,
-    stitch_due,
-    tags_of_stage,
-)
+from c360_assets.automation.due import DueRun
+from c360_assets.automation.due_loads import load_runs, loads_due
+from c360_assets.automation.due_stages import late_activation_due, stitch_due, tags_of_stage
 from c360_assets.ingest.landing import pending
 from c360_assets.run_tags import DAY_TAG, FEED_TAG, LANDED_TAG
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -51,7 +46,8 @@ def shop(tenant: Tenant) -> FeedConfig:
 
 def test_a_day_with_nothing_to_do_does_not_import_dagster() -> None:
     code = (
-        "import sys, c360_assets.automation.due, c360_assets.automation.run_command; "
+        "import sys, c360_assets.automation.run_command; "
+        "from c360_assets.automation import due_loads, due_stages; "
         "print('dagster' in sys.modules)"
     )
     done = subprocess.run(

@@ -54,6 +54,29 @@ def tenant_at(folder: Path, **settings: str) -> Path:
     return folder
 
 
+def test_settings_hold_where_a_path_looks_like_a_pattern(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("C360_TENANT_DIR", "")
+    links = tmp_path / "links"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(links))
+    root = tenant_at(tmp_path / "[x] *")
+    home = prepare_home(root)
+    assert prepare_home(root) == home
+    assert home.resolve() == root / ".dagster"
+    with open_instance() as instance:
+        assert not instance.telemetry_enabled
+        assert instance.run_monitoring_enabled
+    # A tenant that is gone leaves no link for long.
+    root.rename(tmp_path / "[y]")
+    monkeypatch.delenv("DAGSTER_HOME")
+    prepare_home(tmp_path / "[y]")
+    assert [link.resolve() for link in (links / "c360").iterdir()] == [
+        tmp_path / "[y]" / ".dagster"
+    ]
+
+
 def test_an_empty_home_is_given_the_packaged_settings(home: Path, tmp_path: Path) -> None:
     assert prepare_home(tenant_at(tmp_path / "one")) == home
     assert (home / "dagster.yaml").read_text() == PACKAGED.read_text()

@@ -14,7 +14,9 @@ import pytest
 from c360_assets.automation import run_command
 from c360_assets.automation.attempts import Attempts
 from c360_assets.automation.day_options import DayOptions
-from c360_assets.automation.due import Due, loads_due, stitch_due
+from c360_assets.automation.due import Due
+from c360_assets.automation.due_loads import loads_due
+from c360_assets.automation.due_stages import stitch_due
 from c360_assets.errors import C360Error
 from c360_assets.ingest import known_files
 from c360_assets.ingest.landing import odd_entries, pending, unclaimed

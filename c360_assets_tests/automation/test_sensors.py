@@ -16,7 +16,8 @@ import pytest
 
 from c360_assets.automation.activation_time import was_due
 from c360_assets.automation.attempts import attempts_on
-from c360_assets.automation.due import DueRun, activation_due
+from c360_assets.automation.due import DueRun
+from c360_assets.automation.due_stages import activation_due
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets.automation.sensors import landing_sensor, stitch_sensor
 from c360_assets.ingest.landing import pending

@@ -16,7 +16,8 @@ from c360_assets.automation import sensors
 from c360_assets.automation.activation_time import expected_at
 from c360_assets.automation.alerts import raise_all
 from c360_assets.automation.attempts import attempts_on
-from c360_assets.automation.due import Due, activation_due
+from c360_assets.automation.due import Due
+from c360_assets.automation.due_stages import activation_due
 from c360_assets.automation.jobs import STITCH
 from c360_assets.automation.readiness import Readiness, readiness
 from c360_assets.automation.sensors import stitch_sensor

@@ -15,6 +15,8 @@ from c360_assets.cli.output import reported_errors
 from c360_assets.warehouse.storage_errors import storage_problem
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 from c360_assets_tests.day.command import c360_here
+from c360_assets_tests.day.findings import Findings, prepared_tenant
+from c360_assets_tests.day.full_disk import POINTS, fill_disks
 
 Mount = Callable[[str], None]
 
@@ -53,6 +55,16 @@ def test_a_disk_that_is_full_or_read_only(
     assert "Traceback" not in said.text
     mount("remount,rw,size=40m")
     assert c360_here(monkeypatch, "status", "--tenant", root).code == 0
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_at_twenty_points(tmp_path: Path) -> None:
+    tenant = prepared_tenant(tmp_path)
+    findings = Findings()
+    if not fill_disks(tenant, tmp_path / "disk", POINTS, findings):
+        pytest.skip("this machine mounts nothing")
+    assert findings.is_clean, findings.lines()
+    assert findings.full >= POINTS / 2
 
 
 @pytest.mark.parametrize(

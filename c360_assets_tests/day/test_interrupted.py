@@ -14,9 +14,10 @@ import duckdb
 import pytest
 
 from c360_assets.warehouse.published_file import database_path
-from c360_assets_tests.day.chaos import Findings, kill_verb, look_at_the_end
+from c360_assets_tests.day.chaos import kill_verb
 from c360_assets_tests.day.command import ask, c360, c360_here, differing, digests, finish, start
 from c360_assets_tests.day.conftest import Ran
+from c360_assets_tests.day.findings import Findings, look_at_the_end
 from c360_assets_tests.day.small import SECOND, copy_of, land
 
 # Lines of progress after which the run is killed: while feeds load, within Stitch, while tables are

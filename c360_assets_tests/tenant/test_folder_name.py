@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,12 @@ def test_a_folder_that_libraries_misread_is_refused_in_one_sentence(
 def test_others_are_not(tmp_path: Path, name: str) -> None:
     assert folder_problem(tmp_path / name) == ""
     assert tiny_tenant(tmp_path / name).feeds
+
+
+def test_commands_to_copy_name_the_folder_as_a_shell_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "it's [x] & more"
+    said = c360_here(monkeypatch, "init", root)
+    (line,) = [line for line in said.stdout.splitlines() if "c360 run" in line]
+    assert shlex.split(line) == ["c360", "run", "--tenant", str(root)]
