@@ -15,6 +15,7 @@ from typing import Any
 from c360_assets.errors import C360Error
 from c360_assets.reporting import charts
 from c360_assets.reporting.pages import replace_page
+from c360_assets.reporting.stitch_quality import shown_estimates, undecidable_text
 from c360_assets.reporting.validation_page import environment
 from c360_assets.stitch.publish.metrics import DETERMINISTIC, SIZE_BUCKETS
 from c360_assets.tenant.models import Tenant
@@ -134,6 +135,7 @@ def _content(session: Session, tenant: Tenant, figures: _Figures) -> dict[str, A
         "model_generation": model_generation,
         "warnings": state.figures.get("warnings", []),
         "lead": _lead(figures),
+        **_quality(figures),
         "per_source": [_source_row(figures, source) for source in sources],
         "sets": _counted(largest),
         "hidden_sets": len(sets) - len(largest),
@@ -175,6 +177,16 @@ def _lead(figures: _Figures) -> list[tuple[str, str]]:
         ("pairs that link", f"{single('filtered_related_pairs'):,.0f}"),
         ("records with another id", f"{single('pks_updated'):,.0f}"),
     ]
+
+
+def _quality(figures: _Figures) -> dict[str, Any]:
+    """The estimates without labels."""
+    known = {name: value for (name, _, _), value in figures.values.items() if value is not None}
+    estimates = shown_estimates(known)
+    return {
+        "quality": [(estimate.title, estimate.text) for estimate in estimates],
+        "undecidable": undecidable_text(known),
+    }
 
 
 def _source_row(figures: _Figures, source: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from c360_assets.stitch.prepare.preprocessing import Preprocessed
 from c360_assets.stitch.publish import causes, ended_ids, identity_changes, metrics, tables
 from c360_assets.stitch.publish.generation import Provenance, generation_table
 from c360_assets.stitch.publish.households import stitch_households
+from c360_assets.stitch.quality.shares import Quality
 from c360_assets.stitch.resolve import Resolution
 from c360_assets.stitch.score.stored_model import drift_warnings
 from c360_assets.tenant.models import StitchConfig
@@ -253,7 +254,14 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             self.changed.identities,
             causes.counts(self.changed.pks),
             self._results.clean.badvalues,
+            self._quality(),
         )
+
+    def _quality(self) -> Quality:
+        """Nothing is said of an incremental run: its clusters are not those that were compared."""
+        if self._results.config.run.type == "incremental" and self._results.previous is not None:
+            return Quality()
+        return self._results.resolution.quality
 
     def _accounts(self) -> pl.DataFrame:
         return self.groups.hstack(self._results.raw.select("ck"))
