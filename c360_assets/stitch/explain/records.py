@@ -157,7 +157,7 @@ def read_pair(source: PublishedStitch, one: Record, other: Record) -> ComparedRe
     shared = _sharing(source, two)
     rows = pl.concat([two, shared, members]).unique(["datasource", "pk"])
     rows = rows.sort("datasource", "pk")
-    frame = _as_compared(rows)
+    frame = as_compared(rows)
     records = prepare_records(frame, known_given_names(), population=source.model.records)
     keys = rows.select("datasource", "pk").with_row_index("i")
     position = {(ds, pk): i for i, ds, pk in keys.iter_rows()}
@@ -234,7 +234,7 @@ def _sharing(source: PublishedStitch, two: pl.DataFrame) -> pl.DataFrame:
     return source.frame(sql, parameters)
 
 
-def _as_compared(rows: pl.DataFrame) -> pl.DataFrame:
+def as_compared(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of `unified_preprocessed_raw` as the frame that is compared."""
     lists = [pl.col(column).str.split(",") for column in LISTS if column in rows.columns]
     keys = [
