@@ -67,6 +67,7 @@ def stitch_metrics(
     causes: Mapping[str, int],
     badvalues: pl.DataFrame | None = None,
     quality: Quality | None = None,
+    source_changes: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Rows (metric, datasource, bucket, value).
 
@@ -75,7 +76,8 @@ def stitch_metrics(
     `identity_changes.compare`, `identities` its identity changes of this run, `causes` the rows of
     its record changes by cause. `badvalues` is
     `stitch_badvalues`, which names the foreign keys that strangers share (`fk_conflicts`, by tag).
-    `quality`: what is expected of the clusters, unknown where it is not given.
+    `quality`: what is expected of the clusters, unknown where it is not given. `source_changes`:
+    rows of the function of that name.
     """
     account = pl.coalesce(_filled("ck"), "pk")
     records = unified.select("datasource", "pk", "amperity_id", account=account)
@@ -101,9 +103,40 @@ def stitch_metrics(
         _long(by_action.with_columns(metric=pl.lit("identity_changes"))),
         _long(_by_cause(causes)),
     ]
+    if source_changes is not None:
+        frames.append(_long(source_changes))
     if badvalues is not None:
         frames += _foreign_key_conflicts(badvalues)
     return pl.concat(frames).sort("metric", "datasource", "bucket")
+
+
+def source_changes(now: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
+    """Rows (metric, datasource, value): ids of each source in the previous generation, and how many
+    of its ids are new in it, or are not in it any more; `*` is all sources.
+
+    `now`, `before`: datasource, pk, amperity_id.
+    """
+    if before is None:
+        before = now.clear()
+    held, held_before = _ids_by_source(now), _ids_by_source(before)
+    of_both = ["datasource", "amperity_id"]
+    counted = {
+        "ids_previous": held_before,
+        "ids_new": held.join(held_before, on=of_both, how="anti"),
+        "ids_vanished": held_before.join(held, on=of_both, how="anti"),
+    }
+    rows = [
+        ids.group_by("datasource").len("value").with_columns(metric=pl.lit(name))
+        for name, ids in counted.items()
+    ]
+    return pl.concat(rows)
+
+
+def _ids_by_source(ids: pl.DataFrame) -> pl.DataFrame:
+    """datasource, amperity_id, each once, and again under `*`."""
+    by_source = ids.select("datasource", "amperity_id").unique()
+    of_all = by_source.select(datasource=pl.lit("*"), amperity_id="amperity_id").unique()
+    return pl.concat([by_source, of_all])
 
 
 def _estimates(quality: Quality) -> list[tuple[str, float | None]]:
