@@ -1,14 +1,16 @@
--- Questions with an argument. `?` is the database's schema `stitch_qa`.
+-- Questions with an argument. `?` is the database's schema `stitch_qa`. Tables are
+-- arguments, as a macro is created from another database, in which they are not.
 
 -- The scored pairs of these people with the fields of both records: cluster_scores(['ID', …]).
-CREATE MACRO ?.cluster_scores(ids) AS TABLE
+CREATE MACRO ?.cluster_scores(
+    ids, scores := 'main.unified_scores', records := 'main.unified_coalesced') AS TABLE
     SELECT s.amperity_id, source1, pk1, source2, pk2, score, match_category, match_type, decided_by,
            a.given_name AS a_given_name, b.given_name AS b_given_name, a.surname AS a_surname,
            b.surname AS b_surname, a.email AS a_email, b.email AS b_email, a.phone AS a_phone,
            b.phone AS b_phone, a.address AS a_address, b.address AS b_address
-    FROM main.unified_scores AS s
-    JOIN main.unified_coalesced AS a ON a.datasource = source1 AND a.pk = pk1
-    JOIN main.unified_coalesced AS b ON b.datasource = source2 AND b.pk = pk2
+    FROM query_table(scores) AS s
+    JOIN query_table(records) AS a ON a.datasource = source1 AND a.pk = pk1
+    JOIN query_table(records) AS b ON b.datasource = source2 AND b.pk = pk2
     WHERE list_contains(ids, s.amperity_id)
     ORDER BY s.amperity_id, score, source1, pk1, source2, pk2;
 

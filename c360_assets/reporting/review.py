@@ -166,17 +166,7 @@ def _with_fields(con: Any, asked: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _shown(row: dict[str, Any], show_pii: bool) -> Question:
-    fields = []
-    for name in FIELDS:
-        one, other = row["own1"][name] or "", row["own2"][name] or ""
-        if not (one or other):
-            continue
-        left, right = (row[side].get(name) or "" for side in ("compared1", "compared2"))
-        verdict = "missing"
-        if left and right:
-            verdict = "equal" if left == right else "differs"
-        values = (one, other) if show_pii else (masked(one), masked(other))
-        fields.append(Compared(name.replace("_", " "), *values, verdict))
+    compared = [_compared(row, name, show_pii) for name in FIELDS]
     keys = (row["source1"], row["pk1"], row["source2"], row["pk2"])
     return Question(
         label_id(*keys),
@@ -186,8 +176,22 @@ def _shown(row: dict[str, Any], show_pii: bool) -> Question:
         row["n_records1"],
         row["n_records2"],
         (row["field"] or "").replace("mean log-odds", ""),
-        fields,
+        [field for field in compared if field.one or field.other],
     )
+
+
+def _compared(row: dict[str, Any], name: str, show_pii: bool) -> Compared:
+    """A field of both ends; whether it is equal is said of the values as Stitch compared them."""
+    one = row["own1"][name] or ""
+    other = row["own2"][name] or ""
+    left = row["compared1"].get(name)
+    right = row["compared2"].get(name)
+    verdict = "missing"
+    if left and right:
+        verdict = "equal" if left == right else "differs"
+    if not show_pii:
+        one, other = masked(one), masked(other)
+    return Compared(name.replace("_", " "), one, other, verdict)
 
 
 def _csv(asked: list[Question]) -> str:
@@ -215,7 +219,7 @@ def _csv(asked: list[Question]) -> str:
 
 def _harmless(value: str) -> str:
     """A value that no spreadsheet runs as a formula."""
-    return f"'{value}" if value[:1] in "=+-@\t" else value
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ READ = (
     "stitch_model",
     "stitch_metrics",
     "stitch_generation",
+    "stitch_benchmarks",
 )
 SAMPLE = 10
 MOST_SETS = 24
@@ -136,6 +137,7 @@ def _content(session: Session, tenant: Tenant, figures: _Figures) -> dict[str, A
         "warnings": state.figures.get("warnings", []),
         "lead": _lead(figures),
         **_quality(figures),
+        "benchmarks": _benchmarks(session),
         "per_source": [_source_row(figures, source) for source in sources],
         "sets": _counted(largest),
         "hidden_sets": len(sets) - len(largest),
@@ -187,6 +189,28 @@ def _quality(figures: _Figures) -> dict[str, Any]:
         "quality": [(estimate.title, estimate.text) for estimate in estimates],
         "undecidable": undecidable_text(known),
     }
+
+
+def _benchmarks(session: Session) -> list[tuple[str, ...]]:
+    """The benchmarks of the newest measured run, and what the runs before it had."""
+    rows = session.rows(
+        """
+        SELECT benchmark, arg_max(value, generation), list(value ORDER BY generation),
+               arg_max(coalesce(status, ''), generation), arg_max(coalesce(advice, ''), generation),
+               arg_max(optimal_up_to, generation), arg_max(high_from, generation)
+        FROM stitch_benchmarks GROUP BY benchmark ORDER BY benchmark"""
+    )
+    return [
+        (
+            name.replace("_", " "),
+            f"{value:g}",
+            f"{optimal:g} / {high:g}",
+            status.replace("_", " "),
+            ", ".join(f"{earlier:g}" for earlier in values[:-1]),
+            advice,
+        )
+        for name, value, values, status, advice, optimal, high in rows
+    ]
 
 
 def _source_row(figures: _Figures, source: str) -> tuple[str, ...]:

@@ -27,14 +27,22 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     people = retail(400, seed=4).drop("person").with_columns(fk_member=members)
     tables = stitch(people).tables
     with duckdb.connect() as connection:
+        # As a publication does it: the file is attached, and is not the database that is in use.
+        connection.execute(f"ATTACH ':memory:' AS published; CREATE SCHEMA published.{STITCH_QA}")
         for name, frame in tables.items():
             connection.register("frame", frame.to_arrow())
-            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
-        connection.execute(f"CREATE SCHEMA {STITCH_QA}")
+            connection.execute(f"CREATE TABLE published.main.{name} AS SELECT * FROM frame")
+        connection.execute("CREATE SCHEMA published.reports")
+        connection.execute(
+            "CREATE TABLE published.reports.database_run AS SELECT 1::BIGINT AS stitch_generation, "
+            "TIMESTAMPTZ '2026-06-01 04:00' AS started_at, "
+            "TIMESTAMPTZ '2026-06-01 04:01' AS finished_at"
+        )
         for name in NAMES:
-            connection.execute(f"CREATE VIEW {STITCH_QA}.{name} AS {question_sql(name)}")
-        for statement in question_macros(STITCH_QA):
+            connection.execute(f"CREATE VIEW published.{STITCH_QA}.{name} AS {question_sql(name)}")
+        for statement in question_macros(f"published.{STITCH_QA}"):
             connection.execute(statement)
+        connection.execute("USE published")
         yield connection
 
 
@@ -61,6 +69,7 @@ def test_the_figures_of_the_views_agree(con: duckdb.DuckDBPyConnection) -> None:
     assert rows(con, "SELECT * FROM stitch_qa.null_amperity_ids") == [(0,)]
     now = rows(con, "SELECT ids_now, ids_new FROM stitch_qa.source_changes WHERE datasource = '*'")
     assert now == [(people, people)]
+    assert rows(con, "SELECT generation, run_seconds FROM stitch_qa.last_stitch_run") == [(1, 60)]
     weakest = rows(con, "SELECT amperity_id, score FROM stitch_qa.weakest_match")
     lowest = rows(con, "SELECT amperity_id, min(score) FROM unified_scores GROUP BY 1")
     assert sorted(weakest) == sorted(lowest)

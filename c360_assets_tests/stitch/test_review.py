@@ -24,10 +24,7 @@ from c360_assets_tests.stitch.retail import retail
 PEOPLE = retail(1500, seed=5)
 RECORDS = PEOPLE.drop("person")
 KEYS = ("source1", "pk1", "source2", "pk2")
-TRUTH = {
-    (source, pk): person
-    for source, pk, person in PEOPLE.select("datasource", "pk", "person").iter_rows()
-}
+TRUTH = {row[:2]: row[2] for row in PEOPLE.select("datasource", "pk", "person").iter_rows()}
 
 
 def opened(result: StitchResult) -> duckdb.DuckDBPyConnection:

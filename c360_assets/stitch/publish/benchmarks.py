@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -17,7 +18,7 @@ import polars as pl
 LEAST_IDS = 10_000
 RUNS = 5
 LARGE_SUPERSIZED = 1_000
-BENCHMARK_SCHEMA = {
+BENCHMARK_SCHEMA: dict[str, Any] = {
     "generation": pl.Int64,
     "benchmark": pl.String,
     "value": pl.Float64,

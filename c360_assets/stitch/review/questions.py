@@ -162,7 +162,7 @@ def _joined(con: Any, limit: int) -> pl.DataFrame:
             * (pl.col("n_records1") * pl.col("n_records2")) ** SIZE_POWER
         )
         .select(*QUESTION_SCHEMA)
-        .cast(QUESTION_SCHEMA)  # type: ignore[arg-type]
+        .cast(QUESTION_SCHEMA)
         .sort("worth", "source1", "pk1", descending=[True, False, False])
         .head(limit)
     )
