@@ -17,7 +17,7 @@ from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.ingest.custom_runs import custom_table_recipes
 from c360_assets.ingest.personal_columns import meanings
 from c360_assets.segments.campaign_recipes import campaign_recipes
-from c360_assets.segments.compute import segment_recipes
+from c360_assets.segments.recipe import segment_recipes
 from c360_assets.semantics.tables import TableSpec
 from c360_assets.stitch.tenant_run import stitch_recipes
 from c360_assets.tenant.models import Tenant

@@ -16,7 +16,7 @@ from c360_assets.customer_360.tables.build import STAGE as TABLES
 from c360_assets.customer_360.tables.build import DatabaseTable
 from c360_assets.customer_360.tables.graph import lineage
 from c360_assets.ingest.custom_runs import STAGE as CUSTOM_TABLES
-from c360_assets.segments.compute import STAGE as SEGMENTS
+from c360_assets.segments.table_names import STAGE as SEGMENTS
 from c360_assets.stitch.tenant_run import STAGE as STITCH
 from c360_assets.validations.run import STAGE as REPORTS
 from c360_assets.warehouse.recipe import Outcome

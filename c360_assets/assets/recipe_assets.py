@@ -34,7 +34,7 @@ from c360_assets.ingest.custom_runs import CustomDomainTable
 from c360_assets.ingest.load import ensure_table
 from c360_assets.run_tags import RUN_TAG
 from c360_assets.segments.campaign_recipes import SendCampaign
-from c360_assets.segments.compute import ComputeSegments
+from c360_assets.segments.recipe import ComputeSegments
 from c360_assets.stitch.tenant_run import StitchedDomainTable, StitchTables
 from c360_assets.tenant.models import Tenant
 from c360_assets.validations.run import TableReports

@@ -21,7 +21,7 @@ from dagster_duckdb import DuckDBResource
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
 from c360_assets.ingest import delivery_days
-from c360_assets.privacy.forget import enforce
+from c360_assets.privacy.enforce import enforce
 from c360_assets.run_options import RESOURCE, RunOptions
 from c360_assets.run_tags import OWNER_TAG
 from c360_assets.tenant.models import Tenant

@@ -23,14 +23,8 @@ from c360_assets.assets.metadata import (
 )
 from c360_assets.reporting.segments_page import write_segments_page
 from c360_assets.segments.campaign_recipes import SendCampaign
-from c360_assets.segments.compute import (
-    ANSWERS,
-    MEMBERSHIP,
-    SIZES,
-    STAGE,
-    ComputeSegments,
-    columns_read,
-)
+from c360_assets.segments.recipe import ComputeSegments, columns_read
+from c360_assets.segments.table_names import ANSWERS, MEMBERSHIP, SIZES, STAGE
 from c360_assets.tenant.segments import SizeLimits
 from c360_assets.warehouse.recipe import Outcome
 from c360_assets.warehouse.session import Session

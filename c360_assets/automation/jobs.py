@@ -13,7 +13,7 @@ from c360_assets.ingest.day_feeds import day_feeds
 from c360_assets.ingest.personal_columns import request_tables
 from c360_assets.recipes import recipes
 from c360_assets.run_tags import ACTIVATE, DAY, LOAD, PRIVACY, PRIVACY_JOB, STITCH, VALIDATE
-from c360_assets.segments.compute import STAGE as SEGMENTS
+from c360_assets.segments.table_names import STAGE as SEGMENTS
 from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
 from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.validations.run import report_tables, validation_table

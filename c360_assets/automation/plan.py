@@ -15,7 +15,7 @@ from c360_assets.customer_360.publication.publish import STAGE as ACTIVATION
 from c360_assets.customer_360.tables.build import STAGE as DATABASE_TABLES
 from c360_assets.ingest.custom_runs import STAGE as CUSTOM_TABLES
 from c360_assets.recipes import recipes
-from c360_assets.segments.compute import STAGE as SEGMENTS
+from c360_assets.segments.table_names import STAGE as SEGMENTS
 from c360_assets.stitch.tenant_run import STAGE as STITCH
 from c360_assets.tenant.models import Tenant
 from c360_assets.validations.run import STAGE as REPORTS

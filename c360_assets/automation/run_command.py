@@ -25,7 +25,7 @@ from c360_assets.customer_360.destinations import receiving_tables
 from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import required_feeds
 from c360_assets.ingest.delivery_days import as_of_date
-from c360_assets.privacy.forget import enforce
+from c360_assets.privacy.enforce import enforce
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE

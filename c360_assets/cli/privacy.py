@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -90,7 +91,9 @@ def forget(
     Examples: `c360 forget --email ann@example.com --dry-run`, `c360 forget --id 0123abcd --yes`
     """
     from c360_assets.configuration import load_tenant
-    from c360_assets.privacy.forget import begin, carry_out, enforce, find, preview
+    from c360_assets.privacy.enforce import enforce
+    from c360_assets.privacy.forget import begin, carry_out, preview
+    from c360_assets.privacy.forgotten_rows import find
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session
 
@@ -100,8 +103,7 @@ def forget(
         loaded = load_tenant(root)
         with tenant_lock(root, "`c360 forget`", err.print):
             if not dry_run:
-                for sentence in enforce(loaded, _step):
-                    err.print(sentence, markup=False)
+                _say(enforce(loaded, _step))
             with open_session(root / "warehouse", loaded.config.timezone) as session:
                 finder, found = find(session, loaded, asked, strategy, mode)
                 shown = preview(session, loaded, asked, found)
@@ -143,7 +145,9 @@ def dsar(
     """
     from c360_assets.configuration import load_tenant
     from c360_assets.privacy.dsar import answer
-    from c360_assets.privacy.forget import already_forgotten, enforce, find
+    from c360_assets.privacy.enforce import enforce
+    from c360_assets.privacy.forgotten_rows import find
+    from c360_assets.privacy.remembered import already_forgotten
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session
 
@@ -152,7 +156,7 @@ def dsar(
         root = tenant_folder(tenant)
         loaded = load_tenant(root)
         with tenant_lock(root, "`c360 dsar`", err.print):
-            enforce(loaded, _step)
+            _say(enforce(loaded, _step))
             with open_session(root / "warehouse", loaded.config.timezone) as session:
                 finder, found = find(session, loaded, asked, strategy)
                 if found.is_empty:
@@ -199,6 +203,11 @@ def _source_key(text: str) -> tuple[str, str]:
     table, _, key = text.partition("=")
     _require(bool(table and key), "write a source key as Source:Feed=KEY", "--source-key")
     return table, key
+
+
+def _say(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        err.print(sentence, markup=False)
 
 
 def _step(text: str) -> None:
@@ -292,7 +301,7 @@ def requests(
     `privacy.hold` says that a person looks first.
     """
     from c360_assets.configuration import load_tenant
-    from c360_assets.privacy.forget import enforce
+    from c360_assets.privacy.enforce import enforce
     from c360_assets.privacy.requests import carry_out_requests, open_requests
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session
@@ -303,7 +312,7 @@ def requests(
         outcome = None
         if carry_out:
             with tenant_lock(root, "`c360 privacy requests`", err.print):
-                enforce(loaded, _step)
+                _say(enforce(loaded, _step))
                 outcome = carry_out_requests(loaded, _step)
         with open_session(root / "warehouse", loaded.config.timezone) as session:
             shown = open_requests(session, loaded)
@@ -355,7 +364,7 @@ def allow(
     from datetime import date
 
     from c360_assets.configuration import load_tenant
-    from c360_assets.privacy.forget import let_in
+    from c360_assets.privacy.remembered import let_in
     from c360_assets.warehouse.lock import tenant_lock
 
     with reported_errors():

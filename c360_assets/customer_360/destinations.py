@@ -30,7 +30,7 @@ from c360_assets.customer_360.publication.publish import (
     published_asset,
     published_facts,
 )
-from c360_assets.customer_360.publication.send_files import send_to_folder
+from c360_assets.customer_360.publication.send_files import optional_part, send_to_folder
 from c360_assets.customer_360.publication.send_postgres import send_to_postgres
 from c360_assets.errors import C360Error, Problem
 from c360_assets.tenant.models import DestinationConfig, DestinationTable, Tenant
@@ -85,10 +85,7 @@ class SendDestination(Recipe):
     def fingerprint(self, session: Session, as_of: date) -> str | None:
         """Which publication the destination would receive now, and how it is configured."""
         published = published_facts(session, self.config.database)
-        # A setting that is not made is left out, so that nothing is sent again for its sake.
-        unmade = set() if self.config.neutralise_formulas else {"neutralise_formulas"}
-        settings = self.config.model_dump_json(exclude=unmade)
-        return f"{published.get('fingerprint', '')}/{settings}"
+        return f"{published.get('fingerprint', '')}/{self.config.mark()}"
 
     def stored_fingerprint(self, session: Session) -> str | None:
         return self.received(session).get("mark")
@@ -345,25 +342,12 @@ def _safe_errors(name: str, config: DestinationConfig) -> Iterator[None]:
     except C360Error as error:
         raise C360Error(f"destination {name}: {error}") from None
     except ImportError:
-        raise C360Error(_not_installed(name, config)) from None
+        raise C360Error(f"destination {name} needs {optional_part(config)}") from None
     except Exception as error:
         kind = _kind(error, config)
         raise C360Error(
             f"destination {name} did not take the data: {kind}; `c360 send {name}` tries again"
         ) from None
-
-
-def _not_installed(name: str, config: DestinationConfig) -> str:
-    scheme = str(config.path).partition("://")[0]
-    if config.type == "files" and scheme != "s3":
-        return (
-            f"destination {name}: what sends to {scheme}:// is not installed; "
-            "a path is a folder or s3:// (destinations.yaml)"
-        )
-    return (
-        f"destination {name} needs an optional part of this package: "
-        "pip install 'c360-assets[postgres]' or 'c360-assets[s3]'"
-    )
 
 
 def _kind(error: Exception, config: DestinationConfig) -> str:

@@ -1,4 +1,4 @@
-"""Files of other places as landing: what is at a feed's S3 or SFTP address, copied below `cache/`.
+"""Files of other places as landing: what is at a feed's remote address, copied below `cache/`.
 
 The copy mirrors what fits the feed's pattern: same paths, sizes and times, and a file that has gone
 there goes here. Nothing is written at the address. Whoever only wants to know what is there lists
@@ -25,23 +25,22 @@ from c360_assets.ingest.done_marks import is_marked
 from c360_assets.ingest.failures import LoadError
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
+from c360_assets.warehouse.remote_places import SFTP_PASSWORD, open_place
 from c360_assets.warehouse.session import private_folder
 
 ATTEMPTS = 3
 PAUSE = 1.0  # seconds before the second attempt, twice that before the third
-SECONDS_TO_CONNECT = 15
 SECONDS_BETWEEN_LOOKS = 10.0  # one run asks for a feed's files several times
 _looked: dict[Path, float] = {}
-USER = "C360_SFTP_USER"  # default: whoever this process runs as
-PASSWORD = "C360_SFTP_PASSWORD"
 # Kind of failure -> what is wrong, what to do. Only `connection` may pass by itself, and is tried
 # again.
 FAILURES = {
     "connection": ("cannot be reached", "check the address and the network, then run again"),
     "credentials": (
         "refuses these credentials",
-        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the SSH key or "
-        f"{PASSWORD}, to ones that may read it",
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, "
+        f"AZURE_STORAGE_CONNECTION_STRING, or the SSH key or {SFTP_PASSWORD}, to ones that may "
+        "read it",
     ),
     "location": ("is not there", "correct files.address, or create the bucket or folder"),
     "host_key": (
@@ -50,7 +49,7 @@ FAILURES = {
     ),
     "extra": (
         "needs an optional part of this package",
-        "install it: pip install 'c360-assets[s3]' or 'c360-assets[sftp]'",
+        "install it: pip install 'c360-assets[s3]', or with sftp, gcs or azure in place of s3",
     ),
     "disk": ("could not be copied: the disk is full", "make room and run again"),
 }
@@ -105,7 +104,7 @@ def cache_folder(tenant: Tenant, feed: FeedConfig) -> Path:
 
 def remote_files(tenant: Tenant, feed: FeedConfig) -> list[Remote]:
     """The feed's files at its address, by path; nothing is fetched. Raises LoadError as `fetch`."""
-    return _attempted(feed, lambda: _wanted(tenant, feed, *_system(feed.files.address)))
+    return _attempted(feed, lambda: _wanted(tenant, feed, *open_place(feed.files.address)))
 
 
 def is_fetched(folder: Path, remote: Remote) -> bool:
@@ -175,7 +174,7 @@ def _wanted(tenant: Tenant, feed: FeedConfig, system: Any, base: str) -> list[Re
 
 def _mirror(tenant: Tenant, feed: FeedConfig, folder: Path) -> None:
     private_folder(private_folder(folder.parent) / folder.name)
-    system, base = _system(feed.files.address)
+    system, base = open_place(feed.files.address)
     wanted = {remote.relative: remote for remote in _wanted(tenant, feed, system, base)}
     present = [path for path in folder.rglob("*") if path.is_file()]
     for path in present:
@@ -236,33 +235,12 @@ def _files_below(system: Any, base: str, below: str) -> Iterator[_Entry]:
 
 
 def _facts(info: dict[str, Any]) -> Facts:
-    changed = info.get("LastModified") or info.get("mtime")
+    # As S3, Azure, and all others call it.
+    changed = info.get("LastModified") or info.get("last_modified") or info.get("mtime")
     seconds = int(changed.timestamp() if isinstance(changed, datetime) else changed or 0)
-    return Facts(int(info["size"]), seconds, str(info.get("ETag") or "").strip('"'))
-
-
-def _system(address: str) -> tuple[Any, str]:
-    """The file system behind an address and the folder in it."""
-    place = urlsplit(address)
-    if place.scheme == "s3":
-        import s3fs
-
-        settings = {"connect_timeout": SECONDS_TO_CONNECT, "retries": {"max_attempts": 1}}
-        system = s3fs.S3FileSystem(
-            config_kwargs=settings, use_listings_cache=False, skip_instance_cache=True
-        )
-        return system, f"{place.netloc}{place.path}".rstrip("/")
-    from c360_assets.ingest.sftp import KnownHostSystem
-
-    system = KnownHostSystem(
-        place.hostname,
-        port=place.port or 22,
-        username=os.environ.get(USER),
-        password=os.environ.get(PASSWORD),
-        timeout=SECONDS_TO_CONNECT,
-        skip_instance_cache=True,
+    return Facts(
+        int(info["size"]), seconds, str(info.get("ETag") or info.get("etag") or "").strip('"')
     )
-    return system, place.path.rstrip("/") or "/"
 
 
 def _kind(error: Exception) -> str:

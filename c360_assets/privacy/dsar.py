@@ -19,7 +19,7 @@ import polars as pl
 
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.errors import C360Error
-from c360_assets.privacy.erase_tables import id_columns_of
+from c360_assets.privacy.changes import id_columns_of
 from c360_assets.privacy.people import FOUND, Finder, Found
 from c360_assets.privacy.search import duckdb_tables
 from c360_assets.warehouse.files import write_private

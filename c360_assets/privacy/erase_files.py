@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -19,8 +20,8 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.privacy.erase_tables import change_of, register_work
-from c360_assets.privacy.search import Searcher, duckdb_tables, sqlite_tables
+from c360_assets.privacy.changes import Changes, register_work
+from c360_assets.privacy.search import Searcher, duckdb_tables, spellings, sqlite_tables
 from c360_assets.privacy.work import Work
 from c360_assets.stitch.publish.generation import restamp
 from c360_assets.tenant.models import Tenant
@@ -60,20 +61,27 @@ def drop_versions(warehouse: Warehouse) -> int:
     return removed
 
 
-def erase_databases(tenant: Tenant, work: Work) -> dict[str, int]:
-    """Rewrite the published and kept files that hold something; rows by file."""
+def erase_databases(
+    tenant: Tenant, changes: Changes, only: Collection[Path] | None = None
+) -> dict[str, int]:
+    """Rewrite the published and kept files that hold rows of the work; rows by file.
+
+    With `only`, rewrite those files of them that hold values of the work in other rows.
+    """
     counts: dict[str, int] = {}
     done: dict[tuple[int, int], Path] = {}
     folder = tenant.root / "activated"
     for left in folder.glob("*.building*"):
         left.unlink()
     for path in sorted(folder.rglob("*.duckdb")):
+        if only is not None and path.resolve() not in only:
+            continue
         stat = path.stat()
         same = done.get((stat.st_size, stat.st_mtime_ns))
         if same is not None:
             _link(same, path)
             continue
-        rows = erase_database(path, work)
+        rows = erase_database(path, changes, by_values=only is not None)
         if rows:
             counts[path.relative_to(tenant.root).as_posix()] = rows
         done[(stat.st_size, stat.st_mtime_ns)] = path
@@ -94,8 +102,8 @@ def _link(source: Path, path: Path) -> None:
     os.replace(aside, path)
 
 
-def erase_database(path: Path, work: Work) -> int:
-    """Take the work out of one file and return the number of rows and cells concerned.
+def erase_database(path: Path, changes: Changes, *, by_values: bool) -> int:
+    """Take rows, or with `by_values` cells, out of one file; how many are concerned.
 
     Deleted rows stay in a file's blocks, so what is left is copied into a new one. Its times stay:
     by them a kept file is known.
@@ -110,9 +118,9 @@ def erase_database(path: Path, work: Work) -> int:
         with duckdb.connect(config={"temp_directory": str(_spill(path))}) as con:
             con.execute("SET preserve_insertion_order = true")
             con.execute(f"ATTACH {quote_literal(str(draft))} AS draft")
-            register_work(con, work)
+            register_work(con, changes.work)
             for source, columns in list(duckdb_tables(con, "draft")):
-                touched += _erase_table(con, work, source, columns)
+                touched += _erase_table(con, changes, source, columns, by_values)
             if touched:
                 restamp(con, "draft")
                 options = (
@@ -147,11 +155,18 @@ def _spill(path: Path) -> Path:
 
 
 def _erase_table(
-    con: duckdb.DuckDBPyConnection, work: Work, source: str, columns: dict[str, str]
+    con: duckdb.DuckDBPyConnection,
+    changes: Changes,
+    source: str,
+    columns: dict[str, str],
+    by_values: bool,
 ) -> int:
-    _, schema, table = (part.strip('"') for part in source.split('"."'))
-    physical = table if schema == "domain" else ""
-    change = change_of(con, work, table, columns, source, physical)
+    if by_values:
+        change = changes.by_values(con, columns, source)
+    else:
+        _, schema, table = (part.strip('"') for part in source.split('"."'))
+        physical = table if schema == "domain" else ""
+        change = changes.by_keys(con, table, columns, source, physical)
     if change.is_none:
         return 0
     if change.removed:
@@ -193,8 +208,8 @@ def erase_file(path: Path, work: Work, searcher: Searcher) -> str:
 
 
 def _hits(texts: list[str], searcher: Searcher) -> list[bool]:
-    found = pl.Series(texts, dtype=pl.String).str.contains_any(searcher.patterns)
-    return found.to_list()
+    holders = set(searcher.patterns.holders(pl.Series(texts, dtype=pl.String)))
+    return [text in holders for text in texts]
 
 
 def _without_lines(text: str, searcher: Searcher) -> str:
@@ -218,7 +233,7 @@ def _without_records(text: str, delimiter: str, searcher: Searcher) -> str:
 
 def _replaced(text: str, searcher: Searcher) -> str:
     """The longest values first: one may stand inside another."""
-    longest_first = sorted(searcher.patterns, key=len, reverse=True)
+    longest_first = sorted(spellings(searcher.values), key=len, reverse=True)
     parts = pl.Series([text]).str.extract_many(longest_first, overlapping=True).to_list()[0]
     found = sorted(set(parts), key=len, reverse=True)
     if not found:
@@ -260,7 +275,9 @@ def _erase_parquet(path: Path, work: Work) -> None:
             source = f"read_parquet({quote_path(path)})"
             described = con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
             columns = {row[0]: row[1] for row in described}
-            change = change_of(con, work, path.stem, columns, source)
+            changes = Changes(work)
+            change = changes.by_keys(con, path.stem, columns, source)
+            change = changes.by_values(con, columns, source, change)
             query = change.select(list(columns), source)
             con.execute(f"COPY ({query}) TO {quote_literal(str(aside))} (FORMAT parquet)")
         aside.chmod(0o600)

@@ -8,60 +8,50 @@ So what was begun is ended by whatever touches the tenant next.
 from __future__ import annotations
 
 import shutil
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import polars as pl
 
-from c360_assets.customer_360.destinations import SENT
-from c360_assets.ingest.personal_columns import CONTACTS, meanings
+from c360_assets.ingest.personal_columns import Meaning, meanings
+from c360_assets.privacy.changes import Changes
 from c360_assets.privacy.erase_files import (
     clear_folder,
     drop_versions,
     erase_databases,
     erase_file,
 )
-from c360_assets.privacy.erase_tables import erase_tables
+from c360_assets.privacy.erase_tables import erase_tables, erase_values
 from c360_assets.privacy.people import Finder, Found, Identifiers
 from c360_assets.privacy.planning import plan_work
+from c360_assets.privacy.proof import prove
 from c360_assets.privacy.receipts import (
+    MARK,
     Receipt,
-    last_receipt,
     next_number,
-    read_receipts,
     write_receipt,
 )
+from c360_assets.privacy.remembered import already_forgotten
 from c360_assets.privacy.removals import (
-    DELETION_FILES,
     note_received,
-    pending_receivers,
     remove_at_receivers,
 )
-from c360_assets.privacy.restored import drop_returned_files, note_clean, unknown_files
+from c360_assets.privacy.restored import note_clean
 from c360_assets.privacy.search import Searcher
-from c360_assets.privacy.stores import all_files, orchestrator_home, store_of, stores
-from c360_assets.privacy.work import Work, open_work
+from c360_assets.privacy.stores import all_files, store_of, stores
+from c360_assets.privacy.work import Work
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.contact_forms import contact_forms
-from c360_assets.warehouse.session import Session, Warehouse, open_session
+from c360_assets.warehouse.session import Session, open_session
 from c360_assets.warehouse.suppression import (
-    Kind,
     Line,
     Mode,
     Suppression,
     ensure_key,
-    hashes,
     record_text,
     remember,
-    replace_lines,
 )
 
-MARK = "privacy"  # the fact of the manifest that says up to which receipt the tables are clean
 Progress = Callable[[str], None]
 
 
@@ -71,33 +61,11 @@ def unheard(_line: str) -> None:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a request would come to: rows by table, and what else is said before it is done."""
+    """What a request would come to: people, rows by table, and receipts of who is gone already."""
 
     people: list[str]
     rows: dict[str, int]
     already: list[str]
-    notes: list[str]
-
-
-def find(
-    session: Session, tenant: Tenant, asked: Identifiers, strategy: str, mode: str = ""
-) -> tuple[Finder, Found]:
-    """The rows that a request is about; for `delete_pii` those that are not blank yet."""
-    finder = Finder(session, tenant)
-    found = finder.find(asked, strategy)
-    if mode == "delete_pii":
-        found = _without_blank(finder, found, Suppression.of(tenant.root))
-    return finder, found
-
-
-def _without_blank(finder: Finder, found: Found, suppression: Suppression) -> Found:
-    rows = {}
-    for name, keys in found.rows.items():
-        blanked = _forgotten_keys(finder, suppression, name, sorted(keys))["delete_pii"]
-        left = keys - set(blanked) | set(_not_blank(finder, name, blanked))
-        if left:
-            rows[name] = left
-    return Found(rows, found.direct, found.ids if rows else [])
 
 
 def preview(session: Session, tenant: Tenant, asked: Identifiers, found: Found) -> Preview:
@@ -109,21 +77,7 @@ def preview(session: Session, tenant: Tenant, asked: Identifiers, found: Found) 
         found.ids,
         {names[name].table.name: count for name, count in rows.items()},
         already,
-        [],
     )
-
-
-def already_forgotten(session: Session, tenant: Tenant, asked: Identifiers) -> list[str]:
-    """Receipts by which somebody of these identifiers was forgotten earlier."""
-    suppression = Suppression.of(tenant.root)
-    if suppression.is_empty:
-        return []
-    con = session.con
-    ids = pl.Series("value", list(asked.amperity_ids), dtype=pl.String)
-    looked = [suppression.hits(con, "person", ids)]
-    for kind, values in _hashed_values(asked, tenant).items():
-        looked.append(suppression.hits(con, kind, values))
-    return sorted({receipt for hits in looked for receipt in hits["receipt"]})
 
 
 def begin(
@@ -194,20 +148,24 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         known = meanings(tenant)
         # First: a request's own id is among the values, and its key could not be told afterwards.
         _drop_requests(session, work)
-        erase_tables(session, tenant, work, known)
+        changes = Changes(work)
+        erase_tables(session, tenant, changes, known)
         dropped = drop_versions(session.warehouse)
+        progress("databases")
+        work.counts |= erase_databases(tenant, changes)
+        progress("values in other rows")
+        searcher = Searcher(work.texts(), work.short_cells())
+        clean = _erase_values(session, tenant, changes, known, searcher)
+        dropped += drop_versions(session.warehouse)
         if dropped:
             work.counts["earlier versions of tables (files)"] = dropped
-        progress("databases")
-        work.counts |= erase_databases(tenant, work)
-        searcher = Searcher({*work.texts()})
         progress("files")
         _erase_files(tenant, work, searcher)
         work.save(root)  # its counts, should the rest be done by another process
         progress("receivers")
         failed = remove_at_receivers(session, tenant, work)
         progress("search")
-        receipt = _receipt(tenant, work, session.warehouse, searcher)
+        receipt = prove(tenant, work, session.warehouse, searcher, clean)
         receipt.pending = failed
         receipt.requests = [
             line.hash
@@ -220,6 +178,37 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         session.commit(**{MARK: work.receipt})
     work.done(root)
     return receipt
+
+
+def _erase_values(
+    session: Session,
+    tenant: Tenant,
+    changes: Changes,
+    known: Mapping[str, Meaning],
+    searcher: Searcher,
+) -> set[Path]:
+    """Take values out of rows that stay, in tables and databases where a search finds one.
+
+    Returns the files in which it found none: they need not be searched again.
+    """
+    root = tenant.root.resolve()
+    warehouse = session.warehouse
+    files = [*(root / "warehouse").rglob("*"), *(root / "activated").rglob("*.duckdb")]
+    stored = [path for path in files if path.is_file()]
+    finds = set(searcher.search(stored).finds)
+    names = [
+        name
+        for name in sorted(warehouse.manifest.tables)
+        if any(path.is_relative_to(warehouse.path(name).resolve()) for path in finds)
+    ]
+    if names:
+        erase_values(session, changes, names, known)
+    found_databases = {path for path in finds if path.suffix == ".duckdb"}
+    if found_databases:
+        for name, cells in erase_databases(tenant, changes, found_databases).items():
+            changes.work.counts.setdefault(name, cells)
+    # Others, such as the manifest, are written again.
+    return {path for path in stored if path.suffix in (".parquet", ".duckdb")} - finds
 
 
 def _erase_files(tenant: Tenant, work: Work, searcher: Searcher) -> None:
@@ -278,231 +267,3 @@ def _drop_requests(session: Session, work: Work) -> None:
         )
         work.counts[table] = state.rows - written.rows
     session.commit()
-
-
-def _receipt(tenant: Tenant, work: Work, warehouse: Warehouse, searcher: Searcher) -> Receipt:
-    own = tenant.root.resolve() / "privacy"
-    left_out = (own / "work", own / "pending")
-    files = (
-        path
-        for path in all_files(tenant)
-        if not any(path.is_relative_to(folder) for folder in left_out)
-        and DELETION_FILES not in path.name
-    )
-    searched = searcher.search(files)
-    remaining = _by_store(tenant, searched.finds)
-    after = {name: state.digest for name, state in warehouse.manifest.tables.items()}
-    changed = sorted(name for name in work.before if work.before[name] != after.get(name))
-    return Receipt(
-        work.receipt,
-        datetime.now(UTC).isoformat(timespec="seconds"),
-        work.asked_by,
-        work.mode,
-        work.strategy,
-        work.people,
-        rows=dict(sorted(work.counts.items())),
-        searched={
-            "values": len(searcher.values),
-            "files": searched.files,
-            "bytes": searched.size,
-            "finds": len(searched.finds),
-        },
-        remaining=remaining,
-        notes=_notes(tenant, work, remaining, warehouse.manifest.meta),
-        before={name: work.before[name] for name in changed},
-        after={name: after[name] for name in changed if name in after},
-    )
-
-
-def _by_store(tenant: Tenant, files: Sequence[Path]) -> dict[str, int]:
-    """How many of the files are of which store."""
-    listed = stores(tenant)
-    found = [store_of(tenant, path, listed) for path in files]
-    names = [store.name if store is not None else "files of no known store" for store in found]
-    return dict(sorted(Counter(names).items()))
-
-
-def _notes(
-    tenant: Tenant, work: Work, remaining: dict[str, int], facts: Mapping[str, Any]
-) -> list[str]:
-    notes = []
-    if work.unmarked:
-        notes.append(
-            f"{', '.join(work.unmarked)}: no field carries compliance/pii, so every field with a "
-            "personal semantic was blanked"
-        )
-    landed = remaining.get("landed files", 0)
-    if landed:
-        notes.append(
-            f"{landed} files below landing/ hold values: they are their sender's, are not written, "
-            "and load without these people"
-        )
-    if remaining.get("configuration"):
-        notes.append("a file of the configuration holds a value: edit it by hand")
-    if _is_stored_elsewhere(tenant):
-        notes.append(
-            "the orchestrator's storage in PostgreSQL is not searched: by rule its messages hold "
-            "no values"
-        )
-    campaigns = sorted({campaign for campaign, _, _ in work.received})
-    if campaigns:
-        notes.append(
-            f"receivers of {', '.join(campaigns)} were sent rows that say remove; files "
-            f"*{DELETION_FILES}{work.receipt[-5:]}* hold what they know the people by: delete them "
-            "when they are taken"
-        )
-    left = sorted(name for name in tenant.destinations if f"{SENT}:{name}" in facts)
-    if left:
-        notes.append(
-            f"receivers {', '.join(left)} were sent the data without these people; copies that "
-            "they made themselves cannot be reached from here"
-        )
-    return notes
-
-
-def let_in(tenant: Tenant, asked: Identifiers, day: date) -> int:
-    """Let identifiers that were forgotten come in again with deliveries from a day on; how many.
-
-    The caller owns the tenant.
-    """
-    suppression = Suppression.of(tenant.root)
-    lines = suppression.lines
-    changed = 0
-    with duckdb.connect() as con:
-        for kind, values in _hashed_values(asked, tenant).items():
-            for name, key in suppression.keys.items():
-                digests = hashes(con, key, kind, values).implode()
-                is_meant = (
-                    (pl.col("kind") == kind)
-                    & (pl.col("key") == name)
-                    & pl.col("hash").is_in(digests)
-                )
-                changed += lines.filter(is_meant).height
-                allowed = pl.when(is_meant).then(pl.lit(day.isoformat())).otherwise("allowed_from")
-                lines = lines.with_columns(allowed_from=allowed)
-    if changed:
-        replace_lines(tenant.root, lines)
-    return changed
-
-
-def _hashed_values(asked: Identifiers, tenant: Tenant) -> dict[Kind, pl.Series]:
-    """Identifiers by kind, in the form in which they are hashed."""
-    texts = [record_text(datasource, pk) for datasource, pk in asked.source_keys]
-    values: dict[Kind, pl.Series] = {"record": pl.Series("value", texts, dtype=pl.String)}
-    for kind in CONTACTS:
-        spelt = pl.Series("value", list(asked.contacts(kind)), dtype=pl.String)
-        values[kind] = contact_forms(kind, spelt, tenant.home)["form"]
-    return values
-
-
-def _is_stored_elsewhere(tenant: Tenant) -> bool:
-    """Whether the orchestrator keeps its storage in a database server."""
-    config = orchestrator_home(tenant) / "dagster.yaml"
-    return config.is_file() and "postgres" in config.read_text("utf-8")
-
-
-def enforce(tenant: Tenant, progress: Progress = unheard) -> list[str]:
-    """What every run and every reading of a kept file begins with: nobody who was forgotten is
-    there. Returns sentences about what had to be done.
-
-    Ends work that was begun, and cleans a warehouse or a database file that is older than the last
-    receipt. The caller owns the tenant. Costs nothing where nobody was ever forgotten.
-    """
-    root = tenant.root
-    done = []
-    for work in open_work(root):
-        if work.receipt in {receipt.receipt for receipt in read_receipts(root)}:
-            work.done(root)
-            continue
-        receipt = carry_out(tenant, work, progress)
-        done.append(f"forgetting that was interrupted is done, receipt {receipt.receipt}")
-    last = last_receipt(root)
-    if not last:
-        return done
-    warehouse = Warehouse.open(root / "warehouse")
-    is_older = bool(warehouse.manifest.tables) and warehouse.manifest.meta.get(MARK, "") != last
-    if is_older:
-        done += _clean_restored(tenant, last, progress)
-    if unknown_files(root):
-        done += _drop_restored_files(tenant)
-    done += [
-        f"receiver {name} has not confirmed a removal yet; `c360 privacy status` names it"
-        for name in pending_receivers(root)
-    ]
-    return done
-
-
-def _clean_restored(tenant: Tenant, last: str, progress: Progress) -> list[str]:
-    """Take out whoever came back with a backup, by the keyed hashes of their source keys."""
-    done = []
-    suppression = Suppression.of(tenant.root)
-    with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
-        finder = Finder(session, tenant)
-        rows = _returned(finder, suppression)
-    for mode, returned in rows.items():
-        with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
-            finder = Finder(session, tenant)
-            found = Found(returned, returned, finder.ids_of(returned))
-            work = begin(
-                finder, tenant, found, mode, strategy="restored", asked_by="a restored backup"
-            )
-        receipt = carry_out(tenant, work, progress)
-        last = receipt.receipt
-        done.append(
-            f"a restored warehouse held {receipt.people} people who were forgotten; they are taken "
-            f"out again, receipt {receipt.receipt}"
-        )
-    with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
-        drop_versions(session.warehouse)
-        session.commit(**{MARK: last})
-    return done
-
-
-def _drop_restored_files(tenant: Tenant) -> list[str]:
-    dropped = drop_returned_files(tenant, Suppression.of(tenant.root))
-    if not dropped:
-        return []
-    return [
-        f"{', '.join(dropped)} held people who were forgotten, as a restored file does, and is "
-        "removed; the next run publishes again"
-    ]
-
-
-def _returned(finder: Finder, suppression: Suppression) -> dict[Mode, dict[str, set[str]]]:
-    """Rows of source tables whose key was forgotten and that hold values again, by mode."""
-    found: dict[Mode, dict[str, set[str]]] = {}
-    for name in finder.tables:
-        keys = finder.session.frame(f"SELECT _pk FROM {finder.source(name)}")["_pk"]
-        forgotten = _forgotten_keys(finder, suppression, name, keys.to_list())
-        for mode, own in forgotten.items():
-            if mode == "delete_pii":
-                own = _not_blank(finder, name, own)
-            if len(own):
-                found.setdefault(mode, {})[name] = set(own)
-    return found
-
-
-def _forgotten_keys(
-    finder: Finder, suppression: Suppression, name: str, keys: Sequence[str]
-) -> dict[Mode, pl.Series]:
-    """Those of a source table's keys that were forgotten, by mode."""
-    prefix = record_text(finder.name_of(name), "")
-    texts = pl.Series("value", [f"{prefix}{key}" for key in keys], dtype=pl.String)
-    hits = suppression.hits(finder.session.con, "record", texts)
-    hits = hits.with_columns(key=pl.col("value").str.strip_prefix(prefix))
-    modes: tuple[Mode, ...] = ("delete", "delete_pii")
-    return {mode: hits.filter(pl.col("mode") == mode)["key"] for mode in modes}
-
-
-def _not_blank(finder: Finder, name: str, keys: pl.Series) -> pl.Series:
-    """Those of the rows that hold a value which blanking takes."""
-    columns = finder.stored(name, finder.meanings[name].blanked)
-    if not columns or keys.is_empty():
-        return keys.clear()
-    finder.session.register("_c360_returned", keys.rename("pk").to_frame())
-    filled = " OR ".join(f'"{column}" IS NOT NULL' for column in columns)
-    rows = finder.session.frame(
-        f"SELECT _pk FROM {finder.source(name)} WHERE ({filled}) "
-        "AND _pk IN (SELECT pk FROM _c360_returned)"
-    )
-    return rows["_pk"]

@@ -16,6 +16,8 @@ from c360_assets.warehouse.files import write_private
 from c360_assets.warehouse.session import private_folder
 from c360_assets.warehouse.suppression import Suppression, keyed_hash, privacy_folder
 
+MARK = "privacy"  # the fact of the manifest that says up to which receipt the tables are clean
+
 
 @dataclass
 class Receipt:
@@ -58,7 +60,7 @@ def next_number(root: Path) -> str:
     """The number of the next receipt: also those of work that is not done are given."""
     numbers = [
         int(path.stem)
-        for folder in (folder_of(root), privacy_folder(root) / "work")
+        for folder in (folder_of(root), privacy_folder(root) / "open")
         for path in folder.glob("*.json")
         if path.stem.isdigit()
     ]

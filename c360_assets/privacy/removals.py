@@ -18,8 +18,9 @@ from c360_assets.errors import C360Error
 from c360_assets.privacy.receipts import read_receipts, write_receipt
 from c360_assets.privacy.work import Work
 from c360_assets.segments.audience import attribute_columns, campaign_named
-from c360_assets.segments.campaign_send import RECEIVED
-from c360_assets.segments.deliver import Delivery, deliver
+from c360_assets.segments.deliver import deliver
+from c360_assets.segments.delivery import Delivery
+from c360_assets.segments.send_record import RECEIVED
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
 from c360_assets.warehouse.published_file import database_path
@@ -115,7 +116,8 @@ def _send_removal(
     else:
         name = f"{campaign}{DELETION_FILES.rstrip('-')}"
         delivery = Delivery(name, destination, int(receipt), True, columns)
-    deliver(session, tenant, delivery)
+    if deliver(session, tenant, delivery):
+        raise C360Error(f"destination {destination} did not take all removals")
 
 
 def remove_at_receivers(session: Session, tenant: Tenant, work: Work) -> list[str]:

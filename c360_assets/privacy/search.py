@@ -1,7 +1,7 @@
 """Searches files for values: in their bytes, and decoded where bytes are packed.
 
-All values at once (Aho-Corasick, as Polars has it). What is searched, and what a find means,
-belongs to `forget` and the tests.
+What is searched, and what a find means, belongs to `forget` and the tests; how many values are
+looked for at once is `patterns`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import json
 import lzma
 import sqlite3
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +23,7 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 
+from c360_assets.privacy.patterns import Patterns
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 CHUNK = 16 << 20
@@ -45,17 +47,14 @@ class Searched:
 
 
 class Searcher:
-    """Looks for values, also as JSON and pages escape them."""
+    """Looks for values, also as JSON and pages escape them; for `cells` only as whole cells."""
 
-    def __init__(self, values: Iterable[str]) -> None:
+    def __init__(self, values: Iterable[str], cells: Iterable[str] = ()) -> None:
         self.values = sorted(set(values))
-        self.patterns = sorted(spellings(self.values))
-        # Bytes are looked at as Latin-1, in which every byte is one character.
-        self.raw = [value.encode().decode("latin-1") for value in self.patterns]
-        self.overlap = max((len(pattern) for pattern in self.raw), default=1)
+        self.patterns = Patterns(spellings(self.values), cells)
 
-    def search(self, files: Iterable[Path]) -> Searched:
-        """The files in which a value stands."""
+    def search(self, files: Iterable[Path], clean: Collection[Path] = ()) -> Searched:
+        """The files in which a value stands; those of `clean` were searched before."""
         count = 0
         size = 0
         finds = []
@@ -63,7 +62,7 @@ class Searcher:
             try:
                 size += path.stat().st_size
                 count += 1
-                if self.is_in(path):
+                if path not in clean and self.is_in(path):
                     finds.append(path)
             except FileNotFoundError:
                 continue
@@ -71,22 +70,22 @@ class Searcher:
 
     def is_in(self, path: Path) -> bool:
         """Whether a value stands in the file, in its bytes or decoded."""
-        if not self.patterns:
+        if not self.values or not path.stat().st_size:
             return False
-        with path.open("rb") as file:
-            head = file.read(DUCKDB_OFFSET + len(SQLITE))
-            file.seek(0)
-            if self._in_bytes(file):
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            head = content[: DUCKDB_OFFSET + len(SQLITE)]
+            if self.patterns.are_in(content):
                 return True
         return self._in_packed(path, head)
 
-    def _in_bytes(self, file: IO[bytes] | gzip.GzipFile | lzma.LZMAFile) -> bool:
-        tail = ""
+    def _in_stream(self, file: IO[bytes] | gzip.GzipFile | lzma.LZMAFile) -> bool:
+        """Whether a value stands in what is unpacked part by part."""
+        tail = b""
         while chunk := file.read(CHUNK):
-            text = tail + chunk.decode("latin-1")
-            if pl.Series([text]).str.contains_any(self.raw).any():
+            part = tail + chunk
+            if self.patterns.are_in(part):
                 return True
-            tail = text[-self.overlap :]
+            tail = part[-self.patterns.longest :]
         return False
 
     def _in_packed(self, path: Path, head: bytes) -> bool:
@@ -99,10 +98,10 @@ class Searcher:
                 return self._in_duckdb(path)
             if head.startswith(GZIP):
                 with gzip.open(path) as file:
-                    return self._in_bytes(file)
+                    return self._in_stream(file)
             if head.startswith(XZ):
                 with lzma.open(path) as file:
-                    return self._in_bytes(file)
+                    return self._in_stream(file)
             if head.startswith(ZIP):
                 return self._in_zip(path)
         except (OSError, EOFError, ValueError, zipfile.BadZipFile, duckdb.Error, sqlite3.Error):
@@ -113,7 +112,7 @@ class Searcher:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 with archive.open(name) as file:
-                    if self._in_bytes(file):
+                    if self._in_stream(file):
                         return True
         return False
 
@@ -129,7 +128,7 @@ class Searcher:
     def in_series(self, series: pl.Series) -> bool:
         """Whether a cell holds a value; of a nested column its text."""
         texts = as_texts(series)
-        return texts is not None and bool(texts.str.contains_any(self.patterns).any())
+        return texts is not None and not self.patterns.holders(texts).is_empty()
 
     def _in_sqlite(self, path: Path) -> bool:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as con:
@@ -138,7 +137,7 @@ class Searcher:
                 rows = con.execute(f"SELECT {listed} FROM {quote_ident(table)}")
                 while part := rows.fetchmany(BATCH):
                     texts = ["\n".join(str(cell) for cell in row) for row in part]
-                    if pl.Series(texts).str.contains_any(self.patterns).any():
+                    if not self.patterns.holders(pl.Series(texts)).is_empty():
                         return True
         return False
 

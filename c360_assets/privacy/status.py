@@ -9,8 +9,7 @@ from stat import S_IMODE
 from rich.console import Console
 from rich.table import Table
 
-from c360_assets.privacy.forget import MARK
-from c360_assets.privacy.receipts import Receipt, is_genuine, last_receipt, read_receipts
+from c360_assets.privacy.receipts import MARK, Receipt, is_genuine, last_receipt, read_receipts
 from c360_assets.privacy.removals import pending_removals
 from c360_assets.privacy.stores import all_files, store_of, stores
 from c360_assets.privacy.work import open_work

@@ -111,7 +111,7 @@ STORES: tuple[Store, ...] = (
     ),
     Store(
         "open work of forgetting",
-        ("privacy/work/*",),
+        ("privacy/open/*",),
         "what is being forgotten, so that a killed run can end it",
         "removed",
         "until the receipt",

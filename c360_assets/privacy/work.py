@@ -1,7 +1,7 @@
 """One piece of work: which rows of whom are to be forgotten, written down until it is done.
 
 The file is what makes a killed `c360 forget` end as if it had not been killed. It holds the values
-themselves, so it lives in `privacy/work/` (0600, a store of the list) and goes with the receipt.
+themselves, so it lives in `privacy/open/` (0600, a store of the list) and goes with the receipt.
 """
 
 from __future__ import annotations
@@ -56,25 +56,25 @@ class Work:
     before: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
-    def cells(self) -> list[str]:
-        """Values that identify a whole cell."""
-        return [value for value in self.values if len(value) >= CELL_LENGTH]
+    def short_cells(self) -> list[str]:
+        """Values that are told only where they are a whole cell."""
+        return [value for value in self.values if CELL_LENGTH <= len(value) < TEXT_LENGTH]
 
     def texts(self) -> list[str]:
         """Values that are looked for inside longer texts."""
         return [value for value in self.values if len(value) >= TEXT_LENGTH]
 
     def save(self, root: Path) -> None:
-        folder = private_folder(private_folder(privacy_folder(root)) / "work")
+        folder = private_folder(private_folder(privacy_folder(root)) / "open")
         write_private(folder / f"{self.receipt}.json", json.dumps(asdict(self)))
 
     def done(self, root: Path) -> None:
-        (privacy_folder(root) / "work" / f"{self.receipt}.json").unlink(missing_ok=True)
+        (privacy_folder(root) / "open" / f"{self.receipt}.json").unlink(missing_ok=True)
 
 
 def open_work(root: Path) -> list[Work]:
     """Work that was begun and not ended, oldest first."""
-    return [_read(path) for path in sorted((privacy_folder(root) / "work").glob("*.json"))]
+    return [_read(path) for path in sorted((privacy_folder(root) / "open").glob("*.json"))]
 
 
 def _read(path: Path) -> Work:

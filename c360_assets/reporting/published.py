@@ -23,7 +23,7 @@ from rich.console import Console
 
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error, ConfigError, Problem
-from c360_assets.privacy.forget import enforce
+from c360_assets.privacy.enforce import enforce
 from c360_assets.reporting.rows import print_rows
 from c360_assets.reporting.terminal import Output, emit
 from c360_assets.semantics.closest import closest

@@ -17,11 +17,12 @@ from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.errors import C360Error
 from c360_assets.reporting.validation_page import environment
 from c360_assets.segments.audience import Campaign
-from c360_assets.segments.campaign_send import SENDS, opened_for
-from c360_assets.segments.compute import MEMBERSHIP, SIZES, stored_name
+from c360_assets.segments.campaign_send import opened_for
 from c360_assets.segments.database_tables import DatabaseTables
 from c360_assets.segments.reading import segments_of
 from c360_assets.segments.results import Results, results
+from c360_assets.segments.send_record import SENDS
+from c360_assets.segments.table_names import MEMBERSHIP, SIZES, stored_name
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
 from c360_assets.warehouse.session import Session, private_folder

@@ -15,8 +15,9 @@ from c360_assets.customer_360.publication.publish import (
     published_facts,
 )
 from c360_assets.segments.audience import Campaign
-from c360_assets.segments.campaign_send import is_due, send_campaign
+from c360_assets.segments.campaign_send import send_campaign
 from c360_assets.segments.consent_state import make_consent_current
+from c360_assets.segments.send_record import is_due
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext, is_current

@@ -8,11 +8,10 @@ is in a list is `audience`; how it travels is `deliver`.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -29,37 +28,28 @@ from c360_assets.segments.audience import (
     list_sql,
     written_address,
 )
-from c360_assets.segments.compute import SIZES, stored_name
 from c360_assets.segments.database_tables import stored_names
-from c360_assets.segments.deliver import Delivery, deliver, render_digest
-from c360_assets.semantics.tables import all_tables
-from c360_assets.tenant.durations import duration
+from c360_assets.segments.deliver import deliver, render_digest
+from c360_assets.segments.delivery import Delivery
+from c360_assets.segments.send_record import (
+    CONSENT_READ,
+    RECEIVED,
+    RECIPIENTS,
+    STATES,
+    SendRecord,
+    bind_send_tables,
+    check_turn,
+    last_send,
+    next_delivery,
+    replace_delivery,
+    salt_digest,
+    send_tables,
+    write_send,
+)
+from c360_assets.segments.table_names import SIZES, stored_name
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
-
-RECIPIENTS = "segments/campaign_recipients"
-SENDS = "segments/campaign_sends"
-STATES = "segments/activation_states"
-# What each receiver that takes changes has: addresses as they were sent.
-RECEIVED = "segments/receiver_state"
-# What was answered about each address of a delivery, by digests.
-CONSENT_READ = "segments/consent_read"
-RECEIVED_COLUMNS = {
-    "campaign_name": "VARCHAR",
-    "destination_name": "VARCHAR",
-    "amperity_id": "VARCHAR",
-    "address": "VARCHAR",
-    "row_digest": "VARCHAR",
-    "delivery": "BIGINT",
-}
-CONSENT_COLUMNS = {
-    "campaign_name": "VARCHAR",
-    "destination_name": "VARCHAR",
-    "delivery": "BIGINT",
-    "address_digest": "VARCHAR",
-    "is_yes": "BOOLEAN",
-}
 
 
 @dataclass(frozen=True)
@@ -73,34 +63,6 @@ class SentCampaign:
     added: int
     removed: int
     again: bool = False
-
-
-@dataclass(frozen=True)
-class _Send:
-    """The send record: a row of campaign_sends."""
-
-    campaign_name: str
-    destination_name: str
-    delivery: int
-    state: str
-    day: date
-    audience: int
-    sent: int
-    control: int
-    no_consent: int
-    unreachable: int
-    too_recent: int
-    failed: int
-    held_out_merged: int
-    shared_address: int
-    added: int
-    removed: int
-    sha256: str
-    consent: str
-    definition: str
-    dataset_version: str
-    launch_datetime: datetime
-    workflow_id: str
 
 
 @contextmanager
@@ -136,7 +98,7 @@ def version_of(path: Path) -> str:
 
 
 def _bind_all(session: Session, campaign: Campaign) -> None:
-    for stored, columns in _own_tables().items():
+    for stored, columns in send_tables().items():
         called = stored.rpartition("/")[2]
         if session.state(stored) is not None:
             session.bind(stored, called)
@@ -159,17 +121,6 @@ def _bind_all(session: Session, campaign: Campaign) -> None:
     session.bind(table, gate.table)
 
 
-def _own_tables() -> dict[str, Mapping[str, str]]:
-    documented = {
-        stored: {
-            name: column.type
-            for name, column in all_tables()[stored.rpartition("/")[2]].columns.items()
-        }
-        for stored in (RECIPIENTS, SENDS, STATES)
-    }
-    return {**documented, RECEIVED: RECEIVED_COLUMNS, CONSENT_READ: CONSENT_COLUMNS}
-
-
 def preview(session: Session, campaign: Campaign) -> Accounting:
     """What a send would do now, for the first of its receivers; writes nothing."""
     with opened_for(session, campaign):
@@ -188,47 +139,35 @@ def send_campaign(
     moment = now or datetime.now(UTC)
     _check_limits(session, campaign)
     with opened_for(session, campaign) as version:
-        last = _last_send(session, campaign, destination)
-        _check_turn(campaign, last, moment)
+        last = last_send(session, campaign, destination)
+        check_turn(campaign, last, moment)
         is_again = last is not None and last.state != "sent"
         decide(session, campaign, destination)
         delivery = Delivery(
             campaign.name,
             destination,
-            _number(last),
+            next_delivery(last),
             campaign.config.mode == "add_remove",
             tuple(name for name, _ in attribute_columns(campaign)),
         )
         _make_leaving(session, campaign, delivery)
         send = _prepare(session, campaign, delivery, version, moment)
         try:
-            deliver(session, campaign.tenant, delivery)
+            refused = deliver(session, campaign.tenant, delivery)
         except C360Error as error:
             _refused(session, send)
             again = f"`c360 campaign send {campaign.name}` tries it again"
             raise C360Error(f"campaign {campaign.name}, {destination}: {error}; {again}") from None
-        _delivered(session, send, has_actions=delivery.has_actions)
-    numbers = Accounting(
-        send.audience,
-        send.sent,
-        send.control,
-        send.no_consent,
-        send.unreachable,
-        send.too_recent,
-        send.failed,
-        send.held_out_merged,
-        send.shared_address,
-    )
+        send = _delivered(session, send, delivery, refused)
     return SentCampaign(
-        campaign.name, destination, send.delivery, numbers, send.added, send.removed, is_again
+        campaign.name,
+        destination,
+        send.delivery,
+        send.accounting,
+        send.added,
+        send.removed,
+        is_again,
     )
-
-
-def _number(last: _Send | None) -> int:
-    """A delivery that did not end is made again under its number."""
-    if last is None:
-        return 1
-    return last.delivery + 1 if last.state == "sent" else last.delivery
 
 
 def _check_limits(session: Session, campaign: Campaign) -> None:
@@ -244,60 +183,6 @@ def _check_limits(session: Session, campaign: Campaign) -> None:
     ]
     if broken:
         raise C360Error(f"campaign {campaign.name} is not sent: {'; '.join(broken)} (expect.fail)")
-
-
-def _last_send(session: Session, campaign: Campaign, destination: str) -> _Send | None:
-    columns = list(_Send.__dataclass_fields__)
-    rows = session.rows(
-        f"SELECT {', '.join(columns)} FROM campaign_sends WHERE campaign_name = ? "
-        "AND destination_name = ? ORDER BY delivery DESC LIMIT 1",
-        [campaign.name, destination],
-    )
-    return _Send(*rows[0]) if rows else None
-
-
-def is_due(
-    session: Session, campaign: Campaign, destination: str, now: datetime | None = None
-) -> bool:
-    """Whether the campaign's turn has come: not one that is sent once and was, or was too short a
-    time ago (`every`).
-    """
-    config = campaign.config
-    if session.state(SENDS) is None:
-        return True
-    session.bind(SENDS, "campaign_sends")
-    last = _last_send(session, campaign, destination)
-    if last is None or last.state != "sent":
-        return True
-    if config.once:
-        return False
-    moment = now or datetime.now(UTC)
-    return config.every is None or moment - last.launch_datetime >= duration(config.every)
-
-
-def _check_turn(campaign: Campaign, last: _Send | None, moment: datetime) -> None:
-    if last is None:
-        return
-    if _salt_digest(campaign) != last.definition.partition(" ")[0]:
-        raise C360Error(
-            f"the salt of campaign {campaign.name} is another than when it was sent before: "
-            "control and treated people would change sides; "
-            "give it the old one, or the campaign a new name"
-        )
-    if last.state != "sent":
-        return
-    if campaign.config.once:
-        when = f"{last.launch_datetime:%Y-%m-%d}"
-        raise C360Error(f"campaign {campaign.name} is sent once, and was on {when}")
-    every = campaign.config.every
-    if every is not None and moment - last.launch_datetime < duration(every):
-        raise C360Error(
-            f"campaign {campaign.name} is sent every {every}, last {last.launch_datetime:%Y-%m-%d}"
-        )
-
-
-def _salt_digest(campaign: Campaign) -> str:
-    return hashlib.sha256(campaign.salt.encode()).hexdigest()[:16]
 
 
 def _make_leaving(session: Session, campaign: Campaign, delivery: Delivery) -> None:
@@ -339,9 +224,8 @@ def _make_leaving(session: Session, campaign: Campaign, delivery: Delivery) -> N
 
 def _prepare(
     session: Session, campaign: Campaign, delivery: Delivery, version: str, moment: datetime
-) -> _Send:
+) -> SendRecord:
     """Commit what will leave: who, the accounting, the consent that was read."""
-    numbers = accounting(session)
     ((added, removed),) = session.rows(
         "SELECT count(*) FILTER (WHERE action = 'add'), count(*) FILTER (WHERE action = 'remove') "
         "FROM leaving"
@@ -349,56 +233,32 @@ def _prepare(
     ((day,),) = session.rows("SELECT as_of FROM published.main.run_context")
     config = campaign.config
     reason = config.reason_without_consent
-    send = _Send(
-        campaign.name,
-        delivery.destination,
-        delivery.number,
-        "prepared",
-        day,
-        **asdict(numbers),
+    send = SendRecord(
+        **asdict(accounting(session)),
+        campaign_name=campaign.name,
+        destination_name=delivery.destination,
+        delivery=delivery.number,
+        state="prepared",
+        day=day,
         added=added,
         removed=removed,
         sha256=render_digest(session, campaign.tenant, delivery),
         consent=str(config.purpose) if reason is None else f"none, because {reason}",
-        definition=f"{_salt_digest(campaign)} {config.model_dump_json()}",
+        definition=f"{salt_digest(campaign)} {config.model_dump_json()}",
         dataset_version=version,
         launch_datetime=moment,
         workflow_id=session.run_id,
     )
-    _write_send(session, send)
-    _replace_delivery(session, RECIPIENTS, send, _recipients_sql(campaign, send))
-    _replace_delivery(session, CONSENT_READ, send, _consent_sql(send))
+    write_send(session, send)
+    replace_delivery(session, RECIPIENTS, send, _recipients_sql(campaign, send))
+    replace_delivery(session, CONSENT_READ, send, _consent_sql(send))
     if delivery.has_actions:
-        _replace_delivery(session, RECEIVED, send, _received_sql(send, "leaving", "action = 'add'"))
+        replace_delivery(session, RECEIVED, send, _received_sql(send, "leaving", "action = 'add'"))
     session.commit()
     return send
 
 
-def _own(send: _Send) -> str:
-    return (
-        f"campaign_name = {quote_literal(send.campaign_name)} "
-        f"AND destination_name = {quote_literal(send.destination_name)}"
-    )
-
-
-def _replace_delivery(session: Session, stored: str, send: _Send, rows: str) -> None:
-    """Write the rows of one delivery in place of those that it may have already."""
-    called = stored.rpartition("/")[2]
-    kept = f"SELECT * FROM {called} WHERE NOT ({_own(send)} AND delivery = {send.delivery})"
-    session.write(stored, f"{kept} UNION ALL BY NAME {rows}")
-
-
-def _write_send(session: Session, send: _Send) -> None:
-    frame = pl.DataFrame([asdict(send)], infer_schema_length=None)
-    session.register("_c360_send", frame)
-    columns = ", ".join(
-        f"CAST({name} AS {column.type}) AS {name}"
-        for name, column in all_tables()["campaign_sends"].columns.items()
-    )
-    _replace_delivery(session, SENDS, send, f"SELECT {columns} FROM _c360_send")
-
-
-def _recipients_sql(campaign: Campaign, send: _Send) -> str:
+def _recipients_sql(campaign: Campaign, send: SendRecord) -> str:
     """The rows of campaign_recipients: those who leave with the list, and control."""
     treatments = [quote_literal(name) for name in campaign.config.treatments]
     audiences = [quote_literal(one.name) for one in campaign.config.audiences]
@@ -438,51 +298,61 @@ def _list(items: list[str]) -> str:
     return f"CAST([{', '.join(items)}] AS VARCHAR[])"
 
 
-def _consent_sql(send: _Send) -> str:
+def _consent_sql(send: SendRecord) -> str:
     """What was answered about each address, by its digest: for a list to be made again."""
     return (
-        f"SELECT {_identity(send)}, {send.delivery}::BIGINT AS delivery, "
+        f"SELECT {send.receiver_columns_sql}, {send.delivery}::BIGINT AS delivery, "
         "sha256(r.address_key) AS address_digest, bool_and(coalesce(g.is_yes, FALSE)) AS is_yes "
         "FROM reach AS r LEFT JOIN gate AS g USING (address_key) "
         "WHERE r.address_key IS NOT NULL GROUP BY r.address_key"
     )
 
 
-def _identity(send: _Send) -> str:
+def _received_sql(send: SendRecord, table: str, condition: str = "TRUE") -> str:
     return (
-        f"{quote_literal(send.campaign_name)} AS campaign_name, "
-        f"{quote_literal(send.destination_name)} AS destination_name"
-    )
-
-
-def _received_sql(send: _Send, table: str, condition: str = "TRUE") -> str:
-    return (
-        f"SELECT {_identity(send)}, _person AS amperity_id, _address AS address, "
+        f"SELECT {send.receiver_columns_sql}, _person AS amperity_id, _address AS address, "
         f"_digest AS row_digest, {send.delivery}::BIGINT AS delivery FROM {table} WHERE {condition}"
     )
 
 
-def _rebind(session: Session) -> None:
-    for stored in _own_tables():
-        if session.state(stored) is not None:
-            session.bind(stored, stored.rpartition("/")[2])
-
-
-def _refused(session: Session, send: _Send) -> None:
+def _refused(session: Session, send: SendRecord) -> None:
     """Remember that the receiver refused; it may have a part, and the next send is the same one."""
-    _rebind(session)
-    _write_send(session, replace(send, state="failed", failed=send.sent, sent=0))
+    bind_send_tables(session)
+    write_send(session, replace(send, state="failed", failed=send.sent, sent=0))
     session.commit()
 
 
-def _delivered(session: Session, send: _Send, *, has_actions: bool) -> None:
-    """Remember that the receiver has it: when, how often for each person, and what is there."""
-    _rebind(session)
-    _write_send(session, replace(send, state="sent"))
+def _delivered(
+    session: Session, send: SendRecord, delivery: Delivery, refused: Sequence[int]
+) -> SendRecord:
+    """Remember that the receiver has it: when, how often for each person, and what is there.
+
+    `refused` are the places of rows that it did not take: the next delivery has them again. Returns
+    the record as it is kept.
+    """
+    bind_send_tables(session)
+    _bind_refused(session, delivery, refused)
+    ((not_added, not_removed),) = session.rows(
+        "SELECT count(*) FILTER (WHERE action = 'add'), count(*) FILTER (WHERE action = 'remove') "
+        "FROM refused"
+    )
+    sent = replace(
+        send,
+        state="sent",
+        sent=send.sent - not_added,
+        failed=not_added,
+        added=send.added - not_added,
+        removed=send.removed - not_removed,
+    )
+    write_send(session, sent)
     now = f"TIMESTAMPTZ {quote_literal(datetime.now(UTC).isoformat())}"
-    is_this = f"{_own(send)} AND delivery = {send.delivery}"
+    is_this = f"{send.receiver_sql} AND delivery = {send.delivery}"
+    is_taken = (
+        f"{is_this} AND NOT is_control "
+        "AND (amperity_id, action) NOT IN (SELECT (_person, action) FROM refused)"
+    )
     recipients = (
-        f"SELECT * REPLACE (CASE WHEN {is_this} AND NOT is_control THEN {now} "
+        f"SELECT * REPLACE (CASE WHEN {is_taken} THEN {now} "
         "ELSE delivery_datetime END AS delivery_datetime) FROM campaign_recipients"
     )
     session.write(RECIPIENTS, recipients)
@@ -493,10 +363,35 @@ def _delivered(session: Session, send: _Send, *, has_actions: bool) -> None:
         f"max(delivery_datetime) AS last_activated_datetime FROM ({recipients}) "
         "WHERE action = 'add' AND delivery_datetime IS NOT NULL GROUP BY ALL",
     )
-    if has_actions:
+    if delivery.has_actions:
         session.write(
             RECEIVED,
-            f"SELECT * FROM receiver_state WHERE NOT ({_own(send)}) UNION ALL BY NAME "
-            f"{_received_sql(send, 'wanted')}",
+            f"SELECT * FROM receiver_state WHERE NOT ({send.receiver_sql}) UNION ALL BY NAME "
+            f"{_there_now_sql(send)}",
         )
     session.commit()
+    return sent
+
+
+def _bind_refused(session: Session, delivery: Delivery, places: Sequence[int]) -> None:
+    """The temporary table `refused`: the rows of `leaving` that the receiver did not take."""
+    session.register("_c360_places", pl.DataFrame({"place": places}, schema={"place": pl.Int64}))
+    order = ", ".join(quote_ident(name) for name in delivery.shown)
+    session.execute(
+        "CREATE OR REPLACE TEMP TABLE refused AS SELECT action, _person, _address FROM ("
+        f"SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS place FROM leaving"
+        ") SEMI JOIN _c360_places USING (place)"
+    )
+
+
+def _there_now_sql(send: SendRecord) -> str:
+    """What the receiver has after a delivery: all whom it should have, but of rows that it did not
+    take what it had before."""
+    taken = _received_sql(
+        send, "wanted ANTI JOIN (FROM refused WHERE action = 'add') AS r USING (_address)"
+    )
+    kept = (
+        f"SELECT * FROM receiver_state WHERE {send.receiver_sql} AND delivery < {send.delivery} "
+        "AND address IN (SELECT _address FROM refused)"
+    )
+    return f"{taken} UNION ALL BY NAME {kept}"

@@ -12,6 +12,7 @@ from c360_assets.errors import C360Error, Problem
 from c360_assets.segments.audience import Campaign
 from c360_assets.segments.definition import Finding
 from c360_assets.segments.reading import segments_of
+from c360_assets.segments.saas import setting_problems
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.campaigns import OWN_ATTRIBUTES, CampaignConfig, PostConsent
@@ -36,6 +37,7 @@ def check_campaigns(session: Session, tenant: Tenant, tables: Columns) -> list[P
     problems += _placed(tenant, WORKFLOW, _workflow_findings(tenant, tables))
     problems += _placed(tenant, DESTINATIONS, _idle_destinations(tenant))
     problems += _placed(tenant, DESTINATIONS, _tables_with_addresses(tenant))
+    problems += _placed(tenant, DESTINATIONS, _connectors(tenant))
     return problems
 
 
@@ -94,6 +96,9 @@ class _CampaignCheck:
                 message = f"there is no destination {name}"
                 yield Finding(path, message, _near(name, known))
                 continue
+            if known[name].type == "saas" and self.campaign.config.mode == "full":
+                message = f"{name} keeps whom it was sent before: a whole list takes nobody out"
+                yield Finding(path, message, "say mode: add_remove")
             taken = {table.name or key for key, table in known[name].tables.items()}
             if self.campaign.name in taken:
                 message = f"would overwrite the table {self.campaign.name} of destination {name}"
@@ -229,3 +234,10 @@ def _idle_destinations(tenant: Tenant) -> Iterator[Finding]:
         if not config.tables and name not in used and all_read:
             message = "receives nothing: it has no tables, and no campaign names it"
             yield Finding(("destinations", name), message, "give it tables, or remove it")
+
+
+def _connectors(tenant: Tenant) -> Iterator[Finding]:
+    for name, config in tenant.destinations.items():
+        if config.type == "saas":
+            for setting, message, remedy in setting_problems(config):
+                yield Finding(("destinations", name, setting), message, remedy)

@@ -1,8 +1,9 @@
-"""How the rows of a delivery reach a receiver: a file in a folder or object store, or a table in
-PostgreSQL.
+"""How the rows of a delivery reach a receiver: a file in a folder or object store, a table in
+PostgreSQL, requests over HTTP, or a service that a connector reaches.
 
 The rows are the temporary table `leaving` of the session; which they are is `campaign_send`. Each
-way is idempotent: a delivery that is made again takes the place of the one before.
+way is idempotent: a delivery that is made again takes the place of the one before. What is posted
+in batches belongs to `post_rows` and `saas`.
 """
 
 from __future__ import annotations
@@ -11,52 +12,39 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from c360_assets.customer_360.publication.send_files import FORMATS, put_file
+from c360_assets.customer_360.publication.send_files import FORMATS, optional_part, put_file
 from c360_assets.errors import C360Error
+from c360_assets.segments.delivery import Delivery, variable
+from c360_assets.segments.post_rows import post_rows
+from c360_assets.segments.saas import load_rows
 from c360_assets.tenant.models import DestinationConfig, Tenant
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """One delivery of a campaign to a receiver. `has_actions`: rows say add or remove."""
+def deliver(session: Session, tenant: Tenant, delivery: Delivery) -> list[int]:
+    """Send the rows; returns the places, in the order of `rows_sql`, of those that the receiver
+    refused one by one.
 
-    campaign: str
-    destination: str
-    number: int
-    has_actions: bool
-    columns: tuple[str, ...]
-
-    @property
-    def shown(self) -> tuple[str, ...]:
-        return ("action", *self.columns) if self.has_actions else self.columns
-
-    @property
-    def file_stem(self) -> str:
-        """A whole list takes the place of the last; changes have a file of each delivery."""
-        return f"{self.campaign}-{self.number:05}" if self.has_actions else self.campaign
-
-    def rows_sql(self) -> str:
-        columns = ", ".join(quote_ident(name) for name in self.shown)
-        return f"SELECT {columns} FROM leaving ORDER BY ALL"
-
-
-def deliver(session: Session, tenant: Tenant, delivery: Delivery) -> None:
-    """Send the rows. Raises C360Error, which says nothing of what a receiver answered but its
-    kind."""
+    Raises C360Error, which says nothing of what a receiver answered but its kind.
+    """
     config = tenant.destinations[delivery.destination]
     with _safe_errors(config):
-        if config.type == "postgres":
-            _to_postgres(session, config, delivery)
-        else:
-            with _written(session, tenant, delivery) as file:
-                put_file(tenant, config, file)
+        match config.type:
+            case "http":
+                return post_rows(session, config, delivery)
+            case "saas":
+                return load_rows(session, config, delivery)
+            case "postgres":
+                _to_postgres(session, config, delivery)
+            case _:
+                with _written(session, tenant, delivery) as file:
+                    put_file(tenant, config, file)
+    return []
 
 
 def render_digest(session: Session, tenant: Tenant, delivery: Delivery) -> str:
@@ -95,11 +83,7 @@ def _to_postgres(session: Session, config: DestinationConfig, delivery: Delivery
     # Optional, and takes a while to import.
     from adbc_driver_postgresql import dbapi
 
-    address = os.environ.get(config.url_env or "")
-    if not address:
-        raise C360Error(
-            f"the environment variable {config.url_env} is not set; put PostgreSQL's address there"
-        )
+    address = variable(config.url_env, "PostgreSQL's address")
     schema = quote_literal(config.schema_name)
     target = f"{quote_ident(config.schema_name)}.{quote_ident(delivery.campaign)}"
     rows = delivery.rows_sql()
@@ -135,10 +119,7 @@ def _safe_errors(config: DestinationConfig) -> Iterator[None]:
     except C360Error:
         raise
     except ImportError:
-        raise C360Error(
-            "it needs an optional part of this package: pip install 'c360-assets[postgres]', "
-            "'c360-assets[s3]' or 'c360-assets[sftp]'"
-        ) from None
+        raise C360Error(f"it needs {optional_part(config)}") from None
     except Exception as error:
         raise C360Error(f"the receiver did not take it ({_kind(error)})") from None
 

@@ -13,8 +13,10 @@ from tempfile import TemporaryDirectory
 
 from c360_assets.errors import C360Error
 from c360_assets.segments.audience import Campaign, attribute_columns, list_sql
-from c360_assets.segments.campaign_send import RECIPIENTS, SENDS, version_of
-from c360_assets.segments.deliver import Delivery, write_list
+from c360_assets.segments.campaign_send import version_of
+from c360_assets.segments.deliver import write_list
+from c360_assets.segments.delivery import Delivery
+from c360_assets.segments.send_record import RECIPIENTS, SENDS
 from c360_assets.tenant.models import CampaignConfig
 from c360_assets.warehouse.published_file import database_path, kept
 from c360_assets.warehouse.session import Session, private_folder

@@ -50,7 +50,7 @@ DATE_LETTERS = frozenset("yMdDEHhmsSaZz")
 QUOTED_TEXT = re.compile(r"'(?:[^']|'')*'")
 LOWER_CASE_M = re.compile(r"(?<![A-Za-z])m+(?![A-Za-z])")
 WEAK_KEYS = frozenset({"given-name", "surname", "full-name", "update-dt"})
-REMOTE = ("s3", "sftp")
+REMOTE = ("s3", "sftp", "gs", "az", "abfs")
 OUTPUT_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -339,15 +339,19 @@ def _check_address(check: ConfigCheck, file: str, address: str) -> None:
         if not _is_below_landing(address):
             check.error(file, path, "must be landing/ or a folder below it")
     elif scheme not in REMOTE:
-        remedy = "use s3://bucket/folder, sftp://host/folder or a folder of landing/"
+        remedy = (
+            "use s3://, gs:// or az:// with a bucket and folder, sftp://host/folder, or a folder "
+            "of landing/"
+        )
         check.error(file, path, f"{scheme}:// cannot be read", remedy)
     elif has_user_info(address):
         remedy = (
-            "leave it out: the environment variables C360_SFTP_USER and C360_SFTP_PASSWORD hold it"
+            "leave it out: environment variables hold it, such as C360_SFTP_USER and "
+            "C360_SFTP_PASSWORD"
         )
         check.error(file, path, "holds a user or password", remedy)
     elif not place.partition("/")[0]:
-        remedy = "use s3://bucket/folder or sftp://host/folder"
+        remedy = "write it as s3://bucket/folder or sftp://host/folder"
         check.error(file, path, "names no bucket or host", remedy)
 
 

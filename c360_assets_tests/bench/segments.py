@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from c360_assets.customer_360.tables.databases import databases
-from c360_assets.segments.compute import ComputeSegments
+from c360_assets.segments.recipe import ComputeSegments
 from c360_assets.warehouse.recipe import RunContext
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets_tests.bench.measure import Measure, seconds, show

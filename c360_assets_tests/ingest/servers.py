@@ -66,14 +66,23 @@ def _files_of(root: Path) -> type[paramiko.SFTPServerInterface]:
         lstat = stat
 
         def open(self, path: str, flags: int, attr: Any) -> Any:
+            is_written = bool(flags & (os.O_WRONLY | os.O_RDWR))
             try:
-                file = open(self._path(path), "rb")  # noqa: SIM115
+                file = open(self._path(path), "wb" if is_written else "rb")  # noqa: SIM115
             except OSError as error:
                 return paramiko.SFTPServer.convert_errno(error.errno)  # type: ignore[arg-type]
             handle = paramiko.SFTPHandle(flags)
-            handle.readfile = file  # type: ignore[attr-defined]
+            handle.writefile = handle.readfile = file  # type: ignore[attr-defined]
             handle.filename = path  # type: ignore[attr-defined]
             return handle
+
+        def mkdir(self, path: str, attr: Any) -> int:
+            os.mkdir(self._path(path))
+            return paramiko.SFTP_OK
+
+        def posix_rename(self, oldpath: str, newpath: str) -> int:
+            os.replace(self._path(oldpath), self._path(newpath))
+            return paramiko.SFTP_OK
 
     return Files
 

@@ -21,6 +21,7 @@ from c360_assets.ingest import remote
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import DayLoad, landed, pending
 from c360_assets.tenant.models import FeedConfig
+from c360_assets.warehouse.remote_places import SFTP_PASSWORD, SFTP_USER
 from c360_assets_tests.ingest.servers import s3_server, sftp_server
 from c360_assets_tests.ingest.tenants import feed_of, ledger, load, table, tenant_of
 from c360_assets_tests.ingest.test_reliability import as_root, small_disk
@@ -101,14 +102,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "home" / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    monkeypatch.setenv(remote.PASSWORD, "secret")
+    monkeypatch.setenv(SFTP_PASSWORD, "secret")
     return tmp_path / "home"
 
 
 def test_sftp(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served = tmp_path / "served"
     (served / "drop" / "in").mkdir(parents=True)
-    monkeypatch.setenv(remote.USER, "brand")
+    monkeypatch.setenv(SFTP_USER, "brand")
     with sftp_server(served) as (port, key):
         made = feed(f"sftp://127.0.0.1:{port}/drop")
         tenant = tenant_of(tmp_path / "tenant", made)
@@ -125,7 +126,7 @@ def test_sftp(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert load(tenant, made).rows_loaded == 1
         assert table(tenant, made)["name"].to_list() == ["Anna"]
         assert failure(tmp_path / "tenant", f"sftp://127.0.0.1:{port}/nowhere") == "location"
-        monkeypatch.setenv(remote.PASSWORD, "wrong")
+        monkeypatch.setenv(SFTP_PASSWORD, "wrong")
         assert failure(tmp_path / "tenant", made.files.address) == "credentials"
     assert failure(tmp_path / "tenant", made.files.address) == "connection"
 
@@ -210,7 +211,7 @@ def test_an_optional_part_that_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, address: str
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)  # as if it were not: importing it fails
-    monkeypatch.delitem(sys.modules, "c360_assets.ingest.sftp", raising=False)
+    monkeypatch.delitem(sys.modules, "c360_assets.warehouse.sftp", raising=False)
     assert failure(tmp_path, address) == "extra"
 
 

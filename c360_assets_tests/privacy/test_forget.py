@@ -119,8 +119,8 @@ def test_tables_equal_a_tenant_that_never_had_them(
     content["tables"] = {"stitch_model": content["tables"]["stitch_model"]}
     content["meta"] = {key: content["meta"][key] for key in ("stitch_model", "privacy")}
     manifest.write_text(json.dumps(content))
-    for root in (tenant, other):
-        run = c360("run", "--tenant", root)
+    for root, flags in ((tenant, []), (other, ["--new-ids"])):
+        run = c360("run", *flags, "--tenant", root)
         assert run.code == 0, run.text
     one, two = digests(tenant), digests(other)
     unequal = [name for name in one.keys() | two.keys() if one.get(name) != two.get(name)]

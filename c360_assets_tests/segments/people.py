@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from c360_assets.customer_360.tables.databases import databases
-from c360_assets.segments.compute import ComputeSegments
+from c360_assets.segments.recipe import ComputeSegments
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import SegmentConfig, SqlFile, Tenant
 from c360_assets.warehouse.recipe import Outcome, RunContext, make_current

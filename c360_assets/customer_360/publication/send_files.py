@@ -18,6 +18,7 @@ import duckdb
 
 from c360_assets.tenant.models import DestinationConfig, Tenant
 from c360_assets.warehouse.files import replaced_file
+from c360_assets.warehouse.remote_places import EXTRAS, open_place, scheme_of
 from c360_assets.warehouse.session import private_folder
 from c360_assets.warehouse.spreadsheets import marked, marked_sql
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -59,35 +60,41 @@ def put_file(tenant: Tenant, config: DestinationConfig, file: Path) -> None:
     _Place.of(tenant, config).put(file)
 
 
+def optional_part(config: DestinationConfig) -> str:
+    """The part of this package that a receiver needs and that is not installed."""
+    by_type = {"postgres": "postgres", "saas": "saas"}
+    extra = by_type.get(config.type) or EXTRAS.get(scheme_of(str(config.path)), "")
+    return f"an optional part of this package: pip install 'c360-assets[{extra}]'"
+
+
 @dataclass(frozen=True)
 class _Place:
-    """The folder of a receiver, here or in a store that `system` reaches."""
+    """The folder of a receiver, here or on another machine that `system` reaches."""
 
-    system: Any
     folder: str
-    is_remote: bool
+    system: Any = None
 
     @classmethod
     def of(cls, tenant: Tenant, config: DestinationConfig) -> _Place:
-        # Takes a while to import.
-        import fsspec
-
-        is_remote = "://" in str(config.path)
-        place = str(config.path) if is_remote else str(tenant.root / str(config.path))
-        options: dict[str, Any] = {}
-        if place.startswith("s3://"):
-            # Another process may have written there since this one listed it.
-            options = {"use_listings_cache": False, "skip_instance_cache": True}
-        system, folder = fsspec.url_to_fs(place, **options)
-        return cls(system, folder, is_remote)
+        if not scheme_of(str(config.path)):
+            return cls(str(tenant.root / str(config.path)))
+        system, folder = open_place(str(config.path))
+        return cls(folder, system)
 
     def put(self, file: Path) -> None:
         file.chmod(0o600)
-        if self.is_remote:
-            self.system.put_file(str(file), f"{self.folder.rstrip('/')}/{file.name}")
+        if self.system is None:
+            _ensure_folder(Path(self.folder))
+            _copy(file, Path(self.folder) / file.name)
             return
-        _ensure_folder(Path(self.folder))
-        _copy(file, Path(self.folder) / file.name)
+        target = f"{self.folder.rstrip('/')}/{file.name}"
+        if "sftp" not in self.system.protocol:
+            self.system.put_file(str(file), target)
+            return
+        # An object store shows a file when it is whole; a folder shows what has come so far.
+        aside = f"{target}.part"
+        self.system.put_file(str(file), aside)
+        self.system.mv(aside, target)
 
 
 def _write_aside(

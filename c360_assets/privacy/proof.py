@@ -1,0 +1,117 @@
+"""The search that a forgetting ends with, and the receipt that says what it found.
+
+What a receipt is and how it is signed belongs to `receipts`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from c360_assets.customer_360.destinations import SENT
+from c360_assets.privacy.receipts import Receipt
+from c360_assets.privacy.removals import DELETION_FILES
+from c360_assets.privacy.search import Searcher
+from c360_assets.privacy.stores import all_files, orchestrator_home, store_of, stores
+from c360_assets.privacy.work import Work
+from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.session import Warehouse
+
+
+def prove(
+    tenant: Tenant,
+    work: Work,
+    warehouse: Warehouse,
+    searcher: Searcher,
+    clean: Collection[Path] = (),
+) -> Receipt:
+    """Search every file for the values and say in a receipt what was found.
+
+    `clean` are files in which the search found nothing before and which have not changed since.
+    """
+    own = tenant.root.resolve() / "privacy"
+    left_out = (own / "open", own / "pending")
+    files = (
+        path
+        for path in all_files(tenant)
+        if not any(path.is_relative_to(folder) for folder in left_out)
+        and DELETION_FILES not in path.name
+    )
+    searched = searcher.search(files, clean)
+    remaining = _by_store(tenant, searched.finds)
+    after = {name: state.digest for name, state in warehouse.manifest.tables.items()}
+    changed = sorted(name for name in work.before if work.before[name] != after.get(name))
+    return Receipt(
+        work.receipt,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        work.asked_by,
+        work.mode,
+        work.strategy,
+        work.people,
+        rows=dict(sorted(work.counts.items())),
+        searched={
+            "values": len(searcher.values),
+            "files": searched.files,
+            "bytes": searched.size,
+            "finds": len(searched.finds),
+        },
+        remaining=remaining,
+        notes=_notes(tenant, work, remaining, warehouse.manifest.meta),
+        before={name: work.before[name] for name in changed},
+        after={name: after[name] for name in changed if name in after},
+    )
+
+
+def _by_store(tenant: Tenant, files: Sequence[Path]) -> dict[str, int]:
+    """How many of the files are of which store."""
+    listed = stores(tenant)
+    found = [store_of(tenant, path, listed) for path in files]
+    names = [store.name if store is not None else "files of no known store" for store in found]
+    return dict(sorted(Counter(names).items()))
+
+
+def _notes(
+    tenant: Tenant, work: Work, remaining: dict[str, int], facts: Mapping[str, Any]
+) -> list[str]:
+    notes = []
+    if work.unmarked:
+        notes.append(
+            f"{', '.join(work.unmarked)}: no field carries compliance/pii, so every field with a "
+            "personal semantic was blanked"
+        )
+    landed = remaining.get("landed files", 0)
+    if landed:
+        notes.append(
+            f"{landed} files below landing/ hold values: they are their sender's, are not written, "
+            "and load without these people"
+        )
+    if remaining.get("configuration"):
+        notes.append("a file of the configuration holds a value: edit it by hand")
+    if _is_stored_elsewhere(tenant):
+        notes.append(
+            "the orchestrator's storage in PostgreSQL is not searched: by rule its messages hold "
+            "no values"
+        )
+    campaigns = sorted({campaign for campaign, _, _ in work.received})
+    if campaigns:
+        notes.append(
+            f"receivers of {', '.join(campaigns)} were sent rows that say remove; files "
+            f"*{DELETION_FILES}{work.receipt[-5:]}* hold what they know the people by: delete them "
+            "when they are taken"
+        )
+    left = sorted(name for name in tenant.destinations if f"{SENT}:{name}" in facts)
+    if left:
+        notes.append(
+            f"receivers {', '.join(left)} were sent the data without these people; copies that "
+            "they made themselves cannot be reached from here"
+        )
+    return notes
+
+
+def _is_stored_elsewhere(tenant: Tenant) -> bool:
+    """Whether the orchestrator keeps its storage in a database server."""
+    config = orchestrator_home(tenant) / "dagster.yaml"
+    return config.is_file() and "postgres" in config.read_text("utf-8")

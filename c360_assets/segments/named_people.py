@@ -1,0 +1,104 @@
+"""People whom no condition on a column names: of a customer list, and of a segment's SQL.
+
+Conditions on columns are `compile`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from c360_assets.customer_360.tables.build import prepare_context
+from c360_assets.customer_360.tables.databases import Database
+from c360_assets.customer_360.tables.references import Names, references, statement
+from c360_assets.errors import C360Error
+from c360_assets.segments.conditions import ListTest, SqlTest
+from c360_assets.segments.database_tables import DatabaseTables
+from c360_assets.segments.lists import read_list
+from c360_assets.segments.schema import PEOPLE, PERSON
+from c360_assets.segments.table_names import REDIRECTS
+from c360_assets.warehouse.locked_session import locked_session
+from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.sql_errors import reason
+
+
+class NamedPeople:
+    """The lists and SQL of one database's segments on a day; `warnings` says what fits nobody.
+
+    The session has the database's tables under their documented names.
+    """
+
+    def __init__(self, session: Session, database: Database, day: date) -> None:
+        self.session = session
+        self.database = database
+        self.tenant = database.tenant
+        self.day = day
+        self.warnings: list[str] = []
+
+    def bind_ended_ids(self) -> None:
+        """The table `redirects`: ids that ended, and the one that holds most of each now."""
+        self.session.bind(REDIRECTS, "_c360_redirects")
+        self.session.execute(
+            "CREATE OR REPLACE TEMP TABLE redirects AS "
+            "SELECT amperity_id, current_amperity_id FROM _c360_redirects "
+            "WHERE rank = 1 AND current_amperity_id IS NOT NULL"
+        )
+
+    def table_of(self, leaf: ListTest | SqlTest) -> str:
+        """A temporary table of the people whom a list or SQL names."""
+        if isinstance(leaf, ListTest):
+            return self._list_source(leaf.file)
+        return self._sql_source(leaf.name)
+
+    def _list_source(self, file: str) -> str:
+        """A temporary table of the people of a list: ids that ended stand for who they are now."""
+        ids = read_list(self.tenant.root, file)
+        name = quote_ident(f"_c360_list {file}")
+        self.session.register("_c360_listed", pl.DataFrame({PERSON: ids}))
+        self.session.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name} AS "
+            f"SELECT listed.{PERSON} AS listed, coalesce(now.current_amperity_id, listed.{PERSON}) "
+            f"AS {PERSON} FROM _c360_listed AS listed "
+            f"LEFT JOIN redirects AS now ON now.amperity_id = listed.{PERSON}"
+        )
+        ((known, ended),) = self.session.rows(
+            f"SELECT count(p.{PERSON}), count(*) FILTER (WHERE l.listed <> l.{PERSON}) "
+            f"FROM {name} AS l LEFT JOIN {PEOPLE} AS p ON p.{PERSON} = l.{PERSON}"
+        )
+        if known < len(ids):
+            self.warnings.append(
+                f"segments: {file}: {len(ids) - known:,} of {len(ids):,} ids are of nobody in the "
+                f"database {self.database.name}"
+            )
+        if ended:
+            self.warnings.append(
+                f"segments: {file}: {ended:,} ids have ended; who they became stands for them"
+            )
+        return name
+
+    def _sql_source(self, name: str) -> str:
+        """A temporary table of the people whom the segment's SQL selects, in an engine that can
+        read the tables it names and nothing else.
+        """
+        file = f"segments/{name}.sql"
+        text = self.tenant.segment_sql[name].text
+        binds, _ = references(text, file, Names(self.tenant))
+        table = quote_ident(f"_c360_sql {name}")
+        with locked_session(self.session) as locked:
+            prepare_context(locked, self.day, self.tenant.home)
+            DatabaseTables(locked, self.database).bind([called for called, _ in binds])
+            locked.lock()
+            select = statement(text, file).text
+            try:
+                people = locked.frame(f"SELECT DISTINCT * FROM (\n{select}\n)")
+            except duckdb.Error as error:
+                why = reason(locked, text, error)
+                raise C360Error(f"{file}: failed on the data: {why}") from None
+        if [column.lower() for column in people.columns] != [PERSON]:
+            raise C360Error(f"{file}: must select {PERSON} and nothing else")
+        self.session.register("_c360_selected", people)
+        self.session.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM _c360_selected")
+        return table
