@@ -18,7 +18,7 @@ import polars as pl
 LEAST_IDS = 10_000
 RUNS = 5
 LARGE_SUPERSIZED = 1_000
-BENCHMARK_SCHEMA: dict[str, Any] = {
+BENCHMARK_SCHEMA: dict[Any, Any] = {
     "generation": pl.Int64,
     "benchmark": pl.String,
     "value": pl.Float64,
@@ -151,8 +151,10 @@ def _with_earlier(
     fresh: pl.DataFrame, earlier: pl.DataFrame | None, generation: int
 ) -> pl.DataFrame:
     if earlier is None:
-        return fresh
-    before = earlier.select(list(BENCHMARK_SCHEMA)).filter(pl.col("generation") < generation)
+        return fresh.sort("generation", "benchmark")
+    # Stored instants come back in the zone of the session.
+    before = earlier.select(list(BENCHMARK_SCHEMA)).cast(BENCHMARK_SCHEMA)
+    before = before.filter(pl.col("generation") < generation)
     kept = before["generation"].unique().sort().tail(RUNS - 1)
     shown = before.filter(pl.col("generation").is_in(kept.implode()))
     return pl.concat([shown, fresh]).sort("generation", "benchmark")

@@ -273,7 +273,8 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         results = self._results
         earlier = None if results.previous is None else results.previous.benchmarks
         if not self._looks_at_all:
-            return pl.DataFrame(schema=BENCHMARK_SCHEMA) if earlier is None else earlier
+            nothing = pl.DataFrame(schema=BENCHMARK_SCHEMA)
+            return nothing if earlier is None else earlier.cast(BENCHMARK_SCHEMA)
         with self._connection() as con:
             return benchmarks(
                 tables.unified_preprocessed_raw(results.representatives, self.groups, con),

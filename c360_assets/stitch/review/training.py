@@ -7,6 +7,7 @@ is changed here.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -62,8 +63,13 @@ def compare_classifiers(source: PublishedStitch) -> list[Judged]:
         )
     pairs = _compared_labels(source, labels)
     judged = [_judged(DEFAULT, pairs.by_model, pairs.same)]
-    for name, make in _classifiers().items():
-        judged.append(_judged(name, _cross_validated(make, pairs), pairs.same))
+    # The package tells the root logger that few pairs are few.
+    logging.disable(logging.WARNING)
+    try:
+        for name, make in _classifiers().items():
+            judged.append(_judged(name, _cross_validated(make, pairs), pairs.same))
+    finally:
+        logging.disable(logging.NOTSET)
     return judged
 
 
