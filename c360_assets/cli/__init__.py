@@ -20,6 +20,7 @@ from c360_assets.cli.options import TenantOption
 from c360_assets.cli.privacy import allow, dsar, forget, requests, retry, rotate_key
 from c360_assets.cli.privacy import status as privacy_status
 from c360_assets.cli.questions import explain, profile, sql, status
+from c360_assets.cli.review import review
 from c360_assets.cli.runs import activate, load, run, stitch, validate
 from c360_assets.cli.service import code, daemon, web
 from c360_assets.cli.storage import tidy
@@ -60,6 +61,7 @@ for verb in (
     sql,
     profile,
     explain,
+    review,
     tags,
     init,
     demo,

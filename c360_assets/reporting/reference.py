@@ -16,6 +16,7 @@ STAGES = {
     "ingest": "Loading",
     "validations": "Input validation reports",
     "stitch": "Stitch",
+    "stitch_qa": "Questions about Stitch (schema `stitch_qa`)",
     "customer_360": "The customer 360 database",
     "segments": "Segments",
 }

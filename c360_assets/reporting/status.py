@@ -22,6 +22,7 @@ from c360_assets.configuration import load_tenant
 from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import odd_entries, pending, unmarked
+from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
@@ -136,6 +137,7 @@ def _stitch_figures(warehouse: Warehouse) -> dict[str, Any]:
         "source_records": records.rows if records else 0,
         "people": records.figures.get("amperity_ids", 0) if records else 0,
         "warnings": generation.figures.get("warnings", []) if generation else [],
+        "quality": quality_json(records.figures if records else {}),
     }
 
 
@@ -247,6 +249,9 @@ def render_status(status: Status, console: Console) -> None:
         )
     else:
         console.print("\nStitch      has not run yet; `c360 run` runs the whole day")
+    quality = quality_line(stitch["quality"])
+    if quality:
+        console.print(f"            {quality}", markup=False)
     for warning in stitch["warnings"]:
         console.print(f"[yellow]            ! {escape(warning)}[/]", soft_wrap=True)
     if status.unseen:

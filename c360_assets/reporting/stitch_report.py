@@ -15,6 +15,7 @@ from typing import Any
 from c360_assets.errors import C360Error
 from c360_assets.reporting import charts
 from c360_assets.reporting.pages import replace_page
+from c360_assets.reporting.stitch_quality import shown_estimates, undecidable_text
 from c360_assets.reporting.validation_page import environment
 from c360_assets.stitch.publish.metrics import DETERMINISTIC, SIZE_BUCKETS
 from c360_assets.tenant.models import Tenant
@@ -28,6 +29,7 @@ READ = (
     "stitch_model",
     "stitch_metrics",
     "stitch_generation",
+    "stitch_benchmarks",
 )
 SAMPLE = 10
 MOST_SETS = 24
@@ -134,6 +136,8 @@ def _content(session: Session, tenant: Tenant, figures: _Figures) -> dict[str, A
         "model_generation": model_generation,
         "warnings": state.figures.get("warnings", []),
         "lead": _lead(figures),
+        **_quality(figures),
+        "benchmarks": _benchmarks(session),
         "per_source": [_source_row(figures, source) for source in sources],
         "sets": _counted(largest),
         "hidden_sets": len(sets) - len(largest),
@@ -174,6 +178,38 @@ def _lead(figures: _Figures) -> list[tuple[str, str]]:
         ("pairs compared", f"{single('related_pairs'):,.0f}"),
         ("pairs that link", f"{single('filtered_related_pairs'):,.0f}"),
         ("records with another id", f"{single('pks_updated'):,.0f}"),
+    ]
+
+
+def _quality(figures: _Figures) -> dict[str, Any]:
+    """The estimates without labels."""
+    known = {name: value for (name, _, _), value in figures.values.items() if value is not None}
+    estimates = shown_estimates(known)
+    return {
+        "quality": [(estimate.title, estimate.text) for estimate in estimates],
+        "undecidable": undecidable_text(known),
+    }
+
+
+def _benchmarks(session: Session) -> list[tuple[str, ...]]:
+    """The benchmarks of the newest measured run, and what the runs before it had."""
+    rows = session.rows(
+        """
+        SELECT benchmark, arg_max(value, generation), list(value ORDER BY generation),
+               arg_max(coalesce(status, ''), generation), arg_max(coalesce(advice, ''), generation),
+               arg_max(optimal_up_to, generation), arg_max(high_from, generation)
+        FROM stitch_benchmarks GROUP BY benchmark ORDER BY benchmark"""
+    )
+    return [
+        (
+            name.replace("_", " "),
+            f"{value:g}",
+            f"{optimal:g} / {high:g}",
+            status.replace("_", " "),
+            ", ".join(f"{earlier:g}" for earlier in values[:-1]),
+            advice,
+        )
+        for name, value, values, status, advice, optimal, high in rows
     ]
 
 

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from c360_assets.reporting.paths import short_path
+from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.validations.findings import Finding, finding_text, worst_findings
 from c360_assets.warehouse.session import Session
 
@@ -80,6 +81,7 @@ class Summary:
     people: int
     findings: list[Finding]
     example_id: str = "ID"  # somebody whose page is worth opening
+    figures: dict[str, Any] = field(default_factory=dict)  # of the last Stitch
 
     @property
     def deduplication_rate(self) -> float:
@@ -98,6 +100,7 @@ class Summary:
             "source_records": self.source_records,
             "people": self.people,
             "deduplication_rate": round(self.deduplication_rate, 1),
+            "quality": quality_json(self.figures),
             "findings": self.findings,
             "built": self.report.built,
             "reused": self.report.reused,
@@ -120,6 +123,7 @@ def summarize(session: Session, report: DayReport) -> Summary:
         people=records.figures.get("amperity_ids", 0) if records else 0,
         findings=worst_findings(session),
         example_id=_best_customer(session),
+        figures=records.figures if records else {},
     )
 
 
@@ -211,6 +215,9 @@ def _outcome(summary: Summary) -> Panel:
         people = f"{summary.source_records:,} source records → {summary.people:,} people"
         lines.append(Text(people, style="bold"))
         lines.append(f"deduplication rate {summary.deduplication_rate:.1f} %, as of {report.as_of}")
+    quality = quality_line(summary.figures)
+    if quality:
+        lines.append(quality)
     lines.append(_tables_outcome(report))
     if report.published is not None:
         lines.append(f"{_publication_outcome(report)}: {short_path(report.published)}")

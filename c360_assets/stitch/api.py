@@ -105,6 +105,7 @@ def stitch(
             config,
             model=model,
             labels=record_labels,
+            sizes=_sizes(collapsed),
             con=connection,
             progress=steps.begin,
         )
@@ -269,6 +270,13 @@ def _collapse(clean: Preprocessed, config: StitchConfig, labels: pl.DataFrame | 
     foreign_keys = [column for column in clean.frame.columns if column.startswith("fk_")]
     keys = clean.frame.select("rid", "datasource", "pk", *foreign_keys).with_columns(rep=rep)
     return _Collapsed(replace(clean, frame=keys), reps, hard)
+
+
+def _sizes(collapsed: _Collapsed) -> pl.Series:
+    """How many source records each representative stands for, in their order."""
+    counts = collapsed.clean.frame.group_by(rid="rep").len("size")
+    reps = collapsed.representatives.select("rid")
+    return reps.join(counts, on="rid", how="left", maintain_order="left").get_column("size")
 
 
 def record_frame(records: pl.DataFrame | duckdb.DuckDBPyRelation) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from c360_assets.semantics.tags import PROFILE_TAGS, tag_info
 from c360_assets.stitch.compare.blocking import BY_NAME
+from c360_assets.stitch.publish.benchmarks import BENCHMARKS
 from c360_assets.stitch.score.conflicts import DOCUMENTED_CONFLICTS
 from c360_assets.stitch.score.rules import FUZZY, SEMANTICS
 from c360_assets.tenant.config_check import ConfigCheck, did_you_mean, nearest_or_all
@@ -210,6 +211,17 @@ def _check_known(
         report_missing_key(FILE, path, message, did_you_mean(name, keys))
 
 
+def check_benchmarks(check: ConfigCheck) -> None:
+    """Bands: a known benchmark, and no high below the optimal."""
+    for name, (optimal, high) in check.tenant.stitch.benchmarks.items():
+        path: KeyPath = ("benchmarks", name)
+        if name not in BENCHMARKS:
+            known = ", ".join(BENCHMARKS)
+            check.error(FILE, path, f"there is no benchmark {name}", f"one of {known}")
+        elif not 0 <= optimal <= high:
+            check.error(FILE, path, "the bands are not in order", "[optimal up to, high from]")
+
+
 def check_outputs(check: ConfigCheck) -> None:
     for name, wanted in check.tenant.stitch.outputs.items():
         path = ("outputs", name)
@@ -238,4 +250,5 @@ CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
     check_conflict_fields,
     check_match_rules,
     check_outputs,
+    check_benchmarks,
 )

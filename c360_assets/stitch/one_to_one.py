@@ -15,6 +15,7 @@ import polars as pl
 
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds, registered_ids, uuid5
 from c360_assets.stitch.compare.comparison_records import prepare_records
+from c360_assets.stitch.quality.shares import Quality
 from c360_assets.stitch.resolve import Resolution
 from c360_assets.stitch.score.scored_pairs import MATCH_TYPE
 from c360_assets.tenant.models import StitchConfig
@@ -71,6 +72,7 @@ def resolve(
         warnings=[],
         decisions=pl.DataFrame(schema=PAIR | STEPS),
         household=pl.DataFrame(schema=PAIR | {"log_odds": pl.Float64()}),
+        quality=Quality(),
         figures={
             "compared_pairs": 0,
             "symptoms": None,

@@ -39,6 +39,7 @@ TAKEN = (
     "unified_changes_clusters",
     "unified_changes_pks",
     "stitch_identity_changes",
+    "stitch_benchmarks",
 )
 _FILE = "_c360_ids_from"
 
@@ -70,6 +71,7 @@ def previous_generation(session: Session) -> Previous | None:
         records=records.drop("amperity_id"),
         labels=_history(session, "stitch_labels"),
         settings=facts["settings"][0] if facts is not None and facts.height else "",
+        benchmarks=_history(session, "stitch_benchmarks"),
     )
 
 

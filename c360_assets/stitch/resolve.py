@@ -31,6 +31,13 @@ from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies, col
 from c360_assets.stitch.compare.candidate_pairs import CandidatePairs, build_pairs
 from c360_assets.stitch.compare.compared_pairs import ComparedPairs
 from c360_assets.stitch.compare.comparison_records import columns_with, prepare_records
+from c360_assets.stitch.quality.capture import Keyed, keyed_records
+from c360_assets.stitch.quality.estimate import (
+    estimate_quality,
+    inside_parts,
+    likely_between_parts,
+)
+from c360_assets.stitch.quality.shares import Quality
 from c360_assets.stitch.score.class_meaning import (
     Symptoms,
     household_warnings,
@@ -59,6 +66,7 @@ from c360_assets.tenant.models import StitchConfig
 
 ALL_SCORES = 0.0  # the score from which pairs are published, by the setting `stitch_scores`
 WEAK_AND_BETTER = 1.0
+SIZE = "_size"  # how many source records a row stands for
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ class Resolution:
     decisions: rid1, rid2 (smallest records of two clusters), action, field, evidence.
     household: rid1, rid2, log_odds of living together without being one person, for scored pairs
     above even odds.
+    quality: what is expected of the clusters, without labels.
     """
 
     clusters: pl.DataFrame
@@ -91,6 +100,7 @@ class Resolution:
     warnings: list[str]
     decisions: pl.DataFrame
     household: pl.DataFrame
+    quality: Quality
     figures: dict[str, Any]
 
 
@@ -135,6 +145,7 @@ def resolve(
     *,
     model: pl.DataFrame | None = None,
     labels: pl.DataFrame | None = None,
+    sizes: pl.Series | None = None,
     con: duckdb.DuckDBPyConnection | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Resolution:
@@ -143,6 +154,7 @@ def resolve(
 
     `model`: the table `model` of an earlier resolution, with which pairs are scored as they are;
     without it one is fitted. `labels`: pairs `rid1, rid2, same` that people decided; see `labels`.
+    `sizes`: how many source records each row stands for, one by default.
     The result does not depend on row order, thread count or the connection. Views named `er_*` are
     dropped from `con` afterwards. Raises C360Error for a repeated rid, a setting that cannot work,
     a model of other levels, or labels that contradict each other.
@@ -152,7 +164,12 @@ def resolve(
     connection = duckdb.connect() if con is None else con
     try:
         return _resolve(
-            connection, frame, config or StitchConfig(), model, labels, progress or _no_progress
+            connection,
+            frame if sizes is None else frame.with_columns(sizes.alias(SIZE)),
+            config or StitchConfig(),
+            model,
+            labels,
+            progress or _no_progress,
         )
     except duckdb.Error as error:  # its text quotes values of records
         raise C360Error(
@@ -208,6 +225,7 @@ def _resolve(
 
     progress("score pairs")
     scorer = Scorer(used_model.model, config.matching, conflicts, holds_contacts(records))
+    keyed = _keyed(con, frame, records, strategies)
     # The other texts of the records need no memory any more.
     records = records.select(columns_read(strategies, records))
     scored = score_pairs(scorer, compared, pattern_counts.patterns)
@@ -218,10 +236,14 @@ def _resolve(
     parts = connected_parts(len(rid), scored, config)
     closed = add_transitive_pairs(con, inputs, scored, parts, config)
     n_compared = compared.n
+    between_parts = likely_between_parts(scored, parts.hold(scored.pairs))
     # Most pairs lead nowhere, and clustering needs their memory.
     del compared, scored
     decided = decide_pairs(scorer, closed)
     clustering = link(decided, parts, conflicts, config)
+
+    within_parts = inside_parts(decided, parts.hold(decided.pairs))
+    quality = estimate_quality(within_parts, between_parts, clustering.label, keyed)
 
     progress("collect results")
     clusters = clusters_table(clustering, parts, rid)
@@ -243,6 +265,7 @@ def _resolve(
         warnings=used_model.warnings(),
         decisions=decisions_table(clustering.decisions, conflicts, rid),
         household=household,
+        quality=quality,
         figures={
             "records": len(rid),
             "compared_pairs": n_compared,
@@ -257,6 +280,23 @@ def _resolve(
             "shipped_weights": used_model.wrong or used_model.too_few,
         },
     )
+
+
+def _keyed(
+    con: duckdb.DuckDBPyConnection,
+    frame: pl.DataFrame,
+    records: pl.DataFrame,
+    strategies: list[Strategy],
+) -> Keyed:
+    """Which keys the comparison records hold, whence they come and what they stand for."""
+    by_rid = frame.sort("rid")
+    source = np.zeros(frame.height, dtype=np.int64)
+    if "datasource" in frame.columns:
+        source = by_rid["datasource"].rank("dense").to_numpy().astype(np.int64) - 1
+    size = np.ones(frame.height, dtype=np.int64)
+    if SIZE in frame.columns:
+        size = by_rid[SIZE].to_numpy().astype(np.int64)
+    return keyed_records(con, records, strategies, source, size)
 
 
 def holds_contacts(records: pl.DataFrame) -> bool:

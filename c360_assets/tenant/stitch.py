@@ -145,7 +145,6 @@ class RunConfig(Strict):
 INSTEAD = {
     "allowed-empty-tables": "write `allowed_empty_tables`",
     "badvalues-config": "write `bad_values: {rules: […]}`",
-    "benchmarks": "leave it out: this version has no bands for benchmarks",
     "blocking-strategies": "write `blocking: {strategies: […]}`",
     "case-sensitive-fks": "write `case_sensitive_fks`",
     "classifier": "write `matching: {classifier: …}`",
@@ -189,6 +188,7 @@ class StitchConfig(Strict):
     clustering: ClusteringConfig = Field(default_factory=ClusteringConfig)
     stable_ids: StableIdsConfig = Field(default_factory=StableIdsConfig)
     outputs: dict[str, bool | str] = Field(default_factory=dict)
+    benchmarks: dict[str, tuple[float, float]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

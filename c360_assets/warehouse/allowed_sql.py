@@ -44,6 +44,8 @@ CATALOGUE = frozenset(
 CATALOGUE_TABLES = frozenset(
     {f"information_schema.{name}" for name in ("columns", "schemata", "tables", "views")}
 )
+# Macros of a published database: questions about Stitch with an argument, which read its tables.
+MACROS = frozenset({"cluster_scores", "fk_validation", "null_amperity_ids_of"})
 LISTINGS = frozenset({"tables", "databases", "schemas", "__show_tables_expanded"})
 OPERATOR = re.compile(r"[^\w\s]+|!__postfix|is (not )?distinct from")
 COMPUTES_ONLY = "SQL reads tables and calls functions that only compute"
@@ -62,7 +64,7 @@ class Rules:
 
 TABLE_SQL = Rules()
 QUESTIONS = Rules(
-    ROW_MAKERS | CATALOGUE,
+    ROW_MAKERS | CATALOGUE | MACROS,
     may_describe=True,
     expectation="a question is one SELECT, FROM, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN",
 )

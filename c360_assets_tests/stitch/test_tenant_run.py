@@ -248,7 +248,7 @@ def test_a_forced_run_keeps_ids_and_adds_no_change(stitched: tuple[Tenant, Stitc
     assert forced.meta == {GENERATION: 2}
     before, after = digests(first), digests(forced)
     differing = {name for name in before if before[name] != after[name]}
-    assert differing == {"stitch_generation", "stitch_metrics"}
+    assert differing == {"stitch_generation", "stitch_metrics", "stitch_benchmarks"}
     assert forced.model == "kept from generation 1"
 
 
@@ -262,6 +262,7 @@ def test_a_model_is_fitted_when_it_is_asked_for_or_a_table_is_new(
     before, after = digests(first), digests(refitted)
     assert {name for name in before if before[name] != after[name]} == {
         "stitch_generation",
+        "stitch_benchmarks",
         "stitch_metrics",
         "stitch_model",
     }

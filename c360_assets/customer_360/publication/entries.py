@@ -8,7 +8,7 @@ the ledger in `reports`. What columns mean is worked out by `meanings`; writing 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlglot import exp
@@ -23,6 +23,7 @@ from c360_assets.customer_360.publication.meanings import (
     tenant_spec,
 )
 from c360_assets.customer_360.publication.statistics import TABLE as STATISTICS_TABLE
+from c360_assets.customer_360.publication.stitch_questions import STITCH_QA, question_sql
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.build import DatabaseTable
@@ -88,6 +89,7 @@ def entries(
     collected.add_made_tables()
     collected.add_reports()
     collected.add_segment_tables()
+    collected.add_questions_about_stitch()
     return collected.listed()
 
 
@@ -198,6 +200,15 @@ class _Entries:
                 if entry is not None:
                     self.entries.append(entry)
                     self.reports.add(name)
+
+    def add_questions_about_stitch(self) -> None:
+        """Views over Stitch's tables, where the database shows all of these."""
+        if not self.database.is_group or self.database.listed:
+            return
+        for name, spec in self.known.items():
+            if spec.stage == STITCH_QA:
+                view = replace(spec, view=question_sql(name))
+                self.entries.append(_unstored(STITCH_QA, name, view))
 
     def listed(self) -> list[Entry]:
         """The tables that the database is to show, all unless the tenant lists some."""

@@ -24,6 +24,7 @@ from c360_assets.customer_360.publication.entries import (
 )
 from c360_assets.customer_360.publication.masking import masked_select, prepare_masking
 from c360_assets.customer_360.publication.statistics import Described, fill_statistics
+from c360_assets.customer_360.publication.stitch_questions import STITCH_QA, question_macros
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_statements
 from c360_assets.customer_360.tables.build import own_code, prepare_context
 from c360_assets.customer_360.tables.databases import (
@@ -59,6 +60,7 @@ PUBLISHED = "published"  # the fact of the manifest that says what a file shows
 PEOPLE = "customer_360"
 Personal = Mapping[str, Collection[str]]
 NOTHING: Personal = {}
+NOT_COUNTED = frozenset({"reports", STITCH_QA})  # schemas without statistics of their columns
 Specs = Callable[[Session], Mapping[str, TableSpec]]
 
 
@@ -201,6 +203,8 @@ def _write_file(
     path = database_path(database.tenant.root, database.name)
     tables = publish_plan(database, session, shown, as_of=run.as_of, personal=personal)
     functions = macro_statements("published.main", home=database.tenant.home)
+    if any(entry.schema == STITCH_QA for entry in shown):
+        functions += question_macros(f"published.{STITCH_QA}")
     try:
         kept = keeping(database.tenant)
         return publish(session, path, tables, None, functions, finish, ready, kept)
@@ -216,7 +220,7 @@ def _described(session: Session, shown: Sequence[Entry]) -> list[Described]:
     """The tables whose columns have statistics."""
     described = []
     for entry in shown:
-        if entry.schema == "reports" or entry.name in MADE:
+        if entry.schema in NOT_COUNTED or entry.name in MADE:
             continue
         blank = session.blank_columns(entry.stored) if entry.stored else frozenset()
         described.append(Described(entry.schema, entry.name, entry.columns, entry.meaning, blank))

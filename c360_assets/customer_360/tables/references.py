@@ -37,7 +37,7 @@ __all__ = [
 OVERRIDE_FOLDER = "override"
 # Tables that SQL of the database cannot read: its own are known by their files, segments are
 # made from it.
-NOT_READ = ("customer_360", "segments")
+NOT_READ = ("customer_360", "segments", "stitch_qa")
 MACRO_NAME = re.compile(r"\bMACRO (\w+)\s*\(")
 
 

@@ -19,6 +19,8 @@ from c360_assets.tenant.models import SourceTable, Tenant
 
 # Stitch's tables that hold the records themselves, with a column per tag.
 RECORD_TABLES = ("unified_coalesced", "unified_customer")
+# Stages whose tables stand in a schema of their own, which SQL of the database does not read.
+OWN_SCHEMAS = frozenset({"segments", "stitch_qa"})
 NOT_RECORD_TAGS = frozenset({"pk", "datasource", "system-updated"})
 
 
@@ -28,7 +30,7 @@ def documented_schemas(tenant: Tenant) -> dict[str, dict[str, str]]:
     schemas = {
         name: {column: column_spec.type for column, column_spec in spec.columns.items()}
         for name, spec in all_tables().items()
-        if spec.stage != "segments"
+        if spec.stage not in OWN_SCHEMAS
     }
     tags: set[str] = set()
     for table in tenant.stitched_tables:

@@ -31,7 +31,7 @@ class Previous:
     `changes_pks`, `identity_changes`: the history tables as they stand, `households`: the table
     `stitch_households`; None where there is none. `ended_records`: the table
     `stitch_ended_records`. `records`, `labels`, `settings`: by what causes of changes are told, see
-    `causes`.
+    `causes`. `benchmarks`: the table `stitch_benchmarks`.
     """
 
     ids: pl.DataFrame
@@ -45,6 +45,7 @@ class Previous:
     records: pl.DataFrame | None = None
     labels: pl.DataFrame | None = None
     settings: str = ""
+    benchmarks: pl.DataFrame | None = None
 
     @property
     def last_generation(self) -> int:

@@ -157,7 +157,7 @@ def read_pair(source: PublishedStitch, one: Record, other: Record) -> ComparedRe
     shared = _sharing(source, two)
     rows = pl.concat([two, shared, members]).unique(["datasource", "pk"])
     rows = rows.sort("datasource", "pk")
-    frame = _as_compared(rows)
+    frame = as_compared(rows)
     records = prepare_records(frame, known_given_names(), population=source.model.records)
     keys = rows.select("datasource", "pk").with_row_index("i")
     position = {(ds, pk): i for i, ds, pk in keys.iter_rows()}
@@ -180,24 +180,46 @@ def read_pair(source: PublishedStitch, one: Record, other: Record) -> ComparedRe
 
 
 def _representatives(source: PublishedStitch, records: Sequence[Record]) -> pl.DataFrame:
-    keys = ", ".join("(?, ?)" for _ in records)
-    parameters = [part for record in records for part in record.representative]
-    sql = f"SELECT * FROM {REPRESENTATIVES} WHERE (datasource, pk) IN ({keys})"
-    return source.frame(sql, parameters)
+    keys = [record.representative for record in records]
+    return _of_keys(source, pl.DataFrame(keys, schema=["datasource", "pk"], orient="row"))
+
+
+def _of_keys(source: PublishedStitch, keys: pl.DataFrame) -> pl.DataFrame:
+    """The representatives with these keys (datasource, pk)."""
+    datasources = keys["datasource"].unique().sort().to_list()
+    pks = keys["pk"].unique().sort().to_list()
+    tests = f"{_among('pk', pks)} AND {_among('datasource', datasources)}"
+    rows = source.frame(f"SELECT * FROM {REPRESENTATIVES} WHERE {tests}", [*pks, *datasources])
+    return rows.join(keys, on=["datasource", "pk"], how="semi")
+
+
+def _among(column: str, values: Sequence[str]) -> str:
+    """A test that is held against the column alone: one on several columns reads every row."""
+    return f"{column} IN ({', '.join('?' for _ in values)})"
 
 
 def _block_members(source: PublishedStitch, one: Record, other: Record) -> pl.DataFrame:
     """Whoever is in a block that both are in."""
-    sql = f"""
-        WITH shared AS (
-            SELECT strategy, bk FROM stitch_blocking_keys WHERE (datasource, pk) = (?, ?)
-            INTERSECT
-            SELECT strategy, bk FROM stitch_blocking_keys WHERE (datasource, pk) = (?, ?)),
-        members AS (
-            SELECT DISTINCT datasource, pk FROM stitch_blocking_keys SEMI JOIN shared
-            USING (strategy, bk))
-        SELECT * FROM {REPRESENTATIVES} SEMI JOIN members USING (datasource, pk)"""
-    return source.frame(sql, [*one.representative, *other.representative])
+    pair = [one.representative, other.representative]
+    keys = source.frame(
+        "SELECT DISTINCT strategy, bk, datasource, pk FROM stitch_blocking_keys "
+        "WHERE pk IN (?, ?) AND datasource IN (?, ?)",
+        [pair[0][1], pair[1][1], pair[0][0], pair[1][0]],
+    )
+    of_one, of_other = (keys.filter(datasource=datasource, pk=pk) for datasource, pk in pair)
+    block = ["strategy", "bk"]
+    shared = of_one.join(of_other, on=block, how="semi").select(block)
+    nobody = source.frame(f"SELECT * FROM {REPRESENTATIVES} LIMIT 0")
+    if not shared.height:
+        return nobody
+    texts = shared["bk"].unique().sort().to_list()
+    rows = source.frame(
+        "SELECT strategy, bk, datasource, pk FROM stitch_blocking_keys "
+        f"WHERE {_among('bk', texts)}",
+        texts,
+    )
+    members = rows.join(shared, on=block, how="semi").select("datasource", "pk").unique()
+    return _of_keys(source, members) if members.height else nobody
 
 
 def _sharing(source: PublishedStitch, two: pl.DataFrame) -> pl.DataFrame:
@@ -234,7 +256,7 @@ def _sharing(source: PublishedStitch, two: pl.DataFrame) -> pl.DataFrame:
     return source.frame(sql, parameters)
 
 
-def _as_compared(rows: pl.DataFrame) -> pl.DataFrame:
+def as_compared(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of `unified_preprocessed_raw` as the frame that is compared."""
     lists = [pl.col(column).str.split(",") for column in LISTS if column in rows.columns]
     keys = [

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from c360_assets.stitch.prepare.blocklist import CONTRADICTION
+from c360_assets.stitch.quality.shares import ESTIMATES, UNDECIDABLE, Quality
 
 # (first size, bucket): the last row whose first size is not above the cluster's size names its
 # bucket.
@@ -39,6 +40,7 @@ METRICS_SCHEMA = {
     "bucket": pl.String,
     "value": pl.Float64,
 }
+SINGLE_SCHEMA = {"metric": pl.String, "value": pl.Float64}
 # An alert, never a failure: this share of the previous records came or went.
 MOVED_ALERT = 0.2
 PERCENTAGES = ("deduplication_rate", "jitter", "household_pairs_apart_percent")
@@ -64,6 +66,8 @@ def stitch_metrics(
     identities: pl.DataFrame,
     causes: Mapping[str, int],
     badvalues: pl.DataFrame | None = None,
+    quality: Quality | None = None,
+    source_changes: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Rows (metric, datasource, bucket, value).
 
@@ -72,31 +76,80 @@ def stitch_metrics(
     `identity_changes.compare`, `identities` its identity changes of this run, `causes` the rows of
     its record changes by cause. `badvalues` is
     `stitch_badvalues`, which names the foreign keys that strangers share (`fk_conflicts`, by tag).
+    `quality`: what is expected of the clusters, unknown where it is not given. `source_changes`:
+    rows of the function of that name.
     """
     account = pl.coalesce(_filled("ck"), "pk")
     records = unified.select("datasource", "pk", "amperity_id", account=account)
     representatives = unified.select("rep_ds", "rep_pk").unique().height
-    single: list[tuple[str, float]] = [
+    single: list[tuple[str, float | None]] = [
         ("representatives", representatives),
         ("related_pairs", pairs.compared),
         ("filtered_related_pairs", pairs.linked),
         ("household_pairs_apart_percent", 100 * pairs.household_apart),
         *changes.items(),
         ("jitter", _percent(changes["pks_updated"], changes["records_surviving"])),
+        *_estimates(quality or Quality()),
     ]
     by_action = identities.group_by(bucket="action").len("value")
     frames = [
         _deduplication(records),
-        _long(pl.DataFrame(single, schema=["metric", "value"], orient="row")),
+        _long(
+            pl.DataFrame(single, schema={"metric": pl.String, "value": pl.Float64}, orient="row")
+        ),
         _long(_sizes(records)),
         _long(_sources(records)),
         _long(_strategies(scores, records["amperity_id"].n_unique())),
         _long(by_action.with_columns(metric=pl.lit("identity_changes"))),
         _long(_by_cause(causes)),
     ]
+    if source_changes is not None:
+        frames.append(_long(source_changes))
     if badvalues is not None:
         frames += _foreign_key_conflicts(badvalues)
     return pl.concat(frames).sort("metric", "datasource", "bucket")
+
+
+def source_changes(now: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
+    """Rows (metric, datasource, value): ids of each source in the previous generation, and how many
+    of its ids are new in it, or are not in it any more; `*` is all sources.
+
+    `now`, `before`: datasource, pk, amperity_id.
+    """
+    if before is None:
+        before = now.clear()
+    held, held_before = _ids_by_source(now), _ids_by_source(before)
+    of_both = ["datasource", "amperity_id"]
+    counted = {
+        "ids_previous": held_before,
+        "ids_new": held.join(held_before, on=of_both, how="anti"),
+        "ids_vanished": held_before.join(held, on=of_both, how="anti"),
+    }
+    rows = [
+        ids.group_by("datasource").len("value").with_columns(metric=pl.lit(name))
+        for name, ids in counted.items()
+    ]
+    return pl.concat(rows)
+
+
+def _ids_by_source(ids: pl.DataFrame) -> pl.DataFrame:
+    """datasource, amperity_id, each once, and again under `*`."""
+    by_source = ids.select("datasource", "amperity_id").unique()
+    of_all = by_source.select(datasource=pl.lit("*"), amperity_id="amperity_id").unique()
+    return pl.concat([by_source, of_all])
+
+
+def _estimates(quality: Quality) -> list[tuple[str, float | None]]:
+    """The estimates with their bounds, in percent."""
+    estimates = (quality.precision, quality.recall_among_compared, quality.blocking_coverage)
+    rows = [(UNDECIDABLE, quality.undecidable)]
+    for name, estimate in zip(ESTIMATES, estimates, strict=True):
+        rows += [
+            (name, estimate.value),
+            (f"{name}_low", estimate.low),
+            (f"{name}_high", estimate.high),
+        ]
+    return [(name, None if share is None else round(100 * share, 2)) for name, share in rows]
 
 
 def _by_cause(causes: Mapping[str, int]) -> pl.DataFrame:
@@ -113,11 +166,12 @@ def _foreign_key_conflicts(badvalues: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def summary(metrics: pl.DataFrame) -> dict[str, float | int]:
-    """The figures of all sources that have no bucket, by name, as a run's summary shows them."""
+    """The figures of all sources that have no bucket, by name, as a run's summary shows them;
+    without those that are unknown."""
     overall = metrics.filter((pl.col("datasource") == "*") & (pl.col("bucket") == ""))
     figures: dict[str, float | int] = {}
-    for name, value in overall.select("metric", "value").iter_rows():
-        is_percentage = name in PERCENTAGES
+    for name, value in overall.select("metric", "value").drop_nulls().iter_rows():
+        is_percentage = name in PERCENTAGES or name.startswith((*ESTIMATES, UNDECIDABLE))
         figures[name] = round(value, 2) if is_percentage else int(value)
     return figures
 

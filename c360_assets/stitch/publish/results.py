@@ -23,8 +23,10 @@ from c360_assets.stitch.compare import blocking
 from c360_assets.stitch.compare.comparison_records import registered
 from c360_assets.stitch.prepare.preprocessing import Preprocessed
 from c360_assets.stitch.publish import causes, ended_ids, identity_changes, metrics, tables
+from c360_assets.stitch.publish.benchmarks import BENCHMARK_SCHEMA, benchmarks
 from c360_assets.stitch.publish.generation import Provenance, generation_table
 from c360_assets.stitch.publish.households import stitch_households
+from c360_assets.stitch.quality.shares import Quality
 from c360_assets.stitch.resolve import Resolution
 from c360_assets.stitch.score.stored_model import drift_warnings
 from c360_assets.tenant.models import StitchConfig
@@ -159,6 +161,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
                 self.changed.identities, before.identity_changes, identity_changes.IDENTITY_SCHEMA
             ),
             "stitch_metrics": lambda: self.metrics,
+            "stitch_benchmarks": self._benchmarks,
         }
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -253,7 +256,41 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             self.changed.identities,
             causes.counts(self.changed.pks),
             self._results.clean.badvalues,
+            self._quality(),
+            self._source_changes(),
         )
+
+    def _source_changes(self) -> pl.DataFrame:
+        before = self._results.previous
+        return metrics.source_changes(self._results.stable.ids, before.ids if before else None)
+
+    def _quality(self) -> Quality:
+        """Nothing is said of an incremental run: its clusters are not those that were compared."""
+        return self._results.resolution.quality if self._looks_at_all else Quality()
+
+    def _benchmarks(self) -> pl.DataFrame:
+        """A run that does not look at everybody anew has none; those of earlier runs stay."""
+        results = self._results
+        earlier = None if results.previous is None else results.previous.benchmarks
+        if not self._looks_at_all:
+            nothing = pl.DataFrame(schema=BENCHMARK_SCHEMA)
+            return nothing if earlier is None else earlier.cast(BENCHMARK_SCHEMA)
+        with self._connection() as con:
+            return benchmarks(
+                tables.unified_preprocessed_raw(results.representatives, self.groups, con),
+                self.groups,
+                con,
+                generation=results.stable.generation,
+                timestamp=results.job.timestamp,
+                bands=results.config.benchmarks,
+                earlier=earlier,
+            )
+
+    @property
+    def _looks_at_all(self) -> bool:
+        results = self._results
+        is_incremental = results.config.run.type == "incremental"
+        return results.previous is None or not is_incremental
 
     def _accounts(self) -> pl.DataFrame:
         return self.groups.hstack(self._results.raw.select("ck"))

@@ -1,0 +1,116 @@
+"""What people answered, as rows of a label table: one person, or two.
+
+An answer names its pair by the keys of both records; `label_id` holds a digest of them, so that a
+key that a spreadsheet changed is noticed. What a label does to matching is `score.labels`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from c360_assets.errors import C360Error
+
+KEY_COLUMNS = ("source1", "key1", "source2", "key2")
+ANSWER_COLUMNS = ("label_id", "answer", *KEY_COLUMNS)
+LABEL_COLUMNS = ("row_id", "label_id", "partition_id", "datasource", "semantic", "value")
+SAME = {"same", "yes", "y", "1"}
+DIFFERENT = {"different", "no", "n", "0", "2"}
+OPEN = {"", "?", "unknown", "skip"}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Label rows by their `row_id`, and how many pairs got which answer.
+
+    `problems`: rows that could not be taken, by line.
+    """
+
+    rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    same: int = 0
+    different: int = 0
+    unanswered: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def label_id(source1: str, key1: str, source2: str, key2: str) -> str:
+    """The name of the question about these two records."""
+    text = "\x1f".join((source1, key1, source2, key2))
+    return f"review-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def read_answers(path: Path) -> Answers:
+    """The answers in a CSV that `c360 review` wrote and somebody filled in.
+
+    Raises C360Error for a file that is no such CSV.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise C360Error(f"{path} cannot be read ({type(error).__name__})") from None
+    delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    missing = [name for name in ANSWER_COLUMNS if name not in (reader.fieldnames or [])]
+    if missing:
+        raise C360Error(
+            f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
+            "answer in the file reports/review.csv that `c360 review` writes"
+        )
+    return _taken(reader)
+
+
+def _taken(rows: Iterable[Mapping[str, str | None]]) -> Answers:
+    labels: dict[str, tuple[str, ...]] = {}
+    verdicts: dict[str, bool] = {}
+    problems = []
+    unanswered = 0
+    for number, row in enumerate(rows, 2):
+        answer = (row["answer"] or "").strip().lower()
+        keys = [row[name] or "" for name in KEY_COLUMNS]
+        name = row["label_id"] or ""
+        if answer in OPEN:
+            unanswered += 1
+        elif answer not in SAME | DIFFERENT:
+            problems.append(f"line {number}: the answer is none of same, different or blank")
+        elif name != label_id(*keys):
+            problems.append(
+                f"line {number}: its keys are not those that were asked about; a spreadsheet may "
+                "have changed them (leading zeros, dates): import them as text"
+            )
+        elif verdicts.get(name, answer in SAME) != (answer in SAME):
+            problems.append(f"line {number}: the pair was answered otherwise before")
+        else:
+            verdicts[name] = answer in SAME
+            labels |= _label_rows(name, keys, same=answer in SAME)
+    same = sum(verdicts.values())
+    return Answers(labels, same, len(verdicts) - same, unanswered, problems)
+
+
+def _label_rows(name: str, keys: list[str], *, same: bool) -> dict[str, tuple[str, ...]]:
+    """The two rows of a label: records of one partition are one person."""
+    source1, key1, source2, key2 = keys
+    other_partition = "1" if same else "2"
+    return {
+        f"{name}-1": (f"{name}-1", name, "1", source1, "pk", key1),
+        f"{name}-2": (f"{name}-2", name, other_partition, source2, "pk", key2),
+    }
+
+
+def with_earlier(path: Path, rows: Mapping[str, tuple[str, ...]]) -> str:
+    """The label file with these rows added to those that it holds, or in their place, as CSV."""
+    every: dict[str, tuple[str, ...]] = {}
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            earlier = csv.DictReader(file)
+            for row in earlier:
+                every[row["row_id"]] = tuple(row[name] for name in LABEL_COLUMNS)
+    every |= rows
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(LABEL_COLUMNS)
+    writer.writerows(every.values())
+    return out.getvalue()
