@@ -331,17 +331,15 @@ def _load_feed(
 
 
 def _what_was_loaded(figures: FeedLoaded, files: pl.DataFrame, failed: pl.DataFrame) -> str:
-    """The line of a feed that was looked at; one of which no day could be loaded is not loaded."""
-    counts = f"{figures.rejected:,} rejected"
+    """The line of a feed that was looked at; a day that failed is counted as not loaded."""
     days = failed["delivery_day"].n_unique()
-    if not days:
-        return f"loaded {figures.feed}: {figures.loaded:,} rows of {figures.files} files, {counts}"
-    if len(failed) == len(files):
-        return f"did not load {figures.feed}: {counts}, {days} delivery days failed"
-    return (
-        f"loaded {figures.feed} but for {days} delivery days that failed: "
-        f"{figures.loaded:,} rows of {figures.files} files, {counts}"
-    )
+    not_loaded = f"{days} delivery day{'' if days == 1 else 's'} failed"
+    if days and len(failed) == len(files):
+        return f"did not load {figures.feed}: {not_loaded}, {figures.rejected:,} rows rejected"
+    loaded = files.filter(pl.col("status") != "failed")
+    rejected = int(loaded["rows_rejected"].sum())
+    text = f"loaded {figures.feed}: {figures.loaded:,} rows of {len(loaded)} files"
+    return f"{text}, {rejected:,} rejected" + (f"; {not_loaded}" if days else "")
 
 
 def _run_loads(
