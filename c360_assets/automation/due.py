@@ -21,7 +21,8 @@ from c360_assets.automation.alerts import Alert
 from c360_assets.automation.pending import arriving, is_refused, pending_days
 from c360_assets.automation.readiness import Readiness, readiness, workflow
 from c360_assets.ingest.arrival import settle_seconds
-from c360_assets.ingest.landing import DayLoad, odd_entries
+from c360_assets.ingest.odd_files import odd_entries
+from c360_assets.ingest.read_again import DayLoad
 from c360_assets.run_tags import (
     ACTIVATE,
     COMPLETE_TAG,

@@ -18,19 +18,10 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.arrival import is_open_for_writing, seconds_to_settle, settle_seconds
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.known_files import known_files
-from c360_assets.ingest.landing import (
-    DayLoad,
-    LandedFile,
-    landed,
-    not_there_messages,
-    odd_entries,
-    outside,
-    pending,
-    shared,
-    today,
-    unclaimed,
-    unmarked,
-)
+from c360_assets.ingest.landed_files import LandedFile, landed
+from c360_assets.ingest.landing import pending, today
+from c360_assets.ingest.odd_files import odd_entries, outside, shared, unclaimed, unmarked
+from c360_assets.ingest.read_again import DayLoad, not_there_messages
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import FeedLoaded
 from c360_assets.tenant.listing import one_look

@@ -12,7 +12,7 @@ from datetime import date
 from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_runs import custom_table_recipes
 from c360_assets.ingest.delivery_days import as_of_date
-from c360_assets.ingest.load import ensure_table
+from c360_assets.ingest.domain_table import ensure_table
 from c360_assets.reporting.published import published_date
 from c360_assets.stitch.tenant_run import stitch_recipes
 from c360_assets.tenant.models import Tenant

@@ -21,7 +21,8 @@ from rich.table import Table
 from c360_assets.configuration import load_tenant
 from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import odd_entries, pending, unmarked
+from c360_assets.ingest.landing import pending
+from c360_assets.ingest.odd_files import odd_entries, unmarked
 from c360_assets.reporting.unseen import unseen_by_stitch, unseen_text
 from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import Tenant

@@ -11,7 +11,7 @@ from typing import Any
 
 from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import day_feeds
-from c360_assets.ingest.load import domain_table
+from c360_assets.ingest.domain_table import domain_table
 from c360_assets.stitch.previous import GENERATION
 from c360_assets.stitch.tenant_run import SEEN
 from c360_assets.tenant.models import Tenant
