@@ -19,8 +19,9 @@ from c360_assets.ingest.custom_runs import STAGE as GROUP
 from c360_assets.ingest.custom_runs import CustomDomainTable
 from c360_assets.ingest.custom_tables import lineage
 from c360_assets.ingest.delivery_days import first_delivery_day
-from c360_assets.ingest.landing import not_there_messages, pending
+from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import DayResult, FeedLoad, load_feed
+from c360_assets.ingest.read_again import not_there_messages
 from c360_assets.run_tags import FEED_TAG
 from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
 from c360_assets.validations.block_if import stop_if_blocked

@@ -31,7 +31,7 @@ from c360_assets.customer_360.publication.publish import PublishDatabase
 from c360_assets.customer_360.tables.build import DatabaseTable
 from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_runs import CustomDomainTable
-from c360_assets.ingest.load import ensure_table
+from c360_assets.ingest.domain_table import ensure_table
 from c360_assets.run_tags import RUN_TAG
 from c360_assets.segments.campaign_recipes import SendCampaign
 from c360_assets.segments.recipe import ComputeSegments

@@ -16,7 +16,7 @@ from datetime import date
 from c360_assets.automation.alert_texts import Kind
 from c360_assets.automation.alerts import Alert
 from c360_assets.automation.readiness import workflow
-from c360_assets.ingest.landing import DayLoad
+from c360_assets.ingest.read_again import DayLoad
 from c360_assets.tenant.models import FeedConfig, Tenant
 
 MAX_ATTEMPTS = 3

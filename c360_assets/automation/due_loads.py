@@ -18,7 +18,8 @@ from c360_assets.automation.due import MAX_ATTEMPTS, Due, DueRun, feed_alerts
 from c360_assets.automation.pending import arriving, is_refused, pending_days
 from c360_assets.automation.readiness import workflow
 from c360_assets.ingest.arrival import settle_seconds
-from c360_assets.ingest.landing import DayLoad, odd_entries
+from c360_assets.ingest.odd_files import odd_entries
+from c360_assets.ingest.read_again import DayLoad
 from c360_assets.run_tags import FEED_TAG, LANDED_TAG, LOAD
 from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import FeedConfig, Tenant

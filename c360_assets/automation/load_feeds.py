@@ -18,19 +18,10 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.arrival import is_open_for_writing, seconds_to_settle, settle_seconds
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.known_files import known_files
-from c360_assets.ingest.landing import (
-    DayLoad,
-    LandedFile,
-    landed,
-    not_there_messages,
-    odd_entries,
-    outside,
-    pending,
-    shared,
-    today,
-    unclaimed,
-    unmarked,
-)
+from c360_assets.ingest.landed_files import LandedFile, landed
+from c360_assets.ingest.landing import pending, today
+from c360_assets.ingest.odd_files import odd_entries, outside, shared, unclaimed, unmarked
+from c360_assets.ingest.read_again import DayLoad, not_there_messages
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import FeedLoaded
 from c360_assets.tenant.listing import one_look
@@ -338,17 +329,15 @@ def _load_feed(
 
 
 def _what_was_loaded(figures: FeedLoaded, files: pl.DataFrame, failed: pl.DataFrame) -> str:
-    """The line of a feed that was looked at; one of which no day could be loaded is not loaded."""
-    counts = f"{figures.rejected:,} rejected"
+    """The line of a feed that was looked at; a day that failed is counted as not loaded."""
     days = failed["delivery_day"].n_unique()
-    if not days:
-        return f"loaded {figures.feed}: {figures.loaded:,} rows of {figures.files} files, {counts}"
-    if len(failed) == len(files):
-        return f"did not load {figures.feed}: {counts}, {days} delivery days failed"
-    return (
-        f"loaded {figures.feed} but for {days} delivery days that failed: "
-        f"{figures.loaded:,} rows of {figures.files} files, {counts}"
-    )
+    not_loaded = f"{days} delivery day{'' if days == 1 else 's'} failed"
+    if days and len(failed) == len(files):
+        return f"did not load {figures.feed}: {not_loaded}, {figures.rejected:,} rows rejected"
+    loaded = files.filter(pl.col("status") != "failed")
+    rejected = int(loaded["rows_rejected"].sum())
+    text = f"loaded {figures.feed}: {figures.loaded:,} rows of {len(loaded)} files"
+    return f"{text}, {rejected:,} rejected" + (f"; {not_loaded}" if days else "")
 
 
 def _run_loads(

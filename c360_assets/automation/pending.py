@@ -18,7 +18,9 @@ import polars as pl
 
 from c360_assets.ingest.arrival import seconds_to_settle, settle_seconds
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import DayLoad, LandedFile, pending
+from c360_assets.ingest.landed_files import LandedFile
+from c360_assets.ingest.landing import pending
+from c360_assets.ingest.read_again import DayLoad
 from c360_assets.tenant.models import FeedConfig, Tenant
 
 # A place that does not answer holds a tick for a minute, so it is left alone for a while.

@@ -15,7 +15,7 @@ import polars as pl
 from c360_assets.automation.alerts import open_alerts, tell_recovery
 from c360_assets.automation.pending import pending_days
 from c360_assets.automation.readiness import workflow
-from c360_assets.ingest.landing import odd_entries
+from c360_assets.ingest.odd_files import odd_entries
 from c360_assets.tenant.changed_files import changed_files
 from c360_assets.tenant.durations import rhythm_days, whole_days
 from c360_assets.tenant.local_time import zone

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from c360_assets.customer_360.publication.publish import keeping
-from c360_assets.ingest.landing import is_remote
+from c360_assets.ingest.landed_files import is_remote
 from c360_assets.tenant.customer_360 import GROUP
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.local_time import now

@@ -17,7 +17,7 @@ from c360_assets.cli.options import (
     day_of,
     tenant_folder,
 )
-from c360_assets.cli.output import out, print_failures, print_json, reported_errors
+from c360_assets.cli.output import err, out, print_failures, print_json, reported_errors
 from c360_assets.reporting.paths import short_path
 
 
@@ -101,18 +101,27 @@ def diff(
     database: DatabaseOption = "customer_360",
     as_json: JsonOption = False,
 ) -> None:
-    """Show the rows and people that a new build adds, drops and changes, column by column. Writes
-    nothing.
+    """Show the rows and people that a new build adds, drops and changes, column by column. What
+    the build needs is computed too where it is not current, Stitch as well. Writes nothing.
 
     Examples: `c360 diff` before publishing; `c360 diff 3 published` afterwards, against the kept
     database number 3.
     """
     from c360_assets.reporting.diff import database_diff, render_diff
+    from c360_assets.reporting.progress import Reporter
 
     with reported_errors():
-        differences = database_diff(
-            tenant_folder(tenant), first, second, as_of=day_of(as_of), database=database
-        )
+        root = tenant_folder(tenant)
+        with Reporter(err) as reporter:
+            differences = database_diff(
+                root,
+                first,
+                second,
+                as_of=day_of(as_of),
+                database=database,
+                progress=reporter.doing,
+                note=reporter.done,
+            )
     if as_json:
         print_json(differences)
     else:
@@ -133,13 +142,21 @@ def preview(
     as_json: JsonOption = False,
 ) -> None:
     """Show a table as it would be built: a sample, its rows, its columns against the published
-    ones. Writes nothing."""
+    ones. What it reads is computed too where it is not current. Writes nothing."""
     from c360_assets.reporting.preview import preview_table, render_preview
+    from c360_assets.reporting.progress import Reporter
 
     with reported_errors():
-        built = preview_table(
-            tenant_folder(tenant), table, as_of=day_of(as_of), rows=rows, database=database
-        )
+        root = tenant_folder(tenant)
+        with Reporter(err) as reporter:
+            built = preview_table(
+                root,
+                table,
+                as_of=day_of(as_of),
+                rows=rows,
+                database=database,
+                progress=reporter.doing,
+            )
     if as_json:
         print_json(built)
     else:

@@ -46,7 +46,7 @@ def reported_errors() -> Iterator[None]:
 def print_problems(problems: Iterable[Problem], console: Console) -> None:
     for problem in problems:
         mark, style = ("✗", "red") if problem.severity == "error" else ("!", "yellow")
-        console.print(f"{mark} {_shown(problem)}", style=style, markup=False, soft_wrap=True)
+        console.print(f"{mark} {_shown(problem)}", style=style, markup=False)
 
 
 def print_failures(failures: Iterable[str]) -> None:

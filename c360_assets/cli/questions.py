@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -51,7 +52,10 @@ def _mark_dead_runs(root: Path) -> None:
 
 
 def sql(
-    query: Annotated[str | None, typer.Argument(help="SQL for the published database.")] = None,
+    query: Annotated[
+        str | None,
+        typer.Argument(help="SQL for the published database; `-` reads it from standard input."),
+    ] = None,
     tenant: TenantOption = None,
     show: Annotated[
         str | None,
@@ -88,10 +92,14 @@ def sql(
     with reported_errors():
         root = tenant_folder(tenant)
         if show is not None:
-            emit(table_sql(root, show, database, spark=spark))
+            text = table_sql(root, show, database, spark=spark)
+            # A comment in front would be taken for an option where the text is the query.
+            emit(f"\n{text}" if text.startswith("-") else text)
             return
         if query is None:
             raise typer.BadParameter("give a query, or --show TABLE")
+        if query == "-":
+            query = sys.stdin.read()
         if excel and not as_csv:
             raise typer.BadParameter("--excel is for --csv")
         result_format: ResultFormat = "table"

@@ -332,7 +332,7 @@ def _run_and_exit(tenant: Path | None, options: DayOptions, as_json: bool) -> No
 def _print_unseen(root: Path) -> None:
     """Which loaded rows are not in what Stitch made, which `load` alone leaves as it was."""
     from c360_assets.configuration import load_tenant
-    from c360_assets.reporting.status import unseen_by_stitch, unseen_text
+    from c360_assets.reporting.unseen import unseen_by_stitch, unseen_text
     from c360_assets.warehouse.session import Warehouse
 
     unseen = unseen_by_stitch(load_tenant(root), Warehouse.open(root / "warehouse"))

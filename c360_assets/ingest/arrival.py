@@ -12,7 +12,7 @@ import os
 import time
 from pathlib import Path
 
-from c360_assets.ingest.landing import LandedFile
+from c360_assets.ingest.landed_files import LandedFile
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import FeedConfig
 

@@ -14,12 +14,17 @@ from dataclasses import dataclass
 from c360_assets.errors import C360Error
 from c360_assets.ingest.dates import (
     DATES,
+    DAY_SLOTS,
+    TIME_SLOTS,
     TIMES,
     UNAMBIGUOUS,
-    Pattern,
     compile_pattern,
     day_text,
     english_months,
+    known_day_text,
+    known_offset,
+    known_parts,
+    known_time_text,
     offset_minutes,
     quotes_a_month,
     time_text,
@@ -137,7 +142,7 @@ def _date_cast(
     if pattern is None:
         if kind == "datetime":
             return _known_instant(number, text, year, zone, KnownDates(tuple(DATES.values())))
-        return Cast(number, text, _known_date(f"t{number}", year))
+        return _known_date(number, text, year)
     if pattern in NUMBER_DATES:
         declared = _number_date(number, kind, pattern, zone)
     else:
@@ -150,8 +155,11 @@ def _or_unambiguous(declared: Cast, text: str, kind: str, year: str, zone: str) 
     number = declared.number
     patterns = tuple(DATES[name] for name in UNAMBIGUOUS)
     if kind == "date":
-        other = f"CASE WHEN h{number}_0 IS NULL THEN {_known_day(f't{number}', year, patterns)} END"
-        return Cast(number, text, f"coalesce({declared.value}, {other})", declared.steps)
+        parts = f"h{number}_{len(declared.steps)}"
+        in_order = known_parts(patterns, f"t{number}", DAY_SLOTS)
+        step = f"CASE WHEN h{number}_0 IS NULL THEN {in_order} END"
+        other = f"TRY_CAST({known_day_text(parts, year)} AS DATE)"
+        return Cast(number, text, f"coalesce({declared.value}, {other})", (*declared.steps, step))
     dates = KnownDates(patterns, len(declared.steps), f"h{number}_0 IS NULL")
     known = _known_instant(number, text, year, zone, dates)
     value = f"CASE WHEN h{number}_0 IS NULL THEN {known.value} ELSE {declared.value} END"
@@ -291,19 +299,14 @@ def _number_date(number: int, kind: str, form: str, zone: str) -> Cast:
     return Cast(number, text, instant, (step,))
 
 
-def _known_date(text: str, year: str) -> str:
+def _known_date(number: int, text: str, year: str) -> Cast:
     """A date in one of the known patterns. Plain ISO texts skip looking for it."""
-    is_iso = _full(text, ISO_DATE)
-    known = _known_day(text, year, tuple(DATES.values()))
-    return f"CASE WHEN {is_iso} THEN {_to_date(text)} ELSE {known} END"
-
-
-def _known_day(text: str, year: str, patterns: Sequence[str]) -> str:
-    branches = []
-    for pattern in map(compile_pattern, patterns):
-        day = _to_date(day_text(pattern, pattern.parts(text), year))
-        branches.append(f"WHEN {pattern.fits(text)} THEN {day}")
-    return f"CASE {' '.join(branches)} END"
+    whole, parts = f"t{number}", f"h{number}_0"
+    is_iso = _full(whole, ISO_DATE)
+    known = known_parts(tuple(DATES.values()), whole, DAY_SLOTS)
+    step = f"CASE WHEN NOT ({is_iso}) THEN {known} END"
+    day = f"TRY_CAST({known_day_text(parts, year)} AS DATE)"
+    return Cast(number, text, f"CASE WHEN {is_iso} THEN {_to_date(whole)} ELSE {day} END", (step,))
 
 
 @dataclass(frozen=True)
@@ -328,7 +331,7 @@ def _known_instant(number: int, text: str, year: str, zone: str, known: KnownDat
     """
     whole = f"t{number}"
     first = known.first_step
-    head, tail, day, clock, offset = (f"h{number}_{first + step}" for step in range(5))
+    head, tail, day, clock, local = (f"h{number}_{first + step}" for step in range(5))
     dates = [compile_pattern(pattern).regex for pattern in known.patterns]
     dates.sort(key=lambda regex: "[0-9]{4}" not in regex)
     # The alternatives hold groups of their own; group 0 is the whole match.
@@ -336,42 +339,24 @@ def _known_instant(number: int, text: str, year: str, zone: str, known: KnownDat
     is_iso = f"{_full(whole, ISO_TIMESTAMP)} AND {whole}[1:4] <> '0000'"
     is_other = f"{known.condition} AND NOT ({is_iso})"
     rest = f"{whole}[length({head}) + 1:]"
-    after_separator = f"{tail}[2:]"
-    times = [compile_pattern(pattern) for pattern in TIMES.values()]
+    times = known_parts(tuple(TIMES.values()), f"{tail}[2:]", TIME_SLOTS)
     steps = (
         f"CASE WHEN {is_other} THEN regexp_extract({whole}, {any_date}, 0) END",
         f"CASE WHEN {rest}[1:2] = ', ' THEN {rest}[2:] "
         f"WHEN {rest}[1:4] = ' at ' THEN {rest}[4:] ELSE {rest} END",
-        _known_day(head, year, known.patterns),
-        f"CASE WHEN {tail} = '' THEN '00:00:00' WHEN {tail}[1:1] IN (' ', 'T') "
-        f"THEN {_known_clock(times, after_separator)} END",
-        f"CASE WHEN {tail} <> '' THEN {_known_offset(times, after_separator)} END",
+        known_parts(known.patterns, head, DAY_SLOTS),
+        f"CASE WHEN {tail} = '' THEN ['0', '', '', '', '', ''] "
+        f"WHEN {tail}[1:1] IN (' ', 'T') THEN {times} END",
+        f"TRY_CAST({known_day_text(day, year)} || ' ' || {known_time_text(clock)} AS TIMESTAMP)",
     )
     iso = f"TRY_CAST({whole} AS TIMESTAMP)"
-    local = _local_time(day, clock)
+    offset = known_offset(clock)
     value = (
         f"CASE WHEN {head} IS NULL THEN {_in_zone(iso, zone)} "
         f"WHEN {offset} IS NULL THEN {_in_zone(local, zone)} "
         f"ELSE {_with_offset(local, offset)} END"
     )
     return Cast(number, text, value, steps)
-
-
-def _known_clock(times: Sequence[Pattern], text: str) -> str:
-    branches = [
-        f"WHEN {pattern.fits(text)} THEN {time_text(pattern, pattern.parts(text))}"
-        for pattern in times
-    ]
-    return f"CASE {' '.join(branches)} END"
-
-
-def _known_offset(times: Sequence[Pattern], text: str) -> str:
-    with_offset = [pattern for pattern in times if {"offset", "zone"} & set(pattern.groups)]
-    branches = [
-        f"WHEN {pattern.fits(text)} THEN {offset_minutes(pattern, pattern.parts(text))}"
-        for pattern in with_offset
-    ]
-    return f"CASE {' '.join(branches)} END"
 
 
 def _local_time(day: str, clock: str) -> str:

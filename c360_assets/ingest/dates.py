@@ -6,6 +6,7 @@ Patterns use Joda letters. What to do with a value that fits none belongs to `ca
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -146,6 +147,16 @@ NUMBERS = {
     "m": Number("minute", "[0-5]?[0-9]", "[0-5][0-9]"),
     "s": Number("second", "[0-5]?[0-9]", "[0-5][0-9]"),
 }
+# Where a known date and a known time keep what is written in them, whatever its order there.
+DAY_SLOTS = (("year", "year2"), ("month", "monthname"), ("day",))
+TIME_SLOTS = (
+    ("hour", "hour12"),
+    ("minute",),
+    ("second",),
+    ("fraction",),
+    ("half",),
+    ("offset", "zone"),
+)
 OFFSET = "(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})"
 # Zone names cannot be parsed in general; these two name the zone that instants are kept in.
 ZONE_NAME = "(?:UTC|GMT)"
@@ -166,7 +177,15 @@ class Pattern:
     def parts(self, value: str) -> str:
         """SQL: a struct of the groups' texts."""
         names = ", ".join(quote_literal(g) for g in self.groups)
-        return f"regexp_extract({value}, {quote_literal('^' + self.regex + '$')}, [{names}])"
+        return f"regexp_extract({value}, {quote_literal(f'^{self.regex}$')}, [{names}])"
+
+    def rearranged(self, value: str, slots: Sequence[tuple[str, ...]]) -> str:
+        """SQL: the groups' texts in the order of `slots` with `|` between; a slot lists the groups
+        that may stand in it, and is empty where the pattern has none of them."""
+        places = {group: f"\\{number}" for number, group in enumerate(self.groups, 1)}
+        texts = [next((places[name] for name in slot if name in places), "") for slot in slots]
+        order = quote_literal("|".join(texts))
+        return f"regexp_replace({value}, {quote_literal(f'^{self.regex}$')}, {order})"
 
     @property
     def has_day(self) -> bool:
@@ -271,50 +290,92 @@ OTHER_LETTERS = {
 }
 
 
+def known_parts(patterns: Sequence[str], text: str, slots: Sequence[tuple[str, ...]]) -> str:
+    """SQL for the list of the texts that stand in `slots`, by the first pattern that fits, else
+    NULL. Each pattern is planned twice and no more: planning takes longer than reading."""
+    compiled = [compile_pattern(pattern) for pattern in patterns]
+    branches = [
+        f"WHEN {pattern.fits(text)} THEN {pattern.rearranged(text, slots)}" for pattern in compiled
+    ]
+    return f"string_split(CASE {' '.join(branches)} END, '|')"
+
+
+def known_day_text(parts: str, this_year: str) -> str:
+    """SQL for `yyyy-mm-dd` from the list `parts` of `DAY_SLOTS`; NULL in the year 0."""
+    year, month, day = (f"{parts}[{place}]" for place in (1, 2, 3))
+    full_year = f"nullif(TRY_CAST({year} AS INTEGER), 0)"
+    near_year = _near_year(f"TRY_CAST({year} AS INTEGER)", this_year)
+    year = f"CASE WHEN length({year}) = 2 THEN {near_year} ELSE {full_year} END"
+    month = f"coalesce(TRY_CAST({month} AS INTEGER), {_month_number(month)})"
+    return f"printf('%04d-%02d-%02d', {year}, {month}, {day}::INTEGER)"
+
+
+def known_time_text(parts: str) -> str:
+    """SQL for `hh:mm:ss[.ffffff]` from the list `parts` of `TIME_SLOTS`."""
+    hour, minute, second, fraction, half = (f"{parts}[{place}]" for place in (1, 2, 3, 4, 5))
+    minute, second = (f"coalesce(TRY_CAST({each} AS INTEGER), 0)" for each in (minute, second))
+    fraction = f"CASE WHEN {fraction} = '' THEN '' ELSE '.' || {fraction}[1:6] END"
+    of_12 = f"{hour}::INTEGER % 12 + {_afternoon(half)}"
+    hour = f"CASE WHEN {half} = '' THEN {hour}::INTEGER ELSE {of_12} END"
+    return f"printf('%02d:%02d:%02d', {hour}, {minute}, {second}) || {fraction}"
+
+
+def known_offset(parts: str) -> str:
+    """SQL for the minutes east of UTC from the list `parts` of `TIME_SLOTS`, NULL without."""
+    offset = f"{parts}[6]"
+    is_utc = f"lower({offset}) IN ('z', 'utc', 'gmt')"
+    return f"CASE WHEN {is_utc} THEN 0 WHEN {offset} <> '' THEN {_minutes_east(offset)} END"
+
+
 def day_text(pattern: Pattern, parts: str, this_year: str) -> str:
     """SQL for `yyyy-mm-dd` from the struct `parts`.
 
     Two-digit years fall into [this year - 80, this year + 19].
     """
     if "year2" in pattern.groups:
-        lowest = f"({this_year} - 80)"
-        year = f"({lowest} + (({parts}.year2::INTEGER - {lowest} % 100 + 100) % 100))"
+        year = _near_year(f"{parts}.year2::INTEGER", this_year)
     else:
         year = f"{parts}.year::INTEGER"
     if "yearday" in pattern.groups:
         return _day_of_year(f"{parts}.yearday::INTEGER", year)
     if "monthname" in pattern.groups:
-        months = ", ".join(quote_literal(month) for month in ENGLISH_MONTHS)
-        month = f"list_position([{months}], lower({parts}.monthname[1:3]))"
+        month = _month_number(f"{parts}.monthname")
     else:
         month = f"{parts}.month::INTEGER"
     return f"printf('%04d-%02d-%02d', {year}, {month}, {parts}.day::INTEGER)"
 
 
+def _near_year(year: str, this_year: str) -> str:
+    """SQL for the year of two digits that lies in [this year - 80, this year + 19]."""
+    lowest = f"({this_year} - 80)"
+    return f"({lowest} + (({year} - {lowest} % 100 + 100) % 100))"
+
+
+def _month_number(name: str) -> str:
+    months = ", ".join(quote_literal(month) for month in ENGLISH_MONTHS)
+    return f"list_position([{months}], lower({name}[1:3]))"
+
+
 def english_months(text: str) -> str:
-    """SQL for the text with names of months in other languages made English.
+    """SQL for the text with the name of a month in another language made English.
 
     So no pattern needs all names: to plan a hundred of such takes longer than to read a file. A
     name stands between characters that are no letters, unlike those in names of time zones.
     """
-    changed = text
-    for number, english in enumerate(ENGLISH_MONTHS, 1):
-        names = [name for name, known in MONTH_NUMBERS.items() if known == number]
-        regex = _whole_word(names)
-        changed = f"regexp_replace({changed}, {quote_literal(regex)}, '\\1{english}\\2')"
-    any_name = quote_literal(_whole_word(list(MONTH_NUMBERS)))
-    return f"CASE WHEN regexp_matches({text}, {any_name}) THEN {changed} ELSE {text} END"
+    foreign = [name for name in MONTH_NUMBERS if not re.fullmatch(MONTH_TEXT, name)]
+    regex = quote_literal(rf"(?i)(^|\P{{L}})({'|'.join(foreign)})[.]?(\P{{L}}|$)")
+    name = f"lower(regexp_extract({text}, {regex}, 2))"
+    names = ", ".join(quote_literal(each) for each in foreign)
+    english = ", ".join(quote_literal(ENGLISH_MONTHS[MONTH_NUMBERS[each] - 1]) for each in foreign)
+    replacement = f"'\\1' || [{english}][list_position([{names}], {name})] || '\\3'"
+    changed = f"regexp_replace({text}, {regex}, {replacement})"
+    return f"CASE WHEN regexp_matches({text}, {regex}) THEN {changed} ELSE {text} END"
 
 
 def quotes_a_month(pattern: str) -> bool:
     """Whether a word that the pattern quotes is some month's name, which has to stay as written."""
     quoted = " ".join(re.findall("'([^']*)'", pattern)).lower()
     return not MONTH_NUMBERS.keys().isdisjoint(re.findall(r"[^\W\d_]+", quoted))
-
-
-def _whole_word(names: list[str]) -> str:
-    foreign = [name for name in names if not re.fullmatch(MONTH_TEXT, name)]
-    return rf"(?i)(^|\P{{L}})(?:{'|'.join(foreign)})[.]?(\P{{L}}|$)"
 
 
 def _day_of_year(yearday: str, year: str) -> str:
@@ -338,9 +399,14 @@ def _hour(pattern: Pattern, parts: str) -> str:
     if "hour12" in pattern.groups:
         afternoon = "0"
         if "half" in pattern.groups:
-            afternoon = f"CASE WHEN lower({parts}.half[1:1]) = 'p' THEN 12 ELSE 0 END"
+            afternoon = _afternoon(f"{parts}.half")
         return f"{parts}.hour12::INTEGER % 12 + {afternoon}"
     return f"{parts}.hour::INTEGER" if "hour" in pattern.groups else "0"
+
+
+def _afternoon(half: str) -> str:
+    """SQL for the hours that AM or PM adds."""
+    return f"CASE WHEN lower({half}[1:1]) = 'p' THEN 12 ELSE 0 END"
 
 
 def offset_minutes(pattern: Pattern, parts: str) -> str | None:
@@ -349,7 +415,12 @@ def offset_minutes(pattern: Pattern, parts: str) -> str | None:
         return "0"
     if "offset" not in pattern.groups:
         return None
-    digits = f"replace({parts}.offset, ':', '')"
+    offset = f"{parts}.offset"
+    return f"CASE WHEN lower({offset}) = 'z' THEN 0 ELSE {_minutes_east(offset)} END"
+
+
+def _minutes_east(offset: str) -> str:
+    """SQL for the minutes of an offset such as `+02:00`."""
+    digits = f"replace({offset}, ':', '')"
     sign = f"(CASE WHEN {digits}[1:1] = '-' THEN -1 ELSE 1 END)"
-    minutes = f"({digits}[2:3]::INTEGER * 60 + {digits}[4:5]::INTEGER)"
-    return f"CASE WHEN lower({parts}.offset) = 'z' THEN 0 ELSE {sign} * {minutes} END"
+    return f"{sign} * ({digits}[2:3]::INTEGER * 60 + {digits}[4:5]::INTEGER)"

@@ -19,7 +19,7 @@ from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.digest import file_digest
 
 if TYPE_CHECKING:
-    from c360_assets.ingest.landing import LandedFile
+    from c360_assets.ingest.landed_files import LandedFile
 
 COLUMNS = ("delivery_day", "attempt", "path", "sha256", "size", "mtime_ns", "status")
 NEWEST_ATTEMPT = pl.col("attempt") == pl.col("attempt").max().over("delivery_day")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.landing import gone
-from c360_assets.ingest.load import purge
+from c360_assets.ingest.domain_table import purge
+from c360_assets.ingest.read_again import gone
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.lock import tenant_lock

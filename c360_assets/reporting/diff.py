@@ -7,7 +7,7 @@ memory. Building belongs to `customer_360`, keeping files to `warehouse.publishe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,14 +22,16 @@ from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import GROUP, Database
 from c360_assets.customer_360.tables.dry_run import open_scratch
 from c360_assets.errors import C360Error
+from c360_assets.reporting.in_memory import build_date, make_inputs
 from c360_assets.reporting.published import (
     database_named,
     keep_forgotten,
-    published_date,
     unreadable,
 )
 from c360_assets.semantics.tables import all_tables
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.published_file import database_path, kept, number_of
+from c360_assets.warehouse.recipe import RunContext, unheard
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -87,28 +89,31 @@ def database_diff(
     *,
     as_of: date | None = None,
     database: str = GROUP,
+    progress: Callable[[str], None] = unheard,
+    note: Callable[[str], None] = unheard,
 ) -> list[TableDiff]:
     """The tables that differ between two states of a database: `published`, `build`, or the number
     of a kept file.
 
-    `as_of` is the date of the build, that of the published file unless given. Raises C360Error for
-    a state that is not there.
+    `as_of` is the date of the build, that of the published file unless given. What a build needs is
+    computed in memory, Stitch too, and told to `progress`. Before anything was published, all that
+    a build gives is new, which `note` hears. Raises C360Error for a state that is not there.
     """
     tenant = load_tenant(root)
     chosen = database_named(tenant, database)
-    if BUILD in (first, second) and as_of is None:
-        as_of = published_date(database_path(root, chosen.name))
-        if as_of is None:
-            raise C360Error(
-                "nothing is published yet, so there is nothing to compare with; "
-                "`c360 run` publishes"
-            )
+    is_first_build = {first, second} == {PUBLISHED, BUILD} and not _is_published(root, chosen)
+    if is_first_build:
+        note("nothing is published yet: all that a build gives is new")
     keep_forgotten(tenant, "a comparison")
     with open_scratch(root, tenant.config.timezone) as session:
 
         def read(state: str, alias: str) -> Side:
-            if state == BUILD and as_of is not None:
-                return _build_side(session, chosen, as_of)
+            if state == BUILD:
+                built_on = as_of or build_date(session, tenant, chosen.name)
+                run = RunContext(built_on, progress=progress)
+                return _build_side(session, tenant, chosen, run)
+            if is_first_build:
+                return {}
             return _file_side(session, _file_of(root, chosen, state), alias)
 
         first_tables = read(first, "_c360_a")
@@ -118,6 +123,10 @@ def database_diff(
             for name in sorted({*first_tables, *second_tables})
         ]
     return [diff for diff in diffs if not diff.is_empty]
+
+
+def _is_published(root: Path, database: Database) -> bool:
+    return database_path(root, database.name).exists()
 
 
 def _file_of(root: Path, database: Database, state: str) -> Path:
@@ -149,9 +158,11 @@ def _file_side(session: Session, path: Path, alias: str) -> Side:
     return tables
 
 
-def _build_side(session: Session, database: Database, as_of: date) -> Side:
+def _build_side(session: Session, tenant: Tenant, database: Database, run: RunContext) -> Side:
     """The database as a build would publish it, by views of the session."""
-    build(session, database.nodes, as_of=as_of)
+    read = [table for node in database.nodes for table in node.deps]
+    make_inputs(session, tenant, read, run)
+    build(session, database.nodes, as_of=run.as_of)
     database.prepare(session)
     tables: dict[str, SideTable] = {}
     for number, entry in enumerate(entries(session, database)):

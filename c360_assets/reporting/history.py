@@ -16,7 +16,7 @@ from rich.table import Table
 
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.databases import GROUP
-from c360_assets.reporting.published import database_named
+from c360_assets.reporting.published import database_named, is_held
 from c360_assets.warehouse.published_file import database_path, kept, number_of, published_number
 
 
@@ -25,7 +25,8 @@ class Version:
     """One file: its number, when it was written, the date its periods end at, persons, size.
 
     What is `published` has no number until it is replaced, unless it was kept before and published
-    again. Of one that is `damaged`, nothing that stands in it is known.
+    again. Of one that is `damaged`, or `held` open for writing by another program, nothing that
+    stands in it is known.
     """
 
     number: int | None
@@ -35,6 +36,7 @@ class Version:
     bytes: int
     damaged: bool = False
     published: bool = False
+    held: bool = False
 
 
 def versions(root: Path, database: str = GROUP) -> list[Version]:
@@ -60,8 +62,9 @@ def _version(number: int | None, file: Path) -> Version:
     written_at = datetime.fromtimestamp(facts.st_mtime, UTC)
     try:
         con = duckdb.connect(str(file), read_only=True)
-    except duckdb.Error:
-        return Version(number, written_at, None, None, facts.st_size, damaged=True)
+    except duckdb.Error as error:
+        held = is_held(error)
+        return Version(number, written_at, None, None, facts.st_size, damaged=not held, held=held)
     with con:
         ((as_of,),) = con.execute("SELECT as_of FROM run_context").fetchall()
         return Version(number, written_at, as_of, _customers(con), facts.st_size)
@@ -90,11 +93,17 @@ def render_versions(shown: list[Version], console: Console) -> None:
         table.add_row(
             _name(version),
             f"{version.written_at.astimezone():%Y-%m-%d %H:%M}",
-            "cannot be opened" if version.damaged else str(version.as_of),
+            _date_text(version),
             "" if version.customers is None else f"{version.customers:,}",
             f"{version.bytes / 1e6:,.1f} MB",
         )
     console.print(table)
+
+
+def _date_text(version: Version) -> str:
+    if version.held:
+        return "open in another program"
+    return "cannot be opened" if version.damaged else str(version.as_of)
 
 
 def _name(version: Version) -> str:

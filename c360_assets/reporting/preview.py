@@ -7,7 +7,7 @@ before one in `database/`. Differences of rows are `diff`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -23,10 +23,12 @@ from c360_assets.customer_360.tables.databases import GROUP
 from c360_assets.customer_360.tables.dry_run import open_scratch
 from c360_assets.customer_360.tables.graph import TableNode
 from c360_assets.errors import C360Error, ConfigError
-from c360_assets.reporting.published import database_named, published_date, unreadable
+from c360_assets.reporting.in_memory import build_date, make_inputs
+from c360_assets.reporting.published import database_named, unreadable
 from c360_assets.reporting.rows import print_rows
 from c360_assets.tenant.models import SqlFile, Tenant
 from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.recipe import RunContext, unheard
 from c360_assets.warehouse.sql import quote_ident
 
 PUBLISHED_COLUMNS = """
@@ -52,10 +54,16 @@ class Preview:
 
 
 def preview_table(
-    root: Path, name: str, *, as_of: date | None = None, rows: int = 10, database: str = GROUP
+    root: Path,
+    name: str,
+    *,
+    as_of: date | None = None,
+    rows: int = 10,
+    database: str = GROUP,
+    progress: Callable[[str], None] = unheard,
 ) -> Preview:
     """Compute the table `name` of a database of the tenant at `root`, and what it reads where not
-    current, without writing.
+    current, Stitch too, without writing. `progress` hears what is computed beside it.
 
     Raises ConfigError when its SQL has an error and C360Error when there is no such table or the
     SQL fails on the data.
@@ -68,8 +76,11 @@ def preview_table(
     published_path = database_path(root, chosen.name)
     node = _node_named(chosen.nodes, name)
     with open_scratch(root, tenant.config.timezone) as session:
-        build_date = as_of or published_date(published_path) or date.today()
-        build(session, _needed_by(node, chosen.nodes), as_of=build_date)
+        built_on = as_of or build_date(session, tenant, chosen.name)
+        nodes = _needed_by(node, chosen.nodes)
+        read = [table for needed in nodes for table in needed.deps]
+        make_inputs(session, tenant, read, RunContext(built_on, progress=progress))
+        build(session, nodes, as_of=built_on)
         session.bind(node.table, "_c360_preview")
         state = session.state(node.table)
         assert state is not None

@@ -132,7 +132,7 @@ def open_published(
         raise C360Error(f"nothing is published yet: {path} does not exist; run `c360 run` first")
     with own_engine(root) as con:
         if from_warehouse:
-            attach_warehouse(con, root, tenant.config.timezone)
+            attach_warehouse(con, tenant)
         else:
             attach_published(con, path, tenant.config.timezone)
         try:
@@ -171,12 +171,17 @@ def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) 
     lock(con)
 
 
-def attach_warehouse(con: duckdb.DuckDBPyConnection, root: Path, timezone: str) -> None:
-    """Views of the warehouse's tables under the names that they have once they are published, in an
-    engine that can write nothing and open no other file."""
-    warehouse = Warehouse.open(root / "warehouse")
+def attach_warehouse(con: duckdb.DuckDBPyConnection, tenant: Tenant) -> None:
+    """Views of the warehouse's tables under the names that they have once they are published, and
+    the functions that are published with them, in an engine that can write nothing and open no
+    other file."""
+    from c360_assets.customer_360.rendering.render import macro_statements
+
+    warehouse = Warehouse.open(tenant.root / "warehouse")
     allowed: set[str] = set()
-    con.execute(f"SET TimeZone = {quote_literal(timezone)}")
+    con.execute(f"SET TimeZone = {quote_literal(tenant.config.timezone)}")
+    for statement in macro_statements(home=tenant.home):
+        con.execute(statement)
     for table, state in sorted(warehouse.manifest.tables.items()):
         schema, _, name = table.rpartition("/")
         schema_sql = quote_ident(schema or "main")
@@ -209,9 +214,14 @@ def published_date(path: Path) -> date | None:
     return as_of
 
 
+def is_held(error: duckdb.Error) -> bool:
+    """Whether a file could not be opened because another program writes to it."""
+    return HELD.search(str(error)) is not None
+
+
 def unreadable(path: Path, error: duckdb.Error) -> C360Error:
     """The error for a published or kept file that cannot be opened."""
-    if HELD.search(str(error)) is not None:
+    if is_held(error):
         problem = "is open for writing in another program, and not damaged"
         return C360Error(f"{path.name} {problem}; close it there, or open it read-only there")
     reason = f"({type(error).__name__}): {str(error).splitlines()[0]}"

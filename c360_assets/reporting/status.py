@@ -7,7 +7,7 @@ page shows the facts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -21,8 +21,10 @@ from rich.table import Table
 from c360_assets.configuration import load_tenant
 from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import odd_entries, pending, unmarked
+from c360_assets.ingest.landing import pending
+from c360_assets.ingest.odd_files import odd_entries, unmarked
 from c360_assets.reporting.stitch_quality import quality_json, quality_line
+from c360_assets.reporting.unseen import unseen_by_stitch, unseen_text
 from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
@@ -69,9 +71,8 @@ class FeedStatus:
 class Status:
     """What `c360 status` shows, and the keys of its `--json`.
 
-    `unseen` counts the rows by feed that were loaded since Stitch ran last, or at all where it has
-    not run. `published` is empty where nothing is; `alerts` are those of the last days, the newest
-    first.
+    `unseen` counts by feed the rows that Stitch has not seen. `published` is empty where nothing
+    is; `alerts` are those of the last days, the newest first.
     """
 
     tenant: str
@@ -104,29 +105,6 @@ def read_status(root: Path, now: datetime) -> Status:
         retention=tenant.config.retention.model_dump(),
         alerts=_recent_alerts(tenant, now),
     )
-
-
-def unseen_by_stitch(tenant: Tenant, warehouse: Warehouse) -> dict[str, int]:
-    """Feed that Stitch depends on -> the rows that were loaded after it ran last."""
-    loaded = read_ledger(warehouse).filter(
-        pl.col("status") == "loaded", pl.col("feed").is_in(day_feeds(tenant).of_stitch)
-    )
-    records = warehouse.state("unified_coalesced")
-    if records is not None:
-        written = max(
-            (Path(file).stat().st_mtime for file in warehouse.files("unified_coalesced", records)),
-            default=0.0,
-        )
-        stitched_at = datetime.fromtimestamp(written).astimezone()
-        loaded = loaded.filter(pl.col("loaded_at") > stitched_at)
-    rows = loaded.group_by("feed").agg(pl.col("rows_loaded").sum()).sort("feed")
-    return {feed: int(count) for feed, count in rows.iter_rows() if count}
-
-
-def unseen_text(unseen: Mapping[str, int]) -> str:
-    """In a sentence which loaded rows Stitch has not seen."""
-    feeds = ", ".join(f"{feed} {rows:,}" for feed, rows in unseen.items())
-    return f"Stitch has not seen rows that were loaded ({feeds}); `c360 run` takes them in"
 
 
 def _stitch_figures(warehouse: Warehouse) -> dict[str, Any]:
@@ -241,6 +219,9 @@ def digest_lines(root: Path) -> Iterator[str]:
 def render_status(status: Status, console: Console) -> None:
     """Print the page."""
     console.print(_feeds_table(status))
+    for feed in status.feeds:
+        for line in _reasons(feed):
+            console.print(line)
     stitch = status.stitch
     if stitch["source_records"]:
         console.print(
@@ -253,7 +234,7 @@ def render_status(status: Status, console: Console) -> None:
     if quality:
         console.print(f"            {quality}", markup=False)
     for warning in stitch["warnings"]:
-        console.print(f"[yellow]            ! {escape(warning)}[/]", soft_wrap=True)
+        console.print(f"[yellow]            ! {escape(warning)}[/]")
     if status.unseen:
         console.print(f"            {unseen_text(status.unseen)}", markup=False)
     published = status.published
@@ -314,20 +295,27 @@ def _waiting(feed: FeedStatus) -> str:
 
 
 def _troubles(feed: FeedStatus) -> str:
-    """What a person should know of the feed beyond its counts, a line each, as markup."""
+    """What a person should know of the feed beyond its counts, in a few words each, as markup."""
     lines = []
     if feed.failed_days:
-        lines.append(f"[red]{feed.failed_days} failed: {escape(feed.message)}[/]")
-    lines += [f"[yellow]{escape(problem)}[/]" for problem in feed.odd_entries]
+        lines.append(f"[red]{feed.failed_days} failed[/]")
+    if feed.problem:
+        lines.append("[red]not looked at[/]")
+    if feed.odd_entries:
+        lines.append(f"[yellow]{len(feed.odd_entries)} odd entries[/]")
     if feed.unmarked_files:
         lines.append(f"[yellow]{feed.unmarked_files} files wait for their mark[/]")
     if feed.late_files:
         lines.append(f"[yellow]{feed.late_files} late files wait[/]")
-    if feed.problem:
-        lines.append(f"[red]{escape(feed.problem)}[/]")
     if not lines and not feed.last_day:
         lines.append("[yellow]nothing delivered yet[/]")
     return "\n".join(lines)
+
+
+def _reasons(feed: FeedStatus) -> list[str]:
+    """Whole sentences about the feed, as markup: no column of a table is wide enough for them."""
+    reasons = [f"[red]✗ {escape(text)}[/]" for text in (feed.message, feed.problem) if text]
+    return [*reasons, *(f"[yellow]! {escape(problem)}[/]" for problem in feed.odd_entries)]
 
 
 def _alert_line(alert: dict[str, Any]) -> str:

@@ -19,15 +19,12 @@ from rich.text import Text
 
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.dry_run import open_scratch
-from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_runs import custom_table_recipes
-from c360_assets.ingest.load import ensure_table
+from c360_assets.reporting.in_memory import make_recipes
 from c360_assets.reporting.rows import print_rows
 from c360_assets.stitch.publish.causes import CAUSES
 from c360_assets.stitch.tenant_run import match
-from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.recipe import RunContext, is_current
-from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.recipe import RunContext
 
 SHOWN_IDS = 20
 # Kinds of changes of records, as people say them, in the order of the screen.
@@ -72,10 +69,8 @@ def try_stitch(
         matching = tenant.stitch.matching.model_copy(update={"threshold": threshold})
         tenant = replace(tenant, stitch=tenant.stitch.model_copy(update={"matching": matching}))
     with open_scratch(root, tenant.config.timezone) as session:
-        if not session.warehouse.manifest.tables:
-            raise C360Error("nothing is loaded yet; `c360 load` loads what landed")
         run = RunContext(as_of, refit=refit, progress=progress)
-        _make_inputs(session, tenant, run)
+        make_recipes(session, tenant, custom_table_recipes(tenant), run)
         matched = match(session, tenant, run)
         result = matched.result
         before = session.state("unified_coalesced")
@@ -90,15 +85,6 @@ def try_stitch(
             changed=_most_telling_first(changes.identities),
             warnings=matched.warnings(),
         )
-
-
-def _make_inputs(session: Session, tenant: Tenant, run: RunContext) -> None:
-    """The tables that a run would make before Stitch: custom ones that are not current."""
-    for feed in tenant.feeds:
-        ensure_table(session, feed)
-    for recipe in custom_table_recipes(tenant):
-        if not is_current(session, recipe, run.as_of):
-            recipe.build(session, run)
 
 
 def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:

@@ -155,14 +155,17 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
         sections.append(_tables(summary))
     if summary.findings:
         sections.append(_findings(summary.findings))
-    sections.extend(Text(f"! {text}", style="yellow") for text in report.warnings)
-    sections.extend(Text(f"✗ {text}", style="bold red") for text in report.failures)
-    sections.append(_outcome(summary))
-    console.print(Group(*sections))
+    if sections:
+        console.print(Group(*sections))
+    for text in report.warnings:
+        console.print(Text(f"! {text}", style="yellow"))
+    for text in report.failures:
+        console.print(Text(f"✗ {text}", style="bold red"))
+    console.print(_outcome(summary))
     for command, text in commands:
         # The command holds the tenant's path, in which braces and brackets mean nothing.
         line = command.replace("{id}", summary.example_id[:8])
-        console.print(f"[dim]{text}[/]\n  {escape(line)}", soft_wrap=True)
+        console.print(f"[dim]{text}[/]\n  {escape(line)}")
 
 
 def _feeds(feeds: Sequence[FeedLoaded]) -> Table:

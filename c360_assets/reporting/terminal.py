@@ -12,10 +12,11 @@ import re
 import sys
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 # Control characters but line breaks and tabs; those that turn the direction of writing; and halves
 # of characters, which no terminal can show.
@@ -30,7 +31,16 @@ def harmless(text: str) -> str:
 
 
 class SafeConsole(Console):
-    """A console of which no renderable can make a terminal do anything but show text."""
+    """A console of which no renderable can make a terminal do anything but show text.
+
+    Lines of text stay whole, and the terminal folds them: a path or a command can be copied, and
+    another program finds a sentence in one line. Tables are laid out for the width.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        if all(isinstance(each, str | Text) for each in objects):
+            options.setdefault("soft_wrap", True)
+        super().print(*objects, **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

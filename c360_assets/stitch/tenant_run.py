@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from c360_assets.stitch.score.stored_model import Basis
 
 STAGE = "stitch"
+SEEN = "seen"  # figure of the generation: by domain table, the version that it stands for
 # What stitched domain tables are made from, beside the domain table.
 IDENTITY_TABLES = ("unified_coalesced", "stitch_removed_values")
 
@@ -99,6 +100,33 @@ class StitchTables(Recipe):
             run.progress(f"write {table}")
             with result.tables.source(table, session.con) as source:
                 session.write(table, source, fingerprint=mark, figures=figures.get(table, {}))
+
+    def record_success(self, session: Session, started: float, *, reused: bool) -> None:
+        _note_seen(session, self.tenant)
+
+
+def _note_seen(session: Session, tenant: Tenant) -> None:
+    """Keep with the generation which rows of each domain table it stands for.
+
+    Also where a turn found all current: rows that change nothing have been seen too.
+    """
+    generation = session.state(GENERATION)
+    if generation is None:
+        return
+    states = {table.asset: session.state(table.asset) for table in tenant.tables}
+    seen = {
+        asset: {
+            "version": state.version,
+            "digest": state.digest,
+            "fingerprint": state.fingerprint,
+            "rows": state.rows,
+        }
+        for asset, state in states.items()
+        if state is not None
+    }
+    if generation.figures.get(SEEN) != seen:
+        figures = {**generation.figures, SEEN: seen}
+        session.keep(GENERATION, fingerprint=generation.fingerprint, figures=figures)
 
 
 @dataclass(frozen=True)
@@ -205,6 +233,9 @@ class StitchedDomainTable(Recipe):
             sql = stitched.stitched_sql(session, self.tenant, self.table)
             session.write(self.tables[0], sql, fingerprint=mark)
         return Built()
+
+    def record_success(self, session: Session, started: float, *, reused: bool) -> None:
+        _note_seen(session, self.tenant)
 
 
 def stitch_recipes(tenant: Tenant) -> list[Recipe]:

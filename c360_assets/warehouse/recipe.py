@@ -22,7 +22,7 @@ from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 
 
-def _unheard(_line: str) -> None:
+def unheard(_line: str) -> None:
     """Nobody follows the progress."""
 
 
@@ -39,7 +39,7 @@ class RunContext:
     refit: bool = False
     new_ids: bool = False
     trigger: str = "cli"
-    progress: Callable[[str], None] = _unheard
+    progress: Callable[[str], None] = unheard
 
     @property
     def mode(self) -> str:

@@ -21,7 +21,9 @@ from c360_assets.automation.load_feeds import Loading, _Arrived, _whole_arrivals
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import ConfigError
 from c360_assets.ingest.arrival import is_open_for_writing
-from c360_assets.ingest.landing import landed, odd_entries, pending, unclaimed, unmarked
+from c360_assets.ingest.landed_files import landed
+from c360_assets.ingest.landing import pending
+from c360_assets.ingest.odd_files import odd_entries, unclaimed, unmarked
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.status import read_status
 from c360_assets.tenant.local_time import now

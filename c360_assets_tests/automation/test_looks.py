@@ -19,7 +19,8 @@ from c360_assets.automation.due_loads import loads_due
 from c360_assets.automation.due_stages import stitch_due
 from c360_assets.errors import C360Error
 from c360_assets.ingest import known_files
-from c360_assets.ingest.landing import odd_entries, pending, unclaimed
+from c360_assets.ingest.landing import pending
+from c360_assets.ingest.odd_files import odd_entries, unclaimed
 from c360_assets.tenant import listing
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant

@@ -16,7 +16,7 @@ from c360_assets.configuration import load_tenant
 from c360_assets.definitions import build
 from c360_assets.ingest import delivery_days as days_of_deliveries
 from c360_assets.ingest.delivery_days import first_day
-from c360_assets.ingest.landing import outside
+from c360_assets.ingest.odd_files import outside
 from c360_assets.tenant.local_time import today
 from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.tenants import DAY, LOYALTY, land, tiny_tenant

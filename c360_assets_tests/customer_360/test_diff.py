@@ -4,6 +4,8 @@ write nothing."""
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -192,6 +194,22 @@ def test_questions_to_a_damaged_file_say_what_helps(root: Path) -> None:
     assert [(v.number, v.customers) for v in versions(root)] == [(1, 4), (3, 2), (2, None)]
 
 
+def test_a_file_that_another_program_writes_to_is_not_called_damaged(root: Path) -> None:
+    file = root / "activated" / "customer_360.duckdb"
+    hold = f"import duckdb; con = duckdb.connect({str(file)!r}); print('open'); input()"
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == b"open"
+        for ask in (database_diff, lambda root: preview_table(root, "customer_360")):
+            with pytest.raises(C360Error, match=r"open for writing in another program, and not"):
+                ask(root)
+        assert [(v.held, v.damaged) for v in versions(root)] == [(True, False)]
+        other.communicate(b"\n")
+    assert database_diff(root) == []
+
+
 def test_a_full_disk_leaves_what_was_published_and_nothing_half_written(root: Path) -> None:
     resource = pytest.importorskip("resource", reason="file size limits are those of Unix")
     file = root / "activated" / "customer_360.duckdb"
@@ -228,8 +246,14 @@ def test_a_full_disk_leaves_what_was_published_and_nothing_half_written(root: Pa
 
 def test_what_is_not_there_is_told(root: Path) -> None:
     (root / "activated" / "customer_360.duckdb").rename(root / "elsewhere.duckdb")
-    with pytest.raises(C360Error, match="nothing is published yet"):
-        database_diff(root)
+    notes: list[str] = []
+    (customers,) = [
+        diff for diff in database_diff(root, note=notes.append) if diff.table == "customer_360"
+    ]
+    assert (customers.added, customers.dropped, customers.changed) == (4, 0, 0)
+    assert notes == ["nothing is published yet: all that a build gives is new"]
+    with pytest.raises(C360Error, match="there is no database published"):
+        database_diff(root, "published", "published")
     with pytest.raises(C360Error, match="no database 7; published are: published, kept: none"):
         database_diff(root, "7", "published")
     with pytest.raises(C360Error, match="no database jp"):

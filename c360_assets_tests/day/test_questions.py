@@ -5,13 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from c360_assets_tests.day.command import ask, c360_here, written
 from c360_assets_tests.day.conftest import Ran
-from c360_assets_tests.day.small import FIRST, SECOND, copy_of, land, land_all, small_tenant
+from c360_assets_tests.day.small import (
+    FIRST,
+    SECOND,
+    SHOP_ROWS,
+    copy_of,
+    land,
+    land_all,
+    small_tenant,
+)
 
 
 def test_status_names_feeds_stitch_and_what_is_published(
@@ -46,6 +55,48 @@ def test_people_are_told_before_any_table_of_theirs_is_built(
     assert c360_here(monkeypatch, "load", "--tenant", tmp_path).code == 0
     stitched = c360_here(monkeypatch, "stitch", "--tenant", tmp_path)
     assert "10 source records → 6 people" in stitched.text, stitched.text
+
+
+def test_what_is_loaded_can_be_asked_compared_and_previewed_before_it_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = small_tenant(tmp_path)
+    land_all(root, FIRST)
+    land(root, "shop/customers", FIRST, [*SHOP_ROWS, ("c9", "no address", "Guy", "Grey", 1)])
+    loaded = c360_here(monkeypatch, "load", "--tenant", root)
+    unseen = "Stitch has not seen rows that were loaded (Club:Members 4, Shop:Customers 7)"
+    assert unseen in loaded.text, loaded.text
+    assert c360_here(monkeypatch, "validate", "--tenant", root).code == 0
+    shown = c360_here(monkeypatch, "validate", "--sql", 1, "--tenant", root)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(shown.stdout))
+    for query in (shown.stdout, "-"):
+        rows = c360_here(monkeypatch, "sql", "--csv", query, "--tenant", root)
+        assert rows.stdout.count("\n") > 1, rows.text
+    before = written(root)
+    difference = c360_here(monkeypatch, "diff", "--tenant", root)
+    assert "People: 7 added, 0 dropped, 0 changed" in difference.text, difference.text
+    preview = c360_here(monkeypatch, "database", "preview", "customer_360", "--tenant", root)
+    assert "7 rows; nothing was written" in preview.text, preview.text
+    assert written(root) == before
+
+
+def test_rows_that_stitch_has_not_seen_are_counted(
+    small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = copy_of(small.root, tmp_path / "tenant")
+
+    def unseen() -> dict[str, int]:
+        status = c360_here(monkeypatch, "status", "--json", "--tenant", root)
+        counts: dict[str, int] = json.loads(status.stdout)["unseen"]
+        return counts
+
+    assert unseen() == {}
+    land(root, "shop/customers", SECOND, [*SHOP_ROWS[:2], ("c9", "guy@x.org", "Guy", "Grey", 1)])
+    land(root, "post/letters", SECOND)
+    assert c360_here(monkeypatch, "load", "--tenant", root).code == 0
+    assert unseen() == {"Shop:Customers": 3}
+    assert c360_here(monkeypatch, "stitch", "--tenant", root).code == 0
+    assert unseen() == {}
 
 
 def test_digests_are_one_line_per_table(small: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +160,8 @@ def test_the_sql_of_a_table_runs_on_the_published_database(
         demo.root, "SELECT count(*) FROM merged_households"
     )
     own = c360_here(monkeypatch, "sql", "--show", "brand_crossover", "--tenant", demo.root)
+    # Its SQL begins with a comment.
+    assert c360_here(monkeypatch, "sql", own.stdout.rstrip(), "--tenant", demo.root).code == 0
     assert (
         own.stdout.strip()
         == (demo.root / "database/brand_crossover.sql").read_text("utf-8").strip()

@@ -17,16 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c360_assets.ingest.domain_table import ensure_table, purge
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import (
-    landed,
-    not_there_messages,
-    outside,
-    pending,
-    shared,
-    unclaimed,
-)
-from c360_assets.ingest.load import ensure_table, load_feed, purge
+from c360_assets.ingest.landed_files import landed
+from c360_assets.ingest.landing import pending
+from c360_assets.ingest.load import load_feed
+from c360_assets.ingest.odd_files import outside, shared, unclaimed
+from c360_assets.ingest.read_again import not_there_messages
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger, session_ledger
 from c360_assets.warehouse.session import Warehouse, open_session

@@ -19,7 +19,9 @@ import pytest
 
 from c360_assets.ingest import remote
 from c360_assets.ingest.failures import LoadError
-from c360_assets.ingest.landing import DayLoad, landed, pending
+from c360_assets.ingest.landed_files import landed
+from c360_assets.ingest.landing import pending
+from c360_assets.ingest.read_again import DayLoad
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.remote_places import SFTP_PASSWORD, SFTP_USER
 from c360_assets_tests.ingest.servers import s3_server, sftp_server

@@ -16,7 +16,7 @@ import polars as pl
 
 from c360_assets.ingest.failures import LoadError, file_message
 from c360_assets.ingest.formats.sniff import why_missing
-from c360_assets.ingest.landing import LandedFile
+from c360_assets.ingest.landed_files import LandedFile
 from c360_assets.tenant.models import FeedConfig
 
 BATCH_ROWS = 500_000

@@ -15,7 +15,7 @@ import duckdb
 
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.formats.batches import Batch, OpenedFile, file_error
-from c360_assets.ingest.landing import LandedFile
+from c360_assets.ingest.landed_files import LandedFile
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path

@@ -34,7 +34,7 @@ from c360_assets.ingest.formats.text_records import (
     records_of,
     text_records,
 )
-from c360_assets.ingest.landing import LandedFile
+from c360_assets.ingest.landed_files import LandedFile
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal

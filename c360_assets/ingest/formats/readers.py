@@ -25,7 +25,7 @@ from c360_assets.ingest.formats.read_parquet import parquet_batches, parquet_hea
 from c360_assets.ingest.formats.read_text import DELIMITERS, dialect_of, text_batches, text_header
 from c360_assets.ingest.formats.row_shapes import RowNotes
 from c360_assets.ingest.formats.unpack import Part, parts_of
-from c360_assets.ingest.landing import LandedFile
+from c360_assets.ingest.landed_files import LandedFile
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
 

@@ -41,7 +41,7 @@ from c360_assets.ingest.formats.workbooks import (
     workbook_to_csv,
 )
 from c360_assets.ingest.formats.xml_files import NoRowsError, xml_to_ndjson
-from c360_assets.ingest.landing import LandedFile
+from c360_assets.ingest.landed_files import LandedFile
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, FilesConfig
 from c360_assets.warehouse.session import private_folder

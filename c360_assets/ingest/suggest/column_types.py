@@ -28,6 +28,13 @@ ISO_DATETIME = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{
 MONTH_NAME = r"^([^\pL]*(?:de )?)(\pL{3,})\.?(.*)$"
 ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 ENGLISH_MONTHS = {name: ENGLISH[number - 1] for name, number in MONTH_NUMBERS.items()}
+# How a date of any pattern begins, with names of months in any language.
+ANY_DATE = (
+    r"^(\d{4}[-/.年]|\d{1,2}[-/.]\d|\d{1,2}[-/.]? ?\pL|\d{8}"
+    r"|\pL{3,}[-.,]? ?\pL*,? ?\d)"
+)
+# A number of any form: a currency has three letters at most.
+ANY_NUMBER = r"^\P{L}*\d\P{L}*(\pL{1,3}\P{L}*)?$|^\P{L}*\pL{1,3}\P{L}*\d\P{L}*$"
 LOOKED_AT = 200  # values by which patterns are ruled out
 SHORTEST_SCALE, LONGEST_SCALE = 2, 37
 
@@ -173,7 +180,15 @@ def _misfits(fits: pl.Series) -> int | None:
     return misfits if misfits <= len(fits) * (1 - FITS) else None
 
 
+def _most_look_like(values: pl.Series, shape: str) -> bool:
+    """Whether half or more of the first values have the shape; a few rule most shapes out."""
+    first_values = values.head(LOOKED_AT)
+    return first_values.str.contains(shape).sum() * 2 >= len(first_values)
+
+
 def _number(values: pl.Series) -> Inferred | None:
+    if not _most_look_like(values, ANY_NUMBER):
+        return None
     if values.str.contains(LEADING_ZERO).any():
         return None  # an identifier: its zeros would be lost
     misfits = _misfits(values.str.contains(INTEGER))
@@ -206,12 +221,13 @@ def _date_or_datetime(values: pl.Series) -> Inferred | None:
     misfits = _misfits(values.str.contains(ISO_DATETIME))
     if misfits is not None:
         return Inferred("datetime", misfits=misfits)
+    # Most columns hold no dates, and to look for each pattern takes long.
+    if not _most_look_like(values, ANY_DATE):
+        return None
     fitting: list[Inferred] = []
     values = _with_english_months(values)
-    first_values = values.head(LOOKED_AT)
     for date in DATES:
-        # Most columns hold no dates, which a few of their values show.
-        if first_values.str.contains(f"^{date.shape}").sum() * 2 < len(first_values):
+        if not _most_look_like(values, f"^{date.shape}"):
             continue
         misfits = _misfits(_are_dates(values, date.polars, f"^{date.shape}$"))
         if misfits is not None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from c360_assets.errors import C360Error
+from c360_assets.ingest.suggest.column import Column, column_of_changes
 from c360_assets.ingest.suggest.column_numbers import NumberForm
 from c360_assets.ingest.suggest.column_types import Inferred, missing_texts, without
-from c360_assets.ingest.suggest.columns import Column, column_of_changes, describe_columns
+from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.flatten import FlatTable, flat_tables, note_nested
 from c360_assets.ingest.suggest.pattern import (
     ProposedPattern,

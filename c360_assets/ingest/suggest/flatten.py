@@ -15,8 +15,10 @@ from typing import Any
 
 import polars as pl
 
+from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.column_names import CUSTOMER_NUMBER
 from c360_assets.ingest.suggest.column_types import Inferred
-from c360_assets.ingest.suggest.columns import CUSTOMER_NUMBER, Column, describe_columns
+from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.base_models import physical_name

@@ -12,13 +12,9 @@ from itertools import combinations
 
 import polars as pl
 
+from c360_assets.ingest.suggest.column import Column
+from c360_assets.ingest.suggest.column_names import MONEY_NAME, NO_NAME, is_identifier_name
 from c360_assets.ingest.suggest.column_types import present
-from c360_assets.ingest.suggest.columns import (
-    MONEY_NAME,
-    NO_NAME,
-    Column,
-    is_identifier_name,
-)
 from c360_assets.semantics.tags import is_profile, tag_info, without_marks
 
 CANDIDATES = 5

@@ -24,7 +24,7 @@ from c360_assets.ingest.incoming import (
     insert_rows,
     rejected_rows,
 )
-from c360_assets.ingest.landing import LandedFile
+from c360_assets.ingest.landed_files import LandedFile
 from c360_assets.ingest.row_errors import commonest
 from c360_assets.tenant import check_feeds, check_tags
 from c360_assets.tenant.config_check import ConfigCheck

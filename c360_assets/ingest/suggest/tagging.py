@@ -1,0 +1,283 @@
+"""The tags of a sample's columns: where names, values and types allow, and a table may carry them.
+
+What one column's name and values say is in `column_tags`, what makes a kind of table in
+`table_tags`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import polars as pl
+
+from c360_assets.ingest.suggest.column import (
+    MONEY_SCALE_OF_FLOATS,
+    MONEY_SCALE_OF_INTEGERS,
+    NESTED,
+    NO_YEAR,
+    YEARLESS,
+    Column,
+    are_whole,
+    column_of_changes,
+)
+from c360_assets.ingest.suggest.column_names import BRAND_NAME, CAMEL, CUSTOMER_NUMBER, NO_NAME
+from c360_assets.ingest.suggest.column_numbers import (
+    marks_of,
+)
+from c360_assets.ingest.suggest.column_tags import are_emails, guess, guess_by_values
+from c360_assets.ingest.suggest.column_types import Inferred, present
+from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
+from c360_assets.ingest.suggest.table_tags import TableKind, needed_tags, table_kinds
+from c360_assets.semantics.tags import CATALOGUE, is_profile, without_marks
+
+ISO_SECONDS = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
+TRUTH_VALUES = ("true", "false", "t", "f", "yes", "no", "y", "n", "1", "0")
+# Tags of persons that may stand in a table of a kind and be something else there: a product has a
+# name too. Tables that are not here may hold any.
+MAY_STAND_BESIDE = {
+    "loy-event": {"email"},
+    "email-event": {"email"},
+    "email-opt": {"email", "country"},
+    "sms-opt": {"phone", "country"},
+    "loy": {"email", "birthdate"},
+    "pc": {"full-name", "title", "gender", "company"},
+}
+NAME_1, NAME_2 = Guess("full-name", "1"), Guess("full-name", "2")
+ADDRESS = ("address", "address2", "city", "state", "postal", "country")
+
+
+def tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
+    """Tags where name, values and type allow; of several columns the first gets a single tag."""
+    guesses = _guesses(columns, frame)
+    guesses = _tag_other_tables(columns, frame, guesses)
+    profile = {guessed.tag for guessed in guesses.values() if is_profile(guessed.tag)}
+    if profile == {"full-name"}:
+        # A name and nothing else of a person is more likely the name of a thing.
+        guesses = _without_tag(guesses, "full-name")
+    given: set[str] = set()
+    for column in columns:
+        guessed = guesses.get(column.name)
+        if guessed is None:
+            if not column.tags:
+                _note_possible_tag(column, frame[column.name])
+            continue
+        if _give_tag(column, guessed.tag, frame[column.name], given):
+            given.add(guessed.tag)
+    tagged = [column for column in columns if column.tags and column.name in guesses]
+    _add_namespaces(tagged, guesses)
+    if profile and "update-dt" not in given:
+        _tag_time_of_change(columns)
+
+
+def _tag_other_tables(
+    columns: list[Column], frame: pl.DataFrame, guesses: dict[str, Guess]
+) -> dict[str, Guess]:
+    """Tag what orders, products, events, loyalty and consent say; the guesses that are left.
+
+    A table that lacks what such rows need gets notes only, as `check` would refuse it.
+    """
+    usable = [column.name for column in columns if column.type not in NESTED]
+    personal = {guess.tag for guess in guesses.values() if is_profile(guess.tag)}
+    for kind in table_kinds(usable):
+        if not personal <= MAY_STAND_BESIDE.get(kind.prefix, personal):
+            if kind.prefix == "loy":
+                _tag_member_number(kind, columns)
+            continue
+        missing = [*kind.missing, *_unfitting(kind, columns, frame)]
+        links = [column for column in columns if _is_link(column, kind)]
+        if kind.prefix == "txn-item" and not links:
+            missing.append("the customer's number (fk-customer-id)")
+        if missing:
+            _note_kind(kind, columns, missing)
+            continue
+        for column in columns:
+            tag = kind.tags.get(column.name)
+            if tag is not None and _take_type(column, CATALOGUE[tag].type, frame[column.name]):
+                column.tags.append(tag)
+        for column in links[:1]:
+            _tag_link(column, frame[column.name])
+        return {name: guess for name, guess in guesses.items() if name not in kind.tags}
+    return guesses
+
+
+def _unfitting(kind: TableKind, columns: list[Column], frame: pl.DataFrame) -> list[str]:
+    """The kind's needed tags whose column holds values of another type."""
+    needed = needed_tags(kind.prefix)
+    unfitting = []
+    for column in columns:
+        tag = kind.tags.get(column.name)
+        if tag in needed and _typed(column, CATALOGUE[tag].type, frame[column.name]) is None:
+            unfitting.append(tag)
+    return unfitting
+
+
+def _is_link(column: Column, kind: TableKind) -> bool:
+    """Whether a column of such a table names the person that its rows belong to."""
+    if column.lost_digits:
+        return False
+    if kind.prefix in {"loy", "loy-event"}:
+        return kind.tags.get(column.name) == f"{kind.prefix}/loyalty-id"
+    plain_name = CAMEL.sub("_", without_marks(column.name))
+    is_customer = CUSTOMER_NUMBER.search(plain_name) is not None and column.name not in kind.tags
+    return kind.prefix == "txn-item" and is_customer
+
+
+def _tag_link(column: Column, values: pl.Series) -> None:
+    if column.tags:
+        column.tags.append("fk-loyalty-id")
+        return
+    _take_type(column, "string", values)
+    column.tags.append("fk-customer-id")
+    column.notes.append("the customers' feed has to tag the same number fk-customer-id")
+
+
+def _tag_member_number(kind: TableKind, columns: list[Column]) -> None:
+    """Of persons with their standing in a programme, their number in it."""
+    for column in columns:
+        if _is_link(column, kind):
+            column.inferred = Inferred("string")
+            column.tags += ["loyalty-id", "fk-loyalty-id"]
+
+
+def _note_kind(kind: TableKind, columns: list[Column], missing: list[str]) -> None:
+    for column in columns:
+        tag = kind.tags.get(column.name)
+        if tag in needed_tags(kind.prefix):
+            lacking = ", ".join(missing)
+            column.notes.append(f"looks like {tag}; not tagged, as no column fits {lacking}")
+            return
+
+
+def _without_tag(guesses: dict[str, Guess], tag: str) -> dict[str, Guess]:
+    return {name: guessed for name, guessed in guesses.items() if guessed.tag != tag}
+
+
+def _give_tag(column: Column, tag: str, values: pl.Series, given: set[str]) -> bool:
+    """Tag the column, or note why not and give False. `given` are the tags of columns before it."""
+    info = CATALOGUE[tag]
+    if tag in given and not info.multi:
+        column.notes.append(f"another field is tagged {tag} already")
+        return False
+    if not _take_type(column, info.type, values):
+        yearless = present(values).str.contains(YEARLESS).any()
+        why_not = NO_YEAR if yearless else f"looks like {tag}, which needs type {info.type}"
+        if why_not not in column.notes:
+            column.notes.append(why_not)
+        return False
+    column.tags.append(tag)
+    return True
+
+
+def _guesses(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
+    """The guess of each column that has one, by the column's name."""
+    guesses: dict[str, Guess] = {}
+    for column in columns:
+        if column.type in NESTED:
+            continue
+        values = frame[column.name]
+        named = NO_NAME.fullmatch(column.name) is None
+        guessed = guess(column.name, values) if named else guess_by_values(values)
+        if guessed is not None:
+            guesses[column.name] = guessed
+    return guesses | _names_in_two_columns(columns, frame)
+
+
+def _names_in_two_columns(columns: list[Column], frame: pl.DataFrame) -> dict[str, Guess]:
+    """`Name 1` and `Name 2` with a word each, as ERP systems keep surname and first name."""
+    names = {column.name: guess_by_name(column.name) for column in columns}
+    two = [name for name, named in names.items() if named in (NAME_1, NAME_2)]
+    if len(two) != len((NAME_1, NAME_2)):
+        return {}
+    for name in two:
+        if guess(name, frame[name]) is not None or present(frame[name]).str.contains(r"\d").any():
+            return {}
+    first, second = two
+    return {first: Guess("surname"), second: Guess("given-name")}
+
+
+def _tag_time_of_change(columns: list[Column]) -> None:
+    changed = column_of_changes(columns)
+    if changed is not None and changed.type == "datetime":
+        changed.tags.append("update-dt")
+
+
+def _note_possible_tag(column: Column, values: pl.Series) -> None:
+    if column.type == "string" and are_emails(values):
+        column.notes.append("holds e-mail addresses: tag it email if they are the customer's")
+    elif BRAND_NAME.fullmatch(without_marks(column.name).strip()):
+        column.notes.append("tag it database-key where each brand has a database of its own")
+    elif CUSTOMER_NUMBER.search(column.name) and not column.lost_digits:
+        column.notes.append("tag it fk-customer-id where other tables hold the same number")
+
+
+def _take_type(column: Column, wanted: str, values: pl.Series) -> bool:
+    """Give the column the type that its tag asks for; False where its values are of another."""
+    typed = _typed(column, wanted, values)
+    if typed is None:
+        return False
+    column.inferred = typed
+    if wanted == "string":
+        column.notes = []
+        marks = marks_of(present(values))
+        if marks is not None:
+            column.notes.append(f"{marks}: they stay here and are normalised for Stitch")
+    return True
+
+
+def _typed(column: Column, wanted: str, values: pl.Series) -> Inferred | None:
+    """How the column's values are read as the wanted type, None where they cannot be."""
+    inferred = column.inferred
+    if wanted == "string":
+        return Inferred("string")
+    if wanted in {"any", column.type}:
+        return inferred
+    if wanted == "datetime" and column.type == "date":
+        return replace(inferred, type="datetime")
+    if wanted == "date" and column.type == "datetime":
+        pattern = _pattern_of_datetimes(column, values)
+        return None if pattern is None else replace(inferred, type="date", format=pattern)
+    if wanted == "decimal" and column.type in {"integer", "float"}:
+        scale = MONEY_SCALE_OF_INTEGERS if column.type == "integer" else MONEY_SCALE_OF_FLOATS
+        return replace(inferred, type="decimal", scale=scale)
+    if wanted == "integer" and column.type in {"decimal", "float"} and inferred.number is None:
+        return Inferred("integer") if are_whole(present(values)) else None
+    texts = present(values).str.to_lowercase()
+    if wanted == "boolean" and not texts.is_empty() and texts.is_in(TRUTH_VALUES).all():
+        return Inferred("boolean")
+    return None
+
+
+def _pattern_of_datetimes(column: Column, values: pl.Series) -> str | None:
+    """The pattern by which a field of type date reads texts with a time, None without one."""
+    if column.inferred.format:
+        return column.inferred.format
+    texts = values.cast(pl.String).drop_nulls()
+    return "yyyy-MM-dd HH:mm:ss" if texts.str.contains(ISO_SECONDS).all() else None
+
+
+def _add_namespaces(columns: list[Column], guesses: dict[str, Guess]) -> None:
+    """Where several fields carry a tag, each gets a variant of it too.
+
+    The variant is the same for all fields of an address, of which each has a tag once.
+    """
+    uses = Counter(column.tags[0] for column in columns)
+    several_addresses = any(uses[tag] > 1 for tag in ADDRESS)
+    taken: set[str] = set()
+    for column in columns:
+        tag = column.tags[0]
+        variant = f"{tag}-{guesses[column.name].namespace or 'main'}"
+        in_address = tag in ADDRESS
+        if in_address and variant in taken:
+            column.notes.append(f"another field of this address is tagged {tag} already")
+            column.tags = []
+        elif uses[tag] > 1 or (in_address and several_addresses):
+            column.tags.append(_untaken(variant, tag, taken))
+        taken.add(variant)
+
+
+def _untaken(variant: str, tag: str, taken: set[str]) -> str:
+    if variant not in taken:
+        return variant
+    variants = sum(other.startswith(f"{tag}-") for other in taken)
+    return f"{tag}-{variants + 1}"
