@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from c360_assets.errors import C360Error
@@ -42,22 +43,47 @@ def unseen_by_stitch(tenant: Tenant, warehouse: Warehouse) -> dict[str, int]:
 
 
 def _new_rows(session: Session, table: str, now: TableState, seen: Mapping[str, Any]) -> int:
-    """The rows of a table that are not in the version that was seen; all where that has gone, or
-    had other columns."""
+    """The rows of a table that are not in the version that was seen; all where it had other
+    columns."""
     if seen.get("fingerprint") != now.fingerprint or not seen.get("rows"):
         return now.rows
-    before = replace(now, version=seen["version"], rows=seen["rows"])
-    try:
-        seen_rows = session.warehouse.source(table, before)
-    except (C360Error, OSError):
-        return now.rows
     rows = session.warehouse.source(table, now)
+    before = replace(now, version=seen["version"], rows=seen["rows"])
+    seen_rows = _source_that_is_there(session, table, before)
+    if seen_rows is None:
+        return _rows_without_id(session, table, now, seen["rows"])
     # Rows that were read again from the same bytes keep key and place.
     new = f"SELECT count(*) FROM {rows} ANTI JOIN {seen_rows} USING (_pk, _updated)"
     changed = f"SELECT count(*) FROM (SELECT * FROM {rows} EXCEPT SELECT * FROM {seen_rows})"
     ((count,),) = session.rows(new)
     if not count:
         ((count,),) = session.rows(changed)
+    return int(count)
+
+
+def _source_that_is_there(session: Session, table: str, state: TableState) -> str | None:
+    """A FROM item over a version, None where tidying or forgetting removed its files."""
+    try:
+        files = session.warehouse.files(table, state)
+    except (C360Error, OSError):
+        return None
+    if not all(Path(file).exists() for file in files):
+        return None
+    return session.warehouse.source(table, state)
+
+
+def _rows_without_id(session: Session, table: str, now: TableState, seen_rows: int) -> int:
+    """New rows where the version that was seen has gone: those that the table with ids lacks; of a
+    table that has none, how many more there are."""
+    stitched = f"stitched/{table.partition('/')[2]}"
+    state = session.state(stitched)
+    if state is None or not {"_pk", "_updated"} <= state.columns.keys():
+        return max(now.rows - seen_rows, 0)
+    rows = session.warehouse.source(table, now)
+    with_ids = session.warehouse.source(stitched, state)
+    ((count,),) = session.rows(
+        f"SELECT count(*) FROM {rows} ANTI JOIN {with_ids} USING (_pk, _updated)"
+    )
     return int(count)
 
 

@@ -298,10 +298,6 @@ def test_a_full_disk_is_told_and_keeps_no_half_file(
     ("item", "told"),
     [
         (
-            {"path": "gs://bucket/x"},
-            "destination crm: what sends to gs:// is not installed; a path is a folder or s3://",
-        ),
-        (
             {"path": "x", "tables": {"nested": None}},
             "destination crm: every column of nested is personal; list those",
         ),
