@@ -18,6 +18,7 @@ from rich.table import Table
 
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.publication.entries import MADE, entries
+from c360_assets.customer_360.publication.stitch_questions import STITCH_QA
 from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import GROUP, Database
 from c360_assets.customer_360.tables.dry_run import open_scratch
@@ -38,11 +39,11 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 PUBLISHED = "published"
 BUILD = "build"
 CUSTOMERS = "customer_360"
-# Reports repeat what the tables say.
-REPORTS = "reports"
+# Reports, and views of questions about Stitch, repeat what the tables say.
+REPEATED = ("reports", STITCH_QA)
 COLUMNS = """
     SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns()
-    WHERE database_name = ? AND schema_name <> ?
+    WHERE database_name = ? AND schema_name NOT IN (SELECT unnest(?))
     ORDER BY schema_name, table_name, column_index
 """
 
@@ -150,7 +151,7 @@ def _file_side(session: Session, path: Path, alias: str) -> Side:
     except duckdb.Error as error:
         raise unreadable(path, error) from None
     tables: dict[str, SideTable] = {}
-    for schema, name, column, sql_type in session.rows(COLUMNS, [alias, REPORTS]):
+    for schema, name, column, sql_type in session.rows(COLUMNS, [alias, list(REPEATED)]):
         if name not in MADE:
             source = f"{alias}.{quote_ident(schema)}.{quote_ident(name)}"
             table = tables.setdefault(f"{schema}.{name}", SideTable(source, {}))
@@ -166,7 +167,7 @@ def _build_side(session: Session, tenant: Tenant, database: Database, run: RunCo
     database.prepare(session)
     tables: dict[str, SideTable] = {}
     for number, entry in enumerate(entries(session, database)):
-        if entry.schema == REPORTS or entry.name in MADE:
+        if entry.schema in REPEATED or entry.name in MADE:
             continue
         view = f"_c360_new_{number}"
         if entry.stored is not None:

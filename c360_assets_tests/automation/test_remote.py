@@ -47,13 +47,13 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The addresses that were looked at, in order; a look is shared for no longer than a tick
     says."""
     seen: list[str] = []
-    system = couriers._system
+    system = couriers.open_place
 
     def counted(address: str) -> Any:
         seen.append(address)
         return system(address)
 
-    monkeypatch.setattr(couriers, "_system", counted)
+    monkeypatch.setattr(couriers, "open_place", counted)
     monkeypatch.setattr(couriers, "SECONDS_BETWEEN_LOOKS", 0.0)
     return seen
 

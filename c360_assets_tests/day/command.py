@@ -82,13 +82,13 @@ def c360(*args: object) -> Said:
     return finish(start(*args))
 
 
-def c360_here(monkeypatch: pytest.MonkeyPatch, *args: object) -> Said:
+def c360_here(monkeypatch: pytest.MonkeyPatch, *args: object, stdin: str | None = None) -> Said:
     """Run a verb in this process, which spares the start of Dagster; an error that is not told
     fails the test."""
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("C360_TENANT_DIR", "")
     monkeypatch.setenv("COLUMNS", "200")
-    result = CliRunner().invoke(app, [str(a) for a in args])
+    result = CliRunner().invoke(app, [str(a) for a in args], input=stdin)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

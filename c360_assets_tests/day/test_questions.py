@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -68,9 +67,9 @@ def test_what_is_loaded_can_be_asked_compared_and_previewed_before_it_is_publish
     assert unseen in loaded.text, loaded.text
     assert c360_here(monkeypatch, "validate", "--tenant", root).code == 0
     shown = c360_here(monkeypatch, "validate", "--sql", 1, "--tenant", root)
-    monkeypatch.setattr(sys, "stdin", io.StringIO(shown.stdout))
     for query in (shown.stdout, "-"):
-        rows = c360_here(monkeypatch, "sql", "--csv", query, "--tenant", root)
+        args = ("sql", "--csv", query, "--tenant", root)
+        rows = c360_here(monkeypatch, *args, stdin=shown.stdout)
         assert rows.stdout.count("\n") > 1, rows.text
     before = written(root)
     difference = c360_here(monkeypatch, "diff", "--tenant", root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ CONFIG = StitchConfig.model_validate(
     }
 )
 N_PEOPLE = 260
-PER_KIND = 200
+PER_KIND = int(os.environ.get("C360_EXPLAINED_PAIRS", "60"))  # 200 take a minute
 LABELS = [("Shop:Customers", "Club:Members", False), ("Till:Customers", "News:Readers", True)]
 
 
