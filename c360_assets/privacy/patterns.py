@@ -24,11 +24,18 @@ class Patterns:
         kind = Implementation.ContiguousNFA
         self.automaton = BytesAhoCorasick(encoded, implementation=kind) if encoded else None
 
-    def are_in(self, content: bytes | mmap) -> bool:
-        """Whether one of the texts stands in the bytes."""
+    def are_in(self, content: bytes | mmap, *, whole_numbers: bool = False) -> bool:
+        """Whether one of the texts stands in the bytes.
+
+        With `whole_numbers` digits within more digits do not count: a database keeps the texts of a
+        column one behind the other, so two numbers beside each other may look like a third.
+        """
         if self.automaton is None:
             return False
-        return bool(self.automaton.find_matches_as_indexes(content))
+        found = self.automaton.find_matches_as_indexes(content, overlapping=whole_numbers)
+        if not whole_numbers:
+            return bool(found)
+        return any(not _is_within_digits(content, start, end) for _, start, end in found)
 
     def holders(self, cells: pl.Series) -> pl.Series:
         """The distinct cells (texts) that are or hold one of the texts."""
@@ -58,3 +65,8 @@ class Patterns:
         # A text that begins in one cell and ends in the next stands in neither.
         is_within = ends <= offsets[cell + 1]
         return distinct.gather(np.unique(cell[is_within]))
+
+
+def _is_within_digits(content: bytes | mmap, start: int, end: int) -> bool:
+    around = content[max(start - 1, 0) : start], content[end : end + 1]
+    return content[start:end].isdigit() and any(byte.isdigit() for byte in around)

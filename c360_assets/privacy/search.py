@@ -74,7 +74,7 @@ class Searcher:
             return False
         with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
             head = content[: DUCKDB_OFFSET + len(SQLITE)]
-            if self.patterns.are_in(content):
+            if self.patterns.are_in(content, whole_numbers=_is_duckdb(head)):
                 return True
         return self._in_packed(path, head)
 
@@ -94,7 +94,7 @@ class Searcher:
                 return self._in_parquet(path)
             if head.startswith(SQLITE):
                 return self._in_sqlite(path)
-            if head[DUCKDB_OFFSET : DUCKDB_OFFSET + len(DUCKDB)] == DUCKDB:
+            if _is_duckdb(head):
                 return self._in_duckdb(path)
             if head.startswith(GZIP):
                 with gzip.open(path) as file:
@@ -153,6 +153,10 @@ class Searcher:
                 if any(self._in_frame(pl.DataFrame(batch)) for batch in reader):
                     return True
         return False
+
+
+def _is_duckdb(head: bytes) -> bool:
+    return head[DUCKDB_OFFSET : DUCKDB_OFFSET + len(DUCKDB)] == DUCKDB
 
 
 def spellings(values: Iterable[str]) -> set[str]:

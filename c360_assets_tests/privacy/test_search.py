@@ -98,6 +98,16 @@ def test_found_across_the_parts_that_are_read(
         assert Searcher([VALUE]).is_in(path), start
 
 
+def test_numbers_beside_each_other_in_a_database_are_no_third(tmp_path: Path) -> None:
+    path = tmp_path / "kept.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("CREATE TABLE t AS SELECT unnest(['914795', '414797', '491841']) AS number")
+    content = path.read_bytes()
+    assert b"914795414797491841" in content, "the test would prove nothing otherwise"
+    assert not Searcher(["541479749"]).is_in(path)
+    assert Searcher(["414797"]).is_in(path)
+
+
 ERASED = ["log.txt", "alerts.jsonl", "page.html", "table.parquet", "events.db", "packed.zip"]
 
 
