@@ -24,7 +24,7 @@ from c360_assets.segments.database_tables import DatabaseTables, stored_names
 from c360_assets.segments.last_day import LastDay
 from c360_assets.segments.lists import list_digest
 from c360_assets.segments.reading import read_segments, segments_of
-from c360_assets.segments.references import referenced_tables
+from c360_assets.segments.references import referenced_lists, referenced_tables
 from c360_assets.segments.table_names import (
     ANSWERS,
     IDENTITY_CHANGES,
@@ -66,7 +66,9 @@ class ComputeSegments(Recipe):
         if inputs is None:
             return None
         tenant = self.tenant
-        lists = sorted({file for config in self.segments.values() for file in _lists(config)})
+        lists = sorted(
+            {file for config in self.segments.values() for file in referenced_lists(config)}
+        )
         return fingerprint(
             own_code(),
             {name: config.model_dump(mode="json") for name, config in self.segments.items()},
@@ -137,20 +139,6 @@ def _tables_of_sql(tenant: Tenant, name: str) -> set[str]:
     except ConfigError:
         return set()
     return {called for called, _ in binds}
-
-
-def _lists(config: SegmentConfig) -> set[str]:
-    found: set[str] = set()
-    waiting: list[Any] = [config.include, config.exclude]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, list):
-            waiting += item
-        elif isinstance(item, dict):
-            waiting += item.values()
-            listed = item.get("list", [])
-            found |= set(listed if isinstance(listed, list) else [listed])
-    return {str(file).strip() for file in found}
 
 
 def columns_read(session: Session, recipe: ComputeSegments) -> dict[str, list[tuple[str, str]]]:
