@@ -48,6 +48,7 @@ from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.spreadsheets import marked
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.statement import Statement
+from c360_assets.warehouse.storage_errors import unwritten
 from c360_assets.warehouse.suppression import privacy_folder
 
 if TYPE_CHECKING:
@@ -375,8 +376,5 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
             # A half-written copy takes room; that it cannot be removed is not the user's concern.
             with suppress(OSError):
                 sweep(path)
-            reason = error.strerror or type(error).__name__
-            raise C360Error(
-                f"{path.name} could not be written: {reason}; what was published before stays"
-            ) from None
+            raise C360Error(unwritten(path.name, error)) from None
         return RolledBack(path, published_number, replaced_number)

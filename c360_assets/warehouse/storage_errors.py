@@ -43,6 +43,24 @@ def require_room(folder: Path) -> None:
         )
 
 
+def unwritten(name: str, error: Exception) -> str:
+    """A sentence about a database that could not be published, with the remedy where the disk is
+    behind it.
+    """
+    problem = storage_problem(error)
+    if problem:
+        return f"{name} could not be written: {problem}"
+    return f"{name} could not be written: {_reason(error)}; what was published before stays"
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong in words of the system: the engine's own text may quote values."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    too_large = "File too large"
+    return too_large if too_large in str(error) else type(error).__name__
+
+
 def storage_problem(error: BaseException | None) -> str:
     """One sentence with the remedy where the disk is behind an error, empty where it is not."""
     seen: set[int] = set()

@@ -52,6 +52,7 @@ from c360_assets.warehouse.published_file import (
 )
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
+from c360_assets.warehouse.storage_errors import unwritten
 from c360_assets.warehouse.suppression import Suppression
 
 STAGE = "activation"
@@ -211,9 +212,7 @@ def _write_file(
     except (duckdb.Error, OSError) as error:
         # A full disk most of all: what was begun must not keep filling it.
         sweep(path)
-        raise C360Error(
-            f"{path.name} could not be written: {_reason(error)}; what was published before stays"
-        ) from None
+        raise C360Error(unwritten(path.name, error)) from None
 
 
 def _described(session: Session, shown: Sequence[Entry]) -> list[Described]:
@@ -369,15 +368,3 @@ def _shown(session: Session, database: Database, entry: Entry) -> Sequence[Any]:
         condition_of(database.keeps, entry.stored or ""),
         entry.view,
     )
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, without the engine's text beyond the system's own words: it may quote
-    values.
-    """
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    for text in ("No space left on device", "File too large", "Permission denied"):
-        if text in str(error):
-            return text
-    return type(error).__name__
