@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
+import polars as pl
+
 from c360_assets.errors import C360Error
 from c360_assets.ingest.casts import key_text, sql_type
 from c360_assets.semantics.column_types import INSTANT, SYSTEM_COLUMNS
@@ -75,6 +77,15 @@ def updated_base(day: date, attempt: int, offset: int) -> int:
             "put the rows into a new day's file"
         )
     return ((day - EPOCH).days << DAY_BITS) + (attempt << ATTEMPT_BITS) + offset
+
+
+def with_first_places(ledger: pl.DataFrame) -> pl.DataFrame:
+    """A ledger, or a part of it, with `_updated` of the first row of each file."""
+    day = pl.col("delivery_day").cast(pl.Int32).cast(pl.Int64)
+    attempt = pl.struct("feed", "delivery_day", "attempt")
+    rows_before = pl.col("rows_read").cum_sum().over(attempt) - pl.col("rows_read")
+    base = day * (1 << DAY_BITS) + pl.col("attempt") * (1 << ATTEMPT_BITS) + rows_before
+    return ledger.with_columns(_updated=base + 1)
 
 
 def rank_sql(feed: FeedConfig) -> str:

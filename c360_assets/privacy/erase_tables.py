@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import polars as pl
+
 from c360_assets.ingest.forgotten import KEY_HASHES, with_key_hashes
 from c360_assets.ingest.personal_columns import Meaning, blanked_sql
-from c360_assets.ingest.upsert import key_sql, uuid_digest_sql, uuid_sql
+from c360_assets.ingest.upsert import key_sql, uuid_digest_sql, uuid_sql, with_first_places
 from c360_assets.privacy.changes import ROWS, Changes, register_work
 from c360_assets.privacy.work import Work
 from c360_assets.stitch.tenant_run import MODEL_BASIS
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.ledger import LEDGER, session_ledger
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
@@ -35,6 +38,7 @@ def erase_tables(
     feeds = {
         meaning.table.asset: meaning for meaning in meanings.values() if not meaning.table.custom
     }
+    loaded: list[pl.DataFrame] = []
     for name, state in sorted(session.warehouse.manifest.tables.items()):
         if not state.rows:
             continue
@@ -42,7 +46,10 @@ def erase_tables(
         if feed is not None and work.mode == "delete_pii" and feed.table.physical in work.rows:
             _blank_source(session, tenant, work, feed, suppression)
         else:
+            if feed is not None:
+                loaded.append(_places(session, name, state, feed))
             _erase_table(session, changes, name, state, is_feed=feed is not None)
+    _correct_ledger(session, loaded)
     session.commit(**_corrected_counts(session, work))
 
 
@@ -56,6 +63,34 @@ def _erase_table(
     if not change.is_none:
         changes.work.counts[name] = change.rows
         _rewrite(session, name, state, change.select(list(state.columns), source), is_feed=is_feed)
+
+
+def _places(session: Session, name: str, state: TableState, feed: Meaning) -> pl.DataFrame:
+    """Feed and `_updated` of the rows of a feed's table that are to go."""
+    source = session.warehouse.source(name, state)
+    theirs = f"SELECT pk FROM {ROWS} WHERE name = ?"
+    return session.frame(
+        f"SELECT ? AS feed, _updated FROM {source} WHERE _pk IN ({theirs})",
+        [feed.table.name, feed.table.physical],
+    )
+
+
+def _correct_ledger(session: Session, loaded: Sequence[pl.DataFrame]) -> None:
+    """Rows that went were not loaded: else a report tells that others of their keys replaced them.
+
+    What was read stays, as where a file lands again.
+    """
+    gone = pl.concat(loaded).sort("_updated") if loaded else pl.DataFrame()
+    if not gone.height:
+        return
+    ledger = session_ledger(session)
+    files = with_first_places(ledger.filter(pl.col("status") == "loaded")).sort("_updated")
+    placed = gone.join_asof(files, on="_updated", by="feed", check_sortedness=False)
+    file = ["feed", "delivery_day", "attempt", "path"]
+    counts = placed.group_by(file).len("_gone")
+    left = pl.col("rows_loaded") - pl.col("_gone").fill_null(0).cast(pl.Int64)
+    corrected = ledger.join(counts, on=file, how="left").with_columns(left.alias("rows_loaded"))
+    session.write(LEDGER, corrected.select(ledger.columns).sort(file))
 
 
 def erase_values(

@@ -32,7 +32,8 @@ def load_log(session: Session, tenant: Tenant, table: SourceTable) -> dict[str, 
     if feed.load == "truncate_and_upsert":
         # Such a table shows its newest delivery day only.
         newest = newest.filter(pl.col("delivery_day") == pl.col("delivery_day").max())
-    delivered = int(newest["rows_read"].sum()) - int(newest["rows_rejected"].sum())
+    # Rows of people who were forgotten are read, and neither loaded nor rejected.
+    delivered = int(newest["rows_loaded"].sum()) + int(newest["rows_replaced"].sum())
     state = session.state(table.asset)
     stand = state.rows if state else 0
     return {
