@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.privacy.changes import Changes, register_work
+from c360_assets.privacy.changes import Change, Changes, register_work
 from c360_assets.privacy.search import Searcher, duckdb_tables, spellings, sqlite_tables
 from c360_assets.privacy.work import Work
 from c360_assets.stitch.publish.generation import restamp
@@ -61,33 +61,28 @@ def drop_versions(warehouse: Warehouse) -> int:
     return removed
 
 
-def erase_databases(
-    tenant: Tenant, changes: Changes, only: Collection[Path] | None = None
-) -> dict[str, int]:
-    """Rewrite the published and kept files that hold rows of the work; rows by file.
+def erase_databases(tenant: Tenant, changes: Changes) -> dict[str, int]:
+    """Rewrite the published and kept files that hold rows or values of the work; rows by file.
 
-    With `only`, rewrite those files of them that hold values of the work in other rows.
+    A file is read and written by one processor, so there are as many at once as processors.
     """
-    counts: dict[str, int] = {}
-    done: dict[tuple[int, int], Path] = {}
     folder = tenant.root / "activated"
     for left in folder.glob("*.building*"):
         left.unlink()
+    # The published file and its kept one are one file with two names.
+    copies: dict[tuple[int, int], list[Path]] = {}
     for path in sorted(folder.rglob("*.duckdb")):
-        if only is not None and path.resolve() not in only:
-            continue
         stat = path.stat()
-        same = done.get((stat.st_size, stat.st_mtime_ns))
-        if same is not None:
-            _link(same, path)
-            continue
-        rows = erase_database(path, changes, by_values=only is not None)
-        if rows:
-            counts[path.relative_to(tenant.root).as_posix()] = rows
-        done[(stat.st_size, stat.st_mtime_ns)] = path
+        copies.setdefault((stat.st_size, stat.st_mtime_ns), []).append(path)
+    with ThreadPoolExecutor(os.cpu_count()) as at_once:
+        erased = at_once.map(lambda paths: erase_database(paths[0], changes), copies.values())
+        counts = dict(zip((paths[0] for paths in copies.values()), erased, strict=True))
+    for first, *others in copies.values():
+        for path in others:
+            _link(first, path)
     for wal in sorted(folder.rglob("*.wal")):
         wal.unlink()
-    return counts
+    return {path.relative_to(tenant.root).as_posix(): rows for path, rows in counts.items() if rows}
 
 
 def _link(source: Path, path: Path) -> None:
@@ -102,35 +97,39 @@ def _link(source: Path, path: Path) -> None:
     os.replace(aside, path)
 
 
-def erase_database(path: Path, changes: Changes, *, by_values: bool) -> int:
-    """Take rows, or with `by_values` cells, out of one file; how many are concerned.
+def erase_database(path: Path, changes: Changes) -> int:
+    """Take rows, and cells of other rows, out of one file; how many rows, else cells, it concerns.
 
-    Deleted rows stay in a file's blocks, so what is left is copied into a new one. Its times stay:
+    Deleted rows stay in a file's blocks, so what is left is written into a new one. Its times stay:
     by them a kept file is known.
     """
     stat = path.stat()
-    draft = path.with_name(f"{path.stem}.{os.getpid()}.draft.building")
     fresh = path.with_name(f"{path.stem}.{os.getpid()}.building")
-    touched = 0
     try:
-        shutil.copyfile(path, draft)
-        draft.chmod(0o600)
         with duckdb.connect(config={"temp_directory": str(_spill(path))}) as con:
             con.execute("SET preserve_insertion_order = true")
-            con.execute(f"ATTACH {quote_literal(str(draft))} AS draft")
+            con.execute(f"ATTACH {quote_literal(str(path))} AS stored (READ_ONLY)")
             register_work(con, changes.work)
-            for source, columns in list(duckdb_tables(con, "draft")):
-                touched += _erase_table(con, changes, source, columns, by_values)
+            tables = dict(duckdb_tables(con, "stored"))
+            change_of = {
+                source: _change(con, changes, source, columns) for source, columns in tables.items()
+            }
+            touched = sum(change.rows or change.cells for change in change_of.values())
             if touched:
-                restamp(con, "draft")
                 options = (
                     f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}"
                 )
                 con.execute(f"ATTACH {quote_literal(str(fresh))} AS fresh ({options})")
-                con.execute("COPY FROM DATABASE draft TO fresh")
+                con.execute("COPY FROM DATABASE stored TO fresh (SCHEMA)")
+                for source, change in change_of.items():
+                    columns = list(tables[source])
+                    target = source.replace('"stored"', '"fresh"', 1)
+                    listed = ", ".join(map(quote_ident, columns))
+                    con.execute(f"INSERT INTO {target} ({listed}) {change.select(columns, source)}")
+                restamp(con, "fresh")
                 con.execute("CHECKPOINT fresh")
                 con.execute("DETACH fresh")
-            con.execute("DETACH draft")
+            con.execute("DETACH stored")
         if touched:
             fresh.chmod(0o600)
             os.utime(fresh, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -144,7 +143,7 @@ def erase_database(path: Path, changes: Changes, *, by_values: bool) -> int:
             "it, then run again"
         ) from None
     finally:
-        for left in (draft, fresh, draft.with_name(f"{draft.name}.wal")):
+        for left in (fresh, fresh.with_name(f"{fresh.name}.wal")):
             left.unlink(missing_ok=True)
     return touched
 
@@ -154,27 +153,14 @@ def _spill(path: Path) -> Path:
     return private_folder(folder.parent / ".tmp")
 
 
-def _erase_table(
-    con: duckdb.DuckDBPyConnection,
-    changes: Changes,
-    source: str,
-    columns: dict[str, str],
-    by_values: bool,
-) -> int:
-    if by_values:
-        change = changes.by_values(con, columns, source)
-    else:
-        _, schema, table = (part.strip('"') for part in source.split('"."'))
-        physical = table if schema == "domain" else ""
-        change = changes.by_keys(con, table, columns, source, physical)
-    if change.is_none:
-        return 0
-    if change.removed:
-        con.execute(f"DELETE FROM {source} WHERE {change.removed}")
-    if change.columns:
-        assigned = ", ".join(f"{quote_ident(name)} = {sql}" for name, sql in change.columns.items())
-        con.execute(f"UPDATE {source} SET {assigned}")
-    return change.rows or change.cells
+def _change(
+    con: duckdb.DuckDBPyConnection, changes: Changes, source: str, columns: dict[str, str]
+) -> Change:
+    """What is to be done to a table of the file."""
+    _, schema, table = (part.strip('"') for part in source.split('"."'))
+    physical = table if schema == "domain" else ""
+    change = changes.by_keys(con, table, columns, source, physical)
+    return changes.by_values(con, columns, source, change)
 
 
 def erase_file(path: Path, work: Work, searcher: Searcher) -> str:

@@ -151,11 +151,11 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         changes = Changes(work)
         erase_tables(session, tenant, changes, known)
         dropped = drop_versions(session.warehouse)
-        progress("databases")
-        work.counts |= erase_databases(tenant, changes)
         progress("values in other rows")
         searcher = Searcher(work.texts(), work.short_cells())
-        clean = _erase_values(session, tenant, changes, known, searcher)
+        clean = _erase_values(session, changes, known, searcher)
+        progress("databases")
+        work.counts |= erase_databases(tenant, changes)
         dropped += drop_versions(session.warehouse)
         if dropped:
             work.counts["earlier versions of tables (files)"] = dropped
@@ -181,20 +181,14 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
 
 
 def _erase_values(
-    session: Session,
-    tenant: Tenant,
-    changes: Changes,
-    known: Mapping[str, Meaning],
-    searcher: Searcher,
+    session: Session, changes: Changes, known: Mapping[str, Meaning], searcher: Searcher
 ) -> set[Path]:
-    """Take values out of rows that stay, in tables and databases where a search finds one.
+    """Take values out of rows that stay, in tables where a search finds one.
 
-    Returns the files in which it found none: they need not be searched again.
+    Returns the data files in which it found none: they need not be searched again.
     """
-    root = tenant.root.resolve()
     warehouse = session.warehouse
-    files = [*(root / "warehouse").rglob("*"), *(root / "activated").rglob("*.duckdb")]
-    stored = [path for path in files if path.is_file()]
+    stored = [path for path in warehouse.root.resolve().rglob("*") if path.is_file()]
     finds = set(searcher.search(stored).finds)
     names = [
         name
@@ -203,12 +197,8 @@ def _erase_values(
     ]
     if names:
         erase_values(session, changes, names, known)
-    found_databases = {path for path in finds if path.suffix == ".duckdb"}
-    if found_databases:
-        for name, cells in erase_databases(tenant, changes, found_databases).items():
-            changes.work.counts.setdefault(name, cells)
     # Others, such as the manifest, are written again.
-    return {path for path in stored if path.suffix in (".parquet", ".duckdb")} - finds
+    return {path for path in stored if path.suffix == ".parquet"} - finds
 
 
 def _erase_files(tenant: Tenant, work: Work, searcher: Searcher) -> None:

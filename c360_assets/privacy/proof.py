@@ -6,7 +6,7 @@ What a receipt is and how it is signed belongs to `receipts`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def prove(
     work: Work,
     warehouse: Warehouse,
     searcher: Searcher,
-    clean: Collection[Path] = (),
+    clean: Set[Path] = frozenset(),
 ) -> Receipt:
     """Search every file for the values and say in a receipt what was found.
 

@@ -10,10 +10,12 @@ import gzip
 import html
 import json
 import lzma
+import os
 import sqlite3
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -53,20 +55,27 @@ class Searcher:
         self.values = sorted(set(values))
         self.patterns = Patterns(spellings(self.values), cells)
 
-    def search(self, files: Iterable[Path], clean: Collection[Path] = ()) -> Searched:
+    def search(self, files: Iterable[Path], clean: Set[Path] = frozenset()) -> Searched:
         """The files in which a value stands; those of `clean` were searched before."""
-        count = 0
+        # A published database and its kept one are one file with two names.
+        names: dict[tuple[int, int], list[Path]] = {}
         size = 0
-        finds = []
         for path in files:
-            try:
-                size += path.stat().st_size
-                count += 1
-                if path not in clean and self.is_in(path):
-                    finds.append(path)
-            except FileNotFoundError:
-                continue
-        return Searched(count, size, finds)
+            with suppress(FileNotFoundError):
+                stat = path.stat()
+                size += stat.st_size
+                names.setdefault((stat.st_dev, stat.st_ino), []).append(path)
+        unknown = [paths for paths in names.values() if clean.isdisjoint(paths)]
+        with ThreadPoolExecutor(os.cpu_count()) as at_once:
+            holds = list(at_once.map(lambda paths: self._is_there_and_in(paths[0]), unknown))
+        finds = [path for paths, held in zip(unknown, holds, strict=True) if held for path in paths]
+        return Searched(sum(map(len, names.values())), size, finds)
+
+    def _is_there_and_in(self, path: Path) -> bool:
+        """As `is_in`, false for a file that has gone meanwhile."""
+        with suppress(FileNotFoundError):
+            return self.is_in(path)
+        return False
 
     def is_in(self, path: Path) -> bool:
         """Whether a value stands in the file, in its bytes or decoded."""
