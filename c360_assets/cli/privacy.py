@@ -403,24 +403,49 @@ def rotate_key(tenant: TenantOption = None) -> None:
     out.print(f"key {name} is used from now on; keep the earlier ones")
 
 
-def retry(tenant: TenantOption = None) -> None:
-    """Try removals again that receivers did not take; those that are taken close their receipt."""
+def retry(
+    tenant: TenantOption = None,
+    confirmed: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RECEIVER",
+            help="A receiver that removed them in another way, such as by hand on your demand.",
+        ),
+    ] = None,
+) -> None:
+    """Try removals again that receivers did not take; those that are taken close their receipt.
+
+    Example: `c360 privacy retry --confirmed mailing`
+    """
     from c360_assets.configuration import load_tenant
-    from c360_assets.privacy.removals import pending_receivers, retry_removals
+    from c360_assets.privacy.removals import confirm_removal, pending_removals, retry_removals
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session
 
     with reported_errors():
         root = tenant_folder(tenant)
         loaded = load_tenant(root)
-        before = pending_receivers(root)
         with (
             tenant_lock(root, "`c360 privacy retry`", err.print),
             open_session(root / "warehouse", loaded.config.timezone) as session,
         ):
-            left = retry_removals(session, loaded)
-    for name in before:
-        out.print(f"{name}: {'not taken' if name in left else 'taken, receipt closed'}")
-    if not before:
+            pending = pending_removals(root)
+            _require_pending(confirmed or [], {name for _, name in pending})
+            for receipt, name in pending:
+                if name in (confirmed or []):
+                    confirm_removal(root, receipt, name)
+                    out.print(f"{name}: confirmed, receipt {receipt} closed", markup=False)
+            outcome = retry_removals(session, loaded)
+    for name, reason in outcome.items():
+        said = f"not taken: {reason}" if reason else "taken, receipt closed"
+        out.print(f"{name}: {said}", markup=False, soft_wrap=True)
+    if not pending:
         out.print("no removal is pending")
-    raise typer.Exit(1 if left else 0)
+    raise typer.Exit(1 if any(outcome.values()) else 0)
+
+
+def _require_pending(named: list[str], pending: set[str]) -> None:
+    unknown = [name for name in named if name not in pending]
+    if unknown:
+        listed = ", ".join(sorted(pending)) or "none"
+        raise C360Error(f"no removal at {', '.join(unknown)} is pending; pending: {listed}")

@@ -96,9 +96,8 @@ def _send_removal(
     addresses: Sequence[str],
 ) -> None:
     """Raises C360Error where the receiver does not take it, or is not declared any more."""
-    config = tenant.destinations.get(destination)
-    if config is None:
-        raise C360Error(f"there is no destination {destination} any more (destinations.yaml)")
+    _require_declared(tenant, destination)
+    config = tenant.destinations[destination]
     declared = campaign_named(tenant, campaign)
     columns = tuple(name for name, _ in attribute_columns(declared))
     listed = ", ".join(
@@ -152,9 +151,13 @@ def _identifiers(tenant: Tenant, name: str, work: Work) -> dict[str, list[str]]:
     return {"phone": work.suppress_phone} if "phone" in columns else {}
 
 
-def retry_removals(session: Session, tenant: Tenant) -> list[str]:
-    """Try the pending removals again and close the receipts of those that are taken; the rest."""
+def retry_removals(session: Session, tenant: Tenant) -> dict[str, str]:
+    """Try the pending removals again and close the receipts of those that are taken.
+
+    Returns receiver -> why it did not take it, empty where it did.
+    """
     root = tenant.root
+    outcome: dict[str, str] = {}
     for receipt, label in pending_removals(root):
         name, _, campaign = label.partition(".")
         try:
@@ -162,15 +165,27 @@ def retry_removals(session: Session, tenant: Tenant) -> list[str]:
                 path = _folder(root) / f"{receipt}.{label}.json"
                 addresses = json.loads(path.read_text("utf-8"))["address"]
                 _send_removal(session, tenant, receipt, campaign, name, addresses)
-            elif name in tenant.destinations:
+            else:
+                _require_declared(tenant, name)
                 destinations.send(session, tenant, name, force=True)
-        except C360Error:
+        except C360Error as error:
+            outcome[label] = str(error)
             continue
-        _confirm(root, receipt, label)
-    return pending_receivers(root)
+        confirm_removal(root, receipt, label)
+        outcome.setdefault(label, "")
+    return outcome
 
 
-def _confirm(root: Path, number: str, name: str) -> None:
+def _require_declared(tenant: Tenant, name: str) -> None:
+    if name not in tenant.destinations:
+        raise C360Error(
+            f"there is no destination {name} any more (destinations.yaml); have the receiver "
+            f"delete what privacy/pending/ lists, then say `c360 privacy retry --confirmed {name}`"
+        )
+
+
+def confirm_removal(root: Path, number: str, name: str) -> None:
+    """Close the receipt for a receiver that has confirmed, and drop what was kept for it."""
     for receipt in read_receipts(root):
         if receipt.receipt == number and name in receipt.pending:
             receipt.pending.remove(name)

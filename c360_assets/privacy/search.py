@@ -81,11 +81,17 @@ class Searcher:
         """Whether a value stands in the file, in its bytes or decoded."""
         if not self.values or not path.stat().st_size:
             return False
-        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-            head = content[: DUCKDB_OFFSET + len(SQLITE)]
-            if self.patterns.are_in(content, whole_numbers=_is_duckdb(head)):
-                return True
-        return self._in_packed(path, head)
+        with path.open("rb") as file:
+            head = file.read(DUCKDB_OFFSET + len(SQLITE))
+            if _is_duckdb(head):
+                # It is replaced whole and never shortened, as SQLite's files are: what is mapped
+                # and shortened ends the process.
+                with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+                    is_found = self.patterns.are_in(content, whole_numbers=True)
+            else:
+                file.seek(0)
+                is_found = self._in_stream(file)
+        return is_found or self._in_packed(path, head)
 
     def _in_stream(self, file: IO[bytes] | gzip.GzipFile | lzma.LZMAFile) -> bool:
         """Whether a value stands in what is unpacked part by part."""

@@ -342,3 +342,66 @@ def test_without_its_key_nothing_runs(tenant: Path, monkeypatch: pytest.MonkeyPa
     load = c360_here(monkeypatch, "load", "--tenant", tenant)
     assert load.code == 1
     assert "key 0001" in load.text
+
+
+def test_removal_that_is_not_taken_stays_open(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver that fails, is tried again, is not declared any more, and confirms by hand."""
+    folder = tenant / "exports"
+    folder.rename(tenant / "aside")
+    folder.write_text("a file where a folder is to be")
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert said.code == 1
+    assert "pending: mailing" in said.text
+    (kept,) = (tenant / "privacy" / "pending").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert list(json.loads(kept.read_text())) == ["amperity_id"]
+
+    def retry(*more: str) -> tuple[int, str]:
+        tried = c360_here(monkeypatch, "privacy", "retry", *more, "--tenant", tenant)
+        return tried.code, tried.text
+
+    code, text = retry()
+    assert (code, "mailing: not taken" in text) == (1, True)
+    declared = tenant / "destinations.yaml"
+    content = declared.read_text()
+    declared.unlink()
+    code, text = retry()
+    assert (code, "no destination mailing any more" in text) == (1, True)
+    assert retry("--confirmed", "letters")[0] == 1
+    declared.write_text(content)
+    folder.unlink()
+    code, text = retry()
+    assert (code, "mailing: taken" in text) == (0, True)
+    (receipt,) = read_receipts(tenant)
+    assert receipt.pending == []
+    assert is_genuine(receipt, Suppression.of(tenant))
+    assert "no removal is pending" in retry()[1]
+
+
+def test_receiver_that_is_gone_confirms_by_hand(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tenant / "exports"
+    folder.rename(tenant / "aside")
+    folder.write_text("a file where a folder is to be")
+    c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    args = ["privacy", "retry", "--confirmed", "mailing", "--tenant", tenant]
+    confirmed = c360_here(monkeypatch, *args)
+    assert confirmed.code == 0, confirmed.text
+    assert [receipt.pending for receipt in read_receipts(tenant)] == [[]]
+    assert not list((tenant / "privacy" / "pending").iterdir())
+
+
+def test_requests_on_hold_wait_for_a_person(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tenant / "tenant.yaml").open("a") as file:
+        file.write("privacy: {hold: true, deadline_days: 1}\n")
+    run = c360("run", "--tenant", tenant)
+    assert run.code == 0, run.text
+    assert read_receipts(tenant) == []
+    listed = c360_here(monkeypatch, "privacy", "requests", "--tenant", tenant)
+    assert "delete (connected_pii), landed 2026-03-02, LATE" in listed.text
+    done = c360_here(monkeypatch, "privacy", "requests", "--carry-out", "--tenant", tenant)
+    assert done.code == 0, done.text
+    assert [receipt.mode for receipt in read_receipts(tenant)] == ["delete"]

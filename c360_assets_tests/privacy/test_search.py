@@ -6,9 +6,11 @@ import gzip
 import html
 import json
 import lzma
+import shutil
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -134,3 +136,20 @@ def test_records_of_a_csv_that_run_over_lines(tmp_path: Path) -> None:
     assert erase_file(path, work, Searcher(["Quastenberg"])) == "rewritten"
     assert path.read_text("utf-8") == f'who,note\n{OTHER},"two\nlines"\n'
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_files_of_sqlite_are_searched_while_it_shortens_them(tmp_path: Path) -> None:
+    """Databases whose writer was killed: opening one shortens its files beside, which another
+    thread of the search may be reading."""
+    for number in range(6):
+        live = tmp_path / f"live{number}.db"
+        with closing(sqlite3.connect(live)) as con:
+            con.execute("PRAGMA journal_mode = wal")
+            con.execute("CREATE TABLE t (a TEXT)")
+            con.executemany("INSERT INTO t VALUES (?)", [(OTHER * 40,)] * 2000)
+            con.commit()
+            for suffix in ("", "-wal", "-shm"):
+                shutil.copy(f"{live}{suffix}", tmp_path / f"left{number}.db{suffix}")
+    searcher = Searcher(f"value{number:06d}@example.com" for number in range(3000))
+    for _ in range(10):
+        assert searcher.search(sorted(tmp_path.iterdir())).finds == []
