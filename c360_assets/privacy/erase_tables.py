@@ -14,9 +14,9 @@ import polars as pl
 from c360_assets.ingest.forgotten import KEY_HASHES, with_key_hashes
 from c360_assets.ingest.personal_columns import Meaning, blanked_sql
 from c360_assets.ingest.upsert import key_sql, uuid_digest_sql, uuid_sql, with_first_places
-from c360_assets.privacy.changes import ROWS, Changes, register_work
+from c360_assets.privacy.changes import RECORDS, ROWS, Changes, register_work
 from c360_assets.privacy.work import Work
-from c360_assets.stitch.tenant_run import MODEL_BASIS
+from c360_assets.stitch.previous import LOST_RECORDS, MODEL_BASIS, lost_records
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.ledger import LEDGER, session_ledger
 from c360_assets.warehouse.manifest import TableState
@@ -35,6 +35,7 @@ def erase_tables(
     work = changes.work
     register_work(session.con, work)
     suppression = Suppression.of(tenant.root)
+    components = lost_records(session, RECORDS) if work.mode == "delete" else []
     feeds = {
         meaning.table.asset: meaning for meaning in meanings.values() if not meaning.table.custom
     }
@@ -50,7 +51,7 @@ def erase_tables(
                 loaded.append(_places(session, name, state, feed))
             _erase_table(session, changes, name, state, is_feed=feed is not None)
     _correct_ledger(session, loaded)
-    session.commit(**_corrected_counts(session, work))
+    session.commit(**_facts_of_stitch(session, work, components))
 
 
 def _erase_table(
@@ -120,13 +121,17 @@ def _rewrite(session: Session, name: str, state: TableState, select: str, *, is_
     )
 
 
-def _corrected_counts(session: Session, work: Work) -> dict[str, Any]:
+def _facts_of_stitch(session: Session, work: Work, components: list[int]) -> dict[str, Any]:
     """The kept match model stays, and what it was fitted on counts without the records that went:
-    a run must not fit it anew for the difference."""
-    basis = session.warehouse.manifest.meta.get(MODEL_BASIS)
-    if not basis or work.mode != "delete" or not session.pending:
+    a run must not fit it anew for the difference. Where they were, the next run tells of those that
+    hang together no more."""
+    if work.mode != "delete" or not session.pending:
         return {}
-    return {MODEL_BASIS: {**basis, "records": max(basis["records"] - work.stitched, 0)}}
+    facts: dict[str, Any] = {LOST_RECORDS: components} if components else {}
+    basis = session.warehouse.manifest.meta.get(MODEL_BASIS)
+    if basis:
+        facts[MODEL_BASIS] = {**basis, "records": max(basis["records"] - work.stitched, 0)}
+    return facts
 
 
 def _blank_source(

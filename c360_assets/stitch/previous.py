@@ -27,6 +27,8 @@ from c360_assets.warehouse.sql import quote_literal
 
 GENERATION = "stitch_generation"  # the table, and the fact of the manifest
 MODEL_BASIS = "stitch_model"  # the fact of the manifest that says what the model was fitted on
+# The fact that lists components that lost records to forgetting, which no table tells any more.
+LOST_RECORDS = "stitch_lost_records"
 # What a run reads of the generation before, and so takes over from a file.
 TAKEN = (
     "unified_coalesced",
@@ -68,11 +70,39 @@ def previous_generation(session: Session) -> Previous | None:
         _history(session, "stitch_identity_changes"),
         _history(session, "stitch_households"),
         ended_records=_history(session, "stitch_ended_records"),
-        records=records.drop("amperity_id"),
+        records=pl.concat([records.drop("amperity_id"), _without_names(session, records)]),
         labels=_history(session, "stitch_labels"),
         settings=facts["settings"][0] if facts is not None and facts.height else "",
         benchmarks=_history(session, "stitch_benchmarks"),
     )
+
+
+def _without_names(session: Session, records: pl.DataFrame) -> pl.DataFrame:
+    """One record without a name for each component that lost some: causes see that it went."""
+    components = session.warehouse.manifest.meta.get(LOST_RECORDS) or []
+    return pl.DataFrame(
+        {
+            "datasource": [""] * len(components),
+            "pk": [str(component) for component in components],
+            "component_id": components,
+            "content": [0] * len(components),
+        },
+        schema=records.select("datasource", "pk", "component_id", "content").schema,
+    )
+
+
+def lost_records(session: Session, forgotten: str) -> list[int]:
+    """Components of the records of the relation `forgotten` (datasource, pk), and of those that
+    went before them since Stitch ran."""
+    if session.state("unified_coalesced") is None:
+        return []
+    session.bind("unified_coalesced", "_previous_unified_coalesced")
+    rows = session.rows(
+        "SELECT DISTINCT component_id FROM _previous_unified_coalesced "
+        f"SEMI JOIN {forgotten} USING (datasource, pk)"
+    )
+    earlier = session.warehouse.manifest.meta.get(LOST_RECORDS) or []
+    return sorted({*earlier, *(component for (component,) in rows)})
 
 
 def _columns(session: Session, table: str) -> list[str]:

@@ -27,6 +27,7 @@ from c360_assets.stitch.prepare.local_forms import of_unknown_countries
 from c360_assets.stitch.prepare.union import Union, union_records
 from c360_assets.stitch.previous import (
     GENERATION,
+    LOST_RECORDS,
     MODEL_BASIS,
     ids_to_go_on_with,
     kept_model,
@@ -79,6 +80,8 @@ class StitchTables(Recipe):
         warnings = matched.warnings()
         self._write(session, run, matched, warnings)
         facts: dict[str, Any] = {GENERATION: matched.result.generation}
+        if session.warehouse.manifest.meta.get(LOST_RECORDS):
+            facts[LOST_RECORDS] = []
         if matched.fitted_on is not None:
             facts[MODEL_BASIS] = vars(matched.fitted_on)
         return Built(facts, warnings)

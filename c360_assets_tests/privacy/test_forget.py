@@ -18,7 +18,7 @@ from c360_assets.privacy.work import open_work
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.suppression import Suppression
 from c360_assets_tests.day.command import ask, c360, c360_here
-from c360_assets_tests.privacy.tenants import FIRST, OTTILIE, SECOND, land, land_all
+from c360_assets_tests.privacy.tenants import FIRST, OTTILIE, SECOND, land, land_all, write_tenant
 
 MAIL = "Ottilie.Quastenberg@example.com"
 NOT_OURS = ("landed files", "configuration")
@@ -405,3 +405,23 @@ def test_requests_on_hold_wait_for_a_person(tenant: Path, monkeypatch: pytest.Mo
     done = c360_here(monkeypatch, "privacy", "requests", "--carry-out", "--tenant", tenant)
     assert done.code == 0, done.text
     assert [receipt.mode for receipt in read_receipts(tenant)] == ["delete"]
+
+
+def test_who_hung_together_by_a_forgotten_record_is_told_with_its_cause(tmp_path: Path) -> None:
+    root = write_tenant(tmp_path / "tenant")
+    land_all(root, FIRST)
+    by_mail = "AC-1,bridge.one@example.com,,Karla,Mustermann,Hofgasse 12,Altmark,39576,,1"
+    both = "AC-2,bridge.one@example.com,030 5557 1111,Karla,Lautenberg,Hofgasse 12,Altmark,39576,,1"
+    by_phone = "AC-3,,030 5557 1111,Karla,Lautenberg,,,,,1"
+    land(root, "web/accounts", FIRST, [*_accounts(), by_mail, both, by_phone])
+    assert c360("run", "--tenant", root).code == 0
+    before = people(root)
+    assert before["Web:Accounts/AC-1"] == before["Web:Accounts/AC-3"]
+    args = ["--source-key", "Web:Accounts=AC-2", "--strategy", "exact", "--yes"]
+    said = c360("forget", *args, "--tenant", root)
+    assert said.code == 0, said.text
+    assert c360("run", "--tenant", root).code == 0
+    after = people(root)
+    assert after["Web:Accounts/AC-1"] != after["Web:Accounts/AC-3"]
+    moved = ask(root, "SELECT pk, cause FROM unified_changes_pks WHERE change_type = 'updated'")
+    assert moved == [("AC-3", "record_deleted")]
