@@ -116,7 +116,5 @@ def jobs(tenant: Tenant) -> list[dg.UnresolvedAssetJobDefinition]:
     ]
     if has_requests:
         description = "Requests of people: delete, delete_pii and dsar."
-        others.append(
-            dg.define_asset_job(PRIVACY_JOB, requests.without_checks(), description=description)
-        )
+        others.append(dg.define_asset_job(PRIVACY_JOB, requests, description=description))
     return [loads, *others] if tenant.feeds else others

@@ -13,6 +13,7 @@ from c360_assets.configuration import load_tenant
 from c360_assets.privacy import forget as forget_module
 from c360_assets.privacy.receipts import is_genuine, read_receipts
 from c360_assets.privacy.search import Searcher
+from c360_assets.privacy.status import privacy_status
 from c360_assets.privacy.stores import all_files, store_of
 from c360_assets.privacy.work import open_work
 from c360_assets.warehouse.session import open_session
@@ -65,6 +66,22 @@ def test_values_stand_only_in_known_stores(first_day: Path) -> None:
     assert "unknown" not in finds
     # The test would prove nothing if the values were not there.
     assert {"tables", "published databases", "kept databases", "logs", "exports"} <= finds.keys()
+
+
+def test_stores_are_open_to_their_owner_only(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    c360_here(monkeypatch, "dsar", "--email", MAIL, "--tenant", tenant)
+    c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    stores = privacy_status(load_tenant(tenant)).stores
+    held = {store.name: store.open_to_others for store in stores if store.files}
+    assert len(held) > 8
+    assert {name for name, files in held.items() if files} <= set(NOT_OURS)
+    # The count itself: a folder of ours that somebody opened is told.
+    (tenant / "reports").chmod(0o755)
+    for page in (tenant / "reports").iterdir():
+        page.chmod(0o644)
+    tenant.chmod(0o755)
+    opened = privacy_status(load_tenant(tenant)).stores
+    assert [store.name for store in opened if store.open_to_others and store.name == "reports"]
 
 
 def test_forgotten_everywhere_and_for_good(
