@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c360_assets.ingest.formats.xml_files import likely_row_tag
 from c360_assets.tenant.models import FeedConfig
 from c360_assets_tests.ingest.tenants import feed_of, land, load, table, tenant_of
 
@@ -263,3 +264,27 @@ def test_no_bytes_break_the_readers_or_lose_a_row(
         assert day.rows_read == day.rows_loaded + day.rows_rejected + day.rows_replaced
     else:
         assert table(tenant, made).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("text", "row_tag"),
+    [
+        ("<list><row><a>1</a></row></list>", "row"),
+        ("<people><person><a>1</a></person></people>", "person"),
+        ("<x><about><n>2</n></about><all><one k='1'/><one k='2'/></all></x>", "one"),
+        ("<x><about><n>2</n></about><one><a>1</a></one><one><a>2</a></one></x>", "one"),
+        (
+            "<s:Envelope xmlns:s='u'><s:Body><r><total>2</total><l>"
+            "<c><tel><no>1</no></tel><tel><no>2</no></tel></c><c><a>1</a></c></l></r></s:Body>"
+            "</s:Envelope>",
+            "c",
+        ),
+        ("<x/>", "row"),
+    ],
+)
+def test_rows_of_xml_are_found_in_what_they_are_wrapped_in(
+    tmp_path: Path, text: str, row_tag: str
+) -> None:
+    path = tmp_path / "file.xml"
+    path.write_text(text)
+    assert likely_row_tag(path) == row_tag

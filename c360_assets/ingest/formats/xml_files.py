@@ -8,7 +8,7 @@ stays nested; a repeated one becomes an array. Entities and external references 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -22,18 +22,30 @@ class NoRowsError(Exception):
     """The document has elements, and none of them is a row."""
 
 
-def likely_row_tag(source: Path, looks: int = 1000) -> str:
-    """The name that most children of the root have, among the first `looks`; `row` without any."""
-    depth, names = 0, Counter[str]()
-    for event, element in iterparse(str(source), events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        if event == "start" and depth == 2:
-            names[_local(element.tag)] += 1
-            if names.total() >= looks:
-                break
-        if event == "end" and depth == 1:
+def likely_row_tag(source: Path, looks: int = 20_000) -> str:
+    """The name of the elements that are rows, among the first `looks` elements.
+
+    They are the outermost ones with content of their own of which there are several, in whatever
+    they are wrapped: a list, an envelope, something about the file before it. Where nothing is
+    repeated, the most frequent children of the root; `row` without any.
+    """
+    names: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    holds_others: list[bool] = []
+    for number, (event, element) in enumerate(iterparse(str(source), events=("start", "end"))):
+        if event == "start":
+            if holds_others:
+                holds_others[-1] = True
+            holds_others.append(bool(element.attrib))
+        else:
+            depth = len(holds_others)
+            if holds_others.pop() and depth > 1:
+                names[depth][_local(element.tag)] += 1
             element.clear()
-    return names.most_common(1)[0][0] if names else "row"
+        if number > 2 * looks or len(holds_others) > DEEPEST:
+            break
+    most = [names[depth].most_common(1)[0] for depth in sorted(names)]
+    repeated = [name for name, count in most if count > 1]
+    return (repeated or [name for name, _ in most] or ["row"])[0]
 
 
 def xml_to_ndjson(source: Path, target: Path, row_tag: str, rows: int | None = None) -> None:
