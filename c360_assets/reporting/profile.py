@@ -7,7 +7,7 @@ page.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 from rich.console import Console, Group, RenderableType
@@ -15,9 +15,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from c360_assets.customer_360.tables.databases import Database
 from c360_assets.errors import C360Error
-from c360_assets.reporting.values_not_taken import Refused, refused
+
+if TYPE_CHECKING:
+    from c360_assets.customer_360.tables.databases import Database
+    from c360_assets.reporting.values_not_taken import Refused
 
 REDIRECTS = "stitch_id_redirects"
 GROUPS = {
@@ -85,6 +87,9 @@ def read_profile(con: duckdb.DuckDBPyConnection, wanted: str, database: Database
     shows nothing. Raises C360Error when merged_customers is one of them, and when nobody or several
     people fit.
     """
+    # Needs all that builds a database, which `explain` does not: it only looks ids up here.
+    from c360_assets.reporting.values_not_taken import refused
+
     if not _is_published(con, "merged_customers"):
         raise C360Error(
             f"database {database.name} does not publish merged_customers, which this page shows; "

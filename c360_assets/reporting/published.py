@@ -23,7 +23,6 @@ from rich.console import Console
 
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error, ConfigError, Problem
-from c360_assets.privacy.enforce import enforce
 from c360_assets.reporting.rows import print_rows
 from c360_assets.reporting.terminal import Output, emit
 from c360_assets.semantics.closest import closest
@@ -146,7 +145,13 @@ def keep_forgotten(tenant: Tenant, what: str) -> None:
     """Nobody who was forgotten is in a kept file that is read next."""
     if privacy_folder(tenant.root).is_dir():
         with tenant_lock(tenant.root, what):
-            enforce(tenant)
+            _enforce(tenant)
+
+
+def _enforce(tenant: Tenant) -> None:
+    from c360_assets.privacy.enforce import enforce
+
+    enforce(tenant)
 
 
 def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) -> None:
@@ -357,7 +362,7 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
         tenant_lock(root, "a rollback"),
         open_session(root / "warehouse", tenant.config.timezone) as session,
     ):
-        enforce(tenant)
+        _enforce(tenant)
         try:
             file = earlier_one(path, number)
         except LookupError as error:

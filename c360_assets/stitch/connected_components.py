@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.sparse import csgraph
 
 Ints = npt.NDArray[np.int64]
 Nodes = npt.NDArray[np.int64] | npt.NDArray[np.int32]
@@ -43,6 +41,10 @@ class Partition:
 
 def components(n_nodes: int, i: Nodes, j: Nodes) -> Ints:
     """Label of each node: the smallest node of its connected component. Local to the graph."""
+    # Takes a quarter of a second to import, and an explanation of a pair does without it.
+    from scipy import sparse
+    from scipy.sparse import csgraph
+
     ones = np.ones(len(i), dtype=np.int8)
     graph = sparse.coo_matrix((ones, (i, j)), shape=(n_nodes, n_nodes))
     _, label = csgraph.connected_components(graph, directed=False)
