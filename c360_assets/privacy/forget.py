@@ -113,7 +113,7 @@ def begin(
     work.request_ids = request_ids or []
     for text in named or []:
         work.values.setdefault(text, "")
-    note_received(finder.session, work)
+    note_received(finder.session, tenant, work)
     work.save(root)
     remember(root, _lines(finder.session, suppression, work))
     return work

@@ -41,7 +41,7 @@ def prove(
         and DELETION_FILES not in path.name
     )
     searched = searcher.search(files, clean)
-    remaining = _by_store(tenant, searched.finds)
+    remaining, unknown = _by_store(tenant, searched.finds)
     after = {name: state.digest for name, state in warehouse.manifest.tables.items()}
     changed = sorted(name for name in work.before if work.before[name] != after.get(name))
     return Receipt(
@@ -59,18 +59,30 @@ def prove(
             "finds": len(searched.finds),
         },
         remaining=remaining,
-        notes=_notes(tenant, work, remaining, warehouse.manifest.meta),
+        notes=[
+            *_notes(tenant, work, remaining, warehouse.manifest.meta),
+            *(
+                f"{path} holds a value and is of no known store: look at it, and delete it by hand"
+                for path in unknown
+            ),
+        ],
         before={name: work.before[name] for name in changed},
         after={name: after[name] for name in changed if name in after},
     )
 
 
-def _by_store(tenant: Tenant, files: Sequence[Path]) -> dict[str, int]:
-    """How many of the files are of which store."""
+def _by_store(tenant: Tenant, files: Sequence[Path]) -> tuple[dict[str, int], list[str]]:
+    """How many of the files are of which store, and those of none."""
     listed = stores(tenant)
-    found = [store_of(tenant, path, listed) for path in files]
-    names = [store.name if store is not None else "files of no known store" for store in found]
-    return dict(sorted(Counter(names).items()))
+    found = {path: store_of(tenant, path, listed) for path in files}
+    root = tenant.root.resolve()
+    unknown = [
+        path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        for path, store in found.items()
+        if store is None
+    ]
+    names = [store.name if store else "files of no known store" for store in found.values()]
+    return dict(sorted(Counter(names).items())), unknown
 
 
 def _notes(

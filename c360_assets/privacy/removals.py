@@ -1,8 +1,8 @@
 """Receivers learn that somebody is gone.
 
 A destination is a whole copy that every sending replaces, so a sending without these people is the
-removal. A campaign that sends changes sends one more: rows that say `remove`. Of a receiver that
-does not take it, the identifiers that it got are kept until it does.
+removal. A campaign sends rows that say `remove`, or takes them out of its list where that is a
+table. Of a receiver that does not take it, the identifiers that it got are kept until it does.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from c360_assets.customer_360 import destinations
 from c360_assets.errors import C360Error
 from c360_assets.privacy.receipts import read_receipts, write_receipt
 from c360_assets.privacy.work import Work
-from c360_assets.segments.audience import attribute_columns, campaign_named
-from c360_assets.segments.deliver import deliver
+from c360_assets.segments.audience import attribute_columns, campaign_named, written_address
+from c360_assets.segments.deliver import deliver, take_out
 from c360_assets.segments.delivery import Delivery
 from c360_assets.segments.send_record import RECEIVED
+from c360_assets.segments.whole_lists import in_whole_lists
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
 from c360_assets.warehouse.published_file import database_path
@@ -51,23 +52,46 @@ def pending_receivers(root: Path) -> list[str]:
 DELETION_FILES = "-forgotten-"
 
 
-def note_received(session: Session, work: Work) -> None:
-    """Write down what receivers of changes have of the people, before it is taken out here."""
+def note_received(session: Session, tenant: Tenant, work: Work) -> None:
+    """Write down what receivers of campaigns have of the people, before it is taken out here."""
+    work.received = [*_of_changes(session, work), *in_whole_lists(session, tenant, work.ids)]
+    # What somebody who stays holds too, such as a household's mailbox, is searched for nowhere.
+    theirs = _written_addresses(session, tenant, work)
+    for _, _, address in work.received:
+        if address in theirs:
+            work.values.setdefault(address, "")
+
+
+def _written_addresses(session: Session, tenant: Tenant, work: Work) -> set[str]:
+    """The addresses that nobody else holds, in the forms in which the campaigns send them."""
+    forms: set[str] = set()
+    for name in sorted({campaign for campaign, _, _ in work.received}):
+        if name not in tenant.campaigns:
+            continue
+        campaign = campaign_named(tenant, name)
+        known = {"email": work.suppress_email, "phone": work.suppress_phone}
+        texts = pl.Series(campaign.address, known.get(campaign.address, []), dtype=pl.String)
+        session.register("_c360_addresses", texts.to_frame())
+        rows = session.rows(f"SELECT {written_address(campaign)} FROM _c360_addresses AS p")
+        forms |= {address for (address,) in rows if address}
+    return forms
+
+
+def _of_changes(session: Session, work: Work) -> list[tuple[str, str, str]]:
+    """Campaign, destination and address at receivers of changes."""
     if session.state(RECEIVED) is None:
-        return
+        return []
     session.bind(RECEIVED, "_c360_received")
     session.register("_c360_ids", pl.DataFrame({"id": work.ids}, schema={"id": pl.String}))
     rows = session.rows(
         "SELECT DISTINCT campaign_name, destination_name, address FROM _c360_received "
         "WHERE amperity_id IN (SELECT id FROM _c360_ids) AND address IS NOT NULL ORDER BY ALL"
     )
-    work.received = [(campaign, destination, address) for campaign, destination, address in rows]
-    for _, _, address in work.received:
-        work.values.setdefault(address, "")
+    return [(campaign, destination, address) for campaign, destination, address in rows]
 
 
 def _remove_from_campaigns(session: Session, tenant: Tenant, work: Work) -> list[str]:
-    """Send `remove` rows to receivers of changes; those who did not take them."""
+    """Have the people removed from what receivers of campaigns have; those who did not do it."""
     failed = []
     for campaign, destination in sorted({(one[0], one[1]) for one in work.received}):
         addresses = [
@@ -109,6 +133,9 @@ def _send_removal(
         "CREATE OR REPLACE TEMP TABLE leaving AS "
         f"SELECT 'remove' AS action, {listed} FROM _c360_removed"
     )
+    if config.type == "postgres" and declared.config.mode == "full":
+        take_out(tenant, destination, campaign, declared.address, list(addresses))
+        return
     if config.type == "postgres":
         # A table of changes knows deliveries by number; a campaign's own count up from one.
         delivery = Delivery(campaign, destination, -int(receipt), True, columns)

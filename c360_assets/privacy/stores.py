@@ -138,9 +138,10 @@ STORES: tuple[Store, ...] = (
         "for good: without it people come back",
     ),
 )
+# Also of a destination that is not declared any more, where it wrote to the usual folder.
 EXPORTS = Store(
     "exports",
-    (),
+    ("exports/*",),
     "files sent to a folder of this machine",
     "rewritten",
     "until they are sent again",
@@ -155,7 +156,9 @@ def stores(tenant: Tenant) -> list[Store]:
         for folder in export_folders(tenant)
         if folder.is_relative_to(tenant.root)
     ]
-    exports = Store(EXPORTS.name, tuple(folders), EXPORTS.holds, "rewritten", EXPORTS.stays)
+    exports = Store(
+        EXPORTS.name, (*EXPORTS.patterns, *folders), EXPORTS.holds, "rewritten", EXPORTS.stays
+    )
     return [exports, *STORES]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,6 +45,28 @@ def deliver(session: Session, tenant: Tenant, delivery: Delivery) -> list[int]:
                 with _written(session, tenant, delivery) as file:
                     put_file(tenant, config, file)
     return []
+
+
+def take_out(
+    tenant: Tenant, destination: str, campaign: str, column: str, values: Sequence[str]
+) -> None:
+    """Delete rows from a whole list that is a table in PostgreSQL; without a table there are none.
+
+    Raises C360Error as `deliver` does.
+    """
+    config = tenant.destinations[destination]
+    target = f"{quote_ident(config.schema_name)}.{quote_ident(campaign)}"
+    theirs = f"{quote_ident(column)} IN ({', '.join(map(quote_literal, values))})"
+    with _safe_errors(config):
+        from adbc_driver_postgresql import dbapi
+
+        with dbapi.connect(variable(config.url_env, "PostgreSQL's address")) as receiver:
+            with receiver.cursor() as cursor:
+                cursor.execute(f"SELECT to_regclass({quote_literal(target)}) IS NOT NULL")
+                ((has_table,),) = cursor.fetchall()
+                if has_table:
+                    cursor.execute(f"DELETE FROM {target} WHERE {theirs}")
+            receiver.commit()
 
 
 def render_digest(session: Session, tenant: Tenant, delivery: Delivery) -> str:

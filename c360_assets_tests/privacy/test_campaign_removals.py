@@ -1,0 +1,89 @@
+"""Receivers of campaigns lose somebody who is forgotten: lists of changes, whole lists, hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from c360_assets_tests.customer_360.postgres import binaries, postgres_server
+from c360_assets_tests.day.command import ask, c360, c360_here
+from c360_assets_tests.privacy.tenants import OTTILIE
+from c360_assets_tests.privacy.test_forget import MAIL, found_in, ours
+
+DESTINATIONS = """
+destinations:
+  crm: {type: postgres, url_env: CRM_URL, schema: audience}
+  letters: {type: files, path: exports/letters, format: csv}
+"""
+CAMPAIGN = """
+include: [everybody]
+channel: email
+consent: 'none, because "the receiver asks everybody itself"'
+attributes: [email, given_name]
+"""
+CAMPAIGNS = {
+    "whole": "destination: [crm, letters]\nmode: full\n",
+    "hashed": "destination: crm\nmode: full\nhash_as: google\n",
+    "changes": "destination: [crm, letters]\nmode: add_remove\n",
+}
+SHARED = "hearth.of.falkensee@example.com"
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("adbc_driver_postgresql", reason="needs the extra postgres")
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
+    with postgres_server(programs, tmp_path_factory.mktemp("postgres")) as address:
+        yield address
+
+
+def _at_receiver(server: str, sql: str) -> list[tuple[object, ...]]:
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(server) as con, con.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def test_receivers_of_campaigns_lose_who_is_forgotten(
+    tenant: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_URL", server)
+    (tenant / "destinations.yaml").write_text(DESTINATIONS)
+    for folder in ("campaigns", "segments"):
+        (tenant / folder).mkdir(exist_ok=True)
+    everybody = "description: All with an address\ninclude: [{email: {is_not_null: true}}]\n"
+    (tenant / "segments" / "everybody.yaml").write_text(everybody)
+    for name, text in CAMPAIGNS.items():
+        (tenant / "campaigns" / f"{name}.yaml").write_text(f"description: x{CAMPAIGN}{text}")
+    run = c360("run", "--tenant", tenant)
+    assert run.code == 0, run.text
+    for name in CAMPAIGNS:
+        sent = c360_here(monkeypatch, "campaign", "send", name, "--tenant", tenant)
+        assert sent.code == 0, sent.text
+    people = int(ask(tenant, "SELECT count(DISTINCT email) FROM customer_360")[0][0])
+    counts = "SELECT (SELECT count(*) FROM audience.whole), (SELECT count(*) FROM audience.hashed)"
+    assert _at_receiver(server, counts) == [(people, people)]
+
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert said.code == 0, said.text
+    assert ours(found_in(tenant, OTTILIE)).keys() <= {"exports"}
+    assert _at_receiver(server, counts) == [(people - 1, people - 1)]
+    is_hers = f"email ILIKE '{MAIL}'"
+    assert _at_receiver(server, f"SELECT 1 FROM audience.whole WHERE {is_hers}") == []
+    left = f"SELECT action, delivery FROM audience.changes WHERE {is_hers} ORDER BY delivery"
+    assert _at_receiver(server, left) == [("remove", -1), ("add", 1)]
+    files = {path.name for path in (tenant / "exports" / "letters").glob("*.csv")}
+    assert files >= {"whole-forgotten-00001.csv", "changes-forgotten-00001.csv"}
+
+    # Of two who share a mailbox one goes: the receiver loses the row, who stays keeps the address.
+    key = "Web:Accounts=AC-700003"
+    args = ["--source-key", key, "--strategy", "exact", "--yes"]
+    said = c360_here(monkeypatch, "forget", *args, "--tenant", tenant)
+    assert said.code == 0, said.text
+    kept = ask(tenant, "SELECT email FROM unified_coalesced WHERE pk = 'AC-700004'")
+    assert kept == [(SHARED,)]
