@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from c360_assets.segments.audience import Campaign, campaign_named, written_address
+from c360_assets.segments.audience import Campaign, written_address
 from c360_assets.segments.campaign_send import version_of
 from c360_assets.segments.send_record import RECIPIENTS, SENDS
 from c360_assets.tenant.models import CampaignConfig, Tenant
@@ -46,9 +45,10 @@ def in_whole_lists(
     found = []
     for name, destination, first_delivery, definition, version in session.rows(LAST):
         config = CampaignConfig.model_validate(json.loads(definition.partition(" ")[2]))
-        if config.mode == "add_remove" or name not in tenant.campaigns:
+        if config.mode == "add_remove":
             continue
-        campaign = replace(campaign_named(tenant, name), config=config)
+        # As it was sent: it may be declared in another way since, or not at all any more.
+        campaign = Campaign(name, config, tenant)
         listed = (
             "SELECT DISTINCT amperity_id FROM _c360_recipients "
             "JOIN _c360_people ON id = amperity_id "

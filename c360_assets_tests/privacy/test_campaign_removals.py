@@ -87,3 +87,13 @@ def test_receivers_of_campaigns_lose_who_is_forgotten(
     assert said.code == 0, said.text
     kept = ask(tenant, "SELECT email FROM unified_coalesced WHERE pk = 'AC-700004'")
     assert kept == [(SHARED,)]
+
+    # A campaign that is not declared any more cannot be told to its receiver: a person confirms.
+    (tenant / "campaigns" / "hashed.yaml").unlink()
+    args = ["--email", "bo.winterstein@example.com", "--yes", "--tenant", tenant]
+    said = c360_here(monkeypatch, "forget", *args)
+    assert (said.code, "pending: crm.hashed" in said.text) == (1, True), said.text
+    tried = c360_here(monkeypatch, "privacy", "retry", "--tenant", tenant)
+    assert "crm.hashed: not taken: there is no campaign hashed" in tried.text
+    args = ["privacy", "retry", "--confirmed", "crm.hashed", "--tenant", tenant]
+    assert c360_here(monkeypatch, *args).code == 0
