@@ -47,7 +47,7 @@ CONFIG = StitchConfig.model_validate(
     }
 )
 N_PEOPLE = 260
-PER_KIND = int(os.environ.get("C360_EXPLAINED_PAIRS", "20"))  # which takes a minute
+PER_KIND = int(os.environ.get("C360_EXPLAINED_PAIRS", "10"))  # 200 take five minutes
 LABELS = [("Shop:Customers", "Club:Members", False), ("Till:Customers", "News:Readers", True)]
 
 
