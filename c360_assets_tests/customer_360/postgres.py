@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 NOBODY = ("postgres", "nobody")
 
 
@@ -24,6 +26,17 @@ def binaries() -> Path | None:
     return max(
         (p for p in found if (p / "initdb").exists()), default=None, key=lambda p: p.parent.name
     )
+
+
+@contextmanager
+def postgres_or_skip(folder: Path) -> Iterator[str]:
+    """As `postgres_server`; skips the test where the machine or the extra lacks it."""
+    pytest.importorskip("adbc_driver_postgresql", reason="needs the extra postgres")
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
+    with postgres_server(programs, folder) as address:
+        yield address
 
 
 @contextmanager

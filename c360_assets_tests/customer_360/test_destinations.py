@@ -25,7 +25,7 @@ from c360_assets.errors import C360Error
 from c360_assets.reporting.send import send_all
 from c360_assets.tenant.models import DestinationTable, Tenant, WorkflowConfig
 from c360_assets.warehouse.session import open_session
-from c360_assets_tests.customer_360.postgres import binaries, postgres_server
+from c360_assets_tests.customer_360.postgres import postgres_or_skip
 from c360_assets_tests.customer_360.world import (
     AS_OF,
     publish_database,
@@ -181,11 +181,7 @@ def test_s3(root: Path, bucket: Any) -> None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pytest.importorskip("adbc_driver_postgresql", reason="needs the extra postgres")
-    programs = binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
-    with postgres_server(programs, tmp_path_factory.mktemp("postgres")) as address:
+    with postgres_or_skip(tmp_path_factory.mktemp("postgres")) as address:
         yield address
 
 

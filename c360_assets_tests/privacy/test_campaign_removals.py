@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_assets_tests.customer_360.postgres import binaries, postgres_server
+from c360_assets_tests.customer_360.postgres import postgres_or_skip
 from c360_assets_tests.day.command import ask, c360, c360_here
 from c360_assets_tests.privacy.tenants import OTTILIE
 from c360_assets_tests.privacy.test_forget import MAIL, found_in, ours
@@ -33,11 +33,7 @@ SHARED = "hearth.of.falkensee@example.com"
 
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pytest.importorskip("adbc_driver_postgresql", reason="needs the extra postgres")
-    programs = binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
-    with postgres_server(programs, tmp_path_factory.mktemp("postgres")) as address:
+    with postgres_or_skip(tmp_path_factory.mktemp("postgres")) as address:
         yield address
 
 
