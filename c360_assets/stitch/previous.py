@@ -99,7 +99,7 @@ def lost_records(session: Session, forgotten: str) -> list[int]:
     session.bind("unified_coalesced", "_previous_unified_coalesced")
     rows = session.rows(
         "SELECT DISTINCT component_id FROM _previous_unified_coalesced "
-        f"SEMI JOIN {forgotten} USING (datasource, pk)"
+        f"SEMI JOIN {forgotten} USING (datasource, pk) WHERE component_id IS NOT NULL"
     )
     earlier = session.warehouse.manifest.meta.get(LOST_RECORDS) or []
     return sorted({*earlier, *(component for (component,) in rows)})
