@@ -8,7 +8,7 @@ is `campaign_send`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid5
 
 from c360_assets.customer_360.publication.consent import ADDRESSES, Gate, gate_of
@@ -85,8 +85,8 @@ def campaign_named(tenant: Tenant, name: str) -> Campaign:
     return Campaign(name, tenant.campaigns[name], tenant)
 
 
-def decide(session: Session, campaign: Campaign, destination: str) -> None:
-    """Make the temporary table `decided`: a row per person of the audience.
+def decide(session: Session, campaign: Campaign, destination: str, moment: datetime) -> None:
+    """Make the temporary table `decided`: a row per person of the audience at that moment.
 
     The session has the published file attached as `published`, and the tables
     `campaign_recipients`, `identity_changes` and, where one is asked, the table of the gate.
@@ -95,7 +95,7 @@ def decide(session: Session, campaign: Campaign, destination: str) -> None:
     _units(session, campaign)
     _reach(session, campaign)
     _gate(session, campaign)
-    _recent(session, campaign, destination)
+    _recent(session, campaign, destination, moment)
     config = campaign.config
     control = control_sql("u.unit_id", campaign.salt, config.control)
     treatment = treatment_sql("u.unit_id", campaign.salt, config.treatments)
@@ -258,7 +258,7 @@ def _gate(session: Session, campaign: Campaign) -> None:
     _table(session, "gate", answers)
 
 
-def _recent(session: Session, campaign: Campaign, destination: str) -> None:
+def _recent(session: Session, campaign: Campaign, destination: str, moment: datetime) -> None:
     """`recent`: who got the campaign too short a time ago."""
     limit = campaign.config.not_more_often_than
     condition = "FALSE"
@@ -268,7 +268,8 @@ def _recent(session: Session, campaign: Campaign, destination: str) -> None:
             f"campaign_name = {quote_literal(campaign.name)} "
             f"AND destination_name = {quote_literal(destination)} AND NOT is_control "
             "AND action = 'add' AND delivery_datetime IS NOT NULL "
-            f"AND delivery_datetime > now() - INTERVAL {int(seconds)} SECONDS"
+            f"AND delivery_datetime > TIMESTAMPTZ {quote_literal(moment.isoformat())} "
+            f"- INTERVAL {int(seconds)} SECONDS"
         )
     _table(
         session,

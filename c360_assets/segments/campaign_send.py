@@ -124,14 +124,14 @@ def _bind_all(session: Session, campaign: Campaign) -> None:
 def preview(session: Session, campaign: Campaign) -> Accounting:
     """What a send would do now, for the first of its receivers; writes nothing."""
     with opened_for(session, campaign):
-        decide(session, campaign, campaign.config.destination[0])
+        decide(session, campaign, campaign.config.destination[0], datetime.now(UTC))
         return accounting(session)
 
 
 def send_campaign(
     session: Session, campaign: Campaign, destination: str, *, now: datetime | None = None
 ) -> SentCampaign:
-    """Send the campaign to one receiver and commit that it was sent.
+    """Send the campaign to one receiver and commit that it was sent; `now` stands for the clock.
 
     Raises C360Error where a limit of a segment has failed, a salt has changed, the campaign was
     sent once already, or the receiver refuses; then the send record says so.
@@ -142,7 +142,7 @@ def send_campaign(
         last = last_send(session, campaign, destination)
         check_turn(campaign, last, moment)
         is_again = last is not None and last.state != "sent"
-        decide(session, campaign, destination)
+        decide(session, campaign, destination, moment)
         delivery = Delivery(
             campaign.name,
             destination,
@@ -158,7 +158,7 @@ def send_campaign(
             _refused(session, send)
             again = f"`c360 campaign send {campaign.name}` tries it again"
             raise C360Error(f"campaign {campaign.name}, {destination}: {error}; {again}") from None
-        send = _delivered(session, send, delivery, refused)
+        send = _delivered(session, send, delivery, refused, now or datetime.now(UTC))
     return SentCampaign(
         campaign.name,
         destination,
@@ -323,9 +323,9 @@ def _refused(session: Session, send: SendRecord) -> None:
 
 
 def _delivered(
-    session: Session, send: SendRecord, delivery: Delivery, refused: Sequence[int]
+    session: Session, send: SendRecord, delivery: Delivery, refused: Sequence[int], moment: datetime
 ) -> SendRecord:
-    """Remember that the receiver has it: when, how often for each person, and what is there.
+    """Remember that the receiver has it since then: how often for each person, what is there.
 
     `refused` are the places of rows that it did not take: the next delivery has them again. Returns
     the record as it is kept.
@@ -345,7 +345,7 @@ def _delivered(
         removed=send.removed - not_removed,
     )
     write_send(session, sent)
-    now = f"TIMESTAMPTZ {quote_literal(datetime.now(UTC).isoformat())}"
+    now = f"TIMESTAMPTZ {quote_literal(moment.isoformat())}"
     is_this = f"{send.receiver_sql} AND delivery = {send.delivery}"
     is_taken = (
         f"{is_this} AND NOT is_control "

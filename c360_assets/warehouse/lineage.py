@@ -8,6 +8,7 @@ to the stages.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
 from sqlglot import exp
@@ -52,13 +53,24 @@ def column_origins(
     has an empty list. A column is missing when it reads what cannot be traced: a whole row,
     `COLUMNS`, a pivot.
     """
-    known = {table: dict(columns) for table, columns in schemas.items()}
+    tables = tuple((table, tuple(columns.items())) for table, columns in schemas.items())
+    return dict(_traced(select, tables, tuple((views or {}).items())))
+
+
+# A process that builds a table again asks the same again, and the answer takes a tenth of a second.
+@lru_cache(maxsize=256)
+def _traced(
+    select: str,
+    tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
+    views: tuple[tuple[str, str], ...],
+) -> dict[str, list[tuple[str, str]]]:
+    known = {table: dict(columns) for table, columns in tables}
     try:
         traced = trace(
             None,
             select,
             schema=known,
-            sources=dict(views or {}),
+            sources=dict(views),
             dialect=DIALECT,
             trim_selects=False,
         )

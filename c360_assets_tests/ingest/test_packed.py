@@ -160,6 +160,13 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def later_version(members: dict[str, bytes]) -> bytes:
+    """A zip whose directory asks for a version of the format that is not known."""
+    content = bytearray(zipped(members))
+    content[content.index(b"PK\x01\x02") + 6] = 117
+    return bytes(content)
+
+
 def tarred(members: dict[str, bytes], mode: str = "w") -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
@@ -220,6 +227,7 @@ def test_a_contents_map_chooses_members_and_how_to_read_them(tmp_path: Path) -> 
     [
         ({"compression": "zip"}, b"id,n\n1,1\n", "bad_archive", "correct files.compression"),
         ({"compression": "zip"}, zipped(MEMBERS)[:-40], "bad_archive", "send it again"),
+        ({"compression": "zip"}, later_version(MEMBERS), "bad_archive", "send it again"),
         ({"compression": "tar"}, tarred(MEMBERS, "w:gz")[:-30], "bad_archive", "send it again"),
         ({"compression": "zip"}, zipped({"__MACOSX/a": b""}), "missing_content", "lacks any file"),
         ({}, zipped(MEMBERS), "archive", "compression: zip"),

@@ -90,6 +90,21 @@ def test_found_in_every_kind_of_file(tmp_path: Path, name: str) -> None:
     assert searched.files == 2
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_broken_anywhere_is_searched_as_it_stands(tmp_path: Path, name: str) -> None:
+    """Every reader has errors of its own for each place where a file is broken."""
+    KINDS[name](tmp_path / name, "nothing of theirs")
+    content = (tmp_path / name).read_bytes()
+    broken = []
+    for place in range(0, len(content), max(1, len(content) // 40)):
+        path = tmp_path / f"{place}-{name}"
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        broken.append(path)
+    assert not Searcher([VALUE]).search(broken).finds
+    broken[-1].write_bytes(broken[-1].read_bytes() + VALUE.encode())
+    assert Searcher([VALUE]).search(broken).finds
+
+
 def test_found_across_the_parts_that_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

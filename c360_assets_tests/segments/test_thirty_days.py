@@ -1,13 +1,17 @@
 """Days of campaigns with withdrawn consent, merges, splits, receivers that fail and sends that are
-killed: what may never happen is looked for after each day.
+killed: what may never happen is looked for after each day, and every list is made again at the end.
 
-A kill is an exception that nothing of ours catches, at a moment inside the send; what was committed
-before it is all that the next send knows, as of a process that ended there.
+A kill is an exception that nothing of ours catches, at a moment inside the send: before or after a
+commit or a delivery. What was committed before it is all that the next send knows, as of a process
+that ended there.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +23,8 @@ from c360_assets.errors import C360Error
 from c360_assets.segments import campaign_send
 from c360_assets.segments.audience import Campaign
 from c360_assets.segments.campaign_send import SentCampaign, send_campaign
+from c360_assets.segments.replay import replay
+from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.segments.sending import (
     addresses,
@@ -32,7 +38,6 @@ from c360_assets_tests.segments.sending import (
     sends,
 )
 
-DAYS = 5  # thirty of them take a minute
 FIRST = date(2026, 6, 1)
 START = datetime(2026, 6, 1, 8, tzinfo=UTC)
 
@@ -85,81 +90,146 @@ class Receiver:
                 self.has.discard(row["email"])
 
 
-@pytest.fixture
-def unreliable(monkeypatch: pytest.MonkeyPatch) -> random.Random:
-    """Deliveries of which some are killed before, some after they arrived, and some refused."""
-    chance = random.Random(7)
-    real = campaign_send.deliver
+@dataclass
+class Chance:
+    """What goes wrong inside a send, by dice; `kills` counts how often the process ended."""
 
-    def deliver(*arguments: Any) -> None:
-        what = chance.random()
-        if what < 0.2:
+    random: random.Random
+    is_sending: bool = False
+    kills: int = 0
+
+    def maybe_end(self, share: float) -> None:
+        if self.is_sending and self.random.random() < share:
+            self.kills += 1
             raise _KilledError
-        if what < 0.3:
+
+
+@pytest.fixture
+def chance(monkeypatch: pytest.MonkeyPatch) -> Chance:
+    """Sends of which many end before or after a commit or a delivery, and some are refused."""
+    chance = Chance(random.Random(7))
+    real_deliver, real_commit = campaign_send.deliver, Session.commit
+
+    def deliver(*arguments: Any) -> list[int]:
+        chance.maybe_end(0.2)
+        if chance.random.random() < 0.1:
             raise C360Error("the receiver did not take it")
-        real(*arguments)
-        if what < 0.5:
-            raise _KilledError
+        refused = real_deliver(*arguments)
+        chance.maybe_end(0.2)
+        return refused
+
+    def commit(session: Session) -> None:
+        chance.maybe_end(0.1)
+        real_commit(session)
+        chance.maybe_end(0.1)
 
     monkeypatch.setattr(campaign_send, "deliver", deliver)
+    monkeypatch.setattr(Session, "commit", commit)
     return chance
 
 
 def sent_at_last(
-    session: Session, spring: Campaign, receiver: Receiver | None, now: datetime
+    session: Session, campaign: Campaign, chance: Chance, now: datetime, read: Callable[[], None]
 ) -> SentCampaign:
-    """Send, again and again, until it is done; the receiver reads whatever arrives."""
-    for _ in range(40):
-        try:
-            return send_campaign(session, spring, "crm", now=now)
-        except (_KilledError, C360Error):
-            session.pending.clear()
-            session.warehouse.reload()
-        finally:
-            if receiver is not None:
-                _let_read(spring, receiver)
+    """Send, again and again, until it is known to be done; the receiver reads whatever arrives."""
+    chance.is_sending = True
+    try:
+        for _ in range(40):
+            try:
+                return send_campaign(session, campaign, "crm", now=now)
+            except (_KilledError, C360Error):
+                session.pending.clear()
+                session.warehouse.reload()
+            finally:
+                read()
+    finally:
+        chance.is_sending = False
     raise AssertionError("never done")
 
 
-def _let_read(spring: Campaign, receiver: Receiver) -> None:
-    folder = spring.tenant.root / "exports"
-    for file in sorted(folder.glob(f"{spring.name}-*.csv")):
-        receiver.read(listed(spring.tenant, file.name))
+def _plain_hash(email: str) -> str:
+    return hashlib.sha256(email.encode()).hexdigest()
 
 
-@pytest.mark.usefixtures("unreliable")
-def test_thirty_days(session: Session, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("days", "least_kills"), [(5, 10), pytest.param(30, 100, marks=pytest.mark.slow)]
+)
+def test_thirty_days(
+    session: Session, tmp_path: Path, chance: Chance, days: int, least_kills: int
+) -> None:
     tenant = sending_tenant(tmp_path)
     world = World(random.Random(3))
     for _ in range(40):
         world.somebody()
-    changes = campaign(tenant, "ads", mode="add_remove", control="20%", attributes=["email"])
     whole = campaign(tenant, "mail", control="20%", not_more_often_than="3d")
-    receiver = Receiver()
+    changes = campaign(tenant, "ads", mode="add_remove", control="20%", attributes=["email"])
+    hashed = campaign(
+        tenant, "pixel", mode="add_remove", control="20%", attributes=["email"], hash_as="plain"
+    )
+    receivers = {one.name: Receiver() for one in (changes, hashed)}
     sides: dict[str, bool] = {}
-    for step in range(DAYS):
+    files: dict[tuple[str, int], bytes] = {}
+    for step in range(days):
         world.pass_a_day()
+        _keep_published(tenant.root, step)
         publish(tenant, world.people, day=FIRST + timedelta(days=step))
         consent(session, world.says_yes)
         moves(session, world.moved)
         session.commit()
-        for spring in (changes, whole):
-            is_changes = spring is changes
-            now = START + timedelta(days=step)
-            done = sent_at_last(session, spring, receiver if is_changes else None, now)
+        may_be_used = {email for email, yes in world.says_yes.items() if yes}
+        for spring in (whole, changes, hashed):
+            done = sent_at_last(
+                session,
+                spring,
+                chance,
+                START + timedelta(days=step),
+                lambda spring=spring: _let_read(spring, receivers),
+            )
             numbers = done.accounting
             of_parts = numbers.sent + numbers.control + numbers.no_consent
             of_parts += numbers.unreachable + numbers.too_recent + numbers.failed
             assert numbers.audience == of_parts == len(world.people)
-            delivered = receiver.has if is_changes else set(addresses(tenant, "mail.csv"))
+            if spring is whole:
+                name = "mail.csv"
+                delivered = set(addresses(tenant, name))
+            else:
+                name = f"{spring.name}-{done.delivery:05}.csv"
+                delivered = receivers[spring.name].has
+            files[spring.name, done.delivery] = (tenant.root / "exports" / name).read_bytes()
             assert len(delivered) == numbers.sent
-            assert all(world.says_yes.get(email) for email in delivered), "no address without a yes"
-            _check_sides(session, spring, sides, delivered, world)
+            form = _plain_hash if spring is hashed else str
+            assert delivered <= {form(email) for email in may_be_used}, "no address without a yes"
+            _check_sides(session, spring, sides, delivered, form, world)
+    assert chance.kills >= least_kills
     keys = "campaign_name, destination_name, delivery, count(*)"
     assert all(row[-1] == 1 for row in sends(session, f"{keys} OVER (PARTITION BY {keys[:-10]})"))
     session.bind("segments/campaign_recipients", "all_recipients")
     ((rows, distinct),) = session.rows("SELECT count(*), count(DISTINCT pk) FROM all_recipients")
     assert rows == distinct, "nobody is delivered twice"
+    consent(session, {})  # what is said since then does not count
+    for spring in (whole, changes, hashed):
+        for delivery in [number for name, number in files if name == spring.name]:
+            (again,) = replay(session, spring, delivery, tmp_path / "again")
+            assert again.is_same
+            assert again.path is not None
+            assert again.path.read_bytes() == files[spring.name, delivery]
+
+
+def _keep_published(root: Path, number: int) -> None:
+    """Keep the database of the day before, as publishing does: linked, not copied."""
+    published = database_path(root, "customer_360")
+    if published.exists():
+        history = published.parent / "history"
+        history.mkdir(exist_ok=True)
+        os.link(published, history / f"customer_360.{number:06}.duckdb")
+
+
+def _let_read(spring: Campaign, receivers: dict[str, Receiver]) -> None:
+    receiver = receivers.get(spring.name)
+    if receiver is not None:
+        folder = spring.tenant.root / "exports"
+        for file in sorted(folder.glob(f"{spring.name}-*.csv")):
+            receiver.read(listed(spring.tenant, file.name))
 
 
 def _check_sides(
@@ -167,6 +237,7 @@ def _check_sides(
     spring: Campaign,
     sides: dict[str, bool],
     delivered: set[str],
+    form: Callable[[str], str],
     world: World,
 ) -> None:
     """Nobody changes sides but the merged, who are held out; and control is in no list."""
@@ -181,4 +252,5 @@ def _check_sides(
     held_out = recipients(
         session, f"campaign_name = '{spring.name}' AND is_control AND delivery = {last}"
     )
-    assert delivered.isdisjoint(world.people.get(person) for person, *_ in held_out)
+    emails = [world.people.get(person) for person, *_ in held_out]
+    assert delivered.isdisjoint(form(email) for email in emails if email)

@@ -143,7 +143,8 @@ def test_labels_that_cannot_be_obeyed_are_counted(
     assert groups(brand) in ("121", "111")
 
 
-def test_an_unmerge_stays_unmerged_over_random_days(tmp_path: Path) -> None:
+@pytest.mark.parametrize("days", [6, pytest.param(20, marks=pytest.mark.slow)])
+def test_an_unmerge_stays_unmerged_over_random_days(tmp_path: Path, days: int) -> None:
     """Records come, change, go and come again, the model is fitted anew, ids change: the two that
     were held apart are never one person, and the two that were joined always are."""
     chance = random.Random(7)
@@ -156,7 +157,7 @@ def test_an_unmerge_stays_unmerged_over_random_days(tmp_path: Path) -> None:
         {"id": "5", "first": "Ivo", "last": "Kral", "tel": "2065550199"},
         *({"id": str(n), "first": chance.choice(names), **HOME} for n in range(6, 12)),
     ]
-    for day in range(20):
+    for day in range(days):
         rows = [dict(row) for row in pool if chance.random() < 0.8]
         for row in rows:
             if chance.random() < 0.2:

@@ -63,7 +63,7 @@ def is_workbook(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except Exception:  # of many kinds: a broken directory of a zip fails wherever it is broken
         return False
     return "[Content_Types].xml" in names or "mimetype" in names
 

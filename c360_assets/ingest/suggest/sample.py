@@ -10,7 +10,6 @@ import re
 import shutil
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -152,8 +151,8 @@ def _archive_kind(path: Path, head: bytes) -> str | None:
         return "zip"
     try:
         return "tar" if tarfile.is_tarfile(path) else None
-    except (OSError, EOFError, zlib.error):
-        # Broken gzip, which the readers of its format report.
+    except Exception:  # of many kinds, one for each packing
+        # Broken, which the readers of its format report.
         return None
 
 

@@ -99,8 +99,8 @@ def explain_pair(source: PublishedStitch, one: Record, other: Record) -> PairEvi
     """Compare two records of a published database as its run did."""
     if one.representative == other.representative:
         return PairEvidence(True, [], [], float("inf"), 5.0, 5.0, "exact", "trivial_duplicate", [])
-    pair = read_pair(source, one, other)
     with duckdb.connect() as con:
+        pair = read_pair(con, source, one, other)
         label = source.labels(one, other)
         same = np.array([label] if label is not None else [], dtype=bool)
         n_labels = len(same)

@@ -16,8 +16,8 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies
-from c360_assets.stitch.compare.comparison_records import prepare_records
+from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies, key_rows_sql
+from c360_assets.stitch.compare.comparison_records import prepare_records, registered
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.stitch.resolve import known_given_names
 from c360_assets.stitch.score.match_model import Model
@@ -150,33 +150,73 @@ class ComparedRecords:
     block_j: int
 
 
-def read_pair(source: PublishedStitch, one: Record, other: Record) -> ComparedRecords:
-    """The representatives of two records, ready to be compared."""
+def read_pair(
+    con: duckdb.DuckDBPyConnection, source: PublishedStitch, one: Record, other: Record
+) -> ComparedRecords:
+    """The representatives of two records, ready to be compared; `con` is for computing."""
     two = _representatives(source, [one, other])
-    members = _block_members(source, one, other)
-    shared = _sharing(source, two)
-    rows = pl.concat([two, shared, members]).unique(["datasource", "pk"])
-    rows = rows.sort("datasource", "pk")
-    frame = as_compared(rows)
-    records = prepare_records(frame, known_given_names(), population=source.model.records)
-    keys = rows.select("datasource", "pk").with_row_index("i")
-    position = {(ds, pk): i for i, ds, pk in keys.iter_rows()}
-    ends = sorted(position[record.representative] for record in (one, other))
-    in_blocks = keys.join(pl.concat([members, two]), on=["datasource", "pk"], how="semi")
-    blocks = records.filter(pl.col("i").is_in(in_blocks["i"].implode()))
+    of_two = _prepared(source, pl.concat([two, _sharing(source, two)]))
+    frame = as_compared(two)
+    strategies = chosen_strategies(source.config.blocking, frame, source.config.matching.rules)
+    pair = of_two.positions(one, other)
+    shared = _shared_keys(con, strategies, of_two.records.filter(pl.col("i").is_in(pair)))
+    members = _block_members(source, shared)
+    whole = _prepared(source, pl.concat([of_two.rows, members]))
+    ends = whole.positions(one, other)
+    in_blocks = whole.keys.join(pl.concat([members, two]), on=["datasource", "pk"], how="semi")
+    blocks = whole.records.filter(pl.col("i").is_in(in_blocks["i"].implode()))
     order = blocks["i"].to_list()
     blocks = blocks.with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("i"))
-    key_columns = [column for column in frame.columns if column.startswith(("fk_", "sk_"))]
     return ComparedRecords(
-        records=records,
+        records=whole.records,
         i=ends[0],
         j=ends[1],
-        key_columns=sorted(key_columns),
-        strategies=chosen_strategies(source.config.blocking, frame, source.config.matching.rules),
+        key_columns=sorted(name for name in frame.columns if name.startswith(("fk_", "sk_"))),
+        strategies=strategies,
         blocks=blocks,
         block_i=order.index(ends[0]),
         block_j=order.index(ends[1]),
     )
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """Representatives `rows` and their comparison `records`, in the same order."""
+
+    rows: pl.DataFrame
+    records: pl.DataFrame
+
+    @property
+    def keys(self) -> pl.DataFrame:
+        return self.rows.select("datasource", "pk").with_row_index("i")
+
+    def positions(self, one: Record, other: Record) -> list[int]:
+        """The places of the two, the smaller first."""
+        of_key = {(datasource, pk): i for i, datasource, pk in self.keys.iter_rows()}
+        return sorted(of_key[record.representative] for record in (one, other))
+
+
+def _prepared(source: PublishedStitch, rows: pl.DataFrame) -> _Prepared:
+    rows = rows.unique(["datasource", "pk"]).sort("datasource", "pk")
+    records = prepare_records(
+        as_compared(rows), known_given_names(), population=source.model.records
+    )
+    return _Prepared(rows, records)
+
+
+def _shared_keys(
+    con: duckdb.DuckDBPyConnection, strategies: Sequence[Strategy], two: pl.DataFrame
+) -> pl.DataFrame:
+    """The blocking keys (strategy, bk) that both of two comparison records have.
+
+    They follow from the two: the table of all keys is far larger than who shares one.
+    """
+    with registered(con, er_records=two):
+        keys = con.sql(key_rows_sql(strategies, "bk")).pl().unique(["s", "bk", "i"])
+    names = [strategy.name for strategy in strategies]
+    of_both = keys.group_by("s", "bk").len().filter(pl.col("len") == 2)
+    strategy = pl.Series("strategy", [names[s] for s in of_both["s"]], dtype=pl.String)
+    return of_both.select("bk").with_columns(strategy)
 
 
 def _representatives(source: PublishedStitch, records: Sequence[Record]) -> pl.DataFrame:
@@ -198,17 +238,8 @@ def _among(column: str, values: Sequence[str]) -> str:
     return f"{column} IN ({', '.join('?' for _ in values)})"
 
 
-def _block_members(source: PublishedStitch, one: Record, other: Record) -> pl.DataFrame:
-    """Whoever is in a block that both are in."""
-    pair = [one.representative, other.representative]
-    keys = source.frame(
-        "SELECT DISTINCT strategy, bk, datasource, pk FROM stitch_blocking_keys "
-        "WHERE pk IN (?, ?) AND datasource IN (?, ?)",
-        [pair[0][1], pair[1][1], pair[0][0], pair[1][0]],
-    )
-    of_one, of_other = (keys.filter(datasource=datasource, pk=pk) for datasource, pk in pair)
-    block = ["strategy", "bk"]
-    shared = of_one.join(of_other, on=block, how="semi").select(block)
+def _block_members(source: PublishedStitch, shared: pl.DataFrame) -> pl.DataFrame:
+    """Whoever has one of these keys (strategy, bk)."""
     nobody = source.frame(f"SELECT * FROM {REPRESENTATIVES} LIMIT 0")
     if not shared.height:
         return nobody
@@ -218,7 +249,8 @@ def _block_members(source: PublishedStitch, one: Record, other: Record) -> pl.Da
         f"WHERE {_among('bk', texts)}",
         texts,
     )
-    members = rows.join(shared, on=block, how="semi").select("datasource", "pk").unique()
+    members = rows.join(shared, on=["strategy", "bk"], how="semi")
+    members = members.select("datasource", "pk").unique()
     return _of_keys(source, members) if members.height else nobody
 
 
