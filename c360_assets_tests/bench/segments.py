@@ -20,17 +20,31 @@ from c360_assets_tests.segments.people import columns_of_table, with_segments, w
 
 DAY = date(2026, 6, 30)
 SEGMENTS = 50
-# A person and what decides who is in which segment; the rest of the columns is there as usual.
+# What decides who is in which segment.
 VALUES = {
     "amperity_id": "md5(n::VARCHAR)::UUID::VARCHAR",
     "given_name": "'Given' || (n % 900)",
     "surname": "'Surname' || (n % 7000)",
     "email": "'person' || n || '@example.com'",
+    "phone": "'+1206' || lpad((hash(n + 3) % 10000000)::VARCHAR, 7, '0')",
+    "address": "(hash(n + 4) % 9000) || ' Road ' || (hash(n + 5) % 3000)",
+    "postal": "lpad((hash(n + 6) % 3400)::VARCHAR, 5, '0')",
     "city": "'City' || (n % 400)",
     "lifetime_order_revenue": "(hash(n) % 100000 / 100)::DECIMAL(38,2)",
     "lifetime_order_frequency": "(hash(n + 1) % 40)::BIGINT",
     "latest_order_datetime": "TIMESTAMPTZ '2026-06-29 12:00:00+00' - to_days((hash(n) % 900)::INT)",
 }
+# The other columns, by type, filled as in the table of a shop: two people in three have ordered.
+OTHER_VALUES = {
+    "VARCHAR": "'X' || hash(n + {seed}) % 30000",
+    "BIGINT": "(hash(n + {seed}) % 60)::BIGINT",
+    "BOOLEAN": "hash(n + {seed}) % 2 = 0",
+    "DATE": "DATE '1950-01-01' + (hash(n + {seed}) % 18000)::INT",
+    "DECIMAL(38,2)": "(hash(n + {seed}) % 100000 / 100)::DECIMAL(38,2)",
+    "TIMESTAMPTZ": "TIMESTAMPTZ '2026-06-29 12:00:00+00' "
+    "- to_seconds((hash(n + {seed}) % 60000000)::INT)",
+}
+HAS_VALUE = "hash(n + {seed} + 1) % 3 > 0"
 
 
 def main(arguments: list[str]) -> bool:
@@ -79,7 +93,12 @@ def _write_people(session: Session, people: int, *, changed: bool) -> None:
         values["lifetime_order_revenue"] = f"CASE WHEN n % 100 = 0 THEN 0 ELSE {revenue} END"
     for table in ("customer_360", "customer_attributes"):
         columns = ", ".join(
-            f"CAST({values.get(name, 'NULL')} AS {kind}) AS {name}"
-            for name, kind in columns_of_table(table).items()
+            f"CAST({values.get(name) or _other_value(kind, seed)} AS {kind}) AS {name}"
+            for seed, (name, kind) in enumerate(columns_of_table(table).items(), start=100)
         )
         session.write(table, f"SELECT {columns} FROM range({people}) AS made(n)")
+
+
+def _other_value(kind: str, seed: int) -> str:
+    value = OTHER_VALUES[kind].format(seed=seed)
+    return f"CASE WHEN {HAS_VALUE.format(seed=seed)} THEN {value} END"

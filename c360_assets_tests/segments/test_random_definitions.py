@@ -191,13 +191,15 @@ def condition(draw: st.DrawFn, depth: int = 2) -> tuple[Any, pl.Expr]:
 
 @st.composite
 def definition(draw: st.DrawFn) -> tuple[dict[str, Any], pl.Expr]:
-    """A whole definition. Conditions stand in groups, as two of one column may contradict."""
+    """A whole definition. Conditions stand in groups, as two of one column may contradict; what is
+    asked for is not left out as well, which is refused."""
     included = draw(st.lists(condition(), min_size=1, max_size=3))
     excluded = draw(st.lists(condition(depth=1), max_size=2))
+    include = [{"any": [item]} for item, _ in included]
+    excluded = [(item, one) for item, one in excluded if repr(item) not in repr(include)]
     expression = functools.reduce(operator.and_, [one for _, one in included])
     for _, one in excluded:
         expression = expression & ~one
-    include = [{"any": [item]} for item, _ in included]
     return {"include": include, "exclude": [item for item, _ in excluded]}, expression
 
 
