@@ -243,14 +243,11 @@ def _block_members(source: PublishedStitch, shared: pl.DataFrame) -> pl.DataFram
     nobody = source.frame(f"SELECT * FROM {REPRESENTATIVES} LIMIT 0")
     if not shared.height:
         return nobody
-    texts = shared["bk"].unique().sort().to_list()
-    rows = source.frame(
-        "SELECT strategy, bk, datasource, pk FROM stitch_blocking_keys "
-        f"WHERE {_among('bk', texts)}",
-        texts,
+    tests = " OR ".join(["(strategy = ? AND bk = ?)"] * shared.height)
+    parameters = [text for row in shared.select("strategy", "bk").iter_rows() for text in row]
+    members = source.frame(
+        f"SELECT DISTINCT datasource, pk FROM stitch_blocking_keys WHERE {tests}", parameters
     )
-    members = rows.join(shared, on=["strategy", "bk"], how="semi")
-    members = members.select("datasource", "pk").unique()
     return _of_keys(source, members) if members.height else nobody
 
 
