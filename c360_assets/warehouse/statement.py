@@ -124,11 +124,17 @@ class Statement:
 
     @cached_property
     def canonical(self) -> str:
-        """The statement without comments and layout."""
-        try:
-            return self.query.sql(dialect=DIALECT, comments=False)
-        except RecursionError:
-            raise _untraceable(TOO_DEEP, None) from None
+        """The statement without comments and layout: its tokens, keywords in capitals."""
+        encoded = self.text.encode()
+        starts, kinds = zip(*duckdb.tokenize(self.text), strict=True)
+        tokens = []
+        for start, end, kind in zip(starts, (*starts[1:], len(encoded)), kinds, strict=True):
+            token = encoded[start:end].strip().decode()
+            if kind == duckdb.token_type.keyword:
+                token = token.upper()
+            if kind != duckdb.token_type.comment:
+                tokens.append(token)
+        return " ".join(tokens)
 
 
 def _untraceable(why: str, line: int | None) -> StatementError:

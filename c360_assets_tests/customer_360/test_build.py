@@ -16,6 +16,7 @@ from c360_assets.customer_360.rendering.render import SHIPPED, macro_statements
 from c360_assets.customer_360.tables.build import build, build_table
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.customer_360.tables.graph import TableNode, lineage, plan
+from c360_assets.customer_360.tables.references import asks_clock, statement
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.semantics.tables import table_spec
 from c360_assets.tenant.local_columns import LOCAL_COLUMNS
@@ -791,3 +792,11 @@ def test_the_tenants_day_decides(session: Session, tmp_path: Path) -> None:
         session, "transaction_attributes_extended", "l30d_order_frequency, days_since_latest_order"
     )
     assert list(row.values()) == [0, 31]
+
+
+def test_shipped_templates_say_what_tenants_may_and_ask_no_clock(tmp_path: Path) -> None:
+    """Reading their tables skips the checks of a tenant's SQL."""
+    nodes = [node for node in plan(make_tenant(tmp_path)) if node.source != "tenant"]
+    assert len(nodes) > 10
+    for node in nodes:
+        assert not asks_clock(statement(node.sql, node.file)), node.name

@@ -147,6 +147,20 @@ def test_what_tenants_write_is_taken_by_tables() -> None:
         assert bound_columns(con, read.text), sql
 
 
+@pytest.mark.parametrize(
+    ("sql", "same"),
+    [
+        ("select  1 -- one\n, 'a  b' /* two */\nfrom \"T é\";", True),
+        ("SELECT 1, 'a b' FROM \"T é\"", False),
+        ("SELECT 1, 'a  b' FROM \"t é\"", False),
+        ("SELECT 1, 'a  b', FROM \"T é\" LIMIT 1", False),
+    ],
+)
+def test_comments_and_layout_are_no_other_statement(sql: str, same: bool) -> None:
+    written = "SELECT 1, 'a  b' FROM \"T é\""
+    assert (read_statement(sql).canonical == read_statement(written).canonical) == same
+
+
 def test_what_people_ask_is_answered(published: duckdb.DuckDBPyConnection) -> None:
     for sql in [*SELECTS, *ONLY_QUESTIONS, "SELECT t.id FROM customer_360.main.t, main.u"]:
         published.execute(question(published, sql).text).fetchall()

@@ -24,7 +24,7 @@ from c360_assets.customer_360.tables.references import (
     Names,
     passed_through,
     references,
-    statement,
+    shipped_references,
     without_end,
 )
 from c360_assets.errors import ConfigError, Problem
@@ -35,6 +35,7 @@ from c360_assets.tenant.models import PassthroughTable, SqlFile, Tenant, physica
 from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.warehouse.lineage import CircleError, column_origins, reading_order
 from c360_assets.warehouse.sql import quote_ident
+from c360_assets.warehouse.statement import read_statement
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class TableNode:
     @cached_property
     def canonical(self) -> str:
         """The SQL without comments and layout, with that of the core version it builds on."""
-        text = statement(self.sql, self.file).canonical
+        text = read_statement(self.sql).canonical
         return text if self.core is None else f"{self.core.canonical};{text}"
 
 
@@ -198,7 +199,7 @@ def _unknown_source(name: str, config: PassthroughTable, names: Names) -> Proble
 def _shipped_node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
     file = f"c360_assets/customer_360/templates/{template_of(name, tenant)}.sql"
     sql = render(name, tenant, available)
-    binds, uses_as_of = references(sql, file, names)
+    binds, uses_as_of = shipped_references(sql, file, names)
     return TableNode(
         name=name,
         table=name,

@@ -20,7 +20,13 @@ from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import PassthroughTable, Tenant
 from c360_assets.warehouse.allowed_sql import allowed_statement
-from c360_assets.warehouse.statement import DIALECT, Statement, TableReference, without_end
+from c360_assets.warehouse.statement import (
+    DIALECT,
+    Statement,
+    TableReference,
+    read_statement,
+    without_end,
+)
 
 __all__ = [
     "DIALECT",
@@ -119,12 +125,20 @@ class References(NamedTuple):
 
 
 def references(sql: str, file: str, names: Names) -> References:
-    """What `sql` reads. Raises ConfigError for SQL that is not allowed, and for each table that is
-    not known."""
+    """What `sql` of a tenant reads. Raises ConfigError for SQL that is not allowed, and for each
+    table that is not known."""
     read = statement(sql, file)
+    found = shipped_references(sql, file, names)
+    return References(found.binds, found.uses_as_of or asks_clock(read))
+
+
+def shipped_references(sql: str, file: str, names: Names) -> References:
+    """What a shipped template reads, which says nothing that is not allowed and asks no clock but
+    the run's. Raises ConfigError for each table that is not known."""
+    read = read_statement(sql)
     binds: set[tuple[str, str]] = set()
     problems: list[Problem] = []
-    uses_as_of = asks_clock(read)
+    uses_as_of = False
     for reference in read.tables:
         meant = names.warehouse_name(reference.name)
         if reference.name.lower() == RUN_CONTEXT and not reference.schema:
