@@ -7,8 +7,10 @@ What a job holds belongs to `jobs`, which run is due to `due`, what became of ea
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEventType as Kind
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from filelock import FileLock
 
 from c360_assets.automation.attempts import UNFINISHED
@@ -36,6 +39,8 @@ REPOSITORY_TAG = {".dagster/repository": "__repository__@c360"}
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 # A run names its process when its first resource is made, a moment after it is started.
 SECONDS_TO_NAME_AN_OWNER = 600.0
+# Until then a server that does not answer may be one of another container, whose run is alive.
+SECONDS_TO_COME_TO_LIFE = 15.0
 KILLED = "The process of this run ended without a word: it was killed, or the machine stopped."
 STOPPED = (
     "it was stopped by a signal before it was done; the next run goes on with what is not current"
@@ -220,7 +225,7 @@ def reconcile(instance: dg.DagsterInstance) -> int:
     Only a run that names itself as owner of its tags is judged: running a run again copies its
     tags, dead process and all. A run of another boot of this machine is dead whatever its process
     id, one of another container if its file beside the lock is free. A run that no process has
-    named as its own for long died before one could.
+    named as its own died before one could if that is long ago, or if what started it is gone.
     """
     begun = [status for status in UNFINISHED if status != dg.DagsterRunStatus.QUEUED]
     root = tenant_root()
@@ -238,9 +243,24 @@ def reconcile(instance: dg.DagsterInstance) -> int:
 
 
 def _has_no_owner(record: dg.RunRecord) -> bool:
-    """Whether a run was started long ago and no process has named itself as its owner since."""
+    """Whether a run was started and no process has named itself as its owner, nor will."""
     run = record.dagster_run
-    if run.status != dg.DagsterRunStatus.STARTED or record.start_time is None:
+    if run.tags.get(OWNER_TAG, "").split(" ")[0] == run.run_id:
         return False
-    owner = run.tags.get(OWNER_TAG, "").split(" ")[0]
-    return owner != run.run_id and time.time() - record.start_time > SECONDS_TO_NAME_AN_OWNER
+    seconds = time.time() - record.update_timestamp.timestamp()
+    if run.status == dg.DagsterRunStatus.STARTED and seconds > SECONDS_TO_NAME_AN_OWNER:
+        return True
+    return seconds > SECONDS_TO_COME_TO_LIFE and _server_is_gone(run)
+
+
+def _server_is_gone(run: dg.DagsterRun) -> bool:
+    """Whether the code server on this machine that started a run does not answer any more."""
+    address = json.loads(run.tags.get(GRPC_INFO_TAG, "{}")).get("socket")
+    if address is None:
+        return False
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(address)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return True
+    return False

@@ -3,8 +3,10 @@ runs whose process died."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,10 +14,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from c360_assets.automation import runs
 from c360_assets.automation.instance import prepare_home
@@ -304,3 +308,28 @@ def test_a_run_that_no_process_made_its_own_for_long_is_marked(
     later = time.time() + minutes * 60
     monkeypatch.setattr(runs.time, "time", lambda: later)
     assert reconcile(instance) == marked
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_up", "marked"), [(5, False, 0), (20, False, 1), (20, True, 0)]
+)
+def test_a_run_whose_server_ended_before_it_came_to_life_is_marked(
+    home: Path,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: int,
+    is_up: bool,
+    marked: int,
+) -> None:
+    with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
+        address = f"{folder}/code"
+        server.bind(address)
+        server.listen()
+        if not is_up:
+            server.close()
+        tags = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": address})}
+        status = dg.DagsterRunStatus.STARTING
+        instance.add_run(dg.DagsterRun("load", status=status, tags=tags))
+        later = time.time() + seconds
+        monkeypatch.setattr(runs.time, "time", lambda: later)
+        assert reconcile(instance) == marked
