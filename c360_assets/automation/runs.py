@@ -231,6 +231,7 @@ def reconcile(instance: dg.DagsterInstance) -> int:
     root = tenant_root()
     let_go = dead_runs(root)
     dead = 0
+    undecided = set()
     for record in instance.get_run_records(dg.RunsFilter(statuses=begun)):
         run = record.dagster_run
         mark = run.tags.get(OWNER_TAG)
@@ -238,7 +239,10 @@ def reconcile(instance: dg.DagsterInstance) -> int:
         if is_let_go or owner_is_gone(mark, run.run_id) or _has_no_owner(record):
             instance.report_run_failed(run, KILLED)
             dead += 1
-    forget_runs(root, let_go)
+        else:
+            undecided.add(run.run_id)
+    # A process that is just ending has let its file go and still lives: the next verb asks again.
+    forget_runs(root, [run_id for run_id in let_go if run_id not in undecided])
     return dead
 
 

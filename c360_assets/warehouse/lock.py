@@ -22,17 +22,20 @@ from c360_assets.warehouse.files import sweep_asides
 
 # Where holders of the lock, and nobody else, write files aside before they are put in place.
 FOLDERS_WITH_ASIDES = ("warehouse", "reports")
+ENDED = "ZX"  # states of processes, of proc(5)
 # One lock object per tenant, as only the object that holds a lock may take it again.
 _HELD: dict[Path, FileLock] = {}
 
 
 def process_identity(pid: int | None = None) -> dict[str, str]:
     """Process id, start time (clock ticks since boot), boot id, and the space that its number is
-    of: equal only for one process of one boot. Containers have spaces of their own.
+    of: equal only for one process of one boot. Containers have spaces of their own. One that has
+    ended and that nobody has asked about yet has no start time, as one that is not there.
     """
     pid = os.getpid() if pid is None else pid
     try:
-        started = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        facts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        started = "" if facts[0] in ENDED else facts[19]
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except (OSError, IndexError):
         started, boot = "", ""

@@ -35,6 +35,8 @@ from c360_assets.automation.runs import (
 from c360_assets.definitions import build
 from c360_assets.run_tags import FEED_TAG, OWNER_TAG
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.lock import owner_is_gone, owner_mark, process_identity
+from c360_assets.warehouse.running import dead_runs
 from c360_assets_tests.automation.broken import broken
 from c360_assets_tests.automation.tenants import (
     CANARY_EMAIL,
@@ -333,3 +335,26 @@ def test_a_run_whose_server_ended_before_it_came_to_life_is_marked(
         later = time.time() + seconds
         monkeypatch.setattr(runs.time, "time", lambda: later)
         assert reconcile(instance) == marked
+
+
+def test_a_process_that_nobody_has_waited_for_is_gone() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    mark = " ".join(["a-run", *process_identity(process.pid).values()])
+    assert not owner_is_gone(mark, "a-run")
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert owner_is_gone(mark, "a-run")
+    process.communicate()
+
+
+def test_a_run_whose_process_still_ends_is_asked_about_again(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    """Its file is free already; without it no later verb would look."""
+    run = instance.add_run(dg.DagsterRun("load", status=dg.DagsterRunStatus.STARTED))
+    instance.add_run_tags(run.run_id, {OWNER_TAG: owner_mark(run.run_id)})
+    folder = home / ".lock.runs"
+    folder.mkdir()
+    (folder / run.run_id).touch()
+    assert reconcile(instance) == 0
+    assert dead_runs(home) == [run.run_id]
