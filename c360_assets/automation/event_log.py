@@ -3,6 +3,9 @@
 Dagster's own opens the file and makes an engine anew for every event, which is more than half of
 what an event costs, and a quarter of the CPU of a day on which little changed. What is stored, and
 where, is Dagster's. A home with its own `dagster.yaml`, for PostgreSQL, does not come here.
+
+The one place that names private modules of Dagster: `constraints.txt` names the version that they
+are of, and without this storage, `storage` in `dagster.yaml` taken out, all goes on as before.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterEventType as Kind
-from dagster._core.storage.tags import GRPC_INFO_TAG
 from filelock import FileLock
 
 from c360_assets.automation.attempts import UNFINISHED
@@ -36,6 +35,8 @@ from c360_assets.warehouse.running import dead_runs, forget_runs, running
 # By this tag the UI's job pages find their runs; Dagster sets it on runs that its daemon starts.
 # `c360` is the location's name in workspace.yaml.
 REPOSITORY_TAG = {".dagster/repository": "__repository__@c360"}
+# Dagster says by this tag of a run which code server started it.
+GRPC_INFO_TAG = ".dagster/grpc_info"
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 # A run names its process when its first resource is made, a moment after it is started.
 SECONDS_TO_NAME_AN_OWNER = 600.0

@@ -19,12 +19,12 @@ from threading import Barrier
 
 import dagster as dg
 import pytest
-from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from c360_assets.automation import runs
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.jobs import LOAD, STITCH
 from c360_assets.automation.runs import (
+    GRPC_INFO_TAG,
     KILLED,
     STOPPED,
     TableDone,
