@@ -169,6 +169,11 @@ def erase_file(path: Path, work: Work, searcher: Searcher) -> str:
     """
     if not searcher.is_in(path):
         return ""
+    database = path.with_name(path.name.removesuffix("-wal"))
+    if database != path and database.exists():
+        # A log that programs have open; the database takes it in.
+        _erase_sqlite(database, searcher)
+        return "rewritten"
     with path.open("rb") as file:
         head = file.read(16)
     if head.startswith(b"SQLite format 3\0"):

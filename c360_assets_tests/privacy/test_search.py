@@ -168,3 +168,22 @@ def test_files_of_sqlite_are_searched_while_it_shortens_them(tmp_path: Path) -> 
     searcher = Searcher(f"value{number:06d}@example.com" for number in range(3000))
     for _ in range(10):
         assert searcher.search(sorted(tmp_path.iterdir())).finds == []
+
+
+def test_a_log_of_sqlite_that_a_program_has_open_goes_into_its_database(tmp_path: Path) -> None:
+    """The daemon keeps its files open: from a log that is removed under it the value comes back."""
+    path, log = tmp_path / "events.db", tmp_path / "events.db-wal"
+    with closing(sqlite3.connect(path)) as con:
+        con.execute("PRAGMA journal_mode=WAL")
+        con.execute("CREATE TABLE events (body TEXT)")
+        con.executemany("INSERT INTO events VALUES (?)", [(f"x {VALUE}",), (OTHER,)])
+        con.commit()
+        searcher = Searcher([VALUE])
+        assert searcher.is_in(log)
+        assert erase_file(log, Work("1", "delete", "exact", "test", values={VALUE: ""}), searcher)
+        assert not searcher.search([path, log]).finds
+        con.execute("INSERT INTO events VALUES ('later')")
+        con.commit()
+    with closing(sqlite3.connect(path)) as con:
+        assert con.execute("SELECT count(*) FROM events").fetchone() == (3,)
+    assert not searcher.is_in(path)
