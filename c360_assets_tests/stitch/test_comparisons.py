@@ -66,6 +66,18 @@ def g(name: str, *also: str) -> dict[str, Any]:
     return {"given_name": name, "given_canonical": [name, *also]}
 
 
+def test_people_of_one_name_are_a_crowd_by_their_contacts() -> None:
+    name = {"given_name": "JOHN", "surname": "STONE"}
+    people = [{**name, "email": [f"A{n}@X.COM"], "phone": [f"206555014{n}"]} for n in range(4)]
+    one_address = [{**person, "email": ["A@X.COM"]} for person in people]
+    no_contact = [name] * 4
+    strangers = [{"given_name": f"G{n}", "surname": f"S{n}"} for n in range(100)]
+    assert label("name_count_uncommon", *people, *strangers) == "a crowd"
+    assert label("name_count_rare", *people[:3], *strangers) == "three"
+    assert label("name_count_uncommon", *one_address, *strangers) == "four"
+    assert label("name_count_uncommon", *no_contact, *strangers) == "four"
+
+
 @pytest.mark.parametrize(
     ("one", "two", "expected"),
     [

@@ -36,6 +36,12 @@ BATCH_ROWS = 16_384  # of a batch that one thread of the SQL engine takes
 PHANTOM_RECORDS = 1000.0
 ESTABLISHED_RECORDS = 10  # hold a given name at least, before it counts as one that people have
 ESTABLISHED_SHARE = 0.00005  # and so large a share of all records
+# A name is held by a crowd where its records hold so many values of each contact that so many of
+# them hold at all, and no value is of many records: nobody has four e-mail addresses and four
+# phones, each in a record of its own.
+CROWD_VALUES = 4
+CROWD_RECORDS_PER_VALUE = 4
+CROWD_CONTACTS = ("email", "phone")
 PREPROCESSED_TYPES: dict[str, pl.DataType] = {
     "given_name": pl.String(),
     "surname": pl.String(),
@@ -250,10 +256,33 @@ def _with_frequencies(
         given_records >= ESTABLISHED_SHARE * population
     )
     established = (given.str.len_chars() > 1) & (named | frequent)
-    return records.with_columns(
+    return _with_crowds(records).with_columns(
         name_rarity=pl.col("given_bin") + pl.col("surname_bin"),
         established=established.fill_null(False),
     )
+
+
+def _with_crowds(records: pl.DataFrame) -> pl.DataFrame:
+    """Adds `crowd`: whether several people hold the name, by the contacts that go with it. Local to
+    a name."""
+    by_name = pl.col("name_n") >= CROWD_VALUES
+    names = records.drop_nulls(["given", "surname"]).filter(by_name).group_by("given", "surname")
+    held = names.agg(
+        *(pl.col(contact).count().alias(f"{contact}_held") for contact in CROWD_CONTACTS),
+        *(pl.col(contact).drop_nulls().n_unique().alias(contact) for contact in CROWD_CONTACTS),
+    )
+    told_apart = []
+    allowed = []
+    for contact in CROWD_CONTACTS:
+        values = pl.col(contact)
+        records_held = pl.col(f"{contact}_held")
+        several = (values >= CROWD_VALUES) & (values * CROWD_RECORDS_PER_VALUE >= records_held)
+        told_apart.append(several)
+        allowed.append(several | (records_held < CROWD_VALUES))
+    crowds = held.filter(pl.all_horizontal(allowed), pl.any_horizontal(told_apart))
+    is_crowd = crowds.select("given", "surname", crowd=pl.lit(True))
+    joined = records.join(is_crowd, on=["given", "surname"], how="left", maintain_order="left")
+    return joined.with_columns(pl.col("crowd").fill_null(False))
 
 
 def _with_name_frequencies(records: pl.DataFrame) -> pl.DataFrame:

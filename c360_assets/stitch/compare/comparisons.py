@@ -315,6 +315,8 @@ NAME_RARITIES = (
     _NameRarity("common", 1.0, 1e9),
 )
 NAME_COUNT_LEVELS = (
+    # As many contacts as people: whoever shares nothing but this name is somebody else.
+    Level("a crowd", "a.crowd", 0.01, 0.05, "conditional", "random"),
     Level("two", "a.name_n <= 2", 0.25, 0.25, "conditional", "random"),
     Level("three", "a.name_n <= 3", 0.2, 0.2, "conditional", "random"),
     Level("four", "a.name_n <= 4", 0.15, 0.15, "conditional", "random"),

@@ -31,6 +31,8 @@ Labels = Mapping[str, tuple[str, ...]]
 # Log factor of a class at a pattern that its meaning excludes. A mistyped surname and another
 # address are rare among relatives, not impossible.
 RARE_IN_HOUSEHOLD = -5.0
+# Two records of one person among many people of the name, that share nothing else.
+RARE_IN_CROWD = -5.0
 # Beyond what two rare names weigh together, or a crowd of one name stays one person.
 NEVER = -20.0
 
@@ -53,10 +55,18 @@ CONTRADICTS: Labels = {
     "foreign_keys": ("different",),
     "birthdate": ("different", "near", "same year or same day", "one edit", "day and month"),
 }
+BORN_ON_ONE_DAY: Labels = {"birthdate": ("equal",)}
 SURNAMES_ALIKE: Labels = {"surname": ("equal", "shares a token", "similar")}
 TWO_GIVEN_NAMES: Labels = {"given_name": ("different, established",)}
-# A person who moved has another address, and a typing error is in one field: three are too many.
+NAME_OF_A_CROWD: Labels = {
+    "name_count_rare": ("a crowd",),
+    "name_count_uncommon": ("a crowd",),
+    "name_count_common": ("a crowd",),
+}
+# A person who moved has another address, and a typing error is in one field: three are too many,
+# and two where the name is one of several people.
 TOO_MANY_CONTRADICTIONS = 3
+TOO_MANY_IN_A_CROWD = 2
 # Shares of expected pairs above which a class is not what it is called. Clean data stay below a
 # half of them, also registers full of typing errors.
 MOST_APART = 0.1
@@ -64,6 +74,7 @@ MOST_TWO_NAMES = 0.12
 ENOUGH_PAIRS = 20.0  # expected pairs below which a share says nothing
 FEW_RECORDS = 50
 FEW_PAIRS = 20.0  # expected pairs of one person below which the prior outweighs what is learned
+PERSON = 0
 HOUSEHOLD = 1
 STRANGERS = 2
 
@@ -83,12 +94,22 @@ def is_no_household(patterns: Ints) -> Bools:
 
 
 def is_lookalike(patterns: Ints) -> Bools:
-    """Pairs that contradict each other in three fields or more while no contact agrees."""
+    """Pairs that contradict each other in three fields or more while no contact agrees.
+
+    Two are enough where the name is one of a crowd.
+    """
     contradictions = np.zeros(len(patterns), dtype=np.int64)
     for name, labels in CONTRADICTS.items():
         contradictions += holds_any(patterns, {name: labels})
-    too_many = contradictions >= TOO_MANY_CONTRADICTIONS
+    in_a_crowd = holds_any(patterns, NAME_OF_A_CROWD)
+    too_many = contradictions >= np.where(in_a_crowd, TOO_MANY_IN_A_CROWD, TOO_MANY_CONTRADICTIONS)
     return too_many & ~holds_any(patterns, CONTACT_AGREES)
+
+
+def is_one_of_a_crowd(patterns: Ints) -> Bools:
+    """Pairs of which nothing agrees but the name of a crowd, and perhaps a place."""
+    agrees = holds_any(patterns, CONTACT_AGREES) | holds_any(patterns, BORN_ON_ONE_DAY)
+    return holds_any(patterns, NAME_OF_A_CROWD) & ~agrees
 
 
 def log_factors(patterns: Ints) -> Array:
@@ -96,6 +117,7 @@ def log_factors(patterns: Ints) -> Array:
     pattern."""
     result = np.zeros((len(patterns), 3))
     result[is_no_household(patterns), HOUSEHOLD] = RARE_IN_HOUSEHOLD
+    result[is_one_of_a_crowd(patterns), PERSON] = RARE_IN_CROWD
     # Neither one person nor a home: what strangers of one name share has to be learned of them.
     result[is_lookalike(patterns), :STRANGERS] = NEVER
     return result

@@ -17,6 +17,7 @@ from c360_assets.stitch.compare.blocking import Strategy
 from c360_assets.stitch.compare.candidate_pairs import stretches
 from c360_assets.stitch.compare.compared_pairs import ComparedPairs, positions
 from c360_assets.stitch.score.ceilings import below, ceiling
+from c360_assets.stitch.score.class_meaning import is_lookalike
 from c360_assets.stitch.score.conflicts import Conflicts
 from c360_assets.stitch.score.match_model import Array, Ints, Model
 from c360_assets.stitch.score.recordlinkage_model import EcmModel
@@ -29,6 +30,8 @@ MATCH_TYPES = ["scored", "scored_transitive"]
 # The tables add pairs of trivial duplicates, which are never compared.
 MATCH_TYPE = pl.Enum([*MATCH_TYPES, "trivial_duplicate"])
 DIGITS = 6  # of published log-odds
+# Log-odds of lookalikes in linkage: more than a rare name and a place weigh together.
+LOOKALIKES_APART = -8.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ def pattern_evidence(scorer: Scorer, patterns: Ints) -> PatternEvidence:
     # A pair held down by its ceiling joins nothing, and drives nothing apart either: a person who
     # moved looks like that.
     linkage = np.where(np.isfinite(highest), np.minimum(person, 0.0), person)
+    # Two people of one name and place stay two, whatever a record that holds no more fits both.
+    linkage = np.where(is_lookalike(patterns), np.minimum(linkage, LOOKALIKES_APART), linkage)
     return PatternEvidence(
         patterns=patterns,
         log_odds=below(person, highest),
