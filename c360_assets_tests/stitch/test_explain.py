@@ -38,6 +38,8 @@ from c360_assets.stitch.score.scored_pairs import DecidedPairs, Scorer, decide_p
 from c360_assets.stitch.score.stored_model import read_model
 from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.retail import retail
+from c360_assets_tests.stitch.test_organisations import firms as firms_of
+from c360_assets_tests.stitch.test_organisations import records as records_of_firms
 
 CONFIG = StitchConfig.model_validate(
     {
@@ -52,7 +54,7 @@ LABELS = [("Shop:Customers", "Club:Members", False), ("Till:Customers", "News:Re
 
 
 def records() -> pl.DataFrame:
-    """A retail tenant with copies, an e-mail and a phone that many share, and a foreign key."""
+    """A retail tenant with copies, an e-mail and a phone that many share, a foreign key, firms."""
     found = retail(N_PEOPLE, 4).drop("person")
     is_crowded = pl.int_range(pl.len()) % 40 == 0
     found = found.with_columns(
@@ -61,7 +63,10 @@ def records() -> pl.DataFrame:
         fk_member=pl.when(pl.int_range(pl.len()) % 3 == 0).then("pk"),
     )
     copies = found.filter(pl.int_range(pl.len()) % 9 == 0)
-    return pl.concat([found, copies.with_columns(pl.col("pk") + "-copy")])
+    firms = records_of_firms(firms_of(60, 5, reached=True)).drop("expected")
+    return pl.concat(
+        [found, copies.with_columns(pl.col("pk") + "-copy"), firms], how="diagonal_relaxed"
+    )
 
 
 @dataclass(frozen=True)

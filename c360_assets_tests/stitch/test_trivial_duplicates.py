@@ -61,6 +61,26 @@ def test_hard_groups(rows, expected):
     assert reps(rows) == expected
 
 
+NAMES = [first + second + "ra" for first in "BDKLMNPT" for second in "aeiou"]
+PLACED = {"given_name": "Rosalind", "surname": "Featherstone", "city": "Leeds"}
+
+
+def test_equal_records_of_a_rare_name_and_a_place_are_one_person() -> None:
+    others = [{"given_name": n, "surname": n + "son", "city": "Leeds"} for n in NAMES]
+    assert reps([PLACED, PLACED, *others])[:2] == [0, 0]
+    assert reps([PLACED, {**PLACED, "city": "York"}])[:2] == [0, 1]
+    assert reps([{**PLACED, "given_name": "R"}] * 2) == [0, 1]
+    assert reps([{**PLACED, "city": None}] * 2) == [0, 1]
+
+
+def test_equal_records_of_a_name_whose_parts_many_people_have_are_not_grouped() -> None:
+    of_the_given_name = [{**PLACED, "surname": name} for name in NAMES]
+    of_the_surname = [{**PLACED, "given_name": name} for name in NAMES]
+    assert reps([PLACED, PLACED, *of_the_given_name, *of_the_surname])[:2] == [0, 1]
+    # However many records hold it, a name whose parts occur together only is one person's.
+    assert set(reps([PLACED] * 200)) == {0}
+
+
 def test_labelled_records_stand_alone():
     rows = [{**AMY, "email": "a@x.com"}] * 3
     assert reps(rows, kept_apart=[0]) == [0, 1, 1]

@@ -53,6 +53,7 @@ NUMBERED: dict[str, pl.Expr] = {
     "unit": pl.col("unit"),
     "email_code": pl.col("email"),
     "login_code": pl.col("login"),
+    "org_code": pl.col("org"),
     "login_head": pl.col("login").str.head(3),
     "login_tail": pl.col("login").str.tail(3),
     "phone_code": pl.col("phone"),

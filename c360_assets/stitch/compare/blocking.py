@@ -29,7 +29,7 @@ SHARED_NAMES = 20
 @dataclass(frozen=True)
 class Strategy:
     """One blocking strategy: `keys` are SQL expressions over one comparison record (e = one e-mail,
-    p = one phone).
+    p = one phone, w = one word of an organisation).
 
     With `asking_key`, records that have this key meet those that have one of the others, and nobody
     else meets.
@@ -37,7 +37,7 @@ class Strategy:
 
     name: str
     keys: tuple[str, ...]
-    source: str = "r"  # r | email | phone: the view the expressions read
+    source: str = "r"  # r | email | phone | word: the view the expressions read
     limit: int | None = None  # None: the configured general limit
     documented: bool = False  # part of the documented default list
     thorough: bool = False  # added by the preset `thorough`
@@ -130,6 +130,15 @@ STRATEGIES: tuple[Strategy, ...] = (
     ),
     Strategy(
         "postal-birthdate", ("postal || ':' || birthdate",), limit=SHARED_NAMES, thorough=True
+    ),
+    Strategy("organisation", ("w",), "word", limit=50, chunk_size=10, thorough=True),
+    Strategy("organisation-prefix", ("org[:6]",), limit=SHARED_NAMES, chunk_size=5, thorough=True),
+    Strategy(
+        "organisation-domain",
+        ("CASE WHEN org IS NOT NULL THEN domain END",),
+        limit=SHARED_NAMES,
+        chunk_size=5,
+        thorough=True,
     ),
     # A name in another script and its Latin form share no letter: they meet by their sounds.
     _meeting_other_scripts("scripts", "surname_sounds || ':' || given_sounds[:1]"),
@@ -281,6 +290,9 @@ SOURCES = {
         _Source(
             "(SELECT *, unnest(phones) AS p FROM er_records WHERE phones IS NOT NULL)", "DISTINCT"
         ),
+    ),
+    "word": (
+        _Source("(SELECT *, unnest(org_words) AS w FROM er_records WHERE org IS NOT NULL)", ""),
     ),
 }
 

@@ -24,7 +24,7 @@ Ints32 = npt.NDArray[np.int32]
 STRETCH = 4_000_000  # pairs that are looked at in one go
 STRATEGY_BITS = 6  # a meeting packs two positions and the number of a strategy into one number
 # The order in which a large block is cut, so that like records stay together.
-SIMILARITY_ORDER = ("surname", "given", "birthdate", "postal", "email", "phone")
+SIMILARITY_ORDER = ("surname", "given", "org", "birthdate", "postal", "email", "phone")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from c360_assets.semantics.organisations import organisation_words
 from c360_assets.stitch.compare.scripts import with_latin_names
 
 UNIT = (
@@ -42,6 +43,11 @@ ESTABLISHED_SHARE = 0.00005  # and so large a share of all records
 CROWD_VALUES = 4
 CROWD_RECORDS_PER_VALUE = 4
 CROWD_CONTACTS = ("email", "phone")
+SHOP_SHARE = 0.01  # of all records; a company that so many hold, most of them people, is a shop
+# Of a word of an organisation's name: its weight by e-fold of rarity, in less than so many steps.
+WORD_WEIGHT = 60.0
+WORD_CODES = 1000
+TELLING_WORDS = 350  # what the words of a name weigh together that few organisations bear
 PREPROCESSED_TYPES: dict[str, pl.DataType] = {
     "given_name": pl.String(),
     "surname": pl.String(),
@@ -131,9 +137,8 @@ def prepare_records(
     records = _named_values(frame if frame["rid"].is_sorted() else frame.sort("rid"))
     records = _with_torn_names_whole(records)
     records = with_latin_names(_with_parts_of_values(records))
-    return _with_frequencies(
-        records, frame.height if population is None else population, known_names
-    )
+    size = frame.height if population is None else population
+    return _with_frequencies(_with_organisations(records, size), size, known_names)
 
 
 def _named_values(frame: pl.DataFrame) -> pl.DataFrame:
@@ -230,6 +235,24 @@ def _with_parts_of_values(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _with_organisations(records: pl.DataFrame, population: int) -> pl.DataFrame:
+    """Adds `org` and `org_words`: the name of an organisation, which is the company of a record
+    without a person, and its different words. Local to a company.
+
+    A company that most people of a tenant share is where they shop, and names no record.
+    """
+    nobody = pl.all_horizontal(pl.col("given", "surname").is_null())
+    holders = _count("company")
+    is_frequent = holders >= SHOP_SHARE * (population + PHANTOM_RECORDS)
+    is_of_people = nobody.sum().over("company") * 2 < holders
+    is_organisation = nobody & ~(is_frequent & is_of_people)
+    names = records.select(company=pl.when(is_organisation).then("company")).to_series()
+    words = organisation_words(names)
+    return records.with_columns(
+        words.list.join(" ").alias("org"), words.list.unique().list.sort().alias("org_words")
+    )
+
+
 def _with_frequencies(
     records: pl.DataFrame, population: int, known_names: frozenset[str]
 ) -> pl.DataFrame:
@@ -256,10 +279,24 @@ def _with_frequencies(
         given_records >= ESTABLISHED_SHARE * population
     )
     established = (given.str.len_chars() > 1) & (named | frequent)
-    return _with_crowds(records).with_columns(
+    return _with_word_weights(_with_crowds(records), population).with_columns(
         name_rarity=pl.col("given_bin") + pl.col("surname_bin"),
         established=established.fill_null(False),
     )
+
+
+def _with_word_weights(records: pl.DataFrame, population: int) -> pl.DataFrame:
+    """Adds `org_codes`, a number for each word of an organisation whose last three digits are what
+    it weighs, and `org_weight`, of all together. A rare word weighs more."""
+    words = records.select("i", word="org_words").drop_nulls().explode("word")
+    share = pl.len().over("word") / (population + PHANTOM_RECORDS)
+    weight = (-WORD_WEIGHT * share.log()).round().clip(1, WORD_CODES - 1).cast(pl.Int64)
+    code = pl.col("word").rank("dense").cast(pl.Int64) * WORD_CODES + weight
+    coded = words.with_columns(code=code, weight=weight)
+    by_record = coded.group_by("i").agg(
+        org_codes=pl.col("code").sort(), org_weight=pl.col("weight").sum().cast(pl.Int32)
+    )
+    return records.join(by_record, on="i", how="left", maintain_order="left")
 
 
 def _with_crowds(records: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from c360_assets.stitch.compare.comparison_levels import Comparison, Fact, HSource, Level, USource
+from c360_assets.stitch.compare.comparison_records import TELLING_WORDS, WORD_CODES
 from c360_assets.stitch.compare.names_in_email import (
     FULL_NAME_LEVELS,
     GIVEN_LEVELS,
@@ -458,6 +459,69 @@ SUFFIX = Comparison(
         Level("different", "TRUE", 0.01, 0.6, h_from="random", fixed_m=True),
     ),
 )
+# A record without a person is of an organisation: its company is its name, told apart by words.
+SHARED_WORDS = (
+    "coalesce(list_sum(list_transform(list_intersect(a.org_codes, b.org_codes),"
+    f" lambda word: word % {WORD_CODES})), 0)"
+)
+ALL_WORDS = f"(a.org_weight + b.org_weight - {SHARED_WORDS})"
+ORGANISATION = Comparison(
+    "organisation",
+    (("org",),),
+    (
+        Level(
+            "equal",
+            f"a.org = b.org AND a.org_weight >= {TELLING_WORDS}",
+            0.5,
+            5e-7,
+            h_from="random",
+        ),
+        Level("equal, usual words", "a.org = b.org", 0.1, 1e-5, h_from="random"),
+        Level(
+            "nearly all words", f"{SHARED_WORDS} >= 0.75 * {ALL_WORDS}", 0.1, 2e-6, h_from="random"
+        ),
+        Level(
+            "one edit",
+            "replace(a.org, ' ', '') = replace(b.org, ' ', '')"
+            " OR least(length(a.org), length(b.org)) >= 5"
+            " AND abs(length(a.org) - length(b.org)) <= 1"
+            " AND damerau_levenshtein(a.org, b.org) = 1",
+            0.1,
+            2e-6,
+            h_from="random",
+        ),
+        Level(
+            "the words of the other",
+            f"{SHARED_WORDS} >= 0.95 * least(a.org_weight, b.org_weight)",
+            0.1,
+            1e-4,
+            h_from="random",
+        ),
+        Level(
+            "half of the words", f"{SHARED_WORDS} >= 0.4 * {ALL_WORDS}", 0.05, 2e-4, h_from="random"
+        ),
+        Level("different", "TRUE", 0.05, 0.99, h_from="random"),
+    ),
+    only_column="org",
+)
+# No evidence by itself: who writes from an organisation shares its phone and address, and is not
+# it.
+KIND = Comparison(
+    "kind",
+    ((),),
+    (
+        Level(
+            "an organisation and a person",
+            "a.org IS NULL OR b.org IS NULL",
+            1.0,
+            1.0,
+            fixed_m=True,
+        ),
+    ),
+    "a.org IS NOT NULL AND (b.given IS NOT NULL OR b.surname IS NOT NULL)"
+    " OR b.org IS NOT NULL AND (a.given IS NOT NULL OR a.surname IS NOT NULL)",
+    context=True,
+)
 COMPANY = Comparison(
     "company",
     (("company",),),
@@ -470,9 +534,16 @@ COMPANY = Comparison(
             (0.02, 0.02, 0.01, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5),
             "learned",
         ),
-        Level("similar", "jaro_winkler_similarity(a.company, b.company) >= 0.9", 0.05, 1e-3),
+        Level(
+            "similar",
+            "jaro_winkler_similarity(a.company, b.company) >= 0.9",
+            0.05,
+            1e-3,
+            h_from="random",
+        ),
         Level("different", "TRUE", 0.15, 0.93),
     ),
+    "a.org IS NULL OR b.org IS NULL",
 )
 
 
@@ -553,6 +624,8 @@ COMPARISONS: tuple[Comparison, ...] = (
     GENDER,
     SUFFIX,
     COMPANY,
+    ORGANISATION,
+    KIND,
     *IN_EMAIL,
     KEYS,
     HELD,

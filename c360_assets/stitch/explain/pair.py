@@ -47,6 +47,8 @@ SEMANTIC_OF = {
     "postal": "postal",
     "birthdate": "birthdate",
     "company": "company",
+    "org": "company",
+    "w": "company",
 }
 
 

@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 
 from c360_assets.errors import C360Error
+from c360_assets.semantics.organisations import organisation_words
 from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies, key_rows_sql
 from c360_assets.stitch.compare.comparison_records import prepare_records, registered
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
@@ -40,6 +41,11 @@ NOT_COUNTED = {
     "given_canonical",
 }
 CONTACTS = ("email", "phone", "address")
+# Each word of an organisation's name is counted, as `organisation_words` finds it.
+SHARES_A_WORD = r"""
+    given_name IS NULL AND surname IS NULL AND list_has_any(
+        regexp_split_to_array(regexp_replace(company, '[''’]', '', 'g'), '[^\p{L}\p{N}]+'),
+        ?::VARCHAR[])"""
 REPRESENTATIVES = "unified_preprocessed_raw"
 
 
@@ -271,6 +277,12 @@ def _sharing(source: PublishedStitch, two: pl.DataFrame) -> pl.DataFrame:
     among("split_part(given_name, ' ', 1)", forms)
     among("replace(given_name, ' ', '')", forms)
     among("surname", forms)
+    nobody = pl.all_horizontal(pl.col(*NAMES).is_null())
+    company = pl.when(nobody).then(pl.col("company").cast(pl.String))
+    words = organisation_words(two.select(company).to_series()).explode().drop_nulls().unique()
+    if words.len():
+        conditions.append(SHARES_A_WORD)
+        parameters.append(words.sort().to_list())
     for column in source.columns:
         if column in NOT_COUNTED or column in NAMES or column.startswith(("fk_", "bk_", "sk_")):
             continue

@@ -1,8 +1,9 @@
 """Trivial duplicates: records whose preprocessed profiles are equal go through Stitch as one.
 
 Only *qualified* profiles are grouped, those that say enough to be one person: ten thousand rows
-that only say AMY are not. Foreign keys stay out of the comparison and are gathered by the
-representative, except where a record holds nothing else. Cleaning values is `preprocessing`; ids of
+that only say AMY are not, nor are those of a name and a place whose name many people bear. Foreign
+keys stay out of the comparison and are gathered by the representative, except where a record holds
+nothing else. Cleaning values is `preprocessing`; ids of
 representatives are given where the output tables are written.
 """
 
@@ -25,6 +26,12 @@ PROFILE = (
     "company",
 )
 _LISTS = ("email", "phone")
+
+FIRST_WORD = r"^(\S+)"
+# Full names that a tenant does not hold, and people of one name, by how its parts are combined
+# with others, below which equal records of a name and a place are one person's.
+PHANTOM_NAMES = 1000
+RARE_NAME = 0.2
 
 # Between the foreign keys that a representative gathers: a key may hold any character that people
 # write, a comma too.
@@ -54,7 +61,7 @@ def collapse(
     else:
         stands_alone = pl.col("rid").is_in(sorted(set(kept_apart)))
 
-    keys = frame.select("rid", *columns, *foreign_keys)
+    keys = frame.select("rid", *columns, *foreign_keys).with_columns(_rarely_named(frame))
     keys = _with_group(keys, columns, foreign_keys, stands_alone, "_hard")
     if not excluded:
         return keys.select(rep=pl.coalesce("_hard", "rid")).to_series()
@@ -71,6 +78,24 @@ def collapse(
     large = combinations.filter(pl.col("_combinations") > size_threshold)["_soft"]
     soft = pl.when(pl.col("_soft").is_in(large.implode())).then("_soft")
     return keys.select(rep=pl.coalesce(soft, "_hard", "rid")).to_series()
+
+
+def _rarely_named(frame: pl.DataFrame) -> pl.Series:
+    """`_rare_name`: whether the record holds a full name that one person bears, as far as its parts
+    go: a part that occurs with few others is rare, however many records hold it."""
+    if not {"given_name", "surname"}.issubset(frame.columns):
+        return pl.Series("_rare_name", [False]).new_from_index(0, frame.height)
+    names = frame.select(given=pl.col("given_name").str.extract(FIRST_WORD), surname="surname")
+    people = names.drop_nulls().unique()
+    surnames = people.group_by("given").len("surnames")
+    given_names = people.group_by("surname").len("given_names")
+    parts = names.join(surnames, on="given", how="left", maintain_order="left").join(
+        given_names, on="surname", how="left", maintain_order="left"
+    )
+    expected = pl.col("surnames") * pl.col("given_names") / (people.height + PHANTOM_NAMES)
+    is_written_out = pl.col("given").str.len_chars() > 1
+    rare = (expected < RARE_NAME) & is_written_out
+    return parts.select(_rare_name=rare.fill_null(False)).to_series()
 
 
 def _columns_with(frame: pl.DataFrame, *prefixes: str) -> list[str]:
@@ -168,6 +193,8 @@ def _is_qualified(profile: Sequence[str], foreign_keys: Sequence[str], is_bare: 
     def has(column: str) -> pl.Expr:
         return ~_is_absent(column) if column in profile else pl.lit(False)
 
-    is_named = has("given_name") & has("surname") & (has("birthdate") | has("address"))
+    is_full = has("given_name") & has("surname")
+    is_named = is_full & (has("birthdate") | has("address"))
+    is_placed = is_full & pl.col("_rare_name") & (has("city") | has("postal"))
     has_key = pl.any_horizontal(pl.lit(False), *(pl.col(key).is_not_null() for key in foreign_keys))
-    return has("email") | has("phone") | is_named | (is_bare & has_key)
+    return has("email") | has("phone") | is_named | is_placed | (is_bare & has_key)

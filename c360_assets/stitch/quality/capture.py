@@ -33,7 +33,7 @@ KINDS = {
     "phone": "p|phone",
     "address": "address|building|po_box",
     "birthdate": "birthdate",
-    "company": "company",
+    "company": "company|org|w",
     "names": "given|surname",
 }
 # With fewer pairs that another kind caught, what a kind misses is chance.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from c360_assets.stitch.score.class_meaning import holds_any, is_lookalike
+from c360_assets.stitch.score.class_meaning import holds_any, is_lookalike, is_of_two_kinds
 from c360_assets.stitch.score.match_model import Array, Ints
 
 # Levels by which something agrees that one person or one home has, exactly or nearly: with one of
@@ -26,6 +26,7 @@ CORROBORATES = {
     "address": ("equal", "same building", "like street"),
     # One company of a whole tenant belongs to nobody.
     "company": ("equal 4", "equal 5", "equal 6", "equal 7", "equal 8", "similar"),
+    "organisation": ("equal", "nearly", "one edit"),
     "names_in_email": ("given name", "initial", "surname"),
     "surname_in_email": ("surname",),
     "given_name_in_email": ("given name",),
@@ -40,6 +41,7 @@ CONTACT_DIFFERS = {"email": ("different",), "phone": ("different",)}
 # differs.
 CEILING_OF_OTHER_PLACES = -2.2
 CEILING_OF_ALIKE_NAMES = 0.0
+CEILING_OF_KINDS = 0.0  # a person and the organisation they write from
 CEILING_OF_LOOKALIKES = 0.0  # nothing but names, a place and perhaps a birthdate agree
 
 
@@ -59,6 +61,7 @@ def ceiling(patterns: Ints, *, contacts: bool) -> Array:
     contact_differs = holds_any(patterns, CONTACT_DIFFERS)
     result[bare & alike & contact_differs] = CEILING_OF_ALIKE_NAMES
     result[is_lookalike(patterns)] = CEILING_OF_LOOKALIKES
+    result[is_of_two_kinds(patterns)] = CEILING_OF_KINDS
     result[bare & holds_any(patterns, PLACES_DIFFER)] = CEILING_OF_OTHER_PLACES
     return result
 

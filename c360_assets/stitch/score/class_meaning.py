@@ -58,15 +58,18 @@ CONTRADICTS: Labels = {
 BORN_ON_ONE_DAY: Labels = {"birthdate": ("equal",)}
 SURNAMES_ALIKE: Labels = {"surname": ("equal", "shares a token", "similar")}
 TWO_GIVEN_NAMES: Labels = {"given_name": ("different, established",)}
+TWO_KINDS: Labels = {"kind": ("an organisation and a person",)}
+ADDRESS_OF_ONE: Labels = {"email": ("equal, few",), "foreign_keys": ("equal",)}
 NAME_OF_A_CROWD: Labels = {
     "name_count_rare": ("a crowd",),
     "name_count_uncommon": ("a crowd",),
     "name_count_common": ("a crowd",),
 }
+NAME_OF_SEVERAL: Labels = {**NAME_OF_A_CROWD, "organisation": ("",)}
 # A person who moved has another address, and a typing error is in one field: three are too many,
 # and two where the name is one of several people.
 TOO_MANY_CONTRADICTIONS = 3
-TOO_MANY_IN_A_CROWD = 2
+TOO_MANY_OF_SEVERAL = 2
 # Shares of expected pairs above which a class is not what it is called. Clean data stay below a
 # half of them, also registers full of typing errors.
 MOST_APART = 0.1
@@ -96,14 +99,20 @@ def is_no_household(patterns: Ints) -> Bools:
 def is_lookalike(patterns: Ints) -> Bools:
     """Pairs that contradict each other in three fields or more while no contact agrees.
 
-    Two are enough where the name is one of a crowd.
+    Two are enough where the name is one of a crowd, or of an organisation, whose branches share it.
     """
     contradictions = np.zeros(len(patterns), dtype=np.int64)
     for name, labels in CONTRADICTS.items():
         contradictions += holds_any(patterns, {name: labels})
-    in_a_crowd = holds_any(patterns, NAME_OF_A_CROWD)
-    too_many = contradictions >= np.where(in_a_crowd, TOO_MANY_IN_A_CROWD, TOO_MANY_CONTRADICTIONS)
+    of_several = holds_any(patterns, NAME_OF_SEVERAL)
+    too_many = contradictions >= np.where(of_several, TOO_MANY_OF_SEVERAL, TOO_MANY_CONTRADICTIONS)
     return too_many & ~holds_any(patterns, CONTACT_AGREES)
+
+
+def is_of_two_kinds(patterns: Ints) -> Bools:
+    """Pairs of an organisation and a person, which share no address that is one's own."""
+    own = holds_any(patterns, ADDRESS_OF_ONE)
+    return holds_any(patterns, TWO_KINDS) & ~own
 
 
 def is_one_of_a_crowd(patterns: Ints) -> Bools:
@@ -118,6 +127,7 @@ def log_factors(patterns: Ints) -> Array:
     result = np.zeros((len(patterns), 3))
     result[is_no_household(patterns), HOUSEHOLD] = RARE_IN_HOUSEHOLD
     result[is_one_of_a_crowd(patterns), PERSON] = RARE_IN_CROWD
+    result[is_of_two_kinds(patterns), PERSON] = NEVER
     # Neither one person nor a home: what strangers of one name share has to be learned of them.
     result[is_lookalike(patterns), :STRANGERS] = NEVER
     return result

@@ -44,6 +44,7 @@ NO_HOUSEHOLD = 1e-9  # pairs of the household class where the model has none
 # A class that differs more often than this in an identifying field is not one person's records.
 MOST_DIFFERENT = {
     "given_name": 0.25,
+    "organisation": 0.03,
     "surname": 0.25,
     "birthdate": 0.25,
     "email": 0.5,

@@ -50,8 +50,8 @@ class Scored:
 
 
 class Semantic(NamedTuple):
-    """A field that rules may name: its comparison, and levels that mean equal, approximately equal
-    and different."""
+    """A comparison of a field that rules may name, and its levels that mean equal, approximately
+    equal and different."""
 
     comparison: str
     equal: tuple[int, ...]
@@ -59,14 +59,13 @@ class Semantic(NamedTuple):
     different: tuple[int, ...]
 
 
-def _semantic(comparison: str, equal: tuple[str, ...], similar: tuple[str, ...]) -> Semantic:
+def _semantic(comparison: str, equal: tuple[str, ...], similar: tuple[str, ...]) -> tuple[Semantic]:
     numbers = COMPARISON_BY_NAME[comparison].level_numbers
-    return Semantic(
-        comparison, tuple(numbers(*equal)), tuple(numbers(*similar)), tuple(numbers("different"))
-    )
+    different = tuple(numbers("different"))
+    return (Semantic(comparison, tuple(numbers(*equal)), tuple(numbers(*similar)), different),)
 
 
-SEMANTICS = {
+SEMANTICS: dict[str, tuple[Semantic, ...]] = {
     "given-name": _semantic(
         "given_name", ("equal",), ("equal", "nickname", "initial", "similar", "alike")
     ),
@@ -77,7 +76,11 @@ SEMANTICS = {
     "address": _semantic("address", ("equal, ",), ("equal", "like")),
     "generational-suffix": _semantic("generational_suffix", ("equal",), ("equal",)),
     "gender": _semantic("gender", ("equal",), ("equal",)),
-    "company": _semantic("company", ("equal",), ("equal", "similar")),
+    # Of two records without a person the words of the company are compared.
+    "company": (
+        *_semantic("company", ("equal",), ("equal", "similar")),
+        *_semantic("organisation", ("equal",), ("equal", "nearly", "one edit")),
+    ),
     "postal": _semantic("place", ("postal",), ("postal",)),
 }
 FUZZY = {
@@ -107,6 +110,7 @@ ALL_EQUAL = {
     "gender": ("equal",),
     "generational_suffix": ("equal",),
     "company": ("equal",),
+    "organisation": ("equal",),
 }
 
 
@@ -267,7 +271,11 @@ def _truth(condition: Condition, patterns: Ints, keys: Mapping[str, KeyStates]) 
         return keys[column] == KEY_STATES[condition.kind]
     if condition.semantic in SEMANTICS:
         _refuse_unknown_kind(condition)
-        return _truth_of_levels(condition.kind, SEMANTICS[condition.semantic], patterns)
+        of_comparisons = [
+            _truth_of_levels(condition.kind, semantic, patterns)
+            for semantic in SEMANTICS[condition.semantic]
+        ]
+        return np.logical_or.reduce(of_comparisons)
     if column.startswith(("fk_", "sk_")):
         # No record carries the key: the rule can never be true.
         return np.zeros(len(patterns), dtype=bool)
