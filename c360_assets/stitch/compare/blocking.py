@@ -103,6 +103,14 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
         "initial-surname", ("given[:1] || ':' || surname",), limit=12, chunk_size=3, thorough=True
     ),
+    # Typing errors in both names and the street leave the initials and the house number.
+    Strategy(
+        "initials-house",
+        ("given[:1] || ':' || surname[:1] || ':' || house",),
+        limit=10,
+        chunk_size=3,
+        thorough=True,
+    ),
     Strategy(
         "initials-birthyear",
         (

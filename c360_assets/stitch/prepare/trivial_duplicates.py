@@ -3,8 +3,8 @@
 Only *qualified* profiles are grouped, those that say enough to be one person: ten thousand rows
 that only say AMY are not, nor are those of a name and a place whose name many people bear. Foreign
 keys stay out of the comparison and are gathered by the representative, except where a record holds
-nothing else. Cleaning values is `preprocessing`; ids of
-representatives are given where the output tables are written.
+nothing else. Cleaning values is `preprocessing`; ids of representatives are given where the output
+tables are written.
 """
 
 from collections.abc import Iterable, Sequence
