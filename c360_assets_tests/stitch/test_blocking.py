@@ -181,6 +181,40 @@ def test_a_login_does_not_bring_the_records_together_whose_names_it_spells() -> 
     assert pairs == [(0, 1), (0, 2)]
 
 
+@pytest.mark.parametrize(
+    ("written", "strategies"),
+    [
+        (("JUTSIN", "CURRIE", "123 WEST ELMM ST"), {"initials-house", "initials-street"}),
+        (("JSTIN", "CURIRE", "132 WEST ELM STREET"), {"initials-street"}),
+        (("UJSTIN", "VURRIE", "132 VEST ELM STREET"), {"name-ends"}),
+    ],
+)
+def test_typing_errors_in_names_and_street_leave_a_key(
+    written: tuple[str, str, str], strategies: set[str]
+) -> None:
+    given_name, surname, address = written
+    only = ("given_name", "surname", "address")
+    rows: list[dict[str, object]] = [
+        {"rid": 1, **{column: JUSTIN[column] for column in only}},
+        {"rid": 2, "given_name": given_name, "surname": surname, "address": address},
+    ]
+    _, blocks, pairs = blocked(rows, BlockingConfig())
+    assert strategies <= set(blocks["strategy"])
+    assert pairs == [(0, 1)]
+
+
+def test_records_of_an_organisation_meet_by_each_word_and_people_do_not() -> None:
+    rows: list[dict[str, object]] = [
+        {"rid": 1, "given_name": None, "surname": None, "company": "HARBOUR OPTICS LTD"},
+        {"rid": 2, "given_name": None, "surname": None, "company": "THE OPTICS HOUSE"},
+        {"rid": 3, "given_name": "ANN", "surname": "OX", "company": "HARBOUR OPTICS LTD"},
+    ]
+    keys, _, pairs = blocked(rows, BlockingConfig())
+    words = keys.filter(strategy="organisation")
+    assert sorted(words["bk"]) == ["HARBOUR", "HOUSE", "OPTICS", "OPTICS"]
+    assert pairs == [(0, 1)]
+
+
 @pytest.mark.parametrize("strategy", ["email-names", "full-name", "initial-surname", "company"])
 @pytest.mark.parametrize("oversized", ["split", "purge"])
 def test_the_pairs_counted_per_block_are_the_pairs_that_are_formed(

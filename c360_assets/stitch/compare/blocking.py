@@ -103,10 +103,25 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
         "initial-surname", ("given[:1] || ':' || surname",), limit=12, chunk_size=3, thorough=True
     ),
-    # Typing errors in both names and the street leave the initials and the house number.
+    # Typing errors in both names and the street leave the initials and the house number, or the
+    # beginning of the street, or how the names end.
     Strategy(
         "initials-house",
         ("given[:1] || ':' || surname[:1] || ':' || house",),
+        limit=10,
+        chunk_size=3,
+        thorough=True,
+    ),
+    Strategy(
+        "initials-street",
+        ("given[:1] || ':' || surname[:1] || ':' || street[:4]",),
+        limit=10,
+        chunk_size=3,
+        thorough=True,
+    ),
+    Strategy(
+        "name-ends",
+        ("given[-3:] || ':' || surname[-3:]",),
         limit=10,
         chunk_size=3,
         thorough=True,
