@@ -187,6 +187,7 @@ def test_a_login_does_not_bring_the_records_together_whose_names_it_spells() -> 
         (("JUTSIN", "CURRIE", "123 WEST ELMM ST"), {"initials-house", "initials-street"}),
         (("JSTIN", "CURIRE", "132 WEST ELM STREET"), {"initials-street"}),
         (("UJSTIN", "VURRIE", "132 VEST ELM STREET"), {"name-ends"}),
+        (("JUSTNI", "VURIRE", "132 VEST ELM STREET"), {"name-city"}),
     ],
 )
 def test_typing_errors_in_names_and_street_leave_a_key(
@@ -195,8 +196,14 @@ def test_typing_errors_in_names_and_street_leave_a_key(
     given_name, surname, address = written
     only = ("given_name", "surname", "address")
     rows: list[dict[str, object]] = [
-        {"rid": 1, **{column: JUSTIN[column] for column in only}},
-        {"rid": 2, "given_name": given_name, "surname": surname, "address": address},
+        {"rid": 1, "city": "TACOMA", **{column: JUSTIN[column] for column in only}},
+        {
+            "rid": 2,
+            "city": "TACOMA",
+            "given_name": given_name,
+            "surname": surname,
+            "address": address,
+        },
     ]
     _, blocks, pairs = blocked(rows, BlockingConfig())
     assert strategies <= set(blocks["strategy"])
