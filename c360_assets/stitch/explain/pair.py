@@ -42,13 +42,17 @@ SEMANTIC_OF = {
     "p": "phone",
     "phone": "phone",
     "building": "address",
+    "house": "address",
+    "street": "address",
+    "city": "city",
+    "domain": "email",
     "address": "address",
     "po_box": "address",
     "postal": "postal",
     "birthdate": "birthdate",
     "company": "company",
-    "org": "company",
-    "w": "company",
+    "org": "company without a person",
+    "w": "company without a person",
 }
 
 
