@@ -32,6 +32,9 @@ FIRST_WORD = r"^(\S+)"
 # with others, below which equal records of a name and a place are one person's.
 PHANTOM_NAMES = 1000
 RARE_NAME = 0.2
+# One person has not more records than so many, or this share of all.
+MOST_RECORDS = 20
+MOST_SHARE = 0.2
 
 # Between the foreign keys that a representative gathers: a key may hold any character that people
 # write, a comma too.
@@ -82,7 +85,10 @@ def collapse(
 
 def _rarely_named(frame: pl.DataFrame) -> pl.Series:
     """`_rare_name`: whether the record holds a full name that one person bears, as far as its parts
-    go: a part that occurs with few others is rare, however many records hold it."""
+    go: a part that occurs with few others is rare, however many records hold it.
+
+    Unless a large share of all records does: those were given a name, whosever they are.
+    """
     if not {"given_name", "surname"}.issubset(frame.columns):
         return pl.Series("_rare_name", [False]).new_from_index(0, frame.height)
     names = frame.select(given=pl.col("given_name").str.extract(FIRST_WORD), surname="surname")
@@ -94,7 +100,9 @@ def _rarely_named(frame: pl.DataFrame) -> pl.Series:
     )
     expected = pl.col("surnames") * pl.col("given_names") / (people.height + PHANTOM_NAMES)
     is_written_out = pl.col("given").str.len_chars() > 1
-    rare = (expected < RARE_NAME) & is_written_out
+    most = max(MOST_RECORDS, int(MOST_SHARE * frame.height))
+    is_usual = pl.len().over("given", "surname") <= most
+    rare = (expected < RARE_NAME) & is_written_out & is_usual
     return parts.select(_rare_name=rare.fill_null(False)).to_series()
 
 
