@@ -184,8 +184,7 @@ def test_a_login_does_not_bring_the_records_together_whose_names_it_spells() -> 
 @pytest.mark.parametrize(
     ("written", "strategies"),
     [
-        (("JUTSIN", "CURRIE", "123 WEST ELMM ST"), {"initials-house", "initials-street"}),
-        (("JSTIN", "CURIRE", "132 WEST ELM STREET"), {"initials-street"}),
+        (("JUTSIN", "CURRIE", "123 WEST ELMM ST"), {"initials-house"}),
         (("UJSTIN", "VURRIE", "132 VEST ELM STREET"), {"name-ends"}),
         (("JUSTNI", "VURIRE", "132 VEST ELM STREET"), {"name-city"}),
     ],

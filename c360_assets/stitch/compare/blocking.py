@@ -104,18 +104,11 @@ STRATEGIES: tuple[Strategy, ...] = (
         "initial-surname", ("given[:1] || ':' || surname",), limit=12, chunk_size=3, thorough=True
     ),
     # Typing errors in both names and the street leave the town, the initials and the house number,
-    # or the beginning of the street, or how the names end.
+    # or how the names end.
     Strategy("name-city", ("given[:2] || ':' || city",), limit=10, chunk_size=3, thorough=True),
     Strategy(
         "initials-house",
         ("given[:1] || ':' || surname[:1] || ':' || house",),
-        limit=10,
-        chunk_size=3,
-        thorough=True,
-    ),
-    Strategy(
-        "initials-street",
-        ("given[:1] || ':' || surname[:1] || ':' || street[:4]",),
         limit=10,
         chunk_size=3,
         thorough=True,
