@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from c360_assets.stitch import stitch
+from c360_assets_tests.stitch.test_organisations import pairs
 
 GIVEN_NAMES = ["Agnes", "Bertil", "Clio", "Dorian", "Edda", "Falk", "Greta", "Henning", "Ilse"]
 SYLLABLES = ["lund", "berg", "mann", "ström", "vik", "dal", "holm", "gren", "feld", "bach"]
@@ -41,11 +42,6 @@ def test_a_person_of_hundreds_of_records_without_a_contact_is_one() -> None:
     result = stitch(records.drop("person"))
     ids = result.tables["unified_coalesced"].select("datasource", "pk", "amperity_id")
     rows = records.join(ids, on=["datasource", "pk"])
-
-    def pairs(*by: str) -> int:
-        n = pl.col("len").cast(pl.Int64)
-        return int(rows.group_by(by).len().select((n * (n - 1) // 2).sum()).item())
-
-    both = pairs("amperity_id", "person")
-    assert both / pairs("amperity_id") >= 0.97
-    assert both / pairs("person") >= 0.9
+    both = pairs(rows, "amperity_id", "person")
+    assert both / pairs(rows, "amperity_id") >= 0.97
+    assert both / pairs(rows, "person") >= 0.9
