@@ -37,9 +37,9 @@ BATCH_ROWS = 16_384  # of a batch that one thread of the SQL engine takes
 PHANTOM_RECORDS = 1000.0
 ESTABLISHED_RECORDS = 10  # hold a given name at least, before it counts as one that people have
 ESTABLISHED_SHARE = 0.00005  # and so large a share of all records
-# A name is held by a crowd where its records hold so many values of each contact that so many of
-# them hold at all, and no value is of many records: nobody has four e-mail addresses and four
-# phones, each in a record of its own.
+# A crowd holds a name: of each contact that at least so many of its records hold there are at least
+# so many values, with at most so many records to a value. Few people have four e-mail addresses and
+# four phones.
 CROWD_VALUES = 4
 CROWD_RECORDS_PER_VALUE = 4
 CROWD_CONTACTS = ("email", "phone")
