@@ -12,6 +12,11 @@ import os
 import warnings
 from pathlib import Path
 
+# Before the imports, which make a good part of all objects.
+from c360_assets.collector import collect_seldom
+
+collect_seldom()
+
 import dagster as dg
 
 from c360_assets.assets.domain_tables import feed_assets

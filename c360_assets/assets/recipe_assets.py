@@ -98,7 +98,8 @@ class _Step:
 
 
 def recipe_assets(tenant: Tenant, recipes: Sequence[Recipe]) -> RecipeAssets:
-    """One definition of assets per step of the recipes, in their order, and one of its checks.
+    """One definition of assets per step of the recipes, in their order, and one of checks per
+    stage.
 
     Checks of tables that the tenant does not have are left out.
     """
@@ -112,7 +113,7 @@ def recipe_assets(tenant: Tenant, recipes: Sequence[Recipe]) -> RecipeAssets:
     steps = [_plan_step(tenant, name, of_step, known) for name, of_step in by_step.items()]
     return RecipeAssets(
         [_assets(tenant, step) for step in steps],
-        [_checks(tenant, step) for step in steps if step.checks],
+        [_checks(tenant, stage, of_stage) for stage, of_stage in _by_stage(steps).items()],
     )
 
 
@@ -141,26 +142,38 @@ def _assets(tenant: Tenant, step: _Step) -> dg.AssetsDefinition:
     return make
 
 
-def _checks(tenant: Tenant, step: _Step) -> dg.AssetChecksDefinition:
-    """The step's checks as something that a person can start in the UI.
+def _by_stage(steps: Sequence[_Step]) -> dict[str, list[_Step]]:
+    """Stage -> its steps that have checks."""
+    by_stage: dict[str, list[_Step]] = {}
+    for step in steps:
+        if step.checks:
+            by_stage.setdefault(step.recipes[0].stage, []).append(step)
+    return by_stage
+
+
+def _checks(tenant: Tenant, stage: str, steps: Sequence[_Step]) -> dg.AssetChecksDefinition:
+    """A stage's checks as something that a person can start in the UI.
 
     Started so, they look at the tables as they are and keep nothing but their answers. No job has
     them: what the step of a job finds is shown as the answer to them.
     """
+    specs = [spec for step in steps for spec in step.checks]
 
-    @dg.multi_asset_check(name=f"check_{step.name}", specs=step.checks, can_subset=True)
+    @dg.multi_asset_check(name=f"check_{stage}", specs=specs, can_subset=True)
     def check(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.AssetCheckResult]:
         selected = context.selected_asset_check_keys
+        asked = [step for step in steps if any(spec.key in selected for spec in step.checks)]
         with warehouse.session(context) as session:
-            _ensure_inputs(session, tenant, step.recipes)
-            run = _run_context(context, tenant, session)
-            for display in step.displays:
-                display.check_again(session, run)
-                for result in step.answers(session, display):
-                    if _check_key(result) in selected:
-                        yield result
+            for step in asked:
+                _ensure_inputs(session, tenant, step.recipes)
+                run = _run_context(context, tenant, session)
+                for display in step.displays:
+                    display.check_again(session, run)
+                    for result in step.answers(session, display):
+                        if _check_key(result) in selected:
+                            yield result
 
     return check
 

@@ -22,6 +22,8 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from c360_assets.collector import collect_seldom
+
 # How this machine is called from this machine.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OPTION = "--host-name="
@@ -78,4 +80,5 @@ def serve(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    collect_seldom()
     serve(sys.argv[1:])

@@ -28,6 +28,7 @@ from c360_assets.cli.tags import tags
 from c360_assets.cli.tenants import demo, init
 from c360_assets.cli.watch import watch
 from c360_assets.cli.web import ui
+from c360_assets.collector import collect_seldom
 from c360_assets.reporting.terminal import print_traceback
 
 app = typer.Typer(
@@ -145,4 +146,5 @@ app.add_typer(campaign_app, name="campaign")
 def main() -> None:
     """Entry point of the `c360` command."""
     sys.excepthook = print_traceback
+    collect_seldom()
     app()

@@ -19,7 +19,6 @@ from typing import Any
 from c360_assets.customer_360.publication.send_files import FORMATS, optional_part, put_file
 from c360_assets.errors import C360Error
 from c360_assets.segments.delivery import Delivery, variable
-from c360_assets.segments.post_rows import post_rows
 from c360_assets.segments.saas import load_rows
 from c360_assets.tenant.models import DestinationConfig, Tenant
 from c360_assets.warehouse.session import Session, private_folder
@@ -36,6 +35,9 @@ def deliver(session: Session, tenant: Tenant, delivery: Delivery) -> list[int]:
     with _safe_errors(config):
         match config.type:
             case "http":
+                # Its client is imported where something is sent, not where Dagster names it.
+                from c360_assets.segments.post_rows import post_rows
+
                 return post_rows(session, config, delivery)
             case "saas":
                 return load_rows(session, config, delivery)
