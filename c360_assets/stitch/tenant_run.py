@@ -8,6 +8,7 @@ behind and repeats with the same ids. Matching itself is behind `api`.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 STAGE = "stitch"
 SEEN = "seen"  # figure of the generation: by domain table, the version that it stands for
+IDS = "ids"  # figure of the generation: by stitched domain table, a digest of the ids it takes
 # What stitched domain tables are made from, beside the domain table.
 IDENTITY_TABLES = ("unified_coalesced", "stitch_removed_values")
 
@@ -106,6 +108,29 @@ class StitchTables(Recipe):
 
     def record_success(self, session: Session, started: float, *, reused: bool) -> None:
         _note_seen(session, self.tenant)
+        _note_ids(session, self.tenant)
+
+
+def _note_ids(session: Session, tenant: Tenant) -> None:
+    """Keep with the generation a digest of what each stitched domain table takes from it, so that
+    one whose ids did not change is current.
+    """
+    generation = session.state(GENERATION)
+    of = _digests(session, IDENTITY_TABLES)
+    if generation is None or None in of or generation.figures.get(IDS, {}).get("of") == of:
+        return
+    stitched.bind_unified(session)
+    tables: dict[str, str] = {}
+    for table in stitched.stitched_tables(tenant):
+        ids = stitched.ids_sql(session, tenant, table)
+        tables[table.asset] = session.digest(ids) if ids is not None else ""
+    figures = {**generation.figures, IDS: {"of": of, "tables": tables}}
+    session.keep(GENERATION, fingerprint=generation.fingerprint, figures=figures)
+
+
+def _digests(session: Session, tables: Iterable[str]) -> list[str | None]:
+    states = [session.state(table) for table in tables]
+    return [state.digest if state is not None else None for state in states]
 
 
 def _note_seen(session: Session, tenant: Tenant) -> None:
@@ -224,9 +249,17 @@ class StitchedDomainTable(Recipe):
             self.table.tags,
             exact,
             domain.digest,
-            unified.digest,
-            removed.digest,
+            self._ids(session) or (unified.digest, removed.digest),
         )
+
+    def _ids(self, session: Session) -> str | None:
+        """Digest of what this table takes from the generation; None where that is not kept."""
+        generation = session.state(GENERATION)
+        kept = generation.figures.get(IDS, {}) if generation is not None else {}
+        if kept.get("of") != _digests(session, IDENTITY_TABLES):
+            return None
+        digest = kept["tables"].get(self.table.asset)
+        return str(digest) if digest is not None else None
 
     def build(self, session: Session, run: RunContext) -> Built:
         """A domain table that is not there has no stitched version yet."""

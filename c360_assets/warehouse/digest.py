@@ -15,13 +15,18 @@ from typing import Any, NamedTuple
 import duckdb
 from pydantic import BaseModel
 
+from c360_assets.semantics.tables import all_tables
 from c360_assets.warehouse.sql import quote_ident
 
 # Whose hash function digests are made with.
 ENGINE = f"duckdb{duckdb.__version__}"
 
-# Columns that tell about a run and not about the data; a digest leaves them out.
+# Columns of documented tables that tell about a run and not about the data; a digest leaves them
+# out. In a table of a tenant a column of that name is data as any other.
 RUN_COLUMNS = frozenset({"job_id", "run_id", "timestamp", "started_at", "finished_at", "seconds"})
+
+# Of the warehouse: tables of sources, whose names and columns are the tenant's.
+SOURCE_FOLDERS = frozenset({"domain", "stitched"})
 
 # What a table's content can depend on: the code, and the data that it ships with.
 CODE_SUFFIXES = {".py", ".sql", ".yaml", ".csv"}
@@ -48,8 +53,9 @@ RUN_TABLES = frozenset(
 )
 
 
-def digest_sql(columns: Iterable[str], source: str) -> str:
-    """A query for (row count, digest text) of the relation `source`, independent of row order.
+def digest_sql(table: str, columns: Iterable[str], source: str) -> str:
+    """A query for (row count, digest text) of the relation `source`, the rows of the warehouse's
+    `table`, independent of row order.
 
     Each row is hashed over all its columns; hashes are combined by XOR and by sum, so that equal
     rows do not cancel out. The hash is the engine's, ten times as fast as one that all engines
@@ -58,7 +64,8 @@ def digest_sql(columns: Iterable[str], source: str) -> str:
     twice because the engine's hash of several columns is linear in the last one: values that two
     rows of it swap would leave the XOR as it was.
     """
-    hashed = ", ".join(quote_ident(column) for column in columns if column not in RUN_COLUMNS)
+    about_run = _run_columns(table)
+    hashed = ", ".join(quote_ident(column) for column in columns if column not in about_run)
     row = f"hash(hash({hashed}))" if hashed else "0::UBIGINT"
     return (
         "SELECT count(*)::BIGINT, count(*)::VARCHAR "
@@ -66,6 +73,12 @@ def digest_sql(columns: Iterable[str], source: str) -> str:
         "|| '-' || printf('%016x', (coalesce(sum(h), 0) % 18446744073709551616)::UBIGINT) "
         f"|| '-{ENGINE}' FROM (SELECT {row} AS h FROM {source})"
     )
+
+
+def _run_columns(table: str) -> frozenset[str]:
+    folder, _, name = table.rpartition("/")
+    spec = None if folder in SOURCE_FOLDERS else all_tables().get(name)
+    return RUN_COLUMNS.intersection(spec.columns) if spec is not None else frozenset()
 
 
 def is_comparable(digest: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,10 +18,18 @@ from pathlib import Path
 import duckdb
 
 from c360_assets.warehouse.files import put_in_place, sync_file
+from c360_assets.warehouse.kept_tables import (
+    Earlier,
+    TableName,
+    copy_to,
+    empty_free_blocks,
+    keep_tables,
+)
 from c360_assets.warehouse.parallel import together
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
+ATTACHED = "published"  # what a file is called in SQL while it is built
 STORAGE_VERSION = "v1.5.0"  # any DuckDB client from 1.5 on can open the file
 # Half of the engine's own: fewer rows are compressed by one core, when the file is closed, and most
 # tables have fewer.
@@ -43,7 +51,8 @@ class PublishedTable:
 
     `source` is a query over views bound in the session, or of a `view` over tables of the database
     itself; `descriptions` maps column to text. `blank` are columns known to hold nothing but NULL.
-    `rows` is about how many it has: large ones go first.
+    `rows` is about how many it has: large ones go first. `mark` tells all that decides what the
+    table shows: one of the same mark in the earlier file stays as it is; '' is always written.
     """
 
     schema: str
@@ -54,6 +63,28 @@ class PublishedTable:
     view: bool = False
     blank: frozenset[str] = frozenset()
     rows: int = 0
+    mark: str = ""
+
+    @property
+    def key(self) -> TableName:
+        return (self.schema, self.name)
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What the caller does with the new file while it is built.
+
+    `ready` binds in a session what the tables' sources name. `statements` are run on the file, when
+    its tables are written: functions that its users may call. `begun` is called with the copy of
+    the earlier file that the new one begins with, before anything goes from it. `finish` is called
+    when all is written, with the tables that stayed. The file is attached under the name that they
+    are given.
+    """
+
+    ready: Callable[[Session], None] | None = None
+    statements: Sequence[str] = ()
+    begun: Callable[[Session, str], None] | None = None
+    finish: Callable[[Session, str, Collection[TableName]], None] | None = None
 
 
 def database_path(tenant_root: Path, database: str = "customer_360") -> Path:
@@ -64,19 +95,16 @@ def publish(
     session: Session,
     path: Path,
     tables: Sequence[PublishedTable],
-    progress: Callable[[str], None] | None = None,
-    statements: Sequence[str] = (),
-    finish: Callable[[Session, str], None] | None = None,
-    ready: Callable[[Session], None] | None = None,
+    filling: Filling = Filling(),
     keeping: Keeping = Keeping(),
+    earlier: Earlier | None = None,
 ) -> int:
     """Build the database aside and replace `path` with it; returns the size of the new file in
     bytes.
 
-    Several tables are written at once, in sessions of their own; `ready` binds in a session what
-    the tables' sources name. `statements` are run on the new file, which is attached as
-    `published`: functions that its users may call. `finish` is called with the session and that
-    name when all is written.
+    Several tables are written at once, in sessions of their own. Of the `earlier` file, where
+    nobody touched it, tables of an unchanged mark stay as they are; the new file holds nothing of
+    those that go, and is hardly larger than one that is built whole.
 
     The file that was published before is kept under `history/`, once, and what `keeping` does not
     keep is removed. A crash at any moment leaves the old file in place.
@@ -84,36 +112,9 @@ def publish(
     private_folder(path.parent)
     sweep(path)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
-    options = f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}"
-    session.execute(f"ATTACH {quote_literal(str(aside))} AS published ({options})")
-    # Rows of large tables may stand in any order: keeping that of the source leaves scraps of row
-    # groups to merge at the end.
-    session.execute("SET preserve_insertion_order = false")
-    # One checkpoint at the end: one that a commit sets off holds up all that are writing.
-    session.execute("SET checkpoint_threshold = '1TB'")
-    try:
-        for schema in sorted({table.schema for table in tables}):
-            session.execute(f"CREATE SCHEMA IF NOT EXISTS published.{quote_ident(schema)}")
-
-        def write(own: Session, table: PublishedTable) -> None:
-            _write(own, table)
-            if progress is not None:
-                progress(f"{table.schema}.{table.name}")
-
-        largest_first = sorted(tables, key=lambda table: table.rows, reverse=True)
-        together(session, write, [table for table in largest_first if not table.view], ready)
-        for table in tables:
-            if table.view:  # of tables that are there by now
-                write(session, table)
-        for statement in statements:
-            session.execute(statement)
-        if finish is not None:
-            finish(session, "published")
-        session.execute("CHECKPOINT published")
-    finally:
-        session.execute("RESET checkpoint_threshold")
-        session.execute("RESET preserve_insertion_order")
-        session.execute("DETACH published")
+    if earlier is None or not _build_on(session, earlier, aside, tables, filling):
+        sweep(path)
+        _build(session, aside, tables, filling)
     os.chmod(aside, 0o600)
     sync_file(aside)
     _keep(path)
@@ -124,8 +125,68 @@ def publish(
     return size
 
 
+def _build_on(
+    session: Session,
+    earlier: Earlier,
+    aside: Path,
+    tables: Sequence[PublishedTable],
+    filling: Filling,
+) -> bool:
+    """Build the file from a copy of the earlier one; False where it has to be built whole."""
+    unchanged = {
+        table.key for table in tables if table.mark and table.mark == earlier.marks.get(table.key)
+    }
+    if not unchanged or not earlier.is_as_left():
+        return False
+    copy_to(earlier, aside)
+    if not earlier.is_as_left():  # somebody wrote to it meanwhile
+        return False
+    _build(session, aside, tables, filling, unchanged)
+    return empty_free_blocks(session, aside)
+
+
+def _build(
+    session: Session,
+    aside: Path,
+    tables: Sequence[PublishedTable],
+    filling: Filling,
+    unchanged: Collection[TableName] = (),
+) -> None:
+    """Write the tables to the file `aside`, in which `unchanged` ones stand already."""
+    options = f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}"
+    session.execute(f"ATTACH {quote_literal(str(aside))} AS {ATTACHED} ({options})")
+    # Rows of large tables may stand in any order: keeping that of the source leaves scraps of row
+    # groups to merge at the end.
+    session.execute("SET preserve_insertion_order = false")
+    # One checkpoint at the end: one that a commit sets off holds up all that are writing.
+    session.execute("SET checkpoint_threshold = '1TB'")
+    try:
+        staying: Collection[TableName] = ()
+        if unchanged:
+            if filling.begun is not None:
+                filling.begun(session, ATTACHED)
+            staying = keep_tables(session, ATTACHED, unchanged)
+        for schema in sorted({table.schema for table in tables}):
+            session.execute(f"CREATE SCHEMA IF NOT EXISTS {ATTACHED}.{quote_ident(schema)}")
+        written = [table for table in tables if not table.view and table.key not in staying]
+        largest_first = sorted(written, key=lambda table: table.rows, reverse=True)
+        together(session, _write, largest_first, filling.ready)
+        for table in tables:
+            if table.view:  # of tables that are there by now
+                _write(session, table)
+        for statement in filling.statements:
+            session.execute(statement)
+        if filling.finish is not None:
+            filling.finish(session, ATTACHED, staying)
+        session.execute(f"CHECKPOINT {ATTACHED}")
+    finally:
+        session.execute("RESET checkpoint_threshold")
+        session.execute("RESET preserve_insertion_order")
+        session.execute(f"DETACH {ATTACHED}")
+
+
 def _write(session: Session, table: PublishedTable) -> None:
-    name = f"published.{quote_ident(table.schema)}.{quote_ident(table.name)}"
+    name = f"{ATTACHED}.{quote_ident(table.schema)}.{quote_ident(table.name)}"
     kind = "VIEW" if table.view else "TABLE"
     if table.blank:
         _fill(session, name, table)

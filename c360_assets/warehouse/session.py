@@ -179,18 +179,29 @@ class Session:
         `delta.stored_type` says. When the content equals the pinned version's, nothing is written
         and that version is named again.
         """
+        is_frame = isinstance(source, pl.DataFrame)
         if isinstance(source, pl.DataFrame):
             self.register("_c360_frame", source)
             source = "SELECT * FROM _c360_frame"
         columns = columns or self.stored_columns(source)
         path = self.warehouse.path(table)
-        file = write_file(self.con, table, path, typed(columns, f"({source})"))
-        ((rows, digest),) = self.rows(digest_sql(columns, file_source(columns, [str(file)])))
         before = self.state(table)
-        if before is not None and (before.digest, before.columns) == (digest, columns):
-            file.unlink()
-            version = before.version
+        select = typed(columns, f"({source})")
+        # Rows in memory are looked at before they are written; those of a SELECT are written first,
+        # as it is to run once.
+        file: Path | None = None
+        if is_frame:
+            counted = f"({select})"
         else:
+            file = write_file(self.con, table, path, select)
+            counted = file_source(columns, [str(file)])
+        ((rows, digest),) = self.rows(digest_sql(table, columns, counted))
+        if before is not None and (before.digest, before.columns) == (digest, columns):
+            version = before.version
+            if file is not None:
+                file.unlink()
+        else:
+            file = file or write_file(self.con, table, path, select)
             version = commit(table, path, file, rows, self.run_id)
         state = TableState(version, digest, fingerprint, rows, columns, dict(figures or {}))
         self.pending[table] = state
@@ -218,15 +229,15 @@ class Session:
         before = self.state(table)
         kept_sql = ""
         fresh_sql = typed(columns, f"({fresh})")
-        ((_, digest),) = self.rows(digest_sql(columns, f"({fresh_sql})"))
+        ((_, digest),) = self.rows(digest_sql(table, columns, f"({fresh_sql})"))
         if before is not None and before.rows:
             if before.columns != columns:
                 raise C360Error(f"table {table} has other columns than the rows to be put into it")
             stored = self.warehouse.source(table, before)
             join = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
             removed_sql = f"(SELECT * FROM {stored} SEMI {join})"
-            ((_, removed),) = self.rows(digest_sql(columns, removed_sql))
-            digest = changed_digest(self._digest_now(before, stored), removed, digest)
+            ((_, removed),) = self.rows(digest_sql(table, columns, removed_sql))
+            digest = changed_digest(self._digest_now(table, before, stored), removed, digest)
             kept_sql = f"SELECT * FROM {stored} ANTI {join} UNION ALL "
         if before is not None and (before.digest, before.columns) == (digest, columns):
             version = before.version
@@ -239,11 +250,17 @@ class Session:
         self.pending[table] = state
         return state
 
-    def _digest_now(self, state: TableState, stored: str) -> str:
+    def _digest_now(self, table: str, state: TableState, stored: str) -> str:
         """The digest of a table as this engine makes it; another one may have written the table."""
         if is_comparable(state.digest):
             return state.digest
-        ((_, digest),) = self.rows(digest_sql(state.columns, stored))
+        ((_, digest),) = self.rows(digest_sql(table, state.columns, stored))
+        return str(digest)
+
+    def digest(self, select: str) -> str:
+        """The content digest of the rows of a SELECT."""
+        columns = [row[0] for row in self.rows(f"DESCRIBE {select}")]
+        ((_, digest),) = self.rows(digest_sql("", columns, f"({select})"))
         return str(digest)
 
     def stored_columns(self, source: str) -> dict[str, str]:

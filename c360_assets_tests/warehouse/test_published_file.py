@@ -13,6 +13,7 @@ import pytest
 
 from c360_assets.warehouse import files
 from c360_assets.warehouse.published_file import (
+    Filling,
     Keeping,
     PublishedTable,
     database_path,
@@ -219,7 +220,7 @@ def test_a_blank_column_reads_as_any_other(tmp_path: Path) -> None:
                     "main", name, f"SELECT * FROM {name}", descriptions=descriptions, blank=blank
                 )
             )
-        publish(session, path, tables, ready=ready)
+        publish(session, path, tables, Filling(ready=ready))
     assert [sorted(table.blank) for table in tables] == [["b", "d"], ["a", "b"], []]
     with duckdb.connect(str(path), read_only=True) as con:
         described = con.execute("DESCRIBE t").fetchall()

@@ -109,11 +109,26 @@ def test_a_column_without_any_value_can_be_searched_by_long_conditions(tmp_path:
         assert session.rows("SELECT email_blocked(s) FROM t") == [(None,)]
 
 
-def test_run_columns_do_not_count_for_the_digest(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "counts"),
+    [
+        ("unified_changes_pks", False),
+        ("other_brand/unified_changes_pks", False),
+        # In a table of a tenant they are data, whatever it is called.
+        ("domain/Shop_Visits", True),
+        ("stitched/Shop_Visits", True),
+        ("domain/unified_changes_pks", True),
+        ("own_table", True),
+        ("other_brand/own_table", True),
+    ],
+)
+def test_columns_about_a_run_count_where_they_are_the_tenants(
+    tmp_path: Path, table: str, counts: bool
+) -> None:
     with open_session(tmp_path / "warehouse") as session:
-        one = session.write("t", "SELECT 1 AS i, 'run 1' AS job_id, now() AS timestamp")
-        two = session.write("t", "SELECT 1 AS i, 'run 2' AS job_id, now() AS timestamp")
-    assert one.digest == two.digest
+        one = session.write(table, "SELECT 1 AS i, 'run 1' AS job_id, 5 AS timestamp")
+        two = session.write(table, "SELECT 1 AS i, 'run 2' AS job_id, 6 AS timestamp")
+    assert (one.digest != two.digest, one.version != two.version) == (counts, counts)
 
 
 @settings(max_examples=25, deadline=None)

@@ -23,7 +23,12 @@ from c360_assets.customer_360.publication.entries import (
     entries,
 )
 from c360_assets.customer_360.publication.masking import masked_select, prepare_masking
-from c360_assets.customer_360.publication.statistics import Described, fill_statistics
+from c360_assets.customer_360.publication.statistics import (
+    Described,
+    fill_statistics,
+    keep_statistics,
+    statistics_of,
+)
 from c360_assets.customer_360.publication.stitch_questions import STITCH_QA, question_macros
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_statements
 from c360_assets.customer_360.tables.build import own_code, prepare_context
@@ -42,7 +47,9 @@ from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.delta import nothing
 from c360_assets.warehouse.digest import RUN_TABLES, fingerprint
+from c360_assets.warehouse.kept_tables import Earlier, TableName
 from c360_assets.warehouse.published_file import (
+    Filling,
     Keeping,
     PublishedTable,
     database_path,
@@ -126,12 +133,16 @@ class PublishDatabase(Recipe):
         customers = _count_customers(session, database)
         _record(session, database, run, customers)
         shown = entries(session, database, specs)
-        size = _write_file(session, database, shown, run, self.personal)
+        tables = publish_plan(database, session, shown, as_of=run.as_of, personal=self.personal)
+        # Of a run that builds everything, the file too is built whole.
+        earlier = None if run.force else _earlier(session, database)
+        size = _write_file(session, database, shown, tables, run, earlier)
         facts = {
             "fingerprint": published_fingerprint(session, database, specs),
             "as_of": run.as_of.isoformat(),
             "tables": len(shown),
             "bytes": size,
+            "file": _remembered(database, tables),
             "customers": customers,
             "checks": checked.figures["checks"],
             "warnings": checked.figures["warnings"],
@@ -182,18 +193,48 @@ def _record(session: Session, database: Database, run: RunContext, customers: in
     record_run(session, Publication(database, before, customers, warned), run)
 
 
+def _earlier(session: Session, database: Database) -> Earlier | None:
+    """The published file as the manifest remembers it."""
+    known = published_facts(session, database.name).get("file")
+    if known is None:
+        return None
+    marks = {(schema, name): mark for schema, name, mark in known["marks"]}
+    path = database_path(database.tenant.root, database.name)
+    return Earlier(path, known["inode"], known["size"], known["changed_ns"], marks)
+
+
+def _remembered(database: Database, tables: Sequence[PublishedTable]) -> dict[str, Any]:
+    """What the manifest remembers of the file just published, for `_earlier`."""
+    path = database_path(database.tenant.root, database.name)
+    file = Earlier.of(path, {table.key: table.mark for table in tables if table.mark})
+    return {
+        "inode": file.inode,
+        "size": file.size,
+        "changed_ns": file.changed_ns,
+        "marks": [(*key, mark) for key, mark in file.marks.items()],
+    }
+
+
 def _write_file(
     session: Session,
     database: Database,
     shown: Sequence[Entry],
+    tables: Sequence[PublishedTable],
     run: RunContext,
-    personal: Personal,
+    earlier: Earlier | None,
 ) -> int:
     """Write the file and put it in place; returns its size in bytes."""
     described = _described(session, shown)
+    known: list[pl.DataFrame] = []
 
-    def finish(session: Session, attached: str) -> None:
-        fill_statistics(session, attached, session.run_id, described)
+    def begun(session: Session, attached: str) -> None:
+        known.append(statistics_of(session, attached))
+
+    def finish(session: Session, attached: str, staying: Collection[TableName]) -> None:
+        counted = [table for table in described if (table.schema, table.name) not in staying]
+        fill_statistics(session, attached, session.run_id, counted)
+        for rows in known:
+            keep_statistics(session, attached, rows, staying)
         # Killed once the file is in place, the old fact would say that the file shows what it
         # showed before.
         session.forget(published_key(database.name))
@@ -202,13 +243,12 @@ def _write_file(
         _bind(session, database, shown, run.as_of)
 
     path = database_path(database.tenant.root, database.name)
-    tables = publish_plan(database, session, shown, as_of=run.as_of, personal=personal)
     functions = macro_statements("published.main", home=database.tenant.home)
     if any(entry.schema == STITCH_QA for entry in shown):
         functions += question_macros(f"published.{STITCH_QA}")
+    filling = Filling(ready, functions, begun, finish)
     try:
-        kept = keeping(database.tenant)
-        return publish(session, path, tables, None, functions, finish, ready, kept)
+        return publish(session, path, tables, filling, keeping(database.tenant), earlier)
     except (duckdb.Error, OSError) as error:
         # A full disk most of all: what was begun must not keep filling it.
         sweep(path)
@@ -245,26 +285,40 @@ def publish_plan(
     }
     if database.key is not None:
         made[FILTER_TABLE] = f"SELECT * FROM {FILTER_TABLE}"
-    masks = {
-        number: masked_select(
-            entry.columns,
-            entry.meaning,
-            _view_name(number),
-            personal.get(entry.name, ()) if entry.schema == "domain" else (),
-        )
-        for number, entry in enumerate(shown)
-        if database.masked
-    }
-    return [
-        _published_table(
-            session, entry, _view_name(number), made.get(entry.name), masks.get(number)
-        )
-        for number, entry in enumerate(shown)
-    ]
+    decides_all = fingerprint(own_code(), *_decides_all(session, database))
+    tables = []
+    for number, entry in enumerate(shown):
+        view = _view_name(number)
+        hashed = sorted(personal.get(entry.name, ())) if entry.schema == "domain" else []
+        masked = None
+        if database.masked:
+            masked = masked_select(entry.columns, entry.meaning, view, hashed)
+        mark = _mark(session, database, entry, decides_all, hashed)
+        tables.append(_published_table(session, entry, view, made.get(entry.name), masked, mark))
+    return tables
+
+
+def _mark(
+    session: Session, database: Database, entry: Entry, decides_all: str, hashed: Sequence[str]
+) -> str:
+    """All that decides what the file holds of a table; '' of one that is written each time.
+
+    Of stored rows their version, as columns about runs do not count in a digest.
+    """
+    state = session.state(entry.stored) if entry.stored is not None else None
+    if state is None or not entry.is_copied:
+        return ""
+    stored = (entry.stored, state.version, state.digest)
+    return fingerprint(decides_all, stored, _shown(session, database, entry), list(hashed))
 
 
 def _published_table(
-    session: Session, entry: Entry, stored_view: str, made: str | None, masked: str | None
+    session: Session,
+    entry: Entry,
+    stored_view: str,
+    made: str | None,
+    masked: str | None,
+    mark: str,
 ) -> PublishedTable:
     """What to write for one table: `stored_view` names its stored rows, `made` is the SELECT of one
     that is made at publication."""
@@ -289,6 +343,7 @@ def _published_table(
         view=bool(entry.view),
         blank=blank,
         rows=rows,
+        mark=mark,
     )
 
 
@@ -337,14 +392,20 @@ def published_fingerprint(
     shown: list[Any] = [
         _shown(session, database, entry) for entry in entries(session, database, specs)
     ]
+    settings = database.tenant.config.customer_360.validations
+    return fingerprint(own_code(), settings, shown, *_decides_all(session, database))
+
+
+def _decides_all(session: Session, database: Database) -> list[Any]:
+    """What decides the rows of every table, beside what it is made from."""
+    decides: list[Any] = []
     if database.key is not None:
         # Filters by person read the records, whether or not they are shown.
         records = session.state(UNIFIED)
-        shown.append((database.key, records.digest if records is not None else None))
-    settings = database.tenant.config.customer_360.validations
-    # A new key gives new hashes; without masking the digest is as it always was.
-    masking = [sorted(Suppression.of(database.tenant.root).keys)] if database.masked else []
-    return fingerprint(own_code(), settings, shown, *masking)
+        decides.append((database.key, records.digest if records is not None else None))
+    if database.masked:  # a new key gives new hashes
+        decides.append(sorted(Suppression.of(database.tenant.root).keys))
+    return decides
 
 
 def _shown(session: Session, database: Database, entry: Entry) -> Sequence[Any]:

@@ -6,7 +6,7 @@ tables are published is `publish`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -83,6 +83,24 @@ def fill_statistics(
     by_table = dict(zip(largest_first, statistics, strict=True))
     rows = [asdict(row) for number in range(len(tables)) for row in by_table[number]]
     session.register("_c360_statistics", pl.DataFrame(rows, schema=SCHEMA))
+    session.execute(f"INSERT INTO {database}.reports.{TABLE} SELECT * FROM _c360_statistics")
+
+
+def statistics_of(session: Session, database: str) -> pl.DataFrame:
+    """All rows of the attached `database`."""
+    return session.frame(f"SELECT * FROM {database}.reports.{TABLE}")
+
+
+def keep_statistics(
+    session: Session, database: str, known: pl.DataFrame, tables: Collection[tuple[str, str]]
+) -> None:
+    """Add the rows `known` of `tables`, by schema and name, as rows of this run."""
+    names = pl.DataFrame(
+        sorted(tables), schema={"schema": pl.String, "table": pl.String}, orient="row"
+    )
+    rows = known.join(names, on=["schema", "table"], how="semi")
+    rows = rows.with_columns(run_id=pl.lit(session.run_id))
+    session.register("_c360_statistics", rows.select(list(SCHEMA)))
     session.execute(f"INSERT INTO {database}.reports.{TABLE} SELECT * FROM _c360_statistics")
 
 

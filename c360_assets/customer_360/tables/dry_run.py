@@ -48,7 +48,7 @@ class ScratchSession(Session):
         self.execute(
             f"CREATE OR REPLACE TEMP TABLE {_scratch(table)} AS {typed(columns, f'({source})')}"
         )
-        ((rows, digest),) = self.rows(digest_sql(columns, _scratch(table)))
+        ((rows, digest),) = self.rows(digest_sql(table, columns, _scratch(table)))
         state = TableState(NOT_STORED, digest, fingerprint, rows, columns, dict(figures or {}))
         self.pending[table] = state
         return state

@@ -62,36 +62,47 @@ def stitched_sql(session: Session, tenant: Tenant, table: SourceTable) -> str:
     source = f"_stitched_{table.physical}"
     session.bind(table.asset, source)
     name = quote_ident(source)
-    if table in tenant.stitched_tables:
-        return _profile_sql(table, name)
-    keys = foreign_keys(table)
-    unified_columns = {row[0] for row in session.rows(f"DESCRIBE {UNIFIED}")}
-    if len(keys) == 1:
-        ((tag, field),) = keys.items()
-        if column_name(tag) in unified_columns:
-            is_exact = is_case_sensitive(tag, tenant.stitch.bad_values.case_sensitive_fks)
-            return _interaction_sql(name, tag, field, is_exact)
-    return f"SELECT *, CAST(NULL AS VARCHAR) AS amperity_id FROM {name}"
-
-
-def _profile_sql(table: SourceTable, name: str) -> str:
+    ids = ids_sql(session, tenant, table)
+    if ids is None:
+        return f"SELECT *, CAST(NULL AS VARCHAR) AS amperity_id FROM {name}"
     return (
-        f"SELECT d.*, u.amperity_id FROM {name} AS d "
-        f"LEFT JOIN (SELECT pk, amperity_id FROM {UNIFIED} "
-        f"WHERE datasource = {quote_literal(table.name)}) AS u ON u.pk = d._pk"
+        f"SELECT d.*, i.amperity_id FROM {name} AS d "
+        f"LEFT JOIN ({ids}) AS i ON i.link = {_link_of(tenant, table)}"
     )
 
 
-def _interaction_sql(name: str, tag: str, field: str, is_exact: bool) -> str:
-    key = key_form(f"d.{quote_ident(field)}", is_exact)
-    unified_key = key_form(quote_ident(column_name(tag)), is_exact)
+def ids_sql(session: Session, tenant: Tenant, table: SourceTable) -> str | None:
+    """A SELECT of all that the stitched version of a table takes from Stitch, after `bind_unified`:
+    `link`, by which a row finds its id, and `amperity_id`. None where no row has an id.
+    """
+    if table in tenant.stitched_tables:
+        datasource = quote_literal(table.name)
+        return f"SELECT pk AS link, amperity_id FROM {UNIFIED} WHERE datasource = {datasource}"
+    keys = foreign_keys(table)
+    if len(keys) != 1:
+        return None
+    (tag,) = keys
+    if column_name(tag) not in {row[0] for row in session.rows(f"DESCRIBE {UNIFIED}")}:
+        return None
+    link = _form_of_key(quote_ident(column_name(tag)), tag, tenant)
     removed = f"SELECT datasource, pk FROM {REMOVED} WHERE semantic = {quote_literal(tag)}"
-    links = (
-        f"SELECT {unified_key} AS link, min(amperity_id) AS amperity_id "
+    return (
+        f"SELECT {link} AS link, min(amperity_id) AS amperity_id "
         f"FROM {UNIFIED} ANTI JOIN ({removed}) USING (datasource, pk) "
-        f"WHERE {unified_key} IS NOT NULL GROUP BY 1 HAVING count(DISTINCT amperity_id) = 1"
+        f"WHERE {link} IS NOT NULL GROUP BY 1 HAVING count(DISTINCT amperity_id) = 1"
     )
-    return f"SELECT d.*, l.amperity_id FROM {name} AS d LEFT JOIN ({links}) AS l ON l.link = {key}"
+
+
+def _link_of(tenant: Tenant, table: SourceTable) -> str:
+    """By what a row `d` of a table finds its id."""
+    if table in tenant.stitched_tables:
+        return "d._pk"
+    ((tag, field),) = foreign_keys(table).items()
+    return _form_of_key(f"d.{quote_ident(field)}", tag, tenant)
+
+
+def _form_of_key(expression: str, tag: str, tenant: Tenant) -> str:
+    return key_form(expression, is_case_sensitive(tag, tenant.stitch.bad_values.case_sensitive_fks))
 
 
 def is_case_sensitive(tag: str, case_sensitive: list[str]) -> bool:
