@@ -23,7 +23,8 @@ class TableState:
 
     `digest` is the content digest (`digest.digest_sql`), `fingerprint` that of everything the
     content was computed from, `columns` maps column to DuckDB type in table order, `figures` are
-    counts that a reused table reports again.
+    counts that a reused table reports again. `files` names the data files of the version, so that
+    to read it no log is opened; None where only the log knows them.
     """
 
     version: int
@@ -32,6 +33,7 @@ class TableState:
     rows: int
     columns: dict[str, str]
     figures: dict[str, Any] = field(default_factory=dict)
+    files: list[str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

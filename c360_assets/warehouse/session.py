@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,9 @@ class Warehouse:
         """The data files of `table` at exactly the version of `state`."""
         if not state.rows:
             return []
+        if state.files is not None:
+            folder = self.path(table)
+            return [str(folder / name) for name in state.files]
         version = (table, state.version)
         if version not in self._files:
             self._files[version] = data_files(self.path(table), state.version)
@@ -197,13 +200,14 @@ class Session:
             counted = file_source(columns, [str(file)])
         ((rows, digest),) = self.rows(digest_sql(table, columns, counted))
         if before is not None and (before.digest, before.columns) == (digest, columns):
-            version = before.version
+            version, files = before.version, before.files
             if file is not None:
                 file.unlink()
         else:
             file = file or write_file(self.con, table, path, select)
-            version = commit(table, path, file, rows, self.run_id)
-        state = TableState(version, digest, fingerprint, rows, columns, dict(figures or {}))
+            version, files = commit(table, path, file, rows, self.run_id), [file.name]
+        figures = dict(figures or {})
+        state = TableState(version, digest, fingerprint, rows, columns, figures, files)
         self.pending[table] = state
         return state
 
@@ -240,13 +244,15 @@ class Session:
             digest = changed_digest(self._digest_now(table, before, stored), removed, digest)
             kept_sql = f"SELECT * FROM {stored} ANTI {join} UNION ALL "
         if before is not None and (before.digest, before.columns) == (digest, columns):
-            version = before.version
+            version, files = before.version, before.files
         else:
             path = self.warehouse.path(table)
             file = write_file(self.con, table, path, kept_sql + fresh_sql)
             version = commit(table, path, file, digest_rows(digest), self.run_id)
+            files = [file.name]
         rows = digest_rows(digest)
-        state = TableState(version, digest, fingerprint, rows, columns, dict(figures or {}))
+        figures = dict(figures or {})
+        state = TableState(version, digest, fingerprint, rows, columns, figures, files)
         self.pending[table] = state
         return state
 
@@ -276,14 +282,9 @@ class Session:
         state = self.state(table)
         if state is None:
             raise C360Error(f"table {table} has not been built yet")
-        kept = TableState(
-            state.version,
-            state.digest,
-            fingerprint,
-            state.rows,
-            state.columns,
-            dict(state.figures if figures is None else figures),
-        )
+        kept = replace(state, fingerprint=fingerprint)
+        if figures is not None:
+            kept = replace(kept, figures=dict(figures))
         self.pending[table] = kept
         return kept
 
