@@ -105,7 +105,13 @@ def _settings_problems(files: TenantFiles) -> list[Problem]:
         check = ConfigCheck(files.tenant, files.unread)
         for run_check in _settings_checks(files.tenant):
             run_check(check)
-        problems += check.problems
+        # Of a file that was not taken the defaults were looked at: a warning would be of those.
+        not_taken = {problem.file for problem in files.problems if problem.severity == "error"}
+        problems += [
+            problem
+            for problem in check.problems
+            if problem.severity == "error" or problem.file not in not_taken
+        ]
     unique = dict.fromkeys(problems)
     return sorted(unique, key=lambda problem: (problem.file, problem.line or 0))
 

@@ -46,6 +46,21 @@ def test_a_broken_feed_does_not_hide_that_a_column_is_missing(tmp_path: Path) ->
     assert error_places(tmp_path) == [(LINES, 18), ("domain_tables/C.sql", 2)]
 
 
+def test_nothing_is_missed_in_a_file_that_was_not_taken(tmp_path: Path) -> None:
+    """Its defaults stand in for it, and to warn of those would be untrue."""
+    write_tenant(tmp_path, {SHOP: CUSTOMERS + "  mobile: {type: string, tags: [phone]}\n"})
+    tenant = tmp_path / "tenant.yaml"
+    whole = tenant.read_text("utf-8") + "\ncountry: GB\n"
+
+    def said(text: str) -> list[tuple[str, str | None]]:
+        tenant.write_text(text, "utf-8")
+        return [(p.severity, p.key) for p in all_problems(tmp_path) if p.file == "tenant.yaml"]
+
+    assert said(whole.replace("country: GB", "")) == [("warning", "country")]
+    assert said(whole) == []
+    assert said(whole + "colour: blue\n") == [("error", "colour")]
+
+
 # Everything below names the feed that is left out, by one or the other of its names.
 FOLLOWING = {
     "workflow.yaml": "feeds: {Shop:Orders: {}}\n",
