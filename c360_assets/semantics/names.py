@@ -32,6 +32,7 @@ _DEGREES = "PHD|MD|ESQ|DDS|DVM|CPA|RN|MBA|MA|BA|BSC|MSC|INC|LLC|LTD|GMBH|CORP|CO
 _COMMA_DEGREES = rf"(?: *,+ *(?:{_DEGREES}))+ *$"
 _COMMA_SUFFIX = rf" *,+ *({_SUFFIX_TOKENS}) *$"
 _SUFFIX_BEFORE_COMMA = rf" ({_SUFFIX_TOKENS}) *,"
+_COUNTED = r"^\D*?0*(\d{1,6})$"  # longer ones are keys of something else
 _APART_PREFIX = r"^(O|D|L|MC) (\p{L}{3,})$"
 
 
@@ -122,6 +123,15 @@ def generational_suffix(expr: pl.Expr) -> pl.Expr:
         return token.replace_strict(canonical, default=None, return_dtype=pl.String)
 
     return on_distinct(expr, last_token)
+
+
+def name_number(expr: pl.Expr) -> pl.Expr:
+    """The number that a name ends in (`Guest 12`), without leading zeros; NULL where it ends in
+    none.
+
+    Who numbers people means different ones, and so it is a suffix: letters alone make them equal.
+    """
+    return on_distinct(expr, lambda value: value.str.strip_chars().str.extract(_COUNTED))
 
 
 def clean_suffix(expr: pl.Expr) -> pl.Expr:

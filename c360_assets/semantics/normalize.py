@@ -26,6 +26,7 @@ from c360_assets.semantics.names import (
     clean_surname,
     gender_from_title,
     generational_suffix,
+    name_number,
     split_full_name,
 )
 from c360_assets.semantics.phone_plans import compared, home_plan
@@ -52,6 +53,7 @@ __all__ = [
     "email_values",
     "gender_from_title",
     "generational_suffix",
+    "name_number",
     "phone_values",
     "po_box",
     "split_full_name",

@@ -37,6 +37,9 @@ BATCH_ROWS = 16_384  # of a batch that one thread of the SQL engine takes
 PHANTOM_RECORDS = 1000.0
 ESTABLISHED_RECORDS = 10  # hold a given name at least, before it counts as one that people have
 ESTABLISHED_SHARE = 0.00005  # and so large a share of all records
+# Numbers that agree in all but so many digits, and how many of them are no typing errors.
+COUNTED_DIGITS = 2
+COUNTED_VALUES = 4
 # A crowd holds a name: of each contact that at least so many of its records hold there are at least
 # so many values, with at most so many records to a value. Few people have four e-mail addresses and
 # four phones.
@@ -279,7 +282,8 @@ def _with_frequencies(
         given_records >= ESTABLISHED_SHARE * population
     )
     established = (given.str.len_chars() > 1) & (named | frequent)
-    return _with_word_weights(_with_crowds(records), population).with_columns(
+    records = _with_numbered_phones(_with_crowds(records))
+    return _with_word_weights(records, population).with_columns(
         name_rarity=pl.col("given_bin") + pl.col("surname_bin"),
         established=established.fill_null(False),
     )
@@ -297,6 +301,31 @@ def _with_word_weights(records: pl.DataFrame, population: int) -> pl.DataFrame:
         org_codes=pl.col("code").sort(), org_weight=pl.col("weight").sum().cast(pl.Int32)
     )
     return records.join(by_record, on="i", how="left", maintain_order="left")
+
+
+def _with_numbered_phones(records: pl.DataFrame) -> pl.DataFrame:
+    """Adds `phone_numbered`: whether the phone is one of several that count on in two digits side
+    by side, as those of a switchboard or of a small town do. Local to all digits but those.
+
+    Typing errors look alike, but beside the number that they are made from they are few.
+    """
+    phone = pl.col("phone")
+    phones = records.drop_nulls("phone").group_by("phone").agg(held=pl.len())
+    longest = phones.select(phone.str.len_chars().max()).item() or 0
+    numbered = []
+    for place in range(longest - COUNTED_DIGITS + 1):
+        others = phone.str.head(place) + "*" + phone.str.slice(place + COUNTED_DIGITS)
+        long_enough = phones.filter(phone.str.len_chars() >= place + COUNTED_DIGITS)
+        lines = long_enough.group_by(others.alias("others"))
+        line = lines.agg("phone", "held").filter(
+            pl.col("phone").list.len() >= COUNTED_VALUES,
+            pl.col("held").list.max() * 2 < pl.col("held").list.sum(),
+        )
+        numbered.append(line.select(pl.col("phone").explode()))
+    if not numbered:
+        return records.with_columns(phone_numbered=pl.lit(False))
+    found = pl.concat(numbered)["phone"].unique()
+    return records.with_columns(phone_numbered=phone.is_in(found.implode()).fill_null(False))
 
 
 def _with_crowds(records: pl.DataFrame) -> pl.DataFrame:

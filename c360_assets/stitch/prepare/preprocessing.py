@@ -28,6 +28,7 @@ from c360_assets.semantics.normalize import (
     email_values,
     gender_from_title,
     generational_suffix,
+    name_number,
     phone_values,
     po_box,
     split_full_name,
@@ -292,6 +293,9 @@ class _Run:
             generational_suffix(raw_surname),
             generational_suffix(usable),
             generational_suffix(raw_given),
+            name_number(raw_surname),
+            name_number(usable),
+            name_number(raw_given),
         )
         clean = cleaner("given-name")
         work = work.with_columns(
