@@ -8,8 +8,8 @@ has changed, and what the tables hold, is decided by the caller.
 
 from __future__ import annotations
 
-import os
 import shutil
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 HEADER_BYTES = 3 * 4096
 # Blocks that are free may be so many of those in use: a file built whole has next to none.
 MOST_FREE = 0.15
+READ_BYTES = 1 << 20
 TableName = tuple[str, str]  # schema and name
 
 
@@ -35,16 +36,26 @@ class Earlier:
     inode: int
     size: int
     changed_ns: int
+    checksum: int
     marks: Mapping[TableName, str]
 
     @classmethod
     def of(cls, path: Path, marks: Mapping[TableName, str]) -> Earlier:
         """`path` as it is now."""
         stat = path.stat()
-        return cls(path, stat.st_ino, stat.st_size, stat.st_mtime_ns, marks)
+        checksum = _checksum(path)
+        return cls(path, stat.st_ino, stat.st_size, stat.st_mtime_ns, checksum, marks)
 
-    def is_as_left(self) -> bool:
-        """Whether nobody replaced the file or wrote to it since."""
+    def copied_to(self, aside: Path) -> bool:
+        """Begin the next file as a copy of this one; False where nothing can be begun with it:
+        somebody replaced the file or wrote to it, or the disk does not give back what it was given.
+        """
+        if not self._is_as_left():
+            return False
+        shutil.copyfile(self.path, aside)
+        return self._is_as_left() and _checksum(aside) == self.checksum
+
+    def _is_as_left(self) -> bool:
         try:
             stat = self.path.stat()
         except FileNotFoundError:
@@ -53,10 +64,12 @@ class Earlier:
         return now == (self.inode, self.size, self.changed_ns)
 
 
-def copy_to(earlier: Earlier, aside: Path) -> None:
-    """Begin the next file as a copy of the earlier one."""
-    shutil.copyfile(earlier.path, aside)
-    os.chmod(aside, 0o600)
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(READ_BYTES):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 def keep_tables(

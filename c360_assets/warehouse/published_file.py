@@ -21,7 +21,6 @@ from c360_assets.warehouse.files import put_in_place, sync_file
 from c360_assets.warehouse.kept_tables import (
     Earlier,
     TableName,
-    copy_to,
     empty_free_blocks,
     keep_tables,
 )
@@ -136,13 +135,14 @@ def _build_on(
     unchanged = {
         table.key for table in tables if table.mark and table.mark == earlier.marks.get(table.key)
     }
-    if not unchanged or not earlier.is_as_left():
+    if not unchanged or not earlier.copied_to(aside):
         return False
-    copy_to(earlier, aside)
-    if not earlier.is_as_left():  # somebody wrote to it meanwhile
+    try:
+        _build(session, aside, tables, filling, unchanged)
+        return empty_free_blocks(session, aside)
+    except duckdb.Error:
+        # What is wrong with the tables is found again when the file is built whole.
         return False
-    _build(session, aside, tables, filling, unchanged)
-    return empty_free_blocks(session, aside)
 
 
 def _build(

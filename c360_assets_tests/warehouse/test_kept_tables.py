@@ -3,6 +3,7 @@ replaced is in it."""
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -130,6 +131,19 @@ def test_a_file_that_somebody_wrote_to_is_not_gone_on_with(tmp_path: Path) -> No
     _publish(tmp_path, following, earlier)
     _publish(tmp_path / "whole", following, None)
     assert _content(earlier.path) == _content(database_path(tmp_path / "whole"))
+
+
+def test_a_file_that_the_disk_gives_back_otherwise_is_not_gone_on_with(tmp_path: Path) -> None:
+    tables = [_table("a", 1), _table("b", 1)]
+    earlier = _publish(tmp_path, tables, None)
+    stat = earlier.path.stat()
+    with earlier.path.open("r+b") as file:
+        file.seek(stat.st_size // 2)
+        file.write(b"rot")
+    os.utime(earlier.path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    _publish(tmp_path, [tables[0], _table("b", 2)], earlier)
+    with duckdb.connect(str(earlier.path), read_only=True) as con:
+        assert con.execute("SELECT count(DISTINCT word) FROM a").fetchall() == [(WORDS,)]
 
 
 def test_a_table_that_must_be_written_is_not_kept(tmp_path: Path) -> None:

@@ -200,7 +200,9 @@ def _earlier(session: Session, database: Database) -> Earlier | None:
         return None
     marks = {(schema, name): mark for schema, name, mark in known["marks"]}
     path = database_path(database.tenant.root, database.name)
-    return Earlier(path, known["inode"], known["size"], known["changed_ns"], marks)
+    return Earlier(
+        path, known["inode"], known["size"], known["changed_ns"], known["checksum"], marks
+    )
 
 
 def _remembered(database: Database, tables: Sequence[PublishedTable]) -> dict[str, Any]:
@@ -211,6 +213,7 @@ def _remembered(database: Database, tables: Sequence[PublishedTable]) -> dict[st
         "inode": file.inode,
         "size": file.size,
         "changed_ns": file.changed_ns,
+        "checksum": file.checksum,
         "marks": [(*key, mark) for key, mark in file.marks.items()],
     }
 
