@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -69,6 +70,13 @@ class PublishedTable:
         return (self.schema, self.name)
 
 
+class Written(NamedTuple):
+    """A file that was put in place: its bytes, and how many tables of the earlier one it kept."""
+
+    size: int
+    kept: int
+
+
 @dataclass(frozen=True)
 class Filling:
     """What the caller does with the new file while it is built.
@@ -97,9 +105,8 @@ def publish(
     filling: Filling = Filling(),
     keeping: Keeping = Keeping(),
     earlier: Earlier | None = None,
-) -> int:
-    """Build the database aside and replace `path` with it; returns the size of the new file in
-    bytes.
+) -> Written:
+    """Build the database aside and replace `path` with it.
 
     Several tables are written at once, in sessions of their own. Of the `earlier` file, where
     nobody touched it, tables of an unchanged mark stay as they are; the new file holds nothing of
@@ -111,7 +118,8 @@ def publish(
     private_folder(path.parent)
     sweep(path)
     aside = path.with_name(f"{path.stem}.{os.getpid()}.building")
-    if earlier is None or not _build_on(session, earlier, aside, tables, filling):
+    kept_tables = _build_on(session, earlier, aside, tables, filling) if earlier else None
+    if kept_tables is None:
         sweep(path)
         _build(session, aside, tables, filling)
     os.chmod(aside, 0o600)
@@ -121,7 +129,7 @@ def publish(
         file.unlink()
     size = aside.stat().st_size
     _put(aside, path)
-    return size
+    return Written(size, kept_tables or 0)
 
 
 def _build_on(
@@ -130,19 +138,21 @@ def _build_on(
     aside: Path,
     tables: Sequence[PublishedTable],
     filling: Filling,
-) -> bool:
-    """Build the file from a copy of the earlier one; False where it has to be built whole."""
+) -> int | None:
+    """Build the file from a copy of the earlier one; returns how many of its tables stay, None
+    where it has to be built whole.
+    """
     unchanged = {
         table.key for table in tables if table.mark and table.mark == earlier.marks.get(table.key)
     }
     if not unchanged or not earlier.copied_to(aside):
-        return False
+        return None
     try:
-        _build(session, aside, tables, filling, unchanged)
-        return empty_free_blocks(session, aside)
+        staying = _build(session, aside, tables, filling, unchanged)
+        return len(staying) if empty_free_blocks(session, aside) else None
     except duckdb.Error:
         # What is wrong with the tables is found again when the file is built whole.
-        return False
+        return None
 
 
 def _build(
@@ -151,8 +161,10 @@ def _build(
     tables: Sequence[PublishedTable],
     filling: Filling,
     unchanged: Collection[TableName] = (),
-) -> None:
-    """Write the tables to the file `aside`, in which `unchanged` ones stand already."""
+) -> Collection[TableName]:
+    """Write the tables to the file `aside`, in which `unchanged` ones stand already; returns those
+    that stayed as they were.
+    """
     options = f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}"
     session.execute(f"ATTACH {quote_literal(str(aside))} AS {ATTACHED} ({options})")
     # Rows of large tables may stand in any order: keeping that of the source leaves scraps of row
@@ -183,6 +195,7 @@ def _build(
         session.execute("RESET checkpoint_threshold")
         session.execute("RESET preserve_insertion_order")
         session.execute(f"DETACH {ATTACHED}")
+    return staying
 
 
 def _write(session: Session, table: PublishedTable) -> None:

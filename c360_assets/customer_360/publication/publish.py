@@ -52,6 +52,7 @@ from c360_assets.warehouse.published_file import (
     Filling,
     Keeping,
     PublishedTable,
+    Written,
     database_path,
     opens,
     publish,
@@ -136,12 +137,13 @@ class PublishDatabase(Recipe):
         tables = publish_plan(database, session, shown, as_of=run.as_of, personal=self.personal)
         # Of a run that builds everything, the file too is built whole.
         earlier = None if run.force else _earlier(session, database)
-        size = _write_file(session, database, shown, tables, run, earlier)
+        written = _write_file(session, database, shown, tables, run, earlier)
         facts = {
             "fingerprint": published_fingerprint(session, database, specs),
             "as_of": run.as_of.isoformat(),
             "tables": len(shown),
-            "bytes": size,
+            "kept_tables": written.kept,
+            "bytes": written.size,
             "file": _remembered(database, tables),
             "customers": customers,
             "checks": checked.figures["checks"],
@@ -225,8 +227,8 @@ def _write_file(
     tables: Sequence[PublishedTable],
     run: RunContext,
     earlier: Earlier | None,
-) -> int:
-    """Write the file and put it in place; returns its size in bytes."""
+) -> Written:
+    """Write the file and put it in place."""
     described = _described(session, shown)
     known: list[pl.DataFrame] = []
 
