@@ -67,6 +67,8 @@ STAGE = "activation"
 DATABASE = "customer_360_database"  # the asset of a published file
 PUBLISHED = "published"  # the fact of the manifest that says what a file shows
 PEOPLE = "customer_360"
+FILE = "file"  # of the facts of a published file: how it was left, beside the marks of its tables
+REMEMBERED = frozenset({"inode", "size", "changed_ns", "checksum"})
 Personal = Mapping[str, Collection[str]]
 NOTHING: Personal = {}
 NOT_COUNTED = frozenset({"reports", STITCH_QA})  # schemas without statistics of their columns
@@ -144,7 +146,7 @@ class PublishDatabase(Recipe):
             "tables": len(shown),
             "kept_tables": written.kept,
             "bytes": written.size,
-            "file": _remembered(database, tables),
+            FILE: _remembered(database, tables),
             "customers": customers,
             "checks": checked.figures["checks"],
             "warnings": checked.figures["warnings"],
@@ -196,28 +198,23 @@ def _record(session: Session, database: Database, run: RunContext, customers: in
 
 
 def _earlier(session: Session, database: Database) -> Earlier | None:
-    """The published file as the manifest remembers it."""
-    known = published_facts(session, database.name).get("file")
-    if known is None:
+    """The published file as the manifest remembers it; None where another version remembered it
+    otherwise.
+    """
+    known = published_facts(session, database.name).get(FILE, {})
+    if known.keys() != REMEMBERED | {"marks"}:
         return None
     marks = {(schema, name): mark for schema, name, mark in known["marks"]}
     path = database_path(database.tenant.root, database.name)
-    return Earlier(
-        path, known["inode"], known["size"], known["changed_ns"], known["checksum"], marks
-    )
+    return Earlier(path, **{name: known[name] for name in REMEMBERED}, marks=marks)
 
 
 def _remembered(database: Database, tables: Sequence[PublishedTable]) -> dict[str, Any]:
     """What the manifest remembers of the file just published, for `_earlier`."""
     path = database_path(database.tenant.root, database.name)
     file = Earlier.of(path, {table.key: table.mark for table in tables if table.mark})
-    return {
-        "inode": file.inode,
-        "size": file.size,
-        "changed_ns": file.changed_ns,
-        "checksum": file.checksum,
-        "marks": [(*key, mark) for key, mark in file.marks.items()],
-    }
+    marks = [(*key, mark) for key, mark in file.marks.items()]
+    return {**{name: getattr(file, name) for name in sorted(REMEMBERED)}, "marks": marks}
 
 
 def _write_file(
