@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from c360_assets.automation.home_settings import SETTINGS, check_home, has_settings
+from c360_assets.automation.unnamed_runs import has_unnamed_runs
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.running import dead_runs
 
@@ -104,9 +105,10 @@ def names_another_home(root: Path) -> bool:
 def mark_dead_runs(root: Path) -> None:
     """Mark runs of the tenant whose process is gone as failed: for the start of a verb.
 
-    Only where a file beside the lock names one does this import Dagster.
+    Only where a file beside the lock names one, or a run began that has no such file, does this
+    import Dagster.
     """
-    if not dead_runs(root):
+    if not dead_runs(root) and not has_unnamed_runs(root):
         return
     prepare_home(root)
     from c360_assets.automation.runs import open_instance

@@ -40,6 +40,11 @@ def dead_runs(root: Path) -> list[str]:
     return [path.name for path in sorted(_folder(root).glob("*")) if _is_free(path)]
 
 
+def named_runs(root: Path) -> set[str]:
+    """The ids of runs that a process has named as its own, and that it has not ended."""
+    return {path.name for path in _folder(root).glob("*")}
+
+
 def forget_runs(root: Path, run_ids: Iterable[str]) -> None:
     """Remove the files of runs that have been marked."""
     for run_id in run_ids:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -12,7 +15,7 @@ import pytest
 import yaml
 
 from c360_assets.automation.instance import REPOSITORY, mark_dead_runs, prepare_home
-from c360_assets.automation.runs import open_instance
+from c360_assets.automation.runs import GRPC_INFO_TAG, open_instance
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.running import dead_runs, running
 from c360_assets_tests.automation.tenants import tiny_tenant
@@ -204,6 +207,38 @@ def test_a_run_whose_process_was_killed_is_marked_by_the_next_verb(
         run = instance.get_run_by_id(run_id)
         assert run is not None
         assert run.status == dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "status", "marked"),
+    [
+        (60, dg.DagsterRunStatus.STARTING, True),
+        (60, dg.DagsterRunStatus.STARTED, True),
+        (5, dg.DagsterRunStatus.STARTED, False),
+        (60, dg.DagsterRunStatus.NOT_STARTED, False),
+    ],
+)
+def test_a_run_killed_before_its_process_named_itself_is_marked_by_the_next_verb(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds_ago: int,
+    status: dg.DagsterRunStatus,
+    marked: bool,
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("C360_TENANT_DIR", "")
+    root = tenant_at(tmp_path / "one")
+    home = prepare_home(root)
+    server = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": f"{tmp_path}/gone"})}
+    with dg.DagsterInstance.get() as instance:
+        run = instance.add_run(dg.DagsterRun("load", status=status, tags=server))
+    with closing(sqlite3.connect(home / "history" / "runs.db")) as con, con:
+        con.execute(f"UPDATE runs SET update_timestamp = datetime('now', '-{seconds_ago} seconds')")
+    mark_dead_runs(root)
+    with dg.DagsterInstance.get() as instance:
+        found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.status == (dg.DagsterRunStatus.FAILURE if marked else status)
 
 
 def test_nobody_asks_dagster_where_no_run_died(tmp_path: Path) -> None:
