@@ -6,7 +6,6 @@ Nothing of it depends on clocks or times of files: a load that ended while Stitc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def _new_rows(session: Session, table: str, now: TableState, seen: Mapping[str, 
     if seen.get("fingerprint") != now.fingerprint or not seen.get("rows"):
         return now.rows
     rows = session.warehouse.source(table, now)
-    before = replace(now, version=seen["version"], rows=seen["rows"])
+    before = now.at_version(seen["version"], seen["rows"])
     seen_rows = _source_that_is_there(session, table, before)
     if seen_rows is None:
         return _rows_without_id(session, table, now, seen["rows"])

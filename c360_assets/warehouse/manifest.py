@@ -35,6 +35,10 @@ class TableState:
     figures: dict[str, Any] = field(default_factory=dict)
     files: list[str] | None = field(default=None, compare=False)
 
+    def at_version(self, version: int, rows: int) -> TableState:
+        """The table at another version, of the same columns; its files are others."""
+        return replace(self, version=version, rows=rows, files=None)
+
 
 @dataclass(frozen=True)
 class Manifest:
