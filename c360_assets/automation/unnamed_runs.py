@@ -7,11 +7,10 @@ a run is for `runs` to say. A home that stores runs elsewhere has a daemon of it
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from c360_assets.warehouse.running import named_runs
+from c360_assets.warehouse.sqlite_reading import sqlite_reader
 
 # Where Dagster's SQLite storage keeps runs, below a home.
 RUNS = Path("history") / "runs.db"
@@ -29,7 +28,7 @@ def has_unnamed_runs(root: Path) -> bool:
     if not file.exists():
         return False
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as con:
+        with sqlite_reader(file) as con:
             begun = {run_id for (run_id,) in con.execute(BEGUN)}
     except sqlite3.Error:  # laid out otherwise, or being made
         return False

@@ -15,7 +15,7 @@ import sqlite3
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 
 from c360_assets.privacy.patterns import Patterns
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sqlite_reading import sqlite_reader
 
 CHUNK = 16 << 20
 BATCH = 200_000
@@ -146,7 +147,7 @@ class Searcher:
         return texts is not None and not self.patterns.holders(texts).is_empty()
 
     def _in_sqlite(self, path: Path) -> bool:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as con:
+        with sqlite_reader(path) as con:
             for table, columns in sqlite_tables(con):
                 listed = ", ".join(map(quote_ident, columns))
                 rows = con.execute(f"SELECT {listed} FROM {quote_ident(table)}")

@@ -90,6 +90,19 @@ def test_found_in_every_kind_of_file(tmp_path: Path, name: str) -> None:
     assert searched.files == 2
 
 
+@pytest.mark.parametrize("folder", ["plain", "é #%41 [x]? *"])
+def test_found_where_a_page_of_sqlite_ends_within_it(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    files = []
+    for before in range(700, 900, 8):
+        files.append(tmp_path / folder / f"{before}.db")
+        _sqlite(files[-1], "." * before + VALUE + "." * (9000 - before))
+    split = [path for path in files if VALUE.encode() not in path.read_bytes()]
+    assert split, "the test would prove nothing otherwise"
+    assert Searcher([VALUE]).search(files).finds == files
+    assert sorted((tmp_path / folder).iterdir()) == sorted(files), "the search leaves nothing"
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_broken_anywhere_is_searched_as_it_stands(tmp_path: Path, name: str) -> None:
     """Every reader has errors of its own for each place where a file is broken."""
