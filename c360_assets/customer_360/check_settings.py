@@ -17,16 +17,22 @@ from c360_assets.tenant.models import DatabaseConfig, Tenant
 
 FILE = "tenant.yaml"
 LIFECYCLE = ("new", "active", "lapsed")
+# With it, who bought longer ago than its days is Lost, not Dormant.
+LAST_STAGE = "dormant"
 ITEMS = "unified_itemized_transactions"
 DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def check_lifecycle(check: ConfigCheck) -> None:
     days = check.tenant.config.customer_360.customer_attributes.lifecycle_days
-    in_order = [days.get(stage) for stage in LIFECYCLE]
-    if days.keys() != set(LIFECYCLE) or in_order != sorted(days.values()):
+    stages = (*LIFECYCLE, LAST_STAGE) if LAST_STAGE in days else LIFECYCLE
+    in_order = [days.get(stage) for stage in stages]
+    if days.keys() != set(stages) or in_order != sorted(days.values()):
         path = ("customer_360", "customer_attributes", "lifecycle_days")
-        message = "needs new, active and lapsed, each at least as long as the one before"
+        message = (
+            "needs new, active and lapsed, and may have dormant, each at least as long as the one "
+            "before"
+        )
         check.error(FILE, path, message)
 
 

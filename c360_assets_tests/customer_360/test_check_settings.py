@@ -91,6 +91,26 @@ def test_a_discount_mode_is_that_of_a_source_of_items(
     assert problems_after(tmp_path, {**changes, **own}) == []
 
 
+LIFECYCLE = "customer_360:\n  customer_attributes:\n    lifecycle_days: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("days", "is_right"),
+    [
+        ("{new: 30, active: 365, lapsed: 730}", True),
+        ("{new: 30, active: 365, lapsed: 730, dormant: 1095}", True),
+        ("{new: 30, active: 365, lapsed: 730, dormant: 700}", False),
+        ("{new: 30, active: 365, dormant: 1095}", False),
+        ("{new: 30, active: 365, lapsed: 730, gone: 1095}", False),
+    ],
+)
+def test_stages_of_the_lifecycle_follow_each_other(
+    tmp_path: Path, days: str, is_right: bool
+) -> None:
+    changes = {"tenant.yaml": RIGHT["tenant.yaml"] + LIFECYCLE.format(days)}
+    assert [p.line for p in problems_after(tmp_path, changes)] == ([] if is_right else [5])
+
+
 def test_a_filtered_database_has_a_policy_of_its_own(tmp_path: Path) -> None:
     tenant = (
         "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n"
