@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -119,17 +120,24 @@ def fill(session: Session) -> None:
             for o, a, paid, day in bought
         ],
     )
-    consent = [
-        ("1", "ANN@x.com ", True, 1),
-        ("2", "ann@x.com", False, 2),
-        ("3", "nobody@x.com", None, 1),
-        ("4", " ", True, 1),
-    ]
+    put_consent(
+        session,
+        [
+            ("1", "ANN@x.com ", True, 1),
+            ("2", "ann@x.com", False, 2),
+            ("3", "nobody@x.com", None, 1),
+            ("4", " ", True, 1),
+        ],
+    )
+
+
+def put_consent(session: Session, statements: Sequence[tuple[str, str, bool | None, int]]) -> None:
+    """Statements as key, address, answer and `_updated`."""
     put(
         session,
         "domain/News_Consent",
         {"id": "VARCHAR", "mail": "VARCHAR", "yes": "BOOLEAN", **SYSTEM},
-        [{"id": i, "_pk": i, "mail": m, "yes": y, "_updated": u} for i, m, y, u in consent],
+        [{"id": i, "_pk": i, "mail": m, "yes": y, "_updated": u} for i, m, y, u in statements],
     )
 
 
@@ -172,6 +180,35 @@ def test_tagged_columns_are_gathered_from_sources_with_person_and_keys(
     assert set(table_spec("unified_loyalty").columns) <= set(
         session.state("unified_loyalty").columns
     )  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("statements", "is_opted_in"),
+    [
+        ([(True, 1), (False, 2)], False),
+        ([(False, 1), (True, 2)], True),
+        # None of them is newer, as in a custom domain table: a no is a no.
+        ([(True, 0), (False, 0)], False),
+        ([(False, 0), (True, 0)], False),
+        ([(True, 0), (None, 0)], False),
+        ([(True, 0), (True, 0)], True),
+    ],
+)
+def test_of_conflicting_statements_the_newest_counts_else_the_no(
+    session: Session,
+    tmp_path: Path,
+    statements: list[tuple[bool | None, int]],
+    is_opted_in: bool,
+) -> None:
+    fill(session)
+    put_consent(
+        session,
+        [(str(i), "bob@x.com", yes, updated) for i, (yes, updated) in enumerate(statements)],
+    )
+    build_all(session, shop(tmp_path), only=["email_opt_status"])
+    assert table(session, "email_opt_status", "amperity_id, is_email_opted_in") == [
+        {"amperity_id": "A2", "is_email_opted_in": is_opted_in}
+    ]
 
 
 def test_every_built_column_has_its_documented_type(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ contacts AS (
     ) AS values_of_records
     WHERE {{ consent.match.format("value") }} IS NOT NULL
 ),
--- One statement per key and person; of conflicting ones the newest counts.
+-- One statement per key and person; of conflicting ones the newest counts, and of those that are equally new a no: rows of a
+-- custom domain table are all of one age.
 ranked AS (
     SELECT
         gathered.* EXCLUDE ({% if "amperity_id" in contributed_columns %}amperity_id, {% endif %}_updated),
@@ -46,7 +47,9 @@ ranked AS (
             PARTITION BY
                 contacts.amperity_id, {{ consent.match.format("gathered." + consent.contact) }},
                 gathered.{{ consent.key | join(", gathered.") }}
-            ORDER BY gathered._updated DESC NULLS LAST, gathered.datasource ASC, gathered.pk ASC
+            ORDER BY
+                gathered._updated DESC NULLS LAST, COALESCE(gathered.{{ consent.status }}, FALSE) ASC, gathered.datasource ASC,
+                gathered.pk ASC
         ) AS position
     FROM gathered
     LEFT JOIN contacts ON contacts.contact = {{ consent.match.format("gathered." + consent.contact) }}
