@@ -418,6 +418,30 @@ def test_unreadable_samples(tmp_path: Path, name: str, content: bytes | None, wo
     assert "secret" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("zone", "times", "proposed"),
+    [
+        ("Asia/Tokyo", ("2026-04-01 20:00:00", "2026-04-02 08:15:30"), "Asia/Tokyo"),
+        ("Asia/Tokyo", ("01/04/2026 8:00 PM", "02/04/2026 8:15 AM"), "Asia/Tokyo"),
+        # One of them says where it is, the other does not.
+        ("Asia/Tokyo", ("2026-04-01T20:00:00Z", "2026-04-02T08:15:30"), "Asia/Tokyo"),
+        ("Asia/Tokyo", ("2026-04-01T20:00:00Z", "2026-04-02T08:15:30+09:00"), None),
+        ("Asia/Tokyo", ("2026-04-01 20:00:00 UTC", "2026-04-02 08:15:30 UTC"), None),
+        ("Asia/Tokyo", ("2026-04-01", "2026-04-02"), None),
+        ("UTC", ("2026-04-01 20:00:00", "2026-04-02 08:15:30"), None),
+    ],
+)
+def test_times_without_a_zone_are_proposed_to_be_the_tenants(
+    tmp_path: Path, zone: str, times: tuple[str, str], proposed: str | None
+) -> None:
+    (tmp_path / "landing/shop").mkdir(parents=True)
+    (tmp_path / "feeds").mkdir()
+    (tmp_path / "tenant.yaml").write_text(f"id: {uuid4()}\ntimezone: {zone}\ncountry: JP\n")
+    file = tmp_path / "landing/shop/visits-20260402.csv"
+    file.write_text("visit_id,came_at\n" + "".join(f"V{n},{t}\n" for n, t in enumerate(times)))
+    assert yaml.safe_load(suggest_feed(file)).get("timezone") == proposed
+
+
 def test_the_day_comes_first_where_the_tenants_country_writes_it_so(tmp_path: Path) -> None:
     text = "id,born\n1,03/04/1980\n2,05/06/1975\n"
     proposed = {}

@@ -13,10 +13,12 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import polars as pl
+
 from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.column import Column, column_of_changes
 from c360_assets.ingest.suggest.column_numbers import NumberForm
-from c360_assets.ingest.suggest.column_types import Inferred, missing_texts, without
+from c360_assets.ingest.suggest.column_types import Inferred, missing_texts, present, without
 from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.flatten import FlatTable, flat_tables, note_nested
 from c360_assets.ingest.suggest.pattern import (
@@ -32,8 +34,10 @@ from c360_assets.ingest.suggest.trial import Trial, try_feed
 from c360_assets.semantics.countries import country_facts
 from c360_assets.semantics.tags import is_profile
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
+from c360_assets.tenant.feeds import NUMBER_DATES
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.loader import read_files
+from c360_assets.tenant.models import Tenant
 from c360_assets.tenant.schemas import schema_line
 
 ERROR_PERCENT = 1
@@ -44,6 +48,9 @@ MOST_REJECTED_PERCENT = 10
 MOST_CORRECTIONS = 3
 # What some version of YAML reads as a truth value or as nothing.
 YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+UTC = "UTC"
+# A time that ends in an offset or the name of a zone; AM and PM are none.
+WITH_ZONE = r"(?:\d[Zz]|[+-]\d{2}:?\d{2}|\b[A-Z]{3,5})$"
 PLAIN_SCALAR = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*[A-Za-z0-9_]|[A-Za-z_]")
 
 
@@ -92,13 +99,15 @@ def propose_feed(
         raise C360Error(f"{path}: has no column with a name")
     missing = missing_texts(sample.frame)
     sample = replace(sample, frame=without(sample.frame, missing))
-    day_first = day_comes_first(path)
+    tenant = tenant_of(path)
+    day_first = day_comes_first(tenant)
     columns = describe_columns(sample, day_first=day_first)
     note_nested(sample, columns)
     relative = below_landing(path)
     source = source or _title(source_folder(relative)) or "My Source"
     feed = feed or _title(name_without_day(path)) or "Feed"
-    draft = _Draft(path, relative, source, feed, sample, columns, missing, day_first)
+    zone = tenant.config.timezone if tenant else UTC
+    draft = _Draft(path, relative, source, feed, sample, columns, missing, day_first, zone)
     trial = _try(draft)
     for _ in range(MOST_CORRECTIONS):
         if not _correct(columns, trial):
@@ -133,18 +142,24 @@ class _Draft:
     columns: list[Column]
     missing: list[str]
     day_first: bool
+    # The tenant's time zone.
+    zone: str
     # The custom domain table that is stitched instead, if one is.
     stitched_table: str | None = None
 
 
-def day_comes_first(path: Path) -> bool:
-    """Whether dates begin with the day in the country of the tenant that the sample lies in."""
+def tenant_of(path: Path) -> Tenant | None:
+    """The tenant that the sample lies in; None where there is none, or it cannot be read."""
     for folder in path.resolve().parents:
         if (folder / "tenant.yaml").is_file():
-            tenant = read_files(folder).tenant
-            country = tenant.config.country if tenant else None
-            return country is not None and country_facts(country).first_in_dates == "day"
-    return False
+            return read_files(folder).tenant
+    return None
+
+
+def day_comes_first(tenant: Tenant | None) -> bool:
+    """Whether dates begin with the day in the tenant's country."""
+    country = tenant.config.country if tenant else None
+    return country is not None and country_facts(country).first_in_dates == "day"
 
 
 def _try(draft: _Draft) -> Trial:
@@ -200,6 +215,7 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
         _last_updated(columns),
         _stitch(columns, draft.stitched_table),
         _error_threshold(trial),
+        *_timezone(draft),
         *_null_values(draft.missing),
         "fields:",
         *_fields(columns),
@@ -280,6 +296,23 @@ def _stitch(columns: list[Column], stitched_table: str | None) -> str:
     if profile >= FEW_PROFILE_TAGS:
         return f"stitch: true  # {note}"
     return f"stitch: false  # {note}; people are told apart well from {FEW_PROFILE_TAGS} on"
+
+
+def _timezone(draft: _Draft) -> list[str]:
+    """Whose local time datetimes without a zone are; UTC, where the tenant's is, needs no word."""
+    if draft.zone == UTC or not any(_has_local_time(c, draft.sample) for c in draft.columns):
+        return []
+    note = "CHECK: of datetimes without a zone; UTC where the sender writes UTC"
+    return [f"timezone: {draft.zone}  # {note}"]
+
+
+def _has_local_time(column: Column, sample: Sample) -> bool:
+    values = sample.frame[column.name]
+    if column.type != "datetime" or values.dtype != pl.String:
+        return False
+    if column.inferred.format in NUMBER_DATES:
+        return column.inferred.format == "excel_serial"
+    return not bool(present(values).str.contains(WITH_ZONE).all())
 
 
 def _null_values(missing: list[str]) -> list[str]:
