@@ -418,6 +418,52 @@ def test_unreadable_samples(tmp_path: Path, name: str, content: bytes | None, wo
     assert "secret" not in str(raised.value)
 
 
+LINE = "order_id,product_id,customer_id,order_datetime,quantity,revenue,is_return,is_cancellation"
+EVENT = "email,send_id,event_type,event_datetime,brand"
+KEYS = {
+    "a return is not its purchase": (
+        LINE,
+        [
+            "O1,P1,C1,2026-03-01 10:00:00,1,10.00,false,false",
+            "O1,P1,C1,2026-03-04 10:00:00,-1,-10.00,true,false",
+            "O1,P2,C1,2026-03-01 10:00:00,1,12.00,false,false",
+            "O2,P1,C2,2026-03-01 10:00:00,1,10.00,false,false",
+        ],
+        ["order_id", "product_id", "is_return", "is_cancellation"],
+    ),
+    "a click is not its opening": (
+        EVENT,
+        [
+            "ann@x.com,S1,Open,2026-03-01T10:00:00Z,Acme",
+            "ann@x.com,S1,Click,2026-03-01T10:00:00Z,Acme",
+            "bob@x.com,S1,Open,2026-03-01T10:00:00Z,Acme",
+            "ann@x.com,S2,Open,2026-03-01T10:00:00Z,Acme",
+        ],
+        ["email", "brand", "send_id", "event_type", "event_datetime"],
+    ),
+    "consent is given to a brand": (
+        "email,is_email_opted_in,brand,email_program",
+        ["ann@x.com,true,Acme,news", "bob@x.com,false,Acme,news"],
+        ["email", "brand", "email_program"],
+    ),
+    "numbers of a programme, some twice": (
+        "phone,is_sms_opted_in,sms_program",
+        ["2065550123,true,promo", "2065550123,false,promo", "2065550124,false,news"],
+        ["phone", "sms_program"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", KEYS)
+def test_rows_of_tagged_tables_are_told_apart_as_their_tables_have_them(
+    tmp_path: Path, case: str
+) -> None:
+    header, rows, key = KEYS[case]
+    file = tmp_path / "rows.csv"
+    file.write_text("\n".join([header, *rows]) + "\n")
+    assert yaml.safe_load(suggest_feed(file))["primary_key"] == key
+
+
 @pytest.mark.parametrize(
     ("zone", "times", "proposed"),
     [

@@ -26,6 +26,17 @@ KEY_TAGS = frozenset({"loyalty-id", "customer-id", "ck"})
 CONTENT_TAGS = (
     "email", "phone", "birthdate", "surname", "given-name", "full-name", "postal", "address",
 )  # fmt: skip
+# What tells the rows of a table of orders, consent or events apart, as its unified table has them:
+# a return is not the purchase that it takes back.
+GRAIN_TAGS = (
+    "txn-item/order-id", "txn-item/product-id", "txn-item/is-return", "txn-item/is-cancellation",
+    "email-opt/email", "email-opt/brand", "email-opt/region", "email-opt/email-program",
+    "sms-opt/phone", "sms-opt/brand", "sms-opt/region", "sms-opt/sms-program",
+    "email-event/email", "email-event/brand", "email-event/send-id", "email-event/event-type",
+    "email-event/event-datetime",
+    "email-summary/email", "email-summary/brand", "email-summary/region",
+    "loy-event/loyalty-id", "loy-event/event-type", "loy-event/event-datetime",
+)  # fmt: skip
 CONSEQUENCES = "a row in which one of these changes counts as a new record"
 CODE = r"^#?[A-Za-z]{0,5}[-_]?\d{2,}$"
 
@@ -82,14 +93,18 @@ def _content_key(
     if unique_code is not None:
         notes.append("CHECK: no column is called an identifier; this one looks like one")
         return ProposedKey([unique_code.output], notes)
-    identifiers = [*identifiers, *codes]
+    grain = _grain(columns)
+    if len(grain) > 1 and _tell_apart([column.name for column in grain], frame):
+        notes.append(f"no identifier is unique; these are, in a table of its kind; {CONSEQUENCES}")
+        return ProposedKey([column.output for column in grain], notes)
+    identifiers = _once([*grain, *identifiers, *codes])
     contents = [column for column in _by_stability(columns) if _has_no_gaps(column, frame)]
     address = next((column for column in contents if _names_a_person(column)), None)
     if not identifiers and address is not None and address.unique == 1.0:
         notes.append("NO IDENTIFIER: a person who changes this address counts as a new record")
         return ProposedKey([address.output], notes)
     others = [column for column in columns if _may_be_content(column, frame)]
-    key = _unique_key([*identifiers, *contents], others, frame)
+    key = _unique_key(_once([*identifiers, *contents]), others, frame)
     if not key:
         # Of a key of several, a part may be missing.
         with_gaps = _by_stability(columns)
@@ -127,6 +142,17 @@ def _no_key(columns: list[Column], notes: list[str], frame: pl.DataFrame) -> Pro
     )
     fullest = max(columns, key=lambda column: len(frame[column.name].drop_nulls()))
     return ProposedKey([fullest.output], notes)
+
+
+def _grain(columns: Sequence[Column]) -> list[Column]:
+    """The columns by whose tags the rows of such a table are told apart."""
+    tagged = [column for column in columns if column.tags and column.tags[0] in GRAIN_TAGS]
+    return sorted(tagged, key=lambda column: GRAIN_TAGS.index(column.tags[0]))
+
+
+def _once(columns: Sequence[Column]) -> list[Column]:
+    """The columns, each at its first place."""
+    return list({column.name: column for column in columns}.values())
 
 
 def is_identifier(column: Column) -> bool:
