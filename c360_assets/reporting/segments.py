@@ -45,7 +45,7 @@ def opened(root: Path, segment: str | None = None, database: str = GROUP) -> Ite
         database = questions.require_segment(tenant, segment).database
     published = published_name(tenant, database)
     with open_published(root, database) as con:
-        yield Opened(tenant, con, questions.published_schema(con, published))
+        yield Opened(tenant, con, questions.published_schema(con, tenant, published))
 
 
 def published_name(tenant: Tenant, database: str) -> str:
@@ -162,7 +162,7 @@ def size(root: Path, file: str) -> Size:
     if path.suffix != ".sql":
         database = questions.database_in(path)
     with open_published(root, database) as con:
-        schema = questions.published_schema(con, published_name(tenant, database))
+        schema = questions.published_schema(con, tenant, published_name(tenant, database))
         found = questions.candidate(tenant, path, schema)
         everybody = questions.count(con, "SELECT amperity_id FROM customer_360")
         return Size(path.stem, questions.count(con, found.sql), everybody)

@@ -30,42 +30,44 @@ from c360_assets.warehouse.sql import quote_ident
 class Behaviour:
     """A kind of events: their table, which rows count, when they happened, and what is counted.
 
-    `counted` is a column whose different values are counted, None for rows; `summed` is what `sum`
-    adds up where it names no column.
+    Orders are counted, or rows; `summed` is what `sum` adds up where it names no column.
     """
 
     table: str
     rows_sql: str
     moment: str
-    counted: str | None
+    counts_orders: bool
     summed: str | None
 
 
-_ITEM = "{t}.is_return IS NOT TRUE AND {t}.is_cancellation IS NOT TRUE"
+# A row without an order is no order's, as in unified_transactions.
+_ITEM = (
+    "{t}.is_return IS NOT TRUE AND {t}.is_cancellation IS NOT TRUE AND NOT is_blank({t}.order_id)"
+)
 _EMAIL_EVENT = "lower(trim({{t}}.event_type)) IN ({})"
 BEHAVIOURS: Mapping[str, Behaviour] = {
     "bought": Behaviour(
-        "unified_itemized_transactions", _ITEM, "order_datetime", "order_id", "item_revenue"
+        "unified_itemized_transactions", _ITEM, "order_datetime", True, "item_revenue"
     ),
     "opened": Behaviour(
         "unified_email_events",
         _EMAIL_EVENT.format("'open', 'opened', 'email open', 'email opened'"),
         "event_datetime",
-        None,
+        False,
         None,
     ),
     "clicked": Behaviour(
         "unified_email_events",
         _EMAIL_EVENT.format("'click', 'clicked', 'email click', 'email clicked'"),
         "event_datetime",
-        None,
+        False,
         None,
     ),
     "earned": Behaviour(
         "unified_loyalty_events",
         "{t}.accrual_amount > 0",
         "event_datetime",
-        None,
+        False,
         "accrual_amount",
     ),
 }
@@ -100,7 +102,7 @@ def behaviour_test(name: str, item: Mapping[str, Any], schema: Schema) -> TableT
         elif key not in OWN_KEYS:
             conditions += _filter_sql(table, schema, key, value)
     rows_sql = " AND ".join(f"({condition})" for condition in conditions)
-    counted = "*" if behaviour.counted is None else f"DISTINCT {alias}.{behaviour.counted}"
+    counted = f"DISTINCT {_order_sql(table, schema)}" if behaviour.counts_orders else "*"
     text = f"{name} {_shown(item)}".strip()
     if "sum" in item:
         return _sum_test(behaviour, table, schema, item, rows_sql, text)
@@ -109,6 +111,15 @@ def behaviour_test(name: str, item: Mapping[str, Any], schema: Schema) -> TableT
         return TableTest(table, f"bool_or({rows_sql})", text, is_aggregate=True)
     aggregate = f"count({counted}) FILTER (WHERE {rows_sql})"
     return TableTest(table, aggregate, text, outcome.replace("{}", "COALESCE({}, 0)"), True)
+
+
+def _order_sql(table: str, schema: Schema) -> str:
+    """Which order a row is of, as unified_transactions tells orders apart."""
+    alias = quote_ident(table)
+    order = f"clean({alias}.order_id)"
+    if "datasource" in schema.order_key and "datasource" in schema.tables[table]:
+        return f"({alias}.datasource, {order})"
+    return order
 
 
 def _shown(item: Mapping[str, Any]) -> str:

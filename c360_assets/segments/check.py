@@ -48,9 +48,8 @@ def check_segments(session: Session, tenant: Tenant, tables: Columns) -> list[Pr
 def schema_of(database: Database, tables: Columns) -> Schema:
     """The tables of a database, of the columns that those of the group have."""
     shown = {name.lower() for name in stored_names(database)}
-    return Schema(
-        database.name, {name: columns for name, columns in tables.items() if name.lower() in shown}
-    )
+    columns = {name: columns for name, columns in tables.items() if name.lower() in shown}
+    return Schema(database.name, columns, database.tenant.order_key)
 
 
 def _name_problems(tenant: Tenant) -> list[Problem]:

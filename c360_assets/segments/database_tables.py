@@ -47,7 +47,7 @@ class DatabaseTables:
     @cached_property
     def schema(self) -> Schema:
         columns = {name: self.session.built(table).columns for name, table in self.stored.items()}
-        return Schema(self.database.name, columns)
+        return Schema(self.database.name, columns, self.database.tenant.order_key)
 
     def bind(self, names: Iterable[str]) -> None:
         """Give the session the names, over the rows of this database; unknown ones are left."""

@@ -41,12 +41,12 @@ PUBLISHED_COLUMNS = """
 """
 
 
-def published_schema(con: duckdb.DuckDBPyConnection, database: str) -> Schema:
+def published_schema(con: duckdb.DuckDBPyConnection, tenant: Tenant, database: str) -> Schema:
     """The tables of the published database that `con` has open."""
     tables: dict[str, dict[str, str]] = {}
     for table, column, type_ in con.execute(PUBLISHED_COLUMNS).fetchall():
         tables.setdefault(table, {})[column] = type_
-    return Schema(database, tables)
+    return Schema(database, tables, tenant.order_key)
 
 
 def require_segment(tenant: Tenant, name: str) -> SegmentConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,10 +39,14 @@ class UnknownColumnError(Exception):
 
 @dataclass(frozen=True)
 class Schema:
-    """Table -> column -> type of the tables of one database; names are compared without case."""
+    """Table -> column -> type of the tables of one database; names are compared without case.
+
+    `order_key` are the columns that tell orders apart.
+    """
 
     database: str
     tables: Mapping[str, Mapping[str, str]]
+    order_key: Sequence[str]
 
     def table(self, name: str) -> str | None:
         """The name as the database spells it, of a table whose rows belong to persons."""

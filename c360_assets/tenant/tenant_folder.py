@@ -5,7 +5,7 @@ The shape of each file belongs to the module of its stage; reading them belongs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -236,6 +236,12 @@ class Tenant:
     @cached_property
     def _stitched_keys(self) -> frozenset[str]:
         return frozenset(key for table in self.stitched_tables for key in table.foreign_keys)
+
+    @property
+    def order_key(self) -> Sequence[str]:
+        """The columns that tell orders apart: their number, after its source where that counts."""
+        chosen = self.config.customer_360.unified_transactions.order_key
+        return [column for column in ("datasource", "order_id") if column in chosen]
 
     @property
     def phone_region(self) -> str:

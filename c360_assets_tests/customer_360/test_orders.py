@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from c360_assets.customer_360.checks.run_data_checks import validate_database
+from c360_assets.customer_360.tables.databases import databases
 from c360_assets.errors import C360Error
 from c360_assets.semantics.column_types import SQL_TYPES
 from c360_assets.warehouse.session import Session
@@ -486,6 +488,45 @@ def test_returns_count_by_their_own_day(session: Session, tmp_path: Path) -> Non
         )
     ]
     assert found == [1, Decimal("-10.00"), -1, 0, 0, Decimal("10.00"), Decimal("8.00"), 0]
+
+
+@pytest.mark.parametrize(("key", "orders"), [(["order_id"], 1), (["datasource", "order_id"], 2)])
+def test_orders_of_one_number_are_told_apart_by_their_source_where_that_counts(
+    session: Session, tmp_path: Path, key: list[str], orders: int
+) -> None:
+    options = {
+        "unified_transactions": {"order_key": key},
+        "transaction_attributes_extended": {"blocks": ["returns"]},
+    }
+    tenant = make_tenant(tmp_path, options=options)
+    put_unified(session, [{"amperity_id": "A1"}])
+    items = [
+        {
+            "amperity_id": "A1",
+            "datasource": source,
+            "order_id": "O1",
+            "product_id": "P",
+            "item_quantity": 1 - 2 * is_return,
+            "item_revenue": 10 - 20 * is_return,
+            "is_return": is_return,
+            "order_datetime": day,
+        }
+        for source, day in (("Shop:Items", "2026-05-01"), ("Till:Items", "2026-06-01"))
+        for is_return in (False, True)
+    ]
+    put_gathered(session, tenant, "unified_itemized_transactions", items)
+    build_all(session, tenant, "transaction_attributes_extended")
+    person = one(session, "transaction_attributes_extended")
+    assert person["lifetime_order_frequency"] == orders
+    assert person["lifetime_order_returned_frequency"] == orders
+    validate_database(session, databases(tenant)[0], as_of=AS_OF)
+    counts = {
+        row["validation_id"]: (row["checked_count"], row["finding_count"])
+        for row in table(session, "database_validation")
+    }
+    # Returns of a known order, and months whose orders add up.
+    assert [counts["CV-T08"], counts["CV-R01"]] == [(2, 0), (orders, 0)]
+    assert counts["CV-T04"] == (orders, 2 - orders)
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,37 @@ def test_behaviours_and_tables_of_several_rows(
     assert members(session, "asked") == expected
 
 
+ORDERS = [
+    {"amperity_id": "ann", "order_id": "o1", "datasource": "Shop:Items"},
+    {"amperity_id": "ann", "order_id": "o1", "datasource": "Till:Items"},
+    {"amperity_id": "bob", "order_id": "o2", "datasource": "Shop:Items"},
+    {"amperity_id": "bob", "order_id": " o2 ", "datasource": "Shop:Items"},
+    # Of no order.
+    {"amperity_id": "cleo", "order_id": " ", "datasource": "Shop:Items"},
+    {"amperity_id": "cleo", "order_id": None, "datasource": "Shop:Items"},
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "limits", "expected"),
+    [
+        (["order_id"], {}, ["ann", "bob"]),
+        (["order_id"], {"at_least": 2}, []),
+        (["order_id"], {"at_most": 0}, ["cleo"]),
+        (["datasource", "order_id"], {"at_least": 2}, ["ann"]),
+        (["datasource", "order_id"], {"at_most": 1}, ["bob", "cleo"]),
+    ],
+)
+def test_bought_counts_orders_as_unified_transactions_does(
+    session: Session, tmp_path: Path, key: list[str], limits: Any, expected: list[str]
+) -> None:
+    write_tables(session, customer_360=PEOPLE, unified_itemized_transactions=ORDERS)
+    asked = {"include": [{"bought": limits or True}]}
+    options = {"unified_transactions": {"order_key": key}}
+    compute(session, with_segments(tmp_path, {"asked": asked}, options=options))
+    assert members(session, "asked") == expected
+
+
 def test_segments_lists_and_sql(session: Session, tmp_path: Path) -> None:
     write_tables(session, customer_360=PEOPLE)
     (tmp_path / "lists").mkdir()

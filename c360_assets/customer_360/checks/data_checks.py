@@ -6,7 +6,7 @@ tenant does not have makes it not applicable. Findings are counted, and their qu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 PURCHASE = "NOT COALESCE(is_return, FALSE) AND NOT COALESCE(is_cancellation, FALSE)"
@@ -20,8 +20,9 @@ class Check:
 
     `scope` is the rows looked at (a table, or a SELECT), `where` narrows them, `finding` counts.
     `{region}` in a finding stands for the tenant's numbering plan, a name of `SHARED` in a scope
-    for rows that are shared. `keys` are the columns that the check's query shows, `reads` the
-    tables that its scope names; it is about the first of them. It warns above `threshold` percent.
+    for rows that are shared, one of `order_words` for what tells orders apart. `keys` are the
+    columns that the check's query shows, `reads` the tables that its scope names; it is about the
+    first of them. It warns above `threshold` percent.
     """
 
     id: str
@@ -40,7 +41,7 @@ class Check:
     def source(self, shared: Mapping[str, str]) -> str:
         """What the check counts in, as a FROM item.
 
-        `shared` says where the rows of each name of `SHARED` are.
+        `shared` says where the rows of each name of `SHARED` are, and the words of `order_words`.
         """
         return f"({self.scope.format_map(shared)}) AS checked" if self.scope else self.table
 
@@ -48,7 +49,7 @@ class Check:
 # Rows that several checks read, by the name they have in braces there. Several values are a lowest
 # and a highest that differ: counting different ones would take three times as long.
 SHARED = {
-    "orders_of_items": "SELECT clean(order_id) AS order_id, "
+    "orders_of_items": "SELECT {source}clean(order_id) AS order_id, "
     "COALESCE(MIN(amperity_id) <> MAX(amperity_id), FALSE) AS has_several_people, "
     "BOOL_OR(is_purchase) AS has_purchase, COALESCE(MIN(CASE WHEN is_purchase THEN datasource END) "
     "<> MAX(CASE WHEN is_purchase THEN datasource END), FALSE) AS has_several_sources, "
@@ -58,8 +59,19 @@ SHARED = {
     "SUM(CASE WHEN is_purchase THEN item_revenue END) AS item_revenue, "
     "SUM(CASE WHEN is_purchase THEN item_quantity END) AS item_quantity "
     f"FROM (SELECT *, {PURCHASE} AS is_purchase FROM {ITEMS}) AS items "
-    "WHERE NOT is_blank(order_id) GROUP BY clean(order_id)",
+    "WHERE NOT is_blank(order_id) GROUP BY {source}clean(order_id)",
 }
+
+
+def order_words(order_key: Sequence[str]) -> dict[str, str]:
+    """What stands in SQL where orders are told apart by their source too; nothing otherwise."""
+    words = {
+        "source": "datasource, ",
+        "and_same_source": " AND orders.datasource = items.datasource",
+    }
+    return words if "datasource" in order_key else dict.fromkeys(words, "")
+
+
 ITEM_KEYS = ("datasource", "pk", "order_id")
 PERSON = ("amperity_id",)
 
@@ -300,8 +312,8 @@ CHECKS: tuple[Check, ...] = (
         ITEM_KEYS,
         "SELECT items.datasource, items.pk, items.order_id, orders.is_purchase_order "
         f"FROM {ITEMS} AS items "
-        "INNER JOIN unified_transactions AS orders ON orders.order_id = clean(items.order_id) "
-        f"WHERE {UNDONE}",
+        "INNER JOIN unified_transactions AS orders ON orders.order_id = clean(items.order_id)"
+        f"{{and_same_source}} WHERE {UNDONE}",
     ),
     *(
         _items(
@@ -373,7 +385,7 @@ CHECKS: tuple[Check, ...] = (
         "SUM(COALESCE(items.item_revenue, 0)) AS item_revenue, "
         "SUM(COALESCE(items.item_quantity, 0)) AS item_quantity "
         "FROM unified_transactions AS orders LEFT JOIN {orders_of_items} AS items "
-        "ON items.order_id = orders.order_id "
+        "ON items.order_id = orders.order_id{and_same_source} "
         "GROUP BY YEAR(orders.order_datetime), MONTH(orders.order_datetime)",
     ),
     Check(

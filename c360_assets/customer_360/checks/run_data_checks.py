@@ -14,7 +14,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from c360_assets.customer_360.checks.data_checks import CHECKS, SHARED, Check
+from c360_assets.customer_360.checks.data_checks import CHECKS, SHARED, Check, order_words
 from c360_assets.customer_360.rendering.merge_policy import phone_region
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 from c360_assets.customer_360.tables.build import prepare_context
@@ -23,14 +23,14 @@ from c360_assets.customer_360.tables.graph import TableNode
 from c360_assets.customer_360.tables.references import Names
 from c360_assets.errors import C360Error
 from c360_assets.tenant.customer_360 import DatabaseColumn
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 
 TABLE = "database_validation"
-# Where rows that checks share are: a table while checks run, a query in the SQL that people read.
+# The table that holds rows that checks share while they run.
 KEPT = {name: f"_c360_{name}" for name in SHARED}
-INLINE = {name: f"({sql})" for name, sql in SHARED.items()}
 COLUMNS = {
     "validation_id": pl.String,
     "question": pl.String,
@@ -62,6 +62,17 @@ class Result(NamedTuple):
     sql: str
 
 
+class Scopes(NamedTuple):
+    """What stands in the scopes of checks, by its name there.
+
+    Rows that are shared are a table while checks run (`kept`), a query in the SQL that people read
+    (`inline`).
+    """
+
+    kept: Mapping[str, str]
+    inline: Mapping[str, str]
+
+
 class Counts(NamedTuple):
     """How many rows a check looked at, and how many of them are findings."""
 
@@ -81,7 +92,7 @@ def validate_database(session: Session, database: Database, *, as_of: date) -> T
     settings = tenant.config.customer_360.validations
     region = phone_region(tenant)
     checks = [replace(check, finding=check.finding.replace("{region}", region)) for check in CHECKS]
-    results = _run(session, checks, columns, settings.thresholds)
+    results = _run(session, checks, columns, settings.thresholds, _scopes(tenant))
     for node in database.nodes:
         results += _broken_promises(session, database, node)
     warned = [result.id for result in results if result.status == "warning"]
@@ -97,6 +108,12 @@ def validate_database(session: Session, database: Database, *, as_of: date) -> T
             f"(tenant.yaml: customer_360.validations.blocking); see the table {TABLE}"
         )
     return state
+
+
+def _scopes(tenant: Tenant) -> Scopes:
+    words = order_words(tenant.order_key)
+    inline = {name: f"({sql.format_map(words)})" for name, sql in SHARED.items()}
+    return Scopes({**KEPT, **words}, {**inline, **words})
 
 
 def _blocking(warned: Sequence[str], configured: Sequence[str]) -> list[str]:
@@ -201,6 +218,7 @@ def _run(
     checks: Sequence[Check],
     columns: Mapping[str, set[str]],
     thresholds: Mapping[str, float],
+    scopes: Scopes,
 ) -> list[Result]:
     """A result per check, in order.
 
@@ -208,9 +226,9 @@ def _run(
     """
     by_source: dict[str, list[Check]] = {}
     for check in checks:
-        if _is_applicable(session, check, columns):
-            _keep_shared_rows(session, check)
-            by_source.setdefault(check.source(KEPT), []).append(check)
+        if _is_applicable(session, check, columns, scopes):
+            _keep_shared_rows(session, check, scopes)
+            by_source.setdefault(check.source(scopes.kept), []).append(check)
     counts: dict[str, Counts] = {}
     for source, of_source in by_source.items():
         counts |= _counts(session, source, of_source)
@@ -222,17 +240,19 @@ def _run(
             check.question,
             check.table,
             counts.get(check.id),
-            f"SELECT {', '.join(check.keys)} FROM {check.source(INLINE)} WHERE {_finding(check)}",
+            f"SELECT {', '.join(check.keys)} FROM {check.source(scopes.inline)} "
+            f"WHERE {_finding(check)}",
             _threshold(check, thresholds),
         )
         for check in checks
     ]
 
 
-def _keep_shared_rows(session: Session, check: Check) -> None:
-    for name in SHARED:
+def _keep_shared_rows(session: Session, check: Check, scopes: Scopes) -> None:
+    for name, table in KEPT.items():
         if f"{{{name}}}" in check.scope:
-            session.execute(f"CREATE TEMP TABLE IF NOT EXISTS {KEPT[name]} AS {SHARED[name]}")
+            rows = scopes.inline[name]
+            session.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} AS SELECT * FROM {rows}")
 
 
 def _counts(session: Session, source: str, checks: Sequence[Check]) -> dict[str, Counts]:
@@ -277,12 +297,16 @@ def _result(
     return Result(id_, question, table, *counts, share, allowed, status, sql)
 
 
-def _is_applicable(session: Session, check: Check, columns: Mapping[str, set[str]]) -> bool:
+def _is_applicable(
+    session: Session, check: Check, columns: Mapping[str, set[str]], scopes: Scopes
+) -> bool:
     """Whether the checked table has rows, and all tables and columns that the check names exist."""
     if check.table not in columns:
         return False
     try:
-        session.rows(f"DESCRIBE SELECT {_finding(check)} AS found FROM {check.source(INLINE)}")
+        session.rows(
+            f"DESCRIBE SELECT {_finding(check)} AS found FROM {check.source(scopes.inline)}"
+        )
     except (duckdb.BinderException, duckdb.CatalogException):
         return False
     return True

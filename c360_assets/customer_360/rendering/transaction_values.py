@@ -132,7 +132,6 @@ def order_options(tenant: Tenant) -> set[str]:
 
 def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str, Any]:
     """Values of the template of unified_transactions."""
-    config = tenant.config.customer_360.unified_transactions
     options = order_options(tenant)
     nullable = list(NULLABLE_AMOUNTS)
     if "order_cost" in options:
@@ -143,11 +142,11 @@ def unified_transactions(tenant: Tenant, available: frozenset[str]) -> dict[str,
     spoken_columns = [
         column
         for column in (*ORDER_TEXT_COLUMNS, "datasource")
-        if column not in config.order_key and column not in absent
+        if column not in tenant.order_key and column not in absent
     ]
     return {
         "absent": absent,
-        "key": [column for column in ("datasource", "order_id") if column in config.order_key],
+        "key": tenant.order_key,
         "discount_mode": default_mode,
         "configured_modes": configured_modes,
         "options": options,
@@ -239,7 +238,7 @@ def transaction_attributes_extended(tenant: Tenant, available: frozenset[str]) -
         "window_columns": _window_columns(measures),
         "undone": [kind for kind in UNDONE if kind["block"] in blocks],
         "blocks": set(config.blocks),
-        "key": tenant.config.customer_360.unified_transactions.order_key,
+        "key": tenant.order_key,
         "early_repeat_days": config.early_repeat_days,
         "retained_days": config.retained_days,
     }

@@ -1,5 +1,6 @@
 -- transaction_attributes_extended: one row per person with a dated purchase; what, when and how much they bought.
 {% set money = "DECIMAL(38, 2)" %}
+{% set distinct_order = "(" ~ key | join(", ") ~ ")" if key | length > 1 else key[0] %}
 {% macro within(window) %}{% if window != "lifetime" %} FILTER (WHERE in_{{ window }}){% endif %}{% endmacro %}
 WITH orders AS (
     SELECT
@@ -84,7 +85,7 @@ measures AS (
 {% for kind in undone %}
 -- {{ kind.title }}: by the day of the row itself, not of the order.
 {{ kind.name }}_items AS (
-    SELECT orders.amperity_id, orders.order_id, items.item_revenue, items.item_quantity, windows.period
+    SELECT orders.amperity_id, {% for k in key %}orders.{{ k }}, {% endfor %}items.item_revenue, items.item_quantity, windows.period
     FROM unified_itemized_transactions AS items
     INNER JOIN unified_transactions AS orders
         ON orders.order_id = clean(items.order_id){% if "datasource" in key %} AND orders.datasource = items.datasource{% endif %}
@@ -98,7 +99,7 @@ measures AS (
 {{ kind.name }} AS (
     SELECT
 {% for window in all_windows %}
-        COUNT(DISTINCT order_id) FILTER (WHERE period = '{{ window }}') AS {{ window }}_frequency,
+        COUNT(DISTINCT {{ distinct_order }}) FILTER (WHERE period = '{{ window }}') AS {{ window }}_frequency,
         CAST(SUM(item_revenue) FILTER (WHERE period = '{{ window }}') AS {{ money }}) AS {{ window }}_revenue,
         CAST(SUM(item_quantity) FILTER (WHERE period = '{{ window }}') AS BIGINT) AS {{ window }}_items,
 {% endfor %}
