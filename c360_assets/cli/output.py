@@ -59,6 +59,11 @@ def _shown(text: object) -> str:
     return "\n".join(printable(line) for line in str(text).splitlines())
 
 
+def emit_query(sql: str) -> None:
+    """Write SQL to give to `c360 sql`, which would take a comment in front for an option."""
+    emit(f"\n{sql}" if sql.startswith("-") else sql)
+
+
 def print_json(value: Any) -> None:
     """Print `value` for scripts: dataclasses by their fields; types that JSON lacks become text."""
     from pydantic import TypeAdapter

@@ -11,7 +11,7 @@ import typer
 
 from c360_assets.automation.instance import mark_dead_runs
 from c360_assets.cli.options import DatabaseOption, JsonOption, TenantOption, tenant_folder
-from c360_assets.cli.output import err, out, print_failures, print_json, reported_errors
+from c360_assets.cli.output import emit_query, err, out, print_failures, print_json, reported_errors
 from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
 from c360_assets.reporting.terminal import emit
@@ -92,9 +92,7 @@ def sql(
     with reported_errors():
         root = tenant_folder(tenant)
         if show is not None:
-            text = table_sql(root, show, database, spark=spark)
-            # A comment in front would be taken for an option where the text is the query.
-            emit(f"\n{text}" if text.startswith("-") else text)
+            emit_query(table_sql(root, show, database, spark=spark))
             return
         if query is None:
             raise typer.BadParameter("give a query, or --show TABLE")

@@ -25,6 +25,7 @@ from c360_assets.cli.options import (
     tenant_folder,
 )
 from c360_assets.cli.output import (
+    emit_query,
     err,
     out,
     print_failures,
@@ -34,7 +35,6 @@ from c360_assets.cli.output import (
 )
 from c360_assets.errors import has_errors
 from c360_assets.reporting.paths import shell_path, short_path
-from c360_assets.reporting.terminal import emit
 
 if TYPE_CHECKING:
     from dagster import Definitions
@@ -172,7 +172,7 @@ def validate(
     with reported_errors():
         root = tenant_folder(tenant)
         if number is not None:
-            emit(finding_sql(root, number, feed))
+            emit_query(finding_sql(root, number, feed))
             return
         with Reporter(err) as reporter:
             validations, failures = validate_tables(

@@ -13,7 +13,7 @@ from c360_assets.cli.options import (
     TenantOption,
     tenant_folder,
 )
-from c360_assets.cli.output import out, print_json, reported_errors
+from c360_assets.cli.output import emit_query, out, print_json, reported_errors
 
 NameArgument = Annotated[
     str, typer.Argument(help="A segment: its file in segments/ without the ending.", metavar="NAME")
@@ -102,7 +102,7 @@ def sql(name: NameArgument, tenant: TenantOption = None) -> None:
     from c360_assets.reporting.segments import sql_of
 
     with reported_errors():
-        print(sql_of(tenant_folder(tenant), name))
+        emit_query(sql_of(tenant_folder(tenant), name))
 
 
 def diff(name: NameArgument, tenant: TenantOption = None, as_json: JsonOption = False) -> None:

@@ -167,6 +167,21 @@ def test_the_sql_of_a_table_runs_on_the_published_database(
     )
 
 
+def test_the_sql_of_a_segment_runs_on_the_published_database(
+    demo: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = c360_here(monkeypatch, "segment", "sql", "one_time_buyers", "--tenant", demo.root)
+    # As a shell hands it on, with the comment that it begins with.
+    query = shown.stdout.rstrip()
+    found = c360_here(monkeypatch, "sql", "--csv", query, "--tenant", demo.root)
+    assert found.code == 0, found.text
+    members = ask(
+        demo.root,
+        "SELECT amperity_id FROM segments.segment_membership WHERE segment = 'one_time_buyers'",
+    )
+    assert sorted(found.stdout.split()[1:]) == sorted(person for (person,) in members)
+
+
 def test_profile_opens_one_customer_by_the_beginning_of_the_id(
     demo: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:
