@@ -49,6 +49,7 @@ DATA_CHECKS = {
     "CV-R01": "orders_add_up_to_their_items",
     "CV-R02.merged_customers": "one_merged_customer_per_person",
     "CV-R02.customer_360": "every_merged_customer_is_there",
+    "CV-R03": "all_orders_are_in_one_currency",
 }
 # Kind of promise that `database/*.yaml` makes of a column -> name.
 PROMISES = {

@@ -622,6 +622,40 @@ def test_checks_count_what_should_be_looked_at(session: Session, tmp_path: Path)
         validate_database(session, databases(blocking)[0], as_of=AS_OF)
 
 
+@pytest.mark.parametrize(
+    ("currencies", "expected"),
+    [
+        (["BRL", "brl", None], (2, 0, "ok")),
+        (["BRL", "BRL", "USD"], (3, 1, "warning")),
+        ([None], (0, 0, "not_applicable")),
+    ],
+)
+def test_amounts_of_several_currencies_are_told(
+    session: Session,
+    tmp_path: Path,
+    currencies: list[str | None],
+    expected: tuple[int, int, str],
+) -> None:
+    tenant = make_tenant(tmp_path)
+    put_unified(session, [{"amperity_id": "A1"}])
+    items = [
+        {
+            "order_id": f"O{n}",
+            "datasource": f"Shop:{currency}",
+            "currency": currency,
+            "item_quantity": 1,
+            "item_revenue": 10,
+            "order_datetime": "2026-01-01",
+        }
+        for n, currency in enumerate(currencies)
+    ]
+    put_gathered(session, tenant, "unified_itemized_transactions", items)
+    build_all(session, tenant, "unified_transactions")
+    validate_database(session, databases(tenant)[0], as_of=AS_OF)
+    found = one(session, "database_validation", where="validation_id = 'CV-R03'")
+    assert (found["checked_count"], found["finding_count"], found["status"]) == expected
+
+
 def test_the_published_database_is_whole_described_and_known_as_published(
     session: Session, tmp_path: Path
 ) -> None:

@@ -406,4 +406,17 @@ CHECKS: tuple[Check, ...] = (
         "SELECT (SELECT COUNT(*) FROM customer_360) AS profiles, "
         "(SELECT COUNT(*) FROM merged_customers) AS merged",
     ),
+    # What people bought is added up, whatever the currency.
+    Check(
+        "CV-R03",
+        "Are all orders in one currency?",
+        ("unified_transactions",),
+        "UPPER(currency) <> usual",
+        ("order_id", "currency"),
+        "SELECT orders.order_id, orders.currency, usual.currency AS usual "
+        "FROM unified_transactions AS orders CROSS JOIN (SELECT UPPER(currency) AS currency "
+        "FROM unified_transactions WHERE currency IS NOT NULL GROUP BY UPPER(currency) "
+        "ORDER BY COUNT(*) DESC, UPPER(currency) ASC LIMIT 1) AS usual",
+        "currency IS NOT NULL",
+    ),
 )
