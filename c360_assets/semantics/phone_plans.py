@@ -208,7 +208,8 @@ def by_region(
     own = pl.lit(own_regions) if own_regions is not None else no_region
     has_own_plan = own.is_in(sorted(regions() - {home.country}))
     frame = frame.with_columns(region=pl.when(has_own_plan).then(own).otherwise(no_region))
-    parts = []
+    # Of no number at all there is no part.
+    parts = [frame.select("row", form="value").clear()]
     for (region,), rows in frame.partition_by("region", as_dict=True).items():
         own_plan = plan if region is None else plan_of(str(region))
         assert own_plan is not None
