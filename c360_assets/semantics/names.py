@@ -13,9 +13,10 @@ from c360_assets.semantics.lookups import genders, generational_suffixes, titles
 from c360_assets.semantics.text import fold_upper, missing_to_null, on_distinct, squeeze
 
 _SUFFIX_TOKENS = "|".join(sorted(generational_suffixes()))
+_TITLES = "|".join(sorted(titles()))
 # Both need a neighbouring word, so that a name that consists of such a token alone stays (Junior is
-# a given name).
-_LEADING_TITLES = rf"^(?:(?:{'|'.join(sorted(titles()))}) )+"
+# a given name). A couple has two titles: "Mr & Mrs Hale".
+_LEADING_TITLES = rf"^(?:(?:{_TITLES}) (?:(?:&|AND|UND|ET|Y|E|EN) (?:{_TITLES}) )*)+"
 _TRAILING_SUFFIXES = rf"(?: (?:{_SUFFIX_TOKENS}))+$"
 # Words that belong to the surname after them. Not those that are given names of their own far more
 # often (`Al`, `Ben`, `Mac`).
@@ -23,6 +24,18 @@ _PARTICLES = (
     "DE|DEL|DELLA|DEGLI|DEI|DI|DA|DAS|DO|DOS|DU|DES|LA|LAS|LOS|LE|LO|VAN|VON|VOM|ZU|ZUM|ZUR|DEN|DER"
     "|TEN|TER|TE|T|'T|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|ABU|EL|D|O|MC"
 )
+# Of these, those that stand last where the surname is put first: "Berg, Jan van der".
+_LAST_PARTICLES = "DE|DEL|DELLA|DI|DA|DAS|DOS|DU|DES|LA|LOS|VAN|VON|VOM|ZU|ZUR|DEN|DER|TEN|TER|'T"
+_PARTICLES_LAST = (
+    rf"(?i)^([^,]*[^, ]) *, *([^, ][^,]*?) ((?:(?:{_LAST_PARTICLES}) )*(?:{_LAST_PARTICLES}))$"
+)
+_PARTICLES_BEHIND = rf"^([^,]*[^, ]) *, *((?:(?:{_LAST_PARTICLES}) )*(?:{_LAST_PARTICLES}))$"
+# Russian and Ukrainian registers write surname, given name, patronymic.
+_PATRONYMIC = "[^ ,]+(?:ИЧ|ич|ВНА|вна|ЧНА|чна)"
+_PATRONYMIC_LAST = rf"^([^ ,]+) ([^ ,]+ {_PATRONYMIC})$"
+_PATRONYMIC_BETWEEN = rf"^[^ ,]+ {_PATRONYMIC} [^ ,]+$"
+# Korean names are written in one word: a surname of one syllable, or one of these, and two more.
+_IN_ONE_WORD = "^(남궁|황보|제갈|사공|선우|서문|독고|[가-힣])([가-힣]{2})$"
 _BY_COMMA = r"^([^\t]+)\t(.+)$"
 _BY_PARTICLES = rf"^(\S+(?: \S+)*?) ((?:(?:{_PARTICLES}) )+\S+)$"
 _LAST_WORD = r"^(?:(.+) )?(\S+)$"
@@ -56,9 +69,15 @@ def _letters(words: pl.Expr) -> pl.Expr:
 def clean_surname(expr: pl.Expr) -> pl.Expr:
     """A surname as it is compared: as `clean_name`, a prefix of one or two letters not apart.
 
-    `O Brien`, `O'Brien` and `OBrien` are one, as are `Mc Donald` and `McDonald`.
+    `O Brien`, `O'Brien` and `OBrien` are one, as are `Mc Donald` and `McDonald`, and `Berg, van
+    der` is `van der Berg`.
     """
-    return on_distinct(expr, lambda value: _joined_prefix(_letters(_words(value))))
+
+    def clean(value: pl.Expr) -> pl.Expr:
+        in_order = squeeze(fold_upper(value)).str.replace(_PARTICLES_BEHIND, "${2} ${1}")
+        return _joined_prefix(_letters(_words(in_order)))
+
+    return on_distinct(expr, clean)
 
 
 def _joined_prefix(name: pl.Expr) -> pl.Expr:
@@ -96,11 +115,26 @@ def _ordered(value: pl.Expr) -> pl.Expr:
     # A comma before a suffix or a degree is no order of names: "Hale, Jr.", "Ode, PhD".
     text = fold_upper(value).str.replace_all(r"[.\"]", "")
     text = text.str.replace(_COMMA_DEGREES, "").str.replace(_COMMA_SUFFIX, " ${1}")
-    text = _without_suffix(squeeze(text))
+    text = _with_comma(_without_suffix(squeeze(text)))
     before = _without_suffix(_words(text.str.extract(_COMMA_NAME, 1)))
     after = _without_suffix(_words(text.str.extract(_COMMA_NAME, 2)))
     by_comma = pl.concat_str([after, before], separator="\t")
     return pl.coalesce(by_comma, _without_suffix(_words(text)))
+
+
+def _with_comma(text: pl.Expr) -> pl.Expr:
+    """A comma behind the surname where the form of the name tells that it stands first, and its
+    particles before it."""
+    patronymic_last = text.str.contains(_PATRONYMIC_LAST) & ~text.str.contains(_PATRONYMIC_BETWEEN)
+    return (
+        pl.when(patronymic_last)
+        .then(text.str.replace(_PATRONYMIC_LAST, "${1}, ${2}"))
+        .otherwise(
+            text.str.replace(_PARTICLES_LAST, "${3} ${1}, ${2}").str.replace(
+                _IN_ONE_WORD, "${1}, ${2}"
+            )
+        )
+    )
 
 
 def _without_suffix(words: pl.Expr) -> pl.Expr:
@@ -148,7 +182,7 @@ def clean_gender(expr: pl.Expr) -> pl.Expr:
 
 def gender_from_title(expr: pl.Expr) -> pl.Expr:
     """The gender a form of address implies (`Mr. -> M`), NULL where it implies none."""
-    value = missing_to_null(expr.str.to_uppercase().str.replace_all(".", "", literal=True))
+    value = missing_to_null(fold_upper(expr).str.replace_all(".", "", literal=True))
     return value.replace_strict(titles(), default=None, return_dtype=pl.String)
 
 
@@ -162,7 +196,8 @@ def clean_company(expr: pl.Expr) -> pl.Expr:
     return on_distinct(expr, clean)
 
 
-_WRITTEN_TITLES = rf"(?i)^(?:(?:{'|'.join(sorted(titles()))})[.]? )+"
+_WRITTEN_TITLE = f"(?:{_TITLES.replace('N', '[NÑñ]')})[.]? "
+_WRITTEN_TITLES = rf"(?i)^(?:{_WRITTEN_TITLE}(?:(?:&|AND|UND|ET|Y|E|EN) {_WRITTEN_TITLE})*)+"
 _WRITTEN_SUFFIXES = (
     rf"(?i)(?: *,+ *(?:{_SUFFIX_TOKENS}|{_DEGREES})[.]?| (?:{_SUFFIX_TOKENS})[.]?)+ *$"
 )
@@ -177,8 +212,16 @@ def _part_macro(name: str, group: int) -> str:
     spaced = "trim(regexp_replace(v, '[ \t\r\n]+', ' ', 'g'))"
     untitled = f"regexp_replace({spaced}, {quoted(_WRITTEN_TITLES)}, '')"
     text = f"regexp_replace({untitled}, {quoted(_WRITTEN_SUFFIXES)}, '')"
+    particles = f"regexp_extract(p, {quoted(_PARTICLES_LAST)}, 3) || ' ' || " if group == 2 else ""
     part = (
-        f"CASE WHEN regexp_matches(p, {quoted(_COMMA_NAME)})"
+        f"CASE WHEN regexp_matches(p, {quoted(_PARTICLES_LAST)})"
+        f" THEN {particles}regexp_extract(p, {quoted(_PARTICLES_LAST)}, {of_comma})"
+        f" WHEN regexp_matches(p, {quoted(_IN_ONE_WORD)})"
+        f" THEN regexp_extract(p, {quoted(_IN_ONE_WORD)}, {of_comma})"
+        f" WHEN regexp_matches(p, {quoted(_PATRONYMIC_LAST)})"
+        f" AND NOT regexp_matches(p, {quoted(_PATRONYMIC_BETWEEN)})"
+        f" THEN regexp_extract(p, {quoted(_PATRONYMIC_LAST)}, {of_comma})"
+        f" WHEN regexp_matches(p, {quoted(_COMMA_NAME)})"
         f" THEN regexp_extract(p, {quoted(_COMMA_NAME)}, {of_comma})"
         f" WHEN regexp_matches(p, {quoted(_WRITTEN_PARTICLES)})"
         f" THEN regexp_extract(p, {quoted(_WRITTEN_PARTICLES)}, {group})"

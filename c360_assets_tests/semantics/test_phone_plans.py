@@ -116,3 +116,8 @@ def test_each_number_is_read_by_its_own_country():
 def test_without_a_country_the_last_ten_digits_count():
     numbers = pl.Series(["+61 2 9876 5432", "0298765432"])
     assert by_region(numbers, None, None).to_list() == ["1298765432", "0298765432"]
+
+
+def test_of_no_number_there_is_no_form():
+    nothing = pl.Series([], dtype=pl.String)
+    assert by_region(nothing, nothing, Home("AU", "AU")).to_list() == []
