@@ -1,8 +1,8 @@
 """Text helpers every semantic shares: missing values, case and accent folding, spaces.
 
 Nothing here knows a semantic. Folding is built so that names and places of any country survive:
-Latin, Greek and Cyrillic letters lose their accents, while vowel signs, voicing marks and syllables
-of other scripts stay as they are.
+Latin, Greek and Cyrillic letters lose their accents, Arabic ones the marks that people leave out,
+while vowel signs, voicing marks and syllables of other scripts stay as they are.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,12 @@ _LETTERS = {
     "Ħ": "H",
     "ẞ": "SS",
 }
+# Arabic letters that keyboards and people write in two ways: alef with and without hamza or madda,
+# the final yeh and teh marbuta with and without dots, and the Persian and Urdu yeh, kaf and heh.
+_ARABIC = dict.fromkeys("أإآٱ", "ا") | dict.fromkeys("ىی", "ي") | {"ک": "ك"}
+_ARABIC |= dict.fromkeys("ةہھۀ", "ه")
+# Vowel marks, and the stroke that makes a word longer.
+_ARABIC_MARKS = r"[\u{64B}-\u{653}\u{656}-\u{65F}\u{670}\u{640}]"
 # The acute accent and its kin decompose to a space plus a mark: they must become apostrophes before
 # that.
 _APOSTROPHES = dict.fromkeys("’‘‛`´ʼʹ′＇", "'")
@@ -42,7 +48,8 @@ def _fold(expr: pl.Expr) -> pl.Expr:
     # Only the block "combining diacritical marks": \p{M} would also delete the vowels of Devanagari
     # or Thai. Composing again gives Hangul and kana back their usual form.
     unmarked = decomposed.str.replace_all(r"[\u{300}-\u{36F}]", "").str.normalize("NFC")
-    return unmarked.str.to_uppercase().str.replace_many(_LETTERS)
+    unmarked = unmarked.str.replace_all(_ARABIC_MARKS, "")
+    return unmarked.str.to_uppercase().str.replace_many(_LETTERS | _ARABIC)
 
 
 def _fold_series(values: pl.Series) -> pl.Series:

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from c360_assets.semantics.addresses import clean_address, clean_state
-from c360_assets.semantics.countries import country_code, country_facts
+from c360_assets.semantics.countries import country_code, country_facts, country_names
 
 
 def polars(expression, values, **options):
@@ -16,6 +16,16 @@ def test_countries_by_any_name():
     names = ["Deutschland", "germany", "DEU", "U.K.", "Great Britain", "276", "España", "日本"]
     assert polars(country_code, names) == ["DE", "DE", "DE", "GB", "GB", "DE", "ES", "JP"]
     assert polars(country_code, ["Atlantis", "", None, "N/A", "NA", "-"]) == [None] * 6
+
+
+def test_every_name_of_the_table_is_in_the_letters_that_folding_leaves():
+    names = country_names()
+    assert polars(country_code, list(names)) == list(names.values())
+    assert polars(country_code, ["الأردن", "الاردن", "الإمارات العربية المتحدة"]) == [
+        "JO",
+        "JO",
+        "AE",
+    ]
 
 
 def test_facts():
