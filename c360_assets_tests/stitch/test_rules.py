@@ -116,6 +116,8 @@ def test_exact_needs_every_field_equal_and_excellent_odds() -> None:
     assert settle(FK, 6.0, equal)[0] == 5.0
     assert settle(FK, 2.3, equal)[0] == 3.5
     assert settle(FK, 6.0, equal + pattern(birthdate="one edit"))[0] < 5.0
+    assert settle(FK, 6.0, equal + pattern(middle_name="equal"))[0] == 5.0
+    assert settle(FK, 6.0, equal + pattern(middle_name="contradicts"))[0] < 5.0
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ KEY_STATES = {
 # What equal means, where everything that both records hold has to be equal.
 ALL_EQUAL = {
     "given_name": ("equal",),
+    "middle_name": ("equal",),
     "surname": ("equal",),
     "name_swap": ("straight",),
     "birthdate": ("equal",),
