@@ -58,7 +58,7 @@ def _address_line(line: pl.Expr, country: str | None) -> pl.Expr:
         text = rewritten(text, country)
     # "AVE.STE" is two words, "P.O." and "N.W." are one.
     text = text.str.replace_all(r"(\p{L}{2})\.(\p{L}|\d)", "${1} ${2}")
-    text = text.str.replace_all(r"[.'\"]", "").str.replace_all(r"[,;()\s]+", " ")
+    text = text.str.replace_all(r"[.'\"]", "").str.replace_all(r"[,;:()\s]+", " ")
     text = text.str.replace_all(_BOX_NUMBER, "PO BOX ${1}").str.replace_all(_BOX, "PO BOX")
     text = text.str.replace_all(_UNIT_AND_HASH, "${1} ")
     text = text.str.replace_all("#", " APARTMENT ", literal=True)

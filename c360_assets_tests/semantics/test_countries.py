@@ -77,6 +77,7 @@ def test_states_elsewhere_stay_and_american_ones_are_known_everywhere():
         ("IT", ["P.zza Dante 2", "Piazza Dante 2"]),
         ("PL", ["ul. Długa 5 m. 3", "Ulica Długa 5 m 3"]),
         ("RU", ["ул. Ленина, д. 5", "улица Ленина 5"]),
+        ("TR", ["Atatürk Cad. No:12 D:3", "Atatürk Caddesi No: 12 Daire 3"]),
         ("GB", ["5 High St.", "5 High Street"]),
         ("AU", ["5 Beach Pde", "5 Beach Parade"]),
         ("CA", ["5 Main St", "5 Main Street"]),

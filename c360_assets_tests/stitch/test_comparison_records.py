@@ -8,12 +8,27 @@ from c360_assets.stitch.compare.comparison_records import prepare_records
 
 
 def test_an_address_falls_into_house_street_and_unit() -> None:
-    frame = pl.DataFrame(
-        {"rid": [1, 2], "address": ["12 NORTH ELM STREET APARTMENT 4", "PO BOX 7"]}
-    )
-    assert prepare_records(frame).select("building", "unit", "house", "street").rows() == [
-        ("12 NORTH ELM STREET", "APARTMENT 4", "12", "NORTH ELM STREET"),
-        (None, "PO BOX 7", None, None),
+    parts = {
+        "12 NORTH ELM STREET APARTMENT 4": ("12 NORTH ELM STREET", "APARTMENT 4", "12"),
+        "PO BOX 7": (None, "PO BOX 7", None),
+        "HAUPTSTRASSE 5 B": ("HAUPTSTRASSE 5 B", None, "5B"),
+        "DLUGA 5 MIESZKANIE 7": ("DLUGA 5", "MIESZKANIE 7", "5"),
+        "DLUGA 5/7": ("DLUGA 5/7", None, "5"),
+        "AVENIDA 9 DE JULIO 1200": ("AVENIDA 9 DE JULIO 1200", None, "1200"),
+        "ЛЕНИНА 5 КВАРТИРА 12": ("ЛЕНИНА 5", "КВАРТИРА 12", "5"),
+    }
+    streets = [
+        "NORTH ELM STREET",
+        None,
+        "HAUPTSTRASSE",
+        *["DLUGA"] * 2,
+        "AVENIDA 9 DE JULIO",
+        "ЛЕНИНА",
+    ]
+    frame = pl.DataFrame({"rid": range(len(parts)), "address": list(parts)})
+    found = prepare_records(frame).select("building", "unit", "house", "street")
+    assert found.rows() == [
+        (*part, street) for part, street in zip(parts.values(), streets, strict=True)
     ]
 
 

@@ -21,8 +21,12 @@ from c360_assets.stitch.compare.scripts import with_latin_names
 
 UNIT = (
     r"\s*\b(APARTMENT|APT|UNIT|SUITE|STE|FLOOR|FL|ROOM|RM|BUILDING|BLDG|LOT|TRAILER|TRLR|SPACE|SPC"
-    r"|PO BOX|#)\b.*$"
+    r"|PO BOX|#|WOHNUNG|MIESZKANIE|APARTAMENTO|APARTAMENT|APPARTEMENT|DEPARTAMENTO|LAGENHET|ASUNTO"
+    r"|INTERNO|DAIRE|КВАРТИРА)\b.*$"
 )
+# Before the street, or, as in most countries, behind it: HAUPTSTRASSE 12 B, DLUGA 5/7.
+HOUSE_BEFORE = r"^([0-9][^ ]*) "
+HOUSE_BEHIND = r"^(.*\p{L}[^ ]*) ([0-9]+ ?\p{L}?)(?:[/-][^ ]+)?$"
 INITIALS = r"^(\S{2,}.*?)(?: \p{L})+$"  # of further names, after a given name
 FIRST_NAME = r"^(\S+)"
 # The first of further given names or initials; DEL CARMEN is one name.
@@ -232,9 +236,14 @@ def _with_parts_of_values(records: pl.DataFrame) -> pl.DataFrame:
             surname_words.list.eval(long_words)
         ),
     )
+    building = pl.col("building")
+    is_before = building.str.contains(HOUSE_BEFORE)
+    behind = building.str.extract(HOUSE_BEHIND, 2).str.replace(" ", "", literal=True)
     return records.with_columns(
-        house=pl.col("building").str.extract("^([0-9][^ ]*) "),
-        street=pl.col("building").str.replace("^[0-9][^ ]* ", ""),
+        house=pl.when(is_before).then(building.str.extract(HOUSE_BEFORE)).otherwise(behind),
+        street=pl.when(is_before)
+        .then(building.str.replace(HOUSE_BEFORE, ""))
+        .otherwise(pl.coalesce(building.str.extract(HOUSE_BEHIND, 1), building)),
     )
 
 
