@@ -160,6 +160,20 @@ def test_swapped_names_count_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        # A nickname, typing errors, and full names that begin with the surname.
+        (g("WILLIAM") | {"surname": "BARROW"}, g("BARROW") | {"surname": "WILLIAM"}),
+        (g("BILL", "WILLIAM") | {"surname": "BARROW"}, g("BARROW") | {"surname": "WILLIAM"}),
+        (g("RHYS") | {"surname": "LEWELLYN"}, g("LLEWELLYN") | {"surname": "RHYS"}),
+        (g("ANNA MARIA") | {"surname": "NAGY"}, g("NAGY ANNA") | {"surname": "MARIA"}),
+    ],
+)
+def test_swapped_names_need_not_be_written_alike(one: dict[str, Any], two: dict[str, Any]) -> None:
+    assert str(label("name_swap", one, two)).startswith("swapped")
+
+
+@pytest.mark.parametrize(
     ("one", "two", "expected"),
     [
         (date(1981, 9, 8), date(1981, 9, 8), "equal"),
@@ -247,7 +261,10 @@ def test_phones(one: list[str], two: list[str], expected: str) -> None:
             None,
         ),
         ("12 MAPLE STREET", "12 MAPEL STREET", "like street", None),
+        ("HAUPTSTRASSE 12", "HAUPSTRASSE 12", "like street", None),
+        ("VIA ROMA 5 INTERNO 3", "VIA ROMA 5", "equal up to unit", None),
         ("12 OAK STREET", "90 OAK STREET", "same street or number", "postal equal, common"),
+        ("HAUPTSTRASSE 12", "HAUPTSTRASSE 90", "same street or number", "postal equal, common"),
         ("12 OAK STREET", "90 PINE AVENUE", "different", "postal equal, common"),
     ],
 )

@@ -184,16 +184,35 @@ SURNAME = Comparison(
     "NOT swapped",
     only_column="surname",
 )
+
+
+def _names_alike(one: str, other: str, variants: str) -> str:
+    """Two names in each other's field: equal, by the rule of `_similar`, or one by a nickname."""
+    return (
+        f"({one} = {other} OR jaro_winkler_similarity({one}, {other}) >= 0.92"
+        f" OR least(length({one}), length({other})) >= 4"
+        f" AND abs(length({one}) - length({other})) <= 1"
+        f" AND jaro_winkler_similarity({one}, {other}) >= 0.7"
+        f" AND damerau_levenshtein({one}, {other}) = 1"
+        f" OR coalesce(list_contains({variants}, {one}), FALSE))"
+    )
+
+
+# A full name that begins with the surname gives away where it ends only by the other record:
+# NAGY ANNA and MARIA, ANNA MARIA and NAGY.
 SWAPPED = Fact(
     "swapped",
     (("given", "surname"),),
-    "a.whole_given_code = b.surname_code OR a.surname_code = b.whole_given_code",
+    "a.whole_given_code = b.surname_code OR a.surname_code = b.whole_given_code"
+    " OR a.given_code = b.surname_code OR a.surname_code = b.given_code",
     "a.whole_given <> b.whole_given AND a.surname <> b.surname"
     " AND length(a.whole_given) > 1 AND length(b.whole_given) > 1"
-    " AND (a.whole_given = b.surname AND (a.surname = b.whole_given"
-    " OR jaro_winkler_similarity(a.surname, b.whole_given) >= 0.92)"
+    " AND (a.whole_given = b.surname"
+    f" AND {_names_alike('a.surname', 'b.whole_given', 'b.variants')}"
     " OR a.surname = b.whole_given"
-    " AND jaro_winkler_similarity(a.whole_given, b.surname) >= 0.92)",
+    f" AND {_names_alike('b.surname', 'a.whole_given', 'a.variants')}"
+    " OR a.whole_given || ' ' || a.surname = b.surname || ' ' || b.whole_given"
+    " OR a.surname || ' ' || a.whole_given = b.whole_given || ' ' || b.surname)",
 )
 MIDDLE_AS_GIVEN = Fact(
     "middle_as_given",
