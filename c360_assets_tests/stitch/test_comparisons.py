@@ -149,6 +149,21 @@ def test_somebody_who_goes_by_the_middle_name(given: str) -> None:
     assert label("name_swap", one, other) == "straight"
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ("JEAN MARIE", "MARIE J", "middle name as given"),
+        ("JEAN MARIE CLAUDE", "MARIE CLAUDE", "middle name as given"),
+        ("JEAN MARIE", "MARIE CLAIRE", "straight"),
+    ],
+)
+def test_who_has_another_further_name_does_not_go_by_the_middle_name(
+    one: str, two: str, expected: str
+) -> None:
+    first, second = ({**g(name), "surname": "BARROW"} for name in (one, two))
+    assert label("name_swap", first, second) == expected
+
+
 def test_swapped_names_count_once() -> None:
     one, two = (
         {"given_name": "RUIZ", "surname": "ROBERT"},

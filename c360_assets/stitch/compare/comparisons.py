@@ -214,13 +214,25 @@ SWAPPED = Fact(
     " OR a.whole_given || ' ' || a.surname = b.surname || ' ' || b.whole_given"
     " OR a.surname || ' ' || a.whole_given = b.whole_given || ' ' || b.surname)",
 )
+
+
+def _goes_by_middle_name(one: str, other: str) -> str:
+    """The middle name of `other` is the given name of `one`, who has no further name that is none
+    of the other's: JEAN MARIE is not MARIE CLAIRE, and may be MARIE or MARIE J."""
+    is_given = f"{one}.middle IN ({other}.given, {other}.given[:1])"
+    follows = f"suffix({other}.whole_given, ' ' || {one}.whole_given)"
+    return (
+        f"({one}.given = {other}.middle AND length({one}.given) > 1"
+        f" AND ({one}.middle IS NULL OR {is_given} OR {follows}))"
+    )
+
+
 MIDDLE_AS_GIVEN = Fact(
     "middle_as_given",
     (("given", "surname"),),
     "a.given_code = b.middle_code OR a.middle_code = b.given_code",
     "a.given <> b.given AND (length(a.given) > 1 OR length(b.given) > 1)"
-    " AND (a.given = b.middle AND length(a.given) > 1"
-    " OR a.middle = b.given AND length(b.given) > 1)",
+    f" AND ({_goes_by_middle_name('a', 'b')} OR {_goes_by_middle_name('b', 'a')})",
 )
 MIDDLE = Comparison(
     "middle_name",
