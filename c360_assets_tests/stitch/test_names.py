@@ -42,6 +42,14 @@ SAME: dict[str, tuple[Record, Record]] = {
         person("Francisco", "Echeverri", birthdate="1955-03-08"),
         person("Paco", "Echeverri", birthdate="1955-03-08"),
     ),
+    "Spanish short form": (
+        person("María José", "Echeverri", email="mje.71@example.es"),
+        person("Mª José", "Echeverri", email="mje.71@example.es"),
+    ),
+    "Arabic in two Latin spellings": (
+        person("Youssef", "El-Sayegh", email="ysayegh@example.eg"),
+        person("Yusuf", "El Sayegh", email="ysayegh@example.eg"),
+    ),
     "particles": (
         person("Ines", "de la Peñalver", birthdate="1983-12-21"),
         {"full_name": "Ines de la Penalver", "birthdate": "1983-12-21"},
