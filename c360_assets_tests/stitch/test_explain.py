@@ -242,6 +242,27 @@ def test_a_pair_is_explained_the_same_from_both_sides(world: World) -> None:
     assert there == back
 
 
+def test_a_record_is_told_to_lack_only_what_it_lacks(world: World) -> None:
+    columns = {"birthdate": "birthdate", "given-name": "given_name", "email": "email"}
+    columns |= {"phone": "phone", "postal": "postal", "surname": "surname"}
+    told = set()
+    for pair in kinds(world)["weak"][:10]:
+        records = [world.source.record(*list(world.position)[n]) for n in pair]
+        assert records[0] is not None
+        assert records[1] is not None
+        for meeting in explain_pair(world.source, records[0], records[1]).meetings:
+            said = meeting.reason.removeprefix("value missing: ")
+            if said == meeting.reason:
+                continue
+            for part in said.split(", "):
+                who, _, what = part.partition(" lacks " if " lacks " in part else " lack ")
+                lacking = [n for n in pair if who in ("both", "/".join(list(world.position)[n]))]
+                for semantic in set(what.split(" and ")) & columns.keys():
+                    told.add(semantic)
+                    assert all(world.frame[columns[semantic]][n] is None for n in lacking), part
+    assert len(told) > 2
+
+
 def test_copies_were_compared_as_one_record(world: World) -> None:
     unified = world.result.tables["unified_coalesced"]
     copy = unified.filter(pl.col("pk") != pl.col("rep_pk")).row(0, named=True)

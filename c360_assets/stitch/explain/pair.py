@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -54,7 +55,16 @@ SEMANTIC_OF = {
     "org": "company without a person",
     "w": "company without a person",
 }
-
+# Columns of which a record may lack the part that a key is made of, though it holds the semantic.
+PART_OF_VALUE = {
+    "house": "house number",
+    "po_box": "PO box",
+    "letters": "letters in its e-mail",
+    "surname_sounds": "name in another script",
+    "given_sounds": "name in another script",
+}
+# Name of one of several values in keys -> the column of the comparison records.
+COLUMN_OF = {"e": "email", "p": "phone", "w": "org_words"}
 
 UNKNOWN_BLOCKS = "unless its block was cut: stitch_blocking_keys is switched off"
 
@@ -196,13 +206,14 @@ def _meetings(
     # Positions follow the keys of the representatives.
     first, second = sorted((one, other), key=lambda record: record.representative)
     at = {pair.i: first, pair.j: second}
+    values = {row["i"]: row for row in two.iter_rows(named=True)}
     result = []
     for number, strategy in enumerate(pair.strategies):
         if met & (1 << number):
             result.append(Meeting(strategy.name, True, note))
             continue
         of_strategy = rows.filter(pl.col("s") == number)
-        reason = _why_not(strategy, of_strategy, at, removed, source)
+        reason = _why_not(strategy, of_strategy, at, values, removed, source)
         result.append(Meeting(strategy.name, False, reason))
     return result
 
@@ -235,15 +246,16 @@ def _why_not(
     strategy: Strategy,
     rows: pl.DataFrame,
     at: dict[int, Record],
+    values: dict[int, dict[str, Any]],
     removed: dict[tuple[str, str], dict[str, str]],
     source: PublishedStitch,
 ) -> str:
     """Why the pair did not meet by a strategy. `rows`: i, bk, asked of their keys; `at`: the
-    records by position."""
+    records by position, `values`: their comparison records."""
     keys = {i: rows.filter(pl.col("i") == i) for i in at}
-    lacking = [at[i] for i, own in keys.items() if not own.height]
+    lacking = {i: at[i] for i, own in keys.items() if not own.height}
     if lacking:
-        return _why_no_key(strategy, lacking, removed)
+        return _why_no_key(strategy, lacking, values, removed)
     one, other = keys.values()
     shared = one.join(other, on="bk")
     if strategy.asking_key:
@@ -265,15 +277,35 @@ def _why_not(
 
 
 def _why_no_key(
-    strategy: Strategy, lacking: list[Record], removed: dict[tuple[str, str], dict[str, str]]
+    strategy: Strategy,
+    lacking: dict[int, Record],
+    values: dict[int, dict[str, Any]],
+    removed: dict[tuple[str, str], dict[str, str]],
 ) -> str:
     """Why records have no key of the strategy: a value is missing, or was taken out."""
     words = set(re.findall(r"\w+", " ".join([*strategy.keys, strategy.asking_key or ""])))
     semantics = {SEMANTIC_OF[word] for word in words if word in SEMANTIC_OF}
     semantics |= {word.replace("_", "-") for word in words if word.startswith(("fk_", "bk_"))}
-    for record in lacking:
+    for record in lacking.values():
         reasons = removed.get(record.representative, {})
         for semantic in sorted(semantics & reasons.keys()):
             return f"blocklisted: {semantic} of {record.name} was taken out ({reasons[semantic]})"
-    who = "both lack" if len(lacking) > 1 else f"{lacking[0].name} lacks"
-    return f"value missing: {who} {' or '.join(sorted(semantics)) or 'it'}"
+    missing = {
+        record.name: " and ".join(_missing_values(words, values[i])) or "it"
+        for i, record in lacking.items()
+    }
+    if len(missing) > 1 and len(set(missing.values())) == 1:
+        return f"value missing: both lack {next(iter(missing.values()))}"
+    said = [f"{name} lacks {what}" for name, what in missing.items()]
+    return f"value missing: {', '.join(said)}"
+
+
+def _missing_values(words: set[str], record: dict[str, Any]) -> list[str]:
+    """What a comparison record lacks of the columns that a key names."""
+    missing = set()
+    for word in words:
+        column = COLUMN_OF.get(word, word)
+        if column in record and record[column] is None:
+            semantic = SEMANTIC_OF.get(word, word.replace("_", "-"))
+            missing.add(PART_OF_VALUE.get(word, semantic))
+    return sorted(missing)
