@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c360_assets.ingest.formats.xml_files import likely_row_tag
+from c360_assets.ingest.suggest.sample import read_sample
 from c360_assets.tenant.models import FeedConfig
 from c360_assets_tests.ingest.tenants import feed_of, land, load, table, tenant_of
 
@@ -136,6 +137,27 @@ def test_parquet_values_arrive_typed(tmp_path: Path) -> None:
     result = load(tenant, tenant.feeds[0])
     assert [d.message for d in result.days] == [""]
     assert table(tenant, tenant.feeds[0]).select(list(FIELDS)).rows() == EXPECTED
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "Asia/Kolkata"])
+def test_parquet_instants_of_any_unit(tmp_path: Path, unit: Any, zone: str | None) -> None:
+    """Data frames of pandas count nanoseconds."""
+    made = feed_of(
+        files={"pattern": "'c-'yyyyMMdd", "format": "parquet"},
+        fields={"id": {}, "at": {"type": "datetime"}, "day": {"type": "date"}},
+        timezone="Asia/Kolkata",
+    )
+    tenant = tenant_of(tmp_path, made)
+    at = pl.Series([datetime(2024, 1, 5, 2)]).dt.replace_time_zone("Asia/Kolkata")
+    local = at if zone else at.dt.replace_time_zone(None)
+    frame = pl.DataFrame({"id": ["1"], "at": local.dt.cast_time_unit(unit)})
+    frame.with_columns(day="at").write_parquet(tmp_path / "landing" / "c-20240105")
+    assert [day.message for day in load(tenant, made).days] == [""]
+    rows = table(tenant, made).select("at", "day").rows()
+    assert rows == [(datetime(2024, 1, 4, 20, 30, tzinfo=UTC), date(2024, 1, 5))]
+    columns = read_sample(tmp_path / "landing" / "c-20240105").types
+    assert columns == {"at": "datetime", "day": "datetime"}
 
 
 def test_parquet_numbers_become_the_declared_type(tmp_path: Path) -> None:

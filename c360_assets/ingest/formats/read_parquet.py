@@ -156,7 +156,7 @@ def _read(session: Session, files: list[OpenedFile], values: list[str]) -> bool:
 def rendered(column: str, kind: str, target: str, zone: str) -> str:
     """SQL for the text of a value of type `kind`, such that the cast to `target` gives it back."""
     if kind.startswith("TIMESTAMP"):
-        with_zone = kind.endswith("TIME ZONE")
+        with_zone = kind.endswith("TIME ZONE") or kind.startswith("TIMESTAMPTZ")
         return _rendered_instant(column, zone if with_zone else None, target)
     if kind in ("FLOAT", "DOUBLE") and target in ("decimal", "integer"):
         return _rendered_float(column, target)
