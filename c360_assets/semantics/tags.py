@@ -200,7 +200,7 @@ def tag_info(tag: str) -> Tag:
 
     `fk-*`, `sk-*`, `bk-*` and `source/*` are families of keys; a profile tag with a namespace or
     number (`email-work`, `address2-1`) is a variant of it, personal data of its type; anything else
-    is a custom tag of any type.
+    is a custom tag of any type, also below a group that begins alike (`email-opt/page`).
     """
     if tag in CATALOGUE:
         return CATALOGUE[tag]
@@ -212,7 +212,7 @@ def tag_info(tag: str) -> Tag:
             return replace(family, name=tag, column=column, pii=base in PROFILE_TAGS, base=base)
     # The longest name first: `address2-home` is a variant of `address2`.
     for base in sorted(PROFILE_TAGS, key=len, reverse=True):
-        if tag.startswith(f"{base}-"):
+        if tag.startswith(f"{base}-") and "/" not in tag:
             known = CATALOGUE[base]
             return Tag(
                 tag,
@@ -241,8 +241,7 @@ def suggest(tag: str) -> str | None:
     if tidy != tag:
         return suggest(tidy) or tidy
     info = tag_info(tag)
-    is_variant = info.base is not None and "/" not in tag
-    if not info.custom or is_variant:
+    if not info.custom or info.base is not None:
         return None
     near = closest(tag, CATALOGUE)
     if near is not None:

@@ -42,6 +42,7 @@ from c360_assets.semantics.tags import (
         ("birthdate-partner", "profile", "birthdate_partner", "date", True),
         ("loyalty-points", "custom", "loyalty_points", "any", False),
         ("txn-item/gift-wrap", "txn-item", "gift_wrap", "any", False),
+        ("email-opt/page", "email-opt", "page", "any", False),
     ],
 )
 def test_tag_info(tag: str, group: str, column: str, kind: str, pii: bool) -> None:
