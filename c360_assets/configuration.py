@@ -7,7 +7,7 @@ The rules themselves are those of `tenant` (feeds, tags, the day) and of each st
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +20,15 @@ from c360_assets.customer_360 import check_settings as check_customer_360
 from c360_assets.errors import C360Error, ConfigError, Problem
 from c360_assets.tenant import check_arrival, check_feeds, check_tags, check_tenant, check_workflow
 from c360_assets.tenant.config_check import ConfigCheck, UnreadTables
+from c360_assets.tenant.document import Document, parts_of
 from c360_assets.tenant.loader import TenantFiles, read_files
-from c360_assets.tenant.models import CustomTable, StitchConfig, Tenant
+from c360_assets.tenant.models import (
+    Customer360Config,
+    CustomTable,
+    MergePolicy,
+    StitchConfig,
+    Tenant,
+)
 from c360_assets.validations import block_if
 
 NO_COLUMN = re.compile(r"\bcolumn\b", re.IGNORECASE)
@@ -88,11 +95,31 @@ def all_problems(root: Path) -> list[Problem]:
         problems += check_database(tenant, [check_segments, check_campaigns])
     elif not files.unread.nameless:
         # Custom SQL with errors must not get there: it may call what reads outside the tenant.
-        sound = _without_broken_custom_tables(tenant, files.unread, problems)
+        sound = _without_errors(tenant, files.unread, problems)
         with suppress(C360Error, duckdb.Error):
             found = check_database(sound, [check_segments, check_campaigns])
             problems += [p for p in found if _stands_alone(p, tenant, sound, files.unread)]
-    return problems
+    not_taken = _files_with_errors(files.problems)
+    return [_with_line(p, tenant) for p in problems if not _follows_from(p, not_taken)]
+
+
+def _files_with_errors(problems: Iterable[Problem]) -> set[str]:
+    return {problem.file for problem in problems if problem.severity == "error"}
+
+
+def _follows_from(problem: Problem, not_taken: Iterable[str]) -> bool:
+    """Whether a problem says what another file lacks, which was not taken and may hold it."""
+    others = (file for file in not_taken if file != problem.file)
+    return any(file in problem.message for file in others)
+
+
+def _with_line(problem: Problem, tenant: Tenant) -> Problem:
+    """The problem with the line of its key, where only a key was known."""
+    text = tenant.files.get(problem.file)
+    if problem.line is not None or problem.key is None or text is None:
+        return problem
+    line = Document.parse(text, problem.file).line(*parts_of(problem.key))
+    return replace(problem, line=line)
 
 
 def has_errors(problems: Iterable[Problem]) -> bool:
@@ -106,7 +133,7 @@ def _settings_problems(files: TenantFiles) -> list[Problem]:
         for run_check in _settings_checks(files.tenant):
             run_check(check)
         # Of a file that was not taken the defaults were looked at: a warning would be of those.
-        not_taken = {problem.file for problem in files.problems if problem.severity == "error"}
+        not_taken = _files_with_errors(files.problems)
         problems += [
             problem
             for problem in check.problems
@@ -143,24 +170,40 @@ def _without_broken_tables(
     return replace(tenant, feeds=feeds, custom_tables=_sound_custom_tables(tenant, broken))
 
 
-def _without_broken_custom_tables(
-    tenant: Tenant, unread: UnreadTables, problems: Iterable[Problem]
-) -> Tenant:
+def _without_errors(tenant: Tenant, unread: UnreadTables, problems: Sequence[Problem]) -> Tenant:
     """The tenant without custom tables that have an error or read one that has.
 
-    Feeds with an error stay: their columns are known. A time zone that is none would stop SQL from
-    being bound at all.
+    Feeds with an error stay: their columns are known. Of a merge policy with an error, and of the
+    settings that no SQL could be made or bound with, the defaults stand in.
     """
-    if any(problem.key == "timezone" for problem in problems if problem.file == "tenant.yaml"):
-        config = tenant.config.model_copy(update={"timezone": "UTC"})
-        tenant = replace(tenant, config=config)
-    files_with_errors = {problem.file for problem in problems if problem.severity == "error"}
+    tenant = _with_sound_settings(tenant, problems)
+    files_with_errors = _files_with_errors(problems)
     broken = set(unread.names)
     for table in tenant.custom_tables:
         sql_file = f"domain_tables/{table.name}.sql"
         if not files_with_errors.isdisjoint({sql_file, tenant.places[table.name]}):
             broken.add(table.name)
     return replace(tenant, custom_tables=_sound_custom_tables(tenant, broken))
+
+
+def _with_sound_settings(tenant: Tenant, problems: Iterable[Problem]) -> Tenant:
+    errors = [problem for problem in problems if problem.severity == "error"]
+    files_with_errors = _files_with_errors(errors)
+    keys = {problem.key or "" for problem in errors if problem.file == "tenant.yaml"}
+    config = tenant.config
+    if "timezone" in keys:
+        config = config.model_copy(update={"timezone": "UTC"})
+    if any(key.startswith("customer_360.customer_360.") for key in keys):
+        options = config.customer_360.model_copy(update={"customer_360": Customer360Config()})
+        config = config.model_copy(update={"customer_360": options})
+    policy = tenant.merge_policy
+    if "merge_policy.yaml" in files_with_errors:
+        policy = MergePolicy()
+    policies = {
+        file: MergePolicy() if file in files_with_errors else own
+        for file, own in tenant.merge_policies.items()
+    }
+    return replace(tenant, config=config, merge_policy=policy, merge_policies=policies)
 
 
 def _stands_alone(problem: Problem, tenant: Tenant, sound: Tenant, unread: UnreadTables) -> bool:
@@ -172,6 +215,9 @@ def _stands_alone(problem: Problem, tenant: Tenant, sound: Tenant, unread: Unrea
     left_out = {table.name for table in tenant.custom_tables} | set(unread.names)
     left_out -= {table.name for table in sound.custom_tables}
     text = tenant.files.get(problem.file, "")
+    # `Source:Feed` is no word of its own.
+    if any(name in problem.message for name in unread.names):
+        return False
     if not _words(f"{text} {problem.message}").isdisjoint(name.lower() for name in left_out):
         return False
     if NO_COLUMN.search(problem.message) is None:

@@ -12,6 +12,7 @@ from c360_assets.definitions import defs
 from c360_assets.errors import ConfigError
 from c360_assets_tests.tenant.right_tenant import CUSTOMERS, LINES, ORDERS, SHOP, write_tenant
 
+TENANT = "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\n"
 KEYED = "primary_key: [id]\n"
 BROKEN_FEED = {LINES: ORDERS + "unknown: 1\n"}
 CYCLE = {
@@ -71,6 +72,8 @@ FOLLOWING = {
     "domain_tables/E.sql": "SELECT id FROM D",
     "domain_tables/E.yaml": KEYED,
     "database/lines.sql": "SELECT * FROM Shop_Orders",
+    "tenant.yaml": TENANT
+    + "customer_360: {passthrough: {copy: {source: 'Shop:Orders', columns: [sku]}}}\n",
 }
 
 
@@ -86,6 +89,79 @@ FOLLOWING = {
 def test_what_follows_from_a_broken_feed_is_not_told(tmp_path: Path, broken: str) -> None:
     write_tenant(tmp_path, {**FOLLOWING, LINES: broken})
     assert {file for file, _ in error_places(tmp_path)} == {LINES}
+
+
+def test_what_follows_from_a_broken_file_of_settings_is_not_told(tmp_path: Path) -> None:
+    campaign = "include: all\nchannel: email\npurpose: offers\ndestination: crm\n"
+    changes = {
+        "workflow.yaml": "purposes: {offers: {email: {email_program: x}}}\nlate: again\n",
+        "destinations.yaml": "destinations: {crm: {path: out, tabls: {}}}\n",
+        "segments/all.yaml": "include: [{given_name: Ann}]\n",
+        "campaigns/c.yaml": campaign + "attributes: [email]\n",
+    }
+    write_tenant(tmp_path, changes)
+    assert {file for file, _ in error_places(tmp_path)} == {"workflow.yaml", "destinations.yaml"}
+
+
+OWN_TABLES = "  passthrough:\n    {}: {{source: '{}',\n      columns: [sku, {}]}}\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line", "words"),
+    [
+        (
+            "merge_policy.yaml",
+            "email_ampid_assignment:\n  email_order: [nothing desc]\n",
+            2,
+            "there is no column nothing",
+        ),
+        ("merge_policy.yaml", "email_ampid_assignment:\n  email_order: ['']\n", 2, "must be a"),
+        (
+            "tenant.yaml",
+            TENANT + "customer_360:\n  customer_360:\n    attributes: [nothing]\n",
+            4,
+            "nothing is no further column",
+        ),
+        (
+            "tenant.yaml",
+            TENANT + "customer_360:\n" + OWN_TABLES.format("copy", "Shop:Order", "sku"),
+            4,
+            "there is no table Shop:Order",
+        ),
+        (
+            "tenant.yaml",
+            TENANT + "customer_360:\n" + OWN_TABLES.format("copy", "Shop:Orders", "skU2"),
+            5,
+            "Shop:Orders has no column skU2 — did you mean 'sku'?",
+        ),
+        (
+            "tenant.yaml",
+            TENANT + "customer_360:\n  validations:\n    blocking: [CV-X]\n",
+            4,
+            "there is no check CV-X",
+        ),
+        (
+            "tenant.yaml",
+            TENANT + "customer_360:\n  customer_attributes:\n    is_employee: {domain: [x.y]}\n",
+            4,
+            "did you mean 'domains'?",
+        ),
+        (
+            "tenant.yaml",
+            TENANT + "customer_360:\n  customer_attributes:\n"
+            "    lifecycle_days: {new: -1, active: 1, lapsed: 2}\n",
+            4,
+            "must be at least 0",
+        ),
+    ],
+)
+def test_a_setting_of_the_database_is_one_error_with_its_line(
+    tmp_path: Path, file: str, text: str, line: int, words: str
+) -> None:
+    write_tenant(tmp_path, {file: text})
+    (problem,) = (p for p in all_problems(tmp_path) if p.severity == "error")
+    assert (problem.file, problem.line) == (file, line)
+    assert words in str(problem)
 
 
 def test_sql_is_not_bound_on_a_table_that_cannot_be_made(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class _CampaignCheck:
         for place, name in enumerate(self.campaign.config.destination):
             path = ("destination", place)
             if name not in known:
-                message = f"there is no destination {name}"
+                message = f"destinations.yaml has no destination {name}"
                 yield Finding(path, message, _near(name, known))
                 continue
             if known[name].type == "saas" and self.campaign.config.mode == "full":

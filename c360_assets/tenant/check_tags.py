@@ -10,7 +10,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from c360_assets.semantics.tags import GROUPS, PROFILE_TAGS, is_profile, suggest, tag_info
+from c360_assets.semantics.tables import all_tables
+from c360_assets.semantics.tags import (
+    CATALOGUE,
+    GROUPS,
+    PROFILE_TAGS,
+    column_for,
+    is_profile,
+    suggest,
+    tag_info,
+)
 from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.document import KeyPath
 from c360_assets.tenant.models import SourceTable
@@ -56,19 +65,40 @@ def check_spelling(check: ConfigCheck, table: SourceTable) -> None:
 
 
 def _check_tag_spelling(check: ConfigCheck, file: str, path: KeyPath, tag: str) -> None:
-    """A misspelt tag is a legal custom tag, so it only warns; a key needs a namespace."""
+    """A misspelt tag is a legal custom tag, so it only warns; a key needs a namespace.
+
+    Columns are told apart without case, so `Email` would make that of `email` a second time.
+    """
     family = tag.rstrip("-")
     similar = suggest(tag)
     without_prefix = tag.partition("/")[2]
     if family in KEY_FAMILIES:
         remedy = f"such as {family}-customer-id"
         check.error(file, path, f"{tag!r} needs a namespace", remedy)
+    elif tag != tag.lower():
+        check.error(file, path, f"{tag!r} is not in lower case", f"did you mean {similar!r}?")
     elif similar:
         message = f"{tag!r} is no documented tag and is kept as a custom one"
         check.warning(file, path, message, f"did you mean {similar!r}?")
     elif without_prefix.startswith(KEY_PREFIXES):
         remedy = f"did you mean {without_prefix!r}?"
         check.warning(file, path, f"{tag!r} has a prefix, so it is no key", remedy)
+
+
+def check_taken_columns(check: ConfigCheck, table: SourceTable) -> None:
+    """A custom tag of a record fills no column of unified_coalesced that is Stitch's own."""
+    if not table.stitch:
+        return
+    own_columns = all_tables()["unified_coalesced"].columns.keys() - {
+        tag.column for tag in CATALOGUE.values()
+    }
+    for column, tags in table.tags.items():
+        for tag in tags:
+            filled = column_for(tag)
+            if "/" not in tag and filled in own_columns:
+                message = f"{tag!r} would fill {filled} of unified_coalesced, which Stitch fills"
+                path = _tags_path(check, table, column)
+                check.error(check.file_of(table), path, message, "choose another tag")
 
 
 def check_types(check: ConfigCheck, table: SourceTable) -> None:
@@ -282,6 +312,7 @@ def _custom_tags(check: ConfigCheck) -> dict[str, dict[str, list[TaggedColumn]]]
 
 TABLE_CHECKS: tuple[Callable[[ConfigCheck, SourceTable], None], ...] = (
     check_spelling,
+    check_taken_columns,
     check_types,
     check_repeated_tags,
     check_separation_keys,

@@ -66,16 +66,23 @@ class AccountRule(Strict):
     exceptions: list[str] = Field(default_factory=list)
 
 
+class EmployeeRule(Strict):
+    """E-mails of one of `domains`, minus `exceptions`."""
+
+    domains: list[Name] = Field(default_factory=list)
+    exceptions: list[str] = Field(default_factory=list)
+
+
 class CustomerAttributesConfig(Strict):
     """Options of customer_attributes.
 
     A rule that is not given leaves its column empty; `{}` gives it with its defaults.
     """
 
-    lifecycle_days: dict[str, int] = Field(
+    lifecycle_days: dict[str, Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: {"new": 30, "active": 365, "lapsed": 730}
     )
-    is_employee: dict[str, list[str]] = Field(default_factory=dict)
+    is_employee: EmployeeRule = Field(default_factory=EmployeeRule)
     outlier_percentile: int = Field(default=995, ge=0, le=1000)
     is_business: BusinessRule | None = None
     is_gift_giver: GiftRule | None = None

@@ -20,6 +20,7 @@ from c360_assets.errors import Problem
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 _QUOTED = re.compile(r"'[^']{3,}'")
+_PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 LONGEST = 200_000
@@ -129,6 +130,14 @@ def dotted(path: Sequence[str | int]) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{without_address(part)}"
     return text.removeprefix(".")
+
+
+def parts_of(key: str) -> list[str | int]:
+    """The path of a key as `dotted` writes it; a part that holds a point is not found whole."""
+    parts: list[str | int] = []
+    for name, place in _PART.findall(key):
+        parts.append(int(place) if place else name)
+    return parts
 
 
 def without_address(key: str) -> str:

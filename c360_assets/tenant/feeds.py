@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from c360_assets.tenant.base_models import Name, Owner, Strict, physical_name
 
@@ -20,6 +20,16 @@ FileFormat = Literal["csv", "psv", "tsv", "dsv", "json", "ndjson", "parquet", "a
 # Formats of a field whose dates are numbers: days since 1899-12-30, seconds and milliseconds since
 # 1970 in UTC.
 NUMBER_DATES = ("excel_serial", "epoch_s", "epoch_ms")
+
+
+def _tag(text: str) -> str:
+    if not text.rpartition("/")[2].strip():
+        raise ValueError("must be a tag such as email or txn-item/order-id")
+    return text
+
+
+# Columns of later tables are called by what stands behind the prefix.
+TagName = Annotated[str, AfterValidator(_tag)]
 
 
 class FilesConfig(Strict):
@@ -74,7 +84,7 @@ class FieldConfig(Strict):
     """
 
     type: FieldType = "string"
-    tags: list[str] = Field(default_factory=list)
+    tags: list[TagName] = Field(default_factory=list)
     rename: str | None = None
     required: bool = False
     format: str | None = None
@@ -149,7 +159,7 @@ class FeedConfig(Strict):
 
 
 class CustomField(Strict):
-    tags: list[str] = Field(default_factory=list)
+    tags: list[TagName] = Field(default_factory=list)
     description: str = ""
 
 

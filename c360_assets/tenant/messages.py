@@ -55,6 +55,8 @@ KINDS = {
     dict: "a mapping",
 }
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_.+ -]{1,40}")
+# A choice as pydantic lists it.
+_CHOICE = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
 class Message(NamedTuple):
@@ -100,7 +102,8 @@ def _message(details: ErrorDetails, path: Sequence[str | int], model: type[BaseM
     if error_type == "extra_forbidden":
         return Message(key, "unknown key", _key_remedy(details["loc"], model))
     if error_type in {"literal_error", "enum"}:
-        choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        choices = _CHOICE.findall(str(context.get("expected", "")))
+        choices = [one or other for one, other in choices]
         return _choice_message(key, details["input"], choices)
     if error_type == "value_error":
         return Message(key, str(context.get("error", details["msg"])))
@@ -127,7 +130,9 @@ def _key_remedy(location: Sequence[str | int], model: type[BaseModel]) -> str:
 
 def _choice_message(key: str, value: Any, choices: list[str]) -> Message:
     shown = kind(value)
-    remedy = f"allowed: {', '.join(choices)}"
+    # A sign alone is not told from the comma behind it.
+    are_words = all(choice.isidentifier() or len(choice) > 1 for choice in choices)
+    remedy = f"allowed: {', '.join(choices if are_words else map(repr, choices))}"
     if isinstance(value, str):
         if _PLAIN_WORD.fullmatch(value):
             shown = repr(value)

@@ -265,6 +265,26 @@ CASES: dict[str, Case] = {
         14,
         "gender stands on x already",
     ),
+    "tag in capitals": (
+        more(SHOP, "x: {tags: [Title]}"),
+        ERROR,
+        13,
+        "not in lower case — did you mean 'title'?",
+    ),
+    "tag of Stitch": (
+        more(SHOP, "x: {tags: [amperity-id]}"),
+        ERROR,
+        13,
+        "amperity_id of unified_coalesced",
+    ),
+    "tag is empty": (more(SHOP, "x: {tags: ['']}"), ERROR, 13, "must be a tag such as"),
+    "tag is a prefix": (more(SHOP, "x: {tags: [loy/]}"), ERROR, 13, "must be a tag such as"),
+    "sign not allowed": (
+        more(SHOP, "x: {type: decimal, number: {thousands: x}}"),
+        ERROR,
+        13,
+        """allowed: '.', ',', ' ', "'";""",
+    ),
     "sk alone": (more(SHOP, "x: {tags: [sk-gender]}"), ERROR, 13, "tag the field gender too"),
     "sk of nothing": (more(SHOP, "x: {tags: [sk-color]}"), ERROR, 13, "must be a profile tag"),
     "two fks": (

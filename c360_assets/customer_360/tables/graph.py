@@ -27,11 +27,20 @@ from c360_assets.customer_360.tables.references import (
     shipped_references,
     without_end,
 )
+from c360_assets.customer_360.tables.schemas import source_schema
 from c360_assets.errors import ConfigError, Problem
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.column_types import PERSON_COLUMN
 from c360_assets.semantics.countries import Home
 from c360_assets.semantics.tables import all_tables
-from c360_assets.tenant.models import PassthroughTable, SqlFile, Tenant, physical_name
+from c360_assets.tenant.config_check import nearest_or_all
+from c360_assets.tenant.models import (
+    PassthroughTable,
+    SourceTable,
+    SqlFile,
+    Tenant,
+    physical_name,
+)
 from c360_assets.tenant.remembered import once_per_tenant
 from c360_assets.warehouse.lineage import CircleError, column_origins, reading_order
 from c360_assets.warehouse.sql import quote_ident
@@ -170,6 +179,8 @@ def _passthrough_node(
     columns = [column for column in config.columns if column.lower() != "amperity_id"]
     sources = {table.physical.lower(): table for table in tenant.tables}
     source = sources.get(called.lower())
+    if source is not None:
+        _refuse_unknown_columns(name, config, source)
     is_stitched = source is not None and has_stitched_version(tenant, source)
     if is_stitched or len(columns) < len(config.columns):
         columns = ["amperity_id", *columns]
@@ -194,6 +205,23 @@ def _unknown_source(name: str, config: PassthroughTable, names: Names) -> Proble
     key = f"customer_360.passthrough.{name}.source"
     message = f"there is no table {config.source}"
     return Problem("error", "tenant.yaml", message, key=key, remedy=remedy)
+
+
+def _refuse_unknown_columns(name: str, config: PassthroughTable, source: SourceTable) -> None:
+    """A source's declared columns are known; those of a custom table its SQL decides."""
+    if source.custom:
+        return
+    known = source_schema(source)
+    names = {column.lower() for column in (*known, PERSON_COLUMN)}
+    problems = []
+    for position, column in enumerate(config.columns):
+        if column.lower() not in names:
+            key = f"customer_360.passthrough.{name}.columns[{position}]"
+            message = f"{config.source} has no column {column}"
+            remedy = nearest_or_all(column, known)
+            problems.append(Problem("error", "tenant.yaml", message, key=key, remedy=remedy))
+    if problems:
+        raise ConfigError(problems)
 
 
 def _shipped_node(name: str, tenant: Tenant, names: Names, available: frozenset[str]) -> TableNode:
