@@ -16,6 +16,7 @@ from c360_assets.automation.day_options import DayOptions
 from c360_assets.automation.launcher import Launcher
 from c360_assets.errors import C360Error
 from c360_assets.ingest.arrival import is_open_for_writing, seconds_to_settle, settle_seconds
+from c360_assets.ingest.domain_table import check_layout, domain_table
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.landed_files import LandedFile, landed
@@ -99,6 +100,8 @@ def load_feeds(
     arrivals = _whole_arrivals(tenant, ledger, options, launcher.reporter, loading)
     for arrived in arrivals:
         loading.add(arrived.feed, arrived.warnings, arrived.failures, is_unread=arrived.is_unread)
+        if not arrived.days:
+            loading.failures += _layout_problems(arrived.feed, warehouse)
     to_load = [arrived for arrived in arrivals if arrived.days]
     if ledger.is_empty() and not to_load:
         _refuse_nothing(tenant, loading)
@@ -108,6 +111,18 @@ def load_feeds(
         loading.feeds.append(loaded.figures)
         loading.add(arrived.feed, loaded.warnings, loaded.failures, is_unread=loaded.is_unread)
     return loading
+
+
+def _layout_problems(feed: FeedConfig, warehouse: Warehouse) -> list[str]:
+    """Why the next delivery of a feed will not load: a changed type or key of its table."""
+    stored = warehouse.state(domain_table(feed))
+    if stored is None:
+        return []
+    try:
+        check_layout(feed, stored)
+    except LoadError as error:
+        return [str(error)]
+    return []
 
 
 def _refuse_nothing(tenant: Tenant, loading: Loading) -> None:

@@ -258,7 +258,15 @@ def _plan(
         )
         return _Work(destinations=lacking, failures=[failure])
     destinations = receiving_tables(tenant) if publish else lacking
-    return _Work(stale, planned.current, publish, destinations, campaigns)
+    failures = _without_customers(tenant, options)
+    return _Work(stale, planned.current, publish, destinations, campaigns, failures)
+
+
+def _without_customers(tenant: Tenant, options: DayOptions) -> list[str]:
+    """What to say first where every step that needs Stitch fails, as it has nothing to read."""
+    if options.stage not in (*STITCHING, *PUBLISHING) or tenant.stitched_tables:
+        return []
+    return ["no table has customers for Stitch; set `stitch: true` in the feed of customers"]
 
 
 def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -110,7 +110,7 @@ def test_other_sql_reads_a_copy_and_a_copy_gives_way_to_sql(tmp_path: Path) -> N
     ("source", "columns", "key"),
     [
         ("Shop:Store", ["id"], "customer_360.passthrough.x.source"),
-        ("Shop:Stores", ["town"], "customer_360.passthrough.x"),
+        ("Shop:Stores", ["town"], "customer_360.passthrough.x.columns[0]"),
     ],
 )
 def test_what_a_copy_cannot_find_is_an_error(

@@ -55,6 +55,15 @@ def test_nothing_landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert not database_path(root).exists()
 
 
+def test_a_tenant_without_customers(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in (ran / "feeds").rglob("*.yaml"):
+        file.write_text(file.read_text("utf-8").replace("stitch: true", "stitch: false"), "utf-8")
+    (ran / "stitch.yaml").unlink(missing_ok=True)
+    said = c360_here(monkeypatch, "check", "--tenant", ran)
+    assert "no table has customers for Stitch" in said.text
+    refused(c360_here(monkeypatch, "run", "--tenant", ran), "✗ no table has customers for Stitch")
+
+
 def test_a_misspelt_key_of_a_feed(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = written(ran)
     (ran / "feeds/club/members.yaml").write_text(
@@ -140,6 +149,8 @@ def test_a_changed_key_names_its_feed_alone_and_a_purge_loads_it_again(
     (ran / "feeds/club/members.yaml").write_text(
         CLUB.lstrip().replace("primary_key: [member]", "primary_key: [mail]"), "utf-8"
     )
+    # Nothing new has landed.
+    refused(c360_here(monkeypatch, "load", "--tenant", ran), "Club:Members: the primary key")
     land(ran, "shop/customers", SECOND, [("c9", "gus@example.com", "Gus", "Gray", 1)])
     land(ran, "club/members", SECOND, [("m9", "gus@example.com", "Gus", "Gray")])
     said = c360_here(monkeypatch, "run", "--tenant", ran)
