@@ -12,12 +12,18 @@ from c360_assets.tenant.models import FeedConfig, Tenant
 # Tags whose values tell people apart; a name alone may be that of a thing.
 CONTACTS = frozenset({"email", "phone", "address", "postal", "birthdate", "given-name", "surname"})
 SHOWN = 5
+NO_CUSTOMERS = (
+    "no table has customers for Stitch, so that no database can be published; set `stitch: true` "
+    "in the feed of customers"
+)
 
 
 def remarks(tenant: Tenant) -> list[str]:
     """In sentences: what stays empty, and which contact fields Stitch does not read."""
     found = [_untagged(feed) for feed in tenant.feeds]
     said = [remark for remark in found if remark]
+    if tenant.feeds and not tenant.stitched_tables:
+        said.append(NO_CUSTOMERS)
     groups = {
         tag_info(tag).group
         for table in tenant.tables

@@ -26,6 +26,7 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import required_feeds
 from c360_assets.ingest.delivery_days import as_of_date
 from c360_assets.privacy.enforce import enforce
+from c360_assets.remarks import NO_CUSTOMERS
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
@@ -266,7 +267,7 @@ def _without_customers(tenant: Tenant, options: DayOptions) -> list[str]:
     """What to say first where every step that needs Stitch fails, as it has nothing to read."""
     if options.stage not in (*STITCHING, *PUBLISHING) or tenant.stitched_tables:
         return []
-    return ["no table has customers for Stitch; set `stitch: true` in the feed of customers"]
+    return [NO_CUSTOMERS]
 
 
 def _named(tables: Sequence[str], wanted: Sequence[str]) -> list[str]:

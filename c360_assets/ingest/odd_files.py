@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import PurePosixPath
 
@@ -99,11 +99,24 @@ def _claimed(tenant: Tenant, feed: FeedConfig) -> set[str]:
     odd = FilePattern(feed.files.pattern).odd_entries(folder, feed.files.format == "parquet")
     if feed.files.done is not None:
         paths += _marks(feed.files.done, paths)
+    if feed.files.format == "parquet":
+        paths += _marks_of_engines(paths, look_at(feed, folder).listing.files)
     paths += [entry.path for entry in odd]
     if folder == tenant.root / "landing":
         return set(paths)
     prefix = os.path.relpath(folder, tenant.root / "landing")
     return {f"{prefix}/{path}" for path in paths}
+
+
+def _marks_of_engines(paths: Sequence[str], listed: Iterable[str]) -> list[str]:
+    """What an engine leaves beside the Parquet files it writes, such as `_SUCCESS`."""
+    folders: set[PurePosixPath] = set()
+    for path in map(PurePosixPath, paths):
+        folders.add(path.parent)
+        if "=" in path.parent.name:
+            folders.add(path.parent.parent)
+    marks = [PurePosixPath(path) for path in listed if "/_" in path]
+    return [str(mark) for mark in marks if mark.name.startswith("_") and mark.parent in folders]
 
 
 def _marks(done: str, paths: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from c360_assets.semantics.closest import closest
+from c360_assets.semantics.letters import PLAIN_LETTERS
 from c360_assets.semantics.shipped import shipped_yaml
 
 
@@ -66,10 +67,15 @@ def column_for(tag: str) -> str:
     return tag.rsplit("/", 1)[-1].replace("-", "_")
 
 
+_PLAIN_LETTERS = str.maketrans(
+    PLAIN_LETTERS | {letter.lower(): plain.lower() for letter, plain in PLAIN_LETTERS.items()}
+)
+
+
 def without_marks(name: str) -> str:
     """A name in plain letters, without accents or full width (`Geändert` -> `Geandert`)."""
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", name))
-    return unicodedata.normalize("NFC", plain).replace("ß", "ss")
+    return unicodedata.normalize("NFC", plain).translate(_PLAIN_LETTERS)
 
 
 def _letters(name: str) -> str:

@@ -9,19 +9,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-# Letters that Unicode does not decompose although people type them without the stroke. Applied
-# after upper-casing.
-_LETTERS = {
-    "Ø": "O",
-    "Ł": "L",
-    "Đ": "D",
-    "Ð": "D",
-    "Æ": "AE",
-    "Œ": "OE",
-    "Þ": "TH",
-    "Ħ": "H",
-    "ẞ": "SS",
-}
+from c360_assets.semantics.letters import PLAIN_LETTERS
+
 # Arabic letters that keyboards and people write in two ways: alef with and without hamza or madda,
 # the final yeh and teh marbuta with and without dots, and the Persian and Urdu yeh, kaf and heh.
 _ARABIC = dict.fromkeys("أإآٱ", "ا") | dict.fromkeys("ىی", "ي") | {"ک": "ك"}
@@ -49,7 +38,7 @@ def _fold(expr: pl.Expr) -> pl.Expr:
     # or Thai. Composing again gives Hangul and kana back their usual form.
     unmarked = decomposed.str.replace_all(r"[\u{300}-\u{36F}]", "").str.normalize("NFC")
     unmarked = unmarked.str.replace_all(_ARABIC_MARKS, "")
-    return unmarked.str.to_uppercase().str.replace_many(_LETTERS | _ARABIC)
+    return unmarked.str.to_uppercase().str.replace_many(PLAIN_LETTERS | _ARABIC)
 
 
 def _fold_series(values: pl.Series) -> pl.Series:

@@ -63,13 +63,6 @@ def check_some_feed(check: ConfigCheck) -> None:
         check.warning("feeds", (), "no feeds yet, so there is nothing to load", remedy)
 
 
-def check_some_customers(check: ConfigCheck) -> None:
-    tenant = check.tenant
-    if check.all_tables_read and tenant.feeds and not tenant.stitched_tables:
-        message = "no table has customers for Stitch, so no database can be published"
-        check.warning("feeds", (), message, "set `stitch: true` in the feed of customers")
-
-
 def check_table_names(check: ConfigCheck) -> None:
     """Tables are told apart by their physical name, without case.
 
@@ -397,7 +390,6 @@ def _check_contents_settings(
 
 CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
     check_some_feed,
-    check_some_customers,
     check_table_names,
     check_output_names,
     check_keys,

@@ -234,6 +234,15 @@ def test_files_that_no_feed_takes_are_named(tmp_path: Path) -> None:
     assert unclaimed(tenant) == ["c-20240101-late.csv", "c-20241332.csv", "other/x.txt"]
 
 
+def test_marks_beside_parquet_files_are_no_strays(tmp_path: Path) -> None:
+    files = {"pattern": "'lake/'yyyyMMdd", "format": "parquet"}
+    tenant = tenant_of(tmp_path, feed_of(files=files))
+    for name in ("r=1/part-0.parquet", "r=1/_SUCCESS", "_SUCCESS"):
+        land(tenant, f"lake/20240101/{name}", "")
+    land(tenant, "other/_SUCCESS", "")
+    assert unclaimed(tenant) == ["other/_SUCCESS"]
+
+
 def test_a_name_without_a_date_belongs_to_the_run_and_is_known_by_its_content(
     tmp_path: Path,
 ) -> None:

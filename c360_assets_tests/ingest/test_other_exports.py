@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import polars as pl
 import pytest
 import yaml
 
@@ -247,6 +250,42 @@ def test_nested_fields_are_flattened_into_tables_that_check(tmp_path: Path) -> N
     assert feed["stitch"] is False
     with pytest.raises(C360Error, match="already and was kept"):
         write_proposal(propose_folder(tenant / "landing").proposals[0], tenant)
+
+
+def test_flattening_keeps_all_digits_and_leaves_nothing_out(tmp_path: Path) -> None:
+    file = tmp_path / "landing" / "api" / "shops-20260601.ndjson"
+    file.parent.mkdir(parents=True)
+    shop = {
+        "id": "s1",
+        "labels": ["new"],
+        "place": {"lat": 52.2296756, "mails": ["a@example.com"], "a": {"b": {"c": {"d": 1}}}},
+    }
+    file.write_text(json.dumps(shop) + "\n")
+    (table,) = propose_feed(file, flatten=True).tables
+    assert """ ->> '$."lat"')::DECIMAL(38, 7) AS "place_lat\"""" in table.sql
+    assert (
+        "-- JSON text, for SQL of yours to flatten: place_mails, place_a_b_c, labels\n" in table.sql
+    )
+    with duckdb.connect() as con:
+        text = json.dumps(shop["place"])
+        con.execute("CREATE TABLE Api_Shops (id VARCHAR, labels VARCHAR, place VARCHAR)")
+        con.execute("INSERT INTO Api_Shops VALUES ('s1', '[\"new\"]', ?)", [text])
+        (row,) = con.execute(table.sql).fetchall()
+    assert row == ("s1", Decimal("52.2296756"), '["a@example.com"]', '{"d":1}', '["new"]')
+
+
+def test_a_partitioned_folder_is_one_feed(tmp_path: Path) -> None:
+    for store in ("007", "1.50"):
+        folder = tmp_path / "landing" / "lake" / "orders_20260601" / f"Store={store}"
+        folder.mkdir(parents=True)
+        pl.DataFrame({"id": [store]}).write_parquet(folder / "part-0.parquet")
+    (folder.parent / "_SUCCESS").touch()
+    found = propose_folder(tmp_path / "landing")
+    (proposal,) = found.proposals
+    assert found.unread == {}
+    assert (proposal.source, proposal.feed) == ("Lake", "Orders")
+    assert proposal.pattern == "'lake/orders_'yyyyMMdd'*'"
+    assert fields_of(proposal)["Store"] == {"type": "string"}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from c360_assets.semantics.tags import (
     suggest,
     tag_for_column,
     tag_info,
+    without_marks,
 )
 
 
@@ -126,3 +127,10 @@ def test_profile_tags_are_profile_and_column_suggestions_are_known() -> None:
         "database-key",
     }
     assert all(tag_info(t).description for t in CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"), [("Größe", "Grosse"), ("Łącznie", "Lacznie"), ("Fødselsår", "Fodselsar")]
+)
+def test_names_in_plain_letters(name: str, plain: str) -> None:
+    assert without_marks(name) == plain

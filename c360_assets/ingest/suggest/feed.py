@@ -12,6 +12,7 @@ import re
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -24,6 +25,7 @@ from c360_assets.ingest.suggest.flatten import FlatTable, flat_tables, note_nest
 from c360_assets.ingest.suggest.pattern import (
     ProposedPattern,
     below_landing,
+    delivered,
     name_without_day,
     propose_pattern,
     source_folder,
@@ -97,17 +99,22 @@ def propose_feed(
     sample = read_sample(path)
     if not sample.frame.columns:
         raise C360Error(f"{path}: has no column with a name")
+    relative = below_landing(path)
+    delivery = delivered(relative, sample.format)
+    if delivery != relative:
+        sample = _with_partition(sample, relative.parent.name)
     missing = missing_texts(sample.frame)
     sample = replace(sample, frame=without(sample.frame, missing))
     tenant = tenant_of(path)
     day_first = day_comes_first(tenant)
     columns = describe_columns(sample, day_first=day_first)
     note_nested(sample, columns)
-    relative = below_landing(path)
-    source = source or _title(source_folder(relative)) or "My Source"
-    feed = feed or _title(name_without_day(path)) or "Feed"
+    source = source or _title(source_folder(delivery)) or "My Source"
+    feed = feed or _title(name_without_day(delivery)) or "Feed"
     zone = tenant.config.timezone if tenant else UTC
-    draft = _Draft(path, relative, source, feed, sample, columns, missing, day_first, zone)
+    draft = _Draft(
+        path, relative, delivery, source, feed, sample, columns, missing, day_first, zone
+    )
     trial = _try(draft)
     for _ in range(MOST_CORRECTIONS):
         if not _correct(columns, trial):
@@ -130,12 +137,23 @@ def propose_feed(
     )
 
 
+def _with_partition(sample: Sample, folder: str) -> Sample:
+    """The sample with the column that its folder names; other folders may hold any text."""
+    name, _, value = folder.partition("=")
+    name = unquote(name)
+    if name.lower() in (column.lower() for column in sample.frame.columns):
+        return sample
+    frame = sample.frame.with_columns(pl.lit(unquote(value)).alias(name))
+    return replace(sample, frame=frame, types={**sample.types, name: "string"})
+
+
 @dataclass(frozen=True)
 class _Draft:
     """What a proposal is written from. The columns may still change."""
 
     path: Path
     relative: Path
+    delivery: Path
     source: str
     feed: str
     sample: Sample
@@ -225,7 +243,7 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
 
 def _pattern(draft: _Draft) -> ProposedPattern:
     return propose_pattern(
-        draft.relative,
+        draft.delivery,
         [column.inferred for column in draft.columns],
         day_first=draft.day_first,
     )

@@ -33,10 +33,11 @@ NESTED = {"array", "map", "struct"}
 FOLDER = "domain_tables"
 # Field type -> how its text becomes a value; other types stay texts.
 CASTS = {
-    "integer": "BIGINT", "decimal": "DECIMAL(38, 4)", "float": "DOUBLE", "boolean": "BOOLEAN",
+    "integer": "BIGINT", "decimal": "DECIMAL(38, {scale})", "float": "DOUBLE", "boolean": "BOOLEAN",
     "date": "DATE", "datetime": "TIMESTAMPTZ",
 }  # fmt: skip
 PLACE = "line_no"
+SHORTEST_SCALE = 4
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class FlatTable:
 class _Leaf:
     """A value of a row or an element: its name as a column, and the SQL that gives it.
 
-    `type` is the field type that the SQL's value has already, None where it is text.
+    `type` is the field type that the SQL's value has already, None where it is text, and of a list
+    or an object that nothing makes columns of, which stays JSON text, `array`.
     """
 
     name: str
@@ -82,6 +84,12 @@ def note_nested(sample: Sample, columns: list[Column]) -> None:
         column.notes.append(f"{holds}: --flatten --write makes columns of them")
 
 
+def _json_texts(leaves: list[_Leaf]) -> str:
+    """A line that names the lists and objects that stay JSON text, where there are any."""
+    names = ", ".join(leaf.name for leaf in leaves if leaf.type == "array")
+    return f"-- JSON text, for SQL of yours to flatten: {names}\n" if names else ""
+
+
 def flat_tables(
     sample: Sample, columns: list[Column], name: str, key: list[str]
 ) -> list[FlatTable]:
@@ -91,7 +99,7 @@ def flat_tables(
     inner = [leaf for column in objects for leaf in _leaves_of(sample, column)]
     source = physical_name(name)
     if inner:
-        leaves = [*_plain(sample, columns), *inner]
+        leaves = [*_plain(sample, columns), *inner, *_plain_lists(sample, columns)]
         tables.append(_table(f"CDT_{source}", leaves, source, f"each row of {source}", key))
     for column in columns:
         elements = _leaves_of(sample, column) if column.type == "array" else []
@@ -123,6 +131,16 @@ def _plain(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
             sql = quote_ident(column.output)
             leaves.append(_Leaf(column.output, sql, values, column.type))
     return leaves
+
+
+def _plain_lists(sample: Sample, columns: Iterable[Column]) -> list[_Leaf]:
+    """The lists that hold no objects."""
+    no_values: list[str | None] = [None] * len(sample.frame.head(LOOKED_AT))
+    return [
+        _Leaf(column.output, quote_ident(column.output), no_values, "array")
+        for column in columns
+        if column.type == "array" and not _leaves_of(sample, column)
+    ]
 
 
 def _as_parent(leaf: _Leaf, rows: list[int], name: str) -> _Leaf:
@@ -172,12 +190,14 @@ def _leaves(objects: list[Any], text_sql: str, prefix: str) -> list[_Leaf]:
         for key in keys:
             inner = [value.get(key) if isinstance(value, dict) else None for value in values]
             inner_path = (*path, key)
-            if any(isinstance(value, dict) for value in inner):
-                if len(inner_path) < DEEPEST:
-                    waiting.append((inner_path, inner))
-            elif not any(isinstance(value, list) for value in inner):
-                name = tidy_name("_".join([prefix, *inner_path]).strip("_"))
-                leaves.append(_Leaf(name, f"{text_sql} ->> {_path_sql(inner_path)}", _texts(inner)))
+            are_objects = any(isinstance(value, dict) for value in inner)
+            if are_objects and len(inner_path) < DEEPEST:
+                waiting.append((inner_path, inner))
+                continue
+            name = tidy_name("_".join([prefix, *inner_path]).strip("_"))
+            is_json = are_objects or any(isinstance(value, list) for value in inner)
+            sql = f"{text_sql} ->> {_path_sql(inner_path)}"
+            leaves.append(_Leaf(name, sql, _texts(inner), "array" if is_json else None))
     return leaves
 
 
@@ -230,6 +250,7 @@ def _table(name: str, leaves: list[_Leaf], source: str, rows_are: str, key: list
     sql = (
         f"-- One row for {rows_are}, with what is nested in it as columns.\n"
         "-- A value that is not of its column's type stops the run: TRY_CAST(...) makes it NULL.\n"
+        f"{_json_texts(leaves)}"
         "SELECT\n  " + ",\n  ".join(lines) + f"\nFROM {source}\n"
     )
     tagged = [column for column in columns if column.tags]
@@ -252,7 +273,8 @@ def _column_sql(leaf: _Leaf, column: Column) -> str:
         return leaf.sql if leaf.sql == name else f"{leaf.sql} AS {name}"
     plain = Inferred(column.type, scale=column.inferred.scale)
     if column.type in CASTS and column.inferred == plain:
-        return f"({leaf.sql})::{CASTS[column.type]} AS {name}"
+        scale = max(SHORTEST_SCALE, plain.scale or 0)
+        return f"({leaf.sql})::{CASTS[column.type].format(scale=scale)} AS {name}"
     if column.type != "string":
         column.tags = []
     return f"{leaf.sql} AS {name}"

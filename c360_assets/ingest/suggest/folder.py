@@ -17,6 +17,8 @@ from c360_assets.ingest.suggest.pattern import below_landing
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.schemas import write_schemas
 
+NO_DELIVERY = ("readme", "thumbs.db", "_success")
+
 
 @dataclass(frozen=True)
 class FolderProposals:
@@ -63,12 +65,13 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _is_of_no_delivery(name: str) -> bool:
-    return name.startswith((".", "__MACOSX")) or name.lower().startswith(("readme", "thumbs.db"))
+    return name.startswith((".", "__MACOSX")) or name.lower().startswith(NO_DELIVERY)
 
 
 def _takes(proposal: Proposal, relative: str) -> bool:
-    match = FilePattern(proposal.pattern).match(relative)
-    return match is not None
+    # A folder of Parquet files is taken whole.
+    fit = FilePattern(proposal.pattern).fits(relative, relative.endswith(".parquet"))
+    return fit is not None
 
 
 def write_proposal(proposal: Proposal, tenant: Path) -> list[Path]:

@@ -23,6 +23,7 @@ SUFFIXES = re.compile(r"(\.[A-Za-z][A-Za-z0-9]*)+$")
 # Folders that say nothing about where a file comes from.
 NO_SOURCE = {"", ".", "landing", "tmp", "data", "downloads", "incoming", "files"}
 MONTHS_IN_YEAR = 12
+FEWEST_PARTS = 2  # of the path of a file in a partition of a folder that has a name
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,16 @@ def below_landing(path: Path) -> Path:
     if folders and folders[-1].lower() not in NO_SOURCE | {"/"}:
         return Path(folders[-1], name)
     return Path(name)
+
+
+def delivered(relative: Path, form: str) -> Path:
+    """What is delivered where `relative` is a file of it: itself, or a partitioned folder.
+
+    A folder such as `region=US` is one of many of a delivery; one that names the day is none.
+    """
+    partition = relative.parent.name
+    is_part = form == "parquet" and "=" in partition and DAY_IN_NAME.search(partition) is None
+    return relative.parent.parent if is_part and len(relative.parts) > FEWEST_PARTS else relative
 
 
 def source_folder(relative: Path) -> str:
