@@ -87,6 +87,8 @@ def _content(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _title(entry: Mapping[str, Any]) -> str:
     """One line that is understood on the screen of a telephone."""
     headline = TEXTS[entry["kind"]].headline
+    if entry.get("of") in TEXTS:  # what is over
+        headline = f"{headline} ({TEXTS[entry['of']].headline})"
     subject = f"{entry['feed']} {headline}" if entry["feed"] else headline
     return f"[{entry['tenant']}] {entry['day']}: {subject}"
 

@@ -162,9 +162,11 @@ def _refused(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, load: DayLo
         pl.col("delivery_day") == load.day,
         pl.col("status") == "failed",
     )
-    last = failures.sort("attempt", "path").row(-1, named=True)
-    message = f"{load.day} of {feed.name} was not loaded: {last['message']}"
-    failed = Alert("load_failed", feed.name, load.day, message, last["path"])
+    last = failures.filter(pl.col("attempt") == pl.col("attempt").max())
+    reason = last["message"][0]
+    message = f"{load.day} of {feed.name} was not loaded: {reason}"
+    file = _named_file(reason, last["path"].to_list())
+    failed = Alert("load_failed", feed.name, load.day, message, file)
     return Due(
         reason=(
             f"{load.day} failed to load and has not been delivered again; "
@@ -172,6 +174,15 @@ def _refused(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame, load: DayLo
         ),
         alerts=[failed] if workflow(tenant, feed).notify else [],
     )
+
+
+def _named_file(message: str, paths: Sequence[str]) -> str:
+    """Which of a day's files a message is about; '' where it names none of several."""
+    if len(paths) == 1:
+        return paths[0]
+    # One may be called as another with more behind it.
+    named = [path for path in paths if path in message]
+    return max(named, key=len, default="")
 
 
 def _place(feed: FeedConfig) -> str:

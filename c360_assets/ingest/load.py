@@ -29,7 +29,7 @@ from c360_assets.ingest.load_batch import Load, PlainFile, fail, open_workspace,
 from c360_assets.ingest.merge import write_domain_table
 from c360_assets.ingest.read_again import DayLoad, days_to_read_again, new_columns
 from c360_assets.ingest.results import DayResult, FeedLoad
-from c360_assets.ingest.row_errors import Rate, commonest, write_logs
+from c360_assets.ingest.row_errors import Rate, commonest, worst_file, write_logs
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import LedgerEntry, record, session_ledger
@@ -208,9 +208,9 @@ def _over_threshold(load: Load, day: DayResult, rate: Rate, errors: pl.DataFrame
     log = day.logs[0].relative_to(load.tenant.root)
     return LoadError(
         OVER_THRESHOLD,
-        f"feed {load.feed.name}: {rate} on {day.day}, mainly {commonest(errors, load.feed)}; "
-        f"nothing of that day was loaded; see the error log {log}, correct the file or the feed, "
-        "or raise error_threshold",
+        f"feed {load.feed.name}: {rate} on {day.day}, most in {worst_file(errors)}, "
+        f"mainly {commonest(errors, load.feed)}; nothing of that day was loaded; see the error log "
+        f"{log}, correct the file or the feed, or raise error_threshold",
     )
 
 

@@ -115,6 +115,13 @@ def _counts(errors: pl.DataFrame) -> pl.DataFrame:
     return counts.sort(["rows", "error_type", "field"], descending=[True, False, False])
 
 
+def worst_file(errors: pl.DataFrame) -> str:
+    """The file with most of the errors, and how many it has."""
+    counts = errors.group_by("file").agg(pl.len().alias("rows"))
+    file, rows = counts.sort(["rows", "file"], descending=[True, False]).row(0)
+    return f"file {file} ({rows} rows)"
+
+
 def commonest(errors: pl.DataFrame, feed: FeedConfig) -> str:
     """The commonest kinds of error with their fields and rows.
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from rich.console import Console
@@ -26,6 +27,7 @@ from c360_assets.ingest.odd_files import odd_entries, unmarked
 from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.reporting.unseen import unseen_by_stitch, unseen_text
 from c360_assets.tenant.listing import one_look
+from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import read_ledger
@@ -92,6 +94,7 @@ def read_status(root: Path, now: datetime) -> Status:
     tenant = load_tenant(root)
     warehouse = Warehouse.open(root / "warehouse")
     ledger = read_ledger(warehouse)
+    now = now.astimezone(zone(tenant))
     published = _publication(database_path(root), now)
     return Status(
         tenant=tenant.config.name,
@@ -120,10 +123,13 @@ def _stitch_figures(warehouse: Warehouse) -> dict[str, Any]:
 
 
 def _publication(path: Path, now: datetime) -> dict[str, Any]:
-    """Where the published database is, since when, and how many earlier ones are kept."""
+    """Where the published database is, since when, and how many earlier ones are kept.
+
+    Times are of the zone of `now`.
+    """
     if not path.exists():
         return {}
-    published_at = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    published_at = datetime.fromtimestamp(path.stat().st_mtime, now.tzinfo)
     return {
         "path": str(path),
         "at": published_at,
@@ -161,7 +167,8 @@ def _feed_statuses(
     expected = day_feeds(tenant)
     late: dict[str, int] = {}
     if published:
-        loaded = ledger.filter(pl.col("status") == "loaded", pl.col("loaded_at") > published["at"])
+        since = published["at"].astimezone(UTC)
+        loaded = ledger.filter(pl.col("status") == "loaded", pl.col("loaded_at") > since)
         counts = loaded.group_by("feed").len()
         late = dict(counts.filter(pl.col("feed").is_in(expected.of_stitch)).iter_rows())
     with one_look():
@@ -248,8 +255,9 @@ def render_status(status: Status, console: Console) -> None:
         )
     else:
         console.print("Published   nothing yet")
+    clock = ZoneInfo(status.timezone)
     for alert in status.alerts:
-        console.print(f"[yellow]Alert[/]       {_alert_line(alert)}")
+        console.print(f"[yellow]Alert[/]       {_alert_line(alert, clock)}")
     console.print(
         f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, "
         "while `c360 ui` runs"
@@ -318,10 +326,19 @@ def _reasons(feed: FeedStatus) -> list[str]:
     return [*reasons, *(f"[yellow]! {escape(problem)}[/]" for problem in feed.odd_entries)]
 
 
-def _alert_line(alert: dict[str, Any]) -> str:
-    moment = alert["at"][:16].replace("T", " ")
+def _alert_line(alert: dict[str, Any], clock: ZoneInfo) -> str:
+    moment = datetime.fromisoformat(alert["at"]).astimezone(clock)
     message = alert["message"]
-    webhook = alert.get("webhook", "")
-    if webhook.startswith("failed"):
-        message += f" (not sent: {webhook})"
-    return f"{moment} {alert['kind']}: {escape(message)}"
+    not_sent = [f"{name} {how}" for name, how in _outcomes(alert) if how.startswith("failed")]
+    if not_sent:
+        message += f" (not sent: {', '.join(not_sent)})"
+    return f"{moment:%Y-%m-%d %H:%M} {alert['kind']}: {escape(message)}"
+
+
+def _outcomes(alert: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each channel of an alert, and what became of it there."""
+    notified = alert.get("notify")
+    channels = {"webhook": alert.get("webhook"), **(notified if isinstance(notified, dict) else {})}
+    for name, outcome in channels.items():
+        if isinstance(outcome, str):
+            yield name, outcome

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from c360_assets.automation.alert_texts import TEXTS, command
-from c360_assets.automation.alerts import Alert, open_alerts, raise_alert, send_again
+from c360_assets.automation.alerts import Alert, open_alerts, raise_alert, send_again, tell_recovery
 from c360_assets.automation.recoveries import QUESTIONS, Look, tell_recoveries
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse
@@ -97,6 +97,9 @@ def test_a_mail_names_feed_file_remedy_and_command_once(
         assert expected in text
     (entry,) = alerts(tmp_path)
     assert entry["notify"] == {"BRAND_MAIL": "sent"}
+    tell_recovery(tenant, entry, "it is loaded")
+    subject = str(box.mails[-1]["Subject"])
+    assert "Shop:Customers is well again (could not be loaded)" in subject
 
 
 def test_chat_and_web_address_are_told_beside_each_other(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -26,6 +28,7 @@ from c360_assets.tenant.models import Tenant
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 from c360_assets_tests.automation.test_sensors import asked, ran
 from c360_assets_tests.automation.test_waiting import alerts, at, refuse
+from c360_assets_tests.ingest.tenants import load
 
 
 def alert(tenant: Tenant, kind: Kind, feed: str, day: date, message: str) -> bool:
@@ -220,6 +223,25 @@ def test_status_shows_recent_alerts(tmp_path: Path) -> None:
     assert "long ago" not in page.getvalue()
 
 
+def test_status_has_one_clock_and_names_each_channel_that_failed(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path)
+    alert(tenant, "missing", "A:B", DAY, "A:B never came")
+    moment = datetime.now(UTC).replace(microsecond=0)
+    outcomes = {"webhook": "sent", "notify": {"MAIL": "failed (MAIL is not set)", "CHAT": "sent"}}
+    entry = {**alerts(tmp_path)[0], "at": moment.isoformat(), **outcomes}
+    (tmp_path / "logs/alerts.jsonl").write_text(json.dumps(entry) + "\n")
+    published = tmp_path / "activated/customer_360.duckdb"
+    published.parent.mkdir()
+    published.touch()
+    os.utime(published, (moment.timestamp(), moment.timestamp()))
+    page = StringIO()
+    render_status(read_status(tmp_path, datetime.now(UTC)), Console(file=page, width=300))
+    here = f"{moment.astimezone(ZoneInfo('America/New_York')):%Y-%m-%d %H:%M}"
+    assert f"Published   {here}, " in page.getvalue()
+    assert f"Alert       {here} missing: A:B never came" in page.getvalue()
+    assert "(not sent: MAIL failed (MAIL is not set))" in page.getvalue()
+
+
 def test_a_refused_load_is_told_by_the_tick_once(tmp_path: Path) -> None:
     tenant = with_hook(tmp_path, "http://127.0.0.1:9/")
     land(tmp_path, "loyalty", DAY)
@@ -232,3 +254,21 @@ def test_a_refused_load_is_told_by_the_tick_once(tmp_path: Path) -> None:
     (told,) = alerts(tmp_path)
     assert (told["kind"], told["feed"]) == ("load_failed", "Loyalty:Members")
     assert told["message"] == "2026-03-02 of Loyalty:Members was not loaded: a column is missing"
+    assert told["file"] == "loyalty/members-20260302.csv"
+
+
+def test_an_alert_names_the_file_with_the_errors_and_not_another_of_the_day(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path)
+    whole = land(tmp_path, "shop", DAY)
+    for part, visits in (("-0", "1"), ("-1", "often"), ("-10", "2")):
+        rows = [f"x{part}{i},,A,B,{visits}" for i in range(3)]
+        text = "\n".join([whole.read_text().splitlines()[0], *rows]) + "\n"
+        whole.with_name(f"{whole.stem}{part}.csv").write_text(text)
+    feed = tenant.feed("Shop:Customers")
+    assert feed is not None
+    load(tenant, feed, DAY)
+    with dg.DagsterInstance.ephemeral() as instance:
+        asked(landing_sensor(tenant, feed), instance)
+    (told,) = alerts(tmp_path)
+    assert told["file"] == "shop/customers-20260302-1.csv"
+    assert "most in file shop/customers-20260302-1.csv (3 rows)" in told["message"]
