@@ -28,6 +28,7 @@ from c360_assets.stitch.review.answers import (
     with_earlier,
 )
 from c360_assets.stitch.review.questions import NEEDED, questions
+from c360_assets.tenant.new_files import write_new_files
 
 PAGE = "review.html"
 CSV = "review.csv"
@@ -251,6 +252,5 @@ def take_answers(root: Path, path: Path) -> TakenAnswers:
     feed = root / FEED_FILE
     if feed.exists():
         return TakenAnswers(answers, labels, None)
-    feed.parent.mkdir(parents=True, exist_ok=True)
-    feed.write_text(FEED, "utf-8")
+    write_new_files(root, {FEED_FILE: FEED})
     return TakenAnswers(answers, labels, feed)

@@ -15,6 +15,7 @@ from uuid import uuid4
 from c360_assets.errors import C360Error
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.countries import country_facts, country_names
+from c360_assets.tenant.new_files import write_new_files
 from c360_assets.tenant.schemas import write_schemas
 
 FOLDERS = ("landing", "feeds", "domain_tables", "database", "segments", "campaigns")
@@ -64,9 +65,7 @@ def _write(root: Path, texts: dict[str, str]) -> None:
     write_schemas(root)
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
-    for file, text in texts.items():
-        (root / file).parent.mkdir(parents=True, exist_ok=True)
-        (root / file).write_text(text, "utf-8")
+    write_new_files(root, {Path(file): text for file, text in texts.items()})
 
 
 def _name_of(root: Path) -> str:

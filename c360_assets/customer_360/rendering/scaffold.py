@@ -11,6 +11,7 @@ from c360_assets.errors import C360Error
 from c360_assets.semantics.closest import closest
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import Tenant
+from c360_assets.tenant.new_files import write_new_files
 
 HOUSEHOLD = "    households.household_id,"
 LATEST_ORDER = """\
@@ -36,11 +37,10 @@ def scaffold(tenant: Tenant, table: str) -> Path:
         near = closest(name, SHIPPED)
         remedy = f"did you mean {near}?" if near else f"there are {', '.join(sorted(SHIPPED))}"
         raise C360Error(f"no table {table} ships with SQL of its own; {remedy}")
-    path = tenant.root / "database" / f"{name}.sql"
-    if any(own.lower() == name for own in tenant.database_sql) or path.exists():
-        raise C360Error(f"database/{name}.sql is there already; nothing was written")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(scaffold_sql(tenant, name), "utf-8")
+    file = Path("database", f"{name}.sql")
+    if any(own.lower() == name for own in tenant.database_sql) or (tenant.root / file).exists():
+        raise C360Error(f"{file} is there already; nothing was written")
+    (path,) = write_new_files(tenant.root, {file: scaffold_sql(tenant, name)})
     return path
 
 

@@ -15,6 +15,7 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.feed import Proposal, propose_feed
 from c360_assets.ingest.suggest.pattern import below_landing
 from c360_assets.tenant.files import FilePattern
+from c360_assets.tenant.new_files import write_new_files
 from c360_assets.tenant.schemas import write_schemas
 
 NO_DELIVERY = ("readme", "thumbs.db", "_success")
@@ -87,8 +88,4 @@ def write_proposal(proposal: Proposal, tenant: Path) -> list[Path]:
             problem = "is there already and was kept; remove it, or propose without --write"
             raise C360Error(f"{tenant / path}: {problem}")
     write_schemas(tenant)
-    for path, text in texts.items():
-        (tenant / path).parent.mkdir(parents=True, exist_ok=True)
-        with (tenant / path).open("x", encoding="utf-8") as file:
-            file.write(text)
-    return [tenant / path for path in texts]
+    return write_new_files(tenant, texts)
