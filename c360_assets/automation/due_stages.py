@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # The schedule's own request must be visible before the sensor looks, or both would activate a day.
 SCHEDULE_FIRST = timedelta(minutes=2)
+# What is loaded is seen by the next tick of the sensor, after those of all other sensors.
+STITCH_BEGINS = timedelta(minutes=5)
 TAG_LENGTH = 200
 
 
@@ -134,7 +136,9 @@ def activation_due(
         return Due(reason=message, alerts=[Alert("activation_failed", "", day, message)])
     ready = readiness(tenant, warehouse, day, at)
     why_late = _why_stitch_is_late(ready, attempts)
-    alerts = _late_alerts(tenant, ready, day, why_late) if why_late else []
+    alerts = []
+    if why_late and not _is_on_its_way(ready, at, attempts):
+        alerts = _late_alerts(tenant, ready, day, why_late)
     if why_late and not publish_stale:
         return Due(reason=f"{day}: not activated, Stitch is not done ({why_late})", alerts=alerts)
     if why_late:
@@ -202,6 +206,14 @@ def _activated_alerts(tenant: Tenant, day: date, attempts: Lookup) -> list[Alert
 
 def _activation_attempts(day: date, attempts: Lookup) -> Attempts:
     return attempts({DAY_TAG: day.isoformat()}, [ACTIVATE, DAY])
+
+
+def _is_on_its_way(ready: Readiness, at: datetime, attempts: Lookup) -> bool:
+    """Whether the day's Stitch is running, or will be in a moment, and nobody need be told."""
+    before = _stitch_attempts(ready, attempts)
+    if not ready.complete or before.failed or ready.last_load is None:
+        return False
+    return before.unfinished > 0 or at - ready.last_load < STITCH_BEGINS
 
 
 def _late_alerts(tenant: Tenant, ready: Readiness, day: date, why_late: str) -> list[Alert]:

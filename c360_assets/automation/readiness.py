@@ -51,6 +51,7 @@ class Readiness:
     required: list[str]
     missing: dict[str, str]
     since: datetime | None  # when the first file of the day was loaded
+    last_load: datetime | None  # when the newest file that the day is made of was loaded
     digest: str
     without: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
@@ -123,6 +124,7 @@ def readiness(
         required=[state.feed.name for state in states],
         missing={},
         since=_first_load(tenant, loaded_files, day),
+        last_load=_last_load(loaded_files, part_of_day),
         digest=_digest(ledger, loaded_files, part_of_day),
     )
     # A tenant of which nothing is loaded has no day that could go on.
@@ -170,6 +172,11 @@ def _first_load(tenant: Tenant, loaded_files: pl.DataFrame, day: date) -> dateti
     """When the first file of the day was loaded, by the tenant's clock."""
     first = loaded_files.filter(pl.col("delivery_day") == day)["loaded_at"].min()
     return first.astimezone(zone(tenant)) if isinstance(first, datetime) else None
+
+
+def _last_load(loaded_files: pl.DataFrame, feeds: frozenset[str]) -> datetime | None:
+    last = loaded_files.filter(pl.col("feed").is_in(feeds))["loaded_at"].max()
+    return last if isinstance(last, datetime) else None
 
 
 def _lack(tenant: Tenant, ledger: pl.DataFrame, state: _FeedState, day: date) -> str:

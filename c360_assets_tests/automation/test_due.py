@@ -13,9 +13,15 @@ import pytest
 from c360_assets.automation.attempts import Attempts
 from c360_assets.automation.due import DueRun
 from c360_assets.automation.due_loads import load_runs, loads_due
-from c360_assets.automation.due_stages import late_activation_due, stitch_due, tags_of_stage
+from c360_assets.automation.due_stages import (
+    activation_due,
+    late_activation_due,
+    stitch_due,
+    tags_of_stage,
+)
 from c360_assets.ingest.landing import pending
 from c360_assets.run_tags import DAY_TAG, FEED_TAG, LANDED_TAG
+from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.session import Warehouse
@@ -114,6 +120,33 @@ def test_the_sensor_leaves_the_schedule_its_time(
     answer = late_activation_due(tenant, warehouse(tenant), moment, stitched_only)
     assert [type(run) for run in answer.runs] == ([DueRun] if is_due else [])
     assert ("has not been due yet today" in answer.reason) is not is_due
+
+
+@pytest.mark.parametrize(
+    ("stitch", "minutes", "is_told"),
+    [
+        (Attempts(0, 0, 0), 1, False),  # the next tick asks for it
+        (Attempts(0, 0, 0), 9, True),  # nobody has: its sensor is off
+        (Attempts(1, 0, 0), 9, False),
+        (Attempts(1, 0, 1), 1, True),
+    ],
+)
+def test_a_stitch_that_begins_after_the_last_file_wakes_nobody(
+    tmp_path: Path, stitch: Attempts, minutes: int, is_told: bool
+) -> None:
+    tenant = tiny_tenant(tmp_path, "activation: {cron: '0 0 * * *'}")
+    loaded(tmp_path, "Shop:Customers", DAY)
+    loaded(tmp_path, "Loyalty:Members", DAY)
+    last_load = read_ledger(warehouse(tenant))["loaded_at"].max()
+    assert isinstance(last_load, datetime)
+
+    def attempts(tags: Mapping[str, str], _: Sequence[str]) -> Attempts:
+        return stitch if LANDED_TAG in tags else Attempts(0, 0, 0)
+
+    moment = (last_load + timedelta(minutes=minutes)).astimezone(zone(tenant))
+    due = activation_due(tenant, warehouse(tenant), moment, attempts, publish_stale=False)
+    assert not due.runs
+    assert [alert.kind for alert in due.alerts] == (["late"] if is_told else [])
 
 
 def test_a_run_that_a_person_starts_counts_as_what_is_due(tmp_path: Path) -> None:
