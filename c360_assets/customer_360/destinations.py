@@ -37,6 +37,7 @@ from c360_assets.tenant.models import DestinationConfig, DestinationTable, Tenan
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext, is_current, make_current
+from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -357,6 +358,8 @@ def _kind(error: Exception, config: DestinationConfig) -> str:
     kind = type(error).__name__
     if isinstance(error, OSError) and error.errno:
         return f"{kind}, {os.strerror(error.errno)}"
+    if scheme_of(config.path or ""):
+        return f"{kind}: is the place up, and are its address and the credentials right?"
     if config.type != "postgres":
         return kind
     state = getattr(error, "sqlstate", None)

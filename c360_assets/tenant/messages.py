@@ -145,7 +145,9 @@ def _choice_message(key: str, value: Any, choices: list[str]) -> Message:
 def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     """The keys that are allowed at `location`."""
     model_there = _model_at(model, location)
-    return [] if model_there is None else list(model_there.model_fields)
+    if model_there is None:
+        return []
+    return [field.alias or name for name, field in model_there.model_fields.items()]
 
 
 def _model_at(model: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel] | None:

@@ -147,6 +147,16 @@ def test_one_that_fails_keeps_no_other_waiting_and_is_sent_again_alone(root: Pat
     assert ([sent.name for sent in results.sent], results.failures) == (["bad"], [])
 
 
+def test_a_place_that_does_not_answer_says_what_to_look_at(root: Path) -> None:
+    pytest.importorskip("paramiko", reason="needs the extra sftp")
+    tenant = tenant_at(root, away={"path": "sftp://127.0.0.1:9/drop"})
+    with (
+        open_session(root / "warehouse") as session,
+        pytest.raises(C360Error, match="is the place up, and are its address and the credentials"),
+    ):
+        send(session, tenant, "away")
+
+
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[Any]:
     boto3 = pytest.importorskip("boto3", reason="needs the extra s3")

@@ -53,6 +53,13 @@ def test_a_right_tenant_loads_without_a_word(write: Callable[..., Path]) -> None
         ("tenant.yaml", "name: x\nid: \x00\n", 2, None, "a character that YAML forbids"),
         ("tenant.yaml", "first_day: 2020-13-01\n", None, None, "not readable as YAML"),
         (
+            "destinations.yaml",
+            "destinations:\n  pg: {kind: postgres}\n",
+            2,
+            "destinations.pg.kind",
+            "url_env, schema, token_env",
+        ),
+        (
             "feeds/shop/customers.yaml",
             CUSTOMERS.replace("stitch: true", "stich: true"),
             6,
