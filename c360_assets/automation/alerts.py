@@ -176,13 +176,21 @@ def _entry(tenant: Tenant, alert: Alert) -> dict[str, Any]:
     }
 
 
+# What was sent and not written, as a full disk takes no line: it is not sent at each tick.
+_unwritten: dict[tuple[Path, _Identity | None, str], dict[str, Any]] = {}
+
+
 def _append(path: Path, tenant: Tenant, entry: dict[str, Any]) -> None:
-    entry = {**entry, **send_to_channels(tenant.workflow.alerts, entry)}
+    key = (path, _identity(entry), entry.get("of", ""))
+    sent = _unwritten.get(key)
+    entry = sent or {**entry, **send_to_channels(tenant.workflow.alerts, entry)}
+    _unwritten[key] = entry
     text = path.read_text("utf-8", "replace") if path.exists() else ""
     # A full disk may have cut the last line off.
     cut_off = text != "" and not text.endswith("\n")
     line = json.dumps(entry, ensure_ascii=False) + "\n"
     _write(path, os.O_APPEND, f"\n{line}" if cut_off else line)
+    del _unwritten[key]
 
 
 def _is_known(lines: Sequence[str], identity: _Identity) -> bool:

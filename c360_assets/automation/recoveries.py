@@ -20,7 +20,7 @@ from c360_assets.tenant.changed_files import changed_files
 from c360_assets.tenant.durations import rhythm_days, whole_days
 from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import FeedConfig, Tenant
-from c360_assets.warehouse.heartbeat import last_beat
+from c360_assets.warehouse.heartbeat import is_ahead, last_beat
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.session import Warehouse
 
@@ -120,9 +120,14 @@ def _activated(look: Look, entry: Mapping[str, Any]) -> str:
     if entry["feed"]:
         return _delivered(look, entry)
     published = last_beat(look.tenant.root, "published")
-    if published is None or published <= datetime.fromisoformat(entry["at"]):
+    if published is None or not _is_since(look, entry, published):
         return ""
     return f"published at {published.astimezone(zone(look.tenant)):%Y-%m-%d %H:%M}"
+
+
+def _is_since(look: Look, entry: Mapping[str, Any], moment: datetime) -> bool:
+    """Whether a moment is after the alert, and no time of a clock that was set back since."""
+    return moment > datetime.fromisoformat(entry["at"]) and not is_ahead(moment, look.at)
 
 
 def _run_ended(look: Look, entry: Mapping[str, Any]) -> str:
@@ -138,7 +143,7 @@ def _configuration_read(look: Look, entry: Mapping[str, Any]) -> str:
 
 def _ticking(look: Look, entry: Mapping[str, Any]) -> str:
     tick = last_beat(look.tenant.root, "tick")
-    if tick is None or tick <= datetime.fromisoformat(entry["at"]):
+    if tick is None or not _is_since(look, entry, tick):
         return ""
     return f"the service works again since {tick.astimezone(zone(look.tenant)):%Y-%m-%d %H:%M}"
 

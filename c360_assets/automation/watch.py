@@ -16,7 +16,7 @@ from c360_assets.automation.alerts import Alert, raise_all, send_again
 from c360_assets.automation.recoveries import Look, tell_recoveries
 from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.heartbeat import last_beat
+from c360_assets.warehouse.heartbeat import is_ahead, last_beat
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Warehouse
 
@@ -54,6 +54,9 @@ def _tick(tenant: Tenant, at: datetime, within: timedelta) -> Alert | str:
     if last is None:
         return Alert("silent", "", at.date(), "no sensor of the service has ever looked")
     moment = f"{last.astimezone(zone(tenant)):%Y-%m-%d %H:%M}"
+    if is_ahead(last, at):
+        message = f"no sensor of the service has looked since the clock was set back from {moment}"
+        return Alert("silent", "", at.date(), message)
     if at - last > within:
         message = f"no sensor of the service has looked since {moment}"
         return Alert("silent", "", at.date(), message)
@@ -68,7 +71,7 @@ def _publication(tenant: Tenant, at: datetime, within: timedelta) -> Iterator[Al
     ticks = croniter(tenant.workflow.activation.cron, at - within + timedelta(seconds=1))
     due: datetime = ticks.get_prev(datetime)
     began = last_beat(tenant.root, "began")
-    last = _last_publication(tenant)
+    last = _last_publication(tenant, at)
     if last is not None and last >= due:
         published_at = f"{last.astimezone(zone(tenant)):%Y-%m-%d %H:%M}"
         yield f"published at {published_at}, due at {due:%Y-%m-%d %H:%M}"
@@ -80,10 +83,11 @@ def _publication(tenant: Tenant, at: datetime, within: timedelta) -> Iterator[Al
         yield Alert("unpublished", "", due.date(), message)
 
 
-def _last_publication(tenant: Tenant) -> datetime | None:
-    """When the database was last published, or found to be current."""
+def _last_publication(tenant: Tenant, at: datetime) -> datetime | None:
+    """When the database was last published, or found to be current, as far as that is past."""
     times = [last_beat(tenant.root, "published")]
     path = database_path(tenant.root)
     if path.exists():
         times.append(datetime.fromtimestamp(path.stat().st_mtime, UTC))
-    return max((time for time in times if time is not None), default=None)
+    past = [time for time in times if time is not None and not is_ahead(time, at)]
+    return max(past, default=None)

@@ -6,7 +6,7 @@ means belongs to `automation.watch`.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +26,11 @@ def beat(root: Path, sign: Sign) -> None:
     began = folder / "began"
     if sign == "tick" and not began.exists():
         began.touch()
+
+
+def is_ahead(moment: datetime, at: datetime) -> bool:
+    """Whether a moment that was noted is later than now, so that the clock was set back since."""
+    return moment > at + timedelta(minutes=1)
 
 
 def last_beat(root: Path, sign: Sign) -> datetime | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +20,7 @@ import pytest
 from rich.console import Console
 
 from c360_assets.automation import sensors
-from c360_assets.automation.alerts import Alert, Kind, raise_alert, send_again
+from c360_assets.automation.alerts import Alert, Kind, open_alerts, raise_alert, send_again
 from c360_assets.automation.jobs import ACTIVATE
 from c360_assets.automation.jobs import DAY as DAY_JOB
 from c360_assets.automation.sensors import activation_sensor, landing_sensor, stitch_sensor
@@ -205,6 +207,26 @@ def test_a_day_that_is_activated_is_told_if_wanted(
         for _ in range(2):
             assert "activated already" in str(asked(activation_sensor(tenant), instance))
     assert [(a["kind"], a["day"]) for a in alerts(tmp_path) if a["kind"] == "succeeded"] == expected
+
+
+def test_a_full_disk_has_an_alert_sent_once_and_written_when_there_is_room(
+    tmp_path: Path, hook: Hook
+) -> None:
+    tenant = with_hook(tmp_path, hook.address)
+    (tmp_path / "logs").mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        for _ in range(2):
+            with pytest.raises(OSError, match="too large"):
+                alert(tenant, "late", "A:B", DAY, "gone")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert [alert(tenant, "late", "A:B", DAY, "gone") for _ in range(2)] == [True, False]
+    assert [heard["message"] for heard in hook.heard] == ["gone"]
+    assert [entry["webhook"] for entry in open_alerts(tenant)] == ["sent"]
 
 
 def test_status_shows_recent_alerts(tmp_path: Path) -> None:

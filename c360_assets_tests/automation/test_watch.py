@@ -89,6 +89,18 @@ def test_a_service_that_is_well_again_is_told_once_and_may_fall_silent_again(
     ]
 
 
+def test_signs_from_before_the_clock_was_set_back_are_none_of_life(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path, as_of="today")
+    for sign, at in (("tick", 9), ("published", 9), ("began", -9)):
+        beaten(tmp_path, sign, NOW + timedelta(days=at))
+    for _ in range(2):
+        assert seen(tenant, NOW) == ["silent", "unpublished"]
+    beaten(tmp_path, "tick", NOW)
+    assert seen(tenant, NOW) == ["unpublished"]
+    told = [entry["kind"] for entry in alerts(tmp_path)]
+    assert told == ["silent", "unpublished"], "each is raised once, and none told to be over"
+
+
 def test_the_verb_says_what_it_saw_and_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
