@@ -94,6 +94,19 @@ def _dagster(*words: str) -> list[str]:
     return [sys.executable, "-m", "dagster", *words]
 
 
+def require_port(port: int) -> None:
+    """Raise C360Error where another program listens on the port: its pages would be shown."""
+    with socket.socket() as server:
+        # As the web server binds it: connections that have just ended do not count.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind((HOST, port))
+        except (OSError, OverflowError):
+            raise C360Error(
+                f"port {port} is not free, perhaps for another `c360 ui`; name one with --port"
+            ) from None
+
+
 def wait_for_code(address: CodeAddress, seconds: float = SECONDS_TO_START) -> None:
     """Wait until the code location listens. Raises C360Error when it does not in time."""
     deadline = time.monotonic() + seconds

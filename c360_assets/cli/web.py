@@ -39,6 +39,7 @@ def ui(
         CodeAddress,
         code_command,
         daemon_command,
+        require_port,
         wait_for_code,
         web_command,
     )
@@ -46,6 +47,7 @@ def ui(
 
     with reported_errors():
         root = tenant_folder(tenant)
+        require_port(port)
         prepare_home(root)
         from c360_assets.automation.runs import open_instance
 

@@ -23,7 +23,7 @@ from c360_assets.automation.instance import REPOSITORY
 from c360_assets.automation.service import HOST
 from c360_assets.automation.web_server import LOOPBACK, OwnHostsOnly
 from c360_assets_tests.automation.tenants import tiny_tenant
-from c360_assets_tests.day.command import clean_environment, command, end_group
+from c360_assets_tests.day.command import c360_here, clean_environment, command, end_group
 
 LOCATIONS = "{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus } } } }"
 SECONDS_ALLOWED = 240
@@ -169,6 +169,19 @@ def _answer(kind: str, headers: dict[str, str]) -> list[object]:
 def test_requests_of_other_sites_are_refused(headers: dict[str, str], is_ours: bool) -> None:
     for kind in ("http", "websocket"):
         assert _answer(kind, headers) == ([kind] if is_ours else [421])
+
+
+def test_a_port_that_another_program_has_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_tenant(tmp_path)
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        said = c360_here(monkeypatch, "ui", "--tenant", tmp_path, "--port", str(port))
+    assert (said.code, f"port {port} is not free" in said.text) == (1, True)
+    assert not (tmp_path / ".dagster").exists()
 
 
 def test_no_private_module_of_dagster_is_named() -> None:
