@@ -9,7 +9,7 @@ from pathlib import Path
 
 from c360_assets.tenant.models import Tenant
 
-FOLDERS = ("feeds", "domain_tables", "database")
+FOLDERS = ("feeds", "domain_tables", "database", "segments", "campaigns")
 SUFFIXES = (".yaml", ".sql")
 OPTIONAL_FILES = (
     "tenant.yaml",

@@ -148,3 +148,12 @@ def test_an_added_feed_names_the_click_that_picks_it_up(tmp_path: Path) -> None:
     (alert,) = configuration_alerts(tenant, DAY)
     assert "feeds/shop/guests.yaml" in alert.message
     assert "Reload" in alert.message
+
+
+@pytest.mark.parametrize("file", ["segments/vip/busy.yaml", "campaigns/hello.yaml"])
+def test_so_does_an_added_segment_or_campaign(tmp_path: Path, file: str) -> None:
+    tenant = tiny_tenant(tmp_path)
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).touch()
+    (alert,) = configuration_alerts(tenant, DAY)
+    assert alert.message.startswith(f"{file}: ")
