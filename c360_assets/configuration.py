@@ -118,6 +118,8 @@ def _with_line(problem: Problem, tenant: Tenant) -> Problem:
     text = tenant.files.get(problem.file)
     if problem.line is not None or problem.key is None or text is None:
         return problem
+    if not problem.file.endswith(".yaml"):
+        return problem
     line = Document.parse(text, problem.file).line(*parts_of(problem.key))
     return replace(problem, line=line)
 

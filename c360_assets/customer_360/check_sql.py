@@ -42,15 +42,11 @@ from c360_assets.semantics.column_types import SYSTEM_COLUMNS
 from c360_assets.tenant.models import CustomTable, DatabaseTableConfig, Tenant
 from c360_assets.warehouse.allowed_sql import allowed_statement
 from c360_assets.warehouse.binding import bound_columns, create_empty
-from c360_assets.warehouse.delta import stored_type
+from c360_assets.warehouse.delta import not_stored, stored_type
 from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets.warehouse.sql import quote_ident, repeated
 from c360_assets.warehouse.statement import StatementError
-
-# Types that Delta Lake has no name for.
-NOT_STORED = re.compile(r"^(TIME|TIME WITH TIME ZONE|TIMETZ|TIME_NS|INTERVAL|BIT|UNION\(.*)$")
-
 
 FurtherCheck = Callable[[Session, Tenant, Mapping[str, Mapping[str, str]]], list[Problem]]
 
@@ -323,11 +319,7 @@ def _binding_problem(
 
 def _misfits(node: TableNode, columns: dict[str, str]) -> list[str]:
     """What keeps a table of these columns from being stored and published, however good its SQL."""
-    misfits = [
-        f"column {column} is {sql_type}, which no table can hold: cast it"
-        for column, sql_type in columns.items()
-        if NOT_STORED.match(sql_type)
-    ]
+    misfits = not_stored(columns)
     column_names = {column.lower() for column in columns}
     if node.name.lower() in ONE_ROW_PER_PERSON and "amperity_id" not in column_names:
         misfits.append("must have a column amperity_id, one row each")

@@ -21,6 +21,7 @@ from c360_assets.semantics.column_types import SYSTEM_COLUMNS
 from c360_assets.tenant.models import CustomTable, Tenant
 from c360_assets.warehouse.allowed_sql import allowed_statement
 from c360_assets.warehouse.binding import bound_columns, create_empty
+from c360_assets.warehouse.delta import not_stored
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.lineage import CircleError, column_origins, reading_order
@@ -165,6 +166,9 @@ def _compute_rows(session: LockedSession, tenant: Tenant, table: CustomTable, se
     session.execute(f"CREATE OR REPLACE TEMP TABLE {BUILT}_rows AS {select}")
     described = session.rows(f"DESCRIBE SELECT * FROM {BUILT}_rows")
     columns = {row[0]: row[1] for row in described if row[0].lower() not in SYSTEM_COLUMNS}
+    unfit = not_stored(columns)
+    if unfit:
+        raise C360Error(f"{_file(tenant, table)}: {unfit[0]}")
     written = {name.lower(): name for name in columns}
     missing = [name for name in table.config.primary_key if name.lower() not in written]
     if missing:
@@ -284,9 +288,9 @@ class _Schemas:
             self.problems.append(problem)
             return
         given = [(name, kind) for name, kind in described if name.lower() not in SYSTEM_COLUMNS]
-        ambiguous = repeated(name for name, _ in given)
-        if ambiguous:
-            self.problems += [Problem("error", file, text, key=table.name) for text in ambiguous]
+        misfits = [*repeated(name for name, _ in given), *not_stored(dict(given))]
+        if misfits:
+            self.problems += [Problem("error", file, text, key=table.name) for text in misfits]
             return
         self.columns[table.physical] = dict(given) | SYSTEM_COLUMNS
         create_empty(con, table.physical, self.columns[table.physical])

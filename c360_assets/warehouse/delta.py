@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -35,7 +36,14 @@ STORED_AS = {
     '"NULL"': "VARCHAR",
     "UUID": "VARCHAR",
     "TIMESTAMP": "TIMESTAMPTZ",
+    "TIMESTAMP_S": "TIMESTAMPTZ",
+    "TIMESTAMP_MS": "TIMESTAMPTZ",
+    "TIMESTAMP_NS": "TIMESTAMPTZ",
+    "TIMESTAMPTZ_NS": "TIMESTAMPTZ",
 }
+# Types that Delta has no name for and that are stored as no other: to write one fails, or what is
+# read back is another value.
+_NOT_STORED = re.compile(r"(TIME|TIME WITH TIME ZONE|TIMETZ|TIME_NS|INTERVAL|BIT|UNION\(.*)")
 # As fast as Snappy, in a fraction of the space. Looking for a dictionary in columns that have none
 # takes a sixth of the time.
 FILE = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 10000"
@@ -51,6 +59,15 @@ def stored_type(type_: str) -> str:
     The values of an ENUM are data: they are no type's name.
     """
     return "VARCHAR" if type_.startswith("ENUM(") else STORED_AS.get(type_, type_)
+
+
+def not_stored(columns: Mapping[str, str]) -> list[str]:
+    """A sentence for each of `columns` (name -> DuckDB type) that no table can hold."""
+    return [
+        f"column {column} is {type_}, which no table can hold: cast it"
+        for column, type_ in columns.items()
+        if _NOT_STORED.fullmatch(type_)
+    ]
 
 
 def typed(columns: Mapping[str, str], source: str) -> str:

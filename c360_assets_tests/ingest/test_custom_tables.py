@@ -276,6 +276,33 @@ def test_good_sql_has_no_problem(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("type_", ["TIME", "TIMETZ", "BIT", "INTERVAL", "UNION(a INTEGER)"])
+def test_a_type_that_no_table_can_hold_is_told_before_and_by_the_run(
+    tmp_path: Path, type_: str
+) -> None:
+    says = r"column x is .*, which no table can hold: cast it"
+    tenant = loaded(tmp_path, {"T": f"SELECT id, CAST(NULL AS {type_}) AS x FROM Shop_Customers"})
+    (problem,) = check_sql(tenant)
+    assert re.search(says, problem.message)
+    with (
+        open_session(tmp_path / "warehouse") as session,
+        pytest.raises(C360Error, match=f"domain_tables/T.sql: {says}"),
+    ):
+        build_custom_table(session, tenant, tenant.custom_tables[0])
+
+
+@pytest.mark.parametrize("type_", ["TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_NS", "TIMESTAMPTZ_NS"])
+def test_moments_of_any_unit_are_stored_alike(tmp_path: Path, type_: str) -> None:
+    sql = f"SELECT id, CAST('2026-01-02 03:04:05' AS {type_}) AS x FROM Shop_Customers"
+    tenant = loaded(tmp_path, {"T": sql})
+    with open_session(tmp_path / "warehouse") as session:
+        state = build_custom_table(session, tenant, tenant.custom_tables[0])
+        assert state.columns["x"] == "TIMESTAMPTZ"
+        session.bind("domain/T")
+        (moment,) = {row[0] for row in session.rows("SELECT x::VARCHAR FROM T")}
+    assert moment == "2026-01-02 03:04:05+00"
+
+
 def test_system_columns_of_several_tables_are_no_repeated_names(tmp_path: Path) -> None:
     sql = (
         "SELECT a.*, b._pk, b._updated FROM Shop_Customers AS a JOIN Shop_Customers AS b USING (id)"
