@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.compare.agreement_patterns import DIFFERENT, EQUAL, MISSING
-from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, GIVEN
+from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME
+from c360_assets.stitch.compare.name_comparisons import GIVEN
 from c360_assets.stitch.score.match_model import Ints, levels_of
 
 Bools = npt.NDArray[np.bool_]

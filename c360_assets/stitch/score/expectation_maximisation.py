@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from c360_assets.stitch.compare.comparisons import NAMES_IN_EMAIL
+from c360_assets.stitch.compare.contact_comparisons import NAMES_IN_EMAIL
 from c360_assets.stitch.score.class_meaning import log_factors
 from c360_assets.stitch.score.match_model import (
     LEVELS,

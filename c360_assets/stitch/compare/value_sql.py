@@ -1,0 +1,79 @@
+"""SQL that comparisons of two records a and b are written with: alike values, spellings of scripts,
+frequency bins.
+
+Which fields are compared so, and what it is evidence of, belongs to the comparisons.
+"""
+
+from __future__ import annotations
+
+from c360_assets.stitch.compare.comparison_levels import HSource, Level, USource
+
+
+def similar(column: str) -> str:
+    """Jaro-Winkler >= .92 or one edit (from four letters on), behind cheap guards."""
+    a = f"a.{column}"
+    b = f"b.{column}"
+    return (
+        f"(abs(length({a}) - length({b})) <= 3 AND jaro_winkler_similarity({a}, {b}) >= 0.92"
+        f" OR least(length({a}), length({b})) >= 4 AND abs(length({a}) - length({b})) <= 1"
+        f" AND jaro_winkler_similarity({a}, {b}) >= 0.7 AND damerau_levenshtein({a}, {b}) = 1)"
+    )
+
+
+def _in_latin(column: str) -> str:
+    """One of the values is in another script: both as they are spelt in Latin letters."""
+    return (
+        f"(a.{column}_latin IS NULL) <> (b.{column}_latin IS NULL)"
+        f" AND coalesce(a.{column}_latin, a.{column})"
+    )
+
+
+def equal_in_latin(column: str) -> str:
+    return f"({_in_latin(column)} = coalesce(b.{column}_latin, b.{column}))"
+
+
+def similar_in_latin(column: str) -> str:
+    """Each script is spelt in several ways: by sound, or its consonants alone."""
+    a = f"coalesce(a.{column}_latin, a.{column})"
+    b = f"coalesce(b.{column}_latin, b.{column})"
+    return (
+        f"((a.{column}_latin IS NULL) <> (b.{column}_latin IS NULL)"
+        f" AND (jaro_winkler_similarity({a}, {b}) >= 0.88"
+        f" OR length(a.{column}_sounds) >= 3 AND a.{column}_sounds = b.{column}_sounds))"
+    )
+
+
+def one_edit(column: str, ends: int, least: float) -> str:
+    """One edit between values alike by Jaro-Winkler, which costs little where neither ends agree.
+
+    An edit leaves the first or the last `ends` characters as they are in texts of more than twice
+    that many.
+    """
+    a = f"a.{column}"
+    b = f"b.{column}"
+    return (
+        f"(a.{column}_head = b.{column}_head OR a.{column}_tail = b.{column}_tail"
+        f" OR greatest(length({a}), length({b})) <= {2 * ends})"
+        f" AND abs(length({a}) - length({b})) <= 1"
+        f" AND jaro_winkler_similarity({a}, {b}) >= {least}"
+        f" AND damerau_levenshtein({a}, {b}) = 1"
+    )
+
+
+def bins(
+    label: str,
+    sql: str,
+    column: str,
+    m: float,
+    u: tuple[float, ...],
+    h_from: HSource,
+    u_from: USource = "total",
+) -> tuple[Level, ...]:
+    """An equal value as one level per frequency bin (1 = the most common); data share out `m`."""
+    m_of_bin = m / len(u)
+    levels = []
+    for bin_number, u_of_bin in enumerate(u, 1):
+        condition = f"{sql} AND a.{column} = {bin_number}"
+        label_of_bin = f"{label} {bin_number}"
+        levels.append(Level(label_of_bin, condition, m_of_bin, u_of_bin, u_from, h_from))
+    return tuple(levels)
