@@ -19,7 +19,6 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -183,11 +182,7 @@ def postgres() -> Iterator[str]:
     programs = binaries()
     if programs is None or shutil.which("pg_dump") is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
-    # Not below pytest's folder: another pytest that starts closes it to PostgreSQL's user.
-    with (
-        TemporaryDirectory(prefix="c360-postgres-", ignore_cleanup_errors=True) as folder,
-        postgres_server(programs, Path(folder)) as address,
-    ):
+    with postgres_server(programs) as address:
         yield address
 
 

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -29,27 +30,37 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def postgres_or_skip(folder: Path) -> Iterator[str]:
+def postgres_or_skip() -> Iterator[str]:
     """As `postgres_server`; skips the test where the machine or the extra lacks it."""
     pytest.importorskip("adbc_driver_postgresql", reason="needs the extra postgres")
     programs = binaries()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
-    with postgres_server(programs, folder) as address:
+    with postgres_server(programs) as address:
         yield address
 
 
 @contextmanager
-def postgres_server(programs: Path, folder: Path) -> Iterator[str]:
-    """The address of a server whose data are below `folder`; PostgreSQL refuses to run as root."""
+def postgres_server(programs: Path) -> Iterator[str]:
+    """The address of a server; PostgreSQL refuses to run as root.
+
+    Its data are not below pytest's folder: another pytest that starts closes it to PostgreSQL's
+    user.
+    """
+    with (
+        TemporaryDirectory(prefix="c360-postgres-", ignore_cleanup_errors=True) as folder,
+        _server_in(programs, Path(folder)) as address,
+    ):
+        yield address
+
+
+@contextmanager
+def _server_in(programs: Path, folder: Path) -> Iterator[str]:
     user = None
     if os.getuid() == 0:
         user = next(
             name for name in NOBODY if any(entry.pw_name == name for entry in pwd.getpwall())
         )
-        for place in (folder, *folder.parents):
-            if place.stat().st_uid == 0 and place.is_relative_to("/tmp") and place != Path("/tmp"):
-                place.chmod(place.stat().st_mode | 0o011)
         shutil.chown(folder, user)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -190,8 +190,8 @@ def test_s3(root: Path, bucket: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres_or_skip(tmp_path_factory.mktemp("postgres")) as address:
+def server() -> Iterator[str]:
+    with postgres_or_skip() as address:
         yield address
 
 

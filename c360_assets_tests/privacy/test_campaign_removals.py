@@ -32,8 +32,8 @@ SHARED = "hearth.of.falkensee@example.com"
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres_or_skip(tmp_path_factory.mktemp("postgres")) as address:
+def server() -> Iterator[str]:
+    with postgres_or_skip() as address:
         yield address
 
 
