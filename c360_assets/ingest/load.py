@@ -28,7 +28,7 @@ from c360_assets.ingest.incoming import (
 from c360_assets.ingest.load_batch import Load, PlainFile, fail, open_workspace, results_of
 from c360_assets.ingest.merge import write_domain_table
 from c360_assets.ingest.read_again import DayLoad, days_to_read_again, new_columns
-from c360_assets.ingest.results import DayResult, FeedLoad
+from c360_assets.ingest.results import DayResult, FeedLoad, rows_text
 from c360_assets.ingest.row_errors import Rate, commonest, worst_file, write_logs
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -148,21 +148,17 @@ def _report_files(load: Load, files: OpenedFiles) -> None:
         for file in day.files:
             if file.dropped:
                 path = file.file.relative
-                rows = _rows_text(file.dropped)
+                rows = rows_text(file.dropped)
                 day.warnings.append(f"file {path}: {rows} left out, as files.drop_rows says")
     for number, totals in files.notes.totals.items():
         plain_file = load.plain_files[number]
         words = "|".join(sorted(totals.words))
         verb = "looks" if totals.rows == 1 else "look"
         plain_file.day.warnings.append(
-            f"file {plain_file.name}: {_rows_text(totals.rows)} {verb} like a total, the first in "
+            f"file {plain_file.name}: {rows_text(totals.rows)} {verb} like a total, the first in "
             f"line {totals.line}; to leave such rows out say "
             f"`drop_rows: '^\\W*({words})\\b'` under files"
         )
-
-
-def _rows_text(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows} rows"
 
 
 def _count_rows(load: Load) -> None:

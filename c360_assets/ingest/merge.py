@@ -23,7 +23,7 @@ from c360_assets.ingest.incoming import (
 )
 from c360_assets.ingest.load_batch import BASES, FRESH, Load
 from c360_assets.ingest.read_again import new_columns
-from c360_assets.ingest.results import DayResult
+from c360_assets.ingest.results import DayResult, rows_text
 from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.sql import quote_ident
@@ -71,6 +71,8 @@ def _merge(load: Load, stored: TableState | None) -> TableState:
         load.plain_files[number].result.loaded += rows
     _count_replaced(load)
     _warn_of_shared_keys(load)
+    if feed.load == "upsert":
+        _tell_withdrawn_rows(load, stored_rows)
     table, layout, figures = domain_table(feed), layout_fingerprint(feed), figures_of(feed)
     content = f"SELECT {columns}, _updated FROM {fresh_rows}"
     if feed.load == "truncate_and_upsert":
@@ -107,6 +109,37 @@ def _register_bases(load: Load, good_days: list[DayResult]) -> None:
             rows_before += load.plain_files[number].rows_read
     schema = {"_file": pl.Int32, "_base": pl.Int64}
     load.session.register(BASES, pl.DataFrame({"_file": numbers, "_base": bases}, schema=schema))
+
+
+def _tell_withdrawn_rows(load: Load, stored_rows: str) -> None:
+    """Say how many stored rows files brought that are delivered again without them.
+
+    Of files that are no longer there nothing is known: their days are passed over.
+    """
+    ledger = session_ledger(load.session)
+    for day in load.results:
+        earlier = ledger.filter(
+            pl.col("feed") == load.feed.name,
+            pl.col("delivery_day") == day.day,
+            pl.col("status") == "loaded",
+            pl.col("attempt") < day.attempt,
+        )
+        delivered = {file.file.relative for file in day.files}
+        is_whole = not earlier.is_empty() and delivered.issuperset(earlier["path"])
+        if day.status == "failed" or day.is_complete_again or not is_whole:
+            continue
+        first = upsert.updated_base(day.day, 0, 0)
+        until = upsert.updated_base(day.day, day.attempt, 0)
+        ((rows,),) = load.session.rows(
+            f"SELECT count(*) FROM ({stored_rows}) ANTI JOIN {INCOMING} USING (_pk) "
+            f"WHERE _updated BETWEEN {first} AND {until}"
+        )
+        if rows:
+            verb = "is" if rows == 1 else "are"
+            day.warnings.append(
+                f"{rows_text(rows)} of {day.day} {verb} not in the files as they were delivered "
+                "again, and stay: load: upsert removes no row"
+            )
 
 
 def _newest(load: Load, good_days: list[DayResult]) -> list[DayResult]:

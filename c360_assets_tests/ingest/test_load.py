@@ -195,6 +195,42 @@ def test_a_changed_or_new_file_reloads_its_whole_day(tmp_path: Path) -> None:
     assert table(tenant, feed)["name"].to_list() == ["Annette", "Zoe"]
 
 
+@pytest.mark.parametrize(
+    ("again", "told"),
+    [
+        ("a,Anna,,\n", "2 rows of 2024-01-05 are not in the files as they were delivered again"),
+        ("a,Anna,,\nb,Bob,,\n", "1 row of 2024-01-05 is not in the files"),
+        # A row with an error is counted as one already.
+        ("a,Anna,,\nb,Bob,,\nd,Dan,x,\n", ""),
+        ("a,Ann,,\nb,Bob,,\nd,Dan,,\ne,Eve,,\n", ""),
+    ],
+)
+def test_rows_that_a_corrected_file_lacks_stay_and_are_counted(
+    tmp_path: Path, again: str, told: str
+) -> None:
+    feed = feed_of(error_threshold=50)
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240104.csv", HEADER + "z,Zoe,,\n")
+    land(tenant, "c-20240105.csv", HEADER + "a,Ann,,\nb,Bob,,\nd,Dan,,\n")
+    load(tenant, feed)
+    land(tenant, "c-20240105.csv", HEADER + again)
+    (day,) = load(tenant, feed).days
+    assert ["stay: load: upsert" in warning for warning in day.warnings] == [True] * bool(told)
+    assert all(told in warning for warning in day.warnings)
+    assert {"a", "b", "d", "z"} <= set(table(tenant, feed)["id"])
+
+
+def test_of_a_file_that_was_put_away_before_the_next_came_nothing_is_told(tmp_path: Path) -> None:
+    feed = feed_of()
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105-a.csv", HEADER + "a,Ann,,\n")
+    load(tenant, feed)
+    (tmp_path / "landing" / "c-20240105-a.csv").unlink()
+    land(tenant, "c-20240105-b.csv", HEADER + "b,Bob,,\n")
+    (day,) = load(tenant, feed).days
+    assert (day.warnings, set(table(tenant, feed)["id"])) == ([], {"a", "b"})
+
+
 def test_a_file_that_has_gone_is_no_news(tmp_path: Path) -> None:
     feed = feed_of()
     tenant = tenant_of(tmp_path, feed)
