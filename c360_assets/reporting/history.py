@@ -7,8 +7,9 @@ of them to `diff`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 from rich.console import Console
@@ -17,12 +18,14 @@ from rich.table import Table
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.databases import GROUP
 from c360_assets.reporting.published import database_named, is_held
+from c360_assets.tenant.local_time import zone
 from c360_assets.warehouse.published_file import database_path, kept, number_of, published_number
 
 
 @dataclass(frozen=True)
 class Version:
-    """One file: its number, when it was written, the date its periods end at, persons, size.
+    """One file: its number, when it was written (by the tenant's clock), the date its periods end
+    at, persons, size.
 
     What is `published` has no number until it is replaced, unless it was kept before and published
     again. Of one that is `damaged`, or `held` open for writing by another program, nothing that
@@ -44,22 +47,24 @@ def versions(root: Path, database: str = GROUP) -> list[Version]:
 
     Raises C360Error when there is no such database.
     """
-    path = database_path(root, database_named(load_tenant(root), database).name)
+    tenant = load_tenant(root)
+    clock = zone(tenant)
+    path = database_path(root, database_named(tenant, database).name)
     published = published_number(path)
     shown = []
     if path.exists():
-        shown.append(replace(_version(published, path), published=True))
+        shown.append(replace(_version(published, path, clock), published=True))
     for file in kept(path):
         number = number_of(file)
         # A kept file that is published again is there twice.
         if number != published:
-            shown.append(_version(number, file))
+            shown.append(_version(number, file, clock))
     return shown
 
 
-def _version(number: int | None, file: Path) -> Version:
+def _version(number: int | None, file: Path, clock: ZoneInfo) -> Version:
     facts = file.stat()
-    written_at = datetime.fromtimestamp(facts.st_mtime, UTC)
+    written_at = datetime.fromtimestamp(facts.st_mtime, clock)
     try:
         con = duckdb.connect(str(file), read_only=True)
     except duckdb.Error as error:
@@ -92,7 +97,7 @@ def render_versions(shown: list[Version], console: Console) -> None:
     for version in shown:
         table.add_row(
             _name(version),
-            f"{version.written_at.astimezone():%Y-%m-%d %H:%M}",
+            f"{version.written_at:%Y-%m-%d %H:%M}",
             _date_text(version),
             "" if version.customers is None else f"{version.customers:,}",
             f"{version.bytes / 1e6:,.1f} MB",

@@ -3,6 +3,7 @@ write nothing."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -117,6 +118,14 @@ def test_after_a_rollback_a_build_is_compared_as_of_the_date_of_what_is_publishe
     dated = root / "database" / "dated.sql"
     dated.write_text("SELECT as_of FROM run_context")
     assert preview_table(root, "dated").sample == [(AS_OF,)]
+
+
+def test_times_are_those_of_the_tenants_clock(root: Path) -> None:
+    file = root / "activated" / "customer_360.duckdb"
+    os.utime(file, (0, 0))
+    declared = root / "tenant.yaml"
+    declared.write_text(f"{declared.read_text()}\ntimezone: Asia/Kolkata\n")
+    assert str(versions(root)[0].written_at) == "1970-01-01 05:30:00+05:30"
 
 
 @pytest.mark.parametrize(
