@@ -28,7 +28,9 @@ class Meaning:
     """What is personal in one source table.
 
     `contacts` are its columns by `email` and `phone`. `blanked` columns lose their value, `hashed`
-    ones keep a keyed hash of it. `is_marked`: `compliance/pii` says which, and not the semantics.
+    ones keep a keyed hash of it. `whole` ones hold one value of a person, as their semantic says,
+    and no text about others. `is_marked`: `compliance/pii` says which are blanked, and not the
+    semantics.
     """
 
     table: SourceTable
@@ -36,6 +38,7 @@ class Meaning:
     contacts: Mapping[str, list[str]] = field(default_factory=dict)
     blanked: list[str] = field(default_factory=list)
     hashed: list[str] = field(default_factory=list)
+    whole: list[str] = field(default_factory=list)
     is_marked: bool = False
 
     @property
@@ -87,7 +90,8 @@ def _meaning(table: SourceTable, tags: Mapping[str, set[str]]) -> Meaning:
     by_semantic = [column for column, own in tags.items() if _is_personal(own)]
     blanked = [column for column in marked or by_semantic if column not in hashed]
     frozen = {column: frozenset(own) for column, own in tags.items()}
-    return Meaning(table, frozen, contacts, blanked, hashed, bool(marked))
+    whole = [column for column, own in tags.items() if _is_personal(own - {MARKED}) or _is_key(own)]
+    return Meaning(table, frozen, contacts, blanked, hashed, whole, bool(marked))
 
 
 def _is_key(tags: set[str]) -> bool:

@@ -265,7 +265,7 @@ class ValueFinder:
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.texts = Patterns(spellings(work.texts()), work.short_cells())
+        self.texts = Patterns(spellings(work.texts()), work.short_cells(), spellings(work.others))
 
     def hits(self, series: pl.Series) -> set[str]:
         """The distinct texts that are a value or hold one."""

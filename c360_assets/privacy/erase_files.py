@@ -223,13 +223,18 @@ def _without_records(text: str, delimiter: str, searcher: Searcher) -> str:
 
 
 def _replaced(text: str, searcher: Searcher) -> str:
-    """The longest values first: one may stand inside another."""
-    longest_first = sorted(spellings(searcher.values), key=len, reverse=True)
+    """The longest texts first: one may stand inside another, such as in one of somebody else."""
+    others = spellings(searcher.others)
+    longest_first = sorted(spellings(searcher.values) | others, key=len, reverse=True)
     parts = pl.Series([text]).str.extract_many(longest_first, overlapping=True).to_list()[0]
     found = sorted(set(parts), key=len, reverse=True)
     if not found:
         return text
-    return re.sub("|".join(map(re.escape, found)), FORGOTTEN, text)
+    return re.sub(
+        "|".join(map(re.escape, found)),
+        lambda match: match[0] if match[0] in others else FORGOTTEN,
+        text,
+    )
 
 
 def _erase_sqlite(path: Path, searcher: Searcher) -> None:

@@ -24,7 +24,7 @@ from c360_assets.privacy.erase_files import (
 )
 from c360_assets.privacy.erase_tables import erase_tables, erase_values
 from c360_assets.privacy.people import Finder, Found, Identifiers
-from c360_assets.privacy.planning import plan_work
+from c360_assets.privacy.planning import add_others, plan_work
 from c360_assets.privacy.proof import prove
 from c360_assets.privacy.receipts import (
     MARK,
@@ -114,6 +114,7 @@ def begin(
     for text in named or []:
         work.values.setdefault(text, "")
     note_received(finder.session, tenant, work)
+    add_others(finder, work)
     work.save(root)
     remember(root, _lines(finder.session, suppression, work))
     return work
@@ -152,7 +153,7 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         erase_tables(session, tenant, changes, known)
         dropped = drop_versions(session.warehouse)
         progress("values in other rows")
-        searcher = Searcher(work.texts(), work.short_cells())
+        searcher = Searcher(work.texts(), work.short_cells(), work.others)
         clean = _erase_values(session, changes, known, searcher)
         progress("databases")
         work.counts |= erase_databases(tenant, changes)

@@ -7,33 +7,49 @@ rest is taken out belongs to `erase_tables` and `erase_files`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from c360_assets.ingest.personal_columns import KEYED
+from c360_assets.privacy.patterns import Patterns
 from c360_assets.privacy.people import UNIFIED, Finder, Found
 from c360_assets.privacy.work import CELL_LENGTH, Work
 from c360_assets.semantics.tables import all_tables
+from c360_assets.warehouse.ledger import session_ledger
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.suppression import Mode, Suppression, keyed_hash
 
 PREPROCESSED = "unified_preprocessed_raw"
 TEXT_TYPES = ("VARCHAR", "DATE")
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 GONE = "_c360_gone_keys"
 CANDIDATES = "_c360_candidates"
 
 
 @dataclass(frozen=True)
 class Relation:
-    """Stored rows, some of them of the people concerned: a FROM item, the condition that a row is
-    theirs, and the columns whose values count."""
+    """Stored rows, some of them of the people concerned: a FROM item and the condition that a row
+    is theirs.
+
+    `columns` are those whose values count, `texts` all that may hold them, `days` dates of another
+    meaning. A cell of `whole`, such as a name, is one value of whom its row is about.
+    """
 
     source: str
     is_theirs: str
     columns: Sequence[str]
+    texts: Sequence[str]
+    days: Sequence[str] = ()
+    whole: Sequence[str] = ()
+
+    @property
+    def others(self) -> str:
+        """SQL for the condition that a row is of somebody who stays."""
+        return f"NOT coalesce({self.is_theirs}, false)"
 
 
 def plan_work(
@@ -56,7 +72,13 @@ def plan_work(
     if session.state(UNIFIED) is not None:
         _add_people(session, work)
     work.people = max(len(found.ids), 1 if records else 0)
-    values = _only_theirs(finder, _relations(finder, work))
+    first = _first_delivery(session)
+    values = [
+        value
+        for value in _only_theirs(finder, _relations(finder, work))
+        # From then on every file and run has its day, so that a birthday says nothing.
+        if not (DAY.fullmatch(value) and value >= first)
+    ]
     work.values = dict.fromkeys(values, "")
     if mode == "delete":
         work.values |= dict.fromkeys(work.ids, "")
@@ -67,6 +89,11 @@ def plan_work(
         name: state.digest for name, state in sorted(session.warehouse.manifest.tables.items())
     }
     return work
+
+
+def _first_delivery(session: Session) -> str:
+    """The first day of which files were read."""
+    return min(session_ledger(session)["delivery_day"].cast(pl.String), default="")
 
 
 def _add_people(session: Session, work: Work) -> None:
@@ -138,12 +165,18 @@ def _source_relation(finder: Finder, work: Work, name: str) -> Relation:
     view = f"_c360_keys_{name}"
     keys = pl.DataFrame({"pk": work.rows.get(name, [])}, schema={"pk": pl.String})
     finder.session.register(view, keys)
-    columns = finder.stored(name, meaning.personal)
-    if work.mode == "delete":
-        # Texts only: a day that only they have, such as of an order, is a figure in other rows.
-        texts = [column for column, type_ in state.columns.items() if type_ == "VARCHAR"]
-        columns = list(dict.fromkeys([*texts, *columns]))
-    return Relation(finder.source(name), f"_pk IN (SELECT pk FROM {quote_ident(view)})", columns)
+    personal = finder.stored(name, meaning.personal)
+    texts = [column for column, type_ in state.columns.items() if type_ == "VARCHAR"]
+    # Texts only: a day that only they have, such as of an order, is a figure in other rows.
+    columns = list(dict.fromkeys([*texts, *personal])) if work.mode == "delete" else personal
+    days = [
+        column
+        for column, type_ in state.columns.items()
+        if type_.startswith(("DATE", "TIMESTAMP")) and column not in personal
+    ]
+    theirs = f"_pk IN (SELECT pk FROM {quote_ident(view)})"
+    whole = finder.stored(name, meaning.whole)
+    return Relation(finder.source(name), theirs, columns, texts, days, whole)
 
 
 def _compared_relation(session: Session, name: str) -> Relation:
@@ -156,7 +189,8 @@ def _compared_relation(session: Session, name: str) -> Relation:
         if (column in spec and spec[column].pii) or column.startswith("fk_")
     ]
     theirs = f"(datasource, pk) IN (SELECT (datasource, pk) FROM {GONE})"
-    return Relation(session.warehouse.source(name, state), theirs, columns)
+    source = session.warehouse.source(name, state)
+    return Relation(source, theirs, columns, texts, whole=columns)
 
 
 def _only_theirs(finder: Finder, relations: Sequence[Relation]) -> list[str]:
@@ -176,17 +210,46 @@ def _only_theirs(finder: Finder, relations: Sequence[Relation]) -> list[str]:
     session.register(CANDIDATES, frame)
     held = set()
     for relation in relations:
-        if not relation.columns:
+        held_in = dict.fromkeys([*relation.columns, *relation.texts])
+        texts = [f"CAST({quote_ident(column)} AS VARCHAR)" for column in held_in]
+        texts += [f"CAST(CAST({quote_ident(name)} AS DATE) AS VARCHAR)" for name in relation.days]
+        if not texts:
             continue
-        texts = [f"CAST({quote_ident(column)} AS VARCHAR)" for column in relation.columns]
         # One pass over each table, whatever the number of its columns.
         rows = session.rows(
             f"SELECT DISTINCT value FROM (SELECT unnest([{', '.join(texts)}]) AS value "
-            f"FROM {relation.source} WHERE NOT coalesce({relation.is_theirs}, false)) "
+            f"FROM {relation.source} WHERE {relation.others}) "
             f"SEMI JOIN {CANDIDATES} USING (value)"
         )
         held |= {value for (value,) in rows}
     return sorted(candidates - held)
+
+
+def add_others(finder: Finder, work: Work) -> None:
+    """Find longer texts of those who stay in which a value stands, so that they keep them."""
+    values = work.texts()
+    patterns = Patterns(values)
+    found: set[str] = set()
+    for relation in _relations(finder, work):
+        for column in dict.fromkeys([*relation.texts, *relation.whole]):
+            text = f"CAST({quote_ident(column)} AS VARCHAR)"
+            cells = finder.session.frame(
+                f"SELECT DISTINCT {text} AS cell FROM {relation.source} WHERE {relation.others}"
+            )["cell"]
+            # Addresses are also sent and searched for in small letters.
+            spelt = pl.concat([cells, cells.str.to_lowercase()])
+            holding = patterns.holders(spelt).to_frame("cell")
+            of_cell = pl.col("cell").str.extract_many(values, overlapping=True)
+            for cell, held in holding.with_columns(held=of_cell).iter_rows():
+                is_one = column in relation.whole and not cell.startswith(("{", "["))
+                found |= {cell} if is_one else set()
+                found |= {word for value in held for word in _words_around(cell, value)}
+    work.others = sorted(found.difference(values))
+
+
+def _words_around(cell: str, value: str) -> list[str]:
+    """The value with the letters and digits that it goes on with, at each place of the cell."""
+    return re.findall(rf"\w*{re.escape(value)}\w*", cell)
 
 
 def _hashed_keys(

@@ -50,11 +50,17 @@ class Searched:
 
 
 class Searcher:
-    """Looks for values, also as JSON and pages escape them; for `cells` only as whole cells."""
+    """Looks for values, also as JSON and pages escape them; for `cells` only as whole cells.
 
-    def __init__(self, values: Iterable[str], cells: Iterable[str] = ()) -> None:
+    A value within one of `others`, longer texts of somebody else, is none.
+    """
+
+    def __init__(
+        self, values: Iterable[str], cells: Iterable[str] = (), others: Iterable[str] = ()
+    ) -> None:
         self.values = sorted(set(values))
-        self.patterns = Patterns(spellings(self.values), cells)
+        self.others = sorted(set(others))
+        self.patterns = Patterns(spellings(self.values), cells, spellings(self.others))
 
     def search(self, files: Iterable[Path], clean: Set[Path] = frozenset()) -> Searched:
         """The files in which a value stands; those of `clean` were searched before."""
@@ -96,12 +102,19 @@ class Searcher:
 
     def _in_stream(self, file: IO[bytes] | gzip.GzipFile | lzma.LZMAFile) -> bool:
         """Whether a value stands in what is unpacked part by part."""
-        tail = b""
-        while chunk := file.read(CHUNK):
-            part = tail + chunk
-            if self.patterns.are_in(part):
+        # What ends near the end of a part is looked at with the next: a longer text of somebody
+        # else may go on there.
+        longest = self.patterns.longest
+        part = file.read(CHUNK)
+        after = 0
+        while part:
+            more = file.read(CHUNK)
+            until = max(len(part) - longest, 0) if more else len(part)
+            if self.patterns.are_in(part, after=after, until=until):
                 return True
-            tail = part[-self.patterns.longest :]
+            kept = part[-2 * longest :]
+            after = max(until - (len(part) - len(kept)), 0)
+            part = kept + more if more else b""
         return False
 
     def _in_packed(self, path: Path, head: bytes) -> bool:

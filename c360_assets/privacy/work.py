@@ -27,6 +27,7 @@ class Work:
     `rows` are keys of domain tables by physical name, `records` the source keys (datasource, pk) of
     all of them. `ids` are the people all of whose records are concerned, `all_ids` everybody.
     `values` are texts that nobody else holds, each with what takes its place (empty: nothing).
+    `others` are longer texts of those who stay in which one of the values stands.
     `suppress_email` and `suppress_phone` are cleaned contacts that nobody else holds. `stitched` is
     how many records Stitch had of them. `pins` are the ids that blanked records keep, by source
     key. `received` is what receivers of campaigns know the people by: campaign, destination,
@@ -43,6 +44,7 @@ class Work:
     ids: list[str] = field(default_factory=list)
     all_ids: list[str] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
     suppress_email: list[str] = field(default_factory=list)
     suppress_phone: list[str] = field(default_factory=list)
     stitched: int = 0

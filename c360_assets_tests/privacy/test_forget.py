@@ -19,7 +19,16 @@ from c360_assets.privacy.work import open_work
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.suppression import Suppression
 from c360_assets_tests.day.command import ask, c360, c360_here
-from c360_assets_tests.privacy.tenants import FIRST, OTTILIE, SECOND, land, land_all, write_tenant
+from c360_assets_tests.privacy.tenants import (
+    ACCOUNTS,
+    FIRST,
+    LINES,
+    OTTILIE,
+    SECOND,
+    land,
+    land_all,
+    write_tenant,
+)
 
 MAIL = "Ottilie.Quastenberg@example.com"
 NOT_OURS = ("landed files", "configuration")
@@ -269,6 +278,44 @@ def test_shared_values_stay_with_those_who_stay(
     rows = ask(tenant, "SELECT email FROM unified_coalesced WHERE pk = 'AC-700004'")
     assert rows == [("hearth.of.falkensee@example.com",)]
     assert not Suppression.of(tenant).lines.filter(kind="email").height
+
+
+NAMESAKES = [
+    # The first has in every field a text that stands within the second's, and was born on a day
+    # that is the other's first visit, or of a delivery.
+    "AC-800001,bo.larsen@example.com,030 5559 1111,Annemarie,Kirschbaum,Ahornweg 1,Neuwaldau,"
+    "16260,2026-03-02,1",
+    "AC-8000012,jobo.larsen@example.com.tr,030 5559 1112,Annemarie-Sofie,Kirschbaumer,"
+    "Ahornweg 1 Hinterhaus,Neuwaldau am See,16270,1990-01-01,1",
+]
+HELD = (
+    "SELECT * EXCLUDE (_updated) FROM domain.Web_Accounts "
+    "WHERE account LIKE 'AC-%' AND account <> 'AC-800001'",
+    "SELECT * EXCLUDE (_updated) FROM domain.Web_Orders",
+    "SELECT datasource, pk, email, phone, full_name, address, city, birthdate FROM "
+    "unified_coalesced WHERE pk LIKE 'AC-%' AND pk <> 'AC-800001'",
+    "SELECT email, given_name, surname, address, city FROM merged_customers "
+    "WHERE surname <> 'Kirschbaum'",
+    "SELECT feed, path, delivery_day FROM reports.ingest_files",
+)
+
+
+def test_longer_values_of_those_who_stay_are_theirs(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(tenant, "web/accounts", SECOND, [*ACCOUNTS, *NAMESAKES])
+    land(tenant, "club/members", SECOND)
+    lines = ["LN-1,OR-1,AC-8000012,2026-03-02 10:00:00,Annemarie2,false,false,1,5.00"]
+    land(tenant, "web/orders", SECOND, [*LINES, *lines])
+    assert c360("run", "--tenant", tenant).code == 0
+    before = [sorted(ask(tenant, f"{sql} ORDER BY ALL"), key=repr) for sql in HELD]
+    key = "Web:Accounts=AC-800001"
+    args = ["--source-key", key, "--strategy", "exact", "--yes"]
+    said = c360_here(monkeypatch, "forget", *args, "--tenant", tenant)
+    assert said.code == 0, said.text
+    after = [sorted(ask(tenant, f"{sql} ORDER BY ALL"), key=repr) for sql in HELD]
+    assert after == before
+    assert set(read_receipts(tenant)[-1].remaining) == {"landed files"}
 
 
 @pytest.mark.parametrize(

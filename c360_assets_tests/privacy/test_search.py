@@ -128,6 +128,42 @@ def test_found_across_the_parts_that_are_read(
         assert Searcher([VALUE]).is_in(path), start
 
 
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "table.parquet"])
+def test_a_longer_text_of_somebody_else_is_no_find(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    value, other = "ann@example.com", "joann@example.com.tr"
+    searcher = Searcher([value], others=[other])
+    KINDS[name](path, other)
+    assert not searcher.is_in(path)
+    assert Searcher([value]).is_in(path)
+    path.unlink()
+    KINDS[name](path, f"{other} {value}, {other}")
+    assert searcher.is_in(path)
+
+
+def test_a_longer_text_may_run_over_the_parts_that_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "CHUNK", 32)
+    value, other = "ann@example.com", "joann@example.com.tr"
+    searcher = Searcher([value], others=[other])
+    path = tmp_path / "log.txt"
+    for start in range(100):
+        path.write_text("." * start + other + "." * 70)
+        assert not searcher.is_in(path), start
+        path.write_text("." * start + value + "." * 70 + other)
+        assert searcher.is_in(path), start
+
+
+def test_a_longer_text_of_somebody_else_stays_where_a_value_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "page.txt"
+    path.write_text("joann@example.com ann@example.com mary@example.com")
+    searcher = Searcher(["ann@example.com"], others=["joann@example.com"])
+    work = Work("000001", "delete", "exact", "test", values={"ann@example.com": ""})
+    assert erase_file(path, work, searcher) == "rewritten"
+    assert path.read_text() == "joann@example.com [forgotten] mary@example.com"
+
+
 def test_numbers_beside_each_other_in_a_database_are_no_third(tmp_path: Path) -> None:
     path = tmp_path / "kept.duckdb"
     with duckdb.connect(str(path)) as con:
