@@ -19,17 +19,23 @@ import polars as pl
 
 from c360_assets.customer_360.tables.databases import databases
 from c360_assets.errors import C360Error
+from c360_assets.ingest.forgotten import PARTS
+from c360_assets.ingest.personal_columns import CONTACTS
 from c360_assets.privacy.changes import id_columns_of
 from c360_assets.privacy.people import FOUND, Finder, Found
 from c360_assets.privacy.search import duckdb_tables
+from c360_assets.privacy.work import TEXT_LENGTH
+from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.files import write_private
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import private_folder
+from c360_assets.warehouse.spreadsheets import unmark_texts
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.suppression import Suppression, ensure_key, keyed_hash, privacy_folder
 
 SOURCES = "source records"
 HELD = "what is made of them"
+REJECTED = "rows that could not be loaded"
 # Tables about matching: pairs name other people's records.
 ABOUT_OTHERS = (
     "stitch_scores",
@@ -61,7 +67,11 @@ def answer(finder: Finder, found: Found, name: str) -> str:
     aside = parent / f".{folder_name}.new"
     shutil.rmtree(aside, ignore_errors=True)
     private_folder(aside)
-    sections = {SOURCES: _source_rows(finder, found), HELD: _published_rows(finder, found)}
+    sections = {
+        SOURCES: _source_rows(finder, found),
+        REJECTED: _rejected_rows(finder, found),
+        HELD: _published_rows(finder, found),
+    }
     _write(aside, sections, found)
     shutil.rmtree(folder, ignore_errors=True)
     aside.rename(folder)
@@ -79,6 +89,29 @@ def _source_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
             f"SELECT * EXCLUDE (_uuid_pk, _updated) FROM {finder.source(name)} "
             f"WHERE _pk IN (SELECT value FROM {FOUND}) ORDER BY _pk"
         )
+    return frames
+
+
+def _rejected_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
+    """Rows in the logs of feeds that name a key of the person there, or an e-mail address or phone
+    number that nobody else has."""
+    own = {kind: finder.own_contacts(found.rows, kind, finder.tables) for kind in CONTACTS}
+    frames = {}
+    for feed in finder.tenant.feeds:
+        # A shorter key, such as 17, may be anything in a row that is not read.
+        keys = [key for key in found.rows.get(feed.physical, ()) if len(key) >= TEXT_LENGTH]
+        logs = (finder.tenant.root / "logs").glob(f"{feed.physical}.*.row_errors.csv")
+        for path in sorted(logs):
+            rows = unmark_texts(pl.read_csv(path, infer_schema=False))
+            parts = rows.select(pl.col("raw_value").str.extract_all(PARTS).alias("part"))
+            parts = parts.with_row_index("row").explode("part").drop_nulls("part")
+            theirs = set(parts.filter(pl.col("part").is_in(keys))["row"])
+            for kind in CONTACTS:
+                forms = contact_forms(kind, parts["part"], finder.tenant.home)
+                spelt = forms.filter(pl.col("form").is_in(own[kind]))["value"]
+                theirs |= set(parts.filter(pl.col("part").is_in(spelt.implode()))["row"])
+            if theirs:
+                frames[path.name.removesuffix(".row_errors.csv")] = rows[sorted(theirs)]
     return frames
 
 

@@ -386,6 +386,7 @@ def test_answer_holds_the_person_and_nobody_else(
     folder = tenant / json.loads(said.stdout)["folder"]
     text = (folder / "answer.json").read_text("utf-8")
     assert all(value in text for value in ("AC-700001", "CL-8800191", "OR-550002", "Lindenstrasse"))
+    assert "AC-700002" in text, "its row could not be loaded"
     assert "winterstein" not in text.lower()
     content = json.loads(text)
     assert content["source records"].keys() == {"Club:Members", "Web:Accounts", "Web:Orders"}
