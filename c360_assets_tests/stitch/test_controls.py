@@ -116,11 +116,18 @@ def test_a_label_may_name_records_by_email_and_by_foreign_key(tmp_path: Path) ->
         (labels(("L", "1", "1")), "1 label has one row, which asks for nothing"),
         (labels(("L", "1", "1"), ("L", "1", "9")), "1 row names no record that is there"),
         (labels(("L", "x", "1"), ("L", "0", "2")), "2 of 2 rows have no partition id from 1 on"),
-        (labels(("L", "1", "1"), ("L", "2", "1")), "1 label holds apart what labels say is one"),
+        (
+            labels(("L", "1", "1"), ("L", "2", "1")),
+            "1 label is ignored, as it holds apart what labels",
+        ),
         (
             labels(("L", "1", "1"), ("L", "1", "2"), ("M", "1", "1"), ("M", "2", "2"))[2:]
             + labels(("K", "1", "1"), ("K", "1", "2"), source="Shop"),
-            "1 label holds apart what labels say is one person, and is ignored",
+            "1 label is ignored, as it holds apart what labels say is one person",
+        ),
+        (
+            labels(("L", "1", "1"), ("L", "2", "1"), ("M", "1", "2"), ("M", "2", "2")),
+            "2 labels are ignored, as they hold apart what labels say is one person",
         ),
         (
             labels(("L", "1", "1"), ("L", "1", "2"), source="Shopp:Customers"),

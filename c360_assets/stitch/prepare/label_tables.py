@@ -77,9 +77,9 @@ def label_pairs(
     contradicting = _contradicting(links)
     warnings += _warning(
         len(contradicting),
-        "label holds apart what labels say is",
-        "labels hold apart what labels say is",
-        "one person, and is ignored",
+        "label is ignored, as it holds",
+        "labels are ignored, as they hold",
+        "apart what labels say is one person",
     )
     links = links.filter(~pl.col("label").is_in(contradicting))
     return LabelPairs(_with_keys(links, records), warnings)
