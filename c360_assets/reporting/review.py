@@ -183,10 +183,11 @@ def _shown(row: dict[str, Any], show_pii: bool) -> Question:
 
 def _compared(row: dict[str, Any], name: str, show_pii: bool) -> Compared:
     """A field of both ends; whether it is equal is said of the values as Stitch compared them."""
-    one = row["own1"][name] or ""
-    other = row["own2"][name] or ""
     left = row["compared1"].get(name)
     right = row["compared2"].get(name)
+    # A part of a whole name has a value only as compared.
+    one = row["own1"][name] or left or ""
+    other = row["own2"][name] or right or ""
     verdict = "missing"
     if left and right:
         verdict = "equal" if left == right else "differs"

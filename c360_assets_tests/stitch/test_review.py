@@ -95,6 +95,38 @@ def test_the_page_and_the_file_mask_values(con: duckdb.DuckDBPyConnection, tmp_p
     assert shown.page.stat().st_mode & 0o077 == 0
 
 
+def test_parts_of_a_whole_name_are_shown_as_compared(tmp_path: Path) -> None:
+    whole = pl.concat_str("given_name", "surname", separator=" ").alias("full_name")
+    with opened(stitch(RECORDS.with_columns(whole).drop("given_name", "surname"))) as con:
+        written = write_review(con, tmp_path, 10, show_pii=True)
+    names = {"given name", "surname"}
+    shown = [f for q in written.questions for f in q.fields if f.field in names]
+    assert shown
+    assert not [f for f in shown if f.verdict != "missing" and not (f.one and f.other)]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "key", "taken"),
+    [("utf-8", "Niño", 1), ("utf-8-sig", "Niño", 1), ("cp1252", "Niño", 1), ("cp437", "Niño", 0)],
+)
+def test_answers_are_read_as_a_spreadsheet_saves_them(
+    tmp_path: Path, encoding: str, key: str, taken: int
+) -> None:
+    file = tmp_path / "answers.csv"
+    header = "label_id;answer;source1;key1;source2;key2\n"
+    row = f"{label_id('A:B', key, 'A:B', '8')};same;A:B;{key};A:B;8\n"
+    file.write_text(header + row, encoding)
+    answers = read_answers(file)
+    assert (answers.same, len(answers.problems)) == (taken, 1 - taken)
+
+
+def test_bytes_that_are_no_text_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    file = tmp_path / "answers.xlsx"
+    file.write_bytes(b"\x50\x4b\x03\x04\x81\x8d")
+    with pytest.raises(C360Error, match="save it as CSV in UTF-8"):
+        read_answers(file)
+
+
 def test_answers_become_labels(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     written = write_review(con, tmp_path, 4, show_pii=False)
     with written.csv.open(encoding="utf-8", newline="") as file:

@@ -48,10 +48,7 @@ def read_answers(path: Path) -> Answers:
 
     Raises C360Error for a file that is no such CSV.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise C360Error(f"{path} cannot be read ({type(error).__name__})") from None
+    text = _text(path)
     delimiter = ";" if ";" in text.partition("\n")[0] else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     missing = [name for name in ANSWER_COLUMNS if name not in (reader.fieldnames or [])]
@@ -61,6 +58,23 @@ def read_answers(path: Path) -> Answers:
             "answer in the file reports/review.csv that `c360 review` writes"
         )
     return _taken(reader)
+
+
+def _text(path: Path) -> str:
+    """The file's text: UTF-8, or what a spreadsheet of western Europe saves as CSV.
+
+    A key that another code page than these would spoil no longer fits its `label_id`.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise C360Error(f"{path} cannot be read ({type(error).__name__})") from None
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise C360Error(f"{path} is not text that can be read; save it as CSV in UTF-8")
 
 
 def _taken(rows: Iterable[Mapping[str, str | None]]) -> Answers:
