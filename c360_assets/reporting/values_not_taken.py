@@ -16,6 +16,7 @@ from c360_assets.customer_360.rendering.merge_policy import Group, values
 from c360_assets.customer_360.tables.databases import Database
 from c360_assets.customer_360.tables.graph import TableNode
 from c360_assets.customer_360.tables.references import DIALECT
+from c360_assets.tenant.local_columns import LOCAL_COLUMNS
 from c360_assets.tenant.models import MergePolicy
 
 COMPARED = "completed"
@@ -127,10 +128,14 @@ def _refused_of_group(group: Group, records: list[dict[str, Any]]) -> list[Refus
 
 
 def _text(group: Group, record: dict[str, Any]) -> str:
-    """The values for a reader; a whole name says what its parts would say again."""
+    """The values for a reader, without what says again what others say.
+
+    That is the parts beside a whole name, and the forms in which Stitch compares.
+    """
     fields = {column["name"]: record[column["alias"]] for column in group.columns}
     known = {name: value for name, value in fields.items() if value is not None}
-    repeated = ("given_name", "surname") if "full_name" in known else ()
+    parts = ("given_name", "surname") if "full_name" in known else ()
+    repeated = {*parts, *LOCAL_COLUMNS}
     return ", ".join(str(value) for name, value in known.items() if name not in repeated)
 
 

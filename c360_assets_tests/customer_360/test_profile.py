@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from c360_assets.customer_360.tables.databases import databases
 from c360_assets.errors import C360Error
 from c360_assets.reporting.profile import read_profile, render_profile
 from c360_assets.reporting.values_not_taken import best_record, refused, shown, source_records
+from c360_assets.tenant.local_columns import LOCAL_COLUMNS
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.customer_360.filled import PEOPLE, fill, filled_tenant
@@ -149,6 +151,28 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], list[tuple[Any, ...
 def test_why_a_value_was_not_taken(session: Session, tmp_path: Path, case: str) -> None:
     records, policy, expected = CASES[case]
     assert why(session, tmp_path, records, **policy) == expected
+
+
+def test_the_forms_in_which_values_are_compared_are_none_of_their_own(
+    session: Session, tmp_path: Path
+) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    config = tenant.config.model_copy(update={"country": "ES"})
+    tenant = replace(tenant, config=config)
+    records = [
+        {"phone": "611000111", "phone_e164": "+34611000111", "update_dt": "2026-01-01"},
+        {"phone": "645286988", "phone_e164": "+34645286988", "address": "Gran Vía 9"},
+    ]
+    records[1] |= {"address_standard": "GRAN VIA 9", "state_code": "M"}
+    records[0] |= {"address": "Calle Mayor 1", "address_standard": "CALLE MAYOR 1"}
+    put_unified(
+        session,
+        [{"amperity_id": "A1", **record} for record in records],
+        **dict.fromkeys(LOCAL_COLUMNS, "VARCHAR"),
+    )
+    build_all(session, tenant, "merged_customers")
+    values_of = {r.group: r.value for r in of_person(session, tenant, "A1")}
+    assert values_of == {"phone": "645286988", "address": "Gran Vía 9"}
 
 
 def test_an_email_of_somebody_else_and_the_page(session: Session, tmp_path: Path) -> None:
