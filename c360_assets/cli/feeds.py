@@ -31,7 +31,7 @@ def suggest(
     write: Annotated[
         bool,
         typer.Option(
-            "--write", help="Write feeds/<source>/<feed>.yaml of the tenant, never over a file."
+            "--write", help="Write feeds/SOURCE/FEED.yaml of the tenant, never over a file."
         ),
     ] = False,
     flatten: Annotated[
@@ -48,8 +48,8 @@ def suggest(
     Prints it and writes nothing, but with --write. Of a folder, a table of all proposals, and the
     files that cannot be read last.
 
-    Example: `c360 feed suggest landing/crm/contacts-20260601.csv > feeds/crm/contacts.yaml`
-    Example: `c360 feed suggest landing --write --flatten`
+    Examples: `c360 feed suggest landing/crm/contacts-20260601.csv > feeds/crm/contacts.yaml`,
+    `c360 feed suggest landing --write --flatten`
     """
     from c360_assets.ingest.suggest.feed import propose_feed
     from c360_assets.ingest.suggest.folder import propose_folder, write_proposal
