@@ -62,6 +62,25 @@ def test_everybody_can_read_them(
     assert wide <= width, "nothing but tables scrolls sideways"
 
 
+BROKEN_WORDS = """
+const letters = document.createElement('canvas').getContext('2d');
+return [...document.querySelectorAll('th, td')].filter(cell => {
+  const style = getComputedStyle(cell);
+  letters.font = style.font;
+  const room = cell.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return cell.textContent.split(/\\s+/).some(word => letters.measureText(word).width > room + 2);
+}).map(cell => cell.textContent)
+"""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_narrow_window_breaks_no_word_of_a_table(
+    driver: webdriver.Chrome, pages: Path, page: str
+) -> None:
+    opened(driver, pages / page, "light", 400)
+    assert driver.execute_script(BROKEN_WORDS) == []  # type: ignore[no-untyped-call]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_their_charts_are_drawn_and_need_nothing_from_anywhere(
     driver: webdriver.Chrome, pages: Path, page: str
