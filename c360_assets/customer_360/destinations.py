@@ -23,6 +23,7 @@ from c360_assets.customer_360.publication.addresses import (
     channel_of,
     needs_consent,
     refuse_silence,
+    what_is_said,
     withheld,
 )
 from c360_assets.customer_360.publication.publish import (
@@ -34,6 +35,7 @@ from c360_assets.customer_360.publication.send_files import optional_part, send_
 from c360_assets.customer_360.publication.send_postgres import send_to_postgres
 from c360_assets.errors import C360Error, Problem
 from c360_assets.tenant.models import DestinationConfig, DestinationTable, Tenant
+from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext, is_current, make_current
@@ -84,9 +86,18 @@ class SendDestination(Recipe):
         self.config = tenant.destinations[name]
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
-        """Which publication the destination would receive now, and how it is configured."""
+        """Which publication the destination would receive now, how it is configured, and what
+        people say of the purposes it is sent for.
+        """
         published = published_facts(session, self.config.database)
-        return f"{published.get('fingerprint', '')}/{self.config.mark()}"
+        said = [
+            what_is_said(session, self.tenant, item.purpose)
+            for item in self.config.tables.values()
+            if item.purpose is not None
+        ]
+        mark = f"{published.get('fingerprint', '')}/{self.config.mark()}"
+        # Whoever asks nobody leaves no trace of it.
+        return f"{mark}/{fingerprint(said)}" if said else mark
 
     def stored_fingerprint(self, session: Session) -> str | None:
         return self.received(session).get("mark")
@@ -129,7 +140,7 @@ class SendDestination(Recipe):
         """Table and column -> addresses of it that did not leave."""
         counts: dict[str, int] = {}
         for table, item in self.config.tables.items():
-            if item.consent is None or item.reason_without_consent is not None:
+            if item.purpose is None:
                 continue
             for column in needs_consent(item.columns or [], {}):
                 name = quote_ident(column)
@@ -155,11 +166,11 @@ class SendDestination(Recipe):
         place = f"destination {self.name}: {table}"
         refuse_silence(place, item, addresses)
         selected = {column: quote_ident(column) for column in columns}
-        if item.consent is not None and item.reason_without_consent is None:
+        if item.purpose is not None:
             for column in addresses:
                 channel = channel_of(column, semantics[column]) or ""
                 yes = bind_statements(
-                    session, con, self.tenant, item.consent, channel, self._brand()
+                    session, con, self.tenant, item.purpose, channel, self._brand()
                 )
                 selected[column] = withheld(column, channel, known, yes)
         columns_sql = ", ".join(selected.values())

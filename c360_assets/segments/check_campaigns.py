@@ -214,15 +214,15 @@ def _tables_with_addresses(tenant: Tenant) -> Iterator[Finding]:
                 message = f"sends {', '.join(addresses)}, and says nothing of consent"
                 remedy = 'add consent: PURPOSE, or consent: none, because "…"'
                 yield Finding((*path, "columns"), message, remedy)
-            elif item.consent is not None and item.reason_without_consent is None:
-                if item.consent not in purposes:
-                    message = f"workflow.yaml declares no purpose {item.consent}"
-                    yield Finding((*path, "consent"), message, _near(item.consent, purposes))
+            elif item.purpose is not None:
+                if item.purpose not in purposes:
+                    message = f"workflow.yaml declares no purpose {item.purpose}"
+                    yield Finding((*path, "consent"), message, _near(item.purpose, purposes))
                     continue
                 channels = {channel_of(column, semantics.get(column, "")) for column in addresses}
                 for channel in sorted(channels - {None}, key=str):
-                    if getattr(purposes[item.consent], str(channel)) is None:
-                        message = f"purposes.{item.consent} of workflow.yaml has no {channel}"
+                    if getattr(purposes[item.purpose], str(channel)) is None:
+                        message = f"purposes.{item.purpose} of workflow.yaml has no {channel}"
                         yield Finding((*path, "consent"), message)
 
 

@@ -32,6 +32,11 @@ class DestinationTable(Strict):
         """Why nobody is asked for consent; None where a purpose is named, or nothing is said."""
         return reason_in(self.consent)
 
+    @property
+    def purpose(self) -> str | None:
+        """The purpose by which addresses leave; None where nobody is asked."""
+        return self.consent if self.reason_without_consent is None else None
+
     @field_validator("consent")
     @classmethod
     def _gives_a_reason(cls, value: str | None) -> str | None:

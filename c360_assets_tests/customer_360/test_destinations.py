@@ -356,6 +356,14 @@ def test_addresses_leave_by_consent(root: Path) -> None:
         ("A1", None),
         ("A2", None),
     ]
+    # What people say, and what counts as said, decide as much as the publication.
+    narrower = WorkflowConfig.model_validate({"purposes": {"offers": {"email": {"brand": "1"}}}})
+    with open_session(root / "warehouse") as session:
+        assert due(session, tenant) == []
+        assert due(session, replace(tenant, workflow=narrower)) == ["crm"]
+        put_gathered(session, tenant, "email_opt_status", rows[1:])
+        assert due(session, tenant) == ["crm"]
+        assert send(session, tenant, "crm").withheld == {"customer_360.email": 3}
 
 
 def test_what_would_overwrite_itself_is_an_error_of_the_configuration(root: Path) -> None:

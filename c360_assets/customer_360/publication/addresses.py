@@ -7,10 +7,15 @@ own statement is not yes is left empty and counted; its row stays.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import duckdb
 
-from c360_assets.customer_360.publication.consent import contact_key, purpose_gate
+from c360_assets.customer_360.publication.consent import (
+    contact_key,
+    purpose_gate,
+    statements_table,
+)
 from c360_assets.customer_360.tables.build import prepare_context
 from c360_assets.errors import C360Error
 from c360_assets.tenant.destinations import DestinationTable
@@ -75,6 +80,15 @@ def bind_statements(
     con.register(f"{name}_rows", yes)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {name}_rows")
     return name
+
+
+def what_is_said(session: Session, tenant: Tenant, purpose: str) -> list[Any]:
+    """All that decides which addresses may be used for a purpose: what it counts, and the digests
+    of the statements, None where there are none.
+    """
+    states = [session.state(statements_table(channel)) for channel in PLAIN]
+    digests = [state.digest if state is not None else None for state in states]
+    return [tenant.workflow.purposes.get(purpose), digests]
 
 
 def withheld(column: str, channel: str, columns: Iterable[str], yes: str) -> str:

@@ -79,7 +79,7 @@ def purpose_gate(tenant: Tenant, name: str, channel: str, brand: str | None) -> 
         )
     if isinstance(wanted, PostConsent):
         return _post_gate(wanted)
-    table = f"{channel}_opt_status"
+    table = statements_table(channel)
     status = f"is_{channel}_opted_in"
     conditions = [f"{address_key(channel)} IS NOT NULL"]
     if brand is not None:
@@ -91,6 +91,11 @@ def purpose_gate(tenant: Tenant, name: str, channel: str, brand: str | None) -> 
         f"FROM {table} WHERE {' AND '.join(conditions)} GROUP BY 1"
     )
     return Gate(table, answers, address_key(channel, "p."))
+
+
+def statements_table(channel: str) -> str:
+    """The table of statements of e-mail or text messages."""
+    return f"{channel}_opt_status"
 
 
 def _of_channel(purpose: Purpose, channel: str) -> dict[str, str] | PostConsent | None:
