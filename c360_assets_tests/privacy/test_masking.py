@@ -32,3 +32,26 @@ def test_no_value_and_equal_joins(tenant: Path) -> None:
         assert con.execute(ORDERS_OF_ACCOUNTS).fetchall() == ask(tenant, ORDERS_OF_ACCOUNTS)
         years = con.execute("SELECT DISTINCT birthdate FROM customer_360 ORDER BY 1").fetchall()
     assert {f"{day:%m-%d}" for (day,) in years if day} == {"01-01"}
+
+
+def test_what_becomes_personal_is_masked_by_the_next_run(tenant: Path) -> None:
+    config = tenant / "tenant.yaml"
+    analysts = "{mask: true, tables: [Web_Orders]}"
+    databases = f"databases: {{customer_360: {{primary: true}}, analysts: {analysts}}}\n"
+    config.write_text(config.read_text("utf-8") + databases, "utf-8")
+    file = tenant / "activated" / "analysts.duckdb"
+
+    def shown() -> set[str]:
+        said = c360("run", "--tenant", tenant)
+        assert said.code == 0, said.text
+        with duckdb.connect(str(file), read_only=True) as con:
+            return {sku for (sku,) in con.execute("SELECT sku FROM domain.Web_Orders").fetchall()}
+
+    assert shown() == {"SKU1", "SKU2"}
+    # A tag on what is made of a column counts for the column, though the database does not show it.
+    custom = tenant / "domain_tables"
+    custom.mkdir(exist_ok=True)
+    (custom / "Wishes.sql").write_text("SELECT line, sku FROM Web_Orders", "utf-8")
+    fields = "{sku: {tags: [compliance/pii]}}"
+    (custom / "Wishes.yaml").write_text(f"primary_key: [line]\nfields: {fields}\n", "utf-8")
+    assert not shown() & {"SKU1", "SKU2"}

@@ -113,7 +113,7 @@ class PublishDatabase(Recipe):
         return str(database_path(self.database.tenant.root, self.database.name))
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
-        return published_fingerprint(session, self.database, self.specs(session))
+        return published_fingerprint(session, self.database, self.specs(session), self.personal)
 
     def stored_fingerprint(self, session: Session) -> str | None:
         """What the file was remembered to show.
@@ -141,7 +141,7 @@ class PublishDatabase(Recipe):
         earlier = None if run.force else _earlier(session, database)
         written = _write_file(session, database, shown, tables, run, earlier)
         facts = {
-            "fingerprint": published_fingerprint(session, database, specs),
+            "fingerprint": published_fingerprint(session, database, specs, self.personal),
             "as_of": run.as_of.isoformat(),
             "tables": len(shown),
             "kept_tables": written.kept,
@@ -291,7 +291,7 @@ def publish_plan(
     tables = []
     for number, entry in enumerate(shown):
         view = _view_name(number)
-        hashed = sorted(personal.get(entry.name, ())) if entry.schema == "domain" else []
+        hashed = _hashed(entry, personal)
         masked = None
         if database.masked:
             masked = masked_select(entry.columns, entry.meaning, view, hashed)
@@ -386,16 +386,26 @@ def catalogue(shown: Sequence[Entry]) -> pl.DataFrame:
 
 
 def published_fingerprint(
-    session: Session, database: Database, specs: Mapping[str, TableSpec]
+    session: Session,
+    database: Database,
+    specs: Mapping[str, TableSpec],
+    personal: Personal = NOTHING,
 ) -> str:
-    """Digest of all that the published file shows and is checked by; run and log tables count only
-    by their being there.
+    """Digest of all that the published file shows, computes and is checked by; run and log tables
+    count only by their being there.
     """
     shown: list[Any] = [
-        _shown(session, database, entry) for entry in entries(session, database, specs)
+        (_shown(session, database, entry), _hashed(entry, personal))
+        for entry in entries(session, database, specs)
     ]
     settings = database.tenant.config.customer_360.validations
-    return fingerprint(own_code(), settings, shown, *_decides_all(session, database))
+    home = database.tenant.home  # of the functions in the file
+    return fingerprint(own_code(), settings, home, shown, *_decides_all(session, database))
+
+
+def _hashed(entry: Entry, personal: Personal) -> list[str]:
+    """The columns that a masked database hashes beside those that are tagged themselves."""
+    return sorted(personal.get(entry.name, ())) if entry.schema == "domain" else []
 
 
 def _decides_all(session: Session, database: Database) -> list[Any]:
