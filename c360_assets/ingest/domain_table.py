@@ -53,12 +53,12 @@ def ensure_table(session: Session, feed: FeedConfig) -> TableState:
 
 
 def with_declared_columns(session: Session, feed: FeedConfig) -> TableState:
-    """The table with the declared columns, NULL where its rows were loaded without."""
+    """The table with the declared columns in their order, NULL where its rows were loaded without."""
     table, layout = domain_table(feed), layout_fingerprint(feed)
     state = session.state(table)
     if state is not None:
         check_layout(feed, state)
-        if state.columns == upsert.columns_of(feed):
+        if list(state.columns.items()) == list(upsert.columns_of(feed).items()):
             if state.fingerprint == layout:
                 return state
             return session.keep(table, fingerprint=layout, figures=figures_of(feed))

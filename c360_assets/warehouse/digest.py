@@ -1,7 +1,7 @@
 """Digests: of a table's content, and of the things a table was computed from.
 
-Both decide whether work can be reused and whether two runs agree, so they depend on values only:
-never on row order, file names, versions or clocks.
+Both decide whether work can be reused and whether two runs agree, so they depend on values and the
+names of their columns only: never on row order, file names, versions or clocks.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from c360_assets.semantics.tables import all_tables
 from c360_assets.warehouse.sql import quote_ident
 
-# Whose hash function digests are made with.
-ENGINE = f"duckdb{duckdb.__version__}"
+# Whose hash function digests are made with; the last number is that of what is hashed by it.
+ENGINE = f"duckdb{duckdb.__version__}.1"
 
 # Columns of documented tables that tell about a run and not about the data; a digest leaves them
 # out. In a table of a tenant a column of that name is data as any other.
@@ -57,16 +57,19 @@ def digest_sql(table: str, columns: Iterable[str], source: str) -> str:
     """A query for (row count, digest text) of the relation `source`, the rows of the warehouse's
     `table`, independent of row order.
 
-    Each row is hashed over all its columns; hashes are combined by XOR and by sum, so that equal
-    rows do not cancel out. The hash is the engine's, ten times as fast as one that all engines
+    Each row is hashed over all its columns and their names, as values that change places with a
+    name are others; hashes are combined by XOR and by sum, so that equal rows do not cancel out.
+    The hash is the engine's, ten times as fast as one that all engines
     share, so the digest ends in the engine's version: digests of different engines are different,
     and a table that is written again after an update of the engine counts as changed. It is hashed
     twice because the engine's hash of several columns is linear in the last one: values that two
     rows of it swap would leave the XOR as it was.
     """
     about_run = _run_columns(table)
-    hashed = ", ".join(quote_ident(column) for column in columns if column not in about_run)
-    row = f"hash(hash({hashed}))" if hashed else "0::UBIGINT"
+    counted = [column for column in columns if column not in about_run]
+    hashed = ", ".join(map(quote_ident, counted))
+    names = int(fingerprint(counted)[:16], 16)
+    row = f"hash(xor(hash({hashed}), {names}::UBIGINT))" if hashed else "0::UBIGINT"
     return (
         "SELECT count(*)::BIGINT, count(*)::VARCHAR "
         "|| '-' || printf('%016x', coalesce(bit_xor(h), 0)) "

@@ -35,6 +35,10 @@ class TableState:
     figures: dict[str, Any] = field(default_factory=dict)
     files: list[str] | None = field(default=None, compare=False)
 
+    def holds(self, digest: str, columns: Mapping[str, str]) -> bool:
+        """Whether its content is that of the digest, in these columns and their order."""
+        return self.digest == digest and list(self.columns.items()) == list(columns.items())
+
     def at_version(self, version: int, rows: int) -> TableState:
         """The table at another version, of the same columns; its files are others."""
         return replace(self, version=version, rows=rows, files=None)

@@ -199,7 +199,7 @@ class Session:
             file = write_file(self.con, table, path, select)
             counted = file_source(columns, [str(file)])
         ((rows, digest),) = self.rows(digest_sql(table, columns, counted))
-        if before is not None and (before.digest, before.columns) == (digest, columns):
+        if before is not None and before.holds(digest, columns):
             version, files = before.version, before.files
             if file is not None:
                 file.unlink()
@@ -231,19 +231,21 @@ class Session:
         """
         columns = self.stored_columns(fresh)
         before = self.state(table)
+        if before is not None and before.rows:
+            if before.columns != columns:
+                raise C360Error(f"table {table} has other columns than the rows to be put into it")
+            columns = before.columns  # in their order
         kept_sql = ""
         fresh_sql = typed(columns, f"({fresh})")
         ((_, digest),) = self.rows(digest_sql(table, columns, f"({fresh_sql})"))
         if before is not None and before.rows:
-            if before.columns != columns:
-                raise C360Error(f"table {table} has other columns than the rows to be put into it")
             stored = self.warehouse.source(table, before)
             join = f"JOIN ({replaced}) _c360_replaced USING ({quote_ident(key)})"
             removed_sql = f"(SELECT * FROM {stored} SEMI {join})"
             ((_, removed),) = self.rows(digest_sql(table, columns, removed_sql))
             digest = changed_digest(self._digest_now(table, before, stored), removed, digest)
             kept_sql = f"SELECT * FROM {stored} ANTI {join} UNION ALL "
-        if before is not None and (before.digest, before.columns) == (digest, columns):
+        if before is not None and before.holds(digest, columns):
             version, files = before.version, before.files
         else:
             path = self.warehouse.path(table)

@@ -478,6 +478,19 @@ def test_an_empty_file_is_a_warning(tmp_path: Path) -> None:
     assert load(tenant, feed).days == []
 
 
+def test_fields_may_be_listed_in_another_order(tmp_path: Path) -> None:
+    """Rows loaded before and after stay under their columns."""
+    feed = feed_of(fields={"id": {}, "first": {}, "last": {}})
+    tenant = tenant_of(tmp_path, feed)
+    land(tenant, "c-20240105.csv", "id,first,last\na,Ann,Lee\n")
+    load(tenant, feed)
+    other = feed_of(fields={"id": {}, "last": {}, "first": {}})
+    land(tenant, "c-20240106.csv", "id,first,last\nb,Bo,Moss\n")
+    load(tenant, other)
+    rows = table(tenant, other).select("id", "first", "last").sort("id").rows()
+    assert rows == [("a", "Ann", "Lee"), ("b", "Bo", "Moss")]
+
+
 def test_columns_come_and_go(tmp_path: Path) -> None:
     fields: dict[str, Any] = {"id": {}, "name": {}}
     tenant = tenant_of(tmp_path, feed_of(fields=fields))

@@ -195,3 +195,25 @@ def test_killed_between_write_and_commit_the_old_state_stands(tmp_path: Path) ->
         session.commit()
     assert Manifest.load(tmp_path / "warehouse" / "manifest.json").tables["t"] == state
     assert Warehouse.open(tmp_path / "warehouse").state("t") == state
+
+
+@pytest.mark.parametrize("renamed", ["'a' AS y, 'b' AS x", "'a' AS z, 'b' AS y"])
+def test_a_column_of_another_name_is_other_content(tmp_path: Path, renamed: str) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        before = session.write("t", "SELECT 'a' AS x, 'b' AS y")
+        after = session.write("t", f"SELECT {renamed}")
+        session.bind("t", "t")
+        ((y,),) = session.rows("SELECT y FROM t")
+    assert y == ("a" if "'a' AS y" in renamed else "b")
+    assert before.digest != after.digest
+
+
+def test_rows_are_put_in_by_name_whatever_the_order_of_columns(tmp_path: Path) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        session.write("t", "SELECT 1 AS k, 'a' AS x, 'b' AS y")
+        fresh = "SELECT 'd' AS y, 2 AS k, 'c' AS x"
+        put_in = session.upsert("t", fresh, "SELECT 2 AS k", "k")
+        session.bind("t", "t")
+        assert session.rows("SELECT k, x, y FROM t ORDER BY k") == [(1, "a", "b"), (2, "c", "d")]
+        whole = "SELECT 1 AS k, 'a' AS x, 'b' AS y UNION ALL SELECT 2, 'c', 'd'"
+        assert session.write("whole", whole).digest == put_in.digest
