@@ -28,6 +28,7 @@ from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.postgres import postgres_or_skip
 from c360_assets_tests.customer_360.world import (
     AS_OF,
+    is_published,
     publish_database,
     put_gathered,
     put_unified,
@@ -364,6 +365,17 @@ def test_addresses_leave_by_consent(root: Path) -> None:
         put_gathered(session, tenant, "email_opt_status", rows[1:])
         assert due(session, tenant) == ["crm"]
         assert send(session, tenant, "crm").withheld == {"customer_360.email": 3}
+
+
+def test_another_time_zone_is_another_publication(root: Path) -> None:
+    """In it stand the examples of columns, and the times in a csv."""
+    tenant = tenant_at(root)
+    publish(tenant, PEOPLE)
+    found = []
+    for zone in ("UTC", "Asia/Tokyo"):
+        with open_session(root / "warehouse", timezone=zone) as session:
+            found.append(is_published(session, tenant))
+    assert found == [True, False]
 
 
 def test_what_would_overwrite_itself_is_an_error_of_the_configuration(root: Path) -> None:

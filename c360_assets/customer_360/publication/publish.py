@@ -409,8 +409,8 @@ def _hashed(entry: Entry, personal: Personal) -> list[str]:
 
 
 def _decides_all(session: Session, database: Database) -> list[Any]:
-    """What decides the rows of every table, beside what it is made from."""
-    decides: list[Any] = []
+    """What decides the rows and statistics of every table, beside what it is made from."""
+    decides: list[Any] = [session.timezone]  # in which examples are written
     if database.key is not None:
         # Filters by person read the records, whether or not they are shown.
         records = session.state(UNIFIED)
