@@ -53,7 +53,7 @@ def ensure_table(session: Session, feed: FeedConfig) -> TableState:
 
 
 def with_declared_columns(session: Session, feed: FeedConfig) -> TableState:
-    """The table with the declared columns in their order, NULL where its rows were loaded without."""
+    """The table with the declared columns in their order, NULL in rows loaded without them."""
     table, layout = domain_table(feed), layout_fingerprint(feed)
     state = session.state(table)
     if state is not None:
