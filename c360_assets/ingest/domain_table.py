@@ -82,13 +82,20 @@ def purge(session: Session, feed: FeedConfig) -> None:
 
 
 def figures_of(feed: FeedConfig) -> dict[str, object]:
-    return {"primary_key": list(feed.primary_key)}
+    """What is kept with a loaded table: its key, and the column of the file behind each column."""
+    return {"primary_key": list(feed.primary_key), "sources": _sources(feed)}
+
+
+def _sources(feed: FeedConfig) -> dict[str, str]:
+    """Column -> the column of the file that fills it, in lower case: they are compared so."""
+    return {feed.output_name(name): name.lower() for name in feed.fields}
 
 
 def check_layout(feed: FeedConfig, state: TableState) -> None:
-    """Refuse a changed type or key of a loaded table.
+    """Refuse a changed type or key of a loaded table, and columns that took each other's place.
 
-    Stored rows cannot be read as if they had been loaded with it.
+    Stored rows cannot be read as if they had been loaded with it. That a file calls a column by
+    another name now is no such change: none of its columns is what filled this one.
     """
     if not state.rows:
         return
@@ -100,6 +107,16 @@ def check_layout(feed: FeedConfig, state: TableState) -> None:
                 "type_change",
                 f"feed {feed.name}: column {name} was loaded as {loaded} and is now declared as "
                 f"{declared}; give it a new output name with rename, or {_load_again(feed)}",
+            )
+    loaded_sources = state.figures.get("sources", {})
+    sources = _sources(feed)
+    for name, source in sources.items():
+        loaded_source = loaded_sources.get(name, source)
+        if loaded_source != source and loaded_source in sources.values():
+            raise LoadError(
+                "rename_change",
+                f"feed {feed.name}: column {name} was loaded from {loaded_source} and is now filled"
+                f" from {source}; give it a new output name with rename, or {_load_again(feed)}",
             )
     loaded_key = state.figures.get("primary_key")
     if loaded_key is not None and list(loaded_key) != list(feed.primary_key):

@@ -220,6 +220,36 @@ def test_rows_that_a_corrected_file_lacks_stay_and_are_counted(
     assert {"a", "b", "d", "z"} <= set(table(tenant, feed)["id"])
 
 
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"a": "last", "b": "first"}, "column last was loaded from b and is now filled from a"),
+        # The sender calls it otherwise now; what came before keeps its values.
+        ({"a": "first", "c": "last"}, ""),
+        ({"a": "first", "b": "last"}, ""),
+        ({"A": "first", "b": "last"}, ""),
+    ],
+)
+def test_columns_that_took_each_others_place_are_refused(
+    tmp_path: Path, fields: dict[str, str], problem: str
+) -> None:
+    def named(names: dict[str, str]) -> FeedConfig:
+        renamed = {column: {"type": "string", "rename": name} for column, name in names.items()}
+        return feed_of(fields={"id": {"type": "string"}, **renamed}, last_updated="auto")
+
+    tenant = tenant_of(tmp_path, named({"a": "first", "b": "last"}))
+    land(tenant, "c-20240105.csv", "id,a,b\n1,Ann,Lee\n")
+    load(tenant, tenant.feeds[0])
+    feed = named(fields)
+    land(tenant, "c-20240106.csv", f"id,{','.join(fields)}\n2,Bo,Moss\n")
+    if problem:
+        with pytest.raises(LoadError, match=problem):
+            load(tenant, feed)
+    else:
+        load(tenant, feed)
+        assert table(tenant, feed)["last"].to_list() == ["Lee", "Moss"]
+
+
 def test_of_a_file_that_was_put_away_before_the_next_came_nothing_is_told(tmp_path: Path) -> None:
     feed = feed_of()
     tenant = tenant_of(tmp_path, feed)
