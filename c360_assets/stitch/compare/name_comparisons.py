@@ -15,6 +15,7 @@ from c360_assets.stitch.compare.value_sql import (
     equal_in_latin,
     similar,
     similar_in_latin,
+    typing_error,
 )
 
 NAME_U = (1e-4, 2e-4, 3e-4, 3e-4, 2e-4, 5e-5, 1e-5, 1e-6)
@@ -99,13 +100,10 @@ SURNAME = Comparison(
 
 
 def _names_alike(one: str, other: str, variants: str) -> str:
-    """Two names in each other's field: equal, by the rule of `similar`, or one by a nickname."""
+    """Two names in each other's field: equal, Jaro-Winkler >= .92, a typing error or a nickname."""
     return (
         f"({one} = {other} OR jaro_winkler_similarity({one}, {other}) >= 0.92"
-        f" OR least(length({one}), length({other})) >= 4"
-        f" AND abs(length({one}) - length({other})) <= 1"
-        f" AND jaro_winkler_similarity({one}, {other}) >= 0.7"
-        f" AND damerau_levenshtein({one}, {other}) = 1"
+        f" OR {typing_error(one, other)}"
         f" OR coalesce(list_contains({variants}, {one}), FALSE))"
     )
 

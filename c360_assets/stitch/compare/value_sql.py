@@ -9,14 +9,22 @@ from __future__ import annotations
 from c360_assets.stitch.compare.comparison_levels import HSource, Level, USource
 
 
+def typing_error(one: str, other: str) -> str:
+    """One edit between values of four letters or more, behind cheap guards."""
+    return (
+        f"least(length({one}), length({other})) >= 4 AND abs(length({one}) - length({other})) <= 1"
+        f" AND jaro_winkler_similarity({one}, {other}) >= 0.7"
+        f" AND damerau_levenshtein({one}, {other}) = 1"
+    )
+
+
 def similar(column: str) -> str:
     """Jaro-Winkler >= .92 or one edit (from four letters on), behind cheap guards."""
     a = f"a.{column}"
     b = f"b.{column}"
     return (
         f"(abs(length({a}) - length({b})) <= 3 AND jaro_winkler_similarity({a}, {b}) >= 0.92"
-        f" OR least(length({a}), length({b})) >= 4 AND abs(length({a}) - length({b})) <= 1"
-        f" AND jaro_winkler_similarity({a}, {b}) >= 0.7 AND damerau_levenshtein({a}, {b}) = 1)"
+        f" OR {typing_error(a, b)})"
     )
 
 
