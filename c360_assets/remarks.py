@@ -12,6 +12,7 @@ from c360_assets.tenant.models import FeedConfig, Tenant
 # Tags whose values tell people apart; a name alone may be that of a thing.
 CONTACTS = frozenset({"email", "phone", "address", "postal", "birthdate", "given-name", "surname"})
 SHOWN = 5
+UTC = "UTC"
 NO_CUSTOMERS = (
     "no table has customers for Stitch, so that no database can be published; set `stitch: true` "
     "in the feed of customers"
@@ -19,9 +20,10 @@ NO_CUSTOMERS = (
 
 
 def remarks(tenant: Tenant) -> list[str]:
-    """In sentences: what stays empty, and which contact fields Stitch does not read."""
+    """In sentences: what stays empty, which contact fields Stitch does not read, and whose times
+    are taken for those of UTC."""
     found = [_untagged(feed) for feed in tenant.feeds]
-    said = [remark for remark in found if remark]
+    said = [remark for remark in (*found, _without_zone(tenant)) if remark]
     if tenant.feeds and not tenant.stitched_tables:
         said.append(NO_CUSTOMERS)
     groups = {
@@ -38,6 +40,31 @@ def remarks(tenant: Tenant) -> list[str]:
     return said
 
 
+def _without_zone(tenant: Tenant) -> str:
+    """Feeds with times that do not say of which zone these are, where the tenant's days are not
+    those of UTC."""
+    zone = tenant.config.timezone
+    if zone == UTC:
+        return ""
+    feeds = [
+        feed.name
+        for feed in tenant.feeds
+        if feed.timezone is None and any(item.type == "datetime" for item in feed.fields.values())
+    ]
+    if not feeds:
+        return ""
+    return (
+        f"{_first_of(feeds)}: no `timezone` is given, so times that carry no zone are read as "
+        f"{UTC}, while days are those of {zone}: give `timezone: {zone}`, or "
+        f"`timezone: {UTC}` where they are"
+    )
+
+
+def _first_of(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
 def _untagged(feed: FeedConfig) -> str:
     """The fields of a feed of persons that are called like contact data and carry no tag."""
     has_persons = any(is_profile(tag) for item in feed.fields.values() for tag in item.tags)
@@ -49,6 +76,5 @@ def _untagged(feed: FeedConfig) -> str:
     telling = set(looks.values()) - {"given-name", "surname"}
     if not looks or not (has_persons or telling):
         return ""
-    shown = ", ".join(f"{name} ({tag})" for name, tag in list(looks.items())[:SHOWN])
-    more = f" and {len(looks) - SHOWN} more" if len(looks) > SHOWN else ""
-    return f"{feed.name}: no tag covers {shown}{more}, so Stitch does not read them"
+    shown = _first_of([f"{name} ({tag})" for name, tag in looks.items()])
+    return f"{feed.name}: no tag covers {shown}, so Stitch does not read them"

@@ -167,15 +167,24 @@ def _feed_statuses(
     expected = day_feeds(tenant)
     late: dict[str, int] = {}
     if published:
-        since = published["at"].astimezone(UTC)
-        loaded = ledger.filter(pl.col("status") == "loaded", pl.col("loaded_at") > since)
-        counts = loaded.group_by("feed").len()
+        counts = _files_since(ledger, published["at"]).group_by("feed").len()
         late = dict(counts.filter(pl.col("feed").is_in(expected.of_stitch)).iter_rows())
     with one_look():
         return [
             _feed_status(tenant, ledger, day_feed, late.get(name, 0))
             for name, day_feed in expected.feeds.items()
         ]
+
+
+def _files_since(ledger: pl.DataFrame, published_at: datetime) -> pl.DataFrame:
+    """The files that were first loaded after the database was published, once each.
+
+    A late file has its whole day loaded again; the day's other files are nothing new.
+    """
+    file = ["feed", "path", "sha256"]
+    loaded = ledger.filter(pl.col("status") == "loaded")
+    first = loaded.group_by(file).agg(pl.col("loaded_at").min())
+    return first.filter(pl.col("loaded_at") > published_at.astimezone(UTC))
 
 
 def _feed_status(

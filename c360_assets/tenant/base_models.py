@@ -32,4 +32,4 @@ def physical_name(name: str) -> str:
 class Strict(BaseModel):
     """Unknown keys are errors: a misspelt key must not be ignored silently."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -131,7 +131,8 @@ class FeedConfig(Strict):
     # Figure of an input validation (`IV-P01.invalid_email_pct`) -> the greatest value with which a
     # load is kept.
     block_if: dict[
-        Annotated[str, StringConstraints(pattern=r"^IV-[A-Z]\d\d\.[a-z0-9_]+$")], float
+        Annotated[str, StringConstraints(pattern=r"^IV-[A-Z]\d\d\.[a-z0-9_]+$")],
+        Annotated[float, Field(ge=0)],
     ] = Field(default_factory=dict)
     fields: dict[str, FieldConfig] = Field(min_length=1)
 

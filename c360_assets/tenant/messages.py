@@ -35,6 +35,7 @@ EXPECTED = {
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
     "float_parsing": "must be a number",
+    "finite_number": "must be a finite number, not .nan or .inf",
     "uuid_type": "must be a uuid, as `c360 init` writes it",
     "uuid_parsing": "must be a uuid, as `c360 init` writes it",
     "date_type": "must be a date, such as 2024-01-31",
@@ -43,7 +44,7 @@ EXPECTED = {
     "date_from_datetime_inexact": "must be a date, such as 2024-01-31",
     "too_short": "must not be empty",
 }
-EMPTY = {"too_short", "string_too_short"}
+SAYS_ALL = {"too_short", "string_too_short", "finite_number"}  # the kind of value adds nothing
 # The name under which pydantic gives the limit that a value breaks -> its words.
 LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 KINDS = {
@@ -108,11 +109,11 @@ def _message(details: ErrorDetails, path: Sequence[str | int], model: type[BaseM
     if error_type == "value_error":
         return Message(key, str(context.get("error", details["msg"])))
     if error_type in EXPECTED:
-        given = "" if error_type in EMPTY else f", found {kind(details['input'])}"
+        given = "" if error_type in SAYS_ALL else f", found {kind(details['input'])}"
         return Message(key, EXPECTED[error_type] + given)
     for name, words in LIMITS.items():
         if name in context:
-            return Message(key, f"must be {words} {context[name]}")
+            return Message(key, f"must be {words} {context[name]:g}, found {details['input']}")
     return Message(key, "does not fit", details["msg"])
 
 

@@ -12,9 +12,18 @@ from c360_assets.warehouse.ledger import LedgerEntry, record
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 
+LOADED_AT = datetime(2026, 3, 2, 11, tzinfo=UTC)
 
-def loaded(root: Path, feed: str, day: date, status: str = "loaded", attempt: int = 1) -> None:
-    path, at = f"{feed}-{day}.csv", datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
+
+def loaded(
+    root: Path,
+    feed: str,
+    day: date,
+    status: str = "loaded",
+    attempt: int = 1,
+    at: datetime = LOADED_AT,
+) -> None:
+    path = f"{feed}-{day}.csv"
     entry = LedgerEntry(feed, day, path, "00", 1, 1, attempt, 1, 1, 0, 0, status, "", "", "run", at)  # type: ignore[arg-type]
     with open_session(root / "warehouse") as session:
         record(session, [entry])
