@@ -71,7 +71,7 @@ CASES: dict[str, Case] = {
             (
                 "clustering: {conflict_fields: [surname]}",
                 ERROR,
-                "known: birthdate, generational-suffix, given-name",
+                "known: birthdate, generational-suffix, given-name, middle-name",
             ),
             ("clustering: {conflict_fields: {sk-brand: never}}", ERROR, "is tagged sk-brand"),
             (

@@ -123,7 +123,10 @@ def test_surnames(one: str | None, two: str | None, expected: str | None) -> Non
         ("MARK JOHN", "MARK J", "initial fits"),
         ("MARK J", "MARK J", "equal"),
         ("MARK JOHNATHAN", "MARK JONATHAN", "similar"),
-        ("MARK JOHN", "MARK DANIEL", "contradicts"),
+        ("MARK JOHN", "MARK DANIEL", "another name"),
+        ("MARK JOHN DANIEL", "MARK DANIEL", "similar"),
+        # A word that nobody is called by: a maiden name, most of all.
+        ("MARK JOHN", "MARK PENHALIGON", "contradicts"),
         ("MARK J", "MARK DANIEL", "contradicts"),
         ("MARIA DEL CARMEN", "MARIA CARMEN", "equal"),
         # Of names that are not alike, and of one that is not there, middle names say nothing.
@@ -133,6 +136,25 @@ def test_surnames(one: str | None, two: str | None, expected: str | None) -> Non
 )
 def test_middle_names(one: str, two: str, expected: str | None) -> None:
     assert label("middle_name", g(one), g(two)) == expected
+
+
+def test_what_a_middle_name_is_short_for() -> None:
+    one, two = g("MARY WILLIAM"), g("MARY BILL")
+    assert label("middle_name", one, two) == "another name"
+    assert label("middle_name", one, two, g("BILL", "BILL", "WILLIAM")) == "similar"
+
+
+@pytest.mark.parametrize(
+    ("families", "as_surname", "expected"),
+    [(4, 0, "another name"), (3, 0, "contradicts"), (4, 4, "another name"), (4, 9, "contradicts")],
+)
+def test_a_middle_name_is_a_name_where_people_of_several_families_are_called_by_it(
+    families: int, as_surname: int, expected: str
+) -> None:
+    called = [{**g("MINGZE"), "surname": f"OF{n}"} for n in range(families)]
+    surnames = [{"surname": "MINGZE"} for _ in range(as_surname)]
+    one, two = g("XIAO MINGZE"), g("XIAO DANIEL")
+    assert label("middle_name", one, two, *called, *surnames) == expected
 
 
 @pytest.mark.parametrize("given", ["ERIC RICHARD", "E RICHARD"])

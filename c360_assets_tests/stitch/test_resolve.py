@@ -171,6 +171,49 @@ def test_emptying_a_field_never_creates_a_conflict() -> None:
     assert after.filter(pl.col("field") == "generational-suffix").height == 0 <= before.height
 
 
+BROTHERS = (
+    ("JOSE LUIS", "JOSE ANTONIO"),
+    ("ABDUL RAHMAN", "ABDUL AZIZ"),
+    ("MARIE ANNE", "MARIE LOU"),
+)
+
+
+FAMILIES = [
+    *("ACEVEDO", "BUSTAMANTE", "CIFUENTES", "DOMINGUEZ", "ECHEVERRIA", "FIGUEROA", "GALLARDO"),
+    *("HINOJOSA", "IZQUIERDO", "JARAMILLO", "KOWALSKI", "LIZARRAGA", "MONTOYA", "NAVARRETE"),
+    *("OYARZUN", "PIZARRO", "QUIROGA", "RIQUELME", "SEPULVEDA", "TRUJILLO", "URRUTIA"),
+]
+
+
+def brothers() -> pl.DataFrame:
+    """Two people of each home, whose names begin alike; each stands in two sources."""
+    rows = []
+    for home, family in enumerate(FAMILIES):
+        names = BROTHERS[home % len(BROTHERS)]
+        shared = {
+            "surname": family,
+            "phone": str(2065550000 + 7919 * home),
+            "address": f"{100 + 37 * home} {FAMILIES[-home]} STREET",
+            "city": "SEATTLE",
+        }
+        for number, name in enumerate(names):
+            for source in ("Home:One", "Home:Two"):
+                key = f"{home}-{number}"
+                person = {"pk": key, "person": f"home {key}", "given_name": name}
+                rows.append({"datasource": source, **person, **shared})
+    return pl.DataFrame(rows)
+
+
+def test_people_of_one_home_whose_names_begin_alike_are_two() -> None:
+    others = retail(400, seed=5)
+    frame = pl.concat([brothers(), others.cast({"person": pl.String})], how="diagonal")
+    found = golden.clusters(frame.drop("person"))
+    of_homes = frame.filter(pl.col("datasource").str.starts_with("Home:"))
+    people = {(d, p): who for d, p, who in of_homes.select("datasource", "pk", "person").rows()}
+    homes = {record: cluster for record, cluster in found.items() if record in people}
+    assert golden.partition(homes) == golden.partition(people)
+
+
 def test_oversized_split_and_purge_and_components() -> None:
     frame = population(60, 15, household=True)
     for extra in (

@@ -41,6 +41,7 @@ BATCH_ROWS = 16_384  # of a batch that one thread of the SQL engine takes
 PHANTOM_RECORDS = 1000.0
 ESTABLISHED_RECORDS = 10  # hold a given name at least, before it counts as one that people have
 ESTABLISHED_SHARE = 0.00005  # and so large a share of all records
+SEVERAL_FAMILIES = 4  # among whom a middle name is one that people have
 # Numbers that agree in all but so many digits, and how many of them are no typing errors.
 COUNTED_DIGITS = 2
 COUNTED_VALUES = 4
@@ -292,9 +293,42 @@ def _with_frequencies(
     )
     established = (given.str.len_chars() > 1) & (named | frequent)
     records = _with_numbered_phones(_with_crowds(records))
+    records = _with_middle_names(records, population, known_names)
     return _with_word_weights(records, population).with_columns(
         name_rarity=pl.col("given_bin") + pl.col("surname_bin"),
         established=established.fill_null(False),
+    )
+
+
+def _with_middle_names(
+    records: pl.DataFrame, population: int, known_names: frozenset[str]
+) -> pl.DataFrame:
+    """Adds of the middle name `middle_established`, whether people are called by it, and
+    `middle_variants`, what it may be short for. Local to a word.
+
+    People of several families are; one that is a surname more often is a maiden name in the middle
+    too.
+    """
+    middle = pl.col("middle")
+    held = pl.concat(
+        records.select("surname", word=column).drop_nulls("word") for column in ("middle", "given")
+    )
+    named = held.group_by(middle="word").agg(
+        named=pl.len(), families=pl.col("surname").drop_nulls().n_unique()
+    )
+    surnames = records.group_by(middle="surname").len("surnames").drop_nulls()
+    alone = records.filter(middle.is_null()).group_by(middle="given")
+    variants = alone.agg(middle_variants=pl.col("variants").first()).drop_nulls()
+    words = records.select("middle").drop_nulls().unique()
+    for of_word in (named, surnames, variants):
+        words = words.join(of_word, on="middle", how="left")
+    several = pl.col("families") >= max(SEVERAL_FAMILIES, ESTABLISHED_SHARE * population)
+    is_name = several | middle.is_in(sorted(known_names))
+    is_surname = pl.col("surnames").fill_null(0) > pl.col("named")
+    established = (middle.str.len_chars() > 1) & is_name & ~is_surname
+    words = words.select("middle", "middle_variants", middle_established=established)
+    return records.join(words, on="middle", how="left", maintain_order="left").with_columns(
+        pl.col("middle_established").fill_null(False)
     )
 
 

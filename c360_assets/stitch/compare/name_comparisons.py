@@ -144,11 +144,19 @@ MIDDLE_AS_GIVEN = Fact(
     "a.given <> b.given AND (length(a.given) > 1 OR length(b.given) > 1)"
     f" AND ({_goes_by_middle_name('a', 'b')} OR {_goes_by_middle_name('b', 'a')})",
 )
+
+
+def _is_further_name(one: str, other: str) -> str:
+    """The middle name of `one` stands anywhere among the names of `other`: KARL WILHELM may be KARL
+    FRIEDRICH WILHELM."""
+    return f"contains(' ' || {other}.whole_given || ' ', ' ' || {one}.middle || ' ')"
+
+
 MIDDLE = Comparison(
     "middle_name",
     (("middle",),),
     (
-        Level("equal", "a.middle = b.middle", 0.6, 0.02, h_from="random"),
+        Level("equal", "a.middle = b.middle", 0.635, 0.02, h_from="random"),
         Level(
             "initial fits",
             "(length(a.middle) = 1 OR length(b.middle) = 1) AND a.middle[:1] = b.middle[:1]",
@@ -156,8 +164,28 @@ MIDDLE = Comparison(
             0.06,
             h_from="random",
         ),
-        Level("similar", similar("middle"), 0.04, 4e-3, h_from="random"),
-        Level("contradicts", "TRUE", 0.06, 0.92, h_from="random"),
+        Level(
+            "similar",
+            f"{similar('middle')}"
+            " OR (a.middle_variants IS NOT NULL OR b.middle_variants IS NOT NULL)"
+            " AND list_has_any(coalesce(a.middle_variants, [a.middle]),"
+            " coalesce(b.middle_variants, [b.middle]))"
+            f" OR {_is_further_name('a', 'b')} OR {_is_further_name('b', 'a')}",
+            0.04,
+            4e-3,
+            h_from="random",
+        ),
+        # JOSE LUIS and JOSE ANTONIO are brothers. A word that nobody is called by is a maiden name,
+        # or a slip.
+        Level(
+            "another name",
+            "a.middle_established AND b.middle_established",
+            0.005,
+            0.6,
+            h_from="random",
+            fixed_m=True,
+        ),
+        Level("contradicts", "TRUE", 0.02, 0.32, h_from="random"),
     ),
     f"NOT middle_as_given AND {GIVEN.is_at('equal', 'nickname', 'initial', 'similar', 'alike')}",
 )

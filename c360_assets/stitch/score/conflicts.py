@@ -16,7 +16,7 @@ import numpy.typing as npt
 from c360_assets.errors import C360Error
 from c360_assets.stitch.compare.agreement_patterns import DIFFERENT, EQUAL, MISSING
 from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME
-from c360_assets.stitch.compare.name_comparisons import GIVEN
+from c360_assets.stitch.compare.name_comparisons import GIVEN, MIDDLE
 from c360_assets.stitch.score.match_model import Ints, levels_of
 
 Bools = npt.NDArray[np.bool_]
@@ -53,9 +53,13 @@ class Conflicts:
 
 DOCUMENTED_CONFLICTS = {
     "given_name": tuple(GIVEN.level_numbers("different")),
+    "middle_name": tuple(MIDDLE.level_numbers("another name")),
     "generational_suffix": (2,),
     "birthdate": (5, 6, 7),
 }
+# A conflict unless told otherwise: where relatives who differ in nothing else are many, data would
+# call them one person.
+ALWAYS = frozenset({"generational_suffix", "middle_name"})
 CLEAREST = {
     "given_name": tuple(GIVEN.level_numbers("different, established")),
     "birthdate": (7,),
@@ -70,8 +74,8 @@ def choose_conflicts(
 
     Below 200 expected same-person pairs that hold the field the documented veto stands as it is;
     above, its clearest levels are a conflict unless the 95 % lower bound of their share among
-    same-person pairs says otherwise (names full of typing errors). Suffix is always a conflict
-    unless told otherwise. Raises C360Error for an unknown field.
+    same-person pairs says otherwise (names full of typing errors). Suffix and middle name are
+    always a conflict unless told otherwise. Raises C360Error for an unknown field.
     """
     modes = {field.replace("-", "_"): mode for field, mode in modes.items()}
     known = (*DOCUMENTED_CONFLICTS, *sk_columns)
@@ -82,7 +86,7 @@ def choose_conflicts(
         )
     chosen = {}
     for field in DOCUMENTED_CONFLICTS:
-        mode = modes.get(field, "always" if field == "generational_suffix" else default)
+        mode = modes.get(field, "always" if field in ALWAYS else default)
         chosen[field] = _field_conflict(model, field, mode)
     return Conflicts(
         levels={field: conflict.levels for field, conflict in chosen.items() if conflict.levels},
