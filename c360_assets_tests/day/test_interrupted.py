@@ -131,6 +131,7 @@ def test_two_runs_at_once_wait_for_each_other(
     assert not (root / ".lock.holder").exists()
 
 
+@pytest.mark.long
 def test_verbs_killed_at_random_instants_leave_nothing_behind(
     small: Ran, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:

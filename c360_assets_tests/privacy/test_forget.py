@@ -117,7 +117,7 @@ def test_forgotten_everywhere_and_for_good(
     land_all(tenant, SECOND)
     other = "AC-711111,'OTTILIE.QUASTENBERG+news@example.com',,O,Q,,,,,1"
     land(tenant, "web/accounts", SECOND, [*_accounts(), other])
-    run = c360("run", "--tenant", tenant)
+    run = c360_here(monkeypatch, "run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert "rows of people who were forgotten are not loaded" in run.text
     assert ours(found_in(tenant)) == {}
@@ -164,7 +164,7 @@ def test_tables_equal_a_tenant_that_never_had_them(
     content["meta"] = {key: content["meta"][key] for key in ("stitch_model", "privacy")}
     manifest.write_text(json.dumps(content))
     for root, flags in ((tenant, []), (other, ["--new-ids"])):
-        run = c360("run", *flags, "--tenant", root)
+        run = c360_here(monkeypatch, "run", *flags, "--tenant", root)
         assert run.code == 0, run.text
     ours, theirs = stored(tenant), stored(other)
     assert ours.keys() == theirs.keys()
@@ -216,7 +216,7 @@ def test_blanked_with_money_and_ids_kept(tenant: Path, monkeypatch: pytest.Monke
     values = tuple(value for value in OTTILIE if value[:2] not in ("LN", "OR"))
     assert ours(found_in(tenant, values)) == {}
     land_all(tenant, SECOND)
-    run = c360("run", "--tenant", tenant)
+    run = c360_here(monkeypatch, "run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert "loaded blank" in run.text
     assert ours(found_in(tenant, values)) == {}
@@ -307,7 +307,7 @@ def test_longer_values_of_those_who_stay_are_theirs(
     land(tenant, "club/members", SECOND)
     lines = ["LN-1,OR-1,AC-8000012,2026-03-02 10:00:00,Annemarie2,false,false,1,5.00"]
     land(tenant, "web/orders", SECOND, [*LINES, *lines])
-    assert c360("run", "--tenant", tenant).code == 0
+    assert c360_here(monkeypatch, "run", "--tenant", tenant).code == 0
     before = [sorted(ask(tenant, f"{sql} ORDER BY ALL"), key=repr) for sql in HELD]
     key = "Web:Accounts=AC-800001"
     args = ["--source-key", key, "--strategy", "exact", "--yes"]
@@ -462,7 +462,7 @@ def test_receiver_that_is_gone_confirms_by_hand(
 def test_requests_on_hold_wait_for_a_person(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tenant / "tenant.yaml").open("a") as file:
         file.write("privacy: {hold: true, deadline_days: 1}\n")
-    run = c360("run", "--tenant", tenant)
+    run = c360_here(monkeypatch, "run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert read_receipts(tenant) == []
     listed = c360_here(monkeypatch, "privacy", "requests", "--tenant", tenant)
@@ -472,6 +472,7 @@ def test_requests_on_hold_wait_for_a_person(tenant: Path, monkeypatch: pytest.Mo
     assert [receipt.mode for receipt in read_receipts(tenant)] == ["delete"]
 
 
+@pytest.mark.long
 def test_who_hung_together_by_a_forgotten_record_is_told_with_its_cause(tmp_path: Path) -> None:
     root = write_tenant(tmp_path / "tenant")
     land_all(root, FIRST)
