@@ -112,7 +112,9 @@ def test_blocks_that_stay_free_are_empty(tmp_path: Path) -> None:
 @settings(max_examples=12, deadline=None)
 @given(
     days=st.lists(
-        st.dictionaries(st.sampled_from("abcde"), st.integers(1, 3), min_size=1), min_size=2
+        st.dictionaries(st.sampled_from("abcde"), st.integers(1, 3), min_size=1),
+        min_size=2,
+        max_size=6,
     )
 )
 def test_every_day_is_as_if_built_whole(
