@@ -300,6 +300,7 @@ HELD = (
 )
 
 
+@pytest.mark.long
 def test_longer_values_of_those_who_stay_are_theirs(
     tenant: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
