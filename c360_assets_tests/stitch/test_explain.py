@@ -192,7 +192,8 @@ def world() -> Iterator[World]:
         yield World(PublishedStitch(con), result, label_pairs)
 
 
-def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World) -> None:
+@pytest.mark.parametrize("per_kind", [3, pytest.param(PER_KIND, marks=pytest.mark.long)])
+def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World, per_kind: int) -> None:
     decided, place = world.brute_force
     names = list(world.position)
     decider = decided.scored.decider().to_list()
@@ -200,7 +201,7 @@ def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World) -> None
     chance = random.Random(1)
     for kind, pairs in world.kinds.items():
         assert pairs, kind
-        for pair in chance.sample(pairs, min(len(pairs), PER_KIND)):
+        for pair in chance.sample(pairs, min(len(pairs), per_kind)):
             one = world.source.record(*names[pair[0]])
             other = world.source.record(*names[pair[1]])
             assert one is not None
