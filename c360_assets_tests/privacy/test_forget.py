@@ -117,7 +117,7 @@ def test_forgotten_everywhere_and_for_good(
     land_all(tenant, SECOND)
     other = "AC-711111,'OTTILIE.QUASTENBERG+news@example.com',,O,Q,,,,,1"
     land(tenant, "web/accounts", SECOND, [*_accounts(), other])
-    run = c360_here(monkeypatch, "run", "--tenant", tenant)
+    run = c360("run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert "rows of people who were forgotten are not loaded" in run.text
     assert ours(found_in(tenant)) == {}
@@ -164,7 +164,7 @@ def test_tables_equal_a_tenant_that_never_had_them(
     content["meta"] = {key: content["meta"][key] for key in ("stitch_model", "privacy")}
     manifest.write_text(json.dumps(content))
     for root, flags in ((tenant, []), (other, ["--new-ids"])):
-        run = c360_here(monkeypatch, "run", *flags, "--tenant", root)
+        run = c360("run", *flags, "--tenant", root)
         assert run.code == 0, run.text
     ours, theirs = stored(tenant), stored(other)
     assert ours.keys() == theirs.keys()
@@ -216,7 +216,7 @@ def test_blanked_with_money_and_ids_kept(tenant: Path, monkeypatch: pytest.Monke
     values = tuple(value for value in OTTILIE if value[:2] not in ("LN", "OR"))
     assert ours(found_in(tenant, values)) == {}
     land_all(tenant, SECOND)
-    run = c360_here(monkeypatch, "run", "--tenant", tenant)
+    run = c360("run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert "loaded blank" in run.text
     assert ours(found_in(tenant, values)) == {}
@@ -308,7 +308,7 @@ def test_longer_values_of_those_who_stay_are_theirs(
     land(tenant, "club/members", SECOND)
     lines = ["LN-1,OR-1,AC-8000012,2026-03-02 10:00:00,Annemarie2,false,false,1,5.00"]
     land(tenant, "web/orders", SECOND, [*LINES, *lines])
-    assert c360_here(monkeypatch, "run", "--tenant", tenant).code == 0
+    assert c360("run", "--tenant", tenant).code == 0
     before = [sorted(ask(tenant, f"{sql} ORDER BY ALL"), key=repr) for sql in HELD]
     key = "Web:Accounts=AC-800001"
     args = ["--source-key", key, "--strategy", "exact", "--yes"]
@@ -463,7 +463,7 @@ def test_receiver_that_is_gone_confirms_by_hand(
 def test_requests_on_hold_wait_for_a_person(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tenant / "tenant.yaml").open("a") as file:
         file.write("privacy: {hold: true, deadline_days: 1}\n")
-    run = c360_here(monkeypatch, "run", "--tenant", tenant)
+    run = c360("run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert read_receipts(tenant) == []
     listed = c360_here(monkeypatch, "privacy", "requests", "--tenant", tenant)
