@@ -19,8 +19,9 @@ run: $(VENV)/.installed ## install what is needed, then the whole day on the shi
 ui: $(VENV)/.installed ## Dagster with its daemon on this machine only
 	@$(BIN)/c360 ui
 
+# What is marked `slow` runs at night, what is marked `long` in CI.
 test: $(VENV)/.installed-dev lint ## lint, types, layers, tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -m 'not slow$(if $(CI),, and not long)'
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache

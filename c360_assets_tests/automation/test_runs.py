@@ -254,8 +254,9 @@ def asset(name, work):
     return made
 
 def query():
-    slow = "SELECT count(DISTINCT hash(i)) FROM range(200_000_000) t(i)"
-    duckdb.connect().execute(slow).fetchall()
+    slow = "SELECT count(DISTINCT hash(i)) FROM range(20_000_000) t(i)"
+    while True:
+        duckdb.connect().execute(slow).fetchall()
 
 jobs = [dg.define_asset_job(name, name) for name in ("query", "sleep")]
 jobs.append(dg.define_asset_job("both", ["query", "sleep"]))

@@ -1,8 +1,8 @@
 """A small tenant after one day, the UI that `c360 ui` starts for it, and a browser that looks at
 it.
 
-All are made once per module. The server gets a session of its own, so that nothing of it outlives
-the tests.
+The tenant is made once, the server and the browser once per module. The server gets a session of
+its own, so that nothing of it outlives the tests.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Ui:
     root: Path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tenant whose one day was run from the command line."""
     root = tmp_path_factory.mktemp("tenant")

@@ -175,6 +175,7 @@ def differences(session: Session, spark: Any, node: TableNode, folder: Path) -> 
     return unlike or [f"{node.name}: rows differ in several columns together"]
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_every_template_gives_equal_rows_on_spark(spark: Any, tmp_path: Path) -> None:
     compared: dict[str, set[str]] = {name: set() for name in SHIPPED}

@@ -25,12 +25,6 @@ class Ran:
     said: Said
 
 
-@dataclass(frozen=True)
-class _Days:
-    demo: Ran
-    otherwise: Ran
-
-
 @pytest.fixture(scope="session")
 def hostile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose name is full of signs that some program gives a meaning of its own."""
@@ -40,22 +34,34 @@ def hostile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _days(hostile_folder: Path) -> _Days:
-    """One generated tenant, run in two ways side by side."""
-    root = hostile_folder / "tenant"
+def landed(hostile_folder: Path) -> Path:
+    """A generated tenant before its first run, not to be changed."""
+    root = hostile_folder / "landed"
     generate_tenant(root, people=PEOPLE, days=DAYS, seed=SEED)
-    other = copy_of(root, root.with_name("otherwise"))
-    _split(other, "shop/customers-20260601.csv")
-    process = start("run", "--tenant", root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def demo(landed: Path) -> Ran:
+    """The generated tenant after its first run."""
+    root = copy_of(landed, landed.with_name("tenant"))
+    return Ran(root, c360("run", "--tenant", root))
+
+
+@pytest.fixture(scope="session")
+def otherwise(landed: Path) -> Ran:
+    """The same tenant on one core, with one file split in two, loaded day by day."""
+    root = copy_of(landed, landed.with_name("otherwise"))
+    _split(root, "shop/customers-20260601.csv")
     one_core = ["taskset", "-c", "0"] if shutil.which("taskset") else []
     for day in range(DAYS - 1):
         until = FIRST_DELIVERY + timedelta(days=day)
         said = finish(
-            start("load", "--to", until, "--tenant", other, prefix=one_core, POLARS_MAX_THREADS="1")
+            start("load", "--to", until, "--tenant", root, prefix=one_core, POLARS_MAX_THREADS="1")
         )
         assert said.code == 0, said.text
-    said = finish(start("run", "--tenant", other, prefix=one_core, POLARS_MAX_THREADS="1"))
-    return _Days(Ran(root, finish(process)), Ran(other, said))
+    said = finish(start("run", "--tenant", root, prefix=one_core, POLARS_MAX_THREADS="1"))
+    return Ran(root, said)
 
 
 def _split(root: Path, name: str) -> None:
@@ -68,18 +74,6 @@ def _split(root: Path, name: str) -> None:
     file.unlink()
     feed = root / "feeds/shop/customers.yaml"
     feed.write_text(feed.read_text("utf-8").replace("yyyyMMdd'.csv'", "yyyyMMdd'*.csv'"), "utf-8")
-
-
-@pytest.fixture(scope="session")
-def demo(_days: _Days) -> Ran:
-    """A generated tenant after its first run."""
-    return _days.demo
-
-
-@pytest.fixture(scope="session")
-def otherwise(_days: _Days) -> Ran:
-    """The same tenant on one core, with one file split in two, loaded day by day."""
-    return _days.otherwise
 
 
 @pytest.fixture(scope="session")

@@ -53,24 +53,26 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(
         assert c360_here(monkeypatch, "stitch", *wrong, "--tenant", small.root).code == 2
 
 
-def test_a_warehouse_that_lost_its_ids_gets_them_back(small: Ran, tmp_path: Path) -> None:
+def test_a_warehouse_that_lost_its_ids_gets_them_back(
+    small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = copy_of(small.root, tmp_path / "lost ids")
     ids = ask(root, IDS)
     published = database_path(root)
     (root / "warehouse/manifest.json").unlink()
-    said = c360("run", "--tenant", root)
+    said = c360_here(monkeypatch, "run", "--tenant", root)
     assert said.code == 1
     assert "--ids-from" in said.text
     assert "--new-ids" in said.text
-    assert c360("activate", "--tenant", root).code == 1
-    assert c360("stitch", "--tenant", root).code == 1
-    said = c360("stitch", "--ids-from", published, "--tenant", root)
+    assert c360_here(monkeypatch, "activate", "--tenant", root).code == 1
+    assert c360_here(monkeypatch, "stitch", "--tenant", root).code == 1
+    said = c360_here(monkeypatch, "stitch", "--ids-from", published, "--tenant", root)
     assert said.code == 0, said.text
     assert "took over generation 1 with 10 records" in said.text
-    said = c360("run", "--tenant", root)
+    said = c360_here(monkeypatch, "run", "--tenant", root)
     assert said.code == 0, said.text
     assert ask(root, IDS) == ids
-    said = c360("run", "--new-ids", "--tenant", root)
+    said = c360_here(monkeypatch, "run", "--new-ids", "--tenant", root)
     assert said.code == 1
     assert "this one knows them" in said.text
 
@@ -106,14 +108,16 @@ def test_labels_of_a_feed_are_obeyed_and_ended_ids_are_followed(
     assert "One person: decided by label, score 5.00" in told.text
 
 
-def test_a_delivery_without_new_people_moves_nobody(small: Ran, tmp_path: Path) -> None:
+def test_a_delivery_without_new_people_moves_nobody(
+    small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = copy_of(small.root, tmp_path / "next day")
     ids = ask(root, IDS)
     land_all(root, SECOND)
     land(
         root, "shop/customers", SECOND, [*SHOP_ROWS, ("c9", "zoe@example.com", "Zoe", "Zimmer", 1)]
     )
-    said = c360("run", "--tenant", root)
+    said = c360_here(monkeypatch, "run", "--tenant", root)
     assert said.code == 0, said.text
     assert set(ids) < set(ask(root, IDS))
     rows = ask(

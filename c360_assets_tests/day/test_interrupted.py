@@ -112,6 +112,7 @@ def test_a_run_killed_again_and_again_ends_as_if_undisturbed(
     assert leftovers == []
 
 
+@pytest.mark.long
 def test_two_runs_at_once_wait_for_each_other(
     small: Ran, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
@@ -131,6 +132,7 @@ def test_two_runs_at_once_wait_for_each_other(
     assert not (root / ".lock.holder").exists()
 
 
+@pytest.mark.long
 def test_verbs_killed_at_random_instants_leave_nothing_behind(
     small: Ran, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from c360_assets.warehouse.manifest import Manifest
 from c360_assets.warehouse.published_file import database_path
@@ -63,6 +64,7 @@ def _kept_tables(root: Path) -> int:
     return int(facts["kept_tables"])
 
 
+@pytest.mark.long
 def test_a_second_day_shows_what_a_file_built_whole_shows(small: Ran, tmp_path: Path) -> None:
     one = second_day(copy_of(small.root, tmp_path / "one"))
     # A copy's file is another one, so that nothing is begun with it.

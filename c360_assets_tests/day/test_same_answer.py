@@ -3,10 +3,13 @@ the days came in."""
 
 from __future__ import annotations
 
+import pytest
+
 from c360_assets_tests.day.command import differing, digests
 from c360_assets_tests.day.conftest import Ran
 
 
+@pytest.mark.long
 def test_one_core_split_files_and_single_days_give_equal_tables(demo: Ran, otherwise: Ran) -> None:
     assert otherwise.said.code == 0, otherwise.said.text
     assert differing(digests(demo.root), digests(otherwise.root)) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from c360_assets_tests.customer_360.postgres import postgres_or_skip
-from c360_assets_tests.day.command import ask, c360, c360_here
+from c360_assets_tests.day.command import ask, c360_here
 from c360_assets_tests.privacy.tenants import OTTILIE
 from c360_assets_tests.privacy.test_forget import MAIL, found_in, ours
 
@@ -56,7 +56,7 @@ def test_receivers_of_campaigns_lose_who_is_forgotten(
     (tenant / "segments" / "everybody.yaml").write_text(everybody)
     for name, text in CAMPAIGNS.items():
         (tenant / "campaigns" / f"{name}.yaml").write_text(f"description: x{CAMPAIGN}{text}")
-    run = c360("run", "--tenant", tenant)
+    run = c360_here(monkeypatch, "run", "--tenant", tenant)
     assert run.code == 0, run.text
     for name in CAMPAIGNS:
         sent = c360_here(monkeypatch, "campaign", "send", name, "--tenant", tenant)

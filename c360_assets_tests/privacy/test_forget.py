@@ -300,6 +300,7 @@ HELD = (
 )
 
 
+@pytest.mark.long
 def test_longer_values_of_those_who_stay_are_theirs(
     tenant: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -472,6 +473,7 @@ def test_requests_on_hold_wait_for_a_person(tenant: Path, monkeypatch: pytest.Mo
     assert [receipt.mode for receipt in read_receipts(tenant)] == ["delete"]
 
 
+@pytest.mark.long
 def test_who_hung_together_by_a_forgotten_record_is_told_with_its_cause(tmp_path: Path) -> None:
     root = write_tenant(tmp_path / "tenant")
     land_all(root, FIRST)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from c360_assets.privacy.search import Searcher
-from c360_assets_tests.day.command import ask, c360
+from c360_assets_tests.day.command import ask, c360_here
 from c360_assets_tests.privacy.tenants import OTTILIE
 
 ORDERS_OF_ACCOUNTS = """
@@ -16,11 +17,11 @@ FROM domain.Web_Orders o JOIN unified_coalesced u ON u.fk_account = o.buyer
 """
 
 
-def test_no_value_and_equal_joins(tenant: Path) -> None:
+def test_no_value_and_equal_joins(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tenant / "tenant.yaml"
     databases = "databases: {customer_360: {primary: true}, analysts: {mask: true}}\n"
     config.write_text(config.read_text("utf-8") + databases, "utf-8")
-    said = c360("activate", "--tenant", tenant)
+    said = c360_here(monkeypatch, "activate", "--tenant", tenant)
     assert said.code == 0, said.text
     file = tenant / "activated" / "analysts.duckdb"
     values = {value for value in OTTILIE if not value.startswith(("LN-", "OR-"))}
@@ -34,7 +35,9 @@ def test_no_value_and_equal_joins(tenant: Path) -> None:
     assert {f"{day:%m-%d}" for (day,) in years if day} == {"01-01"}
 
 
-def test_what_becomes_personal_is_masked_by_the_next_run(tenant: Path) -> None:
+def test_what_becomes_personal_is_masked_by_the_next_run(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = tenant / "tenant.yaml"
     analysts = "{mask: true, tables: [Web_Orders]}"
     databases = f"databases: {{customer_360: {{primary: true}}, analysts: {analysts}}}\n"
@@ -42,7 +45,7 @@ def test_what_becomes_personal_is_masked_by_the_next_run(tenant: Path) -> None:
     file = tenant / "activated" / "analysts.duckdb"
 
     def shown() -> set[str]:
-        said = c360("run", "--tenant", tenant)
+        said = c360_here(monkeypatch, "run", "--tenant", tenant)
         assert said.code == 0, said.text
         with duckdb.connect(str(file), read_only=True) as con:
             return {sku for (sku,) in con.execute("SELECT sku FROM domain.Web_Orders").fetchall()}

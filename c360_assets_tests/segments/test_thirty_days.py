@@ -152,7 +152,11 @@ def _plain_hash(email: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("days", "least_kills"), [(5, 10), pytest.param(30, 100, marks=pytest.mark.slow)]
+    ("days", "least_kills"),
+    [
+        pytest.param(5, 10, marks=pytest.mark.long),
+        pytest.param(30, 100, marks=pytest.mark.slow),
+    ],
 )
 def test_thirty_days(
     session: Session, tmp_path: Path, chance: Chance, days: int, least_kills: int

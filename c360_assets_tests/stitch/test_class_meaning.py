@@ -100,7 +100,9 @@ def straight_f1(seed: int, destroyed: str | None) -> float:
     return figures(records, stitch(records.drop("person")))[1]
 
 
-@pytest.mark.parametrize("bend", list(BENDS))
+@pytest.mark.parametrize(
+    "bend", [pytest.param(bend, marks=[pytest.mark.long] * (n > 1)) for n, bend in enumerate(BENDS)]
+)
 def test_a_bent_field_takes_over_no_class(bend: str) -> None:
     # Each bend on one tenant, in turn: all of them on all tenants take minutes.
     seed = TENANTS[list(BENDS).index(bend) % len(TENANTS)]
@@ -164,7 +166,11 @@ def test_a_crowd_of_one_name_is_not_one_person(people: int) -> None:
     assert false_pairs(records, stitch(records.drop("person"))) <= 2
 
 
-@pytest.mark.parametrize(("crowds", "people", "held"), [(3, 50, 0.8), (2, 100, 0.9), (5, 8, 0.8)])
+LARGER_CROWDS = [(3, 50, 0.8), (2, 100, 0.9)]
+CROWDS = [(5, 8, 0.8), *(pytest.param(*case, marks=pytest.mark.long) for case in LARGER_CROWDS)]
+
+
+@pytest.mark.parametrize(("crowds", "people", "held"), CROWDS)
 def test_crowds_that_lack_values_teach_nobody_what_a_person_is(
     crowds: int, people: int, held: float
 ) -> None:

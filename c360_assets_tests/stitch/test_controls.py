@@ -84,7 +84,13 @@ def groups(brand: Tenant) -> str:
     return "".join(clusters(brand)[pk] for pk in sorted(clusters(brand)))
 
 
-@pytest.mark.parametrize("algorithm", ["mean_linkage", "hierarchical", "components"])
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        "mean_linkage",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("hierarchical", "components")),
+    ],
+)
 def test_labels_of_a_feed_join_and_separate(tmp_path: Path, algorithm: str) -> None:
     config = StitchConfig.model_validate({"clustering": {"algorithm": algorithm}})
     brand, plain = stitched(tmp_path, G2, config)
@@ -150,7 +156,9 @@ def test_labels_that_cannot_be_obeyed_are_counted(
     assert groups(brand) in ("121", "111")
 
 
-@pytest.mark.parametrize("days", [6, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "days", [3, pytest.param(6, marks=pytest.mark.long), pytest.param(20, marks=pytest.mark.slow)]
+)
 def test_an_unmerge_stays_unmerged_over_random_days(tmp_path: Path, days: int) -> None:
     """Records come, change, go and come again, the model is fitted anew, ids change: the two that
     were held apart are never one person, and the two that were joined always are."""

@@ -133,6 +133,46 @@ class World:
             found[int(i), int(j)] = names
         return found
 
+    @cached_property
+    def kinds(self) -> dict[str, list[tuple[int, int]]]:
+        """Pairs of representatives by how they were decided."""
+        decided, place = self.brute_force
+        unified = self.result.tables["unified_coalesced"]
+        ids = {
+            (d, p): id for d, p, id in unified.select("datasource", "pk", "amperity_id").iter_rows()
+        }
+        id_of = [ids[key] for key in self.position]
+        decider = decided.scored.decider().to_list()
+        score = decided.scored.score
+        keys = self.result.tables["stitch_blocking_keys"]
+        blocks = self.result.tables["stitch_blocks"].filter("oversized")
+        in_cut = keys.join(blocks, on=["strategy", "bk"], how="semi")
+        assert in_cut.height
+        cut_groups = in_cut.group_by("strategy", "bk").agg(pl.struct("datasource", "pk"))
+        in_one_cut_block = set()
+        for members in cut_groups["datasource"].to_list():
+            numbers = sorted(self.position[m["datasource"], m["pk"]] for m in members)
+            in_one_cut_block.update(combinations(numbers, 2))
+        found: dict[str, list[tuple[int, int]]] = {
+            name: []
+            for name in ("linked", "transitive", "weak", "never met", "veto", "key", "label", "cut")
+        }
+        for pair, number in place.items():
+            one_person = id_of[pair[0]] == id_of[pair[1]]
+            if decider[number] == "label":
+                found["label"].append(pair)
+            elif decider[number].startswith("fk-"):
+                found["key"].append(pair)
+            elif decider[number].startswith("sk-") and pair in self.met:
+                found["veto"].append(pair)
+            elif pair in in_one_cut_block and pair not in self.met:
+                found["cut"].append(pair)
+            elif pair not in self.met:
+                found["transitive" if one_person else "never met"].append(pair)
+            else:
+                found["linked" if score[number] >= 3 else "weak"].append(pair)
+        return found
+
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
@@ -152,53 +192,16 @@ def world() -> Iterator[World]:
         yield World(PublishedStitch(con), result, label_pairs)
 
 
-def kinds(world: World) -> dict[str, list[tuple[int, int]]]:
-    """Pairs of representatives by how they were decided."""
-    decided, place = world.brute_force
-    unified = world.result.tables["unified_coalesced"]
-    ids = {(d, p): id for d, p, id in unified.select("datasource", "pk", "amperity_id").iter_rows()}
-    id_of = [ids[key] for key in world.position]
-    decider = decided.scored.decider().to_list()
-    score = decided.scored.score
-    keys = world.result.tables["stitch_blocking_keys"]
-    blocks = world.result.tables["stitch_blocks"].filter("oversized")
-    in_cut = keys.join(blocks, on=["strategy", "bk"], how="semi")
-    assert in_cut.height
-    cut_groups = in_cut.group_by("strategy", "bk").agg(pl.struct("datasource", "pk"))
-    in_one_cut_block = set()
-    for members in cut_groups["datasource"].to_list():
-        numbers = sorted(world.position[m["datasource"], m["pk"]] for m in members)
-        in_one_cut_block.update(combinations(numbers, 2))
-    found: dict[str, list[tuple[int, int]]] = {
-        name: []
-        for name in ("linked", "transitive", "weak", "never met", "veto", "key", "label", "cut")
-    }
-    for pair, number in place.items():
-        one_person = id_of[pair[0]] == id_of[pair[1]]
-        if decider[number] == "label":
-            found["label"].append(pair)
-        elif decider[number].startswith("fk-"):
-            found["key"].append(pair)
-        elif decider[number].startswith("sk-") and pair in world.met:
-            found["veto"].append(pair)
-        elif pair in in_one_cut_block and pair not in world.met:
-            found["cut"].append(pair)
-        elif pair not in world.met:
-            found["transitive" if one_person else "never met"].append(pair)
-        else:
-            found["linked" if score[number] >= 3 else "weak"].append(pair)
-    return found
-
-
-def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World) -> None:
+@pytest.mark.parametrize("per_kind", [3, pytest.param(PER_KIND, marks=pytest.mark.long)])
+def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World, per_kind: int) -> None:
     decided, place = world.brute_force
     names = list(world.position)
     decider = decided.scored.decider().to_list()
     log_odds = decided.evidence.log_odds[decided.pattern_number]
     chance = random.Random(1)
-    for kind, pairs in kinds(world).items():
+    for kind, pairs in world.kinds.items():
         assert pairs, kind
-        for pair in chance.sample(pairs, min(len(pairs), PER_KIND)):
+        for pair in chance.sample(pairs, min(len(pairs), per_kind)):
             one = world.source.record(*names[pair[0]])
             other = world.source.record(*names[pair[1]])
             assert one is not None
@@ -220,7 +223,7 @@ def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World) -> None
 
 def test_meetings_are_told_where_blocks_are_not_published(world: World) -> None:
     con = world.source.con
-    one, other = (world.source.record(*list(world.position)[n]) for n in kinds(world)["linked"][0])
+    one, other = (world.source.record(*list(world.position)[n]) for n in world.kinds["linked"][0])
     assert one is not None
     assert other is not None
     con.execute("BEGIN; DELETE FROM stitch_blocking_keys")
@@ -233,7 +236,7 @@ def test_meetings_are_told_where_blocks_are_not_published(world: World) -> None:
 
 
 def test_a_pair_is_explained_the_same_from_both_sides(world: World) -> None:
-    one, other = kinds(world)["weak"][0]
+    one, other = world.kinds["weak"][0]
     names = list(world.position)
     first, second = (world.source.record(*names[n]) for n in (one, other))
     assert first is not None
@@ -246,7 +249,7 @@ def test_a_record_is_told_to_lack_only_what_it_lacks(world: World) -> None:
     columns = {"birthdate": "birthdate", "given-name": "given_name", "email": "email"}
     columns |= {"phone": "phone", "postal": "postal", "surname": "surname"}
     told = set()
-    for pair in kinds(world)["weak"][:10]:
+    for pair in world.kinds["weak"][:10]:
         records = [world.source.record(*list(world.position)[n]) for n in pair]
         assert records[0] is not None
         assert records[1] is not None

@@ -28,6 +28,7 @@ from c360_assets.tenant.models import StitchConfig
 from c360_assets_tests.stitch.retail import retail
 from c360_assets_tests.stitch.test_match_model import population
 
+SEEDS = [21, pytest.param(22, marks=pytest.mark.long)]
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "documented": {
@@ -89,7 +90,7 @@ def connected(keys: set[Key], edges: list[tuple[Key, Key]]) -> set[frozenset[Key
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))
-@pytest.mark.parametrize("seed", [21, 22])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_tables_agree_with_each_other(seed: int, preset: str) -> None:
     given, result = records(seed), run(seed, preset)
     unified, scores, every = (
@@ -147,7 +148,7 @@ def test_tables_agree_with_each_other(seed: int, preset: str) -> None:
 
 
 @pytest.mark.parametrize("preset", ["documented", "sk priority"])
-@pytest.mark.parametrize("seed", [21, 22])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_no_cluster_holds_suffixes_that_conflict_unless_a_key_joined_them(
     seed: int, preset: str
 ) -> None:
@@ -181,7 +182,7 @@ def test_a_higher_threshold_splits_components_and_never_joins_them() -> None:
         )
 
 
-@pytest.mark.parametrize("seed", [21, 22])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_refused_merges_name_a_conflict_and_nothing_blocked_is_compared(seed: int) -> None:
     result = run(seed, "documented")
     refused = result.tables["stitch_decisions"].filter(action="refused")
@@ -283,7 +284,7 @@ def test_a_copy_is_where_its_original_is_whether_it_collapses_or_not(preset: str
     assert all(home[source, pk] == home[source, rep] for source, pk, rep in twins.iter_rows())
 
 
-@pytest.mark.parametrize("seed", [21, 22])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_no_value_that_was_taken_out_is_compared_and_all_are_kept_as_they_came(seed: int) -> None:
     given = records(seed).with_row_index("n").with_columns(
         email=pl.when(pl.col("n") % 5 == 0).then(pl.lit("Office@Shop.example")).otherwise("email"),
@@ -327,7 +328,7 @@ def carried(result: StitchResult) -> Previous:
     return Previous(ids, tables["stitch_ids"], result.generation, *histories)
 
 
-@pytest.mark.parametrize("seed", [21, 22])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_ids_are_carried_over_and_the_change_tables_account_for_every_difference(seed: int) -> None:
     given = records(seed)
     yesterday = stitch(given.gather_every(2))

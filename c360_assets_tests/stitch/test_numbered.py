@@ -30,7 +30,9 @@ def _one_name(_number: int) -> Row:
     return {"given_name": "Maria", "surname": "Lopez"}
 
 
-@pytest.mark.parametrize("people", [4, 7, 25, 70])
+@pytest.mark.parametrize(
+    "people", [7, 70, *(pytest.param(n, marks=pytest.mark.long) for n in (4, 25))]
+)
 @pytest.mark.parametrize("name", [_numbered, _guest, _alike, _one_name])
 def test_people_with_numbers_that_count_on_are_as_many(people: int, name: object) -> None:
     records: list[Row] = []

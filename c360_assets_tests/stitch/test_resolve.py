@@ -16,6 +16,8 @@ from c360_assets_tests.stitch.retail import retail
 from c360_assets_tests.stitch.test_match_model import population
 
 DOCUMENTED = {"blocking": {"preset": "documented"}, "clustering": {"algorithm": "hierarchical"}}
+LONG_DOCUMENTED = pytest.param(DOCUMENTED, marks=pytest.mark.long, id="documented")
+DEFAULT = pytest.param({}, id="default")
 SCHEMA = {
     "rid": pl.Int64,
     "given_name": pl.String,
@@ -25,7 +27,7 @@ SCHEMA = {
 }
 
 
-@pytest.mark.parametrize("preset", [{}, DOCUMENTED], ids=["default", "documented"])
+@pytest.mark.parametrize("preset", [DEFAULT, LONG_DOCUMENTED])
 @pytest.mark.parametrize("name", list(golden.G))
 def test_golden_sets(name: str, preset: dict[str, object]) -> None:
     raw = golden.records(name)
@@ -42,7 +44,7 @@ def test_golden_sets_together() -> None:
 
 
 @pytest.mark.parametrize("preset", [{}, DOCUMENTED], ids=["default", "documented"])
-@pytest.mark.parametrize("people", [600, 2000])
+@pytest.mark.parametrize("people", [600, pytest.param(2000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("others", [False, True], ids=["as written", "other names"])
 def test_golden_sets_inside_a_retail_tenant(
     people: int, others: bool, preset: dict[str, object]
@@ -59,6 +61,7 @@ def test_golden_sets_inside_a_retail_tenant(
     assert not wrong, sorted({source for group in wrong for source, _ in group})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", [{}, DOCUMENTED], ids=["default", "documented"])
 @pytest.mark.parametrize("name", list(golden.G))
 def test_golden_sets_with_other_names(name: str, preset: dict[str, object]) -> None:

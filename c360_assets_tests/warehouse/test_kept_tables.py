@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 import random
+from functools import cache
 from pathlib import Path
 
 import duckdb
 import pytest
+from ahocorasick_rs import BytesAhoCorasick
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +26,7 @@ from c360_assets.warehouse.session import open_session
 WORDS = 4000  # some hundred kilobytes that stand in a file as they are: no compression helps
 
 
+@cache
 def _secrets(name: str, number: int) -> list[bytes]:
     draw = random.Random(f"{name}{number}")
     return [draw.randbytes(48) for _ in range(WORDS)]
@@ -31,15 +34,21 @@ def _secrets(name: str, number: int) -> list[bytes]:
 
 def _table(name: str, number: int, schema: str = "main") -> PublishedTable:
     """A table whose content is told by its number."""
-    words = ", ".join(f"unhex('{word.hex()}')" for word in _secrets(name, number))
+    words = ",".join(word.hex() for word in _secrets(name, number))
     return PublishedTable(
         schema,
         name,
-        f"SELECT unnest([{words}]) AS word",
+        # One literal: an expression for each word takes twenty times as long to bind.
+        f"SELECT unhex(hex) AS word FROM (SELECT unnest(string_split('{words}', ',')) AS hex)",
         f"{name} number {number}",
         {"word": "a word"},
         mark=str(number),
     )
+
+
+def _found(words: list[bytes], content: bytes) -> int:
+    """How often a file's content holds one of the words."""
+    return len(BytesAhoCorasick(words).find_matches_as_indexes(content))
 
 
 def _publish(root: Path, tables: list[PublishedTable], earlier: Earlier | None) -> Earlier:
@@ -75,7 +84,7 @@ def test_what_did_not_change_stays_and_nothing_of_the_rest_is_left(tmp_path: Pat
     earlier = _publish(tmp_path, tables, None)
     replaced = _secrets("b", 1)
     before = earlier.path.read_bytes()
-    assert any(word in before for word in replaced)
+    assert _found(replaced, before)
 
     following = [tables[0], _table("b", 2), _table("d", 2, "other")]
     _publish(tmp_path, following, earlier)
@@ -83,9 +92,9 @@ def test_what_did_not_change_stays_and_nothing_of_the_rest_is_left(tmp_path: Pat
     whole = database_path(tmp_path / "whole")
     assert _content(earlier.path) == _content(whole)
     after = earlier.path.read_bytes()
-    assert not [word for word in replaced if word in after]
-    assert not [word for word in _secrets("c", 1) if word in after]
-    assert any(word in after for word in _secrets("a", 1))
+    assert not _found(replaced, after)
+    assert not _found(_secrets("c", 1), after)
+    assert _found(_secrets("a", 1), after)
     assert len(after) <= 1.2 * whole.stat().st_size
 
 
@@ -93,17 +102,19 @@ def test_blocks_that_stay_free_are_empty(tmp_path: Path) -> None:
     tables = [_table(name, 1) for name in "abcdefghijkl"]
     earlier = _publish(tmp_path, tables, None)
     gone = _secrets("d", 1)
-    assert any(word in earlier.path.read_bytes() for word in gone)
+    assert _found(gone, earlier.path.read_bytes())
     size = earlier.path.stat().st_size
     _publish(tmp_path, [table for table in tables if table.name != "d"], earlier)
     assert earlier.path.stat().st_size == size  # it was not built whole
-    assert not [word for word in gone if word in earlier.path.read_bytes()]
+    assert not _found(gone, earlier.path.read_bytes())
 
 
 @settings(max_examples=12, deadline=None)
 @given(
     days=st.lists(
-        st.dictionaries(st.sampled_from("abcde"), st.integers(1, 3), min_size=1), min_size=2
+        st.dictionaries(st.sampled_from("abcde"), st.integers(1, 3), min_size=1),
+        min_size=2,
+        max_size=6,
     )
 )
 def test_every_day_is_as_if_built_whole(
