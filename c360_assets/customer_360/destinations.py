@@ -202,6 +202,12 @@ def receiving_tables(tenant: Tenant) -> list[str]:
     return [name for name, config in tenant.destinations.items() if config.tables]
 
 
+def receivers_of_tables(facts: Mapping[str, Any]) -> list[str]:
+    """Who was ever sent tables by what the manifest remembers, declared or not any more."""
+    mark = f"{SENT}:"
+    return sorted(key.removeprefix(mark) for key in facts if key.startswith(mark))
+
+
 def due(session: Session, tenant: Tenant) -> list[str]:
     """Destinations that have not received what is published now."""
     recipes = destination_recipes(tenant)

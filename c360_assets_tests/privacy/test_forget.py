@@ -459,6 +459,18 @@ def test_receiver_that_is_gone_confirms_by_hand(
     assert not list((tenant / "privacy" / "pending").iterdir())
 
 
+def test_receiver_that_is_not_declared_any_more_is_pending(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tenant / "destinations.yaml").unlink()
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert (said.code, "pending: mailing" in said.text) == (1, True)
+    (kept,) = (tenant / "privacy" / "pending").iterdir()
+    assert list(json.loads(kept.read_text())) == ["amperity_id"]
+    (receipt,) = read_receipts(tenant)
+    assert not [note for note in receipt.notes if "were sent the data without" in note]
+
+
 def test_requests_on_hold_wait_for_a_person(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tenant / "tenant.yaml").open("a") as file:
         file.write("privacy: {hold: true, deadline_days: 1}\n")
