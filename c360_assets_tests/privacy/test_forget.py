@@ -471,6 +471,14 @@ def test_receiver_that_is_not_declared_any_more_is_pending(
     assert not [note for note in receipt.notes if "were sent the data without" in note]
 
 
+def test_exports_of_a_folder_with_brackets_are_known(tmp_path: Path) -> None:
+    root = write_tenant(tmp_path / "tenant")
+    (root / "destinations.yaml").write_text("destinations: {crm: {path: 'sent [2026]'}}\n")
+    store = store_of(load_tenant(root), root / "sent [2026]" / "customer_360.csv")
+    assert store is not None
+    assert store.name == "exports"
+
+
 def test_requests_on_hold_wait_for_a_person(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tenant / "tenant.yaml").open("a") as file:
         file.write("privacy: {hold: true, deadline_days: 1}\n")
