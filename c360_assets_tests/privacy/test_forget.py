@@ -397,6 +397,18 @@ def test_answer_holds_the_person_and_nobody_else(
     assert ours(found_in(tenant)) == {}
 
 
+def test_orders_that_came_since_stitch_ran_are_hers_too(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = "2026-03-02 09:00:00,SKU1,false,false,1,5.00"
+    lines = [f"LN-9000008,OR-550008,ac-700001 ,{later}", f"LN-9000009,OR-550009,AC-700005,{later}"]
+    land(tenant, "web/orders", SECOND, lines)
+    loaded = c360_here(monkeypatch, "load", "Web:Orders", "--tenant", tenant)
+    assert loaded.code == 0, loaded.text
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--dry-run", "--tenant", tenant)
+    assert "Web:Orders: 3 rows" in said.text
+
+
 def test_without_its_key_nothing_runs(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
     rotated = c360_here(monkeypatch, "privacy", "rotate-key", "--tenant", tenant)
