@@ -23,6 +23,8 @@ from c360_assets.warehouse.suppression import (
     privacy_folder,
 )
 
+# A key that is an e-mail address was blanked to a keyed hash.
+KEYED_HASH = "[0-9a-f]{64}"
 VALUES = ("given_name", "surname", "full_name", "email", "phone", "address")
 Stamp = list[int]
 
@@ -94,7 +96,11 @@ def _keys(con: duckdb.DuckDBPyConnection, names: dict[str, str]) -> Iterator[tup
 def _holds_blanked(con: duckdb.DuckDBPyConnection, suppression: Suppression) -> bool:
     """Whether a record that was blanked has values in the file."""
     for source, columns in duckdb_tables(con, "checked"):
-        filled = [f"{quote_ident(name)} IS NOT NULL" for name in VALUES if name in columns]
+        filled = [
+            f"NOT regexp_full_match({quote_ident(name)}, '{KEYED_HASH}')"
+            for name in VALUES
+            if name in columns
+        ]
         if not {"datasource", "pk"} <= columns.keys() or not filled:
             continue
         texts = con.sql(
