@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import duckdb
 import polars as pl
@@ -121,3 +124,21 @@ def test_a_database_with_blanked_records_stays(tmp_path: Path, email: str, goes:
     remember(root, lines)
     dropped = drop_returned_files(load_tenant(root), Suppression.of(root))
     assert (dropped, file.exists()) == (["activated/customer_360.duckdb"] * goes, not goes)
+
+
+def test_a_database_that_a_client_has_open_is_not_removed(tmp_path: Path) -> None:
+    root = write_tenant(tmp_path / "tenant")
+    ensure_key(root)
+    file = root / "activated" / "customer_360.duckdb"
+    file.parent.mkdir()
+    opened = (
+        "import duckdb; con = duckdb.connect({!r}); con.execute('CREATE TABLE t (a INTEGER)'); "
+        "con.execute('CHECKPOINT'); print('open', flush=True); input()"
+    )
+    client = [sys.executable, "-c", opened.format(str(file))]
+    with subprocess.Popen(client, stdin=PIPE, stdout=PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        dropped = drop_returned_files(load_tenant(root), Suppression.of(root))
+        process.communicate("\n")
+    assert (dropped, file.exists()) == ([], True)
