@@ -32,7 +32,7 @@ from c360_assets.customer_360.publication.publish import (
     published_facts,
 )
 from c360_assets.customer_360.publication.send_files import optional_part, send_to_folder
-from c360_assets.customer_360.publication.send_postgres import send_to_postgres
+from c360_assets.customer_360.publication.send_postgres import LONGEST_NAME, send_to_postgres
 from c360_assets.errors import C360Error, Problem
 from c360_assets.tenant.models import DestinationConfig, DestinationTable, Tenant
 from c360_assets.warehouse.digest import fingerprint
@@ -250,6 +250,11 @@ def check_destinations(
         for table, item in config.tables.items():
             columns = known.get(table.lower())
             problems += _table_problems(f"{key}.tables.{table}", table, item, columns)
+            if config.type == "postgres" and len((item.name or table).encode()) > LONGEST_NAME:
+                message = (
+                    f"PostgreSQL would cut its name off: give a `name` of {LONGEST_NAME} bytes"
+                )
+                problems.append(_problem(f"{key}.tables.{table}.name", message))
         places += _places(tenant, name, config)
     for first, *others in _repeated(places):
         keys = " and ".join([first, *others])

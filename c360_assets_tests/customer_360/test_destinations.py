@@ -415,6 +415,15 @@ def test_what_would_overwrite_itself_is_an_error_of_the_configuration(root: Path
     }
 
 
+@pytest.mark.parametrize(("length", "refused"), [(53, False), (54, True)])
+def test_a_name_that_postgresql_would_cut_off_is_refused(
+    root: Path, length: int, refused: bool
+) -> None:
+    table = {"customer_360": {"columns": ["amperity_id"], "name": "n" * length}}
+    tenant = tenant_at(root, crm={"type": "postgres", "url_env": "CRM", "tables": table})
+    assert [bool(check_sql(tenant))] == [refused]
+
+
 def test_a_folder_that_was_there_keeps_its_permissions(root: Path) -> None:
     (root / "shared").mkdir(mode=0o755)
     tenant = tenant_at(root, shared={"path": "shared"}, own={"path": "made/here"})
