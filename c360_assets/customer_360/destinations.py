@@ -9,6 +9,7 @@ for all that hold nothing personal. How rows travel belongs to `publication.send
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -65,12 +66,14 @@ class Sent:
     """What a destination received: rows by table. `reused`: it has this publication already.
 
     `withheld`: table and column -> addresses that were left empty, as nobody agreed to their use.
+    `left_behind`: sentences for what it keeps of an earlier configuration.
     """
 
     name: str
     rows: dict[str, int]
     reused: bool = False
     withheld: Mapping[str, int] = field(default_factory=dict)
+    left_behind: Sequence[str] = ()
 
 
 class SendDestination(Recipe):
@@ -132,7 +135,20 @@ class SendDestination(Recipe):
             f"destination {self.name}: {place} is left empty in {count:,} rows without consent"
             for place, count in empty.items()
         ]
+        warnings += [f"destination {self.name}: {left}" for left in self.left_behind(session)]
         return Built({self._key: {"mark": mark, "rows": rows, "withheld": empty}}, warnings)
+
+    def left_behind(self, session: Session) -> list[str]:
+        """A sentence for what it was sent last under a name, or to a place, that is not sent
+        now.
+        """
+        mark = self.received(session).get("mark", "")
+        if not mark:
+            return []
+        before = json.loads(mark[mark.index("{") : mark.rindex("}") + 1])
+        left = _targets(before) - _targets(json.loads(self.config.mark()))
+        end = "is not sent any more and stays as it was sent last: remove it there"
+        return [f"{target} {end}" for target in sorted(left)]
 
     def _left_empty(
         self, con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]
@@ -192,6 +208,16 @@ class SendDestination(Recipe):
         return f"{SENT}:{self.name}"
 
 
+def _targets(settings: Mapping[str, Any]) -> set[str]:
+    """Where the tables stand that settings of a destination (`mark`) send."""
+    if settings["type"] == "postgres":
+        place, suffix = f"{settings['url_env']}, schema {settings['schema_name']}", ""
+    else:
+        place, suffix = settings["path"], f".{settings['format']}"
+    tables = settings["tables"].items()
+    return {f"{item['name'] or table}{suffix} ({place})" for table, item in tables}
+
+
 def destination_recipes(tenant: Tenant) -> list[SendDestination]:
     """One recipe per receiver of tables, each after the publication of its database."""
     return [SendDestination(tenant, name) for name in receiving_tables(tenant)]
@@ -226,9 +252,10 @@ def send(session: Session, tenant: Tenant, name: str, *, force: bool = False) ->
     if not tenant.destinations[name].tables:
         raise C360Error(f"destination {name} receives campaigns only: `c360 campaign send NAME`")
     recipe = SendDestination(tenant, name)
+    left_behind = recipe.left_behind(session)
     outcome = make_current(session, recipe, RunContext(NO_DATE, force))
     received = recipe.received(session)
-    return Sent(name, received["rows"], outcome.reused, received.get("withheld", {}))
+    return Sent(name, received["rows"], outcome.reused, received.get("withheld", {}), left_behind)
 
 
 def check_destinations(

@@ -108,6 +108,17 @@ def test_files_hold_what_is_allowed(root: Path, form: str) -> None:
     assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} == {0o600}
 
 
+def test_what_is_not_sent_any_more_is_told_once(root: Path) -> None:
+    table = {"customer_360": {"columns": ["amperity_id"]}}
+    before = {"path": "exports/before", "format": "csv"}
+    with open_session(root / "warehouse") as session:
+        assert send(session, tenant_at(root, moved=before), "moved").left_behind == []
+        tenant = tenant_at(root, moved={**before, "tables": table})
+        told = [" ".join(send(session, tenant, "moved").left_behind) for _ in range(2)]
+    assert "people.csv (exports/before) is not sent any more" in told[0]
+    assert told[1] == ""
+
+
 @pytest.mark.parametrize(("neutralise", "cell"), [(True, "'=1+1"), (False, "=1+1")])
 def test_formulas_of_a_csv_are_marked_if_wanted(root: Path, neutralise: bool, cell: str) -> None:
     consent = 'none, because "nobody has this number"'
