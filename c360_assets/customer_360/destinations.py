@@ -27,6 +27,7 @@ from c360_assets.customer_360.publication.addresses import (
     what_is_said,
     withheld,
 )
+from c360_assets.customer_360.publication.consent import statements_table
 from c360_assets.customer_360.publication.publish import (
     STAGE,
     published_asset,
@@ -282,6 +283,7 @@ def check_destinations(
                     f"PostgreSQL would cut its name off: give a `name` of {LONGEST_NAME} bytes"
                 )
                 problems.append(_problem(f"{key}.tables.{table}.name", message))
+        problems += _brand_problems(tenant, key, config)
         places += _places(tenant, name, config)
     for first, *others in _repeated(places):
         keys = " and ".join([first, *others])
@@ -307,6 +309,27 @@ def _table_problems(
     if repeated:
         message = f"{table} would send {', '.join(repeated[0])}: one column twice"
         yield _problem(f"{key}.columns", message)
+
+
+def _brand_problems(tenant: Tenant, key: str, config: DestinationConfig) -> Iterator[Problem]:
+    """Of a brand's database the statements of its brand count; where none names one, all addresses
+    are left empty.
+    """
+    database = tenant.config.databases.get(config.database)
+    if database is None or not database.filter:
+        return
+    for table, item in config.tables.items():
+        purpose = tenant.workflow.purposes.get(item.purpose or "")
+        for channel in ("email", "sms"):
+            tag = f"{channel}-opt/brand"
+            is_named = any(source.columns_with(tag) for source in tenant.tables)
+            is_asked = purpose is not None and getattr(purpose, channel) is not None
+            if is_asked and not is_named and statements_table(channel) not in tenant.database_sql:
+                message = (
+                    f"no field is tagged {tag}, so nobody agreed to the brand of {config.database}"
+                )
+                place = f"{key}.tables.{table}.consent"
+                yield Problem("warning", "destinations.yaml", message, key=place)
 
 
 def _places(tenant: Tenant, name: str, config: DestinationConfig) -> Iterator[tuple[str, Hashable]]:

@@ -23,7 +23,7 @@ from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import plan_all
 from c360_assets.errors import C360Error
 from c360_assets.reporting.send import send_all
-from c360_assets.tenant.models import DestinationTable, Tenant, WorkflowConfig
+from c360_assets.tenant.models import DestinationTable, Tenant, TenantConfig, WorkflowConfig
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.postgres import postgres_or_skip
 from c360_assets_tests.customer_360.world import (
@@ -424,6 +424,22 @@ def test_what_would_overwrite_itself_is_an_error_of_the_configuration(root: Path
             f"{key}first.tables.customer_360 and {key}second.tables.customer_360{end}"
         ),
     }
+
+
+def test_addresses_of_a_brand_of_which_no_statement_speaks_are_warned_of(root: Path) -> None:
+    table = {"customer_360": {"columns": ["email"], "consent": "offers"}}
+    tenant = tenant_at(
+        root,
+        all={"path": "x", "tables": table},
+        one={"path": "y", "tables": table, "database": "jp"},
+    )
+    databases = {"customer_360": {"primary": True}, "jp": {"filter": {"database_key": "JP"}}}
+    config = TenantConfig.model_validate({"id": tenant.config.id, "databases": databases})
+    purposes = WorkflowConfig.model_validate({"purposes": {"offers": {"email": {}}}})
+    found = check_sql(replace(tenant, config=config, workflow=purposes))
+    assert [(problem.key, problem.severity) for problem in found] == [
+        ("destinations.one.tables.customer_360.consent", "warning")
+    ]
 
 
 @pytest.mark.parametrize(("length", "refused"), [(53, False), (54, True)])
