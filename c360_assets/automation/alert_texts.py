@@ -83,7 +83,7 @@ TEXTS: dict[Kind, Text] = {
     ),
     "activation_failed": Text(
         "the activation failed",
-        "correct what its run says, then activate again; the earlier database stays published",
+        "correct what its run says, then activate again",
         "c360 activate",
     ),
     "overdue": Text(

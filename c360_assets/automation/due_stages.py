@@ -132,8 +132,7 @@ def activation_due(
     if before.unfinished:
         return Due(reason=f"{day}: activation is queued or running")
     if before.failed >= MAX_ATTEMPTS:
-        message = f"{day}: activation {before.sentence}; the earlier database stays published"
-        return Due(reason=message, alerts=[Alert("activation_failed", "", day, message)])
+        return _activation_failed(day, before)
     ready = readiness(tenant, warehouse, day, at)
     why_late = _why_stitch_is_late(ready, attempts)
     alerts = []
@@ -170,8 +169,7 @@ def _activation_again_due(
     if why_late:
         return Due(reason=f"{day}: activated already, and again once Stitch is done ({why_late})")
     if before.failed >= MAX_ATTEMPTS:
-        message = f"{day}: activation {before.sentence}; the earlier one stays published"
-        return Due(reason=message, alerts=[Alert("activation_failed", "", day, message)])
+        return _activation_failed(day, before)
     run = DueRun(
         job=ACTIVATE,
         key=f"activate:{day}:{ready.digest}:{before.failed}",
@@ -179,6 +177,16 @@ def _activation_again_due(
         as_of=_as_of(tenant, day),
     )
     return Due(runs=[run])
+
+
+def _activation_failed(day: date, before: Attempts) -> Due:
+    """Left to a person; what is published depends on where it failed."""
+    message = f"{day}: activation {before.sentence}"
+    if before.only_receivers_failed:
+        message += "; the database is published, these receivers did not take it"
+    else:
+        message += "; the earlier database stays published"
+    return Due(reason=message, alerts=[Alert("activation_failed", "", day, message)])
 
 
 def _complete_tags(ready: Readiness) -> dict[str, str]:

@@ -57,12 +57,13 @@ def with_freshness(tenant: Tenant, assets: list[dg.AssetsDefinition]) -> list[dg
 def delivery_policy(tenant: Tenant, feed: FeedConfig) -> dg.FreshnessPolicy:
     """Warns once a delivery is waited for no longer, fails once two are.
 
-    `offset` does not count: it says which day's files come, not when they do.
+    `offset` does not count: it says which day's files come, not when they do. Days on which
+    nothing is activated, such as those of a weekend, are none on which a delivery is waited for.
     """
     expected = workflow(tenant, feed)
     rhythm = timedelta(days=rhythm_days(expected.every))
     wait = GRACE if expected.wait is None else duration(expected.wait)
-    overdue = rhythm + wait
+    overdue = max(rhythm, max(_gaps(tenant.workflow.activation.cron))) + wait
     return dg.FreshnessPolicy.time_window(fail_window=overdue + rhythm, warn_window=overdue)
 
 
@@ -83,16 +84,15 @@ def activation_policy(tenant: Tenant) -> dg.FreshnessPolicy:
         window = since_midnight
     else:
         deadline = cron
-        window = _shortest_gap(cron)
+        window = min(DAY, *_gaps(cron))
     return dg.FreshnessPolicy.cron(deadline, window, timezone=tenant.config.timezone)
 
 
-def _shortest_gap(cron: str) -> timedelta:
-    """The shortest time between two ticks, at most a day."""
+def _gaps(cron: str) -> list[timedelta]:
+    """The times between two ticks."""
     ticks = croniter(cron, datetime(2024, 1, 1))
     times = [ticks.get_next(datetime) for _ in range(LOOKED_AT_TICKS)]
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    return min(DAY, *gaps)
+    return [later - earlier for earlier, later in pairwise(times)]
 
 
 def _activated(tenant: Tenant) -> list[str]:

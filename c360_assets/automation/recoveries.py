@@ -116,12 +116,10 @@ def _stitch_done(look: Look, entry: Mapping[str, Any]) -> str:
 
 
 def _activated(look: Look, entry: Mapping[str, Any]) -> str:
-    """Of the whole day: something was published since. Of a feed: it has come."""
-    if entry["feed"]:
-        return _delivered(look, entry)
+    """Something was published since, so nothing waits any more; or the feed it waited for came."""
     published = last_beat(look.tenant.root, "published")
     if published is None or not _is_since(look, entry, published):
-        return ""
+        return _delivered(look, entry) if entry["feed"] else ""
     return f"published at {published.astimezone(zone(look.tenant)):%Y-%m-%d %H:%M}"
 
 

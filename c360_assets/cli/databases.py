@@ -78,6 +78,8 @@ def send(
         out.print(f"{done} {sent.name}: {tables}")
         for place, count in sent.withheld.items():
             out.print(f"  {place} is left empty in {count:,} rows without consent")
+        for sentence in sent.left_behind:
+            out.print(f"  {sentence}", markup=False)
     print_failures(results.failures)
     raise typer.Exit(1 if results.failures else 0)
 

@@ -20,6 +20,7 @@ LIFECYCLE = ("new", "active", "lapsed")
 # With it, who bought longer ago than its days is Lost, not Dormant.
 LAST_STAGE = "dormant"
 ITEMS = "unified_itemized_transactions"
+ORDER_KEY = "txn-item/database-key"
 DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -81,7 +82,8 @@ def _check_filter(check: ConfigCheck, name: str, database: DatabaseConfig) -> No
     if not _any_table_is_tagged(check.tenant):
         message = "no field is tagged database-key, so this database will be empty"
         check.warning(FILE, path, message)
-    elif not any(table.columns_with("database-key") for table in check.tenant.stitched_tables):
+        return
+    if not any(table.columns_with("database-key") for table in check.tenant.stitched_tables):
         message = (
             "no customer table has a field tagged database-key, "
             "so this database will hold orders and no person"
@@ -90,6 +92,22 @@ def _check_filter(check: ConfigCheck, name: str, database: DatabaseConfig) -> No
             "tag the customers' brand too; a custom domain table adds it where the file has none"
         )
         check.warning(FILE, path, message, remedy)
+    without_key = _orders_without_key(check.tenant)
+    if without_key:
+        message = (
+            f"{', '.join(without_key)}: no field is tagged {ORDER_KEY}, "
+            "so this database will hold none of these orders"
+        )
+        remedy = "database-key without the prefix is for customers' records"
+        check.warning(FILE, path, message, remedy)
+
+
+def _orders_without_key(tenant: Tenant) -> list[str]:
+    """The tables of items whose rows name no database; which the tenant's own SQL reads is
+    unknown.
+    """
+    sources = contributors(tenant, BY_NAME[ITEMS]) if ITEMS not in tenant.database_sql else []
+    return [source.name for source in sources if not source.columns_with(ORDER_KEY)]
 
 
 def _any_table_is_tagged(tenant: Tenant) -> bool:

@@ -9,6 +9,7 @@ for all that hold nothing personal. How rows travel belongs to `publication.send
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,13 +27,14 @@ from c360_assets.customer_360.publication.addresses import (
     what_is_said,
     withheld,
 )
+from c360_assets.customer_360.publication.consent import statements_table
 from c360_assets.customer_360.publication.publish import (
     STAGE,
     published_asset,
     published_facts,
 )
 from c360_assets.customer_360.publication.send_files import optional_part, send_to_folder
-from c360_assets.customer_360.publication.send_postgres import send_to_postgres
+from c360_assets.customer_360.publication.send_postgres import LONGEST_NAME, send_to_postgres
 from c360_assets.errors import C360Error, Problem
 from c360_assets.tenant.models import DestinationConfig, DestinationTable, Tenant
 from c360_assets.warehouse.digest import fingerprint
@@ -65,12 +67,14 @@ class Sent:
     """What a destination received: rows by table. `reused`: it has this publication already.
 
     `withheld`: table and column -> addresses that were left empty, as nobody agreed to their use.
+    `left_behind`: sentences for what it keeps of an earlier configuration.
     """
 
     name: str
     rows: dict[str, int]
     reused: bool = False
     withheld: Mapping[str, int] = field(default_factory=dict)
+    left_behind: Sequence[str] = ()
 
 
 class SendDestination(Recipe):
@@ -132,7 +136,20 @@ class SendDestination(Recipe):
             f"destination {self.name}: {place} is left empty in {count:,} rows without consent"
             for place, count in empty.items()
         ]
+        warnings += [f"destination {self.name}: {left}" for left in self.left_behind(session)]
         return Built({self._key: {"mark": mark, "rows": rows, "withheld": empty}}, warnings)
+
+    def left_behind(self, session: Session) -> list[str]:
+        """A sentence for what it was sent last under a name, or to a place, that is not sent
+        now.
+        """
+        mark = self.received(session).get("mark", "")
+        if not mark:
+            return []
+        before = json.loads(mark[mark.index("{") : mark.rindex("}") + 1])
+        left = _targets(before) - _targets(json.loads(self.config.mark()))
+        end = "is not sent any more and stays as it was sent last: remove it there"
+        return [f"{target} {end}" for target in sorted(left)]
 
     def _left_empty(
         self, con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]
@@ -192,6 +209,16 @@ class SendDestination(Recipe):
         return f"{SENT}:{self.name}"
 
 
+def _targets(settings: Mapping[str, Any]) -> set[str]:
+    """Where the tables stand that settings of a destination (`mark`) send."""
+    if settings["type"] == "postgres":
+        place, suffix = f"{settings['url_env']}, schema {settings['schema_name']}", ""
+    else:
+        place, suffix = settings["path"], f".{settings['format']}"
+    tables = settings["tables"].items()
+    return {f"{item['name'] or table}{suffix} ({place})" for table, item in tables}
+
+
 def destination_recipes(tenant: Tenant) -> list[SendDestination]:
     """One recipe per receiver of tables, each after the publication of its database."""
     return [SendDestination(tenant, name) for name in receiving_tables(tenant)]
@@ -200,6 +227,12 @@ def destination_recipes(tenant: Tenant) -> list[SendDestination]:
 def receiving_tables(tenant: Tenant) -> list[str]:
     """The receivers of tables; others receive campaigns only."""
     return [name for name, config in tenant.destinations.items() if config.tables]
+
+
+def receivers_of_tables(facts: Mapping[str, Any]) -> list[str]:
+    """Who was ever sent tables by what the manifest remembers, declared or not any more."""
+    mark = f"{SENT}:"
+    return sorted(key.removeprefix(mark) for key in facts if key.startswith(mark))
 
 
 def due(session: Session, tenant: Tenant) -> list[str]:
@@ -220,9 +253,10 @@ def send(session: Session, tenant: Tenant, name: str, *, force: bool = False) ->
     if not tenant.destinations[name].tables:
         raise C360Error(f"destination {name} receives campaigns only: `c360 campaign send NAME`")
     recipe = SendDestination(tenant, name)
+    left_behind = recipe.left_behind(session)
     outcome = make_current(session, recipe, RunContext(NO_DATE, force))
     received = recipe.received(session)
-    return Sent(name, received["rows"], outcome.reused, received.get("withheld", {}))
+    return Sent(name, received["rows"], outcome.reused, received.get("withheld", {}), left_behind)
 
 
 def check_destinations(
@@ -244,6 +278,12 @@ def check_destinations(
         for table, item in config.tables.items():
             columns = known.get(table.lower())
             problems += _table_problems(f"{key}.tables.{table}", table, item, columns)
+            if config.type == "postgres" and len((item.name or table).encode()) > LONGEST_NAME:
+                message = (
+                    f"PostgreSQL would cut its name off: give a `name` of {LONGEST_NAME} bytes"
+                )
+                problems.append(_problem(f"{key}.tables.{table}.name", message))
+        problems += _brand_problems(tenant, key, config)
         places += _places(tenant, name, config)
     for first, *others in _repeated(places):
         keys = " and ".join([first, *others])
@@ -269,6 +309,27 @@ def _table_problems(
     if repeated:
         message = f"{table} would send {', '.join(repeated[0])}: one column twice"
         yield _problem(f"{key}.columns", message)
+
+
+def _brand_problems(tenant: Tenant, key: str, config: DestinationConfig) -> Iterator[Problem]:
+    """Of a brand's database the statements of its brand count; where none names one, all addresses
+    are left empty.
+    """
+    database = tenant.config.databases.get(config.database)
+    if database is None or not database.filter:
+        return
+    for table, item in config.tables.items():
+        purpose = tenant.workflow.purposes.get(item.purpose or "")
+        for channel in ("email", "sms"):
+            tag = f"{channel}-opt/brand"
+            is_named = any(source.columns_with(tag) for source in tenant.tables)
+            is_asked = purpose is not None and getattr(purpose, channel) is not None
+            if is_asked and not is_named and statements_table(channel) not in tenant.database_sql:
+                message = (
+                    f"no field is tagged {tag}, so nobody agreed to the brand of {config.database}"
+                )
+                place = f"{key}.tables.{table}.consent"
+                yield Problem("warning", "destinations.yaml", message, key=place)
 
 
 def _places(tenant: Tenant, name: str, config: DestinationConfig) -> Iterator[tuple[str, Hashable]]:

@@ -164,10 +164,9 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         _erase_files(tenant, work, searcher)
         work.save(root)  # its counts, should the rest be done by another process
         progress("receivers")
-        failed = remove_at_receivers(session, tenant, work)
+        pending = remove_at_receivers(session, tenant, work)
         progress("search")
-        receipt = prove(tenant, work, session.warehouse, searcher, clean)
-        receipt.pending = failed
+        receipt = prove(tenant, work, session.warehouse, searcher, clean, pending)
         receipt.requests = [
             line.hash
             for line in suppression.lines_of(

@@ -15,6 +15,12 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_tables import lineage
 from c360_assets.ingest.personal_columns import CONTACTS, Meaning, meanings
+from c360_assets.stitch.publish.stitched_domain_tables import (
+    bind_unified,
+    foreign_keys,
+    stitched_sql,
+    stitched_tables,
+)
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.session import Session
@@ -276,7 +282,7 @@ class Finder:
         return sorted(ids)
 
     def rows_of_ids(self, ids: Sequence[str]) -> dict[str, set[str]]:
-        """Rows of every stitched table that have one of the ids."""
+        """Rows of every stitched table that have one of the ids, or will have it by their key."""
         rows: dict[str, set[str]] = {}
         if not ids:
             return rows
@@ -291,6 +297,29 @@ class Finder:
             )
             if found:
                 rows[name] = {pk for (pk,) in found}
+        merge(rows, self._rows_by_foreign_key(ids))
+        return rows
+
+    def _rows_by_foreign_key(self, ids: Sequence[str]) -> dict[str, set[str]]:
+        """Rows that name a key of one of the ids, as orders do: also those that came since Stitch
+        ran.
+        """
+        if self.session.state(UNIFIED) is None:
+            return {}
+        bind_unified(self.session)
+        self.session.register(FOUND, pl.DataFrame({"value": list(ids)}))
+        rows: dict[str, set[str]] = {}
+        for table in stitched_tables(self.tenant):
+            if table in self.tenant.stitched_tables or table.physical not in self.tables:
+                continue
+            fields = foreign_keys(table).values()
+            if len(self.stored(table.physical, fields)) < len(fields):
+                continue
+            stitched = stitched_sql(self.session, self.tenant, table)
+            found = self.session.rows(
+                f"SELECT _pk FROM ({stitched}) WHERE amperity_id IN (SELECT value FROM {FOUND})"
+            )
+            rows[table.physical] = {pk for (pk,) in found}
         return rows
 
     def _follow_links(self, rows: dict[str, set[str]]) -> None:

@@ -6,12 +6,12 @@ What a receipt is and how it is signed belongs to `receipts`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from c360_assets.customer_360.destinations import SENT
+from c360_assets.customer_360.destinations import receivers_of_tables
 from c360_assets.privacy.receipts import Receipt
 from c360_assets.privacy.removals import DELETION_FILES
 from c360_assets.privacy.search import Searcher
@@ -27,10 +27,12 @@ def prove(
     warehouse: Warehouse,
     searcher: Searcher,
     clean: Set[Path] = frozenset(),
+    pending: Sequence[str] = (),
 ) -> Receipt:
     """Search every file for the values and say in a receipt what was found.
 
-    `clean` are files in which the search found nothing before and which have not changed since.
+    `clean` are files in which the search found nothing before and which have not changed since,
+    `pending` the receivers that did not take the removal.
     """
     own = tenant.root.resolve() / "privacy"
     left_out = (own / "open", own / "pending")
@@ -59,8 +61,9 @@ def prove(
             "finds": len(searched.finds),
         },
         remaining=remaining,
+        pending=list(pending),
         notes=[
-            *_notes(tenant, work, remaining, warehouse.manifest.meta),
+            *_notes(tenant, work, remaining, warehouse.manifest.meta, pending),
             *(
                 f"{path} holds a value and is of no known store: look at it, and delete it by hand"
                 for path in unknown
@@ -86,7 +89,11 @@ def _by_store(tenant: Tenant, files: Sequence[Path]) -> tuple[dict[str, int], li
 
 
 def _notes(
-    tenant: Tenant, work: Work, remaining: dict[str, int], facts: Mapping[str, Any]
+    tenant: Tenant,
+    work: Work,
+    remaining: dict[str, int],
+    facts: Mapping[str, Any],
+    pending: Collection[str],
 ) -> list[str]:
     notes = []
     if work.unmarked:
@@ -107,14 +114,20 @@ def _notes(
             "the orchestrator's storage in PostgreSQL is not searched: by rule its messages hold "
             "no values"
         )
-    campaigns = sorted({campaign for campaign, _, _ in work.received})
+    campaigns = sorted(
+        {
+            campaign
+            for campaign, destination, _ in work.received
+            if f"{destination}.{campaign}" not in pending
+        }
+    )
     if campaigns:
         notes.append(
             f"receivers of {', '.join(campaigns)} were sent rows that say remove; files "
             f"*{DELETION_FILES}{work.receipt[-5:]}* hold what they know the people by: delete them "
             "when they are taken"
         )
-    left = sorted(name for name in tenant.destinations if f"{SENT}:{name}" in facts)
+    left = [name for name in receivers_of_tables(facts) if name not in pending]
     if left:
         notes.append(
             f"receivers {', '.join(left)} were sent the data without these people; copies that "

@@ -147,14 +147,17 @@ def _send_removal(
 
 
 def remove_at_receivers(session: Session, tenant: Tenant, work: Work) -> list[str]:
-    """Send again to everybody who received something; those who did not take it."""
+    """Send again to everybody who received something; those who did not take it, or are not
+    declared any more.
+    """
     failed = _remove_from_campaigns(session, tenant, work)
-    for name, config in tenant.destinations.items():
-        received = session.warehouse.manifest.meta.get(f"{destinations.SENT}:{name}")
-        if not received or not database_path(tenant.root, config.database).exists():
+    for name in destinations.receivers_of_tables(session.warehouse.manifest.meta):
+        config = tenant.destinations.get(name)
+        if config is not None and not database_path(tenant.root, config.database).exists():
             continue
         path = _folder(tenant.root) / f"{work.receipt}.{name}.json"
         try:
+            _require_declared(tenant, name)
             destinations.send(session, tenant, name, force=True)
             path.unlink(missing_ok=True)
         except C360Error:
@@ -165,12 +168,13 @@ def remove_at_receivers(session: Session, tenant: Tenant, work: Work) -> list[st
 
 
 def _identifiers(tenant: Tenant, name: str, work: Work) -> dict[str, list[str]]:
-    """Only what this receiver got people by."""
+    """Only what this receiver got people by: of one that is not declared any more, their ids."""
+    config = tenant.destinations.get(name)
     columns = {
         column.lower()
-        for table in tenant.destinations[name].tables.values()
+        for table in (config.tables.values() if config is not None else ())
         for column in table.columns or ["amperity_id"]
-    }
+    } or {"amperity_id"}
     if "amperity_id" in columns:
         return {"amperity_id": work.all_ids}
     if "email" in columns:

@@ -7,8 +7,10 @@ backup are for `forget`.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
@@ -16,6 +18,7 @@ import polars as pl
 from c360_assets.privacy.search import duckdb_tables
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
+from c360_assets.warehouse.session import private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.suppression import (
     SEPARATOR,
@@ -23,6 +26,8 @@ from c360_assets.warehouse.suppression import (
     privacy_folder,
 )
 
+# A key that is an e-mail address was blanked to a keyed hash.
+KEYED_HASH = "[0-9a-f]{64}"
 VALUES = ("given_name", "surname", "full_name", "email", "phone", "address")
 Stamp = list[int]
 
@@ -64,18 +69,30 @@ def drop_returned_files(tenant: Tenant, suppression: Suppression) -> list[str]:
 
 
 def _holds_forgotten(path: Path, tenant: Tenant, suppression: Suppression) -> bool:
-    names = {table.physical: table.name for table in tenant.tables}
     try:
-        with duckdb.connect() as con:
-            con.execute(f"ATTACH {quote_literal(str(path))} AS checked (READ_ONLY)")
-            for kind, query in _keys(con, names):
-                texts = con.sql(query).pl()["text"]
-                hits = suppression.hits(con, kind, texts)  # type: ignore[arg-type]
-                if (hits["mode"] == "delete").any():
-                    return True
-            return _holds_blanked(con, suppression)
+        return _finds(path, tenant, suppression)
     except duckdb.Error:
-        return True  # what cannot be read cannot be shown to be clean
+        pass
+    # Somebody has it open to write, such as a client that was not told to read only.
+    with TemporaryDirectory(dir=private_folder(tenant.root / ".tmp")) as aside:
+        copy = Path(shutil.copy2(path, aside))
+        try:
+            return _finds(copy, tenant, suppression)
+        except duckdb.Error:
+            return True  # what cannot be read cannot be shown to be clean
+
+
+def _finds(path: Path, tenant: Tenant, suppression: Suppression) -> bool:
+    """Raises duckdb.Error where the file cannot be read."""
+    names = {table.physical: table.name for table in tenant.tables}
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH {quote_literal(str(path))} AS checked (READ_ONLY)")
+        for kind, query in _keys(con, names):
+            texts = con.sql(query).pl()["text"]
+            hits = suppression.hits(con, kind, texts)  # type: ignore[arg-type]
+            if (hits["mode"] == "delete").any():
+                return True
+        return _holds_blanked(con, suppression)
 
 
 def _keys(con: duckdb.DuckDBPyConnection, names: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -94,7 +111,11 @@ def _keys(con: duckdb.DuckDBPyConnection, names: dict[str, str]) -> Iterator[tup
 def _holds_blanked(con: duckdb.DuckDBPyConnection, suppression: Suppression) -> bool:
     """Whether a record that was blanked has values in the file."""
     for source, columns in duckdb_tables(con, "checked"):
-        filled = [f"{quote_ident(name)} IS NOT NULL" for name in VALUES if name in columns]
+        filled = [
+            f"NOT regexp_full_match({quote_ident(name)}, '{KEYED_HASH}')"
+            for name in VALUES
+            if name in columns
+        ]
         if not {"datasource", "pk"} <= columns.keys() or not filled:
             continue
         texts = con.sql(

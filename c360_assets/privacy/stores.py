@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from glob import escape
 from pathlib import Path
 from typing import Literal
 
@@ -152,7 +153,7 @@ ORCHESTRATOR = next(store for store in STORES if store.name == "the orchestrator
 def stores(tenant: Tenant) -> list[Store]:
     """The list for a tenant: with the folders that its destinations name."""
     folders = [
-        f"{Path(os.path.relpath(folder, tenant.root)).as_posix()}/*"
+        f"{escape(Path(os.path.relpath(folder, tenant.root)).as_posix())}/*"
         for folder in export_folders(tenant)
         if folder.is_relative_to(tenant.root)
     ]

@@ -353,6 +353,9 @@ def _check_address(check: ConfigCheck, file: str, address: str) -> None:
     elif not place.partition("/")[0]:
         remedy = "write it as s3://bucket/folder or sftp://host/folder"
         check.error(file, path, "names no bucket or host", remedy)
+    elif {"#", "?"} & set(place):
+        remedy = "give the folder another name"
+        check.error(file, path, "holds # or ?, at which an address ends", remedy)
 
 
 def _is_below_landing(address: str) -> bool:

@@ -115,6 +115,8 @@ class DestinationConfig(Strict):
             raise ValueError(f"must be a folder or an address of {', '.join(PLACES)}")
         if not place.partition("/")[0]:
             raise ValueError("names no bucket or host")
+        if {"#", "?"} & set(place):
+            raise ValueError("must not hold # or ?, at which an address ends: name another folder")
         return value
 
     @model_validator(mode="after")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
@@ -19,6 +21,7 @@ from c360_assets.automation.alert_texts import TEXTS, command
 from c360_assets.automation.alerts import Alert, open_alerts, raise_alert, send_again, tell_recovery
 from c360_assets.automation.recoveries import QUESTIONS, Look, tell_recoveries
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.heartbeat import FOLDER, beat
 from c360_assets.warehouse.session import Warehouse
 from c360_assets_tests.automation.tenants import DAY, tiny_tenant
 from c360_assets_tests.automation.test_alerts import Hook, hook  # noqa: F401
@@ -229,6 +232,18 @@ def test_a_delivery_that_came_after_all_is_told(
     raise_alert(tenant, Alert(kind, "Shop:Customers", DAY, "did not come"))
     loaded(tmp_path, "Shop:Customers", delivered)
     assert tell_recoveries(look(tenant)) == int(is_well)
+
+
+def test_an_activation_that_went_on_without_the_feed_waits_for_it_no_more(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path)
+    raise_alert(tenant, Alert("late", "Shop:Customers", DAY, "the activation waits for it"))
+    assert tell_recoveries(look(tenant)) == 0
+    beat(tmp_path, "published")
+    sign = tmp_path / FOLDER / "published"
+    after = datetime.now(UTC).timestamp() + 2  # an alert is dated by the second
+    os.utime(sign, (after, after))
+    assert tell_recoveries(replace(look(tenant), at=datetime.now(UTC) + timedelta(minutes=1))) == 1
+    assert open_alerts(tenant) == []
 
 
 def test_what_only_the_orchestrator_knows_is_not_guessed(tmp_path: Path) -> None:

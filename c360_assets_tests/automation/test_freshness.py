@@ -36,6 +36,18 @@ def test_a_required_feed_is_late_by_its_rhythm(tmp_path: Path) -> None:
     assert LOYALTY not in policies
 
 
+@pytest.mark.parametrize(("cron", "days"), [("0 7 * * *", 1), ("0 7 * * mon-fri", 3)])
+def test_a_daily_feed_may_rest_while_nothing_is_activated(
+    tmp_path: Path, cron: str, days: int
+) -> None:
+    tenant = tiny_tenant(tmp_path, f"activation: {{cron: '{cron}'}}", as_of="today")
+    day = timedelta(days=1)
+    overdue = days * day + timedelta(hours=2)
+    assert freshness_policies(tenant)[SHOP] == dg.FreshnessPolicy.time_window(
+        fail_window=overdue + day, warn_window=overdue
+    )
+
+
 @pytest.mark.parametrize(
     ("cron", "deadline", "window"),
     [

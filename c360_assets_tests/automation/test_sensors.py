@@ -16,7 +16,7 @@ import pytest
 
 from c360_assets.automation.activation_time import was_due
 from c360_assets.automation.attempts import attempts_on
-from c360_assets.automation.due import DueRun
+from c360_assets.automation.due import MAX_ATTEMPTS, DueRun
 from c360_assets.automation.due_stages import activation_due
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets.automation.sensors import landing_sensor, stitch_sensor
@@ -227,6 +227,31 @@ def test_activation_follows_stitch_once_a_day(tmp_path: Path, instance: dg.Dagst
     assert "queued or running" in str(wants(tenant, instance, 7))
     ran(instance, ACTIVATE, {DAY_TAG: "2026-03-02"}, dg.DagsterRunStatus.SUCCESS)
     assert "activated already" in str(wants(tenant, instance, 7))
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("campaign__offers__web", "(campaign__offers__web); run it again once the cause is "),
+        ("campaign__offers__web", "the database is published, these receivers did not take it"),
+        ("customer_360_database", "the earlier database stays published"),
+    ],
+)
+def test_an_activation_that_failed_for_good_says_where(
+    tmp_path: Path, instance: dg.DagsterInstance, step: str, told: str
+) -> None:
+    @dg.op(name=step)
+    def failing() -> None:
+        raise dg.Failure("it is down")
+
+    @dg.job(name=ACTIVATE)
+    def activate() -> None:
+        failing()
+
+    for _ in range(MAX_ATTEMPTS):
+        tags = {DAY_TAG: "2026-03-02"}
+        activate.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+    assert told in str(wants(tiny_tenant(tmp_path), instance, 7))
 
 
 @pytest.mark.parametrize(("hour", "passed"), [(6, False), (7, True), (23, True)])

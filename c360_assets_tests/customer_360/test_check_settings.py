@@ -143,7 +143,20 @@ def test_a_filtered_database_has_a_policy_of_its_own(tmp_path: Path) -> None:
             more(LINES, "unit: {tags: [txn-item/database-key]}"),
             "no customer table has a field tagged database-key",
         ),
-        (more(SHOP, "unit: {tags: [database-key]}"), None),
+        (
+            {
+                **more(SHOP, "unit: {tags: [database-key]}"),
+                **more(LINES, "x: {tags: [database-key]}"),
+            },
+            "Shop:Orders: no field is tagged txn-item/database-key",
+        ),
+        (
+            {
+                **more(SHOP, "unit: {tags: [database-key]}"),
+                **more(LINES, "x: {tags: [txn-item/database-key]}"),
+            },
+            None,
+        ),
     ],
 )
 def test_a_filtered_database_needs_the_brand_of_its_customers(

@@ -23,7 +23,7 @@ from c360_assets.customer_360.tables.build import build
 from c360_assets.customer_360.tables.databases import plan_all
 from c360_assets.errors import C360Error
 from c360_assets.reporting.send import send_all
-from c360_assets.tenant.models import DestinationTable, Tenant, WorkflowConfig
+from c360_assets.tenant.models import DestinationTable, Tenant, TenantConfig, WorkflowConfig
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.postgres import postgres_or_skip
 from c360_assets_tests.customer_360.world import (
@@ -106,6 +106,17 @@ def test_files_hold_what_is_allowed(root: Path, form: str) -> None:
     assert "is_purchaser" in read(folder / f"customer_attributes.{form}").columns
     assert json.loads((folder / "manifest.json").read_text())["rows"]["customer_360"] == 3
     assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} == {0o600}
+
+
+def test_what_is_not_sent_any_more_is_told_once(root: Path) -> None:
+    table = {"customer_360": {"columns": ["amperity_id"]}}
+    before = {"path": "exports/before", "format": "csv"}
+    with open_session(root / "warehouse") as session:
+        assert send(session, tenant_at(root, moved=before), "moved").left_behind == []
+        tenant = tenant_at(root, moved={**before, "tables": table})
+        told = [" ".join(send(session, tenant, "moved").left_behind) for _ in range(2)]
+    assert "people.csv (exports/before) is not sent any more" in told[0]
+    assert told[1] == ""
 
 
 @pytest.mark.parametrize(("neutralise", "cell"), [(True, "'=1+1"), (False, "=1+1")])
@@ -413,6 +424,31 @@ def test_what_would_overwrite_itself_is_an_error_of_the_configuration(root: Path
             f"{key}first.tables.customer_360 and {key}second.tables.customer_360{end}"
         ),
     }
+
+
+def test_addresses_of_a_brand_of_which_no_statement_speaks_are_warned_of(root: Path) -> None:
+    table = {"customer_360": {"columns": ["email"], "consent": "offers"}}
+    tenant = tenant_at(
+        root,
+        all={"path": "x", "tables": table},
+        one={"path": "y", "tables": table, "database": "jp"},
+    )
+    databases = {"customer_360": {"primary": True}, "jp": {"filter": {"database_key": "JP"}}}
+    config = TenantConfig.model_validate({"id": tenant.config.id, "databases": databases})
+    purposes = WorkflowConfig.model_validate({"purposes": {"offers": {"email": {}}}})
+    found = check_sql(replace(tenant, config=config, workflow=purposes))
+    assert [(problem.key, problem.severity) for problem in found] == [
+        ("destinations.one.tables.customer_360.consent", "warning")
+    ]
+
+
+@pytest.mark.parametrize(("length", "refused"), [(53, False), (54, True)])
+def test_a_name_that_postgresql_would_cut_off_is_refused(
+    root: Path, length: int, refused: bool
+) -> None:
+    table = {"customer_360": {"columns": ["amperity_id"], "name": "n" * length}}
+    tenant = tenant_at(root, crm={"type": "postgres", "url_env": "CRM", "tables": table})
+    assert [bool(check_sql(tenant))] == [refused]
 
 
 def test_a_folder_that_was_there_keeps_its_permissions(root: Path) -> None:

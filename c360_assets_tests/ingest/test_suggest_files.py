@@ -154,3 +154,12 @@ def test_a_folder_is_proposed_once_for_each_kind_of_file(tmp_path: Path) -> None
     assert written == [tmp_path / "feeds/shop/orders.yaml"]
     with pytest.raises(C360Error, match="is there already"):
         write_proposal(proposals.proposals[0], tmp_path)
+
+
+def test_names_with_accents_keep_their_letters(tmp_path: Path) -> None:
+    path = tmp_path / "landing" / "Käufer Köln" / "Straße-20260601.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("id\na\n")
+    proposal = propose_feed(path)
+    assert (settings(proposal)["source"], settings(proposal)["feed"]) == ("Kaufer Koln", "Strasse")
+    assert proposal.path == Path("feeds/kaufer_koln/strasse.yaml")

@@ -398,6 +398,18 @@ def test_answer_holds_the_person_and_nobody_else(
     assert ours(found_in(tenant)) == {}
 
 
+def test_orders_that_came_since_stitch_ran_are_hers_too(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = "2026-03-02 09:00:00,SKU1,false,false,1,5.00"
+    lines = [f"LN-9000008,OR-550008,ac-700001 ,{later}", f"LN-9000009,OR-550009,AC-700005,{later}"]
+    land(tenant, "web/orders", SECOND, lines)
+    loaded = c360_here(monkeypatch, "load", "Web:Orders", "--tenant", tenant)
+    assert loaded.code == 0, loaded.text
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--dry-run", "--tenant", tenant)
+    assert "Web:Orders: 3 rows" in said.text
+
+
 def test_without_its_key_nothing_runs(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
     rotated = c360_here(monkeypatch, "privacy", "rotate-key", "--tenant", tenant)
@@ -458,6 +470,26 @@ def test_receiver_that_is_gone_confirms_by_hand(
     assert confirmed.code == 0, confirmed.text
     assert [receipt.pending for receipt in read_receipts(tenant)] == [[]]
     assert not list((tenant / "privacy" / "pending").iterdir())
+
+
+def test_receiver_that_is_not_declared_any_more_is_pending(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tenant / "destinations.yaml").unlink()
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert (said.code, "pending: mailing" in said.text) == (1, True)
+    (kept,) = (tenant / "privacy" / "pending").iterdir()
+    assert list(json.loads(kept.read_text())) == ["amperity_id"]
+    (receipt,) = read_receipts(tenant)
+    assert not [note for note in receipt.notes if "were sent the data without" in note]
+
+
+def test_exports_of_a_folder_with_brackets_are_known(tmp_path: Path) -> None:
+    root = write_tenant(tmp_path / "tenant")
+    (root / "destinations.yaml").write_text("destinations: {crm: {path: 'sent [2026]'}}\n")
+    store = store_of(load_tenant(root), root / "sent [2026]" / "customer_360.csv")
+    assert store is not None
+    assert store.name == "exports"
 
 
 def test_requests_on_hold_wait_for_a_person(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:

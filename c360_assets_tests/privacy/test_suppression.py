@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import duckdb
 import polars as pl
 import pytest
 
+from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
+from c360_assets.privacy.restored import drop_returned_files
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.suppression import (
     Suppression,
@@ -21,6 +26,7 @@ from c360_assets.warehouse.suppression import (
     record_text,
     remember,
 )
+from c360_assets_tests.privacy.tenants import write_tenant
 
 
 def test_the_hash_is_hmac_sha256() -> None:
@@ -97,3 +103,42 @@ def test_a_missing_key_and_a_damaged_memory_are_refused(tmp_path: Path) -> None:
     memory.write_text(memory.read_text()[:-20])
     with pytest.raises(C360Error, match="damaged"):
         Suppression.of(tmp_path)
+
+
+@pytest.mark.parametrize(("email", "goes"), [("5e" * 32, False), ("ann@example.com", True)])
+def test_a_database_with_blanked_records_stays(tmp_path: Path, email: str, goes: bool) -> None:
+    """A consent whose key is an address is blanked to a keyed hash of it."""
+    root = write_tenant(tmp_path / "tenant")
+    ensure_key(root)
+    key = f"{'5e' * 32}|offers"
+    file = root / "activated" / "customer_360.duckdb"
+    file.parent.mkdir()
+    with duckdb.connect(str(file)) as con:
+        con.execute(
+            "CREATE TABLE email_opt_status AS SELECT 'Desk:Consents' AS datasource, ? AS pk, "
+            "? AS email UNION ALL SELECT 'Desk:Consents', 'b|offers', 'bo@example.com'",
+            [key, email],
+        )
+        blanked = [record_text("Desk:Consents", key)]
+        lines = Suppression.of(root).lines_of(con, "record", blanked, "delete_pii", "000001")
+    remember(root, lines)
+    dropped = drop_returned_files(load_tenant(root), Suppression.of(root))
+    assert (dropped, file.exists()) == (["activated/customer_360.duckdb"] * goes, not goes)
+
+
+def test_a_database_that_a_client_has_open_is_not_removed(tmp_path: Path) -> None:
+    root = write_tenant(tmp_path / "tenant")
+    ensure_key(root)
+    file = root / "activated" / "customer_360.duckdb"
+    file.parent.mkdir()
+    opened = (
+        "import duckdb; con = duckdb.connect({!r}); con.execute('CREATE TABLE t (a INTEGER)'); "
+        "con.execute('CHECKPOINT'); print('open', flush=True); input()"
+    )
+    client = [sys.executable, "-c", opened.format(str(file))]
+    with subprocess.Popen(client, stdin=PIPE, stdout=PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        dropped = drop_returned_files(load_tenant(root), Suppression.of(root))
+        process.communicate("\n")
+    assert (dropped, file.exists()) == ([], True)

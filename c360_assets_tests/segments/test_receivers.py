@@ -247,6 +247,7 @@ def test_saas_is_checked(
         ({"path": "x", "batch": 5}, "batch is for type http or saas"),
         ({"path": "ftp://host/x"}, "must be a folder or an address"),
         ({"path": "gs://"}, "names no bucket"),
+        ({"path": "s3://b/shop #1"}, "must not hold # or"),
         ({"type": "http", "url_env": "https://x.example.com"}, "name of an environment variable"),
         ({"type": "http", "url_env": "U", "tables": {"customer_360": {}}}, "campaigns only"),
     ],

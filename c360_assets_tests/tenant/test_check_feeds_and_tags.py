@@ -195,6 +195,12 @@ CASES: dict[str, Case] = {
         3,
         "names no bucket or host",
     ),
+    "address that would be cut off": (
+        customers("*.csv'\"", "*.csv'\", address: 's3://b/shop #1'"),
+        ERROR,
+        3,
+        "holds # or ?, at which an address ends",
+    ),
     "contents": (
         customers("*.csv'\"", "*.csv'\", compression: zip, contents: {'*.csv': {formt: csv}}"),
         ERROR,

@@ -16,6 +16,9 @@ from c360_assets.tenant.models import DestinationConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 NESTED_TYPES = ("STRUCT", "MAP", "UNION")
+# What a table is called until it is in place. PostgreSQL cuts longer names off, in silence.
+FRESH = "__c360_new"
+LONGEST_NAME = 63 - len(FRESH)  # bytes
 
 
 def send_to_postgres(
@@ -43,7 +46,7 @@ def send_to_postgres(
             _ensure_schema(cursor, config.schema_name)
             for table, query in queries.items():
                 target = config.tables[table].name or table
-                fresh = f"{target}__c360_new"
+                fresh = f"{target}{FRESH}"
                 # DuckDB may wait for ever to close a connection on which an unread result is open.
                 with con.sql(query).to_arrow_reader() as reader:
                     rows[table] = cursor.adbc_ingest(

@@ -34,7 +34,7 @@ from c360_assets.ingest.suggest.primary_key import propose_primary_key
 from c360_assets.ingest.suggest.sample import Sample, read_sample
 from c360_assets.ingest.suggest.trial import Trial, try_feed
 from c360_assets.semantics.countries import country_facts
-from c360_assets.semantics.tags import is_profile
+from c360_assets.semantics.tags import is_profile, without_marks
 from c360_assets.tenant.check_tags import FEW_PROFILE_TAGS
 from c360_assets.tenant.feeds import NUMBER_DATES
 from c360_assets.tenant.files import FilePattern
@@ -391,12 +391,12 @@ def _number(form: NumberForm) -> str:
 
 
 def _title(text: str) -> str:
-    words = re.split(r"[^A-Za-z0-9]+", text)
+    words = re.split(r"[^A-Za-z0-9]+", without_marks(text))
     return " ".join(word[:1].upper() + word[1:] for word in words if word)
 
 
 def _file_name(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "feed"
+    return re.sub(r"[^a-z0-9]+", "_", without_marks(text).lower()).strip("_") or "feed"
 
 
 def _comment(text: str) -> str:
