@@ -23,6 +23,7 @@ from c360_assets.ingest.landed_files import LandedFile, landed
 from c360_assets.ingest.landing import pending, today
 from c360_assets.ingest.odd_files import odd_entries, outside, shared, unclaimed, unmarked
 from c360_assets.ingest.read_again import DayLoad, not_there_messages
+from c360_assets.ingest.read_otherwise import otherwise_messages
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import FeedLoaded
 from c360_assets.tenant.listing import one_look
@@ -102,6 +103,7 @@ def load_feeds(
         loading.add(arrived.feed, arrived.warnings, arrived.failures, is_unread=arrived.is_unread)
         if not arrived.days:
             loading.failures += _layout_problems(arrived.feed, warehouse)
+            loading.warnings += _read_otherwise(arrived.feed, warehouse, ledger)
     to_load = [arrived for arrived in arrivals if arrived.days]
     if ledger.is_empty() and not to_load:
         _refuse_nothing(tenant, loading)
@@ -123,6 +125,13 @@ def _layout_problems(feed: FeedConfig, warehouse: Warehouse) -> list[str]:
     except LoadError as error:
         return [str(error)]
     return []
+
+
+def _read_otherwise(feed: FeedConfig, warehouse: Warehouse, ledger: pl.DataFrame) -> list[str]:
+    """What to say of a feed whose rows were read with other settings, while nothing is loaded."""
+    days = known_files(ledger, feed).loaded_attempts
+    messages = otherwise_messages(feed, warehouse.state(domain_table(feed)), days)
+    return [f"{feed.name}: {message}" for message in messages]
 
 
 def _refuse_nothing(tenant: Tenant, loading: Loading) -> None:

@@ -13,7 +13,9 @@ from c360_assets.customer_360.rendering.customer_values import further_attribute
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, contributors
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.config_check import ConfigCheck, did_you_mean, nearest_or_all
+from c360_assets.tenant.customer_360 import GROUP
 from c360_assets.tenant.models import DatabaseConfig, Tenant
+from c360_assets.warehouse.published_file import database_path
 
 FILE = "tenant.yaml"
 LIFECYCLE = ("new", "active", "lapsed")
@@ -165,9 +167,25 @@ def check_attributes(check: ConfigCheck) -> None:
         seen.add(lower)
 
 
+def check_published_files(check: ConfigCheck) -> None:
+    """What was published of a database that was removed or renamed stays as it was that day."""
+    tenant = check.tenant
+    folder = database_path(tenant.root, GROUP).parent
+    published = {file.name.partition(".")[0] for file in folder.rglob("*.duckdb")}
+    others = {name for name, database in tenant.config.databases.items() if not database.primary}
+    for name in sorted(published - others - {GROUP}):
+        message = (
+            f"{folder.name}/ holds files of {name}, which is no database here: no run writes them "
+            "any more, and people read what they held last"
+        )
+        remedy = f"name {name} again, or delete {name}.duckdb and history/{name}.*.duckdb there"
+        check.warning(FILE, ("databases",), message, remedy)
+
+
 CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
     check_attributes,
     check_lifecycle,
     check_discount_modes,
     check_databases,
+    check_published_files,
 )

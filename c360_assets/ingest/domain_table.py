@@ -13,6 +13,7 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest import upsert
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.read_again import new_columns
+from c360_assets.ingest.read_otherwise import reading
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.ledger import LEDGER, session_ledger
@@ -61,9 +62,10 @@ def with_declared_columns(session: Session, feed: FeedConfig) -> TableState:
         if list(state.columns.items()) == list(upsert.columns_of(feed).items()):
             if state.fingerprint == layout:
                 return state
-            return session.keep(table, fingerprint=layout, figures=figures_of(feed))
+            return session.keep(table, fingerprint=layout, figures=_figures_as_read(feed, state))
     rows = stored_sql(session, feed, state)
-    return session.write(table, rows, fingerprint=layout, figures=figures_of(feed))
+    figures = _figures_as_read(feed, state)
+    return session.write(table, rows, fingerprint=layout, figures=figures)
 
 
 def purge(session: Session, feed: FeedConfig) -> None:
@@ -82,8 +84,22 @@ def purge(session: Session, feed: FeedConfig) -> None:
 
 
 def figures_of(feed: FeedConfig) -> dict[str, object]:
-    """What is kept with a loaded table: its key, and the column of the file behind each column."""
-    return {"primary_key": list(feed.primary_key), "sources": _sources(feed)}
+    """What is kept with a loaded table: its key, the column of the file behind each column, and how
+    values were read.
+    """
+    return {
+        "primary_key": list(feed.primary_key),
+        "sources": _sources(feed),
+        "reading": reading(feed),
+    }
+
+
+def _figures_as_read(feed: FeedConfig, state: TableState | None) -> dict[str, object]:
+    """The same where stored rows are kept: how they were read stays."""
+    figures = figures_of(feed)
+    if state is not None and state.rows:
+        figures["reading"] = state.figures.get("reading", figures["reading"])
+    return figures
 
 
 def _sources(feed: FeedConfig) -> dict[str, str]:

@@ -25,9 +25,11 @@ from c360_assets.ingest.incoming import (
     insert_rows,
     rejected_rows,
 )
+from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.load_batch import Load, PlainFile, fail, open_workspace, results_of
 from c360_assets.ingest.merge import write_domain_table
 from c360_assets.ingest.read_again import DayLoad, days_to_read_again, new_columns
+from c360_assets.ingest.read_otherwise import otherwise_messages
 from c360_assets.ingest.results import DayResult, FeedLoad, rows_text
 from c360_assets.ingest.row_errors import Rate, commonest, worst_file, write_logs
 from c360_assets.tenant.files import FilePattern
@@ -68,6 +70,7 @@ def load_feed(
         session, tenant, feed, results_of(days), [], stored, progress or (lambda text: None)
     )
     _tell_new_columns(load, days)
+    _tell_read_otherwise(load)
     with open_workspace(session, tenant, feed) as workspace:
         files = _open_files(load, workspace)
         _read_rows(load, files)
@@ -107,6 +110,15 @@ def _tell_new_columns(load: Load, days: Sequence[DayLoad]) -> None:
         if not FilePattern(load.feed.files.pattern).has_date:
             note += "; rows that only an earlier content of a file brought keep NULL there"
         load.results[0].warnings.append(note)
+
+
+def _tell_read_otherwise(load: Load) -> None:
+    """Of loaded days that stay in the table as they are, beside days that are read otherwise."""
+    if load.feed.load == "truncate_and_upsert":
+        return
+    loaded = known_files(session_ledger(load.session), load.feed).loaded_attempts
+    staying = loaded.keys() - {day.day for day in load.results}
+    load.results[0].warnings += otherwise_messages(load.feed, load.stored, staying)
 
 
 def _open_files(load: Load, workspace: Path) -> OpenedFiles:

@@ -72,6 +72,7 @@ def results_of(days: Sequence[DayLoad]) -> list[DayResult]:
             load.day,
             load.attempt,
             [FileResult(file) for file in load.files],
+            is_again=load.is_again,
             is_complete_again=bool(load.new_columns),
         )
         for load in sorted(days, key=lambda load: load.day)

@@ -5,6 +5,8 @@ Which of two rows of one key stands is decided in `upsert`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from c360_assets.ingest import upsert
@@ -61,8 +63,13 @@ def _merge(load: Load, stored: TableState | None) -> TableState:
     placed = f"""(
         SELECT {columns}, _base + _row AS _updated, _file
         FROM {INCOMING} JOIN {BASES} USING (_file) WHERE _error IS NULL)"""
-    read_again = _read_again_sql(load)
-    others = f"(SELECT * FROM ({stored_rows}) WHERE NOT {read_again})"
+    good_days = [day for day in load.results if day.status != "failed"]
+    # A row is not held against what was read of itself before, in other settings.
+    again = _rows_of_sql(day for day in good_days if day.is_again or day.is_complete_again)
+    # What such a day does not bring any more, for a value that is no value of the new column, goes,
+    # as in a first load.
+    complete = _rows_of_sql(day for day in good_days if day.is_complete_again)
+    others = f"(SELECT * FROM ({stored_rows}) WHERE NOT {again})"
     fresh = upsert.fresh_sql(feed, placed, others)
     session.execute(f"CREATE OR REPLACE TEMP TABLE {FRESH} AS {fresh}")
     fresh_rows = f"{placed} SEMI JOIN {FRESH} USING (_updated)"
@@ -77,20 +84,14 @@ def _merge(load: Load, stored: TableState | None) -> TableState:
     content = f"SELECT {columns}, _updated FROM {fresh_rows}"
     if feed.load == "truncate_and_upsert":
         return session.write(table, content, fingerprint=layout, figures=figures)
-    keys = f"SELECT _pk FROM {FRESH} UNION SELECT _pk FROM ({stored_rows}) WHERE {read_again}"
+    keys = f"SELECT _pk FROM {FRESH} UNION SELECT _pk FROM ({stored_rows}) WHERE {complete}"
     return session.upsert(table, content, keys, "_pk", fingerprint=layout, figures=figures)
 
 
-def _read_again_sql(load: Load) -> str:
-    """SQL for the stored rows that good days bring once more, all of them with a new column.
-
-    What such a day does not bring any more, for a value that is no value of the new column, goes,
-    as in a first load.
-    """
+def _rows_of_sql(days: Iterable[DayResult]) -> str:
+    """SQL for the stored rows that the same attempts at the days brought."""
     attempts = [
-        str(upsert.updated_base(day.day, day.attempt, 0) >> upsert.ATTEMPT_BITS)
-        for day in load.results
-        if day.is_complete_again and day.status != "failed"
+        str(upsert.updated_base(day.day, day.attempt, 0) >> upsert.ATTEMPT_BITS) for day in days
     ]
     if not attempts:
         return "false"

@@ -29,14 +29,15 @@ class DayLoad:
     """All files of one delivery day of a feed, in path order.
 
     They are to be loaded as attempt number `attempt` (from 1), which is that of the last load where
-    the same bytes are read again. `new_columns` are declared columns without which the day was
-    loaded, and for which it is read again.
+    the same bytes are read again (`is_again`). `new_columns` are declared columns without which the
+    day was loaded, and for which it is read again.
     """
 
     day: date
     attempt: int
     files: tuple[LandedFile, ...]
     new_columns: tuple[str, ...] = ()
+    is_again: bool = False
 
 
 def days_to_read_again(
@@ -100,10 +101,10 @@ def day_load(
     known: KnownFiles, day: date, files: list[LandedFile], new_columns: tuple[str, ...] = ()
 ) -> DayLoad:
     """The next load of a day: the same attempt once more where its bytes are the same."""
-    attempt = known.loaded_attempts.get(day, 0)
-    if attempt == 0 or known.has_other_content(day, files):
-        attempt += 1
-    return DayLoad(day, attempt, tuple(files), new_columns)
+    loaded = known.loaded_attempts.get(day, 0)
+    is_again = loaded > 0 and not known.has_other_content(day, files)
+    attempt = loaded if is_again else loaded + 1
+    return DayLoad(day, attempt, tuple(files), new_columns, is_again)
 
 
 def new_columns(feed: FeedConfig, state: TableState | None) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ class DayResult:
     message: str = ""
     warnings: list[str] = field(default_factory=list)
     logs: list[Path] = field(default_factory=list)
+    # The bytes that were loaded last are read once more.
+    is_again: bool = False
     # Every loaded day is read again for a column that the table lacks.
     is_complete_again: bool = False
 

@@ -1,14 +1,14 @@
 """Digests: of a table's content, and of the things a table was computed from.
 
 Both decide whether work can be reused and whether two runs agree, so they depend on values and the
-names of their columns only: never on row order, file names, versions or clocks.
+names and types of their columns only: never on row order, file names, versions or clocks.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from c360_assets.semantics.tables import all_tables
 from c360_assets.warehouse.sql import quote_ident
 
 # Whose hash function digests are made with; the last number is that of what is hashed by it.
-ENGINE = f"duckdb{duckdb.__version__}.1"
+ENGINE = f"duckdb{duckdb.__version__}.2"
 
 # Columns of documented tables that tell about a run and not about the data; a digest leaves them
 # out. In a table of a tenant a column of that name is data as any other.
@@ -53,28 +53,29 @@ RUN_TABLES = frozenset(
 )
 
 
-def digest_sql(table: str, columns: Iterable[str], source: str) -> str:
+def digest_sql(table: str, columns: Mapping[str, str], source: str) -> str:
     """A query for (row count, digest text) of the relation `source`, the rows of the warehouse's
-    `table`, independent of row order.
+    `table`, independent of row order; `columns` maps column to type.
 
-    Each row is hashed over all its columns and their names, as values that change places with a
-    name are others; hashes are combined by XOR and by sum, so that equal rows do not cancel out.
-    The hash is the engine's, ten times as fast as one that all engines
+    Each row is hashed over all its columns; hashes are combined by XOR and by sum, so that equal
+    rows do not cancel out. Names and types stand beside them: values that change places with a name
+    are others, a table without rows has columns too, and to the engine 100 and the DECIMAL 1.00 are
+    the same bits. The hash is the engine's, ten times as fast as one that all engines
     share, so the digest ends in the engine's version: digests of different engines are different,
     and a table that is written again after an update of the engine counts as changed. It is hashed
     twice because the engine's hash of several columns is linear in the last one: values that two
     rows of it swap would leave the XOR as it was.
     """
     about_run = _run_columns(table)
-    counted = [column for column in columns if column not in about_run]
-    hashed = ", ".join(map(quote_ident, counted))
-    names = int(fingerprint(counted)[:16], 16)
-    row = f"hash(xor(hash({hashed}), {names}::UBIGINT))" if hashed else "0::UBIGINT"
+    counted = [(column, kind) for column, kind in columns.items() if column not in about_run]
+    hashed = ", ".join(quote_ident(column) for column, _ in counted)
+    row = f"hash(hash({hashed}))" if hashed else "0::UBIGINT"
+    layout = fingerprint(counted)[:16]
     return (
         "SELECT count(*)::BIGINT, count(*)::VARCHAR "
         "|| '-' || printf('%016x', coalesce(bit_xor(h), 0)) "
         "|| '-' || printf('%016x', (coalesce(sum(h), 0) % 18446744073709551616)::UBIGINT) "
-        f"|| '-{ENGINE}' FROM (SELECT {row} AS h FROM {source})"
+        f"|| '-{layout}-{ENGINE}' FROM (SELECT {row} AS h FROM {source})"
     )
 
 
@@ -90,7 +91,8 @@ def is_comparable(digest: str) -> bool:
 
 
 def changed_digest(before: str, removed: str, added: str) -> str:
-    """The digest of the table `before` without the rows `removed` and with the rows `added`.
+    """The digest of the table `before` without the rows `removed` and with the rows `added`, all of
+    the same columns.
 
     All are given by their digests. Counts and sums are taken back by subtraction, XOR by itself, so
     that no unchanged row is looked at.
@@ -101,7 +103,7 @@ def changed_digest(before: str, removed: str, added: str) -> str:
     rows = old.rows - out.rows + new.rows
     xor = old.xor ^ out.xor ^ new.xor
     total = (old.total - out.total + new.total) % (1 << 64)
-    return f"{rows}-{xor:016x}-{total:016x}-{ENGINE}"
+    return f"{rows}-{xor:016x}-{total:016x}-{new.layout}-{ENGINE}"
 
 
 def digest_rows(digest: str) -> int:
@@ -110,16 +112,17 @@ def digest_rows(digest: str) -> int:
 
 
 class _Parts(NamedTuple):
-    """A digest taken apart: number of rows, and XOR and sum of their hashes."""
+    """A digest taken apart: number of rows, XOR and sum of their hashes, digest of the columns."""
 
     rows: int
     xor: int
     total: int
+    layout: str
 
 
 def _parts(digest: str) -> _Parts:
-    rows, xor, total, _ = digest.split("-")
-    return _Parts(int(rows), int(xor, 16), int(total, 16))
+    rows, xor, total, layout, _ = digest.split("-")
+    return _Parts(int(rows), int(xor, 16), int(total, 16), layout)
 
 
 def fingerprint(*parts: Any) -> str:

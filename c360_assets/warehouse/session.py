@@ -267,8 +267,7 @@ class Session:
 
     def digest(self, select: str) -> str:
         """The content digest of the rows of a SELECT."""
-        columns = [row[0] for row in self.rows(f"DESCRIBE {select}")]
-        ((_, digest),) = self.rows(digest_sql("", columns, f"({select})"))
+        ((_, digest),) = self.rows(digest_sql("", self.stored_columns(select), f"({select})"))
         return str(digest)
 
     def stored_columns(self, source: str) -> dict[str, str]:

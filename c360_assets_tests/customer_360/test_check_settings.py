@@ -135,6 +135,27 @@ def test_a_filtered_database_has_a_policy_of_its_own(tmp_path: Path) -> None:
     ]
 
 
+def test_a_published_file_of_no_database_is_told(tmp_path: Path) -> None:
+    history = tmp_path / "activated" / "history"
+    history.mkdir(parents=True)
+    for file in ("customer_360.duckdb", "jp.duckdb", "gone.duckdb", "history/older.1.duckdb"):
+        (history.parent / file).touch()
+    tenant = (
+        "id: 6f6c3c5e-0d3e-4b57-8a39-0c9a3a3b6f11\ndatabases:\n  all: {primary: true}\n  jp: "
+        "{filter: {database_key: JP}}\n"
+    )
+    brand = more(SHOP, "unit: {tags: [database-key]}")
+    told = [
+        (p.severity, p.message.split(",")[0])
+        for p in problems_after(tmp_path, {**brand, "tenant.yaml": tenant})
+        if p.key == "databases"
+    ]
+    assert told == [
+        ("warning", "activated/ holds files of gone"),
+        ("warning", "activated/ holds files of older"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

@@ -6,7 +6,7 @@ import gzip
 import os
 import uuid
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ from c360_assets.ingest.domain_table import ensure_table, purge
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landed_files import landed
 from c360_assets.ingest.landing import pending
-from c360_assets.ingest.load import load_feed
+from c360_assets.ingest.load import FeedLoad, load_feed
 from c360_assets.ingest.odd_files import outside, shared, unclaimed
 from c360_assets.ingest.read_again import not_there_messages
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -617,6 +617,63 @@ def test_days_that_are_asked_for_are_read_again_under_their_number(tmp_path: Pat
     assert pending(tenant, feed, ledger(tenant), THROUGH, again_from=date(2024, 1, 6)) == []
     (message,) = not_there_messages(tenant, feed, ledger(tenant), date(2024, 1, 1), THROUGH)
     assert "2024-01-06 is not read again and keeps its rows" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"timezone": "Asia/Tokyo"}, "timezone"),
+        ({"null_values": ["Bo"], "datetime_format": "yyyy"}, "datetime_format, null_values"),
+        ({"fields": {"id": {}, "name": {"required": True}}}, "fields.name"),
+        ({"error_threshold": 7, "description": "New words"}, None),
+    ],
+)
+def test_days_that_were_read_with_other_settings_are_told(
+    tmp_path: Path, changes: dict[str, Any], told: str | None
+) -> None:
+    tenant = landed_twice(tmp_path)
+    feed = feed_of(**{"fields": NARROW, **changes})
+    with open_session(tenant.root / "warehouse") as session:
+        ensure_table(session, feed)  # as every stage does; it reads no file
+        session.commit()
+    land(tenant, "c-20240107.csv", "id,name\nc,Cy\n")
+    (day,) = load(tenant, feed).days
+    said = (
+        f"{told} changed after the feed was loaded: 2 delivery days keep their values; "
+        "`c360 load Shop:Customers --from 2024-01-05` reads what is in landing/ again"
+    )
+    assert (said in day.warnings) == (told is not None)
+    assert any("changed after" in warning for warning in day.warnings) == (told is not None)
+
+
+def read_again_from(tenant: Tenant, feed: FeedConfig, first: date) -> FeedLoad:
+    """What `c360 load FEED --from FIRST` does."""
+    with open_session(tenant.root / "warehouse") as session:
+        days = pending(tenant, feed, session_ledger(session), THROUGH, again_from=first)
+        return load_feed(session, tenant, feed, days, commit=True)
+
+
+def test_days_that_are_read_again_are_read_with_the_settings_of_now(tmp_path: Path) -> None:
+    tenant = landed_twice(tmp_path)
+    feed = feed_of(fields=NARROW, null_values=["Bo"])
+    again = read_again_from(tenant, feed, date(2024, 1, 5))
+    assert not any("changed after" in text for day in again.days for text in day.warnings)
+    assert table(tenant, feed)["name"].to_list() == ["Anna", None]
+    land(tenant, "c-20240107.csv", "id,name\nc,Cy\n")
+    assert [day.warnings for day in load(tenant, feed).days] == [[]]
+
+
+def test_a_day_read_again_in_another_zone_wins_over_its_own_rows(tmp_path: Path) -> None:
+    shape: dict[str, Any] = {
+        "fields": {"id": {}, "seen": {"type": "datetime"}},
+        "last_updated": "seen",
+    }
+    tenant = tenant_of(tmp_path, feed_of(**shape))
+    land(tenant, "c-20240105.csv", "id,seen\na,2024-01-05 10:00:00\n")
+    load(tenant, feed_of(**shape))
+    east = feed_of(**shape, timezone="Asia/Tokyo")
+    read_again_from(tenant, east, date(2024, 1, 5))
+    assert table(tenant, east)["seen"].to_list() == [datetime(2024, 1, 5, 1, tzinfo=UTC)]
 
 
 def test_a_feed_without_files_has_an_empty_table(tmp_path: Path) -> None:

@@ -208,6 +208,21 @@ def test_a_column_of_another_name_is_other_content(tmp_path: Path, renamed: str)
     assert before.digest != after.digest
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("SELECT 100::BIGINT AS i", "SELECT 1.00::DECIMAL(38, 2) AS i"),
+        ("SELECT 1.00::DECIMAL(38, 2) AS i", "SELECT 0.0100::DECIMAL(38, 4) AS i"),
+        ("SELECT NULL::VARCHAR AS i", "SELECT NULL::DATE AS i"),
+        ("SELECT 1 AS i WHERE FALSE", "SELECT 1 AS j WHERE FALSE"),
+    ],
+)
+def test_a_column_of_another_type_is_other_content(tmp_path: Path, one: str, other: str) -> None:
+    with open_session(tmp_path / "warehouse") as session:
+        assert session.write("t", one).digest != session.write("t", other).digest
+        assert session.digest(one) != session.digest(other)
+
+
 def test_rows_are_put_in_by_name_whatever_the_order_of_columns(tmp_path: Path) -> None:
     with open_session(tmp_path / "warehouse") as session:
         session.write("t", "SELECT 1 AS k, 'a' AS x, 'b' AS y")
