@@ -95,7 +95,7 @@ def _feed(
             if key in context.partition_keys:
                 context.add_asset_metadata(_day_figures(tenant, [day]), partition_key=key)
             else:  # read again, for a column that was declared since
-                context.log_event(_day_event(tenant, load, day, source))
+                context.log_event(_day_event(tenant, load, key, day, source))
         return materialized(
             source.asset,
             load.state,
@@ -151,31 +151,30 @@ def _tell(
 ) -> None:
     """Log warnings.
 
-    If days failed, mark the good ones as materialized, show the details of all, and raise with what
-    is wrong.
+    If days failed, mark the others as materialized, show the details of all, and raise with what is
+    wrong. Of a run that fails, Dagster would call every day failed, also one without files.
     """
     for day in load.days:
         for warning in day.warnings:
             context.log.warning(f"{load.feed}: {warning}")
     if not load.failed:
         return
-    for day in load.days:
-        context.log_event(_day_event(tenant, load, day, source))
+    loaded = {day.day.isoformat(): day for day in load.days}
+    for key in dict.fromkeys([*loaded, *context.partition_keys]):
+        context.log_event(_day_event(tenant, load, key, loaded.get(key), source))
     raise C360Error("\n".join(day.message for day in load.failed))
 
 
 def _day_event(
-    tenant: Tenant, load: FeedLoad, day: DayResult, source: SourceTable
+    tenant: Tenant, load: FeedLoad, partition: str, day: DayResult | None, source: SourceTable
 ) -> dg.AssetMaterialization | dg.AssetObservation:
-    metadata = _day_figures(tenant, [day])
-    if day.status == "failed":
-        return dg.AssetObservation(
-            asset_key(source.asset), partition=day.day.isoformat(), metadata=metadata
-        )
+    """The event of one delivery day; `day` is None where it had nothing to load."""
+    key = asset_key(source.asset)
+    metadata = _day_figures(tenant, [day] if day is not None else [])
+    if day is not None and day.status == "failed":
+        return dg.AssetObservation(key, partition=partition, metadata=metadata)
     metadata |= {"dagster/row_count": load.state.rows, "digest": load.state.digest}
-    return dg.AssetMaterialization(
-        asset_key(source.asset), partition=day.day.isoformat(), metadata=metadata
-    )
+    return dg.AssetMaterialization(key, partition=partition, metadata=metadata)
 
 
 class CustomTableDisplay(Display):

@@ -73,3 +73,18 @@ def test_each_day_of_a_range_shows_its_own_files_alone(
             if (page := record.event_log_entry.asset_materialization)
         }
     assert shown == {"2026-03-02": [1, 5], "2026-03-03": [0, 0], "2026-03-04": [1, 1]}
+
+
+def test_of_a_range_only_days_with_wrong_files_have_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
+    tenant = tiny_tenant(tmp_path)
+    last = DAY + timedelta(days=2)
+    land(tmp_path, "shop", DAY)
+    land(tmp_path, "shop", last, ["too,few"])
+    with open_instance() as instance:
+        outcome = launch(instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, last))
+        assert not outcome.success
+        assert instance.get_materialized_partitions(SHOP) == {"2026-03-02", "2026-03-03"}
