@@ -25,15 +25,21 @@ from c360_assets.assets.metadata import (
 from c360_assets.customer_360.checks.run_data_checks import TABLE, validate_database
 from c360_assets.customer_360.destinations import SendDestination
 from c360_assets.customer_360.publication.publish import PublishDatabase, published_facts
+from c360_assets.customer_360.tables.build import DatabaseTable
 from c360_assets.errors import C360Error
+from c360_assets.recipes import recipes
+from c360_assets.run_tags import ACTIVATE
+from c360_assets.segments.recipe import ComputeSegments
 from c360_assets.warehouse.heartbeat import beat
-from c360_assets.warehouse.recipe import Outcome, RunContext
+from c360_assets.warehouse.recipe import Outcome, Recipe, RunContext, is_current
 from c360_assets.warehouse.session import Session
 
 DESCRIPTION = (
     "The published database, one DuckDB file: built aside, checked, then put in place in one step. "
     "Readers see the last published one, whole, always; earlier ones are kept."
 )
+
+SHOWN_TABLES = 5  # in a message
 
 
 class PublicationDisplay(Display):
@@ -62,6 +68,28 @@ class PublicationDisplay(Display):
         # One that stops publication is answered as the others are.
         with suppress(C360Error):
             validate_database(session, self.recipe.database, as_of=run.as_of)
+
+    def require(self, session: Session, run: RunContext) -> None:
+        """A file never shows tables of unlike days, or of another Stitch than others in it."""
+        stale = [
+            recipe.tables[0]
+            for recipe in recipes(self.tenant)
+            if self._is_shown(recipe) and not is_current(session, recipe, run.as_of)
+        ]
+        if stale:
+            more = f" and {len(stale) - SHOWN_TABLES} more" if len(stale) > SHOWN_TABLES else ""
+            raise C360Error(
+                f"not published: {', '.join(stale[:SHOWN_TABLES])}{more} would not be those of "
+                f"{run.as_of} and of what they are made from; run the job `{ACTIVATE}`, or "
+                "materialize them too"
+            )
+
+    def _is_shown(self, recipe: Recipe) -> bool:
+        """Whether the recipe makes tables of the database from those of Stitch and sources."""
+        database = self.recipe.database
+        if isinstance(recipe, DatabaseTable):
+            return recipe.node.table in {node.table for node in database.nodes}
+        return isinstance(recipe, ComputeSegments) and recipe.database.name == database.name
 
     def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         database = self.recipe.database

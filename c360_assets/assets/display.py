@@ -106,6 +106,11 @@ class Display:
         """Write the tables that `check_results` reads, and make nothing else."""
         self.recipe.build(session, run)
 
+    def require(self, session: Session, run: RunContext) -> None:
+        """Raise C360Error where the recipe must have no turn yet; the command line plans, but a
+        person can start any asset alone.
+        """
+
     def results(self, session: Session, outcome: Outcome) -> Iterator[Result]:
         """The results of a turn.
 

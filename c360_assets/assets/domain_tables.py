@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from c360_assets.assets.display import Display
-from c360_assets.assets.metadata import Result, asset_key, counts, materialized, source_schema
+from c360_assets.assets.metadata import Result, asset_key, materialized, source_schema
 from c360_assets.assets.resources import WarehouseResource, run_options
 from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_runs import STAGE as GROUP
@@ -90,20 +90,18 @@ def _feed(
                 stop_if_blocked(session, tenant, feed)
             session.commit()
             _tell(context, tenant, load, source)
-        figures = {name: getattr(load, name) for name in COUNTS}
-        details = {DETAILS: _details(tenant, load.days)} if load.days else {}
-        if len(context.partition_keys) > 1 and details:
-            # Dagster repeats the metadata of a result for each day of the range.
-            context.log_event(dg.AssetObservation(asset_key(source.asset), metadata=details))
-            details = {}
-        schema = source_schema(source, load.state)
+        for day in load.days:
+            key = day.day.isoformat()
+            if key in context.partition_keys:
+                context.add_asset_metadata(_day_figures(tenant, [day]), partition_key=key)
+            else:  # read again, for a column that was declared since
+                context.log_event(_day_event(tenant, load, key, day, source))
         return materialized(
             source.asset,
             load.state,
             reused=not load.days,
-            schema=schema,
-            figures=figures,
-            more=details,
+            schema=source_schema(source, load.state),
+            figures=_day_figures(tenant, []),
         )
 
     return feed_table
@@ -114,9 +112,16 @@ def _owners(tenant: Tenant, feed: FeedConfig) -> list[str]:
     return [owner] if owner is not None else []
 
 
-COUNTS = ("files", "rows_read", "rows_loaded", "rows_rejected", "rows_replaced")
+COUNTS = ("rows_read", "rows_loaded", "rows_rejected", "rows_replaced")
 DETAILS = "ingest details"
 SHOWN_FILES = 200
+
+
+def _day_figures(tenant: Tenant, days: Sequence[DayResult]) -> dict[str, Any]:
+    """What became of the files of one day: `days` is it, or empty where it has none to load."""
+    figures: dict[str, Any] = {"files": sum(len(day.files) for day in days)}
+    figures |= {name: sum(getattr(day, name) for day in days) for name in COUNTS}
+    return figures | ({DETAILS: _details(tenant, days)} if days else {})
 
 
 def _details(tenant: Tenant, days: Sequence[DayResult]) -> dg.TableMetadataValue:
@@ -146,32 +151,30 @@ def _tell(
 ) -> None:
     """Log warnings.
 
-    If days failed, mark the good ones as materialized, show the details of all, and raise with what
-    is wrong.
+    If days failed, mark the others as materialized, show the details of all, and raise with what is
+    wrong. Of a run that fails, Dagster would call every day failed, also one without files.
     """
     for day in load.days:
         for warning in day.warnings:
             context.log.warning(f"{load.feed}: {warning}")
     if not load.failed:
         return
-    for day in load.days:
-        context.log_event(_day_event(tenant, load, day, source))
+    loaded = {day.day.isoformat(): day for day in load.days}
+    for key in dict.fromkeys([*loaded, *context.partition_keys]):
+        context.log_event(_day_event(tenant, load, key, loaded.get(key), source))
     raise C360Error("\n".join(day.message for day in load.failed))
 
 
 def _day_event(
-    tenant: Tenant, load: FeedLoad, day: DayResult, source: SourceTable
+    tenant: Tenant, load: FeedLoad, partition: str, day: DayResult | None, source: SourceTable
 ) -> dg.AssetMaterialization | dg.AssetObservation:
-    figures = counts({name: getattr(day, name) for name in COUNTS if name != "files"})
-    metadata = {**figures, DETAILS: _details(tenant, [day])}
-    if day.status == "failed":
-        return dg.AssetObservation(
-            asset_key(source.asset), partition=day.day.isoformat(), metadata=metadata
-        )
+    """The event of one delivery day; `day` is None where it had nothing to load."""
+    key = asset_key(source.asset)
+    metadata = _day_figures(tenant, [day] if day is not None else [])
+    if day is not None and day.status == "failed":
+        return dg.AssetObservation(key, partition=partition, metadata=metadata)
     metadata |= {"dagster/row_count": load.state.rows, "digest": load.state.digest}
-    return dg.AssetMaterialization(
-        asset_key(source.asset), partition=day.day.isoformat(), metadata=metadata
-    )
+    return dg.AssetMaterialization(key, partition=partition, metadata=metadata)
 
 
 class CustomTableDisplay(Display):

@@ -213,6 +213,7 @@ def _turns(
             missing.update(recipe.assets)
             continue
         try:
+            display.require(session, run)
             outcome = make_current(session, recipe, run)
         except C360Error as error:
             missing.update(recipe.assets)

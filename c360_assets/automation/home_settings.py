@@ -14,6 +14,7 @@ from typing import Any
 from c360_assets.errors import C360Error
 
 SETTINGS = "dagster.yaml"
+OWN_HOME = ".dagster"  # of a tenant, in its folder
 NO_CAPTURE = "NoOpComputeLogManager"
 
 
@@ -71,6 +72,11 @@ def check_home(home: Path) -> None:
         raise C360Error(
             "DAGSTER_HOME is set and is not the full path of a folder; create the folder, or unset "
             "DAGSTER_HOME: then the tenant's own is used"
+        )
+    if home.name == OWN_HOME and (home.parent / "tenant.yaml").is_file():
+        raise C360Error(
+            f"DAGSTER_HOME is set to the home of another tenant ({home.parent}), and each would "
+            "see the other's days; unset DAGSTER_HOME: then this tenant's own is used"
         )
     if not has_settings(home):
         return

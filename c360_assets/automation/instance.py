@@ -12,7 +12,7 @@ from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
-from c360_assets.automation.home_settings import SETTINGS, check_home, has_settings
+from c360_assets.automation.home_settings import OWN_HOME, SETTINGS, check_home, has_settings
 from c360_assets.automation.unnamed_runs import has_unnamed_runs
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.running import dead_runs
@@ -39,7 +39,7 @@ def prepare_home(root: Path) -> Path:
     that one does not keep what a tenant relies on.
     """
     os.environ["C360_TENANT_DIR"] = str(root.resolve())
-    home = root.resolve() / ".dagster"
+    home = root.resolve() / OWN_HOME
     if names_another_home(root):
         home = Path(os.environ["DAGSTER_HOME"])
         check_home(home)
@@ -99,7 +99,7 @@ def _needs_link(home: Path, why: str) -> str:
 def names_another_home(root: Path) -> bool:
     """Whether the environment names a Dagster home that is not the tenant's own."""
     named = os.environ.get("DAGSTER_HOME")
-    return bool(named) and Path(str(named)).resolve() != root.resolve() / ".dagster"
+    return bool(named) and Path(str(named)).resolve() != root.resolve() / OWN_HOME
 
 
 def mark_dead_runs(root: Path) -> None:

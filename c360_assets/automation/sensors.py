@@ -21,6 +21,7 @@ from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets.automation.overdue import Freshness
 from c360_assets.automation.pending import interval
 from c360_assets.automation.recoveries import Look, tell_recoveries
+from c360_assets.automation.switched_off import LANDING
 from c360_assets.tenant.changed_files import changed_files
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.local_time import now, today
@@ -45,7 +46,7 @@ def landing_sensor(tenant: Tenant, feed: FeedConfig) -> dg.SensorDefinition:
     """Asks for a load of what has landed and is not in the ledger."""
 
     @dg.sensor(
-        name=f"landing_{feed.physical}",
+        name=f"{LANDING}{feed.physical}",
         job_name=LOAD,
         description=f"Loads {feed.name} when its files land.",
         minimum_interval_seconds=interval(),

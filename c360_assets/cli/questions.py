@@ -26,6 +26,8 @@ def status(
 ) -> None:
     """Show what landed and loaded per feed, the last Stitch run, what is published and how old it
     is, and what comes next."""
+    from c360_assets.automation.switched_off import switched_off
+    from c360_assets.configuration import load_tenant
     from c360_assets.reporting.status import digest_lines, read_status, render_status
 
     with reported_errors():
@@ -35,7 +37,8 @@ def status(
                 emit(line)
             return
         _mark_dead_runs(root)
-        current = read_status(root, datetime.now().astimezone())
+        off = switched_off(load_tenant(root))
+        current = read_status(root, datetime.now().astimezone(), off)
     if as_json:
         print_json(current)
     else:

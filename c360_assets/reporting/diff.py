@@ -319,9 +319,9 @@ def render_diff(diffs: Sequence[TableDiff], first: str, second: str, console: Co
         title=f"from {first} to {second}",
         title_justify="left",
     )
-    table.add_column("table")
+    table.add_column("table", overflow="fold")
     for heading in ("added", "dropped", "changed"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("columns", overflow="fold")
     for diff in diffs:
         counts = [f"{rows:,}" for rows in (diff.added, diff.dropped, diff.changed)]

@@ -391,5 +391,5 @@ def _table(title: str, columns: Iterable[str], numbers: Iterable[str]) -> Table:
     for name in columns:
         table.add_column(name, overflow="fold")
     for name in numbers:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table

@@ -7,7 +7,7 @@ page shows the facts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -74,7 +74,8 @@ class Status:
     """What `c360 status` shows, and the keys of its `--json`.
 
     `unseen` counts by feed the rows that Stitch has not seen. `published` is empty where nothing
-    is; `alerts` are those of the last days, the newest first.
+    is; `alerts` are those of the last days, the newest first; `switched_off` are sensors and
+    schedules that begin nothing.
     """
 
     tenant: str
@@ -87,9 +88,10 @@ class Status:
     timezone: str
     retention: dict[str, str | int]
     alerts: list[dict[str, Any]]
+    switched_off: list[str]
 
 
-def read_status(root: Path, now: datetime) -> Status:
+def read_status(root: Path, now: datetime, switched_off: Sequence[str] = ()) -> Status:
     """The state of the tenant at `root`; `now` is compared with times of publication."""
     tenant = load_tenant(root)
     warehouse = Warehouse.open(root / "warehouse")
@@ -107,6 +109,7 @@ def read_status(root: Path, now: datetime) -> Status:
         timezone=tenant.config.timezone,
         retention=tenant.config.retention.model_dump(),
         alerts=_recent_alerts(tenant, now),
+        switched_off=list(switched_off),
     )
 
 
@@ -271,6 +274,13 @@ def render_status(status: Status, console: Console) -> None:
         f"Activation  cron `{status.activation_cron}`, time zone {status.timezone}, "
         "while `c360 ui` runs"
     )
+    if status.switched_off:
+        names = ", ".join(status.switched_off)
+        console.print(
+            f"Switched off  {names} (in the UI, under Automation): nothing begins by them",
+            style="yellow",
+            markup=False,
+        )
     kept = ", ".join(f"{kind} {limit}" for kind, limit in status.retention.items())
     console.print(f"Kept        {kept} (retention in tenant.yaml)")
     if any(feed.late_files for feed in status.feeds):
@@ -287,9 +297,9 @@ def _feeds_table(status: Status) -> Table:
         header_style="dim",
     )
     table.add_column("feed", no_wrap=True)
-    table.add_column("last delivery")
+    table.add_column("last delivery", no_wrap=True)
     for name in ("rows read", "rejected", "waiting"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("by a day")
     table.add_column("")
     for feed in status.feeds:

@@ -170,9 +170,9 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
 
 def _feeds(feeds: Sequence[FeedLoaded]) -> Table:
     table = Table(title="Feeds", title_justify="left", box=None, pad_edge=False, header_style="dim")
-    table.add_column("feed")
+    table.add_column("feed", overflow="fold")
     for name in ("days", "files", "rows read", "loaded", "rejected"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for feed in feeds:
         counts = (feed.days, feed.files, feed.read, feed.loaded, feed.rejected)

@@ -3,10 +3,13 @@ figures that plot.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
+from c360_assets.assets.activation import PublicationDisplay
 from c360_assets.assets.check_names import (
     DATA_CHECKS,
     PROMISES,
@@ -17,9 +20,12 @@ from c360_assets.assets.check_names import (
 from c360_assets.assets.database_checks import check_results, check_specs
 from c360_assets.customer_360.checks.data_checks import CHECKS
 from c360_assets.customer_360.checks.run_data_checks import validate_database
+from c360_assets.customer_360.publication.publish import PublishDatabase
 from c360_assets.customer_360.tables.databases import databases
+from c360_assets.errors import C360Error
 from c360_assets.tenant.models import DatabaseConfig, DatabaseTableConfig, Tenant
 from c360_assets.validations.reports import BY_ID
+from c360_assets.warehouse.recipe import RunContext
 from c360_assets.warehouse.session import open_session
 from c360_assets_tests.customer_360.world import AS_OF, build_all, make_tenant, put_unified
 
@@ -114,3 +120,21 @@ def test_names_are_those_of_checks_that_exist_and_no_two_alike() -> None:
 
 def test_a_check_without_a_name_is_called_by_what_it_asks() -> None:
     assert data_check_name("CV-Z99", "Is CO₂ known?") == "is_co_known"
+
+
+def test_a_database_is_not_published_from_tables_of_unlike_days(tmp_path: Path) -> None:
+    """Whoever starts its asset alone is told which tables to make with it."""
+    tenant = make_tenant(tmp_path)
+    (database,) = databases(tenant)
+    display = PublicationDisplay(tenant, PublishDatabase(database))
+    with open_session(tmp_path / "warehouse") as session:
+        put_unified(session, [{"amperity_id": "A1"}])
+        with pytest.raises(C360Error, match=r"not published: .* and 1\d more"):
+            display.require(session, RunContext(AS_OF))
+        build_all(session, tenant)
+        display.require(session, RunContext(AS_OF))
+        with pytest.raises(C360Error, match="customer_attributes"):
+            display.require(session, RunContext(AS_OF + timedelta(days=1)))
+        put_unified(session, [{"amperity_id": "A1"}, {"amperity_id": "A2"}])
+        with pytest.raises(C360Error, match="merged_customers"):
+            display.require(session, RunContext(AS_OF))

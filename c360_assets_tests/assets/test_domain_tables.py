@@ -52,3 +52,39 @@ def test_each_file_of_a_load_is_shown_with_its_counts(
         for r in rows[0]
     )
     assert CANARY_EMAIL not in str(rows)
+
+
+def test_each_day_of_a_range_shows_its_own_files_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
+    tenant = tiny_tenant(tmp_path)
+    last = DAY + timedelta(days=2)
+    land(tmp_path, "shop", DAY)
+    land(tmp_path, "shop", last, ["c9,gus@example.com,Gus,Gray,1"])
+    with open_instance() as instance:
+        outcome = launch(instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, last))
+        assert outcome.success, outcome.failed_steps
+        assert [table.reused for table in outcome.tables] == [False]
+        shown = {
+            page.partition: [page.metadata[name].value for name in ("files", "rows_loaded")]
+            for record in instance.fetch_materializations(SHOP, limit=9).records
+            if (page := record.event_log_entry.asset_materialization)
+        }
+    assert shown == {"2026-03-02": [1, 5], "2026-03-03": [0, 0], "2026-03-04": [1, 1]}
+
+
+def test_of_a_range_only_days_with_wrong_files_have_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(tmp_path)))
+    tenant = tiny_tenant(tmp_path)
+    last = DAY + timedelta(days=2)
+    land(tmp_path, "shop", DAY)
+    land(tmp_path, "shop", last, ["too,few"])
+    with open_instance() as instance:
+        outcome = launch(instance, build(tenant), LOAD, asset_keys=[SHOP], days=(DAY, last))
+        assert not outcome.success
+        assert instance.get_materialized_partitions(SHOP) == {"2026-03-02", "2026-03-03"}

@@ -123,6 +123,19 @@ def test_settings_that_say_nothing_are_refused(home: Path, tmp_path: Path, text:
         prepare_home(tenant_at(tmp_path / "one"))
 
 
+def test_the_own_home_of_another_tenant_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It notes nowhere whose it is, and `tidy` would remove the other's runs."""
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("C360_TENANT_DIR", "")
+    one, two = tenant_at(tmp_path / "one"), tenant_at(tmp_path / "two")
+    monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(one)))
+    prepare_home(one)
+    with pytest.raises(C360Error, match=f"home of another tenant .{one}"):
+        prepare_home(two)
+
+
 @pytest.mark.parametrize("value", ["relative", "/nowhere/at/all"])
 def test_a_home_that_is_no_folder_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
