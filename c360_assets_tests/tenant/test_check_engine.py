@@ -1,4 +1,4 @@
-"""Checks of `engine` in tenant.yaml: what is refused before a run, and what stays on this machine."""
+"""Checks of `engine` in tenant.yaml: what is refused before a run, what stays on this machine."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
+from weakref import finalize
 
 import polars as pl
 from pyspark.sql import DataFrame, SparkSession
@@ -26,11 +27,8 @@ ROWS_OF_BUCKET = 20_000  # so many records with their pairs fit a worker many ti
 LEAST_BUCKETS = 2
 SENT_ROWS = 50_000  # from this machine in one go; Spark Connect takes messages of 128 MiB
 PROBES = 2  # tasks that tell their versions before the work; each worker compares them again
-SETTINGS = {
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
-    # A text of a worker's error is read here, whole.
-    "spark.sql.pyspark.jvmStacktrace.enabled": "false",
-}
+# Kernels run a statement for each comparison and strategy, whatever the rows of a batch.
+SETTINGS = {"spark.sql.execution.arrow.maxRecordsPerBatch": "50000"}
 OF_CLASSIC = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -46,7 +44,7 @@ class OnSpark(Exchange):
     def __init__(self, session: SparkSession) -> None:
         self.session = session
         self.buckets = LEAST_BUCKETS
-        self._kept: list[DataFrame] = []
+        self._held: list[finalize[..., SparkRows]] = []
         for name, value in SETTINGS.items():
             session.conf.set(name, value)
         with told("reaching the workers"):
@@ -99,18 +97,19 @@ class OnSpark(Exchange):
         self.session.conf.set("spark.sql.shuffle.partitions", str(self.buckets))
 
     def held(self, rows: DataFrame, schema: pl.Schema) -> SparkRows:
-        """The rows, computed once; Spark computes again what a lost worker held."""
+        """The rows, computed once, as long as somebody holds them. What a lost worker held Spark
+        computes again."""
         with told("computing rows"):
             kept = rows.persist()
-            self._kept.append(kept)
             kept.count()
-        return SparkRows(self, kept, schema)
+        held = SparkRows(self, kept, schema)
+        self._held.append(finalize(held, _let_go, kept))
+        return held
 
     def close(self) -> None:
-        # After a failure the cluster may be gone, and what failed first is what is told.
-        with suppress(Exception):
-            for rows in self._kept:
-                rows.unpersist()
+        # A server of Spark Connect keeps rows beyond the session that asked for them.
+        for let_go in self._held:
+            let_go()
         with suppress(Exception):
             self.session.stop()
 
@@ -169,6 +168,12 @@ class SparkRows(Rows):
 
     def _other(self, rows: DataFrame, schema: pl.Schema) -> SparkRows:
         return SparkRows(self._exchange, rows, schema)
+
+
+def _let_go(rows: DataFrame) -> None:
+    # After a failure the cluster may be gone, and what failed first is what is told.
+    with suppress(Exception):
+        rows.unpersist()
 
 
 def _call(kernel: Kernel) -> Call:
