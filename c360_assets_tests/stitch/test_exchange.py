@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import duckdb
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c360_assets.stitch import stitch
 from c360_assets.stitch.exchange.in_process import InProcess
 from c360_assets.stitch.exchange.rows import Side, bucket_of, rows_of
 from c360_assets.stitch.resolve import Resolution, resolve
 from c360_assets.tenant.models import StitchConfig
+from c360_assets_tests.stitch.retail import retail
 from c360_assets_tests.stitch.test_match_model import population
 
 FRAMES = ("clusters", "pairs", "records", "strategies", "model", "decisions", "household")
@@ -87,6 +90,17 @@ def test_buckets_change_nothing_about_a_tenant_with_a_kept_model() -> None:
         kept = resolve(frame, con=con, model=first.model)
         bucketed = resolve(frame, con=con, model=first.model, exchange=InProcess(con, 3))
     assert_equal(kept, bucketed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("buckets", [3, 16])
+def test_buckets_change_no_table_of_a_generated_tenant(buckets: int) -> None:
+    records = retail(15_000, seed=9).drop("person")
+    with duckdb.connect() as con:
+        expected = stitch(records, con=con).tables
+        found = stitch(records, con=con, exchange=InProcess(con, buckets)).tables
+        for name in expected:
+            assert expected[name].equals(found[name]), name
 
 
 def test_rows_fall_into_buckets_by_their_key_alone() -> None:

@@ -39,16 +39,21 @@ LACKING = re.compile(r"No module named '(\w+)")
 
 
 class OnSpark(Exchange):
-    """Rows on the cluster behind a session of Spark, which this object ends."""
+    """Rows on the cluster behind a session of Spark. `owned`: the session ends with this object."""
 
-    def __init__(self, session: SparkSession) -> None:
+    def __init__(self, session: SparkSession, *, owned: bool = False) -> None:
         self.session = session
+        self._owned = owned
         self.buckets = LEAST_BUCKETS
         self._held: list[finalize[..., SparkRows]] = []
         for name, value in SETTINGS.items():
             session.conf.set(name, value)
-        with told("reaching the workers"):
-            self._refuse_other_versions()
+        try:
+            with told("reaching the workers"):
+                self._refuse_other_versions()
+        except C360Error:
+            self.close()
+            raise
 
     @classmethod
     def at_master(cls, master: str) -> OnSpark:
@@ -61,14 +66,14 @@ class OnSpark(Exchange):
         with told(f"connecting to {master}"):
             session = builder.getOrCreate()
             session.sparkContext.setLogLevel("OFF")
-        return cls(session)
+        return cls(session, owned=True)
 
     @classmethod
     def at_remote(cls, remote: str) -> OnSpark:
         """A session through Spark Connect (`sc://host:15002`)."""
         with told(f"connecting to {remote}"):
             session = SparkSession.builder.remote(remote).create()
-        return cls(session)
+        return cls(session, owned=True)
 
     def _refuse_other_versions(self) -> None:
         mine = worker.versions()
@@ -110,8 +115,9 @@ class OnSpark(Exchange):
         # A server of Spark Connect keeps rows beyond the session that asked for them.
         for let_go in self._held:
             let_go()
-        with suppress(Exception):
-            self.session.stop()
+        if self._owned:
+            with suppress(Exception):
+                self.session.stop()
 
 
 class SparkRows(Rows):
