@@ -3,6 +3,7 @@ and through Spark Connect; what fails there is told without values."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -103,12 +104,12 @@ def server(tmp_path: Path) -> Iterator[str]:
         *("--conf", f"spark.connect.grpc.binding.port={port}"),
         *("--conf", "spark.connect.grpc.binding.address=127.0.0.1"),
         *("--conf", "spark.ui.enabled=false"),
-        *("--conf", f"spark.pyspark.python={sys.executable}"),
         *("--conf", f"spark.local.dir={tmp_path}"),
         "spark-internal",
     ]
     with (tmp_path / "server.log").open("w") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
+        environment = os.environ | {"PYSPARK_PYTHON": sys.executable}
+        running = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path, env=environment)
     try:
         _await_port(port)
         yield f"sc://127.0.0.1:{port}"
