@@ -23,6 +23,7 @@ from c360_assets.semantics.nicknames import known_given_names
 from c360_assets.stitch.cluster.clusters import clusters_table, decisions_table, link
 from c360_assets.stitch.cluster.parts import (
     EdgePairs,
+    Parts,
     TellingPairs,
     connected_parts,
     unmet_pairs,
@@ -30,6 +31,7 @@ from c360_assets.stitch.cluster.parts import (
 from c360_assets.stitch.cluster.staple import stapled, with_stapled, with_stapled_pairs
 from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies, columns_read
 from c360_assets.stitch.compare.candidate_pairs import (
+    CandidatePairs,
     meeting_rows,
     packed_meetings,
     pair_rows,
@@ -40,7 +42,7 @@ from c360_assets.stitch.compare.compared_pairs import ComparedPairs
 from c360_assets.stitch.compare.comparison_records import prepare_records
 from c360_assets.stitch.comparing import ComparePairs, columns_needed, keys_compared
 from c360_assets.stitch.exchange.in_process import InProcess
-from c360_assets.stitch.exchange.rows import PAIR, Exchange, columns
+from c360_assets.stitch.exchange.rows import PAIR, Exchange, Rows, Side, columns
 from c360_assets.stitch.quality.capture import Keyed, keyed_records
 from c360_assets.stitch.quality.estimate import (
     estimate_quality,
@@ -208,9 +210,7 @@ def _resolve(
     progress("form pairs")
     key_columns = keys_compared(frame)
     labels = labelled(label_pairs, rid)
-    read = {*columns_needed(records), *columns_read(strategies, records), "place"}
-    placed = with_places(records)
-    rows = exchange.spread(placed.select(name for name in placed.columns if name in read))
+    rows = exchange.spread(_read_by_kernels(with_places(records), strategies))
     met = meeting_rows(rows, len(rid), strategies, config.blocking.oversized)
     if labels:
         met = met.with_more(exchange.spread(label_meetings(labels, len(strategies))))
@@ -223,14 +223,13 @@ def _resolve(
     counts = compared.count(("strategies", "pattern"))
     pattern_counts = PatternCounts.summed(counts)
 
-    def sampled() -> PatternCounts:
-        sample = exchange.spread(random_pairs(len(rid)).frame()).beside(rows, comparing)
-        return PatternCounts.summed(sample.count(("pattern",)))
+    def compare_more(pairs: CandidatePairs) -> Rows:
+        return exchange.spread(pairs.frame()).beside(rows, comparing)
 
     if stored_model is None or stored is None:
         progress("fit the model")
         kind = config.matching.model
-        used_model = fit_match_model(con, records, pattern_counts, sampled, kind)
+        used_model = fit_match_model(con, records, pattern_counts, compare_more, kind)
     else:
         used_model = UsedModel(
             stored,
@@ -261,13 +260,8 @@ def _resolve(
     del scored
     apart = ComparedPairs.of(told.filter(~pl.col("inside")))
     between = likely_between_parts(apart, evidence)
-    counting = ComparedPairs.of(told.filter("counts"))
-    inside = told.filter("inside")
-    min_size = config.clustering.supersized.min_size
-    unmet = unmet_pairs(parts.part, inside["i"].to_numpy(), inside["j"].to_numpy(), min_size)
-    transitive = exchange.spread(unmet.frame()).beside(rows, comparing).collect(PAIR)
-    closed = counting.with_more(ComparedPairs.of(transitive))
-    del told, apart, counting, inside, transitive
+    closed = add_transitive_pairs(told, parts, compare_more, config)
+    del told, apart
     decided = decide_pairs(scorer, closed)
     clustering = link(decided, parts, conflicts, config)
 
@@ -311,6 +305,12 @@ def _resolve(
     )
 
 
+def _read_by_kernels(records: pl.DataFrame, strategies: list[Strategy]) -> pl.DataFrame:
+    """The columns of the placed comparison records by which pairs are formed and compared."""
+    read = {*columns_needed(records), *columns_read(strategies, records), "place"}
+    return records.select(name for name in records.columns if name in read)
+
+
 def _keyed(
     con: duckdb.DuckDBPyConnection,
     frame: pl.DataFrame,
@@ -345,18 +345,18 @@ def fit_match_model(
     con: duckdb.DuckDBPyConnection,
     records: pl.DataFrame,
     compared: PatternCounts,
-    sample: Callable[[], PatternCounts],
+    compare_more: Callable[[CandidatePairs], Rows],
     kind: str,
 ) -> UsedModel:
     """A model of this kind (the setting `model`), fitted on the patterns of the compared pairs.
 
-    `sample`: compares random pairs. The model is read back from its table, so that the next run,
-    which only has the table, scores alike.
+    It is read back from its table, so that the next run, which only has the table, scores alike.
     """
     if kind == "recordlinkage_ecm":
         reference = fit_ecm(compared)
         return UsedModel(reference, rounded(reference.table(), records.height), {})
-    statistics = value_statistics(con, records, sample())
+    sample = compare_more(random_pairs(records.height)).count(("pattern",))
+    statistics = value_statistics(con, records, PatternCounts.summed(sample))
     classes = 2 if kind == "two_class" else 3
     fitted = fit(statistics, compared, classes=classes)
     found = symptoms(fitted, compared)
@@ -382,6 +382,21 @@ def hard_conflicts(
     if not labels:
         return conflicts
     return replace(conflicts, keys=(*conflicts.keys, LABEL))
+
+
+def add_transitive_pairs(
+    told: pl.DataFrame,
+    parts: Parts,
+    compare_more: Callable[[CandidatePairs], Rows],
+    config: StitchConfig,
+) -> ComparedPairs:
+    """The pairs that count from here on (`TellingPairs`), with those inside parts that no block
+    brought together."""
+    inside = Side(told.filter("inside"))
+    min_size = config.clustering.supersized.min_size
+    unmet = unmet_pairs(parts.part, inside.array("i"), inside.array("j"), min_size)
+    transitive = ComparedPairs.of(compare_more(unmet).collect(PAIR))
+    return ComparedPairs.of(told.filter("counts")).with_more(transitive)
 
 
 def lowest_published(config: StitchConfig) -> float:
