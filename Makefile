@@ -59,6 +59,6 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(call install,.[dev])
 
-# What the comparison of the SQL on Spark needs beside Java; without it that test is skipped and says so.
+# What the tests on Spark need beside Java; without it they are skipped and say so.
 $(VENV)/.installed-spark: $(VENV)/.installed-dev
 	$(call install,.[spark])

@@ -18,7 +18,14 @@ import duckdb
 from c360_assets.customer_360 import check_merge_policy
 from c360_assets.customer_360 import check_settings as check_customer_360
 from c360_assets.errors import C360Error, ConfigError, Problem
-from c360_assets.tenant import check_arrival, check_feeds, check_tags, check_tenant, check_workflow
+from c360_assets.tenant import (
+    check_arrival,
+    check_engine,
+    check_feeds,
+    check_tags,
+    check_tenant,
+    check_workflow,
+)
 from c360_assets.tenant.config_check import ConfigCheck, UnreadTables
 from c360_assets.tenant.document import Document, parts_of
 from c360_assets.tenant.loader import TenantFiles, read_files
@@ -42,6 +49,7 @@ SETTINGS_CHECKS: tuple[Check, ...] = (
     *check_arrival.CHECKS,
     *check_tags.CHECKS,
     *check_tenant.CHECKS,
+    *check_engine.CHECKS,
     *check_workflow.CHECKS,
     *block_if.CHECKS,
     *check_customer_360.CHECKS,

@@ -43,6 +43,12 @@ def plan(session: Session, tenant: Tenant, verb: str, as_of: date, *, force: boo
     return making.plan(session, chosen, as_of, force=force)
 
 
+def matches(verb: str) -> bool:
+    """Whether the verb may match records."""
+    stages = STAGES[verb]
+    return stages is None or STITCH in stages
+
+
 def publishes(planned: Plan) -> bool:
     """Whether a database is to be published."""
     return any(output.rsplit("/", 1)[-1] == DATABASE for output in planned.outputs)

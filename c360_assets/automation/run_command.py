@@ -17,7 +17,7 @@ from c360_assets.automation.day_options import DayOptions
 from c360_assets.automation.instance import mark_dead_runs, prepare_home
 from c360_assets.automation.launcher import Launcher
 from c360_assets.automation.load_feeds import Loading, load_feeds
-from c360_assets.automation.plan import plan, publishes
+from c360_assets.automation.plan import matches, plan, publishes
 from c360_assets.automation.tidy import tidy
 from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.destinations import due as lacking_destinations
@@ -31,6 +31,7 @@ from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import DayReport, Summary, summarize
 from c360_assets.run_tags import ACTIVATE, DAY, STITCH, VALIDATE
 from c360_assets.segments.campaign_recipes import due_campaigns
+from c360_assets.stitch.exchange.engines import refuse_unreachable
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.heartbeat import beat
@@ -91,6 +92,8 @@ def run_day(
     """
     tenant = load_tenant(root)
     require_room(root)
+    if matches(options.stage):
+        refuse_unreachable(tenant.config.engine)
     prepare_home(root)
     mark_dead_runs(root)
     holder = f"`c360 {options.stage}`"

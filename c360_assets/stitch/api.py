@@ -22,6 +22,7 @@ from c360_assets.stitch import one_to_one
 from c360_assets.stitch.cluster import incremental
 from c360_assets.stitch.cluster.pins import assign_with_pins
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds, assign_ids
+from c360_assets.stitch.exchange.rows import Exchange
 from c360_assets.stitch.prepare.label_tables import PAIR_SCHEMA, LabelPairs, label_pairs
 from c360_assets.stitch.prepare.list_warnings import judge_blocklist
 from c360_assets.stitch.prepare.preprocessing import Preprocessed, preprocess
@@ -63,6 +64,7 @@ def stitch(
     pins: pl.DataFrame | None = None,
     home: Home | None = None,
     con: duckdb.DuckDBPyConnection | None = None,
+    exchange: Exchange | None = None,
     progress: Progress | None = None,
 ) -> StitchResult:
     """Find the records that belong to one person.
@@ -77,7 +79,8 @@ def stitch(
     same), above all other evidence; `label_rows` are those of label tables (`label_tables`), of
     which what cannot be obeyed is a warning. `datasources` names tables that may hold no record.
     `pins` are records that keep an id whatever their values say (datasource, pk, amperity_id).
-    `provenance` goes into `stitch_generation`. Raises C360Error for keys that are missing or not
+    `provenance` goes into `stitch_generation`. `exchange` is where records are matched, by default
+    this process. Raises C360Error for keys that are missing or not
     unique, a model that does not fit what is compared, and labels that name no record or contradict
     each other.
     """
@@ -107,6 +110,7 @@ def stitch(
             labels=record_labels,
             sizes=_sizes(collapsed),
             con=connection,
+            exchange=exchange,
             progress=steps.begin,
         )
         steps.begin("assign stable ids")

@@ -2,13 +2,15 @@
 rest, cluster.
 
 One entry, `resolve`, which reads as these steps; only the functions here hold a connection and know
-all records. What a step does is in `compare`, `score` and `cluster`. Preprocessing and the collapse
-of trivial duplicates come before, stable ids and output tables after.
+all records. What is done with all pairs is done by kernels where an exchange has them; this process
+holds the records, and the pairs that clusters and tables are made of. What a step does is in
+`compare`, `score` and `cluster`. Preprocessing and the collapse of trivial duplicates come before,
+stable ids and output tables after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,18 +21,28 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.semantics.nicknames import known_given_names
 from c360_assets.stitch.cluster.clusters import clusters_table, decisions_table, link
-from c360_assets.stitch.cluster.parts import Parts, connected_parts, unmet_pairs
-from c360_assets.stitch.cluster.staple import stapled, with_stapled, with_stapled_pairs
-from c360_assets.stitch.compare.agreement_patterns import (
-    MISSING,
-    ComparedColumns,
-    compare,
-    compared_columns,
+from c360_assets.stitch.cluster.parts import (
+    EdgePairs,
+    Parts,
+    TellingPairs,
+    connected_parts,
+    unmet_pairs,
 )
+from c360_assets.stitch.cluster.staple import stapled, with_stapled, with_stapled_pairs
 from c360_assets.stitch.compare.blocking import Strategy, chosen_strategies, columns_read
-from c360_assets.stitch.compare.candidate_pairs import CandidatePairs, build_pairs
+from c360_assets.stitch.compare.candidate_pairs import (
+    CandidatePairs,
+    meeting_rows,
+    packed_meetings,
+    pair_rows,
+    position_bits,
+    with_places,
+)
 from c360_assets.stitch.compare.compared_pairs import ComparedPairs
-from c360_assets.stitch.compare.comparison_records import columns_with, prepare_records
+from c360_assets.stitch.compare.comparison_records import prepare_records
+from c360_assets.stitch.comparing import ComparePairs, columns_needed, keys_compared
+from c360_assets.stitch.exchange.in_process import InProcess
+from c360_assets.stitch.exchange.rows import PAIR, Exchange, Rows, Side, columns
 from c360_assets.stitch.quality.capture import Keyed, keyed_records
 from c360_assets.stitch.quality.estimate import (
     estimate_quality,
@@ -45,23 +57,23 @@ from c360_assets.stitch.score.class_meaning import (
     why_too_few,
     why_wrong,
 )
-from c360_assets.stitch.score.conflicts import Conflicts, approximate_keys, choose_conflicts
+from c360_assets.stitch.score.conflicts import Conflicts, choose_conflicts
 from c360_assets.stitch.score.expectation_maximisation import fit
 from c360_assets.stitch.score.labels import LABEL, Labels, labelled
 from c360_assets.stitch.score.match_model import Model, PatternCounts
 from c360_assets.stitch.score.recordlinkage_model import EcmModel, fit_ecm
-from c360_assets.stitch.score.scale import log_odds_of
 from c360_assets.stitch.score.scored_pairs import (
-    ScoredPairs,
+    HouseholdPairs,
+    ScorePairs,
     Scorer,
     decide_pairs,
     household_table,
     pairs_table,
-    score_pairs,
+    pattern_evidence,
     strategies_table,
 )
 from c360_assets.stitch.score.stored_model import drift, model_table, read_model, rounded
-from c360_assets.stitch.score.value_statistics import value_statistics
+from c360_assets.stitch.score.value_statistics import random_pairs, value_statistics
 from c360_assets.tenant.models import StitchConfig
 
 ALL_SCORES = 0.0  # the score from which pairs are published, by the setting `stitch_scores`
@@ -105,15 +117,6 @@ class Resolution:
 
 
 @dataclass(frozen=True)
-class ComparisonInputs:
-    """What pairs are compared on: columns of the comparison records, keys among them, labels."""
-
-    columns: ComparedColumns
-    key_columns: list[str]
-    labels: Labels
-
-
-@dataclass(frozen=True)
 class UsedModel:
     """The model that scores, as its table says it; how far the data moved since it was fitted.
 
@@ -147,6 +150,7 @@ def resolve(
     labels: pl.DataFrame | None = None,
     sizes: pl.Series | None = None,
     con: duckdb.DuckDBPyConnection | None = None,
+    exchange: Exchange | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Resolution:
     """Cluster the representatives of `frame` (preprocessed frame, unique ascending `rid`) into
@@ -154,10 +158,11 @@ def resolve(
 
     `model`: the table `model` of an earlier resolution, with which pairs are scored as they are;
     without it one is fitted. `labels`: pairs `rid1, rid2, same` that people decided; see `labels`.
-    `sizes`: how many source records each row stands for, one by default.
-    The result does not depend on row order, thread count or the connection. Views named `er_*` are
-    dropped from `con` afterwards. Raises C360Error for a repeated rid, a setting that cannot work,
-    a model of other levels, or labels that contradict each other.
+    `sizes`: how many source records each row stands for, one by default. `exchange`: where pairs
+    are formed, compared and scored, by default this process.
+    The result does not depend on row order, thread count, the connection or the exchange. Views
+    named `er_*` are dropped from `con` afterwards. Raises C360Error for a repeated rid, a setting
+    that cannot work, a model of other levels, or labels that contradict each other.
     """
     if frame["rid"].n_unique() != frame.height:
         raise C360Error("stitch: the frame repeats a rid")
@@ -165,6 +170,7 @@ def resolve(
     try:
         return _resolve(
             connection,
+            exchange or InProcess(connection),
             frame if sizes is None else frame.with_columns(sizes.alias(SIZE)),
             config or StitchConfig(),
             model,
@@ -186,6 +192,7 @@ def _no_progress(step: str) -> None:
 
 def _resolve(
     con: duckdb.DuckDBPyConnection,
+    exchange: Exchange,
     frame: pl.DataFrame,
     config: StitchConfig,
     stored_model: pl.DataFrame | None,
@@ -201,19 +208,28 @@ def _resolve(
     strategies = chosen_strategies(config.blocking, frame, config.matching.rules)
 
     progress("form pairs")
-    candidates = build_pairs(con, records, strategies, config.blocking.oversized)
+    key_columns = keys_compared(frame)
+    labels = labelled(label_pairs, rid)
+    rows = exchange.spread(_read_by_kernels(with_places(records), strategies))
+    met = meeting_rows(rows, len(rid), strategies, config.blocking.oversized)
+    if labels:
+        met = met.with_more(exchange.spread(label_meetings(labels, len(strategies))))
+    candidates = pair_rows(met, len(rid), len(strategies)).kept()
 
     progress("compare pairs")
-    key_columns = [*columns_with(frame, "fk_"), *columns_with(frame, "sk_")]
-    labels = labelled(label_pairs, rid)
-    inputs = ComparisonInputs(compared_columns(records, key_columns), key_columns, labels)
-    compared = compare_candidates(con, inputs, candidates, 1 << len(strategies))
+    comparing = ComparePairs(labels)
+    compared = candidates.beside(rows, comparing).kept()
     del candidates
-    pattern_counts = PatternCounts.of(compared.pattern)
+    counts = compared.count(("strategies", "pattern"))
+    pattern_counts = PatternCounts.summed(counts)
+
+    def compare_more(pairs: CandidatePairs) -> Rows:
+        return exchange.spread(pairs.frame()).beside(rows, comparing)
 
     if stored_model is None or stored is None:
         progress("fit the model")
-        used_model = fit_match_model(con, records, inputs, pattern_counts, config.matching.model)
+        kind = config.matching.model
+        used_model = fit_match_model(con, records, pattern_counts, compare_more, kind)
     else:
         used_model = UsedModel(
             stored,
@@ -221,29 +237,36 @@ def _resolve(
             drift(stored, pattern_counts),
             symptoms(stored, pattern_counts),
         )
-    conflicts = hard_conflicts(used_model.model, config, inputs)
+    conflicts = hard_conflicts(used_model.model, config, key_columns, labels)
 
     progress("score pairs")
     scorer = Scorer(used_model.model, config.matching, conflicts, holds_contacts(records))
     keyed = _keyed(con, frame, records, strategies)
     # The other texts of the records need no memory any more.
     records = records.select(columns_read(strategies, records))
-    scored = score_pairs(scorer, compared, pattern_counts.patterns)
-    household = household_table(scored, rid)
-    strategy_figures = strategies_table(strategies, scored)
+    evidence = pattern_evidence(scorer, pattern_counts.patterns)
+    scored = compared.map(ScorePairs(config.matching, conflicts, evidence)).kept()
+    del compared
+    household = household_table(scored.map(HouseholdPairs(evidence)).collect(PAIR), rid)
+    strategy_figures = strategies_table(strategies, counts, evidence)
 
     progress("cluster")
-    parts = connected_parts(len(rid), scored, config)
-    closed = add_transitive_pairs(con, inputs, scored, parts, config)
-    n_compared = compared.n
-    between_parts = likely_between_parts(scored, parts.hold(scored.pairs))
+    edges = scored.map(EdgePairs(config.matching.threshold)).collect(PAIR)
+    parts = connected_parts(len(rid), edges, config)
+    part_of = columns(i=np.arange(len(rid), dtype=np.int32), part=parts.part)
+    telling = TellingPairs(evidence, lowest_published(config))
+    told = scored.beside(exchange.spread(part_of), telling).collect(PAIR)
     # Most pairs lead nowhere, and clustering needs their memory.
-    del compared, scored
+    del scored
+    apart = ComparedPairs.of(told.filter(~pl.col("inside")))
+    between = likely_between_parts(apart, evidence)
+    closed = add_transitive_pairs(told, parts, compare_more, config)
+    del told, apart
     decided = decide_pairs(scorer, closed)
     clustering = link(decided, parts, conflicts, config)
 
     within_parts = inside_parts(decided, parts.hold(decided.pairs))
-    quality = estimate_quality(within_parts, between_parts, clustering.label, keyed)
+    quality = estimate_quality(within_parts, between, clustering.label, keyed)
 
     progress("collect results")
     clusters = clusters_table(clustering, parts, rid)
@@ -268,7 +291,7 @@ def _resolve(
         quality=quality,
         figures={
             "records": len(rid),
-            "compared_pairs": n_compared,
+            "compared_pairs": int(counts["n"].sum()),
             "transitive_pairs": int(np.count_nonzero(closed.strategies == 0)),
             "components": len(np.unique(parts.component)),
             "clusters": clusters["cluster"].n_unique(),
@@ -280,6 +303,12 @@ def _resolve(
             "shipped_weights": used_model.wrong or used_model.too_few,
         },
     )
+
+
+def _read_by_kernels(records: pl.DataFrame, strategies: list[Strategy]) -> pl.DataFrame:
+    """The columns of the placed comparison records by which pairs are formed and compared."""
+    read = {*columns_needed(records), *columns_read(strategies, records), "place"}
+    return records.select(name for name in records.columns if name in read)
 
 
 def _keyed(
@@ -305,45 +334,18 @@ def holds_contacts(records: pl.DataFrame) -> bool:
     return bool(records.select(pl.any_horizontal(contacts)).item())
 
 
-def compare_candidates(
-    con: duckdb.DuckDBPyConnection,
-    inputs: ComparisonInputs,
-    candidates: CandidatePairs,
-    label_bit: int,
-) -> ComparedPairs:
-    """The candidate pairs, and labelled pairs that no block brought together, compared. Local to a
-    pair.
-
-    `label_bit`: stands for the labels among the bits of the strategies.
-    """
-    compared = compare_positions(con, inputs, candidates)
-    unmet = inputs.labels.not_among(candidates.i, candidates.j)
-    if not unmet:
-        return compared
-    by_label = CandidatePairs(
-        unmet.i.astype(np.int32),
-        unmet.j.astype(np.int32),
-        np.full(len(unmet.i), label_bit, dtype=np.int64),
-    )
-    return compared.with_more(compare_positions(con, inputs, by_label))
-
-
-def compare_positions(
-    con: duckdb.DuckDBPyConnection, inputs: ComparisonInputs, candidates: CandidatePairs
-) -> ComparedPairs:
-    """The candidate pairs, compared. Local to a pair."""
-    agreement = compare(con, inputs.columns, candidates.i, candidates.j, inputs.key_columns)
-    keys = approximate_keys(agreement.pattern, agreement.keys)
-    if inputs.labels:
-        keys[LABEL] = inputs.labels.states(candidates.i, candidates.j)
-    return ComparedPairs(candidates.i, candidates.j, candidates.strategies, agreement.pattern, keys)
+def label_meetings(labels: Labels, strategy: int) -> pl.DataFrame:
+    """The labelled pairs as meetings of a strategy of this number, so that all are compared."""
+    bits = position_bits(labels.n_records)
+    ends = labels.i.astype(np.int32), labels.j.astype(np.int32)
+    return columns(meeting=packed_meetings(*ends, bits, strategy))
 
 
 def fit_match_model(
     con: duckdb.DuckDBPyConnection,
     records: pl.DataFrame,
-    inputs: ComparisonInputs,
     compared: PatternCounts,
+    compare_more: Callable[[CandidatePairs], Rows],
     kind: str,
 ) -> UsedModel:
     """A model of this kind (the setting `model`), fitted on the patterns of the compared pairs.
@@ -353,7 +355,8 @@ def fit_match_model(
     if kind == "recordlinkage_ecm":
         reference = fit_ecm(compared)
         return UsedModel(reference, rounded(reference.table(), records.height), {})
-    statistics = value_statistics(con, records, inputs.columns)
+    sample = compare_more(random_pairs(records.height)).count(("pattern",))
+    statistics = value_statistics(con, records, PatternCounts.summed(sample))
     classes = 2 if kind == "two_class" else 3
     fitted = fit(statistics, compared, classes=classes)
     found = symptoms(fitted, compared)
@@ -367,39 +370,35 @@ def fit_match_model(
 
 
 def hard_conflicts(
-    model: Model | EcmModel, config: StitchConfig, inputs: ComparisonInputs
+    model: Model | EcmModel, config: StitchConfig, key_columns: Sequence[str], labels: Labels
 ) -> Conflicts:
     """The hard conflicts of the tenant; with labels, those that hold records apart too."""
     conflicts = choose_conflicts(
         model,
         dict(config.clustering.conflict_fields),
         "always" if config.clustering.algorithm == "hierarchical" else "learned",
-        tuple(column for column in inputs.key_columns if column.startswith("sk_")),
+        tuple(column for column in key_columns if column.startswith("sk_")),
     )
-    if not inputs.labels:
+    if not labels:
         return conflicts
     return replace(conflicts, keys=(*conflicts.keys, LABEL))
 
 
 def add_transitive_pairs(
-    con: duckdb.DuckDBPyConnection,
-    inputs: ComparisonInputs,
-    scored: ScoredPairs,
+    told: pl.DataFrame,
     parts: Parts,
+    compare_more: Callable[[CandidatePairs], Rows],
     config: StitchConfig,
 ) -> ComparedPairs:
-    """The pairs that count from here on: those inside parts, with the ones that no block brought
-    together, and those that are published. Local to a part."""
-    pairs = scored.pairs
-    inside = parts.hold(pairs)
+    """The pairs that count from here on (`TellingPairs`), with those inside parts that no block
+    brought together."""
+    inside = Side(told.filter("inside"))
     min_size = config.clustering.supersized.min_size
-    unmet = unmet_pairs(parts.part, pairs.i[inside], pairs.j[inside], min_size)
-    by_no_strategy = np.zeros(len(unmet.i), dtype=np.int64)
-    transitive = compare_positions(con, inputs, CandidatePairs(unmet.i, unmet.j, by_no_strategy))
-    publishes_all = config.outputs.get("stitch_scores") == "all"
-    lowest = ALL_SCORES if publishes_all else WEAK_AND_BETTER
-    # What a key, a rule or a veto decided against the model is what people ask about.
-    is_likely = scored.evidence.log_odds >= log_odds_of(lowest)
-    published = (scored.score >= lowest) | is_likely[scored.pattern_number]
-    has_label = inputs.labels.states(pairs.i, pairs.j) != MISSING
-    return pairs.take(inside | published | has_label).with_more(transitive)
+    unmet = unmet_pairs(parts.part, inside.array("i"), inside.array("j"), min_size)
+    transitive = ComparedPairs.of(compare_more(unmet).collect(PAIR))
+    return ComparedPairs.of(told.filter("counts")).with_more(transitive)
+
+
+def lowest_published(config: StitchConfig) -> float:
+    """The score from which pairs are published."""
+    return ALL_SCORES if config.outputs.get("stitch_scores") == "all" else WEAK_AND_BETTER

@@ -42,6 +42,7 @@ from c360_assets.warehouse.session import Session
 
 # Imported where something is matched: Dagster's definitions name these tables without it.
 if TYPE_CHECKING:
+    from c360_assets.stitch.exchange.rows import Exchange
     from c360_assets.stitch.publish.identity_changes import Job
     from c360_assets.stitch.publish.results import StitchResult
     from c360_assets.stitch.score.stored_model import Basis
@@ -180,7 +181,16 @@ class Matched:
 
 
 def match(session: Session, tenant: Tenant, run: RunContext) -> Matched:
-    """Run Stitch on the tables of the session and write nothing."""
+    """Run Stitch on the tables of the session and write nothing. Records are matched where the
+    setting `engine` says.
+    """
+    from c360_assets.stitch.exchange.engines import exchange_of
+
+    with exchange_of(tenant, session.con) as exchange:
+        return _match(session, tenant, run, exchange)
+
+
+def _match(session: Session, tenant: Tenant, run: RunContext, exchange: Exchange) -> Matched:
     from c360_assets.stitch.api import stitch
     from c360_assets.stitch.cluster.pins import pinned_ids
     from c360_assets.stitch.prepare.label_tables import label_rows
@@ -212,6 +222,7 @@ def match(session: Session, tenant: Tenant, run: RunContext) -> Matched:
             _settings_digest(session, tenant), json.dumps(vars(model_basis) if model_basis else {})
         ),
         con=session.con,
+        exchange=exchange,
         progress=run.progress,
     )
     unread = of_unknown_countries(union.frame, tenant)

@@ -30,6 +30,7 @@ from c360_assets.tenant.destinations import (
     DestinationsConfig,
     DestinationTable,
 )
+from c360_assets.tenant.engine import EngineConfig
 from c360_assets.tenant.feeds import (
     NUMBER_DATES,
     CustomField,
@@ -106,6 +107,7 @@ __all__ = [
     "DestinationTable",
     "DestinationsConfig",
     "EmailAssignmentConfig",
+    "EngineConfig",
     "FeedConfig",
     "FieldConfig",
     "FieldType",

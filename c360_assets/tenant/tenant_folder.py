@@ -21,6 +21,7 @@ from c360_assets.tenant.base_models import Owner, Strict
 from c360_assets.tenant.campaigns import CampaignConfig
 from c360_assets.tenant.customer_360 import DatabaseConfig, DatabaseOptions, DatabaseTableConfig
 from c360_assets.tenant.destinations import DestinationConfig
+from c360_assets.tenant.engine import EngineConfig
 from c360_assets.tenant.feeds import (
     CustomField,
     CustomTableConfig,
@@ -58,6 +59,7 @@ class TenantConfig(Strict):
         default_factory=lambda: {"customer_360": DatabaseConfig(primary=True)}
     )
     customer_360: DatabaseOptions = Field(default_factory=DatabaseOptions)
+    engine: EngineConfig = Field(default_factory=EngineConfig)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
     privacy: PrivacyConfig = Field(default_factory=PrivacyConfig)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -17,6 +18,7 @@ from c360_assets.stitch.compare.candidate_pairs import (
     build_pairs,
     distinct_pairs,
     meetings,
+    position_bits,
 )
 from c360_assets.stitch.compare.comparison_records import prepare_records
 
@@ -54,3 +56,19 @@ def test_more_records_than_fit_a_packed_pair_are_refused(monkeypatch: pytest.Mon
     records = prepare_records(pl.DataFrame({"rid": [1, 2, 3], "given_name": ["A", "B", "C"]}))
     with pytest.raises(C360Error, match="3 records are more than"):
         build_pairs(None, records, [], "split")  # type: ignore[arg-type]
+
+
+def test_a_tenant_of_2_to_the_28_records_is_refused_before_pairs_overflow() -> None:
+    assert position_bits(2**28 - 1) == 28
+    with pytest.raises(C360Error, match="268,435,456 records are more than"):
+        position_bits(2**28)
+
+
+def test_more_strategies_than_a_pair_has_bits_are_refused() -> None:
+    strategies = [Strategy(f"s{number}", ("given",), limit=3) for number in range(63)]
+    records = prepare_records(pl.DataFrame({"rid": [1, 2], "given_name": ["A", "A"]}))
+    with duckdb.connect() as con:
+        found = build_pairs(con, records, strategies[:62], "split")
+        assert found.strategies.tolist() == [2**62 - 1]
+        with pytest.raises(C360Error, match="63 blocking strategies are more than the 62"):
+            build_pairs(con, records, strategies, "split")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from c360_assets.stitch.compare.comparison_records import prepare_records
+from c360_assets.stitch.compare.comparison_records import own_parts, prepare_records
+from c360_assets_tests.stitch.test_match_model import population
 
 
 def test_an_address_falls_into_house_street_and_unit() -> None:
@@ -30,6 +31,12 @@ def test_an_address_falls_into_house_street_and_unit() -> None:
     assert found.rows() == [
         (*part, street) for part, street in zip(parts.values(), streets, strict=True)
     ]
+
+
+def test_what_a_record_says_by_itself_does_not_depend_on_the_others() -> None:
+    frame = population(30, 4, household=True)
+    one_by_one = pl.concat([own_parts(row) for row in frame.iter_slices(1)])
+    assert one_by_one.equals(own_parts(frame))
 
 
 def test_lists_are_there_only_for_records_with_several_values() -> None:

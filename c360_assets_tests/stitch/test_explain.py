@@ -21,14 +21,13 @@ from c360_assets.stitch.compare.agreement_patterns import compared_columns
 from c360_assets.stitch.compare.blocking import chosen_strategies
 from c360_assets.stitch.compare.candidate_pairs import CandidatePairs, build_pairs
 from c360_assets.stitch.compare.comparison_records import prepare_records
+from c360_assets.stitch.comparing import ComparisonInputs, compare_positions
 from c360_assets.stitch.explain.pair import explain_pair
 from c360_assets.stitch.explain.people import Link, path, strongest_tree
 from c360_assets.stitch.explain.records import PublishedStitch
 from c360_assets.stitch.prepare.preprocessing import preprocess
 from c360_assets.stitch.prepare.trivial_duplicates import collapse, representatives
 from c360_assets.stitch.resolve import (
-    ComparisonInputs,
-    compare_positions,
     hard_conflicts,
     holds_contacts,
     known_given_names,
@@ -106,7 +105,7 @@ class World:
         )
         with duckdb.connect() as con:
             every = compare_positions(con, inputs, pairs)
-        conflicts = hard_conflicts(model, CONFIG, inputs)
+        conflicts = hard_conflicts(model, CONFIG, keys, labels)
         scorer = Scorer(model, CONFIG.matching, conflicts, holds_contacts(compared))
         place = {pair: n for n, pair in enumerate(zip(i.tolist(), j.tolist(), strict=True))}
         return decide_pairs(scorer, every), place

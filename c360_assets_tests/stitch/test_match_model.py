@@ -15,7 +15,7 @@ from c360_assets.stitch.compare.comparison_records import prepare_records
 from c360_assets.stitch.compare.comparisons import PLACE_VALUES
 from c360_assets.stitch.score.expectation_maximisation import fit
 from c360_assets.stitch.score.match_model import Model, PatternCounts
-from c360_assets.stitch.score.value_statistics import value_statistics
+from c360_assets.stitch.score.value_statistics import random_pairs, value_statistics
 from c360_assets.tenant.models import BlockingConfig
 
 GIVEN = ["MARY", "JOHN", "LINDA", "JAMES", "SUSAN", "PETER", "ANNA", "DAVID", "LAURA", "KEVIN"]
@@ -64,8 +64,11 @@ def fitted(frame: pl.DataFrame, classes: int = 3) -> Model:
     records = prepare_records(frame, frozenset(GIVEN))
     pairs = build_pairs(con, records, chosen_strategies(BlockingConfig(), frame), "split")
     columns = compared_columns(records)
-    compared = PatternCounts.of(compare(con, columns, pairs.i, pairs.j).pattern)
-    return fit(value_statistics(con, records, columns), compared, classes=classes)
+    sample = random_pairs(records.height)
+    compared, strangers = (
+        PatternCounts.of(compare(con, columns, some.i, some.j).pattern) for some in (pairs, sample)
+    )
+    return fit(value_statistics(con, records, strangers), compared, classes=classes)
 
 
 @pytest.mark.parametrize("persons", [1, 3, 100])

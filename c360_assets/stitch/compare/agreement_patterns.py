@@ -29,6 +29,7 @@ from c360_assets.stitch.compare.comparison_levels import (
 )
 from c360_assets.stitch.compare.comparison_records import MOST_THREADS, arrow, in_threads
 from c360_assets.stitch.compare.comparisons import COMPARISONS, FACTS, PLACE_VALUES, key_state
+from c360_assets.stitch.exchange.rows import RECORD, rows_of
 
 SPAN = 2_097_152  # pairs compared at a time by a thread: some 60 bytes each
 # Pairs whose texts are in memory at a time: up to 20 columns of 16 bytes make 40 MiB.
@@ -97,6 +98,8 @@ def _known_names_by_expression() -> dict[str, list[str]]:
 
 REFERRED = _known_names_by_expression()
 COLUMNS_READ = columns_read(" ".join(REFERRED))
+COMPUTED = {*NUMBERED, *NUMBERED_NAMES, *DERIVED}
+AS_THEY_ARE = [column for column in COLUMNS_READ if column not in COMPUTED]
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,10 @@ class ComparedColumns:
             needed.update(*comparison.held, comparison.lacking)
         return {column: self.frame[column].is_not_null().to_numpy() for column in sorted(needed)}
 
+    def rows_of(self, records: Ints) -> Ints:
+        """The rows of these numbers of records."""
+        return rows_of(self.frame[RECORD].to_numpy(), records)
+
     def values(self, code: str) -> tuple[npt.NDArray[np.uint32], Ints]:
         """The number of each record's value, and per number a record that holds it (any record,
         where none does)."""
@@ -137,10 +144,16 @@ class ComparedColumns:
         return value, record
 
 
+def columns_compared() -> set[str]:
+    """Columns of the comparison records that comparing reads, beside keys."""
+    result = {RECORD, *AS_THEY_ARE, *NUMBERED_NAMES.values()}
+    for expression in (*NUMBERED.values(), *DERIVED.values()):
+        result.update(expression.meta.root_names())
+    return result
+
+
 def compared_columns(records: pl.DataFrame, key_columns: Sequence[str] = ()) -> ComparedColumns:
     """The comparison records as they are compared."""
-    computed = {*NUMBERED, *NUMBERED_NAMES, *DERIVED}
-    as_they_are = [column for column in COLUMNS_READ if column not in computed]
     numbered = []
     for column, text in NUMBERED.items():
         own_numbers = pl.Categorical(pl.Categories.random())
@@ -149,7 +162,8 @@ def compared_columns(records: pl.DataFrame, key_columns: Sequence[str] = ()) -> 
     for code, name in NUMBERED_NAMES.items():
         numbered.append(pl.col(name).cast(shared_numbers).to_physical().alias(code))
     derived = [expression.alias(column) for column, expression in DERIVED.items()]
-    return ComparedColumns(records.select(*as_they_are, *numbered, *derived, *key_columns))
+    frame = records.select(RECORD, *AS_THEY_ARE, *numbered, *derived, *key_columns)
+    return ComparedColumns(frame)
 
 
 def compare(

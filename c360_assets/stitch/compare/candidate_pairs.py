@@ -16,13 +16,16 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.stitch.compare.blocking import Strategy, key_rows_sql
-from c360_assets.stitch.compare.comparison_records import in_threads, registered
+from c360_assets.stitch.compare.comparison_records import registered
+from c360_assets.stitch.exchange.in_process import InProcess
+from c360_assets.stitch.exchange.rows import PAIR, Rows, Side, columns
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
 STRETCH = 4_000_000  # pairs that are looked at in one go
 STRATEGY_BITS = 6  # a meeting packs two positions and the number of a strategy into one number
+MOST_STRATEGIES = (1 << STRATEGY_BITS) - 1  # pairs hold a bit of each, and have a sign
 # The order in which a large block is cut, so that like records stay together.
 SIMILARITY_ORDER = ("surname", "given", "org", "birthdate", "postal", "email", "phone")
 
@@ -34,6 +37,14 @@ class CandidatePairs:
     i: Ints32
     j: Ints32
     strategies: Ints
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> CandidatePairs:
+        return cls(*(frame[column].to_numpy() for column in (*PAIR, "strategies")))
+
+    def frame(self) -> pl.DataFrame:
+        """The pairs as kernels hand them on."""
+        return columns(i=self.i, j=self.j, strategies=self.strategies)
 
 
 def stretches(n_pairs: int) -> list[slice]:
@@ -49,49 +60,129 @@ def build_pairs(
     strategies: Sequence[Strategy],
     oversized: str,
 ) -> CandidatePairs:
-    """The candidate pairs of the comparison records.
+    """The candidate pairs of comparison records in the memory of this process."""
+    rows = InProcess(con).spread(with_places(records))
+    met = meeting_rows(rows, records.height, strategies, oversized)
+    return CandidatePairs.of(pair_rows(met, records.height, len(strategies)).collect(PAIR))
+
+
+def meeting_rows(
+    records: Rows, n_records: int, strategies: Sequence[Strategy], oversized: str
+) -> Rows:
+    """`meeting`: who meets in the blocks of the comparison records (`with_places`), packed; each
+    pair as often as it meets.
 
     A block above its strategy's limit is cut into chunks of at most that many records, sorted so
     that like records stay together; `oversized='purge'` drops it instead. Raises C360Error for more
-    records than a packed meeting can hold.
+    records or strategies than a packed meeting can hold.
     """
-    by_place = cutting_order(records)
-    n_records = len(by_place)
-    place = np.empty(n_records, dtype=np.int64)
-    place[by_place] = np.arange(n_records)
+    bits = position_bits(n_records)
+    # The last number stands for the labels, of which pairs are formed too.
+    if len(strategies) >= MOST_STRATEGIES:
+        raise C360Error(
+            f"stitch: {len(strategies)} blocking strategies are more than the"
+            f" {MOST_STRATEGIES - 1} that pairs can be formed by; leave some out of `blocking`"
+        )
+    keys = [BlockingKeys(strategy, number) for number, strategy in enumerate(strategies)]
+    if not keys:
+        return records.map(NoMeetings())
+    met = BlockMeetings(tuple(strategies), bits, split=oversized == "split")
+    return records.together(pl.col("key"), met, each=keys)
+
+
+def pair_rows(met: Rows, n_records: int, n_strategies: int) -> Rows:
+    """`i`, `j`, `strategies`: each pair that meets once, with the bits of the strategies that
+    brought it together; the bit above them, of the labels, only where no strategy did."""
+    kernel = DistinctPairs(position_bits(n_records), 1 << n_strategies)
+    return met.together(pl.col("meeting") // (1 << STRATEGY_BITS), kernel)
+
+
+def position_bits(n_records: int) -> int:
+    """How many bits of a packed meeting a position takes. Raises C360Error where two do not fit."""
     bits = max(n_records.bit_length(), 1)
     if 2 * bits + STRATEGY_BITS > 63:
         raise C360Error(f"stitch: {n_records:,} records are more than pairs can be formed of")
-
-    def meetings_of(cursor: duckdb.DuckDBPyConnection, number: int) -> Ints:
-        strategy = strategies[number]
-        # Keys are hashed by the engine: their text takes eight times the memory. Two keys of one
-        # hash bring pairs together that differ, which costs comparing them.
-        sql = key_rows_sql([strategy], "hash(bk) AS h")
-        with registered(cursor, er_records=records):
-            keys = cursor.sql(sql).fetchnumpy()
-        rows = KeyRows(keys["h"], keys["asked"], place[keys["i"]])
-        met = meetings(rows, strategy, split=oversized == "split")
-        return _packed(by_place[met.left], by_place[met.right], bits, number)
-
-    # The meetings of single strategies are not kept beside those of all: no name holds them.
-    packed = np.concatenate(
-        [
-            np.zeros(0, dtype=np.int64),
-            *in_threads(con, meetings_of, range(len(strategies)), 2 * n_records),
-        ]
-    )
-    packed.sort()
-    return distinct_pairs(packed, bits)
+    return bits
 
 
-def cutting_order(records: pl.DataFrame) -> Ints32:
-    """Positions of the records in the order in which large blocks are cut. Needs all records."""
-    columns = records.select(*SIMILARITY_ORDER, "i")
-    return columns.sort(*SIMILARITY_ORDER, "i")["i"].to_numpy()
+def with_places(records: pl.DataFrame) -> pl.DataFrame:
+    """The records with `place`, their place in the order in which large blocks are cut. Needs all
+    records."""
+    by_place = records.select(*SIMILARITY_ORDER, "i").sort(*SIMILARITY_ORDER, "i")["i"].to_numpy()
+    place = np.empty(len(by_place), dtype=np.int32)
+    place[by_place] = np.arange(len(by_place), dtype=np.int32)
+    return records.with_columns(place=place)
 
 
-def _packed(one: Ints32, other: Ints32, bits: int, strategy: int) -> Ints:
+@dataclass(frozen=True)
+class BlockingKeys:
+    """The keys that one strategy, of this number, gives the records; by hash, as their text takes
+    eight times the memory. Two keys of one hash bring pairs together that differ, which costs
+    comparing them. Local to a record."""
+
+    strategy: Strategy
+    number: int
+
+    def __call__(self, con: duckdb.DuckDBPyConnection, records: Side) -> pl.DataFrame:
+        sql = key_rows_sql([self.strategy], "hash(bk) AS key", "i, place")
+        with registered(con, er_records=records.frame):
+            keys = con.sql(sql).fetchnumpy()
+        number = np.full(len(keys["key"]), self.number, dtype=np.uint8)
+        return columns(
+            key=keys["key"], asked=keys["asked"], strategy=number, i=keys["i"], place=keys["place"]
+        )
+
+
+@dataclass(frozen=True)
+class BlockMeetings:
+    """Who meets by the keys of the strategies. Local to a block."""
+
+    strategies: tuple[Strategy, ...]
+    bits: int
+    split: bool
+
+    def __call__(self, _con: duckdb.DuckDBPyConnection, keys: Side) -> pl.DataFrame:
+        number = keys.array("strategy")
+        found = [np.zeros(0, dtype=np.int64)]
+        for one in np.unique(number):
+            of_strategy = keys.frame.filter(number == one)
+            found.append(self._of_strategy(int(one), Side(of_strategy)))
+        return columns(meeting=np.concatenate(found))
+
+    def _of_strategy(self, number: int, keys: Side) -> Ints:
+        place = keys.array("place").astype(np.int64)
+        record = np.empty(int(place.max(initial=0)) + 1, dtype=np.int32)
+        record[place] = keys.array("i")
+        rows = KeyRows(keys.array("key"), keys.array("asked"), place)
+        met = meetings(rows, self.strategies[number], split=self.split)
+        return packed_meetings(record[met.left], record[met.right], self.bits, number)
+
+
+@dataclass(frozen=True)
+class NoMeetings:
+    """Nobody meets without a strategy."""
+
+    def __call__(self, _con: duckdb.DuckDBPyConnection, _records: Side) -> pl.DataFrame:
+        return columns(meeting=np.zeros(0, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class DistinctPairs:
+    """Each pair of packed meetings once. Local to a pair."""
+
+    bits: int
+    label_bit: int
+
+    def __call__(self, _con: duckdb.DuckDBPyConnection, met: Side) -> pl.DataFrame:
+        packed = met.taken("meeting")
+        packed.sort()
+        pairs = distinct_pairs(packed, self.bits)
+        found_by = pairs.strategies
+        found_by[found_by > self.label_bit] &= self.label_bit - 1
+        return pairs.frame()
+
+
+def packed_meetings(one: Ints32, other: Ints32, bits: int, strategy: int) -> Ints:
     """One number per meeting: the smaller position, the larger one in so many bits, the strategy.
 
     Built in place: meetings are the most numerous things of all.

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from c360_assets.stitch.compare.candidate_pairs import stretches
+from c360_assets.stitch.exchange.rows import Side, columns
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
 KeyStates = npt.NDArray[np.uint8]
+STATE = "state_of_"  # before the name of a key, in a frame
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,27 @@ class ComparedPairs:
     strategies: Ints
     pattern: Ints
     keys: dict[str, KeyStates]
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> ComparedPairs:
+        """Those of a frame as `frame` makes it; further columns are not read."""
+        side = Side(frame)
+        states = [column for column in frame.columns if column.startswith(STATE)]
+        return cls(
+            side.array("i"),
+            side.array("j"),
+            side.array("strategies"),
+            side.array("pattern"),
+            {column.removeprefix(STATE): side.array(column) for column in states},
+        )
+
+    def frame(self) -> pl.DataFrame:
+        """The pairs as kernels hand them on: i, j, strategies, pattern, and the state of each
+        key."""
+        states = {f"{STATE}{column}": state for column, state in self.keys.items()}
+        return columns(
+            i=self.i, j=self.j, strategies=self.strategies, pattern=self.pattern, **states
+        )
 
     @property
     def n(self) -> int:

@@ -142,16 +142,29 @@ def prepare_records(
     be in any order. `emails`, `phones` and `variants` are NULL unless there are several values;
     `email` and `phone` are the first ones.
     """
-    records = _named_values(frame if frame["rid"].is_sorted() else frame.sort("rid"))
-    records = _with_torn_names_whole(records)
-    records = with_latin_names(_with_parts_of_values(records))
+    records = own_parts(frame if frame["rid"].is_sorted() else frame.sort("rid"))
     size = frame.height if population is None else population
-    return _with_frequencies(_with_organisations(records, size), size, known_names)
+    return _with_what_others_hold(records, size, known_names)
+
+
+def own_parts(frame: pl.DataFrame) -> pl.DataFrame:
+    """What comparison records say whatever the others hold. Local to a record."""
+    return _with_parts_of_values(_named_values(frame))
+
+
+def _with_what_others_hold(
+    records: pl.DataFrame, population: int, known_names: frozenset[str]
+) -> pl.DataFrame:
+    """Adds the place of each record as `i`, and what follows from how many hold a value. Needs all
+    records."""
+    records = records.with_row_index("i").with_columns(pl.col("i").cast(pl.Int32))
+    records = with_latin_names(_with_torn_names_whole(records))
+    records = _with_organisations(records, population)
+    return _with_frequencies(records, population, known_names)
 
 
 def _named_values(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns that are compared, under the names SQL knows them by. Local to a record, but for
-    `i`, its position."""
+    """The columns that are compared, under the names SQL knows them by. Local to a record."""
     missing = [
         pl.lit(None, dtype=dtype).alias(column)
         for column, dtype in PREPROCESSED_TYPES.items()
@@ -167,30 +180,25 @@ def _named_values(frame: pl.DataFrame) -> pl.DataFrame:
     first_words = pl.col("given_canonical").list.eval(pl.element().str.extract(FIRST_NAME))
     none = pl.lit([], dtype=pl.List(pl.String))
     variants = pl.concat_list(first_words.fill_null(none), in_one.fill_null(none)).list.unique()
-    return (
-        frame.with_columns(missing)
-        .with_row_index("i")
-        .select(
-            pl.col("i").cast(pl.Int32),
-            "rid",
-            given_name.str.extract(FIRST_NAME).alias("given"),
-            given_name.str.replace(INITIALS, "$1").alias("whole_given"),
-            given_name.str.extract(MIDDLE_NAME).alias("middle"),
-            given_name.str.replace_all(" ", "", literal=True).alias("in_one"),
-            pl.col("surname").replace("", None),
-            pl.col("generational_suffix")
-            .str.replace_all("[^A-Za-z0-9]", "")
-            .str.to_uppercase()
-            .alias("suffix"),
-            pl.col("birthdate").dt.to_string("%Y-%m-%d"),
-            *("gender", "company", "po_box", "login_trimmed", "address", "city", "state", "postal"),
-            _several("email").alias("emails"),
-            pl.col("email").list.first(),
-            _several("phone").alias("phones"),
-            pl.col("phone").list.first(),
-            pl.when(variants.list.len() > 1).then(variants.list.sort()).alias("variants"),
-            *keys,
-        )
+    return frame.with_columns(missing).select(
+        "rid",
+        given_name.str.extract(FIRST_NAME).alias("given"),
+        given_name.str.replace(INITIALS, "$1").alias("whole_given"),
+        given_name.str.extract(MIDDLE_NAME).alias("middle"),
+        given_name.str.replace_all(" ", "", literal=True).alias("in_one"),
+        pl.col("surname").replace("", None),
+        pl.col("generational_suffix")
+        .str.replace_all("[^A-Za-z0-9]", "")
+        .str.to_uppercase()
+        .alias("suffix"),
+        pl.col("birthdate").dt.to_string("%Y-%m-%d"),
+        *("gender", "company", "po_box", "login_trimmed", "address", "city", "state", "postal"),
+        _several("email").alias("emails"),
+        pl.col("email").list.first(),
+        _several("phone").alias("phones"),
+        pl.col("phone").list.first(),
+        pl.when(variants.list.len() > 1).then(variants.list.sort()).alias("variants"),
+        *keys,
     )
 
 

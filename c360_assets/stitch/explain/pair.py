@@ -19,13 +19,14 @@ from c360_assets.stitch.compare.blocking import Strategy, key_rows_sql
 from c360_assets.stitch.compare.candidate_pairs import CandidatePairs, build_pairs
 from c360_assets.stitch.compare.comparison_records import registered
 from c360_assets.stitch.compare.comparisons import COMPARISONS
+from c360_assets.stitch.comparing import ComparisonInputs, compare_positions
 from c360_assets.stitch.explain.records import (
     ComparedRecords,
     PublishedStitch,
     Record,
     read_pair,
 )
-from c360_assets.stitch.resolve import ComparisonInputs, compare_positions, hard_conflicts
+from c360_assets.stitch.resolve import hard_conflicts
 from c360_assets.stitch.score.conflicts import Conflicts, conflict_states
 from c360_assets.stitch.score.labels import Labels
 from c360_assets.stitch.score.match_model import Model, levels_of, levels_slice
@@ -131,7 +132,7 @@ def explain_pair(source: PublishedStitch, one: Record, other: Record) -> PairEvi
             np.zeros(1, dtype=np.int64),
         )
         compared = compare_positions(con, inputs, positions)
-        conflicts = hard_conflicts(source.model, source.config, inputs)
+        conflicts = hard_conflicts(source.model, source.config, pair.key_columns, labels)
         scorer = Scorer(source.model, source.config.matching, conflicts, source.holds_contacts)
         decided = decide_pairs(scorer, compared)
         meetings = _meetings(con, source, pair, one, other)

@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from c360_assets.stitch.compare.agreement_patterns import DIFFERENT, EQUAL
-from c360_assets.stitch.compare.candidate_pairs import stretches
+from c360_assets.stitch.compare.compared_pairs import ComparedPairs, positions
 from c360_assets.stitch.quality.best_paths import best_path_probability
 from c360_assets.stitch.quality.capture import Caught, Keyed, coverage
 from c360_assets.stitch.quality.shares import Estimate, Quality
 from c360_assets.stitch.score.labels import LABEL
-from c360_assets.stitch.score.scored_pairs import DecidedPairs, ScoredPairs
+from c360_assets.stitch.score.scored_pairs import DecidedPairs, PatternEvidence
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -30,8 +30,6 @@ PRECISION_FACTOR = 3.0
 RECALL_FACTOR = 2.0
 COVERAGE_FACTOR = 2.0
 LEAST_PAIRS = 50  # of one person, below which nothing is said
-# Apart pairs below this probability are no pairs of one person; there are very many.
-LEAST_LIKELY = 1e-3
 SURE = 14.0  # log-odds of what people decided; the model's are not counted above it
 NORMAL_95 = 1.96
 
@@ -46,23 +44,15 @@ class LikelyPairs:
     log_odds: Array
 
 
-def likely_between_parts(scored: ScoredPairs, inside: Bools) -> LikelyPairs:
-    """The pairs between parts that may be one person after all. Local to a pair."""
-    log_odds = scored.evidence.log_odds
-    likely_patterns = log_odds >= np.log(LEAST_LIKELY)
-    chosen = np.flatnonzero(
-        np.concatenate(
-            [
-                likely_patterns[scored.pattern_number[stretch]] & ~inside[stretch]
-                for stretch in stretches(scored.pairs.n)
-            ]
-        )
-    )
+def likely_between_parts(apart: ComparedPairs, evidence: PatternEvidence) -> LikelyPairs:
+    """Of pairs between parts those that may be one person after all. Local to a pair."""
+    number = positions(evidence.patterns, apart.pattern)
+    may_match = evidence.may_match[number]
     return LikelyPairs(
-        scored.pairs.i[chosen].astype(np.int64),
-        scored.pairs.j[chosen].astype(np.int64),
-        scored.pairs.strategies[chosen],
-        log_odds[scored.pattern_number[chosen]],
+        apart.i[may_match].astype(np.int64),
+        apart.j[may_match].astype(np.int64),
+        apart.strategies[may_match],
+        evidence.log_odds[number[may_match]],
     )
 
 

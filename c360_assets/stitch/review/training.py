@@ -22,8 +22,9 @@ from c360_assets.semantics.nicknames import known_given_names
 from c360_assets.stitch.compare.agreement_patterns import compared_columns
 from c360_assets.stitch.compare.candidate_pairs import CandidatePairs
 from c360_assets.stitch.compare.comparison_records import prepare_records
+from c360_assets.stitch.comparing import ComparisonInputs, compare_positions
 from c360_assets.stitch.explain.records import REPRESENTATIVES, PublishedStitch, as_compared
-from c360_assets.stitch.resolve import ComparisonInputs, compare_positions, hard_conflicts
+from c360_assets.stitch.resolve import hard_conflicts
 from c360_assets.stitch.score.labels import labelled
 from c360_assets.stitch.score.recordlinkage_model import variables
 from c360_assets.stitch.score.scored_pairs import Scorer, decide_pairs
@@ -110,7 +111,7 @@ def _compared_labels(source: PublishedStitch, labels: pl.DataFrame) -> _Labelled
     with duckdb.connect() as con:
         compared = compare_positions(con, inputs, pairs)
     matching = source.config.matching
-    conflicts = hard_conflicts(source.model, source.config, inputs)
+    conflicts = hard_conflicts(source.model, source.config, keys, none)
     scorer = Scorer(source.model, matching, conflicts, source.holds_contacts)
     score = decide_pairs(scorer, compared).scored.score
     return _LabelledPairs(

@@ -44,6 +44,12 @@ class PatternCounts:
     def of(cls, pattern_of_pairs: Ints) -> PatternCounts:
         return cls(*np.unique(pattern_of_pairs, return_counts=True))
 
+    @classmethod
+    def summed(cls, counts: pl.DataFrame) -> PatternCounts:
+        """Of counts `n` by `pattern` and whatever else."""
+        by_pattern = counts.group_by("pattern").agg(pl.col("n").sum()).sort("pattern")
+        return cls(by_pattern["pattern"].to_numpy(), by_pattern["n"].to_numpy())
+
 
 @dataclass(frozen=True)
 class Model:

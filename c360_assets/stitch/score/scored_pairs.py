@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -16,6 +17,7 @@ import polars as pl
 from c360_assets.stitch.compare.blocking import Strategy
 from c360_assets.stitch.compare.candidate_pairs import stretches
 from c360_assets.stitch.compare.compared_pairs import ComparedPairs, positions
+from c360_assets.stitch.exchange.rows import PAIR, Side, columns
 from c360_assets.stitch.score.ceilings import below, ceiling
 from c360_assets.stitch.score.class_meaning import is_lookalike
 from c360_assets.stitch.score.conflicts import Conflicts
@@ -25,7 +27,9 @@ from c360_assets.stitch.score.rules import Scored, apply_rules
 from c360_assets.stitch.score.scale import category_of, score_of
 from c360_assets.tenant.models import MatchingConfig
 
+Bools = npt.NDArray[np.bool_]
 Ints32 = npt.NDArray[np.int32]
+LEAST_LIKELY = 1e-3  # the probability from which a pair may be one person
 MATCH_TYPES = ["scored", "scored_transitive"]
 # The tables add pairs of trivial duplicates, which are never compared.
 MATCH_TYPE = pl.Enum([*MATCH_TYPES, "trivial_duplicate"])
@@ -59,16 +63,10 @@ class PatternEvidence:
     household_log_odds: Array
     strength: Array
 
-
-@dataclass(frozen=True)
-class ScoredPairs:
-    """All compared pairs with their scores. `pattern_number`: the place of each pair's pattern in
-    the evidence. Who decided a score is not kept: of most pairs nobody asks."""
-
-    pairs: ComparedPairs
-    evidence: PatternEvidence
-    pattern_number: Ints32
-    score: Array
+    @property
+    def may_match(self) -> Bools:
+        """Which patterns may be those of one person; there are very many pairs of the others."""
+        return np.asarray(self.log_odds >= np.log(LEAST_LIKELY))
 
 
 @dataclass(frozen=True)
@@ -99,24 +97,45 @@ def pattern_evidence(scorer: Scorer, patterns: Ints) -> PatternEvidence:
     )
 
 
-def score_pairs(scorer: Scorer, pairs: ComparedPairs, patterns: Ints) -> ScoredPairs:
-    """Scores of all compared pairs, some at a time. Local to a pair.
+@dataclass(frozen=True)
+class ScorePairs:
+    """Adds `score` to compared pairs. Who decided it is not kept: of most pairs nobody asks. Local
+    to a pair."""
 
-    `patterns`: the distinct patterns of the pairs, sorted.
-    """
-    evidence = pattern_evidence(scorer, patterns)
-    pattern_number = positions(patterns, pairs.pattern)
-    score = np.empty(pairs.n)
-    for stretch in stretches(pairs.n):
-        scored = apply_rules(
-            scorer.matching,
-            scorer.conflicts,
-            evidence.log_odds[pattern_number[stretch]],
-            pairs.pattern[stretch],
-            pairs.keys_of(stretch),
-        )
-        score[stretch] = scored.score
-    return ScoredPairs(pairs, evidence, pattern_number, score)
+    matching: MatchingConfig
+    conflicts: Conflicts
+    evidence: PatternEvidence
+
+    def __call__(self, _con: duckdb.DuckDBPyConnection, compared: Side) -> pl.DataFrame:
+        pairs = ComparedPairs.of(compared.frame)
+        score = np.empty(pairs.n)
+        for stretch in stretches(pairs.n):
+            pattern = pairs.pattern[stretch]
+            scored = apply_rules(
+                self.matching,
+                self.conflicts,
+                self.evidence.log_odds[positions(self.evidence.patterns, pattern)],
+                pattern,
+                pairs.keys_of(stretch),
+            )
+            score[stretch] = scored.score
+        return compared.frame.hstack(columns(score=score))
+
+
+@dataclass(frozen=True)
+class HouseholdPairs:
+    """`i`, `j`, `log_odds` of pairs that live together without being one person, above even odds.
+    Local to a pair."""
+
+    evidence: PatternEvidence
+
+    def __call__(self, _con: duckdb.DuckDBPyConnection, compared: Side) -> pl.DataFrame:
+        of_pattern = self.evidence.household_log_odds
+        pattern_number = positions(self.evidence.patterns, compared.array("pattern"))
+        together = (of_pattern > 0)[pattern_number]
+        log_odds = np.round(of_pattern[pattern_number[together]], DIGITS)
+        pairs = compared.frame.select(PAIR).filter(together)
+        return pairs.hstack(columns(log_odds=log_odds))
 
 
 def decide_pairs(scorer: Scorer, pairs: ComparedPairs) -> DecidedPairs:
@@ -157,39 +176,36 @@ def pairs_table(decided: DecidedPairs, rid: Ints) -> pl.DataFrame:
     )
 
 
-def household_table(scored: ScoredPairs, rid: Ints) -> pl.DataFrame:
-    """Pairs that live together without being one person, above even odds."""
-    log_odds = scored.evidence.household_log_odds
-    lives_together = (log_odds > 0)[scored.pattern_number]
-    of_pairs = log_odds[scored.pattern_number[lives_together]]
-    return pl.DataFrame(
-        {
-            "rid1": rid[scored.pairs.i[lives_together]],
-            "rid2": rid[scored.pairs.j[lives_together]],
-            "log_odds": np.round(of_pairs, DIGITS),
-        }
-    )
+def household_table(pairs: pl.DataFrame, rid: Ints) -> pl.DataFrame:
+    """The pairs of `HouseholdPairs` as `Resolution` shows them."""
+    one, other = (rid[pairs[end].to_numpy()] for end in PAIR)
+    return pl.DataFrame({"rid1": one, "rid2": other, "log_odds": pairs["log_odds"]})
 
 
-def strategies_table(strategies: Sequence[Strategy], scored: ScoredPairs) -> pl.DataFrame:
-    """Pairs of each strategy, and what no other found: pairs, and expected matches among them."""
-    log_odds = scored.evidence.log_odds
-    probability = 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
-    found_by = scored.pairs.strategies
+def strategies_table(
+    strategies: Sequence[Strategy], counts: pl.DataFrame, evidence: PatternEvidence
+) -> pl.DataFrame:
+    """Pairs of each strategy, and what no other found: pairs, and expected matches among them.
+
+    `counts`: strategies, pattern, n of the compared pairs.
+    """
+    probability = 1 / (1 + np.exp(-np.clip(evidence.log_odds, -50, 50)))
+    found_by = counts["strategies"].to_numpy()
+    n_pairs = counts["n"].to_numpy()
+    pattern_number = positions(evidence.patterns, counts["pattern"].to_numpy())
     rows = []
     for number, strategy in enumerate(strategies):
         bit = 1 << number
-        n_pairs = 0
-        for stretch in stretches(len(found_by)):
-            n_pairs += int(np.count_nonzero(found_by[stretch] & bit))
-        exclusive = scored.pattern_number[found_by == bit]
-        exclusive_of_pattern = np.bincount(exclusive, minlength=len(log_odds))
+        alone = found_by == bit
+        exclusive_of_pattern = np.bincount(
+            pattern_number[alone], weights=n_pairs[alone], minlength=len(probability)
+        )
         matches = float((exclusive_of_pattern * probability).sum())
         rows.append(
             {
                 "strategy": strategy.name,
-                "pairs": n_pairs,
-                "exclusive_pairs": len(exclusive),
+                "pairs": int(n_pairs[(found_by & bit) != 0].sum()),
+                "exclusive_pairs": int(n_pairs[alone].sum()),
                 "exclusive_matches": round(matches, 2),
             }
         )

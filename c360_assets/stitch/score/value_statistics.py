@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from c360_assets.stitch.compare.agreement_patterns import ComparedColumns, compare
+from c360_assets.stitch.compare.candidate_pairs import CandidatePairs
 from c360_assets.stitch.compare.comparison_levels import Comparison, columns_read, side_by_side
-from c360_assets.stitch.compare.comparison_records import columns_with, registered
+from c360_assets.stitch.compare.comparison_records import registered
 from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, IN_EMAIL
+from c360_assets.stitch.exchange.rows import RECORD, bucket_of
 from c360_assets.stitch.score.match_model import (
     LEVELS,
     OFFSETS,
@@ -85,30 +85,33 @@ class ValueStatistics:
 
 
 def value_statistics(
-    con: duckdb.DuckDBPyConnection, records: pl.DataFrame, columns: ComparedColumns
+    con: duckdb.DuckDBPyConnection, records: pl.DataFrame, sample: PatternCounts
 ) -> ValueStatistics:
-    """The statistics of the comparison records; `columns`: the same records, to be compared."""
-    i, j = random_pairs(records.height)
-    sample = compare(con, columns, i, j, columns_with(columns.frame, "fk_"))
+    """The statistics of the comparison records; `sample`: of `random_pairs` of them."""
     return ValueStatistics(
         records=records.height,
         equal_pairs=equal_value_pairs(records),
         bin_shares=bin_shares(records),
         own_names=own_names(con, records),
         initials_agree=initials_agree(records),
-        sample=PatternCounts.of(sample.pattern),
+        sample=sample,
     )
 
 
-def random_pairs(n_records: int) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]:
-    """Positions of random pairs, or of all pairs where there are not more than the sample."""
+def random_pairs(n_records: int) -> CandidatePairs:
+    """Random pairs of records by their numbers, or all pairs where there are not more than the
+    sample."""
     if n_records * (n_records - 1) // 2 <= SAMPLE_PAIRS:
-        return np.triu_indices(n_records, 1)
-    random = np.random.default_rng(SAMPLE_SEED)
-    one = random.integers(0, n_records, SAMPLE_PAIRS)
-    other = random.integers(0, n_records, SAMPLE_PAIRS)
-    two_records = one != other
-    return np.minimum(one, other)[two_records], np.maximum(one, other)[two_records]
+        i, j = np.triu_indices(n_records, 1)
+    else:
+        random = np.random.default_rng(SAMPLE_SEED)
+        one = random.integers(0, n_records, SAMPLE_PAIRS)
+        other = random.integers(0, n_records, SAMPLE_PAIRS)
+        two_records = one != other
+        i = np.minimum(one, other)[two_records]
+        j = np.maximum(one, other)[two_records]
+    by_no_strategy = np.zeros(len(i), dtype=np.int64)
+    return CandidatePairs(i.astype(np.int32), j.astype(np.int32), by_no_strategy)
 
 
 def equal_value_pairs(records: pl.DataFrame) -> Array:
@@ -166,8 +169,8 @@ def own_names(con: duckdb.DuckDBPyConnection, records: pl.DataFrame) -> Array:
     """m of the names-in-e-mail comparisons: how often a login holds the names of its own record, by
     level; NaN elsewhere.
 
-    Seen on up to `SAMPLE_OWN_NAMES` records with an e-mail and both names, each compared with a
-    copy of itself that lacks the names.
+    Seen on some `SAMPLE_OWN_NAMES` records with an e-mail and both names, each compared with a copy
+    of itself that lacks the names.
     """
     result = np.full(len(LEVELS), np.nan)
     read: set[str] = set()
@@ -178,8 +181,10 @@ def own_names(con: duckdb.DuckDBPyConnection, records: pl.DataFrame) -> Array:
         & (pl.col("given").str.len_chars() > 1)
         & pl.col("surname").is_not_null()
     )
-    named = records.select(sorted(read)).filter(has_login_and_names)
-    named = named.gather_every(max(records.height // SAMPLE_OWN_NAMES, 1))
+    # By the record itself, not by its place among those that hold names: that is known where the
+    # record lies.
+    sampled = bucket_of(records, pl.col(RECORD), max(records.height // SAMPLE_OWN_NAMES, 1)) == 0
+    named = records.filter(has_login_and_names & pl.lit(pl.Series(sampled))).select(sorted(read))
     for comparison in IN_EMAIL:
         held = _own_levels(con, named, comparison)
         start = np.array([level.m for level in comparison.levels])

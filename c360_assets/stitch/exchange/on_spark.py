@@ -1,0 +1,214 @@
+"""The exchange of a cluster: rows are DataFrames of Spark, kernels Arrow functions in its workers.
+
+The only module that imports PySpark. DataFrame API alone, so that a classic session and Spark
+Connect do the same; no jar is needed. What runs on a worker is `worker`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+from weakref import finalize
+
+import polars as pl
+from pyspark.sql import DataFrame, SparkSession
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch.exchange import worker
+from c360_assets.stitch.exchange.rows import RECORD, Exchange, Kernel, Rows
+from c360_assets.stitch.exchange.wire import ddl, from_wire, to_wire
+from c360_assets.stitch.exchange.worker import BUCKET, Call
+
+ROWS_OF_BUCKET = 20_000  # so many records with their pairs fit a worker many times
+LEAST_BUCKETS = 2
+SENT_ROWS = 50_000  # from this machine in one go; Spark Connect takes messages of 128 MiB
+PROBES = 2  # tasks that tell their versions before the work; each worker compares them again
+# Kernels run a statement for each comparison and strategy, whatever the rows of a batch.
+SETTINGS = {"spark.sql.execution.arrow.maxRecordsPerBatch": "50000"}
+OF_CLASSIC = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.maxResultSize": "0",
+}
+TOLD_BY_WORKER = re.compile(r"C360Error: (stitch: [^\n]+)")
+LACKING = re.compile(r"No module named '(\w+)")
+
+
+class OnSpark(Exchange):
+    """Rows on the cluster behind a session of Spark. `owned`: the session ends with this object."""
+
+    def __init__(self, session: SparkSession, *, owned: bool = False) -> None:
+        self.session = session
+        self._owned = owned
+        self.buckets = LEAST_BUCKETS
+        self._held: list[finalize[..., SparkRows]] = []
+        for name, value in SETTINGS.items():
+            session.conf.set(name, value)
+        try:
+            with told("reaching the workers"):
+                self._refuse_other_versions()
+        except C360Error:
+            self.close()
+            raise
+
+    @classmethod
+    def at_master(cls, master: str) -> OnSpark:
+        """A session of this process's own on a master (`local[2]`, `spark://host:7077`)."""
+        # Workers start the same interpreter, unless somebody says which.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        builder = SparkSession.builder.master(master).appName("c360 stitch")
+        for name, value in OF_CLASSIC.items():
+            builder = builder.config(name, value)
+        with told(f"connecting to {master}"):
+            session = builder.getOrCreate()
+            session.sparkContext.setLogLevel("OFF")
+        return cls(session, owned=True)
+
+    @classmethod
+    def at_remote(cls, remote: str) -> OnSpark:
+        """A session through Spark Connect (`sc://host:15002`)."""
+        with told(f"connecting to {remote}"):
+            session = SparkSession.builder.remote(remote).create()
+        return cls(session, owned=True)
+
+    def _refuse_other_versions(self) -> None:
+        mine = worker.versions()
+        rows = self.session.range(0, PROBES, 1, PROBES)
+        columns = ddl(dict.fromkeys(mine, pl.String()))
+        found = rows.mapInArrow(worker.reporting, columns).distinct().toArrow().to_pylist()
+        for versions in found:
+            if versions != mine:
+                raise C360Error(f"stitch: {worker.unlike(versions, mine)}")
+
+    def spread(self, frame: pl.DataFrame) -> SparkRows:
+        self._fit_buckets(frame.height)
+        columns = ddl(frame.schema)
+        parts = [
+            self.session.createDataFrame(to_wire(part), columns)
+            for part in frame.iter_slices(SENT_ROWS)
+        ]
+        rows = parts[0] if parts else self.session.createDataFrame([], columns)
+        for part in parts[1:]:
+            rows = rows.unionAll(part)
+        return self.held(rows, frame.schema)
+
+    def _fit_buckets(self, n_rows: int) -> None:
+        """More buckets, and as many tasks, for more rows."""
+        self.buckets = max(self.buckets, -(-n_rows // ROWS_OF_BUCKET))
+        self.session.conf.set("spark.sql.shuffle.partitions", str(self.buckets))
+
+    def held(self, rows: DataFrame, schema: pl.Schema) -> SparkRows:
+        """The rows, computed once, as long as somebody holds them. What a lost worker held Spark
+        computes again."""
+        with told("computing rows"):
+            kept = rows.persist()
+            kept.count()
+        held = SparkRows(self, kept, schema)
+        self._held.append(finalize(held, _let_go, kept))
+        return held
+
+    def close(self) -> None:
+        # A server of Spark Connect keeps rows beyond the session that asked for them.
+        for let_go in self._held:
+            let_go()
+        if self._owned:
+            with suppress(Exception):
+                self.session.stop()
+
+
+class SparkRows(Rows):
+    """Rows of a DataFrame, and the types they have outside Spark."""
+
+    def __init__(self, exchange: OnSpark, rows: DataFrame, schema: pl.Schema) -> None:
+        self._exchange = exchange
+        self._rows = rows
+        self._schema = schema
+
+    def map(self, kernel: Kernel) -> SparkRows:
+        made = worker.made_of_nothing(kernel, self._schema)
+        function = worker.mapped(_call(kernel), self._schema)
+        return self._other(self._rows.mapInArrow(function, ddl(made)), made)
+
+    def together(self, by: pl.Expr, kernel: Kernel, *, each: Sequence[Kernel] = ()) -> SparkRows:
+        given = worker.made_of_nothing(each[0], self._schema) if each else self._schema
+        made = worker.made_of_nothing(kernel, given)
+        buckets = self._bucketed([_call(one) for one in each], given, by)
+        function = worker.of_bucket(_call(kernel), given)
+        return self._other(buckets.groupBy(BUCKET).applyInArrow(function, ddl(made)), made)
+
+    def beside(self, records: Rows, kernel: Kernel) -> SparkRows:
+        assert isinstance(records, SparkRows)
+        known = records._schema
+        made = worker.made_of_nothing(kernel, self._schema, known)
+        pairs = self._bucketed([], self._schema, pl.col(RECORD))
+        named = ddl({BUCKET: pl.Int32(), RECORD: known[RECORD]})
+        needed = pairs.mapInArrow(worker.needs, named).distinct().join(records._rows, on=RECORD)
+        function = worker.of_two_buckets(_call(kernel), self._schema, known)
+        both = pairs.groupBy(BUCKET).cogroup(needed.groupBy(BUCKET))
+        return self._other(both.applyInArrow(function, ddl(made)), made)
+
+    def _bucketed(self, calls: Sequence[Call], made: pl.Schema, by: pl.Expr) -> DataFrame:
+        """The rows, or what kernels make of them, with the bucket of each."""
+        function = worker.bucketed(calls, self._schema, by, self._exchange.buckets)
+        columns = ddl({**made, BUCKET: pl.Int32()})
+        return self._rows.mapInArrow(function, columns)
+
+    def with_more(self, more: Rows) -> SparkRows:
+        assert isinstance(more, SparkRows)
+        return self._other(self._rows.unionAll(more._rows), self._schema)
+
+    def kept(self) -> SparkRows:
+        return self._exchange.held(self._rows, self._schema)
+
+    def count(self, by: Sequence[str]) -> pl.DataFrame:
+        schema = pl.Schema({**{name: self._schema[name] for name in by}, "n": pl.Int64()})
+        counted = self._rows.groupBy(*by).count().withColumnRenamed("count", "n")
+        return _collected(counted, schema).sort(by)
+
+    def collect(self, order: Sequence[str]) -> pl.DataFrame:
+        return _collected(self._rows, self._schema).sort(order)
+
+    def _other(self, rows: DataFrame, schema: pl.Schema) -> SparkRows:
+        return SparkRows(self._exchange, rows, schema)
+
+
+def _let_go(rows: DataFrame) -> None:
+    # After a failure the cluster may be gone, and what failed first is what is told.
+    with suppress(Exception):
+        rows.unpersist()
+
+
+def _call(kernel: Kernel) -> Call:
+    return Call(kernel, worker.versions())
+
+
+def _collected(rows: DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    with told("collecting rows"):
+        return from_wire(rows.toArrow(), schema)
+
+
+@contextmanager
+def told(doing: str) -> Iterator[None]:
+    """What Spark raises inside the block, as a C360Error without the text that it came with."""
+    try:
+        yield
+    except C360Error:
+        raise
+    except Exception as error:
+        raise C360Error(_sentence(doing, error)) from None
+
+
+def _sentence(doing: str, error: Any) -> str:
+    text = str(error)
+    if by_worker := TOLD_BY_WORKER.search(text):
+        return f"{by_worker[1]}, on a worker of Spark"
+    if lacking := LACKING.search(text):
+        return (
+            f"stitch: the workers of Spark lack the package {lacking[1]}: they need this package, "
+            "with what it needs, in the Python that they start (PYSPARK_PYTHON)"
+        )
+    return f"stitch: {doing} failed on Spark ({type(error).__name__})"

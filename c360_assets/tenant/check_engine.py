@@ -1,0 +1,70 @@
+"""Checks of `engine` in `tenant.yaml`: that it names one cluster, and that this machine can ask it.
+
+Whether the cluster answers is seen when a run starts: a check goes through no network.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from c360_assets.tenant.check_tenant import FILE
+from c360_assets.tenant.config_check import ConfigCheck
+from c360_assets.tenant.document import KeyPath
+
+ADDRESSES = {
+    "master": (
+        re.compile(r"local\[(\d+|\*)\]|local-cluster\[\d+,\d+,\d+\]|spark://[^\s/:]+:\d+"),
+        "local[2], or spark://host:7077",
+    ),
+    "remote": (re.compile(r"sc://[^\s/:]+(:\d+)?(/\S*)?"), "sc://host:15002"),
+}
+EXTRA = "pip install 'c360-assets[spark]'"
+# What a session imports on this machine: a classic one, and one through Spark Connect.
+PACKAGES = {"master": ("pyspark",), "remote": ("pyspark", "grpc", "grpc_status", "zstandard")}
+STAYS_HERE = (
+    "matching of Stitch runs on Spark; loading, preprocessing, clustering and the SQL of tables run"
+    " on this machine, whose memory must hold the records"
+)
+
+
+def check_engine(check: ConfigCheck) -> None:
+    engine = check.tenant.config.engine
+    given = {"master": engine.master, "remote": engine.remote}
+    named = [key for key, value in given.items() if value is not None]
+    if engine.type == "local":
+        for key in named:
+            check.error(FILE, ("engine", key), "is of an engine of type spark", "type: spark")
+    elif len(named) != 1:
+        said = "both are given" if named else "neither is given"
+        message = f"needs exactly one of `master` and `remote`, and {said}"
+        remedy = "such as {type: spark, master: 'local[2]'} or {type: spark, remote: sc://host}"
+        check.error(FILE, ("engine",), message, remedy)
+    else:
+        (key,) = named
+        _check_address(check, key, given[key] or "")
+        _check_machine(check, key)
+        check.warning(FILE, ("engine", "type"), STAYS_HERE, "docs/spark.md says what runs where")
+
+
+def _check_address(check: ConfigCheck, key: str, address: str) -> None:
+    pattern, example = ADDRESSES[key]
+    if not pattern.fullmatch(address):
+        check.error(FILE, ("engine", key), f"{address!r} is no address of it", f"such as {example}")
+
+
+def _check_machine(check: ConfigCheck, key: str) -> None:
+    path: KeyPath = ("engine", key)
+    lacking = [package for package in PACKAGES[key] if find_spec(package) is None]
+    if lacking:
+        check.error(FILE, path, f"needs the package {lacking[0]}, which is not installed", EXTRA)
+    has_java = shutil.which("java") or os.environ.get("JAVA_HOME")
+    if key == "master" and not has_java:
+        remedy = "Debian: apt install openjdk-17-jre-headless"
+        check.error(FILE, path, "needs Java 17 or later on this machine", remedy)
+
+
+CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (check_engine,)

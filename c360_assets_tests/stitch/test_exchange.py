@@ -1,0 +1,160 @@
+"""What the matcher finds does not depend on where rows lie: with 3 or 16 buckets, of which no
+kernel sees more than its verb promises, every frame is that of one bucket."""
+
+from __future__ import annotations
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from c360_assets.stitch import stitch
+from c360_assets.stitch.exchange.in_process import InProcess
+from c360_assets.stitch.exchange.rows import Side, bucket_of, rows_of
+from c360_assets.stitch.resolve import Resolution, resolve
+from c360_assets.tenant.models import StitchConfig
+from c360_assets_tests.stitch.retail import retail
+from c360_assets_tests.stitch.test_match_model import population
+
+FRAMES = ("clusters", "pairs", "records", "strategies", "model", "decisions", "household")
+FACTS = ("used", "drift", "warnings", "quality", "figures")
+PRESETS = {
+    "default": {},
+    "documented": {
+        "blocking": {"preset": "documented", "oversized": "purge"},
+        "clustering": {"algorithm": "hierarchical"},
+    },
+    "parted": {
+        "blocking": {"limit": 5},
+        "clustering": {"supersized": {"min_size": 4}},
+        "outputs": {"stitch_scores": "all"},
+    },
+}
+
+
+def assert_equal(one: Resolution, other: Resolution) -> None:
+    for name in FRAMES:
+        assert getattr(one, name).equals(getattr(other, name)), name
+    for name in FACTS:
+        assert getattr(one, name) == getattr(other, name), name
+
+
+def tenant(persons: int, seed: int) -> pl.DataFrame:
+    """People in homes, a card that some homes share, and a key that holds records apart."""
+    frame = population(persons, seed, household=True)
+    number = pl.int_range(pl.len())
+    return frame.with_columns(
+        datasource=pl.when(number % 3 == 0).then(pl.lit("a")).otherwise(pl.lit("b")),
+        fk_card=pl.when(number % 5 == 0).then((number // 10).cast(pl.String)),
+        sk_line=pl.when(number % 4 == 0).then((number % 8).cast(pl.String)),
+    )
+
+
+def labels(frame: pl.DataFrame) -> pl.DataFrame:
+    """Records 0 and 1 are two, whatever they hold; 0 and the last one are one, which never met."""
+    last = frame["rid"].max()
+    return pl.DataFrame({"rid1": [0, 0], "rid2": [1, last], "same": [False, True]})
+
+
+@settings(max_examples=3, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(sorted(PRESETS)),
+    st.sampled_from([1, 20]),
+    st.booleans(),
+)
+def test_buckets_change_nothing_about_small_tenants(
+    seed: int, preset: str, persons: int, labelled: bool
+) -> None:
+    frame = tenant(persons, seed)
+    config = StitchConfig.model_validate(PRESETS[preset])
+    decided = labels(frame) if labelled and persons > 1 else None
+    with duckdb.connect() as con:
+        expected = resolve(frame, config, labels=decided, con=con)
+        found = resolve(
+            frame.sample(fraction=1, shuffle=True, seed=seed),
+            config,
+            labels=decided,
+            con=con,
+            exchange=InProcess(con, 3),
+        )
+    assert_equal(expected, found)
+
+
+def test_buckets_change_nothing_about_a_tenant_with_a_kept_model() -> None:
+    frame = tenant(60, 5)
+    with duckdb.connect() as con:
+        first = resolve(frame, con=con)
+        assert_equal(first, resolve(frame, con=con, exchange=InProcess(con, 16)))
+        kept = resolve(frame, con=con, model=first.model)
+        bucketed = resolve(frame, con=con, model=first.model, exchange=InProcess(con, 3))
+    assert_equal(kept, bucketed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("buckets", [3, 16])
+def test_buckets_change_no_table_of_a_generated_tenant(buckets: int) -> None:
+    records = retail(15_000, seed=9).drop("person")
+    with duckdb.connect() as con:
+        expected = stitch(records, con=con).tables
+        found = stitch(records, con=con, exchange=InProcess(con, buckets)).tables
+        for name in expected:
+            assert expected[name].equals(found[name]), name
+
+
+def test_rows_fall_into_buckets_by_their_key_alone() -> None:
+    keys = pl.DataFrame({"key": [0, 1, 2, 3, 2**62, 2**63 - 1]})
+    of_keys = bucket_of(keys, pl.col("key"), 7).tolist()
+    unsigned = keys.with_columns(pl.col("key").cast(pl.UInt64)).reverse()
+    assert bucket_of(unsigned, pl.col("key"), 7).tolist() == of_keys[::-1]
+    many = pl.DataFrame({"key": range(10_000)})
+    counts = pl.Series(bucket_of(many, pl.col("key"), 16)).value_counts()["count"]
+    assert counts.len() == 16
+    assert counts.min() > 500
+
+
+def test_records_are_found_by_number_where_only_some_are_there() -> None:
+    known = pl.Series([2, 5, 9], dtype=pl.Int32).to_numpy()
+    assert rows_of(known, pl.Series([9, 2]).to_numpy()).tolist() == [2, 0]
+    everyone = pl.Series(range(3), dtype=pl.Int32).to_numpy()
+    assert rows_of(everyone, pl.Series([2, 0]).to_numpy()).tolist() == [2, 0]
+
+
+def test_beside_pairs_are_the_records_that_they_name_and_no_others() -> None:
+    def seen(_con: duckdb.DuckDBPyConnection, pairs: Side, records: Side) -> pl.DataFrame:
+        named = {*pairs.frame["i"], *pairs.frame["j"]}
+        assert records.frame["i"].to_list() == sorted(named)
+        return pairs.frame.with_columns(at=pl.lit(rows_of(records.array("i"), pairs.array("j"))))
+
+    pairs = pl.DataFrame({"i": [0, 0, 4, 6], "j": [9, 4, 9, 7]})
+    with duckdb.connect() as con:
+        exchange = InProcess(con, 3)
+        records = exchange.spread(pl.DataFrame({"i": range(10)}))
+        rows = exchange.spread(pairs).beside(records, seen).collect(("i", "j"))
+    assert rows.select("i", "j").rows() == sorted(pairs.rows())
+
+
+def test_rows_of_one_key_meet_whichever_kernel_made_them() -> None:
+    def remainder(_con: duckdb.DuckDBPyConnection, rows: Side) -> pl.DataFrame:
+        return rows.frame.select("n", key=pl.col("n") % 5)
+
+    def parity(_con: duckdb.DuckDBPyConnection, rows: Side) -> pl.DataFrame:
+        return rows.frame.select("n", key=pl.col("n") % 2 + 10)
+
+    def summed(_con: duckdb.DuckDBPyConnection, rows: Side) -> pl.DataFrame:
+        return rows.frame.group_by("key").agg(pl.col("n").sum())
+
+    for buckets in (1, 3):
+        with duckdb.connect() as con:
+            rows = InProcess(con, buckets).spread(pl.DataFrame({"n": range(10)}))
+            met = rows.together(pl.col("key"), summed, each=[remainder, parity])
+            assert met.collect(["key"]).rows() == [
+                (0, 5),
+                (1, 7),
+                (2, 9),
+                (3, 11),
+                (4, 13),
+                (10, 20),
+                (11, 25),
+            ]

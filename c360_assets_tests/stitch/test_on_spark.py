@@ -1,0 +1,135 @@
+"""On a cluster of Spark the matcher finds what it finds on one machine, through a classic session
+and through Spark Connect; what fails there is told without values."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch.exchange.rows import Side
+from c360_assets.stitch.resolve import resolve
+from c360_assets.tenant.models import EngineConfig, StitchConfig
+from c360_assets.warehouse.session import open_session
+from c360_assets_tests.stitch.tenants import tenant as declared
+from c360_assets_tests.stitch.test_exchange import PRESETS, assert_equal, labels, tenant
+from c360_assets_tests.stitch.test_tenant_run import CLUB, SHOP, digests, fill, run
+
+SECONDS = 240  # a JVM on a busy machine
+# In a process of its own: one that has a classic session cannot have a remote one.
+THROUGH_CONNECT = """
+import sys
+from c360_assets.stitch.resolve import resolve
+from c360_assets_tests.stitch.test_exchange import assert_equal, tenant
+from c360_assets.stitch.exchange.on_spark import OnSpark
+frame = tenant(20, 7)
+with OnSpark.at_remote(sys.argv[1]) as exchange:
+    assert_equal(resolve(frame), resolve(frame, exchange=exchange))
+print("equal")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _equipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip(
+        "pyspark.sql", reason="needs the extra spark: pip install 'c360-assets[spark]'"
+    )
+    if shutil.which("java") is None:
+        pytest.skip("needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+
+
+@pytest.fixture
+def classic() -> Iterator[Any]:
+    from c360_assets.stitch.exchange.on_spark import OnSpark
+
+    with OnSpark.at_master("local[1]") as exchange:
+        yield exchange
+
+
+def fails_on_a_value(con: duckdb.DuckDBPyConnection, rows: Side) -> pl.DataFrame:
+    if not rows.frame.height:
+        return rows.frame
+    return con.execute("SELECT CAST(? AS INT)", [rows.frame["email"][0]]).pl()
+
+
+@pytest.mark.spark
+def test_a_classic_session_finds_the_same(classic: Any) -> None:
+    frame = tenant(20, 3)
+    config = StitchConfig.model_validate(PRESETS["parted"])
+    expected = resolve(frame, config, labels=labels(frame))
+    assert_equal(expected, resolve(frame, config, labels=labels(frame), exchange=classic))
+    rows = classic.spread(pl.DataFrame({"email": ["canary@example.org"]}))
+    with pytest.raises(C360Error, match=r"fails.*failed \(ConversionException\)") as caught:
+        rows.map(fails_on_a_value).collect(["email"])
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.spark
+def test_every_table_of_a_run_has_the_same_digest(tmp_path: Path) -> None:
+    brand = declared(tmp_path, SHOP, CLUB)
+    with open_session(brand.root / "warehouse", "America/New_York") as session:
+        fill(session)
+    here = run(brand)
+    spark = EngineConfig(type="spark", master="local[1]")
+    there = replace(brand, config=brand.config.model_copy(update={"engine": spark}))
+    assert run(there, run_id="run-2").reused, "the engine changes nothing"
+    assert digests(run(there, run_id="run-3", force=True)) == digests(here)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of a Spark Connect server of this test's own."""
+    import pyspark
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        f"{Path(pyspark.__file__).parent}/bin/spark-submit",
+        *("--master", "local[1]"),
+        *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
+        *("--conf", f"spark.connect.grpc.binding.port={port}"),
+        *("--conf", "spark.connect.grpc.binding.address=127.0.0.1"),
+        *("--conf", "spark.ui.enabled=false"),
+        *("--conf", f"spark.local.dir={tmp_path}"),
+        "spark-internal",
+    ]
+    with (tmp_path / "server.log").open("w") as log:
+        environment = os.environ | {"PYSPARK_PYTHON": sys.executable}
+        running = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path, env=environment)
+    try:
+        _await_port(port)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        running.terminate()
+        running.wait(60)
+
+
+def _await_port(port: int) -> None:
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.5)
+    pytest.fail("the server of Spark Connect did not start")
+
+
+@pytest.mark.spark
+def test_spark_connect_finds_the_same(server: str) -> None:
+    command = [sys.executable, "-c", THROUGH_CONNECT, server]
+    client = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert client.stdout.endswith("equal\n"), client.stderr[-2000:]

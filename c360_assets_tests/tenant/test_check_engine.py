@@ -1,0 +1,99 @@
+"""Checks of `engine` in tenant.yaml: what is refused before a run, what stays on this machine."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from c360_assets.errors import C360Error
+from c360_assets.stitch.exchange.engines import refuse_unreachable
+from c360_assets.tenant import check_engine
+from c360_assets.tenant.models import EngineConfig
+from c360_assets_tests.tenant.conftest import Check
+from c360_assets_tests.tenant.right_tenant import RIGHT
+
+LINE = RIGHT["tenant.yaml"].count("\n") + 1
+
+
+def changes(engine: str) -> dict[str, str]:
+    return {"tenant.yaml": f"{RIGHT['tenant.yaml']}engine: {engine}\n"}
+
+
+@pytest.fixture(autouse=True)
+def _equipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has Java and every package, whatever this one has."""
+    monkeypatch.setenv("JAVA_HOME", "/usr")
+    monkeypatch.setattr(check_engine, "find_spec", lambda package: package)
+
+
+@pytest.mark.parametrize(
+    ("engine", "key", "words"),
+    [
+        ("{type: spark}", "engine", "neither is given"),
+        (
+            "{type: spark, master: 'local[2]', remote: sc://h}",
+            "engine",
+            "needs exactly one of `master` and `remote`, and both are given",
+        ),
+        ("{master: 'local[2]'}", "engine.master", "is of an engine of type spark"),
+        ("{type: spark, master: local}", "engine.master", "'local' is no address"),
+        ("{type: spark, master: sc://h:1}", "engine.master", "'sc://h:1' is no address"),
+        ("{type: spark, remote: 'spark://h:7077'}", "engine.remote", "is no address"),
+        ("{type: yarn}", "engine.type", "allowed: local, spark"),
+    ],
+)
+def test_what_names_no_one_cluster_is_an_error(
+    check: Check, engine: str, key: str, words: str
+) -> None:
+    (error,) = [problem for problem in check(changes(engine)) if problem.severity == "error"]
+    assert (error.file, error.line, error.key) == ("tenant.yaml", LINE, key)
+    assert words in str(error)
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        "{type: spark, master: 'local[2]'}",
+        "{type: spark, master: 'local-cluster[2,1,1024]'}",
+        "{type: spark, master: 'spark://head:7077'}",
+        "{type: spark, remote: sc://head}",
+        "{type: spark, remote: 'sc://head:15002/;use_ssl=true'}",
+    ],
+)
+def test_a_cluster_is_taken_with_the_word_what_stays_on_this_machine(
+    check: Check, engine: str
+) -> None:
+    (warning,) = check(changes(engine))
+    assert warning.severity == "warning"
+    assert "clustering and the SQL of tables run on this machine" in warning.message
+
+
+def test_this_machine_needs_no_word(check: Check) -> None:
+    assert check(changes("{type: local}")) == []
+
+
+def test_without_the_extra_or_java_nothing_is_begun(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JAVA_HOME")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(check_engine, "find_spec", lambda package: None)
+    found = check(changes("{type: spark, master: 'local[2]'}"))
+    errors = [str(problem) for problem in found if problem.severity == "error"]
+    assert len(errors) == 2
+    assert "needs the package pyspark" in errors[0]
+    assert "pip install 'c360-assets[spark]'" in errors[0]
+    assert "needs Java 17" in errors[1]
+
+
+def test_a_cluster_where_nobody_answers_is_refused_at_once() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        engine = EngineConfig(type="spark", remote=f"sc://127.0.0.1:{port}")
+        with pytest.raises(C360Error, match=rf"engine.remote: nobody answers at 127.0.0.1:{port}"):
+            refuse_unreachable(engine)
+        closed.listen()
+        refuse_unreachable(engine)
+    refuse_unreachable(EngineConfig(type="spark", master="local[2]"))
