@@ -21,7 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from c360_assets.errors import C360Error
@@ -174,8 +174,9 @@ def commit(table: str, place: DeltaPlace, file: Path, rows: int, run_id: str) ->
     added = [action] if rows else []  # a table without rows has no files
     properties = CommitProperties(custom_metadata={"c360.run_id": run_id})
     with _storage_errors(table):
-        if DeltaTable.is_deltatable(place.uri, place.options):
-            place.open().create_write_transaction(
+        stored = _opened(place)
+        if stored is not None:
+            stored.create_write_transaction(
                 [*added], "overwrite", schema, commit_properties=properties
             )
         else:
@@ -194,6 +195,17 @@ def commit(table: str, place: DeltaPlace, file: Path, rows: int, run_id: str) ->
         while place.options and rows and file.name not in _names(committed):
             committed.load_as_version(committed.version() - 1)
         return committed.version()
+
+
+def _opened(place: DeltaPlace) -> DeltaTable | None:
+    """The table; None where there is none yet.
+
+    Not asked by `is_deltatable`, which lets no other thread work while it waits for a bucket.
+    """
+    try:
+        return place.open()
+    except TableNotFoundError:
+        return None
 
 
 @contextmanager
