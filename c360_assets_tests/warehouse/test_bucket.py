@@ -298,6 +298,27 @@ def test_what_a_killed_run_left_in_the_bucket_is_swept_as_local_orphans_are(
     assert values(one) == [2]
 
 
+def test_logs_of_a_bucket_get_checkpoints_and_are_shortened(
+    tmp_path: Path, s3: Any, address: str
+) -> None:
+    one = machine(tmp_path / "one", address)
+    with tenant_lock(one.parent, "a run"), open_session(one) as session:
+        for value in range(12):
+            session.write("t", pl.DataFrame({"a": [value]}))
+            session.commit()
+        later = datetime.now(UTC) + timedelta(days=1)
+        warehouse = session.warehouse
+        data, logs, copies = tidy_tables(warehouse, later)
+        assert (data.count, logs.count, copies.count) == (10, 0, 0)
+        session.write("t", pl.DataFrame({"a": [99]}))
+        session.commit()
+        data, logs, copies = tidy_tables(warehouse, later)
+    assert (data.count, logs.count, copies.count) == (1, 11, 0)
+    assert values(machine(tmp_path / "two", address), "t") == [99]
+    options = bucket_at(address).delta_options()
+    assert DeltaTable(f"{address}/t", storage_options=options).version() == 12
+
+
 def test_move_there_and_back_changes_nothing(tmp_path: Path, s3: Any, address: str) -> None:
     folder = machine(tmp_path / "one", None)
     write(folder, [1])
