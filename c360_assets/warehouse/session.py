@@ -32,7 +32,7 @@ from c360_assets.warehouse.engine import make_safe
 from c360_assets.warehouse.files import private_folder
 from c360_assets.warehouse.manifest import Manifest, TableState
 from c360_assets.warehouse.sql import quote_ident, quote_literal
-from c360_assets.warehouse.storage import Storage, storage_of
+from c360_assets.warehouse.storage import BucketStorage, Storage, storage_of
 
 
 class Warehouse:
@@ -57,6 +57,11 @@ class Warehouse:
         Raises C360Error where it is damaged, or cannot be reached.
         """
         return cls(storage_of(root))
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines may write it too."""
+        return isinstance(self.storage, BucketStorage)
 
     def reload(self) -> None:
         self.manifest = self.storage.load()

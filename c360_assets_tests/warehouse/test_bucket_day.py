@@ -150,6 +150,11 @@ def test_the_answer_is_that_of_a_local_warehouse_and_another_machine_goes_on(
     assert written <= RUN_TABLES, "only tables that tell of runs"
     assert "6" in verb(monkeypatch, other, "sql", "SELECT count(*) FROM customer_360").text
     assert verb(monkeypatch, other, "status").code == 0
+    # As if this one's database were older than what another machine has published since.
+    path = Path("activated", "customer_360.duckdb")
+    assert (brand / path).stat().st_size == (other / path).stat().st_size
+    shutil.copyfile(brand / path, other / path)
+    assert "1 tables built" in verb(monkeypatch, other, "run").text
 
 
 def test_a_warehouse_that_moves_there_and_back_is_reused(
