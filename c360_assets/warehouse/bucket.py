@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -199,11 +199,11 @@ class Bucket:
         with self._failures():
             from botocore.session import get_session
 
-            meta = self.system.s3.meta
-            options = {"aws_conditional_put": "etag", "aws_region": meta.region_name or "us-east-1"}
-            if not meta.endpoint_url.endswith(AMAZON):
-                options["aws_endpoint"] = meta.endpoint_url
-                options["allow_http"] = "true"
+            options = {"aws_conditional_put": "etag", "aws_region": self._region}
+            endpoint = self.system.s3.meta.endpoint_url
+            if not endpoint.endswith(AMAZON):
+                options["aws_endpoint"] = endpoint
+                options["allow_http"] = str(endpoint.startswith("http://")).lower()
             credentials = get_session().get_credentials()
             if credentials is None:
                 return options | {"aws_skip_signature": "true"}
@@ -213,6 +213,12 @@ class Bucket:
             if frozen.token:
                 options["aws_session_token"] = frozen.token
             return options
+
+    @cached_property
+    def _region(self) -> str:
+        """Where the bucket is: `deltalake` does not follow to another region."""
+        answer = self._call("head_bucket")
+        return str(answer.get("BucketRegion") or self.system.s3.meta.region_name or "us-east-1")
 
     def _call(self, method: str, **arguments: Any) -> Any:
         return self.system.call_s3(method, Bucket=self.name, **arguments)

@@ -173,7 +173,7 @@ def commit(table: str, place: DeltaPlace, file: Path, rows: int, run_id: str) ->
     )
     added = [action] if rows else []  # a table without rows has no files
     properties = CommitProperties(custom_metadata={"c360.run_id": run_id})
-    with _storage_errors(table):
+    with _storage_errors(table, place):
         stored = _opened(place)
         if stored is not None:
             stored.create_write_transaction(
@@ -209,13 +209,15 @@ def _opened(place: DeltaPlace) -> DeltaTable | None:
 
 
 @contextmanager
-def _storage_errors(table: str) -> Iterator[None]:
+def _storage_errors(table: str, place: DeltaPlace | None = None) -> Iterator[None]:
     """Turn failures of storage into a C360Error; their texts may quote values."""
     try:
         yield
     except (DeltaError, OSError, duckdb.IOException) as error:
         if _is_disk_full(error):
             reason = "the disk is full: make room"
+        elif place is not None and place.options is not None:
+            reason = f"{type(error).__name__}: see that its bucket can be reached and written to"
         else:
             reason = f"{type(error).__name__}: check the disk and its permissions"
         raise C360Error(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import yaml
 
@@ -71,7 +72,15 @@ def _read(path: Path) -> Place | None:
         return None
     if not isinstance(address, str) or not address.startswith("s3://"):
         raise C360Error(f"{path}: warehouse must be s3://bucket/folder; `c360 check` says more")
-    return Place(address.rstrip("/"), str(settings.get("id", "")).lower())
+    return Place(address.rstrip("/"), _canonical(str(settings.get("id"))))
+
+
+def _canonical(tenant_id: str) -> str:
+    """An id in the one of its spellings that manifests have; `c360 check` refuses what is none."""
+    try:
+        return str(UUID(tenant_id))
+    except ValueError:
+        return tenant_id
 
 
 def _may_name_it(text: str) -> bool:

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
+from c360_assets.configuration import read_tenant
 from c360_assets.errors import C360Error
 from c360_assets.privacy.erase_files import drop_versions, versions_kept
 from c360_assets.warehouse import lease as leases
@@ -523,6 +524,30 @@ def test_what_cannot_work_is_said_before_anything_is_done(
             storage.require_usable(far)
     storage.require_usable(far)
     assert names(s3, "s3://brand/far") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("gs://brand/w", "is no address of an S3 bucket"),
+        ("brand/w", "is no address of an S3 bucket"),
+        ("s3://me:secret@brand/w", "holds a user or password"),
+        ("s3://", "names no bucket"),
+        ("s3://Brand_1/w", "names no bucket"),
+        ("s3://brand/a//b", "names no folder of a bucket"),
+        ("s3://brand/../b", "names no folder of a bucket"),
+        ("s3://brand/a?x=1", "names no folder of a bucket"),
+        ("s3://brand", ""),
+        ("s3://brand/some.folder/w/", ""),
+    ],
+)
+def test_the_form_of_an_address_is_checked(tmp_path: Path, written: str, told: str) -> None:
+    folder = machine(tmp_path / "one", written)
+    _, problems = read_tenant(folder.parent)
+    errors = [str(problem) for problem in problems if problem.severity == "error"]
+    assert len(errors) == bool(told)
+    assert not told or errors[0].startswith(f"tenant.yaml:2: warehouse: {told}")
+    assert "secret" not in "".join(errors)
 
 
 def test_no_credentials_stand_in_files(tmp_path: Path, s3: Any, address: str) -> None:
