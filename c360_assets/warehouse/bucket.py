@@ -9,7 +9,7 @@ objects are belongs to `storage` and `lease`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
@@ -91,8 +91,6 @@ class Bucket:
         Raises SameError where its content still is that of the ETag `unless`.
         """
         condition = {} if unless is None else {"IfNoneMatch": unless}
-        from fsspec.asyn import sync
-
         with self._failures():
             try:
                 answer = self._call("get_object", Key=self.prefix + name, **condition)
@@ -103,7 +101,7 @@ class Bucket:
                 if code in UNCHANGED:
                     raise SameError(name) from None
                 raise
-            body = sync(self.system.loop, answer["Body"].read)
+            body = self._awaited(answer["Body"].read)
             now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
             return Content(body, answer["ETag"], (now - answer["LastModified"]).total_seconds())
 
@@ -197,22 +195,26 @@ class Bucket:
         """What `deltalake` needs to work on this bucket, with the credentials of this moment: kept
         in memory only."""
         with self._failures():
-            from botocore.session import get_session
-
             options = {"aws_conditional_put": "etag", "aws_region": self._region}
             endpoint = self.system.s3.meta.endpoint_url
             if not endpoint.endswith(AMAZON):
                 options["aws_endpoint"] = endpoint
                 options["allow_http"] = str(endpoint.startswith("http://")).lower()
-            credentials = get_session().get_credentials()
+            credentials = self._awaited(self.system.session.get_credentials)
             if credentials is None:
                 return options | {"aws_skip_signature": "true"}
-            frozen = credentials.get_frozen_credentials()
+            frozen = self._awaited(credentials.get_frozen_credentials)
             options["aws_access_key_id"] = frozen.access_key
             options["aws_secret_access_key"] = frozen.secret_key
             if frozen.token:
                 options["aws_session_token"] = frozen.token
             return options
+
+    def _awaited(self, function: Callable[[], Any]) -> Any:
+        """What a coroutine of the file system's own loop returns."""
+        from fsspec.asyn import sync
+
+        return sync(self.system.loop, function)
 
     @cached_property
     def _region(self) -> str:
