@@ -37,6 +37,7 @@ from c360_assets.tenant.models import (
     Tenant,
 )
 from c360_assets.validations import block_if
+from c360_assets.warehouse.storage import require_usable
 
 NO_COLUMN = re.compile(r"\bcolumn\b", re.IGNORECASE)
 # A name in quotes, as messages have those of columns.
@@ -58,6 +59,7 @@ SETTINGS_CHECKS: tuple[Check, ...] = (
 # Files whose errors change no table of the database, so that its SQL can be checked all the same.
 NOT_READ_BY_DATABASE = ("workflow.yaml", "destinations.yaml")
 SENDING = ("segments/", "campaigns/")
+WAREHOUSE = "warehouse"  # the key of tenant.yaml, and the folder
 
 
 def load_tenant(root: Path) -> Tenant:
@@ -107,8 +109,20 @@ def all_problems(root: Path) -> list[Problem]:
         with suppress(C360Error, duckdb.Error):
             found = check_database(sound, [check_segments, check_campaigns])
             problems += [p for p in found if _stands_alone(p, tenant, sound, files.unread)]
+    problems += _warehouse_problems(tenant, problems)
     not_taken = _files_with_errors(files.problems)
     return [_with_line(p, tenant) for p in problems if not _follows_from(p, not_taken)]
+
+
+def _warehouse_problems(tenant: Tenant, problems: Iterable[Problem]) -> list[Problem]:
+    """Whether the tables can be where the tenant says, which only their bucket can tell."""
+    if any(problem.key == WAREHOUSE and problem.severity == "error" for problem in problems):
+        return []
+    try:
+        require_usable(tenant.root / WAREHOUSE)
+    except C360Error as error:
+        return [Problem("error", "tenant.yaml", str(error), key=WAREHOUSE)]
+    return []
 
 
 def _files_with_errors(problems: Iterable[Problem]) -> set[str]:

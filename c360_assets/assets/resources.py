@@ -25,7 +25,9 @@ from c360_assets.privacy.enforce import enforce
 from c360_assets.run_options import RESOURCE, RunOptions
 from c360_assets.run_tags import OWNER_TAG
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.lock import owner_mark, tenant_lock
+from c360_assets.warehouse.lock import tenant_lock
+from c360_assets.warehouse.place import place_of
+from c360_assets.warehouse.processes import owner_mark
 from c360_assets.warehouse.running import running
 from c360_assets.warehouse.session import Session, Warehouse, private_folder
 from c360_assets.warehouse.suppression import privacy_folder
@@ -55,7 +57,7 @@ class TenantLock(dg.ConfigurableResource[Any]):
         holder = f"run {run.run_id[:8]} of job {run.job_name}"
         root = Path(self.root)
         with running(root, run.run_id), tenant_lock(root, holder, waiting=log.info):
-            if privacy_folder(root).is_dir():
+            if privacy_folder(root).is_dir() or place_of(root) is not None:
                 for sentence in enforce(load_tenant(root)):
                     log.info(sentence)
             yield self

@@ -29,7 +29,7 @@ from c360_assets.automation.instance_owner import claim
 from c360_assets.errors import C360Error
 from c360_assets.run_options import RunOptions
 from c360_assets.run_tags import OWNER_TAG, RANGE_END_TAG, RANGE_START_TAG
-from c360_assets.warehouse.lock import owner_is_elsewhere, owner_is_gone, owner_mark
+from c360_assets.warehouse.processes import owner_is_elsewhere, owner_is_gone, owner_mark
 from c360_assets.warehouse.running import dead_runs, forget_runs, running
 
 # By this tag the UI's job pages find their runs; Dagster sets it on runs that its daemon starts.

@@ -23,7 +23,7 @@ from c360_assets.cli.questions import explain, profile, sql, status
 from c360_assets.cli.review import review
 from c360_assets.cli.runs import activate, load, run, stitch, validate
 from c360_assets.cli.service import code, daemon, web
-from c360_assets.cli.storage import tidy
+from c360_assets.cli.storage import move, tidy
 from c360_assets.cli.tags import tags
 from c360_assets.cli.tenants import demo, init
 from c360_assets.cli.watch import watch
@@ -94,6 +94,13 @@ database_app.command()(preview)
 database_app.command()(history)
 database_app.command()(scaffold)
 app.add_typer(database_app, name="database")
+
+warehouse_app = typer.Typer(
+    help="Where the tables are: `c360 warehouse move` takes them to a bucket and back.",
+    no_args_is_help=True,
+)
+warehouse_app.command()(move)
+app.add_typer(warehouse_app, name="warehouse")
 
 privacy_app = typer.Typer(
     help="What was forgotten and is held: receipts, open requests, stores of personal values.",

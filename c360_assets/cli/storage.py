@@ -1,4 +1,4 @@
-"""The verb about what a tenant keeps: `tidy`."""
+"""The verbs about what a tenant keeps, and where: `tidy` and `warehouse move`."""
 
 from __future__ import annotations
 
@@ -49,3 +49,47 @@ def tidy(
     verb = "would remove" if dry_run else "removed"
     for item in removed:
         out.print(f"{verb} {item.count:,} {item.kind} ({item.size / 2**20:,.1f} MiB)")
+
+
+def move(
+    tenant: TenantOption = None,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="The bucket that holds the tables, where this machine has not worked with it.",
+        ),
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Take the tables to the place that `warehouse` of tenant.yaml names: a bucket, or without the
+    key the folder warehouse/ of this machine. Nothing counts as changed afterwards.
+
+    Whole or not at all: what was interrupted is ended by the same verb, and until then no run
+    starts.
+
+    Example: write `warehouse: s3://brand/warehouse` into tenant.yaml, then `c360 warehouse move`
+    """
+    from c360_assets.configuration import load_tenant
+    from c360_assets.warehouse.lock import tenant_lock
+    from c360_assets.warehouse.move import move_warehouse
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        loaded = load_tenant(root)
+        with tenant_lock(root, "`c360 warehouse move`", err.print):
+            moves = move_warehouse(root, str(loaded.config.id), source.rstrip("/"))
+    if as_json:
+        print_json([asdict(item) for item in moves])
+        return
+    if not moves:
+        out.print(f"nothing to move: {loaded.config.warehouse or 'warehouse/'} is where tables are")
+    for item in moves:
+        out.print(
+            f"{item.tables:,} tables went from {item.source} to {item.target} "
+            f"({item.files:,} files, {item.size / 2**20:,.1f} MiB)"
+        )
+        if item.kept_versions is None:
+            out.print(f"{item.source} does not say which earlier versions of objects it keeps")
+        elif item.kept_versions:
+            out.print(f"{item.source} keeps {item.kept_versions:,} earlier versions of objects")

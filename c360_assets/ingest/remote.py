@@ -7,7 +7,6 @@ it. Which of the files are to be loaded is decided in `landing`.
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
@@ -25,15 +24,15 @@ from c360_assets.ingest.done_marks import is_marked
 from c360_assets.ingest.failures import LoadError
 from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.models import FeedConfig, Tenant
-from c360_assets.warehouse.remote_places import SFTP_PASSWORD, open_place
+from c360_assets.warehouse.remote_places import SFTP_PASSWORD, kind_of_failure, open_place
 from c360_assets.warehouse.session import private_folder
 
 ATTEMPTS = 3
 PAUSE = 1.0  # seconds before the second attempt, twice that before the third
 SECONDS_BETWEEN_LOOKS = 10.0  # one run asks for a feed's files several times
 _looked: dict[Path, float] = {}
-# Kind of failure -> what is wrong, what to do. Only `connection` may pass by itself, and is tried
-# again.
+# Kind of failure (`kind_of_failure`) -> what is wrong, what to do. Only `connection` may pass by
+# itself, and is tried again.
 FAILURES = {
     "connection": ("cannot be reached", "check the address and the network, then run again"),
     "credentials": (
@@ -53,16 +52,7 @@ FAILURES = {
     ),
     "disk": ("could not be copied: the disk is full", "make room and run again"),
 }
-REFUSED = frozenset(
-    {
-        "NoCredentialsError",
-        "PartialCredentialsError",
-        "AuthenticationException",
-        "PasswordRequiredException",
-    }
-)
 Result = TypeVar("Result")
-UNKNOWN_HOST = frozenset({"BadHostKeyException", "UnknownHostError"})
 
 
 @dataclass(frozen=True)
@@ -135,7 +125,7 @@ def _attempted(feed: FeedConfig, work: Callable[[], Result]) -> Result:
             return work()
         except Exception as error:
             # Libraries raise nearly anything, with addresses and names in the text.
-            kind = _kind(error)
+            kind = kind_of_failure(error)
             if kind == "connection" and attempt + 1 < ATTEMPTS:
                 time.sleep(PAUSE * 2**attempt)
                 continue
@@ -241,30 +231,3 @@ def _facts(info: dict[str, Any]) -> Facts:
     return Facts(
         int(info["size"]), seconds, str(info.get("ETag") or info.get("etag") or "").strip('"')
     )
-
-
-def _kind(error: Exception) -> str:
-    """Which of `FAILURES` an error is, by its class and those of the errors behind it."""
-    if isinstance(error, ImportError):
-        return "extra"
-    names = _class_names(error)
-    if names & UNKNOWN_HOST:
-        return "host_key"
-    if names & REFUSED or isinstance(error, PermissionError):
-        return "credentials"
-    if isinstance(error, FileNotFoundError):
-        return "location"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "disk"
-    return "connection"
-
-
-def _class_names(error: BaseException) -> set[str]:
-    names: set[str] = set()
-    errors: list[BaseException] = [error]
-    while errors:
-        current = errors.pop()
-        names |= {kind.__name__ for kind in type(current).__mro__}
-        behind = (current.__cause__, current.__context__)
-        errors += [cause for cause in behind if cause is not None]
-    return names

@@ -6,6 +6,7 @@ by `ingest.forgotten`.
 
 from __future__ import annotations
 
+from c360_assets.errors import C360Error
 from c360_assets.privacy.erase_files import drop_versions
 from c360_assets.privacy.forget import Progress, begin, carry_out, unheard
 from c360_assets.privacy.forgotten_rows import returned_rows
@@ -35,10 +36,17 @@ def enforce(tenant: Tenant, progress: Progress = unheard) -> list[str]:
         receipt = carry_out(tenant, work, progress)
         done.append(f"forgetting that was interrupted is done, receipt {receipt.receipt}")
     last = last_receipt(root)
+    warehouse = Warehouse.open(root / "warehouse")
+    marked = warehouse.manifest.meta.get(MARK, "")
+    if marked > last:
+        raise C360Error(
+            f"receipt {marked} says that people were forgotten in these tables, and the folder "
+            f"privacy/ here ends with receipt {last or 'none'}: copy that folder from the machine "
+            "or the backup that has it; without it a run would bring them back"
+        )
     if not last:
         return done
-    warehouse = Warehouse.open(root / "warehouse")
-    is_older = bool(warehouse.manifest.tables) and warehouse.manifest.meta.get(MARK, "") != last
+    is_older = bool(warehouse.manifest.tables) and marked != last
     if is_older:
         done += _clean_restored(tenant, last, progress)
     if unknown_files(root):

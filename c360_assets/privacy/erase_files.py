@@ -25,11 +25,12 @@ from c360_assets.privacy.search import Searcher, duckdb_tables, spellings, sqlit
 from c360_assets.privacy.work import Work
 from c360_assets.stitch.publish.generation import restamp
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.delta import data_files
 from c360_assets.warehouse.files import put_in_place, sync_file, write_private
 from c360_assets.warehouse.published_file import ROW_GROUP, STORAGE_VERSION
 from c360_assets.warehouse.session import Warehouse, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path
+from c360_assets.warehouse.storage import LOG, BucketStorage
+from c360_assets.warehouse.tidy import remove_empty_folders
 
 FORGOTTEN = "[forgotten]"
 LINES = (".ndjson", ".jsonl")
@@ -42,23 +43,48 @@ def drop_versions(warehouse: Warehouse) -> int:
     Folders of tables that the manifest does not know do not exist for anybody, and go. Returns how
     many files went.
     """
-    removed = 0
+    storage = warehouse.storage
+    tables = warehouse.manifest.tables
     kept = {
-        Path(file)
-        for name, state in warehouse.manifest.tables.items()
-        if (warehouse.path(name) / "_delta_log").is_dir()
-        for file in data_files(warehouse.path(name), state.version)
+        f"{name}/{file}"
+        for name, state in tables.items()
+        for file in warehouse.file_names(name, state)
     }
-    for file in sorted(warehouse.root.rglob("*.parquet")):
-        if "_delta_log" in file.parts or file in kept:
-            continue
-        file.unlink()
-        removed += 1
-    known = {warehouse.path(name) for name in warehouse.manifest.tables}
-    for log in sorted(warehouse.root.rglob("_delta_log")):
-        if log.parent not in known:
-            shutil.rmtree(log.parent, ignore_errors=True)
-    return removed
+    stale: list[str] = []
+    unknown: list[str] = []
+    for file in storage.stored():
+        table, is_log, _ = file.name.partition(f"/{LOG}/")
+        if is_log:
+            if table not in tables:
+                unknown.append(file.name)
+        elif file.name.endswith(".parquet") and file.name not in kept:
+            stale.append(file.name)
+    storage.remove([*stale, *unknown])
+    for name in unknown:
+        remove_empty_folders(warehouse.root / name.partition(f"/{LOG}/")[0])
+    return len(stale)
+
+
+def versions_kept(warehouse: Warehouse) -> list[str]:
+    """Remove what a bucket keeps of replaced and removed objects; sentences about what it keeps all
+    the same."""
+    storage = warehouse.storage
+    if not isinstance(storage, BucketStorage):
+        return []
+    address = storage.place.address
+    try:
+        kept = storage.drop_old_versions()
+    except C360Error:
+        return [
+            f"{address} does not say which earlier versions of objects it keeps: see that its "
+            "rules remove them, or allow s3:ListBucketVersions and s3:DeleteObjectVersion"
+        ]
+    if not kept:
+        return []
+    return [
+        f"{address} keeps {kept} earlier versions of objects, which may hold values: they could "
+        "not be removed (retention of the bucket, or no s3:DeleteObjectVersion)"
+    ]
 
 
 def erase_databases(tenant: Tenant, changes: Changes) -> dict[str, int]:

@@ -21,6 +21,7 @@ from c360_assets.privacy.erase_files import (
     drop_versions,
     erase_databases,
     erase_file,
+    versions_kept,
 )
 from c360_assets.privacy.erase_tables import erase_tables, erase_values
 from c360_assets.privacy.people import Finder, Found, Identifiers
@@ -166,7 +167,9 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         progress("receivers")
         pending = remove_at_receivers(session, tenant, work)
         progress("search")
+        kept_versions = versions_kept(session.warehouse)
         receipt = prove(tenant, work, session.warehouse, searcher, clean, pending)
+        receipt.notes += kept_versions
         receipt.requests = [
             line.hash
             for line in suppression.lines_of(
@@ -176,6 +179,7 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         note_clean(root)
         write_receipt(root, receipt, suppression)
         session.commit(**{MARK: work.receipt})
+        versions_kept(session.warehouse)  # of the manifest, which was replaced just now
     work.done(root)
     return receipt
 
@@ -188,6 +192,7 @@ def _erase_values(
     Returns the data files in which it found none: they need not be searched again.
     """
     warehouse = session.warehouse
+    warehouse.bring_all()
     stored = [path for path in warehouse.root.resolve().rglob("*") if path.is_file()]
     finds = set(searcher.search(stored).finds)
     names = [

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from c360_assets.customer_360.destinations import receivers_of_tables
@@ -18,7 +20,8 @@ from c360_assets.privacy.search import Searcher
 from c360_assets.privacy.stores import all_files, orchestrator_home, store_of, stores
 from c360_assets.privacy.work import Work
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.session import Warehouse
+from c360_assets.warehouse.session import Warehouse, private_folder
+from c360_assets.warehouse.storage import BucketStorage
 
 
 def prove(
@@ -35,15 +38,21 @@ def prove(
     `pending` the receivers that did not take the removal.
     """
     own = tenant.root.resolve() / "privacy"
-    left_out = (own / "open", own / "pending")
-    files = (
-        path
-        for path in all_files(tenant)
-        if not any(path.is_relative_to(folder) for folder in left_out)
-        and DELETION_FILES not in path.name
-    )
-    searched = searcher.search(files, clean)
-    remaining, unknown = _by_store(tenant, searched.finds)
+    with TemporaryDirectory(dir=private_folder(tenant.root.resolve() / ".tmp")) as copies:
+        left_out = (own / "open", own / "pending", Path(copies))
+        files = (
+            path
+            for path in all_files(tenant)
+            if not any(path.is_relative_to(folder) for folder in left_out)
+            and DELETION_FILES not in path.name
+        )
+        elsewhere = warehouse.storage.copies_of_rest(Path(copies))
+        searched = searcher.search(chain(files, elsewhere), clean)
+        finds = [
+            warehouse.root.resolve() / path.relative_to(copies) if path in elsewhere else path
+            for path in searched.finds
+        ]
+    remaining, unknown = _by_store(tenant, finds)
     after = {name: state.digest for name, state in warehouse.manifest.tables.items()}
     changed = sorted(name for name in work.before if work.before[name] != after.get(name))
     return Receipt(
@@ -64,6 +73,7 @@ def prove(
         pending=list(pending),
         notes=[
             *_notes(tenant, work, remaining, warehouse.manifest.meta, pending),
+            *_notes_of_bucket(warehouse, len(elsewhere)),
             *(
                 f"{path} holds a value and is of no known store: look at it, and delete it by hand"
                 for path in unknown
@@ -134,6 +144,18 @@ def _notes(
             "they made themselves cannot be reached from here"
         )
     return notes
+
+
+def _notes_of_bucket(warehouse: Warehouse, copied: int) -> list[str]:
+    storage = warehouse.storage
+    if not isinstance(storage, BucketStorage):
+        return []
+    return [
+        f"every object of {storage.place.address} was searched, {copied} of them in copies made "
+        "for it",
+        "other machines that worked on this tenant keep copies and databases until their next run, "
+        "which asks for this folder privacy/",
+    ]
 
 
 def _is_stored_elsewhere(tenant: Tenant) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from glob import escape
 from pathlib import Path
@@ -157,10 +157,19 @@ def stores(tenant: Tenant) -> list[Store]:
         for folder in export_folders(tenant)
         if folder.is_relative_to(tenant.root)
     ]
+    listed = [_in_bucket(store, tenant.config.warehouse) for store in STORES]
     exports = Store(
         EXPORTS.name, (*EXPORTS.patterns, *folders), EXPORTS.holds, "rewritten", EXPORTS.stays
     )
-    return [exports, *STORES]
+    return [exports, *listed]
+
+
+def _in_bucket(store: Store, address: str | None) -> Store:
+    """The store of tables as it is where they are in a bucket."""
+    if address is None or store.name != "tables":
+        return store
+    holds = f"copies of files of {address}, where the tables are: {store.holds}"
+    return replace(store, holds=holds)
 
 
 def export_folders(tenant: Tenant) -> list[Path]:

@@ -33,6 +33,7 @@ from c360_assets.warehouse.delta import file_source
 from c360_assets.warehouse.engine import lock, make_safe
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.locked_session import own_engine
+from c360_assets.warehouse.place import has_warehouse
 from c360_assets.warehouse.published_file import (
     database_path,
     earlier_one,
@@ -127,7 +128,7 @@ def open_published(
                 f"no database number {number} is kept; `c360 database history` lists them"
             )
         path = kept_files[number]
-    from_warehouse = or_warehouse and not path.exists() and (root / "warehouse").is_dir()
+    from_warehouse = or_warehouse and not path.exists() and has_warehouse(root)
     if not path.exists() and not from_warehouse:
         raise C360Error(f"nothing is published yet: {path} does not exist; run `c360 run` first")
     with own_engine(root) as con:

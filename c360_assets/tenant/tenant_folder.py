@@ -53,6 +53,8 @@ class TenantConfig(Strict):
     country: str | None = None
     first_day: date | None = None
     as_of: Literal["today", "last_delivery"] = "today"
+    # Of a bucket; None: the folder warehouse/. Read by `warehouse.place`.
+    warehouse: str | None = None
     phone_region: Annotated[str, StringConstraints(pattern=r"^(nanp|any|[A-Z]{2})$")] | None = None
     extra_validations: bool = True
     databases: dict[str, DatabaseConfig] = Field(

@@ -14,13 +14,14 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from c360_assets.errors import C360Error
@@ -51,6 +52,18 @@ CONFIGURATION: dict[str, str | None] = {
     "delta.deletedFileRetentionDuration": "interval 14 days",
     "delta.logRetentionDuration": "interval 30 days",
 }
+
+
+@dataclass(frozen=True)
+class DeltaPlace:
+    """Where a Delta table is: its folder or address, and for a bucket what `deltalake` must know of
+    it, credentials among it."""
+
+    uri: str
+    options: dict[str, str] | None = field(default=None, repr=False)
+
+    def open(self, version: int | None = None) -> DeltaTable:
+        return DeltaTable(self.uri, version=version, storage_options=self.options)
 
 
 def stored_type(type_: str) -> str:
@@ -85,14 +98,17 @@ def nothing(columns: Mapping[str, str]) -> str:
     return f"SELECT {', '.join(nulls)} WHERE false"
 
 
-def data_files(path: Path, version: int) -> list[str]:
-    """The data files of the Delta table at `path` in `version`, sorted.
+def data_files(place: DeltaPlace, version: int) -> list[str]:
+    """The names of the data files of a Delta table in `version`, sorted.
 
     Not `file_uris`: a URI encodes blanks, accents and `#` of the folders above, and names no file.
     """
-    actions = DeltaTable(path, version=version).get_add_actions(flatten=True)
+    return _names(place.open(version))
+
+
+def _names(table: DeltaTable) -> list[str]:
     # Not by way of a table of pyarrow, which imports pandas to see whether it is given a frame.
-    return sorted(str(path / name) for name in actions["path"].to_pylist())
+    return sorted(table.get_add_actions(flatten=True)["path"].to_pylist())
 
 
 def file_source(columns: Mapping[str, str], files: list[str]) -> str:
@@ -137,8 +153,9 @@ def write_file(con: duckdb.DuckDBPyConnection, table: str, path: Path, query: st
     return file
 
 
-def commit(table: str, path: Path, file: Path, rows: int, run_id: str) -> int:
-    """Make the new data `file` of so many `rows` the whole content of the Delta table at `path`.
+def commit(table: str, place: DeltaPlace, file: Path, rows: int, run_id: str) -> int:
+    """Make the new data `file` of so many `rows` the whole content of the Delta table at `place`,
+    where it already is.
 
     Returns its version.
     """
@@ -156,28 +173,51 @@ def commit(table: str, path: Path, file: Path, rows: int, run_id: str) -> int:
     )
     added = [action] if rows else []  # a table without rows has no files
     properties = CommitProperties(custom_metadata={"c360.run_id": run_id})
-    with _storage_errors(table):
-        if DeltaTable.is_deltatable(str(path)):
-            DeltaTable(path).create_write_transaction(
+    with _storage_errors(table, place):
+        stored = _opened(place)
+        if stored is not None:
+            stored.create_write_transaction(
                 [*added], "overwrite", schema, commit_properties=properties
             )
         else:
             create_table_with_add_actions(
-                str(path), schema, added, configuration=CONFIGURATION, commit_properties=properties
+                place.uri,
+                schema,
+                added,
+                configuration=CONFIGURATION,
+                storage_options=place.options,
+                commit_properties=properties,
             )
         if not rows:
             file.unlink()
-        return DeltaTable(path).version()
+        committed = place.open()
+        # In a bucket a run that lost its lease may have committed since; its version is not named.
+        while place.options and rows and file.name not in _names(committed):
+            committed.load_as_version(committed.version() - 1)
+        return committed.version()
+
+
+def _opened(place: DeltaPlace) -> DeltaTable | None:
+    """The table; None where there is none yet.
+
+    Not asked by `is_deltatable`, which lets no other thread work while it waits for a bucket.
+    """
+    try:
+        return place.open()
+    except TableNotFoundError:
+        return None
 
 
 @contextmanager
-def _storage_errors(table: str) -> Iterator[None]:
+def _storage_errors(table: str, place: DeltaPlace | None = None) -> Iterator[None]:
     """Turn failures of storage into a C360Error; their texts may quote values."""
     try:
         yield
     except (DeltaError, OSError, duckdb.IOException) as error:
         if _is_disk_full(error):
             reason = "the disk is full: make room"
+        elif place is not None and place.options is not None:
+            reason = f"{type(error).__name__}: see that its bucket can be reached and written to"
         else:
             reason = f"{type(error).__name__}: check the disk and its permissions"
         raise C360Error(

@@ -80,7 +80,8 @@ def read_ledger(warehouse: Warehouse, state: TableState | None = None) -> pl.Dat
     if state is None or not state.rows:
         return empty_ledger()
     if not _last or _last[0][0] != state.digest:
-        _last[:] = [(state.digest, _read(warehouse.files(LEDGER, state)))]
+        files = warehouse.files(LEDGER, state)
+        _last[:] = [(state.digest, _read(files, is_copy=warehouse.is_shared))]
     return _last[0][1]
 
 
@@ -88,13 +89,16 @@ def read_ledger(warehouse: Warehouse, state: TableState | None = None) -> pl.Dat
 _last: list[tuple[str, pl.DataFrame]] = []
 
 
-def _read(files: list[str]) -> pl.DataFrame:
+def _read(files: list[str], *, is_copy: bool) -> pl.DataFrame:
     try:
         table = pl.read_parquet(files, glob=False)
     except (OSError, pl.exceptions.PolarsError):
+        remedy = "put back the folder warehouse/ of your last backup"
+        if is_copy:
+            remedy = "delete it, as it is a copy of a file of the bucket"
         raise C360Error(
-            f"{files[0]} is missing or damaged, which says what is loaded: put back the folder "
-            "warehouse/ of your last backup, then run again; what is published stays"
+            f"{files[0]} is missing or damaged, which says what is loaded: {remedy}, then run "
+            "again; what is published stays"
         ) from None
     return table.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort(
         "feed", "delivery_day", "attempt", "path"

@@ -1,5 +1,5 @@
 """One run owns a tenant at a time: an operating-system lock that the kernel frees when its holder
-dies.
+dies, and where the tables are in a bucket its lease, which keeps other machines out.
 
 A file beside the lock says who holds it, for people; only the lock decides. Marking runs of dead
 processes as failed needs the orchestrator and lives with it.
@@ -8,98 +8,28 @@ processes as failed needs the orchestrator and lives with it.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from c360_assets.errors import C360Error
+from c360_assets.warehouse.bucket import bucket_at
 from c360_assets.warehouse.files import sweep_asides
+from c360_assets.warehouse.lease import give_back, held_lease, try_lease
+from c360_assets.warehouse.place import Place, place_of
+from c360_assets.warehouse.processes import process_identity
+from c360_assets.warehouse.storage import fence, read_manifest
 
 # Where holders of the lock, and nobody else, write files aside before they are put in place.
 FOLDERS_WITH_ASIDES = ("warehouse", "reports")
-ENDED = "ZX"  # states of processes, of proc(5)
+# Between two looks at another machine's lease.
+LEASE_POLL = 2.0
 # One lock object per tenant, as only the object that holds a lock may take it again.
 _HELD: dict[Path, FileLock] = {}
-
-
-def process_identity(pid: int | None = None) -> dict[str, str]:
-    """Process id, start time (clock ticks since boot), boot id, and the space that its number is
-    of: equal only for one process of one boot. Containers have spaces of their own. One that has
-    ended and that nobody has asked about yet has no start time, as one that is not there.
-    """
-    pid = os.getpid() if pid is None else pid
-    try:
-        facts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        started = "" if facts[0] in ENDED else facts[19]
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except (OSError, IndexError):
-        started, boot = "", ""
-    return {"pid": str(pid), "started": started, "boot": boot, "space": _space_of_processes()}
-
-
-def _space_of_processes() -> str:
-    try:
-        return os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return ""
-
-
-def is_elsewhere(identity: dict[str, str]) -> bool:
-    """Whether the process is of another container of this boot, and cannot be seen from here."""
-    here = process_identity()
-    same_boot = identity.get("boot") == here["boot"]
-    return same_boot and identity.get("space", here["space"]) != here["space"]
-
-
-def is_alive(identity: dict[str, str]) -> bool:
-    """Whether the process that `process_identity` described still runs, or may do so elsewhere."""
-    pid = identity.get("pid", "")
-    if not pid.isdigit():
-        return False
-    if is_elsewhere(identity):
-        return True
-    now = process_identity(int(pid))
-    if now["started"]:
-        return identity.items() <= now.items()
-    if Path("/proc").exists():
-        return False
-    # Without /proc there is only the number, which another process may have by now.
-    try:
-        os.kill(int(pid), 0)
-    except OSError:
-        return False
-    return True
-
-
-def owner_mark(run_id: str) -> str:
-    """One line that says which process works on the run: for a tag of the run."""
-    return " ".join([run_id, *process_identity().values()])
-
-
-def owner_is_gone(mark: str | None, run_id: str) -> bool:
-    """Whether the process that wrote `mark` for this very run has ended.
-
-    A mark copied from another run, as running again does, says nothing.
-    """
-    owner, identity = _read_mark(mark)
-    return owner == run_id and not is_alive(identity)
-
-
-def owner_is_elsewhere(mark: str | None, run_id: str) -> bool:
-    """Whether only the file of the run can tell if its process lives (`running`)."""
-    owner, identity = _read_mark(mark)
-    return owner == run_id and is_elsewhere(identity)
-
-
-def _read_mark(mark: str | None) -> tuple[str, dict[str, str]]:
-    """The run that a mark was written for, and the process that wrote it."""
-    run_id, *process = (mark or "").split(" ")
-    return run_id, dict(zip(("pid", "started", "boot", "space"), process, strict=False))
 
 
 @contextmanager
@@ -125,6 +55,9 @@ def tenant_lock(
                 reported = message
             time.sleep(poll)
     with _held(root, lock, what):
+        place = place_of(root)
+        if place is not None:
+            _wait_for_bucket(place, what, waiting, max(poll, LEASE_POLL))
         yield
 
 
@@ -141,7 +74,44 @@ def tenant_lock_if_free(root: Path, what: str) -> Iterator[bool]:
         yield False
         return
     with _held(root, lock, what):
-        yield True
+        place = place_of(root)
+        yield place is None or not own_bucket(place, what)
+
+
+def own_bucket(place: Place, what: str) -> str:
+    """Take the lease of a bucket for this process, and return nothing; or a sentence that says for
+    whom to wait.
+
+    Raises C360Error where the bucket cannot be written to, or holds another tenant's tables.
+    """
+    if held_lease(place.address) is not None:
+        return ""
+    bucket = bucket_at(place.address)
+    read_manifest(bucket, place)
+    lease = try_lease(bucket, what)
+    if isinstance(lease, str):
+        return lease
+    if lease.taken_over:
+        fence(bucket, place, lease)
+    return ""
+
+
+def _wait_for_bucket(
+    place: Place, what: str, waiting: Callable[[str], None] | None, poll: float
+) -> None:
+    reported = ""
+    while message := own_bucket(place, what):
+        if waiting is not None and message != reported:
+            waiting(message)
+            reported = message
+        time.sleep(poll)
+
+
+def release_bucket(address: str) -> None:
+    """Give the lease of a bucket back, where this process holds it."""
+    lease = held_lease(address)
+    if lease is not None:
+        give_back(lease)
 
 
 def _lock_of(root: Path) -> FileLock:
@@ -170,7 +140,16 @@ def _held(root: Path, lock: FileLock, what: str) -> Iterator[None]:
     finally:
         if outermost:
             holder.unlink(missing_ok=True)
+        if lock.lock_counter == 1:
+            _release_bucket_of(root)
         lock.release()
+
+
+def _release_bucket_of(root: Path) -> None:
+    with suppress(C360Error):  # settings that became unreadable meanwhile: it expires
+        place = place_of(root)
+        if place is not None:
+            release_bucket(place.address)
 
 
 def _sweep(folder: Path) -> None:

@@ -71,16 +71,31 @@ class Manifest:
     def with_changes(self, tables: Mapping[str, TableState], meta: Mapping[str, Any]) -> Manifest:
         return replace(self, tables={**self.tables, **tables}, meta={**self.meta, **meta})
 
-    def save(self, path: Path) -> None:
-        """Replace the file at `path` in one step that survives a crash."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+    @classmethod
+    def parse(cls, text: str) -> Manifest:
+        """The manifest of a text. Raises ValueError where it was cut short or written by hand."""
+        try:
+            content = json.loads(text)
+            tables = {name: TableState(**state) for name, state in content["tables"].items()}
+            return cls(tables, dict(content["meta"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(type(error).__name__) from None
+
+    def text(self, **more: str) -> str:
+        """The manifest as it is stored, with `more` keys that `parse` leaves out."""
         # A line per table: readable, and written by the encoder in C, which knows no indentation.
         lines = ",\n".join(
             f"{json.dumps(name)}: {json.dumps(vars(state))}"
             for name, state in sorted(self.tables.items())
         )
         meta = json.dumps(self.meta)
-        write_private(path, f'{{"tables": {{\n{lines}\n}},\n"meta": {meta}}}\n')
+        others = "".join(f',\n"{key}": {json.dumps(value)}' for key, value in more.items())
+        return f'{{"tables": {{\n{lines}\n}},\n"meta": {meta}{others}}}\n'
+
+    def save(self, path: Path) -> None:
+        """Replace the file at `path` in one step that survives a crash."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_private(path, self.text())
 
 
 # The manifest that was read last, by what tells its file from the one that replaces it. Manifests
@@ -91,10 +106,8 @@ _last: list[tuple[tuple[str, int, int, int], Manifest]] = []
 def _parsed(path: Path) -> Manifest:
     """Raises C360Error where the file was cut short or written by hand."""
     try:
-        content = json.loads(path.read_text("utf-8"))
-        tables = {name: TableState(**state) for name, state in content["tables"].items()}
-        return Manifest(tables, dict(content["meta"]))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return Manifest.parse(path.read_text("utf-8"))
+    except ValueError:
         raise C360Error(
             f"{path} is damaged: put back the folder warehouse/ of your last backup; without one, "
             "set that folder aside and `c360 run` loads all that is in landing/ again, but people "

@@ -6,8 +6,9 @@ Credentials come from the environment, never from a file of the tenant. Which fi
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 SECONDS_TO_CONNECT = 15
@@ -17,6 +18,18 @@ SFTP_PASSWORD = "C360_SFTP_PASSWORD"
 EXTRAS = {"s3": "s3", "sftp": "sftp", "gs": "gcs", "az": "azure", "abfs": "azure"}
 # A listing that is kept would hide what another process wrote since.
 FRESH = {"use_listings_cache": False, "skip_instance_cache": True}
+# Names of classes of errors, of whatever library: credentials that are refused, hosts that are not
+# known.
+REFUSED = frozenset(
+    {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "AuthenticationException",
+        "PasswordRequiredException",
+    }
+)
+UNKNOWN_HOST = frozenset({"BadHostKeyException", "UnknownHostError"})
+FailureKind = Literal["connection", "credentials", "location", "host_key", "extra", "disk"]
 
 
 def scheme_of(address: str) -> str:
@@ -78,3 +91,31 @@ def _sftp(host: str, port: int) -> Any:
         timeout=SECONDS_TO_CONNECT,
         skip_instance_cache=True,
     )
+
+
+def kind_of_failure(error: Exception) -> FailureKind:
+    """What is wrong with a remote place, by the class of an error and those of the errors behind
+    it; libraries raise nearly anything."""
+    if isinstance(error, ImportError):
+        return "extra"
+    names = _class_names(error)
+    if names & UNKNOWN_HOST:
+        return "host_key"
+    if names & REFUSED or isinstance(error, PermissionError):
+        return "credentials"
+    if isinstance(error, FileNotFoundError):
+        return "location"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "disk"
+    return "connection"
+
+
+def _class_names(error: BaseException) -> set[str]:
+    names: set[str] = set()
+    errors: list[BaseException] = [error]
+    while errors:
+        current = errors.pop()
+        names |= {kind.__name__ for kind in type(current).__mro__}
+        behind = (current.__cause__, current.__context__)
+        errors += [cause for cause in behind if cause is not None]
+    return names

@@ -7,10 +7,9 @@ take a `Session`; they never open a connection. What tables mean belongs to the 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,32 +29,47 @@ from c360_assets.warehouse.delta import (
 )
 from c360_assets.warehouse.digest import changed_digest, digest_rows, digest_sql, is_comparable
 from c360_assets.warehouse.engine import make_safe
+from c360_assets.warehouse.files import private_folder
 from c360_assets.warehouse.manifest import Manifest, TableState
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.storage import BucketStorage, Storage, storage_of
 
 
-@dataclass
 class Warehouse:
-    """The Delta tables below `root` and the manifest that names their current versions."""
+    """Delta tables, and the manifest that names their current versions.
 
-    root: Path
-    manifest: Manifest = field(default_factory=Manifest)
-    # Data files of versions that were asked for: a version never changes, and to read a table's log
-    # takes milliseconds.
-    _files: dict[tuple[str, int], list[str]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    `root` is the folder of their data files on this machine.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.root = storage.root
+        self.manifest = storage.load()
+        # Data files of versions that were asked for: a version never changes, and to read a table's
+        # log takes milliseconds.
+        self._files: dict[tuple[str, int], list[str]] = {}
 
     @classmethod
     def open(cls, root: Path) -> Warehouse:
-        return cls(root, Manifest.load(root / "manifest.json"))
+        """The warehouse of the tenant whose folder `warehouse/` is `root`, which may keep it in a
+        bucket.
+
+        Raises C360Error where it is damaged, or cannot be reached.
+        """
+        return cls(storage_of(root))
 
     @property
-    def manifest_path(self) -> Path:
-        return self.root / "manifest.json"
+    def is_shared(self) -> bool:
+        """Whether other machines may write it too."""
+        return isinstance(self.storage, BucketStorage)
 
     def reload(self) -> None:
-        self.manifest = Manifest.load(self.manifest_path)
+        self.manifest = self.storage.load()
+
+    def save(self, manifest: Manifest) -> None:
+        """Make the manifest the current one, in place of the one that was loaded last."""
+        self.storage.save(manifest)
+        self.manifest = manifest
 
     def state(self, table: str) -> TableState | None:
         return self.manifest.tables.get(table)
@@ -71,16 +85,38 @@ class Warehouse:
         return file_source(state.columns, self.files(table, state))
 
     def files(self, table: str, state: TableState) -> list[str]:
-        """The data files of `table` at exactly the version of `state`."""
+        """The data files of `table` at exactly the version of `state`, on this machine."""
+        names = self.file_names(table, state)
+        self.storage.bring([f"{table}/{name}" for name in names])
+        folder = self.path(table)
+        return [str(folder / name) for name in names]
+
+    def file_names(self, table: str, state: TableState) -> list[str]:
+        """Their names, sorted."""
         if not state.rows:
             return []
         if state.files is not None:
-            folder = self.path(table)
-            return [str(folder / name) for name in state.files]
+            return state.files
         version = (table, state.version)
         if version not in self._files:
-            self._files[version] = data_files(self.path(table), state.version)
+            self._files[version] = data_files(self.storage.delta(table), state.version)
         return self._files[version]
+
+    def bring_all(self) -> None:
+        """Have every data file of the current versions on this machine."""
+        names = [
+            f"{table}/{name}"
+            for table, state in self.manifest.tables.items()
+            for name in self.file_names(table, state)
+        ]
+        self.storage.bring(names)
+
+    def add_version(self, table: str, file: Path, rows: int, run_id: str) -> int:
+        """Make a new data file the whole content of a table; returns its version, which is current
+        once a manifest names it."""
+        if rows:
+            self.storage.put([f"{table}/{file.name}"])
+        return commit(table, self.storage.delta(table), file, rows, run_id)
 
 
 class Session:
@@ -205,7 +241,8 @@ class Session:
                 file.unlink()
         else:
             file = file or write_file(self.con, table, path, select)
-            version, files = commit(table, path, file, rows, self.run_id), [file.name]
+            version = self.warehouse.add_version(table, file, rows, self.run_id)
+            files = [file.name]
         figures = dict(figures or {})
         state = TableState(version, digest, fingerprint, rows, columns, figures, files)
         self.pending[table] = state
@@ -250,7 +287,7 @@ class Session:
         else:
             path = self.warehouse.path(table)
             file = write_file(self.con, table, path, kept_sql + fresh_sql)
-            version = commit(table, path, file, digest_rows(digest), self.run_id)
+            version = self.warehouse.add_version(table, file, digest_rows(digest), self.run_id)
             files = [file.name]
         rows = digest_rows(digest)
         figures = dict(figures or {})
@@ -295,9 +332,7 @@ class Session:
         `meta` joins its facts about stages.
         """
         self.warehouse.reload()
-        manifest = self.warehouse.manifest.with_changes(self.pending, meta)
-        manifest.save(self.warehouse.manifest_path)
-        self.warehouse.manifest = manifest
+        self.warehouse.save(self.warehouse.manifest.with_changes(self.pending, meta))
         self.pending = {}
 
     def forget(self, fact: str) -> None:
@@ -326,10 +361,3 @@ def open_session(
         yield Session(con, Warehouse.open(root), timezone, run_id)
     finally:
         con.close()
-
-
-def private_folder(path: Path) -> Path:
-    """`path` as a folder that only its owner may read."""
-    path.mkdir(parents=True, exist_ok=True)
-    os.chmod(path, 0o700)
-    return path

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from deltalake import DeltaTable
-
-from c360_assets.warehouse.delta import data_files
+from c360_assets.warehouse.bucket import StoredFile
 from c360_assets.warehouse.session import Warehouse
+from c360_assets.warehouse.storage import LOG, BucketStorage, Storage
 
 # Commits after which a table gets a checkpoint, so that opening it reads few files.
 COMMITS_PER_CHECKPOINT = 10
@@ -57,68 +56,100 @@ def remove_empty_folders(folder: Path) -> None:
 
 
 def tidy_tables(warehouse: Warehouse, before: datetime, *, dry_run: bool = False) -> list[Removed]:
-    """Remove data files and logs of versions that were replaced before that moment.
+    """Remove data files and logs of versions that were replaced before that moment, and copies of
+    what a bucket no longer has.
 
     What the manifest names stays whatever its age, and so does each table's version before it. The
     caller owns the tenant: no file is just being written.
     """
-    files: list[Path] = []
-    logs: list[Path] = []
+    storage = warehouse.storage
+    by_folder: dict[str, list[StoredFile]] = {}
+    stored = storage.stored()
+    for file in stored:
+        by_folder.setdefault(file.name.rpartition("/")[0], []).append(file)
+    files: list[StoredFile] = []
+    logs: list[StoredFile] = []
     for table in warehouse.manifest.tables:
-        path = warehouse.path(table)
-        if not (path / "_delta_log").is_dir():
+        log = by_folder.get(f"{table}/{LOG}")
+        if log is None:
             continue
-        state = warehouse.manifest.tables[table]
-        tidied = _Table(path, state.version)
+        tidied = _Table(warehouse, table, by_folder.get(table, []), log)
         files += tidied.stale_files(before.timestamp())
         if not dry_run:
             tidied.checkpoint()
         logs += tidied.stale_logs(before.timestamp())
-    return [
-        remove_files("files of earlier table versions", files, dry_run=dry_run),
-        remove_files("logs of earlier table versions", logs, dry_run=dry_run),
+    removed = [
+        remove_stored(storage, "files of earlier table versions", files, dry_run=dry_run),
+        remove_stored(storage, "logs of earlier table versions", logs, dry_run=dry_run),
     ]
+    if isinstance(storage, BucketStorage):
+        copies = [storage.root / file.name for file in storage.stray_copies(stored)]
+        removed.append(remove_files("copies of files of the bucket", copies, dry_run=dry_run))
+    return removed
+
+
+def remove_stored(
+    storage: Storage, kind: str, files: list[StoredFile], *, dry_run: bool = False
+) -> Removed:
+    """Remove files of a warehouse, and tell how many and how large they were."""
+    if files and not dry_run:
+        storage.remove([file.name for file in files])
+    return Removed(kind, len(files), sum(file.size for file in files))
 
 
 class _Table:
-    """One Delta table's folder, and the version that the manifest names."""
+    """One Delta table's files, and the version that the manifest names."""
 
-    def __init__(self, path: Path, pinned: int) -> None:
-        self.path = path
-        self.pinned = pinned
-        self.commits: dict[int, Path] = {}
-        self.checkpoints: dict[int, Path] = {}
-        for file in (path / "_delta_log").iterdir():
-            version = file.name.partition(".")[0]
+    def __init__(
+        self, warehouse: Warehouse, table: str, files: list[StoredFile], log: list[StoredFile]
+    ) -> None:
+        self.warehouse = warehouse
+        self.table = table
+        self.files = files
+        self.state = warehouse.manifest.tables[table]
+        self.commits: dict[int, StoredFile] = {}
+        self.checkpoints: dict[int, StoredFile] = {}
+        for file in log:
+            name = file.name.rpartition("/")[2]
+            version = name.partition(".")[0]
             if not version.isdigit():
                 continue
-            if file.name == f"{version}.json":
+            if name == f"{version}.json":
                 self.commits[int(version)] = file
-            elif file.name == f"{version}.checkpoint.parquet":
+            elif name == f"{version}.checkpoint.parquet":
                 self.checkpoints[int(version)] = file
 
     def kept_versions(self, before: float) -> set[int]:
         """The pinned version, the one before it, and those that were committed later."""
-        earlier = [version for version in self.commits if version < self.pinned]
-        kept = {self.pinned, max(earlier, default=self.pinned)}
-        recent = {v for v, file in self.commits.items() if file.stat().st_mtime >= before}
+        pinned = self.state.version
+        earlier = [version for version in self.commits if version < pinned]
+        kept = {pinned, max(earlier, default=pinned)}
+        recent = {v for v, file in self.commits.items() if file.modified >= before}
         return kept | recent
 
-    def stale_files(self, before: float) -> list[Path]:
-        old = [file for file in self.path.glob("*.parquet") if file.stat().st_mtime < before]
+    def stale_files(self, before: float) -> list[StoredFile]:
+        data = [file for file in self.files if file.name.endswith(".parquet")]
+        old = [file for file in data if file.modified < before]
         if not old:
             return []
         kept = self._pinned_files()
         for version in self.kept_versions(before):
             if version in self.commits:
-                kept |= _added(self.commits[version])
-        return sorted(file for file in old if file.name not in kept)
+                kept |= self._added(self.commits[version])
+        return [file for file in old if file.name.rpartition("/")[2] not in kept]
 
     def _pinned_files(self) -> set[str]:
-        """Read from the version's own commit where it is there, which is much the faster way."""
-        if self.pinned in self.commits:
-            return _added(self.commits[self.pinned])
-        return {Path(file).name for file in data_files(self.path, self.pinned)}
+        """Those that the manifest names; where it names none, read from the version's own commit
+        if that is there, which is much the faster way."""
+        if self.state.files is None and self.state.version in self.commits:
+            return self._added(self.commits[self.state.version])
+        return set(self.warehouse.file_names(self.table, self.state))
+
+    def _added(self, commit: StoredFile) -> set[str]:
+        """Names of the files that a commit adds."""
+        lines = self.warehouse.storage.text(commit.name).splitlines()
+        actions = [json.loads(line) for line in lines if line]
+        return {action["add"]["path"] for action in actions if "add" in action}
 
     def checkpoint(self) -> None:
         """Write one where many commits came since the last.
@@ -126,14 +157,15 @@ class _Table:
         Not where a killed run left a version that the manifest does not name: the next run
         replaces it.
         """
-        newest = max(self.commits, default=self.pinned)
+        pinned = self.state.version
+        newest = max(self.commits, default=pinned)
         since = newest - max(self.checkpoints, default=-1)
-        if newest == self.pinned and since >= COMMITS_PER_CHECKPOINT:
-            DeltaTable(self.path).create_checkpoint()
-            name = f"{newest:020}.checkpoint.parquet"
-            self.checkpoints[newest] = self.path / "_delta_log" / name
+        if newest == pinned and since >= COMMITS_PER_CHECKPOINT:
+            self.warehouse.storage.delta(self.table).open().create_checkpoint()
+            name = f"{self.table}/{LOG}/{newest:020}.checkpoint.parquet"
+            self.checkpoints[newest] = StoredFile(name, 0, 0.0)
 
-    def stale_logs(self, before: float) -> list[Path]:
+    def stale_logs(self, before: float) -> list[StoredFile]:
         """Commits and checkpoints before the last checkpoint from which every kept version can be
         read."""
         oldest_kept = min(self.kept_versions(before))
@@ -142,10 +174,4 @@ class _Table:
             return []
         first = max(usable)
         logs = [*self.commits.items(), *self.checkpoints.items()]
-        return sorted(file for version, file in logs if version < first)
-
-
-def _added(commit: Path) -> set[str]:
-    """Names of the files that a commit adds."""
-    actions = [json.loads(line) for line in commit.read_text("utf-8").splitlines() if line]
-    return {action["add"]["path"] for action in actions if "add" in action}
+        return [file for version, file in logs if version < first]

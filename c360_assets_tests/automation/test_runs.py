@@ -35,7 +35,7 @@ from c360_assets.automation.runs import (
 from c360_assets.definitions import build
 from c360_assets.run_tags import FEED_TAG, OWNER_TAG
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.lock import owner_is_gone, owner_mark, process_identity
+from c360_assets.warehouse.processes import owner_is_gone, owner_mark, process_identity
 from c360_assets.warehouse.running import dead_runs
 from c360_assets_tests.automation.broken import broken
 from c360_assets_tests.automation.tenants import (

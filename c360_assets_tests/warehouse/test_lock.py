@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.lock import is_alive, process_identity, tenant_lock
+from c360_assets.warehouse.lock import tenant_lock
+from c360_assets.warehouse.processes import is_alive, process_identity
 
 HOLDER = """
 import sys, time

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -118,11 +119,14 @@ class PublishDatabase(Recipe):
     def stored_fingerprint(self, session: Session) -> str | None:
         """What the file was remembered to show.
 
-        A file cut short or overwritten by hand shows nothing.
+        A file cut short or overwritten by hand shows nothing, and where several machines share the
+        tables, a file that is not the one which was published last.
         """
         known = published_facts(session, self.database.name)
         path = database_path(self.database.tenant.root, self.database.name)
         if not path.exists() or path.stat().st_size != known.get("bytes"):
+            return None
+        if session.warehouse.is_shared and not _is_the_file(path, known.get(FILE, {})):
             return None
         return known.get("fingerprint") if opens(session, path) else None
 
@@ -207,6 +211,14 @@ def _earlier(session: Session, database: Database) -> Earlier | None:
     marks = {(schema, name): mark for schema, name, mark in known["marks"]}
     path = database_path(database.tenant.root, database.name)
     return Earlier(path, **{name: known[name] for name in REMEMBERED}, marks=marks)
+
+
+def _is_the_file(path: Path, known: Mapping[str, Any]) -> bool:
+    """Whether the file is as it was left, by its times or else by its content."""
+    stat = path.stat()
+    if (stat.st_ino, stat.st_mtime_ns) == (known.get("inode"), known.get("changed_ns")):
+        return True
+    return Earlier.of(path, {}).checksum == known.get("checksum")
 
 
 def _remembered(database: Database, tables: Sequence[PublishedTable]) -> dict[str, Any]:
