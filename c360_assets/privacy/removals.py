@@ -24,7 +24,7 @@ from c360_assets.segments.send_record import RECEIVED
 from c360_assets.segments.whole_lists import in_whole_lists
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
-from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.suppression import Suppression, privacy_folder
@@ -151,7 +151,7 @@ def remove_at_receivers(session: Session, tenant: Tenant, work: Work) -> list[st
     failed = _remove_from_campaigns(session, tenant, work)
     for name, config in tenant.destinations.items():
         received = session.warehouse.manifest.meta.get(f"{destinations.SENT}:{name}")
-        if not received or not database_path(tenant.root, config.database).exists():
+        if not received or not place_of(tenant, config.database).is_published():
             continue
         path = _folder(tenant.root) / f"{work.receipt}.{name}.json"
         try:
