@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from c360_assets.customer_360.publication.lakes import (
     drop_old_lakes,
     left_file,
-    old_left_files,
 )
 from c360_assets.customer_360.publication.publish import keeping
 from c360_assets.ingest.landed_files import is_remote
@@ -71,8 +70,6 @@ def _old_databases(tenant: Tenant, at: datetime, *, dry_run: bool) -> Removed:
     for name in {GROUP, *tenant.config.databases}:
         if left_file(tenant, name) is None:
             old += too_old(database_path(tenant.root, name), keeping(tenant), at.timestamp())
-        else:
-            old += old_left_files(tenant, name, at)
     files = remove_files("earlier databases", old, dry_run=dry_run)
     lakes = drop_old_lakes(tenant, keeping(tenant), at, dry_run=dry_run)
     return Removed(files.kind, files.count + lakes.count, files.size + lakes.size)

@@ -55,7 +55,7 @@ def check_lakes(check: ConfigCheck) -> None:
         if config.format == "duckdb":
             _check_no_address(check, name, config)
             continue
-        path = ("databases", name, "address")
+        path = ("databases", name, "address" if config.address else "format")
         problem = _problem(check.tenant, name, config)
         if problem is not None:
             check.error(FILE, path, *problem)

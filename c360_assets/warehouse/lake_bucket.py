@@ -192,6 +192,9 @@ class S3Storage:
     def table_uri(self, name: str) -> str:
         return f"{self.address.rstrip('/')}/{name}"
 
+    def make_private(self, folder: str) -> None:
+        """Nothing: who may read a bucket, its owner decides."""
+
     @property
     def options(self) -> dict[str, str]:
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")

@@ -63,10 +63,13 @@ def make_head(storage: LakeStorage, table: LakeTable) -> LakeTable:
                 configuration=CONFIGURATION,
                 storage_options=storage.options,
             )
-            return replace(table, version=0)
-        head.create_write_transaction([action], "overwrite", schema)
-        head.update_incremental()
-        return replace(table, version=head.version())
+            version = 0
+        else:
+            head.create_write_transaction([action], "overwrite", schema)
+            head.update_incremental()
+            version = head.version()
+        storage.make_private(f"{table.path}/_delta_log")
+        return replace(table, version=version)
     except (DeltaError, OSError) as error:
         raise _failure(storage, table.path, error) from None
 

@@ -106,6 +106,10 @@ class LocalStorage:
     def table_uri(self, name: str) -> str:
         return str(self.root / name)
 
+    def make_private(self, folder: str) -> None:
+        for path in private_folder(self.root / folder).iterdir():
+            path.chmod(0o700 if path.is_dir() else 0o600)
+
     @property
     def options(self) -> dict[str, str]:
         return {}

@@ -79,6 +79,9 @@ class LakeStorage(Protocol):
     def table_uri(self, name: str) -> str:
         """A folder as `deltalake` calls it."""
 
+    def make_private(self, folder: str) -> None:
+        """Keep others from a folder and files that `deltalake` wrote."""
+
     @property
     def options(self) -> dict[str, str]:
         """What `deltalake` needs to reach it."""

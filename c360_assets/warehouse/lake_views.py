@@ -35,9 +35,16 @@ def attach_document(
                 target = ".".join(map(quote_ident, (name, *table.key)))
                 own.execute(f"CREATE VIEW {target} AS {table.view}")
                 _comment(own, name, table)
-        for statement in document.functions:
-            own.execute(statement.replace(f"{PLACEHOLDER}.", f"{quote_ident(name)}.", 1))
+    create_functions(con, document.functions, name)
     return paths
+
+
+def create_functions(con: duckdb.DuckDBPyConnection, statements: Iterable[str], name: str) -> None:
+    """Create the functions of a publication in the database `name`; each may call those before."""
+    with con.cursor() as own:
+        own.execute(f"USE {quote_ident(name)}")
+        for statement in statements:
+            own.execute(statement.replace(f"{PLACEHOLDER}.", f"{quote_ident(name)}.", 1))
 
 
 def attach_lake(

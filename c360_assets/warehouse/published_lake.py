@@ -36,7 +36,13 @@ from c360_assets.warehouse.lake_document import (
 )
 from c360_assets.warehouse.lake_folder import LocalStorage
 from c360_assets.warehouse.lake_storage import LakeStorage
-from c360_assets.warehouse.lake_views import attach_lake, create_schema, create_view, detach_lake
+from c360_assets.warehouse.lake_views import (
+    attach_lake,
+    create_functions,
+    create_schema,
+    create_view,
+    detach_lake,
+)
 from c360_assets.warehouse.parallel import together
 from c360_assets.warehouse.published_file import (
     ATTACHED,
@@ -234,8 +240,7 @@ class Lake:
                 session.execute(f"CREATE VIEW {target} AS {table.source}")
                 columns = _columns(session, table, target)
                 by_name[table.key] = _lake_table(table, columns, view=table.source)
-            for statement in filling.statements:
-                session.execute(statement)
+            create_functions(session.con, filling.statements, ATTACHED)
             if filling.finish is not None:
                 staying = [
                     key

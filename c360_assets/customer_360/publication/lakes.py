@@ -1,9 +1,8 @@
 """Which lakes a tenant has published in: the present places of its databases, and those that were
 left since and still hold publications.
 
-What stands at a place that was left is kept like an earlier publication: forgetting reaches it, and
-it goes when it is older than `retention.databases`. How a lake is written is
-`warehouse.published_lake`.
+What stands at a place that was left is kept for as long as an earlier publication, from then on,
+and forgetting reaches it. How a lake is written is `warehouse.published_lake`.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from c360_assets.warehouse.publications import GROUP, FilePlace, lake_of
 from c360_assets.warehouse.published_file import Keeping, database_path, kept
 from c360_assets.warehouse.published_lake import Lake
 from c360_assets.warehouse.session import Session, Warehouse, open_session
-from c360_assets.warehouse.tidy import Removed
+from c360_assets.warehouse.tidy import Removed, remove_files
 
 # The fact of the manifest: address, below the tenant's folder relative to it -> format and database
-# of every lake there is.
+# of every lake there is, and of files that were left, and since when it is left.
 LAKES = "lakes"
 
 
@@ -45,17 +44,10 @@ def noted_address(tenant: Tenant, address: str) -> str:
 def note_lake(session: Session, tenant: Tenant, lake: Lake, database: str) -> None:
     """Remember a lake before anything is written there: what a killed run leaves is known too."""
     known = session.warehouse.manifest.meta.get(LAKES, {})
-    entry = {"format": lake.format, "database": database}
+    entry: dict[str, Any] = {"format": lake.format, "database": database}
     noted = noted_address(tenant, lake.address)
     if known.get(noted) != entry:
         session.note(LAKES, {**known, noted: entry})
-
-
-def drop_note(session: Session, tenant: Tenant, lake: Lake) -> None:
-    """A lake is there no more."""
-    known = session.warehouse.manifest.meta.get(LAKES, {})
-    noted = noted_address(tenant, lake.address)
-    session.note(LAKES, {address: one for address, one in known.items() if address != noted})
 
 
 def present_lakes(tenant: Tenant) -> dict[str, Lake]:
@@ -70,7 +62,7 @@ def left_lakes(tenant: Tenant, manifest: Manifest) -> Iterator[tuple[str, Lake]]
     noted: dict[str, Any] = manifest.meta.get(LAKES, {})
     for name, one in sorted(noted.items()):
         address = name if "://" in name else str(tenant.root.absolute() / name)
-        if address not in present:
+        if address not in present and one["format"] != "duckdb":
             yield one["database"], Lake(one["format"], address, tenant.root / ".tmp")
 
 
@@ -105,60 +97,92 @@ def places_left(session: Session, tenant: Tenant, database: str) -> list[str]:
     span = tenant.config.retention.databases
     return [
         f"database {database} is published at another place now: what stands at {place} gets no "
-        f"more updates, and is removed when it is older than {span} (retention.databases); "
-        "forgetting reaches it until then"
+        f"more updates, and is removed {span} after that (retention.databases); forgetting reaches "
+        "it until then"
         for place in places
     ]
-
-
-def old_left_files(tenant: Tenant, database: str, at: datetime) -> list[Path]:
-    """The files of a database that is a lake by now, as far as they are older than is kept."""
-    path = database_path(tenant.root, database)
-    oldest = _oldest(tenant, at).timestamp()
-    files = [path, *kept(path)] if path.exists() else kept(path)
-    return [file for file in files if file.stat().st_mtime < oldest]
 
 
 def drop_old_lakes(
     tenant: Tenant, keeping: Keeping, at: datetime, *, dry_run: bool = False
 ) -> Removed:
-    """Remove publications of lakes that are not to be kept at the moment `at`: earlier ones, and
-    all of a place that was left once what was published last there is too old.
+    """Remove publications of lakes that are not to be kept at the moment `at`, and all of a place
+    that its database left too long before.
 
     A place that does not answer is left for the next time: publishing there says so.
     """
-    count = size = 0
+    removed = []
     for lake in present_lakes(tenant).values():
         with suppress(C360Error):
             kept_ones = lake.kept()
             old = lake.too_old(keeping, at, kept_ones.values())
             if old and not dry_run:
                 lake.drop(old)
-            count += len(old)
-            size += sum(kept_ones[number].size for number in old)
+            removed.append((len(old), sum(kept_ones[number].size for number in old)))
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
-        for _, lake in list(left_lakes(tenant, session.warehouse.manifest)):
+        places = _LeftPlaces(session, tenant, at, dry_run)
+        removed += places.drop_files()
+        removed += places.drop_lakes()
+    counts, sizes = zip(*removed, strict=True) if removed else ((), ())
+    return Removed("earlier databases", sum(counts), sum(sizes))
+
+
+class _LeftPlaces:
+    """Places that databases left, at one moment of tidying; since when is noted the first time."""
+
+    def __init__(self, session: Session, tenant: Tenant, at: datetime, dry_run: bool) -> None:
+        self.session = session
+        self.tenant = tenant
+        self.at = at
+        self.dry_run = dry_run
+
+    def drop_files(self) -> Iterator[tuple[int, int]]:
+        """Count and bytes of files of databases that are lakes by now."""
+        for name in published_names(self.tenant):
+            path = database_path(self.tenant.root, name)
+            noted = path.relative_to(self.tenant.root).as_posix()
+            place = left_file(self.tenant, name)
+            if place is None:
+                self._forget(noted)
+            elif self._is_past(noted, {"format": "duckdb", "database": name}):
+                files = [path, *kept(path)] if path.exists() else kept(path)
+                removed = remove_files("", files, dry_run=self.dry_run)
+                self._forget(noted)
+                yield removed.count, removed.size
+
+    def drop_lakes(self) -> Iterator[tuple[int, int]]:
+        """The same of lakes."""
+        for _, lake in list(left_lakes(self.tenant, self.session.warehouse.manifest)):
             with suppress(C360Error):
-                removed = _drop_left(session, tenant, lake, at, dry_run=dry_run)
-                count += removed.count
-                size += removed.size
-    return Removed("earlier databases", count, size)
+                published = lake.published()
+                noted = noted_address(self.tenant, lake.address)
+                is_own = published is None or published.tenant == str(self.tenant.config.id)
+                if is_own and not self._is_past(noted, {}):
+                    continue
+                if is_own:
+                    files = lake.storage.files()
+                    if not self.dry_run:
+                        lake.remove_all()
+                    yield int(published is not None), sum(files.values())
+                self._forget(noted)
 
+    def _is_past(self, noted: str, entry: dict[str, Any]) -> bool:
+        """Whether the place was left too long ago."""
+        known = self._known()
+        entry = {**entry, **known.get(noted, {})}
+        if "left" in entry:
+            kept_for = duration(self.tenant.config.retention.databases)
+            return datetime.fromisoformat(entry["left"]) < self.at - kept_for
+        if not self.dry_run:
+            entry["left"] = self.at.isoformat()
+            self.session.note(LAKES, {**known, noted: entry})
+        return False
 
-def _drop_left(
-    session: Session, tenant: Tenant, lake: Lake, at: datetime, *, dry_run: bool
-) -> Removed:
-    """Remove a lake that was left, once what was published last there is too old."""
-    published = lake.published()
-    if published is not None and published.written_at >= _oldest(tenant, at):
-        return Removed("", 0, 0)
-    is_own = published is None or published.tenant == str(tenant.config.id)
-    if not dry_run:
-        if is_own:
-            lake.remove_all()
-        drop_note(session, tenant, lake)
-    return Removed("", int(is_own), published.size if published is not None and is_own else 0)
+    def _forget(self, noted: str) -> None:
+        known = self._known()
+        if noted in known and not self.dry_run:
+            rest = {address: one for address, one in known.items() if address != noted}
+            self.session.note(LAKES, rest)
 
-
-def _oldest(tenant: Tenant, at: datetime) -> datetime:
-    return at - duration(tenant.config.retention.databases)
+    def _known(self) -> dict[str, Any]:
+        return dict(self.session.warehouse.manifest.meta.get(LAKES, {}))
