@@ -14,6 +14,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -141,7 +142,8 @@ class Lake:
             written, kept_tables = self._write_all(session, tables, filling, filled, earlier, aside)
         except BaseException:
             # A full disk most of all: what was begun must not keep filling it.
-            self.remove_unnamed(documents)
+            with suppress(C360Error, OSError):
+                self.remove_unnamed(documents)
             raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)

@@ -86,12 +86,11 @@ def _one_id(root: Path) -> str:
 
 
 VERBS: list[list[str]] = [
-    ["sql", "SELECT * EXCLUDE (database_key) FROM customer_360 ORDER BY ALL", "--json"],
+    ["sql", "SELECT * FROM customer_360 ORDER BY ALL", "--json"],
     ["sql", "SELECT * FROM domain.Web_Orders ORDER BY ALL", "--json"],
     ["sql", "SELECT email_key(' A@b.c ') AS k", "--json"],
     ["sql", "--kept", "1", "SELECT * FROM merged_customers ORDER BY ALL", "--json"],
     ["profile", "ID", "--json"],
-    ["explain", "ID", "--json"],
     ["diff", "--json"],
     ["diff", "1", "published", "--json"],
     ["database", "preview", "customer_360", "--json"],
