@@ -13,13 +13,23 @@ from deltalake import DeltaTable
 
 from c360_assets.configuration import load_tenant
 from c360_assets.privacy.receipts import read_receipts
+from c360_assets.privacy.search import Searcher
 from c360_assets.privacy.work import open_work
 from c360_assets.warehouse.lake_folder import LocalStorage
 from c360_assets.warehouse.manifest import Manifest
 from c360_assets.warehouse.publications import LakePlace, place_of
 from c360_assets_tests.day.command import Said, c360_here
-from c360_assets_tests.privacy.tenants import ACCOUNTS, FIRST, SECOND, land, land_all, write_tenant
+from c360_assets_tests.privacy.tenants import (
+    ACCOUNTS,
+    FIRST,
+    OTTILIE,
+    SECOND,
+    land,
+    land_all,
+    write_tenant,
+)
 from c360_assets_tests.privacy.test_forget import MAIL, found_in, ours
+from c360_assets_tests.warehouse.s3 import s3_of_its_own
 
 DATABASES = """
 databases:
@@ -265,6 +275,44 @@ def test_what_comes_back_with_a_backup_goes_again(
     assert run.code == 0, run.text
     assert "held people who were forgotten" in run.text
     assert _values(tenant) == {}
+
+
+def test_forgotten_in_a_bucket_that_keeps_versions(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with s3_of_its_own() as s3:
+        s3.create_bucket(Bucket="brand")
+        versioning = {"Status": "Enabled"}
+        s3.put_bucket_versioning(Bucket="brand", VersioningConfiguration=versioning)
+        config = tenant / "tenant.yaml"
+        in_s3 = 'format: delta, address: "s3://brand/lake"'
+        config.write_text(config.read_text("utf-8").replace("format: delta", in_s3), "utf-8")
+        run = c360_here(monkeypatch, "run", "--tenant", tenant)
+        assert run.code == 0, run.text
+        assert _finds_of_versions(s3, tmp_path) > 3
+        sql = ["sql", "SELECT count(*) AS n FROM merged_customers", "--json"]
+        (before,) = json.loads(c360_here(monkeypatch, *sql, "--tenant", tenant).stdout)
+        said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+        assert said.code == 0, said.text
+        (after,) = json.loads(c360_here(monkeypatch, *sql, "--tenant", tenant).stdout)
+        assert after["n"] == before["n"] - 1
+        (receipt,) = read_receipts(tenant)
+        assert receipt.rows["earlier versions of objects at s3://brand/lake"] > 3
+        assert receipt.remaining.keys() <= {"landed files"}
+        assert _finds_of_versions(s3, tmp_path) == 0
+
+
+def _finds_of_versions(s3: Any, folder: Path) -> int:
+    """In how many objects a value stands, versions that are not current too."""
+    files = []
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket="brand")
+    versions = [one for page in pages for one in page.get("Versions", ())]
+    for number, one in enumerate(versions):
+        file = folder / f"object-{number}"
+        content = s3.get_object(Bucket="brand", Key=one["Key"], VersionId=one["VersionId"])
+        file.write_bytes(content["Body"].read())
+        files.append(file)
+    return len(Searcher(OTTILIE).search(files).finds)
 
 
 def test_a_database_that_moves(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:

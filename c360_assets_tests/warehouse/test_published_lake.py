@@ -393,6 +393,20 @@ def _check_versions(s3: Any, storage: LakeStorage, prefix: str) -> None:
     assert storage.files() == before
 
 
+def test_versions_that_a_bucket_locks_are_counted(s3: Any) -> None:
+    s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
+    lock_configuration = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+    s3.put_object_lock_configuration(Bucket="locked", ObjectLockConfiguration=lock_configuration)
+    storage = S3Storage("s3://locked/lake")
+    for name in ("main/t/one", "main/t/two", "main/t/three"):
+        storage.put(name, b"x")
+    storage.delete(["main/t/one", "main/t/two"])
+    purged = storage.purge(lambda name: name != "main/t/two")
+    assert (purged.removed, purged.kept, purged.is_known) == (0, 1, True)
+    assert storage.files() == {"main/t/three": 1}
+
+
 def test_a_place_that_does_not_answer_says_so(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(C360Error, match="no bucket nobody"):
         S3Storage("s3://nobody/lake").read("publication.json")
