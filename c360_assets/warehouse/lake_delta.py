@@ -39,9 +39,9 @@ def make_head(storage: LakeStorage, table: LakeTable) -> LakeTable:
     """Commit the files of `table` as the newest version of its Delta table; the table with its
     version."""
     head = _opened(storage, table.path)
-    if head is not None and _files(head) == _names(table):
-        return replace(table, version=head.version())
     schema = _schema(storage, table)
+    if head is not None and _shows(head, table, schema):
+        return replace(table, version=head.version())
     (file,) = table.files
     action = AddAction(
         path=file.rpartition("/")[2],
@@ -72,6 +72,11 @@ def make_head(storage: LakeStorage, table: LakeTable) -> LakeTable:
         return replace(table, version=version)
     except (DeltaError, OSError) as error:
         raise _failure(storage, table.path, error) from None
+
+
+def _shows(head: DeltaTable, table: LakeTable, schema: Schema) -> bool:
+    """Whether a version has these files; their columns may be described in other words by now."""
+    return _files(head) == _names(table) and head.schema().to_json() == schema.to_json()
 
 
 def _names(table: LakeTable) -> set[str]:

@@ -36,6 +36,7 @@ databases:
   group: {primary: true, format: delta}
   files: {format: parquet, address: lake}
   plain: {}
+  hidden: {format: parquet, mask: true}
 """
 SEGMENT = """
 description: May be written to
@@ -117,7 +118,6 @@ def test_a_verb_says_the_same_of_each_format(
         outcome = c360_here(monkeypatch, *words, "--database", name, "--tenant", both_days)
         assert outcome.code == 0, outcome.text
         said[name] = json.loads(outcome.stdout)
-    assert said["plain"]
     for name in LAKES:
         assert said[name] == said["plain"], name
 
@@ -184,7 +184,7 @@ def test_history_and_rollback(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_copy_of_the_tenant_has_its_own_lakes(tenant: Path, both_days: Path) -> None:
     noted = Manifest.load(tenant / "warehouse/manifest.json").meta["lakes"]
-    assert noted.keys() == {"activated/customer_360", "lake"}
+    assert noted.keys() == {"activated/customer_360", "activated/hidden", "lake"}
     place = place_of(load_tenant(tenant))
     assert isinstance(place, LakePlace)
     assert Path(place.lake.address).is_relative_to(tenant)
@@ -192,6 +192,13 @@ def test_a_copy_of_the_tenant_has_its_own_lakes(tenant: Path, both_days: Path) -
 
 def _values(root: Path) -> dict[str, list[str]]:
     return ours(found_in(root))
+
+
+def test_a_masked_lake_shows_nobody(both_days: Path) -> None:
+    assert place_of(load_tenant(both_days), "hidden").is_published()
+    finds = _values(both_days)["published lakes"]
+    assert any(path.startswith("lake/") for path in finds)
+    assert [path for path in finds if path.startswith("activated/hidden/")] == []
 
 
 def test_forgotten_in_every_publication(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,7 +341,7 @@ def test_a_database_that_moves(tenant: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not (tenant / "activated/plain.duckdb").exists()
     assert (tenant / "other/publication.json").exists()
     noted = Manifest.load(tenant / "warehouse/manifest.json").meta["lakes"]
-    assert noted.keys() == {"other", "lake", "activated/plain"}
+    assert noted.keys() == {"other", "lake", "activated/plain", "activated/hidden"}
 
 
 def _leave_long_ago(root: Path) -> None:

@@ -162,6 +162,24 @@ def test_foreign_readers_open_the_version_that_the_pointer_names(tmp_path: Path)
     assert (field.name, field.metadata) == ("i", {"comment": "it's a number"})
 
 
+def test_a_delta_table_follows_its_columns_and_their_descriptions(tmp_path: Path) -> None:
+    lake = _lake(tmp_path, "delta")
+    states = [
+        ("SELECT 1 AS a", {"a": "one"}),
+        ("SELECT 1 AS a, 'x' AS b", {"a": "one", "b": "bee"}),
+        ("SELECT 'y' AS a", {"a": "text"}),
+        ("SELECT 'y' AS a", {"a": "other words"}),
+    ]
+    for version, (source, descriptions) in enumerate(states):
+        table = PublishedTable("main", "t", source, "", descriptions)
+        with open_session(tmp_path / "warehouse") as session:
+            lake.publish(session, [table], ABOUT)
+        head = DeltaTable(tmp_path / "lake/main/t")
+        assert head.version() == version
+        comments = {field.name: field.metadata["comment"] for field in head.schema().fields}
+        assert comments == descriptions
+
+
 @pytest.mark.parametrize("format_", FORMATS)
 def test_earlier_publications_are_kept_and_published_again(
     tmp_path: Path, format_: LakeFormat
