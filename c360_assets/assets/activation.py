@@ -34,8 +34,14 @@ from c360_assets.warehouse.heartbeat import beat
 from c360_assets.warehouse.recipe import Outcome, Recipe, RunContext, is_current
 from c360_assets.warehouse.session import Session
 
+FORMATS = {
+    "duckdb": "one DuckDB file",
+    "delta": "Delta tables and a pointer to the version of each",
+    "parquet": "Parquet files and a pointer to them",
+}
+KINDS = {"duckdb": "duckdb", "delta": "deltalake", "parquet": "parquet"}
 DESCRIPTION = (
-    "The published database, one DuckDB file: built aside, checked, then put in place in one step. "
+    "The published database, {}: built aside, checked, then put in place in one step. "
     "Readers see the last published one, whole, always; earlier ones are kept."
 )
 
@@ -43,20 +49,25 @@ SHOWN_TABLES = 5  # in a message
 
 
 class PublicationDisplay(Display):
-    """A published file and the table of its checks."""
+    """A published database and the table of its checks."""
 
     recipe: PublishDatabase
 
     def _spec(self, asset: str, reads: Any) -> dg.AssetSpec:
         spec = super()._spec(asset, reads)
-        return spec.replace_attributes(kinds={"duckdb"}) if asset in self.recipe.outputs else spec
+        kinds = {KINDS[self._format]}
+        return spec.replace_attributes(kinds=kinds) if asset in self.recipe.outputs else spec
+
+    @property
+    def _format(self) -> str:
+        return self.tenant.published_as(self.recipe.database.name).format
 
     def about(self, asset: str) -> dict[str, Any]:
         if asset in self.recipe.tables:
             return documented(TABLE)
         key = self.recipe.database.key
         rows = "" if key is None else f" It holds the rows of {key} only."
-        return {"description": DESCRIPTION + rows}
+        return {"description": DESCRIPTION.format(FORMATS[self._format]) + rows}
 
     def checks(self) -> list[dg.AssetCheckSpec]:
         return check_specs(self.recipe.database)

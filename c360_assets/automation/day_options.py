@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -23,5 +22,5 @@ class DayOptions:
     force: bool = False
     refit: bool = False
     new_ids: bool = False
-    ids_from: Path | None = None
+    ids_from: str | None = None
     threshold: int | None = None

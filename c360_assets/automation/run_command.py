@@ -38,7 +38,7 @@ from c360_assets.warehouse.heartbeat import beat
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.manifest import TableState
-from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Session, Warehouse, open_session
 from c360_assets.warehouse.storage_errors import require_room
 
@@ -115,8 +115,8 @@ def run_day(
             tidy(tenant, launcher.instance)
         changed = _changed_tables(before, warehouse.manifest.tables)
         planned = [*work.stale, *work.current]
-        published = database_path(root)
-        shows_database = options.stage in PUBLISHING and published.exists()
+        place = place_of(tenant)
+        shows_database = options.stage in PUBLISHING and place.is_published()
         report = DayReport(
             as_of=as_of,
             feeds=loading.feeds,
@@ -125,7 +125,7 @@ def run_day(
             reused=[name for name in planned if name not in changed],
             failures=[*loading.failures, *work.failures, *computed.failures],
             warnings=[*loading.warnings, *computed.warnings],
-            published=published if shows_database else None,
+            published=place.shown if shows_database else None,
             published_now=computed.published,
             seconds=reporter.seconds,
         )
@@ -213,13 +213,13 @@ def _take_ids_over(
     warehouse.reload()
     reporter.done(
         f"took over generation {taken.generation} with {taken.records:,} records from "
-        f"{options.ids_from.name}"
+        f"{Path(options.ids_from).name}"
     )
     if not taken.not_loaded:
         return []
     return [
-        f"{taken.not_loaded:,} of the {taken.records:,} records of {options.ids_from.name} are not "
-        "loaded: their ids end unless other records hold them"
+        f"{taken.not_loaded:,} of the {taken.records:,} records of {Path(options.ids_from).name} "
+        "are not loaded: their ids end unless other records hold them"
     ]
 
 
@@ -251,7 +251,7 @@ def _plan(
             stale = _named(planned.stale + planned.current, options.only)
         publish = may_publish and publishes(planned)
         # One failed, or the run was killed before it: it lacks what is published.
-        has_database = may_publish and database_path(tenant.root).exists()
+        has_database = may_publish and place_of(tenant).is_published()
         lacking = lacking_destinations(session, tenant) if has_database else []
         campaigns = due_campaigns(session, tenant, as_of, publish) if may_publish else []
     unread = _required_feeds(tenant, loading.unread)

@@ -12,6 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from c360_assets.customer_360.publication.lakes import (
+    drop_old_lakes,
+    left_file,
+)
 from c360_assets.customer_360.publication.publish import keeping
 from c360_assets.ingest.landed_files import is_remote
 from c360_assets.tenant.customer_360 import GROUP
@@ -64,8 +68,11 @@ def tidy(
 def _old_databases(tenant: Tenant, at: datetime, *, dry_run: bool) -> Removed:
     old: list[Path] = []
     for name in {GROUP, *tenant.config.databases}:
-        old += too_old(database_path(tenant.root, name), keeping(tenant), at.timestamp())
-    return remove_files("earlier databases", old, dry_run=dry_run)
+        if left_file(tenant, name) is None:
+            old += too_old(database_path(tenant.root, name), keeping(tenant), at.timestamp())
+    files = remove_files("earlier databases", old, dry_run=dry_run)
+    lakes = drop_old_lakes(tenant, keeping(tenant), at, dry_run=dry_run)
+    return Removed(files.kind, files.count + lakes.count, files.size + lakes.size)
 
 
 def _old_logs(tenant: Tenant, before: datetime, *, dry_run: bool) -> Removed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from croniter import croniter
 
@@ -17,7 +17,7 @@ from c360_assets.automation.recoveries import Look, tell_recoveries
 from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.heartbeat import is_ahead, last_beat
-from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Warehouse
 
 
@@ -86,8 +86,10 @@ def _publication(tenant: Tenant, at: datetime, within: timedelta) -> Iterator[Al
 def _last_publication(tenant: Tenant, at: datetime) -> datetime | None:
     """When the database was last published, or found to be current, as far as that is past."""
     times = [last_beat(tenant.root, "published")]
-    path = database_path(tenant.root)
-    if path.exists():
-        times.append(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    place = place_of(tenant)
+    # Whoever watches asks no other machine: what is published there has had its beat.
+    published = None if place.is_remote else place.published()
+    if published is not None:
+        times.append(published.written_at)
     past = [time for time in times if time is not None and not is_ahead(time, at)]
     return max(past, default=None)

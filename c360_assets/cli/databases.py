@@ -18,7 +18,7 @@ from c360_assets.cli.options import (
     tenant_folder,
 )
 from c360_assets.cli.output import err, out, print_failures, print_json, reported_errors
-from c360_assets.reporting.paths import short_path
+from c360_assets.reporting.paths import short_path, short_place
 
 
 def rollback(
@@ -42,7 +42,7 @@ def rollback(
         mark_dead_runs(root)
         done = roll_back(root, number, database)
     out.print(
-        f"published {short_path(done.path)} again, from number {done.number}",
+        f"published {short_place(done.place)} again, from number {done.number}",
         markup=False,
         soft_wrap=True,
     )

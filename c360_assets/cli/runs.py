@@ -207,11 +207,11 @@ def stitch(
         ),
     ] = None,
     ids_from: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--ids-from",
-            help="Go on with the ids, model and history of this published or kept database, where "
-            "the warehouse has lost its own.",
+            help="Go on with the ids, model and history of this published or kept database (of a "
+            "lake its publication.json), where the warehouse has lost its own.",
             metavar="FILE",
         ),
     ] = None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from c360_assets.customer_360.check_lakes import check_lakes
 from c360_assets.customer_360.rendering.customer_values import further_attributes
 from c360_assets.customer_360.rendering.gathered_tables import BY_NAME, contributors
 from c360_assets.semantics.tables import all_tables
@@ -188,4 +189,5 @@ CHECKS: tuple[Callable[[ConfigCheck], None], ...] = (
     check_discount_modes,
     check_databases,
     check_published_files,
+    check_lakes,
 )

@@ -39,7 +39,7 @@ from c360_assets.errors import C360Error, Problem
 from c360_assets.tenant.models import DestinationConfig, DestinationTable, Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.engine import make_safe
-from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext, is_current, make_current
 from c360_assets.warehouse.remote_places import scheme_of
 from c360_assets.warehouse.session import Session
@@ -117,12 +117,12 @@ class SendDestination(Recipe):
         stays.
         """
         mark = self.fingerprint(session, run.as_of)
-        path = database_path(self.tenant.root, self.config.database)
-        if not path.exists():
+        published = place_of(self.tenant, self.config.database).published()
+        if published is None:
             raise C360Error(
                 f"destination {self.name}: the database {self.config.database} is not published yet"
             )
-        with duckdb.connect(str(path), read_only=True) as con:
+        with published.opened() as con:
             con.execute(f"SET TimeZone = {quote_literal(self.tenant.config.timezone)}")
             make_safe(con)
             queries = {

@@ -23,14 +23,13 @@ from c360_assets.ingest.forgotten import PARTS
 from c360_assets.ingest.personal_columns import CONTACTS
 from c360_assets.privacy.changes import id_columns_of
 from c360_assets.privacy.people import FOUND, Finder, Found
-from c360_assets.privacy.search import duckdb_tables
 from c360_assets.privacy.work import TEXT_LENGTH
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.files import write_private
-from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.publications import OPENED, Publication, place_of
 from c360_assets.warehouse.session import private_folder
 from c360_assets.warehouse.spreadsheets import unmark_texts
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.suppression import Suppression, ensure_key, keyed_hash, privacy_folder
 
 SOURCES = "source records"
@@ -120,19 +119,18 @@ def _published_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
     orders, ids over time, segments, sends."""
     frames: dict[str, pl.DataFrame] = {}
     for database in databases(finder.tenant):
-        path = database_path(finder.tenant.root, database.name)
-        if found.ids and path.exists():
-            frames |= _rows_of_file(path, found.ids, f"{database.name}: ")
+        published = place_of(finder.tenant, database.name).published()
+        if found.ids and published is not None:
+            frames |= _rows_of(published, found.ids, f"{database.name}: ")
     return frames
 
 
-def _rows_of_file(path: Path, ids: list[str], prefix: str) -> dict[str, pl.DataFrame]:
+def _rows_of(published: Publication, ids: list[str], prefix: str) -> dict[str, pl.DataFrame]:
     frames = {}
     try:
-        with duckdb.connect() as con:
-            con.execute(f"ATTACH {quote_literal(str(path))} AS asked (READ_ONLY)")
+        with published.opened() as con:
             con.register(FOUND, pl.DataFrame({"value": ids}).to_arrow())
-            for source, columns in duckdb_tables(con, "asked"):
+            for source, columns in published.stored_tables(con, OPENED):
                 table = source.split('"."')[-1].strip('"')
                 id_columns = id_columns_of(columns)
                 if not id_columns or table in ABOUT_OTHERS:
@@ -145,7 +143,8 @@ def _rows_of_file(path: Path, ids: list[str], prefix: str) -> dict[str, pl.DataF
                     frames[f"{prefix}{table}"] = frame
     except duckdb.Error as error:
         raise C360Error(
-            f"{path.name} cannot be read ({type(error).__name__}); `c360 run` publishes it again"
+            f"{published.name} cannot be read ({type(error).__name__}); `c360 run` publishes it "
+            "again"
         ) from None
     return frames
 

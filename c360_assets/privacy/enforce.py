@@ -13,7 +13,11 @@ from c360_assets.privacy.forgotten_rows import returned_rows
 from c360_assets.privacy.people import Finder, Found
 from c360_assets.privacy.receipts import MARK, last_receipt, read_receipts
 from c360_assets.privacy.removals import pending_receivers
-from c360_assets.privacy.restored import drop_returned_files, unknown_files
+from c360_assets.privacy.restored import (
+    drop_returned_files,
+    unknown_files,
+    unknown_publications,
+)
 from c360_assets.privacy.work import open_work
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse, open_session
@@ -49,7 +53,7 @@ def enforce(tenant: Tenant, progress: Progress = unheard) -> list[str]:
     is_older = bool(warehouse.manifest.tables) and marked != last
     if is_older:
         done += _clean_restored(tenant, last, progress)
-    if unknown_files(root):
+    if unknown_files(root) or unknown_publications(tenant):
         done += _drop_restored_files(tenant)
     done += [
         f"receiver {name} has not confirmed a removal yet; `c360 privacy status` names it"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from c360_assets.customer_360.publication.lakes import lake_folders
 from c360_assets.ingest.personal_columns import Meaning, meanings
 from c360_assets.privacy.changes import Changes
 from c360_assets.privacy.erase_files import (
@@ -23,6 +24,7 @@ from c360_assets.privacy.erase_files import (
     erase_file,
     versions_kept,
 )
+from c360_assets.privacy.erase_lakes import erase_lakes
 from c360_assets.privacy.erase_tables import erase_tables, erase_values
 from c360_assets.privacy.people import Finder, Found, Identifiers
 from c360_assets.privacy.planning import add_others, plan_work
@@ -158,6 +160,7 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
         clean = _erase_values(session, changes, known, searcher)
         progress("databases")
         work.counts |= erase_databases(tenant, changes)
+        erase_lakes(tenant, changes)
         dropped += drop_versions(session.warehouse)
         if dropped:
             work.counts["earlier versions of tables (files)"] = dropped
@@ -176,7 +179,7 @@ def carry_out(tenant: Tenant, work: Work, progress: Progress = unheard) -> Recei
                 session.con, "request", work.request_ids, work.mode, work.receipt
             )
         ]
-        note_clean(root)
+        note_clean(tenant)
         write_receipt(root, receipt, suppression)
         session.commit(**{MARK: work.receipt})
         versions_kept(session.warehouse)  # of the manifest, which was replaced just now
@@ -211,9 +214,11 @@ def _erase_files(tenant: Tenant, work: Work, searcher: Searcher) -> None:
     clear_folder(tenant.root / ".tmp")
     listed = stores(tenant)
     tables = tenant.root.resolve() / "warehouse"
+    lakes = lake_folders(tenant)
     for path in list(all_files(tenant)):
         store = store_of(tenant, path, listed)
         is_database = path.suffix == ".duckdb" or path.is_relative_to(tables)
+        is_database = is_database or any(path.is_relative_to(lake) for lake in lakes)
         if store is None or is_database or store.treatment in ("kept", "reported"):
             continue
         if store.name == "open work of forgetting":

@@ -14,10 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from c360_assets.customer_360.destinations import receivers_of_tables
+from c360_assets.privacy.erase_lakes import search_remote_lakes
 from c360_assets.privacy.receipts import Receipt
 from c360_assets.privacy.removals import DELETION_FILES
 from c360_assets.privacy.search import Searcher
-from c360_assets.privacy.stores import all_files, orchestrator_home, store_of, stores
+from c360_assets.privacy.stores import LAKES, all_files, orchestrator_home, store_of, stores
 from c360_assets.privacy.work import Work
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse, private_folder
@@ -53,6 +54,9 @@ def prove(
             for path in searched.finds
         ]
     remaining, unknown = _by_store(tenant, finds)
+    remote = search_remote_lakes(tenant, searcher)
+    if remote.finds:
+        remaining[LAKES.name] = remaining.get(LAKES.name, 0) + len(remote.finds)
     after = {name: state.digest for name, state in warehouse.manifest.tables.items()}
     changed = sorted(name for name in work.before if work.before[name] != after.get(name))
     return Receipt(
@@ -65,15 +69,16 @@ def prove(
         rows=dict(sorted(work.counts.items())),
         searched={
             "values": len(searcher.values),
-            "files": searched.files,
-            "bytes": searched.size,
-            "finds": len(searched.finds),
+            "files": searched.files + remote.files,
+            "bytes": searched.size + remote.size,
+            "finds": len(searched.finds) + len(remote.finds),
         },
         remaining=remaining,
         pending=list(pending),
         notes=[
             *_notes(tenant, work, remaining, warehouse.manifest.meta, pending),
             *_notes_of_bucket(warehouse, len(elsewhere)),
+            *work.notes,
             *(
                 f"{path} holds a value and is of no known store: look at it, and delete it by hand"
                 for path in unknown

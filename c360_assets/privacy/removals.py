@@ -24,7 +24,7 @@ from c360_assets.segments.send_record import RECEIVED
 from c360_assets.segments.whole_lists import in_whole_lists
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
-from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.suppression import Suppression, privacy_folder
@@ -153,7 +153,7 @@ def remove_at_receivers(session: Session, tenant: Tenant, work: Work) -> list[st
     failed = _remove_from_campaigns(session, tenant, work)
     for name in destinations.receivers_of_tables(session.warehouse.manifest.meta):
         config = tenant.destinations.get(name)
-        if config is not None and not database_path(tenant.root, config.database).exists():
+        if config is not None and not place_of(tenant, config.database).is_published():
             continue
         path = _folder(tenant.root) / f"{work.receipt}.{name}.json"
         try:

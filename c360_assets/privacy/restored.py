@@ -1,6 +1,7 @@
-"""Database files that came from elsewhere: a backup may hold people who were forgotten since.
+"""Databases that came from elsewhere: a backup may hold people who were forgotten since.
 
-A file is known as clean by its size and the time of its last change. Tables that came back with a
+A file is known as clean by its size and the time of its last change, a publication of a lake by the
+names of its files, which are made of what they hold. Tables that came back with a
 backup are for `forget`.
 """
 
@@ -8,16 +9,24 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
 
-from c360_assets.privacy.search import duckdb_tables
+from c360_assets.customer_360.publication.lakes import all_lakes
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.files import write_private
+from c360_assets.warehouse.lake_document import Document
+from c360_assets.warehouse.publications import (
+    OPENED,
+    FilePublication,
+    LakePublication,
+    Publication,
+)
 from c360_assets.warehouse.session import private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 from c360_assets.warehouse.suppression import (
@@ -30,6 +39,7 @@ from c360_assets.warehouse.suppression import (
 KEYED_HASH = "[0-9a-f]{64}"
 VALUES = ("given_name", "surname", "full_name", "email", "phone", "address")
 Stamp = list[int]
+Tables = Mapping[str, Mapping[str, str]]  # FROM item -> column -> type
 
 
 def _known_path(root: Path) -> Path:
@@ -43,9 +53,38 @@ def _stamps(root: Path) -> dict[str, Stamp]:
     }
 
 
-def note_clean(root: Path) -> None:
-    """Remember every database file as it is now as one that holds nobody who was forgotten."""
+def note_clean(tenant: Tenant) -> None:
+    """Remember every database as it is now as one that holds nobody who was forgotten."""
+    root = tenant.root
     write_private(_known_path(root), json.dumps(_stamps(root)) + "\n")
+    clean = sorted({_stamp(one.document) for one in _publications(tenant)})
+    write_private(_known_lakes_path(root), json.dumps(clean) + "\n")
+
+
+def _known_lakes_path(root: Path) -> Path:
+    return privacy_folder(root) / "clean_lakes.json"
+
+
+def _publications(tenant: Tenant) -> list[LakePublication]:
+    """What is published and kept in all lakes."""
+    found = []
+    for lake in all_lakes(tenant):
+        published = lake.published()
+        if published is not None:
+            found.append(LakePublication.of(lake, published, None))
+        found += [LakePublication.of(lake, one, number) for number, one in lake.kept().items()]
+    return found
+
+
+def _stamp(document: Document) -> str:
+    return fingerprint(sorted(document.files))
+
+
+def unknown_publications(tenant: Tenant) -> list[LakePublication]:
+    """Publications of lakes that are not known to be clean."""
+    path = _known_lakes_path(tenant.root)
+    known = set(json.loads(path.read_text("utf-8"))) if path.exists() else set()
+    return [one for one in _publications(tenant) if _stamp(one.document) not in known]
 
 
 def unknown_files(root: Path) -> list[Path]:
@@ -61,43 +100,49 @@ def drop_returned_files(tenant: Tenant, suppression: Suppression) -> list[str]:
     """Remove database files that hold people who were forgotten, and know the others."""
     dropped = []
     for path in unknown_files(tenant.root):
-        if _holds_forgotten(path, tenant, suppression):
+        if _holds_forgotten(FilePublication.of(path, None), tenant, suppression):
             path.unlink()
             dropped.append(path.relative_to(tenant.root).as_posix())
-    note_clean(tenant.root)
+    for one in unknown_publications(tenant):
+        if _holds_forgotten(one, tenant, suppression):
+            one.lake.remove(one.number)
+            one.lake.remove_unnamed(one.lake.documents())
+            dropped.append(one.name)
+    note_clean(tenant)
     return dropped
 
 
-def _holds_forgotten(path: Path, tenant: Tenant, suppression: Suppression) -> bool:
+def _holds_forgotten(publication: Publication, tenant: Tenant, suppression: Suppression) -> bool:
     try:
-        return _finds(path, tenant, suppression)
+        return _finds(publication, tenant, suppression)
     except duckdb.Error:
-        pass
-    # Somebody has it open to write, such as a client that was not told to read only.
-    with TemporaryDirectory(dir=private_folder(tenant.root / ".tmp")) as aside:
-        copy = Path(shutil.copy2(path, aside))
-        try:
-            return _finds(copy, tenant, suppression)
-        except duckdb.Error:
+        if not isinstance(publication, FilePublication):
             return True  # what cannot be read cannot be shown to be clean
+        # Somebody has it open to write, such as a client that was not told to read only.
+        with TemporaryDirectory(dir=private_folder(tenant.root / ".tmp")) as aside:
+            copy = Path(shutil.copy2(publication.path, aside))
+            try:
+                return _finds(FilePublication.of(copy, None), tenant, suppression)
+            except duckdb.Error:
+                return True
 
 
-def _finds(path: Path, tenant: Tenant, suppression: Suppression) -> bool:
-    """Raises duckdb.Error where the file cannot be read."""
+def _finds(publication: Publication, tenant: Tenant, suppression: Suppression) -> bool:
+    """Raises duckdb.Error where the database cannot be read."""
     names = {table.physical: table.name for table in tenant.tables}
-    with duckdb.connect() as con:
-        con.execute(f"ATTACH {quote_literal(str(path))} AS checked (READ_ONLY)")
-        for kind, query in _keys(con, names):
+    with publication.opened() as con:
+        tables = dict(publication.stored_tables(con, OPENED))
+        for kind, query in _keys(tables, names):
             texts = con.sql(query).pl()["text"]
             hits = suppression.hits(con, kind, texts)  # type: ignore[arg-type]
             if (hits["mode"] == "delete").any():
                 return True
-        return _holds_blanked(con, suppression)
+        return _holds_blanked(con, tables, suppression)
 
 
-def _keys(con: duckdb.DuckDBPyConnection, names: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Queries of all source keys and ids in a file, as they are hashed."""
-    for source, columns in duckdb_tables(con, "checked"):
+def _keys(tables: Tables, names: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Queries of all source keys and ids in a database, as they are hashed."""
+    for source, columns in tables.items():
         table = source.split('"."')[-1].strip('"')
         if {"datasource", "pk"} <= columns.keys():
             yield "record", f"SELECT DISTINCT datasource || chr(31) || pk AS text FROM {source}"
@@ -108,9 +153,11 @@ def _keys(con: duckdb.DuckDBPyConnection, names: dict[str, str]) -> Iterator[tup
             yield "person", f"SELECT DISTINCT amperity_id AS text FROM {source}"
 
 
-def _holds_blanked(con: duckdb.DuckDBPyConnection, suppression: Suppression) -> bool:
-    """Whether a record that was blanked has values in the file."""
-    for source, columns in duckdb_tables(con, "checked"):
+def _holds_blanked(
+    con: duckdb.DuckDBPyConnection, tables: Tables, suppression: Suppression
+) -> bool:
+    """Whether a record that was blanked has values in the database."""
+    for source, columns in tables.items():
         filled = [
             f"NOT regexp_full_match({quote_ident(name)}, '{KEYED_HASH}')"
             for name in VALUES

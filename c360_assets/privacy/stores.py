@@ -8,13 +8,14 @@ fails where a value stands in a file that no store of this list has.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from glob import escape
 from pathlib import Path
 from typing import Literal
 
+from c360_assets.customer_360.publication.lakes import lake_folders
 from c360_assets.tenant.models import Tenant
 
 Treatment = Literal["rewritten", "removed", "reported", "kept"]
@@ -37,6 +38,7 @@ class Store:
     stays: str = "until the person is forgotten"
 
 
+LAKES_NAME = "published lakes"
 STORES: tuple[Store, ...] = (
     Store(
         "tables",
@@ -60,6 +62,15 @@ STORES: tuple[Store, ...] = (
         ("activated/*.duckdb", "activated/*.duckdb.wal", "activated/*.building*"),
         "what people and programs ask, and their write-ahead files",
         "rewritten",
+    ),
+    # After the files of databases, whose patterns are narrower.
+    Store(
+        LAKES_NAME,
+        ("activated/*",),
+        "tables of databases that are published as lakes, earlier publications too; at an address "
+        "of S3 as well",
+        "rewritten",
+        "as published and kept databases; at a place that a database left: `retention.databases`",
     ),
     Store(
         "logs",
@@ -147,21 +158,32 @@ EXPORTS = Store(
     "rewritten",
     "until they are sent again",
 )
+LAKES = next(store for store in STORES if store.name == LAKES_NAME)
 ORCHESTRATOR = next(store for store in STORES if store.name == "the orchestrator")
 
 
 def stores(tenant: Tenant) -> list[Store]:
-    """The list for a tenant: with the folders that its destinations name."""
-    folders = [
-        f"{escape(Path(os.path.relpath(folder, tenant.root)).as_posix())}/*"
-        for folder in export_folders(tenant)
-        if folder.is_relative_to(tenant.root)
+    """The list for a tenant: with the folders that its destinations and databases name."""
+    exports = _with_folders(tenant, EXPORTS, export_folders(tenant))
+    # Those below `activated` are known, and stand there beside the files of databases.
+    others = [
+        folder
+        for folder in lake_folders(tenant)
+        if not folder.is_relative_to(tenant.root.resolve() / "activated")
     ]
     listed = [_in_bucket(store, tenant.config.warehouse) for store in STORES]
-    exports = Store(
-        EXPORTS.name, (*EXPORTS.patterns, *folders), EXPORTS.holds, "rewritten", EXPORTS.stays
-    )
-    return [exports, *listed]
+    return [exports, _with_folders(tenant, replace(LAKES, patterns=()), others), *listed]
+
+
+def _with_folders(tenant: Tenant, store: Store, folders: Sequence[Path]) -> Store:
+    """A store that has those of the folders too that are below the tenant's."""
+    root = tenant.root.resolve()
+    own = [
+        f"{escape(folder.relative_to(root).as_posix())}/*"
+        for folder in folders
+        if folder.is_relative_to(root)
+    ]
+    return replace(store, patterns=(*store.patterns, *own))
 
 
 def _in_bucket(store: Store, address: str | None) -> Store:
@@ -186,8 +208,10 @@ def store_of(tenant: Tenant, path: Path, listed: list[Store] | None = None) -> S
         home = orchestrator_home(tenant)
         if path.is_relative_to(home):
             return ORCHESTRATOR
-        is_export = any(path.is_relative_to(folder) for folder in export_folders(tenant))
-        return EXPORTS if is_export else None
+        if any(path.is_relative_to(folder) for folder in export_folders(tenant)):
+            return EXPORTS
+        is_lake = any(path.is_relative_to(folder) for folder in lake_folders(tenant))
+        return LAKES if is_lake else None
     relative = path.relative_to(root).as_posix()
     for store in listed if listed is not None else stores(tenant):
         if any(fnmatch(relative, pattern) for pattern in store.patterns):
@@ -202,10 +226,11 @@ def orchestrator_home(tenant: Tenant) -> Path:
 
 
 def all_files(tenant: Tenant) -> Iterator[Path]:
-    """Every file of the tenant's folder, of the orchestrator's storage, and of exports beside."""
+    """Every file of the tenant's folder, of the orchestrator's storage, and of exports and lakes
+    beside."""
     root = tenant.root.resolve()
     folders = [root]
-    for other in (orchestrator_home(tenant), *export_folders(tenant)):
+    for other in (orchestrator_home(tenant), *export_folders(tenant), *lake_folders(tenant)):
         if not any(other.is_relative_to(folder) for folder in folders):
             folders.append(other)
     for folder in folders:

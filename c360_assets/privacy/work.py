@@ -33,6 +33,7 @@ class Work:
     key. `received` is what receivers of campaigns know the people by: campaign, destination,
     address. `personal` are the columns of source tables that blanking empties. `requests` are keys
     of rows of compliance tables, by physical name, and their request ids.
+    `notes` are sentences for the receipt about what cannot be reached from here.
     """
 
     receipt: str
@@ -57,6 +58,7 @@ class Work:
     people: int = 0
     before: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def short_cells(self) -> list[str]:
         """Values that are told only where they are a whole cell."""

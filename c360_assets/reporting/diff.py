@@ -1,8 +1,8 @@
 """What differs between two databases: rows and people added, dropped and changed, column by
 column.
 
-Either is a published file, a kept one, or the database that a build would publish now, computed in
-memory. Building belongs to `customer_360`, keeping files to `warehouse.published_file`.
+Either is what is published, a kept one, or the database that a build would publish now, computed in
+memory. Building belongs to `customer_360`, where what is published to `warehouse.publications`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from c360_assets.reporting.published import (
 )
 from c360_assets.semantics.tables import all_tables
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.published_file import database_path, kept, number_of
+from c360_assets.warehouse.publications import Publication, place_of
 from c360_assets.warehouse.recipe import RunContext, unheard
 from c360_assets.warehouse.session import Session
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sql import quote_ident
 
 PUBLISHED = "published"
 BUILD = "build"
@@ -102,7 +102,7 @@ def database_diff(
     """
     tenant = load_tenant(root)
     chosen = database_named(tenant, database)
-    is_first_build = {first, second} == {PUBLISHED, BUILD} and not _is_published(root, chosen)
+    is_first_build = {first, second} == {PUBLISHED, BUILD} and not _is_published(tenant, chosen)
     if is_first_build:
         note("nothing is published yet: all that a build gives is new")
     keep_forgotten(tenant, "a comparison")
@@ -115,7 +115,7 @@ def database_diff(
                 return _build_side(session, tenant, chosen, run)
             if is_first_build:
                 return {}
-            return _file_side(session, _file_of(root, chosen, state), alias)
+            return _published_side(session, _publication(tenant, chosen, state), alias)
 
         first_tables = read(first, "_c360_a")
         second_tables = read(second, "_c360_b")
@@ -126,30 +126,31 @@ def database_diff(
     return [diff for diff in diffs if not diff.is_empty]
 
 
-def _is_published(root: Path, database: Database) -> bool:
-    return database_path(root, database.name).exists()
+def _is_published(tenant: Tenant, database: Database) -> bool:
+    return place_of(tenant, database.name).is_published()
 
 
-def _file_of(root: Path, database: Database, state: str) -> Path:
-    """The published file or the kept one of that number. Raises C360Error where it is missing."""
-    published = database_path(root, database.name)
-    files = {str(number_of(path)): path for path in kept(published)}
-    numbers = ", ".join(files) or "none"
-    if published.exists():
-        files[PUBLISHED] = published
-    if state not in files:
+def _publication(tenant: Tenant, database: Database, state: str) -> Publication:
+    """What is published, or the kept one of that number. Raises C360Error where it is missing."""
+    place = place_of(tenant, database.name)
+    by_state = {str(publication.number): publication for publication in place.kept()}
+    numbers = ", ".join(by_state) or "none"
+    published = place.published()
+    if published is not None:
+        by_state[PUBLISHED] = published
+    if state not in by_state:
         raise C360Error(
             f"there is no database {state}; published are: {PUBLISHED}, kept: {numbers}"
         )
-    return files[state]
+    return by_state[state]
 
 
-def _file_side(session: Session, path: Path, alias: str) -> Side:
-    """The tables of a published or kept file, attached as `alias`."""
+def _published_side(session: Session, publication: Publication, alias: str) -> Side:
+    """The tables of what is published or kept, attached as `alias`."""
     try:
-        session.execute(f"ATTACH {quote_literal(str(path))} AS {alias} (READ_ONLY)")
+        publication.attach(session.con, alias)
     except duckdb.Error as error:
-        raise unreadable(path, error) from None
+        raise unreadable(publication.name, error) from None
     tables: dict[str, SideTable] = {}
     for schema, name, column, sql_type in session.rows(COLUMNS, [alias, list(REPEATED)]):
         if name not in MADE:

@@ -1,4 +1,4 @@
-"""The files of a database: the published one and the earlier ones that are kept.
+"""What is published of a database, and the earlier ones that are kept.
 
 How many are kept and for how long belongs to `warehouse.published_file`; what differs between two
 of them to `diff`.
@@ -6,6 +6,7 @@ of them to `diff`.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -19,13 +20,13 @@ from c360_assets.configuration import load_tenant
 from c360_assets.customer_360.tables.databases import GROUP
 from c360_assets.reporting.published import database_named, is_held
 from c360_assets.tenant.local_time import zone
-from c360_assets.warehouse.published_file import database_path, kept, number_of, published_number
+from c360_assets.warehouse.publications import OPENED, Publication, place_of
 
 
 @dataclass(frozen=True)
 class Version:
-    """One file: its number, when it was written (by the tenant's clock), the date its periods end
-    at, persons, size.
+    """One publication: its number, when it was written (by the tenant's clock), the date its
+    periods end at, persons, size.
 
     What is `published` has no number until it is replaced, unless it was kept before and published
     again. Of one that is `damaged`, or `held` open for writing by another program, nothing that
@@ -43,44 +44,42 @@ class Version:
 
 
 def versions(root: Path, database: str = GROUP) -> list[Version]:
-    """The published file, then the other kept ones, newest first.
+    """What is published, then the other kept ones, newest first.
 
     Raises C360Error when there is no such database.
     """
     tenant = load_tenant(root)
     clock = zone(tenant)
-    path = database_path(root, database_named(tenant, database).name)
-    published = published_number(path)
+    place = place_of(tenant, database_named(tenant, database).name)
+    published = place.published()
     shown = []
-    if path.exists():
-        shown.append(replace(_version(published, path, clock), published=True))
-    for file in kept(path):
-        number = number_of(file)
-        # A kept file that is published again is there twice.
-        if number != published:
-            shown.append(_version(number, file, clock))
+    if published is not None:
+        shown.append(replace(_version(published, clock), published=True))
+    shown += [
+        _version(publication, clock)
+        for publication in place.kept()
+        # A kept one that is published again is there twice.
+        if published is None or publication.number != published.number
+    ]
     return shown
 
 
-def _version(number: int | None, file: Path, clock: ZoneInfo) -> Version:
-    facts = file.stat()
-    written_at = datetime.fromtimestamp(facts.st_mtime, clock)
-    try:
-        con = duckdb.connect(str(file), read_only=True)
-    except duckdb.Error as error:
-        held = is_held(error)
-        return Version(number, written_at, None, None, facts.st_size, damaged=not held, held=held)
-    with con:
+def _version(publication: Publication, clock: ZoneInfo) -> Version:
+    number, size = publication.number, publication.bytes
+    written_at = publication.written_at.astimezone(clock)
+    with ExitStack() as stack:
+        try:
+            con = stack.enter_context(publication.opened())
+        except duckdb.Error as error:
+            held = is_held(error)
+            return Version(number, written_at, None, None, size, damaged=not held, held=held)
         ((as_of,),) = con.execute("SELECT as_of FROM run_context").fetchall()
-        return Version(number, written_at, as_of, _customers(con), facts.st_size)
+        return Version(number, written_at, as_of, _customers(publication, con), size)
 
 
-def _customers(con: duckdb.DuckDBPyConnection) -> int | None:
+def _customers(publication: Publication, con: duckdb.DuckDBPyConnection) -> int | None:
     """How many persons the database has; None where it does not publish customer_360."""
-    tables = con.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = 'customer_360'"
-    ).fetchall()
-    if not tables:
+    if not publication.has_table(con, OPENED, "main", "customer_360"):
         return None
     ((customers,),) = con.execute("SELECT count(*) FROM customer_360").fetchall()
     return int(customers)

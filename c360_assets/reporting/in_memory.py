@@ -16,14 +16,13 @@ from c360_assets.ingest.domain_table import ensure_table
 from c360_assets.reporting.published import published_date
 from c360_assets.stitch.tenant_run import stitch_recipes
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.recipe import Recipe, RunContext, is_current
 from c360_assets.warehouse.session import Session
 
 
 def build_date(session: Session, tenant: Tenant, database: str) -> date:
     """The date of a build that nobody named: that of what is published, else that of a run."""
-    published = published_date(database_path(tenant.root, database))
+    published = published_date(tenant, database)
     return published or as_of_date(tenant, session.warehouse, None)
 
 

@@ -12,6 +12,11 @@ def short_path(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def short_place(place: str) -> str:
+    """A path as `short_path`, an address as it is."""
+    return place if "://" in place else short_path(Path(place))
+
+
 def shell_path(path: Path) -> str:
     """The short path as a word of a command, to be copied into a shell."""
     return shlex.quote(short_path(path))

@@ -8,6 +8,7 @@ before one in `database/`. Differences of rows are `diff`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -27,7 +28,7 @@ from c360_assets.reporting.in_memory import build_date, make_inputs
 from c360_assets.reporting.published import database_named, unreadable
 from c360_assets.reporting.rows import print_rows
 from c360_assets.tenant.models import SqlFile, Tenant
-from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.recipe import RunContext, unheard
 from c360_assets.warehouse.sql import quote_ident
 
@@ -73,7 +74,6 @@ def preview_table(
     if errors:
         raise ConfigError(errors)
     chosen = database_named(tenant, database)
-    published_path = database_path(root, chosen.name)
     node = _node_named(chosen.nodes, name)
     with open_scratch(root, tenant.config.timezone) as session:
         built_on = as_of or build_date(session, tenant, chosen.name)
@@ -86,7 +86,7 @@ def preview_table(
         assert state is not None
         sample = session.rows(f"SELECT * FROM _c360_preview ORDER BY ALL LIMIT {int(rows)}")
         columns = {row[0]: row[1] for row in session.rows("DESCRIBE _c360_preview")}
-    published = _published_table(published_path, node.name)
+    published = _published_table(tenant, chosen.name, node.name)
     return Preview(
         table=node.name,
         file=node.file,
@@ -134,14 +134,15 @@ class _PublishedTable:
     rows: int
 
 
-def _published_table(path: Path, name: str) -> _PublishedTable | None:
-    if not path.exists():
+def _published_table(tenant: Tenant, database: str, name: str) -> _PublishedTable | None:
+    publication = place_of(tenant, database).published()
+    if publication is None:
         return None
-    try:
-        con = duckdb.connect(str(path), read_only=True)
-    except duckdb.Error as error:
-        raise unreadable(path, error) from None
-    with con:
+    with ExitStack() as stack:
+        try:
+            con = stack.enter_context(publication.opened())
+        except duckdb.Error as error:
+            raise unreadable(publication.name, error) from None
         columns = dict(con.execute(PUBLISHED_COLUMNS, [name]).fetchall())
         if not columns:
             return None

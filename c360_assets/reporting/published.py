@@ -1,8 +1,8 @@
 """Reading the published database and printing what it answers.
 
-Opens the file read-only, as any client would. How it is written belongs to
-`warehouse.published_file`; the SQL that builds a table comes from `customer_360` and the tenant's
-own files.
+Opens it read-only, whatever its format. How it is written belongs to `warehouse.published_file` and
+`warehouse.published_lake`, what stands where to `warehouse.publications`; the SQL that builds a
+table comes from `customer_360` and the tenant's own files.
 """
 
 from __future__ import annotations
@@ -34,15 +34,7 @@ from c360_assets.warehouse.engine import lock, make_safe
 from c360_assets.warehouse.lock import tenant_lock
 from c360_assets.warehouse.locked_session import own_engine
 from c360_assets.warehouse.place import has_warehouse
-from c360_assets.warehouse.published_file import (
-    database_path,
-    earlier_one,
-    kept,
-    number_of,
-    opens,
-    restore,
-    sweep,
-)
+from c360_assets.warehouse.publications import Publication, place_of
 from c360_assets.warehouse.read_only_files import read_only_path
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.spreadsheets import marked
@@ -119,27 +111,33 @@ def open_published(
     fails.
     """
     tenant = load_tenant(root)
-    path = database_path(root, published_name(tenant, database))
-    if number is not None:
-        keep_forgotten(tenant, "a look at a kept database")
-        kept_files = {number_of(file): file for file in kept(path)}
-        if number not in kept_files:
-            raise C360Error(
-                f"no database number {number} is kept; `c360 database history` lists them"
-            )
-        path = kept_files[number]
-    from_warehouse = or_warehouse and not path.exists() and has_warehouse(root)
-    if not path.exists() and not from_warehouse:
-        raise C360Error(f"nothing is published yet: {path} does not exist; run `c360 run` first")
+    name = published_name(tenant, database)
+    publication = _publication(tenant, name, number)
+    from_warehouse = or_warehouse and publication is None and has_warehouse(root)
+    if publication is None and not from_warehouse:
+        place = place_of(tenant, name).shown
+        raise C360Error(f"nothing is published yet: {place} does not exist; run `c360 run` first")
     with own_engine(root) as con:
-        if from_warehouse:
+        if publication is None:
             attach_warehouse(con, tenant)
         else:
-            attach_published(con, path, tenant.config.timezone)
+            attach_published(con, publication, name, tenant.config.timezone)
         try:
             yield con
         except duckdb.Error as error:
             raise C360Error(str(error).strip()) from None
+
+
+def _publication(tenant: Tenant, name: str, number: int | None) -> Publication | None:
+    """What is published of a database, None where nothing is; with a number, the kept one."""
+    place = place_of(tenant, name)
+    if number is None:
+        return place.published()
+    keep_forgotten(tenant, "a look at a kept database")
+    for publication in place.kept():
+        if publication.number == number:
+            return publication
+    raise C360Error(f"no database number {number} is kept; `c360 database history` lists them")
 
 
 def keep_forgotten(tenant: Tenant, what: str) -> None:
@@ -155,27 +153,28 @@ def _enforce(tenant: Tenant) -> None:
     enforce(tenant)
 
 
-def attach_published(con: duckdb.DuckDBPyConnection, path: Path, timezone: str) -> None:
-    """Open the file in an engine that can write nothing and open no other; its tables need no
-    prefix.
+def attach_published(
+    con: duckdb.DuckDBPyConnection, publication: Publication, called: str, timezone: str
+) -> None:
+    """Open a publication as the database `called` in an engine that can write nothing and open no
+    other file; its tables need no prefix.
 
-    Raises C360Error when the file cannot be opened.
+    Raises C360Error when it cannot be opened.
     """
-    name = quote_ident(path.stem)
-    source = quote_literal(read_only_path(str(path.absolute())))
+    name = quote_ident(called)
     try:
-        con.execute(f"ATTACH {source} AS {name} (READ_ONLY)")
+        paths = publication.attach_locked(con, called)
     except duckdb.Error as error:
-        raise unreadable(path, error) from None
+        raise unreadable(publication.name, error) from None
     con.execute(f"SET TimeZone = {quote_literal(timezone)}")
     make_safe(con)
     # So that the SQL which builds a table runs here as printed; a database of chosen tables may
     # have no source table.
     search_path = f"{name}.main"
-    for (schema,) in con.execute(SOURCE_SCHEMA, [path.stem]).fetchall():
+    for (schema,) in con.execute(SOURCE_SCHEMA, [called]).fetchall():
         search_path += f",{name}.{schema}"
     con.execute(f"SET search_path = {quote_literal(search_path)}")
-    lock(con)
+    lock(con, paths)
 
 
 def attach_warehouse(con: duckdb.DuckDBPyConnection, tenant: Tenant) -> None:
@@ -202,21 +201,22 @@ def attach_warehouse(con: duckdb.DuckDBPyConnection, tenant: Tenant) -> None:
     lock(con, sorted(allowed))
 
 
-def published_date(path: Path) -> date | None:
-    """The date that the periods of a published file end at, by the file itself: after a rollback it
-    is not the last build's.
+def published_date(tenant: Tenant, database: str) -> date | None:
+    """The date that the periods of a published database end at, by what is published: after a
+    rollback it is not the last build's.
 
-    None where nothing is published. Raises C360Error when the file cannot be opened.
+    None where nothing is published. Raises C360Error when it cannot be opened.
     """
     from c360_assets.customer_360.rendering.render import RUN_CONTEXT
 
-    if not path.exists():
+    publication = place_of(tenant, database).published()
+    if publication is None:
         return None
     try:
-        with duckdb.connect(str(path), read_only=True) as con:
+        with publication.opened() as con:
             ((as_of,),) = con.execute(f"SELECT as_of FROM {RUN_CONTEXT}").fetchall()
     except duckdb.Error as error:
-        raise unreadable(path, error) from None
+        raise unreadable(publication.name, error) from None
     assert isinstance(as_of, date)
     return as_of
 
@@ -226,14 +226,14 @@ def is_held(error: duckdb.Error) -> bool:
     return HELD.search(str(error)) is not None
 
 
-def unreadable(path: Path, error: duckdb.Error) -> C360Error:
-    """The error for a published or kept file that cannot be opened."""
+def unreadable(name: str, error: duckdb.Error) -> C360Error:
+    """The error for a published or kept database that cannot be opened."""
     if is_held(error):
         problem = "is open for writing in another program, and not damaged"
-        return C360Error(f"{path.name} {problem}; close it there, or open it read-only there")
+        return C360Error(f"{name} {problem}; close it there, or open it read-only there")
     reason = f"({type(error).__name__}): {str(error).splitlines()[0]}"
     remedy = "`c360 run` publishes a damaged one again, `c360 rollback` a kept one"
-    return C360Error(f"{path.name} cannot be opened {reason}; {remedy}")
+    return C360Error(f"{name} cannot be opened {reason}; {remedy}")
 
 
 def print_result(
@@ -339,16 +339,16 @@ def _shipped_below(tenant: Tenant, table: str, database: str) -> str:
 
 @dataclass(frozen=True)
 class RolledBack:
-    """Where a kept file is published again, its number, and that of the one it replaced: None where
-    nothing was published."""
+    """Where a kept database is published again, its number, and that of the one it replaced: None
+    where nothing was published."""
 
-    path: Path
+    place: str
     number: int
     replaced: int | None
 
 
 def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBack:
-    """Publish a kept file of a database again: of that number, or the one before what is published.
+    """Publish a kept one of a database again: of that number, or the one before what is published.
     What it replaces is kept.
 
     The warehouse stays as it is but forgets that it was published, so that the next run publishes
@@ -358,29 +358,30 @@ def roll_back(root: Path, number: int | None, database: str = GROUP) -> RolledBa
 
     tenant = load_tenant(root)
     chosen_name = published_name(tenant, database)
-    path = database_path(root, chosen_name)
+    place = place_of(tenant, chosen_name)
     with (
         tenant_lock(root, "a rollback"),
         open_session(root / "warehouse", tenant.config.timezone) as session,
     ):
         _enforce(tenant)
         try:
-            file = earlier_one(path, number)
+            chosen = place.earlier_one(number)
         except LookupError as error:
             raise C360Error(f"{error}; `c360 database history` lists what there is") from None
-        if not opens(session, file):
+        assert chosen.number is not None
+        if not chosen.is_whole:
             raise C360Error(
-                f"{file.name} is damaged and cannot be published; "
+                f"{chosen.name} is damaged and cannot be published; "
                 "`c360 database history` lists the others"
             )
-        # Before the file changes: after a crash in between, the next run publishes once too often
+        # Before it changes: after a crash in between, the next run publishes once too often
         # rather than not at all.
         session.forget(published_key(chosen_name))
         try:
-            published_number, replaced_number = restore(path, number_of(file))
+            published_number, replaced_number = place.restore(chosen.number)
         except OSError as error:
             # A half-written copy takes room; that it cannot be removed is not the user's concern.
             with suppress(OSError):
-                sweep(path)
-            raise C360Error(unwritten(path.name, error)) from None
-        return RolledBack(path, published_number, replaced_number)
+                place.sweep()
+            raise C360Error(unwritten(place.shown_name, error)) from None
+        return RolledBack(place.shown, published_number, replaced_number)

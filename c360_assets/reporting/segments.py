@@ -23,7 +23,7 @@ from c360_assets.segments import questions
 from c360_assets.segments.published_sql import published_sql
 from c360_assets.segments.schema import Schema
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.publications import place_of
 
 MOST_COMPARED = 5
 
@@ -62,7 +62,7 @@ def list_segments(root: Path) -> list[questions.Listed]:
         by_database.setdefault(published_name(tenant, config.database), []).append(name)
     listed: list[questions.Listed] = []
     for database, names in by_database.items():
-        if not database_path(root, database).exists():
+        if not place_of(tenant, database).is_published():
             listed += questions.listed(tenant, names, None)
             continue
         with open_published(root, database) as con:

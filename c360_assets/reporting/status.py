@@ -31,7 +31,7 @@ from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import read_ledger
-from c360_assets.warehouse.published_file import database_path, kept
+from c360_assets.warehouse.publications import Place, place_of
 from c360_assets.warehouse.session import Warehouse
 
 ALERTS_SHOWN = timedelta(days=7)
@@ -97,7 +97,7 @@ def read_status(root: Path, now: datetime, switched_off: Sequence[str] = ()) -> 
     warehouse = Warehouse.open(root / "warehouse")
     ledger = read_ledger(warehouse)
     now = now.astimezone(zone(tenant))
-    published = _publication(database_path(root), now)
+    published = _publication(place_of(tenant), now)
     return Status(
         tenant=tenant.config.name,
         feeds=_feed_statuses(tenant, ledger, published),
@@ -125,19 +125,20 @@ def _stitch_figures(warehouse: Warehouse) -> dict[str, Any]:
     }
 
 
-def _publication(path: Path, now: datetime) -> dict[str, Any]:
+def _publication(place: Place, now: datetime) -> dict[str, Any]:
     """Where the published database is, since when, and how many earlier ones are kept.
 
     Times are of the zone of `now`.
     """
-    if not path.exists():
+    published = place.published()
+    if published is None:
         return {}
-    published_at = datetime.fromtimestamp(path.stat().st_mtime, now.tzinfo)
+    published_at = published.written_at.astimezone(now.tzinfo)
     return {
-        "path": str(path),
+        "path": place.shown,
         "at": published_at,
         "age_hours": (now - published_at).total_seconds() / 3600,
-        "kept": len(kept(path)),
+        "kept": place.count_kept(),
     }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -18,7 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from c360_assets.reporting.paths import short_path
+from c360_assets.reporting.paths import short_place
 from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.validations.findings import Finding, finding_text, worst_findings
 from c360_assets.warehouse.session import Session
@@ -66,7 +65,7 @@ class DayReport:
     reused: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    published: Path | None = None
+    published: str | None = None
     published_now: bool = False
     seconds: float = 0.0
 
@@ -106,7 +105,7 @@ class Summary:
             "reused": self.report.reused,
             "failures": self.report.failures,
             "warnings": self.report.warnings,
-            "published": str(published) if published else None,
+            "published": published,
             "seconds": round(self.report.seconds, 1),
         }
 
@@ -223,7 +222,7 @@ def _outcome(summary: Summary) -> Panel:
         lines.append(quality)
     lines.append(_tables_outcome(report))
     if report.published is not None:
-        lines.append(f"{_publication_outcome(report)}: {short_path(report.published)}")
+        lines.append(f"{_publication_outcome(report)}: {short_place(report.published)}")
     elif report.failures:
         lines.append(
             Text("Nothing was published; a database published before stays as it is.", style="red")

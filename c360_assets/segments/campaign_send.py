@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -47,9 +46,11 @@ from c360_assets.segments.send_record import (
     write_send,
 )
 from c360_assets.segments.table_names import SIZES, stored_name
-from c360_assets.warehouse.published_file import database_path
+from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
+
+ATTACHED = "published"  # what SQL of campaigns calls the published database
 
 
 @dataclass(frozen=True)
@@ -72,29 +73,19 @@ def opened_for(session: Session, campaign: Campaign) -> Iterator[str]:
 
     Raises C360Error when it is not published, or has no segments.
     """
-    path = database_path(campaign.tenant.root, campaign.database)
-    if not path.exists():
+    published = place_of(campaign.tenant, campaign.database).published()
+    if published is None:
         raise C360Error(f"the database {campaign.database} is not published yet; run `c360 run`")
-    session.execute(f"ATTACH {quote_literal(str(path))} AS published (READ_ONLY)")
+    published.attach(session.con, ATTACHED)
     try:
-        found = session.rows(
-            "SELECT 1 FROM duckdb_tables() WHERE database_name = 'published' "
-            "AND schema_name = 'segments' AND table_name = 'segment_membership'"
-        )
-        if not found:
+        if not published.has_table(session.con, ATTACHED, "segments", "segment_membership"):
             raise C360Error("segments are not published yet; run `c360 run` first")
         ((day,),) = session.rows("SELECT as_of FROM published.main.run_context")
         prepare_context(session, day, campaign.tenant.home)
         _bind_all(session, campaign)
-        yield version_of(path)
+        yield published.version
     finally:
-        session.execute("DETACH published")
-
-
-def version_of(path: Path) -> str:
-    """What tells a published file from others, also where it is kept: it is linked, not copied."""
-    stat = path.stat()
-    return f"{stat.st_size}-{stat.st_mtime_ns}"
+        published.detach(session.con, ATTACHED)
 
 
 def _bind_all(session: Session, campaign: Campaign) -> None:

@@ -84,8 +84,8 @@ class Listed:
 def has_segments(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether segments are published in the database."""
     rows = con.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
-        "AND schema_name = 'segments' AND table_name = 'segment_membership'"
+        "SELECT 1 FROM information_schema.tables WHERE table_catalog = current_database() "
+        "AND table_schema = 'segments' AND table_name = 'segment_membership'"
     ).fetchall()
     return bool(rows)
 

@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 
 from c360_assets.errors import C360Error
 from c360_assets.segments.audience import Campaign, attribute_columns, list_sql
-from c360_assets.segments.campaign_send import version_of
+from c360_assets.segments.campaign_send import ATTACHED
 from c360_assets.segments.deliver import write_list
 from c360_assets.segments.delivery import Delivery
 from c360_assets.segments.send_record import RECIPIENTS, SENDS
 from c360_assets.tenant.models import CampaignConfig
-from c360_assets.warehouse.published_file import database_path, kept
+from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Session, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
@@ -105,19 +105,17 @@ def _as_sent(campaign: Campaign, record: _Record) -> Campaign:
 
 @contextmanager
 def _attached(session: Session, campaign: Campaign, record: _Record) -> Iterator[None]:
-    path = database_path(campaign.tenant.root, campaign.database)
-    files = [path, *kept(path)] if path.exists() else kept(path)
-    found = [file for file in files if version_of(file) == record.dataset_version]
-    if not found:
+    read_from = place_of(campaign.tenant, campaign.database).of_version(record.dataset_version)
+    if read_from is None:
         raise C360Error(
             f"delivery {record.delivery} to {record.destination} cannot be made again: the "
             "database that it was read from is no longer kept (`c360 database history`)"
         )
-    session.execute(f"ATTACH {quote_literal(str(found[0]))} AS published (READ_ONLY)")
+    read_from.attach(session.con, ATTACHED)
     try:
         yield
     finally:
-        session.execute("DETACH published")
+        read_from.detach(session.con, ATTACHED)
 
 
 def _leaving(session: Session, campaign: Campaign, delivery: Delivery) -> None:

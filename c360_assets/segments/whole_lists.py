@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import polars as pl
 
 from c360_assets.segments.audience import Campaign, written_address
-from c360_assets.segments.campaign_send import version_of
+from c360_assets.segments.campaign_send import ATTACHED
 from c360_assets.segments.send_record import RECIPIENTS, SENDS
 from c360_assets.tenant.models import CampaignConfig, Tenant
-from c360_assets.warehouse.published_file import database_path, kept
+from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
 
@@ -62,13 +61,11 @@ def in_whole_lists(
 
 
 def _addresses(session: Session, campaign: Campaign, listed: str, version: str) -> list[str]:
-    published = database_path(campaign.tenant.root, campaign.database)
-    files: list[Path] = [*kept(published), published]
-    files = [file for file in files if file.exists()]
-    if not files or not session.rows(f"{listed} LIMIT 1"):
+    place = place_of(campaign.tenant, campaign.database)
+    read_from = place.of_version(version) or place.published() or next(iter(place.kept()), None)
+    if read_from is None or not session.rows(f"{listed} LIMIT 1"):
         return []
-    file = next((file for file in files if version_of(file) == version), files[-1])
-    session.execute(f"ATTACH {quote_literal(str(file))} AS published (READ_ONLY)")
+    read_from.attach(session.con, ATTACHED)
     try:
         rows = session.rows(
             f"SELECT DISTINCT {written_address(campaign)} AS address "
@@ -76,5 +73,5 @@ def _addresses(session: Session, campaign: Campaign, listed: str, version: str) 
             f"SEMI JOIN ({listed}) USING (amperity_id) ORDER BY 1"
         )
     finally:
-        session.execute("DETACH published")
+        read_from.detach(session.con, ATTACHED)
     return [address for (address,) in rows if address]

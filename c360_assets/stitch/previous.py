@@ -7,10 +7,10 @@ with them is `cluster.stable_ids`.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,7 +21,7 @@ from c360_assets.stitch.cluster.stable_ids import REGISTRY_SCHEMA, Previous
 from c360_assets.stitch.publish.generation import KEYS_SQL
 from c360_assets.stitch.publish.tables import content_sql
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.published_file import database_path, kept
+from c360_assets.warehouse.publications import Publication, place_of, publication_at
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_literal
 
@@ -142,7 +142,7 @@ def ids_to_go_on_with(session: Session, tenant: Tenant, *, new_ids: bool) -> Pre
         )
     if previous is not None:
         return previous
-    published = _published_ids(tenant.root)
+    published = _published_ids(tenant)
     if published is None:
         _refuse_forgotten(session, new_ids)
         return None
@@ -162,56 +162,52 @@ def _refuse_forgotten(session: Session, new_ids: bool) -> None:
         )
 
 
-def lost_ids(session: Session, tenant: Tenant) -> Path | None:
-    """The published or kept file whose ids the warehouse does not know any more, None without."""
+def lost_ids(session: Session, tenant: Tenant) -> Publication | None:
+    """The published or kept database whose ids the warehouse does not know any more, None
+    without."""
     if session.state("unified_coalesced") is not None:
         return None
-    return _published_ids(tenant.root) if tenant.stitched_tables else None
+    return _published_ids(tenant) if tenant.stitched_tables else None
 
 
-def lost_ids_message(published: Path) -> str:
-    shown = Path("activated") / published.relative_to(published.parents[_depth(published)])
+def lost_ids_message(published: Publication) -> str:
+    reference = published.reference
     return (
-        f"the warehouse has lost the ids that {shown} holds, and Stitch would give everybody a new "
-        f"one: `c360 stitch --ids-from {quote_path(published)}` takes them over, `--new-ids` (of "
-        "`run` and `stitch`) gives new ones"
+        f"the warehouse has lost the ids that {_shown(reference)} holds, and Stitch would give "
+        f"everybody a new one: `c360 stitch --ids-from {shlex.quote(reference)}` takes them over, "
+        "`--new-ids` (of `run` and `stitch`) gives new ones"
     )
 
 
-def _depth(published: Path) -> int:
-    """How many folders below `activated` the file is."""
-    return 1 if published.parent.name == "history" else 0
+def _shown(reference: str) -> str:
+    """Where a publication stands: an address, or a path from the folder `activated` on."""
+    _, folder, below = reference.rpartition("/activated/")
+    return f"activated/{below}" if folder else reference
 
 
-def quote_path(path: Path) -> str:
-    """The path as a shell takes it."""
-    import shlex
-
-    return shlex.quote(str(path))
-
-
-def _published_ids(root: Path) -> Path | None:
-    """The newest published or kept file of the group that holds ids, or that cannot be read: who
-    knows what it holds."""
-    path = database_path(root)
-    candidates = [path] if path.exists() else []
-    for file in [*candidates, *kept(path)]:
+def _published_ids(tenant: Tenant) -> Publication | None:
+    """The newest published or kept database of the group that holds ids, or that cannot be read:
+    who knows what it holds."""
+    place = place_of(tenant)
+    published = place.published()
+    candidates = [published] if published is not None else []
+    for publication in [*candidates, *place.kept()]:
         try:
-            with duckdb.connect(str(file), read_only=True) as con:
+            with publication.opened() as con:
                 if con.execute("SELECT 1 FROM unified_coalesced LIMIT 1").fetchall():
-                    return file
+                    return publication
         except duckdb.CatalogException:
-            continue  # a file without records has no ids
+            continue  # one without records has no ids
         except duckdb.Error:
-            return file
+            return publication
     return None
 
 
-def _registry_of(session: Session, tenant: Tenant, file: Path) -> Previous | None:
-    """Every id that a file knows, all ended, so that none is given to somebody else; None where it
-    cannot be read or is not this tenant's."""
+def _registry_of(session: Session, tenant: Tenant, published: Publication) -> Previous | None:
+    """Every id that a publication knows, all ended, so that none is given to somebody else; None
+    where it cannot be read or is not this tenant's."""
     try:
-        with _attached(session, file):
+        with _attached(session, published):
             facts = _facts(session)
             if facts is None or facts["tenant_id"] != str(tenant.config.id):
                 return None
@@ -235,8 +231,9 @@ class TakenOver:
     not_loaded: int
 
 
-def take_over(session: Session, tenant: Tenant, file: Path) -> TakenOver:
-    """Make the generation that a published or kept file holds the one that Stitch goes on with.
+def take_over(session: Session, tenant: Tenant, reference: str) -> TakenOver:
+    """Make the generation that a published or kept database holds, by the file that stands for it
+    (`Publication.reference`), the one that Stitch goes on with.
 
     Its ids, ended ones too, model and histories become current at once. Raises C360Error for a file
     that is no whole database of this tenant, and where the warehouse holds a generation itself.
@@ -248,8 +245,9 @@ def take_over(session: Session, tenant: Tenant, file: Path) -> TakenOver:
                 f"the warehouse holds the ids of generation {known} itself; ids are taken from a "
                 "file only where it has none"
             )
-    with _attached(session, file):
-        facts = _checked_facts(session, tenant, file)
+    published = publication_at(reference, tenant.root / ".tmp")
+    with _attached(session, published):
+        facts = _checked_facts(session, tenant, published.name)
         not_loaded = _count_not_loaded(session, tenant)
         present = _tables(session)
         for table in TAKEN:
@@ -263,24 +261,25 @@ def take_over(session: Session, tenant: Tenant, file: Path) -> TakenOver:
 
 
 @contextmanager
-def _attached(session: Session, file: Path) -> Iterator[None]:
-    """The file as a read-only database of the session."""
-    if not file.is_file():
-        raise C360Error(f"there is no file {file}")
+def _attached(session: Session, published: Publication) -> Iterator[None]:
+    """The publication as a read-only database of the session."""
     try:
-        session.execute(f"ATTACH {quote_literal(str(file))} AS {_FILE} (READ_ONLY)")
+        published.attach(session.con, _FILE)
     except duckdb.Error as error:
         reason = type(error).__name__
-        raise C360Error(f"{file.name} cannot be opened as a DuckDB database ({reason})") from None
+        raise C360Error(
+            f"{published.name} cannot be opened as a DuckDB database ({reason})"
+        ) from None
     try:
         yield
     finally:
-        session.execute(f"DETACH {_FILE}")
+        published.detach(session.con, _FILE)
 
 
 def _tables(session: Session) -> set[str]:
     rows = session.rows(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'main'",
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_catalog = ? AND table_schema = 'main'",
         [_FILE],
     )
     return {name for (name,) in rows}
@@ -294,26 +293,26 @@ def _facts(session: Session) -> dict[str, Any] | None:
     return rows.row(0, named=True) if rows.height == 1 else None
 
 
-def _checked_facts(session: Session, tenant: Tenant, file: Path) -> dict[str, Any]:
+def _checked_facts(session: Session, tenant: Tenant, name: str) -> dict[str, Any]:
     facts = _facts(session)
     needed = {"unified_coalesced", "stitch_ids", "stitch_model"}
     if facts is None or not needed <= _tables(session):
         raise C360Error(
-            f"{file.name} does not say which generation of Stitch it holds: it is no published "
+            f"{name} does not say which generation of Stitch it holds: it is no published "
             "database, one of chosen tables or filtered by a key, or was published by a version "
             "that did not say it; give the primary database, such as "
             "activated/customer_360.duckdb"
         )
     if facts["tenant_id"] != str(tenant.config.id):
         raise C360Error(
-            f"{file.name} is of another tenant: it was published for id {facts['tenant_id']}, and "
+            f"{name} is of another tenant: it was published for id {facts['tenant_id']}, and "
             f"tenant.yaml says {tenant.config.id}"
         )
     source = f"{_FILE}.main.unified_coalesced"
     found = session.frame(KEYS_SQL.format(source=source)).row(0, named=True)
     if any(found[name] != facts[name] for name in ("records", "ids", "keys")):
         raise C360Error(
-            f"{file.name} does not hold the ids as they were published: its {found['records']:,} "
+            f"{name} does not hold the ids as they were published: its {found['records']:,} "
             f"records of {facts['records']:,} were filtered, masked or changed; give the primary "
             "database"
         )

@@ -147,8 +147,15 @@ class DatabaseOptions(Strict):
 
 class DatabaseConfig(Strict):
     """A published database. `mask`: personal columns are hashed with the tenant's key, a date of
-    birth is left as its year."""
+    birth is left as its year.
 
+    `format`: one DuckDB file below `activated/`, or a lake of Delta tables or of Parquet files, at
+    `address`: a folder, below the tenant's unless it is absolute, or s3://. Without one,
+    `activated/NAME`.
+    """
+
+    format: Literal["duckdb", "delta", "parquet"] = "duckdb"
+    address: Name | None = None
     primary: bool = False
     mask: bool = False
     filter: dict[str, str] = Field(default_factory=dict)

@@ -5,6 +5,7 @@ The shape of each file belongs to the module of its stage; reading them belongs 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,7 +20,12 @@ from c360_assets.semantics.countries import Home
 from c360_assets.semantics.tags import tag_info
 from c360_assets.tenant.base_models import Owner, Strict
 from c360_assets.tenant.campaigns import CampaignConfig
-from c360_assets.tenant.customer_360 import DatabaseConfig, DatabaseOptions, DatabaseTableConfig
+from c360_assets.tenant.customer_360 import (
+    GROUP,
+    DatabaseConfig,
+    DatabaseOptions,
+    DatabaseTableConfig,
+)
 from c360_assets.tenant.destinations import DestinationConfig
 from c360_assets.tenant.engine import EngineConfig
 from c360_assets.tenant.feeds import (
@@ -240,6 +246,26 @@ class Tenant:
     @cached_property
     def _stitched_keys(self) -> frozenset[str]:
         return frozenset(key for table in self.stitched_tables for key in table.foreign_keys)
+
+    def published_as(self, database: str) -> DatabaseConfig:
+        """What is declared of a published database, by the name under which it is published: the
+        primary one is `customer_360`."""
+        configured = self.config.databases
+        if database == GROUP:
+            primary = (config for config in configured.values() if config.primary)
+            return next(primary, DatabaseConfig(primary=True))
+        return configured.get(database, DatabaseConfig())
+
+    def lake_of(self, database: str) -> tuple[Literal["delta", "parquet"], str] | None:
+        """Format and absolute address of a database that is published as a lake; None for one that
+        is a DuckDB file."""
+        config = self.published_as(database)
+        if config.format == "duckdb":
+            return None
+        address = config.address or f"activated/{database}"
+        if "://" not in address:
+            address = os.path.normpath((self.root / address).absolute())
+        return config.format, address.rstrip("/")
 
     @property
     def order_key(self) -> Sequence[str]:

@@ -53,6 +53,8 @@ class PublishedTable:
     itself; `descriptions` maps column to text. `blank` are columns known to hold nothing but NULL.
     `rows` is about how many it has: large ones go first. `mark` tells all that decides what the
     table shows: one of the same mark in the earlier file stays as it is; '' is always written.
+    `semantics` maps column to its tags, `personal` are columns that tell of persons: a lake says it
+    beside its files.
     """
 
     schema: str
@@ -64,6 +66,8 @@ class PublishedTable:
     blank: frozenset[str] = frozenset()
     rows: int = 0
     mark: str = ""
+    semantics: dict[str, str] = field(default_factory=dict)
+    personal: frozenset[str] = frozenset()
 
     @property
     def key(self) -> TableName:
@@ -259,16 +263,16 @@ def number_of(path: Path) -> int:
     return int(path.name.split(".")[-2])
 
 
-def opens(session: Session, path: Path) -> bool:
+def opens(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
     """Whether the file is a database that can be read.
 
     One that another program has open for writing counts as one.
     """
     try:
-        session.execute(f"ATTACH {quote_literal(str(path))} AS _c360_opened (READ_ONLY)")
+        con.execute(f"ATTACH {quote_literal(str(path))} AS _c360_opened (READ_ONLY)")
     except duckdb.Error as error:
         return "Could not set lock" in str(error)
-    session.execute("DETACH _c360_opened")
+    con.execute("DETACH _c360_opened")
     return True
 
 

@@ -340,9 +340,13 @@ class Session:
 
         What is pending stays pending.
         """
+        self.note(fact, {})
+
+    def note(self, fact: str, value: Mapping[str, Any]) -> None:
+        """Set a fact at once, before what it is about is begun; what is pending stays pending."""
         pending, self.pending = self.pending, {}
         try:
-            self.commit(**{fact: {}})
+            self.commit(**{fact: dict(value)})
         finally:
             self.pending = pending
 

@@ -305,7 +305,7 @@ def test_each_database_is_read_previewed_and_rolled_back_by_itself(tmp_path: Pat
             for database in databases(tenant):
                 publish_database(session, tenant, as_of=AS_OF, database=database)
     assert roll_back(tmp_path, None, "brand") == RolledBack(
-        tmp_path / "activated" / "brand.duckdb", 1, 2
+        str(tmp_path / "activated" / "brand.duckdb"), 1, 2
     )
 
     def people_of(database: str) -> int:

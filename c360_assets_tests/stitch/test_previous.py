@@ -74,7 +74,7 @@ def lose_warehouse(brand: Tenant) -> None:
 
 def take(brand: Tenant, file: Path) -> tuple[int, int, int]:
     with open_session(brand.root / "warehouse", ZONE) as session:
-        taken = take_over(session, brand, file)
+        taken = take_over(session, brand, str(file))
         return taken.generation, taken.records, taken.not_loaded
 
 
@@ -83,7 +83,9 @@ def test_a_run_without_its_ids_stops_and_says_how_to_get_them_back(two_days: Ten
     with pytest.raises(C360Error, match=r"--ids-from .*customer_360\.duckdb.*--new-ids"):
         run(two_days, run_id="run-3", day=4)
     with open_session(two_days.root / "warehouse", ZONE) as session:
-        assert lost_ids(session, two_days) == database_path(two_days.root)
+        lost = lost_ids(session, two_days)
+        assert lost is not None
+        assert lost.reference == str(database_path(two_days.root))
         assert session.state("unified_coalesced") is None
 
 

@@ -26,6 +26,7 @@ from c360_assets.warehouse.allowed_sql import QUESTIONS, allowed_statement, func
 from c360_assets.warehouse.binding import bound_columns
 from c360_assets.warehouse.engine import lock
 from c360_assets.warehouse.locked_session import locked_session, own_engine, store
+from c360_assets.warehouse.publications import FilePublication
 from c360_assets.warehouse.read_only_files import PROTOCOL, read_only_path
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.statement import read_statement, without_end
@@ -66,7 +67,7 @@ def published(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         for created in macro_statements("main"):
             con.execute(created).fetchall()
     with own_engine(tmp_path) as con:
-        attach_published(con, path, "Europe/Berlin")
+        attach_published(con, FilePublication.of(path, None), path.stem, "Europe/Berlin")
         yield con
 
 
@@ -185,7 +186,7 @@ def test_behind_the_list_the_engine_is_locked(secret: Path, kind: str) -> None:
     ):
         locked.bind("domain/Shop_Customers", "t")
         locked.lock()
-        attach_published(asking, path, "UTC")
+        attach_published(asking, FilePublication.of(path, None), path.stem, "UTC")
         con = locked.con if kind == "tables" else asking
         own += sorted(locked.paths)
         own += [path.removeprefix(f"{PROTOCOL}://") for path in sorted(locked.paths)]

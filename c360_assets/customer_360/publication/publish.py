@@ -1,13 +1,14 @@
-"""Publishes a database: check it, write its file aside, put it in place, and remember what it
-shows.
+"""Publishes a database: check it, write its file or lake aside, put it in place, and remember what
+it shows.
 
 `c360_catalog` describes every column of all its tables. Which tables those are belongs to
-`entries`; writing and replacing the file to `warehouse.published_file`.
+`entries`; writing and replacing to `warehouse.published_file` and `warehouse.published_lake`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,11 @@ from c360_assets.customer_360.publication.entries import (
     Entry,
     entries,
 )
+from c360_assets.customer_360.publication.lakes import note_lake, noted_address, places_left
 from c360_assets.customer_360.publication.masking import masked_select, prepare_masking
+from c360_assets.customer_360.publication.statistics import (
+    TABLE as STATISTICS_TABLE,
+)
 from c360_assets.customer_360.publication.statistics import (
     Described,
     fill_statistics,
@@ -41,7 +46,8 @@ from c360_assets.customer_360.tables.databases import (
     condition_of,
     without_people,
 )
-from c360_assets.customer_360.tables.run_records import Publication, record_refusal, record_run
+from c360_assets.customer_360.tables.run_records import Publication as RunFacts
+from c360_assets.customer_360.tables.run_records import record_refusal, record_run
 from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import TableSpec
 from c360_assets.tenant.durations import duration
@@ -49,16 +55,24 @@ from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.delta import nothing
 from c360_assets.warehouse.digest import RUN_TABLES, fingerprint
 from c360_assets.warehouse.kept_tables import Earlier, TableName
+from c360_assets.warehouse.lake_document import DamagedDocumentError
+from c360_assets.warehouse.publications import (
+    FilePublication,
+    LakePublication,
+    Publication,
+    lake_of,
+    place_of,
+)
 from c360_assets.warehouse.published_file import (
     Filling,
     Keeping,
     PublishedTable,
     Written,
     database_path,
-    opens,
     publish,
     sweep,
 )
+from c360_assets.warehouse.published_lake import About, Lake
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.storage_errors import unwritten
@@ -69,6 +83,8 @@ DATABASE = "customer_360_database"  # the asset of a published file
 PUBLISHED = "published"  # the fact of the manifest that says what a file shows
 PEOPLE = "customer_360"
 FILE = "file"  # of the facts of a published file: how it was left, beside the marks of its tables
+LAKE = "publication"  # of the facts of a lake: which of its publications it is
+FILLED = frozenset({("reports", STATISTICS_TABLE)})  # tables that are filled when all is written
 REMEMBERED = frozenset({"inode", "size", "changed_ns", "checksum"})
 Personal = Mapping[str, Collection[str]]
 NOTHING: Personal = {}
@@ -81,7 +97,7 @@ def _no_specs(_session: Session) -> Mapping[str, TableSpec]:
 
 
 class PublishDatabase(Recipe):
-    """The published file of one database, and the checks made before it is put in place.
+    """The published file or lake of one database, and the checks made before it is put in place.
 
     `specs` describes tables beyond the catalogue, once they can be shown. `personal` are columns
     of source tables, by physical name, that a masked database hashes beside those that are tagged
@@ -111,24 +127,28 @@ class PublishDatabase(Recipe):
 
     @property
     def path(self) -> str:
-        return str(database_path(self.database.tenant.root, self.database.name))
+        return place_of(self.database.tenant, self.database.name).shown
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
         return published_fingerprint(session, self.database, self.specs(session), self.personal)
 
     def stored_fingerprint(self, session: Session) -> str | None:
-        """What the file was remembered to show.
+        """What the publication was remembered to show.
 
-        A file cut short or overwritten by hand shows nothing, and where several machines share the
+        One cut short or overwritten by hand shows nothing, and where several machines share the
         tables, a file that is not the one which was published last.
         """
         known = published_facts(session, self.database.name)
-        path = database_path(self.database.tenant.root, self.database.name)
-        if not path.exists() or path.stat().st_size != known.get("bytes"):
+        if not known:
             return None
-        if session.warehouse.is_shared and not _is_the_file(path, known.get(FILE, {})):
+        try:
+            published = place_of(self.database.tenant, self.database.name).published()
+        except DamagedDocumentError:
             return None
-        return known.get("fingerprint") if opens(session, path) else None
+        is_shared = session.warehouse.is_shared
+        if published is None or not _is_remembered(published, known, is_shared=is_shared):
+            return None
+        return known.get("fingerprint") if published.is_whole else None
 
     def build(self, session: Session, run: RunContext) -> Built:
         """Raises C360Error when a blocking check warns or the file cannot be written; the file that
@@ -136,27 +156,37 @@ class PublishDatabase(Recipe):
         """
         database = self.database
         specs = self.specs(session)
+        lake = lake_of(database.tenant, database.name)
         checked = validate_database(session, database, as_of=run.as_of)
         customers = _count_customers(session, database)
         _record(session, database, run, customers)
         shown = entries(session, database, specs)
+        if lake is not None:
+            shown = [_as_table(entry) for entry in shown]
         tables = publish_plan(database, session, shown, as_of=run.as_of, personal=self.personal)
-        # Of a run that builds everything, the file too is built whole.
-        earlier = None if run.force else _earlier(session, database)
-        written = _write_file(session, database, shown, tables, run, earlier)
+        if lake is not None:
+            written = _write_lake(session, database, lake, shown, tables, run)
+            remembered = _remembered_lake(lake)
+        else:
+            # Of a run that builds everything, the file too is built whole.
+            earlier = None if run.force else _earlier(session, database)
+            written = _write_file(session, database, shown, tables, run, earlier)
+            remembered = {FILE: _remembered(database, tables)}
         facts = {
             "fingerprint": published_fingerprint(session, database, specs, self.personal),
             "as_of": run.as_of.isoformat(),
             "tables": len(shown),
             "kept_tables": written.kept,
             "bytes": written.size,
-            FILE: _remembered(database, tables),
+            **remembered,
             "customers": customers,
             "checks": checked.figures["checks"],
             "warnings": checked.figures["warnings"],
         }
         warning = without_people(session, database)
-        return Built({published_key(database.name): facts}, [warning] if warning else [])
+        warnings = [warning] if warning else []
+        warnings += places_left(session, database.tenant, database.name)
+        return Built({published_key(database.name): facts}, warnings)
 
     def record_failure(
         self, session: Session, run: RunContext, started: float, message: str
@@ -198,7 +228,7 @@ def _record(session: Session, database: Database, run: RunContext, customers: in
         "WHERE status = 'warning' ORDER BY validation_id"
     )
     before = published_facts(session, database.name).get("customers")
-    record_run(session, Publication(database, before, customers, warned), run)
+    record_run(session, RunFacts(database, before, customers, warned), run)
 
 
 def _earlier(session: Session, database: Database) -> Earlier | None:
@@ -229,6 +259,53 @@ def _remembered(database: Database, tables: Sequence[PublishedTable]) -> dict[st
     return {**{name: getattr(file, name) for name in sorted(REMEMBERED)}, "marks": marks}
 
 
+def _is_remembered(published: Publication, known: Mapping[str, Any], *, is_shared: bool) -> bool:
+    """Whether what is published is what the manifest remembers.
+
+    `is_shared`: other machines remember in the same manifest what they published.
+    """
+    if isinstance(published, LakePublication):
+        return known.get(LAKE) == published.version
+    if known.get("bytes") != published.bytes:
+        return False
+    if is_shared and isinstance(published, FilePublication):
+        return _is_the_file(published.path, known.get(FILE, {}))
+    return True
+
+
+def _remembered_lake(lake: Lake) -> dict[str, Any]:
+    """What the manifest remembers of a lake just published."""
+    document = lake.published()
+    return {LAKE: document.id if document is not None else None}
+
+
+def _as_table(entry: Entry) -> Entry:
+    """A table of a lake has rows of its own, where a file shows those of others through a view: any
+    program is to read it."""
+    return replace(entry, view="") if entry.stored is not None else entry
+
+
+def _write_lake(
+    session: Session,
+    database: Database,
+    lake: Lake,
+    shown: Sequence[Entry],
+    tables: Sequence[PublishedTable],
+    run: RunContext,
+) -> Written:
+    """Write the files of a lake and replace its pointer."""
+    tenant = database.tenant
+    about = About(database.name, str(tenant.config.id), run.as_of.isoformat())
+    note_lake(session, tenant, lake, database.name)
+    filling = _filling(session, database, shown, run)
+    try:
+        return lake.publish(
+            session, tables, about, filling, keeping(tenant), filled=FILLED, whole=run.force
+        )
+    except (duckdb.Error, OSError) as error:
+        raise C360Error(unwritten(lake.address, error)) from None
+
+
 def _write_file(
     session: Session,
     database: Database,
@@ -238,6 +315,20 @@ def _write_file(
     earlier: Earlier | None,
 ) -> Written:
     """Write the file and put it in place."""
+    path = database_path(database.tenant.root, database.name)
+    filling = _filling(session, database, shown, run)
+    try:
+        return publish(session, path, tables, filling, keeping(database.tenant), earlier)
+    except (duckdb.Error, OSError) as error:
+        # A full disk most of all: what was begun must not keep filling it.
+        sweep(path)
+        raise C360Error(unwritten(path.name, error)) from None
+
+
+def _filling(
+    session: Session, database: Database, shown: Sequence[Entry], run: RunContext
+) -> Filling:
+    """What is done with the next publication while it is built."""
     described = _described(session, shown)
     known: list[pl.DataFrame] = []
 
@@ -256,17 +347,10 @@ def _write_file(
     def ready(session: Session) -> None:
         _bind(session, database, shown, run.as_of)
 
-    path = database_path(database.tenant.root, database.name)
     functions = macro_statements("published.main", home=database.tenant.home)
     if any(entry.schema == STITCH_QA for entry in shown):
         functions += question_macros(f"published.{STITCH_QA}")
-    filling = Filling(ready, functions, begun, finish)
-    try:
-        return publish(session, path, tables, filling, keeping(database.tenant), earlier)
-    except (duckdb.Error, OSError) as error:
-        # A full disk most of all: what was begun must not keep filling it.
-        sweep(path)
-        raise C360Error(unwritten(path.name, error)) from None
+    return Filling(ready, functions, begun, finish)
 
 
 def _described(session: Session, shown: Sequence[Entry]) -> list[Described]:
@@ -358,6 +442,8 @@ def _published_table(
         blank=blank,
         rows=rows,
         mark=mark,
+        semantics={column: spec.semantic for column, spec in entry.meaning.items()},
+        personal=frozenset(column for column, spec in entry.meaning.items() if spec.pii),
     )
 
 
@@ -412,7 +498,9 @@ def published_fingerprint(
     ]
     settings = database.tenant.config.customer_360.validations
     home = database.tenant.home  # of the functions in the file
-    return fingerprint(own_code(), settings, home, shown, *_decides_all(session, database))
+    lake = lake_of(database.tenant, database.name)
+    place = [lake.format, noted_address(database.tenant, lake.address)] if lake else None
+    return fingerprint(own_code(), settings, home, place, shown, *_decides_all(session, database))
 
 
 def _hashed(entry: Entry, personal: Personal) -> list[str]:

@@ -74,7 +74,10 @@ class PublishedStitch:
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con = con
         present = {
-            name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+            name
+            for (name,) in con.execute(
+                "SELECT table_name FROM information_schema.tables"
+            ).fetchall()
         }
         missing = [name for name in NEEDED if name not in present]
         if missing:

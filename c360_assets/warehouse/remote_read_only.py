@@ -1,0 +1,57 @@
+"""Objects of another machine as a file system that cannot write, through which a locked engine
+reads. Files of this machine are `read_only_files`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+from fsspec import AbstractFileSystem
+
+PROTOCOL = "c360s3"
+# What is read ahead of a position: the engine asks for whole column chunks.
+BLOCK_BYTES = 1 << 20
+
+
+def remote_path(path: str) -> str:
+    """The name under which the object at `path` (bucket and key) is read."""
+    return f"{PROTOCOL}://{quote(path)}"
+
+
+class RemoteReadOnlyFiles(AbstractFileSystem):
+    """What DuckDB asks of a file system, for reading single objects of `inner` by their name."""
+
+    protocol = PROTOCOL
+    cachable = False
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__()
+        self.inner = inner
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path.removeprefix(f"{PROTOCOL}://")
+
+    def _plain(self, path: str) -> str:
+        return unquote(self._strip_protocol(path))
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        return {**self.inner.info(self._plain(path)), "name": path}
+
+    def modified(self, path: str) -> datetime:
+        changed: datetime = self.inner.modified(self._plain(path))
+        return changed
+
+    def exists(self, path: str, **_: Any) -> bool:
+        return bool(self.inner.exists(self._plain(path)))
+
+    def glob(self, path: str, **_: Any) -> list[str]:
+        """Nothing is searched: a name stands for the one object that it is the key of."""
+        return [path]
+
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> Any:
+        if mode != "rb":
+            raise PermissionError("this file is for reading only")
+        return self.inner.open(self._plain(path), "rb", block_size=BLOCK_BYTES)
