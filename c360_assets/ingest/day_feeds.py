@@ -14,25 +14,32 @@ from c360_assets.ingest.custom_tables import dependencies
 from c360_assets.tenant.models import CustomTable, FeedConfig, SourceTable, Tenant, WorkflowFeed
 from c360_assets.tenant.remembered import once_per_tenant
 
+# Tags of tables that tell Stitch what to do, such as labels.
+LIST_TAGS = ("sl/", "blv/", "nicknames/")
+
 
 @dataclass(frozen=True)
 class DayFeed:
     """What a day expects of a feed, and why.
 
     `through` names the stitched table by which Stitch depends on the feed, the feed's own where it
-    is read itself; it is empty where no stitched table depends on the feed.
+    is read itself; it is empty where no stitched table depends on the feed. `of_lists`: Stitch
+    obeys what the feed holds, and a day takes it as it stands.
     """
 
     feed: str
     expected: WorkflowFeed
     listed: bool
     through: str
+    of_lists: bool
 
     @property
     def reason(self) -> str:
         """Why the day waits for the feed, or does not."""
         if self.listed:
             return "listed in workflow.yaml"
+        if not self.through and self.of_lists:
+            return "Stitch obeys what has come of it so far"
         if not self.through:
             return "nothing that Stitch reads depends on it"
         origin = "Stitch reads it"
@@ -68,22 +75,30 @@ def day_feeds(tenant: Tenant) -> DayFeeds:
     read_by_stitch = _origins(tenant.stitched_tables, reads)
     written = [table for table in tenant.tables if tenant.has_stitched_version(table)]
     part_of_stitch = _origins(written, reads)
+    lists = _origins(filter(_is_list, tenant.tables), reads)
     names = sorted(feed.name for feed in tenant.feeds)
     return DayFeeds(
-        feeds={name: _day_feed(tenant, name, read_by_stitch) for name in names},
+        feeds={name: _day_feed(tenant, name, read_by_stitch, lists) for name in names},
         of_stitch=frozenset(f.name for f in tenant.feeds if f.physical in part_of_stitch),
         beside_stitch=[t for t in tenant.custom_tables if t.physical not in part_of_stitch],
     )
 
 
-def _day_feed(tenant: Tenant, name: str, origins: Mapping[str, str]) -> DayFeed:
+def _is_list(table: SourceTable) -> bool:
+    return any(tag.startswith(LIST_TAGS) for tags in table.tags.values() for tag in tags)
+
+
+def _day_feed(
+    tenant: Tenant, name: str, origins: Mapping[str, str], lists: Mapping[str, str]
+) -> DayFeed:
     feed = tenant.feed(name)
     assert feed is not None
     through = origins.get(feed.physical, "")
     # A listed feed is required unless it says otherwise.
     listed = tenant.workflow.feeds.get(name)
     unlisted = WorkflowFeed(required=through != "" and not feed.files.optional)
-    return DayFeed(name, listed or unlisted, listed is not None, through)
+    expected = listed or unlisted
+    return DayFeed(name, expected, listed is not None, through, feed.physical in lists)
 
 
 def _origins(tables: Iterable[SourceTable], reads: Mapping[str, list[str]]) -> dict[str, str]:

@@ -186,6 +186,11 @@ def render_results(found: Results, console: Console) -> None:
         console.print(
             f"{found.left_out_merged:,} people merged of control and treated are left out"
         )
+    if found.unfinished:
+        console.print(
+            f"not final: of {found.unfinished:,} people the {found.window_days} days are not over "
+            "on the date of the published database"
+        )
 
 
 def _percent(interval: Interval) -> str:

@@ -329,6 +329,9 @@ def _render_pair(explained: ExplainedPair, console: Console) -> None:
     ):
         console.print(Text(f"  {name}  {id}", style="dim"))
     pair = explained.pair
+    named = [label for label in pair.labels if label]
+    if named:
+        console.print(Text(f"by the label{'s' if len(named) > 1 else ''} {', '.join(named)}"))
     if pair.evidence:
         console.print(_evidence_table(pair))
     if pair.vetoes:

@@ -43,11 +43,11 @@ FEED_FILE = Path("feeds", "review", "answers.yaml")
 FEED = """\
 # Written by `c360 review --answers`: what people said of pairs of records. Stitch obeys these
 # labels whatever else it finds; later answers are added to the file, and the next `c360 run` reads
-# it again.
+# it again. To withdraw an answer, delete its two rows there.
 source: Review
 feed: Answers
 files: {pattern: "'review/answers.csv'", format: csv}
-load: upsert
+load: truncate_and_upsert
 primary_key: [row_id]
 stitch: false
 fields:

@@ -140,12 +140,14 @@ class _Reader:
         except UnknownColumnError as problem:
             self.error(path, problem.message, problem.remedy or self.other_word(key))
             return AllOf(())
-        tests: list[Condition] = []
+        tests: list[TableTest] = []
         for operator, operand, place in _operators(value, path):
             try:
                 tests.append(_column_test(column, operator, operand))
             except ValueProblemError as problem:
                 self.error(place, problem.message, problem.remedy)
+        if not column.is_per_person:
+            tests = _aggregated(tests)
         return tests[0] if len(tests) == 1 else AllOf(tuple(tests))
 
     def other_word(self, key: str) -> str | None:
@@ -171,13 +173,23 @@ def _column_test(column: Column, operator: str, value: Any) -> TableTest:
     column_sql = f"{quote_ident(column.table)}.{quote_ident(column.name)}"
     sql = test_sql(column_sql, kind, operator, value)
     text = _text(column, operator, value)
-    if column.is_per_person:
-        return TableTest(column.table, sql, text)
-    if operator == "is_null":
+    if operator == "is_null" and not column.is_per_person:
         # Nobody has a row without this: a person without rows has no value either.
         aggregate = f"bool_or({column_sql} IS NOT NULL)"
         return TableTest(column.table, aggregate, text, "NOT COALESCE({}, FALSE)", True)
-    return TableTest(column.table, f"bool_or({sql})", text, is_aggregate=True)
+    return TableTest(column.table, sql, text)
+
+
+def _aggregated(tests: Sequence[TableTest]) -> list[TableTest]:
+    """The tests of one condition on a table of several rows a person: one row must fit all that are
+    asked of a row."""
+    of_all_rows = [test for test in tests if test.is_aggregate]
+    of_a_row = [test for test in tests if not test.is_aggregate]
+    if not of_a_row:
+        return of_all_rows
+    sql = " AND ".join(test.sql for test in of_a_row)
+    text = " and ".join(test.text for test in of_a_row)
+    return [*of_all_rows, TableTest(of_a_row[0].table, f"bool_or({sql})", text, is_aggregate=True)]
 
 
 def _text(column: Column, operator: str, value: Any) -> str:

@@ -23,7 +23,10 @@ PEOPLE = """
     SELECT
         treatment_name, is_control, r.amperity_id,
         count(o.order_id) > 0 AS has_bought,
-        coalesce(sum(o.revenue), 0)::DOUBLE AS revenue
+        coalesce(sum(o.revenue), 0)::DOUBLE AS revenue,
+        CAST(r.launch_datetime AS DATE) + {days}
+            > (SELECT as_of + 1 FROM published.main.run_context)
+            AS is_unfinished
     FROM (
         SELECT amperity_id, arg_min(treatment_name, launch_datetime) AS treatment_name,
             bool_or(is_control) AS is_control, min(launch_datetime) AS launch_datetime
@@ -71,10 +74,14 @@ class GroupResult:
 
 @dataclass(frozen=True)
 class Results:
+    """`unfinished`: people of whom days of the window are after the date of the published database,
+    so that their orders are not all known yet."""
+
     campaign: str
     window_days: int
     groups: list[GroupResult]
     left_out_merged: int
+    unfinished: int
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,7 @@ class _Sums:
     purchasers: int
     revenue: float
     squares: float
+    unfinished: int
 
     @property
     def conversion(self) -> float:
@@ -106,7 +114,8 @@ def results(session: Session, campaign: Campaign, days: int = WINDOW_DAYS) -> Re
     people = PEOPLE.format(campaign=quote_literal(campaign.name), days=days)
     rows = session.rows(
         "SELECT CASE WHEN is_control THEN 'control' ELSE treatment_name END AS name, count(*), "
-        "count(*) FILTER (WHERE has_bought), sum(revenue), sum(revenue * revenue) "
+        "count(*) FILTER (WHERE has_bought), sum(revenue), sum(revenue * revenue), "
+        "count(*) FILTER (WHERE is_unfinished) "
         f"FROM ({people}) GROUP BY 1 ORDER BY 1"
     )
     sums = {name: _Sums(*figures) for name, *figures in rows}
@@ -118,7 +127,8 @@ def results(session: Session, campaign: Campaign, days: int = WINDOW_DAYS) -> Re
         [campaign.name],
     )
     groups = [_group(name, sums[name], control) for name in order]
-    return Results(campaign.name, days, groups, merged)
+    unfinished = sum(one.unfinished for one in sums.values())
+    return Results(campaign.name, days, groups, merged, unfinished)
 
 
 def _group(name: str, sums: _Sums, control: _Sums | None) -> GroupResult:

@@ -71,6 +71,19 @@ def test_a_table_that_stitch_yaml_leaves_out_is_not_waited_for(tmp_path: Path) -
     assert [feed.name for feed in required_feeds(tenant)] == ["Shop:Customers"]
 
 
+def test_lists_that_stitch_obeys_are_not_waited_for_and_said_to_be_obeyed(tmp_path: Path) -> None:
+    tiny_tenant(tmp_path)
+    labels = (
+        "source: Own\nfeed: Labels\nfiles: {pattern: \"'labels.csv'\", format: csv}\n"
+        "primary_key: [row]\nfields: {row: {type: string}, label: {type: string, tags: "
+        "[sl/label-id]}}\n"
+    )
+    (tmp_path / "feeds/own.yaml").write_text(labels, "utf-8")
+    found = day_feeds(load_tenant(tmp_path)).feeds["Own:Labels"]
+    assert not found.expected.required
+    assert found.reason == "Stitch obeys what has come of it so far"
+
+
 def test_only_what_stitch_depends_on_sets_it_off_again(tmp_path: Path) -> None:
     tenant = with_guests(tmp_path, "feeds: {Shop:Guests: {required: false}}")
     stray = SHOP.replace("source: Shop", "source: Web").replace("stitch: true\n", "")

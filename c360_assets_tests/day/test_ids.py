@@ -106,6 +106,7 @@ def test_labels_of_a_feed_are_obeyed_and_ended_ids_are_followed(
     pair = ("Shop:Customers/c4", "Shop:Customers/c5")
     told = c360_here(monkeypatch, "explain", *pair, "--tenant", root)
     assert "One person: decided by label, score 5.00" in told.text
+    assert "by the label L" in told.text
 
 
 def test_a_delivery_without_new_people_moves_nobody(

@@ -316,6 +316,20 @@ def test_results_leave_out_the_merged_and_have_intervals(session: Session, tmp_p
     assert treated.lift is None, "control bought nothing"
 
 
+def test_results_say_of_how_many_the_days_are_not_over(session: Session, tmp_path: Path) -> None:
+    tenant = sending_tenant(tmp_path)
+    consent(session, dict.fromkeys(MANY.values(), True))
+    spring = campaign(tenant, control="30%")
+    publish(tenant, MANY)
+    send_campaign(session, spring, "crm")
+    session.con.execute("SET TimeZone = 'UTC'")
+    today = datetime.now(UTC).date()
+    for last_day, unfinished in ((6, 0), (5, len(MANY))):
+        publish(tenant, MANY, day=today + timedelta(days=last_day))
+        with opened_for(session, spring):
+            assert results(session, spring, 7).unfinished == unfinished
+
+
 def test_intervals_against_published_values() -> None:
     """Wilson's interval of 81 of 263 (Newcombe 1998, table I: 0.2553 to 0.3662)."""
     found = wilson(81, 263)

@@ -219,6 +219,32 @@ def test_segments_lists_and_sql(session: Session, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({"gt": 50, "lt": 60}, ["bob"]),
+        ({"between": [50, 60]}, ["bob"]),
+        ({"gt": 50, "is_not_null": True}, ["ann", "bob"]),
+        ({"is_null": True}, ["cleo"]),
+    ],
+)
+def test_all_that_a_condition_asks_of_a_table_of_events_one_row_fits(
+    session: Session, tmp_path: Path, condition: Any, expected: list[str]
+) -> None:
+    orders = [("ann", "o1", 20), ("ann", "o2", 500), ("bob", "o3", 55)]
+    write_tables(
+        session,
+        customer_360=PEOPLE,
+        unified_transactions=[
+            {"amperity_id": person, "order_id": order, "order_revenue": revenue}
+            for person, order, revenue in orders
+        ],
+    )
+    asked = {"include": [{"unified_transactions.order_revenue": condition}]}
+    compute(session, with_segments(tmp_path, {"asked": asked}))
+    assert members(session, "asked") == expected
+
+
 def test_sizes_and_overlap(session: Session, tmp_path: Path) -> None:
     write_tables(
         session,

@@ -98,7 +98,13 @@ def test_nicknames_take_the_tenants_pairs_and_a_removal_wins():
 
 @pytest.mark.parametrize(
     ("nickname", "name"),
-    [("PACO", "FRANCISCO"), ("САША", "АЛЕКСАНДР"), ("GOSIA", "MALGORZATA"), ("ZE", "JOSE")],
+    [
+        ("PACO", "FRANCISCO"),
+        ("САША", "АЛЕКСАНДР"),
+        ("GOSIA", "MALGORZATA"),
+        ("ZE", "JOSE"),
+        ("AASA", "ASA"),
+    ],
 )
 def test_nicknames_of_other_languages(nickname, name):
     table = dict(nickname_map().iter_rows())

@@ -213,6 +213,7 @@ def test_every_kind_of_pair_is_explained_as_it_was_decided(world: World, per_kin
             assert bits * np.log(2) == pytest.approx(found.log_odds, abs=1e-9), told
             assert found.score == decided.scored.score[number], told
             assert found.decided_by == decider[number], told
+            assert bool(found.labels) == (decider[number] == "label"), told
             met = {meeting.strategy for meeting in found.meetings if meeting.met}
             assert met == world.met.get(pair, set()), told
             assert all(meeting.met or meeting.reason for meeting in found.meetings)

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
 from c360_assets.errors import C360Error
 from c360_assets.reporting.review import FEED_FILE, take_answers, write_review
@@ -120,6 +121,28 @@ def test_answers_are_read_as_a_spreadsheet_saves_them(
     assert (answers.same, len(answers.problems)) == (taken, 1 - taken)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "delimiter", "first_line"),
+    [
+        ("utf-8", "\t", ""),
+        ("utf-16", "\t", ""),
+        ("utf-8-sig", ";", "sep=;\r\n"),
+        ("utf-8", "|", ""),
+    ],
+)
+def test_separators_blank_lines_and_spelling_of_the_header_do_not_matter(
+    tmp_path: Path, encoding: str, delimiter: str, first_line: str
+) -> None:
+    file = tmp_path / "answers.csv"
+    columns = ("key2", "source2", "key1", "source1", " Answer", "LABEL_ID")
+    values = ("8", "A:B", "7", "A:B", "same", label_id("A:B", "7", "A:B", "8"))
+    blank_line = delimiter.join([""] * len(columns))
+    lines = [delimiter.join(columns), blank_line, "", delimiter.join(values)]
+    file.write_text(first_line + "\r\n".join(lines), encoding, newline="")
+    answers = read_answers(file)
+    assert (answers.same, answers.unanswered, answers.problems) == (1, 0, [])
+
+
 def test_bytes_that_are_no_text_are_refused_with_the_remedy(tmp_path: Path) -> None:
     file = tmp_path / "answers.xlsx"
     file.write_bytes(b"\x50\x4b\x03\x04\x81\x8d")
@@ -144,6 +167,9 @@ def test_answers_become_labels(con: duckdb.DuckDBPyConnection, tmp_path: Path) -
     assert taken.feed == tmp_path / FEED_FILE
     labels = pl.read_csv(taken.labels, infer_schema=False)
     assert labels["partition_id"].to_list() == ["1", "1", "1", "2"]
+    feed = yaml.safe_load((tmp_path / FEED_FILE).read_text("utf-8"))
+    # The file holds all answers: one that was deleted from it no longer counts.
+    assert feed["load"] == "truncate_and_upsert"
     assert take_answers(tmp_path, written.csv).feed is None
     assert pl.read_csv(taken.labels, infer_schema=False).equals(labels)
 

@@ -7,7 +7,7 @@ Computed as the run did, from the published database. Words for a terminal or a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -93,8 +93,8 @@ class Meeting:
 class PairEvidence:
     """What is known of two records by themselves, whatever other records say.
 
-    `evidence` adds up to `log_odds` (natural) in bits. `vetoes`: fields in hard conflict.
-    `is_trivial_duplicate`: one record was compared for both.
+    `evidence` adds up to `log_odds` (natural) in bits. `vetoes`: fields in hard conflict. `labels`:
+    the ids of those that decide. `is_trivial_duplicate`: one record was compared for both.
     """
 
     is_trivial_duplicate: bool
@@ -106,6 +106,7 @@ class PairEvidence:
     category: str
     decided_by: str
     vetoes: list[str]
+    labels: list[str] = field(default_factory=list)
 
     @property
     def met(self) -> bool:
@@ -118,8 +119,8 @@ def explain_pair(source: PublishedStitch, one: Record, other: Record) -> PairEvi
         return PairEvidence(True, [], [], float("inf"), 5.0, 5.0, "exact", "trivial_duplicate", [])
     with duckdb.connect() as con:
         pair = read_pair(con, source, one, other)
-        label = source.labels(one, other)
-        same = np.array([label] if label is not None else [], dtype=bool)
+        obeyed = source.labels(one, other)
+        same = np.array(list(obeyed.values())[:1], dtype=bool)
         n_labels = len(same)
         labels = Labels(
             np.full(n_labels, pair.i), np.full(n_labels, pair.j), same, pair.records.height
@@ -136,11 +137,15 @@ def explain_pair(source: PublishedStitch, one: Record, other: Record) -> PairEvi
         scorer = Scorer(source.model, source.config.matching, conflicts, source.holds_contacts)
         decided = decide_pairs(scorer, compared)
         meetings = _meetings(con, source, pair, one, other)
-    return _pair_evidence(source.model, decided, conflicts, meetings)
+    return _pair_evidence(source.model, decided, conflicts, meetings, list(obeyed))
 
 
 def _pair_evidence(
-    model: Model, decided: DecidedPairs, conflicts: Conflicts, meetings: list[Meeting]
+    model: Model,
+    decided: DecidedPairs,
+    conflicts: Conflicts,
+    meetings: list[Meeting],
+    labels: list[str],
 ) -> PairEvidence:
     log_odds = float(decided.evidence.log_odds[0])
     score = decided.scored.score
@@ -148,8 +153,8 @@ def _pair_evidence(
         conflicts, decided.pairs.pattern, decided.pairs.keys
     ).incompatible[0]
     vetoes = [
-        field.replace("_", "-")
-        for field, conflicts_here in zip(conflicts.fields, incompatible, strict=True)
+        name.replace("_", "-")
+        for name, conflicts_here in zip(conflicts.fields, incompatible, strict=True)
         if conflicts_here
     ]
     return PairEvidence(
@@ -162,6 +167,7 @@ def _pair_evidence(
         category=str(category_of(score)[0]),
         decided_by=str(decided.scored.decider()[0]),
         vetoes=vetoes,
+        labels=labels,
     )
 
 

@@ -129,16 +129,16 @@ class PublishedStitch:
         ).fetchall()
         return Record(*rows[0]) if rows else None
 
-    def labels(self, one: Record, other: Record) -> bool | None:
-        """What a label says of the pair: one person, two, or nothing."""
+    def labels(self, one: Record, other: Record) -> dict[str, bool]:
+        """The labels of the pair that are obeyed, by id: whether they say one person or two."""
         ends = [*one.representative, *other.representative]
         crossed = [*other.representative, *one.representative]
         rows = self.con.execute(
-            "SELECT same FROM stitch_labels WHERE (source1, pk1, source2, pk2) IN "
-            "((?, ?, ?, ?), (?, ?, ?, ?))",
+            "SELECT label_id, same FROM stitch_labels WHERE (source1, pk1, source2, pk2) IN "
+            "((?, ?, ?, ?), (?, ?, ?, ?)) ORDER BY label_id",
             [*ends, *crossed],
         ).fetchall()
-        return bool(rows[0][0]) if rows else None
+        return dict(rows)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ key that a spreadsheet changed is noticed. What a label does to matching is `sco
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ LABEL_COLUMNS = ("row_id", "label_id", "partition_id", "datasource", "semantic",
 SAME = {"same", "yes", "y", "1"}
 DIFFERENT = {"different", "no", "n", "0", "2"}
 OPEN = {"", "?", "unknown", "skip"}
+DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,11 @@ def read_answers(path: Path) -> Answers:
     Raises C360Error for a file that is no such CSV.
     """
     text = _text(path)
-    delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    first_line = text.partition("\n")[0]
+    delimiter = max(DELIMITERS, key=first_line.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    missing = [name for name in ANSWER_COLUMNS if name not in (reader.fieldnames or [])]
+    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
+    missing = [name for name in ANSWER_COLUMNS if name not in reader.fieldnames]
     if missing:
         raise C360Error(
             f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
@@ -61,7 +66,8 @@ def read_answers(path: Path) -> Answers:
 
 
 def _text(path: Path) -> str:
-    """The file's text: UTF-8, or what a spreadsheet of western Europe saves as CSV.
+    """The file's text in UTF-8, UTF-16 or western Europe's code page, as spreadsheets save it,
+    without a first line `sep=;`, which is for them.
 
     A key that another code page than these would spoil no longer fits its `label_id`.
     """
@@ -69,9 +75,10 @@ def _text(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise C360Error(f"{path} cannot be read ({type(error).__name__})") from None
-    for encoding in ("utf-8-sig", "cp1252"):
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if is_utf16 else ("utf-8-sig", "cp1252"):
         try:
-            return content.decode(encoding)
+            return re.sub(r"\A\"?sep=.\"?\r?\n", "", content.decode(encoding))
         except UnicodeDecodeError:
             continue
     raise C360Error(f"{path} is not text that can be read; save it as CSV in UTF-8")
@@ -86,6 +93,8 @@ def _taken(rows: Iterable[Mapping[str, str | None]]) -> Answers:
         answer = (row["answer"] or "").strip().lower()
         keys = [row[name] or "" for name in KEY_COLUMNS]
         name = row["label_id"] or ""
+        if not name and not any(keys):
+            continue  # a blank line, which a spreadsheet fills with delimiters
         if answer in OPEN:
             unanswered += 1
         elif answer not in SAME | DIFFERENT:
