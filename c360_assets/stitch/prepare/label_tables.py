@@ -37,12 +37,14 @@ PAIR_SCHEMA = {
     "same": pl.Boolean,
 }
 EVERYWHERE = ("*", "")  # a datasource that stands for all of them
+PLAIN_ID = r"^[A-Za-z0-9_.:#/-]{1,40}$"
+IDS_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class LabelPairs:
     """`pairs`: label_id, source1, pk1, source2, pk2, same. `warnings`: what could not be obeyed,
-    with counts."""
+    with counts and the ids of the labels."""
 
     pairs: pl.DataFrame
     warnings: list[str]
@@ -67,28 +69,44 @@ def label_pairs(
     named = _named_records(kept, records)
     if kept.height:
         found = named.select("row").unique()
-        lost = kept.join(found, on="row", how="anti").height
-        warnings += _warning(lost, "row names", "rows name", "no record that is there")
+        lost = kept.join(found, on="row", how="anti")
+        what = "no record that is there"
+        warnings += _warning(lost.height, "row names", "rows name", what, lost["label_id"])
     members = named.select("label", "label_id", "partition_id", "rid").unique()
-    lone = _labels_with_one_row(rows)
-    warnings += _warning(len(lone), "label has", "labels have", "one row, which asks for nothing")
+    lone = _labels_with_one_row(rows, members)
+    what = "one row, which asks for nothing"
+    warnings += _warning(lone.height, "label has", "labels have", what, lone["label_id"])
     links = pl.concat([_must_links(members), _cannot_links(members)])
     links = links.sort("label", "rid1", "rid2")
     contradicting = _contradicting(links)
     warnings += _warning(
-        len(contradicting),
+        contradicting.height,
         "label is ignored, as it holds",
         "labels are ignored, as they hold",
         "apart what labels say is one person",
+        contradicting["label_id"],
     )
-    links = links.filter(~pl.col("label").is_in(contradicting))
+    links = links.join(contradicting, on="label", how="anti", maintain_order="left")
     return LabelPairs(_with_keys(links, records), warnings)
 
 
-def _warning(count: int, one: str, several: str, what: str) -> list[str]:
+def _warning(
+    count: int | str, one: str, several: str, what: str, label_ids: pl.Series
+) -> list[str]:
     if not count:
         return []
-    return [f"Stitch labels: {count:,} {one if count == 1 else several} {what}"]
+    number = count if isinstance(count, str) else f"{count:,}"
+    return [f"Stitch labels: {number} {one if count == 1 else several} {what}{_ids(label_ids)}"]
+
+
+def _ids(label_ids: pl.Series) -> str:
+    """The first ids, behind a colon; such as are none (a person's name) are not shown."""
+    ids = label_ids.drop_nulls().unique().sort()
+    shown = ids.filter(ids.str.contains(PLAIN_ID)).head(IDS_SHOWN).to_list()
+    if not shown:
+        return ""
+    more = f" and {len(ids) - len(shown)} more" if len(ids) > len(shown) else ""
+    return f": {', '.join(shown)}{more}"
 
 
 def _usable_rows(
@@ -117,9 +135,10 @@ def _usable_rows(
     }
     warnings: list[str] = []
     for what, is_fault in faults.items():
-        count = numbered.filter(is_fault).height
-        if count:
-            warnings.append(f"Stitch labels: {count:,} of {rows.height:,} rows {what}")
+        faulty = numbered.filter(is_fault)
+        if faulty.height:
+            count = f"{faulty.height:,} of {rows.height:,}"
+            warnings += _warning(count, "rows", "rows", what, faulty["label_id"])
         numbered = numbered.filter(~is_fault)
     whole_number = pl.col("partition_id").str.strip_chars_start("+").str.replace(r"\.0+$", "")
     return numbered.with_columns(partition_id=whole_number.cast(pl.Int64, strict=False)), warnings
@@ -161,10 +180,12 @@ def _values(records: pl.DataFrame, semantic: str) -> pl.DataFrame:
     return values.drop_nulls("value")
 
 
-def _labels_with_one_row(rows: pl.DataFrame) -> list[str]:
+def _labels_with_one_row(rows: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """label, label_id of those with one row, but for a row that names several `members`."""
     label = pl.concat_str("table", "label_id", separator="\x1f").alias("label")
-    counts = rows.select(label).drop_nulls().group_by("label").len()
-    return counts.filter(pl.col("len") == 1)["label"].to_list()
+    counts = rows.select(label, "label_id").drop_nulls().group_by("label", "label_id").len()
+    several = members.group_by("label").len().filter(pl.col("len") > 1)
+    return counts.filter(pl.col("len") == 1).join(several, on="label", how="anti")
 
 
 def _must_links(members: pl.DataFrame) -> pl.DataFrame:
@@ -191,17 +212,18 @@ def _cannot_links(members: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _contradicting(links: pl.DataFrame) -> list[str]:
-    """Labels that hold apart two records that all labels together say are one person."""
+def _contradicting(links: pl.DataFrame) -> pl.DataFrame:
+    """label, label_id of those that hold apart two records that all labels together say are one
+    person."""
     if not links.height:
-        return []
+        return links.select("label", "label_id")
     rids = pl.concat([links["rid1"], links["rid2"]]).unique().sort()
     one = np.searchsorted(rids.to_numpy(), links["rid1"].to_numpy())
     other = np.searchsorted(rids.to_numpy(), links["rid2"].to_numpy())
     same = links["same"].to_numpy()
     person = components(len(rids), one[same], other[same])
     torn = ~same & (person[one] == person[other])
-    return links.filter(pl.Series(torn))["label"].unique().sort().to_list()
+    return links.filter(pl.Series(torn)).select("label", "label_id").unique()
 
 
 def _with_keys(links: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
