@@ -177,7 +177,10 @@ def why_wrong(found: Symptoms) -> str:
     if found.household_apart > MOST_APART:
         return f"{found.household_apart:.0%} of its household pairs share no surname and no address"
     if found.two_given_names > MOST_TWO_NAMES:
-        return f"{found.two_given_names:.0%} of its pairs of one person hold unrelated given names"
+        return (
+            f"{found.two_given_names:.0%} of its pairs of one person hold unrelated given names"
+            " (names that are short for each other are told by a feed tagged nicknames/*)"
+        )
     return ""
 
 
