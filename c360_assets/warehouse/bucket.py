@@ -24,6 +24,7 @@ from c360_assets.warehouse.remote_places import EXTRAS, kind_of_failure, open_pl
 AT_ONCE = 1000  # objects that one request removes
 CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 MISSING = frozenset({"NoSuchKey", "404"})
+HIDDEN = frozenset({"AccessDenied", "403"})
 UNCHANGED = frozenset({"304", "NotModified"})
 AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 # Kind of failure -> what is wrong, what to do.
@@ -167,6 +168,25 @@ class Bucket:
                 for page in self._pages("list_objects_v2", "ContinuationToken")
                 for entry in page.get("Contents", [])
             ]
+
+    def above(self, name: str) -> str:
+        """The address of a folder above this one that has an object of the name; empty where there
+        is none, or it may not be looked at."""
+        parts = self.prefix.split("/")[:-2]
+        parents = (
+            ["/".join(parts[:depth]) for depth in range(len(parts) + 1)] if self.prefix else []
+        )
+        with self._failures():
+            for parent in parents:
+                key = f"{parent}/{name}" if parent else name
+                try:
+                    self._call("get_object", Key=key)
+                except Exception as error:
+                    if error_code(error) not in MISSING | HIDDEN:
+                        raise
+                else:
+                    return f"s3://{self.name}/{parent}".rstrip("/")
+        return ""
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects; a bucket with versions keeps them until `drop_old_versions`."""

@@ -115,6 +115,7 @@ def try_lease(bucket: Bucket, what: str) -> Lease | str:
     lease.taken_over = content is not None and not facts.get("released")
     try:
         if content is None:
+            require_own_folder(bucket)
             require_conditions(bucket)
         lease.take(content.etag if content is not None else None)
     except ChangedError:
@@ -146,6 +147,22 @@ def _facts(content: Content) -> dict[str, Any]:
     except ValueError:
         return {}
     return facts if isinstance(facts, dict) else {}
+
+
+def require_own_folder(bucket: Bucket) -> None:
+    """Raise C360Error where a folder that no tenant has used holds objects, or is one within a
+    tenant's: what is not known there is removed when somebody is forgotten."""
+    others = len(bucket.stored())
+    if others:
+        raise C360Error(
+            f"{bucket.address} holds {others} objects, and no tables of a tenant: name an empty "
+            "folder of the bucket"
+        )
+    above = bucket.above(LEASE)
+    if above:
+        raise C360Error(
+            f"{bucket.address} is within {above}, where a tenant's tables are: name a folder beside"
+        )
 
 
 def require_conditions(bucket: Bucket) -> None:

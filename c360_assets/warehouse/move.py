@@ -34,6 +34,7 @@ from c360_assets.warehouse.storage import (
     LEFT,
     LOG,
     files_below,
+    is_of_a_table,
     read_manifest,
     save_manifest,
 )
@@ -85,7 +86,7 @@ def _to_folder(folder: Path, place: Place) -> Moved:
     bucket = bucket_at(place.address)
     with _owned(place) as lease:
         found = read_manifest(bucket, place)
-        stored = list(filter(_is_of_a_table, bucket.stored()))
+        stored = list(filter(is_of_a_table, bucket.stored()))
         if not found.is_empty:
             mark(folder, place.address)
             _copy(
@@ -93,7 +94,7 @@ def _to_folder(folder: Path, place: Place) -> Moved:
                 _missing(stored, files_below(folder)),
             )
             there = {file.name for file in stored}
-            for file in filter(_is_of_a_table, files_below(folder)):
+            for file in filter(is_of_a_table, files_below(folder)):
                 if file.name not in there:
                     (folder / file.name).unlink()
             found.manifest.save(folder / MANIFEST)
@@ -115,9 +116,9 @@ def _to_bucket(folder: Path, place: Place) -> Moved:
     assert lease is not None, "the caller owns the tenant"
     manifest = Manifest.load(folder / MANIFEST)
     found = read_manifest(bucket, place)
-    files = list(filter(_is_of_a_table, files_below(folder)))
+    files = list(filter(is_of_a_table, files_below(folder)))
     if found.is_empty:
-        there = list(filter(_is_of_a_table, bucket.stored()))
+        there = list(filter(is_of_a_table, bucket.stored()))
         _copy(lambda name: bucket.upload(folder / name, name), _missing(files, there))
         # Of an earlier attempt, after which work went on here.
         names = {file.name for file in files}
@@ -147,13 +148,6 @@ def _owned(place: Place) -> Iterator[Lease]:
         yield lease
     finally:
         release_bucket(place.address)
-
-
-def _is_of_a_table(file: StoredFile) -> bool:
-    folder, _, name = file.name.rpartition("/")
-    is_log = folder.endswith(f"/{LOG}")
-    is_data = name.startswith("part-") and name.endswith(".parquet")
-    return bool(folder) and (is_log or is_data)
 
 
 def _missing(wanted: Sequence[StoredFile], there: Sequence[StoredFile]) -> list[str]:

@@ -23,7 +23,13 @@ from c360_assets.errors import C360Error
 from c360_assets.warehouse.bucket import Bucket, ChangedError, SameError, StoredFile, bucket_at
 from c360_assets.warehouse.delta import DeltaPlace
 from c360_assets.warehouse.files import private_folder
-from c360_assets.warehouse.lease import LEASE, Lease, held_lease, require_conditions
+from c360_assets.warehouse.lease import (
+    LEASE,
+    Lease,
+    held_lease,
+    require_conditions,
+    require_own_folder,
+)
 from c360_assets.warehouse.manifest import Manifest
 from c360_assets.warehouse.place import (
     MANIFEST,
@@ -98,6 +104,8 @@ def require_usable(folder: Path) -> None:
     storage = storage_of(folder)
     if isinstance(storage, BucketStorage):
         storage.load()
+        if storage.bucket.read(LEASE) is None:
+            require_own_folder(storage.bucket)
         require_conditions(storage.bucket)
 
 
@@ -198,7 +206,8 @@ class BucketStorage:
             list(at_once.map(lambda name: self.bucket.upload(self.root / name, name), names))
 
     def stored(self) -> list[StoredFile]:
-        return [file for file in self.bucket.stored() if file.name != LEASE]
+        """Only files of tables: others that somebody put there are not ours to remove."""
+        return list(filter(is_of_a_table, self.bucket.stored()))
 
     def text(self, name: str) -> str:
         content = self.bucket.read(name)
@@ -232,6 +241,14 @@ class BucketStorage:
             if file.name not in there
             and not (file.name.endswith(".new") and file.modified >= begun_since)
         ]
+
+
+def is_of_a_table(file: StoredFile) -> bool:
+    """Whether a file is one that this program writes for a table: data, or of its log."""
+    folder, _, name = file.name.rpartition("/")
+    is_log = folder.endswith(f"/{LOG}")
+    is_data = name.startswith("part-") and name.endswith(".parquet")
+    return bool(folder) and (is_log or is_data)
 
 
 def files_below(root: Path) -> list[StoredFile]:

@@ -471,6 +471,27 @@ def test_the_address_of_another_tenant_is_refused_and_its_lease_left_alone(
     assert after.etag == lease.etag
 
 
+def test_a_folder_that_holds_something_else_or_is_within_a_tenants_is_refused(
+    tmp_path: Path, s3: Any, address: str
+) -> None:
+    key = address.removeprefix("s3://brand/")
+    s3.put_object(Bucket="brand", Key=f"{key}/exports/part-1.parquet", Body=b"PAR1")
+    full = machine(tmp_path / "full", address)
+    for use in (storage.require_usable, lambda folder: write(folder, [1])):
+        with pytest.raises(C360Error, match="holds 1 objects, and no tables of a tenant"):
+            use(full)
+    write(machine(tmp_path / "outer", f"{address}/outer"), [1])
+    inner = machine(tmp_path / "inner", f"{address}/outer/a/b", OTHER_ID)
+    for use in (storage.require_usable, lambda folder: write(folder, [1])):
+        with pytest.raises(C360Error, match=f"is within {address}/outer, where a tenant's"):
+            use(inner)
+    # What somebody put there later is not removed, not even when somebody is forgotten.
+    s3.put_object(Bucket="brand", Key=f"{key}/outer/notes.parquet", Body=b"PAR1")
+    with tenant_lock(tmp_path / "outer", "forgetting"):
+        assert drop_versions(Warehouse.open(tmp_path / "outer" / "warehouse")) == 0
+    assert "outer/notes.parquet" in names(s3, address)
+
+
 def test_versions_that_the_bucket_keeps_go_with_what_is_forgotten(
     tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
