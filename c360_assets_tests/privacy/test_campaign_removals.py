@@ -13,7 +13,6 @@ from c360_assets_tests.privacy.tenants import OTTILIE
 from c360_assets_tests.privacy.test_forget import MAIL, found_in, ours
 
 DESTINATIONS = """
-destinations:
   crm: {type: postgres, url_env: CRM_URL, schema: audience}
   letters: {type: files, path: exports/letters, format: csv}
 """
@@ -49,7 +48,8 @@ def test_receivers_of_campaigns_lose_who_is_forgotten(
     tenant: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRM_URL", server)
-    (tenant / "destinations.yaml").write_text(DESTINATIONS)
+    with (tenant / "destinations.yaml").open("a") as declared:
+        declared.write(DESTINATIONS)
     for folder in ("campaigns", "segments"):
         (tenant / folder).mkdir(exist_ok=True)
     everybody = "description: All with an address\ninclude: [{email: {is_not_null: true}}]\n"
