@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-import boto3
 import pytest
 
 from c360_assets.ingest import remote
@@ -24,7 +23,7 @@ from c360_assets.ingest.landing import pending
 from c360_assets.ingest.read_again import DayLoad
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.remote_places import SFTP_PASSWORD, SFTP_USER
-from c360_assets_tests.ingest.servers import s3_server, sftp_server
+from c360_assets_tests.ingest.servers import s3_bucket, sftp_server
 from c360_assets_tests.ingest.tenants import feed_of, ledger, load, table, tenant_of
 from c360_assets_tests.ingest.test_reliability import as_root, small_disk
 
@@ -40,13 +39,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    with s3_server() as address, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", address)
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="brand")
+    with s3_bucket() as client:
         yield client
 
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import polars as pl
 import pytest
 from deltalake import DeltaTable
@@ -29,7 +28,7 @@ from c360_assets.warehouse.move import move_warehouse
 from c360_assets.warehouse.place import place_of
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.tidy import tidy_tables
-from c360_assets_tests.ingest.servers import s3_server
+from c360_assets_tests.ingest.servers import s3_bucket
 
 ID = "3d0f6a52-9d5e-4a1b-8c6e-0b6f1d2a7c11"
 OTHER_ID = "00000000-0000-4000-8000-000000000001"
@@ -37,13 +36,7 @@ OTHER_ID = "00000000-0000-4000-8000-000000000001"
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    with s3_server() as address, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", address)
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="brand")
+    with s3_bucket("testing-secret") as client:
         yield client
 
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import polars as pl
 import pytest
 
@@ -26,7 +25,7 @@ from c360_assets_tests.day.command import (
     digests,
 )
 from c360_assets_tests.day.small import FIRST, SECOND, land, land_all, small_tenant
-from c360_assets_tests.ingest.servers import s3_server
+from c360_assets_tests.ingest.servers import s3_bucket
 
 SETTINGS = ("tenant.yaml", "workflow.yaml", "feeds", "landing")
 # Runs the command line and dies at the Nth call of a method of the warehouse, before or after it.
@@ -60,13 +59,7 @@ KILLS = [
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    with s3_server() as address, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", address)
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="brand")
+    with s3_bucket("testing-secret") as client:
         yield client
 
 

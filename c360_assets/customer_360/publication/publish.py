@@ -1,8 +1,8 @@
 """Publishes a database: check it, write its file or lake aside, put it in place, and remember what
 it shows.
 
-`c360_catalog` describes every column of all its tables. Which tables those are belongs to
-`entries`; writing and replacing to `warehouse.published_file` and `warehouse.published_lake`.
+What it shows of each table is in `shown`; writing and replacing belong to
+`warehouse.published_file` and `warehouse.published_lake`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ import polars as pl
 from c360_assets.customer_360.checks.run_data_checks import TABLE as VALIDATION_TABLE
 from c360_assets.customer_360.checks.run_data_checks import validate_database
 from c360_assets.customer_360.publication.entries import (
-    CATALOGUE_TABLE,
     MADE,
     Entry,
     entries,
 )
-from c360_assets.customer_360.publication.lakes import note_lake, noted_address, places_left
-from c360_assets.customer_360.publication.masking import masked_select, prepare_masking
+from c360_assets.customer_360.publication.lakes import note_lake, places_left
+from c360_assets.customer_360.publication.shown import (
+    NOTHING,
+    Personal,
+    bind_shown,
+    publish_plan,
+    published_fingerprint,
+)
 from c360_assets.customer_360.publication.statistics import (
     TABLE as STATISTICS_TABLE,
 )
@@ -36,14 +41,10 @@ from c360_assets.customer_360.publication.statistics import (
     statistics_of,
 )
 from c360_assets.customer_360.publication.stitch_questions import STITCH_QA, question_macros
-from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_statements
-from c360_assets.customer_360.tables.build import own_code, prepare_context
+from c360_assets.customer_360.rendering.render import macro_statements
 from c360_assets.customer_360.tables.databases import (
-    FILTER_TABLE,
     GROUP,
-    UNIFIED,
     Database,
-    condition_of,
     without_people,
 )
 from c360_assets.customer_360.tables.run_records import Publication as RunFacts
@@ -52,8 +53,6 @@ from c360_assets.errors import C360Error
 from c360_assets.semantics.tables import TableSpec
 from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import Tenant
-from c360_assets.warehouse.delta import nothing
-from c360_assets.warehouse.digest import RUN_TABLES, fingerprint
 from c360_assets.warehouse.kept_tables import Earlier, TableName
 from c360_assets.warehouse.lake_document import DamagedDocumentError
 from c360_assets.warehouse.publications import (
@@ -76,7 +75,6 @@ from c360_assets.warehouse.published_lake import About, Lake
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.storage_errors import unwritten
-from c360_assets.warehouse.suppression import Suppression
 
 STAGE = "activation"
 DATABASE = "customer_360_database"  # the asset of a published file
@@ -86,8 +84,6 @@ FILE = "file"  # of the facts of a published file: how it was left, beside the m
 LAKE = "publication"  # of the facts of a lake: which of its publications it is
 FILLED = frozenset({("reports", STATISTICS_TABLE)})  # tables that are filled when all is written
 REMEMBERED = frozenset({"inode", "size", "changed_ns", "checksum"})
-Personal = Mapping[str, Collection[str]]
-NOTHING: Personal = {}
 NOT_COUNTED = frozenset({"reports", STITCH_QA})  # schemas without statistics of their columns
 Specs = Callable[[Session], Mapping[str, TableSpec]]
 
@@ -345,7 +341,7 @@ def _filling(
         session.forget(published_key(database.name))
 
     def ready(session: Session) -> None:
-        _bind(session, database, shown, run.as_of)
+        bind_shown(session, database, shown, run.as_of)
 
     functions = macro_statements("published.main", home=database.tenant.home)
     if any(entry.schema == STITCH_QA for entry in shown):
@@ -362,182 +358,3 @@ def _described(session: Session, shown: Sequence[Entry]) -> list[Described]:
         blank = session.blank_columns(entry.stored) if entry.stored else frozenset()
         described.append(Described(entry.schema, entry.name, entry.columns, entry.meaning, blank))
     return described
-
-
-def publish_plan(
-    database: Database,
-    session: Session,
-    shown: Sequence[Entry],
-    *,
-    as_of: date,
-    personal: Personal = NOTHING,
-) -> list[PublishedTable]:
-    """What to write for the tables `shown`; their sources are named in a session by `_bind`.
-
-    `run_context` holds the date of the run, so that the SQL of a table runs on the published file
-    as it stands.
-    """
-    made = {
-        RUN_CONTEXT: f"SELECT DATE '{as_of.isoformat()}' AS as_of",
-        CATALOGUE_TABLE: "SELECT * FROM _c360_catalogue",
-    }
-    if database.key is not None:
-        made[FILTER_TABLE] = f"SELECT * FROM {FILTER_TABLE}"
-    decides_all = fingerprint(own_code(), *_decides_all(session, database))
-    tables = []
-    for number, entry in enumerate(shown):
-        view = _view_name(number)
-        hashed = _hashed(entry, personal)
-        masked = None
-        if database.masked:
-            masked = masked_select(entry.columns, entry.meaning, view, hashed)
-        mark = _mark(session, database, entry, decides_all, hashed)
-        tables.append(_published_table(session, entry, view, made.get(entry.name), masked, mark))
-    return tables
-
-
-def _mark(
-    session: Session, database: Database, entry: Entry, decides_all: str, hashed: Sequence[str]
-) -> str:
-    """All that decides what the file holds of a table; '' of one that is written each time.
-
-    Of stored rows their version, as columns about runs do not count in a digest.
-    """
-    state = session.state(entry.stored) if entry.stored is not None else None
-    if state is None or not entry.is_copied:
-        return ""
-    stored = (entry.stored, state.version, state.digest)
-    return fingerprint(decides_all, stored, _shown(session, database, entry), list(hashed))
-
-
-def _published_table(
-    session: Session,
-    entry: Entry,
-    stored_view: str,
-    made: str | None,
-    masked: str | None,
-    mark: str,
-) -> PublishedTable:
-    """What to write for one table: `stored_view` names its stored rows, `made` is the SELECT of one
-    that is made at publication."""
-    # A documented table without data is published with its columns and no rows.
-    source = entry.view or made or nothing(entry.columns)
-    blank: frozenset[str] = frozenset()
-    rows = 0
-    if entry.is_copied:
-        source = masked or f"SELECT * FROM {stored_view}"
-        blank = session.blank_columns(entry.stored or "")
-        state = session.state(entry.stored or "")
-        rows = state.rows if state is not None else 0
-    descriptions = {
-        column: spec.description for column, spec in entry.meaning.items() if spec.description
-    }
-    return PublishedTable(
-        entry.schema,
-        entry.name,
-        source,
-        entry.description,
-        descriptions,
-        view=bool(entry.view),
-        blank=blank,
-        rows=rows,
-        mark=mark,
-        semantics={column: spec.semantic for column, spec in entry.meaning.items()},
-        personal=frozenset(column for column, spec in entry.meaning.items() if spec.pii),
-    )
-
-
-def _view_name(number: int) -> str:
-    return f"_c360_published_{number}"
-
-
-def _bind(session: Session, database: Database, shown: Sequence[Entry], as_of: date) -> None:
-    """Give a session the functions of the SQL, and what the sources of `publish_plan` name."""
-    prepare_context(session, as_of, database.tenant.home)
-    if database.masked:
-        prepare_masking(session, database.tenant.root)
-    session.register("_c360_catalogue", catalogue(shown))
-    database.prepare(session)
-    for number, entry in enumerate(shown):
-        if entry.is_copied:
-            database.bind(session, entry.stored or "", _view_name(number))
-
-
-def catalogue(shown: Sequence[Entry]) -> pl.DataFrame:
-    """`c360_catalog`: one row per column of every table, in table order."""
-    rows = []
-    for entry in shown:
-        for position, (column, type_) in enumerate(entry.columns.items(), 1):
-            meaning = entry.meaning[column]
-            row = {
-                "schema": entry.schema,
-                "table": entry.name,
-                "column": column,
-                "position": position,
-                "type": type_,
-                "description": meaning.description,
-                "semantic": meaning.semantic,
-                "is_pii": meaning.pii,
-            }
-            rows.append(row)
-    return pl.DataFrame(rows)
-
-
-def published_fingerprint(
-    session: Session,
-    database: Database,
-    specs: Mapping[str, TableSpec],
-    personal: Personal = NOTHING,
-) -> str:
-    """Digest of all that the published file shows, computes and is checked by; run and log tables
-    count only by their being there.
-    """
-    shown: list[Any] = [
-        (_shown(session, database, entry), _hashed(entry, personal))
-        for entry in entries(session, database, specs)
-    ]
-    settings = database.tenant.config.customer_360.validations
-    home = database.tenant.home  # of the functions in the file
-    lake = lake_of(database.tenant, database.name)
-    place = [lake.format, noted_address(database.tenant, lake.address)] if lake else None
-    return fingerprint(own_code(), settings, home, place, shown, *_decides_all(session, database))
-
-
-def _hashed(entry: Entry, personal: Personal) -> list[str]:
-    """The columns that a masked database hashes beside those that are tagged themselves."""
-    return sorted(personal.get(entry.name, ())) if entry.schema == "domain" else []
-
-
-def _decides_all(session: Session, database: Database) -> list[Any]:
-    """What decides the rows and statistics of every table, beside what it is made from."""
-    decides: list[Any] = [session.timezone]  # in which examples are written
-    if database.key is not None:
-        # Filters by person read the records, whether or not they are shown.
-        records = session.state(UNIFIED)
-        decides.append((database.key, records.digest if records is not None else None))
-    if database.masked:  # a new key gives new hashes
-        decides.append(sorted(Suppression.of(database.tenant.root).keys))
-    return decides
-
-
-def _shown(session: Session, database: Database, entry: Entry) -> Sequence[Any]:
-    """All that decides what people see of one table."""
-    state = session.state(entry.stored) if entry.stored is not None else None
-    content = None
-    # Tables about runs differ after every run: by their content, nothing would ever be current.
-    if state is not None and entry.name not in RUN_TABLES:
-        content = state.digest
-    meanings = {
-        column: (spec.description, spec.semantic, spec.pii)
-        for column, spec in entry.meaning.items()
-    }
-    return (
-        entry.schema,
-        entry.name,
-        content,
-        dict(entry.columns),
-        entry.description,
-        meanings,
-        condition_of(database.keeps, entry.stored or ""),
-        entry.view,
-    )
