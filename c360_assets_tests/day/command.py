@@ -85,7 +85,9 @@ def c360(*args: object) -> Said:
 def c360_here(monkeypatch: pytest.MonkeyPatch, *args: object, stdin: str | None = None) -> Said:
     """Run a verb in this process, which spares the start of Dagster; an error that is not told
     fails the test."""
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    # Set first, so that it is unset again at the end, whatever the verb leaves there.
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.delenv("DAGSTER_HOME")
     monkeypatch.setenv("C360_TENANT_DIR", "")
     monkeypatch.setenv("COLUMNS", "200")
     result = CliRunner().invoke(app, [str(a) for a in args], input=stdin)

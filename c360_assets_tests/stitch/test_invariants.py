@@ -373,7 +373,7 @@ def test_ids_are_carried_over_and_the_change_tables_account_for_every_difference
     }
 
 
-FIELDS = [*DOCUMENTED_CONFLICTS, "surname", "email", "phone", "address"]
+FIELDS = ["given_name", "generational_suffix", "birthdate", "surname", "email", "phone", "address"]
 PEOPLE = population(25, 31, household=True).with_columns(
     generational_suffix=pl.when(pl.col("rid") % 7 == 0)
     .then(pl.lit("JR"))
