@@ -273,6 +273,7 @@ def _kill_and_go_on(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_work(tenant) == []
 
 
+@pytest.mark.long
 def test_what_comes_back_with_a_backup_goes_again(
     tenant: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -287,6 +288,7 @@ def test_what_comes_back_with_a_backup_goes_again(
     assert _values(tenant) == {}
 
 
+@pytest.mark.long
 def test_forgotten_in_a_bucket_that_keeps_versions(
     tenant: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -325,6 +327,7 @@ def _finds_of_versions(s3: Any, folder: Path) -> int:
     return len(Searcher(OTTILIE).search(files).finds)
 
 
+@pytest.mark.long
 def test_a_database_that_moves(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tenant / "tenant.yaml"
     moved = DATABASES.replace("format: delta", "format: parquet, address: other")

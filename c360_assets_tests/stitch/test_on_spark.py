@@ -66,6 +66,7 @@ def fails_on_a_value(con: duckdb.DuckDBPyConnection, rows: Side) -> pl.DataFrame
 
 
 @pytest.mark.spark
+@pytest.mark.long
 def test_a_classic_session_finds_the_same(classic: Any) -> None:
     frame = tenant(20, 3)
     config = StitchConfig.model_validate(PRESETS["parted"])
@@ -131,6 +132,7 @@ def _await_port(port: int) -> None:
 
 
 @pytest.mark.spark
+@pytest.mark.long
 def test_spark_connect_finds_the_same(server: str) -> None:
     command = [sys.executable, "-c", THROUGH_CONNECT, server]
     client = subprocess.run(command, capture_output=True, text=True, check=False)
