@@ -193,6 +193,7 @@ def test_a_broken_tenant_is_loaded_by_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]
 ) -> None:
     write_tenant(tmp_path, changes)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("C360_TENANT_DIR", str(tmp_path))
     for load in (lambda: load_tenant(tmp_path), defs):
         with pytest.raises(ConfigError) as raised:
