@@ -41,6 +41,14 @@ def environment() -> Iterator[None]:
     os.environ.update(before)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_home() -> Iterator[None]:
+    """No module finds the home of Dagster that a verb left which a longer-lived fixture ran."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DAGSTER_HOME", raising=False)
+        yield
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of `FIRST` first, each file's as they stand."""
 
