@@ -6,7 +6,7 @@ error means for its delivery day is decided in `load`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,11 +14,14 @@ import polars as pl
 
 from c360_assets.ingest import upsert
 from c360_assets.ingest.casts import AS_TEXT, Cast, cast_for, typed_sql
+from c360_assets.ingest.formats.batches import Batch
+from c360_assets.tenant.feeds import RowNumberConfig
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 INCOMING = "_c360_incoming"
+UNCOUNTED = "_c360_uncounted"  # rows that wait for those of their files that come after them
 DELIVERY_YEARS = "_c360_file_years"
 LOGGED_CHARACTERS = 10_000
 # What the incoming table holds beside the domain table's columns: the number of the row's file,
@@ -32,6 +35,16 @@ OWN_COLUMNS = {
     "_raw": "VARCHAR",
     "_rounded": "BIGINT",
 }
+# What a row of values has beside them before it has a key.
+JUDGED_COLUMNS = {
+    "_file": "INTEGER",
+    "_row": "BIGINT",
+    "_line": "BIGINT",
+    "_reject": "VARCHAR",
+    "_cast": "VARCHAR",
+    "_text": "VARCHAR",
+    "_rounded": "BIGINT",
+}
 
 
 class FileCounts(NamedTuple):
@@ -43,8 +56,31 @@ class FileCounts(NamedTuple):
     rounded: int
 
 
-def create_incoming(session: Session, feed: FeedConfig, delivery_years: Sequence[int]) -> None:
-    """Create the empty table for files whose delivery days are in `delivery_years`, by number."""
+def fill_incoming(
+    session: Session,
+    tenant_id: UUID,
+    feed: FeedConfig,
+    delivery_years: Sequence[int],
+    batches: Iterable[Batch],
+) -> None:
+    """Make the incoming table of the rows of `batches`.
+
+    `delivery_years`: of the files, by number.
+    """
+    _create_tables(session, feed, delivery_years)
+    for batch in batches:
+        judged = _judged_sql(feed, batch)
+        if feed.row_number is None:
+            session.execute(f"INSERT INTO {INCOMING} {_keyed_sql(tenant_id, feed, judged)}")
+        else:
+            session.execute(f"INSERT INTO {UNCOUNTED} {judged}")
+    if feed.row_number is not None:
+        counted = _counted_sql(feed.row_number)
+        session.execute(f"INSERT INTO {INCOMING} {_keyed_sql(tenant_id, feed, counted)}")
+        session.execute(f"DROP TABLE {UNCOUNTED}")
+
+
+def _create_tables(session: Session, feed: FeedConfig, delivery_years: Sequence[int]) -> None:
     # `_updated` depends on the rows of all files of a day, and is given when they are counted.
     columns = {
         name: sql_type
@@ -53,22 +89,15 @@ def create_incoming(session: Session, feed: FeedConfig, delivery_years: Sequence
     }
     columns_sql = ", ".join(f"{quote_ident(name)} {kind}" for name, kind in columns.items())
     session.execute(f"CREATE OR REPLACE TEMP TABLE {INCOMING} ({columns_sql})")
+    if feed.row_number is not None:
+        judged = {name: columns[name] for name in feed.outputs} | JUDGED_COLUMNS
+        judged_sql = ", ".join(f"{quote_ident(name)} {kind}" for name, kind in judged.items())
+        session.execute(f"CREATE OR REPLACE TEMP TABLE {UNCOUNTED} ({judged_sql})")
     years = pl.DataFrame(
         {"_file": range(len(delivery_years)), "_year": delivery_years},
         schema={"_file": pl.Int32, "_year": pl.Int32},
     )
     session.register(DELIVERY_YEARS, years)
-
-
-def insert_rows(
-    session: Session, tenant_id: UUID, feed: FeedConfig, text_rows: str, typed: frozenset[int]
-) -> None:
-    """Add the rows of a query over text.
-
-    Query and `typed` are those of a `formats.batches.Batch`.
-    """
-    rows = _incoming_rows_sql(tenant_id, feed, text_rows, typed)
-    session.execute(f"INSERT INTO {INCOMING} {rows}")
 
 
 def count_rows(session: Session) -> list[FileCounts]:
@@ -86,15 +115,22 @@ def rejected_rows(session: Session) -> pl.DataFrame:
         FROM {INCOMING} WHERE _error IS NOT NULL""")
 
 
-def _incoming_rows_sql(
-    tenant_id: UUID, feed: FeedConfig, text_rows: str, typed: frozenset[int]
-) -> str:
-    """From rows of text to the incoming table's rows: texts, values, key, first error, UUID."""
+def _counted_sql(row_number: RowNumberConfig) -> str:
+    """From judged rows to the same with the column that counts them."""
+    within = ", ".join(map(quote_ident, ("_file", *row_number.within)))
+    return (
+        f"SELECT *, row_number() OVER (PARTITION BY {within} ORDER BY _row) "
+        f"AS {quote_ident(row_number.column)} FROM {UNCOUNTED}"
+    )
+
+
+def _judged_sql(feed: FeedConfig, batch: Batch) -> str:
+    """From rows of text to rows of values, with the first field that holds none of its type."""
     casts = [
-        cast_for(feed, field, number, "_year", typed=number in typed)
+        cast_for(feed, field, number, "_year", typed=number in batch.typed)
         for number, field in enumerate(feed.fields.values())
     ]
-    with_years = f"({text_rows}) JOIN {DELIVERY_YEARS} USING (_file)"
+    with_years = f"({batch.sql}) JOIN {DELIVERY_YEARS} USING (_file)"
     values = ", ".join(
         f"v{number} AS {quote_ident(name)}" for number, name in enumerate(feed.outputs)
     )
@@ -106,16 +142,20 @@ def _incoming_rows_sql(
     wrong_text = _first_that_holds(
         {condition: f"r{number}" for number, condition in failed_casts.items()}
     )
+    return f"""
+        SELECT {values}, _file, _row, _line, _reject, {wrong_field} AS _cast,
+               coalesce(_record, {wrong_text}) AS _text, {_rounded_values(casts)} AS _rounded
+        FROM ({typed_sql(casts, with_years)})"""
+
+
+def _keyed_sql(tenant_id: UUID, feed: FeedConfig, judged: str) -> str:
+    """From judged rows, counted where the feed counts them, to those of the incoming table: with
+    key, first error and UUID."""
     types = upsert.columns_of(feed)
     key = upsert.key_sql({name: types[name] for name in feed.primary_key})
-    outputs = ", ".join(quote_ident(name) for name in feed.outputs)
+    columns = ", ".join(quote_ident(name) for name in feed.columns)
     return f"""
-        WITH typed AS ({typed_sql(casts, with_years)}),
-        judged AS (
-            SELECT {values}, _file, _row, _line, _reject, {wrong_field} AS _cast,
-                   coalesce(_record, {wrong_text}) AS _text, {_rounded_values(casts)} AS _rounded
-            FROM typed),
-        keyed AS (SELECT *, {key} AS _pk FROM judged),
+        WITH keyed AS (SELECT *, {key} AS _pk FROM ({judged})),
         erred AS (
             SELECT *, CASE WHEN _reject IS NOT NULL THEN _reject
                            WHEN _cast IS NOT NULL THEN 'cast_error'
@@ -125,7 +165,7 @@ def _incoming_rows_sql(
             SELECT *, CASE WHEN _error IS NULL
                            THEN {upsert.uuid_digest_sql(tenant_id, feed.name)} END AS _digest
             FROM erred)
-        SELECT {outputs}, _pk, {upsert.uuid_sql("_digest")},
+        SELECT {columns}, _pk, {upsert.uuid_sql("_digest")},
                _file, _row, _line, _error, _cast, _text,
                CASE WHEN _error IS NULL THEN _rounded ELSE 0 END
         FROM hashed"""

@@ -8,7 +8,7 @@ table in `merge`, which of their rows stand is in `upsert`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,11 +18,11 @@ import polars as pl
 from c360_assets.ingest.domain_table import check_layout, domain_table, ensure_table
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.forgotten import leave_out, sentences
+from c360_assets.ingest.formats.batches import Batch
 from c360_assets.ingest.formats.readers import OpenedFiles, open_files
 from c360_assets.ingest.incoming import (
     count_rows,
-    create_incoming,
-    insert_rows,
+    fill_incoming,
     rejected_rows,
 )
 from c360_assets.ingest.known_files import known_files
@@ -134,11 +134,15 @@ def _open_files(load: Load, workspace: Path) -> OpenedFiles:
 def _read_rows(load: Load, files: OpenedFiles) -> None:
     """Fill the incoming table with every row of every readable file; errors are marked."""
     session, feed = load.session, load.feed
-    create_incoming(session, feed, [file.day.day.year for file in load.plain_files])
-    try:
+    years = [file.day.day.year for file in load.plain_files]
+
+    def reported() -> Iterator[Batch]:
         for batch in files.batches():
-            insert_rows(session, load.tenant.config.id, feed, batch.sql, batch.typed)
+            yield batch
             load.report_progress(f"{feed.name}: reading {len(files.readable)} files")
+
+    try:
+        fill_incoming(session, load.tenant.config.id, feed, years, reported())
     except (duckdb.IOException, duckdb.OutOfMemoryException):
         raise  # of the machine, not of the files
     except duckdb.Error as error:

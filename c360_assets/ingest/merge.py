@@ -182,7 +182,7 @@ def _warn_of_shared_keys(load: Load) -> None:
             )
             remedy = (
                 f"check that primary_key ({', '.join(load.feed.primary_key)}) names the columns "
-                "that tell two rows apart"
+                "that tell two rows apart; where none do, `row_number` counts them"
             )
             path = file.result.file.relative
             file.day.warnings.append(file_message(load.feed.name, path, problem, remedy))

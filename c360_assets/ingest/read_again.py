@@ -112,7 +112,7 @@ def new_columns(feed: FeedConfig, state: TableState | None) -> tuple[str, ...]:
     if state is None or not state.rows:
         return ()
     loaded = {name.lower() for name in state.columns}
-    return tuple(name for name in feed.outputs if name.lower() not in loaded)
+    return tuple(name for name in feed.columns if name.lower() not in loaded)
 
 
 def new_columns_of(tenant: Tenant, feed: FeedConfig) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.manifest import TableState
 
-SETTINGS = {"last_updated", "timezone", "datetime_format", "scale", "null_values"}
+SETTINGS = {"row_number", "last_updated", "timezone", "datetime_format", "scale", "null_values"}
 FIELD_SETTINGS = {"format", "number", "scale", "required"}
 
 

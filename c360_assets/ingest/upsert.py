@@ -27,7 +27,7 @@ STEP = 1 << 63
 
 def columns_of(feed: FeedConfig) -> dict[str, str]:
     """The domain table's columns and types, in order."""
-    return {name: sql_type(feed, item) for name, item in feed.outputs.items()} | SYSTEM_COLUMNS
+    return {name: sql_type(feed, item) for name, item in feed.columns.items()} | SYSTEM_COLUMNS
 
 
 def key_sql(parts: dict[str, str]) -> str:

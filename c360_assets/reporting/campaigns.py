@@ -163,7 +163,7 @@ def render_results(found: Results, console: Console) -> None:
         f"{found.campaign}: orders from the day of the first delivery, {found.window_days} days"
     )
     table = Table(box=None, pad_edge=False)
-    table.add_column("treatment", no_wrap=True)
+    table.add_column("treatment", overflow="fold")
     for heading in ("recipients", "purchasers", "conversion", "revenue per recipient", "lift"):
         table.add_column(heading, justify="right")
     for group in found.groups:

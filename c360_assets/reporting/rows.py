@@ -11,6 +11,8 @@ from rich.text import Text
 
 FOLDED = 20
 """Characters to which a column may be folded before it is hard to read."""
+TURNED = "column"
+"""Heading of the names of columns where rows are turned round."""
 GAP = 1
 """Blanks between columns."""
 
@@ -26,19 +28,23 @@ def print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], console: Con
     if width <= console.width:
         console.print(_table(names, texts))
         return len(rows)
-    width_for_rows = console.width - max(map(len, names))
+    width_for_names = min(max(map(len, [TURNED, *names])), console.width // 2)
+    width_for_rows = console.width - width_for_names
     beside = texts[: max(1, width_for_rows // (FOLDED + GAP))]
-    headings = ["column", *(f"row {number}" for number in range(1, len(beside) + 1))]
+    headings = [TURNED, *(f"row {number}" for number in range(1, len(beside) + 1))]
     lines = [list(line) for line in zip(names, *beside, strict=True)]
-    console.print(_table(headings, lines, turned=True))
+    console.print(_table(headings, lines, width_for_names))
     return len(beside)
 
 
-def _table(names: Sequence[str], texts: Sequence[Sequence[str]], *, turned: bool = False) -> Table:
+def _table(
+    names: Sequence[str], texts: Sequence[Sequence[str]], first_width: int | None = None
+) -> Table:
     # Texts, as a plain string's square brackets would be read as markup.
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(names):
-        table.add_column(Text(name), overflow="fold", no_wrap=turned and number == 0)
+        width = first_width if number == 0 else None
+        table.add_column(Text(name), overflow="fold", width=width)
     for row in texts:
         table.add_row(*map(Text, row))
     return table

@@ -297,7 +297,7 @@ def _feeds_table(status: Status) -> Table:
         pad_edge=False,
         header_style="dim",
     )
-    table.add_column("feed", no_wrap=True)
+    table.add_column("feed", overflow="fold")
     table.add_column("last delivery", no_wrap=True)
     for name in ("rows read", "rejected", "waiting"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -130,6 +130,7 @@ def check_output_names(check: ConfigCheck) -> None:
                 )
                 check.error(file, _rename_path(name, field), message)
             fields_by_column.setdefault(column, name)
+        _check_row_number(check, feed, taken_by)
 
 
 def _check_output_name(
@@ -144,6 +145,25 @@ def _check_output_name(
     if owner is not None:
         message = f"the output name {output} is taken by {owner}"
         check.error(file, path, message, "add a `rename`")
+
+
+def _check_row_number(check: ConfigCheck, feed: FeedConfig, taken_by: dict[str, str]) -> None:
+    """`row_number` names a column that is free, and columns of the file to count within."""
+    if feed.row_number is None:
+        return
+    file, column = check.file_of(feed), feed.row_number.column
+    path = ("row_number", "column")
+    if not OUTPUT_NAME.fullmatch(column):
+        message = "an output name has letters, digits and underscores only"
+        check.error(file, path, message, f"say {tidy_name(column)}")
+    elif column.lower() in taken_by:
+        message = f"the output name {column} is taken by {taken_by[column.lower()]}"
+        check.error(file, path, message, "choose another")
+    for position, name in enumerate(feed.row_number.within):
+        if name not in feed.outputs:
+            message = f"{name} is no output name of this feed"
+            remedy = _output_name_remedy(feed, name)
+            check.error(file, ("row_number", "within", position), message, remedy)
 
 
 def _rename_path(name: str, field: FieldConfig) -> KeyPath:
@@ -171,10 +191,10 @@ def check_keys(check: ConfigCheck) -> None:
 
 def _check_primary_key(check: ConfigCheck, feed: FeedConfig) -> None:
     file = check.file_of(feed)
-    outputs = feed.outputs
+    columns = feed.columns
     for position, name in enumerate(feed.primary_key):
         path = ("primary_key", position)
-        field = outputs.get(name)
+        field = columns.get(name)
         if field is None:
             message = f"{name} is no output name of this feed"
             check.error(file, path, message, _output_name_remedy(feed, name))
@@ -186,10 +206,22 @@ def _check_primary_key(check: ConfigCheck, feed: FeedConfig) -> None:
         if not WEAK_KEYS.isdisjoint(field.tags):
             message = f"{name} is a weak key: names are not unique, and update times change"
             check.warning(file, path, message)
-    for name, field in outputs.items():
+    _check_counted_key(check, feed)
+    for name, field in columns.items():
         if "pk" in field.tags and name not in feed.primary_key:
             message = "is tagged pk and not in primary_key"
             check.error(file, ("fields", name, "tags"), message, "name it in primary_key")
+
+
+def _check_counted_key(check: ConfigCheck, feed: FeedConfig) -> None:
+    """A key that counts rows needs the columns that they are counted within."""
+    counted = feed.row_number
+    if counted is None or counted.column not in feed.primary_key:
+        return
+    missing = [name for name in counted.within if name not in feed.primary_key]
+    if missing:
+        message = f"{counted.column} counts within {', '.join(missing)}, which the key lacks"
+        check.error(check.file_of(feed), ("primary_key",), message, f"add {', '.join(missing)}")
 
 
 def _check_last_updated(check: ConfigCheck, feed: FeedConfig) -> None:

@@ -98,6 +98,24 @@ class FieldConfig(Strict):
         return value.lower() if isinstance(value, str) else value
 
 
+class RowNumberConfig(Strict):
+    """A column that counts rows where none of a file tells them apart, such as the lines of an
+    order: the place of a row, from 1, among the rows of its file that are equal in the columns
+    `within` (output names). Rejected rows count too.
+    """
+
+    column: Name
+    within: list[str] = Field(min_length=1)
+
+    @property
+    def field(self) -> FieldConfig:
+        """The column as if it were a field of the file."""
+        columns = ", ".join(self.within)
+        return FieldConfig(
+            type="integer", description=f"Place of the row among those of its file of one {columns}"
+        )
+
+
 def _text_of(value: Any) -> Any:
     if value is None:
         return "null"
@@ -121,6 +139,7 @@ class FeedConfig(Strict):
     files: FilesConfig
     load: Literal["upsert", "truncate_and_upsert"] = "upsert"
     primary_key: list[str] = Field(min_length=1)
+    row_number: RowNumberConfig | None = None
     last_updated: str = "auto"
     stitch: bool = False
     error_threshold: int = Field(default=1, ge=0, le=100)
@@ -157,6 +176,13 @@ class FeedConfig(Strict):
     def outputs(self) -> dict[str, FieldConfig]:
         """Output column name -> its field, in file order."""
         return {self.output_name(name): item for name, item in self.fields.items()}
+
+    @property
+    def columns(self) -> dict[str, FieldConfig]:
+        """The columns that a load fills: those of the file, then the one that counts rows."""
+        if self.row_number is None:
+            return self.outputs
+        return {**self.outputs, self.row_number.column: self.row_number.field}
 
 
 class CustomField(Strict):

@@ -148,17 +148,17 @@ class SourceTable:
 
 
 def _table_of_feed(feed: FeedConfig) -> SourceTable:
-    outputs = feed.outputs
+    columns = feed.columns
     return SourceTable(
         name=feed.name,
         physical=feed.physical,
-        tags={column: field.tags for column, field in outputs.items()},
-        types={column: field.type for column, field in outputs.items()},
+        tags={column: field.tags for column, field in columns.items()},
+        types={column: field.type for column, field in columns.items()},
         primary_key=feed.primary_key,
         stitch=feed.stitch,
         description=feed.description,
         custom=False,
-        texts=_texts(outputs),
+        texts=_texts(columns),
     )
 
 

@@ -33,6 +33,15 @@ def test_a_row_wider_than_the_window_is_turned(
         assert len(lines) >= columns + 1
 
 
+def test_a_name_wider_than_the_window_leaves_room_for_the_value() -> None:
+    file = io.StringIO()
+    names = ["count_star() FILTER (WHERE ((amount < 0) OR (amount > 1000)))", "b"]
+    assert print_rows(names, [[12345, "x"]], Console(file=file, width=40)) == 1
+    assert "12345" in file.getvalue()
+    assert "count_star() FILTER" in file.getvalue()
+    assert "1000)))" in file.getvalue()
+
+
 def test_no_rows_have_a_heading() -> None:
     file = io.StringIO()
     assert print_rows(["a", "b"], [], Console(file=file, width=80)) == 0

@@ -17,11 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from c360_assets.ingest.formats.batches import distinct_names
+from c360_assets.ingest.formats.batches import Batch, distinct_names
 from c360_assets.ingest.formats.json_records import json_records
+from c360_assets.ingest.incoming import INCOMING, fill_incoming
 from c360_assets.ingest.results import DayResult
 from c360_assets.tenant.models import FeedConfig
-from c360_assets_tests.ingest.tenants import feed_of, land, load, table, tenant_of
+from c360_assets.warehouse.session import open_session
+from c360_assets_tests.ingest.tenants import ID, feed_of, land, load, table, tenant_of
 
 NAMES: dict[str, Any] = {"id": {}, "name": {}, "mail": {}}
 
@@ -72,6 +74,75 @@ def test_lines_are_skipped_in_files_of_any_size_and_counted_in_logs(tmp_path: Pa
     assert rows == [("2", "b", "c")]
     assert ",3,,column_count_mismatch" in day.logs[0].read_text()
     assert loaded(tmp_path / "short", "id,name,mail", skip_lines=5)[1].status == "empty"
+
+
+ORDERS: dict[str, Any] = {"order": {}, "sku": {}, "n": {"type": "integer"}}
+
+
+def lines_feed(**changes: Any) -> FeedConfig:
+    return feed_of(
+        fields=ORDERS,
+        primary_key=["order", "line"],
+        row_number={"column": "line", "within": ["order"]},
+        error_threshold=60,
+        **changes,
+    )
+
+
+def test_rows_that_nothing_tells_apart_are_counted_within_a_value(tmp_path: Path) -> None:
+    feed = lines_feed()
+    tenant = tenant_of(tmp_path, feed)
+    # A line that is rejected counts, so that the others keep their numbers once it is right.
+    land(tenant, "c-20240105.csv", "order,sku,n\nA,cap,1\nA,cap,1\nB,cap,x\nB,mug,2\n")
+    assert load(tenant, feed).days[0].rows_rejected == 1
+    assert table(tenant, feed).select("order", "line", "sku", "_pk").rows() == [
+        ("A", 1, "cap", "A|1"),
+        ("A", 2, "cap", "A|2"),
+        ("B", 2, "mug", "B|2"),
+    ]
+    land(tenant, "c-20240106.csv", "order,sku,n\nB,cap,3\nB,mug,2\nA,cap,1\n")
+    assert load(tenant, feed).days[0].rows_read == 3
+    assert table(tenant, feed).select("order", "line", "n").rows() == [
+        ("A", 1, 1),
+        ("A", 2, 1),
+        ("B", 1, 3),
+        ("B", 2, 2),
+    ]
+
+
+def test_counting_does_not_depend_on_how_a_large_file_is_cut(tmp_path: Path) -> None:
+    rows = """
+        SELECT n // 100 AS _file, 1 + n % 100 AS _row, 2 + n % 100 AS _line,
+               NULL::VARCHAR AS _reject, NULL::VARCHAR AS _record,
+               (n // 7)::VARCHAR AS r0, 's' || n AS r1, '1' AS r2
+        FROM range(200) t(n)"""
+    counted = []
+    with open_session(tmp_path / "warehouse") as session:
+        for size in (200, 30):
+            parts = [
+                f"_file * 100 + _row > {n} AND _file * 100 + _row <= {n + size}"
+                for n in range(0, 200, size)
+            ]
+            batches = [Batch(f"SELECT * FROM ({rows}) WHERE {part}") for part in parts]
+            fill_incoming(session, ID, lines_feed(), [2024, 2024], batches)
+            counted.append(session.rows(f"SELECT * FROM {INCOMING} ORDER BY _file, _row"))
+    assert counted[0] == counted[1]
+    assert [row[3] for row in counted[0][:8]] == [1, 2, 3, 4, 5, 6, 7, 1]
+    assert len(counted[0]) == 200
+
+
+def test_a_column_that_counts_rows_is_filled_for_days_that_were_loaded_before(
+    tmp_path: Path,
+) -> None:
+    before = feed_of(fields=ORDERS, primary_key=["sku"])
+    tenant = tenant_of(tmp_path, before)
+    land(tenant, "c-20240105.csv", "order,sku,n\nA,cap,1\nA,mug,1\n")
+    load(tenant, before)
+    number = {"column": "line", "within": ["order"]}
+    feed = feed_of(fields=ORDERS, primary_key=["sku"], row_number=number)
+    found = load(tenant_of(tmp_path, feed), feed)
+    assert any("read again" in warning for day in found.days for warning in day.warnings)
+    assert table(tenant, feed).select("sku", "line").rows() == [("cap", 1), ("mug", 2)]
 
 
 def test_rows_that_look_like_totals_are_told_with_what_leaves_them_out(tmp_path: Path) -> None:

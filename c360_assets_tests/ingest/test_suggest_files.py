@@ -61,6 +61,38 @@ def test_one_odd_line_does_not_change_the_shape(
 
 
 @pytest.mark.parametrize(
+    ("name", "pattern", "feed"),
+    [
+        ("sales-2026-01-01-2026-02-01.csv", "sales-*-'yyyy-MM-dd'*.csv", "Sales"),
+        ("members_export_8c7b6a5d4e.csv", "members_export_*.csv", "Members Export"),
+        ("list-1764460800.csv", "list-*.csv", "List"),
+        ("x_3f2b8c1e-5a77-4c0d-9e1a-0b1c2d3e4f5a.csv", "x_*.csv", "X"),
+        ("store_17.csv", "store_17.csv", "Store 17"),
+    ],
+)
+def test_what_the_next_delivery_has_otherwise_is_no_fixed_text(
+    tmp_path: Path, name: str, pattern: str, feed: str
+) -> None:
+    proposal = propose(tmp_path, "\n".join([HEADER, *ROWS]), name)
+    assert (proposal.pattern, proposal.feed) == (f"'shop/{pattern}'", feed)
+
+
+def test_lines_of_an_order_that_nothing_tells_apart_are_counted(tmp_path: Path) -> None:
+    lines = ["Name,Mail,Paid,Qty,Item"]
+    for order in range(40):
+        lines.append(f"#{1000 + order},a{order % 9}@x.example,yes,1,mug")
+        lines += [f"#{1000 + order},a{order % 9}@x.example,,1,cap"] * (order % 3)
+    feed = settings(propose(tmp_path, "\n".join(lines) + "\n"))
+    assert feed["primary_key"] == ["Name", "line"]
+    assert feed["row_number"] == {"column": "line", "within": ["Name"]}
+
+
+def test_rows_that_stand_twice_are_no_lines(tmp_path: Path) -> None:
+    lines = [HEADER, *ROWS[:20], ROWS[3], ROWS[19]]
+    assert "row_number" not in settings(propose(tmp_path, "\n".join(lines)))
+
+
+@pytest.mark.parametrize(
     ("text", "encoding"),
     [
         ("1;Łukasz;Łódź", "cp1250"),

@@ -58,6 +58,24 @@ CASES: dict[str, Case] = {
         11,
         "tagged pk and not in primary_key",
     ),
+    "counted taken": (
+        customers("stitch: true", "row_number: {column: MAIL, within: [family]}\nstitch: true"),
+        ERROR,
+        6,
+        "taken by the field mail",
+    ),
+    "counted within": (
+        customers("stitch: true", "row_number: {column: n, within: [famly]}\nstitch: true"),
+        ERROR,
+        6,
+        "did you mean 'family'?",
+    ),
+    "counted alone": (
+        orders("[line_id]", "[n]\nrow_number: {column: n, within: [order_id]}"),
+        ERROR,
+        4,
+        "n counts within order_id, which the key lacks",
+    ),
     "newer unknown": (
         customers("last_updated: updated_at", "last_updated: update_at"),
         ERROR,

@@ -81,7 +81,7 @@ def column_descriptions(tenant: Tenant, table: SourceTable) -> dict[str, str]:
         custom = next(custom for custom in tenant.custom_tables if custom.name == table.name)
         return {column: item.description for column, item in custom.config.fields.items()}
     feed = tenant.feed(table.name)
-    return {column: item.description for column, item in feed.outputs.items()} if feed else {}
+    return {column: item.description for column, item in feed.columns.items()} if feed else {}
 
 
 def tenant_spec(name: str, own: DatabaseTableConfig, spec: TableSpec | None) -> TableSpec:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -30,7 +31,7 @@ from c360_assets.ingest.suggest.pattern import (
     propose_pattern,
     source_folder,
 )
-from c360_assets.ingest.suggest.primary_key import propose_primary_key
+from c360_assets.ingest.suggest.primary_key import ProposedKey, propose_primary_key
 from c360_assets.ingest.suggest.sample import Sample, read_sample
 from c360_assets.ingest.suggest.trial import Trial, try_feed
 from c360_assets.semantics.countries import country_facts
@@ -229,7 +230,8 @@ def _written(draft: _Draft, trial: Trial | None) -> str:
         f"files: {{{_files(sample, files.pattern)}}}  # {files.note}",
         "load: upsert  # or truncate_and_upsert, when every delivery holds everything",
         *(f"# {note}" for note in key.notes),
-        f"primary_key: [{', '.join(_scalar(name) for name in key.columns)}]",
+        f"primary_key: {_list(key.columns)}",
+        *_row_number(key),
         _last_updated(columns),
         _stitch(columns, draft.stitched_table),
         _error_threshold(trial),
@@ -295,6 +297,13 @@ def _error_threshold(trial: Trial | None) -> str:
     if trial is not None and _may_reject(trial):
         percent = max(percent, _rejected_percent(trial))
     return f"error_threshold: {percent}  # percent of wrong rows from which on nothing is loaded"
+
+
+def _row_number(key: ProposedKey) -> list[str]:
+    if key.row_number is None:
+        return []
+    column, within = _scalar(key.row_number.column), _list(key.row_number.within)
+    return [f"row_number: {{column: {column}, within: {within}}}"]
 
 
 def _last_updated(columns: list[Column]) -> str:
@@ -397,6 +406,10 @@ def _title(text: str) -> str:
 
 def _file_name(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", without_marks(text).lower()).strip("_") or "feed"
+
+
+def _list(names: Sequence[str]) -> str:
+    return f"[{', '.join(map(_scalar, names))}]"
 
 
 def _comment(text: str) -> str:

@@ -19,6 +19,15 @@ DAY_IN_NAME = re.compile(
     r"(?:19|20)\d\d"
     r")(?!\d)"
 )
+# What tools number their exports by: a count of seconds, a UUID or another hash.
+EXPORT_NUMBER = re.compile(
+    r"(?<![0-9A-Za-z])(?:"
+    r"1\d{9}|1\d{12}"
+    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{10,64}"
+    r")(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
 SUFFIXES = re.compile(r"(\.[A-Za-z][A-Za-z0-9]*)+$")
 # Folders that say nothing about where a file comes from.
 NO_SOURCE = {"", ".", "landing", "tmp", "data", "downloads", "incoming", "files"}
@@ -67,10 +76,9 @@ def source_folder(relative: Path) -> str:
 
 
 def name_without_day(path: Path) -> str:
-    """The file's name up to the day in it, without suffixes."""
+    """The file's name up to what another delivery has otherwise, without suffixes."""
     stem = SUFFIXES.sub("", path.name)
-    day = DAY_IN_NAME.search(stem)
-    return stem if day is None else stem[: day.start()]
+    return _varying(stem).partition("*")[0] or stem
 
 
 def propose_pattern(
@@ -84,13 +92,14 @@ def propose_pattern(
     days = list(DAY_IN_NAME.finditer(text))
     if not days:
         note = "no date in the name: reloaded whenever the file changes"
-        return ProposedPattern(_literal(text.replace("*", "")), note)
+        return ProposedPattern(_literal(_varying(text.replace("*", ""))), note)
     day = days[-1]
     order = _date_order(day, types, day_first=day_first)
     separator = day["sign"] or day["mark"] or ""
     # A point stands in quotes, as `tenant.files` wants it; other signs may stand bare.
     date = ("'.'" if separator == "." else separator).join(order.parts)
-    before, after = text[: day.start()].replace("*", ""), text[day.end() :]
+    before = _varying(text[: day.start()].replace("*", ""))
+    after = text[day.end() :]
     folders = after[: after.rfind("/") + 1]
     suffix = SUFFIXES.search(relative.name)
     tail = f"{folders}*{suffix[0] if suffix else ''}"
@@ -98,6 +107,12 @@ def propose_pattern(
     if order.ambiguous:
         note += "; day and month could be the other way round: check which is first"
     return ProposedPattern(_literal(before) + date + _literal(tail), note)
+
+
+def _varying(text: str) -> str:
+    """The text with `*` for what another delivery has otherwise: the first day of a span, the
+    number of an export."""
+    return EXPORT_NUMBER.sub("*", DAY_IN_NAME.sub("*", text))
 
 
 def _date_order(day: re.Match[str], types: list[Inferred], *, day_first: bool) -> _DateOrder:

@@ -16,6 +16,7 @@ from c360_assets.ingest.suggest.column import Column
 from c360_assets.ingest.suggest.column_names import MONEY_NAME, NO_NAME, is_identifier_name
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.semantics.tags import is_profile, tag_info, without_marks
+from c360_assets.tenant.feeds import RowNumberConfig
 
 CANDIDATES = 5
 # Columns whose pairs and triples are tried; each is a pass over the sample.
@@ -38,15 +39,19 @@ GRAIN_TAGS = (
     "loy-event/loyalty-id", "loy-event/event-type", "loy-event/event-datetime",
 )  # fmt: skip
 CONSEQUENCES = "a row in which one of these changes counts as a new record"
+FEWEST_BLOCKS = 3  # values of an identifier of which several rows may be lines
+MOST_UNLIKE = 2  # values that repeat, for each one of them whose rows differ
 CODE = r"^#?[A-Za-z]{0,5}[-_]?\d{2,}$"
 
 
 @dataclass(frozen=True)
 class ProposedKey:
-    """Output names of the key's columns, and what to say of them."""
+    """Output names of the key's columns, and what to say of them; the column that counts rows
+    within another, where the key needs one."""
 
     columns: list[str]
     notes: list[str]
+    row_number: RowNumberConfig | None = None
 
 
 def propose_primary_key(columns: list[Column], frame: pl.DataFrame) -> ProposedKey:
@@ -113,6 +118,9 @@ def _content_key(
     if key:
         notes.append(f"NO IDENTIFIER IS UNIQUE: a key of content; {CONSEQUENCES}")
         return ProposedKey(key, notes)
+    lines_of = _lines_of(identifiers, frame)
+    if lines_of is not None:
+        return _counted_key(lines_of, columns, notes)
     return _ambiguous_key([*identifiers, *contents, *others], notes) or _no_key(
         columns, notes, frame
     )
@@ -121,6 +129,42 @@ def _content_key(
 def _unique_key(best: list[Column], others: list[Column], frame: pl.DataFrame) -> list[str]:
     """The fewest columns that tell all rows apart, [] where all do not."""
     return _unique_together(best[:COMBINED], frame) or _shortest_prefix([*best, *others], frame)
+
+
+def _lines_of(identifiers: Sequence[Column], frame: pl.DataFrame) -> Column | None:
+    """The identifier whose values stand in unlike rows that follow each other, as the number of an
+    order stands in its lines; None where none does."""
+    found = [
+        column
+        for column in identifiers
+        if _has_no_gaps(column, frame) and _is_in_blocks(column.name, frame)
+    ]
+    return max(found, key=lambda column: frame[column.name].n_unique(), default=None)
+
+
+def _is_in_blocks(name: str, frame: pl.DataFrame) -> bool:
+    """Whether equal values of a column follow each other, and most that repeat are of unlike
+    rows."""
+    n_values = frame[name].n_unique()
+    if frame[name].rle_id().n_unique() > n_values or n_values < FEWEST_BLOCKS:
+        return False
+    unlike = frame.unique().group_by(name).len("unlike")
+    repeated = frame.group_by(name).len("rows").filter(pl.col("rows") > 1)
+    with_unlike = repeated.join(unlike, on=name).filter(pl.col("unlike") > 1)
+    return 0 < repeated.height <= MOST_UNLIKE * with_unlike.height
+
+
+def _counted_key(lines_of: Column, columns: Sequence[Column], notes: list[str]) -> ProposedKey:
+    """A key of the identifier and a column that counts its rows."""
+    taken = {column.output.lower() for column in columns}
+    names = ("line", "line_number", "row_number", "counted_line")
+    counted = next(name for name in names if name not in taken)
+    notes.append(
+        f"NO COLUMNS TELL ALL ROWS APART: {counted} counts the rows of each {lines_of.output} of a "
+        "file; a file must hold all of them, in an order that stays"
+    )
+    number = RowNumberConfig(column=counted, within=[lines_of.output])
+    return ProposedKey([lines_of.output, counted], notes, number)
 
 
 def _ambiguous_key(columns: list[Column], notes: list[str]) -> ProposedKey | None:

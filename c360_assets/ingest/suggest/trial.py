@@ -20,8 +20,7 @@ from c360_assets.ingest.formats.readers import open_files
 from c360_assets.ingest.incoming import (
     INCOMING,
     count_rows,
-    create_incoming,
-    insert_rows,
+    fill_incoming,
     rejected_rows,
 )
 from c360_assets.ingest.landed_files import LandedFile
@@ -107,9 +106,8 @@ def _load(
     digest = file_digest(sample)
     landed = LandedFile(sample, relative, SCRATCH_DAY, facts.st_size, facts.st_mtime_ns, digest)
     files = open_files(session, feed, [landed], workspace)
-    create_incoming(session, feed, [SCRATCH_DAY.year] * len(files.names))
-    for batch in files.batches():
-        insert_rows(session, SCRATCH_ID, feed, batch.sql, batch.typed)
+    years = [SCRATCH_DAY.year] * len(files.names)
+    fill_incoming(session, SCRATCH_ID, feed, years, files.batches())
     if files.failures:
         failure = str(next(iter(files.failures.values())))
         return Trial(problems, failure=re.sub(r"^feed [^:]*:[^:]*: ", "", failure))
