@@ -87,6 +87,15 @@ def test_lines_of_an_order_that_nothing_tells_apart_are_counted(tmp_path: Path) 
     assert feed["row_number"] == {"column": "line", "within": ["Name"]}
 
 
+def test_a_time_of_day_is_told_how_to_come_to_its_day(tmp_path: Path) -> None:
+    lines = ["Till No,Date,Time"]
+    lines += [f"T{number:03d},03/{number:02d}/2026,{number}:05:09" for number in range(1, 23)]
+    text = propose(tmp_path, "\n".join(lines)).text
+    (line,) = (line for line in text.splitlines() if line.startswith("  Time:"))
+    assert "{type: string}" in line
+    assert "day + time::TIME" in line
+
+
 def test_rows_that_stand_twice_are_no_lines(tmp_path: Path) -> None:
     lines = [HEADER, *ROWS[:20], ROWS[3], ROWS[19]]
     assert "row_number" not in settings(propose(tmp_path, "\n".join(lines)))

@@ -16,6 +16,7 @@ from c360_assets.ingest.suggest.column import (
     MONEY_SCALE_OF_INTEGERS,
     NO_YEAR,
     NUMBERS,
+    TIME_OF_DAY,
     YEARLESS,
     Column,
     are_whole,
@@ -89,6 +90,11 @@ def _is_row_index(column: Column, values: pl.Series) -> bool:
 
 def _what_was_not_understood(column: Column, values: pl.Series) -> list[str]:
     """What to say of texts that by their name should be days or amounts."""
+    if len(values) and values.str.contains(TIME_OF_DAY).all():
+        return [
+            "a time of day, which stays text; SQL of a custom domain table puts it to its day: "
+            "day + time::TIME"
+        ]
     plain_name = without_marks(column.name)
     have_digits = values.str.contains(r"\d").sum() * 2 > len(values)
     if column.lost_digits or not have_digits:
