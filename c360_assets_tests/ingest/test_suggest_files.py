@@ -67,6 +67,9 @@ def test_one_odd_line_does_not_change_the_shape(
         ("members_export_8c7b6a5d4e.csv", "members_export_*.csv", "Members Export"),
         ("list-1764460800.csv", "list-*.csv", "List"),
         ("x_3f2b8c1e-5a77-4c0d-9e1a-0b1c2d3e4f5a.csv", "x_*.csv", "X"),
+        ("orders_20261101123045.csv", "orders_'yyyyMMdd'*.csv", "Orders"),
+        ("25551234567020423.csv", "*.csv", "Feed"),
+        ("20260601_customers.csv", "'yyyyMMdd'*.csv", "Customers"),
         ("store_17.csv", "store_17.csv", "Store 17"),
     ],
 )
@@ -75,6 +78,19 @@ def test_what_the_next_delivery_has_otherwise_is_no_fixed_text(
 ) -> None:
     proposal = propose(tmp_path, "\n".join([HEADER, *ROWS]), name)
     assert (proposal.pattern, proposal.feed) == (f"'shop/{pattern}'", feed)
+
+
+def test_of_columns_that_may_mean_one_thing_the_better_name_is_it(tmp_path: Path) -> None:
+    lines = [
+        "Order #,order_date,item_id,item_sku,item_quantity,tax,item_tax,item_total,customer_id"
+    ]
+    lines += [f"{7 + n // 2},2026-03-01,{n},S{n % 5},1,9.00,4.50,2.50,C{n % 9}" for n in range(60)]
+    fields = settings(propose(tmp_path, "\n".join(lines)))["fields"]
+    tagged = {name: field["tags"][0] for name, field in fields.items() if "tags" in field}
+    assert tagged["item_sku"] == "txn-item/product-id"
+    assert tagged["item_tax"] == "txn-item/item-tax-amount"
+    assert not {"item_id", "tax"} & tagged.keys()
+    assert fields["Order #"]["type"] == "string"
 
 
 def test_lines_of_an_order_that_nothing_tells_apart_are_counted(tmp_path: Path) -> None:

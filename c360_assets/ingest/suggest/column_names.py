@@ -21,7 +21,7 @@ IDENTIFIER_NAME = re.compile(
     r"|^(debitor|kreditor|matricula|folio|recno)$"
     r"|^(order|invoice|receipt|ticket|transaction|reference|bestellung|commande|pedido)$"
     r"|(番号|コード|编号|編號|编码|号|號|번호|코드)$|^(код|номер|ид|κωδικος|αριθμος)(\W|_|$)"
-    r"|(\W|_)(код|номер|ид)$",
+    r"|(\W|_)(код|номер|ид)$|[^\W\d_] ?#$",
     re.IGNORECASE,
 )
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")

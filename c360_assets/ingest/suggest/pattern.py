@@ -17,12 +17,13 @@ DAY_IN_NAME = re.compile(
     r"(?:19|20)\d\d(?P<sign>[-_.]?)(?:0[1-9]|1[0-2])(?P=sign)(?:0[1-9]|[12]\d|3[01])"
     r"|(?P<one>0[1-9]|[12]\d|3[01])(?P<mark>[-_.])(?P<two>0[1-9]|[12]\d|3[01])(?P=mark)"
     r"(?:19|20)\d\d"
-    r")(?!\d)"
+    # What follows may be a time of day.
+    r")(?=\D|$|(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?(?:\D|$))"
 )
 # What tools number their exports by: a count of seconds, a UUID or another hash.
 EXPORT_NUMBER = re.compile(
     r"(?<![0-9A-Za-z])(?:"
-    r"1\d{9}|1\d{12}"
+    r"1\d{9}|\d{11,}"
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{10,64}"
     r")(?![0-9A-Za-z])",
@@ -76,9 +77,10 @@ def source_folder(relative: Path) -> str:
 
 
 def name_without_day(path: Path) -> str:
-    """The file's name up to what another delivery has otherwise, without suffixes."""
-    stem = SUFFIXES.sub("", path.name)
-    return _varying(stem).partition("*")[0] or stem
+    """The file's name before what another delivery has otherwise, else behind it; without
+    suffixes, "" where it has no words."""
+    parts = _varying(SUFFIXES.sub("", path.name)).split("*")
+    return next((part for part in parts if re.search(r"[^\W_]", part)), "")
 
 
 def propose_pattern(

@@ -40,7 +40,8 @@ class _Group:
     prefix: str
     needs: tuple[str, ...]
     about: tuple[str, ...]
-    tag_of_letters: dict[str, str]
+    # The letters of a name -> its tag, and its place among the names of the tag, best first.
+    tag_of_letters: dict[str, tuple[str, int]]
 
 
 def table_kinds(names: Sequence[str]) -> list[TableKind]:
@@ -56,11 +57,13 @@ def needed_tags(prefix: str) -> tuple[str, ...]:
 
 
 def _kind(group: _Group, names: Sequence[str]) -> TableKind | None:
-    tags: dict[str, str] = {}
+    best: dict[str, tuple[int, str]] = {}  # tag -> place of the name in its list, the name
     for name in names:
-        tag = group.tag_of_letters.get(_letters(name))
-        if tag is not None and tag not in tags.values():
-            tags[name] = tag
+        tag, place = group.tag_of_letters.get(_letters(name), ("", 0))
+        if tag:
+            best[tag] = min(best.get(tag, (place, name)), (place, name), key=lambda one: one[0])
+    tag_of = {name: tag for tag, (_, name) in best.items()}
+    tags = {name: tag_of[name] for name in names if name in tag_of}
     found = set(tags.values())
     missing = tuple(tag for tag in group.needs if tag not in found)
     enough = SOME if len(group.needs) > FEW else len(group.needs)
@@ -83,6 +86,10 @@ def _groups() -> tuple[_Group, ...]:
     content: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]] = yaml.safe_load(text)
     groups = []
     for prefix, group in content.items():
-        letters = {_letters(name): tag for tag, names in group["names"].items() for name in names}
+        letters = {
+            _letters(name): (tag, place)
+            for tag, names in group["names"].items()
+            for place, name in enumerate(names)
+        }
         groups.append(_Group(prefix, tuple(group["needs"]), tuple(group.get("about", ())), letters))
     return tuple(groups)
