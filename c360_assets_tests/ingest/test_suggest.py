@@ -488,6 +488,24 @@ def test_times_without_a_zone_are_proposed_to_be_the_tenants(
     assert yaml.safe_load(suggest_feed(file)).get("timezone") == proposed
 
 
+@pytest.mark.parametrize(
+    ("column", "zone"),
+    [
+        ("Created date (UTC)", "UTC"),
+        ("created_utc", "UTC"),
+        ("Created (GMT+01:00)", "America/Denver"),
+        ("Created", "America/Denver"),
+    ],
+)
+def test_a_name_says_that_its_times_are_in_utc(tmp_path: Path, column: str, zone: str) -> None:
+    (tmp_path / "landing/pay").mkdir(parents=True)
+    (tmp_path / "feeds").mkdir()
+    (tmp_path / "tenant.yaml").write_text(f"id: {uuid4()}\ntimezone: America/Denver\n")
+    file = tmp_path / "landing/pay/charges-20260402.csv"
+    file.write_text(f"charge_id,{column}\nC1,2026-04-01 20:00:00\nC2,2026-04-02 08:15:30\n")
+    assert yaml.safe_load(suggest_feed(file))["timezone"] == zone
+
+
 def test_the_day_comes_first_where_the_tenants_country_writes_it_so(tmp_path: Path) -> None:
     text = "id,born\n1,03/04/1980\n2,05/06/1975\n"
     proposed = {}

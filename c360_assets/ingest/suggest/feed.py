@@ -54,6 +54,8 @@ YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 UTC = "UTC"
 # A time that ends in an offset or the name of a zone; AM and PM are none.
 WITH_ZONE = r"(?:\d[Zz]|[+-]\d{2}:?\d{2}|\b[A-Z]{3,5})$"
+# A name that says that a column's times are in UTC; GMT+01:00 is another zone.
+UTC_NAME = re.compile(r"(?<![A-Za-z])(UTC|GMT)(?![A-Za-z]| ?[+-] ?\d)", re.IGNORECASE)
 PLAIN_SCALAR = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*[A-Za-z0-9_]|[A-Za-z_]")
 
 
@@ -327,8 +329,13 @@ def _stitch(columns: list[Column], stitched_table: str | None) -> str:
 
 def _timezone(draft: _Draft) -> list[str]:
     """Whose local time datetimes without a zone are; UTC, where the tenant's is, needs no word."""
-    if draft.zone == UTC or not any(_has_local_time(c, draft.sample) for c in draft.columns):
+    local = [column for column in draft.columns if _has_local_time(column, draft.sample)]
+    if draft.zone == UTC or not local:
         return []
+    named = [column for column in local if UTC_NAME.search(column.name)]
+    if named:
+        others = "" if len(named) == len(local) else "; CHECK: others do not say so"
+        return [f"timezone: UTC  # {_comment(named[0].name)} says so{others}"]
     note = "CHECK: of datetimes without a zone; UTC where the sender writes UTC"
     return [f"timezone: {draft.zone}  # {note}"]
 
