@@ -17,8 +17,9 @@ from c360_assets.errors import C360Error
 
 from . import feeds
 from .config import render_config
-from .customers import CALLS, LOYALTY, NEWSLETTER, SHOP, TILL, Source, make_records
+from .customers import CALLS, LOYALTY, NEWSLETTER, SHOP, TILL
 from .landing import FeedFiles, Landing, Progress
+from .meetings import Source, make_records
 from .orders import make_products, online_items, till_lines
 from .people import CHUNK_PEOPLE, FIRST_DAY, make_people
 from .values import load_values

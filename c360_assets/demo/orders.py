@@ -12,8 +12,9 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from .customers import BRANDS, STORE_SHARES, STORES, scramble
+from .customers import BRANDS, STORE_SHARES, STORES
 from .dirt import mix, pick
+from .meetings import scramble
 from .people import FIRST_MOMENT
 
 PRODUCTS_PER_BRAND = 220
