@@ -364,7 +364,7 @@ def test_a_basis_of_an_earlier_version_is_kept_as_it_is_read_now(
     others = (ORDERS, TWO_KEYS, PRODUCTS)
     with open_session(brand.root / "warehouse", ZONE) as session:
         basis = session.warehouse.manifest.meta[MODEL_BASIS]
-        tables = {name: "digest of all tags" for name in basis["tables"]}
+        tables = dict.fromkeys(basis["tables"], "digest of all tags")
         session.commit(**{MODEL_BASIS: {"tables": tables, "settings": "x", "records": 4}})
     kept = run(tenant(brand.root, SHOP, CLUB, *others), run_id="run-2", force=True)
     assert kept.model == "kept from generation 1"
