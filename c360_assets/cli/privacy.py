@@ -209,6 +209,13 @@ def _source_key(text: str) -> tuple[str, str]:
     return table, key
 
 
+def _foreign_key(text: str) -> tuple[str, str]:
+    tag, _, value = text.partition("=")
+    is_whole = tag.startswith("fk-") and bool(value)
+    _require(is_whole, "write a customer number as fk-NAMESPACE=VALUE", "--foreign-key")
+    return tag, value
+
+
 def _say(sentences: Iterable[str]) -> None:
     for sentence in sentences:
         err.print(sentence, markup=False)
@@ -356,6 +363,16 @@ def allow(
     emails: EmailsOption = None,
     phones: PhonesOption = None,
     source_keys: KeysOption = None,
+    foreign_keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--foreign-key",
+            help="A customer number by which other rows name them: `fk-customer=VALUE`. One that "
+            "is within a `--source-key` need not be named.",
+            metavar="TAG=VALUE",
+            rich_help_panel=PERSON,
+        ),
+    ] = None,
     tenant: TenantOption = None,
 ) -> None:
     """Let somebody who was forgotten in again, such as for a later purchase with consent.
@@ -368,18 +385,21 @@ def allow(
     from datetime import date
 
     from c360_assets.configuration import load_tenant
+    from c360_assets.privacy.people import Identifiers
     from c360_assets.privacy.remembered import let_in
     from c360_assets.warehouse.lock import tenant_lock
 
     with reported_errors():
-        asked = _identifiers(None, emails, phones, source_keys)
+        keys = [_foreign_key(text) for text in foreign_keys or []]
+        has_others = bool(emails or phones or source_keys) or not keys
+        asked = _identifiers(None, emails, phones, source_keys) if has_others else Identifiers()
         try:
             day = date.fromisoformat(first)
         except ValueError:
             raise typer.BadParameter("write a day as YYYY-MM-DD", param_hint="--from") from None
         loaded = load_tenant(tenant_folder(tenant))
         with tenant_lock(loaded.root, "`c360 privacy allow`", err.print):
-            changed = let_in(loaded, asked, day)
+            changed = let_in(loaded, asked, day, keys)
     if not changed:
         raise typer.Exit(_nothing_remembered())
     out.print(f"{changed} identifiers may come in again with deliveries from {day} on")

@@ -77,21 +77,29 @@ def size(
         ),
     ],
     tenant: TenantOption = None,
+    by_condition: Annotated[
+        bool,
+        typer.Option(
+            "--conditions",
+            help="Say too how many fit each condition alone, and together with those before it; "
+            "where nobody is left, that is said without it.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Count the people who fit a definition, in the database as published. Writes nothing.
 
     Example: `c360 segment size segments/lapsed_good_customers.yaml`
     """
+    from c360_assets.reporting.segments import render_size
     from c360_assets.reporting.segments import size as count_people
 
     with reported_errors():
-        counted = count_people(tenant_folder(tenant), file)
+        counted = count_people(tenant_folder(tenant), file, by_condition=by_condition)
     if as_json:
         print_json(counted)
-        return
-    share = 100 * counted.people / counted.everybody if counted.everybody else 0.0
-    out.print(f"{counted.people:,} of {counted.everybody:,} people ({share:.1f} %)")
+    else:
+        render_size(counted, out)
 
 
 def sql(name: NameArgument, tenant: TenantOption = None) -> None:

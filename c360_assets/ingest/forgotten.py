@@ -19,6 +19,7 @@ from c360_assets.ingest.personal_columns import (
     KEYED,
     Meaning,
     blanked_sql,
+    foreign_key_form,
     key_form,
     meanings,
 )
@@ -27,7 +28,13 @@ from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
-from c360_assets.warehouse.suppression import Kind, Suppression, hashes, record_text
+from c360_assets.warehouse.suppression import (
+    Kind,
+    Suppression,
+    foreign_key_text,
+    hashes,
+    record_text,
+)
 
 HITS = "_c360_forgotten"
 KEY_HASHES = "_c360_key_hashes"
@@ -58,7 +65,7 @@ def leave_out(
     if suppression.is_empty:
         return {}
     meaning = meanings(tenant)[feed.physical]
-    _find(session, suppression, feed, meaning, days, tenant.home)
+    _find(session, suppression, tenant, feed, meaning, days)
     try:
         counts = session.rows(
             f"SELECT _file, count(*) FILTER (mode = 'delete'), "
@@ -80,10 +87,10 @@ def leave_out(
 def _find(
     session: Session,
     suppression: Suppression,
+    tenant: Tenant,
     feed: FeedConfig,
     meaning: Meaning,
     days: Sequence[date],
-    home: Home | None,
 ) -> None:
     """Fill `HITS` with file, row, error and mode of every row of somebody forgotten."""
     session.execute(
@@ -107,8 +114,9 @@ def _find(
         for column in columns:
             _add(session, suppression, "request", _same(_distinct(session, column)), column)
     else:
-        _add_contacts(session, suppression, meaning, home)
-        _add_unreadable(session, suppression, feed, home)
+        _add_foreign_keys(session, suppression, tenant, meaning)
+        _add_contacts(session, suppression, meaning, tenant.home)
+        _add_unreadable(session, suppression, tenant, feed, meaning)
     # A row may be hit by its key and by its address; a key that keeps its blanked row decides.
     session.execute(
         f"CREATE OR REPLACE TEMP TABLE {HITS} AS SELECT _file, _row, any_value(_error) AS _error, "
@@ -116,6 +124,27 @@ def _find(
     )
     session.execute(f"DROP TABLE {HITS}_all")
     session.con.unregister("_c360_days")
+
+
+def _add_foreign_keys(
+    session: Session, suppression: Suppression, tenant: Tenant, meaning: Meaning
+) -> None:
+    if not suppression.has("fk"):
+        return
+    for column, tag in meaning.foreign_keys:
+        text = f"CAST({quote_ident(column)} AS VARCHAR)"
+        form = foreign_key_form(tenant, column, tag)
+        forms = session.frame(
+            f"SELECT DISTINCT {text} AS value, {form} AS form FROM {INCOMING} "
+            f"WHERE {form} IS NOT NULL"
+        )
+        _add(session, suppression, "fk", _key_texts(forms, tag), column)
+
+
+def _key_texts(forms: pl.DataFrame, tag: str) -> pl.DataFrame:
+    """Columns value and text, of columns value and form."""
+    prefix = pl.lit(foreign_key_text(tag, ""))
+    return forms.select("value", text=prefix + pl.col("form"))
 
 
 def _add_contacts(
@@ -131,7 +160,11 @@ def _add_contacts(
 
 
 def _add_unreadable(
-    session: Session, suppression: Suppression, feed: FeedConfig, home: Home | None
+    session: Session,
+    suppression: Suppression,
+    tenant: Tenant,
+    feed: FeedConfig,
+    meaning: Meaning,
 ) -> None:
     """Rows with an error, by any part of their text: it would stand in the log."""
     rejected = session.frame(
@@ -143,8 +176,15 @@ def _add_unreadable(
     parts = parts.drop_nulls("part")
     key = parts.select("value", text=pl.lit(record_text(feed.name, "")) + pl.col("part"))
     _add(session, suppression, "record", key, "_raw")
+    session.register("_c360_parts", parts)
+    for _, tag in meaning.foreign_keys:
+        form = foreign_key_form(tenant, "part", tag)
+        forms = session.frame(f"SELECT value, {form} AS form FROM _c360_parts")
+        _add(session, suppression, "fk", _key_texts(forms, tag), "_raw")
+    session.con.unregister("_c360_parts")
     for kind in CONTACTS:
-        forms = contact_forms(kind, parts["part"], home).rename({"value": "part", "form": "text"})
+        forms = contact_forms(kind, parts["part"], tenant.home)
+        forms = forms.rename({"value": "part", "form": "text"})
         _add(session, suppression, kind, parts.join(forms, on="part"), "_raw")
 
 
@@ -169,7 +209,7 @@ def _add(
     named = texts.join(hits.rename({"value": "text"}), on="text")
     session.register("_c360_hits", named.select("value", "mode", "allowed_from"))
     # An address or number alone never blanks a row: the row is another one than was kept.
-    mode = "h.mode" if kind == "record" else "'delete'"
+    mode = "h.mode" if kind in ("record", "fk") else "'delete'"
     name = quote_ident(column)
     session.execute(
         f"INSERT INTO {HITS}_all SELECT i._file, i._row, i._error, {mode} FROM {INCOMING} i "

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from c360_assets.ingest.custom_tables import lineage, ordered
+from c360_assets.semantics.keys import FOREIGN_KEY, is_case_sensitive
+from c360_assets.semantics.keys import key_form as compared_form
 from c360_assets.semantics.tags import tag_info
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.sql import quote_ident
@@ -19,7 +21,7 @@ from c360_assets.warehouse.sql import quote_ident
 MARKED = "compliance/pii"
 REQUESTS = "compliance/request-"
 CONTACTS: tuple[Literal["email", "phone"], ...] = ("email", "phone")
-HASHED_KEYS = ("fk-", "sk-")
+HASHED_KEYS = (FOREIGN_KEY, "sk-")
 KEYED = "key"  # the kind under which foreign keys and the like are hashed
 
 
@@ -29,8 +31,9 @@ class Meaning:
 
     `contacts` are its columns by `email` and `phone`. `blanked` columns lose their value, `hashed`
     ones keep a keyed hash of it. `whole` ones hold one value of a person, as their semantic says,
-    and no text about others. `is_marked`: `compliance/pii` says which are blanked, and not the
-    semantics.
+    and no text about others. `foreign_keys` are columns with their tag; `is_of_customers`: its rows
+    are records of people, or such are computed from them. `is_marked`: `compliance/pii` says which
+    are blanked, and not the semantics.
     """
 
     table: SourceTable
@@ -39,6 +42,8 @@ class Meaning:
     blanked: list[str] = field(default_factory=list)
     hashed: list[str] = field(default_factory=list)
     whole: list[str] = field(default_factory=list)
+    foreign_keys: list[tuple[str, str]] = field(default_factory=list)
+    is_of_customers: bool = False
     is_marked: bool = False
 
     @property
@@ -68,6 +73,7 @@ def meanings(tenant: Tenant) -> dict[str, Meaning]:
         name: {column: set(own) for column, own in table.tags.items()}
         for name, table in tables.items()
     }
+    of_customers = {table.physical for table in tenant.stitched_tables}
     # The last in the order reads the others, so that a tag walks back through several tables.
     for custom in reversed(ordered(tenant)):
         for column, origins in lineage(tenant, custom).items():
@@ -75,10 +81,14 @@ def meanings(tenant: Tenant) -> dict[str, Meaning]:
             for source, source_column in origins:
                 if source in tags:
                     tags[source].setdefault(source_column, set()).update(inherited)
-    return {name: _meaning(table, tags[name]) for name, table in tables.items()}
+                    if custom.physical in of_customers and _is_who(inherited):
+                        of_customers.add(source)
+    return {
+        name: _meaning(table, tags[name], name in of_customers) for name, table in tables.items()
+    }
 
 
-def _meaning(table: SourceTable, tags: Mapping[str, set[str]]) -> Meaning:
+def _meaning(table: SourceTable, tags: Mapping[str, set[str]], is_of_customers: bool) -> Meaning:
     contacts: dict[str, list[str]] = {
         kind: [column for column, own in tags.items() if any(_is(kind, tag) for tag in own)]
         for kind in CONTACTS
@@ -91,7 +101,28 @@ def _meaning(table: SourceTable, tags: Mapping[str, set[str]]) -> Meaning:
     blanked = [column for column in marked or by_semantic if column not in hashed]
     frozen = {column: frozenset(own) for column, own in tags.items()}
     whole = [column for column, own in tags.items() if _is_personal(own - {MARKED}) or _is_key(own)]
-    return Meaning(table, frozen, contacts, blanked, hashed, whole, bool(marked))
+    foreign_keys = [
+        (column, tag)
+        for column, own in tags.items()
+        for tag in sorted(own)
+        if tag.startswith(FOREIGN_KEY)
+    ]
+    return Meaning(
+        table,
+        frozen,
+        contacts,
+        blanked,
+        hashed,
+        whole,
+        foreign_keys,
+        is_of_customers,
+        bool(marked),
+    )
+
+
+def _is_who(tags: set[str]) -> bool:
+    """Whether a column of these tags says who somebody is, and not only by which key."""
+    return any(_is_personal({tag}) and not _is_key({tag}) for tag in tags)
 
 
 def _is_key(tags: set[str]) -> bool:
@@ -128,6 +159,12 @@ def blanked_sql(meaning: Meaning, types: Mapping[str, str]) -> dict[str, str]:
     return changes
 
 
+def foreign_key_form(tenant: Tenant, column: str, tag: str) -> str:
+    """SQL for the form in which values of a column with a foreign key's tag are compared."""
+    listed = tenant.stitch.bad_values.case_sensitive_fks
+    return compared_form(quote_ident(column), is_case_sensitive(tag, listed))
+
+
 def key_form(column: str) -> str:
-    """SQL for the form of a key that is hashed: as foreign keys are compared."""
+    """SQL for the form of a key that is hashed: in capitals, whether they count or not."""
     return f"nullif(upper(trim({column})), '')"

@@ -6,6 +6,8 @@ days, attempts and places in files only, so one load or ten, in any split, give 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -23,6 +25,10 @@ DAY_BITS, ATTEMPT_BITS = 43, 35
 # Below every 64-bit value: a missing last-updated value loses against any other.
 LOWEST = "-9223372036854775809::HUGEINT"
 STEP = 1 << 63
+MISSING_PART = "\\N"
+# Parts of a key of several columns, and what is escaped in them.
+KEY_PART = re.compile(r"((?:[^\\|]|\\.)*)(?:\||$)", re.DOTALL)
+ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def columns_of(feed: FeedConfig) -> dict[str, str]:
@@ -44,6 +50,25 @@ def key_sql(parts: dict[str, str]) -> str:
     ]
     missing = " AND ".join(f"coalesce({text}, '') = ''" for text in texts)
     return f"CASE WHEN NOT ({missing}) THEN {' || chr(124) || '.join(escaped)} END"
+
+
+def key_values(pk: str, count: int) -> list[str | None]:
+    """The values of the `count` key columns of a `_pk`, None for a missing part."""
+    if count == 1:
+        return [pk]
+    parts = KEY_PART.findall(pk)[:count]
+    return [None if part == MISSING_PART else ESCAPED.sub(r"\1", part) for part in parts]
+
+
+def key_of(values: Sequence[str | None]) -> str:
+    """The `_pk` of these values of the key columns."""
+    if len(values) == 1:
+        return values[0] or ""
+    escaped = [
+        MISSING_PART if value is None else value.replace("\\", "\\\\").replace("|", "\\|")
+        for value in values
+    ]
+    return "|".join(escaped)
 
 
 def uuid_digest_sql(tenant_id: UUID, datasource: str) -> str:

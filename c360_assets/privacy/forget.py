@@ -51,6 +51,7 @@ from c360_assets.warehouse.suppression import (
     Mode,
     Suppression,
     ensure_key,
+    foreign_key_text,
     record_text,
     remember,
 )
@@ -133,6 +134,8 @@ def _lines(session: Session, suppression: Suppression, work: Work) -> list[Line]
     pins = [pinned.get(record, "") for record in records]
     lines = suppression.lines_of(con, "record", texts, mode, receipt, pins)
     lines += suppression.lines_of(con, "person", work.ids, mode, receipt)
+    keys = [foreign_key_text(tag, form) for tag, form in work.suppress_fk]
+    lines += suppression.lines_of(con, "fk", keys, mode, receipt)
     lines += suppression.lines_of(con, "email", work.suppress_email, mode, receipt)
     lines += suppression.lines_of(con, "phone", work.suppress_phone, mode, receipt)
     return lines + suppression.lines_of(con, "request", work.request_ids, mode, receipt)

@@ -14,7 +14,8 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_tables import lineage
-from c360_assets.ingest.personal_columns import CONTACTS, Meaning, meanings
+from c360_assets.ingest.personal_columns import CONTACTS, Meaning, foreign_key_form, meanings
+from c360_assets.semantics.blocklist import is_blocked
 from c360_assets.stitch.publish.stitched_domain_tables import (
     bind_unified,
     foreign_keys,
@@ -27,6 +28,8 @@ from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 
 UNIFIED = "unified_coalesced"
+REMOVED_VALUES = "stitch_removed_values"
+KEY_SCHEMA = {"tag": pl.String, "form": pl.String}
 EXACT = "exact"
 CONNECTED = "connected_pii"
 FOUND = "_c360_found"
@@ -153,6 +156,47 @@ class Finder:
                 theirs |= set(forms.filter(is_theirs)["form"])
                 others |= set(forms.filter(~is_theirs)["form"])
         return sorted(theirs - others)
+
+    def own_foreign_keys(self, rows: Mapping[str, set[str]]) -> list[tuple[str, str]]:
+        """Foreign keys (tag, compared form) in records of customers among the rows that no other
+        row of a source table names, sorted; those that Stitch takes for nobody's are left out.
+        """
+        theirs = pl.DataFrame(schema=KEY_SCHEMA)
+        others = theirs
+        for name, meaning in self.tables.items():
+            is_theirs = pl.col("_pk").is_in(list(rows.get(name, ())))
+            for column, tag in meaning.foreign_keys:
+                keys = self._foreign_keys(name, column, tag)
+                others = others.vstack(keys.filter(~is_theirs).select(*KEY_SCHEMA))
+                if meaning.is_of_customers:
+                    own = keys.filter(is_theirs)
+                    own = own.filter(~is_blocked(tag, pl.col("form")))
+                    theirs = theirs.vstack(own.select(*KEY_SCHEMA))
+                    removed = own.join(self._removed(name, tag), on="_pk", how="semi")
+                    others = others.vstack(removed.select(*KEY_SCHEMA))
+        return sorted(theirs.unique().join(others, on=[*KEY_SCHEMA], how="anti").rows())
+
+    def _foreign_keys(self, name: str, column: str, tag: str) -> pl.DataFrame:
+        """Columns _pk, tag and form: the keys that the rows of a table name in a column."""
+        if not self.stored(name, [column]):
+            return pl.DataFrame(schema={"_pk": pl.String, **KEY_SCHEMA})
+        form = foreign_key_form(self.tenant, column, tag)
+        return self.session.frame(
+            f"SELECT _pk, ? AS tag, {form} AS form FROM {self.source(name)} "
+            f"WHERE {form} IS NOT NULL",
+            [tag],
+        )
+
+    def _removed(self, name: str, tag: str) -> pl.DataFrame:
+        """Column _pk: rows whose key of this tag Stitch took out, such as one of a blocklist."""
+        if self.session.state(REMOVED_VALUES) is None:
+            return pl.DataFrame(schema={"_pk": pl.String})
+        self.session.bind(REMOVED_VALUES, "_c360_removed_values")
+        return self.session.frame(
+            "SELECT DISTINCT pk AS _pk FROM _c360_removed_values "
+            "WHERE datasource = ? AND semantic = ?",
+            [self.name_of(name), tag],
+        )
 
     def _direct(self, asked: Identifiers) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from c360_assets.ingest.personal_columns import KEYED
+from c360_assets.ingest.upsert import key_of, key_values
 from c360_assets.privacy.patterns import Patterns
 from c360_assets.privacy.people import UNIFIED, Finder, Found
 from c360_assets.privacy.work import CELL_LENGTH, Work
@@ -85,6 +86,7 @@ def plan_work(
     else:
         _add_blanking(finder, work, suppression)
     _add_contacts(finder, work)
+    work.suppress_fk = finder.own_foreign_keys(found.rows)
     work.before = {
         name: state.digest for name, state in sorted(session.warehouse.manifest.tables.items())
     }
@@ -139,12 +141,12 @@ def _hashed_pins(
             continue
         datasource = finder.name_of(name)
         for pk in keys:
-            parts = pk.split("|") if len(key) > 1 else [pk]
+            values = key_values(pk, len(key))
             hashed = [
-                _key_hash(suppression, part) if column in meaning.hashed else part
-                for column, part in zip(key, parts, strict=False)
+                _key_hash(suppression, value) if value and column in meaning.hashed else value
+                for column, value in zip(key, values, strict=True)
             ]
-            yield datasource, "|".join(hashed), ids.get((datasource, pk), "")
+            yield datasource, key_of(hashed), ids.get((datasource, pk), "")
 
 
 def _key_hash(suppression: Suppression, value: str) -> str:

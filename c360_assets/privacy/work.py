@@ -28,8 +28,9 @@ class Work:
     all of them. `ids` are the people all of whose records are concerned, `all_ids` everybody.
     `values` are texts that nobody else holds, each with what takes its place (empty: nothing).
     `others` are longer texts of those who stay in which one of the values stands.
-    `suppress_email` and `suppress_phone` are cleaned contacts that nobody else holds. `stitched` is
-    how many records Stitch had of them. `pins` are the ids that blanked records keep, by source
+    `suppress_email` and `suppress_phone` are cleaned contacts that nobody else holds,
+    `suppress_fk` foreign keys (tag, compared form) of customers that nobody else names. `stitched`
+    is how many records Stitch had of them. `pins` are the ids that blanked records keep, by source
     key. `received` is what receivers of campaigns know the people by: campaign, destination,
     address. `personal` are the columns of source tables that blanking empties. `requests` are keys
     of rows of compliance tables, by physical name, and their request ids.
@@ -48,6 +49,7 @@ class Work:
     others: list[str] = field(default_factory=list)
     suppress_email: list[str] = field(default_factory=list)
     suppress_phone: list[str] = field(default_factory=list)
+    suppress_fk: list[tuple[str, str]] = field(default_factory=list)
     stitched: int = 0
     pins: list[tuple[str, str, str]] = field(default_factory=list)
     received: list[tuple[str, str, str]] = field(default_factory=list)
@@ -86,4 +88,5 @@ def _read(path: Path) -> Work:
     content["records"] = [tuple(record) for record in content["records"]]
     content["pins"] = [tuple(pin) for pin in content["pins"]]
     content["received"] = [tuple(row) for row in content["received"]]
+    content["suppress_fk"] = [tuple(key) for key in content.get("suppress_fk", [])]
     return Work(**content)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from c360_assets.configuration import load_tenant
@@ -26,6 +27,10 @@ from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.publications import place_of
 
 MOST_COMPARED = 5
+EDITED = (
+    "edited since it was computed, so this is the size of the definition before; `c360 run` "
+    "computes it, `c360 segment diff` says what would change"
+)
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,10 @@ def list_segments(root: Path) -> list[questions.Listed]:
     listed: list[questions.Listed] = []
     for database, names in by_database.items():
         if not place_of(tenant, database).is_published():
-            listed += questions.listed(tenant, names, None)
+            listed += questions.listed(tenant, names, None, database)
             continue
         with open_published(root, database) as con:
-            listed += questions.listed(tenant, names, con)
+            listed += questions.listed(tenant, names, con, database)
     return sorted(listed, key=lambda one: one.segment)
 
 
@@ -83,6 +88,9 @@ def render_list(listed: Sequence[questions.Listed], console: Console) -> None:
         numbers = [_number(value) for value in (one.people, one.entered, one.departed)]
         table.add_row(one.segment, *numbers, one.description)
     console.print(table)
+    edited = [one.segment for one in listed if one.edited]
+    if edited:
+        console.print(f"{', '.join(edited)}: {EDITED}", markup=False)
 
 
 def _number(value: int | None) -> str:
@@ -119,6 +127,8 @@ def render_segment(shown: Shown, console: Console) -> None:
         console.print(
             f"{one.people:,} people on {one.day}; {one.entered:,} entered, {one.departed:,} left"
         )
+    if one.edited:
+        console.print(f"{one.segment}: {EDITED}", markup=False)
     console.print(f"\n{shown.text}", markup=False, soft_wrap=True)
 
 
@@ -144,14 +154,17 @@ def render_why(name: str, answer: questions.Why, console: Console) -> None:
 
 @dataclass(frozen=True)
 class Size:
-    """How many people fit a definition that may be in no force yet."""
+    """How many people fit a definition that may be in no force yet; `conditions` where nobody does,
+    or it was asked for.
+    """
 
     segment: str
     people: int
     everybody: int
+    conditions: Sequence[questions.ConditionSize] = ()
 
 
-def size(root: Path, file: str) -> Size:
+def size(root: Path, file: str, *, by_condition: bool = False) -> Size:
     """Count who fits the definition in a file, or of a segment by its name."""
     tenant = load_tenant(root)
     path = Path(file)
@@ -165,7 +178,27 @@ def size(root: Path, file: str) -> Size:
         schema = questions.published_schema(con, tenant, published_name(tenant, database))
         found = questions.candidate(tenant, path, schema)
         everybody = questions.count(con, "SELECT amperity_id FROM customer_360")
-        return Size(path.stem, questions.count(con, found.sql), everybody)
+        people = questions.count(con, found.sql)
+        is_asked = by_condition or not people
+        conditions = questions.condition_sizes(con, found) if is_asked else ()
+        return Size(path.stem, people, everybody, conditions)
+
+
+def render_size(counted: Size, console: Console) -> None:
+    share = 100 * counted.people / counted.everybody if counted.everybody else 0.0
+    console.print(f"{counted.people:,} of {counted.everybody:,} people ({share:.1f} %)")
+    if not counted.conditions:
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("alone", "together"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("condition", overflow="fold")
+    left = counted.everybody
+    for one in counted.conditions:
+        mark = "  <- leaves nobody" if left and not one.together else ""
+        table.add_row(f"{one.alone:,}", f"{one.together:,}", escape(one.condition + mark))
+        left = one.together
+    console.print(table)
 
 
 def sql_of(root: Path, name: str) -> str:

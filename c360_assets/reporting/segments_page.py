@@ -19,10 +19,11 @@ from c360_assets.reporting.validation_page import environment
 from c360_assets.segments.audience import Campaign
 from c360_assets.segments.campaign_send import opened_for
 from c360_assets.segments.database_tables import DatabaseTables
-from c360_assets.segments.reading import segments_of
+from c360_assets.segments.digests import COMPUTED_BY, definition_digests, edited_segments
+from c360_assets.segments.reading import read_segments, segments_of
 from c360_assets.segments.results import Results, results
 from c360_assets.segments.send_record import SENDS
-from c360_assets.segments.table_names import MEMBERSHIP, SIZES, stored_name
+from c360_assets.segments.table_names import DEFINITIONS, MEMBERSHIP, SIZES, stored_name
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import write_private
 from c360_assets.warehouse.session import Session, private_folder
@@ -47,13 +48,16 @@ class Day:
 
 @dataclass(frozen=True)
 class SegmentFigures:
-    """A segment with its days, oldest first, and the figures of the last one."""
+    """A segment with its days, oldest first, and the figures of the last one. `edited`: its file
+    means other people by now.
+    """
 
     name: str
     description: str
     database: str
     days: Sequence[Day]
     figures: Mapping[str, Any]
+    edited: bool
 
     @property
     def last(self) -> Day:
@@ -142,6 +146,7 @@ def _add_database(session: Session, tenant: Tenant, database: Database, shown: _
     session.bind(stored_name(database, MEMBERSHIP), "page_members")
     rows = session.frame("SELECT * FROM page_sizes ORDER BY segment, day").to_dicts()
     own = segments_of(tenant, database.name)
+    edited = _edited(session, tenant, database)
     for name, config in own.items():
         of_segment = [row for row in rows if row["segment"] == name]
         if of_segment:
@@ -149,8 +154,16 @@ def _add_database(session: Session, tenant: Tenant, database: Database, shown: _
                 Day(row["day"], row["people"], row["entered"], row["departed"])
                 for row in of_segment
             ]
-            figures = SegmentFigures(name, config.description, database.name, days, of_segment[-1])
-            shown.segments.append(figures)
+            shown.segments.append(
+                SegmentFigures(
+                    name,
+                    config.description,
+                    database.name,
+                    days,
+                    of_segment[-1],
+                    name in edited,
+                )
+            )
     tracked = [one for one in shown.segments if one.database == database.name]
     largest = sorted(tracked, key=lambda one: (-one.last.people, one.name))[:MOST_IN_PICTURE]
     names = [one.name for one in largest]
@@ -159,6 +172,15 @@ def _add_database(session: Session, tenant: Tenant, database: Database, shown: _
     if names:
         all_names = [one.name for one in tracked]
         shown.breakdowns[database.name] = _breakdown(session, database, all_names)
+
+
+def _edited(session: Session, tenant: Tenant, database: Database) -> set[str]:
+    """Segments whose files mean other people than were computed last; `page_members` is bound."""
+    session.bind(stored_name(database, DEFINITIONS), "page_definitions")
+    schema = DatabaseTables(session, database).schema
+    now = definition_digests(tenant, read_segments(tenant, schema).definitions)
+    rows = COMPUTED_BY.format(definitions="page_definitions", membership="page_members")
+    return edited_segments(session.rows(rows), now)
 
 
 def _picture(session: Session, names: Sequence[str]) -> Picture:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from c360_assets.customer_360.publication.addresses import channel_of, needs_consent
 from c360_assets.customer_360.publication.consent import ADDRESSES
+from c360_assets.customer_360.publication.send_postgres import LONGEST_IDENTIFIER
 from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.errors import C360Error, Problem
 from c360_assets.segments.audience import Campaign
@@ -99,6 +100,12 @@ class _CampaignCheck:
             if known[name].type == "saas" and self.campaign.config.mode == "full":
                 message = f"{name} keeps whom it was sent before: a whole list takes nobody out"
                 yield Finding(path, message, "say mode: add_remove")
+            is_postgres = known[name].type == "postgres"
+            if is_postgres and len(self.campaign.name.encode()) > LONGEST_IDENTIFIER:
+                message = (
+                    f"PostgreSQL would cut off the name of its table at {LONGEST_IDENTIFIER} bytes"
+                )
+                yield Finding(path, message, "give the campaign's file a shorter name")
             taken = {table.name or key for key, table in known[name].tables.items()}
             if self.campaign.name in taken:
                 message = f"would overwrite the table {self.campaign.name} of destination {name}"

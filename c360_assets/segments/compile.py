@@ -58,6 +58,11 @@ class Compiled:
             f"SELECT\n  {PERSON},\n  {shown}\nFROM conditions"
         )
 
+    def expression(self, condition: Condition) -> str:
+        """SQL of a condition of one of the segments, over a row of `wide`."""
+        columns = {leaf: condition_column(number) for number, leaf in enumerate(self.leaves)}
+        return _expression(condition, columns)
+
     def _columns(self) -> list[str]:
         return [condition_column(number) for number in range(len(self.leaves))]
 

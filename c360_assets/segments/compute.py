@@ -26,6 +26,7 @@ from c360_assets.segments.compile import (
 from c360_assets.segments.conditions import TableTest, tests
 from c360_assets.segments.database_tables import DatabaseTables
 from c360_assets.segments.definition import Definition
+from c360_assets.segments.digests import definition_digests
 from c360_assets.segments.last_day import LastDay
 from c360_assets.segments.limits import limit_findings
 from c360_assets.segments.named_people import NamedPeople
@@ -45,13 +46,11 @@ from c360_assets.segments.table_names import (
     stored_name,
 )
 from c360_assets.semantics.tables import all_tables
-from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 ALWAYS_READ = (PEOPLE, "customer_attributes", "unified_transactions")
 WIDE = "_c360_segments_wide"
-DIGEST_LETTERS = 16
 
 
 class SegmentsOfDay:
@@ -84,10 +83,7 @@ class SegmentsOfDay:
         self.definitions = self._definitions()
         self.compiled = self._compile()
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE {WIDE} AS {self.compiled.wide()}")
-        self.digests = {
-            name: fingerprint(definition.digest_text, self._meaning(name))[:DIGEST_LETTERS]
-            for name, definition in self.definitions.items()
-        }
+        self.digests = definition_digests(self.tenant, self.definitions)
         self.tracked = {
             name: digest
             for name, digest in self.digests.items()
@@ -99,17 +95,6 @@ class SegmentsOfDay:
         self._write_events()
         self._write_figures()
         self._write_definitions()
-
-    def _meaning(self, name: str) -> str:
-        """What decides who is in a segment: its conditions and those of the segments it names."""
-        names = with_referenced([name], self.definitions)
-        parts = [self.definitions[one].digest_text for one in sorted(names)]
-        parts += [
-            self.tenant.segment_sql[one].text
-            for one in sorted(names)
-            if one in self.tenant.segment_sql
-        ]
-        return "\n".join(parts)
 
     def _definitions(self) -> dict[str, Definition]:
         read = read_segments(self.tenant, self.tables.schema)

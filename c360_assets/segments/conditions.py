@@ -94,6 +94,26 @@ Leaf: TypeAlias = TableTest | ListTest | SqlTest
 Condition: TypeAlias = Leaf | SegmentTest | AllOf | AnyOf | Not
 
 
+def conjuncts(condition: Condition) -> list[Condition]:
+    """The parts of a tree that must all hold; of several that are excluded, each."""
+    if isinstance(condition, AllOf):
+        return [part for one in condition.parts for part in conjuncts(one)]
+    if isinstance(condition, Not) and isinstance(condition.part, AnyOf):
+        return [Not(part) for part in condition.part.parts]
+    return [condition]
+
+
+def text_of(condition: Condition) -> str:
+    """A tree for people, on one line."""
+    if isinstance(condition, AllOf):
+        return "(" + " and ".join(map(text_of, condition.parts)) + ")"
+    if isinstance(condition, AnyOf):
+        return "(" + " or ".join(map(text_of, condition.parts)) + ")"
+    if isinstance(condition, Not):
+        return f"not {text_of(condition.part)}"
+    return condition.text
+
+
 def tests(condition: Condition) -> Iterator[Leaf | SegmentTest]:
     """The tests of a tree from left to right, repeated ones too."""
     if isinstance(condition, AllOf | AnyOf):

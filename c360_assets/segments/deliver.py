@@ -17,6 +17,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from c360_assets.customer_360.publication.send_files import FORMATS, optional_part, put_file
+from c360_assets.customer_360.publication.send_postgres import (
+    FRESH,
+    add_to_table,
+    ensure_schema,
+    replace_table,
+)
 from c360_assets.errors import C360Error
 from c360_assets.segments.delivery import Delivery, variable
 from c360_assets.segments.saas import load_rows
@@ -100,7 +106,8 @@ def _written(session: Session, tenant: Tenant, delivery: Delivery) -> Iterator[P
 
 
 def _to_postgres(session: Session, config: DestinationConfig, delivery: Delivery) -> None:
-    """A table named as the campaign, replaced whole; changes are rows of it with their delivery.
+    """A table named as the campaign, replaced whole; changes are rows of it with their delivery,
+    numbered by `change` in the order in which they come.
 
     One transaction: the receiver has all of it or nothing.
     """
@@ -108,30 +115,22 @@ def _to_postgres(session: Session, config: DestinationConfig, delivery: Delivery
     from adbc_driver_postgresql import dbapi
 
     address = variable(config.url_env, "PostgreSQL's address")
-    schema = quote_literal(config.schema_name)
-    target = f"{quote_ident(config.schema_name)}.{quote_ident(delivery.campaign)}"
+    schema = config.schema_name
+    campaign = delivery.campaign
+    fresh = f"{hashlib.sha256(campaign.encode()).hexdigest()[:16]}{FRESH}"
     rows = delivery.rows_sql()
     if delivery.has_actions:
         rows = f"SELECT {delivery.number}::BIGINT AS delivery, * FROM ({rows})"
     with dbapi.connect(address) as receiver:
         with receiver.cursor() as cursor:
-            cursor.execute(
-                f"SELECT to_regclass({quote_literal(target)}) IS NOT NULL, "
-                f"EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = {schema})"
-            )
-            ((has_table, has_schema),) = cursor.fetchall()
-            if not has_schema:
-                cursor.execute(f"CREATE SCHEMA {quote_ident(config.schema_name)}")
-            if has_table:
-                only = f" WHERE delivery = {delivery.number}" if delivery.has_actions else ""
-                cursor.execute(f"DELETE FROM {target}{only}")
+            ensure_schema(cursor, schema)
             with session.con.sql(rows).to_arrow_reader() as reader:
-                cursor.adbc_ingest(
-                    delivery.campaign,
-                    reader,
-                    mode="append" if has_table else "create",
-                    db_schema_name=config.schema_name,
-                )
+                cursor.adbc_ingest(fresh, reader, mode="create", db_schema_name=schema)
+            if delivery.has_actions:
+                same = f"delivery = {delivery.number}"
+                add_to_table(cursor, schema, fresh, campaign, instead_of=same)
+            else:
+                replace_table(cursor, schema, fresh, campaign)
         receiver.commit()
 
 

@@ -23,7 +23,9 @@ from c360_assets.segments.compile import (
     in_order,
     with_referenced,
 )
+from c360_assets.segments.conditions import conjuncts, text_of
 from c360_assets.segments.definition import Definition, read_definition
+from c360_assets.segments.digests import COMPUTED_BY, definition_digests, edited_segments
 from c360_assets.segments.published_sql import published_sql, written_out
 from c360_assets.segments.reading import file_of, read_segments, reference_findings
 from c360_assets.segments.schema import PERSON, Schema
@@ -69,7 +71,9 @@ def definitions_of(tenant: Tenant, schema: Schema) -> dict[str, Definition]:
 
 @dataclass(frozen=True)
 class Listed:
-    """A segment in a list; figures are None where it is not published yet."""
+    """A segment in a list; figures are None where it is not published yet, those of a day too where
+    its days are not kept. `edited`: the file means other people than were computed.
+    """
 
     segment: str
     database: str
@@ -79,6 +83,7 @@ class Listed:
     entered: int | None = None
     departed: int | None = None
     day: date | None = None
+    edited: bool = False
 
 
 def has_segments(con: duckdb.DuckDBPyConnection) -> bool:
@@ -90,27 +95,50 @@ def has_segments(con: duckdb.DuckDBPyConnection) -> bool:
     return bool(rows)
 
 
+# What was computed last: people of each segment, and what the day brought where days are kept.
+COMPUTED = """
+    SELECT d.segment, coalesce(m.people, 0), s.entered, s.departed, s.day
+    FROM (
+        SELECT DISTINCT segment, last_day FROM segments.segment_definition
+        QUALIFY last_day = max(last_day) OVER ()
+    ) AS d
+    LEFT JOIN (
+        SELECT segment, count(*) AS people FROM segments.segment_membership GROUP BY segment
+    ) AS m ON m.segment = d.segment
+    LEFT JOIN segments.segment_sizes AS s ON s.segment = d.segment AND s.day = d.last_day
+"""
+
+
 def listed(
-    tenant: Tenant, names: Sequence[str], con: duckdb.DuckDBPyConnection | None
+    tenant: Tenant, names: Sequence[str], con: duckdb.DuckDBPyConnection | None, database: str
 ) -> list[Listed]:
-    """The segments `names`, with the sizes that `con` shows of them."""
-    sizes: dict[str, tuple[Any, ...]] = {}
+    """The segments `names` with what `con` shows of them, the published file of `database`."""
+    computed: dict[str, list[Any]] = {}
+    edited: set[str] = set()
     if con is not None and has_segments(con):
-        rows = con.execute(
-            "SELECT segment, people, entered, departed, day FROM segments.segment_sizes "
-            "QUALIFY row_number() OVER (PARTITION BY segment ORDER BY day DESC) = 1"
-        ).fetchall()
-        sizes = {row[0]: row[1:] for row in rows}
-        counted = "SELECT segment, count(*) FROM segments.segment_membership GROUP BY segment"
-        for name, people in con.execute(counted).fetchall():
-            sizes.setdefault(name, (people, None, None, None))
+        computed = {name: figures for name, *figures in con.execute(COMPUTED).fetchall()}
+        definitions = read_segments(tenant, published_schema(con, tenant, database)).definitions
+        computed_by = COMPUTED_BY.format(
+            definitions="segments.segment_definition", membership="segments.segment_membership"
+        )
+        rows = con.execute(computed_by).fetchall()
+        edited = edited_segments(rows, definition_digests(tenant, definitions))
     result = []
     for name in names:
         config = tenant.segments[name]
-        figures = sizes.get(name, ())
-        result.append(
-            Listed(name, config.database, file_of(tenant, name), config.description, *figures)
+        people, entered, departed, day = computed.get(name, (None, None, None, None))
+        one = Listed(
+            segment=name,
+            database=config.database,
+            file=file_of(tenant, name),
+            description=config.description,
+            people=people,
+            entered=entered,
+            departed=departed,
+            day=day,
+            edited=name in edited,
         )
+        result.append(one)
     return result
 
 
@@ -195,6 +223,32 @@ def count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     """How many people a SELECT of persons gives."""
     ((people,),) = con.execute(f"SELECT count(DISTINCT {PERSON}) FROM (\n{sql}\n)").fetchall()
     return int(people)
+
+
+@dataclass(frozen=True)
+class ConditionSize:
+    """People who fit a condition: alone, and together with all that stand before it."""
+
+    condition: str
+    alone: int
+    together: int
+
+
+def condition_sizes(con: duckdb.DuckDBPyConnection, found: Candidate) -> list[ConditionSize]:
+    """How many people each condition of a definition leaves, in the order of the file; each that is
+    excluded counts as one that must not hold.
+    """
+    parts = conjuncts(found.definition.condition)
+    if not parts:
+        return []
+    alone = [found.compiled.expression(part) for part in parts]
+    together = [" AND ".join(alone[: place + 1]) for place in range(len(alone))]
+    counted = ", ".join(f"count(*) FILTER (WHERE {test})" for test in [*alone, *together])
+    (counts,) = con.execute(
+        f"WITH wide AS (\n{found.compiled.wide()}\n) SELECT {counted} FROM wide"
+    ).fetchall()
+    shown = zip(parts, counts[: len(parts)], counts[len(parts) :], strict=True)
+    return [ConditionSize(text_of(part), one, all_) for part, one, all_ in shown]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from c360_assets.stitch.cluster.pins import assign_with_pins
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds, assign_ids
 from c360_assets.stitch.exchange.rows import Exchange
 from c360_assets.stitch.prepare.label_tables import PAIR_SCHEMA, LabelPairs, label_pairs
-from c360_assets.stitch.prepare.list_warnings import judge_blocklist
+from c360_assets.stitch.prepare.list_warnings import judge_blocklist, role_address_warnings
 from c360_assets.stitch.prepare.preprocessing import Preprocessed, preprocess
 from c360_assets.stitch.prepare.trivial_duplicates import collapse, representatives
 from c360_assets.stitch.prepare.union import CORE_COLUMNS, in_key_order
@@ -205,12 +205,13 @@ def _preprocess(
 
     clean = cleaned(blocklist)
     if blocklist is None or not blocklist.height:
-        return _Listed(clean, blocklist, [])
+        return _Listed(clean, blocklist, role_address_warnings(clean.removed, clean.frame))
     tables = {*datasources, *raw["datasource"].unique()}
     judged = judge_blocklist(blocklist, clean.removed, clean.frame, tables)
     if judged.refused:
         clean = cleaned(judged.managed)
-    return _Listed(clean, judged.managed, judged.warnings)
+    roles = role_address_warnings(clean.removed, clean.frame)
+    return _Listed(clean, judged.managed, [*judged.warnings, *roles])
 
 
 def _label_pairs(

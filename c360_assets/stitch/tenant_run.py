@@ -20,12 +20,13 @@ from c360_assets import semantics
 from c360_assets.semantics.tables import all_tables
 from c360_assets.stitch.prepare.configuration_tables import (
     configuration_tables,
+    fields_of_lists,
     is_label_table,
     managed_blocklist,
     tenant_nicknames,
 )
 from c360_assets.stitch.prepare.local_forms import of_unknown_countries
-from c360_assets.stitch.prepare.union import Union, union_records
+from c360_assets.stitch.prepare.union import Union, fields_compared, fields_read, union_records
 from c360_assets.stitch.previous import (
     GENERATION,
     LOST_RECORDS,
@@ -163,7 +164,7 @@ class Matched:
     """A generation that is computed and not written.
 
     `model`: whether the match model was kept or fitted, and why. `fitted_on`: what it was fitted
-    on, None where it was kept.
+    on, None where that is kept as it is.
     """
 
     result: StitchResult
@@ -195,7 +196,7 @@ def _match(session: Session, tenant: Tenant, run: RunContext, exchange: Exchange
     from c360_assets.stitch.cluster.pins import pinned_ids
     from c360_assets.stitch.prepare.label_tables import label_rows
     from c360_assets.stitch.publish.generation import Provenance
-    from c360_assets.stitch.score.stored_model import Basis, why_fit
+    from c360_assets.stitch.score.stored_model import Basis, known_since, why_fit
 
     union = union_records(session, tenant)
     previous = ids_to_go_on_with(session, tenant, new_ids=run.new_ids)
@@ -203,7 +204,7 @@ def _match(session: Session, tenant: Tenant, run: RunContext, exchange: Exchange
     basis = _basis(tenant, union)
     kept_basis = Basis.of(session.warehouse.manifest.meta.get(MODEL_BASIS))
     reason = why_fit(basis, kept_basis, kept, fitting(tenant.stitch), asked=run.refit)
-    model_basis = basis if reason is not None else kept_basis
+    model_basis = basis if reason is not None else known_since(kept_basis, basis)
     nicknames = tenant_nicknames(session, tenant)
     result = stitch(
         union.frame,
@@ -231,7 +232,8 @@ def _match(session: Session, tenant: Tenant, run: RunContext, exchange: Exchange
         return Matched(result, "none, customer keys are persons", None, *found)
     if reason is None:
         model = f"kept from generation {result.fitted}"
-        return Matched(result, model, None, *found)
+        completed = model_basis if model_basis != kept_basis else None
+        return Matched(result, model, completed, *found)
     model = f"fitted, as {reason}"
     if result.shipped_weights:
         model += f"; the shipped weights decide, as {result.shipped_weights}"
@@ -257,7 +259,8 @@ class StitchedDomainTable(Recipe):
         return fingerprint(
             "stitched",
             _code(),
-            self.table.tags,
+            stitched.foreign_keys(self.table),
+            self.table.stitch,
             exact,
             domain.digest,
             self._ids(session) or (unified.digest, removed.digest),
@@ -302,7 +305,7 @@ def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
     """A digest of all that the Stitch tables are computed from, except the previous generation:
     settings, tags, the content of the stitched and configuration tables, and the code.
     """
-    inputs = [(table.name, table.tags, _digest(session, table)) for table in _inputs(tenant)]
+    inputs = [(table.name, _read_of(table), _digest(session, table)) for table in _inputs(tenant)]
     return fingerprint(
         "stitch",
         _code(),
@@ -312,6 +315,11 @@ def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
         inputs,
         _reading(tenant),
     )
+
+
+def _read_of(table: SourceTable) -> tuple[Any, ...]:
+    """What Stitch reads of a table's tags: others may come and go."""
+    return (fields_read(table), list(fields_of_lists(table).items()))
 
 
 def _reading(tenant: Tenant) -> tuple[Any, ...] | None:
@@ -338,7 +346,7 @@ def _settings_digest(session: Session, tenant: Tenant) -> str:
     """A digest of all that people set, labels aside, and of the matcher's version: two generations
     that agree in it differ by their records, labels and model alone.
     """
-    tags = [(table.name, table.tags) for table in tenant.stitched_tables]
+    tags = [(table.name, fields_compared(table)) for table in tenant.stitched_tables]
     lists = [
         (table.name, _digest(session, table))
         for table in configuration_tables(tenant)
@@ -362,7 +370,7 @@ def _basis(tenant: Tenant, union: Union) -> Basis:
 
     config = tenant.stitch
     tables = {
-        table.name: fingerprint(table.tags)
+        table.name: fingerprint(fields_compared(table))
         for table in tenant.stitched_tables
         if table.name not in union.empty_tables
     }
@@ -370,8 +378,17 @@ def _basis(tenant: Tenant, union: Union) -> Basis:
     # Without what stands at its default: a setting that a new version adds is no change.
     decisive = ("blocking", "trivial_duplicates", "bad_values")
     changed = config.model_dump(mode="json", include=set(decisive), exclude_defaults=True)
-    settings = fingerprint(config.matching.model, rule_fields, changed)
+    settings = fingerprint(config.matching.model, rule_fields, _in_order(changed))
     return Basis(tables, settings, union.frame.height)
+
+
+def _in_order(setting: Any) -> Any:
+    """A setting whose lists are sorted: what they name decides, and not in which order."""
+    if isinstance(setting, dict):
+        return {name: _in_order(value) for name, value in setting.items()}
+    if isinstance(setting, list):
+        return sorted((_in_order(value) for value in setting), key=fingerprint)
+    return setting
 
 
 def _inputs(tenant: Tenant) -> list[SourceTable]:

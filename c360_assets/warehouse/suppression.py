@@ -1,8 +1,9 @@
 """Who was forgotten, as keyed hashes: what loading and every run hold values against.
 
-The file `privacy/forgotten.jsonl` has a line for each source key, e-mail address, phone number, id
-and request that was forgotten; without a key of `privacy/keys/` no line says whose it is. Which
-lines are written is for the room `privacy` to say, what a hit means for a row to its caller.
+The file `privacy/forgotten.jsonl` has a line for each source key, foreign key, e-mail address,
+phone number, id and request that was forgotten; without a key of `privacy/keys/` no line says whose
+it is. Which lines are written is for the room `privacy` to say, what a hit means for a row to its
+caller.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ FORGOTTEN = "forgotten.jsonl"
 KEYS_VARIABLE = "C360_PRIVACY_KEYS"
 BLOCK_BYTES = 64  # of SHA-256, as HMAC pads its key
 SEPARATOR = "\x1f"
-Kind = Literal["record", "person", "email", "phone", "request"]
+Kind = Literal["record", "person", "fk", "email", "phone", "request"]
 Mode = Literal["delete", "delete_pii"]
 SCHEMA = {
     "kind": pl.String(),
@@ -68,6 +69,11 @@ def record_text(datasource: str, pk: str) -> str:
     return f"{datasource}{SEPARATOR}{pk}"
 
 
+def foreign_key_text(tag: str, form: str) -> str:
+    """What is hashed of a foreign key: its tag, and the value as it is compared."""
+    return f"{tag}{SEPARATOR}{form}"
+
+
 class Suppression:
     """The lines of a tenant and its keys, by name; the last key hashes what is new."""
 
@@ -104,8 +110,8 @@ class Suppression:
     def hits(self, con: duckdb.DuckDBPyConnection, kind: Kind, values: pl.Series) -> pl.DataFrame:
         """Columns value and those of `HITS_SCHEMA`: the distinct values that were forgotten.
 
-        `values` are in the form in which they are hashed: `record_text` of keys, cleaned e-mail
-        addresses and phone numbers.
+        `values` are in the form in which they are hashed: `record_text` of source keys,
+        `foreign_key_text` of foreign keys, cleaned e-mail addresses and phone numbers.
         """
         schema = {"value": pl.String(), **HITS_SCHEMA}
         lines = self.lines.filter(pl.col("kind") == kind)

@@ -273,7 +273,9 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
         )
         assert ask(kinds.format("lifetime_order_revenue")) == [("numeric",)]
         assert ask(kinds.format("update_dt")) == [("timestamp with time zone",)]
-        ask("CREATE VIEW c360.seen AS SELECT count(*) AS n FROM c360.people", change=True)
+        ask("CREATE VIEW c360.seen AS SELECT count(email) AS n FROM c360.people", change=True)
+        ask("CREATE ROLE reader", change=True)
+        ask("GRANT SELECT ON c360.people TO reader", change=True)
         other = tenant_at(
             root,
             analysts={
@@ -289,6 +291,36 @@ def test_postgres(root: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> N
     with open_session(root / "warehouse") as session:
         session.execute("SET threads = 1")
         assert not send(session, tenant, "analysts").reused
+    assert ask("SELECT n FROM c360.seen") == [(2,)]
+    # Columns that come, go, or are of another type leave the grants as they are.
+    for columns in (
+        ["email", "amperity_id", "given_name"],
+        ["email", "amperity_id", "given_name"],
+        ["amperity_id", "email"],
+    ):
+        if "given_name" in columns:
+            ask("ALTER TABLE c360.people ADD COLUMN IF NOT EXISTS given_name INT", change=True)
+        wider = tenant_at(
+            root,
+            analysts={
+                "type": "postgres",
+                "url_env": "ANALYSTS",
+                "schema": "c360",
+                "tables": {
+                    "customer_360": {
+                        "columns": columns,
+                        "name": "people",
+                        "consent": 'none, because "they are told"',
+                    }
+                },
+            },
+        )
+        with open_session(root / "warehouse") as session:
+            send(session, wider, "analysts")
+        held = ask("SELECT * FROM c360.people ORDER BY amperity_id LIMIT 1")
+        assert len(held[0]) == len(columns)
+        granted = "SELECT has_table_privilege('reader', 'c360.people', 'SELECT')"
+        assert ask(granted) == [(True,)]
     assert ask("SELECT n FROM c360.seen") == [(2,)]
     assert ask(
         "SELECT count(*) FROM information_schema.tables WHERE table_name LIKE '%__c360_new'"

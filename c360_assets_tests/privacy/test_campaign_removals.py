@@ -71,8 +71,19 @@ def test_receivers_of_campaigns_lose_who_is_forgotten(
     assert _at_receiver(server, counts) == [(people - 1, people - 1)]
     is_hers = f"email ILIKE '{MAIL}'"
     assert _at_receiver(server, f"SELECT 1 FROM audience.whole WHERE {is_hers}") == []
-    left = f"SELECT action, delivery FROM audience.changes WHERE {is_hers} ORDER BY delivery"
-    assert _at_receiver(server, left) == [("remove", -1), ("add", 1)]
+    left = f"SELECT action, delivery FROM audience.changes WHERE {is_hers} ORDER BY change"
+    assert _at_receiver(server, left) == [("add", 1), ("remove", -1)]
+    # A receiver that has read up to the delivery before asks for what came since.
+    since = "SELECT action FROM audience.changes WHERE change > (SELECT max(change) FROM "
+    since += "audience.changes WHERE delivery = 1)"
+    assert _at_receiver(server, since) == [("remove",)]
+    file = tenant / "campaigns" / "changes.yaml"
+    file.write_text(file.read_text().replace("given_name]", "given_name, surname]"))
+    again = c360_here(monkeypatch, "campaign", "send", "changes", "--tenant", tenant)
+    assert again.code == 0, again.text
+    assert _at_receiver(server, left) == [("add", 1), ("remove", -1)]
+    named = "SELECT count(surname) > 0 FROM audience.changes WHERE delivery = 2"
+    assert _at_receiver(server, named) == [(True,)]
     files = {path.name for path in (tenant / "exports" / "letters").glob("*.csv")}
     assert files >= {"whole-forgotten-00001.csv", "changes-forgotten-00001.csv"}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from c360_assets.configuration import all_problems
 from c360_assets_tests.day.small import small_tenant
 
+LONG = "spring_" * 9 + "x"  # 64 bytes
 FILES = {
     "segments/good.yaml": "include: [{city: Boston}]\n",
     "segments/misspelt.yaml": """include:
@@ -33,6 +34,12 @@ purpose: ofers
 destination: crn
 attributes: [given_name, emial]
 """,
+    f"campaigns/{LONG}.yaml": """include: [good]
+channel: email
+consent: 'none, because "it is a test"'
+destination: warehouse
+attributes: [email]
+""",
     "workflow.yaml": """purposes:
   offers: {email: {email_programm: offers}}
 campaigns: [sping]
@@ -41,9 +48,11 @@ campaigns: [sping]
   crm:
     path: exports
     tables: {customer_360: {columns: [amperity_id, email]}}
+  warehouse: {type: postgres, url_env: DATABASE_URL}
 """,
 }
 EXPECTED = {
+    (f"campaigns/{LONG}.yaml", 4, "give the campaign's file a shorter name"),
     ("segments/misspelt.yaml", 2, "did you mean lifetime_order_revenue?"),
     ("segments/misspelt.yaml", 3, "did you mean gt?"),
     ("segments/misspelt.yaml", 4, "such as 300, without quotes"),

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
 
 from c360_assets.reporting.segments_page import write_segments_page
+from c360_assets.segments.questions import listed
+from c360_assets.segments.table_names import DEFINITIONS
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.segments.people import DAY, compute, with_segments, write_tables
 
@@ -37,3 +43,45 @@ def test_page(session: Session, tmp_path: Path) -> None:
     assert "<script" not in text
     assert "p3" not in text
     assert page.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "edited"),
+    [
+        ({"description": "Told otherwise"}, False),
+        ({"include": [{"city": "Austin"}]}, True),
+        ({"include": [{"segment": "rich"}]}, True),
+    ],
+)
+def test_what_was_edited_since_is_said(
+    session: Session, tmp_path: Path, change: dict[str, Any], edited: bool
+) -> None:
+    rich = {"include": [{"lifetime_order_revenue": {"gt": 100}}]}
+    boston = {"include": [{"city": "Boston"}]}
+    empty = {"include": [{"city": "Nowhere"}], "track": False}
+    before = {"rich": rich, "boston": boston, "of_both": {"include": [{"segment": "boston"}]}}
+    write_tables(session, customer_360=[{"amperity_id": "p1", "city": "Boston"}])
+    compute(session, with_segments(tmp_path, {**before, "empty": empty}))
+    tenant = with_segments(tmp_path, {**before, "empty": empty, "boston": boston | change})
+    assert ("Edited since" in write_segments_page(session, tenant).read_text("utf-8")) == edited
+    con = published(session)
+    shown = {one.segment: one for one in listed(tenant, list(tenant.segments), con, "customer_360")}
+    assert {name for name, one in shown.items() if one.edited} == (
+        {"boston", "of_both"} if edited else set()
+    )
+    assert [shown[name].people for name in ("boston", "of_both", "rich", "empty")] == [1, 1, 0, 0]
+    assert (shown["rich"].day, shown["empty"].day) == (DAY, None)
+
+
+def published(session: Session) -> duckdb.DuckDBPyConnection:
+    """What was computed as a database file has it."""
+    con = duckdb.connect()
+    con.execute("CREATE SCHEMA segments")
+    schemas = {"segments/segment_membership": "segments.segment_membership"}
+    schemas |= {f"segments/{name}": f"segments.{name}" for name in ("segment_sizes", DEFINITIONS)}
+    schemas |= dict.fromkeys(["customer_360"], "customer_360")
+    for stored, name in schemas.items():
+        session.bind(stored, "to_publish")
+        con.register("frame", session.frame("SELECT * FROM to_publish").to_arrow())
+        con.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
+    return con

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from c360_assets.stitch.previous import MODEL_BASIS
 from c360_assets.stitch.publish.stitched_domain_tables import stitched_tables
 from c360_assets.stitch.tenant_run import (
     GENERATION,
@@ -329,6 +330,62 @@ def test_the_fingerprint_follows_settings_tags_and_content(
         load(session, CLUB, CLUB_ROWS[:1])
         keys.add(stitch_fingerprint(session, brand))
     assert len(keys) == 4
+
+
+def test_tags_that_stitch_does_not_read_change_nothing(
+    stitched: tuple[Tenant, StitchRun],
+) -> None:
+    brand, _ = stitched
+    private = {**PROFILE, "mail": ["compliance/pii", "email", "opt/email"], "id": ["source/shop"]}
+    shop = feed("Shop:Customers", private)
+    bought = {"who": ["compliance/custom-key", "fk-member"], "order": ["txn-item/order-id"]}
+    orders = feed("Shop:Orders", bought, stitch=False)
+    again = run(tenant(brand.root, shop, CLUB, orders, TWO_KEYS, PRODUCTS), run_id="run-2")
+    assert again.written == []
+
+
+def test_a_tag_that_is_not_compared_fits_no_model(stitched: tuple[Tenant, StitchRun]) -> None:
+    brand, _ = stitched
+    tags = {"nr": ["fk-member", "update-dt"], "name": ["full-name"], "mail": ["email", "likes"]}
+    club = feed("Club:Members", tags)
+    told = run(tenant(brand.root, SHOP, club, ORDERS, TWO_KEYS, PRODUCTS), run_id="run-2")
+    assert told.model == "kept from generation 1"
+    assert "likes" in read(brand, "unified_coalesced").columns
+    retagged = feed("Club:Members", {**tags, "name": ["surname"]})
+    fitted = run(tenant(brand.root, SHOP, retagged, ORDERS, TWO_KEYS, PRODUCTS), run_id="run-3")
+    assert fitted.model.startswith("fitted, as tags changed: Club:Members")
+
+
+def test_a_basis_of_an_earlier_version_is_kept_as_it_is_read_now(
+    stitched: tuple[Tenant, StitchRun],
+) -> None:
+    """So that the next change of a tag is told."""
+    brand, _ = stitched
+    others = (ORDERS, TWO_KEYS, PRODUCTS)
+    with open_session(brand.root / "warehouse", ZONE) as session:
+        basis = session.warehouse.manifest.meta[MODEL_BASIS]
+        tables = dict.fromkeys(basis["tables"], "digest of all tags")
+        session.commit(**{MODEL_BASIS: {"tables": tables, "settings": "x", "records": 4}})
+    kept = run(tenant(brand.root, SHOP, CLUB, *others), run_id="run-2", force=True)
+    assert kept.model == "kept from generation 1"
+    retagged = feed("Club:Members", {"nr": ["fk-member"], "name": ["surname"], "mail": ["email"]})
+    fitted = run(tenant(brand.root, SHOP, retagged, *others), run_id="run-3")
+    assert fitted.model.startswith("fitted, as tags changed: Club:Members")
+
+
+def test_the_order_of_fields_counts_where_the_first_of_them_is_taken(
+    stitched: tuple[Tenant, StitchRun],
+) -> None:
+    brand, _ = stitched
+    fields = {"name": ["full-name"], "nick": ["full-name"]}
+    orders = [dict(fields), dict(reversed(fields.items())), {**fields, "mail": ["email"]}]
+    with open_session(brand.root / "warehouse", ZONE) as session:
+        keys = [
+            stitch_fingerprint(session, tenant(brand.root, SHOP, feed("Club:Members", tags)))
+            for tags in (*orders, {"mail": ["email"], **fields})
+        ]
+    assert len(set(keys)) == 3
+    assert keys[2] == keys[3]
 
 
 def test_the_managed_blocklist_blocks_and_is_an_input(stitched: tuple[Tenant, StitchRun]) -> None:

@@ -6,7 +6,7 @@ What may leave is decided by `customer_360.destinations`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -18,7 +18,10 @@ from c360_assets.warehouse.sql import quote_ident, quote_literal
 NESTED_TYPES = ("STRUCT", "MAP", "UNION")
 # What a table is called until it is in place. PostgreSQL cuts longer names off, in silence.
 FRESH = "__c360_new"
-LONGEST_NAME = 63 - len(FRESH)  # bytes
+LONGEST_IDENTIFIER = 63  # bytes
+LONGEST_NAME = LONGEST_IDENTIFIER - len(FRESH)
+# The column by which rows of a table of changes are read in the order in which they came.
+CHANGE = "change"
 
 
 def send_to_postgres(
@@ -27,8 +30,8 @@ def send_to_postgres(
     """Replace the content of every table by the rows of its query, in one transaction; returns rows
     by table.
 
-    A table of the same columns keeps its grants and views. Raises C360Error, or what the driver
-    raises.
+    A table keeps its grants, and the views that read none of the columns that go. Raises C360Error,
+    or what the driver raises.
     """
     # Optional, and takes a while to import.
     from adbc_driver_postgresql import dbapi
@@ -43,7 +46,7 @@ def send_to_postgres(
     rows: dict[str, int] = {}
     with dbapi.connect(address) as receiver:
         with receiver.cursor() as cursor:
-            _ensure_schema(cursor, config.schema_name)
+            ensure_schema(cursor, config.schema_name)
             for table, query in queries.items():
                 target = config.tables[table].name or table
                 fresh = f"{target}{FRESH}"
@@ -52,12 +55,12 @@ def send_to_postgres(
                     rows[table] = cursor.adbc_ingest(
                         fresh, reader, mode="create", db_schema_name=config.schema_name
                     )
-                _replace_table(cursor, config.schema_name, fresh, target)
+                replace_table(cursor, config.schema_name, fresh, target)
         receiver.commit()
     return rows
 
 
-def _ensure_schema(cursor: Any, schema: str) -> None:
+def ensure_schema(cursor: Any, schema: str) -> None:
     """IF NOT EXISTS would ask for the right to make schemas even where this one is there."""
     cursor.execute(
         "SELECT has_schema_privilege(oid, 'USAGE') AND has_schema_privilege(oid, 'CREATE') "
@@ -86,23 +89,71 @@ def _check_types(con: duckdb.DuckDBPyConnection, table: str, query: str) -> None
         )
 
 
-def _replace_table(cursor: Any, schema: str, fresh: str, target: str) -> None:
+def replace_table(cursor: Any, schema: str, fresh: str, target: str) -> None:
     """Give `target` the rows of `fresh`, and its columns where those have changed."""
-    new_table = f"{quote_ident(schema)}.{quote_ident(fresh)}"
-    old_table = f"{quote_ident(schema)}.{quote_ident(target)}"
-    if _columns(cursor, schema, fresh) == _columns(cursor, schema, target):
-        cursor.execute(f"TRUNCATE {old_table}")
-        cursor.execute(f"INSERT INTO {old_table} SELECT * FROM {new_table}")
-        cursor.execute(f"DROP TABLE {new_table}")
+    old = _columns(cursor, schema, target)
+    if not old:
+        cursor.execute(f"ALTER TABLE {_table(schema, fresh)} RENAME TO {quote_ident(target)}")
         return
-    cursor.execute(f"DROP TABLE IF EXISTS {old_table}")
-    cursor.execute(f"ALTER TABLE {new_table} RENAME TO {quote_ident(target)}")
+    new = _columns(cursor, schema, fresh)
+    cursor.execute(f"TRUNCATE {_table(schema, target)}")
+    changes = [f"DROP COLUMN {quote_ident(name)}" for name in old if name not in new]
+    changes += _added(old, new)
+    changes += [
+        f"ALTER COLUMN {quote_ident(name)} TYPE {type_} USING NULL"
+        for name, type_ in new.items()
+        if old.get(name, type_) != type_
+    ]
+    _alter(cursor, schema, target, changes)
+    _move(cursor, schema, fresh, target, list(new))
 
 
-def _columns(cursor: Any, schema: str, table: str) -> list[tuple[Any, ...]]:
+def add_to_table(cursor: Any, schema: str, fresh: str, target: str, instead_of: str) -> None:
+    """Give `target` the rows of `fresh` in place of those that `instead_of` selects; columns that
+    only one of the two has are empty in the rows of the other.
+    """
+    old = _columns(cursor, schema, target)
+    new = _columns(cursor, schema, fresh)
+    if not old:
+        columns = ", ".join(f"{quote_ident(name)} {type_}" for name, type_ in new.items())
+        cursor.execute(f"CREATE TABLE {_table(schema, target)} ({columns})")
+        old = new
+    cursor.execute(f"DELETE FROM {_table(schema, target)} WHERE {instead_of}")
+    changes = _added(old, new)
+    if CHANGE not in old:
+        changes.append(f"ADD COLUMN {CHANGE} BIGINT GENERATED ALWAYS AS IDENTITY")
+    _alter(cursor, schema, target, changes)
+    _move(cursor, schema, fresh, target, list(new))
+
+
+def _added(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    missing = {name: type_ for name, type_ in new.items() if name not in old}
+    return [f"ADD COLUMN {quote_ident(name)} {type_}" for name, type_ in missing.items()]
+
+
+def _alter(cursor: Any, schema: str, table: str, changes: Sequence[str]) -> None:
+    if changes:
+        cursor.execute(f"ALTER TABLE {_table(schema, table)} {', '.join(changes)}")
+
+
+def _move(cursor: Any, schema: str, fresh: str, target: str, columns: Sequence[str]) -> None:
+    listed = ", ".join(map(quote_ident, columns))
     cursor.execute(
-        "SELECT column_name, data_type FROM information_schema.columns "
-        f"WHERE table_schema = {quote_literal(schema)} AND table_name = {quote_literal(table)} "
-        "ORDER BY ordinal_position"
+        f"INSERT INTO {_table(schema, target)} ({listed}) "
+        f"SELECT {listed} FROM {_table(schema, fresh)}"
     )
-    return list(cursor.fetchall())
+    cursor.execute(f"DROP TABLE {_table(schema, fresh)}")
+
+
+def _table(schema: str, table: str) -> str:
+    return f"{quote_ident(schema)}.{quote_ident(table)}"
+
+
+def _columns(cursor: Any, schema: str, table: str) -> dict[str, str]:
+    """Column -> type of a table, in order; empty where there is no such table."""
+    cursor.execute(
+        "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute "
+        f"WHERE attrelid = to_regclass({quote_literal(_table(schema, table))}) "
+        "AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+    )
+    return dict(cursor.fetchall())

@@ -18,6 +18,7 @@ from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 LABEL_PREFIX = "sl/"
+PREFIXES = ("blv/", "nicknames/", LABEL_PREFIX)
 # Column -> the tags that may mark it.
 TagsOfColumns = Mapping[str, tuple[str, ...]]
 BLOCKLIST: TagsOfColumns = {
@@ -41,6 +42,15 @@ def configuration_tables(tenant: Tenant) -> list[SourceTable]:
         for table in tenant.tables
         if _fields(table, BLOCKLIST) or _fields(table, NICKNAMES) or is_label_table(table)
     ]
+
+
+def fields_of_lists(table: SourceTable) -> dict[str, list[str]]:
+    """Field -> tags of it by which a table configures Stitch, in the order of the fields."""
+    fields = {
+        field: sorted(tag for tag in tags if tag.startswith(PREFIXES))
+        for field, tags in table.tags.items()
+    }
+    return {field: tags for field, tags in fields.items() if tags}
 
 
 def is_label_table(table: SourceTable) -> bool:

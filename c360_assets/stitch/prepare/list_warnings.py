@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from c360_assets.semantics.normalize import cleaner
+from c360_assets.semantics.blocklist import is_blocked
+from c360_assets.semantics.normalize import clean_email, cleaner
 
 # A listed value that so large a share of the holders of its semantic hold is a mistake: without it
 # half of the records would lose what they are told apart by.
@@ -22,6 +23,7 @@ LISTABLE = (
     *("birthdate", "gender", "address", "city", "state", "postal", "company", "fk"),
 )
 UPDATE_TYPES = ("ADD", "REMOVE")
+ROLE_SHARE = 0.05  # of organisations that lose the address of a role, from which it is said
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,28 @@ def _holders(frame: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
     both = kept.join(gone, on="semantic", how="full", coalesce=True)
     total = pl.col("held").fill_null(0) + pl.col("gone").fill_null(0)
     return both.select("semantic", n_holders=total)
+
+
+def role_address_warnings(removed: pl.DataFrame, frame: pl.DataFrame) -> list[str]:
+    """What to say where organisations lose the address of a role (`info@`), which is their usual
+    one, to the list that is shipped: they are compared without it and its domain.
+    """
+    if "company" not in frame.columns:
+        return []
+    names = pl.col([name for name in ("given_name", "surname") if name in frame.columns])
+    is_organisation = pl.col("company").is_not_null() & pl.all_horizontal(names.is_null())
+    organisations = frame.filter(is_organisation).select("datasource", "pk")
+    address = clean_email(pl.col("raw_value"))
+    is_of_role = is_blocked("email", address) & ~is_blocked("email", address, True)
+    lost = removed.filter(semantic="email", reason="global").filter(is_of_role)
+    count = organisations.join(lost, on=["datasource", "pk"], how="semi").height
+    if count < ROLE_SHARE * organisations.height or not count:
+        return []
+    return [
+        f"{count:,} of {organisations.height:,} records of organisations are compared without "
+        "their address, which is one of a role such as info@; where organisations are who is "
+        "matched, list allow-business-email under bad_values.preprocessing_profiles of stitch.yaml"
+    ]
 
 
 def nickname_warnings(rows: pl.DataFrame | None, shipped: pl.DataFrame) -> list[str]:

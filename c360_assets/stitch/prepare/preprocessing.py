@@ -15,6 +15,7 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.semantics.addresses import compact_postal
 from c360_assets.semantics.countries import Home, country_code
+from c360_assets.semantics.keys import is_case_sensitive
 from c360_assets.semantics.nicknames import known_given_names, with_given_canonical
 from c360_assets.semantics.normalize import (
     CLEANERS,
@@ -345,10 +346,9 @@ class _Run:
 
     def _is_exact(self, column: str) -> bool:
         """Whether a foreign key was listed as case-sensitive."""
-        sensitive = {
-            name.replace("_", "-").removeprefix("fk-") for name in self.config.case_sensitive_fks
-        }
-        return column.startswith("fk_") and tag_of(column).removeprefix("fk-") in sensitive
+        if not column.startswith("fk_"):
+            return False
+        return is_case_sensitive(tag_of(column), self.config.case_sensitive_fks)
 
     def _multi_values(self, column: str) -> pl.DataFrame:
         """`rid, raw, value, why`: one row per single value of a consolidated column."""

@@ -45,6 +45,8 @@ CORE_COLUMNS: dict[str, str] = {
     "create_dt": "TIMESTAMPTZ",
     "update_dt": "TIMESTAMPTZ",
 }
+NOT_COMPARED = frozenset({"ck", "create_dt", "update_dt"})
+KEY_PREFIXES = ("fk_", "bk_", "sk_")
 MULTI_VALUE = ("email", "phone")
 ADDRESS_GROUP = ("address", "address2", "city", "state", "postal")
 # Set for every row from the table's key, so a field that repeats the tag adds nothing.
@@ -132,6 +134,22 @@ def is_record_tag(tag: str) -> bool:
     Tags of other groups (`txn-item/…`, `pc/…`) do not.
     """
     return "/" not in tag and tag not in RESERVED_TAGS
+
+
+def fields_read(table: SourceTable) -> tuple[dict[str, list[str]], list[dict[str, str]]]:
+    """What a table's records depend on of its tags: record column -> fields, and address groups."""
+    return _fields_by_column(table), _address_groups(table)
+
+
+def fields_compared(table: SourceTable) -> tuple[dict[str, list[str]], list[dict[str, str]]]:
+    """As `fields_read`, without the columns that are only handed on, such as those of own tags."""
+    by_column, groups = fields_read(table)
+    return {name: by_column[name] for name in by_column if _is_compared(name)}, groups
+
+
+def _is_compared(column: str) -> bool:
+    is_key = column.startswith(KEY_PREFIXES)
+    return is_key or (column in CORE_COLUMNS and column not in NOT_COMPARED)
 
 
 def column_name(tag: str) -> str:

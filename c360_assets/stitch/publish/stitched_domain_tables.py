@@ -7,6 +7,7 @@ belongs to `tables`.
 
 from __future__ import annotations
 
+from c360_assets.semantics.keys import is_case_sensitive, key_form
 from c360_assets.stitch.prepare.union import column_name
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.session import Session
@@ -103,15 +104,3 @@ def _link_of(tenant: Tenant, table: SourceTable) -> str:
 
 def _form_of_key(expression: str, tag: str, tenant: Tenant) -> str:
     return key_form(expression, is_case_sensitive(tag, tenant.stitch.bad_values.case_sensitive_fks))
-
-
-def is_case_sensitive(tag: str, case_sensitive: list[str]) -> bool:
-    """Whether a foreign key was listed as case-sensitive, by tag, column or bare namespace."""
-    names = {name.replace("_", "-").removeprefix("fk-") for name in case_sensitive}
-    return tag.removeprefix("fk-") in names
-
-
-def key_form(expression: str, is_exact: bool) -> str:
-    """The form in which foreign-key values are compared, NULL for a blank one."""
-    trimmed = f"nullif(trim(CAST({expression} AS VARCHAR)), '')"
-    return trimmed if is_exact else f"upper({trimmed})"

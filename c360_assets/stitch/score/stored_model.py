@@ -12,7 +12,7 @@ table from run to run is `tenant_run`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ GROWN = 1.2
 DRIFTED = 0.15
 # Expected same-person pairs that hold the field, below which levels move by chance.
 ENOUGH_PAIRS = 500.0
+FORM = "compared fields"  # what the digests of a basis are of
 
 
 def model_table(model: Model) -> pl.DataFrame:
@@ -154,25 +155,35 @@ def drift_warnings(drift_of_fields: Mapping[str, float]) -> list[str]:
 
 @dataclass(frozen=True)
 class Basis:
-    """What a model was fitted on: the stitched tables (name -> digest of their tags), the settings
-    that decide what is compared and how, and the number of source records.
+    """What a model was fitted on: the stitched tables (name -> digest of their compared fields),
+    the settings that decide what is compared and how, and the number of source records.
 
     Not the code: a version that compares the same levels scores with the model that is kept, or an
-    upgrade would move people's ids. `settings` is empty where an earlier version kept them in
-    another form, which says nothing of a change.
+    upgrade would move people's ids. Digests are empty where an earlier version kept them in another
+    form, which says nothing of a change. `form` is the form that they are in.
     """
 
     tables: Mapping[str, str]
     settings: str
     records: int
+    form: str = FORM
 
     @classmethod
     def of(cls, kept: Mapping[str, Any] | None) -> Basis | None:
         if not kept:
             return None
-        # Earlier versions kept the code too, and settings with all their defaults.
-        settings = "" if "code" in kept else kept["settings"]
-        return cls(kept["tables"], settings, kept["records"])
+        # Earlier versions kept all tags, and settings as they were written.
+        if kept.get("form") != FORM:
+            return cls(dict.fromkeys(kept["tables"], ""), "", kept["records"])
+        return cls(kept["tables"], kept["settings"], kept["records"])
+
+
+def known_since(before: Basis | None, now: Basis) -> Basis | None:
+    """What the kept model was fitted on; what is not known of that counts as what is now."""
+    if before is None or before.settings:
+        return before
+    tables = {name: now.tables.get(name, "") for name in before.tables}
+    return replace(now, tables=tables, records=before.records)
 
 
 def why_fit(
@@ -204,7 +215,8 @@ def _change(now: Basis, before: Basis) -> str | None:
     gone = set(before.tables) - set(now.tables)
     if gone:
         return f"stitched tables are gone: {_names(gone)}"
-    retagged = {name for name, tags in now.tables.items() if before.tables[name] != tags}
+    known = {name: tags for name, tags in before.tables.items() if tags}
+    retagged = {name for name in known if now.tables[name] != known[name]}
     if retagged:
         return f"tags changed: {_names(retagged)}"
     if before.settings and now.settings != before.settings:

@@ -1,0 +1,22 @@
+"""Foreign keys as they are compared: which letters count, and the SQL for the form of a value.
+
+Values that are no key, such as `N/A`, belong to `blocklist`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+FOREIGN_KEY = "fk-"
+
+
+def is_case_sensitive(tag: str, case_sensitive: Collection[str]) -> bool:
+    """Whether a foreign key was listed as case-sensitive, by tag, column or bare namespace."""
+    names = {name.replace("_", "-").removeprefix(FOREIGN_KEY) for name in case_sensitive}
+    return tag.removeprefix(FOREIGN_KEY) in names
+
+
+def key_form(expression: str, is_exact: bool) -> str:
+    """The form in which foreign-key values are compared, NULL for a blank one."""
+    trimmed = f"nullif(trim(CAST({expression} AS VARCHAR)), '')"
+    return trimmed if is_exact else f"upper({trimmed})"
