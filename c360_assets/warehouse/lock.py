@@ -1,8 +1,9 @@
 """One run owns a tenant at a time: an operating-system lock that the kernel frees when its holder
 dies, and where the tables are in a bucket its lease, which keeps other machines out.
 
-Who waits has it in the order of `waiting_line`. A file beside the lock says who holds it, for people; only the lock decides. Marking runs of dead
-processes as failed needs the orchestrator and lives with it.
+Who waits has it in the order of `waiting_line`. A file beside the lock says who holds it, for
+people; only the lock decides. Marking runs of dead processes as failed needs the orchestrator and
+lives with it.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def tenant_lock(
     """Hold the tenant at `root` while the block runs; re-entrant in a process.
 
     Waits for another holder and for those who wait already. A sentence names them, and another one
-    when that changes: to `waiting`, else to standard error. `what` says what this holder does. What a killed holder
-    left half written is removed: it may hold personal values.
+    when that changes: to `waiting`, else to standard error. `what` says what this holder does. What
+    a killed holder left half written is removed: it may hold personal values.
 
     Raises C360Error where it is still held after `hours`.
     """
