@@ -12,13 +12,18 @@ import pytest
 from c360_assets.warehouse.processes import is_alive, process_identity
 
 # Stands still where `c360 ui` waits for its code location.
-STARTING = """
+STARTING = '''
 import sys, time
 from c360_assets.automation.supervisor import Part, supervise
 
-SLOW = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
-supervise(Part("slow", [sys.executable, "-c", SLOW]), [], lambda: time.sleep(60), print)
+SLOW = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+print(os.getpid(), flush=True)
+time.sleep(60)
 """
+supervise(Part("slow", [sys.executable, "-c", SLOW]), [], lambda: time.sleep(60), print)
+'''
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
