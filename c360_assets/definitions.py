@@ -8,9 +8,7 @@ code location: with a broken declaration nothing may run on a schedule as if it 
 
 from __future__ import annotations
 
-import os
 import warnings
-from pathlib import Path
 
 # Before the imports, which make a good part of all objects.
 from c360_assets.collector import collect_seldom
@@ -24,8 +22,7 @@ from c360_assets.assets.privacy import privacy_assets
 from c360_assets.assets.recipe_assets import recipe_assets
 from c360_assets.assets.resources import tenant_resources
 from c360_assets.automation.freshness import with_freshness
-from c360_assets.automation.home_settings import require_settings
-from c360_assets.automation.instance import names_another_home, tenant_root
+from c360_assets.automation.instance import require_home, tenant_root
 from c360_assets.automation.jobs import jobs
 from c360_assets.automation.schedules import schedules
 from c360_assets.automation.sensors import sensors
@@ -60,8 +57,7 @@ def defs() -> dg.Definitions:
     """The definitions of the tenant that this process works on.
 
     Read when Dagster loads the code location. Raises C360Error where the Dagster home does not keep
-    what a tenant relies on.
+    what a tenant relies on, or there is none.
     """
-    if names_another_home(tenant_root()):
-        require_settings(Path(os.environ["DAGSTER_HOME"]))
+    require_home(tenant_root())
     return build(load_tenant(tenant_root()))

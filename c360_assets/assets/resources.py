@@ -11,12 +11,13 @@ import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
+from pydantic import PrivateAttr
 
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import C360Error
@@ -42,10 +43,18 @@ PACKAGE = Path(__file__).resolve().parents[1]
 class TenantLock(dg.ConfigurableResource[Any]):
     """The tenant's lock, taken once per run and held to its end.
 
-    The run is tagged with the process that holds it.
+    The run is tagged with the process that holds it. Its steps stand at the day on which it took
+    the lock, also those that begin after midnight.
     """
 
     root: str
+    _taken_at: datetime | None = PrivateAttr(default=None)
+
+    @property
+    def taken_at(self) -> datetime:
+        """When the run took the lock."""
+        assert self._taken_at is not None
+        return self._taken_at
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["TenantLock"]:
@@ -57,6 +66,7 @@ class TenantLock(dg.ConfigurableResource[Any]):
         holder = f"run {run.run_id[:8]} of job {run.job_name}"
         root = Path(self.root)
         with running(root, run.run_id), tenant_lock(root, holder, waiting=log.info):
+            self._taken_at = datetime.now(UTC)
             if privacy_folder(root).is_dir() or place_of(root) is not None:
                 for sentence in enforce(load_tenant(root)):
                     log.info(sentence)
@@ -139,11 +149,13 @@ def gives_new_ids(context: StepContext) -> bool:
 
 
 def as_of_date(tenant: Tenant, context: StepContext, warehouse: Warehouse) -> date:
-    """The date that "today" means in this run's figures.
+    """The date that "today" means in this run's figures, the same in all of its steps.
 
     Raises C360Error where the run's option is no date.
     """
-    return delivery_days.as_of_date(tenant, warehouse, run_options(context).as_of_day)
+    asked = run_options(context).as_of_day
+    taken_at = context.resources.warehouse.lock.taken_at
+    return delivery_days.as_of_date(tenant, warehouse, asked, taken_at)
 
 
 @contextmanager

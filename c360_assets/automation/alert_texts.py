@@ -26,6 +26,7 @@ Kind = Literal[
     "runtime",  # a run takes longer than it may
     "configuration",  # the running service does not know what the files say now
     "silent",  # no sensor looks any more: the service is down
+    "switched_off",  # somebody switched sensors or schedules off
     "unpublished",  # no publication in time
     "succeeded",  # the day is activated
     "recovered",  # the cause of an earlier alert is gone
@@ -104,6 +105,11 @@ TEXTS: dict[Kind, Text] = {
         "start it again (docs/production.md: `docker compose up -d`, or `systemctl restart "
         "c360.target`), or by the command; until then nothing is loaded",
         RESTART,
+    ),
+    "switched_off": Text(
+        "part of the service is switched off",
+        "switch it on in the UI, under Automation, once it may work again",
+        STATUS,
     ),
     "unpublished": Text(
         "nothing was published in time",

@@ -31,6 +31,8 @@ RECOVERED: Kind = "recovered"
 OPEN_FOR = timedelta(days=14)
 # A place that comes and goes is told of once a day.
 ONCE_A_DAY: tuple[Kind, ...] = ("unreachable",)
+# What lies there or stays off day after day is told of once, and again when it changes.
+UNTIL_CHANGED: tuple[Kind, ...] = ("odd_entry", "switched_off")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class _Identity:
-    """What makes two alerts the same one."""
+    """What makes two alerts the same one; `day` is empty where every day is."""
 
     feed: str
     day: str
@@ -60,9 +62,9 @@ def raise_alert(tenant: Tenant, alert: Alert) -> bool:
     The file is what remembers: after it is emptied, alerts are raised again. A cause that comes
     back after it was told to be gone is a new one.
     """
-    identity = _Identity(alert.feed, alert.day.isoformat(), alert.kind)
+    identity = _identity_of(alert.feed, alert.day.isoformat(), alert.kind)
     with _file(tenant) as path:
-        if _is_known(_lines(path), identity):
+        if _is_known(_lines(path), identity, alert.message):
             return False
         _append(path, tenant, _entry(tenant, alert))
     return True
@@ -86,7 +88,7 @@ def open_alerts(tenant: Tenant) -> list[dict[str, Any]]:
         if identity is None:
             continue
         if entry["kind"] == RECOVERED:
-            still_open.pop(_Identity(identity.feed, identity.day, str(entry.get("of"))), None)
+            still_open.pop(_identity_of(entry["feed"], entry["day"], str(entry.get("of"))), None)
         elif _is_younger(entry, OPEN_FOR) and entry["kind"] in TEXTS:
             still_open[identity] = entry
     return list(still_open.values())
@@ -193,17 +195,17 @@ def _append(path: Path, tenant: Tenant, entry: dict[str, Any]) -> None:
     del _unwritten[key]
 
 
-def _is_known(lines: Sequence[str], identity: _Identity) -> bool:
-    """Whether such an alert was raised, and not told to be gone since."""
+def _is_known(lines: Sequence[str], identity: _Identity, message: str) -> bool:
+    """Whether such an alert was raised, and neither told to be gone since nor changed."""
     known = False
     for line in lines:
         entry = _read(line)
         raised = _identity(entry)
         if raised == identity:
-            known = True
-        elif entry.get("kind") == RECOVERED and entry.get("of") == identity.kind:
-            is_same = (entry.get("feed"), entry.get("day")) == (identity.feed, identity.day)
-            if is_same and identity.kind not in ONCE_A_DAY:
+            known = identity.kind not in UNTIL_CHANGED or entry.get("message") == message
+        elif raised is not None and entry["kind"] == RECOVERED:
+            recovered = _identity_of(entry["feed"], entry["day"], str(entry.get("of")))
+            if recovered == identity and identity.kind not in ONCE_A_DAY:
                 known = False
     return known
 
@@ -243,7 +245,11 @@ def _read(line: str) -> dict[str, Any]:
 def _identity(entry: Mapping[str, Any]) -> _Identity | None:
     if not {"feed", "day", "kind"} <= entry.keys():
         return None
-    return _Identity(entry["feed"], entry["day"], entry["kind"])
+    return _identity_of(entry["feed"], entry["day"], entry["kind"])
+
+
+def _identity_of(feed: str, day: str, kind: str) -> _Identity:
+    return _Identity(feed, "" if kind in UNTIL_CHANGED else day, kind)
 
 
 def _is_younger(entry: Mapping[str, Any], age: timedelta) -> bool:

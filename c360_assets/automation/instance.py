@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
-from c360_assets.automation.home_settings import OWN_HOME, SETTINGS, check_home, has_settings
+from c360_assets.automation.home_settings import (
+    OWN_HOME,
+    SETTINGS,
+    check_home,
+    has_settings,
+    require_settings,
+)
 from c360_assets.automation.unnamed_runs import has_unnamed_runs
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.running import dead_runs
@@ -21,6 +28,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # Dagster looks for its settings by a pattern: below a folder `[x]` it finds none and works without
 # them, telemetry on.
 PATTERN_SIGNS = re.compile(r"[\[\]*]")
+# `dagster dev` and `dg dev` say so to the processes that they start.
+STARTED_BY_DEV = "DAGSTER_IS_DEV_CLI"
 
 
 def tenant_root() -> Path:
@@ -100,6 +109,32 @@ def names_another_home(root: Path) -> bool:
     """Whether the environment names a Dagster home that is not the tenant's own."""
     named = os.environ.get("DAGSTER_HOME")
     return bool(named) and Path(str(named)).resolve() != root.resolve() / OWN_HOME
+
+
+def require_home(root: Path) -> None:
+    """Raise C360Error where Dagster was started by hand on a home that lacks what must hold.
+
+    Without a home it keeps runs in a temporary folder, several at a time. What only looks at the
+    definitions needs none, and is told so.
+    """
+    if names_another_home(root):
+        require_settings(Path(os.environ["DAGSTER_HOME"]))
+        return
+    is_named = bool(os.environ.get("DAGSTER_HOME"))
+    if is_named and has_settings(root.resolve() / OWN_HOME):
+        return
+    lacking = (
+        f"DAGSTER_HOME has no {SETTINGS}"
+        if is_named
+        else "DAGSTER_HOME is not set, so Dagster keeps runs in a temporary folder that is removed"
+    )
+    message = (
+        f"{lacking}, and works without what a tenant relies on (one run at a time, no telemetry, "
+        "no captured output); start it by `c360 ui` or `c360 service`, which see to both"
+    )
+    if is_named or os.environ.get(STARTED_BY_DEV):
+        raise C360Error(message)
+    print(f"! {message}", file=sys.stderr)
 
 
 def mark_dead_runs(root: Path) -> None:

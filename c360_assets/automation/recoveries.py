@@ -15,6 +15,8 @@ import polars as pl
 from c360_assets.automation.alerts import open_alerts, tell_recovery
 from c360_assets.automation.pending import pending_days
 from c360_assets.automation.readiness import workflow
+from c360_assets.automation.switched_off import switched_off
+from c360_assets.errors import C360Error
 from c360_assets.ingest.odd_files import odd_entries
 from c360_assets.tenant.changed_files import changed_files
 from c360_assets.tenant.durations import rhythm_days, whole_days
@@ -146,6 +148,14 @@ def _ticking(look: Look, entry: Mapping[str, Any]) -> str:
     return f"the service works again since {tick.astimezone(zone(look.tenant)):%Y-%m-%d %H:%M}"
 
 
+def _switched_on(look: Look, entry: Mapping[str, Any]) -> str:
+    try:
+        off = switched_off(look.tenant)
+    except C360Error:
+        return ""
+    return "" if off else "every sensor and schedule is switched on again"
+
+
 def _fresh(look: Look, entry: Mapping[str, Any]) -> str:
     if look.overdue is None or entry["feed"] in look.overdue:
         return ""
@@ -165,5 +175,6 @@ QUESTIONS: Mapping[str, Question] = {
     "runtime": _run_ended,
     "configuration": _configuration_read,
     "silent": _ticking,
+    "switched_off": _switched_on,
     "unpublished": _activated,
 }

@@ -22,6 +22,7 @@ SECONDS_OF_GOOD_HEALTH = 60.0
 LONGEST_PAUSE = 60.0
 SECONDS_TO_END = 15.0
 SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -36,8 +37,19 @@ class Part:
     start_at: float = field(default=0.0)
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self.command, preexec_fn=_die_with_parent)
-        self.began = time.monotonic()
+        """Start it in a process group of its own: Ctrl-C reaches this process, which ends it.
+
+        A signal to stop waits meanwhile: between fork and exec it would be handled in the child,
+        and here before the child is known.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        try:
+            self.process = subprocess.Popen(
+                self.command, preexec_fn=_die_with_parent, process_group=0
+            )
+            self.began = time.monotonic()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
     def look(self, say: Callable[[str], None]) -> None:
         """Note that the process has ended, or start it again when it is time."""
@@ -89,13 +101,15 @@ class _StopError(Exception):
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """SIGINT and SIGTERM end the block quietly; a script's background job ignores the first."""
+    """SIGINT, SIGTERM and SIGHUP end the block quietly; a script's background job ignores the
+    first, and what `nohup` starts keeps ignoring the last."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise _StopError
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    for number in STOPPING:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
     with suppress(_StopError):
         yield
 
@@ -106,7 +120,7 @@ def _ended(parts: Sequence[Part]) -> Iterator[None]:
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOPPING:
             signal.signal(number, signal.SIG_IGN)
         for part in reversed(parts):
             part.end()
@@ -114,6 +128,8 @@ def _ended(parts: Sequence[Part]) -> Iterator[None]:
 
 def _die_with_parent() -> None:
     """Ask Linux to end this process when its parent dies, however that dies."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)

@@ -1,6 +1,7 @@
-"""A look at the service from outside of it: does it tick, and was the database published in time?
+"""A look at the service from outside of it: does it tick, is it switched on, and was the database
+published in time?
 
-For cron, so it asks no orchestrator and works while that is down. What ticks and publications leave
+For cron, so it works while the orchestrator is down. What ticks and publications leave
 behind is `warehouse.heartbeat`'s.
 """
 
@@ -14,6 +15,8 @@ from croniter import croniter
 
 from c360_assets.automation.alerts import Alert, raise_all, send_again
 from c360_assets.automation.recoveries import Look, tell_recoveries
+from c360_assets.automation.switched_off import switched_off
+from c360_assets.errors import C360Error
 from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.heartbeat import is_ahead, last_beat
@@ -36,6 +39,7 @@ def watch(
     seen = Watched()
     for found in (
         _tick(tenant, at, tick_within),
+        _switches(tenant, at),
         *_publication(tenant, at, publish_within),
     ):
         if isinstance(found, Alert):
@@ -61,6 +65,19 @@ def _tick(tenant: Tenant, at: datetime, within: timedelta) -> Alert | str:
         message = f"no sensor of the service has looked since {moment}"
         return Alert("silent", "", at.date(), message)
     return f"the service looked at {moment}"
+
+
+def _switches(tenant: Tenant, at: datetime) -> Alert | str:
+    """Whether every sensor and schedule is on: of one that is off nothing begins, and the others
+    tick all the same."""
+    try:
+        off = switched_off(tenant)
+    except C360Error as error:
+        return Alert("silent", "", at.date(), str(error))
+    if off:
+        message = f"switched off in the UI: {', '.join(off)}; nothing begins by them"
+        return Alert("switched_off", "", at.date(), message)
+    return "no sensor or schedule is switched off"
 
 
 def _publication(tenant: Tenant, at: datetime, within: timedelta) -> Iterator[Alert | str]:

@@ -37,7 +37,12 @@ def status(
                 emit(line)
             return
         _mark_dead_runs(root)
-        off = switched_off(load_tenant(root))
+        loaded = load_tenant(root)
+        try:
+            off = switched_off(loaded)
+        except C360Error as error:
+            off = []
+            print_failures([str(error)])
         current = read_status(root, datetime.now().astimezone(), off)
     if as_json:
         print_json(current)

@@ -25,8 +25,8 @@ def watch(
     ] = "2h",
     as_json: JsonOption = False,
 ) -> None:
-    """Look whether the service ticks and has published in time; if not, raise alerts and exit
-    with 1.
+    """Look whether the service ticks, is switched on and has published in time; if not, raise
+    alerts and exit with 1.
 
     For cron, so that a service that is down is told of by something that is not.
 

@@ -7,10 +7,10 @@ Reads file names and the ledger, never a file's content. Which days are to be lo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 
 from c360_assets.tenant.files import FilePattern
-from c360_assets.tenant.local_time import today
+from c360_assets.tenant.local_time import today, zone
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import last_delivery, read_ledger
 from c360_assets.warehouse.session import Warehouse
@@ -23,13 +23,20 @@ EARLIEST_DAY = date(1970, 1, 1)
 EARLIEST_UNTOLD_DAY = date(2020, 1, 1)
 
 
-def as_of_date(tenant: Tenant, warehouse: Warehouse, asked: date | None = None) -> date:
-    """The date that "today" means in figures: the one asked for, else what `tenant.yaml` says."""
+def as_of_date(
+    tenant: Tenant,
+    warehouse: Warehouse,
+    asked: date | None = None,
+    at: datetime | None = None,
+) -> date:
+    """The date that "today" means in figures: the one asked for, else what `tenant.yaml` says, at
+    the moment `at` (default now)."""
     if asked is not None:
         return asked
+    day = today(tenant) if at is None else at.astimezone(zone(tenant)).date()
     if tenant.config.as_of == "last_delivery":
-        return last_delivery(warehouse) or today(tenant)
-    return today(tenant)
+        return last_delivery(warehouse) or day
+    return day
 
 
 def first_day(tenant: Tenant, feed: FeedConfig) -> date:

@@ -72,7 +72,13 @@ def emit(text: str = "") -> None:
 def print_traceback(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """What Python prints of an error that nobody handled: it may quote what it read."""
+    """What Python prints of an error that nobody handled: it may quote what it read.
+
+    Of Ctrl-C at a moment when no verb has begun, one word.
+    """
     import traceback
 
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("Aborted!\n")
+        return
     sys.stderr.write(harmless("".join(traceback.format_exception(kind, error, trace))))

@@ -1,16 +1,18 @@
 """One run owns a tenant at a time: an operating-system lock that the kernel frees when its holder
 dies, and where the tables are in a bucket its lease, which keeps other machines out.
 
-A file beside the lock says who holds it, for people; only the lock decides. Marking runs of dead
-processes as failed needs the orchestrator and lives with it.
+Who waits has it in the order of `waiting_line`. A file beside the lock says who holds it, for
+people; only the lock decides. Marking runs of dead processes as failed needs the orchestrator and
+lives with it.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,54 +25,95 @@ from c360_assets.warehouse.lease import give_back, held_lease, try_lease
 from c360_assets.warehouse.place import Place, place_of
 from c360_assets.warehouse.processes import process_identity
 from c360_assets.warehouse.storage import fence, read_manifest
+from c360_assets.warehouse.waiting_line import place_in_line, waiting_for
 
 # Where holders of the lock, and nobody else, write files aside before they are put in place.
 FOLDERS_WITH_ASIDES = ("warehouse", "reports")
 # Between two looks at another machine's lease.
 LEASE_POLL = 2.0
+# Whoever has waited so long gives up: what it waits for may hang.
+HOURS_TO_WAIT = 12.0
 # One lock object per tenant, as only the object that holds a lock may take it again.
 _HELD: dict[Path, FileLock] = {}
 
 
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def tenant_lock(
-    root: Path, what: str, waiting: Callable[[str], None] | None = None, poll: float = 0.5
+    root: Path,
+    what: str,
+    waiting: Callable[[str], None] | None = None,
+    poll: float = 0.5,
+    hours: float = HOURS_TO_WAIT,
 ) -> Iterator[None]:
     """Hold the tenant at `root` while the block runs; re-entrant in a process.
 
-    Waits for another holder and calls `waiting` once per holder with a sentence that names it.
-    `what` says what this holder does. What a killed holder left half written is removed: it may
-    hold personal values.
+    Waits for another holder and for those who wait already. A sentence names them, and another one
+    when that changes: to `waiting`, else to standard error. `what` says what this holder does. What
+    a killed holder left half written is removed: it may hold personal values.
+
+    Raises C360Error where it is still held after `hours`.
     """
     lock = _lock_of(root)
-    reported = ""
-    while True:
-        try:
-            lock.acquire(timeout=0)
-            break
-        except Timeout:
-            message = _describe(_holder_of(root))
-            if waiting is not None and message != reported:
-                waiting(message)
-                reported = message
-            time.sleep(poll)
+    wait = _Wait(waiting or _say, hours)
+    if not _taken_at_once(root, lock):
+        with place_in_line(root, what) as others_before:
+            while (others := others_before()) or not _is_taken(lock):
+                wait.go_on(_describe(_holder_of(root), others), poll)
     with _held(root, lock, what):
         place = place_of(root)
         if place is not None:
-            _wait_for_bucket(place, what, waiting, max(poll, LEASE_POLL))
+            while message := own_bucket(place, what):
+                wait.go_on(message, max(poll, LEASE_POLL))
         yield
+
+
+class _Wait:
+    """What a wait says, once for each sentence, and when it ends for good."""
+
+    def __init__(self, tell: Callable[[str], None], hours: float) -> None:
+        self.tell = tell
+        self.hours = hours
+        self.until = time.monotonic() + hours * 3600
+        self.told = ""
+
+    def go_on(self, message: str, seconds: float) -> None:
+        """Say why, unless it was just said, and sleep. Raises C360Error once it was long enough."""
+        if time.monotonic() >= self.until:
+            raise C360Error(
+                f"gave up after {self.hours:g} hours of {message}; if that hangs, end it, then run "
+                "again"
+            )
+        if message != self.told:
+            self.tell(message)
+            self.told = message
+        time.sleep(seconds)
+
+
+def _taken_at_once(root: Path, lock: FileLock) -> bool:
+    """Whether nobody held the tenant or waited for it; this process may hold it already."""
+    return (lock.is_locked or not waiting_for(root)) and _is_taken(lock)
+
+
+def _is_taken(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
 
 
 @contextmanager
 def tenant_lock_if_free(root: Path, what: str) -> Iterator[bool]:
-    """Hold the tenant while the block runs, if nobody does; whether it is held.
+    """Hold the tenant while the block runs, if nobody does or waits for it; whether it is held.
 
     Another thread of this process counts as nobody else.
     """
     lock = _lock_of(root)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    if not _taken_at_once(root, lock):
         yield False
         return
     with _held(root, lock, what):
@@ -94,17 +137,6 @@ def own_bucket(place: Place, what: str) -> str:
     if lease.taken_over:
         fence(bucket, place, lease)
     return ""
-
-
-def _wait_for_bucket(
-    place: Place, what: str, waiting: Callable[[str], None] | None, poll: float
-) -> None:
-    reported = ""
-    while message := own_bucket(place, what):
-        if waiting is not None and message != reported:
-            waiting(message)
-            reported = message
-        time.sleep(poll)
 
 
 def release_bucket(address: str) -> None:
@@ -160,9 +192,13 @@ def _sweep(folder: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _describe(holder: Path) -> str:
+def _describe(holder: Path, others: Sequence[str]) -> str:
+    """Who holds the tenant, and who has it before this one."""
+    before = f"{', '.join(others)}, which came before" if others else ""
     try:
         run = json.loads(holder.read_text("utf-8"))
-        return f"waiting for {run['what']} (process {run['pid']}), which holds this tenant"
+        holds = f"{run['what']} (process {run['pid']}), which holds this tenant"
     except (OSError, ValueError, KeyError):
-        return "waiting for another run, which holds this tenant"
+        # Between two holders, or one that has just begun.
+        holds = "" if before else "another run, which holds this tenant"
+    return "waiting for " + ", and for ".join(part for part in (holds, before) if part)

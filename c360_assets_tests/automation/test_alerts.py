@@ -20,7 +20,14 @@ import pytest
 from rich.console import Console
 
 from c360_assets.automation import sensors
-from c360_assets.automation.alerts import Alert, Kind, open_alerts, raise_alert, send_again
+from c360_assets.automation.alerts import (
+    Alert,
+    Kind,
+    open_alerts,
+    raise_alert,
+    send_again,
+    tell_recovery,
+)
 from c360_assets.automation.jobs import ACTIVATE
 from c360_assets.automation.jobs import DAY as DAY_JOB
 from c360_assets.automation.sensors import activation_sensor, landing_sensor, stitch_sensor
@@ -90,6 +97,22 @@ def test_an_alert_is_written_once(tmp_path: Path) -> None:
     ]
     path = tmp_path / "logs/alerts.jsonl"
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_what_lies_there_day_after_day_is_told_once_until_it_changes(tmp_path: Path) -> None:
+    tenant = tiny_tenant(tmp_path)
+    days = [DAY + timedelta(days=i) for i in range(5)]
+    messages = ["a pipe", "a pipe", "a pipe; a folder", "a folder", "a folder"]
+    raised = [
+        alert(tenant, "odd_entry", "Shop:Customers", day, message)
+        for day, message in zip(days, messages, strict=True)
+    ]
+    assert raised == [True, False, True, True, False]
+    (entry,) = open_alerts(tenant)
+    assert entry["message"] == "a folder"
+    tell_recovery(tenant, entry, "gone")
+    assert open_alerts(tenant) == []
+    assert alert(tenant, "odd_entry", "Shop:Customers", days[4], "a folder"), "it came back"
 
 
 def test_the_file_of_workflow_yaml(tmp_path: Path) -> None:

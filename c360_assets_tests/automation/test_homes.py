@@ -14,8 +14,14 @@ import dagster as dg
 import pytest
 import yaml
 
-from c360_assets.automation.instance import REPOSITORY, mark_dead_runs, prepare_home
+from c360_assets.automation.instance import (
+    REPOSITORY,
+    STARTED_BY_DEV,
+    mark_dead_runs,
+    prepare_home,
+)
 from c360_assets.automation.runs import GRPC_INFO_TAG, open_instance
+from c360_assets.definitions import defs
 from c360_assets.errors import C360Error
 from c360_assets.warehouse.running import dead_runs, running
 from c360_assets_tests.automation.tenants import tiny_tenant
@@ -134,6 +140,44 @@ def test_the_own_home_of_another_tenant_is_refused(
     prepare_home(one)
     with pytest.raises(C360Error, match=f"home of another tenant .{one}"):
         prepare_home(two)
+
+
+@pytest.mark.parametrize(
+    ("home", "by_dev", "refused", "told"),
+    [
+        ("none", True, "DAGSTER_HOME is not set", ""),
+        ("none", False, "", "DAGSTER_HOME is not set"),
+        ("empty", False, "DAGSTER_HOME has no dagster.yaml", ""),
+        ("prepared", True, "", ""),
+    ],
+)
+def test_dagster_started_by_hand_works_on_a_home_that_holds_what_must_hold_or_not_at_all(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    home: str,
+    by_dev: bool,
+    refused: str,
+    told: str,
+) -> None:
+    root = tenant_at(tmp_path / "one")
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.delenv(STARTED_BY_DEV, raising=False)
+    monkeypatch.setenv("C360_TENANT_DIR", str(root))
+    if home == "prepared":
+        prepare_home(root)
+    elif home == "empty":
+        (root / ".dagster").mkdir()
+    if home != "none":
+        monkeypatch.setenv("DAGSTER_HOME", str(root / ".dagster"))
+    if by_dev:
+        monkeypatch.setenv(STARTED_BY_DEV, "1")
+    if refused:
+        with pytest.raises(C360Error, match=f"{refused}.*start it by `c360 ui`"):
+            defs()
+    else:
+        assert isinstance(defs(), dg.Definitions)
+    assert (told in capfd.readouterr().err) if told else capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("value", ["relative", "/nowhere/at/all"])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from c360_assets.assets import recipe_assets
 from c360_assets.automation.due import Due, DueRun
 from c360_assets.automation.evaluations import request
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets.automation.runs import RunOutcome, launch, open_instance
 from c360_assets.definitions import build
+from c360_assets.ingest import delivery_days
 from c360_assets.run_options import RunOptions
+from c360_assets.warehouse.recipe import Outcome, Recipe, RunContext, make_current
+from c360_assets.warehouse.session import Session
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
 
 USUAL = {"force": False, "refit": False, "new_ids": False, "as_of": None, "error_threshold": None}
@@ -106,6 +111,31 @@ def test_a_date_that_is_none_is_told(home: Path) -> None:
     assert [message for _, message in outcome.failed_steps] == [
         "the run option `as_of` is no date; give one as 2026-06-14"
     ]
+
+
+def test_a_run_that_crosses_midnight_stands_at_one_day(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for feed in ("shop", "loyalty"):
+        land(home, feed, DAY)
+    assert run(home, LOAD, [SHOP], RunOptions(), days=(DAY, DAY)).success
+    tenant = tiny_tenant(home, as_of="today")
+    days = (date(2026, 3, 2) + timedelta(days=n) for n in count())
+    monkeypatch.setattr(delivery_days, "today", lambda tenant: next(days))
+    stood_at = []
+
+    def noted(session: Session, recipe: Recipe, context: RunContext) -> Outcome:
+        stood_at.append(context.as_of)
+        return make_current(session, recipe, context)
+
+    monkeypatch.setattr(recipe_assets, "make_current", noted)
+    table = dg.AssetKey(["unified_coalesced"])
+    keys = [BUSY, *stitch_keys(home, table)]
+    with open_instance() as instance:
+        outcome = launch(instance, build(tenant), STITCH, asset_keys=keys)
+    assert outcome.success, outcome.failed_steps
+    assert len(stood_at) > 1
+    assert len(set(stood_at)) == 1, stood_at
 
 
 def stitch_keys(root: Path, table: dg.AssetKey) -> list[dg.AssetKey]:

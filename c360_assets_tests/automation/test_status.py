@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -25,8 +25,13 @@ from rich.console import Console
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.runs import open_instance
 from c360_assets.automation.switched_off import switched_off
+from c360_assets.automation.watch import watch
+from c360_assets.errors import C360Error
 from c360_assets.reporting.status import Status, read_status, render_status
+from c360_assets.tenant.local_time import now
+from c360_assets.warehouse.heartbeat import beat
 from c360_assets_tests.automation.tenants import DAY, tiny_tenant
+from c360_assets_tests.automation.test_waiting import alerts
 
 
 def _note(instance: dg.DagsterInstance, sensor: str, status: InstigatorStatus) -> None:
@@ -62,6 +67,58 @@ def test_status_names_what_is_switched_off_in_the_ui(
     page = _page(read_status(tmp_path, datetime.now(UTC), off), 300)
     assert "Switched off  landing_Shop_Customers, stitch_sensor (in the UI" in page
     assert "Switched off" not in _page(read_status(tmp_path, datetime.now(UTC)), 300)
+
+
+def _switch(instance: dg.DagsterInstance, sensor: str, status: InstigatorStatus) -> None:
+    """Switch a sensor that was noted before."""
+    (state,) = [s for s in instance.all_instigator_state() if s.instigator_name == sensor]
+    instance.update_instigator_state(state.with_status(status))
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_watch_tells_what_is_switched_off_and_when_it_is_on_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_own: bool
+) -> None:
+    root = tmp_path / "tenant"
+    root.mkdir()
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("C360_TENANT_DIR", str(root))
+    tenant = tiny_tenant(root, "activation: {cron: '30 6 * * *'}")
+    if not is_own:
+        (tmp_path / "home").mkdir()
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(root)))
+    beat(root, "tick")
+
+    def look() -> list[tuple[str, str]]:
+        seen = watch(tenant, now(tenant), timedelta(minutes=10), timedelta(hours=2))
+        return [(alert.kind, alert.message) for alert in seen.alerts]
+
+    with open_instance() as instance:
+        assert look() == []
+        for name in ("stitch_sensor", "activation_schedule"):
+            _note(instance, name, InstigatorStatus.STOPPED)
+        message = "switched off in the UI: {}; nothing begins by them"
+        both = [("switched_off", message.format("activation_schedule, stitch_sensor"))]
+        assert [look(), look()] == [both, both]
+        _switch(instance, "stitch_sensor", InstigatorStatus.RUNNING)
+        assert look() == [("switched_off", message.format("activation_schedule"))]
+        _switch(instance, "activation_schedule", InstigatorStatus.RUNNING)
+        assert look() == []
+    kinds = [(entry["kind"], entry.get("of")) for entry in alerts(root)]
+    assert kinds == [("switched_off", None)] * 2 + [("recovered", "switched_off")]
+
+
+def test_a_storage_that_does_not_answer_is_no_sign_that_all_is_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "gone"))
+    tenant = tiny_tenant(tmp_path)
+    with pytest.raises(C360Error, match="does not answer"):
+        switched_off(tenant)
+    beat(tmp_path, "tick")
+    seen = watch(tenant, now(tenant), timedelta(minutes=10), timedelta(hours=2))
+    assert [alert.kind for alert in seen.alerts] == ["silent"]
 
 
 def test_a_narrow_terminal_cuts_no_day_and_no_number(tmp_path: Path) -> None:

@@ -9,19 +9,25 @@ from pathlib import Path
 import pytest
 
 from c360_assets.errors import C360Error
-from c360_assets.warehouse.lock import tenant_lock
+from c360_assets.warehouse.lock import tenant_lock, tenant_lock_if_free
 from c360_assets.warehouse.processes import is_alive, process_identity
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-
-import pytest
-
 from c360_assets.warehouse.lock import tenant_lock
 with tenant_lock(Path(sys.argv[1]), "the other run"):
     print("held", flush=True)
     time.sleep(60)
+"""
+WAITER = """
+import sys
+from pathlib import Path
+from c360_assets.warehouse.lock import tenant_lock
+root, name, poll = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+with tenant_lock(root, name, lambda sentence: print(sentence, flush=True), poll):
+    with (root / "order").open("a") as order:
+        order.write(name + " ")
 """
 
 
@@ -61,6 +67,49 @@ def test_a_second_run_waits_and_says_for_whom_until_the_first_dies(tmp_path: Pat
     assert messages == [
         f"waiting for the other run (process {holder.pid}), which holds this tenant"
     ]
+
+
+def started(code: str, *arguments: object) -> tuple[subprocess.Popen[str], str]:
+    """A process, and the first line that it prints."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def test_who_came_first_has_it_first_however_seldom_it_looks(tmp_path: Path) -> None:
+    holder, _ = started(HOLDER, tmp_path)
+    first, told_first = started(WAITER, tmp_path, "slow", 2)
+    second, told_second = started(WAITER, tmp_path, "quick", 0.01)
+    killed, _ = started(WAITER, tmp_path, "killed", 0.01)
+    killed.kill()
+    killed.wait()
+    holds = f"waiting for the other run (process {holder.pid}), which holds this tenant"
+    assert told_first == holds
+    assert told_second == f"{holds}, and for slow (process {first.pid}), which came before"
+    holder.kill()
+    holder.wait()
+    with tenant_lock_if_free(tmp_path, "tidying") as is_held:
+        assert not is_held, "others wait"
+    with tenant_lock(tmp_path, "last", poll=0.01):
+        assert (tmp_path / "order").read_text() == "slow quick "
+    assert first.wait() == second.wait() == 0
+
+
+def test_a_wait_that_takes_too_long_ends_with_who_holds_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    holder, _ = started(HOLDER, tmp_path)
+    told = f"gave up after 0.0001 hours of waiting for the other run .process {holder.pid}.*if that"
+    try:
+        with pytest.raises(C360Error, match=told), tenant_lock(tmp_path, "late", hours=1e-4):
+            pass
+        assert "waiting for the other run" in capfd.readouterr().err, "nobody waits in silence"
+    finally:
+        holder.kill()
+        holder.wait()
+    with tenant_lock(tmp_path, "next"):
+        pass
 
 
 def test_a_process_is_told_from_a_later_one_with_its_number() -> None:
