@@ -248,6 +248,7 @@ def test_city_company_date_and_key():
     assert one(normalize.clean_date, "1981-09-08T00:00:00") == "1981-09-08"
     assert one(normalize.clean_date, "soon") is None
     assert one(normalize.clean_key, " 77a ") == "77A"
+    assert one(normalize.clean_key, "'77") == one(normalize.clean_key, '="77"') == "77"
 
 
 def test_street_tables_agree_in_both_directions():

@@ -7,6 +7,7 @@ belongs to `tables`.
 
 from __future__ import annotations
 
+from c360_assets.semantics.normalize import KEY_MARKS
 from c360_assets.stitch.prepare.union import column_name
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.session import Session
@@ -112,6 +113,10 @@ def is_case_sensitive(tag: str, case_sensitive: list[str]) -> bool:
 
 
 def key_form(expression: str, is_exact: bool) -> str:
-    """The form in which foreign-key values are compared, NULL for a blank one."""
-    trimmed = f"nullif(trim(CAST({expression} AS VARCHAR)), '')"
-    return trimmed if is_exact else f"upper({trimmed})"
+    """The form in which foreign-key values are compared, NULL for a blank one: as
+    `normalize.clean_key`, or as it is."""
+    trimmed = f"trim(CAST({expression} AS VARCHAR))"
+    if is_exact:
+        return f"nullif({trimmed}, '')"
+    unmarked = f"regexp_replace({trimmed}, {quote_literal(KEY_MARKS)}, '', 'g')"
+    return f"upper(nullif(trim({unmarked}), ''))"
