@@ -17,6 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from c360_assets.customer_360.checks.run_data_checks import TABLE as CHECKS
 from c360_assets.reporting.paths import short_place
 from c360_assets.reporting.stitch_quality import quality_json, quality_line
 from c360_assets.validations.findings import Finding, finding_text, worst_findings
@@ -34,6 +35,8 @@ SHOWN = (
     "customer_attributes",
     "customer_360",
 )
+# Checks of the database that the screen names, of those that warn.
+SHOWN_CHECKS = 5
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,17 @@ class DayReport:
 
 
 @dataclass(frozen=True)
+class CheckWarning:
+    """A check of the database that warns; `share` is in percent of the rows that it looked at."""
+
+    id: str
+    question: str
+    findings: int
+    checked: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Summary:
     """The figures of the screen."""
 
@@ -79,6 +93,7 @@ class Summary:
     source_records: int
     people: int
     findings: list[Finding]
+    check_warnings: list[CheckWarning] = field(default_factory=list)  # largest share first
     example_id: str = "ID"  # somebody whose page is worth opening
     figures: dict[str, Any] = field(default_factory=dict)  # of the last Stitch
 
@@ -101,6 +116,7 @@ class Summary:
             "deduplication_rate": round(self.deduplication_rate, 1),
             "quality": quality_json(self.figures),
             "findings": self.findings,
+            "check_warnings": self.check_warnings,
             "built": self.report.built,
             "reused": self.report.reused,
             "failures": self.report.failures,
@@ -121,9 +137,22 @@ def summarize(session: Session, report: DayReport) -> Summary:
         source_records=records.rows if records else 0,
         people=records.figures.get("amperity_ids", 0) if records else 0,
         findings=worst_findings(session),
+        check_warnings=_check_warnings(session),
         example_id=_best_customer(session),
         figures=records.figures if records else {},
     )
+
+
+def _check_warnings(session: Session) -> list[CheckWarning]:
+    """The checks of the primary database that warn."""
+    if session.state(CHECKS) is None:
+        return []
+    session.bind(CHECKS)
+    rows = session.rows(
+        f"SELECT validation_id, question, finding_count, checked_count, finding_pct FROM {CHECKS}"
+        " WHERE status = 'warning' ORDER BY finding_pct DESC, finding_count DESC, validation_id"
+    )
+    return [CheckWarning(*row) for row in rows]
 
 
 def _best_customer(session: Session) -> str:
@@ -154,6 +183,8 @@ def render(summary: Summary, console: Console, commands: Sequence[tuple[str, str
         sections.append(_tables(summary))
     if summary.findings:
         sections.append(_findings(summary.findings))
+    if summary.check_warnings:
+        sections.append(_checks(summary.check_warnings))
     if sections:
         console.print(Group(*sections))
     for text in report.warnings:
@@ -207,6 +238,21 @@ def _findings(findings: Sequence[Finding]) -> Table:
     for finding in findings:
         description = finding_text(finding.metric, finding.count, 100 * finding.share)
         table.add_row(finding.report_id, Text(finding.datasource), description)
+    return table
+
+
+def _checks(warnings: Sequence[CheckWarning]) -> Table:
+    count = f"{len(warnings)} warn" if len(warnings) > 1 else "1 warns"
+    table = Table(
+        title=f"\nChecks of the database: {count}, all are in reports.{CHECKS}",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        show_header=False,
+    )
+    for check in warnings[:SHOWN_CHECKS]:
+        counts = f"no: {check.findings:,} of {check.checked:,} ({check.share:.1f} %)"
+        table.add_row(check.id, check.question, counts)
     return table
 
 

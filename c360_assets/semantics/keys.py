@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from c360_assets.semantics.normalize import KEY_MARKS
+
 FOREIGN_KEY = "fk-"
+_MARKS_LITERAL = "'" + KEY_MARKS.replace("'", "''") + "'"
 
 
 def is_case_sensitive(tag: str, case_sensitive: Collection[str]) -> bool:
@@ -17,6 +20,10 @@ def is_case_sensitive(tag: str, case_sensitive: Collection[str]) -> bool:
 
 
 def key_form(expression: str, is_exact: bool) -> str:
-    """The form in which foreign-key values are compared, NULL for a blank one."""
-    trimmed = f"nullif(trim(CAST({expression} AS VARCHAR)), '')"
-    return trimmed if is_exact else f"upper({trimmed})"
+    """The form in which foreign-key values are compared, NULL for a blank one: as
+    `normalize.clean_key`, or as it is."""
+    trimmed = f"trim(CAST({expression} AS VARCHAR))"
+    if is_exact:
+        return f"nullif({trimmed}, '')"
+    unmarked = f"regexp_replace({trimmed}, {_MARKS_LITERAL}, '', 'g')"
+    return f"upper(nullif(trim({unmarked}), ''))"

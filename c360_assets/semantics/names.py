@@ -23,6 +23,7 @@ _TRAILING_SUFFIXES = rf"(?: (?:{_SUFFIX_TOKENS}))+$"
 _PARTICLES = (
     "DE|DEL|DELLA|DEGLI|DEI|DI|DA|DAS|DO|DOS|DU|DES|LA|LAS|LOS|LE|LO|VAN|VON|VOM|ZU|ZUM|ZUR|DEN|DER"
     "|TEN|TER|TE|T|'T|AF|AV|SAN|SANTA|ST|BIN|IBN|BINT|ABU|EL|D|O|MC"
+    "|بن|ابن|بنت|ابو|أبو|ال|آل|عبد|ABD|ABDUL|ABDEL|בן"
 )
 # Of these, those that stand last where the surname is put first: "Berg, Jan van der".
 _LAST_PARTICLES = "DE|DEL|DELLA|DI|DA|DAS|DOS|DU|DES|LA|LOS|VAN|VON|VOM|ZU|ZUR|DEN|DER|TEN|TER|'T"
@@ -46,6 +47,8 @@ _COMMA_DEGREES = rf"(?: *,+ *(?:{_DEGREES}))+ *$"
 _COMMA_SUFFIX = rf" *,+ *({_SUFFIX_TOKENS}) *$"
 _SUFFIX_BEFORE_COMMA = rf" ({_SUFFIX_TOKENS}) *,"
 _COUNTED = r"^\D*?0*(\d{1,6})$"  # longer ones are keys of something else
+# Half a name, written apart or not: Abd al-Rahman, Abdul Rahman, Abdulrahman.
+_APART_ABD = r"(^| )(?:(ABD)(?: (?:(AL|EL|UL) )?|(AL|EL|UL) )|(عبد) )(\p{L}{3,})"
 _APART_PREFIX = r"^(O|D|L|MC) (\p{L}{3,})$"
 
 
@@ -63,7 +66,8 @@ def clean_name(expr: pl.Expr) -> pl.Expr:
 
 def _letters(words: pl.Expr) -> pl.Expr:
     bare = words.str.replace(_TRAILING_SUFFIXES, "").str.replace_all(r"['\p{Nd}]", "")
-    return squeeze(bare.str.replace_all("-", " ", literal=True))
+    apart = squeeze(bare.str.replace_all("-", " ", literal=True))
+    return apart.str.replace_all(_APART_ABD, "${1}${2}${3}${4}${5}${6}")
 
 
 def clean_surname(expr: pl.Expr) -> pl.Expr:

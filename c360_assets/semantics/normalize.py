@@ -60,9 +60,13 @@ __all__ = [
 ]
 
 
+# A spreadsheet's marks for texts around a key: `'6500012`, `="6500012"`.
+KEY_MARKS = """^'|^="|"$"""
+
+
 def clean_key(expr: pl.Expr) -> pl.Expr:
-    """A foreign, blocking or separation key compared without case."""
-    return missing_to_null(expr.str.to_uppercase())
+    """A foreign, blocking or separation key compared without case and a spreadsheet's marks."""
+    return missing_to_null(expr.str.strip_chars().str.replace_all(KEY_MARKS, "").str.to_uppercase())
 
 
 def clean_date(expr: pl.Expr) -> pl.Expr:

@@ -19,6 +19,7 @@ from c360_assets.customer_360.tables.databases import databases
 from c360_assets.customer_360.tables.graph import TableNode, lineage, plan
 from c360_assets.customer_360.tables.references import asks_clock, statement
 from c360_assets.errors import C360Error, ConfigError
+from c360_assets.reporting.summary import DayReport, summarize
 from c360_assets.semantics.tables import table_spec
 from c360_assets.tenant.local_columns import LOCAL_COLUMNS
 from c360_assets.tenant.models import DatabaseTableConfig, Tenant
@@ -596,6 +597,15 @@ def test_checks_count_what_should_be_looked_at(session: Session, tmp_path: Path)
     build_all(session, tenant)
     state = validate_database(session, databases(tenant)[0], as_of=AS_OF)
     found = {r["validation_id"]: r for r in table(session, "database_validation")}
+    # The screen that ends a run names what warns, the largest shares first.
+    warnings = summarize(session, DayReport(AS_OF)).check_warnings
+    assert {check.id for check in warnings} == {
+        name for name, row in found.items() if row["status"] == "warning"
+    }
+    assert "CV-T01" in {check.id for check in warnings}
+    assert [check.share for check in warnings] == sorted(
+        (check.share for check in warnings), reverse=True
+    )
     counts = {
         "CV-A06": (1, 1, "warning"),
         "CV-T01": (4, 2, "warning"),

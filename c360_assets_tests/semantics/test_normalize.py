@@ -122,6 +122,10 @@ def test_po_box_is_read_from_the_cleaned_address():
         ("أحمد", "احمد"),
         ("فاطمة", "فاطمه"),
         ("مُـحَمَّد", "محمد"),
+        ("عبد الرحمن", "عبدالرحمن"),
+        ("Abdul Rahman", "ABDULRAHMAN"),
+        ("Abd El-Rahman", "ABDELRAHMAN"),
+        ("Paula Abdul", "PAULA ABDUL"),
         ("علی", "علي"),
         ("A" * 300, "A" * 300),
         ("...", None),
@@ -244,6 +248,7 @@ def test_city_company_date_and_key():
     assert one(normalize.clean_date, "1981-09-08T00:00:00") == "1981-09-08"
     assert one(normalize.clean_date, "soon") is None
     assert one(normalize.clean_key, " 77a ") == "77A"
+    assert one(normalize.clean_key, "'77") == one(normalize.clean_key, '="77"') == "77"
 
 
 def test_street_tables_agree_in_both_directions():
@@ -310,6 +315,10 @@ def test_cleaning_twice_changes_nothing(semantic, value):
         ("김민준", "민준", "김"),
         ("남궁민수", "민수", "남궁"),
         ("민준", None, "민준"),
+        ("خالد بن سعود", "خالد", "بن سعود"),
+        ("يوسف محمد الخطيب", "يوسف محمد", "الخطيب"),
+        ("Abdul Saleh", "ABDUL", "SALEH"),
+        ("אורי בן דוד", "אורי", "בן דוד"),
     ],
 )
 def test_full_names_as_they_are_written(full, given, surname):

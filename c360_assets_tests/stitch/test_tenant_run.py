@@ -214,6 +214,16 @@ def test_a_blocklisted_key_links_nobody_although_one_record_holds_it(brand: Tena
     )
 
 
+@pytest.mark.parametrize("key", ["'m1", '="m1"', " M1 "])
+def test_a_key_is_found_in_spite_of_the_marks_of_a_spreadsheet(brand: Tenant, key: str) -> None:
+    with open_session(brand.root / "warehouse", ZONE) as session:
+        load(session, SHOP, [{**SHOP_ROWS[0], "member": key}])
+        load(session, ORDERS, [{"id": "1", "who": "m1", "order": "o1"}])
+        session.commit()
+    run(tenant(brand.root, SHOP, ORDERS))
+    assert read(brand, "stitched/Shop_Orders")["amperity_id"].null_count() == 0
+
+
 def test_a_key_that_two_people_share_links_nobody(brand: Tenant) -> None:
     rows = [
         {"id": "1", "first": "Ann", "last": "Ode", "born": "1950-01-02", "member": "m1"},

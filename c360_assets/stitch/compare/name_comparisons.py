@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from c360_assets.stitch.compare.comparison_levels import Comparison, Fact, Level
 from c360_assets.stitch.compare.value_sql import (
+    alike_in_latin,
     bins,
+    ends_in_latin,
     equal_in_latin,
     similar,
     similar_in_latin,
@@ -60,7 +62,7 @@ GIVEN = Comparison(
             "alike",
             "jaro_winkler_similarity(a.given, b.given) >= 0.85"
             " OR least(length(a.given), length(b.given)) >= 6"
-            " AND damerau_levenshtein(a.given, b.given) <= 2",
+            f" AND damerau_levenshtein(a.given, b.given) <= 2 OR {alike_in_latin('given')}",
             0.015,
             0.02,
             h_from="random",
@@ -88,7 +90,8 @@ SURNAME = Comparison(
         ),
         Level(
             "similar",
-            f"{similar('surname')} OR {equal_in_latin('surname')} OR {similar_in_latin('surname')}",
+            f"{similar('surname')} OR {equal_in_latin('surname')} OR {similar_in_latin('surname')}"
+            f" OR {ends_in_latin('surname')}",
             0.08,
             3e-3,
         ),

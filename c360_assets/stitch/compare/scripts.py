@@ -7,18 +7,21 @@ agreement of spellings is worth is `comparisons`.
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 from anyascii import anyascii
 
 OTHER_SCRIPT = r"[\p{L}&&[^\p{Latin}]]"
+HEBREW = re.compile("[\u05d0-\u05ea]")
 # How one sound is written in the Latin spelling of other scripts, longer texts first.
 _SOUNDS = {
     "SHCH": "S", "SCH": "S", "TCH": "C", "TSCH": "C", "DZH": "J", "PH": "F", "KH": "H", "ZH": "J",
     "CH": "C", "SH": "S", "TS": "C", "TZ": "C", "CK": "K", "KS": "X", "OU": "U", "MP": "B",
-    "NT": "D", "GK": "G", "Q": "K", "W": "V", "Z": "S",
+    "NT": "D", "GK": "G", "Q": "K", "W": "V", "Z": "S", "CA": "K", "CO": "K", "CU": "K",
 }  # fmt: skip
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_SILENT = "[AEIOUYHJ']"
+_SILENT = "[AEIOUYHJ' ]"
 _NAMES = ("given", "surname")
 
 
@@ -49,6 +52,8 @@ def _latin(names: pl.Series, is_foreign: pl.Series) -> pl.Series:
 
 def _spelt(name: str) -> str | None:
     letters = "".join(filter(str.isalpha, anyascii(name).upper()))
+    # Its kaf is a K far more often: Cohen, Carmel.
+    letters = re.sub("KH+", "K", letters) if HEBREW.search(name) else letters
     return letters or None
 
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from c360_assets.stitch.compare.comparison_levels import HSource, Level, USource
 
+# Which of the two a letter of another script is, is spelt by ear (Gim and Kim, Bak and Pak).
+_VOICED = "GCDB"
+_UNVOICED = "KKTP"
+
 
 def typing_error(one: str, other: str) -> str:
     """One edit between values of four letters or more, behind cheap guards."""
@@ -30,10 +34,7 @@ def similar(column: str) -> str:
 
 def _in_latin(column: str) -> str:
     """One of the values is in another script: both as they are spelt in Latin letters."""
-    return (
-        f"(a.{column}_latin IS NULL) <> (b.{column}_latin IS NULL)"
-        f" AND coalesce(a.{column}_latin, a.{column})"
-    )
+    return f"{_of_two_scripts(column)} AND coalesce(a.{column}_latin, a.{column})"
 
 
 def equal_in_latin(column: str) -> str:
@@ -44,11 +45,39 @@ def similar_in_latin(column: str) -> str:
     """Each script is spelt in several ways: by sound, or its consonants alone."""
     a = f"coalesce(a.{column}_latin, a.{column})"
     b = f"coalesce(b.{column}_latin, b.{column})"
+    sounds = f"a.{column}_sounds", f"b.{column}_sounds"
+    first, second = (_loosely(one) for one in sounds)
     return (
-        f"((a.{column}_latin IS NULL) <> (b.{column}_latin IS NULL)"
+        f"({_of_two_scripts(column)}"
         f" AND (jaro_winkler_similarity({a}, {b}) >= 0.88"
-        f" OR length(a.{column}_sounds) >= 3 AND a.{column}_sounds = b.{column}_sounds))"
+        f" OR length({sounds[0]}) >= 2 AND {sounds[0]} = {sounds[1]}"
+        f" OR length({first}) >= 3 AND {first} = {second}))"
     )
+
+
+def alike_in_latin(column: str) -> str:
+    """The few consonants of two short names of two scripts are the same, however they sound."""
+    first, second = (_loosely(f"{one}.{column}_sounds") for one in ("a", "b"))
+    return f"({_of_two_scripts(column)} AND {first} <> '' AND {first} = {second})"
+
+
+def ends_in_latin(column: str) -> str:
+    """One of two names of two scripts ends as the other: a name of the father stands before it, or
+    it has an article."""
+    first, second = (_loosely(f"{one}.{column}_sounds") for one in ("a", "b"))
+    return (
+        f"({_of_two_scripts(column)} AND least(length({first}), length({second})) >= 3"
+        f" AND (suffix({first}, {second}) OR suffix({second}, {first})))"
+    )
+
+
+def _of_two_scripts(column: str) -> str:
+    return f"(a.{column}_latin IS NULL) <> (b.{column}_latin IS NULL)"
+
+
+def _loosely(sounds: str) -> str:
+    """Consonants without those that are vowels in some scripts, voiced and unvoiced ones as one."""
+    return f"translate({sounds}, '{_VOICED}V', '{_UNVOICED}')"
 
 
 def one_edit(column: str, ends: int, least: float) -> str:
