@@ -22,6 +22,7 @@ from c360_assets.stitch import one_to_one
 from c360_assets.stitch.cluster import incremental
 from c360_assets.stitch.cluster.pins import assign_with_pins
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds, assign_ids
+from c360_assets.stitch.exchange.in_process import InProcess
 from c360_assets.stitch.exchange.rows import Exchange
 from c360_assets.stitch.prepare.label_tables import PAIR_SCHEMA, LabelPairs, label_pairs
 from c360_assets.stitch.prepare.list_warnings import judge_blocklist
@@ -91,10 +92,11 @@ def stitch(
     steps = _Steps(progress)
     connection = duckdb.connect() if con is None else con
     make_safe(connection)
+    exchange = exchange or InProcess(connection)
     try:
         steps.begin("preprocess")
         raw = record_frame(records)
-        listed = _preprocess(raw, config, blocklist, nicknames, datasources, home)
+        listed = _preprocess(raw, config, blocklist, nicknames, datasources, home, exchange)
         clean = listed.clean
         blocklist = listed.blocklist
         steps.begin("collapse")
@@ -188,6 +190,7 @@ def _preprocess(
     nicknames: pl.DataFrame | None,
     datasources: Sequence[str],
     home: Home | None,
+    exchange: Exchange,
 ) -> _Listed:
     """Clean the records; rows of the managed blocklist that would block half of all values are left
     out."""
@@ -201,6 +204,7 @@ def _preprocess(
             nicknames,
             home=home,
             contradicting_keys=contradicting,
+            exchange=exchange,
         )
 
     clean = cleaned(blocklist)
