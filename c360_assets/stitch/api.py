@@ -8,7 +8,7 @@ module, the tables are built by `results`; reading a tenant's tables and writing
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 from uuid import UUID
@@ -96,14 +96,16 @@ def stitch(
     try:
         steps.begin("preprocess")
         raw = record_frame(records)
-        listed = _preprocess(raw, config, blocklist, nicknames, datasources, home, exchange)
-        clean = listed.clean
-        blocklist = listed.blocklist
+        clean, listed = _preprocess(raw, config, blocklist, nicknames, datasources, home, exchange)
+        taken_out = clean.taken_out
         steps.begin("collapse")
-        decided = _label_pairs(labels, label_rows, clean.frame, datasources, config)
-        record_labels = of_records(decided.pairs, clean.frame) if decided.pairs.height else None
+        decided = _label_pairs(labels, label_rows, clean, datasources, config)
+        labelled = decided.pairs.height > 0
+        record_labels = of_records(decided.pairs, clean.keys) if labelled else None
         collapsed = _collapse(clean, config, record_labels)
-        clean = collapsed.clean
+        # Of a record that another one stands for, only keys are read again; at this point the texts
+        # need the room.
+        del clean
         match_records = resolve if config.run.matches else one_to_one.resolve
         resolution = match_records(
             collapsed.representatives,
@@ -117,20 +119,21 @@ def stitch(
         )
         steps.begin("assign stable ids")
         ids_of = _StableIds(previous, pins, tenant_id, config, connection)
-        stable = ids_of.assigned(raw, clean.frame, resolution, record_labels)
+        stable = ids_of.assigned(raw, collapsed.keys, resolution, record_labels)
         fitted = stable.generation if model is None else int(model["generation"][0])
         results = StageResults(
             raw=raw,
             representatives=collapsed.representatives,
             hard=collapsed.hard,
-            clean=clean,
+            keys=collapsed.keys,
+            taken_out=taken_out,
             resolution=resolution,
             stable=stable,
             config=config,
             previous=previous,
             tenant_id=tenant_id,
             job=job,
-            blocklist=blocklist,
+            blocklist=listed.blocklist,
             labels=decided.pairs,
             fitted=fitted,
             refitted=model is None and previous is not None,
@@ -154,7 +157,7 @@ def stitch(
         jitter,
         resolution.drift,
         fitted,
-        [*clean.warnings, *resolution.warnings],
+        [*taken_out.warnings, *resolution.warnings],
         resolution.figures["shipped_weights"],
         [*listed.warnings, *decided.warnings, *_staple_warnings(resolution)],
     )
@@ -176,9 +179,8 @@ def _staple_warnings(resolution: Resolution) -> list[str]:
 
 @dataclass(frozen=True)
 class _Listed:
-    """The preprocessed records, the managed blocklist that was applied, and what to say of it."""
+    """The managed blocklist that was applied, and what to say of it."""
 
-    clean: Preprocessed
     blocklist: pl.DataFrame | None
     warnings: list[str]
 
@@ -191,7 +193,7 @@ def _preprocess(
     datasources: Sequence[str],
     home: Home | None,
     exchange: Exchange,
-) -> _Listed:
+) -> tuple[Preprocessed, _Listed]:
     """Clean the records; rows of the managed blocklist that would block half of all values are left
     out."""
 
@@ -209,18 +211,18 @@ def _preprocess(
 
     clean = cleaned(blocklist)
     if blocklist is None or not blocklist.height:
-        return _Listed(clean, blocklist, [])
+        return clean, _Listed(blocklist, [])
     tables = {*datasources, *raw["datasource"].unique()}
-    judged = judge_blocklist(blocklist, clean.removed, clean.frame, tables)
+    judged = judge_blocklist(blocklist, clean, tables)
     if judged.refused:
         clean = cleaned(judged.managed)
-    return _Listed(clean, judged.managed, judged.warnings)
+    return clean, _Listed(judged.managed, judged.warnings)
 
 
 def _label_pairs(
     pairs: pl.DataFrame | None,
     rows: pl.DataFrame | None,
-    records: pl.DataFrame,
+    clean: Preprocessed,
     datasources: Sequence[str],
     config: StitchConfig,
 ) -> LabelPairs:
@@ -232,6 +234,7 @@ def _label_pairs(
         ignored = f"Stitch labels: {n_rows:,} rows are not obeyed, as `run.one_to_one` is on"
         return LabelPairs(found.pairs, [ignored] if n_rows else [])
     if rows is not None and rows.height:
+        records = clean.select("email", *clean.foreign_keys)
         named = {*datasources, *records["datasource"].unique()}
         found = label_pairs(rows, records, named)
     if pairs is None:
@@ -250,39 +253,34 @@ def _keys_may_contradict(config: StitchConfig) -> bool:
 class _Collapsed:
     """Trivial duplicates put together.
 
-    `clean`: the preprocessed records, whose frame has only rid, datasource, pk, fk_… and rep (the
-    rid of the representative). `hard`: the representatives by equal profile alone.
+    `keys`: rid, datasource, pk, fk_… and rep (the rid of the representative) of every record.
+    `hard`: the representatives by equal profile alone.
     """
 
-    clean: Preprocessed
+    keys: pl.DataFrame
     representatives: pl.DataFrame
     hard: pl.Series
 
 
 def _collapse(clean: Preprocessed, config: StitchConfig, labels: pl.DataFrame | None) -> _Collapsed:
     # People decided about these records one by one, so none of them may stand for another.
-    kept_apart = None if labels is None else [*labels["rid1"], *labels["rid2"]]
+    kept_apart = [] if labels is None else [*labels["rid1"], *labels["rid2"]]
     if not config.run.matches:
-        kept_apart = clean.frame["rid"].to_list()
+        kept_apart = clean.keys["rid"].to_list()
     settings = config.trivial_duplicates
-    rep = collapse(
-        clean.frame,
+    duplicates = collapse(
+        clean,
         size_threshold=settings.size_threshold,
         exclusions=settings.exclusions,
         kept_apart=kept_apart,
     )
-    hard = collapse(clean.frame, kept_apart=kept_apart) if settings.exclusions else rep
-    reps = representatives(clean.frame.with_columns(rep=rep))
-    # Of a record that another one stands for, only keys are read again; at this point the texts
-    # need the room.
-    foreign_keys = [column for column in clean.frame.columns if column.startswith("fk_")]
-    keys = clean.frame.select("rid", "datasource", "pk", *foreign_keys).with_columns(rep=rep)
-    return _Collapsed(replace(clean, frame=keys), reps, hard)
+    keys = clean.select(*clean.foreign_keys).with_columns(duplicates.rep)
+    return _Collapsed(keys, representatives(clean, keys), duplicates.hard)
 
 
 def _sizes(collapsed: _Collapsed) -> pl.Series:
     """How many source records each representative stands for, in their order."""
-    counts = collapsed.clean.frame.group_by(rid="rep").len("size")
+    counts = collapsed.keys.group_by(rid="rep").len("size")
     reps = collapsed.representatives.select("rid")
     return reps.join(counts, on="rid", how="left", maintain_order="left").get_column("size")
 

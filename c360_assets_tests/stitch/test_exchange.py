@@ -14,6 +14,7 @@ from c360_assets.stitch import stitch
 from c360_assets.stitch.exchange.in_process import InProcess
 from c360_assets.stitch.exchange.rows import Side, bucket_of, rows_of
 from c360_assets.stitch.prepare.preprocessing import preprocess
+from c360_assets.stitch.prepare.trivial_duplicates import collapse, representatives
 from c360_assets.stitch.resolve import Resolution, resolve
 from c360_assets.tenant.models import BadValuesConfig, StitchConfig
 from c360_assets_tests.stitch.retail import retail
@@ -96,9 +97,14 @@ def test_buckets_change_nothing_about_a_tenant_with_a_kept_model() -> None:
 
 def landed(persons: int, seed: int) -> pl.DataFrame:
     """Records with all that preprocessing finds by counting: an e-mail and a till's number that
-    many people hold, a card that strangers share, and a company that is the e-mail again."""
+    many people hold, a card that strangers share, and a company that is the e-mail again. Some are
+    there twice, of these some with a name and a town alone."""
     records = retail(persons, seed).drop("person").with_row_index("n")
     n = pl.col("n")
+    of_place = pl.col("email", "phone", "address", "birthdate")
+    records = records.with_columns(pl.when(n % 2 == 0).then(of_place))
+    again = records.gather_every(3).with_columns(pk=pl.concat_str("pk", pl.lit("x")))
+    records = pl.concat([records, again])
     email = pl.when(n % 7 == 0).then(pl.lit("adams@mail.example")).otherwise("email")
     return records.with_columns(
         email=pl.when(n % 4 == 0).then(pl.concat_str(email, pl.lit(",none"))).otherwise(email),
@@ -126,14 +132,26 @@ def test_buckets_change_nothing_about_preprocessing(seed: int, buckets: int, abr
     config = BadValuesConfig.model_validate(COUNTED)
     home = Home("GB", "GB") if abroad else None
     with duckdb.connect() as con:
-        expected, found = (
+        one, several = (
             preprocess(records, config, home=home, contradicting_keys=True, exchange=exchange)
             for exchange in (InProcess(con), InProcess(con, buckets))
         )
-    assert {"email", "fk-till"} <= {*expected.badvalues["semantic"]}
-    assert expected.warnings == found.warnings != []
-    for name in ("frame", "removed", "flags", "badvalues"):
-        assert getattr(expected, name).equals(getattr(found, name)), name
+        assert {"email", "fk-till"} <= {*one.taken_out.badvalues["semantic"]}
+        assert one.taken_out.warnings == several.taken_out.warnings != []
+        for name in ("removed", "flags", "badvalues"):
+            assert getattr(one.taken_out, name).equals(getattr(several.taken_out, name)), name
+        assert one.frame.equals(several.frame)
+        expected, found = (
+            collapse(clean, size_threshold=1, exclusions=["email"]) for clean in (one, several)
+        )
+        assert (expected.hard != one.keys["rid"]).sum() > 10
+        assert expected.rep.equals(found.rep)
+        assert expected.hard.equals(found.hard)
+        expected, found = (
+            representatives(clean, clean.select("fk_card", "fk_till").with_columns(expected.rep))
+            for clean in (one, several)
+        )
+        assert expected.equals(found)
 
 
 @pytest.mark.slow

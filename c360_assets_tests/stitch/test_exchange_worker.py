@@ -30,15 +30,34 @@ from c360_assets.stitch.prepare.blocklist import REASON, entries
 from c360_assets.stitch.prepare.cleaned_records import CleaningRules, CleanRecords
 from c360_assets.stitch.prepare.contradicting_keys import GivenNames, KeyHolders, SharedKeys
 from c360_assets.stitch.prepare.copied_fields import CountCopies
+from c360_assets.stitch.prepare.list_warnings import HeldValues
+from c360_assets.stitch.prepare.preprocessing import preprocess
+from c360_assets.stitch.prepare.rare_names import (
+    Among,
+    CountPeople,
+    NamesHeld,
+    People,
+    rare_names,
+)
 from c360_assets.stitch.prepare.raw_texts import raw_rows
+from c360_assets.stitch.prepare.trivial_duplicates import (
+    PROFILE,
+    EqualProfiles,
+    PlacedNames,
+    Profile,
+    Profiles,
+    RepeatedNames,
+)
 from c360_assets.stitch.prepare.usable_records import (
+    OnlyColumns,
     OnlyRecords,
+    OtherRecords,
     RemovedValues,
     RemoveKeys,
     RemoveValues,
     UsableRecords,
 )
-from c360_assets.tenant.models import BadValueRule
+from c360_assets.tenant.models import BadValueRule, BadValuesConfig
 
 EVERY_TYPE = pl.DataFrame(
     {
@@ -145,4 +164,35 @@ def test_kernels_of_preprocessing_travel_too(home: Home | None) -> None:
     rows = made(RemoveValues({"email": ["A@X.ORG"], "given_name": ["ANN"]}), rows)
     rows = made(RemoveKeys({"fk_card": [1]}), rows)
     made(RemovedValues(), rows)
-    made(UsableRecords(frozenset(), None), rows)
+    usable = made(UsableRecords(frozenset(), None), rows)
+    made(OtherRecords(rows["rid"][:1].to_numpy()), usable)
+    made(OnlyColumns(("rid", "email")), usable)
+    made(HeldValues(), usable)
+
+
+@pytest.mark.parametrize("excluded", [(), ("email",)])
+def test_kernels_of_the_collapse_travel_too(excluded: tuple[str, ...]) -> None:
+    raw = {"datasource": "A:x", "given_name": "Zoe", "surname": "Oakby", "city": "Bree"}
+    clean = preprocess(
+        pl.DataFrame(
+            [
+                *({**raw, "pk": pk, "email": None, "fk_card": None} for pk in ("1", "2")),
+                *({**raw, "pk": pk, "email": "z@x.org", "fk_card": "7"} for pk in ("3", "4")),
+            ]
+        ),
+        BadValuesConfig(rules=[]),
+    )
+    records = clean.frame
+    columns = tuple(name for name in PROFILE if name not in excluded)
+    profile = Profile(columns, ("fk_card",), (), excluded)
+    names = made(RepeatedNames(), made(PlacedNames(profile), records))
+    people = made(People(), made(NamesHeld(), records))
+    made(CountPeople(), people)
+    made(Among(names), people)
+    rare = rare_names(clean.records, records.height, names)
+    assert rare.rows() == [("ZOE", "OAKBY")]
+    groups = made(
+        EqualProfiles(profile, 1 if excluded else 0), made(Profiles(profile, rare), records)
+    )
+    expected = [(0, 0), (1, 0), (2, 0), (3, 0)] if excluded else [(0, 0), (1, 0), (2, 2), (3, 2)]
+    assert sorted(groups.rows()) == expected

@@ -18,7 +18,7 @@ from c360_assets.semantics.countries import Home
 from c360_assets.semantics.nicknames import known_given_names
 from c360_assets.semantics.normalize import MULTI_VALUED
 from c360_assets.stitch.exchange.in_process import InProcess
-from c360_assets.stitch.exchange.rows import Exchange
+from c360_assets.stitch.exchange.rows import Exchange, Rows
 from c360_assets.stitch.prepare import blocklist
 from c360_assets.stitch.prepare.automatic_blocklist import detect
 from c360_assets.stitch.prepare.cleaned_records import (
@@ -33,6 +33,8 @@ from c360_assets.stitch.prepare.copied_fields import copied_fields
 from c360_assets.stitch.prepare.raw_texts import key_columns, raw_rows
 from c360_assets.stitch.prepare.union import in_key_order
 from c360_assets.stitch.prepare.usable_records import (
+    OnlyColumns,
+    OtherRecords,
     RemovedValues,
     RemoveKeys,
     RemoveValues,
@@ -77,21 +79,56 @@ class BadValues(Protocol):
 
 
 @dataclass(frozen=True)
-class Preprocessed:
-    """Result of `preprocess`.
+class TakenOut:
+    """What was taken out of the records, and what to say of it.
 
-    `frame`: one row per source record, `OUTPUT_COLUMNS` and the key columns, sorted by (datasource,
-    pk). `removed`: `datasource, pk, semantic, raw_value, reason`, one row per value that was taken
-    out of `frame`; reason is global, manual, managed or automatic. `flags`: `datasource, pk,
-    has_blv, blv_<FLAGGED>`, one row per source record; values of the global list raise no flag.
+    `removed`: `datasource, pk, semantic, raw_value, reason`, one row per value that was taken out;
+    reason is global, manual, managed or automatic. `flags`: `datasource, pk, has_blv,
+    blv_<FLAGGED>`, one row per source record; values of the global list raise no flag.
     `badvalues`: rows of `stitch_badvalues`. `warnings`: sentences about fields that are copies.
     """
 
-    frame: pl.DataFrame
     removed: pl.DataFrame
     flags: pl.DataFrame
     badvalues: pl.DataFrame
     warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Preprocessed:
+    """Result of `preprocess`.
+
+    `records`: a row per source record, `OUTPUT_COLUMNS` but pk, and the `key_columns`, where they
+    lie. `keys`: `rid, datasource, pk` of every record, sorted.
+    """
+
+    records: Rows
+    keys: pl.DataFrame
+    key_columns: list[str]
+    taken_out: TakenOut
+
+    @property
+    def foreign_keys(self) -> list[str]:
+        return [key for key in self.key_columns if key.startswith("fk_")]
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """All records on this machine: `OUTPUT_COLUMNS` and the key columns, sorted by `rid`."""
+        return self._collected(self.records)
+
+    def without(self, rids: pl.Series) -> pl.DataFrame:
+        """Those of the `frame` that are none of these records."""
+        return self._collected(self.records.map(OtherRecords(rids.sort().to_numpy())))
+
+    def select(self, *columns: str) -> pl.DataFrame:
+        """`rid, datasource, pk` and these columns of all records, sorted by `rid`."""
+        selected = self.records.map(OnlyColumns(("rid", *columns))).collect(["rid"])
+        return self.keys.hstack(selected.drop("rid"))
+
+    def _collected(self, records: Rows) -> pl.DataFrame:
+        frame = records.collect(["rid"])
+        pk = self.keys["pk"][frame["rid"]] if frame.height < self.keys.height else self.keys["pk"]
+        return frame.with_columns(pk).select(*OUTPUT_COLUMNS, *self.key_columns)
 
 
 def preprocess(
@@ -117,9 +154,8 @@ def preprocess(
     C360Error when (datasource, pk) is NULL or not unique.
     """
     listed = blocklist.entries(config.ignore, managed, home)
-    with duckdb.connect() as con:
-        run = _Run(records, config, exchange or InProcess(con))
-        return run.result(listed, nicknames, home, contradicting_keys)
+    run = _Run(records, config, exchange or InProcess(duckdb.connect()))
+    return run.result(listed, nicknames, home, contradicting_keys)
 
 
 class _Run:
@@ -165,14 +201,17 @@ class _Run:
                 badvalues = pl.concat([badvalues, blocklist.contradicting(lost)])
                 badvalues = badvalues.sort("semantic", "value")
         removed = records.map(RemovedValues()).collect(["rid", "semantic", "raw_value", "reason"])
-        frame = records.map(usable_records).collect(["rid"])
-        pk = self.records.get_column("pk")
+        rid = pl.int_range(pl.len(), dtype=pl.Int64).alias("rid")
         return Preprocessed(
-            frame.with_columns(pk).select(*OUTPUT_COLUMNS, *self.keys),
-            self._with_record_keys(removed),
-            self._flags(removed),
-            badvalues,
-            [copy.warning() for copy in copies],
+            records.map(usable_records).kept(),
+            self.records.select(rid, "datasource", "pk"),
+            self.keys,
+            TakenOut(
+                self._with_record_keys(removed),
+                self._flags(removed),
+                badvalues,
+                [copy.warning() for copy in copies],
+            ),
         )
 
     def _detected(self) -> list[blocklist.BadValueRule]:

@@ -78,6 +78,26 @@ class OnlyRecords:
 
 
 @dataclass(frozen=True)
+class OtherRecords:
+    """Those of the rows that are of none of these records, whose numbers ascend."""
+
+    rids: npt.NDArray[np.int64]
+
+    def __call__(self, _con: duckdb.DuckDBPyConnection, records: Side) -> pl.DataFrame:
+        return records.frame.filter(~pl.col("rid").is_in(pl.Series(self.rids).implode()))
+
+
+@dataclass(frozen=True)
+class OnlyColumns:
+    """These columns of the rows."""
+
+    columns: tuple[str, ...]
+
+    def __call__(self, _con: duckdb.DuckDBPyConnection, records: Side) -> pl.DataFrame:
+        return records.frame.select(self.columns)
+
+
+@dataclass(frozen=True)
 class RemovedValues:
     """`rid, semantic, raw_value, reason` of everything taken out of cleaned records. Local to a
     record."""
