@@ -144,14 +144,13 @@ class Profile:
         return pl.all_horizontal(pl.lit(True), *map(_is_absent, self.values))
 
     @property
-    def compared(self) -> list[pl.Expr]:
-        keys = [pl.when(self.is_bare).then(key).alias(f"key:{key}") for key in self.foreign_keys]
-        return [*map(_comparable, self.columns), *keys]
+    def keys(self) -> list[pl.Expr]:
+        """The foreign keys that are compared."""
+        return [pl.when(self.is_bare).then(key).alias(key) for key in self.foreign_keys]
 
     def hashed(self, con: duckdb.DuckDBPyConnection, records: pl.DataFrame) -> pl.DataFrame:
         """The records with `hash`, which is equal where the profiles are."""
-        keys = [pl.when(self.is_bare).then(key) for key in self.foreign_keys]
-        return with_hash(con, records, *_sketch(self.columns), *keys)
+        return with_hash(con, records, *_sketch(self.columns), *self.keys)
 
     def is_grouped(self, is_rare: pl.Expr) -> pl.Expr:
         """Whether a record is in a group; `is_rare`: whether it holds the name of one person."""
@@ -193,11 +192,15 @@ class Profiles:
         rows = records.frame
         named = rows.select("rid", *full_names(rows))
         rare = named.join(self.rare, on=NAME, how="semi")["rid"]
-        hashed = self.profile.hashed(con, rows)
-        excluded = [_comparable(name).alias(f"excluded:{name}") for name in self.profile.excluded]
-        is_grouped = self.profile.is_grouped(pl.col("rid").is_in(rare.implode()))
-        return hashed.select(
-            "rid", "hash", *self.profile.compared, *excluded, is_grouped=is_grouped
+        profile = self.profile
+        is_grouped = profile.is_grouped(pl.col("rid").is_in(rare.implode()))
+        return profile.hashed(con, rows).select(
+            "rid",
+            "hash",
+            *profile.columns,
+            *profile.excluded,
+            *profile.keys,
+            is_grouped=is_grouped,
         )
 
 
@@ -216,11 +219,11 @@ class EqualProfiles:
         # columns takes long.
         grouped = rows["is_grouped"].arg_true()
         candidates = rows[grouped.filter(rows["hash"][grouped].is_duplicated())]
-        compared = [name for name in rows.columns if not name.startswith("excluded:")]
-        compared = [name for name in compared if name not in ("rid", "hash", "is_grouped")]
+        profile = self.profile
+        compared = [*map(_comparable, profile.columns), *profile.foreign_keys]
         is_group = pl.len().over(compared) > 1
-        if self.profile.excluded:
-            combination = pl.struct(f"excluded:{name}" for name in self.profile.excluded)
+        if profile.excluded:
+            combination = pl.struct(map(_comparable, profile.excluded))
             is_group &= combination.n_unique().over(compared) > self.more_than
         groups = candidates.select("rid", rep=pl.col("rid").min().over(compared), group=is_group)
         return groups.filter("group").select("rid", "rep")
