@@ -8,7 +8,7 @@ module, the tables are built by `results`; reading a tenant's tables and writing
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 from uuid import UUID
@@ -22,6 +22,7 @@ from c360_assets.stitch import one_to_one
 from c360_assets.stitch.cluster import incremental
 from c360_assets.stitch.cluster.pins import assign_with_pins
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds, assign_ids
+from c360_assets.stitch.exchange.in_process import InProcess
 from c360_assets.stitch.exchange.rows import Exchange
 from c360_assets.stitch.prepare.label_tables import PAIR_SCHEMA, LabelPairs, label_pairs
 from c360_assets.stitch.prepare.list_warnings import judge_blocklist, role_address_warnings
@@ -91,17 +92,20 @@ def stitch(
     steps = _Steps(progress)
     connection = duckdb.connect() if con is None else con
     make_safe(connection)
+    exchange = exchange or InProcess(connection)
     try:
         steps.begin("preprocess")
         raw = record_frame(records)
-        listed = _preprocess(raw, config, blocklist, nicknames, datasources, home)
-        clean = listed.clean
-        blocklist = listed.blocklist
+        clean, listed = _preprocess(raw, config, blocklist, nicknames, datasources, home, exchange)
+        taken_out = clean.taken_out
         steps.begin("collapse")
-        decided = _label_pairs(labels, label_rows, clean.frame, datasources, config)
-        record_labels = of_records(decided.pairs, clean.frame) if decided.pairs.height else None
+        decided = _label_pairs(labels, label_rows, clean, datasources, config)
+        labelled = decided.pairs.height > 0
+        record_labels = of_records(decided.pairs, clean.keys) if labelled else None
         collapsed = _collapse(clean, config, record_labels)
-        clean = collapsed.clean
+        # Of a record that another one stands for, only keys are read again; at this point the texts
+        # need the room.
+        del clean
         match_records = resolve if config.run.matches else one_to_one.resolve
         resolution = match_records(
             collapsed.representatives,
@@ -115,20 +119,21 @@ def stitch(
         )
         steps.begin("assign stable ids")
         ids_of = _StableIds(previous, pins, tenant_id, config, connection)
-        stable = ids_of.assigned(raw, clean.frame, resolution, record_labels)
+        stable = ids_of.assigned(raw, collapsed.keys, resolution, record_labels)
         fitted = stable.generation if model is None else int(model["generation"][0])
         results = StageResults(
             raw=raw,
             representatives=collapsed.representatives,
             hard=collapsed.hard,
-            clean=clean,
+            keys=collapsed.keys,
+            taken_out=taken_out,
             resolution=resolution,
             stable=stable,
             config=config,
             previous=previous,
             tenant_id=tenant_id,
             job=job,
-            blocklist=blocklist,
+            blocklist=listed.blocklist,
             labels=decided.pairs,
             fitted=fitted,
             refitted=model is None and previous is not None,
@@ -152,7 +157,7 @@ def stitch(
         jitter,
         resolution.drift,
         fitted,
-        [*clean.warnings, *resolution.warnings],
+        [*taken_out.warnings, *resolution.warnings],
         resolution.figures["shipped_weights"],
         [*listed.warnings, *decided.warnings, *_staple_warnings(resolution)],
     )
@@ -174,9 +179,8 @@ def _staple_warnings(resolution: Resolution) -> list[str]:
 
 @dataclass(frozen=True)
 class _Listed:
-    """The preprocessed records, the managed blocklist that was applied, and what to say of it."""
+    """The managed blocklist that was applied, and what to say of it."""
 
-    clean: Preprocessed
     blocklist: pl.DataFrame | None
     warnings: list[str]
 
@@ -188,7 +192,8 @@ def _preprocess(
     nicknames: pl.DataFrame | None,
     datasources: Sequence[str],
     home: Home | None,
-) -> _Listed:
+    exchange: Exchange,
+) -> tuple[Preprocessed, _Listed]:
     """Clean the records; rows of the managed blocklist that would block half of all values are left
     out."""
 
@@ -201,23 +206,24 @@ def _preprocess(
             nicknames,
             home=home,
             contradicting_keys=contradicting,
+            exchange=exchange,
         )
 
     clean = cleaned(blocklist)
     if blocklist is None or not blocklist.height:
-        return _Listed(clean, blocklist, role_address_warnings(clean.removed, clean.frame))
+        return clean, _Listed(blocklist, role_address_warnings(clean))
     tables = {*datasources, *raw["datasource"].unique()}
-    judged = judge_blocklist(blocklist, clean.removed, clean.frame, tables)
+    judged = judge_blocklist(blocklist, clean, tables)
     if judged.refused:
         clean = cleaned(judged.managed)
-    roles = role_address_warnings(clean.removed, clean.frame)
-    return _Listed(clean, judged.managed, [*judged.warnings, *roles])
+    warnings = [*judged.warnings, *role_address_warnings(clean)]
+    return clean, _Listed(judged.managed, warnings)
 
 
 def _label_pairs(
     pairs: pl.DataFrame | None,
     rows: pl.DataFrame | None,
-    records: pl.DataFrame,
+    clean: Preprocessed,
     datasources: Sequence[str],
     config: StitchConfig,
 ) -> LabelPairs:
@@ -229,6 +235,7 @@ def _label_pairs(
         ignored = f"Stitch labels: {n_rows:,} rows are not obeyed, as `run.one_to_one` is on"
         return LabelPairs(found.pairs, [ignored] if n_rows else [])
     if rows is not None and rows.height:
+        records = clean.select("email", *clean.foreign_keys)
         named = {*datasources, *records["datasource"].unique()}
         found = label_pairs(rows, records, named)
     if pairs is None:
@@ -247,39 +254,34 @@ def _keys_may_contradict(config: StitchConfig) -> bool:
 class _Collapsed:
     """Trivial duplicates put together.
 
-    `clean`: the preprocessed records, whose frame has only rid, datasource, pk, fk_… and rep (the
-    rid of the representative). `hard`: the representatives by equal profile alone.
+    `keys`: rid, datasource, pk, fk_… and rep (the rid of the representative) of every record.
+    `hard`: the representatives by equal profile alone.
     """
 
-    clean: Preprocessed
+    keys: pl.DataFrame
     representatives: pl.DataFrame
     hard: pl.Series
 
 
 def _collapse(clean: Preprocessed, config: StitchConfig, labels: pl.DataFrame | None) -> _Collapsed:
     # People decided about these records one by one, so none of them may stand for another.
-    kept_apart = None if labels is None else [*labels["rid1"], *labels["rid2"]]
+    kept_apart = [] if labels is None else [*labels["rid1"], *labels["rid2"]]
     if not config.run.matches:
-        kept_apart = clean.frame["rid"].to_list()
+        kept_apart = clean.keys["rid"].to_list()
     settings = config.trivial_duplicates
-    rep = collapse(
-        clean.frame,
+    duplicates = collapse(
+        clean,
         size_threshold=settings.size_threshold,
         exclusions=settings.exclusions,
         kept_apart=kept_apart,
     )
-    hard = collapse(clean.frame, kept_apart=kept_apart) if settings.exclusions else rep
-    reps = representatives(clean.frame.with_columns(rep=rep))
-    # Of a record that another one stands for, only keys are read again; at this point the texts
-    # need the room.
-    foreign_keys = [column for column in clean.frame.columns if column.startswith("fk_")]
-    keys = clean.frame.select("rid", "datasource", "pk", *foreign_keys).with_columns(rep=rep)
-    return _Collapsed(replace(clean, frame=keys), reps, hard)
+    keys = clean.select(*clean.foreign_keys).with_columns(duplicates.rep)
+    return _Collapsed(keys, representatives(clean, keys), duplicates.hard)
 
 
 def _sizes(collapsed: _Collapsed) -> pl.Series:
     """How many source records each representative stands for, in their order."""
-    counts = collapsed.clean.frame.group_by(rid="rep").len("size")
+    counts = collapsed.keys.group_by(rid="rep").len("size")
     reps = collapsed.representatives.select("rid")
     return reps.join(counts, on="rid", how="left", maintain_order="left").get_column("size")
 

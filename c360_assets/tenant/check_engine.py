@@ -26,8 +26,8 @@ EXTRA = "pip install 'c360-assets[spark]'"
 # What a session imports on this machine: a classic one, and one through Spark Connect.
 PACKAGES = {"master": ("pyspark",), "remote": ("pyspark", "grpc", "grpc_status", "zstandard")}
 STAYS_HERE = (
-    "matching of Stitch runs on Spark; loading, preprocessing, clustering and the SQL of tables run"
-    " on this machine, whose memory must hold the records"
+    "preprocessing and matching of Stitch run on Spark; loading, comparison records, clustering and"
+    " the SQL of tables run on this machine, whose memory must hold the records"
 )
 
 

@@ -259,10 +259,10 @@ def of_others(raw: pl.DataFrame) -> pl.DataFrame:
 def clusters(raw: pl.DataFrame, config: StitchConfig | None = None) -> dict[tuple[str, str], int]:
     """Cluster of each (datasource, pk) after preprocessing, collapse and matching."""
     config = config or StitchConfig()
-    frame = preprocess(raw.drop("cluster", "number", strict=False), config.bad_values).frame
-    frame = frame.with_columns(rep=collapse(frame))
-    found = resolve(representatives(frame).drop("rep"), config).clusters
-    joined = frame.join(found, left_on="rep", right_on="rid")
+    clean = preprocess(raw.drop("cluster", "number", strict=False), config.bad_values)
+    keys = clean.select(*clean.foreign_keys).with_columns(collapse(clean).rep)
+    found = resolve(representatives(clean, keys).drop("rep"), config).clusters
+    joined = keys.join(found, left_on="rep", right_on="rid")
     return {(d, p): c for d, p, c in joined.select("datasource", "pk", "cluster").rows()}
 
 

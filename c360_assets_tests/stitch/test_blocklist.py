@@ -1,25 +1,45 @@
-"""Automatic detection of bad values, over small hand-made value tables."""
+"""Automatic detection of bad values, over small hand-made records."""
 
 import hashlib
 
+import duckdb
 import polars as pl
 
-from c360_assets.stitch.prepare.blocklist import detect
+from c360_assets.stitch.exchange.in_process import InProcess
+from c360_assets.stitch.prepare.automatic_blocklist import detect
+from c360_assets.stitch.prepare.blocklist import REASON
 from c360_assets.tenant.models import BadValueRule
 
 
-def values(rows, semantic="email"):
-    """The two look-ups that `detect` takes; rows: (rid, value, proxy[, place])."""
-    cell_rows = []
-    proxy_rows = []
-    for rid, value, proxy, *place in rows:
-        cell_rows.append((rid, value, value.lower(), *(place or [None])))
-        if proxy:
-            proxy_rows.append((rid, proxy))
-    schema = {"rid": pl.Int64, "value": pl.String, "raw": pl.String, "place": pl.String}
-    cells = pl.DataFrame(cell_rows, schema=schema, orient="row").unique()
-    proxies = pl.DataFrame(proxy_rows, schema=["rid", "value"], orient="row").unique()
-    return {semantic: cells}.get, {"given-name": proxies}.get
+def found(rows, rules, semantic="email"):
+    """What `detect` finds in records, wherever they lie; rows: (rid, value, given name[, town])."""
+    records = []
+    for rid, value, given, *town in rows:
+        cell = [value] if semantic == "email" else value
+        raw = [value.lower()] if semantic == "email" else value.lower()
+        records.append((rid, cell, raw, given, *(town or [None])))
+    is_list = semantic == "email"
+    text = pl.List(pl.String) if is_list else pl.String
+    raw = "raws:email" if is_list else f"raw:{semantic}"
+    schema = {
+        "rid": pl.Int64,
+        semantic: text,
+        raw: text,
+        "given_name": pl.String,
+        "city": pl.String,
+    }
+    frame = pl.DataFrame(records, schema=schema, orient="row").with_columns(
+        pl.lit(None, pl.String).alias(name) for name in ("surname", "lone_word", "state")
+    )
+    no_reason = pl.lit(None, REASON)
+    frame = frame.with_columns(
+        no_reason.alias(f"why:{name}") for name in ("given_name", "surname", "address")
+    )
+    frame = frame.with_columns(pl.lit([None], pl.List(REASON)).alias("why:email"))
+    with duckdb.connect() as con:
+        one, several = (detect(InProcess(con, n).spread(frame), rules) for n in (1, 3))
+    assert one.equals(several)
+    return one
 
 
 def rule(semantic="email", proxy="given-name", threshold=1):
@@ -27,16 +47,14 @@ def rule(semantic="email", proxy="given-name", threshold=1):
 
 
 def test_strictly_more_than_the_threshold_and_missing_proxies_do_not_count():
-    cells, proxies = values(
-        [
-            (1, "A@X", "ANN"),
-            (2, "A@X", "BO"),
-            (3, "A@X", None),
-            (4, "B@X", "ANN"),
-            (5, "B@X", "ANN"),
-        ]
-    )
-    badvalues = detect(cells, proxies, [rule(threshold=1)])
+    rows = [
+        (1, "A@X", "ANN"),
+        (2, "A@X", "BO"),
+        (3, "A@X", None),
+        (4, "B@X", "ANN"),
+        (5, "B@X", "ANN"),
+    ]
+    badvalues = found(rows, [rule(threshold=1)])
     assert badvalues.rows(named=True) == [
         {
             "pk": hashlib.md5(b"emailA@X").hexdigest(),
@@ -51,28 +69,23 @@ def test_strictly_more_than_the_threshold_and_missing_proxies_do_not_count():
             "is_preprocessed": True,
         }
     ]
-    assert detect(cells, proxies, [rule(threshold=2)]).height == 0
+    assert found(rows, [rule(threshold=2)]).height == 0
 
 
 def test_an_address_is_counted_per_place_and_listed_once():
     rows = [(i, "1 MAIN STREET", f"N{i % 3}", "SEATTLE") for i in range(6)]
     rows += [(10 + i, "1 MAIN STREET", f"M{i}", "TACOMA") for i in range(4)]
     rows += [(20 + i, "1 MAIN STREET", f"K{i}", None) for i in range(2)]
-    cells, proxies = values(rows, "address")
-    badvalues = detect(cells, proxies, [rule("address", threshold=2)])
+    badvalues = found(rows, [rule("address", threshold=2)], "address")
     assert badvalues.select("value", "num_values", "num_proxy").rows() == [("1 MAIN STREET", 10, 7)]
-    assert detect(cells, proxies, [rule("address", threshold=4)]).height == 0
+    assert found(rows, [rule("address", threshold=4)], "address").height == 0
 
 
 def test_a_value_is_listed_by_the_first_rule_that_finds_it():
-    cells, proxies = values([(1, "A@X", "ANN"), (2, "A@X", "BO")])
-    badvalues = detect(
-        cells, lambda _: proxies("given-name"), [rule(proxy="surname"), rule(proxy="given-name")]
-    )
-    assert badvalues["proxy"].to_list() == ["surname"]
+    rows = [(1, "A@X", "ANN"), (2, "A@X", "BO"), (3, "A@X", "CY")]
+    badvalues = found(rows, [rule(threshold=3), rule(threshold=1), rule(threshold=2)])
+    assert badvalues.select("value", "threshold").rows() == [("A@X", 1)]
 
 
-def test_no_rules_or_no_such_semantic_find_nothing():
-    cells, proxies = values([(1, "A@X", "ANN")])
-    assert detect(cells, proxies, []).height == 0
-    assert detect(cells, proxies, [rule("fk-nothing")]).height == 0
+def test_no_rules_find_nothing():
+    assert found([(1, "A@X", "ANN")], []).height == 0

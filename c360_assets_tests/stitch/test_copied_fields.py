@@ -45,6 +45,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"company": lambda n, usual: f"{usual['given_name']} {usual['surname']}"},
         [f"CRM: company is full_name again in {N} of {N} records that hold both"],
     ),
+    "phone is the e-mail": (
+        {"phone": lambda n, usual: usual["email"]},
+        [f"CRM: phone is email again in {N} of {N} records that hold both"],
+    ),
     "given name is the surname": (
         {"given_name": lambda n, usual: usual["surname"]},
         [f"CRM: given_name is surname again in {N} of {N} records that hold both"],
@@ -85,6 +89,12 @@ def test_only_the_copies_of_that_source_are_taken_out() -> None:
     assert removed["reason"].unique().to_list() == ["automatic"]
     kept = tables["unified_coalesced"].filter(datasource="CRM")
     assert kept["company"].null_count() == 0
+
+
+def test_a_phone_that_is_the_email_is_taken_out() -> None:
+    copying = landed(phone=lambda n, usual: f"555 0100 {n:03}" if n < 3 else usual["email"])
+    removed = stitch(copying).tables["stitch_removed_values"].filter(semantic="phone")
+    assert removed["reason"].to_list() == ["automatic"] * (N - 3)
 
 
 def test_a_copied_name_does_not_melt_those_of_one_surname() -> None:

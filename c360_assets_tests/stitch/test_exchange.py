@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c360_assets.semantics.countries import Home
 from c360_assets.stitch import stitch
 from c360_assets.stitch.exchange.in_process import InProcess
 from c360_assets.stitch.exchange.rows import Side, bucket_of, rows_of
+from c360_assets.stitch.prepare.preprocessing import preprocess
+from c360_assets.stitch.prepare.trivial_duplicates import collapse, representatives
 from c360_assets.stitch.resolve import Resolution, resolve
-from c360_assets.tenant.models import StitchConfig
+from c360_assets.tenant.models import BadValuesConfig, StitchConfig
 from c360_assets_tests.stitch.retail import retail
 from c360_assets_tests.stitch.test_match_model import population
 
@@ -90,6 +93,65 @@ def test_buckets_change_nothing_about_a_tenant_with_a_kept_model() -> None:
         kept = resolve(frame, con=con, model=first.model)
         bucketed = resolve(frame, con=con, model=first.model, exchange=InProcess(con, 3))
     assert_equal(kept, bucketed)
+
+
+def landed(persons: int, seed: int) -> pl.DataFrame:
+    """Records with all that preprocessing finds by counting: an e-mail and a till's number that
+    many people hold, a card that strangers share, and a company that is the e-mail again. Some are
+    there twice, of these some with a name and a town alone."""
+    records = retail(persons, seed).drop("person").with_row_index("n")
+    n = pl.col("n")
+    of_place = pl.col("email", "phone", "address", "birthdate")
+    records = records.with_columns(pl.when(n % 2 == 0).then(of_place))
+    again = records.gather_every(3).with_columns(pk=pl.concat_str("pk", pl.lit("x")))
+    records = pl.concat([records, again])
+    email = pl.when(n % 7 == 0).then(pl.lit("adams@mail.example")).otherwise("email")
+    return records.with_columns(
+        email=pl.when(n % 4 == 0).then(pl.concat_str(email, pl.lit(",none"))).otherwise(email),
+        company=pl.when(pl.col("datasource") == "Shop:Customers").then("email"),
+        country=pl.when(n % 3 == 0).then(pl.lit("Germany")),
+        full_name=pl.when(n % 5 == 0).then(pl.lit("Zoe")),
+        fk_card=pl.when(n % 2 == 0).then((n // 6).cast(pl.String)),
+        fk_till=pl.when(n % 3 == 0).then(pl.lit("T1")),
+    ).drop("n")
+
+
+COUNTED = {
+    "rules": [
+        {"semantic": "email", "proxy": "given-name", "threshold": 3},
+        {"semantic": "address", "proxy": "email", "threshold": 1},
+        {"semantic": "fk-till", "proxy": "surname", "threshold": 3},
+    ]
+}
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([3, 16]), st.booleans())
+def test_buckets_change_nothing_about_preprocessing(seed: int, buckets: int, abroad: bool) -> None:
+    records = landed(60, seed)
+    config = BadValuesConfig.model_validate(COUNTED)
+    home = Home("GB", "GB") if abroad else None
+    with duckdb.connect() as con:
+        one, several = (
+            preprocess(records, config, home=home, contradicting_keys=True, exchange=exchange)
+            for exchange in (InProcess(con), InProcess(con, buckets))
+        )
+        assert {"email", "fk-till"} <= {*one.taken_out.badvalues["semantic"]}
+        assert one.taken_out.warnings == several.taken_out.warnings != []
+        for name in ("removed", "flags", "badvalues"):
+            assert getattr(one.taken_out, name).equals(getattr(several.taken_out, name)), name
+        assert one.frame.equals(several.frame)
+        expected, found = (
+            collapse(clean, size_threshold=1, exclusions=["email"]) for clean in (one, several)
+        )
+        assert (expected.hard != one.keys["rid"]).sum() > 10
+        assert expected.rep.equals(found.rep)
+        assert expected.hard.equals(found.hard)
+        expected, found = (
+            representatives(clean, clean.select("fk_card", "fk_till").with_columns(expected.rep))
+            for clean in (one, several)
+        )
+        assert expected.equals(found)
 
 
 @pytest.mark.slow

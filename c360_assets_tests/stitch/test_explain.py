@@ -78,11 +78,12 @@ class World:
 
     @cached_property
     def frame(self) -> pl.DataFrame:
-        clean = preprocess(records(), CONFIG.bad_values, contradicting_keys=True).frame
+        clean = preprocess(records(), CONFIG.bad_values, contradicting_keys=True)
         labels = self.label_pairs
         named = pl.concat([labels.select(datasource=f"source{e}", pk=f"pk{e}") for e in ("1", "2")])
-        apart = clean.join(named, on=["datasource", "pk"], how="semi")["rid"].to_list()
-        return representatives(clean.with_columns(rep=collapse(clean, kept_apart=apart)))
+        apart = clean.keys.join(named, on=["datasource", "pk"], how="semi")["rid"].to_list()
+        rep = collapse(clean, kept_apart=apart).rep
+        return representatives(clean, clean.select(*clean.foreign_keys).with_columns(rep))
 
     @cached_property
     def position(self) -> dict[tuple[str, str], int]:

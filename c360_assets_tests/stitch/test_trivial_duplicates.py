@@ -1,25 +1,27 @@
 """Trivial duplicates: what is grouped, what must not be, and what the representative gathers."""
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c360_assets.stitch.exchange.in_process import InProcess
 from c360_assets.stitch.prepare.preprocessing import preprocess
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR, collapse, representatives
 from c360_assets.tenant.models import BadValuesConfig
 
 
-def frame(rows):
+def preprocessed(rows, exchange=None):
     records = pl.DataFrame(
         [{"datasource": "A:x", "pk": f"{i:05}", **row} for i, row in enumerate(rows)],
         infer_schema_length=None,
     )
-    return preprocess(records, BadValuesConfig(rules=[])).frame
+    return preprocess(records, BadValuesConfig(rules=[]), exchange=exchange)
 
 
 def reps(rows, **options):
-    return collapse(frame(rows), **options).to_list()
+    return collapse(preprocessed(rows), **options).rep.to_list()
 
 
 AMY = {"given_name": "Amy", "surname": "Brown"}
@@ -123,14 +125,15 @@ def test_the_representative_gathers_foreign_keys():
         {**AMY, "email": "b@x.com", "fk_a": "9", "fk_b": "7"},
         {"given_name": "Amy", "fk_a": None, "fk_b": "7"},
     ]
-    table = frame(rows)
-    table = table.with_columns(collapse(table))
-    assert representatives(table).select("rid", "fk_a", "fk_b").rows() == [
+    clean = preprocessed(rows)
+    keys = clean.select(*clean.foreign_keys).with_columns(collapse(clean).rep)
+    found = representatives(clean, keys)
+    assert found.select("rid", "fk_a", "fk_b").rows() == [
         (0, KEY_SEPARATOR.join("12"), None),
         (3, "9", "7"),
         (4, None, "7"),
     ]
-    assert representatives(table).columns == table.columns
+    assert found.columns == [*clean.frame.columns, "rep"]
 
 
 ROW = st.fixed_dictionaries(
@@ -147,8 +150,12 @@ ROW = st.fixed_dictionaries(
 @settings(max_examples=30, deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=12), st.sampled_from([(), ("email",)]), st.integers(1, 2))
 def test_representatives_are_the_first_of_their_group(rows, exclusions, threshold):
-    table = frame(rows)
-    rep = collapse(table, exclusions=exclusions, size_threshold=threshold)
+    clean = preprocessed(rows)
+    table = clean.frame
+    rep = collapse(clean, exclusions=exclusions, size_threshold=threshold).rep
+    with duckdb.connect() as con:
+        parted = preprocessed(rows, InProcess(con, 3))
+        assert rep.equals(collapse(parted, exclusions=exclusions, size_threshold=threshold).rep)
     assert rep.name == "rep"
     assert rep.dtype == pl.Int64
     assert (rep <= table["rid"]).all()

@@ -29,6 +29,7 @@ NAMES: dict[pl.DataType, str] = {
     pl.Float32(): "float",
     pl.Float64(): "double",
     pl.String(): "string",
+    pl.Date(): "date",
 }
 
 
@@ -38,10 +39,23 @@ def ddl(schema: Schema) -> str:
 
 
 def _name(dtype: pl.DataType) -> str:
+    sent = _sent(dtype)
+    if isinstance(sent, pl.List):
+        return f"array<{_name(_inner(sent))}>"
+    return NAMES[sent]
+
+
+def _sent(dtype: pl.DataType) -> pl.DataType:
+    """The type in which a column travels: of an enumeration its texts."""
+    if isinstance(dtype, pl.Enum):
+        return pl.String()
     if isinstance(dtype, pl.List):
-        inner = dtype.inner
-        return f"array<{_name(inner if isinstance(inner, pl.DataType) else inner())}>"
-    return NAMES[SIGNED.get(dtype, dtype)]
+        return pl.List(_sent(_inner(dtype)))
+    return SIGNED.get(dtype, dtype)
+
+
+def _inner(dtype: pl.List) -> pl.DataType:
+    return dtype.inner if isinstance(dtype.inner, pl.DataType) else dtype.inner()
 
 
 def to_wire(frame: pl.DataFrame) -> pa.Table:
@@ -51,8 +65,8 @@ def to_wire(frame: pl.DataFrame) -> pa.Table:
         column = pl.col(name)
         if dtype == pl.UInt64:
             signed.append(column.reinterpret(signed=True))
-        elif dtype in SIGNED:
-            signed.append(column.cast(SIGNED[dtype]))
+        elif _sent(dtype) != dtype:
+            signed.append(column.cast(_sent(dtype)))
     table = frame.with_columns(signed).to_arrow(compat_level=pl.CompatLevel.oldest())
     plain = [pa.field(field.name, _plain(field.type)) for field in table.schema]
     return table.cast(pa.schema(plain))

@@ -1,13 +1,11 @@
-"""Bad values of one tenant: detection by counting, and the entries somebody listed.
+"""Bad values of one tenant: the entries somebody listed, and the rules by which others are found.
 
-Detection: a value that occurs together with more than `threshold` distinct values of a proxy
-semantic belongs to no single person (a shop's own phone number meets many given names). Counted on
-normalised values over all stitched data. The global list lives in `semantics.blocklist`; removing
-the values is `preprocess`.
+Finding them by counting is `automatic_blocklist`. The global list lives in `semantics.blocklist`;
+removing the values is `usable_records`.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,9 +13,9 @@ import polars as pl
 
 from c360_assets.semantics.blocklist import is_blocked
 from c360_assets.semantics.countries import Home
-from c360_assets.semantics.normalize import MULTI_VALUED, cleaner
+from c360_assets.semantics.normalize import cleaner
 
-_BADVALUES_SCHEMA = {
+BADVALUES_SCHEMA = {
     "pk": pl.String,
     "datasource": pl.String,
     "semantic": pl.String,
@@ -70,11 +68,6 @@ class BadValueRule(Protocol):
     def threshold(self) -> int: ...
 
 
-# Semantic -> its values in the data: `rid, value, raw, place`, one row per record and value,
-# nothing NULL but `place`; None where the data has no such semantic.
-Cells = Callable[[str], pl.DataFrame | None]
-
-
 def with_keys(rules: Iterable[BadValueRule], keys: Iterable[str]) -> list[BadValueRule]:
     """The tenant's rules, and those of `KEY_THRESHOLDS` for each foreign key that none names.
 
@@ -89,29 +82,6 @@ def with_keys(rules: Iterable[BadValueRule], keys: Iterable[str]) -> list[BadVal
     return all_rules
 
 
-def detect(cells: Cells, proxies: Cells, rules: Iterable[BadValueRule]) -> pl.DataFrame:
-    """Rows of `stitch_badvalues`: one per (semantic, value), by the first rule whose threshold it
-    exceeds.
-
-    `proxies` gives `rid, value` for the counted side. An address is counted per place and listed
-    when one place exceeds the threshold; its numbers are then summed over the places that do.
-    Sorted by (semantic, value).
-    """
-    by_rule = [_apply(cells, proxies, rule) for rule in rules]
-    filled = [frame for frame in by_rule if frame.height]
-    if not filled:
-        return pl.DataFrame(schema=_BADVALUES_SCHEMA)
-    rows = (
-        pl.concat(filled)
-        .unique(["semantic", "value"], keep="first", maintain_order=True)
-        .sort("semantic", "value")
-    )
-    keys = [
-        _md5(semantic + value) for semantic, value in rows.select("semantic", "value").iter_rows()
-    ]
-    return rows.with_columns(pk=pl.Series(keys, dtype=pl.String)).select(list(_BADVALUES_SCHEMA))
-
-
 def contradicting(lost: pl.DataFrame) -> pl.DataFrame:
     """Rows of `stitch_badvalues` for foreign keys that holders lose to `contradicting_keys`.
 
@@ -120,11 +90,8 @@ def contradicting(lost: pl.DataFrame) -> pl.DataFrame:
     values = lost.select("key", "value", "num_values", "num_contradicting").unique()
     rows = values.with_columns(semantic=pl.col("key").str.replace_all("_", "-"))
     rows = rows.sort("semantic", "value")
-    keys = [
-        _md5(semantic + value) for semantic, value in rows.select("semantic", "value").iter_rows()
-    ]
     return rows.select(
-        pk=pl.Series(keys, dtype=pl.String),
+        pk=row_key(rows),
         datasource=pl.lit("*"),
         semantic="semantic",
         value="value",
@@ -134,51 +101,6 @@ def contradicting(lost: pl.DataFrame) -> pl.DataFrame:
         threshold=pl.lit(0, dtype=pl.Int64),
         domain_table=pl.lit(""),
         is_preprocessed=pl.lit(False),
-    )
-
-
-def _apply(cells: Cells, proxies: Cells, rule: BadValueRule) -> pl.DataFrame:
-    values = cells(rule.semantic)
-    proxy = proxies(rule.proxy)
-    if values is None or proxy is None:
-        return pl.DataFrame(schema=_BADVALUES_SCHEMA)
-    counted_by = ["value", "place"]
-    if rule.proxy not in MULTI_VALUED:
-        # One proxy a record: a value of few records cannot meet many. Most values are rare, so this
-        # saves the join.
-        frequent = values.group_by("value").len().filter(pl.col("len") > rule.threshold)
-        values = values.join(frequent, on="value", how="semi")
-    met = values.join(proxy.select("rid", proxy="value"), on="rid", how="inner")
-    counts = (
-        met.group_by(counted_by)
-        .agg(num_proxy=pl.col("proxy").n_unique())
-        .filter(pl.col("num_proxy") > rule.threshold)
-    )
-    bad = values.join(counts, on=counted_by, how="semi", nulls_equal=True)
-    sizes = bad.group_by(counted_by).agg(
-        num_values=pl.col("rid").n_unique(),
-        is_preprocessed=(pl.col("raw") != pl.col("value")).any(),
-    )
-    rows = counts.join(sizes, on=counted_by, nulls_equal=True)
-    return (
-        rows.group_by("value")
-        .agg(
-            pl.col("num_values").sum().cast(pl.Int64),
-            pl.col("num_proxy").sum().cast(pl.Int64),
-            pl.col("is_preprocessed").any(),
-        )
-        .select(
-            pk=pl.lit(None, dtype=pl.String),
-            datasource=pl.lit("*"),
-            semantic=pl.lit(rule.semantic),
-            value="value",
-            num_values="num_values",
-            num_proxy="num_proxy",
-            proxy=pl.lit(rule.proxy),
-            threshold=pl.lit(rule.threshold, dtype=pl.Int64),
-            domain_table=pl.lit(""),
-            is_preprocessed="is_preprocessed",
-        )
     )
 
 
@@ -247,6 +169,12 @@ def reason(
         if pairs:
             tests.append((kind, (source + _SEPARATOR + compared).is_in(pairs)))
     return pl.coalesce([pl.when(test).then(pl.lit(kind, REASON)) for kind, test in tests])
+
+
+def row_key(rows: pl.DataFrame) -> pl.Series:
+    """`pk` of rows of `stitch_badvalues`, by their semantic and value."""
+    pairs = rows.select("semantic", "value").iter_rows()
+    return pl.Series([_md5(semantic + value) for semantic, value in pairs], dtype=pl.String)
 
 
 def _md5(text: str) -> str:

@@ -11,11 +11,16 @@ the key stands for: they lose it, and what else they hold decides. Known placeho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import duckdb
 import polars as pl
 
 from c360_assets.semantics.nicknames import known_given_names
+from c360_assets.stitch.compare.comparison_records import registered
+from c360_assets.stitch.exchange.rows import Rows, Side
+from c360_assets.stitch.prepare.cleaned_records import usable
+from c360_assets.stitch.prepare.usable_records import OnlyRecords, UsableRecords
 
 # As in comparing: a given name that so many records hold, and so large a share of them, is one that
 # people have; a rarer one may be a typing error.
@@ -59,26 +64,76 @@ PLACE = "a.postal <> b.postal AND coalesce(a.city <> b.city, TRUE)"
 _COLUMNS = ("surname", "email", "phone", "address", "company", "postal", "city")
 
 
-def holders_of_shared(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-    """`rid, key, value, place, is_named` of foreign keys that meet two given names: most meet one.
+@dataclass(frozen=True)
+class KeyHolders:
+    """`hash` (of the value), `key`, `value`, `rid`, `given_name` of the cleaned records that hold
+    a foreign key. Local to a record."""
 
-    `frame`: rid, given_name and the columns `keys`, with usable values only.
-    """
-    foreign_keys = [key for key in keys if key.startswith("fk_")]
-    shared = [_holders_of_shared(frame, key) for key in foreign_keys]
-    return pl.concat(shared) if shared else pl.DataFrame({"rid": []})
+    key: str
+
+    def __call__(self, con: duckdb.DuckDBPyConnection, records: Side) -> pl.DataFrame:
+        rows = records.frame
+        held = rows.select(
+            "rid",
+            usable(rows, "given_name"),
+            key=pl.lit(self.key),
+            value=usable(rows, self.key),
+        )
+        sql = """
+            SELECT hash(value) AS hash, key, value, rid, given_name FROM er_held
+            WHERE value IS NOT NULL
+        """
+        with registered(con, er_held=held):
+            return con.sql(sql).pl()
 
 
-def contradictions(held: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+@dataclass(frozen=True)
+class SharedKeys:
+    """`key, value, rid, place, is_named` of foreign keys that meet two given names: most meet one.
+    Local to a value."""
+
+    def __call__(self, _con: duckdb.DuckDBPyConnection, holders: Side) -> pl.DataFrame:
+        held = holders.frame
+        names = held.group_by("key", "value").agg(n=pl.col("given_name").drop_nulls().n_unique())
+        shared = held.join(names.filter(pl.col("n") > 1), on=["key", "value"], how="semi")
+        is_named = pl.col("given_name").is_not_null()
+        rank = pl.col("rid").rank("ordinal").over("key", "value", is_named)
+        place = pl.when(is_named).then(rank).cast(pl.Int64)
+        return shared.select("key", "value", "rid", place=place, is_named=is_named)
+
+
+@dataclass(frozen=True)
+class GivenNames:
+    """`given_name` of cleaned records, where it may be used. Local to a record."""
+
+    def __call__(self, _con: duckdb.DuckDBPyConnection, records: Side) -> pl.DataFrame:
+        return records.frame.select(usable(records.frame, "given_name")).drop_nulls()
+
+
+def contradictions(
+    records: Rows, n_records: int, foreign_keys: Sequence[str], usable_records: UsableRecords
+) -> pl.DataFrame:
     """`rid, key, value, num_values, num_contradicting`: one row per record that loses a key.
 
-    `held` comes from `holders_of_shared`; `frame` has preprocessed records, those in `held` among
-    them. `num_values`: records that hold the value; `num_contradicting`: those of them that
-    contradict at least one other.
+    `records`: the cleaned ones, so many. `num_values`: records that hold the value;
+    `num_contradicting`: those of them that contradict at least one other.
     """
-    records = _comparable(frame).join(held.select("rid").unique(), on="rid", how="semi")
+    if not foreign_keys:
+        return pl.DataFrame(schema=LOST_SCHEMA)
+    holders = [KeyHolders(key) for key in foreign_keys]
+    shared = records.together(pl.col("hash"), SharedKeys(), each=holders)
+    held = shared.collect(["key", "value", "rid"])
+    if not held.height:
+        return pl.DataFrame(schema=LOST_SCHEMA)
+    names = records.map(GivenNames()).count(["given_name"])
+    is_frequent = (pl.col("n") >= ESTABLISHED_RECORDS) & (
+        pl.col("n") >= ESTABLISHED_SHARE * n_records
+    )
+    rids = held["rid"].unique().sort().to_numpy()
+    of_holders = records.map(OnlyRecords(rids)).map(usable_records).collect(["rid"])
+    compared = _comparable(of_holders, names.filter(is_frequent)["given_name"])
     with duckdb.connect() as con:
-        con.register(_RECORDS, records.to_arrow())
+        con.register(_RECORDS, compared.to_arrow())
         con.register("held", held.to_arrow())
         pairs = con.sql(_PAIRS_SQL).pl()
     return _losing(held, pairs)
@@ -93,29 +148,13 @@ LOST_SCHEMA = {
 }
 
 
-def _holders_of_shared(frame: pl.DataFrame, key: str) -> pl.DataFrame:
-    holders = frame.select("rid", "given_name", value=key).drop_nulls("value")
-    names = holders.group_by("value").agg(n=pl.col("given_name").drop_nulls().n_unique())
-    shared = holders.join(names.filter(pl.col("n") > 1), on="value", how="semi")
-    is_named = pl.col("given_name").is_not_null()
-    place = pl.when(is_named).then(pl.col("rid").rank("ordinal").over("value", is_named))
-    return shared.select(
-        "rid",
-        key=pl.lit(key),
-        value="value",
-        place=place.cast(pl.Int64),
-        is_named=is_named,
-    )
-
-
-def _comparable(frame: pl.DataFrame) -> pl.DataFrame:
+def _comparable(records: pl.DataFrame, frequent: pl.Series) -> pl.DataFrame:
+    """What is compared of preprocessed records; `frequent`: given names that many records hold."""
     given = pl.col("given_name")
-    known = known_given_names()
-    records = pl.when(given.is_not_null()).then(pl.len().over("given_name"))
-    is_frequent = (records >= ESTABLISHED_RECORDS) & (records >= ESTABLISHED_SHARE * frame.height)
     first = given.str.extract(r"^(\S+)")
-    is_established = (given.str.len_chars() > 1) & (first.is_in(sorted(known)) | is_frequent)
-    return frame.select(
+    is_known = first.is_in(sorted(known_given_names())) | given.is_in(frequent.implode())
+    is_established = (given.str.len_chars() > 1) & is_known
+    return records.select(
         "rid",
         *_COLUMNS,
         "given_name",

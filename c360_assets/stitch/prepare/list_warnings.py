@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import duckdb
 import polars as pl
 
 from c360_assets.semantics.blocklist import is_blocked
 from c360_assets.semantics.normalize import clean_email, cleaner
+from c360_assets.stitch.exchange.rows import Side
+from c360_assets.stitch.prepare.preprocessing import Preprocessed
 
 # A listed value that so large a share of the holders of its semantic hold is a mistake: without it
 # half of the records would lose what they are told apart by.
@@ -39,15 +42,14 @@ class ListedValues:
 
 
 def judge_blocklist(
-    managed: pl.DataFrame, removed: pl.DataFrame, frame: pl.DataFrame, tables: Iterable[str]
+    managed: pl.DataFrame, clean: Preprocessed, tables: Iterable[str]
 ) -> ListedValues:
     """Judge the rows of a managed blocklist by what they removed.
 
-    `managed`: datasource, semantic, value, perhaps is_preprocessed. `removed`: datasource, pk,
-    semantic, raw_value of what was taken out with it. `frame`: the records as they are compared
-    then. `tables`: names of the stitched tables.
+    `managed`: datasource, semantic, value, perhaps is_preprocessed. `clean`: the records, without
+    what was taken out with it. `tables`: names of the stitched tables.
     """
-    rows = _judged(managed, removed, frame, tables)
+    rows = _judged(managed, clean, tables)
     n_rows = managed.height
     warnings = []
     sources = "a source is the part of a table's name before the colon, or *"
@@ -65,18 +67,16 @@ def judge_blocklist(
     return ListedValues(managed.filter(is_kept), warnings, int((~is_kept).sum()))
 
 
-def _judged(
-    managed: pl.DataFrame, removed: pl.DataFrame, frame: pl.DataFrame, tables: Iterable[str]
-) -> pl.DataFrame:
+def _judged(managed: pl.DataFrame, clean: Preprocessed, tables: Iterable[str]) -> pl.DataFrame:
     """Per row of the list, in its order: `fault`, NULL where it does what it asks for."""
-    known = {*LISTABLE, *(c.replace("_", "-") for c in frame.columns if c[:3] == "fk_")}
+    known = {*LISTABLE, *(key.replace("_", "-") for key in clean.foreign_keys)}
     known_sources = sorted({"*", *(name.partition(":")[0] for name in tables)})
     rows = managed.with_row_index("row").with_columns(
         semantic=pl.col("semantic").str.strip_chars().str.replace_all("_", "-"),
         source=pl.col("datasource").str.strip_chars(),
     )
-    found = _found(rows, removed)
-    holders = _holders(frame, removed)
+    found = _found(rows, clean.taken_out.removed)
+    holders = _holders(clean)
     rows = rows.join(found, on="row", how="left", maintain_order="left")
     rows = rows.join(holders, on="semantic", how="left", maintain_order="left")
     n_found = pl.col("n_found").fill_null(0)
@@ -126,31 +126,43 @@ def _found(rows: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _holders(frame: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
+@dataclass(frozen=True)
+class HeldValues:
+    """`semantic`, `held`: how many of the rows hold a value of it, in parts that add up."""
+
+    def __call__(self, _con: duckdb.DuckDBPyConnection, records: Side) -> pl.DataFrame:
+        held = []
+        for column, dtype in records.frame.schema.items():
+            value = pl.col(column)
+            is_held = value.list.len() > 0 if dtype == pl.List else value.is_not_null()
+            held.append(is_held.sum().cast(pl.Int64).alias(column.replace("_", "-")))
+        return records.frame.select(held).unpivot(variable_name="semantic", value_name="held")
+
+
+def _holders(clean: Preprocessed) -> pl.DataFrame:
     """semantic, n_holders: records that hold a value of it, before anything was removed."""
-    gone = removed.group_by("semantic").agg(gone=pl.struct("datasource", "pk").n_unique())
-    held = []
-    for column, dtype in frame.schema.items():
-        present = frame[column].list.len() > 0 if dtype == pl.List else frame[column].is_not_null()
-        held.append((column.replace("_", "-"), int(present.fill_null(False).sum())))
-    kept = pl.DataFrame(held, schema=["semantic", "held"], orient="row")
+    gone = clean.taken_out.removed.group_by("semantic").agg(
+        gone=pl.struct("datasource", "pk").n_unique()
+    )
+    parts = clean.records.map(HeldValues()).collect(["semantic"])
+    kept = parts.group_by("semantic").agg(pl.col("held").sum())
     both = kept.join(gone, on="semantic", how="full", coalesce=True)
     total = pl.col("held").fill_null(0) + pl.col("gone").fill_null(0)
     return both.select("semantic", n_holders=total)
 
 
-def role_address_warnings(removed: pl.DataFrame, frame: pl.DataFrame) -> list[str]:
+def role_address_warnings(clean: Preprocessed) -> list[str]:
     """What to say where organisations lose the address of a role (`info@`), which is their usual
     one, to the list that is shipped: they are compared without it and its domain.
     """
-    if "company" not in frame.columns:
-        return []
-    names = pl.col([name for name in ("given_name", "surname") if name in frame.columns])
-    is_organisation = pl.col("company").is_not_null() & pl.all_horizontal(names.is_null())
-    organisations = frame.filter(is_organisation).select("datasource", "pk")
     address = clean_email(pl.col("raw_value"))
     is_of_role = is_blocked("email", address) & ~is_blocked("email", address, True)
-    lost = removed.filter(semantic="email", reason="global").filter(is_of_role)
+    lost = clean.taken_out.removed.filter(semantic="email", reason="global").filter(is_of_role)
+    if lost.is_empty():
+        return []
+    is_nameless = pl.all_horizontal(pl.col("given_name", "surname").is_null())
+    is_organisation = pl.col("company").is_not_null() & is_nameless
+    organisations = clean.select("company", "given_name", "surname").filter(is_organisation)
     count = organisations.join(lost, on=["datasource", "pk"], how="semi").height
     if count < ROLE_SHARE * organisations.height or not count:
         return []

@@ -21,7 +21,7 @@ from c360_assets.errors import C360Error
 from c360_assets.stitch.cluster.stable_ids import Previous, StableIds
 from c360_assets.stitch.compare import blocking
 from c360_assets.stitch.compare.comparison_records import registered
-from c360_assets.stitch.prepare.preprocessing import Preprocessed
+from c360_assets.stitch.prepare.preprocessing import TakenOut
 from c360_assets.stitch.publish import causes, ended_ids, identity_changes, metrics, tables
 from c360_assets.stitch.publish.benchmarks import BENCHMARK_SCHEMA, benchmarks
 from c360_assets.stitch.publish.generation import Provenance, generation_table
@@ -49,15 +49,16 @@ class StageResults:
     """The results of the stages, from which the tables are built.
 
     `raw`: the records as received. `representatives`: preprocessed. `hard`: representatives by
-    equal profile alone. The frame of `clean` holds rid, datasource, pk, fk_… and rep of every
-    record. `labels`: the label pairs that were obeyed, by record keys. `fitted`: the generation in
-    which the model was fitted, `refitted`: whether this run fitted it.
+    equal profile alone. `keys`: rid, datasource, pk, fk_… and rep of every record. `labels`: the
+    label pairs that were obeyed, by record keys. `fitted`: the generation in which the model was
+    fitted, `refitted`: whether this run fitted it.
     """
 
     raw: pl.DataFrame
     representatives: pl.DataFrame
     hard: pl.Series
-    clean: Preprocessed
+    keys: pl.DataFrame
+    taken_out: TakenOut
     resolution: Resolution
     stable: StableIds
     config: StitchConfig
@@ -124,7 +125,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             "unified_preprocessed_raw": self._preprocessed,
             "unified_customer": lambda: tables.unified_customer(
                 self._unified(),
-                results.clean.removed,
+                results.taken_out.removed,
                 results.config.clustering.supersized.min_size,
             ),
             "unified_scores": lambda: tables.unified_scores(self._pairs(), self.groups),
@@ -134,15 +135,15 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             ),
             "stitch_blocks": lambda: self._selected("stitch_blocks", "strategy", "bk"),
             "stitch_strategies": lambda: resolution.strategies,
-            "stitch_badvalues": lambda: results.clean.badvalues,
+            "stitch_badvalues": lambda: results.taken_out.badvalues,
             "stitch_blocklistvalues": self._blocklist_values,
-            "stitch_removed_values": lambda: results.clean.removed,
+            "stitch_removed_values": lambda: results.taken_out.removed,
             "stitch_model": lambda: resolution.model.with_columns(
                 generation=pl.lit(results.fitted, pl.Int64)
             ),
             "stitch_decisions": lambda: tables.decisions(resolution.decisions, self.groups),
             "identity_graph": lambda: tables.identity_graph(self._accounts()),
-            "cluster_fks": lambda: tables.cluster_fks(results.clean.frame, self.groups),
+            "cluster_fks": lambda: tables.cluster_fks(results.keys, self.groups),
             "stitch_households": self._households,
             "stitch_ids": lambda: results.stable.registry,
             "stitch_generation": self._generation,
@@ -174,7 +175,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         results = self._results
         with self._connection() as con:
             return tables.record_groups(
-                results.clean.frame,
+                results.keys,
                 results.stable.ids["amperity_id"],
                 results.resolution.clusters,
                 con,
@@ -255,7 +256,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             self.changed.counts,
             self.changed.identities,
             causes.counts(self.changed.pks),
-            self._results.clean.badvalues,
+            self._results.taken_out.badvalues,
             self._quality(),
             self._source_changes(),
         )
@@ -296,7 +297,9 @@ class StitchTables(Mapping[str, pl.DataFrame]):
         return self.groups.hstack(self._results.raw.select("ck"))
 
     def _unified(self) -> pl.DataFrame:
-        return tables.unified_coalesced(self._results.raw, self.groups, self._results.clean.flags)
+        return tables.unified_coalesced(
+            self._results.raw, self.groups, self._results.taken_out.flags
+        )
 
     def _households(self) -> pl.DataFrame:
         results = self._results
@@ -316,7 +319,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
             return tables.unified_preprocessed_raw(self._results.representatives, self.groups, con)
 
     def _pairs(self) -> pl.DataFrame:
-        trivial = tables.trivial_pairs(self._results.clean.frame, self._results.hard)
+        trivial = tables.trivial_pairs(self._results.keys, self._results.hard)
         scored = self._results.resolution.pairs.select("rid1", "rid2", *tables.SCORE_COLUMNS)
         return pl.concat([scored, trivial.cast(scored.schema)])
 
@@ -333,7 +336,7 @@ class StitchTables(Mapping[str, pl.DataFrame]):
     def _keyed_records(self) -> pl.DataFrame:
         """The comparison records with the keys of their source records."""
         records = self._results.resolution.records
-        return records.hstack(self._results.clean.frame.select(*tables.KEYS)[records["rid"]])
+        return records.hstack(self._results.keys.select(*tables.KEYS)[records["rid"]])
 
     def _sql(self, name: str) -> str:
         sql = self._streamed[name]()
