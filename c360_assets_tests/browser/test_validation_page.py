@@ -4,7 +4,6 @@ widths, and alone."""
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +21,8 @@ from c360_assets_tests.automation.tenants import (
     land,
     tiny_tenant,
 )
-from c360_assets_tests.browser.conftest import browser, command, environment
+from c360_assets_tests.browser.conftest import browser
+from c360_assets_tests.day.command import here
 
 BROKEN = [
     "c1,not an address,Ann,Archer,3",
@@ -33,16 +33,10 @@ BROKEN = [
 
 
 def c360(root: Path, *args: str) -> str:
-    done = subprocess.run(
-        command(*args, "--tenant", root),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return done.stdout
+    """What a verb that does not fail prints."""
+    said = here(*args, "--tenant", root)
+    assert said.code == 0, said.text
+    return said.stdout
 
 
 @pytest.fixture(scope="module")

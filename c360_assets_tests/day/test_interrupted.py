@@ -15,7 +15,7 @@ import pytest
 
 from c360_assets.warehouse.published_file import database_path
 from c360_assets_tests.day.chaos import kill_verb
-from c360_assets_tests.day.command import ask, c360, c360_here, differing, digests, finish, start
+from c360_assets_tests.day.command import ask, differing, digests, finish, here, start
 from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.findings import Findings, look_at_the_end
 from c360_assets_tests.day.small import SECOND, copy_of, land
@@ -89,8 +89,7 @@ class Reader(threading.Thread):
 def undisturbed(small: Ran, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Digests after a second day that nothing disturbed."""
     root = second_day(copy_of(small.root, tmp_path_factory.mktemp("undisturbed") / "tenant"))
-    with pytest.MonkeyPatch.context() as environment:
-        said = c360_here(environment, "run", "--tenant", root)
+    said = here("run", "--tenant", root)
     assert said.code == 0, said.text
     return digests(root)
 
@@ -101,7 +100,7 @@ def test_a_run_killed_again_and_again_ends_as_if_undisturbed(
     root = second_day(copy_of(small.root, tmp_path / "tenant"))
     with Reader(root) as reader:
         killed = [line for line in MOMENTS if kill_after(start("run", "--tenant", root), line)]
-        said = c360("run", "--tenant", root)
+        said = here("run", "--tenant", root)
     assert said.code == 0, said.text
     assert "waiting" not in said.text, "a lock dies with its holder"
     assert len(killed) >= 3, killed
