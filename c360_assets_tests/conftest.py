@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-class Together(LoadFileScheduling):  # type: ignore[misc]
+class Together(LoadFileScheduling):
     """Gives a process the tests of a whole file, or of a whole folder of `TOGETHER`."""
 
     def _split_scope(self, nodeid: str) -> str:

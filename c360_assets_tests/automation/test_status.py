@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -67,7 +68,7 @@ def test_status_names_what_is_switched_off_in_the_ui(
 def test_a_narrow_terminal_cuts_no_day_and_no_number(tmp_path: Path) -> None:
     tiny_tenant(tmp_path)
     status = read_status(tmp_path, datetime.now(UTC))
-    counts = {"last_day": DAY, "rows": 1234567, "late_files": 9}
+    counts: dict[str, Any] = {"last_day": DAY, "rows": 1234567, "late_files": 9}
     late = [replace(feed, **counts) for feed in status.feeds]
     page = _page(replace(status, feeds=late), 72)
     assert page.count(DAY.isoformat()) == len(late)

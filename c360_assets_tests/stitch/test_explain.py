@@ -148,7 +148,7 @@ class World:
         in_cut = keys.join(blocks, on=["strategy", "bk"], how="semi")
         assert in_cut.height
         cut_groups = in_cut.group_by("strategy", "bk").agg(pl.struct("datasource", "pk"))
-        in_one_cut_block = set()
+        in_one_cut_block: set[tuple[int, int]] = set()
         for members in cut_groups["datasource"].to_list():
             numbers = sorted(self.position[m["datasource"], m["pk"]] for m in members)
             in_one_cut_block.update(combinations(numbers, 2))

@@ -62,7 +62,8 @@ def classic() -> Iterator[Any]:
 def fails_on_a_value(con: duckdb.DuckDBPyConnection, rows: Side) -> pl.DataFrame:
     if not rows.frame.height:
         return rows.frame
-    return con.execute("SELECT CAST(? AS INT)", [rows.frame["email"][0]]).pl()
+    cast = con.execute("SELECT CAST(? AS INT)", [rows.frame["email"][0]])
+    return pl.DataFrame(cast.fetchall())
 
 
 @pytest.mark.spark

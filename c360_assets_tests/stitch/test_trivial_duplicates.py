@@ -1,5 +1,8 @@
 """Trivial duplicates: what is grouped, what must not be, and what the representative gathers."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -9,8 +12,10 @@ from c360_assets.stitch.prepare.preprocessing import preprocess
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR, collapse, representatives
 from c360_assets.tenant.models import BadValuesConfig
 
+Row = Mapping[str, str | None]
 
-def frame(rows):
+
+def frame(rows: Sequence[Row]) -> pl.DataFrame:
     records = pl.DataFrame(
         [{"datasource": "A:x", "pk": f"{i:05}", **row} for i, row in enumerate(rows)],
         infer_schema_length=None,
@@ -18,11 +23,11 @@ def frame(rows):
     return preprocess(records, BadValuesConfig(rules=[])).frame
 
 
-def reps(rows, **options):
+def reps(rows: Sequence[Row], **options: Any) -> list[int]:
     return collapse(frame(rows), **options).to_list()
 
 
-AMY = {"given_name": "Amy", "surname": "Brown"}
+AMY: Row = {"given_name": "Amy", "surname": "Brown"}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +62,7 @@ AMY = {"given_name": "Amy", "surname": "Brown"}
         ),
     ],
 )
-def test_hard_groups(rows, expected):
+def test_hard_groups(rows: Sequence[Row], expected: list[int]) -> None:
     assert reps(rows) == expected
 
 
@@ -84,38 +89,38 @@ def test_equal_records_of_a_name_whose_parts_many_people_have_are_not_grouped() 
     assert len(set(reps([PLACED] * 210 + others)[:210])) == 210
 
 
-def test_labelled_records_stand_alone():
+def test_labelled_records_stand_alone() -> None:
     rows = [{**AMY, "email": "a@x.com"}] * 3
     assert reps(rows, kept_apart=[0]) == [0, 1, 1]
 
 
-def promotion(n):
+def promotion(n: int) -> list[Row]:
     return [{**AMY, "phone": "2065550101", "email": f"a{i}@x.com"} for i in range(n)]
 
 
 @pytest.mark.parametrize(("n", "groups"), [(10, 10), (11, 1)])
-def test_excluded_semantics_collapse_above_the_threshold(n, groups):
+def test_excluded_semantics_collapse_above_the_threshold(n: int, groups: int) -> None:
     assert len(set(reps(promotion(n), exclusions=["email"]))) == groups
     assert len(set(reps(promotion(n)))) == n
 
 
-def test_below_the_threshold_equal_records_still_collapse():
+def test_below_the_threshold_equal_records_still_collapse() -> None:
     emails = ["a"] * 4 + ["b"] * 4 + ["c", "d", "e"]
     rows = [{**AMY, "address": "5 Oak St", "email": f"{e}@x.com"} for e in emails]
     assert len(set(reps(rows, exclusions=["email"]))) == 5
 
 
-def test_records_with_too_little_besides_the_excluded_stay_apart():
+def test_records_with_too_little_besides_the_excluded_stay_apart() -> None:
     rows = [{"email": f"a{i}@x.com", "fk_a": str(i)} for i in range(15)]
     assert reps(rows, exclusions=["email"]) == list(range(15))
 
 
-def test_excluded_blocking_keys():
+def test_excluded_blocking_keys() -> None:
     rows = [{**AMY, "phone": "2065550101", "bk_card": str(i)} for i in range(11)]
     assert len(set(reps(rows, exclusions=["bk-card"]))) == 1
 
 
-def test_the_representative_gathers_foreign_keys():
+def test_the_representative_gathers_foreign_keys() -> None:
     rows = [
         {**AMY, "email": "a@x.com", "fk_a": "2", "fk_b": None},
         {**AMY, "email": "a@x.com", "fk_a": "1", "fk_b": None},
@@ -146,7 +151,9 @@ ROW = st.fixed_dictionaries(
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=12), st.sampled_from([(), ("email",)]), st.integers(1, 2))
-def test_representatives_are_the_first_of_their_group(rows, exclusions, threshold):
+def test_representatives_are_the_first_of_their_group(
+    rows: Sequence[Row], exclusions: tuple[str, ...], threshold: int
+) -> None:
     table = frame(rows)
     rep = collapse(table, exclusions=exclusions, size_threshold=threshold)
     assert rep.name == "rep"
