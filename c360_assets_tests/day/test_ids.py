@@ -53,6 +53,7 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(
         assert c360_here(monkeypatch, "stitch", *wrong, "--tenant", small.root).code == 2
 
 
+@pytest.mark.long
 def test_a_warehouse_that_lost_its_ids_gets_them_back(
     small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +110,7 @@ def test_labels_of_a_feed_are_obeyed_and_ended_ids_are_followed(
     assert "by the label L" in told.text
 
 
+@pytest.mark.long
 def test_a_delivery_without_new_people_moves_nobody(
     small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ def test_buckets_change_nothing_about_small_tenants(
     assert_equal(expected, found)
 
 
+@pytest.mark.long
 def test_buckets_change_nothing_about_a_tenant_with_a_kept_model() -> None:
     frame = tenant(60, 5)
     with duckdb.connect() as con:

@@ -89,9 +89,9 @@ def test_families_that_share_every_contact_stay_apart(kind: str, copies: int) ->
     [
         ("fk_card", "0"),
         ("phone", "2065550100"),
-        ("phone", "5555555555"),
-        ("email", "noreply@shop.example.com"),
-        ("birthdate", "1970-01-01"),
+        pytest.param("phone", "5555555555", marks=pytest.mark.long),
+        pytest.param("email", "noreply@shop.example.com", marks=pytest.mark.long),
+        pytest.param("birthdate", "1970-01-01", marks=pytest.mark.long),
         ("birthdate", "1900-01-01"),
         ("address", "1 Store Street"),
     ],

@@ -80,6 +80,7 @@ def test_a_classic_session_finds_the_same(classic: Any) -> None:
 
 
 @pytest.mark.spark
+@pytest.mark.long
 def test_every_table_of_a_run_has_the_same_digest(tmp_path: Path) -> None:
     here, twin = (declared(tmp_path / name, SHOP, CLUB) for name in ("here", "twin"))
     for brand in (here, twin):

@@ -149,7 +149,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=12), st.sampled_from([(), ("email",)]), st.integers(1, 2))
 def test_representatives_are_the_first_of_their_group(
     rows: Sequence[Row], exclusions: tuple[str, ...], threshold: int
