@@ -23,7 +23,18 @@ HERE = Path(__file__).parent
 # Folders whose tests share tenants that have had their day: one process runs all of a folder.
 TOGETHER = ("day", "privacy", "browser")
 # What takes longest begins first, so that no process ends long after the others.
-FIRST = (*TOGETHER, "automation", "customer_360/test_spark.py", "stitch", "customer_360")
+FIRST = (
+    *TOGETHER,
+    "automation",
+    "warehouse/test_bucket_day.py",
+    "customer_360/test_spark.py",
+    "stitch",
+    "customer_360",
+    "warehouse",
+)
+# Processes of tests: one more than cores, as some of them wait for servers and processes that they
+# started; no more than there are long files and folders, as each needs about a gigabyte.
+MOST_PROCESSES = 6
 LEFT_OUT = pytest.StashKey[int]()
 LEFT_OUT_BY_WORKER = "c360_left_out"
 
@@ -59,13 +70,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-class Together(LoadFileScheduling):  # type: ignore[misc]
+class Together(LoadFileScheduling):
     """Gives a process the tests of a whole file, or of a whole folder of `TOGETHER`."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
         folder = Path(file).parent
         return str(folder) if folder.name in TOGETHER else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return min((os.cpu_count() or 1) + 1, MOST_PROCESSES)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -62,23 +62,23 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subproce
 class Watch:
     """Looks at the instance from outside until something is so."""
 
-    def __init__(self, root: Path, daemon: subprocess.Popen[bytes]) -> None:
-        self.root, self.daemon = root, daemon
+    def __init__(
+        self, root: Path, daemon: subprocess.Popen[bytes], instance: dg.DagsterInstance
+    ) -> None:
+        self.root, self.daemon, self.instance = root, daemon, instance
         self.deadline = time.monotonic() + ALLOWED
 
     def runs(self, job: str) -> list[dg.DagsterRun]:
-        with dg.DagsterInstance.get() as instance:
-            return list(instance.get_runs(dg.RunsFilter(job_name=job)))
+        return list(self.instance.get_runs(dg.RunsFilter(job_name=job)))
 
     def reason(self, name: str) -> str:
         """The newest skip reason of a sensor or schedule."""
-        with dg.DagsterInstance.get() as instance:
-            states = [s for s in instance.all_instigator_state() if s.name == name]
-            ticks = [
-                t
-                for s in states
-                for t in instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=1)
-            ]
+        states = [s for s in self.instance.all_instigator_state() if s.name == name]
+        ticks = [
+            t
+            for s in states
+            for t in self.instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=1)
+        ]
         return (ticks[0].skip_reason or "") if ticks else ""
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
@@ -99,10 +99,15 @@ class Watch:
         return holds
 
 
+@pytest.fixture
+def watch(tmp_path: Path, daemon: subprocess.Popen[bytes]) -> Iterator[Watch]:
+    with dg.DagsterInstance.get() as instance:
+        yield Watch(tmp_path, daemon, instance)
+
+
 def test_files_land_one_by_one_and_the_day_publishes_itself(
-    tmp_path: Path, daemon: subprocess.Popen[bytes]
+    tmp_path: Path, daemon: subprocess.Popen[bytes], watch: Watch
 ) -> None:
-    watch = Watch(tmp_path, daemon)
     watch.until(
         "the Stitch sensor waits for both feeds", lambda: "0 of 2" in watch.reason("stitch_sensor")
     )

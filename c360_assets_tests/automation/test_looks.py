@@ -110,7 +110,12 @@ def test_a_copied_folder_is_read_once_and_not_at_every_look(
 ) -> None:
     read: list[Path] = []
     digest = known_files.file_digest
-    monkeypatch.setattr(known_files, "file_digest", lambda path: read.append(path) or digest(path))
+
+    def noted(path: Path) -> str:
+        read.append(path)
+        return digest(path)
+
+    monkeypatch.setattr(known_files, "file_digest", noted)
     for file in (tenant.root / "landing/shop").iterdir():
         os.utime(file, (1_700_000_000, 1_700_000_000))
     for _ in range(3):
@@ -121,7 +126,12 @@ def test_a_copied_folder_is_read_once_and_not_at_every_look(
 def test_feeds_in_one_folder_share_a_look(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     walked: list[str] = []
     walk = listing._walked
-    monkeypatch.setattr(listing, "_walked", lambda *a: walked.append(a[1]) or walk(*a))
+
+    def noted(*args: Any) -> Any:
+        walked.append(args[1])
+        return walk(*args)
+
+    monkeypatch.setattr(listing, "_walked", noted)
     with listing.one_look():
         for _ in range(2):
             odd_entries(tenant, shop(tenant))

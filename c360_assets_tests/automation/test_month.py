@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -65,7 +66,7 @@ class Script:
             if folder not in without:
                 self.at(folder, number, "05:00")()
 
-    def at(self, folder: str, number: int, clock: str, **content: int) -> Callable[[], object]:
+    def at(self, folder: str, number: int, clock: str, **content: Any) -> Callable[[], object]:
         moment = self.month.moment(number, clock)
         return partial(self.month.land, folder, number, moment, **content)
 

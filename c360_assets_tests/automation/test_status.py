@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -124,7 +125,7 @@ def test_a_storage_that_does_not_answer_is_no_sign_that_all_is_on(
 def test_a_narrow_terminal_cuts_no_day_and_no_number(tmp_path: Path) -> None:
     tiny_tenant(tmp_path)
     status = read_status(tmp_path, datetime.now(UTC))
-    counts = {"last_day": DAY, "rows": 1234567, "late_files": 9}
+    counts: dict[str, Any] = {"last_day": DAY, "rows": 1234567, "late_files": 9}
     late = [replace(feed, **counts) for feed in status.feeds]
     page = _page(replace(status, feeds=late), 72)
     assert page.count(DAY.isoformat()) == len(late)

@@ -139,7 +139,7 @@ def quality(folder: Path) -> str:
 
     both, found, real = pairs("cluster", "person_id"), pairs("cluster"), pairs("person_id")
     mixed = rows.group_by("cluster").agg(pl.len(), pl.col("person_id").n_unique().alias("persons"))
-    largest = mixed.filter(pl.col("persons") > 1)["len"].max() or 0
+    largest = max(mixed.filter(pl.col("persons") > 1)["len"], default=0)
     return (
         f"F1 {2 * both / (found + real):.3f}, precision {both / found:.3f}, "
         f"largest false cluster {largest}"

@@ -8,12 +8,10 @@ its own, so that nothing of it outlives the tests.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
-from c360_assets_tests.day.command import end_group
+from c360_assets_tests.day.command import clean_environment, command, end_group, here
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 LATE_IN_THE_DAY = (
@@ -60,14 +58,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
 
 
-def environment() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if k not in ("DAGSTER_HOME", "C360_TENANT_DIR")}
-
-
-def command(*args: object) -> list[str]:
-    return [sys.executable, "-m", "c360_assets.cli", *map(str, args)]
-
-
 @dataclass(frozen=True)
 class Ui:
     """The running server: where it answers, its tenant, and its process."""
@@ -84,15 +74,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_tenant(root, LATE_IN_THE_DAY)
     land(root, "shop", DAY)
     land(root, "loyalty", DAY)
-    done = subprocess.run(
-        command("run", "--tenant", root),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    said = here("run", "--tenant", root)
+    assert said.code == 0, said.text
     return root
 
 
@@ -104,7 +87,7 @@ def ui(root: Path) -> Iterator[Ui]:
     with (root / "ui.log").open("wb") as log:
         process = subprocess.Popen(
             command("ui", "--tenant", root, "--port", port),
-            env=environment(),
+            env=clean_environment(),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -161,7 +144,7 @@ def browser() -> Iterator[webdriver.Chrome]:
     for flag in FLAGS:
         options.add_argument(flag)
     options.binary_location = str(CHROMIUM)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})  # type: ignore[no-untyped-call]
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
     try:
         yield driver

@@ -46,7 +46,7 @@ def opened(driver: webdriver.Chrome, page: Path, scheme: str, width: int) -> Non
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     driver.get(page.as_uri())
-    driver.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")  # type: ignore[no-untyped-call]
+    driver.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -58,7 +58,7 @@ def test_everybody_can_read_them(
     opened(driver, pages / page, scheme, width)
     violations = Axe().run(driver)["violations"]
     assert [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in violations] == []
-    wide = driver.execute_script("return document.documentElement.scrollWidth")  # type: ignore[no-untyped-call]
+    wide = driver.execute_script("return document.documentElement.scrollWidth")
     assert wide <= width, "nothing but tables scrolls sideways"
 
 
@@ -78,20 +78,20 @@ def test_a_narrow_window_breaks_no_word_of_a_table(
     driver: webdriver.Chrome, pages: Path, page: str
 ) -> None:
     opened(driver, pages / page, "light", 400)
-    assert driver.execute_script(BROKEN_WORDS) == []  # type: ignore[no-untyped-call]
+    assert driver.execute_script(BROKEN_WORDS) == []
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_their_charts_are_drawn_and_need_nothing_from_anywhere(
     driver: webdriver.Chrome, pages: Path, page: str
 ) -> None:
-    driver.get_log("performance")  # type: ignore[no-untyped-call]
+    driver.get_log("performance")
     opened(driver, pages / page, "light", 1280)
     charts = driver.find_elements(By.CSS_SELECTOR, ".chart")
     assert charts
     for chart in charts:
         assert chart.find_elements(By.CSS_SELECTOR, "svg .point, svg .points path"), chart.id
-    events = [json.loads(e["message"])["message"] for e in driver.get_log("performance")]  # type: ignore[no-untyped-call]
+    events = [json.loads(e["message"])["message"] for e in driver.get_log("performance")]
     asked = {
         e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
     }

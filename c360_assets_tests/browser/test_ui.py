@@ -117,4 +117,4 @@ def test_nothing_is_told_to_anybody(page: Page, ui: Ui) -> None:
     page.open("/asset-groups/", *GROUPS)
     started = page.driver.find_element(By.ID, "initialization-data").get_attribute("textContent")
     assert json.loads(str(started))["telemetryEnabled"] is False
-    assert page.driver.execute_script(FOREIGN) == []  # type: ignore[no-untyped-call]
+    assert page.driver.execute_script(FOREIGN) == []

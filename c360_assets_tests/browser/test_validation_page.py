@@ -4,7 +4,6 @@ widths, and alone."""
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +21,8 @@ from c360_assets_tests.automation.tenants import (
     land,
     tiny_tenant,
 )
-from c360_assets_tests.browser.conftest import browser, command, environment
+from c360_assets_tests.browser.conftest import browser
+from c360_assets_tests.day.command import here
 
 BROKEN = [
     "c1,not an address,Ann,Archer,3",
@@ -33,16 +33,10 @@ BROKEN = [
 
 
 def c360(root: Path, *args: str) -> str:
-    done = subprocess.run(
-        command(*args, "--tenant", root),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return done.stdout
+    """What a verb that does not fail prints."""
+    said = here(*args, "--tenant", root)
+    assert said.code == 0, said.text
+    return said.stdout
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +84,7 @@ def opened(driver: webdriver.Chrome, root: Path, scheme: str, width: int) -> Non
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     driver.get(page_path(root).as_uri())
-    driver.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")  # type: ignore[no-untyped-call]
+    driver.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -101,14 +95,14 @@ def test_everybody_can_read_it(
     opened(driver, root, scheme, width)
     violations = Axe().run(driver)["violations"]
     assert [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in violations] == []
-    wide = driver.execute_script("return document.documentElement.scrollWidth")  # type: ignore[no-untyped-call]
+    wide = driver.execute_script("return document.documentElement.scrollWidth")
     assert wide <= width, "nothing but tables and queries scrolls sideways"
 
 
 def test_it_needs_nothing_from_anywhere(driver: webdriver.Chrome, root: Path) -> None:
-    driver.get_log("performance")  # type: ignore[no-untyped-call]
+    driver.get_log("performance")
     opened(driver, root, "light", 1280)
-    events = [json.loads(e["message"])["message"] for e in driver.get_log("performance")]  # type: ignore[no-untyped-call]
+    events = [json.loads(e["message"])["message"] for e in driver.get_log("performance")]
     asked = {
         e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
     }

@@ -20,10 +20,9 @@ NOBODY = ("postgres", "nobody")
 
 def binaries() -> Path | None:
     """The folder of PostgreSQL's programs, None where it is not installed."""
-    found = [
-        *Path("/usr/lib/postgresql").glob("*/bin"),
-        *filter(None, [shutil.which("initdb") and Path(shutil.which("initdb") or "").parent]),
-    ]
+    found = [*Path("/usr/lib/postgresql").glob("*/bin")]
+    if initdb := shutil.which("initdb"):
+        found.append(Path(initdb).parent)
     return max(
         (p for p in found if (p / "initdb").exists()), default=None, key=lambda p: p.parent.name
     )

@@ -178,9 +178,9 @@ def test_tagged_columns_are_gathered_from_sources_with_person_and_keys(
         (None, "nobody@x.com", False),
     ]
     assert table(session, "unified_loyalty") == []
-    assert set(table_spec("unified_loyalty").columns) <= set(
-        session.state("unified_loyalty").columns
-    )  # type: ignore[union-attr]
+    loyalty = session.state("unified_loyalty")
+    assert loyalty is not None
+    assert set(table_spec("unified_loyalty").columns) <= set(loyalty.columns)
 
 
 @pytest.mark.parametrize(

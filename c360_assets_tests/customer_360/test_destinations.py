@@ -7,7 +7,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(path: Path) -> pl.DataFrame:
+    readers: dict[str, Callable[[Path], pl.DataFrame]]
     readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".ndjson": pl.read_ndjson}
     return readers[path.suffix](path)
 
@@ -382,7 +383,11 @@ def test_addresses_leave_by_consent(root: Path) -> None:
         "crm": replace(tenant, workflow=purposes)
         .destinations["crm"]
         .model_copy(
-            update={"tables": {"customer_360": DestinationTable(**table, consent="offers")}}
+            update={
+                "tables": {
+                    "customer_360": DestinationTable.model_validate({**table, "consent": "offers"})
+                }
+            }
         )
     }
     tenant = replace(tenant, workflow=purposes, destinations=asked)

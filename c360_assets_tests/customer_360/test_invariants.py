@@ -27,7 +27,7 @@ from c360_assets_tests.customer_360.recomputed import attributes, differences, m
 from c360_assets_tests.customer_360.world import AS_OF, make_tenant, put_gathered, put_unified
 
 PEOPLE = [f"A{n}" for n in range(40)]
-POLICY = {
+POLICY: dict[str, dict[str, Any]] = {
     "source_priority": {"CRM": 1, "POS": 2},
     "field_priority": {"POS": {"phone": 1}, "CRM": {"phone": 3}},
     "email_ampid_assignment": {"rounds": 5},

@@ -95,7 +95,7 @@ RULES = {
 
 def test_classifications_and_churn(session: Session, tmp_path: Path) -> None:
     tenant = make_tenant(tmp_path, options={"customer_attributes": RULES}, feeds=[ORDERS])
-    records = [
+    records: list[dict[str, Any]] = [
         {"amperity_id": "A1", "given_name": "Acme", "surname": "Tools Inc"},
         {
             "amperity_id": "A2",

@@ -591,7 +591,7 @@ def test_item_amounts_are_whole_cents_however_many_digits_they_have(
         "-123456789012345678.0050": "-123456789012345678.01",
         None: None,
     }
-    fields = {
+    fields: dict[str, dict[str, Any]] = {
         "paid": {"type": "decimal", "tags": ["txn-item/item-revenue"]},
         "listed": {"tags": ["txn-item/item-list-price"]},
     }

@@ -120,7 +120,7 @@ def test_cg02_field_priority_replaces_source_priority(session: Session, tmp_path
 def test_cg03_default_and_ties(
     session: Session, tmp_path: Path, first: str | None, second: str, phone: str
 ) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"datasource": "WEB", "pk": "10", "update_dt": first, "phone": "2065550010"},
         {"datasource": "WEB", "pk": "9", "update_dt": second, "phone": "2065550009"},
     ]
@@ -145,7 +145,7 @@ def test_cg04_names_are_one_bundle(session: Session, tmp_path: Path) -> None:
 def test_cg05_blocklist_after_completeness_before_priority(
     session: Session, tmp_path: Path, with_pos: bool, expected: list[Any]
 ) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"datasource": "CRM", "phone": "2065551212", "blv_phone": True},
         {"datasource": "WEB", "phone": " "},
         *([{"datasource": "POS", "phone": "2065550123", "blv_phone": False}] if with_pos else []),
@@ -217,7 +217,7 @@ def test_a_missing_part_comes_from_a_record_that_agrees(
         {"datasource": "POS", "pk": "p1", "given_name": "Noor"},
         {"datasource": "POS", "pk": "p2", "given_name": "Femke", "surname": "LINDE"},
     ]
-    policy = {"name_parts": name_parts, "order": "rank_first"}
+    policy: dict[str, Any] = {"name_parts": name_parts, "order": "rank_first"}
     row = merged(session, tmp_path, rows, **policy)
     columns = "given_name surname name_pk name_completed_pk name_completed_datasource"
     assert picked(row, columns) == expected

@@ -97,10 +97,15 @@ def c360_here(monkeypatch: pytest.MonkeyPatch, *args: object, stdin: str | None 
     return Said(result.exit_code, result.stdout, result.stderr)
 
 
+def here(*args: object) -> Said:
+    """`c360_here` for what outlives a test: nothing that the verb set in the environment stays."""
+    with pytest.MonkeyPatch.context() as environment:
+        return c360_here(environment, *args)
+
+
 def digests(root: Path) -> dict[str, str]:
     """Table -> rows and digest, as `c360 status --digests` prints them."""
-    with pytest.MonkeyPatch.context() as environment:
-        said = c360_here(environment, "status", "--digests", "--tenant", root)
+    said = here("status", "--digests", "--tenant", root)
     assert said.code == 0, said.text
     return dict(line.split(maxsplit=1) for line in said.stdout.splitlines())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from c360_assets.demo import generate_tenant
-from c360_assets_tests.day.command import Said, c360, finish, start
+from c360_assets_tests.day.command import Said, c360, finish, here, start
 from c360_assets_tests.day.small import FIRST, copy_of, land_all, small_tenant
 
 PEOPLE, DAYS, SEED = 220, 3, 1
@@ -81,4 +81,4 @@ def small(hostile_folder: Path) -> Ran:
     """The small tenant after its first day."""
     root = small_tenant(hostile_folder / "small")
     land_all(root, FIRST)
-    return Ran(root, c360("run", "--tenant", root))
+    return Ran(root, here("run", "--tenant", root))

@@ -32,7 +32,7 @@ def small_disk(tmp_path: Path) -> Iterator[tuple[Path, Mount]]:
 
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("only root mounts a disk")
-    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder]
+    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
     if subprocess.run(command, capture_output=True, timeout=20, check=False).returncode:
         pytest.skip("this machine mounts nothing")
     yield folder, mount

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from c360_assets.warehouse.published_file import database_path
-from c360_assets_tests.day.command import ask, c360, c360_here, written
+from c360_assets_tests.day.command import ask, c360_here, written
 from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.small import FIRST, SECOND, SHOP_ROWS, copy_of, land, land_all
 
@@ -53,6 +53,7 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(
         assert c360_here(monkeypatch, "stitch", *wrong, "--tenant", small.root).code == 2
 
 
+@pytest.mark.long
 def test_a_warehouse_that_lost_its_ids_gets_them_back(
     small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +87,7 @@ def test_labels_of_a_feed_are_obeyed_and_ended_ids_are_followed(
     (root / "feeds/own/labels.yaml").write_text(LABELS.lstrip(), "utf-8")
     (root / "landing/own").mkdir()
     (root / f"landing/own/labels-{FIRST:%Y%m%d}.csv").write_text(LABEL_ROWS, "utf-8")
-    said = c360("run", "--json", "--tenant", root)
+    said = c360_here(monkeypatch, "run", "--json", "--tenant", root)
     assert said.code == 0, said.text
     warnings = json.loads(said.stdout)["warnings"]
     (lost,) = (text for text in warnings if "names no record that is there: " in text)
@@ -109,6 +110,7 @@ def test_labels_of_a_feed_are_obeyed_and_ended_ids_are_followed(
     assert "by the label L" in told.text
 
 
+@pytest.mark.long
 def test_a_delivery_without_new_people_moves_nobody(
     small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

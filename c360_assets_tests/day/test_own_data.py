@@ -101,6 +101,7 @@ def test_a_source_added_later_joins_with_its_history(
     assert ask(root, "SELECT count(*) FROM customer_360") == [(8,)]
 
 
+@pytest.mark.long
 def test_a_database_can_be_taken_back(
     small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

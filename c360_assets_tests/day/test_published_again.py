@@ -9,7 +9,7 @@ import pytest
 
 from c360_assets.warehouse.manifest import Manifest
 from c360_assets.warehouse.published_file import database_path
-from c360_assets_tests.day.command import c360
+from c360_assets_tests.day.command import here
 from c360_assets_tests.day.conftest import Ran
 from c360_assets_tests.day.findings import second_day
 from c360_assets_tests.day.small import copy_of
@@ -68,13 +68,13 @@ def _kept_tables(root: Path) -> int:
 def test_a_second_day_shows_what_a_file_built_whole_shows(small: Ran, tmp_path: Path) -> None:
     one = second_day(copy_of(small.root, tmp_path / "one"))
     # A copy's file is another one, so that nothing is begun with it.
-    assert c360("run", "--tenant", one).code == 0
+    assert here("run", "--tenant", one).code == 0
     assert _kept_tables(one) == 0
     again = copy_of(small.root, tmp_path / "again")
     database_path(again).unlink()
-    assert c360("run", "--tenant", again).code == 0
+    assert here("run", "--tenant", again).code == 0
     second_day(again)
-    assert c360("run", "--tenant", again).code == 0
+    assert here("run", "--tenant", again).code == 0
     assert _kept_tables(again) > 10
     whole, begun = _content(one), _content(again)
     assert whole.keys() == begun.keys()

@@ -13,7 +13,7 @@ import pytest
 
 from c360_assets.warehouse.spreadsheets import marked
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
-from c360_assets_tests.day.command import c360, clean_environment, command
+from c360_assets_tests.day.command import c360, clean_environment, command, here
 
 CLEAR = "\x1b[2J"
 TITLE = "\x1b]0;owned\x07"
@@ -37,7 +37,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     land(root, "loyalty", DAY)
     feed = root / "feeds" / "shop" / "customers.yaml"
     feed.write_text(feed.read_text() + "error_threshold: 100\n")
-    said = c360("run", "--tenant", root)
+    said = here("run", "--tenant", root)
     assert said.code == 0, said.text
     return root
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -270,7 +271,7 @@ def test_chunks_share_no_id_and_no_contact(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.mark.parametrize("arguments", [{"people": 0}, {"days": 0}, {"days": 1000}, {"seed": -1}])
-def test_impossible_arguments_are_refused(tmp_path: Path, arguments: dict[str, int]) -> None:
+def test_impossible_arguments_are_refused(tmp_path: Path, arguments: dict[str, Any]) -> None:
     with pytest.raises(C360Error):
         generate_tenant(tmp_path / "t", **arguments)
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 # Kind of column -> the tag that it must get; kinds that are not here need none.
 TAG_OF_KIND = {
@@ -305,7 +306,7 @@ def _with_gaps(row: list[str], random_: random.Random) -> list[str]:
 
 def _line(cells: list[str], dialect: Dialect) -> str:
     buffer = io.StringIO()
-    quoting = csv.QUOTE_ALL if dialect.quote_all else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if dialect.quote_all else csv.QUOTE_MINIMAL
     writer = csv.writer(buffer, delimiter=dialect.delimiter, quoting=quoting, lineterminator="")
     writer.writerow(cells)
     return buffer.getvalue()

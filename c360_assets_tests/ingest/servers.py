@@ -64,7 +64,7 @@ def _files_of(root: Path) -> type[paramiko.SFTPServerInterface]:
             try:
                 names = os.listdir(self._path(path))
             except OSError as error:
-                return paramiko.SFTPServer.convert_errno(error.errno)  # type: ignore[arg-type]
+                return paramiko.SFTPServer.convert_errno(error.errno)
             return [
                 paramiko.SFTPAttributes.from_stat(
                     os.stat(os.path.join(self._path(path), name)), filename=name
@@ -76,7 +76,7 @@ def _files_of(root: Path) -> type[paramiko.SFTPServerInterface]:
             try:
                 return paramiko.SFTPAttributes.from_stat(os.stat(self._path(path)))
             except OSError as error:
-                return paramiko.SFTPServer.convert_errno(error.errno)  # type: ignore[arg-type]
+                return paramiko.SFTPServer.convert_errno(error.errno)
 
         lstat = stat
 
@@ -85,10 +85,10 @@ def _files_of(root: Path) -> type[paramiko.SFTPServerInterface]:
             try:
                 file = open(self._path(path), "wb" if is_written else "rb")  # noqa: SIM115
             except OSError as error:
-                return paramiko.SFTPServer.convert_errno(error.errno)  # type: ignore[arg-type]
+                return paramiko.SFTPServer.convert_errno(error.errno)
             handle = paramiko.SFTPHandle(flags)
-            handle.writefile = handle.readfile = file  # type: ignore[attr-defined]
-            handle.filename = path  # type: ignore[attr-defined]
+            handle.writefile = handle.readfile = file
+            handle.filename = path
             return handle
 
         def mkdir(self, path: str, attr: Any) -> int:

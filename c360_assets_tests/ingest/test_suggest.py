@@ -76,7 +76,7 @@ def propose(tmp_path: Path, name: str, write: Callable[[Path], object]) -> dict[
     tenant, problems = read_tenant(tmp_path)
     assert [str(p) for p in problems] == []
     assert tenant is not None
-    return yaml.safe_load(text)  # type: ignore[no-any-return]
+    return yaml.safe_load(text)
 
 
 def write_avro(path: Path) -> None:

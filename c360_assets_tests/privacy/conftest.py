@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_assets_tests.day.command import c360
+from c360_assets_tests.day.command import here
 from c360_assets_tests.privacy.tenants import FIRST, land, land_all, write_tenant
 
 
@@ -21,7 +21,7 @@ def first_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
         FIRST,
         ["RQ-1001,delete,connected_pii,bo.winterstein@example.com", "RQ-1002,forget,exact,x@y.de"],
     )
-    said = c360("run", "--tenant", root)
+    said = here("run", "--tenant", root)
     assert said.code == 0, said.text
     # A kept database, as a publication that was killed leaves it: the same file under both names.
     history = root / "activated" / "history"

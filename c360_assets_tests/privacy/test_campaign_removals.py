@@ -97,10 +97,10 @@ def test_receivers_of_campaigns_lose_who_is_forgotten(
 
     # A campaign that is not declared any more cannot be told to its receiver: a person confirms.
     (tenant / "campaigns" / "hashed.yaml").unlink()
-    args = ["--email", "bo.winterstein@example.com", "--yes", "--tenant", tenant]
-    said = c360_here(monkeypatch, "forget", *args)
+    args = ["--email", "bo.winterstein@example.com", "--yes"]
+    said = c360_here(monkeypatch, "forget", *args, "--tenant", tenant)
     assert (said.code, "pending: crm.hashed" in said.text) == (1, True), said.text
     tried = c360_here(monkeypatch, "privacy", "retry", "--tenant", tenant)
     assert "crm.hashed: not taken: there is no campaign hashed" in tried.text
-    args = ["privacy", "retry", "--confirmed", "crm.hashed", "--tenant", tenant]
-    assert c360_here(monkeypatch, *args).code == 0
+    args = ["privacy", "retry", "--confirmed", "crm.hashed"]
+    assert c360_here(monkeypatch, *args, "--tenant", tenant).code == 0

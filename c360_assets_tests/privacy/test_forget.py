@@ -18,7 +18,7 @@ from c360_assets.privacy.stores import all_files, store_of
 from c360_assets.privacy.work import open_work
 from c360_assets.warehouse.session import open_session
 from c360_assets.warehouse.suppression import Suppression
-from c360_assets_tests.day.command import ask, c360, c360_here
+from c360_assets_tests.day.command import ask, c360_here, here
 from c360_assets_tests.privacy.tenants import (
     ACCOUNTS,
     FIRST,
@@ -117,7 +117,7 @@ def test_forgotten_everywhere_and_for_good(
     land_all(tenant, SECOND)
     other = "AC-711111,'OTTILIE.QUASTENBERG+news@example.com',,O,Q,,,,,1"
     land(tenant, "web/accounts", SECOND, [*_accounts(), other])
-    run = c360("run", "--tenant", tenant)
+    run = here("run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert "rows of people who were forgotten are not loaded" in run.text
     assert ours(found_in(tenant)) == {}
@@ -164,7 +164,7 @@ def test_tables_equal_a_tenant_that_never_had_them(
     content["meta"] = {key: content["meta"][key] for key in ("stitch_model", "privacy")}
     manifest.write_text(json.dumps(content))
     for root, flags in ((tenant, []), (other, ["--new-ids"])):
-        run = c360("run", *flags, "--tenant", root)
+        run = here("run", *flags, "--tenant", root)
         assert run.code == 0, run.text
     ours, theirs = stored(tenant), stored(other)
     assert ours.keys() == theirs.keys()
@@ -216,7 +216,7 @@ def test_blanked_with_money_and_ids_kept(tenant: Path, monkeypatch: pytest.Monke
     values = tuple(value for value in OTTILIE if value[:2] not in ("LN", "OR"))
     assert ours(found_in(tenant, values)) == {}
     land_all(tenant, SECOND)
-    run = c360("run", "--tenant", tenant)
+    run = here("run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert "loaded blank" in run.text
     assert ours(found_in(tenant, values)) == {}
@@ -308,7 +308,7 @@ def test_longer_values_of_those_who_stay_are_theirs(
     land(tenant, "club/members", SECOND)
     lines = ["LN-1,OR-1,AC-8000012,2026-03-02 10:00:00,Annemarie2,false,false,1,5.00"]
     land(tenant, "web/orders", SECOND, [*LINES, *lines])
-    assert c360("run", "--tenant", tenant).code == 0
+    assert here("run", "--tenant", tenant).code == 0
     before = [sorted(ask(tenant, f"{sql} ORDER BY ALL"), key=repr) for sql in HELD]
     key = "Web:Accounts=AC-800001"
     args = ["--source-key", key, "--strategy", "exact", "--yes"]
@@ -495,7 +495,7 @@ def test_exports_of_a_folder_with_brackets_are_known(tmp_path: Path) -> None:
 def test_requests_on_hold_wait_for_a_person(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tenant / "tenant.yaml").open("a") as file:
         file.write("privacy: {hold: true, deadline_days: 1}\n")
-    run = c360("run", "--tenant", tenant)
+    run = here("run", "--tenant", tenant)
     assert run.code == 0, run.text
     assert read_receipts(tenant) == []
     listed = c360_here(monkeypatch, "privacy", "requests", "--tenant", tenant)
@@ -513,13 +513,13 @@ def test_who_hung_together_by_a_forgotten_record_is_told_with_its_cause(tmp_path
     both = "AC-2,bridge.one@example.com,030 5557 1111,Karla,Lautenberg,Hofgasse 12,Altmark,39576,,1"
     by_phone = "AC-3,,030 5557 1111,Karla,Lautenberg,,,,,1"
     land(root, "web/accounts", FIRST, [*_accounts(), by_mail, both, by_phone])
-    assert c360("run", "--tenant", root).code == 0
+    assert here("run", "--tenant", root).code == 0
     before = people(root)
     assert before["Web:Accounts/AC-1"] == before["Web:Accounts/AC-3"]
     args = ["--source-key", "Web:Accounts=AC-2", "--strategy", "exact", "--yes"]
-    said = c360("forget", *args, "--tenant", root)
+    said = here("forget", *args, "--tenant", root)
     assert said.code == 0, said.text
-    assert c360("run", "--tenant", root).code == 0
+    assert here("run", "--tenant", root).code == 0
     after = people(root)
     assert after["Web:Accounts/AC-1"] != after["Web:Accounts/AC-3"]
     moved = ask(root, "SELECT pk, cause FROM unified_changes_pks WHERE change_type = 'updated'")

@@ -194,9 +194,8 @@ def test_every_day_adds_up(session: Session, tmp_path: Path) -> None:
         write_tables(session, customer_360=rows, unified_changes_pks=moves)
         compute(session, tenant, day)
         written[day] = members(session, "rich")
-    rows = sizes(session)
-    for (before, *_), (people, entered, departed, identity) in itertools.pairwise(rows):
-        assert people == before + entered - departed + identity
+    for (before, *_), (number, entered, departed, identity) in itertools.pairwise(sizes(session)):
+        assert number == before + entered - departed + identity
     session.bind("segments/segment_membership", "m")
     session.bind("segments/segment_events", "e")
     for day, people in written.items():

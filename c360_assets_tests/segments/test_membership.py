@@ -20,7 +20,7 @@ from c360_assets_tests.segments.people import (
     write_tables,
 )
 
-PEOPLE = [
+PEOPLE: list[dict[str, Any]] = [
     {
         "amperity_id": "ann",
         "city": "Boston",
@@ -159,7 +159,7 @@ def test_behaviours_and_tables_of_several_rows(
     assert members(session, "asked") == expected
 
 
-ORDERS = [
+ORDERS: list[dict[str, Any]] = [
     {"amperity_id": "ann", "order_id": "o1", "datasource": "Shop:Items"},
     {"amperity_id": "ann", "order_id": "o1", "datasource": "Till:Items"},
     {"amperity_id": "bob", "order_id": "o2", "datasource": "Shop:Items"},

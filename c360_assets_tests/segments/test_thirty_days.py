@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ def test_thirty_days(
                 spring,
                 chance,
                 START + timedelta(days=step),
-                lambda spring=spring: _let_read(spring, receivers),
+                partial(_let_read, spring, receivers),
             )
             numbers = done.accounting
             of_parts = numbers.sent + numbers.control + numbers.no_consent

@@ -2,6 +2,8 @@
 SQL.
 """
 
+from typing import Any
+
 import duckdb
 import polars as pl
 import pytest
@@ -12,10 +14,9 @@ from c360_assets.semantics.names import clean_name
 from c360_assets.semantics.nicknames import nickname_map, with_given_canonical
 
 
-def blocked(semantic, value, **options):
-    return pl.DataFrame({"v": [value]}, schema={"v": pl.String}).select(
-        is_blocked(semantic, pl.col("v"), **options)
-    )["v"][0]
+def blocked(semantic: str, value: str | None, **options: Any) -> bool:
+    frame = pl.DataFrame({"v": [value]}, schema={"v": pl.String})
+    return bool(frame.select(is_blocked(semantic, pl.col("v"), **options))["v"][0])
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def blocked(semantic, value, **options):
         ("city", None, False),
     ],
 )
-def test_whole_values(semantic, value, hit):
+def test_whole_values(semantic: str, value: str | None, hit: bool) -> None:
     assert blocked(semantic, value) is hit
 
 
@@ -58,19 +59,19 @@ def test_whole_values(semantic, value, hit):
         ("ANN@EXAMPLE.COM", False, False),
     ],
 )
-def test_email_patterns(value, default, business):
+def test_email_patterns(value: str, default: bool, business: bool) -> None:
     assert blocked("email", value) is default
     assert blocked("email", value, allow_business_email=True) is business
 
 
-def test_the_lists_are_complete():
+def test_the_lists_are_complete() -> None:
     assert len(blocked_values("anything")) == 23
     assert len(blocked_values("phone")) == 23 + 13
     assert len(blocked_values("email", "local")) == 63
     assert len(blocked_values("email", "local", allow_business_email=True)) == 20
 
 
-def test_macros():
+def test_macros() -> None:
     con = duckdb.connect()
     for statement in BLOCKLIST_MACROS:
         con.execute(statement)
@@ -84,7 +85,7 @@ def test_macros():
     assert row == [(True, False, False, None, True, False, True, False, True)]
 
 
-def test_nicknames_take_the_tenants_pairs_and_a_removal_wins():
+def test_nicknames_take_the_tenants_pairs_and_a_removal_wins() -> None:
     table = nickname_map(added=[("Wilhelmina", "Zaz"), ("Zed", "Zaz")], removed=[("ZED", "zaz")])
     names = with_given_canonical(
         pl.DataFrame({"given_name": ["ZAZ", "BILL J", "QQQ", None]}), table
@@ -106,12 +107,12 @@ def test_nicknames_take_the_tenants_pairs_and_a_removal_wins():
         ("AASA", "ASA"),
     ],
 )
-def test_nicknames_of_other_languages(nickname, name):
+def test_nicknames_of_other_languages(nickname: str, name: str) -> None:
     table = dict(nickname_map().iter_rows())
     assert name in table[nickname]
 
 
-def test_nicknames_are_in_the_letters_that_names_are_compared_in():
+def test_nicknames_are_in_the_letters_that_names_are_compared_in() -> None:
     rows = pl.DataFrame(read_rows("nicknames.csv"))
     for column in ("canonical", "nickname"):
         assert rows.select(clean_name(pl.col(column))).to_series().equals(rows[column])

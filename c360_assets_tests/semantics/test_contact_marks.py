@@ -1,5 +1,8 @@
 """Marks that exports add to contact values, and that Polars and DuckDB take them off alike."""
 
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
 import duckdb
 import polars as pl
 import pytest
@@ -58,7 +61,7 @@ TWO_PHONES = [" / ", "/", "; ", ", ", " ", " oder ", "\n", "|"]
 
 
 @pytest.fixture(scope="module")
-def con():
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect()
     for statement in [*CONTACT_MACROS, *POSTAL_MACROS]:
         connection.execute(statement)
@@ -66,48 +69,48 @@ def con():
     connection.close()
 
 
-def polars(expression, values):
+def polars(expression: Callable[..., pl.Expr], values: Sequence[str | None]) -> list[Any]:
     frame = pl.DataFrame({"v": pl.Series(values, dtype=pl.String)})
     return frame.select(out=expression(pl.col("v")))["out"].to_list()
 
 
-def test_every_mark_of_an_address_is_taken_off():
+def test_every_mark_of_an_address_is_taken_off() -> None:
     assert set(polars(clean_email, ONE_EMAIL)) == {"MIA.K@POST.EXAMPLE"}
     assert polars(email_values, ONE_EMAIL) == [["mia.k@post.example"]] * len(ONE_EMAIL)
 
 
-def test_two_addresses_in_a_field_are_two():
+def test_two_addresses_in_a_field_are_two() -> None:
     fields = [f"mia@a.example{between}noa@b.example" for between in TWO_EMAILS]
     assert polars(email_values, fields) == [["mia@a.example", "noa@b.example"]] * len(fields)
 
 
-def test_every_mark_of_a_number_is_taken_off():
+def test_every_mark_of_a_number_is_taken_off() -> None:
     assert set(polars(clean_phone, ONE_PHONE)) == {"7035550144"}
     assert {len(values) for values in polars(phone_values, ONE_PHONE)} == {1}
 
 
-def test_two_numbers_in_a_field_are_two():
+def test_two_numbers_in_a_field_are_two() -> None:
     fields = [f"703-555-0144{between}603-555-0177" for between in TWO_PHONES]
     digits = [polars(phone_digits, values) for values in polars(phone_values, fields)]
     assert digits == [["7035550144", "6035550177"]] * len(fields)
 
 
-def test_a_number_stays_one_where_it_is_written_in_groups():
+def test_a_number_stays_one_where_it_is_written_in_groups() -> None:
     fields = ["030 / 1234567", "06221/12345-67", "+49 (0) 6221 / 1234567", "01 23 45 67 89"]
     assert [len(values) for values in polars(phone_values, fields)] == [1, 1, 1, 1]
 
 
-def test_lost_digits_are_no_number():
+def test_lost_digits_are_no_number() -> None:
     assert polars(clean_phone, ["7.04E+09", "7.0355E9"]) == [None, None]
 
 
-def test_postal_codes():
+def test_postal_codes() -> None:
     fields = ["'03821", '="03821"', "D-01067", "d 01067", "CH-8001", "E1 6AN", "〒１０１-００２１"]
     expected = ["03821", "03821", "01067", "01067", "8001", "E16AN", "1010021"]
     assert polars(clean_postal, fields) == expected
 
 
-def test_a_lost_zero_comes_back_only_where_the_country_says_so():
+def test_a_lost_zero_comes_back_only_where_the_country_says_so() -> None:
     frame = pl.DataFrame(
         {
             "postal": ["3821.0", "3821.0", "3821", "3821"],
@@ -124,7 +127,7 @@ TEXT = st.text(alphabet="ab12370@.-_+' ()x#/,;|<>=E\t\n\u00a0\u0663\u200b７ä",
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=12))
-def test_both_engines_agree_on_any_text(con, values):
+def test_both_engines_agree_on_any_text(con: duckdb.DuckDBPyConnection, values: list[str]) -> None:
     values = [*values, *ONE_EMAIL, *ONE_PHONE]
     frame = pl.DataFrame({"v": values})
     field = pl.col("v")

@@ -1,5 +1,8 @@
 """Countries, states and streets as they are written around the world."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import polars as pl
 import pytest
 
@@ -7,18 +10,20 @@ from c360_assets.semantics.addresses import clean_address, clean_state
 from c360_assets.semantics.countries import country_code, country_facts, country_names
 
 
-def polars(expression, values, **options):
+def polars(
+    expression: Callable[..., pl.Expr], values: Sequence[str | None], **options: Any
+) -> list[Any]:
     frame = pl.DataFrame({"v": pl.Series(values, dtype=pl.String)})
     return frame.select(expression(pl.col("v"), **options)).to_series().to_list()
 
 
-def test_countries_by_any_name():
+def test_countries_by_any_name() -> None:
     names = ["Deutschland", "germany", "DEU", "U.K.", "Great Britain", "276", "España", "日本"]
     assert polars(country_code, names) == ["DE", "DE", "DE", "GB", "GB", "DE", "ES", "JP"]
     assert polars(country_code, ["Atlantis", "", None, "N/A", "NA", "-"]) == [None] * 6
 
 
-def test_every_name_of_the_table_is_in_the_letters_that_folding_leaves():
+def test_every_name_of_the_table_is_in_the_letters_that_folding_leaves() -> None:
     names = country_names()
     assert polars(country_code, list(names)) == list(names.values())
     assert polars(country_code, ["الأردن", "الاردن", "الإمارات العربية المتحدة"]) == [
@@ -28,7 +33,7 @@ def test_every_name_of_the_table_is_in_the_letters_that_folding_leaves():
     ]
 
 
-def test_facts():
+def test_facts() -> None:
     assert country_facts("GB").timezone == "Europe/London"
     assert country_facts("AU").timezone == ""
     assert [country_facts(code).first_in_dates for code in ("FR", "US")] == ["day", "month"]
@@ -47,11 +52,11 @@ def test_facts():
         ("MX", ["Jalisco", "JAL"], "JAL"),
     ],
 )
-def test_states(country, names, code):
+def test_states(country: str, names: list[str], code: str) -> None:
     assert polars(clean_state, names, country=country) == [code] * len(names)
 
 
-def test_states_elsewhere_stay_and_american_ones_are_known_everywhere():
+def test_states_elsewhere_stay_and_american_ones_are_known_everywhere() -> None:
     assert polars(clean_state, ["New York", "Ruritania"], country="CA") == ["NY", "RURITANIA"]
     assert polars(clean_state, ["Ontario", "Washington"]) == ["ONTARIO", "WA"]
 
@@ -83,11 +88,11 @@ def test_states_elsewhere_stay_and_american_ones_are_known_everywhere():
         ("CA", ["5 Main St", "5 Main Street"]),
     ],
 )
-def test_streets(country, spellings):
+def test_streets(country: str, spellings: list[str]) -> None:
     lines = polars(clean_address, spellings, country=country)
     assert len(set(lines)) == 1, lines
 
 
-def test_an_address_of_no_country_keeps_its_words():
+def test_an_address_of_no_country_keeps_its_words() -> None:
     assert polars(clean_address, ["Hauptstr. 5"]) == ["HAUPTSTR 5"]
     assert polars(clean_address, ["100 N Main St"], country="US") == ["100 NORTH MAIN STREET"]

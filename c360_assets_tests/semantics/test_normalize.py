@@ -1,6 +1,8 @@
 """Each normalisation rule as a small table: raw value -> compared value."""
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -12,7 +14,7 @@ from c360_assets.semantics import lookups, normalize
 from c360_assets.semantics.names import NAME_MACROS
 
 
-def one(function, *values):
+def one(function: Callable[..., pl.Expr], *values: str | None) -> Any:
     columns = {f"v{i}": pl.Series([value], dtype=pl.String) for i, value in enumerate(values)}
     result = function(*(pl.col(name) for name in columns))
     return pl.DataFrame(columns).select(out=result)["out"][0]
@@ -36,7 +38,7 @@ def one(function, *values):
         (None, None),
     ],
 )
-def test_email(raw, clean):
+def test_email(raw: str | None, clean: str | None) -> None:
     assert one(normalize.clean_email, raw) == clean
 
 
@@ -55,7 +57,7 @@ def test_email(raw, clean):
         (None, None),
     ],
 )
-def test_phone(raw, clean):
+def test_phone(raw: str | None, clean: str | None) -> None:
     assert one(normalize.clean_phone, raw) == clean
 
 
@@ -88,14 +90,14 @@ def test_phone(raw, clean):
         ("  ", None, None),
     ],
 )
-def test_address(raw, second, clean):
+def test_address(raw: str | None, second: str | None, clean: str | None) -> None:
     assert one(normalize.clean_address, raw, second) == clean
     if second is None:
         assert one(normalize.clean_address, raw) == clean
 
 
-def test_po_box_is_read_from_the_cleaned_address():
-    def box(address):
+def test_po_box_is_read_from_the_cleaned_address() -> None:
+    def box(address: pl.Expr) -> pl.Expr:
         return normalize.po_box(normalize.clean_address(address))
 
     assert one(box, "555 Puget Ave, P.O. Box 555") == "555"
@@ -132,7 +134,7 @@ def test_po_box_is_read_from_the_cleaned_address():
         (None, None),
     ],
 )
-def test_name(raw, clean):
+def test_name(raw: str | None, clean: str | None) -> None:
     assert one(normalize.clean_name, raw) == clean
 
 
@@ -149,7 +151,9 @@ def test_name(raw, clean):
         (None, None, None, None),
     ],
 )
-def test_full_name(full, given_part, surname_part, suffix):
+def test_full_name(
+    full: str, given_part: str | None, surname_part: str | None, suffix: str | None
+) -> None:
     assert one(lambda name: normalize.split_full_name(name)[0], full) == given_part
     assert one(lambda name: normalize.split_full_name(name)[1], full) == surname_part
     assert one(normalize.generational_suffix, full) == suffix
@@ -167,7 +171,7 @@ def test_full_name(full, given_part, surname_part, suffix):
         (None, None),
     ],
 )
-def test_suffix_field(raw, clean):
+def test_suffix_field(raw: str | None, clean: str | None) -> None:
     assert one(normalize.clean_suffix, raw) == clean
 
 
@@ -183,7 +187,7 @@ def test_suffix_field(raw, clean):
         ("?", None),
     ],
 )
-def test_gender(raw, clean):
+def test_gender(raw: str | None, clean: str | None) -> None:
     assert one(normalize.clean_gender, raw) == clean
 
 
@@ -201,7 +205,7 @@ def test_gender(raw, clean):
         ("Señora", "F"),
     ],
 )
-def test_gender_from_title(raw, clean):
+def test_gender_from_title(raw: str | None, clean: str | None) -> None:
     assert one(normalize.gender_from_title, raw) == clean
 
 
@@ -218,7 +222,7 @@ def test_gender_from_title(raw, clean):
         (" ", None),
     ],
 )
-def test_state(raw, clean):
+def test_state(raw: str | None, clean: str | None) -> None:
     assert one(normalize.clean_state, raw) == clean
 
 
@@ -237,11 +241,11 @@ def test_state(raw, clean):
         ("", None, None),
     ],
 )
-def test_postal(postal, state, clean):
+def test_postal(postal: str | None, state: str | None, clean: str | None) -> None:
     assert one(normalize.clean_postal, postal, state) == clean
 
 
-def test_city_company_date_and_key():
+def test_city_company_date_and_key() -> None:
     assert one(normalize.clean_city, "  São  Paulo ") == "SAO PAULO"
     assert one(normalize.clean_city, "St. Louis") == "ST LOUIS"
     assert one(normalize.clean_company, "Acme, Inc.") == "ACME INC"
@@ -251,12 +255,12 @@ def test_city_company_date_and_key():
     assert one(normalize.clean_key, "'77") == one(normalize.clean_key, '="77"') == "77"
 
 
-def test_street_tables_agree_in_both_directions():
+def test_street_tables_agree_in_both_directions() -> None:
     expansions, abbreviations = lookups.address_expansions(), lookups.street_abbreviations()
     assert abbreviations["STREET"] == abbreviations["STRT"] == "ST"
     assert (expansions["MDW"], expansions["KYS"]) == ("MEADOWS", "KEYS")
     assert (abbreviations["MDW"], abbreviations["MEADOWS"]) == ("MDW", "MDWS")
-    spellings = Counter()
+    spellings: Counter[str] = Counter()
     for row in lookups.read_rows("street_suffixes.csv"):
         spellings.update({row["word"], row["abbreviation"], *row["other_spellings"].split()})
     assert [spelling for spelling, times in spellings.items() if times > 1] == ["MDW"]
@@ -270,7 +274,7 @@ CLEANERS = st.sampled_from(sorted(normalize.CLEANERS))
 
 @settings(max_examples=60, deadline=None)
 @given(CLEANERS, st.lists(st.text(max_size=30), min_size=1, max_size=5))
-def test_no_text_breaks_a_cleaner_and_no_blank_comes_out(semantic, values):
+def test_no_text_breaks_a_cleaner_and_no_blank_comes_out(semantic: str, values: list[str]) -> None:
     cleaned = pl.DataFrame({"v": values}).select(normalize.CLEANERS[semantic](pl.col("v")))["v"]
     assert len(cleaned) == len(values)
     assert all(value == value.strip() and value for value in cleaned.drop_nulls())
@@ -284,7 +288,7 @@ ASCII_NAMES = st.text(alphabet="abcdefgh .,-'", max_size=25)
     st.sampled_from(["given-name", "email", "phone", "city", "state", "postal", "company"]),
     ASCII_NAMES,
 )
-def test_cleaning_twice_changes_nothing(semantic, value):
+def test_cleaning_twice_changes_nothing(semantic: str, value: str) -> None:
     once = one(normalize.CLEANERS[semantic], value)
     assert one(normalize.CLEANERS[semantic], once) == once
 
@@ -321,7 +325,7 @@ def test_cleaning_twice_changes_nothing(semantic, value):
         ("אורי בן דוד", "אורי", "בן דוד"),
     ],
 )
-def test_full_names_as_they_are_written(full, given, surname):
+def test_full_names_as_they_are_written(full: str, given: str | None, surname: str | None) -> None:
     assert one(lambda name: normalize.split_full_name(name)[0], full) == given
     assert one(lambda name: normalize.split_full_name(name)[1], full) == surname
     with duckdb.connect() as con:
@@ -340,11 +344,11 @@ def test_full_names_as_they_are_written(full, given, surname):
         )
 
 
-def test_a_prefix_of_a_surname_is_not_apart():
+def test_a_prefix_of_a_surname_is_not_apart() -> None:
     spellings = ["O'Rourke", "O Rourke", "ORourke", "O’Rourke"]
     assert {one(normalize.clean_surname, name) for name in spellings} == {"OROURKE"}
     assert one(normalize.clean_surname, "Mc Donald") == "MCDONALD"
 
 
-def test_particles_stand_before_a_surname_or_behind_its_comma():
+def test_particles_stand_before_a_surname_or_behind_its_comma() -> None:
     assert one(normalize.clean_surname, "Berg, van der") == "VAN DER BERG"

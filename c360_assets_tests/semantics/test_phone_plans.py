@@ -1,5 +1,7 @@
 """Numbers read by a country's plan: as `phonenumbers` reads them, alike in Polars and SQL."""
 
+from collections.abc import Sequence
+
 import duckdb
 import phonenumbers
 import polars as pl
@@ -45,9 +47,12 @@ def as_library(text: str, region: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
 
 
-def both(texts: list[str | None], region: str, function: str = "international") -> list[list]:
+def both(
+    texts: Sequence[str | None], region: str, function: str = "international"
+) -> list[list[str | None]]:
     """What Polars and SQL answer."""
     plan = plan_of(region)
+    assert plan is not None
     frame = pl.DataFrame({"v": pl.Series(texts, dtype=pl.String)})
     expression = international if function == "international" else compared
     polars = frame.select(expression(pl.col("v"), plan)).to_series().to_list()
@@ -60,7 +65,7 @@ def both(texts: list[str | None], region: str, function: str = "international") 
 
 
 @pytest.mark.parametrize("region", REGIONS.split())
-def test_as_the_library_reads_them(region):
+def test_as_the_library_reads_them(region: str) -> None:
     texts = written(region)
     expected = [as_library(text, region) for text in texts]
     polars, sql = both(texts, region)
@@ -85,17 +90,17 @@ AUSTRALIAN = [
 ]
 
 
-def test_forms_that_people_write():
+def test_forms_that_people_write() -> None:
     texts = [text for text, _ in AUSTRALIAN]
     expected = [digits for _, digits in AUSTRALIAN]
     assert both(texts, "AU") == [expected, expected]
 
 
-def test_a_mobile_with_its_code_and_no_plus_is_no_line_of_a_small_town():
+def test_a_mobile_with_its_code_and_no_plus_is_no_line_of_a_small_town() -> None:
     assert both(["491711234567", "4915123456789"], "DE") == 2 * [["491711234567", "4915123456789"]]
 
 
-def test_north_american_numbers_are_compared_by_ten_digits_and_others_by_all():
+def test_north_american_numbers_are_compared_by_ten_digits_and_others_by_all() -> None:
     texts = ["+1 (206) 555-0123", "206.555.0123", "12065550123", "555-0123", "+44 20 7946 0958"]
     expected = ["2065550123", "2065550123", "2065550123", "5550123", "442079460958"]
     assert both(texts, "US", "compared") == [expected, expected]
@@ -104,7 +109,7 @@ def test_north_american_numbers_are_compared_by_ten_digits_and_others_by_all():
     assert polars == sql == ["5511912345678", "5521912345678"]
 
 
-def test_each_number_is_read_by_its_own_country():
+def test_each_number_is_read_by_its_own_country() -> None:
     numbers = pl.Series(["030 1234567", "030 1234567", "02 9876 5432", None, "02 9876 5432"])
     regions = pl.Series(["DE", "CH", None, "DE", "AQ"])
     read = by_region(numbers, regions, Home("AU", "AU"))
@@ -113,11 +118,11 @@ def test_each_number_is_read_by_its_own_country():
     assert e164.to_list() == ["+49301234567", "+41301234567", "+61298765432", None, "+61298765432"]
 
 
-def test_without_a_country_the_last_ten_digits_count():
+def test_without_a_country_the_last_ten_digits_count() -> None:
     numbers = pl.Series(["+61 2 9876 5432", "0298765432"])
     assert by_region(numbers, None, None).to_list() == ["1298765432", "0298765432"]
 
 
-def test_of_no_number_there_is_no_form():
+def test_of_no_number_there_is_no_form() -> None:
     nothing = pl.Series([], dtype=pl.String)
     assert by_region(nothing, nothing, Home("AU", "AU")).to_list() == []

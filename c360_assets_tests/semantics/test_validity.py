@@ -1,5 +1,7 @@
 """The documented form rules, and that Polars and DuckDB agree on every value."""
 
+from collections.abc import Callable, Iterator, Sequence
+
 import duckdb
 import polars as pl
 import pytest
@@ -51,7 +53,7 @@ PHONES = [
 
 
 @pytest.fixture(scope="module")
-def con():
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect()
     for statement in VALIDITY_MACROS:
         connection.execute(statement)
@@ -59,7 +61,7 @@ def con():
     connection.close()
 
 
-def polars(expression, values):
+def polars(expression: Callable[..., pl.Expr], values: Sequence[str | None]) -> list[bool | None]:
     return (
         pl.DataFrame({"v": pl.Series(values, dtype=pl.String)})
         .select(out=expression(pl.col("v")))["out"]
@@ -67,11 +69,13 @@ def polars(expression, values):
     )
 
 
-def sql(con, call, values):
+def sql(
+    con: duckdb.DuckDBPyConnection, call: str, values: Sequence[str | None]
+) -> list[bool | None]:
     return [con.execute(f"SELECT {call}", {"v": value}).fetchall()[0][0] for value in values]
 
 
-def test_email(con):
+def test_email(con: duckdb.DuckDBPyConnection) -> None:
     values = [value for value, _ in EMAILS]
     expected = [is_valid for _, is_valid in EMAILS]
     assert polars(email_valid, values) == expected
@@ -79,7 +83,7 @@ def test_email(con):
 
 
 @pytest.mark.parametrize("region", ["nanp", "any"])
-def test_phone(con, region):
+def test_phone(con: duckdb.DuckDBPyConnection, region: str) -> None:
     values = [value for value, _, _ in PHONES]
     expected = [
         valid_nanp if region == "nanp" else valid_any for _, valid_nanp, valid_any in PHONES
@@ -88,14 +92,14 @@ def test_phone(con, region):
     assert sql(con, f"phone_valid($v::VARCHAR, '{region}')", values) == expected
 
 
-def test_phone_digits(con):
+def test_phone_digits(con: duckdb.DuckDBPyConnection) -> None:
     values = ["(206) 555-0111", "206 555 0111 x12", "no digits", "", None]
     expected = ["2065550111", "2065550111", None, None, None]
     assert polars(phone_digits, values) == expected
     assert sql(con, "phone_digits($v::VARCHAR)", values) == expected
 
 
-def test_a_missing_region_means_the_default(con):
+def test_a_missing_region_means_the_default(con: duckdb.DuckDBPyConnection) -> None:
     assert con.execute("SELECT phone_valid('2065550111', NULL)").fetchall() == [(True,)]
 
 
@@ -104,7 +108,7 @@ CONTACT = st.text(alphabet="ab1290@.-_+' ()x/\t\u00a0\u0661ä", max_size=20)
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(CONTACT, min_size=1, max_size=8))
-def test_both_engines_agree_on_any_text(con, values):
+def test_both_engines_agree_on_any_text(con: duckdb.DuckDBPyConnection, values: list[str]) -> None:
     frame = pl.DataFrame({"v": values})
     mine = frame.select(
         email_valid=email_valid(pl.col("v")),

@@ -5,6 +5,7 @@ to.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -26,7 +27,7 @@ COLUMNS = (
     "fk_loy",
     "cluster",
 )
-_ = None
+_: None = None
 G: dict[str, list[tuple[str | None, ...]]] = {
     "G1": [
         ("Tara", "Quill", _, _, "tquill@", "2065550111", "5 Oak St", "98101", _, _, "A"),
@@ -266,7 +267,7 @@ def clusters(raw: pl.DataFrame, config: StitchConfig | None = None) -> dict[tupl
     return {(d, p): c for d, p, c in joined.select("datasource", "pk", "cluster").rows()}
 
 
-def partition(of: dict[tuple[str, str], int | str]) -> set[frozenset[tuple[str, str]]]:
+def partition(of: Mapping[tuple[str, str], int | str]) -> set[frozenset[tuple[str, str]]]:
     """The grouping without its names."""
     groups: dict[int | str, set[tuple[str, str]]] = {}
     for record, cluster in of.items():

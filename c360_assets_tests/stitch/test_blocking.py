@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Literal
 
 import duckdb
 import polars as pl
@@ -52,7 +54,7 @@ KEYS = {
 
 
 def blocked(
-    rows: list[dict[str, object]], config: BlockingConfig
+    rows: Sequence[Mapping[str, object]], config: BlockingConfig
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[tuple[int, int]]]:
     frame = pl.DataFrame(rows)
     con = duckdb.connect()
@@ -153,7 +155,7 @@ def test_a_login_meets_the_names_it_is_spelled_from() -> None:
         {"rid": 2, "given_name": "JANE", "surname": "STONE", "email": None},
         {"rid": 3, "given_name": "ANN", "surname": "STONE", "email": None},
     ]
-    schema = {
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "rid": pl.Int64,
         "given_name": pl.String,
         "surname": pl.String,
@@ -169,7 +171,7 @@ def test_a_login_does_not_bring_the_records_together_whose_names_it_spells() -> 
         {"rid": 2, "given_name": "JANE", "surname": "STONE", "email": None},
         {"rid": 3, "given_name": "JACK", "surname": "STONE", "email": None},
     ]
-    schema = {
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "rid": pl.Int64,
         "given_name": pl.String,
         "surname": pl.String,
@@ -224,9 +226,9 @@ def test_records_of_an_organisation_meet_by_each_word_and_people_do_not() -> Non
 @pytest.mark.parametrize("strategy", ["email-names", "full-name", "initial-surname", "company"])
 @pytest.mark.parametrize("oversized", ["split", "purge"])
 def test_the_pairs_counted_per_block_are_the_pairs_that_are_formed(
-    strategy: str, oversized: str
+    strategy: str, oversized: Literal["split", "purge"]
 ) -> None:
-    rows = [
+    rows: list[dict[str, object]] = [
         {"rid": n, "given_name": "ANN", "surname": "OX", "company": "ACME", "email": None}
         for n in range(37)
     ]
@@ -251,7 +253,7 @@ def test_the_pairs_counted_per_block_are_the_pairs_that_are_formed(
             BlockingStrategy(name=strategy, limit=10),
         ],
     )
-    schema = {
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "rid": pl.Int64,
         "given_name": pl.String,
         "surname": pl.String,

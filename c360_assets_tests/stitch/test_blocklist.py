@@ -1,6 +1,7 @@
 """Automatic detection of bad values, over small hand-made records."""
 
 import hashlib
+from collections.abc import Sequence
 
 import duckdb
 import polars as pl
@@ -10,8 +11,12 @@ from c360_assets.stitch.prepare.automatic_blocklist import detect
 from c360_assets.stitch.prepare.blocklist import REASON
 from c360_assets.tenant.models import BadValueRule
 
+Cells = tuple[int, str, str | None] | tuple[int, str, str, str | None]
 
-def found(rows, rules, semantic="email"):
+
+def found(
+    rows: Sequence[Cells], rules: Sequence[BadValueRule], semantic: str = "email"
+) -> pl.DataFrame:
     """What `detect` finds in records, wherever they lie; rows: (rid, value, given name[, town])."""
     records = []
     for rid, value, given, *town in rows:
@@ -42,11 +47,11 @@ def found(rows, rules, semantic="email"):
     return one
 
 
-def rule(semantic="email", proxy="given-name", threshold=1):
+def rule(semantic: str = "email", proxy: str = "given-name", threshold: int = 1) -> BadValueRule:
     return BadValueRule(semantic=semantic, proxy=proxy, threshold=threshold)
 
 
-def test_strictly_more_than_the_threshold_and_missing_proxies_do_not_count():
+def test_strictly_more_than_the_threshold_and_missing_proxies_do_not_count() -> None:
     rows = [
         (1, "A@X", "ANN"),
         (2, "A@X", "BO"),
@@ -72,7 +77,8 @@ def test_strictly_more_than_the_threshold_and_missing_proxies_do_not_count():
     assert found(rows, [rule(threshold=2)]).height == 0
 
 
-def test_an_address_is_counted_per_place_and_listed_once():
+def test_an_address_is_counted_per_place_and_listed_once() -> None:
+    rows: list[tuple[int, str, str, str | None]]
     rows = [(i, "1 MAIN STREET", f"N{i % 3}", "SEATTLE") for i in range(6)]
     rows += [(10 + i, "1 MAIN STREET", f"M{i}", "TACOMA") for i in range(4)]
     rows += [(20 + i, "1 MAIN STREET", f"K{i}", None) for i in range(2)]
@@ -81,11 +87,11 @@ def test_an_address_is_counted_per_place_and_listed_once():
     assert found(rows, [rule("address", threshold=4)], "address").height == 0
 
 
-def test_a_value_is_listed_by_the_first_rule_that_finds_it():
+def test_a_value_is_listed_by_the_first_rule_that_finds_it() -> None:
     rows = [(1, "A@X", "ANN"), (2, "A@X", "BO"), (3, "A@X", "CY")]
     badvalues = found(rows, [rule(threshold=3), rule(threshold=1), rule(threshold=2)])
     assert badvalues.select("value", "threshold").rows() == [("A@X", 1)]
 
 
-def test_no_rules_find_nothing():
+def test_no_rules_find_nothing() -> None:
     assert found([(1, "A@X", "ANN")], []).height == 0

@@ -12,7 +12,7 @@ from c360_assets_tests.stitch.retail import retail
 
 FIELDS = ("email", "given_name", "surname", "postal", "phone", "fk_loyalty")
 CATEGORIES = ("non_match", "weak", "moderate", "high", "excellent", "exact")
-_ = None
+_: None = None
 PAIRS: dict[str, tuple[tuple[str | None, ...], tuple[str | None, ...]]] = {
     "exact": (
         ("jepress@gmail.com", "Jess", "Preston", _, "206-555-0001", "X399-0988"),

@@ -17,7 +17,7 @@ from c360_assets.stitch.compare.comparisons import COMPARISON_BY_NAME, COMPARISO
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR
 from c360_assets.stitch.score.match_model import levels_of
 
-SCHEMA = {
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "rid": pl.Int64,
     "given_name": pl.String,
     "surname": pl.String,

@@ -16,7 +16,7 @@ SURNAMES = [
     for beginning in ("Hol", "Bran", "Quin", "Thor", "Mar", "Wes", "Gar", "Den", "Pel", "Zim")
     for end in ("ton", "wick", "berg", "dale")
 ]
-MEMBERS = {
+MEMBERS: dict[str, list[tuple[str, str | None, str | None]]] = {
     "father and son by suffix": [("Robert", "Sr", None), ("Robert", "Jr", None)],
     "father and son by birthdate": [("Robert", None, "1950-01-20"), ("Robert", None, "1978-06-30")],
     "twins": [("Emma", None, "1999-03-03"), ("Jill", None, "1999-03-03")],
@@ -80,7 +80,7 @@ def test_families_that_share_every_contact_stay_apart(kind: str, copies: int) ->
     # With one record each, or with equal copies that collapse, no pair of one person is compared at
     # all.
     ids = persons(families(MEMBERS[kind], copies))
-    assert ids["n_persons"].max() <= 2
+    assert max(ids["n_persons"]) <= 2
     assert ids.filter(n_persons=1, n_records=copies).height >= 0.85 * ids.height
 
 
@@ -89,9 +89,9 @@ def test_families_that_share_every_contact_stay_apart(kind: str, copies: int) ->
     [
         ("fk_card", "0"),
         ("phone", "2065550100"),
-        ("phone", "5555555555"),
-        ("email", "noreply@shop.example.com"),
-        ("birthdate", "1970-01-01"),
+        pytest.param("phone", "5555555555", marks=pytest.mark.long),
+        pytest.param("email", "noreply@shop.example.com", marks=pytest.mark.long),
+        pytest.param("birthdate", "1970-01-01", marks=pytest.mark.long),
         ("birthdate", "1900-01-01"),
         ("address", "1 Store Street"),
     ],
@@ -102,7 +102,7 @@ def test_a_placeholder_in_every_fifth_record_joins_nobody(column: str, value: st
     ids = persons(
         records.with_columns(pl.when(fifth).then(pl.lit(value)).otherwise(column).alias(column))
     )
-    assert ids["n_persons"].max() <= 3
+    assert max(ids["n_persons"]) <= 3
     assert ids.filter(pl.col("n_persons") > 1).height < 0.06 * ids.height
 
 
@@ -121,4 +121,4 @@ def test_one_name_ten_thousand_times_is_not_one_person(further: dict[str, str]) 
             how="diagonal_relaxed",
         )
     )
-    assert ids["n_persons"].max() <= 6
+    assert max(ids["n_persons"]) <= 6

@@ -13,7 +13,7 @@ from c360_assets.stitch.cluster.households import MOST_PERSONS, households
 from c360_assets.stitch.cluster.stable_ids import Previous
 from c360_assets_tests.stitch.retail import retail
 
-SCHEMA = {
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "person": pl.Int64,
     "surname": pl.String,
     "address": pl.String,
@@ -131,7 +131,7 @@ def test_everybody_is_in_one_household_and_ids_stay() -> None:
     assert table["amperity_id"].to_list() == people.to_list()
     sizes = table.group_by("stitch_household_id").agg(pl.len(), pl.col("household_size").unique())
     assert sizes.filter(pl.col("len") != pl.col("household_size").list.first()).is_empty()
-    assert table["household_size"].max() > 1
+    assert max(table["household_size"]) > 1
     alone = pl.col("household_size") == 1
     assert table.filter(alone & pl.col("evidence").is_not_null()).is_empty()
     assert set(table["stitch_household_id"]).isdisjoint(table["amperity_id"])
@@ -143,7 +143,7 @@ def test_everybody_is_in_one_household_and_ids_stay() -> None:
     both = again.join(table, on="amperity_id", suffix="_before")
     unchanged = both.filter(pl.col("household_size") == pl.col("household_size_before"))
     same = unchanged["stitch_household_id"] == unchanged["stitch_household_id_before"]
-    assert same.mean() >= 0.99
+    assert same.sum() >= 0.99 * len(same)
 
 
 def test_without_a_previous_table_households_get_ids() -> None:

@@ -320,12 +320,15 @@ def ids_of(result: StitchResult) -> dict[Key, str]:
 
 def carried(result: StitchResult) -> Previous:
     tables = result.tables
-    histories = (
-        tables[t]
-        for t in ("unified_changes_clusters", "unified_changes_pks", "stitch_identity_changes")
-    )
     ids = tables["unified_coalesced"].select("datasource", "pk", "amperity_id")
-    return Previous(ids, tables["stitch_ids"], result.generation, *histories)
+    return Previous(
+        ids,
+        tables["stitch_ids"],
+        result.generation,
+        tables["unified_changes_clusters"],
+        tables["unified_changes_pks"],
+        tables["stitch_identity_changes"],
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -357,6 +360,7 @@ def test_ids_are_carried_over_and_the_change_tables_account_for_every_difference
         (source, pk): (kind, before_id, after_id)
         for source, pk, kind, before_id, after_id in changed.select(columns).iter_rows()
     }
+    expected: dict[tuple[str, str], tuple[str, str | None, str | None]]
     expected = {k: ("added", None, now[k]) for k in now.keys() - before.keys()}
     expected |= {k: ("deleted", before[k], None) for k in before.keys() - now.keys()}
     expected |= {

@@ -1,5 +1,7 @@
 """People with hundreds of records and no contact: one person each."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -15,7 +17,7 @@ def inventors(people: int, seed: int) -> pl.DataFrame:
     """Records of a name and a city; every tenth person has 300 of them. Middle initials come and
     go, letters change places, some people moved."""
     rng = np.random.default_rng(seed)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for person in range(people):
         given = str(rng.choice(GIVEN_NAMES))
         surname = "".join(rng.choice(SYLLABLES, 2)).capitalize() + "aeiouy"[person % 6]

@@ -3,6 +3,8 @@ honest about classes."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 import numpy as np
 import polars as pl
@@ -30,14 +32,14 @@ def population(persons: int, seed: int, household: bool) -> pl.DataFrame:
     """Two records of each person; with `household`, persons live in pairs that share surname,
     address and phone."""
     random = np.random.default_rng(seed)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for person in range(persons):
         home = person // 2 if household else person
         rng = np.random.default_rng(seed * 1000 + home)
         surname, number, phone = (
             SURNAME[rng.integers(len(SURNAME))],
             rng.integers(1, 900),
-            f"206{rng.integers(1e6, 9e6):07d}",
+            f"206{rng.integers(1_000_000, 9_000_000):07d}",
         )
         postal = f"{98000 + rng.integers(40)}"
         given = GIVEN[random.integers(len(GIVEN))]

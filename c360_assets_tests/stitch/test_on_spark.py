@@ -62,7 +62,8 @@ def classic() -> Iterator[Any]:
 def fails_on_a_value(con: duckdb.DuckDBPyConnection, rows: Side) -> pl.DataFrame:
     if not rows.frame.height:
         return rows.frame
-    return con.execute("SELECT CAST(? AS INT)", [rows.frame["email"][0]]).pl()
+    cast = con.execute("SELECT CAST(? AS INT)", [rows.frame["email"][0]])
+    return pl.DataFrame(cast.fetchall())
 
 
 @pytest.mark.spark
@@ -79,6 +80,7 @@ def test_a_classic_session_finds_the_same(classic: Any) -> None:
 
 
 @pytest.mark.spark
+@pytest.mark.long
 def test_every_table_of_a_run_has_the_same_digest(tmp_path: Path) -> None:
     here, twin = (declared(tmp_path / name, SHOP, CLUB) for name in ("here", "twin"))
     for brand in (here, twin):

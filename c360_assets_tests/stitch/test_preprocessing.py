@@ -1,24 +1,28 @@
 """Preprocessing: raw records to compared values, and why each removed value was removed."""
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 import pytest
 
 from c360_assets.errors import C360Error
 from c360_assets.semantics.countries import Home
-from c360_assets.stitch.prepare.preprocessing import OUTPUT_COLUMNS, preprocess
+from c360_assets.stitch.prepare.preprocessing import OUTPUT_COLUMNS, Preprocessed, preprocess
 from c360_assets.tenant.models import BadValueRule, BadValuesConfig
 
 
-def run(rows, managed=None, **config):
+def run(
+    rows: Sequence[Mapping[str, object]], managed: pl.DataFrame | None = None, **config: Any
+) -> Preprocessed:
     records = pl.DataFrame(
         [{"datasource": "Shop:Customers", "pk": str(i), **row} for i, row in enumerate(rows)]
     )
     return preprocess(records, BadValuesConfig(**config), managed)
 
 
-def first(row, **config):
+def first(row: Mapping[str, object], **config: Any) -> dict[str, Any]:
     return run([row], **config).frame.row(0, named=True)
 
 
@@ -39,7 +43,9 @@ def first(row, **config):
         (" ", "", "Amperity Company", ("AMPERITY", "COMPANY")),
     ],
 )
-def test_names_are_filled_from_the_full_name(given, surname, full, expected):
+def test_names_are_filled_from_the_full_name(
+    given: str | None, surname: str | None, full: str, expected: object
+) -> None:
     row = first({"given_name": given, "surname": surname, "full_name": full})
     assert (row["given_name"], row["surname"]) == expected
 
@@ -55,7 +61,7 @@ def test_names_are_filled_from_the_full_name(given, surname, full, expected):
         ({"surname": "Hale"}, None),
     ],
 )
-def test_suffix(row, suffix):
+def test_suffix(row: dict[str, str], suffix: str | None) -> None:
     assert first(row)["generational_suffix"] == suffix
 
 
@@ -71,14 +77,14 @@ def test_suffix(row, suffix):
         ([], None, "female", "FEMALE"),
     ],
 )
-def test_gender(profiles, title, gender, expected):
+def test_gender(profiles: list[str], title: str, gender: str | None, expected: str | None) -> None:
     assert (
         first({"title": title, "gender": gender}, preprocessing_profiles=profiles)["gender"]
         == expected
     )
 
 
-def test_one_whole_record():
+def test_one_whole_record() -> None:
     row = first(
         {
             "given_name": "Bill",
@@ -123,7 +129,7 @@ def test_one_whole_record():
     }
 
 
-def test_absent_columns_are_missing_values_of_the_right_type():
+def test_absent_columns_are_missing_values_of_the_right_type() -> None:
     frame = run([{"email": "a@example.com"}, {"email": None}]).frame
     assert frame.columns == list(OUTPUT_COLUMNS)
     assert frame.schema["birthdate"] == pl.Date
@@ -132,7 +138,7 @@ def test_absent_columns_are_missing_values_of_the_right_type():
     assert frame["email"].to_list() == [["A@EXAMPLE.COM"], None]
 
 
-def test_rows_are_numbered_in_key_order_whatever_the_input_order():
+def test_rows_are_numbered_in_key_order_whatever_the_input_order() -> None:
     records = pl.DataFrame(
         {"datasource": ["B:x", "A:x", "A:x"], "pk": ["1", "2", "1"], "city": ["c", "b", "a"]}
     )
@@ -145,12 +151,12 @@ def test_rows_are_numbered_in_key_order_whatever_the_input_order():
 
 
 @pytest.mark.parametrize("pks", [["1", "1"], ["1", None]])
-def test_records_without_a_key_of_their_own_are_refused(pks):
+def test_records_without_a_key_of_their_own_are_refused(pks: list[str | None]) -> None:
     with pytest.raises(C360Error, match="1 source records"):
         preprocess(pl.DataFrame({"datasource": ["A:x", "A:x"], "pk": pks}), BadValuesConfig())
 
 
-def test_no_records_give_empty_tables():
+def test_no_records_give_empty_tables() -> None:
     records = pl.DataFrame(schema={"datasource": pl.String, "pk": pl.String, "email": pl.String})
     result = preprocess(records, BadValuesConfig())
     assert [
@@ -188,7 +194,7 @@ def test_no_records_give_empty_tables():
         ("fk_customer", "null", None),
     ],
 )
-def test_global_list(column, raw, output):
+def test_global_list(column: str, raw: str, output: list[str] | None) -> None:
     result = run([{column: raw, "state": raw if column == "state" else "MA"}])
     assert result.frame[column].to_list() == [output]
     removed = result.taken_out.removed.row(0, named=True)
@@ -198,7 +204,7 @@ def test_global_list(column, raw, output):
     assert not result.taken_out.flags["has_blv"].any()
 
 
-def test_nothing_is_derived_from_a_blocked_full_name():
+def test_nothing_is_derived_from_a_blocked_full_name() -> None:
     result = run([{"full_name": "Reserved Guest"}])
     assert result.frame.select("given_name", "surname").row(0) == (None, None)
     assert result.taken_out.removed.select("semantic", "raw_value").rows() == [
@@ -206,17 +212,17 @@ def test_nothing_is_derived_from_a_blocked_full_name():
     ]
 
 
-def test_business_addresses_can_be_allowed():
+def test_business_addresses_can_be_allowed() -> None:
     row = first({"email": "info@example.com"}, preprocessing_profiles=["allow-business-email"])
     assert row["email"] == ["INFO@EXAMPLE.COM"]
 
 
-def test_keys_ignore_case_unless_listed():
+def test_keys_ignore_case_unless_listed() -> None:
     row = first({"fk_a": "Ab", "fk_b_c": "Ab"}, case_sensitive_fks=["fk-b-c"])
     assert (row["fk_a"], row["fk_b_c"]) == ("AB", "Ab")
 
 
-def test_manual_and_managed_lists():
+def test_manual_and_managed_lists() -> None:
     managed = pl.DataFrame(
         [
             ("*", "address", "9 Oak St. Ste 4", "false"),
@@ -274,7 +280,7 @@ def test_manual_and_managed_lists():
     ]
 
 
-def test_values_found_by_counting_are_removed_and_flagged():
+def test_values_found_by_counting_are_removed_and_flagged() -> None:
     rows = [{"given_name": name, "phone": "206 555 0101"} for name in ("Ann", "Bo", "Cy", "ann")]
     rule = BadValueRule(semantic="phone", proxy="given-name", threshold=2)
     result = run(rows, rules=[rule])
@@ -290,7 +296,7 @@ def test_values_found_by_counting_are_removed_and_flagged():
 
 
 @pytest.mark.parametrize("semantic", ["address", "po-box", "birthdate", "fk-till", "company"])
-def test_any_documented_semantic_can_be_counted(semantic):
+def test_any_documented_semantic_can_be_counted(semantic: str) -> None:
     column = semantic.replace("-", "_")
     raw = {
         "address": "1 Main St PO Box 9",
@@ -305,7 +311,7 @@ def test_any_documented_semantic_can_be_counted(semantic):
     assert result.frame["po_box"].null_count() == (3 if semantic in ("address", "po-box") else 0)
 
 
-def test_a_rule_about_something_else_finds_nothing():
+def test_a_rule_about_something_else_finds_nothing() -> None:
     rows = [{"given_name": "Ann"}, {"given_name": "Bo"}]
     assert (
         run(
@@ -315,7 +321,7 @@ def test_a_rule_about_something_else_finds_nothing():
     )
 
 
-def test_preprocessing_is_invariant_under_input_order():
+def test_preprocessing_is_invariant_under_input_order() -> None:
     rows = [
         {"given_name": f"n{i % 7}", "email": f"a{i % 3}@x.com,b@x.com", "phone": "declined"}
         for i in range(40)
@@ -335,7 +341,7 @@ def test_preprocessing_is_invariant_under_input_order():
         assert getattr(one.taken_out, name).equals(getattr(two.taken_out, name))
 
 
-def test_records_are_read_by_the_rules_of_their_country():
+def test_records_are_read_by_the_rules_of_their_country() -> None:
     rows = [
         {"phone": "+61 2 9876 5432", "state": "New South Wales", "address": "5 Beach Pde"},
         {"phone": "02 9876 5432", "state": "NSW", "address": "5 Beach Parade"},

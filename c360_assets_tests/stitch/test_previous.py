@@ -43,16 +43,22 @@ def fill(brand: Tenant, rows: list[dict[str, str]]) -> None:
         session.commit()
 
 
-@pytest.fixture
-def two_days(tmp_path: Path) -> Tenant:
-    """A tenant after two days, whose Stitch tables are published."""
-    brand = tenant(tmp_path, SHOP, CLUB)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Tenant:
+    """A tenant after two days, whose Stitch tables are published; not to be changed."""
+    brand = tenant(tmp_path_factory.mktemp("made"), SHOP, CLUB)
     fill(brand, SHOP_ROWS)
     run(brand)
     fill(brand, NEXT_ROWS)
     run(brand, run_id="run-2", day=3)
     publish(brand)
     return brand
+
+
+@pytest.fixture
+def two_days(made: Tenant, tmp_path: Path) -> Tenant:
+    """A copy to be changed."""
+    return replace(made, root=Path(shutil.copytree(made.root, tmp_path / "two_days")))
 
 
 def publish(brand: Tenant) -> Path:

@@ -18,7 +18,7 @@ from c360_assets_tests.stitch.test_match_model import population
 DOCUMENTED = {"blocking": {"preset": "documented"}, "clustering": {"algorithm": "hierarchical"}}
 LONG_DOCUMENTED = pytest.param(DOCUMENTED, marks=pytest.mark.long, id="documented")
 DEFAULT = pytest.param({}, id="default")
-SCHEMA = {
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "rid": pl.Int64,
     "given_name": pl.String,
     "surname": pl.String,
@@ -142,7 +142,7 @@ def test_pairs_hold_together() -> None:
     assert all(
         frozenset((a, b)) in inside for group in members for a in group for b in group if a < b
     )
-    assert pairs.filter(pl.col("match_type") == "scored")["strategy_count"].min() >= 1
+    assert min(pairs.filter(pl.col("match_type") == "scored")["strategy_count"]) >= 1
 
 
 def test_equal_keys_join_under_fk_priority_only() -> None:

@@ -97,7 +97,7 @@ RULES = {
     ],
 )
 def test_rules_first_true_decides(
-    labels: dict[str, str], keys: dict[str, int], log_odds: float, expected: tuple[float, str]
+    labels: dict[str, str], keys: dict[str, Any], log_odds: float, expected: tuple[float, str]
 ) -> None:
     assert settle(RULES, log_odds, pattern(**labels), **keys) == pytest.approx(expected)
 

@@ -1,5 +1,8 @@
 """Trivial duplicates: what is grouped, what must not be, and what the representative gathers."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import duckdb
 import polars as pl
 import pytest
@@ -7,12 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from c360_assets.stitch.exchange.in_process import InProcess
-from c360_assets.stitch.prepare.preprocessing import preprocess
+from c360_assets.stitch.exchange.rows import Exchange
+from c360_assets.stitch.prepare.preprocessing import Preprocessed, preprocess
 from c360_assets.stitch.prepare.trivial_duplicates import KEY_SEPARATOR, collapse, representatives
 from c360_assets.tenant.models import BadValuesConfig
 
+Row = Mapping[str, str | None]
 
-def preprocessed(rows, exchange=None):
+
+def preprocessed(rows: Sequence[Row], exchange: Exchange | None = None) -> Preprocessed:
     records = pl.DataFrame(
         [{"datasource": "A:x", "pk": f"{i:05}", **row} for i, row in enumerate(rows)],
         infer_schema_length=None,
@@ -20,11 +26,11 @@ def preprocessed(rows, exchange=None):
     return preprocess(records, BadValuesConfig(rules=[]), exchange=exchange)
 
 
-def reps(rows, **options):
+def reps(rows: Sequence[Row], **options: Any) -> list[int]:
     return collapse(preprocessed(rows), **options).rep.to_list()
 
 
-AMY = {"given_name": "Amy", "surname": "Brown"}
+AMY: Row = {"given_name": "Amy", "surname": "Brown"}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,7 @@ AMY = {"given_name": "Amy", "surname": "Brown"}
         ),
     ],
 )
-def test_hard_groups(rows, expected):
+def test_hard_groups(rows: Sequence[Row], expected: list[int]) -> None:
     assert reps(rows) == expected
 
 
@@ -86,38 +92,38 @@ def test_equal_records_of_a_name_whose_parts_many_people_have_are_not_grouped() 
     assert len(set(reps([PLACED] * 210 + others)[:210])) == 210
 
 
-def test_labelled_records_stand_alone():
+def test_labelled_records_stand_alone() -> None:
     rows = [{**AMY, "email": "a@x.com"}] * 3
     assert reps(rows, kept_apart=[0]) == [0, 1, 1]
 
 
-def promotion(n):
+def promotion(n: int) -> list[Row]:
     return [{**AMY, "phone": "2065550101", "email": f"a{i}@x.com"} for i in range(n)]
 
 
 @pytest.mark.parametrize(("n", "groups"), [(10, 10), (11, 1)])
-def test_excluded_semantics_collapse_above_the_threshold(n, groups):
+def test_excluded_semantics_collapse_above_the_threshold(n: int, groups: int) -> None:
     assert len(set(reps(promotion(n), exclusions=["email"]))) == groups
     assert len(set(reps(promotion(n)))) == n
 
 
-def test_below_the_threshold_equal_records_still_collapse():
+def test_below_the_threshold_equal_records_still_collapse() -> None:
     emails = ["a"] * 4 + ["b"] * 4 + ["c", "d", "e"]
     rows = [{**AMY, "address": "5 Oak St", "email": f"{e}@x.com"} for e in emails]
     assert len(set(reps(rows, exclusions=["email"]))) == 5
 
 
-def test_records_with_too_little_besides_the_excluded_stay_apart():
+def test_records_with_too_little_besides_the_excluded_stay_apart() -> None:
     rows = [{"email": f"a{i}@x.com", "fk_a": str(i)} for i in range(15)]
     assert reps(rows, exclusions=["email"]) == list(range(15))
 
 
-def test_excluded_blocking_keys():
+def test_excluded_blocking_keys() -> None:
     rows = [{**AMY, "phone": "2065550101", "bk_card": str(i)} for i in range(11)]
     assert len(set(reps(rows, exclusions=["bk-card"]))) == 1
 
 
-def test_the_representative_gathers_foreign_keys():
+def test_the_representative_gathers_foreign_keys() -> None:
     rows = [
         {**AMY, "email": "a@x.com", "fk_a": "2", "fk_b": None},
         {**AMY, "email": "a@x.com", "fk_a": "1", "fk_b": None},
@@ -147,9 +153,11 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=12), st.sampled_from([(), ("email",)]), st.integers(1, 2))
-def test_representatives_are_the_first_of_their_group(rows, exclusions, threshold):
+def test_representatives_are_the_first_of_their_group(
+    rows: Sequence[Row], exclusions: tuple[str, ...], threshold: int
+) -> None:
     clean = preprocessed(rows)
     table = clean.frame
     rep = collapse(clean, exclusions=exclusions, size_threshold=threshold).rep

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from c360_assets.configuration import load_tenant, read_tenant
 from c360_assets.errors import C360Error
 from c360_assets.tenant import models
 from c360_assets.tenant.init_tenant import init_tenant
 
-MODELS = {
+MODELS: dict[str, type[BaseModel]] = {
     "tenant.yaml": models.TenantConfig,
     "workflow.yaml": models.WorkflowConfig,
     "stitch.yaml": models.StitchConfig,

@@ -5,6 +5,7 @@ What trends by day and scans in parts rest on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -80,7 +81,7 @@ SCHEMA = {name: OF_TYPE[tag_info(tags[0]).type][1] for name, tags in COLUMN.item
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Session, Tenant]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Session, Tenant]]:
     root: Path = tmp_path_factory.mktemp("tenant")
     with opened(root) as session:
         yield session, tenant_with(root, {"T": COLUMN})

@@ -254,7 +254,7 @@ def feed_tenant(root: Path, **options: object) -> Tenant:
     return Tenant(root, base.config, feeds=[feed(**options)], places={"S:F": "feeds/s/f.yaml"})
 
 
-FEED_COLUMNS = {"id": [], "mail": [], "tel": []}
+FEED_COLUMNS: dict[str, list[str]] = {"id": [], "mail": [], "tel": []}
 
 
 def test_keys_of_the_load_log(session: Session, tmp_path: Path) -> None:
