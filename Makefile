@@ -8,7 +8,7 @@ export C360_TENANT_DIR ?= $(CURDIR)/data
 # Compiled modules are kept, also where an image switches that off: each `c360` starts a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test ui bench chaos lint clean
+.PHONY: help run test spark ui bench chaos lint clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,17 @@ ui: $(VENV)/.installed ## Dagster with its daemon on this machine only
 # What is marked `slow` runs at night, what is marked `long` in CI.
 test: $(VENV)/.installed-dev lint ## lint, types, layers, tests
 	@$(BIN)/pytest -m 'not slow$(if $(CI),, and not long)'
+
+# CI has the newest Spark. The environment is made once; remove it to make it anew.
+OLDEST_SPARK := 4.0.1
+DEV_AND_SPARK := .[dev,spark]
+spark: ## what is tested on Spark, on the oldest that is supported, in a virtual environment of its own
+	@$(MAKE) --no-print-directory VENV=.venv-spark-$(OLDEST_SPARK) test-on-oldest-spark
+
+.PHONY: test-on-oldest-spark
+test-on-oldest-spark: $(VENV)/.installed-oldest-spark
+	@$(BIN)/python -c 'import pyspark; print("PySpark", pyspark.__version__)'
+	@$(BIN)/pytest -n 0 -m spark c360_assets_tests/stitch c360_assets_tests/customer_360
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
@@ -43,12 +54,13 @@ $(VENV)/bin/python:
 	  { echo "This Python cannot make virtual environments: install the package python3-venv (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
+# $(1): what is installed; $(2): the exact versions of what it needs, by default those of CI.
 define install
 	@echo "installing into $(VENV) ..."
 	@if command -v uv >/dev/null 2>&1; then \
-	  uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '$(1)'; \
+	  uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint $(or $(2),constraints.txt) --editable '$(1)'; \
 	else \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '$(1)'; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(or $(2),constraints.txt) --editable '$(1)'; \
 	fi
 	@touch $@
 endef
@@ -62,3 +74,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 # What the tests on Spark need beside Java; without it they are skipped and say so.
 $(VENV)/.installed-spark: $(VENV)/.installed-dev
 	$(call install,.[spark])
+
+$(VENV)/.installed-oldest-spark: $(VENV)/bin/python pyproject.toml constraints.txt
+	@sed 's/^pyspark==.*/pyspark==$(OLDEST_SPARK)/' constraints.txt > $(VENV)/constraints.txt
+	$(call install,$(DEV_AND_SPARK),$(VENV)/constraints.txt)

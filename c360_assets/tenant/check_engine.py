@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from c360_assets.tenant.check_tenant import FILE
 from c360_assets.tenant.config_check import ConfigCheck
 from c360_assets.tenant.document import KeyPath
+from c360_assets.tenant.durations import duration
 
 ADDRESSES = {
     "master": (
@@ -33,10 +34,11 @@ STAYS_HERE = (
 
 def check_engine(check: ConfigCheck) -> None:
     engine = check.tenant.config.engine
+    _check_wait(check, engine.wait)
     given = {"master": engine.master, "remote": engine.remote}
     named = [key for key, value in given.items() if value is not None]
     if engine.type == "local":
-        for key in named:
+        for key in [*named, *engine.model_fields_set & {"wait"}]:
             check.error(FILE, ("engine", key), "is of an engine of type spark", "type: spark")
     elif len(named) != 1:
         said = "both are given" if named else "neither is given"
@@ -48,6 +50,13 @@ def check_engine(check: ConfigCheck) -> None:
         _check_address(check, key, given[key] or "")
         _check_machine(check, key)
         check.warning(FILE, ("engine", "type"), STAYS_HERE, "docs/spark.md says what runs where")
+
+
+def _check_wait(check: ConfigCheck, wait: str) -> None:
+    try:
+        duration(wait)
+    except ValueError:
+        check.error(FILE, ("engine", "wait"), "must be a duration", "such as 5m or 1 hour")
 
 
 def _check_address(check: ConfigCheck, key: str, address: str) -> None:

@@ -14,6 +14,7 @@ from c360_assets.tenant.base_models import Strict
 class EngineConfig(Strict):
     """`local` is this machine. `spark` is a cluster: `master` starts a classic session on one
     (`local[2]`, `spark://host:7077`), `remote` goes through Spark Connect (`sc://host:15002`).
+    `wait`: a duration, after which a run fails whose tasks no worker of the cluster takes up.
 
     The tables are the same on every engine, so that a change of it makes nothing anew.
     """
@@ -21,3 +22,4 @@ class EngineConfig(Strict):
     type: Literal["local", "spark"] = "local"
     master: str | None = None
     remote: str | None = None
+    wait: str = "5m"

@@ -4,6 +4,7 @@ and a worker of other versions computes nothing."""
 from __future__ import annotations
 
 import pickle
+import traceback
 from datetime import date
 
 import duckdb
@@ -105,6 +106,14 @@ def test_an_error_of_a_worker_tells_its_kind_and_no_value() -> None:
         Call(fails_on_a_value, worker.versions())(rows)
     assert caught.value.__suppress_context__
     assert "canary" not in str(caught.value)
+
+
+def test_rows_that_do_not_fit_are_told_without_values() -> None:
+    batches = to_wire(pl.DataFrame({"email": ["canary@example.org"]})).to_batches()
+    call = Call(fails_on_a_value, worker.versions())
+    with pytest.raises(C360Error, match=r"reading rows failed \(InvalidOperationError\)") as caught:
+        list(worker.mapped(call, {"email": pl.Int32()})(iter(batches)))
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_worker_of_other_versions_computes_nothing() -> None:

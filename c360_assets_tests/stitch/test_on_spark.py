@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,16 @@ frame = tenant(20, 7)
 with OnSpark.at_remote(sys.argv[1]) as exchange:
     assert_equal(resolve(frame), resolve(frame, exchange=exchange))
 print("equal")
+"""
+NOBODY_WORKS = """
+import sys
+from datetime import timedelta
+from c360_assets.errors import C360Error
+from c360_assets.stitch.exchange.on_spark import OnSpark
+try:
+    OnSpark.at_remote(sys.argv[1], patience=timedelta(seconds=1))
+except C360Error as error:
+    print(error)
 """
 
 
@@ -93,34 +105,47 @@ def test_every_table_of_a_run_has_the_same_digest(tmp_path: Path) -> None:
     assert run(twin, run_id="run-2").reused, "the engine changes nothing"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """The address of a Spark Connect server of this test's own."""
+@contextmanager
+def running(folder: Path, port: int, script: str, *arguments: str) -> Iterator[None]:
+    """A part of Spark, once it listens at the port; its files are in the folder."""
     import pyspark
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        f"{Path(pyspark.__file__).parent}/bin/spark-submit",
-        *("--master", "local[1]"),
+    command = [f"{Path(pyspark.__file__).parent}/bin/{script}", *arguments]
+    environment = os.environ | {
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_DIRS": str(folder),
+        "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={folder}",
+    }
+    with (folder / f"{script}.log").open("w") as log:
+        part = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)
+    try:
+        _await_port(port)
+        yield
+    finally:
+        # Its end takes minutes on a busy machine, and nothing of it is needed any more.
+        part.kill()
+        part.wait()
+
+
+def connect_server(folder: Path, port: int, master: str) -> AbstractContextManager[None]:
+    return running(
+        folder,
+        port,
+        "spark-submit",
+        *("--master", master),
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
         *("--conf", f"spark.connect.grpc.binding.port={port}"),
         *("--conf", "spark.connect.grpc.binding.address=127.0.0.1"),
         *("--conf", "spark.ui.enabled=false"),
-        *("--conf", f"spark.local.dir={tmp_path}"),
         "spark-internal",
-    ]
-    with (tmp_path / "server.log").open("w") as log:
-        environment = os.environ | {"PYSPARK_PYTHON": sys.executable}
-        running = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path, env=environment)
-    try:
-        _await_port(port)
-        yield f"sc://127.0.0.1:{port}"
-    finally:
-        # Its end takes minutes on a busy machine, and nothing of it is needed any more.
-        running.kill()
-        running.wait()
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 def _await_port(port: int) -> None:
@@ -130,12 +155,31 @@ def _await_port(port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.5)
-    pytest.fail("the server of Spark Connect did not start")
+    pytest.fail("a part of Spark did not start")
 
 
 @pytest.mark.spark
 @pytest.mark.long
-def test_spark_connect_finds_the_same(server: str) -> None:
-    command = [sys.executable, "-c", THROUGH_CONNECT, server]
-    client = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_spark_connect_finds_the_same(tmp_path: Path) -> None:
+    port = _free_port()
+    command = [sys.executable, "-c", THROUGH_CONNECT, f"sc://127.0.0.1:{port}"]
+    with connect_server(tmp_path, port, "local[1]"):
+        client = subprocess.run(command, capture_output=True, text=True, check=False)
     assert client.stdout.endswith("equal\n"), client.stderr[-2000:]
+
+
+@pytest.mark.spark
+@pytest.mark.long
+def test_a_master_without_workers_is_waited_for_and_no_longer(tmp_path: Path) -> None:
+    from c360_assets.stitch.exchange.on_spark import OnSpark
+
+    port, connect_port = _free_port(), _free_port()
+    master = f"spark://127.0.0.1:{port}"
+    start = ("org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--webui-port", "0")
+    with running(tmp_path, port, "spark-class", *start, "--port", str(port)):
+        with pytest.raises(C360Error, match=r"for 1 seconds .* no worker of Spark took up a task"):
+            OnSpark.at_master(master, patience=timedelta(seconds=1))
+        command = [sys.executable, "-c", NOBODY_WORKS, f"sc://127.0.0.1:{connect_port}"]
+        with connect_server(tmp_path, connect_port, master):
+            client = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "no worker of Spark took up a task" in client.stdout, client.stderr[-2000:]

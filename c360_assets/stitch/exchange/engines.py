@@ -11,7 +11,9 @@ import duckdb
 from c360_assets.errors import C360Error
 from c360_assets.stitch.exchange.in_process import InProcess
 from c360_assets.stitch.exchange.rows import Exchange
+from c360_assets.tenant.durations import duration
 from c360_assets.tenant.models import EngineConfig, Tenant
+from c360_assets.warehouse.files import private_folder
 
 SECONDS = 10  # in which a cluster answers that can be reached
 CONNECT_PORT = 15002  # of Spark Connect, where an address names none
@@ -30,9 +32,12 @@ def exchange_of(tenant: Tenant, con: duckdb.DuckDBPyConnection) -> Exchange:
     # Spark takes seconds to import, and is an extra.
     from c360_assets.stitch.exchange.on_spark import OnSpark
 
+    patience = duration(engine.wait)
     if engine.remote is not None:
-        return OnSpark.at_remote(engine.remote)
-    return OnSpark.at_master(engine.master or "")
+        return OnSpark.at_remote(engine.remote, patience=patience)
+    # What a killed run left there goes when the next one takes the tenant.
+    folder = private_folder(tenant.root.resolve() / ".tmp" / "spark")
+    return OnSpark.at_master(engine.master or "", folder=folder, patience=patience)
 
 
 def refuse_unreachable(engine: EngineConfig) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
 from weakref import finalize
 
 import polars as pl
@@ -20,11 +22,14 @@ from pyspark.sql import DataFrame, SparkSession
 from c360_assets.errors import C360Error
 from c360_assets.stitch.exchange import worker
 from c360_assets.stitch.exchange.rows import RECORD, Exchange, Kernel, Rows
+from c360_assets.stitch.exchange.waiting import waited
 from c360_assets.stitch.exchange.wire import ddl, from_wire, to_wire
 from c360_assets.stitch.exchange.worker import BUCKET, Call
 
+Made = TypeVar("Made")
 ROWS_OF_BUCKET = 20_000  # so many records with their pairs fit a worker many times
 LEAST_BUCKETS = 2
+PATIENCE = timedelta(minutes=5)  # until a worker takes up a task
 SENT_ROWS = 50_000  # from this machine in one go; Spark Connect takes messages of 128 MiB
 PROBES = 2  # tasks that tell their versions before the work; each worker compares them again
 # Kernels run a statement for each comparison and strategy, whatever the rows of a batch.
@@ -39,11 +44,15 @@ LACKING = re.compile(r"No module named '(\w+)")
 
 
 class OnSpark(Exchange):
-    """Rows on the cluster behind a session of Spark. `owned`: the session ends with this object."""
+    """Rows on the cluster behind a session of Spark, which ends with this object. `patience`: how
+    long tasks may wait for a worker; `stalled`: whether they do."""
 
-    def __init__(self, session: SparkSession, *, owned: bool = False) -> None:
+    def __init__(
+        self, session: SparkSession, patience: timedelta, stalled: Callable[[], bool]
+    ) -> None:
         self.session = session
-        self._owned = owned
+        self._patience = patience
+        self._stalled = stalled
         self.buckets = LEAST_BUCKETS
         self._held: list[finalize[..., SparkRows]] = []
         for name, value in SETTINGS.items():
@@ -56,41 +65,49 @@ class OnSpark(Exchange):
             raise
 
     @classmethod
-    def at_master(cls, master: str) -> OnSpark:
-        """A session of this process's own on a master (`local[2]`, `spark://host:7077`)."""
+    def at_master(
+        cls, master: str, *, folder: Path | None = None, patience: timedelta = PATIENCE
+    ) -> OnSpark:
+        """A session of this process's own on a master (`local[2]`, `spark://host:7077`), whose
+        files on this machine are below `folder`, by default where Spark puts them."""
         # Workers start the same interpreter, unless somebody says which.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = SparkSession.builder.master(master).appName("c360 stitch")
         for name, value in OF_CLASSIC.items():
             builder = builder.config(name, value)
+        if folder is not None:
+            builder = builder.config("spark.local.dir", str(folder))
         with told(f"connecting to {master}"):
             session = builder.getOrCreate()
             session.sparkContext.setLogLevel("OFF")
-        return cls(session, owned=True)
+        return cls(session, patience, StalledStages(session))
 
     @classmethod
-    def at_remote(cls, remote: str) -> OnSpark:
+    def at_remote(cls, remote: str, *, patience: timedelta = PATIENCE) -> OnSpark:
         """A session through Spark Connect (`sc://host:15002`)."""
         with told(f"connecting to {remote}"):
             session = SparkSession.builder.remote(remote).create()
-        return cls(session, owned=True)
+            stalled = StalledQuery()
+            session.registerProgressHandler(stalled.progress)
+        return cls(session, patience, stalled)
 
     def _refuse_other_versions(self) -> None:
         mine = worker.versions()
         rows = self.session.range(0, PROBES, 1, PROBES)
         columns = ddl(dict.fromkeys(mine, pl.String()))
-        found = rows.mapInArrow(worker.reporting, columns).distinct().toArrow().to_pylist()
-        for versions in found:
+        reported = rows.mapInArrow(worker.reporting, columns).distinct()
+        for versions in self.waited(reported.toArrow).to_pylist():
             if versions != mine:
                 raise C360Error(f"stitch: {worker.unlike(versions, mine)}")
 
     def spread(self, frame: pl.DataFrame) -> SparkRows:
         self._fit_buckets(frame.height)
         columns = ddl(frame.schema)
-        parts = [
-            self.session.createDataFrame(to_wire(part), columns)
-            for part in frame.iter_slices(SENT_ROWS)
-        ]
+        with told("sending rows"):
+            parts = [
+                self.session.createDataFrame(to_wire(part), columns)
+                for part in frame.iter_slices(SENT_ROWS)
+            ]
         rows = parts[0] if parts else self.session.createDataFrame([], columns)
         for part in parts[1:]:
             rows = rows.unionAll(part)
@@ -106,18 +123,58 @@ class OnSpark(Exchange):
         computes again."""
         with told("computing rows"):
             kept = rows.persist()
-            kept.count()
+            self.waited(kept.count)
         held = SparkRows(self, kept, schema)
         self._held.append(finalize(held, _let_go, kept))
         return held
+
+    def waited(self, action: Callable[[], Made]) -> Made:
+        """What the action on the cluster returns, unless nobody there works on it."""
+        return waited(action, self._stalled, self._patience)
+
+    def collected(self, rows: DataFrame, schema: pl.Schema) -> pl.DataFrame:
+        with told("collecting rows"):
+            return from_wire(self.waited(rows.toArrow), schema)
 
     def close(self) -> None:
         # A server of Spark Connect keeps rows beyond the session that asked for them.
         for let_go in self._held:
             let_go()
-        if self._owned:
-            with suppress(Exception):
-                self.session.stop()
+        with suppress(Exception):
+            self.session.stop()
+
+
+class StalledStages:
+    """Whether a classic session has stages, and no worker a task of one."""
+
+    def __init__(self, session: SparkSession) -> None:
+        self._tracker = session.sparkContext.statusTracker()
+
+    def __call__(self) -> bool:
+        stages = self._tracker.getActiveStageIds()
+        known = [self._tracker.getStageInfo(stage) for stage in stages]
+        return bool(stages) and not any(stage and stage.numActiveTasks for stage in known)
+
+
+class StalledQuery:
+    """Whether the last that a server of Spark Connect told of a query was that no worker has a
+    task of it."""
+
+    def __init__(self) -> None:
+        self._idle = False
+
+    def progress(
+        self,
+        stages: Iterable[Any] | None,
+        inflight_tasks: int,
+        operation_id: str | None,
+        done: bool,
+    ) -> None:
+        unfinished = any(not stage.done for stage in stages or ())
+        self._idle = unfinished and not inflight_tasks and not done
+
+    def __call__(self) -> bool:
+        return self._idle
 
 
 class SparkRows(Rows):
@@ -167,10 +224,10 @@ class SparkRows(Rows):
     def count(self, by: Sequence[str]) -> pl.DataFrame:
         schema = pl.Schema({**{name: self._schema[name] for name in by}, "n": pl.Int64()})
         counted = self._rows.groupBy(*by).count().withColumnRenamed("count", "n")
-        return _collected(counted, schema).sort(by)
+        return self._exchange.collected(counted, schema).sort(by)
 
     def collect(self, order: Sequence[str]) -> pl.DataFrame:
-        return _collected(self._rows, self._schema).sort(order)
+        return self._exchange.collected(self._rows, self._schema).sort(order)
 
     def _other(self, rows: DataFrame, schema: pl.Schema) -> SparkRows:
         return SparkRows(self._exchange, rows, schema)
@@ -184,11 +241,6 @@ def _let_go(rows: DataFrame) -> None:
 
 def _call(kernel: Kernel) -> Call:
     return Call(kernel, worker.versions())
-
-
-def _collected(rows: DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    with told("collecting rows"):
-        return from_wire(rows.toArrow(), schema)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -46,6 +47,17 @@ def connection() -> duckdb.DuckDBPyConnection:
     return con
 
 
+@contextmanager
+def valueless(step: str) -> Iterator[None]:
+    """What is raised inside the block as a C360Error, whose text has no value of a row."""
+    try:
+        yield
+    except C360Error:
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        raise C360Error(f"stitch: {step} failed ({type(error).__name__})") from None
+
+
 @dataclass(frozen=True)
 class Call:
     """A kernel on its way to the workers of a driver that has these versions."""
@@ -55,14 +67,9 @@ class Call:
 
     def __call__(self, *sides: pl.DataFrame) -> pl.DataFrame:
         """Raises C360Error, whose text has no value, whatever fails."""
-        try:
+        with valueless(type(self.kernel).__name__):
             self._refuse_other_versions()
             return self.kernel(connection(), *(Side(frame) for frame in sides))
-        except C360Error:
-            raise
-        except (Exception, pl.exceptions.PanicException) as error:
-            name = type(self.kernel).__name__
-            raise C360Error(f"stitch: {name} failed ({type(error).__name__})") from None
 
     def _refuse_other_versions(self) -> None:
         if versions() != self.driver:
@@ -77,6 +84,16 @@ def unlike(worker: dict[str, str], driver: dict[str, str]) -> str:
     return f"a worker has {name} {worker.get(name)}, the machine that runs Stitch {driver[name]}"
 
 
+def _read(rows: pa.Table | pa.RecordBatch, schema: Schema) -> pl.DataFrame:
+    with valueless("reading rows"):
+        return from_wire(rows, schema)
+
+
+def _sent(frame: pl.DataFrame) -> pa.Table:
+    with valueless("returning rows"):
+        return to_wire(frame)
+
+
 def reporting(batches: Batches) -> Batches:
     """One row per batch with the versions of the worker, as texts."""
     for _ in batches:
@@ -88,7 +105,7 @@ def mapped(call: Call, given: Schema) -> Callable[[Batches], Batches]:
 
     def on_batches(batches: Batches) -> Batches:
         for batch in batches:
-            yield from to_wire(call(from_wire(batch, given))).to_batches()
+            yield from _sent(call(_read(batch, given))).to_batches()
 
     return on_batches
 
@@ -100,10 +117,11 @@ def bucketed(
 
     def on_batches(batches: Batches) -> Batches:
         for batch in batches:
-            rows = from_wire(batch, given)
+            rows = _read(batch, given)
             for frame in (call(rows) for call in calls) if calls else [rows]:
-                bucket = pl.Series(BUCKET, bucket_of(frame, by, buckets), dtype=pl.Int32)
-                yield from to_wire(frame.with_columns(bucket)).to_batches()
+                with valueless("finding buckets"):
+                    bucket = pl.Series(BUCKET, bucket_of(frame, by, buckets), dtype=pl.Int32)
+                yield from _sent(frame.with_columns(bucket)).to_batches()
 
     return on_batches
 
@@ -120,7 +138,7 @@ def of_bucket(call: Call, given: Schema) -> Callable[[pa.Table], pa.Table]:
     """The kernel on all rows of a bucket."""
 
     def on_bucket(rows: pa.Table) -> pa.Table:
-        return to_wire(call(from_wire(rows, given)))
+        return _sent(call(_read(rows, given)))
 
     return on_bucket
 
@@ -131,8 +149,8 @@ def of_two_buckets(
     """The kernel on all pairs of a bucket and the records that they name."""
 
     def on_buckets(pairs: pa.Table, records: pa.Table) -> pa.Table:
-        known = from_wire(records, beside).sort(RECORD)
-        return to_wire(call(from_wire(pairs, given), known))
+        known = _read(records, beside).sort(RECORD)
+        return _sent(call(_read(pairs, given), known))
 
     return on_buckets
 
