@@ -349,4 +349,9 @@ def _tables_to_compute(work: _Work) -> list[str]:
 
 
 def _changed_tables(before: Mapping[str, TableState], after: Mapping[str, TableState]) -> set[str]:
-    return {name for name, state in after.items() if before.get(name) != state}
+    """Tables that were made anew; what is remembered beside one that stands does not count."""
+    return {name for name, state in after.items() if _made(before.get(name)) != _made(state)}
+
+
+def _made(state: TableState | None) -> tuple[int, str] | None:
+    return (state.version, state.fingerprint) if state is not None else None

@@ -76,6 +76,8 @@ TREND_DAYS = 30
 MOST_DAYS = 100_000  # since 1970
 EPOCH = date(1970, 1, 1)
 SOURCE = "_c360_validated"
+NEWEST = "{newest}"  # what stands for the newest delivery day in a declared condition
+DATED = "dated"  # figure of a table's reports: what their dated answers are
 
 
 def validation_table(table: SourceTable) -> str:
@@ -137,11 +139,12 @@ class TableReports(Recipe):
         self.tenant = tenant
         self.table = table
         self.reports = reports_of(tenant, table)
+        self.dated = _dated(self.reports)
+        self._dated_digests: dict[str, str] = {}
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
         tenant = self.tenant
         state = session.state(self.table.asset)
-        is_dated = any("{newest}" in repr(report.items) for report in self.reports)
         return fingerprint(
             "input_validations",
             code(),
@@ -150,7 +153,7 @@ class TableReports(Recipe):
             tenant.home,
             tenant.config.extra_validations,
             tenant.config.timezone,
-            newest_day(session, tenant) if is_dated else None,
+            self._dated_digest(session),
             load_log(session, tenant, self.table),
             state.digest if state else None,
         )
@@ -165,6 +168,69 @@ class TableReports(Recipe):
             figures={"reports": len(self.reports), "findings": findings},
         )
         return Built()
+
+    def record_success(self, session: Session, started: float, *, reused: bool) -> None:
+        """Keep the dated answers with the figures, so that the next run need not ask again."""
+        stored = session.state(self.tables[0])
+        digest = self._dated_digest(session)
+        if stored is None or digest is None:
+            return
+        kept = {"of": self._dated_basis(session), "digest": digest}
+        if stored.figures.get(DATED) != kept:
+            figures = {**stored.figures, DATED: kept}
+            session.keep(self.tables[0], fingerprint=stored.fingerprint, figures=figures)
+
+    def _dated_basis(self, session: Session) -> str:
+        """A digest of all that decides the dated answers."""
+        tenant = self.tenant
+        state = session.state(self.table.asset)
+        return fingerprint(
+            code(),
+            self.table.tags,
+            tenant.config.extra_validations,
+            context_of(tenant, newest_day(session, tenant)),
+            session.timezone,
+            state.digest if state is not None else None,
+        )
+
+    def _dated_digest(self, session: Session) -> str | None:
+        """What the newest delivery day decides: a digest of the answers that depend on it; None
+        where none does.
+
+        The day moves with every delivery, and next to none of them changes.
+        """
+        if not self.dated:
+            return None
+        basis = self._dated_basis(session)
+        stored = session.state(self.tables[0])
+        kept = stored.figures.get(DATED, {}) if stored is not None else {}
+        if kept.get("of") == basis:
+            return str(kept["digest"])
+        if basis not in self._dated_digests:
+            answers = self._dated_answers(session)
+            self._dated_digests[basis] = fingerprint(answers)
+        return self._dated_digests[basis]
+
+    def _dated_answers(self, session: Session) -> Any:
+        table = self.table
+        state = session.state(table.asset)
+        if state is None:
+            return None
+        prepare_functions(session, self.tenant)
+        session.bind(table.asset, SOURCE)
+        context = context_of(self.tenant, newest_day(session, self.tenant))
+        scans = compile_reports(self.dated, relation(table, state.columns), context)
+        return _answers(session, scans)
+
+
+def _dated(reports: Sequence[Report]) -> list[Report]:
+    """The reports that depend on the newest delivery day, each with its items that do."""
+    dated = []
+    for report in reports:
+        items = tuple(item for item in report.items if NEWEST in repr(item))
+        if items:
+            dated.append(replace(report, items=items))
+    return dated
 
 
 def table_report_recipes(tenant: Tenant) -> list[TableReports]:

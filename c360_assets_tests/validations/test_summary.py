@@ -120,6 +120,34 @@ def test_what_is_current_stays_and_history_grows(session: Session, tmp_path: Pat
     ]
 
 
+def test_a_later_delivery_changes_only_what_its_day_decides(
+    session: Session, tmp_path: Path
+) -> None:
+    """Each edge of a dated condition is crossed by one of the days; between them tables stand."""
+    tags = {"moment": ["txn-item/order-datetime"], "born": ["birthdate"]}
+    tenant = tenant_with(tmp_path, {"A": tags})
+    put(
+        session,
+        tags,
+        "('1', TIMESTAMPTZ '2026-01-14 00:00-05', DATE '1906-01-15'),"
+        " ('2', TIMESTAMPTZ '2026-01-01 00:00-05', DATE '2026-01-19')",
+        "A",
+    )
+    (recipe,) = table_report_recipes(tenant)
+    made_on = []
+    for day in range(NEWEST.day, 22):
+        delivered(session, date(2026, 1, day))
+        outcome = make_current(session, recipe, RunContext(NEWEST))
+        session.bind(recipe.tables[0], "_figures")
+        stored = session.frame("SELECT * FROM _figures")
+        assert stored.equals(table_figures(session, tenant, tenant.tables[0]))
+        if not outcome.reused:
+            made_on.append(day)
+        assert make_current(session, recipe, RunContext(NEWEST)).reused
+    # The order of the 14th, who is 120 years old on the 15th, who was born on the 19th.
+    assert made_on == [10, 13, 16, 18]
+
+
 def test_every_wide_result_is_as_described(session: Session, tmp_path: Path) -> None:
     tenant = tenant_with(tmp_path, {f"T{i}": tags for i, (_, tags, _, _) in enumerate(CASES)})
     for i, (_, tags, values, _) in enumerate(CASES):
