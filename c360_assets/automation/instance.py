@@ -28,8 +28,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # Dagster looks for its settings by a pattern: below a folder `[x]` it finds none and works without
 # them, telemetry on.
 PATTERN_SIGNS = re.compile(r"[\[\]*]")
-# `dagster dev` and `dg dev` say so to the processes that they start.
-STARTED_BY_DEV = "DAGSTER_IS_DEV_CLI"
 
 
 def tenant_root() -> Path:
@@ -114,8 +112,7 @@ def names_another_home(root: Path) -> bool:
 def require_home(root: Path) -> None:
     """Raise C360Error where Dagster was started by hand on a home that lacks what must hold.
 
-    Without a home it keeps runs in a temporary folder, several at a time. What only looks at the
-    definitions needs none, and is told so.
+    Without a home it keeps runs in a temporary folder, several at a time: that is said.
     """
     if names_another_home(root):
         require_settings(Path(os.environ["DAGSTER_HOME"]))
@@ -132,7 +129,7 @@ def require_home(root: Path) -> None:
         f"{lacking}, and works without what a tenant relies on (one run at a time, no telemetry, "
         "no captured output); start it by `c360 ui` or `c360 service`, which see to both"
     )
-    if is_named or os.environ.get(STARTED_BY_DEV):
+    if is_named:
         raise C360Error(message)
     print(f"! {message}", file=sys.stderr)
 

@@ -16,7 +16,6 @@ import yaml
 
 from c360_assets.automation.instance import (
     REPOSITORY,
-    STARTED_BY_DEV,
     mark_dead_runs,
     prepare_home,
 )
@@ -143,26 +142,23 @@ def test_the_own_home_of_another_tenant_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("home", "by_dev", "refused", "told"),
+    ("home", "refused", "told"),
     [
-        ("none", True, "DAGSTER_HOME is not set", ""),
-        ("none", False, "", "DAGSTER_HOME is not set"),
-        ("empty", False, "DAGSTER_HOME has no dagster.yaml", ""),
-        ("prepared", True, "", ""),
+        ("none", "", "DAGSTER_HOME is not set"),
+        ("empty", "DAGSTER_HOME has no dagster.yaml", ""),
+        ("prepared", "", ""),
     ],
 )
-def test_dagster_started_by_hand_works_on_a_home_that_holds_what_must_hold_or_not_at_all(
+def test_dagster_started_by_hand_is_told_what_its_home_lacks(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     home: str,
-    by_dev: bool,
     refused: str,
     told: str,
 ) -> None:
     root = tenant_at(tmp_path / "one")
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    monkeypatch.delenv(STARTED_BY_DEV, raising=False)
     monkeypatch.setenv("C360_TENANT_DIR", str(root))
     if home == "prepared":
         prepare_home(root)
@@ -170,8 +166,6 @@ def test_dagster_started_by_hand_works_on_a_home_that_holds_what_must_hold_or_no
         (root / ".dagster").mkdir()
     if home != "none":
         monkeypatch.setenv("DAGSTER_HOME", str(root / ".dagster"))
-    if by_dev:
-        monkeypatch.setenv(STARTED_BY_DEV, "1")
     if refused:
         with pytest.raises(C360Error, match=f"{refused}.*start it by `c360 ui`"):
             defs()
