@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -112,10 +113,13 @@ def test_encodings(tmp_path: Path, text: str, encoding: str) -> None:
     ],
 )
 def test_records_below_keys(tmp_path: Path, document: Any, path: str, key: str) -> None:
-    proposal = propose(tmp_path, json.dumps(document), "a-20260601.json")
-    assert settings(proposal)["files"]["records"] == path
-    assert proposal.primary_key == [key]
-    assert (proposal.trial.loads, proposal.trial.rejected) == (True, 0)
+    text = json.dumps(document)
+    packed = gzip.compress(text.encode())
+    for content, name in ((text, "a-20260601.json"), (packed, "b-20260601.json.gz")):
+        proposal = propose(tmp_path, content, name)
+        assert settings(proposal)["files"]["records"] == path
+        assert proposal.primary_key == [key]
+        assert (proposal.trial.loads, proposal.trial.rejected) == (True, 0)
 
 
 @pytest.mark.parametrize(
