@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,17 @@ def settings(proposal: Proposal) -> dict[str, Any]:
         (["Report", "", HEADER, *ROWS], {"skip_lines": 2}, 0),
         (["sep=;", HEADER, *ROWS], {"skip_lines": 1}, 0),
         ([HEADER, *ROWS, "Grand Total;;;;;;5150,00"], {"drop_rows": '^"? *Grand Total\\b'}, 0),
+        ([HEADER, *ROWS, "ΣΥΝΟΛΟ;;;;;;5150,00"], {"drop_rows": '^"? *ΣΥΝΟΛΟ\\b'}, 0),
+        (
+            [HEADER, *ROWS, "* Összesen;;;;;;5150,00"],
+            {"drop_rows": '^"? *\\* *Összesen\\b'},
+            0,
+        ),
+        ([HEADER, *ROWS, "합계;;;;;;5150,00"], {"drop_rows": '^"? *합계\\b'}, 0),
         ([HEADER, *ROWS, "100 rows exported"], {"drop_rows": "^[^;]*$"}, 0),
         ([HEADER, ROWS[0].replace("Lee", 'Lee 5"'), *ROWS[1:]], {}, 0),
     ],
-    ids=["short", "long", "title", "sep", "total", "note", "inch"],
+    ids=["short", "long", "title", "sep", "total", "Greek", "SAP", "Korean", "note", "inch"],
 )
 def test_one_odd_line_does_not_change_the_shape(
     tmp_path: Path, lines: list[str], files: dict[str, Any], rejected: int
@@ -58,6 +66,17 @@ def test_one_odd_line_does_not_change_the_shape(
     assert trial.rejected == rejected
     assert trial.read - rejected >= len(ROWS) - rejected
     assert feed["fields"]["Spent"]["number"] == {"decimal": ","}
+
+
+def test_a_last_row_that_holds_the_sum_of_a_column_is_told_whatever_it_is_called(
+    tmp_path: Path,
+) -> None:
+    amount = sum(range(1001, 1101)) + 50
+    words = "1 row(s) look like totals or notes"
+    lines = [HEADER, *ROWS, f"Kaikkiaan;;;;;;{amount}.00"]
+    assert words in propose(tmp_path, "\n".join(lines) + "\n").text
+    lines[-1] = f"1101;;;;;;{amount + 1}.00"
+    assert words not in propose(tmp_path, "\n".join(lines) + "\n").text
 
 
 @pytest.mark.parametrize(
@@ -121,6 +140,9 @@ def test_rows_that_stand_twice_are_no_lines(tmp_path: Path) -> None:
     ("text", "encoding"),
     [
         ("1;Łukasz;Łódź", "cp1250"),
+        ("1;Szűcs Jenő;Győr", "cp1250"),
+        ("1;João Simões;São Luís", "cp1252"),
+        ("1;Õnne Mägi;Jõhvi", "cp1252"),
         ("1;Иван;Москва", "cp1251"),
         ("1;Γιώργος;Αθήνα", "cp1253"),
         ("1;Şükrü;İzmir", "cp1254"),
@@ -148,10 +170,13 @@ def test_encodings(tmp_path: Path, text: str, encoding: str) -> None:
     ],
 )
 def test_records_below_keys(tmp_path: Path, document: Any, path: str, key: str) -> None:
-    proposal = propose(tmp_path, json.dumps(document), "a-20260601.json")
-    assert settings(proposal)["files"]["records"] == path
-    assert proposal.primary_key == [key]
-    assert (proposal.trial.loads, proposal.trial.rejected) == (True, 0)
+    text = json.dumps(document)
+    packed = gzip.compress(text.encode())
+    for content, name in ((text, "a-20260601.json"), (packed, "b-20260601.json.gz")):
+        proposal = propose(tmp_path, content, name)
+        assert settings(proposal)["files"]["records"] == path
+        assert proposal.primary_key == [key]
+        assert (proposal.trial.loads, proposal.trial.rejected) == (True, 0)
 
 
 @pytest.mark.parametrize(

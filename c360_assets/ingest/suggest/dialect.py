@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from c360_assets.ingest.formats.row_shapes import TOTAL_WORDS
 from c360_assets.ingest.suggest.column_types import infer
 from c360_assets.ingest.suggest.header_words import guess_by_name
 
@@ -32,7 +33,7 @@ VALUE = re.compile(
 )
 TOTAL = re.compile(
     r"\W*((grand|sub|report|page)[ _-]?)*"
-    r"(totals?|sums?|summe|gesamt\w*|somme|totaux|suma|soma|insgesamt|合計|総計)\b.*",
+    rf"(sums|gesamt\w*|totaux|{'|'.join(TOTAL_WORDS)})\b.*",
     re.IGNORECASE,
 )
 UNITS = re.compile(
@@ -45,6 +46,9 @@ UNITS = re.compile(
 RULE = re.compile(r"[-=+:_*|,;\s\"]*(--|==|__|\*\*)[-=+:_*|,;\s\"]*")
 # Share of the cells that a header or row has filled at least.
 HALF = 0.5
+# Values that a sum is told by at least, and the smallest units in one of a currency.
+FEWEST_ADDED = 3
+HUNDRED = 100
 # A header's own width may differ from the rows' by the delimiter that ends one of them.
 TRAILING = 1
 
@@ -207,6 +211,37 @@ def is_footer(cells: Sequence[str], width: int) -> bool:
     is_total = any(TOTAL.fullmatch(cell) for cell in filled[:2])
     few = len(filled) <= HALF * width
     return (is_total and len(filled) <= HALF * width + 1) or (few and len(cells) != width)
+
+
+def is_sum(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a record that is little filled holds the sum of a column, whatever it is called."""
+    filled = sum(bool(cell.strip()) for cell in cells)
+    if filled > HALF * len(cells) + 1:
+        return False
+    return any(
+        _adds_up(cell, [row[place] for row in rows if len(row) == len(cells)])
+        for place, cell in enumerate(cells)
+    )
+
+
+def _adds_up(total: str, texts: Sequence[str]) -> bool:
+    expected = _whole(total)
+    amounts = [_whole(text) for text in texts if text.strip()]
+    if not expected or len(amounts) < FEWEST_ADDED:
+        return False
+    known = [amount for amount in amounts if amount is not None]
+    return len(known) == len(amounts) and sum(known) == expected
+
+
+def _whole(text: str) -> int | None:
+    """The amount in hundredths; None for other texts."""
+    digits = re.sub(r"\D", "", text)
+    if not digits or re.search(r"[^\W\d_].*\d.*[^\W\d_]|\d[-/:]\d", text):
+        return None
+    decimals = re.search(r"\d[.,](\d{1,2})\D*$", text)
+    unit = HUNDRED // 10 ** len(decimals[1]) if decimals else HUNDRED
+    is_negative = re.search(r"^\s*[-(\u2212]|[-\u2212]\s*$", text) is not None
+    return unit * int(digits) * (-1 if is_negative else 1)
 
 
 def is_subtotal(cells: Sequence[str], width: int) -> bool:

@@ -38,6 +38,9 @@ POLISH = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻ"
 CZECH = "áčďéěíňóřšťúůýžÁČĎÉĚÍŇÓŘŠŤÚŮÝŽäôĺľŕĽ"
 OTHER_CENTRAL = "őűöüŐŰÖÜáéíóúÁÉÍÓÚăâîșțşţĂÂÎŞŢđĐčćšžČĆŠŽß"
 MARKS_OF_TEXT = "–’„”\xa0"
+# Read as western the last are Õ and Û, which no language has beside none but the others here.
+HUNGARIAN = "áéíóöúüÁÉÍÓÖÚÜőűŐŰ"
+ONLY_HUNGARIAN = "őűŐŰ"
 LATIN_LETTERS = (
     (WESTERN, "äöüßÄÖÜéèêëÉÈÊàâÀÂçÇôîïûùÔÎœŒñÑáíóúÁÍÓÚãõÃÕåÅøØæÆ¿¡ºª°€£§«»–—’‘“”„´·®©\xa0"),
     ("mac_roman", "äöüßÄÖÜéèêëÉàâçÇôîïûùñÑáíóúãõåÅøØæÆ°€£–—’“”\xa0"),
@@ -109,6 +112,8 @@ def _legacy_encoding(data: bytes) -> str:
     # Lines of plain ASCII say nothing, and hide the others from a reader of the beginning.
     lines = [line for line in data.splitlines() if not line.isascii()]
     telling = b"\n".join(lines)[:TOLD_FROM]
+    if _is_hungarian(telling):
+        return "cp1250"
     fitting = (name for name, letters in LATIN_LETTERS if _fits(telling, name, letters))
     latin = next(fitting, None)
     if latin is not None and _stand_in_words(telling.decode(latin)):
@@ -126,6 +131,13 @@ def _stand_in_words(text: str) -> bool:
 def _is_japanese(text: str) -> bool:
     kana = len(KANA.findall(text))
     return kana > len(INSIDE_A_WORD.findall(text))
+
+
+def _is_hungarian(data: bytes) -> bool:
+    """Whether a text is of Hungarian letters, with those that only Hungarian has."""
+    text = data.decode("cp1250", "replace")
+    has_own = any(letter in text for letter in ONLY_HUNGARIAN)
+    return has_own and _fits(data, "cp1250", f"{HUNGARIAN}{MARKS_OF_TEXT}")
 
 
 def _fits(data: bytes, encoding: str, letters: str) -> bool:

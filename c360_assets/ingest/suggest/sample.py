@@ -6,10 +6,12 @@ What the columns mean belongs to `feed`, how their text parses to `column_types`
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -132,6 +134,8 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
         return _sample_of_workbook(path, rows)
     if kind is not None:
         return _sample_of_archive(path, kind, rows)
+    if head.startswith(GZIP_MARK) and _is_packed_document(path):
+        return _sample_of_packed_document(path, rows)
     con = duckdb.connect(":memory:", config={"threads": 1})
     try:
         con.execute("SET TimeZone = 'UTC'").fetchall()
@@ -145,6 +149,29 @@ def read_sample(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
         raise C360Error(f"{path}: {problem}") from None
     finally:
         con.close()
+
+
+def _is_packed_document(path: Path) -> bool:
+    """Whether a packed file is JSON or XML, which is looked at as a whole."""
+    try:
+        with gzip.open(path) as source:
+            begin = source.read(HEAD_BYTES)
+    except (OSError, EOFError, zlib.error):
+        return False  # broken, which the reader of its text reports
+    return _without_mark(begin)[:1] in {b"{", b"<", b"["}
+
+
+def _sample_of_packed_document(path: Path, rows: int) -> Sample:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / ("copy" + "".join(SAFE_SUFFIX.findall(path.name)[-2:-1]))
+        try:
+            with gzip.open(path) as source, copy.open("wb") as file:
+                shutil.copyfileobj(source, file)
+            return read_sample(copy, rows)
+        except (EOFError, zlib.error) as error:
+            raise C360Error(f"{path}: is broken gzip ({type(error).__name__})") from None
+        except C360Error as error:
+            raise C360Error(str(error).replace(str(copy), str(path))) from None
 
 
 def _archive_kind(path: Path, head: bytes) -> str | None:

@@ -18,6 +18,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.ingest.formats.batches import distinct_names, is_unnamed
+from c360_assets.ingest.formats.row_shapes import TOTAL_WORDS
 from c360_assets.ingest.formats.text_records import Dialect as LoadedDialect
 from c360_assets.ingest.formats.text_records import text_records
 from c360_assets.ingest.suggest.dialect import (
@@ -30,6 +31,7 @@ from c360_assets.ingest.suggest.dialect import (
     is_footer,
     is_rule,
     is_subtotal,
+    is_sum,
     is_units,
     split_line,
 )
@@ -43,9 +45,8 @@ LAST_RECORDS = 10
 FOOTER_WORDS = re.compile(
     r"\W*((?:(?:grand|sub|report|page|end of|number of|record|row|generated|exported|printed"
     r"|created|copyright|confidential|source|filters?|applied|as of|note)\b[ _:-]*)*"
-    r"(?:(?:sub[ -]?)?totals?|sums?|summe|gesamt\w*|somme|totaux|suma|soma|insgesamt"
-    r"|合計|総計|count|rows|records"
-    r"|report|by|on|at)?)",
+    rf"(?:sums|gesamt\w*|totaux|{'|'.join(TOTAL_WORDS)}"
+    r"|count|rows|records|report|by|on|at)?)(?!\w)",
     re.IGNORECASE,
 )
 # A name that several columns were glued into.
@@ -206,7 +207,8 @@ def _odd_records(records: _Records, layout: Layout, first: int, head: TextHead) 
     last = len(records.cells) - LAST_RECORDS
     if head.whole and records.whole:
         for place in range(max(after, last), len(records.cells)):
-            if is_footer(records.cells[place], layout.width):
+            cells = records.cells[place]
+            if is_footer(cells, layout.width) or is_sum(cells, records.cells[after:place]):
                 odd.setdefault(place, "footer")
     return odd
 
@@ -258,8 +260,9 @@ def _pattern_of(text: str, cells: Sequence[str], kind: str, dialect: Dialect) ->
     words = FOOTER_WORDS.match(cells[place])
     if words is None or not words[1]:
         return ""
+    signs = cells[place][: words.start(1)].strip()
     escaped = re.escape(words[1].strip()).replace("\\ ", " ")
-    return f'^{cut * place}"? *{escaped}\\b'
+    return f'^{cut * place}"? *{re.escape(signs) + " *" if signs else ""}{escaped}\\b'
 
 
 def _frame(cells: list[list[str]], names: list[str], width: int) -> pl.DataFrame:
