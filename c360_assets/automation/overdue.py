@@ -67,7 +67,7 @@ class Freshness:
 
 
 def _message(feed: str, assets: list[str]) -> str:
-    shown = ", ".join(assets[:SHOWN])
     more = f" and {len(assets) - SHOWN} more" if len(assets) > SHOWN else ""
-    subject = f"{feed} ({shown})" if feed else f"{shown}{more}"
+    shown = ", ".join(assets[:SHOWN]) + more
+    subject = f"{feed} ({shown})" if feed else shown
     return f"{subject}: older than the freshness policy allows; the asset's page in the UI shows it"

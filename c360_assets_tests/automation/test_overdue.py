@@ -11,7 +11,7 @@ from dagster._core.definitions.freshness import FreshnessState, FreshnessStateCh
 
 from c360_assets.automation import sensors
 from c360_assets.automation.alerts import Alert, raise_alert
-from c360_assets.automation.overdue import FAILED
+from c360_assets.automation.overdue import FAILED, SHOWN, _message
 from c360_assets.automation.sensors import stitch_sensor
 from c360_assets_tests.automation.tenants import DAY, tiny_tenant
 from c360_assets_tests.automation.test_sensors import asked
@@ -85,3 +85,10 @@ def test_what_has_a_cause_that_was_told_is_not_told_twice(
     judged(instance, key, FreshnessState.FAIL)
     asked(stitch_sensor(tenant), instance)
     assert ("overdue" in [kind for kind, _ in told(tmp_path)]) == is_told
+
+
+@pytest.mark.parametrize("feed", ["", "Shop:Customers"])
+def test_what_a_message_leaves_out_is_counted(feed: str) -> None:
+    assets = [f"asset_{n}" for n in range(SHOWN + 2)]
+    assert " more" not in _message(feed, assets[:SHOWN])
+    assert f"asset_{SHOWN - 1} and 2 more" in _message(feed, assets)

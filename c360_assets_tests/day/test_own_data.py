@@ -55,6 +55,7 @@ def test_from_a_file_of_five_rows_to_a_database(
     assert (again.code, "nothing was written" in again.text) == (1, True)
 
 
+@pytest.mark.long
 def test_a_source_added_later_joins_with_its_history(
     small: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,6 +156,7 @@ def test_segments_and_destinations(tenant: Path, monkeypatch: pytest.MonkeyPatch
     assert len(sent) == 1
 
 
+@pytest.mark.long
 def test_history_and_rollback(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def history(name: str) -> list[dict[str, Any]]:
         words = ("database", "history", "--json", "--database", name)

@@ -203,7 +203,7 @@ def definition(draw: st.DrawFn) -> tuple[dict[str, Any], pl.Expr]:
     return {"include": include, "exclude": [item for item, _ in excluded]}, expression
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(definition(), min_size=TOGETHER, max_size=TOGETHER))
 def test_two_engines_agree(definitions: list[tuple[dict[str, Any], pl.Expr]]) -> None:
     people = pl.DataFrame(people_rows(), infer_schema_length=None)

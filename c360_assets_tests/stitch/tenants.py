@@ -57,6 +57,19 @@ def feed(
     )
 
 
+LABELS = feed(
+    "Own:Labels",
+    {
+        "label": ["sl/label-id"],
+        "part": ["sl/partition-id"],
+        "source": ["sl/datasource"],
+        "what": ["sl/semantic"],
+        "value": ["sl/value"],
+    },
+    stitch=False,
+)
+
+
 def tenant(root: Path, *feeds: FeedConfig, stitch: StitchConfig | None = None) -> Tenant:
     return Tenant(
         root=root,

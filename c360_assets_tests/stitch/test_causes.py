@@ -10,21 +10,10 @@ import polars as pl
 from c360_assets.stitch.publish.causes import CAUSES, Generation, with_causes
 from c360_assets.tenant.models import MatchingConfig, StitchConfig, Tenant
 from c360_assets.warehouse.session import open_session
-from c360_assets_tests.stitch.tenants import PROFILE, feed, load, tenant
+from c360_assets_tests.stitch.tenants import LABELS, PROFILE, feed, load, tenant
 from c360_assets_tests.stitch.test_tenant_run import ZONE, read, run
 
 SHOP = feed("Shop:Customers", PROFILE)
-LABELS = feed(
-    "Own:Labels",
-    {
-        "label": ["sl/label-id"],
-        "part": ["sl/partition-id"],
-        "source": ["sl/datasource"],
-        "what": ["sl/semantic"],
-        "value": ["sl/value"],
-    },
-    stitch=False,
-)
 HOME = {"last": "Rivera", "tel": "2065550122", "street": "9 Fir Ave", "zip": "98102"}
 ROWS = [
     {"id": "1", "first": "John", **HOME},

@@ -10,21 +10,10 @@ import pytest
 
 from c360_assets.tenant.models import StitchConfig, Tenant
 from c360_assets.warehouse.session import open_session
-from c360_assets_tests.stitch.tenants import PROFILE, feed, load, tenant
+from c360_assets_tests.stitch.tenants import LABELS, PROFILE, feed, load, tenant
 from c360_assets_tests.stitch.test_tenant_run import ZONE, StitchRun, read, run
 
 SHOP = feed("Shop:Customers", PROFILE)
-LABELS = feed(
-    "Own:Labels",
-    {
-        "label": ["sl/label-id"],
-        "part": ["sl/partition-id"],
-        "source": ["sl/datasource"],
-        "what": ["sl/semantic"],
-        "value": ["sl/value"],
-    },
-    stitch=False,
-)
 BLOCKED = feed(
     "Own:Blocklist",
     {"ds": ["blv/datasource"], "sem": ["blv/semantic"], "val": ["blv/value"]},

@@ -109,7 +109,7 @@ def test_blocks_that_stay_free_are_empty(tmp_path: Path) -> None:
     assert not _found(gone, earlier.path.read_bytes())
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=7, deadline=None)
 @given(
     days=st.lists(
         st.dictionaries(st.sampled_from("abcde"), st.integers(1, 3), min_size=1),
