@@ -68,7 +68,7 @@ def columns_read(
     each `*` is spelled out. What reads columns without their names is not told: a whole row,
     `COLUMNS`, a pivot, a natural join.
     """
-    known = {table: dict(columns) for table, columns in schemas.items()}
+    known: dict[str, object] = {table: dict(columns) for table, columns in schemas.items()}
     try:
         parsed = parse_one(select, read=DIALECT)
         if any(_joins_without_names(join) for join in parsed.find_all(exp.Join)):
