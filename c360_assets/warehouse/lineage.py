@@ -1,7 +1,7 @@
-"""What a SELECT's columns are computed from, and in which order tables that read one another are
-built.
+"""What a SELECT's columns are computed from, which columns it reads, and in which order tables that
+read one another are built.
 
-Both follow from the text alone. What a table's name means, and what is done about a circle, belongs
+All follow from the text alone. What a table's name means, and what is done about a circle, belongs
 to the stages.
 """
 
@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node
 from sqlglot.lineage import lineage as trace
+from sqlglot.optimizer.qualify import qualify
 
 from c360_assets.warehouse.statement import DIALECT
 
@@ -55,6 +56,45 @@ def column_origins(
     """
     tables = tuple((table, tuple(columns.items())) for table, columns in schemas.items())
     return dict(_traced(select, tables, tuple((views or {}).items())))
+
+
+def columns_read(
+    select: str, schemas: Mapping[str, Mapping[str, str]]
+) -> dict[str, list[str]] | None:
+    """Of each table of `schemas` (table -> column -> type) the columns that may decide the result,
+    in their order; None where that cannot be told.
+
+    A column counts where its name stands anywhere in the SELECT, whatever it means there, once
+    each `*` is spelled out. What reads columns without their names is not told: a whole row,
+    `COLUMNS`, a pivot, a natural join.
+    """
+    known: dict[str, object] = {table: dict(columns) for table, columns in schemas.items()}
+    try:
+        parsed = parse_one(select, read=DIALECT)
+        if any(_joins_without_names(join) for join in parsed.find_all(exp.Join)):
+            return None
+        tree = qualify(parsed, dialect=DIALECT, schema=known)
+    except (SqlglotError, RecursionError):
+        return None
+    if not isinstance(tree, exp.Query) or any(_reads_without_names(node) for node in tree.walk()):
+        return None
+    names = {identifier.name.lower() for identifier in tree.find_all(exp.Identifier)}
+    return {
+        table: [column for column in columns if column.lower() in names]
+        for table, columns in schemas.items()
+    }
+
+
+def _joins_without_names(join: exp.Join) -> bool:
+    return str(join.args.get("method") or "").upper() == "NATURAL"
+
+
+def _reads_without_names(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Star):
+        return not isinstance(node.parent, exp.Count)
+    if isinstance(node, exp.SetOperation):
+        return bool(node.args.get("by_name"))
+    return isinstance(node, exp.TableColumn | exp.Columns | exp.Pivot | exp.Command)
 
 
 # A process that builds a table again asks the same again, and the answer takes a tenth of a second.

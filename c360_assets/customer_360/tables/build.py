@@ -20,7 +20,7 @@ import duckdb
 from c360_assets import semantics
 from c360_assets.customer_360.rendering.render import RUN_CONTEXT, macro_statements
 from c360_assets.customer_360.tables.databases import bind_kept, bind_key, databases
-from c360_assets.customer_360.tables.graph import TableNode, in_order
+from c360_assets.customer_360.tables.graph import TableNode, in_order, reads
 from c360_assets.customer_360.tables.run_records import (
     record_failed_table,
     record_refusal,
@@ -58,6 +58,8 @@ ONE_ROW_PER_PERSON = frozenset(
     }
 )
 
+READ = "read"  # figure of a table: by input, the digest of what its SQL reads of it
+
 # Sessions that have the shared functions already.
 _READY: WeakKeyDictionary[Session, Home | None] = WeakKeyDictionary()
 
@@ -74,11 +76,13 @@ class DatabaseTable(Recipe):
         super().__init__([node.table], node.deps)
         self.node = node
         self.databases = tuple(databases)
+        self._known: dict[str, str] = {}  # of the digests of inputs, what they were made of
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
-        """Configuration counts through the SQL that it renders, inputs through their content."""
+        """Configuration counts through the SQL that it renders, inputs through the content of the
+        columns that it reads."""
         node = self.node
-        inputs = input_digests(session, node.deps)
+        inputs = self._inputs(session)
         if inputs is None:
             return None
         used_date = as_of.isoformat() if node.uses_as_of else None
@@ -108,12 +112,60 @@ class DatabaseTable(Recipe):
         session.pending[node.table] = with_run_facts(state, before, session.run_id, started)
         return Built()
 
+    def record_success(self, session: Session, started: float, *, reused: bool) -> None:
+        """Keep the digests of what is read beside the table, so that the next run need not read."""
+        state = session.state(self.node.table)
+        inputs = self._inputs(session)
+        bases = self._bases(session)
+        if state is None or inputs is None or bases is None:
+            return
+        read = {table: {"of": bases[table], "digest": inputs[table]} for table in inputs}
+        if state.figures.get(READ) != read:
+            figures = {**state.figures, READ: read}
+            session.keep(self.node.table, fingerprint=state.fingerprint, figures=figures)
+
+    def _bases(self, session: Session) -> dict[str, str] | None:
+        """Input -> a digest of its whole content, and of what decides which part is read; None
+        while one has not been built."""
+        inputs = input_digests(session, self.node.deps)
+        if inputs is None:
+            return None
+        decides = fingerprint(own_code(), self.node.canonical)
+        # The digest of a table tells its columns too.
+        return {table: fingerprint(decides, table, digest) for table, digest in inputs.items()}
+
+    def _inputs(self, session: Session) -> dict[str, str] | None:
+        """Input -> a digest of what the SQL reads of it; None while one has not been built."""
+        bases = self._bases(session)
+        if bases is None:
+            return None
+        state = session.state(self.node.table)
+        kept = state.figures.get(READ, {}) if state is not None else {}
+        known = {item["of"]: item["digest"] for item in kept.values()} | self._known
+        if not all(basis in known for basis in bases.values()):
+            schemas = {table: session.built(table).columns for table in bases}
+            read = reads(self.node, schemas)
+            for table, basis in bases.items():
+                if basis not in known:
+                    self._known[basis] = known[basis] = _digest_of(session, table, read.get(table))
+        return {table: known[basis] for table, basis in bases.items()}
+
     def record_failure(
         self, session: Session, run: RunContext, started: float, message: str
     ) -> None:
         record_failed_table(session, self.node.table, message, started)
         for name in self.databases:
             record_refusal(session, name, message, started, run)
+
+
+def _digest_of(session: Session, table: str, columns: Sequence[str] | None) -> str:
+    """Digest of the rows of a table in some of its columns; of its content where all are read."""
+    state = session.built(table)
+    if columns is None or len(columns) == len(state.columns):
+        return state.digest
+    session.bind(table, "_c360_read")
+    names = ", ".join(quote_ident(column) for column in columns) or "1 AS one"
+    return session.digest(f"SELECT {names} FROM _c360_read")
 
 
 def database_table_recipes(tenant: Tenant) -> list[DatabaseTable]:

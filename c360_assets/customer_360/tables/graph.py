@@ -8,6 +8,7 @@ wrong with it to `check_sql`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -42,7 +43,12 @@ from c360_assets.tenant.models import (
     physical_name,
 )
 from c360_assets.tenant.remembered import once_per_tenant
-from c360_assets.warehouse.lineage import CircleError, column_origins, reading_order
+from c360_assets.warehouse.lineage import (
+    CircleError,
+    column_origins,
+    columns_read,
+    reading_order,
+)
 from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.statement import read_statement
 
@@ -299,3 +305,22 @@ def lineage(
         column: sorted((meant[called], source) for called, source in pairs if called in meant)
         for column, pairs in origins.items()
     }
+
+
+def reads(node: TableNode, schemas: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
+    """Warehouse table -> its columns that may decide the content, of those of which that can be
+    told; any column of the others may.
+
+    `schemas`: warehouse table -> column -> type, of what the SQL reads.
+    """
+    # What is filtered where it is read is also read by its filter.
+    if node.core is not None or node.key is not None or node.kept:
+        return {}
+    called_by: dict[str, list[str]] = {}
+    for called, table in node.binds:
+        called_by.setdefault(table, []).append(called)
+    known = {called: schemas[table] for called, table in node.binds}
+    found = columns_read(node.sql, {**known, RUN_CONTEXT: {"as_of": "DATE"}})
+    if found is None:
+        return {}
+    return {table: found[called] for table, (called, *more) in called_by.items() if not more}
