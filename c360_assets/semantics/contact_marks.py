@@ -41,7 +41,7 @@ _AFTER_EMAIL = r"""(?:[ \n'"<>()\[\],;|/.\\Â]|%20|\?[^@]*|\([^()@]*\))+$"""
 # Of 5 to 18 such characters nothing is cut and nothing is split; a dot among the last four might be
 # a float's.
 USUAL_PHONE = "^[0-9+(][0-9 +()./-]{0,13}[0-9 +()/-]{3}[0-9]$"
-_BEFORE_PHONE = "(?i)^[ '\"=]*(?:tel|callto|sms): *"
+_BEFORE_PHONE = "(?i)^[ '\"=]*(?:(?:tel|callto|sms): *)?"
 _FLOAT = r"""^[ '"=]*\+?(?:[0-9]{5,}|[0-9]{1,3}(?:,[0-9]{3}){2,})(?:[.,]0{1,3})?[ '"]*$"""
 _FRACTION = r"""[.,]0{1,3}[ '"]*$"""
 _SCIENTIFIC = r"^[ '\"=]*[0-9][.,][0-9]+[eE]\+?[0-9]+[ '\"]*$"

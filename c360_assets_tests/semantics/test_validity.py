@@ -92,6 +92,15 @@ def test_phone(con: duckdb.DuckDBPyConnection, region: str) -> None:
     assert sql(con, f"phone_valid($v::VARCHAR, '{region}')", values) == expected
 
 
+def test_a_number_is_valid_in_spite_of_the_mark_of_a_spreadsheet(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    values = ["'010-6919-8975", "'+82 10 4424 2657", "'none"]
+    expected = [True, True, False]
+    assert polars(lambda value: phone_valid(value, "any"), values) == expected
+    assert sql(con, "phone_valid($v::VARCHAR, 'any')", values) == expected
+
+
 def test_phone_digits(con: duckdb.DuckDBPyConnection) -> None:
     values = ["(206) 555-0111", "206 555 0111 x12", "no digits", "", None]
     expected = ["2065550111", "2065550111", None, None, None]
