@@ -66,7 +66,7 @@ def columns_read(
 
     A column counts where its name stands anywhere in the SELECT, whatever it means there, once
     each `*` is spelled out. What reads columns without their names is not told: a whole row,
-    `COLUMNS`, a pivot, a natural join.
+    a place (`#1`), `COLUMNS`, a pivot, a natural join.
     """
     known: dict[str, object] = {table: dict(columns) for table, columns in schemas.items()}
     try:
@@ -94,7 +94,8 @@ def _reads_without_names(node: exp.Expr) -> bool:
         return not isinstance(node.parent, exp.Count)
     if isinstance(node, exp.SetOperation):
         return bool(node.args.get("by_name"))
-    return isinstance(node, exp.TableColumn | exp.Columns | exp.Pivot | exp.Command)
+    nameless = (exp.TableColumn, exp.PositionalColumn, exp.Columns, exp.Pivot, exp.Command)
+    return isinstance(node, nameless)
 
 
 # A process that builds a table again asks the same again, and the answer takes a tenth of a second.

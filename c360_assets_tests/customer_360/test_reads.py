@@ -44,6 +44,7 @@ SCHEMAS = {
         ("SELECT paid FROM orders NATURAL JOIN people", None),
         ("SELECT p AS whole FROM people AS p", None),
         ("SELECT to_json(people) AS whole FROM people", None),
+        ("SELECT #2 FROM people", None),
         ("SELECT COLUMNS('n.*') FROM people", None),
         ("SELECT * FROM (PIVOT people ON name IN ('A') USING max(age))", None),
         ("SELECT rowid FROM people", None),
