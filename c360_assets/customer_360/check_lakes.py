@@ -7,6 +7,7 @@ something is published there.
 from __future__ import annotations
 
 import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,11 +47,16 @@ TAKEN = frozenset(
         "warehouse",
     }
 )
+# Other engines cut an address at these, or read a pattern.
+CUT = re.compile(r"[#?%*\[\]{}\\\x00-\x1f\x7f]")
 OWN_PLACE = "leave `address` out, for a folder below activated/, or name one that is not used"
 
 
 def check_lakes(check: ConfigCheck) -> None:
     places: dict[str, str] = {}  # address -> database
+    warehouse = check.tenant.config.warehouse
+    if warehouse is not None:
+        places[warehouse.rstrip("/")] = "the warehouse"
     for name, config in check.tenant.config.databases.items():
         if config.format == "duckdb":
             _check_no_address(check, name, config)
@@ -108,6 +114,11 @@ def _remote_problem(address: str, scheme: str) -> tuple[str, str] | None:
     bucket, _, folder = address.removeprefix(f"{SCHEME}://").partition("/")
     if not bucket or not folder.strip("/"):
         return f"{address} names no folder of a bucket", "name one: s3://BUCKET/FOLDER"
+    if CUT.search(folder) or not {"", ".", ".."}.isdisjoint(folder.rstrip("/").split("/")):
+        return (
+            f"{address} is a folder that other engines do not find",
+            "name one without # ? % * [ ] { } and backslashes, and without empty parts",
+        )
     if find_spec(MODULES[scheme]) is None:
         return (
             f"{address} needs an optional part of this package",

@@ -71,6 +71,20 @@ def _problems(root: Path, databases: str) -> list[Problem]:
             "databases.h.address",
             "s3://b/x/y and the place of g are one",
         ),
+        *(
+            (
+                f"  g: {{primary: true, format: delta, address: 's3://brand/{folder}'}}\n",
+                "databases.g.address",
+                "is a folder that other engines do not find",
+            )
+            for folder in ("a#1/lake", "a?b", "100%25", "a*", "[a]", "a//b", "a/../b")
+        ),
+        (
+            "  g: {primary: true, format: delta, address: 's3://brand/tables/lake'}\n"
+            "warehouse: s3://brand/tables/\n",
+            "databases.g.address",
+            "s3://brand/tables/lake and the place of the warehouse are one",
+        ),
     ],
 )
 def test_refused(tmp_path: Path, databases: str, key: str, message: str) -> None:
@@ -101,7 +115,9 @@ def test_the_optional_part_is_asked_for(tmp_path: Path, monkeypatch: pytest.Monk
     assert problem.remedy == "pip install 'c360-assets[s3]'"
 
 
-@pytest.mark.parametrize("address", ["lake", "../lake", "activated/x", "s3://brand/lake"])
+@pytest.mark.parametrize(
+    "address", ["lake", "../lake", "activated/x", "s3://brand/lake", "s3://brand/a é/lake"]
+)
 def test_accepted(tmp_path: Path, address: str) -> None:
     databases = f"  g: {{primary: true, format: delta, address: '{address}'}}\n"
     assert _problems(small_tenant(tmp_path / "t"), databases) == []
