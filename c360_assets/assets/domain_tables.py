@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from c360_assets.assets.display import Display
 from c360_assets.assets.metadata import Result, asset_key, materialized, source_schema
@@ -19,9 +20,10 @@ from c360_assets.ingest.custom_runs import STAGE as GROUP
 from c360_assets.ingest.custom_runs import CustomDomainTable
 from c360_assets.ingest.custom_tables import lineage
 from c360_assets.ingest.delivery_days import first_delivery_day
+from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import DayResult, FeedLoad, load_feed
-from c360_assets.ingest.read_again import not_there_messages
+from c360_assets.ingest.read_again import DayLoad, not_there_messages
 from c360_assets.run_tags import FEED_TAG
 from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
 from c360_assets.validations.block_if import stop_if_blocked
@@ -85,6 +87,7 @@ def _feed(
             if is_by_hand:
                 for message in not_there_messages(tenant, feed, ledger, first, last):
                     context.log.warning(message)
+                _tell_days_without_files(context, feed, ledger, news)
             load = load_feed(session, tenant, feed, news, threshold_override=threshold)
             if load.days:
                 stop_if_blocked(session, tenant, feed)
@@ -102,9 +105,30 @@ def _feed(
             reused=not load.days,
             schema=source_schema(source, load.state),
             figures=_day_figures(tenant, []),
+            more={DELIVERY: NOTHING_LOADED},
         )
 
     return feed_table
+
+
+def _tell_days_without_files(
+    context: dg.AssetExecutionContext,
+    feed: FeedConfig,
+    ledger: pl.DataFrame,
+    news: Sequence[DayLoad],
+) -> None:
+    """Warn of days of which no file is there or was loaded.
+
+    Dagster shows every day of a run that succeeded as materialized: of a backfill it would call a
+    day that is not failed.
+    """
+    known = set(known_files(ledger, feed).loaded_attempts) | {load.day for load in news}
+    without = [key for key in context.partition_keys if date.fromisoformat(key) not in known]
+    if without:
+        context.log.warning(
+            f"{feed.name}: {len(without)} of {len(context.partition_keys)} delivery days have no "
+            f"file, such as {without[0]}; they are shown as materialized, `{DELIVERY}` says so"
+        )
 
 
 def _owners(tenant: Tenant, feed: FeedConfig) -> list[str]:
@@ -114,6 +138,8 @@ def _owners(tenant: Tenant, feed: FeedConfig) -> list[str]:
 
 COUNTS = ("rows_read", "rows_loaded", "rows_rejected", "rows_replaced")
 DETAILS = "ingest details"
+DELIVERY = "delivery"  # what became of a day, in words
+NOTHING_LOADED = "nothing was loaded for this day: no file of it, or none that is to be read again"
 SHOWN_FILES = 200
 
 
@@ -121,7 +147,10 @@ def _day_figures(tenant: Tenant, days: Sequence[DayResult]) -> dict[str, Any]:
     """What became of the files of one day: `days` is it, or empty where it has none to load."""
     figures: dict[str, Any] = {"files": sum(len(day.files) for day in days)}
     figures |= {name: sum(getattr(day, name) for day in days) for name in COUNTS}
-    return figures | ({DETAILS: _details(tenant, days)} if days else {})
+    if not days:
+        return figures
+    outcome = "failed" if any(day.status == "failed" for day in days) else "loaded"
+    return figures | {DELIVERY: outcome, DETAILS: _details(tenant, days)}
 
 
 def _details(tenant: Tenant, days: Sequence[DayResult]) -> dg.TableMetadataValue:
@@ -170,7 +199,8 @@ def _day_event(
 ) -> dg.AssetMaterialization | dg.AssetObservation:
     """The event of one delivery day; `day` is None where it had nothing to load."""
     key = asset_key(source.asset)
-    metadata = _day_figures(tenant, [day] if day is not None else [])
+    metadata = {DELIVERY: NOTHING_LOADED}
+    metadata |= _day_figures(tenant, [day] if day is not None else [])
     if day is not None and day.status == "failed":
         return dg.AssetObservation(key, partition=partition, metadata=metadata)
     metadata |= {"dagster/row_count": load.state.rows, "digest": load.state.digest}

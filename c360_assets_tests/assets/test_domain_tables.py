@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from c360_assets.assets.domain_tables import NOTHING_LOADED
 from c360_assets.automation.instance import prepare_home
 from c360_assets.automation.jobs import LOAD
 from c360_assets.automation.runs import launch, open_instance
@@ -68,11 +69,21 @@ def test_each_day_of_a_range_shows_its_own_files_alone(
         assert outcome.success, outcome.failed_steps
         assert [table.reused for table in outcome.tables] == [False]
         shown = {
-            page.partition: [page.metadata[name].value for name in ("files", "rows_loaded")]
+            page.partition: [
+                page.metadata[name].value for name in ("files", "rows_loaded", "delivery")
+            ]
             for record in instance.fetch_materializations(SHOP, limit=9).records
             if (page := record.event_log_entry.asset_materialization)
         }
-    assert shown == {"2026-03-02": [1, 5], "2026-03-03": [0, 0], "2026-03-04": [1, 1]}
+    assert shown == {
+        "2026-03-02": [1, 5, "loaded"],
+        "2026-03-03": [0, 0, NOTHING_LOADED],
+        "2026-03-04": [1, 1, "loaded"],
+    }
+    assert outcome.warnings == [
+        "Shop:Customers: 1 of 3 delivery days have no file, such as 2026-03-03; they are shown as "
+        "materialized, `delivery` says so"
+    ]
 
 
 def test_of_a_range_only_days_with_wrong_files_have_failed(
