@@ -26,9 +26,11 @@ def status(
 ) -> None:
     """Show what landed and loaded per feed, the last Stitch run, what is published and how old it
     is, and what comes next."""
+    from c360_assets.automation.removed_tables import removed_tables, removed_text
     from c360_assets.automation.switched_off import switched_off
     from c360_assets.configuration import load_tenant
     from c360_assets.reporting.status import digest_lines, read_status, render_status
+    from c360_assets.warehouse.session import Warehouse
 
     with reported_errors():
         root = tenant_folder(tenant)
@@ -37,8 +39,10 @@ def status(
                 emit(line)
             return
         _mark_dead_runs(root)
-        off = switched_off(load_tenant(root))
-        current = read_status(root, datetime.now().astimezone(), off)
+        loaded = load_tenant(root)
+        off = switched_off(loaded)
+        removed = removed_text(removed_tables(loaded, Warehouse.open(root / "warehouse").manifest))
+        current = read_status(root, datetime.now().astimezone(), off, removed)
     if as_json:
         print_json(current)
     else:
