@@ -199,7 +199,7 @@ def _day_event(
 ) -> dg.AssetMaterialization | dg.AssetObservation:
     """The event of one delivery day; `day` is None where it had nothing to load."""
     key = asset_key(source.asset)
-    metadata = {DELIVERY: NOTHING_LOADED}
+    metadata: dict[str, Any] = {DELIVERY: NOTHING_LOADED}
     metadata |= _day_figures(tenant, [day] if day is not None else [])
     if day is not None and day.status == "failed":
         return dg.AssetObservation(key, partition=partition, metadata=metadata)

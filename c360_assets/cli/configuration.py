@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import typer
 
 from c360_assets.cli.options import JsonOption, TenantOption, tenant_folder
 from c360_assets.cli.output import out, print_json, print_problems, reported_errors
+from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
 
 
@@ -40,13 +42,21 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
 
 def _print_day(root: Path) -> None:
     """What the configuration leaves unsaid, and which feeds a day waits for, with the reason."""
+    from c360_assets.automation.removed_tables import removed_tables, removed_text
     from c360_assets.configuration import load_tenant
     from c360_assets.ingest.day_feeds import day_feeds
     from c360_assets.remarks import remarks
+    from c360_assets.warehouse.session import Warehouse
 
     tenant = load_tenant(root)
     for remark in remarks(tenant):
         out.print(f"note: {remark}", markup=False, soft_wrap=True)
+    # A place that does not answer was told by then, or is for a run to tell.
+    with suppress(C360Error):
+        manifest = Warehouse.open(root / "warehouse").manifest
+        removed = removed_text(removed_tables(tenant, manifest))
+        if removed:
+            out.print(f"note: {removed}", markup=False, soft_wrap=True)
     for feed in day_feeds(tenant).feeds.values():
         verdict = "waits for" if feed.expected.required else "does not wait for"
         out.print(f"a day {verdict} {feed.feed}: {feed.reason}", markup=False, soft_wrap=True)

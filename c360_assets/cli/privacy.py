@@ -106,7 +106,7 @@ def forget(
                 _say(enforce(loaded, _step))
             with open_session(root / "warehouse", loaded.config.timezone) as session:
                 finder, found = find(session, loaded, asked, strategy, mode)
-                shown = preview(session, loaded, asked, found)
+                shown = preview(finder, asked, found)
                 if found.is_empty:
                     _say_nobody(shown.already, as_json)
                     return

@@ -26,9 +26,11 @@ def status(
 ) -> None:
     """Show what landed and loaded per feed, the last Stitch run, what is published and how old it
     is, and what comes next."""
+    from c360_assets.automation.removed_tables import removed_tables, removed_text
     from c360_assets.automation.switched_off import switched_off
     from c360_assets.configuration import load_tenant
     from c360_assets.reporting.status import digest_lines, read_status, render_status
+    from c360_assets.warehouse.session import Warehouse
 
     with reported_errors():
         root = tenant_folder(tenant)
@@ -43,7 +45,8 @@ def status(
         except C360Error as error:
             off = []
             print_failures([str(error)])
-        current = read_status(root, datetime.now().astimezone(), off)
+        removed = removed_text(removed_tables(loaded, Warehouse.open(root / "warehouse").manifest))
+        current = read_status(root, datetime.now().astimezone(), off, removed)
     if as_json:
         print_json(current)
     else:

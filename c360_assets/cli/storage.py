@@ -1,4 +1,4 @@
-"""The verbs about what a tenant keeps, and where: `tidy` and `warehouse move`."""
+"""The verbs about what a tenant keeps, and where: `tidy`, `warehouse move`, `warehouse remove`."""
 
 from __future__ import annotations
 
@@ -93,3 +93,51 @@ def move(
             out.print(f"{item.source} does not say which earlier versions of objects it keeps")
         elif item.kept_versions:
             out.print(f"{item.source} keeps {item.kept_versions:,} earlier versions of objects")
+
+
+def remove(
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Tables, as `c360 status` names them. Default: all that the settings no longer "
+            "have.",
+            metavar="[TABLE]...",
+        ),
+    ] = None,
+    tenant: TenantOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove tables that the settings no longer have, with all their versions: of a feed, a custom
+    table, a segment or a database that was taken out.
+
+    A table that the settings have is refused, and so is everything while `c360 check` finds errors.
+    Should a feed come back, all that is in landing/ loads again.
+
+    Examples: `c360 warehouse remove --dry-run`, `c360 warehouse remove domain/Old_Feed`
+    """
+    from c360_assets.automation.removed_tables import remove_tables
+    from c360_assets.configuration import load_tenant
+    from c360_assets.warehouse.lock import tenant_lock
+
+    with reported_errors():
+        root = tenant_folder(tenant)
+        loaded = load_tenant(root)
+        with tenant_lock(root, "`c360 warehouse remove`", err.print):
+            removal = remove_tables(loaded, tables or [], dry_run=dry_run)
+    if as_json:
+        print_json(asdict(removal))
+        return
+    verb = "would remove" if dry_run else "removed"
+    for table in removal.tables:
+        out.print(f"{verb} {table.table} ({table.rows:,} rows)", markup=False)
+    if not removal.tables:
+        out.print("every table is one of the settings")
+    if removal.files:
+        out.print(f"{removal.files:,} files, {removal.size / 2**20:,.1f} MiB")
+    if removal.kept_versions is None:
+        out.print("the bucket does not say which earlier versions of objects it keeps")
+    elif removal.kept_versions:
+        out.print(f"the bucket keeps {removal.kept_versions:,} earlier versions of objects")

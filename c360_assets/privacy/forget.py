@@ -72,14 +72,13 @@ class Preview:
     already: list[str]
 
 
-def preview(session: Session, tenant: Tenant, asked: Identifiers, found: Found) -> Preview:
+def preview(finder: Finder, asked: Identifiers, found: Found) -> Preview:
     """What would be done, without doing it."""
     rows = {name: len(keys) for name, keys in sorted(found.rows.items()) if keys}
-    names = meanings(tenant)
-    already = already_forgotten(session, tenant, asked)
+    already = already_forgotten(finder.session, finder.tenant, asked)
     return Preview(
         found.ids,
-        {names[name].table.name: count for name, count in rows.items()},
+        {finder.name_of(name): count for name, count in rows.items()},
         already,
     )
 

@@ -15,6 +15,7 @@ import polars as pl
 from c360_assets.errors import C360Error
 from c360_assets.ingest.custom_tables import lineage
 from c360_assets.ingest.personal_columns import CONTACTS, Meaning, foreign_key_form, meanings
+from c360_assets.ingest.removed_tables import removed_meanings
 from c360_assets.semantics.blocklist import is_blocked
 from c360_assets.stitch.publish.stitched_domain_tables import (
     bind_unified,
@@ -96,7 +97,8 @@ class Finder:
     def __init__(self, session: Session, tenant: Tenant) -> None:
         self.session = session
         self.tenant = tenant
-        self.meanings = meanings(tenant)
+        # People stay in a table whose feed was taken out of the settings.
+        self.meanings = meanings(tenant) | removed_meanings(session, tenant)
         self.tables = {
             name: meaning
             for name, meaning in self.meanings.items()

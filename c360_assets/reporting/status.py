@@ -20,6 +20,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from c360_assets.configuration import load_tenant
+from c360_assets.customer_360.publication.lakes import published_names
+from c360_assets.errors import C360Error
 from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
@@ -31,7 +33,8 @@ from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import read_ledger
-from c360_assets.warehouse.publications import Place, place_of
+from c360_assets.warehouse.place import place_of as bucket_of
+from c360_assets.warehouse.publications import GROUP, Place, place_of
 from c360_assets.warehouse.session import Warehouse
 
 ALERTS_SHOWN = timedelta(days=7)
@@ -73,16 +76,22 @@ class FeedStatus:
 class Status:
     """What `c360 status` shows, and the keys of its `--json`.
 
-    `unseen` counts by feed the rows that Stitch has not seen. `published` is empty where nothing
-    is; `alerts` are those of the last days, the newest first; `switched_off` are sensors and
-    schedules that begin nothing.
+    `unseen` counts by feed the rows that Stitch has not seen. `tables` is where the tables are: a
+    folder or a bucket. `published` is empty where nothing is, and so are the `others`, databases by
+    name; `not_looked_at` says why a place could not be. `removed` tells of tables that the settings
+    no longer have; `alerts` are those of the last days, the newest first; `switched_off` are
+    sensors and schedules that begin nothing.
     """
 
     tenant: str
     feeds: list[FeedStatus]
     stitch: dict[str, Any]
     unseen: dict[str, int]
+    tables: str
+    removed: str
     published: dict[str, Any]
+    others: dict[str, dict[str, Any]]
+    not_looked_at: list[str]
     activation_cron: str
     late: str
     timezone: str
@@ -91,19 +100,28 @@ class Status:
     switched_off: list[str]
 
 
-def read_status(root: Path, now: datetime, switched_off: Sequence[str] = ()) -> Status:
-    """The state of the tenant at `root`; `now` is compared with times of publication."""
+def read_status(
+    root: Path, now: datetime, switched_off: Sequence[str] = (), removed: str = ""
+) -> Status:
+    """The state of the tenant at `root`; `now` is compared with times of publication. `removed` is
+    a sentence about tables that the settings no longer have, empty where there are none."""
     tenant = load_tenant(root)
     warehouse = Warehouse.open(root / "warehouse")
     ledger = read_ledger(warehouse)
     now = now.astimezone(zone(tenant))
-    published = _publication(place_of(tenant), now)
+    bucket = bucket_of(root)
+    publications, not_looked_at = _publications(tenant, now)
+    published = publications.pop(GROUP)
     return Status(
         tenant=tenant.config.name,
         feeds=_feed_statuses(tenant, ledger, published),
         stitch=_stitch_figures(warehouse),
         unseen=unseen_by_stitch(tenant, warehouse),
+        tables=bucket.address if bucket is not None else str(warehouse.root),
+        removed=removed,
         published=published,
+        others=publications,
+        not_looked_at=not_looked_at,
         activation_cron=tenant.workflow.activation.cron,
         late=tenant.workflow.activation.late,
         timezone=tenant.config.timezone,
@@ -123,6 +141,19 @@ def _stitch_figures(warehouse: Warehouse) -> dict[str, Any]:
         "warnings": generation.figures.get("warnings", []) if generation else [],
         "quality": quality_json(records.figures if records else {}),
     }
+
+
+def _publications(tenant: Tenant, now: datetime) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """What is published of every database, and a sentence for each place that does not answer."""
+    publications: dict[str, dict[str, Any]] = {}
+    problems = []
+    for name in published_names(tenant):
+        publications[name] = {}
+        try:
+            publications[name] = _publication(place_of(tenant, name), now)
+        except C360Error as error:
+            problems.append(f"{name}: {error}")
+    return publications, problems
 
 
 def _publication(place: Place, now: datetime) -> dict[str, Any]:
@@ -257,17 +288,18 @@ def render_status(status: Status, console: Console) -> None:
         console.print(f"[yellow]            ! {escape(warning)}[/]")
     if status.unseen:
         console.print(f"            {unseen_text(status.unseen)}", markup=False)
-    published = status.published
-    if published:
-        console.print(
-            f"Published   {published['at']:%Y-%m-%d %H:%M}, "
-            f"{published['age_hours']:.1f} hours ago, "
-            f"{published['kept']} earlier ones kept: {published['path']}",
-            markup=False,
-            soft_wrap=True,
-        )
-    else:
+    _print_line(console, f"Tables      {status.tables}")
+    if status.removed:
+        console.print(f"            ! {status.removed}", style="yellow", markup=False)
+    if status.published:
+        _print_line(console, f"Published   {_publication_line(status.published)}")
+    elif not status.not_looked_at:
         console.print("Published   nothing yet")
+    for name, other in status.others.items():
+        if other:
+            _print_line(console, f"            {name}: {_publication_line(other)}")
+    for problem in status.not_looked_at:
+        console.print(f"            ! {problem}", style="yellow", markup=False)
     clock = ZoneInfo(status.timezone)
     for alert in status.alerts:
         console.print(f"[yellow]Alert[/]       {_alert_line(alert, clock)}")
@@ -287,6 +319,17 @@ def render_status(status: Status, console: Console) -> None:
     if any(feed.late_files for feed in status.feeds):
         when = LATE_FILES[status.late]
         console.print(f"Late files  loaded after the database was published: {when}")
+
+
+def _print_line(console: Console, line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def _publication_line(published: dict[str, Any]) -> str:
+    return (
+        f"{published['at']:%Y-%m-%d %H:%M}, {published['age_hours']:.1f} hours ago, "
+        f"{published['kept']} earlier ones kept: {published['path']}"
+    )
 
 
 def _feeds_table(status: Status) -> Table:

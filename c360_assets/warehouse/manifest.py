@@ -8,7 +8,7 @@ and writing table content belongs to `session`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,10 @@ class Manifest:
 
     def with_changes(self, tables: Mapping[str, TableState], meta: Mapping[str, Any]) -> Manifest:
         return replace(self, tables={**self.tables, **tables}, meta={**self.meta, **meta})
+
+    def without(self, tables: Collection[str]) -> Manifest:
+        kept = {name: state for name, state in self.tables.items() if name not in tables}
+        return replace(self, tables=kept)
 
     @classmethod
     def parse(cls, text: str) -> Manifest:

@@ -7,7 +7,7 @@ take a `Session`; they never open a connection. What tables mean belongs to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -333,6 +333,14 @@ class Session:
         """
         self.warehouse.reload()
         self.warehouse.save(self.warehouse.manifest.with_changes(self.pending, meta))
+        self.pending = {}
+
+    def drop(self, tables: Collection[str]) -> None:
+        """Make what is pending current, and these tables none of the warehouse any more; their
+        files are for `tidy`."""
+        self.warehouse.reload()
+        kept = self.warehouse.manifest.without(tables)
+        self.warehouse.save(kept.with_changes(self.pending, {}))
         self.pending = {}
 
     def forget(self, fact: str) -> None:

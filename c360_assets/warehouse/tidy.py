@@ -17,7 +17,7 @@ from pathlib import Path
 
 from c360_assets.warehouse.bucket import StoredFile
 from c360_assets.warehouse.session import Warehouse
-from c360_assets.warehouse.storage import LOG, BucketStorage, Storage
+from c360_assets.warehouse.storage import LOG, BucketStorage, Storage, is_of_a_table
 
 # Commits after which a table gets a checkpoint, so that opening it reads few files.
 COMMITS_PER_CHECKPOINT = 10
@@ -85,6 +85,24 @@ def tidy_tables(warehouse: Warehouse, before: datetime, *, dry_run: bool = False
     if isinstance(storage, BucketStorage):
         copies = [storage.root / file.name for file in storage.stray_copies(stored)]
         removed.append(remove_files("copies of files of the bucket", copies, dry_run=dry_run))
+    return removed
+
+
+def remove_unnamed_tables(warehouse: Warehouse) -> Removed:
+    """Remove all files of tables that the manifest does not name, in all versions.
+
+    The caller owns the tenant: no file is just being written.
+    """
+    storage = warehouse.storage
+    named = warehouse.manifest.tables
+    files = [
+        file
+        for file in filter(is_of_a_table, storage.stored())
+        if file.name.rpartition("/")[0].removesuffix(f"/{LOG}") not in named
+    ]
+    removed = remove_stored(storage, "files of tables", files)
+    for folder in {file.name.rpartition("/")[0].removesuffix(f"/{LOG}") for file in files}:
+        remove_empty_folders(storage.root / folder)
     return removed
 
 
