@@ -52,9 +52,9 @@ class DayFeed:
 class DayFeeds:
     """What a day is made of.
 
-    `feeds` are all feeds by name. `of_stitch` are those whose files change what Stitch writes;
-    beside what it reads, that is tables which it writes again with `amperity_id`. `beside_stitch`
-    are custom tables that later stages alone read.
+    `feeds` are all feeds by name. `of_stitch` are those whose files change what Stitch writes:
+    records that it reads, lists that it obeys, and tables which it writes again with `amperity_id`.
+    `beside_stitch` are custom tables that later stages alone read.
     """
 
     feeds: dict[str, DayFeed]
@@ -74,8 +74,9 @@ def day_feeds(tenant: Tenant) -> DayFeeds:
     reads = {table.physical: _tables_in_sql(tenant, table) for table in tenant.custom_tables}
     read_by_stitch = _origins(tenant.stitched_tables, reads)
     written = [table for table in tenant.tables if tenant.has_stitched_version(table)]
-    part_of_stitch = _origins(written, reads)
-    lists = _origins(filter(_is_list, tenant.tables), reads)
+    list_tables = [table for table in tenant.tables if _is_list(table)]
+    part_of_stitch = _origins([*written, *list_tables], reads)
+    lists = _origins(list_tables, reads)
     names = sorted(feed.name for feed in tenant.feeds)
     return DayFeeds(
         feeds={name: _day_feed(tenant, name, read_by_stitch, lists) for name in names},

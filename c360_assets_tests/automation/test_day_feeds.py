@@ -98,6 +98,29 @@ def test_only_what_stitch_depends_on_sets_it_off_again(tmp_path: Path) -> None:
     assert readiness(tenant, warehouse(tenant), DAY).digest != before
 
 
+@pytest.mark.parametrize("tag", ["sl/label-id", "blv/value", "nicknames/nickname"])
+def test_lists_that_stitch_obeys_set_it_off_again(tmp_path: Path, tag: str) -> None:
+    tiny_tenant(tmp_path, "activation: {late: again}", as_of="today")
+    listed = (
+        "source: Own\nfeed: Lists\nfiles: {pattern: \"'lists.csv'\", format: csv}\n"
+        "primary_key: [row]\nfields: {row: {type: string}, value: {type: string}}\n"
+    )
+    (tmp_path / "feeds/own.yaml").write_text(listed, "utf-8")
+    (tmp_path / "domain_tables/Own_Lists_Read.sql").write_text("SELECT * FROM Own_Lists", "utf-8")
+    (tmp_path / "domain_tables/Own_Lists_Read.yaml").write_text(
+        f"{{primary_key: [row], fields: {{value: {{tags: [{tag}]}}}}}}", "utf-8"
+    )
+    tenant = load_tenant(tmp_path)
+    beside = {table.physical for table in day_feeds(tenant).beside_stitch}
+    assert "Own_Lists_Read" not in beside
+    loaded(tmp_path, "Shop:Customers", DAY)
+    loaded(tmp_path, "Loyalty:Members", DAY)
+    before = readiness(tenant, warehouse(tenant), DAY)
+    assert before.complete
+    loaded(tmp_path, "Own:Lists", DAY)
+    assert readiness(tenant, warehouse(tenant), DAY).digest != before.digest
+
+
 class Runs:
     """Runs that have succeeded, found by their tags as the instance finds them."""
 
