@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from c360_assets.ingest.personal_columns import CONTACTS, Meaning
+from c360_assets.ingest.personal_columns import Meaning
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.ledger import session_ledger
@@ -41,8 +41,7 @@ def _meaning(name: str, physical: str, state: TableState) -> Meaning:
     texts = list(_texts(state))
     phones = [column for column in texts if PHONE.search(column)]
     blanked = [column for column in texts if column not in key]
-    contacts = dict(zip(CONTACTS, (texts, phones), strict=True))
-    return Meaning(table, {}, contacts, blanked)
+    return Meaning(table, {}, {"email": texts, "phone": phones}, blanked)
 
 
 def _texts(state: TableState) -> Iterator[str]:

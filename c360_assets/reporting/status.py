@@ -143,9 +143,7 @@ def _stitch_figures(warehouse: Warehouse) -> dict[str, Any]:
     }
 
 
-def _publications(
-    tenant: Tenant, now: datetime
-) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def _publications(tenant: Tenant, now: datetime) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """What is published of every database, and a sentence for each place that does not answer."""
     publications: dict[str, dict[str, Any]] = {}
     problems = []
