@@ -79,12 +79,6 @@ def _problems(root: Path, databases: str) -> list[Problem]:
             )
             for folder in ("a#1/lake", "a?b", "100%25", "a*", "[a]", "a//b", "a/../b")
         ),
-        (
-            "  g: {primary: true, format: delta, address: 's3://brand/tables/lake'}\n"
-            "warehouse: s3://brand/tables/\n",
-            "databases.g.address",
-            "s3://brand/tables/lake and the place of the warehouse are one",
-        ),
     ],
 )
 def test_refused(tmp_path: Path, databases: str, key: str, message: str) -> None:
@@ -93,6 +87,17 @@ def test_refused(tmp_path: Path, databases: str, key: str, message: str) -> None
     assert problem.line is not None
     assert message in problem.message
     assert problem.remedy
+
+
+def test_refused_within_the_warehouse(tmp_path: Path) -> None:
+    databases = (
+        "  g: {primary: true, format: delta, address: 's3://brand/tables/lake'}\n"
+        "warehouse: s3://brand/tables/\n"
+    )
+    # Nothing answers there, which is a problem of its own.
+    problems = _problems(small_tenant(tmp_path / "t"), databases)
+    (problem,) = (problem for problem in problems if problem.key == "databases.g.address")
+    assert "s3://brand/tables/lake and the place of the warehouse are one" in problem.message
 
 
 def test_places_of_other_tenants(tmp_path: Path) -> None:

@@ -1,0 +1,110 @@
+"""Tables whose feed was taken out of the settings: told, forgotten in, removed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from c360_assets.configuration import load_tenant
+from c360_assets.warehouse.session import open_session
+from c360_assets_tests.day.command import Said, c360_here
+from c360_assets_tests.privacy.tenants import MEMBERS, SECOND, land
+from c360_assets_tests.privacy.test_forget import MAIL, found_in, ours
+
+FEED = "feeds/club/members.yaml"
+TABLES = ["domain/Club_Members", "input_validations/Club_Members", "stitched/Club_Members"]
+# Known to nobody but the club.
+NORA = ("nora.ausserdem", "Ausserdem", "CL-8800193")
+NORAS = "CL-8800193,nora.ausserdem@example.com,Nora Ausserdem"
+
+
+@pytest.fixture
+def without_club(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tenant that had a feed with one member more, and no longer has it."""
+    land(tenant, "club/members", SECOND, [*MEMBERS, NORAS])
+    _verb(monkeypatch, tenant, "load", "Club:Members")
+    (tenant / FEED).rename(tenant / "members.kept")
+    return tenant
+
+
+def _verb(environment: pytest.MonkeyPatch, root: Path, *words: str) -> Said:
+    said = c360_here(environment, *words, "--tenant", root)
+    assert said.code == 0, said.text
+    return said
+
+
+def _members(root: Path) -> list[str]:
+    with open_session(root / "warehouse") as session:
+        session.bind("domain/Club_Members")
+        return [key for (key,) in session.rows("SELECT _pk FROM Club_Members ORDER BY 1")]
+
+
+def test_check_and_status_tell_of_them(without_club: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "3 tables with "
+    checked = _verb(monkeypatch, without_club, "check").text
+    assert told in checked
+    assert "domain/Club_Members" in checked
+    assert "`c360 warehouse remove`" in checked
+    status = json.loads(_verb(monkeypatch, without_club, "status", "--json").stdout)
+    assert told in status["removed"]
+    assert status["tables"] == str(without_club / "warehouse")
+
+
+@pytest.mark.parametrize("mode", ["delete", "delete_pii"])
+def test_who_is_only_there_is_found_and_forgotten(
+    without_club: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    mail = "Nora.Ausserdem@example.com"
+    answered = json.loads(
+        _verb(monkeypatch, without_club, "dsar", "--email", mail, "--json").stdout
+    )
+    answer = json.loads((without_club / answered["folder"] / "answer.json").read_text("utf-8"))
+    (row,) = answer["source records"]["Club:Members"]
+    assert row["member"] == "CL-8800193"
+    _verb(monkeypatch, without_club, "forget", "--email", mail, "--type", mode, "--yes")
+    left = NORA if mode == "delete" else NORA[:2]  # of a row that stays the key may stay
+    assert ours(found_in(without_club, left)) == {}
+    assert ("CL-8800193" in _members(without_club)) == (mode == "delete_pii")
+
+
+def test_rows_of_who_is_known_elsewhere_go_too(
+    without_club: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _verb(monkeypatch, without_club, "forget", "--email", MAIL, "--yes")
+    assert _members(without_club) == ["CL-8800192", "CL-8800193"]
+    assert ours(found_in(without_club)) == {}
+
+
+def test_they_are_removed_and_load_again_should_the_feed_come_back(
+    without_club: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [without_club / "warehouse" / name for name in TABLES]
+    tried = _verb(monkeypatch, without_club, "warehouse", "remove", "--dry-run", "--json")
+    assert [table["table"] for table in json.loads(tried.stdout)["tables"]] == TABLES
+    assert all(folder.is_dir() for folder in folders)
+    declared = c360_here(
+        monkeypatch, "warehouse", "remove", "domain/Web_Accounts", "--tenant", without_club
+    )
+    assert declared.code == 1
+    assert "domain/Web_Accounts is one of the settings" in declared.text
+    _verb(monkeypatch, without_club, "warehouse", "remove")
+    assert not any(folder.exists() for folder in folders)
+    assert ours(found_in(without_club, NORA)) == {}
+    (without_club / "members.kept").rename(without_club / FEED)
+    _verb(monkeypatch, without_club, "load", "Club:Members")
+    assert _members(without_club) == ["CL-8800191", "CL-8800192", "CL-8800193"]
+
+
+def test_nothing_is_removed_while_the_settings_have_errors(
+    without_club: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql = without_club / "database" / "members.sql"
+    sql.parent.mkdir(exist_ok=True)
+    sql.write_text("SELECT member FROM Club_Members\n", "utf-8")
+    said = c360_here(monkeypatch, "warehouse", "remove", "--tenant", without_club)
+    assert said.code == 1
+    assert "database/members.sql" in said.text
+    assert load_tenant(without_club).feed("Club:Members") is None
+    assert len(_members(without_club)) == 3
