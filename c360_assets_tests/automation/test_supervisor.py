@@ -13,8 +13,10 @@ from c360_assets.warehouse.processes import is_alive, process_identity
 
 # Stands still where `c360 ui` waits for its code location.
 STARTING = '''
-import sys, time
+import signal, sys, time
 from c360_assets.automation.supervisor import Part, supervise
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which `nohup` leaves ignored
 
 SLOW = """
 import os, signal, sys, time
@@ -39,6 +41,6 @@ def test_a_signal_at_a_slow_start_ends_all_quietly(number: signal.Signals) -> No
     assert service.stdout is not None
     slow = process_identity(int(service.stdout.readline()))
     os.killpg(service.pid, number)
-    said = service.communicate()
+    said = service.communicate(timeout=300)
     assert (said, service.returncode) == (("", ""), 0)
     assert not is_alive(slow)
