@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from c360_assets.errors import C360Error
-from c360_assets.ingest.custom_tables import lineage
 from c360_assets.ingest.personal_columns import CONTACTS, Meaning, foreign_key_form, meanings
 from c360_assets.ingest.removed_tables import removed_meanings
+from c360_assets.privacy.table_links import Link, links_between
 from c360_assets.semantics.blocklist import is_blocked
 from c360_assets.stitch.publish.stitched_domain_tables import (
     bind_unified,
@@ -23,7 +23,7 @@ from c360_assets.stitch.publish.stitched_domain_tables import (
     stitched_sql,
     stitched_tables,
 )
-from c360_assets.tenant.models import SourceTable, Tenant
+from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
@@ -36,8 +36,6 @@ CONNECTED = "connected_pii"
 FOUND = "_c360_found"
 CUSTOM_KEYS = ("custom-key", "custom-key-2", "custom-key-3")
 ADDRESS = ("address", "address2", "city", "state", "postal", "country")
-# Tags of which a table of people has one.
-WHO = frozenset({"given-name", "surname", "full-name", "email", "phone"})
 LINKAGE = ("source-ds", "source-pk", "cdt-ds", "cdt-pk")
 # A custom table and a feed can be told to belong together along at most so many steps.
 STEPS = 6
@@ -104,7 +102,7 @@ class Finder:
             for name, meaning in self.meanings.items()
             if session.state(meaning.table.asset) is not None and not meaning.is_requests
         }
-        self.links = _links(self)
+        self.links = links_between(tenant, self.tables)
 
     def find(self, asked: Identifiers, strategy: str) -> Found:
         """The rows that a request is about. Raises C360Error for a source table that is unknown."""
@@ -448,65 +446,6 @@ class _LinkageRow:
 
     pk: str
     ends: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Link:
-    """Two source tables whose rows belong together where these columns are equal."""
-
-    one: str
-    other: str
-    one_columns: Sequence[str]
-    other_columns: Sequence[str]
-
-
-def _links(finder: Finder) -> list[Link]:
-    """What the SQL of custom tables says about which row was made of which."""
-    links = []
-    tables = finder.tables
-    for custom in finder.tenant.custom_tables:
-        if custom.physical not in tables:
-            continue
-        origins = lineage(finder.tenant, custom)
-        read = {source for pairs in origins.values() for source, _ in pairs}
-        for source in sorted(read & tables.keys()):
-            copied = {
-                column: pairs[0][1]
-                for column, pairs in origins.items()
-                if len(pairs) == 1 and pairs[0][0] == source
-            }
-            link = _link(finder, custom.physical, source, copied)
-            if link is not None:
-                links.append(link)
-    return links
-
-
-def _link(finder: Finder, custom: str, source: str, copied: Mapping[str, str]) -> Link | None:
-    """How a custom table's rows and those that it was made of find each other, None where they are
-    about different things.
-
-    A product or a store that is joined to a row is not the person's: tables belong together where
-    one key is the other, or where people are read from one into the other.
-    """
-    made = finder.meanings[custom].table
-    key = finder.meanings[source].table.primary_key
-    by_source = {source_column: column for column, source_column in copied.items()}
-    if key and all(column in by_source for column in key):
-        own_columns = [by_source[column] for column in key]
-        is_same_key = set(own_columns) == set(made.primary_key)
-        if is_same_key or _is_of_people(made, finder.meanings[source]):
-            return Link(custom, source, own_columns, list(key))
-        return None
-    own_key = made.primary_key
-    has_own_key = bool(own_key) and all(column in copied for column in own_key)
-    if has_own_key and _is_of_people(made, finder.meanings[source]):
-        return Link(custom, source, list(own_key), [copied[column] for column in own_key])
-    return None
-
-
-def _is_of_people(made: SourceTable, read: Meaning) -> bool:
-    """Whether people are read from one table into the other."""
-    return made.stitch and any(WHO & tags for tags in read.tags.values())
 
 
 def merge(rows: dict[str, set[str]], more: Mapping[str, set[str]]) -> None:
