@@ -96,8 +96,7 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """
 
     def part(group: int) -> Callable[[pl.Expr], pl.Expr]:
-        def clean(value: pl.Expr) -> pl.Expr:
-            ordered = _ordered(value)
+        def clean(ordered: pl.Expr) -> pl.Expr:
             patterns = (_BY_COMMA, _BY_PARTICLES, _LAST_WORD)
             # The first pattern that fits says both parts: it always has a surname.
             fits = [ordered.str.contains(pattern) for pattern in patterns]
@@ -109,8 +108,10 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
         return clean
 
-    surname = on_distinct(expr, part(2))
-    return on_distinct(expr, part(1)), on_distinct(surname, _joined_prefix)
+    # Patterns look at the ordered words several times, so these are a column of their own.
+    ordered = on_distinct(expr, _ordered)
+    surname = on_distinct(ordered, part(2))
+    return on_distinct(ordered, part(1)), on_distinct(surname, _joined_prefix)
 
 
 def _ordered(value: pl.Expr) -> pl.Expr:
