@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from c360_assets.errors import C360Error
@@ -78,6 +79,7 @@ from c360_assets.tenant.models import StitchConfig
 
 ALL_SCORES = 0.0  # the score from which pairs are published, by the setting `stitch_scores`
 WEAK_AND_BETTER = 1.0
+Ints = npt.NDArray[np.int64]
 SIZE = "_size"  # how many source records a row stands for
 
 
@@ -141,6 +143,15 @@ class UsedModel:
             )
         return warnings
 
+    def figures(self) -> dict[str, Any]:
+        """What a resolution tells of its model."""
+        return {
+            "expected_same_person_pairs": float(self.model.sizes[0]),
+            "expected_household_pairs": float(self.model.sizes[1]),
+            "symptoms": self.symptoms,
+            "shipped_weights": self.wrong or self.too_few,
+        }
+
 
 def resolve(
     frame: pl.DataFrame,
@@ -190,6 +201,35 @@ def _no_progress(step: str) -> None:
     pass
 
 
+@dataclass(frozen=True)
+class Indexed:
+    """The comparison records, and by what they are compared.
+
+    rid: of each record, by position. rows: what kernels read of the records. labels: what people
+    decided about pairs of them. key_columns: the keys of which the states of a pair are known.
+    """
+
+    frame: pl.DataFrame
+    rid: Ints
+    strategies: list[Strategy]
+    key_columns: list[str]
+    labels: Labels
+    rows: Rows
+    exchange: Exchange
+
+    @property
+    def n(self) -> int:
+        return len(self.rid)
+
+    def compared(self, candidates: Rows) -> Rows:
+        """The candidate pairs with their agreement patterns and the states of their keys."""
+        return candidates.beside(self.rows, ComparePairs(self.labels))
+
+    def compared_more(self, candidates: CandidatePairs) -> Rows:
+        """As `compared`, of pairs that are on this machine."""
+        return self.compared(self.exchange.spread(candidates.frame()))
+
+
 def _resolve(
     con: duckdb.DuckDBPyConnection,
     exchange: Exchange,
@@ -201,108 +241,118 @@ def _resolve(
 ) -> Resolution:
     progress("index records")
     stored = None if stored_model is None else read_model(stored_model)
-    # Frequencies are shares of the records that the model was fitted on, or its bins would move.
-    population = None if stored is None else stored.records
-    records = prepare_records(frame, known_given_names(), population=population)
-    rid = records["rid"].to_numpy()
-    strategies = chosen_strategies(config.blocking, frame, config.matching.rules)
+    records = index_records(exchange, frame, config, stored, label_pairs)
 
     progress("form pairs")
-    key_columns = keys_compared(frame)
-    labels = labelled(label_pairs, rid)
-    rows = exchange.spread(_read_by_kernels(with_places(records), strategies))
-    met = meeting_rows(rows, len(rid), strategies, config.blocking.oversized)
-    if labels:
-        met = met.with_more(exchange.spread(label_meetings(labels, len(strategies))))
-    candidates = pair_rows(met, len(rid), len(strategies)).kept()
+    candidates = form_pairs(records, config)
 
     progress("compare pairs")
-    comparing = ComparePairs(labels)
-    compared = candidates.beside(rows, comparing).kept()
+    compared = records.compared(candidates).kept()
     del candidates
     counts = compared.count(("strategies", "pattern"))
-    pattern_counts = PatternCounts.summed(counts)
-
-    def compare_more(pairs: CandidatePairs) -> Rows:
-        return exchange.spread(pairs.frame()).beside(rows, comparing)
+    patterns = PatternCounts.summed(counts)
 
     if stored_model is None or stored is None:
         progress("fit the model")
-        kind = config.matching.model
-        used_model = fit_match_model(con, records, pattern_counts, compare_more, kind)
+        used_model = fit_match_model(con, records, patterns, config.matching.model)
     else:
-        used_model = UsedModel(
-            stored,
-            stored_model,
-            drift(stored, pattern_counts),
-            symptoms(stored, pattern_counts),
-        )
-    conflicts = hard_conflicts(used_model.model, config, key_columns, labels)
+        moved = drift(stored, patterns)
+        used_model = UsedModel(stored, stored_model, moved, symptoms(stored, patterns))
 
     progress("score pairs")
-    scorer = Scorer(used_model.model, config.matching, conflicts, holds_contacts(records))
-    keyed = _keyed(con, frame, records, strategies)
+    conflicts = hard_conflicts(used_model.model, config, records.key_columns, records.labels)
+    scorer = Scorer(used_model.model, config.matching, conflicts, holds_contacts(records.frame))
+    evidence = pattern_evidence(scorer, patterns.patterns)
+    keyed = _keyed(con, frame, records)
     # The other texts of the records need no memory any more.
-    records = records.select(columns_read(strategies, records))
-    evidence = pattern_evidence(scorer, pattern_counts.patterns)
+    kept_columns = columns_read(records.strategies, records.frame)
+    records = replace(records, frame=records.frame.select(kept_columns))
     scored = compared.map(ScorePairs(config.matching, conflicts, evidence)).kept()
     del compared
-    household = household_table(scored.map(HouseholdPairs(evidence)).collect(PAIR), rid)
-    strategy_figures = strategies_table(strategies, counts, evidence)
+    household = household_table(scored.map(HouseholdPairs(evidence)).collect(PAIR), records.rid)
 
     progress("cluster")
     edges = scored.map(EdgePairs(config.matching.threshold)).collect(PAIR)
-    parts = connected_parts(len(rid), edges, config)
-    part_of = columns(i=np.arange(len(rid), dtype=np.int32), part=parts.part)
-    telling = TellingPairs(evidence, lowest_published(config))
-    told = scored.beside(exchange.spread(part_of), telling).collect(PAIR)
+    parts = connected_parts(records.n, edges, config)
+    told = telling_pairs(records, scored, parts, TellingPairs(evidence, lowest_published(config)))
     # Most pairs lead nowhere, and clustering needs their memory.
     del scored
-    apart = ComparedPairs.of(told.filter(~pl.col("inside")))
-    between = likely_between_parts(apart, evidence)
-    closed = add_transitive_pairs(told, parts, compare_more, config)
-    del told, apart
+    between = likely_between_parts(ComparedPairs.of(told.filter(~pl.col("inside"))), evidence)
+    closed = add_transitive_pairs(told, parts, records.compared_more, config)
+    del told
     decided = decide_pairs(scorer, closed)
     clustering = link(decided, parts, conflicts, config)
-
-    within_parts = inside_parts(decided, parts.hold(decided.pairs))
-    quality = estimate_quality(within_parts, between, clustering.label, keyed)
+    within = inside_parts(decided, parts.hold(decided.pairs))
 
     progress("collect results")
-    clusters = clusters_table(clustering, parts, rid)
-    pairs = pairs_table(decided, rid)
-    n_clusters = clusters["cluster"].n_unique()
+    clusters = clusters_table(clustering, parts, records.rid)
+    pairs = pairs_table(decided, records.rid)
+    n_matched = clusters["cluster"].n_unique()
     if config.matching.staple.enabled:
-        semantics = config.matching.staple.semantics
-        attached = stapled(frame, clusters, semantics, label_pairs)
+        attached = stapled(frame, clusters, config.matching.staple.semantics, label_pairs)
         clusters = with_stapled(clusters, attached)
         pairs = with_stapled_pairs(pairs, attached)
+    n_clusters = clusters["cluster"].n_unique()
     return Resolution(
         clusters=clusters,
         pairs=pairs,
-        records=records,
-        used=strategies,
-        strategies=strategy_figures,
+        records=records.frame,
+        used=records.strategies,
+        strategies=strategies_table(records.strategies, counts, evidence),
         model=used_model.table,
         drift=used_model.drift,
         warnings=used_model.warnings(),
-        decisions=decisions_table(clustering.decisions, conflicts, rid),
+        decisions=decisions_table(clustering.decisions, conflicts, records.rid),
         household=household,
-        quality=quality,
+        quality=estimate_quality(within, between, clustering.label, keyed),
         figures={
-            "records": len(rid),
+            **used_model.figures(),
+            "records": records.n,
             "compared_pairs": int(counts["n"].sum()),
             "transitive_pairs": int(np.count_nonzero(closed.strategies == 0)),
             "components": len(np.unique(parts.component)),
-            "clusters": clusters["cluster"].n_unique(),
-            "stapled": n_clusters - clusters["cluster"].n_unique(),
-            "expected_same_person_pairs": float(used_model.model.sizes[0]),
-            "expected_household_pairs": float(used_model.model.sizes[1]),
+            "clusters": n_clusters,
+            "stapled": n_matched - n_clusters,
             "conflicts": conflicts.reason,
-            "symptoms": used_model.symptoms,
-            "shipped_weights": used_model.wrong or used_model.too_few,
         },
     )
+
+
+def index_records(
+    exchange: Exchange,
+    frame: pl.DataFrame,
+    config: StitchConfig,
+    stored: Model | None,
+    label_pairs: pl.DataFrame | None,
+) -> Indexed:
+    """The comparison records of the preprocessed frame. Needs all records."""
+    # Frequencies are shares of the records that the model was fitted on, or its bins would move.
+    population = None if stored is None else stored.records
+    records = prepare_records(frame, known_given_names(), population=population)
+    strategies = chosen_strategies(config.blocking, frame, config.matching.rules)
+    rid = records["rid"].to_numpy()
+    rows = exchange.spread(_read_by_kernels(with_places(records), strategies))
+    labels = labelled(label_pairs, rid)
+    return Indexed(records, rid, strategies, keys_compared(frame), labels, rows, exchange)
+
+
+def form_pairs(records: Indexed, config: StitchConfig) -> Rows:
+    """The pairs that meet in a block, and the labelled ones."""
+    n_strategies = len(records.strategies)
+    oversized = config.blocking.oversized
+    met = meeting_rows(records.rows, records.n, records.strategies, oversized)
+    if records.labels:
+        of_labels = label_meetings(records.labels, n_strategies)
+        met = met.with_more(records.exchange.spread(of_labels))
+    return pair_rows(met, records.n, n_strategies).kept()
+
+
+def telling_pairs(
+    records: Indexed, scored: Rows, parts: Parts, telling: TellingPairs
+) -> pl.DataFrame:
+    """The scored pairs that say something, on this machine, sorted."""
+    part_of = columns(i=np.arange(records.n, dtype=np.int32), part=parts.part)
+    return scored.beside(records.exchange.spread(part_of), telling).collect(PAIR)
 
 
 def _read_by_kernels(records: pl.DataFrame, strategies: list[Strategy]) -> pl.DataFrame:
@@ -311,12 +361,7 @@ def _read_by_kernels(records: pl.DataFrame, strategies: list[Strategy]) -> pl.Da
     return records.select(name for name in records.columns if name in read)
 
 
-def _keyed(
-    con: duckdb.DuckDBPyConnection,
-    frame: pl.DataFrame,
-    records: pl.DataFrame,
-    strategies: list[Strategy],
-) -> Keyed:
+def _keyed(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, records: Indexed) -> Keyed:
     """Which keys the comparison records hold, whence they come and what they stand for."""
     by_rid = frame.sort("rid")
     source = np.zeros(frame.height, dtype=np.int64)
@@ -325,7 +370,7 @@ def _keyed(
     size = np.ones(frame.height, dtype=np.int64)
     if SIZE in frame.columns:
         size = by_rid[SIZE].to_numpy().astype(np.int64)
-    return keyed_records(con, records, strategies, source, size)
+    return keyed_records(con, records.frame, records.strategies, source, size)
 
 
 def holds_contacts(records: pl.DataFrame) -> bool:
@@ -342,11 +387,7 @@ def label_meetings(labels: Labels, strategy: int) -> pl.DataFrame:
 
 
 def fit_match_model(
-    con: duckdb.DuckDBPyConnection,
-    records: pl.DataFrame,
-    compared: PatternCounts,
-    compare_more: Callable[[CandidatePairs], Rows],
-    kind: str,
+    con: duckdb.DuckDBPyConnection, records: Indexed, compared: PatternCounts, kind: str
 ) -> UsedModel:
     """A model of this kind (the setting `model`), fitted on the patterns of the compared pairs.
 
@@ -354,14 +395,14 @@ def fit_match_model(
     """
     if kind == "recordlinkage_ecm":
         reference = fit_ecm(compared)
-        return UsedModel(reference, rounded(reference.table(), records.height), {})
-    sample = compare_more(random_pairs(records.height)).count(("pattern",))
-    statistics = value_statistics(con, records, PatternCounts.summed(sample))
+        return UsedModel(reference, rounded(reference.table(), records.n), {})
+    sample = records.compared_more(random_pairs(records.n)).count(("pattern",))
+    statistics = value_statistics(con, records.frame, PatternCounts.summed(sample))
     classes = 2 if kind == "two_class" else 3
     fitted = fit(statistics, compared, classes=classes)
     found = symptoms(fitted, compared)
     wrong = why_wrong(found)
-    too_few = why_too_few(found, records.height)
+    too_few = why_too_few(found, records.n)
     if wrong or too_few:
         fitted = fit(statistics, compared, classes=classes, bound=True)
     table = model_table(fitted)
