@@ -38,6 +38,7 @@ from c360_assets.stitch.publish import stitched_domain_tables as stitched
 from c360_assets.tenant.local_columns import local_columns
 from c360_assets.tenant.models import SourceTable, StitchConfig, Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
+from c360_assets.warehouse.read_columns import Columns, ReadDigests
 from c360_assets.warehouse.recipe import Built, Recipe, RunContext
 from c360_assets.warehouse.session import Session
 
@@ -69,9 +70,24 @@ class StitchTables(Recipe):
         reads = sorted({table.asset for table in _inputs(tenant)})
         super().__init__(stitch_tables(), reads, step=STAGE)
         self.tenant = tenant
+        self._read = ReadDigests(GENERATION)
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
-        return stitch_fingerprint(session, self.tenant)
+        """A digest of all that the tables are computed from, except the previous generation:
+        settings, tags, what is read of the stitched and configuration tables, and the code."""
+        tenant = self.tenant
+        tables = _inputs(tenant)
+        read = _digests_read(self._read, session, tables)
+        inputs = [(table.name, _read_of(table), read.get(table.asset, "")) for table in tables]
+        return fingerprint(
+            "stitch",
+            _code(),
+            str(tenant.config.id),
+            session.timezone,
+            tenant.stitch,
+            inputs,
+            _reading(tenant),
+        )
 
     def is_forced(self, run: RunContext) -> bool:
         return run.force or run.refit or self.tenant.stitch.run.always
@@ -111,6 +127,8 @@ class StitchTables(Recipe):
     def record_success(self, session: Session, started: float, *, reused: bool) -> None:
         _note_seen(session, self.tenant)
         _note_ids(session, self.tenant)
+        columns = _columns_read(_inputs(self.tenant))
+        self._read.keep(session, columns, _there(session, columns))
 
 
 def _note_ids(session: Session, tenant: Tenant) -> None:
@@ -301,25 +319,40 @@ def stitch_tables() -> list[str]:
     return [name for name, spec in all_tables().items() if spec.stage == "stitch"]
 
 
-def stitch_fingerprint(session: Session, tenant: Tenant) -> str:
-    """A digest of all that the Stitch tables are computed from, except the previous generation:
-    settings, tags, the content of the stitched and configuration tables, and the code.
-    """
-    inputs = [(table.name, _read_of(table), _digest(session, table)) for table in _inputs(tenant)]
-    return fingerprint(
-        "stitch",
-        _code(),
-        str(tenant.config.id),
-        session.timezone,
-        tenant.stitch,
-        inputs,
-        _reading(tenant),
-    )
-
-
 def _read_of(table: SourceTable) -> tuple[Any, ...]:
     """What Stitch reads of a table's tags: others may come and go."""
     return (fields_read(table), list(fields_of_lists(table).items()))
+
+
+def _columns_read(tables: Iterable[SourceTable]) -> dict[str, list[str]]:
+    """Of each table: its key and the fields of the tags that Stitch reads, sorted."""
+    columns = {}
+    for table in tables:
+        by_column, groups = fields_read(table)
+        fields = {field for several in by_column.values() for field in several}
+        fields.update(field for group in groups for field in group.values())
+        columns[table.asset] = sorted({"_pk", *fields, *fields_of_lists(table)})
+    return columns
+
+
+def _digests_read(
+    read: ReadDigests, session: Session, tables: Iterable[SourceTable]
+) -> dict[str, str]:
+    """Table -> a digest of what Stitch reads of it, of those that have been built."""
+    columns = _columns_read(tables)
+
+    def loaded() -> Columns:
+        # A field that was declared since the last load is no column yet.
+        there = {table: session.built(table).columns for table in _there(session, columns)}
+        return {table: [name for name in columns[table] if name in there[table]] for table in there}
+
+    return read.of(session, columns, _there(session, columns), loaded)
+
+
+def _there(session: Session, tables: Iterable[str]) -> dict[str, str]:
+    """Table -> digest of its content, of those that have been built."""
+    states = {table: session.state(table) for table in tables}
+    return {table: state.digest for table, state in states.items() if state is not None}
 
 
 def _reading(tenant: Tenant) -> tuple[Any, ...] | None:
@@ -347,11 +380,9 @@ def _settings_digest(session: Session, tenant: Tenant) -> str:
     that agree in it differ by their records, labels and model alone.
     """
     tags = [(table.name, fields_compared(table)) for table in tenant.stitched_tables]
-    lists = [
-        (table.name, _digest(session, table))
-        for table in configuration_tables(tenant)
-        if not is_label_table(table)
-    ]
+    of_lists = [table for table in configuration_tables(tenant) if not is_label_table(table)]
+    read = _digests_read(ReadDigests(GENERATION), session, of_lists)
+    lists = [(table.name, read.get(table.asset, "")) for table in of_lists]
     settings = tenant.stitch.model_dump(mode="json", exclude_defaults=True)
     return fingerprint("settings", _code(), settings, tags, lists, _reading(tenant))
 
@@ -395,8 +426,3 @@ def _inputs(tenant: Tenant) -> list[SourceTable]:
     names = {table.name for table in tenant.stitched_tables}
     others = [table for table in configuration_tables(tenant) if table.name not in names]
     return [*tenant.stitched_tables, *others]
-
-
-def _digest(session: Session, table: SourceTable) -> str:
-    state = session.state(table.asset)
-    return state.digest if state is not None else ""

@@ -16,7 +16,7 @@ from c360_assets.stitch.previous import MODEL_BASIS
 from c360_assets.stitch.publish.stitched_domain_tables import stitched_tables
 from c360_assets.stitch.tenant_run import (
     GENERATION,
-    stitch_fingerprint,
+    StitchTables,
     stitch_recipes,
     stitch_tables,
 )
@@ -82,6 +82,11 @@ def fill(session: Session) -> None:
 
 # Not UTC: instants read back carry the session's zone.
 ZONE = "America/New_York"
+
+
+def mark(session: Session, brand: Tenant) -> str | None:
+    """The fingerprint of the tables of Stitch."""
+    return StitchTables(brand).fingerprint(session, date(2026, 1, 2))
 
 
 @dataclass(frozen=True)
@@ -328,17 +333,17 @@ def test_the_fingerprint_follows_settings_tags_and_content(
     retagged = feed("Club:Members", {"nr": ["fk-member"], "name": ["surname"], "mail": ["email"]})
     with open_session(brand.root / "warehouse", ZONE) as session:
         keys = {
-            stitch_fingerprint(session, brand),
-            stitch_fingerprint(
+            mark(session, brand),
+            mark(
                 session,
                 tenant(
                     brand.root, SHOP, CLUB, stitch=StitchConfig(outputs={"unified_scores": False})
                 ),
             ),
-            stitch_fingerprint(session, tenant(brand.root, SHOP, retagged)),
+            mark(session, tenant(brand.root, SHOP, retagged)),
         }
         load(session, CLUB, CLUB_ROWS[:1])
-        keys.add(stitch_fingerprint(session, brand))
+        keys.add(mark(session, brand))
     assert len(keys) == 4
 
 
@@ -352,6 +357,27 @@ def test_tags_that_stitch_does_not_read_change_nothing(
     orders = feed("Shop:Orders", bought, stitch=False)
     again = run(tenant(brand.root, shop, CLUB, orders, TWO_KEYS, PRODUCTS), run_id="run-2")
     assert again.written == []
+
+
+def test_what_stitch_does_not_read_of_its_tables_matches_nobody_anew(
+    stitched: tuple[Tenant, StitchRun],
+) -> None:
+    """A delivery of the same rows gives them other places, and changes fields without a tag."""
+    brand, first = stitched
+    again = run_after(brand, _updated=pl.lit(7_000), note=pl.lit("seen today"))
+    assert again.written == ["stitched/Shop_Customers"]
+    assert again.states["unified_coalesced"] == first.states["unified_coalesced"]
+    assert "unified_coalesced" in run_after(brand, tel=pl.lit("2065550199")).written
+
+
+def run_after(brand: Tenant, **columns: pl.Expr) -> StitchRun:
+    """A run after the shop's customers got other values in these columns."""
+    with open_session(brand.root / "warehouse", ZONE) as session:
+        session.bind("domain/Shop_Customers", "before")
+        frame = session.frame("SELECT * FROM before")
+        session.write("domain/Shop_Customers", frame.with_columns(**columns))
+        session.commit()
+    return run(brand, run_id=f"run of {sorted(columns)}")
 
 
 def test_a_tag_that_is_not_compared_fits_no_model(stitched: tuple[Tenant, StitchRun]) -> None:
@@ -391,7 +417,7 @@ def test_the_order_of_fields_counts_where_the_first_of_them_is_taken(
     orders = [dict(fields), dict(reversed(fields.items())), {**fields, "mail": ["email"]}]
     with open_session(brand.root / "warehouse", ZONE) as session:
         keys = [
-            stitch_fingerprint(session, tenant(brand.root, SHOP, feed("Club:Members", tags)))
+            mark(session, tenant(brand.root, SHOP, feed("Club:Members", tags)))
             for tags in (*orders, {"mail": ["email"], **fields})
         ]
     assert len(set(keys)) == 3

@@ -33,6 +33,7 @@ from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import code_version, fingerprint
 from c360_assets.warehouse.locked_session import locked_session, store
 from c360_assets.warehouse.manifest import TableState
+from c360_assets.warehouse.read_columns import Columns, ReadDigests
 from c360_assets.warehouse.recipe import (
     Built,
     Outcome,
@@ -58,8 +59,6 @@ ONE_ROW_PER_PERSON = frozenset(
     }
 )
 
-READ = "read"  # figure of a table: by input, the digest of what its SQL reads of it
-
 # Sessions that have the shared functions already.
 _READY: WeakKeyDictionary[Session, Home | None] = WeakKeyDictionary()
 
@@ -76,7 +75,7 @@ class DatabaseTable(Recipe):
         super().__init__([node.table], node.deps)
         self.node = node
         self.databases = tuple(databases)
-        self._known: dict[str, str] = {}  # of the digests of inputs, what they were made of
+        self._read = ReadDigests(node.table)
 
     def fingerprint(self, session: Session, as_of: date) -> str | None:
         """Configuration counts through the SQL that it renders, inputs through the content of the
@@ -113,42 +112,27 @@ class DatabaseTable(Recipe):
         return Built()
 
     def record_success(self, session: Session, started: float, *, reused: bool) -> None:
-        """Keep the digests of what is read beside the table, so that the next run need not read."""
-        state = session.state(self.node.table)
-        inputs = self._inputs(session)
-        bases = self._bases(session)
-        if state is None or inputs is None or bases is None:
-            return
-        read = {table: {"of": bases[table], "digest": inputs[table]} for table in inputs}
-        if state.figures.get(READ) != read:
-            figures = {**state.figures, READ: read}
-            session.keep(self.node.table, fingerprint=state.fingerprint, figures=figures)
-
-    def _bases(self, session: Session) -> dict[str, str] | None:
-        """Input -> a digest of its whole content, and of what decides which part is read; None
-        while one has not been built."""
+        """Keep the digests of what is read beside the table."""
         inputs = input_digests(session, self.node.deps)
-        if inputs is None:
-            return None
-        decides = fingerprint(own_code(), self.node.canonical)
-        # The digest of a table tells its columns too.
-        return {table: fingerprint(decides, table, digest) for table, digest in inputs.items()}
+        if inputs is not None:
+            self._read.keep(session, self._decides, inputs)
+
+    @property
+    def _decides(self) -> str:
+        """What decides which columns are read."""
+        return fingerprint(own_code(), self.node.canonical)
 
     def _inputs(self, session: Session) -> dict[str, str] | None:
         """Input -> a digest of what the SQL reads of it; None while one has not been built."""
-        bases = self._bases(session)
-        if bases is None:
+        inputs = input_digests(session, self.node.deps)
+        if inputs is None:
             return None
-        state = session.state(self.node.table)
-        kept = state.figures.get(READ, {}) if state is not None else {}
-        known = {item["of"]: item["digest"] for item in kept.values()} | self._known
-        if not all(basis in known for basis in bases.values()):
-            schemas = {table: session.built(table).columns for table in bases}
-            read = reads(self.node, schemas)
-            for table, basis in bases.items():
-                if basis not in known:
-                    self._known[basis] = known[basis] = _digest_of(session, table, read.get(table))
-        return {table: known[basis] for table, basis in bases.items()}
+
+        def columns() -> Columns:
+            schemas = {table: session.built(table).columns for table in inputs}
+            return reads(self.node, schemas)
+
+        return self._read.of(session, self._decides, inputs, columns)
 
     def record_failure(
         self, session: Session, run: RunContext, started: float, message: str
@@ -156,16 +140,6 @@ class DatabaseTable(Recipe):
         record_failed_table(session, self.node.table, message, started)
         for name in self.databases:
             record_refusal(session, name, message, started, run)
-
-
-def _digest_of(session: Session, table: str, columns: Sequence[str] | None) -> str:
-    """Digest of the rows of a table in some of its columns; of its content where all are read."""
-    state = session.built(table)
-    if columns is None or len(columns) == len(state.columns):
-        return state.digest
-    session.bind(table, "_c360_read")
-    names = ", ".join(quote_ident(column) for column in columns) or "1 AS one"
-    return session.digest(f"SELECT {names} FROM _c360_read")
 
 
 def database_table_recipes(tenant: Tenant) -> list[DatabaseTable]:
