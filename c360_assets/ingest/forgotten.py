@@ -27,7 +27,6 @@ from c360_assets.ingest.personal_columns import (
     Meaning,
     blanked_sql,
     foreign_key_form,
-    key_form,
     meanings,
 )
 from c360_assets.tenant.models import FeedConfig, Tenant
@@ -205,10 +204,10 @@ def with_key_hashes(
     source: str,
 ) -> None:
     """Make the table of keys and their hashes that `blanked_sql` reads, of the rows of `source`."""
-    columns = [name for name in meaning.hashed if types.get(name) == "VARCHAR"]
     frames = [
-        session.frame(f"SELECT DISTINCT {key_form(quote_ident(name))} AS value FROM {source}")
-        for name in columns
+        session.frame(f"SELECT DISTINCT {form} AS value FROM {source}")
+        for name, form in meaning.hashed.items()
+        if types.get(name) == "VARCHAR"
     ]
     empty = pl.DataFrame(schema={"value": pl.String})
     values = pl.concat([empty, *frames]).drop_nulls().unique()["value"]
