@@ -12,8 +12,9 @@ import polars as pl
 
 from c360_assets.ingest.forgotten_values import ForgottenValues, forgotten_values
 from c360_assets.ingest.personal_columns import Meaning
-from c360_assets.ingest.upsert import DAY_BITS, EPOCH
+from c360_assets.ingest.upsert import EPOCH
 from c360_assets.privacy.people import Finder, Found, Identifiers
+from c360_assets.semantics.column_types import DAY_BITS
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident

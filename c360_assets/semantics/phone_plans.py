@@ -151,13 +151,17 @@ def _international(plan: PhonePlan) -> pl.Expr:
     )
     is_with_code = digits.str.starts_with(plan.code) & is_number_with_code
     national = _national(digits, plan)
-    from_plus = pl.when(pl.col("text").str.contains(_HAS_PLUS)).then(_from_abroad(digits, plan))
+    from_zeros = pl.lit(None, dtype=pl.String)
     if plan.carriers_hide_code:
-        from_zeros = _after_code(digits.str.slice(2), plan)
-        is_own = digits.str.starts_with(f"00{plan.code}") & from_zeros.str.contains(plan.number)
-        from_plus = from_plus.when(is_own).then(plan.code + from_zeros)
+        after_zeros = _after_code(digits.str.slice(2), plan)
+        is_own = digits.str.starts_with(f"00{plan.code}") & after_zeros.str.contains(plan.number)
+        from_zeros = pl.when(is_own).then(plan.code + after_zeros)
     return (
-        from_plus.when(is_foreign_dialling)
+        pl.when(pl.col("text").str.contains(_HAS_PLUS))
+        .then(_from_abroad(digits, plan))
+        .when(from_zeros.is_not_null())
+        .then(from_zeros)
+        .when(is_foreign_dialling)
         .then(_from_abroad(digits.str.extract(plan.abroad), plan))
         .when(is_with_code)
         .then(plan.code + from_home)
