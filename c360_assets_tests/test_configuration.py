@@ -3,6 +3,7 @@ tenant."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,12 @@ def test_a_broken_tenant_is_loaded_by_nobody(
         assert [
             problem.file for problem in raised.value.problems if problem.severity == "error"
         ] == list(changes)
+
+
+def test_pages_name_tables_that_the_shipped_tenant_has() -> None:
+    home = Path(__file__).parents[1]
+    known = {table.physical for table in load_tenant(home / "data").tables}
+    text = "".join(
+        page.read_text("utf-8") for page in [home / "README.md", *home.glob("docs/*.md")]
+    )
+    assert set(re.findall(r"'domain\.(\w+)'", text)) <= known

@@ -20,10 +20,9 @@ from c360_assets.ingest.custom_runs import STAGE as GROUP
 from c360_assets.ingest.custom_runs import CustomDomainTable
 from c360_assets.ingest.custom_tables import lineage
 from c360_assets.ingest.delivery_days import first_delivery_day
-from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import DayResult, FeedLoad, load_feed
-from c360_assets.ingest.read_again import DayLoad, not_there_messages
+from c360_assets.ingest.read_again import DayLoad, days_without_files, not_there_messages
 from c360_assets.run_tags import FEED_TAG
 from c360_assets.tenant.models import FeedConfig, SourceTable, Tenant
 from c360_assets.validations.block_if import stop_if_blocked
@@ -122,8 +121,8 @@ def _tell_days_without_files(
     Dagster shows every day of a run that succeeded as materialized: of a backfill it would call a
     day that is not failed.
     """
-    known = set(known_files(ledger, feed).loaded_attempts) | {load.day for load in news}
-    without = [key for key in context.partition_keys if date.fromisoformat(key) not in known]
+    days = map(date.fromisoformat, context.partition_keys)
+    without = days_without_files(feed, ledger, news, days)
     if without:
         context.log.warning(
             f"{feed.name}: {len(without)} of {len(context.partition_keys)} delivery days have no "

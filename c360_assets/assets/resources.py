@@ -16,17 +16,23 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from c360_assets.configuration import load_tenant
+from c360_assets.customer_360.publication.publish import PUBLISHED
 from c360_assets.errors import C360Error
 from c360_assets.ingest import delivery_days
 from c360_assets.privacy.enforce import enforce
 from c360_assets.run_options import RESOURCE, RunOptions
 from c360_assets.run_tags import OWNER_TAG
 from c360_assets.tenant.models import Tenant
+from c360_assets.warehouse.digest import RUN_TABLES
+from c360_assets.warehouse.last_run import GENERATION, LastRun, changed_tables, note_run
+from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.lock import tenant_lock
+from c360_assets.warehouse.manifest import Manifest
 from c360_assets.warehouse.place import place_of
 from c360_assets.warehouse.processes import owner_mark
 from c360_assets.warehouse.running import running
@@ -70,7 +76,35 @@ class TenantLock(dg.ConfigurableResource[Any]):
             if privacy_folder(root).is_dir() or place_of(root) is not None:
                 for sentence in enforce(load_tenant(root)):
                     log.info(sentence)
+            before = Warehouse.open(root / "warehouse").manifest
             yield self
+            _note(root, context, self.taken_at, before)
+
+
+def _note(root: Path, context: dg.InitResourceContext, began: datetime, before: Manifest) -> None:
+    """Keep what the run was, for `c360 status`; a verb that began it says more when it is done."""
+    run, instance = context.run, context.instance
+    assert run is not None
+    assert instance is not None
+    warehouse = Warehouse.open(root / "warehouse")
+    after = warehouse.manifest
+    changed = changed_tables(before.tables, after.tables) - RUN_TABLES
+    config: Any = run.run_config
+    given = config.get("resources", {}).get(RESOURCE, {}).get("config", {})
+    loaded = read_ledger(warehouse).filter(pl.col("run_id") == run.run_id)
+    last = LastRun(
+        what=f"job {run.job_name}",
+        began=began.isoformat(timespec="seconds"),
+        seconds=round((datetime.now(UTC) - began).total_seconds(), 1),
+        options=sorted(name for name, value in given.items() if value is True),
+        files=loaded.height,
+        rows=int(loaded["rows_loaded"].sum()),
+        stitched=GENERATION in changed,
+        built=len(changed),
+        published=before.meta.get(PUBLISHED) != after.meta.get(PUBLISHED),
+        failures=instance.get_run_stats(run.run_id).steps_failed,
+    )
+    note_run(root, last)
 
 
 class WarehouseResource(dg.ConfigurableResource[Any]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,16 +17,18 @@ from c360_assets.automation.day_options import DayOptions
 from c360_assets.automation.launcher import Launcher
 from c360_assets.errors import C360Error
 from c360_assets.ingest.arrival import is_open_for_writing, seconds_to_settle, settle_seconds
+from c360_assets.ingest.delivery_days import EARLIEST_DAY
 from c360_assets.ingest.domain_table import check_layout, domain_table
 from c360_assets.ingest.failures import OVER_THRESHOLD, LoadError
 from c360_assets.ingest.known_files import known_files
 from c360_assets.ingest.landed_files import LandedFile, landed
 from c360_assets.ingest.landing import pending, today
 from c360_assets.ingest.odd_files import odd_entries, outside, shared, unclaimed, unmarked
-from c360_assets.ingest.read_again import DayLoad, not_there_messages
+from c360_assets.ingest.read_again import DayLoad, days_without_files, not_there_messages
 from c360_assets.ingest.read_otherwise import otherwise_messages
 from c360_assets.reporting.progress import Reporter
 from c360_assets.reporting.summary import FeedLoaded
+from c360_assets.tenant.files import FilePattern
 from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger
@@ -273,7 +276,31 @@ def _looked_at(
         last = options.through or today(tenant)
         warnings += not_there_messages(tenant, feed, ledger, options.first, last)
         days = [load for load in days if load.day >= options.first or load.new_columns]
+        warnings += _without_files(feed, ledger, options, days)
     return _Arrived(feed, days, warnings)
+
+
+def _without_files(
+    feed: FeedConfig, ledger: pl.DataFrame, options: DayOptions, loads: Sequence[DayLoad]
+) -> list[str]:
+    """What to say of days that a person asked for and of which no file is there or was loaded.
+
+    An end of the range that was left open is where the files begin or end.
+    """
+    known = {load.day for load in loads} | set(known_files(ledger, feed).loaded_attempts)
+    if not known or not FilePattern(feed.files.pattern).has_date:
+        return []
+    first = options.first or min(known)
+    first = min(known) if first == EARLIEST_DAY else first
+    last = options.through or max(known)
+    asked = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    without = days_without_files(feed, ledger, loads, asked)
+    if not without:
+        return []
+    return [
+        f"{feed.name}: no file is there for {len(without):,} of the {len(asked):,} delivery days "
+        f"{first} to {last}, such as {without[0]}"
+    ]
 
 
 def _is_unknown(tenant: Tenant, feed: FeedConfig, ledger: pl.DataFrame) -> bool:

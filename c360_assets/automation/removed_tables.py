@@ -1,5 +1,6 @@
 """Tables that the settings no longer have: of a feed, a custom table, a segment or a database that
-was taken out. They stay in the warehouse until somebody removes them here.
+was taken out, and the files of such a database. They stay until somebody removes them here; what
+Stitch knows of people's ids, which nothing can compute again, only where its tables are named.
 
 What forgetting does in them is `ingest.removed_tables`.
 """
@@ -7,35 +8,42 @@ What forgetting does in them is `ingest.removed_tables`.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from c360_assets.configuration import all_problems, has_errors
+from c360_assets.customer_360.publication.lakes import published_names
 from c360_assets.errors import C360Error, ConfigError
 from c360_assets.recipes import recipes
+from c360_assets.stitch.tenant_run import stitch_tables
 from c360_assets.tenant.base_models import physical_name
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
 from c360_assets.warehouse.ledger import LEDGER, session_ledger
 from c360_assets.warehouse.manifest import Manifest
+from c360_assets.warehouse.published_file import database_path
 from c360_assets.warehouse.session import Warehouse, open_session
-from c360_assets.warehouse.tidy import remove_unnamed_tables
+from c360_assets.warehouse.tidy import remove_files, remove_unnamed_tables
 
 SOURCES = "domain/"
+STITCH_IDS = "unified_coalesced"
 VERB = "`c360 warehouse remove`"
 
 
 @dataclass(frozen=True)
 class RemovedTable:
-    """A table that the settings no longer have, and its rows."""
+    """A table that the settings no longer have, and its rows. `keeps_ids`: one of Stitch, which is
+    switched off."""
 
     table: str
     rows: int
+    keeps_ids: bool = False
 
 
 @dataclass(frozen=True)
 class Removal:
     """What was removed, or would be; `files` and `size` (bytes) with all earlier versions.
 
+    `databases` are files below the tenant's folder, `left` tables of Stitch that were not named.
     `kept_versions` is how many versions of objects the bucket keeps, None where it does not say.
     """
 
@@ -43,6 +51,8 @@ class Removal:
     files: int = 0
     size: int = 0
     kept_versions: int | None = 0
+    databases: list[str] = field(default_factory=list)
+    left: list[RemovedTable] = field(default_factory=list)
 
 
 def removed_tables(tenant: Tenant, manifest: Manifest) -> list[RemovedTable]:
@@ -50,22 +60,57 @@ def removed_tables(tenant: Tenant, manifest: Manifest) -> list[RemovedTable]:
     declared = {table.asset for table in tenant.tables} | RUN_TABLES
     for recipe in recipes(tenant):
         declared.update(recipe.tables)
+    of_stitch = set() if tenant.stitched_tables else set(stitch_tables())
     return [
-        RemovedTable(name, state.rows)
+        RemovedTable(name, state.rows, name in of_stitch)
         for name, state in sorted(manifest.tables.items())
         if name not in declared
     ]
 
 
-def removed_text(tables: Collection[RemovedTable]) -> str:
-    """A sentence for people; empty where there are none."""
-    if not tables:
-        return ""
-    rows = sum(table.rows for table in tables)
-    names = ", ".join(table.table for table in tables)
+def removed_databases(tenant: Tenant) -> list[str]:
+    """Published and kept files of databases that the settings no longer have, below the tenant's
+    folder."""
+    named = set(published_names(tenant))
+    folder = database_path(tenant.root).parent
+    files = {path: path.stem for path in folder.glob("*.duckdb")}
+    files |= {path: path.stem.rpartition(".")[0] for path in folder.glob("history/*.*.duckdb")}
+    return sorted(
+        path.relative_to(tenant.root).as_posix()
+        for path, name in files.items()
+        if name not in named
+    )
+
+
+def removed_text(tenant: Tenant, manifest: Manifest) -> str:
+    """Sentences for people about all of it; empty where there is nothing."""
+    tables = removed_tables(tenant, manifest)
+    sentences = []
+    chosen = [table for table in tables if not table.keeps_ids]
+    if chosen:
+        rows = sum(table.rows for table in chosen)
+        names = ", ".join(table.table for table in chosen)
+        sentences.append(
+            f"{len(chosen)} tables with {rows:,} rows are of nothing that the settings have: "
+            f"{names}; {VERB} removes them"
+        )
+    files = removed_databases(tenant)
+    if files:
+        sentences.append(
+            f"{len(files)} files are of databases that the settings do not have, and get no more "
+            f"updates: {', '.join(files)}; {VERB} removes them"
+        )
+    if len(chosen) < len(tables):
+        sentences.append(left_text([table for table in tables if table.keeps_ids]))
+    return ". ".join(sentences)
+
+
+def left_text(tables: Collection[RemovedTable]) -> str:
+    """A sentence about tables of Stitch while no table is available to it."""
     return (
-        f"{len(tables)} tables with {rows:,} rows are of nothing that the settings have: {names}; "
-        f"{VERB} removes them"
+        f"{len(tables)} tables of Stitch, which no table is made available to, hold people's ids "
+        f"for the day on which it runs again, such as {STITCH_IDS}: {VERB} removes those that it "
+        "is given by name"
     )
 
 
@@ -82,11 +127,14 @@ def remove_tables(tenant: Tenant, names: Collection[str], *, dry_run: bool = Fal
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
         manifest = session.warehouse.manifest
         found = removed_tables(tenant, manifest)
-        chosen = [table for table in found if not names or table.table in names]
-        _require_removable(tenant, manifest, set(names) - {table.table for table in chosen})
+        chosen = [t for t in found if t.table in names or not (names or t.keeps_ids)]
+        databases = [file for file in removed_databases(tenant) if not names or file in names]
+        known = {table.table for table in chosen} | set(databases)
+        _require_removable(tenant, manifest, set(names) - known)
         _require_unread(tenant, {table.table for table in chosen})
+        left = [] if names else [table for table in found if table.keeps_ids]
         if dry_run:
-            return Removal(chosen)
+            return Removal(chosen, databases=databases, left=left)
         gone = {table.table for table in chosen}
         assets = {name.removeprefix(SOURCES) for name in gone if name.startswith(SOURCES)}
         ledger = session_ledger(session)
@@ -97,8 +145,11 @@ def remove_tables(tenant: Tenant, names: Collection[str], *, dry_run: bool = Fal
             session.drop(gone)
         # Also what a removing that was killed has left.
         files = remove_unnamed_tables(session.warehouse)
+        paths = [tenant.root / file for file in databases]
+        also = remove_files("databases", paths, dry_run=False)
+        count, size = files.count + also.count, files.size + also.size
         kept = _versions_kept(session.warehouse)
-        return Removal(chosen, files.count, files.size, kept)
+        return Removal(chosen, count, size, kept, databases, left)
 
 
 def _require_removable(tenant: Tenant, manifest: Manifest, others: Collection[str]) -> None:

@@ -6,10 +6,10 @@ to `launcher`, loading to `load_feeds`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +35,9 @@ from c360_assets.stitch.exchange.engines import refuse_unreachable
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.heartbeat import beat
+from c360_assets.warehouse.last_run import GENERATION, LastRun, changed_tables, note_run
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.lock import tenant_lock
-from c360_assets.warehouse.manifest import TableState
 from c360_assets.warehouse.publications import place_of
 from c360_assets.warehouse.session import Session, Warehouse, open_session
 from c360_assets.warehouse.storage_errors import require_room
@@ -97,6 +97,7 @@ def run_day(
     prepare_home(root)
     mark_dead_runs(root)
     holder = f"`c360 {options.stage}`"
+    began = datetime.now(UTC)
     with tenant_lock(root, holder, reporter.done), ExitStack() as stack:
         for sentence in enforce(tenant):
             reporter.done(sentence)
@@ -113,7 +114,7 @@ def run_day(
         warehouse.reload()
         if launcher.instance is not None:
             tidy(tenant, launcher.instance)
-        changed = _changed_tables(before, warehouse.manifest.tables)
+        changed = changed_tables(before, warehouse.manifest.tables)
         planned = [*work.stale, *work.current]
         place = place_of(tenant)
         shows_database = options.stage in PUBLISHING and place.is_published()
@@ -131,8 +132,28 @@ def run_day(
         )
         if shows_database and not options.only and not report.failures:
             beat(root, "published")
+        note_run(root, _noted(options, report, began, stitched=GENERATION in changed))
         with open_session(warehouse.root, tenant.config.timezone) as session:
             return summarize(session, report)
+
+
+def _noted(options: DayOptions, report: DayReport, began: datetime, *, stitched: bool) -> LastRun:
+    """What `c360 status` says of the run until the next one."""
+    given = {"force": options.force, "refit": options.refit, "new-ids": options.new_ids}
+    return LastRun(
+        what=f"`c360 {options.stage}`",
+        began=began.isoformat(timespec="seconds"),
+        seconds=round(report.seconds, 1),
+        options=[f"--{name}" for name, is_given in given.items() if is_given]
+        + [f"--only {name}" for name in options.only],
+        files=sum(feed.files for feed in report.feeds),
+        rows=sum(feed.loaded for feed in report.feeds),
+        stitched=stitched,
+        built=len(report.built),
+        reused=len(report.reused),
+        published=report.published_now,
+        failures=len(report.failures),
+    )
 
 
 def _refuse_clock_set_back(tenant: Tenant, options: DayOptions, warehouse: Warehouse) -> None:
@@ -346,12 +367,3 @@ def _tables_to_compute(work: _Work) -> list[str]:
     database = [DATABASE] if work.publish else []
     destinations = [f"destination/{name}" for name in work.destinations]
     return [*work.stale, *database, *destinations, *work.campaigns]
-
-
-def _changed_tables(before: Mapping[str, TableState], after: Mapping[str, TableState]) -> set[str]:
-    """Tables that were made anew; what is remembered beside one that stands does not count."""
-    return {name for name, state in after.items() if _made(before.get(name)) != _made(state)}
-
-
-def _made(state: TableState | None) -> tuple[int, str] | None:
-    return (state.version, state.fingerprint) if state is not None else None

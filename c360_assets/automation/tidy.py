@@ -88,7 +88,7 @@ def _old_logs(tenant: Tenant, before: datetime, *, dry_run: bool) -> Removed:
 
 def _long_error_log(tenant: Tenant, *, dry_run: bool) -> Removed:
     """The beginning of the file of unexpected errors, which has no age as each is appended."""
-    kind = "the beginning of logs/errors.log"
+    kind = "earlier parts of logs/errors.log"
     path = tenant.root / "logs" / "errors.log"
     size = path.stat().st_size if path.is_file() else 0
     if size <= LONGEST_ERROR_LOG:

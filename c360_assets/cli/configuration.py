@@ -42,7 +42,7 @@ def check(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
 
 def _print_day(root: Path) -> None:
     """What the configuration leaves unsaid, and which feeds a day waits for, with the reason."""
-    from c360_assets.automation.removed_tables import removed_tables, removed_text
+    from c360_assets.automation.removed_tables import removed_text
     from c360_assets.configuration import load_tenant
     from c360_assets.ingest.day_feeds import day_feeds
     from c360_assets.remarks import remarks
@@ -54,7 +54,7 @@ def _print_day(root: Path) -> None:
     # A place that does not answer was told by then, or is for a run to tell.
     with suppress(C360Error):
         manifest = Warehouse.open(root / "warehouse").manifest
-        removed = removed_text(removed_tables(tenant, manifest))
+        removed = removed_text(tenant, manifest)
         if removed:
             out.print(f"note: {removed}", markup=False, soft_wrap=True)
     for feed in day_feeds(tenant).feeds.values():

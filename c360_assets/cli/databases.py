@@ -72,6 +72,8 @@ def send(
         root = tenant_folder(tenant)
         mark_dead_runs(root)
         results = send_all(root, names or [], force=force)
+    if results.idle:
+        out.print(results.idle, markup=False)
     for sent in results.sent:
         done = "has already" if sent.reused else "sent to"
         tables = ", ".join(f"{table} {rows:,}" for table, rows in sent.rows.items())

@@ -288,11 +288,15 @@ def _print_receipt(receipt: Receipt, root: Path, as_json: bool) -> None:
 def status(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
     """List receipts, work that is not ended, removals that receivers have not confirmed, requests
     that wait, and every store of personal values."""
+    from c360_assets.automation.removed_tables import removed_text
     from c360_assets.configuration import load_tenant
     from c360_assets.privacy.status import privacy_status, render
+    from c360_assets.warehouse.session import Warehouse
 
     with reported_errors():
-        current = privacy_status(load_tenant(tenant_folder(tenant)))
+        loaded = load_tenant(tenant_folder(tenant))
+        removed = removed_text(loaded, Warehouse.open(loaded.root / "warehouse").manifest)
+        current = privacy_status(loaded, removed)
     if as_json:
         print_json(current)
     else:

@@ -26,7 +26,7 @@ def status(
 ) -> None:
     """Show what landed and loaded per feed, the last Stitch run, what is published and how old it
     is, and what comes next."""
-    from c360_assets.automation.removed_tables import removed_tables, removed_text
+    from c360_assets.automation.removed_tables import removed_text
     from c360_assets.automation.switched_off import switched_off
     from c360_assets.configuration import load_tenant
     from c360_assets.reporting.status import digest_lines, read_status, render_status
@@ -45,7 +45,7 @@ def status(
         except C360Error as error:
             off = []
             print_failures([str(error)])
-        removed = removed_text(removed_tables(loaded, Warehouse.open(root / "warehouse").manifest))
+        removed = removed_text(loaded, Warehouse.open(root / "warehouse").manifest)
         current = read_status(root, datetime.now().astimezone(), off, removed)
     if as_json:
         print_json(current)

@@ -49,8 +49,6 @@ NewIdsOption = Annotated[
         help="Give everybody a new amperity_id, where the warehouse has lost those published.",
     ),
 ]
-# Before any delivery: what `load --to` alone begins with.
-EARLIEST_DAY = date(1970, 1, 1)
 EXAMPLE_QUERY = (
     "SELECT given_name, surname, lifetime_order_revenue AS revenue FROM customer_360 "
     "ORDER BY revenue DESC NULLS LAST LIMIT 5"
@@ -129,6 +127,7 @@ def load(
     `c360 load Callcentre:Contacts --from 2026-06-08 --to 2026-06-14`
     """
     from c360_assets.automation.run_command import DayOptions
+    from c360_assets.ingest.delivery_days import EARLIEST_DAY
 
     first_day = day_of(first)
     if first_day is None and last is not None:
@@ -268,7 +267,6 @@ def _write_stitch_report(tenant: Path | None, show_pii: bool) -> None:
 
 
 def _try_stitch(tenant: Path | None, refit: bool, threshold: float | None, as_json: bool) -> None:
-    from datetime import date
 
     from c360_assets.reporting.progress import Reporter
     from c360_assets.reporting.stitch_trial import render_trial, try_stitch

@@ -111,14 +111,15 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove tables that the settings no longer have, with all their versions: of a feed, a custom
-    table, a segment or a database that was taken out.
+    table, a segment or a database that was taken out; also files of such a database.
 
-    A table that the settings have is refused, and so is everything while `c360 check` finds errors.
-    Should a feed come back, all that is in landing/ loads again.
+    What Stitch knows of people's ids is removed only where its tables are named. A table that the
+    settings have is refused, and so is everything while `c360 check` finds errors. Should a feed
+    come back, all that is in landing/ loads again.
 
     Examples: `c360 warehouse remove --dry-run`, `c360 warehouse remove domain/Old_Feed`
     """
-    from c360_assets.automation.removed_tables import remove_tables
+    from c360_assets.automation.removed_tables import left_text, remove_tables
     from c360_assets.configuration import load_tenant
     from c360_assets.warehouse.lock import tenant_lock
 
@@ -133,7 +134,11 @@ def remove(
     verb = "would remove" if dry_run else "removed"
     for table in removal.tables:
         out.print(f"{verb} {table.table} ({table.rows:,} rows)", markup=False)
-    if not removal.tables:
+    for file in removal.databases:
+        out.print(f"{verb} {file}", markup=False)
+    if removal.left:
+        out.print(f"left: {left_text(removal.left)}", markup=False)
+    elif not removal.tables and not removal.databases:
         out.print("every table is one of the settings")
     if removal.files:
         out.print(f"{removal.files:,} files, {removal.size / 2**20:,.1f} MiB")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from c360_assets.cli.output import out, reported_errors
 from c360_assets.errors import C360Error
@@ -21,7 +22,7 @@ def tags(
 
     Example: `c360 tags loyalty`
     """
-    from rich.table import Table
+    from rich.padding import Padding
 
     from c360_assets.semantics.tags import suggest, tag_info
     from c360_assets.semantics.tags_page import table_of, tags_matching, tags_page
@@ -37,10 +38,9 @@ def tags(
             matching = [tag_info(meant)]
         if not matching:
             raise C360Error(f"no tag holds {word!r}; `c360 tags` lists all")
-        table = Table(box=None, pad_edge=False)
-        table.add_column("tag", no_wrap=True)
-        for heading in ("type", "feeds", "meaning"):
-            table.add_column(heading, overflow="fold")
         for tag in matching:
-            table.add_row(tag.name, tag.type, table_of(tag), tag.description)
-        out.print(table)
+            table = table_of(tag)
+            feeds = f"feeds {table}: " if table else ""
+            out.print(Text.assemble((tag.name, "bold"), f"  {tag.type}"))
+            # As wide as the terminal is: a column for each would leave some letters for a meaning.
+            out.print(Padding.indent(Text(f"{feeds}{tag.description}"), 4))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from c360_assets.errors import C360Error
 from c360_assets.ingest.dates import (
@@ -29,6 +30,7 @@ from c360_assets.ingest.dates import (
     quotes_a_month,
     time_text,
 )
+from c360_assets.ingest.repeated_hours import SLOT, repeated_slots
 from c360_assets.semantics.column_types import INSTANT, SQL_TYPES
 from c360_assets.tenant.models import NUMBER_DATES, FeedConfig, FieldConfig, NumberConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
@@ -47,6 +49,7 @@ EXCEL_DAYS = "[0-9]{1,7}(?:[.,][0-9]+)?"
 LAST_EXCEL_DAY = 2_958_465
 EPOCH_DIGITS = {"epoch_s": "[0-9]{1,11}", "epoch_ms": "[0-9]{1,14}"}
 MICROSECONDS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
+HAS_OFFSET = r"(?i)([0-9] ?[+-][0-9]{2}:?[0-9]{2}|z|utc|gmt)$"
 AS_TEXT = frozenset({"string", "array", "map", "struct"})
 SPACE = "E' \\t\\r\\n\\f\\x0B'"
 DECIMAL = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
@@ -69,6 +72,7 @@ class Cast:
     value: str
     steps: tuple[str, ...] = ()
     rounded: str | None = None
+    guessed: str | None = None
 
 
 def typed_sql(casts: Sequence[Cast], source: str) -> str:
@@ -120,7 +124,10 @@ def cast_for(
             pattern = None
         if not quotes_a_month(pattern or ""):
             trimmed = english_months(trimmed)
-        return _date_cast(number, trimmed, item.type, pattern, year, feed.timezone or "UTC")
+        zone = feed.timezone or "UTC"
+        cast = _date_cast(number, trimmed, item.type, pattern, year, zone)
+        is_local = item.type == "datetime" and pattern not in EPOCH_DIGITS
+        return replace(cast, guessed=_is_second_of_two(number, zone)) if is_local else cast
     if item.type == "boolean":
         return Cast(number, trimmed, _boolean(text))
     steps: tuple[str, ...] = ()
@@ -365,6 +372,16 @@ def _local_time(day: str, clock: str) -> str:
 
 def _in_zone(local: str, zone: str) -> str:
     return f"timezone({quote_literal(zone)}, {local})"
+
+
+def _is_second_of_two(number: int, zone: str) -> str | None:
+    """SQL for: a time without an offset, in an hour that its zone had twice. The engine takes the
+    second of the two. None where a zone's clocks are never put back."""
+    slots = ", ".join(map(str, repeated_slots(zone)))
+    if not slots:
+        return None
+    slot = f"epoch_us(v{number}) // {SLOT // timedelta(microseconds=1)}"
+    return f"{slot} IN ({slots}) AND NOT regexp_matches(t{number}, {quote_literal(HAS_OFFSET)})"
 
 
 def _with_offset(local: str, minutes_east: str) -> str:

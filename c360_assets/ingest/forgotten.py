@@ -1,7 +1,8 @@
 """Rows of people who were forgotten, as they land again: left out, or blanked.
 
-Between reading and judging a load, so that such a row is in no table, no log and no rate. Who was
-forgotten is `warehouse.suppression`, what is personal in a table is `personal_columns`.
+Between reading and judging a load, so that such a row is in no table, no log and no rate. Which
+values were forgotten is for `forgotten_values` to say, what is personal in a table for
+`personal_columns`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from datetime import date
 import polars as pl
 
 from c360_assets.ingest import upsert
+from c360_assets.ingest.forgotten_values import (
+    ForgottenValues,
+    forgotten_values,
+    key_texts,
+    known,
+)
 from c360_assets.ingest.incoming import INCOMING
 from c360_assets.ingest.personal_columns import (
     CONTACTS,
@@ -20,10 +27,8 @@ from c360_assets.ingest.personal_columns import (
     Meaning,
     blanked_sql,
     foreign_key_form,
-    key_form,
     meanings,
 )
-from c360_assets.semantics.countries import Home
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.session import Session
@@ -31,15 +36,12 @@ from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.suppression import (
     Kind,
     Suppression,
-    foreign_key_text,
     hashes,
     record_text,
 )
 
 HITS = "_c360_forgotten"
 KEY_HASHES = "_c360_key_hashes"
-REQUEST_ID = "compliance/request-id"
-LISTED_VALUE = "blv/value"
 # Parts of a record that could not be read, as they may hold a key, an address or a number.
 PARTS = r"[^\s,;|\"'<>]+"
 
@@ -104,18 +106,10 @@ def _find(
             schema={"_file": pl.Int32, "day": pl.String},
         ),
     )
-    keys = _distinct(session, "_pk")
-    texts = keys.to_frame("value").with_columns(
-        text=pl.lit(record_text(feed.name, "")) + pl.col("value")
-    )
-    _add(session, suppression, "record", texts, "_pk")
-    if meaning.is_requests:
-        columns = [name for name, tags in meaning.tags.items() if REQUEST_ID in tags]
-        for column in columns:
-            _add(session, suppression, "request", _same(_distinct(session, column)), column)
-    else:
-        _add_foreign_keys(session, suppression, tenant, meaning)
-        _add_contacts(session, suppression, meaning, tenant.home)
+    source, columns = INCOMING, upsert.columns_of(feed)
+    for found in forgotten_values(session.con, suppression, tenant, meaning, source, columns):
+        _add(session, found)
+    if not meaning.is_requests:
         _add_unreadable(session, suppression, tenant, feed, meaning)
     # A row may be hit by its key and by its address; a key that keeps its blanked row decides.
     session.execute(
@@ -124,39 +118,6 @@ def _find(
     )
     session.execute(f"DROP TABLE {HITS}_all")
     session.con.unregister("_c360_days")
-
-
-def _add_foreign_keys(
-    session: Session, suppression: Suppression, tenant: Tenant, meaning: Meaning
-) -> None:
-    if not suppression.has("fk"):
-        return
-    for column, tag in meaning.foreign_keys:
-        text = f"CAST({quote_ident(column)} AS VARCHAR)"
-        form = foreign_key_form(tenant, column, tag)
-        forms = session.frame(
-            f"SELECT DISTINCT {text} AS value, {form} AS form FROM {INCOMING} "
-            f"WHERE {form} IS NOT NULL"
-        )
-        _add(session, suppression, "fk", _key_texts(forms, tag), column)
-
-
-def _key_texts(forms: pl.DataFrame, tag: str) -> pl.DataFrame:
-    """Columns value and text, of columns value and form."""
-    prefix = pl.lit(foreign_key_text(tag, ""))
-    return forms.select("value", text=prefix + pl.col("form"))
-
-
-def _add_contacts(
-    session: Session, suppression: Suppression, meaning: Meaning, home: Home | None
-) -> None:
-    listed = [name for name, tags in meaning.tags.items() if LISTED_VALUE in tags]
-    for kind in CONTACTS:
-        if not suppression.has(kind):
-            continue
-        for column in [*meaning.contacts[kind], *listed]:
-            forms = contact_forms(kind, _distinct(session, column), home).rename({"form": "text"})
-            _add(session, suppression, kind, forms, column)
 
 
 def _add_unreadable(
@@ -174,45 +135,31 @@ def _add_unreadable(
         return
     parts = rejected.with_columns(part=pl.col("value").str.extract_all(PARTS)).explode("part")
     parts = parts.drop_nulls("part")
-    key = parts.select("value", text=pl.lit(record_text(feed.name, "")) + pl.col("part"))
-    _add(session, suppression, "record", key, "_raw")
+    texts: list[tuple[Kind, pl.DataFrame]] = [
+        ("record", parts.select("value", text=pl.lit(record_text(feed.name, "")) + pl.col("part")))
+    ]
     session.register("_c360_parts", parts)
     for _, tag in meaning.foreign_keys:
         form = foreign_key_form(tenant, "part", tag)
         forms = session.frame(f"SELECT value, {form} AS form FROM _c360_parts")
-        _add(session, suppression, "fk", _key_texts(forms, tag), "_raw")
+        texts.append(("fk", key_texts(forms, tag)))
     session.con.unregister("_c360_parts")
     for kind in CONTACTS:
         forms = contact_forms(kind, parts["part"], tenant.home)
         forms = forms.rename({"value": "part", "form": "text"})
-        _add(session, suppression, kind, parts.join(forms, on="part"), "_raw")
+        texts.append((kind, parts.join(forms, on="part")))
+    for own_kind, own in texts:
+        found = known(session.con, suppression, own_kind, "_raw", own)
+        if found is not None:
+            _add(session, found)
 
 
-def _distinct(session: Session, column: str) -> pl.Series:
-    name = quote_ident(column)
-    return session.frame(
-        f"SELECT DISTINCT CAST({name} AS VARCHAR) AS value FROM {INCOMING} WHERE {name} IS NOT NULL"
-    )["value"]
-
-
-def _same(values: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame({"value": values, "text": values})
-
-
-def _add(
-    session: Session, suppression: Suppression, kind: Kind, texts: pl.DataFrame, column: str
-) -> None:
-    """Add the rows in whose `column` a value stands of which a text was forgotten."""
-    hits = suppression.hits(session.con, kind, texts["text"])
-    if hits.is_empty():
-        return
-    named = texts.join(hits.rename({"value": "text"}), on="text")
-    session.register("_c360_hits", named.select("value", "mode", "allowed_from"))
-    # An address or number alone never blanks a row: the row is another one than was kept.
-    mode = "h.mode" if kind in ("record", "fk") else "'delete'"
-    name = quote_ident(column)
+def _add(session: Session, found: ForgottenValues) -> None:
+    """Add the rows in whose column one of the values stands."""
+    session.register("_c360_hits", found.hits)
+    name = quote_ident(found.column)
     session.execute(
-        f"INSERT INTO {HITS}_all SELECT i._file, i._row, i._error, {mode} FROM {INCOMING} i "
+        f"INSERT INTO {HITS}_all SELECT i._file, i._row, i._error, h.mode FROM {INCOMING} i "
         f"JOIN _c360_hits h ON CAST(i.{name} AS VARCHAR) = h.value "
         "JOIN _c360_days d ON d._file = i._file "
         "WHERE h.allowed_from = '' OR d.day < h.allowed_from"
@@ -257,10 +204,10 @@ def with_key_hashes(
     source: str,
 ) -> None:
     """Make the table of keys and their hashes that `blanked_sql` reads, of the rows of `source`."""
-    columns = [name for name in meaning.hashed if types.get(name) == "VARCHAR"]
     frames = [
-        session.frame(f"SELECT DISTINCT {key_form(quote_ident(name))} AS value FROM {source}")
-        for name in columns
+        session.frame(f"SELECT DISTINCT {form} AS value FROM {source}")
+        for name, form in meaning.hashed.items()
+        if types.get(name) == "VARCHAR"
     ]
     empty = pl.DataFrame(schema={"value": pl.String})
     values = pl.concat([empty, *frames]).drop_nulls().unique()["value"]

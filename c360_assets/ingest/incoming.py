@@ -13,7 +13,7 @@ from uuid import UUID
 import polars as pl
 
 from c360_assets.ingest import upsert
-from c360_assets.ingest.casts import AS_TEXT, Cast, cast_for, typed_sql
+from c360_assets.ingest.casts import AS_TEXT, cast_for, typed_sql
 from c360_assets.ingest.formats.batches import Batch
 from c360_assets.tenant.feeds import RowNumberConfig
 from c360_assets.tenant.models import FeedConfig
@@ -25,7 +25,8 @@ UNCOUNTED = "_c360_uncounted"  # rows that wait for those of their files that co
 DELIVERY_YEARS = "_c360_file_years"
 LOGGED_CHARACTERS = 10_000
 # What the incoming table holds beside the domain table's columns: the number of the row's file,
-# its place and line there, its error with field and text, and how many of its values were rounded.
+# its place and line there, its error with field and text, and how many of its values were rounded,
+# or are one of two that their text may mean.
 OWN_COLUMNS = {
     "_file": "INTEGER",
     "_row": "BIGINT",
@@ -34,6 +35,7 @@ OWN_COLUMNS = {
     "_field": "VARCHAR",
     "_raw": "VARCHAR",
     "_rounded": "BIGINT",
+    "_guessed": "BIGINT",
 }
 # What a row of values has beside them before it has a key.
 JUDGED_COLUMNS = {
@@ -44,16 +46,19 @@ JUDGED_COLUMNS = {
     "_cast": "VARCHAR",
     "_text": "VARCHAR",
     "_rounded": "BIGINT",
+    "_guessed": "BIGINT",
 }
 
 
 class FileCounts(NamedTuple):
-    """How many rows of file number `file` were read and rejected, and how many values rounded."""
+    """How many rows of file number `file` were read and rejected, and how many values rounded and
+    guessed."""
 
     file: int
     read: int
     rejected: int
     rounded: int
+    guessed: int
 
 
 def fill_incoming(
@@ -102,7 +107,8 @@ def _create_tables(session: Session, feed: FeedConfig, delivery_years: Sequence[
 
 def count_rows(session: Session) -> list[FileCounts]:
     counts = session.rows(f"""
-        SELECT _file, count(*), count(_error), coalesce(sum(_rounded), 0)::BIGINT
+        SELECT _file, count(*), count(_error),
+               coalesce(sum(_rounded), 0)::BIGINT, coalesce(sum(_guessed), 0)::BIGINT
         FROM {INCOMING} GROUP BY _file""")
     return [FileCounts(*row) for row in counts]
 
@@ -134,6 +140,8 @@ def _judged_sql(feed: FeedConfig, batch: Batch) -> str:
     values = ", ".join(
         f"v{number} AS {quote_ident(name)}" for number, name in enumerate(feed.outputs)
     )
+    rounded = [cast.rounded for cast in casts]
+    guessed = [cast.guessed for cast in casts]
     failed_casts = _failed_casts(feed)
     field_names = [quote_literal(name) for name in feed.fields]
     wrong_field = _first_that_holds(
@@ -144,7 +152,8 @@ def _judged_sql(feed: FeedConfig, batch: Batch) -> str:
     )
     return f"""
         SELECT {values}, _file, _row, _line, _reject, {wrong_field} AS _cast,
-               coalesce(_record, {wrong_text}) AS _text, {_rounded_values(casts)} AS _rounded
+               coalesce(_record, {wrong_text}) AS _text, {_values_where(rounded)} AS _rounded,
+               {_values_where(guessed)} AS _guessed
         FROM ({typed_sql(casts, with_years)})"""
 
 
@@ -167,7 +176,8 @@ def _keyed_sql(tenant_id: UUID, feed: FeedConfig, judged: str) -> str:
             FROM erred)
         SELECT {columns}, _pk, {upsert.uuid_sql("_digest")},
                _file, _row, _line, _error, _cast, _text,
-               CASE WHEN _error IS NULL THEN _rounded ELSE 0 END
+               CASE WHEN _error IS NULL THEN _rounded ELSE 0 END,
+               CASE WHEN _error IS NULL THEN _guessed ELSE 0 END
         FROM hashed"""
 
 
@@ -180,10 +190,9 @@ def _failed_casts(feed: FeedConfig) -> dict[int, str]:
     }
 
 
-def _rounded_values(casts: Sequence[Cast]) -> str:
-    """SQL for how many values of a row lost digits."""
-    conditions = [cast.rounded for cast in casts if cast.rounded]
-    counted = [f"coalesce(({condition})::INTEGER, 0)" for condition in conditions]
+def _values_where(conditions: Sequence[str | None]) -> str:
+    """SQL for of how many values of a row the condition holds, where there is one."""
+    counted = [f"coalesce(({each})::INTEGER, 0)" for each in conditions if each]
     return " + ".join(counted) or "0"
 
 

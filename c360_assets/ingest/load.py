@@ -184,6 +184,25 @@ def _count_rows(load: Load) -> None:
         file.result.read += counts.read
         file.result.rejected += counts.rejected
         file.result.rounded += counts.rounded
+        file.result.guessed += counts.guessed
+    for day in load.results:
+        day.warnings += _inexact(load.feed, day)
+
+
+def _inexact(feed: FeedConfig, day: DayResult) -> Iterator[str]:
+    """What to say of values that are not quite what their texts say."""
+    if day.rounded_values:
+        yield (
+            f"delivery day {day.day}: values with more decimals than their field has "
+            f"({day.rounded_values:,}) are rounded; `scale` of the feed says how many it has"
+        )
+    if day.guessed_values:
+        zone = feed.timezone or "UTC"
+        yield (
+            f"delivery day {day.day}: times in the hour that {zone} has twice, as its clocks "
+            f"are put back ({day.guessed_values:,}), are taken for the second; only an "
+            "offset in the file, such as +02:00, tells the two apart"
+        )
 
 
 def _leave_out_forgotten(load: Load) -> None:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from c360_assets.ingest.custom_tables import lineage, ordered
-from c360_assets.semantics.keys import FOREIGN_KEY, is_case_sensitive
-from c360_assets.semantics.keys import key_form as compared_form
+from c360_assets.semantics.keys import FOREIGN_KEY, is_case_sensitive, key_form
 from c360_assets.semantics.tags import tag_info
 from c360_assets.tenant.models import SourceTable, Tenant
 from c360_assets.warehouse.sql import quote_ident
@@ -30,17 +29,17 @@ class Meaning:
     """What is personal in one source table.
 
     `contacts` are its columns by `email` and `phone`. `blanked` columns lose their value, `hashed`
-    ones keep a keyed hash of it. `whole` ones hold one value of a person, as their semantic says,
-    and no text about others. `foreign_keys` are columns with their tag; `is_of_customers`: its rows
-    are records of people, or such are computed from them. `is_marked`: `compliance/pii` says which
-    are blanked, and not the semantics.
+    ones keep a keyed hash of the form that stands beside them as SQL. `whole` ones hold one value
+    of a person, as their semantic says, and no text about others. `foreign_keys` are columns with
+    their tag; `is_of_customers`: its rows are records of people, or such are computed from them.
+    `is_marked`: `compliance/pii` says which are blanked, and not the semantics.
     """
 
     table: SourceTable
     tags: Mapping[str, frozenset[str]]
     contacts: Mapping[str, list[str]] = field(default_factory=dict)
     blanked: list[str] = field(default_factory=list)
-    hashed: list[str] = field(default_factory=list)
+    hashed: Mapping[str, str] = field(default_factory=dict)
     whole: list[str] = field(default_factory=list)
     foreign_keys: list[tuple[str, str]] = field(default_factory=list)
     is_of_customers: bool = False
@@ -84,18 +83,25 @@ def meanings(tenant: Tenant) -> dict[str, Meaning]:
                     if custom.physical in of_customers and _is_who(inherited):
                         of_customers.add(source)
     return {
-        name: _meaning(table, tags[name], name in of_customers) for name, table in tables.items()
+        name: _meaning(tenant, table, tags[name], name in of_customers)
+        for name, table in tables.items()
     }
 
 
-def _meaning(table: SourceTable, tags: Mapping[str, set[str]], is_of_customers: bool) -> Meaning:
+def _meaning(
+    tenant: Tenant, table: SourceTable, tags: Mapping[str, set[str]], is_of_customers: bool
+) -> Meaning:
     contacts: dict[str, list[str]] = {
         kind: [column for column, own in tags.items() if any(_is(kind, tag) for tag in own)]
         for kind in CONTACTS
     }
     # A key that is an address says who somebody is, like a foreign key.
     keys = [column for column in contacts["email"] if column in table.primary_key]
-    hashed = [column for column, own in tags.items() if _is_key(own) or column in keys]
+    hashed = {
+        column: _hashed_form(tenant, column, own)
+        for column, own in tags.items()
+        if _is_key(own) or column in keys
+    }
     marked = [column for column, own in tags.items() if MARKED in own]
     by_semantic = [column for column, own in tags.items() if _is_personal(own)]
     blanked = [column for column in marked or by_semantic if column not in hashed]
@@ -150,10 +156,8 @@ def blanked_sql(meaning: Meaning, types: Mapping[str, str]) -> dict[str, str]:
     }
     for column in meaning.hashed:
         if types.get(column) == "VARCHAR":
-            name = quote_ident(column)
-            changes[column] = (
-                f"(SELECT h.hash FROM _c360_key_hashes h WHERE h.value = {key_form(name)})"
-            )
+            form = meaning.hashed[column]
+            changes[column] = f"(SELECT h.hash FROM _c360_key_hashes h WHERE h.value = {form})"
         elif column in types:
             changes[column] = f"CAST(NULL AS {types[column]})"
     return changes
@@ -162,9 +166,11 @@ def blanked_sql(meaning: Meaning, types: Mapping[str, str]) -> dict[str, str]:
 def foreign_key_form(tenant: Tenant, column: str, tag: str) -> str:
     """SQL for the form in which values of a column with a foreign key's tag are compared."""
     listed = tenant.stitch.bad_values.case_sensitive_fks
-    return compared_form(quote_ident(column), is_case_sensitive(tag, listed))
+    return key_form(quote_ident(column), is_case_sensitive(tag, listed))
 
 
-def key_form(column: str) -> str:
-    """SQL for the form of a key that is hashed: in capitals, whether they count or not."""
-    return f"nullif(upper(trim({column})), '')"
+def _hashed_form(tenant: Tenant, column: str, tags: set[str]) -> str:
+    """SQL for what is hashed of a key: what is one customer as it is compared has one hash."""
+    foreign = [tag for tag in sorted(tags) if tag.startswith(FOREIGN_KEY)]
+    listed = tenant.stitch.bad_values.case_sensitive_fks
+    return key_form(quote_ident(column), any(is_case_sensitive(tag, listed) for tag in foreign))

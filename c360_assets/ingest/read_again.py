@@ -70,6 +70,14 @@ def not_there_messages(
     ]
 
 
+def days_without_files(
+    feed: FeedConfig, ledger: pl.DataFrame, loads: Iterable[DayLoad], days: Iterable[date]
+) -> list[date]:
+    """Those of the days of which no file is there or was loaded; `loads` are those to be loaded."""
+    known = set(known_files(ledger, feed).loaded_attempts) | {load.day for load in loads}
+    return [day for day in days if day not in known]
+
+
 def files_by_day(
     tenant: Tenant, feed: FeedConfig, known: KnownFiles, last: date, *, fetched: bool
 ) -> dict[date, list[LandedFile]]:

@@ -33,6 +33,7 @@ class FileResult:
     rejected: int = 0
     replaced: int = 0
     rounded: int = 0
+    guessed: int = 0  # times in an hour that their zone had twice
     dropped: int = 0
     forgotten: int = 0  # of those read, rows of people who were forgotten
 
@@ -80,6 +81,10 @@ class DayResult:
     @property
     def rounded_values(self) -> int:
         return sum(file.rounded for file in self.files)
+
+    @property
+    def guessed_values(self) -> int:
+        return sum(file.guessed for file in self.files)
 
 
 @dataclass

@@ -15,13 +15,13 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.ingest.casts import key_text, sql_type
-from c360_assets.semantics.column_types import INSTANT, SYSTEM_COLUMNS
+from c360_assets.semantics.column_types import DAY_BITS, INSTANT, SYSTEM_COLUMNS
 from c360_assets.tenant.models import FeedConfig
 from c360_assets.warehouse.sql import quote_ident, quote_literal
 
 EPOCH = date(1970, 1, 1)
 # `_updated` holds, from its highest bits down: the delivery day, the attempt, the row's place.
-DAY_BITS, ATTEMPT_BITS = 43, 35
+ATTEMPT_BITS = 35
 # Below every 64-bit value: a missing last-updated value loses against any other.
 LOWEST = "-9223372036854775809::HUGEINT"
 STEP = 1 << 63

@@ -18,7 +18,7 @@ from c360_assets.privacy.restored import (
     unknown_files,
     unknown_publications,
 )
-from c360_assets.privacy.work import open_work
+from c360_assets.privacy.work import RESTORED, open_work
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Warehouse, open_session
 from c360_assets.warehouse.suppression import Suppression
@@ -63,7 +63,7 @@ def enforce(tenant: Tenant, progress: Progress = unheard) -> list[str]:
 
 
 def _clean_restored(tenant: Tenant, last: str, progress: Progress) -> list[str]:
-    """Take out whoever came back with a backup, by the keyed hashes of their source keys."""
+    """Take out whoever came back with a backup, by the hashes that loading holds rows against."""
     done = []
     suppression = Suppression.of(tenant.root)
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
@@ -74,7 +74,7 @@ def _clean_restored(tenant: Tenant, last: str, progress: Progress) -> list[str]:
             finder = Finder(session, tenant)
             found = Found(returned, returned, finder.ids_of(returned))
             work = begin(
-                finder, tenant, found, mode, strategy="restored", asked_by="a restored backup"
+                finder, tenant, found, mode, strategy=RESTORED, asked_by="a restored backup"
             )
         receipt = carry_out(tenant, work, progress)
         last = receipt.receipt

@@ -43,7 +43,7 @@ from c360_assets.privacy.removals import (
 from c360_assets.privacy.restored import note_clean
 from c360_assets.privacy.search import Searcher
 from c360_assets.privacy.stores import all_files, store_of, stores
-from c360_assets.privacy.work import Work
+from c360_assets.privacy.work import RESTORED, Work
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session, open_session
 from c360_assets.warehouse.suppression import (
@@ -124,7 +124,9 @@ def begin(
 
 
 def _lines(session: Session, suppression: Suppression, work: Work) -> list[Line]:
-    """What keeps the people of a work from coming back."""
+    """What keeps the people of a work from coming back, where it is not known already."""
+    if work.strategy == RESTORED:
+        return []  # to remember anew would undo that somebody was let in
     con = session.con
     mode, receipt = work.mode, work.receipt
     pinned = {(datasource, pk): pin for datasource, pk, pin in work.pins}

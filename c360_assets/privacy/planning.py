@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from c360_assets.ingest.personal_columns import KEYED
+from c360_assets.ingest.personal_columns import KEYED, Meaning
 from c360_assets.ingest.upsert import key_of, key_values
 from c360_assets.privacy.patterns import Patterns
 from c360_assets.privacy.people import UNIFIED, Finder, Found
@@ -28,6 +28,7 @@ PREPROCESSED = "unified_preprocessed_raw"
 TEXT_TYPES = ("VARCHAR", "DATE")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 GONE = "_c360_gone_keys"
+GONE_OF_TABLE = "_c360_gone_of_table"
 CANDIDATES = "_c360_candidates"
 
 
@@ -140,18 +141,37 @@ def _hashed_pins(
         if not set(key) & set(meaning.hashed):
             continue
         datasource = finder.name_of(name)
-        for pk in keys:
-            values = key_values(pk, len(key))
+        parts = [key_values(pk, len(key)) for pk in keys]
+        columns = dict(zip(key, zip(*parts, strict=True), strict=True))
+        hashes = {
+            column: _key_hashes(finder, meaning, column, values, suppression)
+            for column, values in columns.items()
+            if column in meaning.hashed
+        }
+        for pk, values in zip(keys, parts, strict=True):
             hashed = [
-                _key_hash(suppression, value) if value and column in meaning.hashed else value
+                hashes.get(column, {}).get(value, value) if value else value
                 for column, value in zip(key, values, strict=True)
             ]
             yield datasource, key_of(hashed), ids.get((datasource, pk), "")
 
 
-def _key_hash(suppression: Suppression, value: str) -> str:
+def _key_hashes(
+    finder: Finder,
+    meaning: Meaning,
+    column: str,
+    values: Iterable[str | None],
+    suppression: Suppression,
+) -> dict[str, str]:
+    """Each value of a column that is hashed, with the hash of its form."""
+    frame = pl.DataFrame({column: sorted(filter(None, values))}, schema={column: pl.String})
+    finder.session.register(CANDIDATES, frame)
+    form = meaning.hashed[column]
+    forms = finder.session.rows(
+        f"SELECT {quote_ident(column)}, {form} FROM {CANDIDATES} WHERE {form} IS NOT NULL"
+    )
     key = suppression.keys[min(suppression.keys)]
-    return keyed_hash(key, KEYED, value.strip().upper())
+    return {value: keyed_hash(key, KEYED, form) for value, form in forms}
 
 
 def _relations(finder: Finder, work: Work) -> list[Relation]:
@@ -260,19 +280,18 @@ def _hashed_keys(
     """Values of keys that become a hash, each with its hash."""
     session = finder.session
     known = set(values)
-    replaced = {}
+    replaced: dict[str, str] = {}
     for name, keys in work.rows.items():
         meaning = finder.meanings[name]
-        session.register(CANDIDATES, pl.DataFrame({"pk": keys}))
+        session.register(GONE_OF_TABLE, pl.DataFrame({"pk": keys}))
         for column in finder.stored(name, meaning.hashed):
             text = f"CAST({quote_ident(column)} AS VARCHAR)"
             rows = session.rows(
                 f"SELECT DISTINCT {text} FROM {finder.source(name)} "
-                f"WHERE _pk IN (SELECT pk FROM {CANDIDATES}) AND {text} IS NOT NULL"
+                f"WHERE _pk IN (SELECT pk FROM {GONE_OF_TABLE}) AND {text} IS NOT NULL"
             )
-            for (value,) in rows:
-                if value in known:
-                    replaced[value] = _key_hash(suppression, value)
+            theirs = [value for (value,) in rows if value in known]
+            replaced |= _key_hashes(finder, meaning, column, theirs, suppression)
     return replaced
 
 

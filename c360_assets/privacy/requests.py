@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from c360_assets.ingest.personal_columns import Meaning, meanings
-from c360_assets.ingest.upsert import DAY_BITS, EPOCH
+from c360_assets.ingest.upsert import EPOCH
 from c360_assets.privacy.dsar import answer
 from c360_assets.privacy.forget import Progress, begin, carry_out, unheard
 from c360_assets.privacy.people import (
@@ -26,6 +26,7 @@ from c360_assets.privacy.people import (
     merge,
 )
 from c360_assets.privacy.receipts import Receipt
+from c360_assets.semantics.column_types import DAY_BITS
 from c360_assets.tenant.local_time import now
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.session import Session, open_session

@@ -17,6 +17,8 @@ import duckdb
 import polars as pl
 
 from c360_assets.customer_360.publication.lakes import all_lakes
+from c360_assets.ingest.personal_columns import meanings
+from c360_assets.privacy.forgotten_rows import stored_rows
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import fingerprint
 from c360_assets.warehouse.files import write_private
@@ -28,9 +30,9 @@ from c360_assets.warehouse.publications import (
     Publication,
 )
 from c360_assets.warehouse.session import private_folder
-from c360_assets.warehouse.sql import quote_ident, quote_literal
+from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.suppression import (
-    SEPARATOR,
+    Kind,
     Suppression,
     privacy_folder,
 )
@@ -129,26 +131,30 @@ def _holds_forgotten(publication: Publication, tenant: Tenant, suppression: Supp
 
 def _finds(publication: Publication, tenant: Tenant, suppression: Suppression) -> bool:
     """Raises duckdb.Error where the database cannot be read."""
-    names = {table.physical: table.name for table in tenant.tables}
+    known = meanings(tenant)
     with publication.opened() as con:
         tables = dict(publication.stored_tables(con, OPENED))
-        for kind, query in _keys(tables, names):
+        for source, columns in tables.items():
+            meaning = known.get(source.split('"."')[-1].strip('"'))
+            if meaning is None or not {"_pk", "_updated"} <= columns.keys():
+                continue
+            if stored_rows(con, suppression, tenant, meaning, source, columns):
+                return True
+        # Only rows of source tables say when they were delivered.
+        never = suppression.without_let_in()
+        for kind, query in _keys(tables):
             texts = con.sql(query).pl()["text"]
-            hits = suppression.hits(con, kind, texts)  # type: ignore[arg-type]
+            hits = never.hits(con, kind, texts)
             if (hits["mode"] == "delete").any():
                 return True
-        return _holds_blanked(con, tables, suppression)
+        return _holds_blanked(con, tables, never)
 
 
-def _keys(tables: Tables, names: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Queries of all source keys and ids in a database, as they are hashed."""
+def _keys(tables: Tables) -> Iterator[tuple[Kind, str]]:
+    """Queries of the source keys and ids in tables that are made of others, as they are hashed."""
     for source, columns in tables.items():
-        table = source.split('"."')[-1].strip('"')
         if {"datasource", "pk"} <= columns.keys():
             yield "record", f"SELECT DISTINCT datasource || chr(31) || pk AS text FROM {source}"
-        elif "_pk" in columns and table in names:
-            name = quote_literal(names[table] + SEPARATOR)
-            yield "record", f"SELECT DISTINCT {name} || _pk AS text FROM {source}"
         if "amperity_id" in columns:
             yield "person", f"SELECT DISTINCT amperity_id AS text FROM {source}"
 

@@ -36,7 +36,8 @@ class StoreState:
 
 @dataclass(frozen=True)
 class PrivacyStatus:
-    """The keys of `--json`."""
+    """The keys of `--json`. `removed` tells of tables and files that the settings no longer have,
+    in which people stay; empty where there are none."""
 
     receipts: list[Receipt]
     forged: list[str]
@@ -46,9 +47,10 @@ class PrivacyStatus:
     is_older_than_last_receipt: bool
     stores: list[StoreState]
     unknown_files: int
+    removed: str
 
 
-def privacy_status(tenant: Tenant) -> PrivacyStatus:
+def privacy_status(tenant: Tenant, removed: str = "") -> PrivacyStatus:
     root = tenant.root
     suppression = Suppression.of(root)
     receipts = read_receipts(root)
@@ -65,6 +67,7 @@ def privacy_status(tenant: Tenant) -> PrivacyStatus:
         bool(last and manifest.tables) and manifest.meta.get(MARK, "") != last,
         states,
         unknown,
+        removed,
     )
 
 
@@ -120,6 +123,8 @@ def render(status: PrivacyStatus, console: Console) -> None:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in status.remembered.items())
         console.print(f"remembered by keyed hash: {kinds}")
     console.print(_store_table(status.stores))
+    if status.removed:
+        console.print(f"! {status.removed}", style="yellow", markup=False)
     if status.unknown_files:
         console.print(f"{status.unknown_files} other files are of no store of personal values")
 

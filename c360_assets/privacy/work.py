@@ -18,6 +18,8 @@ from c360_assets.warehouse.suppression import Mode, privacy_folder
 # Shorter values stand in too many places to say that they are somebody's.
 CELL_LENGTH = 5
 TEXT_LENGTH = 8
+# The strategy of work on what came back with a backup: all of it is remembered already.
+RESTORED = "restored"
 
 
 @dataclass

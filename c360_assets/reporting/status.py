@@ -26,16 +26,19 @@ from c360_assets.ingest.day_feeds import DayFeed, day_feeds
 from c360_assets.ingest.failures import LoadError
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.odd_files import odd_entries, unmarked
+from c360_assets.reporting.last_run import last_run_line
 from c360_assets.reporting.stitch_quality import quality_json, quality_line
+from c360_assets.reporting.summary import CheckWarning, check_warnings
 from c360_assets.reporting.unseen import unseen_by_stitch, unseen_text
 from c360_assets.tenant.listing import one_look
 from c360_assets.tenant.local_time import zone
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.digest import RUN_TABLES
+from c360_assets.warehouse.last_run import LastRun, last_run
 from c360_assets.warehouse.ledger import read_ledger
 from c360_assets.warehouse.place import place_of as bucket_of
 from c360_assets.warehouse.publications import GROUP, Place, place_of
-from c360_assets.warehouse.session import Warehouse
+from c360_assets.warehouse.session import Warehouse, open_session
 
 ALERTS_SHOWN = timedelta(days=7)
 MOST_ALERTS = 10
@@ -76,20 +79,23 @@ class FeedStatus:
 class Status:
     """What `c360 status` shows, and the keys of its `--json`.
 
-    `unseen` counts by feed the rows that Stitch has not seen. `tables` is where the tables are: a
-    folder or a bucket. `published` is empty where nothing is, and so are the `others`, databases by
-    name; `not_looked_at` says why a place could not be. `removed` tells of tables that the settings
-    no longer have; `alerts` are those of the last days, the newest first; `switched_off` are
-    sensors and schedules that begin nothing.
+    `last_run` is None before the first. `unseen` counts by feed the rows that Stitch has not seen.
+    `tables` is where the tables are: a folder or a bucket. `published` is empty where nothing is,
+    and so are the `others`, databases by name; `not_looked_at` says why a place could not be.
+    `check_warnings` are the checks of the database `customer_360` that warn. `removed` tells of
+    tables that the settings no longer have; `alerts` are those of the last days, the newest first;
+    `switched_off` are sensors and schedules that begin nothing.
     """
 
     tenant: str
+    last_run: LastRun | None
     feeds: list[FeedStatus]
     stitch: dict[str, Any]
     unseen: dict[str, int]
     tables: str
     removed: str
     published: dict[str, Any]
+    check_warnings: list[CheckWarning]
     others: dict[str, dict[str, Any]]
     not_looked_at: list[str]
     activation_cron: str
@@ -112,14 +118,18 @@ def read_status(
     bucket = bucket_of(root)
     publications, not_looked_at = _publications(tenant, now)
     published = publications.pop(GROUP)
+    with open_session(root / "warehouse", tenant.config.timezone) as session:
+        warnings = check_warnings(session)
     return Status(
         tenant=tenant.config.name,
+        last_run=last_run(root),
         feeds=_feed_statuses(tenant, ledger, published),
         stitch=_stitch_figures(warehouse),
         unseen=unseen_by_stitch(tenant, warehouse),
         tables=bucket.address if bucket is not None else str(warehouse.root),
         removed=removed,
         published=published,
+        check_warnings=warnings if published else [],
         others=publications,
         not_looked_at=not_looked_at,
         activation_cron=tenant.workflow.activation.cron,
@@ -300,7 +310,12 @@ def render_status(status: Status, console: Console) -> None:
             _print_line(console, f"            {name}: {_publication_line(other)}")
     for problem in status.not_looked_at:
         console.print(f"            ! {problem}", style="yellow", markup=False)
+    for check in status.check_warnings:
+        line = f"            ! {check.id}  {check.question}  {check.counts}"
+        console.print(line, style="yellow", markup=False)
     clock = ZoneInfo(status.timezone)
+    if status.last_run is not None:
+        _print_line(console, f"Last run    {last_run_line(status.last_run, clock)}")
     for alert in status.alerts:
         console.print(f"[yellow]Alert[/]       {_alert_line(alert, clock)}")
     console.print(

@@ -83,6 +83,10 @@ class CheckWarning:
     checked: int
     share: float
 
+    @property
+    def counts(self) -> str:
+        return f"no: {self.findings:,} of {self.checked:,} ({self.share:.1f} %)"
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -137,13 +141,13 @@ def summarize(session: Session, report: DayReport) -> Summary:
         source_records=records.rows if records else 0,
         people=records.figures.get("amperity_ids", 0) if records else 0,
         findings=worst_findings(session),
-        check_warnings=_check_warnings(session),
+        check_warnings=check_warnings(session),
         example_id=_best_customer(session),
         figures=records.figures if records else {},
     )
 
 
-def _check_warnings(session: Session) -> list[CheckWarning]:
+def check_warnings(session: Session) -> list[CheckWarning]:
     """The checks of the primary database that warn."""
     if session.state(CHECKS) is None:
         return []
@@ -251,8 +255,7 @@ def _checks(warnings: Sequence[CheckWarning]) -> Table:
         show_header=False,
     )
     for check in warnings[:SHOWN_CHECKS]:
-        counts = f"no: {check.findings:,} of {check.checked:,} ({check.share:.1f} %)"
-        table.add_row(check.id, check.question, counts)
+        table.add_row(check.id, check.question, check.counts)
     return table
 
 

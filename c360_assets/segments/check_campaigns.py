@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from c360_assets.customer_360.publication.addresses import channel_of, needs_consent
 from c360_assets.customer_360.publication.consent import ADDRESSES
-from c360_assets.customer_360.publication.send_postgres import LONGEST_IDENTIFIER
+from c360_assets.customer_360.publication.send_postgres import CHANGE, LONGEST_IDENTIFIER
 from c360_assets.customer_360.tables.databases import Database, databases
 from c360_assets.errors import C360Error, Problem
 from c360_assets.segments.audience import Campaign
 from c360_assets.segments.definition import Finding
+from c360_assets.segments.delivery import ACTION, KEPT_COLUMNS, NUMBER
 from c360_assets.segments.reading import segments_of
 from c360_assets.segments.saas import setting_problems
 from c360_assets.semantics.closest import closest
@@ -118,7 +119,11 @@ class _CampaignCheck:
         listed = _lower(config.attributes)
         for place, name in enumerate(listed):
             path = ("attributes", place)
-            if name not in known:
+            if name in self._columns_of_its_own():
+                message = f"what is sent has a column {name} of its own"
+                remedy = "leave it out, or call it otherwise in database/customer_360.sql"
+                yield Finding(path, message, remedy)
+            elif name not in known:
                 yield Finding(path, f"customer_360 has no column {name}", _near(name, known))
             elif name in listed[:place]:
                 yield Finding(path, f"{name} is listed twice", "remove one of the two")
@@ -126,6 +131,16 @@ class _CampaignCheck:
         if address not in listed:
             message = f"has no {address}, by which {config.channel} reaches people"
             yield Finding(("attributes",), message, f"add {address}")
+
+    def _columns_of_its_own(self) -> list[str]:
+        """The columns that say what a row of the list is, and not whom it is about."""
+        config = self.campaign.config
+        if config.mode == "full":
+            return [*KEPT_COLUMNS]
+        known = self.campaign.tenant.destinations
+        types = {known[name].type for name in config.destination if name in known}
+        own = [*KEPT_COLUMNS, ACTION]
+        return [*own, NUMBER, CHANGE] if "postgres" in types else own
 
     def _consent(self) -> Iterator[Finding]:
         config = self.campaign.config

@@ -24,7 +24,7 @@ from c360_assets.customer_360.publication.send_postgres import (
     replace_table,
 )
 from c360_assets.errors import C360Error
-from c360_assets.segments.delivery import Delivery, variable
+from c360_assets.segments.delivery import NUMBER, Delivery, variable
 from c360_assets.segments.saas import load_rows
 from c360_assets.tenant.models import DestinationConfig, Tenant
 from c360_assets.warehouse.session import Session, private_folder
@@ -120,14 +120,14 @@ def _to_postgres(session: Session, config: DestinationConfig, delivery: Delivery
     fresh = f"{hashlib.sha256(campaign.encode()).hexdigest()[:16]}{FRESH}"
     rows = delivery.rows_sql()
     if delivery.has_actions:
-        rows = f"SELECT {delivery.number}::BIGINT AS delivery, * FROM ({rows})"
+        rows = f"SELECT {delivery.number}::BIGINT AS {NUMBER}, * FROM ({rows})"
     with dbapi.connect(address) as receiver:
         with receiver.cursor() as cursor:
             ensure_schema(cursor, schema)
             with session.con.sql(rows).to_arrow_reader() as reader:
                 cursor.adbc_ingest(fresh, reader, mode="create", db_schema_name=schema)
             if delivery.has_actions:
-                same = f"delivery = {delivery.number}"
+                same = f"{NUMBER} = {delivery.number}"
                 add_to_table(cursor, schema, fresh, campaign, instead_of=same)
             else:
                 replace_table(cursor, schema, fresh, campaign)

@@ -13,6 +13,12 @@ from c360_assets.errors import C360Error
 from c360_assets.warehouse.session import Session
 from c360_assets.warehouse.sql import quote_ident
 
+# Columns of the rows of a delivery beside what people are sent by; of changes; of those in
+# PostgreSQL.
+KEPT_COLUMNS = ("_person", "_address", "_digest")
+ACTION = "action"
+NUMBER = "delivery"
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -26,7 +32,7 @@ class Delivery:
 
     @property
     def shown(self) -> tuple[str, ...]:
-        return ("action", *self.columns) if self.has_actions else self.columns
+        return (ACTION, *self.columns) if self.has_actions else self.columns
 
     @property
     def file_stem(self) -> str:

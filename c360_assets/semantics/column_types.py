@@ -28,6 +28,8 @@ SQL_TYPES: dict[str, str] = {
 }
 
 PERSON_COLUMN = "amperity_id"
+# `_updated` counts delivery days from 1970 above this bit; it is zero in a custom table.
+DAY_BITS = 43
 
 # What the platform adds to the fields of a domain table: a load adds all but the person, Stitch
 # adds the person to its own version of the table.

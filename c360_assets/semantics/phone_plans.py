@@ -39,6 +39,8 @@ class PhonePlan:
     number at home (None where nothing is); the last of its `n_groups` groups, where it is filled,
     makes `rewritten` the beginning of the number. `number` matches national numbers, `possible`
     also those of a usual length that are not assigned, `mobile` those of mobile phones.
+    `carriers_hide_code`: what is dialled to choose a carrier abroad may begin as 00 and the
+    country's own code do, as 008 in Korea, whose code is 82.
     """
 
     region: str
@@ -50,6 +52,7 @@ class PhonePlan:
     number: str
     possible: str
     mobile: str
+    carriers_hide_code: bool
 
 
 def regions() -> frozenset[str]:
@@ -75,18 +78,27 @@ def plan_of(region: str) -> PhonePlan | None:
     # Where it is not known which phones are mobile, none is.
     mobile = _bare(getattr(metadata.mobile, "national_number_pattern", None) or "[^0-9]")
     trunk = metadata.national_prefix_for_parsing
-    abroad = _bare(metadata.international_prefix or "00")
+    code = str(metadata.country_code)
+    abroad = f"^(?:{_bare(metadata.international_prefix or '00')}|00)([1-9].*)$"
     return PhonePlan(
         region=region,
-        code=str(metadata.country_code),
-        abroad=f"^(?:{abroad}|00)([1-9].*)$",
+        code=code,
+        abroad=abroad,
         trunk=f"^(?:{_bare(trunk)})" if trunk else None,
         rewritten=metadata.national_prefix_transform_rule,
         n_groups=re.compile(trunk).groups if trunk else 0,
         number=f"^(?:{pattern})$",
         possible=f"^(?:{'|'.join([pattern, *usual])})$",
         mobile=f"^(?:{mobile})$",
+        carriers_hide_code=_hides(abroad, code),
     )
+
+
+def _hides(abroad: str, code: str) -> bool:
+    """Whether some number with 00 and the code is read as one behind a longer prefix."""
+    numbers = (f"{code}{digits:02}345678" for digits in range(100))
+    found = ((number, re.match(abroad, f"00{number}")) for number in numbers)
+    return any(match is not None and match[1] != number for number, match in found)
 
 
 def home_plan(home: Home | None) -> PhonePlan | None:
@@ -139,9 +151,16 @@ def _international(plan: PhonePlan) -> pl.Expr:
     )
     is_with_code = digits.str.starts_with(plan.code) & is_number_with_code
     national = _national(digits, plan)
+    from_zeros = pl.lit(None, dtype=pl.String)
+    if plan.carriers_hide_code:
+        after_zeros = _after_code(digits.str.slice(2), plan)
+        is_own = digits.str.starts_with(f"00{plan.code}") & after_zeros.str.contains(plan.number)
+        from_zeros = pl.when(is_own).then(plan.code + after_zeros)
     return (
         pl.when(pl.col("text").str.contains(_HAS_PLUS))
         .then(_from_abroad(digits, plan))
+        .when(from_zeros.is_not_null())
+        .then(from_zeros)
         .when(is_foreign_dialling)
         .then(_from_abroad(digits.str.extract(plan.abroad), plan))
         .when(is_with_code)
@@ -273,8 +292,15 @@ def _international_sql(plan: PhonePlan) -> str:
         f"starts_with(d, {code}) AND ({_matches(after_code, plan.mobile)}"
         f" OR NOT {_matches('d', plan.number)} AND {_matches(after_code, plan.number)})"
     )
+    own = ""
+    if plan.carriers_hide_code:
+        from_zeros = f"phone_national(substr(d, {len(plan.code) + 3}))"
+        is_own = (
+            f"starts_with(d, {quoted(f'00{plan.code}')}) AND {_matches(from_zeros, plan.number)}"
+        )
+        own = f" WHEN {is_own} THEN {code} || {from_zeros}"
     return (
-        f"CASE WHEN {_matches('t', _HAS_PLUS)} THEN {_from_abroad_sql('d', plan)}"
+        f"CASE WHEN {_matches('t', _HAS_PLUS)} THEN {_from_abroad_sql('d', plan)}{own}"
         f" WHEN {_matches('d', plan.abroad)} THEN {_on(abroad, 'a', _from_abroad_sql('a', plan))}"
         f" WHEN {with_code} THEN {code} || {after_code}"
         f" WHEN {_matches('phone_national(d)', plan.possible)}"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from c360_assets.semantics.column_types import SQL_TYPES
+from c360_assets.semantics.column_types import DAY_BITS, SQL_TYPES
 from c360_assets.semantics.tags import column_for, is_profile, tag_info
 from c360_assets.tenant.models import SourceTable
 from c360_assets.validations.contacts import parts, well_formed
@@ -23,9 +23,6 @@ NO_FLAG = "NULL::BOOLEAN"
 MULTIPLE = ("email", "phone")  # tags that several columns of a table may carry
 NUMBERS = ("DECIMAL", "DOUBLE", "FLOAT", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT")
 PERSONAL = "personal data"
-# `_updated` counts delivery days from 1970 above this bit; zero in a custom table, whose rows have
-# none.
-DAY_BITS = 43
 # Where rows have no delivery day: the dates by which their trend is drawn instead, best first.
 DATES = ("update_dt", "order_datetime", "event_datetime", "create_dt")
 

@@ -12,7 +12,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -107,6 +107,10 @@ class Suppression:
         """Whether something of this kind was forgotten."""
         return bool((self.lines["kind"] == kind).any())
 
+    def without_let_in(self) -> Suppression:
+        """What is kept out for good."""
+        return Suppression(self.lines.filter(pl.col("allowed_from") == ""), self.keys)
+
     def hits(self, con: duckdb.DuckDBPyConnection, kind: Kind, values: pl.Series) -> pl.DataFrame:
         """Columns value and those of `HITS_SCHEMA`: the distinct values that were forgotten.
 
@@ -178,16 +182,24 @@ def keyed_hash(key: bytes, kind: str, value: str) -> str:
 
 
 def remember(root: Path, lines: Iterable[Line]) -> int:
-    """Add lines; those that are there already are not added twice. Returns how many were new."""
+    """Add lines; returns how many were new.
+
+    One that is there already stays, unless it was let in again or has the other mode: then the
+    newer request counts.
+    """
     path = privacy_folder(root) / FORGOTTEN
     earlier = path.read_text("utf-8") if path.exists() else ""
-    known = {(line["kind"], line["hash"]) for line in map(json.loads, earlier.splitlines())}
-    fresh = [line for line in lines if (line.kind, line.hash) not in known]
+    known = {(line["kind"], line["hash"]): line for line in map(json.loads, earlier.splitlines())}
+    fresh = [line for line in lines if _is_news(line, known.get((line.kind, line.hash)))]
     if fresh:
-        added = "".join(json.dumps(asdict(line)) + "\n" for line in fresh)
+        known |= {(line.kind, line.hash): asdict(line) for line in fresh}
         _private(privacy_folder(root))
-        write_private(path, earlier + added)
+        write_private(path, "".join(json.dumps(line) + "\n" for line in known.values()))
     return len(fresh)
+
+
+def _is_news(line: Line, known: Mapping[str, str] | None) -> bool:
+    return known is None or known["allowed_from"] != "" or known["mode"] != line.mode
 
 
 def replace_lines(root: Path, lines: pl.DataFrame) -> None:

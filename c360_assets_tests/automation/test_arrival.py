@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from c360_assets.automation.load_feeds import Loading, _Arrived, _whole_arrivals
 from c360_assets.configuration import load_tenant
 from c360_assets.errors import ConfigError
 from c360_assets.ingest.arrival import is_open_for_writing
+from c360_assets.ingest.delivery_days import EARLIEST_DAY
 from c360_assets.ingest.landed_files import landed
 from c360_assets.ingest.landing import pending
 from c360_assets.ingest.odd_files import odd_entries, unclaimed, unmarked
@@ -67,6 +68,29 @@ def arrivals(tenant: Tenant, loading: Loading) -> list[_Arrived]:
 def set_age(path: Path, seconds: float) -> None:
     moment = time.time() - seconds
     os.utime(path, (moment, moment))
+
+
+@pytest.mark.parametrize(
+    ("first", "through", "told"),
+    [
+        (DAY - timedelta(days=2), DAY + timedelta(days=3), "4 of the 6 delivery days"),
+        (DAY, None, "1 of the 3 delivery days"),
+        (EARLIEST_DAY, DAY, ""),
+    ],
+)
+def test_days_that_were_asked_for_and_have_no_file_are_told(
+    tmp_path: Path, first: date, through: date | None, told: str
+) -> None:
+    """A range that is left open ends with the files."""
+    tenant = tiny_tenant(tmp_path)
+    for day in (DAY, DAY + timedelta(days=2)):
+        land(tmp_path, "shop", day)
+    ledger = read_ledger(Warehouse.open(tenant.root / "warehouse"))
+    options = DayOptions(stage="load", feeds=["Shop:Customers"], first=first, through=through)
+    with Reporter(Console(stderr=True)) as reporter:
+        (arrived,) = _whole_arrivals(tenant, ledger, options, reporter, Loading())
+    said = [text for text in arrived.warnings if "no file is there" in text]
+    assert [told in text for text in said] == [True] * bool(told), said
 
 
 @pytest.fixture

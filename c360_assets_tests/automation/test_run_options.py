@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -18,7 +19,9 @@ from c360_assets.automation.jobs import ACTIVATE, LOAD, STITCH
 from c360_assets.automation.runs import RunOutcome, launch, open_instance
 from c360_assets.definitions import build
 from c360_assets.ingest import delivery_days
+from c360_assets.reporting.last_run import last_run_line
 from c360_assets.run_options import RunOptions
+from c360_assets.warehouse.last_run import last_run
 from c360_assets.warehouse.recipe import Outcome, Recipe, RunContext, make_current
 from c360_assets.warehouse.session import Session
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
@@ -90,6 +93,11 @@ def test_force_computes_again_what_is_current(home: Path) -> None:
         for force in (False, False, True)
     ]
     assert reused == [False, True, False]
+    last = last_run(home)
+    assert last is not None
+    known = (last.what, last.options, last.files, last.stitched, last.published, last.failures)
+    assert known == (f"job {STITCH}", ["force"], 0, False, False, 0)
+    assert last_run_line(last, ZoneInfo("UTC")).startswith(f"job {STITCH} (force) at 20")
 
 
 def test_a_threshold_is_accepted_for_one_run(home: Path) -> None:
@@ -98,6 +106,9 @@ def test_a_threshold_is_accepted_for_one_run(home: Path) -> None:
     land(home, "shop", DAY, half_of_them_wrong)
     refused = run(home, LOAD, [SHOP], RunOptions(), days=(DAY, DAY))
     assert not refused.success
+    failed = last_run(home)
+    assert failed is not None
+    assert (failed.what, failed.failures > 0) == (f"job {LOAD}", True)
     accepted = run(home, LOAD, [SHOP], RunOptions(error_threshold=50), days=(DAY, DAY))
     assert accepted.success, accepted.failed_steps
 

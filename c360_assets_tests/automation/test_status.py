@@ -29,6 +29,7 @@ from c360_assets.automation.switched_off import switched_off
 from c360_assets.automation.watch import watch
 from c360_assets.errors import C360Error
 from c360_assets.reporting.status import Status, read_status, render_status
+from c360_assets.reporting.summary import CheckWarning
 from c360_assets.tenant.local_time import now
 from c360_assets.warehouse.heartbeat import beat
 from c360_assets_tests.automation.tenants import DAY, tiny_tenant
@@ -120,6 +121,13 @@ def test_a_storage_that_does_not_answer_is_no_sign_that_all_is_on(
     beat(tmp_path, "tick")
     seen = watch(tenant, now(tenant), timedelta(minutes=10), timedelta(hours=2))
     assert [alert.kind for alert in seen.alerts] == ["silent"]
+
+
+def test_checks_of_the_database_that_warn_are_named(tmp_path: Path) -> None:
+    tiny_tenant(tmp_path)
+    warning = CheckWarning("CV-A04", "Are addresses complete?", 4, 5, 80.0)
+    status = replace(read_status(tmp_path, datetime.now(UTC)), check_warnings=[warning])
+    assert "! CV-A04  Are addresses complete?  no: 4 of 5 (80.0 %)" in _page(status, 100)
 
 
 def test_a_narrow_terminal_cuts_no_day_and_no_number(tmp_path: Path) -> None:

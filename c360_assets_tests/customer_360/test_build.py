@@ -19,6 +19,7 @@ from c360_assets.customer_360.tables.databases import databases
 from c360_assets.customer_360.tables.graph import TableNode, lineage, plan
 from c360_assets.customer_360.tables.references import asks_clock, statement
 from c360_assets.errors import C360Error, ConfigError
+from c360_assets.ingest.upsert import updated_base
 from c360_assets.reporting.summary import DayReport, summarize
 from c360_assets.semantics.tables import table_spec
 from c360_assets.tenant.local_columns import LOCAL_COLUMNS
@@ -61,13 +62,11 @@ ITEMS = feed(
         "shade": {"tags": ["txn-item/shade"]},
     },
 )
-CONSENT = feed(
-    "News:Consent",
-    {
-        "mail": {"tags": ["email-opt/email"]},
-        "yes": {"type": "boolean", "tags": ["email-opt/is-email-opted-in"]},
-    },
-)
+CONSENT_FIELDS: dict[str, dict[str, Any]] = {
+    "mail": {"tags": ["email-opt/email"]},
+    "yes": {"type": "boolean", "tags": ["email-opt/is-email-opted-in"]},
+}
+CONSENT = feed("News:Consent", CONSENT_FIELDS)
 
 
 def shop(root: Path, **more: Any) -> Tenant:
@@ -209,6 +208,51 @@ def test_of_conflicting_statements_the_newest_counts_else_the_no(
     build_all(session, shop(tmp_path), only=["email_opt_status"])
     assert table(session, "email_opt_status", "amperity_id, is_email_opted_in") == [
         {"amperity_id": "A2", "is_email_opted_in": is_opted_in}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "is_opted_in"),
+    [
+        ("datetime", ["2026-03-02 10:00", "2026-03-02 09:00"], False),
+        ("datetime", ["2026-03-02 09:00", "2026-03-02 10:00"], True),
+        # Equally new: the place in the file.
+        ("datetime", ["2026-03-02 09:00", "2026-03-02 09:00"], True),
+        # Without a time a statement is as old as its delivery, of 2026-03-03.
+        ("datetime", [None, "2026-03-02 10:00"], False),
+        ("integer", [2, 1], False),
+        ("integer", [1, 2], True),
+    ],
+)
+def test_of_statements_of_one_file_the_one_counts_that_was_updated_last(
+    session: Session, tmp_path: Path, kind: str, values: list[Any], is_opted_in: bool
+) -> None:
+    """A no in the first line, a yes in the second."""
+    fill(session)
+    timed = feed("News:Consent", {**CONSENT_FIELDS, "changed": {"type": kind}})
+    timed = timed.model_copy(update={"last_updated": "changed"})
+    type_ = "TIMESTAMPTZ" if kind == "datetime" else "BIGINT"
+    place = updated_base(date(2026, 3, 3), 1, 0)
+    put(
+        session,
+        "domain/News_Consent",
+        {"id": "VARCHAR", "mail": "VARCHAR", "yes": "BOOLEAN", "changed": type_, **SYSTEM},
+        [
+            {
+                "id": str(line),
+                "_pk": str(line),
+                "mail": "bob@x.com",
+                "yes": line == 1,
+                "changed": value,
+                "_updated": place + line,
+            }
+            for line, value in enumerate(values)
+        ],
+    )
+    tenant = make_tenant(tmp_path, policy=POLICY, feeds=[SHOP, ITEMS, timed])
+    build_all(session, tenant, only=["email_opt_status"])
+    assert table(session, "email_opt_status", "is_email_opted_in") == [
+        {"is_email_opted_in": is_opted_in}
     ]
 
 

@@ -158,6 +158,23 @@ def test_one_that_fails_keeps_no_other_waiting_and_is_sent_again_alone(root: Pat
     (root / "blocked").unlink()
     results = send_all(root, [])
     assert ([sent.name for sent in results.sent], results.failures) == (["bad"], [])
+    assert (results.idle, send_all(root, []).idle) == (
+        "",
+        (
+            "nothing to send: bad, good has received what is published; `c360 send --force` sends "
+            "it again"
+        ),
+    )
+
+
+def test_why_there_is_nothing_to_send(root: Path) -> None:
+    tenant_at(root)
+    assert send_all(root, []).idle == "no destination of destinations.yaml receives tables"
+    tenant_at(root, good={"path": "exports/good"})
+    published = root / "activated" / "customer_360.duckdb"
+    published.rename(root / "aside")
+    assert send_all(root, []).idle == "nothing is published that could be sent: `c360 run`"
+    (root / "aside").rename(published)
 
 
 def test_a_place_that_does_not_answer_says_what_to_look_at(root: Path) -> None:

@@ -35,6 +35,8 @@ def test_status_names_feeds_stitch_and_what_is_published(
         "10 source records → 6 people",
         "Published",
         "30 6 * * *",
+        "16 rows of 3 files loaded, stitched",
+        "tables built, published",
     ):
         assert told in page.text, page.text
     status = json.loads(c360_here(monkeypatch, "status", "--json", "--tenant", root).stdout)
@@ -45,6 +47,9 @@ def test_status_names_feeds_stitch_and_what_is_published(
     assert feeds["Shop:Customers"] == ("2026-03-02", 6, 0, 1)
     assert feeds["Club:Members"] == ("2026-03-02", 4, 0, 0)
     assert (status["stitch"]["source_records"], status["stitch"]["people"]) == (10, 6)
+    last = status["last_run"]
+    assert (last["what"], last["options"], last["failures"]) == ("`c360 run`", [], 0)
+    assert status["check_warnings"] == []
 
 
 def test_people_are_told_before_any_table_of_theirs_is_built(

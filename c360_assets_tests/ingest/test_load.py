@@ -24,6 +24,7 @@ from c360_assets.ingest.landing import pending
 from c360_assets.ingest.load import FeedLoad, load_feed
 from c360_assets.ingest.odd_files import outside, shared, unclaimed
 from c360_assets.ingest.read_again import not_there_messages
+from c360_assets.ingest.repeated_hours import FIRST, SLOT, repeated_slots
 from c360_assets.tenant.models import FeedConfig, Tenant
 from c360_assets.warehouse.ledger import read_ledger, session_ledger
 from c360_assets.warehouse.session import Warehouse, open_session
@@ -49,6 +50,38 @@ def digest(tenant: Tenant, feed: FeedConfig) -> str:
 
 def counts(result: Any) -> tuple[int, int, int, int]:
     return result.rows_read, result.rows_loaded, result.rows_rejected, result.rows_replaced
+
+
+def test_what_is_not_quite_what_a_text_says_is_counted(tmp_path: Path) -> None:
+    """02:30 came twice in Berlin on that day, at 02:00+02:00 and an hour later; 01:30 and 03:00
+    once."""
+    feed = feed_of(timezone="Europe/Berlin")
+    tenant = tenant_of(tmp_path, feed)
+    day = "2024-10-27"
+    times = ["01:59:59", "02:00:00", "02:30", "03:00:00", "02:30:00+02:00", "02:30:00 Z"]
+    rows = "".join(f"{place},,{day} {time},{place}.00009\n" for place, time in enumerate(times))
+    land(tenant, "c-20241028.csv", HEADER + rows)
+    (result,) = load(tenant, feed).days
+    assert (result.guessed_values, result.rounded_values) == (2, 6)
+    rounded, guessed = result.warnings
+    assert "more decimals than their field has (6) are rounded" in rounded
+    assert "the hour that Europe/Berlin has twice, as its clocks are put back (2)" in guessed
+    found = table(tenant, feed)["seen"].dt.convert_time_zone("UTC").dt.hour().to_list()
+    assert found == [23, 1, 1, 2, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("zone", "slots"),
+    [
+        ("UTC", []),
+        ("Asia/Tokyo", []),
+        ("Europe/Berlin", ["2024-10-27T01:00", "2024-10-27T01:30"]),
+        ("Australia/Lord_Howe", ["2024-04-06T15:00"]),
+    ],
+)
+def test_hours_that_a_zone_has_twice(zone: str, slots: list[str]) -> None:
+    begins = [FIRST + slot * SLOT for slot in repeated_slots(zone)]
+    assert [f"{begin:%Y-%m-%dT%H:%M}" for begin in begins if begin.year == 2024] == slots
 
 
 def test_a_day_becomes_typed_rows_with_system_columns(tmp_path: Path) -> None:

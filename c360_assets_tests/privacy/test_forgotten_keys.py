@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from c360_assets.configuration import load_tenant
+from c360_assets.ingest.personal_columns import meanings
 from c360_assets.ingest.upsert import key_of, key_sql, key_values
 from c360_assets_tests.day.command import ask, c360_here
-from c360_assets_tests.privacy.tenants import FIRST, LINES, SECOND, land
+from c360_assets_tests.privacy.tenants import FIRST, LINES, SECOND, land, write_tenant
 from c360_assets_tests.privacy.test_forget import MAIL, found_in, ours
 
 AT = "2026-03-03 09:00:00,SKU1,false,false,1"
@@ -96,6 +98,26 @@ def test_named_key_comes_in_again(tenant: Path, monkeypatch: pytest.MonkeyPatch)
     land(tenant, "web/orders", FIRST, [*LINES, f"LN-9100009,OR-560009,AC-700001,{AT},7.00"])
     load_later(monkeypatch, tenant)
     assert [line for line, *_ in orders(tenant)] == ["LN-9100001", "LN-9100002", "LN-9100003"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "forms"),
+    [
+        ("", ["AC-1", "AC-1", "AC-1", None]),
+        ("case_sensitive_fks: [fk-account]\n", ["aC-1", "AC-1", "'AC-1", None]),
+    ],
+)
+def test_what_is_one_customer_has_one_hash(
+    tmp_path: Path, settings: str, forms: list[str | None]
+) -> None:
+    """Else the money of two would be one's, where they are blanked."""
+    root = write_tenant(tmp_path / "tenant")
+    (root / "stitch.yaml").write_text(settings)
+    form = meanings(load_tenant(root))["Web_Orders"].hashed["buyer"]
+    with duckdb.connect() as con:
+        sql = f"SELECT {form} FROM (SELECT unnest(?::VARCHAR[]) AS buyer)"
+        rows = con.execute(sql, [[" aC-1", "AC-1 ", "'AC-1", " "]]).fetchall()
+    assert [form for (form,) in rows] == forms
 
 
 PARTS = st.lists(st.text(alphabet="aÄ|\\N ", min_size=1, max_size=4), min_size=1, max_size=3)

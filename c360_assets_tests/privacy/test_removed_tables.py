@@ -50,6 +50,7 @@ def test_check_and_status_tell_of_them(without_club: Path, monkeypatch: pytest.M
     status = json.loads(_verb(monkeypatch, without_club, "status", "--json").stdout)
     assert told in status["removed"]
     assert status["tables"] == str(without_club / "warehouse")
+    assert told in _verb(monkeypatch, without_club, "privacy", "status").text
 
 
 @pytest.mark.parametrize("mode", ["delete", "delete_pii"])
@@ -95,6 +96,44 @@ def test_they_are_removed_and_load_again_should_the_feed_come_back(
     (without_club / "members.kept").rename(without_club / FEED)
     _verb(monkeypatch, without_club, "load", "Club:Members")
     assert _members(without_club) == ["CL-8800191", "CL-8800192", "CL-8800193"]
+
+
+def test_files_of_a_database_that_was_taken_out_are_told_and_removed(
+    without_club: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = without_club / "activated" / "customer_360.duckdb"
+    kept = published.parent / "history" / "eu.4.duckdb"
+    files = [published.parent / "eu.duckdb", kept]
+    for file in files:
+        file.write_bytes(published.read_bytes())
+    named = "activated/eu.duckdb, activated/history/eu.4.duckdb; `c360 warehouse remove`"
+    for verb in (("status",), ("check",), ("privacy", "status")):
+        assert f"2 files are of databases {named}" in _verb(
+            monkeypatch, without_club, *verb
+        ).text.replace("that the settings do not have, and get no more updates: ", "")
+    _verb(monkeypatch, without_club, "warehouse", "remove", "activated/eu.duckdb")
+    assert [file.exists() for file in files] == [False, True]
+    assert (
+        "removed activated/history/eu.4"
+        in _verb(monkeypatch, without_club, "warehouse", "remove").text
+    )
+    assert published.exists()
+
+
+def test_ids_stay_while_stitch_is_switched_off(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (FEED, "feeds/web/accounts.yaml"):
+        text = (tenant / name).read_text("utf-8")
+        (tenant / name).write_text(text.replace("stitch: true", "stitch: false"), "utf-8")
+    with open_session(tenant / "warehouse") as session:
+        ids = session.built("unified_coalesced")
+    said = _verb(monkeypatch, tenant, "warehouse", "remove")
+    assert "hold people's ids for the day on which it runs again" in said.text
+    with open_session(tenant / "warehouse") as session:
+        assert session.state("unified_coalesced") == ids
+    said = _verb(monkeypatch, tenant, "warehouse", "remove", "stitch_ids")
+    assert "removed stitch_ids" in said.text
 
 
 def test_nothing_is_removed_while_the_settings_have_errors(

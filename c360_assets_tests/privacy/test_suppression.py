@@ -18,6 +18,7 @@ from c360_assets.errors import C360Error
 from c360_assets.privacy.restored import drop_returned_files
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.suppression import (
+    Mode,
     Suppression,
     ensure_key,
     hashes,
@@ -25,6 +26,7 @@ from c360_assets.warehouse.suppression import (
     privacy_folder,
     record_text,
     remember,
+    replace_lines,
 )
 from c360_assets_tests.privacy.tenants import write_tenant
 
@@ -63,6 +65,26 @@ def test_spellings_that_clean_to_the_same(tmp_path: Path, kind: str, one: str, o
         assert hits.height in (0, 1)
     else:
         assert hits.height == 1
+
+
+@pytest.mark.parametrize(
+    ("allowed_from", "again", "news"),
+    [("", "delete", 0), ("2026-03-03", "delete", 1), ("", "delete_pii", 1)],
+)
+def test_the_newer_request_counts(
+    tmp_path: Path, allowed_from: str, again: Mode, news: int
+) -> None:
+    """Somebody who was let in and is forgotten again stays out."""
+    ensure_key(tmp_path)
+    suppression = Suppression.of(tmp_path)
+    with duckdb.connect() as con:
+        remember(tmp_path, suppression.lines_of(con, "email", ["A@B.DE"], "delete", "000001"))
+        allowed = Suppression.of(tmp_path).lines.with_columns(allowed_from=pl.lit(allowed_from))
+        replace_lines(tmp_path, allowed)
+        lines = suppression.lines_of(con, "email", ["A@B.DE"], again, "000002")
+    assert remember(tmp_path, lines) == news
+    known = Suppression.of(tmp_path).lines.select("mode", "receipt", "allowed_from")
+    assert known.rows() == [(again, f"00000{1 + news}", "")]
 
 
 def test_earlier_keys_still_tell(tmp_path: Path) -> None:

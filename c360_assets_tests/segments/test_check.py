@@ -40,6 +40,16 @@ consent: 'none, because "it is a test"'
 destination: warehouse
 attributes: [email]
 """,
+    "campaigns/changes.yaml": """include: [good]
+channel: email
+consent: 'none, because "it is a test"'
+destination: warehouse
+mode: add_remove
+attributes:
+  - email
+  - change
+  - delivery
+""",
     "workflow.yaml": """purposes:
   offers: {email: {email_programm: offers}}
 campaigns: [sping]
@@ -51,7 +61,10 @@ campaigns: [sping]
   warehouse: {type: postgres, url_env: DATABASE_URL}
 """,
 }
+RENAME = "leave it out, or call it otherwise in database/customer_360.sql"
 EXPECTED = {
+    ("campaigns/changes.yaml", 8, RENAME),
+    ("campaigns/changes.yaml", 9, RENAME),
     (f"campaigns/{LONG}.yaml", 4, "give the campaign's file a shorter name"),
     ("segments/misspelt.yaml", 2, "did you mean lifetime_order_revenue?"),
     ("segments/misspelt.yaml", 3, "did you mean gt?"),

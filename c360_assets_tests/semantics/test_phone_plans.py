@@ -96,6 +96,23 @@ def test_forms_that_people_write() -> None:
     assert both(texts, "AU") == [expected, expected]
 
 
+@pytest.mark.parametrize("region", ["BR", "CO", "HK", "KH", "KR", "SG", "TH"])
+def test_a_carrier_hides_no_code_of_ones_own(region: str) -> None:
+    """Of 0082 in Korea, 008 chooses a carrier for calls abroad."""
+    numbers = [phonenumbers.example_number_for_type(region, kind) for kind in KINDS]
+    expected = [f"{one.country_code}{one.national_number}" for one in numbers if one is not None]
+    assert both([f"00{text}" for text in expected], region) == [expected, expected]
+    plan = plan_of(region)
+    assert plan is not None
+    assert plan.carriers_hide_code
+
+
+def test_a_carrier_is_read_before_other_codes() -> None:
+    texts = ["001 1 212 555 1234", "00700 82 10 1234 5678", "0049 171 1234567"]
+    expected = ["12125551234", "821012345678", "491711234567"]
+    assert both(texts, "KR") == [expected, expected]
+
+
 def test_a_mobile_with_its_code_and_no_plus_is_no_line_of_a_small_town() -> None:
     assert both(["491711234567", "4915123456789"], "DE") == 2 * [["491711234567", "4915123456789"]]
 

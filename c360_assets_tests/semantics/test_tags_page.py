@@ -8,6 +8,7 @@ import pytest
 
 from c360_assets.semantics.tags import CATALOGUE, suggest
 from c360_assets.semantics.tags_page import tags_matching, tags_page
+from c360_assets_tests.day.command import finish, start
 
 PAGE = Path(__file__).parents[2] / "docs" / "tags.md"
 
@@ -16,6 +17,15 @@ def test_the_page_is_current() -> None:
     text = PAGE.read_text("utf-8")
     assert text == tags_page(), "write it again: c360 tags --markdown > docs/tags.md"
     assert all(f"`{tag}`" in text for tag in CATALOGUE)
+
+
+def test_a_narrow_terminal_shows_names_and_meanings_whole() -> None:
+    said = finish(start("tags", "email", COLUMNS="80"))
+    lines = said.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    place = lines.index("txn-item/digital-channel  string")
+    assert lines[place + 1].startswith("    feeds unified_itemized_transactions: What led to an ")
+    assert {line.split(" ")[0] for line in lines} == {"", *(t.name for t in tags_matching("email"))}
 
 
 def test_tags_are_found_by_name_meaning_and_table() -> None:

@@ -88,12 +88,14 @@ def test_the_first_that_holds_counts() -> None:
         return with_causes(pks, now_made, before, refitted=refitted)["cause"].to_list()
 
     added = records(("1", 1, 10), ("2", 1, 10), ("3", 1, 10))
-    assert cause(added, settings="b", refitted=True) == ["setting", "record_added"]
-    assert cause(added, refitted=True) == ["refit", "record_added"]
-    assert cause(added) == ["record_added", "record_added"]
     changed = records(("1", 1, 11), ("2", 9, 10), ("3", 1, 10))
-    assert cause(changed) == ["record_changed", "record_added"]
     gone = records(("1", 1, 10), ("2", 9, 10))
-    assert cause(gone) == ["record_deleted", "record_added"]
+    # What happened in its component, whatever was set on the same day.
+    for settings, refitted in (("a", False), ("b", False), ("b", True)):
+        assert cause(added, settings, refitted) == ["record_added", "record_added"]
+        assert cause(changed, settings, refitted) == ["record_changed", "record_added"]
+        assert cause(gone, settings, refitted) == ["record_deleted", "record_added"]
     elsewhere = records(("1", 1, 10), ("2", 9, 10), ("3", 1, 10), ("4", 2, 10))
+    assert cause(elsewhere, "b", refitted=True) == ["setting", "record_added"]
+    assert cause(elsewhere, refitted=True) == ["refit", "record_added"]
     assert cause(elsewhere) == ["context", "record_added"]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from c360_assets.semantics.column_types import SQL_TYPES
+from c360_assets.semantics.column_types import DAY_BITS, INSTANT, SQL_TYPES
 from c360_assets.semantics.tables import all_tables, table_spec
 from c360_assets.semantics.tags import column_for
 from c360_assets.tenant.models import SourceTable, Tenant
@@ -178,8 +178,23 @@ def _contribution(
             expression = _tagged_value(source, tagged, type_)
         expressions.append((name, expression))
     if table.consent is not None:
-        expressions.append(("_updated", "_updated"))
+        expressions += _ages(tenant, source)
     return Contribution(source.name, source.physical, tuple(expressions))
+
+
+def _ages(tenant: Tenant, source: SourceTable) -> list[tuple[str, str]]:
+    """What says which of two statements is newer: the feed's `last_updated` where it is a time,
+    else the day of delivery; its number where it is one; then the place in the delivery.
+    """
+    feed = tenant.feed(source.name)
+    name = feed.last_updated if feed is not None else "auto"
+    type_ = source.types.get(name)
+    column = quote_ident(name)
+    stated = f"CAST(DATE '1970-01-01' + CAST(_updated >> {DAY_BITS} AS INTEGER) AS {INSTANT})"
+    if type_ == "datetime":
+        stated = f"COALESCE({column}, {stated})"
+    version = column if type_ == "integer" else "CAST(NULL AS BIGINT)"
+    return [("_stated", stated), ("_version", version), ("_updated", "_updated")]
 
 
 def _person(tenant: Tenant, table: SemanticTable, source: SourceTable) -> str:

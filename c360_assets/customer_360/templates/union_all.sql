@@ -17,6 +17,8 @@
 {{ indent }}    CAST(NULL AS {{ type }}) AS {{ column | ident }},
 {% endfor %}
 {% if consent %}
+{{ indent }}    CAST(NULL AS TIMESTAMPTZ) AS _stated,
+{{ indent }}    CAST(NULL AS BIGINT) AS _version,
 {{ indent }}    CAST(NULL AS BIGINT) AS _updated
 {% else %}
 {{ indent }}    CAST(NULL AS BIGINT) AS _none
@@ -37,17 +39,18 @@ contacts AS (
     ) AS values_of_records
     WHERE {{ consent.match.format("value") }} IS NOT NULL
 ),
--- One statement per key and person; of conflicting ones the newest counts, and of those that are equally new a no: rows of a
--- custom domain table are all of one age.
+-- One statement per key and person; of conflicting ones the newest counts, by the time that its feed says (last_updated) or
+-- the day of its delivery; of those that are equally new a no: rows of a custom domain table are all of one age.
 ranked AS (
     SELECT
-        gathered.* EXCLUDE ({% if "amperity_id" in contributed_columns %}amperity_id, {% endif %}_updated),
+        gathered.* EXCLUDE ({% if "amperity_id" in contributed_columns %}amperity_id, {% endif %}_stated, _version, _updated),
         contacts.amperity_id,
         ROW_NUMBER() OVER (
             PARTITION BY
                 contacts.amperity_id, {{ consent.match.format("gathered." + consent.contact) }},
                 gathered.{{ consent.key | join(", gathered.") }}
             ORDER BY
+                gathered._stated DESC NULLS LAST, gathered._version DESC NULLS LAST,
                 gathered._updated DESC NULLS LAST, COALESCE(gathered.{{ consent.status }}, FALSE) ASC, gathered.datasource ASC,
                 gathered.pk ASC
         ) AS position

@@ -1,9 +1,10 @@
 """Why a record has another id than before: one cause for each row of `unified_changes_pks`.
 
 A record that came or went says so itself. Of one that moved, the first of these holds: a label in
-its component is new or gone; a setting changed; the model was fitted anew; a record of its
-component came, changed or went; none of them, then a value became more or less common. What moved
-is `identity_changes`.
+its component is new or gone; a record of its component came, changed or went; a setting changed;
+the model was fitted anew; none of them, then a value became more or less common. What happened in
+its own component goes before what holds for all: a setting that was changed on a day would else be
+the cause of all that its deliveries moved. What moved is `identity_changes`.
 """
 
 from __future__ import annotations
@@ -63,16 +64,16 @@ def with_causes(
     moved = (
         pl.when("label")
         .then(pl.lit(LABEL_CHANGED))
-        .when(pl.lit(settings_changed))
-        .then(pl.lit(SETTING_CHANGED))
-        .when(pl.lit(refitted))
-        .then(pl.lit(REFITTED))
         .when("added")
         .then(pl.lit(RECORD_ADDED))
         .when("changed")
         .then(pl.lit(RECORD_CHANGED))
         .when("deleted")
         .then(pl.lit(RECORD_DELETED))
+        .when(pl.lit(settings_changed))
+        .then(pl.lit(SETTING_CHANGED))
+        .when(pl.lit(refitted))
+        .then(pl.lit(REFITTED))
         .otherwise(pl.lit(CONTEXT))
     )
     cause = pl.coalesce(came_or_went, moved)

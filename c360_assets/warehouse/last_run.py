@@ -1,0 +1,70 @@
+"""What the last run on a tenant was, whoever began it: a verb, the service, or a person in the UI.
+
+A file beside the lock, as the signs of life are, so that who asks needs no orchestrator. How it is
+told belongs to `reporting`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from c360_assets.warehouse.files import private_folder, write_private
+from c360_assets.warehouse.heartbeat import FOLDER
+from c360_assets.warehouse.manifest import TableState
+
+FILE = "last_run.json"
+GENERATION = "stitch_generation"  # a table that each Stitch writes
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """One run: `what` was begun, with which `options`, when (ISO, with its zone), how long.
+
+    `files` and `rows` were loaded. `stitched` and `published`: whether it was done anew. `built`
+    and `reused` are numbers of tables, `failures` of what failed.
+    """
+
+    what: str
+    began: str
+    seconds: float
+    options: list[str] = field(default_factory=list)
+    files: int = 0
+    rows: int = 0
+    stitched: bool = False
+    built: int = 0
+    reused: int = 0
+    published: bool = False
+    failures: int = 0
+
+    @property
+    def began_at(self) -> datetime:
+        return datetime.fromisoformat(self.began)
+
+
+def note_run(root: Path, run: LastRun) -> None:
+    """Keep it in place of the one before."""
+    folder = private_folder(root / FOLDER)
+    write_private(folder / FILE, json.dumps(asdict(run)) + "\n")
+
+
+def last_run(root: Path) -> LastRun | None:
+    """What was noted last; None where nothing was, or where it cannot be read."""
+    try:
+        return LastRun(**json.loads((root / FOLDER / FILE).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def changed_tables(
+    before: Mapping[str, TableState], after: Mapping[str, TableState]
+) -> frozenset[str]:
+    """Tables that were made anew; what is remembered beside one that stands does not count."""
+    return frozenset(n for n, state in after.items() if _made(before.get(n)) != _made(state))
+
+
+def _made(state: TableState | None) -> tuple[int, str] | None:
+    return (state.version, state.fingerprint) if state is not None else None
