@@ -15,7 +15,7 @@ from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
 
 if TYPE_CHECKING:
-    from c360_assets.privacy.people import Identifiers
+    from c360_assets.privacy.identifiers import Identifiers
     from c360_assets.privacy.receipts import Receipt
     from c360_assets.privacy.requests import Outcome
 
@@ -181,7 +181,7 @@ def _identifiers(
     phones: list[str] | None,
     source_keys: list[str] | None,
 ) -> Identifiers:
-    from c360_assets.privacy.people import Identifiers
+    from c360_assets.privacy.identifiers import Identifiers
 
     for email in emails or []:
         _require("@" in email, "this is no e-mail address", "--email")
@@ -385,7 +385,7 @@ def allow(
     from datetime import date
 
     from c360_assets.configuration import load_tenant
-    from c360_assets.privacy.people import Identifiers
+    from c360_assets.privacy.identifiers import Identifiers
     from c360_assets.privacy.remembered import let_in
     from c360_assets.warehouse.lock import tenant_lock
 

@@ -22,7 +22,8 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.forgotten import PARTS
 from c360_assets.ingest.personal_columns import CONTACTS
 from c360_assets.privacy.changes import id_columns_of
-from c360_assets.privacy.people import FOUND, Finder, Found
+from c360_assets.privacy.identifiers import Found
+from c360_assets.privacy.people import FOUND, Finder
 from c360_assets.privacy.work import TEXT_LENGTH
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.files import write_private
@@ -33,6 +34,7 @@ from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.suppression import Suppression, ensure_key, keyed_hash, privacy_folder
 
 SOURCES = "source records"
+PAST = "source records of earlier days that are kept"
 HELD = "what is made of them"
 REJECTED = "rows that could not be loaded"
 # Tables about matching: pairs name other people's records.
@@ -68,6 +70,7 @@ def answer(finder: Finder, found: Found, name: str) -> str:
     private_folder(aside)
     sections = {
         SOURCES: _source_rows(finder, found),
+        PAST: _past_rows(finder, found),
         REJECTED: _rejected_rows(finder, found),
         HELD: _published_rows(finder, found),
     }
@@ -84,10 +87,29 @@ def _source_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
         if not keys:
             continue
         finder.session.register(FOUND, pl.DataFrame({"value": sorted(keys)}))
-        frames[finder.name_of(name)] = finder.session.frame(
+        frame = finder.session.frame(
             f"SELECT * EXCLUDE (_uuid_pk, _updated) FROM {finder.source(name)} "
             f"WHERE _pk IN (SELECT value FROM {FOUND}) ORDER BY _pk"
         )
+        if frame.height:
+            frames[finder.name_of(name)] = frame
+    return frames
+
+
+def _past_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
+    """Rows of theirs that left a source table, and stand in earlier versions and databases."""
+    frames = {}
+    for name, past in sorted(finder.past.tables.items()):
+        finder.session.register(
+            FOUND,
+            pl.DataFrame({"value": sorted(found.rows.get(name, ()))}, schema={"value": pl.String}),
+        )
+        frame = finder.session.frame(
+            f"SELECT DISTINCT * EXCLUDE (_uuid_pk, _updated, amperity_id) FROM {past} "
+            f"WHERE _pk IN (SELECT value FROM {FOUND}) ORDER BY ALL"
+        )
+        if frame.height:
+            frames[finder.name_of(name)] = frame
     return frames
 
 

@@ -26,7 +26,8 @@ from c360_assets.privacy.erase_files import (
 )
 from c360_assets.privacy.erase_lakes import erase_lakes
 from c360_assets.privacy.erase_tables import erase_tables, erase_values
-from c360_assets.privacy.people import Finder, Found, Identifiers
+from c360_assets.privacy.identifiers import Found, Identifiers
+from c360_assets.privacy.people import Finder
 from c360_assets.privacy.planning import add_others, plan_work
 from c360_assets.privacy.proof import prove
 from c360_assets.privacy.receipts import (
