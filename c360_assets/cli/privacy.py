@@ -15,7 +15,7 @@ from c360_assets.errors import C360Error
 from c360_assets.reporting.paths import short_path
 
 if TYPE_CHECKING:
-    from c360_assets.privacy.people import Identifiers
+    from c360_assets.privacy.identifiers import Identifiers
     from c360_assets.privacy.receipts import Receipt
     from c360_assets.privacy.requests import Outcome
 
@@ -94,6 +94,7 @@ def forget(
     from c360_assets.privacy.enforce import enforce
     from c360_assets.privacy.forget import begin, carry_out, preview
     from c360_assets.privacy.forgotten_rows import find
+    from c360_assets.privacy.not_loaded import not_loaded
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session
 
@@ -108,7 +109,7 @@ def forget(
                 finder, found = find(session, loaded, asked, strategy, mode)
                 shown = preview(finder, asked, found)
                 if found.is_empty:
-                    _say_nobody(shown.already, as_json)
+                    _say_nobody(shown.already, not_loaded(session, loaded), as_json)
                     return
                 if len(found.ids) > 1 and not everybody:
                     _refuse_several(found.ids)
@@ -147,6 +148,7 @@ def dsar(
     from c360_assets.privacy.dsar import answer
     from c360_assets.privacy.enforce import enforce
     from c360_assets.privacy.forgotten_rows import find
+    from c360_assets.privacy.not_loaded import not_loaded
     from c360_assets.privacy.remembered import already_forgotten
     from c360_assets.warehouse.lock import tenant_lock
     from c360_assets.warehouse.session import open_session
@@ -160,19 +162,22 @@ def dsar(
             with open_session(root / "warehouse", loaded.config.timezone) as session:
                 finder, found = find(session, loaded, asked, strategy)
                 if found.is_empty:
-                    _say_nobody(already_forgotten(session, loaded, asked), as_json)
+                    already = already_forgotten(session, loaded, asked)
+                    _say_nobody(already, not_loaded(session, loaded), as_json)
                     return
                 if len(found.ids) > 1 and not everybody:
                     _refuse_several(found.ids)
                 folder = answer(finder, found, " ".join(found.ids) or str(sorted(found.rows)))
+                waiting = not_loaded(session, loaded)
     if as_json:
-        print_json({"people": found.ids, "folder": folder})
+        print_json({"people": found.ids, "folder": folder, "not_loaded": waiting})
     else:
         out.print(
             f"wrote {short_path(root / folder)}/answer.html, answer.json and CSV files",
             markup=False,
             soft_wrap=True,
         )
+        _say_not_loaded(waiting)
 
 
 def _identifiers(
@@ -181,7 +186,7 @@ def _identifiers(
     phones: list[str] | None,
     source_keys: list[str] | None,
 ) -> Identifiers:
-    from c360_assets.privacy.people import Identifiers
+    from c360_assets.privacy.identifiers import Identifiers
 
     for email in emails or []:
         _require("@" in email, "this is no e-mail address", "--email")
@@ -225,13 +230,22 @@ def _step(text: str) -> None:
     err.print(f"forget: {text}", style="dim", markup=False)
 
 
-def _say_nobody(already: list[str], as_json: bool) -> None:
+def _say_nobody(already: list[str], waiting: dict[str, int], as_json: bool) -> None:
     if as_json:
-        print_json({"people": [], "rows": {}, "already_forgotten": already})
-    elif already:
+        document = {"people": [], "rows": {}, "already_forgotten": already, "not_loaded": waiting}
+        print_json(document)
+        return
+    if already:
         out.print(f"already forgotten: receipt {', '.join(already)}; nothing is held")
     else:
         out.print("nobody is known by this; nothing was done")
+    _say_not_loaded(waiting)
+
+
+def _say_not_loaded(waiting: dict[str, int]) -> None:
+    if waiting:
+        listed = ", ".join(f"{feed} {days} days" for feed, days in waiting.items())
+        _say([f"landed and not loaded, so not searched: {listed}; `c360 load` loads them"])
 
 
 def _refuse_several(ids: list[str]) -> None:
@@ -389,7 +403,7 @@ def allow(
     from datetime import date
 
     from c360_assets.configuration import load_tenant
-    from c360_assets.privacy.people import Identifiers
+    from c360_assets.privacy.identifiers import Identifiers
     from c360_assets.privacy.remembered import let_in
     from c360_assets.warehouse.lock import tenant_lock
 

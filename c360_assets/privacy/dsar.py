@@ -22,8 +22,11 @@ from c360_assets.errors import C360Error
 from c360_assets.ingest.forgotten import PARTS
 from c360_assets.ingest.personal_columns import CONTACTS
 from c360_assets.privacy.changes import id_columns_of
-from c360_assets.privacy.people import FOUND, Finder, Found
-from c360_assets.privacy.work import TEXT_LENGTH
+from c360_assets.privacy.identifiers import Found
+from c360_assets.privacy.mentions import files_with, mentions
+from c360_assets.privacy.people import FOUND, Finder
+from c360_assets.privacy.planning import add_others, plan_work
+from c360_assets.privacy.work import TEXT_LENGTH, Work
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.files import write_private
 from c360_assets.warehouse.publications import OPENED, Publication, place_of
@@ -33,6 +36,9 @@ from c360_assets.warehouse.sql import quote_ident
 from c360_assets.warehouse.suppression import Suppression, ensure_key, keyed_hash, privacy_folder
 
 SOURCES = "source records"
+PAST = "source records of earlier days that are kept"
+MENTIONS = "rows of nobody that name you"
+FILES = "files that name you"
 HELD = "what is made of them"
 REJECTED = "rows that could not be loaded"
 # Tables about matching: pairs name other people's records.
@@ -66,15 +72,36 @@ def answer(finder: Finder, found: Found, name: str) -> str:
     aside = parent / f".{folder_name}.new"
     shutil.rmtree(aside, ignore_errors=True)
     private_folder(aside)
+    work = _searched_for(finder, found)
+    files = files_with(finder.tenant, work)
     sections = {
         SOURCES: _source_rows(finder, found),
+        PAST: _past_rows(finder, found),
         REJECTED: _rejected_rows(finder, found),
+        MENTIONS: mentions(finder, found, work),
         HELD: _published_rows(finder, found),
+        FILES: {"files": files} if files.height else {},
     }
     _write(aside, sections, found)
     shutil.rmtree(folder, ignore_errors=True)
     aside.rename(folder)
     return folder.relative_to(root).as_posix()
+
+
+def _searched_for(finder: Finder, found: Found) -> Work:
+    """The values that are theirs alone, as `forget` would look for them."""
+    suppression = Suppression.of(finder.tenant.root)
+    work = plan_work(
+        finder,
+        found,
+        "delete",
+        strategy="",
+        asked_by="",
+        receipt="",
+        suppression=suppression,
+    )
+    add_others(finder, work)
+    return work
 
 
 def _source_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
@@ -84,10 +111,29 @@ def _source_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
         if not keys:
             continue
         finder.session.register(FOUND, pl.DataFrame({"value": sorted(keys)}))
-        frames[finder.name_of(name)] = finder.session.frame(
+        frame = finder.session.frame(
             f"SELECT * EXCLUDE (_uuid_pk, _updated) FROM {finder.source(name)} "
             f"WHERE _pk IN (SELECT value FROM {FOUND}) ORDER BY _pk"
         )
+        if frame.height:
+            frames[finder.name_of(name)] = frame
+    return frames
+
+
+def _past_rows(finder: Finder, found: Found) -> dict[str, pl.DataFrame]:
+    """Rows of theirs that left a source table, and stand in earlier versions and databases."""
+    frames = {}
+    for name, past in sorted(finder.past.tables.items()):
+        finder.session.register(
+            FOUND,
+            pl.DataFrame({"value": sorted(found.rows.get(name, ()))}, schema={"value": pl.String}),
+        )
+        frame = finder.session.frame(
+            f"SELECT DISTINCT * EXCLUDE (_uuid_pk, _updated, amperity_id) FROM {past} "
+            f"WHERE _pk IN (SELECT value FROM {FOUND}) ORDER BY ALL"
+        )
+        if frame.height:
+            frames[finder.name_of(name)] = frame
     return frames
 
 

@@ -26,7 +26,9 @@ from c360_assets.privacy.erase_files import (
 )
 from c360_assets.privacy.erase_lakes import erase_lakes
 from c360_assets.privacy.erase_tables import erase_tables, erase_values
-from c360_assets.privacy.people import Finder, Found, Identifiers
+from c360_assets.privacy.identifiers import Found, Identifiers
+from c360_assets.privacy.mentions import key_cells
+from c360_assets.privacy.people import Finder
 from c360_assets.privacy.planning import add_others, plan_work
 from c360_assets.privacy.proof import prove
 from c360_assets.privacy.receipts import (
@@ -116,6 +118,11 @@ def begin(
     work.request_ids = request_ids or []
     for text in named or []:
         work.values.setdefault(text, "")
+    work.notes += [
+        f"{cells.table} has {cells.rows:,} rows of nobody whose column {cells.column} is a key of "
+        "theirs; it stays there: tag the column as that key is, and such rows go with the person"
+        for cells in key_cells(finder, found)
+    ]
     note_received(finder.session, tenant, work)
     add_others(finder, work)
     work.save(root)

@@ -27,7 +27,7 @@ def find(
     session: Session, tenant: Tenant, asked: Identifiers, strategy: str, mode: str = ""
 ) -> tuple[Finder, Found]:
     """The rows that a request is about; for `delete_pii` those that are not blank yet."""
-    finder = Finder(session, tenant)
+    finder = Finder(session, tenant, with_past=True)
     found = finder.find(asked, strategy)
     if mode == "delete_pii":
         found = _without_blank(finder, found, Suppression.of(tenant.root))

@@ -8,13 +8,15 @@ says so (linkage table). What is done with the rows belongs to `forget` and `dsa
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.ingest.personal_columns import CONTACTS, Meaning, foreign_key_form, meanings
 from c360_assets.ingest.removed_tables import removed_meanings
+from c360_assets.privacy.identifiers import ADDRESS, CONNECTED, Found, Identifiers, merge
+from c360_assets.privacy.past_rows import PastRows
 from c360_assets.privacy.table_links import Link, links_between
 from c360_assets.semantics.blocklist import is_blocked
 from c360_assets.stitch.publish.stitched_domain_tables import (
@@ -31,68 +33,17 @@ from c360_assets.warehouse.sql import quote_ident
 UNIFIED = "unified_coalesced"
 REMOVED_VALUES = "stitch_removed_values"
 KEY_SCHEMA = {"tag": pl.String, "form": pl.String}
-EXACT = "exact"
-CONNECTED = "connected_pii"
 FOUND = "_c360_found"
-CUSTOM_KEYS = ("custom-key", "custom-key-2", "custom-key-3")
-ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 LINKAGE = ("source-ds", "source-pk", "cdt-ds", "cdt-pk")
 # A custom table and a feed can be told to belong together along at most so many steps.
 STEPS = 6
 
 
-@dataclass(frozen=True)
-class Identifiers:
-    """What a request names somebody by; several are alternatives, the parts of an address are one.
-
-    `source_keys` are (source table, key), `custom_keys` by tag, compared as they are written.
-    """
-
-    amperity_ids: Sequence[str] = ()
-    emails: Sequence[str] = ()
-    phones: Sequence[str] = ()
-    source_keys: Sequence[tuple[str, str]] = ()
-    custom_keys: Mapping[str, str] = field(default_factory=dict)
-    address: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_empty(self) -> bool:
-        return not any(
-            [
-                self.amperity_ids,
-                self.emails,
-                self.phones,
-                self.source_keys,
-                self.custom_keys,
-                self.address,
-            ]
-        )
-
-    def contacts(self, kind: str) -> Sequence[str]:
-        return self.emails if kind == "email" else self.phones
-
-
-@dataclass(frozen=True)
-class Found:
-    """Rows that a request is about: by physical table name, the keys of its rows.
-
-    `direct` those that hold the identifier. `ids` the people they are of, each with its number of
-    records; rows of nobody count for none.
-    """
-
-    rows: dict[str, set[str]]
-    direct: dict[str, set[str]]
-    ids: list[str]
-
-    @property
-    def is_empty(self) -> bool:
-        return not any(self.rows.values()) and not self.ids
-
-
 class Finder:
-    """Looks for people in the tables of a session."""
+    """Looks for people in the tables of a session; `with_past`: also for who is only in what is
+    kept of earlier days."""
 
-    def __init__(self, session: Session, tenant: Tenant) -> None:
+    def __init__(self, session: Session, tenant: Tenant, *, with_past: bool = False) -> None:
         self.session = session
         self.tenant = tenant
         # People stay in a table whose feed was taken out of the settings.
@@ -103,6 +54,8 @@ class Finder:
             if session.state(meaning.table.asset) is not None and not meaning.is_requests
         }
         self.links = links_between(tenant, self.tables)
+        searched = [meaning.table for meaning in self.tables.values()] if with_past else []
+        self.past = PastRows(session, tenant, searched)
 
     def find(self, asked: Identifiers, strategy: str) -> Found:
         """The rows that a request is about. Raises C360Error for a source table that is unknown."""
@@ -145,17 +98,22 @@ class Finder:
         for name in self.tables.keys() & set(tables):
             keys = list(rows.get(name, ()))
             for column in self.stored(name, self.tables[name].contacts[kind]):
-                values = self.session.frame(
-                    f"SELECT _pk, CAST({quote_ident(column)} AS VARCHAR) AS value "
-                    f"FROM {self.source(name)} WHERE {quote_ident(column)} IS NOT NULL"
-                )
-                forms = values.join(
-                    contact_forms(kind, values["value"], self.tenant.home), on="value"
-                )
+                forms = self._contacts(self.source(name), column, kind)
                 is_theirs = pl.col("_pk").is_in(keys)
                 theirs |= set(forms.filter(is_theirs)["form"])
                 others |= set(forms.filter(~is_theirs)["form"])
+                if name in self.past.tables:
+                    past = self._contacts(self.past.tables[name], column, kind)
+                    theirs |= set(past.filter(is_theirs)["form"])
         return sorted(theirs - others)
+
+    def _contacts(self, source: str, column: str, kind: str) -> pl.DataFrame:
+        """Columns _pk, value and form: the contacts in a column, as they came and as compared."""
+        values = self.session.frame(
+            f"SELECT _pk, CAST({quote_ident(column)} AS VARCHAR) AS value "
+            f"FROM {source} WHERE {quote_ident(column)} IS NOT NULL"
+        )
+        return values.join(contact_forms(kind, values["value"], self.tenant.home), on="value")
 
     def own_foreign_keys(self, rows: Mapping[str, set[str]]) -> list[tuple[str, str]]:
         """Foreign keys (tag, compared form) in records of customers among the rows that no other
@@ -166,8 +124,11 @@ class Finder:
         for name, meaning in self.tables.items():
             is_theirs = pl.col("_pk").is_in(list(rows.get(name, ())))
             for column, tag in meaning.foreign_keys:
-                keys = self._foreign_keys(name, column, tag)
+                keys = self._foreign_keys(name, column, tag, self.source(name))
                 others = others.vstack(keys.filter(~is_theirs).select(*KEY_SCHEMA))
+                if name in self.past.tables:
+                    past = self._foreign_keys(name, column, tag, self.past.tables[name])
+                    keys = keys.vstack(past)
                 if meaning.is_of_customers:
                     own = keys.filter(is_theirs)
                     own = own.filter(~is_blocked(tag, pl.col("form")))
@@ -176,14 +137,13 @@ class Finder:
                     others = others.vstack(removed.select(*KEY_SCHEMA))
         return sorted(theirs.unique().join(others, on=[*KEY_SCHEMA], how="anti").rows())
 
-    def _foreign_keys(self, name: str, column: str, tag: str) -> pl.DataFrame:
-        """Columns _pk, tag and form: the keys that the rows of a table name in a column."""
+    def _foreign_keys(self, name: str, column: str, tag: str, source: str) -> pl.DataFrame:
+        """Columns _pk, tag and form: the keys that rows of a table name in a column."""
         if not self.stored(name, [column]):
             return pl.DataFrame(schema={"_pk": pl.String, **KEY_SCHEMA})
         form = foreign_key_form(self.tenant, column, tag)
         return self.session.frame(
-            f"SELECT _pk, ? AS tag, {form} AS form FROM {self.source(name)} "
-            f"WHERE {form} IS NOT NULL",
+            f"SELECT _pk, ? AS tag, {form} AS form FROM {source} WHERE {form} IS NOT NULL",
             [tag],
         )
 
@@ -224,13 +184,23 @@ class Finder:
         raise C360Error(f"there is no source table {datasource}; there are {known}")
 
     def _keys(self, name: str, condition: str, params: Sequence[object] = ()) -> set[str]:
-        rows = self.session.rows(f"SELECT _pk FROM {self.source(name)} WHERE {condition}", params)
+        rows = self.session.rows(f"SELECT _pk FROM {self.all_rows(name)} WHERE {condition}", params)
         return {pk for (pk,) in rows}
 
     def source(self, name: str) -> str:
         """A FROM item over the source table of that physical name."""
         asset = self.meanings[name].table.asset
         return self.session.warehouse.source(asset, self.session.built(asset))
+
+    def all_rows(self, name: str) -> str:
+        """The same with the rows that the table had, where the finder knows them."""
+        past = self.past.tables.get(name)
+        if past is None:
+            return self.source(name)
+        columns = ", ".join(
+            map(quote_ident, self.session.built(self.meanings[name].table.asset).columns)
+        )
+        return f"(SELECT {columns} FROM {self.source(name)} UNION ALL SELECT {columns} FROM {past})"
 
     def _with_contact(self, meaning: Meaning, kind: str, wanted: Sequence[str]) -> set[str]:
         forms = contact_forms(kind, pl.Series(list(wanted), dtype=pl.String), self.tenant.home)[
@@ -255,7 +225,7 @@ class Finder:
         """The texts of a column that hold one of the cleaned contacts."""
         text = f"CAST({quote_ident(column)} AS VARCHAR)"
         values = self.session.frame(
-            f"SELECT DISTINCT {text} AS value FROM {self.source(name)} WHERE {text} IS NOT NULL"
+            f"SELECT DISTINCT {text} AS value FROM {self.all_rows(name)} WHERE {text} IS NOT NULL"
         )["value"]
         known = contact_forms(kind, values, self.tenant.home)
         return known.filter(pl.col("form").is_in(forms.implode()))["value"].unique().to_list()
@@ -296,7 +266,7 @@ class Finder:
         if not wanted or self.session.state(UNIFIED) is None:
             return []
         self.session.bind(UNIFIED, "_c360_people")
-        known = []
+        known: list[str] = []
         for text in wanted:
             fitting = self.session.rows(
                 "SELECT DISTINCT amperity_id FROM _c360_people WHERE amperity_id = $1 "
@@ -305,13 +275,25 @@ class Finder:
             )
             if len(fitting) > 1:
                 raise C360Error("several ids begin like this; give more characters of it")
-            known += [id_ for (id_,) in fitting]
+            known += [id_ for (id_,) in fitting] or self._earlier_ids(text.lower())
         return known
+
+    def _earlier_ids(self, text: str) -> list[str]:
+        """The id of somebody who has no record any more. Raises C360Error for one that ended, as
+        its records are somebody else's."""
+        now = self.past.successors(text)
+        if now:
+            raise C360Error(f"this id has ended; its records are with {', '.join(now)}: give that")
+        fitting = self.past.ids_like(text)
+        if len(fitting) > 1:
+            raise C360Error("several ids begin like this; give more characters of it")
+        return fitting
 
     def ids_of(self, rows: Mapping[str, set[str]]) -> list[str]:
         """The people whose records are among the rows."""
         ids: set[str] = set()
         for name, keys in rows.items():
+            ids |= self.past.ids(name, keys)
             table = self.meanings[name].table.stitched_asset
             state = self.session.state(table)
             if not keys or state is None:
@@ -327,9 +309,9 @@ class Finder:
 
     def rows_of_ids(self, ids: Sequence[str]) -> dict[str, set[str]]:
         """Rows of every stitched table that have one of the ids, or will have it by their key."""
-        rows: dict[str, set[str]] = {}
         if not ids:
-            return rows
+            return {}
+        rows = self.past.rows_of(ids)
         for name, meaning in self.tables.items():
             state = self.session.state(meaning.table.stitched_asset)
             if state is None:
@@ -339,8 +321,7 @@ class Finder:
             found = self.session.rows(
                 f"SELECT _pk FROM {source} WHERE amperity_id IN (SELECT value FROM {FOUND})"
             )
-            if found:
-                rows[name] = {pk for (pk,) in found}
+            merge(rows, {name: {pk for (pk,) in found}})
         merge(rows, self._rows_by_foreign_key(ids))
         return rows
 
@@ -400,7 +381,7 @@ class Finder:
             return []
         one, one_pk, other, other_pk = (f"CAST({quote_ident(name)} AS VARCHAR)" for name in columns)
         rows = self.session.rows(f"""
-            SELECT l._pk, a.name, {one_pk}, b.name, {other_pk} FROM {self.source(linkage)} l
+            SELECT l._pk, a.name, {one_pk}, b.name, {other_pk} FROM {self.all_rows(linkage)} l
             LEFT JOIN _c360_table_names a ON a.text = {one}
             LEFT JOIN _c360_table_names b ON b.text = {other}
             WHERE (a.name, {one_pk}) IN (SELECT (name, pk) FROM {FOUND})
@@ -433,7 +414,7 @@ class Finder:
                 for a, b in zip(own, others, strict=True)
             )
             pairs = self.session.rows(
-                f"SELECT DISTINCT f._pk FROM {self.source(near)} n JOIN {self.source(far)} f "
+                f"SELECT DISTINCT f._pk FROM {self.all_rows(near)} n JOIN {self.all_rows(far)} f "
                 f"ON {equal} WHERE n._pk IN (SELECT value FROM {FOUND})"
             )
             found.setdefault(far, set()).update(pk for (pk,) in pairs)
@@ -446,9 +427,3 @@ class _LinkageRow:
 
     pk: str
     ends: list[tuple[str, str]]
-
-
-def merge(rows: dict[str, set[str]], more: Mapping[str, set[str]]) -> None:
-    """Add rows (table -> keys) to others."""
-    for name, keys in more.items():
-        rows.setdefault(name, set()).update(keys)

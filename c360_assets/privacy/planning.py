@@ -15,8 +15,9 @@ import polars as pl
 
 from c360_assets.ingest.personal_columns import KEYED, Meaning
 from c360_assets.ingest.upsert import key_of, key_values
+from c360_assets.privacy.identifiers import Found
 from c360_assets.privacy.patterns import Patterns
-from c360_assets.privacy.people import UNIFIED, Finder, Found
+from c360_assets.privacy.people import UNIFIED, Finder
 from c360_assets.privacy.work import CELL_LENGTH, Work
 from c360_assets.semantics.tables import all_tables
 from c360_assets.warehouse.ledger import session_ledger
@@ -38,7 +39,8 @@ class Relation:
     is theirs.
 
     `columns` are those whose values count, `texts` all that may hold them, `days` dates of another
-    meaning. A cell of `whole`, such as a name, is one value of whom its row is about.
+    meaning. A cell of `whole`, such as a name, is one value of whom its row is about. Of `is_past`
+    rows nobody stays.
     """
 
     source: str
@@ -47,11 +49,12 @@ class Relation:
     texts: Sequence[str]
     days: Sequence[str] = ()
     whole: Sequence[str] = ()
+    is_past: bool = False
 
     @property
     def others(self) -> str:
         """SQL for the condition that a row is of somebody who stays."""
-        return f"NOT coalesce({self.is_theirs}, false)"
+        return "false" if self.is_past else f"NOT coalesce({self.is_theirs}, false)"
 
 
 def plan_work(
@@ -176,12 +179,15 @@ def _key_hashes(
 
 def _relations(finder: Finder, work: Work) -> list[Relation]:
     """All stored rows that hold values as they came or as they are compared."""
-    sources = [_source_relation(finder, work, name) for name in finder.tables]
+    sources = [
+        relation for name in finder.tables for relation in _source_relations(finder, work, name)
+    ]
     compared = [name for name in (UNIFIED, PREPROCESSED) if finder.session.state(name) is not None]
     return [*sources, *(_compared_relation(finder.session, name) for name in compared)]
 
 
-def _source_relation(finder: Finder, work: Work, name: str) -> Relation:
+def _source_relations(finder: Finder, work: Work, name: str) -> Iterator[Relation]:
+    """A source table as it is, and the rows that it had."""
     meaning = finder.meanings[name]
     state = finder.session.built(meaning.table.asset)
     view = f"_c360_keys_{name}"
@@ -198,7 +204,9 @@ def _source_relation(finder: Finder, work: Work, name: str) -> Relation:
     ]
     theirs = f"_pk IN (SELECT pk FROM {quote_ident(view)})"
     whole = finder.stored(name, meaning.whole)
-    return Relation(finder.source(name), theirs, columns, texts, days, whole)
+    yield Relation(finder.source(name), theirs, columns, texts, days, whole)
+    if name in finder.past.tables:
+        yield Relation(finder.past.tables[name], theirs, columns, [], is_past=True)
 
 
 def _compared_relation(session: Session, name: str) -> Relation:
@@ -287,7 +295,7 @@ def _hashed_keys(
         for column in finder.stored(name, meaning.hashed):
             text = f"CAST({quote_ident(column)} AS VARCHAR)"
             rows = session.rows(
-                f"SELECT DISTINCT {text} FROM {finder.source(name)} "
+                f"SELECT DISTINCT {text} FROM {finder.all_rows(name)} "
                 f"WHERE _pk IN (SELECT pk FROM {GONE_OF_TABLE}) AND {text} IS NOT NULL"
             )
             theirs = [value for (value,) in rows if value in known]

@@ -14,7 +14,7 @@ import polars as pl
 
 from c360_assets.ingest.personal_columns import CONTACTS, foreign_key_form, meanings
 from c360_assets.ingest.upsert import key_values
-from c360_assets.privacy.people import Identifiers
+from c360_assets.privacy.identifiers import Identifiers
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.contact_forms import contact_forms
 from c360_assets.warehouse.session import Session

@@ -15,16 +15,16 @@ from c360_assets.ingest.personal_columns import Meaning, meanings
 from c360_assets.ingest.upsert import EPOCH
 from c360_assets.privacy.dsar import answer
 from c360_assets.privacy.forget import Progress, begin, carry_out, unheard
-from c360_assets.privacy.people import (
+from c360_assets.privacy.identifiers import (
     ADDRESS,
     CONNECTED,
     CUSTOM_KEYS,
     EXACT,
-    Finder,
     Found,
     Identifiers,
     merge,
 )
+from c360_assets.privacy.people import Finder
 from c360_assets.privacy.receipts import Receipt
 from c360_assets.semantics.column_types import DAY_BITS
 from c360_assets.tenant.local_time import now
@@ -162,7 +162,7 @@ def _carry_out(
     tenant: Tenant, kind: str, requests: Sequence[Request], outcome: Outcome, progress: Progress
 ) -> Receipt:
     with open_session(tenant.root / "warehouse", tenant.config.timezone) as session:
-        finder = Finder(session, tenant)
+        finder = Finder(session, tenant, with_past=True)
         rows: dict[str, set[str]] = {}
         ids: set[str] = set()
         for request in requests:

@@ -219,6 +219,8 @@ def render_profile(profile: Profile, console: Console, orders: int = 10) -> None
         sections.extend(_record_line(record) for record in profile.records)
     if profile.orders:
         title = f"\n{len(profile.orders)} orders, latest first"
+        if len(profile.orders) > orders:
+            title = f"\nThe latest {orders} of {len(profile.orders)} orders; --json lists all"
         sections.append(_orders_table(title, profile.orders[:orders]))
     console.print(
         Panel(Group(*sections), title=profile.amperity_id, title_align="left", padding=(0, 1))

@@ -252,6 +252,8 @@ def print_result(
     if result_format == "table":
         rows = result.fetchmany(SHOWN_ROWS + 1)
         shown = print_rows(names, rows[:SHOWN_ROWS], console)
+        if not rows:
+            console.print("no rows", style="dim")
         if len(rows) > shown:
             console.print(f"… more than {shown} rows; --csv prints all", style="dim")
         return

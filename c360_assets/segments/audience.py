@@ -79,8 +79,10 @@ def campaign_named(tenant: Tenant, name: str) -> Campaign:
     """Raises C360Error where there is no such campaign."""
     if name not in tenant.campaigns:
         near = closest(name, tenant.campaigns)
-        known = ", ".join(tenant.campaigns) or "none; write campaigns/NAME.yaml"
-        remedy = f"did you mean {near}?" if near else f"there are {known}"
+        known = ", ".join(tenant.campaigns)
+        remedy = f"there are {known}" if known else "write campaigns/NAME.yaml"
+        if near:
+            remedy = f"did you mean {near}?"
         raise C360Error(f"there is no campaign {name}; {remedy}")
     return Campaign(name, tenant.campaigns[name], tenant)
 

@@ -172,7 +172,7 @@ def _lower(names: Iterable[str]) -> list[str]:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    names = list(known)
+    names = sorted(known)
     nearest = closest(name, names)
     return f"did you mean {nearest}?" if nearest else f"there are {', '.join(names) or 'none'}"
 

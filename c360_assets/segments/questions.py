@@ -56,8 +56,10 @@ def require_segment(tenant: Tenant, name: str) -> SegmentConfig:
     if name in tenant.segments:
         return tenant.segments[name]
     near = closest(name, tenant.segments)
-    known = ", ".join(tenant.segments) or "none; write segments/NAME.yaml"
-    remedy = f"did you mean {near}?" if near else f"there are {known}"
+    known = ", ".join(tenant.segments)
+    remedy = f"there are {known}" if known else "write segments/NAME.yaml"
+    if near:
+        remedy = f"did you mean {near}?"
     raise C360Error(f"there is no segment {name}; {remedy}")
 
 

@@ -13,7 +13,7 @@ from jellyfish import damerau_levenshtein_distance
 def closest(word: str, allowed: Iterable[str], limit: int = 2) -> str | None:
     """The word of `allowed` within `limit` edits of `word`, nearest first, then by alphabet.
 
-    Two letters that are swapped count as one edit.
+    Two letters that are swapped count as one edit, capitals as none.
 
     Short words need more agreement: at most a third of the letters may differ, so that `tag` is not
     taken for `day`.
@@ -25,7 +25,7 @@ def closest(word: str, allowed: Iterable[str], limit: int = 2) -> str | None:
         if abs(len(candidate) - len(word)) > limit:
             continue
         distance = damerau_levenshtein_distance(word.lower(), candidate.lower())
-        if 0 < distance <= most_edits:
+        if candidate != word and distance <= most_edits:
             near.append((distance, candidate))
     if not near:
         return None

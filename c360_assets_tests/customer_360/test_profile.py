@@ -263,6 +263,21 @@ def test_a_database_of_few_tables_has_a_page_too(session: Session, tmp_path: Pat
     assert "source records" not in text
 
 
+def test_orders_that_are_not_shown_are_counted(session: Session, tmp_path: Path) -> None:
+    tenant = make_tenant(tmp_path, policy=POLICY)
+    put_unified(session, [{"amperity_id": "a1", "full_name": "Ann Lee"}])
+    build_all(session, tenant)
+    for node in databases(tenant)[0].nodes:
+        session.bind(node.table)
+    session.bind("unified_coalesced")
+    shown = read_profile(session.con, "a1", databases(tenant)[0])
+    for count, title in [(10, "10 orders, latest first"), (11, "The latest 10 of 11 orders")]:
+        console = Console(record=True, width=160)
+        orders = [{"order_id": f"{number:060}"} for number in range(count)]
+        render_profile(replace(shown, orders=orders), console)
+        assert title in console.export_text()
+
+
 @pytest.mark.parametrize(
     "policy",
     [

@@ -96,3 +96,13 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
         path.write_text(text, "utf-8")
     problems = [one for one in all_problems(root) if one.severity == "error"]
     assert {(one.file, one.line, one.remedy) for one in problems} == EXPECTED
+
+
+def test_tables_there_are_stand_in_order(tmp_path: Path) -> None:
+    root = small_tenant(tmp_path / "tenant")
+    post = "{table: nothing_like_it, address: [address], opted_in: yes_or_no}"
+    (root / "workflow.yaml").write_text(f"purposes: {{offers: {{post: {post}}}}}\n", "utf-8")
+    (problem,) = [one for one in all_problems(root) if one.severity == "error"]
+    names = str(problem.remedy).removeprefix("there are ").split(", ")
+    assert names == sorted(names)
+    assert "customer_360" in names

@@ -1,0 +1,57 @@
+"""Where somebody stands besides their own rows: notes, files, deliveries that are not loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from c360_assets.privacy.receipts import read_receipts
+from c360_assets_tests.day.command import c360_here
+from c360_assets_tests.privacy.tenants import SECOND, land
+from c360_assets_tests.privacy.test_forget import MAIL
+
+NOTES = """source: Desk
+feed: Notes
+files: {pattern: "'desk/notes-'yyyyMMdd'.csv'", format: csv}
+primary_key: [note]
+stitch: false
+fields:
+  note: {type: string}
+  about: {type: string}
+  text: {type: string}
+"""
+ROWS = """note,about,text
+N1,AC-700001,rang twice
+N2,AC-700005,asked for ottilie.quastenberg@example.com
+N3,AC-700006,nothing
+"""
+
+
+def test_notes_files_and_deliveries_that_wait(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tenant / "feeds" / "desk" / "notes.yaml").write_text(NOTES, "utf-8")
+    (tenant / "landing" / "desk" / "notes-20260303.csv").write_text(ROWS, "utf-8")
+    assert c360_here(monkeypatch, "load", "--tenant", tenant).code == 0
+    land(tenant, "club/members", SECOND)
+    said = c360_here(monkeypatch, "dsar", "--email", MAIL, "--json", "--tenant", tenant)
+    assert said.code == 0, said.text
+    told = json.loads(said.stdout)
+    assert told["not_loaded"] == {"Club:Members": 1}
+    answer = json.loads((tenant / told["folder"] / "answer.json").read_text("utf-8"))
+    cells = answer["rows of nobody that name you"]["Desk:Notes"]
+    assert [(cell["_pk"], cell["column"]) for cell in cells] == [("N1", "about"), ("N2", "text")]
+    files = {(row["store"], row["file"]) for row in answer["files that name you"]["files"]}
+    assert ("exports", "exports/mailing/customer_360.csv") in files
+    assert ("landed files", "landing/web/accounts-20260302.csv") in files
+
+    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+    assert said.code == 0, said.text
+    (receipt,) = read_receipts(tenant)
+    noted = [note for note in receipt.notes if note.startswith("Desk:Notes has 1 rows of nobody")]
+    assert "column about is a key of theirs" in noted[0]
+    for verb in ("dsar", "forget"):
+        said = c360_here(monkeypatch, verb, "--email", "who@example.com", "--tenant", tenant)
+        assert "landed and not loaded, so not searched: Club:Members 1 days" in said.text
