@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from c360_assets.ingest.casts import CURRENCY
+
 FITS = 0.99  # share of the values that must have a form
 # What may stand around a number and is no part of its value.
 AROUND = r"(?i)^[\s\u00a0]*\(?|\)?[\s\u00a0]*$"
-CURRENCY = (
-    r"(?i)(R\$|US\$|A\$|C\$|[$€£¥₹₽₩₺₪฿]|\b(usd|eur|gbp|chf|cad|aud|nzd|jpy|brl|mxn|sek|nok|dkk|pln"
-    r"|czk|huf|inr|zar|kr|zł|kč|ft|rs|円)\b\.?|円|zł|Kč)"
-)
-SIGNS = r"^[-+\u2212]|[-\u2212]$"
 BLANKS = "[\u0020\u00a0\u202f\u2009]"
+# A currency stands on either side, a sign on either side of that.
+CURRENCY_AROUND = rf"^{BLANKS}*(?:{CURRENCY}){BLANKS}*|{BLANKS}*(?:{CURRENCY})$"
+SIGNS = r"^[-+\u2212]|[-\u2212]$"
 THOUSANDS = {",": ",", ".": r"\.", " ": BLANKS, "'": "['\u2019]"}
 SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE]\+?\d{1,3}$"
 # What a spreadsheet or a float leaves around digits.
@@ -81,7 +81,7 @@ def _is_plausible(thousands: str | None, values: pl.Series, bare: pl.Series) -> 
     """Groups with blanks alone are phone numbers; a currency or a fraction makes them amounts."""
     if thousands != " " or not bare.str.contains(BLANKS).any():
         return True
-    has_currency = values.str.contains(CURRENCY).any()
+    has_currency = values.str.contains(CURRENCY_AROUND).any()
     return has_currency or bare.str.contains(r"[.,]\d+$").any()
 
 
@@ -93,7 +93,9 @@ def _used(thousands: str | None, bare: pl.Series) -> str | None:
 
 
 def _without_currency(values: pl.Series) -> pl.Series:
-    bare = values.str.replace_all(CURRENCY, "").str.replace_all(AROUND, "").str.strip_chars()
+    """The numbers without what may stand around them: brackets, signs, a currency."""
+    bare = values.str.replace_all(AROUND, "").str.replace_all(SIGNS, "")
+    bare = bare.str.replace_all(CURRENCY_AROUND, "").str.strip_chars()
     return bare.str.replace_all(SIGNS, "").str.strip_chars().str.replace_all(AROUND, "")
 
 
