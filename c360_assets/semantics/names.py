@@ -180,7 +180,7 @@ def clean_suffix(expr: pl.Expr) -> pl.Expr:
 
 def clean_gender(expr: pl.Expr) -> pl.Expr:
     """F, M or X; NULL for values outside the accepted ones."""
-    value = missing_to_null(expr.str.to_uppercase())
+    value = missing_to_null(expr.str.to_uppercase().str.strip_chars(" ."))
     return value.replace_strict(genders(), default=None, return_dtype=pl.String)
 
 
