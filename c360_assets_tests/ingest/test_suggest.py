@@ -307,9 +307,9 @@ def test_headers_in_other_languages_are_tagged(tmp_path: Path, language: str) ->
     assert feed["stitch"] is True
     if language == "ja":
         assert [f["rename"] for f in feed["fields"].values()][:5] == [
-            "field",
+            "customer_number",
             "full_name",
-            "field_2",
+            "field",
             "phone",
             "email",
         ]
@@ -381,6 +381,8 @@ def test_broken_bytes_in_utf_8_are_no_other_encoding(tmp_path: Path) -> None:
         (["2024. 01. 31. 9:05"], "datetime", "yyyy. MM. dd. HH:mm", None),
         (["+819012345678", "+819012345679"], "string", None, None),
         (["1.234.567 ₫", "45.000 ₫"], "integer", None, None),
+        (["45.000 ₫", "990 ₫"], "integer", None, None),
+        (["45.000 ₫", "9.90 ₫"], "decimal", None, 3),
         (["\\1,234", "\\12"], "integer", None, None),  # yen, read as cp932
         (["Rp 1.250.000,50"], "decimal", None, 2),
         (["1 234,50 грн"], "decimal", None, 2),

@@ -29,7 +29,11 @@ DAY_NAME = re.compile(
     r"date|datum|fecha|jour|(^|[ _])data([ _]|$)|day|dob|birth|born|naissance|nacim|nascim|geburt"
     r"|(?<!life)time|stamp|created|updated|modified|changed"
     r"|ordered|visit|joined|signup|sign.?up|registered|erstellt|angelegt"
-    r"|geandert|last.?(seen|login|order|purchase)|(_| )(at|on|am|le|el)$|日",
+    r"|geandert|last.?(seen|login|order|purchase)|(_| )(at|on|am|le|el)$"
+    # The day, the time or the birth in languages whose word is none of the above.
+    r"|(^|[ _])(kelte?|tarihi?|ngay|tanggal|tgl|datums?|kuupaev|dan|den|dzien|szul[a-z]*)([ _]|$)"
+    r"|paiva|idopont|hatarido|erdat|aedat|audat|fkdat|gbdat|תאריך|תאריכי|تاريخ|تاریخ|дата|день"
+    r"|ημερομηνια|วันที่|วันเกิด|日|时间|時間|時刻|날짜|일자|일시|(생|구매|주문|판매|가입|등록)일$",
     re.IGNORECASE,
 )
 FIRST_SERIAL, LAST_SERIAL = 3_000, 60_000  # days since 1899-12-30: of 1908 and of 2064
@@ -73,6 +77,8 @@ def number_form(values: pl.Series) -> NumberForm | None:
         if fits.sum() >= FITS * len(bare) and _is_plausible(thousands, values, bare):
             digits = bare.filter(fits).str.extract(rf"{mark}(\d*)$").str.len_chars().max() or 0
             assert isinstance(digits, int)
+            if decimal == "." and _are_whole_amounts(values, bare):
+                return NumberForm(",", ".", 0)
             return NumberForm(decimal, _used(thousands, bare), digits)
     return None
 
@@ -83,6 +89,14 @@ def _is_plausible(thousands: str | None, values: pl.Series, bare: pl.Series) -> 
         return True
     has_currency = values.str.contains(CURRENCY_AROUND).any()
     return has_currency or bare.str.contains(r"[.,]\d+$").any()
+
+
+def _are_whole_amounts(values: pl.Series, bare: pl.Series) -> bool:
+    """Whether all of some amounts of money show three digits behind their only points: few
+    currencies have thousandths, and of `45.000 ₫` they are thousands."""
+    has_currency = values.str.contains(CURRENCY_AROUND).any()
+    has_points = bare.str.contains(".", literal=True).any()
+    return bool(has_currency and has_points) and are_groups_of_points(bare)
 
 
 def _used(thousands: str | None, bare: pl.Series) -> str | None:
