@@ -109,8 +109,8 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
     The surname is the last word with the particles before it (`de la Cruz`), or what stands before
     a comma (`Cruz, Maria`), so middle names and initials belong to the given part. Where the form
-    of a name tells that the surname stands first (`Nguyễn Văn An`, `山田 太郎`), it is that, and the
-    given name stands before the middle ones.
+    of a name tells that the surname stands first (`Nguyễn Văn An`, `山田 太郎`), it is that, and
+    the given name stands before the middle ones.
     """
 
     def part(group: int) -> Callable[[pl.Expr], pl.Expr]:
