@@ -39,10 +39,14 @@ TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 DEFAULT_SCALE = 4
 # What a declared way of writing numbers allows, as RE2: all kinds of blanks and apostrophes, signs
-# of currencies with letters before them (US$, R$), codes (CHF), and usual short names.
+# of currencies with letters before them (US$, R$), codes (CHF), and usual short names. A backslash
+# is what Japanese encodings make of the yen sign.
 BLANK = "[ \\t\\x{00A0}\\x{2009}\\x{202F}]"
 SIGN = "[-+\\x{2212}]"
-CURRENCY = "[A-Za-z]{0,3}\\p{Sc}|[A-Z]{3}|[Kk]r\\.?|Kč|zł|Fr\\.?|Ft|Rs\\.?|R"
+CURRENCY = (
+    r"[A-Za-z]{0,3}\p{Sc}|[A-Z]{3}|[Kk]r\.?|Kč|zł|Fr\.?|Ft|Rs\.?|Rp\.?|RM|TL|R|[Ll]ei|KM|đ|лв\.?"
+    r"|руб\.?|р\.|грн\.?|円|元|원|\\"
+)
 SEPARATORS = {".": "[.]", ",": ",", " ": BLANK, "'": "['\\x{2019}]"}
 # Excel counts a 29 February 1900 that never was as day 60.
 EXCEL_DAYS = "[0-9]{1,7}(?:[.,][0-9]+)?"

@@ -75,26 +75,37 @@ TIMES = {
 }
 
 # How the months are written, January first: English, German, French, Spanish, Italian, Portuguese,
-# Dutch, Scandinavian, Polish and Russian, each whole and as short as exports have it. A name that
-# means another month elsewhere is not here.
+# Dutch, Scandinavian, Polish, Czech, Hungarian, Romanian, Turkish, Indonesian, Russian and
+# Ukrainian, each whole and as short as exports have it. A name that means another month elsewhere
+# is not here.
 MONTHS = (
     "jan january januar jän jänner janv janvier ene enero gen gennaio janeiro januari sty stycznia"
-    " styczeń янв января январь",
+    " styczeń янв января январь"
+    " leden ledna január ianuarie ian ocak oca januari січ січня січень",
     "feb february februar febr fév févr février febrero febbraio fev fevereiro februari lut lutego"
-    " luty фев февр февраля февраль",
-    "mar march mär märz mrz mars marzo março mrt maart marts marca marzec мар мар марта март",
-    "apr april avr avril abr abril aprile kwi kwietnia kwiecień апр апреля апрель",
-    "may mai mayo mag maggio maio mei maj maja мая май",
-    "jun june juni juin junio giu giugno junho cze czerwca czerwiec июн июня июнь",
-    "jul july juli juil juillet julio lug luglio julho lip lipca lipiec июл июля июль",
-    "aug august août aout ago agosto augustus augusti sie sierpnia sierpień авг августа август",
+    " luty фев февр февраля февраль"
+    " únor února február februarie şubat şub februari лют лютого лютий",
+    "mar march mär märz mrz mars marzo março mrt maart marts marca marzec мар марта март"
+    " březen března március márc martie mart maret бер березня березень",
+    "apr april avr avril abr abril aprile kwi kwietnia kwiecień апр апреля апрель"
+    " duben dubna április ápr aprilie nisan nis кві квітня квітень",
+    "may mai mayo mag maggio maio mei maj maja мая май"
+    " květen května május máj mayıs тра травня травень",
+    "jun june juni juin junio giu giugno junho cze czerwca czerwiec июн июня июнь"
+    " červen června június jún iunie iun haziran haz чер червня червень",
+    "jul july juli juil juillet julio lug luglio julho lip lipca lipiec июл июля июль"
+    " červenec července július júl iulie iul temmuz tem лип липня липень",
+    "aug august août aout ago agosto augustus augusti sie sierpnia sierpień авг августа август"
+    " srpen srpna augusztus ağustos ağu agt сер серпня серпень",
     "sep sept september septembre septiembre set settembre setembro wrz września wrzesień сен сент"
-    " сентября сентябрь",
+    " сентября сентябрь září szeptember szept septembrie eylül eyl вер вересня вересень",
     "oct october okt oktober octobre octubre ott ottobre out outubro paź października październik"
-    " окт октября октябрь",
-    "nov november novembre noviembre novembro listopada ноя нояб ноября ноябрь",
+    " окт октября октябрь říjen října október octombrie ekim eki жов жовтня жовтень",
+    "nov november novembre noviembre novembro listopada ноя нояб ноября ноябрь"
+    " listopadu noiembrie kasım kas лис листопада листопад",
     "dec december dez dezember déc décembre dic diciembre dicembre dezembro des desember gru"
-    " grudnia grudzień дек декабря декабрь",
+    " grudnia grudzień дек декабря декабрь prosinec prosince decembrie aralık ara"
+    " гру грудня грудень",
 )
 MONTH_NUMBERS = {
     name: number for number, names in enumerate(MONTHS, 1) for name in dict.fromkeys(names.split())

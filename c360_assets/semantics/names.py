@@ -36,7 +36,23 @@ _PATRONYMIC = "[^ ,]+(?:ИЧ|ич|ВНА|вна|ЧНА|чна)"
 _PATRONYMIC_LAST = rf"^([^ ,]+) ([^ ,]+ {_PATRONYMIC})$"
 _PATRONYMIC_BETWEEN = rf"^[^ ,]+ {_PATRONYMIC} [^ ,]+$"
 # Korean names are written in one word: a surname of one syllable, or one of these, and two more.
-_IN_ONE_WORD = "^(남궁|황보|제갈|사공|선우|서문|독고|[가-힣])([가-힣]{2})$"
+_IN_ONE_WORD = "^(남궁|황보|제갈|사공|선우|서문|독고|[가-힣]) ?([가-힣]{2})$"
+# In Chinese and Japanese the surname stands first, where the two stand apart.
+_HAN = "[\\p{Han}\\p{Hiragana}\\p{Katakana}ー々]+"
+_APART_HAN = f"^({_HAN}) ({_HAN})$"
+# In Vietnam the surname stands first, one or more middle names follow, and the given name is last.
+# Few surnames are those of nearly all, and what stands second tells them from names elsewhere.
+_VIETNAMESE_SURNAMES = (
+    "NGUYEN|TRAN|LE|PHAM|HOANG|HUYNH|PHAN|VU|VO|[DĐ]ANG|BUI|[DĐ]O|HO|NGO|DUONG|LY|[DĐ]INH|TRINH"
+    "|TRUONG|LUONG|[DĐ]OAN|[DĐ]AO|MAI|CAO|HA|LAM|TO|CHAU|TA|QUACH|THAI|TANG|KIEU|PHUNG"
+)
+_VIETNAMESE_SECOND = (
+    "VAN|THI|[DĐ]UC|MINH|QUOC|HUU|CONG|XUAN|[DĐ]INH|THANH|NGOC|THU|THUY|HONG|KIM|BICH|PHUONG|HOAI"
+    "|BAO|GIA|TUAN|ANH|TRONG|VIET|MANH|[DĐ]ANG|DUY|TIEN|NHAT|HAI|NHU|TUYET|QUYNH|HUYEN|DIEU|CAM"
+    "|KHANH|PHUC|THIEN|TRUNG|VINH|THE|KHAC|HOANG|NGUYEN|TRAN|LE"
+)
+_VIETNAMESE = rf"(?i)^({_VIETNAMESE_SURNAMES}) ((?:{_VIETNAMESE_SECOND})(?: [^ ,]+)*) ([^ ,]+)$"
+_FIRST_AND_LAST_WORD = r"^([^ ]+) (.+) ([^ ]+)$"
 _BY_COMMA = r"^([^\t]+)\t(.+)$"
 _BY_PARTICLES = rf"^(\S+(?: \S+)*?) ((?:(?:{_PARTICLES}) )+\S+)$"
 _LAST_WORD = r"^(?:(.+) )?(\S+)$"
@@ -92,7 +108,9 @@ def split_full_name(expr: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """(given part, surname part) of a full name, each cleaned; a single word is a surname.
 
     The surname is the last word with the particles before it (`de la Cruz`), or what stands before
-    a comma (`Cruz, Maria`), so middle names and initials belong to the given part.
+    a comma (`Cruz, Maria`), so middle names and initials belong to the given part. Where the form
+    of a name tells that the surname stands first (`Nguyễn Văn An`, `山田 太郎`), it is that, and
+    the given name stands before the middle ones.
     """
 
     def part(group: int) -> Callable[[pl.Expr], pl.Expr]:
@@ -135,9 +153,10 @@ def _with_comma(text: pl.Expr) -> pl.Expr:
         pl.when(patronymic_last)
         .then(text.str.replace(_PATRONYMIC_LAST, "${1}, ${2}"))
         .otherwise(
-            text.str.replace(_PARTICLES_LAST, "${3} ${1}, ${2}").str.replace(
-                _IN_ONE_WORD, "${1}, ${2}"
-            )
+            text.str.replace(_PARTICLES_LAST, "${3} ${1}, ${2}")
+            .str.replace(_IN_ONE_WORD, "${1}, ${2}")
+            .str.replace(_APART_HAN, "${1}, ${2}")
+            .str.replace(_VIETNAMESE, "${1}, ${3} ${2}")
         )
     )
 
@@ -181,7 +200,7 @@ def clean_suffix(expr: pl.Expr) -> pl.Expr:
 
 def clean_gender(expr: pl.Expr) -> pl.Expr:
     """F, M or X; NULL for values outside the accepted ones."""
-    value = missing_to_null(expr.str.to_uppercase())
+    value = missing_to_null(expr.str.to_uppercase().str.strip_chars(" ."))
     return value.replace_strict(genders(), default=None, return_dtype=pl.String)
 
 
@@ -214,15 +233,20 @@ def _part_macro(name: str, group: int) -> str:
     """A macro that takes one part out of a full name as it is written, by the rules of
     `split_full_name`; NULL for a name of one word, of which nobody knows what it is."""
     of_comma = 2 if group == 1 else 1
-    spaced = "trim(regexp_replace(v, '[ \t\r\n]+', ' ', 'g'))"
+    spaced = "trim(regexp_replace(v, '[ \t\r\n\u3000]+', ' ', 'g'))"
     untitled = f"regexp_replace({spaced}, {quoted(_WRITTEN_TITLES)}, '')"
     text = f"regexp_replace({untitled}, {quoted(_WRITTEN_SUFFIXES)}, '')"
     particles = f"regexp_extract(p, {quoted(_PARTICLES_LAST)}, 3) || ' ' || " if group == 2 else ""
+    words = [f"regexp_extract(p, {quoted(_FIRST_AND_LAST_WORD)}, {place})" for place in (1, 2, 3)]
+    vietnamese = words[0] if group == 2 else f"{words[2]} || ' ' || {words[1]}"
     part = (
         f"CASE WHEN regexp_matches(p, {quoted(_PARTICLES_LAST)})"
         f" THEN {particles}regexp_extract(p, {quoted(_PARTICLES_LAST)}, {of_comma})"
         f" WHEN regexp_matches(p, {quoted(_IN_ONE_WORD)})"
         f" THEN regexp_extract(p, {quoted(_IN_ONE_WORD)}, {of_comma})"
+        f" WHEN regexp_matches(p, {quoted(_APART_HAN)})"
+        f" THEN regexp_extract(p, {quoted(_APART_HAN)}, {of_comma})"
+        f" WHEN regexp_matches(strip_accents(p), {quoted(_VIETNAMESE)}) THEN {vietnamese}"
         f" WHEN regexp_matches(p, {quoted(_PATRONYMIC_LAST)})"
         f" AND NOT regexp_matches(p, {quoted(_PATRONYMIC_BETWEEN)})"
         f" THEN regexp_extract(p, {quoted(_PATRONYMIC_LAST)}, {of_comma})"

@@ -60,8 +60,9 @@ __all__ = [
 ]
 
 
-# A spreadsheet's marks for texts around a key: `'6500012`, `="6500012"`.
-KEY_MARKS = """^'|^="|"$"""
+# A spreadsheet's marks for texts around a key, and the brackets that some programs put around a
+# GUID: `'6500012`, `="6500012"`, `{6F9619FF-…}`.
+KEY_MARKS = """^'|^="|"$|^[{]|[}]$"""
 
 
 def clean_key(expr: pl.Expr) -> pl.Expr:

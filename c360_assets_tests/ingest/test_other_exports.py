@@ -114,6 +114,10 @@ def test_languages_and_encodings(
         ("{d} stycznia 2025", "date", "dd MMM yyyy"),
         ("202501{d:02}081509", "datetime", "yyyyMMddHHmmss"),
         ("456{d:02},25", "datetime", "excel_serial"),
+        ("2025. 3. {d:02}.", "date", "yyyy. MM. dd."),
+        ("2025. augusztus {d}. 08:15", "datetime", "yyyy. MMM dd. HH:mm"),
+        ("{d}. 3. 2025 08.15", "datetime", "dd. MM. yyyy HH.mm"),
+        ("{d} Ağustos 2025", "date", "dd MMM yyyy"),
         ("Sept {d}, 2025", "date", "MMM dd, yyyy"),
     ],
 )
@@ -125,12 +129,17 @@ def test_days_in_other_languages_load(tmp_path: Path, value: str, kind: str, pat
     assert loaded(proposal) == ROWS
 
 
-def test_zero_days_are_missing_values(tmp_path: Path) -> None:
-    days = [
-        "0000-00-00 00:00:00" if i % 7 == 0 else f"2025-01-{i % 28 + 1:02} 10:00:00"
-        for i in range(ROWS)
-    ]
-    lines = ["id,updated at", *(f"U{i},{day}" for i, day in enumerate(days))]
+@pytest.mark.parametrize(
+    ("zero", "day"),
+    [
+        ("0000-00-00 00:00:00", "2025-01-{d:02} 10:00:00"),
+        ("00000000", "202501{d:02}"),
+        ("00000000000000", "202501{d:02}100000"),
+    ],
+)
+def test_zero_days_are_missing_values(tmp_path: Path, zero: str, day: str) -> None:
+    days = [zero if i % 7 == 0 else day.format(d=i % 28 + 1) for i in range(ROWS)]
+    lines = ["id,updated at", *(f"U{i},{text}" for i, text in enumerate(days))]
     proposal = proposed(tmp_path, "\n".join(lines) + "\n")
     assert fields_of(proposal)["updated at"]["type"] == "datetime"
     assert loaded(proposal) == ROWS

@@ -307,9 +307,9 @@ def test_headers_in_other_languages_are_tagged(tmp_path: Path, language: str) ->
     assert feed["stitch"] is True
     if language == "ja":
         assert [f["rename"] for f in feed["fields"].values()][:5] == [
-            "field",
+            "customer_number",
             "full_name",
-            "field_2",
+            "field",
             "phone",
             "email",
         ]
@@ -369,6 +369,23 @@ def test_broken_bytes_in_utf_8_are_no_other_encoding(tmp_path: Path) -> None:
         (["01/31/2024", "01/02/2024"], "date", "MM/dd/yyyy", None),
         (["31.01.2024"], "date", "dd.MM.yyyy", None),
         (["31-Jan-24"], "date", "dd-MMM-yy", None),
+        (["2024. 01. 31.", "2024. 2. 1."], "date", "yyyy. MM. dd.", None),
+        (["2024.01.31."], "date", "yyyy.MM.dd.", None),
+        (["2024. január 31."], "date", "yyyy. MMM dd.", None),
+        (["31. 1. 2024"], "date", "dd. MM. yyyy", None),
+        (["31.01.2024."], "date", "dd.MM.yyyy.", None),
+        (["2024년 1월 31일"], "date", "yyyy'년' MM'월' dd'일'", None),
+        (["31 Ağustos 2024", "1 şubat 2024"], "date", "dd MMM yyyy", None),
+        (["31/01/2024 14.05"], "datetime", "dd/MM/yyyy HH.mm", None),
+        (["2024年1月31日 9時05分"], "datetime", "yyyy'年'MM'月'dd'日' HH'時'mm'分'", None),
+        (["2024. 01. 31. 9:05"], "datetime", "yyyy. MM. dd. HH:mm", None),
+        (["+819012345678", "+819012345679"], "string", None, None),
+        (["1.234.567 ₫", "45.000 ₫"], "integer", None, None),
+        (["45.000 ₫", "990 ₫"], "integer", None, None),
+        (["45.000 ₫", "9.90 ₫"], "decimal", None, 3),
+        (["\\1,234", "\\12"], "integer", None, None),  # yen, read as cp932
+        (["Rp 1.250.000,50"], "decimal", None, 2),
+        (["1 234,50 грн"], "decimal", None, 2),
         (["2024-01-31T10:00:00Z", "2024-01-31 10:00:00.123+02:00"], "datetime", None, None),
         (["01/31/2024 10:05"], "datetime", "MM/dd/yyyy HH:mm", None),
         (["01/31/2024 1:05 PM"], "datetime", "MM/dd/yyyy hh:mm a", None),

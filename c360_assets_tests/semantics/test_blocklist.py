@@ -105,6 +105,12 @@ def test_nicknames_take_the_tenants_pairs_and_a_removal_wins() -> None:
         ("GOSIA", "MALGORZATA"),
         ("ZE", "JOSE"),
         ("AASA", "ASA"),
+        ("PISTI", "ISTVAN"),
+        ("SEUN", "OLUWASEUN"),
+        ("YOSSI", "YOSEF"),
+        ("מוטי", "מרדכי"),
+        ("MOCHAMAD", "MUHAMMAD"),
+        ("CIDA", "APARECIDA"),
     ],
 )
 def test_nicknames_of_other_languages(nickname: str, name: str) -> None:

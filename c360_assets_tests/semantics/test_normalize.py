@@ -183,6 +183,17 @@ def test_suffix_field(raw: str | None, clean: str | None) -> None:
         ("MAN", "M"),
         ("non-binary", "X"),
         ("nb", "X"),
+        ("férfi", "M"),
+        ("Nő", "F"),
+        ("nữ", "F"),
+        ("男性", "M"),
+        ("여", "F"),
+        ("أنثى", "F"),
+        ("זכר", "M"),
+        ("жен.", "F"),
+        ("Kadın", "F"),
+        ("Laki-laki", "M"),
+        ("Mężczyzna", "M"),
         ("none", None),
         ("?", None),
     ],
@@ -253,6 +264,7 @@ def test_city_company_date_and_key() -> None:
     assert one(normalize.clean_date, "soon") is None
     assert one(normalize.clean_key, " 77a ") == "77A"
     assert one(normalize.clean_key, "'77") == one(normalize.clean_key, '="77"') == "77"
+    assert one(normalize.clean_key, "{6f9619ff-8b86}") == "6F9619FF-8B86"
 
 
 def test_street_tables_agree_in_both_directions() -> None:
@@ -319,6 +331,15 @@ def test_cleaning_twice_changes_nothing(semantic: str, value: str) -> None:
         ("김민준", "민준", "김"),
         ("남궁민수", "민수", "남궁"),
         ("민준", None, "민준"),
+        ("김 민준", "민준", "김"),
+        ("山田 太郎", "太郎", "山田"),
+        ("王　小明", "小明", "王"),
+        ("Nguyễn Văn An", "AN VAN", "NGUYEN"),
+        ("Lê Thị Thu Hà", "HA THI THU", "LE"),
+        ("Đặng Đức Anh", "ANH DUC", "DANG"),
+        ("An Nguyễn", "AN", "NGUYEN"),
+        ("Le Roy Brown", "LE ROY", "BROWN"),
+        ("Mai Anderson", "MAI", "ANDERSON"),
         ("خالد بن سعود", "خالد", "بن سعود"),
         ("يوسف محمد الخطيب", "يوسف محمد", "الخطيب"),
         ("Abdul Saleh", "ABDUL", "SALEH"),

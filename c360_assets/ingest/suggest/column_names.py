@@ -24,27 +24,56 @@ IDENTIFIER_NAME = re.compile(
     r"|(\W|_)(код|номер|ид)$|[^\W\d_] ?#$",
     re.IGNORECASE,
 )
+# The same in languages that put the word first or into one with what is numbered, and the columns
+# of SAP's tables.
+IDENTIFIER_ELSEWHERE = re.compile(
+    r"azonosito(ja)?$|(cikk|nyugta|bizonylat|szamla|rendeles|torzs|kartya|ugyfel|vevo)szam$"
+    r"|[a-z]{3}(kod|kodja|kodu|numarasi|numero|nummer|tunnus|leidnr)$|^fis ?no$"
+    r"|^ma[ _](kh|don|hoa|hd|hang|sp|san|so|phieu|the|gd|giao|tv|thanh)"
+    r"|^so[ _](hoa don|hd|phieu|the)\b|^(kode|nomor|cod|kood|codice|codul|cislo|numer)[ _]"
+    r"|^(מספר|מס|מזהה|קוד)(\W|$)|^(رقم|معرف|كود|رمز|شماره|کد)(\W|$)|^รหัส|^เลขที่|單號$|单号$|会员号$"
+    r"|^(vbeln|partner|partner_guid|addrnumber|persnumber|parnr)$",
+    re.IGNORECASE,
+)
+# Numbers that a state gives people and companies, by the letters of their columns' names.
+NATIONAL_NUMBER = re.compile(
+    r"(nro|nr|no|numero|num|numer)?(de|do)?"
+    r"(cpf|cnpj|cpfcnpj|cuit|cuil|dni|nif|nie|curp|rfc|pesel|cnp|jmbg|oib|egn|bsn|ssn|nin|bvn|nik"
+    r"|noktp|ktp|tckn|tckimlikno|tckimlik|personnummer|personnr|fodselsnummer|cprnummer|cprnr"
+    r"|henkilotunnus|isikukood|rodnecislo|codicefiscale|cccd|cmnd|cmndcccd|teudatzehut|תז"
+    r"|תעודתזהות|رقمالهوية|身份证号|身份证|身份證|주민등록번호|nationalid|citizenid|aadhaar|stcd1)",
+    re.IGNORECASE,
+)
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 MONEY_NAME = re.compile(
     r"price|amount|revenue|total|cost|discount|tax|spend|spent|balance|paid|payment|refund|fee"
     r"|saldo|subtotal|credit|debit|ltv|clv|lifetime.?value|preis|betrag|umsatz|summe|rabatt|prix"
     r"|montant|precio|importe|preco|valor|prezzo|importo|totale|bedrag|prijs|kwota|castka|belopp"
-    r"|tutar|fiyat|сумма|цена|стоимость|価格|単価|金額|金额|价格|總計|금액|가격",
+    r"|tutar|fiyat|osszeg|ertek$|egysegar|(^|[ _])ar[a]?$|dongia|don gia|thanh ?tien|tong ?tien"
+    r"|(^|[ _])(harga|cena|suma|summa|pret)([ _]|$)|wartosc|iznos|valoare|belop|netwr"
+    r"|מחיר|סכום|سعر|مبلغ|المبلغ|ราคา|ยอด|сумма|цена|стоимость|価格|単価|金額|金额|价格|總計|금액|가격",
     re.IGNORECASE,
 )
 COUNT_NAME = re.compile(
     r"orders|(?<!ac)count(?!r)|quantity|qty|items|units|visits|points|days|anzahl|menge|quanti|cantidad"
-    r"|aantal|ilosc|количество|数量|數量|수량",
+    r"|aantal|ilosc|mennyiseg|darab|pont(ok|egyenleg|szam)|so ?luong|(^|[ _])adet|miktar"
+    r"|mnozstv|pocet|kolicin|cantitate|kwmeng|כמות|كمية|количество|数量|數量|個数|点数|수량",
     re.IGNORECASE,
 )
 CHANGED_NAME = re.compile(
     r"updat|modif|modstamp|chang|last.?edit|geandert|geaendert|aktualis|actualiz|atualiz"
-    r"|mise a jour|更新|変更",
+    r"|mise a jour|modosit|frissit|cap ?nhat|diubah|guncelle|zmen[ey]n|izmen|עדכון|تحديث|تعديل"
+    r"|更新|変更|변경",
     re.IGNORECASE,
 )
 CUSTOMER_NUMBER = re.compile(
-    r"(cust(omer)?|client|contact|shopper|profile|member|kunden)[_ ]?"
-    r"(id|no|nr|number|key|code|nummer)$|(顧客|会員)(番号|id|コード)$",
+    r"(cust(omer)?|client|contact|shopper|profile|member|kunden|kund|klant|asiakas|vevo|ugyfel"
+    r"|musteri)[_ ]?(id|no|nr|number|key|code|nummer|numero|azonosito(ja)?|kod(ja|u)?|szam)$"
+    r"|^kunnr$|^ma[_ ]?(khach[_ ]?hang|kh)$"
+    r"|^(no(mor)?|id|kode|cod(igo)?|code|numero|numer|nr|cislo)[_ ]((do|de|del|du)[_ ])?"
+    r"(pelanggan|klienta|cliente|client|zakaznika|kupca)$"
+    r"|^(מספר|מס|קוד) לקוח$|^(رقم|كود) (العميل|الزبون)$|^(код|номер|ид|id) клиента$"
+    r"|^(顧客|会員|客户|客戶|会员|會員|고객|회원)(番号|id|コード|编号|編號|号|번호|코드)$",
     re.IGNORECASE,
 )
 BRAND_NAME = re.compile(r"(home.?)?brand(.?name)?|marke|marque|marca", re.IGNORECASE)
@@ -52,7 +81,17 @@ OTHER_ALPHABET = re.compile(r"[^\W\d_A-Za-z]")
 ROW_INDEX_NAME = re.compile(
     r"(unnamed([: _] ?\d+)*|index|idx|level_?\d+|__index_level_\d+__|column_?0|row|#"
     r"|row[ _]?(id|index|no|nr|num|number)|line[ _]?(no|nr|number)|s\.? ?no|sl\.? ?no"
-    r"|lfd\.? ?nr|pos)\.?",
+    r"|lfd\.? ?nr|pos|s/n|№|n°|lp|sira|sira ?no|stt|ssz|sorszam"
+    r"|p\.? ?c|连番|連番|序号|序號|순번)\.?",
+    re.IGNORECASE,
+)
+# A name that says that a column's times are in UTC; GMT+01:00 is another zone.
+UTC_NAME = re.compile(r"(?<![A-Za-z])(UTC|GMT)(?![A-Za-z]| ?[+-] ?\d)", re.IGNORECASE)
+# The number of a house in a column of its own.
+HOUSE_NUMBER = re.compile(
+    r"(house|street|building|ev|dom)[_ ]?(no|num(ber)?1?)|haus(nr|nummer)|huisn(r|ummer)|husnr"
+    r"|hazszam|n(ume)?r[_ ]domu|cislo[_ ](domu|popisne)|kucni[_ ]broj"
+    r"|numero[_ ](da[_ ]casa|exterior)|n(umero)?[_ ]civico|numero|מספר בית|בית|رقم المنزل",
     re.IGNORECASE,
 )
 # What a column is called here that has no name in its file.
@@ -61,5 +100,25 @@ NO_NAME = re.compile(r"column\d+|unnamed_\d+")
 
 def is_identifier_name(name: str) -> bool:
     """Whether a column is called like something that tells one row from another."""
-    words = CAMEL.sub("_", without_marks(name).strip())
-    return IDENTIFIER_NAME.search(words) is not None
+    plain_name = without_marks(name).strip()
+    words = CAMEL.sub("_", plain_name)
+    if IDENTIFIER_NAME.search(words) or IDENTIFIER_ELSEWHERE.search(plain_name):
+        return True
+    return is_national_number_name(name)
+
+
+def says_utc(name: str) -> bool:
+    """Whether a column's name says that its times are in UTC."""
+    return UTC_NAME.search(name) is not None
+
+
+def is_national_number_name(name: str) -> bool:
+    """Whether a column is called like the number that a state gives a person or a company."""
+    letters = re.sub(r"[\W_]", "", without_marks(name))
+    return NATIONAL_NUMBER.fullmatch(letters) is not None
+
+
+def is_customer_number_name(name: str) -> bool:
+    """Whether a column is called like the number by which other tables name a customer."""
+    plain_name = CAMEL.sub("_", without_marks(name).strip())
+    return CUSTOMER_NUMBER.search(plain_name) is not None

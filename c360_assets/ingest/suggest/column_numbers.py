@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from c360_assets.ingest.casts import CURRENCY
+
 FITS = 0.99  # share of the values that must have a form
 # What may stand around a number and is no part of its value.
 AROUND = r"(?i)^[\s\u00a0]*\(?|\)?[\s\u00a0]*$"
-CURRENCY = (
-    r"(?i)(R\$|US\$|A\$|C\$|[$€£¥₹₽₩₺₪฿]|\b(usd|eur|gbp|chf|cad|aud|nzd|jpy|brl|mxn|sek|nok|dkk|pln"
-    r"|czk|huf|inr|zar|kr|zł|kč|ft|rs|円)\b\.?|円|zł|Kč)"
-)
-SIGNS = r"^[-+\u2212]|[-\u2212]$"
 BLANKS = "[\u0020\u00a0\u202f\u2009]"
+# A currency stands on either side, a sign on either side of that.
+CURRENCY_AROUND = rf"^{BLANKS}*(?:{CURRENCY}){BLANKS}*|{BLANKS}*(?:{CURRENCY})$"
+SIGNS = r"^[-+\u2212]|[-\u2212]$"
 THOUSANDS = {",": ",", ".": r"\.", " ": BLANKS, "'": "['\u2019]"}
 SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE]\+?\d{1,3}$"
 # What a spreadsheet or a float leaves around digits.
@@ -29,7 +29,11 @@ DAY_NAME = re.compile(
     r"date|datum|fecha|jour|(^|[ _])data([ _]|$)|day|dob|birth|born|naissance|nacim|nascim|geburt"
     r"|(?<!life)time|stamp|created|updated|modified|changed"
     r"|ordered|visit|joined|signup|sign.?up|registered|erstellt|angelegt"
-    r"|geandert|last.?(seen|login|order|purchase)|(_| )(at|on|am|le|el)$|日",
+    r"|geandert|last.?(seen|login|order|purchase)|(_| )(at|on|am|le|el)$"
+    # The day, the time or the birth in languages whose word is none of the above.
+    r"|(^|[ _])(kelte?|tarihi?|ngay|tanggal|tgl|datums?|kuupaev|dan|den|dzien|szul[a-z]*)([ _]|$)"
+    r"|paiva|idopont|hatarido|erdat|aedat|audat|fkdat|gbdat|תאריך|תאריכי|تاريخ|تاریخ|дата|день"
+    r"|ημερομηνια|วันที่|วันเกิด|日|时间|時間|時刻|날짜|일자|일시|(생|구매|주문|판매|가입|등록)일$",
     re.IGNORECASE,
 )
 FIRST_SERIAL, LAST_SERIAL = 3_000, 60_000  # days since 1899-12-30: of 1908 and of 2064
@@ -73,6 +77,8 @@ def number_form(values: pl.Series) -> NumberForm | None:
         if fits.sum() >= FITS * len(bare) and _is_plausible(thousands, values, bare):
             digits = bare.filter(fits).str.extract(rf"{mark}(\d*)$").str.len_chars().max() or 0
             assert isinstance(digits, int)
+            if decimal == "." and _are_whole_amounts(values, bare):
+                return NumberForm(",", ".", 0)
             return NumberForm(decimal, _used(thousands, bare), digits)
     return None
 
@@ -81,8 +87,16 @@ def _is_plausible(thousands: str | None, values: pl.Series, bare: pl.Series) -> 
     """Groups with blanks alone are phone numbers; a currency or a fraction makes them amounts."""
     if thousands != " " or not bare.str.contains(BLANKS).any():
         return True
-    has_currency = values.str.contains(CURRENCY).any()
+    has_currency = values.str.contains(CURRENCY_AROUND).any()
     return has_currency or bare.str.contains(r"[.,]\d+$").any()
+
+
+def _are_whole_amounts(values: pl.Series, bare: pl.Series) -> bool:
+    """Whether all of some amounts of money show three digits behind their only points: few
+    currencies have thousandths, and of `45.000 ₫` they are thousands."""
+    has_currency = values.str.contains(CURRENCY_AROUND).any()
+    has_points = bare.str.contains(".", literal=True).any()
+    return bool(has_currency and has_points) and are_groups_of_points(bare)
 
 
 def _used(thousands: str | None, bare: pl.Series) -> str | None:
@@ -93,7 +107,9 @@ def _used(thousands: str | None, bare: pl.Series) -> str | None:
 
 
 def _without_currency(values: pl.Series) -> pl.Series:
-    bare = values.str.replace_all(CURRENCY, "").str.replace_all(AROUND, "").str.strip_chars()
+    """The numbers without what may stand around them: brackets, signs, a currency."""
+    bare = values.str.replace_all(AROUND, "").str.replace_all(SIGNS, "")
+    bare = bare.str.replace_all(CURRENCY_AROUND, "").str.strip_chars()
     return bare.str.replace_all(SIGNS, "").str.strip_chars().str.replace_all(AROUND, "")
 
 

@@ -7,9 +7,19 @@ spreadsheets and floats leave on them. Whether a table may carry the tag, and ho
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 import polars as pl
 
 from c360_assets.ingest.suggest.header_words import Guess, guess_by_name
+from c360_assets.semantics.lookups import genders, titles
+
+
+def _known(values: Iterable[str]) -> str:
+    """The alternatives of a regular expression that fits these values in lower case."""
+    return "|".join(re.escape(value.lower()) for value in values)
+
 
 # What most values of a tag look like, in lower case without blanks around them.
 LOOKS = {
@@ -26,8 +36,8 @@ LOOKS = {
     "state": r"^[^@]*[^\W\d_][^@]*$",
     "country": r"^[^@]*[^\W\d_][^@]*$",
     "address": r"[^\W\d_]",
-    "gender": (r"^(m|f|w|d|x|u|male|female|man|woman|non.?binary|diverse|other|unknown|not .*)$"),
-    "title": r"^(mr|mrs|ms|miss|mx|dr|prof|sir|madam|m|mme|mlle|herr|frau|rev|hon)\.?$",
+    "gender": rf"^({_known(genders())}|u|unknown|not .*)\.?$",
+    "title": rf"^({_known(titles())}|madam|m|rev|hon)\.?$",
     "generational-suffix": r"^(jr|junior|sr|senior|ii|iii|iv|2nd|3rd|4th)\.?$",
 }
 # A phone number and nothing else: no date, no code, no number.
@@ -35,6 +45,9 @@ PHONE_WITH_SIGNS = (
     r"^(tel:)?(\+[\d\s().-]{7,20}|\(\d{2,5}\)\s?[\d\s-]{5,12}|\d{3}[-. ]\d{3}[-. ]\d{4})$"
 )
 PHONE_DIGITS = (8, 15)
+# Letters of which one means a woman in one language and a man in another, and what tells it is in
+# no value: hombre and mujer, ferfi and no, sieviete and virietis.
+MISLEADING_LETTERS = ({"h", "m"}, {"f", "n"}, {"s", "v"})
 BORNE_OUT = 0.6  # share of the values that must look like the tag
 EMAILS = 0.95  # share of values from which on a column of any name is one of e-mail addresses
 
@@ -45,6 +58,8 @@ def guess(name: str, values: pl.Series) -> Guess | None:
     A column without values has its name only.
     """
     by_name = guess_by_name(name)
+    if by_name is not None and by_name.tag == "gender" and _are_misleading(values):
+        return None
     if by_name is None or _share(values, LOOKS.get(by_name.tag, "")) < BORNE_OUT:
         return None
     return by_name
@@ -59,6 +74,12 @@ def guess_by_values(values: pl.Series) -> Guess | None:
         return None
     digits = texts.str.replace_all(r"\D", "").str.len_chars()
     return Guess("phone") if digits.is_between(*PHONE_DIGITS).all() else None
+
+
+def _are_misleading(values: pl.Series) -> bool:
+    """Whether letters for genders would be read as the wrong ones."""
+    letters = set(_texts(values).unique())
+    return any(pair <= letters for pair in MISLEADING_LETTERS)
 
 
 def are_emails(values: pl.Series) -> bool:

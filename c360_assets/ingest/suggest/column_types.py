@@ -15,11 +15,15 @@ from c360_assets.ingest.dates import MONTH_NUMBERS
 from c360_assets.ingest.suggest.column_numbers import NumberForm, is_scientific, number_form
 
 FITS = 0.99  # share of the values that must fit a type; the rest would be row errors
-ZERO_DAYS = ("0000-00-00", "00/00/0000", "00.00.0000", "0000-00-00 00:00:00")
+ZERO_DAYS = (
+    "0000-00-00", "0000-00-00 00:00:00", "0000-00-00t00:00:00", "00/00/0000", "00.00.0000",
+    "0000/00/00", "0000.00.00", "00000000", "00000000000000",
+)  # fmt: skip
 MISSING = (*ZERO_DAYS, "null", "n/a", "#n/a", "na", "nan", "none", "nil", "-", "\\n", "?")
 BOOLEANS = ("true", "false", "t", "f", "yes", "no", "y", "n")
 INTEGER = r"^[+-]?\d{1,18}$"
 LEADING_ZERO = r"^0\d"
+DIALLED = r"^\+\d{7,}$"
 DECIMAL = r"^[+-]?\d{0,30}\.\d+$|^[+-]?\d{1,30}$"
 FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
@@ -30,7 +34,7 @@ ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 ENGLISH_MONTHS = {name: ENGLISH[number - 1] for name, number in MONTH_NUMBERS.items()}
 # How a date of any pattern begins, with names of months in any language.
 ANY_DATE = (
-    r"^(\d{4}[-/.年]|\d{1,2}[-/.]\d|\d{1,2}[-/.]? ?\pL|\d{8}"
+    r"^(\d{4}[-/.年년]|\d{1,2}[-/.] ?\d|\d{1,2}[-/.]? ?\pL|\d{8}"
     r"|\pL{3,}[-.,]? ?\pL*,? ?\d)"
 )
 # A number of any form: a currency has three letters at most.
@@ -76,6 +80,15 @@ DATES = (
     PatternShape("EEE, dd MMM yyyy", "%a, %d %b %Y", r"[A-Za-z]{3}, \d{1,2} [A-Za-z]{3} \d{4}"),
     PatternShape("EEE MMM dd yyyy", "%a %b %d %Y", r"[A-Za-z]{3} [A-Za-z]{3} \d{1,2} \d{4}"),
     PatternShape("yyyy'年'MM'月'dd'日'", "%Y年%m月%d日", r"\d{4}年\d{1,2}月\d{1,2}日"),
+    PatternShape("yyyy'년' MM'월' dd'일'", "%Y년 %m월 %d일", r"\d{4}년 \d{1,2}월 \d{1,2}일"),
+    # Hungary and Korea put a point behind each number, Bohemia and the Balkans behind the day.
+    PatternShape("yyyy. MM. dd.", "%Y. %m. %d.", r"\d{4}\. \d{1,2}\. \d{1,2}\."),
+    PatternShape("yyyy. MM. dd", "%Y. %m. %d", r"\d{4}\. \d{1,2}\. \d{1,2}"),
+    PatternShape("yyyy.MM.dd.", "%Y.%m.%d.", r"\d{4}\.\d{1,2}\.\d{1,2}\."),
+    PatternShape("yyyy. MMM dd.", "%Y. %b %d.", r"\d{4}\. [A-Za-z]{3} \d{1,2}\."),
+    PatternShape("dd. MM. yyyy", "%d. %m. %Y", r"\d{1,2}\. \d{1,2}\. \d{4}"),
+    PatternShape("dd. MM. yyyy.", "%d. %m. %Y.", r"\d{1,2}\. \d{1,2}\. \d{4}\."),
+    PatternShape("dd.MM.yyyy.", "%d.%m.%Y.", r"\d{1,2}\.\d{1,2}\.\d{4}\."),
 )
 TIMES = (
     PatternShape("HH:mm:ss.SSS", "%H:%M:%S%.f", r"\d{1,2}:\d{2}:\d{2}\.\d+"),
@@ -93,6 +106,10 @@ TIMES = (
     PatternShape(
         "hh.mm.ss.SSSSSSSSS a", "%I.%M.%S%.f %p", r"\d{1,2}\.\d{2}\.\d{2}\.\d+ [AaPp][Mm]"
     ),
+    PatternShape("HH.mm.ss", "%H.%M.%S", r"\d{1,2}\.\d{2}\.\d{2}"),
+    PatternShape("HH.mm", "%H.%M", r"\d{1,2}\.\d{2}"),
+    PatternShape("HH'時'mm'分'", "%H時%M分", r"\d{1,2}時\d{1,2}分"),
+    PatternShape("HH'時'mm'分'ss'秒'", "%H時%M分%S秒", r"\d{1,2}時\d{1,2}分\d{1,2}秒"),
     PatternShape("HHmmss", "%H%M%S", r"\d{6}"),
     PatternShape("HHmm", "%H%M", r"\d{4}"),
     PatternShape("HHmmssZ", "%H%M%SZ", r"\d{6}Z"),
@@ -191,6 +208,8 @@ def _number(values: pl.Series) -> Inferred | None:
         return None
     if values.str.contains(LEADING_ZERO).any():
         return None  # an identifier: its zeros would be lost
+    if values.str.contains(DIALLED).all():
+        return None  # phone numbers: those without a country would lose their zeros
     misfits = _misfits(values.str.contains(INTEGER))
     if misfits is not None:
         return Inferred("integer", misfits=misfits)

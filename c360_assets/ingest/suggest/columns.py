@@ -26,6 +26,7 @@ from c360_assets.ingest.suggest.column_names import (
     MONEY_NAME,
     OTHER_ALPHABET,
     ROW_INDEX_NAME,
+    is_customer_number_name,
     is_identifier_name,
 )
 from c360_assets.ingest.suggest.column_numbers import (
@@ -40,6 +41,9 @@ from c360_assets.ingest.suggest.sample import Sample
 from c360_assets.ingest.suggest.tagging import tag_columns
 from c360_assets.semantics.tags import column_for, without_marks
 from c360_assets.tenant.check_feeds import GENERATED, OUTPUT_NAME, tidy_name
+
+# What `tidy_name` leaves of a name without plain letters.
+NO_PLAIN_NAME = "field"
 
 
 def describe_columns(sample: Sample, *, day_first: bool = False) -> list[Column]:
@@ -214,15 +218,27 @@ def _settle_dates(columns: list[Column], *, day_first: bool) -> None:
                 column.inferred = replace(by_day[0], others=others)
 
 
+def _name_in_latin(column: Column) -> str:
+    """What to call a column whose name is in another alphabet."""
+    if column.tags:
+        return column_for(column.tags[0])
+    if is_customer_number_name(column.name):
+        return "customer_number"
+    plain_name = tidy_name(column.name)
+    if plain_name != NO_PLAIN_NAME:
+        return plain_name
+    return "identifier" if is_identifier_name(column.name) else NO_PLAIN_NAME
+
+
 def _name_outputs(columns: list[Column]) -> None:
     """Output names: that of the file where it can be one, else what is left of it in plain letters.
 
-    What another alphabet has left over is named after its tag.
+    What another alphabet has left over is named after its tag or what it is.
     """
     taken = {name.lower() for name in GENERATED}
     for column in columns:
-        if column.tags and OTHER_ALPHABET.search(without_marks(column.name)):
-            stem = column_for(column.tags[0])
+        if OTHER_ALPHABET.search(without_marks(column.name)):
+            stem = _name_in_latin(column)
         elif OUTPUT_NAME.fullmatch(column.name):
             stem = column.name
         else:

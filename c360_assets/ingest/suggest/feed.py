@@ -19,6 +19,7 @@ import polars as pl
 
 from c360_assets.errors import C360Error
 from c360_assets.ingest.suggest.column import Column, column_of_changes
+from c360_assets.ingest.suggest.column_names import says_utc
 from c360_assets.ingest.suggest.column_numbers import NumberForm
 from c360_assets.ingest.suggest.column_types import Inferred, missing_texts, present, without
 from c360_assets.ingest.suggest.columns import describe_columns
@@ -53,9 +54,7 @@ MOST_CORRECTIONS = 3
 YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 UTC = "UTC"
 # A time that ends in an offset or the name of a zone; AM and PM are none.
-WITH_ZONE = r"(?:\d[Zz]|[+-]\d{2}:?\d{2}|\b[A-Z]{3,5})$"
-# A name that says that a column's times are in UTC; GMT+01:00 is another zone.
-UTC_NAME = re.compile(r"(?<![A-Za-z])(UTC|GMT)(?![A-Za-z]| ?[+-] ?\d)", re.IGNORECASE)
+WITH_ZONE = r"(?:\d[Zz]|(?::\d{2}(?:\.\d+)?|\d{6}| GMT) ?[+-]\d{2}(?::?\d{2})?|\b[A-Z]{3,5})$"
 PLAIN_SCALAR = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*[A-Za-z0-9_]|[A-Za-z_]")
 
 
@@ -332,7 +331,7 @@ def _timezone(draft: _Draft) -> list[str]:
     local = [column for column in draft.columns if _has_local_time(column, draft.sample)]
     if draft.zone == UTC or not local:
         return []
-    named = [column for column in local if UTC_NAME.search(column.name)]
+    named = [column for column in local if says_utc(column.name)]
     if named:
         others = "" if len(named) == len(local) else "; CHECK: others do not say so"
         return [f"timezone: UTC  # {_comment(named[0].name)} says so{others}"]

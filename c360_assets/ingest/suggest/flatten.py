@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from c360_assets.ingest.suggest.column import Column
-from c360_assets.ingest.suggest.column_names import CUSTOMER_NUMBER
+from c360_assets.ingest.suggest.column_names import CAMEL, is_customer_number_name
 from c360_assets.ingest.suggest.column_types import Inferred
 from c360_assets.ingest.suggest.columns import describe_columns
 from c360_assets.ingest.suggest.sample import Sample
@@ -105,7 +105,7 @@ def flat_tables(
         elements = _leaves_of(sample, column) if column.type == "array" else []
         if elements:
             # Of what is nested beside the list only the customer's number is repeated.
-            links = [leaf for leaf in inner if CUSTOMER_NUMBER.search(leaf.name)]
+            links = [leaf for leaf in inner if is_customer_number_name(leaf.name)]
             parents = [*_plain(sample, columns), *links]
             rows = _lengths(sample.frame[column.name])
             repeated = [_as_parent(leaf, rows, name) for leaf in parents]
@@ -194,7 +194,8 @@ def _leaves(objects: list[Any], text_sql: str, prefix: str) -> list[_Leaf]:
             if are_objects and len(inner_path) < DEEPEST:
                 waiting.append((inner_path, inner))
                 continue
-            name = tidy_name("_".join([prefix, *inner_path]).strip("_"))
+            words = [CAMEL.sub("_", word) for word in (prefix, *inner_path)]
+            name = tidy_name("_".join(words).strip("_"))
             is_json = are_objects or any(isinstance(value, list) for value in inner)
             sql = f"{text_sql} ->> {_path_sql(inner_path)}"
             leaves.append(_Leaf(name, sql, _texts(inner), "array" if is_json else None))
@@ -281,8 +282,15 @@ def _column_sql(leaf: _Leaf, column: Column) -> str:
 
 
 def _with_revenue(leaves: list[_Leaf]) -> list[_Leaf]:
-    """The leaves of items with price times quantity, where they say no revenue."""
+    """The leaves of items with their revenue, where none is called so: what they call their total,
+    else price times quantity."""
     by_name = {leaf.name.lower(): leaf for leaf in leaves}
+    total = by_name.get("total")
+    if total is not None and "quantity" in by_name and "revenue" not in by_name:
+        return [
+            *leaves,
+            _Leaf("item_revenue", f"({total.sql})::DECIMAL(38, 4)", total.values, "decimal"),
+        ]
     quantity, price = by_name.get("quantity"), by_name.get("price")
     if quantity is None or price is None or "line_total" in by_name or "revenue" in by_name:
         return leaves

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import product
+from itertools import groupby, product
 
 from c360_assets.semantics.tags import tag_for_column, without_marks
 
@@ -20,22 +20,25 @@ OWNERS = frozenset({
     "guest", "home", "klant", "klient", "klienta", "kund", "kunde", "kunden", "kundens", "lead",
     "main", "member", "musteri", "own", "patient", "person", "personal", "primary", "privat",
     "private", "profile", "shopper", "subscriber", "traveller", "user", "zakaznik", "zakaznika",
-    "клиент", "клиента", "клієнта", "πελατη", "客户", "客戶", "顾客", "顧客", "会员", "會員",
-    "会員", "お客様", "고객", "회원",
+    "ugyfel", "vasarlo", "vevo", "pelanggan", "клиент", "клиента", "клієнта", "πελατη", "客户",
+    "客戶", "顾客", "顧客", "会员", "會員", "会員", "お客様", "고객", "회원",
 })  # fmt: skip
 # Words that say which one of several a value is, and so tell two columns of a tag apart.
 KINDS = frozenset({
-    "alternate", "alternative", "bill", "billing", "business", "cell", "delivery", "dienstlich",
+    "alt", "alternate", "alternative", "bill", "billing", "business", "cell", "delivery",
+    "dienstlich",
     "entrega", "envio", "facturacion", "facturation", "geschaftlich", "invoice", "lieferung",
     "livraison", "mailing", "mobile", "office", "other", "permanent", "rechnung", "residential",
-    "secondary", "ship", "shipping", "work",
+    "secondary", "ship", "shipping", "szallitasi", "szamlazasi", "work",
 })  # fmt: skip
 # Words that say nothing about a value.
 PLAIN = frozenset({
-    "addr", "address", "addresses", "attributes", "current", "custom", "default", "field", "line",
+    "addr", "address", "addresses", "attributes", "current", "custom", "default", "field", "gmt",
+    "line",
     "mail", "mandatory", "obbligatorio", "obligatoire", "obligatorio", "optional", "pflichtfeld",
     "postal", "preferred", "properties", "property", "raw", "required", "text", "to", "value",
-    "values", "verplicht", "wymagane",
+    "values", "utc", "verplicht",
+    "wymagane",
 })  # fmt: skip
 ORDINAL = re.compile(r"\d|\d(?:st|nd|rd|th)")
 # Words of other alphabets are what stands together, but for the person that it begins with.
@@ -84,6 +87,8 @@ def guess_by_name(name: str) -> Guess | None:
 
 def _guess_words(text: str) -> Guess | None:
     words = [word.lower() for word in WORD.findall(text)]
+    # `salutation.salutationKey` repeats what its object is called.
+    words = [word for word, _ in groupby(words)]
     optional = [_is_optional(word) for word in words]
     if not words or sum(optional) > MOST_OPTIONAL_WORDS:
         return None

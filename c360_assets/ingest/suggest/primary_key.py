@@ -13,7 +13,12 @@ from itertools import combinations
 import polars as pl
 
 from c360_assets.ingest.suggest.column import Column
-from c360_assets.ingest.suggest.column_names import MONEY_NAME, NO_NAME, is_identifier_name
+from c360_assets.ingest.suggest.column_names import (
+    MONEY_NAME,
+    NO_NAME,
+    OTHER_ALPHABET,
+    is_identifier_name,
+)
 from c360_assets.ingest.suggest.column_types import present
 from c360_assets.semantics.tags import is_profile, tag_info, without_marks
 from c360_assets.tenant.feeds import RowNumberConfig
@@ -41,7 +46,11 @@ GRAIN_TAGS = (
 CONSEQUENCES = "a row in which one of these changes counts as a new record"
 FEWEST_BLOCKS = 3  # values of an identifier of which several rows may be lines
 MOST_UNLIKE = 2  # values that repeat, for each one of them whose rows differ
-CODE = r"^#?[A-Za-z]{0,5}[-_]?\d{2,}$"
+CODE = (
+    r"^#?[A-Za-z]{0,5}([-_/]?\d{2,})+$"
+    r"|^\{?[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}\}?$"
+)
+FEWEST_CODES = 20  # whole numbers that all differ, from which on they may be codes
 
 
 @dataclass(frozen=True)
@@ -253,14 +262,24 @@ def _has_no_gaps(column: Column, frame: pl.DataFrame) -> bool:
 def _holds_codes(column: Column, frame: pl.DataFrame) -> bool:
     """Whether a column that nothing is known of holds codes such as `#1001` or `A-17`.
 
-    Whole numbers are codes where the column has no name that could say otherwise.
+    Whole numbers are codes where the column has no name that could say otherwise, or one that
+    nothing here can read.
     """
     if is_identifier(column) or not _may_be_content(column, frame):
         return False
     if column.type == "integer":
-        return NO_NAME.fullmatch(column.name) is not None
+        return NO_NAME.fullmatch(column.name) is not None or _may_be_numbers(column, frame)
     values = present(frame[column.name])
     return column.type == "string" and bool(values.str.contains(CODE).all())
+
+
+def _may_be_numbers(column: Column, frame: pl.DataFrame) -> bool:
+    """Whether a column with a name of another alphabet holds whole numbers that all differ, and
+    does not count the rows."""
+    if OTHER_ALPHABET.search(without_marks(column.name)) is None or column.unique < 1.0:
+        return False
+    counts_rows = present(frame[column.name]).head(1).is_in(["0", "1"]).any()
+    return frame.height >= FEWEST_CODES and not counts_rows
 
 
 def _unique_together(columns: Sequence[Column], frame: pl.DataFrame) -> list[str]:

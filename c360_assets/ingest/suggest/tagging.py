@@ -21,7 +21,14 @@ from c360_assets.ingest.suggest.column import (
     are_whole,
     column_of_changes,
 )
-from c360_assets.ingest.suggest.column_names import BRAND_NAME, CAMEL, CUSTOMER_NUMBER, NO_NAME
+from c360_assets.ingest.suggest.column_names import (
+    BRAND_NAME,
+    HOUSE_NUMBER,
+    NO_NAME,
+    is_customer_number_name,
+    is_national_number_name,
+    says_utc,
+)
 from c360_assets.ingest.suggest.column_numbers import (
     marks_of,
 )
@@ -43,6 +50,13 @@ MAY_STAND_BESIDE = {
     "loy": {"email", "birthdate"},
     "pc": {"full-name", "title", "gender", "company"},
 }
+# Tags that a name alone means: of others, such as a name or a title, things have columns too.
+SAID_BY_VALUES = {
+    "email", "phone", "gender", "birthdate", "postal", "city", "state", "country", "given-name",
+    "surname", "address",
+}  # fmt: skip
+# Rows of a product, by size and colour, in a catalogue.
+MOST_ROWS_OF_A_PRODUCT = 10
 NAME_1, NAME_2 = Guess("full-name", "1"), Guess("full-name", "2")
 ADDRESS = ("address", "address2", "city", "state", "postal", "country")
 
@@ -55,6 +69,7 @@ def tag_columns(columns: list[Column], frame: pl.DataFrame) -> None:
     if profile == {"full-name"}:
         # A name and nothing else of a person is more likely the name of a thing.
         guesses = _without_tag(guesses, "full-name")
+    guesses = _without_local_twins(guesses)
     given: set[str] = set()
     for column in columns:
         guessed = guesses.get(column.name)
@@ -84,6 +99,8 @@ def _tag_other_tables(
             if kind.prefix == "loy":
                 _tag_member_number(kind, columns)
             continue
+        if kind.prefix == "pc" and _repeats_products(kind, columns, frame):
+            continue
         missing = [*kind.missing, *_unfitting(kind, columns, frame)]
         links = [column for column in columns if _is_link(column, kind)]
         if kind.prefix == "txn-item" and not links:
@@ -99,6 +116,14 @@ def _tag_other_tables(
             _tag_link(column, frame[column.name])
         return {name: guess for name, guess in guesses.items() if name not in kind.tags}
     return guesses
+
+
+def _repeats_products(kind: TableKind, columns: list[Column], frame: pl.DataFrame) -> bool:
+    """Whether products stand in so many rows that these are sales of them and no catalogue."""
+    products = [column for column in columns if kind.tags.get(column.name) == "pc/product-id"]
+    return any(
+        frame[column.name].n_unique() * MOST_ROWS_OF_A_PRODUCT < frame.height for column in products
+    )
 
 
 def _unfitting(kind: TableKind, columns: list[Column], frame: pl.DataFrame) -> list[str]:
@@ -118,8 +143,7 @@ def _is_link(column: Column, kind: TableKind) -> bool:
         return False
     if kind.prefix in {"loy", "loy-event"}:
         return kind.tags.get(column.name) == f"{kind.prefix}/loyalty-id"
-    plain_name = CAMEL.sub("_", without_marks(column.name))
-    is_customer = CUSTOMER_NUMBER.search(plain_name) is not None and column.name not in kind.tags
+    is_customer = is_customer_number_name(column.name) and column.name not in kind.tags
     return kind.prefix == "txn-item" and is_customer
 
 
@@ -151,6 +175,16 @@ def _note_kind(kind: TableKind, columns: list[Column], missing: list[str]) -> No
 
 def _without_tag(guesses: dict[str, Guess], tag: str) -> dict[str, Guess]:
     return {name: guessed for name, guessed in guesses.items() if guessed.tag != tag}
+
+
+def _without_local_twins(guesses: dict[str, Guess]) -> dict[str, Guess]:
+    """The guesses without those of times that another column has in UTC, as shops write both."""
+    in_utc = {guess.tag for name, guess in guesses.items() if says_utc(name)}
+    return {
+        name: guess
+        for name, guess in guesses.items()
+        if guess.tag not in in_utc & {"create-dt", "update-dt"} or says_utc(name)
+    }
 
 
 def _give_tag(column: Column, tag: str, values: pl.Series, given: set[str]) -> bool:
@@ -207,8 +241,33 @@ def _note_possible_tag(column: Column, values: pl.Series) -> None:
         column.notes.append("holds e-mail addresses: tag it email if they are the customer's")
     elif BRAND_NAME.fullmatch(without_marks(column.name).strip()):
         column.notes.append("tag it database-key where each brand has a database of its own")
-    elif CUSTOMER_NUMBER.search(column.name) and not column.lost_digits:
+    elif HOUSE_NUMBER.fullmatch(without_marks(column.name).strip()):
+        column.notes.append(
+            "if this is the house's number: SQL of a custom domain table puts it to its street, as "
+            "an address is compared with both"
+        )
+    elif is_customer_number_name(column.name) and not column.lost_digits:
         column.notes.append("tag it fk-customer-id where other tables hold the same number")
+    elif is_national_number_name(column.name):
+        column.notes.append(
+            "a person's number of the state, personal data: tag it fk-national-id where other "
+            "tables hold it, written alike"
+        )
+    else:
+        column.notes += _why_untagged(column, values)
+
+
+def _why_untagged(column: Column, values: pl.Series) -> list[str]:
+    """What to say of a column whose name means a tag that its values speak against."""
+    named = guess_by_name(column.name) if column.type not in NESTED else None
+    if named is None or named.tag not in SAID_BY_VALUES or present(values).is_empty():
+        return []
+    if named.tag != "gender":
+        return [f"its name says {named.tag}, its values do not look so: tag it if they are"]
+    return [
+        "CHECK: looks like gender, in words or codes that are not sure to mean one (1 and 2, or H "
+        "beside M): SQL of a custom domain table writes F, M or X"
+    ]
 
 
 def _take_type(column: Column, wanted: str, values: pl.Series) -> bool:

@@ -1,0 +1,226 @@
+"""`feed suggest` on exports of countries and programmes whose words and scripts are their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from c360_assets.ingest.suggest.column_names import (
+    is_customer_number_name,
+    is_identifier_name,
+    is_national_number_name,
+)
+from c360_assets.ingest.suggest.feed import Proposal, propose_feed
+
+ROWS = 30
+
+
+def proposed(tmp_path: Path, text: str, name: str = "list-20260601.csv") -> Proposal:
+    path = tmp_path / "landing" / "shop" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(text, "utf-8")
+    return propose_feed(path, flatten=name.endswith("l"))
+
+
+def lines_of(header: str, row: str) -> str:
+    return (
+        "\n".join([header, *(row.format(i=i, d=i % 28 + 1) for i in range(10, 10 + ROWS))]) + "\n"
+    )
+
+
+def fields_of(proposal: Proposal) -> dict[str, dict[str, Any]]:
+    fields: dict[str, dict[str, Any]] = yaml.safe_load(proposal.text)["fields"]
+    return fields
+
+
+# Where from -> header, row, the first tag of each column, the key.
+PEOPLE = {
+    "sap": (
+        "MANDT|KUNNR|LAND1|NAME1|NAME2|ORT01|PSTLZ|REGIO|STRAS|TELF1|SMTP_ADDR|ERDAT|AEDAT",
+        "100|00000100{i}|DE|Ode|Ute|Köln|01067|SN|Am Tor {i}|+49 351 12345{i}|U{i}@X.DE"
+        "|202601{d:02}|00000000",
+        "- - country surname given-name city postal state address phone email create-dt -",
+        ["KUNNR"],
+    ),
+    "hungary": (
+        "Azonosító;Vezetéknév;Keresztnév;Neme;Születési dátum;Irányítószám;Település;Utca, házszám",
+        "T{i};Kis;Éva;nő;1985. 03. {d:02}.;4024;Eger;Fő utca {i}.",
+        "- surname given-name gender birthdate postal city address",
+        ["azonosito"],
+    ),
+    "vietnam": (
+        "Mã khách hàng,Họ và tên,Giới tính,Ngày sinh,Điện thoại di động,Địa chỉ,Ngày tạo",
+        "KH{i},Lê Thị Mai,Nữ,{d}/03/1985,0901234{i}0,{i} Lê Lợi,{d}/03/2025 10:00",
+        "- full-name gender birthdate phone address create-dt",
+        ["ma_khach_hang"],
+    ),
+    "israel": (
+        'מספר לקוח,שם פרטי,שם משפחה,מין,תאריך לידה,טלפון נייד,"דוא""ל",רחוב ומספר,עיר',
+        "500{i},נועה,לוי,נקבה,{d}/03/1985,052-12345{i},n{i}@example.com,הרצל {i},חיפה",
+        "- given-name surname gender birthdate phone email address city",
+        ["customer_number"],
+    ),
+    "arabic": (
+        "رقم العميل,الاسم الأول,اسم العائلة,الجنس,تاريخ الميلاد,رقم الجوال,المدينة",
+        "500{i},سعاد,حداد,أنثى,{d}/03/1985,05012345{i},الرياض",
+        "- given-name surname gender birthdate phone city",
+        ["customer_number"],
+    ),
+    "japan": (
+        "顧客コード,姓,名,性別,生年月日,携帯電話,累計購入金額",
+        "0000{i},佐藤,葵,女性,1985年3月{d}日,090-1234-56{i},\"¥1,2{i}\"",
+        "- surname given-name gender birthdate phone -",
+        ["customer_number"],
+    ),
+    "brazil": (
+        "CPF;Nome do Cliente;Sexo;Nascimento;Celular;UF",
+        "111.444.7{i}-35;Ana Dias;Feminino;{d}/03/1985;11 98765-43{i};SP",
+        "- full-name gender birthdate phone state",
+        ["CPF"],
+    ),
+    "poland": (
+        "Numer klienta;Imię;Nazwisko;Płeć;Data urodzenia;Telefon komórkowy",
+        "K{i};Ewa;Nowak;K;{d:02}.03.1985;501 234 5{i}",
+        "- given-name surname gender birthdate phone",
+        ["numer_klienta"],
+    ),
+    "nigeria": (
+        "S/N,Customer Code,Surname,Other Names,Sex,Phone No.,Email Add,House Address,msisdn",
+        "{i},LAG/000{i},OBI,Ngozi,F,080312345{i},n{i}@example.com,{i} Broad Str,23480312345{i}",
+        "- - surname given-name gender phone email address phone",
+        ["customer_code"],
+    ),
+    "magento": (
+        "entity_id,firstname,lastname,gender,billing_country_id,billing_telephone",
+        "{i},Noa,Levi,2,IL,05212345{i}",
+        "- given-name surname - country phone",
+        ["entity_id"],
+    ),
+    "unread": (  # Georgian: nothing here can read the name of its number
+        "მომხმარებელი,Email,First Name,Last Name",
+        "500{i},n{i}@example.com,Nino,Beri",
+        "- email given-name surname",
+        ["field"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PEOPLE)
+def test_people_of_other_places(tmp_path: Path, place: str) -> None:
+    header, row, tags, key = PEOPLE[place]
+    proposal = proposed(tmp_path, lines_of(header, row))
+    assert [f.get("tags", ["-"])[0] for f in fields_of(proposal).values()] == tags.split()
+    assert proposal.primary_key == key
+    assert (proposal.trial.read, proposal.trial.rejected) == (ROWS, 0)
+
+
+ORDERS = {
+    "hungary": (
+        "Nyugtaszám;Kelt;Vevő azonosító;Cikkszám;Mennyiség;Bruttó érték;Pénznem",
+        "NY{i};460{i},5;T{i};A-7;2;12 990,50 Ft;HUF",
+    ),
+    "vietnam": (
+        "Mã hóa đơn;Ngày bán;Mã khách hàng;Mã hàng;Số lượng;Thành tiền",
+        "HD{i};460{i}.25;KH{i};SP7;2;1.250.000 ₫",
+    ),
+    "sap": (
+        "VBELN;AUDAT;KUNNR;MATNR;KWMENG;NETWR;WAERK",
+        "00900000{i};202601{d:02};00000100{i};M7;2;12.50;EUR",
+    ),
+    "israel": (
+        "מספר הזמנה;תאריך הזמנה;מספר לקוח;מקט;כמות;סכום",
+        "70{i};460{i};500{i};P7;2;₪12.50",
+    ),
+    "poland": (
+        "Nr zamówienia;Data sprzedaży;ID klienta;Kod towaru;Ilość;Wartość brutto",
+        "Z{i};460{i},25;K{i};P7;2;1 234,50 zł",
+    ),
+}
+
+
+@pytest.mark.parametrize("place", ORDERS)
+def test_orders_of_other_places(tmp_path: Path, place: str) -> None:
+    proposal = proposed(tmp_path, lines_of(*ORDERS[place]))
+    tags = [field.get("tags", ["-"])[0] for field in fields_of(proposal).values()]
+    needed = ["order-id", "order-datetime", "fk-customer-id", "product-id", "item-quantity",
+              "item-revenue"]  # fmt: skip
+    assert [tag.removeprefix("txn-item/") for tag in tags][: len(needed)] == needed
+    assert (proposal.trial.read, proposal.trial.rejected) == (ROWS, 0)
+
+
+@pytest.mark.parametrize("letters", ["H M", "F N", "S V"])
+def test_letters_that_would_be_read_as_the_wrong_gender_are_not_tagged(
+    tmp_path: Path, letters: str
+) -> None:
+    first, second = letters.split()
+    rows = [f"C{i},Ana,Ode,{first if i % 2 else second}" for i in range(ROWS)]
+    proposal = proposed(tmp_path, "\n".join(["id,First Name,Last Name,Sexo", *rows]) + "\n")
+    assert "tags" not in fields_of(proposal)["Sexo"]
+    assert "CHECK: looks like gender" in proposal.text
+
+
+def test_of_a_time_that_is_there_twice_that_in_utc_is_tagged(tmp_path: Path) -> None:
+    header = "id,email,first_name,last_name,date_created,date_created_gmt"
+    row = "{i},a{i}@example.com,Ana,Ode,2026-01-{d:02}T10:00:00,2026-01-{d:02}T13:00:00"
+    fields = fields_of(proposed(tmp_path, lines_of(header, row)))
+    assert fields["date_created_gmt"]["tags"] == ["create-dt"]
+    assert "tags" not in fields["date_created"]
+
+
+def test_lines_of_orders_are_no_catalogue_and_keep_their_own_total(tmp_path: Path) -> None:
+    orders = [
+        {
+            "id": i,
+            "date_created_gmt": "2026-02-02T03:04:05",
+            "customer_id": i,
+            "line_items": [
+                {"name": "Cup", "product_id": 7, "quantity": 2, "price": "9.90", "total": "17.80"}
+            ],
+            "defaultAddress": {"street": f"Am Tor {i}", "phoneNumber": f"+4935112345{i}"},
+        }
+        for i in range(10, 10 + ROWS)
+    ]
+    text = "\n".join(json.dumps(order) for order in orders)
+    proposal = proposed(tmp_path, text, "orders-20260601.jsonl")
+    lines = next(table for table in proposal.tables if table.name.endswith("line_items"))
+    tags = {tag for f in yaml.safe_load(lines.yaml)["fields"].values() for tag in f["tags"]}
+    assert {"txn-item/product-id", "txn-item/order-datetime", "txn-item/item-revenue"} <= tags
+    assert not any(tag.startswith("pc/") for tag in tags)
+    assert """(item ->> '$."total"')::DECIMAL(38, 4) AS "item_revenue\"""" in lines.sql
+    persons = yaml.safe_load(next(t for t in proposal.tables if t is not lines).yaml)
+    assert persons["fields"]["default_address_street"] == {"tags": ["address"]}
+    assert persons["fields"]["default_address_phone_number"] == {"tags": ["phone"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier", "customer", "national"),
+    [
+        ("Azonosító", True, False, False),
+        ("Vevőkód", True, True, False),
+        ("Darabszám", False, False, False),
+        ("Irányítószám", False, False, False),
+        ("Mã hàng", True, False, False),
+        ("Mã khách hàng", True, True, False),
+        ("رقم العميل", True, True, False),
+        ("KUNNR", True, True, False),
+        ("No Pelanggan", True, True, False),
+        ("Nº do CPF", True, False, True),
+        ("Dinner", False, False, False),
+        ("Consumable", False, False, False),
+    ],
+)
+def test_identifiers(name: str, identifier: bool, customer: bool, national: bool) -> None:
+    found = is_identifier_name(name), is_customer_number_name(name), is_national_number_name(name)
+    assert found == (identifier, customer, national)
+
+
+def test_nothing_is_guessed_of_a_column_that_counts_its_rows_in_another_script(
+    tmp_path: Path,
+) -> None:
+    lines = ["ნომერი,Email,First Name", *(f"{i},n{i}@example.com,Nino" for i in range(1, ROWS))]
+    proposal = proposed(tmp_path, "\n".join(lines) + "\n")
+    assert proposal.primary_key == ["Email"]
