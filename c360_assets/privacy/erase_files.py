@@ -26,7 +26,7 @@ from c360_assets.privacy.work import Work
 from c360_assets.stitch.publish.generation import restamp
 from c360_assets.tenant.models import Tenant
 from c360_assets.warehouse.files import put_in_place, sync_file, write_private
-from c360_assets.warehouse.published_file import ROW_GROUP, STORAGE_VERSION
+from c360_assets.warehouse.published_file import OPTIONS
 from c360_assets.warehouse.session import Warehouse, private_folder
 from c360_assets.warehouse.sql import quote_ident, quote_literal, quote_path
 from c360_assets.warehouse.storage import LOG, BucketStorage
@@ -142,10 +142,7 @@ def erase_database(path: Path, changes: Changes) -> int:
             }
             touched = sum(change.rows or change.cells for change in change_of.values())
             if touched:
-                options = (
-                    f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}"
-                )
-                con.execute(f"ATTACH {quote_literal(str(fresh))} AS fresh ({options})")
+                con.execute(f"ATTACH {quote_literal(str(fresh))} AS fresh ({OPTIONS})")
                 con.execute("COPY FROM DATABASE stored TO fresh (SCHEMA)")
                 for source, change in change_of.items():
                     columns = list(tables[source])

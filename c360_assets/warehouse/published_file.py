@@ -34,6 +34,12 @@ STORAGE_VERSION = "v1.5.0"  # any DuckDB client from 1.5 on can open the file
 # Half of the engine's own: fewer rows are compressed by one core, when the file is closed, and most
 # tables have fewer.
 ROW_GROUP = 61_440
+# A build that ends early is begun anew, so a log of what was written would be read by nobody, and
+# takes as much room as the file.
+OPTIONS = (
+    f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}, "
+    "RECOVERY_MODE NO_WAL_WRITES"
+)
 
 
 @dataclass(frozen=True)
@@ -169,8 +175,7 @@ def _build(
     """Write the tables to the file `aside`, in which `unchanged` ones stand already; returns those
     that stayed as they were.
     """
-    options = f"STORAGE_VERSION {quote_literal(STORAGE_VERSION)}, ROW_GROUP_SIZE {ROW_GROUP}"
-    session.execute(f"ATTACH {quote_literal(str(aside))} AS {ATTACHED} ({options})")
+    session.execute(f"ATTACH {quote_literal(str(aside))} AS {ATTACHED} ({OPTIONS})")
     # Rows of large tables may stand in any order: keeping that of the source leaves scraps of row
     # groups to merge at the end.
     session.execute("SET preserve_insertion_order = false")

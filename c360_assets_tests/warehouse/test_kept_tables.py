@@ -144,6 +144,19 @@ def test_a_file_that_somebody_wrote_to_is_not_gone_on_with(tmp_path: Path) -> No
     assert _content(earlier.path) == _content(database_path(tmp_path / "whole"))
 
 
+def test_a_file_that_was_put_back_is_gone_on_with(tmp_path: Path) -> None:
+    """As in a tenant's folder that was moved, or restored from a copy."""
+    tables = [_table("a", 1), _table("b", 1)]
+    earlier = _publish(tmp_path, tables, None)
+    content = earlier.path.read_bytes()
+    earlier.path.unlink()
+    earlier.path.write_bytes(content)
+    os.utime(earlier.path, (0, 0))
+    with open_session(tmp_path / "warehouse") as session:
+        written = publish(session, earlier.path, [tables[0], _table("b", 2)], earlier=earlier)
+    assert written.kept == 1
+
+
 def test_a_file_that_the_disk_gives_back_otherwise_is_not_gone_on_with(tmp_path: Path) -> None:
     tables = [_table("a", 1), _table("b", 1)]
     earlier = _publish(tmp_path, tables, None)

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from c360_assets.warehouse import files
+from c360_assets.warehouse.kept_tables import TableName
 from c360_assets.warehouse.published_file import (
     Filling,
     Keeping,
@@ -193,6 +194,19 @@ def test_a_failed_build_leaves_the_old_database_and_the_next_one_sweeps(tmp_path
     assert list(path.parent.glob("*.building*"))
     _publish(tmp_path, 2)
     assert not list(path.parent.glob("*.building*"))
+
+
+def test_what_is_written_takes_the_room_of_the_file_alone(tmp_path: Path) -> None:
+    """No log of it, as large again, which nobody would read."""
+    names: list[str] = []
+
+    def finish(session: Session, attached: str, staying: Collection[TableName]) -> None:
+        names.extend(file.name for file in database_path(tmp_path).parent.iterdir())
+
+    table = PublishedTable("main", "t", "SELECT range AS i FROM range(1000)")
+    with open_session(tmp_path / "warehouse") as session:
+        publish(session, database_path(tmp_path), [table], Filling(finish=finish))
+    assert [name.rpartition(".")[2] for name in names] == ["building"]
 
 
 def test_a_blank_column_reads_as_any_other(tmp_path: Path) -> None:
