@@ -9,6 +9,7 @@ reports, such as store ids, stand in the list of figures. What it shows is gathe
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -48,6 +49,7 @@ def write_page(session: Session, tenant: Tenant) -> Path:
     return replace_page(path, html)
 
 
+@cache
 def environment() -> Environment:
     """The templates of pages. Everything put into them is escaped."""
     templates = Environment(

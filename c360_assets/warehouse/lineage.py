@@ -19,6 +19,8 @@ from sqlglot.optimizer.qualify import qualify
 
 from c360_assets.warehouse.statement import DIALECT
 
+Tables = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # of a table, its columns and types
+
 
 class CircleError(Exception):
     """Tables that read one another in a circle; `path` begins and ends with the same one."""
@@ -54,8 +56,7 @@ def column_origins(
     has an empty list. A column is missing when it reads what cannot be traced: a whole row,
     `COLUMNS`, a pivot.
     """
-    tables = tuple((table, tuple(columns.items())) for table, columns in schemas.items())
-    return dict(_traced(select, tables, tuple((views or {}).items())))
+    return dict(_traced(select, _hashable(schemas), tuple((views or {}).items())))
 
 
 def columns_read(
@@ -68,7 +69,20 @@ def columns_read(
     each `*` is spelled out. What reads columns without their names is not told: a whole row,
     a place (`#1`), `COLUMNS`, a pivot, a natural join.
     """
-    known: dict[str, object] = {table: dict(columns) for table, columns in schemas.items()}
+    found = _names_read(select, _hashable(schemas))
+    if found is None:
+        return None
+    return {
+        table: [column for column in columns if column.lower() in found]
+        for table, columns in schemas.items()
+    }
+
+
+# A process that builds a table again asks the same again, and the answer takes a tenth of a second.
+@lru_cache(maxsize=256)
+def _names_read(select: str, tables: Tables) -> frozenset[str] | None:
+    """Every name that stands in the SELECT, in lower case; None where it reads without names."""
+    known: dict[str, object] = {table: dict(columns) for table, columns in tables}
     try:
         parsed = parse_one(select, read=DIALECT)
         if any(_joins_without_names(join) for join in parsed.find_all(exp.Join)):
@@ -78,11 +92,7 @@ def columns_read(
         return None
     if not isinstance(tree, exp.Query) or any(_reads_without_names(node) for node in tree.walk()):
         return None
-    names = {identifier.name.lower() for identifier in tree.find_all(exp.Identifier)}
-    return {
-        table: [column for column in columns if column.lower() in names]
-        for table, columns in schemas.items()
-    }
+    return frozenset(identifier.name.lower() for identifier in tree.find_all(exp.Identifier))
 
 
 def _joins_without_names(join: exp.Join) -> bool:
@@ -98,11 +108,14 @@ def _reads_without_names(node: exp.Expr) -> bool:
     return isinstance(node, nameless)
 
 
-# A process that builds a table again asks the same again, and the answer takes a tenth of a second.
+def _hashable(schemas: Mapping[str, Mapping[str, str]]) -> Tables:
+    return tuple((table, tuple(columns.items())) for table, columns in schemas.items())
+
+
 @lru_cache(maxsize=256)
 def _traced(
     select: str,
-    tables: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
+    tables: Tables,
     views: tuple[tuple[str, str], ...],
 ) -> dict[str, list[tuple[str, str]]]:
     known = {table: dict(columns) for table, columns in tables}

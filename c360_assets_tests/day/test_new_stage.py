@@ -22,6 +22,7 @@ from c360_assets_tests.day.command import (
     clean_environment,
     digests,
     finish,
+    here,
     written,
 )
 from c360_assets_tests.day.conftest import Ran
@@ -34,15 +35,15 @@ def _with_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipes, "STAGES", [*recipes.STAGES, initials])
 
 
-def run(root: Path, **environment: str) -> Said:
-    """`c360 run` of a platform that has the stage."""
+def killed(root: Path) -> Said:
+    """`c360 run` of a platform that has the stage, killed while it builds its table."""
     program = [sys.executable, "-m", "c360_assets_tests.day.new_stage"]
     process = subprocess.Popen(
         [*program, "run", "--tenant", str(root)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=clean_environment(**environment),
+        env=clean_environment(**{KILL: "yes"}),
     )
     return finish(process)
 
@@ -75,14 +76,14 @@ def test_it_is_planned_as_the_others(small: Ran) -> None:
         assert {"merged_customers", "customer_360", TABLE} <= set(planned.stale)
 
 
+@pytest.mark.usefixtures("_with_the_stage")
 def test_it_is_killed_resumed_reused_digested_and_published(small: Ran, tmp_path: Path) -> None:
     root = copy_of(small.root, tmp_path / "tenant")
     before = digests(root)
-    killed = run(root, **{KILL: "yes"})
-    assert killed.code == -signal.SIGKILL
+    assert killed(root).code == -signal.SIGKILL
     assert digests(root) == before, "what a killed run wrote does not exist"
 
-    resumed = run(root)
+    resumed = here("run", "--tenant", root)
     assert resumed.code == 0, resumed.text
     after = digests(root)
     assert {name for name in after if after[name] != before.get(name)} == {TABLE}
@@ -95,6 +96,6 @@ def test_it_is_killed_resumed_reused_digested_and_published(small: Ran, tmp_path
     assert ask(root, listed) == columns
 
     files = written(root)
-    again = run(root)
+    again = here("run", "--tenant", root)
     assert again.code == 0, again.text
     assert written(root) == files, "a second run with nothing new writes nothing"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from c360_assets.warehouse.spreadsheets import marked
 from c360_assets_tests.automation.tenants import DAY, land, tiny_tenant
-from c360_assets_tests.day.command import c360, clean_environment, command, here
+from c360_assets_tests.day.command import clean_environment, here
 
 CLEAR = "\x1b[2J"
 TITLE = "\x1b]0;owned\x07"
@@ -42,11 +44,37 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def on_a_terminal(*args: object) -> str:
-    """What a verb writes to a terminal."""
+FIRST_NAMES = "SELECT first FROM domain.Shop_Customers ORDER BY customer_id"
+VERBS = [
+    ["sql", FIRST_NAMES],
+    ["sql", "--csv", FIRST_NAMES],
+    ["sql", "--json", FIRST_NAMES],
+    ["sql", f'SELECT 1 AS "a{CLEAR}b"'],
+    ["sql", f'SELECT no_such FROM "x{CLEAR}y"'],
+    ["load", f"Shop:{CLEAR}"],
+    ["status"],
+]
+# The command line for each of the arguments in turn, which spares all but one its start.
+IN_TURN = """
+import json, sys
+from c360_assets.cli import main
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["c360", *arguments]
+    try:
+        main()
+    except SystemExit:
+        pass
+    print("<end of a verb>", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def shown(root: Path) -> list[str]:
+    """What each of `VERBS` writes to a terminal."""
+    arguments = json.dumps([[verb, "--tenant", str(root), *more] for verb, *more in VERBS])
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        command(*args),
+        [sys.executable, "-c", IN_TURN, arguments],
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=theirs,
@@ -64,36 +92,28 @@ def on_a_terminal(*args: object) -> str:
         written += piece
     process.wait(60)
     os.close(ours)
-    return written.decode()
+    *said, rest = written.decode().split("<end of a verb>")
+    assert (process.returncode, rest.strip()) == (0, "")
+    return said
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        ["sql", "SELECT first FROM domain.Shop_Customers ORDER BY customer_id"],
-        ["sql", "--csv", "SELECT first FROM domain.Shop_Customers ORDER BY customer_id"],
-        ["sql", "--json", "SELECT first FROM domain.Shop_Customers ORDER BY customer_id"],
-        ["sql", f'SELECT 1 AS "a{CLEAR}b"'],
-        ["sql", f'SELECT no_such FROM "x{CLEAR}y"'],
-        ["load", f"Shop:{CLEAR}"],
-        ["status"],
-    ],
-)
-def test_a_terminal_is_only_given_text(root: Path, args: list[str]) -> None:
-    shown = on_a_terminal(args[0], "--tenant", root, *args[1:])
+@pytest.mark.parametrize("number", range(len(VERBS)))
+def test_a_terminal_is_only_given_text(shown: list[str], number: int) -> None:
+    said = shown[number]
+    assert said.strip()
     for control in (CLEAR, TITLE_WORDS, "\x07", "\x9b", "\u202e"):
-        assert control not in shown
-    if args[0] == "sql":
-        assert "x1b" in shown or "u001b" in shown, "it is shown as an escape"
+        assert control not in said
+    if VERBS[number][0] == "sql":
+        assert "x1b" in said or "u001b" in said, "it is shown as an escape"
 
 
 def test_a_file_gets_every_byte_and_a_spreadsheet_no_formula(root: Path) -> None:
     query = "SELECT customer_id, first FROM domain.Shop_Customers ORDER BY customer_id"
-    plain = list(csv.reader(io.StringIO(c360("sql", "--tenant", root, "--csv", query).stdout)))
+    plain = list(csv.reader(io.StringIO(here("sql", "--tenant", root, "--csv", query).stdout)))
     assert plain == [["customer_id", "first"], ["c1", SPOILED], ["c2", FORMULA]]
-    excel = c360("sql", "--tenant", root, "--csv", "--excel", query)
+    excel = here("sql", "--tenant", root, "--csv", "--excel", query)
     assert list(csv.reader(io.StringIO(excel.stdout)))[2] == ["c2", marked(FORMULA)]
-    assert c360("sql", "--tenant", root, "--excel", query).code == 2
+    assert here("sql", "--tenant", root, "--excel", query).code == 2
 
 
 def test_rejected_values_are_marked_in_the_log(root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -70,6 +71,34 @@ def people(root: Path) -> dict[str, str]:
     return dict(rows)
 
 
+@dataclass(frozen=True)
+class Forgotten:
+    """A tenant that answered somebody and forgot her, and the answer that she got."""
+
+    root: Path
+    answer: str
+    page: str
+
+
+@pytest.fixture(scope="module")
+def once(first_day: Path, tmp_path_factory: pytest.TempPathFactory) -> Forgotten:
+    root = tmp_path_factory.mktemp("forgotten") / "tenant"
+    shutil.copytree(first_day, root, symlinks=True)
+    asked = here("dsar", "--email", MAIL, "--json", "--tenant", root)
+    assert asked.code == 0, asked.text
+    folder = root / json.loads(asked.stdout)["folder"]
+    texts = [(folder / name).read_text("utf-8") for name in ("answer.json", "answer.html")]
+    said = here("forget", "--email", MAIL, "--yes", "--tenant", root)
+    assert said.code == 0, said.text
+    return Forgotten(root, *texts)
+
+
+@pytest.fixture
+def forgotten(once: Forgotten, tmp_path: Path) -> Path:
+    """A copy to be changed."""
+    return Path(shutil.copytree(once.root, tmp_path / "forgotten", symlinks=True))
+
+
 def test_values_stand_only_in_known_stores(first_day: Path) -> None:
     finds = found_in(first_day)
     assert "unknown" not in finds
@@ -77,9 +106,8 @@ def test_values_stand_only_in_known_stores(first_day: Path) -> None:
     assert {"tables", "published databases", "kept databases", "logs", "exports"} <= finds.keys()
 
 
-def test_stores_are_open_to_their_owner_only(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    c360_here(monkeypatch, "dsar", "--email", MAIL, "--tenant", tenant)
-    c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+def test_stores_are_open_to_their_owner_only(forgotten: Path) -> None:
+    tenant = forgotten
     stores = privacy_status(load_tenant(tenant)).stores
     held = {store.name: store.open_to_others for store in stores if store.files}
     assert len(held) > 8
@@ -93,19 +121,21 @@ def test_stores_are_open_to_their_owner_only(tenant: Path, monkeypatch: pytest.M
     assert [store.name for store in opened if store.open_to_others and store.name == "reports"]
 
 
-def test_forgotten_everywhere_and_for_good(
-    tenant: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_dry_run_says_what_would_go_and_changes_nothing(
+    tenant: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backup = tmp_path / "backup"
-    shutil.copytree(tenant, backup, symlinks=True)
-    before = people(tenant)
+    before = found_in(tenant)
     dry = c360_here(monkeypatch, "forget", "--email", MAIL, "--dry-run", "--tenant", tenant)
     assert dry.code == 0
     assert "Web:Orders: 2 rows" in dry.text
-    assert ours(found_in(tenant)), "a dry run must change nothing"
+    assert ours(before)
+    assert found_in(tenant) == before
 
-    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
-    assert said.code == 0, said.text
+
+def test_forgotten_everywhere_and_for_good(
+    first_day: Path, forgotten: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, before = forgotten, people(first_day)
     assert ours(found_in(tenant)) == {}
     (receipt,) = read_receipts(tenant)
     assert is_genuine(receipt, Suppression.of(tenant))
@@ -133,7 +163,7 @@ def test_forgotten_everywhere_and_for_good(
     # A backup from before comes back.
     for folder in ("warehouse", "activated"):
         shutil.rmtree(tenant / folder)
-        shutil.copytree(backup / folder, tenant / folder, symlinks=True)
+        shutil.copytree(first_day / folder, tenant / folder, symlinks=True)
     status = c360_here(monkeypatch, "privacy", "status", "--tenant", tenant)
     assert "older than the last receipt" in status.text
     kept = c360_here(monkeypatch, "sql", "--kept", 1, "SELECT 1", "--tenant", tenant)
@@ -363,9 +393,8 @@ def test_requests_that_land_are_carried_out_once(
     assert ours(found_in(tenant, values)) == {}
 
 
-def test_let_in_again_from_a_day_on(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
-    assert said.code == 0, said.text
+def test_let_in_again_from_a_day_on(forgotten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = forgotten
     args = ["--email", MAIL, "--from", SECOND.isoformat(), "--tenant", tenant]
     allowed = c360_here(monkeypatch, "privacy", "allow", *args)
     assert allowed.code == 0, allowed.text
@@ -379,23 +408,16 @@ def test_let_in_again_from_a_day_on(tenant: Path, monkeypatch: pytest.MonkeyPatc
     assert ours(found_in(tenant, ("AC-700001", "AC-788888", "CL-8800191"))) == {}
 
 
-def test_answer_holds_the_person_and_nobody_else(
-    tenant: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = c360_here(monkeypatch, "dsar", "--email", MAIL, "--json", "--tenant", tenant)
-    assert said.code == 0, said.text
-    folder = tenant / json.loads(said.stdout)["folder"]
-    text = (folder / "answer.json").read_text("utf-8")
+def test_answer_holds_the_person_and_nobody_else(once: Forgotten) -> None:
+    text = once.answer
     assert all(value in text for value in ("AC-700001", "CL-8800191", "OR-550002", "Lindenstrasse"))
     assert "AC-700002" in text, "its row could not be loaded"
     assert "winterstein" not in text.lower()
     content = json.loads(text)
     assert content["source records"].keys() == {"Club:Members", "Web:Accounts", "Web:Orders"}
     assert any("merged_customers" in name for name in content["what is made of them"])
-    assert "<table>" in (folder / "answer.html").read_text("utf-8")
-    forgotten = c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
-    assert forgotten.code == 0
-    assert ours(found_in(tenant)) == {}
+    assert "<table>" in once.page
+    assert ours(found_in(once.root)) == {}, "the answer is forgotten too"
 
 
 def test_orders_that_came_since_stitch_ran_are_hers_too(
@@ -410,8 +432,8 @@ def test_orders_that_came_since_stitch_ran_are_hers_too(
     assert "Web:Orders: 3 rows" in said.text
 
 
-def test_without_its_key_nothing_runs(tenant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
+def test_without_its_key_nothing_runs(forgotten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = forgotten
     rotated = c360_here(monkeypatch, "privacy", "rotate-key", "--tenant", tenant)
     assert rotated.code == 0
     assert (tenant / "privacy/keys/0001.key").stat().st_mode & 0o777 == 0o600
@@ -458,21 +480,7 @@ def test_removal_that_is_not_taken_stays_open(
     assert "no removal is pending" in retry()[1]
 
 
-def test_receiver_that_is_gone_confirms_by_hand(
-    tenant: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tenant / "exports"
-    folder.rename(tenant / "aside")
-    folder.write_text("a file where a folder is to be")
-    c360_here(monkeypatch, "forget", "--email", MAIL, "--yes", "--tenant", tenant)
-    args = ["privacy", "retry", "--confirmed", "mailing", "--tenant", tenant]
-    confirmed = c360_here(monkeypatch, *args)
-    assert confirmed.code == 0, confirmed.text
-    assert [receipt.pending for receipt in read_receipts(tenant)] == [[]]
-    assert not list((tenant / "privacy" / "pending").iterdir())
-
-
-def test_receiver_that_is_not_declared_any_more_is_pending(
+def test_receiver_that_is_not_declared_any_more_is_pending_until_a_person_confirms(
     tenant: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tenant / "destinations.yaml").unlink()
@@ -481,7 +489,13 @@ def test_receiver_that_is_not_declared_any_more_is_pending(
     (kept,) = (tenant / "privacy" / "pending").iterdir()
     assert list(json.loads(kept.read_text())) == ["amperity_id"]
     (receipt,) = read_receipts(tenant)
+    assert receipt.pending == ["mailing"]
     assert not [note for note in receipt.notes if "were sent the data without" in note]
+    args = ["privacy", "retry", "--confirmed", "mailing", "--tenant", tenant]
+    confirmed = c360_here(monkeypatch, *args)
+    assert confirmed.code == 0, confirmed.text
+    assert [receipt.pending for receipt in read_receipts(tenant)] == [[]]
+    assert not list((tenant / "privacy" / "pending").iterdir())
 
 
 def test_exports_of_a_folder_with_brackets_are_known(tmp_path: Path) -> None:

@@ -117,17 +117,44 @@ CASES = {
 }
 
 
+def are_one(rows: pl.DataFrame, case: str) -> bool:
+    return rows.filter(expected=case)["amperity_id"].n_unique() == 1
+
+
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("people", [0, 300])
-def test_who_is_one_organisation(case: str, people: int) -> None:
+def test_who_is_one_organisation(case: str) -> None:
     two, together = CASES[case]
-    frame = records([{**row, "expected": case} for row in two])
-    usual = retail(people, seed=9) if people else None
-    if usual is not None:
-        usual = usual.rename({"person": "expected"}).cast({"expected": pl.String})
-        frame = pl.concat([frame, usual], how="diagonal_relaxed")
-    rows = clusters(frame).filter(expected=case)
-    assert (rows["amperity_id"].n_unique() == 1) is together
+    rows = clusters(records([{**row, "expected": case} for row in two]))
+    assert are_one(rows, case) is together
+
+
+# A name for each case, so that all of them fit into one tenant.
+WORDS = ("Juniper", "Hemlock", "Tamarack", "Sycamore", "Hawthorn", "Mulberry")
+
+
+def _renamed(value: str, word: str) -> str:
+    return value.replace("Juniper", word).replace("JUNIPER", word.upper())
+
+
+def of_its_own(row: dict[str, str], number: int) -> dict[str, str]:
+    """A row of the case of this number, which shares no value with those of the others."""
+    own = {key: _renamed(value, WORDS[number]) for key, value in row.items()}
+    own |= {key: f"{int(own[key]) + 1000 * number}" for key in own if key == "phone"}
+    own |= {key: f"{number}{own[key]}" for key in own if key == "address"}
+    return own
+
+
+def test_who_is_one_organisation_among_people() -> None:
+    rows = [
+        {**of_its_own(row, number), "expected": case}
+        for number, (case, (two, _)) in enumerate(CASES.items())
+        for row in two
+    ]
+    usual = retail(300, seed=9).rename({"person": "expected"}).cast({"expected": pl.String})
+    found = clusters(pl.concat([records(rows), usual], how="diagonal_relaxed"))
+    assert {case: are_one(found, case) for case in CASES} == {
+        case: together for case, (_, together) in CASES.items()
+    }
 
 
 def test_firms_among_people_do_not_change_who_the_people_are() -> None:

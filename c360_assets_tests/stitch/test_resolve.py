@@ -43,9 +43,22 @@ def test_golden_sets_together() -> None:
     assert golden.partition(golden.clusters(raw)) == golden.expected(raw)
 
 
-@pytest.mark.parametrize("preset", [{}, DOCUMENTED], ids=["default", "documented"])
-@pytest.mark.parametrize("people", [600, pytest.param(2000, marks=pytest.mark.long)])
-@pytest.mark.parametrize("others", [False, True], ids=["as written", "other names"])
+@pytest.mark.parametrize(
+    ("people", "others", "preset"),
+    [
+        pytest.param(
+            people,
+            others,
+            preset,
+            # Each preset once, and each kind of names.
+            marks=[pytest.mark.long] * (people > 600 or others is not bool(preset)),
+            id=f"{people}-{'other names' if others else 'as written'}-{name}",
+        )
+        for people in (600, 2000)
+        for others in (False, True)
+        for name, preset in (("default", {}), ("documented", DOCUMENTED))
+    ],
+)
 def test_golden_sets_inside_a_retail_tenant(
     people: int, others: bool, preset: dict[str, object]
 ) -> None:

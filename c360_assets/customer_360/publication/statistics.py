@@ -7,7 +7,7 @@ tables are published is `publish`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -81,7 +81,7 @@ def fill_statistics(
     largest_first = sorted(range(len(tables)), key=lambda number: sizes[number], reverse=True)
     statistics = together(session, described, largest_first)
     by_table = dict(zip(largest_first, statistics, strict=True))
-    rows = [asdict(row) for number in range(len(tables)) for row in by_table[number]]
+    rows = [vars(row) for number in range(len(tables)) for row in by_table[number]]
     session.register("_c360_statistics", pl.DataFrame(rows, schema=SCHEMA))
     session.execute(f"INSERT INTO {database}.reports.{TABLE} SELECT * FROM _c360_statistics")
 
