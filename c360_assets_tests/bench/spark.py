@@ -231,25 +231,26 @@ def power(at: float, one: Point, other: Point) -> float:
     return other[1] * (at / other[0]) ** exponent
 
 
-# What grows faster than records goes on as a power of them, the rest on a straight line. What the
+# How figures go on, and with what: pairs faster than records, and bytes with the pairs. What the
 # load of the machine decides, or a limit of the JVM, is not said of sizes that were not run.
-GROWTH: dict[str, Callable[[float, Point, Point], float]] = {
-    **dict.fromkeys(("pairs", "shuffled"), power),
-    **dict.fromkeys(("representatives", "one_cpu", "one_peak", "cpu", "driver", "worker"), line),
+GROWTH: dict[str, tuple[str, Callable[[float, Point, Point], float]]] = {
+    "pairs": ("records", power),
+    "shuffled": ("pairs", line),
+    **dict.fromkeys(
+        ("representatives", "one_cpu", "one_peak", "cpu", "driver", "worker"), ("records", line)
+    ),
 }
 
 
 def beyond(records: int, smaller: Grown, larger: Grown) -> tuple[str, ...]:
     """The line of a size that was not run, going on from two that were."""
     before, after = smaller.figures(), larger.figures()
-    cells = [f"{records:,} (extrapolated)"]
-    for name in NAMES[1:]:
-        if name not in GROWTH:
-            cells.append(UNKNOWN)
-            continue
-        ends = (before["records"], before[name]), (after["records"], after[name])
-        cells.append(_shown(name, GROWTH[name](records, *ends)))
-    return *cells, UNKNOWN
+    reached = {"records": float(records)}
+    for name, (by, goes_on) in GROWTH.items():
+        ends = (before[by], before[name]), (after[by], after[name])
+        reached[name] = goes_on(reached[by], *ends)
+    cells = (_shown(name, reached[name]) if name in reached else UNKNOWN for name in NAMES[1:])
+    return f"{records:,} (extrapolated)", *cells, UNKNOWN
 
 
 def _shown(name: str, value: float) -> str:
@@ -261,8 +262,8 @@ def notes(master: str) -> list[str]:
     return [
         f"`stitch` on records in memory; master `{master}` (the JVM of `local` is driver and"
         " executor)",
-        "extrapolated: nothing was run; from the two largest that were, pairs and shuffled bytes"
-        " go on as a power of the number of records, the rest on a straight line",
+        "extrapolated: nothing was run; from the two largest that were, pairs go on as a power of"
+        " the number of records, shuffled bytes straight with the pairs, the rest with the records",
         f"load of the machine in the last 15 minutes: {os.getloadavg()[2]:.1f}; where others"
         " work too, compare CPU seconds",
         f"pyspark {version('pyspark')}; {machine()}",
