@@ -36,8 +36,8 @@ WORKER = "pyspark.daemon"  # in the command line of Python that runs kernels
 JVM = "java"
 COLUMNS = (
     *("records", "representatives", "pairs compared"),
-    *("one machine: s", "CPU s", "MiB"),
-    *("Spark: s", "CPU s", "driver MiB", "JVM MiB", "largest worker MiB", "workers MiB"),
+    *("one machine: s", "its CPU s", "its MiB"),
+    *("Spark: s", "all CPU s", "driver MiB", "JVM MiB", "largest worker MiB", "workers MiB"),
     *("shuffled MiB", "spilled MiB", "equal digests"),
 )
 BEYOND = [1_000_000, 10_000_000, 100_000_000]
@@ -236,9 +236,9 @@ def power(at: float, one: Point, other: Point) -> float:
 GROWTH: dict[str, tuple[str, Callable[[float, Point, Point], float]]] = {
     "pairs": ("records", power),
     "shuffled": ("pairs", line),
-    **dict.fromkeys(
-        ("representatives", "one_cpu", "one_peak", "cpu", "driver", "worker"), ("records", line)
-    ),
+    # A worker holds a bucket, which is no larger for more records.
+    "worker": ("records", power),
+    **dict.fromkeys(("representatives", "one_cpu", "one_peak", "cpu", "driver"), ("records", line)),
 }
 
 
@@ -262,8 +262,9 @@ def notes(master: str) -> list[str]:
     return [
         f"`stitch` on records in memory; master `{master}` (the JVM of `local` is driver and"
         " executor)",
-        "extrapolated: nothing was run; from the two largest that were, pairs go on as a power of"
-        " the number of records, shuffled bytes straight with the pairs, the rest with the records",
+        "extrapolated: nothing was run; from the two largest that were, pairs and the largest"
+        " worker go on as a power of the number of records, shuffled bytes straight with the pairs,"
+        " the rest straight with the records",
         f"load of the machine in the last 15 minutes: {os.getloadavg()[2]:.1f}; where others"
         " work too, compare CPU seconds",
         f"pyspark {version('pyspark')}; {machine()}",
