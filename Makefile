@@ -8,7 +8,7 @@ export C360_TENANT_DIR ?= $(CURDIR)/data
 # Compiled modules are kept, also where an image switches that off: each `c360` starts a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test spark ui bench chaos lint clean
+.PHONY: help run test spark ui bench growth chaos lint clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev ## times as ratios to a reference in the same run, kept in docs/benchmarks.md
 	@$(BIN)/python -m c360_assets_tests.bench --write
+
+growth: $(VENV)/.installed-spark ## how the matcher grows on Spark beside one machine, kept in docs/benchmarks.md; needs Java
+	@$(BIN)/python -m c360_assets_tests.bench spark --write
 
 chaos: $(VENV)/.installed-dev ## kill verbs, the daemon and its runs 200 times at random instants, and see that nothing is lost
 	@$(BIN)/python -m c360_assets_tests.day.chaos --kills 200

@@ -27,7 +27,8 @@ INTRODUCTION = """# Benchmarks
 
 `make bench` writes this page: a section per benchmark, as it last ran. Ratios are to a reference \
 in the same run on the same
-machine; where the reference is a limit in seconds or GiB, the target is 1.
+machine; where the reference is a limit in seconds or GiB, the target is 1. `make growth` writes \
+the section "stitch on spark".
 """
 
 
@@ -87,6 +88,7 @@ class Section:
     title: str
     rows: list[tuple[str, ...]]
     notes: list[str]
+    columns: tuple[str, ...] = COLUMNS
 
     @property
     def name(self) -> str:
@@ -94,10 +96,7 @@ class Section:
 
     def markdown(self) -> str:
         """Table and notes, without the heading."""
-        lines = [
-            "| " + " | ".join(row) + " |"
-            for row in (COLUMNS, ("---", *["---:"] * 4, "---"), *self.rows)
-        ]
+        lines = ["| " + " | ".join(row) + " |" for row in (self.columns, self._sides(), *self.rows)]
         sizes = self.title.partition(":")[2].strip()
         return (
             "\n".join(
@@ -111,24 +110,33 @@ class Section:
             + "\n"
         )
 
+    def _sides(self) -> tuple[str, ...]:
+        """Texts left, figures right."""
+        return ("---", *["---:"] * (len(self.columns) - 2), "---")
+
 
 SHOWN: list[Section] = []  # of this process, in order
 
 
 def show(title: str, measures: Sequence[Measure], notes: Sequence[str] = ()) -> bool:
     """Print the table, the notes and the versions; whether every target was reached."""
-    section = Section(title, [m.cells() for m in measures], [*notes, machine()])
+    show_section(Section(title, [m.cells() for m in measures], [*notes, machine()]))
+    return all(m.reached for m in measures)
+
+
+def show_section(section: Section) -> None:
+    """Print the table and the notes."""
     SHOWN.append(section)
-    table = Table(title=title, title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name in ("what", "") else "right")
+    table = Table(title=section.title, title_justify="left")
+    for name in section.columns:
+        is_text = name in (section.columns[0], section.columns[-1])
+        table.add_column(name, justify="left" if is_text else "right")
     for row in section.rows:
         table.add_row(*row)
-    console = Console(width=140)
+    console = Console(width=max(140, 13 * len(section.columns)))
     console.print(table)
     for note in section.notes:
         console.print(note, highlight=False)
-    return all(m.reached for m in measures)
 
 
 def machine() -> str:

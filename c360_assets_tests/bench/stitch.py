@@ -56,16 +56,13 @@ def splink_version(python: str) -> str | None:
     return asked.stdout.strip() if asked.returncode == 0 else None
 
 
-def make(folder: Path, records: int) -> None:
-    """A tenant with its domain tables, its records as one frame, and the same records
-    normalised."""
+def make_records(folder: Path, records: int) -> pl.DataFrame:
+    """A tenant with its domain tables, and its records as one frame, also in `records.parquet`."""
     from c360_assets.configuration import load_tenant
     from c360_assets.demo.generate import generate_tenant
     from c360_assets.ingest.landing import pending
     from c360_assets.ingest.load import load_feed
-    from c360_assets.stitch.prepare.preprocessing import preprocess
     from c360_assets.stitch.prepare.union import union_records
-    from c360_assets.tenant.models import StitchConfig
     from c360_assets.warehouse.ledger import session_ledger
     from c360_assets.warehouse.session import open_session
 
@@ -82,6 +79,16 @@ def make(folder: Path, records: int) -> None:
             )
         frame = union_records(session, tenant).frame
     frame.write_parquet(folder / "records.parquet")
+    return frame
+
+
+def make(folder: Path, records: int) -> None:
+    """A tenant with its domain tables, its records as one frame, and the same records
+    normalised."""
+    from c360_assets.stitch.prepare.preprocessing import preprocess
+    from c360_assets.tenant.models import StitchConfig
+
+    frame = make_records(folder, records)
     clean = preprocess(frame, StitchConfig().bad_values).frame
     keys = [c for c in clean.columns if c.startswith("fk_")]
     clean.select(
