@@ -36,7 +36,7 @@ class RemovedTable:
 class Removal:
     """What was removed, or would be; `files` and `size` (bytes) with all earlier versions.
 
-    `kept_versions` is how many versions of objects the bucket keeps, None where it does not say.
+    `kept_versions` is of how many objects the bucket keeps versions, None where it does not say.
     """
 
     tables: list[RemovedTable]
